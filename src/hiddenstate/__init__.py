@@ -1,0 +1,33 @@
+"""Train small recurrent networks and autoencoders, and watch their hidden states form.
+
+The public names are below and are imported when first used; see each one's help.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "RecurrentClassifier": "hiddenstate.estimators",
+    "RecurrentRegressor": "hiddenstate.estimators",
+    "Autoencoder": "hiddenstate.estimators",
+    "load": "hiddenstate.estimators",
+    "load_mnist": "hiddenstate.datasets",
+    "load_waves": "hiddenstate.datasets",
+    "Callback": "hiddenstate.trainer",
+    "Run": "hiddenstate.runs",
+    "HiddenstateError": "hiddenstate.errors",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'hiddenstate' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

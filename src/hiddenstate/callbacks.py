@@ -1,0 +1,183 @@
+"""Hooks that come with the program: the recorder of a run, its printed lines, its progress."""
+
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.engines import Chunk, TrainingState
+from hiddenstate.errors import DivergedError
+from hiddenstate.jobs.regress import RegressJob
+from hiddenstate.runs import Arrays, RunWriter, leaves_snapshot
+from hiddenstate.trainer import Callback, Progress, Trainer
+
+CHECKPOINT_SECONDS = 30.0
+"""Longest time trained without a checkpoint; a crash costs at most this."""
+
+
+class Recorder(Callback):
+    """Keeps a run folder up to date: history, snapshots, checkpoints, the model.
+
+    Parameters
+    ----------
+    writer : RunWriter
+    waiting : ndarray, optional
+        Predictions made before, not yet in a snapshot, when a run goes on.
+    """
+
+    def __init__(self, writer: RunWriter, waiting: NDArray[Any] | None = None) -> None:
+        self.writer = writer
+        self._waiting = [] if waiting is None else [waiting]
+        self._started = self._saved = time.monotonic()
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Write what the views need, and note the start."""
+        self._started = self._saved = time.monotonic()
+        if trainer.step == 0:
+            self.writer.write_keepsake(trainer.job.keepsake(), trainer.job.facts())
+        self.writer.add_journal(
+            "start", step=trainer.step, engine=trainer.engine.name, device=trainer.engine.device
+        )
+
+    def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
+        """Keep predictions for the next snapshot; save if it is long since the last time."""
+        if chunk.outputs is not None and isinstance(trainer.job, RegressJob):
+            self._waiting.append(chunk.outputs)
+
+    def on_log(self, trainer: Trainer, event: dict[str, Any]) -> None:
+        """Add the event, and a snapshot where one is due."""
+        self.writer.add_history(event)
+        if leaves_snapshot(event["step"] // trainer.job.config.training.log_every):
+            self._snapshot(trainer)
+        if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+            self.on_checkpoint(trainer)
+
+    def on_checkpoint(self, trainer: Trainer) -> None:
+        """Save all that a resumed run needs.
+
+        Raises
+        ------
+        DivergedError
+            Instead of saving numbers that are not finite.
+        """
+        state, progress = trainer.engine.export(), trainer.progress
+        name = state.not_finite()
+        if name:
+            raise DivergedError(f"training diverged by step {trainer.step}: {name} is not finite")
+        arrays = pack_state(state) | {
+            "progress/since_log": np.asarray(progress.since_log, np.float64),
+            "progress/recent": np.asarray(progress.recent, np.float64),
+        }
+        if self._waiting:
+            arrays["progress/waiting"] = np.concatenate(self._waiting)
+        facts = {"step": trainer.step, "net": trainer.job.net.to_dict()}
+        self.writer.write_checkpoint(trainer.step, arrays, facts)
+        self.writer.add_journal("checkpoint", step=trainer.step)
+        self._saved = time.monotonic()
+
+    def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
+        """Write the last snapshot, the model and the final figures."""
+        self._snapshot(trainer)
+        model = trainer.job.fitted(trainer.engine.export().params)
+        self.writer.write_model(model, {"data": trainer.job.dataset.name, "results": results})
+        self.writer.add_history({"event": "end", "step": trainer.step, **results})
+        seconds = round(time.monotonic() - self._started, 3)
+        self.writer.add_journal("end", step=trainer.step, seconds=seconds)
+
+    def _snapshot(self, trainer: Trainer) -> None:
+        arrays = trainer.job.snapshot(trainer.engine)
+        if self._waiting and isinstance(trainer.job, RegressJob):
+            outputs = np.concatenate(self._waiting)
+            arrays |= trainer.job.windows(trainer.step - len(outputs), outputs)
+            self._waiting = []
+        if arrays:
+            self.writer.write_snapshot(trainer.step, arrays)
+
+
+def pack_state(state: TrainingState) -> Arrays:
+    """The arrays of a training state under the names a checkpoint has."""
+    groups = {"params": state.params, "moments": state.moments, "carried": state.carried}
+    return {f"{group}/{n}": a for group, arrays in groups.items() for n, a in arrays.items()}
+
+
+def unpack_state(arrays: Arrays, step: int) -> tuple[TrainingState, Progress, Arrays]:
+    """The inverse of :func:`pack_state`, with the progress and what else was kept."""
+    groups: dict[str, Arrays] = {"params": {}, "moments": {}, "carried": {}, "progress": {}}
+    for name, array in arrays.items():
+        group, _, rest = name.partition("/")
+        groups.setdefault(group, {})[rest] = array
+    kept = groups["progress"]
+    progress = Progress(since_log=kept.pop("since_log", np.zeros(0)).tolist())
+    progress.recent.extend(kept.pop("recent", np.zeros(0)).tolist())
+    state = TrainingState(groups["params"], step, groups["moments"], groups["carried"])
+    return state, progress, kept
+
+
+class Lines(Callback):
+    """Says each logged step in the classic scripts' form.
+
+    Parameters
+    ----------
+    say : callable
+        Takes a line; `print` will do.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def on_log(self, trainer: Trainer, event: dict[str, Any]) -> None:
+        """Say one line."""
+        self._say(trainer.job.line(event))
+
+
+class ProgressBar(Callback):
+    """A bar with rate and time left, on a terminal.
+
+    Parameters
+    ----------
+    stream : text stream
+        The terminal it is drawn on.
+    shared : bool
+        Whether lines are printed to the same terminal, and must be lifted above the bar.
+    """
+
+    def __init__(self, stream: IO[str], shared: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            console=Console(file=stream, stderr=True),
+            transient=True,
+            redirect_stdout=shared,
+            redirect_stderr=shared,
+        )
+        self._task = self._bar.add_task("training", total=None, rate="")
+        self._first, self._began = 0, 0.0
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Show the bar."""
+        self._first, self._began = trainer.step, time.monotonic()
+        self._bar.update(self._task, total=trainer.total_steps, completed=trainer.step)
+        self._bar.start()
+
+    def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
+        """Move the bar."""
+        took = max(time.monotonic() - self._began, 1e-9)
+        rate = (trainer.step - self._first) / took
+        self._bar.update(self._task, completed=trainer.step, rate=f"{rate:,.0f} steps/s")
+
+    def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
+        """Take the bar away."""
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away, however training ended."""
+        self._bar.stop()

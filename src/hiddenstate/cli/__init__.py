@@ -1,0 +1,82 @@
+"""The command line: thin commands that parse and delegate; nothing imports it."""
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from hiddenstate import __version__
+from hiddenstate.cli.look import compare, doctor, figures, runs, watch
+from hiddenstate.cli.output import fail, report_defect
+from hiddenstate.cli.train import autoencode, classify, regress, resume
+from hiddenstate.cli.use import evaluate, predict
+from hiddenstate.errors import HiddenstateError, did_you_mean
+
+
+class _Group(click.Group):
+    """Commands in the order they are used, and the nearest name for an unknown one."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.commands and not name.startswith("-"):
+            raise click.UsageError(f"no such command {name!r}{did_you_mean(name, self.commands)}")
+        return super().resolve_command(context, args)
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `hiddenstate classify`. Each command has its own --help.",
+)
+@click.version_option(__version__, prog_name="hiddenstate", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Train small recurrent networks and autoencoders, and watch their hidden states form."""
+
+
+for _command in (
+    classify, regress, autoencode, resume, predict, evaluate, watch, figures, runs, compare, doctor,
+):  # fmt: skip
+    cli.add_command(_command)
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code; see DESIGN's list in docs/cli.md."""
+    args = sys.argv[1:] if args is None else args
+    debug = "--debug" in args
+    args = [arg for arg in args if arg != "--debug"]
+    code = 0
+    try:
+        code = cli.main(args, prog_name="hiddenstate", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except click.UsageError as error:
+        code = fail(_usage(error), 2)
+    except (HiddenstateError, click.ClickException) as error:
+        if debug:
+            raise
+        code = fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        code = fail("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever read our output has left: say nothing more, also not while exiting.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except MemoryError:
+        code = fail("there is not enough memory; use a smaller --batch-size or --hidden-size", 3)
+    except Exception as error:
+        if debug:
+            raise
+        code = report_defect(error)
+    sys.exit(code)
+
+
+def _usage(error: click.UsageError) -> str:
+    """click's words on one line, with where to look."""
+    message = " ".join(error.format_message().rstrip(".").split())
+    command = error.ctx.command_path if error.ctx else "hiddenstate"
+    return f"{message[:1].lower()}{message[1:]}; see `{command} --help`"

@@ -1,0 +1,237 @@
+"""The commands that look: watch, figures, runs, compare, doctor."""
+
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hiddenstate import __version__
+from hiddenstate.cli.output import note, say, say_json, table
+from hiddenstate.cli.train import runs_dir_option
+
+_debug_option = click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show the trace of an error."
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+
+
+@click.command(
+    help="Watch a run under way, or see a finished one again.\n\nWithout a display its lines are "
+    "printed as they come.\n\n\b\nExample:\n  hiddenstate watch last"
+)
+@click.argument("run")
+@click.option(
+    "--view", type=click.Choice(["auto", "window", "lines"]), default="auto",
+    help="A window, or the logged lines; auto opens a window where there is a display.  "
+    "[default: auto]",
+)  # fmt: skip
+@runs_dir_option
+@_debug_option
+def watch(run: str, view: str, runs_dir: Path) -> None:
+    """The command `watch`."""
+    from hiddenstate.runs import find_run
+    from hiddenstate.views.window import display_missing, show_window
+
+    found = find_run(run, runs_dir)
+    if view == "window" or (view == "auto" and not display_missing()):
+        show_window(found)
+    else:
+        _follow_lines(found)
+
+
+def _follow_lines(run: Any) -> None:
+    """Print the logged lines of `run`, those there and those still to come."""
+    from hiddenstate.jobs import KINDS
+
+    kind, said = KINDS[run.config.job], 0
+    while True:
+        live = run.state() == "running"
+        events = [event for event in run.history() if event["event"] == "log"]
+        for event in events[said:]:
+            say(kind.line(event))
+        said = len(events)
+        if not live:
+            break
+        time.sleep(0.2)
+    results = run.results()
+    say(f"{run.state()}: {_figures_in_words(results)}" if results else run.state())
+
+
+@click.command(
+    help="Draw a run's figures into its figures folder.\n\n\b\nExample:\n"
+    "  hiddenstate figures classify-1 --format svg"
+)
+@click.argument("run")
+@click.option(
+    "--format", "suffix", type=click.Choice(["png", "svg", "pdf"]), default="png",
+    help="File format.  [default: png]",
+)  # fmt: skip
+@runs_dir_option
+@_debug_option
+def figures(run: str, suffix: str, runs_dir: Path) -> None:
+    """The command `figures`."""
+    from hiddenstate.runs import find_run
+    from hiddenstate.views.save import save_figures
+
+    for path in save_figures(find_run(run, runs_dir), suffix):
+        say(str(path))
+
+
+@click.command(
+    help="List the runs: job, data, state, best figure, when.\n\n\b\nExample:\n  hiddenstate runs"
+)
+@_json_option
+@runs_dir_option
+@_debug_option
+def runs(as_json: bool, runs_dir: Path) -> None:
+    """The command `runs`."""
+    from hiddenstate.runs import list_runs
+
+    found = [_summary(run) for run in list_runs(runs_dir)]
+    if as_json:
+        say_json({"runs": found})
+    elif not found:
+        note(f"no runs in {runs_dir}; start one with `hiddenstate classify`")
+    else:
+        table(list(found[0]), [[str(value) for value in row.values()] for row in found])
+
+
+def _summary(run: Any) -> dict[str, Any]:
+    """A run in one row."""
+    from hiddenstate.errors import printable
+
+    data = run.record.get("data")
+    return {
+        "run": printable(run.name),
+        "job": run.config.job,
+        "data": printable(data.get("name")) if isinstance(data, dict) else "",
+        "state": run.state(),
+        "best": _best(run),
+        "when": run.started(),
+    }
+
+
+def _best(run: Any) -> str:
+    """The headline figure of a finished run, or the best logged figure so far."""
+    from hiddenstate.jobs import headline
+
+    key = headline(run.config.job)
+    results = run.results() or {}
+    if key in results:
+        return f"{key} {results[key]:.4g}"
+    logged = [event for event in run.history() if event["event"] == "log"]
+    scored = [event[key] for event in logged if key in event]
+    if scored:
+        best = max(scored) if key == "test_accuracy" else min(scored)
+        return f"{key} {best:.4g}"
+    return f"loss {min(event['mean_loss'] for event in logged):.4g}" if logged else ""
+
+
+def _figures_in_words(results: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in results.items()
+    )
+
+
+@click.command(
+    help="Set runs side by side: the options that differ, and the figures.\n\n\b\nExample:\n"
+    "  hiddenstate compare classify-1 classify-2"
+)
+@click.argument("names", nargs=-1, required=True, metavar="RUN RUN...")
+@_json_option
+@runs_dir_option
+@_debug_option
+def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
+    """The command `compare`."""
+    from hiddenstate.errors import printable
+    from hiddenstate.runs import find_run
+
+    found = [find_run(name, runs_dir) for name in names]
+    columns = []
+    for run in found:
+        facts = {"job": run.config.job, "state": run.state(), **run.config.flat()}
+        columns.append((facts, {**(run.results() or {}), "seconds": run.seconds()}))
+    keys = list(dict.fromkeys(key for facts, _ in columns for key in facts))
+    differing = [k for k in keys if len({str(facts.get(k)) for facts, _ in columns}) > 1]
+    measured = list(dict.fromkeys(key for _, results in columns for key in results))
+    rows = [[key, *(facts.get(key) for facts, _ in columns)] for key in differing]
+    rows += [[key, *(results.get(key) for _, results in columns)] for key in measured]
+    if as_json:
+        say_json({"runs": list(names), **{str(key): list(values) for key, *values in rows}})
+        return
+    shown = [
+        [f"{cell:.6g}" if isinstance(cell, float) else printable("" if cell is None else cell)
+         for cell in row]
+        for row in rows
+    ]  # fmt: skip
+    table(["", *(run.name for run in found)], shown)
+
+
+@click.command(
+    help="Say what the program finds here: versions, threads, devices, display.\n\n\b\nExample:\n"
+    "  hiddenstate doctor"
+)
+@_json_option
+@_debug_option
+def doctor(as_json: bool) -> None:
+    """The command `doctor`."""
+    facts = _diagnosis()
+    if as_json:
+        say_json(facts)
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        say(f"{name:<{width}}  {value}")
+
+
+def _diagnosis() -> dict[str, Any]:
+    import os
+    from importlib.metadata import PackageNotFoundError, version
+
+    from hiddenstate.datasets import load_mnist
+    from hiddenstate.errors import HiddenstateError
+    from hiddenstate.memory import bytes_free
+    from hiddenstate.views.window import display_missing
+
+    facts: dict[str, Any] = {"hiddenstate": __version__, "python": platform.python_version()}
+    facts["system"] = f"{platform.system()} {platform.release()} {platform.machine()}"
+    for name in ("numpy", "torch", "scikit-learn", "safetensors", "matplotlib", "rich", "click"):
+        try:
+            facts[name] = version(name)
+        except PackageNotFoundError:
+            facts[name] = f"missing; pip install {name}"
+    affinity = getattr(os, "sched_getaffinity", None)
+    facts["processors"] = len(affinity(0)) if affinity else os.cpu_count()
+    free = bytes_free()
+    facts["memory free"] = "unknown" if free is None else f"{free / 2**30:.1f} GiB"
+    facts |= _torch_facts()
+    facts["display"] = display_missing() or "yes, --view window works"
+    try:
+        dataset = load_mnist()
+        facts["bundled MNIST"] = f"sound, {len(dataset.X):,} + {len(dataset.X_test):,} images"
+    except HiddenstateError as error:
+        facts["bundled MNIST"] = str(error)
+    return facts
+
+
+def _torch_facts() -> dict[str, Any]:
+    try:
+        import torch
+    except ImportError as error:
+        return {"devices": f"torch cannot be imported: {error}"}
+    from hiddenstate.engines.torch import pick_device
+
+    devices = ["cpu"]
+    if torch.cuda.is_available():
+        devices.append(f"cuda ({torch.cuda.get_device_name()})")
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return {
+        "engine": "torch",
+        "torch threads": torch.get_num_threads(),
+        "devices": ", ".join(devices),
+        "auto device": pick_device("auto").type,
+    }

@@ -1,0 +1,60 @@
+"""What the commands print: results on stdout, notes and errors on stderr."""
+
+import json
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+
+def say(line: str) -> None:
+    """A result, on stdout."""
+    click.echo(line)
+
+
+def note(line: str) -> None:
+    """A remark, on stderr."""
+    click.echo(line, err=True)
+
+
+def say_json(values: Mapping[str, Any]) -> None:
+    """One flat JSON object, on stdout."""
+    click.echo(json.dumps(values, allow_nan=False))
+
+
+def fail(message: str, code: int) -> int:
+    """An error in one line, on stderr; returns `code`."""
+    click.echo(f"error: {message}", err=True)
+    return code
+
+
+def report_defect(error: Exception) -> int:
+    """Keep the trace of a defect of ours in a file and say where; returns exit code 1."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="hiddenstate-", suffix=".trace.txt", delete=False, encoding="utf-8"
+    ) as stream:
+        stream.write("".join(traceback.format_exception(error)))
+    return fail(
+        f"a defect of hiddenstate, not of yours: {type(error).__name__}; the trace is in "
+        f"{stream.name}, please report it",
+        1,
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on stdout; tab-separated without borders where stdout is no terminal."""
+    if not sys.stdout.isatty():
+        for row in (head, *rows):
+            say("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(*head, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console().print(drawn)

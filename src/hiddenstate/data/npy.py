@@ -1,0 +1,91 @@
+"""numpy's .npy and .npz, as plain numbers only; pickled objects are refused, never offered."""
+
+import math
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from hiddenstate.errors import DataError, printable
+
+MAX_RATIO = 1000
+"""Largest ratio of unpacked to packed bytes taken from an archive member."""
+
+MAX_TOTAL = 8 * 1024**3
+"""Largest unpacked size of an archive, in bytes."""
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """Read one .npy file of numbers.
+
+    Raises
+    ------
+    DataError
+        If it holds objects, is damaged, or declares more than the file holds.
+    """
+    try:
+        with path.open("rb") as stream:
+            return _read(stream, printable(path), path.stat().st_size)
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be read: {error.strerror or error}") from None
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Read every array of an .npz archive by name; errors as in :func:`read_npy`."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _check_members(members, printable(path))
+            arrays = {}
+            for member in members:
+                name = member.filename.removesuffix(".npy")
+                with archive.open(member) as stream:
+                    where = f"{printable(path)}:{printable(member.filename, 60)}"
+                    arrays[name] = _read(stream, where, member.file_size)
+            return arrays
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise DataError(f"{printable(path)}: damaged archive: {printable(error)}") from None
+
+
+def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:
+    names = [member.filename for member in members]
+    for name in names:
+        if not name.endswith(".npy") or "/" in name or "\\" in name or names.count(name) > 1:
+            raise DataError(f"{where}: member {printable(name, 60)} has no place in an .npz")
+    total = sum(member.file_size for member in members)
+    packed = max(sum(member.compress_size for member in members), 1)
+    if total > MAX_TOTAL or (total > 2**24 and total > MAX_RATIO * packed):
+        raise DataError(
+            f"{where}: unpacks from {packed} to {total} bytes; at most {MAX_RATIO} times and "
+            f"{MAX_TOTAL} bytes are taken; save it as .npy"
+        )
+
+
+def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
+    try:
+        version = npy_format.read_magic(stream)
+        if version == (1, 0):
+            shape, fortran, dtype = npy_format.read_array_header_1_0(stream)
+        elif version == (2, 0):
+            shape, fortran, dtype = npy_format.read_array_header_2_0(stream)
+        else:
+            raise ValueError(f"version {version} is unknown")
+    except (ValueError, EOFError, OverflowError, SyntaxError, TypeError) as error:
+        raise DataError(f"{where}: not a .npy file: {printable(error)}") from None
+    if dtype.hasobject:
+        raise DataError(f"{where}: contains pickled objects; re-save as float")
+    if dtype.kind not in "fiub":
+        raise DataError(f"{where}: holds {dtype}, expected numbers")
+    expected = math.prod(shape) * dtype.itemsize
+    if any(length < 0 for length in shape) or expected > size:
+        raise DataError(f"{where}: header {shape} promises {expected} bytes, the file has {size}")
+    data = stream.read(expected + 1)
+    if len(data) != expected:
+        found = f"only {len(data)}" if len(data) < expected else "more"
+        raise DataError(f"{where}: header {shape} promises {expected} bytes, {found} follow")
+    values = np.frombuffer(bytearray(data), dtype)
+    values = values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
+    return np.ascontiguousarray(values.astype(dtype.newbyteorder("="), copy=False))

@@ -1,0 +1,238 @@
+"""From what a user names to a checked dataset: which reader, which split, which layout."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.batches import generator
+from hiddenstate.config import Config
+from hiddenstate.data.dataset import SequenceDataset, as_rows
+from hiddenstate.data.idx import read_idx, read_idx_folder
+from hiddenstate.data.npy import read_npy, read_npz
+from hiddenstate.errors import DataError, did_you_mean, printable
+
+Array = NDArray[Any]
+
+
+def load_dataset(config: Config) -> SequenceDataset:
+    """Load what `config` names, bundled where it names nothing, laid out for its job.
+
+    Raises
+    ------
+    DataError
+        Naming the file, what was expected and what was found.
+    """
+    if config.data.data is None:
+        return _bundled(config)
+    path = existing(config.data.data)
+    if config.job == "regress":
+        return _signal(config, path)
+    dataset = _rows(config, path)
+    X, X_test = dataset.X, dataset.X_test
+    if config.job == "classify":
+        X = as_rows(X, config.data.steps, printable(path))
+        X_test = as_rows(X_test, config.data.steps, printable(path))
+    else:
+        X, X_test = X.reshape(len(X), -1), X_test.reshape(len(X_test), -1)
+    y, y_test, classes = _class_numbers(config, dataset, path)
+    return SequenceDataset(
+        dataset.name, X, y, X_test, y_test, classes=classes, picture=dataset.picture
+    )
+
+
+def load_inputs(name: str) -> tuple[Array, Array | None]:
+    """Read X, and y where the file has one, from .npy, .npz or an idx file or folder.
+
+    An idx folder gives its test half.
+
+    Raises
+    ------
+    DataError
+        As :func:`load_dataset`.
+    """
+    path = existing(name)
+    if path.is_dir():
+        dataset = read_idx_folder(path)
+        return dataset.X_test, dataset.y_test
+    if path.suffix == ".npz":
+        arrays = _named(read_npz(path), path)
+        X, y = arrays["X"], arrays.get("y")
+    else:
+        X, y = _single(path), None
+    _check_numbers(X, f"{printable(path)}:X")
+    if y is not None and len(y) != len(X):
+        raise DataError(f"{printable(path)}: {len(y)} rows of y for {len(X)} of X")
+    return X, y
+
+
+def existing(name: str) -> Path:
+    """The path `name` if it is a file or folder that can be read.
+
+    Raises
+    ------
+    DataError
+        With the nearest existing name, or why it cannot be data.
+    """
+    path = Path(name).expanduser()
+    try:
+        found = path.exists()
+        if found and not (path.is_file() or path.is_dir()):
+            raise DataError(f"{printable(path)}: neither a file nor a folder")
+        if not found:
+            beside = os.listdir(path.parent) if path.parent.is_dir() else []
+            raise DataError(f"{printable(path)}: no such file{did_you_mean(path.name, beside)}")
+        if path.is_file() and path.stat().st_size == 0:
+            raise DataError(f"{printable(path)}: empty, no rows")
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+    return path
+
+
+def _bundled(config: Config) -> SequenceDataset:
+    if config.job == "regress":
+        from hiddenstate.datasets.waves import load_waves
+
+        return load_waves(config.data.windows, config.data.window, config.training.dtype)
+    from hiddenstate.datasets.mnist import load_mnist
+
+    return load_mnist(flat=config.job == "autoencode")
+
+
+def _rows(config: Config, path: Path) -> SequenceDataset:
+    """Samples with a training and a test part, X as the file has it."""
+    if path.is_dir() or "idx" in path.name:
+        return read_idx_folder(path)
+    where = printable(path)
+    arrays = _named(read_npz(path), path) if path.suffix == ".npz" else {"X": _single(path)}
+    for name, array in arrays.items():
+        _check_numbers(array, f"{where}:{name}")
+    X, y = arrays["X"], arrays.get("y")
+    if X.ndim not in (2, 3) or 0 in X.shape:
+        raise DataError(f"{where}: expected X with rows, steps and features, got {X.shape}")
+    if config.job == "classify" and y is None:
+        raise DataError(f"{where}: no labels; expected an .npz with X and y")
+    if y is not None and y.shape != (len(X),):
+        raise DataError(f"{where}: y is {y.shape} for {len(X)} rows of X")
+    if "X_test" in arrays:
+        X_test, y_test = arrays["X_test"], arrays.get("y_test")
+        if X_test.shape[1:] != X.shape[1:] or X_test.dtype != X.dtype:
+            raise DataError(
+                f"{where}: X_test rows are {X_test.dtype} {X_test.shape[1:]}, X rows {X.dtype} "
+                f"{X.shape[1:]}"
+            )
+        if (y is None) != (y_test is None) or (
+            y_test is not None and y_test.shape != (len(X_test),)
+        ):
+            raise DataError(f"{where}: y_test does not go with X_test")
+        return SequenceDataset(path.name, X, y, X_test, y_test)
+    return _split(SequenceDataset(path.name, X, y, X[:0], None), config, where)
+
+
+def _split(dataset: SequenceDataset, config: Config, where: str) -> SequenceDataset:
+    """Hold out `test_fraction` of the rows, in each class alike where there are classes."""
+    X, y = dataset.X, dataset.y
+    random = generator(config.training.seed, "split")
+    groups = [np.arange(len(X))] if y is None else [np.flatnonzero(y == c) for c in np.unique(y)]
+    test = np.zeros(len(X), bool)
+    for group in groups:
+        n_test = round(config.data.test_fraction * len(group))
+        test[random.permutation(group)[:n_test]] = True
+    if test.all() or not test.any():
+        raise DataError(f"{where}: {len(X)} rows are too few to hold some out for testing")
+    return SequenceDataset(
+        dataset.name, X[~test], None if y is None else y[~test], X[test],
+        None if y is None else y[test],
+    )  # fmt: skip
+
+
+def _class_numbers(
+    config: Config, dataset: SequenceDataset, path: Path
+) -> tuple[Array | None, Array | None, list[Any] | None]:
+    """Turn labels into class numbers in the order of the sorted labels."""
+    if dataset.y is None:
+        return None, None, None
+    labels, y = np.unique(dataset.y, return_inverse=True)
+    if config.job == "classify" and len(labels) < 2:
+        raise DataError(
+            f"{printable(path)}: every label is {labels[0]}; two classes or more are needed"
+        )
+    if dataset.y_test is None:
+        return y, None, labels.tolist()
+    y_test = np.searchsorted(labels, dataset.y_test)
+    strange = np.flatnonzero(labels[np.minimum(y_test, len(labels) - 1)] != dataset.y_test)
+    if strange.size:
+        raise DataError(
+            f"{printable(path)}: test row {strange[0]} has label {dataset.y_test[strange[0]]}, "
+            "which no training row has"
+        )
+    return y, y_test, labels.tolist()
+
+
+def _signal(config: Config, path: Path) -> SequenceDataset:
+    """One long signal X with its target y, cut into windows in order."""
+    where = printable(path)
+    if path.suffix != ".npz":
+        raise DataError(
+            f"{where}: expected an .npz with X (steps, features) and y (steps, targets)"
+        )
+    arrays = _named(read_npz(path), path)
+    if "y" not in arrays:
+        raise DataError(f"{where}: no targets; expected an .npz with X and y")
+    parts = []
+    for name in ("X", "y"):
+        values = arrays[name]
+        _check_numbers(values, f"{where}:{name}")
+        values = values[:, None] if values.ndim == 1 else values
+        if values.ndim != 2:
+            raise DataError(f"{where}: expected {name} as (steps, features), got {values.shape}")
+        parts.append(values.astype(config.training.dtype))
+    X, y = parts
+    if len(X) != len(y):
+        raise DataError(f"{where}: X has {len(X)} steps, y has {len(y)}")
+    n = len(X) // config.data.window
+    if n == 0:
+        raise DataError(
+            f"{where}: a window has {config.data.window} steps, the signal only {len(X)}; "
+            f"use --window {len(X)} or less"
+        )
+    kept = n * config.data.window
+    cut = [part[:kept].reshape(n, config.data.window, -1) for part in (X, y)]
+    times = np.arange(kept, dtype=np.float64).reshape(n, config.data.window)
+    targets = cut[1] if config.data.output == "steps" else cut[1][:, -1]
+    return SequenceDataset(path.name, cut[0], targets, cut[0][:0], targets[:0], times=times)
+
+
+def _single(path: Path) -> Array:
+    if path.suffix == ".npy":
+        return read_npy(path)
+    if "idx" in path.name:
+        return read_idx(path)
+    raise DataError(
+        f"{printable(path)}: unknown format; expected .npy, .npz or idx files (plain or .gz)"
+    )
+
+
+def _named(arrays: dict[str, Array], path: Path) -> dict[str, Array]:
+    """The arrays under X, y, X_test, y_test; Keras' x_train and the like are known too."""
+    names = {"x": "X", "x_train": "X", "X_train": "X", "y_train": "y", "x_test": "X_test"}
+    renamed = {names.get(name, name): array for name, array in arrays.items()}
+    unknown = set(renamed) - {"X", "y", "X_test", "y_test"}
+    if "X" not in renamed or unknown or len(renamed) != len(arrays):
+        found = ", ".join(printable(name, 40) for name in arrays)
+        raise DataError(
+            f"{printable(path)}: expected arrays X, y and if wanted X_test, y_test; found {found}"
+        )
+    return renamed
+
+
+def _check_numbers(values: Array, where: str) -> None:
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        wrong = ~np.isfinite(values)
+        first = tuple(int(place) for place in np.argwhere(wrong)[0])
+        raise DataError(
+            f"{where}: {int(wrong.sum())} values are not finite, the first at {first}; "
+            "fill or drop them"
+        )

@@ -1,0 +1,34 @@
+"""Sine in, cosine out: windows of a wave that goes on as long as anyone wants."""
+
+import numpy as np
+
+from hiddenstate.data.dataset import SequenceDataset
+
+
+def load_waves(
+    n_windows: int = 100, window: int = 10, dtype: str = "float32", first: int = 0
+) -> SequenceDataset:
+    """Make windows k = first, first + 1, ... of sin and cos, window k on [k*pi, (k+1)*pi).
+
+    The angle is computed in float64 and only then rounded, so window 10,000 is as clean as
+    the first. The next `n_windows`, unseen in training, are the test part.
+
+    Parameters
+    ----------
+    n_windows, window : int
+        How many windows, and steps in each.
+    dtype : {"float32", "float64"}
+        Float type of the values; times are float64.
+    first : int, default 0
+        Number of the first window.
+
+    Returns
+    -------
+    SequenceDataset
+        X and y of shape (n_windows, window, 1), times of shape (n_windows, window).
+    """
+    k = np.arange(first, first + 2 * n_windows)[:, None]
+    times = (k + np.arange(window) / window) * np.pi
+    X, y = np.sin(times)[:, :, None].astype(dtype), np.cos(times)[:, :, None].astype(dtype)
+    n = n_windows
+    return SequenceDataset("sin -> cos", X[:n], y[:n], X[n:], y[n:], times=times[:n])

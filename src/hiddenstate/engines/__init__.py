@@ -1,0 +1,9 @@
+"""What computes training steps: one interface, one engine a file.
+
+An engine is made from a `Task` and a `TrainingState` and then runs steps by number. From the
+same weights, moments, carried state and step numbers every engine takes the same steps.
+"""
+
+from hiddenstate.engines.base import Chunk, Engine, Task, TrainingState, make_engine
+
+__all__ = ["Chunk", "Engine", "Task", "TrainingState", "make_engine"]

@@ -1,0 +1,128 @@
+"""The engine interface: what goes in, what comes out, and the rule that picks one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.batches import Batches
+from hiddenstate.config import TrainingConfig
+from hiddenstate.models import Net, Params
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that the steps follow from, beside the state.
+
+    Parameters
+    ----------
+    net : Net
+        What is trained.
+    training : TrainingConfig
+        How.
+    X : ndarray
+        (N, T, I) or, for an autoencoder, (N, F); uint8 or float.
+    y : ndarray or None
+        Class numbers (N,) int64; targets (N, T, O) or (N, O) float; None where rows are
+        their own target.
+    batches : Batches
+        Which rows each step sees.
+    total_steps : int
+        Where a cosine schedule ends.
+    stateful : bool
+        Whether the hidden state is carried from step to step, detached, from zero at each
+        epoch's first step.
+    """
+
+    net: Net
+    training: TrainingConfig
+    X: Array
+    y: Array | None
+    batches: Batches
+    total_steps: int
+    stateful: bool = False
+
+
+@dataclass
+class TrainingState:
+    """Everything that changes while training, as arrays.
+
+    Parameters
+    ----------
+    params : dict of ndarray
+        Weights by torch name.
+    step : int
+        Updates made so far; the next step's number.
+    moments : dict of ndarray
+        The optimiser's memory, `kind/parameter`: kinds `exp_avg` and `exp_avg_sq` for adam
+        and adamw, `momentum_buffer` for sgd with momentum. Empty before the first update.
+    carried : dict of ndarray
+        Hidden state handed to the next step, `h` and for lstm `c`, each (L*D, B, H); empty
+        where it is zero.
+    """
+
+    params: Params
+    step: int = 0
+    moments: Params = field(default_factory=dict)
+    carried: Params = field(default_factory=dict)
+
+    def not_finite(self) -> str | None:
+        """The first weight or moment with a number that is not finite, or None."""
+        for arrays in (self.params, self.moments):
+            for name, array in arrays.items():
+                if not np.isfinite(array).all():
+                    return name
+        return None
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What a call of :meth:`Engine.run` did.
+
+    Parameters
+    ----------
+    losses : ndarray of float64, shape (n_steps,)
+        Each step's loss, before its update. If one is not finite it is the last, and its
+        update was not made.
+    outputs : ndarray or None
+        (n_steps, T, O): predictions made while learning, where state is carried.
+    """
+
+    losses: Array
+    outputs: Array | None = None
+
+
+class Engine(Protocol):
+    """Runs training steps and evaluates the net as it stands."""
+
+    name: str
+    version: str
+    device: str
+    threads: int
+
+    def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
+        """Take steps `first` to `last` - 1; fewer, at least one, if `stop()` turns true."""
+        ...
+
+    def predict(self, X: Array) -> Array:
+        """Outputs for rows `X`: (N, C), (N, T, O), or an autoencoder's rows (N, F)."""
+        ...
+
+    def encode(self, X: Array) -> Array:
+        """An autoencoder's codes (N, Z) of rows `X`."""
+        ...
+
+    def export(self) -> TrainingState:
+        """A copy of the state, as arrays."""
+        ...
+
+
+def make_engine(task: Task, state: TrainingState) -> Engine:
+    """The engine the task asks for; auto means torch, the only one so far."""
+    from hiddenstate.engines.torch import TorchEngine
+
+    return TorchEngine(task, state)

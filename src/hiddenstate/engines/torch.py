@@ -1,0 +1,323 @@
+"""The torch engine: any device torch has, any configuration there is."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hiddenstate.batches import generator
+from hiddenstate.config import RecurrentConfig, TrainingConfig
+from hiddenstate.data.dataset import fractions
+from hiddenstate.engines.base import Chunk, Task, TrainingState
+from hiddenstate.errors import MachineError
+from hiddenstate.models import FittedModel, Net
+from hiddenstate.nets import AutoencoderNet, RecurrentNet, State, make_module
+from hiddenstate.schedule import clip_at, rate_at
+
+Array = NDArray[Any]
+
+EVALUATED_AT_ONCE = 2048
+"""Rows in a forward pass without gradient; bounds memory."""
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device `wanted` names; auto is cuda where there is one, else cpu.
+
+    Raises
+    ------
+    MachineError
+        If it is not there.
+    """
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    there: dict[str, Callable[[], bool]] = {
+        "cpu": lambda: True,
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    if not there[wanted]():
+        raise MachineError(f"--device {wanted}: torch finds none here; use --device cpu")
+    return torch.device(wanted)
+
+
+@contextmanager
+def thread_count(threads: int) -> Iterator[None]:
+    """Give torch `threads` threads for a while; 0 changes nothing."""
+    before = torch.get_num_threads()
+    if threads:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        if threads:
+            torch.set_num_threads(before)
+
+
+class TorchEngine:
+    """Training steps with torch's own layers, autograd and optimisers.
+
+    Parameters
+    ----------
+    task : Task
+    state : TrainingState
+        Copied; the caller's arrays are not touched.
+    """
+
+    name = "torch"
+    version = str(torch.__version__)
+
+    def __init__(self, task: Task, state: TrainingState) -> None:
+        self.task, training = task, task.training
+        self._device = pick_device(training.device)
+        self.device = self._device.type
+        self.threads = training.threads or torch.get_num_threads()
+        self._dtype = getattr(torch, training.dtype)
+        params = {n: a.astype(training.dtype, copy=False) for n, a in state.params.items()}
+        self.module = make_module(task.net, params).to(self._device)
+        self._step = state.step
+        self._optimizer = _make_optimizer(training, self.module, self.device)
+        _load_moments(self._optimizer, self.module, state)
+        self._carried = _as_state(state.carried, self._device)
+        on_device = self.device != "cpu"
+        self._X = torch.from_numpy(task.X).to(self._device) if on_device else None
+        self._y = None if task.y is None else _targets(task.y, training.dtype, self._device)
+
+    def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
+        """Take steps `first` to `last` - 1; see `Engine.run`."""
+        self.module.train()
+        losses: list[Tensor] = []
+        outputs: list[Tensor] = []
+        with thread_count(self.task.training.threads):
+            for step in range(first, last):
+                loss, output, updated = self._take(step)
+                losses.append(loss)
+                if self.task.stateful:
+                    outputs.append(output)
+                if not updated or stop():
+                    break
+        values = torch.stack(losses).double().cpu().numpy()
+        shown = torch.cat(outputs).cpu().numpy() if outputs else None
+        return Chunk(values, shown)
+
+    def _take(self, step: int) -> tuple[Tensor, Tensor, bool]:
+        """One step: the loss before its update, the output, and whether it was made."""
+        task, training = self.task, self.task.training
+        x, target = self._batch(step)
+        if task.stateful and task.batches.starts_epoch(step):
+            self._carried = None
+        if isinstance(self.module, AutoencoderNet):
+            output = self.module(x)[1]
+        else:
+            output, after = self.module(x, self._carried, self._masks(step, x))
+            if task.stateful:
+                self._carried = tuple(part.detach() for part in after)
+        loss = _loss(task.net, output, x if target is None else target)
+        # A look at the value makes a GPU wait, so only the cpu looks at every step.
+        if self.device == "cpu" and not math.isfinite(loss.item()):
+            return loss.detach(), output.detach(), False
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        limit = clip_at(training, step)
+        if limit is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), limit)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate_at(training, step, task.total_steps)
+        self._optimizer.step()
+        self._step = step + 1
+        return loss.detach(), output.detach(), True
+
+    def _batch(self, step: int) -> tuple[Tensor, Tensor | None]:
+        rows = self.task.batches.rows(step)
+        if self._X is None:
+            x = torch.from_numpy(fractions(self.task.X[rows], self.task.training.dtype))
+            index = torch.from_numpy(rows)
+        else:
+            index = torch.from_numpy(rows).to(self._device)
+            x = _fractions(self._X[index], self._dtype)
+        return x, None if self._y is None else self._y[index]
+
+    def _masks(self, step: int, x: Tensor) -> list[Tensor] | None:
+        """Dropout between layers, decided by (seed, step) alone: 0 or 1 / (1 - p)."""
+        config = self.task.net.config
+        if not isinstance(config, RecurrentConfig) or config.dropout == 0:
+            return None
+        width = config.hidden_size * (2 if config.bidirectional else 1)
+        random = generator(self.task.training.seed, "dropout", step)
+        shape = (config.layers - 1, x.shape[0], x.shape[1], width)
+        kept = random.random(shape, np.float32) >= config.dropout
+        masks = torch.from_numpy(kept).to(x) / (1 - config.dropout)
+        return list(masks.unbind())
+
+    def predict(self, X: Array) -> Array:
+        """Outputs for rows `X`; see `Engine.predict`."""
+        with thread_count(self.task.training.threads):
+            return _forward(self.module, X, self._dtype)
+
+    def encode(self, X: Array) -> Array:
+        """An autoencoder's codes; see `Engine.encode`."""
+        with thread_count(self.task.training.threads):
+            return encode(self.module, X, self._dtype)
+
+    def export(self) -> TrainingState:
+        """A copy of the state; see `Engine.export`."""
+        params = {n: p.detach().cpu().numpy().copy() for n, p in self.module.named_parameters()}
+        moments = _export_moments(self._optimizer, self.module)
+        return TrainingState(params, self._step, moments, _as_arrays(self._carried))
+
+
+class TorchPredictor:
+    """A fitted model ready to be asked, on one device.
+
+    Parameters
+    ----------
+    model : FittedModel
+    device : str
+        As the option of that name.
+    threads : int
+        As the option of that name.
+    """
+
+    def __init__(self, model: FittedModel, device: str = "auto", threads: int = 0) -> None:
+        self._module = make_module(model.net, model.params).to(pick_device(device))
+        self._dtype = next(self._module.parameters()).dtype
+        self._threads = threads
+
+    def predict(self, X: Array) -> Array:
+        """Outputs for rows `X`, each row from a zero state."""
+        with thread_count(self._threads):
+            return _forward(self._module, X, self._dtype)
+
+    def follow(self, X: Array, state: dict[str, Array]) -> tuple[Array, dict[str, Array]]:
+        """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
+        module = self._module.eval()
+        assert isinstance(module, RecurrentNet)
+        after: State | None = _as_state(state, next(module.parameters()).device)
+        outputs = []
+        with thread_count(self._threads), torch.no_grad():
+            for row in _to_device(module, X, self._dtype).unsqueeze(1):
+                output, after = module(row, after)
+                outputs.append(output)
+        return torch.cat(outputs).cpu().numpy(), _as_arrays(after)
+
+    def encode(self, X: Array) -> Array:
+        """An autoencoder's codes (N, Z)."""
+        with thread_count(self._threads):
+            return encode(self._module, X, self._dtype)
+
+    def decode(self, codes: Array) -> Array:
+        """An autoencoder's rows (N, F) for codes (N, Z)."""
+        assert isinstance(self._module, AutoencoderNet)
+        with thread_count(self._threads), torch.no_grad():
+            weight = next(self._module.parameters())
+            rows = self._module.decoder(torch.as_tensor(codes).to(weight))
+            return np.asarray(rows.cpu().numpy())
+
+
+def _forward(module: RecurrentNet | AutoencoderNet, X: Array, dtype: torch.dtype) -> Array:
+    """Outputs without gradient, a bounded number of rows at a time."""
+    module.eval()
+    place = 1 if isinstance(module, AutoencoderNet) else 0
+    with torch.no_grad():
+        parts = [
+            module(_to_device(module, X[first : first + EVALUATED_AT_ONCE], dtype))[place]
+            for first in range(0, max(len(X), 1), EVALUATED_AT_ONCE)
+        ]
+    return np.asarray(torch.cat(parts).cpu().numpy())
+
+
+def _as_state(arrays: dict[str, Array], device: torch.device) -> State | None:
+    """The state tuple of arrays `h` and maybe `c`; None for zero."""
+    parts = [torch.from_numpy(arrays[n].copy()).to(device) for n in ("h", "c") if n in arrays]
+    return tuple(parts) or None
+
+
+def _as_arrays(state: State | None) -> dict[str, Array]:
+    """The inverse of :func:`_as_state`."""
+    parts = zip(("h", "c"), state or (), strict=False)
+    return {name: part.cpu().numpy().copy() for name, part in parts}
+
+
+def encode(module: nn.Module, X: Array, dtype: torch.dtype) -> Array:
+    """Codes (N, Z) without gradient, a bounded number of rows at a time."""
+    assert isinstance(module, AutoencoderNet)
+    module.eval()
+    with torch.no_grad():
+        parts = [
+            module.encoder(_to_device(module, X[first : first + EVALUATED_AT_ONCE], dtype))
+            for first in range(0, max(len(X), 1), EVALUATED_AT_ONCE)
+        ]
+    return np.asarray(torch.cat(parts).cpu().numpy())
+
+
+def _to_device(module: nn.Module, X: Array, dtype: torch.dtype) -> Tensor:
+    device = next(module.parameters()).device
+    x = torch.from_numpy(np.ascontiguousarray(X)).to(device)
+    return _fractions(x, dtype)
+
+
+def _fractions(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """As `data.fractions`, on the device."""
+    return x.to(dtype) / 255 if x.dtype == torch.uint8 else x.to(dtype)
+
+
+def _targets(y: Array, dtype: str, device: torch.device) -> Tensor:
+    kind = np.int64 if y.dtype.kind in "iu" else np.dtype(dtype)
+    return torch.from_numpy(np.ascontiguousarray(y, kind)).to(device)
+
+
+def _loss(net: Net, output: Tensor, target: Tensor) -> Tensor:
+    if net.job == "classify":
+        return nn.functional.cross_entropy(output, target)
+    return nn.functional.mse_loss(output, target)
+
+
+def _make_optimizer(
+    training: TrainingConfig, module: nn.Module, device: str
+) -> torch.optim.Optimizer:
+    """torch's optimiser; the fused form does an update in one call instead of a dozen."""
+    common: dict[str, Any] = {
+        "lr": training.lr,
+        "weight_decay": training.weight_decay,
+        "fused": device in ("cpu", "cuda"),
+    }
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(module.parameters(), momentum=training.momentum, **common)
+    kind: Any = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[training.optimizer]
+    optimizer: torch.optim.Optimizer = kind(module.parameters(), **common)
+    return optimizer
+
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
+
+
+def _export_moments(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, Array]:
+    moments = {}
+    for name, parameter in module.named_parameters():
+        for kind in _MOMENTS:
+            value = optimizer.state.get(parameter, {}).get(kind)
+            if value is not None:
+                moments[f"{kind}/{name}"] = value.cpu().numpy().copy()
+    return moments
+
+
+def _load_moments(
+    optimizer: torch.optim.Optimizer, module: nn.Module, state: TrainingState
+) -> None:
+    """Put the saved memory where the optimiser looks for it."""
+    if not state.moments:
+        return
+    for name, parameter in module.named_parameters():
+        own: dict[str, Any] = {
+            kind: torch.from_numpy(state.moments[f"{kind}/{name}"].copy()).to(parameter)
+            for kind in _MOMENTS
+            if f"{kind}/{name}" in state.moments
+        }
+        if "exp_avg" in own:
+            # Adam corrects its bias by the number of updates made (Kingma and Ba, 2015).
+            own["step"] = torch.tensor(float(state.step), device=parameter.device)
+        optimizer.state[parameter] = own

@@ -1,0 +1,158 @@
+"""What the trainer, the recorder and the command line ask of a job."""
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.batches import Batches
+from hiddenstate.config import Config
+from hiddenstate.data import SequenceDataset
+from hiddenstate.engines import Engine, Task
+from hiddenstate.models import FittedModel, Net, Params
+
+Array = NDArray[Any]
+
+
+class Job(ABC):
+    """A config and its data, made into something to train.
+
+    Parameters
+    ----------
+    config : Config
+    dataset : SequenceDataset
+        Laid out for the job: X (N, T, I), or (N, F) for autoencode.
+    """
+
+    headline: ClassVar[str]
+    """The result that sums a run up, by its key."""
+
+    def __init__(self, config: Config, dataset: SequenceDataset) -> None:
+        self.config, self.dataset = config, dataset
+        training = config.training
+        self.batches = Batches(len(dataset.X), training.batch_size, training.seed, training.shuffle)
+        steps = training.epochs * self.batches.steps_per_epoch
+        self.total_steps = min(steps, training.max_steps or steps)
+        self.net = self.make_net()
+
+    @abstractmethod
+    def make_net(self) -> Net:
+        """The net that fits the config and the data."""
+
+    def task(self) -> Task:
+        """What an engine needs to run the steps."""
+        return Task(
+            net=self.net,
+            training=self.config.training,
+            X=self.dataset.X,
+            y=self.dataset.y,
+            batches=self.batches,
+            total_steps=self.total_steps,
+            stateful=self.config.job == "regress" and self.config.data.stateful,
+        )
+
+    def fitted(self, params: Params) -> FittedModel:
+        """The model `params` make."""
+        return FittedModel(
+            net=self.net,
+            params=params,
+            classes=self.dataset.classes if self.config.job == "classify" else None,
+            row_shape=self.dataset.X.shape[1:],
+            stateful=self.task().stateful,
+        )
+
+    @property
+    def shown_split(self) -> str:
+        """Where shown rows come from: "test", or "train" where nothing is held out."""
+        return "test" if len(self.dataset.X_test) else "train"
+
+    def shown(self, n: int) -> tuple[Array, Array | None]:
+        """The first `n` rows to show, and their labels."""
+        d = self.dataset
+        X, y = (d.X_test, d.y_test) if len(d.X_test) else (d.X, d.y)
+        return X[:n], None if y is None else y[:n]
+
+    def examples(self) -> dict[str, Array]:
+        """The training rows shown before training, and their labels."""
+        first = min(self.config.display.example, len(self.dataset.X) - 1)
+        chosen = slice(first, first + self.config.display.n_shown)
+        found = {"example": self.dataset.X[chosen]}
+        if self.dataset.y is not None:
+            found["example_label"] = self.dataset.y[chosen]
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """What a view must know beside arrays, as JSON takes it."""
+        return {
+            "job": self.config.job,
+            "data": self.dataset.name,
+            "classes": self.dataset.classes,
+            "picture": list(self.dataset.picture) if self.dataset.picture else None,
+            "shown_split": self.shown_split,
+            "steps_per_epoch": self.batches.steps_per_epoch,
+        }
+
+    def sizes(self) -> list[str]:
+        """The data's sizes, a line a part."""
+        d, lines = self.dataset, []
+        for part, X, y in (("train", d.X, d.y), ("test", d.X_test, d.y_test)):
+            if len(X):
+                shape = (len(X), *d.picture) if d.picture else X.shape
+                told = "" if y is None else f", {'labels' if d.classes else 'targets'} {y.shape}"
+                lines.append(f"{part} data: {shape}{told}")
+        return lines
+
+    @abstractmethod
+    def evaluate(self, engine: Engine) -> dict[str, float]:
+        """Figures of the net as it stands, for a logged line; cheap, maybe none."""
+
+    @abstractmethod
+    def keepsake(self) -> dict[str, Array]:
+        """Arrays the views need that training never changes."""
+
+    @abstractmethod
+    def snapshot(self, engine: Engine) -> dict[str, Array]:
+        """Arrays the views draw of the net as it stands."""
+
+    @abstractmethod
+    def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
+        """The run's final figures; `recent` are the last losses."""
+
+    @classmethod
+    def line(cls, event: dict[str, Any]) -> str:
+        """A logged event in the classic scripts' form."""
+        return f"Epoch:  {event['epoch']} | train loss: {event['loss']:.4f}"
+
+    def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
+        """Result lines for the end of a run."""
+        return []
+
+
+def accuracy(outputs: Array, y: Array) -> float:
+    """Share of rows whose largest output (N, C) is at their class number (N,)."""
+    return float(np.mean(outputs.argmax(axis=1) == y))
+
+
+def mean_squared_error(prediction: Array, target: Array) -> float:
+    """Mean over every number of the squared difference, in float64."""
+    total, step = 0.0, 4096
+    for first in range(0, len(target), step):
+        difference = np.subtract(
+            prediction[first : first + step], target[first : first + step], dtype=np.float64
+        )
+        total += float(np.vdot(difference, difference))
+    return total / max(target.size, 1)
+
+
+def softmax(outputs: Array) -> Array:
+    """Probabilities (N, C) of outputs (N, C)."""
+    grown = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    return np.asarray(grown / grown.sum(axis=1, keepdims=True))
+
+
+def mean_of_last(losses: list[float], n: int) -> float:
+    """Mean of the last `n` losses, or of all where there are fewer."""
+    last = losses[-n:]
+    return math.fsum(last) / max(len(last), 1)

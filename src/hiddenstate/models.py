@@ -1,0 +1,274 @@
+"""What a config means as arrays: names, shapes and first values of a net's weights.
+
+Names and gate order are torch's (`weight_ih_l0`; i,f,g,o; r,z,n; two biases), so a state_dict
+of `torch.nn.LSTM` fits without conversion. No torch here; the modules are in `nets.py`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.batches import generator
+from hiddenstate.config import (
+    AutoencoderConfig,
+    RecurrentConfig,
+    make_config,
+    section_options,
+    section_to_dict,
+)
+from hiddenstate.errors import OptionError, UntrustedFileError, printable
+from hiddenstate.storage import read_arrays, write_arrays
+
+Params = dict[str, NDArray[Any]]
+
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+"""Blocks of H rows in a cell's weights."""
+
+
+@dataclass(frozen=True)
+class Net:
+    """The shape of a net: enough to make its arrays or its torch module.
+
+    Parameters
+    ----------
+    job : str
+        `classify`, `regress` or `autoencode`.
+    config : RecurrentConfig or AutoencoderConfig
+        Its sizes.
+    n_features : int
+        I, the features of a time step, or of a flat row for the autoencoder.
+    n_outputs : int
+        Classes, targets, or the row again.
+    output : {"last", "steps"}
+        Whether the head answers once, after the last step, or at every step.
+    """
+
+    job: str
+    config: RecurrentConfig | AutoencoderConfig
+    n_features: int
+    n_outputs: int
+    output: str = "last"
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every weight, in torch's order."""
+        if isinstance(self.config, RecurrentConfig):
+            return self._recurrent_shapes(self.config)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for part, sizes in (("encoder", self.widths()), ("decoder", self.widths()[::-1])):
+            for layer, (inside, outside) in enumerate(pairwise(sizes)):
+                shapes[f"{part}.{2 * layer}.weight"] = (outside, inside)
+                shapes[f"{part}.{2 * layer}.bias"] = (outside,)
+        return shapes
+
+    def _recurrent_shapes(self, config: RecurrentConfig) -> dict[str, tuple[int, ...]]:
+        H, rows = config.hidden_size, GATES[config.cell] * config.hidden_size
+        directions = ("", "_reverse") if config.bidirectional else ("",)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer in range(config.layers):
+            width = self.n_features if layer == 0 else H * len(directions)
+            for direction in directions:
+                place = f"l{layer}{direction}"
+                shapes[f"rnn.weight_ih_{place}"] = (rows, width)
+                shapes[f"rnn.weight_hh_{place}"] = (rows, H)
+                shapes[f"rnn.bias_ih_{place}"] = (rows,)
+                shapes[f"rnn.bias_hh_{place}"] = (rows,)
+        shapes["out.weight"] = (self.n_outputs, H * len(directions))
+        shapes["out.bias"] = (self.n_outputs,)
+        return shapes
+
+    def widths(self) -> list[int]:
+        """The autoencoder's layer widths from the row to the code."""
+        assert isinstance(self.config, AutoencoderConfig)
+        return [self.n_features, *self.config.encoder_sizes, self.config.code_size]
+
+    def n_parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(math.prod(shape) for shape in self.shapes().values())
+
+    def initial(self, seed: int, dtype: str) -> Params:
+        """First weights, drawn as torch draws them, from (seed, name).
+
+        All are uniform within +-1/sqrt(n): n is H for recurrent weights and biases
+        (`torch.nn.RNNBase.reset_parameters`) and the layer's inputs for linear ones
+        (`torch.nn.Linear.reset_parameters`).
+        """
+        shapes = self.shapes()
+        params = {}
+        for name, shape in shapes.items():
+            if name.startswith("rnn."):
+                assert isinstance(self.config, RecurrentConfig)
+                fan = self.config.hidden_size
+            else:
+                fan = shapes[name.replace(".bias", ".weight")][1]
+            bound = 1 / math.sqrt(fan)
+            drawn = generator(seed, f"initial {name}").uniform(-bound, bound, shape)
+            params[name] = drawn.astype(dtype)
+        return params
+
+    def describe(self) -> str:
+        """The net in torch's words, as printing its module would give them."""
+        if isinstance(self.config, RecurrentConfig):
+            c = self.config
+            extra = f", num_layers={c.layers}" if c.layers != 1 else ""
+            extra += ", batch_first=True"
+            extra += f", dropout={c.dropout}" if c.dropout else ""
+            extra += ", bidirectional=True" if c.bidirectional else ""
+            width, outputs = self.shapes()["out.weight"][1], self.n_outputs
+            return (
+                "RecurrentNet(\n"
+                f"  (rnn): {c.cell.upper()}({self.n_features}, {c.hidden_size}{extra})\n"
+                f"  (out): Linear(in_features={width}, out_features={outputs}, bias=True)\n)"
+            )
+        names = {"tanh": "Tanh()", "relu": "ReLU()", "sigmoid": "Sigmoid()", "linear": None}
+        between, end = names[self.config.activation], names[self.config.output_activation]
+        lines = ["AutoencoderNet("]
+        for part, sizes in (("encoder", self.widths()), ("decoder", self.widths()[::-1])):
+            layers: list[str] = []
+            for inside, outside in pairwise(sizes):
+                layers += [f"Linear(in_features={inside}, out_features={outside}, bias=True)"]
+                layers += [str(between)]
+            layers[-1:] = [end] if part == "decoder" and end else []
+            lines += [f"  ({part}): Sequential("]
+            lines += [f"    ({place}): {layer}" for place, layer in enumerate(layers)]
+            lines += ["  )"]
+        return "\n".join([*lines, ")"])
+
+    def check(self, params: Mapping[str, NDArray[Any]], where: str) -> Params:
+        """Return `params` in order if they are this net's weights.
+
+        Raises
+        ------
+        UntrustedFileError
+            Naming `where`, the array, what was expected and what was found.
+        """
+        shapes = self.shapes()
+        problems = [f"{printable(name, 60)} is unknown" for name in params if name not in shapes]
+        for name, shape in shapes.items():
+            if name not in params:
+                problems.append(f"{name} {shape} is missing")
+            elif params[name].shape != shape:
+                problems.append(f"{name} is {params[name].shape}, expected {shape}")
+            elif params[name].dtype not in (np.float32, np.float64):
+                problems.append(f"{name} is {params[name].dtype}, expected float32 or float64")
+            elif not np.isfinite(params[name]).all():
+                problems.append(f"{name} holds numbers that are not finite")
+        if problems:
+            more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+            raise UntrustedFileError(
+                f"{printable(where)}: weights do not fit: {'; '.join(problems[:3])}{more}"
+            )
+        return {name: np.ascontiguousarray(params[name]) for name in shapes}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The net as JSON takes it."""
+        return {
+            "job": self.job,
+            "model": section_to_dict(self.config, self.job),
+            "n_features": self.n_features,
+            "n_outputs": self.n_outputs,
+            "output": self.output,
+        }
+
+
+def net_from_dict(stored: Any, where: str) -> Net:
+    """The inverse of :meth:`Net.to_dict`; anything unknown or out of range is refused.
+
+    Raises
+    ------
+    UntrustedFileError
+        Naming `where` and the field.
+    """
+    fields = {"job": str, "model": dict, "n_features": int, "n_outputs": int, "output": str}
+    if not isinstance(stored, dict) or set(stored) != set(fields):
+        raise UntrustedFileError(
+            f"{printable(where)}: a net needs {', '.join(fields)} and nothing else"
+        )
+    for name, kind in fields.items():
+        if not isinstance(stored[name], kind) or (kind is int and not 0 < stored[name] < 2**31):
+            raise UntrustedFileError(f"{printable(where)}: net field {name} is out of range")
+    if stored["output"] not in ("last", "steps"):
+        raise UntrustedFileError(f"{printable(where)}: net field output is out of range")
+    try:
+        config = make_config(stored["job"], {})
+        known = section_options(type(config.model), stored["job"])
+        if set(known) != set(stored["model"]):
+            raise OptionError(f"model needs {', '.join(known)} and nothing else")
+        section = type(config.model)(**{n: o.check(stored["model"][n]) for n, o in known.items()})
+    except OptionError as error:
+        raise UntrustedFileError(f"{printable(where)}: {error}") from None
+    return Net(stored["job"], section, stored["n_features"], stored["n_outputs"], stored["output"])
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A trained net: its shape, its arrays, and what its inputs and outputs mean.
+
+    Parameters
+    ----------
+    net : Net
+    params : dict of ndarray
+        Weights by torch name.
+    classes : list, optional
+        The label of each output of a classifier.
+    row_shape : tuple of int
+        The shape of one row of X, without the sample axis; (T, I) or (F,). A T of 0 means
+        any number of steps.
+    stateful : bool
+        Whether rows follow one another (regress).
+    """
+
+    net: Net
+    params: Params = field(repr=False)
+    classes: list[Any] | None = None
+    row_shape: tuple[int, ...] = ()
+    stateful: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """All but the arrays, as JSON takes it."""
+        return {
+            "net": self.net.to_dict(),
+            "classes": self.classes,
+            "row_shape": list(self.row_shape),
+            "stateful": self.stateful,
+        }
+
+    def save(self, path: Path, extra: Mapping[str, Any] | None = None) -> None:
+        """Write the model to `path`, whole or not at all; `extra` is kept beside it."""
+        write_arrays(path, "model", self.params, {**self.facts(), "extra": dict(extra or {})})
+
+
+def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
+    """Read a model file: the model, and the extra facts kept with it.
+
+    Raises
+    ------
+    UntrustedFileError
+        If it is damaged, foreign, or its weights do not fit its net.
+    """
+    arrays, facts = read_arrays(path, "model")
+    fields: dict[str, Any] = {
+        "net": dict,
+        "classes": (list, type(None)),
+        "row_shape": list,
+        "stateful": bool,
+        "extra": dict,
+    }
+    if set(facts) != set(fields) or not all(isinstance(facts[n], k) for n, k in fields.items()):
+        raise UntrustedFileError(f"{printable(path)}: damaged facts: expected {', '.join(fields)}")
+    net = net_from_dict(facts["net"], str(path))
+    classes, row_shape = facts["classes"], facts["row_shape"]
+    if not all(isinstance(size, int) and size >= 0 for size in row_shape):
+        raise UntrustedFileError(f"{printable(path)}: row_shape is out of range")
+    if classes is not None and len(classes) != net.n_outputs:
+        raise UntrustedFileError(
+            f"{printable(path)}: {len(classes)} classes for {net.n_outputs} outputs"
+        )
+    params = net.check(arrays, str(path))
+    model = FittedModel(net, params, classes, tuple(row_shape), facts["stateful"])
+    return model, facts["extra"]

@@ -1,0 +1,166 @@
+"""The nets as torch modules, with the attribute names of the classic scripts.
+
+`RecurrentNet` has `rnn` and `out`, `AutoencoderNet` has `encoder` and `decoder`, so their
+state_dicts and the scripts' are interchangeable. Shapes: B batch, T time steps, I features,
+H hidden size, L layers, D directions, C outputs, Z code size.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hiddenstate.config import AutoencoderConfig, RecurrentConfig
+from hiddenstate.errors import DataError
+from hiddenstate.models import Net, Params
+
+State = tuple[Tensor, ...]
+"""(h,) for rnn and gru, (h, c) for lstm; each (L*D, B, H)."""
+
+_ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid}
+
+
+class RecurrentNet(nn.Module):
+    """A recurrent stack and a linear head.
+
+    Parameters
+    ----------
+    net : Net
+        Its shape; `net.output` says whether the head answers at every step or once. Once
+        means after the last step, which for the backward direction is the first.
+    """
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        assert isinstance(net.config, RecurrentConfig)
+        self.net, c = net, net.config
+        extra = {"nonlinearity": c.nonlinearity} if c.cell == "rnn" else {}
+        kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[c.cell]
+        self.rnn = kind(
+            net.n_features,
+            c.hidden_size,
+            c.layers,
+            batch_first=True,
+            dropout=c.dropout,
+            bidirectional=c.bidirectional,
+            **extra,
+        )
+        width = c.hidden_size * (2 if c.bidirectional else 1)
+        self.out = nn.Linear(width, net.n_outputs)
+
+    def forward(
+        self, x: Tensor, state: State | None = None, masks: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, State]:
+        """Run over whole sequences.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, T, I)
+        state : tuple of Tensor (L*D, B, H), optional
+            Where the stack begins; zeros if left out.
+        masks : sequence of Tensor (B, T, D*H), optional
+            What each layer's output but the last is multiplied by: dropout decided outside.
+            Without it torch decides, and in `eval` mode nothing is dropped.
+
+        Returns
+        -------
+        y : Tensor of shape (B, T, C), or (B, C) where `net.output` is "last"
+        state : tuple of Tensor (L*D, B, H)
+
+        Raises
+        ------
+        DataError
+            If `state` carries another number of sequences than `x` has.
+        """
+        if state is not None and state[0].shape[1] != x.shape[0]:
+            raise DataError(
+                f"state: carries {state[0].shape[1]} sequences, x has {x.shape[0]}; "
+                "reset the state or pass as many"
+            )
+        if masks is None:
+            packed = None if state is None else (state if len(state) == 2 else state[0])
+            steps, last = self.rnn(x, packed)
+            last = last if isinstance(last, tuple) else (last,)
+        else:
+            steps, last = self._masked(x, state, masks)
+        if self.net.output == "steps":
+            return self.out(steps), last
+        H = self.rnn.hidden_size
+        ends = [steps[:, -1, :H]] + ([steps[:, 0, H:]] if self.rnn.bidirectional else [])
+        return self.out(torch.cat(ends, dim=1)), last
+
+    def _masked(
+        self, x: Tensor, state: State | None, masks: Sequence[Tensor]
+    ) -> tuple[Tensor, State]:
+        """The stack layer by layer, so that each mask goes where torch's dropout would."""
+        rnn, D = self.rnn, 2 if self.rnn.bidirectional else 1
+        run: Any = {
+            "LSTM": torch.lstm,
+            "GRU": torch.gru,
+            "RNN_TANH": torch.rnn_tanh,
+            "RNN_RELU": torch.rnn_relu,
+        }[rnn.mode]
+        if state is None:
+            zeros = x.new_zeros(rnn.num_layers * D, x.shape[0], rnn.hidden_size)
+            state = (zeros, zeros) if rnn.mode == "LSTM" else (zeros,)
+        lasts: list[tuple[Tensor, ...]] = []
+        for layer in range(rnn.num_layers):
+            each = rnn.all_weights[layer * D : (layer + 1) * D]
+            flat = [weight for weights in each for weight in weights]
+            begin = tuple(part[layer * D : (layer + 1) * D].contiguous() for part in state)
+            packed = begin if rnn.mode == "LSTM" else begin[0]
+            x, *last = run(x, packed, flat, True, 1, 0.0, False, rnn.bidirectional, True)
+            lasts.append(tuple(last))
+            if layer < len(masks):
+                x = x * masks[layer]
+        return x, tuple(torch.cat(parts) for parts in zip(*lasts, strict=True))
+
+
+class AutoencoderNet(nn.Module):
+    """Dense layers down to a code and their mirror back up.
+
+    Parameters
+    ----------
+    net : Net
+        Its shape.
+    """
+
+    def __init__(self, net: Net) -> None:
+        super().__init__()
+        assert isinstance(net.config, AutoencoderConfig)
+        self.net = net
+        widths = net.widths()
+        between = _ACTIVATIONS[net.config.activation]
+        self.encoder = _stack(widths, between, None)
+        end = _ACTIVATIONS.get(net.config.output_activation)
+        self.decoder = _stack(widths[::-1], between, end)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the codes (B, Z) and the reconstructions (B, F) of rows `x` (B, F)."""
+        code = self.encoder(x)
+        return code, self.decoder(code)
+
+
+def _stack(
+    widths: list[int], between: type[nn.Module], end: type[nn.Module] | None
+) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for inside, outside in pairwise(widths):
+        layers += [nn.Linear(inside, outside), between()]
+    layers[-1:] = [end()] if end else []
+    return nn.Sequential(*layers)
+
+
+def make_module(net: Net, params: Params) -> RecurrentNet | AutoencoderNet:
+    """The torch module of `net` holding a copy of `params`, in evaluation mode."""
+    kind = AutoencoderNet if isinstance(net.config, AutoencoderConfig) else RecurrentNet
+    # On "meta" nothing is drawn or allocated; the weights are put in place instead.
+    with torch.device("meta"):
+        module = kind(net)
+    tensors = {name: torch.from_numpy(array.copy()) for name, array in params.items()}
+    module.load_state_dict(tensors, assign=True)
+    for parameter in module.parameters():
+        parameter.requires_grad_(True)
+    return module.eval()

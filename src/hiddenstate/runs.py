@@ -1,0 +1,461 @@
+"""The run folder: the only code that writes in one, and what every reader reads it with.
+
+Layout and schemas are written down in docs/format.md. Training writes through
+:class:`RunWriter`; views, reports and commands read through :class:`Run`.
+"""
+
+import json
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import hiddenstate
+from hiddenstate.config import Config, config_from_dict
+from hiddenstate.engines import Engine
+from hiddenstate.errors import (
+    DataError,
+    MachineError,
+    OptionError,
+    UntrustedFileError,
+    did_you_mean,
+    printable,
+)
+from hiddenstate.models import FittedModel, load_model
+from hiddenstate.storage import parse_json, read_arrays, write_arrays, write_atomically
+
+FORMAT = 1
+"""Version of config.json and the folder's layout; newer ones are refused."""
+
+Arrays = dict[str, NDArray[Any]]
+
+SNAPSHOTS_IN_FULL = 100
+"""Logged lines that each leave a snapshot; after them every second, fourth, ... does."""
+
+CHECKPOINTS_KEPT = 2
+"""The newest checkpoint and the one before it, should the newest be damaged."""
+
+
+def leaves_snapshot(n_logged: int) -> bool:
+    """Whether logged line `n_logged` (from 0) leaves a snapshot.
+
+    All of the first `SNAPSHOTS_IN_FULL` do, then half as many per doubling, so a run of any
+    length keeps some hundreds at the most, and a resumed run keeps the same ones.
+    """
+    spacing = 1
+    while n_logged >= SNAPSHOTS_IN_FULL * spacing:
+        spacing *= 2
+    return n_logged % spacing == 0
+
+
+class Run:
+    """A run folder, read only.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Raises
+    ------
+    DataError
+        If it is no run folder.
+    UntrustedFileError
+        If its config.json is damaged or newer than this version reads.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record: dict[str, Any] = self._read_record()
+        self.config: Config = self._read_config()
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.name
+
+    def _read_record(self) -> dict[str, Any]:
+        path = self.path / "config.json"
+        if not path.is_file():
+            raise DataError(f"{printable(self.path)}: no run folder: there is no config.json in it")
+        try:
+            record = parse_json(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise UntrustedFileError(f"{printable(path)}: damaged: {printable(error)}") from None
+        if not isinstance(record, dict) or not isinstance(record.get("format"), int):
+            raise UntrustedFileError(f"{printable(path)}: not a run's config.json")
+        if record["format"] > FORMAT:
+            raise UntrustedFileError(
+                f"{printable(path)}: written in format {record['format']}, this version reads up "
+                f"to {FORMAT}; update hiddenstate"
+            )
+        return record
+
+    def _read_config(self) -> Config:
+        try:
+            return config_from_dict(self.record.get("config"), printable(self.path / "config.json"))
+        except OptionError as error:
+            raise UntrustedFileError(str(error)) from None
+
+    def history(self) -> list[dict[str, Any]]:
+        """Every event of history.jsonl; a last line still being written is left out."""
+        return list(_json_lines(self.path / "history.jsonl"))
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Every entry of journal.jsonl."""
+        return list(_json_lines(self.path / "journal.jsonl"))
+
+    def results(self) -> dict[str, Any] | None:
+        """The final figures, or None while there are none."""
+        for event in reversed(self.history()):
+            if event["event"] == "end":
+                return {k: v for k, v in event.items() if k not in ("event", "step")}
+        return None
+
+    def state(self) -> str:
+        """`running`, `done`, or how it ended: `interrupted`, `failed`, `stopped`."""
+        if is_locked(self.path):
+            return "running"
+        if self.results() is not None:
+            return "done"
+        last = [entry["event"] for entry in self.journal()][-1:]
+        return {"interrupted": "interrupted", "failed": "failed"}.get("".join(last), "stopped")
+
+    def started(self) -> str:
+        """Date and time of the first journal entry, local, to the minute."""
+        first = next(iter(_json_lines(self.path / "journal.jsonl")), {})
+        try:
+            return f"{datetime.fromisoformat(first['time']).astimezone():%Y-%m-%d %H:%M}"
+        except (KeyError, ValueError, TypeError):
+            return "unknown"
+
+    def seconds(self) -> float | None:
+        """Wall time of the training that ended the run, if it ended."""
+        for entry in reversed(self.journal()):
+            if entry["event"] == "end":
+                return float(entry["seconds"])
+        return None
+
+    @cached_property
+    def keepsake(self) -> tuple[Arrays, dict[str, Any]]:
+        """Arrays and facts the views need that training never changed."""
+        return read_arrays(self.path / "snapshots" / "shown.safetensors", "shown")
+
+    def snapshot_paths(self) -> list[Path]:
+        """Every snapshot in the order it was taken."""
+        return sorted((self.path / "snapshots").glob("[0-9]*.safetensors"))
+
+    def checkpoint_paths(self) -> list[Path]:
+        """Every checkpoint, newest first."""
+        return sorted((self.path / "checkpoints").glob("[0-9]*.safetensors"), reverse=True)
+
+    def checkpoint(self) -> tuple[Arrays, dict[str, Any]] | None:
+        """The newest checkpoint that is whole; None where there is none.
+
+        Raises
+        ------
+        UntrustedFileError
+            If there are checkpoints and every one is damaged.
+        """
+        damaged = None
+        for path in self.checkpoint_paths():
+            try:
+                return read_arrays(path, "checkpoint")
+            except UntrustedFileError as error:
+                damaged = damaged or error
+        if damaged:
+            raise damaged
+        return None
+
+    def model(self) -> FittedModel:
+        """The trained model.
+
+        Raises
+        ------
+        DataError
+            If the run has not come to its end.
+        """
+        path = self.path / "model.safetensors"
+        if not path.is_file():
+            raise DataError(
+                f"{printable(self.path)}: has no model yet; finish it with "
+                f"`hiddenstate resume {self.path}`"
+            )
+        return load_model(path)[0]
+
+
+class RunWriter:
+    """The one writer of a run folder; holds its lock from creation to :meth:`close`.
+
+    Make one with :func:`create_run` or :func:`reopen_run`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = _take_lock(path)
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Write config.json, whole."""
+        text = json.dumps({"format": FORMAT, **record}, indent=2, allow_nan=False) + "\n"
+        write_atomically(self.path / "config.json", text.encode())
+
+    def add_history(self, event: Mapping[str, Any]) -> None:
+        """Append one event and flush it."""
+        self._append("history.jsonl", event)
+
+    def add_journal(self, event: str, **details: Any) -> None:
+        """Append one entry, stamped with the time, and flush it."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._append("journal.jsonl", {"time": now, "event": event, **details})
+
+    def _append(self, name: str, entry: Mapping[str, Any]) -> None:
+        line = json.dumps(entry, allow_nan=False)
+        try:
+            with (self.path / name).open("a", encoding="utf-8") as stream:
+                stream.write(line + "\n")
+        except OSError as error:
+            raise MachineError(
+                f"{printable(self.path / name)}: cannot be written: {error.strerror}"
+            ) from None
+
+    def write_keepsake(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
+        """Write what the views need that training never changes."""
+        write_arrays(self.path / "snapshots" / "shown.safetensors", "shown", arrays, facts)
+
+    def write_snapshot(self, step: int, arrays: Arrays) -> None:
+        """Write what the views draw of the net after `step` updates."""
+        path = self.path / "snapshots" / f"{step:09d}.safetensors"
+        write_arrays(path, "snapshot", arrays, {"step": step}, durable=False)
+
+    def write_checkpoint(self, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> None:
+        """Write a checkpoint and drop all but the newest `CHECKPOINTS_KEPT`."""
+        folder = self.path / "checkpoints"
+        write_arrays(folder / f"{step:09d}.safetensors", "checkpoint", arrays, facts)
+        for old in sorted(folder.glob("[0-9]*.safetensors"))[:-CHECKPOINTS_KEPT]:
+            old.unlink()
+
+    def write_model(self, model: FittedModel, extra: Mapping[str, Any]) -> None:
+        """Write the trained model."""
+        model.save(self.path / "model.safetensors", extra)
+
+    def cut_back(self, step: int, log_every: int) -> None:
+        """Take away what the run wrote after `step` updates, so that it can go on there."""
+        lines = (self.path / "history.jsonl").read_text("utf-8").splitlines(keepends=True)
+        kept = []
+        for line in lines:
+            event = json.loads(line) if line.endswith("\n") else {"event": "torn"}
+            if event["event"] == "log" and event["step"] < step:
+                kept.append(line)
+        write_atomically(self.path / "history.jsonl", "".join(kept).encode())
+        for path in (self.path / "snapshots").glob("[0-9]*.safetensors"):
+            after = int(path.stem)
+            n_logged, rest = divmod(after - 1, log_every)
+            if after > step or rest or not leaves_snapshot(n_logged):
+                path.unlink()
+        for path in (self.path / "checkpoints").glob("[0-9]*.safetensors"):
+            if int(path.stem) > step:
+                path.unlink()
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        self._lock.close()
+
+    def __enter__(self) -> "RunWriter":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def create_run(path: Path, record: Mapping[str, Any]) -> RunWriter:
+    """Make the run folder `path` and open it for writing.
+
+    Raises
+    ------
+    MachineError
+        If it is there already, or cannot be made.
+    """
+    try:
+        path.mkdir(parents=True)
+        for name in ("snapshots", "checkpoints", "figures"):
+            (path / name).mkdir()
+    except FileExistsError:
+        raise MachineError(
+            f"{printable(path)}: is there already; name a new folder or remove it"
+        ) from None
+    except OSError as error:
+        raise MachineError(
+            f"{printable(path)}: no run folder can be made: {error.strerror}; "
+            "use another --runs-dir"
+        ) from None
+    writer = RunWriter(path)
+    writer.write_record(record)
+    (path / "history.jsonl").touch()
+    return writer
+
+
+def create_next_run(runs_dir: Path, job: str, record: Mapping[str, Any]) -> RunWriter:
+    """Make and open the next free folder `<job>-N` in `runs_dir`; errors as `create_run`."""
+    pattern = re.compile(re.escape(job) + r"-(\d{1,9})")
+    names = os.listdir(runs_dir) if runs_dir.is_dir() else []
+    taken = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
+    number = max(taken, default=0) + 1
+    while (runs_dir / f"{job}-{number}").exists():
+        number += 1
+    return create_run(runs_dir / f"{job}-{number}", record)
+
+
+def write_figure(run: Run, name: str, data: bytes) -> Path:
+    """Write `data` to the run's figures/`name`, whole or not at all; return its path.
+
+    Raises
+    ------
+    MachineError
+        If it cannot be written.
+    """
+    path = run.path / "figures" / name
+    write_atomically(path, data, durable=False)
+    return path
+
+
+def reopen_run(run: Run) -> RunWriter:
+    """Open an existing run for writing, and clear what a killed writer left half done."""
+    writer = RunWriter(run.path)
+    for left in run.path.rglob(".tmp-*"):
+        left.unlink()
+    return writer
+
+
+def discard_run(writer: RunWriter) -> None:
+    """Remove a run folder that nothing was learnt in."""
+    writer.close()
+    shutil.rmtree(writer.path, ignore_errors=True)
+
+
+def make_record(config: Config, data: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
+    """What a run's config.json says beside its format: settings, data, and what computes."""
+    return {
+        "config": config.to_dict(),
+        "data": dict(data),
+        "engine": {
+            "name": engine.name,
+            "device": engine.device,
+            "threads": engine.threads,
+            "version": engine.version,
+        },
+        "environment": {
+            "hiddenstate": hiddenstate.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}",
+        },
+    }
+
+
+def find_run(name: str, runs_dir: Path) -> Run:
+    """The run a user names: a path, a folder name in `runs_dir`, or `last`.
+
+    Raises
+    ------
+    DataError
+        With the nearest name there is.
+    """
+    if name == "last":
+        found = list_runs(runs_dir)
+        if not found:
+            raise DataError(f"{printable(runs_dir)}: holds no runs; start one with a job")
+        return max(found, key=lambda run: (run.path / "config.json").stat().st_mtime)
+    for path in (Path(name), runs_dir / name):
+        if path.is_dir():
+            return Run(path)
+    known = [run.name for run in list_runs(runs_dir)]
+    raise DataError(
+        f"{printable(name)}: no such run{did_you_mean(Path(name).name, known)}; "
+        "`hiddenstate runs` lists them"
+    )
+
+
+def list_runs(runs_dir: Path) -> list[Run]:
+    """Every run folder in `runs_dir` that can be read, by job and number."""
+    runs: list[Run] = []
+    for path in runs_dir.iterdir() if runs_dir.is_dir() else ():
+        try:
+            runs.append(Run(path))
+        except (DataError, UntrustedFileError):
+            continue
+    return sorted(runs, key=_by_number)
+
+
+def _by_number(run: Run) -> tuple[str, int]:
+    """Sorts `classify-9` before `classify-10`."""
+    base, _, number = run.name.rpartition("-")
+    return (base, int(number)) if number.isdecimal() else (run.name, 0)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a live process is writing the run at `path`; changes nothing there."""
+    import fcntl
+
+    try:
+        with (path / "lock").open(encoding="utf-8") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _take_lock(path: Path) -> IO[str]:
+    """Lock `path`/lock for this process; the operating system lets go when it ends."""
+    import fcntl
+
+    try:
+        stream = (path / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise MachineError(f"{printable(path)}: cannot be written: {error.strerror}") from None
+    # A reader that asks whether the run is live holds the lock for an instant: try again.
+    for wait in (0.0, 0.02, 0.05, 0.1):
+        time.sleep(wait)
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            continue
+    else:
+        stream.seek(0)
+        holder = printable(stream.read().strip() or "another process")
+        stream.close()
+        raise MachineError(
+            f"{printable(path)}: is being written by {holder}; wait for it or stop it"
+        )
+    now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    stream.truncate(0)
+    stream.write(f"process {os.getpid()}, since {now}\n")
+    stream.flush()
+    return stream
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Whole lines of a JSON-lines file, as far as they are sound."""
+    try:
+        text = path.read_text("utf-8", errors="replace")
+    except OSError:
+        return
+    for line in text.splitlines(keepends=True):
+        try:
+            entry = parse_json(line) if line.endswith("\n") else None
+        except ValueError:
+            return
+        if not isinstance(entry, dict) or "event" not in entry:
+            return
+        yield entry

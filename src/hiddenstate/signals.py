@@ -1,0 +1,36 @@
+"""Ctrl-C and SIGTERM as a flag the training loop looks at."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+class StopSignal:
+    """While active, SIGINT and SIGTERM only set a flag; a second one ends the process at once.
+
+    Calling it tells whether a signal came; `number` is which.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._before: dict[int, object] = {}
+
+    def __call__(self) -> bool:
+        return self.number is not None
+
+    def __enter__(self) -> "StopSignal":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self.number is not None:
+            if sys.stderr.isatty():
+                os.write(2, b"\x1b[?25h\n")  # show the cursor a progress bar had hidden
+            os._exit(128 + number)
+        self.number = number

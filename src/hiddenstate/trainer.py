@@ -1,0 +1,180 @@
+"""The one loop: chunks of steps between logged lines, checkpoints and requests to stop.
+
+It calls named hooks and knows no subclass of anything.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.engines import Chunk, Engine
+from hiddenstate.errors import DivergedError
+from hiddenstate.jobs.base import Job
+
+CHUNK = 500
+"""Most steps asked of an engine at once, so that progress is seen to move."""
+
+RECENT = 100
+"""How many last losses are kept, for the mean that ends a run."""
+
+
+@dataclass
+class Progress:
+    """What the loop remembers beside the engine's arrays.
+
+    Parameters
+    ----------
+    since_log : list of float
+        Losses of the steps after the last logged one.
+    recent : deque of float
+        The last losses, at most `RECENT`.
+    """
+
+    since_log: list[float] = field(default_factory=list)
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+
+class Callback:
+    """Hooks of the loop, all empty; override those you want.
+
+    Every hook gets the trainer, whose `step` is the number of updates made, `total_steps`
+    where it will end, `engine` the net as it stands, and `job` what is being done.
+    """
+
+    def on_start(self, trainer: "Trainer") -> None:
+        """Called before the first step."""
+
+    def on_chunk(self, trainer: "Trainer", chunk: Chunk) -> None:
+        """After some steps were taken, at every logged line at least."""
+
+    def on_log(self, trainer: "Trainer", event: dict[str, Any]) -> None:
+        """After a logged step: its number, epoch, loss, mean loss, rate and evaluation."""
+
+    def on_checkpoint(self, trainer: "Trainer") -> None:
+        """At each multiple of `checkpoint_every`, and when training ends or is interrupted."""
+
+    def on_end(self, trainer: "Trainer", results: dict[str, Any]) -> None:
+        """After the last step, with the final figures."""
+
+
+class Trainer:
+    """Trains what `engine` holds until the last step, or until asked to stop.
+
+    Parameters
+    ----------
+    job : Job
+    engine : Engine
+    callbacks : iterable of Callback
+        Called in this order.
+    step : int
+        Updates made before, when a run goes on.
+    progress : Progress, optional
+        What was remembered then.
+    should_stop : callable
+        Asked often; once true, the loop saves and returns.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        engine: Engine,
+        callbacks: Iterable[Callback] = (),
+        step: int = 0,
+        progress: Progress | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.job = job
+        self.engine = engine
+        self.callbacks = list(callbacks)
+        self.step = step
+        self.total_steps = job.total_steps
+        self.progress = progress or Progress()
+        self._should_stop = should_stop
+
+    def train(self) -> dict[str, Any] | None:
+        """Run the loop; return the final figures, or None if asked to stop before the end.
+
+        Raises
+        ------
+        DivergedError
+            At the first loss or weight that is not finite.
+        """
+        self._notify("on_start")
+        while self.step < self.total_steps:
+            if self._should_stop():
+                self._notify("on_checkpoint")
+                return None
+            chunk = self.engine.run(self.step, self._next_stop(), self._should_stop)
+            self._take_in(chunk)
+            self._notify("on_chunk", chunk)
+            if self._just_logged():
+                self._log()
+            every = self.job.config.training.checkpoint_every
+            if every and self.step % every == 0 and self.step < self.total_steps:
+                self._notify("on_checkpoint")
+        self._check_weights()
+        self._notify("on_checkpoint")
+        results = self.job.finish(self.engine, list(self.progress.recent))
+        self._notify("on_end", results)
+        return results
+
+    def _next_stop(self) -> int:
+        """Where the next chunk ends: after a step to log, at a checkpoint, or at the end."""
+        training = self.job.config.training
+        ends = [self.step + CHUNK, self.total_steps]
+        ends.append(-(-self.step // training.log_every) * training.log_every + 1)
+        if training.checkpoint_every:
+            ends.append((self.step // training.checkpoint_every + 1) * training.checkpoint_every)
+        return min(ends)
+
+    def _take_in(self, chunk: Chunk) -> None:
+        losses = chunk.losses.tolist()
+        if not np.isfinite(chunk.losses).all():
+            raise self._diverged(self.step + int(np.argmin(np.isfinite(chunk.losses))))
+        self.step += len(losses)
+        self.progress.since_log += losses
+        self.progress.recent.extend(losses)
+
+    def _just_logged(self) -> bool:
+        return (self.step - 1) % self.job.config.training.log_every == 0
+
+    def _log(self) -> None:
+        from hiddenstate.schedule import rate_at
+
+        step, since = self.step - 1, self.progress.since_log
+        event = {
+            "event": "log",
+            "step": step,
+            "epoch": self.job.batches.epoch_of(step),
+            "loss": since[-1],
+            "mean_loss": sum(since) / len(since),
+            "lr": rate_at(self.job.config.training, step, self.total_steps),
+            **self.job.evaluate(self.engine),
+        }
+        self.progress.since_log = []
+        self._notify("on_log", event)
+
+    def _check_weights(self) -> None:
+        if self.engine.export().not_finite():
+            raise self._diverged(self.step - 1)
+
+    def _diverged(self, step: int) -> DivergedError:
+        state = self.engine.export()
+        name = state.not_finite()
+        fault = f"{name} is no longer finite" if name else "the outputs grew without bound"
+        if not name:
+            largest = max(state.params, key=lambda n: float(np.abs(state.params[n]).max()))
+            fault += f", {largest} up to {np.abs(state.params[largest]).max():.3g}"
+        epoch, batch = divmod(step, self.job.batches.steps_per_epoch)
+        training = self.job.config.training
+        return DivergedError(
+            f"training diverged in epoch {epoch}, batch {batch} (step {step}): {fault}; "
+            f"use a smaller --lr than {training.lr:g}" + ("" if training.clip else " or --clip 1")
+        )
+
+    def _notify(self, hook: str, *details: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook)(self, *details)

@@ -1,0 +1,33 @@
+"""A run's figures as files in its `figures/` folder."""
+
+import io
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from hiddenstate.runs import Run, write_figure
+from hiddenstate.views.gallery import drawings
+from hiddenstate.views.scene import Scene
+
+FORMATS = ("png", "svg", "pdf")
+
+
+def save_figures(run: Run, suffix: str = "png") -> list[Path]:
+    """Draw every figure `run` has and write each to `figures/NAME.suffix`; return the paths.
+
+    Raises
+    ------
+    MachineError
+        If a file cannot be written.
+    """
+    scene = Scene(run)
+    written = []
+    for name, draw in drawings(scene, scene.frame()).items():
+        figure = draw(None)
+        assert isinstance(figure, Figure)
+        FigureCanvasAgg(figure)
+        data = io.BytesIO()
+        figure.savefig(data, format=suffix)
+        written.append(write_figure(run, f"{name}.{suffix}", data.getvalue()))
+    return written

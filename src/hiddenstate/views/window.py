@@ -1,0 +1,128 @@
+"""The live window: a process of its own that reads the run folder and nothing else.
+
+Training never waits for it: it is started niced, in a session of its own, and may be closed
+at any time. A run that was over before the window opened is replayed at a human pace.
+"""
+
+import contextlib
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hiddenstate.errors import MachineError
+from hiddenstate.runs import Run
+from hiddenstate.trainer import Callback, Trainer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FRAMES_A_SECOND = 10
+REPLAY_SECONDS = 12
+"""About how long a replay takes."""
+
+SHARE = 20
+"""Processor times of a frame that pass before the next: drawing takes 5% of a core at most."""
+
+
+def display_missing() -> str | None:
+    """Why no window can be opened here, or None if one can."""
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        return "there is no display"
+    return None if _backend() else "no window toolkit is installed (Tk or Qt)"
+
+
+def _backend() -> str | None:
+    """A matplotlib backend whose toolkit is here."""
+    if sys.platform == "darwin":
+        return "macosx"
+    toolkits = {"PySide6": "QtAgg", "PyQt6": "QtAgg", "_tkinter": "TkAgg"}
+    there = (backend for module, backend in toolkits.items() if importlib.util.find_spec(module))
+    return next(there, None)
+
+
+class Window(Callback):
+    """Opens the window of a run when its training starts.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Start the window's own process and return at once."""
+        command = [sys.executable, "-m", "hiddenstate", "watch", str(self._path)]
+        subprocess.Popen(
+            [*command, "--view", "window"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def show_window(run: Run) -> None:
+    """Show `run` until its window is closed: live while it runs, else replayed.
+
+    Raises
+    ------
+    MachineError
+        If no window can be opened.
+    """
+    missing = display_missing()
+    if missing:
+        raise MachineError(f"--view window: {missing}; use --view files")
+    import matplotlib
+
+    with contextlib.suppress(OSError):
+        os.nice(10)
+    try:
+        matplotlib.use(str(_backend()))
+        from matplotlib import pyplot
+
+        # The window keeps its size and place, and the keyboard stays where it was.
+        matplotlib.rcParams["figure.raise_window"] = False
+        figure = pyplot.figure(f"hiddenstate: {run.name}", figsize=(11, 7.5), layout="constrained")
+        figure.show()
+    except Exception as error:  # noqa: BLE001  a toolkit may raise anything when it has no screen
+        raise MachineError(f"--view window: cannot open one: {error}; use --view files") from None
+    _play(figure, run)
+    if pyplot.fignum_exists(figure.number):
+        pyplot.show()
+
+
+def _play(figure: "Figure", run: Run) -> None:
+    """Draw frame after frame until the run is over and its last frame stands."""
+    from matplotlib import pyplot
+
+    from hiddenstate.views.gallery import draw_dashboard
+    from hiddenstate.views.scene import Scene
+
+    scene, replay = Scene(run), run.state() != "running"
+    pause = 1 / FRAMES_A_SECOND
+    shown = 0
+    while pyplot.fignum_exists(figure.number):
+        live = run.state() == "running"
+        scene.refresh()
+        ahead = [step for step in scene.steps if step > shown]
+        if not ahead and not live:
+            return
+        if ahead:
+            stride = max(1, len(scene.steps) // (REPLAY_SECONDS * FRAMES_A_SECOND))
+            shown = ahead[min(stride, len(ahead)) - 1] if replay else ahead[-1]
+            began = time.process_time()
+            draw_dashboard(figure, scene, scene.frame(shown))
+            figure.canvas.draw_idle()
+            figure.canvas.flush_events()
+            spent = time.process_time() - began
+            pause = max(1 / FRAMES_A_SECOND, SHARE * spent if live else 0.0)
+        figure.canvas.start_event_loop(pause)

@@ -1,0 +1,86 @@
+"""Where training starts: fresh weights, a model file, or a classic script's state_dict."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hiddenstate.config import TrainingConfig
+from hiddenstate.data.open import existing
+from hiddenstate.engines import TrainingState
+from hiddenstate.errors import DataError, UntrustedFileError, printable
+from hiddenstate.models import Net, Params, load_model
+
+
+def starting_state(net: Net, training: TrainingConfig) -> TrainingState:
+    """The state before the first step: `--weights` if given, else drawn from the seed.
+
+    Raises
+    ------
+    UntrustedFileError
+        If the file is not a model or plain tensors, or does not fit `net`.
+    """
+    if training.weights is None:
+        return TrainingState(net.initial(training.seed, training.dtype))
+    params = read_weights(existing(training.weights))
+    fitting = net.check(params, training.weights)
+    return TrainingState({name: a.astype(training.dtype) for name, a in fitting.items()})
+
+
+def read_weights(path: Path) -> Params:
+    """Weights by name from a model file of ours or from a tensors-only state_dict.
+
+    A state_dict is read by torch with `weights_only=True`: plain tensors, and no code.
+
+    Raises
+    ------
+    UntrustedFileError
+        If the file is anything else.
+    """
+    if path.is_dir():
+        raise DataError(f"{printable(path)}: a folder; expected a model or state_dict file")
+    if path.suffix == ".safetensors":
+        return load_model(path)[0].params
+    return _state_dict(path)
+
+
+def refuse_code(path: Path) -> None:
+    """Refuse a file that is a pickle, or torch's archive of one, before anything reads it.
+
+    Raises
+    ------
+    UntrustedFileError
+        If it is.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    # A pickle opens with its protocol's opcode, torch's archive is a zip file.
+    if start[:1] == b"\x80" or start == b"PK\x03\x04":
+        raise UntrustedFileError(
+            f"{printable(path)}: is a pickle, which can run code; convert where it was made, or "
+            "start a run from its state_dict with --weights"
+        )
+
+
+def _state_dict(path: Path) -> Params:
+    import pickle
+
+    import torch
+
+    where = printable(path)
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise UntrustedFileError(
+            f"{where}: is not plain tensors and can run code; convert it where it was made, with "
+            "torch.save(net.state_dict(), FILE)"
+        ) from None
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError, AttributeError) as error:
+        first_line = printable(str(error).partition("\n")[0], 120)
+        raise UntrustedFileError(
+            f"{where}: not a state_dict torch can read: {first_line}"
+        ) from None
+    if not isinstance(loaded, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
+    ):
+        raise UntrustedFileError(f"{where}: expected a state_dict of tensors by name")
+    return {name: np.array(value.detach().cpu().numpy()) for name, value in loaded.items()}
