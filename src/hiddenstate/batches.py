@@ -42,12 +42,15 @@ class Batches:
         Seed of the order.
     shuffle : bool
         A new order each epoch; else rows as they come.
+    first_step : int
+        The step these rows begin at, where a model learns on from others.
     """
 
     n_rows: int
     batch_size: int
     seed: int = 0
     shuffle: bool = True
+    first_step: int = 0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -56,15 +59,18 @@ class Batches:
 
     def epoch_of(self, step: int) -> int:
         """The epoch `step` belongs to, from 0."""
-        return step // self.steps_per_epoch
+        return (step - self.first_step) // self.steps_per_epoch
 
     def starts_epoch(self, step: int) -> bool:
-        """Whether `step` is the first of its epoch (where a carried state begins at zero)."""
-        return step % self.steps_per_epoch == 0
+        """Whether `step` is the first of a later epoch, where a carried state is reset.
+
+        The very first step takes the state it is given.
+        """
+        return step > self.first_step and (step - self.first_step) % self.steps_per_epoch == 0
 
     def rows(self, step: int) -> NDArray[np.int64]:
         """Row numbers of `step`'s batch, int64 of shape (B,)."""
-        epoch, place = divmod(step, self.steps_per_epoch)
+        epoch, place = divmod(step - self.first_step, self.steps_per_epoch)
         first = place * self.batch_size
         last = min(first + self.batch_size, self.n_rows)
         if not self.shuffle:

@@ -258,9 +258,9 @@ class AutoencoderConfig:
         jobs=("autoencode",),
     )
     output_activation: str = option(
-        "sigmoid",
-        "Activation at the end; linear for data outside [0, 1].",
-        choices=("sigmoid", "linear"),
+        "auto",
+        "Activation at the end; auto is sigmoid for data in [0, 1], else linear.",
+        choices=("auto", "sigmoid", "linear"),
         jobs=("autoencode",),
     )
 
@@ -283,6 +283,12 @@ class TrainingConfig:
     lr: float = option(0.01, "Learning rate.", above=0, regress=0.02, autoencode=0.005)
     momentum: float = option(0.0, "Momentum of sgd.", low=0, below=1)
     weight_decay: float = option(0.0, "Weight decay (L2 for adam and sgd).", low=0)
+    eps: float = option(
+        1e-8,
+        "Smallest denominator of adam and adamw once --hold steps are over; 1e-8 before.",
+        above=0,
+        regress=1e-3,
+    )
     clip: float | None = option(
         None,
         "Largest norm of the whole gradient once --hold steps are over.",
@@ -291,14 +297,15 @@ class TrainingConfig:
     )
     lr_schedule: str = option(
         "constant",
-        "How the rate moves after --hold steps: constant; inverse (lr*hold/step); "
-        "cosine (to 0 at the last step).",
+        "How the rate moves after --hold steps: constant; inverse, lr*(hold/step)^power; "
+        "cosine, to 0 at the last step.",
         choices=("constant", "inverse", "cosine"),
         regress="inverse",
     )
+    lr_power: float = option(1.0, "Power of the inverse schedule.", above=0, high=4, regress=1.5)
     hold: int = option(
         0,
-        "Updates made at the full rate, unclipped, before --lr-schedule and --clip begin.",
+        "Updates made at the full rate, unclipped, before --lr-schedule, --clip and --eps begin.",
         low=0,
         regress=100,
         unit="updates",

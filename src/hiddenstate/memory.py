@@ -2,8 +2,6 @@
 
 import os
 
-import numpy as np
-
 from hiddenstate.config import RecurrentConfig
 from hiddenstate.errors import MachineError
 from hiddenstate.jobs.base import Job
@@ -32,6 +30,7 @@ def check_memory(job: Job) -> None:
 def bytes_needed(job: Job) -> int:
     """A lower estimate of the bytes training takes beside the data."""
     net, config = job.net, job.net.config
+    itemsize = 8 if job.config.training.dtype == "float64" else 4
     rows = min(job.config.training.batch_size, len(job.dataset.X))
     if isinstance(config, RecurrentConfig):
         steps = job.dataset.X.shape[1]
@@ -39,7 +38,7 @@ def bytes_needed(job: Job) -> int:
         kept = rows * steps * (width * (2 if config.bidirectional else 1) + net.n_features)
     else:
         kept = rows * 2 * sum(net.widths())
-    return (COPIES * net.n_parameters() + 2 * kept) * np.dtype(job.config.training.dtype).itemsize
+    return int((COPIES * net.n_parameters() + 2 * kept) * itemsize)
 
 
 def bytes_free() -> int | None:
@@ -52,7 +51,6 @@ def bytes_free() -> int | None:
     except OSError:
         pass
     try:
-        total: int = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        return total
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         return None

@@ -252,8 +252,8 @@ class RunWriter:
         lines = (self.path / "history.jsonl").read_text("utf-8").splitlines(keepends=True)
         kept = []
         for line in lines:
-            event = json.loads(line) if line.endswith("\n") else {"event": "torn"}
-            if event["event"] == "log" and event["step"] < step:
+            event: dict[str, Any] = json.loads(line) if line.endswith("\n") else {}
+            if event.get("event") == "log" and event["step"] < step:
                 kept.append(line)
         write_atomically(self.path / "history.jsonl", "".join(kept).encode())
         for path in (self.path / "snapshots").glob("[0-9]*.safetensors"):
@@ -397,8 +397,8 @@ def list_runs(runs_dir: Path) -> list[Run]:
 
 def _by_number(run: Run) -> tuple[str, int]:
     """Sorts `classify-9` before `classify-10`."""
-    base, _, number = run.name.rpartition("-")
-    return (base, int(number)) if number.isdecimal() else (run.name, 0)
+    base, _, number = str(run.name).rpartition("-")
+    return (base, int(number)) if number.isdecimal() else (base + number, 0)
 
 
 def is_locked(path: Path) -> bool:

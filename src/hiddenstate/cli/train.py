@@ -40,8 +40,8 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(VIEWS),
             metavar="|".join(VIEWS),
             default="auto",
-            help="Live window, figure files at the end, or nothing drawn; auto opens a window "
-            "where there is a display.  [default: auto]",
+            help="Live window, figure files at the end alone, or nothing drawn; auto opens a "
+            "window where there is a display.  [default: auto]",
         ),
         runs_dir_option,
     ):
@@ -266,7 +266,7 @@ def _run(
     if not how.as_json:
         for line in job.closing(engine, results):
             say(line)
-    if view == "files":
+    if view != "off":
         from hiddenstate.views.save import save_figures
 
         save_figures(Run(writer.path))
@@ -291,6 +291,7 @@ def _start_view(view: str, path: Path) -> tuple[str, Any]:
     if missing:
         note(f"{missing}: figures will be written to {path / 'figures'}")
         return "files", None
+    note("a window opens to show it; training goes on if you close it")
     return "window", Window(path)
 
 

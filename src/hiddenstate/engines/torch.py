@@ -15,9 +15,9 @@ from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.data.dataset import fractions
 from hiddenstate.engines.base import Chunk, Task, TrainingState
 from hiddenstate.errors import MachineError
-from hiddenstate.models import FittedModel, Net
+from hiddenstate.models import FittedModel, Net, Params
 from hiddenstate.nets import AutoencoderNet, RecurrentNet, State, make_module
-from hiddenstate.schedule import clip_at, rate_at
+from hiddenstate.schedule import clip_at, eps_at, rate_at
 
 Array = NDArray[Any]
 
@@ -82,7 +82,7 @@ class TorchEngine:
         self._step = state.step
         self._optimizer = _make_optimizer(training, self.module, self.device)
         _load_moments(self._optimizer, self.module, state)
-        self._carried = _as_state(state.carried, self._device)
+        self._carried = _as_state(state.carried, self._device, self._dtype)
         on_device = self.device != "cpu"
         self._X = torch.from_numpy(task.X).to(self._device) if on_device else None
         self._y = None if task.y is None else _targets(task.y, training.dtype, self._device)
@@ -127,6 +127,8 @@ class TorchEngine:
             nn.utils.clip_grad_norm_(self.module.parameters(), limit)
         for group in self._optimizer.param_groups:
             group["lr"] = rate_at(training, step, task.total_steps)
+            if "eps" in group:
+                group["eps"] = eps_at(training, step)
         self._optimizer.step()
         self._step = step + 1
         return loss.detach(), output.detach(), True
@@ -192,17 +194,28 @@ class TorchPredictor:
         with thread_count(self._threads):
             return _forward(self._module, X, self._dtype)
 
-    def follow(self, X: Array, state: dict[str, Array]) -> tuple[Array, dict[str, Array]]:
-        """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
+    def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
+        """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them.
+
+        Raises
+        ------
+        DataError
+            If `state` carries another number of rows.
+        """
         module = self._module.eval()
         assert isinstance(module, RecurrentNet)
-        after: State | None = _as_state(state, next(module.parameters()).device)
-        outputs = []
+        before = _as_state(state, next(module.parameters()).device, self._dtype)
         with thread_count(self._threads), torch.no_grad():
-            for row in _to_device(module, X, self._dtype).unsqueeze(1):
-                output, after = module(row, after)
-                outputs.append(output)
-        return torch.cat(outputs).cpu().numpy(), _as_arrays(after)
+            output, after = module(_to_device(module, X, self._dtype), before)
+        return output.cpu().numpy(), _as_arrays(after)
+
+    def follow(self, X: Array, state: Params) -> tuple[Array, Params]:
+        """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
+        outputs = []
+        for row in X:
+            output, state = self.forward(row[None], state)
+            outputs.append(output)
+        return np.concatenate(outputs), state
 
     def encode(self, X: Array) -> Array:
         """An autoencoder's codes (N, Z)."""
@@ -230,13 +243,13 @@ def _forward(module: RecurrentNet | AutoencoderNet, X: Array, dtype: torch.dtype
     return np.asarray(torch.cat(parts).cpu().numpy())
 
 
-def _as_state(arrays: dict[str, Array], device: torch.device) -> State | None:
+def _as_state(arrays: Params, device: torch.device, dtype: torch.dtype) -> State | None:
     """The state tuple of arrays `h` and maybe `c`; None for zero."""
-    parts = [torch.from_numpy(arrays[n].copy()).to(device) for n in ("h", "c") if n in arrays]
-    return tuple(parts) or None
+    parts = [torch.from_numpy(arrays[n].copy()) for n in ("h", "c") if n in arrays]
+    return tuple(part.to(device, dtype) for part in parts) or None
 
 
-def _as_arrays(state: State | None) -> dict[str, Array]:
+def _as_arrays(state: State | None) -> Params:
     """The inverse of :func:`_as_state`."""
     parts = zip(("h", "c"), state or (), strict=False)
     return {name: part.cpu().numpy().copy() for name, part in parts}

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.config import AutoencoderConfig
 from hiddenstate.data import fractions
 from hiddenstate.engines import Engine, Task
+from hiddenstate.errors import DataError
 from hiddenstate.jobs.base import Array, Job, mean_squared_error
 from hiddenstate.models import Net
 
@@ -18,8 +20,17 @@ class AutoencodeJob(Job):
 
     def make_net(self) -> Net:
         """A net from the row to itself."""
-        F = self.dataset.X.shape[1]
-        return Net("autoencode", self.config.model, F, F)
+        F, model, X = self.dataset.X.shape[1], self.config.model, self.dataset.X
+        assert isinstance(model, AutoencoderConfig)
+        in_range = X.dtype == np.uint8 or (X.min() >= 0 and X.max() <= 1)
+        if model.output_activation == "sigmoid" and not in_range:
+            raise DataError(
+                f"{self.dataset.name}: values from {X.min():.4g} to {X.max():.4g} cannot come out "
+                "of a sigmoid; use --output-activation linear"
+            )
+        if model.output_activation == "auto":
+            model = replace(model, output_activation="sigmoid" if in_range else "linear")
+        return Net("autoencode", model, F, F)
 
     def task(self) -> Task:
         """As every job's, but rows are their own target."""

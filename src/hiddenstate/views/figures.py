@@ -169,7 +169,7 @@ def codes(
             axes.text(
                 *point,
                 names[int(label)],
-                color="white",
+                color=_readable_on(colors[int(label)]),
                 backgroundcolor=colors[int(label)],
                 fontsize=TEXT_POINTS,
                 bbox={"facecolor": colors[int(label)], "linewidth": 0, "pad": 1.5},
@@ -199,6 +199,11 @@ def _draw_row(axes: Axes, row: Array, picture: tuple[int, int] | None) -> None:
         axes.imshow(row.reshape(picture), cmap="gray_r", vmin=0, vmax=1)
     else:
         axes.plot(row if row.ndim == 2 else row.reshape(-1), linewidth=1)
+
+
+def _readable_on(color: Array) -> str:
+    """Black or white, whichever reads better on an RGB colour (Rec. 709 luma weights)."""
+    return "black" if float(np.dot(color[:3], (0.2126, 0.7152, 0.0722))) > 0.5 else "white"
 
 
 def _tidy(axes: Axes) -> None:

@@ -22,7 +22,7 @@ class Frame:
     history : list of dict
         Logged events up to then.
     arrays : dict of ndarray
-        The newest snapshot; where windows are predicted, all of them joined.
+        The newest snapshot; where windows are predicted, all of them up to then.
     """
 
     step: int
@@ -68,6 +68,8 @@ class Scene:
     def steps(self) -> list[int]:
         """Updates made at each moment that can be shown, in order."""
         logged = {event["step"] + 1 for event in self._history}
+        if self.job == "regress":
+            return list(range(1, max(self._snapshots, default=0) + 1))
         return sorted(logged | set(self._snapshots))
 
     def frame(self, step: int | None = None) -> Frame:
@@ -76,10 +78,10 @@ class Scene:
         step = (steps[-1] if steps else 0) if step is None else step
         taken = [s for s in sorted(self._snapshots) if s <= step]
         arrays: Arrays = {}
-        if self.job == "regress" and taken:
-            parts = [self._snapshots[s] for s in taken]
+        if self.job == "regress" and self._snapshots:
+            parts = [self._snapshots[s] for s in sorted(self._snapshots)]
             names = [name for name in parts[0] if all(name in part for part in parts)]
-            arrays = {name: np.concatenate([part[name] for part in parts]) for name in names}
+            arrays = {n: np.concatenate([part[n] for part in parts])[:step] for n in names}
         elif taken:
             arrays = self._snapshots[taken[-1]]
         history = [event for event in self._history if event["step"] < step]

@@ -4,9 +4,9 @@ Training never waits for it: it is started niced, in a session of its own, and m
 at any time. A run that was over before the window opened is replayed at a human pace.
 """
 
-import contextlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FRAMES_A_SECOND = 10
 REPLAY_SECONDS = 12
-"""About how long a replay takes."""
+"""About how long a replay takes; one of few frames takes half a second a frame."""
 
 SHARE = 20
 """Processor times of a frame that pass before the next: drawing takes 5% of a core at most."""
@@ -60,7 +60,8 @@ class Window(Callback):
 
     def on_start(self, trainer: Trainer) -> None:
         """Start the window's own process and return at once."""
-        command = [sys.executable, "-m", "hiddenstate", "watch", str(self._path)]
+        niced = ["nice", "-n", "10"] if shutil.which("nice") else []
+        command = [*niced, sys.executable, "-m", "hiddenstate", "watch", str(self._path)]
         subprocess.Popen(
             [*command, "--view", "window"],
             stdin=subprocess.DEVNULL,
@@ -83,8 +84,6 @@ def show_window(run: Run) -> None:
         raise MachineError(f"--view window: {missing}; use --view files")
     import matplotlib
 
-    with contextlib.suppress(OSError):
-        os.nice(10)
     try:
         matplotlib.use(str(_backend()))
         from matplotlib import pyplot
@@ -108,8 +107,9 @@ def _play(figure: "Figure", run: Run) -> None:
     from hiddenstate.views.scene import Scene
 
     scene, replay = Scene(run), run.state() != "running"
-    pause = 1 / FRAMES_A_SECOND
-    shown = 0
+    pause, shown = 1 / FRAMES_A_SECOND, 0
+    stride = max(1, len(scene.steps) // (REPLAY_SECONDS * FRAMES_A_SECOND))
+    pace = min(0.5, max(1 / FRAMES_A_SECOND, REPLAY_SECONDS / max(len(scene.steps), 1)))
     while pyplot.fignum_exists(figure.number):
         live = run.state() == "running"
         scene.refresh()
@@ -117,12 +117,11 @@ def _play(figure: "Figure", run: Run) -> None:
         if not ahead and not live:
             return
         if ahead:
-            stride = max(1, len(scene.steps) // (REPLAY_SECONDS * FRAMES_A_SECOND))
             shown = ahead[min(stride, len(ahead)) - 1] if replay else ahead[-1]
             began = time.process_time()
             draw_dashboard(figure, scene, scene.frame(shown))
             figure.canvas.draw_idle()
             figure.canvas.flush_events()
             spent = time.process_time() - began
-            pause = max(1 / FRAMES_A_SECOND, SHARE * spent if live else 0.0)
+            pause = max(1 / FRAMES_A_SECOND, SHARE * spent) if live else max(pace - spent, 0.01)
         figure.canvas.start_event_loop(pause)
