@@ -1,12 +1,11 @@
 """Every constant of a run, once: the options of data, model, training and display.
 
 A field's metadata gives its default for each job, its range, its unit and one line of help.
-From it come the command-line options, the check of a `config.json` or TOML file, and the
-parameter lists in the estimators' docs. Nothing here imports torch or numpy.
+From it (`options.py`) come the command-line options, the check of a `config.json` or TOML
+file, and the parameter lists in the estimators' docs. Nothing here imports torch or numpy.
 """
 
 import dataclasses
-import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -14,154 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hiddenstate.errors import OptionError, did_you_mean, printable
+from hiddenstate.options import JOBS, Option, option
 
-JOBS = ("classify", "regress", "autoencode")
 RECURRENT = ("classify", "regress")
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Option:
-    """What is known of one option: everything but its value."""
-
-    name: str
-    kind: type
-    """`bool`, `int`, `float`, `str` or `tuple` (of ints)."""
-    default: Any
-    help: str
-    jobs: tuple[str, ...] = JOBS
-    per_job: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    optional: bool = False
-    low: float | None = None
-    high: float | None = None
-    above: float | None = None
-    below: float | None = None
-    choices: tuple[str, ...] | None = None
-    unit: str = ""
-
-    @property
-    def flag(self) -> str:
-        """The command-line spelling, `--hidden-size`."""
-        return "--" + self.name.replace("_", "-")
-
-    def default_for(self, job: str) -> Any:
-        """The default `job` has."""
-        return self.per_job.get(job, self.default)
-
-    def expected(self) -> str:
-        """Say in words which values are taken."""
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
-        if self.kind is bool:
-            return "true or false"
-        if self.kind is str:
-            return "text"
-        noun = {int: "a whole number", float: "a number", tuple: "whole numbers"}[self.kind]
-        return f"{noun} {self.bounds()}".strip()
-
-    def bounds(self) -> str:
-        """Say the range in words, `from 0 below 1`; nothing where there is none."""
-        return " ".join([
-            f"{word} {bound if isinstance(bound, int) else format(bound, 'g')}"
-            for word, bound in (
-                ("from", self.low),
-                ("above", self.above),
-                ("to", self.high),
-                ("below", self.below),
-            )
-            if bound is not None
-        ])  # fmt: skip
-
-    def check(self, value: Any) -> Any:
-        """Return `value` in the option's own type.
-
-        Raises
-        ------
-        OptionError
-            Naming the option, what it takes and what it got.
-        """
-        if value is None and self.optional:
-            return None
-        checked = self._converted(value)
-        if checked is None or not self._in_range(checked):
-            got = repr(value) if isinstance(value, str) else str(value)
-            near = did_you_mean(str(value), self.choices) if self.choices else ""
-            raise OptionError(
-                f"{self.flag}: expected {self.expected()}, got {printable(got, 40)}{near}"
-            )
-        return checked
-
-    def parse(self, text: str) -> Any:
-        """Return the value the command line's `text` stands for; errors as in :meth:`check`."""
-        if self.kind is tuple:
-            parts = [part.strip() for part in text.split(",")] if text.strip() else []
-            return self.check([int(p) if _is_int(p) else p for p in parts] or text)
-        if self.kind is int:
-            return self.check(int(text) if _is_int(text) else text)
-        if self.kind is float:
-            try:
-                return self.check(float(text))
-            except ValueError as error:
-                if isinstance(error, OptionError):
-                    raise
-                return self.check(text)
-        return self.check(text)
-
-    def _converted(self, value: Any) -> Any:
-        """The value in the option's type, or None where it is not of that type."""
-        if self.kind is tuple:
-            if isinstance(value, (list, tuple)) and value and all(map(_is_whole, value)):
-                return tuple(int(v) for v in value)
-            return None
-        if self.kind is bool:
-            return bool(value) if type(value).__name__ in ("bool", "bool_") else None
-        if self.kind is int:
-            return int(value) if _is_whole(value) else None
-        if self.kind is float:
-            number = _is_number(value) and math.isfinite(float(value))
-            return float(value) if number else None
-        return str(value) if isinstance(value, str) and "\0" not in value else None
-
-    def _in_range(self, value: Any) -> bool:
-        if self.choices:
-            return value in self.choices
-        for number in value if self.kind is tuple else (value,):
-            if (
-                (self.low is not None and number < self.low)
-                or (self.high is not None and number > self.high)
-                or (self.above is not None and number <= self.above)
-                or (self.below is not None and number >= self.below)
-            ):
-                return False
-        return True
-
-
-def _is_int(text: str) -> bool:
-    return text.strip().lstrip("+-").isdecimal() and len(text) <= 18
-
-
-def _is_number(value: Any) -> bool:
-    # numpy's scalars answer to __float__ too; text and bools are no numbers here.
-    return (
-        hasattr(value, "__float__")
-        and not isinstance(value, (str, bool))
-        and type(value).__name__ != "bool_"
-        and getattr(value, "ndim", 0) == 0
-    )
-
-
-def _is_whole(value: Any) -> bool:
-    return _is_number(value) and math.isfinite(float(value)) and float(value) == int(value)
-
-
-def option(default: Any, help: str, **facts: Any) -> Any:
-    """Declare a dataclass field that is an :class:`Option`.
-
-    Facts are the fields of :class:`Option`; a job's name as a fact gives that job's default.
-    """
-    per_job = {job: facts.pop(job) for job in JOBS if job in facts}
-    metadata = {"option": dict(facts, help=help, per_job=per_job)}
-    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -195,6 +50,12 @@ class DataConfig:
         choices=("steps", "last"),
         jobs=("regress",),
     )
+    max_unpacked: float | None = option(
+        None,
+        "Largest size an archive may unpack to; unset, 8 and 1,000 times its packed size.",
+        above=0,
+        unit="GiB",
+    )
     test_fraction: float = option(
         0.2,
         "Share of the rows held out for testing where the data brings no test set.",
@@ -224,7 +85,6 @@ class RecurrentConfig:
         high=65536,
         jobs=RECURRENT,
         regress=32,
-        unit="numbers",
     )
     layers: int = option(1, "Stacked recurrent layers.", low=1, high=64, jobs=RECURRENT)
     bidirectional: bool = option(False, "Read the sequence in both directions.", jobs=RECURRENT)
@@ -248,9 +108,7 @@ class AutoencoderConfig:
         high=1_000_000,
         jobs=("autoencode",),
     )
-    code_size: int = option(
-        3, "Numbers in a code.", low=1, high=65536, jobs=("autoencode",), unit="numbers"
-    )
+    code_size: int = option(3, "Numbers in a code.", low=1, high=65536, jobs=("autoencode",))
     activation: str = option(
         "tanh",
         "Activation between layers.",
@@ -302,7 +160,7 @@ class TrainingConfig:
         choices=("constant", "inverse", "cosine"),
         regress="inverse",
     )
-    lr_power: float = option(1.0, "Power of the inverse schedule.", above=0, high=4, regress=1.5)
+    lr_power: float = option(1.0, "Power of the inverse schedule.", above=0, high=4, regress=1.25)
     hold: int = option(
         0,
         "Updates made at the full rate, unclipped, before --lr-schedule, --clip and --eps begin.",

@@ -190,7 +190,9 @@ def net_from_dict(stored: Any, where: str) -> Net:
             f"{printable(where)}: a net needs {', '.join(fields)} and nothing else"
         )
     for name, kind in fields.items():
-        if not isinstance(stored[name], kind) or (kind is int and not 0 < stored[name] < 2**31):
+        value = stored[name]
+        whole = isinstance(value, int) and 0 < value < 2**31
+        if type(value) is not kind or (kind is int and not whole):
             raise UntrustedFileError(f"{printable(where)}: net field {name} is out of range")
     if stored["output"] not in ("last", "steps"):
         raise UntrustedFileError(f"{printable(where)}: net field output is out of range")
@@ -202,6 +204,10 @@ def net_from_dict(stored: Any, where: str) -> Net:
         section = type(config.model)(**{n: o.check(stored["model"][n]) for n, o in known.items()})
     except OptionError as error:
         raise UntrustedFileError(f"{printable(where)}: {error}") from None
+    if isinstance(section, AutoencoderConfig) and (
+        section.output_activation == "auto" or stored["n_features"] != stored["n_outputs"]
+    ):
+        raise UntrustedFileError(f"{printable(where)}: not an autoencoder's net")
     return Net(stored["job"], section, stored["n_features"], stored["n_outputs"], stored["output"])
 
 
@@ -217,8 +223,8 @@ class FittedModel:
     classes : list, optional
         The label of each output of a classifier.
     row_shape : tuple of int
-        The shape of one row of X, without the sample axis; (T, I) or (F,). A T of 0 means
-        any number of steps.
+        The shape of one row of X it was trained on, without the sample axis: (T, I), of which
+        T may differ in use, or (F,).
     stateful : bool
         Whether rows follow one another (regress).
     """
@@ -263,12 +269,31 @@ def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
         raise UntrustedFileError(f"{printable(path)}: damaged facts: expected {', '.join(fields)}")
     net = net_from_dict(facts["net"], str(path))
     classes, row_shape = facts["classes"], facts["row_shape"]
-    if not all(isinstance(size, int) and size >= 0 for size in row_shape):
-        raise UntrustedFileError(f"{printable(path)}: row_shape is out of range")
-    if classes is not None and len(classes) != net.n_outputs:
+    if not _fits(row_shape, net):
+        raise UntrustedFileError(f"{printable(path)}: row_shape does not fit the net")
+    if (classes is not None) != (net.job == "classify"):
         raise UntrustedFileError(
-            f"{printable(path)}: {len(classes)} classes for {net.n_outputs} outputs"
+            f"{printable(path)}: classes belong to a classifier, and to it alone"
+        )
+    if classes is not None and not _are_labels(classes, net.n_outputs):
+        raise UntrustedFileError(
+            f"{printable(path)}: expected {net.n_outputs} different labels as classes"
         )
     params = net.check(arrays, str(path))
     model = FittedModel(net, params, classes, tuple(row_shape), facts["stateful"])
     return model, facts["extra"]
+
+
+def _fits(row_shape: list[Any], net: Net) -> bool:
+    """Whether rows of that shape are what the net reads."""
+    if not all(type(size) is int and 0 < size < 2**31 for size in row_shape):
+        return False
+    if net.job == "autoencode":
+        return math.prod(row_shape) == net.n_features and bool(row_shape)
+    return len(row_shape) == 2 and row_shape[1] == net.n_features
+
+
+def _are_labels(classes: list[Any], n: int) -> bool:
+    """Whether `classes` are `n` different texts or numbers."""
+    plain = all(isinstance(label, (str, int, float)) for label in classes)
+    return plain and len(classes) == n and len(set(classes)) == n

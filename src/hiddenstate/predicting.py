@@ -23,9 +23,11 @@ def lay_out(model: FittedModel, X: Array, where: str) -> Array:
     DataError
         If a row has another number of features.
     """
+    if X.ndim == 0 or X.size == 0:
+        raise DataError(f"{where}: no rows; the shape is {X.shape}")
     features = model.net.n_features
     if model.net.job == "autoencode":
-        rows = X.reshape(len(X), -1) if X.ndim > 1 else X[None]
+        rows: Array = X.reshape(len(X) if X.ndim > 1 else 1, -1)
         if rows.shape[1] != features:
             raise DataError(f"{where}: rows have {rows.shape[1]} numbers, the model {features}")
         return rows

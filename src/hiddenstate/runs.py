@@ -106,6 +106,11 @@ class Run:
         except OptionError as error:
             raise UntrustedFileError(str(error)) from None
 
+    def data_fact(self, name: str) -> str:
+        """A fact config.json keeps of the data: name, source or fingerprint."""
+        data = self.record.get("data")
+        return str(data.get(name, "")) if isinstance(data, dict) else ""
+
     def history(self) -> list[dict[str, Any]]:
         """Every event of history.jsonl; a last line still being written is left out."""
         return list(_json_lines(self.path / "history.jsonl"))

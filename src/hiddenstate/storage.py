@@ -8,6 +8,7 @@ pickle on any path.
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -86,7 +87,7 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
     """Write `data` to a temporary neighbour, flush it to disk, rename it to `path`."""
     handle, temporary = -1, ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.name)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -130,8 +131,14 @@ def parse_json(text: str) -> Any:
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
+    def finite(text: str) -> float:
+        number = float(text)
+        if not math.isfinite(number):
+            raise ValueError(f"{text[:40]} is out of range")
+        return number
+
     try:
-        return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+        return json.loads(text, object_pairs_hook=once, parse_constant=refuse, parse_float=finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -202,11 +209,12 @@ def _arrays(path: Path, data: bytes, header: dict[str, Any]) -> dict[str, NDArra
             fits = min(shape, default=0) >= 0 and 0 <= first <= last <= len(data) - start
             if not fits or last - first != count * dtype.itemsize:
                 raise ValueError("size and offsets disagree")
+            values = np.frombuffer(data, dtype, count, start + first).reshape(shape)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UntrustedFileError(
                 f"{printable(path)}: array {printable(name, 60)} is damaged: {error}"
             ) from None
-        arrays[name] = np.frombuffer(data, dtype, count, start + first).reshape(shape).copy()
+        arrays[name] = values.copy()
         covered += last - first
     if start + covered != len(data):
         raise UntrustedFileError(

@@ -1,5 +1,6 @@
 """Where training starts: fresh weights, a model file, or a classic script's state_dict."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -68,13 +69,15 @@ def _state_dict(path: Path) -> Params:
 
     where = printable(path)
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of old pickles above our one line
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise UntrustedFileError(
             f"{where}: is not plain tensors and can run code; convert it where it was made, with "
             "torch.save(net.state_dict(), FILE)"
         ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001  torch's reader raises anything on a damaged file
         first_line = printable(str(error).partition("\n")[0], 120)
         raise UntrustedFileError(
             f"{where}: not a state_dict torch can read: {first_line}"
@@ -83,4 +86,13 @@ def _state_dict(path: Path) -> Params:
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
     ):
         raise UntrustedFileError(f"{where}: expected a state_dict of tensors by name")
-    return {name: np.array(value.detach().cpu().numpy()) for name, value in loaded.items()}
+    params = {}
+    for name, value in loaded.items():
+        try:
+            params[name] = np.array(value.detach().numpy())
+        except (TypeError, RuntimeError, NotImplementedError):
+            raise UntrustedFileError(
+                f"{where}: {printable(name, 60)} is {value.dtype} {value.layout}, expected a "
+                "plain float32 or float64 tensor"
+            ) from None
+    return params

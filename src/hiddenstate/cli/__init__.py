@@ -46,7 +46,7 @@ for _command in (
 
 
 def main(args: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code; see DESIGN's list in docs/cli.md."""
+    """Run the command line and exit with its code; they are listed in docs/cli.md."""
     args = sys.argv[1:] if args is None else args
     debug = "--debug" in args
     args = [arg for arg in args if arg != "--debug"]
@@ -76,7 +76,11 @@ def main(args: list[str] | None = None) -> NoReturn:
 
 
 def _usage(error: click.UsageError) -> str:
-    """click's words on one line, with where to look."""
-    message = " ".join(error.format_message().rstrip(".").split())
+    """click's words on one line, with the nearest name or where to look."""
     command = error.ctx.command_path if error.ctx else "hiddenstate"
-    return f"{message[:1].lower()}{message[1:]}; see `{command} --help`"
+    look = f"; see `{command} --help`"
+    if isinstance(error, click.NoSuchOption):
+        nearest = did_you_mean(error.option_name, error.possibilities or ())
+        return f"no such option {error.option_name}{nearest or look}"
+    message = " ".join(error.format_message().rstrip(".").split())
+    return f"{message[:1].lower()}{message[1:]}{look}"

@@ -6,30 +6,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.config import Config
-from hiddenstate.data import fractions, load_dataset
+from hiddenstate.cli.resuming import run_dataset
+from hiddenstate.data import fractions
 from hiddenstate.engines.torch import TorchPredictor
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.jobs.base import accuracy, mean_squared_error
 from hiddenstate.models import FittedModel, load_model
 from hiddenstate.predicting import lay_out, signal_rows
-from hiddenstate.runs import find_run
+from hiddenstate.runs import Run, find_run
 from hiddenstate.weights import refuse_code
 
 Array = NDArray[Any]
 
+OWN = "test rows"
+"""What stands for the name of a run's own data."""
 
-def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Config | None]:
-    """The model of a run, or of a model file, and the run's config where there is one."""
+
+def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Run | None]:
+    """The model of a run, or of a model file, and the run where there is one."""
     path = Path(name)
     if path.is_file():
         refuse_code(path)
         return load_model(path)[0], None
     run = find_run(name, runs_dir)
-    return run.model(), run.config
+    return run.model(), run
 
 
-def own_test_rows(config: Config | None) -> tuple[Array, Array | None]:
+def own_test_rows(run: Run | None) -> tuple[Array, Array | None]:
     """The test rows a run was measured on.
 
     Raises
@@ -37,16 +40,16 @@ def own_test_rows(config: Config | None) -> tuple[Array, Array | None]:
     OptionError
         If there is no run to take them from, or it held none out.
     """
-    if config is None:
+    if run is None:
         raise OptionError("DATA: a model file has no test rows of its own; name some data")
-    dataset = load_dataset(config)
+    dataset = run_dataset(run)
     if not len(dataset.X_test):
         raise OptionError("DATA: the run held no test rows out; name some data")
     return dataset.X_test, dataset.y_test
 
 
 def measure(
-    model: FittedModel, config: Config | None, X: Array, y: Array | None, where: str, device: str
+    model: FittedModel, run: Run | None, X: Array, y: Array | None, where: str, device: str
 ) -> dict[str, Any]:
     """Figures of `model` on rows `X` with answers `y`.
 
@@ -64,24 +67,36 @@ def measure(
     if y is None:
         raise DataError(f"{printable(where)}: no answers to compare with; name an .npz with y")
     if model.net.job == "classify":
-        rows, numbers = lay_out(model, X, where), _class_numbers(model, config, y, where)
+        rows, numbers = lay_out(model, X, where), _class_numbers(model, y, where)
         return {"rows": len(rows), "accuracy": accuracy(predictor.predict(rows), numbers)}
     windows = signal_rows(model, X, where)
-    state = _state_before(predictor, model, config) if where == "test rows" else {}
+    state = state_before(predictor, model, run) if where == OWN else {}
     outputs = predictor.follow(windows, state)[0] if model.stateful else predictor.predict(windows)
-    target = y.reshape(-1, outputs.shape[-1])[: outputs.size // outputs.shape[-1]]
-    if target.size != outputs.size:
-        raise DataError(f"{printable(where)}: {y.shape} targets for {outputs.shape} predictions")
+    target = _targets(y, outputs, where)
     return {
         "windows": len(windows),
-        "mse": mean_squared_error(outputs.reshape(target.shape), target),
+        "mse": mean_squared_error(outputs, target),
         "variance": float(np.var(target)),
     }
 
 
-def _class_numbers(model: FittedModel, config: Config | None, y: Array, where: str) -> Array:
+def _targets(y: Array, outputs: Array, where: str) -> Array:
+    """Targets `y` in the shape of `outputs`, less the steps that fill no window."""
+    n_targets = outputs.shape[-1]
+    flat = y[:, None] if y.ndim == 1 else y
+    steps = flat.reshape(-1, flat.shape[-1])
+    n_steps = outputs.size // n_targets
+    if flat.shape[-1] != n_targets or len(steps) < n_steps:
+        raise DataError(
+            f"{printable(where)}: y is {y.shape}, expected {n_targets} targets for each of "
+            f"{n_steps} predictions"
+        )
+    return steps[:n_steps].reshape(outputs.shape)
+
+
+def _class_numbers(model: FittedModel, y: Array, where: str) -> Array:
     """Class numbers of labels `y`; those of a run's own test rows are numbers already."""
-    if where == "test rows":
+    if where == OWN:
         return y
     classes = np.asarray(model.classes)
     matches = y[:, None] == classes
@@ -94,10 +109,10 @@ def _class_numbers(model: FittedModel, config: Config | None, y: Array, where: s
     return np.asarray(matches.argmax(axis=1))
 
 
-def _state_before(
-    predictor: TorchPredictor, model: FittedModel, config: Config | None
+def state_before(
+    predictor: TorchPredictor, model: FittedModel, run: Run | None
 ) -> dict[str, Array]:
     """The state a stateful model has after its training windows: the test ones follow them."""
-    if not model.stateful or config is None:
+    if not model.stateful or run is None:
         return {}
-    return predictor.follow(load_dataset(config).X, {})[1]
+    return predictor.follow(run_dataset(run).X, {})[1]

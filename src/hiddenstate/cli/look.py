@@ -102,11 +102,10 @@ def _summary(run: Any) -> dict[str, Any]:
     """A run in one row."""
     from hiddenstate.errors import printable
 
-    data = run.record.get("data")
     return {
         "run": printable(run.name),
         "job": run.config.job,
-        "data": printable(data.get("name")) if isinstance(data, dict) else "",
+        "data": printable(run.data_fact("name")),
         "state": run.state(),
         "best": _best(run),
         "when": run.started(),
@@ -160,7 +159,12 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     rows = [[key, *(facts.get(key) for facts, _ in columns)] for key in differing]
     rows += [[key, *(results.get(key) for _, results in columns)] for key in measured]
     if as_json:
-        say_json({"runs": list(names), **{str(key): list(values) for key, *values in rows}})
+        say_json(
+            {
+                "runs": [str(run.path) for run in found],
+                **{str(key): list(values) for key, *values in rows},
+            }
+        )
         return
     shown = [
         [f"{cell:.6g}" if isinstance(cell, float) else printable("" if cell is None else cell)

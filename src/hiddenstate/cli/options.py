@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from hiddenstate.config import Config, Option, config_from_dict, job_options, make_config
+from hiddenstate.config import SECTIONS, Config, config_from_dict, job_options, make_config
 from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.options import Option
 
 HEADINGS = {
     "data": "Data",
@@ -122,6 +123,8 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
         If it cannot be read.
     """
     where = printable(path)
+    if not path.is_file():
+        raise DataError(f"{where}: no such file of settings")
     try:
         text = path.read_text("utf-8")
         stored = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
@@ -136,6 +139,11 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
         return config.flat()
     values: dict[str, Any] = {}
     for name, value in stored.items():
+        if isinstance(value, dict) and name not in SECTIONS[job]:
+            raise OptionError(
+                f"{where}: unknown table [{printable(name, 40)}]; expected "
+                + ", ".join(f"[{section}]" for section in SECTIONS[job])
+            )
         values.update(value if isinstance(value, dict) else {name: value})
     names = {known.name for _, known in job_options(job)}
     values = {name.replace("-", "_"): value for name, value in values.items()}

@@ -9,15 +9,21 @@ from typing import Any
 
 import click
 
+from hiddenstate.errors import printable
 
-def say(line: str) -> None:
-    """A result, on stdout."""
-    click.echo(line)
+MAX_LINE = 10_000
+"""Longest line printed; only a made-up name is longer."""
+
+
+def say(text: str) -> None:
+    """A result, on stdout; control characters in it are escaped, line by line."""
+    for line in text.split("\n"):
+        click.echo(printable(line, MAX_LINE))
 
 
 def note(line: str) -> None:
-    """A remark, on stderr."""
-    click.echo(line, err=True)
+    """A remark in one line, on stderr."""
+    click.echo(printable(line, MAX_LINE), err=True)
 
 
 def say_json(values: Mapping[str, Any]) -> None:
@@ -27,7 +33,7 @@ def say_json(values: Mapping[str, Any]) -> None:
 
 def fail(message: str, code: int) -> int:
     """An error in one line, on stderr; returns `code`."""
-    click.echo(f"error: {message}", err=True)
+    click.echo(f"error: {printable(message, MAX_LINE)}", err=True)
     return code
 
 

@@ -1,7 +1,5 @@
 """What may change when a run goes on, and the check that its data did not."""
 
-from typing import Any
-
 from hiddenstate.cli.output import note
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset, load_dataset
@@ -32,6 +30,22 @@ def changed_config(run: Run, changes: dict[str, str]) -> Config:
     return make_config(run.config.job, values)
 
 
+def run_dataset(run: Run) -> SequenceDataset:
+    """Load the data a run was made from.
+
+    Raises
+    ------
+    DataError
+        If it was arrays in Python, which no command can load again.
+    """
+    if run.data_fact("source") == "arrays":
+        raise DataError(
+            f"{printable(run.path)}: was made from arrays in Python, which no command can load; "
+            "name a file, or go on from Python"
+        )
+    return load_dataset(run.config)
+
+
 def checked_dataset(run: Run, config: Config, allow_changed: bool) -> SequenceDataset:
     """Load the data of `config`, sure that it is what the run began with.
 
@@ -40,12 +54,10 @@ def checked_dataset(run: Run, config: Config, allow_changed: bool) -> SequenceDa
     DataError
         If it changed and `allow_changed` is false.
     """
-    before = load_dataset(run.config)
-    stored: Any = run.record.get("data")
-    old = stored.get("fingerprint") if isinstance(stored, dict) else None
-    new = before.fingerprint()
+    before = run_dataset(run)
+    old, new = run.data_fact("fingerprint"), before.fingerprint()
     if old != new:
-        change = f"data changed: fingerprint {printable(str(old)[:12])} became {new[:12]}"
+        change = f"data changed: fingerprint {printable(old[:12])} became {new[:12]}"
         if not allow_changed:
             raise DataError(f"{before.name}: {change}; restore it or add --allow-changed")
         note(f"{before.name}: {change}; going on all the same")

@@ -159,17 +159,15 @@ def _train(config: Config, how: Asked) -> dict[str, Any]:
     from hiddenstate.data import load_dataset
     from hiddenstate.engines import make_engine
     from hiddenstate.jobs import make_job
-    from hiddenstate.memory import check_memory
     from hiddenstate.runs import create_next_run, make_record
     from hiddenstate.weights import starting_state
 
     _check_view(how.view)
     dataset = load_dataset(config)
     job = make_job(config, dataset)
-    check_memory(job)
+    job.check_memory()
     engine = make_engine(job.task(), starting_state(job.net, config.training))
-    about = {"name": dataset.name, "fingerprint": dataset.fingerprint(), "sizes": job.sizes()}
-    record = make_record(config, about, engine)
+    record = make_record(config, job.about_data(), engine)
     with create_next_run(how.runs_dir, config.job, record) as writer:
         return _run(job, engine, writer, how)
 
@@ -200,9 +198,8 @@ def _resume(name: str, changes: dict[str, str], allow_changed: bool, how: Asked)
                 + ("--windows +100" if config.job == "regress" else "--epochs +1")
             )
         engine = make_engine(job.task(), state)
-        about = {"name": dataset.name, "fingerprint": dataset.fingerprint(), "sizes": job.sizes()}
         writer.cut_back(state.step, config.training.log_every)
-        writer.write_record(make_record(config, about, engine))
+        writer.write_record(make_record(config, job.about_data(), engine))
         note(f"going on after step {state.step} of {job.total_steps}")
         return _run(job, engine, writer, how, state.step, progress, kept.get("waiting"))
 
@@ -237,6 +234,8 @@ def _run(
         f"{engine.name} on {engine.device}, {engine.threads} threads, "
         f"{job.config.training.dtype}, seed {job.config.training.seed}; run {writer.path}"
     )
+    for line in job.remarks():
+        note(line)
     callbacks: list[Any] = [Recorder(writer, waiting)]
     view, viewer = _start_view(how.view, writer.path)
     callbacks += [viewer] if viewer else []

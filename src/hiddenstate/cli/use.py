@@ -41,14 +41,17 @@ def predict(
     run: str, data: str | None, proba: bool, output: Path | None, device: str, runs_dir: Path
 ) -> None:
     """The command `predict`."""
-    from hiddenstate.cli.asking import open_model, own_test_rows
+    from hiddenstate.cli.asking import OWN, open_model, own_test_rows, state_before
     from hiddenstate.data import load_inputs
+    from hiddenstate.engines.torch import TorchPredictor
 
-    model, config = open_model(run, runs_dir)
+    model, found = open_model(run, runs_dir)
     if proba and model.net.job != "classify":
         raise OptionError(f"--proba: is for classifiers; this is a {model.net.job} model")
-    X, where = (load_inputs(data)[0], data) if data else (own_test_rows(config)[0], "test rows")
-    head, rows = _prediction_rows(model, X, where, proba, device)
+    predictor = TorchPredictor(model, device)
+    X, where = (load_inputs(data)[0], data) if data else (own_test_rows(found)[0], OWN)
+    state = {} if data else state_before(predictor, model, found)
+    head, rows = _prediction_rows(model, predictor, X, where, proba, state)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
@@ -63,13 +66,11 @@ def predict(
 
 
 def _prediction_rows(
-    model: Any, X: Any, where: str, proba: bool, device: str
+    model: Any, predictor: Any, X: Any, where: str, proba: bool, state: Any
 ) -> tuple[list[str], list[list[Any]]]:
     """The head and the rows of the CSV."""
-    from hiddenstate.engines.torch import TorchPredictor
     from hiddenstate.predicting import class_labels, lay_out, probabilities, signal_rows
 
-    predictor = TorchPredictor(model, device)
     if model.net.job == "classify":
         outputs = predictor.predict(lay_out(model, X, where))
         labels = class_labels(model, outputs)
@@ -84,7 +85,7 @@ def _prediction_rows(
         head = ["row", *(f"code_{i + 1}" for i in range(codes.shape[1]))]
         return head, [[i, *code] for i, code in enumerate(codes.tolist())]
     windows = signal_rows(model, X, where)
-    outputs = predictor.follow(windows, {})[0] if model.stateful else predictor.predict(windows)
+    outputs = predictor.follow(windows, state)[0] if model.stateful else predictor.predict(windows)
     flat = outputs.reshape(-1, outputs.shape[-1])
     head = ["step", *(f"y_{i + 1}" for i in range(flat.shape[1]))]
     return head, [[i, *values] for i, values in enumerate(flat.tolist())]
@@ -103,14 +104,15 @@ def _prediction_rows(
 @_debug_option
 def evaluate(run: str, data: str | None, as_json: bool, device: str, runs_dir: Path) -> None:
     """The command `evaluate`."""
-    from hiddenstate.cli.asking import measure, open_model, own_test_rows
+    from hiddenstate.cli.asking import OWN, measure, open_model, own_test_rows
     from hiddenstate.data import load_inputs
 
-    model, config = open_model(run, runs_dir)
-    X, y = load_inputs(data) if data else own_test_rows(config)
-    figures = measure(model, config, X, y, data or "test rows", device)
+    model, found = open_model(run, runs_dir)
+    X, y = load_inputs(data) if data else own_test_rows(found)
+    figures = measure(model, found, X, y, data or OWN, device)
     if as_json:
-        say_json({"job": model.net.job, "run": run, "data": data, **figures})
+        path = str(found.path) if found else run
+        say_json({"job": model.net.job, "run": path, "data": data, **figures})
         return
     for name, value in figures.items():
         say(f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}")

@@ -31,6 +31,8 @@ class SequenceDataset:
         Time of every step (N, T), for data that has a clock.
     picture : tuple of int or None
         The (height, width) of a row that is a picture.
+    source : {"arrays", "bundled", "file"}
+        Where it came from, and so whether it can be had again.
     """
 
     name: str
@@ -41,6 +43,7 @@ class SequenceDataset:
     classes: list[Any] | None = None
     times: Array | None = None
     picture: tuple[int, int] | None = None
+    source: str = "arrays"
 
     def fingerprint(self) -> str:
         """SHA-256 over the training and test arrays, their types and shapes."""
@@ -50,6 +53,10 @@ class SequenceDataset:
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+    def about(self) -> dict[str, Any]:
+        """What a run keeps to know its data again: name, source and fingerprint."""
+        return {"name": self.name, "source": self.source, "fingerprint": self.fingerprint()}
 
 
 def fractions(X: Array, dtype: Any) -> Array:

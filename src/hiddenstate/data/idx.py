@@ -77,7 +77,10 @@ def _read(stream: IO[bytes] | gzip.GzipFile, where: str) -> NDArray[Any]:
     if len(payload) != expected:
         found = f"only {len(payload)}" if len(payload) < expected else "more"
         raise DataError(f"{where}: header {shape} promises {expected} bytes, {found} follow")
-    values = np.frombuffer(payload, dtype).reshape(shape)
+    try:
+        values = np.frombuffer(payload, dtype).reshape(shape)
+    except ValueError:
+        raise DataError(f"{where}: header {shape} is no shape an array can have") from None
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 

@@ -1,7 +1,12 @@
 """numpy's .npy and .npz, as plain numbers only; pickled objects are refused, never offered."""
 
+import lzma
 import math
+import stat
+import struct
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -9,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from hiddenstate.errors import DataError, printable
+from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError, printable
 
 MAX_RATIO = 1000
 """Largest ratio of unpacked to packed bytes taken from an archive member."""
@@ -33,12 +38,26 @@ def read_npy(path: Path) -> NDArray[Any]:
         raise DataError(f"{printable(path)}: cannot be read: {error.strerror or error}") from None
 
 
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Read every array of an .npz archive by name; errors as in :func:`read_npy`."""
+def read_npz(path: Path, max_bytes: float | None = None) -> dict[str, NDArray[Any]]:
+    """Read every array of an .npz archive by name.
+
+    Parameters
+    ----------
+    path : Path
+    max_bytes : float, optional
+        Largest unpacked size taken, instead of `MAX_TOTAL` and `MAX_RATIO`.
+
+    Raises
+    ------
+    DataError
+        As in :func:`read_npy`, and for an archive that unpacks to too much.
+    UntrustedFileError
+        For a member that has no place in an .npz: a path, a link, a name given twice.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            _check_members(members, printable(path))
+            _check_members(members, printable(path), max_bytes)
             arrays = {}
             for member in members:
                 name = member.filename.removesuffix(".npy")
@@ -46,21 +65,31 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
                     where = f"{printable(path)}:{printable(member.filename, 60)}"
                     arrays[name] = _read(stream, where, member.file_size)
             return arrays
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
+    except HiddenstateError:
+        raise
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, NotImplementedError,
+            struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:  # fmt: skip
         raise DataError(f"{printable(path)}: damaged archive: {printable(error)}") from None
 
 
-def _check_members(members: list[zipfile.ZipInfo], where: str) -> None:
+def _check_members(members: list[zipfile.ZipInfo], where: str, max_bytes: float | None) -> None:
     names = [member.filename for member in members]
-    for name in names:
-        if not name.endswith(".npy") or "/" in name or "\\" in name or names.count(name) > 1:
-            raise DataError(f"{where}: member {printable(name, 60)} has no place in an .npz")
+    for member in members:
+        name = member.filename
+        plain = name.endswith(".npy") and "/" not in name and "\\" not in name
+        if not plain or names.count(name) > 1 or stat.S_ISLNK(member.external_attr >> 16):
+            raise UntrustedFileError(
+                f"{where}: member {printable(name, 60)} has no place in an .npz (a path, a link "
+                "or a name given twice); save the arrays again with numpy.savez"
+            )
     total = sum(member.file_size for member in members)
     packed = max(sum(member.compress_size for member in members), 1)
-    if total > MAX_TOTAL or (total > 2**24 and total > MAX_RATIO * packed):
+    bomb = total > MAX_TOTAL or (total > 2**24 and total > MAX_RATIO * packed)
+    if bomb if max_bytes is None else total > max_bytes:
+        taken = f"{MAX_RATIO} times and {MAX_TOTAL}" if max_bytes is None else f"{max_bytes:.0f}"
         raise DataError(
-            f"{where}: unpacks from {packed} to {total} bytes; at most {MAX_RATIO} times and "
-            f"{MAX_TOTAL} bytes are taken; save it as .npy"
+            f"{where}: unpacks from {packed} to {total} bytes; at most {taken} bytes are taken; "
+            f"save it as .npy or add --max-unpacked {total / 2**30 + 0.01:.2f}"
         )
 
 
@@ -73,8 +102,10 @@ def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
             shape, fortran, dtype = npy_format.read_array_header_2_0(stream)
         else:
             raise ValueError(f"version {version} is unknown")
-    except (ValueError, EOFError, OverflowError, SyntaxError, TypeError) as error:
-        raise DataError(f"{where}: not a .npy file: {printable(error)}") from None
+    except (ValueError, EOFError, OverflowError, SyntaxError, TypeError, RecursionError,
+            MemoryError, tokenize.TokenError):  # fmt: skip
+        # numpy's own words may advise to unpickle, so they are not passed on.
+        raise DataError(f"{where}: not a .npy file, or its header is damaged") from None
     if dtype.hasobject:
         raise DataError(f"{where}: contains pickled objects; re-save as float")
     if dtype.kind not in "fiub":
@@ -88,4 +119,4 @@ def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
         raise DataError(f"{where}: header {shape} promises {expected} bytes, {found} follow")
     values = np.frombuffer(bytearray(data), dtype)
     values = values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
-    return np.ascontiguousarray(values.astype(dtype.newbyteorder("="), copy=False))
+    return np.asarray(values.astype(dtype.newbyteorder("="), copy=False), order="C")

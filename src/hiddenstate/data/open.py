@@ -1,6 +1,7 @@
 """From what a user names to a checked dataset: which reader, which split, which layout."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,12 @@ def load_dataset(config: Config) -> SequenceDataset:
     if config.data.data is None:
         return _bundled(config)
     path = existing(config.data.data)
-    if config.job == "regress":
-        return _signal(config, path)
+    dataset = _signal(config, path) if config.job == "regress" else _samples(config, path)
+    return replace(dataset, source="file")
+
+
+def _samples(config: Config, path: Path) -> SequenceDataset:
+    """Rows with or without labels, laid out for classify or autoencode."""
     dataset = _rows(config, path)
     X, X_test = dataset.X, dataset.X_test
     if config.job == "classify":
@@ -62,6 +67,10 @@ def load_inputs(name: str) -> tuple[Array, Array | None]:
         X, y = arrays["X"], arrays.get("y")
     else:
         X, y = _single(path), None
+    if X.ndim == 0 or not X.size:
+        raise DataError(f"{printable(path)}: no rows; X is {X.shape}")
+    if y is not None and y.ndim == 0:
+        raise DataError(f"{printable(path)}: y is one number for {len(X)} rows of X")
     _check_numbers(X, f"{printable(path)}:X")
     if y is not None and len(y) != len(X):
         raise DataError(f"{printable(path)}: {len(y)} rows of y for {len(X)} of X")
@@ -103,10 +112,13 @@ def _bundled(config: Config) -> SequenceDataset:
 
 def _rows(config: Config, path: Path) -> SequenceDataset:
     """Samples with a training and a test part, X as the file has it."""
-    if path.is_dir() or "idx" in path.name:
-        return read_idx_folder(path)
     where = printable(path)
-    arrays = _named(read_npz(path), path) if path.suffix == ".npz" else {"X": _single(path)}
+    if path.is_dir() or "idx" in path.name:
+        dataset = read_idx_folder(path)
+        if config.job == "classify":
+            _check_labels(dataset.y, where)
+        return dataset
+    arrays = _archive(config, path) if path.suffix == ".npz" else {"X": _single(path)}
     for name, array in arrays.items():
         _check_numbers(array, f"{where}:{name}")
     X, y = arrays["X"], arrays.get("y")
@@ -116,6 +128,10 @@ def _rows(config: Config, path: Path) -> SequenceDataset:
         raise DataError(f"{where}: no labels; expected an .npz with X and y")
     if y is not None and y.shape != (len(X),):
         raise DataError(f"{where}: y is {y.shape} for {len(X)} rows of X")
+    if config.job == "classify":
+        _check_labels(y, where)
+    if "y_test" in arrays and "X_test" not in arrays:
+        raise DataError(f"{where}: y_test without X_test; add it or drop y_test")
     if "X_test" in arrays:
         X_test, y_test = arrays["X_test"], arrays.get("y_test")
         if X_test.shape[1:] != X.shape[1:] or X_test.dtype != X.dtype:
@@ -129,6 +145,21 @@ def _rows(config: Config, path: Path) -> SequenceDataset:
             raise DataError(f"{where}: y_test does not go with X_test")
         return SequenceDataset(path.name, X, y, X_test, y_test)
     return _split(SequenceDataset(path.name, X, y, X[:0], None), config, where)
+
+
+def _check_labels(y: Array | None, where: str) -> None:
+    """Refuse labels that are all one, or of a class with one row."""
+    labels, counts = np.unique([] if y is None else y, return_counts=True)
+    if len(labels) < 2:
+        raise DataError(f"{where}: every label is {labels[0]}; two classes or more are needed")
+    if counts.min() == 1:
+        lone = labels[counts.argmin()]
+        raise DataError(f"{where}: class {lone} has 1 row; add some or drop it")
+
+
+def _archive(config: Config, path: Path) -> dict[str, Array]:
+    limit = config.data.max_unpacked
+    return _named(read_npz(path, None if limit is None else limit * 2**30), path)
 
 
 def _split(dataset: SequenceDataset, config: Config, where: str) -> SequenceDataset:
@@ -155,10 +186,6 @@ def _class_numbers(
     if dataset.y is None:
         return None, None, None
     labels, y = np.unique(dataset.y, return_inverse=True)
-    if config.job == "classify" and len(labels) < 2:
-        raise DataError(
-            f"{printable(path)}: every label is {labels[0]}; two classes or more are needed"
-        )
     if dataset.y_test is None:
         return y, None, labels.tolist()
     y_test = np.searchsorted(labels, dataset.y_test)
@@ -178,7 +205,7 @@ def _signal(config: Config, path: Path) -> SequenceDataset:
         raise DataError(
             f"{where}: expected an .npz with X (steps, features) and y (steps, targets)"
         )
-    arrays = _named(read_npz(path), path)
+    arrays = _archive(config, path)
     if "y" not in arrays:
         raise DataError(f"{where}: no targets; expected an .npz with X and y")
     parts = []
@@ -186,7 +213,7 @@ def _signal(config: Config, path: Path) -> SequenceDataset:
         values = arrays[name]
         _check_numbers(values, f"{where}:{name}")
         values = values[:, None] if values.ndim == 1 else values
-        if values.ndim != 2:
+        if values.ndim != 2 or not values.shape[1]:
             raise DataError(f"{where}: expected {name} as (steps, features), got {values.shape}")
         parts.append(values.astype(config.training.dtype))
     X, y = parts

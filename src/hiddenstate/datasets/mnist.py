@@ -49,6 +49,7 @@ def load_mnist(*, flat: bool = False) -> SequenceDataset:
         y_test.astype(np.int64),
         classes=list(range(10)),
         picture=(28, 28),
+        source="bundled",
     )
 
 

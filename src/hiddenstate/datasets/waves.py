@@ -3,6 +3,7 @@
 import numpy as np
 
 from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.memory import check_free
 
 
 def load_waves(
@@ -26,9 +27,18 @@ def load_waves(
     -------
     SequenceDataset
         X and y of shape (n_windows, window, 1), times of shape (n_windows, window).
+
+    Raises
+    ------
+    MachineError
+        If there is not enough memory for them.
     """
+    n_numbers = 2 * n_windows * window
+    check_free(n_numbers * 32, f"{n_windows} windows of {window} steps", "use fewer --windows")
     k = np.arange(first, first + 2 * n_windows)[:, None]
     times = (k + np.arange(window) / window) * np.pi
     X, y = np.sin(times)[:, :, None].astype(dtype), np.cos(times)[:, :, None].astype(dtype)
     n = n_windows
-    return SequenceDataset("sin -> cos", X[:n], y[:n], X[n:], y[n:], times=times[:n])
+    return SequenceDataset(
+        "sin -> cos", X[:n], y[:n], X[n:], y[n:], times=times[:n], source="bundled"
+    )

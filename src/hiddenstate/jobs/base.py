@@ -8,12 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.batches import Batches
-from hiddenstate.config import Config
+from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data import SequenceDataset
 from hiddenstate.engines import Engine, Task
-from hiddenstate.models import FittedModel, Net, Params
+from hiddenstate.memory import check_free
+from hiddenstate.models import GATES, FittedModel, Net, Params
 
 Array = NDArray[Any]
+
+COPIES = 7
+"""Of each weight in memory: it, its gradient, two moments, and copies while saving."""
 
 
 class Job(ABC):
@@ -63,6 +67,23 @@ class Job(ABC):
             stateful=self.task().stateful,
         )
 
+    def check_memory(self) -> None:
+        """Refuse a job that cannot fit in what the machine has free (`MachineError`)."""
+        check_free(self.bytes_needed(), "training", "use a smaller net or --batch-size")
+
+    def bytes_needed(self) -> int:
+        """A lower estimate of the bytes training takes beside the data."""
+        net, config = self.net, self.net.config
+        itemsize = 8 if self.config.training.dtype == "float64" else 4
+        rows = min(self.config.training.batch_size, len(self.dataset.X))
+        if isinstance(config, RecurrentConfig):
+            steps = self.dataset.X.shape[1]
+            width = (GATES[config.cell] + 2) * config.hidden_size * config.layers
+            kept = rows * steps * (width * (2 if config.bidirectional else 1) + net.n_features)
+        else:
+            kept = rows * 2 * sum(net.widths())
+        return int((COPIES * net.n_parameters() + 2 * kept) * itemsize)
+
     @property
     def shown_split(self) -> str:
         """Where shown rows come from: "test", or "train" where nothing is held out."""
@@ -91,8 +112,11 @@ class Job(ABC):
             "classes": self.dataset.classes,
             "picture": list(self.dataset.picture) if self.dataset.picture else None,
             "shown_split": self.shown_split,
-            "steps_per_epoch": self.batches.steps_per_epoch,
         }
+
+    def about_data(self) -> dict[str, Any]:
+        """What a run keeps of its data: how to know it again, and its sizes."""
+        return self.dataset.about() | {"sizes": self.sizes()}
 
     def sizes(self) -> list[str]:
         """The data's sizes, a line a part."""
@@ -103,6 +127,13 @@ class Job(ABC):
                 told = "" if y is None else f", {'labels' if d.classes else 'targets'} {y.shape}"
                 lines.append(f"{part} data: {shape}{told}")
         return lines
+
+    def remarks(self) -> list[str]:
+        """What a user should know of this data with these options, a line each."""
+        n, size = len(self.dataset.X), self.config.training.batch_size
+        if n < size:
+            return [f"warning: {n} rows are fewer than a batch of {size}; each batch has them all"]
+        return []
 
     @abstractmethod
     def evaluate(self, engine: Engine) -> dict[str, float]:

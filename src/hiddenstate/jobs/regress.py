@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.datasets.waves import load_waves
 from hiddenstate.engines import Engine
 from hiddenstate.jobs.base import Array, Job, mean_of_last
 from hiddenstate.models import Net
@@ -29,7 +28,7 @@ class RegressJob(Job):
         """Input and target before training: sin and cos on [0, 2*pi] at 100 points, or the
         first 100 steps of other data."""
         d = self.dataset
-        if self.config.data.data is None and d.name == load_waves(1, 1).name:
+        if d.source == "bundled":
             times = np.linspace(0, 2 * np.pi, 100, dtype=np.float64)
             return {
                 "time": times,

@@ -1,0 +1,38 @@
+"""An RNN turns a sine into a cosine, one window after another; prints R2, draws the track.
+
+Usage: python sine_to_cosine.py [FOLDER]
+"""
+
+import sys
+from pathlib import Path
+
+from hiddenstate import RecurrentRegressor, load_waves
+from hiddenstate.views.figures import tracking
+
+
+def main(max_steps: int | None = None, out: str | Path = ".") -> float:
+    """Learn from 100 windows, or `max_steps`; return R2 on the same windows, started from 0."""
+    waves = load_waves(n_windows=100, window=10)  # X, y (100, 10, 1); times (100, 10)
+
+    reg = RecurrentRegressor(
+        cell="rnn",
+        hidden_size=32,
+        stateful=True,  # row k + 1 begins with the hidden state row k ended with
+        output="steps",
+        lr=0.02,
+        epochs=1,
+        max_steps=max_steps,
+        random_state=0,
+    )
+    reg.fit(waves.X, waves.y)
+    score = reg.score(waves.X, waves.y)
+    print(f"R2 after {reg.n_steps_} windows: {score:.4f}")
+
+    shown = slice(0, 10)
+    figure = tracking(waves.times[shown], waves.y[shown], reg.predict(waves.X[shown]))
+    figure.savefig(Path(out) / "sine_to_cosine.png")
+    return score
+
+
+if __name__ == "__main__":
+    main(out=sys.argv[1] if len(sys.argv) > 1 else ".")

@@ -1,0 +1,169 @@
+"""RecurrentClassifier: sequences in, labels out."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import ClassifierMixin
+
+from hiddenstate.data import SequenceDataset, as_rows
+from hiddenstate.errors import DataError
+from hiddenstate.estimators.base import Array, Estimator, documented, float_type
+from hiddenstate.jobs import make_job
+from hiddenstate.predicting import lay_out, probabilities
+from hiddenstate.trainer import Callback
+from hiddenstate.weights import starting_state
+
+
+@documented("classify")
+class RecurrentClassifier(ClassifierMixin, Estimator):
+    """A recurrent net that reads each row step by step and names its class.
+
+    X is (n_samples, n_timesteps, n_features), or 2-D with one feature a step, or 2-D cut into
+    `steps` steps. uint8 X means fractions of 255.
+
+    @parameters
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        The labels, sorted.
+    history_ : list of dict
+        Logged steps: step, epoch, loss, mean_loss, lr.
+    n_steps_ : int
+        Updates made.
+
+    Examples
+    --------
+    >>> from hiddenstate import RecurrentClassifier, load_mnist
+    >>> digits = load_mnist()
+    >>> clf = RecurrentClassifier(max_steps=50, random_state=0)
+    >>> clf.fit(digits.X[:2000], digits.y[:2000]).predict(digits.X_test[:3]).shape
+    (3,)
+    """
+
+    _job = "classify"
+
+    def __init__(
+        self,
+        cell: str = "lstm",
+        nonlinearity: str = "tanh",
+        hidden_size: int = 64,
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        *,
+        steps: int | None = None,
+        epochs: int | None = None,
+        max_steps: int | None = None,
+        batch_size: int | None = None,
+        shuffle: bool | None = None,
+        optimizer: str = "adam",
+        lr: float = 0.01,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        eps: float | None = None,
+        clip: float | None = 1.0,
+        lr_schedule: str = "auto",
+        lr_power: float = 1.0,
+        hold: int = 0,
+        random_state: Any = None,
+        device: str = "auto",
+        threads: int = 0,
+        engine: str = "auto",
+        weights: str | None = None,
+        log_every: int = 50,
+        checkpoint_every: int = 0,
+        example: int = 0,
+        n_shown: int = 1,
+        n_evaluated: int = 2000,
+        n_predicted: int = 10,
+    ) -> None:
+        self.cell = cell
+        self.nonlinearity = nonlinearity
+        self.hidden_size = hidden_size
+        self.layers = layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.steps = steps
+        self.epochs = epochs
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.optimizer = optimizer
+        self.lr = lr
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.eps = eps
+        self.clip = clip
+        self.lr_schedule = lr_schedule
+        self.lr_power = lr_power
+        self.hold = hold
+        self.random_state = random_state
+        self.device = device
+        self.threads = threads
+        self.engine = engine
+        self.weights = weights
+        self.log_every = log_every
+        self.checkpoint_every = checkpoint_every
+        self.example = example
+        self.n_shown = n_shown
+        self.n_evaluated = n_evaluated
+        self.n_predicted = n_predicted
+
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, *, run_dir: str | Path | None = None,
+        callbacks: Iterable[Callback] = (),
+    ) -> "RecurrentClassifier":  # fmt: skip
+        """Train on rows X with labels y; with `run_dir` the run is recorded there.
+
+        Raises
+        ------
+        DataError, OptionError
+            For data or parameters that do not fit.
+        DivergedError
+            If a loss is not finite.
+        """
+        from sklearn.utils.multiclass import check_classification_targets
+
+        rows = self._checked_rows(X, reset=True)
+        labels = _one_dimensional(y, len(rows))
+        check_classification_targets(labels)
+        self.classes_, numbers = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(f"y: only one class, {self.classes_[0]}; two or more are needed")
+        rows = as_rows(rows, self.steps, "X")
+        config = self._config(float_type(rows), len(rows))
+        dataset = SequenceDataset(
+            "X, y", rows, numbers.astype(np.int64), rows[:0], None, self.classes_.tolist()
+        )
+        job = make_job(config, dataset)
+        self._train(job, starting_state(job.net, config.training), run_dir, callbacks)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """Probability of each class (n_samples, n_classes), in the order of `classes_`."""
+        predictor = self._predictor()
+        rows = lay_out(self.model_, self._checked_rows(X, reset=False), "X")
+        return probabilities(predictor.predict(rows))
+
+    def predict(self, X: ArrayLike) -> Array:
+        """The most probable label of each row (n_samples,)."""
+        chosen = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[chosen])
+
+
+def _one_dimensional(y: Any, n_rows: int) -> Array:
+    """Labels as scikit-learn checks them."""
+    from sklearn.utils.validation import column_or_1d
+
+    if y is None:
+        raise DataError("requires y to be passed, but the target y is None")
+    labels = column_or_1d(y, warn=True)
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise DataError("y: contains NaN or infinity")
+    if len(labels) != n_rows:
+        raise DataError(f"y: {len(labels)} labels for {n_rows} rows of X")
+    return np.asarray(labels)

@@ -1,0 +1,154 @@
+"""A run that stopped anywhere and went on leaves what an uninterrupted one leaves."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hiddenstate.callbacks import Recorder, pack_state, unpack_state
+from hiddenstate.config import make_config
+from hiddenstate.data import load_dataset
+from hiddenstate.engines import make_engine
+from hiddenstate.jobs import make_job
+from hiddenstate.runs import Run, create_run, leaves_snapshot, make_record, reopen_run
+from hiddenstate.trainer import Callback, Trainer
+from hiddenstate.weights import starting_state
+
+OPTIONS = {
+    "classify": {"epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4},
+    "regress": {"windows": 24, "epochs": 2, "log_every": 5},
+    "autoencode": {"epochs": 2, "batch_size": 16, "encoder_sizes": (16,), "log_every": 3},
+}
+
+
+class StopAt(Callback):
+    """Asks to stop once `step` updates are made."""
+
+    def __init__(self, step):
+        self.step, self.reached = step, False
+
+    def on_chunk(self, trainer, chunk):
+        self.reached = trainer.step >= self.step
+
+    def __call__(self):
+        return self.reached
+
+
+def make(job, tiny_idx, **changes):
+    values = {"threads": 1, **OPTIONS[job], **changes}
+    if job != "regress":
+        values["data"] = str(tiny_idx)
+    config = make_config(job, values)
+    return make_job(config, load_dataset(config))
+
+
+def begin(job, path, stop_at=None):
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    stop = StopAt(10**9 if stop_at is None else stop_at)
+    record = make_record(job.config, {"name": "data"}, engine)
+    with create_run(path, record) as writer:
+        trainer = Trainer(job, engine, [Recorder(writer), stop], should_stop=stop)
+        trainer.train()
+    return trainer.step
+
+
+def go_on(job, path, stop_at=None):
+    run = Run(path)
+    arrays, facts = run.checkpoint()
+    state, progress, kept = unpack_state(arrays, facts["step"])
+    engine = make_engine(job.task(), state)
+    stop = StopAt(10**9 if stop_at is None else stop_at)
+    with reopen_run(run) as writer:
+        writer.cut_back(state.step, job.config.training.log_every)
+        recorder = Recorder(writer, kept.get("waiting"))
+        Trainer(job, engine, [recorder, stop], state.step, progress, stop).train()
+
+
+def contents(path):
+    """Everything but clocks: history, model, snapshots, the last checkpoint."""
+    kept = {"history": (path / "history.jsonl").read_bytes()}
+    for pattern in ("model.safetensors", "snapshots/*"):
+        kept |= {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.glob(pattern))}
+    last = sorted((path / "checkpoints").glob("[0-9]*"))[-1]
+    return kept | {last.name: last.read_bytes()}
+
+
+@pytest.mark.parametrize("kind", list(OPTIONS))
+def test_stopped_at_every_third_step_and_resumed_it_is_byte_equal(kind, tiny_idx, tmp_path):
+    job = make(kind, tiny_idx)
+    begin(job, tmp_path / "whole")
+    whole = contents(tmp_path / "whole")
+    for stop_at in range(1, job.total_steps, 3):
+        path = tmp_path / f"stopped-{stop_at}"
+        # log_every=1 would hide partial chunks, so the stop may come some steps later.
+        begin(job, path, stop_at)
+        go_on(job, path)
+        assert contents(path) == whole
+
+
+@pytest.mark.parametrize("kind", list(OPTIONS))
+def test_five_chained_resumes_are_byte_equal(kind, tiny_idx, tmp_path):
+    job = make(kind, tiny_idx, checkpoint_every=1)
+    begin(job, tmp_path / "whole")
+    begin(job, tmp_path / "chained", 2)
+    for stop_at in (5, 6, 11, 13):
+        go_on(job, tmp_path / "chained", stop_at)
+    go_on(job, tmp_path / "chained")
+    assert contents(tmp_path / "chained") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("kind", ["classify", "autoencode"])
+def test_adding_epochs_to_a_finished_run_equals_training_them_at_once(kind, tiny_idx, tmp_path):
+    short, long = make(kind, tiny_idx, epochs=1), make(kind, tiny_idx, epochs=3)
+    begin(long, tmp_path / "long")
+    begin(short, tmp_path / "short")
+    go_on(long, tmp_path / "short")
+    assert contents(tmp_path / "short") == contents(tmp_path / "long")
+
+
+def test_adding_windows_to_a_finished_run_equals_training_them_at_once(tmp_path):
+    short, long = (make("regress", None, windows=n, epochs=1) for n in (13, 31))
+    begin(long, tmp_path / "long")
+    begin(short, tmp_path / "short")
+    go_on(long, tmp_path / "short")
+    assert contents(tmp_path / "short") == contents(tmp_path / "long")
+
+
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tmp_path):
+    job = make("regress", None, checkpoint_every=10)
+    begin(job, tmp_path / "run")
+    newest, before = Run(tmp_path / "run").checkpoint_paths()
+    data = bytearray(newest.read_bytes())
+    data[-3] ^= 1
+    newest.write_bytes(data)
+    assert Run(tmp_path / "run").checkpoint()[1]["step"] == int(before.stem)
+
+
+def test_a_state_survives_packing():
+    job = make("regress", None)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine.run(0, 3, lambda: False)
+    state = engine.export()
+    back, _, _ = unpack_state(pack_state(state), 3)
+    for group in ("params", "moments", "carried"):
+        one, two = getattr(state, group), getattr(back, group)
+        assert one.keys() == two.keys()
+        assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_snapshots_thin_out_but_never_end():
+    kept = [n for n in range(100_000) if leaves_snapshot(n)]
+    assert kept[:100] == list(range(100))
+    assert len(kept) < 700
+    gaps = np.diff(kept)
+    assert (gaps <= np.asarray(kept[1:]) / 25 + 1).all()
+
+
+def test_history_says_each_logged_step_and_the_end(tmp_path):
+    job = make("regress", None)
+    begin(job, tmp_path / "run")
+    lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [e["step"] for e in events if e["event"] == "log"] == list(range(0, 48, 5))
+    assert events[-1]["event"] == "end"
+    assert events[-1]["step"] == 48

@@ -1,0 +1,97 @@
+"""The loop: what is logged when, when it stops, what it refuses to go on with."""
+
+import numpy as np
+import pytest
+
+from hiddenstate.config import make_config
+from hiddenstate.datasets import load_waves
+from hiddenstate.engines import make_engine
+from hiddenstate.errors import DivergedError
+from hiddenstate.jobs import make_job
+from hiddenstate.trainer import Callback, Trainer
+from hiddenstate.weights import starting_state
+
+
+class Spy(Callback):
+    """Writes down every hook call."""
+
+    def __init__(self):
+        self.logs, self.checkpoints, self.hooks, self.losses = [], [], [], []
+
+    def on_start(self, trainer):
+        self.hooks.append("start")
+
+    def on_chunk(self, trainer, chunk):
+        self.losses += chunk.losses.tolist()
+
+    def on_log(self, trainer, event):
+        self.logs.append(event)
+
+    def on_checkpoint(self, trainer):
+        self.checkpoints.append(trainer.step)
+
+    def on_end(self, trainer, results):
+        self.hooks.append(results)
+
+
+def train(stop_at=None, **options):
+    config = make_config("regress", {"windows": 30, "threads": 1, **options})
+    job = make_job(config, load_waves(config.data.windows, 10, config.training.dtype))
+    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    spy = Spy()
+    trainer = Trainer(job, engine, [spy])
+    if stop_at is not None:
+        trainer._should_stop = lambda: len(spy.losses) >= stop_at
+    return trainer, spy, trainer.train()
+
+
+def test_steps_zero_and_each_multiple_are_logged():
+    _, spy, _ = train(log_every=7)
+    assert [event["step"] for event in spy.logs] == [0, 7, 14, 21, 28]
+
+
+def test_a_log_tells_the_steps_loss_and_the_mean_since_the_last():
+    _, spy, _ = train(log_every=10)
+    event = spy.logs[1]
+    assert event["loss"] == spy.losses[10]
+    assert event["mean_loss"] == pytest.approx(np.mean(spy.losses[1:11]), rel=1e-12)
+
+
+def test_log_interval_changes_nothing_that_is_learnt():
+    one, _, _ = train(log_every=1)
+    two, _, _ = train(log_every=13)
+    for name, array in one.engine.export().params.items():
+        np.testing.assert_array_equal(array, two.engine.export().params[name])
+
+
+def test_max_steps_ends_training_early():
+    trainer, _, _ = train(max_steps=12)
+    assert trainer.step == 12
+
+
+def test_checkpoints_come_at_their_interval_and_at_the_end():
+    _, spy, _ = train(checkpoint_every=8)
+    assert spy.checkpoints == [8, 16, 24, 30]
+
+
+def test_asked_to_stop_it_saves_and_returns_nothing():
+    trainer, spy, results = train(stop_at=11, log_every=5)
+    assert results is None
+    assert spy.checkpoints == [trainer.step]
+    assert spy.hooks == ["start"]
+
+
+def test_results_are_the_mean_of_the_last_ten_windows():
+    _, spy, results = train()
+    assert results["last10_mse"] == pytest.approx(np.mean(spy.losses[-10:]), rel=1e-12)
+
+
+@pytest.mark.parametrize("lr", [1e25, 1e38])
+def test_divergence_names_epoch_batch_and_parameter(lr):
+    with pytest.raises(DivergedError, match=r"epoch 0, batch \d+ .*(weight|bias|rnn)"):
+        train(lr=lr, hold=0, lr_schedule="constant", clip=None)
+
+
+def test_the_rate_of_a_logged_step_is_the_schedules():
+    _, spy, _ = train(hold=10, lr=0.02, lr_schedule="inverse", lr_power=1.0)
+    assert [event["lr"] for event in spy.logs] == pytest.approx([0.02, 0.02, 0.01])
