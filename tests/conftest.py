@@ -56,11 +56,13 @@ def tiny_idx(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+def cli(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Answer]:
     """Run `hiddenstate ARGUMENTS...` in this process, in `tmp_path`; see :class:`Answer`."""
     monkeypatch.chdir(tmp_path)
     # A defect leaves its trace where the test is cleaned up.
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("traces")))
 
     def run(*arguments: object) -> Answer:
         out, err = io.StringIO(), io.StringIO()

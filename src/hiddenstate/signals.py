@@ -16,6 +16,10 @@ class StopSignal:
         self.number: int | None = None
         self._before: dict[int, object] = {}
 
+    def stop(self, number: int) -> None:
+        """Ask to stop as if signal `number` had come."""
+        self.number = self.number or number
+
     def __call__(self) -> bool:
         return self.number is not None
 

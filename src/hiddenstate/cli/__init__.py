@@ -13,6 +13,9 @@ from hiddenstate.cli.train import autoencode, classify, regress, resume
 from hiddenstate.cli.use import evaluate, predict
 from hiddenstate.errors import HiddenstateError, did_you_mean
 
+READER_LEFT = 128 + 13
+"""Exit code when whoever read our output has left: a shell's for SIGPIPE."""
+
 
 class _Group(click.Group):
     """Commands in the order they are used, and the nearest name for an unknown one."""
@@ -52,26 +55,34 @@ def main(args: list[str] | None = None) -> NoReturn:
     args = [arg for arg in args if arg != "--debug"]
     code = 0
     try:
-        code = cli.main(args, prog_name="hiddenstate", standalone_mode=False) or 0
+        with cli.make_context("hiddenstate", args) as context:
+            cli.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as ended:
+        code = ended.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
     except click.UsageError as error:
         code = fail(_usage(error), 2)
     except (HiddenstateError, click.ClickException) as error:
         if debug:
             raise
-        code = fail(str(error), error.exit_code)
+        code = error.exit_code
+        if code != READER_LEFT:
+            fail(str(error), code)
     except (KeyboardInterrupt, click.Abort):
         code = fail("interrupted", 130)
     except BrokenPipeError:
-        # Whoever read our output has left: say nothing more, also not while exiting.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
+        code = READER_LEFT
     except MemoryError:
         code = fail("there is not enough memory; use a smaller --batch-size or --hidden-size", 3)
     except Exception as error:
         if debug:
             raise
         code = report_defect(error)
+    if code == READER_LEFT:
+        # Say nothing more, also not while Python closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)
 
 

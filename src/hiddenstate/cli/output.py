@@ -54,7 +54,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout; tab-separated without borders where stdout is no terminal."""
     if not sys.stdout.isatty():
         for row in (head, *rows):
-            say("\t".join(row))
+            click.echo("\t".join(printable(cell, MAX_LINE) for cell in row))
         return
     from rich.console import Console
     from rich.table import Table

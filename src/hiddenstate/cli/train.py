@@ -1,9 +1,11 @@
 """The commands that train: classify, regress, autoencode, resume."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -241,9 +243,9 @@ def _run(
     callbacks += [viewer] if viewer else []
     bar = ProgressBar(sys.stderr, shared=sys.stdout.isatty()) if sys.stderr.isatty() else None
     callbacks += [bar] if bar else []
-    callbacks += [] if how.as_json else [Lines(say)]
     began = time.monotonic()
     with StopSignal() as stopped:
+        callbacks += [] if how.as_json else [Lines(partial(_say_or_stop, stopped))]
         trainer = Trainer(job, engine, callbacks, step, progress, stopped)
         try:
             results = trainer.train()
@@ -278,6 +280,14 @@ def _run(
         "seconds": round(seconds, 3),
         **results,
     }
+
+
+def _say_or_stop(stopped: Any, line: str) -> None:
+    """Say a line; if nobody reads any more, ask training to save and stop."""
+    try:
+        say(line)
+    except BrokenPipeError:
+        stopped.stop(signal.SIGPIPE)
 
 
 def _start_view(view: str, path: Path) -> tuple[str, Any]:

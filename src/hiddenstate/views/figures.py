@@ -178,6 +178,7 @@ def codes(
         low, high = points[:, number].min(), points[:, number].max()
         room = 0.02 * (high - low) or 1.0
         set_limits(low - room, high + room)
+    axes.set_box_aspect(None, zoom=1.1)
     for number, name_axis in enumerate((axes.set_xlabel, axes.set_ylabel, axes.set_zlabel)):
         name_axis(f"code {number + 1}" if number < values.shape[1] else "")
     return figure

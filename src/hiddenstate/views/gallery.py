@@ -51,7 +51,7 @@ def _of_classify(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
 
 
 def _of_regress(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
-    if not {"time", "target", "prediction"} <= set(arrays):
+    if not {"time", "target", "prediction"} <= set(arrays) or not len(arrays["time"]):
         return {}
     return {
         "tracking": lambda on: figures.tracking(
@@ -82,7 +82,8 @@ LAYOUTS: dict[str, list[tuple[str, ...]]] = {
 
 
 def draw_dashboard(figure: FigureBase, scene: Scene, frame: Frame) -> None:
-    """Draw a run's figures together on `figure`, after clearing it."""
+    """Draw a run's figures together on `figure`, after clearing it; a turned plot stays so."""
+    turned = [(axes.elev, axes.azim) for axes in _spaces(figure)]
     figure.clear()
     offered = drawings(scene, frame)
     heights = [1.0, 1.6] if scene.job == "autoencode" else [1.0, 1.0]
@@ -93,3 +94,11 @@ def draw_dashboard(figure: FigureBase, scene: Scene, frame: Frame) -> None:
         for part, name in zip(parts[0], names, strict=True):
             if name in offered:
                 offered[name](part)
+    for axes, (elevation, azimuth) in zip(_spaces(figure), turned, strict=False):
+        axes.view_init(elevation, azimuth)
+
+
+def _spaces(figure: FigureBase) -> list[Any]:
+    """The 3-D axes on `figure` and its parts."""
+    own = [axes for axes in getattr(figure, "axes", []) if axes.name == "3d"]
+    return own + [axes for part in figure.subfigs for axes in _spaces(part)]

@@ -1,0 +1,142 @@
+"""The study behind docs/long-runs.md: regress over 10,000 windows, and plain RNNs on digits.
+
+    python benchmarks/long_runs.py [--seeds 20] [--windows 10000] [--out docs/images]
+
+Trains every recipe on every seed in two processes of one thread each, prints a table, and
+draws long-runs.png and cells-on-digits.png. Takes about 15 minutes on two cores.
+"""
+
+import argparse
+import statistics
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from hiddenstate.config import make_config
+from hiddenstate.datasets import load_mnist, load_waves
+from hiddenstate.engines import make_engine
+from hiddenstate.jobs import make_job
+from hiddenstate.trainer import Callback, Trainer
+from hiddenstate.weights import starting_state
+
+PLAIN = {"lr_schedule": "constant", "eps": 1e-8, "clip": None}
+RECIPES = {
+    "classic: rate 0.02 throughout": PLAIN,
+    "rate 0.02*100/k, clip 1": {"lr_schedule": "inverse", "lr_power": 1.0, "eps": 1e-8},
+    "the default": {},
+}
+DIGITS = {
+    "rnn": {"cell": "rnn"},
+    "rnn, clip 1": {"cell": "rnn", "clip": 1.0},
+    "rnn, clip 1, rate 0.001": {"cell": "rnn", "clip": 1.0, "lr": 0.001},
+    "gru": {"cell": "gru"},
+    "lstm": {"cell": "lstm"},
+}
+
+
+class Losses(Callback):
+    """Keeps every step's loss and the logged test accuracies."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.accuracies: list[float] = []
+
+    def on_chunk(self, trainer, chunk) -> None:
+        self.losses += chunk.losses.tolist()
+
+    def on_log(self, trainer, event) -> None:
+        if "test_accuracy" in event:
+            self.accuracies.append(event["test_accuracy"])
+
+
+def train(kind: str, options: dict, seed: int) -> tuple[list[float], list[float], dict]:
+    """Losses, logged accuracies and results of one run."""
+    config = make_config(kind, {**options, "seed": seed, "threads": 1})
+    dataset = load_waves(config.data.windows) if kind == "regress" else load_mnist()
+    job = make_job(config, dataset)
+    kept = Losses()
+    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    results = Trainer(job, engine, [kept]).train()
+    return kept.losses, kept.accuracies, results
+
+
+def blocks(losses: np.ndarray, size: int = 100) -> np.ndarray:
+    """Mean of each block of windows."""
+    return losses[:, : losses.shape[1] // size * size].reshape(len(losses), -1, size).mean(axis=2)
+
+
+def study_waves(pool, n_seeds: int, n_windows: int) -> Figure:
+    figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=90)
+    axes = figure.subplots(1, len(RECIPES), sharey=True)
+    print("| recipe | median | largest | below 1e-4 | lost it for 50 windows or more |")
+    print("| --- | --- | --- | --- | --- |")
+    for place, (name, options) in zip(axes, RECIPES.items(), strict=True):
+        run = partial(train, "regress", {**options, "windows": n_windows})
+        losses = np.array([done[0] for done in pool.map(run, range(n_seeds))])
+        last = losses[:, -100:].mean(axis=1)
+        lost = sum(longest_above(row[200:], 0.3) >= 50 for row in losses)
+        print(
+            f"| {name} | {np.median(last):.1e} | {last.max():.1e} | "
+            f"{(last < 1e-4).sum()} of {n_seeds} | {lost} of {n_seeds} |",
+            flush=True,
+        )
+        curves = blocks(losses)
+        windows = 100 * (np.arange(curves.shape[1]) + 1)
+        place.plot(windows, curves.T, color="tab:blue", linewidth=0.6, alpha=0.5)
+        place.plot(windows, np.median(curves, axis=0), color="black", linewidth=1.5)
+        place.axhline(0.5, color="tab:red", linestyle="--", linewidth=1)
+        place.set(title=name, xscale="log", yscale="log", xlabel="window")
+        place.title.set_fontsize(10)
+        place.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("mean squared error of 100 windows")
+    axes[0].text(120, 0.6, "predicting zero", color="tab:red", fontsize=8)
+    return figure
+
+
+def longest_above(losses: np.ndarray, bound: float) -> int:
+    """Length of the longest stretch of losses above `bound`."""
+    longest = current = 0
+    for above in losses > bound:
+        current = current + 1 if above else 0
+        longest = max(longest, current)
+    return longest
+
+
+def study_digits(pool, n_seeds: int) -> Figure:
+    figure = Figure(figsize=(9, 2.8), layout="constrained", dpi=90)
+    axes = figure.subplots(1, len(DIGITS), sharey=True)
+    print("\n| cell | accuracy after an epoch, by seed | mean |\n| --- | --- | --- |")
+    for place, (name, options) in zip(axes, DIGITS.items(), strict=True):
+        done = list(pool.map(train, repeat("classify"), repeat(options), range(n_seeds)))
+        final = [results["test_accuracy"] for _, _, results in done]
+        each = ", ".join(f"{score:.3f}" for score in final)
+        print(f"| {name} | {each} | {statistics.fmean(final):.3f} |", flush=True)
+        for _, accuracies, _ in done:
+            place.plot(50 * np.arange(len(accuracies)), accuracies, color="tab:blue", alpha=0.7)
+        place.set(title=name, xlabel="step", ylim=(0, 1))
+        place.title.set_fontsize(9)
+        place.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("accuracy, 2,000 test digits")
+    return figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--windows", type=int, default=10_000)
+    parser.add_argument("--digit-seeds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    asked = parser.parse_args()
+    with ProcessPoolExecutor(2) as pool:
+        waves = study_waves(pool, asked.seeds, asked.windows)
+        waves.savefig(asked.out / "long-runs.png")
+        digits = study_digits(pool, asked.digit_seeds)
+        digits.savefig(asked.out / "cells-on-digits.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+"""The estimators keep scikit-learn's manners, and learn what the commands learn."""
+
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import hiddenstate
+from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load, load_waves
+from hiddenstate.config import job_options
+from hiddenstate.errors import DataError, HiddenstateError, OptionError, UntrustedFileError
+from tests import classic
+
+RNG = np.random.default_rng(0)
+N, T, I = 60, 9, 2  # noqa: E741  rows, time steps, features
+X = RNG.normal(size=(N, T, I))
+Y_CLASS = np.where(X[:, :, 0].mean(axis=1) > 0, "up", "down")
+Y_LAST = X.sum(axis=(1, 2))
+Y_STEPS = np.cumsum(X[:, :, 0], axis=1)
+
+QUICK = {"max_steps": 15, "random_state": 0, "threads": 1}
+
+
+def classifier(**options):
+    return RecurrentClassifier(hidden_size=8, **QUICK, **options).fit(X, Y_CLASS)
+
+
+def regressor(y=Y_LAST, **options):
+    return RecurrentRegressor(hidden_size=8, **QUICK, **options).fit(X, y)
+
+
+def autoencoder(rows=None, **options):
+    rows = X if rows is None else rows
+    return Autoencoder(encoder_sizes=(8,), code_size=2, **QUICK, **options).fit(rows)
+
+
+FITTED = {"classify": classifier, "regress": regressor, "autoencode": autoencoder}
+KINDS = {
+    "classify": RecurrentClassifier,
+    "regress": RecurrentRegressor,
+    "autoencode": Autoencoder,
+}
+
+
+def answers(estimator):
+    """What the estimator says of X."""
+    return estimator.transform(X) if hasattr(estimator, "transform") else estimator.predict(X)
+
+
+@pytest.mark.parametrize("job", KINDS)
+def test_parameters_are_the_commands_options(job):
+    left_to_fit = {"data", "dtype", "test_fraction", "windows", "window", "max_unpacked"}
+    options = {"seed": "random_state"}
+    expected = {options.get(o.name, o.name) for _, o in job_options(job)} - left_to_fit
+    assert set(inspect.signature(KINDS[job]).parameters) == expected
+
+
+@pytest.mark.parametrize("job", KINDS)
+def test_every_parameter_is_documented(job):
+    for name in inspect.signature(KINDS[job]).parameters:
+        assert f"    {name} : " in KINDS[job].__doc__
+
+
+@pytest.mark.parametrize("job", KINDS)
+def test_init_only_stores(job):
+    strange = object()
+    names = list(inspect.signature(KINDS[job]).parameters)
+    estimator = KINDS[job](**dict.fromkeys(names, strange))
+    assert all(getattr(estimator, name) is strange for name in names)
+
+
+@pytest.mark.parametrize("job", KINDS)
+def test_clones_pickles_and_saved_files_answer_alike(job, tmp_path):
+    estimator = FITTED[job]()
+    expected = answers(estimator)
+    assert clone(estimator).get_params() == estimator.get_params()
+    np.testing.assert_array_equal(answers(pickle.loads(pickle.dumps(estimator))), expected)
+    estimator.save(tmp_path / "model.safetensors")
+    loaded = load(tmp_path / "model.safetensors")
+    assert type(loaded) is KINDS[job]
+    assert loaded.get_params() == estimator.get_params()
+    np.testing.assert_array_equal(answers(loaded), expected)
+
+
+@pytest.mark.parametrize("job", KINDS)
+def test_same_seed_same_answers_other_seed_others(job):
+    one, two = FITTED[job](), FITTED[job]()
+    np.testing.assert_array_equal(answers(one), answers(two))
+    other = clone(one).set_params(random_state=1)
+    other.fit(X, {"classify": Y_CLASS, "regress": Y_LAST, "autoencode": None}[job])
+    assert not all(
+        np.array_equal(a, b)
+        for a, b in zip(one.model_.params.values(), other.model_.params.values(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("job", KINDS)
+def test_fitting_touches_neither_torchs_seed_nor_its_threads(job):
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    FITTED[job]()
+    assert torch.equal(torch.rand(4), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("job", KINDS)
+def test_arithmetic_is_done_in_the_type_of_x(job, dtype):
+    estimator = clone(FITTED[job]())
+    y = {"classify": Y_CLASS, "regress": Y_LAST, "autoencode": None}[job]
+    estimator.fit(X.astype(dtype), y)
+    assert {a.dtype for a in estimator.model_.params.values()} == {np.dtype(dtype)}
+
+
+def test_uint8_means_fractions_of_255():
+    pixels = RNG.integers(0, 256, (40, 6, 3), dtype=np.uint8)
+    labels = np.arange(40) % 2
+    one = RecurrentClassifier(hidden_size=4, **QUICK).fit(pixels, labels)
+    two = clone(one).fit((pixels / 255).astype(np.float32), labels)
+    np.testing.assert_allclose(one.predict_proba(pixels), two.predict_proba(pixels), atol=1e-6)
+
+
+def test_classes_are_sorted_labels_and_probabilities_add_up():
+    estimator = classifier()
+    assert list(estimator.classes_) == ["down", "up"]
+    chances = estimator.predict_proba(X)
+    assert chances.shape == (N, 2)
+    np.testing.assert_allclose(chances.sum(axis=1), 1)
+    np.testing.assert_array_equal(estimator.predict(X), estimator.classes_[chances.argmax(axis=1)])
+
+
+def test_a_classifier_learns():
+    estimator = RecurrentClassifier(hidden_size=16, random_state=0, threads=1, max_steps=200)
+    assert estimator.fit(X, Y_CLASS).score(X, Y_CLASS) > 0.95
+
+
+def test_two_dimensional_rows_have_one_feature_a_step_or_are_cut_into_steps():
+    flat = X.reshape(N, T * I)
+    one = RecurrentClassifier(hidden_size=4, **QUICK).fit(flat, Y_CLASS)
+    assert one.model_.net.n_features == 1
+    two = RecurrentClassifier(hidden_size=8, steps=T, **QUICK).fit(flat, Y_CLASS)
+    np.testing.assert_array_equal(two.predict_proba(flat), classifier().predict_proba(X))
+
+
+def test_works_in_a_pipeline_and_cross_validation():
+    flat = X.reshape(N, -1)
+    model = make_pipeline(StandardScaler(), RecurrentClassifier(hidden_size=4, **QUICK))
+    assert cross_val_score(model, flat, Y_CLASS, cv=3).shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("y", "output"),
+    [
+        (Y_LAST, "last"),
+        (np.stack([Y_LAST, -Y_LAST], axis=1), "last"),
+        (Y_STEPS, "steps"),
+        (Y_STEPS[:, :, None], "steps"),
+        (np.stack([Y_STEPS, Y_STEPS], axis=2), "steps"),
+    ],
+)
+def test_predictions_have_the_shape_of_y(y, output):
+    estimator = regressor(y, output=output)
+    assert estimator.predict(X).shape == y.shape
+    assert np.isfinite(estimator.score(X, y))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_windows_one_by_one_teach_what_they_teach_at_once(cell):
+    waves = load_waves(120, 10)
+    options = {"cell": cell, "stateful": True, "output": "steps", "random_state": 0}
+    whole = RecurrentRegressor(epochs=1, threads=1, **options).fit(waves.X, waves.y)
+    pieces = RecurrentRegressor(threads=1, **options)
+    for k in (*range(100), slice(100, 120)):
+        rows = slice(k, k + 1) if isinstance(k, int) else k
+        pieces.partial_fit(waves.X[rows], waves.y[rows])
+    for name, array in whole.model_.params.items():
+        np.testing.assert_array_equal(pieces.model_.params[name], array)
+    for name, array in whole.state_.items():
+        np.testing.assert_array_equal(pieces.state_[name], array)
+
+
+def test_predict_changes_nothing():
+    waves = load_waves(20, 10)
+    estimator = RecurrentRegressor("rnn", stateful=True, output="steps", epochs=1, random_state=0)
+    estimator.fit(waves.X, waves.y)
+    before = {name: array.copy() for name, array in estimator.state_.items()}
+    np.testing.assert_array_equal(estimator.predict(waves.X), estimator.predict(waves.X))
+    assert all(np.array_equal(before[name], estimator.state_[name]) for name in before)
+
+
+def test_forward_carries_the_state_it_is_given():
+    waves = load_waves(20, 10)
+    estimator = RecurrentRegressor("lstm", stateful=True, output="steps", epochs=1, random_state=0)
+    estimator.fit(waves.X, waves.y)
+    whole, state = [], None
+    for row in waves.X:
+        y, state = estimator.forward(row[None], state)
+        whole.append(y)
+    np.testing.assert_allclose(np.concatenate(whole), estimator.predict(waves.X), atol=1e-6)
+    with pytest.raises(DataError, match="carries 1 sequences, x has 3"):
+        estimator.forward(waves.X[:3], state)
+
+
+def test_reset_state_starts_the_next_window_from_zero():
+    waves = load_waves(20, 10)
+    options = {"stateful": True, "output": "steps", "random_state": 0}
+    estimator = RecurrentRegressor("rnn", epochs=1, **options).fit(waves.X, waves.y)
+    kept = pickle.loads(pickle.dumps(estimator)).partial_fit(waves.X[:1], waves.y[:1])
+    reset = estimator.reset_state()
+    assert reset.state_ == {}
+    reset.partial_fit(waves.X[:1], waves.y[:1])
+    assert not np.array_equal(kept.model_.params["out.bias"], reset.model_.params["out.bias"])
+
+
+def test_a_loaded_regressor_learns_on(tmp_path):
+    waves = load_waves(20, 10)
+    estimator = RecurrentRegressor("rnn", stateful=True, output="steps", epochs=1, random_state=0)
+    estimator.fit(waves.X, waves.y).save(tmp_path / "m.safetensors")
+    loaded = load(tmp_path / "m.safetensors").partial_fit(waves.X, waves.y)
+    assert loaded.n_steps_ >= 20
+
+
+def test_codes_and_rows_have_their_shapes():
+    estimator = autoencoder()
+    codes = estimator.transform(X)
+    assert codes.shape == (N, 2)
+    assert estimator.inverse_transform(codes).shape == X.shape
+    assert list(estimator.get_feature_names_out()) == ["autoencoder0", "autoencoder1"]
+
+
+def test_rows_outside_0_to_1_end_in_a_linear_layer():
+    assert autoencoder(X).model_.net.config.output_activation == "linear"
+    inside = RNG.random((30, 5))
+    assert autoencoder(inside).model_.net.config.output_activation == "sigmoid"
+    with pytest.raises(DataError, match="sigmoid"):
+        autoencoder(X, output_activation="sigmoid")
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_the_torch_module_answers_alike_and_loads_into_the_classic_one(cell):
+    estimator = RecurrentClassifier(cell, hidden_size=8, **QUICK).fit(X, Y_CLASS)
+    module = estimator.to_torch()
+    outputs = module(torch.from_numpy(X))[0].softmax(dim=1).detach().numpy()
+    np.testing.assert_allclose(outputs, estimator.predict_proba(X), rtol=1e-12)
+    twin = classic.Recurrent(cell, I, 8, 2).double()
+    twin.load_state_dict(module.state_dict())
+
+
+def test_run_dir_leaves_a_whole_run_and_nothing_is_written_without_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    classifier()
+    assert list(tmp_path.iterdir()) == []
+    estimator = RecurrentClassifier(hidden_size=8, **QUICK)
+    estimator.fit(X, Y_CLASS, run_dir=tmp_path / "mine")
+    run = hiddenstate.Run(tmp_path / "mine")
+    assert run.state() == "done"
+    np.testing.assert_array_equal(
+        load(run.path / "model.safetensors").predict(X), answers(estimator)
+    )
+
+
+def test_callbacks_see_the_logged_steps():
+    seen = []
+
+    class Spy(hiddenstate.Callback):
+        def on_log(self, trainer, event):
+            seen.append(event["step"])
+
+    RecurrentClassifier(hidden_size=4, log_every=5, **QUICK).fit(X, Y_CLASS, callbacks=[Spy()])
+    assert seen == [0, 5, 10]
+
+
+@pytest.mark.parametrize("path", ["run.pkl", "net.pt"])
+def test_a_pickle_is_never_loaded(path, tmp_path):
+    (tmp_path / path).write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(UntrustedFileError, match="can run code"):
+        load(tmp_path / path)
+
+
+@pytest.mark.parametrize(
+    ("options", "rows", "y"),
+    [
+        ({"hidden_size": 0}, X, Y_CLASS),
+        ({"cell": "lstmm"}, X, Y_CLASS),
+        ({"batch_size": -3}, X, Y_CLASS),
+        ({"epochs": 0}, X, Y_CLASS),
+        ({"dropout": 0.5}, X, Y_CLASS),
+        ({}, X, np.zeros(N)),
+        ({}, X, Y_CLASS[:-1]),
+        ({}, np.where(X > 2, np.nan, X), Y_CLASS),
+        ({}, X[:0], Y_CLASS[:0]),
+        ({}, [X[0], X[1][:4]], [0, 1]),
+    ],
+)
+def test_what_does_not_fit_is_a_value_error_in_one_line(options, rows, y):
+    with pytest.raises(ValueError, match=r".") as caught:
+        RecurrentClassifier(**{**QUICK, **options}).fit(rows, y)
+    assert isinstance(caught.value, HiddenstateError)
+    assert "\n" not in str(caught.value)
+
+
+def test_partial_fit_refuses_a_schedule_that_needs_the_total():
+    with pytest.raises(OptionError, match="cosine"):
+        RecurrentRegressor(lr_schedule="cosine").partial_fit(X, Y_LAST)
+
+
+@pytest.mark.parametrize("cls", KINDS.values())
+def test_doc_examples_run(cls):
+    import doctest
+
+    finder = doctest.DocTestFinder(recurse=False)
+    runner = doctest.DocTestRunner()
+    for test in finder.find(cls, cls.__name__, globs={}):
+        runner.run(test)
+    assert runner.tries
+    assert not runner.failures
