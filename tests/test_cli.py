@@ -286,3 +286,105 @@ def test_a_defect_of_ours_leaves_its_trace_in_a_file(cli, monkeypatch):
     assert "Traceback" in Path(trace).read_text()
     with pytest.raises(ZeroDivisionError):
         cli("runs", "--debug")
+
+
+def test_output_last_learns_from_the_last_step_of_each_window(cli, tmp_path):
+    """The waves' last values, and a signal's, measured at the windows' ends."""
+    done = cli("regress", "--output", "last", "--windows", "30", "--json", *OFF)
+    assert done.code == 0
+    assert Run(tmp_path / "runs" / "regress-1").model().net.output == "last"
+    t = np.arange(400) * 0.3
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
+    cli("regress", "own.npz", "--output", "last", "--no-stateful", "--batch-size", "8",
+        "--shuffle", "--epochs", "60", "--lr", "0.01", "--clip", "1", *OFF)  # fmt: skip
+    found = json.loads(cli("evaluate", "regress-2", "own.npz", "--json").out)
+    assert found["windows"] == 40
+    assert found["mse"] < 0.1 * found["variance"]
+
+
+def test_rows_that_are_no_sequence_are_drawn_too(cli, tmp_path):
+    t = np.arange(300) * 0.3
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
+    done = cli("regress", "own.npz", "--no-stateful", "--batch-size", "8", "--view", "files")
+    assert done.code == 0
+    drawn = {path.stem for path in (tmp_path / "runs/regress-1/figures").iterdir()}
+    assert drawn == {"signals", "learning", "tracking"}
+    assert json.loads(cli("evaluate", "regress-1", "own.npz", "--json").out)["windows"] == 30
+
+
+def test_a_run_is_gone_on_with_from_another_folder(cli, tmp_path, monkeypatch):
+    t = np.arange(200) * 0.3
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
+    cli("regress", "own.npz", *OFF)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert cli("resume", "../runs/regress-1", "--epochs", "+1", "--view", "off").code == 0
+
+
+def test_resume_does_not_need_the_weights_it_began_from(cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    weights = tmp_path / "runs/regress-1/model.safetensors"
+    cli("regress", "--windows", "20", "--weights", weights, *OFF)
+    weights.unlink()
+    assert cli("resume", "regress-2", "--windows", "+5", "--view", "off").code == 0
+
+
+def test_steps_added_count_from_where_the_run_stands(cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    done = cli("resume", "regress-1", "--max-steps", "+100", "--view", "off")
+    assert done.code == 2
+    assert "--windows +100" in done.err
+    cli("regress", "--windows", "50", "--max-steps", "20", *OFF)
+    assert "--max-steps +100" in cli("resume", "regress-2", "--epochs", "+1").err
+    done = cli("resume", "regress-2", "--max-steps", "+10", "--view", "off", "--json")
+    assert json.loads(done.out)["steps"] == 30
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint32", "uint64", "bool", "float16"])
+def test_numbers_of_any_type_are_learnt_from_and_drawn(dtype, cli, tmp_path):
+    rows = np.random.default_rng(0).integers(0, 2, (30, 6, 2)).astype(dtype)
+    np.savez(tmp_path / "own.npz", X=rows, y=np.arange(30) % 3)
+    done = cli("classify", "own.npz", "--view", "files", "--hidden-size", "4", "--threads", "1")
+    assert done.code == 0, done.err
+
+
+def test_a_figure_that_is_not_finite_is_a_divergence(cli, tmp_path):
+    np.save(tmp_path / "own.npy", np.random.default_rng(0).random((40, 5)).astype("f4"))
+    done = cli("autoencode", "own.npy", "--optimizer", "sgd", "--activation", "relu",
+               "--output-activation", "linear", "--lr", "1e12", "--max-steps", "1",
+               *OFF)  # fmt: skip
+    assert done.code == 5
+
+
+def test_a_seed_too_far_is_refused_before_anything_is_trained(cli, tmp_path):
+    done = cli("regress", "--seed", 2**63 - 1, "--seeds", "2", *OFF)
+    assert done.code == 2
+    assert not (tmp_path / "runs").exists()
+
+
+def test_two_sets_in_one_folder_must_be_told_apart(cli, tmp_path):
+    from tests.conftest import write_digits
+
+    write_digits(tmp_path / "data" / "MNIST" / "raw")
+    write_digits(tmp_path / "data" / "FashionMNIST" / "raw")
+    done = cli("classify", "data", *SMALL)
+    assert done.code == 2
+    assert "several sets" in done.err
+    assert cli("classify", "data/MNIST", *SMALL).code == 0
+
+
+def test_evaluate_refuses_test_rows_that_changed(cli, tmp_path):
+    from tests.conftest import write_digits
+
+    write_digits(tmp_path / "d", n_test=30)
+    cli("classify", "d", *SMALL)
+    write_digits(tmp_path / "d", n_test=36)
+    done = cli("evaluate", "classify-1")
+    assert done.code == 2
+    assert "data changed" in done.err
+
+
+def test_answers_go_to_a_device_without_replacing_it(cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    assert cli("predict", "regress-1", "--output", "/dev/null").code == 0
+    assert not Path("/dev/null").is_file()

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import hiddenstate
 from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load, load_waves
@@ -56,6 +57,7 @@ def answers(estimator):
 @pytest.mark.parametrize("job", KINDS)
 def test_parameters_are_the_commands_options(job):
     left_to_fit = {"data", "dtype", "test_fraction", "windows", "window", "max_unpacked"}
+    left_to_fit |= {"n_evaluated"}  # an estimator has no test rows
     options = {"seed": "random_state"}
     expected = {options.get(o.name, o.name) for _, o in job_options(job)} - left_to_fit
     assert set(inspect.signature(KINDS[job]).parameters) == expected
@@ -218,12 +220,35 @@ def test_reset_state_starts_the_next_window_from_zero():
     assert not np.array_equal(kept.model_.params["out.bias"], reset.model_.params["out.bias"])
 
 
-def test_a_loaded_regressor_learns_on(tmp_path):
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_a_loaded_regressor_knows_its_state_and_learns_on(cell, tmp_path):
     waves = load_waves(20, 10)
-    estimator = RecurrentRegressor("rnn", stateful=True, output="steps", epochs=1, random_state=0)
+    estimator = RecurrentRegressor(cell, stateful=True, output="steps", epochs=1, random_state=0)
     estimator.fit(waves.X, waves.y).save(tmp_path / "m.safetensors")
-    loaded = load(tmp_path / "m.safetensors").partial_fit(waves.X, waves.y)
-    assert loaded.n_steps_ >= 20
+    loaded = load(tmp_path / "m.safetensors")
+    for name, array in estimator.state_.items():
+        np.testing.assert_array_equal(loaded.state_[name], array)
+    assert loaded.partial_fit(waves.X, waves.y).n_steps_ == 40
+
+
+def test_partial_fit_refuses_rows_of_another_net():
+    estimator = RecurrentRegressor(hidden_size=4, threads=1).partial_fit(X, Y_LAST)
+    with pytest.raises(DataError, match="call fit to begin afresh"):
+        estimator.partial_fit(X[:, :, :1], Y_LAST)
+
+
+@pytest.mark.parametrize("job", KINDS)
+def test_rows_may_come_flat_where_they_were_learnt_in_three_dimensions(job):
+    estimator = FITTED[job]()
+    flat = X.reshape(N, T * I)
+    expected = answers(estimator)
+    ask = estimator.transform if job == "autoencode" else estimator.predict
+    np.testing.assert_array_equal(ask(flat), expected)
+    narrow = X[:, :, :1]
+    y = {"classify": Y_CLASS, "regress": Y_LAST, "autoencode": None}[job]
+    again = clone(estimator).fit(narrow, y)
+    ask = again.transform if job == "autoencode" else again.predict
+    np.testing.assert_array_equal(ask(narrow[:, :, 0]), ask(narrow))
 
 
 def test_codes_and_rows_have_their_shapes():
@@ -308,6 +333,15 @@ def test_what_does_not_fit_is_a_value_error_in_one_line(options, rows, y):
 def test_partial_fit_refuses_a_schedule_that_needs_the_total():
     with pytest.raises(OptionError, match="cosine"):
         RecurrentRegressor(lr_schedule="cosine").partial_fit(X, Y_LAST)
+
+
+def quick(kind):
+    return kind(max_steps=300, random_state=0, threads=1)
+
+
+@parametrize_with_checks([quick(kind) for kind in KINDS.values()])
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
 
 
 @pytest.mark.parametrize("cls", KINDS.values())

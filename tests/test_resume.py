@@ -1,17 +1,23 @@
 """A run that stopped anywhere and went on leaves what an uninterrupted one leaves."""
 
 import json
+from collections import deque
 
 import numpy as np
 import pytest
+import torch
 
-from hiddenstate.callbacks import Recorder, pack_state, unpack_state
+from hiddenstate.callbacks import Recorder
+from hiddenstate.checkpoints import pack, unpack
 from hiddenstate.config import make_config
 from hiddenstate.data import load_dataset
 from hiddenstate.engines import make_engine
+from hiddenstate.errors import UntrustedFileError
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run, create_run, leaves_snapshot, make_record, reopen_run
-from hiddenstate.trainer import Callback, Trainer
+from hiddenstate.session import go_on as go_on_session
+from hiddenstate.session import start
+from hiddenstate.trainer import Callback, Progress, Trainer
 from hiddenstate.weights import starting_state
 
 OPTIONS = {
@@ -45,7 +51,7 @@ def make(job, tiny_idx, **changes):
 def begin(job, path, stop_at=None):
     engine = make_engine(job.task(), starting_state(job.net, job.config.training))
     stop = StopAt(10**9 if stop_at is None else stop_at)
-    record = make_record(job.config, {"name": "data"}, engine)
+    record = make_record(job.config, job.about_data(), engine.about())
     with create_run(path, record) as writer:
         trainer = Trainer(job, engine, [Recorder(writer), stop], should_stop=stop)
         trainer.train()
@@ -54,13 +60,12 @@ def begin(job, path, stop_at=None):
 
 def go_on(job, path, stop_at=None):
     run = Run(path)
-    arrays, facts = run.checkpoint()
-    state, progress, kept = unpack_state(arrays, facts["step"])
+    state, progress, waiting = unpack(*run.checkpoint(), job, "checkpoint")
     engine = make_engine(job.task(), state)
     stop = StopAt(10**9 if stop_at is None else stop_at)
     with reopen_run(run) as writer:
         writer.cut_back(state.step, job.config.training.log_every)
-        recorder = Recorder(writer, kept.get("waiting"))
+        recorder = Recorder(writer, waiting)
         Trainer(job, engine, [recorder, stop], state.step, progress, stop).train()
 
 
@@ -129,7 +134,12 @@ def test_a_state_survives_packing():
     engine = make_engine(job.task(), starting_state(job.net, job.config.training))
     engine.run(0, 3, lambda: False)
     state = engine.export()
-    back, _, _ = unpack_state(pack_state(state), 3)
+    arrays, facts = pack(state, Progress([0.5], deque([0.25, 0.5])), np.ones((2, 10, 1)))
+    back, progress, waiting = unpack(arrays, facts, job, "here")
+    assert back.step == 3
+    assert progress.since_log == [0.5]
+    assert list(progress.recent) == [0.25, 0.5]
+    assert waiting.shape == (2, 10, 1)
     for group in ("params", "moments", "carried"):
         one, two = getattr(state, group), getattr(back, group)
         assert one.keys() == two.keys()
@@ -152,3 +162,51 @@ def test_history_says_each_logged_step_and_the_end(tmp_path):
     assert [e["step"] for e in events if e["event"] == "log"] == list(range(0, 48, 5))
     assert events[-1]["event"] == "end"
     assert events[-1]["step"] == 48
+
+
+DAMAGE = {
+    "a weight missing": lambda a, f: a.pop("params/out.bias"),
+    "a moment of another shape": lambda a, f: a.update({"moments/exp_avg/out.bias": np.ones(3)}),
+    "a moment missing": lambda a, f: a.pop("moments/exp_avg_sq/out.bias"),
+    "a state of another shape": lambda a, f: a.update({"carried/h": np.ones((1, 2, 32))}),
+    "an unknown array": lambda a, f: a.update({"extra/x": np.ones(1)}),
+    "a loss of another type": lambda a, f: a.update({"progress/recent": np.ones(3, "f4")}),
+    "no step": lambda a, f: f.clear(),
+    "a step that is none": lambda a, f: f.update(step=-1),
+    "a number that is not finite": lambda a, f: a["params/out.bias"].fill(np.nan),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_checkpoint_that_does_not_fit_is_refused_by_name(damage):
+    job = make("regress", None)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine.run(0, 3, lambda: False)
+    arrays, facts = pack(engine.export(), Progress(), None)
+    DAMAGE[damage](arrays, facts)
+    with pytest.raises(UntrustedFileError, match="here"):
+        unpack(arrays, facts, job, "here")
+
+
+def test_a_journal_line_cut_short_is_taken_away_before_more_is_added(tmp_path):
+    job = make("regress", None)
+    begin(job, tmp_path / "run", 7)
+    journal = tmp_path / "run" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes() + b'{"time": "20')
+    (tmp_path / "run" / "history.jsonl").open("a").write('{"event": "lo')
+    go_on(job, tmp_path / "run")
+    assert Run(tmp_path / "run").journal()[-1]["event"] == "end"
+    assert Run(tmp_path / "run").state() == "done"
+
+
+def test_the_device_a_run_began_on_is_kept_or_its_loss_is_told(tmp_path):
+    config = make_config("regress", {"windows": 20, "threads": 1})
+    with start(config, tmp_path) as session:
+        session.train()
+    record = json.loads((tmp_path / "regress-1" / "config.json").read_text())
+    assert record["engine"]["device"] == "cpu"
+    if not torch.cuda.is_available():
+        record["engine"]["device"] = "cuda"
+        (tmp_path / "regress-1" / "config.json").write_text(json.dumps(record))
+        with go_on_session(Run(tmp_path / "regress-1"), {"windows": "+5"}) as session:
+            assert "began on cuda, going on with cpu" in session.remarks[0]

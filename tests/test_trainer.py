@@ -74,6 +74,32 @@ def test_checkpoints_come_at_their_interval_and_at_the_end():
     assert spy.checkpoints == [8, 16, 24, 30]
 
 
+def test_checkpoints_come_by_time_too_and_between_logged_lines():
+    config = make_config("regress", {"windows": 6, "threads": 1, "log_every": 1000})
+    job = make_job(config, load_waves(6))
+    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    spy = Spy()
+    Trainer(job, engine, [spy], checkpoint_seconds=0).train()
+    assert spy.checkpoints == [1, 2, 3, 4, 5, 6]
+
+
+def test_how_training_ended_early_is_told():
+    told = []
+
+    class Told(Callback):
+        def on_log(self, trainer, event):
+            raise RuntimeError("no more")
+
+        def on_stop(self, trainer, error):
+            told.append(error)
+
+    trainer, _, _ = train()
+    trainer.callbacks, trainer.step = [Told()], 0
+    with pytest.raises(RuntimeError, match="no more"):
+        trainer.train()
+    assert str(told[0]) == "no more"
+
+
 def test_asked_to_stop_it_saves_and_returns_nothing():
     trainer, spy, results = train(stop_at=11, log_every=5)
     assert results is None
@@ -93,5 +119,5 @@ def test_divergence_names_epoch_batch_and_parameter(lr):
 
 
 def test_the_rate_of_a_logged_step_is_the_schedules():
-    _, spy, _ = train(hold=10, lr=0.02, lr_schedule="inverse", lr_power=1.0)
+    _, spy, _ = train(hold=10, lr=0.02, lr_schedule="inverse")
     assert [event["lr"] for event in spy.logs] == pytest.approx([0.02, 0.02, 0.01])

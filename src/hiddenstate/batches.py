@@ -57,9 +57,13 @@ class Batches:
         """Batches in an epoch."""
         return -(-self.n_rows // self.batch_size)
 
+    def place_of(self, step: int) -> tuple[int, int]:
+        """The epoch of `step` and its batch there, both from 0."""
+        return divmod(step - self.first_step, self.steps_per_epoch)
+
     def epoch_of(self, step: int) -> int:
         """The epoch `step` belongs to, from 0."""
-        return (step - self.first_step) // self.steps_per_epoch
+        return self.place_of(step)[0]
 
     def starts_epoch(self, step: int) -> bool:
         """Whether `step` is the first of a later epoch, where a carried state is reset.
@@ -70,7 +74,7 @@ class Batches:
 
     def rows(self, step: int) -> NDArray[np.int64]:
         """Row numbers of `step`'s batch, int64 of shape (B,)."""
-        epoch, place = divmod(step - self.first_step, self.steps_per_epoch)
+        epoch, place = self.place_of(step)
         first = place * self.batch_size
         last = min(first + self.batch_size, self.n_rows)
         if not self.shuffle:

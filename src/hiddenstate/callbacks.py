@@ -7,14 +7,11 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.engines import Chunk, TrainingState
-from hiddenstate.errors import DivergedError
-from hiddenstate.jobs.regress import RegressJob
-from hiddenstate.runs import Arrays, RunWriter, leaves_snapshot
-from hiddenstate.trainer import Callback, Progress, Trainer
-
-CHECKPOINT_SECONDS = 30.0
-"""Longest time trained without a checkpoint; a crash costs at most this."""
+from hiddenstate.checkpoints import pack
+from hiddenstate.engines import Chunk
+from hiddenstate.errors import printable
+from hiddenstate.runs import RunWriter, leaves_snapshot
+from hiddenstate.trainer import Callback, Trainer
 
 
 class Recorder(Callback):
@@ -30,20 +27,18 @@ class Recorder(Callback):
     def __init__(self, writer: RunWriter, waiting: NDArray[Any] | None = None) -> None:
         self.writer = writer
         self._waiting = [] if waiting is None else [waiting]
-        self._started = self._saved = time.monotonic()
+        self._started = time.monotonic()
 
     def on_start(self, trainer: Trainer) -> None:
         """Write what the views need, and note the start."""
-        self._started = self._saved = time.monotonic()
+        self._started = time.monotonic()
         if trainer.step == 0:
             self.writer.write_keepsake(trainer.job.keepsake(), trainer.job.facts())
-        self.writer.add_journal(
-            "start", step=trainer.step, engine=trainer.engine.name, device=trainer.engine.device
-        )
+        self.writer.add_journal("start", step=trainer.step, **trainer.engine.about())
 
     def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
-        """Keep predictions for the next snapshot; save if it is long since the last time."""
-        if chunk.outputs is not None and isinstance(trainer.job, RegressJob):
+        """Keep predictions for the next snapshot."""
+        if chunk.outputs is not None:
             self._waiting.append(chunk.outputs)
 
     def on_log(self, trainer: Trainer, event: dict[str, Any]) -> None:
@@ -51,31 +46,20 @@ class Recorder(Callback):
         self.writer.add_history(event)
         if leaves_snapshot(event["step"] // trainer.job.config.training.log_every):
             self._snapshot(trainer)
-        if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
-            self.on_checkpoint(trainer)
 
     def on_checkpoint(self, trainer: Trainer) -> None:
-        """Save all that a resumed run needs.
-
-        Raises
-        ------
-        DivergedError
-            Instead of saving numbers that are not finite.
-        """
-        state, progress = trainer.engine.export(), trainer.progress
-        name = state.not_finite()
-        if name:
-            raise DivergedError(f"training diverged by step {trainer.step}: {name} is not finite")
-        arrays = pack_state(state) | {
-            "progress/since_log": np.asarray(progress.since_log, np.float64),
-            "progress/recent": np.asarray(progress.recent, np.float64),
-        }
-        if self._waiting:
-            arrays["progress/waiting"] = np.concatenate(self._waiting)
-        facts = {"step": trainer.step, "net": trainer.job.net.to_dict()}
+        """Save all that a resumed run needs."""
+        waiting = np.concatenate(self._waiting) if self._waiting else None
+        arrays, facts = pack(trainer.engine.export(), trainer.progress, waiting)
         self.writer.write_checkpoint(trainer.step, arrays, facts)
         self.writer.add_journal("checkpoint", step=trainer.step)
-        self._saved = time.monotonic()
+
+    def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
+        """Note how training ended early."""
+        if error is None:
+            self.writer.add_journal("interrupted", step=trainer.step)
+        else:
+            self.writer.add_journal("failed", step=trainer.step, why=printable(error))
 
     def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
         """Write the last snapshot, the model and the final figures."""
@@ -88,31 +72,12 @@ class Recorder(Callback):
 
     def _snapshot(self, trainer: Trainer) -> None:
         arrays = trainer.job.snapshot(trainer.engine)
-        if self._waiting and isinstance(trainer.job, RegressJob):
+        if self._waiting:
             outputs = np.concatenate(self._waiting)
             arrays |= trainer.job.windows(trainer.step - len(outputs), outputs)
             self._waiting = []
         if arrays:
             self.writer.write_snapshot(trainer.step, arrays)
-
-
-def pack_state(state: TrainingState) -> Arrays:
-    """The arrays of a training state under the names a checkpoint has."""
-    groups = {"params": state.params, "moments": state.moments, "carried": state.carried}
-    return {f"{group}/{n}": a for group, arrays in groups.items() for n, a in arrays.items()}
-
-
-def unpack_state(arrays: Arrays, step: int) -> tuple[TrainingState, Progress, Arrays]:
-    """The inverse of :func:`pack_state`, with the progress and what else was kept."""
-    groups: dict[str, Arrays] = {"params": {}, "moments": {}, "carried": {}, "progress": {}}
-    for name, array in arrays.items():
-        group, _, rest = name.partition("/")
-        groups.setdefault(group, {})[rest] = array
-    kept = groups["progress"]
-    progress = Progress(since_log=kept.pop("since_log", np.zeros(0)).tolist())
-    progress.recent.extend(kept.pop("recent", np.zeros(0)).tolist())
-    state = TrainingState(groups["params"], step, groups["moments"], groups["carried"])
-    return state, progress, kept
 
 
 class Lines(Callback):
@@ -176,8 +141,8 @@ class ProgressBar(Callback):
 
     def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
         """Take the bar away."""
-        self.close()
+        self._bar.stop()
 
-    def close(self) -> None:
-        """Take the bar away, however training ended."""
+    def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
+        """Take the bar away."""
         self._bar.stop()

@@ -16,7 +16,6 @@ from hiddenstate.errors import OptionError, did_you_mean, printable
 from hiddenstate.options import JOBS, Option, option
 
 RECURRENT = ("classify", "regress")
-FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ class TrainingConfig:
         1e-8,
         "Smallest denominator of adam and adamw once --hold steps are over; 1e-8 before.",
         above=0,
-        regress=1e-3,
+        regress=1e-2,
     )
     clip: float | None = option(
         None,
@@ -155,12 +154,11 @@ class TrainingConfig:
     )
     lr_schedule: str = option(
         "constant",
-        "How the rate moves after --hold steps: constant; inverse, lr*(hold/step)^power; "
+        "How the rate moves after --hold steps: constant; inverse, lr*hold/step; "
         "cosine, to 0 at the last step.",
         choices=("constant", "inverse", "cosine"),
         regress="inverse",
     )
-    lr_power: float = option(1.0, "Power of the inverse schedule.", above=0, high=4, regress=1.25)
     hold: int = option(
         0,
         "Updates made at the full rate, unclipped, before --lr-schedule, --clip and --eps begin.",

@@ -32,6 +32,10 @@ class MachineError(HiddenstateError):
     exit_code = 3
 
 
+class RunExistsError(MachineError):
+    """A run folder is there already."""
+
+
 class UntrustedFileError(HiddenstateError):
     """A model file that is damaged, foreign or able to run code (exit code 4)."""
 

@@ -23,7 +23,7 @@ from hiddenstate.config import (
     section_to_dict,
 )
 from hiddenstate.errors import OptionError, UntrustedFileError, printable
-from hiddenstate.storage import read_arrays, write_arrays
+from hiddenstate.storage import check_fields, read_arrays, write_arrays
 
 Params = dict[str, NDArray[Any]]
 
@@ -185,14 +185,9 @@ def net_from_dict(stored: Any, where: str) -> Net:
         Naming `where` and the field.
     """
     fields = {"job": str, "model": dict, "n_features": int, "n_outputs": int, "output": str}
-    if not isinstance(stored, dict) or set(stored) != set(fields):
-        raise UntrustedFileError(
-            f"{printable(where)}: a net needs {', '.join(fields)} and nothing else"
-        )
-    for name, kind in fields.items():
-        value = stored[name]
-        whole = isinstance(value, int) and 0 < value < 2**31
-        if type(value) is not kind or (kind is int and not whole):
+    stored = check_fields(stored, fields, f"{printable(where)}: damaged net")
+    for name in ("n_features", "n_outputs"):
+        if not 0 < stored[name] < 2**31:
             raise UntrustedFileError(f"{printable(where)}: net field {name} is out of range")
     if stored["output"] not in ("last", "steps"):
         raise UntrustedFileError(f"{printable(where)}: net field output is out of range")
@@ -235,6 +230,11 @@ class FittedModel:
     row_shape: tuple[int, ...] = ()
     stateful: bool = False
 
+    @property
+    def dtype(self) -> Any:
+        """The float type of the weights, and of all arithmetic with them."""
+        return next(iter(self.params.values())).dtype
+
     def facts(self) -> dict[str, Any]:
         """All but the arrays, as JSON takes it."""
         return {
@@ -265,8 +265,7 @@ def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
         "stateful": bool,
         "extra": dict,
     }
-    if set(facts) != set(fields) or not all(isinstance(facts[n], k) for n, k in fields.items()):
-        raise UntrustedFileError(f"{printable(path)}: damaged facts: expected {', '.join(fields)}")
+    facts = check_fields(facts, fields, f"{printable(path)}: damaged facts")
     net = net_from_dict(facts["net"], str(path))
     classes, row_shape = facts["classes"], facts["row_shape"]
     if not _fits(row_shape, net):

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from hiddenstate.data import as_rows
 from hiddenstate.errors import DataError
-from hiddenstate.jobs.base import softmax
 from hiddenstate.models import FittedModel
 
 Array = NDArray[Any]
@@ -46,7 +45,8 @@ def signal_rows(model: FittedModel, X: Array, where: str) -> Array:
     if X.ndim == 1:
         X = X[:, None]
     if X.ndim == 2:
-        length = len(X) if model.net.output == "steps" else model.row_shape[0]
+        whole = model.stateful and model.net.output == "steps"
+        length = len(X) if whole else model.row_shape[0]
         if len(X) < length or not len(X):
             raise DataError(f"{where}: a window has {length} steps, the signal {len(X)}")
         n = len(X) // length
@@ -57,8 +57,3 @@ def signal_rows(model: FittedModel, X: Array, where: str) -> Array:
 def class_labels(model: FittedModel, outputs: Array) -> Array:
     """The label of each row's largest output."""
     return np.asarray(np.asarray(model.classes)[outputs.argmax(axis=1)])
-
-
-def probabilities(outputs: Array) -> Array:
-    """Class probabilities (N, C), in the order of the model's classes."""
-    return softmax(outputs)

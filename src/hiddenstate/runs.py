@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -21,11 +20,11 @@ from numpy.typing import NDArray
 
 import hiddenstate
 from hiddenstate.config import Config, config_from_dict
-from hiddenstate.engines import Engine
 from hiddenstate.errors import (
     DataError,
     MachineError,
     OptionError,
+    RunExistsError,
     UntrustedFileError,
     did_you_mean,
     printable,
@@ -254,13 +253,10 @@ class RunWriter:
 
     def cut_back(self, step: int, log_every: int) -> None:
         """Take away what the run wrote after `step` updates, so that it can go on there."""
-        lines = (self.path / "history.jsonl").read_text("utf-8").splitlines(keepends=True)
-        kept = []
-        for line in lines:
-            event: dict[str, Any] = json.loads(line) if line.endswith("\n") else {}
-            if event.get("event") == "log" and event["step"] < step:
-                kept.append(line)
-        write_atomically(self.path / "history.jsonl", "".join(kept).encode())
+        events = _json_lines(self.path / "history.jsonl")
+        kept = [e for e in events if e["event"] == "log" and e["step"] < step]
+        text = "".join(json.dumps(event) + "\n" for event in kept)
+        write_atomically(self.path / "history.jsonl", text.encode())
         for path in (self.path / "snapshots").glob("[0-9]*.safetensors"):
             after = int(path.stem)
             n_logged, rest = divmod(after - 1, log_every)
@@ -294,7 +290,7 @@ def create_run(path: Path, record: Mapping[str, Any]) -> RunWriter:
         for name in ("snapshots", "checkpoints", "figures"):
             (path / name).mkdir()
     except FileExistsError:
-        raise MachineError(
+        raise RunExistsError(
             f"{printable(path)}: is there already; name a new folder or remove it"
         ) from None
     except OSError as error:
@@ -314,9 +310,11 @@ def create_next_run(runs_dir: Path, job: str, record: Mapping[str, Any]) -> RunW
     names = os.listdir(runs_dir) if runs_dir.is_dir() else []
     taken = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
     number = max(taken, default=0) + 1
-    while (runs_dir / f"{job}-{number}").exists():
-        number += 1
-    return create_run(runs_dir / f"{job}-{number}", record)
+    while True:
+        try:
+            return create_run(runs_dir / f"{job}-{number}", record)
+        except RunExistsError:  # another process was quicker
+            number += 1
 
 
 def write_figure(run: Run, name: str, data: bytes) -> Path:
@@ -337,26 +335,22 @@ def reopen_run(run: Run) -> RunWriter:
     writer = RunWriter(run.path)
     for left in run.path.rglob(".tmp-*"):
         left.unlink()
+    # What is added must not be glued to a line a crash cut short.
+    journal = run.path / "journal.jsonl"
+    data = journal.read_bytes() if journal.exists() else b""
+    if data and not data.endswith(b"\n"):
+        write_atomically(journal, data[: data.rfind(b"\n") + 1])
     return writer
 
 
-def discard_run(writer: RunWriter) -> None:
-    """Remove a run folder that nothing was learnt in."""
-    writer.close()
-    shutil.rmtree(writer.path, ignore_errors=True)
-
-
-def make_record(config: Config, data: Mapping[str, Any], engine: Engine) -> dict[str, Any]:
+def make_record(
+    config: Config, data: Mapping[str, Any], engine: Mapping[str, Any]
+) -> dict[str, Any]:
     """What a run's config.json says beside its format: settings, data, and what computes."""
     return {
         "config": config.to_dict(),
         "data": dict(data),
-        "engine": {
-            "name": engine.name,
-            "device": engine.device,
-            "threads": engine.threads,
-            "version": engine.version,
-        },
+        "engine": dict(engine),
         "environment": {
             "hiddenstate": hiddenstate.__version__,
             "numpy": np.__version__,
@@ -380,8 +374,11 @@ def find_run(name: str, runs_dir: Path) -> Run:
             raise DataError(f"{printable(runs_dir)}: holds no runs; start one with a job")
         return max(found, key=lambda run: (run.path / "config.json").stat().st_mtime)
     for path in (Path(name), runs_dir / name):
-        if path.is_dir():
-            return Run(path)
+        try:
+            if path.is_dir():
+                return Run(path)
+        except OSError as error:
+            raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
     known = [run.name for run in list_runs(runs_dir)]
     raise DataError(
         f"{printable(name)}: no such run{did_you_mean(Path(name).name, known)}; "

@@ -11,9 +11,9 @@ def rate_at(training: TrainingConfig, step: int, total_steps: int) -> float:
     constant
         lr.
     inverse
-        lr up to step `hold`, then lr * (hold / step) ** lr_power. It never looks at the
-        total, so a longer run begins like a shorter one. Power 1 is the classic decay of
-        stochastic approximation (Robbins and Monro, 1951).
+        lr up to step `hold`, then lr * hold / step. It never looks at the total, so a longer
+        run begins like a shorter one. 1/step is the classic decay of stochastic
+        approximation (Robbins and Monro, 1951).
     cosine
         lr up to step `hold`, then half a cosine down to 0 at `total_steps`
         (Loshchilov and Hutter, "SGDR", 2017, equation 5).
@@ -21,7 +21,7 @@ def rate_at(training: TrainingConfig, step: int, total_steps: int) -> float:
     if training.lr_schedule == "constant" or step < training.hold:
         return training.lr
     if training.lr_schedule == "inverse":
-        return training.lr * math.pow(training.hold / max(step, 1), training.lr_power)
+        return training.lr * training.hold / max(step, 1)
     done = (step - training.hold) / max(total_steps - training.hold, 1)
     return training.lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 

@@ -7,26 +7,30 @@ from types import FrameType
 
 
 class StopSignal:
-    """While active, SIGINT and SIGTERM only set a flag; a second one ends the process at once.
+    """Once armed, SIGINT and SIGTERM only set a flag; a second one ends the process at once.
 
-    Calling it tells whether a signal came; `number` is which.
+    Calling it tells whether a signal came; `number` is which. Before :meth:`arm` signals do
+    what they always do; leaving the `with` block puts that back.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
         self._before: dict[int, object] = {}
 
-    def stop(self, number: int) -> None:
-        """Ask to stop as if signal `number` had come."""
-        self.number = self.number or number
-
     def __call__(self) -> bool:
         return self.number is not None
 
     def __enter__(self) -> "StopSignal":
+        return self
+
+    def arm(self) -> None:
+        """From now on a first signal only sets the flag."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._take)
-        return self
+
+    def stop(self, number: int) -> None:
+        """Ask to stop as if signal `number` had come."""
+        self.number = self.number or number
 
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._before.items():

@@ -46,6 +46,9 @@ def write_arrays(
     import safetensors.numpy
 
     plain = {name: np.array(array, order="C") for name, array in sorted(arrays.items())}
+    strange = {a.dtype.str for a in plain.values()} - set(_TYPES.values())
+    if strange:
+        raise TypeError(f"{path}: arrays of {', '.join(strange)} have no place in the format")
     body = {"format": FORMAT, "kind": kind, "facts": dict(facts)}
     body["sha256"] = _digest(body, plain)
     data = safetensors.numpy.save(plain, metadata={"hiddenstate": canonical_json(body)})
@@ -104,6 +107,14 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
             f"{printable(path)}: {len(data)} bytes could not be written: {error.strerror}; "
             "the earlier file, if any, is intact"
         ) from None
+
+
+def write_answer(path: Path, text: str) -> None:
+    """Write what a command answers: to a device or pipe as it is, else whole or not at all."""
+    if path.exists() and not path.is_file():
+        path.write_text(text, "utf-8")
+    else:
+        write_atomically(path.resolve(), text.encode())
 
 
 def _flush_folder(folder: Path) -> None:
@@ -184,22 +195,35 @@ def _body(path: Path, metadata: Any) -> dict[str, Any]:
             f"{printable(path)}: written in format {body['format']}, this version reads up to "
             f"{FORMAT}; update hiddenstate"
         )
-    shape = {"format": int, "kind": str, "facts": dict, "sha256": str}
-    if (
-        not isinstance(body, dict)
-        or set(body) != set(shape)
-        or not all(isinstance(body[key], kind) for key, kind in shape.items())
-    ):
-        raise UntrustedFileError(
-            f"{printable(path)}: damaged facts: expected {', '.join(shape)} and nothing else"
-        )
-    return body
+    fields = {"format": int, "kind": str, "facts": dict, "sha256": str}
+    checked = check_fields(body, fields, f"{printable(path)}: damaged facts")
+    if checked["format"] < 1:
+        raise UntrustedFileError(f"{printable(path)}: there is no format {checked['format']}")
+    return checked
+
+
+def check_fields(
+    value: Any, fields: Mapping[str, type | tuple[type, ...]], what: str
+) -> dict[str, Any]:
+    """Return `value` if it is a dict of exactly these fields, each of its exact type.
+
+    Raises
+    ------
+    UntrustedFileError
+        Beginning with `what`.
+    """
+    if not isinstance(value, dict) or set(value) != set(fields):
+        raise UntrustedFileError(f"{what}: expected {', '.join(fields)} and nothing else")
+    for name, kind in fields.items():
+        if type(value[name]) not in (kind if isinstance(kind, tuple) else (kind,)):
+            raise UntrustedFileError(f"{what}: {name} is of another type")
+    return value
 
 
 def _arrays(path: Path, data: bytes, header: dict[str, Any]) -> dict[str, NDArray[Any]]:
     """Every array the header lists, each checked to lie inside the file, end to end."""
     start = 8 + int.from_bytes(data[:8], "little")
-    arrays, covered = {}, 0
+    arrays, places = {}, []
     for name, entry in header.items():
         try:
             dtype = np.dtype(_TYPES[entry["dtype"]])
@@ -215,9 +239,14 @@ def _arrays(path: Path, data: bytes, header: dict[str, Any]) -> dict[str, NDArra
                 f"{printable(path)}: array {printable(name, 60)} is damaged: {error}"
             ) from None
         arrays[name] = values.copy()
-        covered += last - first
-    if start + covered != len(data):
+        places.append((first, last))
+    ends = [0]
+    for first, last in sorted(places):
+        if first != ends[-1]:
+            raise UntrustedFileError(f"{printable(path)}: arrays overlap or leave holes")
+        ends.append(last)
+    if start + ends[-1] != len(data):
         raise UntrustedFileError(
-            f"{printable(path)}: arrays cover {covered} bytes, the file holds {len(data) - start}"
+            f"{printable(path)}: arrays cover {ends[-1]} bytes, the file holds {len(data) - start}"
         )
     return arrays

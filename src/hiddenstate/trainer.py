@@ -3,6 +3,8 @@
 It calls named hooks and knows no subclass of anything.
 """
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,9 +15,13 @@ import numpy as np
 from hiddenstate.engines import Chunk, Engine
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Job
+from hiddenstate.schedule import rate_at
 
 CHUNK = 500
 """Most steps asked of an engine at once, so that progress is seen to move."""
+
+CHECKPOINT_SECONDS = 30.0
+"""Longest time trained between two checkpoints, unless told otherwise."""
 
 RECENT = 100
 """How many last losses are kept, for the mean that ends a run."""
@@ -54,7 +60,10 @@ class Callback:
         """After a logged step: its number, epoch, loss, mean loss, rate and evaluation."""
 
     def on_checkpoint(self, trainer: "Trainer") -> None:
-        """At each multiple of `checkpoint_every`, and when training ends or is interrupted."""
+        """At each multiple of `checkpoint_every`, every `checkpoint_seconds`, and at any end."""
+
+    def on_stop(self, trainer: "Trainer", error: Exception | None) -> None:
+        """Training ended early: asked to (`error` is None, all is saved) or by `error`."""
 
     def on_end(self, trainer: "Trainer", results: dict[str, Any]) -> None:
         """After the last step, with the final figures."""
@@ -75,6 +84,8 @@ class Trainer:
         What was remembered then.
     should_stop : callable
         Asked often; once true, the loop saves and returns.
+    checkpoint_seconds : float
+        Longest time trained between two checkpoints; a crash costs at most this.
     """
 
     def __init__(
@@ -85,6 +96,7 @@ class Trainer:
         step: int = 0,
         progress: Progress | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
         self.job = job
         self.engine = engine
@@ -93,6 +105,8 @@ class Trainer:
         self.total_steps = job.total_steps
         self.progress = progress or Progress()
         self._should_stop = should_stop
+        self._seconds = checkpoint_seconds
+        self._saved = time.monotonic()
 
     def train(self) -> dict[str, Any] | None:
         """Run the loop; return the final figures, or None if asked to stop before the end.
@@ -102,24 +116,49 @@ class Trainer:
         DivergedError
             At the first loss or weight that is not finite.
         """
+        try:
+            results = self._train()
+        except Exception as error:
+            self._notify("on_stop", error)
+            raise
+        if results is None:
+            self._notify("on_stop", None)
+        return results
+
+    def _train(self) -> dict[str, Any] | None:
         self._notify("on_start")
         while self.step < self.total_steps:
             if self._should_stop():
-                self._notify("on_checkpoint")
+                self._save()
                 return None
-            chunk = self.engine.run(self.step, self._next_stop(), self._should_stop)
+            chunk = self.engine.run(self.step, self._next_stop(), self._must_return)
             self._take_in(chunk)
             self._notify("on_chunk", chunk)
+            # The line comes before the checkpoint, or a resumed run would go on without it.
             if self._just_logged():
                 self._log()
-            every = self.job.config.training.checkpoint_every
-            if every and self.step % every == 0 and self.step < self.total_steps:
-                self._notify("on_checkpoint")
-        self._check_weights()
-        self._notify("on_checkpoint")
+            if self.step < self.total_steps and self._must_save():
+                self._save()
+        self._save()
         results = self.job.finish(self.engine, list(self.progress.recent))
+        self._check_figures(results)
         self._notify("on_end", results)
         return results
+
+    def _must_return(self) -> bool:
+        return self._should_stop() or time.monotonic() - self._saved >= self._seconds
+
+    def _must_save(self) -> bool:
+        every = self.job.config.training.checkpoint_every
+        due = time.monotonic() - self._saved >= self._seconds
+        return due or (every > 0 and self.step % every == 0)
+
+    def _save(self) -> None:
+        """Have everything saved, never numbers that are not finite."""
+        if self.engine.export().not_finite():
+            raise self._diverged(self.step - 1)
+        self._notify("on_checkpoint")
+        self._saved = time.monotonic()
 
     def _next_stop(self) -> int:
         """Where the next chunk ends: after a step to log, at a checkpoint, or at the end."""
@@ -142,8 +181,6 @@ class Trainer:
         return (self.step - 1) % self.job.config.training.log_every == 0
 
     def _log(self) -> None:
-        from hiddenstate.schedule import rate_at
-
         step, since = self.step - 1, self.progress.since_log
         event = {
             "event": "log",
@@ -154,11 +191,12 @@ class Trainer:
             "lr": rate_at(self.job.config.training, step, self.total_steps),
             **self.job.evaluate(self.engine),
         }
+        self._check_figures(event)
         self.progress.since_log = []
         self._notify("on_log", event)
 
-    def _check_weights(self) -> None:
-        if self.engine.export().not_finite():
+    def _check_figures(self, figures: dict[str, Any]) -> None:
+        if not all(math.isfinite(v) for v in figures.values() if isinstance(v, float)):
             raise self._diverged(self.step - 1)
 
     def _diverged(self, step: int) -> DivergedError:
@@ -168,7 +206,7 @@ class Trainer:
         if not name:
             largest = max(state.params, key=lambda n: float(np.abs(state.params[n]).max()))
             fault += f", {largest} up to {np.abs(state.params[largest]).max():.3g}"
-        epoch, batch = divmod(step, self.job.batches.steps_per_epoch)
+        epoch, batch = self.job.batches.place_of(step)
         training = self.job.config.training
         return DivergedError(
             f"training diverged in epoch {epoch}, batch {batch} (step {step}): {fault}; "

@@ -74,6 +74,10 @@ def main(args: list[str] | None = None) -> NoReturn:
         code = fail("interrupted", 130)
     except BrokenPipeError:
         code = READER_LEFT
+    except OSError as error:
+        if debug:
+            raise
+        code = fail(f"{error.strerror or error}: {error.filename or 'standard output'}", 3)
     except MemoryError:
         code = fail("there is not enough memory; use a smaller --batch-size or --hidden-size", 3)
     except Exception as error:

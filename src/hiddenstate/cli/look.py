@@ -3,18 +3,16 @@
 import platform
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hiddenstate import __version__
+from hiddenstate.cli.options import debug_option, json_option, runs_dir_option
 from hiddenstate.cli.output import note, say, say_json, table
-from hiddenstate.cli.train import runs_dir_option
 
-_debug_option = click.option(
-    "--debug", is_flag=True, expose_value=False, help="Show the trace of an error."
-)
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, nothing else.")
+if TYPE_CHECKING:
+    from hiddenstate.runs import Run
 
 
 @click.command(
@@ -28,7 +26,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON,
     "[default: auto]",
 )  # fmt: skip
 @runs_dir_option
-@_debug_option
+@debug_option
 def watch(run: str, view: str, runs_dir: Path) -> None:
     """The command `watch`."""
     from hiddenstate.runs import find_run
@@ -41,7 +39,7 @@ def watch(run: str, view: str, runs_dir: Path) -> None:
         _follow_lines(found)
 
 
-def _follow_lines(run: Any) -> None:
+def _follow_lines(run: "Run") -> None:
     """Print the logged lines of `run`, those there and those still to come."""
     from hiddenstate.jobs import KINDS
 
@@ -69,7 +67,7 @@ def _follow_lines(run: Any) -> None:
     help="File format.  [default: png]",
 )  # fmt: skip
 @runs_dir_option
-@_debug_option
+@debug_option
 def figures(run: str, suffix: str, runs_dir: Path) -> None:
     """The command `figures`."""
     from hiddenstate.runs import find_run
@@ -82,9 +80,9 @@ def figures(run: str, suffix: str, runs_dir: Path) -> None:
 @click.command(
     help="List the runs: job, data, state, best figure, when.\n\n\b\nExample:\n  hiddenstate runs"
 )
-@_json_option
+@json_option
 @runs_dir_option
-@_debug_option
+@debug_option
 def runs(as_json: bool, runs_dir: Path) -> None:
     """The command `runs`."""
     from hiddenstate.runs import list_runs
@@ -98,7 +96,7 @@ def runs(as_json: bool, runs_dir: Path) -> None:
         table(list(found[0]), [[str(value) for value in row.values()] for row in found])
 
 
-def _summary(run: Any) -> dict[str, Any]:
+def _summary(run: "Run") -> dict[str, Any]:
     """A run in one row."""
     from hiddenstate.errors import printable
 
@@ -112,7 +110,7 @@ def _summary(run: Any) -> dict[str, Any]:
     }
 
 
-def _best(run: Any) -> str:
+def _best(run: "Run") -> str:
     """The headline figure of a finished run, or the best logged figure so far."""
     from hiddenstate.jobs import headline
 
@@ -140,9 +138,9 @@ def _figures_in_words(results: dict[str, Any]) -> str:
     "  hiddenstate compare classify-1 classify-2"
 )
 @click.argument("names", nargs=-1, required=True, metavar="RUN RUN...")
-@_json_option
+@json_option
 @runs_dir_option
-@_debug_option
+@debug_option
 def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     """The command `compare`."""
     from hiddenstate.errors import printable
@@ -178,8 +176,8 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     help="Say what the program finds here: versions, threads, devices, display.\n\n\b\nExample:\n"
     "  hiddenstate doctor"
 )
-@_json_option
-@_debug_option
+@json_option
+@debug_option
 def doctor(as_json: bool) -> None:
     """The command `doctor`."""
     facts = _diagnosis()

@@ -1,6 +1,5 @@
 """Command-line options made from the fields of `config.py`."""
 
-import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +59,28 @@ class _ConfigOption(click.Option):
     """An option that knows its section."""
 
     section: str | None = None
+
+
+debug_option = click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show the trace of an error."
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object, nothing else."
+)
+runs_dir_option = click.option(
+    "--runs-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    default=Path("runs"),
+    help="Folder that run folders are made in.  [default: runs]",
+)
+
+
+def config_option(job: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a command with one option of `job`; it arrives as its default when unset."""
+    known = next(option for _, option in job_options(job) if option.name == name)
+    facts = _facts(known, job) | {"default": known.default_for(job)}
+    return click.option(*_spelling(known), **facts)
 
 
 def config_options(job: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -122,12 +143,14 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
     DataError
         If it cannot be read.
     """
+    from hiddenstate.storage import parse_json
+
     where = printable(path)
     if not path.is_file():
         raise DataError(f"{where}: no such file of settings")
     try:
         text = path.read_text("utf-8")
-        stored = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        stored = tomllib.loads(text) if path.suffix == ".toml" else parse_json(text)
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{where}: cannot be read as settings: {printable(error, 120)}") from None
     if not isinstance(stored, dict):

@@ -1,20 +1,33 @@
 """The commands that train: classify, regress, autoencode, resume."""
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.options import JobCommand, config_options, gather
+from hiddenstate.cli.options import (
+    JobCommand,
+    config_options,
+    debug_option,
+    gather,
+    json_option,
+    runs_dir_option,
+)
 from hiddenstate.cli.output import note, say, say_json
-from hiddenstate.config import Config
+from hiddenstate.config import Config, make_config
 from hiddenstate.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from hiddenstate.session import Session
+    from hiddenstate.signals import StopSignal
+    from hiddenstate.trainer import Callback
 
 VIEWS = ("auto", "window", "files", "off")
 
@@ -30,34 +43,17 @@ class Asked:
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a training command with what is not part of its config."""
-    for option in (
-        click.option(
-            "--debug", is_flag=True, expose_value=False, help="Show the trace of an error."
-        ),
-        click.option(
-            "--json", "as_json", is_flag=True, help="Print one JSON object, nothing else."
-        ),
-        click.option(
-            "--view",
-            type=click.Choice(VIEWS),
-            metavar="|".join(VIEWS),
-            default="auto",
-            help="Live window, figure files at the end alone, or nothing drawn; auto opens a "
-            "window where there is a display.  [default: auto]",
-        ),
-        runs_dir_option,
-    ):
+    view_option = click.option(
+        "--view",
+        type=click.Choice(VIEWS),
+        metavar="|".join(VIEWS),
+        default="auto",
+        help="Live window, figure files at the end alone, or nothing drawn; auto opens a window "
+        "where there is a display.  [default: auto]",
+    )
+    for option in (debug_option, json_option, view_option, runs_dir_option):
         command = option(command)
     return command
-
-
-runs_dir_option = click.option(
-    "--runs-dir",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    default=Path("runs"),
-    help="Folder that run folders are made in.  [default: runs]",
-)
 
 
 def job_command(
@@ -135,9 +131,18 @@ def resume(
     allow_changed: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """The command `resume`."""
-    changes = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
+    from hiddenstate.runs import find_run
+    from hiddenstate.session import go_on
+    from hiddenstate.signals import StopSignal
+
     how = Asked(**asked)
-    results = _resume(run, {n: v for n, v in changes.items() if v is not None}, allow_changed, how)
+    changes = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
+    _check_view(how.view)
+    found = find_run(run, how.runs_dir)
+    given = {name: text for name, text in changes.items() if text is not None}
+    with StopSignal() as stopped, go_on(found, given, allow_changed, stopped.arm) as session:
+        note(f"going on after step {session.step} of {session.job.total_steps}")
+        results = _run(session, how, stopped)
     _print_results([results], how)
 
 
@@ -148,62 +153,22 @@ def _train_command(job: str, given: dict[str, Any]) -> None:
     if folder and given.get("data"):
         raise OptionError("--data-dir: DATA is named already; give one of the two")
     given["data"] = given.get("data") or folder
+    for name in ("data", "weights"):  # a run is gone on with from any folder
+        given[name] = os.path.abspath(given[name]) if given.get(name) else None
     config = gather(job, config_file, given)
-    results = []
-    for number in range(seeds):
-        training = replace(config.training, seed=config.training.seed + number)
-        results.append(_train(replace(config, training=training), how))
-    _print_results(results, how)
+    first = config.training.seed
+    configs = [make_config(job, {**config.flat(), "seed": first + n}) for n in range(seeds)]
+    _print_results([_train(each, how) for each in configs], how)
 
 
 def _train(config: Config, how: Asked) -> dict[str, Any]:
     """Check everything, make the run folder, train; return the run's results."""
-    from hiddenstate.data import load_dataset
-    from hiddenstate.engines import make_engine
-    from hiddenstate.jobs import make_job
-    from hiddenstate.runs import create_next_run, make_record
-    from hiddenstate.weights import starting_state
+    from hiddenstate.session import start
+    from hiddenstate.signals import StopSignal
 
     _check_view(how.view)
-    dataset = load_dataset(config)
-    job = make_job(config, dataset)
-    job.check_memory()
-    engine = make_engine(job.task(), starting_state(job.net, config.training))
-    record = make_record(config, job.about_data(), engine)
-    with create_next_run(how.runs_dir, config.job, record) as writer:
-        return _run(job, engine, writer, how)
-
-
-def _resume(name: str, changes: dict[str, str], allow_changed: bool, how: Asked) -> dict[str, Any]:
-    from hiddenstate.callbacks import unpack_state
-    from hiddenstate.cli.resuming import changed_config, checked_dataset
-    from hiddenstate.engines import make_engine
-    from hiddenstate.jobs import make_job
-    from hiddenstate.runs import find_run, make_record, reopen_run
-    from hiddenstate.weights import starting_state
-
-    _check_view(how.view)
-    run = find_run(name, how.runs_dir)
-    config = changed_config(run, changes)
-    with reopen_run(run) as writer:
-        dataset = checked_dataset(run, config, allow_changed)
-        job = make_job(config, dataset)
-        found = run.checkpoint()
-        state, progress = starting_state(job.net, config.training), None
-        kept: dict[str, Any] = {}
-        if found:
-            state, progress, kept = unpack_state(found[0], found[1]["step"])
-            state.params = job.net.check(state.params, str(run.path / "checkpoints"))
-        if state.step >= job.total_steps and run.results() is not None:
-            raise OptionError(
-                f"{run.path}: is done after {job.total_steps} steps; add some with "
-                + ("--windows +100" if config.job == "regress" else "--epochs +1")
-            )
-        engine = make_engine(job.task(), state)
-        writer.cut_back(state.step, config.training.log_every)
-        writer.write_record(make_record(config, job.about_data(), engine))
-        note(f"going on after step {state.step} of {job.total_steps}")
-        return _run(job, engine, writer, how, state.step, progress, kept.get("waiting"))
+    with StopSignal() as stopped, start(config, how.runs_dir, stopped.arm) as session:
+        return _run(session, how, stopped)
 
 
 def _check_view(view: str) -> None:
@@ -218,90 +183,88 @@ def _check_view(view: str) -> None:
             raise MachineError(f"--view window: {missing}; use --view files")
 
 
-def _run(
-    job: Any, engine: Any, writer: Any, how: Asked,
-    step: int = 0, progress: Any = None, waiting: Any = None,
-) -> dict[str, Any]:  # fmt: skip
+def _run(session: "Session", how: Asked, stopped: "StopSignal") -> dict[str, Any]:
     """Train in an open run folder, showing it, and see the run to its end."""
-    from hiddenstate.callbacks import Lines, ProgressBar, Recorder
-    from hiddenstate.errors import DivergedError, RunInterruptedError
+    from hiddenstate.callbacks import Lines, ProgressBar
     from hiddenstate.runs import Run
-    from hiddenstate.signals import StopSignal
-    from hiddenstate.trainer import Trainer
 
+    job, engine, path = session.job, session.engine, session.writer.path
+    _introduce(session, how)
+    view, callbacks = _start_view(how.view, path)
+    if sys.stderr.isatty():
+        callbacks.append(ProgressBar(sys.stderr, shared=sys.stdout.isatty()))
     if not how.as_json:
-        for line in (*job.sizes(), job.net.describe()):
-            say(line)
-    note(
-        f"{engine.name} on {engine.device}, {engine.threads} threads, "
-        f"{job.config.training.dtype}, seed {job.config.training.seed}; run {writer.path}"
-    )
-    for line in job.remarks():
-        note(line)
-    callbacks: list[Any] = [Recorder(writer, waiting)]
-    view, viewer = _start_view(how.view, writer.path)
-    callbacks += [viewer] if viewer else []
-    bar = ProgressBar(sys.stderr, shared=sys.stdout.isatty()) if sys.stderr.isatty() else None
-    callbacks += [bar] if bar else []
+        callbacks.append(Lines(partial(_say_or_stop, stopped)))
     began = time.monotonic()
-    with StopSignal() as stopped:
-        callbacks += [] if how.as_json else [Lines(partial(_say_or_stop, stopped))]
-        trainer = Trainer(job, engine, callbacks, step, progress, stopped)
-        try:
-            results = trainer.train()
-        except DivergedError as error:
-            writer.add_journal("failed", step=trainer.step, why=str(error))
-            raise
-        finally:
-            if bar:
-                bar.close()
-        if results is None:
-            assert stopped.number is not None
-            writer.add_journal("interrupted", step=trainer.step, signal=stopped.number)
-            raise RunInterruptedError(
-                f"interrupted after step {trainer.step} of {trainer.total_steps}, saved; go on "
-                f"with `hiddenstate resume {writer.path}`",
-                stopped.number,
-            )
+    results = session.train(callbacks, stopped)
     seconds = time.monotonic() - began
+    if results is None:
+        step = int(Run(path).checkpoint_paths()[0].stem)
+        raise _interrupted(
+            f"interrupted after step {step} of {job.total_steps}, saved; go on with "
+            f"`hiddenstate resume {path}`",
+            stopped,
+        )
     if not how.as_json:
         for line in job.closing(engine, results):
             say(line)
     if view != "off":
         from hiddenstate.views.save import save_figures
 
-        save_figures(Run(writer.path))
+        save_figures(Run(path))
+    if stopped():
+        raise _interrupted(f"interrupted when all was done: {path} is trained and saved", stopped)
     return {
         "job": job.config.job,
-        "run": str(writer.path),
+        "run": str(path),
         "seed": job.config.training.seed,
         "engine": engine.name,
-        "steps": trainer.step,
+        "steps": job.total_steps,
         "seconds": round(seconds, 3),
         **results,
     }
 
 
-def _say_or_stop(stopped: Any, line: str) -> None:
+def _interrupted(message: str, stopped: "StopSignal") -> Exception:
+    from hiddenstate.errors import RunInterruptedError
+
+    return RunInterruptedError(message, stopped.number or signal.SIGINT)
+
+
+def _introduce(session: "Session", how: Asked) -> None:
+    """Say what is about to be trained, and on what."""
+    job, engine = session.job, session.engine
+    if not how.as_json:
+        for line in (*job.sizes(), job.net.describe()):
+            say(line)
+    note(
+        f"{engine.name} on {engine.device}, {engine.threads} threads, "
+        f"{job.config.training.dtype}, seed {job.config.training.seed}; run {session.writer.path}"
+    )
+    for line in session.remarks:
+        note(line)
+
+
+def _say_or_stop(stopped: "StopSignal", line: str) -> None:
     """Say a line; if nobody reads any more, ask training to save and stop."""
     try:
         say(line)
-    except BrokenPipeError:
+    except OSError:
         stopped.stop(signal.SIGPIPE)
 
 
-def _start_view(view: str, path: Path) -> tuple[str, Any]:
-    """The view that really is to be had, and the hook that opens its window if it has one."""
+def _start_view(view: str, path: Path) -> tuple[str, "list[Callback]"]:
+    """The view that really is to be had, and the hooks that open its window if it has one."""
     if view in ("off", "files"):
-        return view, None
+        return view, []
     from hiddenstate.views.window import Window, display_missing
 
     missing = display_missing()
     if missing:
         note(f"{missing}: figures will be written to {path / 'figures'}")
-        return "files", None
+        return "files", []
     note("a window opens to show it; training goes on if you close it")
-    return "window", Window(path)
+    return "window", [Window(path)]
 
 
 def _print_results(results: list[dict[str, Any]], how: Asked) -> None:

@@ -3,25 +3,25 @@
 import csv
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from hiddenstate.cli.options import config_option, debug_option, json_option, runs_dir_option
 from hiddenstate.cli.output import note, say, say_json
-from hiddenstate.cli.train import runs_dir_option
 from hiddenstate.errors import OptionError
+
+if TYPE_CHECKING:
+    from hiddenstate.data.dataset import Array
+    from hiddenstate.engines import Predictor
+    from hiddenstate.models import FittedModel, Params
+    from hiddenstate.runs import Run
 
 _run_argument = click.argument("run")
 _data_argument = click.argument("data", required=False)
-_device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-    default="auto",
-    help="Where to compute.  [default: auto]",
-)
-_debug_option = click.option(
-    "--debug", is_flag=True, expose_value=False, help="Show the trace of an error."
-)
+_device_option = config_option("classify", "device")
+_threads_option = config_option("classify", "threads")
+_unpacked_option = config_option("classify", "max_unpacked")
 
 
 @click.command(
@@ -34,22 +34,27 @@ _debug_option = click.option(
 @_data_argument
 @click.option("--proba", is_flag=True, help="Add the probability of each class.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write here instead of stdout.")
+@_unpacked_option
 @_device_option
+@_threads_option
 @runs_dir_option
-@_debug_option
+@debug_option
 def predict(
-    run: str, data: str | None, proba: bool, output: Path | None, device: str, runs_dir: Path
-) -> None:
+    run: str, data: str | None, proba: bool, output: Path | None,
+    max_unpacked: float | None, device: str, threads: int, runs_dir: Path,
+) -> None:  # fmt: skip
     """The command `predict`."""
-    from hiddenstate.cli.asking import OWN, open_model, own_test_rows, state_before
     from hiddenstate.data import load_inputs
-    from hiddenstate.engines.torch import TorchPredictor
+    from hiddenstate.engines import make_predictor
+    from hiddenstate.evaluating import OWN, own_test_rows, state_before
 
-    model, found = open_model(run, runs_dir)
+    model, found = _open(run, runs_dir)
     if proba and model.net.job != "classify":
         raise OptionError(f"--proba: is for classifiers; this is a {model.net.job} model")
-    predictor = TorchPredictor(model, device)
-    X, where = (load_inputs(data)[0], data) if data else (own_test_rows(found)[0], OWN)
+    predictor = make_predictor(model, device, threads)
+    X, where = (
+        (load_inputs(data, max_unpacked)[0], data) if data else (own_test_rows(found)[0], OWN)
+    )
     state = {} if data else state_before(predictor, model, found)
     head, rows = _prediction_rows(model, predictor, X, where, proba, state)
     text = io.StringIO()
@@ -59,25 +64,37 @@ def predict(
     if output is None:
         click.echo(text.getvalue(), nl=False)
         return
-    from hiddenstate.storage import write_atomically
+    from hiddenstate.storage import write_answer
 
-    write_atomically(output, text.getvalue().encode())
+    write_answer(output, text.getvalue())
     note(f"{len(rows)} rows written to {output}")
 
 
+def _open(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
+    """The model, with a word if its run has gone on since and not ended."""
+    from hiddenstate.evaluating import open_model
+
+    model, run = open_model(name, runs_dir)
+    if run and run.results() is None:
+        note(f"{run.path} is {run.state()}: this is its model from before it went on")
+    return model, run
+
+
 def _prediction_rows(
-    model: Any, predictor: Any, X: Any, where: str, proba: bool, state: Any
-) -> tuple[list[str], list[list[Any]]]:
+    model: "FittedModel", predictor: "Predictor", X: "Array", where: str, proba: bool,
+    state: "Params",
+) -> tuple[list[str], list[list[Any]]]:  # fmt: skip
     """The head and the rows of the CSV."""
-    from hiddenstate.predicting import class_labels, lay_out, probabilities, signal_rows
+    from hiddenstate.metrics import softmax
+    from hiddenstate.predicting import class_labels, lay_out, signal_rows
 
     if model.net.job == "classify":
         outputs = predictor.predict(lay_out(model, X, where))
         labels = class_labels(model, outputs)
         head, rows = ["row", "label"], [[i, label] for i, label in enumerate(labels.tolist())]
         if proba:
-            head += [f"p_{name}" for name in model.classes]
-            for row, chances in zip(rows, probabilities(outputs).tolist(), strict=True):
+            head += [f"p_{name}" for name in model.classes or []]
+            for row, chances in zip(rows, softmax(outputs).tolist(), strict=True):
                 row += chances
         return head, rows
     if model.net.job == "autoencode":
@@ -98,18 +115,26 @@ def _prediction_rows(
 )
 @_run_argument
 @_data_argument
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")
+@json_option
+@_unpacked_option
 @_device_option
+@_threads_option
 @runs_dir_option
-@_debug_option
-def evaluate(run: str, data: str | None, as_json: bool, device: str, runs_dir: Path) -> None:
+@debug_option
+def evaluate(
+    run: str, data: str | None, as_json: bool,
+    max_unpacked: float | None, device: str, threads: int, runs_dir: Path,
+) -> None:  # fmt: skip
     """The command `evaluate`."""
-    from hiddenstate.cli.asking import OWN, measure, open_model, own_test_rows
     from hiddenstate.data import load_inputs
+    from hiddenstate.engines import make_predictor
+    from hiddenstate.evaluating import OWN, measure, own_test_rows, state_before
 
-    model, found = open_model(run, runs_dir)
-    X, y = load_inputs(data) if data else own_test_rows(found)
-    figures = measure(model, found, X, y, data or OWN, device)
+    model, found = _open(run, runs_dir)
+    X, y = load_inputs(data, max_unpacked) if data else own_test_rows(found)
+    predictor = make_predictor(model, device, threads)
+    state = None if data else state_before(predictor, model, found)
+    figures = measure(model, predictor, X, y, data or OWN, state)
     if as_json:
         path = str(found.path) if found else run
         say_json({"job": model.net.job, "run": path, "data": data, **figures})

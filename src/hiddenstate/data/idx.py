@@ -121,11 +121,11 @@ def read_idx_folder(path: Path) -> SequenceDataset:
 
 def _find_train_images(folder: Path) -> Path:
     places = [folder, folder / "raw", *sorted(folder.glob("*/raw"))]
-    found: dict[str, Path] = {}
+    found: dict[tuple[Path, str], Path] = {}
     for place in places:
         for pattern in ("*train-images*idx3-ubyte", "*train-images*idx3-ubyte.gz"):
             for path in sorted(place.glob(pattern)):
-                found.setdefault(path.name.removesuffix(".gz"), path)
+                found.setdefault((place, path.name.removesuffix(".gz")), path)
     if not found:
         raise DataError(
             f"{printable(folder)}: no train-images-idx3-ubyte (plain or .gz) in it or in its raw "

@@ -48,10 +48,11 @@ def _samples(config: Config, path: Path) -> SequenceDataset:
     )
 
 
-def load_inputs(name: str) -> tuple[Array, Array | None]:
+def load_inputs(name: str, max_unpacked: float | None = None) -> tuple[Array, Array | None]:
     """Read X, and y where the file has one, from .npy, .npz or an idx file or folder.
 
-    An idx folder gives its test half.
+    Where a file or folder has a training and a test half, the test half is given.
+    `max_unpacked` is in GiB, as the option of that name.
 
     Raises
     ------
@@ -63,8 +64,9 @@ def load_inputs(name: str) -> tuple[Array, Array | None]:
         dataset = read_idx_folder(path)
         return dataset.X_test, dataset.y_test
     if path.suffix == ".npz":
-        arrays = _named(read_npz(path), path)
-        X, y = arrays["X"], arrays.get("y")
+        arrays = _archive(path, max_unpacked)
+        half = "_test" if "X_test" in arrays else ""
+        X, y = arrays[f"X{half}"], arrays.get(f"y{half}")
     else:
         X, y = _single(path), None
     if X.ndim == 0 or not X.size:
@@ -72,6 +74,7 @@ def load_inputs(name: str) -> tuple[Array, Array | None]:
     if y is not None and y.ndim == 0:
         raise DataError(f"{printable(path)}: y is one number for {len(X)} rows of X")
     _check_numbers(X, f"{printable(path)}:X")
+    X = _plain(X)
     if y is not None and len(y) != len(X):
         raise DataError(f"{printable(path)}: {len(y)} rows of y for {len(X)} of X")
     return X, y
@@ -104,7 +107,10 @@ def _bundled(config: Config) -> SequenceDataset:
     if config.job == "regress":
         from hiddenstate.datasets.waves import load_waves
 
-        return load_waves(config.data.windows, config.data.window, config.training.dtype)
+        waves = load_waves(config.data.windows, config.data.window, config.training.dtype)
+        if config.data.output == "steps" or waves.y is None or waves.y_test is None:
+            return waves
+        return replace(waves, y=waves.y[:, -1], y_test=waves.y_test[:, -1])
     from hiddenstate.datasets.mnist import load_mnist
 
     return load_mnist(flat=config.job == "autoencode")
@@ -113,14 +119,18 @@ def _bundled(config: Config) -> SequenceDataset:
 def _rows(config: Config, path: Path) -> SequenceDataset:
     """Samples with a training and a test part, X as the file has it."""
     where = printable(path)
-    if path.is_dir() or "idx" in path.name:
+    if path.is_dir() or _is_idx(path):
         dataset = read_idx_folder(path)
         if config.job == "classify":
             _check_labels(dataset.y, where)
         return dataset
-    arrays = _archive(config, path) if path.suffix == ".npz" else {"X": _single(path)}
+    arrays = (
+        _archive(path, config.data.max_unpacked) if path.suffix == ".npz" else {"X": _single(path)}
+    )
     for name, array in arrays.items():
         _check_numbers(array, f"{where}:{name}")
+        if name.startswith("X"):
+            arrays[name] = _plain(array)
     X, y = arrays["X"], arrays.get("y")
     if X.ndim not in (2, 3) or 0 in X.shape:
         raise DataError(f"{where}: expected X with rows, steps and features, got {X.shape}")
@@ -134,6 +144,8 @@ def _rows(config: Config, path: Path) -> SequenceDataset:
         raise DataError(f"{where}: y_test without X_test; add it or drop y_test")
     if "X_test" in arrays:
         X_test, y_test = arrays["X_test"], arrays.get("y_test")
+        if 0 in (X_test.shape or (0,)):
+            raise DataError(f"{where}: X_test has no rows; add some or drop it")
         if X_test.shape[1:] != X.shape[1:] or X_test.dtype != X.dtype:
             raise DataError(
                 f"{where}: X_test rows are {X_test.dtype} {X_test.shape[1:]}, X rows {X.dtype} "
@@ -157,8 +169,7 @@ def _check_labels(y: Array | None, where: str) -> None:
         raise DataError(f"{where}: class {lone} has 1 row; add some or drop it")
 
 
-def _archive(config: Config, path: Path) -> dict[str, Array]:
-    limit = config.data.max_unpacked
+def _archive(path: Path, limit: float | None) -> dict[str, Array]:
     return _named(read_npz(path, None if limit is None else limit * 2**30), path)
 
 
@@ -205,7 +216,7 @@ def _signal(config: Config, path: Path) -> SequenceDataset:
         raise DataError(
             f"{where}: expected an .npz with X (steps, features) and y (steps, targets)"
         )
-    arrays = _archive(config, path)
+    arrays = _archive(path, config.data.max_unpacked)
     if "y" not in arrays:
         raise DataError(f"{where}: no targets; expected an .npz with X and y")
     parts = []
@@ -232,10 +243,16 @@ def _signal(config: Config, path: Path) -> SequenceDataset:
     return SequenceDataset(path.name, cut[0], targets, cut[0][:0], targets[:0], times=times)
 
 
+def _is_idx(path: Path) -> bool:
+    """Whether a name is one the idx format has: `...-idx3-ubyte`, `x.idx`, gzipped or not."""
+    stem = path.name.removesuffix(".gz")
+    return stem.endswith(("ubyte", ".idx"))
+
+
 def _single(path: Path) -> Array:
     if path.suffix == ".npy":
         return read_npy(path)
-    if "idx" in path.name:
+    if _is_idx(path):
         return read_idx(path)
     raise DataError(
         f"{printable(path)}: unknown format; expected .npy, .npz or idx files (plain or .gz)"
@@ -253,6 +270,14 @@ def _named(arrays: dict[str, Array], path: Path) -> dict[str, Array]:
             f"{printable(path)}: expected arrays X, y and if wanted X_test, y_test; found {found}"
         )
     return renamed
+
+
+def _plain(values: Array) -> Array:
+    """Numbers in a type the nets read: uint8, float32 or float64; others keep their values."""
+    if values.dtype in (np.uint8, np.float32, np.float64):
+        return values
+    small = values.dtype.itemsize <= 2
+    return values.astype(np.float32 if small else np.float64)
 
 
 def _check_numbers(values: Array, where: str) -> None:

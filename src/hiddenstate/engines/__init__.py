@@ -4,6 +4,22 @@ An engine is made from a `Task` and a `TrainingState` and then runs steps by num
 same weights, moments, carried state and step numbers every engine takes the same steps.
 """
 
-from hiddenstate.engines.base import Chunk, Engine, Task, TrainingState, make_engine
+from hiddenstate.engines.base import (
+    Chunk,
+    Engine,
+    Predictor,
+    Task,
+    TrainingState,
+    make_engine,
+    make_predictor,
+)
 
-__all__ = ["Chunk", "Engine", "Task", "TrainingState", "make_engine"]
+__all__ = [
+    "Chunk",
+    "Engine",
+    "Predictor",
+    "Task",
+    "TrainingState",
+    "make_engine",
+    "make_predictor",
+]

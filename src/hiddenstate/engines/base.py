@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.batches import Batches
 from hiddenstate.config import TrainingConfig
-from hiddenstate.models import Net, Params
+from hiddenstate.models import FittedModel, Net, Params
 
 Array = NDArray[Any]
 
@@ -86,10 +86,11 @@ class Chunk:
     Parameters
     ----------
     losses : ndarray of float64, shape (n_steps,)
-        Each step's loss, before its update. If one is not finite it is the last, and its
-        update was not made.
+        Each step's loss, before its update. One that is not finite ends the chunk; on the cpu
+        its update was not made, other devices look only at the chunk's end.
     outputs : ndarray or None
-        (n_steps, T, O): predictions made while learning, where state is carried.
+        (n_steps, T, O), or (n_steps, O) where the net answers once a window: predictions made
+        while learning, where state is carried.
     """
 
     losses: Array
@@ -120,9 +121,44 @@ class Engine(Protocol):
         """A copy of the state, as arrays."""
         ...
 
+    def about(self) -> dict[str, Any]:
+        """Name, version, device and threads, as a run's config.json keeps them."""
+        ...
+
+
+class Predictor(Protocol):
+    """A fitted model ready to be asked. Shapes as in `Engine`; states as `carried`."""
+
+    def predict(self, X: Array) -> Array:
+        """Outputs for rows `X`, each from a zero state."""
+        ...
+
+    def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
+        """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them."""
+        ...
+
+    def follow(self, X: Array, state: Params) -> tuple[Array, Params]:
+        """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
+        ...
+
+    def encode(self, X: Array) -> Array:
+        """An autoencoder's codes (N, Z) of rows `X` (N, F)."""
+        ...
+
+    def decode(self, codes: Array) -> Array:
+        """An autoencoder's rows (N, F) for codes (N, Z)."""
+        ...
+
 
 def make_engine(task: Task, state: TrainingState) -> Engine:
-    """The engine the task asks for; auto means torch, the only one so far."""
+    """The engine `task.training.engine` names; auto is torch, the only one so far."""
     from hiddenstate.engines.torch import TorchEngine
 
     return TorchEngine(task, state)
+
+
+def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -> Predictor:
+    """A predictor for `model`; torch's, the only one so far."""
+    from hiddenstate.engines.torch import TorchPredictor
+
+    return TorchPredictor(model, device, threads)

@@ -64,7 +64,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         eps: float | None = None,
         clip: float | None = None,
         lr_schedule: str = "auto",
-        lr_power: float = 1.0,
         hold: int = 0,
         random_state: Any = None,
         device: str = "auto",
@@ -75,7 +74,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         checkpoint_every: int = 0,
         example: int = 0,
         n_shown: int = 1,
-        n_evaluated: int = 0,
         n_reconstructed: int = 5,
         n_scattered: int = 200,
     ) -> None:
@@ -94,7 +92,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.eps = eps
         self.clip = clip
         self.lr_schedule = lr_schedule
-        self.lr_power = lr_power
         self.hold = hold
         self.random_state = random_state
         self.device = device
@@ -105,7 +102,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.checkpoint_every = checkpoint_every
         self.example = example
         self.n_shown = n_shown
-        self.n_evaluated = n_evaluated
         self.n_reconstructed = n_reconstructed
         self.n_scattered = n_scattered
 
@@ -143,7 +139,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Minus the mean squared reconstruction error per number: higher is better."""
         from hiddenstate.data import fractions
-        from hiddenstate.jobs.base import mean_squared_error
+        from hiddenstate.metrics import mean_squared_error
 
         predictor = self._predictor()
         rows = self._flat(X)

@@ -1,6 +1,7 @@
 """What the three estimators share: settings into a config, training, checking X, saving."""
 
 import inspect
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from hiddenstate.config import Config, job_options, make_config
-from hiddenstate.engines import TrainingState, make_engine
+from hiddenstate.engines import Predictor, TrainingState, make_engine, make_predictor
 from hiddenstate.errors import DataError
 from hiddenstate.jobs import Job
 from hiddenstate.trainer import Callback, Trainer
@@ -34,7 +35,9 @@ def documented(job: str) -> Callable[[Kind], Kind]:
             option = known["seed" if name == "random_state" else name]
             kind = "{" + ", ".join(option.choices) + "}" if option.choices else option.kind.__name__
             lines.append(f"    {name} : {kind}, default={parameter.default!r}")
-            lines.append(f"        {_NOTES.get(name) or option.help}")
+            note = _NOTES.get(name) or option.help
+            note += " Only where a run is recorded." if name in _RECORDED else ""
+            lines.append(f"        {note}")
         cls.__doc__ = (cls.__doc__ or "").replace("@parameters", "\n".join(lines))
         return cls
 
@@ -48,9 +51,13 @@ _NOTES = {
     "shuffle": "Visit the rows in a new order each epoch; None does unless state is carried.",
     "lr_schedule": "How the rate moves after `hold` steps (see the option of the commands); auto "
     "is inverse where state is carried, else constant.",
-    "eps": "Smallest denominator of adam and adamw after `hold` steps; None is 1e-3 where state "
+    "eps": "Smallest denominator of adam and adamw after `hold` steps; None is 0.01 where state "
     "is carried, else 1e-8.",
 }
+
+_RECORDED = (
+    "checkpoint_every", "example", "n_shown", "n_predicted", "n_reconstructed", "n_scattered",
+)  # fmt: skip
 
 
 class Estimator(BaseEstimator):
@@ -66,13 +73,15 @@ class Estimator(BaseEstimator):
             values["seed"] = int(state)
         else:
             values["seed"] = int(check_random_state(state).randint(2**31 - 1))
+        if isinstance(values["weights"], os.PathLike):
+            values["weights"] = os.fspath(values["weights"])
         stateful = values.get("stateful", False)
         if values["batch_size"] is None:
             values["batch_size"] = 1 if stateful else 64
         if values["shuffle"] is None:
             values["shuffle"] = not stateful
         if values["eps"] is None:
-            values["eps"] = 1e-3 if stateful else 1e-8
+            values["eps"] = 1e-2 if stateful else 1e-8
         if values["lr_schedule"] == "auto":
             values["lr_schedule"] = "inverse" if stateful else "constant"
         if values["epochs"] is None:
@@ -89,30 +98,27 @@ class Estimator(BaseEstimator):
         callbacks: Iterable[Callback] = (),
     ) -> TrainingState:
         """Train `job` from `state`, recorded where `run_dir` says so; keep what was learnt."""
-        job.check_memory()
-        engine = make_engine(job.task(), state)
         kept = _History()
         hooks = [kept, *callbacks]
         if run_dir is None:
+            job.check_memory()
+            engine = make_engine(job.task(), state)
             Trainer(job, engine, hooks, state.step).train()
         else:
-            from hiddenstate.callbacks import Recorder
-            from hiddenstate.runs import create_run, make_record
+            from hiddenstate.session import start_in
 
-            record = make_record(job.config, job.about_data(), engine)
-            with create_run(Path(run_dir), record) as writer:
-                Trainer(job, engine, [Recorder(writer), *hooks], state.step).train()
+            with start_in(Path(run_dir), job, state) as session:
+                engine = session.engine
+                session.train(hooks)
         after = engine.export()
         self.model_ = job.fitted(after.params)
         self.history_ = kept.events
         self.n_steps_ = after.step
         return after
 
-    def _predictor(self) -> Any:
-        from hiddenstate.engines.torch import TorchPredictor
-
+    def _predictor(self) -> Predictor:
         check_is_fitted(self)
-        return TorchPredictor(self.model_, self.device, self.threads)
+        return make_predictor(self.model_, self.device, self.threads)
 
     def to_torch(self) -> Any:
         """Return the trained net as a `torch.nn.Module` with the classic scripts' names."""
@@ -123,6 +129,9 @@ class Estimator(BaseEstimator):
 
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to one safetensors file; :func:`load` reads it.
+
+        A regressor keeps its carried state and count of updates, but not the optimiser's
+        moments: to go on exactly, pickle it or train in a run folder.
 
         Raises
         ------
@@ -144,13 +153,19 @@ class Estimator(BaseEstimator):
                 "settings": settings,
                 "fitted": {k: list(v) if isinstance(v, tuple) else v for k, v in facts.items()},
                 "feature_names": None if names is None else [str(name) for name in names],
+                "state": {n: a.tolist() for n, a in getattr(self, "state_", {}).items()},
             },
         )
 
     def _checked_rows(self, X: Any, reset: bool) -> Array:
         """X as a checked array in its own float type; 2-D as scikit-learn checks it, or 3-D."""
-        X = X if hasattr(X, "dtypes") or hasattr(X, "columns") else _as_array(X)
-        if np.ndim(X) != 3:
+        X = _as_array(X)
+        if reset:
+            self.fit_ndim_ = X.ndim
+        if X.ndim == 2 and not reset and self.fit_ndim_ == 3:
+            # Flat rows for a net fitted on 3-D ones: how they are cut is checked later.
+            return np.asarray(check_array(X, dtype=[np.float64, np.float32, np.uint8]))
+        if X.ndim != 3:
             if getattr(X, "dtype", None) == np.uint8:
                 dtype: Any = np.uint8
             else:
@@ -169,7 +184,7 @@ class Estimator(BaseEstimator):
         return np.asarray(X)
 
 
-_SAVED = ("n_features_in_", "n_steps_", "targets_shape_", "row_shape_")
+_SAVED = ("n_features_in_", "fit_ndim_", "n_steps_", "targets_shape_", "row_shape_")
 
 
 class _History(Callback):
@@ -183,11 +198,12 @@ class _History(Callback):
 
 
 def _as_array(X: Any) -> Any:
+    """X as something with a shape: data frames and arrays as they are, series stacked."""
     if isinstance(X, (list, tuple)) and X and all(np.ndim(row) == 2 for row in X):
         if len({np.shape(row) for row in X}) > 1:
             raise DataError("X: series of unequal length; give them one length")
         return np.stack(X)
-    return X
+    return X if hasattr(X, "ndim") else np.asarray(X)
 
 
 def float_type(X: Array) -> str:

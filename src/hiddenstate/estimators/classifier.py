@@ -12,7 +12,8 @@ from hiddenstate.data import SequenceDataset, as_rows
 from hiddenstate.errors import DataError
 from hiddenstate.estimators.base import Array, Estimator, documented, float_type
 from hiddenstate.jobs import make_job
-from hiddenstate.predicting import lay_out, probabilities
+from hiddenstate.metrics import softmax
+from hiddenstate.predicting import lay_out
 from hiddenstate.trainer import Callback
 from hiddenstate.weights import starting_state
 
@@ -67,7 +68,6 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         eps: float | None = None,
         clip: float | None = 1.0,
         lr_schedule: str = "auto",
-        lr_power: float = 1.0,
         hold: int = 0,
         random_state: Any = None,
         device: str = "auto",
@@ -78,7 +78,6 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         checkpoint_every: int = 0,
         example: int = 0,
         n_shown: int = 1,
-        n_evaluated: int = 2000,
         n_predicted: int = 10,
     ) -> None:
         self.cell = cell
@@ -99,7 +98,6 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.eps = eps
         self.clip = clip
         self.lr_schedule = lr_schedule
-        self.lr_power = lr_power
         self.hold = hold
         self.random_state = random_state
         self.device = device
@@ -110,7 +108,6 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.checkpoint_every = checkpoint_every
         self.example = example
         self.n_shown = n_shown
-        self.n_evaluated = n_evaluated
         self.n_predicted = n_predicted
 
     def fit(
@@ -147,7 +144,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         """Probability of each class (n_samples, n_classes), in the order of `classes_`."""
         predictor = self._predictor()
         rows = lay_out(self.model_, self._checked_rows(X, reset=False), "X")
-        return probabilities(predictor.predict(rows))
+        return softmax(predictor.predict(rows))
 
     def predict(self, X: ArrayLike) -> Array:
         """The most probable label of each row (n_samples,)."""

@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.config import RecurrentConfig
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.estimators.autoencoder import Autoencoder
 from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.classifier import RecurrentClassifier
 from hiddenstate.estimators.regressor import RecurrentRegressor
-from hiddenstate.models import FittedModel, load_model
+from hiddenstate.models import FittedModel, Params, load_model
+from hiddenstate.storage import check_fields
 
 _KINDS: dict[str, type[Estimator]] = {
     "classify": RecurrentClassifier,
@@ -36,39 +38,94 @@ def load(path: str | Path) -> Any:
     refuse_code(path)
     model, extra = load_model(path)
     kind = _KINDS[model.net.job]
-    estimator = kind()
-    settings = extra.get("settings", {})
-    known = set(estimator.get_params(deep=False))
-    if extra.get("estimator", kind.__name__) != kind.__name__ or not set(settings) <= known:
-        raise UntrustedFileError(f"{printable(path)}: its settings are not a {kind.__name__}'s")
-    _restore(estimator, model, settings, extra)
+    where = printable(path)
+    if "estimator" not in extra:  # a run's model
+        return _restore(kind(), model, _settings_of(model), {}, None)
+    fields: dict[str, Any] = {
+        "estimator": str,
+        "settings": dict,
+        "fitted": dict,
+        "feature_names": (list, type(None)),
+        "state": dict,
+    }
+    extra = check_fields(extra, fields, f"{where}: damaged facts")
+    if extra["estimator"] != kind.__name__:
+        raise UntrustedFileError(f"{where}: holds a {printable(extra['estimator'], 40)}")
+    settings = _checked_settings(kind(), extra["settings"], where)
+    fitted = {name: _checked_shape(v, where) for name, v in extra["fitted"].items()}
+    estimator = _restore(kind(), model, settings, fitted, extra["feature_names"])
+    if model.net.job == "regress":
+        carried = _checked_state(extra["state"], model, where)
+        step = fitted.get("n_steps_", 0)
+        estimator._keep(TrainingState(model.params, step, carried=carried))
     return estimator
 
 
-def _restore(estimator: Any, model: FittedModel, settings: dict[str, Any], extra: Any) -> None:
+def _settings_of(model: FittedModel) -> dict[str, Any]:
+    """The parameters that a model's net tells of."""
+    net = model.net.to_dict()
+    if model.net.job == "regress":
+        return {**net["model"], "output": net["output"], "stateful": model.stateful}
+    return dict(net["model"])
+
+
+def _checked_settings(estimator: Estimator, settings: Any, where: str) -> dict[str, Any]:
+    """Parameters as the estimator has them: known names, plain values."""
+    known = estimator.get_params(deep=False)
+    for name, value in settings.items():
+        plain = value if isinstance(value, list) else [value]
+        if name not in known or not all(
+            isinstance(v, (bool, int, float, str, type(None))) for v in plain
+        ):
+            raise UntrustedFileError(f"{where}: {printable(name, 40)} is no parameter of it")
+    return dict(settings)
+
+
+def _checked_shape(value: Any, where: str) -> Any:
+    """A count, or the shape of a row."""
+    numbers = value if isinstance(value, list) else [value]
+    if not all(type(number) is int and 0 <= number < 2**53 for number in numbers):
+        raise UntrustedFileError(f"{where}: its fitted facts are damaged")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _checked_state(state: dict[str, Any], model: FittedModel, where: str) -> Params:
+    """The carried state kept in a file, as arrays of the model's own type."""
+    config = model.net.config
+    assert isinstance(config, RecurrentConfig)
+    shape = (config.layers, 1, config.hidden_size)
+    try:
+        arrays = {name: np.asarray(values, model.dtype) for name, values in state.items()}
+    except (TypeError, ValueError):
+        arrays = {"": np.zeros(0)}
+    names = [set(), {"h", "c"} if config.cell == "lstm" else {"h"}]
+    if set(arrays) not in names or any(a.shape != shape for a in arrays.values()):
+        raise UntrustedFileError(f"{where}: its carried state is damaged")
+    return arrays
+
+
+def _restore(
+    estimator: Any, model: FittedModel, settings: dict[str, Any], fitted: dict[str, Any],
+    feature_names: list[Any] | None,
+) -> Any:  # fmt: skip
     """Set what `fit` sets, from a file."""
-    if not settings:
-        net = model.net.to_dict()
-        settings = dict(net["model"])
-        if model.net.job == "regress":
-            settings |= {"output": net["output"], "stateful": model.stateful}
     if "encoder_sizes" in settings:
         settings["encoder_sizes"] = tuple(settings["encoder_sizes"])
     estimator.set_params(**settings)
     estimator.model_ = model
     estimator.history_ = []
-    fitted = extra.get("fitted", {})
-    estimator.n_steps_ = int(fitted.get("n_steps_", 0))
-    estimator.n_features_in_ = int(fitted.get("n_features_in_", model.net.n_features))
-    if extra.get("feature_names"):
-        estimator.feature_names_in_ = np.asarray(extra["feature_names"], dtype=object)
+    estimator.n_steps_ = fitted.get("n_steps_", 0)
+    estimator.fit_ndim_ = fitted.get("fit_ndim_", 3)
+    estimator.n_features_in_ = fitted.get("n_features_in_", model.net.n_features)
+    if feature_names is not None:
+        estimator.feature_names_in_ = np.asarray(feature_names, dtype=object)
     if model.net.job == "classify":
         estimator.classes_ = np.asarray(model.classes)
     elif model.net.job == "regress":
         many = (model.row_shape[0],) if model.net.output == "steps" else ()
-        default = (*many, model.net.n_outputs)
-        estimator.targets_shape_ = tuple(fitted.get("targets_shape_", default))
+        estimator.targets_shape_ = fitted.get("targets_shape_", (*many, model.net.n_outputs))
         estimator._keep(TrainingState(model.params))
         estimator._seed = 0
     else:
-        estimator.row_shape_ = tuple(fitted.get("row_shape_", model.row_shape))
+        estimator.row_shape_ = fitted.get("row_shape_", model.row_shape)
+    return estimator

@@ -76,7 +76,6 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         eps: float | None = None,
         clip: float | None = 1.0,
         lr_schedule: str = "auto",
-        lr_power: float = 1.25,
         hold: int = 100,
         random_state: Any = None,
         device: str = "auto",
@@ -106,7 +105,6 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self.eps = eps
         self.clip = clip
         self.lr_schedule = lr_schedule
-        self.lr_power = lr_power
         self.hold = hold
         self.random_state = random_state
         self.device = device
@@ -144,6 +142,11 @@ class RecurrentRegressor(RegressorMixin, Estimator):
             raise OptionError("lr_schedule: cosine needs the total, partial_fit has none")
         first = not hasattr(self, "model_")
         job = self._make_job(X, y, reset=first)
+        if not first and job.net != self.model_.net:
+            raise DataError(
+                f"partial_fit: the net was {self.model_.net.to_dict()}, these rows and parameters "
+                f"make {job.net.to_dict()}; call fit to begin afresh"
+            )
         if first:
             state = starting_state(job.net, job.config.training)
             self._training = state
@@ -208,6 +211,11 @@ class RecurrentRegressor(RegressorMixin, Estimator):
             predicted, true = predicted.reshape(-1), true.reshape(-1)
         return float(r2_score(true, predicted, sample_weight=sample_weight))
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
     def _make_job(self, X: ArrayLike, y: ArrayLike, reset: bool) -> Job:
         rows = as_rows(self._checked_rows(X, reset=reset), self.steps, "X")
         dtype = float_type(rows)
@@ -242,9 +250,10 @@ def _targets(y: Any, n_rows: int, dtype: str) -> Array:
     if y is None:
         raise DataError("requires y to be passed, but the target y is None")
     values = np.asarray(y)
-    if values.dtype.kind not in "fiub":
-        raise DataError(f"y: expected numbers, got {values.dtype}")
-    values = values.astype(dtype)
+    try:
+        values = values.astype(dtype)
+    except (TypeError, ValueError):
+        raise DataError(f"y: Unknown label type: expected numbers, got {values.dtype}") from None
     if values.ndim == 0 or len(values) != n_rows:
         raise DataError(f"y: {values.shape} targets for {n_rows} rows of X")
     if not np.isfinite(values).all():

@@ -9,7 +9,8 @@ from hiddenstate.config import AutoencoderConfig
 from hiddenstate.data import fractions
 from hiddenstate.engines import Engine, Task
 from hiddenstate.errors import DataError
-from hiddenstate.jobs.base import Array, Job, mean_squared_error
+from hiddenstate.jobs.base import Array, Job
+from hiddenstate.metrics import mean_squared_error
 from hiddenstate.models import Net
 
 

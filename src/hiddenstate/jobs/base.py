@@ -1,10 +1,8 @@
 """What the trainer, the recorder and the command line ask of a job."""
 
-import math
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.batches import Batches
@@ -45,6 +43,11 @@ class Job(ABC):
     def make_net(self) -> Net:
         """The net that fits the config and the data."""
 
+    @property
+    def stateful(self) -> bool:
+        """Whether rows follow one another and the hidden state is carried between them."""
+        return False
+
     def task(self) -> Task:
         """What an engine needs to run the steps."""
         return Task(
@@ -54,7 +57,7 @@ class Job(ABC):
             y=self.dataset.y,
             batches=self.batches,
             total_steps=self.total_steps,
-            stateful=self.config.job == "regress" and self.config.data.stateful,
+            stateful=self.stateful,
         )
 
     def fitted(self, params: Params) -> FittedModel:
@@ -64,7 +67,7 @@ class Job(ABC):
             params=params,
             classes=self.dataset.classes if self.config.job == "classify" else None,
             row_shape=self.dataset.X.shape[1:],
-            stateful=self.task().stateful,
+            stateful=self.stateful,
         )
 
     def check_memory(self) -> None:
@@ -105,13 +108,17 @@ class Job(ABC):
         return found
 
     def facts(self) -> dict[str, Any]:
-        """What a view must know beside arrays, as JSON takes it."""
+        """What a view must know beside arrays, as JSON takes it.
+
+        `appended` says that each snapshot holds windows that follow those of the one before.
+        """
         return {
             "job": self.config.job,
             "data": self.dataset.name,
             "classes": self.dataset.classes,
             "picture": list(self.dataset.picture) if self.dataset.picture else None,
             "shown_split": self.shown_split,
+            "appended": self.stateful,
         }
 
     def about_data(self) -> dict[str, Any]:
@@ -147,6 +154,17 @@ class Job(ABC):
     def snapshot(self, engine: Engine) -> dict[str, Array]:
         """Arrays the views draw of the net as it stands."""
 
+    def windows(self, first: int, outputs: Array) -> dict[str, Array]:
+        """Arrays that snapshots append to one another: what was predicted while learning.
+
+        Parameters
+        ----------
+        first : int
+            The step of the first output.
+        outputs : ndarray (n_steps, T, O) or (n_steps, O)
+        """
+        return {}
+
     @abstractmethod
     def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
         """The run's final figures; `recent` are the last losses."""
@@ -159,31 +177,3 @@ class Job(ABC):
     def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
         """Result lines for the end of a run."""
         return []
-
-
-def accuracy(outputs: Array, y: Array) -> float:
-    """Share of rows whose largest output (N, C) is at their class number (N,)."""
-    return float(np.mean(outputs.argmax(axis=1) == y))
-
-
-def mean_squared_error(prediction: Array, target: Array) -> float:
-    """Mean over every number of the squared difference, in float64."""
-    total, step = 0.0, 4096
-    for first in range(0, len(target), step):
-        difference = np.subtract(
-            prediction[first : first + step], target[first : first + step], dtype=np.float64
-        )
-        total += float(np.vdot(difference, difference))
-    return total / max(target.size, 1)
-
-
-def softmax(outputs: Array) -> Array:
-    """Probabilities (N, C) of outputs (N, C)."""
-    grown = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return np.asarray(grown / grown.sum(axis=1, keepdims=True))
-
-
-def mean_of_last(losses: list[float], n: int) -> float:
-    """Mean of the last `n` losses, or of all where there are fewer."""
-    last = losses[-n:]
-    return math.fsum(last) / max(len(last), 1)

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.engines import Engine
-from hiddenstate.jobs.base import Array, Job, accuracy, softmax
+from hiddenstate.jobs.base import Array, Job
+from hiddenstate.metrics import accuracy, softmax
 from hiddenstate.models import Net
 
 

@@ -5,8 +5,13 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.engines import Engine
-from hiddenstate.jobs.base import Array, Job, mean_of_last
+from hiddenstate.errors import DataError
+from hiddenstate.jobs.base import Array, Job
+from hiddenstate.metrics import mean_of_last
 from hiddenstate.models import Net
+
+SHOWN = 20
+"""Rows predicted for a snapshot where they are no sequence of windows."""
 
 
 class RegressJob(Job):
@@ -14,10 +19,21 @@ class RegressJob(Job):
 
     headline = "last10_mse"
 
+    @property
+    def stateful(self) -> bool:
+        """As the option of that name."""
+        return self.config.data.stateful
+
     def make_net(self) -> Net:
         """A recurrent net with one output a target."""
         assert self.dataset.y is not None
         output, targets = self.config.data.output, self.dataset.y.shape[-1]
+        n, T = self.dataset.X.shape[:2]
+        if self.dataset.y.shape != ((n, T, targets) if output == "steps" else (n, targets)):
+            raise DataError(
+                f"{self.dataset.name}: y is {self.dataset.y.shape} for X "
+                f"{self.dataset.X.shape} and --output {output}"
+            )
         return Net("regress", self.config.model, self.dataset.X.shape[2], targets, output)
 
     def evaluate(self, engine: Engine) -> dict[str, float]:
@@ -42,11 +58,14 @@ class RegressJob(Job):
         return {"time": np.arange(len(flat[0]), dtype=float), "input": flat[0], "target": flat[1]}
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
-        """Nothing of its own: the recorder adds the windows predicted since the last one."""
-        return {}
+        """Where rows are no sequence of windows: the first of them, predicted as the net stands.
+
+        Else nothing: the recorder adds the windows predicted since the last snapshot.
+        """
+        return {} if self.stateful else self.windows(0, engine.predict(self.dataset.X[:SHOWN]))
 
     def windows(self, first: int, outputs: Array) -> dict[str, Array]:
-        """Time, target and prediction of the windows from step `first` on."""
+        """Time, target and prediction of the windows from step `first` on, (n, T, O) or (n, O)."""
         d = self.dataset
         assert d.y is not None
         steps = np.arange(first, first + len(outputs))

@@ -49,6 +49,7 @@ class Scene:
         self.picture: tuple[int, int] | None = (
             tuple(self.facts["picture"]) if self.facts.get("picture") else None
         )
+        self._appended = bool(self.facts.get("appended"))
         self._snapshots: dict[int, Arrays] = {}
         self._history: list[dict[str, Any]] = []
         self.refresh()
@@ -68,8 +69,8 @@ class Scene:
     def steps(self) -> list[int]:
         """Updates made at each moment that can be shown, in order."""
         logged = {event["step"] + 1 for event in self._history}
-        if self.job == "regress":
-            return list(range(1, max(self._snapshots, default=0) + 1))
+        if self._appended and self._snapshots:
+            return list(range(1, max(self._snapshots) + 1))
         return sorted(logged | set(self._snapshots))
 
     def frame(self, step: int | None = None) -> Frame:
@@ -78,7 +79,7 @@ class Scene:
         step = (steps[-1] if steps else 0) if step is None else step
         taken = [s for s in sorted(self._snapshots) if s <= step]
         arrays: Arrays = {}
-        if self.job == "regress" and self._snapshots:
+        if self._appended and self._snapshots:
             parts = [self._snapshots[s] for s in sorted(self._snapshots)]
             names = [name for name in parts[0] if all(name in part for part in parts)]
             arrays = {n: np.concatenate([part[n] for part in parts])[:step] for n in names}

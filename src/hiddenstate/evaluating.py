@@ -1,4 +1,4 @@
-"""What `predict` and `evaluate` share: opening the model, its own test rows, the measures."""
+"""Measuring a fitted model on its run's test rows, or on other rows with known answers."""
 
 from pathlib import Path
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.cli.resuming import run_dataset
 from hiddenstate.data import fractions
-from hiddenstate.engines.torch import TorchPredictor
+from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
-from hiddenstate.jobs.base import accuracy, mean_squared_error
-from hiddenstate.models import FittedModel, load_model
+from hiddenstate.metrics import accuracy, mean_squared_error
+from hiddenstate.models import FittedModel, Params, load_model
 from hiddenstate.predicting import lay_out, signal_rows
 from hiddenstate.runs import Run, find_run
+from hiddenstate.session import run_dataset, unchanged_dataset
 from hiddenstate.weights import refuse_code
 
 Array = NDArray[Any]
@@ -25,7 +25,11 @@ OWN = "test rows"
 def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Run | None]:
     """The model of a run, or of a model file, and the run where there is one."""
     path = Path(name)
-    if path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+    if is_file:
         refuse_code(path)
         return load_model(path)[0], None
     run = find_run(name, runs_dir)
@@ -33,7 +37,7 @@ def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Run | None]:
 
 
 def own_test_rows(run: Run | None) -> tuple[Array, Array | None]:
-    """The test rows a run was measured on.
+    """The test rows a run was measured on, and their answers (class numbers, or targets).
 
     Raises
     ------
@@ -42,27 +46,49 @@ def own_test_rows(run: Run | None) -> tuple[Array, Array | None]:
     """
     if run is None:
         raise OptionError("DATA: a model file has no test rows of its own; name some data")
-    dataset = run_dataset(run)
+    dataset = unchanged_dataset(run)
     if not len(dataset.X_test):
         raise OptionError("DATA: the run held no test rows out; name some data")
     return dataset.X_test, dataset.y_test
 
 
+def state_before(predictor: Predictor, model: FittedModel, run: Run | None) -> Params:
+    """The state a stateful model has after its training windows: the test ones follow them."""
+    if not model.stateful or run is None:
+        return {}
+    return predictor.follow(run_dataset(run).X, {})[1]
+
+
 def measure(
-    model: FittedModel, run: Run | None, X: Array, y: Array | None, where: str, device: str
+    model: FittedModel,
+    predictor: Predictor,
+    X: Array,
+    y: Array | None,
+    where: str,
+    state: Params | None = None,
 ) -> dict[str, Any]:
     """Figures of `model` on rows `X` with answers `y`.
+
+    Parameters
+    ----------
+    model : FittedModel
+    predictor : Predictor
+        The model, ready to be asked.
+    X, y : ndarray
+        As the readers give them; y may be None for an autoencoder.
+    where : str
+        What the rows are called in errors; `OWN` where y holds class numbers, not labels.
+    state : dict of ndarray, optional
+        Where a stateful model begins; zero if left out.
 
     Raises
     ------
     DataError
         If answers are missing or of another kind.
     """
-    predictor = TorchPredictor(model, device)
     if model.net.job == "autoencode":
         rows = lay_out(model, X, where)
-        dtype = next(iter(model.params.values())).dtype
-        error = mean_squared_error(predictor.predict(rows), fractions(rows, dtype))
+        error = mean_squared_error(predictor.predict(rows), fractions(rows, model.dtype))
         return {"rows": len(rows), "mse": error}
     if y is None:
         raise DataError(f"{printable(where)}: no answers to compare with; name an .npz with y")
@@ -70,8 +96,12 @@ def measure(
         rows, numbers = lay_out(model, X, where), _class_numbers(model, y, where)
         return {"rows": len(rows), "accuracy": accuracy(predictor.predict(rows), numbers)}
     windows = signal_rows(model, X, where)
-    state = state_before(predictor, model, run) if where == OWN else {}
-    outputs = predictor.follow(windows, state)[0] if model.stateful else predictor.predict(windows)
+    if model.stateful:
+        outputs = predictor.follow(windows, state or {})[0]
+    else:
+        outputs = predictor.predict(windows)
+    if X.ndim < 3 and model.net.output == "last":
+        y = y[windows.shape[1] - 1 :: windows.shape[1]][: len(windows)]
     target = _targets(y, outputs, where)
     return {
         "windows": len(windows),
@@ -98,8 +128,7 @@ def _class_numbers(model: FittedModel, y: Array, where: str) -> Array:
     """Class numbers of labels `y`; those of a run's own test rows are numbers already."""
     if where == OWN:
         return y
-    classes = np.asarray(model.classes)
-    matches = y[:, None] == classes
+    matches = y[:, None] == np.asarray(model.classes)
     strange = np.flatnonzero(~matches.any(axis=1))
     if strange.size:
         raise DataError(
@@ -107,12 +136,3 @@ def _class_numbers(model: FittedModel, y: Array, where: str) -> Array:
             "was not trained on"
         )
     return np.asarray(matches.argmax(axis=1))
-
-
-def state_before(
-    predictor: TorchPredictor, model: FittedModel, run: Run | None
-) -> dict[str, Array]:
-    """The state a stateful model has after its training windows: the test ones follow them."""
-    if not model.stateful or run is None:
-        return {}
-    return predictor.follow(run_dataset(run).X, {})[1]

@@ -1,0 +1,240 @@
+"""A job in its run folder: started or gone on with, every check made before anything is written.
+
+The command line, and whatever else trains on someone's behalf, begins here.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hiddenstate.callbacks import Recorder
+from hiddenstate.checkpoints import unpack
+from hiddenstate.config import Config, make_config
+from hiddenstate.data import SequenceDataset, load_dataset
+from hiddenstate.engines import Engine, TrainingState, make_engine
+from hiddenstate.errors import DataError, MachineError, OptionError, printable
+from hiddenstate.jobs import Job, make_job
+from hiddenstate.runs import Run, RunWriter, create_next_run, create_run, make_record, reopen_run
+from hiddenstate.trainer import Callback, Progress, Trainer
+from hiddenstate.weights import starting_state
+
+
+@dataclass(frozen=True)
+class Session:
+    """A job ready to train, and the open run folder it is recorded in.
+
+    Close `writer`, or use the session in a `with` block.
+    """
+
+    job: Job
+    engine: Engine
+    writer: RunWriter
+    step: int = 0
+    progress: Progress | None = None
+    waiting: NDArray[Any] | None = None
+    remarks: tuple[str, ...] = ()
+
+    def train(
+        self, callbacks: Iterable[Callback] = (), should_stop: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any] | None:
+        """Train to the end, recorded; see :meth:`hiddenstate.trainer.Trainer.train`."""
+        hooks = [Recorder(self.writer, self.waiting), *callbacks]
+        trainer = Trainer(self.job, self.engine, hooks, self.step, self.progress, should_stop)
+        return trainer.train()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.writer.close()
+
+
+def start(
+    config: Config, runs_dir: Path, before_writing: Callable[[], None] = lambda: None
+) -> Session:
+    """Begin what `config` says in the next free folder of `runs_dir`.
+
+    `before_writing` is called when every check is passed and nothing is written yet.
+
+    Raises
+    ------
+    HiddenstateError
+        For whatever does not fit; then nothing was written.
+    """
+    job = make_job(config, load_dataset(config))
+    job.check_memory()
+    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    record = make_record(config, job.about_data(), engine.about())
+    before_writing()
+    writer = create_next_run(runs_dir, config.job, record)
+    return Session(job, engine, writer, remarks=tuple(job.remarks()))
+
+
+def start_in(path: Path, job: Job, state: TrainingState) -> Session:
+    """Begin `job` from `state` in the new folder `path`; errors as :func:`start`."""
+    job.check_memory()
+    engine = make_engine(job.task(), state)
+    record = make_record(job.config, job.about_data(), engine.about())
+    return Session(job, engine, create_run(path, record), remarks=tuple(job.remarks()))
+
+
+def go_on(
+    run: Run, changes: dict[str, str], allow_changed: bool = False,
+    before_writing: Callable[[], None] = lambda: None,
+) -> Session:  # fmt: skip
+    """Take up `run` at its last checkpoint, with `changes` to how long it trains.
+
+    Parameters
+    ----------
+    run : Run
+    changes : dict of str
+        `epochs`, `windows` or `max_steps`: `N`, or `+N` for so many more.
+    allow_changed : bool
+        Go on although the data is not what it was.
+    before_writing : callable
+        Called when every check is passed.
+
+    Raises
+    ------
+    OptionError
+        If nothing is left to do.
+    DataError
+        If the data changed.
+    UntrustedFileError
+        If no checkpoint is sound.
+    MachineError
+        If another process is writing the run.
+    """
+    config = changed_config(run, changes)
+    writer = reopen_run(run)
+    try:
+        dataset, remarks = _same_dataset(run, config, allow_changed)
+        job = make_job(config, dataset)
+        job.check_memory()
+        state, progress, waiting = _last_state(run, job)
+        _check_left(run, job, state.step)
+        engine, remark = _same_engine(run, job, state)
+        before_writing()
+        writer.cut_back(state.step, config.training.log_every)
+        writer.write_record(make_record(config, job.about_data(), engine.about()))
+    except BaseException:
+        writer.close()
+        raise
+    remarks = [*remarks, *remark, *job.remarks()]
+    return Session(job, engine, writer, state.step, progress, waiting, tuple(remarks))
+
+
+def _check_left(run: Run, job: Job, step: int) -> None:
+    """Refuse to go on where nothing is left to do, and say what would give more."""
+    done = run.results() is not None
+    if step < job.total_steps or (step == job.total_steps and not done):
+        return
+    training = job.config.training
+    if training.max_steps and training.max_steps <= training.epochs * job.batches.steps_per_epoch:
+        more = "--max-steps +100"
+    elif job.dataset.source == "bundled" and job.config.job == "regress":
+        more = "--windows +100"
+    else:
+        more = "--epochs +1"
+    raise OptionError(
+        f"{printable(run.path)}: has made {step} steps of {job.total_steps} already; add some "
+        f"with {more}"
+    )
+
+
+def changed_config(run: Run, changes: dict[str, str]) -> Config:
+    """The run's config with `changes` by name, each `N` or, to add to what was, `+N`.
+
+    Raises
+    ------
+    OptionError
+        If a change is no whole number, is not this job's, or would take steps away.
+    """
+    values = run.config.flat()
+    for name, text in changes.items():
+        flag = "--" + name.replace("_", "-")
+        if name not in values:
+            raise OptionError(f"{flag}: a {run.config.job} run has no such option")
+        digits = text.removeprefix("+")
+        if not (digits.isascii() and digits.isdecimal()) or len(digits) > 12:
+            raise OptionError(f"{flag}: expected N or +N, got {printable(text, 40)}")
+        before = values[name]
+        if before is None:  # max_steps, unset: more than were made so far
+            before = max((int(path.stem) for path in run.checkpoint_paths()), default=0)
+        values[name] = int(digits) + (before if text.startswith("+") else 0)
+        if values[name] < before:
+            raise OptionError(f"{flag}: the run has {before} already; use +N to add some")
+    return make_config(run.config.job, values)
+
+
+def run_dataset(run: Run) -> SequenceDataset:
+    """Load the data a run was made from.
+
+    Raises
+    ------
+    DataError
+        If it was arrays in Python, which no command can load again.
+    """
+    if run.data_fact("source") == "arrays":
+        raise DataError(
+            f"{printable(run.path)}: was made from arrays in Python, which no command can load; "
+            "name a file, or go on from Python"
+        )
+    return load_dataset(run.config)
+
+
+def unchanged_dataset(run: Run) -> SequenceDataset:
+    """As :func:`run_dataset`, sure that it is what the run began with (`DataError`)."""
+    dataset = run_dataset(run)
+    change = _change(run, dataset)
+    if change:
+        raise DataError(f"{change}; restore it, or name the data to use")
+    return dataset
+
+
+def _change(run: Run, dataset: SequenceDataset) -> str | None:
+    """What became of the run's data in words, or None if nothing did."""
+    old, new = run.data_fact("fingerprint"), dataset.fingerprint()
+    if old == new:
+        return None
+    return (
+        f"{printable(dataset.name)}: data changed: fingerprint {printable(old[:12])} became "
+        f"{new[:12]}"
+    )
+
+
+def _same_dataset(
+    run: Run, config: Config, allow_changed: bool
+) -> tuple[SequenceDataset, list[str]]:
+    """The data of `config`, sure that it is what the run began with, and remarks on it."""
+    before = run_dataset(run)
+    change = _change(run, before)
+    if change and not allow_changed:
+        raise DataError(f"{change}; restore it or add --allow-changed")
+    remarks = [f"warning: {change}; going on all the same"] if change else []
+    return (before if config.data == run.config.data else load_dataset(config)), remarks
+
+
+def _last_state(run: Run, job: Job) -> tuple[TrainingState, Progress, NDArray[Any] | None]:
+    """Where the run stopped: its newest sound checkpoint, or the start if there is none."""
+    found = run.checkpoint()
+    if found is None:
+        return starting_state(job.net, job.config.training), Progress(), None
+    return unpack(*found, job, str(run.path / "checkpoints"))
+
+
+def _same_engine(run: Run, job: Job, state: TrainingState) -> tuple[Engine, list[str]]:
+    """The engine on the device the run began on; another, said aloud, where that is gone."""
+    recorded = run.record.get("engine")
+    device = recorded.get("device") if isinstance(recorded, dict) else None
+    task = job.task()
+    if task.training.device != "auto" or device not in ("cpu", "cuda", "mps"):
+        return make_engine(task, state), []
+    try:
+        return make_engine(replace(task, training=replace(task.training, device=device)), state), []
+    except MachineError:
+        engine = make_engine(task, state)
+        return engine, [f"warning: the run began on {device}, going on with {engine.device}"]
