@@ -26,7 +26,7 @@ from hiddenstate.weights import starting_state
 PLAIN = {"lr_schedule": "constant", "eps": 1e-8, "clip": None}
 RECIPES = {
     "classic: rate 0.02 throughout": PLAIN,
-    "rate 0.02*100/k, clip 1": {"lr_schedule": "inverse", "lr_power": 1.0, "eps": 1e-8},
+    "rate 0.02*100/k, clip 1": {"eps": 1e-8},
     "the default": {},
 }
 DIGITS = {

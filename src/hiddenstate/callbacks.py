@@ -104,11 +104,9 @@ class ProgressBar(Callback):
     ----------
     stream : text stream
         The terminal it is drawn on.
-    shared : bool
-        Whether lines are printed to the same terminal, and must be lifted above the bar.
     """
 
-    def __init__(self, stream: IO[str], shared: bool) -> None:
+    def __init__(self, stream: IO[str]) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
@@ -121,11 +119,15 @@ class ProgressBar(Callback):
             TimeRemainingColumn(compact=True),
             console=Console(file=stream, stderr=True),
             transient=True,
-            redirect_stdout=shared,
-            redirect_stderr=shared,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._task = self._bar.add_task("training", total=None, rate="")
         self._first, self._began = 0, 0.0
+
+    def say(self, line: str) -> None:
+        """Print a line on the same terminal, above the bar."""
+        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def on_start(self, trainer: Trainer) -> None:
         """Show the bar."""

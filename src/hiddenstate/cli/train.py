@@ -191,10 +191,12 @@ def _run(session: "Session", how: Asked, stopped: "StopSignal") -> dict[str, Any
     job, engine, path = session.job, session.engine, session.writer.path
     _introduce(session, how)
     view, callbacks = _start_view(how.view, path)
+    speak: Callable[[str], None] = partial(_say_or_stop, stopped)
     if sys.stderr.isatty():
-        callbacks.append(ProgressBar(sys.stderr, shared=sys.stdout.isatty()))
-    if not how.as_json:
-        callbacks.append(Lines(partial(_say_or_stop, stopped)))
+        bar = ProgressBar(sys.stderr)
+        callbacks.append(bar)
+        speak = bar.say if sys.stdout.isatty() else speak
+    callbacks += [] if how.as_json else [Lines(speak)]
     began = time.monotonic()
     results = session.train(callbacks, stopped)
     seconds = time.monotonic() - began
