@@ -8,12 +8,11 @@ import json
 import os
 import platform
 import re
-import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +28,7 @@ from hiddenstate.errors import (
     did_you_mean,
     printable,
 )
+from hiddenstate.lock import is_locked, take_lock
 from hiddenstate.models import FittedModel, load_model
 from hiddenstate.storage import parse_json, read_arrays, write_arrays, write_atomically
 
@@ -205,7 +205,7 @@ class RunWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = _take_lock(path)
+        self._lock = take_lock(path)
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write config.json, whole."""
@@ -401,50 +401,6 @@ def _by_number(run: Run) -> tuple[str, int]:
     """Sorts `classify-9` before `classify-10`."""
     base, _, number = str(run.name).rpartition("-")
     return (base, int(number)) if number.isdecimal() else (base + number, 0)
-
-
-def is_locked(path: Path) -> bool:
-    """Whether a live process is writing the run at `path`; changes nothing there."""
-    import fcntl
-
-    try:
-        with (path / "lock").open(encoding="utf-8") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
-
-
-def _take_lock(path: Path) -> IO[str]:
-    """Lock `path`/lock for this process; the operating system lets go when it ends."""
-    import fcntl
-
-    try:
-        stream = (path / "lock").open("a+", encoding="utf-8")
-    except OSError as error:
-        raise MachineError(f"{printable(path)}: cannot be written: {error.strerror}") from None
-    # A reader that asks whether the run is live holds the lock for an instant: try again.
-    for wait in (0.0, 0.02, 0.05, 0.1):
-        time.sleep(wait)
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except OSError:
-            continue
-    else:
-        stream.seek(0)
-        holder = printable(stream.read().strip() or "another process")
-        stream.close()
-        raise MachineError(
-            f"{printable(path)}: is being written by {holder}; wait for it or stop it"
-        )
-    now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-    stream.truncate(0)
-    stream.write(f"process {os.getpid()}, since {now}\n")
-    stream.flush()
-    return stream
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:

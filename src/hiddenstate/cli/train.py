@@ -259,7 +259,8 @@ def _start_view(view: str, path: Path) -> tuple[str, "list[Callback]"]:
     """The view that really is to be had, and the hooks that open its window if it has one."""
     if view in ("off", "files"):
         return view, []
-    from hiddenstate.views.window import Window, display_missing
+    from hiddenstate.callbacks import Window
+    from hiddenstate.views.window import display_missing
 
     missing = display_missing()
     if missing:

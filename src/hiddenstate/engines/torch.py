@@ -299,7 +299,8 @@ def encode(module: nn.Module, X: Array, dtype: torch.dtype) -> Array:
 
 def _to_device(module: nn.Module, X: Array, dtype: torch.dtype) -> Tensor:
     device = next(module.parameters()).device
-    x = torch.from_numpy(np.ascontiguousarray(X)).to(device)
+    # torch warns of arrays it may not write to, such as mapped files: they are copied.
+    x = torch.from_numpy(np.require(X, requirements=["C", "W"])).to(device)
     return _fractions(x, dtype)
 
 

@@ -6,16 +6,12 @@ at any time. A run that was over before the window opened is replayed at a human
 
 import importlib.util
 import os
-import shutil
-import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hiddenstate.errors import MachineError
 from hiddenstate.runs import Run
-from hiddenstate.trainer import Callback, Trainer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,31 +40,6 @@ def _backend() -> str | None:
     toolkits = {"PySide6": "QtAgg", "PyQt6": "QtAgg", "_tkinter": "TkAgg"}
     there = (backend for module, backend in toolkits.items() if importlib.util.find_spec(module))
     return next(there, None)
-
-
-class Window(Callback):
-    """Opens the window of a run when its training starts.
-
-    Parameters
-    ----------
-    path : Path
-        The run folder.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def on_start(self, trainer: Trainer) -> None:
-        """Start the window's own process and return at once."""
-        niced = ["nice", "-n", "10"] if shutil.which("nice") else []
-        command = [*niced, sys.executable, "-m", "hiddenstate", "watch", str(self._path)]
-        subprocess.Popen(
-            [*command, "--view", "window"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
 
 
 def show_window(run: Run) -> None:
