@@ -7,6 +7,7 @@ BIN := .venv/bin
 
 run: .venv/installed
 	$(BIN)/hiddenstate classify
+	@echo "more: source .venv/bin/activate, then hiddenstate --help"
 
 test: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -18,6 +19,7 @@ test: .venv/installed-dev
 	$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml | .venv/bin/python
+	@echo "installing into .venv; this takes a minute"
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 

@@ -249,12 +249,13 @@ def test_a_reader_that_leaves_stops_quietly(tmp_path):
 
 
 def test_a_second_writer_is_refused_with_process_and_time(cli, tmp_path):
+    from hiddenstate.lock import is_locked
     from hiddenstate.runs import reopen_run
 
     cli("regress", "--windows", "20", *OFF)
     before = Path("runs/regress-1/config.json").read_bytes()
     with reopen_run(Run(tmp_path / "runs" / "regress-1")):
-        assert Run(tmp_path / "runs" / "regress-1").state() == "running"
+        assert is_locked(tmp_path / "runs" / "regress-1")
         done = cli("resume", "regress-1", "--windows", "+5", "--view", "off")
     assert done.code == 3
     assert f"process {os.getpid()}, since " in done.err
@@ -388,3 +389,124 @@ def test_answers_go_to_a_device_without_replacing_it(cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
     assert cli("predict", "regress-1", "--output", "/dev/null").code == 0
     assert not Path("/dev/null").is_file()
+
+
+def test_lines_stand_above_the_progress_bar_on_a_terminal(tmp_path):
+    import pty
+
+    command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "300", *OFF]
+    screen, other = pty.openpty()
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=other, stderr=other, stdin=other)
+    os.close(other)
+    text = b""
+    while True:
+        try:
+            piece = os.read(screen, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        text += piece
+    assert process.wait() == 0
+    rows = text.decode().replace("\r\n", "\n").split("\n")
+    lines = [row for row in rows if "Window:" in row]
+    assert len(lines) == 30
+    assert b"steps/s" in text
+    # What is left of a row is what follows the last return to its start.
+    assert all("steps/s" not in row.split("\r")[-1].split("\x1b[2K")[-1] for row in lines)
+
+
+def test_text_labels_are_learnt_and_predicted(cli, tmp_path):
+    rows = np.random.default_rng(0).random((40, 5, 2))
+    np.savez(tmp_path / "own.npz", X=rows, y=np.where(rows[:, :, 0].mean(1) > 0.5, "up", "down"))
+    assert cli("classify", "own.npz", *SMALL).code == 0
+    assert set(cli("predict", "last", "own.npz").out.split()[1:]) <= {
+        f"{n},{label}" for n in range(40) for label in ("up", "down")
+    }
+    assert cli("evaluate", "last", "own.npz").code == 0
+
+
+def test_an_option_of_another_job_or_without_effect_is_refused(cli, tmp_path):
+    np.savez(tmp_path / "own.npz", X=np.arange(50.0), y=np.arange(50.0))
+    assert "belongs to autoencode" in cli("classify", "--code-size", "3").err
+    assert "--windows" in cli("regress", "own.npz", "--windows", "3").err
+    assert "27 equal steps" in cli("classify", "--steps", "27").err
+
+
+def test_the_command_it_suggests_next_works(cli, tiny_idx, tmp_path):
+    np.savez(tmp_path / "own.npz", X=np.arange(50.0), y=np.arange(50.0))
+    for command in (("classify", tiny_idx, *SMALL), ("regress", "own.npz", "--threads", "1")):
+        said = cli(*command).out.splitlines()[-1]
+        assert cli(*said.removeprefix("next: hiddenstate ").split()).code == 0
+
+
+def test_uint8_signals_mean_fractions_in_training_and_in_use(cli, tmp_path):
+    t = np.arange(300) * 0.3
+    waves = (np.sin(t) * 127 + 128).astype(np.uint8)
+    np.savez(tmp_path / "pixels.npz", X=waves, y=np.cos(t))
+    np.savez(tmp_path / "floats.npz", X=waves / 255, y=np.cos(t))
+    for name in ("pixels", "floats"):
+        cli("regress", f"{name}.npz", "--epochs", "3", *OFF)
+    one, two = (
+        json.loads(cli("evaluate", f"regress-{n}", f"{name}.npz", "--json").out)["mse"]
+        for n, name in ((1, "pixels"), (2, "floats"))
+    )
+    assert one == pytest.approx(two, rel=1e-3)
+
+
+def test_a_signals_own_test_part_is_measured(cli, tmp_path):
+    t = np.arange(400) * 0.3
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t), X_test=np.sin(t), y_test=np.cos(t))
+    said = cli("regress", "own.npz", "--threads", "1").out
+    assert "next: hiddenstate evaluate" in said
+    assert json.loads(cli("evaluate", "last", "--json").out)["windows"] == 40
+
+
+def test_paths_in_a_toml_file_are_kept_whole(cli, tmp_path, monkeypatch):
+    t = np.arange(200) * 0.3
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
+    (tmp_path / "own.toml").write_text('data = "own.npz"\n')
+    assert cli("regress", "--config", "own.toml", *OFF).code == 0
+    monkeypatch.chdir("/")
+    done = cli("resume", tmp_path / "runs/regress-1", "--epochs", "+1", "--view", "off")
+    assert done.code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("history.jsonl", '{"event": "log"}'),
+        ("history.jsonl", '{"event": "end", "step": 20, "last10_mse": "x"}'),
+        ("journal.jsonl", '{"event": 5}'),
+        ("journal.jsonl", "[]"),
+    ],
+)
+def test_a_damaged_line_in_one_run_hides_no_other(name, line, cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    cli("regress", "--windows", "20", *OFF)
+    (tmp_path / "runs/regress-1" / name).write_text(line + "\n")
+    (tmp_path / "runs/regress-1/snapshots/0abc.safetensors").touch()
+    done = cli("runs")
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 3
+    assert cli("watch", "regress-1", "--view", "lines").code == 0
+    assert cli("compare", "regress-1", "regress-2").code == 0
+    assert cli("figures", "regress-1").code == 0
+
+
+def test_a_runs_config_must_be_whole(cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    path = tmp_path / "runs/regress-1/config.json"
+    record = json.loads(path.read_text())
+    del record["config"]["training"]["lr"]
+    path.write_text(json.dumps(record))
+    done = cli("evaluate", "regress-1")
+    assert done.code == 4
+    assert "lr missing" in done.err
+
+
+def test_figures_are_drawn_whatever_the_labels_are(cli, tmp_path):
+    from hiddenstate import RecurrentClassifier
+
+    rows = np.random.default_rng(0).random((30, 4, 2))
+    labels = np.array(["$^$", "a\nb", "<b>"])[np.arange(30) % 3]
+    RecurrentClassifier(hidden_size=3, max_steps=3).fit(rows, labels, run_dir=tmp_path / "own")
+    assert cli("figures", "own").code == 0

@@ -203,9 +203,9 @@ def test_pickled_objects_are_refused_and_never_loaded(place: Path) -> None:
 
 @pytest.mark.parametrize(
     "array",
-    [np.array(["a"]), np.array([b"a"]), np.array([1j]), np.array(["2020-01-01"], "M8[D]"),
+    [np.array([b"a"]), np.array([1j]), np.array(["2020-01-01"], "M8[D]"),
      np.zeros(2, [("a", "f4"), ("b", "i4")])],
-    ids=["text", "bytes", "complex", "dates", "records"],
+    ids=["bytes", "complex", "dates", "records"],
 )  # fmt: skip
 def test_what_is_no_number_is_refused(place: Path, array: Array) -> None:
     place.write_bytes(npy_bytes(array))
@@ -445,7 +445,7 @@ def test_one_answer_a_window_is_the_last_steps(path: Path) -> None:
         ("classify", {"X": np.zeros(4), "y": np.zeros(4)}, r"got \(4,\)"),
         ("classify", {"X": np.zeros((4, 2)), "y": np.ones(4)}, r"every label is 1"),
         ("classify", {"X": np.array([[np.nan, 1]] * 4), "y": np.arange(4)}, r"4 values .*\(0, 0\)"),
-        ("classify", {"X": np.zeros((4, 2)), "y": np.array([0, 1, np.inf, 0])}, r"y: 1 values"),
+        ("classify", {"X": np.zeros((4, 2)), "y": np.array([0, 1, np.inf, 0])}, r"y: 1 value is"),
         ("autoencode", {"X": np.zeros((1, 4))}, "too few"),
         ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 3))}, "X_test rows"),
         ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros(())}, "X_test"),

@@ -231,6 +231,31 @@ def test_a_loaded_regressor_knows_its_state_and_learns_on(cell, tmp_path):
     assert loaded.partial_fit(waves.X, waves.y).n_steps_ == 40
 
 
+def test_after_loading_windows_one_by_one_teach_what_they_teach_at_once(tmp_path):
+    waves = load_waves(30, 10)
+    estimator = RecurrentRegressor("rnn", stateful=True, output="steps", epochs=1, random_state=3)
+    estimator.fit(waves.X[:20], waves.y[:20]).save(tmp_path / "m.safetensors")
+    whole = load(tmp_path / "m.safetensors").partial_fit(waves.X[20:], waves.y[20:])
+    pieces = load(tmp_path / "m.safetensors")
+    for k in range(20, 30):
+        pieces.partial_fit(waves.X[k : k + 1], waves.y[k : k + 1])
+    for name, array in whole.model_.params.items():
+        np.testing.assert_array_equal(pieces.model_.params[name], array)
+
+
+def test_numpys_numbers_as_parameters_survive_saving(tmp_path):
+    options = {"stateful": np.True_, "hidden_size": np.int64(8), "epochs": np.int64(1)}
+    estimator = RecurrentRegressor("rnn", output="steps", threads=1, random_state=0, **options)
+    estimator.fit(X, Y_STEPS).save(tmp_path / "m.safetensors")
+    loaded = load(tmp_path / "m.safetensors")
+    assert loaded.hidden_size == 8
+    assert loaded.stateful is True
+    np.testing.assert_array_equal(loaded.predict(X), estimator.predict(X))
+    coder = Autoencoder([np.int64(8)], 2, **QUICK).fit(X)
+    coder.save(tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(load(tmp_path / "a.safetensors").transform(X), coder.transform(X))
+
+
 def test_partial_fit_refuses_rows_of_another_net():
     estimator = RecurrentRegressor(hidden_size=4, threads=1).partial_fit(X, Y_LAST)
     with pytest.raises(DataError, match="call fit to begin afresh"):

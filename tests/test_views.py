@@ -50,10 +50,28 @@ def test_codes_stand_as_coloured_labels_on_axes_fitted_to_them():
         assert limits[1] - limits[0] < 1.2 * (high - low)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5])
-def test_codes_of_any_size_are_drawn(size):
+@pytest.mark.parametrize(
+    ("size", "kind"), [(1, "rectilinear"), (2, "rectilinear"), (3, "3d"), (5, "3d")]
+)
+def test_codes_of_any_size_are_drawn(size, kind):
     values = np.random.default_rng(0).normal(size=(6, size))
-    assert figures.codes(values, None, []).axes[0].name == "3d"
+    assert figures.codes(values, None, []).axes[0].name == kind
+    labelled = figures.codes(values, np.arange(6) % 3, list("abc")).axes[0]
+    assert texts(labelled) == list("abcabc")
+
+
+def test_of_long_runs_both_ends_are_drawn():
+    time = np.arange(2000.0).reshape(400, 5)
+    wave = np.sin(time)[:, :, None]
+    first, last = figures.tracking(time, wave, wave).axes
+    assert first.get_lines()[0].get_xdata()[0] == 0
+    assert last.get_lines()[0].get_xdata()[-1] == 1999
+
+
+def test_time_goes_on_over_the_epochs(cli, tmp_path):
+    cli("regress", "--windows", "12", "--epochs", "3", *OFF)
+    time = Scene(Run(tmp_path / "runs" / "regress-1")).frame().arrays["time"].ravel()
+    np.testing.assert_allclose(np.diff(time), np.pi / 10)
 
 
 def test_tracking_draws_target_in_red_and_prediction_in_blue_against_time():

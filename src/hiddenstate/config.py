@@ -320,8 +320,10 @@ def make_config(job: str, values: Mapping[str, Any] | None = None) -> Config:
     return config
 
 
-def config_from_dict(stored: Any, where: str = "config") -> Config:
+def config_from_dict(stored: Any, where: str = "config", whole: bool = False) -> Config:
     """Build a config from what :meth:`Config.to_dict` gave; nothing may be unknown.
+
+    With `whole` nothing may be missing either; else defaults stand in.
 
     Raises
     ------
@@ -342,6 +344,9 @@ def config_from_dict(stored: Any, where: str = "config") -> Config:
             if field not in known:
                 raise OptionError(f"{where}: {name} has no option {printable(field, 40)}")
         values.update(content)
+    missing = [known.name for _, known in job_options(job) if whole and known.name not in values]
+    if missing:
+        raise OptionError(f"{where}: {', '.join(missing[:3])} missing")
     try:
         return make_config(job, values)
     except OptionError as error:

@@ -45,10 +45,12 @@ def own_test_rows(run: Run | None) -> tuple[Array, Array | None]:
         If there is no run to take them from, or it held none out.
     """
     if run is None:
-        raise OptionError("DATA: a model file has no test rows of its own; name some data")
+        raise OptionError("a model file has no test rows of its own; name some data after it")
     dataset = unchanged_dataset(run)
     if not len(dataset.X_test):
-        raise OptionError("DATA: the run held no test rows out; name some data")
+        raise OptionError(
+            "the run held no test rows out; name data with answers, an .npz with X and y"
+        )
     return dataset.X_test, dataset.y_test
 
 
@@ -113,6 +115,8 @@ def measure(
 def _targets(y: Array, outputs: Array, where: str) -> Array:
     """Targets `y` in the shape of `outputs`, less the steps that fill no window."""
     n_targets = outputs.shape[-1]
+    if y.shape == outputs.shape[:-1]:
+        y = y[..., None]
     flat = y[:, None] if y.ndim == 1 else y
     steps = flat.reshape(-1, flat.shape[-1])
     n_steps = outputs.size // n_targets
@@ -128,6 +132,8 @@ def _class_numbers(model: FittedModel, y: Array, where: str) -> Array:
     """Class numbers of labels `y`; those of a run's own test rows are numbers already."""
     if where == OWN:
         return y
+    if y.ndim != 1:
+        raise DataError(f"{printable(where)}: y is {y.shape}, expected one label a row")
     matches = y[:, None] == np.asarray(model.classes)
     strange = np.flatnonzero(~matches.any(axis=1))
     if strange.size:

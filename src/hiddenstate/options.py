@@ -52,8 +52,10 @@ class Option:
             return "true or false"
         if self.kind is str:
             return "text"
-        noun = {int: "a whole number", float: "a number", tuple: "whole numbers"}[self.kind]
-        return f"{noun} {self.bounds()}".strip()
+        noun = {int: "a whole number", float: "a number", tuple: "whole numbers between commas,"}[
+            self.kind
+        ]
+        return f"{noun} {self.bounds()}".strip(" ,")
 
     def bounds(self) -> str:
         """Say the range in words, `from 0 below 1`; nothing where there is none."""

@@ -87,10 +87,11 @@ class Run:
         if not path.is_file():
             raise DataError(f"{printable(self.path)}: no run folder: there is no config.json in it")
         try:
-            record = parse_json(path.read_text("utf-8"))
+            record: Any = parse_json(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise UntrustedFileError(f"{printable(path)}: damaged: {printable(error)}") from None
-        if not isinstance(record, dict) or not isinstance(record.get("format"), int):
+        version = record.get("format") if isinstance(record, dict) else None
+        if not isinstance(record, dict) or type(version) is not int or version < 1:
             raise UntrustedFileError(f"{printable(path)}: not a run's config.json")
         if record["format"] > FORMAT:
             raise UntrustedFileError(
@@ -101,7 +102,9 @@ class Run:
 
     def _read_config(self) -> Config:
         try:
-            return config_from_dict(self.record.get("config"), printable(self.path / "config.json"))
+            return config_from_dict(
+                self.record.get("config"), printable(self.path / "config.json"), whole=True
+            )
         except OptionError as error:
             raise UntrustedFileError(str(error)) from None
 
@@ -127,10 +130,10 @@ class Run:
 
     def state(self) -> str:
         """`running`, `done`, or how it ended: `interrupted`, `failed`, `stopped`."""
-        if is_locked(self.path):
-            return "running"
         if self.results() is not None:
             return "done"
+        if is_locked(self.path):
+            return "running"
         last = [entry["event"] for entry in self.journal()][-1:]
         return {"interrupted": "interrupted", "failed": "failed"}.get("".join(last), "stopped")
 
@@ -145,7 +148,7 @@ class Run:
     def seconds(self) -> float | None:
         """Wall time of the training that ended the run, if it ended."""
         for entry in reversed(self.journal()):
-            if entry["event"] == "end":
+            if entry["event"] == "end" and "seconds" in entry:
                 return float(entry["seconds"])
         return None
 
@@ -156,11 +159,11 @@ class Run:
 
     def snapshot_paths(self) -> list[Path]:
         """Every snapshot in the order it was taken."""
-        return sorted((self.path / "snapshots").glob("[0-9]*.safetensors"))
+        return _numbered(self.path / "snapshots")
 
     def checkpoint_paths(self) -> list[Path]:
         """Every checkpoint, newest first."""
-        return sorted((self.path / "checkpoints").glob("[0-9]*.safetensors"), reverse=True)
+        return _numbered(self.path / "checkpoints")[::-1]
 
     def checkpoint(self) -> tuple[Arrays, dict[str, Any]] | None:
         """The newest checkpoint that is whole; None where there is none.
@@ -244,7 +247,7 @@ class RunWriter:
         """Write a checkpoint and drop all but the newest `CHECKPOINTS_KEPT`."""
         folder = self.path / "checkpoints"
         write_arrays(folder / f"{step:09d}.safetensors", "checkpoint", arrays, facts)
-        for old in sorted(folder.glob("[0-9]*.safetensors"))[:-CHECKPOINTS_KEPT]:
+        for old in _numbered(folder)[:-CHECKPOINTS_KEPT]:
             old.unlink()
 
     def write_model(self, model: FittedModel, extra: Mapping[str, Any]) -> None:
@@ -257,12 +260,12 @@ class RunWriter:
         kept = [e for e in events if e["event"] == "log" and e["step"] < step]
         text = "".join(json.dumps(event) + "\n" for event in kept)
         write_atomically(self.path / "history.jsonl", text.encode())
-        for path in (self.path / "snapshots").glob("[0-9]*.safetensors"):
+        for path in _numbered(self.path / "snapshots"):
             after = int(path.stem)
             n_logged, rest = divmod(after - 1, log_every)
             if after > step or rest or not leaves_snapshot(n_logged):
                 path.unlink()
-        for path in (self.path / "checkpoints").glob("[0-9]*.safetensors"):
+        for path in _numbered(self.path / "checkpoints"):
             if int(path.stem) > step:
                 path.unlink()
 
@@ -404,7 +407,7 @@ def _by_number(run: Run) -> tuple[str, int]:
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Whole lines of a JSON-lines file, as far as they are sound."""
+    """Whole lines of a history or journal, as far as they are sound."""
     try:
         text = path.read_text("utf-8", errors="replace")
     except OSError:
@@ -414,6 +417,28 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
             entry = parse_json(line) if line.endswith("\n") else None
         except ValueError:
             return
-        if not isinstance(entry, dict) or "event" not in entry:
+        if not isinstance(entry, dict) or not _is_sound(entry):
             return
         yield entry
+
+
+_NEEDED: dict[str, dict[str, type]] = {
+    "log": {"step": int, "epoch": int, "loss": float, "mean_loss": float, "lr": float},
+    "end": {"step": int},
+}
+"""What a history's events must hold; a journal's `end` also has seconds."""
+
+
+def _is_sound(entry: dict[str, Any]) -> bool:
+    if not isinstance(entry.get("event"), str):
+        return False
+    needed = _NEEDED.get(entry["event"], {})
+    if not all(type(entry.get(name)) is kind for name, kind in needed.items()):
+        return False
+    figures = [v for n, v in entry.items() if n not in ("event", "time", "why")]
+    return entry["event"] not in _NEEDED or all(type(v) in (int, float) for v in figures)
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """The files `NNNNNNNNN.safetensors` in `folder`, in order."""
+    return sorted(p for p in folder.glob("*.safetensors") if re.fullmatch(r"[0-9]{9,}", p.stem))

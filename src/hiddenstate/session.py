@@ -116,6 +116,11 @@ def go_on(
         job.check_memory()
         state, progress, waiting = _last_state(run, job)
         _check_left(run, job, state.step)
+        if "windows" in changes and state.step > run.config.data.windows:
+            raise OptionError(
+                "--windows: the run is beyond its first epoch, so windows would change places; "
+                "add epochs instead"
+            )
         engine, remark = _same_engine(run, job, state)
         before_writing()
         writer.cut_back(state.step, config.training.log_every)

@@ -28,13 +28,18 @@ class StopSignal:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._take)
 
+    def disarm(self) -> None:
+        """From now on signals do again what they did before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._before = {}
+
     def stop(self, number: int) -> None:
         """Ask to stop as if signal `number` had come."""
         self.number = self.number or number
 
     def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+        self.disarm()
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None:

@@ -77,10 +77,10 @@ def _state_dict(path: Path) -> Params:
             f"{where}: is not plain tensors and can run code; convert it where it was made, with "
             "torch.save(net.state_dict(), FILE)"
         ) from None
-    except Exception as error:  # noqa: BLE001  torch's reader raises anything on a damaged file
-        first_line = printable(str(error).partition("\n")[0], 120)
+    except Exception:  # noqa: BLE001  torch's reader raises anything on a damaged file
         raise UntrustedFileError(
-            f"{where}: not a state_dict torch can read: {first_line}"
+            f"{where}: not a file of weights; expected a model.safetensors, or what "
+            "torch.save(net.state_dict(), FILE) wrote"
         ) from None
     if not isinstance(loaded, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()

@@ -11,7 +11,9 @@ from hiddenstate.cli.look import compare, doctor, figures, runs, watch
 from hiddenstate.cli.output import fail, report_defect
 from hiddenstate.cli.train import autoencode, classify, regress, resume
 from hiddenstate.cli.use import evaluate, predict
+from hiddenstate.config import job_options
 from hiddenstate.errors import HiddenstateError, did_you_mean
+from hiddenstate.options import JOBS
 
 READER_LEFT = 128 + 13
 """Exit code when whoever read our output has left: a shell's for SIGPIPE."""
@@ -95,6 +97,10 @@ def _usage(error: click.UsageError) -> str:
     command = error.ctx.command_path if error.ctx else "hiddenstate"
     look = f"; see `{command} --help`"
     if isinstance(error, click.NoSuchOption):
+        name = error.option_name.removeprefix("--").removeprefix("no-").replace("-", "_")
+        owners = [job for job in JOBS if any(o.name == name for _, o in job_options(job))]
+        if owners:
+            return f"no such option {error.option_name} here; it belongs to {', '.join(owners)}"
         nearest = did_you_mean(error.option_name, error.possibilities or ())
         return f"no such option {error.option_name}{nearest or look}"
     message = " ".join(error.format_message().rstrip(".").split())

@@ -134,8 +134,9 @@ def _figures_in_words(results: dict[str, Any]) -> str:
 
 
 @click.command(
+    short_help="Set runs side by side.",
     help="Set runs side by side: the options that differ, and the figures.\n\n\b\nExample:\n"
-    "  hiddenstate compare classify-1 classify-2"
+    "  hiddenstate compare classify-1 classify-2",
 )
 @click.argument("names", nargs=-1, required=True, metavar="RUN RUN...")
 @json_option
@@ -173,8 +174,9 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
 
 
 @click.command(
+    short_help="Say what the program finds here.",
     help="Say what the program finds here: versions, threads, devices, display.\n\n\b\nExample:\n"
-    "  hiddenstate doctor"
+    "  hiddenstate doctor",
 )
 @json_option
 @debug_option

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from hiddenstate.config import SECTIONS, Config, config_from_dict, job_options, make_config
-from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 from hiddenstate.options import Option
 
 HEADINGS = {
@@ -152,13 +152,18 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
         text = path.read_text("utf-8")
         stored = tomllib.loads(text) if path.suffix == ".toml" else parse_json(text)
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{where}: cannot be read as settings: {printable(error, 120)}") from None
+        raise DataError(
+            f"{where}: cannot be read as a config.json or a .toml file ({printable(error, 80)})"
+        ) from None
     if not isinstance(stored, dict):
         raise OptionError(f"{where}: expected settings by name")
     if "config" in stored:
         config = config_from_dict(stored["config"], where)
         if config.job != job:
             raise OptionError(f"{where}: is of a {config.job} run; start `{config.job}` with it")
+        data = stored.get("data")
+        if isinstance(data, dict) and data.get("source") == "arrays":
+            raise OptionError(f"{where}: is of a run on arrays in Python; give the options alone")
         return config.flat()
     values: dict[str, Any] = {}
     for name, value in stored.items():
@@ -169,8 +174,11 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
             )
         values.update(value if isinstance(value, dict) else {name: value})
     names = {known.name for _, known in job_options(job)}
+    if len({name.replace("-", "_") for name in values}) < len(values):
+        raise OptionError(f"{where}: an option stands twice, with - and with _")
     values = {name.replace("-", "_"): value for name, value in values.items()}
     unknown = sorted(set(values) - names)
     if unknown:
-        raise OptionError(f"{where}: {job} has no option {printable(unknown[0], 40)}")
+        near = did_you_mean(unknown[0], names)
+        raise OptionError(f"{where}: {job} has no option {printable(unknown[0], 40)}{near}")
     return values

@@ -1,6 +1,7 @@
 """The commands that train: classify, regress, autoencode, resume."""
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -76,7 +77,10 @@ def job_command(
                 "--data-dir", type=click.Path(), metavar="DIR", help="Same as DATA.",
             )(command)  # fmt: skip
         command = config_options(job)(command)
-        made = click.command(job, cls=JobCommand, help=f"{summary}\n\n\b\nExample:\n  {example}")
+        short = summary.partition("\n")[0]
+        made = click.command(
+            job, cls=JobCommand, short_help=short, help=f"{summary}\n\n\b\nExample:\n  {example}"
+        )
         return made(command)
 
     return decorate
@@ -95,7 +99,7 @@ def classify(**given: Any) -> None:
 
 @job_command(
     "regress",
-    "Train a recurrent net to follow a signal, its state carried from window to window.\n\n"
+    "Train a recurrent net to follow a signal.\n\nIts state is carried from window to window. "
     "Without DATA it turns a sine into a cosine. DATA is an .npz with X (steps, features) and y "
     "(steps, targets).",
     "hiddenstate regress --windows 1000",
@@ -117,8 +121,9 @@ def autoencode(**given: Any) -> None:
 
 
 @click.command(
+    short_help="Go on with a run, or train it for longer.",
     help="Go on with a run where it stopped, or train a finished one for longer.\n\n\b\nExample:\n"
-    "  hiddenstate resume classify-1 --epochs +1"
+    "  hiddenstate resume classify-1 --epochs +1",
 )
 @click.argument("run")
 @click.option("--epochs", metavar="N|+N", help="Passes in all, or with + how many more.")
@@ -153,11 +158,11 @@ def _train_command(job: str, given: dict[str, Any]) -> None:
     if folder and given.get("data"):
         raise OptionError("--data-dir: DATA is named already; give one of the two")
     given["data"] = given.get("data") or folder
+    values = gather(job, config_file, given).flat()
     for name in ("data", "weights"):  # a run is gone on with from any folder
-        given[name] = os.path.abspath(given[name]) if given.get(name) else None
-    config = gather(job, config_file, given)
-    first = config.training.seed
-    configs = [make_config(job, {**config.flat(), "seed": first + n}) for n in range(seeds)]
+        if values[name]:
+            values[name] = os.path.abspath(os.path.expanduser(values[name]))
+    configs = [make_config(job, {**values, "seed": values["seed"] + n}) for n in range(seeds)]
     _print_results([_train(each, how) for each in configs], how)
 
 
@@ -204,18 +209,25 @@ def _run(session: "Session", how: Asked, stopped: "StopSignal") -> dict[str, Any
         step = int(Run(path).checkpoint_paths()[0].stem)
         raise _interrupted(
             f"interrupted after step {step} of {job.total_steps}, saved; go on with "
-            f"`hiddenstate resume {path}`",
+            f"`hiddenstate resume {shlex.quote(str(path))}`",
             stopped,
         )
+    stopped.disarm()
     if not how.as_json:
         for line in job.closing(engine, results):
             say(line)
+    done = f"interrupted when training was done and saved; `hiddenstate figures {path}` draws it"
+    if stopped():
+        raise _interrupted(done, stopped)
     if view != "off":
         from hiddenstate.views.save import save_figures
 
-        save_figures(Run(path))
-    if stopped():
-        raise _interrupted(f"interrupted when all was done: {path} is trained and saved", stopped)
+        try:
+            save_figures(Run(path))
+        except KeyboardInterrupt:
+            raise _interrupted(done, stopped) from None
+    if not how.as_json:
+        _say_where(session, seconds)
     return {
         "job": job.config.job,
         "run": str(path),
@@ -225,6 +237,17 @@ def _run(session: "Session", how: Asked, stopped: "StopSignal") -> dict[str, Any
         "seconds": round(seconds, 3),
         **results,
     }
+
+
+def _say_where(session: "Session", seconds: float) -> None:
+    """Where the run is, and a command to try on it."""
+    path, drawn = session.writer.path, session.writer.path / "figures"
+    say(f"run: {path}  ({session.job.total_steps} steps in {seconds:.1f} s)")
+    names = sorted(figure.name for figure in drawn.iterdir())
+    if names:
+        say(f"figures: {', '.join(names)} in {drawn}")
+    verb = "evaluate" if len(session.job.dataset.X_test) else "watch"
+    say(f"next: hiddenstate {verb if names else 'figures'} {shlex.quote(str(path))}")
 
 
 def _interrupted(message: str, stopped: "StopSignal") -> Exception:
@@ -240,7 +263,7 @@ def _introduce(session: "Session", how: Asked) -> None:
         for line in (*job.sizes(), job.net.describe()):
             say(line)
     note(
-        f"{engine.name} on {engine.device}, {engine.threads} threads, "
+        f"{engine.name} on {engine.device}, {engine.threads} thread{'s' * (engine.threads != 1)}, "
         f"{job.config.training.dtype}, seed {job.config.training.seed}; run {session.writer.path}"
     )
     for line in session.remarks:
@@ -271,12 +294,10 @@ def _start_view(view: str, path: Path) -> tuple[str, "list[Callback]"]:
 
 
 def _print_results(results: list[dict[str, Any]], how: Asked) -> None:
-    """The end of a command: one JSON object, or where things are and what to try."""
+    """The end of a command: one JSON object, or the mean over seeds."""
     if len(results) == 1:
         if how.as_json:
             say_json(results[0])
-        else:
-            _say_next(results[0], how)
         return
     import statistics
 
@@ -302,14 +323,3 @@ def _print_results(results: list[dict[str, Any]], how: Asked) -> None:
     for result in results:
         say(f"seed {result['seed']}: {key} {result[key]:.4f}  {result['run']}")
     say(f"{key} over {len(values)} seeds: mean {mean:.4f}, deviation {deviation:.4f}")
-
-
-def _say_next(result: dict[str, Any], how: Asked) -> None:
-    run = result["run"]
-    say(f"run: {run}  ({result['steps']} steps in {result['seconds']:.1f} s)")
-    drawn = Path(run) / "figures"
-    if any(drawn.iterdir()):
-        say(f"figures: {', '.join(sorted(path.name for path in drawn.iterdir()))} in {drawn}")
-        say(f"next: hiddenstate evaluate {run}")
-    else:
-        say(f"next: hiddenstate figures {run}")

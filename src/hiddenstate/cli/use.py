@@ -109,9 +109,10 @@ def _prediction_rows(
 
 
 @click.command(
+    short_help="Measure a run on its test rows, or on other data.",
     help="Measure a run on its test rows, or on other data with known answers.\n\nRUN is a run, "
     "its folder, or a model file. DATA is an .npz with X and y, idx files, or, for an "
-    "autoencoder, an .npy.\n\n\b\nExample:\n  hiddenstate evaluate classify-1"
+    "autoencoder, an .npy.\n\n\b\nExample:\n  hiddenstate evaluate classify-1",
 )
 @_run_argument
 @_data_argument

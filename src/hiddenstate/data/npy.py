@@ -69,7 +69,10 @@ def read_npz(path: Path, max_bytes: float | None = None) -> dict[str, NDArray[An
         raise
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, NotImplementedError,
             struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:  # fmt: skip
-        raise DataError(f"{printable(path)}: damaged archive: {printable(error)}") from None
+        raise DataError(
+            f"{printable(path)}: not an .npz, or damaged ({printable(error, 60)}); "
+            "make one with numpy.savez"
+        ) from None
 
 
 def _check_members(members: list[zipfile.ZipInfo], where: str, max_bytes: float | None) -> None:
@@ -108,8 +111,8 @@ def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
         raise DataError(f"{where}: not a .npy file, or its header is damaged") from None
     if dtype.hasobject:
         raise DataError(f"{where}: contains pickled objects; re-save as float")
-    if dtype.kind not in "fiub":
-        raise DataError(f"{where}: holds {dtype}, expected numbers")
+    if dtype.kind not in "fiubU":
+        raise DataError(f"{where}: holds {dtype}, expected numbers or labels")
     expected = math.prod(shape) * dtype.itemsize
     if any(length < 0 for length in shape) or expected > size:
         raise DataError(f"{where}: header {shape} promises {expected} bytes, the file has {size}")

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.batches import generator
-from hiddenstate.config import Config
+from hiddenstate.config import Config, DataConfig
 from hiddenstate.data.dataset import SequenceDataset, as_rows
 from hiddenstate.data.idx import read_idx, read_idx_folder
 from hiddenstate.data.npy import read_npy, read_npz
-from hiddenstate.errors import DataError, did_you_mean, printable
+from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 
 Array = NDArray[Any]
 
@@ -29,6 +29,8 @@ def load_dataset(config: Config) -> SequenceDataset:
     if config.data.data is None:
         return _bundled(config)
     path = existing(config.data.data)
+    if config.job == "regress" and config.data.windows != DataConfig.windows:
+        raise OptionError("--windows: is for the bundled waves; a file has as many as fill it")
     dataset = _signal(config, path) if config.job == "regress" else _samples(config, path)
     return replace(dataset, source="file")
 
@@ -113,7 +115,11 @@ def _bundled(config: Config) -> SequenceDataset:
         return replace(waves, y=waves.y[:, -1], y_test=waves.y_test[:, -1])
     from hiddenstate.datasets.mnist import load_mnist
 
-    return load_mnist(flat=config.job == "autoencode")
+    mnist = load_mnist(flat=config.job == "autoencode")
+    if config.job == "autoencode" or config.data.steps is None:
+        return mnist
+    X, X_test = (as_rows(part, config.data.steps, "MNIST") for part in (mnist.X, mnist.X_test))
+    return replace(mnist, X=X, X_test=X_test)
 
 
 def _rows(config: Config, path: Path) -> SequenceDataset:
@@ -128,7 +134,8 @@ def _rows(config: Config, path: Path) -> SequenceDataset:
         _archive(path, config.data.max_unpacked) if path.suffix == ".npz" else {"X": _single(path)}
     )
     for name, array in arrays.items():
-        _check_numbers(array, f"{where}:{name}")
+        if not (name.startswith("y") and array.dtype.kind == "U"):
+            _check_numbers(array, f"{where}:{name}")
         if name.startswith("X"):
             arrays[name] = _plain(array)
     X, y = arrays["X"], arrays.get("y")
@@ -219,28 +226,40 @@ def _signal(config: Config, path: Path) -> SequenceDataset:
     arrays = _archive(path, config.data.max_unpacked)
     if "y" not in arrays:
         raise DataError(f"{where}: no targets; expected an .npz with X and y")
+    X, y, times = _windows(config, arrays["X"], arrays["y"], where)
+    n_test = ("X_test" in arrays) + ("y_test" in arrays)
+    if n_test == 1:
+        raise DataError(f"{where}: X_test and y_test go together; add the other or drop it")
+    X_test, y_test = X[:0], y[:0]
+    if n_test:
+        X_test, y_test, _ = _windows(config, arrays["X_test"], arrays["y_test"], f"{where}:test")
+        if (X_test.shape[2], y_test.shape[-1]) != (X.shape[2], y.shape[-1]):
+            raise DataError(f"{where}: test steps have other features or targets than training")
+    return SequenceDataset(path.name, X, y, X_test, y_test, times=times)
+
+
+def _windows(config: Config, X: Array, y: Array, where: str) -> tuple[Array, Array, Array]:
+    """A signal X with targets y as windows (n, T, I), their targets, and times (n, T)."""
     parts = []
-    for name in ("X", "y"):
-        values = arrays[name]
+    for name, values in (("X", X), ("y", y)):
         _check_numbers(values, f"{where}:{name}")
         values = values[:, None] if values.ndim == 1 else values
         if values.ndim != 2 or not values.shape[1]:
             raise DataError(f"{where}: expected {name} as (steps, features), got {values.shape}")
-        parts.append(values.astype(config.training.dtype))
-    X, y = parts
-    if len(X) != len(y):
-        raise DataError(f"{where}: X has {len(X)} steps, y has {len(y)}")
-    n = len(X) // config.data.window
+        kept = name == "X" and values.dtype == np.uint8  # fractions of 255, as everywhere
+        parts.append(values if kept else values.astype(config.training.dtype))
+    if len(parts[0]) != len(parts[1]):
+        raise DataError(f"{where}: X has {len(parts[0])} steps, y has {len(parts[1])}")
+    T = config.data.window
+    n = len(parts[0]) // T
     if n == 0:
         raise DataError(
-            f"{where}: a window has {config.data.window} steps, the signal only {len(X)}; "
-            f"use --window {len(X)} or less"
+            f"{where}: a window has {T} steps, the signal only {len(parts[0])}; "
+            f"use --window {len(parts[0])} or less"
         )
-    kept = n * config.data.window
-    cut = [part[:kept].reshape(n, config.data.window, -1) for part in (X, y)]
-    times = np.arange(kept, dtype=np.float64).reshape(n, config.data.window)
-    targets = cut[1] if config.data.output == "steps" else cut[1][:, -1]
-    return SequenceDataset(path.name, cut[0], targets, cut[0][:0], targets[:0], times=times)
+    rows, targets = (part[: n * T].reshape(n, T, -1) for part in parts)
+    times = np.arange(n * T, dtype=np.float64).reshape(n, T)
+    return rows, targets if config.data.output == "steps" else targets[:, -1], times
 
 
 def _is_idx(path: Path) -> bool:
@@ -255,7 +274,7 @@ def _single(path: Path) -> Array:
     if _is_idx(path):
         return read_idx(path)
     raise DataError(
-        f"{printable(path)}: unknown format; expected .npy, .npz or idx files (plain or .gz)"
+        f"{printable(path)}: unknown format; expected .npy, .npz (see numpy.savez) or idx files"
     )
 
 
@@ -281,10 +300,13 @@ def _plain(values: Array) -> Array:
 
 
 def _check_numbers(values: Array, where: str) -> None:
+    if values.dtype.kind == "U":
+        raise DataError(f"{where}: holds text, expected numbers")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         wrong = ~np.isfinite(values)
+        n = int(wrong.sum())
         first = tuple(int(place) for place in np.argwhere(wrong)[0])
         raise DataError(
-            f"{where}: {int(wrong.sum())} values are not finite, the first at {first}; "
-            "fill or drop them"
+            f"{where}: {n} value{' is' if n == 1 else 's are'} not finite, the first at {first}; "
+            "fill or drop"
         )

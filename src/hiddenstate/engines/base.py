@@ -63,12 +63,15 @@ class TrainingState:
     carried : dict of ndarray
         Hidden state handed to the next step, `h` and for lstm `c`, each (L*D, B, H); empty
         where it is zero.
+    moments_since : int
+        The step the moments began at: Adam corrects its bias by the updates made since.
     """
 
     params: Params
     step: int = 0
     moments: Params = field(default_factory=dict)
     carried: Params = field(default_factory=dict)
+    moments_since: int = 0
 
     def not_finite(self) -> str | None:
         """The first weight or moment with a number that is not finite, or None."""

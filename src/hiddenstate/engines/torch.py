@@ -79,7 +79,7 @@ class TorchEngine:
         self._dtype = getattr(torch, training.dtype)
         params = {n: a.astype(training.dtype, copy=False) for n, a in state.params.items()}
         self.module = make_module(task.net, params).to(self._device)
-        self._step = state.step
+        self._step, self._moments_since = state.step, state.moments_since
         self._optimizer = _make_optimizer(training, self.module, self.device)
         _load_moments(self._optimizer, self.module, state)
         self._carried = _as_state(state.carried, self._device, self._dtype)
@@ -171,7 +171,8 @@ class TorchEngine:
         """A copy of the state; see `Engine.export`."""
         params = {n: p.detach().cpu().numpy().copy() for n, p in self.module.named_parameters()}
         moments = _export_moments(self._optimizer, self.module)
-        return TrainingState(params, self._step, moments, _as_arrays(self._carried))
+        carried = _as_arrays(self._carried)
+        return TrainingState(params, self._step, moments, carried, self._moments_since)
 
     def about(self) -> dict[str, Any]:
         """Name, version, device and threads; see `Engine.about`."""
@@ -363,5 +364,7 @@ def _load_moments(
         }
         if "exp_avg" in own:
             # Adam corrects its bias by the number of updates made (Kingma and Ba, 2015).
-            own["step"] = torch.tensor(float(state.step), device=parameter.device)
+            own["step"] = torch.tensor(
+                float(state.step - state.moments_since), device=parameter.device
+            )
         optimizer.state[parameter] = own

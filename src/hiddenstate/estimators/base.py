@@ -139,11 +139,8 @@ class Estimator(BaseEstimator):
             If it cannot be written; what stood there before is untouched.
         """
         check_is_fitted(self)
-        settings = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in self.get_params(deep=False).items()
-            if isinstance(value, (bool, int, float, str, tuple, list, type(None)))
-        }
+        settings = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
+        settings = {name: value for name, value in settings.items() if value is not _ODD}
         facts = {name: getattr(self, name) for name in _SAVED if hasattr(self, name)}
         names = getattr(self, "feature_names_in_", None)
         self.model_.save(
@@ -184,7 +181,20 @@ class Estimator(BaseEstimator):
         return np.asarray(X)
 
 
-_SAVED = ("n_features_in_", "fit_ndim_", "n_steps_", "targets_shape_", "row_shape_")
+_SAVED = ("n_features_in_", "fit_ndim_", "n_steps_", "targets_shape_", "row_shape_", "_seed")
+
+_ODD = object()
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON takes it; `_ODD` for what has no such form, as a RandomState."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value if isinstance(value, (bool, int, float, str, type(None))) else _ODD
 
 
 class _History(Callback):

@@ -57,7 +57,8 @@ def load(path: str | Path) -> Any:
     if model.net.job == "regress":
         carried = _checked_state(extra["state"], model, where)
         step = fitted.get("n_steps_", 0)
-        estimator._keep(TrainingState(model.params, step, carried=carried))
+        state = TrainingState(model.params, step, carried=carried, moments_since=step)
+        estimator._keep(state)
     return estimator
 
 
@@ -84,7 +85,7 @@ def _checked_settings(estimator: Estimator, settings: Any, where: str) -> dict[s
 def _checked_shape(value: Any, where: str) -> Any:
     """A count, or the shape of a row."""
     numbers = value if isinstance(value, list) else [value]
-    if not all(type(number) is int and 0 <= number < 2**53 for number in numbers):
+    if not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
         raise UntrustedFileError(f"{where}: its fitted facts are damaged")
     return tuple(value) if isinstance(value, list) else value
 
@@ -109,6 +110,9 @@ def _restore(
     feature_names: list[Any] | None,
 ) -> Any:  # fmt: skip
     """Set what `fit` sets, from a file."""
+    # What the net itself tells goes before what was written beside it.
+    told = {n: v for n, v in _settings_of(model).items() if n != "output_activation"}
+    settings = {**settings, **told}
     if "encoder_sizes" in settings:
         settings["encoder_sizes"] = tuple(settings["encoder_sizes"])
     estimator.set_params(**settings)
@@ -125,7 +129,7 @@ def _restore(
         many = (model.row_shape[0],) if model.net.output == "steps" else ()
         estimator.targets_shape_ = fitted.get("targets_shape_", (*many, model.net.n_outputs))
         estimator._keep(TrainingState(model.params))
-        estimator._seed = 0
+        estimator._seed = fitted.get("_seed", 0)
     else:
         estimator.row_shape_ = fitted.get("row_shape_", model.row_shape)
     return estimator

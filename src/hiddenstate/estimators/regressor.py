@@ -172,7 +172,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         """
         predictor = self._predictor()
         rows = lay_out(self.model_, self._checked_rows(X, reset=False), "X")
-        outputs = predictor.follow(rows, {})[0] if self.stateful else predictor.predict(rows)
+        outputs = predictor.follow(rows, {})[0] if self.model_.stateful else predictor.predict(rows)
         return self._as_targets(outputs)
 
     def forward(self, X: ArrayLike, state: Params | None = None) -> tuple[Array, Params]:

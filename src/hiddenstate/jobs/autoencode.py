@@ -73,7 +73,7 @@ class AutoencodeJob(Job):
         if "test_mse" not in results:
             return []
         n = len(self.dataset.X_test)
-        return [f"test mean squared error on all {n:,} rows: {results['test_mse']:.4f}"]
+        return [f"test mean squared error on all {n:,} rows: {results['test_mse']:.4g}"]
 
     def _error(self, engine: Engine, rows: Array) -> float:
         target = fractions(rows, self.config.training.dtype)

@@ -68,11 +68,13 @@ class RegressJob(Job):
         """Time, target and prediction of the windows from step `first` on, (n, T, O) or (n, O)."""
         d = self.dataset
         assert d.y is not None
-        steps = np.arange(first, first + len(outputs))
-        rows = steps % len(d.X)
+        epochs, rows = np.divmod(np.arange(first, first + len(outputs)), len(d.X))
         found = {"target": d.y[rows], "prediction": outputs}
         if d.times is not None:
-            found["time"] = d.times[rows]
+            # Time goes on over the epochs: each begins a step after the one before ended.
+            ends = d.times.flat[[0, 1, -1]] if d.times.size > 1 else np.array([0.0, 1.0, 0.0])
+            epoch_length = ends[2] - ends[0] + (ends[1] - ends[0])
+            found["time"] = d.times[rows] + epochs[:, None] * epoch_length
         return found
 
     def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
@@ -86,4 +88,4 @@ class RegressJob(Job):
 
     def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
         """The mean squared error of the last ten windows."""
-        return [f"mean squared error of the last 10 windows: {results['last10_mse']:.4f}"]
+        return [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -18,6 +19,12 @@ Array = NDArray[Any]
 TARGET, PREDICTION = "tab:red", "tab:blue"
 RIGHT, WRONG = "tab:blue", "tab:red"
 TEXT_POINTS = 9
+
+DRAWN_AT_MOST = 20
+"""Rows drawn side by side, however many are predicted or reconstructed."""
+
+TRACKED_WHOLE, TRACKED_ENDS = 200, 30
+"""Windows drawn in one panel at the most; of more, how many of the first and of the last."""
 
 
 def examples(
@@ -44,9 +51,10 @@ def learning(
     axes = figure.subplots(1 + len(scores), 1, sharex=True, squeeze=False)[:, 0]
     steps = [event["step"] for event in history]
     losses = np.array([event["loss"] for event in history], float)
-    axes[0].plot(steps, losses, color="0.7", linewidth=1, label=f"of the {unit}")
+    marker = "." if len(steps) < 20 else ""
     means = [event["mean_loss"] for event in history]
-    axes[0].plot(steps, means, color=PREDICTION, label="mean since the last line")
+    axes[0].plot(steps, losses, color="0.7", lw=1, marker=marker, label=f"of the {unit}")
+    axes[0].plot(steps, means, color=PREDICTION, marker=marker, label="mean since the last line")
     axes[0].set_ylabel("training loss")
     if len(losses) and losses.min() > 0 and losses.max() > 20 * losses.min():
         axes[0].set_yscale("log")
@@ -71,7 +79,11 @@ def predictions(
     picture: tuple[int, int] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Rows (N, ...) with the predicted label over the real one; blue right, red wrong."""
+    """Rows (N, ...) with the predicted label over the real one; blue right, red wrong.
+
+    The first `DRAWN_AT_MOST` are drawn.
+    """
+    rows = rows[:DRAWN_AT_MOST]
     figure = figure or _figure(max(1.1 * len(rows), 3), 1.9)
     for place, axes in enumerate(_row_of_axes(figure, len(rows))):
         _draw_row(axes, rows[place], picture)
@@ -89,7 +101,7 @@ def signals(
     """Input (T, I) and target (T, O) before training; the target in red, the input in blue."""
     figure = figure or _figure(6, 3)
     axes = figure.subplots()
-    for values, color, label in ((targets, TARGET, named[1]), (inputs, PREDICTION, named[0])):
+    for values, color, label in ((inputs, PREDICTION, named[0]), (targets, TARGET, named[1])):
         lines = axes.plot(time, values, color=color)
         lines[0].set_label(label)
     axes.set_xlabel("time")
@@ -101,7 +113,7 @@ def signals(
 def tracking(
     time: Array, target: Array, prediction: Array, figure: FigureBase | None = None
 ) -> FigureBase:
-    """Target in red and prediction in blue against absolute time.
+    """Target in red and prediction in blue against absolute time; of long runs both ends.
 
     Parameters
     ----------
@@ -109,18 +121,25 @@ def tracking(
     target, prediction : ndarray (K, T, O), or (K, O) for an answer a window
     """
     figure = figure or _figure(10, 3)
-    axes = figure.subplots()
-    when = time if target.ndim == 3 else time[:, -1]
-    for values, color, label in (
-        (target, TARGET, "target"),
-        (prediction, PREDICTION, "prediction"),
-    ):
-        lines = axes.plot(when.reshape(-1), values.reshape(when.size, -1), color=color, lw=1)
-        lines[0].set_label(label)
-    axes.set_xlabel("time")
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 1.2), ncols=2)
-    axes.margins(x=0.01)
-    _tidy(axes)
+    parts = [slice(None)]
+    if len(time) > TRACKED_WHOLE:
+        parts = [slice(TRACKED_ENDS), slice(-TRACKED_ENDS, None)]
+    places = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
+    for place, part in zip(places, parts, strict=True):
+        when = time[part] if target.ndim == 3 else time[part, -1]
+        for values, color, label in (
+            (target[part], TARGET, "target"),
+            (prediction[part], PREDICTION, "prediction"),
+        ):
+            lines = place.plot(when.reshape(-1), values.reshape(when.size, -1), color=color, lw=1)
+            lines[0].set_label(label)
+        place.set_xlabel("time")
+        place.margins(x=0.01)
+        _tidy(place)
+    if len(parts) > 1:
+        places[0].set_title(f"first {TRACKED_ENDS} windows", loc="right", fontsize=TEXT_POINTS)
+        places[1].set_title(f"last {TRACKED_ENDS} of {len(time):,}", fontsize=TEXT_POINTS)
+    places[0].legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 1.2), ncols=2)
     return figure
 
 
@@ -130,7 +149,8 @@ def reconstructions(
     picture: tuple[int, int] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Originals (N, F) over their reconstructions (N, F)."""
+    """Originals (N, F) over their reconstructions (N, F); the first `DRAWN_AT_MOST`."""
+    originals, rebuilt = originals[:DRAWN_AT_MOST], rebuilt[:DRAWN_AT_MOST]
     n = len(originals)
     figure = figure or _figure(max(1.4 * n, 3), 3)
     grid = figure.subplots(2, n, squeeze=False)
@@ -146,8 +166,8 @@ def codes(
 ) -> FigureBase:
     """Codes (N, Z) in space, each drawn as its label on the label's rainbow colour.
 
-    The axes fit the codes. Of longer codes the first three numbers are drawn, shorter ones
-    lie in the plane or on a line.
+    The axes fit the codes. Of longer codes the first three numbers are drawn; codes of two lie
+    in a plane, codes of one along a line, a class a row.
 
     Parameters
     ----------
@@ -158,30 +178,43 @@ def codes(
         Label of each class number.
     """
     figure = figure or _figure(7, 6)
-    axes: Any = figure.add_subplot(projection="3d")
-    missing = max(3 - values.shape[1], 0)
-    points = np.pad(values[:, :3], ((0, 0), (0, missing)))
+    shown = values[:, :3]
+    if values.shape[1] == 1:  # along a line, a class a row
+        rows = np.zeros(len(values)) if labels is None else labels
+        shown = np.column_stack([values[:, 0], rows])
+    n_axes = shown.shape[1]
+    axes: Any = figure.add_subplot(projection="3d" if n_axes == 3 else None)
     if labels is None:
-        axes.scatter(*points.T, color=PREDICTION)
+        axes.scatter(*shown.T, color=PREDICTION)
     else:
-        colors = colormaps["rainbow"](np.linspace(0, 1, max(len(names), 2)))
-        for point, label in zip(points, labels, strict=True):
-            axes.text(
-                *point,
-                names[int(label)],
-                color=_readable_on(colors[int(label)]),
-                backgroundcolor=colors[int(label)],
-                fontsize=TEXT_POINTS,
-                bbox={"facecolor": colors[int(label)], "linewidth": 0, "pad": 1.5},
-            )
-    for number, set_limits in enumerate((axes.set_xlim, axes.set_ylim, axes.set_zlim)):
-        low, high = points[:, number].min(), points[:, number].max()
-        room = 0.02 * (high - low) or 1.0
-        set_limits(low - room, high + room)
-    axes.set_box_aspect(None, zoom=1.1)
-    for number, name_axis in enumerate((axes.set_xlabel, axes.set_ylabel, axes.set_zlabel)):
-        name_axis(f"code {number + 1}" if number < values.shape[1] else "")
+        _draw_labels(axes, shown, labels, names)
+    for number, axis in enumerate("xyz"[:n_axes]):
+        low, high = shown[:, number].min(), shown[:, number].max()
+        room = (0.02 if n_axes == 3 else 0.05) * (high - low) or 1.0
+        getattr(axes, f"set_{axis}lim")(low - room, high + room)
+        getattr(axes, f"set_{axis}label")(f"code {number + 1}" if values.shape[1] > number else "")
+        getattr(axes, f"{axis}axis").set_major_locator(MaxNLocator(5))
+    if n_axes == 3:
+        axes.set_box_aspect(None, zoom=0.95)
+    else:
+        _tidy(axes)
+    if values.shape[1] > 3:
+        axes.set_title(f"first 3 of {values.shape[1]} numbers", fontsize=TEXT_POINTS)
     return figure
+
+
+def _draw_labels(axes: Any, points: Array, labels: Array, names: Sequence[str]) -> None:
+    """Each point as its label on the label's rainbow colour."""
+    colors = colormaps["rainbow"](np.linspace(0, 1, max(len(names), 2)))
+    for point, label in zip(points, labels, strict=True):
+        color = colors[int(label)]
+        axes.text(
+            *point,
+            names[int(label)],
+            color=_readable_on(color),
+            fontsize=TEXT_POINTS,
+            bbox={"facecolor": color, "linewidth": 0, "pad": 1.5},
+        )
 
 
 def _figure(width: float, height: float) -> Figure:

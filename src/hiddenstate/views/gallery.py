@@ -68,7 +68,7 @@ def _of_autoencode(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
         )
     if "code" in arrays:
         labels = scene.kept.get("code_label")
-        names = [str(name) for name in scene.facts.get("classes") or []]
+        names = [scene.label(number) for number in range(len(scene.facts.get("classes") or []))]
         offered["codes"] = lambda on: figures.codes(arrays["code"], labels, names, on)
     return offered
 
@@ -81,10 +81,12 @@ LAYOUTS: dict[str, list[tuple[str, ...]]] = {
 """Rows of a job's window, each the figures side by side in it."""
 
 
-def draw_dashboard(figure: FigureBase, scene: Scene, frame: Frame) -> None:
+def draw_dashboard(figure: FigureBase, scene: Scene, frame: Frame, title: str = "") -> None:
     """Draw a run's figures together on `figure`, after clearing it; a turned plot stays so."""
     turned = [(axes.elev, axes.azim) for axes in _spaces(figure)]
     figure.clear()
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=9, color="0.4")
     offered = drawings(scene, frame)
     heights = [1.0, 1.6] if scene.job == "autoencode" else [1.0, 1.0]
     rows: Any = figure.subfigures(2, 1, height_ratios=heights)

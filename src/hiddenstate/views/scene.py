@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import fractions
-from hiddenstate.errors import UntrustedFileError
+from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.runs import Arrays, Run
 from hiddenstate.storage import read_arrays
 
@@ -61,7 +61,7 @@ class Scene:
             if int(path.stem) not in self._snapshots:
                 try:
                     self._snapshots[int(path.stem)] = read_arrays(path, "snapshot")[0]
-                except UntrustedFileError:
+                except (UntrustedFileError, MachineError):
                     continue
         return len(self.steps)
 
@@ -91,4 +91,5 @@ class Scene:
     def label(self, number: Any) -> str:
         """The class label of a class number, as text."""
         classes = self.facts.get("classes")
-        return str(classes[int(number)]) if classes else str(number)
+        label = printable(classes[int(number)] if classes else number, 20)
+        return label.replace("$", r"\$")  # no formula, to matplotlib

@@ -21,7 +21,10 @@ REPLAY_SECONDS = 12
 """About how long a replay takes; one of few frames takes half a second a frame."""
 
 SHARE = 20
-"""Processor times of a frame that pass before the next: drawing takes 5% of a core at most."""
+"""Processor times of a frame that pass before the next one of a run under way."""
+
+LONGEST_PAUSE = 2.0
+"""Seconds after which the next is drawn all the same; the process is niced."""
 
 
 def display_missing() -> str | None:
@@ -71,28 +74,34 @@ def show_window(run: Run) -> None:
 
 
 def _play(figure: "Figure", run: Run) -> None:
-    """Draw frame after frame until the run is over and its last frame stands."""
+    """Draw frame after frame until the run is over and its last frame stands.
+
+    While the run goes on its newest moment is drawn; once it is over, what is left of it, or all
+    of it, is played at a human pace.
+    """
     from matplotlib import pyplot
 
     from hiddenstate.views.gallery import draw_dashboard
     from hiddenstate.views.scene import Scene
 
-    scene, replay = Scene(run), run.state() != "running"
-    pause, shown = 1 / FRAMES_A_SECOND, 0
-    stride = max(1, len(scene.steps) // (REPLAY_SECONDS * FRAMES_A_SECOND))
-    pace = min(0.5, max(1 / FRAMES_A_SECOND, REPLAY_SECONDS / max(len(scene.steps), 1)))
+    scene, shown, due = Scene(run), 0, 0.0
     while pyplot.fignum_exists(figure.number):
-        live = run.state() == "running"
+        state = run.state()
+        live = state == "running"
         scene.refresh()
         ahead = [step for step in scene.steps if step > shown]
         if not ahead and not live:
             return
-        if ahead:
-            shown = ahead[min(stride, len(ahead)) - 1] if replay else ahead[-1]
-            began = time.process_time()
-            draw_dashboard(figure, scene, scene.frame(shown))
+        if ahead and (time.monotonic() >= due or not live):
+            began, worked = time.monotonic(), time.process_time()
+            stride = max(1, len(scene.steps) // (REPLAY_SECONDS * FRAMES_A_SECOND))
+            shown = ahead[-1] if live else ahead[min(stride, len(ahead)) - 1]
+            draw_dashboard(figure, scene, scene.frame(shown), f"step {shown}, {state}")
             figure.canvas.draw_idle()
             figure.canvas.flush_events()
-            spent = time.process_time() - began
-            pause = max(1 / FRAMES_A_SECOND, SHARE * spent) if live else max(pace - spent, 0.01)
-        figure.canvas.start_event_loop(pause)
+            due = time.monotonic() + min(SHARE * (time.process_time() - worked), LONGEST_PAUSE)
+            pace = REPLAY_SECONDS / max(len(scene.steps), 1)
+            pause = min(0.5, max(1 / FRAMES_A_SECOND, pace)) - (time.monotonic() - began)
+            figure.canvas.start_event_loop(max(pause, 0.02))
+        else:
+            figure.canvas.start_event_loop(1 / FRAMES_A_SECOND)
