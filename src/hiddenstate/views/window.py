@@ -23,7 +23,7 @@ REPLAY_SECONDS = 12
 SHARE = 20
 """Processor times of a frame that pass before the next one of a run under way."""
 
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE = 5.0
 """Seconds after which the next is drawn all the same; the process is niced."""
 
 
