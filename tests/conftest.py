@@ -5,6 +5,7 @@ import io
 import os
 import struct
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +14,19 @@ import numpy as np
 import pytest
 
 from hiddenstate.cli import main
+from hiddenstate.config import make_config
+from hiddenstate.models import FittedModel, Net
 
 # Tests run side by side; torch's threads would spin against one another. Before torch loads.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
+
+
+QUIET = ("--view", "off", "--threads", 1)
+TRAIN_IMAGES = "train-images-idx3-ubyte"
+TRAIN_LABELS = "train-labels-idx1-ubyte"
+EVIL = "evil\n\x1b[31m\u202e<b>"
 
 
 class Answer(NamedTuple):
@@ -26,6 +35,10 @@ class Answer(NamedTuple):
     code: int
     out: str
     err: str
+
+
+Cli = Callable[..., Answer]
+Refuse = Callable[..., str]
 
 
 def idx_bytes(array: np.ndarray[Any, Any]) -> bytes:
@@ -103,3 +116,89 @@ def mutations(data: bytes, n: int, seed: int = 0) -> Iterator[bytes]:
                 case _:
                     hurt[place : place + 1] = noise[:1]
         yield bytes(hurt)
+
+
+@pytest.fixture
+def refuse(cli: Cli, tmp_path: Path) -> Refuse:
+    """Run a command that must end with `code`, one line on stderr and nothing written."""
+
+    def run(code: int, *arguments: object) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        answer = cli(*arguments)
+        assert "Traceback" not in answer.err
+        assert answer.code == code, answer
+        assert answer.out == ""
+        assert answer.err.startswith("error: ")
+        assert answer.err.endswith("\n")
+        assert answer.err.removesuffix("\n").isprintable(), answer.err
+        assert sorted(tmp_path.rglob("*")) == before
+        return answer.err
+
+    return run
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A classifier's file: sequences of any length, 5 features a step, 3 classes."""
+    net = Net("classify", make_config("classify", {"hidden_size": 4}).model, 5, 3)
+    path = tmp_path / "model.safetensors"
+    FittedModel(net, net.initial(0, "float32"), ["a", "b", "c"], (7, 5)).save(path)
+    return path
+
+
+@pytest.fixture
+def coder(tmp_path: Path) -> Path:
+    """An autoencoder's file: rows of 9 numbers."""
+    values = {"encoder_sizes": (6,), "code_size": 2, "output_activation": "sigmoid"}
+    net = Net("autoencode", make_config("autoencode", values).model, 9, 9)
+    path = tmp_path / "coder.safetensors"
+    FittedModel(net, net.initial(0, "float32"), None, (9,)).save(path)
+    return path
+
+
+@pytest.fixture
+def follower(tmp_path: Path) -> Path:
+    """A regressor's file: 2 features in and 1 target out at every step, state carried."""
+    net = Net("regress", make_config("regress", {"hidden_size": 4}).model, 2, 1, "steps")
+    path = tmp_path / "follower.safetensors"
+    FittedModel(net, net.initial(0, "float32"), None, (10, 2), stateful=True).save(path)
+    return path
+
+
+def npy(path: Path, array: Any) -> Path:
+    np.save(path, array, allow_pickle=True)
+    return path
+
+
+def npz(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+def rows(tmp_path: Path, n: int = 12, **changes: Any) -> Path:
+    """Rows and labels fit for `classify`, but for `changes`."""
+    arrays = {"X": np.ones((n, 4)), "y": np.arange(n) % 2}
+    return npz(tmp_path / "own.npz", **arrays | changes)
+
+
+def member(path: Path, *names: str, mode: int = 0) -> Path:
+    data = npy(path.with_name("x.npy"), np.ones((12, 4))).read_bytes()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            info = zipfile.ZipInfo(name)
+            info.external_attr = mode << 16
+            archive.writestr(info, data)
+    return path
+
+
+def same(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> None:
+    assert found.shape == expected.shape
+    assert found.dtype.isnative
+    assert found.dtype.str[1:] == expected.dtype.str[1:]
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file name, overwritten again and again."""
+    return tmp_path_factory.mktemp("data") / "values"

@@ -1,0 +1,238 @@
+"""The commands on a person's own data, and in odd situations."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hiddenstate.runs import Run
+
+OFF = ("--view", "off", "--threads", "1")
+SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
+
+
+def test_output_last_learns_from_the_last_step_of_each_window(cli, tmp_path):
+    """The waves' last values, and a signal's, measured at the windows' ends."""
+    done = cli("regress", "--output", "last", "--windows", "30", "--json", *OFF)
+    assert done.code == 0
+    assert Run(tmp_path / "runs" / "regress-1").model().net.output == "last"
+    t = np.arange(400) * 0.3
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
+    cli("regress", "own.npz", "--output", "last", "--no-stateful", "--batch-size", "8",
+        "--shuffle", "--epochs", "60", "--lr", "0.01", "--clip", "1", *OFF)  # fmt: skip
+    found = json.loads(cli("evaluate", "regress-2", "own.npz", "--json").out)
+    assert found["windows"] == 40
+    assert found["mse"] < 0.1 * found["variance"]
+
+
+def test_rows_that_are_no_sequence_are_drawn_too(cli, tmp_path):
+    t = np.arange(300) * 0.3
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
+    done = cli("regress", "own.npz", "--no-stateful", "--batch-size", "8", "--view", "files")
+    assert done.code == 0
+    drawn = {path.stem for path in (tmp_path / "runs/regress-1/figures").iterdir()}
+    assert drawn == {"signals", "learning", "tracking"}
+    assert json.loads(cli("evaluate", "regress-1", "own.npz", "--json").out)["windows"] == 30
+
+
+def test_a_run_is_gone_on_with_from_another_folder(cli, tmp_path, monkeypatch):
+    t = np.arange(200) * 0.3
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
+    cli("regress", "own.npz", *OFF)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert cli("resume", "../runs/regress-1", "--epochs", "+1", "--view", "off").code == 0
+
+
+def test_resume_does_not_need_the_weights_it_began_from(cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    weights = tmp_path / "runs/regress-1/model.safetensors"
+    cli("regress", "--windows", "20", "--weights", weights, *OFF)
+    weights.unlink()
+    assert cli("resume", "regress-2", "--windows", "+5", "--view", "off").code == 0
+
+
+def test_steps_added_count_from_where_the_run_stands(cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    done = cli("resume", "regress-1", "--max-steps", "+100", "--view", "off")
+    assert done.code == 2
+    assert "--windows +100" in done.err
+    cli("regress", "--windows", "50", "--max-steps", "20", *OFF)
+    assert "--max-steps +100" in cli("resume", "regress-2", "--epochs", "+1").err
+    done = cli("resume", "regress-2", "--max-steps", "+10", "--view", "off", "--json")
+    assert json.loads(done.out)["steps"] == 30
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint32", "uint64", "bool", "float16"])
+def test_numbers_of_any_type_are_learnt_from_and_drawn(dtype, cli, tmp_path):
+    rows = np.random.default_rng(0).integers(0, 2, (30, 6, 2)).astype(dtype)
+    np.savez(tmp_path / "own.npz", X=rows, y=np.arange(30) % 3)
+    done = cli("classify", "own.npz", "--view", "files", "--hidden-size", "4", "--threads", "1")
+    assert done.code == 0, done.err
+
+
+def test_a_figure_that_is_not_finite_is_a_divergence(cli, tmp_path):
+    np.save(tmp_path / "own.npy", np.random.default_rng(0).random((40, 5)).astype("f4"))
+    done = cli("autoencode", "own.npy", "--optimizer", "sgd", "--activation", "relu",
+               "--output-activation", "linear", "--lr", "1e12", "--max-steps", "1",
+               *OFF)  # fmt: skip
+    assert done.code == 5
+
+
+def test_a_seed_too_far_is_refused_before_anything_is_trained(cli, tmp_path):
+    done = cli("regress", "--seed", 2**63 - 1, "--seeds", "2", *OFF)
+    assert done.code == 2
+    assert not (tmp_path / "runs").exists()
+
+
+def test_two_sets_in_one_folder_must_be_told_apart(cli, tmp_path):
+    from tests.conftest import write_digits
+
+    write_digits(tmp_path / "data" / "MNIST" / "raw")
+    write_digits(tmp_path / "data" / "FashionMNIST" / "raw")
+    done = cli("classify", "data", *SMALL)
+    assert done.code == 2
+    assert "several sets" in done.err
+    assert cli("classify", "data/MNIST", *SMALL).code == 0
+
+
+def test_evaluate_refuses_test_rows_that_changed(cli, tmp_path):
+    from tests.conftest import write_digits
+
+    write_digits(tmp_path / "d", n_test=30)
+    cli("classify", "d", *SMALL)
+    write_digits(tmp_path / "d", n_test=36)
+    done = cli("evaluate", "classify-1")
+    assert done.code == 2
+    assert "data changed" in done.err
+
+
+def test_answers_go_to_a_device_without_replacing_it(cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    assert cli("predict", "regress-1", "--output", "/dev/null").code == 0
+    assert not Path("/dev/null").is_file()
+
+
+def test_lines_stand_above_the_progress_bar_on_a_terminal(tmp_path):
+    import pty
+
+    command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "300", *OFF]
+    screen, other = pty.openpty()
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=other, stderr=other, stdin=other)
+    os.close(other)
+    text = b""
+    while True:
+        try:
+            piece = os.read(screen, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        text += piece
+    assert process.wait() == 0
+    rows = text.decode().replace("\r\n", "\n").split("\n")
+    lines = [row for row in rows if "Window:" in row]
+    assert len(lines) == 30
+    assert b"steps/s" in text
+    # What is left of a row is what follows the last return to its start.
+    assert all("steps/s" not in row.split("\r")[-1].split("\x1b[2K")[-1] for row in lines)
+
+
+def test_text_labels_are_learnt_and_predicted(cli, tmp_path):
+    rows = np.random.default_rng(0).random((40, 5, 2))
+    np.savez(tmp_path / "own.npz", X=rows, y=np.where(rows[:, :, 0].mean(1) > 0.5, "up", "down"))
+    assert cli("classify", "own.npz", *SMALL).code == 0
+    assert set(cli("predict", "last", "own.npz").out.split()[1:]) <= {
+        f"{n},{label}" for n in range(40) for label in ("up", "down")
+    }
+    assert cli("evaluate", "last", "own.npz").code == 0
+
+
+def test_an_option_of_another_job_or_without_effect_is_refused(cli, tmp_path):
+    np.savez(tmp_path / "own.npz", X=np.arange(50.0), y=np.arange(50.0))
+    assert "belongs to autoencode" in cli("classify", "--code-size", "3").err
+    assert "--windows" in cli("regress", "own.npz", "--windows", "3").err
+    assert "27 equal steps" in cli("classify", "--steps", "27").err
+
+
+def test_the_command_it_suggests_next_works(cli, tiny_idx, tmp_path):
+    np.savez(tmp_path / "own.npz", X=np.arange(50.0), y=np.arange(50.0))
+    for command in (("classify", tiny_idx, *SMALL), ("regress", "own.npz", "--threads", "1")):
+        said = cli(*command).out.splitlines()[-1]
+        assert cli(*said.removeprefix("next: hiddenstate ").split()).code == 0
+
+
+def test_uint8_signals_mean_fractions_in_training_and_in_use(cli, tmp_path):
+    t = np.arange(300) * 0.3
+    waves = (np.sin(t) * 127 + 128).astype(np.uint8)
+    np.savez(tmp_path / "pixels.npz", X=waves, y=np.cos(t))
+    np.savez(tmp_path / "floats.npz", X=waves / 255, y=np.cos(t))
+    for name in ("pixels", "floats"):
+        cli("regress", f"{name}.npz", "--epochs", "3", *OFF)
+    one, two = (
+        json.loads(cli("evaluate", f"regress-{n}", f"{name}.npz", "--json").out)["mse"]
+        for n, name in ((1, "pixels"), (2, "floats"))
+    )
+    assert one == pytest.approx(two, rel=1e-3)
+
+
+def test_a_signals_own_test_part_is_measured(cli, tmp_path):
+    t = np.arange(400) * 0.3
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t), X_test=np.sin(t), y_test=np.cos(t))
+    said = cli("regress", "own.npz", "--threads", "1").out
+    assert "next: hiddenstate evaluate" in said
+    assert json.loads(cli("evaluate", "last", "--json").out)["windows"] == 40
+
+
+def test_paths_in_a_toml_file_are_kept_whole(cli, tmp_path, monkeypatch):
+    t = np.arange(200) * 0.3
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
+    (tmp_path / "own.toml").write_text('data = "own.npz"\n')
+    assert cli("regress", "--config", "own.toml", *OFF).code == 0
+    monkeypatch.chdir("/")
+    done = cli("resume", tmp_path / "runs/regress-1", "--epochs", "+1", "--view", "off")
+    assert done.code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("history.jsonl", '{"event": "log"}'),
+        ("history.jsonl", '{"event": "end", "step": 20, "last10_mse": "x"}'),
+        ("journal.jsonl", '{"event": 5}'),
+        ("journal.jsonl", "[]"),
+    ],
+)
+def test_a_damaged_line_in_one_run_hides_no_other(name, line, cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    cli("regress", "--windows", "20", *OFF)
+    (tmp_path / "runs/regress-1" / name).write_text(line + "\n")
+    (tmp_path / "runs/regress-1/snapshots/0abc.safetensors").touch()
+    done = cli("runs")
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 3
+    assert cli("watch", "regress-1", "--view", "lines").code == 0
+    assert cli("compare", "regress-1", "regress-2").code == 0
+    assert cli("figures", "regress-1").code == 0
+
+
+def test_a_runs_config_must_be_whole(cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    path = tmp_path / "runs/regress-1/config.json"
+    record = json.loads(path.read_text())
+    del record["config"]["training"]["lr"]
+    path.write_text(json.dumps(record))
+    done = cli("evaluate", "regress-1")
+    assert done.code == 4
+    assert "lr missing" in done.err
+
+
+def test_figures_are_drawn_whatever_the_labels_are(cli, tmp_path):
+    from hiddenstate import RecurrentClassifier
+
+    rows = np.random.default_rng(0).random((30, 4, 2))
+    labels = np.array(["$^$", "a\nb", "<b>"])[np.arange(30) % 3]
+    RecurrentClassifier(hidden_size=3, max_steps=3).fit(rows, labels, run_dir=tmp_path / "own")
+    assert cli("figures", "own").code == 0
