@@ -65,20 +65,29 @@ def start(
         For whatever does not fit; then nothing was written.
     """
     job = make_job(config, load_dataset(config))
-    job.check_memory()
-    engine = make_engine(job.task(), starting_state(job.net, config.training))
-    record = make_record(config, job.about_data(), engine.about())
-    before_writing()
-    writer = create_next_run(runs_dir, config.job, record)
-    return Session(job, engine, writer, remarks=tuple(job.remarks()))
+
+    def make_folder(record: dict[str, Any]) -> RunWriter:
+        before_writing()
+        return create_next_run(runs_dir, config.job, record)
+
+    return _begin(job, lambda: starting_state(job.net, config.training), make_folder)
 
 
 def start_in(path: Path, job: Job, state: TrainingState) -> Session:
     """Begin `job` from `state` in the new folder `path`; errors as :func:`start`."""
+    return _begin(job, lambda: state, lambda record: create_run(path, record))
+
+
+def _begin(
+    job: Job,
+    make_state: Callable[[], TrainingState],
+    make_folder: Callable[[dict[str, Any]], RunWriter],
+) -> Session:
+    """Check memory before any is taken, make the engine, and only then the folder."""
     job.check_memory()
-    engine = make_engine(job.task(), state)
+    engine = make_engine(job.task(), make_state())
     record = make_record(job.config, job.about_data(), engine.about())
-    return Session(job, engine, create_run(path, record), remarks=tuple(job.remarks()))
+    return Session(job, engine, make_folder(record), remarks=tuple(job.remarks()))
 
 
 def go_on(

@@ -118,7 +118,7 @@ class Trainer:
         """
         try:
             results = self._train()
-        except Exception as error:
+        except Exception as error:  # whatever it is, the hooks are told and it goes on its way
             self._notify("on_stop", error)
             raise
         if results is None:

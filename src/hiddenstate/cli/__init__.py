@@ -82,7 +82,7 @@ def main(args: list[str] | None = None) -> NoReturn:
         code = fail(f"{error.strerror or error}: {error.filename or 'standard output'}", 3)
     except MemoryError:
         code = fail("there is not enough memory; use a smaller --batch-size or --hidden-size", 3)
-    except Exception as error:
+    except Exception as error:  # a defect of ours: one line, and the trace in a file
         if debug:
             raise
         code = report_defect(error)

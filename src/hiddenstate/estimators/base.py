@@ -217,4 +217,5 @@ def _as_array(X: Any) -> Any:
 
 
 def float_type(X: Array) -> str:
+    """The float type X is computed in: float32 for float32 and uint8, else float64."""
     return "float32" if X.dtype in (np.float32, np.uint8) else "float64"

@@ -52,7 +52,7 @@ def load(path: str | Path) -> Any:
     if extra["estimator"] != kind.__name__:
         raise UntrustedFileError(f"{where}: holds a {printable(extra['estimator'], 40)}")
     settings = _checked_settings(kind(), extra["settings"], where)
-    fitted = {name: _checked_shape(v, where) for name, v in extra["fitted"].items()}
+    fitted = {name: _checked_fact(name, v, where) for name, v in extra["fitted"].items()}
     estimator = _restore(kind(), model, settings, fitted, extra["feature_names"])
     if model.net.job == "regress":
         carried = _checked_state(extra["state"], model, where)
@@ -82,12 +82,15 @@ def _checked_settings(estimator: Estimator, settings: Any, where: str) -> dict[s
     return dict(settings)
 
 
-def _checked_shape(value: Any, where: str) -> Any:
-    """A count, or the shape of a row."""
+def _checked_fact(name: str, value: Any, where: str) -> Any:
+    """A count, or, for a name that says so, the shape of a row."""
+    is_shape = name.endswith("_shape_")
     numbers = value if isinstance(value, list) else [value]
-    if not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
+    if is_shape != isinstance(value, list) or not all(
+        type(number) is int and 0 <= number < 2**63 for number in numbers
+    ):
         raise UntrustedFileError(f"{where}: its fitted facts are damaged")
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(value) if is_shape else value
 
 
 def _checked_state(state: dict[str, Any], model: FittedModel, where: str) -> Params:

@@ -54,8 +54,8 @@ class Scene:
         self._history: list[dict[str, Any]] = []
         self.refresh()
 
-    def refresh(self) -> int:
-        """Read what the run wrote since; return how many steps can be shown."""
+    def refresh(self) -> None:
+        """Read what the run wrote since the last time."""
         self._history = [event for event in self.run.history() if event["event"] == "log"]
         for path in self.run.snapshot_paths():
             if int(path.stem) not in self._snapshots:
@@ -63,7 +63,6 @@ class Scene:
                     self._snapshots[int(path.stem)] = read_arrays(path, "snapshot")[0]
                 except (UntrustedFileError, MachineError):
                     continue
-        return len(self.steps)
 
     @property
     def steps(self) -> list[int]:
@@ -77,14 +76,14 @@ class Scene:
         """The run after `step` updates, or as it stands."""
         steps = self.steps
         step = (steps[-1] if steps else 0) if step is None else step
-        taken = [s for s in sorted(self._snapshots) if s <= step]
+        taken = max((s for s in self._snapshots if s <= step), default=None)
         arrays: Arrays = {}
         if self._appended and self._snapshots:
             parts = [self._snapshots[s] for s in sorted(self._snapshots)]
             names = [name for name in parts[0] if all(name in part for part in parts)]
             arrays = {n: np.concatenate([part[n] for part in parts])[:step] for n in names}
-        elif taken:
-            arrays = self._snapshots[taken[-1]]
+        elif taken is not None:
+            arrays = self._snapshots[taken]
         history = [event for event in self._history if event["step"] < step]
         return Frame(step, history, arrays)
 
