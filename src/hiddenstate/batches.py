@@ -72,6 +72,25 @@ class Batches:
         """
         return step > self.first_step and (step - self.first_step) % self.steps_per_epoch == 0
 
+    def span(
+        self, first: int, last: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Rows of steps `first` to `last` - 1 one after another, the number of each step's, and
+        whether it starts an epoch (:meth:`starts_epoch`)."""
+        epochs, places = np.divmod(np.arange(first, last) - self.first_step, self.steps_per_epoch)
+        begins = places * self.batch_size
+        sizes = np.minimum(begins + self.batch_size, self.n_rows) - begins
+        parts = []
+        for epoch in range(int(epochs[0]), int(epochs[-1]) + 1):
+            own = np.flatnonzero(epochs == epoch)
+            begin, end = int(begins[own[0]]), int(begins[own[-1]] + sizes[own[-1]])
+            if self.shuffle:
+                parts.append(_order(self.n_rows, self.seed, epoch)[begin:end])
+            else:
+                parts.append(np.arange(begin, end))
+        resets = (places == 0) & (np.arange(first, last) > self.first_step)
+        return np.concatenate(parts), sizes, resets
+
     def rows(self, step: int) -> NDArray[np.int64]:
         """Row numbers of `step`'s batch, int64 of shape (B,)."""
         epoch, place = self.place_of(step)

@@ -176,7 +176,11 @@ class TrainingConfig:
     threads: int = option(
         0, "Processor threads; 0 leaves the choice to the engine.", low=0, high=4096
     )
-    engine: str = option("auto", "What computes the steps.", choices=("auto", "torch"))
+    engine: str = option(
+        "auto",
+        "What computes the steps: native, compiled, on the cpu; torch; auto is native where it can.",
+        choices=("auto", "native", "torch"),
+    )
     weights: str | None = option(
         None,
         "Start from this model file, or from a tensors-only state_dict of a classic script.",

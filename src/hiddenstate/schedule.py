@@ -1,8 +1,14 @@
 """The learning rate and the gradient's limit at each step; functions of the step alone."""
 
 import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hiddenstate.config import TrainingConfig
+
+Array = NDArray[Any]
 
 
 def rate_at(training: TrainingConfig, step: int, total_steps: int) -> float:
@@ -34,3 +40,23 @@ def clip_at(training: TrainingConfig, step: int) -> float | None:
 def eps_at(training: TrainingConfig, step: int) -> float:
     """Adam's smallest denominator at `step`: 1e-8 (Kingma and Ba, 2015), later `eps`."""
     return 1e-8 if step < training.hold else training.eps
+
+
+def orders(
+    training: TrainingConfig, first: int, last: int, total_steps: int
+) -> tuple[Array, Array, Array]:
+    """Rate, limit of the gradient's norm (0 for none) and smallest denominator of Adam.
+
+    Each (last - first,) float64, for steps `first` to `last` - 1: the same numbers as the three
+    functions above, all at once.
+    """
+    steps = np.arange(first, last)
+    held = steps < training.hold
+    if training.lr_schedule == "cosine":
+        rates = np.array([rate_at(training, step, total_steps) for step in steps.tolist()])
+    elif training.lr_schedule == "inverse":
+        rates = np.where(held, training.lr, training.lr * training.hold / np.maximum(steps, 1))
+    else:
+        rates = np.full(len(steps), training.lr)
+    clips = np.where(held, 0.0, training.clip or 0.0)
+    return rates, clips, np.where(held, 1e-8, training.eps)

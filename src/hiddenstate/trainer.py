@@ -132,6 +132,10 @@ class Trainer:
                 self._save()
                 return None
             chunk = self.engine.run(self.step, self._next_stop(), self._must_return)
+            if not chunk.losses.size:  # asked to return in the middle of a long step
+                if self._must_save():
+                    self._save()
+                continue
             self._take_in(chunk)
             self._notify("on_chunk", chunk)
             # The line comes before the checkpoint, or a resumed run would go on without it.

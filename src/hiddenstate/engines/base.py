@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.batches import Batches
-from hiddenstate.config import TrainingConfig
+from hiddenstate.config import RecurrentConfig, TrainingConfig
+from hiddenstate.errors import DataError, OptionError
+from hiddenstate.kernels import why_not
 from hiddenstate.models import FittedModel, Net, Params
 
 Array = NDArray[Any]
@@ -153,15 +155,71 @@ class Predictor(Protocol):
         ...
 
 
+def check_state(state: Params, net: Net, n_rows: int) -> None:
+    """Refuse a state that is not zero (no arrays) or `h` and for lstm `c`, each (L*D, B, H).
+
+    Raises
+    ------
+    DataError
+        Saying what was expected.
+    """
+    config = net.config
+    assert isinstance(config, RecurrentConfig)
+    depth = config.layers * (2 if config.bidirectional else 1)
+    names = {"h", "c"} if config.cell == "lstm" else {"h"}
+    if not state:
+        return
+    if set(state) != names:
+        raise DataError(f"state: holds {', '.join(state)}, expected {', '.join(sorted(names))}")
+    for name, array in state.items():
+        if array.ndim == 3 and array.shape[1] != n_rows:
+            raise DataError(f"state: carries {array.shape[1]} sequences, x has {n_rows}")
+        if array.shape != (depth, n_rows, config.hidden_size):
+            raise DataError(
+                f"state: {name} is {array.shape}, expected {(depth, n_rows, config.hidden_size)}"
+            )
+
+
+def refusal(net: Net, device: str) -> str | None:
+    """Why the native engine cannot train `net` on `device`, in words; None where it can."""
+    if device not in ("auto", "cpu"):
+        return f"it computes on the cpu, not on {device}"
+    config = net.config
+    if isinstance(config, RecurrentConfig) and config.dropout and config.layers > 1:
+        return "it has no dropout"
+    reason = why_not()
+    return f"there are no kernels: {reason}" if reason else None
+
+
 def make_engine(task: Task, state: TrainingState) -> Engine:
-    """The engine `task.training.engine` names; auto is torch, the only one so far."""
+    """The engine `task.training.engine` names; auto is native, and torch where that cannot.
+
+    Raises
+    ------
+    MachineError
+        If what is named is not there.
+    OptionError
+        If native was asked for and cannot do this.
+    """
+    training = task.training
+    against = refusal(task.net, training.device) if training.engine != "torch" else "not wanted"
+    if training.engine == "native" and against:
+        raise OptionError(f"--engine native: {against}; use --engine torch")
+    if against is None:
+        from hiddenstate.engines.native import NativeEngine
+
+        return NativeEngine(task, state)
     from hiddenstate.engines.torch import TorchEngine
 
     return TorchEngine(task, state)
 
 
 def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -> Predictor:
-    """A predictor for `model`; torch's, the only one so far."""
+    """A predictor for `model`: native on the cpu where there are kernels, else torch's."""
+    if device in ("auto", "cpu") and not why_not():
+        from hiddenstate.engines.native import NativePredictor
+
+        return NativePredictor(model, threads)
     from hiddenstate.engines.torch import TorchPredictor
 
     return TorchPredictor(model, device, threads)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from hiddenstate.batches import generator
 from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.data.dataset import fractions
-from hiddenstate.engines.base import Chunk, Task, TrainingState
-from hiddenstate.errors import DataError, MachineError
+from hiddenstate.engines.base import Chunk, Task, TrainingState, check_state
+from hiddenstate.errors import MachineError
 from hiddenstate.models import FittedModel, Net, Params
 from hiddenstate.nets import AutoencoderNet, RecurrentNet, State, make_module
 from hiddenstate.schedule import clip_at, eps_at, rate_at
@@ -216,7 +216,7 @@ class TorchPredictor:
         """
         module = self._module.eval()
         assert isinstance(module, RecurrentNet)
-        _check_state(state, module, len(X))
+        check_state(state, module.net, len(X))
         before = _as_state(state, next(module.parameters()).device, self._dtype)
         with thread_count(self._threads), torch.no_grad():
             output, after = module(_to_device(module, X, self._dtype), before)
@@ -254,24 +254,6 @@ def _forward(module: RecurrentNet | AutoencoderNet, X: Array, dtype: torch.dtype
             for first in range(0, max(len(X), 1), EVALUATED_AT_ONCE)
         ]
     return np.asarray(torch.cat(parts).cpu().numpy())
-
-
-def _check_state(state: Params, module: RecurrentNet, n_rows: int) -> None:
-    """Refuse a state that is not zero (no arrays) or `h` and for lstm `c`, each (L*D, B, H)."""
-    rnn = module.rnn
-    depth = rnn.num_layers * (2 if rnn.bidirectional else 1)
-    names = {"h", "c"} if rnn.mode == "LSTM" else {"h"}
-    if not state:
-        return
-    if set(state) != names:
-        raise DataError(f"state: holds {', '.join(state)}, expected {', '.join(sorted(names))}")
-    for name, array in state.items():
-        if array.ndim == 3 and array.shape[1] != n_rows:
-            raise DataError(f"state: carries {array.shape[1]} sequences, x has {n_rows}")
-        if array.shape != (depth, n_rows, rnn.hidden_size):
-            raise DataError(
-                f"state: {name} is {array.shape}, expected {(depth, n_rows, rnn.hidden_size)}"
-            )
 
 
 def _as_state(arrays: Params, device: torch.device, dtype: torch.dtype) -> State | None:

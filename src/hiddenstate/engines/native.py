@@ -1,0 +1,316 @@
+"""The native engine: whole steps in the C++ kernels, on the processor, without torch."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate import __version__
+from hiddenstate.config import AutoencoderConfig, RecurrentConfig
+from hiddenstate.engines.base import Chunk, Task, TrainingState, check_state
+from hiddenstate.errors import DataError
+from hiddenstate.kernels import CELLS, default_threads, level, native
+from hiddenstate.models import FittedModel, Net, Params
+from hiddenstate.schedule import orders
+
+Array = NDArray[Any]
+
+_ACTIVATIONS = {"linear": 0, "tanh": 1, "relu": 2, "sigmoid": 3}
+_RULES = {"sgd": 0, "adam": 1, "adamw": 2}
+_BETAS = (0.9, 0.999)
+"""Decay of Adam's moments (Kingma and Ba, 2015, section 2), torch's default too."""
+
+_AHEAD = 256
+"""Steps whose rates are worked out at once for :meth:`NativeEngine.step`."""
+
+_NOT_FINITE = 2
+"""How a call says that the last loss was not finite."""
+
+
+def _learner(net: Net, dtype: str) -> Any:
+    """The compiled net, its weights still unset."""
+    module = native()
+    kind = module.Learner64 if dtype == "float64" else module.Learner32
+    config = net.config
+    if isinstance(config, RecurrentConfig):
+        cell = f"rnn_{config.nonlinearity}" if config.cell == "rnn" else config.cell
+        return kind(
+            level=level(),
+            cell=CELLS[cell],
+            layers=config.layers,
+            directions=2 if config.bidirectional else 1,
+            inputs=net.n_features,
+            hidden=config.hidden_size,
+            outputs=net.n_outputs,
+            every_step=net.output == "steps",
+            classify=net.job == "classify",
+        )
+    widths = net.widths()
+    between = [_ACTIVATIONS[config.activation]] * (len(widths) - 2)
+    end = _ACTIVATIONS[config.output_activation]
+    return kind(
+        level=level(),
+        widths=widths + widths[-2::-1],
+        activations=[*between, _ACTIVATIONS["linear"], *between, end],
+    )
+
+
+def _load(learner: Any, which: int, arrays: list[Array], dtype: str) -> None:
+    for i, array in enumerate(arrays):
+        learner.load(which, i, np.ascontiguousarray(array, dtype))
+
+
+def _load_state(learner: Any, carried: Params, dtype: str) -> None:
+    parts = [np.ascontiguousarray(carried[n], dtype) if n in carried else None for n in ("h", "c")]
+    learner.load_state(*parts)
+
+
+def _rows(X: Array) -> Array:
+    """Rows as the kernels read them: bytes or floats, row after row."""
+    kind = X.dtype if X.dtype in (np.uint8, np.float32, np.float64) else np.float64
+    return np.ascontiguousarray(X, kind)
+
+
+class _Forward:
+    """A compiled net that is asked for outputs; what engine and predictor share."""
+
+    def __init__(self, net: Net, params: Params, dtype: str, threads: int) -> None:
+        self.net, self.threads = net, threads or default_threads()
+        self.dtype = dtype
+        self.learner = _learner(net, dtype)
+        _load(self.learner, 0, [params[name] for name in net.shapes()], dtype)
+        self._encoded = 0
+        if isinstance(net.config, AutoencoderConfig):
+            self._encoded = len(net.widths()) - 1
+
+    def predict(self, X: Array) -> Array:
+        return self.forward(X, {}, wants_state=False)[0]
+
+    def forward(self, X: Array, state: Params, wants_state: bool = True) -> tuple[Array, Params]:
+        """Outputs of rows side by side from `state`, and the state after them."""
+        net, X = self.net, _rows(X)
+        if isinstance(net.config, AutoencoderConfig):
+            return self._through(X, 0, 2 * self._encoded, net.n_features), {}
+        config, n = net.config, len(X)
+        depth = config.layers * (2 if config.bidirectional else 1)
+        shape = (depth, n, config.hidden_size)
+        names = ("h", "c") if config.cell == "lstm" else ("h",)
+        begin = [np.ascontiguousarray(state[m], self.dtype) if m in state else None for m in "hc"]
+        end = {m: np.empty(shape, self.dtype) for m in names} if wants_state else {}
+        steps = (X.shape[1],) if net.output == "steps" else ()
+        out = np.empty((n, *steps, net.n_outputs), self.dtype)
+        self.learner.predict(
+            X, X.shape[1], None, 0, 1, *begin, out, end.get("h"), end.get("c"), self.threads, None
+        )
+        return out, end
+
+    def encode(self, X: Array) -> Array:
+        return self._through(_rows(X), 0, self._encoded, self.net.widths()[-1])
+
+    def decode(self, codes: Array) -> Array:
+        return self._through(_rows(codes), self._encoded, 2 * self._encoded, self.net.n_features)
+
+    def _through(self, X: Array, first: int, last: int, width: int) -> Array:
+        out = np.empty((len(X), width), self.dtype)
+        self.learner.predict(
+            X, 0, None, first, last, None, None, out, None, None, self.threads, None
+        )
+        return out
+
+
+class NativeEngine:
+    """Training steps in the kernels, many a call.
+
+    Parameters
+    ----------
+    task : Task
+        With a net, optimiser and float type that :func:`refusal` has nothing against.
+    state : TrainingState
+        Copied; the caller's arrays are not touched.
+    """
+
+    name = "native"
+    version = __version__
+    device = "cpu"
+
+    def __init__(self, task: Task, state: TrainingState) -> None:
+        self.task, training = task, task.training
+        self._dtype = training.dtype
+        self._net = _Forward(task.net, state.params, self._dtype, training.threads)
+        self.threads, self.level = self._net.threads, level()
+        self._learner = self._net.learner
+        self._names = list(task.net.shapes())
+        self._step, self._moments_since = state.step, state.moments_since
+        for which, kind in enumerate(self._kinds(), start=1):
+            if state.moments:
+                arrays = [state.moments[f"{kind}/{name}"] for name in self._names]
+                _load(self._learner, which, arrays, self._dtype)
+        self._learner.updates = state.step - state.moments_since
+        self._learner.rule(
+            _RULES[training.optimizer], *_BETAS, training.weight_decay, training.momentum
+        )
+        if state.carried:
+            _load_state(self._learner, state.carried, self._dtype)
+        self._teach()
+        self._orders: list[tuple[float, float, float]] = []  # of `step`, from step `_from` on
+        self._from = 0
+
+    def _kinds(self) -> tuple[str, ...]:
+        """What the optimiser remembers of each weight, in the kernels' order."""
+        training = self.task.training
+        if training.optimizer == "sgd":
+            return ("momentum_buffer",) if training.momentum else ()
+        return ("exp_avg", "exp_avg_sq")
+
+    def _teach(self) -> None:
+        task = self.task
+        classes = targets = None
+        if task.y is not None and task.net.job == "classify":
+            classes = np.ascontiguousarray(task.y, np.int64)
+        elif task.y is not None:
+            targets = np.ascontiguousarray(task.y, self._dtype)
+        steps = task.X.shape[1] if task.X.ndim == 3 else 0
+        self._learner.teach(_rows(task.X), steps, classes, targets, None, task.stateful)
+
+    def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
+        """Take steps `first` to `last` - 1; see `Engine.run`. May take none if asked to stop."""
+        task = self.task
+        rows, sizes, resets = task.batches.span(first, last)
+        outputs = None
+        if task.stateful:
+            self._check_carried(sizes, resets)
+            y = task.y
+            assert y is not None
+            outputs = np.empty((len(rows), *y.shape[1:]), self._dtype)
+        losses = np.empty(last - first)
+        rates, clips, smallest = orders(task.training, first, last, task.total_steps)
+        taken, ending = self._learner.train(
+            rows, sizes, rates, clips, smallest, resets, losses, outputs, self.threads, stop
+        )
+        self._step = first + taken - (ending == _NOT_FINITE)
+        if outputs is not None:
+            outputs = outputs[: int(sizes[:taken].sum())]
+        return Chunk(losses[:taken], outputs)
+
+    def _check_carried(self, sizes: Array, resets: Array) -> None:
+        carried = self._learner.state_rows
+        for size, reset in zip(sizes.tolist(), resets.tolist(), strict=True):
+            if carried not in (0, size) and not reset:
+                raise DataError(
+                    f"state: carries {carried} sequences, x has {size}; "
+                    "reset the state or pass as many"
+                )
+            carried = size
+
+    def step(self, x: Array, y: Array) -> float:
+        """One update on rows given now, the bare stepper: nothing is checked.
+
+        Parameters
+        ----------
+        x : ndarray (B, T, I) or (B, F)
+            uint8 or the net's float type, contiguous.
+        y : ndarray
+            Class numbers (B,) int64, or targets in the net's float type, contiguous.
+
+        Returns
+        -------
+        float
+            The loss before the update, which is made unless it is not finite.
+        """
+        training, step = self.task.training, self._step
+        if not self._from <= step < self._from + len(self._orders):
+            ahead = orders(training, step, step + _AHEAD, self.task.total_steps)
+            self._orders = list(zip(*(part.tolist() for part in ahead), strict=True))
+            self._from = step
+        self._step = step + 1
+        return float(self._learner.step(x, y, *self._orders[step - self._from], self.threads))
+
+    def predict(self, X: Array) -> Array:
+        """Outputs for rows `X`; see `Engine.predict`."""
+        return self._net.predict(X)
+
+    def encode(self, X: Array) -> Array:
+        """An autoencoder's codes; see `Engine.encode`."""
+        return self._net.encode(X)
+
+    def export(self) -> TrainingState:
+        """A copy of the state; see `Engine.export`."""
+        params = self._saved(0)
+        moments = {}
+        if self._step > self._moments_since:
+            for which, kind in enumerate(self._kinds(), start=1):
+                moments |= {f"{kind}/{n}": a for n, a in self._saved(which).items()}
+        return TrainingState(params, self._step, moments, self._carried(), self._moments_since)
+
+    def _saved(self, which: int) -> Params:
+        found = {}
+        for i, (name, shape) in enumerate(self.task.net.shapes().items()):
+            found[name] = np.empty(shape, self._dtype)
+            self._learner.save(which, i, found[name])
+        return found
+
+    def _carried(self) -> Params:
+        config, rows = self.task.net.config, self._learner.state_rows
+        if not rows or not isinstance(config, RecurrentConfig):
+            return {}
+        depth = config.layers * (2 if config.bidirectional else 1)
+        names = ("h", "c") if config.cell == "lstm" else ("h",)
+        found = {n: np.empty((depth, rows, config.hidden_size), self._dtype) for n in names}
+        self._learner.save_state(found["h"], found.get("c"))
+        return found
+
+    def about(self) -> dict[str, Any]:
+        """Name, version, device and threads; see `Engine.about`. The level of instructions too."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "device": self.device,
+            "threads": self.threads,
+            "level": self.level,
+        }
+
+
+class NativePredictor:
+    """A fitted model ready to be asked, in the kernels.
+
+    Parameters
+    ----------
+    model : FittedModel
+    threads : int
+        As the option of that name.
+    """
+
+    def __init__(self, model: FittedModel, threads: int = 0) -> None:
+        self._net = _Forward(model.net, model.params, str(model.dtype), threads)
+
+    def predict(self, X: Array) -> Array:
+        """Outputs for rows `X`, each row from a zero state."""
+        return self._net.predict(X)
+
+    def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
+        """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them.
+
+        Raises
+        ------
+        DataError
+            If `state` is not this net's or carries another number of rows.
+        """
+        check_state(state, self._net.net, len(X))
+        return self._net.forward(X, state)
+
+    def follow(self, X: Array, state: Params) -> tuple[Array, Params]:
+        """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
+        outputs = []
+        for row in X:
+            output, state = self.forward(row[None], state)
+            outputs.append(output)
+        return np.concatenate(outputs), state
+
+    def encode(self, X: Array) -> Array:
+        """An autoencoder's codes (N, Z)."""
+        return self._net.encode(X)
+
+    def decode(self, codes: Array) -> Array:
+        """An autoencoder's rows (N, F) for codes (N, Z)."""
+        return self._net.decode(codes)

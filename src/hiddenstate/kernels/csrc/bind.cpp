@@ -1,0 +1,304 @@
+// The Python face of the kernels. Arrays in, arrays out; what they may be is checked in Python.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "layer.h"
+#include "net.h"
+
+namespace nb = nanobind;
+using namespace hs;
+
+namespace {
+
+template <class T>
+using Array = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+using Any = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Maybe = std::optional<Array<T>>;
+
+template <class T>
+T* at(const Maybe<T>& array) {
+  return array ? array->data() : nullptr;
+}
+
+const Level& level_named(const std::string& name) {
+  for (const Level* level : levels())
+    if (name == level->name) return *level;
+  throw nb::value_error(("no such instruction level here: " + name).c_str());
+}
+
+// Asks Python now and then whether to stop. Only the calling thread asks; the others read.
+class Asker {
+ public:
+  explicit Asker(nb::object callable) : callable_(std::move(callable)) {}
+  Stop stop() { return {&Asker::ask, this}; }
+  bool stopped() const { return stopped_; }
+  // After the call, with Python's lock held: what the callable raised goes on its way.
+  void rethrow() {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  static bool ask(void* self, long work) { return static_cast<Asker*>(self)->ask(work); }
+  bool ask(long work) {
+    if (stopped_.load(std::memory_order_relaxed)) return true;
+    if (Team::member() || callable_.is_none() || (left_ -= work) > 0) return false;
+    left_ = multiplications;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < pause) return false;
+    last_ = now;
+    nb::gil_scoped_acquire lock;
+    try {
+      stopped_ = nb::cast<bool>(callable_());
+    } catch (...) {
+      error_ = std::current_exception();
+      stopped_ = true;
+    }
+    return stopped_;
+  }
+
+  static constexpr long multiplications = 20'000'000;  // a millisecond or a few
+  static constexpr std::chrono::milliseconds pause{50};
+  nb::object callable_;
+  std::atomic<bool> stopped_{false};
+  std::exception_ptr error_;
+  long left_ = multiplications;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+Table table_of(const Any& x, long numbers) {
+  if (x.dtype() == nb::dtype<uint8_t>()) return {x.data(), BYTES, numbers};
+  if (x.dtype() == nb::dtype<float>()) return {x.data(), FLOATS, numbers};
+  if (x.dtype() == nb::dtype<double>()) return {x.data(), DOUBLES, numbers};
+  throw nb::type_error("expected uint8, float32 or float64");
+}
+
+// A net and what it learns from, which stays alive as long as it does.
+template <class T>
+struct Learner {
+  Net<T> net;
+  Lesson<T> lesson;
+  std::vector<nb::object> held;
+
+  Learner(const std::string& level, Shape shape) : net(level_named(level), std::move(shape)) {}
+
+  void teach(Any x, long steps, Maybe<const int64_t> classes, Maybe<const T> targets,
+             Maybe<const int64_t> length, bool stateful) {
+    long numbers = 1;
+    for (size_t i = 1; i < x.ndim(); i++) numbers *= static_cast<long>(x.shape(i));
+    lesson.x = table_of(x, numbers);
+    lesson.steps = steps;
+    lesson.classes = at(classes);
+    lesson.targets = at(targets);
+    lesson.length = at(length);
+    lesson.stateful = stateful;
+    held = {nb::cast(x), nb::cast(classes), nb::cast(targets), nb::cast(length)};
+  }
+
+  std::tuple<long, int> train(Array<const int64_t> rows, Array<const int64_t> sizes,
+                              Array<const double> rates, Array<const double> clips,
+                              Array<const double> eps, Array<const bool> resets,
+                              Array<double> losses, Maybe<T> outputs, int threads,
+                              nb::object ask) {
+    Asker asker(std::move(ask));
+    const int64_t* row = rows.data();
+    T* out = at(outputs);
+    const Shape& shape = net.shape();
+    const long answers = shape.outputs * (shape.every_step ? lesson.steps : 1);
+    const long n = static_cast<long>(sizes.size());
+    long taken = 0;
+    int ending = DONE;
+    {
+      nb::gil_scoped_release free;
+      std::lock_guard<std::mutex> lock(net.guard());
+      for (long i = 0; i < n; i++) {
+        const long size = sizes.data()[i];
+        const Orders orders{row, size, rates.data()[i], clips.data()[i], eps.data()[i],
+                            resets.data()[i]};
+        ending = net.step(lesson, orders, threads, asker.stop(), losses.data()[i], out);
+        if (ending == STOPPED) break;
+        taken++;
+        if (ending == NOT_FINITE) break;
+        row += size;
+        if (out) out += size * answers;
+      }
+    }
+    asker.rethrow();
+    return {taken, ending};
+  }
+
+  // One step on rows given now, state carried where the lesson says so.
+  double step(Any x, nb::ndarray<nb::ro, nb::c_contig> y, double rate, double clip, double eps,
+              int threads) {
+    Lesson<T> now = lesson;
+    const long n = static_cast<long>(x.shape(0));
+    now.x = table_of(x, lesson.x.numbers);
+    if (net.shape().classify)
+      now.classes = static_cast<const int64_t*>(y.data());
+    else
+      now.targets = static_cast<const T*>(y.data());
+    static thread_local std::vector<int64_t> rows;
+    for (long i = static_cast<long>(rows.size()); i < n; i++) rows.push_back(i);
+    double loss = 0;
+    net.step(now, {rows.data(), n, rate, clip, eps, false}, threads, Stop{}, loss, nullptr);
+    return loss;
+  }
+
+  bool predict(Any x, long steps, Maybe<const int64_t> length, size_t first, size_t last,
+               Maybe<T> h0, Maybe<T> c0, Array<T> out, Maybe<T> hn, Maybe<T> cn, int threads,
+               nb::object ask) {
+    Asker asker(std::move(ask));
+    const long n = static_cast<long>(x.shape(0)), hidden = net.shape().hidden;
+    long numbers = 1;
+    for (size_t i = 1; i < x.ndim(); i++) numbers *= static_cast<long>(x.shape(i));
+    const Table table = table_of(x, numbers);
+    bool done;
+    {
+      nb::gil_scoped_release free;
+      std::lock_guard<std::mutex> lock(net.guard());
+      done = net.predict(table, n, steps, at(length), first, last,
+                         States<T>{at(h0), at(c0), n, hidden}, out.data(),
+                         States<T>{at(hn), at(cn), n, hidden}, threads, asker.stop());
+    }
+    asker.rethrow();
+    return done;
+  }
+};
+
+template <class T>
+void bind_learner(nb::module_& m, const char* name) {
+  using L = Learner<T>;
+  nb::class_<L>(m, name)
+      .def("__init__",
+           [](L* self, const std::string& level, int cell, int layers, int directions,
+              long inputs, long hidden, long outputs, bool every_step, std::vector<long> widths,
+              std::vector<int> activations, bool classify) {
+             Shape s;
+             s.cell = cell;
+             s.layers = layers;
+             s.directions = directions;
+             s.inputs = inputs;
+             s.hidden = hidden;
+             s.outputs = outputs;
+             s.every_step = every_step;
+             s.widths = std::move(widths);
+             s.activations = std::move(activations);
+             s.classify = classify;
+             new (self) L(level, std::move(s));
+           },
+           nb::kw_only(), nb::arg("level"), nb::arg("cell") = 0, nb::arg("layers") = 0,
+           nb::arg("directions") = 1, nb::arg("inputs") = 0, nb::arg("hidden") = 0,
+           nb::arg("outputs") = 0, nb::arg("every_step") = false,
+           nb::arg("widths") = std::vector<long>{}, nb::arg("activations") = std::vector<int>{},
+           nb::arg("classify") = false)
+      .def("load", [](L& l, int which, size_t i, Array<const T> a) { l.net.load(which, i, a.data()); })
+      .def("save", [](L& l, int which, size_t i, Array<T> a) { l.net.save(which, i, a.data()); })
+      .def("load_state",
+           [](L& l, Maybe<const T> h, Maybe<const T> c) {
+             l.net.load_state(at(h), at(c), h ? static_cast<long>(h->shape(1)) : 0);
+           },
+           nb::arg("h").none(), nb::arg("c").none())
+      .def("save_state", [](L& l, Array<T> h, Maybe<T> c) { l.net.save_state(h.data(), at(c)); },
+           nb::arg("h"), nb::arg("c").none())
+      .def_prop_ro("state_rows", [](L& l) { return l.net.state_rows(); })
+      .def_prop_rw("updates", [](L& l) { return l.net.updates; },
+                   [](L& l, long n) { l.net.updates = n; })
+      .def("teach", &L::teach, nb::arg("x"), nb::arg("steps"), nb::arg("classes").none(),
+           nb::arg("targets").none(), nb::arg("length").none(), nb::arg("stateful"))
+      .def("rule",
+           [](L& l, int rule, double beta1, double beta2, double decay, double momentum) {
+             l.lesson.rule = rule;
+             l.lesson.beta1 = beta1;
+             l.lesson.beta2 = beta2;
+             l.lesson.decay = decay;
+             l.lesson.momentum = momentum;
+           })
+      .def("train", &L::train, nb::arg("rows"), nb::arg("sizes"), nb::arg("rates"),
+           nb::arg("clips"), nb::arg("eps"), nb::arg("resets"), nb::arg("losses"),
+           nb::arg("outputs").none(), nb::arg("threads"), nb::arg("ask").none())
+      .def("step", &L::step)
+      .def("predict", &L::predict, nb::arg("x"), nb::arg("steps"), nb::arg("length").none(),
+           nb::arg("first"), nb::arg("last"), nb::arg("h0").none(), nb::arg("c0").none(),
+           nb::arg("out"), nb::arg("hn").none(), nb::arg("cn").none(), nb::arg("threads"),
+           nb::arg("ask").none());
+}
+
+// Addresses as whole numbers: a drop-in layer is called often, on little, by code that has
+// checked its tensors.
+template <class P>
+P* pointer(uintptr_t address) {
+  return reinterpret_cast<P*>(address);
+}
+
+template <class P>
+std::vector<P*> pointers(const std::vector<uintptr_t>& addresses) {
+  std::vector<P*> found;
+  for (const uintptr_t address : addresses) found.push_back(pointer<P>(address));
+  return found;
+}
+
+using Place = std::tuple<uintptr_t, long, long>;  // address, numbers to the next sequence and step
+using Pair = std::tuple<uintptr_t, uintptr_t>;    // h and c
+
+template <class T>
+Batch<T> batch(const Place& p) {
+  return {pointer<T>(std::get<0>(p)), std::get<1>(p), std::get<2>(p)};
+}
+
+template <class T>
+void bind_layer(nb::module_& m, const char* name) {
+  using L = Layer<T>;
+  nb::class_<L>(m, name)
+      .def("__init__",
+           [](L* self, const std::string& level, int cell, long inputs, long hidden, int layers,
+              int directions) {
+             new (self) L(level_named(level), cell, inputs, hidden, layers, directions);
+           })
+      .def("forward",
+           [](L& l, Place x, long rows, long steps, uintptr_t length,
+              const std::vector<uintptr_t>& weights, Pair begin, Place y, Pair end, long hidden,
+              bool kept, int threads) {
+             nb::gil_scoped_release free;
+             l.forward(batch<const T>(x), rows, steps, pointer<const int64_t>(length),
+                       pointers<const T>(weights),
+                       {pointer<T>(std::get<0>(begin)), pointer<T>(std::get<1>(begin)), rows, hidden},
+                       batch<T>(y),
+                       {pointer<T>(std::get<0>(end)), pointer<T>(std::get<1>(end)), rows, hidden},
+                       kept, threads);
+           })
+      .def("backward",
+           [](L& l, Place dy, Pair dend, Place dx, Pair dbegin,
+              const std::vector<uintptr_t>& dweights, long rows, long hidden, int threads) {
+             nb::gil_scoped_release free;
+             l.backward(batch<const T>(dy),
+                        {pointer<T>(std::get<0>(dend)), pointer<T>(std::get<1>(dend)), rows, hidden},
+                        batch<T>(dx),
+                        {pointer<T>(std::get<0>(dbegin)), pointer<T>(std::get<1>(dbegin)), rows,
+                         hidden},
+                        pointers<T>(dweights), threads);
+           });
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.def("levels", [] {
+    std::vector<std::string> names;
+    for (const Level* level : levels()) names.push_back(level->name);
+    return names;
+  });
+  m.attr("shard_rows") = shard_rows;
+  bind_learner<float>(m, "Learner32");
+  bind_learner<double>(m, "Learner64");
+  bind_layer<float>(m, "Layer32");
+  bind_layer<double>(m, "Layer64");
+}

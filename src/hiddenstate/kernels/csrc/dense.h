@@ -1,0 +1,140 @@
+// Activations' slopes, losses, and the moves between a matrix and its panels.
+#pragma once
+
+#include "gemm.h"
+
+namespace hs {
+namespace HS_LEVEL {
+
+template <class T>
+void through(int activation, const T* y, T* d, long n) {
+  if (activation == LINEAR) return;
+  const V<T> one = all<T>(1);
+  for (long i = 0; i < n; i += Vec<T>::lanes) {
+    const V<T> out = load(y + i);
+    V<T> slope = one - out * out;
+    if (activation == SIGMOID) slope = out * (one - out);
+    if (activation == RELU) slope = out > V<T>{} ? one : V<T>{};
+    store(d + i, load(d + i) * slope);
+  }
+}
+
+// -log of the softmax at the target, by the largest logit so that nothing overflows.
+template <class T>
+void cross_entropy(const T* logits, long rows, long row, long classes, const int64_t* target,
+                   T scale, T* d, double* loss) {
+  constexpr int lanes = Vec<T>::lanes;
+  for (long r = 0; r < rows; r++, logits += row, d += row) {
+    T largest = logits[0];
+    for (long c = 1; c < classes; c++) largest = logits[c] > largest ? logits[c] : largest;
+    for (long c = 0; c < row; c += lanes)
+      store(d + c, exponential<T>(load(logits + c) - all<T>(largest)));
+    double sum = 0;
+    for (long c = 0; c < classes; c++) sum += d[c];
+    loss[r] = __builtin_log(sum) + (double)largest - (double)logits[target[r]];
+    const T share = scale / (T)sum;
+    for (long c = 0; c < classes; c++) d[c] *= share;
+    for (long c = classes; c < row; c++) d[c] = 0;
+    d[target[r]] -= scale;
+  }
+}
+
+template <class T>
+void squared_error(const T* out, long rows, long row, long width, const T* target,
+                   long target_row, T scale, T* d, double* loss) {
+  constexpr int lanes = Vec<T>::lanes;
+  const V<T> twice = all<T>(2 * scale);
+  for (long r = 0; r < rows; r++, out += row, d += row, target += target_row) {
+    V<T> squares{};
+    long i = 0;
+    for (; i + lanes <= width; i += lanes) {
+      const V<T> off = load(out + i) - load(target + i);
+      squares += off * off;
+      store(d + i, twice * off);
+    }
+    double sum = 0;
+    for (int lane = 0; lane < lanes; lane++) sum += squares[lane];
+    for (; i < width; i++) {
+      const T off = out[i] - target[i];
+      sum += (double)off * off;
+      d[i] = 2 * scale * off;
+    }
+    for (; i < row; i++) d[i] = 0;
+    loss[r] = sum;
+  }
+}
+
+// Calls f(from, to, n) for each run of n inputs that lie side by side in the matrix: `from` its
+// place there for unit 0 of the gate, `to` its row in the panel.
+template <class F>
+HS_INLINE void each_part(const Layout& l, F f) {
+  for (long part = 0; part < l.in / l.part; part++) f(part * l.part, part * l.padded, l.part);
+}
+
+// Both ways go by squares of lanes x lanes, so that neither side is touched a number at a time.
+template <class T, class F>
+HS_INLINE void each_square(const Layout& l, F f) {
+  constexpr int lanes = Vec<T>::lanes;
+  const long k = l.k(), step = l.gates * lanes;
+  for (long unit = 0; unit < l.out; unit += lanes) {
+    const long units = l.out - unit < lanes ? l.out - unit : lanes;
+    for (int g = 0; g < l.gates; g++) {
+      const long line = ((g + l.first) % l.gates * l.out + unit) * l.in;
+      const long panel = (unit / lanes * k * l.gates + g) * lanes;
+      each_part(l, [&](long from, long to, long n) {
+        for (long i = 0; i < n; i += lanes)
+          f(line + from + i, panel + (to + i) * step, units, n - i < lanes ? n - i : lanes);
+      });
+    }
+  }
+}
+
+template <class T>
+void pack(const T* matrix, const Layout& l, T* panels) {
+  constexpr int lanes = Vec<T>::lanes;
+  const long step = l.gates * lanes, n = (l.out + lanes - 1) / lanes * l.k() * step;
+  if (l.padded != l.part || l.out % lanes) std::memset(panels, 0, n * sizeof(T));
+  each_square<T>(l, [&](long at, long to, long units, long inputs) {
+    alignas(HS_BYTES) T square[lanes * lanes];
+    for (long u = 0; u < units; u++)
+      for (long i = 0; i < inputs; i++) square[i * lanes + u] = matrix[at + u * l.in + i];
+    for (long i = 0; i < inputs; i++)
+      for (long u = 0; u < units; u++) panels[to + i * step + u] = square[i * lanes + u];
+  });
+}
+
+template <class T>
+void unpack(const T* panels, const Layout& l, T* matrix) {
+  constexpr int lanes = Vec<T>::lanes;
+  const long step = l.gates * lanes;
+  each_square<T>(l, [&](long at, long from, long units, long inputs) {
+    for (long u = 0; u < units; u++)
+      for (long i = 0; i < inputs; i++) matrix[at + u * l.in + i] = panels[from + i * step + u];
+  });
+}
+
+template <class T>
+void turn(const T* panels, long k, long blocks, int gates, long first_block, long last_block,
+          T* turned) {
+  constexpr int lanes = Vec<T>::lanes;
+  const long columns = blocks * gates * lanes;
+  for (long first = 0; first < k; first += lanes) {
+    const long in = k - first < lanes ? k - first : lanes;
+    for (long block = first_block; block < last_block; block++)
+      for (int g = 0; g < gates; g++) {
+        const T* from = panels + ((block * k + first) * gates + g) * lanes;
+        T* to = turned + (first * columns + (block * gates + g) * lanes * lanes);
+        for (int lane = 0; lane < lanes; lane++)
+          for (long i = 0; i < lanes; i++)
+            to[lane * lanes + i] = i < in ? from[i * gates * lanes + lane] : 0;
+      }
+  }
+}
+
+template <class T>
+void fractions(const uint8_t* bytes, T* numbers, long n) {
+  for (long i = 0; i < n; i++) numbers[i] = (T)bytes[i] / 255;
+}
+
+}  // namespace HS_LEVEL
+}  // namespace hs

@@ -1,0 +1,165 @@
+#include "layer.h"
+
+#include <algorithm>
+
+namespace hs {
+
+template <class T>
+Layer<T>::Layer(const Level& level, int cell, long inputs, long hidden, int layers, int directions)
+    : kernels_(kernels_of<T>(level)), places_{kernels_.lanes},
+      stack_(kernels_, places_, cell, inputs, hidden, layers, directions, true) {}
+
+template <class T>
+int Layer<T>::at_once(double factor, int threads) const {
+  const double work = factor * places_.size * rows_ * steps_;
+  return static_cast<int>(std::min<double>(threads, std::max(1.0, work / worth_a_thread)));
+}
+
+template <class T>
+void Layer<T>::run_forward(Shard& s, Batch<const T> x, const States<T>& begin, Batch<T> y,
+                           const States<T>& end) {
+  const long inputs = stack_.inputs, hidden = stack_.hidden, width = stack_.width, R = s.w.rows;
+  T* to = stack_.x(s.w);
+  for (long t = 0; t < steps_; t++)
+    for (long r = 0; r < R; r++, to += inputs)
+      std::memcpy(to, x.at + (s.first + r) * x.sequence + t * x.step, inputs * sizeof(T));
+  fill_states(stack_, s.w, s.first, begin);
+  stack_.forward(params_.at(), s.w, Stop{});
+  give_states(stack_, s.w, s.first, end);
+  const int top = stack_.layers - 1;
+  for (int d = 0; d < stack_.directions; d++) {
+    const T* h = stack_.h(s.w, top, d, d ? 0 : 1);
+    for (long t = 0; t < steps_; t++)
+      for (long r = 0; r < R; r++, h += width) {
+        T* out = y.at + (s.first + r) * y.sequence + t * y.step + d * hidden;
+        if (s.w.length && t >= s.w.length[r])
+          std::memset(out, 0, hidden * sizeof(T));
+        else
+          std::memcpy(out, h, hidden * sizeof(T));
+      }
+  }
+}
+
+template <class T>
+void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* length,
+                       const std::vector<const T*>& weights, const States<T>& begin, Batch<T> y,
+                       const States<T>& end, bool kept, int threads) {
+  FlushDenormals flush;
+  Team& team = Team::shared();
+  rows_ = rows;
+  steps_ = steps;
+  kept_ = kept;
+  length_.assign(length, length ? length + rows : length);
+  params_.need(places_.size);
+  const long shards = (rows + shard_rows - 1) / shard_rows;
+  const double packing = 1.0 * places_.size;
+  team.run(static_cast<long>(weights.size()), packing < 1e5 ? 1 : threads, [&](long i) {
+    const Matrix& m = stack_.matrices[i];
+    if (weights[i])
+      kernels_.pack(weights[i], m.layout, params_.at() + m.at);
+    else
+      std::memset(params_.at() + m.at, 0, m.size * sizeof(T));
+  });
+  threads = at_once(1, threads);
+  shards_.resize(std::max<size_t>(kept ? shards : threads, shards_.size()));
+  team.run(shards, threads, [&](long number) {
+    Shard& s = shards_[kept ? number : Team::member()];
+    s.first = number * shard_rows;
+    const long n = std::min(shard_rows, rows - s.first);
+    s.memory.need(stack_.work_size(n, steps, kept));
+    s.w = {s.memory.at(), n, steps, kept, length ? length_.data() + s.first : nullptr};
+    run_forward(s, x, begin, y, end);
+  });
+}
+
+template <class T>
+void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, Batch<T> dx,
+                            const States<T>& dbegin) {
+  const long inputs = stack_.inputs, hidden = stack_.hidden, width = stack_.width, R = s.w.rows;
+  const long padded = rounded_up(inputs, kernels_.lanes);
+  fill_gradients(stack_, s.w, s.first, dend);
+  for (int d = 0; dy.at && d < stack_.directions; d++) {
+    T* to = stack_.dy(s.w, stack_.layers - 1) + d * steps_ * R * width;
+    for (long t = 0; t < steps_; t++)
+      for (long r = 0; r < R; r++, to += width) {
+        const bool read = !s.w.length || t < s.w.length[r];
+        if (read)
+          std::memcpy(to, dy.at + (s.first + r) * dy.sequence + t * dy.step + d * hidden,
+                      hidden * sizeof(T));
+        std::memset(to + (read ? hidden : 0), 0, (width - (read ? hidden : 0)) * sizeof(T));
+      }
+  }
+  if (dx.at) s.dx.need(steps_ * R * padded);
+  stack_.backward(params_.at(), turned_.at(), s.w, dy.at != nullptr, dbegin.h || dbegin.c,
+                  dx.at ? s.dx.at() : nullptr, Stop{});
+  give_gradients(stack_, s.w, s.first, dbegin);
+  const T* from = s.dx.at();
+  for (long t = 0; dx.at && t < steps_; t++)
+    for (long r = 0; r < R; r++, from += padded)
+      std::memcpy(dx.at + (s.first + r) * dx.sequence + t * dx.step, from, inputs * sizeof(T));
+}
+
+template <class T>
+void Layer<T>::weight_gradient(size_t index, long block, long blocks) {
+  const Matrix& m = stack_.matrices[index];
+  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  T* c = grads_.at() + m.at;
+  std::memset(c + block * panel, 0, blocks * panel * sizeof(T));
+  const size_t shards = (rows_ + shard_rows - 1) / shard_rows;
+  for (size_t i = 0; i < shards; i++) {
+    Outer<T> o = stack_.gradient(shards_[i].w, index);
+    o.block = block;
+    o.blocks = blocks;
+    o.m0 = 0;
+    o.m1 = m.layout.k();
+    o.c = c;
+    (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
+  }
+}
+
+template <class T>
+void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
+                        const States<T>& dbegin, const std::vector<T*>& dweights, int threads) {
+  FlushDenormals flush;
+  Team& team = Team::shared();
+  const long shards = (rows_ + shard_rows - 1) / shard_rows;
+  threads = at_once(2, threads);
+  struct Share {
+    size_t index;
+    long block, blocks;
+  };
+  std::vector<Share> shares;
+  for (size_t i = 0; i < stack_.matrices.size(); i++) {
+    const Matrix& m = stack_.matrices[i];
+    const long all = m.blocks(kernels_.lanes);
+    const long some = m.is_bias ? all : m.layout.gates > 1 ? 1 : 4;
+    for (long block = 0; block < all; block += some)
+      shares.push_back({i, block, std::min(some, all - block)});
+  }
+  turned_.need(places_.turned_size);
+  team.run(static_cast<long>(shares.size()), threads, [&](long number) {
+    const Share& s = shares[number];
+    const Matrix& m = stack_.matrices[s.index];
+    const bool is_input = s.index % 4 == 0 && s.index < 4u * stack_.directions;
+    if (m.turned < 0 || (is_input && !dx.at)) return;
+    kernels_.turn(params_.at() + m.at, m.layout.k(), m.blocks(kernels_.lanes), m.layout.gates,
+                  s.block, s.block + s.blocks, turned_.at() + m.turned);
+  });
+  team.run(shards, threads,
+           [&](long number) { run_backward(shards_[number], dy, dend, dx, dbegin); });
+  grads_.need(places_.size);
+  team.run(static_cast<long>(shares.size()), threads, [&](long number) {
+    const Share& s = shares[number];
+    if (dweights[s.index]) weight_gradient(s.index, s.block, s.blocks);
+  });
+  team.run(static_cast<long>(dweights.size()), places_.size < 100000 ? 1 : threads, [&](long i) {
+    const Matrix& m = stack_.matrices[i];
+    if (dweights[i]) kernels_.unpack(grads_.at() + m.at, m.layout, dweights[i]);
+  });
+  kept_ = false;
+}
+
+template class Layer<float>;
+template class Layer<double>;
+
+}  // namespace hs

@@ -1,0 +1,58 @@
+// One call of a recurrent layer, as a drop-in for torch.nn: forward over a batch, and back.
+#pragma once
+
+#include "net.h"
+
+namespace hs {
+
+// Numbers of a batch, [B][T][n] with any distance between sequences and between steps.
+template <class T>
+struct Batch {
+  T* at = nullptr;
+  long sequence = 0, step = 0;
+};
+
+template <class T>
+class Layer {
+ public:
+  Layer(const Level& level, int cell, long inputs, long hidden, int layers, int directions);
+
+  size_t matrices() const { return stack_.matrices.size(); }
+
+  // `weights` as torch lists them, a bias null where there is none. y has directions*hidden
+  // numbers a step, zero where a sequence has ended. `kept`: whether backward() will follow.
+  void forward(Batch<const T> x, long rows, long steps, const int64_t* length,
+               const std::vector<const T*>& weights, const States<T>& begin, Batch<T> y,
+               const States<T>& end, bool kept, int threads);
+
+  // Once a forward(). dy and the states' gradients may be null; so may any gradient asked for.
+  void backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx, const States<T>& dbegin,
+                const std::vector<T*>& dweights, int threads);
+
+ private:
+  struct Shard {
+    Buffer<T> memory, dx;
+    typename Stack<T>::Work w{};
+    long first = 0;
+  };
+  int at_once(double factor, int threads) const;
+  void run_forward(Shard& s, Batch<const T> x, const States<T>& begin, Batch<T> y,
+                   const States<T>& end);
+  void run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, Batch<T> dx,
+                    const States<T>& dbegin);
+  void weight_gradient(size_t index, long block, long blocks);
+
+  const Kernels<T>& kernels_;
+  Places places_;
+  Stack<T> stack_;
+  Buffer<T> params_, turned_, grads_;
+  std::vector<Shard> shards_;
+  std::vector<int64_t> length_;
+  long rows_ = 0, steps_ = 0;
+  bool kept_ = false;
+};
+
+extern template class Layer<float>;
+extern template class Layer<double>;
+
+}  // namespace hs

@@ -1,0 +1,28 @@
+#include "levels.h"
+
+namespace hs {
+
+// Each is made by level.cpp built with the macros of its name; see CMakeLists.txt.
+namespace baseline { extern const Level level; }
+#if defined(HS_WITH_X86)
+namespace avx2 { extern const Level level; }
+namespace avx512 { extern const Level level; }
+#endif
+
+const std::vector<const Level*>& levels() {
+  static const std::vector<const Level*> found = [] {
+    std::vector<const Level*> all{&baseline::level};
+#if defined(HS_WITH_X86)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+      all.push_back(&avx2::level);
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
+      all.push_back(&avx512::level);
+#endif
+    return all;
+  }();
+  return found;
+}
+
+}  // namespace hs

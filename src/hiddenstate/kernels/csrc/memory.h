@@ -1,0 +1,85 @@
+// Aligned memory, and the processor's floating-point state while kernels run.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace hs {
+
+constexpr std::size_t cache_line = 64;
+
+inline long rounded_up(long n, long to) { return (n + to - 1) / to * to; }
+
+// Numbers at a cache line's start; grown, never shrunk, and not kept when grown.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(long size) { need(size); }
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { release(); }
+
+  // Room for `size` numbers; what they are is undefined where the buffer grew.
+  void need(long size) {
+    if (size <= size_) return;
+    release();
+    at_ = static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t(cache_line)));
+    size_ = size;
+  }
+  void zero() {
+    if (size_) std::memset(at_, 0, size_ * sizeof(T));
+  }
+  T* at() const { return at_; }
+  long size() const { return size_; }
+
+ private:
+  void swap(Buffer& other) {
+    std::swap(at_, other.at_);
+    std::swap(size_, other.size_);
+  }
+  void release() {
+    if (at_) ::operator delete(at_, std::align_val_t(cache_line));
+    at_ = nullptr;
+    size_ = 0;
+  }
+  T* at_ = nullptr;
+  long size_ = 0;
+};
+
+// Numbers too small to be normal count as zero while this lives; then all is as it was.
+// A denormal costs some processors a hundred times a normal number's time.
+class FlushDenormals {
+ public:
+#if defined(__SSE2__)
+  FlushDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }  // FTZ and DAZ
+  ~FlushDenormals() { _mm_setcsr(before_); }
+
+ private:
+  unsigned before_;
+#elif defined(__aarch64__)
+  FlushDenormals() {
+    asm volatile("mrs %0, fpcr" : "=r"(before_));
+    asm volatile("msr fpcr, %0" : : "r"(before_ | (1ull << 24)));  // FZ
+  }
+  ~FlushDenormals() { asm volatile("msr fpcr, %0" : : "r"(before_)); }
+
+ private:
+  uint64_t before_;
+#else
+  FlushDenormals() {}
+#endif
+};
+
+}  // namespace hs

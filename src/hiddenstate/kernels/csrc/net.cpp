@@ -1,0 +1,395 @@
+#include "net.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace hs {
+
+namespace {
+
+// Numbers in a share of an update: small enough to balance, large enough to be worth taking.
+constexpr long update_share = 16384;
+// Inputs in a share of a gradient.
+constexpr long gradient_share = 96;
+
+template <class T, class From>
+void convert(const From* from, T* to, long n) {
+  for (long i = 0; i < n; i++) to[i] = static_cast<T>(from[i]);
+}
+
+long shards_of(long rows) { return (rows + shard_rows - 1) / shard_rows; }
+
+int worthwhile(double work, int threads) {
+  return static_cast<int>(std::min<double>(threads, std::max(1.0, work / worth_a_thread)));
+}
+
+}  // namespace
+
+template <class T>
+Net<T>::Net(const Level& level, Shape shape)
+    : shape_(std::move(shape)), kernels_(kernels_of<T>(level)), places_{kernels_.lanes} {
+  const Shape& s = shape_;
+  if (recurrent()) {
+    stack_ = std::make_unique<Stack<T>>(kernels_, places_, s.cell, s.inputs, s.hidden, s.layers,
+                                        s.directions, false);
+    dense_ = std::make_unique<Perceptron<T>>(
+        kernels_, places_, std::vector<long>{s.hidden * s.directions, s.outputs},
+        std::vector<int>{LINEAR}, s.directions, true, true);
+    matrices_ = stack_->matrices;
+  } else {
+    dense_ = std::make_unique<Perceptron<T>>(kernels_, places_, s.widths, s.activations, 1, false,
+                                             false);
+  }
+  matrices_.insert(matrices_.end(), dense_->matrices.begin(), dense_->matrices.end());
+  for (Buffer<T>* flat : {&params_, &grads_, &m_, &v_}) {
+    flat->need(places_.size);
+    flat->zero();
+  }
+  turned_.need(places_.turned_size);
+  share_out();
+}
+
+template <class T>
+void Net<T>::share_out() {
+  for (size_t i = 0; i < matrices_.size(); i++) {
+    const Matrix& m = matrices_[i];
+    const long blocks = m.blocks(kernels_.lanes), k = m.layout.k();
+    const long at_once = m.is_bias ? blocks : m.layout.gates > 1 ? 1 : 4;
+    for (long block = 0; block < blocks; block += at_once)
+      for (long from = 0; from < k; from += gradient_share)
+        gradients_.push_back({i, block, std::min(at_once, blocks - block), from,
+                              std::min(from + gradient_share, k)});
+    const long some = std::max(1L, update_share / (k * m.layout.gates * kernels_.lanes));
+    for (long block = 0; block < blocks; block += some)
+      updates_.push_back({i, block, std::min(some, blocks - block), 0, k});
+  }
+  squares_.resize(gradients_.size());
+}
+
+template <class T>
+void Net<T>::load(int which, size_t matrix, const T* values) {
+  const Matrix& m = matrices_[matrix];
+  T* flat = which == 0 ? params_.at() : which == 1 ? m_.at() : v_.at();
+  kernels_.pack(values, m.layout, flat + m.at);
+  turned_stale_ = true;
+}
+
+template <class T>
+void Net<T>::save(int which, size_t matrix, T* values) const {
+  const Matrix& m = matrices_[matrix];
+  const T* flat = which == 0 ? params_.at() : which == 1 ? m_.at() : v_.at();
+  kernels_.unpack(flat + m.at, m.layout, values);
+}
+
+template <class T>
+void Net<T>::load_state(const T* h, const T* c, long rows) {
+  state_rows_ = rows;
+  const long width = stack_->width, hidden = stack_->hidden, n = stacked() * rows;
+  for (auto [buffer, values] : {std::pair{&state_h_, h}, std::pair{&state_c_, c}}) {
+    if (!values) continue;
+    buffer->need(n * width);
+    buffer->zero();
+    for (long i = 0; i < n; i++)
+      std::memcpy(buffer->at() + i * width, values + i * hidden, hidden * sizeof(T));
+  }
+}
+
+template <class T>
+void Net<T>::save_state(T* h, T* c) const {
+  const long width = stack_->width, hidden = stack_->hidden;
+  for (long i = 0; i < stacked() * state_rows_; i++) {
+    std::memcpy(h + i * hidden, state_h_.at() + i * width, hidden * sizeof(T));
+    if (c) std::memcpy(c + i * hidden, state_c_.at() + i * width, hidden * sizeof(T));
+  }
+}
+
+// Memory for `rows` rows, and where in it things lie.
+template <class T>
+void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept) {
+  s.rows = rows;
+  s.p.rows = rows;
+  if (recurrent()) {
+    s.stack.need(stack_->work_size(rows, steps, kept));
+    s.w = {s.stack.at(), rows, steps, kept, length};
+    s.table.need(steps * shape_.inputs);
+    if (shape_.every_step) s.p.rows = rows * steps;
+    head_reads(s);
+  } else {
+    s.table.need(rows * shape_.widths[0]);
+    s.p.x = {s.table.at(), shape_.widths[0], shape_.widths[0]};
+  }
+  s.dense.need(dense_->work_size(s.p.rows, kept));
+  s.p.at = s.dense.at();
+}
+
+template <class T>
+void Net<T>::head_reads(Shard& s) const {
+  const int top = shape_.layers - 1;
+  s.p.x = shape_.every_step ? stack_->output(s.w, top) : stack_->last_output(s.w, top);
+}
+
+// Rows of the table into the shard: an autoencoder's as they are, others with time first.
+template <class T>
+void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
+  const long n = x.numbers, inputs = shape_.inputs;
+  for (long r = 0; r < s.rows; r++) {
+    const long from = (rows ? rows[s.first + r] : s.first + r) * n;
+    T* line = recurrent() ? s.table.at() : s.table.at() + r * n;
+    if (x.kind == BYTES)
+      kernels_.fractions(static_cast<const uint8_t*>(x.at) + from, line, n);
+    else if (x.kind == FLOATS)
+      convert(static_cast<const float*>(x.at) + from, line, n);
+    else
+      convert(static_cast<const double*>(x.at) + from, line, n);
+    if (!recurrent()) continue;
+    T* to = stack_->x(s.w) + r * inputs;
+    for (long t = 0; t < s.w.steps; t++)
+      std::memcpy(to + t * s.rows * inputs, line + t * inputs, inputs * sizeof(T));
+  }
+}
+
+// A shard's outputs of dense layer `layer`, unpadded, rows before steps.
+template <class T>
+void Net<T>::give_out(const Shard& s, size_t layer, T* out) const {
+  const long n = dense_->widths[layer + 1], row = dense_->row(layer + 1);
+  const long steps = s.p.rows / s.rows;
+  const T* from = dense_->output(s.p, layer);
+  for (long t = 0; t < steps; t++)
+    for (long r = 0; r < s.rows; r++)
+      std::memcpy(out + ((s.first + r) * steps + t) * n, from + (t * s.rows + r) * row,
+                  n * sizeof(T));
+}
+
+template <class T>
+bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, size_t first,
+                     size_t last, const States<T>& begin, T* out, const States<T>& end,
+                     int threads, Stop stop) {
+  threads = worthwhile(static_cast<double>(n) * std::max(1L, steps) * places_.size, threads);
+  if (static_cast<int>(scratch_.size()) < threads) scratch_.resize(threads);
+  FlushDenormals flush;
+  std::atomic<bool> stopped{false};
+  Team::shared().run(shards_of(n), threads, [&](long number) {
+    Shard& s = scratch_[Team::member()];
+    s.first = number * shard_rows;
+    const long rows = std::min(shard_rows, n - s.first);
+    if (stopped || stop(0)) {
+      stopped = true;
+      return;
+    }
+    lay_in(s, rows, steps, length ? length + s.first : nullptr, false);
+    if (!recurrent()) s.table.need(rows * x.numbers);
+    if (!recurrent()) s.p.x = {s.table.at(), x.numbers, x.numbers};
+    read(x, nullptr, s);
+    if (recurrent()) {
+      fill_states(*stack_, s.w, s.first, begin);
+      stack_->forward(params_.at(), s.w, stop);
+      give_states(*stack_, s.w, s.first, end);
+    }
+    dense_->forward(params_.at(), s.p, first, last);
+    give_out(s, last - 1, out);
+  });
+  return !stopped && !stop(0);
+}
+
+// The shard's loss and the gradient of the last layer's output.
+template <class T>
+void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s) {
+  const size_t top = dense_->layers() - 1;
+  const long n = dense_->widths.back(), row = dense_->row(top + 1);
+  const T *out = dense_->output(s.p, top), scale = static_cast<T>(1 / count);
+  T* d = dense_->gradient(s.p, top);
+  s.loss.need(s.p.rows);
+  if (shape_.classify) {
+    int64_t target[shard_rows];
+    for (long r = 0; r < s.rows; r++) target[r] = lesson.classes[orders.rows[s.first + r]];
+    kernels_.cross_entropy(out, s.rows, row, n, target, scale, d, s.loss.at());
+  } else if (!recurrent()) {
+    kernels_.squared_error(out, s.rows, row, n, s.table.at(), n, scale, d, s.loss.at());
+  } else {
+    const long steps = s.p.rows / s.rows;
+    s.target.need(s.p.rows * n);
+    for (long r = 0; r < s.rows; r++)
+      for (long t = 0; t < steps; t++)
+        std::memcpy(s.target.at() + (t * s.rows + r) * n,
+                    lesson.targets + (orders.rows[s.first + r] * steps + t) * n, n * sizeof(T));
+    kernels_.squared_error(out, s.p.rows, row, n, s.target.at(), n, scale, d, s.loss.at());
+    for (long i = 0; steps > 1 && s.w.length && i < s.p.rows; i++)
+      if (i / s.rows >= s.w.length[i % s.rows]) {
+        s.loss.at()[i] = 0;
+        std::memset(d + i * row, 0, row * sizeof(T));
+      }
+  }
+  s.sum = 0;
+  for (long i = 0; i < s.p.rows; i++) s.sum += s.loss.at()[i];
+}
+
+// Forward and back over one shard; the gradients of the sums stay in its memory.
+template <class T>
+void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s, Stop stop,
+                   T* outputs) {
+  read(lesson.x, orders.rows, s);
+  if (recurrent()) {
+    const bool zero = orders.reset || !lesson.stateful || !state_rows_;
+    fill_states(*stack_, s.w, s.first,
+                zero ? States<T>{}
+                     : States<T>{state_h_.at(), state_c_.at(), state_rows_, stack_->width});
+    stack_->forward(params_.at(), s.w, stop);
+    if (lesson.stateful)
+      give_states(*stack_, s.w, s.first,
+                  States<T>{next_h_.at(), next_c_.at(), orders.n, stack_->width});
+  }
+  if (stop(0)) return;
+  dense_->forward(params_.at(), s.p, 0, dense_->layers());
+  if (outputs) give_out(s, dense_->layers() - 1, outputs);
+  lose(lesson, orders, count, s);
+  dense_->backward(turned_.at(), s.p);
+  if (!recurrent()) return;
+  const long width = stack_->width;
+  const int top = shape_.layers - 1;
+  fill_gradients(*stack_, s.w, s.first, States<T>{});
+  for (int d = 0; d < shape_.directions; d++)
+    dense_->into(turned_.at(), s.p, 0, d * width, width,
+                 shape_.every_step ? stack_->dy(s.w, top) + d * s.p.rows * width
+                                   : stack_->dh(s.w, top, d),
+                 width);
+  stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step, false, nullptr, stop);
+}
+
+// A share of the gradient, summed over all rows in their order; its sum of squares.
+template <class T>
+double Net<T>::gradient(const Share& share, size_t shards) {
+  const Matrix& m = matrices_[share.matrix];
+  const size_t own = recurrent() ? stack_->matrices.size() : 0;
+  const long step = m.layout.gates * kernels_.lanes, panel = m.layout.k() * step;
+  T* c = grads_.at() + m.at;
+  for (long block = share.block; block < share.block + share.blocks; block++)
+    std::memset(c + block * panel + share.m0 * step, 0, (share.m1 - share.m0) * step * sizeof(T));
+  for (size_t i = 0; i < shards; i++) {
+    const Shard& s = shards_[i];
+    Outer<T> o = share.matrix < own ? stack_->gradient(s.w, share.matrix)
+                                    : dense_->weight_gradient(s.p, share.matrix - own);
+    o.block = share.block;
+    o.blocks = share.blocks;
+    o.m0 = share.m0;
+    o.m1 = share.m1;
+    o.c = c;
+    (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
+  }
+  double squares = 0;
+  for (long block = share.block; block < share.block + share.blocks; block++)
+    squares += kernels_.sum_of_squares(c + block * panel + share.m0 * step,
+                                       (share.m1 - share.m0) * step);
+  return squares;
+}
+
+template <class T>
+void Net<T>::turn(const Share& share) {
+  const Matrix& m = matrices_[share.matrix];
+  if (m.turned < 0) return;
+  kernels_.turn(params_.at() + m.at, m.layout.k(), m.blocks(kernels_.lanes), m.layout.gates,
+                share.block, share.block + share.blocks, turned_.at() + m.turned);
+}
+
+template <class T>
+void Net<T>::update(const Share& share, Update<T> u) {
+  const Matrix& m = matrices_[share.matrix];
+  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  const long at = m.at + share.block * panel;
+  u.n = share.blocks * panel;
+  u.p = params_.at() + at;
+  u.g = grads_.at() + at;
+  if (u.m) u.m += at;
+  if (u.v) u.v += at;
+  kernels_.update(u);
+  turn(share);
+}
+
+template <class T>
+Update<T> Net<T>::rule(const Lesson<T>& lesson, const Orders& orders) const {
+  Update<T> u{};
+  u.rule = lesson.rule;
+  if (lesson.rule != SGD || lesson.momentum > 0) u.m = m_.at();
+  if (lesson.rule != SGD) u.v = v_.at();
+  u.rate = orders.rate;
+  u.beta1 = lesson.beta1;
+  u.beta2 = lesson.beta2;
+  u.eps = orders.eps;
+  u.decay = lesson.decay;
+  u.momentum = lesson.momentum;
+  u.correction1 = 1 - std::pow(lesson.beta1, static_cast<double>(updates + 1));
+  u.correction2 = 1 - std::pow(lesson.beta2, static_cast<double>(updates + 1));
+  u.scale = 1;
+  if (orders.clip > 0) {
+    double squares = 0;
+    for (const double part : squares_) squares += part;
+    // As torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the norm.
+    u.scale = std::min(1.0, orders.clip / (std::sqrt(squares) + 1e-6));
+  }
+  return u;
+}
+
+// Multiplications of a step, about.
+template <class T>
+double Net<T>::work(const Lesson<T>& lesson, long n) const {
+  return 3.0 * n * std::max(1L, lesson.steps) * places_.size;
+}
+
+template <class T>
+Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, Stop stop,
+                    double& loss, T* outputs) {
+  FlushDenormals flush;
+  Team& team = Team::shared();
+  const long shards = shards_of(orders.n);
+  threads = worthwhile(work(lesson, orders.n), threads);
+  if (static_cast<long>(shards_.size()) < shards) shards_.resize(shards);
+  if (turned_stale_)
+    for (const Share& share : updates_) turn(share);
+  turned_stale_ = false;
+  double count = shape_.classify ? 1.0 * orders.n : 1.0 * orders.n * dense_->widths.back();
+  if (shape_.every_step && !lesson.length) count *= lesson.steps;
+  if (lesson.length) {
+    lengths_.resize(orders.n);
+    double read = 0;
+    for (long r = 0; r < orders.n; r++) read += lengths_[r] = lesson.length[orders.rows[r]];
+    if (shape_.every_step) count *= read / orders.n;
+  }
+  if (lesson.stateful) {
+    const long size = stacked() * orders.n * stack_->width;
+    for (Buffer<T>* next : {&next_h_, &next_c_})
+      if (next->size() < size) {
+        next->need(size);
+        next->zero();
+      }
+  }
+  team.run(shards, threads, [&](long number) {
+    Shard& s = shards_[number];
+    s.first = number * shard_rows;
+    lay_in(s, std::min(shard_rows, orders.n - s.first), lesson.steps,
+           lesson.length ? lengths_.data() + s.first : nullptr, true);
+    learn(lesson, orders, count, s, stop, outputs);
+  });
+  if (stop(0)) return STOPPED;
+  loss = 0;
+  for (long i = 0; i < shards; i++) loss += shards_[i].sum;
+  loss /= count;
+  if (!std::isfinite(loss)) return NOT_FINITE;
+  team.run(static_cast<long>(gradients_.size()), threads, [&](long number) {
+    if (!stop(0)) squares_[number] = gradient(gradients_[number], shards);
+  });
+  if (stop(0)) return STOPPED;
+  const Update<T> u = rule(lesson, orders);
+  team.run(static_cast<long>(updates_.size()), threads,
+           [&](long number) { update(updates_[number], u); });
+  updates++;
+  if (lesson.stateful) {
+    std::swap(state_h_, next_h_);
+    std::swap(state_c_, next_c_);
+    state_rows_ = orders.n;
+  }
+  return DONE;
+}
+
+template class Net<float>;
+template class Net<double>;
+
+}  // namespace hs

@@ -1,0 +1,73 @@
+// The update rules, over flat memory.
+#pragma once
+
+#include "contract.h"
+#include "vec.h"
+
+namespace hs {
+namespace HS_LEVEL {
+
+// Adam: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1, with the
+// bias corrections applied as torch.optim.Adam does: rate / correction1 * m over
+// sqrt(v) / sqrt(correction2) + eps. AdamW decays the weights themselves (Loshchilov and Hutter,
+// "Decoupled weight decay regularization", 2019, algorithm 2); the others add to the gradient.
+template <class T>
+void adam(const Update<T>& u) {
+  const V<T> size = all<T>((T)(u.rate / u.correction1));
+  const V<T> inverse = all<T>((T)(1 / __builtin_sqrt(u.correction2))), eps = all<T>((T)u.eps);
+  const V<T> keep1 = all<T>((T)u.beta1), take1 = all<T>((T)(1 - u.beta1));
+  const V<T> keep2 = all<T>((T)u.beta2), take2 = all<T>((T)(1 - u.beta2));
+  const V<T> decay = all<T>((T)(u.rule == ADAM ? u.decay : 0));
+  const V<T> shrink = all<T>((T)(u.rule == ADAMW ? 1 - u.rate * u.decay : 1));
+  const V<T> scale = all<T>((T)u.scale);
+  for (long i = 0; i < u.n; i += Vec<T>::lanes) {
+    const V<T> p = load(u.p + i) * shrink;
+    const V<T> g = load(u.g + i) * scale + decay * p;
+    const V<T> m = keep1 * load(u.m + i) + take1 * g;
+    const V<T> v = keep2 * load(u.v + i) + take2 * g * g;
+    store(u.m + i, m);
+    store(u.v + i, v);
+    store(u.p + i, p - size * m / (root(v) * inverse + eps));
+  }
+}
+
+// p -= rate * b with b = momentum * b + g, as torch.optim.SGD without dampening.
+template <class T>
+void sgd(const Update<T>& u) {
+  const V<T> rate = all<T>((T)u.rate), decay = all<T>((T)u.decay);
+  const V<T> momentum = all<T>((T)u.momentum), scale = all<T>((T)u.scale);
+  for (long i = 0; i < u.n; i += Vec<T>::lanes) {
+    const V<T> p = load(u.p + i);
+    V<T> g = load(u.g + i) * scale + decay * p;
+    if (u.m) store(u.m + i, g = momentum * load(u.m + i) + g);
+    store(u.p + i, p - rate * g);
+  }
+}
+
+template <class T>
+void update(const Update<T>& u) {
+  if (u.rule == SGD)
+    sgd(u);
+  else
+    adam(u);
+}
+
+template <class T>
+double sum_of_squares(const T* g, long n) {
+  V<T> sum[4] = {};
+  long i = 0;
+  constexpr int lanes = Vec<T>::lanes;
+  for (; i + 4 * lanes <= n; i += 4 * lanes)
+    for (int s = 0; s < 4; s++) {
+      const V<T> x = load(g + i + s * lanes);
+      sum[s] += x * x;
+    }
+  for (; i < n; i += lanes) sum[0] += load(g + i) * load(g + i);
+  double total = 0;
+  for (int s = 0; s < 4; s++)
+    for (int lane = 0; lane < lanes; lane++) total += sum[s][lane];
+  return total;
+}
+
+}  // namespace HS_LEVEL
+}  // namespace hs

@@ -1,0 +1,109 @@
+// Dense layers over one shard: an autoencoder, or the head of a recurrent stack.
+#pragma once
+
+#include <vector>
+
+#include "stack.h"
+
+namespace hs {
+
+template <class T>
+class Perceptron {
+ public:
+  std::vector<long> widths;
+  std::vector<int> activations;  // one a layer
+  std::vector<Matrix> matrices;  // weight and bias of each layer
+
+  // The first layer reads `parts` parts of widths[0] / parts numbers, padded where `padded`.
+  Perceptron(const Kernels<T>& kernels, Places& places, std::vector<long> sizes,
+             std::vector<int> functions, int parts, bool padded, bool wants_dx)
+      : widths(std::move(sizes)), activations(std::move(functions)), kernels_(kernels) {
+    for (size_t i = 0; i + 1 < widths.size(); i++) {
+      const long part = i ? widths[i] : widths[0] / parts;
+      if (i || padded)
+        matrices.push_back(places.padded_weight(widths[i], widths[i + 1], 1, 0, part, i || wants_dx));
+      else
+        matrices.push_back(places.weight(widths[i], widths[i + 1], 1, 0, part, wants_dx));
+      matrices.push_back(places.bias(widths[i + 1], 1, 0));
+    }
+  }
+
+  size_t layers() const { return activations.size(); }
+  long row(size_t i) const { return rounded_up(widths[i], kernels_.lanes); }
+
+  // Outputs of every layer and their gradients, for `rows` rows.
+  struct Work {
+    T* at;
+    long rows;
+    Rows<const T> x;
+  };
+  long work_size(long rows, bool kept) const {
+    long size = 0;
+    for (size_t i = 1; i < widths.size(); i++) size += rows * row(i);
+    return kept ? 2 * size : size;
+  }
+  T* output(const Work& w, size_t layer) const {
+    T* at = w.at;
+    for (size_t i = 1; i <= layer; i++) at += w.rows * row(i);
+    return at;
+  }
+  T* outcome(const Work& w) const { return output(w, layers() - 1); }
+  T* gradient(const Work& w, size_t layer) const {
+    return output(w, layer) + work_size(w.rows, false);
+  }
+
+  // Layers `first` to `last` - 1, the first reading w.x.
+  void forward(const T* params, const Work& w, size_t first, size_t last) const {
+    for (size_t i = first; i < last; i++) {
+      Product<T> p{};
+      p.rows = w.rows;
+      p.a = i == first ? w.x : Rows<const T>{output(w, i - 1), row(i), row(i)};
+      p.w = params + matrices[2 * i].at;
+      p.bias = params + matrices[2 * i + 1].at;
+      p.blocks = row(i + 1) / kernels_.lanes;
+      p.out = output(w, i);
+      p.out_row = row(i + 1);
+      p.activation = activations[i];
+      kernels_.product(p);
+    }
+  }
+
+  // From the gradient of the last output, in gradient(w, layers() - 1).
+  void backward(const T* turned, const Work& w) const {
+    for (size_t i = layers(); i-- > 0;) {
+      T* d = gradient(w, i);
+      kernels_.through(activations[i], output(w, i), d, w.rows * row(i + 1));
+      if (i) into(turned, w, i, 0, row(i), gradient(w, i - 1), row(i));
+    }
+  }
+
+  // Columns [from, from + n) of layer i's input gradient.
+  void into(const T* turned, const Work& w, size_t i, long from, long n, T* out,
+            long out_row) const {
+    Product<T> p{};
+    p.rows = w.rows;
+    p.a = {gradient(w, i), row(i + 1), row(i + 1)};
+    p.w = turned + matrices[2 * i].turned + from * row(i + 1);
+    p.blocks = n / kernels_.lanes;
+    p.out = out;
+    p.out_row = out_row;
+    kernels_.product(p);
+  }
+
+  Outer<T> weight_gradient(const Work& w, size_t index) const {
+    const size_t i = index / 2;
+    Outer<T> o{};
+    o.k = w.rows;
+    o.gates = 1;
+    o.a = i ? Rows<const T>{output(w, i - 1), row(i), row(i)} : w.x;
+    o.d = gradient(w, i);
+    o.d_row = row(i + 1);
+    o.d_block = kernels_.lanes;
+    return o;
+  }
+
+ private:
+  const Kernels<T>& kernels_;
+};
+
+}  // namespace hs

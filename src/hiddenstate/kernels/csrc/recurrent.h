@@ -1,0 +1,289 @@
+// The recurrent cells over a whole sequence, forward and back, for one layer and direction.
+//
+// A tile holds all gates of a vector of hidden units for a few rows, so that a step's products
+// and its activations happen without leaving the registers.
+#pragma once
+
+#include "gemm.h"
+
+namespace hs {
+namespace HS_LEVEL {
+
+// Where step t's numbers lie.
+template <class T>
+struct Step {
+  long t, before, after;  // `before` and `after` number the first row of a slot of h and c
+  bool first;             // the first step read
+
+  Step(const Sequence<T>& q, long nth) {
+    t = q.reverse ? q.steps - 1 - nth : nth;
+    before = (q.reverse ? t + 1 : t) * q.rows;
+    after = (q.reverse ? t : t + 1) * q.rows;
+    first = nth == 0;
+  }
+};
+
+template <class T>
+HS_INLINE bool is_read(const Sequence<T>& q, const Step<T>& s, long row) {
+  return !q.length || s.t < q.length[row];
+}
+
+template <class T>
+HS_INLINE long width(const Sequence<T>& q) {
+  return q.blocks * Vec<T>::lanes;
+}
+
+// The vectors kept of a row's block at step t.
+template <class T>
+HS_INLINE T* kept(const Sequence<T>& q, long t, long row, long block) {
+  constexpr int lanes = Vec<T>::lanes;
+  if (q.cell < GRU) return q.gates + (t * q.rows + row) * width(q) + block * lanes;
+  return q.gates + ((block * q.steps + t) * q.rows + row) * 4 * lanes;
+}
+
+template <class T>
+HS_INLINE Rows<const T> inputs(const Sequence<T>& q, long t) {
+  Rows<const T> x = q.x;
+  x.at += t * q.rows * x.row;
+  return x;
+}
+
+template <class T>
+HS_INLINE Rows<const T> state(const Sequence<T>& q, const Step<T>& s) {
+  return {q.h + s.before * width(q), width(q), width(q)};
+}
+
+// A row that has ended keeps its state, and nothing flows back through its gates.
+template <class T>
+HS_INLINE void pass_over(const Sequence<T>& q, const Step<T>& s, long row, long block, int vectors) {
+  constexpr int lanes = Vec<T>::lanes;
+  const long from = (s.before + row) * width(q) + block * lanes;
+  const long to = (s.after + row) * width(q) + block * lanes;
+  store(q.h + to, load(q.h + from));
+  if (q.cell == LSTM) store(q.c + to, load(q.c + from));
+  if (q.gates)
+    for (int v = 0; v < vectors; v++)
+      store(kept(q, s.t, row, block) + v * lanes, V<T>{});
+}
+
+template <class T, int N>
+HS_INLINE void rnn_blocks(const Sequence<T>& q, const Step<T>& s, long block) {
+  constexpr int lanes = Vec<T>::lanes;
+  const Rows<const T> x = inputs(q, s.t), h = state(q, s);
+  const long kx = x.columns() * lanes, kh = h.width * lanes;
+  in_tiles<tile_rows(N)>(q.rows, [&](long row, auto size) {
+    constexpr int R = decltype(size)::value;
+    V<T> sum[R][N];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+      for (int v = 0; v < N; v++)
+        sum[r][v] = load(q.bx + (block + v) * lanes) + load(q.bh + (block + v) * lanes);
+    multiply<T, R, N>(sum, x, row, q.wx + block * kx, kx, lanes);
+    multiply<T, R, N>(sum, h, row, q.wh + block * kh, kh, lanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+      for (int v = 0; v < N; v++) {
+        const V<T> y = q.cell == RNN_TANH ? tanh<T>(sum[r][v]) : relu<T>(sum[r][v]);
+        if (is_read(q, s, row + r))
+          store(q.h + (s.after + row + r) * h.row + (block + v) * lanes, y);
+        else
+          pass_over(q, s, row + r, block + v, 0);
+      }
+  });
+}
+
+template <class T, int R>
+HS_INLINE void lstm_tile(const Sequence<T>& q, const Step<T>& s, long block, long row) {
+  constexpr int lanes = Vec<T>::lanes;
+  const Rows<const T> x = inputs(q, s.t), h = state(q, s);
+  const T *bx = q.bx + block * 4 * lanes, *bh = q.bh + block * 4 * lanes;
+  V<T> sum[R][4];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; g++) sum[r][g] = load(bx + g * lanes) + load(bh + g * lanes);
+  multiply<T, R, 4>(sum, x, row, q.wx + block * x.columns() * 4 * lanes, lanes, 4 * lanes);
+  multiply<T, R, 4>(sum, h, row, q.wh + block * h.width * 4 * lanes, lanes, 4 * lanes);
+  for (int r = 0; r < R; r++) {
+    if (!is_read(q, s, row + r)) {
+      pass_over(q, s, row + r, block, 4);
+      continue;
+    }
+    const long from = (s.before + row + r) * h.row + block * lanes;
+    const long to = (s.after + row + r) * h.row + block * lanes;
+    const V<T> i = sigmoid<T>(sum[r][0]), f = sigmoid<T>(sum[r][1]);
+    const V<T> g = tanh<T>(sum[r][2]), o = sigmoid<T>(sum[r][3]);
+    const V<T> c = f * load(q.c + from) + i * g, tanh_c = tanh<T>(c);
+    store(q.c + to, c);
+    store(q.h + to, o * tanh_c);
+    if (!q.gates) continue;
+    T* keep = kept(q, s.t, row + r, block);
+    store(keep, i);
+    store(keep + lanes, f);
+    store(keep + 2 * lanes, g);
+    store(keep + 3 * lanes, o);
+    store(q.tanh_c + (s.t * q.rows + row + r) * h.row + block * lanes, tanh_c);
+  }
+}
+
+template <class T, int R>
+HS_INLINE void gru_tile(const Sequence<T>& q, const Step<T>& s, long block, long row) {
+  constexpr int lanes = Vec<T>::lanes;
+  const Rows<const T> x = inputs(q, s.t), h = state(q, s);
+  const T *bx = q.bx + block * 3 * lanes, *bh = q.bh + block * 3 * lanes;
+  V<T> sum[R][4];  // n's hidden sum, r, z, n's input sum
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++) {
+    sum[r][0] = load(bh);
+    sum[r][1] = load(bh + lanes) + load(bx);
+    sum[r][2] = load(bh + 2 * lanes) + load(bx + lanes);
+    sum[r][3] = load(bx + 2 * lanes);
+  }
+  multiply<T, R, 3, 1, 4>(sum, x, row, q.wx + block * x.columns() * 3 * lanes, lanes, 3 * lanes);
+  multiply<T, R, 3, 0, 4>(sum, h, row, q.wh + block * h.width * 3 * lanes, lanes, 3 * lanes);
+  for (int r = 0; r < R; r++) {
+    if (!is_read(q, s, row + r)) {
+      pass_over(q, s, row + r, block, 4);
+      continue;
+    }
+    const long from = (s.before + row + r) * h.row + block * lanes;
+    const V<T> reset = sigmoid<T>(sum[r][1]), z = sigmoid<T>(sum[r][2]);
+    const V<T> n = tanh<T>(sum[r][3] + reset * sum[r][0]);
+    store(q.h + (s.after + row + r) * h.row + block * lanes, n + z * (load(q.h + from) - n));
+    if (!q.gates) continue;
+    T* keep = kept(q, s.t, row + r, block);
+    store(keep, sum[r][0]);
+    store(keep + lanes, reset);
+    store(keep + 2 * lanes, z);
+    store(keep + 3 * lanes, n);
+  }
+}
+
+template <class T>
+void step_forward(const Sequence<T>& q, const Step<T>& s) {
+  if (q.cell < GRU) {
+    in_tiles<4>(q.blocks, [&](long block, auto size) {
+      rnn_blocks<T, decltype(size)::value>(q, s, block);
+    });
+    return;
+  }
+  for (long block = 0; block < q.blocks; block++)
+    in_tiles<tile_rows(4)>(q.rows, [&](long row, auto size) {
+      if (q.cell == LSTM)
+        lstm_tile<T, decltype(size)::value>(q, s, block, row);
+      else
+        gru_tile<T, decltype(size)::value>(q, s, block, row);
+    });
+}
+
+template <class T>
+HS_INLINE long work(const Sequence<T>& q) {
+  return q.rows * weight_gates(q.cell) * width(q) * (q.x.columns() + width(q));
+}
+
+template <class T>
+void forward(const Sequence<T>& q) {
+  for (long nth = 0; nth < q.steps; nth++) {
+    if (q.stop(work(q))) return;
+    step_forward(q, Step<T>(q, nth));
+  }
+}
+
+// Each *_back turns a row's block of kept gates into gradients, given the gradient of h, and
+// returns what reaches the h before without passing a weight.
+
+template <class T>
+HS_INLINE V<T> rnn_back(const Sequence<T>& q, const Step<T>& s, long row, long block, V<T> dh) {
+  const V<T> h = load(q.h + (s.after + row) * width(q) + block * Vec<T>::lanes);
+  const V<T> slope = q.cell == RNN_TANH ? dh * (all<T>(1) - h * h) : (h > V<T>{} ? dh : V<T>{});
+  store(kept(q, s.t, row, block), slope);
+  return V<T>{};
+}
+
+template <class T>
+HS_INLINE V<T> lstm_back(const Sequence<T>& q, const Step<T>& s, long row, long block, V<T> dh) {
+  constexpr int lanes = Vec<T>::lanes;
+  const V<T> one = all<T>(1);
+  const long place = row * width(q) + block * lanes;
+  T* keep = kept(q, s.t, row, block);
+  const V<T> i = load(keep), f = load(keep + lanes), g = load(keep + 2 * lanes);
+  const V<T> o = load(keep + 3 * lanes);
+  const V<T> tanh_c = load(q.tanh_c + s.t * q.rows * width(q) + place);
+  const V<T> before = load(q.c + s.before * width(q) + place);
+  const V<T> dc = load(q.dc + place) + dh * o * (one - tanh_c * tanh_c);
+  store(keep, dc * g * i * (one - i));
+  store(keep + lanes, dc * before * f * (one - f));
+  store(keep + 2 * lanes, dc * i * (one - g * g));
+  store(keep + 3 * lanes, dh * tanh_c * o * (one - o));
+  store(q.dc + place, dc * f);
+  return V<T>{};
+}
+
+template <class T>
+HS_INLINE V<T> gru_back(const Sequence<T>& q, const Step<T>& s, long row, long block, V<T> dh) {
+  constexpr int lanes = Vec<T>::lanes;
+  const V<T> one = all<T>(1);
+  T* keep = kept(q, s.t, row, block);
+  const V<T> hidden = load(keep), r = load(keep + lanes), z = load(keep + 2 * lanes);
+  const V<T> n = load(keep + 3 * lanes);
+  const V<T> before = load(q.h + (s.before + row) * width(q) + block * lanes);
+  const V<T> dn = dh * (one - z) * (one - n * n);
+  store(keep, dn * r);
+  store(keep + lanes, dn * hidden * r * (one - r));
+  store(keep + 2 * lanes, dh * (before - n) * z * (one - z));
+  store(keep + 3 * lanes, dn);
+  return dh * z;
+}
+
+template <class T>
+void gates_back(const Sequence<T>& q, const Step<T>& s) {
+  constexpr int lanes = Vec<T>::lanes;
+  for (long row = 0; row < q.rows; row++) {
+    const bool read = is_read(q, s, row);
+    for (long block = 0; block < q.blocks; block++) {
+      const long place = row * width(q) + block * lanes;
+      V<T> dh = load(q.dh + place);
+      if (!read) {
+        if (q.cell < GRU) store(kept(q, s.t, row, block), V<T>{});
+        continue;
+      }
+      if (q.dy) dh += load(q.dy + s.t * q.rows * width(q) + place);
+      if (q.cell == LSTM)
+        dh = lstm_back(q, s, row, block, dh);
+      else if (q.cell == GRU)
+        dh = gru_back(q, s, row, block, dh);
+      else
+        dh = rnn_back(q, s, row, block, dh);
+      store(q.dh + place, dh);
+    }
+  }
+}
+
+template <class T>
+void backward(const Sequence<T>& q) {
+  constexpr int lanes = Vec<T>::lanes;
+  const bool gated = q.cell >= GRU;
+  const long columns = weight_gates(q.cell) * lanes;
+  Product<T> p{};
+  p.rows = q.rows;
+  p.a = gated ? Rows<const T>{nullptr, 4 * lanes, columns, q.steps * q.rows * 4 * lanes, (int)q.blocks}
+              : Rows<const T>{nullptr, width(q), width(q)};
+  p.w = q.wh_back;
+  p.blocks = q.blocks;
+  p.out = q.dh;
+  p.out_row = width(q);
+  p.add = true;
+  for (long nth = q.steps - 1; nth >= 0; nth--) {
+    if (q.stop(work(q))) return;
+    const Step<T> s(q, nth);
+    gates_back(q, s);
+    if (s.first && !q.wants_first) return;
+    p.a.at = kept(q, s.t, 0, 0);
+    product(p);
+  }
+}
+
+}  // namespace HS_LEVEL
+}  // namespace hs

@@ -1,0 +1,310 @@
+// A stack of recurrent layers over one shard, and where everything of it lies in memory.
+#pragma once
+
+#include <vector>
+
+#include "contract.h"
+#include "memory.h"
+
+namespace hs {
+
+// A weight matrix or bias, at its place in flat memory.
+struct Matrix {
+  Layout layout;
+  long at, size;
+  long turned = -1, turned_size = 0;  // where it lies turned for the way back, if it does
+  bool is_bias = false;
+  long blocks(long lanes) const { return rounded_up(layout.out, lanes) / lanes; }
+};
+
+// Flat memory handed out piece by piece.
+struct Places {
+  long lanes, size = 0, turned_size = 0;
+
+  Matrix weight(long in, long out, int gates, int first, long part, bool turned) {
+    Matrix m{};
+    m.layout = {in, out, gates, first, part, part == in ? in : rounded_up(part, lanes)};
+    return place(m, turned);
+  }
+  // A weight on inputs that are padded to whole vectors, in parts of `part`.
+  Matrix padded_weight(long in, long out, int gates, int first, long part, bool turned) {
+    Matrix m{};
+    m.layout = {in, out, gates, first, part, rounded_up(part, lanes)};
+    return place(m, turned);
+  }
+  Matrix bias(long out, int gates, int first) {
+    Matrix m{};
+    m.layout = {1, out, gates, first, 1, 1};
+    m.is_bias = true;
+    return place(m, false);
+  }
+
+ private:
+  Matrix place(Matrix m, bool turned) {
+    const long columns = m.blocks(lanes) * m.layout.gates * lanes;
+    m.at = size;
+    m.size = m.layout.k() * columns;
+    size += m.size;
+    if (turned) {
+      m.turned = turned_size;
+      m.turned_size = rounded_up(m.layout.k(), lanes) * columns;
+      turned_size += m.turned_size;
+    }
+    return m;
+  }
+};
+
+template <class T>
+class Stack {
+ public:
+  int cell, layers, directions;
+  long inputs, hidden, width;     // width: the hidden size padded
+  std::vector<Matrix> matrices;   // torch's order: w_ih, w_hh, b_ih, b_hh of each layer, direction
+
+  // `wants_dx`: whether the gradient of the first layer's input is asked for.
+  Stack(const Kernels<T>& kernels, Places& places, int cell, long inputs, long hidden, int layers,
+        int directions, bool wants_dx)
+      : cell(cell), layers(layers), directions(directions), inputs(inputs), hidden(hidden),
+        width(rounded_up(hidden, kernels.lanes)), kernels_(kernels) {
+    const int gates = weight_gates(cell), hidden_first = cell == GRU ? 2 : 0;
+    for (int layer = 0; layer < layers; layer++)
+      for (int d = 0; d < directions; d++) {
+        if (layer == 0)
+          matrices.push_back(places.weight(inputs, hidden, gates, 0, inputs, wants_dx));
+        else
+          matrices.push_back(
+              places.padded_weight(hidden * directions, hidden, gates, 0, hidden, true));
+        matrices.push_back(places.padded_weight(hidden, hidden, gates, hidden_first, hidden, true));
+        matrices.push_back(places.bias(hidden, gates, 0));
+        matrices.push_back(places.bias(hidden, gates, hidden_first));
+      }
+  }
+
+  // A shard's working memory. `x` is filled by the caller before forward(); `kept` says whether
+  // there is a way back.
+  struct Work {
+    T* at;
+    long rows, steps;
+    bool kept;
+    const int64_t* length;
+  };
+
+  long work_size(long rows, long steps, bool kept) const {
+    return dy_size(rows, steps, kept) * (layers - 1 + 1) + x_size(rows, steps) +
+           layers * directions * part_size(rows, steps, kept);
+  }
+
+  T* x(const Work& w) const { return w.at; }
+  // Slot `slot` of h, R rows; slots as in Sequence.
+  T* h(const Work& w, int layer, int d, long slot = 0) const {
+    return part(w, layer, d) + slot * w.rows * width;
+  }
+  T* c(const Work& w, int layer, int d, long slot = 0) const {
+    return part(w, layer, d) + h_size(w) + slot * w.rows * width;
+  }
+  T* first_h(const Work& w, int layer, int d) const { return h(w, layer, d, d ? w.steps : 0); }
+  T* first_c(const Work& w, int layer, int d) const { return c(w, layer, d, d ? w.steps : 0); }
+  T* last_h(const Work& w, int layer, int d) const { return h(w, layer, d, d ? 0 : w.steps); }
+  T* last_c(const Work& w, int layer, int d) const { return c(w, layer, d, d ? 0 : w.steps); }
+  // Gradients of the last states, which backward() turns into those of the first.
+  T* dh(const Work& w, int layer, int d) const {
+    return c(w, layer, d) + (cell == LSTM ? h_size(w) : 0);
+  }
+  T* dc(const Work& w, int layer, int d) const { return dh(w, layer, d) + w.rows * width; }
+  // Gradient of a layer's output, [directions][T*R] rows.
+  T* dy(const Work& w, int layer) const {
+    return w.at + x_size(w.rows, w.steps) + layer * dy_size(w.rows, w.steps, w.kept);
+  }
+
+  // A layer's output over all steps, or in its last state.
+  Rows<const T> output(const Work& w, int layer) const {
+    return pair(h(w, layer, 0, 1), directions > 1 ? h(w, layer, 1, 0) : nullptr);
+  }
+  Rows<const T> last_output(const Work& w, int layer) const {
+    return pair(last_h(w, layer, 0), directions > 1 ? last_h(w, layer, 1) : nullptr);
+  }
+
+  void forward(const T* params, const Work& w, Stop stop) const {
+    for (int layer = 0; layer < layers; layer++)
+      for (int d = 0; d < directions; d++) kernels_.forward(sequence(params, w, layer, d, stop));
+  }
+
+  // From dh, dc and, where `has_dy`, dy of the last layer. `dx`, T*R rows of the inputs padded,
+  // or null.
+  void backward(const T* params, const T* turned, const Work& w, bool has_dy, bool wants_first,
+                T* dx, Stop stop) const {
+    for (int layer = layers - 1; layer >= 0; layer--)
+      for (int d = 0; d < directions; d++) {
+        Sequence<T> q = sequence(params, w, layer, d, stop);
+        q.wh_back = turned + matrix(layer, d, 1).turned;
+        if (has_dy || layer < layers - 1) q.dy = dy(w, layer) + d * w.steps * w.rows * width;
+        q.dh = dh(w, layer, d);
+        q.dc = dc(w, layer, d);
+        q.wants_first = wants_first;
+        kernels_.backward(q);
+        if (layer > 0)
+          for (int below = 0; below < directions; below++)
+            input_gradient(turned, w, layer, d, below * width, width,
+                           dy(w, layer - 1) + below * w.steps * w.rows * width, width);
+        else if (dx)
+          input_gradient(turned, w, 0, d, 0, rounded_up(inputs, kernels_.lanes), dx,
+                         rounded_up(inputs, kernels_.lanes));
+      }
+  }
+
+  // What the gradient of a matrix is summed from in this shard; the caller sets block, m and c.
+  Outer<T> gradient(const Work& w, size_t index) const {
+    const int layer = static_cast<int>(index / 4) / directions;
+    const int d = static_cast<int>(index / 4) % directions, which = static_cast<int>(index % 4);
+    const bool gated = cell >= GRU, hidden_side = which % 2;
+    Outer<T> o{};
+    o.k = w.steps * w.rows;
+    o.gates = weight_gates(cell);
+    o.d = gates(w, layer, d) + (cell == GRU && !hidden_side ? kernels_.lanes : 0);
+    o.d_row = gated ? 4 * kernels_.lanes : width;
+    o.d_block = gated ? o.k * 4 * kernels_.lanes : kernels_.lanes;
+    if (which == 0)
+      o.a = layer ? output(w, layer - 1) : Rows<const T>{x(w), inputs, inputs};
+    else if (which == 1)
+      o.a = {h(w, layer, d, d ? 1 : 0), width, width};
+    return o;
+  }
+
+ private:
+  const Kernels<T>& kernels_;
+
+  const Matrix& matrix(int layer, int d, int which) const {
+    return matrices[(layer * directions + d) * 4 + which];
+  }
+  long x_size(long rows, long steps) const {
+    return rounded_up(rows * steps * inputs, kernels_.lanes);
+  }
+  long dy_size(long rows, long steps, bool kept) const {
+    return kept ? directions * steps * rows * width : 0;
+  }
+  long h_size(const Work& w) const { return (w.steps + 1) * w.rows * width; }
+  long part_size(long rows, long steps, bool kept) const {
+    long size = (steps + 1) * rows * width * (cell == LSTM ? 2 : 1);
+    if (kept)
+      size += 2 * rows * width + steps * rows * width * (kept_gates(cell) + (cell == LSTM ? 1 : 0));
+    return size;
+  }
+  T* part(const Work& w, int layer, int d) const {
+    return dy(w, layers) + (layer * directions + d) * part_size(w.rows, w.steps, w.kept);
+  }
+  T* gates(const Work& w, int layer, int d) const { return dc(w, layer, d) + w.rows * width; }
+  T* tanh_c(const Work& w, int layer, int d) const {
+    return gates(w, layer, d) + w.steps * w.rows * width * kept_gates(cell);
+  }
+  Rows<const T> pair(const T* first, const T* second) const {
+    return {first, width, width, second ? second - first : 0, directions};
+  }
+
+  Sequence<T> sequence(const T* params, const Work& w, int layer, int d, Stop stop) const {
+    Sequence<T> q{};
+    q.cell = cell;
+    q.rows = w.rows;
+    q.steps = w.steps;
+    q.blocks = width / kernels_.lanes;
+    q.reverse = d == 1;
+    q.length = w.length;
+    q.x = layer ? output(w, layer - 1) : Rows<const T>{x(w), inputs, inputs};
+    q.wx = params + matrix(layer, d, 0).at;
+    q.wh = params + matrix(layer, d, 1).at;
+    q.bx = params + matrix(layer, d, 2).at;
+    q.bh = params + matrix(layer, d, 3).at;
+    q.h = h(w, layer, d);
+    q.c = cell == LSTM ? c(w, layer, d) : nullptr;
+    q.gates = w.kept ? gates(w, layer, d) : nullptr;
+    q.tanh_c = w.kept && cell == LSTM ? tanh_c(w, layer, d) : nullptr;
+    q.stop = stop;
+    return q;
+  }
+
+  // Columns [from, from + n) of the layer's input gradient, over all steps, into `out`; the second
+  // direction adds to the first.
+  void input_gradient(const T* turned, const Work& w, int layer, int d, long from, long n, T* out,
+                      long out_row) const {
+    const long lanes = kernels_.lanes, columns = weight_gates(cell) * width;
+    Product<T> p{};
+    p.rows = w.steps * w.rows;
+    if (cell >= GRU)
+      p.a = {gates(w, layer, d) + (cell == GRU ? lanes : 0), 4 * lanes,
+             weight_gates(cell) * lanes, p.rows * 4 * lanes, static_cast<int>(width / lanes)};
+    else
+      p.a = {gates(w, layer, d), width, width};
+    p.w = turned + matrix(layer, d, 0).turned + from * columns;
+    p.blocks = n / lanes;
+    p.out = out;
+    p.out_row = out_row;
+    p.add = d > 0;
+    kernels_.product(p);
+  }
+};
+
+// States of `rows` sequences, [layers*directions][rows][row]; null where zero or unasked.
+template <class T>
+struct States {
+  T *h = nullptr, *c = nullptr;
+  long rows = 0, row = 0;
+};
+
+// A shard's first rows are number `first` of a batch. `place` says where the shard has a state
+// of a layer and direction; without numbers there, it is filled with zeros.
+template <class T, class Place>
+void fill_rows(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+               const States<T>& from, const T* numbers, Place place) {
+  for (int i = 0; i < stack.layers * stack.directions; i++) {
+    T* to = place(i / stack.directions, i % stack.directions);
+    std::memset(to, 0, w.rows * stack.width * sizeof(T));
+    for (long r = 0; numbers && r < w.rows; r++)
+      std::memcpy(to + r * stack.width, numbers + (i * from.rows + first + r) * from.row,
+                  stack.hidden * sizeof(T));
+  }
+}
+
+template <class T, class Place>
+void give_rows(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+               const States<T>& to, T* numbers, Place place) {
+  for (int i = 0; numbers && i < stack.layers * stack.directions; i++) {
+    const T* from = place(i / stack.directions, i % stack.directions);
+    for (long r = 0; r < w.rows; r++)
+      std::memcpy(numbers + (i * to.rows + first + r) * to.row, from + r * stack.width,
+                  stack.hidden * sizeof(T));
+  }
+}
+
+template <class T>
+void fill_states(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+                 const States<T>& from) {
+  fill_rows(stack, w, first, from, from.h, [&](int l, int d) { return stack.first_h(w, l, d); });
+  if (stack.cell == LSTM)
+    fill_rows(stack, w, first, from, from.c, [&](int l, int d) { return stack.first_c(w, l, d); });
+}
+
+template <class T>
+void give_states(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+                 const States<T>& to) {
+  give_rows(stack, w, first, to, to.h, [&](int l, int d) { return stack.last_h(w, l, d); });
+  if (stack.cell == LSTM)
+    give_rows(stack, w, first, to, to.c, [&](int l, int d) { return stack.last_c(w, l, d); });
+}
+
+// The gradients of the last states, before backward(), and of the first, after it.
+template <class T>
+void fill_gradients(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+                    const States<T>& from) {
+  fill_rows(stack, w, first, from, from.h, [&](int l, int d) { return stack.dh(w, l, d); });
+  if (stack.cell == LSTM)
+    fill_rows(stack, w, first, from, from.c, [&](int l, int d) { return stack.dc(w, l, d); });
+}
+
+template <class T>
+void give_gradients(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
+                    const States<T>& to) {
+  give_rows(stack, w, first, to, to.h, [&](int l, int d) { return stack.dh(w, l, d); });
+  if (stack.cell == LSTM)
+    give_rows(stack, w, first, to, to.c, [&](int l, int d) { return stack.dc(w, l, d); });
+}
+
+}  // namespace hs

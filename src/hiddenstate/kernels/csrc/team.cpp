@@ -1,0 +1,147 @@
+#include "team.h"
+
+#include <unistd.h>
+
+#include <chrono>
+
+#include "memory.h"
+
+namespace hs {
+
+namespace {
+
+thread_local int this_member = 0;
+thread_local bool in_a_task = false;
+
+// About as long as a sleeping thread takes to wake.
+constexpr auto spin_time = std::chrono::microseconds(40);
+
+inline void breathe() {
+#if defined(__SSE2__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Spins until `ready` or until it is time to sleep; whether it is ready.
+template <class F>
+bool spin(F ready) {
+  const auto end = std::chrono::steady_clock::now() + spin_time;
+  for (;;) {
+    for (int i = 0; i < 64; i++) {
+      if (ready()) return true;
+      breathe();
+    }
+    if (std::chrono::steady_clock::now() >= end) return ready();
+  }
+}
+
+}  // namespace
+
+Team& Team::shared() {
+  // Left in memory on purpose: after a fork its threads are gone and cannot be joined, and at
+  // exit they may still sleep.
+  static std::mutex guard;
+  static Team* team = nullptr;
+  static pid_t owner = 0;
+  std::lock_guard<std::mutex> lock(guard);
+  if (!team || owner != getpid()) {
+    team = new Team();
+    owner = getpid();
+  }
+  return *team;
+}
+
+int Team::member() { return this_member; }
+
+Team::~Team() {
+  ended_ = true;
+  {
+    std::lock_guard<std::mutex> lock(sleep_);
+    awake_.notify_all();
+  }
+  for (auto& worker : workers_) worker.join();
+}
+
+void Team::grow(int workers) {
+  while (static_cast<int>(workers_.size()) < workers) {
+    const int member = static_cast<int>(workers_.size()) + 1;
+    workers_.emplace_back([this, member] { work(member); });
+  }
+}
+
+bool Team::take(int member, long& number) {
+  uint64_t open = open_.load(std::memory_order_acquire);
+  while (open & 0xffffffffu) {
+    if (member > wanted_.load(std::memory_order_relaxed)) return false;
+    if (open_.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel)) {
+      number = static_cast<long>(open & 0xffffffffu) - 1;
+      return true;
+    }
+  }
+  return false;
+}
+
+void Team::finish() {
+  if (left_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  std::lock_guard<std::mutex> lock(sleep_);
+  if (caller_sleeps_) done_.notify_one();
+}
+
+void Team::work(int member) {
+  this_member = member;
+  in_a_task = true;
+  FlushDenormals flush;
+  long number;
+  const auto ready = [&] {
+    return ended_.load(std::memory_order_relaxed) ||
+           ((open_.load(std::memory_order_acquire) & 0xffffffffu) &&
+            member <= wanted_.load(std::memory_order_relaxed));
+  };
+  while (!ended_) {
+    if (take(member, number)) {
+      (*task_)(number);
+      finish();
+    } else if (!spin(ready)) {
+      std::unique_lock<std::mutex> lock(sleep_);
+      sleepers_++;
+      awake_.wait(lock, ready);
+      sleepers_--;
+    }
+  }
+}
+
+void Team::run(long n, int threads, const std::function<void(long)>& task) {
+  std::unique_lock<std::mutex> owner(owner_, std::defer_lock);
+  if (n < 2 || threads < 2 || in_a_task || !owner.try_lock()) {
+    for (long number = 0; number < n; number++) task(number);
+    return;
+  }
+  const int workers = static_cast<int>(n < threads ? n : threads) - 1;
+  grow(workers);
+  in_a_task = true;
+  task_ = &task;
+  left_.store(n, std::memory_order_relaxed);
+  wanted_.store(workers, std::memory_order_relaxed);
+  open_.store((static_cast<uint64_t>(++call_) << 32) | static_cast<uint64_t>(n),
+              std::memory_order_seq_cst);
+  {
+    std::lock_guard<std::mutex> lock(sleep_);
+    if (sleepers_) awake_.notify_all();
+  }
+  long number;
+  while (take(0, number)) {
+    task(number);
+    finish();
+  }
+  if (!spin([&] { return left_.load(std::memory_order_acquire) == 0; })) {
+    std::unique_lock<std::mutex> lock(sleep_);
+    caller_sleeps_ = true;
+    done_.wait(lock, [&] { return left_.load(std::memory_order_acquire) == 0; });
+    caller_sleeps_ = false;
+  }
+  in_a_task = false;
+}
+
+}  // namespace hs

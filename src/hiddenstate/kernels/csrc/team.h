@@ -1,0 +1,59 @@
+// A few threads that share out numbered tasks.
+//
+// A task's number alone decides what it computes, never who runs it, so results do not depend
+// on how many threads there are or on which of them is slow. Waiting threads spin for a moment
+// and then sleep, so a busy neighbour is not fought for its core.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace hs {
+
+class Team {
+ public:
+  // The process's team. A forked child gets a new one: threads do not survive a fork.
+  static Team& shared();
+
+  // Calls task(0) ... task(n - 1), each once, by at most `threads` threads with the caller among
+  // them, and returns when all are done. Where the team is busy for another caller, or in a task
+  // already, the caller does it alone. Tasks must not throw.
+  void run(long n, int threads, const std::function<void(long)>& task);
+
+  // Which of the team runs this code: 0 for a caller, 1 and up for its workers.
+  static int member();
+
+  Team() = default;
+  Team(const Team&) = delete;
+  ~Team();
+
+ private:
+  void grow(int workers);
+  void work(int member);
+  bool take(int member, long& number);
+  void finish();
+
+  std::vector<std::thread> workers_;
+  std::mutex owner_;  // held by the caller whose tasks run
+
+  // High half: the call's number. Low half: tasks nobody has taken. One word, so that taking a
+  // task and knowing whose it is are the same act.
+  std::atomic<uint64_t> open_{0};
+  std::atomic<long> left_{0};  // tasks not finished
+  std::atomic<int> wanted_{0};
+  std::atomic<bool> ended_{false};
+  const std::function<void(long)>* task_ = nullptr;
+  uint32_t call_ = 0;
+
+  std::mutex sleep_;
+  std::condition_variable awake_, done_;
+  int sleepers_ = 0;
+  bool caller_sleeps_ = false;
+};
+
+}  // namespace hs

@@ -1,0 +1,160 @@
+// Portable vectors of HS_BYTES bytes, and the few functions the kernels need on them.
+//
+// Compiled once an instruction level, each time inside that level's own namespace, so that no
+// function built for one processor can be linked into another's code. GCC's and Clang's vector
+// extensions do the work; only the square root needs a name of its own.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+#define HS_INLINE inline __attribute__((always_inline))
+
+namespace hs {
+namespace HS_LEVEL {
+
+template <class T>
+struct Vec;
+
+template <>
+struct Vec<float> {
+  typedef float V __attribute__((vector_size(HS_BYTES)));
+  typedef float Unaligned __attribute__((vector_size(HS_BYTES), aligned(4), may_alias));
+  typedef int32_t Bits __attribute__((vector_size(HS_BYTES)));
+  static constexpr int lanes = HS_BYTES / 4;
+};
+
+template <>
+struct Vec<double> {
+  typedef double V __attribute__((vector_size(HS_BYTES)));
+  typedef double Unaligned __attribute__((vector_size(HS_BYTES), aligned(8), may_alias));
+  typedef int64_t Bits __attribute__((vector_size(HS_BYTES)));
+  static constexpr int lanes = HS_BYTES / 8;
+};
+
+template <class T>
+using V = typename Vec<T>::V;
+
+template <class T>
+HS_INLINE V<T> load(const T* at) {
+  return *reinterpret_cast<const typename Vec<T>::Unaligned*>(at);
+}
+
+template <class T>
+HS_INLINE void store(T* at, V<T> value) {
+  *reinterpret_cast<typename Vec<T>::Unaligned*>(at) = value;
+}
+
+template <class T>
+HS_INLINE V<T> all(T value) {
+  return value - V<T>{};  // x - 0 is x, and a broadcast to every compiler
+}
+
+#if defined(__AVX512F__)
+HS_INLINE V<float> root(V<float> x) { return (V<float>)_mm512_sqrt_ps((__m512)x); }
+HS_INLINE V<double> root(V<double> x) { return (V<double>)_mm512_sqrt_pd((__m512d)x); }
+#elif defined(__AVX2__)
+HS_INLINE V<float> root(V<float> x) { return (V<float>)_mm256_sqrt_ps((__m256)x); }
+HS_INLINE V<double> root(V<double> x) { return (V<double>)_mm256_sqrt_pd((__m256d)x); }
+#elif defined(__SSE2__)
+HS_INLINE V<float> root(V<float> x) { return (V<float>)_mm_sqrt_ps((__m128)x); }
+HS_INLINE V<double> root(V<double> x) { return (V<double>)_mm_sqrt_pd((__m128d)x); }
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+HS_INLINE V<float> root(V<float> x) { return (V<float>)vsqrtq_f32((float32x4_t)x); }
+HS_INLINE V<double> root(V<double> x) { return (V<double>)vsqrtq_f64((float64x2_t)x); }
+#else
+template <class U>
+HS_INLINE U root(U x) {
+  for (unsigned i = 0; i < sizeof(U) / sizeof(x[0]); i++) x[i] = __builtin_sqrt(x[i]);
+  return x;
+}
+#endif
+
+// What e^x is computed from: x = n ln 2 + r with |r| <= ln(2)/2, and e^r - 1 as the start of its
+// Taylor series. The first term left out is below 2e-8 of the result in float, 2e-17 in double.
+// ln 2 is split in two so that n * ln2_high is exact (Cody and Waite, "Software Manual for the
+// Elementary Functions", 1980, chapter 6). Adding `shift` rounds to the nearest whole number and
+// leaves it in the low bits.
+template <class T>
+struct Exp;
+
+template <>
+struct Exp<float> {
+  static constexpr float log2_e = 1.44269504f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+  static constexpr float shift = 12582912.0f;  // 1.5 * 2^23
+  static constexpr float largest = 87.0f;      // e^87 and e^-87 are normal numbers
+  static constexpr float flat = 20.0f;         // tanh(10) rounds to 1
+  static constexpr int bias = 127, mantissa = 23, degree = 7;
+};
+
+template <>
+struct Exp<double> {
+  static constexpr double log2_e = 1.4426950408889634, ln2_high = 6.93147180369123816490e-01,
+                          ln2_low = 1.90821492927058770002e-10;
+  static constexpr double shift = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr double largest = 708.0, flat = 40.0;
+  static constexpr int bias = 1023, mantissa = 52, degree = 13;
+};
+
+// x kept within [-limit, limit]; a NaN stays one.
+template <class T>
+HS_INLINE V<T> clamp(V<T> x, T limit) {
+  const V<T> low = all<T>(-limit), high = all<T>(limit);
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+
+// 2^n and e^r - 1 for x within +-Exp::largest.
+template <class T>
+HS_INLINE void split_exp(V<T> x, V<T>& power, V<T>& rest) {
+  typedef Exp<T> E;
+  typedef typename Vec<T>::Bits Bits;
+  const V<T> shifted = x * all<T>(E::log2_e) + all<T>(E::shift);
+  const V<T> n = shifted - all<T>(E::shift);
+  power = (V<T>)(((Bits)shifted + E::bias) << E::mantissa);
+  const V<T> r = (x - n * all<T>(E::ln2_high)) - n * all<T>(E::ln2_low);
+  T factor = 1;
+  for (int i = 2; i <= E::degree; i++) factor *= i;
+  V<T> sum = all<T>(1 / factor);
+#pragma GCC unroll 16
+  for (int i = E::degree; i > 1; i--) {
+    factor /= i;
+    sum = sum * r + all<T>(1 / factor);
+  }
+  rest = sum * r;
+}
+
+template <class T>
+HS_INLINE V<T> exponential(V<T> x) {
+  V<T> power, rest;
+  split_exp<T>(clamp<T>(x, Exp<T>::largest), power, rest);
+  return power + power * rest;
+}
+
+template <class T>
+HS_INLINE V<T> sigmoid(V<T> x) {
+  return all<T>(1) / (all<T>(1) + exponential<T>(-x));
+}
+
+// By e^2x - 1, which keeps its digits where x is small.
+template <class T>
+HS_INLINE V<T> tanh(V<T> x) {
+  V<T> power, rest;
+  split_exp<T>(clamp<T>(x + x, Exp<T>::flat), power, rest);
+  const V<T> grown = power * rest + (power - all<T>(1));
+  return grown / (grown + all<T>(2));
+}
+
+template <class T>
+HS_INLINE V<T> relu(V<T> x) {
+  return x < V<T>{} ? V<T>{} : x;  // a NaN stays one, as in torch
+}
+
+}  // namespace HS_LEVEL
+}  // namespace hs

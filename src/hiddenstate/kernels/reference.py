@@ -1,0 +1,151 @@
+"""What the recurrent kernels compute, as plain loops over time: the specification.
+
+Slow and readable. Autograd gives the gradients, in x's float type and on its device; every
+faster kernel is held to this one. Shapes: B batch, T time steps, I input features, H hidden
+size, G gates with weights (rnn 1, gru 3, lstm 4), L layers, D directions.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+Cell = Literal["rnn_tanh", "rnn_relu", "gru", "lstm"]
+
+State = tuple[Tensor, ...]
+"""(h,) or, for lstm, (h, c)."""
+
+Step = Callable[[Tensor, Tensor, State], State]
+"""(a, b, state) -> state, where a = W x + b_ih and b = U h + b_hh are (B, G*H)."""
+
+
+def recurrent(
+    cell: Cell,
+    x: Tensor,
+    weights: Sequence[Tensor],
+    state: State | None = None,
+    lengths: Tensor | None = None,
+    *,
+    layers: int = 1,
+    bidirectional: bool = False,
+) -> tuple[Tensor, State]:
+    """Run a recurrent stack over whole sequences, as torch.nn's RNN, GRU and LSTM do.
+
+    Parameters
+    ----------
+    cell : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
+    x : Tensor of shape (B, T, I)
+        T is at least 1.
+    weights : sequence of Tensor
+        In torch's order: layer by layer, in each the forward direction before the backward
+        one, in each `weight_ih` (G*H, I, or D*H above the first layer), `weight_hh` (G*H, H),
+        `bias_ih` and `bias_hh` (G*H,). Without biases there are two a direction, not four.
+        Gates are stacked i, f, g, o (lstm) and r, z, n (gru).
+    state : tuple of Tensor (L*D, B, H), optional
+        Where each layer and direction begins, in the order of `weights`; zeros if left out.
+    lengths : integer Tensor of shape (B,), optional
+        Row r is read for t < lengths[r] and no further, between 0 and T; all of it if left
+        out. The backward direction begins at lengths[r] - 1, as in a packed sequence.
+
+    Returns
+    -------
+    y : Tensor of shape (B, T, D*H)
+        The last layer's h at every step, forward before backward; zero where nothing is read.
+    state : tuple of Tensor (L*D, B, H)
+        After the last step read, which for the backward direction is t = 0. A row of length 0
+        keeps the state it began with.
+    """
+    B, T, _ = x.shape
+    D = 2 if bidirectional else 1
+    if state is None:
+        zeros = x.new_zeros(layers * D, B, weights[1].shape[1])
+        state = (zeros, zeros) if cell == "lstm" else (zeros,)
+    read = torch.ones(B, T, dtype=torch.bool, device=x.device)
+    if lengths is not None:
+        read = torch.arange(T, device=x.device) < lengths[:, None]
+    each = len(weights) // (layers * D)
+    lasts: list[State] = []
+    for layer in range(layers):
+        outputs: list[Tensor] = []
+        for k in range(layer * D, layer * D + D):
+            own = weights[k * each : (k + 1) * each]
+            begin = tuple(part[k] for part in state)
+            y, last = _sweep(_STEPS[cell], x, own, begin, read, backward=k % D == 1)
+            outputs.append(y)
+            lasts.append(last)
+        x = torch.cat(outputs, dim=2)
+    return x, tuple(torch.stack(parts) for parts in zip(*lasts, strict=True))
+
+
+def _sweep(
+    step: Step,
+    x: Tensor,
+    weights: Sequence[Tensor],
+    state: State,
+    read: Tensor,
+    *,
+    backward: bool,
+) -> tuple[Tensor, State]:
+    """One layer in one direction.
+
+    `x` is (B, T, I), `weights` two or four, `state` of (B, H), `read` (B, T) says which steps
+    are read. Returns y (B, T, H) and the state after the last step read.
+    """
+    w, u = weights[:2]
+    bias_w, bias_u = weights[2:] or (None, None)
+    # A step that is not read may hold anything, and NaN times a gradient of zero is NaN.
+    x = torch.where(read[:, :, None], x, torch.zeros_like(x))
+    T = x.shape[1]
+    y: list[Tensor] = [x] * T
+    for t in reversed(range(T)) if backward else range(T):
+        a = linear(x[:, t], w, bias_w)
+        b = linear(state[0], u, bias_u)
+        here = read[:, t, None]
+        after = step(a, b, state)
+        state = tuple(torch.where(here, new, old) for new, old in zip(after, state, strict=True))
+        y[t] = torch.where(here, state[0], torch.zeros_like(state[0]))
+    return torch.stack(y, dim=1), state
+
+
+def _rnn_tanh(a: Tensor, b: Tensor, state: State) -> State:
+    """h' = tanh(W x + b_ih + U h + b_hh): Elman, 1990; torch.nn.RNN."""
+    return (torch.tanh(a + b),)
+
+
+def _rnn_relu(a: Tensor, b: Tensor, state: State) -> State:
+    """h' = max(0, W x + b_ih + U h + b_hh): torch.nn.RNN with nonlinearity "relu"."""
+    return (torch.relu(a + b),)
+
+
+def _gru(a: Tensor, b: Tensor, state: State) -> State:
+    """h' = (1 - z) n + z h, n = tanh(a_n + r b_n), r and z the sigmoids of a + b: torch.nn.GRU.
+
+    Cho et al., 2014, multiply h by r before the product with U; torch multiplies the product
+    and its bias, b_n, which lets one product serve all three gates.
+    """
+    a_r, a_z, a_n = a.chunk(3, dim=1)
+    b_r, b_z, b_n = b.chunk(3, dim=1)
+    r, z = torch.sigmoid(a_r + b_r), torch.sigmoid(a_z + b_z)
+    n = torch.tanh(a_n + r * b_n)
+    return ((1 - z) * n + z * state[0],)
+
+
+def _lstm(a: Tensor, b: Tensor, state: State) -> State:
+    """c' = f c + i g and h' = o tanh(c'), with g the tanh and i, f, o the sigmoids of a + b.
+
+    Hochreiter and Schmidhuber, 1997; the forget gate f is of Gers, Schmidhuber and Cummins,
+    2000; without peepholes, as in torch.nn.LSTM.
+    """
+    i, f, g, o = (a + b).chunk(4, dim=1)
+    c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+_STEPS: dict[str, Step] = {
+    "rnn_tanh": _rnn_tanh,
+    "rnn_relu": _rnn_relu,
+    "gru": _gru,
+    "lstm": _lstm,
+}

@@ -1,0 +1,349 @@
+"""What every implementation of the recurrent stack computes, the plain one first.
+
+Held against torch.nn in outputs, final states and every gradient; against the vectors of the
+`onnx` package, made without torch; and against torch's own samples of its modules.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from hiddenstate.kernels import reference
+
+State = tuple[Tensor, ...]
+Recurrent = Callable[..., tuple[Tensor, State]]
+
+IMPLEMENTATIONS: dict[str, Recurrent] = {"reference": reference.recurrent}
+
+MODULES: dict[str, Callable[..., nn.RNNBase]] = {
+    "rnn_tanh": nn.RNN,
+    "rnn_relu": partial(nn.RNN, nonlinearity="relu"),
+    "gru": nn.GRU,
+    "lstm": nn.LSTM,
+}
+
+# How far outputs and gradients may be from torch's.
+TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (2e-6, 5e-5)}
+
+# B, T and lengths: in no order, both ends of the range, and the longest row shorter than T.
+SIZES = [(1, 1, [1]), (1, 5, [3]), (3, 1, [1, 1, 1]), (4, 6, [4, 6, 1, 3])]
+
+
+@pytest.fixture(params=list(IMPLEMENTATIONS))
+def recurrent(request: pytest.FixtureRequest) -> Recurrent:
+    return IMPLEMENTATIONS[request.param]
+
+
+def weights_of(module: nn.RNNBase) -> list[Tensor]:
+    return [weight for own in module.all_weights for weight in own]
+
+
+def theirs(
+    module: nn.RNNBase, x: Tensor, state: State | None = None, lengths: Tensor | None = None
+) -> tuple[Tensor, State]:
+    """What a module of torch's, batch first, answers in the words of `recurrent`."""
+    begin = state[0] if state and len(state) == 1 else state
+    if lengths is None:
+        y, last = module(x, begin)
+    else:
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        y, last = module(packed, begin)
+        y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
+    return y, last if isinstance(last, tuple) else (last,)
+
+
+class Case:
+    """A module, arguments for it and for `recurrent`, and random gradients of what it answers."""
+
+    def __init__(
+        self,
+        cell: str,
+        size: tuple[int, int, list[int] | None] = SIZES[-1],
+        *,
+        layers: int = 2,
+        both: bool = True,
+        begin: bool = True,
+        widths: tuple[int, int] = (3, 5),
+        dtype: torch.dtype = torch.float64,
+        **options: Any,
+    ) -> None:
+        torch.manual_seed(0)
+        B, T, lengths = size
+        I, H = widths  # noqa: E741
+        self.dtype, D = dtype, 2 if both else 1
+        make = partial(torch.randn, dtype=dtype)
+        self.module = MODULES[cell](
+            I, H, layers, batch_first=True, bidirectional=both, dtype=dtype, **options
+        )
+        self.x = make(B, T, I, requires_grad=True)
+        parts = 2 if cell == "lstm" else 1
+        shape = (layers * D, B, H)
+        some = tuple(make(shape, requires_grad=True) for _ in range(parts))
+        self.state = some if begin else None
+        self.lengths = None if lengths is None else torch.tensor(lengths)
+        self.weights = weights_of(self.module)
+        self.inputs = [self.x, *(self.state or ()), *self.weights]
+        self.along = [make(B, T, D * H), *(make(shape) for _ in range(parts))]
+        self.cell, self.shape = cell, {"layers": layers, "bidirectional": both}
+
+    def ours(self, recurrent: Recurrent, x: Tensor | None = None) -> list[Tensor]:
+        """The answer, y and then the parts of the state, for `x` in place of the case's own."""
+        x = self.x if x is None else x
+        y, last = recurrent(self.cell, x, self.weights, self.state, self.lengths, **self.shape)
+        return [y, *last]
+
+    def theirs(self) -> list[Tensor]:
+        y, last = theirs(self.module, self.x, self.state, self.lengths)
+        return [y, *last]
+
+    def close(self, found: Sequence[Tensor], expected: Sequence[Tensor], which: int = 0) -> None:
+        tolerance = TOLERANCES[self.dtype][which]
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
+
+    def check(self, recurrent: Recurrent) -> None:
+        """Outputs, final states and all gradients are torch's."""
+        found, expected = self.ours(recurrent), self.theirs()
+        self.close(found, expected)
+        gradients = [torch.autograd.grad(out, self.inputs, self.along) for out in (found, expected)]
+        self.close(*gradients, which=1)
+
+
+GRID = list(itertools.product(MODULES, [1, 2, 3], [False, True]))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("begin", [False, True], ids=["from zero", "from a state"])
+@pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
+@pytest.mark.parametrize(("cell", "layers", "both"), GRID)
+def test_outputs_states_and_gradients_are_torchs(
+    recurrent: Recurrent,
+    cell: str,
+    layers: int,
+    both: bool,
+    ragged: bool,
+    begin: bool,
+    size: tuple[int, int, list[int]],
+) -> None:
+    size = size if ragged else (*size[:2], None)
+    Case(cell, size, layers=layers, both=both, begin=begin).check(recurrent)
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
+@pytest.mark.parametrize("widths", [(1, 1), (8, 16), (19, 33)], ids=str)
+@pytest.mark.parametrize("cell", MODULES)
+def test_any_width_in_either_float_type(
+    recurrent: Recurrent, cell: str, widths: tuple[int, int], dtype: torch.dtype
+) -> None:
+    size = (13, 7, [7, 1, 3, 7, 2, 5, 6, 4, 7, 1, 2, 3, 4])
+    Case(cell, size, widths=widths, dtype=dtype).check(recurrent)
+
+
+@pytest.mark.parametrize("cell", MODULES)
+def test_without_biases_two_weights_a_direction(recurrent: Recurrent, cell: str) -> None:
+    case = Case(cell, bias=False)
+    assert len(case.weights) == 2 * 2 * 2
+    case.check(recurrent)
+
+
+@pytest.mark.parametrize("cell", MODULES)
+def test_each_output_alone_has_torchs_gradients(recurrent: Recurrent, cell: str) -> None:
+    case = Case(cell)
+    for part, along in enumerate(case.along):
+        # The last h of a layer depends on nothing in the layers above: there, zeros.
+        gradients = [
+            torch.autograd.grad(run[part], case.inputs, along, materialize_grads=True)
+            for run in (case.ours(recurrent), case.theirs())
+        ]
+        case.close(*gradients, which=1)
+
+
+@pytest.mark.parametrize("cell", MODULES)
+def test_how_numbers_lie_in_memory_does_not_matter(recurrent: Recurrent, cell: str) -> None:
+    case = Case(cell)
+    plain = case.ours(recurrent)
+    turned = case.x.detach().transpose(0, 1).contiguous().transpose(0, 1).requires_grad_()
+    strided = case.ours(recurrent, turned)
+    case.close(strided, plain)
+    # A sum's gradient is one number, expanded.
+    found = torch.autograd.grad(strided[0].sum(), turned)
+    expected = torch.autograd.grad(plain[0], case.x, torch.ones_like(plain[0]))
+    case.close(found, expected, which=1)
+
+
+@pytest.mark.parametrize("cell", MODULES)
+def test_only_what_asks_for_a_gradient_gets_one(recurrent: Recurrent, cell: str) -> None:
+    case = Case(cell)
+    expected = torch.autograd.grad(case.ours(recurrent), case.inputs, case.along)
+    for kept, wanted in zip(case.inputs, expected, strict=True):
+        for tensor in case.inputs:
+            tensor.requires_grad_(tensor is kept)
+        found = torch.autograd.grad(case.ours(recurrent), kept, case.along)
+        case.close(found, [wanted], which=1)
+    with torch.no_grad():
+        assert not any(out.requires_grad for out in case.ours(recurrent))
+
+
+@pytest.mark.parametrize("cell", MODULES)
+def test_what_lies_past_the_end_is_not_read_and_no_input_is_changed(
+    recurrent: Recurrent, cell: str
+) -> None:
+    case = Case(cell)
+    past = torch.arange(case.x.shape[1]) >= case.lengths[:, None]
+    assert past.any()
+    expected = case.ours(recurrent)
+    gradients = torch.autograd.grad(expected, case.inputs, case.along)
+    with torch.no_grad():
+        case.x[past] = torch.nan
+        case.along[0][past] = torch.nan
+    before = [tensor.detach().clone() for tensor in case.inputs]
+    found = case.ours(recurrent)
+    case.close(found, expected)
+    assert (found[0][past] == 0).all()
+    case.close(torch.autograd.grad(found, case.inputs, case.along), gradients, which=1)
+    for tensor, copy in zip(case.inputs, before, strict=True):
+        torch.testing.assert_close(tensor.detach(), copy, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("cell", MODULES)
+def test_a_row_of_length_0_keeps_its_state(recurrent: Recurrent, cell: str) -> None:
+    case = Case(cell, (3, 4, [2, 0, 4]))
+    y, *last = case.ours(recurrent)
+    assert (y[1] == 0).all()
+    assert case.state is not None
+    for after, before in zip(last, case.state, strict=True):
+        assert torch.equal(after[:, 1], before[:, 1])
+        assert not torch.equal(after[:, 0], before[:, 0])
+        (gradient,) = torch.autograd.grad(after[:, 1].sum(), before, retain_graph=True)
+        assert torch.equal(gradient[:, 1], torch.ones_like(gradient[:, 1]))
+
+
+# The vectors of the onnx package.
+
+KINDS = ["defaults", "with_initial_bias", "batchwise", "reverse", "bidirectional"]
+ONNX_SAME = [f"{op}_{kind}" for op in ("simple_rnn", "gru", "lstm") for kind in KINDS]
+ONNX_SAME += ["rnn_seq_length"]
+# The GRUs have linear_before_reset = 0: r times h before the product with U, torch's after it.
+# Without a hidden bias that is the same in one step from h = 0, the first three's, and where r
+# is alike in all units, the last two's, whose every weight of a direction is one number.
+
+ONNX_OTHER = ["gru_seq_length", "lstm_with_peepholes"]
+# The first takes a second step with linear_before_reset = 0 and random weights and biases, so
+# that r differs from unit to unit. In the other, the output gate sees the new c through a
+# peephole. Neither is a function that torch's GRU or LSTM can be by a reordering of weights.
+
+ONNX_GATES = {"RNN": [0], "GRU": [1, 0, 2], "LSTM": [0, 2, 3, 1]}  # from z r h, from i o f c
+
+
+def onnx_cases() -> dict[str, Any]:
+    """The package's cases of our three operators by name, less "test_"."""
+    pytest.importorskip("onnx")
+    import onnx.backend.test.case.node as cases
+    from onnx.backend.test.case.node import gru, lstm, rnn  # noqa: F401
+
+    # The public collector imports, and runs, the cases of every operator there is.
+    every = {case.name.removeprefix("test_"): case for case in cases._NodeTestCases}
+    return {n: case for n, case in every.items() if case.model.graph.node[0].op_type in ONNX_GATES}
+
+
+def onnx_weights(op: str, given: dict[str, Tensor], direction: int) -> list[Tensor]:
+    """One direction's weights in torch's gate order; without biases where none are given."""
+    parts = [given["W"][direction], given["R"][direction]]
+    if "B" in given:
+        parts += given["B"][direction].chunk(2)
+    order = ONNX_GATES[op]
+    return [torch.cat([part.chunk(len(order))[gate] for gate in order]) for part in parts]
+
+
+def onnx_run(recurrent: Recurrent, name: str) -> list[tuple[Tensor, Tensor]]:
+    """What we found and what the vector `name` expects, an output a pair."""
+    case = onnx_cases()[name]
+    node = case.model.graph.node[0]
+    tensors = [[torch.from_numpy(a).double() for a in arrays] for arrays in case.data_sets[0]]
+    given = dict(zip(node.input, tensors[0], strict=True))
+    expected = dict(zip(filter(None, node.output), tensors[1], strict=True))
+    attributes = {a.name: a.s.decode() or a.i for a in node.attribute}
+    assert set(attributes) <= {"hidden_size", "direction", "layout"}
+    way, batchwise = attributes.get("direction", "forward"), bool(attributes.get("layout"))
+
+    # One of our stacks runs backward only beside one that runs forward.
+    directions = {"forward": [0], "reverse": [0, 0], "bidirectional": [0, 1]}[way]
+    weights = [w for d in directions for w in onnx_weights(node.op_type, given, d)]
+    begin = [given[part] for part in ("initial_h", "initial_c") if part in given]
+    lengths = given["sequence_lens"].long() if "sequence_lens" in given else None
+    x = given["X"] if batchwise else given["X"].transpose(0, 1)
+    cell = {"RNN": "rnn_tanh", "GRU": "gru", "LSTM": "lstm"}[node.op_type]
+    y, last = recurrent(
+        cell, x, weights, tuple(begin) or None, lengths, bidirectional=len(directions) == 2
+    )
+    found = dict(zip(("Y_h", "Y_c"), last, strict=False))
+    found["Y"] = y.unflatten(2, (len(directions), -1))
+    if way == "reverse":
+        found = {key: out[:, :, 1:] if key == "Y" else out[1:] for key, out in found.items()}
+    # Y is (T, D, B, H) or (B, T, D, H), the states (D, B, H) or (B, D, H).
+    if batchwise:
+        found |= {key: out.transpose(0, 1) for key, out in found.items() if key != "Y"}
+    else:
+        found["Y"] = found["Y"].permute(1, 2, 0, 3)
+    return [(found[key], out) for key, out in expected.items()]
+
+
+def test_every_onnx_vector_is_listed_once_and_16_of_18_are_ours() -> None:
+    assert sorted(onnx_cases()) == sorted(ONNX_SAME + ONNX_OTHER)
+    assert (len(ONNX_SAME), len(ONNX_OTHER)) == (16, 2)
+
+
+@pytest.mark.parametrize("name", ONNX_SAME)
+def test_an_onnx_vector_is_met(recurrent: Recurrent, name: str) -> None:
+    pairs = onnx_run(recurrent, name)
+    assert pairs
+    for found, expected in pairs:
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ONNX_OTHER)
+def test_an_onnx_vector_left_out_is_another_function(recurrent: Recurrent, name: str) -> None:
+    ((found, expected),) = onnx_run(recurrent, name)
+    assert found.shape == expected.shape
+    assert (found - expected).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(("kind", "n"), [("RNN", 64), ("GRU", 32), ("LSTM", 16)])
+def test_torchs_own_samples_answer_as_their_module(recurrent: Recurrent, kind: str, n: int) -> None:
+    pytest.importorskip("expecttest")  # without which torch's samples cannot be imported
+    from torch.testing._internal.common_modules import module_db
+
+    torch.manual_seed(0)
+    (info,) = [each for each in module_db if each.module_cls is getattr(nn, kind)]
+    make = partial(info.module_inputs_func, device="cpu", dtype=torch.float64, training=False)
+    samples = make(info, requires_grad=False, with_packed_sequence=True)
+    # An LSTM with a projection of h has another recurrence, which `recurrent` does not offer.
+    ours = [s for s in samples if not s.constructor_input.kwargs.get("proj_size")]
+    assert len(ours) == n
+    for sample in ours:
+        check_sample(recurrent, info.module_cls, sample)
+
+
+def check_sample(recurrent: Recurrent, kind: type[nn.RNNBase], sample: Any) -> None:
+    """The sample as it is through its module, and with a batch of its own through ours."""
+    module = kind(**sample.constructor_input.kwargs, dtype=torch.float64)
+    x, *begin = sample.forward_input.args
+    y, last = module(x, *begin)
+    lengths, last = None, last if isinstance(last, tuple) else (last,)
+    if isinstance(x, PackedSequence):
+        x, lengths = pad_packed_sequence(x, batch_first=True)
+        y, _ = pad_packed_sequence(y, batch_first=True)
+    else:  # no batch: (T, I), and states (L*D, H)
+        x, y, last = x[None], y[None], tuple(part[:, None] for part in last)
+        begin = [part[:, None] for one in begin for part in (one if type(one) is tuple else [one])]
+    shape = {"layers": module.num_layers, "bidirectional": module.bidirectional}
+    begin, cell = tuple(begin) or None, module.mode.lower()
+    found, state = recurrent(cell, x, weights_of(module), begin, lengths, **shape)
+    for one, other in zip([found, *state], [y, *last], strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
