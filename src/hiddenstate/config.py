@@ -178,7 +178,7 @@ class TrainingConfig:
     )
     engine: str = option(
         "auto",
-        "What computes the steps: native, compiled, on the cpu; torch; auto is native where it can.",
+        "What computes the steps; auto is native, compiled and on the cpu, where that can.",
         choices=("auto", "native", "torch"),
     )
     weights: str | None = option(

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig
 from hiddenstate.errors import DataError
@@ -51,7 +52,11 @@ class RecurrentNet(nn.Module):
         self.out = nn.Linear(width, net.n_outputs)
 
     def forward(
-        self, x: Tensor, state: State | None = None, masks: Sequence[Tensor] | None = None
+        self,
+        x: Tensor,
+        state: State | None = None,
+        masks: Sequence[Tensor] | None = None,
+        lengths: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Run over whole sequences.
 
@@ -63,6 +68,9 @@ class RecurrentNet(nn.Module):
         masks : sequence of Tensor (B, T, D*H), optional
             What each layer's output but the last is multiplied by: dropout decided outside.
             Without it torch decides, and in `eval` mode nothing is dropped.
+        lengths : Tensor of int64 (B,), optional
+            Steps of each row; after them y is zero and the state is
+            kept. Not together with `masks`.
 
         Returns
         -------
@@ -80,16 +88,31 @@ class RecurrentNet(nn.Module):
                 "reset the state or pass as many"
             )
         if masks is None:
-            packed = None if state is None else (state if len(state) == 2 else state[0])
-            steps, last = self.rnn(x, packed)
-            last = last if isinstance(last, tuple) else (last,)
+            steps, last = self._whole(x, state, lengths)
         else:
+            assert lengths is None
             steps, last = self._masked(x, state, masks)
         if self.net.output == "steps":
-            return self.out(steps), last
-        H = self.rnn.hidden_size
-        ends = [steps[:, -1, :H]] + ([steps[:, 0, H:]] if self.rnn.bidirectional else [])
+            y = self.out(steps)
+            if lengths is not None:
+                over = torch.arange(y.shape[1]) >= lengths.cpu()[:, None]
+                y = y.masked_fill(over[..., None].to(y.device), 0)
+            return y, last
+        ends = list(last[0][-2:] if self.rnn.bidirectional else last[0][-1:])
         return self.out(torch.cat(ends, dim=1)), last
+
+    def _whole(
+        self, x: Tensor, state: State | None, lengths: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """The stack in one call."""
+        begin = None if state is None else (state if len(state) == 2 else state[0])
+        if lengths is None:
+            steps, last = self.rnn(x, begin)
+        else:
+            packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+            packed, last = self.rnn(packed, begin)
+            steps, _ = pad_packed_sequence(packed, batch_first=True, total_length=x.shape[1])
+        return steps, last if isinstance(last, tuple) else (last,)
 
     def _masked(
         self, x: Tensor, state: State | None, masks: Sequence[Tensor]

@@ -38,6 +38,9 @@ class Task:
     stateful : bool
         Whether the hidden state is carried from step to step, detached, from zero at each
         epoch's first step.
+    lengths : ndarray, optional
+        Steps of each row (N,) int64, from 1 to T: what comes after is not read, counts in no
+        loss, and leaves the state as it was.
     """
 
     net: Net
@@ -47,6 +50,7 @@ class Task:
     batches: Batches
     total_steps: int
     stateful: bool = False
+    lengths: Array | None = None
 
 
 @dataclass
@@ -114,7 +118,7 @@ class Engine(Protocol):
         """Take steps `first` to `last` - 1; fewer, at least one, if `stop()` turns true."""
         ...
 
-    def predict(self, X: Array) -> Array:
+    def predict(self, X: Array, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`: (N, C), (N, T, O), or an autoencoder's rows (N, F)."""
         ...
 
@@ -134,8 +138,8 @@ class Engine(Protocol):
 class Predictor(Protocol):
     """A fitted model ready to be asked. Shapes as in `Engine`; states as `carried`."""
 
-    def predict(self, X: Array) -> Array:
-        """Outputs for rows `X`, each from a zero state."""
+    def predict(self, X: Array, lengths: Array | None = None) -> Array:
+        """Outputs for rows `X`, each from a zero state, `lengths` as in `Task`."""
         ...
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
@@ -202,7 +206,7 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
         If native was asked for and cannot do this.
     """
     training = task.training
-    against = refusal(task.net, training.device) if training.engine != "torch" else "not wanted"
+    against = refusal(task.net, training.device) if training.engine != "torch" else "unwanted"
     if training.engine == "native" and against:
         raise OptionError(f"--engine native: {against}; use --engine torch")
     if against is None:

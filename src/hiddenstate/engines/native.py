@@ -72,6 +72,10 @@ def _rows(X: Array) -> Array:
     return np.ascontiguousarray(X, kind)
 
 
+def _whole(numbers: Array | None) -> Array | None:
+    return None if numbers is None else np.ascontiguousarray(numbers, np.int64)
+
+
 class _Forward:
     """A compiled net that is asked for outputs; what engine and predictor share."""
 
@@ -84,10 +88,12 @@ class _Forward:
         if isinstance(net.config, AutoencoderConfig):
             self._encoded = len(net.widths()) - 1
 
-    def predict(self, X: Array) -> Array:
-        return self.forward(X, {}, wants_state=False)[0]
+    def predict(self, X: Array, lengths: Array | None = None) -> Array:
+        return self.forward(X, {}, lengths, wants_state=False)[0]
 
-    def forward(self, X: Array, state: Params, wants_state: bool = True) -> tuple[Array, Params]:
+    def forward(
+        self, X: Array, state: Params, lengths: Array | None = None, wants_state: bool = True
+    ) -> tuple[Array, Params]:
         """Outputs of rows side by side from `state`, and the state after them."""
         net, X = self.net, _rows(X)
         if isinstance(net.config, AutoencoderConfig):
@@ -101,7 +107,17 @@ class _Forward:
         steps = (X.shape[1],) if net.output == "steps" else ()
         out = np.empty((n, *steps, net.n_outputs), self.dtype)
         self.learner.predict(
-            X, X.shape[1], None, 0, 1, *begin, out, end.get("h"), end.get("c"), self.threads, None
+            X,
+            X.shape[1],
+            _whole(lengths),
+            0,
+            1,
+            *begin,
+            out,
+            end.get("h"),
+            end.get("c"),
+            self.threads,
+            None,
         )
         return out, end
 
@@ -167,11 +183,13 @@ class NativeEngine:
         task = self.task
         classes = targets = None
         if task.y is not None and task.net.job == "classify":
-            classes = np.ascontiguousarray(task.y, np.int64)
+            classes = _whole(task.y)
         elif task.y is not None:
             targets = np.ascontiguousarray(task.y, self._dtype)
         steps = task.X.shape[1] if task.X.ndim == 3 else 0
-        self._learner.teach(_rows(task.X), steps, classes, targets, None, task.stateful)
+        self._learner.teach(
+            _rows(task.X), steps, classes, targets, _whole(task.lengths), task.stateful
+        )
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Take steps `first` to `last` - 1; see `Engine.run`. May take none if asked to stop."""
@@ -226,9 +244,9 @@ class NativeEngine:
         self._step = step + 1
         return float(self._learner.step(x, y, *self._orders[step - self._from], self.threads))
 
-    def predict(self, X: Array) -> Array:
+    def predict(self, X: Array, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`; see `Engine.predict`."""
-        return self._net.predict(X)
+        return self._net.predict(X, lengths)
 
     def encode(self, X: Array) -> Array:
         """An autoencoder's codes; see `Engine.encode`."""
@@ -237,7 +255,7 @@ class NativeEngine:
     def export(self) -> TrainingState:
         """A copy of the state; see `Engine.export`."""
         params = self._saved(0)
-        moments = {}
+        moments: Params = {}
         if self._step > self._moments_since:
             for which, kind in enumerate(self._kinds(), start=1):
                 moments |= {f"{kind}/{n}": a for n, a in self._saved(which).items()}
@@ -284,9 +302,9 @@ class NativePredictor:
     def __init__(self, model: FittedModel, threads: int = 0) -> None:
         self._net = _Forward(model.net, model.params, str(model.dtype), threads)
 
-    def predict(self, X: Array) -> Array:
+    def predict(self, X: Array, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`, each row from a zero state."""
-        return self._net.predict(X)
+        return self._net.predict(X, lengths)
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
         """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them.

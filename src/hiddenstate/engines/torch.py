@@ -112,13 +112,15 @@ class TorchEngine:
         x, target = self._batch(step)
         if task.stateful and task.batches.starts_epoch(step):
             self._carried = None
+        lengths = None
         if isinstance(self.module, AutoencoderNet):
             output = self.module(x)[1]
         else:
-            output, after = self.module(x, self._carried, self._masks(step, x))
+            lengths = self._lengths(step)
+            output, after = self.module(x, self._carried, self._masks(step, x), lengths)
             if task.stateful:
                 self._carried = tuple(part.detach() for part in after)
-        loss = _loss(task.net, output, x if target is None else target)
+        loss = _loss(task.net, output, x if target is None else target, lengths)
         # A look at the value makes a GPU wait, so only the cpu looks at every step.
         if self.device == "cpu" and not math.isfinite(loss.item()):
             return loss.detach(), output.detach(), False
@@ -145,6 +147,10 @@ class TorchEngine:
             x = _fractions(self._X[index], self._dtype)
         return x, None if self._y is None else self._y[index]
 
+    def _lengths(self, step: int) -> Tensor | None:
+        lengths = self.task.lengths
+        return None if lengths is None else torch.from_numpy(lengths[self.task.batches.rows(step)])
+
     def _masks(self, step: int, x: Tensor) -> list[Tensor] | None:
         """Dropout between layers, decided by (seed, step) alone: 0 or 1 / (1 - p)."""
         config = self.task.net.config
@@ -157,10 +163,10 @@ class TorchEngine:
         masks = torch.from_numpy(kept).to(x) / (1 - config.dropout)
         return list(masks.unbind())
 
-    def predict(self, X: Array) -> Array:
+    def predict(self, X: Array, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`; see `Engine.predict`."""
         with thread_count(self.task.training.threads):
-            return _forward(self.module, X, self._dtype)
+            return _forward(self.module, X, self._dtype, lengths)
 
     def encode(self, X: Array) -> Array:
         """An autoencoder's codes; see `Engine.encode`."""
@@ -201,10 +207,10 @@ class TorchPredictor:
         self._dtype = next(self._module.parameters()).dtype
         self._threads = threads
 
-    def predict(self, X: Array) -> Array:
+    def predict(self, X: Array, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`, each row from a zero state."""
         with thread_count(self._threads):
-            return _forward(self._module, X, self._dtype)
+            return _forward(self._module, X, self._dtype, lengths)
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
         """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them.
@@ -244,15 +250,24 @@ class TorchPredictor:
             return np.asarray(rows.cpu().numpy())
 
 
-def _forward(module: RecurrentNet | AutoencoderNet, X: Array, dtype: torch.dtype) -> Array:
+def _forward(
+    module: RecurrentNet | AutoencoderNet,
+    X: Array,
+    dtype: torch.dtype,
+    lengths: Array | None = None,
+) -> Array:
     """Outputs without gradient, a bounded number of rows at a time."""
     module.eval()
-    place = 1 if isinstance(module, AutoencoderNet) else 0
+    parts = []
     with torch.no_grad():
-        parts = [
-            module(_to_device(module, X[first : first + EVALUATED_AT_ONCE], dtype))[place]
-            for first in range(0, max(len(X), 1), EVALUATED_AT_ONCE)
-        ]
+        for first in range(0, max(len(X), 1), EVALUATED_AT_ONCE):
+            some = slice(first, first + EVALUATED_AT_ONCE)
+            x = _to_device(module, X[some], dtype)
+            if isinstance(module, AutoencoderNet):
+                parts.append(module(x)[1])
+            else:
+                own = None if lengths is None else torch.from_numpy(lengths[some])
+                parts.append(module(x, lengths=own)[0])
     return np.asarray(torch.cat(parts).cpu().numpy())
 
 
@@ -297,9 +312,12 @@ def _targets(y: Array, dtype: str, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(y, kind)).to(device)
 
 
-def _loss(net: Net, output: Tensor, target: Tensor) -> Tensor:
+def _loss(net: Net, output: Tensor, target: Tensor, lengths: Tensor | None) -> Tensor:
     if net.job == "classify":
         return nn.functional.cross_entropy(output, target)
+    if lengths is not None and net.output == "steps":
+        read = torch.arange(output.shape[1]) < lengths[:, None]
+        return nn.functional.mse_loss(output[read], target[read])
     return nn.functional.mse_loss(output, target)
 
 

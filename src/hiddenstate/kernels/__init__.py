@@ -21,7 +21,7 @@ CELLS = {"rnn_tanh": 0, "rnn_relu": 1, "gru": 2, "lstm": 3}
 def native() -> Any:
     """The compiled module, or None where the package was installed without a compiler."""
     try:
-        from hiddenstate.kernels import _native
+        from hiddenstate.kernels import _native  # type: ignore[attr-defined]
     except ImportError:
         return None
     return _native

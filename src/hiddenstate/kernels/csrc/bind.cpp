@@ -264,12 +264,12 @@ void bind_layer(nb::module_& m, const char* name) {
              new (self) L(level_named(level), cell, inputs, hidden, layers, directions);
            })
       .def("forward",
-           [](L& l, Place x, long rows, long steps, uintptr_t length,
+           [](L& l, Place x, long rows, long steps, uintptr_t length, uintptr_t place,
               const std::vector<uintptr_t>& weights, Pair begin, Place y, Pair end, long hidden,
               bool kept, int threads) {
              nb::gil_scoped_release free;
              l.forward(batch<const T>(x), rows, steps, pointer<const int64_t>(length),
-                       pointers<const T>(weights),
+                       pointer<const int64_t>(place), pointers<const T>(weights),
                        {pointer<T>(std::get<0>(begin)), pointer<T>(std::get<1>(begin)), rows, hidden},
                        batch<T>(y),
                        {pointer<T>(std::get<0>(end)), pointer<T>(std::get<1>(end)), rows, hidden},

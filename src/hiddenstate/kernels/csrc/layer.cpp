@@ -16,13 +16,24 @@ int Layer<T>::at_once(double factor, int threads) const {
 }
 
 template <class T>
+long Layer<T>::steps_of(long shard) const {
+  if (length_.empty()) return steps_;
+  const auto first = length_.begin() + shard * shard_rows;
+  return std::max<long>(1, *std::max_element(first, first + rows_of(shard)));
+}
+
+template <class T>
 void Layer<T>::run_forward(Shard& s, Batch<const T> x, const States<T>& begin, Batch<T> y,
                            const States<T>& end) {
   const long inputs = stack_.inputs, hidden = stack_.hidden, width = stack_.width, R = s.w.rows;
   T* to = stack_.x(s.w);
-  for (long t = 0; t < steps_; t++)
+  // What lies past a sequence's end may be anything, and NaN times a gradient of zero is NaN.
+  for (long t = 0; t < s.w.steps; t++)
     for (long r = 0; r < R; r++, to += inputs)
-      std::memcpy(to, x.at + (s.first + r) * x.sequence + t * x.step, inputs * sizeof(T));
+      if (is_read(s, r, t))
+        std::memcpy(to, x.of(s.first + r, place(t)), inputs * sizeof(T));
+      else
+        std::memset(to, 0, inputs * sizeof(T));
   fill_states(stack_, s.w, s.first, begin);
   stack_.forward(params_.at(), s.w, Stop{});
   give_states(stack_, s.w, s.first, end);
@@ -31,27 +42,27 @@ void Layer<T>::run_forward(Shard& s, Batch<const T> x, const States<T>& begin, B
     const T* h = stack_.h(s.w, top, d, d ? 0 : 1);
     for (long t = 0; t < steps_; t++)
       for (long r = 0; r < R; r++, h += width) {
-        T* out = y.at + (s.first + r) * y.sequence + t * y.step + d * hidden;
-        if (s.w.length && t >= s.w.length[r])
-          std::memset(out, 0, hidden * sizeof(T));
-        else
+        T* out = y.of(s.first + r, place(t)) + d * hidden;
+        if (is_read(s, r, t))
           std::memcpy(out, h, hidden * sizeof(T));
+        else if (place_.empty())
+          std::memset(out, 0, hidden * sizeof(T));
       }
   }
 }
 
 template <class T>
 void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* length,
-                       const std::vector<const T*>& weights, const States<T>& begin, Batch<T> y,
-                       const States<T>& end, bool kept, int threads) {
+                       const int64_t* place, const std::vector<const T*>& weights,
+                       const States<T>& begin, Batch<T> y, const States<T>& end, bool kept,
+                       int threads) {
   FlushDenormals flush;
   Team& team = Team::shared();
   rows_ = rows;
   steps_ = steps;
-  kept_ = kept;
   length_.assign(length, length ? length + rows : length);
+  place_.assign(place, place ? place + steps : place);
   params_.need(places_.size);
-  const long shards = (rows + shard_rows - 1) / shard_rows;
   const double packing = 1.0 * places_.size;
   team.run(static_cast<long>(weights.size()), packing < 1e5 ? 1 : threads, [&](long i) {
     const Matrix& m = stack_.matrices[i];
@@ -61,13 +72,17 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
       std::memset(params_.at() + m.at, 0, m.size * sizeof(T));
   });
   threads = at_once(1, threads);
-  shards_.resize(std::max<size_t>(kept ? shards : threads, shards_.size()));
-  team.run(shards, threads, [&](long number) {
+  // Memory is found before the team sets out, whose tasks must not throw.
+  const long in_use = kept ? shards() : std::min<long>(shards(), threads);
+  shards_.resize(std::max<size_t>(in_use, shards_.size()));
+  for (long i = 0; i < in_use; i++)
+    shards_[i].memory.need(
+        stack_.work_size(kept ? rows_of(i) : std::min(rows, shard_rows), kept ? steps_of(i) : steps, kept));
+  team.run(shards(), threads, [&](long number) {
     Shard& s = shards_[kept ? number : Team::member()];
     s.first = number * shard_rows;
-    const long n = std::min(shard_rows, rows - s.first);
-    s.memory.need(stack_.work_size(n, steps, kept));
-    s.w = {s.memory.at(), n, steps, kept, length ? length_.data() + s.first : nullptr};
+    s.w = {s.memory.at(), rows_of(number), steps_of(number), kept,
+           length ? length_.data() + s.first : nullptr};
     run_forward(s, x, begin, y, end);
   });
 }
@@ -79,24 +94,25 @@ void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, 
   const long padded = rounded_up(inputs, kernels_.lanes);
   fill_gradients(stack_, s.w, s.first, dend);
   for (int d = 0; dy.at && d < stack_.directions; d++) {
-    T* to = stack_.dy(s.w, stack_.layers - 1) + d * steps_ * R * width;
-    for (long t = 0; t < steps_; t++)
+    T* to = stack_.dy(s.w, stack_.layers - 1) + d * s.w.steps * R * width;
+    for (long t = 0; t < s.w.steps; t++)
       for (long r = 0; r < R; r++, to += width) {
-        const bool read = !s.w.length || t < s.w.length[r];
+        const bool read = is_read(s, r, t);
         if (read)
-          std::memcpy(to, dy.at + (s.first + r) * dy.sequence + t * dy.step + d * hidden,
-                      hidden * sizeof(T));
+          std::memcpy(to, dy.of(s.first + r, place(t)) + d * hidden, hidden * sizeof(T));
         std::memset(to + (read ? hidden : 0), 0, (width - (read ? hidden : 0)) * sizeof(T));
       }
   }
-  if (dx.at) s.dx.need(steps_ * R * padded);
   stack_.backward(params_.at(), turned_.at(), s.w, dy.at != nullptr, dbegin.h || dbegin.c,
                   dx.at ? s.dx.at() : nullptr, Stop{});
   give_gradients(stack_, s.w, s.first, dbegin);
   const T* from = s.dx.at();
   for (long t = 0; dx.at && t < steps_; t++)
     for (long r = 0; r < R; r++, from += padded)
-      std::memcpy(dx.at + (s.first + r) * dx.sequence + t * dx.step, from, inputs * sizeof(T));
+      if (is_read(s, r, t))
+        std::memcpy(dx.of(s.first + r, place(t)), from, inputs * sizeof(T));
+      else if (place_.empty())
+        std::memset(dx.of(s.first + r, t), 0, inputs * sizeof(T));
 }
 
 template <class T>
@@ -105,8 +121,7 @@ void Layer<T>::weight_gradient(size_t index, long block, long blocks) {
   const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
   T* c = grads_.at() + m.at;
   std::memset(c + block * panel, 0, blocks * panel * sizeof(T));
-  const size_t shards = (rows_ + shard_rows - 1) / shard_rows;
-  for (size_t i = 0; i < shards; i++) {
+  for (long i = 0; i < shards(); i++) {
     Outer<T> o = stack_.gradient(shards_[i].w, index);
     o.block = block;
     o.blocks = blocks;
@@ -122,7 +137,6 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
                         const States<T>& dbegin, const std::vector<T*>& dweights, int threads) {
   FlushDenormals flush;
   Team& team = Team::shared();
-  const long shards = (rows_ + shard_rows - 1) / shard_rows;
   threads = at_once(2, threads);
   struct Share {
     size_t index;
@@ -145,7 +159,10 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
     kernels_.turn(params_.at() + m.at, m.layout.k(), m.blocks(kernels_.lanes), m.layout.gates,
                   s.block, s.block + s.blocks, turned_.at() + m.turned);
   });
-  team.run(shards, threads,
+  if (dx.at)
+    for (long i = 0; i < shards(); i++)
+      shards_[i].dx.need(steps_of(i) * rows_of(i) * rounded_up(stack_.inputs, kernels_.lanes));
+  team.run(shards(), threads,
            [&](long number) { run_backward(shards_[number], dy, dend, dx, dbegin); });
   grads_.need(places_.size);
   team.run(static_cast<long>(shares.size()), threads, [&](long number) {
@@ -156,7 +173,6 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
     const Matrix& m = stack_.matrices[i];
     if (dweights[i]) kernels_.unpack(grads_.at() + m.at, m.layout, dweights[i]);
   });
-  kept_ = false;
 }
 
 template class Layer<float>;

@@ -1,6 +1,8 @@
 // One call of a recurrent layer, as a drop-in for torch.nn: forward over a batch, and back.
 #pragma once
 
+#include <algorithm>
+
 #include "net.h"
 
 namespace hs {
@@ -10,6 +12,7 @@ template <class T>
 struct Batch {
   T* at = nullptr;
   long sequence = 0, step = 0;
+  T* of(long row, long place) const { return at + row * sequence + place * step; }
 };
 
 template <class T>
@@ -21,9 +24,13 @@ class Layer {
 
   // `weights` as torch lists them, a bias null where there is none. y has directions*hidden
   // numbers a step, zero where a sequence has ended. `kept`: whether backward() will follow.
+  //
+  // `length` and `place` may be null, and are copied. `place` [T] says how many steps from the
+  // first step t lies in every batch; packed batches have no numbers where a sequence has ended,
+  // so nothing is written there then.
   void forward(Batch<const T> x, long rows, long steps, const int64_t* length,
-               const std::vector<const T*>& weights, const States<T>& begin, Batch<T> y,
-               const States<T>& end, bool kept, int threads);
+               const int64_t* place, const std::vector<const T*>& weights, const States<T>& begin,
+               Batch<T> y, const States<T>& end, bool kept, int threads);
 
   // Once a forward(). dy and the states' gradients may be null; so may any gradient asked for.
   void backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx, const States<T>& dbegin,
@@ -36,6 +43,12 @@ class Layer {
     long first = 0;
   };
   int at_once(double factor, int threads) const;
+  long shards() const { return (rows_ + shard_rows - 1) / shard_rows; }
+  long rows_of(long shard) const { return std::min(shard_rows, rows_ - shard * shard_rows); }
+  long steps_of(long shard) const;  // as many as its longest sequence has
+  // Where step t lies; whether row r of a shard is read there.
+  long place(long t) const { return place_.empty() ? t : place_[t]; }
+  bool is_read(const Shard& s, long r, long t) const { return !s.w.length || t < s.w.length[r]; }
   void run_forward(Shard& s, Batch<const T> x, const States<T>& begin, Batch<T> y,
                    const States<T>& end);
   void run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, Batch<T> dx,
@@ -47,9 +60,8 @@ class Layer {
   Stack<T> stack_;
   Buffer<T> params_, turned_, grads_;
   std::vector<Shard> shards_;
-  std::vector<int64_t> length_;
+  std::vector<int64_t> length_, place_;
   long rows_ = 0, steps_ = 0;
-  bool kept_ = false;
 };
 
 extern template class Layer<float>;

@@ -148,16 +148,20 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
   }
 }
 
-// A shard's outputs of dense layer `layer`, unpadded, rows before steps.
+// A shard's outputs of dense layer `layer`, unpadded, rows before steps, zero after a row's end.
 template <class T>
 void Net<T>::give_out(const Shard& s, size_t layer, T* out) const {
   const long n = dense_->widths[layer + 1], row = dense_->row(layer + 1);
   const long steps = s.p.rows / s.rows;
   const T* from = dense_->output(s.p, layer);
   for (long t = 0; t < steps; t++)
-    for (long r = 0; r < s.rows; r++)
-      std::memcpy(out + ((s.first + r) * steps + t) * n, from + (t * s.rows + r) * row,
-                  n * sizeof(T));
+    for (long r = 0; r < s.rows; r++) {
+      T* to = out + ((s.first + r) * steps + t) * n;
+      if (steps > 1 && s.w.length && t >= s.w.length[r])
+        std::memset(to, 0, n * sizeof(T));
+      else
+        std::memcpy(to, from + (t * s.rows + r) * row, n * sizeof(T));
+    }
 }
 
 template <class T>

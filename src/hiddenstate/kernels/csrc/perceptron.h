@@ -65,6 +65,7 @@ class Perceptron {
       p.out_row = row(i + 1);
       p.activation = activations[i];
       kernels_.product(p);
+      if (activations[i] == SIGMOID) clear_padding(w, i);  // it makes 1/2 of a zero
     }
   }
 
@@ -88,6 +89,12 @@ class Perceptron {
     p.out = out;
     p.out_row = out_row;
     kernels_.product(p);
+  }
+
+  void clear_padding(const Work& w, size_t i) const {
+    const long n = widths[i + 1], padded = row(i + 1);
+    for (long r = 0; n < padded && r < w.rows; r++)
+      std::memset(output(w, i) + r * padded + n, 0, (padded - n) * sizeof(T));
   }
 
   Outer<T> weight_gradient(const Work& w, size_t index) const {
