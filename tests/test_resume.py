@@ -78,9 +78,10 @@ def contents(path):
     return kept | {last.name: last.read_bytes()}
 
 
+@pytest.mark.parametrize("engine", ["torch", "native"])
 @pytest.mark.parametrize("kind", list(OPTIONS))
-def test_stopped_at_every_third_step_and_resumed_it_is_byte_equal(kind, tiny_idx, tmp_path):
-    job = make(kind, tiny_idx)
+def test_stopped_at_every_third_step_and_resumed_it_is_byte_equal(kind, engine, tiny_idx, tmp_path):
+    job = make(kind, tiny_idx, engine=engine)
     begin(job, tmp_path / "whole")
     whole = contents(tmp_path / "whole")
     for stop_at in range(1, job.total_steps, 3):
@@ -91,9 +92,10 @@ def test_stopped_at_every_third_step_and_resumed_it_is_byte_equal(kind, tiny_idx
         assert contents(path) == whole
 
 
+@pytest.mark.parametrize("engine", ["torch", "native"])
 @pytest.mark.parametrize("kind", list(OPTIONS))
-def test_five_chained_resumes_are_byte_equal(kind, tiny_idx, tmp_path):
-    job = make(kind, tiny_idx, checkpoint_every=1)
+def test_five_chained_resumes_are_byte_equal(kind, engine, tiny_idx, tmp_path):
+    job = make(kind, tiny_idx, checkpoint_every=1, engine=engine)
     begin(job, tmp_path / "whole")
     begin(job, tmp_path / "chained", 2)
     for stop_at in (5, 6, 11, 13):
@@ -102,9 +104,12 @@ def test_five_chained_resumes_are_byte_equal(kind, tiny_idx, tmp_path):
     assert contents(tmp_path / "chained") == contents(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("engine", ["torch", "native"])
 @pytest.mark.parametrize("kind", ["classify", "autoencode"])
-def test_adding_epochs_to_a_finished_run_equals_training_them_at_once(kind, tiny_idx, tmp_path):
-    short, long = make(kind, tiny_idx, epochs=1), make(kind, tiny_idx, epochs=3)
+def test_adding_epochs_to_a_finished_run_equals_training_them_at_once(
+    kind, engine, tiny_idx, tmp_path
+):
+    short, long = (make(kind, tiny_idx, epochs=n, engine=engine) for n in (1, 3))
     begin(long, tmp_path / "long")
     begin(short, tmp_path / "short")
     go_on(long, tmp_path / "short")
@@ -209,4 +214,27 @@ def test_the_device_a_run_began_on_is_kept_or_its_loss_is_told(tmp_path):
         record["engine"]["device"] = "cuda"
         (tmp_path / "regress-1" / "config.json").write_text(json.dumps(record))
         with go_on_session(Run(tmp_path / "regress-1"), {"windows": "+5"}) as session:
-            assert "began on cuda, going on with cpu" in session.remarks[0]
+            assert "began on native cuda" in session.remarks[0]
+
+
+def test_a_run_that_torch_began_goes_on_with_torch_though_auto_would_be_native(tmp_path):
+    config = make_config("regress", {"windows": 20, "threads": 1})
+    with start(config, tmp_path) as session:
+        assert session.engine.name == "native"
+        session.train()
+    path = tmp_path / "regress-1" / "config.json"
+    record = json.loads(path.read_text())
+    record["engine"] = {"name": "torch", "version": "2", "device": "cpu", "threads": 1}
+    path.write_text(json.dumps(record))
+    with go_on_session(Run(path.parent), {"windows": "+5"}) as session:
+        assert session.engine.name == "torch"
+        assert not session.remarks
+
+
+def test_going_on_at_another_instruction_level_is_told(tmp_path, monkeypatch):
+    config = make_config("regress", {"windows": 20, "threads": 1})
+    with start(config, tmp_path) as session:
+        session.train()
+    monkeypatch.setenv("HIDDENSTATE_LEVEL", "baseline")
+    with go_on_session(Run(tmp_path / "regress-1"), {"windows": "+5"}) as session:
+        assert "going on with native cpu baseline: not to the last digit" in session.remarks[0]

@@ -14,7 +14,7 @@ from hiddenstate.callbacks import Recorder
 from hiddenstate.checkpoints import unpack
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset, load_dataset
-from hiddenstate.engines import Engine, TrainingState, make_engine
+from hiddenstate.engines import Engine, TrainingState, kernel_remarks, make_engine
 from hiddenstate.errors import DataError, MachineError, OptionError, printable
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.runs import Run, RunWriter, create_next_run, create_run, make_record, reopen_run
@@ -87,7 +87,8 @@ def _begin(
     job.check_memory()
     engine = make_engine(job.task(), make_state())
     record = make_record(job.config, job.about_data(), engine.about())
-    return Session(job, engine, make_folder(record), remarks=tuple(job.remarks()))
+    remarks = [*kernel_remarks(job.config.training), *job.remarks()]
+    return Session(job, engine, make_folder(record), remarks=tuple(remarks))
 
 
 def go_on(
@@ -241,14 +242,21 @@ def _last_state(run: Run, job: Job) -> tuple[TrainingState, Progress, NDArray[An
 
 
 def _same_engine(run: Run, job: Job, state: TrainingState) -> tuple[Engine, list[str]]:
-    """The engine on the device the run began on; another, said aloud, where that is gone."""
-    recorded = run.record.get("engine")
-    device = recorded.get("device") if isinstance(recorded, dict) else None
-    task = job.task()
-    if task.training.device != "auto" or device not in ("cpu", "cuda", "mps"):
-        return make_engine(task, state), []
+    """The engine and device the run began on; others, said aloud, where those are gone."""
+    task, recorded = job.task(), run.record.get("engine")
+    before: dict[str, Any] = recorded if isinstance(recorded, dict) else {}
+    changes = {}
+    for name, known in (("name", ("native", "torch")), ("device", ("cpu", "cuda", "mps"))):
+        option = "engine" if name == "name" else name
+        if getattr(task.training, option) == "auto" and before.get(name) in known:
+            changes[option] = before[name]
     try:
-        return make_engine(replace(task, training=replace(task.training, device=device)), state), []
-    except MachineError:
+        engine = make_engine(replace(task, training=replace(task.training, **changes)), state)
+    except (MachineError, OptionError):
         engine = make_engine(task, state)
-        return engine, [f"warning: the run began on {device}, going on with {engine.device}"]
+    old = [before.get(name) for name in ("name", "device", "level")]
+    new = [engine.about().get(name) for name in ("name", "device", "level")]
+    if None in old[:2] or old == new:
+        return engine, []
+    was, now = (" ".join(printable(part, 20) for part in parts if part) for parts in (old, new))
+    return engine, [f"warning: the run began on {was}, going on with {now}: not to the last digit"]

@@ -211,7 +211,7 @@ def _diagnosis() -> dict[str, Any]:
     facts["processors"] = len(affinity(0)) if affinity else os.cpu_count()
     free = bytes_free()
     facts["memory free"] = "unknown" if free is None else f"{free / 2**30:.1f} GiB"
-    facts |= _torch_facts()
+    facts |= _kernel_facts() | _torch_facts()
     facts["display"] = display_missing() or "yes, --view window works"
     try:
         dataset = load_mnist()
@@ -219,6 +219,22 @@ def _diagnosis() -> dict[str, Any]:
     except HiddenstateError as error:
         facts["bundled MNIST"] = str(error)
     return facts
+
+
+def _kernel_facts() -> dict[str, Any]:
+    from hiddenstate.errors import HiddenstateError
+    from hiddenstate.kernels import VARIABLE, default_threads, level, levels, why_not
+
+    try:
+        in_use, reason = level(), why_not()
+    except HiddenstateError as error:
+        return {"engine": f"none: {error}"}
+    if in_use is None:
+        return {"engine": f"torch; no native kernels: {reason}"}
+    return {
+        "engine": f"native, {in_use} (of {', '.join(levels())}; {VARIABLE} forces one)",
+        "native threads": default_threads(),
+    }
 
 
 def _torch_facts() -> dict[str, Any]:
@@ -234,7 +250,6 @@ def _torch_facts() -> dict[str, Any]:
     if torch.backends.mps.is_available():
         devices.append("mps")
     return {
-        "engine": "torch",
         "torch threads": torch.get_num_threads(),
         "devices": ", ".join(devices),
         "auto device": pick_device("auto").type,

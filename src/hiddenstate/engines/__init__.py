@@ -10,6 +10,7 @@ from hiddenstate.engines.base import (
     Predictor,
     Task,
     TrainingState,
+    kernel_remarks,
     make_engine,
     make_predictor,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "Predictor",
     "Task",
     "TrainingState",
+    "kernel_remarks",
     "make_engine",
     "make_predictor",
 ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hiddenstate.batches import Batches
 from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.kernels import why_not
+from hiddenstate.kernels import levels, why_not
 from hiddenstate.models import FittedModel, Net, Params
 
 Array = NDArray[Any]
@@ -193,6 +193,13 @@ def refusal(net: Net, device: str) -> str | None:
         return "it has no dropout"
     reason = why_not()
     return f"there are no kernels: {reason}" if reason else None
+
+
+def kernel_remarks(training: TrainingConfig) -> list[str]:
+    """A warning where only the lack of kernels makes torch the engine, for whoever starts."""
+    if training.engine != "auto" or training.device not in ("auto", "cpu") or levels():
+        return []
+    return [f"warning: no native kernels: {why_not()}; computing with torch, slower"]
 
 
 def make_engine(task: Task, state: TrainingState) -> Engine:

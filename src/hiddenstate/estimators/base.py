@@ -2,7 +2,9 @@
 
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +15,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from hiddenstate.config import Config, job_options, make_config
-from hiddenstate.engines import Predictor, TrainingState, make_engine, make_predictor
+from hiddenstate.engines import (
+    Predictor,
+    TrainingState,
+    kernel_remarks,
+    make_engine,
+    make_predictor,
+)
 from hiddenstate.errors import DataError
 from hiddenstate.jobs import Job
 from hiddenstate.trainer import Callback, Trainer
@@ -102,6 +110,7 @@ class Estimator(BaseEstimator):
         hooks = [kept, *callbacks]
         if run_dir is None:
             job.check_memory()
+            _warn_once(kernel_remarks(job.config.training))
             engine = make_engine(job.task(), state)
             Trainer(job, engine, hooks, state.step).train()
         else:
@@ -195,6 +204,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return value if isinstance(value, (bool, int, float, str, type(None))) else _ODD
+
+
+@cache
+def _warn(remark: str) -> None:
+    warnings.warn(remark.removeprefix("warning: "), RuntimeWarning, stacklevel=5)
+
+
+def _warn_once(remarks: Iterable[str]) -> None:
+    """Say each remark once a process."""
+    for remark in remarks:
+        _warn(remark)
 
 
 class _History(Callback):

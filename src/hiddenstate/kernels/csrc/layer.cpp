@@ -76,8 +76,8 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
   const long in_use = kept ? shards() : std::min<long>(shards(), threads);
   shards_.resize(std::max<size_t>(in_use, shards_.size()));
   for (long i = 0; i < in_use; i++)
-    shards_[i].memory.need(
-        stack_.work_size(kept ? rows_of(i) : std::min(rows, shard_rows), kept ? steps_of(i) : steps, kept));
+    shards_[i].memory.need(kept ? stack_.work_size(rows_of(i), steps_of(i), true)
+                                : stack_.work_size(rows_of(0), steps, false));
   team.run(shards(), threads, [&](long number) {
     Shard& s = shards_[kept ? number : Team::member()];
     s.first = number * shard_rows;
