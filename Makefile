@@ -2,6 +2,7 @@
 # make test  every check: ruff, types, tests
 PYTHON ?= python3
 BIN := .venv/bin
+BUILT := pyproject.toml CMakeLists.txt $(wildcard src/hiddenstate/kernels/csrc/*)
 
 .PHONY: run test clean
 
@@ -18,12 +19,12 @@ test: .venv/installed-dev
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: pyproject.toml | .venv/bin/python
-	@echo "installing into .venv; this takes a minute"
+.venv/installed: $(BUILT) | .venv/bin/python
+	@echo "compiling and installing into .venv; this takes a minute"
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-.venv/installed-dev: pyproject.toml | .venv/bin/python
+.venv/installed-dev: $(BUILT) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ .venv/installed
 

@@ -170,7 +170,8 @@ class TrainingConfig:
     dtype: str = option("float32", "Float type of all arithmetic.", choices=("float32", "float64"))
     device: str = option(
         "auto",
-        "Where to compute; auto takes cuda where there is one, else cpu (mps only by name).",
+        "Where to compute; auto is the cpu for the native engine, and for torch cuda where "
+        "there is one (mps only by name).",
         choices=("auto", "cpu", "cuda", "mps"),
     )
     threads: int = option(

@@ -115,7 +115,7 @@ class Engine(Protocol):
     threads: int
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
-        """Take steps `first` to `last` - 1; fewer, at least one, if `stop()` turns true."""
+        """Take steps `first` to `last` - 1; fewer, maybe none, if `stop()` turns true."""
         ...
 
     def predict(self, X: Array, lengths: Array | None = None) -> Array:
