@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import hiddenstate
+from hiddenstate import kernels
 
 ROOT = Path(hiddenstate.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -189,13 +190,20 @@ def test_help_loads_no_library(tmp_path: Path, command: str) -> None:
     assert not loaded_after(code, tmp_path) & HEAVY
 
 
-def test_a_run_with_view_off_loads_no_matplotlib_and_no_sklearn(tmp_path: Path) -> None:
-    code = (
-        "from hiddenstate.cli import main\n"
-        "try: main('regress --windows 2 --view off --threads 1'.split())\n"
-        "except SystemExit as e: assert not e.code"
+@pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
+def test_a_native_run_and_what_follows_load_no_torch_sklearn_or_matplotlib(tmp_path: Path) -> None:
+    commands = [
+        "regress --windows 4 --view off",
+        "autoencode --max-steps 2 --view off",
+        "classify --max-steps 2 --n-evaluated 8 --view off",
+        "resume runs/regress-1 --windows +2 --view off",
+        "evaluate runs/classify-1",
+    ]
+    code = "from hiddenstate.cli import main\n" + "\n".join(
+        f"try: main({command.split()})\nexcept SystemExit as e: assert not e.code"
+        for command in commands
     )
-    assert not loaded_after(code, tmp_path) & {"matplotlib", "sklearn"}
+    assert not loaded_after(code, tmp_path) & {"torch", "matplotlib", "sklearn"}
 
 
 def test_every_public_name_is_there() -> None:

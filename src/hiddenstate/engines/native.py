@@ -212,14 +212,13 @@ class NativeEngine:
         return Chunk(losses[:taken], outputs)
 
     def _check_carried(self, sizes: Array, resets: Array) -> None:
-        carried = self._learner.state_rows
-        for size, reset in zip(sizes.tolist(), resets.tolist(), strict=True):
-            if carried not in (0, size) and not reset:
-                raise DataError(
-                    f"state: carries {carried} sequences, x has {size}; "
-                    "reset the state or pass as many"
-                )
-            carried = size
+        before = np.concatenate([[self._learner.state_rows], sizes[:-1]])
+        wrong = np.flatnonzero((before != sizes) & (before != 0) & ~resets)
+        if wrong.size:
+            raise DataError(
+                f"state: carries {before[wrong[0]]} sequences, x has {sizes[wrong[0]]}; "
+                "reset the state or pass as many"
+            )
 
     def step(self, x: Array, y: Array) -> float:
         """One update on rows given now, the bare stepper: nothing is checked.

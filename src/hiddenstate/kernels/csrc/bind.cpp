@@ -40,7 +40,10 @@ const Level& level_named(const std::string& name) {
 class Asker {
  public:
   explicit Asker(nb::object callable) : callable_(std::move(callable)) {}
-  Stop stop() { return {&Asker::ask, this}; }
+  Stop stop() {
+    if (callable_.is_none()) return {};
+    return {&Asker::ask, &Asker::look, this};
+  }
   bool stopped() const { return stopped_; }
   // After the call, with Python's lock held: what the callable raised goes on its way.
   void rethrow() {
@@ -48,10 +51,13 @@ class Asker {
   }
 
  private:
+  static bool look(void* self, long) {
+    return static_cast<Asker*>(self)->stopped_.load(std::memory_order_relaxed);
+  }
   static bool ask(void* self, long work) { return static_cast<Asker*>(self)->ask(work); }
   bool ask(long work) {
     if (stopped_.load(std::memory_order_relaxed)) return true;
-    if (Team::member() || callable_.is_none() || (left_ -= work) > 0) return false;
+    if ((left_ -= work) > 0) return false;
     left_ = multiplications;
     const auto now = std::chrono::steady_clock::now();
     if (now - last_ < pause) return false;
@@ -291,6 +297,8 @@ void bind_layer(nb::module_& m, const char* name) {
 }  // namespace
 
 NB_MODULE(_native, m) {
+  // A graph of torch's that lives until the process ends keeps its layer; that is not a mistake.
+  nb::set_leak_warnings(false);
   m.def("levels", [] {
     std::vector<std::string> names;
     for (const Level* level : levels()) names.push_back(level->name);

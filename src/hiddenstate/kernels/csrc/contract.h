@@ -50,10 +50,13 @@ struct Rows {
 };
 
 // Asked between time steps: true once the call should end early, its results then unusable.
+// Only the calling thread may ask; the others look at what it was told.
 struct Stop {
-  bool (*ask)(void* asker, long work);
-  void* asker;
+  bool (*ask)(void* asker, long work) = nullptr;
+  bool (*look)(void* asker, long work) = nullptr;
+  void* asker = nullptr;
   bool operator()(long work) const { return ask && ask(asker, work); }
+  Stop quiet() const { return {look, look, asker}; }
 };
 
 // One layer and direction over a whole shard.
@@ -93,7 +96,8 @@ struct Product {
   bool add;
 };
 
-// c += the sum over k of a[k][m] d[k][:], for `blocks` panels from `block` and m in [m0, m1).
+// c = the sum over k of a[k][m] d[k][:], or c += it, for `blocks` panels from `block` and m in
+// [m0, m1).
 template <class T>
 struct Outer {
   long k;
@@ -103,6 +107,7 @@ struct Outer {
   int gates;        // 1, 3 or 4
   long block, blocks, m0, m1;
   T* c;             // panels with K = a.columns()
+  bool add;
 };
 
 // One update of a stretch of flat parameters. Sources in optimizer.h.

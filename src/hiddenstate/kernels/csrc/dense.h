@@ -89,17 +89,28 @@ HS_INLINE void each_square(const Layout& l, F f) {
   }
 }
 
+// A square from rows `from_step` apart to rows `to_step` apart, turned.
+template <class T>
+HS_INLINE void move_square(const T* from, long from_step, T* to, long to_step) {
+  constexpr int lanes = Vec<T>::lanes;
+  V<T> row[lanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; i++) row[i] = load(from + i * from_step);
+  turn_square<T>(row);
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; i++) store(to + i * to_step, row[i]);
+}
+
 template <class T>
 void pack(const T* matrix, const Layout& l, T* panels) {
   constexpr int lanes = Vec<T>::lanes;
   const long step = l.gates * lanes, n = (l.out + lanes - 1) / lanes * l.k() * step;
   if (l.padded != l.part || l.out % lanes) std::memset(panels, 0, n * sizeof(T));
   each_square<T>(l, [&](long at, long to, long units, long inputs) {
-    alignas(HS_BYTES) T square[lanes * lanes];
-    for (long u = 0; u < units; u++)
-      for (long i = 0; i < inputs; i++) square[i * lanes + u] = matrix[at + u * l.in + i];
+    if (units == lanes && inputs == lanes)
+      return move_square(matrix + at, l.in, panels + to, step);
     for (long i = 0; i < inputs; i++)
-      for (long u = 0; u < units; u++) panels[to + i * step + u] = square[i * lanes + u];
+      for (long u = 0; u < units; u++) panels[to + i * step + u] = matrix[at + u * l.in + i];
   });
 }
 
@@ -108,6 +119,8 @@ void unpack(const T* panels, const Layout& l, T* matrix) {
   constexpr int lanes = Vec<T>::lanes;
   const long step = l.gates * lanes;
   each_square<T>(l, [&](long at, long from, long units, long inputs) {
+    if (units == lanes && inputs == lanes)
+      return move_square(panels + from, step, matrix + at, l.in);
     for (long u = 0; u < units; u++)
       for (long i = 0; i < inputs; i++) matrix[at + u * l.in + i] = panels[from + i * step + u];
   });
@@ -117,16 +130,20 @@ template <class T>
 void turn(const T* panels, long k, long blocks, int gates, long first_block, long last_block,
           T* turned) {
   constexpr int lanes = Vec<T>::lanes;
-  const long columns = blocks * gates * lanes;
+  const long columns = blocks * gates * lanes, step = gates * lanes;
   for (long first = 0; first < k; first += lanes) {
     const long in = k - first < lanes ? k - first : lanes;
     for (long block = first_block; block < last_block; block++)
       for (int g = 0; g < gates; g++) {
         const T* from = panels + ((block * k + first) * gates + g) * lanes;
         T* to = turned + (first * columns + (block * gates + g) * lanes * lanes);
+        if (in == lanes) {
+          move_square(from, step, to, lanes);
+          continue;
+        }
         for (int lane = 0; lane < lanes; lane++)
           for (long i = 0; i < lanes; i++)
-            to[lane * lanes + i] = i < in ? from[i * gates * lanes + lane] : 0;
+            to[lane * lanes + i] = i < in ? from[i * step + lane] : 0;
       }
   }
 }

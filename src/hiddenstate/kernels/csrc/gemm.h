@@ -150,7 +150,8 @@ void outer_of_vectors(const Outer<T>& o, const T* d, long d_vector, T* c, long c
 #pragma GCC unroll 16
         for (int r = 0; r < R; r++)
 #pragma GCC unroll 4
-          for (int v = 0; v < N; v++) sum[r][v] = load(out + r * o.gates * lanes + v * c_vector);
+          for (int v = 0; v < N; v++)
+            sum[r][v] = from || o.add ? load(out + r * o.gates * lanes + v * c_vector) : V<T>{};
         for (long k = from; k < to; k++, a += o.a.row, row += o.d_row) {
           V<T> right[N];
 #pragma GCC unroll 4
@@ -200,7 +201,7 @@ void column_sums(const Outer<T>& o) {
     for (int g = 0; g < o.gates; g++) {
       const T* d = o.d + block * o.d_block + g * lanes;
       T* c = o.c + (block * o.gates + g) * lanes;
-      V<T> sum = load(c);
+      V<T> sum = o.add ? load(c) : V<T>{};
       for (long k = 0; k < o.k; k++) sum += load(d + k * o.d_row);
       store(c, sum);
     }

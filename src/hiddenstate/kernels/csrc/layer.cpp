@@ -118,16 +118,14 @@ void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, 
 template <class T>
 void Layer<T>::weight_gradient(size_t index, long block, long blocks) {
   const Matrix& m = stack_.matrices[index];
-  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
-  T* c = grads_.at() + m.at;
-  std::memset(c + block * panel, 0, blocks * panel * sizeof(T));
   for (long i = 0; i < shards(); i++) {
     Outer<T> o = stack_.gradient(shards_[i].w, index);
     o.block = block;
     o.blocks = blocks;
     o.m0 = 0;
     o.m1 = m.layout.k();
-    o.c = c;
+    o.c = grads_.at() + m.at;
+    o.add = i > 0;
     (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
   }
 }

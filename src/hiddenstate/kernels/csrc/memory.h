@@ -16,6 +16,15 @@ constexpr std::size_t cache_line = 64;
 
 inline long rounded_up(long n, long to) { return (n + to - 1) / to * to; }
 
+// A single number is the commonest piece, and not worth a call.
+template <class T>
+inline void copy(T* to, const T* from, long n) {
+  if (n == 1)
+    *to = *from;
+  else
+    std::memcpy(to, from, n * sizeof(T));
+}
+
 // Numbers at a cache line's start; grown, never shrunk, and not kept when grown.
 template <class T>
 class Buffer {

@@ -7,6 +7,9 @@ namespace hs {
 
 namespace {
 
+// A worker of the team may not ask.
+Stop own(Stop stop, int threads) { return threads > 1 && Team::member() ? stop.quiet() : stop; }
+
 // Numbers in a share of an update: small enough to balance, large enough to be worth taking.
 constexpr long update_share = 16384;
 // Inputs in a share of a gradient.
@@ -46,11 +49,11 @@ Net<T>::Net(const Level& level, Shape shape)
     flat->zero();
   }
   turned_.need(places_.turned_size);
-  share_out();
+  list_shares();
 }
 
 template <class T>
-void Net<T>::share_out() {
+void Net<T>::list_shares() {
   for (size_t i = 0; i < matrices_.size(); i++) {
     const Matrix& m = matrices_[i];
     const long blocks = m.blocks(kernels_.lanes), k = m.layout.k();
@@ -63,7 +66,7 @@ void Net<T>::share_out() {
     for (long block = 0; block < blocks; block += some)
       updates_.push_back({i, block, std::min(some, blocks - block), 0, k});
   }
-  squares_.resize(gradients_.size());
+  squares_.resize(updates_.size());
 }
 
 template <class T>
@@ -132,19 +135,20 @@ void Net<T>::head_reads(Shard& s) const {
 template <class T>
 void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
   const long n = x.numbers, inputs = shape_.inputs;
+  const bool alone = s.rows == 1;  // then rows and steps lie the same way
   for (long r = 0; r < s.rows; r++) {
     const long from = (rows ? rows[s.first + r] : s.first + r) * n;
-    T* line = recurrent() ? s.table.at() : s.table.at() + r * n;
+    T* line = !recurrent() ? s.table.at() + r * n : alone ? stack_->x(s.w) : s.table.at();
     if (x.kind == BYTES)
       kernels_.fractions(static_cast<const uint8_t*>(x.at) + from, line, n);
     else if (x.kind == FLOATS)
       convert(static_cast<const float*>(x.at) + from, line, n);
     else
       convert(static_cast<const double*>(x.at) + from, line, n);
-    if (!recurrent()) continue;
+    if (!recurrent() || alone) continue;
     T* to = stack_->x(s.w) + r * inputs;
     for (long t = 0; t < s.w.steps; t++)
-      std::memcpy(to + t * s.rows * inputs, line + t * inputs, inputs * sizeof(T));
+      copy(to + t * s.rows * inputs, line + t * inputs, inputs);
   }
 }
 
@@ -160,7 +164,7 @@ void Net<T>::give_out(const Shard& s, size_t layer, T* out) const {
       if (steps > 1 && s.w.length && t >= s.w.length[r])
         std::memset(to, 0, n * sizeof(T));
       else
-        std::memcpy(to, from + (t * s.rows + r) * row, n * sizeof(T));
+        copy(to, from + (t * s.rows + r) * row, n);
     }
 }
 
@@ -172,11 +176,12 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
   if (static_cast<int>(scratch_.size()) < threads) scratch_.resize(threads);
   FlushDenormals flush;
   std::atomic<bool> stopped{false};
-  Team::shared().run(shards_of(n), threads, [&](long number) {
+  share_out(shards_of(n), threads, [&](long number) {
     Shard& s = scratch_[Team::member()];
     s.first = number * shard_rows;
     const long rows = std::min(shard_rows, n - s.first);
-    if (stopped || stop(0)) {
+    const Stop mine = own(stop, threads);
+    if (stopped || mine(0)) {
       stopped = true;
       return;
     }
@@ -186,7 +191,7 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
     read(x, nullptr, s);
     if (recurrent()) {
       fill_states(*stack_, s.w, s.first, begin);
-      stack_->forward(params_.at(), s.w, stop);
+      stack_->forward(params_.at(), s.w, mine);
       give_states(*stack_, s.w, s.first, end);
     }
     dense_->forward(params_.at(), s.p, first, last);
@@ -214,8 +219,8 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
     s.target.need(s.p.rows * n);
     for (long r = 0; r < s.rows; r++)
       for (long t = 0; t < steps; t++)
-        std::memcpy(s.target.at() + (t * s.rows + r) * n,
-                    lesson.targets + (orders.rows[s.first + r] * steps + t) * n, n * sizeof(T));
+        copy(s.target.at() + (t * s.rows + r) * n,
+             lesson.targets + (orders.rows[s.first + r] * steps + t) * n, n);
     kernels_.squared_error(out, s.p.rows, row, n, s.target.at(), n, scale, d, s.loss.at());
     for (long i = 0; steps > 1 && s.w.length && i < s.p.rows; i++)
       if (i / s.rows >= s.w.length[i % s.rows]) {
@@ -259,15 +264,11 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
   stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step, false, nullptr, stop);
 }
 
-// A share of the gradient, summed over all rows in their order; its sum of squares.
+// A share of the gradient, summed over all rows in their order.
 template <class T>
-double Net<T>::gradient(const Share& share, size_t shards) {
+void Net<T>::gradient(const Share& share, size_t shards) {
   const Matrix& m = matrices_[share.matrix];
   const size_t own = recurrent() ? stack_->matrices.size() : 0;
-  const long step = m.layout.gates * kernels_.lanes, panel = m.layout.k() * step;
-  T* c = grads_.at() + m.at;
-  for (long block = share.block; block < share.block + share.blocks; block++)
-    std::memset(c + block * panel + share.m0 * step, 0, (share.m1 - share.m0) * step * sizeof(T));
   for (size_t i = 0; i < shards; i++) {
     const Shard& s = shards_[i];
     Outer<T> o = share.matrix < own ? stack_->gradient(s.w, share.matrix)
@@ -276,14 +277,17 @@ double Net<T>::gradient(const Share& share, size_t shards) {
     o.blocks = share.blocks;
     o.m0 = share.m0;
     o.m1 = share.m1;
-    o.c = c;
+    o.c = grads_.at() + m.at;
+    o.add = i > 0;
     (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
   }
-  double squares = 0;
-  for (long block = share.block; block < share.block + share.blocks; block++)
-    squares += kernels_.sum_of_squares(c + block * panel + share.m0 * step,
-                                       (share.m1 - share.m0) * step);
-  return squares;
+}
+
+template <class T>
+double Net<T>::squares(const Share& share) const {
+  const Matrix& m = matrices_[share.matrix];
+  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  return kernels_.sum_of_squares(grads_.at() + m.at + share.block * panel, share.blocks * panel);
 }
 
 template <class T>
@@ -342,7 +346,6 @@ template <class T>
 Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, Stop stop,
                     double& loss, T* outputs) {
   FlushDenormals flush;
-  Team& team = Team::shared();
   const long shards = shards_of(orders.n);
   threads = worthwhile(work(lesson, orders.n), threads);
   if (static_cast<long>(shards_.size()) < shards) shards_.resize(shards);
@@ -365,25 +368,29 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, 
         next->zero();
       }
   }
-  team.run(shards, threads, [&](long number) {
+  share_out(shards, threads, [&](long number) {
     Shard& s = shards_[number];
     s.first = number * shard_rows;
     lay_in(s, std::min(shard_rows, orders.n - s.first), lesson.steps,
            lesson.length ? lengths_.data() + s.first : nullptr, true);
-    learn(lesson, orders, count, s, stop, outputs);
+    learn(lesson, orders, count, s, own(stop, threads), outputs);
   });
   if (stop(0)) return STOPPED;
   loss = 0;
   for (long i = 0; i < shards; i++) loss += shards_[i].sum;
   loss /= count;
   if (!std::isfinite(loss)) return NOT_FINITE;
-  team.run(static_cast<long>(gradients_.size()), threads, [&](long number) {
-    if (!stop(0)) squares_[number] = gradient(gradients_[number], shards);
+  share_out(static_cast<long>(gradients_.size()), threads, [&](long number) {
+    if (!own(stop, threads)(0)) gradient(gradients_[number], shards);
   });
   if (stop(0)) return STOPPED;
+  if (orders.clip > 0)
+    share_out(static_cast<long>(updates_.size()), threads, [&](long number) {
+      squares_[number] = squares(updates_[number]);
+    });
   const Update<T> u = rule(lesson, orders);
-  team.run(static_cast<long>(updates_.size()), threads,
-           [&](long number) { update(updates_[number], u); });
+  share_out(static_cast<long>(updates_.size()), threads,
+                [&](long number) { update(updates_[number], u); });
   updates++;
   if (lesson.stateful) {
     std::swap(state_h_, next_h_);

@@ -117,7 +117,7 @@ class Net {
 
   bool recurrent() const { return shape_.layers > 0; }
   int stacked() const { return shape_.layers * shape_.directions; }
-  void share_out();
+  void list_shares();
   void lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept);
   void read(const Table& x, const int64_t* rows, Shard& s);
   void head_reads(Shard& s) const;
@@ -126,7 +126,8 @@ class Net {
              T* outputs);
   void lose(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s);
   double work(const Lesson<T>& lesson, long n) const;
-  double gradient(const Share& share, size_t shards);
+  void gradient(const Share& share, size_t shards);
+  double squares(const Share& share) const;
   void update(const Share& share, Update<T> u);
   void turn(const Share& share);
   Update<T> rule(const Lesson<T>& lesson, const Orders& orders) const;
@@ -138,7 +139,7 @@ class Net {
   std::unique_ptr<Perceptron<T>> dense_;
   std::vector<Matrix> matrices_;
   std::vector<Share> gradients_, updates_;
-  std::vector<double> squares_;
+  std::vector<double> squares_;  // of the gradient, one an update's share
   Buffer<T> params_, grads_, m_, v_, turned_;
   bool turned_stale_ = true;
   std::vector<Shard> shards_;   // training: one a shard

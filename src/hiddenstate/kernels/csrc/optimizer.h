@@ -63,9 +63,9 @@ double sum_of_squares(const T* g, long n) {
       sum[s] += x * x;
     }
   for (; i < n; i += lanes) sum[0] += load(g + i) * load(g + i);
+  const V<T> whole = (sum[0] + sum[1]) + (sum[2] + sum[3]);
   double total = 0;
-  for (int s = 0; s < 4; s++)
-    for (int lane = 0; lane < lanes; lane++) total += sum[s][lane];
+  for (int lane = 0; lane < lanes; lane++) total += whole[lane];
   return total;
 }
 

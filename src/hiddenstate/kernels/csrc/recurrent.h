@@ -183,10 +183,17 @@ HS_INLINE long work(const Sequence<T>& q) {
   return q.rows * weight_gates(q.cell) * width(q) * (q.x.columns() + width(q));
 }
 
+// Steps between two questions whether to stop: about a hundred thousand multiplications.
+template <class T>
+HS_INLINE long pause(const Sequence<T>& q) {
+  return 1 + 100000 / work(q);
+}
+
 template <class T>
 void forward(const Sequence<T>& q) {
+  const long patience = pause(q);
   for (long nth = 0; nth < q.steps; nth++) {
-    if (q.stop(work(q))) return;
+    if (nth % patience == 0 && q.stop(work(q) * patience)) return;
     step_forward(q, Step<T>(q, nth));
   }
 }
@@ -275,8 +282,9 @@ void backward(const Sequence<T>& q) {
   p.out = q.dh;
   p.out_row = width(q);
   p.add = true;
+  const long patience = pause(q);
   for (long nth = q.steps - 1; nth >= 0; nth--) {
-    if (q.stop(work(q))) return;
+    if (nth % patience == 0 && q.stop(work(q) * patience)) return;
     const Step<T> s(q, nth);
     gates_back(q, s);
     if (s.first && !q.wants_first) return;

@@ -112,7 +112,7 @@ void Team::work(int member) {
   }
 }
 
-void Team::run(long n, int threads, const std::function<void(long)>& task) {
+void Team::run(long n, int threads, Task task) {
   std::unique_lock<std::mutex> owner(owner_, std::defer_lock);
   if (n < 2 || threads < 2 || in_a_task || !owner.try_lock()) {
     for (long number = 0; number < n; number++) task(number);

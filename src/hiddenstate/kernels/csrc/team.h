@@ -8,12 +8,23 @@
 #include <atomic>
 #include <cstdint>
 #include <condition_variable>
-#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 namespace hs {
+
+// A callable that is somewhere else, for as long as it lives there. Costs no allocation.
+class Task {
+ public:
+  template <class F>
+  Task(const F& f) : at_(&f), call_([](const void* at, long n) { (*static_cast<const F*>(at))(n); }) {}
+  void operator()(long number) const { call_(at_, number); }
+
+ private:
+  const void* at_;
+  void (*call_)(const void*, long);
+};
 
 class Team {
  public:
@@ -23,7 +34,7 @@ class Team {
   // Calls task(0) ... task(n - 1), each once, by at most `threads` threads with the caller among
   // them, and returns when all are done. Where the team is busy for another caller, or in a task
   // already, the caller does it alone. Tasks must not throw.
-  void run(long n, int threads, const std::function<void(long)>& task);
+  void run(long n, int threads, Task task);
 
   // Which of the team runs this code: 0 for a caller, 1 and up for its workers.
   static int member();
@@ -47,7 +58,7 @@ class Team {
   std::atomic<long> left_{0};  // tasks not finished
   std::atomic<int> wanted_{0};
   std::atomic<bool> ended_{false};
-  const std::function<void(long)>* task_ = nullptr;
+  const Task* task_ = nullptr;
   uint32_t call_ = 0;
 
   std::mutex sleep_;
@@ -55,5 +66,14 @@ class Team {
   int sleepers_ = 0;
   bool caller_sleeps_ = false;
 };
+
+// The same by the shared team, or by the caller alone where one thread is enough.
+template <class F>
+void share_out(long n, int threads, const F& task) {
+  if (threads > 1)
+    Team::shared().run(n, threads, task);
+  else
+    for (long number = 0; number < n; number++) task(number);
+}
 
 }  // namespace hs

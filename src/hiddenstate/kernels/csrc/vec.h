@@ -151,6 +151,37 @@ HS_INLINE V<T> tanh(V<T> x) {
   return grown / (grown + all<T>(2));
 }
 
+// A square of lanes x lanes numbers, turned over its diagonal in place: halves swap between rows
+// 1 apart, then 2, 4, ... (Eklundh, "A fast computer method for matrix transposing", 1972).
+template <class T>
+HS_INLINE void turn_square(V<T> (&row)[Vec<T>::lanes]) {
+  constexpr int lanes = Vec<T>::lanes;
+  typedef typename Vec<T>::Bits Bits;
+#pragma GCC unroll 4
+  for (int apart = 1; apart < lanes; apart *= 2) {
+    Bits upper, lower;
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; i++) {
+      upper[i] = i & apart ? lanes + i - apart : i;
+      lower[i] = i & apart ? lanes + i : i + apart;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; i++)
+      if (!(i & apart)) {
+        const V<T> a = row[i], b = row[i + apart];
+#if defined(__clang__)
+        for (int k = 0; k < lanes; k++) {
+          row[i][k] = k & apart ? b[k - apart] : a[k];
+          row[i + apart][k] = k & apart ? b[k] : a[k + apart];
+        }
+#else
+        row[i] = __builtin_shuffle(a, b, upper);
+        row[i + apart] = __builtin_shuffle(a, b, lower);
+#endif
+      }
+  }
+}
+
 template <class T>
 HS_INLINE V<T> relu(V<T> x) {
   return x < V<T>{} ? V<T>{} : x;  // a NaN stays one, as in torch
