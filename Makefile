@@ -1,10 +1,11 @@
 # make run   a first run: the LSTM reads the bundled MNIST; the run folder and its figures stay in runs/
 # make test  every check: ruff, types, tests
+# make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers
 PYTHON ?= python3
 BIN := .venv/bin
 BUILT := pyproject.toml CMakeLists.txt $(wildcard src/hiddenstate/kernels/csrc/*)
 
-.PHONY: run test clean
+.PHONY: run test sanitize clean
 
 run: .venv/installed
 	$(BIN)/hiddenstate classify
@@ -15,6 +16,13 @@ test: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
+
+sanitize:
+	@set -e; for kind in address,undefined thread; do \
+	  cmake -S . -B build/sanitize-$$kind -DHS_DRIVER=ON -DHS_SANITIZE=$$kind >/dev/null; \
+	  cmake --build build/sanitize-$$kind --parallel 2; \
+	  echo "$$kind:"; UBSAN_OPTIONS=print_stacktrace=1 build/sanitize-$$kind/driver; \
+	done
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -326,6 +326,49 @@ def test_predictor_gives_what_the_engine_gives_and_follows_state():
         predictor.forward(X, state)
 
 
+@pytest.mark.parametrize("code_size", [1, 3, 8, 17])
+def test_decoding_codes_gives_what_predicting_gives(code_size):
+    config = AutoencoderConfig((40, 20), code_size, "sigmoid", "linear")
+    net = Net("autoencode", config, 50, 50)
+    predictor = make_predictor(FittedModel(net, net.initial(0, "float64"), row_shape=(50,)))
+    X = numbers("x", 21, 50)
+    np.testing.assert_allclose(predictor.decode(predictor.encode(X)), predictor.predict(X), 1e-12)
+
+
+def test_what_lies_after_a_rows_end_may_be_anything():
+    task = task_of(Net("regress", RecurrentConfig("lstm", "tanh", 9), 3, 1), lengths=True)
+    spoilt = task.X.copy()
+    spoilt[np.arange(spoilt.shape[1]) >= task.lengths[:, None]] = np.nan
+    start = TrainingState(task.net.initial(0, "float64"))
+    losses = [
+        make_engine(replace(task, X=X), start).run(0, 4, never).losses for X in (task.X, spoilt)
+    ]
+    np.testing.assert_array_equal(*losses)
+
+
+def test_a_gradient_too_large_to_clip_ends_training_before_its_update():
+    net = Net("regress", RecurrentConfig("rnn", "relu", 5), 3, 4)
+    task = task_of(net, dtype="float32", clip=1.0, engine="native")
+    task = replace(task, X=task.X * np.float32(1e18), y=task.y * np.float32(1e18))
+    engine = make_engine(task, TrainingState(net.initial(0, "float32")))
+    chunk = engine.run(0, 10, never)
+    assert engine.export().step == 0
+    assert len(chunk.losses) == 1
+    assert not np.isfinite(chunk.losses[0])
+    assert engine.export().not_finite() is None
+
+
+def test_the_bare_stepper_refuses_arrays_of_another_kind():
+    task = task_of(Net("classify", RecurrentConfig("gru", "tanh", 9), 3, 4), engine="native")
+    engine = make_engine(task, TrainingState(task.net.initial(0, "float64")))
+    with pytest.raises(ValueError, match="y: expected int64"):
+        engine.step(task.X[:4], task.y[:4].astype(np.int32))
+    with pytest.raises(ValueError, match="y: expected int64"):
+        engine.step(task.X[:4], task.y[:3])
+    with pytest.raises(ValueError, match="x: rows of another shape"):
+        engine.step(task.X[:4, :2].copy(), task.y[:4])
+
+
 @pytest.mark.parametrize("schedule", ["constant", "inverse", "cosine"])
 @pytest.mark.parametrize("hold", [0, 7])
 def test_rates_of_many_steps_are_those_of_each(schedule, hold):

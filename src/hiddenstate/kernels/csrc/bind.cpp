@@ -94,6 +94,7 @@ struct Learner {
   Net<T> net;
   Lesson<T> lesson;
   std::vector<nb::object> held;
+  std::vector<int64_t> counting;  // 0, 1, 2, ...
 
   Learner(const std::string& level, Shape shape) : net(level_named(level), std::move(shape)) {}
 
@@ -143,19 +144,28 @@ struct Learner {
   }
 
   // One step on rows given now, state carried where the lesson says so.
-  double step(Any x, nb::ndarray<nb::ro, nb::c_contig> y, double rate, double clip, double eps,
-              int threads) {
+  double step(Any x, Any y, double rate, double clip, double eps, int threads) {
     Lesson<T> now = lesson;
+    const Shape& shape = net.shape();
     const long n = static_cast<long>(x.shape(0));
     now.x = table_of(x, lesson.x.numbers);
-    if (net.shape().classify)
+    now.length = nullptr;
+    long answers = shape.classify ? n : n * shape.outputs * (shape.every_step ? lesson.steps : 1);
+    if (shape.layers == 0) answers = 0;  // rows are their own target
+    const bool fits = y.dtype() == (shape.classify ? nb::dtype<int64_t>() : nb::dtype<T>());
+    if (static_cast<long>(x.size()) != n * lesson.x.numbers)
+      throw nb::value_error("x: rows of another shape than those the engine was made with");
+    if (answers && (!fits || static_cast<long>(y.size()) != answers))
+      throw nb::value_error("y: expected int64 classes, or targets in the net's float type");
+    if (shape.classify)
       now.classes = static_cast<const int64_t*>(y.data());
     else
       now.targets = static_cast<const T*>(y.data());
-    static thread_local std::vector<int64_t> rows;
-    for (long i = static_cast<long>(rows.size()); i < n; i++) rows.push_back(i);
     double loss = 0;
-    net.step(now, {rows.data(), n, rate, clip, eps, false}, threads, Stop{}, loss, nullptr);
+    nb::gil_scoped_release free;
+    std::lock_guard<std::mutex> lock(net.guard());
+    for (long i = static_cast<long>(counting.size()); i < n; i++) counting.push_back(i);
+    net.step(now, {counting.data(), n, rate, clip, eps, false}, threads, Stop{}, loss, nullptr);
     return loss;
   }
 
@@ -206,15 +216,30 @@ void bind_learner(nb::module_& m, const char* name) {
            nb::arg("outputs") = 0, nb::arg("every_step") = false,
            nb::arg("widths") = std::vector<long>{}, nb::arg("activations") = std::vector<int>{},
            nb::arg("classify") = false)
-      .def("load", [](L& l, int which, size_t i, Array<const T> a) { l.net.load(which, i, a.data()); })
-      .def("save", [](L& l, int which, size_t i, Array<T> a) { l.net.save(which, i, a.data()); })
+      .def("load", [](L& l, int which, size_t i, Array<const T> a) {
+        nb::gil_scoped_release free;  // before the lock: its holder may be waiting for Python
+        std::lock_guard<std::mutex> lock(l.net.guard());
+        l.net.load(which, i, a.data());
+      })
+      .def("save", [](L& l, int which, size_t i, Array<T> a) {
+        nb::gil_scoped_release free;
+        std::lock_guard<std::mutex> lock(l.net.guard());
+        l.net.save(which, i, a.data());
+      }, nb::arg(), nb::arg(), nb::arg().noconvert())
       .def("load_state",
            [](L& l, Maybe<const T> h, Maybe<const T> c) {
+             nb::gil_scoped_release free;
+             std::lock_guard<std::mutex> lock(l.net.guard());
              l.net.load_state(at(h), at(c), h ? static_cast<long>(h->shape(1)) : 0);
            },
            nb::arg("h").none(), nb::arg("c").none())
-      .def("save_state", [](L& l, Array<T> h, Maybe<T> c) { l.net.save_state(h.data(), at(c)); },
-           nb::arg("h"), nb::arg("c").none())
+      .def("save_state",
+           [](L& l, Array<T> h, Maybe<T> c) {
+             nb::gil_scoped_release free;
+             std::lock_guard<std::mutex> lock(l.net.guard());
+             l.net.save_state(h.data(), at(c));
+           },
+           nb::arg("h").noconvert(), nb::arg("c").none().noconvert())
       .def_prop_ro("state_rows", [](L& l) { return l.net.state_rows(); })
       .def_prop_rw("updates", [](L& l) { return l.net.updates; },
                    [](L& l, long n) { l.net.updates = n; })
@@ -229,12 +254,12 @@ void bind_learner(nb::module_& m, const char* name) {
              l.lesson.momentum = momentum;
            })
       .def("train", &L::train, nb::arg("rows"), nb::arg("sizes"), nb::arg("rates"),
-           nb::arg("clips"), nb::arg("eps"), nb::arg("resets"), nb::arg("losses"),
-           nb::arg("outputs").none(), nb::arg("threads"), nb::arg("ask").none())
+           nb::arg("clips"), nb::arg("eps"), nb::arg("resets"), nb::arg("losses").noconvert(),
+           nb::arg("outputs").none().noconvert(), nb::arg("threads"), nb::arg("ask").none())
       .def("step", &L::step)
       .def("predict", &L::predict, nb::arg("x"), nb::arg("steps"), nb::arg("length").none(),
            nb::arg("first"), nb::arg("last"), nb::arg("h0").none(), nb::arg("c0").none(),
-           nb::arg("out"), nb::arg("hn").none(), nb::arg("cn").none(), nb::arg("threads"),
+           nb::arg("out").noconvert(), nb::arg("hn").none().noconvert(), nb::arg("cn").none().noconvert(), nb::arg("threads"),
            nb::arg("ask").none());
 }
 

@@ -29,14 +29,17 @@
 
 #include <cstdint>
 
+// Inlined always: a copy built for one level must never be linked into another's code.
+#define HS_ALWAYS inline __attribute__((always_inline))
+
 namespace hs {
 
 enum Cell : int { RNN_TANH, RNN_RELU, GRU, LSTM };
 enum Activation : int { LINEAR, TANH, RELU, SIGMOID };
 enum Rule : int { SGD, ADAM, ADAMW };
 
-inline int weight_gates(int cell) { return cell == LSTM ? 4 : cell == GRU ? 3 : 1; }
-inline int kept_gates(int cell) { return cell >= GRU ? 4 : 1; }
+HS_ALWAYS int weight_gates(int cell) { return cell == LSTM ? 4 : cell == GRU ? 3 : 1; }
+HS_ALWAYS int kept_gates(int cell) { return cell >= GRU ? 4 : 1; }
 
 // Rows made of `n` parts: number s*width + k of row r is at[r*row + s*part + k].
 template <class T>
@@ -46,7 +49,7 @@ struct Rows {
   long width;
   long part = 0;
   int n = 1;
-  long columns() const { return n * width; }
+  HS_ALWAYS long columns() const { return n * width; }
 };
 
 // Asked between time steps: true once the call should end early, its results then unusable.
@@ -55,7 +58,7 @@ struct Stop {
   bool (*ask)(void* asker, long work) = nullptr;
   bool (*look)(void* asker, long work) = nullptr;
   void* asker = nullptr;
-  bool operator()(long work) const { return ask && ask(asker, work); }
+  HS_ALWAYS bool operator()(long work) const { return ask && ask(asker, work); }
   Stop quiet() const { return {look, look, asker}; }
 };
 
@@ -127,7 +130,7 @@ struct Layout {
   long in, out;  // the matrix has `in` columns and G times `out` rows
   int gates, first;
   long part, padded;
-  long k() const { return in / part * padded; }
+  HS_ALWAYS long k() const { return in / part * padded; }
 };
 
 // One instruction level's kernels for one float type.

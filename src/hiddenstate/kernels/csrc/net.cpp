@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 namespace hs {
 
@@ -32,6 +33,7 @@ template <class T>
 Net<T>::Net(const Level& level, Shape shape)
     : shape_(std::move(shape)), kernels_(kernels_of<T>(level)), places_{kernels_.lanes} {
   const Shape& s = shape_;
+  if (s.classify && s.every_step) throw std::invalid_argument("classes are told once a row");
   if (recurrent()) {
     stack_ = std::make_unique<Stack<T>>(kernels_, places_, s.cell, s.inputs, s.hidden, s.layers,
                                         s.directions, false);
@@ -86,7 +88,6 @@ void Net<T>::save(int which, size_t matrix, T* values) const {
 
 template <class T>
 void Net<T>::load_state(const T* h, const T* c, long rows) {
-  state_rows_ = rows;
   const long width = stack_->width, hidden = stack_->hidden, n = stacked() * rows;
   for (auto [buffer, values] : {std::pair{&state_h_, h}, std::pair{&state_c_, c}}) {
     if (!values) continue;
@@ -94,7 +95,7 @@ void Net<T>::load_state(const T* h, const T* c, long rows) {
     buffer->zero();
     for (long i = 0; i < n; i++)
       std::memcpy(buffer->at() + i * width, values + i * hidden, hidden * sizeof(T));
-  }
+  }  state_rows_ = rows;
 }
 
 template <class T>
@@ -138,14 +139,19 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
   const bool alone = s.rows == 1;  // then rows and steps lie the same way
   for (long r = 0; r < s.rows; r++) {
     const long from = (rows ? rows[s.first + r] : s.first + r) * n;
-    T* line = !recurrent() ? s.table.at() + r * n : alone ? stack_->x(s.w) : s.table.at();
+    T* line = !recurrent() ? s.table.at() + r * s.p.x.row : alone ? stack_->x(s.w) : s.table.at();
     if (x.kind == BYTES)
       kernels_.fractions(static_cast<const uint8_t*>(x.at) + from, line, n);
     else if (x.kind == FLOATS)
       convert(static_cast<const float*>(x.at) + from, line, n);
     else
       convert(static_cast<const double*>(x.at) + from, line, n);
-    if (!recurrent() || alone) continue;
+    if (!recurrent()) continue;
+    if (s.w.length) {  // what lies after a row's end may be anything
+      const long end = s.w.length[r] * inputs;
+      std::memset(line + end, 0, (n - end) * sizeof(T));
+    }
+    if (alone) continue;
     T* to = stack_->x(s.w) + r * inputs;
     for (long t = 0; t < s.w.steps; t++)
       copy(to + t * s.rows * inputs, line + t * inputs, inputs);
@@ -186,8 +192,12 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
       return;
     }
     lay_in(s, rows, steps, length ? length + s.first : nullptr, false);
-    if (!recurrent()) s.table.need(rows * x.numbers);
-    if (!recurrent()) s.p.x = {s.table.at(), x.numbers, x.numbers};
+    if (!recurrent()) {
+      const long row = first ? dense_->row(first) : x.numbers;  // later layers read padded rows
+      s.table.need(rows * row);
+      std::memset(s.table.at(), 0, rows * row * sizeof(T));
+      s.p.x = {s.table.at(), row, row};
+    }
     read(x, nullptr, s);
     if (recurrent()) {
       fill_states(*stack_, s.w, s.first, begin);
@@ -238,7 +248,7 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
                    T* outputs) {
   read(lesson.x, orders.rows, s);
   if (recurrent()) {
-    const bool zero = orders.reset || !lesson.stateful || !state_rows_;
+    const bool zero = orders.reset || !lesson.stateful || state_rows_ != orders.n;
     fill_states(*stack_, s.w, s.first,
                 zero ? States<T>{}
                      : States<T>{state_h_.at(), state_c_.at(), state_rows_, stack_->width});
@@ -313,7 +323,7 @@ void Net<T>::update(const Share& share, Update<T> u) {
 }
 
 template <class T>
-Update<T> Net<T>::rule(const Lesson<T>& lesson, const Orders& orders) const {
+Update<T> Net<T>::rule(const Lesson<T>& lesson, const Orders& orders, double squares) const {
   Update<T> u{};
   u.rule = lesson.rule;
   if (lesson.rule != SGD || lesson.momentum > 0) u.m = m_.at();
@@ -327,12 +337,8 @@ Update<T> Net<T>::rule(const Lesson<T>& lesson, const Orders& orders) const {
   u.correction1 = 1 - std::pow(lesson.beta1, static_cast<double>(updates + 1));
   u.correction2 = 1 - std::pow(lesson.beta2, static_cast<double>(updates + 1));
   u.scale = 1;
-  if (orders.clip > 0) {
-    double squares = 0;
-    for (const double part : squares_) squares += part;
-    // As torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the norm.
-    u.scale = std::min(1.0, orders.clip / (std::sqrt(squares) + 1e-6));
-  }
+  // As torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the norm.
+  if (orders.clip > 0) u.scale = std::min(1.0, orders.clip / (std::sqrt(squares) + 1e-6));
   return u;
 }
 
@@ -388,7 +394,13 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, 
     share_out(static_cast<long>(updates_.size()), threads, [&](long number) {
       squares_[number] = squares(updates_[number]);
     });
-  const Update<T> u = rule(lesson, orders);
+  double squares = 0;
+  for (size_t i = 0; orders.clip > 0 && i < squares_.size(); i++) squares += squares_[i];
+  if (!std::isfinite(squares)) {  // the loss may still be a number, but nothing can follow it
+    loss = squares;
+    return NOT_FINITE;
+  }
+  const Update<T> u = rule(lesson, orders, squares);
   share_out(static_cast<long>(updates_.size()), threads,
                 [&](long number) { update(updates_[number], u); });
   updates++;

@@ -130,7 +130,7 @@ class Net {
   double squares(const Share& share) const;
   void update(const Share& share, Update<T> u);
   void turn(const Share& share);
-  Update<T> rule(const Lesson<T>& lesson, const Orders& orders) const;
+  Update<T> rule(const Lesson<T>& lesson, const Orders& orders, double squares) const;
 
   Shape shape_;
   const Kernels<T>& kernels_;

@@ -14,7 +14,10 @@ namespace HS_LEVEL {
 template <class T>
 void adam(const Update<T>& u) {
   const V<T> size = all<T>((T)(u.rate / u.correction1));
-  const V<T> inverse = all<T>((T)(1 / __builtin_sqrt(u.correction2))), eps = all<T>((T)u.eps);
+  const V<T> inverse = all<T>((T)(1 / __builtin_sqrt(u.correction2)));
+  // A smaller eps counts as zero here, and 0/0 would fill the padding.
+  constexpr T least = sizeof(T) == 4 ? (T)__FLT_MIN__ : (T)__DBL_MIN__;
+  const V<T> eps = all<T>((T)u.eps > least ? (T)u.eps : least);
   const V<T> keep1 = all<T>((T)u.beta1), take1 = all<T>((T)(1 - u.beta1));
   const V<T> keep2 = all<T>((T)u.beta2), take2 = all<T>((T)(1 - u.beta2));
   const V<T> decay = all<T>((T)(u.rule == ADAM ? u.decay : 0));

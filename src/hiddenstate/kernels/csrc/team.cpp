@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <system_error>
+#include <utility>
 
 #include "memory.h"
 
@@ -67,7 +69,11 @@ Team::~Team() {
 void Team::grow(int workers) {
   while (static_cast<int>(workers_.size()) < workers) {
     const int member = static_cast<int>(workers_.size()) + 1;
-    workers_.emplace_back([this, member] { work(member); });
+    try {
+      workers_.emplace_back([this, member] { work(member); });
+    } catch (const std::system_error&) {  // no more threads to be had: fewer compute the same
+      return;
+    }
   }
 }
 
@@ -83,7 +89,13 @@ bool Team::take(int member, long& number) {
   return false;
 }
 
-void Team::finish() {
+void Team::attempt(long number) {
+  try {
+    (*task_)(number);
+  } catch (...) {
+    std::lock_guard<std::mutex> lock(sleep_);
+    if (!error_) error_ = std::current_exception();
+  }
   if (left_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   std::lock_guard<std::mutex> lock(sleep_);
   if (caller_sleeps_) done_.notify_one();
@@ -101,8 +113,7 @@ void Team::work(int member) {
   };
   while (!ended_) {
     if (take(member, number)) {
-      (*task_)(number);
-      finish();
+      attempt(number);
     } else if (!spin(ready)) {
       std::unique_lock<std::mutex> lock(sleep_);
       sleepers_++;
@@ -131,10 +142,7 @@ void Team::run(long n, int threads, Task task) {
     if (sleepers_) awake_.notify_all();
   }
   long number;
-  while (take(0, number)) {
-    task(number);
-    finish();
-  }
+  while (take(0, number)) attempt(number);
   if (!spin([&] { return left_.load(std::memory_order_acquire) == 0; })) {
     std::unique_lock<std::mutex> lock(sleep_);
     caller_sleeps_ = true;
@@ -142,6 +150,7 @@ void Team::run(long n, int threads, Task task) {
     caller_sleeps_ = false;
   }
   in_a_task = false;
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 }  // namespace hs

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -33,7 +34,7 @@ class Team {
 
   // Calls task(0) ... task(n - 1), each once, by at most `threads` threads with the caller among
   // them, and returns when all are done. Where the team is busy for another caller, or in a task
-  // already, the caller does it alone. Tasks must not throw.
+  // already, the caller does it alone. What a task throws the caller gets, once all are done.
   void run(long n, int threads, Task task);
 
   // Which of the team runs this code: 0 for a caller, 1 and up for its workers.
@@ -47,7 +48,7 @@ class Team {
   void grow(int workers);
   void work(int member);
   bool take(int member, long& number);
-  void finish();
+  void attempt(long number);
 
   std::vector<std::thread> workers_;
   std::mutex owner_;  // held by the caller whose tasks run
@@ -59,6 +60,7 @@ class Team {
   std::atomic<int> wanted_{0};
   std::atomic<bool> ended_{false};
   const Task* task_ = nullptr;
+  std::exception_ptr error_;  // what a task threw first; `sleep_` guards it
   uint32_t call_ = 0;
 
   std::mutex sleep_;

@@ -5,8 +5,9 @@
 // extensions do the work; only the square root needs a name of its own.
 #pragma once
 
-#include <cstdint>
 #include <cstring>
+
+#include "contract.h"
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -14,7 +15,7 @@
 #include <arm_neon.h>
 #endif
 
-#define HS_INLINE inline __attribute__((always_inline))
+#define HS_INLINE HS_ALWAYS
 
 namespace hs {
 namespace HS_LEVEL {

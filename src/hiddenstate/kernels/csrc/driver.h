@@ -1,0 +1,131 @@
+// What the walks through the kernels share: random numbers, lists of them, and facts to hold.
+//
+// Numbers of all float types pass through double here, which keeps their bits.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include <unistd.h>
+
+namespace hs::driver {
+
+using List = std::vector<double>;
+using Lists = std::vector<List>;
+
+inline const double unset = std::numeric_limits<double>::quiet_NaN();
+inline char current[800];  // the case that runs
+
+// Adds to `current`.
+inline __attribute__((format(printf, 1, 2))) void say(const char* format, ...) {
+  const size_t said = std::strlen(current);
+  va_list words;
+  va_start(words, format);
+  std::vsnprintf(current + said, sizeof current - said, format, words);
+  va_end(words);
+}
+
+template <class Case>
+void begin(const char* group, long number, const char* level, const Case& c) {
+  current[0] = 0;
+  say("%s, case %ld, %s:", group, number, level);
+  c.tell();
+}
+
+inline void require(bool holds, const char* fact) {
+  if (holds) return;
+  std::printf("does not hold: %s\n  in %s\n", fact, current);
+  std::fflush(stdout);
+  _exit(1);
+}
+
+class Dice {
+ public:
+  explicit Dice(uint64_t seed) : roll_(seed) {}
+  long below(long n) { return static_cast<long>(roll_() % static_cast<uint64_t>(n)); }
+  bool once_in(long n) { return below(n) == 0; }
+  double number() { return static_cast<double>(roll_() >> 11) / (1L << 52) - 1; }  // in [-1, 1)
+  List numbers(long n, double scale = 1) {
+    List list(n);
+    for (double& x : list) x = scale * number();
+    return list;
+  }
+  template <class N>
+  N pick(std::initializer_list<N> from) {
+    return from.begin()[below(static_cast<long>(from.size()))];
+  }
+
+ private:
+  std::mt19937_64 roll_;
+};
+
+template <class T>
+std::vector<T> as(const List& list) {
+  return std::vector<T>(list.begin(), list.end());
+}
+
+template <class T>
+List doubles(const std::vector<T>& numbers) {
+  return List(numbers.begin(), numbers.end());
+}
+
+template <class T>
+T* at(std::vector<T>& numbers) {
+  return numbers.empty() ? nullptr : numbers.data();
+}
+
+inline double dot(const Lists& a, const Lists& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); i++)
+    for (size_t k = 0; k < a[i].size() && k < b[i].size(); k++) sum += a[i][k] * b[i][k];
+  return sum;
+}
+
+inline double norm(const Lists& a) { return std::sqrt(dot(a, a)); }
+
+inline Lists plus(Lists a, double factor, const Lists& b) {
+  for (size_t i = 0; i < a.size(); i++)
+    for (size_t k = 0; k < a[i].size() && k < b[i].size(); k++) a[i][k] += factor * b[i][k];
+  return a;
+}
+
+inline double apart(const Lists& a, const Lists& b) {
+  return norm(plus(a, -1, b)) / (1e-3 + norm(b));
+}
+
+inline bool all_set(const Lists& a) {
+  for (const List& list : a)
+    for (const double x : list)
+      if (std::isnan(x)) return false;
+  return true;
+}
+
+// A direction over all lists or, as often, over one.
+inline Lists direction(const Lists& like, Dice& dice) {
+  const long only = dice.once_in(2) ? dice.below(static_cast<long>(like.size())) : -1;
+  Lists found;
+  for (size_t i = 0; i < like.size(); i++) {
+    const bool moves = only < 0 || only == static_cast<long>(i) || like[only].empty();
+    found.push_back(moves ? dice.numbers(like[i].size()) : List(like[i].size()));
+  }
+  return found;
+}
+
+// Whether `slopes` are those of f at `from`, along `way`.
+template <class F>
+bool slopes_hold(F f, const Lists& from, const Lists& slopes, const Lists& way, bool kinks) {
+  const double step = kinks ? 1e-7 : 1e-5, tolerance = kinks ? 1e-4 : 1e-6;
+  const double measured = (f(plus(from, step, way)) - f(plus(from, -step, way))) / (2 * step);
+  return std::abs(measured - dot(slopes, way)) < tolerance * (1 + norm(slopes) * norm(way) * 0.01 +
+                                                              std::abs(measured));
+}
+
+}  // namespace hs::driver

@@ -1,0 +1,220 @@
+// Layer<T> forward and back: at every level, in both float types, on any number of threads.
+#pragma once
+
+#include <numeric>
+#include <utility>
+
+#include "driver.h"
+#include "layer.h"
+
+namespace hs::driver {
+
+struct LayerCase {
+  int cell, layers, directions;
+  long inputs, hidden, rows, steps;
+  std::vector<int64_t> length, place;
+  Lists in;  // x, h0, c0, weights; empty where null
+  Lists up;  // gradients of y, hn, cn; empty where null
+
+  explicit LayerCase(Dice& dice)
+      : cell(static_cast<int>(dice.below(4))), layers(1 + static_cast<int>(dice.below(3))),
+        directions(1 + static_cast<int>(dice.below(2))), inputs(dice.pick({1, 5, 28})),
+        hidden(dice.pick({1, 3, 8, 17, 33, 64})) {
+    reshape(dice);
+    const double scale = 1 / std::sqrt(static_cast<double>(hidden));
+    for (int i = 0; i < layers * directions; i++) {
+      const long read = i < directions ? inputs : directions * hidden;
+      const long gates = weight_gates(cell) * hidden;
+      for (const long columns : {read, hidden}) in.push_back(dice.numbers(gates * columns, scale));
+      for (int b = 0; b < 2; b++) in.push_back(dice.numbers(dice.once_in(4) ? 0 : gates, scale));
+    }
+  }
+
+  // Other rows and steps, the same weights.
+  void reshape(Dice& dice) {
+    rows = dice.pick({1, 2, 15, 16, 17, 33, 70});
+    steps = dice.pick({1, 2, 7});
+    length.assign(dice.once_in(2) ? rows : 0, 0);
+    place.clear();
+    for (int64_t& n : length) n = dice.below(steps + 1);
+    if (!length.empty() && dice.once_in(3)) pack();
+    in.resize(std::max<size_t>(3, in.size()));
+    const long states = layers * directions * rows * hidden, cells = cell == LSTM ? states : 0;
+    in[0] = dice.numbers(rows * steps * inputs);
+    in[1] = dice.numbers(dice.once_in(4) ? 0 : states);
+    in[2] = dice.numbers(dice.once_in(4) ? 0 : cells);
+    up = {dice.numbers(dice.once_in(4) ? 0 : rows * steps * outputs()),
+          dice.numbers(dice.once_in(4) ? 0 : states), dice.numbers(dice.once_in(4) ? 0 : cells)};
+  }
+
+  // As torch packs: the longest first, none of length zero.
+  void pack() {
+    for (int64_t& n : length) n = std::max<int64_t>(1, n);
+    length[0] = steps;
+    std::sort(length.rbegin(), length.rend());
+    for (long t = 0, at = 0; t < steps; t++) {
+      place.push_back(at);
+      for (const int64_t n : length) at += t < n;
+    }
+  }
+
+  long outputs() const { return hidden * directions; }
+  bool is_read(long r, long t) const { return length.empty() || t < length[r]; }
+  void tell() const {
+    say(" cell %d, %d layers, %d directions, %ld inputs, hidden %ld, %ld rows, %ld steps%s%s", cell,
+        layers, directions, inputs, hidden, rows, steps, length.empty() ? "" : ", lengths",
+        place.empty() ? "" : ", packed");
+  }
+};
+
+// Numbers [R][T][n] in memory that ends with the last of them: packed where the case is, else
+// with gaps, sequences or steps first. What is nowhere to be read or written is unset.
+template <class T>
+struct Grid {
+  const LayerCase& c;
+  long n, sequence, step;
+  std::vector<T> numbers;
+
+  Grid(const LayerCase& c, long n, Dice& dice) : c(c), n(n), sequence(n), step(n) {
+    const long gap = dice.below(3);
+    if (c.place.empty() && dice.once_in(2)) {
+      sequence += gap;
+      step = c.rows * sequence + gap;
+    } else if (c.place.empty()) {
+      step += gap;
+      sequence = c.steps * step + gap;
+    }
+    long size = (c.rows - 1) * sequence + (c.steps - 1) * step + n;
+    if (!c.place.empty()) size = n * std::accumulate(c.length.begin(), c.length.end(), 0L);
+    numbers.assign(size, static_cast<T>(unset));
+  }
+  Batch<T> batch() { return {numbers.data(), sequence, step}; }
+  template <class F>
+  void each(F f) {  // f(number, its place in a plain list, whether it is read)
+    for (long r = 0; r < c.rows; r++)
+      for (long t = 0; t < c.steps; t++) {
+        if (!c.place.empty() && !c.is_read(r, t)) continue;
+        T* from = numbers.data() + r * sequence + (c.place.empty() ? t : c.place[t]) * step;
+        for (long k = 0; k < n; k++) f(from[k], (r * c.steps + t) * n + k, c.is_read(r, t));
+      }
+  }
+  void fill(const List& from) {
+    each([&](T& x, long i, bool read) {
+      if (read) x = static_cast<T>(from[i]);
+    });
+  }
+  List take() {
+    List list(c.rows * c.steps * n);
+    each([&](T& x, long i, bool read) {
+      require(read || x == 0, "what answers to nothing read is zero");
+      list[i] = std::exchange(x, static_cast<T>(unset));
+    });
+    for (const T x : numbers) require(std::isnan(x), "what lies between is left alone");
+    return list;
+  }
+};
+
+struct LayerAnswer {
+  Lists out;     // y, hn, cn
+  Lists slopes;  // of what is in LayerCase::in, as far as asked for
+};
+
+// `asked`: which slopes, or empty where there is no way back.
+template <class T>
+LayerAnswer answer(Layer<T>& layer, const LayerCase& c, int threads, uint64_t seed,
+                   const std::vector<bool>& asked) {
+  Dice dice(seed);
+  const long states = c.layers * c.directions * c.rows * c.hidden;
+  const long cells = c.cell == LSTM ? states : 0;
+  Grid<T> x(c, c.inputs, dice), y(c, c.outputs(), dice);
+  std::vector<std::vector<T>> in, slopes;
+  std::vector<const T*> weights;
+  std::vector<T*> dweights;
+  for (const List& list : c.in) in.push_back(as<T>(list));
+  for (size_t i = 3; i < in.size(); i++) weights.push_back(at(in[i]));
+  x.fill(c.in[0]);
+  std::vector<T> hn(states, static_cast<T>(unset)), cn(cells, static_cast<T>(unset));
+  const auto xs = x.batch();
+  {  // both are copied
+    const auto length = c.length, place = c.place;
+    layer.forward({xs.at, xs.sequence, xs.step}, c.rows, c.steps,
+                  length.empty() ? nullptr : length.data(), place.empty() ? nullptr : place.data(),
+                  weights, {at(in[1]), at(in[2]), c.rows, c.hidden}, y.batch(),
+                  {hn.data(), at(cn), c.rows, c.hidden}, !asked.empty(), threads);
+  }
+  LayerAnswer found{{y.take(), doubles(hn), doubles(cn)}, {}};
+  require(all_set(found.out), "every output is written");
+  if (asked.empty()) return found;
+
+  Grid<T> dx(c, c.inputs, dice), dy(c, c.outputs(), dice);
+  if (!c.up[0].empty()) dy.fill(c.up[0]);
+  std::vector<T> dhn = as<T>(c.up[1]), dcn = as<T>(c.up[2]);
+  for (size_t i = 0; i < in.size(); i++) {
+    const size_t sizes[] = {0, static_cast<size_t>(states), static_cast<size_t>(cells)};
+    const size_t size = i < 3 ? sizes[i] : in[i].size();
+    slopes.emplace_back(asked[i] ? size : 0, static_cast<T>(unset));
+  }
+  for (size_t i = 3; i < in.size(); i++) dweights.push_back(at(slopes[i]));
+  const auto dys = dy.batch();
+  layer.backward({c.up[0].empty() ? nullptr : dys.at, dys.sequence, dys.step},
+                 {at(dhn), at(dcn), c.rows, c.hidden}, asked[0] ? dx.batch() : Batch<T>{},
+                 {at(slopes[1]), at(slopes[2]), c.rows, c.hidden}, dweights, threads);
+  for (const auto& list : slopes) found.slopes.push_back(doubles(list));
+  if (asked[0]) found.slopes[0] = dx.take();
+  require(all_set(found.slopes), "every gradient is written");
+  return found;
+}
+
+template <class T>
+LayerAnswer layer_case(const Level& level, const LayerCase& c, uint64_t seed) {
+  Dice dice(seed);
+  Layer<T> layer(level, c.cell, c.inputs, c.hidden, c.layers, c.directions);
+  const std::vector<bool> all(c.in.size(), true), none;
+  const LayerAnswer found = answer(layer, c, 1, seed, all);
+
+  LayerCase other = c;
+  other.reshape(dice);
+  answer(layer, other, 2, seed, dice.once_in(2) ? all : none);
+  for (int threads = 2; threads < 4; threads++) {
+    std::vector<bool> some = all;
+    for (size_t i = 0; i < some.size(); i++) some[i] = threads == 2 || dice.once_in(2);
+    Lists expected = found.slopes;
+    for (size_t i = 0; i < some.size(); i++)
+      if (!some[i]) expected[i].clear();
+    const LayerAnswer again = answer(layer, c, threads, dice.below(1 << 30), some);
+    require(again.out == found.out, "outputs are the same on any number of threads");
+    require(again.slopes == expected, "gradients are the same whatever else is asked for");
+  }
+  const LayerAnswer forward = answer(layer, c, 2, seed, none);
+  require(forward.out == found.out, "outputs are the same without a way back");
+  return found;
+}
+
+inline void layers(const std::vector<const Level*>& chosen, long cases) {
+  for (long i = 0; i < cases; i++) {
+    Dice dice(i);
+    const LayerCase c(dice);
+    LayerAnswer first;
+    for (const Level* level : chosen) {
+      begin("layer", i, level->name, c);
+      const LayerAnswer f64 = layer_case<double>(*level, c, i);
+      if (level == chosen[0]) first = f64;
+      require(apart(f64.out, first.out) < 1e-12, "levels agree on outputs");
+      require(apart(f64.slopes, first.slopes) < 1e-11, "levels agree on gradients");
+      const LayerAnswer f32 = layer_case<float>(*level, c, i);
+      const double loose = c.cell == RNN_RELU ? 1e-2 : 1e-4;  // a kink may be on either side
+      require(apart(f32.out, f64.out) < 1e-5, "float's outputs are near double's");
+      require(apart(f32.slopes, f64.slopes) < loose, "float's gradients are near double's");
+    }
+    Layer<double> layer(*chosen.back(), c.cell, c.inputs, c.hidden, c.layers, c.directions);
+    const auto value = [&](const Lists& in) {
+      LayerCase moved = c;
+      moved.in = in;
+      return dot(answer(layer, moved, 1, i, {}).out, c.up);
+    };
+    require(slopes_hold(value, c.in, first.slopes, direction(c.in, dice), c.cell == RNN_RELU),
+            "gradients are slopes");
+  }
+}
+
+}  // namespace hs::driver

@@ -1,0 +1,336 @@
+// Net<T> learning and predicting: what a step, a checkpoint and a question to stop must leave.
+#pragma once
+
+#include <atomic>
+
+#include "driver.h"
+#include "net.h"
+
+namespace hs::driver {
+
+struct NetCase {
+  Shape shape;
+  long steps = 0, rows, numbers, answers, batch, taken;
+  Kind kind;
+  int rule;
+  double decay, momentum, clip, rate;
+  bool stateful = false;
+  std::vector<int64_t> classes, length, order;
+  Lists weights;
+  List x, targets;
+
+  explicit NetCase(Dice& dice) {
+    Shape& s = shape;
+    rows = dice.pick({1, 2, 15, 16, 17, 33, 70});
+    batch = 1 + dice.below(rows);
+    taken = 4;
+    if (dice.once_in(3)) {
+      dense(dice);
+    } else {
+      s.cell = static_cast<int>(dice.below(4));
+      s.layers = 1 + static_cast<int>(dice.below(3));
+      s.directions = 1 + static_cast<int>(dice.below(2));
+      s.inputs = dice.pick({1, 5, 28});
+      s.hidden = dice.pick({1, 3, 8, 17, 33, 64});
+      s.outputs = dice.pick({1, 2, 10, 17});
+      s.every_step = dice.once_in(2);
+      s.classify = !s.every_step && dice.once_in(2);
+      steps = dice.pick({1, 2, 7});
+      numbers = steps * s.inputs;
+      answers = s.outputs * (s.every_step ? steps : 1);
+      stateful = dice.once_in(3);
+      if (!stateful && dice.once_in(2)) length.resize(rows);
+      for (int64_t& n : length) n = 1 + dice.below(steps);
+      if (s.classify)
+        for (long i = 0; i < rows; i++) classes.push_back(dice.below(s.outputs));
+      else
+        targets = dice.numbers(rows * answers);
+    }
+    for (long i = 0; i < taken * batch; i++) order.push_back(dice.below(rows));
+    kind = dice.pick({BYTES, FLOATS, DOUBLES});
+    x = dice.numbers(rows * numbers);
+    for (double& value : x) value = kind == BYTES ? std::floor(128 + 128 * value) : (float)value;
+    rule = dice.pick({SGD, ADAM, ADAMW});
+    decay = dice.pick({0.0, 0.1});
+    momentum = dice.pick({0.0, 0.9});
+    clip = dice.pick({0.0, 0.5});
+    rate = 0.05;
+    const Net<double> net(*levels()[0], shape);
+    for (const Matrix& m : net.matrices())
+      weights.push_back(dice.numbers(m.layout.in * m.layout.out * m.layout.gates,
+                                     1 / std::sqrt(1.0 * std::max(m.layout.in, m.layout.out))));
+  }
+
+  void dense(Dice& dice) {
+    Shape& s = shape;
+    const long depth = 1 + dice.below(3);
+    for (long i = 0; i <= depth; i++) s.widths.push_back(dice.pick({1, 3, 8, 17, 33, 64}));
+    const int between = dice.pick({TANH, RELU, SIGMOID});
+    for (long i = depth; i-- > 0;) s.widths.push_back(s.widths[i]);
+    s.activations.assign(2 * depth, between);
+    s.activations[depth - 1] = LINEAR;
+    s.activations[2 * depth - 1] = dice.pick({LINEAR, SIGMOID});
+    numbers = answers = s.widths[0];
+  }
+
+  bool recurrent() const { return shape.layers > 0; }
+  bool kinks() const {
+    if (recurrent()) return shape.cell == RNN_RELU;
+    return shape.activations[0] == RELU;
+  }
+  void tell() const {
+    const Shape& s = shape;
+    if (recurrent())
+      say(" cell %d, %d layers, %d directions, %ld inputs, hidden %ld, %ld outputs%s%s%s%s", s.cell,
+          s.layers, s.directions, s.inputs, s.hidden, s.outputs,
+          s.every_step ? ", every step" : "", s.classify ? ", classes" : "",
+          stateful ? ", stateful" : "", length.empty() ? "" : ", lengths");
+    for (const long width : s.widths) say(" %ld", width);
+    for (const int activation : s.activations) say(" /%d", activation);
+    say(", %ld steps, %ld of %ld rows, kind %d, rule %d, momentum %g, decay %g, clip %g", steps,
+        batch, rows, kind, rule, momentum, decay, clip);
+  }
+};
+
+// Asked so many times, it says stop, and keeps to it.
+struct Patience {
+  long left;
+  std::atomic<bool> gone{false};
+  explicit Patience(long times) : left(times) {}
+  static bool ask(void* self, long) {
+    Patience& p = *static_cast<Patience*>(self);
+    if (p.left-- <= 0) p.gone = true;
+    return p.gone;
+  }
+  static bool look(void* self, long) { return static_cast<Patience*>(self)->gone; }
+  Stop stop() { return {ask, look, this}; }
+};
+
+// A net with arrays of the right size around it.
+template <class T>
+struct Pupil {
+  const NetCase& c;
+  Net<T> net;
+  Lesson<T> lesson;
+  std::vector<uint8_t> bytes;
+  std::vector<float> floats;
+  std::vector<double> numbers;
+  std::vector<T> targets;
+
+  Pupil(const Level& level, const NetCase& c) : c(c), net(level, c.shape) {
+    lesson.x = table(c.x);
+    lesson.steps = c.steps;
+    targets = as<T>(c.targets);
+    lesson.targets = at(targets);
+    lesson.classes = c.classes.empty() ? nullptr : c.classes.data();
+    lesson.length = c.length.empty() ? nullptr : c.length.data();
+    lesson.stateful = c.stateful;
+    lesson.rule = c.rule;
+    lesson.decay = c.decay;
+    lesson.momentum = c.momentum;
+    load(0, c.weights);
+  }
+
+  Table table(const List& x) {
+    bytes.clear();
+    if (c.kind == BYTES) bytes.assign(x.begin(), x.end());
+    if (c.kind == FLOATS) floats = as<float>(x);
+    if (c.kind == DOUBLES) numbers = x;
+    const void* from = c.kind == BYTES    ? static_cast<void*>(bytes.data())
+                       : c.kind == FLOATS ? static_cast<void*>(floats.data())
+                                          : static_cast<void*>(numbers.data());
+    return {from, c.kind, c.numbers};
+  }
+  void load(int which, const Lists& lists) {
+    for (size_t i = 0; i < lists.size(); i++) net.load(which, i, as<T>(lists[i]).data());
+  }
+  Lists save(int which) const {
+    Lists lists;
+    for (size_t i = 0; i < c.weights.size(); i++) {
+      std::vector<T> values(c.weights[i].size(), unset);
+      net.save(which, i, values.data());
+      lists.push_back(doubles(values));
+    }
+    return lists;
+  }
+  long states(long rows) const {
+    return c.shape.layers * c.shape.directions * rows * c.shape.hidden;
+  }
+  Lists state() const {
+    const bool lstm = c.shape.cell == LSTM;
+    std::vector<T> h(states(net.state_rows()), unset), cell(lstm ? h.size() : 0, unset);
+    if (net.state_rows()) net.save_state(h.data(), at(cell));
+    return {doubles(h), doubles(cell)};
+  }
+  // All that a checkpoint holds.
+  Lists all() const {
+    Lists found;
+    for (const Lists& part : {save(0), save(1), save(2), state()})
+      found.insert(found.end(), part.begin(), part.end());
+    return found;
+  }
+
+  Ending step(long n, const int64_t* order, double rate, bool reset, int threads, Stop stop,
+              double& loss, List* answers = nullptr) {
+    std::vector<T> out(answers ? n * c.answers : 0, unset);
+    const std::vector<int64_t> rows(order, order + n);
+    const Ending ending = net.step(lesson, {rows.data(), n, rate, c.clip, 1e-8, reset}, threads,
+                                   stop, loss, at(out));
+    if (answers && ending == DONE) *answers = doubles(out);
+    return ending;
+  }
+
+  // The case's steps; losses and answers. With `patience` each is first stopped on its way, where
+  // it asks that often.
+  Lists train(int threads, long patience = -1) {
+    Lists found;
+    for (long i = 0; i < c.taken; i++) {
+      const int64_t* order = c.order.data() + i * c.batch;
+      const bool reset = i == 2;
+      const long n = c.stateful || i < 3 ? c.batch : 1 + c.batch / 2;
+      double loss = unset;
+      List out;
+      bool done = false;
+      if (patience >= 0) {
+        const Lists before = all();
+        Patience p(patience + 3 * i);
+        done = step(n, order, c.rate, reset, threads, p.stop(), loss, &out) == DONE;
+        require(done || all() == before, "a step that was stopped changes nothing");
+      }
+      if (!done) done = step(n, order, c.rate, reset, threads, Stop{}, loss, &out) == DONE;
+      require(done, "steps end well");
+      found.push_back({loss});
+      found.push_back(out);
+    }
+    return found;
+  }
+
+  struct Outcome {
+    List out, h, cell;
+  };
+  Outcome predict(const Table& x, long n, long steps, bool lengths, size_t first, size_t last,
+                  long width, int threads, const Outcome* from = nullptr) {
+    const bool lstm = c.shape.cell == LSTM;
+    std::vector<T> out(n * width, unset), h(states(n), unset), cell(lstm ? h.size() : 0, unset);
+    std::vector<T> h0 = as<T>(from ? from->h : List{}), c0 = as<T>(from ? from->cell : List{});
+    const bool done = net.predict(x, n, steps, lengths ? lesson.length : nullptr, first, last,
+                                  {at(h0), at(c0), n, c.shape.hidden}, out.data(),
+                                  {at(h), at(cell), n, c.shape.hidden}, threads, Stop{});
+    require(done, "a prediction nobody stops is made");
+    return {doubles(out), doubles(h), doubles(cell)};
+  }
+};
+
+template <class T>
+void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
+  const size_t layers = c.recurrent() ? 1 : c.shape.activations.size();
+  const auto whole =
+      pupil.predict(pupil.lesson.x, c.rows, c.steps, true, 0, layers, c.answers, threads);
+  require(all_set({whole.out, whole.h, whole.cell}), "every number of a prediction is written");
+
+  std::vector<int64_t> order(c.rows);
+  for (long i = 0; i < c.rows; i++) order[i] = i;
+  double loss;
+  List out;
+  require(pupil.step(c.rows, order.data(), 0, true, threads, Stop{}, loss, &out) == DONE,
+          "a step that learns nothing ends well");
+  require(out == whole.out, "training and predicting answer the same");
+  if (c.stateful) require(pupil.state() == Lists{whole.h, whole.cell}, "both end in one state");
+
+  if (!c.recurrent()) {
+    const size_t half = layers / 2;
+    const long codes = c.shape.widths[half];
+    const auto code = pupil.predict(pupil.lesson.x, c.rows, 0, false, 0, half, codes, threads);
+    std::vector<T> given = as<T>(code.out);
+    const Table table{given.data(), sizeof(T) == 4 ? FLOATS : DOUBLES, codes};
+    const auto back = pupil.predict(table, c.rows, 0, false, half, layers, c.answers, threads);
+    require(apart({back.out}, {whole.out}) < 1e-5, "decoding what was encoded is predicting");
+  } else if (c.shape.directions == 1 && c.steps > 1 && c.length.empty()) {
+    const long early = c.steps / 2 * c.shape.inputs, late = c.numbers - early;
+    List parts[2];
+    for (long i = 0; i < static_cast<long>(c.x.size()); i++)
+      parts[i % c.numbers >= early].push_back(c.x[i]);
+    typename Pupil<T>::Outcome outcome;
+    for (int i = 0; i < 2; i++) {
+      Table table = pupil.table(parts[i]);
+      table.numbers = i ? late : early;
+      const long steps = table.numbers / c.shape.inputs;
+      const long width = c.shape.outputs * (c.shape.every_step ? steps : 1);
+      outcome = pupil.predict(table, c.rows, steps, false, 0, 1, width, threads,
+                              i ? &outcome : nullptr);
+    }
+    require(outcome.h == whole.h && outcome.cell == whole.cell, "a state carries over");
+    List tail;
+    const long n = static_cast<long>(outcome.out.size()) / c.rows;
+    for (long i = 0; i < c.rows * c.answers; i++)
+      if (i % c.answers >= c.answers - n) tail.push_back(whole.out[i]);
+    require(apart({outcome.out}, {tail}) < 1e-5, "a state carries over to the outputs");
+    pupil.lesson.x = pupil.table(c.x);
+  }
+  Patience none(0);
+  std::vector<T> nowhere(c.rows * c.answers);
+  const bool done = pupil.net.predict(pupil.lesson.x, c.rows, c.steps, nullptr, 0, layers, {},
+                                      nowhere.data(), {}, threads, none.stop());
+  require(!done, "a prediction can be stopped");
+}
+
+template <class T>
+Lists net_case(const Level& level, const NetCase& c, Dice dice) {
+  Pupil<T> alone(level, c);
+  Lists found = alone.train(1);
+  for (int threads = 2; threads < 4; threads++) {
+    Pupil<T> pupil(level, c);
+    require(pupil.train(threads, threads == 2 ? dice.below(30) : -1) == found,
+            "losses and answers are the same on any number of threads");
+    require(pupil.all() == alone.all(), "weights are the same on any number of threads");
+  }
+  // What was saved and loaded goes on as what was not. So nothing grew where no number belongs.
+  Pupil<T> loaded(level, c);
+  loaded.load(0, alone.save(0));
+  loaded.load(1, alone.save(1));
+  loaded.load(2, alone.save(2));
+  loaded.net.updates = alone.net.updates;
+  if (alone.net.state_rows()) {
+    const Lists state = alone.state();
+    std::vector<T> h = as<T>(state[0]), cell = as<T>(state[1]);
+    loaded.net.load_state(h.data(), at(cell), alone.net.state_rows());
+  }
+  require(loaded.train(2) == alone.train(3), "a loaded net goes on as the saved one");
+  require(loaded.all() == alone.all(), "a loaded net learns as the saved one");
+  check_predictions(alone, c, 1 + static_cast<int>(dice.below(3)));
+  const Lists saved = alone.save(0);
+  found.insert(found.end(), saved.begin(), saved.end());
+  return found;
+}
+
+inline void nets(const std::vector<const Level*>& chosen, long cases) {
+  for (long i = 0; i < cases; i++) {
+    Dice dice(1'000'000 + i);
+    const NetCase c(dice);
+    Lists first;
+    for (const Level* level : chosen) {
+      begin("net", i, level->name, c);
+      const Lists f64 = net_case<double>(*level, c, dice);
+      if (level == chosen[0]) first = f64;
+      require(apart(f64, first) < (c.rule == SGD ? 1e-9 : 1e-3), "levels agree");
+      net_case<float>(*level, c, dice);
+    }
+    NetCase plain = c;
+    plain.rule = SGD;
+    plain.decay = plain.momentum = plain.clip = 0;
+    Pupil<double> pupil(*chosen.back(), plain);
+    const auto value = [&](const Lists& weights) {
+      double loss = unset;
+      pupil.load(0, weights);
+      pupil.step(c.batch, c.order.data(), 0, true, 2, Stop{}, loss);
+      return loss;
+    };
+    double loss;
+    pupil.step(c.batch, c.order.data(), 1, true, 1, Stop{}, loss);
+    const Lists slopes = plus(c.weights, -1, pupil.save(0));
+    require(slopes_hold(value, c.weights, slopes, direction(c.weights, dice), c.kinks()),
+            "an update follows the loss's slopes");
+  }
+}
+
+}  // namespace hs::driver
