@@ -155,9 +155,10 @@ struct Kernels {
   void (*update)(const Update<T>&);
   double (*sum_of_squares)(const T* g, long n);
   // Panels out of a matrix [G*out][in] and back. Panel gate g is the matrix's (g + first) % G.
-  // Inputs come in parts of `part` columns, each padded to `padded` rows of the panel.
-  void (*pack)(const T* matrix, const Layout&, T* panels);
-  void (*unpack)(const T* panels, const Layout&, T* matrix);
+  // Inputs come in parts of `part` columns, each padded to `padded` rows of the panel. Only blocks
+  // `first` to `last` - 1 are touched.
+  void (*pack)(const T* matrix, const Layout&, long first, long last, T* panels);
+  void (*unpack)(const T* panels, const Layout&, long first, long last, T* matrix);
   // Panels [blocks][K][G][lanes] turned for the way back: [K/lanes rounded up][columns][lanes],
   // column (block, g, lane). Only blocks `first` to `last` - 1 are read, only theirs written.
   void (*turn)(const T* panels, long k, long blocks, int gates, long first, long last, T* turned);

@@ -73,10 +73,10 @@ HS_INLINE void each_part(const Layout& l, F f) {
 
 // Both ways go by squares of lanes x lanes, so that neither side is touched a number at a time.
 template <class T, class F>
-HS_INLINE void each_square(const Layout& l, F f) {
+HS_INLINE void each_square(const Layout& l, long first, long last, F f) {
   constexpr int lanes = Vec<T>::lanes;
   const long k = l.k(), step = l.gates * lanes;
-  for (long unit = 0; unit < l.out; unit += lanes) {
+  for (long unit = first * lanes; unit < l.out && unit < last * lanes; unit += lanes) {
     const long units = l.out - unit < lanes ? l.out - unit : lanes;
     for (int g = 0; g < l.gates; g++) {
       const long line = ((g + l.first) % l.gates * l.out + unit) * l.in;
@@ -102,11 +102,12 @@ HS_INLINE void move_square(const T* from, long from_step, T* to, long to_step) {
 }
 
 template <class T>
-void pack(const T* matrix, const Layout& l, T* panels) {
+void pack(const T* matrix, const Layout& l, long first, long last, T* panels) {
   constexpr int lanes = Vec<T>::lanes;
-  const long step = l.gates * lanes, n = (l.out + lanes - 1) / lanes * l.k() * step;
-  if (l.padded != l.part || l.out % lanes) std::memset(panels, 0, n * sizeof(T));
-  each_square<T>(l, [&](long at, long to, long units, long inputs) {
+  const long step = l.gates * lanes, panel = l.k() * step;
+  if (l.padded != l.part || l.out % lanes)
+    std::memset(panels + first * panel, 0, (last - first) * panel * sizeof(T));
+  each_square<T>(l, first, last, [&](long at, long to, long units, long inputs) {
     if (units == lanes && inputs == lanes)
       return move_square(matrix + at, l.in, panels + to, step);
     for (long i = 0; i < inputs; i++)
@@ -115,10 +116,10 @@ void pack(const T* matrix, const Layout& l, T* panels) {
 }
 
 template <class T>
-void unpack(const T* panels, const Layout& l, T* matrix) {
+void unpack(const T* panels, const Layout& l, long first, long last, T* matrix) {
   constexpr int lanes = Vec<T>::lanes;
   const long step = l.gates * lanes;
-  each_square<T>(l, [&](long at, long from, long units, long inputs) {
+  each_square<T>(l, first, last, [&](long at, long from, long units, long inputs) {
     if (units == lanes && inputs == lanes)
       return move_square(panels + from, step, matrix + at, l.in);
     for (long u = 0; u < units; u++)

@@ -7,7 +7,15 @@ namespace hs {
 template <class T>
 Layer<T>::Layer(const Level& level, int cell, long inputs, long hidden, int layers, int directions)
     : kernels_(kernels_of<T>(level)), places_{kernels_.lanes},
-      stack_(kernels_, places_, cell, inputs, hidden, layers, directions, true) {}
+      stack_(kernels_, places_, cell, inputs, hidden, layers, directions, true) {
+  for (size_t i = 0; i < stack_.matrices.size(); i++) {
+    const Matrix& m = stack_.matrices[i];
+    const long all = m.blocks(kernels_.lanes);
+    const long some = m.is_bias ? all : m.layout.gates > 1 ? 1 : 4;
+    for (long block = 0; block < all; block += some)
+      shares_.push_back({i, block, std::min(some, all - block)});
+  }
+}
 
 template <class T>
 int Layer<T>::at_once(double factor, int threads) const {
@@ -18,7 +26,7 @@ int Layer<T>::at_once(double factor, int threads) const {
 template <class T>
 long Layer<T>::steps_of(long shard) const {
   if (length_.empty()) return steps_;
-  const auto first = length_.begin() + shard * shard_rows;
+  const auto first = length_.begin() + first_of(shard);
   return std::max<long>(1, *std::max_element(first, first + rows_of(shard)));
 }
 
@@ -63,13 +71,16 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
   length_.assign(length, length ? length + rows : length);
   place_.assign(place, place ? place + steps : place);
   params_.need(places_.size);
-  const double packing = 1.0 * places_.size;
-  team.run(static_cast<long>(weights.size()), packing < 1e5 ? 1 : threads, [&](long i) {
-    const Matrix& m = stack_.matrices[i];
-    if (weights[i])
-      kernels_.pack(weights[i], m.layout, params_.at() + m.at);
+  const long shares = static_cast<long>(shares_.size());
+  team.run(shares, places_.size < 100000 ? 1 : threads, [&](long number) {
+    const Share& s = shares_[number];
+    const Matrix& m = stack_.matrices[s.index];
+    const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+    T* panels = params_.at() + m.at;
+    if (weights[s.index])
+      kernels_.pack(weights[s.index], m.layout, s.block, s.block + s.blocks, panels);
     else
-      std::memset(params_.at() + m.at, 0, m.size * sizeof(T));
+      std::memset(panels + s.block * panel, 0, s.blocks * panel * sizeof(T));
   });
   threads = at_once(1, threads);
   // Memory is found before the team sets out, whose tasks must not throw.
@@ -80,7 +91,7 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
                                 : stack_.work_size(rows_of(0), steps, false));
   team.run(shards(), threads, [&](long number) {
     Shard& s = shards_[kept ? number : Team::member()];
-    s.first = number * shard_rows;
+    s.first = first_of(number);
     s.w = {s.memory.at(), rows_of(number), steps_of(number), kept,
            length ? length_.data() + s.first : nullptr};
     run_forward(s, x, begin, y, end);
@@ -116,12 +127,12 @@ void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, 
 }
 
 template <class T>
-void Layer<T>::weight_gradient(size_t index, long block, long blocks) {
-  const Matrix& m = stack_.matrices[index];
+void Layer<T>::weight_gradient(const Share& share) {
+  const Matrix& m = stack_.matrices[share.index];
   for (long i = 0; i < shards(); i++) {
-    Outer<T> o = stack_.gradient(shards_[i].w, index);
-    o.block = block;
-    o.blocks = blocks;
+    Outer<T> o = stack_.gradient(shards_[i].w, share.index);
+    o.block = share.block;
+    o.blocks = share.blocks;
     o.m0 = 0;
     o.m1 = m.layout.k();
     o.c = grads_.at() + m.at;
@@ -136,21 +147,10 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
   FlushDenormals flush;
   Team& team = Team::shared();
   threads = at_once(2, threads);
-  struct Share {
-    size_t index;
-    long block, blocks;
-  };
-  std::vector<Share> shares;
-  for (size_t i = 0; i < stack_.matrices.size(); i++) {
-    const Matrix& m = stack_.matrices[i];
-    const long all = m.blocks(kernels_.lanes);
-    const long some = m.is_bias ? all : m.layout.gates > 1 ? 1 : 4;
-    for (long block = 0; block < all; block += some)
-      shares.push_back({i, block, std::min(some, all - block)});
-  }
+  const long shares = static_cast<long>(shares_.size());
   turned_.need(places_.turned_size);
-  team.run(static_cast<long>(shares.size()), threads, [&](long number) {
-    const Share& s = shares[number];
+  team.run(shares, threads, [&](long number) {
+    const Share& s = shares_[number];
     const Matrix& m = stack_.matrices[s.index];
     const bool is_input = s.index % 4 == 0 && s.index < 4u * stack_.directions;
     if (m.turned < 0 || (is_input && !dx.at)) return;
@@ -163,13 +163,12 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
   team.run(shards(), threads,
            [&](long number) { run_backward(shards_[number], dy, dend, dx, dbegin); });
   grads_.need(places_.size);
-  team.run(static_cast<long>(shares.size()), threads, [&](long number) {
-    const Share& s = shares[number];
-    if (dweights[s.index]) weight_gradient(s.index, s.block, s.blocks);
-  });
-  team.run(static_cast<long>(dweights.size()), places_.size < 100000 ? 1 : threads, [&](long i) {
-    const Matrix& m = stack_.matrices[i];
-    if (dweights[i]) kernels_.unpack(grads_.at() + m.at, m.layout, dweights[i]);
+  team.run(shares, threads, [&](long number) {
+    const Share& s = shares_[number];
+    const Matrix& m = stack_.matrices[s.index];
+    if (!dweights[s.index]) return;
+    weight_gradient(s);
+    kernels_.unpack(grads_.at() + m.at, m.layout, s.block, s.block + s.blocks, dweights[s.index]);
   });
 }
 

@@ -42,9 +42,15 @@ class Layer {
     typename Stack<T>::Work w{};
     long first = 0;
   };
+  // A share of one matrix: some of its blocks.
+  struct Share {
+    size_t index;
+    long block, blocks;
+  };
   int at_once(double factor, int threads) const;
-  long shards() const { return (rows_ + shard_rows - 1) / shard_rows; }
-  long rows_of(long shard) const { return std::min(shard_rows, rows_ - shard * shard_rows); }
+  long shards() const { return shards_of(rows_); }
+  long first_of(long shard) const { return shard * shard_of(rows_); }
+  long rows_of(long shard) const { return std::min(shard_of(rows_), rows_ - first_of(shard)); }
   long steps_of(long shard) const;  // as many as its longest sequence has
   // Where step t lies; whether row r of a shard is read there.
   long place(long t) const { return place_.empty() ? t : place_[t]; }
@@ -53,13 +59,14 @@ class Layer {
                    const States<T>& end);
   void run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, Batch<T> dx,
                     const States<T>& dbegin);
-  void weight_gradient(size_t index, long block, long blocks);
+  void weight_gradient(const Share& share);
 
   const Kernels<T>& kernels_;
   Places places_;
   Stack<T> stack_;
   Buffer<T> params_, turned_, grads_;
   std::vector<Shard> shards_;
+  std::vector<Share> shares_;
   std::vector<int64_t> length_, place_;
   long rows_ = 0, steps_ = 0;
 };

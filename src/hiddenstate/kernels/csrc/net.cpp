@@ -21,7 +21,6 @@ void convert(const From* from, T* to, long n) {
   for (long i = 0; i < n; i++) to[i] = static_cast<T>(from[i]);
 }
 
-long shards_of(long rows) { return (rows + shard_rows - 1) / shard_rows; }
 
 int worthwhile(double work, int threads) {
   return static_cast<int>(std::min<double>(threads, std::max(1.0, work / worth_a_thread)));
@@ -75,7 +74,7 @@ template <class T>
 void Net<T>::load(int which, size_t matrix, const T* values) {
   const Matrix& m = matrices_[matrix];
   T* flat = which == 0 ? params_.at() : which == 1 ? m_.at() : v_.at();
-  kernels_.pack(values, m.layout, flat + m.at);
+  kernels_.pack(values, m.layout, 0, m.blocks(kernels_.lanes), flat + m.at);
   turned_stale_ = true;
 }
 
@@ -83,7 +82,7 @@ template <class T>
 void Net<T>::save(int which, size_t matrix, T* values) const {
   const Matrix& m = matrices_[matrix];
   const T* flat = which == 0 ? params_.at() : which == 1 ? m_.at() : v_.at();
-  kernels_.unpack(flat + m.at, m.layout, values);
+  kernels_.unpack(flat + m.at, m.layout, 0, m.blocks(kernels_.lanes), values);
 }
 
 template <class T>
@@ -184,8 +183,8 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
   std::atomic<bool> stopped{false};
   share_out(shards_of(n), threads, [&](long number) {
     Shard& s = scratch_[Team::member()];
-    s.first = number * shard_rows;
-    const long rows = std::min(shard_rows, n - s.first);
+    s.first = number * shard_of(n);
+    const long rows = std::min(shard_of(n), n - s.first);
     const Stop mine = own(stop, threads);
     if (stopped || mine(0)) {
       stopped = true;
@@ -376,8 +375,8 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, 
   }
   share_out(shards, threads, [&](long number) {
     Shard& s = shards_[number];
-    s.first = number * shard_rows;
-    lay_in(s, std::min(shard_rows, orders.n - s.first), lesson.steps,
+    s.first = number * shard_of(orders.n);
+    lay_in(s, std::min(shard_of(orders.n), orders.n - s.first), lesson.steps,
            lesson.length ? lengths_.data() + s.first : nullptr, true);
     learn(lesson, orders, count, s, own(stop, threads), outputs);
   });

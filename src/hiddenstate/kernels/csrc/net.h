@@ -1,6 +1,7 @@
 // A net with its weights, its optimiser and its training loop.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -20,9 +21,14 @@ inline const Kernels<float>& kernels_of<float>(const Level& level) { return *lev
 template <>
 inline const Kernels<double>& kernels_of<double>(const Level& level) { return *level.f64; }
 
-// Rows of a shard. Part of what a result is: a row's sums run in strands that depend on how many
-// rows are beside it.
+// Most rows of a shard, and rows of each (but the last) of a batch's: half of a small batch, so
+// that two threads have work. Part of what a result is: a row's sums run in strands that depend on
+// how many rows are beside it; so the number of threads must not matter here.
 constexpr long shard_rows = 16;
+inline long shard_of(long rows) {
+  return std::min(shard_rows, std::max(4L, rounded_up((rows + 1) / 2, 4)));
+}
+inline long shards_of(long rows) { return (rows + shard_of(rows) - 1) / shard_of(rows); }
 
 // Multiplications below which another thread costs more than it brings.
 constexpr double worth_a_thread = 4e5;
