@@ -86,7 +86,7 @@ def test_nothing_imports_the_command_line() -> None:
 
 
 def test_torch_is_imported_at_once_only_where_tensors_are_made() -> None:
-    tensors = ("nets", "nn", "engines.torch", "kernels.reference")
+    tensors = ("nets", "nn", "engines.torch", "kernels.autograd", "kernels.reference")
     assert importing_at_once("torch") <= {f"hiddenstate.{name}" for name in tensors}
 
 

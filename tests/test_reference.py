@@ -14,12 +14,36 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from hiddenstate.kernels import reference
+from hiddenstate.kernels import autograd, level, reference
 
 State = tuple[Tensor, ...]
 Recurrent = Callable[..., tuple[Tensor, State]]
 
+
+def kernels(
+    cell: reference.Cell,
+    x: Tensor,
+    weights: Sequence[Tensor],
+    state: State | None = None,
+    lengths: Tensor | None = None,
+    *,
+    layers: int = 1,
+    bidirectional: bool = False,
+) -> tuple[Tensor, State]:
+    """The compiled kernels, asked as the reference is."""
+    B, T, features = x.shape
+    H, D = weights[1].shape[1], 2 if bidirectional else 1
+    stack = autograd.Stack(x.dtype, str(level()), cell, features, H, layers, D)
+    batch = autograd.Batch((0, 1), B, T, lengths)
+    parts, biased = 2 if cell == "lstm" else 1, len(weights) == 4 * layers * D
+    plan = autograd.Plan(stack, [], batch, (B, T, D * H), (layers * D, B, H), parts, biased)
+    y, *last = autograd.run(plan, [x, *(state or [None] * parts), *weights])
+    return y, tuple(last)
+
+
 IMPLEMENTATIONS: dict[str, Recurrent] = {"reference": reference.recurrent}
+if level():
+    IMPLEMENTATIONS["kernels"] = kernels
 
 MODULES: dict[str, Callable[..., nn.RNNBase]] = {
     "rnn_tanh": nn.RNN,

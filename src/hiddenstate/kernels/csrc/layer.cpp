@@ -65,14 +65,13 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
                        const States<T>& begin, Batch<T> y, const States<T>& end, bool kept,
                        int threads) {
   FlushDenormals flush;
-  Team& team = Team::shared();
   rows_ = rows;
   steps_ = steps;
   length_.assign(length, length ? length + rows : length);
   place_.assign(place, place ? place + steps : place);
   params_.need(places_.size);
   const long shares = static_cast<long>(shares_.size());
-  team.run(shares, places_.size < 100000 ? 1 : threads, [&](long number) {
+  share_out_in_torch(shares, places_.size < 100000 ? 1 : threads, [&](long number) {
     const Share& s = shares_[number];
     const Matrix& m = stack_.matrices[s.index];
     const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
@@ -89,7 +88,7 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
   for (long i = 0; i < in_use; i++)
     shards_[i].memory.need(kept ? stack_.work_size(rows_of(i), steps_of(i), true)
                                 : stack_.work_size(rows_of(0), steps, false));
-  team.run(shards(), threads, [&](long number) {
+  share_out_in_torch(shards(), threads, [&](long number) {
     Shard& s = shards_[kept ? number : Team::member()];
     s.first = first_of(number);
     s.w = {s.memory.at(), rows_of(number), steps_of(number), kept,
@@ -145,11 +144,10 @@ template <class T>
 void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
                         const States<T>& dbegin, const std::vector<T*>& dweights, int threads) {
   FlushDenormals flush;
-  Team& team = Team::shared();
   threads = at_once(2, threads);
   const long shares = static_cast<long>(shares_.size());
   turned_.need(places_.turned_size);
-  team.run(shares, threads, [&](long number) {
+  share_out_in_torch(shares, threads, [&](long number) {
     const Share& s = shares_[number];
     const Matrix& m = stack_.matrices[s.index];
     const bool is_input = s.index % 4 == 0 && s.index < 4u * stack_.directions;
@@ -160,10 +158,10 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
   if (dx.at)
     for (long i = 0; i < shards(); i++)
       shards_[i].dx.need(steps_of(i) * rows_of(i) * rounded_up(stack_.inputs, kernels_.lanes));
-  team.run(shards(), threads,
+  share_out_in_torch(shards(), threads,
            [&](long number) { run_backward(shards_[number], dy, dend, dx, dbegin); });
   grads_.need(places_.size);
-  team.run(shares, threads, [&](long number) {
+  share_out_in_torch(shares, threads, [&](long number) {
     const Share& s = shares_[number];
     const Matrix& m = stack_.matrices[s.index];
     if (!dweights[s.index]) return;

@@ -1,5 +1,7 @@
 #include "team.h"
 
+#include <dlfcn.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -121,6 +123,61 @@ void Team::work(int member) {
       sleepers_--;
     }
   }
+}
+
+namespace {
+
+// Starts a parallel region: libgomp's ABI since GCC 4.9, what `#pragma omp parallel` compiles to.
+using Region = void (*)(void (*body)(void*), void* data, unsigned threads, unsigned flags);
+
+std::atomic<bool> forked{false};
+
+// Never loaded from here: only one that is there already has threads that spin.
+Region openmp() {
+  static const Region found = [] {
+    void* library = dlopen("libgomp.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    pthread_atfork(nullptr, nullptr, [] { forked = true; });  // its threads do not survive a fork
+    return library ? reinterpret_cast<Region>(dlsym(library, "GOMP_parallel")) : nullptr;
+  }();
+  return forked ? nullptr : found;
+}
+
+// What the threads of a region share.
+struct Crew {
+  Task task;
+  long n;
+  std::atomic<long> next{0};
+  std::atomic<int> members{0};
+  std::mutex guard;
+  std::exception_ptr error;
+
+  Crew(Task task, long n) : task(task), n(n) {}
+
+  static void body(void* crew) { static_cast<Crew*>(crew)->work(); }
+  void work() {
+    FlushDenormals flush;
+    const int before = std::exchange(this_member, members.fetch_add(1));
+    in_a_task = true;
+    try {
+      for (long number; (number = next.fetch_add(1)) < n;) task(number);
+    } catch (...) {
+      std::lock_guard<std::mutex> lock(guard);
+      error = std::current_exception();
+    }
+    in_a_task = false;
+    this_member = before;
+  }
+};
+
+}  // namespace
+
+bool Team::run_on_openmp(long n, int threads, Task task) {
+  const Region region = openmp();
+  if (!region || in_a_task) return false;
+  Crew crew(task, n);
+  region(&Crew::body, &crew, static_cast<unsigned>(n < threads ? n : threads), 0);
+  if (crew.error) std::rethrow_exception(crew.error);
+  return true;
 }
 
 void Team::run(long n, int threads, Task task) {

@@ -37,6 +37,11 @@ class Team {
   // already, the caller does it alone. What a task throws the caller gets, once all are done.
   void run(long n, int threads, Task task);
 
+  // The same on GNU OpenMP's threads, if a library of this process has brought them: torch's
+  // spin for milliseconds after each of its own operations, and would keep the cores from ours.
+  // False where there are none, and nothing was done.
+  static bool run_on_openmp(long n, int threads, Task task);
+
   // Which of the team runs this code: 0 for a caller, 1 and up for its workers.
   static int member();
 
@@ -76,6 +81,12 @@ void share_out(long n, int threads, const F& task) {
     Team::shared().run(n, threads, task);
   else
     for (long number = 0; number < n; number++) task(number);
+}
+
+// The same between torch's own operations.
+template <class F>
+void share_out_in_torch(long n, int threads, const F& task) {
+  if (threads < 2 || n < 2 || !Team::run_on_openmp(n, threads, task)) share_out(n, threads, task);
 }
 
 }  // namespace hs

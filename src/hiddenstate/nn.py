@@ -1,0 +1,238 @@
+"""Drop-in RNN, GRU and LSTM layers for torch, computed by the kernels on the processor.
+
+A layer here is torch.nn's of the same name: its constructor, parameters, `state_dict` and
+answers are the same, and only who computes them differs. The kernels read float32 and float64
+on the CPU. What they do not apply to, torch computes as ever:
+
+- another device or float type, autocast, an LSTM with `proj_size`, an empty batch, tensor
+  subclasses, and arguments that do not fit, which torch refuses in its own words;
+- where `torch.jit`, `torch.compile` or `torch.export` trace a layer, in transforms of
+  `torch.func`, with forward-mode gradients, and under modes that watch torch's operations (a
+  default device is one);
+- everything, where the package has no kernels.
+
+A gradient may be taken again along a retained graph; a gradient of a gradient is refused.
+Results are bit for bit the same at any number of threads, which is `torch.get_num_threads()`.
+Numbers too small to be normal count as zero. A layer keeps the memory of a call for the next.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.nn.functional import dropout
+from torch.nn.utils.rnn import PackedSequence
+
+from hiddenstate.kernels import level
+from hiddenstate.kernels.autograd import KINDS, Batch, Plan, Stack, run
+
+__all__ = ["GRU", "LSTM", "RNN"]
+
+_PLAIN = (Tensor, torch.nn.Parameter)
+_PLANS = 64
+"""Plans kept, each for a shape of x."""
+
+
+def _elsewhere() -> bool:
+    """Whether something of torch's is to see torch's own operations."""
+    return (
+        torch._C._get_tracing_state() is not None
+        or torch.is_autocast_enabled("cpu")
+        or torch._C._functorch.peek_interpreter_stack() is not None
+        or forward_ad._current_level >= 0
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._len_torch_function_stack() > 0
+    )
+
+
+def _fit(tensors: Sequence[Any], shapes: Sequence[tuple[int, ...]], dtype: torch.dtype) -> bool:
+    """Whether the kernels can read the tensors, and each has its shape."""
+    if len(tensors) != len(shapes):
+        return False
+    for t, shape in zip(tensors, shapes, strict=True):
+        if type(t) not in _PLAIN or t.dtype is not dtype or t.is_nested or t.shape != shape:
+            return False
+        if not t.is_cpu or t.layout is not torch.strided or t.is_neg():
+            return False
+    return True
+
+
+def _padded(x: Tensor, batch_first: bool) -> Batch | None:
+    """How `x` lies, or None where it is neither a batch nor a sequence."""
+    if x.dim() == 3:
+        axes = (0, 1) if batch_first else (1, 0)
+        return Batch(axes, x.shape[axes[0]], x.shape[axes[1]])
+    return Batch((0, 0), 1, len(x)) if x.dim() == 2 else None
+
+
+def _packed(input: PackedSequence) -> Batch | None:
+    """How the data lies, or None where its sizes are not a packed batch's."""
+    sizes = input.batch_sizes.tolist()
+    if input.data.dim() != 2 or sum(sizes) != len(input.data):
+        return None
+    if any(now < then for now, then in pairwise([*sizes, 1])):
+        return None
+    lengths = (input.batch_sizes > torch.arange(sizes[0])[:, None]).sum(1)
+    places = torch.tensor([0, *accumulate(sizes)][:-1])
+    return Batch((0, 0), sizes[0], len(sizes), lengths, places)
+
+
+class _Layer(torch.nn.RNNBase):
+    """What the three layers share."""
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        """Answer as torch.nn does; the module says what the kernels do not apply to."""
+        call = None if torch.compiler.is_compiling() else self._call(input, hx)
+        if call is None:
+            return super().forward(input, hx)
+        between = self.dropout and self.training and self.num_layers > 1
+        y, *last = (self._by_layer if between else run)(*call)
+        state: Any = tuple(last) if len(last) > 1 else last[0]
+        if isinstance(input, PackedSequence):
+            state = self.permute_hidden(state, input.unsorted_indices)
+            return PackedSequence(y, *input[1:]), state
+        return y, state
+
+    def _call(self, input: Any, hx: Any) -> tuple[Plan, list[Any]] | None:
+        """What the kernels are to do, and with which tensors; None where torch is to do it."""
+        packed = isinstance(input, PackedSequence)
+        x, chosen = input.data if packed else input, level()
+        if type(x) not in _PLAIN or x.is_nested or chosen is None or _elsewhere():
+            return None
+        found = self._plan(chosen, x, _packed(input)) if packed else self._planned(chosen, x)
+        own = self._weights()
+        if found is None or not _fit([x, *own], found[1], x.dtype):
+            return None
+        plan = found[0]
+        if hx is None:
+            return plan, [x, *[None] * plan.parts, *own]
+        several = plan.parts > 1 and isinstance(hx, tuple | list)
+        if not _fit([*hx] if several else [hx], [plan.state] * plan.parts, x.dtype):
+            return None
+        if packed:
+            hx = self.permute_hidden(hx, input.sorted_indices)
+        return plan, [x, *(hx if several else [hx]), *own]
+
+    def _planned(self, chosen: str, x: Tensor) -> tuple[Plan, list[tuple[int, ...]]] | None:
+        """The plan made for numbers of this shape before, or a new one."""
+        plans: dict[Any, Any] = self.__dict__.setdefault("_call_plans", {})
+        asked = chosen, x.dtype, x.shape, self.batch_first
+        found: tuple[Plan, list[tuple[int, ...]]] | None = plans.get(asked)
+        if found is None:
+            if len(plans) >= _PLANS:
+                plans.clear()
+            found = plans[asked] = self._plan(chosen, x, _padded(x, self.batch_first))
+        return found
+
+    def _plan(
+        self, chosen: str, x: Tensor, batch: Batch | None
+    ) -> tuple[Plan, list[tuple[int, ...]]] | None:
+        """A plan and the shapes of x and the weights, or None where the call is torch's."""
+        if batch is None or x.dtype not in KINDS or self.proj_size or not x.numel():
+            return None
+        features, H, L = self.input_size, self.hidden_size, self.num_layers
+        D = 2 if self.bidirectional else 1
+        stack = Stack(x.dtype, chosen, self.mode.lower(), features, H, L, D)
+        several = x.dim() == 3 or batch.places is not None
+        state = (L * D, batch.rows, H) if several else (L * D, H)
+        y, parts = (*x.shape[:-1], D * H), 2 if self.mode == "LSTM" else 1
+        plan = Plan(stack, self._spare(stack), batch, y, state, parts, self.bias)
+        return plan, [(*x.shape[:-1], features), *stack.shapes(self.bias)]
+
+    def _spare(self, stack: Stack) -> list[Any]:
+        """Compiled layers in no use. Not made in `__init__`, since copies are to have none."""
+        found: list[Any] = self.__dict__.setdefault("_spare_layers", {}).setdefault(stack, [])
+        return found
+
+    def _weights(self) -> list[Any]:
+        """The weights as they are now: they may be parametrized, or lent for a call."""
+        own = self._parameters
+        for name, weight in zip(self._flat_weights_names, self._flat_weights, strict=True):
+            if own.get(name) is not weight:
+                self._update_flat_weights()
+                break
+        return self._flat_weights
+
+    def _by_layer(self, plan: Plan, tensors: list[Any]) -> list[Tensor]:
+        """Layer after layer and dropout between, of the very numbers that torch would drop."""
+        x, stack, split = tensors[0], plan.stack, 1 + plan.parts
+        D, each, lasts = stack.directions, (len(tensors) - split) // stack.layers, []
+        turned = plan.batch.axes == (0, 1)
+        if turned:
+            x, plan = x.transpose(0, 1), replace(plan, batch=replace(plan.batch, axes=(1, 0)))
+        for i in range(stack.layers):
+            if i:
+                x = dropout(x, self.dropout, True)
+            one = stack._replace(inputs=x.shape[-1], layers=1)
+            y, state = (*x.shape[:-1], D * stack.hidden), (D, *plan.state[1:])
+            part = replace(plan, stack=one, spare=self._spare(one), y=y, state=state)
+            begin = [h if h is None else h[i * D : (i + 1) * D] for h in tensors[1:split]]
+            x, *last = run(part, [x, *begin, *tensors[split + i * each :][:each]])
+            lasts.append(last)
+        states = [torch.cat(parts) for parts in zip(*lasts, strict=True)]
+        return [x.transpose(0, 1) if turned else x, *states]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what a copy makes for itself."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        return {name: state[name] for name in state if name not in ("_call_plans", "_spare_layers")}
+
+    def __prepare_scriptable__(self) -> torch.nn.Module:
+        """torch.nn's layer of the same parameters, for `torch.jit.script` to compile."""
+        if type(self).forward is not _Layer.forward:
+            return self
+        kind = getattr(torch.nn, self.mode.split("_")[0])
+        plain: torch.nn.Module = kind.__new__(kind)
+        plain.__setstate__(self.__getstate__())  # type: ignore[no-untyped-call]
+        return plain
+
+
+class RNN(_Layer, torch.nn.RNN):
+    """An Elman network of one layer or more: torch.nn.RNN, over the kernels.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As of torch.nn.RNN: `input_size`, `hidden_size`, `num_layers=1`, `nonlinearity="tanh"`
+        (or "relu"), `bias=True`, `batch_first=False`, `dropout=0.0`, `bidirectional=False`,
+        `device`, `dtype`.
+
+    Notes
+    -----
+    A call takes x (T, B, I), (B, T, I) with `batch_first`, (T, I) or a packed sequence, and a
+    first state (L*D, B, H), which is zero if left out; (L*D, H) without a batch. It returns y,
+    which lies as x does, with D*H features, and the last state.
+    """
+
+
+class GRU(_Layer, torch.nn.GRU):
+    """Gated recurrent units: torch.nn.GRU, over the kernels.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As of torch.nn.GRU: those of :class:`RNN` but `nonlinearity`.
+
+    Notes
+    -----
+    Called as :class:`RNN` is.
+    """
+
+
+class LSTM(_Layer, torch.nn.LSTM):
+    """Long short-term memory: torch.nn.LSTM, over the kernels.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As of torch.nn.LSTM: those of :class:`RNN` but `nonlinearity`; and `proj_size=0`, with
+        any other value of which torch computes.
+
+    Notes
+    -----
+    Called as :class:`RNN` is, with a state that is a pair (h, c).
+    """

@@ -1,0 +1,334 @@
+"""Layers over the kernels: torch.nn's numbers, at every instruction level.
+
+What every implementation of the recurrence is held to is in `test_reference.py`; how the layers
+get on with the rest of torch, in `test_nn_torch.py`.
+"""
+
+import itertools
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from hiddenstate import nn
+from hiddenstate.kernels import VARIABLE, level, levels, why_not
+
+pytestmark = pytest.mark.skipif(level() is None, reason=str(why_not()))
+
+CELLS: dict[str, dict[str, Any]] = {
+    "rnn_tanh": {},
+    "rnn_relu": {"nonlinearity": "relu"},
+    "gru": {},
+    "lstm": {},
+}
+
+# How far outputs and gradients may be from torch's, beside the largest number among them (or 1).
+TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (2e-6, 1e-5)}
+
+State = tuple[Tensor, ...]
+
+
+@pytest.fixture(autouse=True)
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the kernels were asked to do in this test."""
+    asked: list[Any] = []
+    real = nn.run
+
+    def run(plan: Any, tensors: Any) -> Any:
+        asked.append(plan)
+        return real(plan, tensors)
+
+    monkeypatch.setattr(nn, "run", run)
+    return asked
+
+
+def twins(cell: str, *sizes: int, **options: Any) -> tuple[torch.nn.RNNBase, torch.nn.RNNBase]:
+    """torch's layer and ours, of the same weights."""
+    kind, options = cell.split("_")[0].upper(), {"dtype": torch.float64} | CELLS[cell] | options
+    pair = getattr(torch.nn, kind)(*sizes, **options), getattr(nn, kind)(*sizes, **options)
+    pair[1].load_state_dict(pair[0].state_dict())
+    return pair
+
+
+def flat(answer: Any) -> list[Tensor]:
+    """y and the parts of the state of a layer's answer, packed or not."""
+    y, last = answer
+    return [
+        y.data if isinstance(y, PackedSequence) else y,
+        *(last if isinstance(last, tuple) else [last]),
+    ]
+
+
+def both(
+    pair: Sequence[torch.nn.RNNBase],
+    x: Tensor,
+    state: State | None = None,
+    call: Callable[..., Any] = lambda layer, x, state: layer(x, state),
+) -> list[tuple[list[Tensor], list[Tensor]]]:
+    """Of each layer, what it answers and the gradients of x, the state and the weights."""
+    found = []
+    for layer in pair:
+        torch.manual_seed(1)
+        leaves = [t.detach().requires_grad_() for t in (x, *(state or ()))]
+        begin: Any = None if state is None else tuple(leaves[1:])
+        answer = flat(call(layer, leaves[0], begin if len(state or ()) != 1 else leaves[1]))
+        along = [torch.randn(part.shape, dtype=x.dtype) for part in answer]
+        inputs = [*leaves, *(p for p in layer.parameters() if p.requires_grad)]
+        found.append((answer, list(torch.autograd.grad(answer, inputs, along))))
+    return found
+
+
+def check(found: list[tuple[list[Tensor], list[Tensor]]]) -> None:
+    """Ours are torch's numbers, and lie in tensors of the same shapes."""
+    theirs, ours = found
+    for which in (0, 1):
+        for expected, got in zip(theirs[which], ours[which], strict=True):
+            tolerance = TOLERANCES[expected.dtype][which]
+            atol = tolerance * max(1.0, float(expected.detach().abs().max()))
+            torch.testing.assert_close(got, expected, rtol=0, atol=atol)
+
+
+def numbers(cell: str, *shape: int, dtype: torch.dtype = torch.float64) -> State:
+    """A random state of this shape."""
+    return tuple(torch.randn(shape, dtype=dtype) for _ in range(2 if cell == "lstm" else 1))
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_answers_and_gradients_are_torchs_at_any_size(
+    cell: str,
+    dtype: torch.dtype,
+    level: str,
+    computed: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(VARIABLE, level)
+    torch.manual_seed(0)
+    pick = random.Random(f"{cell} {dtype} {level}").choice
+    sizes = list(itertools.product([1, 3, 8, 17, 33, 64], [1, 2, 15, 16, 17, 33]))
+    for H, B in sizes:
+        features, T, L, D = pick([1, 5, 16]), pick([1, 2, 7]), pick([1, 2, 3]), pick([1, 2])
+        first = pick([False, True])
+        pair = twins(
+            cell, features, H, L, bias=pick([False, True, True]), batch_first=first,
+            bidirectional=D == 2, dtype=dtype,
+        )  # fmt: skip
+        x = torch.randn((B, T, features) if first else (T, B, features), dtype=dtype)
+        state = numbers(cell, L * D, B, H, dtype=dtype) if pick([False, True]) else None
+        check(both(pair, x, state))
+    assert [plan.stack.level for plan in computed] == [level] * len(sizes)
+
+
+GRADCHECKS = list(itertools.product(CELLS, [1, 2], *[[False, True]] * 3))
+
+
+@pytest.mark.parametrize(("cell", "layers", "two_ways", "bias", "packed"), GRADCHECKS)
+def test_gradients_are_the_slopes(
+    cell: str, layers: int, two_ways: bool, bias: bool, packed: bool, computed: list[Any]
+) -> None:
+    torch.manual_seed(0)
+    _, layer = twins(cell, 2, 3, layers, bias=bias, bidirectional=two_ways)
+    state = numbers(cell, layers * (1 + two_ways), 2, 3)
+    names = [name for name, _ in layer.named_parameters()]
+    x = torch.randn(3, 2, 2, dtype=torch.float64)
+
+    def call(x: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+        begin: Any = rest[: len(state)]
+        weights = dict(zip(names, rest[len(state) :], strict=True))
+        given = pack_padded_sequence(x, torch.tensor([2, 3]), enforce_sorted=False) if packed else x
+        arguments = (given, begin if len(state) > 1 else begin[0])
+        return tuple(flat(torch.func.functional_call(layer, weights, arguments)))
+
+    inputs = [t.detach().requires_grad_() for t in (x, *state, *layer.parameters())]
+    assert torch.autograd.gradcheck(call, inputs)
+    assert computed
+
+
+def lengths_of(rows: int, steps: int) -> list[int]:
+    """Unequal lengths in no order, 1 and `steps` among them."""
+    return [1, steps, *random.Random(0).choices(range(1, steps + 1), k=rows)][:rows]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 40])
+@pytest.mark.parametrize("order", ["longest first", "any"])
+@pytest.mark.parametrize("begin", [False, True], ids=["from zero", "from a state"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_packed_sequences_come_back_packed(
+    cell: str, begin: bool, order: str, rows: int, computed: list[Any]
+) -> None:
+    torch.manual_seed(0)
+    pair = twins(cell, 3, 9, 2, bidirectional=True)
+    lengths = lengths_of(rows, 8)
+    if order == "longest first":
+        lengths.sort(reverse=True)
+    x = torch.randn(max(lengths), rows, 3, dtype=torch.float64)
+    x[torch.arange(len(x))[:, None] >= torch.tensor(lengths)] = torch.nan
+    packs: list[PackedSequence] = []
+
+    def call(layer: torch.nn.RNNBase, x: Tensor, state: Any) -> Any:
+        packed = pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=order != "any")
+        answer = layer(packed, state)
+        packs.append(answer[0])
+        return answer
+
+    state = numbers(cell, 4, rows, 9) if begin else None
+    found = both(pair, x, state, call)
+    check(found)
+    for theirs, ours in zip(*packs[:2], strict=True):
+        assert ours is theirs is None or ours.shape == theirs.shape
+    padded = [pad_packed_sequence(pack) for pack in packs]
+    torch.testing.assert_close(padded[1][0], padded[0][0], rtol=0, atol=1e-12)
+    assert torch.equal(padded[1][1], padded[0][1])
+    assert len(computed) == 1
+
+
+@pytest.mark.parametrize("begin", [False, True], ids=["from zero", "from a state"])
+@pytest.mark.parametrize("first", [False, True], ids=["time first", "batch first"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_sequence_without_a_batch(
+    cell: str, first: bool, begin: bool, computed: list[Any]
+) -> None:
+    torch.manual_seed(0)
+    pair = twins(cell, 3, 9, 2, batch_first=first, bidirectional=True)
+    x = torch.randn(6, 3, dtype=torch.float64)
+    check(both(pair, x, numbers(cell, 4, 9) if begin else None))
+    assert len(computed) == 1
+
+
+def strided(x: Tensor, how: str) -> Tensor:
+    """The numbers of `x` (T, B, I), or some of them, lying otherwise."""
+    return {
+        "turned": x.transpose(0, 1).contiguous().transpose(0, 1),
+        "every second feature": x.repeat_interleave(2, dim=2)[..., ::2],
+        "every second step": x.repeat_interleave(2, dim=0)[::2],
+        "features first": x.permute(2, 0, 1).contiguous().permute(1, 2, 0),
+        "one row many times": x[:, :1].expand(x.shape),
+        "one number many times": x[:1, :1, :1].expand(x.shape),
+        "backwards negated": torch._neg_view(x),
+    }[how]
+
+
+WAYS = ["turned", "every second feature", "every second step", "features first",
+        "one row many times", "one number many times", "backwards negated"]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_how_x_the_state_the_weights_and_gradients_lie_does_not_matter(how: str) -> None:
+    torch.manual_seed(0)
+    pair = twins("lstm", 4, 5, 2)
+    for layer in pair:
+        for p in layer.parameters():
+            if p.dim() == 2:
+                p.data = p.data.t().contiguous().t()
+    x = torch.randn(6, 3, 4, dtype=torch.float64)
+    state = numbers("lstm", 2, 3, 5)
+
+    def call(layer: torch.nn.RNNBase, x: Tensor, begin: State) -> Any:
+        y, last = layer(strided(x, how), tuple(strided(h, how) for h in begin))
+        # What reaches the layer on the way back lies that way too.
+        return strided(y, how), tuple(strided(h, how) for h in last)
+
+    check(both(pair, x, state, call))
+    for layer in pair:
+        layer.zero_grad()
+        layer(strided(x, how))[0].sum().backward()
+    for one, other in zip(*(layer.parameters() for layer in pair), strict=True):
+        torch.testing.assert_close(other.grad, one.grad, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_how_gradients_of_the_answer_lie_does_not_matter(how: str) -> None:
+    torch.manual_seed(0)
+    _, layer = twins("lstm", 4, 4, 2)
+    x = torch.randn(6, 3, 4, dtype=torch.float64, requires_grad=True)
+    y, (h, c) = layer(x)
+    along = [strided(torch.randn(part.shape, dtype=x.dtype), how) for part in (y, h, c)]
+    plain = [part.resolve_neg().clone(memory_format=torch.contiguous_format) for part in along]
+    expected = torch.autograd.grad([y, h, c], x, plain, retain_graph=True)
+    assert torch.equal(*torch.autograd.grad([y, h, c], x, along), *expected)
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """Sets torch's threads, which are as they were after the test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_results_are_the_same_bits_at_any_number_of_threads(
+    cell: str, threads: Callable[[int], None]
+) -> None:
+    torch.manual_seed(0)
+    _, layer = twins(cell, 28, 64, 2, dtype=torch.float32, bidirectional=True)
+    x, state = torch.randn(9, 70, 28), numbers(cell, 4, 70, 64, dtype=torch.float32)
+    runs = []
+    for n in (1, 2, 3):
+        threads(n)
+        ((answer, gradients),) = both([layer], x, state)
+        with torch.no_grad():
+            runs.append([*answer, *gradients, layer(x)[0]])
+    for other in runs[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(runs[0], other, strict=True))
+
+
+def test_many_threads_of_python_may_share_a_layer() -> None:
+    torch.manual_seed(0)
+    layer = nn.GRU(3, 8)
+    xs = [torch.randn(1 + i % 7, 1 + i % 20, 3) for i in range(60)]
+
+    def work(x: Tensor) -> list[Tensor]:
+        leaf = x.clone().requires_grad_()
+        y, h = layer(leaf)
+        return [y.detach(), h.detach(), *torch.autograd.grad(y.sum(), leaf)]
+
+    alone = [work(x) for x in xs]
+    with ThreadPoolExecutor(4) as pool:
+        for one, other in zip(alone, pool.map(work, xs), strict=True):
+            assert all(map(torch.equal, one, other))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_tiny_numbers_cost_nothing_and_stay_possible_elsewhere(cell: str) -> None:
+    torch.manual_seed(0)
+    pair = twins(cell, 4, 8, dtype=torch.float32)
+    x = torch.full((5, 20, 4), 1e-41)
+    state = tuple(torch.full((1, 20, 8), -3e-42) for _ in numbers(cell, 0))
+    check(both(pair, x, state))
+    check(both(pair, torch.randn(5, 20, 4), state))
+    with torch.no_grad():
+        for p in pair[1].parameters():
+            p.mul_(1e-40)
+        assert float(pair[1](x)[0].abs().max()) < 1e-30
+    assert np.float32(1e-38) * np.float32(0.1) != 0
+    assert float(torch.tensor([1e-38]) * 0.1) != 0
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_layer_learns_as_torchs_does(cell: str, computed: list[Any]) -> None:
+    torch.manual_seed(0)
+    heads = [torch.nn.Linear(16, 1, dtype=torch.float64) for _ in range(2)]
+    heads[1].load_state_dict(heads[0].state_dict())
+    t = torch.linspace(0, 12, 120, dtype=torch.float64).reshape(4, 30, 1)
+    curves = []
+    for layer, head in zip(twins(cell, 1, 16, batch_first=True), heads, strict=True):
+        optimizer = torch.optim.Adam([*layer.parameters(), *head.parameters()], lr=0.01)
+        losses = []
+        for _ in range(50):
+            loss = torch.nn.functional.mse_loss(head(layer(t.sin())[0]), (t - 1).sin())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        assert losses[-1] < losses[0] / 2
+        curves.append(losses)
+    assert curves[1] == pytest.approx(curves[0], rel=1e-9)
+    assert len(computed) == 50
