@@ -16,6 +16,11 @@ constexpr long update_share = 16384;
 // Inputs in a share of a gradient.
 constexpr long gradient_share = 96;
 
+// 1 - beta^n, which for a small beta is soon 1 to the last digit.
+double correction(double beta, long n) {
+  return beta < 0.95 && n > 1000 ? 1 : 1 - std::pow(beta, static_cast<double>(n));
+}
+
 template <class T, class From>
 void convert(const From* from, T* to, long n) {
   for (long i = 0; i < n; i++) to[i] = static_cast<T>(from[i]);
@@ -333,8 +338,8 @@ Update<T> Net<T>::rule(const Lesson<T>& lesson, const Orders& orders, double squ
   u.eps = orders.eps;
   u.decay = lesson.decay;
   u.momentum = lesson.momentum;
-  u.correction1 = 1 - std::pow(lesson.beta1, static_cast<double>(updates + 1));
-  u.correction2 = 1 - std::pow(lesson.beta2, static_cast<double>(updates + 1));
+  u.correction1 = correction(lesson.beta1, updates + 1);
+  u.correction2 = correction(lesson.beta2, updates + 1);
   u.scale = 1;
   // As torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the norm.
   if (orders.clip > 0) u.scale = std::min(1.0, orders.clip / (std::sqrt(squares) + 1e-6));

@@ -2,7 +2,7 @@
 //
 // Compiled once an instruction level, each time inside that level's own namespace, so that no
 // function built for one processor can be linked into another's code. GCC's and Clang's vector
-// extensions do the work; only the square root needs a name of its own.
+// extensions do the work; only the square root and the limits need names of their own.
 #pragma once
 
 #include <cstring>
@@ -57,16 +57,30 @@ HS_INLINE V<T> all(T value) {
   return value - V<T>{};  // x - 0 is x, and a broadcast to every compiler
 }
 
+// The square root, and the larger and the smaller of a limit and x, where a NaN in x stays one.
 #if defined(__AVX512F__)
 HS_INLINE V<float> root(V<float> x) { return (V<float>)_mm512_sqrt_ps((__m512)x); }
 HS_INLINE V<double> root(V<double> x) { return (V<double>)_mm512_sqrt_pd((__m512d)x); }
+HS_INLINE V<float> at_least(V<float> a, V<float> x) { return (V<float>)_mm512_max_ps(a, x); }
+HS_INLINE V<double> at_least(V<double> a, V<double> x) { return (V<double>)_mm512_max_pd(a, x); }
+HS_INLINE V<float> at_most(V<float> a, V<float> x) { return (V<float>)_mm512_min_ps(a, x); }
+HS_INLINE V<double> at_most(V<double> a, V<double> x) { return (V<double>)_mm512_min_pd(a, x); }
 #elif defined(__AVX2__)
 HS_INLINE V<float> root(V<float> x) { return (V<float>)_mm256_sqrt_ps((__m256)x); }
 HS_INLINE V<double> root(V<double> x) { return (V<double>)_mm256_sqrt_pd((__m256d)x); }
+HS_INLINE V<float> at_least(V<float> a, V<float> x) { return (V<float>)_mm256_max_ps(a, x); }
+HS_INLINE V<double> at_least(V<double> a, V<double> x) { return (V<double>)_mm256_max_pd(a, x); }
+HS_INLINE V<float> at_most(V<float> a, V<float> x) { return (V<float>)_mm256_min_ps(a, x); }
+HS_INLINE V<double> at_most(V<double> a, V<double> x) { return (V<double>)_mm256_min_pd(a, x); }
 #elif defined(__SSE2__)
 HS_INLINE V<float> root(V<float> x) { return (V<float>)_mm_sqrt_ps((__m128)x); }
 HS_INLINE V<double> root(V<double> x) { return (V<double>)_mm_sqrt_pd((__m128d)x); }
-#elif defined(__ARM_NEON) && defined(__aarch64__)
+HS_INLINE V<float> at_least(V<float> a, V<float> x) { return (V<float>)_mm_max_ps(a, x); }
+HS_INLINE V<double> at_least(V<double> a, V<double> x) { return (V<double>)_mm_max_pd(a, x); }
+HS_INLINE V<float> at_most(V<float> a, V<float> x) { return (V<float>)_mm_min_ps(a, x); }
+HS_INLINE V<double> at_most(V<double> a, V<double> x) { return (V<double>)_mm_min_pd(a, x); }
+#else
+#if defined(__ARM_NEON) && defined(__aarch64__)
 HS_INLINE V<float> root(V<float> x) { return (V<float>)vsqrtq_f32((float32x4_t)x); }
 HS_INLINE V<double> root(V<double> x) { return (V<double>)vsqrtq_f64((float64x2_t)x); }
 #else
@@ -75,6 +89,11 @@ HS_INLINE U root(U x) {
   for (unsigned i = 0; i < sizeof(U) / sizeof(x[0]); i++) x[i] = __builtin_sqrt(x[i]);
   return x;
 }
+#endif
+template <class U>
+HS_INLINE U at_least(U a, U x) { return x < a ? a : x; }
+template <class U>
+HS_INLINE U at_most(U a, U x) { return x > a ? a : x; }
 #endif
 
 // What e^x is computed from: x = n ln 2 + r with |r| <= ln(2)/2, and e^r - 1 as the start of its
@@ -103,12 +122,23 @@ struct Exp<double> {
   static constexpr int bias = 1023, mantissa = 52, degree = 13;
 };
 
+// 1/i! for i up to Degree.
+template <class T, int Degree>
+struct Taylor {
+  T term[Degree + 1];
+  constexpr Taylor() : term() {
+    double factorial = 1;
+    for (int i = 0; i <= Degree; i++) {
+      if (i) factorial *= i;
+      term[i] = static_cast<T>(1 / factorial);
+    }
+  }
+};
+
 // x kept within [-limit, limit]; a NaN stays one.
 template <class T>
 HS_INLINE V<T> clamp(V<T> x, T limit) {
-  const V<T> low = all<T>(-limit), high = all<T>(limit);
-  x = x < low ? low : x;
-  return x > high ? high : x;
+  return at_most(all<T>(limit), at_least(all<T>(-limit), x));
 }
 
 // 2^n and e^r - 1 for x within +-Exp::largest.
@@ -120,15 +150,16 @@ HS_INLINE void split_exp(V<T> x, V<T>& power, V<T>& rest) {
   const V<T> n = shifted - all<T>(E::shift);
   power = (V<T>)(((Bits)shifted + E::bias) << E::mantissa);
   const V<T> r = (x - n * all<T>(E::ln2_high)) - n * all<T>(E::ln2_low);
-  T factor = 1;
-  for (int i = 2; i <= E::degree; i++) factor *= i;
-  V<T> sum = all<T>(1 / factor);
-#pragma GCC unroll 16
-  for (int i = E::degree; i > 1; i--) {
-    factor /= i;
-    sum = sum * r + all<T>(1 / factor);
+  // Even and odd powers apart: half the waiting of one long chain.
+  constexpr Taylor<T, E::degree> series;
+  const V<T> square = r * r;
+  V<T> even = all<T>(series.term[E::degree - 1]), odd = all<T>(series.term[E::degree]);
+#pragma GCC unroll 8
+  for (int i = E::degree - 2; i > 2; i -= 2) {
+    even = even * square + all<T>(series.term[i - 1]);
+    odd = odd * square + all<T>(series.term[i]);
   }
-  rest = sum * r;
+  rest = r + square * (even + r * odd);
 }
 
 template <class T>
