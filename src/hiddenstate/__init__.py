@@ -6,7 +6,7 @@ The public names are below and are imported when first used; see each one's help
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PUBLIC = {
     "RecurrentClassifier": "hiddenstate.estimators",
