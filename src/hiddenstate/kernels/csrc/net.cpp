@@ -278,6 +278,14 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
   stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step, false, nullptr, stop);
 }
 
+// Multiplications of a share of the gradient.
+template <class T>
+long Net<T>::work_of(const Share& share) const {
+  const Matrix& m = matrices_[share.matrix];
+  const long rows = shards_[0].rows * std::max(1L, shards_[0].w.steps);
+  return rows * share.blocks * (share.m1 - share.m0) * m.layout.gates * kernels_.lanes;
+}
+
 // A share of the gradient, summed over all rows in their order.
 template <class T>
 void Net<T>::gradient(const Share& share, size_t shards) {
@@ -391,7 +399,8 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, 
   loss /= count;
   if (!std::isfinite(loss)) return NOT_FINITE;
   share_out(static_cast<long>(gradients_.size()), threads, [&](long number) {
-    if (!own(stop, threads)(0)) gradient(gradients_[number], shards);
+    const Share& share = gradients_[number];
+    if (!own(stop, threads)(work_of(share))) gradient(share, shards);
   });
   if (stop(0)) return STOPPED;
   if (orders.clip > 0)

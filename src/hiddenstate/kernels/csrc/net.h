@@ -132,6 +132,7 @@ class Net {
              T* outputs);
   void lose(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s);
   double work(const Lesson<T>& lesson, long n) const;
+  long work_of(const Share& share) const;
   void gradient(const Share& share, size_t shards);
   double squares(const Share& share) const;
   void update(const Share& share, Update<T> u);

@@ -142,6 +142,7 @@ class Stack {
         q.dc = dc(w, layer, d);
         q.wants_first = wants_first;
         kernels_.backward(q);
+        if (stop(w.steps * w.rows * matrix(layer, d, 0).size)) return;
         if (layer > 0)
           for (int below = 0; below < directions; below++)
             input_gradient(turned, w, layer, d, below * width, width,
