@@ -329,7 +329,6 @@ NB_MODULE(_native, m) {
     for (const Level* level : levels()) names.push_back(level->name);
     return names;
   });
-  m.attr("shard_rows") = shard_rows;
   bind_learner<float>(m, "Learner32");
   bind_learner<double>(m, "Learner64");
   bind_layer<float>(m, "Layer32");

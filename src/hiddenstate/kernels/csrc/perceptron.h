@@ -23,7 +23,7 @@ class Perceptron {
       if (i || padded)
         matrices.push_back(places.padded_weight(widths[i], widths[i + 1], 1, 0, part, i || wants_dx));
       else
-        matrices.push_back(places.weight(widths[i], widths[i + 1], 1, 0, part, wants_dx));
+        matrices.push_back(places.weight(widths[i], widths[i + 1], 1, wants_dx));
       matrices.push_back(places.bias(widths[i + 1], 1, 0));
     }
   }
@@ -47,7 +47,6 @@ class Perceptron {
     for (size_t i = 1; i <= layer; i++) at += w.rows * row(i);
     return at;
   }
-  T* outcome(const Work& w) const { return output(w, layers() - 1); }
   T* gradient(const Work& w, size_t layer) const {
     return output(w, layer) + work_size(w.rows, false);
   }

@@ -21,9 +21,9 @@ struct Matrix {
 struct Places {
   long lanes, size = 0, turned_size = 0;
 
-  Matrix weight(long in, long out, int gates, int first, long part, bool turned) {
+  Matrix weight(long in, long out, int gates, bool turned) {
     Matrix m{};
-    m.layout = {in, out, gates, first, part, part == in ? in : rounded_up(part, lanes)};
+    m.layout = {in, out, gates, 0, in, in};
     return place(m, turned);
   }
   // A weight on inputs that are padded to whole vectors, in parts of `part`.
@@ -70,7 +70,7 @@ class Stack {
     for (int layer = 0; layer < layers; layer++)
       for (int d = 0; d < directions; d++) {
         if (layer == 0)
-          matrices.push_back(places.weight(inputs, hidden, gates, 0, inputs, wants_dx));
+          matrices.push_back(places.weight(inputs, hidden, gates, wants_dx));
         else
           matrices.push_back(
               places.padded_weight(hidden * directions, hidden, gates, 0, hidden, true));
@@ -90,7 +90,7 @@ class Stack {
   };
 
   long work_size(long rows, long steps, bool kept) const {
-    return dy_size(rows, steps, kept) * (layers - 1 + 1) + x_size(rows, steps) +
+    return dy_size(rows, steps, kept) * layers + x_size(rows, steps) +
            layers * directions * part_size(rows, steps, kept);
   }
 
