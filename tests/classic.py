@@ -6,6 +6,7 @@ the same rows.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,26 +16,26 @@ from torch import nn
 class Recurrent(nn.Module):
     """A recurrent layer `rnn` and a linear layer `out`, as the classic scripts name them."""
 
-    def __init__(self, cell, n_features, hidden_size, n_outputs):
+    def __init__(self, cell, n_features, hidden_size, n_outputs, layers=1, bidirectional=False):
         super().__init__()
         kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell]
-        self.rnn = kind(n_features, hidden_size, 1, batch_first=True)
-        self.out = nn.Linear(hidden_size, n_outputs)
+        self.rnn = kind(
+            n_features, hidden_size, layers, batch_first=True, bidirectional=bidirectional
+        )
+        self.out = nn.Linear(hidden_size * (2 if bidirectional else 1), n_outputs)
 
 
 class Coder(nn.Module):
-    """784-128-64-12-3 and its mirror."""
+    """784-128-64-12-3, or other widths, and their mirror."""
 
-    def __init__(self):
+    def __init__(self, widths=(784, 128, 64, 12, 3)):
         super().__init__()
-        self.encoder = nn.Sequential(
-            nn.Linear(784, 128), nn.Tanh(), nn.Linear(128, 64), nn.Tanh(),
-            nn.Linear(64, 12), nn.Tanh(), nn.Linear(12, 3),
-        )  # fmt: skip
-        self.decoder = nn.Sequential(
-            nn.Linear(3, 12), nn.Tanh(), nn.Linear(12, 64), nn.Tanh(),
-            nn.Linear(64, 128), nn.Tanh(), nn.Linear(128, 784), nn.Sigmoid(),
-        )  # fmt: skip
+        down, up = [], []
+        for wide, narrow in pairwise(widths):
+            down += [nn.Linear(wide, narrow), nn.Tanh()]
+            up = [nn.Linear(narrow, wide), nn.Tanh(), *up]
+        self.encoder = nn.Sequential(*down[:-1])
+        self.decoder = nn.Sequential(*up[:-1], nn.Sigmoid())
 
 
 @dataclass
@@ -70,12 +71,53 @@ def loop(job, module, lr, batches, X, y, n_steps) -> Iterator[Step]:
             loss = nn.MSELoss()(answers, torch.from_numpy(y[rows]).to(dtype))
         else:
             loss = nn.MSELoss()(module.decoder(module.encoder(x)), x)
-        optimizer.zero_grad()
-        loss.backward()
-        before.gradients = {n: p.grad.numpy().copy() for n, p in module.named_parameters()}
-        optimizer.step()
-        before.loss, before.params_after = loss.item(), _arrays(module)
-        yield before
+        yield _updated(before, module, optimizer, loss)
+
+
+def row_loop(net, module, lr, batches, X, y, lengths, weights, n_steps) -> Iterator[Step]:
+    """As `loop`, and slower: each row alone, cut to its length, its loss times its weight."""
+    dtype = next(module.parameters()).dtype
+    optimizer = torch.optim.Adam(module.parameters(), lr=lr)
+    for step in range(n_steps):
+        before = Step(_arrays(module), _moments(optimizer, module), {}, 0.0, {}, {})
+        total, count = torch.zeros((), dtype=dtype), 0
+        for r in batches.rows(step):
+            x = torch.from_numpy(X[r]).to(dtype)
+            if lengths is not None:
+                x = x[: lengths[r]]
+            loss, n = _row_loss(net, module, x, None if y is None else y[r])
+            total = total + (1.0 if weights is None else float(weights[r])) * loss
+            count += n
+        yield _updated(before, module, optimizer, total / count)
+
+
+def _row_loss(net, module, x, y):
+    """The sum of one row's losses, and how many there are."""
+    if net.job == "autoencode":
+        return ((module.decoder(module.encoder(x)) - x) ** 2).sum(), x.numel()
+    steps, last = module.rnn(x)
+    if net.output == "steps":
+        read = steps
+    elif net.config.readout == "mean":
+        read = sum(steps) / len(steps)
+    else:
+        h = last[0] if isinstance(last, tuple) else last
+        read = torch.cat([h[-2], h[-1]]) if module.rnn.bidirectional else h[-1]
+    answer = module.out(read)
+    if net.job == "classify":
+        return answer.exp().sum().log() - answer[y], 1
+    target = torch.from_numpy(y).to(answer)[: len(answer)]
+    return ((answer - target) ** 2).sum(), target.numel()
+
+
+def _updated(before, module, optimizer, loss):
+    """The step `before`, taken."""
+    optimizer.zero_grad()
+    loss.backward()
+    before.gradients = {n: p.grad.numpy().copy() for n, p in module.named_parameters()}
+    optimizer.step()
+    before.loss, before.params_after = loss.item(), _arrays(module)
+    return before
 
 
 def _arrays(module):

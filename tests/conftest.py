@@ -15,7 +15,8 @@ import pytest
 
 from hiddenstate.cli import main
 from hiddenstate.config import make_config
-from hiddenstate.models import FittedModel, Net
+from hiddenstate.fitted import FittedModel
+from hiddenstate.models import Net
 
 # Tests run side by side; torch's threads would spin against one another. Before torch loads.
 os.environ["OMP_NUM_THREADS"] = "1"

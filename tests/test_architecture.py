@@ -70,7 +70,9 @@ def test_errors_imports_nothing_of_ours() -> None:
 
 
 def test_config_imports_only_options_and_errors() -> None:
-    assert ours("hiddenstate.config", lazy=True) == {"hiddenstate.errors", "hiddenstate.options"}
+    below = {f"hiddenstate.{name}" for name in ("errors", "options", "sections")}
+    assert ours("hiddenstate.config", lazy=True) == below
+    assert ours("hiddenstate.sections", lazy=True) == {"hiddenstate.options"}
     assert ours("hiddenstate.options", lazy=True) == {"hiddenstate.errors"}
 
 

@@ -13,7 +13,8 @@ from safetensors.numpy import load_file
 from hiddenstate.cli import main
 from hiddenstate.config import make_config
 from hiddenstate.errors import DataError
-from hiddenstate.models import FittedModel, Net
+from hiddenstate.fitted import FittedModel
+from hiddenstate.models import Net
 from hiddenstate.storage import write_arrays
 from tests.conftest import (
     EVIL,
@@ -98,7 +99,7 @@ def test_25_a_newer_model_is_refused_with_the_version(
     refuse: Refuse, model: Path, tmp_path: Path
 ) -> None:
     data = model.read_bytes()
-    model.write_bytes(data.replace(b'\\"format\\":1', b'\\"format\\":7'))
+    model.write_bytes(data.replace(b'\\"format\\":2', b'\\"format\\":7'))
     error = refuse(4, "predict", model, npy(tmp_path / "x.npy", np.ones((1, 7, 5))))
     assert "format 7" in error
     assert "update hiddenstate" in error
@@ -162,7 +163,7 @@ def test_26_answers_of_another_number_are_refused(
         (("classify", "--lr", "1e999"), "got inf"),
         (("classify", "--dropout", "1"), "from 0 below 1"),
         (("classify", "--cell", "lst"), "did you mean lstm?"),
-        (("classify", "--test-fraction", "1"), "above 0 below 1"),
+        (("classify", "--test-fraction", "1"), "from 0 below 1"),
         (("classify", "--seeds", "0"), "--seeds"),
         (("classify", "--view", "no"), "--view"),
         (("classify", "a", "b"), "b"),
@@ -268,7 +269,9 @@ def test_32_strange_names_of_missing_files_are_escaped(
 
 def test_32_strange_names_of_data_are_escaped(refuse: Refuse, tmp_path: Path) -> None:
     data = npy(tmp_path / f"{EVIL}.npy", -np.ones((12, 4)))
-    assert "evil\\n" in refuse(2, "autoencode", data, "--output-activation", "sigmoid")
+    assert "evil\\n" in refuse(
+        2, "autoencode", data, "--output-activation", "sigmoid", "--recipe", "classic"
+    )
 
 
 @pytest.mark.parametrize("fixture", ["model", "coder", "follower"])

@@ -125,7 +125,7 @@ def test_predict_gives_labels_probabilities_outputs_and_codes(cli, tiny_idx, tmp
     cli("autoencode", tiny_idx, "--encoder-sizes", "8", *OFF)
     done = cli("predict", "autoencode-1", "--output", "codes.csv")
     assert done.code == 0
-    assert (tmp_path / "codes.csv").read_text().splitlines()[0] == "row,code_1,code_2,code_3"
+    assert (tmp_path / "codes.csv").read_text().splitlines()[0] == "row,code_1,code_2,code_3,error"
 
 
 def test_evaluate_agrees_with_the_runs_own_figure(cli, tiny_idx):
@@ -142,7 +142,8 @@ def test_evaluate_of_regress_goes_on_with_the_next_windows(cli):
     cli("regress", *OFF)
     found = json.loads(cli("evaluate", "regress-1", "--json").out)
     assert found["windows"] == 100
-    assert found["mse"] < 0.1 * found["variance"]
+    assert found["mse"] < 0.1 * found["baseline_mse"]
+    assert found["mse"] < found["reset_mse"]
 
 
 def test_runs_compare_and_watch_read_what_was_recorded(cli, tiny_idx):

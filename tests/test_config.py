@@ -106,7 +106,7 @@ def test_an_unknown_job_is_refused_with_the_nearest_name() -> None:
         ("lr", "fast"),
         ("lr", True),
         ("dropout", 1.0),
-        ("test_fraction", 0),
+        ("test_fraction", -0.1),
         ("test_fraction", 1),
         ("cell", "LSTM"),
         ("cell", 3),

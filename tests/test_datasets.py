@@ -81,9 +81,9 @@ def test_the_first_window_is_the_classic_scripts() -> None:
 def test_windows_join_without_gap_or_overlap(n: int, window: int, first: int) -> None:
     waves = load_waves(n, window, "float64", first)
     assert waves.y is not None
-    assert waves.times is not None
+    assert waves.train.times is not None
     times = np.arange(first * window, (first + n) * window) * np.pi / window
-    np.testing.assert_allclose(waves.times.reshape(-1), times, rtol=1e-14)
+    np.testing.assert_allclose(waves.train.times.reshape(-1), times, rtol=1e-14)
     np.testing.assert_allclose(waves.X.reshape(-1), np.sin(times), atol=1e-11)
     np.testing.assert_allclose(waves.y.reshape(-1), np.cos(times), atol=1e-11)
     assert waves.X.shape == waves.y.shape == (n, window, 1)

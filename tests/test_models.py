@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate.config import make_config
-from hiddenstate.errors import HiddenstateError, UntrustedFileError
-from hiddenstate.models import FittedModel, Net, load_model, net_from_dict
+from hiddenstate.config import config_from_dict, make_config
+from hiddenstate.errors import HiddenstateError, OptionError, UntrustedFileError
+from hiddenstate.fitted import FittedModel, load_model
+from hiddenstate.models import Net, net_from_dict
 from hiddenstate.storage import write_arrays
 from tests.conftest import mutations
 
@@ -244,6 +245,33 @@ def test_facts_that_do_not_fit_the_net_are_refused(change: dict[str, Any], tmp_p
 def test_a_stored_net_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UntrustedFileError, match=r"^here: "):
         net_from_dict(recurrent().to_dict() | change, "here")
+
+
+def test_a_net_stored_before_there_was_a_readout_reads_the_last_state() -> None:
+    stored = recurrent().to_dict()
+    del stored["model"]["readout"]
+    assert net_from_dict(stored, "here") == recurrent()
+    assert net_from_dict(recurrent(readout="mean").to_dict(), "here").config.readout == "mean"
+    del stored["model"]["cell"]
+    with pytest.raises(UntrustedFileError, match="model needs cell"):
+        net_from_dict(stored, "here")
+
+
+def test_a_config_stored_before_there_was_a_readout_is_whole() -> None:
+    config = make_config("classify", {"hidden_size": 7})
+    stored = config.to_dict()
+    del stored["model"]["readout"]
+    assert config_from_dict(stored, whole=True) == config
+    del stored["model"]["cell"]
+    with pytest.raises(OptionError, match="cell missing"):
+        config_from_dict(stored, whole=True)
+
+
+def test_a_mean_of_states_needs_one_answer_a_window() -> None:
+    with pytest.raises(OptionError, match="--readout: mean needs one answer a window"):
+        make_config("regress", {"readout": "mean"})
+    config = make_config("regress", {"readout": "mean", "output": "last"})
+    assert config.model.readout == "mean"
 
 
 def test_a_stored_autoencoder_must_know_its_own_output() -> None:

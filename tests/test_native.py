@@ -14,12 +14,13 @@ import pytest
 from hiddenstate import kernels
 from hiddenstate.batches import Batches, generator
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig, TrainingConfig, make_config
-from hiddenstate.data import SequenceDataset
+from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.datasets import load_waves
 from hiddenstate.engines import Task, TrainingState, make_engine, make_predictor
 from hiddenstate.errors import DataError, MachineError, OptionError
+from hiddenstate.fitted import FittedModel
 from hiddenstate.jobs import make_job
-from hiddenstate.models import FittedModel, Net
+from hiddenstate.models import Net
 from hiddenstate.schedule import clip_at, eps_at, orders, rate_at
 
 pytestmark = pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
@@ -35,7 +36,9 @@ def numbers(purpose, *shape, dtype="float64"):
     return generator(0, purpose).normal(0, 1, shape).astype(dtype)
 
 
-def task_of(net, n_rows=37, T=5, batch_size=20, dtype="float64", lengths=False, **training):
+def task_of(
+    net, n_rows=37, T=5, batch_size=20, dtype="float64", lengths=False, weights=False, **training
+):
     """A small task of any kind: 37 rows make a full and a short batch, and a short shard."""
     stateful = training.pop("stateful", False)
     config = TrainingConfig(dtype=dtype, batch_size=batch_size, threads=1, **training)
@@ -50,8 +53,11 @@ def task_of(net, n_rows=37, T=5, batch_size=20, dtype="float64", lengths=False, 
         else:
             y = numbers("y", n_rows, net.n_outputs, dtype=dtype)
     steps = generator(0, "lengths").integers(1, T + 1, n_rows) if lengths else None
+    counts = generator(0, "weights").uniform(0, 2, n_rows) if weights else None
+    if weights:
+        counts[::5] = 0
     batches = Batches(n_rows, batch_size)
-    return Task(net, config, X, y, batches, 10, stateful=stateful, lengths=steps)
+    return Task(net, config, X, y, batches, 10, stateful, steps, counts)
 
 
 def both(task, n=10):
@@ -100,6 +106,16 @@ def test_recurrent_nets_learn_as_with_torch(
     assert_agree(task_of(Net(job, config, 3, 4, output), lengths=lengths))
 
 
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
+@pytest.mark.parametrize("job", ["classify", "regress"])
+def test_means_and_weights_are_torchs(job, cell, nonlinearity, layers, bidirectional, lengths):
+    config = RecurrentConfig(cell, nonlinearity, 13, layers, bidirectional, readout="mean")
+    assert_agree(task_of(Net(job, config, 3, 4), lengths=lengths, weights=True))
+
+
 @pytest.mark.parametrize("output_activation", ["sigmoid", "linear"])
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
 @pytest.mark.parametrize("sizes", [(), (9,), (33, 16, 5)])
@@ -135,6 +151,9 @@ def test_every_way_of_updating_is_torchs(training):
 def test_carried_state_is_torchs(cell, output):
     net = Net("regress", RecurrentConfig(cell, "tanh", 6, 2, False), 2, 1, output)
     assert_agree(task_of(net, n_rows=12, batch_size=3, stateful=True, shuffle=False))
+    net = replace(net, config=replace(net.config, readout="mean"))
+    task = task_of(net, n_rows=12, batch_size=3, stateful=True, shuffle=False, weights=True)
+    assert_agree(task)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -143,6 +162,9 @@ def test_carried_state_is_torchs(cell, output):
 def test_widths_and_rows_that_fill_no_vector(rows, H, dtype):
     net = Net("regress", RecurrentConfig("lstm", "tanh", H, 2, True), 5, 3, "steps")
     task = task_of(net, n_rows=rows, batch_size=64, dtype=dtype)
+    assert_agree(task, 3, 1e-10 if dtype == "float64" else 1e-4)
+    net = replace(net, output="last", config=replace(net.config, readout="mean"))
+    task = task_of(net, n_rows=rows, batch_size=64, dtype=dtype, lengths=True)
     assert_agree(task, 3, 1e-10 if dtype == "float64" else 1e-4)
 
 
@@ -154,21 +176,26 @@ def test_every_level_agrees_with_torch(level, cell, monkeypatch):
     task = task_of(net, lengths=True)
     assert both(task)[1][2].about()["level"] == level
     assert_agree(task)
-    assert_agree(
-        task_of(Net("autoencode", AutoencoderConfig((17,), 3, "sigmoid", "sigmoid"), 9, 9))
-    )
+    net = replace(net, output="last", config=replace(net.config, readout="mean"))
+    assert_agree(task_of(net, lengths=True, weights=True))
+    net = Net("autoencode", AutoencoderConfig((17,), 3, "sigmoid", "sigmoid"), 9, 9)
+    assert_agree(task_of(net))
+    assert_agree(task_of(net, weights=True))
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("job", ["classify", "autoencode"])
+@pytest.mark.parametrize("job", ["classify", "mean", "autoencode"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_weights_are_bit_identical_at_any_thread_count(level, job, dtype, monkeypatch):
     monkeypatch.setenv(kernels.VARIABLE, level)
-    if job == "classify":
-        net = Net("classify", RecurrentConfig("lstm", "tanh", 70, 2, True), 9, 4)
+    if job != "autoencode":
+        readout = "mean" if job == "mean" else "last"
+        config = RecurrentConfig("lstm", "tanh", 70, 2, True, readout=readout)
+        net = Net("classify", config, 9, 4)
     else:
         net = Net("autoencode", AutoencoderConfig((150, 30), 3, "tanh", "sigmoid"), 300, 300)
-    task = task_of(net, n_rows=150, T=7, batch_size=70, dtype=dtype, clip=1.0, engine="native")
+    task = task_of(net, n_rows=150, T=7, batch_size=70, dtype=dtype, clip=1.0, engine="native",
+                   weights=job == "mean")  # fmt: skip
     start = TrainingState(net.initial(0, dtype))
     found = []
     for threads in (1, 2, 3, 5):
@@ -384,7 +411,7 @@ def test_engine_is_chosen_by_a_fixed_rule(monkeypatch):
     def engine_of(**options):
         config = make_config("classify", {"threads": 1, **options})
         X = np.zeros((3, 2, 4), np.float32)
-        job = make_job(config, SequenceDataset("x", X, np.arange(3), X[:0], None, [0, 1, 2]))
+        job = make_job(config, SequenceDataset("x", Rows(X, np.arange(3)), classes=[0, 1, 2]))
         return make_engine(job.task(), TrainingState(job.net.initial(0, "float32"))).name
 
     assert engine_of() == engine_of(engine="native") == engine_of(device="cpu") == "native"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hiddenstate.data.npy import read_npy, read_npz
+from hiddenstate.data.npy import npy_header, read_npy, read_npz
 from hiddenstate.errors import DataError, HiddenstateError
 from tests.conftest import mutations, same
 
@@ -137,6 +137,42 @@ def test_a_damaged_npy_file_is_never_anything_but_a_data_error(place: Path) -> N
             except HiddenstateError:
                 refused += 1
     assert refused > 300
+
+
+@given(hnp.arrays(numbers, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0)), st.booleans())
+@settings(quick, max_examples=25)
+def test_a_header_alone_tells_type_shape_and_place(
+    place: Path, array: Array, fortran: bool
+) -> None:
+    stored = np.asarray(array, order="F") if fortran else array
+    place.write_bytes(npy_bytes(stored))
+    header = npy_header(place)
+    assert (header.shape, header.dtype) == (array.shape, array.dtype)
+    values = np.fromfile(place, header.dtype, offset=header.offset)
+    found = values.reshape(header.shape, order="F" if header.fortran else "C")
+    np.testing.assert_array_equal(found, array)
+    assert header.n_bytes == array.nbytes
+
+
+@pytest.mark.parametrize("extra", [b"", b"xx"])
+def test_a_header_the_file_does_not_fit_is_refused_unread(place: Path, extra: bytes) -> None:
+    place.write_bytes(npy_bytes(np.arange(4.0))[:-1] + extra)
+    with pytest.raises(DataError, match="promises 32 bytes"):
+        npy_header(place)
+
+
+@pytest.mark.parametrize("shape", ["(" + "1, " * 70 + ")", "(1, 0, 9" + "9" * 40 + ")"])
+def test_a_shape_no_array_can_have_is_refused(place: Path, shape: str) -> None:
+    head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
+    place.write_bytes(head + b"\0" * (0 if "0," in shape else 8))
+    with pytest.raises(DataError):
+        read_npy(place)
+
+
+def test_labels_of_no_length_are_refused(place: Path) -> None:
+    place.write_bytes(npy_head("{'descr': '<U0', 'fortran_order': False, 'shape': (3,), }"))
+    with pytest.raises(DataError, match="expected numbers or labels"):
+        read_npy(place)
 
 
 @given(st.dictionaries(st.sampled_from(["X", "y", "z"]), hnp.arrays(numbers, shapes)),

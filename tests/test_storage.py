@@ -155,9 +155,9 @@ def test_a_newer_format_is_refused_with_the_version(path: Path) -> None:
     write_arrays(path, "thing", ARRAYS, {})
     header, payload = split(path.read_bytes())
     text = header["__metadata__"]["hiddenstate"]
-    header["__metadata__"]["hiddenstate"] = text.replace('"format":1', '"format":2')
+    header["__metadata__"]["hiddenstate"] = text.replace('"format":2', '"format":3')
     path.write_bytes(join(header, payload))
-    with pytest.raises(UntrustedFileError, match=r"format 2.*reads up to 1.*update"):
+    with pytest.raises(UntrustedFileError, match=r"format 3.*reads up to 2.*update"):
         read_arrays(path, "thing")
 
 

@@ -13,7 +13,8 @@ import torch
 
 from hiddenstate.config import make_config
 from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError
-from hiddenstate.models import FittedModel, Net
+from hiddenstate.fitted import FittedModel
+from hiddenstate.models import Net
 from hiddenstate.weights import read_weights, refuse_code, starting_state
 from tests.conftest import mutations
 

@@ -51,6 +51,10 @@ class Recorder(Callback):
         if leaves_snapshot(event["step"] // trainer.job.config.training.log_every):
             self._snapshot(trainer)
 
+    def on_valid(self, trainer: Trainer, event: dict[str, Any]) -> None:
+        """Add the event."""
+        self.writer.add_history(event)
+
     def on_checkpoint(self, trainer: Trainer) -> None:
         """Save all that a resumed run needs."""
         waiting = np.concatenate(self._waiting) if self._waiting else None

@@ -33,6 +33,10 @@ def pack(
     arrays = {f"{group}/{n}": a for group, named in groups.items() for n, a in named.items()}
     arrays["progress/since_log"] = np.asarray(progress.since_log, np.float64)
     arrays["progress/recent"] = np.asarray(progress.recent, np.float64)
+    if progress.best:
+        arrays |= {f"best/{name}": array for name, array in progress.best.items()}
+        looks = [progress.best_loss, progress.best_step, progress.waited]
+        arrays["progress/valid"] = np.asarray(looks, np.float64)
     if waiting is not None:
         arrays["progress/waiting"] = waiting
     return arrays, {"step": state.step}
@@ -51,7 +55,9 @@ def unpack(
     step = facts.get("step")
     if set(facts) != {"step"} or type(step) is not int or not 0 <= step < 2**53:
         raise UntrustedFileError(f"{printable(where)}: damaged facts: expected a step")
-    groups: dict[str, Arrays] = {"params": {}, "moments": {}, "carried": {}, "progress": {}}
+    groups: dict[str, Arrays] = {
+        name: {} for name in ("params", "moments", "carried", "best", "progress")
+    }
     for name, array in arrays.items():
         group, _, rest = name.partition("/")
         if group not in groups:
@@ -63,6 +69,14 @@ def unpack(
     kept = groups["progress"]
     progress = Progress(since_log=_losses(kept.pop("since_log", None), where))
     progress.recent.extend(_losses(kept.pop("recent", None), where)[-RECENT:])
+    if groups["best"]:
+        progress.best = job.net.check(groups["best"], where)
+        valid = kept.pop("valid", None)
+        looks = _losses(valid, where)
+        if len(looks) != 3 or not all(0 <= n <= step and n == int(n) for n in looks[1:]):
+            raise UntrustedFileError(f"{printable(where)}: its looks at validation are damaged")
+        progress.best_loss = looks[0]
+        progress.best_step, progress.waited = int(looks[1]), int(looks[2])
     waiting = kept.pop("waiting", None)
     if kept or (waiting is not None and waiting.ndim not in (2, 3)):
         raise UntrustedFileError(f"{printable(where)}: its progress is damaged")

@@ -1,25 +1,31 @@
-"""Measuring a fitted model on its run's test rows, or on other rows with known answers."""
+"""Measuring a fitted model on its run's test rows, or on other rows with known answers.
 
+Every figure comes with an honest baseline: what one would reach without a net.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data import fractions
+from hiddenstate import baselines, metrics
+from hiddenstate.data import Rows, SequenceDataset, read_like
+from hiddenstate.data.open import check_columns
+from hiddenstate.data.prepare import class_numbers
+from hiddenstate.data.windows import cut_windows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
-from hiddenstate.metrics import accuracy, mean_squared_error
-from hiddenstate.models import FittedModel, Params, load_model
-from hiddenstate.predicting import lay_out, signal_rows
+from hiddenstate.fitted import FittedModel, load_model
+from hiddenstate.models import Params
+from hiddenstate.predicting import lay_out, window_of
 from hiddenstate.runs import Run, find_run
 from hiddenstate.session import run_dataset, unchanged_dataset
 from hiddenstate.weights import refuse_code
 
 Array = NDArray[Any]
-
-OWN = "test rows"
-"""What stands for the name of a run's own data."""
 
 
 def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Run | None]:
@@ -36,8 +42,8 @@ def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Run | None]:
     return run.model(), run
 
 
-def own_test_rows(run: Run | None) -> tuple[Array, Array | None]:
-    """The test rows a run was measured on, and their answers (class numbers, or targets).
+def own_data(run: Run | None) -> SequenceDataset:
+    """The data of a run, prepared, with the test rows it was measured on.
 
     Raises
     ------
@@ -47,11 +53,70 @@ def own_test_rows(run: Run | None) -> tuple[Array, Array | None]:
     if run is None:
         raise OptionError("a model file has no test rows of its own; name some data after it")
     dataset = unchanged_dataset(run)
-    if not len(dataset.X_test):
-        raise OptionError(
-            "the run held no test rows out; name data with answers, an .npz with X and y"
+    if dataset.test is None or not len(dataset.test):
+        raise OptionError("the run held no test rows out; name data with answers after it")
+    return dataset
+
+
+def new_rows(
+    model: FittedModel, name: str, changes: Mapping[str, Any], answered: bool
+) -> SequenceDataset:
+    """Read rows for `model` as its training file was read, its columns checked.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be read, or with other columns.
+    """
+    reading = model.preparation.reading
+    dataset = read_like(name, model.net.job, reading, changes, answered)
+    check_columns(model.preparation.columns, dataset.columns, dataset.name)
+    X, pixels = dataset.X, model.preparation.pixels
+    if dataset.columns is not None and pixels != (X.dtype == np.uint8):
+        # Whether whole numbers of a table are pixels was settled by the training file.
+        X = X / 255 if pixels else X.astype(np.float64)
+        dataset = replace(dataset, train=replace(dataset.train, X=X))
+    return dataset
+
+
+def answered_rows(model: FittedModel, dataset: SequenceDataset) -> Rows:
+    """Rows as read, made ready to measure on: laid out, with class numbers or in windows.
+
+    Raises
+    ------
+    DataError
+        If answers are missing or of another kind.
+    """
+    rows, where, job = dataset.train, printable(dataset.name), model.net.job
+    if job == "autoencode":
+        return lay_out(model, rows, where)
+    if rows.y is None:
+        raise DataError(f"{where}: no answers to compare with; name data with labels or targets")
+    if job == "classify":
+        if rows.y.ndim != 1:
+            raise DataError(f"{where}: y is {rows.y.shape}, expected one label a row")
+        numbers = class_numbers(rows.y, model.classes, where)
+        return replace(lay_out(model, rows, where), y=numbers)
+    reading = model.preparation.reading
+    if rows.y.ndim == 3:
+        rows = cut_windows(
+            rows,
+            window_of(model),
+            reading.get("stride"),
+            reading.get("horizon"),
+            model.net.output,
+            where,
         )
-    return dataset.X_test, dataset.y_test
+    y = rows.y
+    assert y is not None
+    if y.ndim != (3 if model.net.output == "steps" else 2) or y.shape[-1] != model.net.n_outputs:
+        raise DataError(
+            f"{where}: y is {y.shape}, the model gives {model.net.n_outputs} "
+            + ("at every step" if model.net.output == "steps" else "a window")
+        )
+    if not np.isfinite(y).all():
+        raise DataError(f"{where}: {int((~np.isfinite(y)).sum())} targets are missing")
+    return lay_out(model, rows, where)
 
 
 def state_before(predictor: Predictor, model: FittedModel, run: Run | None) -> Params:
@@ -61,84 +126,162 @@ def state_before(predictor: Predictor, model: FittedModel, run: Run | None) -> P
     return predictor.follow(run_dataset(run).X, {})[1]
 
 
+def measure_own(model: FittedModel, predictor: Predictor, run: Run | None) -> dict[str, Any]:
+    """Figures of a run's model on its own test rows; see :func:`measure`."""
+    dataset = own_data(run)
+    test, train, prep = dataset.test, dataset.train, model.preparation
+    assert test is not None
+    state: Params = {}
+    if model.stateful:
+        state = predictor.follow(train.X, {})[1]
+    if model.net.job == "regress":
+        test, train = (
+            replace(rows, y=None if rows.y is None else prep.undo_targets(rows.y))
+            for rows in (test, train)
+        )
+    return measure(model, predictor, test, train, state)
+
+
+def measure_new(
+    model: FittedModel, predictor: Predictor, data: str, reading: Mapping[str, Any], run: Run | None
+) -> dict[str, Any]:
+    """Figures of a model on the rows of a file; see :func:`measure`.
+
+    The baselines learn from the training rows where those can be read again.
+    """
+    rows = answered_rows(
+        model, new_rows(model, data, reading, answered=model.net.job != "autoencode")
+    )
+    train = None
+    if run is not None and run.data_fact("source") != "arrays":
+        train = run_dataset(run).train
+        if model.net.job == "regress" and train.y is not None:
+            train = replace(train, y=model.preparation.undo_targets(train.y))
+    return measure(model, predictor, rows, train)
+
+
 def measure(
     model: FittedModel,
     predictor: Predictor,
-    X: Array,
-    y: Array | None,
-    where: str,
+    rows: Rows,
+    train: Rows | None = None,
     state: Params | None = None,
 ) -> dict[str, Any]:
-    """Figures of `model` on rows `X` with answers `y`.
+    """Figures of `model` on `rows`, and of the baselines that ask for no net.
 
     Parameters
     ----------
     model : FittedModel
     predictor : Predictor
         The model, ready to be asked.
-    X, y : ndarray
-        As the readers give them; y may be None for an autoencoder.
-    where : str
-        What the rows are called in errors; `OWN` where y holds class numbers, not labels.
+    rows : Rows
+        Prepared (:func:`answered_rows`): class numbers, or targets in their own units.
+    train : Rows, optional
+        The training rows likewise, for baselines that learn from them.
     state : dict of ndarray, optional
         Where a stateful model begins; zero if left out.
-
-    Raises
-    ------
-    DataError
-        If answers are missing or of another kind.
     """
-    if model.net.job == "autoencode":
-        rows = lay_out(model, X, where)
-        error = mean_squared_error(predictor.predict(rows), fractions(rows, model.dtype))
-        return {"rows": len(rows), "mse": error}
-    if y is None:
-        raise DataError(f"{printable(where)}: no answers to compare with; name an .npz with y")
-    if model.net.job == "classify":
-        rows, numbers = lay_out(model, X, where), _class_numbers(model, y, where)
-        return {"rows": len(rows), "accuracy": accuracy(predictor.predict(rows), numbers)}
-    windows = signal_rows(model, X, where)
-    if model.stateful:
-        outputs = predictor.follow(windows, state or {})[0]
-    else:
-        outputs = predictor.predict(windows)
-    if X.ndim < 3 and model.net.output == "last":
-        y = y[windows.shape[1] - 1 :: windows.shape[1]][: len(windows)]
-    target = _targets(y, outputs, where)
+    kinds = {"classify": _classifier, "regress": _regressor, "autoencode": _autoencoder}
+    return kinds[model.net.job](model, predictor, rows, train, state or {})
+
+
+def _classifier(
+    model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Params
+) -> dict[str, Any]:
+    assert rows.y is not None
+    assert model.classes is not None
+    n = len(model.classes)
+    outputs = predictor.predict(rows.X, rows.lengths)
+    matrix = metrics.confusion(rows.y, outputs.argmax(axis=1), n)
+    known = rows.y if train is None or train.y is None else train.y
+    f1 = metrics.f1_by_class(matrix)
     return {
-        "windows": len(windows),
-        "mse": mean_squared_error(outputs, target),
-        "variance": float(np.var(target)),
+        "rows": len(rows),
+        "accuracy": metrics.accuracy(outputs, rows.y),
+        "balanced_accuracy": metrics.balanced_accuracy(matrix),
+        "f1": float(f1[matrix.sum(axis=1) > 0].mean()),
+        "log_loss": metrics.cross_entropy(outputs, rows.y),
+        "baseline": "always the most frequent class",
+        "baseline_accuracy": baselines.majority(known, rows.y, n),
+        "f1_by_class": {str(name): float(f) for name, f in zip(model.classes, f1, strict=True)},
+        "confusion": matrix.tolist(),
     }
 
 
-def _targets(y: Array, outputs: Array, where: str) -> Array:
-    """Targets `y` in the shape of `outputs`, less the steps that fill no window."""
-    n_targets = outputs.shape[-1]
-    if y.shape == outputs.shape[:-1]:
-        y = y[..., None]
-    flat = y[:, None] if y.ndim == 1 else y
-    steps = flat.reshape(-1, flat.shape[-1])
-    n_steps = outputs.size // n_targets
-    if flat.shape[-1] != n_targets or len(steps) < n_steps:
-        raise DataError(
-            f"{printable(where)}: y is {y.shape}, expected {n_targets} targets for each of "
-            f"{n_steps} predictions"
-        )
-    return steps[:n_steps].reshape(outputs.shape)
+def _regressor(
+    model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Params
+) -> dict[str, Any]:
+    assert rows.y is not None
+    prep, target = model.preparation, rows.y
+    lengths = rows.lengths if target.ndim == 3 else None
+    found: dict[str, Any] = {}
+    if model.stateful:
+        outputs = predictor.follow(rows.X, state)[0]
+        reset = prep.undo_targets(predictor.predict(rows.X))
+        found["reset_mse"] = metrics.mean_squared_error(reset, target)
+    else:
+        outputs = predictor.predict(rows.X, rows.lengths)
+    outputs = prep.undo_targets(outputs)
+    mse = metrics.mean_squared_error(outputs, target, lengths)
+    name, baseline = _regress_baseline(model, rows, train, lengths)
+    return {
+        "windows": len(rows),
+        "mse": mse,
+        "mae": metrics.mean_absolute_error(outputs, target, lengths),
+        "r2": metrics.r2(outputs, target, lengths),
+        "baseline": name,
+        "baseline_mse": baseline,
+        "skill": metrics.skill(mse, baseline),
+        **found,
+    }
 
 
-def _class_numbers(model: FittedModel, y: Array, where: str) -> Array:
-    """Class numbers of labels `y`; those of a run's own test rows are numbers already."""
-    if where == OWN:
-        return y
-    if y.ndim != 1:
-        raise DataError(f"{printable(where)}: y is {y.shape}, expected one label a row")
-    matches = y[:, None] == np.asarray(model.classes)
-    strange = np.flatnonzero(~matches.any(axis=1))
-    if strange.size:
-        raise DataError(
-            f"{printable(where)}: row {strange[0]} has label {y[strange[0]]}, which the model "
-            "was not trained on"
+def _regress_baseline(
+    model: FittedModel, rows: Rows, train: Rows | None, lengths: Array | None
+) -> tuple[str, float]:
+    """The last known value where the target is forecast from itself, else the training mean."""
+    prep, target = model.preparation, rows.y
+    assert target is not None
+    columns, targets = prep.columns or (), prep.targets or ()
+    if prep.reading.get("horizon") and targets and set(targets) <= set(columns):
+        places = [columns.index(name) for name in targets]
+        read = rows.X[..., : model.n_features]
+        known = read if prep.scaling is None else read / prep.scaling[1] + prep.scaling[0]
+        if target.ndim == 2:
+            last = np.full(len(rows), known.shape[1]) if rows.lengths is None else rows.lengths
+            known = known[np.arange(len(rows)), last - 1]
+        return "the last value", baselines.persistence(known[..., places], target, lengths)
+    if train is None or train.y is None:
+        return "the mean of these targets", baselines.training_mean(
+            target, target, lengths, lengths
         )
-    return np.asarray(matches.argmax(axis=1))
+    return (
+        "the mean of the training targets",
+        baselines.training_mean(
+            prep.undo_targets(train.y),
+            target,
+            train.lengths if lengths is not None else None,
+            lengths,
+        ),
+    )
+
+
+def _autoencoder(
+    model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Params
+) -> dict[str, Any]:
+    mse = metrics.reconstruction_error(predictor.predict, rows.X)
+    found: dict[str, Any] = {"rows": len(rows), "mse": mse}
+    if train is not None:
+        size = model.net.widths()[-1]
+        baseline = baselines.principal_components(train.X, rows.X, size)
+        found |= {
+            "baseline": f"{size} principal components",
+            "baseline_mse": baseline,
+            "skill": metrics.skill(mse, baseline),
+        }
+    if rows.y is not None and rows.y.ndim == 1:
+        some = rows.take(slice(0, 2000))
+        assert some.y is not None
+        labels = np.unique(some.y, return_inverse=True)[1]
+        found["knn_accuracy"] = metrics.knn_accuracy(predictor.encode(some.X[:]), labels)
+    return found

@@ -6,9 +6,8 @@ of `torch.nn.LSTM` fits without conversion. No torch here; the modules are in `n
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from hiddenstate.config import (
     section_to_dict,
 )
 from hiddenstate.errors import OptionError, UntrustedFileError, printable
-from hiddenstate.storage import check_fields, read_arrays, write_arrays
+from hiddenstate.storage import check_fields
 
 Params = dict[str, NDArray[Any]]
 
@@ -46,7 +45,7 @@ class Net:
     n_outputs : int
         Classes, targets, or the row again.
     output : {"last", "steps"}
-        Whether the head answers once, after the last step, or at every step.
+        Whether the head answers once, reading what `config.readout` says, or at every step.
     """
 
     job: str
@@ -194,9 +193,11 @@ def net_from_dict(stored: Any, where: str) -> Net:
     try:
         config = make_config(stored["job"], {})
         known = section_options(type(config.model), stored["job"])
-        if set(known) != set(stored["model"]):
+        added = {n: o.default_for(stored["job"]) for n, o in known.items() if o.since > 1}
+        values = added | stored["model"]
+        if set(known) != set(values):
             raise OptionError(f"model needs {', '.join(known)} and nothing else")
-        section = type(config.model)(**{n: o.check(stored["model"][n]) for n, o in known.items()})
+        section = type(config.model)(**{n: o.check(values[n]) for n, o in known.items()})
     except OptionError as error:
         raise UntrustedFileError(f"{printable(where)}: {error}") from None
     if isinstance(section, AutoencoderConfig) and (
@@ -204,95 +205,3 @@ def net_from_dict(stored: Any, where: str) -> Net:
     ):
         raise UntrustedFileError(f"{printable(where)}: not an autoencoder's net")
     return Net(stored["job"], section, stored["n_features"], stored["n_outputs"], stored["output"])
-
-
-@dataclass(frozen=True)
-class FittedModel:
-    """A trained net: its shape, its arrays, and what its inputs and outputs mean.
-
-    Parameters
-    ----------
-    net : Net
-    params : dict of ndarray
-        Weights by torch name.
-    classes : list, optional
-        The label of each output of a classifier.
-    row_shape : tuple of int
-        The shape of one row of X it was trained on, without the sample axis: (T, I), of which
-        T may differ in use, or (F,).
-    stateful : bool
-        Whether rows follow one another (regress).
-    """
-
-    net: Net
-    params: Params = field(repr=False)
-    classes: list[Any] | None = None
-    row_shape: tuple[int, ...] = ()
-    stateful: bool = False
-
-    @property
-    def dtype(self) -> Any:
-        """The float type of the weights, and of all arithmetic with them."""
-        return next(iter(self.params.values())).dtype
-
-    def facts(self) -> dict[str, Any]:
-        """All but the arrays, as JSON takes it."""
-        return {
-            "net": self.net.to_dict(),
-            "classes": self.classes,
-            "row_shape": list(self.row_shape),
-            "stateful": self.stateful,
-        }
-
-    def save(self, path: Path, extra: Mapping[str, Any] | None = None) -> None:
-        """Write the model to `path`, whole or not at all; `extra` is kept beside it."""
-        write_arrays(path, "model", self.params, {**self.facts(), "extra": dict(extra or {})})
-
-
-def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
-    """Read a model file: the model, and the extra facts kept with it.
-
-    Raises
-    ------
-    UntrustedFileError
-        If it is damaged, foreign, or its weights do not fit its net.
-    """
-    arrays, facts = read_arrays(path, "model")
-    fields: dict[str, Any] = {
-        "net": dict,
-        "classes": (list, type(None)),
-        "row_shape": list,
-        "stateful": bool,
-        "extra": dict,
-    }
-    facts = check_fields(facts, fields, f"{printable(path)}: damaged facts")
-    net = net_from_dict(facts["net"], str(path))
-    classes, row_shape = facts["classes"], facts["row_shape"]
-    if not _fits(row_shape, net):
-        raise UntrustedFileError(f"{printable(path)}: row_shape does not fit the net")
-    if (classes is not None) != (net.job == "classify"):
-        raise UntrustedFileError(
-            f"{printable(path)}: classes belong to a classifier, and to it alone"
-        )
-    if classes is not None and not _are_labels(classes, net.n_outputs):
-        raise UntrustedFileError(
-            f"{printable(path)}: expected {net.n_outputs} different labels as classes"
-        )
-    params = net.check(arrays, str(path))
-    model = FittedModel(net, params, classes, tuple(row_shape), facts["stateful"])
-    return model, facts["extra"]
-
-
-def _fits(row_shape: list[Any], net: Net) -> bool:
-    """Whether rows of that shape are what the net reads."""
-    if not all(type(size) is int and 0 < size < 2**31 for size in row_shape):
-        return False
-    if net.job == "autoencode":
-        return math.prod(row_shape) == net.n_features and bool(row_shape)
-    return len(row_shape) == 2 and row_shape[1] == net.n_features
-
-
-def _are_labels(classes: list[Any], n: int) -> bool:
-    """Whether `classes` are `n` different texts or numbers."""
-    plain = all(isinstance(label, (str, int, float)) for label in classes)
-    return plain and len(classes) == n and len(set(classes)) == n

@@ -30,7 +30,8 @@ class RecurrentNet(nn.Module):
     ----------
     net : Net
         Its shape; `net.output` says whether the head answers at every step or once. Once
-        means after the last step, which for the backward direction is the first.
+        it reads, by `net.config.readout`, the state after the last step, which for the backward
+        direction is the first, or the mean of the top layer's outputs over the steps.
     """
 
     def __init__(self, net: Net) -> None:
@@ -69,8 +70,7 @@ class RecurrentNet(nn.Module):
             What each layer's output but the last is multiplied by: dropout decided outside.
             Without it torch decides, and in `eval` mode nothing is dropped.
         lengths : Tensor of int64 (B,), optional
-            Steps of each row; after them y is zero and the state is
-            kept. Not together with `masks`.
+            Steps of each row; after them y is zero and the state is kept.
 
         Returns
         -------
@@ -90,16 +90,24 @@ class RecurrentNet(nn.Module):
         if masks is None:
             steps, last = self._whole(x, state, lengths)
         else:
-            assert lengths is None
-            steps, last = self._masked(x, state, masks)
+            steps, last = self._masked(x, state, masks, lengths)
         if self.net.output == "steps":
             y = self.out(steps)
             if lengths is not None:
                 over = torch.arange(y.shape[1]) >= lengths.cpu()[:, None]
                 y = y.masked_fill(over[..., None].to(y.device), 0)
             return y, last
+        return self.out(self._summary(steps, last, lengths)), last
+
+    def _summary(self, steps: Tensor, last: State, lengths: Tensor | None) -> Tensor:
+        """What the head reads (B, D*H) where it answers once; `steps` is zero after a row's end."""
+        assert isinstance(self.net.config, RecurrentConfig)
+        if self.net.config.readout == "mean":
+            if lengths is None:
+                return steps.mean(dim=1)
+            return steps.sum(dim=1) / lengths.to(steps)[:, None]
         ends = list(last[0][-2:] if self.rnn.bidirectional else last[0][-1:])
-        return self.out(torch.cat(ends, dim=1)), last
+        return torch.cat(ends, dim=1)
 
     def _whole(
         self, x: Tensor, state: State | None, lengths: Tensor | None
@@ -115,10 +123,10 @@ class RecurrentNet(nn.Module):
         return steps, last if isinstance(last, tuple) else (last,)
 
     def _masked(
-        self, x: Tensor, state: State | None, masks: Sequence[Tensor]
+        self, x: Tensor, state: State | None, masks: Sequence[Tensor], lengths: Tensor | None
     ) -> tuple[Tensor, State]:
         """The stack layer by layer, so that each mask goes where torch's dropout would."""
-        rnn, D = self.rnn, 2 if self.rnn.bidirectional else 1
+        rnn, T, D = self.rnn, x.shape[1], 2 if self.rnn.bidirectional else 1
         run: Any = {
             "LSTM": torch.lstm,
             "GRU": torch.gru,
@@ -128,17 +136,30 @@ class RecurrentNet(nn.Module):
         if state is None:
             zeros = x.new_zeros(rnn.num_layers * D, x.shape[0], rnn.hidden_size)
             state = (zeros, zeros) if rnn.mode == "LSTM" else (zeros,)
+        packed, how = None, [True]  # batch_first
+        if lengths is not None:
+            packed, *others = [
+                pack_padded_sequence(rows, lengths.cpu(), batch_first=True, enforce_sorted=False)
+                for rows in (x, *masks)
+            ]
+            x, masks, how = packed.data, [mask.data for mask in others], []
+            state = tuple(part[:, packed.sorted_indices] for part in state)
         lasts: list[tuple[Tensor, ...]] = []
         for layer in range(rnn.num_layers):
             each = rnn.all_weights[layer * D : (layer + 1) * D]
             flat = [weight for weights in each for weight in weights]
             begin = tuple(part[layer * D : (layer + 1) * D].contiguous() for part in state)
-            packed = begin if rnn.mode == "LSTM" else begin[0]
-            x, *last = run(x, packed, flat, True, 1, 0.0, False, rnn.bidirectional, True)
+            rows = (x,) if packed is None else (x, packed.batch_sizes)
+            own = begin if rnn.mode == "LSTM" else begin[0]
+            x, *last = run(*rows, own, flat, True, 1, 0.0, False, rnn.bidirectional, *how)
             lasts.append(tuple(last))
             if layer < len(masks):
                 x = x * masks[layer]
-        return x, tuple(torch.cat(parts) for parts in zip(*lasts, strict=True))
+        ends = tuple(torch.cat(parts) for parts in zip(*lasts, strict=True))
+        if packed is None:
+            return x, ends
+        steps, _ = pad_packed_sequence(packed._replace(data=x), True, total_length=T)
+        return steps, tuple(part[:, packed.unsorted_indices] for part in ends)
 
 
 class AutoencoderNet(nn.Module):

@@ -22,9 +22,11 @@ class Option:
 
     name: str
     kind: type
-    """`bool`, `int`, `float`, `str` or `tuple` (of ints)."""
+    """`bool`, `int`, `float`, `str` or `tuple` (of `item`)."""
     default: Any
     help: str
+    item: type = int
+    """What a tuple holds: `int` or `str`."""
     jobs: tuple[str, ...] = JOBS
     per_job: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     optional: bool = False
@@ -34,6 +36,10 @@ class Option:
     below: float | None = None
     choices: tuple[str, ...] | None = None
     unit: str = ""
+    since: int = 1
+    """The first format version (docs/format.md) whose files tell its value."""
+    placeholder: str = ""
+    """What stands for the value in the help, where its type says too little."""
 
     @property
     def flag(self) -> str:
@@ -52,6 +58,8 @@ class Option:
             return "true or false"
         if self.kind is str:
             return "text"
+        if self.kind is tuple and self.item is str:
+            return "names between commas"
         noun = {int: "a whole number", float: "a number", tuple: "whole numbers between commas,"}[
             self.kind
         ]
@@ -93,6 +101,8 @@ class Option:
         """Return the value the command line's `text` stands for; errors as in :meth:`check`."""
         if self.kind is tuple:
             parts = [part.strip() for part in text.split(",")] if text.strip() else []
+            if self.item is str:
+                return self.check(parts or text)
             return self.check([int(p) if _is_int(p) else p for p in parts] or text)
         if self.kind is int:
             return self.check(int(text) if _is_int(text) else text)
@@ -108,7 +118,10 @@ class Option:
     def _converted(self, value: Any) -> Any:
         """The value in the option's type, or None where it is not of that type."""
         if self.kind is tuple:
-            whole = [_whole(v) for v in value] if isinstance(value, (list, tuple)) else []
+            whole: list[Any] = list(value) if isinstance(value, (list, tuple)) else []
+            if self.item is str:
+                return tuple(whole) if whole and all(map(_is_name, whole)) else None
+            whole = [_whole(v) for v in whole]
             return tuple(whole) if whole and None not in whole else None
         if self.kind is bool:
             return bool(value) if type(value).__name__ in ("bool", "bool_") else None
@@ -121,6 +134,8 @@ class Option:
     def _in_range(self, value: Any) -> bool:
         if self.choices:
             return value in self.choices
+        if self.kind is str or self.item is str:
+            return True
         for number in value if self.kind is tuple else (value,):
             if (
                 (self.low is not None and number < self.low)
@@ -133,6 +148,10 @@ class Option:
 
 
 _WHOLE = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and "\0" not in value
 
 
 def _is_int(text: str) -> bool:

@@ -28,11 +28,11 @@ from hiddenstate.errors import (
     did_you_mean,
     printable,
 )
+from hiddenstate.fitted import FittedModel, load_model
 from hiddenstate.lock import is_locked, take_lock
-from hiddenstate.models import FittedModel, load_model
 from hiddenstate.storage import parse_json, read_arrays, write_arrays, write_atomically
 
-FORMAT = 1
+FORMAT = 2
 """Version of config.json and the folder's layout; newer ones are refused."""
 
 Arrays = dict[str, NDArray[Any]]
@@ -257,7 +257,7 @@ class RunWriter:
     def cut_back(self, step: int, log_every: int) -> None:
         """Take away what the run wrote after `step` updates, so that it can go on there."""
         events = _json_lines(self.path / "history.jsonl")
-        kept = [e for e in events if e["event"] == "log" and e["step"] < step]
+        kept = [e for e in events if e["event"] in ("log", "valid") and e["step"] < step]
         text = "".join(json.dumps(event) + "\n" for event in kept)
         write_atomically(self.path / "history.jsonl", text.encode())
         for path in _numbered(self.path / "snapshots"):

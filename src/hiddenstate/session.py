@@ -3,7 +3,7 @@
 The command line, and whatever else trains on someone's behalf, begins here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from hiddenstate.callbacks import Recorder
 from hiddenstate.checkpoints import unpack
 from hiddenstate.config import Config, make_config
-from hiddenstate.data import SequenceDataset, load_dataset
+from hiddenstate.data import SequenceDataset, load_dataset, prepare, read_dataset
 from hiddenstate.engines import Engine, TrainingState, kernel_remarks, make_engine
 from hiddenstate.errors import DataError, MachineError, OptionError, printable
 from hiddenstate.jobs import Job, make_job
+from hiddenstate.recipes import suggest
 from hiddenstate.runs import Run, RunWriter, create_next_run, create_run, make_record, reopen_run
 from hiddenstate.trainer import Callback, Progress, Trainer
 from hiddenstate.weights import starting_state
@@ -52,19 +53,47 @@ class Session:
         self.writer.close()
 
 
+def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
+    """The config that `values` and the recipe make, and the data as it was read.
+
+    Parameters
+    ----------
+    job : str
+    values : mapping
+        What was asked for, by option name; the recipe fills in the rest: classic for bundled
+        data, auto for a file, unless it is named.
+
+    Raises
+    ------
+    HiddenstateError
+        For options or data that do not fit.
+    """
+    recipe = values.get("recipe") or ("auto" if values.get("data") else "classic")
+    values = {**values, "recipe": recipe}
+    if recipe == "classic":
+        config = make_config(job, values)
+        return config, read_dataset(config)
+    dataset = read_dataset(make_config(job, values, together=False))
+    return make_config(job, {**suggest(job, dataset, values), **values}), dataset
+
+
 def start(
-    config: Config, runs_dir: Path, before_writing: Callable[[], None] = lambda: None
+    config: Config,
+    runs_dir: Path,
+    before_writing: Callable[[], None] = lambda: None,
+    dataset: SequenceDataset | None = None,
 ) -> Session:
     """Begin what `config` says in the next free folder of `runs_dir`.
 
-    `before_writing` is called when every check is passed and nothing is written yet.
+    `before_writing` is called when every check is passed and nothing is written yet. `dataset`
+    is the data as it was read, where it was (:func:`plan`).
 
     Raises
     ------
     HiddenstateError
         For whatever does not fit; then nothing was written.
     """
-    job = make_job(config, load_dataset(config))
+    job = make_job(config, prepare(dataset or read_dataset(config), config))
 
     def make_folder(record: dict[str, Any]) -> RunWriter:
         before_writing()
@@ -125,7 +154,7 @@ def go_on(
         job = make_job(config, dataset)
         job.check_memory()
         state, progress, waiting = _last_state(run, job)
-        _check_left(run, job, state.step)
+        _check_left(run, job, state.step, progress)
         if "windows" in changes and state.step > run.config.data.windows:
             raise OptionError(
                 "--windows: the run is beyond its first epoch, so windows would change places; "
@@ -142,9 +171,14 @@ def go_on(
     return Session(job, engine, writer, state.step, progress, waiting, tuple(remarks))
 
 
-def _check_left(run: Run, job: Job, step: int) -> None:
+def _check_left(run: Run, job: Job, step: int, progress: Progress) -> None:
     """Refuse to go on where nothing is left to do, and say what would give more."""
     done = run.results() is not None
+    if done and 0 < job.config.training.patience <= progress.waited:
+        raise OptionError(
+            f"{printable(run.path)}: stopped early after step {step}: no better on the validation "
+            f"rows for {progress.waited} epochs; start a new run with a larger --patience"
+        )
     if step < job.total_steps or (step == job.total_steps and not done):
         return
     training = job.config.training

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 
-FORMAT = 1
+FORMAT = 2
 """Version written; files of a newer one are refused."""
 
 MAX_HEADER = 4 * 1024 * 1024
@@ -109,12 +109,12 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
         ) from None
 
 
-def write_answer(path: Path, text: str) -> None:
+def write_answer(path: Path, data: bytes) -> None:
     """Write what a command answers: to a device or pipe as it is, else whole or not at all."""
     if path.exists() and not path.is_file():
-        path.write_text(text, "utf-8")
+        path.write_bytes(data)
     else:
-        write_atomically(path.resolve(), text.encode())
+        write_atomically(path.resolve(), data)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from hiddenstate.engines import Chunk, Engine
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Job
+from hiddenstate.models import Params
 from hiddenstate.schedule import rate_at
 
 CHUNK = 500
@@ -37,10 +38,22 @@ class Progress:
         Losses of the steps after the last logged one.
     recent : deque of float
         The last losses, at most `RECENT`.
+    best : dict of ndarray
+        The weights that did best on the validation rows; none before the first look.
+    best_loss : float
+        Their loss there.
+    best_step : int
+        Updates made when they were found.
+    waited : int
+        Looks since then that found no better.
     """
 
     since_log: list[float] = field(default_factory=list)
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    best: Params = field(default_factory=dict)
+    best_loss: float = math.inf
+    best_step: int = 0
+    waited: int = 0
 
 
 class Callback:
@@ -58,6 +71,9 @@ class Callback:
 
     def on_log(self, trainer: "Trainer", event: dict[str, Any]) -> None:
         """After a logged step: its number, epoch, loss, mean loss, rate and evaluation."""
+
+    def on_valid(self, trainer: "Trainer", event: dict[str, Any]) -> None:
+        """After a look at the validation rows, at each epoch's end: its step, epoch and loss."""
 
     def on_checkpoint(self, trainer: "Trainer") -> None:
         """At each multiple of `checkpoint_every`, every `checkpoint_seconds`, and at any end."""
@@ -127,7 +143,7 @@ class Trainer:
 
     def _train(self) -> dict[str, Any] | None:
         self._notify("on_start")
-        while self.step < self.total_steps:
+        while self.step < self.total_steps and not self.out_of_patience:
             if self._should_stop():
                 self._save()
                 return None
@@ -141,10 +157,13 @@ class Trainer:
             # The line comes before the checkpoint, or a resumed run would go on without it.
             if self._just_logged():
                 self._log()
+            if self._ends_epoch():
+                self._validate()
             if self.step < self.total_steps and self._must_save():
                 self._save()
         self._save()
-        results = self.job.finish(self.engine, list(self.progress.recent))
+        results = self._keep_best()
+        results |= self.job.finish(self.engine, list(self.progress.recent))
         self._check_figures(results)
         self._notify("on_end", results)
         return results
@@ -169,6 +188,9 @@ class Trainer:
         training = self.job.config.training
         ends = [self.step + CHUNK, self.total_steps]
         ends.append(-(-self.step // training.log_every) * training.log_every + 1)
+        if self.job.dataset.valid is not None:
+            per_epoch = self.job.batches.steps_per_epoch
+            ends.append((self.step // per_epoch + 1) * per_epoch)
         if training.checkpoint_every:
             ends.append((self.step // training.checkpoint_every + 1) * training.checkpoint_every)
         return min(ends)
@@ -198,6 +220,40 @@ class Trainer:
         self._check_figures(event)
         self.progress.since_log = []
         self._notify("on_log", event)
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether so many looks at the validation rows found no better weights."""
+        patience = self.job.config.training.patience
+        return 0 < patience <= self.progress.waited
+
+    def _ends_epoch(self) -> bool:
+        per_epoch = self.job.batches.steps_per_epoch
+        return self.job.dataset.valid is not None and self.step % per_epoch == 0
+
+    def _validate(self) -> None:
+        """Look at the validation rows; keep the weights if they are the best so far."""
+        loss, progress = self.job.validate(self.engine), self.progress
+        assert loss is not None
+        step = self.step - 1
+        epoch = self.job.batches.epoch_of(step)
+        event = {"event": "valid", "step": step, "epoch": epoch, "valid_loss": loss}
+        self._check_figures(event)
+        if loss < progress.best_loss:
+            progress.best_loss, progress.best_step, progress.waited = loss, self.step, 0
+            progress.best = self.engine.export().params
+        else:
+            progress.waited += 1
+        self._notify("on_valid", event)
+
+    def _keep_best(self) -> dict[str, Any]:
+        """Put back the weights that did best on the validation rows, and say which."""
+        progress = self.progress
+        if not progress.best:
+            return {}
+        if progress.best_step != self.step:
+            self.engine.restore(progress.best)
+        return {"best_step": progress.best_step, "valid_loss": progress.best_loss}
 
     def _check_figures(self, figures: dict[str, Any]) -> None:
         if not all(math.isfinite(v) for v in figures.values() if isinstance(v, float)):

@@ -9,7 +9,8 @@ from hiddenstate.config import TrainingConfig
 from hiddenstate.data.open import existing
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import DataError, UntrustedFileError, printable
-from hiddenstate.models import Net, Params, load_model
+from hiddenstate.fitted import load_model
+from hiddenstate.models import Net, Params
 
 
 def starting_state(net: Net, training: TrainingConfig) -> TrainingState:

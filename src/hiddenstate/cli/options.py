@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hiddenstate.config import SECTIONS, Config, config_from_dict, job_options, make_config
+from hiddenstate.config import SECTIONS, config_from_dict, job_options, make_config
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 from hiddenstate.options import Option
 
@@ -33,6 +33,8 @@ class OptionType(click.ParamType):  # type: ignore[type-arg]
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """What stands for the value in the help."""
+        if self.known.placeholder:
+            return self.known.placeholder
         if self.known.choices:
             return "|".join(self.known.choices)
         kinds = {int: "N", float: "X", str: "FILE", tuple: "N,N,..."}
@@ -76,10 +78,12 @@ runs_dir_option = click.option(
 )
 
 
-def config_option(job: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def config_option(
+    job: str, name: str, **changes: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate a command with one option of `job`; it arrives as its default when unset."""
     known = next(option for _, option in job_options(job) if option.name == name)
-    facts = _facts(known, job) | {"default": known.default_for(job)}
+    facts = _facts(known, job) | {"default": known.default_for(job)} | changes
     return click.option(*_spelling(known), **facts)
 
 
@@ -118,8 +122,8 @@ def _facts(known: Option, job: str) -> dict[str, Any]:
     return {"type": OptionType(known), "default": None, "help": help_line}
 
 
-def gather(job: str, config_file: str | None, given: dict[str, Any]) -> Config:
-    """The config of a command: its file's values, then what was given on the line.
+def gather(job: str, config_file: str | None, given: dict[str, Any]) -> dict[str, Any]:
+    """What a command was told, by option name: its file's values, then what stands on the line.
 
     Raises
     ------
@@ -128,7 +132,8 @@ def gather(job: str, config_file: str | None, given: dict[str, Any]) -> Config:
     """
     values = {} if config_file is None else read_config_file(Path(config_file), job)
     values.update({name: value for name, value in given.items() if value is not None})
-    return make_config(job, values)
+    make_config(job, values, together=False)
+    return values
 
 
 def read_config_file(path: Path, job: str) -> dict[str, Any]:

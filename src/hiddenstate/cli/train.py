@@ -22,7 +22,7 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json
-from hiddenstate.config import Config, make_config
+from hiddenstate.config import make_config
 from hiddenstate.errors import DataError, OptionError
 
 if TYPE_CHECKING:
@@ -158,22 +158,26 @@ def _train_command(job: str, given: dict[str, Any]) -> None:
     if folder and given.get("data"):
         raise OptionError("--data-dir: DATA is named already; give one of the two")
     given["data"] = given.get("data") or folder
-    values = gather(job, config_file, given).flat()
-    for name in ("data", "weights"):  # a run is gone on with from any folder
-        if values[name]:
+    values = gather(job, config_file, given)
+    for name in ("data", "test", "answers", "weights"):  # a run is gone on with from any folder
+        if values.get(name):
             values[name] = os.path.abspath(os.path.expanduser(values[name]))
-    configs = [make_config(job, {**values, "seed": values["seed"] + n}) for n in range(seeds)]
-    _print_results([_train(each, how) for each in configs], how)
+    first = values.get("seed", 0)
+    for n in range(seeds):  # all are checked before any is trained
+        make_config(job, {**values, "seed": first + n}, together=False)
+    _print_results([_train(job, {**values, "seed": first + n}, how) for n in range(seeds)], how)
 
 
-def _train(config: Config, how: Asked) -> dict[str, Any]:
+def _train(job: str, values: dict[str, Any], how: Asked) -> dict[str, Any]:
     """Check everything, make the run folder, train; return the run's results."""
-    from hiddenstate.session import start
+    from hiddenstate.session import plan, start
     from hiddenstate.signals import StopSignal
 
     _check_view(how.view)
-    with StopSignal() as stopped, start(config, how.runs_dir, stopped.arm) as session:
-        return _run(session, how, stopped)
+    with StopSignal() as stopped:
+        config, dataset = plan(job, values)
+        with start(config, how.runs_dir, stopped.arm, dataset) as session:
+            return _run(session, how, stopped)
 
 
 def _check_view(view: str) -> None:

@@ -1,73 +1,98 @@
 """The commands that ask a trained model: predict, evaluate."""
 
-import csv
-import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hiddenstate.cli.options import config_option, debug_option, json_option, runs_dir_option
-from hiddenstate.cli.output import note, say, say_json
-from hiddenstate.errors import OptionError
+from hiddenstate.cli.output import note, say, say_json, table
+from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
-    from hiddenstate.data.dataset import Array
-    from hiddenstate.engines import Predictor
-    from hiddenstate.models import FittedModel, Params
+    from hiddenstate.fitted import FittedModel
     from hiddenstate.runs import Run
 
 _run_argument = click.argument("run")
 _data_argument = click.argument("data", required=False)
 _device_option = config_option("classify", "device")
 _threads_option = config_option("classify", "threads")
-_unpacked_option = config_option("classify", "max_unpacked")
+_READ = ("max_unpacked", "delimiter", "decimal", "encoding", "layout")
+
+
+def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a command with how a file may be read otherwise than the training file was."""
+    for name in reversed(_READ):
+        command = config_option("classify", name, default=None)(command)
+    return command
 
 
 @click.command(
-    help="Predict for new rows, as CSV.\n\nRUN is a run, its folder, or a model file. DATA is an "
-    ".npy, an .npz with X, or idx files; without it, the run's own test rows. A classifier gives "
-    "labels, a regressor its outputs, an autoencoder its codes.\n\n\b\nExample:\n"
-    "  hiddenstate predict classify-1 digits.npy --output labels.csv"
+    help="Predict for new rows.\n\nRUN is a run, its folder, or a model file. DATA is a file or "
+    "folder in any format the program reads, with the columns of the training data; without it, "
+    "the run's own test rows. A classifier gives labels, a regressor its outputs, an autoencoder "
+    "its codes and each row's error.\n\n\b\nExample:\n"
+    "  hiddenstate predict classify-1 digits.csv --proba --output labels.csv"
 )
 @_run_argument
 @_data_argument
 @click.option("--proba", is_flag=True, help="Add the probability of each class.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write here instead of stdout.")
-@_unpacked_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write here instead of stdout; .json and .parquet say the format.",
+)
+@click.option(
+    "--format",
+    "as_format",
+    type=click.Choice(("auto", "csv", "json", "parquet")),
+    metavar="auto|csv|json|parquet",
+    default="auto",
+    help="Format of the answer; auto is that of --output's name, else CSV.  [default: auto]",
+)
+@_reading_options
 @_device_option
 @_threads_option
 @runs_dir_option
 @debug_option
 def predict(
-    run: str, data: str | None, proba: bool, output: Path | None,
-    max_unpacked: float | None, device: str, threads: int, runs_dir: Path,
+    run: str, data: str | None, proba: bool, output: Path | None, as_format: str,
+    device: str, threads: int, runs_dir: Path, **reading: Any,
 ) -> None:  # fmt: skip
     """The command `predict`."""
-    from hiddenstate.data import load_inputs
+    from hiddenstate.answers import render
     from hiddenstate.engines import make_predictor
-    from hiddenstate.evaluating import OWN, own_test_rows, state_before
+    from hiddenstate.evaluating import new_rows, own_data, state_before
+    from hiddenstate.predicting import predict_own, predict_rows, predict_series
 
     model, found = _open(run, runs_dir)
     if proba and model.net.job != "classify":
         raise OptionError(f"--proba: is for classifiers; this is a {model.net.job} model")
+    if as_format == "auto":
+        as_format = {".json": "json", ".parquet": "parquet"}.get(
+            output.suffix if output else "", "csv"
+        )
     predictor = make_predictor(model, device, threads)
-    X, where = (
-        (load_inputs(data, max_unpacked)[0], data) if data else (own_test_rows(found)[0], OWN)
-    )
-    state = {} if data else state_before(predictor, model, found)
-    head, rows = _prediction_rows(model, predictor, X, where, proba, state)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
+    if data is None:
+        dataset = own_data(found)
+        state = state_before(predictor, model, found)
+        answer = predict_own(model, predictor, dataset.test or dataset.train, proba, state)
+    else:
+        rows = new_rows(model, data, reading, answered=False).train
+        if model.net.job == "regress":
+            answer = predict_series(model, predictor, rows, printable(data), {})
+        else:
+            answer = predict_rows(model, predictor, rows, printable(data), proba)
     if output is None:
-        click.echo(text.getvalue(), nl=False)
+        if as_format == "parquet":
+            raise OptionError("--format: Parquet is written to a file; add --output FILE")
+        click.echo(render(answer, as_format).decode(), nl=False)
         return
     from hiddenstate.storage import write_answer
 
-    write_answer(output, text.getvalue())
-    note(f"{len(rows)} rows written to {output}")
+    write_answer(output, render(answer, as_format))
+    note(f"{len(answer)} rows written to {output}")
 
 
 def _open(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
@@ -80,65 +105,53 @@ def _open(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
     return model, run
 
 
-def _prediction_rows(
-    model: "FittedModel", predictor: "Predictor", X: "Array", where: str, proba: bool,
-    state: "Params",
-) -> tuple[list[str], list[list[Any]]]:  # fmt: skip
-    """The head and the rows of the CSV."""
-    from hiddenstate.metrics import softmax
-    from hiddenstate.predicting import class_labels, lay_out, signal_rows
-
-    if model.net.job == "classify":
-        outputs = predictor.predict(lay_out(model, X, where))
-        labels = class_labels(model, outputs)
-        head, rows = ["row", "label"], [[i, label] for i, label in enumerate(labels.tolist())]
-        if proba:
-            head += [f"p_{name}" for name in model.classes or []]
-            for row, chances in zip(rows, softmax(outputs).tolist(), strict=True):
-                row += chances
-        return head, rows
-    if model.net.job == "autoencode":
-        codes = predictor.encode(lay_out(model, X, where))
-        head = ["row", *(f"code_{i + 1}" for i in range(codes.shape[1]))]
-        return head, [[i, *code] for i, code in enumerate(codes.tolist())]
-    windows = signal_rows(model, X, where)
-    outputs = predictor.follow(windows, state)[0] if model.stateful else predictor.predict(windows)
-    flat = outputs.reshape(-1, outputs.shape[-1])
-    head = ["step", *(f"y_{i + 1}" for i in range(flat.shape[1]))]
-    return head, [[i, *values] for i, values in enumerate(flat.tolist())]
-
-
 @click.command(
     short_help="Measure a run on its test rows, or on other data.",
     help="Measure a run on its test rows, or on other data with known answers.\n\nRUN is a run, "
-    "its folder, or a model file. DATA is an .npz with X and y, idx files, or, for an "
-    "autoencoder, an .npy.\n\n\b\nExample:\n  hiddenstate evaluate classify-1",
+    "its folder, or a model file. DATA is a file or folder in any format the program reads, with "
+    "labels or targets. Every figure stands beside what would be reached without a net."
+    "\n\n\b\nExample:\n  hiddenstate evaluate classify-1",
 )
 @_run_argument
 @_data_argument
 @json_option
-@_unpacked_option
+@_reading_options
 @_device_option
 @_threads_option
 @runs_dir_option
 @debug_option
 def evaluate(
-    run: str, data: str | None, as_json: bool,
-    max_unpacked: float | None, device: str, threads: int, runs_dir: Path,
+    run: str, data: str | None, as_json: bool, device: str, threads: int, runs_dir: Path,
+    **reading: Any,
 ) -> None:  # fmt: skip
     """The command `evaluate`."""
-    from hiddenstate.data import load_inputs
     from hiddenstate.engines import make_predictor
-    from hiddenstate.evaluating import OWN, measure, own_test_rows, state_before
+    from hiddenstate.evaluating import measure_new, measure_own
 
     model, found = _open(run, runs_dir)
-    X, y = load_inputs(data, max_unpacked) if data else own_test_rows(found)
     predictor = make_predictor(model, device, threads)
-    state = None if data else state_before(predictor, model, found)
-    figures = measure(model, predictor, X, y, data or OWN, state)
+    if data is None:
+        figures = measure_own(model, predictor, found)
+    else:
+        figures = measure_new(model, predictor, data, reading, found)
     if as_json:
         path = str(found.path) if found else run
         say_json({"job": model.net.job, "run": path, "data": data, **figures})
         return
+    _say_figures(figures, model.classes)
+
+
+def _say_figures(figures: dict[str, Any], classes: list[Any] | None) -> None:
+    """The figures a line each, then the classes as a table."""
+    by_class, matrix = figures.pop("f1_by_class", {}), figures.pop("confusion", [])
     for name, value in figures.items():
         say(f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}")
+    if not by_class:
+        return
+    shown = 20 if len(by_class) <= 20 else 0
+    head = ["class", "rows", "f1", *(f"as {name}" for name in (classes or [])[:shown])]
+    rows = [
+        [str(name), str(sum(row)), f"{by_class[str(name)]:.4f}", *map(str, row[:shown])]
+        for name, row in zip(classes or [], matrix, strict=True)
+    ]
+    table(head, rows)

@@ -14,7 +14,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.config import DataConfig
+from hiddenstate.data.dataset import Rows, SequenceDataset
 from hiddenstate.errors import DataError, printable
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -84,7 +85,39 @@ def _read(stream: IO[bytes] | gzip.GzipFile, where: str) -> NDArray[Any]:
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 
-def read_idx_folder(path: Path) -> SequenceDataset:
+def is_idx(path: Path) -> bool:
+    """Whether a name is one the format has: `...-idx3-ubyte`, `x.idx`, gzipped or not."""
+    stem = path.name.removesuffix(".gz")
+    return stem.endswith(("ubyte", ".idx"))
+
+
+def is_idx_folder(path: Path) -> bool:
+    """Whether a folder, or its `raw` folder, holds idx files."""
+    return any(next(place.glob("*idx[13]-ubyte*"), None) for place in _places(path))
+
+
+def _places(folder: Path) -> list[Path]:
+    return [folder, folder / "raw", *sorted(folder.glob("*/raw"))]
+
+
+def read_idx_file(path: Path, how: DataConfig, job: str, answered: bool = True) -> SequenceDataset:
+    """Read one idx file: a training images file with its kin, or, not answered, rows alone.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_idx_folder`.
+    """
+    if answered or "train-images" in path.name:
+        return read_idx_folder(path, how, job)
+    X = read_idx(path)
+    picture = X.shape[1:] if X.ndim == 3 else None
+    return SequenceDataset(path.name, Rows(X), kind="an idx file", picture=picture)
+
+
+def read_idx_folder(
+    path: Path, how: DataConfig, job: str, answered: bool = True
+) -> SequenceDataset:
     """Read training and test images and labels from a folder, or from one images file's side.
 
     `path` may be a folder with the four files, one with a `raw` folder (torchvision's
@@ -116,13 +149,18 @@ def read_idx_folder(path: Path) -> SequenceDataset:
         raise DataError(
             f"{printable(path)}: training images are {X.shape[1:]}, test images {X_test.shape[1:]}"
         )
-    return SequenceDataset(path.name, X, y, X_test, y_test, picture=X.shape[1:])
+    return SequenceDataset(
+        path.name,
+        Rows(X, y.astype(np.int64)),
+        Rows(X_test, y_test.astype(np.int64)),
+        kind="idx files of images and labels",
+        picture=X.shape[1:],
+    )
 
 
 def _find_train_images(folder: Path) -> Path:
-    places = [folder, folder / "raw", *sorted(folder.glob("*/raw"))]
     found: dict[tuple[Path, str], Path] = {}
-    for place in places:
+    for place in _places(folder):
         for pattern in ("*train-images*idx3-ubyte", "*train-images*idx3-ubyte.gz"):
             for path in sorted(place.glob(pattern)):
                 found.setdefault((place, path.name.removesuffix(".gz")), path)

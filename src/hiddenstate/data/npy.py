@@ -8,7 +8,7 @@ import tokenize
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -21,6 +21,24 @@ MAX_RATIO = 1000
 
 MAX_TOTAL = 8 * 1024**3
 """Largest unpacked size of an archive, in bytes."""
+
+_PIECE = 1 << 22
+
+
+class Header(NamedTuple):
+    """What a .npy file says of its array, checked against the size of the file."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
+    """Bytes before the first value."""
+    fortran: bool
+    """Whether the first axis, not the last, is the fastest."""
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of its values."""
+        return math.prod(self.shape) * int(self.dtype.itemsize)
 
 
 def read_npy(path: Path) -> NDArray[Any]:
@@ -36,6 +54,25 @@ def read_npy(path: Path) -> NDArray[Any]:
             return _read(stream, printable(path), path.stat().st_size)
     except OSError as error:
         raise DataError(f"{printable(path)}: cannot be read: {error.strerror or error}") from None
+
+
+def npy_header(path: Path) -> Header:
+    """Read what a .npy file of numbers says of its array, and check that the file has it.
+
+    Raises
+    ------
+    DataError
+        As in :func:`read_npy`, though no value is read.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            header = _read_header(stream, printable(path), size)
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be read: {error.strerror or error}") from None
+    if size - header.offset != header.n_bytes:
+        raise _other_size(header, size - header.offset, printable(path))
+    return header
 
 
 def read_npz(path: Path, max_bytes: float | None = None) -> dict[str, NDArray[Any]]:
@@ -96,7 +133,7 @@ def _check_members(members: list[zipfile.ZipInfo], where: str, max_bytes: float 
         )
 
 
-def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
+def _read_header(stream: IO[bytes], where: str, size: int) -> Header:
     try:
         version = npy_format.read_magic(stream)
         if version == (1, 0):
@@ -111,15 +148,36 @@ def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
         raise DataError(f"{where}: not a .npy file, or its header is damaged") from None
     if dtype.hasobject:
         raise DataError(f"{where}: contains pickled objects; re-save as float")
-    if dtype.kind not in "fiubU":
+    if dtype.kind not in "fiubU" or not dtype.itemsize:
         raise DataError(f"{where}: holds {dtype}, expected numbers or labels")
-    expected = math.prod(shape) * dtype.itemsize
-    if any(length < 0 for length in shape) or expected > size:
-        raise DataError(f"{where}: header {shape} promises {expected} bytes, the file has {size}")
-    data = stream.read(expected + 1)
-    if len(data) != expected:
-        found = f"only {len(data)}" if len(data) < expected else "more"
-        raise DataError(f"{where}: header {shape} promises {expected} bytes, {found} follow")
-    values = np.frombuffer(bytearray(data), dtype)
-    values = values.reshape(shape[::-1]).T if fortran else values.reshape(shape)
-    return np.asarray(values.astype(dtype.newbyteorder("="), copy=False), order="C")
+    header = Header(shape, dtype, stream.tell(), fortran)
+    if any(length < 0 for length in shape) or header.n_bytes > size:
+        raise DataError(
+            f"{where}: header {shape} promises {header.n_bytes} bytes, the file has {size}"
+        )
+    return header
+
+
+def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
+    header = _read_header(stream, where, size)
+    data = np.empty(header.n_bytes, np.uint8)
+    n_read = 0
+    while piece := stream.read(min(_PIECE, header.n_bytes + 1 - n_read)):
+        if n_read + len(piece) <= header.n_bytes:
+            data[n_read : n_read + len(piece)] = np.frombuffer(piece, np.uint8)
+        n_read += len(piece)
+    if n_read != header.n_bytes:
+        raise _other_size(header, n_read, where)
+    values: NDArray[Any] = data.view(header.dtype)
+    try:
+        values = values.reshape(header.shape, order="F" if header.fortran else "C")
+    except (ValueError, OverflowError):
+        raise DataError(f"{where}: header {header.shape} is no shape an array can have") from None
+    return np.asarray(values.astype(header.dtype.newbyteorder("="), copy=False), order="C")
+
+
+def _other_size(header: Header, found: int, where: str) -> DataError:
+    follow = f"only {found}" if found < header.n_bytes else "more"
+    return DataError(
+        f"{where}: header {header.shape} promises {header.n_bytes} bytes, {follow} follow"
+    )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.dataset import Rows, SequenceDataset
 from hiddenstate.data.idx import read_idx
 from hiddenstate.errors import DataError
 
@@ -43,10 +43,9 @@ def load_mnist(*, flat: bool = False) -> SequenceDataset:
         X, X_test = X.reshape(len(X), -1), X_test.reshape(len(X_test), -1)
     return SequenceDataset(
         "MNIST",
-        X,
-        y.astype(np.int64),
-        X_test,
-        y_test.astype(np.int64),
+        Rows(X, y.astype(np.int64)),
+        Rows(X_test, y_test.astype(np.int64)),
+        kind="60,000 and 10,000 handwritten digits",
         classes=list(range(10)),
         picture=(28, 28),
         source="bundled",

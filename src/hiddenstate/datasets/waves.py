@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.dataset import Rows, SequenceDataset
 from hiddenstate.memory import check_free
 
 
@@ -40,5 +40,9 @@ def load_waves(
     X, y = np.sin(times)[:, :, None].astype(dtype), np.cos(times)[:, :, None].astype(dtype)
     n = n_windows
     return SequenceDataset(
-        "sin -> cos", X[:n], y[:n], X[n:], y[n:], times=times[:n], source="bundled"
+        "sin -> cos",
+        Rows(X[:n], y[:n], times=times[:n]),
+        Rows(X[n:], y[n:]),
+        kind="windows of a sine and a cosine",
+        source="bundled",
     )

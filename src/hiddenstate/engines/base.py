@@ -1,6 +1,6 @@
 """The engine interface: what goes in, what comes out, and the rule that picks one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -9,11 +9,17 @@ from numpy.typing import NDArray
 
 from hiddenstate.batches import Batches
 from hiddenstate.config import RecurrentConfig, TrainingConfig
+from hiddenstate.data.dataset import in_pieces
+from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.fitted import FittedModel
 from hiddenstate.kernels import levels, why_not
-from hiddenstate.models import FittedModel, Net, Params
+from hiddenstate.models import Net, Params
 
 Array = NDArray[Any]
+
+Source = Array | RowStore
+"""Rows in memory, or rows that are read piece by piece, of which each is at most `PIECE` bytes."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,9 @@ class Task:
         What is trained.
     training : TrainingConfig
         How.
-    X : ndarray
-        (N, T, I) or, for an autoencoder, (N, F); uint8 or float.
+    X : ndarray or RowStore
+        (N, T, I) or, for an autoencoder, (N, F); uint8 or float. Of a store no more is in memory
+        than some pieces, and every step is the one that the same array would give.
     y : ndarray or None
         Class numbers (N,) int64; targets (N, T, O) or (N, O) float; None where rows are
         their own target.
@@ -41,16 +48,21 @@ class Task:
     lengths : ndarray, optional
         Steps of each row (N,) int64, from 1 to T: what comes after is not read, counts in no
         loss, and leaves the state as it was.
+    weights : ndarray, optional
+        (N,) float, not negative and about 1 on average: what each row's loss is multiplied by.
+        What a batch's sum is divided by stays the same. A row of weight 0 may hold anything; only
+        where state is carried its X is read, for what it does to the rows after it.
     """
 
     net: Net
     training: TrainingConfig
-    X: Array
+    X: Source
     y: Array | None
     batches: Batches
     total_steps: int
     stateful: bool = False
     lengths: Array | None = None
+    weights: Array | None = None
 
 
 @dataclass
@@ -118,12 +130,16 @@ class Engine(Protocol):
         """Take steps `first` to `last` - 1; fewer, maybe none, if `stop()` turns true."""
         ...
 
-    def predict(self, X: Array, lengths: Array | None = None) -> Array:
+    def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`: (N, C), (N, T, O), or an autoencoder's rows (N, F)."""
         ...
 
-    def encode(self, X: Array) -> Array:
+    def encode(self, X: Source) -> Array:
         """An autoencoder's codes (N, Z) of rows `X`."""
+        ...
+
+    def restore(self, params: Params) -> None:
+        """Put weights back, as `export` gave them; step, moments and carried state stay."""
         ...
 
     def export(self) -> TrainingState:
@@ -138,25 +154,35 @@ class Engine(Protocol):
 class Predictor(Protocol):
     """A fitted model ready to be asked. Shapes as in `Engine`; states as `carried`."""
 
-    def predict(self, X: Array, lengths: Array | None = None) -> Array:
+    def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`, each from a zero state, `lengths` as in `Task`."""
         ...
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
-        """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them."""
+        """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them.
+
+        With the readout "mean" an output is of the mean over the steps of this call alone.
+        """
         ...
 
-    def follow(self, X: Array, state: Params) -> tuple[Array, Params]:
+    def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
         """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
         ...
 
-    def encode(self, X: Array) -> Array:
+    def encode(self, X: Source) -> Array:
         """An autoencoder's codes (N, Z) of rows `X` (N, F)."""
         ...
 
     def decode(self, codes: Array) -> Array:
         """An autoencoder's rows (N, F) for codes (N, Z)."""
         ...
+
+
+def one_by_one(X: Source) -> Iterator[Array]:
+    """Yield each row of `X`, in order, with its sample axis: (1, T, I)."""
+    for _, rows in in_pieces(X):
+        for i in range(len(rows)):
+            yield rows[i : i + 1]
 
 
 def check_state(state: Params, net: Net, n_rows: int) -> None:

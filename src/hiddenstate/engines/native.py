@@ -1,6 +1,8 @@
 """The native engine: whole steps in the C++ kernels, on the processor, without torch."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,10 +10,19 @@ from numpy.typing import NDArray
 
 from hiddenstate import __version__
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig
-from hiddenstate.engines.base import Chunk, Task, TrainingState, check_state
+from hiddenstate.data.store import PIECE
+from hiddenstate.engines.base import (
+    Chunk,
+    Source,
+    Task,
+    TrainingState,
+    check_state,
+    one_by_one,
+)
 from hiddenstate.errors import DataError
+from hiddenstate.fitted import FittedModel
 from hiddenstate.kernels import CELLS, default_threads, level, native
-from hiddenstate.models import FittedModel, Net, Params
+from hiddenstate.models import Net, Params
 from hiddenstate.schedule import orders
 
 Array = NDArray[Any]
@@ -23,6 +34,9 @@ _BETAS = (0.9, 0.999)
 
 _AHEAD = 256
 """Steps whose rates are worked out at once for :meth:`NativeEngine.step`."""
+
+_SHARD = 16
+"""Rows the kernels take side by side where there are many (`shard_rows` in net.h)."""
 
 _NOT_FINITE = 2
 """How a call says that the last loss was not finite."""
@@ -44,6 +58,7 @@ def _learner(net: Net, dtype: str) -> Any:
             hidden=config.hidden_size,
             outputs=net.n_outputs,
             every_step=net.output == "steps",
+            mean=config.readout == "mean",
             classify=net.job == "classify",
         )
     widths = net.widths()
@@ -66,14 +81,43 @@ def _load_state(learner: Any, carried: Params, dtype: str) -> None:
     learner.load_state(*parts)
 
 
+def _kind(X: Source) -> np.dtype[Any]:
+    """The type the kernels read `X` in: bytes or floats."""
+    known = X.dtype in (np.uint8, np.float32, np.float64)
+    return X.dtype if known else np.dtype(np.float64)
+
+
 def _rows(X: Array) -> Array:
-    """Rows as the kernels read them: bytes or floats, row after row."""
-    kind = X.dtype if X.dtype in (np.uint8, np.float32, np.float64) else np.float64
-    return np.ascontiguousarray(X, kind)
+    """Rows as the kernels read them, row after row."""
+    return np.ascontiguousarray(X, _kind(X))
 
 
 def _whole(numbers: Array | None) -> Array | None:
     return None if numbers is None else np.ascontiguousarray(numbers, np.int64)
+
+
+def _rows_at_once(X: Source) -> int:
+    """Rows of `X` in `PIECE` bytes, as the kernels read them; at least one."""
+    return max(1, PIECE // max(1, math.prod(X.shape[1:]) * _kind(X).itemsize))
+
+
+def _pieces(X: Source) -> Iterator[slice]:
+    """Yield slices of rows: an array's all, a store's at most `PIECE` bytes or two shards.
+
+    Each but an only one has whole shards, and two at least; so every row stands among those it
+    would stand among were all asked for at once, and its outputs are the same to the last bit.
+    """
+    bounds = [0, len(X)]
+    if not isinstance(X, np.ndarray):
+        two = 2 * _SHARD
+        at_once = max(two, (_rows_at_once(X) - two) // _SHARD * _SHARD)
+        bounds = [*range(0, max(len(X) - two + 1, 1), at_once), len(X)]
+    for first, last in pairwise(bounds):
+        yield slice(first, last)
+
+
+def _joined(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 class _Forward:
@@ -88,8 +132,12 @@ class _Forward:
         if isinstance(net.config, AutoencoderConfig):
             self._encoded = len(net.widths()) - 1
 
-    def predict(self, X: Array, lengths: Array | None = None) -> Array:
-        return self.forward(X, {}, lengths, wants_state=False)[0]
+    def predict(self, X: Source, lengths: Array | None = None) -> Array:
+        parts = []
+        for some in _pieces(X):
+            own = None if lengths is None else lengths[some]
+            parts.append(self.forward(X[some], {}, own, wants_state=False)[0])
+        return _joined(parts)
 
     def forward(
         self, X: Array, state: Params, lengths: Array | None = None, wants_state: bool = True
@@ -121,8 +169,9 @@ class _Forward:
         )
         return out, end
 
-    def encode(self, X: Array) -> Array:
-        return self._through(_rows(X), 0, self._encoded, self.net.widths()[-1])
+    def encode(self, X: Source) -> Array:
+        width, end = self.net.widths()[-1], self._encoded
+        return _joined([self._through(_rows(X[s]), 0, end, width) for s in _pieces(X)])
 
     def decode(self, codes: Array) -> Array:
         return self._through(_rows(codes), self._encoded, 2 * self._encoded, self.net.n_features)
@@ -168,7 +217,11 @@ class NativeEngine:
         )
         if state.carried:
             _load_state(self._learner, state.carried, self._dtype)
-        self._teach()
+        X = task.X
+        if isinstance(X, np.ndarray):
+            self._teach(X, slice(None))
+        else:  # `run` teaches piece by piece
+            self._teach(np.empty((0, *X.shape[1:]), _kind(X)), slice(0))
         self._orders: list[tuple[float, float, float]] = []  # of `step`, from step `_from` on
         self._from = 0
 
@@ -179,17 +232,46 @@ class NativeEngine:
             return ("momentum_buffer",) if training.momentum else ()
         return ("exp_avg", "exp_avg_sq")
 
-    def _teach(self) -> None:
-        task = self.task
-        classes = targets = None
-        if task.y is not None and task.net.job == "classify":
-            classes = _whole(task.y)
-        elif task.y is not None:
-            targets = np.ascontiguousarray(task.y, self._dtype)
-        steps = task.X.shape[1] if task.X.ndim == 3 else 0
-        self._learner.teach(
-            _rows(task.X), steps, classes, targets, _whole(task.lengths), task.stateful
+    def _teach(self, X: Array, which: Any) -> None:
+        """Let the learner learn from `X`, the task's rows `which`."""
+        task, kind = self.task, self._dtype
+        y, lengths, weights = (
+            None if part is None else part[which] for part in (task.y, task.lengths, task.weights)
         )
+        classes = targets = None
+        if task.net.job == "classify":
+            classes = _whole(y)
+        elif y is not None:
+            targets = np.ascontiguousarray(y, kind)
+        steps = X.shape[1] if X.ndim == 3 else 0
+        self._learner.teach(
+            _rows(X),
+            steps,
+            classes,
+            targets,
+            _whole(lengths),
+            task.stateful,
+            None if weights is None else np.ascontiguousarray(weights, kind),
+        )
+
+    def _lessons(
+        self, rows: Array, sizes: Array, stop: Callable[[], bool]
+    ) -> Iterator[tuple[slice, Array]]:
+        """Yield `(steps, rows)`: steps the learner was taught for, and their rows as it has them.
+
+        A store's rows are read for as many steps at a time as `PIECE` has room for.
+        """
+        X = self.task.X
+        if isinstance(X, np.ndarray):
+            yield slice(0, len(sizes)), rows
+            return
+        ends, room, first, begin = np.cumsum(sizes), _rows_at_once(X), 0, 0
+        while first < len(sizes) and not (first and stop()):
+            last = max(first + 1, int(np.searchsorted(ends, begin + room, "right")))
+            own, begin = rows[begin : ends[last - 1]], int(ends[last - 1])
+            self._teach(X[own], own)
+            yield slice(first, last), np.arange(len(own))
+            first = last
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Take steps `first` to `last` - 1; see `Engine.run`. May take none if asked to stop."""
@@ -202,11 +284,27 @@ class NativeEngine:
             assert y is not None
             outputs = np.empty((len(rows), *y.shape[1:]), self._dtype)
         losses = np.empty(last - first)
-        rates, clips, smallest = orders(task.training, first, last, task.total_steps)
-        taken, ending = self._learner.train(
-            rows, sizes, rates, clips, smallest, resets, losses, outputs, self.threads, stop
-        )
-        self._step = first + taken - (ending == _NOT_FINITE)
+        paces = orders(task.training, first, last, task.total_steps)
+        taken = given = 0
+        for some, own in self._lessons(rows, sizes, stop):
+            rates, clips, smallest = (part[some] for part in paces)
+            shown = None if outputs is None else outputs[given:]
+            done, ending = self._learner.train(
+                own,
+                sizes[some],
+                rates,
+                clips,
+                smallest,
+                resets[some],
+                losses[some],
+                shown,
+                self.threads,
+                stop,
+            )
+            taken, given = taken + done, given + len(own)
+            self._step = first + taken - (ending == _NOT_FINITE)
+            if ending:
+                break
         if outputs is not None:
             outputs = outputs[: int(sizes[:taken].sum())]
         return Chunk(losses[:taken], outputs)
@@ -243,13 +341,17 @@ class NativeEngine:
         self._step = step + 1
         return float(self._learner.step(x, y, *self._orders[step - self._from], self.threads))
 
-    def predict(self, X: Array, lengths: Array | None = None) -> Array:
+    def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`; see `Engine.predict`."""
         return self._net.predict(X, lengths)
 
-    def encode(self, X: Array) -> Array:
+    def encode(self, X: Source) -> Array:
         """An autoencoder's codes; see `Engine.encode`."""
         return self._net.encode(X)
+
+    def restore(self, params: Params) -> None:
+        """Put weights back; see `Engine.restore`."""
+        _load(self._learner, 0, [params[name] for name in self._names], self._dtype)
 
     def export(self) -> TrainingState:
         """A copy of the state; see `Engine.export`."""
@@ -301,12 +403,14 @@ class NativePredictor:
     def __init__(self, model: FittedModel, threads: int = 0) -> None:
         self._net = _Forward(model.net, model.params, str(model.dtype), threads)
 
-    def predict(self, X: Array, lengths: Array | None = None) -> Array:
+    def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`, each row from a zero state."""
         return self._net.predict(X, lengths)
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
         """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them.
+
+        With the readout "mean" an output is of the mean over the steps of this call alone.
 
         Raises
         ------
@@ -316,15 +420,15 @@ class NativePredictor:
         check_state(state, self._net.net, len(X))
         return self._net.forward(X, state)
 
-    def follow(self, X: Array, state: Params) -> tuple[Array, Params]:
+    def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
         """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
         outputs = []
-        for row in X:
-            output, state = self.forward(row[None], state)
+        for row in one_by_one(X):
+            output, state = self.forward(row, state)
             outputs.append(output)
         return np.concatenate(outputs), state
 
-    def encode(self, X: Array) -> Array:
+    def encode(self, X: Source) -> Array:
         """An autoencoder's codes (N, Z)."""
         return self._net.encode(X)
 

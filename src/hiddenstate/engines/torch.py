@@ -13,9 +13,18 @@ from torch import Tensor, nn
 from hiddenstate.batches import generator
 from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.data.dataset import fractions
-from hiddenstate.engines.base import Chunk, Task, TrainingState, check_state
+from hiddenstate.data.store import PIECE, RowStore
+from hiddenstate.engines.base import (
+    Chunk,
+    Source,
+    Task,
+    TrainingState,
+    check_state,
+    one_by_one,
+)
 from hiddenstate.errors import MachineError
-from hiddenstate.models import FittedModel, Net, Params
+from hiddenstate.fitted import FittedModel
+from hiddenstate.models import Net, Params
 from hiddenstate.nets import AutoencoderNet, RecurrentNet, State, make_module
 from hiddenstate.schedule import clip_at, eps_at, rate_at
 
@@ -83,9 +92,14 @@ class TorchEngine:
         self._optimizer = _make_optimizer(training, self.module, self.device)
         _load_moments(self._optimizer, self.module, state)
         self._carried = _as_state(state.carried, self._device, self._dtype)
-        on_device = self.device != "cpu"
-        self._X = torch.from_numpy(task.X).to(self._device) if on_device else None
+        self._X = None  # all rows, where they are on another device
+        if self.device != "cpu" and isinstance(task.X, np.ndarray):
+            self._X = torch.from_numpy(task.X).to(self._device)
         self._y = None if task.y is None else _targets(task.y, training.dtype, self._device)
+        self._weights = None
+        if task.weights is not None:
+            weights = np.ascontiguousarray(task.weights, training.dtype)
+            self._weights = torch.from_numpy(weights).to(self._device)
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Take steps `first` to `last` - 1; see `Engine.run`."""
@@ -109,7 +123,7 @@ class TorchEngine:
     def _take(self, step: int) -> tuple[Tensor, Tensor, bool]:
         """One step: the loss before its update, the output, and whether it was made."""
         task, training = self.task, self.task.training
-        x, target = self._batch(step)
+        x, target, weights = self._batch(step)
         if task.stateful and task.batches.starts_epoch(step):
             self._carried = None
         lengths = None
@@ -120,7 +134,7 @@ class TorchEngine:
             output, after = self.module(x, self._carried, self._masks(step, x), lengths)
             if task.stateful:
                 self._carried = tuple(part.detach() for part in after)
-        loss = _loss(task.net, output, x if target is None else target, lengths)
+        loss = _loss(task.net, output, x if target is None else target, lengths, weights)
         # A look at the value makes a GPU wait, so only the cpu looks at every step.
         if self.device == "cpu" and not math.isfinite(loss.item()):
             return loss.detach(), output.detach(), False
@@ -137,15 +151,26 @@ class TorchEngine:
         self._step = step + 1
         return loss.detach(), output.detach(), True
 
-    def _batch(self, step: int) -> tuple[Tensor, Tensor | None]:
+    def _batch(self, step: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Inputs, targets and weights of a step's rows."""
         rows = self.task.batches.rows(step)
+        index = torch.from_numpy(rows).to(self._device)
         if self._X is None:
             x = torch.from_numpy(fractions(self.task.X[rows], self.task.training.dtype))
-            index = torch.from_numpy(rows)
+            x = x.to(self._device)
         else:
-            index = torch.from_numpy(rows).to(self._device)
             x = _fractions(self._X[index], self._dtype)
-        return x, None if self._y is None else self._y[index]
+        target = None if self._y is None else self._y[index]
+        if self._weights is None:
+            return x, target, None
+        # A row that counts nothing may hold anything, and 0 times that may be anything too.
+        weights = self._weights[index]
+        out = weights == 0
+        if not self.task.stateful:
+            x = x.masked_fill(_beside(out, x), 0)
+        if target is not None:
+            target = target.masked_fill(_beside(out, target), 0)
+        return x, target, weights
 
     def _lengths(self, step: int) -> Tensor | None:
         lengths = self.task.lengths
@@ -163,15 +188,21 @@ class TorchEngine:
         masks = torch.from_numpy(kept).to(x) / (1 - config.dropout)
         return list(masks.unbind())
 
-    def predict(self, X: Array, lengths: Array | None = None) -> Array:
+    def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`; see `Engine.predict`."""
         with thread_count(self.task.training.threads):
             return _forward(self.module, X, self._dtype, lengths)
 
-    def encode(self, X: Array) -> Array:
+    def encode(self, X: Source) -> Array:
         """An autoencoder's codes; see `Engine.encode`."""
         with thread_count(self.task.training.threads):
             return encode(self.module, X, self._dtype)
+
+    def restore(self, params: Params) -> None:
+        """Put weights back; see `Engine.restore`."""
+        with torch.no_grad():
+            for name, parameter in self.module.named_parameters():
+                parameter.copy_(torch.tensor(params[name]))
 
     def export(self) -> TrainingState:
         """A copy of the state; see `Engine.export`."""
@@ -207,13 +238,15 @@ class TorchPredictor:
         self._dtype = next(self._module.parameters()).dtype
         self._threads = threads
 
-    def predict(self, X: Array, lengths: Array | None = None) -> Array:
+    def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Outputs for rows `X`, each row from a zero state."""
         with thread_count(self._threads):
             return _forward(self._module, X, self._dtype, lengths)
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
         """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them.
+
+        With the readout "mean" an output is of the mean over the steps of this call alone.
 
         Raises
         ------
@@ -228,15 +261,15 @@ class TorchPredictor:
             output, after = module(_to_device(module, X, self._dtype), before)
         return output.cpu().numpy(), _as_arrays(after)
 
-    def follow(self, X: Array, state: Params) -> tuple[Array, Params]:
+    def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
         """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
         outputs = []
-        for row in X:
-            output, state = self.forward(row[None], state)
+        for row in one_by_one(X):
+            output, state = self.forward(row, state)
             outputs.append(output)
         return np.concatenate(outputs), state
 
-    def encode(self, X: Array) -> Array:
+    def encode(self, X: Source) -> Array:
         """An autoencoder's codes (N, Z)."""
         with thread_count(self._threads):
             return encode(self._module, X, self._dtype)
@@ -252,7 +285,7 @@ class TorchPredictor:
 
 def _forward(
     module: RecurrentNet | AutoencoderNet,
-    X: Array,
+    X: Source,
     dtype: torch.dtype,
     lengths: Array | None = None,
 ) -> Array:
@@ -260,8 +293,7 @@ def _forward(
     module.eval()
     parts = []
     with torch.no_grad():
-        for first in range(0, max(len(X), 1), EVALUATED_AT_ONCE):
-            some = slice(first, first + EVALUATED_AT_ONCE)
+        for some in _pieces(X):
             x = _to_device(module, X[some], dtype)
             if isinstance(module, AutoencoderNet):
                 parts.append(module(x)[1])
@@ -283,16 +315,23 @@ def _as_arrays(state: State | None) -> Params:
     return {name: part.cpu().numpy().copy() for name, part in parts}
 
 
-def encode(module: nn.Module, X: Array, dtype: torch.dtype) -> Array:
+def encode(module: nn.Module, X: Source, dtype: torch.dtype) -> Array:
     """Codes (N, Z) without gradient, a bounded number of rows at a time."""
     assert isinstance(module, AutoencoderNet)
     module.eval()
     with torch.no_grad():
-        parts = [
-            module.encoder(_to_device(module, X[first : first + EVALUATED_AT_ONCE], dtype))
-            for first in range(0, max(len(X), 1), EVALUATED_AT_ONCE)
-        ]
+        parts = [module.encoder(_to_device(module, X[some], dtype)) for some in _pieces(X)]
     return np.asarray(torch.cat(parts).cpu().numpy())
+
+
+def _pieces(X: Source) -> Iterator[slice]:
+    """Yield slices of `EVALUATED_AT_ONCE` rows, of a store no more than `PIECE` bytes; one at
+    least."""
+    at_once = EVALUATED_AT_ONCE
+    if isinstance(X, RowStore):
+        at_once = min(at_once, max(1, PIECE // max(1, X.row_bytes)))
+    for first in range(0, max(len(X), 1), at_once):
+        yield slice(first, first + at_once)
 
 
 def _to_device(module: nn.Module, X: Array, dtype: torch.dtype) -> Tensor:
@@ -312,13 +351,27 @@ def _targets(y: Array, dtype: str, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(y, kind)).to(device)
 
 
-def _loss(net: Net, output: Tensor, target: Tensor, lengths: Tensor | None) -> Tensor:
+def _loss(
+    net: Net, output: Tensor, target: Tensor, lengths: Tensor | None, weights: Tensor | None
+) -> Tensor:
+    """The mean over rows, or over all values read, each times its row's weight (B,)."""
+    if net.job == "classify" and weights is not None:
+        each = nn.functional.cross_entropy(output, target, reduction="none")
+        return (each * weights).mean()
     if net.job == "classify":
         return nn.functional.cross_entropy(output, target)
     if lengths is not None and net.output == "steps":
         read = torch.arange(output.shape[1]) < lengths[:, None]
-        return nn.functional.mse_loss(output[read], target[read])
+        output, target = output[read], target[read]
+        weights = None if weights is None else weights[:, None].expand(read.shape)[read]
+    if weights is not None:
+        return ((output - target).square() * _beside(weights, output)).mean()
     return nn.functional.mse_loss(output, target)
+
+
+def _beside(values: Tensor, rows: Tensor) -> Tensor:
+    """`values` (B,) with as many axes as `rows` (B, ...)."""
+    return values.reshape(-1, *[1] * (rows.ndim - 1))
 
 
 def _make_optimizer(

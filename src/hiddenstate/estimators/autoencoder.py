@@ -1,6 +1,7 @@
 """Autoencoder: rows in, a few numbers out, and back."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from hiddenstate.data import SequenceDataset
+from hiddenstate.data import SequenceDataset, fractions, prepare
 from hiddenstate.errors import DataError
 from hiddenstate.estimators.base import Array, Estimator, documented, float_type
 from hiddenstate.jobs import make_job
-from hiddenstate.predicting import lay_out
+from hiddenstate.metrics import mean_squared_error
 from hiddenstate.trainer import Callback
 from hiddenstate.weights import starting_state
 
@@ -53,6 +54,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         activation: str = "tanh",
         output_activation: str = "auto",
         *,
+        scale: str | None = None,
+        missing: str = "error",
+        valid_fraction: float = 0.0,
+        patience: int = 0,
         epochs: int | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
@@ -81,6 +86,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.code_size = code_size
         self.activation = activation
         self.output_activation = output_activation
+        self.scale = scale
+        self.missing = missing
+        self.valid_fraction = valid_fraction
+        self.patience = patience
         self.epochs = epochs
         self.max_steps = max_steps
         self.batch_size = batch_size
@@ -110,22 +119,22 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         return int(self.model_.net.widths()[-1])
 
     def fit(
-        self, X: ArrayLike, y: Any = None, *, run_dir: str | Path | None = None,
-        callbacks: Iterable[Callback] = (),
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None, *,
+        run_dir: str | Path | None = None, callbacks: Iterable[Callback] = (),
     ) -> "Autoencoder":  # fmt: skip
         """Train on rows X; y is ignored. Errors as in :meth:`RecurrentClassifier.fit`."""
         rows = self._checked_rows(X, reset=True)
-        self.row_shape_ = rows.shape[1:]
-        rows = rows.reshape(len(rows), -1)
-        config = self._config(float_type(rows), len(rows))
-        job = make_job(config, SequenceDataset("X", rows, None, rows[:0], None))
+        rows = replace(rows, weights=self._weights(sample_weight, rows.X))
+        self.row_shape_ = rows.X.shape[1:]
+        config = self._config(float_type(rows.X), len(rows))
+        job = make_job(config, prepare(SequenceDataset("X", rows), config))
         self._train(job, starting_state(job.net, config.training), run_dir, callbacks)
         return self
 
     def transform(self, X: ArrayLike) -> Array:
         """Codes (n_samples, code_size) of rows X."""
         predictor = self._predictor()
-        return np.asarray(predictor.encode(self._flat(X)))
+        return np.asarray(predictor.encode(self._lay_out(X).X))
 
     def inverse_transform(self, codes: ArrayLike) -> Array:
         """Rows, in the shape X had, built from codes (n_samples, code_size)."""
@@ -133,17 +142,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         values = np.asarray(codes, dtype=float)
         if values.ndim != 2 or values.shape[1] != self._n_features_out:
             raise DataError(f"codes: expected (n, {self._n_features_out}), got {values.shape}")
-        rows = np.asarray(predictor.decode(values))
+        rows = self.model_.preparation.undo(predictor.decode(values))
         return rows.reshape(len(rows), *self.row_shape_)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Minus the mean squared reconstruction error per number: higher is better."""
-        from hiddenstate.data import fractions
-        from hiddenstate.metrics import mean_squared_error
-
-        predictor = self._predictor()
-        rows = self._flat(X)
-        return -mean_squared_error(predictor.predict(rows), fractions(rows, np.float64))
-
-    def _flat(self, X: ArrayLike) -> Array:
-        return lay_out(self.model_, self._checked_rows(X, reset=False), "X")
+        """Minus the mean squared reconstruction error per number, in the units of X."""
+        predictor, own = self._predictor(), self.model_.preparation
+        rows = self._lay_out(X).X
+        made = own.undo(predictor.predict(rows))
+        return -mean_squared_error(made, own.undo(fractions(rows, made.dtype)))

@@ -1,19 +1,20 @@
 """RecurrentClassifier: sequences in, labels out."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
+from sklearn.utils import compute_sample_weight
 
-from hiddenstate.data import SequenceDataset, as_rows
+from hiddenstate.data import SequenceDataset, prepare
 from hiddenstate.errors import DataError
 from hiddenstate.estimators.base import Array, Estimator, documented, float_type
 from hiddenstate.jobs import make_job
 from hiddenstate.metrics import softmax
-from hiddenstate.predicting import lay_out
 from hiddenstate.trainer import Callback
 from hiddenstate.weights import starting_state
 
@@ -55,8 +56,15 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        readout: str = "last",
         *,
         steps: int | None = None,
+        channels_first: bool = False,
+        class_weight: Any = None,
+        scale: str | None = None,
+        missing: str = "error",
+        valid_fraction: float = 0.0,
+        patience: int = 0,
         epochs: int | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
@@ -86,7 +94,14 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.layers = layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.readout = readout
         self.steps = steps
+        self.channels_first = channels_first
+        self.class_weight = class_weight
+        self.scale = scale
+        self.missing = missing
+        self.valid_fraction = valid_fraction
+        self.patience = patience
         self.epochs = epochs
         self.max_steps = max_steps
         self.batch_size = batch_size
@@ -111,8 +126,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.n_predicted = n_predicted
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, *, run_dir: str | Path | None = None,
-        callbacks: Iterable[Callback] = (),
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *,
+        run_dir: str | Path | None = None, callbacks: Iterable[Callback] = (),
     ) -> "RecurrentClassifier":  # fmt: skip
         """Train on rows X with labels y; with `run_dir` the run is recorded there.
 
@@ -127,24 +142,26 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
 
         rows = self._checked_rows(X, reset=True)
         labels = _one_dimensional(y, len(rows))
+        weights = self._weights(sample_weight, rows.X)
         check_classification_targets(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(f"y: only one class, {self.classes_[0]}; two or more are needed")
-        rows = as_rows(rows, self.steps, "X")
-        config = self._config(float_type(rows), len(rows))
-        dataset = SequenceDataset(
-            "X, y", rows, numbers.astype(np.int64), rows[:0], None, self.classes_.tolist()
-        )
-        job = make_job(config, dataset)
+        if isinstance(self.class_weight, dict):
+            own = compute_sample_weight(self.class_weight, labels)
+            weights = own if weights is None else own * weights
+        config = self._config(float_type(rows.X), len(rows))
+        rows = replace(rows, y=numbers.astype(np.int64), weights=weights)
+        dataset = SequenceDataset("X, y", rows, classes=self.classes_.tolist())
+        job = make_job(config, prepare(dataset, config))
         self._train(job, starting_state(job.net, config.training), run_dir, callbacks)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Probability of each class (n_samples, n_classes), in the order of `classes_`."""
         predictor = self._predictor()
-        rows = lay_out(self.model_, self._checked_rows(X, reset=False), "X")
-        return softmax(predictor.predict(rows))
+        rows = self._lay_out(X)
+        return softmax(predictor.predict(rows.X, rows.lengths))
 
     def predict(self, X: ArrayLike) -> Array:
         """The most probable label of each row (n_samples,)."""

@@ -12,7 +12,8 @@ from hiddenstate.estimators.autoencoder import Autoencoder
 from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.classifier import RecurrentClassifier
 from hiddenstate.estimators.regressor import RecurrentRegressor
-from hiddenstate.models import FittedModel, Params, load_model
+from hiddenstate.fitted import FittedModel, load_model
+from hiddenstate.models import Params
 from hiddenstate.storage import check_fields
 
 _KINDS: dict[str, type[Estimator]] = {

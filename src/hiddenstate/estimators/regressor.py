@@ -10,13 +10,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from hiddenstate.data import SequenceDataset, as_rows
+from hiddenstate.data import Rows, SequenceDataset, as_rows, prepare
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Array, Estimator, documented, float_type
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.models import Params
-from hiddenstate.predicting import lay_out
 from hiddenstate.trainer import Callback
 from hiddenstate.weights import starting_state
 
@@ -61,10 +60,16 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        readout: str = "last",
         *,
         stateful: bool = False,
         output: str = "last",
         steps: int | None = None,
+        channels_first: bool = False,
+        scale: str | None = None,
+        missing: str = "error",
+        valid_fraction: float = 0.0,
+        patience: int = 0,
         epochs: int | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
@@ -91,9 +96,15 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self.layers = layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.readout = readout
         self.stateful = stateful
         self.output = output
         self.steps = steps
+        self.channels_first = channels_first
+        self.scale = scale
+        self.missing = missing
+        self.valid_fraction = valid_fraction
+        self.patience = patience
         self.epochs = epochs
         self.max_steps = max_steps
         self.batch_size = batch_size
@@ -115,23 +126,26 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self.checkpoint_every = checkpoint_every
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, *, run_dir: str | Path | None = None,
-        callbacks: Iterable[Callback] = (),
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *,
+        run_dir: str | Path | None = None, callbacks: Iterable[Callback] = (),
     ) -> "RecurrentRegressor":  # fmt: skip
         """Train on rows X with targets y; with `run_dir` the run is recorded there.
 
         Errors as in :meth:`RecurrentClassifier.fit`.
         """
-        job = self._make_job(X, y, reset=True)
+        job = self._make_job(X, y, sample_weight, reset=True)
         state = starting_state(job.net, job.config.training)
         self._keep(self._train(job, state, run_dir, callbacks))
         return self
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike) -> "RecurrentRegressor":
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> "RecurrentRegressor":
         """Learn on from rows X, once, where the last call ended.
 
         Weights, moments, carried state and the count of updates go on, so windows given one
-        by one teach exactly what they teach in one :meth:`fit`.
+        by one teach exactly what they teach in one :meth:`fit`, but for scaling, which the first
+        call settles.
 
         Raises
         ------
@@ -141,7 +155,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         if self.lr_schedule == "cosine":
             raise OptionError("lr_schedule: cosine needs the total, partial_fit has none")
         first = not hasattr(self, "model_")
-        job = self._make_job(X, y, reset=first)
+        job = self._make_job(X, y, sample_weight, reset=first)
         if not first and job.net != self.model_.net:
             raise DataError(
                 f"partial_fit: the net was {self.model_.net.to_dict()}, these rows and parameters "
@@ -171,8 +185,11 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         With `stateful=True` the rows follow one another from a zero state.
         """
         predictor = self._predictor()
-        rows = lay_out(self.model_, self._checked_rows(X, reset=False), "X")
-        outputs = predictor.follow(rows, {})[0] if self.model_.stateful else predictor.predict(rows)
+        rows = self._lay_out(X)
+        if self.model_.stateful:
+            outputs = predictor.follow(rows.X, {})[0]
+        else:
+            outputs = predictor.predict(rows.X, rows.lengths)
         return self._as_targets(outputs)
 
     def forward(self, X: ArrayLike, state: Params | None = None) -> tuple[Array, Params]:
@@ -196,8 +213,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
             If `state` carries another number of rows than X has.
         """
         predictor = self._predictor()
-        rows = lay_out(self.model_, self._checked_rows(X, reset=False), "X")
-        outputs, after = predictor.forward(rows, state or {})
+        outputs, after = predictor.forward(self._lay_out(X).X, state or {})
         return self._as_targets(outputs), after
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -216,11 +232,11 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def _make_job(self, X: ArrayLike, y: ArrayLike, reset: bool) -> Job:
-        rows = as_rows(self._checked_rows(X, reset=reset), self.steps, "X")
-        dtype = float_type(rows)
-        targets = _targets(y, len(rows), dtype)
-        wanted = (len(rows), rows.shape[1]) if self.output == "steps" else (len(rows),)
+    def _make_job(self, X: ArrayLike, y: ArrayLike, sample_weight: Any, reset: bool) -> Job:
+        rows = self._checked_rows(X, reset=reset)
+        dtype, T = float_type(rows.X), as_rows(rows.X, self.steps, "X").shape[1]
+        targets = _targets(y, rows, dtype)
+        wanted = (len(rows), T) if self.output == "steps" else (len(rows),)
         if targets.shape[: len(wanted)] != wanted or targets.ndim > len(wanted) + 1:
             raise DataError(
                 f'y: expected {wanted} or {(*wanted, "targets")} for output="{self.output}", '
@@ -232,10 +248,11 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         if reset:
             self._seed = config.training.seed
         flat = targets[..., None] if targets.ndim == len(wanted) else targets
-        times = np.arange(rows.shape[0] * rows.shape[1], dtype=float).reshape(rows.shape[:2])
-        return make_job(
-            config, SequenceDataset("X, y", rows, flat, rows[:0], flat[:0], times=times)
-        )
+        times = np.arange(len(rows) * T, dtype=float).reshape(-1, T)
+        weights = self._weights(sample_weight, rows.X)
+        rows = replace(rows, y=flat, times=times, weights=weights)
+        before = None if reset else self.model_.preparation
+        return make_job(config, prepare(SequenceDataset("X, y", rows), config, before))
 
     def _keep(self, after: TrainingState) -> None:
         self._training = after
@@ -243,10 +260,21 @@ class RecurrentRegressor(RegressorMixin, Estimator):
 
     def _as_targets(self, outputs: Array) -> Array:
         many = len(self.targets_shape_) == (2 if self.output == "steps" else 1)
+        outputs = self.model_.preparation.undo_targets(outputs)
         return outputs if many else outputs[..., 0]
 
 
-def _targets(y: Any, n_rows: int, dtype: str) -> Array:
+def _targets(y: Any, rows: Rows, dtype: str) -> Array:
+    """Targets as an array; those of series of unequal length padded as the series are."""
+    n_rows, lengths = len(rows), rows.lengths
+    if lengths is not None and isinstance(y, (list, tuple)) and len(y) == n_rows:
+        each = [np.asarray(part) for part in y]
+        if all(part.ndim for part in each):
+            if [len(part) for part in each] != lengths.tolist():
+                raise DataError("y: a series of targets is longer or shorter than its series of X")
+            y = np.zeros((n_rows, rows.X.shape[1], *each[0].shape[1:]), np.result_type(*each))
+            for row, part in zip(y, each, strict=True):
+                row[: len(part)] = part
     if y is None:
         raise DataError("requires y to be passed, but the target y is None")
     values = np.asarray(y)

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import AutoencoderConfig
-from hiddenstate.data import fractions
+from hiddenstate.data import Rows, in_pieces
 from hiddenstate.engines import Engine, Task
 from hiddenstate.errors import DataError
 from hiddenstate.jobs.base import Array, Job
-from hiddenstate.metrics import mean_squared_error
+from hiddenstate.metrics import reconstruction_error
 from hiddenstate.models import Net
 
 
@@ -23,11 +23,12 @@ class AutoencodeJob(Job):
         """A net from the row to itself."""
         F, model, X = self.dataset.X.shape[1], self.config.model, self.dataset.X
         assert isinstance(model, AutoencoderConfig)
-        in_range = X.dtype == np.uint8 or (X.min() >= 0 and X.max() <= 1)
+        low, high = (0.0, 1.0) if X.dtype == np.uint8 else _range(X)
+        in_range = low >= 0 and high <= 1
         if model.output_activation == "sigmoid" and not in_range:
             raise DataError(
-                f"{self.dataset.name}: values from {X.min():.4g} to {X.max():.4g} cannot come out "
-                "of a sigmoid; use --output-activation linear"
+                f"{self.dataset.name}: values from {low:.4g} to {high:.4g} cannot come out "
+                "of a sigmoid; use --output-activation linear or --scale minmax"
             )
         if model.output_activation == "auto":
             model = replace(model, output_activation="sigmoid" if in_range else "linear")
@@ -39,33 +40,40 @@ class AutoencodeJob(Job):
 
     def evaluate(self, engine: Engine) -> dict[str, float]:
         """Error per number on the first test rows, if any are asked for."""
-        n = self.config.display.n_evaluated
-        rows = self.dataset.X_test[:n]
-        return {"test_mse": self._error(engine, rows)} if len(rows) else {}
+        test, n = self.dataset.test, self.config.display.n_evaluated
+        if test is None or not n or not len(test):
+            return {}
+        some = test.take(slice(0, n))
+        return {"test_mse": self.loss(engine, some)}
+
+    def loss(self, engine: Engine, rows: Rows) -> float:
+        """Squared error per number, of rows as they are scaled."""
+        return reconstruction_error(engine.predict, rows.X)
 
     def keepsake(self) -> dict[str, Array]:
         """The example, the originals to reconstruct, and the labels of the drawn codes."""
-        originals, _ = self.shown(self.config.display.n_reconstructed)
-        _, labels = self.shown(self.config.display.n_scattered)
-        kept = self.examples() | {"original": originals}
+        originals = self.shown(self.config.display.n_reconstructed)
+        labels = self.shown(self.config.display.n_scattered).y
+        kept = self.examples() | {"original": originals.X[:]}
         return kept | ({} if labels is None else {"code_label": labels})
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
         """Reconstructions and codes of the shown rows."""
-        originals, _ = self.shown(self.config.display.n_reconstructed)
-        scattered, _ = self.shown(self.config.display.n_scattered)
+        originals = self.shown(self.config.display.n_reconstructed)
+        scattered = self.shown(self.config.display.n_scattered)
         found = {}
         if len(originals):
-            found["reconstruction"] = engine.predict(originals)
+            found["reconstruction"] = self.predict(engine, originals)
         if len(scattered):
-            found["code"] = engine.encode(scattered)
+            found["code"] = engine.encode(scattered.X[:])
         return found
 
     def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
         """Squared error per number on every test row, and the mean of the last losses."""
         results: dict[str, Any] = {"train_loss": float(np.mean(recent))}
-        if len(self.dataset.X_test):
-            results["test_mse"] = self._error(engine, self.dataset.X_test)
+        test = self.dataset.test
+        if test is not None and len(test):
+            results["test_mse"] = self.loss(engine, test)
         return results
 
     def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
@@ -75,6 +83,8 @@ class AutoencodeJob(Job):
         n = len(self.dataset.X_test)
         return [f"test mean squared error on all {n:,} rows: {results['test_mse']:.4g}"]
 
-    def _error(self, engine: Engine, rows: Array) -> float:
-        target = fractions(rows, self.config.training.dtype)
-        return mean_squared_error(engine.predict(rows), target)
+
+def _range(X: Any) -> tuple[float, float]:
+    """The least and the greatest number of an array or a store."""
+    pairs = [(piece.min(), piece.max()) for _, piece in in_pieces(X)]
+    return float(min(low for low, _ in pairs)), float(max(high for _, high in pairs))

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from hiddenstate.batches import Batches
 from hiddenstate.config import Config, RecurrentConfig
-from hiddenstate.data import SequenceDataset
+from hiddenstate.data import Preparation, Rows, SequenceDataset
 from hiddenstate.engines import Engine, Task
+from hiddenstate.fitted import FittedModel
 from hiddenstate.memory import check_free
-from hiddenstate.models import GATES, FittedModel, Net, Params
+from hiddenstate.models import GATES, Net, Params
 
 Array = NDArray[Any]
 
@@ -58,7 +59,14 @@ class Job(ABC):
             batches=self.batches,
             total_steps=self.total_steps,
             stateful=self.stateful,
+            lengths=self.dataset.train.lengths,
+            weights=self.dataset.train.weights,
         )
+
+    @property
+    def preparation(self) -> Preparation:
+        """What was done to the data, and is to be done to other rows."""
+        return self.dataset.preparation or Preparation()
 
     def fitted(self, params: Params) -> FittedModel:
         """The model `params` make."""
@@ -68,6 +76,7 @@ class Job(ABC):
             classes=self.dataset.classes if self.config.job == "classify" else None,
             row_shape=self.dataset.X.shape[1:],
             stateful=self.stateful,
+            preparation=self.preparation,
         )
 
     def check_memory(self) -> None:
@@ -92,19 +101,18 @@ class Job(ABC):
         """Where shown rows come from: "test", or "train" where nothing is held out."""
         return "test" if len(self.dataset.X_test) else "train"
 
-    def shown(self, n: int) -> tuple[Array, Array | None]:
-        """The first `n` rows to show, and their labels."""
+    def shown(self, n: int) -> Rows:
+        """The first `n` rows to show."""
         d = self.dataset
-        X, y = (d.X_test, d.y_test) if len(d.X_test) else (d.X, d.y)
-        return X[:n], None if y is None else y[:n]
+        return (d.test if d.test is not None and len(d.test) else d.train).take(slice(0, n))
 
     def examples(self) -> dict[str, Array]:
         """The training rows shown before training, and their labels."""
         first = min(self.config.display.example, len(self.dataset.X) - 1)
-        chosen = slice(first, first + self.config.display.n_shown)
-        found = {"example": self.dataset.X[chosen]}
-        if self.dataset.y is not None:
-            found["example_label"] = self.dataset.y[chosen]
+        chosen = self.dataset.train.take(slice(first, first + self.config.display.n_shown))
+        found = {"example": chosen.X[:]}
+        if chosen.y is not None:
+            found["example_label"] = chosen.y
         return found
 
     def facts(self) -> dict[str, Any]:
@@ -128,19 +136,39 @@ class Job(ABC):
     def sizes(self) -> list[str]:
         """The data's sizes, a line a part."""
         d, lines = self.dataset, []
-        for part, X, y in (("train", d.X, d.y), ("test", d.X_test, d.y_test)):
-            if len(X):
-                shape = (len(X), *d.picture) if d.picture else X.shape
-                told = "" if y is None else f", {'labels' if d.classes else 'targets'} {y.shape}"
+        for part, rows in (("train", d.train), ("valid", d.valid), ("test", d.test)):
+            if rows is not None and len(rows):
+                shape = (len(rows), *d.picture) if d.picture else rows.X.shape
+                told = ""
+                if rows.y is not None:
+                    told = f", {'labels' if d.classes else 'targets'} {rows.y.shape}"
+                if rows.lengths is not None:
+                    told += f", {rows.lengths.min()} to {rows.lengths.max()} steps"
                 lines.append(f"{part} data: {shape}{told}")
         return lines
 
     def remarks(self) -> list[str]:
         """What a user should know of this data with these options, a line each."""
         n, size = len(self.dataset.X), self.config.training.batch_size
+        remarks = [f"note: {remark}" for remark in self.dataset.remarks]
         if n < size:
-            return [f"warning: {n} rows are fewer than a batch of {size}; each batch has them all"]
-        return []
+            remarks.append(
+                f"warning: {n} rows are fewer than a batch of {size}; each batch has them all"
+            )
+        return remarks
+
+    def predict(self, engine: Engine, rows: Rows) -> Array:
+        """The net's outputs for prepared rows."""
+        return engine.predict(rows.X, rows.lengths)
+
+    def validate(self, engine: Engine) -> float | None:
+        """The loss on the validation rows, by which the best weights are known; None without."""
+        valid = self.dataset.valid
+        return None if valid is None else self.loss(engine, valid)
+
+    @abstractmethod
+    def loss(self, engine: Engine, rows: Rows) -> float:
+        """The mean loss on prepared rows, each row alike."""
 
     @abstractmethod
     def evaluate(self, engine: Engine) -> dict[str, float]:

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
 from hiddenstate.jobs.base import Array, Job
-from hiddenstate.metrics import accuracy, softmax
+from hiddenstate.metrics import accuracy, cross_entropy, softmax
 from hiddenstate.models import Net
 
 
@@ -23,29 +24,35 @@ class ClassifyJob(Job):
 
     def evaluate(self, engine: Engine) -> dict[str, float]:
         """Accuracy on the first test rows."""
-        n = self.config.display.n_evaluated
-        if n == 0 or self.dataset.y_test is None or not len(self.dataset.X_test):
+        test, n = self.dataset.test, self.config.display.n_evaluated
+        if n == 0 or test is None or test.y is None or not len(test):
             return {}
-        outputs = engine.predict(self.dataset.X_test[:n])
-        return {"test_accuracy": accuracy(outputs, self.dataset.y_test[:n])}
+        some = test.take(slice(0, n))
+        assert some.y is not None
+        return {"test_accuracy": accuracy(self.predict(engine, some), some.y)}
+
+    def loss(self, engine: Engine, rows: Rows) -> float:
+        """Cross-entropy."""
+        assert rows.y is not None
+        return cross_entropy(self.predict(engine, rows), rows.y)
 
     def keepsake(self) -> dict[str, Array]:
         """The example digits, and the rows whose predictions are shown."""
-        X, y = self.shown(self.config.display.n_predicted)
-        assert y is not None
-        return self.examples() | {"shown": X, "shown_label": y}
+        rows = self.shown(self.config.display.n_predicted)
+        assert rows.y is not None
+        return self.examples() | {"shown": rows.X[:], "shown_label": rows.y}
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
         """Class probabilities of the shown rows."""
-        X, _ = self.shown(self.config.display.n_predicted)
-        return {"probability": softmax(engine.predict(X))} if len(X) else {}
+        rows = self.shown(self.config.display.n_predicted)
+        return {"probability": softmax(self.predict(engine, rows))} if len(rows) else {}
 
     def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
         """Accuracy on every test row, and the mean of the last losses."""
         results: dict[str, Any] = {"train_loss": float(np.mean(recent))}
-        if len(self.dataset.X_test) and self.dataset.y_test is not None:
-            outputs = engine.predict(self.dataset.X_test)
-            results["test_accuracy"] = accuracy(outputs, self.dataset.y_test)
+        test = self.dataset.test
+        if test is not None and len(test) and test.y is not None:
+            results["test_accuracy"] = accuracy(self.predict(engine, test), test.y)
         return results
 
     @classmethod
@@ -59,12 +66,12 @@ class ClassifyJob(Job):
     def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
         """Predicted beside real labels, then the accuracy on all test rows."""
         lines = []
-        X, y = self.shown(self.config.display.n_predicted)
+        rows = self.shown(self.config.display.n_predicted)
         assert self.dataset.classes is not None
-        if len(X) and y is not None:
+        if len(rows) and rows.y is not None:
             labels = np.asarray(self.dataset.classes)
-            lines.append(f"{labels[engine.predict(X).argmax(axis=1)]} prediction number")
-            lines.append(f"{labels[y]} real number")
+            lines.append(f"{labels[self.predict(engine, rows).argmax(axis=1)]} prediction number")
+            lines.append(f"{labels[rows.y]} real number")
         if "test_accuracy" in results:
             n, score = len(self.dataset.X_test), results["test_accuracy"]
             lines.append(f"test accuracy on all {n:,} rows: {score:.4f}")

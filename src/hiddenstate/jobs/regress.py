@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.engines import Engine
-from hiddenstate.errors import DataError
+from hiddenstate.data import Rows
+from hiddenstate.engines import Engine, make_predictor
+from hiddenstate.errors import DataError, OptionError
 from hiddenstate.jobs.base import Array, Job
-from hiddenstate.metrics import mean_of_last
+from hiddenstate.metrics import mean_of_last, mean_squared_error, r2
 from hiddenstate.models import Net
 
 SHOWN = 20
@@ -34,11 +35,21 @@ class RegressJob(Job):
                 f"{self.dataset.name}: y is {self.dataset.y.shape} for X "
                 f"{self.dataset.X.shape} and --output {output}"
             )
+        if self.stateful and self.dataset.valid is not None:
+            raise OptionError(
+                "--valid-fraction: rows held out in the middle would break the carried state; add "
+                "--no-stateful"
+            )
         return Net("regress", self.config.model, self.dataset.X.shape[2], targets, output)
 
     def evaluate(self, engine: Engine) -> dict[str, float]:
         """Nothing: predictions made while learning are the picture."""
         return {}
+
+    def loss(self, engine: Engine, rows: Rows) -> float:
+        """Squared error per number, of targets as they are scaled."""
+        assert rows.y is not None
+        return mean_squared_error(self.predict(engine, rows), rows.y, _lengths(rows))
 
     def keepsake(self) -> dict[str, Array]:
         """Input and target before training: sin and cos on [0, 2*pi] at 100 points, or the
@@ -54,7 +65,9 @@ class RegressJob(Job):
         assert d.y is not None
         if d.y.ndim < 3:
             return {}
-        flat = [part.reshape(-1, part.shape[-1])[:100] for part in (d.X, d.y)]
+        some, own = -(-100 // d.X.shape[1]), self.preparation
+        parts = (d.X[:some], own.undo_targets(d.y[:some]))
+        flat = [part.reshape(-1, part.shape[-1])[:100] for part in parts]
         return {"time": np.arange(len(flat[0]), dtype=float), "input": flat[0], "target": flat[1]}
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
@@ -62,24 +75,48 @@ class RegressJob(Job):
 
         Else nothing: the recorder adds the windows predicted since the last snapshot.
         """
-        return {} if self.stateful else self.windows(0, engine.predict(self.dataset.X[:SHOWN]))
+        if self.stateful:
+            return {}
+        return self.windows(0, self.predict(engine, self.dataset.train.take(slice(0, SHOWN))))
 
     def windows(self, first: int, outputs: Array) -> dict[str, Array]:
         """Time, target and prediction of the windows from step `first` on, (n, T, O) or (n, O)."""
         d = self.dataset
         assert d.y is not None
         epochs, rows = np.divmod(np.arange(first, first + len(outputs)), len(d.X))
-        found = {"target": d.y[rows], "prediction": outputs}
-        if d.times is not None:
+        own, times = self.preparation, d.train.times
+        found = {"target": own.undo_targets(d.y[rows]), "prediction": own.undo_targets(outputs)}
+        if times is not None:
             # Time goes on over the epochs: each begins a step after the one before ended.
-            ends = d.times.flat[[0, 1, -1]] if d.times.size > 1 else np.array([0.0, 1.0, 0.0])
+            ends = times.flat[[0, 1, -1]] if times.size > 1 else np.array([0.0, 1.0, 0.0])
             epoch_length = ends[2] - ends[0] + (ends[1] - ends[0])
-            found["time"] = d.times[rows] + epochs[:, None] * epoch_length
+            found["time"] = times[rows] + epochs[:, None] * epoch_length
         return found
 
     def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
-        """Mean squared error of the last ten windows, each before it was learnt from."""
-        return {"last10_mse": mean_of_last(recent, 10), "last100_mse": mean_of_last(recent, 100)}
+        """Mean squared error of the last ten windows, each before it was learnt from, and, where
+        other data brings test rows, of those, in the units of the targets."""
+        results: dict[str, Any] = {}
+        if self.preparation.target_scaling is None:
+            results["last10_mse"] = mean_of_last(recent, 10)
+            results["last100_mse"] = mean_of_last(recent, 100)
+        else:
+            results["train_loss"] = float(np.mean(recent))
+        test = self.dataset.test
+        if self.dataset.source != "bundled" and test is not None and test.y is not None:
+            outputs = self.preparation.undo_targets(self._test_outputs(engine, test))
+            target, lengths = self.preparation.undo_targets(test.y), _lengths(test)
+            results["test_mse"] = mean_squared_error(outputs, target, lengths)
+            results["test_r2"] = r2(outputs, target, lengths)
+        return results
+
+    def _test_outputs(self, engine: Engine, test: Rows) -> Array:
+        """Outputs for the test rows; where state is carried, they follow the training ones."""
+        if not self.stateful:
+            return self.predict(engine, test)
+        model = self.fitted(engine.export().params)
+        predictor = make_predictor(model, "cpu", self.config.training.threads)
+        return predictor.follow(test.X, predictor.follow(self.dataset.X, {})[1])[0]
 
     @classmethod
     def line(cls, event: dict[str, Any]) -> str:
@@ -88,4 +125,15 @@ class RegressJob(Job):
 
     def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
         """The mean squared error of the last ten windows."""
-        return [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
+        lines = []
+        if "last10_mse" in results:
+            lines = [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
+        if "test_mse" in results:
+            n, mse, fit = len(self.dataset.X_test), results["test_mse"], results["test_r2"]
+            lines.append(f"test mean squared error on all {n:,} windows: {mse:.4g}, R2 {fit:.4f}")
+        return lines
+
+
+def _lengths(rows: Rows) -> Array | None:
+    """The steps that count in the targets of `rows`, where they have one at every step."""
+    return rows.lengths if rows.y is not None and rows.y.ndim == 3 else None

@@ -99,7 +99,7 @@ struct Learner {
   Learner(const std::string& level, Shape shape) : net(level_named(level), std::move(shape)) {}
 
   void teach(Any x, long steps, Maybe<const int64_t> classes, Maybe<const T> targets,
-             Maybe<const int64_t> length, bool stateful) {
+             Maybe<const int64_t> length, bool stateful, Maybe<const T> weights) {
     long numbers = 1;
     for (size_t i = 1; i < x.ndim(); i++) numbers *= static_cast<long>(x.shape(i));
     lesson.x = table_of(x, numbers);
@@ -107,8 +107,10 @@ struct Learner {
     lesson.classes = at(classes);
     lesson.targets = at(targets);
     lesson.length = at(length);
+    lesson.weights = at(weights);
     lesson.stateful = stateful;
-    held = {nb::cast(x), nb::cast(classes), nb::cast(targets), nb::cast(length)};
+    held = {nb::cast(x), nb::cast(classes), nb::cast(targets), nb::cast(length),
+            nb::cast(weights)};
   }
 
   std::tuple<long, int> train(Array<const int64_t> rows, Array<const int64_t> sizes,
@@ -150,6 +152,7 @@ struct Learner {
     const long n = static_cast<long>(x.shape(0));
     now.x = table_of(x, lesson.x.numbers);
     now.length = nullptr;
+    now.weights = nullptr;
     long answers = shape.classify ? n : n * shape.outputs * (shape.every_step ? lesson.steps : 1);
     if (shape.layers == 0) answers = 0;  // rows are their own target
     const bool fits = y.dtype() == (shape.classify ? nb::dtype<int64_t>() : nb::dtype<T>());
@@ -196,8 +199,8 @@ void bind_learner(nb::module_& m, const char* name) {
   nb::class_<L>(m, name)
       .def("__init__",
            [](L* self, const std::string& level, int cell, int layers, int directions,
-              long inputs, long hidden, long outputs, bool every_step, std::vector<long> widths,
-              std::vector<int> activations, bool classify) {
+              long inputs, long hidden, long outputs, bool every_step, bool mean,
+              std::vector<long> widths, std::vector<int> activations, bool classify) {
              Shape s;
              s.cell = cell;
              s.layers = layers;
@@ -206,6 +209,7 @@ void bind_learner(nb::module_& m, const char* name) {
              s.hidden = hidden;
              s.outputs = outputs;
              s.every_step = every_step;
+             s.mean = mean;
              s.widths = std::move(widths);
              s.activations = std::move(activations);
              s.classify = classify;
@@ -214,8 +218,8 @@ void bind_learner(nb::module_& m, const char* name) {
            nb::kw_only(), nb::arg("level"), nb::arg("cell") = 0, nb::arg("layers") = 0,
            nb::arg("directions") = 1, nb::arg("inputs") = 0, nb::arg("hidden") = 0,
            nb::arg("outputs") = 0, nb::arg("every_step") = false,
-           nb::arg("widths") = std::vector<long>{}, nb::arg("activations") = std::vector<int>{},
-           nb::arg("classify") = false)
+           nb::arg("mean") = false, nb::arg("widths") = std::vector<long>{},
+           nb::arg("activations") = std::vector<int>{}, nb::arg("classify") = false)
       .def("load", [](L& l, int which, size_t i, Array<const T> a) {
         nb::gil_scoped_release free;  // before the lock: its holder may be waiting for Python
         std::lock_guard<std::mutex> lock(l.net.guard());
@@ -244,7 +248,8 @@ void bind_learner(nb::module_& m, const char* name) {
       .def_prop_rw("updates", [](L& l) { return l.net.updates; },
                    [](L& l, long n) { l.net.updates = n; })
       .def("teach", &L::teach, nb::arg("x"), nb::arg("steps"), nb::arg("classes").none(),
-           nb::arg("targets").none(), nb::arg("length").none(), nb::arg("stateful"))
+           nb::arg("targets").none(), nb::arg("length").none(), nb::arg("stateful"),
+           nb::arg("weights") = nb::none())
       .def("rule",
            [](L& l, int rule, double beta1, double beta2, double decay, double momentum) {
              l.lesson.rule = rule;

@@ -17,7 +17,7 @@ struct NetCase {
   bool stateful = false;
   std::vector<int64_t> classes, length, order;
   Lists weights;
-  List x, targets;
+  List x, targets, counts;  // counts: the rows' weights, or empty
 
   explicit NetCase(Dice& dice) {
     Shape& s = shape;
@@ -34,6 +34,7 @@ struct NetCase {
       s.hidden = dice.pick({1, 3, 8, 17, 33, 64});
       s.outputs = dice.pick({1, 2, 10, 17});
       s.every_step = dice.once_in(2);
+      s.mean = dice.once_in(2);
       s.classify = !s.every_step && dice.once_in(2);
       steps = dice.pick({1, 2, 7});
       numbers = steps * s.inputs;
@@ -46,6 +47,8 @@ struct NetCase {
       else
         targets = dice.numbers(rows * answers);
     }
+    if (dice.once_in(2)) counts.resize(rows);
+    for (double& count : counts) count = dice.pick({0.0, 0.25, 1.0, 3.0});
     for (long i = 0; i < taken * batch; i++) order.push_back(dice.below(rows));
     kind = dice.pick({BYTES, FLOATS, DOUBLES});
     x = dice.numbers(rows * numbers);
@@ -74,6 +77,9 @@ struct NetCase {
   }
 
   bool recurrent() const { return shape.layers > 0; }
+  bool averages() const { return shape.mean && !shape.every_step; }
+  // Whether a row counts nothing, in no way.
+  bool out(long row) const { return !counts.empty() && counts[row] == 0 && !stateful; }
   bool kinks() const {
     if (recurrent()) return shape.cell == RNN_RELU;
     return shape.activations[0] == RELU;
@@ -81,14 +87,14 @@ struct NetCase {
   void tell() const {
     const Shape& s = shape;
     if (recurrent())
-      say(" cell %d, %d layers, %d directions, %ld inputs, hidden %ld, %ld outputs%s%s%s%s", s.cell,
+      say(" cell %d, %d layers, %d directions, %ld inputs, hidden %ld, %ld outputs%s%s%s%s%s", s.cell,
           s.layers, s.directions, s.inputs, s.hidden, s.outputs,
-          s.every_step ? ", every step" : "", s.classify ? ", classes" : "",
+          s.every_step ? ", every step" : "", s.mean ? ", mean" : "", s.classify ? ", classes" : "",
           stateful ? ", stateful" : "", length.empty() ? "" : ", lengths");
     for (const long width : s.widths) say(" %ld", width);
     for (const int activation : s.activations) say(" /%d", activation);
-    say(", %ld steps, %ld of %ld rows, kind %d, rule %d, momentum %g, decay %g, clip %g", steps,
-        batch, rows, kind, rule, momentum, decay, clip);
+    say(", %ld steps, %ld of %ld rows%s, kind %d, rule %d, momentum %g, decay %g, clip %g", steps,
+        batch, rows, counts.empty() ? "" : " weighted", kind, rule, momentum, decay, clip);
   }
 };
 
@@ -115,7 +121,7 @@ struct Pupil {
   std::vector<uint8_t> bytes;
   std::vector<float> floats;
   std::vector<double> numbers;
-  std::vector<T> targets;
+  std::vector<T> targets, counts;
 
   Pupil(const Level& level, const NetCase& c) : c(c), net(level, c.shape) {
     lesson.x = table(c.x);
@@ -124,6 +130,8 @@ struct Pupil {
     lesson.targets = at(targets);
     lesson.classes = c.classes.empty() ? nullptr : c.classes.data();
     lesson.length = c.length.empty() ? nullptr : c.length.data();
+    counts = as<T>(c.counts);
+    lesson.weights = at(counts);
     lesson.stateful = c.stateful;
     lesson.rule = c.rule;
     lesson.decay = c.decay;
@@ -234,7 +242,9 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
   List out;
   require(pupil.step(c.rows, order.data(), 0, true, threads, Stop{}, loss, &out) == DONE,
           "a step that learns nothing ends well");
-  require(out == whole.out, "training and predicting answer the same");
+  for (long i = 0; i < c.rows * c.answers; i++)
+    require(c.out(i / c.answers) || out[i] == whole.out[i],
+            "training and predicting answer the same");
   if (c.stateful) require(pupil.state() == Lists{whole.h, whole.cell}, "both end in one state");
 
   if (!c.recurrent()) {
@@ -264,7 +274,8 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
     const long n = static_cast<long>(outcome.out.size()) / c.rows;
     for (long i = 0; i < c.rows * c.answers; i++)
       if (i % c.answers >= c.answers - n) tail.push_back(whole.out[i]);
-    require(apart({outcome.out}, {tail}) < 1e-5, "a state carries over to the outputs");
+    require(c.averages() || apart({outcome.out}, {tail}) < 1e-5,
+            "a state carries over to the outputs");
     pupil.lesson.x = pupil.table(c.x);
   }
   Patience none(0);
@@ -272,6 +283,36 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
   const bool done = pupil.net.predict(pupil.lesson.x, c.rows, c.steps, nullptr, 0, layers, {},
                                       nowhere.data(), {}, threads, none.stop());
   require(!done, "a prediction can be stopped");
+}
+
+// What weights of rows mean, beyond what the slopes say.
+template <class T>
+void check_weights(const Level& level, const NetCase& c, const Lists& found) {
+  NetCase other = c;
+  if (c.counts.empty()) {
+    other.counts.assign(c.rows, 1);
+    require(Pupil<T>(level, other).train(2) == found, "weights of 1 change nothing");
+    return;
+  }
+  if (c.stateful) return;
+  for (long r = 0; r < c.rows; r++) {
+    if (!c.out(r)) continue;
+    const long n = static_cast<long>(c.targets.size()) / c.rows;
+    for (long i = 0; i < c.numbers; i++)
+      other.x[r * c.numbers + i] = c.kind == BYTES ? 7 : i % 2 ? unset : HUGE_VAL;
+    for (long i = 0; i < n; i++) other.targets[r * n + i] = unset;
+    if (c.shape.classify) other.classes[r] = 0;
+  }
+  Pupil<T> one(level, c), two(level, other);
+  for (long i = 0; i < c.taken; i++) {
+    double losses[2] = {unset, unset};
+    int at = 0;
+    for (Pupil<T>* pupil : {&one, &two})
+      require(pupil->step(c.batch, c.order.data() + i * c.batch, c.rate, true, 2, Stop{},
+                          losses[at++]) == DONE, "weighted steps end well");
+    require(losses[0] == losses[1], "a row of weight 0 counts in no loss");
+  }
+  require(one.all() == two.all(), "a row of weight 0 teaches nothing");
 }
 
 template <class T>
@@ -297,6 +338,7 @@ Lists net_case(const Level& level, const NetCase& c, Dice dice) {
   }
   require(loaded.train(2) == alone.train(3), "a loaded net goes on as the saved one");
   require(loaded.all() == alone.all(), "a loaded net learns as the saved one");
+  check_weights<T>(level, c, found);
   check_predictions(alone, c, 1 + static_cast<int>(dice.below(3)));
   const Lists saved = alone.save(0);
   found.insert(found.end(), saved.begin(), saved.end());

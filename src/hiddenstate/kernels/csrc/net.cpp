@@ -133,7 +133,19 @@ void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool
 template <class T>
 void Net<T>::head_reads(Shard& s) const {
   const int top = shape_.layers - 1;
+  if (averages()) {
+    const long width = stack_->width, row = shape_.directions * width;
+    s.mean.need(2 * s.rows * row);
+    s.p.x = {s.mean.at(), row, width, width, shape_.directions};
+    return;
+  }
   s.p.x = shape_.every_step ? stack_->output(s.w, top) : stack_->last_output(s.w, top);
+}
+
+template <class T>
+void Net<T>::through_stack(Shard& s, Stop stop) {
+  stack_->forward(params_.at(), s.w, stop);
+  if (averages()) average(*stack_, s.w, s.mean.at());
 }
 
 // Rows of the table into the shard: an autoencoder's as they are, others with time first.
@@ -159,6 +171,19 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
     T* to = stack_->x(s.w) + r * inputs;
     for (long t = 0; t < s.w.steps; t++)
       copy(to + t * s.rows * inputs, line + t * inputs, inputs);
+  }
+}
+
+// Rows that count nothing may hold anything, which must reach no sum. A state that is carried is
+// part of other rows' answers, though.
+template <class T>
+void Net<T>::leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s) {
+  if (!lesson.weights || lesson.stateful) return;
+  for (long r = 0; r < s.rows; r++) {
+    if (lesson.weights[orders.rows[s.first + r]] != 0) continue;
+    if (!recurrent()) std::memset(s.table.at() + r * s.p.x.row, 0, s.p.x.row * sizeof(T));
+    for (long t = 0; recurrent() && t < s.w.steps; t++)
+      std::memset(stack_->x(s.w) + (t * s.rows + r) * shape_.inputs, 0, shape_.inputs * sizeof(T));
   }
 }
 
@@ -205,7 +230,7 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
     read(x, nullptr, s);
     if (recurrent()) {
       fill_states(*stack_, s.w, s.first, begin);
-      stack_->forward(params_.at(), s.w, mine);
+      through_stack(s, mine);
       give_states(*stack_, s.w, s.first, end);
     }
     dense_->forward(params_.at(), s.p, first, last);
@@ -242,8 +267,24 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
         std::memset(d + i * row, 0, row * sizeof(T));
       }
   }
+  weigh(lesson, orders, s);
   s.sum = 0;
   for (long i = 0; i < s.p.rows; i++) s.sum += s.loss.at()[i];
+}
+
+// The rows' weights into losses and gradients. A weight of 0 wins over what is not a number.
+template <class T>
+void Net<T>::weigh(const Lesson<T>& lesson, const Orders& orders, Shard& s) {
+  if (!lesson.weights) return;
+  const size_t top = dense_->layers() - 1;
+  const long row = dense_->row(top + 1);
+  T* d = dense_->gradient(s.p, top);
+  for (long i = 0; i < s.p.rows; i++, d += row) {
+    const T weight = lesson.weights[orders.rows[s.first + i % s.rows]];
+    double& loss = s.loss.at()[i];
+    loss = weight == 0 ? 0 : loss * weight;
+    for (long k = 0; k < row; k++) d[k] = weight == 0 ? 0 : d[k] * weight;
+  }
 }
 
 // Forward and back over one shard; the gradients of the sums stay in its memory.
@@ -251,12 +292,13 @@ template <class T>
 void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s, Stop stop,
                    T* outputs) {
   read(lesson.x, orders.rows, s);
+  leave_out(lesson, orders, s);
   if (recurrent()) {
     const bool zero = orders.reset || !lesson.stateful || state_rows_ != orders.n;
     fill_states(*stack_, s.w, s.first,
                 zero ? States<T>{}
                      : States<T>{state_h_.at(), state_c_.at(), state_rows_, stack_->width});
-    stack_->forward(params_.at(), s.w, stop);
+    through_stack(s, stop);
     if (lesson.stateful)
       give_states(*stack_, s.w, s.first,
                   States<T>{next_h_.at(), next_c_.at(), orders.n, stack_->width});
@@ -270,12 +312,18 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
   const long width = stack_->width;
   const int top = shape_.layers - 1;
   fill_gradients(*stack_, s.w, s.first, States<T>{});
-  for (int d = 0; d < shape_.directions; d++)
+  if (averages()) {
+    T* dmean = s.mean.at() + s.rows * s.p.x.row;
+    dense_->into(turned_.at(), s.p, 0, 0, s.p.x.row, dmean, s.p.x.row);
+    spread(*stack_, s.w, dmean);
+  }
+  for (int d = 0; !averages() && d < shape_.directions; d++)
     dense_->into(turned_.at(), s.p, 0, d * width, width,
                  shape_.every_step ? stack_->dy(s.w, top) + d * s.p.rows * width
                                    : stack_->dh(s.w, top, d),
                  width);
-  stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step, false, nullptr, stop);
+  stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step || averages(), false, nullptr,
+                   stop);
 }
 
 // Multiplications of a share of the gradient.

@@ -38,6 +38,7 @@ struct Shape {
   int cell = 0, layers = 0, directions = 1;
   long inputs = 0, hidden = 0, outputs = 0;
   bool every_step = false;
+  bool mean = false;  // the head, answering once, reads the mean over the steps; else the last state
   std::vector<long> widths;
   std::vector<int> activations;
   bool classify = false;  // cross-entropy; else squared error
@@ -59,6 +60,7 @@ struct Lesson {
   const int64_t* classes = nullptr;
   const T* targets = nullptr;  // n rows of T*O or O numbers
   const int64_t* length = nullptr;
+  const T* weights = nullptr;  // what each row's loss is multiplied by
   bool stateful = false;
   int rule = ADAM;
   double beta1 = 0.9, beta2 = 0.999, decay = 0, momentum = 0;
@@ -108,7 +110,7 @@ class Net {
 
  private:
   struct Shard {
-    Buffer<T> stack, dense, table, target;
+    Buffer<T> stack, dense, table, target, mean;  // mean: and its gradient, where it is read
     Buffer<double> loss;
     typename Stack<T>::Work w{};
     typename Perceptron<T>::Work p{};
@@ -127,10 +129,14 @@ class Net {
   void lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept);
   void read(const Table& x, const int64_t* rows, Shard& s);
   void head_reads(Shard& s) const;
+  void through_stack(Shard& s, Stop stop);
+  void leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s);
   void give_out(const Shard& s, size_t layer, T* out) const;
   void learn(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s, Stop stop,
              T* outputs);
   void lose(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s);
+  void weigh(const Lesson<T>& lesson, const Orders& orders, Shard& s);
+  bool averages() const { return recurrent() && shape_.mean && !shape_.every_step; }
   double work(const Lesson<T>& lesson, long n) const;
   long work_of(const Share& share) const;
   void gradient(const Share& share, size_t shards);

@@ -243,6 +243,42 @@ class Stack {
   }
 };
 
+// The mean of the last layer's output over the steps a row is read: R rows of all directions.
+template <class T>
+void average(const Stack<T>& stack, const typename Stack<T>::Work& w, T* mean) {
+  const Rows<const T> y = stack.output(w, stack.layers - 1);
+  const long row = y.columns();
+  std::memset(mean, 0, w.rows * row * sizeof(T));
+  for (long t = 0; t < w.steps; t++)
+    for (long r = 0; r < w.rows; r++) {
+      if (w.length && t >= w.length[r]) continue;
+      for (int d = 0; d < y.n; d++) {
+        const T* from = y.at + (t * w.rows + r) * y.row + d * y.part;
+        T* to = mean + r * row + d * y.width;
+        for (long i = 0; i < y.width; i++) to[i] += from[i];
+      }
+    }
+  for (long r = 0; r < w.rows; r++) {
+    const T share = static_cast<T>(1) / static_cast<T>(w.length ? w.length[r] : w.steps);
+    for (long i = 0; i < row; i++) mean[r * row + i] *= share;
+  }
+}
+
+// The way back of `average`: dy of the last layer from the mean's gradient, which is scaled. What
+// it holds after a row's end is not read.
+template <class T>
+void spread(const Stack<T>& stack, const typename Stack<T>::Work& w, T* dmean) {
+  const long width = stack.width, row = stack.directions * width;
+  for (long r = 0; r < w.rows; r++) {
+    const T share = static_cast<T>(1) / static_cast<T>(w.length ? w.length[r] : w.steps);
+    for (long i = 0; i < row; i++) dmean[r * row + i] *= share;
+  }
+  T* to = stack.dy(w, stack.layers - 1);
+  for (int d = 0; d < stack.directions; d++)
+    for (long i = 0; i < w.steps * w.rows; i++, to += width)
+      std::memcpy(to, dmean + i % w.rows * row + d * width, width * sizeof(T));
+}
+
 // States of `rows` sequences, [layers*directions][rows][row]; null where zero or unasked.
 template <class T>
 struct States {

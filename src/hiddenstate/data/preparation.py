@@ -1,0 +1,286 @@
+"""What is done to rows before the net reads them: fitted on training rows, kept with the model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.data.dataset import Rows, fractions, in_pieces
+from hiddenstate.data.store import RowStore
+from hiddenstate.errors import DataError, printable
+
+Array = NDArray[Any]
+Pair = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Missing values filled in, features and targets scaled.
+
+    Parameters
+    ----------
+    missing : {"error", "drop", "mean", "forward", "mask"}
+        As the option of that name. Rows are dropped before; here "drop" refuses them.
+    fill : ndarray (I,), optional
+        What stands for a missing value of each feature, before scaling.
+    scaling : (offset (I,), factor (I,)), optional
+        A feature x becomes (x - offset) * factor.
+    target_scaling : (offset (O,), factor (O,)), optional
+        Likewise a target.
+    columns, targets : tuple of str, optional
+        The names of the columns X was read from, and of the targets.
+    pixels : bool
+        Whether X was uint8, which means fractions of 255.
+    reading : dict
+        The options the training file was read with, by name.
+    """
+
+    missing: str = "error"
+    fill: Array | None = None
+    scaling: Pair | None = None
+    target_scaling: Pair | None = None
+    columns: tuple[str, ...] | None = None
+    targets: tuple[str, ...] | None = None
+    pixels: bool = False
+    reading: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> bool:
+        """Whether X becomes anything else."""
+        return self.fill is not None or self.scaling is not None or self.missing == "mask"
+
+    def width(self, n_features: int) -> int:
+        """Features the net reads for `n_features` of the data."""
+        return n_features * (2 if self.missing == "mask" else 1)
+
+    def n_features(self, width: int) -> int:
+        """The inverse of :meth:`width`."""
+        return width // (2 if self.missing == "mask" else 1)
+
+    def apply(
+        self, X: Any, lengths: Array | None, dtype: Any, where: str, check: bool = True
+    ) -> Any:
+        """Rows (N, T, I) or (N, F), of an array or a store, as the net reads them.
+
+        Steps after a row's length become 0. `check` looks for values that are missing.
+
+        Raises
+        ------
+        DataError
+            If values are missing and nothing says what to do with them.
+        """
+        if check and self.missing in ("error", "drop"):
+            check_finite(X, lengths, where, self.columns, self.missing)
+        if not self.changes:
+            return X
+        shape = (*X.shape[1:-1], self.width(X.shape[-1]))
+        if isinstance(X, RowStore):
+            return X.mapped(lambda values: self._piece(values, None, dtype), shape, dtype)
+        out = np.empty((len(X), *shape), dtype)
+        for first, piece in in_pieces(X):
+            own = None if lengths is None else lengths[first : first + len(piece)]
+            out[first : first + len(piece)] = self._piece(piece, own, dtype)
+        return out
+
+    def _piece(self, X: Array, lengths: Array | None, dtype: Any) -> Array:
+        values = fractions(X, np.float64)
+        gone = ~np.isfinite(values) if self.fill is not None else None
+        if gone is not None and self.fill is not None:
+            values = np.where(gone, np.nan, values)
+            if self.missing == "forward":
+                values = carry_forward(values)
+            values = np.where(np.isnan(values), self.fill, values)
+        if self.scaling is not None:
+            values = (values - self.scaling[0]) * self.scaling[1]
+        if self.missing == "mask" and gone is not None:
+            values = np.concatenate([values, gone], axis=-1)
+        if lengths is not None:
+            values = np.where(after_end(lengths, values.shape[1])[..., None], 0, values)
+        return values.astype(dtype, copy=False)
+
+    def apply_targets(self, y: Array, dtype: Any) -> Array:
+        """Targets (..., O) as the net learns them."""
+        if self.target_scaling is None:
+            return y.astype(dtype, copy=False)
+        offset, factor = self.target_scaling
+        return np.asarray((y - offset) * factor, dtype)
+
+    def undo_targets(self, outputs: Array) -> Array:
+        """A regressor's outputs (..., O) in the units of the targets."""
+        if self.target_scaling is None:
+            return outputs
+        offset, factor = self.target_scaling
+        return np.asarray(outputs / factor + offset, outputs.dtype)
+
+    def undo(self, rows: Array) -> Array:
+        """An autoencoder's rows (N, F) in the units of the features."""
+        if self.scaling is None:
+            return rows
+        offset, factor = self.scaling
+        return np.asarray(rows / factor + offset, rows.dtype)
+
+
+@dataclass
+class Scan:
+    """Sums over the values of each feature, leaving out what is missing or after a row's end."""
+
+    weight: Array
+    mean: Array
+    squares: Array
+    low: Array
+    high: Array
+
+    @property
+    def deviation(self) -> Array:
+        """Of each feature; 1 for a constant one, which scaling then leaves as it is."""
+        deviation = np.sqrt(self.squares / np.maximum(self.weight, np.finfo(float).tiny))
+        constant = deviation <= 10 * np.finfo(float).eps * np.abs(self.mean)
+        return np.where(constant, 1.0, deviation)
+
+
+def scan(X: Any, lengths: Array | None, weights: Array | None) -> Scan:
+    """Weighted mean, squared deviations, least and greatest of each feature, in one pass.
+
+    Pieces are joined by the update of Chan, Golub and LeVeque, "Updating formulae and a
+    pairwise algorithm for computing sample variances", 1979.
+    """
+    width = X.shape[-1]
+    total = Scan(
+        weight=np.zeros(width),
+        mean=np.zeros(width),
+        squares=np.zeros(width),
+        low=np.full(width, np.inf),
+        high=np.full(width, -np.inf),
+    )
+    for first, piece in in_pieces(X):
+        some = slice(first, first + len(piece))
+        values = fractions(piece, np.float64)
+        counted = np.isfinite(values)
+        if lengths is not None:
+            counted &= ~after_end(lengths[some], values.shape[1])[..., None]
+        weight = counted.astype(np.float64)
+        if weights is not None:
+            weight *= weights[some].reshape(-1, *(1,) * (values.ndim - 1))
+        _join(total, values.reshape(-1, width), weight.reshape(-1, width))
+    return total
+
+
+def _join(total: Scan, values: Array, weight: Array) -> None:
+    counted = weight > 0
+    values = np.where(counted, values, 0)
+    own = weight.sum(axis=0)
+    mean = (values * weight).sum(axis=0) / np.maximum(own, np.finfo(float).tiny)
+    squares = (weight * (values - mean) ** 2).sum(axis=0)
+    both = np.maximum(total.weight + own, np.finfo(float).tiny)
+    apart = mean - total.mean
+    total.squares += squares + apart**2 * total.weight * own / both
+    total.mean += apart * own / both
+    total.weight += own
+    total.low = np.minimum(total.low, np.where(counted, values, np.inf).min(axis=0, initial=np.inf))
+    total.high = np.maximum(
+        total.high, np.where(counted, values, -np.inf).max(axis=0, initial=-np.inf)
+    )
+
+
+def fit_preparation(
+    rows: Rows, missing: str, scale: str, scale_targets: bool, **facts: Any
+) -> Preparation:
+    """Fit on training rows what :class:`Preparation` keeps.
+
+    Parameters
+    ----------
+    rows : Rows
+    missing, scale : str
+        As the options of those names.
+    scale_targets : bool
+        Whether targets are scaled too, where features are.
+    **facts
+        Columns, targets and reading, kept as they are.
+    """
+    fill = scaling = target_scaling = None
+    pixels = rows.X.dtype == np.uint8
+    if (scale != "none" and not pixels) or missing in ("mean", "forward", "mask"):
+        found = scan(rows.X, rows.lengths, rows.weights)
+        if missing in ("mean", "forward", "mask"):
+            fill = found.mean
+        in_range = bool((found.low >= 0).all() and (found.high <= 1).all())
+        if scale == "minmax" and not pixels:
+            span = found.high - found.low
+            scaling = (found.low, 1 / np.where(span > 0, span, 1.0))
+        elif scale == "standard" or (scale == "auto" and not in_range and not pixels):
+            scaling = (found.mean, 1 / found.deviation)
+    if scale_targets and scale != "none" and rows.y is not None:
+        lengths = rows.lengths if rows.y.ndim == 3 else None
+        known = scan(rows.y, lengths, rows.weights)
+        target_scaling = (known.mean, 1 / known.deviation)
+    return Preparation(missing, fill, scaling, target_scaling, pixels=bool(pixels), **facts)
+
+
+def after_end(lengths: Array, T: int) -> NDArray[np.bool_]:
+    """Which of `T` steps lie after each row's end, (N, T)."""
+    return np.asarray(np.arange(T) >= lengths[:, None])
+
+
+def carry_forward(values: Array) -> Array:
+    """Each NaN of (N, T, I) replaced by the last number before it in its series, if any."""
+    known = ~np.isnan(values)
+    steps = np.arange(values.shape[1])[None, :, None]
+    last = np.maximum.accumulate(np.where(known, steps, -1), axis=1)
+    found = np.take_along_axis(values, np.maximum(last, 0), axis=1)
+    return np.where(last >= 0, found, np.nan)
+
+
+def lacking(X: Any, lengths: Array | None) -> Array:
+    """Missing or infinite values of each row (N,), those after its end left out."""
+    if X.dtype.kind != "f":
+        return np.zeros(len(X), np.int64)
+    counts = np.zeros(len(X), np.int64)
+    for first, piece in in_pieces(X):
+        gone = ~np.isfinite(piece)
+        if lengths is not None:
+            gone &= ~after_end(lengths[first : first + len(piece)], piece.shape[1])[..., None]
+        counts[first : first + len(piece)] = gone.reshape(len(piece), -1).sum(axis=1)
+    return counts
+
+
+def check_finite(
+    X: Any, lengths: Array | None, where: str, columns: tuple[str, ...] | None, missing: str = ""
+) -> None:
+    """Refuse missing or infinite values.
+
+    Raises
+    ------
+    DataError
+        With their count, the first of them, and what can be done.
+    """
+    counts = lacking(X, lengths)
+    if not counts.any():
+        return
+    row = int(np.flatnonzero(counts)[0])
+    values = X[row : row + 1]
+    gone = ~np.isfinite(values)
+    if lengths is not None:
+        gone &= ~after_end(lengths[row : row + 1], values.shape[1])[..., None]
+    place = tuple(int(part) for part in np.argwhere(gone)[0][1:])
+    n = int(counts.sum())
+    cell = f"row {row}"
+    if len(place) > 1:
+        cell += f", step {place[0]}"
+    named = columns is not None and len(columns) == X.shape[-1]
+    cell += (
+        f", column {printable(columns[place[-1]], 40)}"
+        if named and columns is not None
+        else f", feature {place[-1]}"
+    )
+    mend = (
+        "the model was trained with none missing; fill them in"
+        if missing == "drop"
+        else "fill them in with --missing mean, forward or mask, or leave rows out with "
+        "--missing drop"
+    )
+    raise DataError(
+        f"{where}: {n} value{' is' if n == 1 else 's are'} missing or not finite, the first in "
+        f"{cell}; {mend}"
+    )
