@@ -203,8 +203,6 @@ def test_channels_first_arrays_are_turned(place: Path, X: Array) -> None:
         ("classify", {"X": np.zeros(4), "y": np.zeros(4)}, r"got \(4,\)"),
         ("classify", {"X": np.array(["a", "b"]), "y": np.zeros(2)}, "X: holds text"),
         ("classify", {"X": np.zeros((2, 2)), "y": np.array(["a", ""])}, "row 1 has no label"),
-        ("classify", {"X": np.array([[np.inf, np.nan]] * 4), "y": np.arange(4)},
-         r"X: 4 values .*\(0, 0\)"),
         ("classify", {"X": np.zeros((4, 2)), "y": np.array([0, 1, np.nan, 0])}, r"y: 1 value is"),
         ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 3))}, "X_test rows"),
         ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 2), "u1")}, "X_test rows"),

@@ -213,7 +213,7 @@ def test_12_a_label_the_model_never_met_is_named_by_row(
 
 
 def test_13_fewer_rows_than_a_batch_run_with_one_warning(cli: Cli, tmp_path: Path) -> None:
-    answer = cli("classify", rows(tmp_path), "--hidden-size", 4, *QUIET)
+    answer = cli("classify", rows(tmp_path), "--hidden-size", 4, "--batch-size", 64, *QUIET)
     assert answer.code == 0
     warnings = [line for line in answer.err.splitlines() if "batch" in line]
     assert len(warnings) == 1

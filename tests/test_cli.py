@@ -22,7 +22,7 @@ SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
 
 
 def test_classify_prints_all_that_the_classic_script_shows(cli, tiny_idx):
-    done = cli("classify", tiny_idx, *SMALL)
+    done = cli("classify", tiny_idx, "--recipe", "classic", *SMALL)
     assert done.code == 0
     lines = done.out.splitlines()
     assert lines[0] == "train data: (120, 8, 8), labels (120,)"
@@ -141,7 +141,7 @@ def test_evaluate_agrees_with_the_runs_own_figure(cli, tiny_idx):
 def test_evaluate_of_regress_goes_on_with_the_next_windows(cli):
     cli("regress", *OFF)
     found = json.loads(cli("evaluate", "regress-1", "--json").out)
-    assert found["windows"] == 100
+    assert found["answers"] == 1000
     assert found["mse"] < 0.1 * found["baseline_mse"]
     assert found["mse"] < found["reset_mse"]
 

@@ -25,7 +25,7 @@ def test_output_last_learns_from_the_last_step_of_each_window(cli, tmp_path):
     cli("regress", "own.npz", "--output", "last", "--no-stateful", "--batch-size", "8",
         "--shuffle", "--epochs", "60", "--lr", "0.01", "--clip", "1", *OFF)  # fmt: skip
     found = json.loads(cli("evaluate", "regress-2", "own.npz", "--json").out)
-    assert found["windows"] == 40
+    assert found["answers"] == 369
     assert found["mse"] < 0.1 * found["baseline_mse"]
 
 
@@ -36,7 +36,7 @@ def test_rows_that_are_no_sequence_are_drawn_too(cli, tmp_path):
     assert done.code == 0
     drawn = {path.stem for path in (tmp_path / "runs/regress-1/figures").iterdir()}
     assert drawn == {"signals", "learning", "tracking"}
-    assert json.loads(cli("evaluate", "regress-1", "own.npz", "--json").out)["windows"] == 30
+    assert json.loads(cli("evaluate", "regress-1", "own.npz", "--json").out)["answers"] == 300
 
 
 def test_a_run_is_gone_on_with_from_another_folder(cli, tmp_path, monkeypatch):
@@ -183,7 +183,7 @@ def test_a_signals_own_test_part_is_measured(cli, tmp_path):
     np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t), X_test=np.sin(t), y_test=np.cos(t))
     said = cli("regress", "own.npz", "--threads", "1").out
     assert "next: hiddenstate evaluate" in said
-    assert json.loads(cli("evaluate", "last", "--json").out)["windows"] == 40
+    assert json.loads(cli("evaluate", "last", "--json").out)["answers"] == 400
 
 
 def test_paths_in_a_toml_file_are_kept_whole(cli, tmp_path, monkeypatch):

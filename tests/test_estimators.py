@@ -367,7 +367,7 @@ def test_partial_fit_refuses_a_schedule_that_needs_the_total():
 
 
 def quick(kind):
-    return kind(max_steps=300, random_state=0, threads=1)
+    return kind(epochs=60, threads=1)
 
 
 @parametrize_with_checks([quick(kind) for kind in KINDS.values()])

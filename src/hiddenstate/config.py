@@ -184,6 +184,8 @@ def _check_together(config: Config) -> None:
         raise OptionError("--readout: mean needs one answer a window; add --output last")
     if config.job == "regress" and config.data.stateful:
         _check_stateful(config)
+    if config.job == "regress" and config.data.change and not config.data.horizon:
+        raise OptionError("--change: is for forecasts; add --horizon 1")
     if training.patience and not config.data.valid_fraction:
         raise OptionError("--patience: is counted on validation rows; add --valid-fraction 0.1")
     if training.lr_schedule == "inverse" and training.hold == 0:

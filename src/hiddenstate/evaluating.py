@@ -20,7 +20,7 @@ from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.fitted import FittedModel, load_model
 from hiddenstate.models import Params
-from hiddenstate.predicting import lay_out, window_of
+from hiddenstate.predicting import answered, lay_out, window_of
 from hiddenstate.runs import Run, find_run
 from hiddenstate.session import run_dataset, unchanged_dataset
 from hiddenstate.weights import refuse_code
@@ -97,25 +97,21 @@ def answered_rows(model: FittedModel, dataset: SequenceDataset) -> Rows:
             raise DataError(f"{where}: y is {rows.y.shape}, expected one label a row")
         numbers = class_numbers(rows.y, model.classes, where)
         return replace(lay_out(model, rows, where), y=numbers)
-    reading = model.preparation.reading
     if rows.y.ndim == 3:
         rows = cut_windows(
             rows,
-            window_of(model),
-            reading.get("stride"),
-            reading.get("horizon"),
-            model.net.output,
+            window_of(model) if model.stateful else 0,
+            None,
+            model.preparation.reading.get("horizon"),
+            model.net.output if model.stateful else "steps",
             where,
         )
     y = rows.y
     assert y is not None
-    if y.ndim != (3 if model.net.output == "steps" else 2) or y.shape[-1] != model.net.n_outputs:
+    if y.shape[-1] != model.net.n_outputs:
         raise DataError(
-            f"{where}: y is {y.shape}, the model gives {model.net.n_outputs} "
-            + ("at every step" if model.net.output == "steps" else "a window")
+            f"{where}: y has {y.shape[-1]} targets, the model gives {model.net.n_outputs}"
         )
-    if not np.isfinite(y).all():
-        raise DataError(f"{where}: {int((~np.isfinite(y)).sum())} targets are missing")
     return lay_out(model, rows, where)
 
 
@@ -129,17 +125,21 @@ def state_before(predictor: Predictor, model: FittedModel, run: Run | None) -> P
 def measure_own(model: FittedModel, predictor: Predictor, run: Run | None) -> dict[str, Any]:
     """Figures of a run's model on its own test rows; see :func:`measure`."""
     dataset = own_data(run)
-    test, train, prep = dataset.test, dataset.train, model.preparation
+    test, train = dataset.test, dataset.train
     assert test is not None
     state: Params = {}
     if model.stateful:
         state = predictor.follow(train.X, {})[1]
     if model.net.job == "regress":
-        test, train = (
-            replace(rows, y=None if rows.y is None else prep.undo_targets(rows.y))
-            for rows in (test, train)
-        )
+        test, train = (_in_units(model, rows) for rows in (test, train))
     return measure(model, predictor, test, train, state)
+
+
+def _in_units(model: FittedModel, rows: Rows) -> Rows:
+    """Prepared rows with their targets in their own units."""
+    assert rows.y is not None
+    y = model.preparation.undo_targets(rows.y, rows.X, rows.lengths)
+    return replace(rows, y=y)
 
 
 def measure_new(
@@ -155,8 +155,8 @@ def measure_new(
     train = None
     if run is not None and run.data_fact("source") != "arrays":
         train = run_dataset(run).train
-        if model.net.job == "regress" and train.y is not None:
-            train = replace(train, y=model.preparation.undo_targets(train.y))
+        if model.net.job == "regress":
+            train = _in_units(model, train)
     return measure(model, predictor, rows, train)
 
 
@@ -211,59 +211,31 @@ def _classifier(
 def _regressor(
     model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Params
 ) -> dict[str, Any]:
-    assert rows.y is not None
-    prep, target = model.preparation, rows.y
-    lengths = rows.lengths if target.ndim == 3 else None
     found: dict[str, Any] = {}
+    outputs, target, known = answered(model, predictor, rows, state)
+    mse = metrics.mean_squared_error(outputs, target)
     if model.stateful:
-        outputs = predictor.follow(rows.X, state)[0]
-        reset = prep.undo_targets(predictor.predict(rows.X))
-        found["reset_mse"] = metrics.mean_squared_error(reset, target)
+        reset = model.preparation.undo_targets(predictor.predict(rows.X), rows.X)
+        found["reset_mse"] = metrics.mean_squared_error(reset.reshape(target.shape), target)
+    if known is not None:
+        name, baseline = "the last value", metrics.mean_squared_error(known, target)
+    elif train is not None and train.y is not None:
+        lengths = train.lengths if train.y.ndim == 3 else None
+        name = "the mean of the training targets"
+        baseline = baselines.training_mean(train.y, target, lengths)
     else:
-        outputs = predictor.predict(rows.X, rows.lengths)
-    outputs = prep.undo_targets(outputs)
-    mse = metrics.mean_squared_error(outputs, target, lengths)
-    name, baseline = _regress_baseline(model, rows, train, lengths)
+        name = "the mean of these targets"
+        baseline = baselines.training_mean(target, target)
     return {
-        "windows": len(rows),
+        "answers": len(outputs),
         "mse": mse,
-        "mae": metrics.mean_absolute_error(outputs, target, lengths),
-        "r2": metrics.r2(outputs, target, lengths),
+        "mae": metrics.mean_absolute_error(outputs, target),
+        "r2": metrics.r2(outputs, target),
         "baseline": name,
         "baseline_mse": baseline,
         "skill": metrics.skill(mse, baseline),
         **found,
     }
-
-
-def _regress_baseline(
-    model: FittedModel, rows: Rows, train: Rows | None, lengths: Array | None
-) -> tuple[str, float]:
-    """The last known value where the target is forecast from itself, else the training mean."""
-    prep, target = model.preparation, rows.y
-    assert target is not None
-    columns, targets = prep.columns or (), prep.targets or ()
-    if prep.reading.get("horizon") and targets and set(targets) <= set(columns):
-        places = [columns.index(name) for name in targets]
-        read = rows.X[..., : model.n_features]
-        known = read if prep.scaling is None else read / prep.scaling[1] + prep.scaling[0]
-        if target.ndim == 2:
-            last = np.full(len(rows), known.shape[1]) if rows.lengths is None else rows.lengths
-            known = known[np.arange(len(rows)), last - 1]
-        return "the last value", baselines.persistence(known[..., places], target, lengths)
-    if train is None or train.y is None:
-        return "the mean of these targets", baselines.training_mean(
-            target, target, lengths, lengths
-        )
-    return (
-        "the mean of the training targets",
-        baselines.training_mean(
-            prep.undo_targets(train.y),
-            target,
-            train.lengths if lengths is not None else None,
-            lengths,
-        ),
-    )
 
 
 def _autoencoder(

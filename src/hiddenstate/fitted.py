@@ -166,6 +166,7 @@ def preparation_to_dict(preparation: Preparation) -> dict[str, Any]:
     return {
         "missing": p.missing,
         "pixels": p.pixels,
+        "change": None if p.change is None else list(p.change),
         "columns": None if p.columns is None else list(p.columns),
         "targets": None if p.targets is None else list(p.targets),
         "reading": {n: list(v) if isinstance(v, tuple) else v for n, v in p.reading.items()},
@@ -193,6 +194,7 @@ def _preparation(stored: Any, arrays: Params, net: Net, where: str) -> Preparati
     fields: dict[str, Any] = {
         "missing": str,
         "pixels": bool,
+        "change": optional,
         "columns": optional,
         "targets": optional,
         "reading": dict,
@@ -221,6 +223,7 @@ def _preparation(stored: Any, arrays: Params, net: Net, where: str) -> Preparati
     return Preparation(
         missing=missing,
         pixels=stored["pixels"],
+        change=_places(stored["change"], width, net, where),
         fill=arrays.get("fill"),
         scaling=_pair(arrays, "offset", "factor", where),
         target_scaling=_pair(arrays, "target_offset", "target_factor", where),
@@ -234,6 +237,15 @@ def _pair(arrays: Params, offset: str, factor: str, where: str) -> Any:
     if (offset in arrays) != (factor in arrays) or not arrays.get(factor, np.ones(1)).all():
         raise UntrustedFileError(f"{where}: {offset} and {factor} do not scale anything")
     return (arrays[offset], arrays[factor]) if offset in arrays else None
+
+
+def _places(values: list[Any] | None, width: int, net: Net, where: str) -> tuple[int, ...] | None:
+    if values is None:
+        return None
+    known = all(type(place) is int and 0 <= place < width for place in values)
+    if not known or len(values) != net.n_outputs or net.job != "regress":
+        raise UntrustedFileError(f"{where}: change is not {net.n_outputs} features")
+    return tuple(values)
 
 
 def _names(values: list[Any] | None, width: int | None, where: str) -> tuple[str, ...] | None:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from hiddenstate.data import Rows, as_rows, fractions, in_pieces
 from hiddenstate.data.dataset import flat_rows
-from hiddenstate.data.store import RowStore
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError
 from hiddenstate.fitted import FittedModel
@@ -17,6 +16,10 @@ from hiddenstate.metrics import error_by_row, softmax
 from hiddenstate.models import Params
 
 Array = NDArray[Any]
+
+
+AT_ONCE = 4096
+"""Windows of a series that are asked for in one call."""
 
 
 def lay_out(model: FittedModel, rows: Rows, where: str) -> Rows:
@@ -117,17 +120,14 @@ def predict_series(
     state : dict of ndarray
         Where a stateful model begins; zero if empty.
     """
-    if isinstance(rows.X, RowStore):
-        rows = replace(rows, X=rows.X[:])
-    rows = replace(rows, X=_as_series(rows.X))
-    rows = lay_out(model, rows, where)
-    series, steps, outputs = _answers(model, predictor, rows, where, state)
-    outputs = model.preparation.undo_targets(outputs)
+    X = rows.X[:]
+    X = X[:, None] if X.ndim == 1 else X
+    rows = lay_out(model, replace(rows, X=X[None] if X.ndim == 2 else X), where)
+    series, steps, outputs = answers(model, predictor, rows, where, state)
     found = {"series": series} if len(rows) > 1 else {}
     if rows.ids is not None:
         found = {"series": rows.ids[series]}
-    found["step"] = steps
-    return Prediction(found | _by_target(model, outputs))
+    return Prediction(found | {"step": steps} | _by_target(model, outputs))
 
 
 def predict_own(
@@ -136,11 +136,12 @@ def predict_own(
     """The same for prepared rows of a run's own: windows stay the windows they are."""
     if model.net.job != "regress":
         return _answer_rows(model, predictor, rows, proba)
-    if model.stateful:
-        outputs = predictor.follow(rows.X, state)[0]
-    else:
-        outputs = predictor.predict(rows.X, rows.lengths)
-    flat = model.preparation.undo_targets(outputs).reshape(-1, outputs.shape[-1])
+    if not model.stateful:
+        series, steps, outputs = answers(model, predictor, rows, "test rows", state)
+        found = {"series": series} if len(rows) > 1 else {}
+        return Prediction(found | {"step": steps} | _by_target(model, outputs))
+    outputs = model.preparation.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
+    flat = outputs.reshape(-1, outputs.shape[-1])
     return Prediction({"step": np.arange(len(flat))} | _by_target(model, flat))
 
 
@@ -149,34 +150,80 @@ def _by_target(model: FittedModel, outputs: Array) -> dict[str, Array]:
     return {name: outputs[:, i] for i, name in enumerate(names)}
 
 
-def _as_series(X: Array) -> Array:
-    X = X[:, None] if X.ndim == 1 else X
-    return X[None] if X.ndim == 2 else X
-
-
-def _answers(
+def answers(
     model: FittedModel, predictor: Predictor, rows: Rows, where: str, state: Params
 ) -> tuple[Array, Array, Array]:
-    """The series (n,), the step (n,) and the outputs (n, O) of every answer."""
+    """All a regressor has to say of prepared series X (N, T, I).
+
+    Where it learnt from windows and carries no state, the answer of a step is that of the window
+    that ends there; the steps of a series' first window have what came before them.
+
+    Returns
+    -------
+    series, steps : ndarray (n,)
+        Which series and which of its steps each answer is of.
+    outputs : ndarray (n, O)
+        In the units of the targets.
+
+    Raises
+    ------
+    DataError
+        If a series is shorter than a window.
+    """
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
-    every = model.net.output == "steps"
+    every, prep = model.net.output == "steps", model.preparation
     if not window_of(model):
-        outputs = predictor.predict(rows.X, rows.lengths)
+        outputs = prep.undo_targets(predictor.predict(rows.X, rows.lengths), rows.X, rows.lengths)
         if not every:
             return np.arange(N), lengths - 1, outputs
         read = np.arange(T) < lengths[:, None]
         series, steps = np.nonzero(read)
         return series, steps, outputs[read]
-    parts = [
-        _follow(model, predictor, X[:n], where, state) for X, n in zip(rows.X, lengths, strict=True)
-    ]
+    parts = [_follow(model, predictor, rows.X[i, :n], where, state) for i, n in enumerate(lengths)]
     counts = [len(steps) for steps, _ in parts]
     return (
         np.repeat(np.arange(N), counts),
         np.concatenate([steps for steps, _ in parts]),
         np.concatenate([outputs for _, outputs in parts]),
     )
+
+
+def answered(
+    model: FittedModel, predictor: Predictor, rows: Rows, state: Params
+) -> tuple[Array, Array, Array | None]:
+    """A regressor's answers beside the truth, for prepared rows with targets in their own units.
+
+    Steps whose target is missing, or whose window has missing values, are left out.
+
+    Returns
+    -------
+    outputs, target : ndarray (n, O)
+    now : ndarray (n, O) or None
+        The targets' last known values, where they are forecast from themselves.
+
+    Raises
+    ------
+    DataError
+        If nothing is left.
+    """
+    prep, y = model.preparation, rows.y
+    assert y is not None
+    if model.stateful:
+        outputs = prep.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
+        n = outputs.shape[-1]
+        outputs, target = outputs.reshape(-1, n), y.reshape(-1, n)
+        series, steps = np.divmod(np.arange(len(target)), y.shape[1] if y.ndim == 3 else 1)
+        steps = steps if y.ndim == 3 else np.full(len(target), rows.X.shape[1] - 1)
+    else:
+        series, steps, outputs = answers(model, predictor, rows, "test rows", state)
+        target = y[series, steps] if y.ndim == 3 else y[series]
+    now = prep.known_targets(rows.X) if prep.reading.get("horizon") else None
+    now = None if now is None else now[series, steps]
+    kept = np.isfinite(target).all(axis=1) & np.isfinite(outputs).all(axis=1)
+    if not kept.any():
+        raise DataError("test rows: no step has both an answer and a known target")
+    return outputs[kept], target[kept], None if now is None else now[kept]
 
 
 def window_of(model: FittedModel) -> int:
@@ -188,31 +235,27 @@ def window_of(model: FittedModel) -> int:
 def _follow(
     model: FittedModel, predictor: Predictor, X: Array, where: str, state: Params
 ) -> tuple[Array, Array]:
-    """The steps (n,) and outputs (n, O) of one series (T, I), window by window.
-
-    Where no state is carried and every step has an answer, the last window is moved back to
-    end with the series, so that no step is left without.
-    """
-    T, W, every = len(X), window_of(model), model.net.output == "steps"
+    """The steps (n,) and answers (n, O) of one series (T, I), window by window."""
+    T, W, prep = len(X), window_of(model), model.preparation
+    every = model.net.output == "steps"
     if model.stateful and every:
-        outputs = predictor.follow(X[None], state)[0]
-        return np.arange(T), outputs[0]
+        return np.arange(T), prep.undo_targets(predictor.follow(X[None], state)[0], X[None])[0]
     if T < W:
         raise DataError(f"{where}: a window has {W} steps, the signal {T}")
-    stride = W if every or model.stateful else model.preparation.reading.get("stride") or W
-    starts = np.arange(0, T - W + 1, stride)
-    if every and starts[-1] + W < T:
-        starts = np.append(starts, T - W)
-    windows = X[starts[:, None] + np.arange(W)]
     if model.stateful:
-        return starts + W - 1, predictor.follow(windows, state)[0]
-    outputs = predictor.predict(windows)
-    if not every:
-        return starts + W - 1, outputs
-    placed = np.empty((T, outputs.shape[-1]), outputs.dtype)
-    for start, part in zip(starts[::-1], outputs[::-1], strict=True):
-        placed[start : start + W] = part
-    return np.arange(T), placed
+        windows = X[: T // W * W].reshape(-1, W, X.shape[1])
+        outputs = prep.undo_targets(predictor.follow(windows, state)[0], windows)
+        return np.arange(W - 1, T // W * W, W), outputs
+    parts = []
+    ends = np.arange(W, T + 1)
+    for first in range(0, len(ends), AT_ONCE):
+        windows = X[ends[first : first + AT_ONCE, None] + np.arange(-W, 0)]
+        outputs = prep.undo_targets(predictor.predict(windows), windows)
+        if every:
+            parts += [outputs[0, :-1]] if first == 0 else []
+            outputs = outputs[:, -1]
+        parts.append(outputs)
+    return np.arange(0 if every else W - 1, T), np.concatenate(parts)
 
 
 def _named(rows: Rows) -> dict[str, Array]:

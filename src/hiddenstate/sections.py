@@ -68,6 +68,13 @@ class DataConfig:
         unit="steps",
         since=2,
     )
+    change: bool = option(
+        False,
+        "With --horizon, learn how a target changes from its value now, not its level; the target "
+        "is then an input too.",
+        jobs=("regress",),
+        since=2,
+    )
     id: str | None = option(
         None, "Column that says which series a row belongs to; without it one named id, series "
         "or the like.", placeholder="COL", since=2)  # fmt: skip

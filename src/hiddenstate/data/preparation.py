@@ -29,6 +29,8 @@ class Preparation:
         A feature x becomes (x - offset) * factor.
     target_scaling : (offset (O,), factor (O,)), optional
         Likewise a target.
+    change : tuple of int, optional
+        Targets are learnt as their change from these features of X, which are the targets now.
     columns, targets : tuple of str, optional
         The names of the columns X was read from, and of the targets.
     pixels : bool
@@ -41,6 +43,7 @@ class Preparation:
     fill: Array | None = None
     scaling: Pair | None = None
     target_scaling: Pair | None = None
+    change: tuple[int, ...] | None = None
     columns: tuple[str, ...] | None = None
     targets: tuple[str, ...] | None = None
     pixels: bool = False
@@ -100,19 +103,40 @@ class Preparation:
             values = np.where(after_end(lengths, values.shape[1])[..., None], 0, values)
         return values.astype(dtype, copy=False)
 
-    def apply_targets(self, y: Array, dtype: Any) -> Array:
-        """Targets (..., O) as the net learns them."""
-        if self.target_scaling is None:
-            return y.astype(dtype, copy=False)
-        offset, factor = self.target_scaling
-        return np.asarray((y - offset) * factor, dtype)
+    def apply_targets(self, y: Array, X: Any, lengths: Array | None, dtype: Any) -> Array:
+        """Targets (N, T, O) or (N, O) as the net learns them, of prepared rows `X`."""
+        if self.target_scaling is not None:
+            y = (y - self.target_scaling[0]) * self.target_scaling[1]
+        if self.change is not None:
+            y = y - self._now(X, lengths, y.ndim)
+        return y.astype(dtype, copy=False)
 
-    def undo_targets(self, outputs: Array) -> Array:
-        """A regressor's outputs (..., O) in the units of the targets."""
-        if self.target_scaling is None:
-            return outputs
-        offset, factor = self.target_scaling
-        return np.asarray(outputs / factor + offset, outputs.dtype)
+    def undo_targets(self, outputs: Array, X: Any = None, lengths: Array | None = None) -> Array:
+        """A regressor's outputs in the units of the targets: the inverse of `apply_targets`."""
+        kind = outputs.dtype
+        if self.change is not None:
+            outputs = outputs + self._now(X, lengths, outputs.ndim)
+        if self.target_scaling is not None:
+            outputs = outputs / self.target_scaling[1] + self.target_scaling[0]
+        return np.asarray(outputs, kind)
+
+    def _now(self, X: Array, lengths: Array | None, ndim: int) -> Array:
+        """The targets' values now, scaled as X is: at every step, or at each row's last."""
+        now = np.asarray(X[..., list(self.change or ())])
+        if ndim == X.ndim:
+            return now
+        last = np.full(len(X), X.shape[1]) if lengths is None else lengths
+        return np.asarray(now[np.arange(len(X)), last - 1])
+
+    def known_targets(self, X: Array) -> Array | None:
+        """The targets' values now in their own units, of prepared X (..., I), where it has them."""
+        places = places_of(self.targets, self.columns)
+        if places is None:
+            return None
+        now = X[..., list(places)]
+        if self.scaling is not None:
+            now = now / self.scaling[1][list(places)] + self.scaling[0][list(places)]
+        return np.asarray(now)
 
     def undo(self, rows: Array) -> Array:
         """An autoencoder's rows (N, F) in the units of the features."""
@@ -120,6 +144,15 @@ class Preparation:
             return rows
         offset, factor = self.scaling
         return np.asarray(rows / factor + offset, rows.dtype)
+
+
+def places_of(
+    targets: tuple[str, ...] | None, columns: tuple[str, ...] | None
+) -> tuple[int, ...] | None:
+    """Where among the features the targets are; None if they are not all there."""
+    if not targets or not columns or not set(targets) <= set(columns):
+        return None
+    return tuple(columns.index(name) for name in targets)
 
 
 @dataclass
@@ -185,7 +218,12 @@ def _join(total: Scan, values: Array, weight: Array) -> None:
 
 
 def fit_preparation(
-    rows: Rows, missing: str, scale: str, scale_targets: bool, **facts: Any
+    rows: Rows,
+    missing: str,
+    scale: str,
+    scale_targets: bool,
+    change: tuple[int, ...] | None = None,
+    **facts: Any,
 ) -> Preparation:
     """Fit on training rows what :class:`Preparation` keeps.
 
@@ -196,6 +234,8 @@ def fit_preparation(
         As the options of those names.
     scale_targets : bool
         Whether targets are scaled too, where features are.
+    change : tuple of int, optional
+        As :class:`Preparation` has it; targets are then scaled as those features are.
     **facts
         Columns, targets and reading, kept as they are.
     """
@@ -211,11 +251,14 @@ def fit_preparation(
             scaling = (found.low, 1 / np.where(span > 0, span, 1.0))
         elif scale == "standard" or (scale == "auto" and not in_range and not pixels):
             scaling = (found.mean, 1 / found.deviation)
-    if scale_targets and scale != "none" and rows.y is not None:
+    if change is not None:
+        places = list(change)
+        target_scaling = scaling and (scaling[0][places], scaling[1][places])
+    elif scale_targets and scale != "none" and rows.y is not None:
         lengths = rows.lengths if rows.y.ndim == 3 else None
         known = scan(rows.y, lengths, rows.weights)
         target_scaling = (known.mean, 1 / known.deviation)
-    return Preparation(missing, fill, scaling, target_scaling, pixels=bool(pixels), **facts)
+    return Preparation(missing, fill, scaling, target_scaling, change, pixels=bool(pixels), **facts)
 
 
 def after_end(lengths: Array, T: int) -> NDArray[np.bool_]:

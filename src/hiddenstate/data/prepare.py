@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 
 from hiddenstate.config import Config, DataConfig, section_options
 from hiddenstate.data.dataset import Rows, SequenceDataset, as_rows, flat_rows
-from hiddenstate.data.preparation import Preparation, check_finite, fit_preparation, lacking
+from hiddenstate.data.preparation import (
+    Preparation,
+    check_finite,
+    fit_preparation,
+    lacking,
+    places_of,
+)
 from hiddenstate.data.split import hold_out, split_signal
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.windows import cut_windows
@@ -46,7 +52,8 @@ def prepare(
     parts = _held_out(parts, config, where)
     remarks = list(dataset.remarks)
     for name, rows in parts.items():
-        if rows is not None and how.missing != "error":
+        whole = name == "test" and job == "regress" and not how.stateful  # steps are left out
+        if rows is not None and how.missing != "error" and not whole:
             parts[name], said = _dropped(rows, how.missing, f"{where}: {name}")
             remarks += said
     train: Rows = parts["train"]
@@ -55,6 +62,7 @@ def prepare(
         how.missing,
         how.scale,
         scale_targets=job == "regress",
+        change=_changing(dataset, config, where),
         columns=dataset.columns,
         targets=dataset.targets,
         reading=_reading(dataset, config),
@@ -65,12 +73,24 @@ def prepare(
             X = prep.apply(rows.X, rows.lengths, dtype, where, check=False)
             y = rows.y
             if job == "regress" and y is not None:
-                y = prep.apply_targets(y, dtype)
+                y = prep.apply_targets(y, X, rows.lengths, dtype)
             parts[name] = replace(rows, X=X, y=y)
     parts["train"] = _weighed(parts["train"], config)
     return replace(
         dataset, **parts, preparation=prep, fingerprint_read=seen, remarks=tuple(remarks)
     )
+
+
+def _changing(dataset: SequenceDataset, config: Config, where: str) -> tuple[int, ...] | None:
+    """Which features are the targets now, with `--change`."""
+    if config.job != "regress" or not config.data.change:
+        return None
+    places = places_of(dataset.targets, dataset.columns)
+    if places is None:
+        raise OptionError(
+            f"--change: {where} has no named targets among its inputs; name them in --input too"
+        )
+    return places
 
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
@@ -193,15 +213,24 @@ def _held_out(parts: dict[str, Any], config: Config, where: str) -> dict[str, An
             way = split_way(train, config)
             if _is_signal(train, config):
                 unit = max(how.window, 1)
-                train, parts[name] = split_signal(train, fraction, unit, where)
+                context = unit - 1 if name == "test" and not how.stateful else 0
+                train, parts[name] = split_signal(train, fraction, unit, context, where)
             else:
                 train, parts[name] = hold_out(train, fraction, way, seed, purpose, where)
     parts["train"] = train
     if config.job == "regress":
         for name, rows in parts.items():
             if rows is not None and (rows.y is None or rows.y.ndim == 3):
+                # Test series stay whole where no state is carried: every step of theirs is
+                # answered from the window that ends there.
+                whole = name == "test" and not how.stateful
                 parts[name] = cut_windows(
-                    rows, how.window, how.stride, how.horizon, how.output, where
+                    rows,
+                    0 if whole else how.window,
+                    how.stride,
+                    how.horizon,
+                    "steps" if whole else how.output,
+                    where,
                 )
     return parts
 

@@ -71,8 +71,13 @@ def _held(rows: Rows, fraction: float, how: str, random: np.random.Generator) ->
     return held
 
 
-def split_signal(rows: Rows, fraction: float, unit: int, where: str) -> tuple[Rows, Rows]:
+def split_signal(
+    rows: Rows, fraction: float, unit: int, context: int, where: str
+) -> tuple[Rows, Rows]:
     """Part one long signal (1, T, I) in time; the first part is a multiple of `unit` steps.
+
+    The second part begins `context` steps earlier, with targets that are missing there: they
+    may be read, and count for nothing.
 
     Raises
     ------
@@ -86,7 +91,12 @@ def split_signal(rows: Rows, fraction: float, unit: int, where: str) -> tuple[Ro
             f"{where}: {T} steps are too few to hold {fraction:g} of them out in windows of "
             f"{unit}; use a shorter --window or --test-fraction 0"
         )
-    return _steps(rows, slice(0, first)), _steps(rows, slice(first, T))
+    held = _steps(rows, slice(first - context, T))
+    if context and held.y is not None:
+        y = held.y.astype(np.float64)
+        y[:, :context] = np.nan
+        held = replace(held, y=y)
+    return _steps(rows, slice(0, first)), held
 
 
 def _steps(rows: Rows, steps: slice) -> Rows:

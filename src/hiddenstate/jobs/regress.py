@@ -1,5 +1,6 @@
 """regress: a recurrent net follows a signal; its hidden state is carried between windows."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hiddenstate.errors import DataError, OptionError
 from hiddenstate.jobs.base import Array, Job
 from hiddenstate.metrics import mean_of_last, mean_squared_error, r2
 from hiddenstate.models import Net
+from hiddenstate.predicting import answered
 
 SHOWN = 20
 """Rows predicted for a snapshot where they are no sequence of windows."""
@@ -66,7 +68,8 @@ class RegressJob(Job):
         if d.y.ndim < 3:
             return {}
         some, own = -(-100 // d.X.shape[1]), self.preparation
-        parts = (d.X[:some], own.undo_targets(d.y[:some]))
+        X = d.X[:some]
+        parts = (X, own.undo_targets(d.y[:some], X))
         flat = [part.reshape(-1, part.shape[-1])[:100] for part in parts]
         return {"time": np.arange(len(flat[0]), dtype=float), "input": flat[0], "target": flat[1]}
 
@@ -85,7 +88,11 @@ class RegressJob(Job):
         assert d.y is not None
         epochs, rows = np.divmod(np.arange(first, first + len(outputs)), len(d.X))
         own, times = self.preparation, d.train.times
-        found = {"target": own.undo_targets(d.y[rows]), "prediction": own.undo_targets(outputs)}
+        X, lengths = d.X[rows], None if d.train.lengths is None else d.train.lengths[rows]
+        found = {
+            "target": own.undo_targets(d.y[rows], X, lengths),
+            "prediction": own.undo_targets(outputs, X, lengths),
+        }
         if times is not None:
             # Time goes on over the epochs: each begins a step after the one before ended.
             ends = times.flat[[0, 1, -1]] if times.size > 1 else np.array([0.0, 1.0, 0.0])
@@ -104,19 +111,20 @@ class RegressJob(Job):
             results["train_loss"] = float(np.mean(recent))
         test = self.dataset.test
         if self.dataset.source != "bundled" and test is not None and test.y is not None:
-            outputs = self.preparation.undo_targets(self._test_outputs(engine, test))
-            target, lengths = self.preparation.undo_targets(test.y), _lengths(test)
-            results["test_mse"] = mean_squared_error(outputs, target, lengths)
-            results["test_r2"] = r2(outputs, target, lengths)
+            outputs, target = self._test_answers(engine, test)
+            results["test_mse"] = mean_squared_error(outputs, target)
+            results["test_r2"] = r2(outputs, target)
         return results
 
-    def _test_outputs(self, engine: Engine, test: Rows) -> Array:
-        """Outputs for the test rows; where state is carried, they follow the training ones."""
-        if not self.stateful:
-            return self.predict(engine, test)
+    def _test_answers(self, engine: Engine, test: Rows) -> tuple[Array, Array]:
+        """Answers and targets of the test rows, (n, O); a carried state follows the training."""
         model = self.fitted(engine.export().params)
         predictor = make_predictor(model, "cpu", self.config.training.threads)
-        return predictor.follow(test.X, predictor.follow(self.dataset.X, {})[1])[0]
+        state = predictor.follow(self.dataset.X, {})[1] if self.stateful else {}
+        assert test.y is not None
+        y = model.preparation.undo_targets(test.y, test.X, test.lengths)
+        outputs, target, _ = answered(model, predictor, replace(test, y=y), state)
+        return outputs, target
 
     @classmethod
     def line(cls, event: dict[str, Any]) -> str:
@@ -129,8 +137,8 @@ class RegressJob(Job):
         if "last10_mse" in results:
             lines = [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
         if "test_mse" in results:
-            n, mse, fit = len(self.dataset.X_test), results["test_mse"], results["test_r2"]
-            lines.append(f"test mean squared error on all {n:,} windows: {mse:.4g}, R2 {fit:.4f}")
+            mse, fit = results["test_mse"], results["test_r2"]
+            lines.append(f"mean squared error on the test rows: {mse:.4g}, R2 {fit:.4f}")
         return lines
 
 

@@ -1,0 +1,418 @@
+"""Damaged files through every reader: each must become a dataset, or one line that says why not.
+
+    nice -n 10 python benchmarks/fuzz_readers.py [--n 100000] [--seed 0] [--reader NAME]
+    python benchmarks/fuzz_readers.py --reader NAME --at 123    # one file again, with its trace
+
+A file is read for every job it is good for, with options drawn by chance, up to all checks made
+before training (`session.plan`, `prepare`, the job and its memory), and once more as new rows to
+predict. A finding is anything but a sound dataset or an error of ours: another exception, a
+message that is not one printable line, a warning, words on stdout or stderr, a value the net cannot
+read, more than 2 s (in the better of two runs), more than 200 MB above the start, or the end of the
+process. Files are read in child processes, a few hundred each; what was found is kept in a
+folder, and makes the exit code 1.
+"""
+
+import argparse
+import contextlib
+import gc
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import fuzz_files
+import numpy as np
+
+from hiddenstate.data import prepare
+from hiddenstate.data.dataset import Rows, SequenceDataset, fractions
+from hiddenstate.data.open import read_like
+from hiddenstate.data.prepare import READING
+from hiddenstate.errors import HiddenstateError
+from hiddenstate.jobs import make_job
+from hiddenstate.session import plan
+
+READERS = fuzz_files.READERS
+
+MOST_SECONDS = 2.0
+MOST_MB = 200
+HANGS = 60
+"""Seconds after which a child that says nothing is ended."""
+
+PIECE = 400
+"""Files read by one child process."""
+
+KINDS = ("dataset", "DataError", "OptionError", "MachineError", "UntrustedFileError")
+
+
+@dataclass
+class Outcome:
+    """What became of one file, for all its uses."""
+
+    ends: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    megabytes: float = 0.0
+    findings: list[str] = field(default_factory=list)
+    hurt: str = ""
+    """The file that was damaged."""
+
+
+class Place:
+    """A folder with the sound files of a reader, one of which is damaged for as long as it takes."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.reader, self.folder = name, READERS[name], folder
+        self.files = self.reader.files()
+        for file, data in self.files.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(data)
+        self.data = str(folder / self.reader.data)
+
+    def random(self, seed: int, number: int) -> np.random.Generator:
+        """What file `number` of `seed` follows from."""
+        return np.random.default_rng([seed, zlib.crc32(self.name.encode()), number])
+
+    @contextlib.contextmanager
+    def spoilt(self, random: np.random.Generator) -> Iterator[str]:
+        """Damage a file, and mend it."""
+        file = sorted(self.files)[random.integers(len(self.files))]
+        (self.folder / file).write_bytes(fuzz_files.spoil(file, self.files[file], random))
+        try:
+            yield file
+        finally:
+            (self.folder / file).write_bytes(self.files[file])
+
+    def uses(self, random: np.random.Generator) -> Iterator[fuzz_files.Use]:
+        """The jobs, each with options of its own and drawn ones."""
+        for job, own in self.reader.uses:
+            drawn = [*fuzz_files.SEVERAL, *fuzz_files.ONE_JOB[job]]
+            if self.reader.data.endswith((".csv", ".tsv", ".txt", ".gz")):
+                drawn += fuzz_files.TEXT_ONLY
+            options = {**drawn[random.integers(len(drawn))], **own}
+            for name in ("test", "answers"):
+                if name in options:
+                    options[name] = str(self.folder / options[name])
+            yield job, options
+
+
+def try_file(place: Place, seed: int, number: int) -> Outcome:
+    """Damage file `number` and read it for every use."""
+    random, outcome = place.random(seed, number), Outcome()
+    with place.spoilt(random) as outcome.hurt:
+        for job, options in place.uses(random):
+            for ask in (_train, _new_rows):
+                _try(outcome, ask, job, {**options, "data": place.data})
+    return outcome
+
+
+def _try(outcome: Outcome, ask: Any, job: str, options: dict[str, Any]) -> None:
+    """Read for one use, and note how it ended."""
+    what = f"{ask.__name__}({job!r}, {options})"
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)
+        began = time.perf_counter()
+        end, trouble = _end(ask, job, options)
+        seconds = time.perf_counter() - began
+    if seconds > MOST_SECONDS:  # others may have been busy
+        began = time.perf_counter()
+        _end(ask, job, options)
+        seconds = min(seconds, time.perf_counter() - began)
+    outcome.ends[end] += 1
+    outcome.seconds = max(outcome.seconds, seconds)
+    trouble += [f"warning: {w.category.__name__}: {w.message} at {w.filename}:{w.lineno}"
+                for w in warned]  # fmt: skip
+    if seconds > MOST_SECONDS:
+        trouble.append(f"slow: {seconds:.1f} s")
+    outcome.findings += [f"{words}\n{what}" for words in trouble]
+
+
+def _end(ask: Any, job: str, options: dict[str, Any]) -> tuple[str, list[str]]:
+    """How it ended, and what is wrong with that."""
+    try:
+        return "dataset", ask(job, options)
+    except HiddenstateError as error:
+        message = str(error)
+        wrong = not message.isprintable() or not message or len(message) > 2000
+        return type(error).__name__, [f"message: {message[:3000]!r}"] if wrong else []
+    except BaseException:  # noqa: BLE001 - all others are what is looked for
+        trace = traceback.format_exc().strip()
+        last = trace.splitlines()
+        place = next((line.strip() for line in last[::-1] if "hiddenstate" in line), "")
+        return "other", [f"exception: {last[-1][:200]} at {place}\n{trace}"]
+
+
+def _train(job: str, options: dict[str, Any]) -> list[str]:
+    """Everything a training command does before it makes a folder."""
+    config, dataset = plan(job, options)
+    prepared = prepare(dataset, config)
+    made = make_job(config, prepared)
+    made.check_memory()
+    said = [*made.remarks(), *made.sizes()]
+    trouble = [f"remark: {line!r}" for line in said if not line.isprintable()]
+    return trouble + _unsound(prepared, config.training.dtype)
+
+
+def _new_rows(job: str, options: dict[str, Any]) -> list[str]:
+    """The same file as rows to predict."""
+    reading = {name: value for name, value in options.items() if name in READING}
+    read_like(options["data"], job, reading, {}, answered=False)
+    return []
+
+
+def _unsound(dataset: SequenceDataset, dtype: str) -> list[str]:
+    """What in a prepared dataset a net cannot learn from."""
+    trouble = []
+    for name in ("train", "valid", "test"):
+        rows: Rows | None = getattr(dataset, name)
+        if rows is None:
+            continue
+        if not len(rows):
+            trouble.append(f"unsound: {name} has no rows")
+        with np.errstate(over="ignore"):
+            X = fractions(np.asarray(rows.X[:]), dtype)
+        if not np.isfinite(X).all():
+            trouble.append(f"unsound: {name} X is not finite as {dtype}")
+        y = rows.y
+        if y is not None and len(y) != len(X):
+            trouble.append(f"unsound: {name} has {len(y)} y for {len(X)} rows")
+        if y is not None and y.dtype.kind == "f" and not np.isfinite(y).all():
+            trouble.append(f"unsound: {name} y is not finite")
+        n_classes = len(dataset.classes or ())
+        if y is not None and n_classes and not (0 <= y.min() and y.max() < n_classes):
+            trouble.append(f"unsound: {name} y is no class number")
+        if rows.lengths is not None and not (
+            rows.lengths.min() >= 1 and rows.lengths.max() <= X.shape[1]
+        ):
+            trouble.append(f"unsound: {name} lengths")
+        if rows.weights is not None and not (np.isfinite(rows.weights).all() and rows.weights.any()):
+            trouble.append(f"unsound: {name} weights")
+    return trouble
+
+
+# --- the child
+
+
+def work(name: str, seed: int, numbers: range, send: Connection) -> None:
+    """Read files `numbers` of a reader, telling each before it is read and what became of it."""
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    words = tempfile.TemporaryFile()  # noqa: SIM115
+    for stream in (1, 2):  # C libraries print where Python does not see it
+        os.dup2(words.fileno(), stream)
+    try:
+        place = Place(name, folder)
+        try_file(place, seed, 10**9)  # whatever is imported and kept at first use
+        gc.collect()
+        start, open_files = _memory("VmRSS"), len(os.listdir("/proc/self/fd"))
+        _limit(4 << 30)
+        for number in numbers:
+            send.send(number)
+            _forget_peak()
+            outcome = try_file(place, seed, number)
+            outcome.megabytes = _memory("VmHWM") - start
+            if outcome.megabytes > MOST_MB:
+                outcome.findings.append(f"memory: {outcome.megabytes:.0f} MB")
+            sys.stdout.flush()
+            sys.stderr.flush()
+            if words.seek(0, os.SEEK_END):
+                words.seek(0)
+                outcome.findings.append(f"printed: {words.read()[:500]!r}")
+                words.seek(0)
+                words.truncate()
+            if len(os.listdir("/proc/self/fd")) > open_files + 5:
+                gc.collect()
+                if len(os.listdir("/proc/self/fd")) > open_files + 5:
+                    outcome.findings.append("files left open")
+                    open_files = len(os.listdir("/proc/self/fd"))
+            send.send(outcome)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        send.close()
+
+
+def _memory(what: str) -> float:
+    """Memory of this process in MB: VmRSS now, VmHWM at the most."""
+    with open("/proc/self/status", encoding="ascii") as lines:
+        return next(int(line.split()[1]) / 1000 for line in lines if line.startswith(what))
+
+
+def _forget_peak() -> None:
+    with open("/proc/self/clear_refs", "w", encoding="ascii") as stream:
+        stream.write("5")
+
+
+def _limit(more: int) -> None:
+    """Let this process take `more` bytes of addresses than it has, so that it harms no other."""
+    with open("/proc/self/statm", encoding="ascii") as stream:
+        now = int(stream.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + more, now + more))
+
+
+# --- the parent
+
+
+@dataclass
+class Child:
+    """A process at work on some files."""
+
+    process: Any
+    receive: Connection
+    name: str
+    left: range
+    heard: float = field(default_factory=time.monotonic)
+
+
+class Sum:
+    """What became of a reader's files."""
+
+    def __init__(self) -> None:
+        self.files, self.ends, self.findings = 0, Counter[str](), 0
+        self.seconds = self.megabytes = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        self.files += 1
+        self.ends += outcome.ends
+        self.findings += bool(outcome.findings)
+        self.seconds = max(self.seconds, outcome.seconds)
+        self.megabytes = max(self.megabytes, outcome.megabytes)
+
+
+class Fuzz:
+    """Pieces of work given to children, and what they found."""
+
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self.asked = asked
+        self.names = [asked.reader] if asked.reader else list(READERS)
+        self.sums = {name: Sum() for name in self.names}
+        each = -(-asked.n // len(self.names))
+        self.waiting = [(name, range(first, min(first + PIECE, each)))
+                        for first in range(0, each, PIECE) for name in self.names]  # fmt: skip
+        self.children: list[Child] = []
+
+    def run(self) -> int:
+        """Read all files, and give how many findings there were."""
+        while self.waiting or self.children:
+            while self.waiting and len(self.children) < self.asked.processes:
+                self._begin(*self.waiting.pop(0))
+            wait([child.receive for child in self.children], timeout=5)
+            for child in list(self.children):
+                self._hear(child)
+        return sum(found.findings for found in self.sums.values())
+
+    def _begin(self, name: str, numbers: range) -> None:
+        receive, send = multiprocessing.Pipe(duplex=False)
+        process = multiprocessing.get_context("fork").Process(
+            target=work, args=(name, self.asked.seed, numbers, send)
+        )
+        process.start()
+        send.close()
+        self.children.append(Child(process, receive, name, numbers))
+
+    def _hear(self, child: Child) -> None:
+        """Take in what a child said; if it is gone, note why and let another do the rest."""
+        try:
+            while child.receive.poll():
+                said = child.receive.recv()
+                child.heard = time.monotonic()
+                if isinstance(said, Outcome):
+                    self._note(child.name, child.left[0], said)
+                    child.left = child.left[1:]
+        except EOFError:
+            child.process.join()
+            self._gone(child, f"the process ended with {child.process.exitcode}")
+            return
+        if time.monotonic() - child.heard > HANGS:
+            os.kill(child.process.pid, signal.SIGKILL)
+            child.process.join()
+            self._gone(child, f"nothing heard for {HANGS} s")
+
+    def _gone(self, child: Child, why: str) -> None:
+        self.children.remove(child)
+        child.receive.close()
+        if child.left:
+            self._note(child.name, child.left[0], Outcome(Counter(other=1), findings=[why]))
+            if len(child.left) > 1:
+                self.waiting.append((child.name, child.left[1:]))
+
+    def _note(self, name: str, number: int, outcome: Outcome) -> None:
+        self.sums[name].add(outcome)
+        if outcome.findings:
+            keep(name, self.asked.seed, number, outcome.findings, self.asked.keep)
+            print(f"{name} {number}: {summary(outcome.findings[0])}", flush=True)
+
+
+def keep(name: str, seed: int, number: int, findings: list[str], folder: Path) -> None:
+    """Keep the damaged file and what was found beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / f"{name.replace(' ', '_')}-{seed}-{number}"
+    stem.with_suffix(".json").write_text(json.dumps(findings, indent=1))
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Place(name, Path(scratch))
+        with place.spoilt(place.random(seed, number)) as file:
+            shutil.copy(place.folder / file, f"{stem}-{Path(file).name}")
+
+
+def summary(finding: str) -> str:
+    """The first line of what was found."""
+    return finding.splitlines()[0][:300]
+
+
+def table(sums: dict[str, Sum]) -> str:
+    """A row a reader."""
+    head = ("reader", "files", *KINDS, "findings", "slowest ms", "largest MB")
+    rows = [
+        (name, s.files, *(s.ends[kind] for kind in KINDS), s.findings, f"{1000 * s.seconds:.0f}",
+         f"{s.megabytes:.0f}")
+        for name, s in sums.items()
+    ]  # fmt: skip
+    total = [sum(row[k] for row in rows) for k in range(1, len(KINDS) + 3)]
+    rows.append(("all", *total, max((int(r[-2]) for r in rows), default=0),
+                 max((int(r[-1]) for r in rows), default=0)))  # fmt: skip
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def again(name: str, seed: int, number: int) -> int:
+    """Read one file again, and print what is found."""
+    with tempfile.TemporaryDirectory() as scratch:
+        outcome = try_file(Place(name, Path(scratch)), seed, number)
+    print(f"{outcome.hurt}: {dict(outcome.ends)}, {1000 * outcome.seconds:.0f} ms")
+    print(*outcome.findings, sep="\n")
+    return len(outcome.findings)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--n", type=int, default=100_000, help="damaged files in all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--reader", choices=list(READERS))
+    parser.add_argument("--at", type=int, help="read this one file of --reader again")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-findings")
+    asked = parser.parse_args()
+    if asked.at is not None:
+        sys.exit(again(asked.reader, asked.seed, asked.at) > 0)
+    fuzz = Fuzz(asked)
+    found = fuzz.run()
+    print(table(fuzz.sums))
+    print(f"{found} findings" + (f", kept in {asked.keep}" if found else ""))
+    sys.exit(found > 0)
+
+
+if __name__ == "__main__":
+    main()
