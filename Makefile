@@ -33,7 +33,7 @@ sanitize:
 	touch $@
 
 .venv/installed-dev: $(BUILT) | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,series]'
 	touch $@ .venv/installed
 
 clean:

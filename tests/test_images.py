@@ -258,6 +258,19 @@ def test_21_a_huge_image_is_refused_undecoded(
         read_images(path, DataConfig(), "classify", False)
 
 
+def test_21_a_damaged_tiff_leaves_one_line(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = save(folder / "cat" / "c.tif", grey(3, 30, 40), compression="tiff_lzw")
+    data = bytearray(path.read_bytes())
+    data[8:16] = b"\xff" * 8
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"c\.tif: damaged or cut short"):
+        read(folder)
+    os.write(2, b"stderr is itself again")
+    assert capfd.readouterr().err == "stderr is itself again"
+
+
 def test_21_links_that_lead_nowhere_are_named(folder: Path) -> None:
     (folder / "cat" / "loop.png").symlink_to(folder / "cat" / "loop.png")
     with pytest.raises(DataError, match=r"loop\.png: a link that leads nowhere or in a circle"):

@@ -161,12 +161,21 @@ def test_a_header_the_file_does_not_fit_is_refused_unread(place: Path, extra: by
         npy_header(place)
 
 
-@pytest.mark.parametrize("shape", ["(" + "1, " * 70 + ")", "(1, 0, 9" + "9" * 40 + ")"])
+@pytest.mark.parametrize(
+    "shape", ["(" + "1, " * 70 + ")", "(1, 0, 9" + "9" * 40 + ")", "(True,)"]
+)
 def test_a_shape_no_array_can_have_is_refused(place: Path, shape: str) -> None:
     head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
     place.write_bytes(head + b"\0" * (0 if "0," in shape else 8))
     with pytest.raises(DataError):
         read_npy(place)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_header_of_python_2_is_read_without_a_word(place: Path) -> None:
+    head = npy_head("{'descr': '<f8', 'fortran_order': False, 'shape': (1L,), }")
+    place.write_bytes(head + b"\0" * 8)
+    same(read_npy(place), np.zeros(1))
 
 
 def test_labels_of_no_length_are_refused(place: Path) -> None:

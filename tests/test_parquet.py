@@ -194,6 +194,21 @@ def test_what_unpacks_to_far_more_is_refused(read: Read) -> None:
     assert len(read(zeros, job="autoencode", max_unpacked=1).X) == 4_000_000
 
 
+def test_a_page_that_claims_more_than_the_file_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    table = pa.table({"a": np.arange(50.0)})
+    pq.write_table(table, path, compression="none", use_dictionary=False)
+    data = path.read_bytes()
+    # After PAR1: field 1 (a page of data), 2 (bytes unpacked), 3 (bytes packed), as varints.
+    assert data[4:7] == b"\x15\0\x15"
+    packed = data.index(b"\x15", 7) + 1
+    end = next(k for k in range(packed, len(data)) if data[k] < 128) + 1
+    path.write_bytes(data[:packed] + b"\xfe\xff\xff\xff\x0f" + data[end:])
+    with pytest.raises(DataError, match="damaged, or not to be read"):
+        read_parquet(path, DataConfig(), "autoencode")
+    assert pa.default_memory_pool().max_memory() < 1 << 30
+
+
 def test_files_of_polars(tmp_path: Path) -> None:
     frame = pl.DataFrame({"a": [1, None, 3], "who": ["x", "y", "x"]})
     frame = frame.with_columns(pl.col("who").cast(pl.Categorical).alias("label")).drop("who")

@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 
 from hiddenstate import __version__
+from hiddenstate.cli.inspect import inspect
 from hiddenstate.cli.look import compare, doctor, figures, runs, watch
 from hiddenstate.cli.output import fail, report_defect
 from hiddenstate.cli.train import autoencode, classify, regress, resume
@@ -45,7 +46,8 @@ def cli() -> None:
 
 
 for _command in (
-    classify, regress, autoencode, resume, predict, evaluate, watch, figures, runs, compare, doctor,
+    inspect, classify, regress, autoencode, resume, predict, evaluate, watch, figures, runs,
+    compare, doctor,
 ):  # fmt: skip
     cli.add_command(_command)
 

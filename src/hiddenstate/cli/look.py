@@ -114,8 +114,8 @@ def _best(run: "Run") -> str:
     """The headline figure of a finished run, or the best logged figure so far."""
     from hiddenstate.jobs import headline
 
-    key = headline(run.config.job)
     results = run.results() or {}
+    key = headline(run.config.job, results)
     if key in results:
         return f"{key} {results[key]:.4g}"
     logged = [event for event in run.history() if event["event"] == "log"]

@@ -307,7 +307,7 @@ def _print_results(results: list[dict[str, Any]], how: Asked) -> None:
 
     from hiddenstate.jobs import headline
 
-    key = headline(results[0]["job"])
+    key = headline(results[0]["job"], results[0])
     values = [result[key] for result in results if key in result]
     if not values:
         raise DataError(f"no run has a {key} to compare")

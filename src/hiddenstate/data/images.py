@@ -9,6 +9,7 @@ are transparent are read as on white paper, and a photo is turned as its EXIF sa
 CMYK and other colour systems, 16 bits, animations and more than `MAX_PIXELS`.
 """
 
+import contextlib
 import logging
 import os
 import struct
@@ -267,7 +268,8 @@ def _read_image(path: Path, how: DataConfig) -> Array:
             warnings.simplefilter("ignore")  # Pillow's, of sizes we check and tags we skip
             with Image.open(stream, formats=FORMATS) as image:
                 _check_header(image, where)
-                return _pixels(image, how)
+                with _quiet(image):
+                    return _pixels(image, how)
     except UnidentifiedImageError:
         raise DataError(f"{where}: not an image, or of a format that is not read") from None
     except Image.DecompressionBombError:
@@ -280,6 +282,25 @@ def _read_image(path: Path, how: DataConfig) -> Array:
             zlib.error) as error:  # fmt: skip
         why = printable(getattr(error, "strerror", None) or error, 80)
         raise DataError(f"{where}: damaged or cut short ({why})") from None
+
+
+@contextlib.contextmanager
+def _quiet(image: Any) -> Iterator[None]:
+    """Keep off stderr what libtiff, past Python, prints of a damaged file."""
+    try:
+        kept = os.dup(2) if image.format == "TIFF" else None
+    except OSError:  # stderr is closed
+        kept = None
+    if kept is None:
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _check_header(image: Any, where: str) -> None:

@@ -5,6 +5,7 @@ import math
 import stat
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -136,12 +137,14 @@ def _check_members(members: list[zipfile.ZipInfo], where: str, max_bytes: float 
 def _read_header(stream: IO[bytes], where: str, size: int) -> Header:
     try:
         version = npy_format.read_magic(stream)
-        if version == (1, 0):
-            shape, fortran, dtype = npy_format.read_array_header_1_0(stream)
-        elif version == (2, 0):
-            shape, fortran, dtype = npy_format.read_array_header_2_0(stream)
-        else:
-            raise ValueError(f"version {version} is unknown")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy's, that a header is one of Python 2
+            if version == (1, 0):
+                shape, fortran, dtype = npy_format.read_array_header_1_0(stream)
+            elif version == (2, 0):
+                shape, fortran, dtype = npy_format.read_array_header_2_0(stream)
+            else:
+                raise ValueError(f"version {version} is unknown")
     except (ValueError, EOFError, OverflowError, SyntaxError, TypeError, RecursionError,
             MemoryError, tokenize.TokenError):  # fmt: skip
         # numpy's own words may advise to unpickle, so they are not passed on.
@@ -171,7 +174,7 @@ def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
     values: NDArray[Any] = data.view(header.dtype)
     try:
         values = values.reshape(header.shape, order="F" if header.fortran else "C")
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, TypeError):
         raise DataError(f"{where}: header {header.shape} is no shape an array can have") from None
     return np.asarray(values.astype(header.dtype.newbyteorder("="), copy=False), order="C")
 

@@ -85,8 +85,10 @@ class _Table:
             found = magic.hex() or "nothing"
             raise DataError(f"{self.where}: not a Parquet file: starts with {found}, not PAR1")
         with self._damage():
-            # One page of each column is in memory at a time, not one whole row group.
-            self.file = self.parquet.ParquetFile(path, buffer_size=1 << 16, pre_buffer=False)
+            # One page of each column is in memory at a time, not one whole row group. Of a small
+            # file a group is: there the size that a damaged page claims takes no memory.
+            buffer = 1 << 16 if size > BATCH else 0
+            self.file = self.parquet.ParquetFile(path, buffer_size=buffer, pre_buffer=False)
             self.schema = self.file.schema_arrow
             self.n_rows = int(self.file.metadata.num_rows)
             groups = self.file.metadata.num_row_groups

@@ -14,6 +14,9 @@ from hiddenstate.errors import DataError, printable
 Array = NDArray[Any]
 Pair = tuple[Array, Array]
 
+SCANNED = 2**24
+"""Bytes of rows looked at in one go; as float64 and with their masks they take some times that."""
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -82,7 +85,7 @@ class Preparation:
         if isinstance(X, RowStore):
             return X.mapped(lambda values: self._piece(values, None, dtype), shape, dtype)
         out = np.empty((len(X), *shape), dtype)
-        for first, piece in in_pieces(X):
+        for first, piece in in_pieces(X, SCANNED):
             own = None if lengths is None else lengths[first : first + len(piece)]
             out[first : first + len(piece)] = self._piece(piece, own, dtype)
         return out
@@ -187,7 +190,7 @@ def scan(X: Any, lengths: Array | None, weights: Array | None) -> Scan:
         low=np.full(width, np.inf),
         high=np.full(width, -np.inf),
     )
-    for first, piece in in_pieces(X):
+    for first, piece in in_pieces(X, SCANNED):
         some = slice(first, first + len(piece))
         values = fractions(piece, np.float64)
         counted = np.isfinite(values)
@@ -280,7 +283,7 @@ def lacking(X: Any, lengths: Array | None) -> Array:
     if X.dtype.kind != "f":
         return np.zeros(len(X), np.int64)
     counts = np.zeros(len(X), np.int64)
-    for first, piece in in_pieces(X):
+    for first, piece in in_pieces(X, SCANNED):
         gone = ~np.isfinite(piece)
         if lengths is not None:
             gone &= ~after_end(lengths[first : first + len(piece)], piece.shape[1])[..., None]

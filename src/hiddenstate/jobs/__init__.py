@@ -1,5 +1,8 @@
 """The three jobs: what each trains on, evaluates, shows and ends with; one file each."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from hiddenstate.config import Config
 from hiddenstate.data import SequenceDataset
 from hiddenstate.jobs.autoencode import AutoencodeJob
@@ -19,9 +22,10 @@ def make_job(config: Config, dataset: SequenceDataset) -> Job:
     return KINDS[config.job](config, dataset)
 
 
-def headline(job: str) -> str:
+def headline(job: str, results: Mapping[str, Any]) -> str:
     """The key of the result that sums up a run of `job`."""
-    return KINDS[job].headline
+    keys = KINDS[job].headlines
+    return next((key for key in keys if key in results), keys[-1])
 
 
 __all__ = ["KINDS", "Job", "headline", "make_job"]

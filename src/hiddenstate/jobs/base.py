@@ -29,8 +29,8 @@ class Job(ABC):
         Laid out for the job: X (N, T, I), or (N, F) for autoencode.
     """
 
-    headline: ClassVar[str]
-    """The result that sums a run up, by its key."""
+    headlines: ClassVar[tuple[str, ...]]
+    """Keys of the results that sum a run up, the best first."""
 
     def __init__(self, config: Config, dataset: SequenceDataset) -> None:
         self.config, self.dataset = config, dataset
@@ -197,8 +197,7 @@ class Job(ABC):
     def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
         """The run's final figures; `recent` are the last losses."""
 
-    @classmethod
-    def line(cls, event: dict[str, Any]) -> str:
+    def line(self, event: dict[str, Any]) -> str:
         """A logged event in the classic scripts' form."""
         return f"Epoch:  {event['epoch']} | train loss: {event['loss']:.4f}"
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate import baselines
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
 from hiddenstate.jobs.base import Array, Job
@@ -14,7 +15,7 @@ from hiddenstate.models import Net
 class ClassifyJob(Job):
     """LSTM 28->64, last step -> Linear 64->10, cross-entropy, unless told otherwise."""
 
-    headline = "test_accuracy"
+    headlines = ("test_accuracy",)
 
     def make_net(self) -> Net:
         """A recurrent net with one output a class."""
@@ -53,10 +54,13 @@ class ClassifyJob(Job):
         test = self.dataset.test
         if test is not None and len(test) and test.y is not None:
             results["test_accuracy"] = accuracy(self.predict(engine, test), test.y)
+            if self.dataset.source != "bundled" and self.dataset.y is not None:
+                results["baseline_accuracy"] = baselines.majority(
+                    self.dataset.y, test.y, self.net.n_outputs
+                )
         return results
 
-    @classmethod
-    def line(cls, event: dict[str, Any]) -> str:
+    def line(self, event: dict[str, Any]) -> str:
         """The classic line, with the accuracy where there is one."""
         line = super().line(event)
         if "test_accuracy" in event:
@@ -74,5 +78,8 @@ class ClassifyJob(Job):
             lines.append(f"{labels[rows.y]} real number")
         if "test_accuracy" in results:
             n, score = len(self.dataset.X_test), results["test_accuracy"]
-            lines.append(f"test accuracy on all {n:,} rows: {score:.4f}")
+            line = f"test accuracy on all {n:,} rows: {score:.4f}"
+            if "baseline_accuracy" in results:
+                line += f" (always the most frequent class: {results['baseline_accuracy']:.4f})"
+            lines.append(line)
         return lines

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate import baselines
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
@@ -20,7 +21,7 @@ SHOWN = 20
 class RegressJob(Job):
     """RNN(tanh) 1->32, every step -> Linear 32->1, squared error, unless told otherwise."""
 
-    headline = "last10_mse"
+    headlines = ("test_mse", "last10_mse")
 
     @property
     def stateful(self) -> bool:
@@ -111,24 +112,31 @@ class RegressJob(Job):
             results["train_loss"] = float(np.mean(recent))
         test = self.dataset.test
         if self.dataset.source != "bundled" and test is not None and test.y is not None:
-            outputs, target = self._test_answers(engine, test)
+            outputs, target, now = self._test_answers(engine, test)
             results["test_mse"] = mean_squared_error(outputs, target)
             results["test_r2"] = r2(outputs, target)
+            if now is not None:
+                results["baseline_mse"] = mean_squared_error(now, target)
+            elif self.dataset.y is not None:
+                train = self.dataset.train
+                y = self.preparation.undo_targets(self.dataset.y, train.X, train.lengths)
+                results["baseline_mse"] = baselines.training_mean(y, target, _lengths(train))
         return results
 
-    def _test_answers(self, engine: Engine, test: Rows) -> tuple[Array, Array]:
-        """Answers and targets of the test rows, (n, O); a carried state follows the training."""
+    def _test_answers(self, engine: Engine, test: Rows) -> tuple[Array, Array, Array | None]:
+        """Answers, targets and, in a forecast, the targets' last values, (n, O) each; a carried
+        state follows the training rows."""
         model = self.fitted(engine.export().params)
         predictor = make_predictor(model, "cpu", self.config.training.threads)
         state = predictor.follow(self.dataset.X, {})[1] if self.stateful else {}
         assert test.y is not None
         y = model.preparation.undo_targets(test.y, test.X, test.lengths)
-        outputs, target, _ = answered(model, predictor, replace(test, y=y), state)
-        return outputs, target
+        return answered(model, predictor, replace(test, y=y), state)
 
-    @classmethod
-    def line(cls, event: dict[str, Any]) -> str:
-        """A window and its loss."""
+    def line(self, event: dict[str, Any]) -> str:
+        """A window and its loss, or, where windows come in batches, the epoch and its."""
+        if not self.stateful:
+            return super().line(event)
         return f"Window:  {event['step']} | train loss: {event['loss']:.4f}"
 
     def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
@@ -138,7 +146,11 @@ class RegressJob(Job):
             lines = [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
         if "test_mse" in results:
             mse, fit = results["test_mse"], results["test_r2"]
-            lines.append(f"mean squared error on the test rows: {mse:.4g}, R2 {fit:.4f}")
+            known = "the last value" if self.config.data.horizon else "the training mean"
+            lines.append(
+                f"mean squared error on the test rows: {mse:.4g}, R2 {fit:.4f} ({known}: "
+                f"{results['baseline_mse']:.4g})"
+            )
         return lines
 
 

@@ -1,0 +1,101 @@
+"""What the automatic recipe reaches on real series: five seeds each, on the split they come with.
+
+The .ts files are those that the aeon package carries, the sunspots those of statsmodels; both
+are in the extra `series`. Nothing is tuned to them: every set gets the same rules.
+
+    python benchmarks/recipes.py [--seeds 5] [NAME ...]
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import io
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from hiddenstate.cli import main
+
+CLASSIFY = ("BasicMotions", "JapaneseVowels", "GunPoint", "ItalyPowerDemand", "UnitTest",
+            "ArrowHead", "PickupGestureWiimoteZ", "OSULeaf", "ACSF1")  # fmt: skip
+REGRESS = ("CardanoSentiment", "Covid3Month")
+FORECAST = {
+    "sunspots": ("statsmodels", "datasets/sunspots/sunspots.csv", "SUNACTIVITY"),
+    "nile": ("statsmodels", "datasets/nile/nile.csv", "volume"),
+    "elnino": ("statsmodels", "datasets/elnino/elnino.csv", "JAN"),
+    "airline": ("aeon", "datasets/data/Airline/Airline.csv", "Passengers"),
+    "solar": ("aeon", "datasets/data/solar/solar.csv", "solar_gen"),
+    "shampoo": ("aeon", "datasets/data/ShampooSales/ShampooSales.csv", "Sales"),
+}
+
+
+def place(package: str, path: str) -> Path:
+    """A file of an installed package, which is not imported."""
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise SystemExit(f"{package} is not installed; pip install 'hiddenstate[series]'")
+    return Path(found.submodule_search_locations[0]) / path
+
+
+def run(*arguments: object) -> dict:
+    """What a command with --json answers."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as ended:
+            if ended.code:
+                raise SystemExit(err.getvalue()) from None
+    return json.loads(out.getvalue())
+
+
+def measured(job: str, *arguments: object, seeds: int, runs: Path) -> tuple[list[dict], float]:
+    """What `evaluate` says of a run for each seed, and the median seconds of a run."""
+    figures, seconds = [], []
+    for seed in range(seeds):
+        began = time.perf_counter()
+        done = run(job, *arguments, "--seed", seed, "--view", "off", "--json", "--runs-dir", runs)
+        seconds.append(time.perf_counter() - began)
+        figures.append(run("evaluate", done["run"], "--json", "--runs-dir", runs))
+    return figures, statistics.median(seconds)
+
+
+def told(name: str, figures: list[dict], key: str, baseline: str, seconds: float) -> str:
+    """A line of the table."""
+    values = [figure[key] for figure in figures]
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return (
+        f"| {name} | {statistics.fmean(values):.4g} | {spread:.2g} | {min(values):.4g} | "
+        f"{max(values):.4g} | {figures[0][baseline]:.4g} | {seconds:.1f} s |"
+    )
+
+
+def table() -> None:
+    """Print all of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("names", nargs="*", help="only these sets")
+    asked = parser.parse_args()
+    wanted = set(asked.names) or {*CLASSIFY, *REGRESS, *FORECAST}
+    print("| set | mean | deviation | least | greatest | baseline | a run |\n|" + " --- |" * 7)
+    with tempfile.TemporaryDirectory() as folder:
+        how = {"seeds": asked.seeds, "runs": Path(folder)}
+        for name in (n for n in CLASSIFY if n in wanted):
+            path = place("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
+            figures, seconds = measured("classify", path, **how)
+            print(told(f"{name}, accuracy", figures, "accuracy", "baseline_accuracy", seconds))
+        for name in (n for n in REGRESS if n in wanted):
+            path = place("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
+            figures, seconds = measured("regress", path, **how)
+            print(told(f"{name}, mse", figures, "mse", "baseline_mse", seconds))
+        for name, (package, path, target) in FORECAST.items():
+            if name in wanted:
+                options = ("--target", target, "--horizon", 1)
+                figures, seconds = measured("regress", place(package, path), *options, **how)
+                print(told(f"{name}, mse", figures, "mse", "baseline_mse", seconds))
+
+
+if __name__ == "__main__":
+    table()
