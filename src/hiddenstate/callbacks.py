@@ -102,7 +102,7 @@ class Lines(Callback):
 
     def on_log(self, trainer: Trainer, event: dict[str, Any]) -> None:
         """Say one line."""
-        self._say(trainer.job.line(event))
+        self._say(trainer.job.line(event, trainer.job.config))
 
 
 class ProgressBar(Callback):

@@ -48,7 +48,7 @@ def _follow_lines(run: "Run") -> None:
         live = run.state() == "running"
         events = [event for event in run.history() if event["event"] == "log"]
         for event in events[said:]:
-            say(kind.line(event))
+            say(kind.line(event, run.config))
         said = len(events)
         if not live:
             break

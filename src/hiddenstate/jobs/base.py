@@ -197,7 +197,8 @@ class Job(ABC):
     def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
         """The run's final figures; `recent` are the last losses."""
 
-    def line(self, event: dict[str, Any]) -> str:
+    @classmethod
+    def line(cls, event: dict[str, Any], config: Config) -> str:
         """A logged event in the classic scripts' form."""
         return f"Epoch:  {event['epoch']} | train loss: {event['loss']:.4f}"
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate import baselines
+from hiddenstate.config import Config
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
 from hiddenstate.jobs.base import Array, Job
@@ -60,9 +61,10 @@ class ClassifyJob(Job):
                 )
         return results
 
-    def line(self, event: dict[str, Any]) -> str:
+    @classmethod
+    def line(cls, event: dict[str, Any], config: Config) -> str:
         """The classic line, with the accuracy where there is one."""
-        line = super().line(event)
+        line = super().line(event, config)
         if "test_accuracy" in event:
             line += f" | test accuracy: {event['test_accuracy']:.2f}"
         return line

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate import baselines
+from hiddenstate.config import Config
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
@@ -133,10 +134,11 @@ class RegressJob(Job):
         y = model.preparation.undo_targets(test.y, test.X, test.lengths)
         return answered(model, predictor, replace(test, y=y), state)
 
-    def line(self, event: dict[str, Any]) -> str:
+    @classmethod
+    def line(cls, event: dict[str, Any], config: Config) -> str:
         """A window and its loss, or, where windows come in batches, the epoch and its."""
-        if not self.stateful:
-            return super().line(event)
+        if not config.data.stateful:
+            return super().line(event, config)
         return f"Window:  {event['step']} | train loss: {event['loss']:.4f}"
 
     def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
