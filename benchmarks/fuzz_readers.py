@@ -36,6 +36,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import fuzz_damage
 import fuzz_files
 import numpy as np
 
@@ -73,7 +74,7 @@ class Outcome:
 
 
 class Place:
-    """A folder with the sound files of a reader, one of which is damaged for as long as it takes."""
+    """A folder with the sound files of a reader, one of which can be damaged for a while."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.reader, self.folder = name, READERS[name], folder
@@ -81,7 +82,6 @@ class Place:
         for file, data in self.files.items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(data)
-        self.data = str(folder / self.reader.data)
 
     def random(self, seed: int, number: int) -> np.random.Generator:
         """What file `number` of `seed` follows from."""
@@ -91,7 +91,7 @@ class Place:
     def spoilt(self, random: np.random.Generator) -> Iterator[str]:
         """Damage a file, and mend it."""
         file = sorted(self.files)[random.integers(len(self.files))]
-        (self.folder / file).write_bytes(fuzz_files.spoil(file, self.files[file], random))
+        (self.folder / file).write_bytes(fuzz_damage.spoil(file, self.files[file], random))
         try:
             yield file
         finally:
@@ -103,20 +103,24 @@ class Place:
             drawn = [*fuzz_files.SEVERAL, *fuzz_files.ONE_JOB[job]]
             if self.reader.data.endswith((".csv", ".tsv", ".txt", ".gz")):
                 drawn += fuzz_files.TEXT_ONLY
-            options = {**drawn[random.integers(len(drawn))], **own}
-            for name in ("test", "answers"):
-                if name in options:
-                    options[name] = str(self.folder / options[name])
-            yield job, options
+            yield job, self.options({**drawn[random.integers(len(drawn))], **own})
+
+    def options(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Options with the names of files as they are in the folder."""
+        files = {name: given[name] for name in ("test", "answers") if name in given}
+        paths = {name: str(self.folder / file) for name, file in files.items()}
+        return {**given, **paths, "data": str(self.folder / self.reader.data)}
 
 
-def try_file(place: Place, seed: int, number: int) -> Outcome:
-    """Damage file `number` and read it for every use."""
+def try_file(place: Place, seed: int, number: int, uses: int | None = None) -> Outcome:
+    """Damage file `number` and read it for every use, or for so many, another with each file."""
     random, outcome = place.random(seed, number), Outcome()
     with place.spoilt(random) as outcome.hurt:
-        for job, options in place.uses(random):
-            for ask in (_train, _new_rows):
-                _try(outcome, ask, job, {**options, "data": place.data})
+        found = list(place.uses(random))
+        first = number % len(found) if uses else 0
+        for job, options in found[first : first + (uses or len(found))]:
+            for ask in (train, new_rows):
+                _try(outcome, ask, job, options)
     return outcome
 
 
@@ -157,7 +161,7 @@ def _end(ask: Any, job: str, options: dict[str, Any]) -> tuple[str, list[str]]:
         return "other", [f"exception: {last[-1][:200]} at {place}\n{trace}"]
 
 
-def _train(job: str, options: dict[str, Any]) -> list[str]:
+def train(job: str, options: dict[str, Any]) -> list[str]:
     """Everything a training command does before it makes a folder."""
     config, dataset = plan(job, options)
     prepared = prepare(dataset, config)
@@ -168,7 +172,7 @@ def _train(job: str, options: dict[str, Any]) -> list[str]:
     return trouble + _unsound(prepared, config.training.dtype)
 
 
-def _new_rows(job: str, options: dict[str, Any]) -> list[str]:
+def new_rows(job: str, options: dict[str, Any]) -> list[str]:
     """The same file as rows to predict."""
     reading = {name: value for name, value in options.items() if name in READING}
     read_like(options["data"], job, reading, {}, answered=False)
@@ -196,13 +200,15 @@ def _unsound(dataset: SequenceDataset, dtype: str) -> list[str]:
         if y is not None and y.dtype.kind == "f" and wrong(y).any():
             trouble.append(f"unsound: {name} y is not finite")
         n_classes = len(dataset.classes or ())
-        if y is not None and n_classes and not (0 <= y.min() and y.max() < n_classes):
+        if y is not None and n_classes and not (y.min() >= 0 and y.max() < n_classes):
             trouble.append(f"unsound: {name} y is no class number")
         if rows.lengths is not None and not (
             rows.lengths.min() >= 1 and rows.lengths.max() <= X.shape[1]
         ):
             trouble.append(f"unsound: {name} lengths")
-        if rows.weights is not None and not (np.isfinite(rows.weights).all() and rows.weights.any()):
+        if rows.weights is not None and not (
+            np.isfinite(rows.weights).all() and rows.weights.any()
+        ):
             trouble.append(f"unsound: {name} weights")
     return trouble
 

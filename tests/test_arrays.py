@@ -163,9 +163,12 @@ def test_pixels_stay_in_a_signal_but_targets_become_floats(path: Path) -> None:
     assert found.y.dtype == np.float64
 
 
-def test_a_forecast_needs_no_targets(path: Path) -> None:
+def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:
+    npz(path, X=np.arange(18).reshape(9, 2), X_test=np.zeros((4, 2)))
+    found = read(path, "regress", horizon=1)
+    same(found.y, found.X)
+    same(found.y_test, found.X_test)
     npz(path, X=np.zeros((9, 2)))
-    assert read(path, "regress", horizon=1).y is None
     with pytest.raises(DataError, match="no targets"):
         read(path, "regress")
 

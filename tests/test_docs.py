@@ -30,6 +30,31 @@ def test_python_blocks_run_in_order(path, tmp_path, monkeypatch):
         exec(compile("\n" * before + block[1], str(path), "exec"), known)
 
 
+def masked(line):
+    """A line without what differs between processors: last digits, times, what was predicted."""
+    if line.endswith("prediction number"):
+        return "prediction number"
+    return re.sub(r"\d+\.\d+(e-?\d+)?|\d+(?= s\))", "#", line.rstrip())
+
+
+def test_the_walk_through_own_data_prints_what_it_says(cli, monkeypatch):
+    """Every command of the page, in its order, on the files its first block makes."""
+    text = (ROOT / "docs" / "own-data.md").read_text("utf-8")
+    monkeypatch.setenv("COLUMNS", "80")
+    exec(re.search(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[1], {})
+    blocks = re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    asked = [part for block in blocks for part in block.split("$ hiddenstate ")[1:]]
+    assert len(asked) >= 10
+    for command, *expected in (part.splitlines() for part in asked):
+        words = command.split()
+        quiet = ["--view", "off"] if words[0] in JOBS else []
+        done = cli(*words, *quiet)
+        assert done.code == 0, done.err
+        printed = iter(masked(line) for line in (done.out + done.err).splitlines())
+        for line in expected:
+            assert line == "..." or masked(line) in printed, f"{command}: not printed: {line}"
+
+
 @pytest.mark.parametrize("path", PAPERS, ids=named)
 def test_links_lead_somewhere(path):
     text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)

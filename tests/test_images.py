@@ -258,9 +258,7 @@ def test_21_a_huge_image_is_refused_undecoded(
         read_images(path, DataConfig(), "classify", False)
 
 
-def test_21_a_damaged_tiff_leaves_one_line(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_21_a_damaged_tiff_leaves_one_line(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = save(folder / "cat" / "c.tif", grey(3, 30, 40), compression="tiff_lzw")
     data = bytearray(path.read_bytes())
     data[8:16] = b"\xff" * 8

@@ -161,9 +161,7 @@ def test_a_header_the_file_does_not_fit_is_refused_unread(place: Path, extra: by
         npy_header(place)
 
 
-@pytest.mark.parametrize(
-    "shape", ["(" + "1, " * 70 + ")", "(1, 0, 9" + "9" * 40 + ")", "(True,)"]
-)
+@pytest.mark.parametrize("shape", ["(" + "1, " * 70 + ")", "(1, 0, 9" + "9" * 40 + ")", "(True,)"])
 def test_a_shape_no_array_can_have_is_refused(place: Path, shape: str) -> None:
     head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
     place.write_bytes(head + b"\0" * (0 if "0," in shape else 8))

@@ -6,13 +6,14 @@ The public names are below and are imported when first used; see each one's help
 import importlib
 from typing import Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _PUBLIC = {
     "RecurrentClassifier": "hiddenstate.estimators",
     "RecurrentRegressor": "hiddenstate.estimators",
     "Autoencoder": "hiddenstate.estimators",
     "load": "hiddenstate.estimators",
+    "read_data": "hiddenstate.data",
     "load_mnist": "hiddenstate.datasets",
     "load_waves": "hiddenstate.datasets",
     "Callback": "hiddenstate.trainer",

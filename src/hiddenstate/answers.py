@@ -27,7 +27,8 @@ def render(answer: Prediction, kind: str) -> bytes:
     if kind == "json":
         names = list(answer.columns)
         rows = [dict(zip(names, map(_legal, row), strict=True)) for row in answer.rows()]
-        return (json.dumps(rows, indent=0, allow_nan=False, ensure_ascii=False) + "\n").encode()
+        lines = (json.dumps(row, allow_nan=False, ensure_ascii=False) for row in rows)
+        return ("[\n" + ",\n".join(lines) + "\n]\n").encode()
     return _parquet(answer)
 
 

@@ -1,5 +1,6 @@
 """What a checkpoint file holds: a training state and the loop's progress, packed and checked."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,8 @@ def unpack(
         progress.best = job.net.check(groups["best"], where)
         valid = kept.pop("valid", None)
         looks = _losses(valid, where)
-        if len(looks) != 3 or not all(0 <= n <= step and n == int(n) for n in looks[1:]):
+        counts = [n for n in looks[1:] if 0 <= n <= step and n == int(n)]
+        if len(looks) != 3 or len(counts) != 2 or not math.isfinite(looks[0]):
             raise UntrustedFileError(f"{printable(where)}: its looks at validation are damaged")
         progress.best_loss = looks[0]
         progress.best_step, progress.waited = int(looks[1]), int(looks[2])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hiddenstate import baselines, metrics
 from hiddenstate.data import Rows, SequenceDataset, read_like
 from hiddenstate.data.open import check_columns
-from hiddenstate.data.prepare import class_numbers
+from hiddenstate.data.prepare import as_pixels, class_numbers
 from hiddenstate.data.windows import cut_windows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
@@ -74,8 +74,7 @@ def new_rows(
     X, pixels = dataset.X, model.preparation.pixels
     if dataset.columns is not None and pixels != (X.dtype == np.uint8):
         # Whether whole numbers of a table are pixels was settled by the training file.
-        X = X / 255 if pixels else X.astype(np.float64)
-        dataset = replace(dataset, train=replace(dataset.train, X=X))
+        dataset = replace(dataset, train=replace(dataset.train, X=as_pixels(X, pixels)))
     return dataset
 
 

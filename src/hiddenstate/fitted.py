@@ -66,9 +66,13 @@ class FittedModel:
         """
         prep, params = self.preparation, dict(self.params)
         sigmoid = getattr(self.net.config, "output_activation", "") == "sigmoid"
-        if prep.missing == "mask" or (prep.scaling and sigmoid):
-            what = "the mask of missing values" if prep.missing == "mask" else "a scaled sigmoid"
-            raise DataError(f"{what} is no part of a net; train with other --missing or --scale")
+        for what, there, mend in (
+            ("the mask of missing values", prep.missing == "mask", "another --missing"),
+            ("a scaled sigmoid", prep.scaling is not None and sigmoid, "another --scale"),
+            ("adding a change to the last value", prep.change is not None, "--no-change"),
+        ):
+            if there:
+                raise DataError(f"{what} is no part of a net; train with {mend}")
         ends = [(n, n.replace("weight", "bias")) for n in params if "weight_ih_l0" in n]
         ends = ends or [("encoder.0.weight", "encoder.0.bias")]
         if prep.scaling is not None:
@@ -201,10 +205,10 @@ def _preparation(stored: Any, arrays: Params, net: Net, where: str) -> Preparati
     }
     where = f"{printable(where)}: damaged preparation"
     stored = check_fields(stored, fields, where)
-    known = section_options(DataConfig)
+    known = section_options(DataConfig, net.job)
     try:
         missing = known["missing"].check(stored["missing"])
-        strange = [name for name in stored["reading"] if name not in READING]
+        strange = [n for n in stored["reading"] if n not in READING or n not in known]
         if strange:
             raise OptionError(f"{printable(strange[0], 40)} is no option of reading")
         reading = {name: known[name].check(v) for name, v in stored["reading"].items()}

@@ -116,18 +116,27 @@ def predict_series(
     Parameters
     ----------
     rows : Rows
-        Series X (N, T, I), or one series (T, I) or (T,).
+        Series X (N, T, I), flat (N, F) where such were learnt from, or one series (T, I) or (T,).
     state : dict of ndarray
         Where a stateful model begins; zero if empty.
     """
     X = rows.X[:]
     X = X[:, None] if X.ndim == 1 else X
-    rows = lay_out(model, replace(rows, X=X[None] if X.ndim == 2 else X), where)
+    one = X.ndim == 2 and not _series_each(model, X)
+    rows = lay_out(model, replace(rows, X=X[None] if one else X), where)
     series, steps, outputs = answers(model, predictor, rows, where, state)
     found = {"series": series} if len(rows) > 1 else {}
     if rows.ids is not None:
         found = {"series": rows.ids[series]}
     return Prediction(found | {"step": steps} | _by_target(model, outputs))
+
+
+def _series_each(model: FittedModel, X: Array) -> bool:
+    """Whether rows (N, F) are a series each, as those learnt from were, not one series' steps."""
+    if model.preparation.reading.get("layout") == "wide":
+        return True
+    whole = model.net.output == "last" and window_of(model) == 0
+    return whole and X.shape[1] != model.n_features
 
 
 def predict_own(
@@ -137,17 +146,21 @@ def predict_own(
     if model.net.job != "regress":
         return _answer_rows(model, predictor, rows, proba)
     if not model.stateful:
+        rows = _long_enough(model, rows)
         series, steps, outputs = answers(model, predictor, rows, "test rows", state)
         found = {"series": series} if len(rows) > 1 else {}
         return Prediction(found | {"step": steps} | _by_target(model, outputs))
     outputs = model.preparation.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
     flat = outputs.reshape(-1, outputs.shape[-1])
-    return Prediction({"step": np.arange(len(flat))} | _by_target(model, flat))
+    every = 1 if model.net.output == "steps" else rows.X.shape[1]
+    steps = np.arange(1, len(flat) + 1) * every - 1
+    return Prediction({"step": steps} | _by_target(model, flat))
 
 
 def _by_target(model: FittedModel, outputs: Array) -> dict[str, Array]:
     names = model.preparation.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
-    return {name: outputs[:, i] for i, name in enumerate(names)}
+    taken = ("series", "step")
+    return {f"y_{n}" if n in taken else n: outputs[:, i] for i, n in enumerate(names)}
 
 
 def answers(
@@ -194,7 +207,8 @@ def answered(
 ) -> tuple[Array, Array, Array | None]:
     """A regressor's answers beside the truth, for prepared rows with targets in their own units.
 
-    Steps whose target is missing, or whose window has missing values, are left out.
+    Steps whose target is missing, or whose window has missing values, are left out, as are series
+    shorter than a window.
 
     Returns
     -------
@@ -216,6 +230,9 @@ def answered(
         series, steps = np.divmod(np.arange(len(target)), y.shape[1] if y.ndim == 3 else 1)
         steps = steps if y.ndim == 3 else np.full(len(target), rows.X.shape[1] - 1)
     else:
+        rows = _long_enough(model, rows)
+        y = rows.y
+        assert y is not None
         series, steps, outputs = answers(model, predictor, rows, "test rows", state)
         target = y[series, steps] if y.ndim == 3 else y[series]
     now = prep.known_targets(rows.X) if prep.reading.get("horizon") else None
@@ -224,6 +241,16 @@ def answered(
     if not kept.any():
         raise DataError("test rows: no step has both an answer and a known target")
     return outputs[kept], target[kept], None if now is None else now[kept]
+
+
+def _long_enough(model: FittedModel, rows: Rows) -> Rows:
+    """The series that have a window to answer from (`DataError` if none has)."""
+    if rows.lengths is None or rows.lengths.min() >= window_of(model):
+        return rows
+    kept = np.flatnonzero(rows.lengths >= window_of(model))
+    if not kept.size:
+        raise DataError(f"test rows: no series is as long as a window of {window_of(model)} steps")
+    return rows.take(kept)
 
 
 def window_of(model: FittedModel) -> int:

@@ -1,6 +1,7 @@
 """What the commands print: results on stdout, notes and errors on stderr."""
 
 import json
+import math
 import sys
 import tempfile
 import traceback
@@ -27,8 +28,16 @@ def note(line: str) -> None:
 
 
 def say_json(values: Mapping[str, Any]) -> None:
-    """One flat JSON object, on stdout."""
-    click.echo(json.dumps(values, allow_nan=False))
+    """One JSON object, on stdout; a number that is not finite, which JSON lacks, is null."""
+    click.echo(json.dumps(_legal(values), allow_nan=False))
+
+
+def _legal(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _legal(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_legal(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def fail(message: str, code: int) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hiddenstate.cli.findings import two_lines
 from hiddenstate.cli.options import (
     JobCommand,
     config_options,
@@ -26,6 +27,7 @@ from hiddenstate.config import make_config
 from hiddenstate.errors import DataError, OptionError
 
 if TYPE_CHECKING:
+    from hiddenstate.data import SequenceDataset
     from hiddenstate.session import Session
     from hiddenstate.signals import StopSignal
     from hiddenstate.trainer import Callback
@@ -177,7 +179,7 @@ def _train(job: str, values: dict[str, Any], how: Asked) -> dict[str, Any]:
     with StopSignal() as stopped:
         config, dataset = plan(job, values)
         with start(config, how.runs_dir, stopped.arm, dataset) as session:
-            return _run(session, how, stopped)
+            return _run(session, how, stopped, dataset)
 
 
 def _check_view(view: str) -> None:
@@ -192,13 +194,15 @@ def _check_view(view: str) -> None:
             raise MachineError(f"--view window: {missing}; use --view files")
 
 
-def _run(session: "Session", how: Asked, stopped: "StopSignal") -> dict[str, Any]:
+def _run(
+    session: "Session", how: Asked, stopped: "StopSignal", raw: "SequenceDataset | None" = None
+) -> dict[str, Any]:
     """Train in an open run folder, showing it, and see the run to its end."""
     from hiddenstate.callbacks import Lines, ProgressBar
     from hiddenstate.runs import Run
 
     job, engine, path = session.job, session.engine, session.writer.path
-    _introduce(session, how)
+    _introduce(session, how, raw)
     view, callbacks = _start_view(how.view, path)
     speak: Callable[[str], None] = partial(_say_or_stop, stopped)
     if sys.stderr.isatty():
@@ -260,12 +264,14 @@ def _interrupted(message: str, stopped: "StopSignal") -> Exception:
     return RunInterruptedError(message, stopped.number or signal.SIGINT)
 
 
-def _introduce(session: "Session", how: Asked) -> None:
-    """Say what is about to be trained, and on what."""
+def _introduce(session: "Session", how: Asked, raw: "SequenceDataset | None") -> None:
+    """Say what is about to be trained, and on what; `raw` is the data as it was read."""
     job, engine = session.job, session.engine
     if not how.as_json:
-        for line in (*job.sizes(), job.net.describe()):
+        own = job.dataset.source == "file"
+        for line in two_lines(job.dataset, job.config, raw) if own else job.sizes():
             say(line)
+        say(job.net.describe())
     note(
         f"{engine.name} on {engine.device}, {engine.threads} thread{'s' * (engine.threads != 1)}, "
         f"{job.config.training.dtype}, seed {job.config.training.seed}; run {session.writer.path}"

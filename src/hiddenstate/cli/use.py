@@ -18,7 +18,7 @@ _run_argument = click.argument("run")
 _data_argument = click.argument("data", required=False)
 _device_option = config_option("classify", "device")
 _threads_option = config_option("classify", "threads")
-_READ = ("max_unpacked", "delimiter", "decimal", "encoding", "layout")
+_READ = ("input", "max_unpacked", "delimiter", "decimal", "encoding", "layout")
 
 
 def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:

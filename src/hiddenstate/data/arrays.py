@@ -8,6 +8,7 @@ How they are laid out follows from the job. B is rows, T steps, I features, O ta
   one after the last. (B, T) is known by its T.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,8 @@ def read_arrays(path: Path, how: DataConfig, job: str, answered: bool = True) ->
             raise DataError(f"{where}: X_test has no rows; add some or drop it")
         test = lay_out(arrays["X_test"], arrays.get("y_test"), f"{where}:test", how.channels_first)
         _check_alike(train, test, where, job)
+    if job == "regress" and how.horizon is not None:
+        train, test = _own_targets(train), None if test is None else _own_targets(test)
     return SequenceDataset(path.name, train, test, kind=kind, remarks=remarks)
 
 
@@ -206,6 +209,13 @@ def _signals(X: Any, y: Array | None, where: str, channels_first: bool) -> Rows:
     if y is not None:
         y = _row_targets(X.shape, y, where)
     return Rows(_plain(X), y)
+
+
+def _own_targets(rows: Rows) -> Rows:
+    """Series without targets as their own, to be forecast; one left on disk has none."""
+    if rows.y is not None or isinstance(rows.X, RowStore):
+        return rows
+    return replace(rows, y=rows.X.astype(np.float64))
 
 
 def _one_row(X: Any) -> Any:

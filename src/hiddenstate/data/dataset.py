@@ -59,6 +59,12 @@ class Rows:
                 found[part.name] = values.take(which) if take else values[which]
         return Rows(**found)
 
+    def series(self) -> Any:
+        """X as the estimators take it: a list of series (T, I) where their lengths differ."""
+        if self.lengths is None:
+            return self.X
+        return [row[:n] for row, n in zip(self.X, self.lengths, strict=True)]
+
     def arrays(self) -> Iterator[Array]:
         """Yield all it holds, piece by piece and always in the same order."""
         for part in fields(self):

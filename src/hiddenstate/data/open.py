@@ -51,6 +51,37 @@ def read_dataset(config: Config) -> SequenceDataset:
     return dataset
 
 
+def read_data(source: Any, job: str = "classify", **options: Any) -> SequenceDataset:
+    """Read a file, a folder or a data frame, from Python: nothing is split, filled in or scaled.
+
+    Parameters
+    ----------
+    source : path, or pandas or polars DataFrame
+    job : {"classify", "regress", "autoencode"}
+        What it is for: whether it has labels or targets, and the layout it is given.
+    **options
+        The options of reading, under the names of the command line: `label="kind"`,
+        `id="series"`, `time="t"`, `input=["x", "y"]`, `target=["z"]`, `layout="wide"`, ...
+
+    Returns
+    -------
+    SequenceDataset
+        `train.series()` and `y` are what an estimator's `fit` takes; `test` holds the test rows
+        where the data brings some.
+
+    Raises
+    ------
+    DataError, OptionError
+        Saying what was expected and what was found.
+    """
+    from hiddenstate.data.frames import is_frame, read_frame
+
+    how = make_config(job, options, together=False).data
+    if is_frame(source):
+        return read_frame(source, how, job)
+    return read(os.fspath(source), how, job)
+
+
 def read(name: str, how: DataConfig, job: str, answered: bool = True) -> SequenceDataset:
     """Read one file or folder by the reader its name calls for.
 

@@ -142,7 +142,8 @@ class Preparation:
         return np.asarray(now)
 
     def undo(self, rows: Array) -> Array:
-        """An autoencoder's rows (N, F) in the units of the features."""
+        """Prepared or rebuilt rows (..., I) in the units of the features, without any mask."""
+        rows = rows[..., : self.n_features(rows.shape[-1])]
         if self.scaling is None:
             return rows
         offset, factor = self.scaling
@@ -172,8 +173,8 @@ class Scan:
     def deviation(self) -> Array:
         """Of each feature; 1 for a constant one, which scaling then leaves as it is."""
         deviation = np.sqrt(self.squares / np.maximum(self.weight, np.finfo(float).tiny))
-        constant = deviation <= 10 * np.finfo(float).eps * np.abs(self.mean)
-        return np.where(constant, 1.0, deviation)
+        rounding = deviation <= 10 * np.finfo(float).eps * np.abs(self.mean)
+        return np.where(rounding | (self.low >= self.high), 1.0, deviation)
 
 
 def scan(X: Any, lengths: Array | None, weights: Array | None) -> Scan:
@@ -220,6 +221,7 @@ def _join(total: Scan, values: Array, weight: Array) -> None:
     )
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")
 def fit_preparation(
     rows: Rows,
     missing: str,
@@ -241,6 +243,11 @@ def fit_preparation(
         As :class:`Preparation` has it; targets are then scaled as those features are.
     **facts
         Columns, targets and reading, kept as they are.
+
+    Raises
+    ------
+    DataError
+        For numbers so large or so close that no finite scaling takes them apart.
     """
     fill = scaling = target_scaling = None
     pixels = rows.X.dtype == np.uint8
@@ -250,8 +257,9 @@ def fit_preparation(
             fill = found.mean
         in_range = bool((found.low >= 0).all() and (found.high <= 1).all())
         if scale == "minmax" and not pixels:
-            span = found.high - found.low
-            scaling = (found.low, 1 / np.where(span > 0, span, 1.0))
+            there = found.weight > 0
+            low, high = np.where(there, found.low, 0), np.where(there, found.high, 0)
+            scaling = (low, 1 / np.where(high > low, high - low, 1.0))
         elif scale == "standard" or (scale == "auto" and not in_range and not pixels):
             scaling = (found.mean, 1 / found.deviation)
     if change is not None:
@@ -261,6 +269,9 @@ def fit_preparation(
         lengths = rows.lengths if rows.y.ndim == 3 else None
         known = scan(rows.y, lengths, rows.weights)
         target_scaling = (known.mean, 1 / known.deviation)
+    for pair in (scaling, target_scaling):
+        if pair and not (np.isfinite(pair).all() and np.all(pair[1])):
+            raise DataError("values are too large or too close to be scaled; use --scale none")
     return Preparation(missing, fill, scaling, target_scaling, change, pixels=bool(pixels), **facts)
 
 
@@ -292,7 +303,12 @@ def lacking(X: Any, lengths: Array | None) -> Array:
 
 
 def check_finite(
-    X: Any, lengths: Array | None, where: str, columns: tuple[str, ...] | None, missing: str = ""
+    X: Any,
+    lengths: Array | None,
+    where: str,
+    columns: tuple[str, ...] | None,
+    missing: str = "",
+    ids: Array | None = None,
 ) -> None:
     """Refuse missing or infinite values.
 
@@ -311,7 +327,7 @@ def check_finite(
         gone &= ~after_end(lengths[row : row + 1], values.shape[1])[..., None]
     place = tuple(int(part) for part in np.argwhere(gone)[0][1:])
     n = int(counts.sum())
-    cell = f"row {row}"
+    cell = f"row {row}" if ids is None else f"series {printable(ids[row], 40)}"
     if len(place) > 1:
         cell += f", step {place[0]}"
     named = columns is not None and len(columns) == X.shape[-1]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import Config, DataConfig, section_options
-from hiddenstate.data.dataset import Rows, SequenceDataset, as_rows, flat_rows
+from hiddenstate.data.dataset import Rows, SequenceDataset, as_rows, flat_rows, fractions
 from hiddenstate.data.preparation import (
     Preparation,
     check_finite,
@@ -45,7 +45,10 @@ def prepare(
     where, how, job = printable(dataset.name), config.data, config.job
     seen = dataset.fingerprint_read or (dataset.fingerprint() if _counts(dataset) else None)
     dataset = _numbered(dataset, where) if job != "regress" else dataset
+    dataset = _as_trained(dataset)
     dataset = _laid_out(dataset, config, where)
+    if how.missing == "forward" and job == "autoencode":
+        raise OptionError("--missing: flat rows have no step before; use mean or mask")
     if how.missing == "error":
         _check_whole(dataset, where)
     parts: dict[str, Any] = {n: getattr(dataset, n) for n in ("train", "test", "valid")}
@@ -57,6 +60,8 @@ def prepare(
             parts[name], said = _dropped(rows, how.missing, f"{where}: {name}")
             remarks += said
     train: Rows = parts["train"]
+    if job == "classify":
+        _check_learnable(train, dataset.classes or [], where)
     prep = preparation or fit_preparation(
         train,
         how.missing,
@@ -110,6 +115,19 @@ def _counts(dataset: SequenceDataset) -> bool:
     return dataset.source != "arrays"
 
 
+def _as_trained(dataset: SequenceDataset) -> SequenceDataset:
+    """Test rows of a table that are pixels where the training rows are, and only there."""
+    test, pixels = dataset.test, dataset.X.dtype == np.uint8
+    if test is None or dataset.columns is None or pixels == (test.X.dtype == np.uint8):
+        return dataset
+    return replace(dataset, test=replace(test, X=as_pixels(test.X, pixels)))
+
+
+def as_pixels(X: Any, pixels: bool) -> Any:
+    """Numbers of a table (N, F) in the meaning another one's have: fractions of 255, or plain."""
+    return X[:] / 255 if pixels else X[:].astype(np.float64)
+
+
 def _numbered(dataset: SequenceDataset, where: str) -> SequenceDataset:
     """Labels turned into class numbers, in the order of the sorted labels."""
     if dataset.y is None or dataset.classes is not None:
@@ -133,7 +151,8 @@ def class_numbers(y: Array, labels: Any, where: str) -> Array:
     labels = np.asarray(labels)
     if labels.dtype.kind != y.dtype.kind and "U" in (labels.dtype.kind, y.dtype.kind):
         labels, y = labels.astype(str), y.astype(str)
-    place = np.minimum(np.searchsorted(labels, y), len(labels) - 1)
+    order = np.argsort(labels)  # numbers as text are in another order
+    place = order[np.minimum(np.searchsorted(labels, y, sorter=order), len(labels) - 1)]
     strange = np.flatnonzero(labels[place] != y)
     if strange.size:
         raise DataError(
@@ -160,6 +179,8 @@ def _laid_out(dataset: SequenceDataset, config: Config, where: str) -> SequenceD
         else:
             parts[name] = replace(rows, X=flat_rows(rows.X))
     dataset = replace(dataset, **parts)
+    if config.job == "regress" and dataset.y is None and config.data.horizon:
+        dataset = _forecasting_itself(dataset)
     if config.job == "classify":
         if dataset.y is None:
             raise DataError(f"{where}: no labels; name their column with --label, or add them")
@@ -167,6 +188,21 @@ def _laid_out(dataset: SequenceDataset, config: Config, where: str) -> SequenceD
     elif config.job == "regress":
         _check_answers(dataset, config, where)
     return dataset
+
+
+def _forecasting_itself(dataset: SequenceDataset) -> SequenceDataset:
+    """Series without targets, with their own features for targets."""
+    width = dataset.X.shape[-1]
+    names = dataset.columns
+    if names is None or len(names) != width:
+        names = ("value",) if width == 1 else tuple(f"value_{i}" for i in range(width))
+    parts = {}
+    for name in ("train", "test", "valid"):
+        rows = getattr(dataset, name)
+        if rows is not None:
+            X = rows.X[:]
+            parts[name] = replace(rows, X=X, y=fractions(X, np.float64))
+    return replace(dataset, columns=names, targets=names, **parts)
 
 
 def _check_labels(dataset: SequenceDataset, where: str) -> None:
@@ -182,11 +218,27 @@ def _check_labels(dataset: SequenceDataset, where: str) -> None:
         raise DataError(f"{where}: class {lone} has 1 row; add some or drop it")
 
 
+def _check_learnable(train: Rows, classes: list[Any], where: str) -> None:
+    """Refuse a class all of whose rows are held out or left out (`DataError`)."""
+    assert train.y is not None
+    gone = np.flatnonzero(np.bincount(train.y, minlength=len(classes)) == 0)
+    if gone.size:
+        raise DataError(
+            f"{where}: no row of class {printable(classes[gone[0]], 40)} is left to learn from; "
+            "use another --split or --seed, a smaller --test-fraction, or drop the class"
+        )
+
+
 def _check_answers(dataset: SequenceDataset, config: Config, where: str) -> None:
     """Refuse what `--output` cannot learn: one target a series has no steps, and the reverse."""
     y = dataset.y
     if y is None:
         raise DataError(f"{where}: no targets; name their columns with --target")
+    if y.ndim == 2 and config.data.horizon:
+        raise OptionError(
+            f"--horizon: needs a target at every step, {where} has one a series; drop it or, "
+            "where a row is a step, add --layout long"
+        )
     if y.ndim == 2 and config.data.output == "steps":
         raise OptionError(
             f"--output: steps needs a target at every step, {where} has one a series; add "
@@ -232,7 +284,19 @@ def _held_out(parts: dict[str, Any], config: Config, where: str) -> dict[str, An
                     "steps" if whole else how.output,
                     where,
                 )
+                if whole:
+                    _check_answerable(parts[name], how.window, where)
     return parts
+
+
+def _check_answerable(rows: Rows, window: int, where: str) -> None:
+    """Refuse test series that are all shorter than a window, before anything is learnt."""
+    longest = rows.X.shape[1] if rows.lengths is None else int(rows.lengths.max(initial=0))
+    if longest < window:
+        raise DataError(
+            f"{where}: a window has {window} steps, the longest test series {longest} with a "
+            "target; use a shorter --window or --horizon, or a larger --test-fraction"
+        )
 
 
 def _cut_on_disk(rows: Rows, config: Config, where: str) -> Rows:
@@ -278,8 +342,10 @@ def split_way(rows: Rows, config: Config) -> str:
         return "group"
     if config.job == "regress" and isinstance(rows.X, RowStore):
         return "time"
-    labelled = config.job != "regress" and rows.y is not None
-    return "stratified" if labelled else "random"
+    if config.job == "regress" or rows.y is None:
+        return "random"
+    # Labels that hardly repeat, as names an autoencoder is given, are no classes.
+    return "stratified" if 2 * len(np.unique(rows.y)) <= len(rows) else "random"
 
 
 def _dropped(rows: Rows, missing: str, where: str) -> tuple[Rows, list[str]]:
@@ -306,7 +372,7 @@ def _check_whole(dataset: SequenceDataset, where: str) -> None:
         if rows is None:
             continue
         label = where if name == "train" else f"{where}: {name}"
-        check_finite(rows.X, rows.lengths, label, dataset.columns)
+        check_finite(rows.X, rows.lengths, label, dataset.columns, ids=rows.ids)
         if rows.y is not None and rows.y.dtype.kind == "f":
             bad = ~np.isfinite(rows.y)
             if bad.any():

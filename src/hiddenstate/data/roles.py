@@ -18,8 +18,13 @@ from hiddenstate.data.columns import (
 from hiddenstate.errors import DataError, printable
 
 LABEL_NAMES = ("label", "class", "target", "y")
-ID_NAMES = ("id", "series", "series_id", "sequence", "sequence_id", "sample_id", "case")
+ID_NAMES = (
+    "id", "series", "series_id", "sequence", "sequence_id", "sample_id", "case", "recording",
+    "recording_id", "trial", "trial_id", "session", "session_id",
+)  # fmt: skip
 TIME_NAMES = ("time", "t", "timestamp", "step", "date", "datetime", "index")
+COUNTED = ("year", "month", "week", "day", "hour", "minute", "second", "quarter")
+"""Names of a clock where every row has a later number, and of an input where not."""
 
 INDEX_NAMES = frozenset({"unnamed: 0", "__index_level_0__"})
 """The row numbers pandas writes along; never anything that is meant to be learnt."""
@@ -184,6 +189,10 @@ def _time_by_name(columns: Columns, free: list[int]) -> int | None:
         if columns.kinds[j] != "text" or instants(columns.arrays[j]) is not None:
             return j
         left.remove(j)
+    counted = _by_name(columns, COUNTED, free)
+    if counted is not None and columns.kinds[counted] == "number":
+        steps = np.diff(columns.arrays[counted].astype(float))
+        return counted if len(steps) and (steps > 0).all() else None
     return None
 
 

@@ -66,8 +66,9 @@ def _held(rows: Rows, fraction: float, how: str, random: np.random.Generator) ->
         parts = [np.arange(n)]
         if how == "stratified" and rows.y is not None:
             parts = [np.flatnonzero(rows.y == label) for label in np.unique(rows.y)]
-        for part in parts:
-            held[random.permutation(part)[: round(fraction * len(part))]] = True
+        for part in parts:  # of a class one row at least is left to learn from
+            n_held = min(round(fraction * len(part)), len(part) - (len(parts) > 1))
+            held[random.permutation(part)[:n_held]] = True
     return held
 
 

@@ -15,6 +15,7 @@ from hiddenstate.data.columns import (
     Columns,
     check_names,
     instants,
+    is_number,
     is_whole,
     missing,
     numbers,
@@ -179,13 +180,23 @@ def _clock(columns: Columns, roles: Roles) -> Array | None:
         return values
     found = instants(values)
     if found is None:
-        bad = next((i for i in range(len(values)) if instants(values[i : i + 1]) is None), 0)
+        bad = _odd_time(values)
         raise DataError(
             f"{columns.at(bad, roles.time)}: '{printable(values[bad], 40)}' is no number and no "
-            "date like 2020-12-31 or 2020-12-31T23:59:59, with a time zone in all rows or none; "
-            "write it so"
+            "date like 2020-12-31 or 2020-12-31T23:59:59, as all rows must have, with a time zone "
+            "in all or none; write it so"
         )
     return found
+
+
+def _odd_time(values: Array) -> int:
+    """The first time that is neither number nor date, or else of the kind that is rarer."""
+    counts = np.array([is_number(value) for value in values])
+    for i in np.flatnonzero(~counts):
+        if instants(values[i : i + 1]) is None:
+            return int(i)
+    odd = ~counts if 2 * counts.sum() > len(counts) else counts
+    return int(np.argmax(odd))
 
 
 def _check_clock(

@@ -73,17 +73,21 @@ def read_ts(path: Path, how: DataConfig, job: str, answered: bool = True) -> Seq
     equal = all((part.lengths == longest).all() for part in parts)
     rows = [_rows(part, longest, not equal) for part in parts]
     answers = _answers(parts)
+    forecast = job == "regress" and how.horizon is not None
+    if forecast:
+        answers = [r.X for r in rows]
     rows = [Rows(r.X, y, r.lengths, times=r.times) for r, y in zip(rows, answers, strict=True)]
     n_dimensions = rows[0].X.shape[2]
+    names = tuple(f"channel_{n}" for n in range(1, n_dimensions + 1)) if n_dimensions > 1 else None
     return SequenceDataset(
         path.name,
         rows[0],
         rows[1] if test_path else None,
         kind="a .ts archive file" + (" and its test half" if test_path else ""),
-        columns=tuple(f"channel_{n}" for n in range(1, n_dimensions + 1))
-        if n_dimensions > 1 else None,
+        columns=names,
+        targets=names if forecast else None,
         remarks=tuple(remark for part in parts for remark in part.remarks()),
-    )  # fmt: skip
+    )
 
 
 # --- which files

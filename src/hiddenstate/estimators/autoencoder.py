@@ -11,9 +11,16 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from hiddenstate.data import SequenceDataset, fractions, prepare
 from hiddenstate.errors import DataError
-from hiddenstate.estimators.base import Array, Estimator, documented, float_type
+from hiddenstate.estimators.base import Estimator, documented
+from hiddenstate.estimators.inputs import (
+    Array,
+    check_numbers,
+    float_type,
+    python_words,
+    untensored,
+    without_weightless,
+)
 from hiddenstate.jobs import make_job
-from hiddenstate.metrics import mean_squared_error
 from hiddenstate.trainer import Callback
 from hiddenstate.weights import starting_state
 
@@ -124,10 +131,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     ) -> "Autoencoder":  # fmt: skip
         """Train on rows X; y is ignored. Errors as in :meth:`RecurrentClassifier.fit`."""
         rows = self._checked_rows(X, reset=True)
-        rows = replace(rows, weights=self._weights(sample_weight, rows.X))
+        rows = without_weightless(replace(rows, weights=self._weights(sample_weight, rows.X)))
         self.row_shape_ = rows.X.shape[1:]
         config = self._config(float_type(rows.X), len(rows))
-        job = make_job(config, prepare(SequenceDataset("X", rows), config))
+        with python_words():
+            job = make_job(config, prepare(SequenceDataset("X", rows), config))
         self._train(job, starting_state(job.net, config.training), run_dir, callbacks)
         return self
 
@@ -139,15 +147,28 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def inverse_transform(self, codes: ArrayLike) -> Array:
         """Rows, in the shape X had, built from codes (n_samples, code_size)."""
         predictor = self._predictor()
-        values = np.asarray(codes, dtype=float)
+        values = np.asarray(untensored(codes), dtype=float)
         if values.ndim != 2 or values.shape[1] != self._n_features_out:
             raise DataError(f"codes: expected (n, {self._n_features_out}), got {values.shape}")
-        rows = self.model_.preparation.undo(predictor.decode(values))
-        return rows.reshape(len(rows), *self.row_shape_)
+        check_numbers(values, "codes")
+        return self._as_rows(predictor.decode(values)).reshape(-1, *self.row_shape_)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Minus the mean squared reconstruction error per number, in the units of X."""
-        predictor, own = self._predictor(), self.model_.preparation
-        rows = self._lay_out(X).X
-        made = own.undo(predictor.predict(rows))
-        return -mean_squared_error(made, own.undo(fractions(rows, made.dtype)))
+        """Minus the mean squared reconstruction error per number, in the units of X.
+
+        Missing numbers count for nothing.
+        """
+        predictor = self._predictor()
+        rows = self._checked_rows(X, reset=False)
+        made = self._as_rows(predictor.predict(self._lay_out(X).X)).astype(np.float64)
+        true = fractions(rows.X, np.float64).reshape(made.shape)
+        return -float(np.nanmean((made - true) ** 2))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _as_rows(self, made: Array) -> Array:
+        """What the net builds (N, F) in the units of X, without the mask of what was missing."""
+        return self.model_.preparation.undo(made[:, : self.model_.n_features])

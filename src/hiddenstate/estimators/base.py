@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
@@ -28,12 +27,19 @@ from hiddenstate.engines import (
     make_engine,
     make_predictor,
 )
-from hiddenstate.errors import DataError
+from hiddenstate.errors import DataError, OptionError
+from hiddenstate.estimators.inputs import (
+    DTYPES,
+    Array,
+    as_numbers,
+    as_series,
+    check_numbers,
+    python_words,
+)
 from hiddenstate.jobs import Job
 from hiddenstate.predicting import lay_out
 from hiddenstate.trainer import Callback, Trainer
 
-Array = NDArray[Any]
 Kind = TypeVar("Kind", bound=type)
 
 UPDATES = 1000
@@ -48,7 +54,8 @@ def documented(job: str) -> Callable[[Kind], Kind]:
         lines = ["Parameters", "    ----------"]
         for name, parameter in inspect.signature(cls).parameters.items():
             option = known["seed" if name == "random_state" else name]
-            kind = "{" + ", ".join(option.choices) + "}" if option.choices else option.kind.__name__
+            choices = [c for c in option.choices or () if c not in _LEFT_OUT.get((job, name), ())]
+            kind = "{" + ", ".join(choices) + "}" if choices else option.kind.__name__
             lines.append(f"    {name} : {kind}, default={parameter.default!r}")
             note = _NOTES.get(name) or option.help
             note += " Only where a run is recorded." if name in _RECORDED else ""
@@ -69,8 +76,10 @@ _NOTES = {
     "scale": "How features are scaled, fitted on the training rows: none, standard, minmax, or "
     "auto, standard unless they are in [0, 1]; None is auto, and none where state is carried.",
     "class_weight": "balanced, or a dict of a weight for each class; None weighs all alike.",
-    "missing": "What to do with NaN: error, or fill in by mean, forward or mask (a feature more "
-    "that says so).",
+    "missing": "What to do with NaN: refuse it (error), or fill in the mean of the training rows, "
+    "the value before (forward), or the mean and a feature more that says so (mask).",
+    "channels_first": "X is (n_samples, n_features, n_timesteps), and a series in a list "
+    "(n_features, n_timesteps), as time-series toolkits have them.",
     "eps": "Smallest denominator of adam and adamw after `hold` steps; None is 0.01 where state "
     "is carried, else 1e-8.",
 }
@@ -78,6 +87,13 @@ _NOTES = {
 _RECORDED = (
     "checkpoint_every", "example", "n_shown", "n_predicted", "n_reconstructed", "n_scattered",
 )  # fmt: skip
+
+_LEFT_OUT = {
+    ("classify", "missing"): ("drop",),  # every row asked about gets an answer
+    ("regress", "missing"): ("drop",),
+    ("autoencode", "missing"): ("drop", "forward"),  # flat rows have no value before
+}
+"""Choices of the commands that an estimator has not, by job and parameter."""
 
 
 class Estimator(BaseEstimator):
@@ -97,6 +113,8 @@ class Estimator(BaseEstimator):
             values["weights"] = os.fspath(values["weights"])
         if not isinstance(values.get("class_weight", ""), str):
             values["class_weight"] = "none"  # weights of the rows say it all
+        if values["missing"] in _LEFT_OUT[self._job, "missing"]:
+            raise OptionError(f"missing: {values['missing']} is not for {type(self).__name__}")
         if self._job == "regress":
             values["window"] = 0  # X comes in windows
         values["test_fraction"] = 0.0  # all rows are to learn from
@@ -115,7 +133,8 @@ class Estimator(BaseEstimator):
             batch_size = values["batch_size"]
             steps = -(-n_rows // batch_size) if isinstance(batch_size, int) and batch_size else 1
             values["epochs"] = max(1, -(-UPDATES // max(steps, 1)))
-        return make_config(self._job, {**values, "dtype": dtype})
+        with python_words():
+            return make_config(self._job, {**values, "dtype": dtype})
 
     def _train(
         self,
@@ -185,50 +204,59 @@ class Estimator(BaseEstimator):
             },
         )
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self._takes_missing()
+        return tags
+
     def _checked_rows(self, X: Any, reset: bool) -> Rows:
         """X as checked rows in its own float type; 2-D as scikit-learn checks it, or series."""
-        X, lengths = _as_series(X, getattr(self, "channels_first", False))
+        X, lengths = as_series(X, getattr(self, "channels_first", False))
+        ndim = len(X.shape)
+        if ndim > 3:
+            raise DataError(
+                f"Found array with dim {ndim}, while {type(self).__name__} takes 2 or 3"
+            )
         if reset:
-            self.fit_ndim_ = X.ndim
-        missing = "allow-nan" if self._takes_missing() else True
-        if X.ndim == 2 and not reset and self.fit_ndim_ == 3:
+            self.fit_ndim_ = ndim
+        how: dict[str, Any] = {"dtype": DTYPES, "ensure_all_finite": False}
+        if ndim == 3:
+            X = self._checked_series(X, reset)
+        elif not reset and self.fit_ndim_ == 3:
             # Flat rows for a net fitted on 3-D ones: how they are cut is checked later.
-            dtypes = [np.float64, np.float32, np.uint8]
-            return Rows(np.asarray(check_array(X, dtype=dtypes, ensure_all_finite=missing)))
-        if X.ndim != 3:
-            if getattr(X, "dtype", None) == np.uint8:
-                dtype: Any = np.uint8
-            else:
-                dtype = [np.float64, np.float32]
-            checked = validate_data(self, X, reset=reset, dtype=dtype, ensure_all_finite=missing)
-            return Rows(np.asarray(checked))
-        return Rows(self._checked_series(X, reset), lengths=lengths)
+            X = np.asarray(check_array(X, **how))
+        else:
+            X = np.asarray(validate_data(self, X, reset=reset, **how))
+        mend = ""
+        if not self._takes_missing():
+            left_out = _LEFT_OUT[self._job, "missing"]
+            known = " or ".join(repr(name) for name in _NAN_CHOICES if name not in left_out)
+            mend = f"; fill it in, or use missing={known}"
+        check_numbers(X, "X", mend, allow_nan=self._takes_missing())
+        return Rows(X, lengths=lengths)
 
     def _takes_missing(self) -> bool:
-        return getattr(self, "missing", "error") in ("mean", "forward", "mask")
+        return getattr(self, "missing", "error") in _NAN_CHOICES
 
-    def _checked_series(self, X: Any, reset: bool) -> Array:
-        """X (N, T, I) as numbers of a type the nets read."""
-        X = np.asarray(X)
-        if X.dtype.kind not in "fiub":
-            raise DataError(f"X: expected numbers, got {X.dtype}")
-        X = X if X.dtype in (np.uint8, np.float32, np.float64) else X.astype(np.float64)
-        if 0 in X.shape:
-            raise DataError(f"X: empty, its shape is {X.shape}")
-        if X.dtype != np.uint8 and not self._takes_missing() and not np.isfinite(X).all():
-            raise DataError(f"X: {int((~np.isfinite(X)).sum())} values are NaN or infinite")
+    def _checked_series(self, given: Any, reset: bool) -> Array:
+        """Series (N, T, I) as numbers, with as many features as before."""
+        X = as_numbers(given)
         if reset:
             self.n_features_in_ = X.shape[2]
+            if hasattr(self, "feature_names_in_"):  # of an earlier fit on a frame
+                del self.feature_names_in_
         elif self.fit_ndim_ == 3 and X.shape[2] != self.n_features_in_:
             raise DataError(
-                f"X: has {X.shape[2]} features, {type(self).__name__} was fitted on "
-                f"{self.n_features_in_}"
+                f"X has {X.shape[2]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
             )
-        return np.asarray(X)
+        return X
 
     def _lay_out(self, X: Any) -> Rows:
         """X as the net reads it: checked, filled in, scaled."""
-        return lay_out(self.model_, self._checked_rows(X, reset=False), "X")
+        with python_words():
+            return lay_out(self.model_, self._checked_rows(X, reset=False), "X")
 
     def _weights(self, sample_weight: Any, X: Array) -> Array | None:
         """Sample weights as scikit-learn checks them, or None."""
@@ -239,6 +267,9 @@ class Estimator(BaseEstimator):
         return np.asarray(checked, np.float64)
 
 
+_NAN_CHOICES = ("mean", "forward", "mask")
+"""Values of `missing` with which X may hold NaN."""
+
 _SAVED = ("n_features_in_", "fit_ndim_", "n_steps_", "targets_shape_", "row_shape_", "_seed")
 
 _ODD = object()
@@ -246,6 +277,8 @@ _ODD = object()
 
 def _plain(value: Any) -> Any:
     """A parameter as JSON takes it; `_ODD` for what has no such form, as a RandomState."""
+    if isinstance(value, dict):  # JSON's keys are text, labels need not be
+        return [[_plain(key), _plain(each)] for key, each in value.items()]
     if isinstance(value, (list, tuple, np.ndarray)):
         return [_plain(each) for each in value]
     if isinstance(value, np.generic):
@@ -277,52 +310,3 @@ class _History(Callback):
 
     def on_valid(self, trainer: Trainer, event: dict[str, Any]) -> None:
         self.events.append(event)
-
-
-def _as_series(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
-    """X as something with a shape, and the lengths of series that have several.
-
-    Data frames and arrays stay as they are; torch tensors become arrays; a list of series
-    (T, I), or of (T,) of unequal length, is padded with zeros.
-    """
-    if _is_tensor(X):
-        X = X.detach().cpu().numpy()
-    listed = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype.kind == "O")
-    if listed and len(X) and all(isinstance(row, np.ndarray) or _is_tensor(row) for row in X):
-        series = [np.asarray(row.detach().cpu() if _is_tensor(row) else row) for row in X]
-        if all(row.ndim == 2 for row in series):
-            return _padded([row.T if channels_first else row for row in series])
-        if all(row.ndim == 1 for row in series) and len({len(row) for row in series}) > 1:
-            return _padded([row[:, None] for row in series])
-    X = X if hasattr(X, "ndim") else np.asarray(X)
-    if channels_first and X.ndim == 3:
-        X = np.ascontiguousarray(np.swapaxes(np.asarray(X), 1, 2))
-    return X, None
-
-
-def _is_tensor(X: Any) -> bool:
-    """Whether X is a torch tensor, without importing torch to ask."""
-    return hasattr(X, "detach") and hasattr(X, "cpu")
-
-
-def _padded(series: list[Array]) -> tuple[Array, Array | None]:
-    """Series (T, I) as one array (N, T, I), and their lengths where those differ."""
-    widths = {row.shape[1] for row in series}
-    if len(widths) > 1:
-        raise DataError(
-            f"X: series have {min(widths)} to {max(widths)} features; give all the same"
-        )
-    lengths = np.array([len(row) for row in series])
-    if not lengths.all():
-        raise DataError(f"X: series {int(lengths.argmin())} has no steps; leave it out")
-    if len(set(lengths.tolist())) == 1:
-        return np.stack(series), None
-    X = np.zeros((len(series), lengths.max(), widths.pop()), np.result_type(*series))
-    for row, values in zip(X, series, strict=True):
-        row[: len(values)] = values
-    return X, lengths
-
-
-def float_type(X: Array) -> str:
-    """The float type X is computed in: float32 for float32 and uint8, else float64."""
-    return "float32" if X.dtype in (np.float32, np.uint8) else "float64"

@@ -11,8 +11,16 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_sample_weight
 
 from hiddenstate.data import SequenceDataset, prepare
-from hiddenstate.errors import DataError
-from hiddenstate.estimators.base import Array, Estimator, documented, float_type
+from hiddenstate.errors import DataError, OptionError
+from hiddenstate.estimators.base import Estimator, documented
+from hiddenstate.estimators.inputs import (
+    Array,
+    check_numbers,
+    float_type,
+    python_words,
+    untensored,
+    without_weightless,
+)
 from hiddenstate.jobs import make_job
 from hiddenstate.metrics import softmax
 from hiddenstate.trainer import Callback
@@ -141,19 +149,24 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         from sklearn.utils.multiclass import check_classification_targets
 
         rows = self._checked_rows(X, reset=True)
-        labels = _one_dimensional(y, len(rows))
+        labels = _one_dimensional(untensored(y), len(rows))
         weights = self._weights(sample_weight, rows.X)
         check_classification_targets(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(f"y: only one class, {self.classes_[0]}; two or more are needed")
+        if not isinstance(self.class_weight, (dict, str, type(None))):
+            raise OptionError(
+                f'class_weight: expected a dict, "balanced" or None, got {self.class_weight!r}'
+            )
         if isinstance(self.class_weight, dict):
             own = compute_sample_weight(self.class_weight, labels)
             weights = own if weights is None else own * weights
+        rows = without_weightless(replace(rows, y=numbers.astype(np.int64), weights=weights))
         config = self._config(float_type(rows.X), len(rows))
-        rows = replace(rows, y=numbers.astype(np.int64), weights=weights)
         dataset = SequenceDataset("X, y", rows, classes=self.classes_.tolist())
-        job = make_job(config, prepare(dataset, config))
+        with python_words():
+            job = make_job(config, prepare(dataset, config))
         self._train(job, starting_state(job.net, config.training), run_dir, callbacks)
         return self
 
@@ -176,8 +189,7 @@ def _one_dimensional(y: Any, n_rows: int) -> Array:
     if y is None:
         raise DataError("requires y to be passed, but the target y is None")
     labels = column_or_1d(y, warn=True)
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise DataError("y: contains NaN or infinity")
+    check_numbers(labels, "y")
     if len(labels) != n_rows:
         raise DataError(f"y: {len(labels)} labels for {n_rows} rows of X")
     return np.asarray(labels)

@@ -65,22 +65,29 @@ def load(path: str | Path) -> Any:
 
 def _settings_of(model: FittedModel) -> dict[str, Any]:
     """The parameters that a model's net tells of."""
-    net = model.net.to_dict()
+    net, missing = model.net.to_dict(), model.preparation.missing
+    told: dict[str, Any] = {**net["model"], "missing": "error" if missing == "drop" else missing}
     if model.net.job == "regress":
-        return {**net["model"], "output": net["output"], "stateful": model.stateful}
-    return dict(net["model"])
+        told |= {"output": net["output"], "stateful": model.stateful}
+    return told
 
 
 def _checked_settings(estimator: Estimator, settings: Any, where: str) -> dict[str, Any]:
     """Parameters as the estimator has them: known names, plain values."""
     known = estimator.get_params(deep=False)
+    settings = dict(settings)
     for name, value in settings.items():
         plain = value if isinstance(value, list) else [value]
-        if name not in known or not all(
-            isinstance(v, (bool, int, float, str, type(None))) for v in plain
-        ):
+        if name == "class_weight" and all(isinstance(p, list) and len(p) == 2 for p in plain):
+            settings[name] = {label: weight for label, weight in plain if _is_plain(label)}
+            plain = [part for pair in plain for part in pair]
+        if name not in known or not all(map(_is_plain, plain)):
             raise UntrustedFileError(f"{where}: {printable(name, 40)} is no parameter of it")
-    return dict(settings)
+    return settings
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, str, type(None)))
 
 
 def _checked_fact(name: str, value: Any, where: str) -> Any:
@@ -124,7 +131,7 @@ def _restore(
     estimator.history_ = []
     estimator.n_steps_ = fitted.get("n_steps_", 0)
     estimator.fit_ndim_ = fitted.get("fit_ndim_", 3)
-    estimator.n_features_in_ = fitted.get("n_features_in_", model.net.n_features)
+    estimator.n_features_in_ = fitted.get("n_features_in_", model.n_features)
     if feature_names is not None:
         estimator.feature_names_in_ = np.asarray(feature_names, dtype=object)
     if model.net.job == "classify":

@@ -11,9 +11,17 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from hiddenstate.data import Rows, SequenceDataset, as_rows, prepare
-from hiddenstate.engines import TrainingState
+from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.estimators.base import Array, Estimator, documented, float_type
+from hiddenstate.estimators.base import Estimator, documented
+from hiddenstate.estimators.inputs import (
+    Array,
+    check_numbers,
+    float_type,
+    python_words,
+    untensored,
+    without_weightless,
+)
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.models import Params
 from hiddenstate.trainer import Callback
@@ -150,10 +158,12 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         Raises
         ------
         OptionError
-            With the cosine schedule, which needs the total beforehand.
+            With the cosine schedule, which needs the total beforehand, or `valid_fraction`.
         """
         if self.lr_schedule == "cosine":
             raise OptionError("lr_schedule: cosine needs the total, partial_fit has none")
+        if self.valid_fraction:
+            raise OptionError("valid_fraction: partial_fit looks at no validation rows; use 0")
         first = not hasattr(self, "model_")
         job = self._make_job(X, y, sample_weight, reset=first)
         if not first and job.net != self.model_.net:
@@ -182,15 +192,22 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     def predict(self, X: ArrayLike) -> Array:
         """Targets for rows X in the shape y had; changes nothing.
 
-        With `stateful=True` the rows follow one another from a zero state.
+        With `stateful=True` the rows follow one another from a zero state. Targets at every step
+        of series of unequal length come as an array of objects, one array (T,) or
+        (T, n_targets) a series.
         """
         predictor = self._predictor()
         rows = self._lay_out(X)
-        if self.model_.stateful:
+        if not self.model_.stateful:
+            outputs = predictor.predict(rows.X, rows.lengths)
+        elif rows.lengths is None:
             outputs = predictor.follow(rows.X, {})[0]
         else:
-            outputs = predictor.predict(rows.X, rows.lengths)
-        return self._as_targets(outputs)
+            outputs = _follow_each(predictor, rows)
+        found = self._as_targets(outputs, rows)
+        if rows.lengths is None or self.model_.net.output == "last":
+            return found
+        return _array_of([row[:n] for row, n in zip(found, rows.lengths, strict=True)])
 
     def forward(self, X: ArrayLike, state: Params | None = None) -> tuple[Array, Params]:
         """Targets for rows X side by side, each from its own part of `state`, and the new state.
@@ -210,21 +227,26 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         Raises
         ------
         DataError
-            If `state` carries another number of rows than X has.
+            If `state` carries another number of rows than X has, or rows have several lengths.
         """
-        predictor = self._predictor()
-        outputs, after = predictor.forward(self._lay_out(X).X, state or {})
-        return self._as_targets(outputs), after
+        predictor, rows = self._predictor(), self._lay_out(X)
+        if rows.lengths is not None:
+            raise DataError("forward: rows side by side have one length; ask for each alone")
+        outputs, after = predictor.forward(rows.X, state or {})
+        return self._as_targets(outputs, rows), after
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """R2 of the predictions over every step and target."""
+        """R2 of the predictions, the mean over the targets; every step counts as a sample."""
         from sklearn.metrics import r2_score
 
-        predicted, true = self.predict(X), np.asarray(y, dtype=float)
-        if predicted.ndim == 3 or (self.output == "steps" and predicted.ndim == 2):
+        predicted, true = self.predict(X), _untensored_parts(y)
+        if self.model_.net.output == "steps":
+            counts = [len(row) for row in predicted]
+            if [np.size(row, 0) for row in true] != counts:
+                raise DataError("y: a series of targets is longer or shorter than its series of X")
+            predicted, true = np.concatenate(list(predicted)), np.concatenate(list(true))
             if sample_weight is not None:
-                sample_weight = np.repeat(np.asarray(sample_weight), predicted[0].size)
-            predicted, true = predicted.reshape(-1), true.reshape(-1)
+                sample_weight = np.repeat(np.asarray(untensored(sample_weight)), counts)
         return float(r2_score(true, predicted, sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
@@ -234,7 +256,10 @@ class RecurrentRegressor(RegressorMixin, Estimator):
 
     def _make_job(self, X: ArrayLike, y: ArrayLike, sample_weight: Any, reset: bool) -> Job:
         rows = self._checked_rows(X, reset=reset)
-        dtype, T = float_type(rows.X), as_rows(rows.X, self.steps, "X").shape[1]
+        if rows.lengths is not None and self.steps is not None:
+            raise OptionError("steps: cuts flat rows, these are series of their own lengths")
+        dtype = float_type(rows.X) if reset else self.model_.dtype.name
+        T = as_rows(rows.X, self.steps, "X").shape[1]
         targets = _targets(y, rows, dtype)
         wanted = (len(rows), T) if self.output == "steps" else (len(rows),)
         if targets.shape[: len(wanted)] != wanted or targets.ndim > len(wanted) + 1:
@@ -244,30 +269,32 @@ class RecurrentRegressor(RegressorMixin, Estimator):
             )
         if reset:
             self.targets_shape_ = targets.shape[1:]
-        config = self._config(dtype, len(rows))
-        if reset:
-            self._seed = config.training.seed
         flat = targets[..., None] if targets.ndim == len(wanted) else targets
         times = np.arange(len(rows) * T, dtype=float).reshape(-1, T)
         weights = self._weights(sample_weight, rows.X)
-        rows = replace(rows, y=flat, times=times, weights=weights)
+        rows = without_weightless(replace(rows, y=flat, times=times, weights=weights))
+        config = self._config(dtype, len(rows))
+        if reset:
+            self._seed = config.training.seed
         before = None if reset else self.model_.preparation
-        return make_job(config, prepare(SequenceDataset("X, y", rows), config, before))
+        with python_words():
+            return make_job(config, prepare(SequenceDataset("X, y", rows), config, before))
 
     def _keep(self, after: TrainingState) -> None:
         self._training = after
         self.state_ = after.carried
 
-    def _as_targets(self, outputs: Array) -> Array:
+    def _as_targets(self, outputs: Array, rows: Rows) -> Array:
         many = len(self.targets_shape_) == (2 if self.output == "steps" else 1)
-        outputs = self.model_.preparation.undo_targets(outputs)
+        outputs = self.model_.preparation.undo_targets(outputs, rows.X, rows.lengths)
         return outputs if many else outputs[..., 0]
 
 
 def _targets(y: Any, rows: Rows, dtype: str) -> Array:
     """Targets as an array; those of series of unequal length padded as the series are."""
     n_rows, lengths = len(rows), rows.lengths
-    if lengths is not None and isinstance(y, (list, tuple)) and len(y) == n_rows:
+    y = _untensored_parts(y)
+    if lengths is not None and isinstance(y, list) and len(y) == n_rows:
         each = [np.asarray(part) for part in y]
         if all(part.ndim for part in each):
             if [len(part) for part in each] != lengths.tolist():
@@ -277,13 +304,44 @@ def _targets(y: Any, rows: Rows, dtype: str) -> Array:
                 row[: len(part)] = part
     if y is None:
         raise DataError("requires y to be passed, but the target y is None")
-    values = np.asarray(y)
+    try:
+        values = np.asarray(y)
+    except ValueError:
+        raise DataError("y: its series are of unequal length, those of X are not") from None
     try:
         values = values.astype(dtype)
     except (TypeError, ValueError):
         raise DataError(f"y: Unknown label type: expected numbers, got {values.dtype}") from None
     if values.ndim == 0 or len(values) != n_rows:
         raise DataError(f"y: {values.shape} targets for {n_rows} rows of X")
-    if not np.isfinite(values).all():
-        raise DataError("y: contains NaN or infinity")
+    check_numbers(values, "y")
     return values
+
+
+def _untensored_parts(y: Any) -> Any:
+    """y without tensors; as a list where it is one of parts, or an array of arrays."""
+    y = untensored(y)
+    if isinstance(y, np.ndarray) and y.dtype.kind == "O" and y.ndim == 1:
+        y = list(y)
+    return [untensored(part) for part in y] if isinstance(y, (list, tuple)) else y
+
+
+def _follow_each(predictor: Predictor, rows: Rows) -> Array:
+    """Outputs of rows that follow one another, each read to its own end; zeros after it."""
+    assert rows.lengths is not None
+    state: Params = {}
+    parts = []
+    for row, n in zip(rows.X, rows.lengths, strict=True):
+        output, state = predictor.follow(row[None, :n], state)
+        if output.ndim == 3:
+            output = np.pad(output, ((0, 0), (0, len(row) - n), (0, 0)))
+        parts.append(output)
+    return np.concatenate(parts)
+
+
+def _array_of(parts: list[Array]) -> Array:
+    """Arrays of several lengths as one array of objects, as scikit-learn gives such."""
+    found = np.empty(len(parts), dtype=object)
+    for i, part in enumerate(parts):
+        found[i] = part
+    return found

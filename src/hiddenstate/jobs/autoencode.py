@@ -59,7 +59,7 @@ class AutoencodeJob(Job):
         """The example, the originals to reconstruct, and the labels of the drawn codes."""
         originals = self.shown(self.config.display.n_reconstructed)
         labels = self.shown(self.config.display.n_scattered).y
-        kept = self.examples() | {"original": originals.X[:]}
+        kept = self.examples() | {"original": self.drawn(originals)}
         return kept | ({} if labels is None else {"code_label": labels})
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
@@ -68,7 +68,7 @@ class AutoencodeJob(Job):
         scattered = self.shown(self.config.display.n_scattered)
         found = {}
         if len(originals):
-            found["reconstruction"] = self.predict(engine, originals)
+            found["reconstruction"] = self.preparation.undo(self.predict(engine, originals))
         if len(scattered):
             found["code"] = engine.encode(scattered.X[:])
         return found

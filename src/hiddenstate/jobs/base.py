@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.batches import Batches
 from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data import Preparation, Rows, SequenceDataset
+from hiddenstate.data.preparation import after_end
 from hiddenstate.engines import Engine, Task
 from hiddenstate.fitted import FittedModel
 from hiddenstate.memory import check_free
@@ -106,11 +108,18 @@ class Job(ABC):
         d = self.dataset
         return (d.test if d.test is not None and len(d.test) else d.train).take(slice(0, n))
 
+    def drawn(self, rows: Rows) -> Array:
+        """X of prepared rows as people know it: in its own units, nothing after a row's end."""
+        X = self.preparation.undo(rows.X[:])
+        if rows.lengths is None:
+            return X
+        return np.where(after_end(rows.lengths, X.shape[1])[..., None], np.nan, X).astype(X.dtype)
+
     def examples(self) -> dict[str, Array]:
         """The training rows shown before training, and their labels."""
         first = min(self.config.display.example, len(self.dataset.X) - 1)
         chosen = self.dataset.train.take(slice(first, first + self.config.display.n_shown))
-        found = {"example": chosen.X[:]}
+        found = {"example": self.drawn(chosen)}
         if chosen.y is not None:
             found["example_label"] = chosen.y
         return found

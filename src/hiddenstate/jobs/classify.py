@@ -42,7 +42,7 @@ class ClassifyJob(Job):
         """The example digits, and the rows whose predictions are shown."""
         rows = self.shown(self.config.display.n_predicted)
         assert rows.y is not None
-        return self.examples() | {"shown": rows.X[:], "shown_label": rows.y}
+        return self.examples() | {"shown": self.drawn(rows), "shown_label": rows.y}
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
         """Class probabilities of the shown rows."""
@@ -76,8 +76,9 @@ class ClassifyJob(Job):
         assert self.dataset.classes is not None
         if len(rows) and rows.y is not None:
             labels = np.asarray(self.dataset.classes)
-            lines.append(f"{labels[self.predict(engine, rows).argmax(axis=1)]} prediction number")
-            lines.append(f"{labels[rows.y]} real number")
+            chosen = self.predict(engine, rows).argmax(axis=1)
+            for numbers, what in ((chosen, "prediction number"), (rows.y, "real number")):
+                lines.append(f"{np.array2string(labels[numbers], max_line_width=10**6)} {what}")
         if "test_accuracy" in results:
             n, score = len(self.dataset.X_test), results["test_accuracy"]
             line = f"test accuracy on all {n:,} rows: {score:.4f}"

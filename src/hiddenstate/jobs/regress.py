@@ -69,9 +69,9 @@ class RegressJob(Job):
         assert d.y is not None
         if d.y.ndim < 3:
             return {}
-        some, own = -(-100 // d.X.shape[1]), self.preparation
-        X = d.X[:some]
-        parts = (X, own.undo_targets(d.y[:some], X))
+        rows, own = self._apart()[: -(-100 // d.X.shape[1])], self.preparation
+        X = d.X[rows]
+        parts = (own.undo(X), own.undo_targets(d.y[rows], X))
         flat = [part.reshape(-1, part.shape[-1])[:100] for part in parts]
         return {"time": np.arange(len(flat[0]), dtype=float), "input": flat[0], "target": flat[1]}
 
@@ -82,13 +82,32 @@ class RegressJob(Job):
         """
         if self.stateful:
             return {}
-        return self.windows(0, self.predict(engine, self.dataset.train.take(slice(0, SHOWN))))
+        rows = self._apart()
+        return self._drawn_windows(rows, self.predict(engine, self.dataset.train.take(rows)), 0)
+
+    def _apart(self) -> Array:
+        """The first windows that follow one another without sharing a step, `SHOWN` at most."""
+        times = self.dataset.train.times
+        if times is None:
+            return np.arange(min(SHOWN, len(self.dataset.X)))
+        chosen, last = [0], 0
+        for row in range(1, len(times)):
+            if len(chosen) == SHOWN or times[row, 0] < times[last, 0]:  # another series begins
+                break
+            if times[row, 0] > times[last, -1]:
+                chosen.append(row)
+                last = row
+        return np.array(chosen)
 
     def windows(self, first: int, outputs: Array) -> dict[str, Array]:
         """Time, target and prediction of the windows from step `first` on, (n, T, O) or (n, O)."""
+        epochs, rows = np.divmod(np.arange(first, first + len(outputs)), len(self.dataset.X))
+        return self._drawn_windows(rows, outputs, epochs[:, None])
+
+    def _drawn_windows(self, rows: Array, outputs: Array, epochs: Any) -> dict[str, Array]:
+        """Time, target and prediction of the windows `rows`, each of its epoch (n, 1)."""
         d = self.dataset
         assert d.y is not None
-        epochs, rows = np.divmod(np.arange(first, first + len(outputs)), len(d.X))
         own, times = self.preparation, d.train.times
         X, lengths = d.X[rows], None if d.train.lengths is None else d.train.lengths[rows]
         found = {
@@ -99,7 +118,7 @@ class RegressJob(Job):
             # Time goes on over the epochs: each begins a step after the one before ended.
             ends = times.flat[[0, 1, -1]] if times.size > 1 else np.array([0.0, 1.0, 0.0])
             epoch_length = ends[2] - ends[0] + (ends[1] - ends[0])
-            found["time"] = times[rows] + epochs[:, None] * epoch_length
+            found["time"] = times[rows] + epochs * epoch_length
         return found
 
     def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:

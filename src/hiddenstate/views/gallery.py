@@ -28,7 +28,7 @@ def drawings(scene: Scene, frame: Frame) -> dict[str, Draw]:
             kept["time"], kept["input"], kept["target"], named, on
         )
     if frame.history:
-        unit = "window" if scene.job == "regress" else "step"
+        unit = "window" if scene.facts.get("appended") else "step"
         offered["learning"] = lambda on: figures.learning(frame.history, unit, on)
     offered |= {
         "classify": _of_classify,

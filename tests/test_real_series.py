@@ -1,0 +1,52 @@
+"""The automatic recipe on real series: those the aeon and statsmodels packages carry.
+
+Neither package is imported; `pip install '.[series]'` brings their files.
+"""
+
+import importlib.util
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+
+OFF = ("--view", "off", "--json", "--threads", "1")
+
+
+def carried(package: str, path: str) -> Path:
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        pytest.skip(f"{package}, of the extra `series`, is not installed")
+    return Path(found.submodule_search_locations[0]) / path
+
+
+@pytest.mark.parametrize("name", ["BasicMotions", "JapaneseVowels"])
+def test_a_strangers_series_are_told_apart_at_once(cli, name):
+    path = carried("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
+    done = cli("classify", path, "--seeds", 2, *OFF)
+    assert done.code == 0, done.err
+    assert statistics.fmean(json.loads(done.out)["test_accuracy"]) >= 0.95
+
+
+def test_a_forecast_of_the_sunspots_beats_the_last_value(cli):
+    path = carried("statsmodels", "datasets/sunspots/sunspots.csv")
+    for seed in (0, 1):
+        done = cli("regress", path, "--target", "SUNACTIVITY", "--horizon", 1, "--seed", seed, *OFF)
+        assert done.code == 0, done.err
+        found = json.loads(done.out)
+        assert found["test_mse"] < 0.5 * found["baseline_mse"]
+
+
+def test_every_archive_file_carried_is_read(cli):
+    from hiddenstate.config import make_config
+    from hiddenstate.data.open import read
+
+    folder = carried("aeon", "datasets/data")
+    paths = sorted(folder.glob("*/*_TRAIN.ts"))
+    assert len(paths) >= 10
+    for path in paths:
+        text = path.read_text("utf-8", errors="replace")[:20_000].lower()
+        job = "regress" if "@targetlabel true" in text else "classify"
+        dataset = read(str(path), make_config(job, {}, together=False).data, job)
+        assert dataset.y is not None
+        assert len(dataset.train) == len(dataset.y)
