@@ -35,18 +35,3 @@ def test_a_forecast_of_the_sunspots_beats_the_last_value(cli):
         assert done.code == 0, done.err
         found = json.loads(done.out)
         assert found["test_mse"] < 0.5 * found["baseline_mse"]
-
-
-def test_every_archive_file_carried_is_read(cli):
-    from hiddenstate.config import make_config
-    from hiddenstate.data.open import read
-
-    folder = carried("aeon", "datasets/data")
-    paths = sorted(folder.glob("*/*_TRAIN.ts"))
-    assert len(paths) >= 10
-    for path in paths:
-        text = path.read_text("utf-8", errors="replace")[:20_000].lower()
-        job = "regress" if "@targetlabel true" in text else "classify"
-        dataset = read(str(path), make_config(job, {}, together=False).data, job)
-        assert dataset.y is not None
-        assert len(dataset.train) == len(dataset.y)
