@@ -25,7 +25,7 @@ def test_classify_prints_all_that_the_classic_script_shows(cli, tiny_idx):
     done = cli("classify", tiny_idx, "--recipe", "classic", *SMALL)
     assert done.code == 0
     lines = done.out.splitlines()
-    assert lines[0] == "train data: (120, 8, 8), labels (120,)"
+    assert lines[0].startswith("data: digits, idx files of images and labels: 120 + 30 test")
     assert "  (rnn): LSTM(8, 6, batch_first=True)" in lines
     assert any(
         line.startswith("Epoch:  0 | train loss: ") and " | test accuracy: " in line

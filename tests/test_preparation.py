@@ -44,9 +44,8 @@ def stored(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row or two at a time, where 64 MiB would be read."""
-    for place in ("hiddenstate.data.preparation.in_pieces",):
-        monkeypatch.setattr(place, lambda X: in_pieces(X, 80))
+    """A row or two at a time, where some MiB would be read."""
+    monkeypatch.setattr("hiddenstate.data.preparation.in_pieces", lambda X, *_: in_pieces(X, 80))
 
 
 def series(*rows: list[Any]) -> Array:
@@ -169,13 +168,13 @@ def test_pixels_are_fractions_and_not_scaled_again(scale: str) -> None:
 
 
 def test_a_feature_that_is_never_there_stays_finite_however_it_is_scaled() -> None:
-    X = np.random.default_rng(0).normal(size=(6, 2))
-    X[:, 1] = NAN
+    X = np.random.default_rng(0).normal(size=(6, 3, 2))
+    X[..., 1] = NAN
     for missing in ("mean", "forward", "mask"):
         for scale in ("none", "auto", "standard", "minmax"):
             got = fit(X, missing, scale).apply(X, None, "float32", "X")
             assert np.isfinite(got).all(), (missing, scale)
-            np.testing.assert_array_equal(got[:, 1], 0)
+            np.testing.assert_array_equal(got[..., 1], 0)
 
 
 @pytest.mark.parametrize("values", [[1e300, -1e300], [0, 5e-324], [1e-200, 2e-200]])

@@ -75,11 +75,13 @@ class Preparation:
         Raises
         ------
         DataError
-            If values are missing and nothing says what to do with them.
+            If values are missing and nothing says what to do with them, or one is beyond what
+            `dtype` holds.
         """
         if check and self.missing in ("error", "drop"):
             check_finite(X, lengths, where, self.columns, self.missing)
         if not self.changes:
+            _check_range(X, lengths, dtype, where)
             return X
         shape = (*X.shape[1:-1], self.width(X.shape[-1]))
         if isinstance(X, RowStore):
@@ -87,7 +89,9 @@ class Preparation:
         out = np.empty((len(X), *shape), dtype)
         for first, piece in in_pieces(X, SCANNED):
             own = None if lengths is None else lengths[first : first + len(piece)]
-            out[first : first + len(piece)] = self._piece(piece, own, dtype)
+            with np.errstate(over="ignore"):  # told below
+                out[first : first + len(piece)] = self._piece(piece, own, dtype)
+        _check_range(out, None, dtype, where)
         return out
 
     def _piece(self, X: Array, lengths: Array | None, dtype: Any) -> Array:
@@ -273,6 +277,23 @@ def fit_preparation(
         if pair and not (np.isfinite(pair).all() and np.all(pair[1])):
             raise DataError("values are too large or too close to be scaled; use --scale none")
     return Preparation(missing, fill, scaling, target_scaling, change, pixels=bool(pixels), **facts)
+
+
+def _check_range(X: Any, lengths: Array | None, dtype: Any, where: str) -> None:
+    """Refuse numbers that are infinite in `dtype` (`DataError`)."""
+    if X.dtype.kind != "f":
+        return
+    most = np.finfo(dtype).max
+    for first, piece in in_pieces(X, SCANNED):
+        beyond = np.abs(piece) > most
+        if lengths is not None:
+            beyond &= ~after_end(lengths[first : first + len(piece)], piece.shape[1])[..., None]
+        if beyond.any():
+            row = first + int(np.argwhere(beyond)[0][0])
+            raise DataError(
+                f"{where}: {int(beyond.sum())} values are beyond {np.dtype(dtype)}, the first in "
+                f"row {row}; mend them, or use --dtype float64"
+            )
 
 
 def after_end(lengths: Array, T: int) -> NDArray[np.bool_]:

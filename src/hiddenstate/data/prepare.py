@@ -169,6 +169,11 @@ def _laid_out(dataset: SequenceDataset, config: Config, where: str) -> SequenceD
         rows = getattr(dataset, name)
         if rows is None:
             continue
+        if rows.lengths is not None and config.data.steps is not None:
+            raise OptionError(
+                f"--steps: cuts rows of one length, {where} has series of "
+                f"{rows.lengths.min()} to {rows.lengths.max()} steps; leave it out"
+            )
         if config.job != "autoencode":
             parts[name] = replace(rows, X=as_rows(rows.X, config.data.steps, where))
         elif rows.lengths is not None:

@@ -75,15 +75,15 @@ def _settings_of(model: FittedModel) -> dict[str, Any]:
 def _checked_settings(estimator: Estimator, settings: Any, where: str) -> dict[str, Any]:
     """Parameters as the estimator has them: known names, plain values."""
     known = estimator.get_params(deep=False)
-    settings = dict(settings)
+    checked = dict(settings)
     for name, value in settings.items():
         plain = value if isinstance(value, list) else [value]
         if name == "class_weight" and all(isinstance(p, list) and len(p) == 2 for p in plain):
-            settings[name] = {label: weight for label, weight in plain if _is_plain(label)}
+            checked[name] = {label: weight for label, weight in plain if _is_plain(label)}
             plain = [part for pair in plain for part in pair]
         if name not in known or not all(map(_is_plain, plain)):
             raise UntrustedFileError(f"{where}: {printable(name, 40)} is no parameter of it")
-    return settings
+    return checked
 
 
 def _is_plain(value: Any) -> bool:
