@@ -20,6 +20,8 @@ from hiddenstate.models import Net
 
 # Tests run side by side; torch's threads would spin against one another. Before torch loads.
 os.environ["OMP_NUM_THREADS"] = "1"
+# scikit-learn's checks of the array API are skipped without it. Before scipy loads.
+os.environ["SCIPY_ARRAY_API"] = "1"
 
 IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-from numpy.lib import format as npy_format
+from numpy.lib import format as _untyped_format
 from numpy.typing import NDArray
 
 from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError, printable
+
+npy_format: Any = _untyped_format  # typed only in later versions of numpy
 
 MAX_RATIO = 1000
 """Largest ratio of unpacked to packed bytes taken from an archive member."""

@@ -159,7 +159,7 @@ def class_numbers(y: Array, labels: Any, where: str) -> Array:
             f"{where} row {strange[0]} has label {printable(y[strange[0]], 40)}, which no "
             "training row has"
         )
-    return place.astype(np.int64)
+    return np.asarray(place, np.int64)
 
 
 def _laid_out(dataset: SequenceDataset, config: Config, where: str) -> SequenceDataset:
