@@ -96,6 +96,15 @@ def test_missing_values_stay(path: Path) -> None:
     same(read(npz(path, X=X, y=np.arange(4))).X, X)
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_no_float_holds_becomes_infinite_without_a_word(path: Path) -> None:
+    if np.finfo(np.longdouble).max == np.finfo(np.float64).max:
+        pytest.skip("there is no wider float here")
+    wide = np.full((9, 2), np.longdouble(1e308) * 100)
+    found = read(npz(path, X=wide, y=np.arange(9) % 2))
+    assert np.isinf(found.X).all()
+
+
 def test_labels_lie_beside_an_npy(tmp_path: Path) -> None:
     X = npy(tmp_path / "X1.npy", np.zeros((3, 2)))
     y = npy(tmp_path / "labels.npy", np.array(["a", "b", "a"]))
@@ -168,6 +177,7 @@ def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:
     found = read(path, "regress", horizon=1)
     same(found.y, found.X)
     same(found.y_test, found.X_test)
+    assert found.columns == found.targets == ("value_0", "value_1")
     npz(path, X=np.zeros((9, 2)))
     with pytest.raises(DataError, match="no targets"):
         read(path, "regress")

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from hiddenstate.cli import main
-from hiddenstate.data import lines
 from tests.conftest import EVIL, QUIET, Cli, Refuse
 
 TINY = ("--hidden-size", 2, "--max-steps", 2, *QUIET)
@@ -392,7 +391,7 @@ def test_12_a_label_no_training_row_has_is_told_by_row(
 ) -> None:
     path = write("test.csv", changed(WIDE, 4, 2, "zz"))
     error = refuse(2, "classify", write("t.csv", WIDE), "--test", path)
-    assert "test row 2 has label zz, which no training row has" in error
+    assert "test.csv row 2 has label zz, which no training row has" in error
     error = refuse(2, "evaluate", trained / "wide.safetensors", path)
     assert "test.csv row 2 has label zz, which no training row has" in error
 
@@ -418,39 +417,6 @@ def test_13_series_shorter_than_a_window_are_refused_with_both_lengths(
     options = ("--id", "id", "--target", "v", "--input", "u", "--window", 9)
     error = refuse(2, "regress", write("l.csv", LONG), *options)
     assert "l.csv: a window has 9 steps, the longest series only 4; use --window 4" in error
-
-
-# 17 and 19. Packed
-
-
-def test_17_a_packed_table_that_unpacks_to_too_much_is_refused_with_the_limits(
-    refuse: Refuse, refuse_new: RefuseNew, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lines, "MAX_TOTAL", 10_000)
-    path = write("t.csv.gz", gzip.compress((WIDE + "1,2,p\n" * 5000).encode()))
-    size = path.stat().st_size
-    for job in JOBS:
-        error = refuse(2, job, path)
-        assert f"{path}: unpacks from {size} to more than 1000 times and 10000 bytes" in error
-        assert "unpack it, or raise --max-unpacked" in error
-    error = refuse(2, "classify", path, "--max-unpacked", 1e-5)
-    assert "to more than 1e-05 GiB" in error
-    for error in refuse_new("wide", path):
-        assert "raise --max-unpacked" in error
-
-
-def test_19_a_packed_table_cut_short_is_refused_with_the_offset(
-    refuse: Refuse, refuse_new: RefuseNew, write: Write
-) -> None:
-    packed = gzip.compress(WIDE.encode())
-    path = write("t.csv.gz", packed[:-20])
-    said = f"{path}: the gzip stream ends early, at byte {len(packed) - 20}; fetch the file again"
-    for job in JOBS:
-        assert said in refuse(2, job, path)
-    for error in refuse_new("wide", path):
-        assert said in error
-    path = write("t.csv.gz", packed[:30] + b"\xff" * 10 + packed[40:])
-    assert "damaged gzip near byte" in refuse(2, "classify", path)
 
 
 # 32. Names

@@ -122,6 +122,7 @@ def test_09_semicolons_and_decimal_commas_are_told(read: Read) -> None:
     assert refused(read, text.replace(",5", "")).endswith("add --delimiter ';'")
     assert "add --delimiter tab" in refused(read, text.replace(";", "\t").replace(",5", ""))
     assert "add --delimiter ','" in refused(read, WIDE, name="t.tsv")
+    assert "between ',', not ';'; add --delimiter ','" in refused(read, WIDE, delimiter=";")
     for text_ in (text, text.replace(";", ",").replace("1,5", '"1,5"').replace("3,5", '"3,5"')):
         equal(read(text_, decimal=",").X, [[1.5, 2], [3.5, 4]])
     said = refused(read, text, delimiter=";")

@@ -75,6 +75,15 @@ def test_every_parameter_is_documented(job):
 
 
 @pytest.mark.parametrize("job", KINDS)
+def test_every_attribute_is_documented(job):
+    attributes = KINDS[job].__doc__.split("Attributes\n    ----------\n")[1].split("Examples")[0]
+    for name in (*vars(FITTED[job]()), "feature_names_in_"):
+        if name.endswith("_") and not name.startswith("_"):
+            assert f"    {name} : " in attributes, name
+    assert "@" not in KINDS[job].__doc__
+
+
+@pytest.mark.parametrize("job", KINDS)
 def test_init_only_stores(job):
     strange = object()
     names = list(inspect.signature(KINDS[job]).parameters)
@@ -263,7 +272,7 @@ def test_numpys_numbers_as_parameters_survive_saving(tmp_path):
 
 def test_partial_fit_refuses_rows_of_another_net():
     estimator = RecurrentRegressor(hidden_size=4, threads=1).partial_fit(X, Y_LAST)
-    with pytest.raises(DataError, match="fitted on 2"):
+    with pytest.raises(DataError, match="expecting 2 features"):
         estimator.partial_fit(X[:, :, :1], Y_LAST)
 
 

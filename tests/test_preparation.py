@@ -186,7 +186,7 @@ def test_numbers_no_factor_can_scale_are_refused_or_scaled_but_never_lost(
     try:
         own = fit(X, scale=scale)
     except DataError as error:
-        assert "--scale none" in str(error)
+        assert "--scale none" in str(error)  # noqa: PT017
         return
     assert own.scaling is not None
     assert np.isfinite(own.scaling).all()

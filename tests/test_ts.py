@@ -210,6 +210,7 @@ def test_each_job_takes_the_answers_it_learns(path: Path, tmp_path: Path) -> Non
     for file in (path, target):
         found = read(file, "regress", horizon=2)
         same(found.y, found.X)
+        assert found.columns == found.targets == ("value",)
     assert read(path, "regress", answered=False).y is None
     assert read(target, answered=False).y is None
 

@@ -55,7 +55,7 @@ def _series(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) ->
         "lr": 0.003 if T > LONG else 0.01,
         "clip": 1.0,
         "lr_schedule": "cosine",
-        **_budget(n_train, batch_size, updates),
+        **_budget(n_train, batch_size, updates, given),
     }
 
 
@@ -67,7 +67,7 @@ def _one_answer(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]
         "output": "last",
         "stateful": False,
         "lr": 0.003,
-        **_budget(n_train, batch_size, 200),
+        **_budget(n_train, batch_size, 200, given),
     }
 
 
@@ -88,13 +88,14 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     longest = dataset.X.shape[1] if lengths is None else int(np.median(lengths))
     one = len(dataset.train) == 1 and dataset.test is None
     steps = round(longest * (1 - given.get("test_fraction", 0.2))) if one else longest
-    window = given.get("window") or min(32, max(4, steps // 4))
+    known = max(1, steps - (given.get("horizon") or 0))  # steps whose target is in the series
+    window = given.get("window") or min(32, max(4, steps // 4), known)
     stride = given.get("stride") or (1 if steps * n_train < 100_000 else window)
     n_windows = max(1, n_train * max(1, (steps - window) // stride))
     batch_size = given.get("batch_size") or values["batch_size"]
     total = steps * n_train
     values |= {"window": window, "stride": stride}
-    values |= _budget(n_windows, batch_size, 300 if total < 500 else 1000)
+    values |= _budget(n_windows, batch_size, 300 if total < 500 else 1000, given)
     if given.get("horizon") and places_of(dataset.targets, dataset.columns) is not None:
         values["change"] = True
     return values
@@ -110,7 +111,7 @@ def _autoencode(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]
         "batch_size": batch_size,
         "lr": 0.003,
         "lr_schedule": "cosine",
-        **_budget(n_train, batch_size, 2000),
+        **_budget(n_train, batch_size, 2000, given),
     }
 
 
@@ -126,8 +127,8 @@ def _batch_size(n_train: int, share: int, least: int) -> int:
     return next((size for size in (64, 32, 16) if size <= n_train // share), least)
 
 
-def _budget(n_rows: int, batch_size: int, updates: int) -> dict[str, Any]:
+def _budget(n_rows: int, batch_size: int, updates: int, given: Mapping[str, Any]) -> dict[str, Any]:
     """Whole epochs that make at least `updates`, and lines that suit them."""
     per_epoch = math.ceil(n_rows / batch_size)
-    epochs = max(1, math.ceil(updates / per_epoch))
+    epochs = given.get("epochs") or max(1, math.ceil(updates / per_epoch))
     return {"epochs": epochs, "log_every": max(1, epochs * per_epoch // 20)}

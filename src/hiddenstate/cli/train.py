@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from hiddenstate.signals import StopSignal
     from hiddenstate.trainer import Callback
 
+_DEFAULTS = (
+    "\n\nDefaults are those of the classic scripts. For DATA, what is not given follows from rules "
+    "that look at it (--recipe auto, the default there)."
+)
+
 VIEWS = ("auto", "window", "files", "off")
 
 
@@ -91,8 +96,10 @@ def job_command(
 @job_command(
     "classify",
     "Train a recurrent net to name the class of each sequence.\n\nWithout DATA it learns the "
-    "bundled MNIST digits, read row by row. DATA is a folder of idx files or an .npz with X and y.",
-    "hiddenstate classify --cell gru --hidden-size 128 --epochs 3",
+    "bundled MNIST digits, read row by row. DATA is a table (.csv, .tsv, .parquet), a .ts archive, "
+    ".npy or .npz arrays, idx files or a folder of images a class; `hiddenstate inspect DATA` says "
+    "how it is read." + _DEFAULTS,
+    "hiddenstate classify sensors.csv --label activity",
 )
 def classify(**given: Any) -> None:
     """The command `classify`."""
@@ -102,9 +109,10 @@ def classify(**given: Any) -> None:
 @job_command(
     "regress",
     "Train a recurrent net to follow a signal.\n\nIts state is carried from window to window. "
-    "Without DATA it turns a sine into a cosine. DATA is an .npz with X (steps, features) and y "
-    "(steps, targets).",
-    "hiddenstate regress --windows 1000",
+    "Without DATA it turns a sine into a cosine. DATA is one long signal or many series: a table "
+    "with --target COL, and --horizon 1 to forecast it, a .ts archive, or arrays X and y."
+    + _DEFAULTS,
+    "hiddenstate regress demand.csv --target demand --horizon 1",
 )
 def regress(**given: Any) -> None:
     """The command `regress`."""
@@ -114,7 +122,8 @@ def regress(**given: Any) -> None:
 @job_command(
     "autoencode",
     "Train an autoencoder and draw its codes.\n\nWithout DATA it learns the bundled MNIST digits. "
-    "DATA is a folder of idx files, an .npz with X, or an .npy.",
+    "DATA is anything the other jobs read, with rows of one length; labels only colour the codes."
+    + _DEFAULTS,
     "hiddenstate autoencode --code-size 2 --epochs 5",
 )
 def autoencode(**given: Any) -> None:

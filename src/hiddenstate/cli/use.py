@@ -1,5 +1,6 @@
 """The commands that ask a trained model: predict, evaluate."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,10 @@ def predict(
     if output is None:
         if as_format == "parquet":
             raise OptionError("--format: Parquet is written to a file; add --output FILE")
-        click.echo(render(answer, as_format).decode(), nl=False)
+        text = render(answer, as_format).decode()
+        if sys.stdout.isatty():  # labels and names of a file may hold escape codes
+            text = "".join(f"{printable(line, 10**9)}\n" for line in text.splitlines())
+        click.echo(text, nl=False)
         return
     from hiddenstate.storage import write_answer
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.dataset import Rows, SequenceDataset
+from hiddenstate.data.dataset import Rows, SequenceDataset, fractions
 from hiddenstate.data.npy import npy_header, read_npy, read_npz
 from hiddenstate.data.store import IN_MEMORY, RowStore
 from hiddenstate.errors import DataError, did_you_mean, printable
@@ -86,9 +86,23 @@ def read_arrays(path: Path, how: DataConfig, job: str, answered: bool = True) ->
             raise DataError(f"{where}: X_test has no rows; add some or drop it")
         test = lay_out(arrays["X_test"], arrays.get("y_test"), f"{where}:test", how.channels_first)
         _check_alike(train, test, where, job)
-    if job == "regress" and how.horizon is not None:
-        train, test = _own_targets(train), None if test is None else _own_targets(test)
-    return SequenceDataset(path.name, train, test, kind=kind, remarks=remarks)
+    dataset = SequenceDataset(path.name, train, test, kind=kind, remarks=remarks)
+    forecast = job == "regress" and how.horizon is not None and train.y is None
+    return _own_targets(dataset) if forecast else dataset
+
+
+def _own_targets(dataset: SequenceDataset) -> SequenceDataset:
+    """Series as their own targets, to be forecast; one that is left on disk has none."""
+    parts = {}
+    for name in ("train", "test"):
+        rows = getattr(dataset, name)
+        if rows is not None:
+            if isinstance(rows.X, RowStore):
+                return dataset
+            parts[name] = replace(rows, y=fractions(rows.X, np.float64))
+    width = dataset.X.shape[-1]
+    names = ("value",) if width == 1 else tuple(f"value_{i}" for i in range(width))
+    return replace(dataset, columns=names, targets=names, **parts)
 
 
 # --- from files to arrays
@@ -202,20 +216,13 @@ def _signals(X: Any, y: Array | None, where: str, channels_first: bool) -> Rows:
         X = _steps_first(X, where)
         y = _steps_first(y, where) if y is not None and y.ndim == 3 else y
     if y is not None:
-        y = y.astype(np.float32 if y.dtype == np.float32 else np.float64, copy=False)
+        y = _cast(y, np.float32 if y.dtype == np.float32 else np.float64)
     if X.ndim < 3:
         y = None if y is None else _signal_targets(len(X), y, where)
         return Rows(_plain(_one_row(X)), y)
     if y is not None:
         y = _row_targets(X.shape, y, where)
     return Rows(_plain(X), y)
-
-
-def _own_targets(rows: Rows) -> Rows:
-    """Series without targets as their own, to be forecast; one left on disk has none."""
-    if rows.y is not None or isinstance(rows.X, RowStore):
-        return rows
-    return replace(rows, y=rows.X.astype(np.float64))
 
 
 def _one_row(X: Any) -> Any:
@@ -286,5 +293,11 @@ def _plain(X: Any) -> Any:
         return X
     dtype = np.dtype(np.float32 if X.dtype.itemsize <= 2 else np.float64)
     if isinstance(X, RowStore):
-        return X.mapped(lambda rows: rows.astype(dtype), X.shape[1:], dtype)
-    return X.astype(dtype)
+        return X.mapped(lambda rows: _cast(rows, dtype), X.shape[1:], dtype)
+    return _cast(X, dtype)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _cast(values: Array, dtype: Any) -> Array:
+    """`values` as `dtype`; what does not fit is infinite, and refused as that later on."""
+    return values.astype(dtype, copy=False)

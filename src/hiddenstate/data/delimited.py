@@ -156,6 +156,7 @@ class _Reading:
 
     def _delimiter(self) -> str:
         given = self.how.delimiter
+        filled = [line for line in self.lines.block if line.strip()]
         if given is not None:
             given = {"\\t": "\t", "tab": "\t", "space": " "}.get(given, given)
             if len(given) != 1 or given in '"\r\n.+-_' or given.isalnum():
@@ -163,8 +164,8 @@ class _Reading:
                     "--delimiter: expected one character, no letter, digit, quote, point or sign, "
                     f"got {printable(repr(given), 40)}"
                 )
+            self._check_delimiter(filled[:20], given)
             return given
-        filled = [line for line in self.lines.block if line.strip()]
         suffixes = [s.lower() for s in self.path.suffixes]
         default = "\t" if ".tsv" in suffixes else ","
         if self.how.decimal == "," and ";" in filled[0]:

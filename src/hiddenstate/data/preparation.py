@@ -111,12 +111,28 @@ class Preparation:
         return values.astype(dtype, copy=False)
 
     def apply_targets(self, y: Array, X: Any, lengths: Array | None, dtype: Any) -> Array:
-        """Targets (N, T, O) or (N, O) as the net learns them, of prepared rows `X`."""
-        if self.target_scaling is not None:
-            y = (y - self.target_scaling[0]) * self.target_scaling[1]
-        if self.change is not None:
-            y = y - self._now(X, lengths, y.ndim)
-        return y.astype(dtype, copy=False)
+        """Targets (N, T, O) or (N, O) as the net learns them, of prepared rows `X`.
+
+        Raises
+        ------
+        DataError
+            If one is beyond what `dtype` holds.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
+            made = y
+            if self.target_scaling is not None:
+                made = (made - self.target_scaling[0]) * self.target_scaling[1]
+            if self.change is not None:
+                made = made - self._now(X, lengths, y.ndim)
+            made = made.astype(dtype, copy=False)
+        beyond = np.isfinite(y) & ~np.isfinite(made)
+        if beyond.any():
+            row = int(np.argwhere(beyond)[0][0])
+            raise DataError(
+                f"{int(beyond.sum())} targets are beyond {np.dtype(dtype)}, the first in row "
+                f"{row}; mend them, or use --dtype float64"
+            )
+        return np.asarray(made)
 
     def undo_targets(self, outputs: Array, X: Any = None, lengths: Array | None = None) -> Array:
         """A regressor's outputs in the units of the targets: the inverse of `apply_targets`."""
@@ -138,7 +154,7 @@ class Preparation:
     def known_targets(self, X: Array) -> Array | None:
         """The targets' values now in their own units, of prepared X (..., I), where it has them."""
         places = places_of(self.targets, self.columns)
-        if places is None:
+        if places is None or max(places) >= self.n_features(X.shape[-1]):
             return None
         now = X[..., list(places)]
         if self.scaling is not None:
@@ -351,12 +367,14 @@ def check_finite(
     cell = f"row {row}" if ids is None else f"series {printable(ids[row], 40)}"
     if len(place) > 1:
         cell += f", step {place[0]}"
-    named = columns is not None and len(columns) == X.shape[-1]
-    cell += (
-        f", column {printable(columns[place[-1]], 40)}"
-        if named and columns is not None
-        else f", feature {place[-1]}"
-    )
+    # A wide table's columns are its flat row, however it is cut into steps.
+    flat = int(np.ravel_multi_index(place, X.shape[1:]))
+    if columns is not None and len(columns) == X.shape[-1]:
+        cell += f", column {printable(columns[place[-1]], 40)}"
+    elif columns is not None and len(columns) == np.prod(X.shape[1:]):
+        cell += f", column {printable(columns[flat], 40)}"
+    else:
+        cell += f", feature {place[-1]}"
     mend = (
         "the model was trained with none missing; fill them in"
         if missing == "drop"

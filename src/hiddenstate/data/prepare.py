@@ -1,6 +1,7 @@
 """A dataset as it was read -> the dataset a job trains on: laid out, held out, scaled."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,21 +45,24 @@ def prepare(
     """
     where, how, job = printable(dataset.name), config.data, config.job
     seen = dataset.fingerprint_read or (dataset.fingerprint() if _counts(dataset) else None)
-    dataset = _numbered(dataset, where) if job != "regress" else dataset
+    dataset = _numbered(dataset, config, where) if job != "regress" else dataset
     dataset = _as_trained(dataset)
     dataset = _laid_out(dataset, config, where)
     if how.missing == "forward" and job == "autoencode":
         raise OptionError("--missing: flat rows have no step before; use mean or mask")
     if how.missing == "error":
-        _check_whole(dataset, where)
+        _check_whole(dataset, config, where)
     parts: dict[str, Any] = {n: getattr(dataset, n) for n in ("train", "test", "valid")}
     parts = _held_out(parts, config, where)
     remarks = list(dataset.remarks)
     for name, rows in parts.items():
         whole = name == "test" and job == "regress" and not how.stateful  # steps are left out
         if rows is not None and how.missing != "error" and not whole:
-            parts[name], said = _dropped(rows, how.missing, f"{where}: {name}")
+            parts[name], said = _dropped(rows, how.missing, _called(name, config, where))
             remarks += said
+        elif rows is not None and how.missing == "drop" and isinstance(rows.X, np.ndarray):
+            # A net may answer an infinite value with a finite one, a missing one never.
+            parts[name] = replace(rows, X=np.where(np.isinf(rows.X), np.nan, rows.X))
     train: Rows = parts["train"]
     if job == "classify":
         _check_learnable(train, dataset.classes or [], where)
@@ -128,7 +132,7 @@ def as_pixels(X: Any, pixels: bool) -> Any:
     return X[:] / 255 if pixels else X[:].astype(np.float64)
 
 
-def _numbered(dataset: SequenceDataset, where: str) -> SequenceDataset:
+def _numbered(dataset: SequenceDataset, config: Config, where: str) -> SequenceDataset:
     """Labels turned into class numbers, in the order of the sorted labels."""
     if dataset.y is None or dataset.classes is not None:
         return dataset
@@ -136,8 +140,16 @@ def _numbered(dataset: SequenceDataset, where: str) -> SequenceDataset:
     parts: dict[str, Any] = {"train": replace(dataset.train, y=y.astype(np.int64))}
     for name, rows in (("test", dataset.test), ("valid", dataset.valid)):
         if rows is not None and rows.y is not None:
-            parts[name] = replace(rows, y=class_numbers(rows.y, labels, f"{where}: {name}"))
+            parts[name] = replace(
+                rows, y=class_numbers(rows.y, labels, _called(name, config, where))
+            )
     return replace(dataset, classes=labels.tolist(), **parts)
+
+
+def _called(part: str, config: Config, where: str) -> str:
+    """What a part of the data is called in errors: its file, where it has one of its own."""
+    own = config.data.test if part == "test" else None
+    return printable(Path(own).name) if own else f"{where}: {part}"
 
 
 def class_numbers(y: Array, labels: Any, where: str) -> Array:
@@ -370,13 +382,13 @@ def _dropped(rows: Rows, missing: str, where: str) -> tuple[Rows, list[str]]:
     return rows.take(np.flatnonzero(~gone)), [said]
 
 
-def _check_whole(dataset: SequenceDataset, where: str) -> None:
+def _check_whole(dataset: SequenceDataset, config: Config, where: str) -> None:
     """Refuse missing values and targets, told by their row in the data as it was read."""
     for name in ("train", "test", "valid"):
         rows = getattr(dataset, name)
         if rows is None:
             continue
-        label = where if name == "train" else f"{where}: {name}"
+        label = where if name == "train" else _called(name, config, where)
         check_finite(rows.X, rows.lengths, label, dataset.columns, ids=rows.ids)
         if rows.y is not None and rows.y.dtype.kind == "f":
             bad = ~np.isfinite(rows.y)

@@ -165,6 +165,8 @@ def _check_apart(
         for other, i in held[:k]:
             if i == j and {flag, other} != {"--id", "--group"}:
                 name = printable(columns.names[j], 40)
+                if other == flag:
+                    raise DataError(f"{columns.where}: {flag} names {name} twice")
                 raise DataError(f"{columns.where}: column {name} is both {other} and {flag}")
         may_be_input = flag in ("--time", "--group") or (flag == "--target" and how.horizon)
         if j in (inputs or ()) and not may_be_input:

@@ -40,7 +40,7 @@ def hold_out(
     if held.all() or not held.any():
         aim = "for testing" if purpose == "split" else "to decide when to stop"
         option = "--test-fraction" if purpose == "split" else "--valid-fraction"
-        mend = "" if how != "group" else ", of one group or two"
+        mend = "" if how != "group" else ", of one group or two,"
         raise DataError(
             f"{where}: {len(rows)} rows{mend} are too few to hold some out {aim}; "
             f"use {option} 0" + (" and --test FILE" if purpose == "split" else "")
@@ -69,6 +69,8 @@ def _held(rows: Rows, fraction: float, how: str, random: np.random.Generator) ->
         for part in parts:  # of a class one row at least is left to learn from
             n_held = min(round(fraction * len(part)), len(part) - (len(parts) > 1))
             held[random.permutation(part)[:n_held]] = True
+        if fraction and len(parts) > 1 and not held.any():  # too few of each: any will do
+            held[random.permutation(n)[: max(1, round(fraction * n))]] = True
     return held
 
 
@@ -85,6 +87,8 @@ def split_signal(
     DataError
         If a part would be shorter than `unit`.
     """
+    if rows.lengths is not None:  # what is left of several, padded to another's length
+        rows = replace(_steps(rows, slice(0, int(rows.lengths[0]))), lengths=None)
     T = rows.X.shape[1]
     first = (T - round(fraction * T)) // unit * unit
     if first < unit or T - first < unit:

@@ -78,7 +78,9 @@ def read_ts(path: Path, how: DataConfig, job: str, answered: bool = True) -> Seq
         answers = [r.X for r in rows]
     rows = [Rows(r.X, y, r.lengths, times=r.times) for r, y in zip(rows, answers, strict=True)]
     n_dimensions = rows[0].X.shape[2]
-    names = tuple(f"channel_{n}" for n in range(1, n_dimensions + 1)) if n_dimensions > 1 else None
+    names: tuple[str, ...] | None = tuple(f"channel_{n}" for n in range(1, n_dimensions + 1))
+    if n_dimensions == 1:
+        names = ("value",) if forecast else None
     return SequenceDataset(
         path.name,
         rows[0],

@@ -45,7 +45,7 @@ def cut_windows(
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
     if window > lengths.max(initial=0):
         longest = int(lengths.max(initial=0))
-        after = f" {horizon} steps before its end" if horizon else ""
+        after = f" with a value {horizon} ahead" if horizon else ""
         raise DataError(
             f"{where}: a window has {window} steps, the longest series only {longest}{after}; "
             f"use --window {longest} or less"

@@ -30,16 +30,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Dense layers that press each row into a few numbers and build it again from them.
 
     X is 2-D, or 3-D with series of one length, which are flattened and given back in their
-    shape. uint8 X means fractions of 255.
+    shape. uint8 X means fractions of 255. What lies outside [0, 1] is scaled, or the net ends in
+    a linear layer.
 
     @parameters
 
     Attributes
     ----------
-    history_ : list of dict
-        Logged steps: step, epoch, loss, mean_loss, lr.
-    n_steps_ : int
-        Updates made.
+    @attributes
     row_shape_ : tuple of int
         The shape of a row.
 
@@ -151,7 +149,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         if values.ndim != 2 or values.shape[1] != self._n_features_out:
             raise DataError(f"codes: expected (n, {self._n_features_out}), got {values.shape}")
         check_numbers(values, "codes")
-        return self._as_rows(predictor.decode(values)).reshape(-1, *self.row_shape_)
+        rows = self.model_.preparation.undo(predictor.decode(values))
+        return rows.reshape(-1, *self.row_shape_)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Minus the mean squared reconstruction error per number, in the units of X.
@@ -160,7 +159,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         """
         predictor = self._predictor()
         rows = self._checked_rows(X, reset=False)
-        made = self._as_rows(predictor.predict(self._lay_out(X).X)).astype(np.float64)
+        made = self.model_.preparation.undo(predictor.predict(self._lay_out(X).X))
         true = fractions(rows.X, np.float64).reshape(made.shape)
         return -float(np.nanmean((made - true) ** 2))
 
@@ -168,7 +167,3 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    def _as_rows(self, made: Array) -> Array:
-        """What the net builds (N, F) in the units of X, without the mask of what was missing."""
-        return self.model_.preparation.undo(made[:, : self.model_.n_features])

@@ -47,7 +47,8 @@ UPDATES = 1000
 
 
 def documented(job: str) -> Callable[[Kind], Kind]:
-    """Put the parameter list into a class's docstring, from the options' own metadata."""
+    """Put the lists of parameters, from the options' own metadata, and of the attributes all
+    estimators have, into a class's docstring."""
 
     def decorate(cls: Kind) -> Kind:
         known = {option.name: option for _, option in job_options(job)}
@@ -60,11 +61,28 @@ def documented(job: str) -> Callable[[Kind], Kind]:
             note = _NOTES.get(name) or option.help
             note += " Only where a run is recorded." if name in _RECORDED else ""
             lines.append(f"        {note}")
-        cls.__doc__ = (cls.__doc__ or "").replace("@parameters", "\n".join(lines))
+        doc = (cls.__doc__ or "").replace("@parameters", "\n".join(lines))
+        cls.__doc__ = doc.replace("    @attributes\n", _ATTRIBUTES)
         return cls
 
     return decorate
 
+
+_ATTRIBUTES = """\
+    history_ : list of dict
+        Logged steps (`event` "log": step, epoch, loss, mean_loss, lr) and, with
+        `valid_fraction`, looks at the rows held out ("valid": step, epoch, valid_loss).
+    n_steps_ : int
+        Updates made.
+    n_features_in_ : int
+        Columns of 2-D X, or features a step.
+    feature_names_in_ : ndarray of str
+        Names of the columns, where X was a frame that has them.
+    fit_ndim_ : int
+        Axes X had, 3 for a list of series.
+    model_ : FittedModel
+        The net's shape and arrays, and what is done to X before it.
+"""
 
 _NOTES = {
     "random_state": "Seed of weights, batch order and dropout; an int, a RandomState, or None.",
@@ -220,7 +238,10 @@ class Estimator(BaseEstimator):
             )
         if reset:
             self.fit_ndim_ = ndim
-        how: dict[str, Any] = {"dtype": DTYPES, "ensure_all_finite": False}
+        # scikit-learn does not see the type of every frame.
+        own = X.dtype if hasattr(X, "dtype") else np.asarray(X).dtype
+        dtype = own if own in DTYPES else DTYPES
+        how: dict[str, Any] = {"dtype": dtype, "order": "C", "ensure_all_finite": False}
         if ndim == 3:
             X = self._checked_series(X, reset)
         elif not reset and self.fit_ndim_ == 3:

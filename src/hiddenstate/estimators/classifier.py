@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import compute_class_weight
 
-from hiddenstate.data import SequenceDataset, prepare
+from hiddenstate.data import Rows, SequenceDataset, prepare
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Estimator, documented
 from hiddenstate.estimators.inputs import (
@@ -31,8 +31,9 @@ from hiddenstate.weights import starting_state
 class RecurrentClassifier(ClassifierMixin, Estimator):
     """A recurrent net that reads each row step by step and names its class.
 
-    X is (n_samples, n_timesteps, n_features), or 2-D with one feature a step, or 2-D cut into
-    `steps` steps. uint8 X means fractions of 255.
+    X is (n_samples, n_timesteps, n_features); a list of series (n_timesteps, n_features) of any
+    lengths; 2-D with one feature a step; or 2-D cut into `steps` steps. uint8 X means fractions
+    of 255.
 
     @parameters
 
@@ -40,10 +41,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     ----------
     classes_ : ndarray
         The labels, sorted.
-    history_ : list of dict
-        Logged steps: step, epoch, loss, mean_loss, lr.
-    n_steps_ : int
-        Updates made.
+    @attributes
 
     Examples
     --------
@@ -159,14 +157,15 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
             raise OptionError(
                 f'class_weight: expected a dict, "balanced" or None, got {self.class_weight!r}'
             )
-        if isinstance(self.class_weight, dict):
-            own = compute_sample_weight(self.class_weight, labels)
-            weights = own if weights is None else own * weights
         rows = without_weightless(replace(rows, y=numbers.astype(np.int64), weights=weights))
         config = self._config(float_type(rows.X), len(rows))
         dataset = SequenceDataset("X, y", rows, classes=self.classes_.tolist())
         with python_words():
-            job = make_job(config, prepare(dataset, config))
+            dataset = prepare(dataset, config)
+            if isinstance(self.class_weight, dict):
+                each = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
+                dataset = replace(dataset, train=_weighed(dataset.train, each))
+            job = make_job(config, dataset)
         self._train(job, starting_state(job.net, config.training), run_dir, callbacks)
         return self
 
@@ -180,6 +179,15 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         """The most probable label of each row (n_samples,)."""
         chosen = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
+
+
+def _weighed(rows: Rows, each: Array) -> Rows:
+    """Prepared training rows that count as much as their class, about 1 on average."""
+    own = each[rows.y]
+    weights = own if rows.weights is None else own * rows.weights
+    if not (own >= 0).all() or not np.isfinite(own).all() or not weights.any():
+        raise DataError("class_weight: expected numbers from 0 on, not all of them 0")
+    return replace(rows, weights=weights / weights.mean())
 
 
 def _one_dimensional(y: Any, n_rows: int) -> Array:

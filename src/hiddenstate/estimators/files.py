@@ -64,9 +64,11 @@ def load(path: str | Path) -> Any:
 
 
 def _settings_of(model: FittedModel) -> dict[str, Any]:
-    """The parameters that a model's net tells of."""
+    """The parameters that a model itself tells of."""
     net, missing = model.net.to_dict(), model.preparation.missing
     told: dict[str, Any] = {**net["model"], "missing": "error" if missing == "drop" else missing}
+    if model.preparation.reading.get("channels_first"):
+        told["channels_first"] = True
     if model.net.job == "regress":
         told |= {"output": net["output"], "stateful": model.stateful}
     return told
@@ -130,7 +132,7 @@ def _restore(
     estimator.model_ = model
     estimator.history_ = []
     estimator.n_steps_ = fitted.get("n_steps_", 0)
-    estimator.fit_ndim_ = fitted.get("fit_ndim_", 3)
+    estimator.fit_ndim_ = fitted.get("fit_ndim_", 2 if model.net.job == "autoencode" else 3)
     estimator.n_features_in_ = fitted.get("n_features_in_", model.n_features)
     if feature_names is not None:
         estimator.feature_names_in_ = np.asarray(feature_names, dtype=object)

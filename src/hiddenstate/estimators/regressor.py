@@ -32,22 +32,22 @@ from hiddenstate.weights import starting_state
 class RecurrentRegressor(RegressorMixin, Estimator):
     """A recurrent net that follows signals.
 
-    X is (n_samples, n_timesteps, n_features), or 2-D with one feature a step. With
-    `stateful=True` its rows are consecutive windows of one signal and the hidden state is
-    carried from one to the next. With `output="steps"` y is (n_samples, n_timesteps) or
-    (n_samples, n_timesteps, n_targets), with "last" (n_samples,) or (n_samples, n_targets).
+    X is (n_samples, n_timesteps, n_features), a list of series (n_timesteps, n_features) of any
+    lengths, or 2-D with one feature a step. With `stateful=True` its rows are consecutive windows
+    of one signal and the hidden state is carried from one to the next. With `output="steps"` y is
+    (n_samples, n_timesteps) or (n_samples, n_timesteps, n_targets), or a list of such series;
+    with "last" (n_samples,) or (n_samples, n_targets).
 
     @parameters
 
     Attributes
     ----------
-    history_ : list of dict
-        Logged steps: step, epoch, loss, mean_loss, lr.
-    n_steps_ : int
-        Updates made.
+    @attributes
     state_ : dict of ndarray
         The hidden state after the last window learnt from, `h` and for lstm `c`; empty for
         zero, and where no state is carried.
+    targets_shape_ : tuple of int
+        The shape of y, less its rows.
 
     Examples
     --------
