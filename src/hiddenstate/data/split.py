@@ -69,8 +69,10 @@ def _held(rows: Rows, fraction: float, how: str, random: np.random.Generator) ->
         for part in parts:  # of a class one row at least is left to learn from
             n_held = min(round(fraction * len(part)), len(part) - (len(parts) > 1))
             held[random.permutation(part)[:n_held]] = True
-        if fraction and len(parts) > 1 and not held.any():  # too few of each: any will do
-            held[random.permutation(n)[: max(1, round(fraction * n))]] = True
+        if fraction and len(parts) > 1 and not held.any():  # too few of each: one of some
+            large = [part for part in parts if len(part) > 1]
+            for place in random.permutation(len(large))[: max(1, round(fraction * n))]:
+                held[random.choice(large[place])] = True
     return held
 
 
