@@ -367,3 +367,12 @@ def test_balanced_training_is_training_with_the_weights_in_a_column(
     for own, other in zip(ends[0], ends[1], strict=True):
         np.testing.assert_allclose(own, other, rtol=1e-9)
     assert np.abs(ends[0][1] - ends[2][1]).max() > 1e-3
+
+
+def test_a_weight_near_the_end_of_the_floats_leaves_all_else_finite() -> None:
+    own = np.array([1e308, *np.ones(11)])
+    config = make_config("classify", {"scale": "minmax", "missing": "mask", "test_fraction": 0.0})
+    found = prepare(SequenceDataset("own", labelled(12, weights=own)), config)
+    assert np.isfinite(found.X).all()
+    assert found.train.weights is not None
+    assert np.isfinite(found.train.weights).all()

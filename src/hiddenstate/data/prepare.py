@@ -31,6 +31,10 @@ READING = (
 """Options that say how a file is read; a model keeps them for the next one."""
 
 
+HUGE = 1e100
+"""Weights beyond this are divided by the largest."""
+
+
 def prepare(
     dataset: SequenceDataset, config: Config, preparation: Preparation | None = None
 ) -> SequenceDataset:
@@ -44,6 +48,7 @@ def prepare(
         For data that does not fit, naming it and the mend.
     """
     where, how, job = printable(dataset.name), config.data, config.job
+    dataset = _with_sane_weights(dataset)
     seen = dataset.fingerprint_read or (dataset.fingerprint() if _counts(dataset) else None)
     dataset = _numbered(dataset, config, where) if job != "regress" else dataset
     dataset = _as_trained(dataset)
@@ -112,6 +117,14 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
     if config.job == "regress" and dataset.y is not None and dataset.y.ndim < 3:
         reading["window"] = 0  # one answer a series: it was read whole
     return reading
+
+
+def _with_sane_weights(dataset: SequenceDataset) -> SequenceDataset:
+    """Weights whose sums stay finite: only their ratio counts."""
+    weights = dataset.train.weights
+    if weights is None or not weights.max(initial=0) > HUGE or not np.isfinite(weights).all():
+        return dataset
+    return replace(dataset, train=replace(dataset.train, weights=weights / weights.max()))
 
 
 def _counts(dataset: SequenceDataset) -> bool:

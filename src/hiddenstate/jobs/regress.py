@@ -134,7 +134,9 @@ class RegressJob(Job):
         if self.dataset.source != "bundled" and test is not None and test.y is not None:
             outputs, target, now = self._test_answers(engine, test)
             results["test_mse"] = mean_squared_error(outputs, target)
-            results["test_r2"] = r2(outputs, target)
+            fit = r2(outputs, target)
+            if np.isfinite(fit):  # one answer alone has no variance to explain
+                results["test_r2"] = fit
             if now is not None:
                 results["baseline_mse"] = mean_squared_error(now, target)
             elif self.dataset.y is not None:
@@ -166,10 +168,11 @@ class RegressJob(Job):
         if "last10_mse" in results:
             lines = [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
         if "test_mse" in results:
-            mse, fit = results["test_mse"], results["test_r2"]
+            mse = results["test_mse"]
+            fit = f", R2 {results['test_r2']:.4f}" if "test_r2" in results else ""
             known = "the last value" if self.config.data.horizon else "the training mean"
             lines.append(
-                f"mean squared error on the test rows: {mse:.4g}, R2 {fit:.4f} ({known}: "
+                f"mean squared error on the test rows: {mse:.4g}{fit} ({known}: "
                 f"{results['baseline_mse']:.4g})"
             )
         return lines
