@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -49,7 +49,7 @@ class Recorder(Callback):
         """Add the event, and a snapshot where one is due."""
         self.writer.add_history(event)
         if leaves_snapshot(event["step"] // trainer.job.config.training.log_every):
-            self._snapshot(trainer)
+            self._snapshot(trainer, trainer.evaluation.arrays)
 
     def on_valid(self, trainer: Trainer, event: dict[str, Any]) -> None:
         """Add the event."""
@@ -70,16 +70,19 @@ class Recorder(Callback):
             self.writer.add_journal("failed", step=trainer.step, why=printable(error))
 
     def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
-        """Write the last snapshot, the model and the final figures."""
-        self._snapshot(trainer)
+        """Write the last snapshot, what only the end shows, the model and the final figures."""
+        if not self.writer.has_snapshot(trainer.step):
+            self._snapshot(trainer, {})
+        self.writer.write_closing(trainer.evaluation.arrays)
         model = trainer.job.fitted(trainer.engine.export().params)
         self.writer.write_model(model, {"data": trainer.job.dataset.name, "results": results})
         self.writer.add_history({"event": "end", "step": trainer.step, **results})
         seconds = round(time.monotonic() - self._started, 3)
         self.writer.add_journal("end", step=trainer.step, seconds=seconds)
 
-    def _snapshot(self, trainer: Trainer) -> None:
+    def _snapshot(self, trainer: Trainer, evaluated: Mapping[str, NDArray[Any]]) -> None:
         arrays = trainer.job.snapshot(trainer.engine)
+        arrays |= evaluated
         if self._waiting:
             outputs = np.concatenate(self._waiting)
             arrays |= trainer.job.windows(trainer.step - len(outputs), outputs)

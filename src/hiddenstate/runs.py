@@ -40,6 +40,9 @@ Arrays = dict[str, NDArray[Any]]
 SNAPSHOTS_IN_FULL = 100
 """Logged lines that each leave a snapshot; after them every second, fourth, ... does."""
 
+CLOSING = "closing.safetensors"
+"""What the views draw of a run's end alone, among its snapshots."""
+
 CHECKPOINTS_KEPT = 2
 """The newest checkpoint and the one before it, should the newest be damaged."""
 
@@ -157,6 +160,11 @@ class Run:
         """Arrays and facts the views need that training never changed."""
         return read_arrays(self.path / "snapshots" / "shown.safetensors", "shown")
 
+    def closing(self) -> Arrays:
+        """Arrays the views need that only the run's end shows; none before it."""
+        path = self.path / "snapshots" / CLOSING
+        return read_arrays(path, "closing")[0] if path.is_file() else {}
+
     def snapshot_paths(self) -> list[Path]:
         """Every snapshot in the order it was taken."""
         return _numbered(self.path / "snapshots")
@@ -243,6 +251,14 @@ class RunWriter:
         path = self.path / "snapshots" / f"{step:09d}.safetensors"
         write_arrays(path, "snapshot", arrays, {"step": step}, durable=False)
 
+    def has_snapshot(self, step: int) -> bool:
+        """Whether there is a snapshot of the net after `step` updates."""
+        return (self.path / "snapshots" / f"{step:09d}.safetensors").is_file()
+
+    def write_closing(self, arrays: Arrays) -> None:
+        """Write what only the run's end shows."""
+        write_arrays(self.path / "snapshots" / CLOSING, "closing", arrays, {}, durable=False)
+
     def write_checkpoint(self, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write a checkpoint and drop all but the newest `CHECKPOINTS_KEPT`."""
         folder = self.path / "checkpoints"
@@ -260,6 +276,7 @@ class RunWriter:
         kept = [e for e in events if e["event"] in ("log", "valid") and e["step"] < step]
         text = "".join(json.dumps(event) + "\n" for event in kept)
         write_atomically(self.path / "history.jsonl", text.encode())
+        (self.path / "snapshots" / CLOSING).unlink(missing_ok=True)
         for path in _numbered(self.path / "snapshots"):
             after = int(path.stem)
             n_logged, rest = divmod(after - 1, log_every)

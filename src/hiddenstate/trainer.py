@@ -14,7 +14,7 @@ import numpy as np
 
 from hiddenstate.engines import Chunk, Engine
 from hiddenstate.errors import DivergedError
-from hiddenstate.jobs.base import Job
+from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.models import Params
 from hiddenstate.schedule import rate_at
 
@@ -60,7 +60,8 @@ class Callback:
     """Hooks of the loop, all empty; override those you want.
 
     Every hook gets the trainer, whose `step` is the number of updates made, `total_steps`
-    where it will end, `engine` the net as it stands, and `job` what is being done.
+    where it will end, `engine` the net as it stands, `job` what is being done, and `evaluation`
+    what was last found out about the net.
     """
 
     def on_start(self, trainer: "Trainer") -> None:
@@ -120,6 +121,7 @@ class Trainer:
         self.step = step
         self.total_steps = job.total_steps
         self.progress = progress or Progress()
+        self.evaluation = Evaluation()
         self._should_stop = should_stop
         self._seconds = checkpoint_seconds
         self._saved = time.monotonic()
@@ -163,7 +165,8 @@ class Trainer:
                 self._save()
         self._save()
         results = self._keep_best()
-        results |= self.job.finish(self.engine, list(self.progress.recent))
+        self.evaluation = self.job.finish(self.engine, list(self.progress.recent))
+        results |= self.evaluation.figures
         self._check_figures(results)
         self._notify("on_end", results)
         return results
@@ -215,8 +218,9 @@ class Trainer:
             "loss": since[-1],
             "mean_loss": sum(since) / len(since),
             "lr": rate_at(self.job.config.training, step, self.total_steps),
-            **self.job.evaluate(self.engine),
         }
+        self.evaluation = self.job.evaluate(self.engine)
+        event |= self.evaluation.figures
         self._check_figures(event)
         self.progress.since_log = []
         self._notify("on_log", event)

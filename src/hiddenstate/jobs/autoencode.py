@@ -1,5 +1,6 @@
 """autoencode: rows pressed into a few numbers and built again from them."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -7,16 +8,33 @@ import numpy as np
 
 from hiddenstate import baselines
 from hiddenstate.config import AutoencoderConfig
-from hiddenstate.data import Rows, in_pieces
+from hiddenstate.data import Rows, fractions, in_pieces
 from hiddenstate.data.store import RowStore
-from hiddenstate.engines import Engine, Task
+from hiddenstate.engines import Engine, Task, make_predictor
 from hiddenstate.errors import DataError
-from hiddenstate.jobs.base import Array, Job
-from hiddenstate.metrics import reconstruction_error
+from hiddenstate.jobs.base import Array, Evaluation, Job
+from hiddenstate.jobs.showing import (
+    DECODED_BYTES,
+    DESCRIBED_BYTES,
+    GRID_SIDE,
+    WALK_STEPS,
+    WORST_BYTES,
+    WORST_KEPT,
+    affordable,
+    as_pixels,
+    ends_of_walk,
+    plane_of,
+)
+from hiddenstate.metrics import error_by_row, reconstruction_error
 from hiddenstate.models import Net
 
 QUICK = 10**10
 """Multiplications that principal components may cost at a run's end; `evaluate` always has them."""
+
+
+COMPONENTS_ROWS, COMPONENTS_WIDEST = 2000, 1024
+"""Rows for the components drawn beside the loss, and the widest rows they are drawn for: about a
+tenth of a second before training begins."""
 
 
 class AutoencodeJob(Job):
@@ -43,38 +61,84 @@ class AutoencodeJob(Job):
         """As every job's, but rows are their own target."""
         return replace(super().task(), y=None)
 
-    def evaluate(self, engine: Engine) -> dict[str, float]:
+    def evaluate(self, engine: Engine) -> Evaluation:
         """Error per number on the first test rows, if any are asked for."""
         test, n = self.dataset.test, self.config.display.n_evaluated
         if test is None or not n or not len(test):
-            return {}
+            return Evaluation()
         some = test.take(slice(0, n))
-        return {"test_mse": self.loss(engine, some)}
+        return Evaluation({"test_mse": self.loss(engine, some)})
 
     def loss(self, engine: Engine, rows: Rows) -> float:
         """Squared error per number, of rows as they are scaled."""
         return reconstruction_error(engine.predict, rows.X)
 
     def keepsake(self) -> dict[str, Array]:
-        """The example, the originals to reconstruct, and the labels of the drawn codes."""
+        """The example, the originals to reconstruct, the labels of the drawn codes and the rows
+        they are of, the two rows to walk between, and what principal components reach."""
         originals = self.shown(self.config.display.n_reconstructed)
-        labels = self.shown(self.config.display.n_scattered).y
+        scattered = self.shown(self.config.display.n_scattered)
         kept = self.examples() | {"original": self.drawn(originals)}
-        return kept | ({} if labels is None else {"code_label": labels})
+        if len(scattered):
+            if scattered.y is not None:
+                kept["code_label"] = scattered.y
+            kept["code_row"] = self.drawn(self._described(scattered))
+            kept["walk_end"] = self.drawn(scattered.take(np.array(self._walk(scattered))))
+        reached = self._principal_error()
+        if reached is not None:
+            kept["pca_mse"] = np.array([reached])
+        return kept
+
+    def _described(self, scattered: Rows) -> Rows:
+        """Those of the drawn rows that are kept, to be seen beside their codes."""
+        X = scattered.X
+        n = affordable(X.shape[1:], X.dtype.itemsize, DESCRIBED_BYTES, len(X))
+        return scattered.take(slice(0, n))
+
+    def _walk(self, scattered: Rows) -> tuple[int, int]:
+        return ends_of_walk(scattered.y, len(scattered))
+
+    def _principal_error(self) -> float | None:
+        """The error of as many principal components, found on the first training rows and
+        measured on the first shown ones; None where that would take long."""
+        X = self.dataset.X
+        if X.shape[1] > COMPONENTS_WIDEST:
+            return None
+        size, shown = self.net.widths()[-1], self.shown(COMPONENTS_ROWS)
+        return baselines.principal_components(X[:COMPONENTS_ROWS], shown.X[:], size)
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
-        """Reconstructions and codes of the shown rows."""
+        """Reconstructions and codes of the shown rows; rows decoded from a square of the code
+        space, and from the way between two codes."""
         originals = self.shown(self.config.display.n_reconstructed)
         scattered = self.shown(self.config.display.n_scattered)
         found = {}
         if len(originals):
-            found["reconstruction"] = self.preparation.undo(self.predict(engine, originals))
+            found["reconstruction"] = self._rebuilt(self.predict(engine, originals))
         if len(scattered):
-            found["code"] = engine.encode(scattered.X[:])
+            codes = engine.encode(scattered.X[:])
+            first, last = (codes[row] for row in self._walk(scattered))
+            width = self.net.n_features * self._rebuilt(np.zeros(1)).itemsize
+            side = math.isqrt(affordable((width,), 1, DECODED_BYTES, GRID_SIDE**2))
+            square = plane_of(codes, side)
+            way = first + np.linspace(0, 1, WALK_STEPS)[:, None] * (last - first)
+            model = self.fitted(engine.export().params)
+            decoder = make_predictor(model, "cpu", self.config.training.threads)
+            decoded = self._rebuilt(
+                decoder.decode(np.concatenate([square, way.astype(codes.dtype)]))
+            )
+            found |= {"code": codes, "grid_code": square}
+            found |= {"grid": decoded[: side * side], "walk": decoded[side * side :]}
         return found
 
-    def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
-        """Squared error per number on every test row, and the mean of the last losses."""
+    def _rebuilt(self, outputs: Array) -> Array:
+        """The net's rows in the units of the data; of pixels a byte each."""
+        rows = self.preparation.undo(outputs)
+        return as_pixels(rows) if self.dataset.X.dtype == np.uint8 else rows
+
+    def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
+        """Squared error per number on every test row, and the mean of the last losses; the rows
+        rebuilt worst, and those behind the drawn codes rebuilt."""
         results: dict[str, Any] = {"train_loss": float(np.mean(recent))}
         test = self.dataset.test
         if test is not None and len(test):
@@ -84,7 +148,29 @@ class AutoencodeJob(Job):
             if self.dataset.source != "bundled" and quick:
                 size = self.net.widths()[-1]
                 results["baseline_mse"] = baselines.principal_components(rows, test.X, size)
-        return results
+        return Evaluation(results, self._worst(engine) | self._described_again(engine))
+
+    def _worst(self, engine: Engine) -> dict[str, Array]:
+        """The test rows rebuilt worst, beside what became of them."""
+        test, errors = self.dataset.test, []
+        if test is None or not len(test):
+            return {}
+        for _, piece in in_pieces(test.X):
+            made = engine.predict(piece)
+            errors.append(error_by_row(made, fractions(piece, made.dtype)))
+        error = np.concatenate(errors)
+        n = affordable(test.X.shape[1:], 2 * test.X.dtype.itemsize, WORST_BYTES, WORST_KEPT)
+        worst = np.argsort(-error, kind="stable")[:n]
+        rows = test.take(worst)
+        found = {"worst": worst, "worst_error": error[worst], "worst_row": self.drawn(rows)}
+        found["worst_rebuilt"] = self._rebuilt(self.predict(engine, rows))
+        return found if rows.y is None else found | {"worst_label": rows.y}
+
+    def _described_again(self, engine: Engine) -> dict[str, Array]:
+        scattered = self.shown(self.config.display.n_scattered)
+        if not len(scattered):
+            return {}
+        return {"code_rebuilt": self._rebuilt(self.predict(engine, self._described(scattered)))}
 
     def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
         """The error on all test rows."""

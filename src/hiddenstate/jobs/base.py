@@ -1,6 +1,7 @@
 """What the trainer, the recorder and the command line ask of a job."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,15 +11,32 @@ from hiddenstate.batches import Batches
 from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data import Preparation, Rows, SequenceDataset
 from hiddenstate.data.preparation import after_end
-from hiddenstate.engines import Engine, Task
+from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.fitted import FittedModel
 from hiddenstate.memory import check_free
 from hiddenstate.models import GATES, Net, Params
+from hiddenstate.probing import state_probe
 
 Array = NDArray[Any]
 
 COPIES = 7
 """Of each weight in memory: it, its gradient, two moments, and copies while saving."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found out about the net as it stands.
+
+    Parameters
+    ----------
+    figures : dict
+        Numbers by name, as they are logged.
+    arrays : dict of ndarray
+        What the views draw of it, found on the way.
+    """
+
+    figures: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
 
 
 class Job(ABC):
@@ -180,8 +198,8 @@ class Job(ABC):
         """The mean loss on prepared rows, each row alike."""
 
     @abstractmethod
-    def evaluate(self, engine: Engine) -> dict[str, float]:
-        """Figures of the net as it stands, for a logged line; cheap, maybe none."""
+    def evaluate(self, engine: Engine) -> Evaluation:
+        """The net as it stands, for a logged line; cheap, maybe nothing."""
 
     @abstractmethod
     def keepsake(self) -> dict[str, Array]:
@@ -203,8 +221,13 @@ class Job(ABC):
         return {}
 
     @abstractmethod
-    def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
-        """The run's final figures; `recent` are the last losses."""
+    def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
+        """The run's final figures, and what only its end shows; `recent` are the last losses."""
+
+    def states(self, engine: Engine) -> Predictor:
+        """What gives the hidden states of the net as it stands, as outputs at every step."""
+        probe = state_probe(self.fitted(engine.export().params))
+        return make_predictor(probe, "cpu", self.config.training.threads)
 
     @classmethod
     def line(cls, event: dict[str, Any], config: Config) -> str:

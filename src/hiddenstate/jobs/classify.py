@@ -8,9 +8,20 @@ from hiddenstate import baselines
 from hiddenstate.config import Config
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
-from hiddenstate.jobs.base import Array, Job
-from hiddenstate.metrics import accuracy, cross_entropy, softmax
+from hiddenstate.jobs.base import Array, Evaluation, Job
+from hiddenstate.jobs.showing import (
+    CLASSES_CONFUSED,
+    ROWS_FOLLOWED,
+    STEPS_KEPT,
+    UNITS_KEPT,
+    WORST_BYTES,
+    WORST_KEPT,
+    affordable,
+    thinned,
+)
+from hiddenstate.metrics import accuracy, confusion, cross_entropy, softmax
 from hiddenstate.models import Net
+from hiddenstate.probing import prefixes
 
 
 class ClassifyJob(Job):
@@ -24,14 +35,33 @@ class ClassifyJob(Job):
         n_classes = len(self.dataset.classes)
         return Net("classify", self.config.model, self.dataset.X.shape[2], n_classes)
 
-    def evaluate(self, engine: Engine) -> dict[str, float]:
-        """Accuracy on the first test rows."""
+    def evaluate(self, engine: Engine) -> Evaluation:
+        """Accuracy on the first test rows, what they were taken for, and the worst of them."""
         test, n = self.dataset.test, self.config.display.n_evaluated
-        if n == 0 or test is None or test.y is None or not len(test):
-            return {}
-        some = test.take(slice(0, n))
-        assert some.y is not None
-        return {"test_accuracy": accuracy(self.predict(engine, some), some.y)}
+        if n == 0 or test is None or not len(test):
+            return Evaluation()
+        return self._judge(engine, test.take(slice(0, n)))
+
+    def _judge(self, engine: Engine, rows: Rows) -> Evaluation:
+        """Accuracy on `rows`, their confusion, and those the net is furthest wrong on."""
+        y, C = rows.y, self.net.n_outputs
+        if y is None:
+            return Evaluation()
+        outputs = self.predict(engine, rows)
+        chosen, chance = outputs.argmax(axis=1), softmax(outputs)[np.arange(len(y)), y]
+        n = affordable(rows.X.shape[1:], rows.X.dtype.itemsize, WORST_BYTES, WORST_KEPT)
+        order = np.argsort(chance, kind="stable")[:n]
+        worst = order[chosen[order] != y[order]]
+        found: dict[str, Array] = {
+            "worst": worst,
+            "worst_row": self.drawn(rows.take(worst)),
+            "worst_label": y[worst],
+            "worst_chosen": chosen[worst],
+            "worst_chance": chance[worst],
+        }
+        if C <= CLASSES_CONFUSED:
+            found["confusion"] = confusion(y, chosen, C).astype(np.int32)
+        return Evaluation({"test_accuracy": accuracy(outputs, y)}, found)
 
     def loss(self, engine: Engine, rows: Rows) -> float:
         """Cross-entropy."""
@@ -39,27 +69,46 @@ class ClassifyJob(Job):
         return cross_entropy(self.predict(engine, rows), rows.y)
 
     def keepsake(self) -> dict[str, Array]:
-        """The example digits, and the rows whose predictions are shown."""
+        """The example digits, the rows whose predictions are shown, and how much of the first
+        of them was read where their states are."""
         rows = self.shown(self.config.display.n_predicted)
         assert rows.y is not None
-        return self.examples() | {"shown": self.drawn(rows), "shown_label": rows.y}
+        found = self.examples() | {"shown": self.drawn(rows), "shown_label": rows.y}
+        return found | {"read": self._ends()}
+
+    def _ends(self) -> Array:
+        """Steps read (P,) where states and chances are kept, the last step among them."""
+        return thinned(self.dataset.X.shape[1], STEPS_KEPT) + 1
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
-        """Class probabilities of the shown rows."""
+        """Class probabilities of the shown rows; of the first of them the state and the
+        probabilities after each part read, as of a row that ends there."""
         rows = self.shown(self.config.display.n_predicted)
-        return {"probability": softmax(self.predict(engine, rows))} if len(rows) else {}
+        if not len(rows):
+            return {}
+        found = {"probability": softmax(self.predict(engine, rows))}
+        some, ends = rows.take(slice(0, ROWS_FOLLOWED)), self._ends()
+        X = some.X[:]
+        states = self.states(engine).predict(X, some.lengths)
+        found["hidden"] = states[:, ends - 1, :UNITS_KEPT]
+        if self.net.n_outputs <= CLASSES_CONFUSED:
+            outputs = engine.predict(*prefixes(X, some.lengths, ends))
+            found["decision"] = softmax(outputs).reshape(len(X), len(ends), -1)
+        return found
 
-    def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
+    def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
         """Accuracy on every test row, and the mean of the last losses."""
         results: dict[str, Any] = {"train_loss": float(np.mean(recent))}
         test = self.dataset.test
-        if test is not None and len(test) and test.y is not None:
-            results["test_accuracy"] = accuracy(self.predict(engine, test), test.y)
-            if self.dataset.source != "bundled" and self.dataset.y is not None:
-                results["baseline_accuracy"] = baselines.majority(
-                    self.dataset.y, test.y, self.net.n_outputs
-                )
-        return results
+        if test is None or not len(test) or test.y is None:
+            return Evaluation(results)
+        judged = self._judge(engine, test)
+        results |= judged.figures
+        if self.dataset.source != "bundled" and self.dataset.y is not None:
+            results["baseline_accuracy"] = baselines.majority(
+                self.dataset.y, test.y, self.net.n_outputs
+            )
+        return Evaluation(results, judged.arrays)
 
     @classmethod
     def line(cls, event: dict[str, Any], config: Config) -> str:

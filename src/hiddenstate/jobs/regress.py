@@ -8,9 +8,11 @@ import numpy as np
 from hiddenstate import baselines
 from hiddenstate.config import Config
 from hiddenstate.data import Rows
+from hiddenstate.datasets import load_waves
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.jobs.base import Array, Job
+from hiddenstate.jobs.base import Array, Evaluation, Job
+from hiddenstate.jobs.showing import SIGNAL_STEPS, UNITS_KEPT, thinned
 from hiddenstate.metrics import mean_of_last, mean_squared_error, r2
 from hiddenstate.models import Net
 from hiddenstate.predicting import answered
@@ -46,9 +48,9 @@ class RegressJob(Job):
             )
         return Net("regress", self.config.model, self.dataset.X.shape[2], targets, output)
 
-    def evaluate(self, engine: Engine) -> dict[str, float]:
+    def evaluate(self, engine: Engine) -> Evaluation:
         """Nothing: predictions made while learning are the picture."""
-        return {}
+        return Evaluation()
 
     def loss(self, engine: Engine, rows: Rows) -> float:
         """Squared error per number, of targets as they are scaled."""
@@ -76,14 +78,44 @@ class RegressJob(Job):
         return {"time": np.arange(len(flat[0]), dtype=float), "input": flat[0], "target": flat[1]}
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
-        """Where rows are no sequence of windows: the first of them, predicted as the net stands.
+        """Hidden states over the first windows, with the state carried and with it reset.
 
-        Else nothing: the recorder adds the windows predicted since the last snapshot.
+        Where rows are no sequence of windows, also the first of them, predicted as the net stands;
+        else the recorder adds the windows predicted since the last snapshot.
         """
+        found = self._hidden(engine)
         if self.stateful:
-            return {}
+            return found
         rows = self._apart()
-        return self._drawn_windows(rows, self.predict(engine, self.dataset.train.take(rows)), 0)
+        outputs = self.predict(engine, self.dataset.train.take(rows))
+        return found | self._drawn_windows(rows, outputs, 0)
+
+    def _hidden(self, engine: Engine) -> dict[str, Array]:
+        """`hidden` (P, H) at `hidden_time` (P,) in the first windows, `SIGNAL_STEPS` steps of them
+        or two windows; `hidden_reset` (P, H) where each window began from a zero state."""
+        some, predictor = self._followed(), self.states(engine)
+        X, times = some.X[:], some.times
+        N, T = X.shape[:2]
+        kept = thinned(N * T, SIGNAL_STEPS)
+        reset = self._at(kept, predictor.predict(X, some.lengths))
+        time = np.arange(N * T, dtype=float) if times is None else times.reshape(-1)
+        found = {"hidden_time": time[kept]}
+        if not self.stateful:
+            return found | {"hidden": reset}
+        carried = self._at(kept, predictor.follow(X, {})[0])
+        return found | {"hidden": carried, "hidden_reset": reset}
+
+    def _followed(self) -> Rows:
+        """The windows whose states are shown; of the waves the same ones however long the run."""
+        T = self.dataset.X.shape[1]
+        n = max(2, SIGNAL_STEPS // T)
+        if self.dataset.source == "bundled":
+            return load_waves(n, T, self.config.training.dtype).train
+        return self.dataset.train.take(self._apart()[:n])
+
+    def _at(self, kept: Array, states: Array) -> Array:
+        """The first units of states (N, T, H) at the steps `kept` of all windows' steps."""
+        return states.reshape(-1, states.shape[-1])[kept, :UNITS_KEPT]
 
     def _apart(self) -> Array:
         """The first windows that follow one another without sharing a step, `SHOWN` at most."""
@@ -121,7 +153,7 @@ class RegressJob(Job):
             found["time"] = times[rows] + epochs * epoch_length
         return found
 
-    def finish(self, engine: Engine, recent: list[float]) -> dict[str, Any]:
+    def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
         """Mean squared error of the last ten windows, each before it was learnt from, and, where
         other data brings test rows, of those, in the units of the targets."""
         results: dict[str, Any] = {}
@@ -143,7 +175,7 @@ class RegressJob(Job):
                 train = self.dataset.train
                 y = self.preparation.undo_targets(self.dataset.y, train.X, train.lengths)
                 results["baseline_mse"] = baselines.training_mean(y, target, _lengths(train))
-        return results
+        return Evaluation(results)
 
     def _test_answers(self, engine: Engine, test: Rows) -> tuple[Array, Array, Array | None]:
         """Answers, targets and, in a forecast, the targets' last values, (n, O) each; a carried

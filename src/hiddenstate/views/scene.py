@@ -1,5 +1,6 @@
 """A run as it stood at any step: arrays and facts for the figures, no matplotlib."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,9 @@ from hiddenstate.data import fractions
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.runs import Arrays, Run
 from hiddenstate.storage import read_arrays
+
+APPENDED = ("time", "target", "prediction")
+"""Arrays of a run whose windows follow one another: each snapshot has those since the last."""
 
 
 @dataclass(frozen=True)
@@ -42,27 +46,45 @@ class Scene:
         self.run = run
         self.job = run.config.job
         arrays, self.facts = run.keepsake
-        self.kept = {
-            name: fractions(array, np.float32) if array.dtype == np.uint8 else array
-            for name, array in arrays.items()
-        }
+        self.kept = _as_fractions(arrays)
         self.picture: tuple[int, int] | None = (
             tuple(self.facts["picture"]) if self.facts.get("picture") else None
         )
         self._appended = bool(self.facts.get("appended"))
         self._snapshots: dict[int, Arrays] = {}
+        self.events: list[dict[str, Any]] = []  # every event, also looks and controls
         self._history: list[dict[str, Any]] = []
+        self._read = (-1, -1)
+        self.closing: Arrays = {}
         self.refresh()
 
-    def refresh(self) -> None:
-        """Read what the run wrote since the last time."""
-        self._history = [event for event in self.run.history() if event["event"] == "log"]
-        for path in self.run.snapshot_paths():
-            if int(path.stem) not in self._snapshots:
-                try:
-                    self._snapshots[int(path.stem)] = read_arrays(path, "snapshot")[0]
-                except (UntrustedFileError, MachineError):
-                    continue
+    def refresh(self) -> bool:
+        """Read what the run wrote since the last time; whether it wrote anything."""
+        before = (len(self.events), len(self._snapshots), bool(self.closing))
+        written = self._written()
+        if written != self._read:
+            self._read = written
+            self.events = self.run.history()
+            self._history = [event for event in self.events if event["event"] == "log"]
+        paths = {int(path.stem): path for path in self.run.snapshot_paths()}
+        for step in self._snapshots.keys() - paths.keys():  # a resumed run was cut back
+            del self._snapshots[step]
+        for step in paths.keys() - self._snapshots.keys():
+            with suppress(UntrustedFileError, MachineError):
+                arrays = read_arrays(paths[step], "snapshot")[0]
+                self._snapshots[step] = _as_fractions(arrays)
+        if not self.closing:
+            with suppress(UntrustedFileError, MachineError):
+                self.closing = _as_fractions(self.run.closing())
+        return before != (len(self.events), len(self._snapshots), bool(self.closing))
+
+    def _written(self) -> tuple[int, int]:
+        """Size and time of the history, by which one that grew is known."""
+        try:
+            about = (self.run.path / "history.jsonl").stat()
+        except OSError:
+            return 0, 0
+        return about.st_size, about.st_mtime_ns
 
     @property
     def steps(self) -> list[int]:
@@ -77,18 +99,28 @@ class Scene:
         steps = self.steps
         step = (steps[-1] if steps else 0) if step is None else step
         taken = max((s for s in self._snapshots if s <= step), default=None)
-        arrays: Arrays = {}
-        if self._appended and self._snapshots:
-            parts = [self._snapshots[s] for s in sorted(self._snapshots)]
-            names = [name for name in parts[0] if all(name in part for part in parts)]
-            arrays = {n: np.concatenate([part[n] for part in parts])[:step] for n in names}
-        elif taken is not None:
-            arrays = self._snapshots[taken]
+        arrays: Arrays = {} if taken is None else dict(self._snapshots[taken])
+        if self._appended:
+            arrays |= self._windows(step)
+        if steps and step >= steps[-1]:
+            arrays |= self.closing
         history = [event for event in self._history if event["step"] < step]
         return Frame(step, history, arrays)
+
+    def _windows(self, step: int) -> Arrays:
+        """The windows predicted in the first `step` updates, out of all snapshots."""
+        parts = [self._snapshots[s] for s in sorted(self._snapshots)]
+        parts = [part for part in parts if "prediction" in part]
+        names = [name for name in APPENDED if all(name in part for part in parts)]
+        return {n: np.concatenate([part[n] for part in parts])[:step] for n in names if parts}
 
     def label(self, number: Any) -> str:
         """The class label of a class number, as text."""
         classes = self.facts.get("classes")
         label = printable(classes[int(number)] if classes else number, 20)
         return label.replace("$", r"\$")  # no formula, to matplotlib
+
+
+def _as_fractions(arrays: Arrays) -> Arrays:
+    """Arrays as they are, but pixels as fractions."""
+    return {n: fractions(a, np.float32) if a.dtype == np.uint8 else a for n, a in arrays.items()}
