@@ -57,7 +57,8 @@ def affordable(row: tuple[int, ...], itemsize: int, n_bytes: int, most: int) -> 
 
 def as_pixels(values: Array) -> Array:
     """Fractions as bytes, a 255th each, rounded; a quarter of the room."""
-    return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
+    pixels: Array = np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
+    return pixels
 
 
 def plane_of(codes: Array, side: int) -> Array:
