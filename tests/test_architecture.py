@@ -93,7 +93,7 @@ def test_torch_is_imported_at_once_only_where_tensors_are_made() -> None:
 
 
 def test_matplotlib_is_imported_at_once_only_where_figures_are_drawn() -> None:
-    views = {f"hiddenstate.views.{name}" for name in ("figures", "gallery", "save")}
+    views = {name for name in MODULES if name.startswith("hiddenstate.views.")}
     assert importing_at_once("matplotlib") <= views
     assert importing_at_once("mpl_toolkits") <= views
 

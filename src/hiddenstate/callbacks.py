@@ -55,6 +55,15 @@ class Recorder(Callback):
         """Add the event."""
         self.writer.add_history(event)
 
+    def on_control(self, trainer: Trainer, event: dict[str, Any], name: str) -> None:
+        """Add the event, answer whoever asked, and leave a snapshot if that was asked for."""
+        self.writer.add_history(event)
+        if event["do"] == "snapshot" and not self.writer.has_snapshot(trainer.step):
+            self._snapshot(trainer, trainer.evaluation.arrays)
+        self.writer.add_journal(
+            "control", name=name, **{k: event[k] for k in event if k != "event"}
+        )
+
     def on_checkpoint(self, trainer: Trainer) -> None:
         """Save all that a resumed run needs."""
         waiting = np.concatenate(self._waiting) if self._waiting else None

@@ -38,6 +38,8 @@ def pack(
         arrays |= {f"best/{name}": array for name, array in progress.best.items()}
         looks = [progress.best_loss, progress.best_step, progress.waited]
         arrays["progress/valid"] = np.asarray(looks, np.float64)
+    if progress.lr is not None:
+        arrays["progress/lr"] = np.array([progress.lr])
     if waiting is not None:
         arrays["progress/waiting"] = waiting
     return arrays, {"step": state.step}
@@ -79,6 +81,11 @@ def unpack(
             raise UntrustedFileError(f"{printable(where)}: its looks at validation are damaged")
         progress.best_loss = looks[0]
         progress.best_step, progress.waited = int(looks[1]), int(looks[2])
+    if "lr" in kept:
+        rates = _losses(kept.pop("lr"), where)
+        if len(rates) != 1 or not 0 < rates[0] < math.inf:
+            raise UntrustedFileError(f"{printable(where)}: its learning rate is damaged")
+        progress.lr = rates[0]
     waiting = kept.pop("waiting", None)
     if kept or (waiting is not None and waiting.ndim not in (2, 3)):
         raise UntrustedFileError(f"{printable(where)}: its progress is damaged")

@@ -225,22 +225,12 @@ class RunWriter:
 
     def add_history(self, event: Mapping[str, Any]) -> None:
         """Append one event and flush it."""
-        self._append("history.jsonl", event)
+        _append(self.path / "history.jsonl", event)
 
     def add_journal(self, event: str, **details: Any) -> None:
         """Append one entry, stamped with the time, and flush it."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._append("journal.jsonl", {"time": now, "event": event, **details})
-
-    def _append(self, name: str, entry: Mapping[str, Any]) -> None:
-        line = json.dumps(entry, allow_nan=False)
-        try:
-            with (self.path / name).open("a", encoding="utf-8") as stream:
-                stream.write(line + "\n")
-        except OSError as error:
-            raise MachineError(
-                f"{printable(self.path / name)}: cannot be written: {error.strerror}"
-            ) from None
+        _append(self.path / "journal.jsonl", {"time": now, "event": event, **details})
 
     def write_keepsake(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write what the views need that training never changes."""
@@ -273,14 +263,16 @@ class RunWriter:
     def cut_back(self, step: int, log_every: int) -> None:
         """Take away what the run wrote after `step` updates, so that it can go on there."""
         events = _json_lines(self.path / "history.jsonl")
-        kept = [e for e in events if e["event"] in ("log", "valid") and e["step"] < step]
+        kept = [event for event in events if _stays(event, step)]
+        asked_for = {e["step"] for e in kept if e["event"] == "control" and e["do"] == "snapshot"}
         text = "".join(json.dumps(event) + "\n" for event in kept)
         write_atomically(self.path / "history.jsonl", text.encode())
         (self.path / "snapshots" / CLOSING).unlink(missing_ok=True)
         for path in _numbered(self.path / "snapshots"):
             after = int(path.stem)
             n_logged, rest = divmod(after - 1, log_every)
-            if after > step or rest or not leaves_snapshot(n_logged):
+            regular = not rest and leaves_snapshot(n_logged)
+            if after > step or not (regular or after in asked_for):
                 path.unlink()
         for path in _numbered(self.path / "checkpoints"):
             if int(path.stem) > step:
@@ -348,6 +340,17 @@ def write_figure(run: Run, name: str, data: bytes) -> Path:
     path = run.path / "figures" / name
     write_atomically(path, data, durable=False)
     return path
+
+
+def append_request(run: Run, entry: Mapping[str, Any]) -> None:
+    """Append a line to the run's control.jsonl, where whoever trains it looks.
+
+    Raises
+    ------
+    MachineError
+        If it cannot be written.
+    """
+    _append(run.path / "control.jsonl", entry)
 
 
 def reopen_run(run: Run) -> RunWriter:
@@ -423,6 +426,23 @@ def _by_number(run: Run) -> tuple[str, int]:
     return (base, int(number)) if number.isdecimal() else (base + number, 0)
 
 
+def _append(path: Path, entry: Mapping[str, Any]) -> None:
+    """Append one JSON line and flush it (`MachineError`)."""
+    line = json.dumps(entry, allow_nan=False)
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+    except OSError as error:
+        raise MachineError(f"{printable(path)}: cannot be written: {error.strerror}") from None
+
+
+def _stays(event: Mapping[str, Any], step: int) -> bool:
+    """Whether a run that is taken up after `step` updates has `event` behind it."""
+    if event["event"] == "control":  # named by the updates made before it
+        return bool(event["step"] <= step) and event["do"] != "stop"
+    return event["event"] in ("log", "valid") and event["step"] < step
+
+
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Whole lines of a history or journal, as far as they are sound."""
     try:
@@ -441,6 +461,7 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 _NEEDED: dict[str, dict[str, type]] = {
     "log": {"step": int, "epoch": int, "loss": float, "mean_loss": float, "lr": float},
+    "control": {"step": int, "do": str},
     "end": {"step": int},
 }
 """What a history's events must hold; a journal's `end` also has seconds."""
@@ -452,7 +473,7 @@ def _is_sound(entry: dict[str, Any]) -> bool:
     needed = _NEEDED.get(entry["event"], {})
     if not all(type(entry.get(name)) is kind for name, kind in needed.items()):
         return False
-    figures = [v for n, v in entry.items() if n not in ("event", "time", "why")]
+    figures = [v for n, v in entry.items() if n not in ("event", "time", "why", "do", "name")]
     return entry["event"] not in _NEEDED or all(type(v) in (int, float) for v in figures)
 
 

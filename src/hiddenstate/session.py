@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hiddenstate.callbacks import Recorder
 from hiddenstate.checkpoints import unpack
 from hiddenstate.config import Config, make_config
+from hiddenstate.control import Inbox
 from hiddenstate.data import SequenceDataset, load_dataset, prepare, read_dataset
 from hiddenstate.engines import Engine, TrainingState, kernel_remarks, make_engine
 from hiddenstate.errors import DataError, MachineError, OptionError, printable
@@ -43,7 +44,10 @@ class Session:
     ) -> dict[str, Any] | None:
         """Train to the end, recorded; see :meth:`hiddenstate.trainer.Trainer.train`."""
         hooks = [Recorder(self.writer, self.waiting), *callbacks]
-        trainer = Trainer(self.job, self.engine, hooks, self.step, self.progress, should_stop)
+        trainer = Trainer(
+            self.job, self.engine, hooks, self.step, self.progress, should_stop,
+            requests=Inbox(self.writer.path),
+        )  # fmt: skip
         return trainer.train()
 
     def __enter__(self) -> "Session":

@@ -6,9 +6,9 @@ It calls named hooks and knows no subclass of anything.
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,6 +23,9 @@ CHUNK = 500
 
 CHECKPOINT_SECONDS = 30.0
 """Longest time trained between two checkpoints, unless told otherwise."""
+
+PAUSED = 0.05
+"""Seconds between two looks for what is asked while training is paused."""
 
 RECENT = 100
 """How many last losses are kept, for the mean that ends a run."""
@@ -46,6 +49,8 @@ class Progress:
         Updates made when they were found.
     waited : int
         Looks since then that found no better.
+    lr : float, optional
+        The learning rate asked for while training, in place of the config's.
     """
 
     since_log: list[float] = field(default_factory=list)
@@ -54,6 +59,38 @@ class Progress:
     best_loss: float = math.inf
     best_step: int = 0
     waited: int = 0
+    lr: float | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing asked of a run while it trains.
+
+    Parameters
+    ----------
+    do : str
+        `stop` and keep the best, `pause`, `go` on, learn at another `lr`, or leave a `snapshot`.
+    value : float, optional
+        The learning rate asked for.
+    name : str
+        By which the answer is known.
+    """
+
+    do: str
+    value: float | None = None
+    name: str = ""
+
+
+class Requests(Protocol):
+    """What is asked of a run while it trains; :class:`hiddenstate.control.Inbox` is one."""
+
+    def __bool__(self) -> bool:
+        """Whether something may be waiting; asked often."""
+        ...
+
+    def take(self) -> Sequence[Request]:
+        """What was asked since the last time, in order."""
+        ...
 
 
 class Callback:
@@ -75,6 +112,9 @@ class Callback:
 
     def on_valid(self, trainer: "Trainer", event: dict[str, Any]) -> None:
         """After a look at the validation rows, at each epoch's end: its step, epoch and loss."""
+
+    def on_control(self, trainer: "Trainer", event: dict[str, Any], name: str) -> None:
+        """After a request was obeyed: the updates made before it, what it was, its own name."""
 
     def on_checkpoint(self, trainer: "Trainer") -> None:
         """At each multiple of `checkpoint_every`, every `checkpoint_seconds`, and at any end."""
@@ -103,6 +143,8 @@ class Trainer:
         Asked often; once true, the loop saves and returns.
     checkpoint_seconds : float
         Longest time trained between two checkpoints; a crash costs at most this.
+    requests : Requests, optional
+        Where others ask to stop, pause, go on, learn at another rate, or for a snapshot.
     """
 
     def __init__(
@@ -114,6 +156,7 @@ class Trainer:
         progress: Progress | None = None,
         should_stop: Callable[[], bool] = lambda: False,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        requests: Requests | None = None,
     ) -> None:
         self.job = job
         self.engine = engine
@@ -125,6 +168,10 @@ class Trainer:
         self._should_stop = should_stop
         self._seconds = checkpoint_seconds
         self._saved = time.monotonic()
+        self._requests, self._ended, self._paused = requests, False, False
+        self.training = job.config.training
+        if self.progress.lr is not None:
+            self._set_lr(self.progress.lr)
 
     def train(self) -> dict[str, Any] | None:
         """Run the loop; return the final figures, or None if asked to stop before the end.
@@ -146,9 +193,12 @@ class Trainer:
     def _train(self) -> dict[str, Any] | None:
         self._notify("on_start")
         while self.step < self.total_steps and not self.out_of_patience:
+            self._obey()
             if self._should_stop():
                 self._save()
                 return None
+            if self._ended:
+                break
             chunk = self.engine.run(self.step, self._next_stop(), self._must_return)
             if not chunk.losses.size:  # asked to return in the middle of a long step
                 if self._must_save():
@@ -171,8 +221,35 @@ class Trainer:
         self._notify("on_end", results)
         return results
 
+    def _obey(self) -> None:
+        """Do what was asked, and while paused wait for more."""
+        while self._requests or self._paused:
+            for request in self._requests.take() if self._requests else ():
+                event = {"event": "control", "step": self.step, "do": request.do}
+                if request.do == "lr":
+                    assert request.value is not None
+                    event["lr"] = self.progress.lr = request.value
+                    self._set_lr(request.value)
+                elif request.do == "snapshot":
+                    self.evaluation = self.job.evaluate(self.engine)
+                elif request.do == "stop":
+                    self._ended = True
+                self._paused = request.do == "pause" or (self._paused and request.do != "go")
+                self._notify("on_control", event, request.name)
+                if request.do == "lr":  # or a crash would undo what someone asked for
+                    self._save()
+            if self._should_stop() or self._ended:
+                return
+            if self._paused:
+                time.sleep(PAUSED)
+
+    def _set_lr(self, lr: float) -> None:
+        self.training = replace(self.training, lr=lr)
+        self.engine.set_lr(lr)
+
     def _must_return(self) -> bool:
-        return self._should_stop() or time.monotonic() - self._saved >= self._seconds
+        asked = self._should_stop() or bool(self._requests)
+        return asked or time.monotonic() - self._saved >= self._seconds
 
     def _must_save(self) -> bool:
         every = self.job.config.training.checkpoint_every
@@ -217,7 +294,7 @@ class Trainer:
             "epoch": self.job.batches.epoch_of(step),
             "loss": since[-1],
             "mean_loss": sum(since) / len(since),
-            "lr": rate_at(self.job.config.training, step, self.total_steps),
+            "lr": rate_at(self.training, step, self.total_steps),
         }
         self.evaluation = self.job.evaluate(self.engine)
         event |= self.evaluation.figures
@@ -271,7 +348,7 @@ class Trainer:
             largest = max(state.params, key=lambda n: float(np.abs(state.params[n]).max()))
             fault += f", {largest} up to {np.abs(state.params[largest]).max():.3g}"
         epoch, batch = self.job.batches.place_of(step)
-        training = self.job.config.training
+        training = self.training
         return DivergedError(
             f"training diverged in epoch {epoch}, batch {batch} (step {step}): {fault}; "
             f"use a smaller --lr than {training.lr:g}" + ("" if training.clip else " or --clip 1")

@@ -8,7 +8,7 @@ import click
 
 from hiddenstate import __version__
 from hiddenstate.cli.inspect import inspect
-from hiddenstate.cli.look import compare, doctor, figures, runs, watch
+from hiddenstate.cli.look import compare, ctl, doctor, figures, runs, watch
 from hiddenstate.cli.output import fail, report_defect
 from hiddenstate.cli.train import autoencode, classify, regress, resume
 from hiddenstate.cli.use import evaluate, predict
@@ -46,7 +46,7 @@ def cli() -> None:
 
 
 for _command in (
-    inspect, classify, regress, autoencode, resume, predict, evaluate, watch, figures, runs,
+    inspect, classify, regress, autoencode, resume, predict, evaluate, watch, ctl, figures, runs,
     compare, doctor,
 ):  # fmt: skip
     cli.add_command(_command)

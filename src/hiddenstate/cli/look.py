@@ -14,6 +14,9 @@ from hiddenstate.cli.output import note, say, say_json, table
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
 
+ANSWER_SECONDS = 5.0
+"""How long `ctl` waits for a run to say what it did."""
+
 
 @click.command(
     help="Watch a run under way, or see a finished one again.\n\nWithout a display its lines are "
@@ -55,6 +58,38 @@ def _follow_lines(run: "Run") -> None:
         time.sleep(0.2)
     results = run.results()
     say(f"{run.state()}: {_figures_in_words(results)}" if results else run.state())
+
+
+@click.command(
+    short_help="Ask a run under way to stop, pause, go on or change.",
+    help="Ask a run under way, in any terminal.\n\n\b\n"
+    "  stop       end now and keep the best weights\n"
+    "  pause, go  stand still, go on\n"
+    "  lr X       learn at rate X from here on; a schedule goes on from it\n"
+    "  snapshot   keep what the views draw of this moment\n\n"
+    "What was done is an event in the run's history.\n\n\b\nExample:\n"
+    "  hiddenstate ctl last lr 0.001",
+    context_settings={"ignore_unknown_options": True},  # -1 is a value, out of range
+)
+@click.argument("run")
+@click.argument("request", metavar="stop|pause|go|lr|snapshot")
+@click.argument("value", required=False)
+@runs_dir_option
+@debug_option
+def ctl(run: str, request: str, value: str | None, runs_dir: Path) -> None:
+    """The command `ctl`."""
+    from hiddenstate.control import answer_to, ask, in_words, make_request
+    from hiddenstate.runs import find_run
+
+    make_request(request, value)
+    found = find_run(run, runs_dir)
+    answer = answer_to(found, ask(found.path, request, value), ANSWER_SECONDS)
+    if answer is not None:
+        say(f"{found.path}: {in_words(answer)}")
+    elif found.state() == "running":
+        note(f"{found.path}: asked; it does so when the step under way is made")
+    else:
+        note(f"{found.path}: ended before it was asked")
 
 
 @click.command(

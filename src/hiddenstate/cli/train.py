@@ -1,5 +1,6 @@
 """The commands that train: classify, regress, autoencode, resume."""
 
+import errno
 import os
 import shlex
 import signal
@@ -25,6 +26,7 @@ from hiddenstate.cli.options import (
 from hiddenstate.cli.output import note, say, say_json
 from hiddenstate.config import make_config
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.signals import say_nothing_more
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
@@ -250,7 +252,7 @@ def _run(
         "run": str(path),
         "seed": job.config.training.seed,
         "engine": engine.name,
-        "steps": job.total_steps,
+        "steps": engine.export().step,
         "seconds": round(seconds, 3),
         **results,
     }
@@ -259,7 +261,7 @@ def _run(
 def _say_where(session: "Session", seconds: float) -> None:
     """Where the run is, and a command to try on it."""
     path, drawn = session.writer.path, session.writer.path / "figures"
-    say(f"run: {path}  ({session.job.total_steps} steps in {seconds:.1f} s)")
+    say(f"run: {path}  ({session.engine.export().step} steps in {seconds:.1f} s)")
     names = sorted(figure.name for figure in drawn.iterdir())
     if names:
         say(f"figures: {', '.join(names)} in {drawn}")
@@ -290,11 +292,17 @@ def _introduce(session: "Session", how: Asked, raw: "SequenceDataset | None") ->
 
 
 def _say_or_stop(stopped: "StopSignal", line: str) -> None:
-    """Say a line; if nobody reads any more, ask training to save and stop."""
+    """Say a line; if nobody reads any more, ask training to save and stop.
+
+    A terminal that is gone is no reason to stop: only the reader of a pipe may have had enough.
+    """
     try:
         say(line)
-    except OSError:
-        stopped.stop(signal.SIGPIPE)
+    except OSError as error:
+        if error.errno == errno.EIO:
+            say_nothing_more()
+        else:
+            stopped.stop(signal.SIGPIPE)
 
 
 def _start_view(view: str, path: Path) -> tuple[str, "list[Callback]"]:

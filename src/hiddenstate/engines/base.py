@@ -142,6 +142,10 @@ class Engine(Protocol):
         """Put weights back, as `export` gave them; step, moments and carried state stay."""
         ...
 
+    def set_lr(self, lr: float) -> None:
+        """From the next step on, take `lr` for the rate that the schedule starts from."""
+        ...
+
     def export(self) -> TrainingState:
         """A copy of the state, as arrays."""
         ...

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -352,6 +353,11 @@ class NativeEngine:
     def restore(self, params: Params) -> None:
         """Put weights back; see `Engine.restore`."""
         _load(self._learner, 0, [params[name] for name in self._names], self._dtype)
+
+    def set_lr(self, lr: float) -> None:
+        """Learn at another rate; see `Engine.set_lr`."""
+        self.task = replace(self.task, training=replace(self.task.training, lr=lr))
+        self._orders = []
 
     def export(self) -> TrainingState:
         """A copy of the state; see `Engine.export`."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -203,6 +204,10 @@ class TorchEngine:
         with torch.no_grad():
             for name, parameter in self.module.named_parameters():
                 parameter.copy_(torch.tensor(params[name]))
+
+    def set_lr(self, lr: float) -> None:
+        """Learn at another rate; see `Engine.set_lr`."""
+        self.task = replace(self.task, training=replace(self.task.training, lr=lr))
 
     def export(self) -> TrainingState:
         """A copy of the state; see `Engine.export`."""
