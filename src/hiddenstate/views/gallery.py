@@ -3,101 +3,192 @@
 from collections.abc import Callable
 from typing import Any
 
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure, FigureBase
 
-from hiddenstate.views import figures
+from hiddenstate.views import figures, style
 from hiddenstate.views.scene import Frame, Scene
 
 Draw = Callable[[FigureBase | None], FigureBase]
+
+FIGURES: dict[str, tuple[str, ...]] = {
+    "classify": ("example", "learning", "predictions", "confusion", "worst", "decision"),
+    "regress": ("signals", "learning", "tracking", "error", "hidden", "portrait"),
+    "autoencode": ("example", "learning", "reconstructions", "codes", "grid", "walk", "worst"),
+}
+"""Names of a job's figures; a run has those it has the arrays for."""
 
 
 def drawings(scene: Scene, frame: Frame) -> dict[str, Draw]:
     """Every figure of the run at `frame` by name, each ready to draw on a figure or a new one.
 
-    Only what the run has written so far is offered.
+    Only what the run has written so far is offered. They are drawn in the theme in force.
     """
+    of_job = {"classify": _of_classify, "regress": _of_regress, "autoencode": _of_autoencode}
+    offered = _of_all(scene, frame) | of_job[scene.job](scene, frame.arrays)
+    return {name: _themed(offered[name]) for name in FIGURES[scene.job] if name in offered}
+
+
+def _themed(draw: Draw) -> Draw:
+    def drawn(on: FigureBase | None = None) -> FigureBase:
+        with style.theme():
+            return draw(on)
+
+    return drawn
+
+
+def _of_all(scene: Scene, frame: Frame) -> dict[str, Draw]:
     offered: dict[str, Draw] = {}
-    kept, arrays = scene.kept, frame.arrays
+    kept = scene.kept
     if "example" in kept and len(kept["example"]):
-        labels = kept.get("example_label")
-        names = None if labels is None else [scene.label(number) for number in labels]
-        offered["example"] = lambda on: figures.examples(kept["example"], names, scene.picture, on)
-    if "input" in kept:
+        numbers = kept.get("example_label")
+        labels = None if numbers is None else [scene.label(number) for number in numbers]
+        offered["example"] = lambda on: figures.examples(kept["example"], labels, scene.picture, on)
+    if frame.history:
+        valid = [e for e in scene.events if e["event"] == "valid" and e["step"] <= frame.step]
+        offered["learning"] = lambda on: figures.learning(
+            frame.history, _unit(scene), valid, _baselines(scene, frame), on
+        )
+    return offered
+
+
+def _unit(scene: Scene) -> str:
+    return "window" if scene.facts.get("appended") else "step"
+
+
+def _baselines(scene: Scene, frame: Frame) -> dict[str, tuple[float, str]]:
+    """What is reached without a net, where the run knows it."""
+    if "pca_mse" in scene.kept and "code" in frame.arrays:
+        size = frame.arrays["code"].shape[1]
+        known = float(scene.kept["pca_mse"][0]), f"{size} principal components"
+        return {"test_mse" if "test_mse" in frame.history[-1] else "loss": known}
+    end = next((e for e in scene.events if e["event"] == "end"), {})
+    if "baseline_accuracy" in end:
+        return {"test_accuracy": (float(end["baseline_accuracy"]), "the most frequent class")}
+    return {}
+
+
+def _of_classify(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
+    offered: dict[str, Draw] = {}
+    kept, picture = scene.kept, scene.picture
+    names = [scene.label(number) for number in range(len(scene.facts.get("classes") or []))]
+    if "probability" in arrays and "shown" in kept:
+        real = [scene.label(number) for number in kept["shown_label"]]
+        taken = [scene.label(number) for number in arrays["probability"].argmax(axis=1)]
+        offered["predictions"] = lambda on: figures.predictions(
+            kept["shown"], real, taken, picture, on
+        )
+    if "confusion" in arrays:
+        offered["confusion"] = lambda on: figures.confusion(arrays["confusion"], names, on)
+    if "worst_row" in arrays and "worst_chosen" in arrays:
+        is_ = [scene.label(number) for number in arrays["worst_label"]]
+        as_ = [scene.label(number) for number in arrays["worst_chosen"]]
+        offered["worst"] = lambda on: figures.worst(
+            arrays["worst_row"], is_, as_, arrays["worst_chance"], picture, on
+        )
+    if "hidden" in arrays and {"shown", "read"} <= set(kept):
+        offered["decision"] = lambda on: _draw_decision(scene, arrays, names, on)
+    return offered
+
+
+def _draw_decision(
+    scene: Scene, arrays: dict[str, Any], names: list[str], on: FigureBase | None, n: int = 4
+) -> FigureBase:
+    """When the first `n` of the followed rows were decided."""
+    kept, some = scene.kept, slice(0, n)
+    chances = arrays["decision"][some] if "decision" in arrays else None
+    return figures.decision(
+        kept["shown"][some], kept["read"], chances, arrays["hidden"][some],
+        kept["shown_label"][some], names, scene.picture, on,
+    )  # fmt: skip
+
+
+def _of_regress(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
+    offered: dict[str, Draw] = {}
+    kept = scene.kept
+    if {"time", "input", "target"} <= set(kept):
         named = ("sin", "cos") if scene.facts["data"] == "sin -> cos" else ("input", "target")
         offered["signals"] = lambda on: figures.signals(
             kept["time"], kept["input"], kept["target"], named, on
         )
-    if frame.history:
-        unit = "window" if scene.facts.get("appended") else "step"
-        offered["learning"] = lambda on: figures.learning(frame.history, unit, on)
-    offered |= {
-        "classify": _of_classify,
-        "regress": _of_regress,
-        "autoencode": _of_autoencode,
-    }[scene.job](scene, arrays)
+    if {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
+        target, prediction = arrays["target"], arrays["prediction"]
+        if "time" in arrays:
+            offered["tracking"] = lambda on: figures.tracking(
+                arrays["time"], target, prediction, on
+            )
+        unit = "window" if scene.facts.get("appended") else "row"
+        offered["error"] = lambda on: figures.error(target, prediction, unit, on)
+    if {"hidden", "hidden_time"} <= set(arrays):
+        time, carried = arrays["hidden_time"], arrays["hidden"]
+        reset = arrays.get("hidden_reset")
+        offered["hidden"] = lambda on: figures.hidden(time, carried, reset, on)
+        offered["portrait"] = lambda on: figures.portrait(carried, reset, on)
     return offered
-
-
-def _of_classify(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
-    if "probability" not in arrays or "shown" not in scene.kept:
-        return {}
-    real = [scene.label(number) for number in scene.kept["shown_label"]]
-    predicted = [scene.label(number) for number in arrays["probability"].argmax(axis=1)]
-    return {
-        "predictions": lambda on: figures.predictions(
-            scene.kept["shown"], real, predicted, scene.picture, on
-        )
-    }
-
-
-def _of_regress(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
-    if not {"time", "target", "prediction"} <= set(arrays) or not len(arrays["time"]):
-        return {}
-    return {
-        "tracking": lambda on: figures.tracking(
-            arrays["time"], arrays["target"], arrays["prediction"], on
-        )
-    }
 
 
 def _of_autoencode(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
     offered: dict[str, Draw] = {}
+    kept, picture = scene.kept, scene.picture
     if "reconstruction" in arrays:
         offered["reconstructions"] = lambda on: figures.reconstructions(
-            scene.kept["original"], arrays["reconstruction"], scene.picture, on
+            kept["original"], arrays["reconstruction"], picture, on
         )
     if "code" in arrays:
-        labels = scene.kept.get("code_label")
         names = [scene.label(number) for number in range(len(scene.facts.get("classes") or []))]
-        offered["codes"] = lambda on: figures.codes(arrays["code"], labels, names, on)
+        rainbow = scene.run.config.training.recipe == "classic"
+        offered["codes"] = lambda on: figures.codes(
+            arrays["code"], kept.get("code_label"), names, rainbow, on
+        )
+    if "grid" in arrays:
+        offered["grid"] = lambda on: figures.grid(arrays["grid"], picture, on)
+    if "walk" in arrays:
+        offered["walk"] = lambda on: figures.walk(arrays["walk"], kept.get("walk_end"), picture, on)
+    if {"worst_row", "worst_rebuilt"} <= set(arrays):
+        numbers = arrays.get("worst_label")
+        labels = None if numbers is None else [scene.label(number) for number in numbers]
+        offered["worst"] = lambda on: figures.rebuilt_worst(
+            arrays["worst_row"], arrays["worst_rebuilt"], arrays["worst_error"], labels, picture, on
+        )
     return offered
 
 
 LAYOUTS: dict[str, list[tuple[str, ...]]] = {
-    "classify": [("example", "learning"), ("predictions",)],
-    "regress": [("signals", "learning"), ("tracking",)],
-    "autoencode": [("example", "learning"), ("reconstructions", "codes")],
+    "classify": [("learning", "decision"), ("confusion", "predictions")],
+    "regress": [("tracking",), ("error", "hidden", "portrait")],
+    "autoencode": [("learning", "codes"), ("grid", "reconstructions")],
 }
 """Rows of a job's window, each the figures side by side in it."""
+
+_HEIGHTS = {"classify": (1.25, 1.0), "regress": (1.0, 1.3), "autoencode": (1.35, 1.0)}
+_WIDTHS = {
+    "classify": ((1.0, 1.75), (1.0, 1.75)),
+    "regress": ((1.0,), (1.0, 1.15, 1.0)),
+    "autoencode": ((1.0, 1.4), (1.0, 1.4)),
+}
 
 
 def draw_dashboard(figure: FigureBase, scene: Scene, frame: Frame, title: str = "") -> None:
     """Draw a run's figures together on `figure`, after clearing it; a turned plot stays so."""
-    turned = [(axes.elev, axes.azim) for axes in _spaces(figure)]
-    figure.clear()
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=9, color="0.4")
-    offered = drawings(scene, frame)
-    heights = [1.0, 1.6] if scene.job == "autoencode" else [1.0, 1.0]
-    rows: Any = figure.subfigures(2, 1, height_ratios=heights)
-    for row, names in zip(rows, LAYOUTS[scene.job], strict=True):
-        widths = [1.0, 1.6][: len(names)]
-        parts: Any = row.subfigures(1, len(names), width_ratios=widths, squeeze=False)
-        for part, name in zip(parts[0], names, strict=True):
-            if name in offered:
-                offered[name](part)
-    for axes, (elevation, azimuth) in zip(_spaces(figure), turned, strict=False):
-        axes.view_init(elevation, azimuth)
+    with style.theme() as now:
+        turned = [(axes.elev, axes.azim) for axes in _spaces(figure)]
+        figure.clear()
+        if isinstance(figure, Figure):
+            figure.set_layout_engine("none")
+        figure.set_facecolor(now.ground)
+        offered = drawings(scene, frame)
+        if "decision" in offered:
+            names = [scene.label(n) for n in range(len(scene.facts.get("classes") or []))]
+            offered["decision"] = lambda on: _draw_decision(scene, frame.arrays, names, on, 1)
+        rows: Any = figure.subfigures(2, 1, height_ratios=_HEIGHTS[scene.job])
+        for row, names_, widths in zip(rows, LAYOUTS[scene.job], _WIDTHS[scene.job], strict=True):
+            parts: Any = row.subfigures(1, len(names_), width_ratios=widths, squeeze=False)
+            for part, name in zip(parts[0], names_, strict=True):
+                if name in offered:
+                    offered[name](part)
+        if title:
+            figure.text(0.995, 0.99, title, ha="right", va="top", fontsize=8, color=now.muted)
+        for axes, (elevation, azimuth) in zip(_spaces(figure), turned, strict=False):
+            axes.view_init(elevation, azimuth)
 
 
 def _spaces(figure: FigureBase) -> list[Any]:

@@ -7,14 +7,21 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hiddenstate.runs import Run, write_figure
+from hiddenstate.views import style
 from hiddenstate.views.gallery import drawings
 from hiddenstate.views.scene import Scene
 
 FORMATS = ("png", "svg", "pdf")
 
 
-def save_figures(run: Run, suffix: str = "png") -> list[Path]:
+def save_figures(run: Run, suffix: str = "png", theme: str = "light") -> list[Path]:
     """Draw every figure `run` has and write each to `figures/NAME.suffix`; return the paths.
+
+    Parameters
+    ----------
+    run : Run
+    suffix : {"png", "svg", "pdf"}
+    theme : {"light", "dark"}
 
     Raises
     ------
@@ -23,11 +30,12 @@ def save_figures(run: Run, suffix: str = "png") -> list[Path]:
     """
     scene = Scene(run)
     written = []
-    for name, draw in drawings(scene, scene.frame()).items():
-        figure = draw(None)
-        assert isinstance(figure, Figure)
-        FigureCanvasAgg(figure)
-        data = io.BytesIO()
-        figure.savefig(data, format=suffix)
-        written.append(write_figure(run, f"{name}.{suffix}", data.getvalue()))
+    with style.theme(theme):
+        for name, draw in drawings(scene, scene.frame()).items():
+            figure = draw(None)
+            assert isinstance(figure, Figure)
+            FigureCanvasAgg(figure)
+            data = io.BytesIO()
+            figure.savefig(data, format=suffix)
+            written.append(write_figure(run, f"{name}.{suffix}", data.getvalue()))
     return written

@@ -1,0 +1,207 @@
+"""Figures of an autoencoder: what it rebuilds, its codes, and what lies between them."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from hiddenstate.views import style
+from hiddenstate.views.figures.cells import columns_that_fit, draw_cells, size_of
+from hiddenstate.views.figures.cloud import Cloud
+from hiddenstate.views.figures.layout import add_axes, heading, inches, new_figure, place, write
+from hiddenstate.views.figures.shared import DRAWN_AT_MOST
+
+Array = NDArray[Any]
+
+SHORT = 3
+"""Letters of the longest label with which codes are drawn as their labels, not as points."""
+
+LISTED = 20
+"""Classes up to which points have a legend."""
+
+
+def reconstructions(
+    originals: Array,
+    rebuilt: Array,
+    picture: tuple[int, int] | None = None,
+    figure: FigureBase | None = None,
+) -> FigureBase:
+    """Originals (N, F) over their reconstructions (N, F); the first `DRAWN_AT_MOST`."""
+    originals, rebuilt = originals[:DRAWN_AT_MOST], rebuilt[:DRAWN_AT_MOST]
+    n, (h, w) = len(originals), size_of(picture)
+    figure = figure or new_figure(max(1.3 * n + 0.9, 3.6), 0.8 + 2.7 * h / max(w, h))
+    heading(figure, "Rebuilt from the code", "originals above, what the net makes of them below")
+    _pairs(figure, originals, rebuilt, picture, [])
+    return figure
+
+
+def rebuilt_worst(
+    rows: Array,
+    rebuilt: Array,
+    error: Array,
+    labels: Sequence[str] | None,
+    picture: tuple[int, int] | None = None,
+    figure: FigureBase | None = None,
+) -> FigureBase:
+    """The rows (K, F) rebuilt worst over what became of them, with each one's squared error (K,)
+    and, where it has one, its label."""
+    rows, rebuilt = rows[:DRAWN_AT_MOST], rebuilt[:DRAWN_AT_MOST]
+    n, (h, w) = len(rows), size_of(picture)
+    figure = figure or new_figure(max(1.05 * n + 0.9, 3.6), 1.1 + 2.2 * h / max(w, h))
+    heading(figure, "Rebuilt worst", "originals above; underneath, the squared error a number")
+    below = [f"{value:.3g}" for value in error[:n]]
+    if labels is not None:
+        named = [style.plain(label, 8) for label in labels]
+        below = [f"{name}: {text}" for name, text in zip(named, below, strict=False)]
+    _pairs(figure, rows, rebuilt, picture, below)
+    return figure
+
+
+def _pairs(
+    figure: FigureBase,
+    upper: Array,
+    lower: Array,
+    picture: tuple[int, int] | None,
+    below: Sequence[str],
+) -> None:
+    """Rows over rows, a text under each pair."""
+    n, (h, _) = len(upper), size_of(picture)
+    bottom = 0.3 if below else 0.12
+    axes = add_axes(figure, place(figure, left=0.7, right=0.12, bottom=bottom)[0])
+    both = np.concatenate([upper.reshape(n, -1), lower.reshape(n, -1)])
+    both = both.reshape(2 * n, *upper.shape[1:])
+    cells = draw_cells(axes, both, picture, max(n, 1), (0.1, 0.1), like=upper if n else None)
+    for number, name in ((0, "original"), (n, "rebuilt")):
+        if n:
+            x, y = cells.corners[number]
+            write(axes, name, (x, y + h / 2), (-6, 0), ha="right")
+    for number, text in enumerate(below):
+        write(axes, text, cells.below(n + number), (0, -3), va="top")
+
+
+def grid(
+    rows: Array, picture: tuple[int, int] | None = None, figure: FigureBase | None = None
+) -> FigureBase:
+    """Rows (G*G, F) decoded from a square through the codes, row by row from the top."""
+    side = max(1, math.isqrt(len(rows)))
+    figure = figure or new_figure(5.4, 5.9)
+    heading(figure, "Decoded from a square of the code space",
+            "along the codes' two main axes, two deviations each way")  # fmt: skip
+    axes = add_axes(figure, place(figure, left=0.42, right=0.12, bottom=0.34)[0])
+    draw_cells(axes, rows, picture, side, (0.04, 0.04))
+    write(axes, "first main axis  →", (0.5, 0), (0, -4), va="top", within="axes fraction")
+    axes.text(
+        -0.015, 0.5, "second main axis  →", transform=axes.transAxes, rotation=90,
+        ha="right", va="center", fontsize=style.SMALL_POINTS, color=style.now().muted,
+    )  # fmt: skip
+    return figure
+
+
+def walk(
+    rows: Array,
+    ends: Array | None = None,
+    picture: tuple[int, int] | None = None,
+    figure: FigureBase | None = None,
+) -> FigureBase:
+    """Rows (S, F) decoded along the straight way between two codes; the two real rows (2, F) they
+    are the codes of stand framed at the ends."""
+    now = style.now()
+    shown, frames = rows, [now.faint] * len(rows)
+    if ends is not None and len(ends) == 2:
+        shown = np.concatenate([ends[:1], rows, ends[1:]])
+        frames = [now.target, *frames, now.target]
+    n, (h, w) = len(shown), size_of(picture)
+    figure = figure or new_figure(max(0.9 * n, 3.6), 1.25 + 0.8 * h / w)
+    heading(figure, "A walk between two codes",
+            "framed: the two real rows; between them, what the way decodes to")  # fmt: skip
+    width, height = inches(figure)
+    columns = columns_that_fit(n, (1.15 * h, 1.08 * w), width - 0.3, max(height - 0.75, 0.3))
+    axes = add_axes(figure, place(figure, left=0.12, right=0.12, bottom=0.1)[0])
+    draw_cells(axes, shown, picture, columns, (0.15, 0.08), frames)
+    return figure
+
+
+def codes(
+    values: Array,
+    labels: Array | None,
+    names: Sequence[str],
+    rainbow: bool = False,
+    figure: FigureBase | None = None,
+) -> FigureBase:
+    """Codes (N, Z) in space, each drawn as its label on the label's colour.
+
+    The axes fit the codes. Of longer codes the first three numbers are drawn; codes of two lie
+    in a plane, codes of one along a line, a class a row. Where labels are long, codes are points.
+
+    Parameters
+    ----------
+    values : ndarray (N, Z)
+    labels : ndarray (N,) or None
+        Class number of each code; without them codes are points.
+    names : sequence of str
+        Label of each class number.
+    rainbow : bool
+        Colours as the classic script has them.
+    """
+    figure = figure or new_figure(6.4, 5.8)
+    N, Z = values.shape
+    shown = values[:, :3]
+    if Z == 1:  # along a line, a class a row
+        rows = np.zeros(N) if labels is None else labels
+        shown = np.column_stack([values[:, 0], rows])
+    note = f"{N:,} rows, {Z} number{'s' * (Z != 1)} each" + (", the first 3 drawn" if Z > 3 else "")
+    heading(figure, "Codes", note)
+    space = shown.shape[1] == 3
+    if space:
+        part = place(figure, left=0.0, right=0.25, bottom=0.05, top=0.45)[0]
+    else:
+        part = place(figure)[0]
+    axes: Any = figure.add_subplot(part, projection="3d") if space else add_axes(figure, part)
+    _draw_codes(axes, shown, labels, [style.plain(name, 12) for name in names], rainbow)
+    _fit(axes, shown, Z)
+    return figure
+
+
+def _draw_codes(
+    axes: Any, shown: Array, labels: Array | None, names: Sequence[str], rainbow: bool
+) -> None:
+    now = style.now()
+    colors = style.class_colors(len(names), rainbow)
+    if labels is None or not len(names):
+        axes.add_collection(Cloud(axes, shown, None, [], [now.prediction]), autolim=False)
+        return
+    if max(len(name) for name in names) <= SHORT:
+        axes.add_collection(Cloud(axes, shown, labels, names, colors), autolim=False)
+        return
+    axes.add_collection(Cloud(axes, shown, labels, None, colors), autolim=False)
+    if len(names) <= LISTED:
+        axes.legend(
+            handles=[
+                axes.scatter(*[[]] * shown.shape[1], color=[color], s=28, label=name)
+                for name, color in zip(names, colors, strict=True)
+            ],
+            loc="upper right", borderaxespad=0.0, labelcolor=now.muted,
+        )  # fmt: skip
+
+
+def _fit(axes: Any, shown: Array, n_numbers: int) -> None:
+    """Axes that fit the codes, with few ticks."""
+    now, space = style.now(), shown.shape[1] == 3
+    for number, axis in enumerate("xyz"[: shown.shape[1]]):
+        low, high = (shown[:, number].min(), shown[:, number].max()) if len(shown) else (0.0, 0.0)
+        room = (0.02 if space else 0.05) * (high - low) or 1.0
+        getattr(axes, f"set_{axis}lim")(low - room, high + room)
+        label = f"code {number + 1}" if n_numbers > number else ""
+        getattr(axes, f"set_{axis}label")(label, labelpad=-2 if space else None)
+        getattr(axes, f"{axis}axis").set_major_locator(MaxNLocator(4))
+    if space:
+        axes.set_box_aspect(None, zoom=0.98)
+        axes.tick_params(pad=-1, labelsize=style.SMALL_POINTS, labelcolor=now.muted)
+        for one in (axes.xaxis, axes.yaxis, axes.zaxis):
+            one.line.set_color(now.faint)
+    elif n_numbers == 1:
+        axes.set_yticks([])

@@ -1,0 +1,115 @@
+"""Many labelled points as one artist, in the plane or in space, drawn from far to near."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgba
+from matplotlib.path import Path
+from matplotlib.transforms import IdentityTransform
+from mpl_toolkits.mplot3d import proj3d
+from numpy.typing import NDArray
+
+from hiddenstate.views import style
+from hiddenstate.views.figures.layout import glyphs
+
+Array = NDArray[Any]
+
+
+class Cloud(PathCollection):
+    """Points (N, 2 or 3) as their labels on boxes of their colours, or as dots.
+
+    One artist: 200 labels as text objects take twenty times as long.
+
+    Parameters
+    ----------
+    axes : Axes or Axes3D
+    points : ndarray (N, 2) or (N, 3)
+    labels : ndarray (N,) of int, or None
+        Number of each point's name and colour; without them all have the first colour.
+    names : sequence of str or None
+        What is written at a point; without it, dots.
+    colors : sequence of color
+    """
+
+    def __init__(
+        self,
+        axes: Any,
+        points: Array,
+        labels: Array | None,
+        names: Sequence[str] | None,
+        colors: Any,
+    ) -> None:
+        self.points = np.asarray(points, float)
+        numbers = np.zeros(len(points), int) if labels is None else np.asarray(labels, int)
+        self.labels = numbers
+        ground = to_rgba(style.now().ground)
+        if names:
+            shapes = [(box(name), glyphs(name, style.SMALL_POINTS + 0.5, True)) for name in names]
+            inks = [(to_rgba(color), to_rgba(style.readable_on(color))) for color in colors]
+        else:
+            shapes, inks = [(dot(),)], [(to_rgba(color),) for color in colors]
+        self._own_shapes = [shapes[n if names else 0] for n in numbers]
+        self._own_inks = [inks[n] for n in numbers]
+        super().__init__(
+            [dot()], sizes=[1.0], offsets=np.zeros((0, 2)), offset_transform=axes.transData,
+            linewidths=0,
+        )  # fmt: skip
+        self.set_transform(IdentityTransform())  # shapes are in points, not in data
+        edge = to_rgba(ground)
+        self._own_edges = [(edge, edge)[: len(shapes[0])] for _ in numbers]
+        self._lay(np.arange(len(points)), self.points[:, :2])
+
+    def _lay(self, order: Array, flat: Array) -> None:
+        """Draw the points in that order, at `flat` (N, 2)."""
+        each = len(self._own_shapes[0]) if len(order) else 1
+        self._paths = [path for n in order for path in self._own_shapes[n]] or [dot()]
+        self.set_facecolor([ink for n in order for ink in self._own_inks[n]] or ["none"])
+        edges = [(0.6, 0.0)[:each] for _ in order]
+        self.set_edgecolor([edge for n in order for edge in self._own_edges[n]] or ["none"])
+        self.set_linewidth([width for pair in edges for width in pair] or [0])
+        self.set_offsets(np.repeat(flat[order], each, axis=0))
+
+    def do_3d_projection(self) -> float:
+        """Put the points where the axes' view has them, the nearest last; the nearest depth."""
+        if not len(self.points):
+            return 0.0
+        x, y, depth = proj3d.proj_transform(*self.points.T, self.axes.M)
+        depth = np.asarray(depth)
+        self._lay(np.argsort(-depth, kind="stable"), np.column_stack([x, y]))
+        return float(depth.min())
+
+
+@cache
+def box(name: str) -> Path:
+    """A rounded box around a name, in points."""
+    outline = glyphs(name, style.SMALL_POINTS + 0.5, True).vertices
+    reach = np.abs(outline).max(axis=0) if len(outline) else np.zeros(2)
+    x, y = max(reach[0], 2.2) + 2.2, max(reach[1], 3.2) + 2.2
+    return _rounded(float(x), float(y), 1.8)
+
+
+def _rounded(x: float, y: float, corner: float) -> Path:
+    """A rectangle from (-x, -y) to (x, y) with round corners."""
+    r = min(corner, x, y)
+    points, kinds = [(-x + r, -y)], [Path.MOVETO]
+    for sharp, before, after in (
+        ((x, -y), (x - r, -y), (x, -y + r)),
+        ((x, y), (x, y - r), (x - r, y)),
+        ((-x, y), (-x + r, y), (-x, y - r)),
+        ((-x, -y), (-x, -y + r), (-x + r, -y)),
+    ):
+        points += [before, sharp, after]
+        kinds += [Path.LINETO, Path.CURVE3, Path.CURVE3]
+    points.append(points[0])
+    kinds.append(Path.CLOSEPOLY)
+    return Path(points, kinds)
+
+
+@cache
+def dot() -> Path:
+    """A round dot, in points."""
+    circle = Path.unit_circle()
+    return Path(circle.vertices * 3.2, circle.codes)

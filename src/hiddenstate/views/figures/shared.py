@@ -1,0 +1,161 @@
+"""Figures that every job has: the example, and how learning goes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from hiddenstate.views import style
+from hiddenstate.views.figures.cells import columns_that_fit, draw_cells, size_of
+from hiddenstate.views.figures.layout import (
+    add_axes,
+    heading,
+    inches,
+    new_figure,
+    place,
+    rule,
+    write,
+)
+
+Array = NDArray[Any]
+
+DRAWN_AT_MOST = 20
+"""Rows drawn side by side, however many there are."""
+
+Event = Mapping[str, Any]
+
+SCORES = {"test_accuracy": "accuracy on test rows", "test_mse": "squared error on test rows"}
+
+
+def examples(
+    rows: Array,
+    labels: Sequence[str] | None,
+    picture: tuple[int, int] | None = None,
+    figure: FigureBase | None = None,
+) -> FigureBase:
+    """Rows (N, ...) as the net gets them, each under its label; the first `DRAWN_AT_MOST`."""
+    rows = rows[:DRAWN_AT_MOST]
+    figure = figure or new_figure(max(2.8 * min(len(rows), 5), 2.8), 3.2)
+    heading(figure, "One row" if len(rows) == 1 else "Some rows", "as the net gets them")
+    axes = add_axes(figure, place(figure, left=0.15, right=0.15, bottom=0.15, top=0.85)[0])
+    h, w = size_of(picture)
+    width, height = inches(figure)
+    columns = columns_that_fit(len(rows), (1.3 * h, 1.12 * w), width, max(height - 1, 0.5))
+    cells = draw_cells(axes, rows, picture, columns, gap=(0.3, 0.12))
+    for number, label in enumerate(labels or ()):
+        if number < len(rows):
+            write(
+                axes, style.plain(label), cells.above(number), (0, 4), va="bottom",
+                size=style.TEXT_POINTS, bold=True, color=style.now().ink,
+            )  # fmt: skip
+    return figure
+
+
+def learning(
+    history: Sequence[Event],
+    unit: str = "step",
+    valid: Sequence[Event] = (),
+    baselines: Mapping[str, tuple[float, str]] | None = None,
+    figure: FigureBase | None = None,
+) -> FigureBase:
+    """Loss against step, and under it the test figure where one was logged.
+
+    Parameters
+    ----------
+    history : sequence of dict
+        Logged events: step, loss, mean_loss, perhaps test_accuracy or test_mse.
+    unit : str
+        What a step is called.
+    valid : sequence of dict
+        Looks at the validation rows: step, valid_loss.
+    baselines : dict, optional
+        Of "loss", "test_accuracy" or "test_mse": what is reached without a net, and its name.
+    """
+    figure, known = figure or new_figure(6.4, 4.2), baselines or {}
+    scores = [key for key in SCORES if any(key in event for event in history)]
+    heading(figure, "Learning", _where(history, scores, unit))
+    grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), left=0.65)
+    axes = add_axes(figure, grid[0])
+    _draw_loss(axes, history, unit, valid, known.get("loss"))
+    places = [axes]
+    for number, key in enumerate(scores):
+        places.append(add_axes(figure, grid[number + 1], sharex=axes))
+        _draw_score(places[-1], history, key, known.get(key))
+    for one in places:
+        rule(one)
+        one.yaxis.set_label_coords(-0.46 / max(inches(figure)[0] - 0.8, 1), 0.5)
+        one.tick_params(labelbottom=one is places[-1])
+    places[-1].set_xlabel(unit)
+    places[-1].xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    return figure
+
+
+def _where(history: Sequence[Event], scores: Sequence[str], unit: str) -> str:
+    """Where learning stands, in words."""
+    if not history:
+        return f"no {unit} is logged yet"
+    said = f"{unit} {history[-1]['step']:,}: loss {history[-1]['mean_loss']:.4g}"
+    for key in scores:
+        value = next((event[key] for event in reversed(history) if key in event), None)
+        if value is not None:
+            name = "accuracy" if key == "test_accuracy" else "test error"
+            said += f", {name} {value:.4g}"
+    return said
+
+
+def _draw_loss(
+    axes: Axes,
+    history: Sequence[Event],
+    unit: str,
+    valid: Sequence[Event],
+    baseline: tuple[float, str] | None,
+) -> None:
+    now = style.now()
+    steps = [event["step"] for event in history]
+    losses = np.array([event["loss"] for event in history], float)
+    means = np.array([event["mean_loss"] for event in history], float)
+    marker = "o" if len(steps) < 12 else ""
+    axes.plot(steps, losses, color=now.batch, lw=1, marker=marker, ms=3, label=f"of a {unit}")
+    axes.plot(steps, means, color=now.train, lw=1.8, marker=marker, ms=4, label="mean")
+    looks = np.array([[e["step"], e["valid_loss"]] for e in valid], float).reshape(-1, 2)
+    if len(looks):
+        axes.plot(*looks.T, color=now.valid, lw=1.4, ls="--", marker="s", ms=3, label="validation")
+    axes.set_ylabel("training loss")
+    values = np.concatenate([losses, looks[:, 1]])
+    values = values[np.isfinite(values)]
+    if len(values) and values.min() > 0 and values.max() > 20 * values.min():
+        axes.set_yscale("log")
+    elif len(values) and values.min() >= 0:
+        axes.set_ylim(bottom=0)
+    if baseline:
+        draw_baseline(axes, *baseline)
+    if len(steps):
+        axes.legend(loc="upper right", ncols=3, handlelength=1.4, columnspacing=1.0,
+                    borderaxespad=0.1, labelcolor=now.muted)  # fmt: skip
+
+
+def _draw_score(
+    axes: Axes, history: Sequence[Event], key: str, baseline: tuple[float, str] | None
+) -> None:
+    now = style.now()
+    points = [(event["step"], event[key]) for event in history if key in event]
+    marker = "o" if len(points) < 30 else ""
+    axes.plot(*zip(*points, strict=True), color=now.test, lw=1.8, marker=marker, ms=3)
+    axes.set_ylabel("test accuracy" if key == "test_accuracy" else "test error")
+    axes.set_ylim(0, 1 if key == "test_accuracy" else None)
+    if baseline:
+        draw_baseline(axes, *baseline)
+
+
+def draw_baseline(axes: Axes, value: float, name: str) -> None:
+    """A dotted line at `value`, called `name` at its right end."""
+    now = style.now()
+    axes.axhline(value, color=now.baseline, lw=1.2, ls=":")
+    write(
+        axes, f"{name}: {value:.3g}", (1, value), (0, 2), ha="right", va="bottom",
+        color=now.baseline, within=axes.get_yaxis_transform(),
+    )  # fmt: skip
