@@ -1,0 +1,349 @@
+"""The loop of the terminal view: look, draw what changed, obey keys, until it is over."""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError, printable
+from hiddenstate.runs import Run
+from hiddenstate.views.player import Pace, Player
+from hiddenstate.views.scene import Scene
+from hiddenstate.views.terminal.cells import Canvas
+from hiddenstate.views.terminal.colors import color_depth
+from hiddenstate.views.terminal.dashboard import draw_screen, pages_of
+from hiddenstate.views.terminal.header import Status
+from hiddenstate.views.terminal.panels import Look
+from hiddenstate.views.terminal.screen import Screen, terminal_missing
+
+SHORTEST = 0.1
+"""Seconds between two frames at the least."""
+
+IDLE = 1.0
+"""Seconds between two looks at a run that is over and stands still."""
+
+MESSAGE_STAYS = 4.0
+"""Seconds a message hides the keys."""
+
+RATE_OVER = 5.0
+"""Seconds over which updates a second are counted."""
+
+FIRST_WORD = 10.0
+"""Seconds a run that has just begun is given to write what the views need."""
+
+Hint = tuple[str, str]
+
+WATCHING: list[Hint] = [
+    ("space", "pause what is shown, go on"),
+    ("← →", "one moment back, forward"),
+    ("↑ ↓", "ten moments back, forward"),
+    ("home end", "the first moment, the last"),
+    ("+ -", "replay faster, slower"),
+    ("f", "follow the newest moment"),
+    ("r", "replay from the start"),
+    ("tab", "another panel alone, or all"),
+    ("1 to 0", "which row is shown"),
+    ("a", "other axes of the codes"),
+    ("q", "leave; training goes on"),
+]
+ASKING: list[Hint] = [
+    ("p", "pause training, go on"),
+    ("s", "stop training, keep the best"),
+    ("l", "halve the learning rate"),
+    ("k", "keep a snapshot now"),
+]
+
+
+def show_terminal(
+    run: Run,
+    replay: bool = False,
+    speed: float = 1.0,
+    control: bool = True,
+    attached: bool = False,
+) -> None:
+    """Show `run` in the terminal until its reader leaves: live while it runs, else replayed.
+
+    Reads the run folder and nothing else, draws no sooner than 20 times a frame's processor
+    time after it, and puts the terminal back however it ends. It must run in the main thread of
+    a process.
+
+    Parameters
+    ----------
+    run : Run
+    replay : bool, default False
+        Begin at the first moment although the run is under way.
+    speed : float, default 1.0
+        How much faster than usual a replay goes.
+    control : bool, default True
+        Keys may ask a run under way to pause, stop, learn at half the rate or keep a snapshot.
+    attached : bool, default False
+        Training started the view on its own terminal: Ctrl-C is for training alone, and the
+        view ends with the run. The process must be in training's process group.
+
+    Raises
+    ------
+    MachineError
+        If there is no terminal to show it in.
+    UntrustedFileError
+        If the run's snapshots are damaged.
+    """
+    missing = terminal_missing()
+    if missing:
+        raise MachineError(f"--view terminal: {missing}; use --view files or --view off")
+    scene = _scene_of(run)
+    with Screen(attached) as screen:
+        View(scene, screen, Player(scene, replay, speed), control).watch()
+
+
+def _scene_of(run: Run) -> Scene:
+    """What the views read of a run, as soon as a run that has just begun has written it."""
+    until = time.monotonic() + FIRST_WORD
+    while True:
+        try:
+            return Scene(run)
+        except (UntrustedFileError, MachineError):
+            if run.state() != "running" or time.monotonic() > until:
+                raise
+        time.sleep(0.05)
+
+
+class View:
+    """One reader's view of a run.
+
+    Parameters
+    ----------
+    scene : Scene
+    screen : Screen
+    player : Player
+    control : bool
+        Keys may ask something of the training.
+    """
+
+    def __init__(self, scene: Scene, screen: Screen, player: Player, control: bool = True) -> None:
+        self.scene, self.screen, self.player, self.control = scene, screen, player, control
+        self.depth, self.look = color_depth(os.environ), Look()
+        self._pace = Pace(SHORTEST)
+        self._page, self._helping, self._left = "all", False, False
+        self._question: Callable[[], None] | None = None
+        self._message, self._said = "", 0.0
+        self._controls = self._n_controls()
+        self._rates: list[tuple[float, int]] = []
+        self._began: dict[str, Any] = {}
+        self._drawn: object = None
+        self._dirty = True
+
+    def watch(self) -> None:
+        """Show the run until its reader leaves, the terminal is gone, or, attached, its end."""
+        while not (self.screen.ended or self._left):
+            if self._pace.wait() == 0:
+                with self._pace.drawing(self.player.live):
+                    self._step()
+                if self.screen.attached and not self.player.live:
+                    return
+            for key in self.screen.keys(self._patience()):
+                self._press(key)
+
+    def _patience(self) -> float:
+        """Seconds until there is something to do, if no key is pressed."""
+        still = self.player.paused or self.player.finished
+        idle = still and not self.player.live and not self._dirty and not self._message
+        return IDLE if idle else max(self._pace.wait(), 0.001)
+
+    def _step(self) -> None:
+        """Look what is new, and draw if the screen would be another."""
+        changed = self.player.advance()
+        self._notice()
+        now = self._status()
+        drawn = (now, self.screen.size, self._helping, self.look.row, self.look.plane)
+        if changed or self._dirty or drawn != self._drawn:
+            self._draw(now)
+            self._drawn, self._dirty = drawn, False
+
+    def _draw(self, status: Status) -> None:
+        frame = self.player.frame()
+        canvas = Canvas.blank(*self.screen.size, self.depth)
+        helping = [*WATCHING, *(ASKING if self._may_ask else [])] if self._helping else None
+        draw_screen(canvas, self.scene, frame, status, self.look, self._hints(), helping)
+        self.screen.show(canvas)
+
+    # ---- what the lines around the panels say
+
+    def _status(self) -> Status:
+        player = self.player
+        steps = player.steps
+        pages = pages_of(self.scene, player.frame()) if steps else ("all",)
+        if self._page not in pages:
+            self._page = "all"
+        state = "paused" if player.live and self._training_paused else player.state
+        mode = "live" if player.live and player.following else "replay"
+        if mode == "replay" and (player.paused or not steps):
+            mode = "held"
+        elif player.finished:
+            mode = "end"
+        return Status(
+            state, self._total(), self._seconds(), self._rate(),
+            steps.index(player.step) + 1 if player.step in steps else 0, len(steps),
+            mode, player.speed, self._message, pages, pages.index(self._page),
+        )  # fmt: skip
+
+    def _starts(self) -> dict[str, Any]:
+        """The journal's entry of the last start; read again while there is none."""
+        if not self._began:
+            starts = [e for e in self.scene.run.journal() if e["event"] == "start"]
+            self._began = starts[-1] if starts else {}
+        return self._began
+
+    def _total(self) -> int | None:
+        """Updates the run will have made at its end, where it is known."""
+        if self.player.state == "done":
+            return self.player.steps[-1] if self.player.steps else None
+        total = self._starts().get("total_steps")
+        return total if isinstance(total, int) else self.scene.run.config.training.max_steps
+
+    def _seconds(self) -> float | None:
+        """Since training began, whole seconds while it goes on; or what it took."""
+        if not self.player.live:
+            return self.scene.run.seconds()
+        try:
+            began = datetime.fromisoformat(str(self._starts()["time"]))
+            return float(int((datetime.now(UTC) - began).total_seconds()))
+        except (KeyError, ValueError, TypeError):
+            return None
+
+    def _rate(self) -> float | None:
+        """Updates a second: of late while the run goes on, of all of it afterwards."""
+        steps, seconds = self.player.steps, None if self.player.live else self._seconds()
+        if seconds and steps:
+            return (steps[-1] - int(self._starts().get("step", 0))) / seconds
+        if not self.player.live or not steps:
+            return None
+        now = time.monotonic()
+        if not self._rates or self._rates[-1][1] != steps[-1]:
+            self._rates.append((now, steps[-1]))
+        while len(self._rates) > 2 and self._rates[1][0] < now - RATE_OVER:
+            self._rates.pop(0)
+        (t0, first), (t1, last) = self._rates[0], self._rates[-1]
+        return (last - first) / (t1 - t0) if t1 > t0 else None
+
+    def _hints(self) -> list[Hint]:
+        asking = [("p", "pause training"), ("s", "stop")] if self._may_ask else []
+        playing = [("space", "go on" if self.player.paused else "hold"), ("← →", "step")]
+        if not self.player.live:
+            playing.append(("r", "replay"))
+        return [("?", "keys"), ("q", "leave"), *asking, *playing, ("0-9", "row")]
+
+    def _say(self, message: str) -> None:
+        self._message, self._said = printable(message, 120), time.monotonic()
+
+    # ---- what is asked of training
+
+    @property
+    def _may_ask(self) -> bool:
+        return self.control and self.player.live
+
+    def _n_controls(self) -> int:
+        return sum(event["event"] == "control" for event in self.scene.events)
+
+    @property
+    def _training_paused(self) -> bool:
+        """Whether the last that was asked of the training's going on was a pause."""
+        done = [e["do"] for e in self.scene.events if e["event"] == "control"]
+        return [do for do in done if do in ("pause", "go")][-1:] == ["pause"]
+
+    def _notice(self) -> None:
+        """Say what training did when asked; forget an old message."""
+        n = self._n_controls()
+        if n > self._controls:
+            from hiddenstate.control import in_words
+
+            last = [event for event in self.scene.events if event["event"] == "control"][-1]
+            self._say(in_words(last))
+        self._controls = n
+        if self._message and not self._question and time.monotonic() > self._said + MESSAGE_STAYS:
+            self._message = ""
+
+    def _ask(self, do: str, value: float | None = None) -> None:
+        from hiddenstate.control import ask
+
+        try:
+            ask(self.scene.run.path, do, value)
+            words = {"stop": "stop", "pause": "pause", "go": "go on", "snapshot": "keep a snapshot"}
+            self._say(f"asked training to {words.get(do, f'learn at rate {value:g}')}")
+        except HiddenstateError as error:
+            self._say(f"error: {error}")
+
+    def _halve(self) -> None:
+        logged = [event["lr"] for event in self.scene.events if "lr" in event]
+        if logged:
+            self._ask("lr", logged[-1] / 2)
+        else:
+            self._say("no rate is logged yet")
+
+    # ---- keys
+
+    def _press(self, key: str) -> None:
+        """Do what a key stands for; unknown ones do nothing."""
+        self._dirty = True
+        if self._question:
+            question, self._question, self._message = self._question, None, ""
+            if key in ("y", "Y"):
+                question()
+        elif key == "ctrl-z":
+            self.screen.suspend()
+        elif key == "ctrl-l":
+            self.screen.forget()
+        elif self._helping:
+            self._helping = False
+            self._left = key == "q"
+        elif key.isdigit():
+            self.look.row = (int(key) - 1) % 10
+        elif self._may_ask and key in "pslk":
+            self._press_asking(key)
+        else:
+            self._press_watching(key)
+
+    def _press_asking(self, key: str) -> None:
+        if key == "p":
+            self._ask("go" if self._training_paused else "pause")
+        elif key == "s":
+            self._say("stop training and keep the best? y or n")
+            self._question = lambda: self._ask("stop")
+        elif key == "l":
+            self._halve()
+        else:
+            self._ask("snapshot")
+
+    def _press_watching(self, key: str) -> None:
+        player = self.player
+        if key == "space" and player.finished:
+            player.restart()
+        elif key in JUMPS:
+            player.jump(JUMPS[key])
+        elif key in ("tab", "back-tab"):
+            pages = pages_of(self.scene, player.frame())
+            step = 1 if key == "tab" else -1
+            self._page = pages[(pages.index(self._page) + step) % len(pages)]
+        elif key in ACTIONS:
+            ACTIONS[key](player)
+        elif key == "a":
+            self.look.plane += 1
+        elif key == "?":
+            self._helping = True
+        elif key == "escape":
+            self._page = "all"
+        elif key == "q":
+            self._left = True
+
+
+JUMPS = {"left": -1, "right": 1, "up": -10, "down": 10}
+ACTIONS: dict[str, Callable[[Player], object]] = {
+    "space": Player.pause,
+    "home": lambda player: player.seek(0.0),
+    "end": lambda player: player.seek(1.0),
+    "+": lambda player: player.change_speed(2.0),
+    "=": lambda player: player.change_speed(2.0),
+    "-": lambda player: player.change_speed(0.5),
+    "f": Player.follow,
+    "r": Player.restart,
+}

@@ -1,0 +1,94 @@
+"""The whole screen of a run at a moment, drawn on a canvas."""
+
+from collections.abc import Callable
+
+from hiddenstate.views.scene import Frame, Scene
+from hiddenstate.views.terminal import autoencode, classify, regress
+from hiddenstate.views.terminal.cells import Canvas
+from hiddenstate.views.terminal.header import (
+    Status,
+    draw_footer,
+    draw_header,
+    draw_help,
+    rows_of_header,
+)
+from hiddenstate.views.terminal.layout import Box, Panel, Stack, arrange, choose
+from hiddenstate.views.terminal.panels import Draw, Look
+from hiddenstate.views.terminal.screen import SMALLEST
+
+JOBS: dict[str, tuple[Callable[[Scene, Frame], dict[str, Draw]], tuple[Box, ...]]] = {
+    "classify": (classify.offered, classify.BOXES),
+    "regress": (regress.offered, regress.BOXES),
+    "autoencode": (autoencode.offered, autoencode.BOXES),
+}
+MARGIN = 1
+
+
+def offered(scene: Scene, frame: Frame) -> dict[str, Draw]:
+    """The panels of the run by name, those there is something to draw in."""
+    return JOBS[scene.job][0](scene, frame)
+
+
+def pages_of(scene: Scene, frame: Frame) -> tuple[str, ...]:
+    """What can be seen: all together, or one panel alone."""
+    return ("all", *offered(scene, frame))
+
+
+def draw_screen(
+    canvas: Canvas,
+    scene: Scene,
+    frame: Frame,
+    status: Status,
+    look: Look,
+    hints: list[tuple[str, str]],
+    helping: list[tuple[str, str]] | None = None,
+) -> None:
+    """Draw everything on an empty canvas.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    scene : Scene
+    frame : Frame
+    status : Status
+    look : Look
+    hints : list of (key, what it does)
+        For the last line.
+    helping : list of (key, what it does), optional
+        For a box over it all.
+    """
+    if canvas.width < SMALLEST[0] or canvas.height < SMALLEST[1]:
+        need = f"{SMALLEST[0]}x{SMALLEST[1]} needed, {canvas.width}x{canvas.height} here"
+        for y, line in enumerate(("more room, please", need)):
+            canvas.middle(max(canvas.height // 2 - 1, 0) + y, line)
+        return
+    top = rows_of_header(canvas.height)
+    width = canvas.width - 2 * MARGIN
+    draw_header(canvas.part(MARGIN, 0, width, top), scene, frame, status)
+    draw_footer(canvas.part(MARGIN, canvas.height - 1, width, 1), status, hints)
+    body = canvas.part(MARGIN, top, width, canvas.height - top - 1)
+    panels = offered(scene, frame)
+    name = status.pages[status.page]
+    if name in panels:
+        panels[name](body, scene, frame, look)
+    else:
+        _all(body, panels, scene, frame, look)
+    if helping:
+        draw_help(body, helping)
+
+
+def _all(body: Canvas, panels: dict[str, Draw], scene: Scene, frame: Frame, look: Look) -> None:
+    """As many panels as fit, as the job lays them out."""
+    boxes = [kept for box in JOBS[scene.job][1] if (kept := only(box, set(panels)))]
+    box = choose(boxes, body.width, body.height) or boxes[-1]
+    for place in arrange(box, 0, 0, body.width, body.height):
+        part = body.part(place.x, place.y, place.width, place.height)
+        panels[place.name](part, scene, frame, look)
+
+
+def only(box: Box, names: set[str]) -> Box | None:
+    """`box` without the panels that are not in `names`; None if nothing is left."""
+    if isinstance(box, Panel):
+        return box if box.name in names else None
+    parts = [kept for part in box.parts if (kept := only(part, names))]
+    return Stack(parts, box.across, box.weight) if parts else None

@@ -1,0 +1,161 @@
+"""The lines around the panels: what run this is, how far it is, which keys there are."""
+
+from dataclasses import dataclass
+
+from hiddenstate.errors import printable
+from hiddenstate.views.scene import Frame, Scene
+from hiddenstate.views.terminal.cells import BOLD, REVERSE, Canvas, clip, width_of
+from hiddenstate.views.terminal.colors import BLUE, GREEN, GREY, ORANGE
+from hiddenstate.views.terminal.panels import short
+
+SIGNS = {"running": ("●", GREEN), "paused": ("‖", ORANGE), "done": ("■", BLUE)}
+"""Sign and ink of a run's state; of any other that it ended early."""
+
+
+@dataclass
+class Status:
+    """What the lines say that no snapshot holds.
+
+    Parameters
+    ----------
+    state : str
+        The run's: running, paused, done, interrupted, failed or stopped.
+    total : int or None
+        Updates in all, where known.
+    seconds, rate : float or None
+        Time the training took so far, and updates a second.
+    moment, moments : int
+        Which moment is shown, from 1, of how many.
+    mode : str
+        live, replay, held or end.
+    speed : float
+        Of the replay.
+    message : str
+        The last line, in place of the keys.
+    pages : list of str
+        What can be seen, and which of it is.
+    page : int
+    """
+
+    state: str
+    total: int | None = None
+    seconds: float | None = None
+    rate: float | None = None
+    moment: int = 0
+    moments: int = 0
+    mode: str = "live"
+    speed: float = 1.0
+    message: str = ""
+    pages: tuple[str, ...] = ("all",)
+    page: int = 0
+
+
+def rows_of_header(height: int) -> int:
+    """Rows the header takes on a screen of so many."""
+    return 1 if height < 16 else 2 if height < 30 else 3
+
+
+def draw_header(canvas: Canvas, scene: Scene, frame: Frame, status: Status) -> None:
+    """Name, job, data and state; below them how far it is, and how fast."""
+    sign, ink = SIGNS.get(status.state, ("✗", ORANGE))
+    state = f"{sign} {status.state}"
+    room = canvas.width - width_of(state) - 2
+    name, data = printable(scene.run.name, 60), printable(scene.facts.get("data", ""), 60)
+    if canvas.height == 1:
+        _one_line(canvas, name, frame, status, state, ink)
+        return
+    end = canvas.text(0, 0, clip(name, room), mark=BOLD)
+    about = "  ".join(part for part in (scene.job, data) if part)
+    if end + 3 < room:
+        canvas.text(end + 2, 0, clip(about, room - end - 2), GREY)
+    canvas.right(0, state, ink, BOLD)
+    _progress(canvas.part(0, 1, canvas.width, 1), frame, status)
+
+
+def _one_line(
+    canvas: Canvas, name: str, frame: Frame, status: Status, state: str, ink: int
+) -> None:
+    far = f"{frame.step:,}" + (f"/{status.total:,}" if status.total else "")
+    begin = canvas.right(0, f"{far}  {state}", ink, BOLD)
+    canvas.text(0, 0, clip(name, max(begin - 1, 0)), mark=BOLD)
+
+
+def _progress(canvas: Canvas, frame: Frame, status: Status) -> None:
+    """A bar, the step, and as many figures as fit."""
+    words = [f"step {frame.step:,}" + (f" of {status.total:,}" if status.total else "")]
+    if status.seconds is not None:
+        words.append(clock(status.seconds))
+    if status.rate:
+        words.append(f"{short(status.rate) if status.rate < 100 else f'{status.rate:,.0f}'}/s")
+    if status.rate and status.total and status.mode == "live":
+        words.append(f"{clock((status.total - frame.step) / status.rate)} left")
+    if frame.history:
+        words += [f"epoch {frame.history[-1]['epoch']}", f"lr {short(frame.history[-1]['lr'])}"]
+    while len(words) > 1 and width_of("  ".join(words)) > canvas.width - 12:
+        words.pop()
+    text = "  ".join(words)
+    long = min(canvas.width - width_of(text) - 2, 60)
+    whole = status.total or 0
+    if not whole:
+        canvas.text(0, 0, clip(text, canvas.width))
+        return
+    done = round(long * min(frame.step / whole, 1.0))
+    canvas.text(0, 0, "━" * done, BLUE, BOLD)
+    canvas.text(done, 0, ("─" if canvas.depth else "┄") * (long - done), GREY)
+    canvas.text(long + 2, 0, text)
+
+
+def clock(seconds: float) -> str:
+    """Seconds in words: 0.8 s, 12 s, 3:05 or 2:03:05."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+MODES = {"live": "live", "replay": "▶", "held": "‖", "end": "end"}
+
+
+def draw_footer(canvas: Canvas, status: Status, hints: list[tuple[str, str]]) -> None:
+    """A message, or which moment is shown and what the keys do, as many as fit."""
+    if status.message:
+        canvas.text(0, 0, clip(f" {status.message} ", canvas.width), mark=REVERSE)
+        return
+    told = MODES[status.mode]
+    if status.mode != "live":
+        told += f" {status.moment} of {status.moments}"
+        told += f" at {short(status.speed)}x" if status.mode == "replay" else ""
+    x = canvas.text(0, 0, told, BLUE, BOLD) + 2
+    page = status.pages[status.page]
+    for key, does in [("tab", page), *hints]:
+        if x + width_of(f"{key} {does}") > canvas.width:
+            continue
+        x = canvas.text(x, 0, key, mark=BOLD) + 1
+        x = canvas.text(x, 0, does, GREY) + 2
+
+
+def draw_help(canvas: Canvas, lines: list[tuple[str, str]]) -> None:
+    """Every key and what it does, in a box in the middle; in two columns if rows are few."""
+    n_columns = 1 if len(lines) + 4 <= canvas.height else 2
+    wide = max(width_of(f"{key:<11}{does}") for key, does in lines) + 3
+    per = -(-len(lines) // n_columns)
+    w = min(n_columns * wide + 3, canvas.width)
+    h = min(per + 4 if per + 4 <= canvas.height else canvas.height, canvas.height)
+    box = canvas.part((canvas.width - w) // 2, (canvas.height - h) // 2, w, h)
+    box.clear()
+    box.text(0, 0, "┌" + "─" * (w - 2) + "┐", GREY)
+    for y in range(1, h - 1):
+        box.text(0, y, "│", GREY)
+        box.right(y, "│", GREY)
+    box.text(0, h - 1, "└" + "─" * (w - 2) + "┘", GREY)
+    box.text(2, 0, " keys ", mark=BOLD)
+    first = 2 if per + 4 <= h else 1
+    for n, (key, does) in enumerate(lines):
+        column, row = divmod(n, per)
+        place = box.part(3 + column * wide, first + row, wide - 1, 1)
+        if first + row < h - 1:
+            place.text(0, 0, key, BLUE, BOLD)
+            place.text(11, 0, clip(does, max(place.width - 11, 0)))

@@ -1,0 +1,278 @@
+"""What the panels of every job share: titles, axes, pictures, the learning curves."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.errors import printable
+from hiddenstate.views.scene import Frame, Scene
+from hiddenstate.views.terminal import shapes
+from hiddenstate.views.terminal.cells import BOLD, Canvas, clip, width_of
+from hiddenstate.views.terminal.colors import BLUE, DEFAULT, GREY, ORANGE
+
+Array = NDArray[Any]
+
+LOG_RATIO = 20
+"""Greatest over least value of a curve from which on its axis is logarithmic."""
+
+LABEL = 10
+"""Columns a label under a picture gets where they are free."""
+
+SMALL_PICTURE = 28
+"""Pixels up to which a smaller picture is enlarged."""
+
+BRIGHTER = 1.5
+"""How much brighter a reduced picture is made at the most."""
+
+MOST_LINES = 3
+"""Features of a signal that are drawn."""
+
+
+@dataclass
+class Look:
+    """What the person at the keyboard chose to see.
+
+    Parameters
+    ----------
+    row : int
+        Which shown row the panels of one row show.
+    plane : int
+        Which two numbers of a code are the axes.
+    """
+
+    row: int = 0
+    plane: int = 0
+
+
+Draw = Callable[[Canvas, Scene, Frame, Look], None]
+
+
+def titled(canvas: Canvas, title: str, note: str = "") -> Canvas:
+    """Write a panel's title, and a note at its right end; return the room under them."""
+    end = canvas.text(0, 0, clip(title, canvas.width), mark=BOLD) + 1
+    begin = canvas.width
+    if note and end + width_of(note) + 1 <= canvas.width:
+        begin = canvas.right(0, note, GREY) - 1
+    canvas.text(end, 0, "─" * max(begin - end, 0), GREY)
+    return canvas.part(0, 1, canvas.width, canvas.height - 1)
+
+
+def short(value: float) -> str:
+    """A number in few characters."""
+    return f"{value:.3g}" if abs(value) < 1e5 else f"{value:.0e}"
+
+
+def label(scene: Scene, number: Any) -> str:
+    """The class label of a class number, fit for a terminal."""
+    classes = scene.facts.get("classes") or []
+    known = 0 <= int(number) < len(classes)
+    return printable(classes[int(number)] if known else number, 40)
+
+
+def class_names(scene: Scene, n: int) -> list[str]:
+    """The labels of the class numbers below `n`."""
+    return [label(scene, number) for number in range(n)]
+
+
+def letters(names: Sequence[str]) -> list[str]:
+    """A character for each name: its first where they all differ, else a, b, c, ..."""
+    firsts = [name[:1] or "?" for name in names]
+    if len(set(firsts)) == len(names) and all(width_of(first) == 1 for first in firsts):
+        return firsts
+    alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    return [alphabet[n % len(alphabet)] for n in range(len(names))]
+
+
+def axes(
+    canvas: Canvas, span: tuple[float, ...], ends: tuple[str, str] = ("", ""), log: bool = False
+) -> Canvas:
+    """Write the ends of both axes; return the room for the curves.
+
+    `span` holds the least and greatest x and y as drawn; with `log` y are logarithms to base 10.
+    """
+    low, high = (f"{10**v if log else v:.2g}" for v in span[2:4])
+    below = canvas.height >= 5 and any(ends)
+    wide = max(len(low), len(high)) if canvas.width >= 24 and canvas.height >= 2 else 0
+    height = canvas.height - below
+    if wide:
+        canvas.text(wide - len(high), 0, high, GREY)
+        canvas.text(wide - len(low), height - 1, low, GREY)
+    x = wide + 1 if wide else 0
+    if below:
+        foot = canvas.part(x, height, canvas.width - x, 1)
+        foot.text(0, 0, ends[0], GREY)
+        foot.right(0, ends[1], GREY)
+    return canvas.part(x, 0, canvas.width - x, height)
+
+
+def span_of(x: Sequence[Array], y: Sequence[Array]) -> tuple[float, float, float, float]:
+    """The least and greatest finite x and y; a width of 1 where there is none."""
+    ends: list[float] = []
+    for values in (x, y):
+        whole = np.concatenate([np.ravel(v).astype(float) for v in values]) if values else x
+        sound = np.asarray(whole)[np.isfinite(whole)]
+        low, high = (float(sound.min()), float(sound.max())) if len(sound) else (0.0, 1.0)
+        if low == high:
+            low, high = low - 0.5, high + 0.5
+        ends += [low, high]
+    return ends[0], ends[1], ends[2], ends[3]
+
+
+def fitted(picture: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """Columns and rows of cells for a picture (h, w) in a room of `width` by `height` cells."""
+    h, w = picture
+    largest = max(1.0, SMALL_PICTURE / max(h, w))
+    share = min(width / w, 2 * height / h, largest)
+    return max(1, round(w * share)), max(1, round(h * share / 2))
+
+
+def draw_row(canvas: Canvas, row: Array, picture: tuple[int, int] | None) -> None:
+    """A row in the whole canvas: as the picture it is, or its first features as curves."""
+    if picture:
+        shapes.image(canvas, _crisp(row.reshape(picture), canvas))
+        return
+    lines = row.reshape(len(row), -1)[:, :MOST_LINES]
+    steps = np.arange(len(lines))
+    sound = np.flatnonzero(np.isfinite(lines).any(axis=1))
+    span = span_of([steps[sound]], [lines])
+    for values, ink in zip(lines.T, (BLUE, ORANGE, GREY), strict=False):
+        shapes.graph(canvas, steps, values, span, ink)
+
+
+def _crisp(pixels: Array, canvas: Canvas) -> Array:
+    """Pixels averaged to the canvas's, as bright at their brightest as before."""
+    small = shapes.resized(pixels, 2 * canvas.height, canvas.width)
+    bright = float(small.max(initial=0.0))
+    return small * min(float(pixels.max()) / bright, BRIGHTER) if bright > 0 else small
+
+
+def units(states: Array, n: int) -> Array:
+    """Of hidden states (P, H) at most `n` units, evenly chosen: a mean of units means nothing."""
+    size = states.shape[1]
+    if size <= n:
+        return states
+    return states[:, np.linspace(0, size - 1, max(n, 1)).round().astype(int)]
+
+
+def learning(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+    """The loss, and where there is room the test figure beside it or below."""
+    key = next((k for k in ("test_accuracy", "test_mse") if _has(frame, k)), None)
+    width, height = canvas.width, canvas.height
+    if key and width >= 64:
+        half = (width - 2) // 2
+        parts = [canvas.part(0, 0, half, height), canvas.part(width - half, 0, half, height)]
+    elif key and height >= 12:
+        half = height // 2
+        parts = [canvas.part(0, 0, width, half), canvas.part(0, half, width, height - half)]
+    else:
+        parts = [canvas]
+    _loss(parts[0], scene, frame, key if len(parts) == 1 else None)
+    if key and len(parts) == 2:
+        _score(parts[1], scene, frame, key)
+
+
+def _has(frame: Frame, key: str) -> bool:
+    return any(key in event for event in frame.history)
+
+
+def _loss(canvas: Canvas, scene: Scene, frame: Frame, also: str | None) -> None:
+    """Each logged loss in grey, the mean since the last line in blue, the validation's orange."""
+    steps = np.array([event["step"] for event in frame.history], float)
+    losses = np.array([event["loss"] for event in frame.history], float)
+    means = np.array([event["mean_loss"] for event in frame.history], float)
+    seen = [e for e in scene.events if e["event"] == "valid" and e["step"] < frame.step]
+    valid = np.array([(e["step"], e.get("valid_loss", np.nan)) for e in seen], float)
+    pca = float(scene.kept["pca_mse"][0]) if "pca_mse" in scene.kept else None
+    note = short(float(means[-1])) if len(means) else ""
+    if also:
+        value = next(e[also] for e in reversed(frame.history) if also in e)
+        note += f"  {_score_words(also, value)}"
+    room = titled(canvas, "loss", note)
+    if not len(steps):
+        room.text(0, 0, "nothing is logged yet", GREY)
+        return
+    values = [losses, means, *([valid[:, 1]] if len(valid) else []), *([[pca]] if pca else [])]
+    sound = np.concatenate([np.asarray(v, float) for v in values])
+    sound = sound[np.isfinite(sound)]
+    log = bool(len(sound)) and sound.min() > 0 and sound.max() > LOG_RATIO * sound.min()
+    turn: Callable[[Any], Array] = np.log10 if log else np.asarray
+    span = span_of([steps], [turn(v) for v in values])
+    unit = "window" if scene.facts.get("appended") else "step"
+    plot = axes(room, span, (f"{unit} {int(span[0]) + 1}", f"{int(steps[-1]) + 1:,}"), log)
+    if room.height >= 6:
+        named = [(f"of the {unit}", GREY), ("mean", BLUE), ("validation", ORANGE)]
+        _key(room.part(0, room.height - 1, room.width, 1), named[: 3 if len(valid) else 2])
+    shapes.graph(plot, steps, turn(losses), span, GREY)
+    if pca:
+        _level(plot, float(turn(pca)), span, f"PCA {short(pca)}")
+    if len(valid):
+        shapes.graph(plot, valid[:, 0], turn(valid[:, 1]), span, ORANGE)
+    shapes.graph(plot, steps, turn(means), span, BLUE)
+
+
+def _key(line: Canvas, named: Sequence[tuple[str, int]]) -> None:
+    """What each ink stands for, in the middle of a line, if there is room between its ends."""
+    texts = [f"━ {name}" for name, _ in named]
+    x = (line.width - sum(len(text) + 2 for text in texts)) // 2
+    if x < 22:
+        return
+    for text, (_, ink) in zip(texts, named, strict=True):
+        x = line.text(x, 0, text, ink) + 2
+
+
+def _level(plot: Canvas, value: float, span: tuple[float, ...], name: str) -> None:
+    """A dotted line across at `value`, and what it is."""
+    down = 4 * plot.height - 1 - shapes.scaled(np.array([value]), span[2], span[3], 4 * plot.height)
+    across = np.arange(0, 2 * plot.width, 3)
+    shapes.scatter(plot, across, np.full(len(across), round(float(down[0]))), ORANGE)
+    y = int(down[0]) // 4
+    plot.right(y - 1 if y else 1, name, ORANGE)
+
+
+def _score_words(key: str, value: float) -> str:
+    return f"accuracy {value:.1%}" if key == "test_accuracy" else f"test mse {short(value)}"
+
+
+def _score(canvas: Canvas, scene: Scene, frame: Frame, key: str) -> None:
+    """The test figure of each look at test rows."""
+    points = np.array([(e["step"], e[key]) for e in frame.history if key in e], float)
+    name, value = key.replace("_", " "), points[-1, 1]
+    room = titled(canvas, name, f"{value:.1%}" if key == "test_accuracy" else short(value))
+    span = span_of([points[:, 0]], [points[:, 1]])
+    if key == "test_accuracy":
+        span = (*span[:2], 0.0, 1.0)
+    plot = axes(room, span, (f"step {int(span[0]) + 1}", f"{int(points[-1, 0]) + 1:,}"))
+    shapes.graph(plot, points[:, 0], points[:, 1], span, BLUE)
+
+
+def gallery(
+    canvas: Canvas,
+    rows: Array,
+    picture: tuple[int, int] | None,
+    foot: int,
+    draw: Callable[[Canvas, int, int], None],
+) -> None:
+    """Rows side by side, as many as fit, each with `foot` rows of text under it.
+
+    `draw` is given the canvas of a row and its text, the row's number, and how many of the
+    canvas's rows are the picture's.
+    """
+    n, height = len(rows), canvas.height - foot
+    if height < 1 or not n:
+        return
+    thinnest = 6 if picture is None else max(4, min(8, picture[1]))
+    n = min(n, max(1, (canvas.width + 1) // (thinnest + 1)))
+    each = (canvas.width + 1) // n - 1
+    w, h = fitted(picture, each, height) if picture else (each, height)
+    wide = max(w, min(each, LABEL)) if foot else w
+    for number in range(n):
+        x = number * (canvas.width - wide) // max(n - 1, 1)
+        draw(canvas.part(x, 0, wide, h + foot), number, h)
+
+
+def waiting(canvas: Canvas, what: str) -> None:
+    """Say that something is yet to come."""
+    canvas.text(0, 0, clip(what, canvas.width), GREY if canvas.depth else DEFAULT)
