@@ -353,6 +353,19 @@ def append_request(run: Run, entry: Mapping[str, Any]) -> None:
     _append(run.path / "control.jsonl", entry)
 
 
+def write_page(run: Run, name: str, text: str) -> Path:
+    """Write `text` to the run's file `name`, as report.html, whole or not at all; return its path.
+
+    Raises
+    ------
+    MachineError
+        If it cannot be written.
+    """
+    path = run.path / name
+    write_atomically(path, text.encode("utf-8", "backslashreplace"), durable=False)
+    return path
+
+
 def reopen_run(run: Run) -> RunWriter:
     """Open an existing run for writing, and clear what a killed writer left half done."""
     writer = RunWriter(run.path)

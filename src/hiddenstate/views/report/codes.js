@@ -1,0 +1,270 @@
+// The controls of the plot: pointer, keys, classes, search and time. All data is inert JSON.
+
+(() => {
+  const part = (id) => document.getElementById(id);
+  const data = JSON.parse(part("codes-data").textContent);
+  const canvas = part("plot-canvas");
+  part("plot").hidden = false;
+  part("figure-codes").hidden = true; // the script's plot stands in its place
+  const space = new Space(canvas, data);
+  const rows = new Rows(data);
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const last = data.steps.length - 1;
+  let due = false;
+
+  function repaint() {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      space.paint();
+    });
+  }
+
+  function tell() {
+    const row = space.hovered >= 0 ? space.hovered : space.chosen;
+    const code = row < 0 ? [] : space.code(row).slice(0, data.axes);
+    rows.show(row, code.map((share, axis) => space.number(axis, share, 3)));
+    repaint();
+  }
+
+  function choose(row) {
+    space.chosen = row;
+    space.hovered = -1;
+    tell();
+  }
+
+  // From the chosen row to the next one that is shown and, after a search, found.
+  function walk(way) {
+    const fits = (row) => space.shown[row] && (!space.found || space.found.has(row));
+    let row = space.chosen < 0 && way < 0 ? 0 : space.chosen;
+    for (let n = 0; n < data.points; n += 1) {
+      row = (row + way + data.points) % data.points;
+      if (fits(row)) return choose(row);
+    }
+    return undefined;
+  }
+
+  // Pointer: drag turns, a click chooses, resting on a code shows its row.
+  const at = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  let from = null;
+  let moved = 0;
+  canvas.addEventListener("pointerdown", (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    from = at(event);
+    moved = 0;
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    const [x, y] = at(event);
+    if (from) {
+      moved += Math.abs(x - from[0]) + Math.abs(y - from[1]);
+      canvas.classList.add("turning");
+      space.drag(x - from[0], y - from[1]);
+      from = [x, y];
+      repaint();
+      return;
+    }
+    const row = space.rowAt(x, y);
+    if (row !== space.hovered) {
+      space.hovered = row;
+      tell();
+    }
+  });
+  canvas.addEventListener("pointerup", (event) => {
+    const [x, y] = at(event);
+    if (from && moved < 4) choose(space.rowAt(x, y));
+    from = null;
+    canvas.classList.remove("turning");
+  });
+  canvas.addEventListener("pointercancel", () => {
+    from = null;
+    canvas.classList.remove("turning");
+  });
+  canvas.addEventListener("pointerleave", () => {
+    if (space.hovered < 0) return;
+    space.hovered = -1;
+    tell();
+  });
+  // The wheel scrolls the page unless the plot was asked to have it.
+  canvas.addEventListener("wheel", (event) => {
+    if (document.activeElement !== canvas && !event.ctrlKey) return;
+    event.preventDefault();
+    space.scale(Math.exp(-event.deltaY * 0.0015));
+    repaint();
+  }, { passive: false });
+
+  const keys = {
+    ArrowLeft: () => space.drag(-14, 0),
+    ArrowRight: () => space.drag(14, 0),
+    ArrowUp: () => space.drag(0, -14),
+    ArrowDown: () => space.drag(0, 14),
+    "+": () => space.scale(1.2),
+    "=": () => space.scale(1.2),
+    "-": () => space.scale(1 / 1.2),
+    Home: () => space.home(),
+    n: () => walk(1),
+    p: () => walk(-1),
+    Escape: () => choose(-1),
+  };
+  canvas.addEventListener("keydown", (event) => {
+    const act = keys[event.key] || keys[event.key.toLowerCase()];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+    repaint();
+  });
+  const press = (id, act) => part(id).addEventListener("click", () => {
+    act();
+    repaint();
+  });
+  press("plot-in", keys["+"]);
+  press("plot-out", keys["-"]);
+  press("plot-home", keys.Home);
+  press("plot-next", keys.n);
+  press("plot-back", keys.p);
+
+  // Classes: a button each, with its colour and how many codes it has.
+  const buttons = data.names.map((name, kind) => {
+    const button = document.createElement("button");
+    const dot = document.createElement("i");
+    const label = document.createElement("bdi");
+    const count = document.createElement("small");
+    label.textContent = name;
+    count.textContent = data.classes.filter((each) => each === kind).length;
+    button.type = "button";
+    button.setAttribute("aria-pressed", "true");
+    button.append(dot, label, count);
+    button.addEventListener("click", () => {
+      const pressed = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(pressed));
+      filter();
+    });
+    return { button, dot, there: count.textContent !== "0" };
+  });
+  const offered = buttons.filter(({ there }) => there).map(({ button }) => button);
+  if (offered.length > 1) {
+    for (const [text, pressed] of [["all", "true"], ["none", "false"]]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = text;
+      button.addEventListener("click", () => {
+        for (const other of buttons) other.button.setAttribute("aria-pressed", pressed);
+        filter();
+      });
+      offered.push(button);
+    }
+  }
+  part("plot-classes").append(...offered);
+  part("plot-classes").hidden = offered.length < 2;
+
+  function filter() {
+    const wanted = buttons.map(({ button }) => button.getAttribute("aria-pressed") === "true");
+    for (let row = 0; row < data.points; row += 1) {
+      space.shown[row] = !data.classes || wanted[data.classes[row]] ? 1 : 0;
+    }
+    if (space.chosen >= 0 && !space.shown[space.chosen]) choose(-1);
+    repaint();
+  }
+
+  function dye() {
+    const colors = data.colors[isDark() ? "dark" : "light"];
+    buttons.forEach(({ dot }, kind) => { dot.style.background = colors[kind]; });
+    rows.again();
+    repaint();
+  }
+
+  // Search: a label, else the row of that number, else a part of a label; #7 is row 7 alone.
+  part("plot-search").addEventListener("input", (event) => {
+    const asked = event.target.value.trim().toLowerCase();
+    const label = (row) => (data.classes ? data.names[data.classes[row]].toLowerCase() : "");
+    const tests = [
+      (row) => label(row) === asked,
+      (row) => String(row) === asked || `#${row}` === asked,
+      (row) => label(row).includes(asked),
+    ];
+    const all = Array.from({ length: data.points }, (_, row) => row);
+    const found = tests.map((fits) => all.filter(fits)).find((rows) => rows.length) || [];
+    space.found = asked ? new Set(found) : null;
+    const one = found.length === 1 ? "" : "s";
+    part("plot-found").textContent = asked ? `${space.found.size} row${one} found` : "";
+    choose(asked && found.length ? found[0] : -1);
+  });
+  part("plot-search").addEventListener("keydown", (event) => {
+    if (event.key === "Enter") walk(event.shiftKey ? -1 : 1);
+  });
+
+  // Time: the slider is the moment; playing goes on from it, or from the start at the end.
+  const slider = part("plot-moment");
+  const play = part("plot-play");
+  const turning = part("plot-turn");
+  slider.max = String(last);
+  slider.value = String(last);
+  part("plot-play").parentElement.hidden = last < 1;
+  turning.hidden = !space.deep;
+  let playing = false;
+  let before = 0;
+  let reached = last; // where playing is; the moment shown jumps where motion is not wanted
+
+  function settle() {
+    const place = Math.round(space.moment);
+    const loss = data.losses[place];
+    const text = `after ${data.steps[place].toLocaleString("en")} updates`
+      + (loss === null ? "" : `, mean loss ${Number(loss.toPrecision(3))}`);
+    part("plot-step").textContent = text;
+    slider.setAttribute("aria-valuetext", text);
+    tell();
+  }
+
+  function setPlaying(on) {
+    playing = on;
+    play.textContent = on ? "\u23F8" : "\u25B6";
+    play.setAttribute("aria-label", on ? "Pause" : "Play the training");
+    before = performance.now();
+    if (on) requestAnimationFrame(go);
+  }
+
+  function go(now) {
+    const passed = Math.max(now - before, 0) / 1000;
+    before = now;
+    if (playing) {
+      const pace = Math.max(last / 12, 1); // the whole training in about twelve seconds
+      reached = Math.min(reached + passed * pace, last);
+      space.moment = calm.matches ? Math.floor(reached) : reached;
+      slider.value = String(Math.round(space.moment));
+      settle();
+      if (reached >= last) setPlaying(false);
+    }
+    if (turning.getAttribute("aria-pressed") === "true") {
+      space.turn += passed * 0.35;
+      repaint();
+    } else if (!playing) return;
+    requestAnimationFrame(go);
+  }
+
+  slider.addEventListener("input", () => {
+    if (playing) setPlaying(false);
+    space.moment = Number(slider.value);
+    settle();
+  });
+  play.addEventListener("click", () => {
+    reached = space.moment >= last ? 0 : space.moment;
+    setPlaying(!playing);
+  });
+  turning.addEventListener("click", () => {
+    const on = turning.getAttribute("aria-pressed") !== "true";
+    turning.setAttribute("aria-pressed", String(on));
+    before = performance.now();
+    if (on && !playing) requestAnimationFrame(go);
+  });
+
+  if ("ResizeObserver" in window) new ResizeObserver(repaint).observe(canvas);
+  canvas.addEventListener("focus", () => {
+    if (space.chosen < 0 && canvas.matches(":focus-visible")) walk(1);
+  });
+  document.addEventListener("theme", dye);
+  dye();
+  settle();
+})();

@@ -1,0 +1,102 @@
+// The row behind a code: itself and what became of it, as pictures or lines, and its facts.
+
+class Rows {
+  constructor(data) {
+    this.data = data;
+    this.rows = data.rows;
+    this.bytes = this.rows ? unpack(this.rows.bytes, Uint8Array) : null;
+    this.title = document.getElementById("plot-title");
+    this.facts = document.getElementById("plot-facts");
+    this.pair = document.querySelector(".pair");
+    this.pair.hidden = true;
+    this.pair.classList.toggle("lines", Boolean(this.rows) && !this.rows.picture);
+    document.getElementById("plot-rebuilt-part").hidden = !(this.rows && this.rows.rebuilt);
+  }
+
+  // A row's name: its number, and its label where it has one.
+  name(row) {
+    const { classes, names, split } = this.data;
+    const label = classes ? `, ${names[classes[row]]}` : "";
+    return `${split} row ${row}${label}`;
+  }
+
+  show(row, code) {
+    this.shown = [row, code];
+    const kept = this.rows !== null && row >= 0 && row < this.rows.n;
+    this.pair.hidden = !kept;
+    if (row < 0) {
+      this.title.textContent = "No row chosen";
+      this.facts.textContent = "Point at a code, or press N in the plot.";
+      return;
+    }
+    const name = this.name(row);
+    this.title.textContent = name[0].toUpperCase() + name.slice(1);
+    const told = [`code (${code.join(", ")})`];
+    if (kept && this.rows.errors) told.push(`squared error per number ${this.rows.errors[row]}`);
+    this.facts.textContent = told.join("; ");
+    if (!kept) return;
+    this.draw("plot-original", row, 0);
+    if (this.rows.rebuilt) this.draw("plot-rebuilt", row, 1);
+  }
+
+  again() {
+    if (this.shown) this.show(...this.shown);
+  }
+
+  // The numbers of a row: its own (part 0) or those rebuilt (part 1), from 0 to 255.
+  values(row, part) {
+    const first = (part * this.rows.n + row) * this.rows.width;
+    return this.bytes.subarray(first, first + this.rows.width);
+  }
+
+  draw(id, row, part) {
+    const canvas = document.getElementById(id);
+    if (this.rows.picture) this.drawPicture(canvas, this.values(row, part));
+    else this.drawLines(canvas, row, part);
+  }
+
+  // One pixel a number, from paper to ink; the style makes them large.
+  drawPicture(canvas, values) {
+    [canvas.height, canvas.width] = this.rows.picture;
+    const look = getComputedStyle(document.documentElement);
+    const paper = rgb(look.getPropertyValue("--paper"));
+    const ink = rgb(look.getPropertyValue("--ink"));
+    const pen = canvas.getContext("2d");
+    const image = pen.createImageData(canvas.width, canvas.height);
+    values.forEach((value, place) => {
+      for (let part = 0; part < 3; part += 1) {
+        image.data[4 * place + part] = paper[part] + ((ink[part] - paper[part]) * value) / 255;
+      }
+      image.data[4 * place + 3] = 255;
+    });
+    pen.putImageData(image, 0, 0);
+  }
+
+  // Numbers as a line; behind what became of a row stands the row.
+  drawLines(canvas, row, part) {
+    const dense = window.devicePixelRatio || 1;
+    const wide = canvas.parentElement.clientWidth || 240;
+    canvas.width = Math.round(wide * dense);
+    canvas.height = Math.round(80 * dense);
+    const pen = canvas.getContext("2d");
+    const look = getComputedStyle(document.documentElement);
+    const lines = part ? [["--muted", 0], ["--prediction", 1]] : [["--target", 0]];
+    for (const [color, which] of lines) {
+      const values = this.values(row, which);
+      pen.strokeStyle = look.getPropertyValue(color);
+      pen.lineWidth = 1.5 * dense;
+      pen.beginPath();
+      values.forEach((value, place) => {
+        const x = ((place + 0.5) / values.length) * canvas.width;
+        pen.lineTo(x, canvas.height * (0.94 - (0.88 * value) / 255));
+      });
+      pen.stroke();
+    }
+  }
+}
+
+// The parts of a colour like #1b1f24.
+function rgb(color) {
+  const text = color.trim();
+  return [1, 3, 5].map((from) => parseInt(text.slice(from, from + 2), 16));
+}

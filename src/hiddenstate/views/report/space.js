@@ -1,0 +1,301 @@
+// Codes in space: where each lies on the screen, and how it is painted. Knows no control.
+//
+// At the last moment a code's numbers lie in [-1, 1] on each axis, maybe not before. Three are seen in perspective: `turn` about the
+// upright third axis, then `tilt` towards the viewer. Fewer lie in the plane of the screen.
+
+const EYE = 4.6; // distance of the eye from the middle of the cube
+const REACH = 18; // CSS pixels within which the pointer finds a code
+
+// Numbers packed as little-endian bytes in base64.
+function unpack(text, Kind) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return new Kind(bytes.buffer);
+}
+
+class Space {
+  constructor(canvas, data) {
+    this.canvas = canvas;
+    this.pen = canvas.getContext("2d");
+    this.data = data;
+    this.deep = data.axes === 3;
+    this.codes = unpack(data.codes, Uint16Array);
+    this.moment = data.steps.length - 1; // may lie between two
+    this.shown = new Uint8Array(data.points).fill(1);
+    this.found = null; // rows a search found, or null
+    this.chosen = -1;
+    this.hovered = -1;
+    this.places = new Float32Array(3 * data.points); // x, y on screen and nearness of each code
+    this.order = Array.from({ length: data.points }, (_, row) => row);
+    this.home();
+  }
+
+  home() {
+    this.turn = -0.75;
+    this.tilt = 0.42;
+    this.zoom = 1;
+    this.shift = [0, 0];
+  }
+
+  drag(dx, dy) {
+    if (this.deep) {
+      this.turn += dx * 0.008;
+      this.tilt = Math.min(Math.max(this.tilt + dy * 0.008, -1.5), 1.5);
+    } else {
+      this.shift[0] += dx;
+      this.shift[1] += dy;
+    }
+  }
+
+  scale(factor) {
+    const before = this.zoom;
+    this.zoom = Math.min(Math.max(this.zoom * factor, 0.4), 12);
+    this.shift = this.shift.map((way) => (way * this.zoom) / before);
+  }
+
+  // Fit the canvas to its place on the page, sharp at any density.
+  fit() {
+    const dense = window.devicePixelRatio || 1;
+    this.width = this.canvas.clientWidth;
+    this.height = this.canvas.clientHeight;
+    const wide = Math.round(this.width * dense);
+    const high = Math.round(this.height * dense);
+    if (this.canvas.width !== wide || this.canvas.height !== high) {
+      this.canvas.width = wide;
+      this.canvas.height = high;
+    }
+    this.pen.setTransform(dense, 0, 0, dense, 0, 0);
+  }
+
+  // The code of a row at the moment shown, on each axis in [-1, 1].
+  code(row) {
+    const { points, axes, steps, low, high } = this.data;
+    const early = Math.floor(this.moment);
+    const late = Math.min(early + 1, steps.length - 1);
+    const part = this.moment - early;
+    const found = [0, 0, 0];
+    for (let axis = 0; axis < axes; axis += 1) {
+      const a = this.codes[(early * points + row) * axes + axis];
+      const b = this.codes[(late * points + row) * axes + axis];
+      const value = low[axis] + ((a + (b - a) * part) / 65535) * (high[axis] - low[axis]);
+      const room = this.data.to[axis] - this.data.from[axis] || 1;
+      found[axis] = (2 * (value - this.data.from[axis])) / room - 1;
+    }
+    if (axes === 1) found[1] = this.lane(row);
+    return found;
+  }
+
+  // Where a code of one number lies across the line: a lane a class, spread a little.
+  lane(row) {
+    const { classes, names } = this.data;
+    const spread = ((row * 0.618034) % 1) - 0.5;
+    if (!classes) return spread;
+    return 1 - (2 * (classes[row] + 0.5 + 0.6 * spread)) / names.length;
+  }
+
+  // A code's place on the screen: x, y, and how near it is, 1 in the middle.
+  place([x, y, z]) {
+    const size = 0.5 * Math.min(this.width, this.height);
+    if (!this.deep) {
+      const room = 0.82 * this.zoom;
+      return [
+        this.width / 2 + 0.04 * this.width + this.shift[0] + x * room * 0.5 * this.width,
+        this.height / 2 - 0.03 * this.height + this.shift[1] - y * room * 0.5 * this.height,
+        1,
+      ];
+    }
+    const right = x * Math.cos(this.turn) - y * Math.sin(this.turn);
+    const back = x * Math.sin(this.turn) + y * Math.cos(this.turn);
+    const up = z * Math.cos(this.tilt) + back * Math.sin(this.tilt);
+    const near = EYE / (EYE - z * Math.sin(this.tilt) + back * Math.cos(this.tilt));
+    const room = 0.5 * size * this.zoom * near;
+    return [this.width / 2 + right * room, 0.47 * this.height - up * room, near];
+  }
+
+  // The row whose code is nearest to a point of the screen, or -1.
+  rowAt(x, y) {
+    let best = -1;
+    let least = REACH;
+    for (let row = 0; row < this.data.points; row += 1) {
+      if (!this.shown[row]) continue;
+      const away = Math.hypot(this.places[3 * row] - x, this.places[3 * row + 1] - y);
+      const distance = away - 3 * this.places[3 * row + 2]; // of two, the nearer one
+      if (distance < least) {
+        least = distance;
+        best = row;
+      }
+    }
+    return best;
+  }
+
+  paint() {
+    this.fit();
+    const look = getComputedStyle(document.documentElement);
+    this.ink = look.getPropertyValue("--ink");
+    this.muted = look.getPropertyValue("--muted");
+    this.line = `color-mix(in srgb, ${this.muted} 28%, transparent)`;
+    this.ground = look.getPropertyValue("--ground");
+    this.colors = this.data.colors[isDark() ? "dark" : "light"];
+    this.pen.clearRect(0, 0, this.width, this.height);
+    this.pen.font = "12px system-ui, sans-serif";
+    if (this.deep) this.paintCube();
+    else this.paintPlane();
+    for (let row = 0; row < this.data.points; row += 1) {
+      this.places.set(this.place(this.code(row)), 3 * row);
+    }
+    this.order.sort((a, b) => this.places[3 * a + 2] - this.places[3 * b + 2]);
+    for (const row of this.order) this.paintCode(row);
+    for (const row of [this.hovered, this.chosen]) if (row >= 0) this.paintRing(row);
+  }
+
+  // How much larger codes are drawn than on a plot of usual size, seen whole.
+  magnified() {
+    return Math.min(Math.max(this.width / 560, 0.7), 1.3) * Math.min(Math.sqrt(this.zoom), 2);
+  }
+
+  paintCode(row) {
+    const { classes, names } = this.data;
+    const [x, y, near] = this.places.subarray(3 * row, 3 * row + 3);
+    const pen = this.pen;
+    const kind = classes ? classes[row] : 0;
+    const faded = !this.shown[row] || (this.found && !this.found.has(row));
+    const few = this.data.points <= 400;
+    const size = (few ? 8 : 4) * near * this.magnified();
+    // Far codes fade a little: in space that tells them from near ones.
+    const depth = this.deep ? Math.min(Math.max((near - 0.72) / 0.4, 0), 1) : 1;
+    pen.globalAlpha = faded ? 0.14 : 0.5 + 0.5 * depth;
+    pen.fillStyle = this.colors[kind];
+    pen.beginPath();
+    pen.arc(x, y, faded ? size * 0.45 : size, 0, 2 * Math.PI);
+    pen.fill();
+    const name = classes && names.length > 1 ? names[kind] : "";
+    if (!faded && few && name && name.length <= 2) {
+      pen.fillStyle = inkOn(this.colors[kind]);
+      pen.font = `600 ${Math.round(size * 1.35)}px system-ui, sans-serif`;
+      pen.textAlign = "center";
+      pen.textBaseline = "middle";
+      pen.fillText(name, x, y + 0.5);
+    }
+    pen.globalAlpha = 1;
+  }
+
+  paintRing(row) {
+    const [x, y, near] = this.places.subarray(3 * row, 3 * row + 3);
+    const pen = this.pen;
+    for (const [width, color] of [[5, this.ground], [2.5, this.ink]]) {
+      pen.lineWidth = width;
+      pen.strokeStyle = color;
+      pen.beginPath();
+      pen.arc(x, y, 12 * near * this.magnified(), 0, 2 * Math.PI);
+      pen.stroke();
+    }
+  }
+
+  stroke(from, to, color) {
+    const [x, y] = this.place(from);
+    const [u, v] = this.place(to);
+    this.pen.strokeStyle = color;
+    this.pen.lineWidth = 1;
+    this.pen.beginPath();
+    this.pen.moveTo(x, y);
+    this.pen.lineTo(u, v);
+    this.pen.stroke();
+  }
+
+  write(text, x, y, align, color) {
+    this.pen.fillStyle = color;
+    this.pen.textAlign = align;
+    this.pen.textBaseline = "middle";
+    this.pen.fillText(text, x, y);
+  }
+
+  // A number of an axis where `share` in [-1, 1] of it lies.
+  number(axis, share, digits = 2) {
+    const low = this.data.from[axis];
+    const value = low + ((share + 1) / 2) * (this.data.to[axis] - low);
+    return Number(value.toPrecision(digits)).toString();
+  }
+
+  // The three walls behind the codes, with lines, and the axes' names and numbers.
+  paintCube() {
+    const behind = [0, 1, 2].map((axis) => {
+      const at = [0, 0, 0];
+      at[axis] = 1;
+      const [, , near] = this.place(at);
+      return near < 1 ? 1 : -1;
+    });
+    const corner = (axis, a, b, c) => {
+      const at = [0, 0, 0];
+      at[axis] = a;
+      at[(axis + 1) % 3] = b;
+      at[(axis + 2) % 3] = c;
+      return at;
+    };
+    for (let axis = 0; axis < 3; axis += 1) {
+      for (const share of [-1, -0.5, 0, 0.5, 1]) {
+        this.stroke(corner(axis, behind[axis], share, -1), corner(axis, behind[axis], share, 1), this.line);
+        this.stroke(corner(axis, behind[axis], -1, share), corner(axis, behind[axis], 1, share), this.line);
+      }
+    }
+    for (let axis = 0; axis < 3; axis += 1) this.nameAxis(axis, corner, behind);
+  }
+
+  // An axis is named along that of its edges which lies outermost and touches one wall only.
+  nameAxis(axis, corner, behind) {
+    const next = behind[(axis + 1) % 3];
+    const last = behind[(axis + 2) % 3];
+    const outside = ([b, c]) => {
+      const [x, y] = this.place(corner(axis, 0, b, c));
+      return axis === 2 ? -x : y;
+    };
+    const edges = [[-next, last], [next, -last]].sort((a, b) => outside(b) - outside(a));
+    const [b, c] = edges[0];
+    const away = (share, far) => {
+      const [x, y] = this.place(corner(axis, share, b, c));
+      const [u, v] = this.place(corner(axis, share, b * far, c * far));
+      return [x + (u - x), y + (v - y)];
+    };
+    for (const share of [-0.9, 0.9]) {
+      const [x, y] = away(share, 1.1);
+      this.write(this.number(axis, share), x, y, "center", this.muted);
+    }
+    const [x, y] = away(0, 1.22);
+    const kept = Math.min(Math.max(x, 26), this.width - 26);
+    this.write(`code ${axis + 1}`, kept, Math.min(y, this.height - 12), "center", this.ink);
+  }
+
+  // Lines and numbers behind codes that lie in a plane, or along a line.
+  paintPlane() {
+    const { axes, classes, names } = this.data;
+    const [left, top] = this.place([-1.06, 1.06, 0]);
+    const [right, bottom] = this.place([1.06, -1.06, 0]);
+    for (const share of [-1, -0.5, 0, 0.5, 1]) {
+      this.stroke([share, -1.06, 0], [share, 1.06, 0], this.line);
+      const [x, y] = this.place([share, -1, 0]);
+      const low = Math.min(bottom, this.height - 40);
+      this.write(this.number(0, share), x, low + 12, "center", this.muted);
+      if (axes < 2) continue;
+      this.stroke([-1.06, share, 0], [1.06, share, 0], this.line);
+      const height = this.place([-1, share, 0])[1];
+      this.write(this.number(1, share), Math.max(left, 44) - 6, height, "right", this.muted);
+    }
+    const middle = Math.min(Math.max((left + right) / 2, 40), this.width - 40);
+    this.write("code 1", middle, Math.min(bottom, this.height - 40) + 29, "center", this.ink);
+    if (axes === 2) this.write("code 2", Math.max(left, 44), Math.max(top, 14) - 9, "left", this.ink);
+    if (axes === 1 && classes && names.length <= 20) {
+      names.forEach((name, kind) => {
+        const [, y] = this.place([0, 1 - (2 * (kind + 0.5)) / names.length, 0]);
+        this.write(name.slice(0, 8), Math.max(left, 60) - 8, y, "right", this.muted);
+      });
+    }
+  }
+}
+
+// Black or white, whichever reads better on a colour (WCAG 2 contrast).
+function inkOn(color) {
+  const part = (from) => {
+    const value = parseInt(color.slice(from, from + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  };
+  const light = 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
+  return (light + 0.05) ** 2 > 1.05 * 0.05 ? "#000" : "#fff";
+}
