@@ -13,7 +13,7 @@ from hiddenstate.views.scene import Scene
 from hiddenstate.views.terminal.cells import Canvas
 from hiddenstate.views.terminal.colors import color_depth
 from hiddenstate.views.terminal.dashboard import draw_screen, pages_of
-from hiddenstate.views.terminal.header import Status
+from hiddenstate.views.terminal.header import Hint, Status, draw_help
 from hiddenstate.views.terminal.panels import Look
 from hiddenstate.views.terminal.screen import Screen, terminal_missing
 
@@ -32,26 +32,24 @@ RATE_OVER = 5.0
 FIRST_WORD = 10.0
 """Seconds a run that has just begun is given to write what the views need."""
 
-Hint = tuple[str, str]
-
 WATCHING: list[Hint] = [
-    ("space", "pause what is shown, go on"),
-    ("← →", "one moment back, forward"),
-    ("↑ ↓", "ten moments back, forward"),
-    ("home end", "the first moment, the last"),
-    ("+ -", "replay faster, slower"),
-    ("f", "follow the newest moment"),
-    ("r", "replay from the start"),
-    ("tab", "another panel alone, or all"),
+    ("space", "hold, go on"),
+    ("← →", "a moment back, on"),
+    ("↑ ↓", "ten moments back, on"),
+    ("home end", "first, last moment"),
+    ("+ -", "faster, slower"),
+    ("f", "the newest moment"),
+    ("r", "replay"),
+    ("tab", "a panel alone, or all"),
     ("1 to 0", "which row is shown"),
-    ("a", "other axes of the codes"),
-    ("q", "leave; training goes on"),
+    ("a", "axes of the codes"),
+    ("q", "leave"),
 ]
 ASKING: list[Hint] = [
     ("p", "pause training, go on"),
-    ("s", "stop training, keep the best"),
-    ("l", "halve the learning rate"),
-    ("k", "keep a snapshot now"),
+    ("s", "stop, keep the best"),
+    ("l", "halve the rate"),
+    ("k", "keep a snapshot"),
 ]
 
 
@@ -124,7 +122,9 @@ class View:
         self.scene, self.screen, self.player, self.control = scene, screen, player, control
         self.depth, self.look = color_depth(os.environ), Look()
         self._pace = Pace(SHORTEST)
-        self._page, self._helping, self._left = "all", False, False
+        self._page, self._left = "all", False
+        self._help: int | None = None  # the part of the keys' list that is shown
+        self._help_ends = True
         self._question: Callable[[], None] | None = None
         self._message, self._said = "", 0.0
         self._controls = self._n_controls()
@@ -155,7 +155,7 @@ class View:
         changed = self.player.advance()
         self._notice()
         now = self._status()
-        drawn = (now, self.screen.size, self._helping, self.look.row, self.look.plane)
+        drawn = (now, self.screen.size, self._help, self.look.row, self.look.plane)
         if changed or self._dirty or drawn != self._drawn:
             self._draw(now)
             self._drawn, self._dirty = drawn, False
@@ -163,8 +163,10 @@ class View:
     def _draw(self, status: Status) -> None:
         frame = self.player.frame()
         canvas = Canvas.blank(*self.screen.size, self.depth)
-        helping = [*WATCHING, *(ASKING if self._may_ask else [])] if self._helping else None
-        draw_screen(canvas, self.scene, frame, status, self.look, self._hints(), helping)
+        draw_screen(canvas, self.scene, frame, status, self.look, self._hints())
+        if self._help is not None:
+            lines = [*WATCHING, *(ASKING if self._may_ask else [])]
+            self._help_ends = draw_help(canvas, lines, self._help)
         self.screen.show(canvas)
 
     # ---- what the lines around the panels say
@@ -266,10 +268,11 @@ class View:
     def _ask(self, do: str, value: float | None = None) -> None:
         from hiddenstate.control import ask
 
+        words = {"stop": "stop", "pause": "pause", "go": "go on", "snapshot": "keep a snapshot"}
+        asked = words[do] if value is None else f"learn at rate {value:g}"
         try:
             ask(self.scene.run.path, do, value)
-            words = {"stop": "stop", "pause": "pause", "go": "go on", "snapshot": "keep a snapshot"}
-            self._say(f"asked training to {words.get(do, f'learn at rate {value:g}')}")
+            self._say(f"asked training to {asked}")
         except HiddenstateError as error:
             self._say(f"error: {error}")
 
@@ -293,8 +296,8 @@ class View:
             self.screen.suspend()
         elif key == "ctrl-l":
             self.screen.forget()
-        elif self._helping:
-            self._helping = False
+        elif self._help is not None:
+            self._help = self._help + 1 if key == "?" and not self._help_ends else None
             self._left = key == "q"
         elif key.isdigit():
             self.look.row = (int(key) - 1) % 10
@@ -329,7 +332,7 @@ class View:
         elif key == "a":
             self.look.plane += 1
         elif key == "?":
-            self._helping = True
+            self._help = 0
         elif key == "escape":
             self._page = "all"
         elif key == "q":

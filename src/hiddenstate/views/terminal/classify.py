@@ -148,7 +148,7 @@ def _downwards(room: Canvas, scene: Scene, row: Array, chance: Array | None, sta
         _choices(room.part(x, 1, 8, height), scene, chance, names)
         x += 8
     right = room.part(x, 0, room.width - x, height + 1)
-    told = f"h: {states.shape[1]} hidden units, blue -1, orange +1"
+    told = f"h: {panels.signed_words(room, states.shape[1])}"
     right.text(0, 0, clip(told, right.width), GREY)
     wide = min(right.width, 2 * states.shape[1])
     shapes.image(right.part(0, 1, wide, height), panels.units(states, wide), -1, 1, SIGNED)

@@ -6,10 +6,10 @@ from hiddenstate.views.scene import Frame, Scene
 from hiddenstate.views.terminal import autoencode, classify, regress
 from hiddenstate.views.terminal.cells import Canvas
 from hiddenstate.views.terminal.header import (
+    Hint,
     Status,
     draw_footer,
     draw_header,
-    draw_help,
     rows_of_header,
 )
 from hiddenstate.views.terminal.layout import Box, Panel, Stack, arrange, choose
@@ -40,23 +40,9 @@ def draw_screen(
     frame: Frame,
     status: Status,
     look: Look,
-    hints: list[tuple[str, str]],
-    helping: list[tuple[str, str]] | None = None,
+    hints: list[Hint],
 ) -> None:
-    """Draw everything on an empty canvas.
-
-    Parameters
-    ----------
-    canvas : Canvas
-    scene : Scene
-    frame : Frame
-    status : Status
-    look : Look
-    hints : list of (key, what it does)
-        For the last line.
-    helping : list of (key, what it does), optional
-        For a box over it all.
-    """
+    """Draw everything on an empty canvas; `hints` are keys for the last line."""
     if canvas.width < SMALLEST[0] or canvas.height < SMALLEST[1]:
         need = f"{SMALLEST[0]}x{SMALLEST[1]} needed, {canvas.width}x{canvas.height} here"
         for y, line in enumerate(("more room, please", need)):
@@ -73,8 +59,6 @@ def draw_screen(
         panels[name](body, scene, frame, look)
     else:
         _all(body, panels, scene, frame, look)
-    if helping:
-        draw_help(body, helping)
 
 
 def _all(body: Canvas, panels: dict[str, Draw], scene: Scene, frame: Frame, look: Look) -> None:

@@ -116,10 +116,13 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+Hint = tuple[str, str]
+"""A key, and what it does."""
+
 MODES = {"live": "live", "replay": "▶", "held": "‖", "end": "end"}
 
 
-def draw_footer(canvas: Canvas, status: Status, hints: list[tuple[str, str]]) -> None:
+def draw_footer(canvas: Canvas, status: Status, hints: list[Hint]) -> None:
     """A message, or which moment is shown and what the keys do, as many as fit."""
     if status.message:
         canvas.text(0, 0, clip(f" {status.message} ", canvas.width), mark=REVERSE)
@@ -137,25 +140,26 @@ def draw_footer(canvas: Canvas, status: Status, hints: list[tuple[str, str]]) ->
         x = canvas.text(x, 0, does, GREY) + 2
 
 
-def draw_help(canvas: Canvas, lines: list[tuple[str, str]]) -> None:
-    """Every key and what it does, in a box in the middle; in two columns if rows are few."""
-    n_columns = 1 if len(lines) + 4 <= canvas.height else 2
-    wide = max(width_of(f"{key:<11}{does}") for key, does in lines) + 3
-    per = -(-len(lines) // n_columns)
-    w = min(n_columns * wide + 3, canvas.width)
-    h = min(per + 4 if per + 4 <= canvas.height else canvas.height, canvas.height)
+def draw_help(canvas: Canvas, lines: list[Hint], part: int) -> bool:
+    """Keys and what they do, in a box in the middle; whether `part` (from 0) was the last."""
+    keys = max(width_of(key) for key, _ in lines) + 2
+    wide = keys + max(width_of(does) for _, does in lines) + 2
+    n_columns = 1 if len(lines) + 2 <= canvas.height or 2 * wide + 3 > canvas.width else 2
+    rows = min(canvas.height - 2, -(-len(lines) // n_columns))
+    shown = lines[part * rows * n_columns :][: rows * n_columns]
+    w, h = min(n_columns * wide + 3, canvas.width), rows + 2
     box = canvas.part((canvas.width - w) // 2, (canvas.height - h) // 2, w, h)
     box.clear()
-    box.text(0, 0, "┌" + "─" * (w - 2) + "┐", GREY)
-    for y in range(1, h - 1):
-        box.text(0, y, "│", GREY)
-        box.right(y, "│", GREY)
-    box.text(0, h - 1, "└" + "─" * (w - 2) + "┘", GREY)
+    for y in range(h):
+        left, line, right = "╭─╮" if y == 0 else "╰─╯" if y == h - 1 else "│ │"
+        box.text(0, y, left + line * (w - 2) + right, GREY)
     box.text(2, 0, " keys ", mark=BOLD)
-    first = 2 if per + 4 <= h else 1
-    for n, (key, does) in enumerate(lines):
-        column, row = divmod(n, per)
-        place = box.part(3 + column * wide, first + row, wide - 1, 1)
-        if first + row < h - 1:
-            place.text(0, 0, key, BLUE, BOLD)
-            place.text(11, 0, clip(does, max(place.width - 11, 0)))
+    for n, (key, does) in enumerate(shown):
+        column, row = divmod(n, rows)
+        place = box.part(2 + column * wide, 1 + row, min(wide, w - 3), 1)
+        place.text(0, 0, key, BLUE, BOLD)
+        place.text(keys, 0, does)
+    more = (part + 1) * rows * n_columns < len(lines)
+    if more:
+        box.right(h - 1, " ? for more ─╯", GREY)
+    return not more

@@ -11,7 +11,7 @@ from hiddenstate.errors import printable
 from hiddenstate.views.scene import Frame, Scene
 from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.cells import BOLD, Canvas, clip, width_of
-from hiddenstate.views.terminal.colors import BLUE, DEFAULT, GREY, ORANGE
+from hiddenstate.views.terminal.colors import BLUE, DEFAULT, GREY, ORANGE, Depth
 
 Array = NDArray[Any]
 
@@ -155,6 +155,12 @@ def units(states: Array, n: int) -> Array:
     if size <= n:
         return states
     return states[:, np.linspace(0, size - 1, max(n, 1)).round().astype(int)]
+
+
+def signed_words(canvas: Canvas, n: int) -> str:
+    """How many hidden units, and how -1 and +1 look."""
+    colors = "blue -1, orange +1" if canvas.depth >= Depth.INDEXED else "blank -1, full +1"
+    return f"{n} hidden units, {colors}"
 
 
 def learning(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:

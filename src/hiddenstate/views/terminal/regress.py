@@ -113,7 +113,7 @@ def error(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
 def hidden(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     """The hidden state after each step: units downwards, time across."""
     states = frame.arrays["hidden"]
-    told = f"{states.shape[1]} hidden units, blue -1, orange +1"
+    told = panels.signed_words(canvas, states.shape[1])
     room = panels.titled(canvas, "h at each step", told)
     time = frame.arrays.get("hidden_time")
     ends = ("", "")
