@@ -8,7 +8,7 @@ import pytest
 
 from hiddenstate.cli import cli
 from hiddenstate.config import JOBS, job_options
-from hiddenstate.views.gallery import LAYOUTS
+from hiddenstate.views.gallery import FIGURES
 
 ROOT = Path(__file__).parents[1]
 PAPERS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -131,8 +131,8 @@ def test_tree_in_readme_lists_exactly_the_modules():
 
 def test_figures_are_named_where_they_are_explained():
     text = (ROOT / "docs" / "getting-started.md").read_text("utf-8")
-    for rows in LAYOUTS.values():
-        for name in (name for row in rows for name in row):
+    for names in FIGURES.values():
+        for name in names:
             assert f"`{name}.png`" in text
 
 

@@ -55,6 +55,11 @@ def _unit(scene: Scene) -> str:
     return "window" if scene.facts.get("appended") else "step"
 
 
+def _names(scene: Scene) -> list[str]:
+    """Labels of the classes in their order."""
+    return [scene.label(number) for number in range(len(scene.facts.get("classes") or []))]
+
+
 def _baselines(scene: Scene, frame: Frame) -> dict[str, tuple[float, str]]:
     """What is reached without a net, where the run knows it."""
     if "pca_mse" in scene.kept and "code" in frame.arrays:
@@ -70,7 +75,7 @@ def _baselines(scene: Scene, frame: Frame) -> dict[str, tuple[float, str]]:
 def _of_classify(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
     offered: dict[str, Draw] = {}
     kept, picture = scene.kept, scene.picture
-    names = [scene.label(number) for number in range(len(scene.facts.get("classes") or []))]
+    names = _names(scene)
     if "probability" in arrays and "shown" in kept:
         real = [scene.label(number) for number in kept["shown_label"]]
         taken = [scene.label(number) for number in arrays["probability"].argmax(axis=1)]
@@ -134,7 +139,7 @@ def _of_autoencode(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
             kept["original"], arrays["reconstruction"], picture, on
         )
     if "code" in arrays:
-        names = [scene.label(number) for number in range(len(scene.facts.get("classes") or []))]
+        names = _names(scene)
         rainbow = scene.run.config.training.recipe == "classic"
         offered["codes"] = lambda on: figures.codes(
             arrays["code"], kept.get("code_label"), names, rainbow, on
@@ -152,43 +157,68 @@ def _of_autoencode(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
     return offered
 
 
-LAYOUTS: dict[str, list[tuple[str, ...]]] = {
-    "classify": [("learning", "decision"), ("confusion", "predictions")],
-    "regress": [("tracking",), ("error", "hidden", "portrait")],
-    "autoencode": [("learning", "codes"), ("grid", "reconstructions")],
-}
-"""Rows of a job's window, each the figures side by side in it."""
+Place = tuple[float, float, float, float]
 
-_HEIGHTS = {"classify": (1.25, 1.0), "regress": (1.0, 1.3), "autoencode": (1.35, 1.0)}
-_WIDTHS = {
-    "classify": ((1.0, 1.75), (1.0, 1.75)),
-    "regress": ((1.0,), (1.0, 1.15, 1.0)),
-    "autoencode": ((1.0, 1.4), (1.0, 1.4)),
+LAYOUTS: dict[str, dict[str, Place]] = {
+    "classify": {
+        "learning": (0.0, 0.54, 0.35, 1.0),
+        "decision": (0.35, 0.48, 1.0, 1.0),
+        "confusion": (0.0, 0.0, 0.35, 0.54),
+        "predictions": (0.35, 0.24, 1.0, 0.46),
+        "worst": (0.35, 0.0, 1.0, 0.24),
+    },
+    "regress": {
+        "tracking": (0.0, 0.58, 1.0, 1.0),
+        "error": (0.0, 0.0, 0.32, 0.56),
+        "hidden": (0.32, 0.0, 0.68, 0.56),
+        "portrait": (0.68, 0.0, 1.0, 0.56),
+    },
+    "autoencode": {
+        "learning": (0.0, 0.56, 0.4, 1.0),
+        "codes": (0.4, 0.42, 1.0, 1.0),
+        "grid": (0.0, 0.0, 0.4, 0.56),
+        "reconstructions": (0.4, 0.16, 1.0, 0.44),
+        "walk": (0.4, 0.0, 1.0, 0.16),
+    },
 }
+"""Where the figures of a job stand in its window: left, bottom, right and top, as shares."""
+
+CELLS = 50
+"""Lines and columns of the grid the places are rounded to."""
 
 
 def draw_dashboard(figure: FigureBase, scene: Scene, frame: Frame, title: str = "") -> None:
-    """Draw a run's figures together on `figure`, after clearing it; a turned plot stays so."""
+    """Draw a run's figures together on `figure`, after clearing it; a turned plot stays so.
+
+    It takes the theme in force, and no layout engine: margins are inches.
+    """
     with style.theme() as now:
         turned = [(axes.elev, axes.azim) for axes in _spaces(figure)]
-        figure.clear()
+        _empty(figure)
         if isinstance(figure, Figure):
             figure.set_layout_engine("none")
         figure.set_facecolor(now.ground)
         offered = drawings(scene, frame)
-        if "decision" in offered:
-            names = [scene.label(n) for n in range(len(scene.facts.get("classes") or []))]
+        if "decision" in offered:  # one row, large
+            names = _names(scene)
             offered["decision"] = lambda on: _draw_decision(scene, frame.arrays, names, on, 1)
-        rows: Any = figure.subfigures(2, 1, height_ratios=_HEIGHTS[scene.job])
-        for row, names_, widths in zip(rows, LAYOUTS[scene.job], _WIDTHS[scene.job], strict=True):
-            parts: Any = row.subfigures(1, len(names_), width_ratios=widths, squeeze=False)
-            for part, name in zip(parts[0], names_, strict=True):
-                if name in offered:
-                    offered[name](part)
+        grid = figure.add_gridspec(CELLS, CELLS, left=0, right=1, bottom=0, top=1)
+        for name, place in LAYOUTS[scene.job].items():
+            if name in offered:
+                left, low, right, high = (round(CELLS * edge) for edge in place)
+                offered[name](figure.add_subfigure(grid[CELLS - high : CELLS - low, left:right]))
         if title:
             figure.text(0.995, 0.99, title, ha="right", va="top", fontsize=8, color=now.muted)
         for axes, (elevation, azimuth) in zip(_spaces(figure), turned, strict=False):
             axes.view_init(elevation, azimuth)
+
+
+def _empty(figure: FigureBase) -> None:
+    """Clear a figure; its axes are dropped, which is quicker than to clear each one first."""
+    for part in figure.subfigs:
+        for axes in list(part.axes):
+            part.delaxes(axes)
+    figure.clear()
 
 
 def _spaces(figure: FigureBase) -> list[Any]:

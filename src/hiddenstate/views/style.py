@@ -81,7 +81,7 @@ _DARK = Theme(
     name="dark", ground="#15181e", paper="#1d2129",
     ink="#e8eaed", muted="#9aa3ae", faint="#2e343d",
     target="#ff7a6b", prediction="#6cb6ff", right="#6cb6ff", wrong="#ff7a6b",
-    batch="#59626e", train="#6cb6ff", valid="#f2b04e", test="#6cb6ff", baseline="#9aa3ae",
+    batch="#5f6975", train="#6cb6ff", valid="#f2b04e", test="#6cb6ff", baseline="#9aa3ae",
     carried="#6cb6ff", reset="#f2b04e",
     classes=tuple({"#bd1f01": "#d8351a", "#832db6": "#a04fd6"}.get(c, c) for c in PETROFF),
 )  # fmt: skip
@@ -108,6 +108,9 @@ def theme(name: str | None = None) -> Iterator[Theme]:
     KeyError
         If there is no such theme.
     """
+    if name is None and _current.get():
+        yield now()
+        return
     chosen = now() if name is None else _BY_NAME[name]
     before = _current.set(chosen)
     try:
@@ -117,7 +120,7 @@ def theme(name: str | None = None) -> Iterator[Theme]:
         _current.reset(before)
 
 
-def _settings(chosen: Theme) -> dict[str, Any]:
+def _settings(chosen: Theme) -> Any:
     """The theme as matplotlib takes it."""
     return {
         "font.family": list(families()),
@@ -127,7 +130,7 @@ def _settings(chosen: Theme) -> dict[str, Any]:
         "axes.facecolor": "none",
         "axes.edgecolor": chosen.muted,
         "axes.labelcolor": chosen.muted,
-        "axes.labelsize": TEXT_POINTS,
+        "axes.labelsize": SMALL_POINTS + 0.5,
         "axes.linewidth": 0.8,
         "axes.unicode_minus": True,
         "axes.grid": False,
@@ -166,6 +169,11 @@ def class_colors(n: int, rainbow: bool = False) -> Array:
     return np.asarray(colormaps["viridis"](np.linspace(*ends, n)))
 
 
+def faded(colors: Array, share: float) -> Array:
+    """Colours (n, 4) mixed with the ground: `share` of the colour, the rest of the ground."""
+    return share * colors + (1 - share) * np.array(to_rgba(now().ground))
+
+
 def readable_on(color: Any) -> str:
     """Black or white, whichever reads better on an RGB colour (WCAG 2 contrast)."""
     light = luminance(color)
@@ -202,13 +210,14 @@ def signed_map() -> Colormap:
 
 
 def plain(text: object, limit: int = 24) -> str:
-    """`text` on one line as matplotlib draws it: no formula, no letter without a shape, cut."""
+    """`text` on one line as matplotlib draws it: no formula, no letter without a shape, cut,
+    never nothing."""
     shown = "".join(
         letter if ord(letter) < 128 or _has_shape(letter) else ascii(letter)[1:-1]
         for letter in printable(str(text).replace(r"\$", "$"), limit)
     )
     shown = shown if len(shown) <= 2 * limit else shown[: 2 * limit - 1] + "…"
-    return shown.replace("$", r"\$")
+    return shown.replace("$", r"\$") if shown.strip() else '""'
 
 
 @cache

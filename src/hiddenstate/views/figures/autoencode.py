@@ -10,9 +10,17 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hiddenstate.views import style
-from hiddenstate.views.figures.cells import columns_that_fit, draw_cells, size_of
+from hiddenstate.views.figures.cells import draw_cells, fitting, size_of
 from hiddenstate.views.figures.cloud import Cloud
-from hiddenstate.views.figures.layout import add_axes, heading, inches, new_figure, place, write
+from hiddenstate.views.figures.layout import (
+    add_axes,
+    heading,
+    inches,
+    new_figure,
+    place,
+    write,
+    write_at,
+)
 from hiddenstate.views.figures.shared import DRAWN_AT_MOST
 
 Array = NDArray[Any]
@@ -71,16 +79,15 @@ def _pairs(
     """Rows over rows, a text under each pair."""
     n, (h, _) = len(upper), size_of(picture)
     bottom = 0.3 if below else 0.12
-    axes = add_axes(figure, place(figure, left=0.7, right=0.12, bottom=bottom)[0])
-    both = np.concatenate([upper.reshape(n, -1), lower.reshape(n, -1)])
-    both = both.reshape(2 * n, *upper.shape[1:])
+    axes = add_axes(figure, place(figure, left=0.7, right=0.12, bottom=bottom)[0], ticks=False)
+    both = np.concatenate([upper, lower.reshape(upper.shape)])
     cells = draw_cells(axes, both, picture, max(n, 1), (0.1, 0.1), like=upper if n else None)
     for number, name in ((0, "original"), (n, "rebuilt")):
         if n:
             x, y = cells.corners[number]
             write(axes, name, (x, y + h / 2), (-6, 0), ha="right")
-    for number, text in enumerate(below):
-        write(axes, text, cells.below(n + number), (0, -3), va="top")
+    if below:
+        write_at(axes, cells.below[n:], below, style.now().muted, up=-9)
 
 
 def grid(
@@ -91,7 +98,7 @@ def grid(
     figure = figure or new_figure(5.4, 5.9)
     heading(figure, "Decoded from a square of the code space",
             "along the codes' two main axes, two deviations each way")  # fmt: skip
-    axes = add_axes(figure, place(figure, left=0.42, right=0.12, bottom=0.34)[0])
+    axes = add_axes(figure, place(figure, left=0.42, right=0.12, bottom=0.34)[0], ticks=False)
     draw_cells(axes, rows, picture, side, (0.04, 0.04))
     write(axes, "first main axis  →", (0.5, 0), (0, -4), va="top", within="axes fraction")
     axes.text(
@@ -119,9 +126,9 @@ def walk(
     heading(figure, "A walk between two codes",
             "framed: the two real rows; between them, what the way decodes to")  # fmt: skip
     width, height = inches(figure)
-    columns = columns_that_fit(n, (1.15 * h, 1.08 * w), width - 0.3, max(height - 0.75, 0.3))
-    axes = add_axes(figure, place(figure, left=0.12, right=0.12, bottom=0.1)[0])
-    draw_cells(axes, shown, picture, columns, (0.15, 0.08), frames)
+    columns, gap = fitting(n, (h, w), width - 0.24, max(height - 0.66, 0.2))
+    axes = add_axes(figure, place(figure, left=0.12, right=0.12, bottom=0.1)[0], ticks=False)
+    draw_cells(axes, shown, picture, columns, gap, frames)
     return figure
 
 
@@ -199,7 +206,7 @@ def _fit(axes: Any, shown: Array, n_numbers: int) -> None:
         getattr(axes, f"set_{axis}label")(label, labelpad=-2 if space else None)
         getattr(axes, f"{axis}axis").set_major_locator(MaxNLocator(4))
     if space:
-        axes.set_box_aspect(None, zoom=0.98)
+        axes.set_box_aspect(None, zoom=1.1)
         axes.tick_params(pad=-1, labelsize=style.SMALL_POINTS, labelcolor=now.muted)
         for one in (axes.xaxis, axes.yaxis, axes.zaxis):
             one.line.set_color(now.faint)

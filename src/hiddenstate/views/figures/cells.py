@@ -32,15 +32,15 @@ class Cells:
     width: int
     corners: Array  # (N, 2): x of the left and y of the top edge
 
-    def above(self, number: int) -> tuple[float, float]:
-        """The middle of a cell's upper edge."""
-        x, y = self.corners[number]
-        return x + self.width / 2, y
+    @property
+    def above(self) -> Array:
+        """The middles (N, 2) of the cells' upper edges."""
+        return np.add(self.corners, [self.width / 2, 0])
 
-    def below(self, number: int) -> tuple[float, float]:
-        """The middle of a cell's lower edge."""
-        x, y = self.corners[number]
-        return x + self.width / 2, y + self.height
+    @property
+    def below(self) -> Array:
+        """The middles (N, 2) of the cells' lower edges."""
+        return np.add(self.corners, [self.width / 2, self.height])
 
 
 def size_of(picture: tuple[int, int] | None) -> tuple[int, int]:
@@ -48,14 +48,28 @@ def size_of(picture: tuple[int, int] | None) -> tuple[int, int]:
     return picture or LINE_CELL
 
 
-def columns_that_fit(n: int, pitch: tuple[float, float], width: float, height: float) -> int:
-    """In how many columns `n` cells of `pitch` (height, width) are largest in width x height."""
+def fitting(
+    n: int, cell: tuple[int, int], width: float, height: float, text: float = 0.0
+) -> tuple[int, tuple[float, float]]:
+    """In how many columns `n` cells are largest, and the gaps between them, in cells.
 
-    def scale(columns: int) -> float:
+    Parameters
+    ----------
+    cell : tuple of int
+        Height and width of a cell.
+    width, height : float
+        Room, in inches.
+    text : float
+        Inches needed between a cell and the one below it.
+    """
+
+    def scale(columns: int) -> float:  # inches a unit of the cell
         lines = -(-max(n, 1) // columns)
-        return min(width / (columns * pitch[1]), height / (lines * pitch[0]))
+        down = (height - (lines - 1) * text) / (lines * 1.06 * cell[0])
+        return min(width / (columns * 1.1 * cell[1]), down)
 
-    return max(range(1, max(n, 1) + 1), key=scale)
+    columns = max(range(1, max(n, 1) + 1), key=scale)
+    return columns, (max(text / max(scale(columns) * cell[0], 1e-3), 0.06), 0.1)
 
 
 def draw_cells(
@@ -85,10 +99,9 @@ def draw_cells(
     number = np.arange(n)
     corners = np.column_stack([number % columns * across, number // columns * down])
     cells = Cells(h, w, corners)
-    axes.set_axis_off()
     axes.set_xlim(-0.03 * w, columns * across - (across - w) + 0.03 * w)
     axes.set_ylim(max(lines, 1) * down - (down - h) + 0.03 * h, -0.03 * h)
-    axes.set_aspect("equal")
+    axes.set_aspect("equal", anchor="NW")
     if not n:
         return cells
     if picture:
@@ -161,4 +174,5 @@ def ranges(series: Sequence[Array], chosen: Array) -> tuple[Array, Array]:
     if high.max() - low.min() <= 10 * spread[spread > 0].min(initial=math.inf):
         low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
     flat = ~(high > low)
-    return np.where(flat, low - 0.5, low), np.where(flat, high + 0.5, high)
+    room = np.where(flat, np.maximum(0.5, np.abs(low) / 2), 0)
+    return low - room, high + room

@@ -6,22 +6,26 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hiddenstate.views import style
 from hiddenstate.views.figures.cells import (
     Cells,
-    columns_that_fit,
     draw_cells,
     features_drawn,
+    fitting,
     size_of,
 )
 from hiddenstate.views.figures.layout import (
+    Box,
     add_axes,
     heading,
+    heat,
     inches,
     new_figure,
+    part_of,
     place,
     write,
     write_at,
@@ -96,27 +100,24 @@ def _judged(
     picture: tuple[int, int] | None,
 ) -> Cells:
     """Rows with a mark and what they are taken for above, and a text below."""
-    now, (h, w) = style.now(), size_of(picture)
+    now = style.now()
     width, height = inches(figure)
     lines = 1 + max((text.count("\n") for text in below), default=0)
-    text_room = 0.18 * lines + 0.26  # inches a cell's texts take
-    grid = place(figure, left=0.12, right=0.12, top=0.8, bottom=0.05 + 0.17 * lines)
-    n = len(rows)
-    free = width - 0.3, max(height - 0.85, 0.4)
-    columns = columns_that_fit(n, (1.6 * h, 1.1 * w), *free)
-    scale = free[0] / (max(columns, 1) * 1.1 * w)
-    axes = add_axes(figure, grid[0])
-    gap = min(max(text_room / max(scale * h, 0.01), 0.3), 1.5)
+    room = 0.15 * lines + 0.2  # inches a cell's texts take
+    bottom = 0.05 + 0.15 * lines
+    grid = place(figure, left=0.12, right=0.12, top=0.76, bottom=bottom)
+    free = width - 0.24, max(height - 0.76 - bottom, 0.2)
+    columns, gap = fitting(len(rows), size_of(picture), *free, room)
+    axes = add_axes(figure, grid[0], ticks=False)
     frames = [now.faint if good else now.wrong for good in right]
-    cells = draw_cells(axes, rows, picture, columns, (gap, 0.1), frames)
-    for number, good in enumerate(right):
-        color = now.right if good else now.wrong
-        mark = RIGHT_MARK if good else WRONG_MARK
-        write(
-            axes, f"{mark} {style.plain(taken[number], 9)}", cells.above(number), (0, 3),
-            va="bottom", size=style.TEXT_POINTS, bold=True, color=color,
-        )  # fmt: skip
-        write(axes, below[number], cells.below(number), (0, -3), va="top")
+    cells = draw_cells(axes, rows, picture, columns, gap, frames)
+    marks = [RIGHT_MARK if good else WRONG_MARK for good in right]
+    said = [f"{mark} {style.plain(name, 9)}" for mark, name in zip(marks, taken, strict=False)]
+    colors = [now.right if good else now.wrong for good in right]
+    write_at(axes, cells.above, said, colors, style.TEXT_POINTS, bold=True, up=9)
+    for line in range(lines):
+        told = [text.split("\n")[line] for text in below[: len(rows)]]
+        write_at(axes, cells.below, told, now.muted, up=-9 - 10.5 * line)
     return cells
 
 
@@ -204,23 +205,26 @@ def decision(
         Labels of the classes.
     """
     D = min(len(rows), len(states))
-    if figure is None:
-        figure = new_figure(*((8.6, 4.3) if D <= 1 else (11.2, 3.0 * -(-D // 2) + 0.6)))
+    figure = figure or new_figure(*((8.6, 4.4) if D <= 1 else (11.2, 3.2 * -(-D // 2) + 0.6)))
+    unit = "row" if picture else "step"
     heading(
         figure, "When did it decide?",
-        "read, then class probabilities, then the hidden state h_t; the line: decided for good",
+        f"what is read, what it thinks after each {unit}, and h_t; "
+        "dashed: from here on its answer stays",
     )  # fmt: skip
     across = 1 if D <= 1 else 2
     blocks = place(
         figure, -(-max(D, 1) // across), across,
-        left=0.45, right=0.15, bottom=0.42, top=0.85, gap=(0.5, 0.55),
+        left=0.55, right=0.15, bottom=0.42, top=0.8, gap=(0.6, 0.7),
     )  # fmt: skip
     high = max(1.0, float(np.abs(states[np.isfinite(states)]).max(initial=0)))
     for number in range(D):
+        block = blocks[number // across, number % across]
         chance = None if chances is None else chances[number]
-        _Decided(rows[number], read, chance, states[number], int(truth[number]), names, high).draw(
-            figure, blocks[number // across, number % across], picture, large=D == 1
+        decided = _Decided(
+            rows[number], read, chance, states[number], int(truth[number]), names, high, picture
         )
+        decided.draw(figure, block)
     return figure
 
 
@@ -229,13 +233,14 @@ class _Decided:
 
     def __init__(
         self, row: Array, read: Array, chances: Array | None, states: Array, truth: int,
-        names: Sequence[str], high: float,
+        names: Sequence[str], high: float, picture: tuple[int, int] | None,
     ) -> None:  # fmt: skip
         known = np.flatnonzero(np.isfinite(row).any(axis=1))
         self.row = row[: known[-1] + 1 if len(known) else 1]
         n = max(1, int(np.searchsorted(read, len(self.row), side="right")))
         self.edges = np.concatenate([[0], read[:n]]).astype(float)
         self.states, self.truth, self.names, self.high = states[:n], truth, names, high
+        self.down = picture is not None and len(self.row) == picture[0]
         self.chances = None if chances is None else chances[:n]
         self.chosen: int | None = None
         if self.chances is not None:
@@ -254,43 +259,50 @@ class _Decided:
         mark, color = (RIGHT_MARK, now.right) if right else (WRONG_MARK, now.wrong)
         taken = style.plain(self.names[self.chosen], 10)
         when = int(self.edges[self.since]) + 1
-        said = f"{mark} {taken}, from step {when} on"
+        said = f"{mark} {taken}, from {'row' if self.down else 'step'} {when} on"
         return (said if right else f"{said} (is {is_})"), color
 
-    def draw(
-        self, figure: FigureBase, block: Any, picture: tuple[int, int] | None, large: bool
-    ) -> None:
-        """The three panels in a part of a grid."""
-        down = picture is not None and len(self.row) == picture[0]
-        box = block.get_position(figure)
-        wide, high = inches(figure)
-        width, height = box.width * wide, box.height * high
-        if down:
-            assert picture
-            of_picture = min(height * picture[1] / picture[0] / width, 0.4)
-            rest = 1 - of_picture
-            sizes = [of_picture, 0.55 * rest, 0.45 * rest]
-            inner = block.subgridspec(1, 3, width_ratios=sizes, wspace=0.3 / width * 3)
-        else:
-            inner = block.subgridspec(3, 1, height_ratios=[1, 1, 0.8], hspace=0.08)
-        seen, thought, held = (add_axes(figure, inner[n]) for n in range(3))
+    def draw(self, figure: FigureBase, block: SubplotSpec) -> None:
+        """The three panels in a part of a grid, their steps level with each other."""
+        seen, thought, held = (add_axes(figure, box) for box in self._boxes(figure, block))
         text, color = self.told
         write(
             seen, text, (0, 1), (0, 5), ha="left", va="bottom", size=style.TEXT_POINTS,
             bold=True, color=color, within="axes fraction",
         )  # fmt: skip
-        self._draw_row(seen, down)
-        self._draw_chances(thought, down)
-        self._draw_states(held, down)
+        self._draw_row(seen)
+        self._draw_chances(thought)
+        self._draw_states(held)
         for axes in (seen, thought, held):
-            self._align(axes, down, first=axes is seen, last=axes is held)
-        if large:
-            self._say(thought, held, down)
+            self._align(axes, first=axes is seen, last=axes is held)
 
-    def _align(self, axes: Axes, down: bool, first: bool, last: bool) -> None:
+    def _boxes(self, figure: FigureBase, block: SubplotSpec) -> list[Box]:
+        """Where the panels lie: side by side with a picture, else under each other."""
+        box = block.get_position(part_of(figure))
+        wide, high = inches(figure)
+        width, height = box.width * wide, box.height * high
+        if not self.down:
+            parts = [0.36 * height, 0.36 * height, 0.28 * height - 0.2]
+            tops = [height, height - parts[0] - 0.1, parts[2]]
+            return [
+                (box.x0, box.y0 + (top - part) / high, box.width, part / high)
+                for top, part in zip(tops, parts, strict=True)
+            ]
+        rows, columns = self.row.shape
+        gap, side = 0.28, min(height * columns / rows, 0.42 * width)
+        tall = min(height, max(side * rows / columns, 0.5 * height))
+        rest = width - side - 2 * gap
+        sizes = [side, 0.56 * rest, 0.44 * rest]
+        starts = [0, side + gap, side + 2 * gap + sizes[1]]
+        return [
+            (box.x0 + start / wide, box.y1 - tall / high, size / wide, tall / high)
+            for start, size in zip(starts, sizes, strict=True)
+        ]
+
+    def _align(self, axes: Axes, first: bool, last: bool) -> None:
         """The same steps on the same level in every panel, and the line where it decided."""
         now, end = style.now(), len(self.row)
-        if down:
+        if self.down:
             axes.set_ylim(end, 0)
             axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
             axes.tick_params(left=first, labelleft=first)
@@ -300,20 +312,20 @@ class _Decided:
             axes.set_xlim(0, end)
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
             axes.tick_params(bottom=last, labelbottom=last)
+            axes.yaxis.set_label_coords(-0.34 / axes.bbox.width * part_of(axes.figure).dpi, 0.5)
             if last:
                 axes.set_xlabel("steps read")
         if self.chosen is not None and self.since:
-            line = axes.axhline if down else axes.axvline
-            line(self.edges[self.since], color=now.ink, lw=1.1, ls=(0, (4, 2)))
+            line = axes.axhline if self.down else axes.axvline
+            line(self.edges[self.since], color=now.ink, lw=1.2, ls=(0, (4, 2)))
 
-    def _draw_row(self, axes: Axes, down: bool) -> None:
+    def _draw_row(self, axes: Axes) -> None:
         T, n_features = self.row.shape
-        if down:
+        if self.down:
             axes.imshow(
                 self.row, cmap=style.ink_map(), vmin=0, vmax=1, extent=(0, n_features, T, 0),
-                aspect="equal", interpolation="nearest",
+                aspect="auto", interpolation="nearest",
             )  # fmt: skip
-            axes.set_anchor("E")
             axes.set_xticks([])
             axes.spines[:].set_visible(True)
             axes.spines[:].set_color(style.now().faint)
@@ -326,72 +338,59 @@ class _Decided:
         axes.set_ylabel("input")
         axes.yaxis.set_major_locator(MaxNLocator(3))
 
-    def _draw_chances(self, axes: Axes, down: bool) -> None:
-        """Probabilities as areas that sum to 1; the truth's is first, its edge reads on the axis."""
+    def _draw_chances(self, axes: Axes) -> None:
+        """Areas that sum to 1; the truth's is the first, so that its edge reads on the axis."""
         if self.chances is None:
             axes.set_axis_off()
-            axes.text(0.5, 0.5, "too many classes", transform=axes.transAxes, ha="center",
-                      color=style.now().muted)  # fmt: skip
+            write(axes, "too many classes", (0.5, 0.5), within="axes fraction")
             return
-        C = self.chances.shape[1]
+        C, now = self.chances.shape[1], style.now()
         order = [self.truth, *(c for c in range(C) if c != self.truth)]
-        edges = np.cumsum(self.chances[:, order], axis=1)
+        edges = np.cumsum(self.chances[:, order], axis=1, dtype=float)
         edges = np.concatenate([np.zeros((len(edges), 1)), edges / edges[:, -1:]], axis=1)
         at = np.concatenate([[0], (self.edges[1:] + self.edges[:-1]) / 2, [self.edges[-1]]])
         edges = np.concatenate([edges[:1], edges, edges[-1:]])
-        fill = axes.fill_betweenx if down else axes.fill_between
-        colors = style.class_colors(C)
-        for place_, number in enumerate(order):
-            fill(at, edges[:, place_], edges[:, place_ + 1], color=colors[number], lw=0,
-                 alpha=1.0 if number == self.truth else 0.75)  # fmt: skip
-        edge = (edges[:, 1], at) if down else (at, edges[:, 1])
-        axes.plot(*edge, color=style.now().ink, lw=1.4)
-        self._name_areas(axes, at, edges, order, colors, down)
-        limit, ticks, label = (
-            (axes.set_xlim, axes.set_xticks, axes.set_xlabel)
-            if down
-            else (axes.set_ylim, axes.set_yticks, axes.set_ylabel)
-        )
-        limit(0, 1)
-        ticks([0, 0.5, 1], ["0", "0.5", "1"])
-        label("probability")
+        colors = style.class_colors(C)[order]
+        colors[1:] = style.faded(colors[1:], 0.72)
+        fill = axes.fill_betweenx if self.down else axes.fill_between
+        for number, color in enumerate(colors):
+            fill(at, edges[:, number], edges[:, number + 1], color=color, lw=0)
+        edge = (edges[:, 1], at) if self.down else (at, edges[:, 1])
+        axes.plot(*edge, color=now.ink, lw=1.4)
+        self._name_areas(axes, at, edges, order, colors)
+        if self.down:
+            axes.set(xlim=(0, 1), xlabel="probability")
+            axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])
+        else:
+            axes.set(ylim=(0, 1), ylabel="probability")
+            axes.set_yticks([0, 0.5, 1], ["0", "½", "1"])
 
     def _name_areas(
-        self, axes: Axes, at: Array, edges: Array, order: list[int], colors: Array, down: bool
+        self, axes: Axes, at: Array, edges: Array, order: list[int], colors: Array
     ) -> None:
         """Each class's name where its area is widest, if it fits there."""
         points, texts, ink = [], [], []
-        for place_, number in enumerate(order):
-            size = edges[1:-1, place_ + 1] - edges[1:-1, place_]
-            where = int(np.argmax(size)) + 1
-            if size.max() < 0.12:
+        for number, class_ in enumerate(order):
+            size = edges[:, number + 1] - edges[:, number]
+            if size.max() < 0.13:
                 continue
-            middle = (edges[where, place_] + edges[where, place_ + 1]) / 2
-            points.append((middle, at[where]) if down else (at[where], middle))
-            texts.append(style.plain(self.names[number], 8))
+            widest = np.flatnonzero(size >= 0.97 * size.max())
+            where = widest[len(widest) // 2]
+            middle = (edges[where, number] + edges[where, number + 1]) / 2
+            points.append((middle, at[where]) if self.down else (at[where], middle))
+            texts.append(style.plain(self.names[class_], 8))
             ink.append(style.readable_on(colors[number]))
         if points:
             write_at(axes, np.array(points), texts, ink, style.TEXT_POINTS, bold=True)
 
-    def _draw_states(self, axes: Axes, down: bool) -> None:
-        H = self.states.shape[1]
-        units = np.arange(H + 1)
-        across = (units, self.edges) if down else (self.edges, units)
-        values = self.states if down else self.states.T
-        axes.pcolormesh(
-            *across, values, cmap=style.signed_map(), vmin=-self.high, vmax=self.high,
-            rasterized=True,
-        )  # fmt: skip
-        if down:
+    def _draw_states(self, axes: Axes) -> None:
+        n_units = self.states.shape[1]
+        units = np.arange(n_units + 1)
+        if self.down:
+            heat(axes, units, self.edges, self.states, self.high)
             axes.set_xticks([])
-            axes.set_xlabel(f"h_t, {H} unit" + "s" * (H != 1))
+            axes.set_xlabel(f"h_t, {n_units} unit" + "s" * (n_units != 1), labelpad=15)
         else:
+            heat(axes, self.edges, units, self.states.T, self.high)
             axes.set_yticks([])
-            axes.set_ylabel(f"h_t ({H})")
-
-    def _say(self, thought: Axes, held: Axes, down: bool) -> None:
-        """What the panels of a large drawing show, above them."""
-        if not down:
-            return
-        for axes, text in ((thought, "what it thinks"), (held, "what it keeps")):
-            write(axes, text, (0, 1), (0, 5), ha="left", va="bottom", within="axes fraction")
+            axes.set_ylabel("h_t")

@@ -18,6 +18,9 @@ from hiddenstate.views.figures.layout import glyphs
 Array = NDArray[Any]
 
 
+LABEL_POINTS = 8.5
+
+
 class Cloud(PathCollection):
     """Points (N, 2 or 3) as their labels on boxes of their colours, or as dots.
 
@@ -46,11 +49,11 @@ class Cloud(PathCollection):
         numbers = np.zeros(len(points), int) if labels is None else np.asarray(labels, int)
         self.labels = numbers
         ground = to_rgba(style.now().ground)
+        shapes: list[tuple[Path, ...]] = [(dot(),)]
+        inks: list[tuple[Any, ...]] = [(to_rgba(color),) for color in colors]
         if names:
-            shapes = [(box(name), glyphs(name, style.SMALL_POINTS + 0.5, True)) for name in names]
-            inks = [(to_rgba(color), to_rgba(style.readable_on(color))) for color in colors]
-        else:
-            shapes, inks = [(dot(),)], [(to_rgba(color),) for color in colors]
+            shapes = [(box(name), glyphs(name, LABEL_POINTS, bold=True)) for name in names]
+            inks = [(ink, to_rgba(style.readable_on(ink))) for (ink,) in inks]
         self._own_shapes = [shapes[n if names else 0] for n in numbers]
         self._own_inks = [inks[n] for n in numbers]
         super().__init__(
@@ -76,7 +79,8 @@ class Cloud(PathCollection):
         """Put the points where the axes' view has them, the nearest last; the nearest depth."""
         if not len(self.points):
             return 0.0
-        x, y, depth = proj3d.proj_transform(*self.points.T, self.axes.M)
+        space: Any = self.axes
+        x, y, depth = proj3d.proj_transform(*self.points.T, space.M)
         depth = np.asarray(depth)
         self._lay(np.argsort(-depth, kind="stable"), np.column_stack([x, y]))
         return float(depth.min())
@@ -85,7 +89,7 @@ class Cloud(PathCollection):
 @cache
 def box(name: str) -> Path:
     """A rounded box around a name, in points."""
-    outline = glyphs(name, style.SMALL_POINTS + 0.5, True).vertices
+    outline: Any = glyphs(name, LABEL_POINTS, bold=True).vertices
     reach = np.abs(outline).max(axis=0) if len(outline) else np.zeros(2)
     x, y = max(reach[0], 2.2) + 2.2, max(reach[1], 3.2) + 2.2
     return _rounded(float(x), float(y), 1.8)
@@ -111,5 +115,5 @@ def _rounded(x: float, y: float, corner: float) -> Path:
 @cache
 def dot() -> Path:
     """A round dot, in points."""
-    circle = Path.unit_circle()
-    return Path(circle.vertices * 3.2, circle.codes)
+    circle: Any = Path.unit_circle()
+    return Path(3.2 * circle.vertices, circle.codes)

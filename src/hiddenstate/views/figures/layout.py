@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.font_manager import FontProperties
-from matplotlib.gridspec import GridSpec
+from matplotlib.gridspec import GridSpec, SubplotSpec
+from matplotlib.image import AxesImage
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import IdentityTransform
 from numpy.typing import NDArray
 
@@ -21,8 +23,8 @@ Array = NDArray[Any]
 
 DPI = 110
 
-HEADED = 0.58
-"""Inches a heading of a title and a note takes at the top."""
+HEADED, KEYED = 0.56, 0.74
+"""Inches at the top that a heading of a title and a note takes, and one with a legend under it."""
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -30,9 +32,14 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=DPI, facecolor=style.now().ground)
 
 
+def part_of(figure: FigureBase) -> Any:
+    """A figure or a part of one, with what matplotlib's types do not say both have."""
+    return figure
+
+
 def inches(figure: FigureBase) -> tuple[float, float]:
     """Width and height of a figure or a part of one."""
-    box, dpi = figure.bbox, figure.dpi
+    box, dpi = part_of(figure).bbox, part_of(figure).dpi
     return max(box.width / dpi, 0.1), max(box.height / dpi, 0.1)
 
 
@@ -61,7 +68,7 @@ def place(
     return GridSpec(
         rows,
         columns,
-        figure=figure,
+        figure=part_of(figure),
         left=narrow * left / width,
         right=1 - narrow * right / width,
         bottom=low * bottom / height,
@@ -74,12 +81,16 @@ def place(
 
 
 def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) -> None:
-    """What is seen, at the top left, and under it a note."""
+    """What is seen, at the top left, and under it a note; of one that is too wide for the figure
+    the last clauses, after a semicolon, are left out."""
     width, height = inches(figure)
     now = style.now()
+    clauses = note.split("; ")
+    while len(clauses) > 1 and 0.0085 * style.SMALL_POINTS * len("; ".join(clauses)) > width - left:
+        clauses.pop()
     for text, down, size, color, weight in (
         (title, 0.09, style.TITLE_POINTS, now.ink, "bold"),
-        (note, 0.31, style.SMALL_POINTS, now.muted, "normal"),
+        ("; ".join(clauses), 0.31, style.SMALL_POINTS, now.muted, "normal"),
     ):
         if text:
             figure.text(
@@ -88,25 +99,76 @@ def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) 
             )  # fmt: skip
 
 
-def add_axes(figure: FigureBase, part: Any, **options: Any) -> Axes:
-    """Axes in a part of a grid, tidied: two spines, and ticks that keep the theme's colour even
-    if matplotlib makes them later."""
-    axes: Axes = figure.add_subplot(part, **options)
+def legend(axes: Axes) -> None:
+    """The names of what is drawn in one line above the axes, at the left."""
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=6, handlelength=1.5,
+        handletextpad=0.5, borderaxespad=0.1, borderpad=0.1, columnspacing=1.3,
+        labelcolor=style.now().muted,
+    )  # fmt: skip
+
+
+def heat(axes: Axes, across: Array, down: Array, values: Array, high: float) -> AxesImage:
+    """Values (n, m) from `-high` to `high` as colours between edges across (m + 1,) and down
+    (n + 1,), which grow; one image, whatever the spacing."""
+    lines, columns = _even(down), _even(across)
+    return axes.imshow(
+        values[lines][:, columns], cmap=style.signed_map(), vmin=-high, vmax=high,
+        extent=(across[0], across[-1], down[-1], down[0]), aspect="auto",
+        interpolation="nearest",
+    )  # fmt: skip
+
+
+def _even(edges: Array) -> Array:
+    """Numbers of the cells between `edges`, at places evenly spread over all of them."""
+    n, sizes = len(edges) - 1, np.diff(edges)
+    numbers: Array = np.arange(n)
+    if sizes.max() <= 1.001 * sizes.min():
+        return numbers
+    places = edges[0] + (np.arange(FINE) + 0.5) / FINE * (edges[-1] - edges[0])
+    numbers = np.clip(np.searchsorted(edges, places, side="right") - 1, 0, n - 1)
+    return numbers
+
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, width and height, as shares of a figure."""
+
+
+def add_axes(
+    figure: FigureBase, part: SubplotSpec | Box, ticks: bool = True, **shared: Any
+) -> Axes:
+    """Axes in a part of a grid or in a box, tidied: two spines, and few ticks that keep the
+    theme's colour even if matplotlib makes them later. Without `ticks`, bare ones."""
+    if isinstance(part, SubplotSpec):
+        axes: Axes = figure.add_subplot(part, **shared)
+    else:
+        axes = figure.add_axes(part, **shared)
+    if not ticks:
+        axes.set_axis_off()
+        return axes
     axes.spines[["top", "right"]].set_visible(False)
     now = style.now()
     axes.tick_params(color=now.muted, labelcolor=now.muted, labelsize=style.SMALL_POINTS, length=3)
+    if not shared:
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
     return axes
 
 
-def rule(axes: Axes, axis: str = "y") -> None:
+def log_scale(axes: Axes) -> None:
+    """Values on a log axis, with ticks at powers of ten or, where these are few, between them."""
+    low, high = axes.get_ylim()
+    axes.set_yscale("log")
+    few = high < 30 * max(low, 1e-300)
+    axes.yaxis.set_major_locator(LogLocator(10, (1, 2, 5) if few else (1,), numticks=6))
+    axes.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def rule(axes: Axes, axis: Literal["both", "x", "y"] = "y") -> None:
     """Faint lines across, to read values by."""
     axes.grid(True, axis=axis, color=style.now().faint, linewidth=0.8)
     axes.set_axisbelow(True)
-
-
-def bare(axes: Axes) -> None:
-    """Neither ticks nor spines."""
-    axes.set_axis_off()
 
 
 def write(
@@ -130,30 +192,43 @@ def write(
     )  # fmt: skip
 
 
+FINE = 800
+"""Places a heat map of uneven cells is drawn at."""
+
+
 @cache
-def glyphs(text: str, points: float, bold: bool = False) -> Path:
-    """The outline of a line of text, its middle at (0, 0), in points."""
+def glyphs(text: str, points: float, bold: bool = False, up: float = 0.0) -> Path:
+    """The outline of a line of text, its middle at (0, up), in points."""
+    if not text.strip():  # matplotlib cannot outline nothing
+        return Path(np.zeros((0, 2)))
     font = FontProperties(family=list(style.families()), weight="bold" if bold else "normal")
     outline = TextPath((0, 0), text.replace(r"\$", "$"), size=points, prop=font, usetex=False)
-    path = Path(outline.vertices, outline.codes)
-    if not len(path.vertices):
-        return path
-    low, high = path.vertices.min(axis=0), path.vertices.max(axis=0)
-    return Path(path.vertices - (low + high) / 2, path.codes)
+    corners: Any = outline.vertices
+    middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
+    # Lines of text stand on one level whatever letters they have.
+    middle[1] = 0.36 * points
+    return Path(corners - middle + (0, up), outline.codes)
 
 
 def write_at(
-    axes: Axes, points: Array, texts: Sequence[str], colors: Any, size: float, bold: bool = False
+    axes: Axes,
+    points: Any,
+    texts: Sequence[str],
+    colors: Any,
+    size: float = style.SMALL_POINTS,
+    bold: bool = False,
+    up: float = 0.0,
 ) -> PathCollection:
-    """Many short texts (N,) centred at `points` (N, 2), as one artist: a twentieth of the time
-    that as many text objects take."""
+    """Many short texts (N,) centred `up` points above `points` (N, 2), as one artist, which
+    takes a twentieth of the time of as many text objects."""
     written = PathCollection(
-        [glyphs(text, size, bold) for text in texts] or [Path(np.zeros((0, 2)))],
+        [glyphs(text, size, bold, up) for text in texts] or [Path(np.zeros((0, 2)))],
         sizes=[1.0],
-        offsets=np.reshape(points, (-1, 2)),
+        offsets=np.reshape(np.asarray(points, float), (-1, 2)),
         offset_transform=axes.transData,
         facecolors=colors,
         linewidths=0,
+        clip_on=False,
     )
     written.set_transform(IdentityTransform())  # outlines are in points, not in data
     axes.add_collection(written, autolim=False)

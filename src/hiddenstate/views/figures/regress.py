@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 
 from hiddenstate.views import style
 from hiddenstate.views.figures.cells import features_drawn
-from hiddenstate.views.figures.layout import add_axes, heading, new_figure, place, rule, write
+from hiddenstate.views.figures.layout import (
+    KEYED,
+    add_axes,
+    heading,
+    heat,
+    legend,
+    log_scale,
+    new_figure,
+    place,
+    rule,
+    write,
+)
 
 Array = NDArray[Any]
 
@@ -28,7 +39,7 @@ def signals(
     """Input (T, I) and target (T, O) before training: the target in red, the input in blue."""
     figure, now = figure or new_figure(6.4, 3.2), style.now()
     heading(figure, "Input and target", "what comes in, and what is to come out")
-    axes = add_axes(figure, place(figure)[0])
+    axes = add_axes(figure, place(figure, top=KEYED)[0])
     for values, color, label, how in (
         (inputs, now.prediction, named[0], "--"),
         (targets, now.target, named[1], "-"),
@@ -37,7 +48,7 @@ def signals(
     axes.set_xlabel("time")
     axes.margins(x=0.01)
     rule(axes)
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -59,7 +70,7 @@ def tracking(
     if len(parts) > 1:
         note = f"the first and the last {TRACKED_ENDS} of {len(time):,} windows"
     heading(figure, "Target and prediction", note)
-    grid = place(figure, 1, len(parts))
+    grid = place(figure, 1, len(parts), top=KEYED)
     places: list[Axes] = []
     for number, part in enumerate(parts):
         axes = add_axes(figure, grid[number], sharey=places[0] if places else None)
@@ -75,7 +86,7 @@ def tracking(
         axes.tick_params(labelleft=not number)
         rule(axes)
         places.append(axes)
-    _legend(places[-1])
+    legend(places[0])
     return figure
 
 
@@ -95,19 +106,29 @@ def error(
     if len(mean) and np.isfinite(recent[-1]):
         told += f"; mean of the last {min(RECENT, len(mean))}: {recent[-1]:.3g}"
     heading(figure, "Squared error", told)
-    axes = add_axes(figure, place(figure)[0])
+    axes = add_axes(figure, place(figure, top=KEYED)[0])
     numbers = np.arange(1, len(mean) + 1)
     floor = np.where(mean > 0, mean, np.nan)
-    axes.plot(numbers, floor, ls="", marker="o", ms=3, mew=0, color=now.batch, label=f"a {unit}")
+    axes.plot(
+        numbers,
+        floor,
+        ls="",
+        marker="o",
+        ms=2.8,
+        mew=0,
+        color=now.muted,
+        alpha=0.6,
+        label=f"a {unit}",
+    )
     label = f"mean of {RECENT}"
     recent_ = np.array(recent, float)
     axes.plot(numbers, np.where(recent_ > 0, recent_, np.nan), color=now.train, lw=1.8, label=label)
     if np.isfinite(floor).any():
-        axes.set_yscale("log")
+        log_scale(axes)
     axes.set_xlabel(unit)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     rule(axes)
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -125,26 +146,29 @@ def hidden(
         note = "carried from window to window; and, below, begun from zero in each"
     heading(figure, "The hidden state h_t", note)
     high = max(1.0, float(np.abs(carried[np.isfinite(carried)]).max(initial=0)))
-    grid = place(figure, len(panels), 2, widths=[40, 1], right=0.45, gap=(0.1, 0.14))
-    edges, first = _edges(time), None
-    drawn: Any = None
+    grid = place(figure, len(panels), 2, left=0.4, widths=[40, 1], right=0.4, gap=(0.1, 0.14))
+    grows = len(time) < 2 or bool((np.diff(time) > 0).all())
+    edges, first = _edges(time if grows else np.arange(len(time))), None
     for number, (name, values) in enumerate(panels):
         axes = add_axes(figure, grid[number, 0], sharex=first)
         first = first or axes
-        units = np.arange(values.shape[1] + 1)
-        drawn = axes.pcolormesh(
-            edges, units, values.T, cmap=style.signed_map(), vmin=-high, vmax=high,
-            rasterized=True,
-        )  # fmt: skip
+        heat(axes, edges, np.arange(values.shape[1] + 1), values.T, high)
         axes.set_ylabel(name)
         axes.set_yticks([])
         axes.tick_params(labelbottom=number == len(panels) - 1)
-    axes.set_xlabel("time")
-    axes.set_xlim(edges[0], edges[-1])
-    bar = figure.colorbar(drawn, cax=add_axes(figure, grid[:, 1]))
-    bar.outline.set_visible(False)
-    bar.set_ticks([-high, 0, high], labels=[f"{-high:.2g}", "0", f"{high:.2g}"])
+    axes.set_xlabel("time" if grows else "step")
+    _scale(add_axes(figure, grid[:, 1]), high)
     return figure
+
+
+def _scale(axes: Axes, high: float) -> None:
+    """What the colours of a heat map mean."""
+    shades = np.linspace(high, -high, 101)[:, None]
+    heat(axes, np.array([0, 1]), np.linspace(-high, high, 102), shades, high)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([])
+    axes.yaxis.tick_right()
+    axes.set_yticks([-high, 0, high], [f"{high:.2g}", "0", f"\N{MINUS SIGN}{high:.2g}"])
 
 
 def portrait(
@@ -161,21 +185,19 @@ def portrait(
     mean = carried[kept].mean(axis=0) if kept.any() else np.zeros(carried.shape[1])
     note = "each point a step; the plane holds most of how h_t varies"
     heading(figure, "The path of h_t", note if reset is None else "carried, and begun from zero")
-    axes = add_axes(figure, place(figure)[0])
-    path = (carried[kept] - mean) @ plane.T
+    axes = add_axes(figure, place(figure, top=KEYED)[0])
+    _draw_path(axes, (carried[kept] - mean) @ plane.T)
     if reset is not None:
         points = (reset[np.isfinite(reset).all(axis=1)] - mean) @ plane.T
-        axes.scatter(*points.T, s=14, marker="x", linewidths=1.0, color=now.reset, label="reset")
-        start = -mean @ plane.T
-        axes.scatter(*start, s=42, marker="s", facecolors="none", edgecolors=now.reset,
-                     linewidths=1.4, label="zero state", zorder=3)  # fmt: skip
-    _draw_path(axes, path)
-    for number, name in enumerate(("first", "second")):
-        set_label = axes.set_xlabel if number == 0 else axes.set_ylabel
-        set_label(f"{name} component, {share[number]:.0%} of the variance")
+        axes.plot(*points.T, ls="", marker="x", ms=4, mew=1.1, color=now.reset, label="reset")
+        axes.plot(*(-mean @ plane.T), ls="", marker="s", ms=7, mew=1.5, mfc="none",
+                  mec=now.reset, label="zero state", zorder=3)  # fmt: skip
+    axes.set_xlabel(f"first component, {share[0]:.0%} of the variance")
+    axes.set_ylabel(f"second, {share[1]:.0%}")
     axes.margins(0.08)
+    axes.set_aspect("equal", "datalim")
     rule(axes, "both")
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -200,13 +222,11 @@ def principal_plane(states: Array) -> tuple[Array, Array]:
 
 
 def _draw_path(axes: Axes, path: Array) -> None:
-    """A path (P, 2), growing darker with time, its beginning and end marked."""
+    """A path (P, 2), and where it ends."""
     now = style.now()
-    axes.plot(*path.T, color=now.carried, lw=1.0, alpha=0.45)
-    shades = np.linspace(0.25, 1, len(path)) if len(path) else None
-    axes.scatter(*path.T, s=12, color=now.carried, alpha=shades, linewidths=0, label="carried")
+    axes.plot(*path.T, color=now.carried, lw=0.9, marker="o", ms=3, mew=0, label="carried")
     if len(path):
-        axes.scatter(*path[-1], s=46, marker="o", facecolors="none", edgecolors=now.ink, zorder=4)
+        axes.plot(*path[-1], ls="", marker="o", ms=8, mfc="none", mec=now.ink, zorder=4)
         write(axes, "end", path[-1], (6, 5), ha="left", va="bottom", color=now.ink)
 
 
@@ -229,11 +249,3 @@ def _edges(time: Array) -> Array:
         return np.array([at - 0.5, at + 0.5])
     middle = (time[1:] + time[:-1]) / 2
     return np.concatenate([[2 * time[0] - middle[0]], middle, [2 * time[-1] - middle[-1]]])
-
-
-def _legend(axes: Axes) -> None:
-    """The names above the axes, at the right."""
-    axes.legend(
-        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, handlelength=1.5,
-        borderaxespad=0.2, columnspacing=1.2, labelcolor=style.now().muted,
-    )  # fmt: skip

@@ -10,15 +10,19 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hiddenstate.views import style
-from hiddenstate.views.figures.cells import columns_that_fit, draw_cells, size_of
+from hiddenstate.views.figures.cells import draw_cells, fitting, size_of
 from hiddenstate.views.figures.layout import (
+    KEYED,
     add_axes,
     heading,
     inches,
+    legend,
+    log_scale,
     new_figure,
     place,
     rule,
     write,
+    write_at,
 )
 
 Array = NDArray[Any]
@@ -41,17 +45,15 @@ def examples(
     rows = rows[:DRAWN_AT_MOST]
     figure = figure or new_figure(max(2.8 * min(len(rows), 5), 2.8), 3.2)
     heading(figure, "One row" if len(rows) == 1 else "Some rows", "as the net gets them")
-    axes = add_axes(figure, place(figure, left=0.15, right=0.15, bottom=0.15, top=0.85)[0])
-    h, w = size_of(picture)
+    axes = add_axes(
+        figure, place(figure, left=0.12, right=0.12, bottom=0.12, top=0.78)[0], ticks=False
+    )
     width, height = inches(figure)
-    columns = columns_that_fit(len(rows), (1.3 * h, 1.12 * w), width, max(height - 1, 0.5))
-    cells = draw_cells(axes, rows, picture, columns, gap=(0.3, 0.12))
-    for number, label in enumerate(labels or ()):
-        if number < len(rows):
-            write(
-                axes, style.plain(label), cells.above(number), (0, 4), va="bottom",
-                size=style.TEXT_POINTS, bold=True, color=style.now().ink,
-            )  # fmt: skip
+    columns, gap = fitting(len(rows), size_of(picture), width - 0.24, height - 0.9, 0.25)
+    cells = draw_cells(axes, rows, picture, columns, gap)
+    if labels is not None:
+        names = [style.plain(label) for label in labels[: len(rows)]]
+        write_at(axes, cells.above, names, style.now().ink, style.TEXT_POINTS, bold=True, up=9)
     return figure
 
 
@@ -78,7 +80,7 @@ def learning(
     figure, known = figure or new_figure(6.4, 4.2), baselines or {}
     scores = [key for key in SCORES if any(key in event for event in history)]
     heading(figure, "Learning", _where(history, scores, unit))
-    grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), left=0.65)
+    grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=KEYED)
     axes = add_axes(figure, grid[0])
     _draw_loss(axes, history, unit, valid, known.get("loss"))
     places = [axes]
@@ -87,10 +89,10 @@ def learning(
         _draw_score(places[-1], history, key, known.get(key))
     for one in places:
         rule(one)
-        one.yaxis.set_label_coords(-0.46 / max(inches(figure)[0] - 0.8, 1), 0.5)
+        one.yaxis.set_label_coords(-0.42 / max(inches(figure)[0] - 0.75, 1), 0.5)
         one.tick_params(labelbottom=one is places[-1])
     places[-1].set_xlabel(unit)
-    places[-1].xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     return figure
 
 
@@ -128,14 +130,13 @@ def _draw_loss(
     values = np.concatenate([losses, looks[:, 1]])
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() > 20 * values.min():
-        axes.set_yscale("log")
+        log_scale(axes)
     elif len(values) and values.min() >= 0:
         axes.set_ylim(bottom=0)
     if baseline:
         draw_baseline(axes, *baseline)
     if len(steps):
-        axes.legend(loc="upper right", ncols=3, handlelength=1.4, columnspacing=1.0,
-                    borderaxespad=0.1, labelcolor=now.muted)  # fmt: skip
+        legend(axes)
 
 
 def _draw_score(

@@ -1,0 +1,150 @@
+"""Figures of data nobody had in mind are drawn all the same, and nothing warns."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from hiddenstate.views import figures, style
+
+HOSTILE = [
+    "a\nb", "<script>", "$x^2$ $", "\u202eright", "\u0627\u200f\u0628", "中文", "\U0001f600", "",
+    "\x1b[31m", "x" * 300, "%s{0}", "\\alpha", "\uff46\uff55\uff4c\uff4c", "tab\there",
+]  # fmt: skip
+"""Names of classes as files may have them."""
+
+random = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True, params=style.THEMES)
+def _strictly(request):
+    with warnings.catch_warnings(), style.theme(request.param):
+        warnings.simplefilter("error")
+        yield
+
+
+def drawn(figure):
+    """The figure, having been drawn as a file would be."""
+    assert isinstance(figure, Figure)
+    FigureCanvasAgg(figure).draw()
+    return figure
+
+
+def chances(*shape):
+    values = random.random(shape) + 1e-3
+    return values / values.sum(axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 25])
+@pytest.mark.parametrize(
+    ("shape", "picture"), [((4, 4), (4, 4)), ((7, 3), None), ((1, 1), None), ((900, 40), None)]
+)
+def test_any_number_of_rows_of_any_shape(n, shape, picture):
+    rows = random.random((n, *shape))
+    flat = rows.reshape(n, math.prod(shape))
+    labels = [HOSTILE[k % len(HOSTILE)] for k in range(n)]
+    other = [HOSTILE[(k + k % 2) % len(HOSTILE)] for k in range(n)]
+    drawn(figures.examples(rows, labels, picture))
+    drawn(figures.examples(rows, None, picture))
+    drawn(figures.predictions(rows, labels, other, picture))
+    drawn(figures.worst(rows, labels, other, np.full(n, 1e-12), picture))
+    drawn(figures.reconstructions(flat, flat / 2, picture))
+    drawn(figures.rebuilt_worst(flat, flat / 2, np.zeros(n), labels, picture))
+    drawn(figures.rebuilt_worst(flat, flat / 2, np.zeros(n), None, picture))
+    drawn(figures.grid(flat, picture))
+    drawn(figures.walk(flat, flat[:2], picture))
+
+
+@pytest.mark.parametrize("values", [0.0, 1e30, -1e-30, np.nan])
+def test_rows_that_are_all_alike_or_empty(values):
+    rows = np.full((3, 8, 2), values)
+    drawn(figures.predictions(rows, list("abc"), list("abd")))
+    drawn(figures.reconstructions(rows.reshape(3, -1), rows.reshape(3, -1)))
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 15, 50, 1000])
+def test_confusion_of_any_number_of_classes_with_hostile_names(n_classes):
+    names = [HOSTILE[k % len(HOSTILE)] for k in range(n_classes)]
+    drawn(figures.confusion(random.integers(0, 10**6, (n_classes, n_classes)), names))
+    drawn(figures.confusion(np.zeros((n_classes, n_classes), int), names))
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 4])
+@pytest.mark.parametrize(("n_classes", "steps", "features"), [(2, 1, 1), (15, 30, 12), (50, 5, 2)])
+def test_decisions_on_signals_of_unequal_length(n_rows, n_classes, steps, features):
+    rows = random.normal(size=(n_rows, steps, features))
+    rows[0, 1 + steps // 2 :] = np.nan
+    read = np.arange(1, steps + 1)
+    names = [HOSTILE[k % len(HOSTILE)] for k in range(n_classes)]
+    states = random.uniform(-1, 1, (n_rows, steps, 3))
+    truth = [0] * n_rows
+    drawn(figures.decision(rows, read, chances(n_rows, steps, n_classes), states, truth, names))
+    drawn(figures.decision(rows, read, None, states, truth, names))
+
+
+@pytest.mark.parametrize("picture", [(28, 28), (60, 4), (5, 90)])
+def test_decisions_on_pictures_of_any_shape(picture):
+    read = np.unique(np.linspace(1, picture[0], 20).round().astype(int))
+    rows = random.random((4, *picture))
+    states = 3 * random.normal(size=(4, len(read), 1))
+    drawn(figures.decision(rows, read, chances(4, len(read), 3), states, [0, 1, 2, 0], list("abc"),
+                           picture))  # fmt: skip
+
+
+@pytest.mark.parametrize(("n", "steps", "outputs"), [(1, 1, 1), (3, 5, 2), (250, 2, 9)])
+def test_tracking_and_error_of_any_number_of_windows(n, steps, outputs):
+    time = np.arange(float(n * steps)).reshape(n, steps)
+    target = random.normal(size=(n, steps, outputs))
+    prediction = target + 0.1
+    target[0, 0] = np.nan
+    drawn(figures.tracking(time, target, prediction))
+    drawn(figures.error(target, prediction))
+    drawn(figures.tracking(time, target[:, -1], prediction[:, -1]))
+    drawn(figures.error(target[:, -1], prediction[:, -1]))
+    drawn(figures.error(prediction, prediction))
+    drawn(figures.signals(time[0], target[0], target[0], ("$", HOSTILE[0])))
+
+
+@pytest.mark.parametrize(("steps", "units"), [(1, 1), (2, 1), (3, 2), (200, 64)])
+def test_hidden_states_of_any_size(steps, units):
+    time = np.cumsum(random.random(steps))
+    states = random.normal(size=(steps, units))
+    for reset in (None, np.zeros_like(states)):
+        drawn(figures.hidden(time, states, reset))
+        drawn(figures.hidden(time[::-1], states, reset))
+        drawn(figures.portrait(states, reset))
+    drawn(figures.portrait(np.ones((steps, units))))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("n", [0, 1, 40])
+def test_codes_of_any_size_and_names(size, n):
+    values = random.normal(size=(n, size))
+    for names in ([], ["1", "2"], HOSTILE, HOSTILE * 70):
+        labels = np.arange(n) % len(names) if names else None
+        drawn(figures.codes(values, labels, names))
+        drawn(figures.codes(np.zeros_like(values), labels, names, rainbow=True))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 40])
+def test_learning_of_any_length(n):
+    history = [
+        {"step": 50 * k, "loss": 10.0**-k, "mean_loss": 10.0**-k, "test_accuracy": 0.5}
+        for k in range(n)
+    ]
+    valid = [{"step": 10, "valid_loss": 0.3}]
+    known = {"loss": (0.1, "PCA"), "test_accuracy": (0.1, "$guess$")}
+    drawn(figures.learning(history, "step", valid, known))
+    drawn(figures.learning([{**event, "loss": 0.0, "mean_loss": 0.0} for event in history]))
+    drawn(figures.learning([{**event, "loss": -2.0, "mean_loss": -2.0} for event in history]))
+
+
+def test_a_figure_too_small_for_its_margins_is_drawn():
+    for size in ((0.3, 0.3), (1.0, 0.4), (30, 0.5)):
+        small = Figure(figsize=size)
+        drawn(figures.predictions(random.random((10, 4, 4)), ["a"] * 10, ["a"] * 10, (4, 4), small))
+        small.clear()
+        drawn(figures.learning([{"step": 0, "loss": 1.0, "mean_loss": 1.0}], figure=small))
