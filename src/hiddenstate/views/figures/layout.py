@@ -196,9 +196,13 @@ FINE = 800
 """Places a heat map of uneven cells is drawn at."""
 
 
-@cache
 def glyphs(text: str, points: float, bold: bool = False, up: float = 0.0) -> Path:
-    """The outline of a line of text, its middle at (0, up), in points."""
+    """The outline of a line of text, its middle at (0, up), in points; made once."""
+    return _outline(text, float(points), bold, float(up))
+
+
+@cache
+def _outline(text: str, points: float, bold: bool, up: float) -> Path:
     if not text.strip():  # matplotlib cannot outline nothing
         return Path(np.zeros((0, 2)))
     font = FontProperties(family=list(style.families()), weight="bold" if bold else "normal")

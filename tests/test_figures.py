@@ -1,0 +1,330 @@
+"""Figures are what they say: what is drawn where is what the arrays hold."""
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_hex, to_rgba
+from matplotlib.figure import Figure
+
+from hiddenstate.views import figures, style
+from hiddenstate.views.figures.cloud import Cloud
+from hiddenstate.views.figures.layout import glyphs
+from hiddenstate.views.figures.regress import principal_plane
+
+random = np.random.default_rng(0)
+
+
+def image(axes):
+    (drawn,) = axes.get_images()
+    return np.ma.filled(np.ma.asarray(drawn.get_array()).astype(float), np.nan)
+
+
+def frames(axes):
+    """Colours of the frames around the cells of a montage."""
+    boxes = [c for c in axes.collections if isinstance(c, LineCollection)][-1]
+    return [to_hex(color) for color in boxes.get_colors()]
+
+
+def titles(figure):
+    return [text.get_text() for text in figure.texts]
+
+
+def written(axes, text, **how):
+    """How often a short text is drawn on axes."""
+    drawn = [c for c in axes.collections if isinstance(c, PathCollection)]
+    points = style.SMALL_POINTS
+    outline = glyphs(text, how.pop("points", points), **how)
+    return sum(path is outline for c in drawn for path in c.get_paths())
+
+
+# every job
+
+
+def test_learning_draws_what_was_logged_and_what_it_is_beside():
+    history = [
+        {"step": 50 * k, "loss": 2.0 - k / 10, "mean_loss": 2.1 - k / 10, "test_accuracy": k / 10}
+        for k in range(5)
+    ]
+    valid = [{"step": 100, "valid_loss": 1.5}, {"step": 200, "valid_loss": 1.4}]
+    figure = figures.learning(history, "step", valid, {"test_accuracy": (0.1, "guessing")})
+    loss, score = figure.axes
+    batch, mean, looks = loss.get_lines()
+    np.testing.assert_array_equal(batch.get_ydata(), [event["loss"] for event in history])
+    np.testing.assert_array_equal(mean.get_ydata(), [event["mean_loss"] for event in history])
+    np.testing.assert_array_equal(looks.get_xydata(), [[100, 1.5], [200, 1.4]])
+    test, guessing = score.get_lines()
+    np.testing.assert_array_equal(test.get_ydata(), [0, 0.1, 0.2, 0.3, 0.4])
+    assert set(guessing.get_ydata()) == {0.1}
+    assert [text.get_text() for text in score.texts] == ["guessing: 0.1"]
+    assert titles(figure) == ["Learning", "step 200: loss 1.7, accuracy 0.4"]
+
+
+def test_a_loss_over_decades_has_a_log_axis():
+    history = [{"step": k, "loss": 10.0**-k, "mean_loss": 10.0**-k} for k in range(4)]
+    assert figures.learning(history).axes[0].get_yscale() == "log"
+    assert figures.learning(history[:2]).axes[0].get_yscale() == "linear"
+
+
+def test_rows_that_are_pictures_stand_side_by_side_with_a_gap():
+    rows = random.random((3, 16))
+    (axes,) = figures.examples(rows, ["5", "7", "9"], (4, 4)).axes
+    sheet = image(axes)
+    found = [sheet[:4, x : x + 4] for x in (0, 5, 10)]
+    np.testing.assert_allclose(found, rows.reshape(3, 4, 4), rtol=1e-6)
+    assert np.isnan(sheet[:, 4]).all()
+    assert all(written(axes, label, points=9, bold=True, up=9) == 1 for label in "579")
+
+
+def test_rows_that_are_no_pictures_are_drawn_as_lines_that_end_where_they_end():
+    rows = random.normal(size=(2, 9, 3))
+    rows[0, 5:] = np.nan
+    (axes,) = figures.examples(rows, ["a", "b"]).axes
+    lines, _ = (c for c in axes.collections if isinstance(c, LineCollection))
+    assert [len(line) for line in lines.get_segments()] == [5, 5, 5, 9, 9, 9]
+
+
+def test_of_many_features_some_are_drawn_and_of_long_rows_some_steps():
+    (axes,) = figures.examples(random.normal(size=(1, 5000, 40)), None).axes
+    lines = next(c for c in axes.collections if isinstance(c, LineCollection)).get_segments()
+    assert len(lines) == 6
+    assert {len(line) for line in lines} == {400}
+
+
+# classify
+
+
+def test_wrong_predictions_have_a_cross_a_frame_and_another_colour():
+    figure = figures.predictions(np.zeros((2, 16)), ["1", "2"], ["1", "3"], (4, 4))
+    (axes,) = figure.axes
+    now = style.now()
+    assert frames(axes) == [now.faint, now.wrong]
+    assert written(axes, "✓ 1", points=9, bold=True, up=9) == 1
+    assert written(axes, "✗ 3", points=9, bold=True, up=9) == 1
+    assert written(axes, "is 2", up=-9) == 1
+    assert titles(figure)[1].startswith("1 of 2 right")
+
+
+def test_the_worst_are_told_with_truth_and_chance():
+    rows = random.random((2, 16))
+    (axes,) = figures.worst(rows, ["4", "8"], ["9", "3"], np.array([0.0002, 0.25]), (4, 4)).axes
+    np.testing.assert_allclose(image(axes)[:4, :4], rows[0].reshape(4, 4), rtol=1e-6)
+    for text, up in (("is 4", -9), ("0.02%", -19.5), ("25%", -19.5)):
+        assert written(axes, text, up=up) == 1
+    assert written(axes, "✗ 9", points=9, bold=True, up=9) == 1
+
+
+def test_confusion_says_what_is_taken_for_what():
+    counts = np.array([[8, 2, 0], [0, 5, 0], [1, 0, 9]])
+    figure = figures.confusion(counts, ["cat", "dog", "owl"])
+    (axes,) = figure.axes
+    assert titles(figure)[1].startswith("22 of 25 right (88%)")
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog", "owl"]
+    colors = np.asarray(axes.get_images()[0].get_array())
+    ground = to_rgba(style.now().ground)
+    assert tuple(colors[1, 0]) == ground  # nothing, nothing drawn
+    assert colors[0, 1, 0] > colors[0, 1, 2]  # mistakes lean to red, the diagonal to blue
+    assert colors[0, 0, 2] > colors[0, 0, 0]
+    numbers = next(c for c in axes.collections if isinstance(c, PathCollection))
+    np.testing.assert_array_equal(numbers.get_offsets(), [[0, 0], [1, 0], [1, 1], [0, 2], [2, 2]])
+
+
+def decided(chances, picture=None, rows=None, truth=0):
+    steps, n_classes = chances.shape
+    rows = random.random((1, steps, 4)) if rows is None else rows
+    states = random.uniform(-1, 1, (1, steps, 5))
+    names = list("abcdefgh"[:n_classes])
+    figure = figures.decision(
+        rows, np.arange(1, steps + 1), chances[None], states, [truth], names, picture
+    )
+    return figure, rows[0], states[0]
+
+
+CHANGING = np.array([[0.2, 0.8], [0.9, 0.1], [0.3, 0.7], [0.6, 0.4], [0.7, 0.3], [0.8, 0.2]])
+
+
+def test_a_decision_stands_level_with_the_rows_of_the_picture():
+    figure, row, states = decided(CHANGING, (6, 4))
+    seen, thought, held = figure.axes
+    np.testing.assert_array_equal(image(seen), row)
+    np.testing.assert_array_equal(image(held), states)
+    assert {axes.get_ylim() for axes in figure.axes} == {(6.0, 0.0)}
+    places = [axes.get_position() for axes in figure.axes]
+    assert np.ptp([box.y0 for box in places]) < 1e-9
+    assert np.ptp([box.y1 for box in places]) < 1e-9
+    edge = thought.get_lines()[0].get_xydata()  # the chance of the truth, after each row
+    np.testing.assert_allclose(edge[1:-1], np.column_stack([CHANGING[:, 0], np.arange(6) + 0.5]))
+
+
+def test_a_decision_is_marked_where_the_answer_stays():
+    figure, *_ = decided(CHANGING, (6, 4))
+    assert figure.axes[0].texts[0].get_text() == "✓ a, from row 4 on"
+    for axes in figure.axes:
+        assert set(axes.get_lines()[-1].get_ydata()) == {3}
+    figure, *_ = decided(CHANGING[:, ::-1], (6, 4))
+    assert figure.axes[0].texts[0].get_text() == "✗ b, from row 4 on (is a)"
+
+
+def test_a_decision_on_a_signal_lies_under_it_and_ends_with_it():
+    rows = random.normal(size=(1, 6, 2))
+    rows[0, 4:] = np.nan
+    figure, row, states = decided(CHANGING, rows=rows)
+    seen, thought, held = figure.axes
+    assert {axes.get_xlim() for axes in figure.axes} == {(0.0, 4.0)}
+    np.testing.assert_array_equal(image(held), states[:4].T)
+    np.testing.assert_array_equal(seen.get_lines()[1].get_ydata(), row[:4, 1])
+    assert thought.get_lines()[0].get_xdata()[-1] == 4
+    assert seen.get_position().y0 > thought.get_position().y1
+
+
+# regress
+
+
+def test_tracking_draws_target_in_red_and_prediction_in_blue_against_time():
+    time = np.arange(20.0).reshape(4, 5)
+    target, prediction = np.sin(time)[:, :, None], np.cos(time)[:, :, None]
+    (axes,) = figures.tracking(time, target, prediction).axes
+    red, blue = axes.get_lines()
+    assert to_rgba(red.get_color())[0] > to_rgba(red.get_color())[2]
+    assert to_rgba(blue.get_color())[2] > to_rgba(blue.get_color())[0]
+    assert (red.get_label(), blue.get_label()) == ("target", "prediction")
+    np.testing.assert_array_equal(red.get_xdata(), time.ravel())
+    np.testing.assert_array_equal(blue.get_ydata(), prediction.ravel())
+
+
+def test_of_long_runs_both_ends_are_drawn():
+    time = np.arange(2000.0).reshape(400, 5)
+    wave = np.sin(time)[:, :, None]
+    first, last = figures.tracking(time, wave, wave).axes
+    assert first.get_lines()[0].get_xdata()[0] == 0
+    assert last.get_lines()[0].get_xdata()[-1] == 1999
+
+
+def test_error_is_of_each_window_and_leaves_out_what_is_not_there():
+    target = random.normal(size=(30, 4, 2))
+    prediction = target + np.arange(1, 31)[:, None, None]
+    target[3, 1:] = np.nan
+    (axes,) = figures.error(target, prediction).axes
+    dots, mean = axes.get_lines()
+    np.testing.assert_allclose(dots.get_ydata(), np.arange(1, 31) ** 2.0)
+    assert mean.get_ydata()[-1] == pytest.approx(np.mean(np.arange(21, 31) ** 2.0))
+    assert axes.get_yscale() == "log"
+
+
+def test_hidden_states_are_drawn_carried_above_reset():
+    time, carried = np.arange(12.0), random.uniform(-1, 1, (12, 5))
+    upper, lower, scale = figures.hidden(time, carried, -carried).axes
+    np.testing.assert_array_equal(image(upper), carried.T)
+    np.testing.assert_array_equal(image(lower), -carried.T)
+    assert upper.get_position().y0 > lower.get_position().y1
+    assert upper.get_images()[0].get_clim() == (-1, 1)
+    assert [label.get_text() for label in scale.get_yticklabels()][1] == "0"
+
+
+def test_uneven_times_keep_their_places():
+    time = np.array([0.0, 1.0, 10.0])
+    upper, _ = figures.hidden(time, np.array([[1.0], [0.5], [-1.0]])).axes
+    shades = image(upper)[0]
+    where = np.linspace(*upper.get_xlim(), len(shades))
+    assert shades[np.abs(where - 3).argmin()] == 0.5
+    assert shades[np.abs(where - 7).argmin()] == -1
+
+
+def test_the_portrait_lies_in_the_plane_of_most_variance():
+    angle = np.linspace(0, 2 * np.pi, 50, endpoint=False)
+    ring = np.column_stack([3 * np.cos(angle), np.sin(angle), np.zeros(50)])
+    turn = np.linalg.qr(random.normal(size=(3, 3)))[0]
+    states = ring @ turn + 5
+    (axes,) = figures.portrait(states, np.zeros((1, 3))).axes
+    path = axes.get_lines()[0].get_xydata()
+    np.testing.assert_allclose(np.abs(path), np.abs(ring[:, :2]), atol=1e-9)
+    assert axes.get_xlabel() == "first component, 90% of the variance"
+    assert axes.get_ylabel() == "second, 10%"
+    plane, share = principal_plane(states)
+    np.testing.assert_allclose(plane @ plane.T, np.eye(2), atol=1e-12)
+    assert share == pytest.approx([0.9, 0.1])
+
+
+# autoencode
+
+
+def test_reconstructions_stand_under_their_originals():
+    (axes,) = figures.reconstructions(np.zeros((5, 16)), np.ones((5, 16)), (4, 4)).axes
+    sheet = image(axes)
+    assert np.nanmax(sheet[:4]) == 0
+    assert np.nanmin(sheet[5:9]) == 1
+
+
+def test_rebuilt_lines_are_drawn_on_the_scale_of_their_originals():
+    rows = random.normal(size=(3, 30))
+    (axes,) = figures.reconstructions(rows, rows / 2 + 0.5 * rows.mean()).axes
+    lines = next(c for c in axes.collections if isinstance(c, LineCollection)).get_segments()
+    upper, lower = (np.ptp(np.concatenate(part)[:, 1]) for part in (lines[:3], [lines[4]]))
+    assert lower < upper
+
+
+def test_the_grid_is_read_from_the_top():
+    rows = np.arange(9)[:, None] * np.ones(16) / 10
+    (axes,) = figures.grid(rows, (4, 4)).axes
+    sheet = image(axes)
+    assert sheet[0, 0] == 0
+    assert sheet[0, 10] == pytest.approx(0.2)
+    assert sheet[10, 0] == pytest.approx(0.6)
+
+
+def test_the_ends_of_a_walk_are_framed_and_real():
+    rows, ends = np.full((4, 16), 0.5), np.stack([np.zeros(16), np.ones(16)])
+    (axes,) = figures.walk(rows, ends, (4, 4)).axes
+    sheet, now = image(axes), style.now()
+    assert sheet[0, 0] == 0
+    assert sheet[0, 25] == 1
+    assert frames(axes) == [now.target, *[now.faint] * 4, now.target]
+
+
+def test_codes_stand_as_coloured_labels_on_axes_fitted_to_them():
+    values = np.array([[0.0, 1.0, 2.0], [3.0, -1.0, 5.0], [1.0, 0.0, 4.0]])
+    figure = figures.codes(values, np.array([0, 2, 1]), ["0", "1", "2"])
+    (axes,) = figure.axes
+    assert axes.name == "3d"
+    (cloud,) = (c for c in axes.collections if isinstance(c, Cloud))
+    np.testing.assert_array_equal(cloud.points, values)
+    paths, colors = cloud.get_paths(), cloud.get_facecolor()
+    assert [paths[n] for n in (1, 3, 5)] == [glyphs(t, 8.5, bold=True) for t in "021"]
+    np.testing.assert_allclose(colors[[0, 2, 4]], style.class_colors(3)[[0, 2, 1]])
+    for number, limits in enumerate((axes.get_xlim(), axes.get_ylim(), axes.get_zlim())):
+        low, high = values[:, number].min(), values[:, number].max()
+        assert limits[0] <= low < high <= limits[1]
+        assert limits[1] - limits[0] < 1.2 * (high - low)
+
+
+def test_codes_near_the_eye_are_drawn_over_those_behind():
+    axes = Figure().add_subplot(projection="3d")
+    points = np.array([[0.0, 0.0, 0.0], [1.0, -1.0, 0.5], [-1.0, 1.0, 0.2]])
+    cloud = Cloud(axes, points, np.arange(3), ["a", "b", "c"], style.class_colors(3))
+    axes.add_collection(cloud, autolim=False)
+    for turn in (-60, 120):
+        axes.view_init(elev=0, azim=turn)
+        axes.M = axes.get_proj()
+        cloud.do_3d_projection()
+        eye = np.array([np.cos(np.radians(turn)), np.sin(np.radians(turn)), 0])
+        nearest = "abc"[int((points @ eye).argmax())]
+        assert cloud.get_paths()[-1] is glyphs(nearest, 8.5, bold=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [(1, "rectilinear"), (2, "rectilinear"), (3, "3d"), (5, "3d")]
+)
+def test_codes_of_any_size_are_drawn(size, kind):
+    values = random.normal(size=(6, size))
+    assert figures.codes(values, None, []).axes[0].name == kind
+    (cloud,) = (
+        c
+        for c in figures.codes(values, np.arange(6) % 3, list("abc")).axes[0].collections
+        if isinstance(c, Cloud)
+    )
+    np.testing.assert_array_equal(cloud.labels, [0, 1, 2, 0, 1, 2])
+
+
+def test_long_names_are_listed_beside_the_codes():
+    values = random.normal(size=(4, 2))
+    (axes,) = figures.codes(values, np.array([0, 1, 1, 0]), ["walking", "running"]).axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["walking", "running"]

@@ -1,0 +1,172 @@
+"""Colours by role stay apart for everyone, in both themes; text is only text.
+
+Colour vision deficiency is simulated with the matrices of G. M. Machado, M. M. Oliveira and
+L. A. F. Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency"
+(2009), at full severity, on linear RGB. Distances are in OKLab (B. Ottosson, 2020), where 0.02 is just visible;
+contrast is that of WCAG 2.2, which asks 3 of graphics and 4.5 of text.
+"""
+
+import itertools
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from hiddenstate.views import figures, style
+
+SEEN = {
+    "normal": np.eye(3),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+    "tritanopia": np.array(
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ]
+    ),
+}
+
+TOLD_APART = [
+    ("target", "prediction"),
+    ("right", "wrong"),
+    ("carried", "reset"),
+    ("train", "valid"),
+    ("train", "batch"),
+]
+
+
+def oklab(color, seen):
+    part = np.asarray(to_rgb(color))
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(SEEN[seen] @ linear, 0, 1)
+    cones = np.cbrt(
+        np.array(
+            [
+                [0.4122214708, 0.5363325363, 0.0514459929],
+                [0.2119034982, 0.6806995451, 0.1073969566],
+                [0.0883024619, 0.2817188376, 0.6299787005],
+            ]
+        )
+        @ linear
+    )
+    return cones @ np.array(
+        [
+            [0.2104542553, 1.9779984951, 0.0259040371],
+            [0.7936177850, -2.4285922050, 0.7827717662],
+            [-0.0040720468, 0.4505937099, -0.8086757660],
+        ]
+    )
+
+
+def distance(a, b, seen):
+    return float(np.linalg.norm(oklab(a, seen) - oklab(b, seen)))
+
+
+def contrast(a, b):
+    low, high = sorted(style.luminance(color) for color in (a, b))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.fixture(params=style.THEMES)
+def theme(request):
+    with style.theme(request.param) as chosen:
+        yield chosen
+
+
+@pytest.mark.parametrize("seen", SEEN)
+@pytest.mark.parametrize(("one", "other"), TOLD_APART)
+def test_roles_that_meet_in_a_figure_are_told_apart(theme, one, other, seen):
+    assert distance(getattr(theme, one), getattr(theme, other), seen) > 0.15
+
+
+@pytest.mark.parametrize("seen", SEEN)
+def test_ten_classes_are_told_apart(theme, seen):
+    assert min(distance(a, b, seen) for a, b in itertools.combinations(theme.classes, 2)) > 0.05
+
+
+@pytest.mark.parametrize("seen", SEEN)
+def test_the_rainbow_is_worse_which_is_why_it_is_an_option(seen):
+    rainbow = [color[:3] for color in style.class_colors(10, rainbow=True)]
+    least = min(distance(a, b, seen) for a, b in itertools.combinations(rainbow, 2))
+    assert least < min(distance(a, b, seen) for a, b in itertools.combinations(style.PETROFF, 2))
+
+
+def test_text_and_lines_stand_out_from_the_ground(theme):
+    for role in ("ink", "muted"):
+        assert contrast(getattr(theme, role), theme.ground) > 4.5, role
+    for role in ("target", "prediction", "right", "wrong", "train", "valid", "carried", "reset"):
+        assert contrast(getattr(theme, role), theme.ground) > 3, role
+    assert contrast(theme.ink, theme.paper) > 4.5
+
+
+def test_a_label_is_read_on_the_colour_of_its_class(theme):
+    for n in (10, 30):
+        for color in style.class_colors(n):
+            assert contrast(color[:3], style.readable_on(color[:3])) > 4.5
+
+
+def test_positive_and_negative_states_are_told_apart(theme):
+    ends = style.signed_map()([0.2, 0.8])
+    for seen in SEEN:
+        assert distance(*(end[:3] for end in ends), seen) > 0.15
+    np.testing.assert_allclose(style.signed_map()(0.5)[:3], to_rgb(theme.ground), atol=0.02)
+
+
+def test_every_number_of_classes_has_as_many_colours(theme):
+    for n in (1, 2, 10, 11, 200):
+        for rainbow in (False, True):
+            colors = style.class_colors(n, rainbow)
+            assert colors.shape == (n, 4)
+            assert len(np.unique(colors, axis=0)) == n
+
+
+def test_a_theme_puts_everything_back():
+    before = dict(mpl.rcParams)
+    with style.theme("dark"):
+        assert style.now().name == "dark"
+        with style.theme(), style.theme("light"):
+            assert style.now().name == "light"
+        assert style.now().name == "dark"
+    assert dict(mpl.rcParams) == before
+    assert style.now().name == "light"
+
+
+def test_figures_keep_their_theme_when_they_are_drawn_later():
+    with style.theme("dark") as dark:
+        figure = figures.learning([{"step": 0, "loss": 1.0, "mean_loss": 1.0}])
+    (axes,) = figure.axes
+    axes.set_ylim(0, 100)  # other ticks than when it was made
+    figure.draw_without_rendering()
+    assert figure.get_facecolor()[:3] == pytest.approx(to_rgb(dark.ground))
+    assert {label.get_color() for label in axes.get_yticklabels()} == {dark.muted}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("walking", "walking"),
+        ("", '""'),
+        ("a\nb", r"a\nb"),
+        ("$x$", r"\$x\$"),
+        (r"\$x", r"\$x"),
+        ("\u202eabc", r"\u202eabc"),
+        ("x" * 300, "x" * 23 + "…"),
+        ("\U000f0000", r"\U000f0000"),
+    ],
+)
+def test_names_are_text_and_nothing_else(text, shown):
+    assert style.plain(text) == shown
