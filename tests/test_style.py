@@ -2,8 +2,8 @@
 
 Colour vision deficiency is simulated with the matrices of G. M. Machado, M. M. Oliveira and
 L. A. F. Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency"
-(2009), at full severity, on linear RGB. Distances are in OKLab (B. Ottosson, 2020), where 0.02 is just visible;
-contrast is that of WCAG 2.2, which asks 3 of graphics and 4.5 of text.
+(2009), at full severity, on linear RGB. Distances are in OKLab (B. Ottosson, 2020), where 0.02 is
+just visible; contrast is that of WCAG 2.2, which asks 3 of graphics and 4.5 of text.
 """
 
 import itertools

@@ -119,7 +119,7 @@ def _of_regress(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
         target, prediction = arrays["target"], arrays["prediction"]
         if "time" in arrays:
             offered["tracking"] = lambda on: figures.tracking(
-                arrays["time"], target, prediction, on
+                arrays["time"], target, prediction, bool(scene.facts.get("appended")), on
             )
         unit = "window" if scene.facts.get("appended") else "row"
         offered["error"] = lambda on: figures.error(target, prediction, unit, on)

@@ -216,7 +216,7 @@ def plain(text: object, limit: int = 24) -> str:
         letter if ord(letter) < 128 or _has_shape(letter) else ascii(letter)[1:-1]
         for letter in printable(str(text).replace(r"\$", "$"), limit)
     )
-    shown = shown if len(shown) <= 2 * limit else shown[: 2 * limit - 1] + "…"
+    shown = shown if len(shown) <= limit else shown[: limit - 1] + "…"
     return shown.replace("$", r"\$") if shown.strip() else '""'
 
 

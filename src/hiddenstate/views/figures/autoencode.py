@@ -126,7 +126,7 @@ def walk(
     heading(figure, "A walk between two codes",
             "framed: the two real rows; between them, what the way decodes to")  # fmt: skip
     width, height = inches(figure)
-    columns, gap = fitting(n, (h, w), width - 0.24, max(height - 0.66, 0.2))
+    columns, gap, _ = fitting(n, (h, w), width - 0.24, max(height - 0.66, 0.2))
     axes = add_axes(figure, place(figure, left=0.12, right=0.12, bottom=0.1)[0], ticks=False)
     draw_cells(axes, shown, picture, columns, gap, frames)
     return figure

@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 
 from hiddenstate.views import style
+from hiddenstate.views.figures.layout import LETTER
 
 Array = NDArray[Any]
 
@@ -50,8 +51,9 @@ def size_of(picture: tuple[int, int] | None) -> tuple[int, int]:
 
 def fitting(
     n: int, cell: tuple[int, int], width: float, height: float, text: float = 0.0
-) -> tuple[int, tuple[float, float]]:
-    """In how many columns `n` cells are largest, and the gaps between them, in cells.
+) -> tuple[int, tuple[float, float], int]:
+    """In how many columns `n` cells are largest, the gaps between them, in cells, and how many
+    letters fit over one.
 
     Parameters
     ----------
@@ -69,7 +71,9 @@ def fitting(
         return min(width / (columns * 1.1 * cell[1]), down)
 
     columns = max(range(1, max(n, 1) + 1), key=scale)
-    return columns, (max(text / max(scale(columns) * cell[0], 1e-3), 0.06), 0.1)
+    size = max(scale(columns), 1e-4)
+    letters = int(1.08 * cell[1] * size / (LETTER * style.TEXT_POINTS))
+    return columns, (max(text / (size * cell[0]), 0.06), 0.1), max(letters, 3)
 
 
 def draw_cells(

@@ -12,6 +12,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.gridspec import GridSpec, SubplotSpec
 from matplotlib.image import AxesImage
 from matplotlib.path import Path
+from matplotlib.text import Annotation
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import IdentityTransform
@@ -25,6 +26,12 @@ DPI = 110
 
 HEADED, KEYED = 0.56, 0.74
 """Inches at the top that a heading of a title and a note takes, and one with a legend under it."""
+
+LETTER = 0.0088
+"""Width of a bold letter at one point, in inches, on average; what room a text needs."""
+
+FINE = 800
+"""Places a heat map of uneven cells is drawn at."""
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -86,7 +93,7 @@ def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) 
     width, height = inches(figure)
     now = style.now()
     clauses = note.split("; ")
-    while len(clauses) > 1 and 0.0085 * style.SMALL_POINTS * len("; ".join(clauses)) > width - left:
+    while len(clauses) > 1 and LETTER * style.SMALL_POINTS * len("; ".join(clauses)) > width - left:
         clauses.pop()
     for text, down, size, color, weight in (
         (title, 0.09, style.TITLE_POINTS, now.ink, "bold"),
@@ -183,17 +190,13 @@ def write(
     ha: str = "center",
     va: str = "center",
     within: Any = "data",
-) -> None:
+) -> Annotation:
     """Text at a place in the data, or `within` other coordinates, moved by some points."""
-    axes.annotate(
+    return axes.annotate(
         text, at, shift, xycoords=within, textcoords="offset points", ha=ha, va=va,
         fontsize=size, fontweight="bold" if bold else "normal",
         color=color or style.now().muted, annotation_clip=False,
     )  # fmt: skip
-
-
-FINE = 800
-"""Places a heat map of uneven cells is drawn at."""
 
 
 def glyphs(text: str, points: float, bold: bool = False, up: float = 0.0) -> Path:
@@ -206,7 +209,7 @@ def _outline(text: str, points: float, bold: bool, up: float) -> Path:
     if not text.strip():  # matplotlib cannot outline nothing
         return Path(np.zeros((0, 2)))
     font = FontProperties(family=list(style.families()), weight="bold" if bold else "normal")
-    outline = TextPath((0, 0), text.replace(r"\$", "$"), size=points, prop=font, usetex=False)
+    outline = TextPath((0, 0), text, size=points, prop=font, usetex=False)
     corners: Any = outline.vertices
     middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
     # Lines of text stand on one level whatever letters they have.

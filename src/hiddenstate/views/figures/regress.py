@@ -53,7 +53,11 @@ def signals(
 
 
 def tracking(
-    time: Array, target: Array, prediction: Array, figure: FigureBase | None = None
+    time: Array,
+    target: Array,
+    prediction: Array,
+    while_learning: bool = True,
+    figure: FigureBase | None = None,
 ) -> FigureBase:
     """Target in red and prediction in blue against time; of long runs both ends.
 
@@ -61,26 +65,29 @@ def tracking(
     ----------
     time : ndarray (K, T)
     target, prediction : ndarray (K, T, O), or (K, O) for an answer a window
+    while_learning : bool
+        Whether each window was predicted just before it was learnt from, or all as the net stands.
     """
     figure, now = figure or new_figure(10, 3.1), style.now()
     parts = [slice(None)]
     if len(time) > TRACKED_WHOLE:
         parts = [slice(TRACKED_ENDS), slice(-TRACKED_ENDS, None)]
-    note = "each window predicted before it is learnt from"
+    when = "before it is learnt from" if while_learning else "by the net as it stands"
+    note = f"each window predicted {when}"
     if len(parts) > 1:
-        note = f"the first and the last {TRACKED_ENDS} of {len(time):,} windows"
+        note = f"the first and the last {TRACKED_ENDS} of {len(time):,} windows; {note}"
     heading(figure, "Target and prediction", note)
-    grid = place(figure, 1, len(parts), top=KEYED)
+    grid = place(figure, 1, len(parts), top=KEYED, gap=(0.45, 0))
     places: list[Axes] = []
     for number, part in enumerate(parts):
         axes = add_axes(figure, grid[number], sharey=places[0] if places else None)
-        when = time[part] if target.ndim == 3 else time[part, -1]
+        times = time[part] if target.ndim == 3 else time[part, -1]
         for values, color, label, width in (
             (target[part], now.target, "target", 2.2),
             (prediction[part], now.prediction, "prediction", 1.2),
         ):
-            flat = values.reshape(when.size, -1)
-            _draw_signal(axes, when.reshape(-1), flat, color, label, lw=width)
+            flat = values.reshape(times.size, -1)
+            _draw_signal(axes, times.reshape(-1), flat, color, label, lw=width)
         axes.set_xlabel("time")
         axes.margins(x=0.01)
         axes.tick_params(labelleft=not number)
@@ -157,6 +164,7 @@ def hidden(
         axes.set_yticks([])
         axes.tick_params(labelbottom=number == len(panels) - 1)
     axes.set_xlabel("time" if grows else "step")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     _scale(add_axes(figure, grid[:, 1]), high)
     return figure
 
@@ -186,7 +194,7 @@ def portrait(
     note = "each point a step; the plane holds most of how h_t varies"
     heading(figure, "The path of h_t", note if reset is None else "carried, and begun from zero")
     axes = add_axes(figure, place(figure, top=KEYED)[0])
-    _draw_path(axes, (carried[kept] - mean) @ plane.T)
+    _draw_path(axes, (carried[kept] - mean) @ plane.T, "h_t" if reset is None else "carried")
     if reset is not None:
         points = (reset[np.isfinite(reset).all(axis=1)] - mean) @ plane.T
         axes.plot(*points.T, ls="", marker="x", ms=4, mew=1.1, color=now.reset, label="reset")
@@ -221,10 +229,10 @@ def principal_plane(states: Array) -> tuple[Array, Array]:
     return plane, share
 
 
-def _draw_path(axes: Axes, path: Array) -> None:
+def _draw_path(axes: Axes, path: Array, name: str) -> None:
     """A path (P, 2), and where it ends."""
     now = style.now()
-    axes.plot(*path.T, color=now.carried, lw=0.9, marker="o", ms=3, mew=0, label="carried")
+    axes.plot(*path.T, color=now.carried, lw=0.9, marker="o", ms=3, mew=0, label=name)
     if len(path):
         axes.plot(*path[-1], ls="", marker="o", ms=8, mfc="none", mec=now.ink, zorder=4)
         write(axes, "end", path[-1], (6, 5), ha="left", va="bottom", color=now.ink)

@@ -49,10 +49,10 @@ def examples(
         figure, place(figure, left=0.12, right=0.12, bottom=0.12, top=0.78)[0], ticks=False
     )
     width, height = inches(figure)
-    columns, gap = fitting(len(rows), size_of(picture), width - 0.24, height - 0.9, 0.25)
+    columns, gap, letters = fitting(len(rows), size_of(picture), width - 0.24, height - 0.9, 0.25)
     cells = draw_cells(axes, rows, picture, columns, gap)
     if labels is not None:
-        names = [style.plain(label) for label in labels[: len(rows)]]
+        names = [style.plain(label, letters) for label in labels[: len(rows)]]
         write_at(axes, cells.above, names, style.now().ink, style.TEXT_POINTS, bold=True, up=9)
     return figure
 
@@ -93,6 +93,8 @@ def learning(
         one.tick_params(labelbottom=one is places[-1])
     places[-1].set_xlabel(unit)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    last = max([event["step"] for event in (*history, *valid)], default=1) or 1
+    axes.set_xlim(-0.02 * last, 1.02 * last)
     return figure
 
 
@@ -156,7 +158,8 @@ def draw_baseline(axes: Axes, value: float, name: str) -> None:
     """A dotted line at `value`, called `name` at its right end."""
     now = style.now()
     axes.axhline(value, color=now.baseline, lw=1.2, ls=":")
-    write(
+    text = write(
         axes, f"{name}: {value:.3g}", (1, value), (0, 2), ha="right", va="bottom",
         color=now.baseline, within=axes.get_yaxis_transform(),
     )  # fmt: skip
+    text.set_bbox({"facecolor": now.ground, "linewidth": 0, "alpha": 0.8, "pad": 1.0})

@@ -1,0 +1,265 @@
+"""When a classifier decided: what it reads, what it thinks and what it keeps, step by step."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
+from matplotlib.gridspec import SubplotSpec
+from matplotlib.ticker import MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from hiddenstate.views import style
+from hiddenstate.views.figures.cells import features_drawn, ranges
+from hiddenstate.views.figures.classify import RIGHT_MARK, WRONG_MARK
+from hiddenstate.views.figures.layout import (
+    LETTER,
+    Box,
+    add_axes,
+    heading,
+    heat,
+    inches,
+    new_figure,
+    part_of,
+    place,
+    write,
+    write_at,
+)
+
+Array = NDArray[Any]
+
+
+def decision(
+    rows: Array,
+    read: Array,
+    chances: Array | None,
+    states: Array,
+    truth: Sequence[int] | Array,
+    names: Sequence[str],
+    picture: tuple[int, int] | None = None,
+    figure: FigureBase | None = None,
+) -> FigureBase:
+    """When a classifier decided: what it reads, what it then thinks, and what its state then is.
+
+    Of a picture the rows run down the page, and level with each of them stand the class
+    probabilities after it and the hidden state h_t; of a signal time runs across, with both
+    underneath. A line marks where the final answer came to lead for good.
+
+    Parameters
+    ----------
+    rows : ndarray (D, T, I)
+        Rows shorter than T end in NaN.
+    read : ndarray (P,)
+        How many steps were read, in order.
+    chances : ndarray (D, P, C) or None
+    states : ndarray (D, P, H)
+    truth : sequence of int (D,)
+        Class numbers.
+    names : sequence of str
+        Labels of the classes.
+    """
+    D = min(len(rows), len(states))
+    figure = figure or new_figure(*((8.6, 4.4) if D <= 1 else (11.2, 3.2 * -(-D // 2) + 0.6)))
+    unit = "row" if picture else "step"
+    heading(
+        figure, "When did it decide?",
+        f"what is read, what it thinks after each {unit}, and h_t; "
+        "dashed: from here on its answer stays",
+    )  # fmt: skip
+    across = 1 if D <= 1 else 2
+    blocks = place(
+        figure, -(-max(D, 1) // across), across,
+        left=0.55, right=0.15, bottom=0.42, top=0.8, gap=(0.6, 0.7),
+    )  # fmt: skip
+    high = max(1.0, float(np.abs(states[np.isfinite(states)]).max(initial=0)))
+    for number in range(D):
+        block = blocks[number // across, number % across]
+        chance = None if chances is None else chances[number]
+        decided = _Decided(
+            rows[number], read, chance, states[number], int(truth[number]), names, high, picture
+        )
+        decided.draw(figure, block)
+    return figure
+
+
+class _Decided:
+    """One row's decision, cut to the row's own steps."""
+
+    def __init__(
+        self, row: Array, read: Array, chances: Array | None, states: Array, truth: int,
+        names: Sequence[str], high: float, picture: tuple[int, int] | None,
+    ) -> None:  # fmt: skip
+        known = np.flatnonzero(np.isfinite(row).any(axis=1))
+        self.row = row[: known[-1] + 1 if len(known) else 1]
+        n = max(1, int(np.searchsorted(read, len(self.row), side="right")))
+        self.edges = np.concatenate([[0], read[:n]]).astype(float)
+        self.states, self.truth, self.names, self.high = states[:n], truth, names, high
+        self.down = picture is not None and len(self.row) == picture[0]
+        self.chances = None if chances is None else chances[:n]
+        self.chosen: int | None = None
+        if self.chances is not None:
+            best = self.chances.argmax(axis=1)
+            self.chosen = int(best[-1])
+            others = np.flatnonzero(best != best[-1])
+            self.since = int(others[-1]) + 1 if len(others) else 0
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """What came of it, and the colour to say it in."""
+        now, is_ = style.now(), style.plain(self.names[self.truth], 10)
+        if self.chosen is None:
+            return f"is {is_}", now.ink
+        right = self.chosen == self.truth
+        mark, color = (RIGHT_MARK, now.right) if right else (WRONG_MARK, now.wrong)
+        taken = style.plain(self.names[self.chosen], 10)
+        when = int(self.edges[self.since]) + 1
+        said = f"{mark} {taken}, from {'row' if self.down else 'step'} {when} on"
+        return (said if right else f"{said} (is {is_})"), color
+
+    def draw(self, figure: FigureBase, block: SubplotSpec) -> None:
+        """The three panels in a part of a grid, their steps level with each other."""
+        boxes = self._boxes(figure, block)
+        seen, *between, held = (add_axes(figure, box) for box in boxes)
+        text, color = self.told
+        write(
+            seen, text, (0, 1), (0, 5), ha="left", va="bottom", size=style.TEXT_POINTS,
+            bold=True, color=color, within="axes fraction",
+        )  # fmt: skip
+        self._draw_row(seen)
+        if self.chances is not None:
+            self._draw_chances(between[0], self.chances)
+        self._draw_states(held)
+        for axes in (seen, *between, held):
+            self._align(axes, first=axes is seen, last=axes is held)
+
+    def _boxes(self, figure: FigureBase, block: SubplotSpec) -> list[Box]:
+        """Where the panels lie: side by side with a picture, else under each other; without
+        chances two."""
+        box = block.get_position(part_of(figure))
+        wide, high = inches(figure)
+        width, height = box.width * wide, box.height * high
+        shares = [1.0, 1.0, 0.8] if self.chances is not None else [1.0, 0.8]
+        if not self.down:
+            gap, top, boxes = 0.1, box.y1, []
+            free = max(height - gap * (len(shares) - 1), 0.5 * height)
+            for share in shares:
+                tall = share / sum(shares) * free / high
+                boxes.append((box.x0, top - tall, box.width, tall))
+                top -= tall + gap / high
+            return boxes
+        rows, columns = self.row.shape
+        gap, side = 0.28, min(height * columns / rows, 0.42 * width)
+        tall = min(height, max(side * rows / columns, 0.5 * height))
+        rest, left, boxes = width - side - gap * (len(shares) - 1), box.x0, []
+        for size in (side, *(share / sum(shares[1:]) * rest for share in shares[1:])):
+            boxes.append((left, box.y1 - tall / high, size / wide, tall / high))
+            left += (size + gap) / wide
+        return boxes
+
+    def _align(self, axes: Axes, first: bool, last: bool) -> None:
+        """The same steps on the same level in every panel, and the line where it decided."""
+        now, end = style.now(), len(self.row)
+        if self.down:
+            axes.set_ylim(end, 0)
+            axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+            axes.tick_params(left=first, labelleft=first)
+            if first:
+                axes.set_ylabel("rows read")
+        else:
+            axes.set_xlim(0, end)
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            axes.tick_params(bottom=last, labelbottom=last)
+            axes.yaxis.set_label_coords(-0.34 / axes.bbox.width * part_of(axes.figure).dpi, 0.5)
+            if last:
+                axes.set_xlabel("steps read")
+        if self.chosen is not None and self.since:
+            line = axes.axhline if self.down else axes.axvline
+            line(self.edges[self.since], color=now.ink, lw=1.2, ls=(0, (4, 2)))
+
+    def _draw_row(self, axes: Axes) -> None:
+        T, n_features = self.row.shape
+        if self.down:
+            axes.imshow(
+                self.row, cmap=style.ink_map(), vmin=0, vmax=1, extent=(0, n_features, T, 0),
+                aspect="auto", interpolation="nearest",
+            )  # fmt: skip
+            axes.set_xticks([])
+            axes.spines[:].set_visible(True)
+            axes.spines[:].set_color(style.now().faint)
+            return
+        chosen = features_drawn(n_features)
+        colors = style.class_colors(len(chosen)) if len(chosen) > 1 else [style.now().ink]
+        marker = "o" if T == 1 else ""
+        low, high = ranges([self.row], chosen)
+        alike = bool(np.ptp(low) == 0 and np.ptp(high) == 0)
+        for number, (color, feature) in enumerate(zip(colors, chosen, strict=True)):
+            values = self.row[:, feature]
+            if not alike:  # each on a scale of its own
+                values = (values - low[number]) / (high[number] - low[number])
+            axes.plot(np.arange(T) + 0.5, values, color=color, lw=1, marker=marker)
+        axes.set_ylabel("input")
+        axes.yaxis.set_major_locator(MaxNLocator(3) if alike else NullLocator())
+
+    def _draw_chances(self, axes: Axes, chances: Array) -> None:
+        """Areas that sum to 1; the truth's is the first, so that its edge reads on the axis."""
+        C, now = chances.shape[1], style.now()
+        order = [self.truth, *(c for c in range(C) if c != self.truth)]
+        edges = np.cumsum(chances[:, order], axis=1, dtype=float)
+        edges = np.concatenate([np.zeros((len(edges), 1)), edges / edges[:, -1:]], axis=1)
+        at = np.concatenate([[0], (self.edges[1:] + self.edges[:-1]) / 2, [self.edges[-1]]])
+        edges = np.concatenate([edges[:1], edges, edges[-1:]])
+        colors = style.class_colors(C)[order]
+        colors[1:] = style.faded(colors[1:], 0.72)
+        fill = axes.fill_betweenx if self.down else axes.fill_between
+        for number, color in enumerate(colors):
+            fill(at, edges[:, number], edges[:, number + 1], color=color, lw=0)
+        edge = (edges[:, 1], at) if self.down else (at, edges[:, 1])
+        axes.plot(*edge, color=now.ink, lw=1.4)
+        self._name_areas(axes, at, edges, order, colors)
+        if self.down:
+            axes.set(xlim=(0, 1), xlabel="probability")
+            axes.set_xticks([0, 0.5, 1], ["0", "½", "1"])
+        else:
+            axes.set(ylim=(0, 1), ylabel="probability")
+            axes.set_yticks([0, 0.5, 1], ["0", "½", "1"])
+
+    def _name_areas(
+        self, axes: Axes, at: Array, edges: Array, order: list[int], colors: Array
+    ) -> None:
+        """Each class's name where its area is widest, if it fits there."""
+        points, texts, ink = [], [], []
+        dpi, letter = part_of(axes.figure).dpi, LETTER * style.TEXT_POINTS
+        along, across = axes.bbox.width / dpi, axes.bbox.height / dpi  # inches
+        if self.down:
+            along, across = across, along
+        for number, class_ in enumerate(order):
+            name = style.plain(self.names[class_], 8)
+            long, tall = letter * len(name), 0.16
+            if self.down:
+                long, tall = tall, long
+            size = edges[:, number + 1] - edges[:, number]
+            spot = at / at[-1] * along
+            inside = np.flatnonzero((spot >= long / 2) & (spot <= along - long / 2))
+            if not len(inside) or size[inside].max() * across < tall:
+                continue
+            widest = inside[size[inside] >= 0.97 * size[inside].max()]
+            where = widest[len(widest) // 2]
+            middle = (edges[where, number] + edges[where, number + 1]) / 2
+            points.append((middle, at[where]) if self.down else (at[where], middle))
+            texts.append(name)
+            ink.append(style.readable_on(colors[number]))
+        if points:
+            write_at(axes, np.array(points), texts, ink, style.TEXT_POINTS, bold=True)
+
+    def _draw_states(self, axes: Axes) -> None:
+        n_units = self.states.shape[1]
+        units = np.arange(n_units + 1)
+        if self.down:
+            heat(axes, units, self.edges, self.states, self.high)
+            axes.set_xticks([])
+            axes.set_xlabel(f"h_t, {n_units} unit" + "s" * (n_units != 1), labelpad=15)
+        else:
+            heat(axes, self.edges, units, self.states.T, self.high)
+            axes.set_yticks([])
+            axes.set_ylabel("h_t")
