@@ -2,9 +2,12 @@
 
 import os
 import time
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+
+import numpy as np
 
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError, printable
 from hiddenstate.runs import Run
@@ -90,7 +93,8 @@ def show_terminal(
     if missing:
         raise MachineError(f"--view terminal: {missing}; use --view files or --view off")
     scene = _scene_of(run)
-    with Screen(attached) as screen:
+    with warnings.catch_warnings(), np.errstate(all="ignore"), Screen(attached) as screen:
+        warnings.simplefilter("ignore")  # what is written to stderr would stand in the picture
         View(scene, screen, Player(scene, replay, speed), control).watch()
 
 

@@ -135,13 +135,16 @@ def codes(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     names = panels.class_names(scene, len(scene.facts.get("classes") or []))
     if labels is not None and names:
         room = _key(room, names, panels.letters(names))
+    if not room.width or not room.height:
+        return
     span = panels.span_of([values[:, across]], [y])
     if labels is None or not names:
-        columns = shapes.scaled(values[:, across], *span[:2], 2 * room.width)
-        rows = 4 * room.height - 1 - shapes.scaled(y, *span[2:], 4 * room.height)
+        columns = shapes.scaled(values[:, across], *span[:2], 2 * room.width - 1)
+        rows = 4 * room.height - 2 - shapes.scaled(y, *span[2:], 4 * room.height - 1)
         sound = np.isfinite(columns + rows)
-        x, up = (np.round(v[sound]).astype(int) for v in (columns, rows))
-        shapes.scatter(room, x, up, BLUE)
+        x, down_ = (np.round(v[sound]).astype(int) for v in (columns, rows))
+        for right, lower in ((0, 0), (1, 0), (0, 1), (1, 1)):  # four dots a code
+            shapes.scatter(room, x + right, down_ + lower, BLUE)
         return
     columns = shapes.scaled(values[:, across], *span[:2], room.width)
     rows = room.height - 1 - shapes.scaled(y, *span[2:], room.height)

@@ -112,7 +112,7 @@ def changes(new: Canvas, old: Canvas | None) -> str:
         old = Canvas.blank(new.width, new.height, new.depth)
         out.append("\x1b[0m\x1b[2J")
     differs = (new.glyph != old.glyph) | (new.ground != old.ground) | (new.mark != old.mark)
-    differs |= (new.ink != old.ink) & (new.glyph != SPACE)
+    differs |= (new.ink != old.ink) & ((new.glyph != SPACE) | (new.mark != 0))
     differs[:, :-1] |= differs[:, 1:] & (new.glyph[:, 1:] == REST)
     style = (DEFAULT, DEFAULT, 0)
     for y in np.flatnonzero(differs.any(axis=1)).tolist():
@@ -218,6 +218,16 @@ def clip(text: str, width: int) -> str:
             break
         kept += character
     return kept + "…" if width > 0 else ""
+
+
+def clip_label(text: str, width: int) -> str:
+    """`text` if it fits in `width` columns, else its beginning and its end: labels differ there."""
+    if width_of(text) <= width or width < 5:
+        return clip(text, width)
+    tail = ""
+    while width_of(text[len(text) - len(tail) - 1] + tail) <= (width - 1) // 2:
+        tail = text[len(text) - len(tail) - 1] + tail
+    return clip(text, width - width_of(tail)) + tail
 
 
 def _without(text: str, columns: int) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.views.scene import Frame, Scene
 from hiddenstate.views.terminal import panels, shapes
-from hiddenstate.views.terminal.cells import BOLD, REVERSE, Canvas, clip, width_of
+from hiddenstate.views.terminal.cells import BOLD, REVERSE, Canvas, clip, clip_label, width_of
 from hiddenstate.views.terminal.colors import BLUE, CHANCE, GREY, ORANGE, SIGNED
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.panels import Look
@@ -53,9 +53,9 @@ def _verdict(canvas: Canvas, y: int, predicted: str, real: str, marked: bool = F
     """Predicted over real; right or wrong by a sign as well as by colour."""
     right = predicted == real
     sign, ink = ("✓", BLUE) if right else ("✗", ORANGE)
-    text = clip(f"{sign} {predicted}", canvas.width)
+    text = f"{sign} {clip_label(predicted, canvas.width - 2)}"
     canvas.text(0, y, text, ink, BOLD | (REVERSE if marked else 0))
-    canvas.text(0, y + 1, clip(f"is {real}", canvas.width), GREY)
+    canvas.text(0, y + 1, f"is {clip_label(real, canvas.width - 3)}", GREY)
 
 
 def shown(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
@@ -96,7 +96,7 @@ def chances(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     for y, (number, name) in enumerate(zip(order, names, strict=True)):
         best = number == values.argmax()
         ink = BLUE if number == real else ORANGE if best else GREY
-        room.text(0, y, clip(name, wide), mark=BOLD if best else 0)
+        room.text(0, y, clip_label(name, wide), mark=BOLD if best else 0)
         shapes.bar(room, wide + 1, y, long, float(values[number]), ink)
         sign = "" if not best else "✓" if real is None or number == real else "✗"
         room.right(y, f"{values[number]:4.0%} {sign or ' '}", ink if best else GREY)
@@ -141,10 +141,11 @@ def _downwards(room: Canvas, scene: Scene, row: Array, chance: Array | None, sta
     if chance is not None:
         order = _likeliest(chance, max((room.width // 3) // 2, 1))
         names = panels.letters(panels.class_names(scene, chance.shape[1]))
+        each = min(max(room.width // 4 // len(order), 2), 6)
         for place, number in enumerate(order):
-            room.text(x + 2 * place, 0, names[number], GREY)
-        shapes.image(room.part(x, 1, 2 * len(order), height), chance[:, order], colors=CHANCE)
-        x += 2 * len(order) + 1
+            room.text(x + each * place, 0, names[number], GREY)
+        shapes.image(room.part(x, 1, each * len(order), height), chance[:, order], colors=CHANCE)
+        x += each * len(order) + 1
         _choices(room.part(x, 1, 8, height), scene, chance, names)
         x += 8
     right = room.part(x, 0, room.width - x, height + 1)
@@ -175,7 +176,7 @@ def _across(room: Canvas, scene: Scene, row: Array, chance: Array | None, states
     panels.draw_row(room.part(wide, 0, room.width - wide, height), signal, None)
     if chance is not None:
         for y, number in enumerate(_likeliest(chance, thinks), start=height):
-            room.text(0, y, clip(names[number], wide - 1))
+            room.text(0, y, clip_label(names[number], wide - 1))
             line = room.part(wide, y, room.width - wide, 1)
             shapes.image(line, chance[:, [number]].T, colors=CHANCE)
     below = room.height - height - thinks
@@ -196,7 +197,7 @@ def confusion(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     short = panels.letters(names)
     for y, line in enumerate(counts[: room.height - 1]):
-        room.text(0, y + 1, clip(names[y], wide))
+        room.text(0, y + 1, clip_label(names[y], wide))
         for x, count in enumerate(line):
             here = room.part(wide + 1 + x * cell, y + 1, cell, 1)
             if y == 0:

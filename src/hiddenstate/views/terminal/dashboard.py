@@ -13,7 +13,7 @@ from hiddenstate.views.terminal.header import (
     rows_of_header,
 )
 from hiddenstate.views.terminal.layout import Box, Panel, Stack, arrange, choose
-from hiddenstate.views.terminal.panels import Draw, Look
+from hiddenstate.views.terminal.panels import Draw, Look, waiting
 from hiddenstate.views.terminal.screen import SMALLEST
 
 JOBS: dict[str, tuple[Callable[[Scene, Frame], dict[str, Draw]], tuple[Box, ...]]] = {
@@ -22,6 +22,9 @@ JOBS: dict[str, tuple[Callable[[Scene, Frame], dict[str, Draw]], tuple[Box, ...]
     "autoencode": (autoencode.offered, autoencode.BOXES),
 }
 MARGIN = 1
+
+FAULTS = (ValueError, IndexError, KeyError, TypeError, ArithmeticError)
+"""What drawing arrays of shapes that no job writes may raise."""
 
 
 def offered(scene: Scene, frame: Frame) -> dict[str, Draw]:
@@ -56,7 +59,7 @@ def draw_screen(
     panels = offered(scene, frame)
     name = status.pages[status.page]
     if name in panels:
-        panels[name](body, scene, frame, look)
+        _draw(panels[name], body, scene, frame, look)
     else:
         _all(body, panels, scene, frame, look)
 
@@ -67,7 +70,16 @@ def _all(body: Canvas, panels: dict[str, Draw], scene: Scene, frame: Frame, look
     box = choose(boxes, body.width, body.height) or boxes[-1]
     for place in arrange(box, 0, 0, body.width, body.height):
         part = body.part(place.x, place.y, place.width, place.height)
-        panels[place.name](part, scene, frame, look)
+        _draw(panels[place.name], part, scene, frame, look)
+
+
+def _draw(draw: Draw, part: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+    """Draw a panel; of arrays no job of ours wrote, say that they cannot be drawn."""
+    try:
+        draw(part, scene, frame, look)
+    except FAULTS:
+        part.clear()
+        waiting(part, "its arrays do not fit together")
 
 
 def only(box: Box, names: set[str]) -> Box | None:

@@ -27,6 +27,9 @@ SMALL_PICTURE = 28
 BRIGHTER = 1.5
 """How much brighter a reduced picture is made at the most."""
 
+NARROW = 24
+"""Columns below which a signal's first feature alone is drawn."""
+
 MOST_LINES = 3
 """Features of a signal that are drawn."""
 
@@ -93,7 +96,7 @@ def axes(
 
     `span` holds the least and greatest x and y as drawn; with `log` y are logarithms to base 10.
     """
-    low, high = (f"{10**v if log else v:.2g}" for v in span[2:4])
+    low, high = _told_apart(*(10**v if log else v for v in span[2:4]))
     below = canvas.height >= 5 and any(ends)
     wide = max(len(low), len(high)) if canvas.width >= 24 and canvas.height >= 2 else 0
     height = canvas.height - below
@@ -106,6 +109,15 @@ def axes(
         foot.text(0, 0, ends[0], GREY)
         foot.right(0, ends[1], GREY)
     return canvas.part(x, 0, canvas.width - x, height)
+
+
+def _told_apart(low: float, high: float) -> tuple[str, str]:
+    """Two numbers in as few figures as tell them apart, two at the least."""
+    for figures in range(2, 7):
+        one, other = (f"{v:.{max(figures, 3 if abs(v) >= 100 else 2)}g}" for v in (low, high))
+        if one != other:
+            break
+    return one, other
 
 
 def span_of(x: Sequence[Array], y: Sequence[Array]) -> tuple[float, float, float, float]:
@@ -134,7 +146,7 @@ def draw_row(canvas: Canvas, row: Array, picture: tuple[int, int] | None) -> Non
     if picture:
         shapes.image(canvas, _crisp(row.reshape(picture), canvas))
         return
-    lines = row.reshape(len(row), -1)[:, :MOST_LINES]
+    lines = row.reshape(len(row), -1)[:, : MOST_LINES if canvas.width >= NARROW else 1]
     steps = np.arange(len(lines))
     sound = np.flatnonzero(np.isfinite(lines).any(axis=1))
     span = span_of([steps[sound]], [lines])
@@ -143,10 +155,12 @@ def draw_row(canvas: Canvas, row: Array, picture: tuple[int, int] | None) -> Non
 
 
 def _crisp(pixels: Array, canvas: Canvas) -> Array:
-    """Pixels averaged to the canvas's, as bright at their brightest as before."""
+    """Pixels averaged to the canvas's, as bright at their brightest as before, 1 at the most."""
     small = shapes.resized(pixels, 2 * canvas.height, canvas.width)
-    bright = float(small.max(initial=0.0))
-    return small * min(float(pixels.max()) / bright, BRIGHTER) if bright > 0 else small
+    before, after = float(pixels.max(initial=0.0)), float(small.max(initial=0.0))
+    if not after > 0:
+        return small
+    return small * min(before / after, BRIGHTER) / max(before, 1.0)
 
 
 def units(states: Array, n: int) -> Array:

@@ -95,15 +95,15 @@ def error(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     difference = (prediction.astype(float) - target) ** 2
     errors = difference.reshape(len(difference), -1).mean(axis=1)
     room = panels.titled(canvas, "error of each window", f"mse {panels.short(errors[-1])}")
-    low, high = float(np.nanmin(errors)), float(np.nanmax(errors))
-    if not np.isfinite(high) or high <= 0:
-        panels.waiting(room, "none" if high == 0 else "not finite")
+    sound = errors[np.isfinite(errors)]
+    if not len(sound) or sound.max() <= 0:
+        panels.waiting(room, "none" if len(sound) else "not finite")
         return
+    low, high = float(sound.min()), float(sound.max())
     log = low > 0 and high > panels.LOG_RATIO * low
     span = (0.0, 1.0, np.log10(low) if log else 0.0, np.log10(high) if log else high)
     plot = panels.axes(room, span, ("window 1", f"{len(errors):,}"), log)
-    wide = min(plot.width, max(len(errors), 1) * 4)
-    each = shapes.resized(errors[None, :], 1, wide)[0]
+    each = shapes.resized(errors[None, :], 1, plot.width)[0]
     values = np.log10(each) if log else each
     floor = 0.06  # the least error is a low column, not none
     shares = (values - span[2]) / ((span[3] - span[2]) or 1.0)

@@ -16,6 +16,9 @@ DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 """Bits of a braille pattern's dots, row by row (Unicode, Braille Patterns)."""
 
 SHADES = np.array([ord(c) for c in " ░▒▓█"])
+TOUCH = 1e-6
+"""Dots that a curve may reach into a row without being drawn there."""
+
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 RISING = " ▁▂▃▄▅▆▇█"
 
@@ -54,9 +57,11 @@ def graph(canvas: Canvas, x: Array, y: Array, span: tuple[float, ...], ink: int)
         inside = (place >= 0) & (place < columns)
         np.minimum.at(low, place[inside], d[inside])
         np.maximum.at(high, place[inside], d[inside])
+    # A dot for each row more than touched, so that a slope of one is one dot a column.
+    top = np.ceil(low - 0.5 + TOUCH)
+    bottom = np.maximum(np.floor(high + 0.5 - TOUCH), top)
     line = np.arange(rows)[:, None]
-    with np.errstate(invalid="ignore"):
-        dots(canvas, (line >= np.round(low)) & (line <= np.round(high)), ink)
+    dots(canvas, (line >= top) & (line <= bottom) & (high >= low), ink)
 
 
 def path(canvas: Canvas, x: Array, y: Array, span: tuple[float, ...], ink: int) -> None:
@@ -94,9 +99,16 @@ def dots(canvas: Canvas, bitmap: Array, ink: int) -> None:
 
 
 def scaled(values: Array, low: float, high: float, n: int) -> Array:
-    """Values from `low` to `high` as places 0 to n - 1, floats."""
+    """Values from `low` to `high` as places 0 to n - 1, floats.
+
+    What lies far outside is put not quite so far outside; what is not finite is NaN.
+    """
+    values = np.asarray(values, float)
+    values = np.where(np.isfinite(values), values, np.nan)
     width = high - low
-    return (np.asarray(values, float) - low) * ((n - 1) / width if width > 0 else 0.0)
+    with np.errstate(over="ignore"):
+        places = (values - low) * ((n - 1) / width if width > 0 else 0.0)
+    return np.clip(places, -2 * n, 3 * n)
 
 
 def image(
