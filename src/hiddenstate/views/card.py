@@ -16,7 +16,7 @@ LONGEST = 1000
 """Characters of a text that are shown."""
 
 _MARKS = re.compile(r"([\\`*_\[\]|<>~$&@#])")
-_BEGINS = re.compile(r"^(\d*)([-+=.)>])")
+_BEGINS = re.compile(r"^(\d*)([-+=.)])(?=[-=\s]|$)")
 _LINKS = re.compile(r"(?i)(:)(?=//)|(?<=www)(\.)")
 
 _INTENDED = {

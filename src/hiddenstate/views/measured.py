@@ -237,7 +237,7 @@ def _ending(account: Account) -> dict[str, Any]:
 def _last_events(account: Account) -> list[tuple[str, Mapping[str, Any]]]:
     """The last line that was logged, and the last look at the validation rows."""
     titles = {"log": "The last line logged", "valid": "The last look at the validation rows"}
-    found = []
+    found: list[tuple[str, Mapping[str, Any]]] = []
     for kind, title in titles.items():
         events = [event for event in account.history if event["event"] == kind]
         if events:

@@ -264,6 +264,11 @@
   canvas.addEventListener("focus", () => {
     if (space.chosen < 0 && canvas.matches(":focus-visible")) walk(1);
   });
+  if (data.left_out) {
+    const all = (data.points + data.left_out).toLocaleString("en");
+    const note = ` The first ${data.points.toLocaleString("en")} of ${all} codes are drawn.`;
+    part("plot-help").append(note);
+  }
   document.addEventListener("theme", dye);
   dye();
   settle();

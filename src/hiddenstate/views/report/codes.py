@@ -38,10 +38,10 @@ def code_plot(account: Account, scene: Scene) -> dict[str, Any] | None:
 
     Codes are whole numbers from 0 to 65535 between the least (`low`) and the greatest (`high`) of
     each axis over all moments; rows are from 0 to 255 likewise. Both are little-endian bytes in
-    base64. `from` and `to` are the extremes at the last moment, which the axes show.
+    base64. The axes at each moment go `from` `to` the extremes of its codes and of the last's.
     """
-    moments = [(step, _codes_at(scene, step)) for step in scene.steps]
-    moments = [(step, codes) for step, codes in moments if codes is not None]
+    looked = [(step, _codes_at(scene, step)) for step in scene.steps]
+    moments = [(step, codes) for step, codes in looked if codes is not None]
     if not moments:
         return None
     shape = moments[-1][1].shape
@@ -51,7 +51,7 @@ def code_plot(account: Account, scene: Scene) -> dict[str, Any] | None:
     moments = _thinned(moments, max(2, CODES_BYTES // (2 * min(N, POINTS) * n_axes)))
     codes = np.stack([codes[:POINTS, :AXES] for _, codes in moments]).astype(np.float64)
     packed, low, high = _packed(codes, (0, 1), "<u2")
-    ends = codes[-1].min(axis=0), codes[-1].max(axis=0)
+    least, greatest = codes.min(axis=1), codes.max(axis=1)
     losses = {event["step"] + 1: event["mean_loss"] for event in scene.frame().history}
     steps = [step for step, _ in moments]
     return {
@@ -65,8 +65,8 @@ def code_plot(account: Account, scene: Scene) -> dict[str, Any] | None:
         "codes": packed,
         "low": low,
         "high": high,
-        "from": ends[0].tolist(),
-        "to": ends[1].tolist(),
+        "from": np.minimum(least, least[-1]).tolist(),
+        "to": np.maximum(greatest, greatest[-1]).tolist(),
         **_classes(account, min(N, POINTS)),
         **_rows(account, scene, min(N, POINTS)),
     }

@@ -1,4 +1,4 @@
-"""The page as a whole: one file that fetches nothing; its own style and script are let in by hash."""
+"""The page as a whole: one file that fetches nothing; style and script are let in by their hash."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ from hiddenstate.views.report.sections import SECTIONS
 from hiddenstate.views.scene import Scene
 
 SCRIPTS = ("page.js",)
-PLOT_SCRIPTS = ("page.js", "space.js", "rows.js", "codes.js")
+PLOT_SCRIPTS = ("page.js", "tools.js", "space.js", "rows.js", "codes.js")
 
 
 def page(run: Run) -> str:

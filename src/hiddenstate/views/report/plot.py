@@ -18,7 +18,10 @@ _HELP = {
     2: "Drag to move, or use the arrow keys. + and - zoom, as does the wheel once the plot has the "
     "focus. N and P go from row to row, Home goes back, Escape lets a row go.",
 }
-_HELP[1] = "A code is one number: it lies along the line, a class a lane. " + _HELP[2]
+_HELP[1] = (
+    "A code is one number and lies along the line; across it codes are only spread, a class a "
+    "lane. " + _HELP[2]
+)
 
 _PLOT = """
 <div id="plot" class="plot" hidden>

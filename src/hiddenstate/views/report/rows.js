@@ -33,6 +33,7 @@ class Rows {
     this.title.textContent = name[0].toUpperCase() + name.slice(1);
     const told = [`code (${code.join(", ")})`];
     if (kept && this.rows.errors) told.push(`squared error per number ${this.rows.errors[row]}`);
+    if (this.rows && !kept) told.push(`rows were kept up to ${this.rows.n - 1}`);
     this.facts.textContent = told.join("; ");
     if (!kept) return;
     this.draw("plot-original", row, 0);
@@ -93,10 +94,4 @@ class Rows {
       pen.stroke();
     }
   }
-}
-
-// The parts of a colour like #1b1f24.
-function rgb(color) {
-  const text = color.trim();
-  return [1, 3, 5].map((from) => parseInt(text.slice(from, from + 2), 16));
 }

@@ -1,16 +1,10 @@
 // Codes in space: where each lies on the screen, and how it is painted. Knows no control.
 //
-// At the last moment a code's numbers lie in [-1, 1] on each axis, maybe not before. Three are seen in perspective: `turn` about the
+// Axes hold the codes of the moment and of the last: a code's numbers lie in [-1, 1] on each. Three are seen in perspective: `turn` about the
 // upright third axis, then `tilt` towards the viewer. Fewer lie in the plane of the screen.
 
 const EYE = 4.6; // distance of the eye from the middle of the cube
 const REACH = 18; // CSS pixels within which the pointer finds a code
-
-// Numbers packed as little-endian bytes in base64.
-function unpack(text, Kind) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  return new Kind(bytes.buffer);
-}
 
 class Space {
   constructor(canvas, data) {
@@ -77,11 +71,26 @@ class Space {
       const a = this.codes[(early * points + row) * axes + axis];
       const b = this.codes[(late * points + row) * axes + axis];
       const value = low[axis] + ((a + (b - a) * part) / 65535) * (high[axis] - low[axis]);
-      const room = this.data.to[axis] - this.data.from[axis] || 1;
-      found[axis] = (2 * (value - this.data.from[axis])) / room - 1;
+      const [from, to] = this.range(axis);
+      found[axis] = (2 * (value - from)) / (to - from || 1) - 1;
     }
     if (axes === 1) found[1] = this.lane(row);
     return found;
+  }
+
+  // The ends of an axis at the moment shown, found once a moment.
+  range(axis) {
+    if (this.rangedAt !== this.moment) {
+      const early = Math.floor(this.moment);
+      const late = Math.min(early + 1, this.data.steps.length - 1);
+      const between = (ends) => (value, place) => (
+        value + (ends[late][place] - value) * (this.moment - early)
+      );
+      const { from, to } = this.data;
+      this.ranges = [from[early].map(between(from)), to[early].map(between(to))];
+      this.rangedAt = this.moment;
+    }
+    return [this.ranges[0][axis], this.ranges[1][axis]];
   }
 
   // Where a code of one number lies across the line: a lane a class, spread a little.
@@ -97,8 +106,10 @@ class Space {
     const size = 0.5 * Math.min(this.width, this.height);
     if (!this.deep) {
       const room = 0.82 * this.zoom;
+      const margin = this.data.axes === 1 ? 0.1 : 0.04; // for the classes' names, or numbers
       return [
-        this.width / 2 + 0.04 * this.width + this.shift[0] + x * room * 0.5 * this.width,
+        (0.5 + margin) * this.width + this.shift[0]
+          + x * (0.9 - 2 * margin) * this.zoom * 0.5 * this.width,
         this.height / 2 - 0.03 * this.height + this.shift[1] - y * room * 0.5 * this.height,
         1,
       ];
@@ -210,8 +221,8 @@ class Space {
 
   // A number of an axis where `share` in [-1, 1] of it lies.
   number(axis, share, digits = 2) {
-    const low = this.data.from[axis];
-    const value = low + ((share + 1) / 2) * (this.data.to[axis] - low);
+    const [from, to] = this.range(axis);
+    const value = from + ((share + 1) / 2) * (to - from);
     return Number(value.toPrecision(digits)).toString();
   }
 
@@ -284,18 +295,8 @@ class Space {
     if (axes === 1 && classes && names.length <= 20) {
       names.forEach((name, kind) => {
         const [, y] = this.place([0, 1 - (2 * (kind + 0.5)) / names.length, 0]);
-        this.write(name.slice(0, 8), Math.max(left, 60) - 8, y, "right", this.muted);
+        this.write(name.slice(0, 10), Math.max(left, 78) - 8, y, "right", this.muted);
       });
     }
   }
-}
-
-// Black or white, whichever reads better on a colour (WCAG 2 contrast).
-function inkOn(color) {
-  const part = (from) => {
-    const value = parseInt(color.slice(from, from + 2), 16) / 255;
-    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  };
-  const light = 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
-  return (light + 0.05) ** 2 > 1.05 * 0.05 ? "#000" : "#fff";
 }
