@@ -126,6 +126,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def fit(
         self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None, *,
         run_dir: str | Path | None = None, callbacks: Iterable[Callback] = (),
+        view: str = "off",
     ) -> "Autoencoder":  # fmt: skip
         """Train on rows X; y is ignored. Errors as in :meth:`RecurrentClassifier.fit`."""
         rows = self._checked_rows(X, reset=True)
@@ -134,7 +135,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         config = self._config(float_type(rows.X), len(rows))
         with python_words():
             job = make_job(config, prepare(SequenceDataset("X", rows), config))
-        self._train(job, starting_state(job.net, config.training), run_dir, callbacks)
+        self._train(job, starting_state(job.net, config.training), run_dir, callbacks, view)
         return self
 
     def transform(self, X: ArrayLike) -> Array:

@@ -160,8 +160,14 @@ class Estimator(BaseEstimator):
         state: TrainingState,
         run_dir: str | Path | None = None,
         callbacks: Iterable[Callback] = (),
+        view: str = "off",
     ) -> TrainingState:
-        """Train `job` from `state`, recorded where `run_dir` says so; keep what was learnt."""
+        """Train `job` from `state`, recorded and shown where asked; keep what was learnt."""
+        if view != "off":
+            from hiddenstate.views.launch import viewed
+
+            with viewed(view, Path(run_dir) if run_dir else None) as (place, shown):
+                return self._train(job, state, place, [*callbacks, *shown])
         kept = _History()
         hooks = [kept, *callbacks]
         if run_dir is None:

@@ -134,8 +134,12 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *,
         run_dir: str | Path | None = None, callbacks: Iterable[Callback] = (),
+        view: str = "off",
     ) -> "RecurrentClassifier":  # fmt: skip
         """Train on rows X with labels y; with `run_dir` the run is recorded there.
+
+        `view` shows it meanwhile: auto, window, notebook, terminal, or off. It is drawn by another
+        process; closing it ends nothing.
 
         Raises
         ------
@@ -143,6 +147,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
             For data or parameters that do not fit.
         DivergedError
             If a loss is not finite.
+        MachineError
+            If the view is not to be had, or the folder cannot be made.
         """
         from sklearn.utils.multiclass import check_classification_targets
 
@@ -166,7 +172,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
                 each = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
                 dataset = replace(dataset, train=_weighed(dataset.train, each))
             job = make_job(config, dataset)
-        self._train(job, starting_state(job.net, config.training), run_dir, callbacks)
+        self._train(job, starting_state(job.net, config.training), run_dir, callbacks, view)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Array:

@@ -136,6 +136,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     def fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *,
         run_dir: str | Path | None = None, callbacks: Iterable[Callback] = (),
+        view: str = "off",
     ) -> "RecurrentRegressor":  # fmt: skip
         """Train on rows X with targets y; with `run_dir` the run is recorded there.
 
@@ -143,7 +144,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         """
         job = self._make_job(X, y, sample_weight, reset=True)
         state = starting_state(job.net, job.config.training)
-        self._keep(self._train(job, state, run_dir, callbacks))
+        self._keep(self._train(job, state, run_dir, callbacks, view))
         return self
 
     def partial_fit(
