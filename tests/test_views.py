@@ -4,10 +4,12 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from hiddenstate.runs import Run
-from hiddenstate.views.gallery import FIGURES, draw_dashboard, drawings
+from hiddenstate.views import style
+from hiddenstate.views.gallery import FIGURES, LAYOUTS, draw_dashboard, drawings
 from hiddenstate.views.save import save_figures
 from hiddenstate.views.scene import Scene
 from hiddenstate.views.window import display_missing
@@ -62,6 +64,45 @@ def test_a_dashboard_is_drawn_at_every_moment_and_again(job, run_of):
     for step in (0, scene.steps[0], scene.steps[-1]):
         draw_dashboard(figure, scene, scene.frame(step))
     assert set(drawings(scene, scene.frame())) == set(FIGURES[job])
+
+
+@pytest.mark.parametrize("job", list(LAYOUTS))
+def test_the_figures_of_a_window_share_it_without_overlap(job):
+    assert set(LAYOUTS[job]) <= set(FIGURES[job])
+    covered = np.zeros((100, 100), int)
+    for left, low, right, high in LAYOUTS[job].values():
+        across, up = (slice(*np.rint([100 * a, 100 * b]).astype(int)) for a, b in
+                      ((left, right), (low, high)))  # fmt: skip
+        covered[up, across] += 1
+    assert covered.max() == 1
+
+
+def test_figures_come_in_both_themes_and_as_drawings(run_of):
+    run = run_of("regress")
+    dark = save_figures(run, "svg", "dark")
+    assert {path.suffix for path in dark} == {".svg"}
+    assert all("#15181e" in path.read_text("utf-8") for path in dark)
+    assert all("#15181e" not in p.read_text("utf-8") for p in save_figures(run, "svg"))
+    assert all(path.read_bytes().startswith(b"%PDF") for path in save_figures(run, "pdf"))
+
+
+def test_the_window_has_the_ground_of_its_theme(run_of):
+    scene, figure = Scene(run_of("regress")), Figure()
+    with style.theme("dark") as dark:
+        draw_dashboard(figure, scene, scene.frame())
+    assert figure.get_facecolor() == to_rgba(dark.ground)
+    draw_dashboard(figure, scene, scene.frame())
+    assert figure.get_facecolor() == to_rgba("white")
+
+
+@pytest.mark.parametrize(("recipe", "rainbow"), [("classic", True), ("auto", False)])
+def test_the_classic_recipe_keeps_the_rainbow(recipe, rainbow, cli, tiny_idx, tmp_path):
+    cli("autoencode", tiny_idx, "--recipe", recipe, "--max-steps", "2", *OFF)
+    scene = Scene(Run(tmp_path / "runs" / "autoencode-1"))
+    (axes,) = drawings(scene, scene.frame())["codes"](None).axes
+    drawn = {tuple(c) for cloud in axes.collections for c in cloud.get_facecolor()}
+    expected = style.class_colors(len(scene.facts["classes"]), rainbow)
+    assert drawn & {tuple(color) for color in expected}
 
 
 def test_a_turned_code_plot_stays_turned_when_redrawn(run_of):

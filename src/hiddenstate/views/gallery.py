@@ -175,7 +175,7 @@ LAYOUTS: dict[str, dict[str, Place]] = {
     },
     "autoencode": {
         "learning": (0.0, 0.56, 0.4, 1.0),
-        "codes": (0.4, 0.42, 1.0, 1.0),
+        "codes": (0.4, 0.44, 1.0, 1.0),
         "grid": (0.0, 0.0, 0.4, 0.56),
         "reconstructions": (0.4, 0.16, 1.0, 0.44),
         "walk": (0.4, 0.0, 1.0, 0.16),

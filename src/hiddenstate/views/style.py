@@ -5,6 +5,7 @@ nobody says, in the light one. A role's colours stay apart for the colour-blind,
 hangs on colour alone; tests compute both.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 import matplotlib as mpl
 import numpy as np
@@ -210,14 +212,29 @@ def signed_map() -> Colormap:
 
 
 def plain(text: object, limit: int = 24) -> str:
-    """`text` on one line as matplotlib draws it: no formula, no letter without a shape, cut,
-    never nothing."""
+    """`text` on one line as matplotlib draws it: no formula, no letter without a shape, never
+    nothing; of a long one the middle is left out, since names often differ at their ends."""
     shown = "".join(
         letter if ord(letter) < 128 or _has_shape(letter) else ascii(letter)[1:-1]
-        for letter in printable(str(text).replace(r"\$", "$"), limit)
+        for letter in printable(str(text).replace(r"\$", "$"))
     )
-    shown = shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    if len(shown) > limit:
+        tail = (limit - 1) // 3
+        shown = f"{shown[: limit - 1 - tail]}…{shown[len(shown) - tail :]}"
     return shown.replace("$", r"\$") if shown.strip() else '""'
+
+
+def letters(text: str) -> int:
+    """How many letters' room `text` takes; those of Chinese, Japanese and Korean take two."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
+
+
+def _but_bold(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("findfont: Failed to find font weight")
+
+
+# A fallback font without a bold face is used as it is, which nobody needs to be told.
+logging.getLogger("matplotlib.font_manager").addFilter(_but_bold)
 
 
 @cache

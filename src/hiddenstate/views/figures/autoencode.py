@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hiddenstate.views import style
-from hiddenstate.views.figures.cells import draw_cells, fitting, size_of
+from hiddenstate.views.figures.cells import draw_cells, fitting, sheet, size_of
 from hiddenstate.views.figures.cloud import Cloud
 from hiddenstate.views.figures.layout import (
     add_axes,
@@ -40,8 +40,7 @@ def reconstructions(
 ) -> FigureBase:
     """Originals (N, F) over their reconstructions (N, F); the first `DRAWN_AT_MOST`."""
     originals, rebuilt = originals[:DRAWN_AT_MOST], rebuilt[:DRAWN_AT_MOST]
-    n, (h, w) = len(originals), size_of(picture)
-    figure = figure or new_figure(max(1.3 * n + 0.9, 3.6), 0.8 + 2.7 * h / max(w, h))
+    figure = figure or _pair_figure(len(originals), picture, 0.68)
     heading(figure, "Rebuilt from the code", "originals above, what the net makes of them below")
     _pairs(figure, originals, rebuilt, picture, [])
     return figure
@@ -58,8 +57,8 @@ def rebuilt_worst(
     """The rows (K, F) rebuilt worst over what became of them, with each one's squared error (K,)
     and, where it has one, its label."""
     rows, rebuilt = rows[:DRAWN_AT_MOST], rebuilt[:DRAWN_AT_MOST]
-    n, (h, w) = len(rows), size_of(picture)
-    figure = figure or new_figure(max(1.05 * n + 0.9, 3.6), 1.1 + 2.2 * h / max(w, h))
+    n = len(rows)
+    figure = figure or _pair_figure(n, picture, 0.86)
     heading(figure, "Rebuilt worst", "originals above; underneath, the squared error a number")
     below = [f"{value:.3g}" for value in error[:n]]
     if labels is not None:
@@ -67,6 +66,13 @@ def rebuilt_worst(
         below = [f"{name}: {text}" for name, text in zip(named, below, strict=False)]
     _pairs(figure, rows, rebuilt, picture, below)
     return figure
+
+
+def _pair_figure(n: int, picture: tuple[int, int] | None, around: float) -> Figure:
+    """A figure for `n` rows over `n` others, with their names at the left."""
+    width, _ = sheet(n, size_of(picture), 1.15, n, 0)
+    _, height = sheet(2, size_of(picture), 1.15, 1, around, 0.06)
+    return new_figure(width + 0.6, height)
 
 
 def _pairs(
@@ -122,7 +128,7 @@ def walk(
         shown = np.concatenate([ends[:1], rows, ends[1:]])
         frames = [now.target, *frames, now.target]
     n, (h, w) = len(shown), size_of(picture)
-    figure = figure or new_figure(max(0.9 * n, 3.6), 1.25 + 0.8 * h / w)
+    figure = figure or new_figure(*sheet(n, (h, w), 0.85, n, 0.66))
     heading(figure, "A walk between two codes",
             "framed: the two real rows; between them, what the way decodes to")  # fmt: skip
     width, height = inches(figure)
@@ -163,11 +169,12 @@ def codes(
     note = f"{N:,} rows, {Z} number{'s' * (Z != 1)} each" + (", the first 3 drawn" if Z > 3 else "")
     heading(figure, "Codes", note)
     space = shown.shape[1] == 3
+    axes: Any
     if space:
-        part = place(figure, left=0.0, right=0.25, bottom=0.05, top=0.45)[0]
+        part = place(figure, left=0.0, right=0.2, bottom=0.2, top=0.3)[0]
+        axes = figure.add_subplot(part, projection="3d")
     else:
-        part = place(figure)[0]
-    axes: Any = figure.add_subplot(part, projection="3d") if space else add_axes(figure, part)
+        axes = add_axes(figure, place(figure)[0])
     _draw_codes(axes, shown, labels, [style.plain(name, 12) for name in names], rainbow)
     _fit(axes, shown, Z)
     return figure
@@ -206,7 +213,7 @@ def _fit(axes: Any, shown: Array, n_numbers: int) -> None:
         getattr(axes, f"set_{axis}label")(label, labelpad=-2 if space else None)
         getattr(axes, f"{axis}axis").set_major_locator(MaxNLocator(4))
     if space:
-        axes.set_box_aspect(None, zoom=1.1)
+        axes.set_box_aspect(None, zoom=1.04)
         axes.tick_params(pad=-1, labelsize=style.SMALL_POINTS, labelcolor=now.muted)
         for one in (axes.xaxis, axes.yaxis, axes.zaxis):
             one.line.set_color(now.faint)

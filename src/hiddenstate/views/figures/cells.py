@@ -76,6 +76,21 @@ def fitting(
     return columns, (max(text / (size * cell[0]), 0.06), 0.1), max(letters, 3)
 
 
+def sheet(
+    n: int, cell: tuple[int, int], side: float, most: int, around: float, text: float = 0.0
+) -> tuple[float, float]:
+    """Width and height in inches of a figure for `n` cells whose longer side is `side` inches.
+
+    At most `most` stand in a line, `text` inches are left between lines, and `around` above and
+    below them all.
+    """
+    scale = side / max(cell)
+    columns = max(1, min(n, most))
+    lines = max(1, -(-n // columns))
+    width = max(columns * 1.1 * cell[1] * scale + 0.24, 3.6)
+    return width, around + lines * 1.06 * cell[0] * scale + (lines - 1) * text
+
+
 def draw_cells(
     axes: Axes,
     rows: Array,

@@ -13,6 +13,7 @@ from hiddenstate.views import style
 from hiddenstate.views.figures.cells import (
     draw_cells,
     fitting,
+    sheet,
     size_of,
 )
 from hiddenstate.views.figures.layout import (
@@ -50,7 +51,7 @@ def predictions(
     drawn.
     """
     rows = rows[:DRAWN_AT_MOST]
-    figure = figure or new_figure(max(1.1 * min(len(rows), 10), 3), 1.0 + 1.5 * -(-len(rows) // 10))
+    figure = figure or new_figure(*sheet(len(rows), size_of(picture), 1.0, 10, 0.98, 0.35))
     right = [a == b for a, b in zip(real, predicted, strict=True)][: len(rows)]
     heading(figure, "Predictions", f"{sum(right)} of {len(rows)} right; underneath, what they are")
     _judged(figure, rows, right, predicted, real, None, picture)
@@ -68,7 +69,7 @@ def worst(
     """The rows (K, ...) the net is furthest wrong on, what it takes each for and what it is, with
     the probability (K,) it gave the truth."""
     rows = rows[:DRAWN_AT_MOST]
-    figure = figure or new_figure(max(1.1 * min(len(rows), 10), 3), 1.0 + 1.6 * -(-len(rows) // 10))
+    figure = figure or new_figure(*sheet(len(rows), size_of(picture), 1.0, 10, 1.13, 0.5))
     right = [a == b for a, b in zip(real, taken, strict=True)][: len(rows)]
     note = "surest of a wrong answer; underneath, the truth and the chance it was given"
     heading(figure, "Worst errors", note if len(rows) else "none of the rows tested is wrong")
@@ -127,7 +128,7 @@ def confusion(counts: Array, names: Sequence[str], figure: FigureBase | None = N
     told = f"{right:,} of {total:,} right ({percent(right / total)})" if total else "no rows yet"
     heading(figure, "What is taken for what", f"{told}; a line is what rows are")
     shown = [style.plain(name, 10) for name in names]
-    longest = max((len(name) for name in shown), default=1)
+    longest = max((style.letters(name) for name in shown), default=1)
     named = C <= NAMED
     turned = named and longest > 3
     room = 0.08 + 0.0082 * style.SMALL_POINTS * (longest if named else 3)
@@ -150,14 +151,28 @@ def confusion(counts: Array, names: Sequence[str], figure: FigureBase | None = N
     axes.set_ylabel("is", va="center")
     axes.xaxis.set_label_coords(0.5, -(below + 0.14) * dpi / box.height)
     axes.yaxis.set_label_coords(-(room + 0.14) * dpi / box.width, 0.5)
-    if named:
+    if turned:
         size = style.SMALL_POINTS if C <= 20 else 5.5
-        axes.set_xticks(range(C), shown, fontsize=size, rotation=90 if turned else 0)
+        axes.set_xticks(range(C), shown, fontsize=size, rotation=90)
         axes.set_yticks(range(C), shown, fontsize=size)
+    elif named:
+        _name_sides(axes, shown)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     return figure
+
+
+def _name_sides(axes: Axes, names: Sequence[str]) -> None:
+    """Short names at the left and underneath, as two artists instead of many ticks."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    numbers, edge, color = np.arange(len(names)), len(names) - 0.5, style.now().muted
+    size = style.SMALL_POINTS if len(names) <= 20 else 6
+    under = np.column_stack([numbers, np.full(len(names), edge)])
+    left = np.column_stack([np.full(len(names), -0.5), numbers])
+    write_at(axes, under, names, color, size, up=-9)
+    write_at(axes, left, names, color, size, aside=-10)
 
 
 def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:

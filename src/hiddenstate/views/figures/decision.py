@@ -60,7 +60,7 @@ def decision(
         Labels of the classes.
     """
     D = min(len(rows), len(states))
-    figure = figure or new_figure(*((8.6, 4.4) if D <= 1 else (11.2, 3.2 * -(-D // 2) + 0.6)))
+    figure = figure or new_figure(*_size(D, picture))
     unit = "row" if picture else "step"
     heading(
         figure, "When did it decide?",
@@ -81,6 +81,14 @@ def decision(
         )
         decided.draw(figure, block)
     return figure
+
+
+def _size(n: int, picture: tuple[int, int] | None) -> tuple[float, float]:
+    """Width and height in inches for `n` rows: pictures keep their shape."""
+    width, across = (8.6, 7.9) if n <= 1 else (11.2, 4.95)
+    tall = min(0.42 * across * picture[0] / picture[1], 4.0) if picture else 2.6
+    lines = -(-max(n, 1) // (1 if n <= 1 else 2))
+    return width, 1.25 + lines * tall + (lines - 1) * 0.7
 
 
 class _Decided:
@@ -160,16 +168,15 @@ class _Decided:
     def _align(self, axes: Axes, first: bool, last: bool) -> None:
         """The same steps on the same level in every panel, and the line where it decided."""
         now, end = style.now(), len(self.row)
+        ticks = MaxNLocator(5, integer=True)
         if self.down:
             axes.set_ylim(end, 0)
-            axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-            axes.tick_params(left=first, labelleft=first)
+            axes.yaxis.set_major_locator(ticks if first else NullLocator())
             if first:
                 axes.set_ylabel("rows read")
         else:
             axes.set_xlim(0, end)
-            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-            axes.tick_params(bottom=last, labelbottom=last)
+            axes.xaxis.set_major_locator(ticks if last else NullLocator())
             axes.yaxis.set_label_coords(-0.34 / axes.bbox.width * part_of(axes.figure).dpi, 0.5)
             if last:
                 axes.set_xlabel("steps read")
@@ -235,7 +242,7 @@ class _Decided:
             along, across = across, along
         for number, class_ in enumerate(order):
             name = style.plain(self.names[class_], 8)
-            long, tall = letter * len(name), 0.16
+            long, tall = letter * style.letters(name), 0.16
             if self.down:
                 long, tall = tall, long
             size = edges[:, number + 1] - edges[:, number]

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hiddenstate.views import style
-from hiddenstate.views.figures.cells import draw_cells, fitting, size_of
+from hiddenstate.views.figures.cells import draw_cells, fitting, sheet, size_of
 from hiddenstate.views.figures.layout import (
     KEYED,
     add_axes,
@@ -43,7 +43,7 @@ def examples(
 ) -> FigureBase:
     """Rows (N, ...) as the net gets them, each under its label; the first `DRAWN_AT_MOST`."""
     rows = rows[:DRAWN_AT_MOST]
-    figure = figure or new_figure(max(2.8 * min(len(rows), 5), 2.8), 3.2)
+    figure = figure or new_figure(*sheet(len(rows), size_of(picture), 2.4, 5, 0.92, 0.3))
     heading(figure, "One row" if len(rows) == 1 else "Some rows", "as the net gets them")
     axes = add_axes(
         figure, place(figure, left=0.12, right=0.12, bottom=0.12, top=0.78)[0], ticks=False
