@@ -202,6 +202,9 @@ def test_pixels_are_averaged_by_area():
     np.testing.assert_allclose(shapes.resized(values, 1, 1), [[2.5]])
     np.testing.assert_allclose(shapes.resized(values, 2, 2), [[1 / 3, 5 / 3], [10 / 3, 14 / 3]])
     np.testing.assert_allclose(shapes.resized(values, 4, 6).mean(), 2.5)
+    np.testing.assert_allclose(shapes.resized(values, 4, 3), values.repeat(2, axis=0))
+    values[0, 2] = np.nan  # spoils no other
+    np.testing.assert_array_equal(np.isfinite(shapes.resized(values, 2, 2)), [[1, 0], [1, 1]])
 
 
 def test_what_is_missing_in_a_picture_is_left_blank():
@@ -209,6 +212,13 @@ def test_what_is_missing_in_a_picture_is_left_blank():
     shapes.image(canvas, np.array([[np.nan], [1.0]]))
     cell = shown(canvas).cells[0][0]
     assert (cell.text, cell.style[1]) == ("▄", "49")
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
+def test_resizing_keeps_the_mean(n, rows, columns):
+    values = np.random.default_rng(n).normal(size=(n, 7))
+    mean = shapes.resized(values, rows, columns).mean()
+    np.testing.assert_allclose(mean, values.mean(), atol=1e-9)
 
 
 @pytest.mark.parametrize(

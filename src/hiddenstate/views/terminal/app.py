@@ -3,9 +3,8 @@
 import os
 import time
 import warnings
+from bisect import bisect
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from hiddenstate.views.terminal.colors import color_depth
 from hiddenstate.views.terminal.dashboard import draw_screen, pages_of
 from hiddenstate.views.terminal.header import Hint, Status, draw_help
 from hiddenstate.views.terminal.panels import Look
+from hiddenstate.views.terminal.progress import Progress
 from hiddenstate.views.terminal.screen import Screen, terminal_missing
 
 SHORTEST = 0.1
@@ -28,9 +28,6 @@ IDLE = 1.0
 
 MESSAGE_STAYS = 4.0
 """Seconds a message hides the keys."""
-
-RATE_OVER = 5.0
-"""Seconds over which updates a second are counted."""
 
 FIRST_WORD = 10.0
 """Seconds a run that has just begun is given to write what the views need."""
@@ -93,9 +90,12 @@ def show_terminal(
     if missing:
         raise MachineError(f"--view terminal: {missing}; use --view files or --view off")
     scene = _scene_of(run)
+    player = Player(scene, replay, speed)
+    if attached and not player.live:
+        return
     with warnings.catch_warnings(), np.errstate(all="ignore"), Screen(attached) as screen:
         warnings.simplefilter("ignore")  # what is written to stderr would stand in the picture
-        View(scene, screen, Player(scene, replay, speed), control).watch()
+        View(scene, screen, player, control).watch()
 
 
 def _scene_of(run: Run) -> Scene:
@@ -132,8 +132,8 @@ class View:
         self._question: Callable[[], None] | None = None
         self._message, self._said = "", 0.0
         self._controls = self._n_controls()
-        self._rates: list[tuple[float, int]] = []
-        self._began: dict[str, Any] = {}
+        self._progress = Progress(player)
+        self._frame = player.frame()
         self._drawn: object = None
         self._dirty = True
 
@@ -156,18 +156,18 @@ class View:
 
     def _step(self) -> None:
         """Look what is new, and draw if the screen would be another."""
-        changed = self.player.advance()
+        changed = self.player.advance() or self._dirty
+        if changed:
+            self._frame = self.player.frame()
         self._notice()
-        now = self._status()
-        drawn = (now, self.screen.size, self._help, self.look.row, self.look.plane)
-        if changed or self._dirty or drawn != self._drawn:
-            self._draw(now)
-            self._drawn, self._dirty = drawn, False
+        now, size = self._status(), self.screen.size
+        if changed or (now, size) != self._drawn:
+            self._draw(now, size)
+            self._drawn, self._dirty = (now, size), False
 
-    def _draw(self, status: Status) -> None:
-        frame = self.player.frame()
-        canvas = Canvas.blank(*self.screen.size, self.depth)
-        draw_screen(canvas, self.scene, frame, status, self.look, self._hints())
+    def _draw(self, status: Status, size: tuple[int, int]) -> None:
+        canvas = Canvas.blank(*size, self.depth)
+        draw_screen(canvas, self.scene, self._frame, status, self.look, self._hints())
         if self._help is not None:
             lines = [*WATCHING, *(ASKING if self._may_ask else [])]
             self._help_ends = draw_help(canvas, lines, self._help)
@@ -176,9 +176,9 @@ class View:
     # ---- what the lines around the panels say
 
     def _status(self) -> Status:
-        player = self.player
+        player, progress = self.player, self._progress
         steps = player.steps
-        pages = pages_of(self.scene, player.frame()) if steps else ("all",)
+        pages = pages_of(self.scene, self._frame)
         if self._page not in pages:
             self._page = "all"
         state = "paused" if player.live and self._training_paused else player.state
@@ -188,49 +188,10 @@ class View:
         elif player.finished:
             mode = "end"
         return Status(
-            state, self._total(), self._seconds(), self._rate(),
-            steps.index(player.step) + 1 if player.step in steps else 0, len(steps),
+            state, progress.total(steps), progress.seconds(), progress.rate(steps),
+            bisect(steps, player.step), len(steps),
             mode, player.speed, self._message, pages, pages.index(self._page),
         )  # fmt: skip
-
-    def _starts(self) -> dict[str, Any]:
-        """The journal's entry of the last start; read again while there is none."""
-        if not self._began:
-            starts = [e for e in self.scene.run.journal() if e["event"] == "start"]
-            self._began = starts[-1] if starts else {}
-        return self._began
-
-    def _total(self) -> int | None:
-        """Updates the run will have made at its end, where it is known."""
-        if self.player.state == "done":
-            return self.player.steps[-1] if self.player.steps else None
-        total = self._starts().get("total_steps")
-        return total if isinstance(total, int) else self.scene.run.config.training.max_steps
-
-    def _seconds(self) -> float | None:
-        """Since training began, whole seconds while it goes on; or what it took."""
-        if not self.player.live:
-            return self.scene.run.seconds()
-        try:
-            began = datetime.fromisoformat(str(self._starts()["time"]))
-            return float(int((datetime.now(UTC) - began).total_seconds()))
-        except (KeyError, ValueError, TypeError):
-            return None
-
-    def _rate(self) -> float | None:
-        """Updates a second: of late while the run goes on, of all of it afterwards."""
-        steps, seconds = self.player.steps, None if self.player.live else self._seconds()
-        if seconds and steps:
-            return (steps[-1] - int(self._starts().get("step", 0))) / seconds
-        if not self.player.live or not steps:
-            return None
-        now = time.monotonic()
-        if not self._rates or self._rates[-1][1] != steps[-1]:
-            self._rates.append((now, steps[-1]))
-        while len(self._rates) > 2 and self._rates[1][0] < now - RATE_OVER:
-            self._rates.pop(0)
-        (t0, first), (t1, last) = self._rates[0], self._rates[-1]
-        return (last - first) / (t1 - t0) if t1 > t0 else None
 
     def _hints(self) -> list[Hint]:
         asking = [("p", "pause training"), ("s", "stop")] if self._may_ask else []
@@ -328,7 +289,7 @@ class View:
         elif key in JUMPS:
             player.jump(JUMPS[key])
         elif key in ("tab", "back-tab"):
-            pages = pages_of(self.scene, player.frame())
+            pages = pages_of(self.scene, self._frame)
             step = 1 if key == "tab" else -1
             self._page = pages[(pages.index(self._page) + step) % len(pages)]
         elif key in ACTIONS:

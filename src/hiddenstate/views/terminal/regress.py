@@ -29,6 +29,9 @@ BOXES: tuple[Box, ...] = (
     Panel("tracking", 20, 4),
 )
 
+MOST_UNITS = 64
+"""Hidden units whose main directions are sought, so that a frame stays cheap."""
+
 
 def offered(scene: Scene, frame: Frame) -> dict[str, panels.Draw]:
     """The panels there is something to draw in."""
@@ -128,8 +131,9 @@ def hidden(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
 
 def portrait(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     """The way of the hidden state in its two main directions; begun from zero in orange."""
-    states = frame.arrays["hidden"].astype(float)
+    states = panels.units(frame.arrays["hidden"].astype(float), MOST_UNITS)
     reset = frame.arrays.get("hidden_reset")
+    reset = None if reset is None else panels.units(reset, MOST_UNITS)
     room = panels.titled(canvas, "h as a portrait", "its two main axes")
     if not np.isfinite(states).all():
         panels.waiting(room, "not finite")

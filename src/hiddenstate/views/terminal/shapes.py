@@ -17,7 +17,7 @@ DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 
 SHADES = np.array([ord(c) for c in " ░▒▓█"])
 TOUCH = 1e-6
-"""Dots that a curve may reach into a row without being drawn there."""
+"""How far a curve or a pixel may reach into another's place without counting there."""
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 RISING = " ▁▂▃▄▅▆▇█"
@@ -154,17 +154,31 @@ def resized(values: Array, rows: int, columns: int) -> Array:
     values = np.asarray(values, float)
     if values.shape == (rows, columns):
         return values
-    return _areas(values.shape[0], rows) @ values @ _areas(values.shape[1], columns).T
+    for axis, n in ((0, rows), (1, columns)):  # no matrix product: it would wake BLAS's threads
+        place, share = _areas(values.shape[axis], n)
+        parts = values.take(place, axis=axis) * (share[:, :, None] if axis == 0 else share)
+        values = parts.sum(axis=axis + 1)
+    return values
 
 
 @lru_cache(maxsize=200)
-def _areas(n: int, m: int) -> Array:
-    """Weights (m, n): how much of each of `n` pixels lies in each of `m` of the same whole."""
+def _areas(n: int, m: int) -> tuple[Array, Array]:
+    """Which of `n` pixels lie in each of `m` of the same whole, and how much of it each is.
+
+    Returns
+    -------
+    place : ndarray (m, k)
+    share : ndarray (m, k)
+        Each row sums to 1; what there are fewer than `k` of is repeated with a share of 0.
+    """
     edges = np.linspace(0, n, m + 1)
-    places = np.arange(n)
-    covered = np.minimum(edges[1:, None], places + 1) - np.maximum(edges[:-1, None], places)
-    covered = np.maximum(covered, 0)
-    return np.asarray(covered / covered.sum(axis=1, keepdims=True))
+    first = np.floor(edges[:-1] + TOUCH).astype(int)
+    last = np.maximum(np.ceil(edges[1:] - TOUCH).astype(int) - 1, first)
+    place = first[:, None] + np.arange((last - first).max() + 1)
+    inside = np.minimum(place, last[:, None])
+    covered = np.minimum(edges[1:, None], inside + 1) - np.maximum(edges[:-1, None], inside)
+    covered = np.where(place == inside, covered, 0.0)
+    return inside, covered / covered.sum(axis=1, keepdims=True)
 
 
 def bar(canvas: Canvas, x: int, y: int, width: int, share: float, ink: int) -> None:
