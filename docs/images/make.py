@@ -15,7 +15,7 @@ from PIL import Image
 
 HERE = Path(__file__).parent
 
-COLLAPSED = "autoencode --lr 0.1 --max-steps 1000"
+COLLAPSED = "autoencode --lr 0.1 --max-steps 300"
 LOST = "regress --windows 5000 --seed 1 --lr-schedule constant --eps 1e-8 --clip 1e9 --log-every 50"
 
 PICTURES = {
