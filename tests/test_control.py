@@ -219,7 +219,7 @@ def test_a_run_does_what_ctl_asks(cli, tiny_idx, tmp_path, monkeypatch):
     from hiddenstate.callbacks import Lines
 
     monkeypatch.setattr(control, "LOOKS", 0.0)
-    monkeypatch.setattr("hiddenstate.cli.look.ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr("hiddenstate.cli.show.ANSWER_SECONDS", 0.0)
     asked = []
 
     def ask_once(self, trainer, event):

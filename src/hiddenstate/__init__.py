@@ -6,7 +6,7 @@ The public names are below and are imported when first used; see each one's help
 import importlib
 from typing import Any
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _PUBLIC = {
     "RecurrentClassifier": "hiddenstate.estimators",
@@ -16,6 +16,7 @@ _PUBLIC = {
     "read_data": "hiddenstate.data",
     "load_mnist": "hiddenstate.datasets",
     "load_waves": "hiddenstate.datasets",
+    "watch": "hiddenstate.views.launch",
     "Callback": "hiddenstate.trainer",
     "Run": "hiddenstate.runs",
     "HiddenstateError": "hiddenstate.errors",

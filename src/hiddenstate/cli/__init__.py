@@ -8,8 +8,9 @@ import click
 
 from hiddenstate import __version__
 from hiddenstate.cli.inspect import inspect
-from hiddenstate.cli.look import compare, ctl, doctor, figures, runs, watch
+from hiddenstate.cli.look import compare, doctor, runs
 from hiddenstate.cli.output import fail, report_defect
+from hiddenstate.cli.show import ctl, figures, film, report, watch
 from hiddenstate.cli.train import autoencode, classify, regress, resume
 from hiddenstate.cli.use import evaluate, predict
 from hiddenstate.config import job_options
@@ -46,7 +47,8 @@ def cli() -> None:
 
 
 for _command in (
-    inspect, classify, regress, autoencode, resume, predict, evaluate, watch, ctl, figures, runs,
+    inspect, classify, regress, autoencode, resume, predict, evaluate, watch, ctl, figures, report,
+    film, runs,
     compare, doctor,
 ):  # fmt: skip
     cli.add_command(_command)

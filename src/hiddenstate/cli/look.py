@@ -1,7 +1,6 @@
-"""The commands that look: watch, figures, runs, compare, doctor."""
+"""The commands that list and compare: runs, compare, doctor."""
 
 import platform
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,103 +12,6 @@ from hiddenstate.cli.output import note, say, say_json, table
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
-
-ANSWER_SECONDS = 5.0
-"""How long `ctl` waits for a run to say what it did."""
-
-
-@click.command(
-    help="Watch a run under way, or see a finished one again.\n\nWithout a display its lines are "
-    "printed as they come.\n\n\b\nExample:\n  hiddenstate watch last"
-)
-@click.argument("run")
-@click.option(
-    "--view", type=click.Choice(["auto", "window", "lines"]), default="auto",
-    help="A window, or the logged lines; auto opens a window where there is a display.  "
-    "[default: auto]",
-)  # fmt: skip
-@runs_dir_option
-@debug_option
-def watch(run: str, view: str, runs_dir: Path) -> None:
-    """The command `watch`."""
-    from hiddenstate.runs import find_run
-    from hiddenstate.views.window import display_missing, show_window
-
-    found = find_run(run, runs_dir)
-    if view == "window" or (view == "auto" and not display_missing()):
-        show_window(found)
-    else:
-        _follow_lines(found)
-
-
-def _follow_lines(run: "Run") -> None:
-    """Print the logged lines of `run`, those there and those still to come."""
-    from hiddenstate.jobs import KINDS
-
-    kind, said = KINDS[run.config.job], 0
-    while True:
-        live = run.state() == "running"
-        events = [event for event in run.history() if event["event"] == "log"]
-        for event in events[said:]:
-            say(kind.line(event, run.config))
-        said = len(events)
-        if not live:
-            break
-        time.sleep(0.2)
-    results = run.results()
-    say(f"{run.state()}: {_figures_in_words(results)}" if results else run.state())
-
-
-@click.command(
-    short_help="Ask a run under way to stop, pause, go on or change.",
-    help="Ask a run under way, in any terminal.\n\n\b\n"
-    "  stop       end now and keep the best weights\n"
-    "  pause, go  stand still, go on\n"
-    "  lr X       learn at rate X from here on; a schedule goes on from it\n"
-    "  snapshot   keep what the views draw of this moment\n\n"
-    "What was done is an event in the run's history.\n\n\b\nExample:\n"
-    "  hiddenstate ctl last lr 0.001",
-    context_settings={"ignore_unknown_options": True},  # -1 is a value, out of range
-)
-@click.argument("run")
-@click.argument("request", metavar="stop|pause|go|lr|snapshot")
-@click.argument("value", required=False)
-@runs_dir_option
-@debug_option
-def ctl(run: str, request: str, value: str | None, runs_dir: Path) -> None:
-    """The command `ctl`."""
-    from hiddenstate.control import answer_to, ask, in_words, make_request
-    from hiddenstate.runs import find_run
-
-    make_request(request, value)
-    found = find_run(run, runs_dir)
-    answer = answer_to(found, ask(found.path, request, value), ANSWER_SECONDS)
-    if answer is not None:
-        say(f"{found.path}: {in_words(answer)}")
-    elif found.state() == "running":
-        note(f"{found.path}: asked; it does so when the step under way is made")
-    else:
-        note(f"{found.path}: ended before it was asked")
-
-
-@click.command(
-    help="Draw a run's figures into its figures folder.\n\n\b\nExample:\n"
-    "  hiddenstate figures classify-1 --format svg"
-)
-@click.argument("run")
-@click.option(
-    "--format", "suffix", type=click.Choice(["png", "svg", "pdf"]), default="png",
-    help="File format.  [default: png]",
-)  # fmt: skip
-@runs_dir_option
-@debug_option
-def figures(run: str, suffix: str, runs_dir: Path) -> None:
-    """The command `figures`."""
-    from hiddenstate.runs import find_run
-    from hiddenstate.views.save import save_figures
-
-    for path in save_figures(find_run(run, runs_dir), suffix):
-        say(str(path))
 
 
 @click.command(
@@ -159,13 +61,6 @@ def _best(run: "Run") -> str:
         best = max(scored) if key == "test_accuracy" else min(scored)
         return f"{key} {best:.4g}"
     return f"loss {min(event['mean_loss'] for event in logged):.4g}" if logged else ""
-
-
-def _figures_in_words(results: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in results.items()
-    )
 
 
 @click.command(

@@ -1,14 +1,11 @@
 """The commands that train: classify, regress, autoencode, resume."""
 
-import errno
 import os
 import shlex
 import signal
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,22 +21,19 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json
+from hiddenstate.cli.viewing import VIEWS, check_view, start_view
 from hiddenstate.config import make_config
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.signals import say_nothing_more
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
     from hiddenstate.session import Session
     from hiddenstate.signals import StopSignal
-    from hiddenstate.trainer import Callback
 
 _DEFAULTS = (
     "\n\nDefaults are those of the classic scripts. For DATA, what is not given follows from rules "
     "that look at it (--recipe auto, the default there)."
 )
-
-VIEWS = ("auto", "window", "files", "off")
 
 
 @dataclass(frozen=True)
@@ -58,8 +52,9 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(VIEWS),
         metavar="|".join(VIEWS),
         default="auto",
-        help="Live window, figure files at the end alone, or nothing drawn; auto opens a window "
-        "where there is a display.  [default: auto]",
+        help="Where it is seen while it trains: a window, the notebook this runs in, this "
+        "terminal, in figure files at the end alone, or not at all; auto takes the first there "
+        "is.  [default: auto]",
     )
     for option in (debug_option, json_option, view_option, runs_dir_option):
         command = option(command)
@@ -155,7 +150,7 @@ def resume(
 
     how = Asked(**asked)
     changes = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
-    _check_view(how.view)
+    check_view(how.view)
     found = find_run(run, how.runs_dir)
     given = {name: text for name, text in changes.items() if text is not None}
     with StopSignal() as stopped, go_on(found, given, allow_changed, stopped.arm) as session:
@@ -178,6 +173,8 @@ def _train_command(job: str, given: dict[str, Any]) -> None:
     first = values.get("seed", 0)
     for n in range(seeds):  # all are checked before any is trained
         make_config(job, {**values, "seed": first + n}, together=False)
+    if seeds > 1 and how.view == "auto":  # not a view a run
+        how = replace(how, view="files")
     _print_results([_train(job, {**values, "seed": first + n}, how) for n in range(seeds)], how)
 
 
@@ -186,41 +183,22 @@ def _train(job: str, values: dict[str, Any], how: Asked) -> dict[str, Any]:
     from hiddenstate.session import plan, start
     from hiddenstate.signals import StopSignal
 
-    _check_view(how.view)
+    check_view(how.view)
     with StopSignal() as stopped:
         config, dataset = plan(job, values)
         with start(config, how.runs_dir, stopped.arm, dataset) as session:
             return _run(session, how, stopped, dataset)
 
 
-def _check_view(view: str) -> None:
-    """Refuse a window where none can be, before anything is made."""
-    if view == "window":
-        from hiddenstate.views.window import display_missing
-
-        missing = display_missing()
-        if missing:
-            from hiddenstate.errors import MachineError
-
-            raise MachineError(f"--view window: {missing}; use --view files")
-
-
 def _run(
     session: "Session", how: Asked, stopped: "StopSignal", raw: "SequenceDataset | None" = None
 ) -> dict[str, Any]:
     """Train in an open run folder, showing it, and see the run to its end."""
-    from hiddenstate.callbacks import Lines, ProgressBar
     from hiddenstate.runs import Run
 
     job, engine, path = session.job, session.engine, session.writer.path
     _introduce(session, how, raw)
-    view, callbacks = _start_view(how.view, path)
-    speak: Callable[[str], None] = partial(_say_or_stop, stopped)
-    if sys.stderr.isatty():
-        bar = ProgressBar(sys.stderr)
-        callbacks.append(bar)
-        speak = bar.say if sys.stdout.isatty() else speak
-    callbacks += [] if how.as_json else [Lines(speak)]
+    view, callbacks = start_view(how.view, path, how.as_json, stopped)
     began = time.monotonic()
     results = session.train(callbacks, stopped)
     seconds = time.monotonic() - began
@@ -289,35 +267,6 @@ def _introduce(session: "Session", how: Asked, raw: "SequenceDataset | None") ->
     )
     for line in session.remarks:
         note(line)
-
-
-def _say_or_stop(stopped: "StopSignal", line: str) -> None:
-    """Say a line; if nobody reads any more, ask training to save and stop.
-
-    A terminal that is gone is no reason to stop: only the reader of a pipe may have had enough.
-    """
-    try:
-        say(line)
-    except OSError as error:
-        if error.errno == errno.EIO:
-            say_nothing_more()
-        else:
-            stopped.stop(signal.SIGPIPE)
-
-
-def _start_view(view: str, path: Path) -> tuple[str, "list[Callback]"]:
-    """The view that really is to be had, and the hooks that open its window if it has one."""
-    if view in ("off", "files"):
-        return view, []
-    from hiddenstate.callbacks import Window
-    from hiddenstate.views.window import display_missing
-
-    missing = display_missing()
-    if missing:
-        note(f"{missing}: figures will be written to {path / 'figures'}")
-        return "files", []
-    note("a window opens to show it; training goes on if you close it")
-    return "window", [Window(path)]
 
 
 def _print_results(results: list[dict[str, Any]], how: Asked) -> None:
