@@ -262,7 +262,13 @@ def test_letters_stand_for_names_that_begin_alike():
 
 
 def test_time_is_said_in_words():
-    assert [clock(s) for s in (0.84, 59.9, 61, 7384)] == ["0.8 s", "59 s", "1:01", "2:03:04"]
+    assert [clock(s) for s in (0.84, 4.0, 59.9, 61, 7384)] == [
+        "0.84 s",
+        "4 s",
+        "59 s",
+        "1:01",
+        "2:03:04",
+    ]
 
 
 def test_help_shows_every_key_in_as_many_parts_as_it_takes():

@@ -16,6 +16,7 @@ from hiddenstate.views.terminal.cells import Canvas
 from hiddenstate.views.terminal.colors import color_depth
 from hiddenstate.views.terminal.dashboard import draw_screen, pages_of
 from hiddenstate.views.terminal.header import Hint, Status, draw_help
+from hiddenstate.views.terminal.keys import ASKING, WATCHING
 from hiddenstate.views.terminal.panels import Look
 from hiddenstate.views.terminal.progress import Progress
 from hiddenstate.views.terminal.screen import Screen, terminal_missing
@@ -31,26 +32,6 @@ MESSAGE_STAYS = 4.0
 
 FIRST_WORD = 10.0
 """Seconds a run that has just begun is given to write what the views need."""
-
-WATCHING: list[Hint] = [
-    ("space", "hold, go on"),
-    ("← →", "a moment back, on"),
-    ("↑ ↓", "ten moments back, on"),
-    ("home end", "first, last moment"),
-    ("+ -", "faster, slower"),
-    ("f", "the newest moment"),
-    ("r", "replay"),
-    ("tab", "a panel alone, or all"),
-    ("1 to 0", "which row is shown"),
-    ("a", "axes of the codes"),
-    ("q", "leave"),
-]
-ASKING: list[Hint] = [
-    ("p", "pause training, go on"),
-    ("s", "stop, keep the best"),
-    ("l", "halve the rate"),
-    ("k", "keep a snapshot"),
-]
 
 
 def show_terminal(
@@ -93,7 +74,8 @@ def show_terminal(
     player = Player(scene, replay, speed)
     if attached and not player.live:
         return
-    with warnings.catch_warnings(), np.errstate(all="ignore"), Screen(attached) as screen:
+    over = (lambda: run.state() != "running") if attached else None
+    with warnings.catch_warnings(), np.errstate(all="ignore"), Screen(over) as screen:
         warnings.simplefilter("ignore")  # what is written to stderr would stand in the picture
         View(scene, screen, player, control).watch()
 

@@ -106,9 +106,9 @@ def _progress(canvas: Canvas, frame: Frame, status: Status) -> None:
 
 
 def clock(seconds: float) -> str:
-    """Seconds in words: 0.8 s, 12 s, 3:05 or 2:03:05."""
+    """Seconds in words: 0.84 s, 4 s, 12 s, 3:05 or 2:03:05."""
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.2g} s"
     minutes, rest = divmod(int(seconds), 60)
     if not minutes:
         return f"{rest} s"

@@ -59,3 +59,27 @@ class Keys:
             if name:
                 found.append(name)
         return found
+
+
+WATCHING = [
+    ("space", "hold, go on"),
+    ("← →", "a moment back, on"),
+    ("↑ ↓", "ten moments back, on"),
+    ("home end", "first, last moment"),
+    ("+ -", "faster, slower"),
+    ("f", "the newest moment"),
+    ("r", "replay"),
+    ("tab", "a panel alone, or all"),
+    ("1 to 0", "which row is shown"),
+    ("a", "axes of the codes"),
+    ("q", "leave"),
+]
+"""Keys and what they do, for a reader."""
+
+ASKING = [
+    ("p", "pause training, go on"),
+    ("s", "stop, keep the best"),
+    ("l", "halve the rate"),
+    ("k", "keep a snapshot"),
+]
+"""Keys that ask something of a run under way."""

@@ -5,7 +5,8 @@ import select
 import signal
 import sys
 import termios
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -60,6 +61,8 @@ def terminal_missing(environment: Mapping[str, str] = os.environ) -> str | None:
     if width < SMALLEST[0] or height < SMALLEST[1]:
         need = f"{SMALLEST[0]} by {SMALLEST[1]}"
         return f"the terminal is too small: {width} by {height}, {need} are needed"
+    if threading.current_thread() is not threading.main_thread():
+        return "it is not the main thread, which alone hears of signals"
     return None
 
 
@@ -76,8 +79,9 @@ class Screen:
 
     Parameters
     ----------
-    attached : bool
-        The terminal is shared with training, which Ctrl-C is meant for.
+    over : callable, optional
+        Says whether the training that shares the terminal is over; Ctrl-C is meant for that.
+        Without it the terminal is not shared.
     stdin, stdout : int
         Its file descriptors.
 
@@ -87,10 +91,11 @@ class Screen:
         A signal asked to end, or the terminal is gone.
     """
 
-    def __init__(self, attached: bool = False, stdin: int = 0, stdout: int = 1) -> None:
-        self.attached, self.ended = attached, False
+    def __init__(
+        self, over: Callable[[], bool] | None = None, stdin: int = 0, stdout: int = 1
+    ) -> None:
+        self._over, self.ended = over, False
         self._in, self._out, self._own = stdin, stdout, False
-        self._parent = os.getppid()
         self._keys = Keys()
         self._shown: Canvas | None = None
         self._saved: Any = None
@@ -128,6 +133,11 @@ class Screen:
         signal.set_wakeup_fd(self._before_waker)
         for end in (self._wake, self._waker, *([self._out] if self._own else [])):
             os.close(end)
+
+    @property
+    def attached(self) -> bool:
+        """Whether the terminal is shared with training."""
+        return self._over is not None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -201,8 +211,7 @@ class Screen:
         while not _in_front(self._in) and not self.ended:
             select.select([self._wake], [], [], 1.0)
             self._drain()
-            if self.attached and os.getppid() != self._parent:
-                self.ended = True
+            self.ended = self.ended or (self._over is not None and self._over())
         if not self.ended:
             self._take_over()
 

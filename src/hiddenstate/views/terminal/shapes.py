@@ -154,6 +154,8 @@ def resized(values: Array, rows: int, columns: int) -> Array:
     values = np.asarray(values, float)
     if values.shape == (rows, columns):
         return values
+    if not values.size or not rows or not columns:
+        return np.zeros((rows, columns))
     for axis, n in ((0, rows), (1, columns)):  # no matrix product: it would wake BLAS's threads
         place, share = _areas(values.shape[axis], n)
         parts = values.take(place, axis=axis) * (share[:, :, None] if axis == 0 else share)
