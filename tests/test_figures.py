@@ -90,6 +90,16 @@ def test_of_many_features_some_are_drawn_and_of_long_rows_some_steps():
     assert {len(line) for line in lines} == {400}
 
 
+def test_drawings_are_ink_on_paper_and_photographs_are_photographs():
+    drawing = np.zeros((1, 16))
+    drawing[0, 5] = 1
+    for rows, empty, full in ((drawing, "paper", "ink"), (1 - drawing, "black", "white")):
+        (axes,) = figures.examples(rows, None, (4, 4)).axes
+        colors = axes.get_images()[0].get_cmap()
+        wanted = [getattr(style.now(), name, name) for name in (empty, full)]
+        assert [to_hex(colors(share)) for share in (0.0, 1.0)] == [to_hex(c) for c in wanted]
+
+
 # classify
 
 
@@ -238,8 +248,8 @@ def test_the_portrait_lies_in_the_plane_of_most_variance():
     (axes,) = figures.portrait(states, np.zeros((1, 3))).axes
     path = axes.get_lines()[0].get_xydata()
     np.testing.assert_allclose(np.abs(path), np.abs(ring[:, :2]), atol=1e-9)
-    assert axes.get_xlabel() == "first component, 90% of the variance"
-    assert axes.get_ylabel() == "second, 10%"
+    assert axes.get_xlabel() == "first component, 90%"
+    assert axes.get_ylabel() == "second component, 10%"
     plane, share = principal_plane(states)
     np.testing.assert_allclose(plane @ plane.T, np.eye(2), atol=1e-12)
     assert share == pytest.approx([0.9, 0.1])

@@ -145,7 +145,7 @@ def _of_autoencode(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
             arrays["code"], kept.get("code_label"), names, rainbow, on
         )
     if "grid" in arrays:
-        offered["grid"] = lambda on: figures.grid(arrays["grid"], picture, on)
+        offered["grid"] = lambda on: figures.grid(arrays["grid"], picture, kept.get("original"), on)
     if "walk" in arrays:
         offered["walk"] = lambda on: figures.walk(arrays["walk"], kept.get("walk_end"), picture, on)
     if {"worst_row", "worst_rebuilt"} <= set(arrays):

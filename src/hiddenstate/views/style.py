@@ -194,8 +194,14 @@ def _map(name: str, *colors: str) -> Colormap:
     return LinearSegmentedColormap.from_list(name, colors)
 
 
-def ink_map() -> Colormap:
-    """From paper, 0, to ink, 1: pictures."""
+def pixels_map(rows: Array) -> Colormap:
+    """What pixels from 0 to 1 are drawn in, as told by `rows` like them.
+
+    Drawings on an empty ground, most of whose pixels are 0, are ink on the theme's paper; other
+    pictures are photographs, from black to white.
+    """
+    if rows.size and np.median(rows) > 0.1:
+        return _map("photograph", "black", "white")
     return _map("ink", now().paper, now().ink)
 
 

@@ -97,15 +97,21 @@ def _pairs(
 
 
 def grid(
-    rows: Array, picture: tuple[int, int] | None = None, figure: FigureBase | None = None
+    rows: Array,
+    picture: tuple[int, int] | None = None,
+    like: Array | None = None,
+    figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Rows (G*G, F) decoded from a square through the codes, row by row from the top."""
+    """Rows (G*G, F) decoded from a square through the codes, row by row from the top.
+
+    `like` (N, F) are rows of the data, to be drawn alike.
+    """
     side = max(1, math.isqrt(len(rows)))
     figure = figure or new_figure(5.4, 5.9)
     heading(figure, "Decoded from a square of the code space",
             "along the codes' two main axes, two deviations each way")  # fmt: skip
     axes = add_axes(figure, place(figure, left=0.42, right=0.12, bottom=0.34)[0], ticks=False)
-    draw_cells(axes, rows, picture, side, (0.04, 0.04))
+    draw_cells(axes, rows, picture, side, (0.04, 0.04), like=like)
     write(axes, "first main axis  →", (0.5, 0), (0, -4), va="top", within="axes fraction")
     axes.text(
         -0.015, 0.5, "second main axis  →", transform=axes.transAxes, rotation=90,
@@ -134,7 +140,7 @@ def walk(
     width, height = inches(figure)
     columns, gap, _ = fitting(n, (h, w), width - 0.24, max(height - 0.66, 0.2))
     axes = add_axes(figure, place(figure, left=0.12, right=0.12, bottom=0.1)[0], ticks=False)
-    draw_cells(axes, shown, picture, columns, gap, frames)
+    draw_cells(axes, shown, picture, columns, gap, frames, ends)
     return figure
 
 

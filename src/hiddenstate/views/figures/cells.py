@@ -109,9 +109,10 @@ def draw_cells(
     frames : sequence of color, optional
         Of each cell; faint if not given.
     like : ndarray (M, ...), optional
-        Rows whose range the lines share; `rows` themselves if not given.
+        Rows whose range the lines share, and which tell drawings from photographs; `rows`
+        themselves if not given.
     """
-    n, now = len(rows), style.now()
+    n, now, like = len(rows), style.now(), rows if like is None else like
     h, w = size_of(picture)
     down, across = h + max(1, round(gap[0] * h)), w + max(1, round(gap[1] * w))
     lines, columns = -(-n // columns), max(1, min(columns, n))
@@ -128,11 +129,11 @@ def draw_cells(
         for row, (x, y) in zip(rows, corners, strict=True):
             sheet[y : y + h, x : x + w] = np.reshape(row, picture)
         axes.imshow(
-            sheet, cmap=style.ink_map(), vmin=0, vmax=1, aspect="equal",
+            sheet, cmap=style.pixels_map(like), vmin=0, vmax=1, aspect="equal",
             extent=(0, columns * across, lines * down, 0), interpolation="nearest",
         )  # fmt: skip
     else:
-        _draw_lines(axes, rows, cells, rows if like is None else like)
+        _draw_lines(axes, rows, cells, like)
     boxes = [_outline(x, y, w, h) for x, y in corners]
     edges = [now.faint] * n if frames is None else list(frames)
     widths = [0.8 if edge == now.faint else 2.0 for edge in edges]

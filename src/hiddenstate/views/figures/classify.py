@@ -17,6 +17,8 @@ from hiddenstate.views.figures.cells import (
     size_of,
 )
 from hiddenstate.views.figures.layout import (
+    HEADED,
+    Box,
     add_axes,
     heading,
     inches,
@@ -133,8 +135,7 @@ def confusion(counts: Array, names: Sequence[str], figure: FigureBase | None = N
     turned = named and longest > 3
     room = 0.08 + 0.0082 * style.SMALL_POINTS * (longest if named else 3)
     below = room if turned else 0.2
-    part = place(figure, left=room + 0.28, bottom=below + 0.25, right=0.12)[0]
-    axes = add_axes(figure, part)
+    axes = add_axes(figure, _square(figure, room + 0.28, below + 0.25))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     on_diagonal = np.eye(C, dtype=bool)
     wrong = np.where(on_diagonal, 0, share)
@@ -161,6 +162,14 @@ def confusion(counts: Array, names: Sequence[str], figure: FigureBase | None = N
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     return figure
+
+
+def _square(figure: FigureBase, left: float, bottom: float) -> Box:
+    """The largest square that leaves those margins, in inches, and room for a heading."""
+    width, height = inches(figure)
+    side = max(min(width - left - 0.12, height - bottom - HEADED), 0.3 * min(width, height))
+    left = min(left, max(width - side, 0))
+    return left / width, 1 - min(HEADED + side, height) / height, side / width, side / height
 
 
 def _name_sides(axes: Axes, names: Sequence[str]) -> None:

@@ -188,8 +188,8 @@ class _Decided:
         T, n_features = self.row.shape
         if self.down:
             axes.imshow(
-                self.row, cmap=style.ink_map(), vmin=0, vmax=1, extent=(0, n_features, T, 0),
-                aspect="auto", interpolation="nearest",
+                self.row, cmap=style.pixels_map(self.row), vmin=0, vmax=1,
+                extent=(0, n_features, T, 0), aspect="auto", interpolation="nearest",
             )  # fmt: skip
             axes.set_xticks([])
             axes.spines[:].set_visible(True)

@@ -27,6 +27,12 @@ DPI = 110
 HEADED, KEYED = 0.56, 0.74
 """Inches at the top that a heading of a title and a note takes, and one with a legend under it."""
 
+LEAST = 0.4
+"""Share of a small figure that its margins leave at the least."""
+
+NOTED = 1.3
+"""Inches of height from which there is room for a note."""
+
 LETTER = 0.0088
 """Width of a bold letter at one point, in inches, on average; what room a text needs."""
 
@@ -65,12 +71,12 @@ def place(
 ) -> GridSpec:
     """A grid for axes, its margins and the gaps between its columns and rows in inches.
 
-    On a figure too small for them the margins shrink, to leave half of it for what is drawn.
+    On a figure too small for them the margins shrink, to leave `LEAST` of it for what is drawn.
     """
     width, height = inches(figure)
     across, down = gap[0] * (columns - 1), gap[1] * (rows - 1)
-    narrow = min(1.0, width / 2 / max(left + right + across, 1e-9))
-    low = min(1.0, height / 2 / max(bottom + top + down, 1e-9))
+    narrow = min(1.0, (1 - LEAST) * width / max(left + right + across, 1e-9))
+    low = min(1.0, (1 - LEAST) * height / max(bottom + top + down, 1e-9))
     free = width - narrow * (left + right + across), height - low * (bottom + top + down)
     return GridSpec(
         rows,
@@ -97,7 +103,13 @@ def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) 
         clauses.pop()
     for text, down, size, color, weight in (
         (title, 0.09, style.TITLE_POINTS, now.ink, "bold"),
-        ("; ".join(clauses), 0.31, style.SMALL_POINTS, now.muted, "normal"),
+        (
+            "; ".join(clauses) if height > NOTED else "",
+            0.31,
+            style.SMALL_POINTS,
+            now.muted,
+            "normal",
+        ),
     ):
         if text:
             figure.text(

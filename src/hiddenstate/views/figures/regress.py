@@ -191,17 +191,19 @@ def portrait(
     kept = np.isfinite(carried).all(axis=1)
     plane, share = principal_plane(carried[kept])
     mean = carried[kept].mean(axis=0) if kept.any() else np.zeros(carried.shape[1])
-    note = "each point a step; the plane holds most of how h_t varies"
-    heading(figure, "The path of h_t", note if reset is None else "carried, and begun from zero")
+    heading(
+        figure, "The path of h_t",
+        "along its two principal components; a point a step, with shares of variance",
+    )  # fmt: skip
     axes = add_axes(figure, place(figure, top=KEYED)[0])
     _draw_path(axes, (carried[kept] - mean) @ plane.T, "h_t" if reset is None else "carried")
     if reset is not None:
         points = (reset[np.isfinite(reset).all(axis=1)] - mean) @ plane.T
         axes.plot(*points.T, ls="", marker="x", ms=4, mew=1.1, color=now.reset, label="reset")
         axes.plot(*(-mean @ plane.T), ls="", marker="s", ms=7, mew=1.5, mfc="none",
-                  mec=now.reset, label="zero state", zorder=3)  # fmt: skip
-    axes.set_xlabel(f"first component, {share[0]:.0%} of the variance")
-    axes.set_ylabel(f"second, {share[1]:.0%}")
+                  mec=now.reset, label="zero", zorder=3)  # fmt: skip
+    axes.set_xlabel(f"first component, {share[0]:.0%}")
+    axes.set_ylabel(f"second component, {share[1]:.0%}")
     axes.margins(0.08)
     axes.set_aspect("equal", "datalim")
     rule(axes, "both")
