@@ -87,7 +87,7 @@ def _variables(name: str) -> str:
 def _heat() -> str:
     """Shades of the confusion matrix: right and wrong, from none to full in nine steps."""
     return "\n".join(
-        f".{kind}{n} {{ background: color-mix(in srgb, var(--{role}) {7 * n}%, transparent); }}"
+        f".{kind}{n} {{ background: color-mix(in srgb, var(--{role}) {5 * n}%, transparent); }}"
         for kind, role in (("r", "prediction"), ("w", "wrong"))
         for n in range(10)
     )

@@ -83,10 +83,9 @@ def picture(drawn: Picture, headed: bool = True) -> str:
         for theme, source in drawn.sources.items()
     )
     title = f"<h3>{name(drawn.title)}</h3>" if headed else ""
-    note = f"{drawn.note[:1].upper()}{drawn.note[1:]}." if drawn.note else ""
     return (
         f'<figure id="figure-{text(drawn.name)}" class="figure">{title}'
-        f"<figcaption>{text(drawn.caption)} {name(note)}</figcaption>"
+        f"<figcaption>{name(drawn.caption)}</figcaption>"
         f'<div class="scroll">{images}</div></figure>'
     )
 

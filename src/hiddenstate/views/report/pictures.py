@@ -14,29 +14,23 @@ if TYPE_CHECKING:
 DOTS = 176
 """Dots an inch: sharp on screens of twice the usual density."""
 
+MARGIN = 4
+"""Pixels left around what is drawn."""
+
 COLORS = 256
 """Colours of a picture file; a third of the bytes of one with all of them."""
 
 CAPTIONS = {
-    "example": "The first training rows that were shown, with their labels.",
-    "signals": "What goes in and what is to come out, before training.",
     "learning": "The loss of the batches and its mean since the line before, and what was measured "
-    "on held-out rows while learning.",
-    "predictions": "The first held-out rows: what the net says above, the truth below.",
+    "on other rows while learning.",
+    "predictions": "Above each row what the net says.",
     "confusion": "Lines are the truth, columns what the net said, of all test rows.",
-    "decision": "Rows are read step by step. The probability of each class after every step read, "
-    "as of a row that ends there, and the hidden state h at that step.",
-    "worst": "The held-out rows the net was furthest wrong on.",
-    "tracking": "Each window was predicted before it was learnt from; of many windows both ends.",
-    "error": "How far the predictions are from the targets.",
-    "hidden": "Each line is a hidden unit, each column a step: its value from -1 to 1.",
+    "decision": "Rows are read step by step: the probability of each class after every step, as of "
+    "a row that ends there, and the hidden state at that step.",
+    "hidden": "Each line is a hidden unit, each column a step.",
     "portrait": "The hidden state along its first two principal components.",
-    "reconstructions": "The first held-out rows above, built again from their codes below.",
-    "codes": "Each held-out row where its code lies, named by its label.",
-    "grid": "What the decoder makes of codes on an even square through the codes' main plane.",
-    "walk": "What the decoder makes of codes on the straight way between the codes of two rows.",
 }
-"""What a figure shows, by its name."""
+"""What is not said on a figure itself, by its name."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +58,9 @@ class Picture:
 
     @property
     def caption(self) -> str:
-        """What it shows."""
-        return CAPTIONS.get(self.name, "")
+        """What it shows, in sentences."""
+        note = f"{self.note[:1].upper()}{self.note[1:]}." if self.note else ""
+        return f"{CAPTIONS.get(self.name, '')} {note}".strip()
 
 
 def draw_pictures(scene: Scene) -> dict[str, Picture]:
@@ -100,14 +95,19 @@ def _png(figure: "FigureBase") -> tuple[bytes, int, int]:
     """A figure without its margins as a PNG of few colours, with its size on screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from PIL import Image
+    from PIL import Image, ImageChops
 
     assert isinstance(figure, Figure)
     FigureCanvasAgg(figure)
     raw, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(raw, format="png", dpi=DOTS, bbox_inches="tight", pad_inches=0.04)
-    with Image.open(raw) as image:
-        width, height = (max(1, round(96 * pixels / DOTS)) for pixels in image.size)
-        few = image.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
-        few.save(small, format="png", optimize=True)
+    figure.savefig(raw, format="png", dpi=DOTS)
+    with Image.open(raw) as opened:
+        image = opened.convert("RGB")
+    empty = Image.new("RGB", image.size, image.getpixel((0, 0)))
+    left, top, right, bottom = ImageChops.difference(image, empty).getbbox() or (0, 0, *image.size)
+    image = image.crop((max(left - MARGIN, 0), max(top - MARGIN, 0), right + MARGIN,
+                        bottom + MARGIN))  # fmt: skip
+    width, height = (max(1, round(96 * pixels / DOTS)) for pixels in image.size)
+    few = image.quantize(COLORS, dither=Image.Dither.NONE)
+    few.save(small, format="png", optimize=True)
     return small.getvalue(), width, height
