@@ -9,16 +9,19 @@ from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.cells import BOLD, Canvas, changes, clip, width_of
 from hiddenstate.views.terminal.colors import (
     BLUE,
+    CHANCE,
     CLASSES,
     DEFAULT,
     GREEN,
     GREY,
     LIGHT,
     ORANGE,
+    SIGNED,
     Depth,
     code,
     color_depth,
     indexed,
+    rgb,
 )
 from hiddenstate.views.terminal.keys import Keys
 from hiddenstate.views.terminal.layout import Panel, Stack, arrange, choose, least, shared
@@ -150,6 +153,14 @@ def test_colours_are_said_as_the_depth_allows():
     assert [indexed(color) for color in (0x000000, 0xFFFFFF, 0x808080)] == [16, 231, 244]
 
 
+def test_scales_keep_their_hue_in_256_colours():
+    for scale in (LIGHT, CHANCE, SIGNED):
+        assert all(rgb(indexed(int(color))) == color for color in scale.coarse)
+    red, blue = SIGNED.coarse >> 16, SIGNED.coarse & 255
+    assert (blue > red)[:24].all()
+    assert (red > blue)[-24:].all()
+
+
 @pytest.mark.parametrize("depth", [Depth.PLAIN, Depth.BASIC])
 def test_with_few_colours_none_are_written_on_the_ground(depth):
     canvas = Canvas.blank(8, 4, depth)
@@ -191,7 +202,7 @@ def test_two_pixels_share_a_cell():
     canvas = Canvas.blank(2, 1)
     shapes.image(canvas, np.array([[0.0, 1.0], [1.0, 1.0]]))
     first, second = shown(canvas).cells[0]
-    dark, light = (code(int(LIGHT[n]), False, Depth.TRUE) for n in (0, -1))
+    dark, light = (code(int(LIGHT.fine[n]), False, Depth.TRUE) for n in (0, -1))
     assert first.text == "▀"
     assert first.style[:2] == (dark, light.replace("38", "48", 1))
     assert (second.text, second.style[1]) == (" ", light.replace("38", "48", 1))

@@ -12,6 +12,7 @@ from hiddenstate.views.terminal.cells import Canvas, changes
 from hiddenstate.views.terminal.colors import Depth
 from hiddenstate.views.terminal.dashboard import JOBS, draw_screen, offered, pages_of
 from hiddenstate.views.terminal.header import Status, clock, draw_help
+from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Look
 from tests.conftest import EVIL
 from tests.terminal_model import TerminalModel
@@ -236,7 +237,7 @@ def test_any_losses_are_drawn(values, run_of):
         {"step": n, "epoch": 0, "loss": v, "mean_loss": v, "lr": 0.1} for n, v in enumerate(values)
     ]
     for width, height in ((80, 12), (20, 4), (6, 2)):
-        panels.learning(Canvas.blank(width, height), scene, Frame(9, log, {}), Look())
+        learning(Canvas.blank(width, height), scene, Frame(9, log, {}), Look())
 
 
 def test_panels_without_room_are_no_fault(run_of):

@@ -11,6 +11,7 @@ from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.cells import BOLD, Canvas, clip, width_of
 from hiddenstate.views.terminal.colors import BLUE, CLASSES, GREY, ORANGE
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
+from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Look
 
 Array = NDArray[Any]
@@ -48,7 +49,7 @@ BOXES: tuple[Box, ...] = (
 
 def offered(scene: Scene, frame: Frame) -> dict[str, panels.Draw]:
     """The panels there is something to draw in."""
-    found: dict[str, panels.Draw] = {"learning": panels.learning}
+    found: dict[str, panels.Draw] = {"learning": learning}
     kept, arrays = scene.kept, frame.arrays
     if "reconstruction" in arrays and len(kept.get("original", ())):
         found["reconstructions"] = reconstructions

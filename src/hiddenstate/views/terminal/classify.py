@@ -11,6 +11,7 @@ from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.cells import BOLD, REVERSE, Canvas, clip, clip_label, width_of
 from hiddenstate.views.terminal.colors import BLUE, CHANCE, GREY, ORANGE, SIGNED
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
+from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Look
 
 Array = NDArray[Any]
@@ -34,7 +35,7 @@ BOXES: tuple[Box, ...] = (
 
 def offered(scene: Scene, frame: Frame) -> dict[str, panels.Draw]:
     """The panels there is something to draw in."""
-    found: dict[str, panels.Draw] = {"learning": panels.learning}
+    found: dict[str, panels.Draw] = {"learning": learning}
     kept, arrays = scene.kept, frame.arrays
     if "probability" in arrays and len(arrays["probability"]):
         if "shown" in kept and "shown_label" in kept:
@@ -182,7 +183,7 @@ def _across(room: Canvas, scene: Scene, row: Array, chance: Array | None, states
     below = room.height - height - thinks
     room.text(0, height + thinks, "h", GREY)
     rest = room.part(wide, height + thinks, room.width - wide, below)
-    shapes.image(rest, panels.units(states, 2 * rest.height).T, -1, 1, SIGNED)
+    shapes.image(rest, panels.units(states, panels.pixels(rest)).T, -1, 1, SIGNED)
 
 
 def confusion(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:

@@ -4,7 +4,7 @@ Inks are of middle lightness, so that they read on a light ground as on a dark o
 orange carry the meaning, so that the colour-blind see it. Pictures bring their own ground.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from functools import cache
 from typing import Any
@@ -52,32 +52,64 @@ def color_depth(environment: Mapping[str, str]) -> Depth:
     return Depth.INDEXED if said or "256" in term or "kitty" in term else Depth.BASIC
 
 
-def scale(*stops: int) -> Array:
-    """`LEVELS` colours (LEVELS,) on the straight ways between `stops`, evenly apart."""
-    places = np.linspace(0, len(stops) - 1, LEVELS)
-    channels = [
-        np.interp(places, range(len(stops)), [stop >> shift & 255 for stop in stops])
-        for shift in (16, 8, 0)
-    ]
-    red, green, blue = (np.round(channel).astype(np.int32) for channel in channels)
+CUBE = (0, 95, 135, 175, 215, 255)
+"""Levels of each channel in the 6x6x6 cube of 256 colours (xterm, `256colres.h`)."""
+
+
+def rgb(number: int) -> int:
+    """The RGB colour of one of the 256, from 16 on."""
+    if number >= 232:
+        return (8 + 10 * (number - 232)) * 0x10101
+    red, green, blue = (CUBE[(number - 16) // by % 6] for by in (36, 6, 1))
     return red << 16 | green << 8 | blue
 
 
-LIGHT = scale(0x12161B, 0xF4F4F0)
+class Scale:
+    """Colours of numbers from the least to the greatest.
+
+    Parameters
+    ----------
+    stops : sequence of int
+        RGB colours evenly apart, what lies between is mixed.
+    indexed : sequence of int
+        Which of the 256 colours stand for them where there are no more; the nearest ones of
+        what is mixed would be of any hue.
+
+    Attributes
+    ----------
+    fine, coarse : ndarray (LEVELS,)
+        RGB colours, of all and of the 256.
+    """
+
+    def __init__(self, stops: Sequence[int], indexed: Sequence[int]) -> None:
+        places = np.linspace(0, len(stops) - 1, LEVELS)
+        mixed = [
+            np.interp(places, range(len(stops)), [stop >> shift & 255 for stop in stops])
+            for shift in (16, 8, 0)
+        ]
+        red, green, blue = (np.round(channel).astype(np.int32) for channel in mixed)
+        self.fine: Array = red << 16 | green << 8 | blue
+        nearest = np.linspace(0, len(indexed) - 1, LEVELS).round().astype(int)
+        self.coarse: Array = np.array([rgb(number) for number in indexed], np.int32)[nearest]
+
+
+LIGHT = Scale((0x12161B, 0xF4F4F0), range(233, 256))
 """Of pictures: light ink on a dark ground, in both a light terminal and a dark one."""
 
-CHANCE = scale(0x12161B, 0x1D4E89, 0x3F8FD2, 0xA9CBE3, 0xFFF3C4)
+CHANCE = Scale(
+    (0x12161B, 0x1D4E89, 0x3F8FD2, 0xA9CBE3, 0xFFF3C4), (233, 17, 24, 25, 32, 75, 153, 230)
+)
 """Of numbers from 0 to 1."""
 
-SIGNED = scale(0x9CCBFF, 0x2F7BD9, 0x14406F, 0x15181D, 0x7A3A08, 0xD0640F, 0xFFC78A)
+SIGNED = Scale(
+    (0x9CCBFF, 0x2F7BD9, 0x14406F, 0x15181D, 0x7A3A08, 0xD0640F, 0xFFC78A),
+    (153, 75, 32, 25, 24, 17, 235, 233, 235, 52, 94, 130, 166, 208, 215),
+)
 """Of numbers from -1 to 1: blue below zero, orange above."""
 
 BASIC_INKS = {BLUE: 4, ORANGE: 3, GREEN: 2, GREY: 9, 0xD13F4A: 1, 0x8E62C9: 5, 0x96694C: 3,
               0xD0559F: 5, 0x16899B: 6, 0x8A8420: 3}  # fmt: skip
 """The eight old colours' numbers; 9 is the terminal's own ink."""
-
-CUBE = (0, 95, 135, 175, 215, 255)
-"""Levels of each channel in the 6x6x6 cube of 256 colours (xterm, `256colres.h`)."""
 
 
 @cache

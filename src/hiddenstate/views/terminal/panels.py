@@ -18,6 +18,9 @@ Array = NDArray[Any]
 LOG_RATIO = 20
 """Greatest over least value of a curve from which on its axis is logarithmic."""
 
+MOST_IN_LINES = 3
+"""Lines that rows stand in at the most."""
+
 LABEL = 10
 """Columns a label under a picture gets where they are free."""
 
@@ -171,101 +174,15 @@ def units(states: Array, n: int) -> Array:
     return states[:, np.linspace(0, size - 1, max(n, 1)).round().astype(int)]
 
 
+def pixels(canvas: Canvas) -> int:
+    """Lines of pixels of a canvas: two a cell where there are colours."""
+    return canvas.height * (2 if canvas.depth >= Depth.INDEXED else 1)
+
+
 def signed_words(canvas: Canvas, n: int) -> str:
     """How many hidden units, and how -1 and +1 look."""
     colors = "blue -1, orange +1" if canvas.depth >= Depth.INDEXED else "blank -1, full +1"
     return f"{n} hidden units, {colors}"
-
-
-def learning(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
-    """The loss, and where there is room the test figure beside it or below."""
-    key = next((k for k in ("test_accuracy", "test_mse") if _has(frame, k)), None)
-    width, height = canvas.width, canvas.height
-    if key and width >= 64:
-        half = (width - 2) // 2
-        parts = [canvas.part(0, 0, half, height), canvas.part(width - half, 0, half, height)]
-    elif key and height >= 12:
-        half = height // 2
-        parts = [canvas.part(0, 0, width, half), canvas.part(0, half, width, height - half)]
-    else:
-        parts = [canvas]
-    _loss(parts[0], scene, frame, key if len(parts) == 1 else None)
-    if key and len(parts) == 2:
-        _score(parts[1], scene, frame, key)
-
-
-def _has(frame: Frame, key: str) -> bool:
-    return any(key in event for event in frame.history)
-
-
-def _loss(canvas: Canvas, scene: Scene, frame: Frame, also: str | None) -> None:
-    """Each logged loss in grey, the mean since the last line in blue, the validation's orange."""
-    steps = np.array([event["step"] for event in frame.history], float)
-    losses = np.array([event["loss"] for event in frame.history], float)
-    means = np.array([event["mean_loss"] for event in frame.history], float)
-    seen = [e for e in scene.events if e["event"] == "valid" and e["step"] < frame.step]
-    valid = np.array([(e["step"], e.get("valid_loss", np.nan)) for e in seen], float)
-    pca = float(scene.kept["pca_mse"][0]) if "pca_mse" in scene.kept else None
-    note = short(float(means[-1])) if len(means) else ""
-    if also:
-        value = next(e[also] for e in reversed(frame.history) if also in e)
-        note += f"  {_score_words(also, value)}"
-    room = titled(canvas, "loss", note)
-    if not len(steps):
-        room.text(0, 0, "nothing is logged yet", GREY)
-        return
-    values = [losses, means, *([valid[:, 1]] if len(valid) else []), *([[pca]] if pca else [])]
-    sound = np.concatenate([np.asarray(v, float) for v in values])
-    sound = sound[np.isfinite(sound)]
-    log = bool(len(sound)) and sound.min() > 0 and sound.max() > LOG_RATIO * sound.min()
-    turn: Callable[[Any], Array] = np.log10 if log else np.asarray
-    span = span_of([steps], [turn(v) for v in values])
-    unit = "window" if scene.facts.get("appended") else "step"
-    plot = axes(room, span, (f"{unit} {int(span[0]) + 1}", f"{int(steps[-1]) + 1:,}"), log)
-    if room.height >= 6:
-        named = [(f"of the {unit}", GREY), ("mean", BLUE), ("validation", ORANGE)]
-        _key(room.part(0, room.height - 1, room.width, 1), named[: 3 if len(valid) else 2])
-    shapes.graph(plot, steps, turn(losses), span, GREY)
-    if pca:
-        _level(plot, float(turn(pca)), span, f"PCA {short(pca)}")
-    if len(valid):
-        shapes.graph(plot, valid[:, 0], turn(valid[:, 1]), span, ORANGE)
-    shapes.graph(plot, steps, turn(means), span, BLUE)
-
-
-def _key(line: Canvas, named: Sequence[tuple[str, int]]) -> None:
-    """What each ink stands for, in the middle of a line, if there is room between its ends."""
-    texts = [f"━ {name}" for name, _ in named]
-    x = (line.width - sum(len(text) + 2 for text in texts)) // 2
-    if x < 22:
-        return
-    for text, (_, ink) in zip(texts, named, strict=True):
-        x = line.text(x, 0, text, ink) + 2
-
-
-def _level(plot: Canvas, value: float, span: tuple[float, ...], name: str) -> None:
-    """A dotted line across at `value`, and what it is."""
-    down = 4 * plot.height - 1 - shapes.scaled(np.array([value]), span[2], span[3], 4 * plot.height)
-    across = np.arange(0, 2 * plot.width, 3)
-    shapes.scatter(plot, across, np.full(len(across), round(float(down[0]))), ORANGE)
-    y = int(down[0]) // 4
-    plot.right(y - 1 if y else 1, name, ORANGE)
-
-
-def _score_words(key: str, value: float) -> str:
-    return f"accuracy {value:.1%}" if key == "test_accuracy" else f"test mse {short(value)}"
-
-
-def _score(canvas: Canvas, scene: Scene, frame: Frame, key: str) -> None:
-    """The test figure of each look at test rows."""
-    points = np.array([(e["step"], e[key]) for e in frame.history if key in e], float)
-    name, value = key.replace("_", " "), points[-1, 1]
-    room = titled(canvas, name, f"{value:.1%}" if key == "test_accuracy" else short(value))
-    span = span_of([points[:, 0]], [points[:, 1]])
-    if key == "test_accuracy":
-        span = (*span[:2], 0.0, 1.0)
-    plot = axes(room, span, (f"step {int(span[0]) + 1}", f"{int(points[-1, 0]) + 1:,}"))
-    shapes.graph(plot, points[:, 0], points[:, 1], span, BLUE)
 
 
 def gallery(
@@ -275,22 +192,39 @@ def gallery(
     foot: int,
     draw: Callable[[Canvas, int, int], None],
 ) -> None:
-    """Rows side by side, as many as fit, each with `foot` rows of text under it.
+    """Rows side by side, as many as fit, in lines as make them large; each over `foot` of text.
 
     `draw` is given the canvas of a row and its text, the row's number, and how many of the
     canvas's rows are the picture's.
     """
-    n, height = len(rows), canvas.height - foot
-    if height < 1 or not n:
+    shown, per, lines = max(
+        (_lines(canvas, len(rows), k, foot, picture) for k in range(1, MOST_IN_LINES + 1)),
+        key=lambda choice: choice[0],
+    )
+    whole = canvas.height // lines
+    each, height = (canvas.width + 1) // per - 1, whole - foot - (lines > 1)
+    if not shown:
         return
-    thinnest = 6 if picture is None else max(4, min(8, picture[1]))
-    n = min(n, max(1, (canvas.width + 1) // (thinnest + 1)))
-    each = (canvas.width + 1) // n - 1
     w, h = fitted(picture, each, height) if picture else (each, height)
     wide = max(w, min(each, LABEL)) if foot else w
-    for number in range(n):
-        x = number * (canvas.width - wide) // max(n - 1, 1)
-        draw(canvas.part(x, 0, wide, h + foot), number, h)
+    for number in range(min(len(rows), per * lines)):
+        line, place = divmod(number, per)
+        x = place * (canvas.width - wide) // max(per - 1, 1)
+        draw(canvas.part(x, line * whole, wide, h + foot), number, h)
+
+
+def _lines(
+    canvas: Canvas, n: int, lines: int, foot: int, picture: tuple[int, int] | None
+) -> tuple[int, int, int]:
+    """How many cells `n` rows fill in so many lines, how many stand in a line, and the lines."""
+    thinnest = 6 if picture is None else max(4, min(8, picture[1]))
+    per = max(min(-(-n // lines), (canvas.width + 1) // (thinnest + 1)), 1)
+    width = (canvas.width + 1) // per - 1
+    height = canvas.height // lines - foot - (lines > 1)
+    if height < 1 or width < 1 or not n:
+        return 0, per, lines
+    w, h = fitted(picture, width, height) if picture else (min(width, NARROW), min(height, 6))
+    return w * h * min(n, per * lines), per, lines
 
 
 def waiting(canvas: Canvas, what: str) -> None:

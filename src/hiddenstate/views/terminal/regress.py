@@ -10,6 +10,7 @@ from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.cells import Canvas
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, SIGNED
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
+from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Look
 
 Array = NDArray[Any]
@@ -35,7 +36,7 @@ MOST_UNITS = 64
 
 def offered(scene: Scene, frame: Frame) -> dict[str, panels.Draw]:
     """The panels there is something to draw in."""
-    found: dict[str, panels.Draw] = {"learning": panels.learning}
+    found: dict[str, panels.Draw] = {"learning": learning}
     arrays = frame.arrays
     if {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
         found["tracking"] = tracking
@@ -71,7 +72,7 @@ def tracking(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     steps = np.arange(len(target), dtype=float)
     span = panels.span_of([steps], [target, prediction])
     plot = panels.axes(room, span, ends)
-    shapes.graph(plot, steps, target, span, ORANGE)
+    shapes.graph(plot, steps, target, span, ORANGE, second=True)
     shapes.graph(plot, steps, prediction, span, BLUE)
 
 
@@ -79,7 +80,8 @@ def _legend(room: Canvas) -> Canvas:
     """Name both curves where there is room for a line of it."""
     if room.height < 6:
         return room
-    end = room.text(0, 0, "━ target", ORANGE)
+    dash = "━" if room.depth else "╍"
+    end = room.text(0, 0, f"{dash} target", ORANGE)
     room.text(end + 2, 0, "━ prediction", BLUE)
     return room.part(0, 1, room.width, room.height - 1)
 
@@ -126,7 +128,7 @@ def hidden(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
         foot.text(0, 0, ends[0], GREY)
         foot.right(0, ends[1], GREY)
         room = room.part(0, 0, room.width, room.height - 1)
-    shapes.image(room, panels.units(states, 2 * room.height).T, -1, 1, SIGNED)
+    shapes.image(room, panels.units(states, panels.pixels(room)).T, -1, 1, SIGNED)
 
 
 def portrait(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.views.terminal.cells import SPACE, Canvas
-from hiddenstate.views.terminal.colors import DEFAULT, LEVELS, LIGHT, Depth
+from hiddenstate.views.terminal.colors import DEFAULT, LEVELS, LIGHT, Depth, Scale
 
 Array = NDArray[Any]
 
@@ -23,7 +23,14 @@ EIGHTHS = " ▏▎▍▌▋▊▉█"
 RISING = " ▁▂▃▄▅▆▇█"
 
 
-def graph(canvas: Canvas, x: Array, y: Array, span: tuple[float, ...], ink: int) -> None:
+def graph(
+    canvas: Canvas,
+    x: Array,
+    y: Array,
+    span: tuple[float, ...],
+    ink: int,
+    second: bool = False,
+) -> None:
     """A curve through points whose x never falls; gaps where a number is not finite.
 
     Parameters
@@ -33,6 +40,8 @@ def graph(canvas: Canvas, x: Array, y: Array, span: tuple[float, ...], ink: int)
     span : tuple of float
         Least and greatest x, least and greatest y of the canvas.
     ink : int
+    second : bool
+        Beside another curve it is dashed, where no colour tells them apart.
     """
     columns, rows = 2 * canvas.width, 4 * canvas.height
     if not columns or not rows or not len(x):
@@ -61,7 +70,10 @@ def graph(canvas: Canvas, x: Array, y: Array, span: tuple[float, ...], ink: int)
     top = np.ceil(low - 0.5 + TOUCH)
     bottom = np.maximum(np.floor(high + 0.5 - TOUCH), top)
     line = np.arange(rows)[:, None]
-    dots(canvas, (line >= top) & (line <= bottom) & (high >= low), ink)
+    drawn = (line >= top) & (line <= bottom) & (high >= low)
+    if second and canvas.depth == Depth.PLAIN:
+        drawn[:, np.arange(columns) % 4 > 1] = False
+    dots(canvas, drawn, ink)
 
 
 def path(canvas: Canvas, x: Array, y: Array, span: tuple[float, ...], ink: int) -> None:
@@ -112,7 +124,7 @@ def scaled(values: Array, low: float, high: float, n: int) -> Array:
 
 
 def image(
-    canvas: Canvas, values: Array, low: float = 0.0, high: float = 1.0, colors: Array = LIGHT
+    canvas: Canvas, values: Array, low: float = 0.0, high: float = 1.0, colors: Scale = LIGHT
 ) -> None:
     """Numbers (rows, columns) in the whole canvas, two pixels a cell; shades where no colours.
 
@@ -124,7 +136,7 @@ def image(
     values : ndarray (rows, columns)
     low, high : float
         What the first and the last colour stand for.
-    colors : ndarray (LEVELS,)
+    colors : Scale
     """
     h, w = canvas.height, canvas.width
     if not h or not w or not values.size:
@@ -139,7 +151,8 @@ def image(
         canvas.glyph[:] = SHADES[shade]
         canvas.ink[:], canvas.ground[:], canvas.mark[:] = DEFAULT, DEFAULT, 0
         return
-    found = np.where(blank, DEFAULT, colors[np.round(share * (LEVELS - 1)).astype(int)])
+    known = colors.fine if canvas.depth == Depth.TRUE else colors.coarse
+    found = np.where(blank, DEFAULT, known[np.round(share * (LEVELS - 1)).astype(int)])
     top, bottom = found[::2], found[1::2]
     one = top == bottom
     half = (top == DEFAULT) & ~one  # a blank upper half: the lower one is drawn as ink
