@@ -3,7 +3,8 @@
 # make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers
 PYTHON ?= python3
 BIN := .venv/bin
-BUILT := pyproject.toml CMakeLists.txt $(wildcard src/hiddenstate/kernels/csrc/*)
+# the version is in __init__.py: a new one is installed anew
+BUILT := pyproject.toml CMakeLists.txt src/hiddenstate/__init__.py $(wildcard src/hiddenstate/kernels/csrc/*)
 
 .PHONY: run test sanitize clean
 

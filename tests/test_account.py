@@ -10,7 +10,7 @@ import pytest
 from hiddenstate.nets import make_module
 from hiddenstate.runs import Run
 from hiddenstate.session import go_on
-from hiddenstate.views.account import Account
+from hiddenstate.views.report.account import Account
 from tests.conftest import EVIL, write_digits
 from tests.report_html import train
 

@@ -16,7 +16,7 @@ from hiddenstate.data import read_dataset
 from hiddenstate.errors import OptionError
 from hiddenstate.recipes import suggest
 from hiddenstate.runs import Run
-from hiddenstate.views import again
+from hiddenstate.views.report import again
 from tests.conftest import Cli, write_digits
 
 

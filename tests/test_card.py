@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hiddenstate.runs import Run
-from hiddenstate.views.card import card_text
 from hiddenstate.views.report import write_report
+from hiddenstate.views.report.card import card_text
 from tests.conftest import write_digits
 from tests.report_html import train, write_hostile
 
@@ -105,7 +105,7 @@ def test_the_card_lies_beside_the_model(run: Run) -> None:
 def test_a_card_needs_no_torch_and_no_drawing(run: Run) -> None:
     code = (
         "import sys; from pathlib import Path; from hiddenstate.runs import Run\n"
-        "from hiddenstate.views.card import card_text\n"
+        "from hiddenstate.views.report.card import card_text\n"
         f"card_text(Run(Path({str(run.path)!r})))\n"
         "print({'torch', 'matplotlib', 'sklearn'} & set(sys.modules))"
     )

@@ -8,7 +8,7 @@ import pytest
 
 import hiddenstate.jobs
 from hiddenstate.runs import Run
-from hiddenstate.views.glossary import GLOSSARY, explain, named, written
+from hiddenstate.views.report.glossary import GLOSSARY, explain, named, written
 from tests.conftest import write_digits
 from tests.report_html import train
 

@@ -12,8 +12,8 @@ from hiddenstate.data import load_dataset
 from hiddenstate.metrics import mean_squared_error
 from hiddenstate.runs import Run
 from hiddenstate.session import run_dataset
-from hiddenstate.views import measured
-from hiddenstate.views.account import Account
+from hiddenstate.views.report import measured
+from hiddenstate.views.report.account import Account
 from tests.conftest import write_digits
 from tests.report_html import train
 

@@ -31,7 +31,6 @@ PICTURES = {
         "regress-error": "error",
         "regress-hidden": "hidden",
         "regress-portrait": "portrait",
-        "tracking": "tracking",
     },
     "regress --no-stateful": {"regress-reset": "tracking"},
     "regress --lr 0.2": {"regress-lr-high": "tracking"},
@@ -42,7 +41,6 @@ PICTURES = {
         "autoencode-codes": "codes",
         "autoencode-grid": "grid",
         "autoencode-walk": "walk",
-        "codes": "codes",
     },
     COLLAPSED: {
         "autoencode-collapsed": "reconstructions",

@@ -78,7 +78,9 @@ def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
         config = make_config(job, values)
         return config, read_dataset(config)
     dataset = read_dataset(make_config(job, values, together=False))
-    return make_config(job, {**suggest(job, dataset, values), **values}), dataset
+    config = make_config(job, {**suggest(job, dataset, values), **values})
+    # Waves are made as the config says, which the recipe may have changed.
+    return config, read_dataset(config) if dataset.source == "bundled" else dataset
 
 
 def start(

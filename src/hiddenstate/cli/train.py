@@ -195,6 +195,7 @@ def _run(
 ) -> dict[str, Any]:
     """Train in an open run folder, showing it, and see the run to its end."""
     from hiddenstate.runs import Run
+    from hiddenstate.views.report.card import write_card
 
     job, engine, path = session.job, session.engine, session.writer.path
     _introduce(session, how, raw)
@@ -213,6 +214,7 @@ def _run(
     if not how.as_json:
         for line in job.closing(engine, results):
             say(line)
+    write_card(Run(path))
     done = f"interrupted when training was done and saved; `hiddenstate figures {path}` draws it"
     if stopped():
         raise _interrupted(done, stopped)

@@ -16,6 +16,7 @@ from hiddenstate.estimators.inputs import (
     Array,
     check_numbers,
     float_type,
+    picture_of,
     python_words,
     untensored,
     without_weightless,
@@ -133,8 +134,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         rows = without_weightless(replace(rows, weights=self._weights(sample_weight, rows.X)))
         self.row_shape_ = rows.X.shape[1:]
         config = self._config(float_type(rows.X), len(rows))
+        dataset = SequenceDataset("X", rows, picture=picture_of(rows))
         with python_words():
-            job = make_job(config, prepare(SequenceDataset("X", rows), config))
+            job = make_job(config, prepare(dataset, config))
         self._train(job, starting_state(job.net, config.training), run_dir, callbacks, view)
         return self
 

@@ -38,6 +38,7 @@ from hiddenstate.estimators.inputs import (
 )
 from hiddenstate.jobs import Job
 from hiddenstate.predicting import lay_out
+from hiddenstate.probing import state_probe
 from hiddenstate.trainer import Callback, Trainer
 
 Kind = TypeVar("Kind", bound=type)
@@ -190,6 +191,11 @@ class Estimator(BaseEstimator):
     def _predictor(self) -> Predictor:
         check_is_fitted(self)
         return make_predictor(self.model_, self.device, self.threads)
+
+    def _state_predictor(self) -> Predictor:
+        """What gives hidden states as outputs at every step."""
+        check_is_fitted(self)
+        return make_predictor(state_probe(self.model_), self.device, self.threads)
 
     def to_torch(self) -> Any:
         """Return the trained net as a `torch.nn.Module` with the classic scripts' names.

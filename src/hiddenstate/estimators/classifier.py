@@ -15,8 +15,10 @@ from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Estimator, documented
 from hiddenstate.estimators.inputs import (
     Array,
+    by_series,
     check_numbers,
     float_type,
+    picture_of,
     python_words,
     untensored,
     without_weightless,
@@ -165,7 +167,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
             )
         rows = without_weightless(replace(rows, y=numbers.astype(np.int64), weights=weights))
         config = self._config(float_type(rows.X), len(rows))
-        dataset = SequenceDataset("X, y", rows, classes=self.classes_.tolist())
+        dataset = SequenceDataset(
+            "X, y", rows, classes=self.classes_.tolist(), picture=picture_of(rows)
+        )
         with python_words():
             dataset = prepare(dataset, config)
             if isinstance(self.class_weight, dict):
@@ -185,6 +189,16 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         """The most probable label of each row (n_samples,)."""
         chosen = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
+
+    def hidden_states(self, X: ArrayLike) -> Array:
+        """The top layer's state h_t of each row after every step, (n_samples, n_timesteps, H).
+
+        With `bidirectional=True` the backward states follow the forward ones in the last axis.
+        States of series of unequal length come as an array of objects, one array (T, H) a series.
+        """
+        rows = self._lay_out(X)
+        states = self._state_predictor().predict(rows.X, rows.lengths)
+        return by_series(states, rows.lengths)
 
 
 def _weighed(rows: Rows, each: Array) -> Rows:

@@ -1,5 +1,6 @@
 """What X, y and weights may come as, and the numbers they become."""
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,6 +125,17 @@ def float_type(X: Array) -> str:
     return "float32" if X.dtype in (np.float32, np.uint8) else "float64"
 
 
+def picture_of(rows: Rows) -> tuple[int, int] | None:
+    """Height and width of rows that are pictures: bytes, in two axes or of a square."""
+    X = rows.X
+    if X.dtype != np.uint8 or rows.lengths is not None:
+        return None
+    side = math.isqrt(X.shape[1])
+    if X.ndim == 3:
+        return (int(X.shape[1]), int(X.shape[2])) if X.shape[2] > 1 else None
+    return (side, side) if side * side == X.shape[1] > 1 else None
+
+
 def without_weightless(rows: Rows) -> Rows:
     """The rows less those of weight 0, which are to teach nothing, not even how many there are."""
     if rows.weights is None or rows.weights.all() or not rows.weights.any():
@@ -141,3 +153,14 @@ def python_words() -> Iterator[None]:
         text = text.replace("--seed", "random_state")
         text = re.sub(r"--([a-z][a-z-]*)", lambda found: found[1].replace("-", "_"), text)
         raise type(error)(text) from None
+
+
+def by_series(values: Array, lengths: Array | None) -> Array:
+    """Values (N, T, ...) as they are; of series of several `lengths` an array of objects (N,),
+    one array (n, ...) a series, as scikit-learn gives such."""
+    if lengths is None:
+        return values
+    found = np.empty(len(values), dtype=object)
+    for i, n in enumerate(lengths):
+        found[i] = values[i, :n]
+    return found

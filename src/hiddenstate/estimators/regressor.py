@@ -16,6 +16,7 @@ from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Estimator, documented
 from hiddenstate.estimators.inputs import (
     Array,
+    by_series,
     check_numbers,
     float_type,
     python_words,
@@ -197,18 +198,26 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         of series of unequal length come as an array of objects, one array (T,) or
         (T, n_targets) a series.
         """
-        predictor = self._predictor()
-        rows = self._lay_out(X)
+        predictor, rows = self._predictor(), self._lay_out(X)
+        found = self._as_targets(self._asked(predictor, rows), rows)
+        return by_series(found, None if self.model_.net.output == "last" else rows.lengths)
+
+    def hidden_states(self, X: ArrayLike) -> Array:
+        """The top layer's state h_t after every step of X, (n_samples, n_timesteps, H).
+
+        With `stateful=True` the rows follow one another from a zero state. States of series of
+        unequal length come as an array of objects, one array (T, H) a series.
+        """
+        predictor, rows = self._state_predictor(), self._lay_out(X)
+        return by_series(self._asked(predictor, rows), rows.lengths)
+
+    def _asked(self, predictor: Predictor, rows: Rows) -> Array:
+        """Outputs for prepared rows, each alone or, where state is carried, one after another."""
         if not self.model_.stateful:
-            outputs = predictor.predict(rows.X, rows.lengths)
-        elif rows.lengths is None:
-            outputs = predictor.follow(rows.X, {})[0]
-        else:
-            outputs = _follow_each(predictor, rows)
-        found = self._as_targets(outputs, rows)
-        if rows.lengths is None or self.model_.net.output == "last":
-            return found
-        return _array_of([row[:n] for row, n in zip(found, rows.lengths, strict=True)])
+            return predictor.predict(rows.X, rows.lengths)
+        if rows.lengths is None:
+            return predictor.follow(rows.X, {})[0]
+        return _follow_each(predictor, rows)
 
     def forward(self, X: ArrayLike, state: Params | None = None) -> tuple[Array, Params]:
         """Targets for rows X side by side, each from its own part of `state`, and the new state.
@@ -338,11 +347,3 @@ def _follow_each(predictor: Predictor, rows: Rows) -> Array:
             output = np.pad(output, ((0, 0), (0, len(row) - n), (0, 0)))
         parts.append(output)
     return np.concatenate(parts)
-
-
-def _array_of(parts: list[Array]) -> Array:
-    """Arrays of several lengths as one array of objects, as scikit-learn gives such."""
-    found = np.empty(len(parts), dtype=object)
-    for i, part in enumerate(parts):
-        found[i] = part
-    return found

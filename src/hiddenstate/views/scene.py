@@ -117,8 +117,7 @@ class Scene:
     def label(self, number: Any) -> str:
         """The class label of a class number, as text."""
         classes = self.facts.get("classes")
-        label = printable(classes[int(number)] if classes else number, 20)
-        return label.replace("$", r"\$")  # no formula, to matplotlib
+        return printable(classes[int(number)] if classes else number)
 
 
 def _as_fractions(arrays: Arrays) -> Arrays:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hiddenstate.runs import Run, write_page
 
-REPORT, CARD = "report.html", "README.md"
+REPORT = "report.html"
 
 
 def write_report(run: Run) -> Path:
@@ -21,9 +21,9 @@ def write_report(run: Run) -> Path:
     MachineError
         If a file cannot be written.
     """
-    from hiddenstate.views.card import card_text
+    from hiddenstate.views.report.card import write_card
     from hiddenstate.views.report.page import page
 
     text = page(run)
-    write_page(run, CARD, card_text(run))
+    write_card(run)
     return write_page(run, REPORT, text)

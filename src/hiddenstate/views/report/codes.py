@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.metrics import error_by_row
 from hiddenstate.views import style
-from hiddenstate.views.account import Account
+from hiddenstate.views.report.account import Account
 from hiddenstate.views.scene import Scene
 
 Array = NDArray[Any]

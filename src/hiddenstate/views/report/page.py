@@ -10,10 +10,10 @@ from hiddenstate import __version__
 from hiddenstate.errors import MachineError, UntrustedFileError
 from hiddenstate.runs import Run
 from hiddenstate.views import style
-from hiddenstate.views.account import Account
-from hiddenstate.views.measured import headline
 from hiddenstate.views.report import parts
+from hiddenstate.views.report.account import Account
 from hiddenstate.views.report.codes import code_plot
+from hiddenstate.views.report.measured import headline
 from hiddenstate.views.report.pictures import draw_pictures
 from hiddenstate.views.report.sections import SECTIONS
 from hiddenstate.views.scene import Scene

@@ -1,7 +1,7 @@
 """The frame of the plot of codes: its controls, hidden until the script brings them to life."""
 
-from hiddenstate.views.account import Account
 from hiddenstate.views.report import parts
+from hiddenstate.views.report.account import Account
 
 
 def plot(account: Account) -> str:

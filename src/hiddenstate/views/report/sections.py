@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hiddenstate.views import again, measured
-from hiddenstate.views.account import Account
-from hiddenstate.views.glossary import explain, written
-from hiddenstate.views.report import parts
+from hiddenstate.views.report import again, measured, parts
+from hiddenstate.views.report.account import Account
+from hiddenstate.views.report.glossary import explain, written
 from hiddenstate.views.report.pictures import Picture
 from hiddenstate.views.report.plot import plot
 
