@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from hiddenstate.errors import DataError, MachineError, OptionError, printable
 from hiddenstate.runs import Run
 from hiddenstate.storage import write_atomically
-from hiddenstate.views.frames import SIZE, Painter
+from hiddenstate.views.frames import Painter
 from hiddenstate.views.scene import Scene
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+SIZE = (880, 600)
+"""Width and height in pixels."""
 
 Pixels = NDArray[np.uint8]
 
@@ -32,8 +35,9 @@ LONGEST_SECONDS, MOST_FPS = 600.0, 50
 MOST_PICTURES = 240
 """Moments drawn; a longer film shows each for longer, so that memory holds them all."""
 
-COLORS = 128
-"""Colours of a GIF, the same in every frame so that nothing flickers."""
+COLORS, OFTEN = 256, 8
+"""Colours of a GIF, the same in every frame so that nothing flickers, and in how many pixels of
+some frames together a colour must be to have a say in them."""
 
 LARGEST_GIF = 16 * 2**20
 """Bytes a GIF has at the most; a larger one loses every second frame until it fits."""
@@ -149,8 +153,23 @@ def _palette(painter: Painter, scene: Scene) -> "Image":
 
     steps = scene.steps
     chosen = sorted({steps[(len(steps) - 1) * k // 3] for k in range(4)})
-    sample = np.concatenate([painter.paint(scene.frame(step)) for step in chosen])
-    return Image.fromarray(sample).quantize(COLORS, method=Image.Quantize.MEDIANCUT)
+    sample = np.concatenate([painter.paint(scene.frame(step)) for step in chosen]).reshape(-1, 3)
+    packed = sample.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    found, counts = np.unique(packed, return_counts=True)
+    ground = found[counts.argmax()]
+    # Each colour counts once: by area, the ground would take most of them.
+    often = found[counts >= min(OFTEN, counts.max())]
+    each = np.stack([often >> 16, often >> 8 & 255, often & 255], axis=-1).astype(np.uint8)
+    palette = Image.fromarray(each[None]).quantize(
+        COLORS, method=Image.Quantize.MEDIANCUT, kmeans=2
+    )
+    colors = np.asarray(palette.getpalette()).reshape(-1, 3)
+    exact = np.array([ground >> 16, ground >> 8 & 255, ground & 255])
+    apart = ((colors - exact) ** 2).sum(axis=1)
+    # Pillow looks a colour up by its upper bits alone: no neighbour may stand in for the ground.
+    colors[apart <= max(int(apart.min()), 100)] = exact
+    palette.putpalette(colors.astype(np.uint8).tobytes())
+    return palette
 
 
 def _encoded(images: "list[Image]", milliseconds: list[int]) -> bytes:
@@ -193,7 +212,7 @@ def _mp4(
             try:
                 _feed(process, pictures)
             finally:
-                process.kill() if process.poll() is None else None
+                process.kill()  # where it has not ended, drawing did not either
                 process.wait()
             said.seek(0)
             complaint = said.read().decode("utf-8", "replace").strip()

@@ -155,11 +155,14 @@ class Window:
     player : Player
     close : callable
         Closes the window.
+    pace : Pace, optional
     """
 
-    def __init__(self, figure: "Figure", player: Player, close: Callable[[], None]) -> None:
+    def __init__(
+        self, figure: "Figure", player: Player, close: Callable[[], None], pace: Pace | None = None
+    ) -> None:
         self.figure, self.player, self._close = figure, player, close
-        self._pace = Pace(TICK)
+        self._pace = pace or Pace(TICK)
         self._asked = True  # a person, or the first frame: it is drawn at once
         self._held = self._seeking = self._gone = False
         self._look = 0.0  # when the run is looked at next
