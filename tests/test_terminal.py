@@ -330,6 +330,14 @@ def test_ctrl_c_is_trainings_where_it_started_the_view(under_way, watch):
     assert view.is_put_back()
 
 
+def test_a_run_that_was_over_at_once_is_replayed_where_training_started_the_view(finished, watch):
+    view = watch(finished, attached=True)
+    view.until("replay")
+    view.type(b"q")  # and it may be left
+    assert view.end() == 0
+    assert view.is_put_back()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_ends_it_and_the_terminal_is_put_back(number, finished, watch):
     view = watch(finished)

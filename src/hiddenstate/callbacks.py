@@ -38,7 +38,9 @@ class Recorder(Callback):
         self._started = time.monotonic()
         if trainer.step == 0:
             self.writer.write_keepsake(trainer.job.keepsake(), trainer.job.facts())
-        self.writer.add_journal("start", step=trainer.step, **trainer.engine.about())
+        about = trainer.engine.about()
+        total = trainer.total_steps
+        self.writer.add_journal("start", step=trainer.step, total_steps=total, **about)
 
     def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
         """Keep predictions for the next snapshot."""

@@ -20,6 +20,7 @@ from hiddenstate.runs import Run, find_run
 from hiddenstate.trainer import Callback, Trainer
 from hiddenstate.views.frames import be_nice
 from hiddenstate.views.notebook import NotebookView, notebook_missing, show_notebook
+from hiddenstate.views.terminal.screen import put_terminal_back, terminal_settings
 from hiddenstate.views.window import display_missing, show_window
 
 VIEWS = ("auto", "window", "notebook", "terminal", "off")
@@ -28,8 +29,8 @@ VIEWS = ("auto", "window", "notebook", "terminal", "off")
 TEMPORARY = "hiddenstate-"
 """How the name of a folder begins that a fit is recorded in only to be seen."""
 
-LAST_SECONDS = 5.0
-"""How long the end of training waits for the terminal to be given back."""
+LAST_SECONDS = 15.0
+"""How long the end of training waits for the terminal to be given back; a short run is replayed."""
 
 
 def choose_view(asked: str = "auto") -> str:
@@ -123,9 +124,12 @@ class Viewer(Callback):
     def __init__(self, path: Path, view: str, temporary: bool = False) -> None:
         self._path, self._view, self._temporary = path, view, temporary
         self._process: subprocess.Popen[bytes] | None = None
+        self._settings: Any = None  # of the terminal, before it is drawn on
 
     def on_start(self, trainer: Trainer) -> None:
         """Start the process and return at once."""
+        if self._view == "terminal":
+            self._settings = terminal_settings()
         # -P: a module of the user's own that has our name, where they stand, is not meant.
         command = [sys.executable, "-P", "-m", "hiddenstate.views.launch"]
         command += [str(self._path.absolute()), self._view]
@@ -140,20 +144,31 @@ class Viewer(Callback):
         """Have the terminal back before anything else is written there."""
         self.finish()
 
+    def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
+        """The same, at once: what ended training is about to be told there."""
+        self.finish(0.0)
+
     @property
     def ended(self) -> bool:
         """Whether the view was closed, or never opened."""
-        return self._process is None or self._process.poll() is not None
+        if self._process is None:
+            return True
+        code = self._process.poll()
+        if code is not None and code < 0 and self._settings:  # killed, it left all as it was
+            put_terminal_back(self._settings)
+            self._settings = None
+        return code is not None
 
-    def finish(self) -> None:
-        """Wait until the terminal is free, within limits; a window stays."""
+    def finish(self, seconds: float = LAST_SECONDS) -> None:
+        """Wait so long at the most until the terminal is free; a window stays."""
         if self._view != "terminal" or self._process is None:
             return
         try:
-            self._process.wait(LAST_SECONDS)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._process.terminate()
             self._process.wait()
+        assert self.ended  # and the terminal is as it was
 
 
 @contextmanager

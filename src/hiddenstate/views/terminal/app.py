@@ -33,6 +33,12 @@ MESSAGE_STAYS = 4.0
 FIRST_WORD = 10.0
 """Seconds a run that has just begun is given to write what the views need."""
 
+SHORT_RUN = 3.0
+"""Seconds a run must have been shown live not to be replayed before its view ends with it."""
+
+REPLAY_SPEED = 2.0
+"""How much faster than usual such a replay goes: six seconds."""
+
 
 def show_terminal(
     run: Run,
@@ -58,7 +64,8 @@ def show_terminal(
         Keys may ask a run under way to pause, stop, learn at half the rate or keep a snapshot.
     attached : bool, default False
         Training started the view on its own terminal: Ctrl-C is for training alone, and the
-        view ends with the run. The process must be in training's process group.
+        view ends with the run, after a replay where that was short. The process must be in
+        training's process group.
 
     Raises
     ------
@@ -72,8 +79,6 @@ def show_terminal(
         raise MachineError(f"--view terminal: {missing}; use --view files or --view off")
     scene = _scene_of(run)
     player = Player(scene, replay, speed)
-    if attached and not player.live:
-        return
     over = (lambda: run.state() != "running") if attached else None
     with warnings.catch_warnings(), np.errstate(all="ignore"), Screen(over) as screen:
         warnings.simplefilter("ignore")  # what is written to stderr would stand in the picture
@@ -118,6 +123,8 @@ class View:
         self._frame = player.frame()
         self._drawn: object = None
         self._dirty = True
+        self._live_since = self._live_until = time.monotonic()
+        self._replaying = False
 
     def watch(self) -> None:
         """Show the run until its reader leaves, the terminal is gone, or, attached, its end."""
@@ -125,10 +132,20 @@ class View:
             if self._pace.wait() == 0:
                 with self._pace.drawing(self.player.live):
                     self._step()
-                if self.screen.attached and not self.player.live:
+                if self.screen.attached and not self.player.live and self._seen_enough():
                     return
             for key in self.screen.keys(self._patience()):
                 self._press(key)
+
+    def _seen_enough(self) -> bool:
+        """Whether a view that ends with its run may: one that was hardly live first replays it."""
+        if self._live_until - self._live_since >= SHORT_RUN:
+            return True
+        if not self._replaying:
+            self._replaying = True
+            self.player.speed = REPLAY_SPEED
+            self.player.restart()
+        return self.player.finished and not self.player.paused
 
     def _patience(self) -> float:
         """Seconds until there is something to do, if no key is pressed."""
@@ -139,6 +156,8 @@ class View:
     def _step(self) -> None:
         """Look what is new, and draw if the screen would be another."""
         changed = self.player.advance() or self._dirty
+        if self.player.live:
+            self._live_until = time.monotonic()
         if changed:
             self._frame = self.player.frame()
         self._notice()

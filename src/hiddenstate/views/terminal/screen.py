@@ -66,6 +66,21 @@ def terminal_missing(environment: Mapping[str, str] = os.environ) -> str | None:
     return None
 
 
+def terminal_settings() -> Any:
+    """How the terminal on stdin takes keys, to be put back later; None where there is none."""
+    try:
+        return termios.tcgetattr(0)
+    except (termios.error, OSError):
+        return None
+
+
+def put_terminal_back(settings: Any) -> None:
+    """Do for a view that was killed what it can do no more; without a terminal, nothing."""
+    with suppress(termios.error, OSError):
+        os.write(1, LEAVE.encode())
+        termios.tcsetattr(0, termios.TCSANOW, settings)
+
+
 def _in_front(terminal: int) -> bool:
     """Whether this process may read from the terminal; so where it does not control it."""
     try:
