@@ -3,7 +3,6 @@
 import os
 import shlex
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,9 +199,7 @@ def _run(
     job, engine, path = session.job, session.engine, session.writer.path
     _introduce(session, how, raw)
     view, callbacks = start_view(how.view, path, how.as_json, stopped)
-    began = time.monotonic()
     results = session.train(callbacks, stopped)
-    seconds = time.monotonic() - began
     if results is None:
         step = int(Run(path).checkpoint_paths()[0].stem)
         raise _interrupted(
@@ -214,6 +211,7 @@ def _run(
     if not how.as_json:
         for line in job.closing(engine, results):
             say(line)
+    seconds = Run(path).seconds() or 0.0  # without what its view took to end
     write_card(Run(path))
     done = f"interrupted when training was done and saved; `hiddenstate figures {path}` draws it"
     if stopped():
