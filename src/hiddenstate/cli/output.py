@@ -84,5 +84,5 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for place, name in enumerate(head):
         drawn.add_column(Text(printable(name)), no_wrap=place == 0, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*(Text(printable(cell, MAX_LINE)) for cell in row))
     Console().print(drawn)
