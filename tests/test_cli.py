@@ -280,7 +280,7 @@ def test_doctor_reports_versions_threads_devices_and_display(cli):
 
 
 def test_a_defect_of_ours_leaves_its_trace_in_a_file(cli, monkeypatch):
-    monkeypatch.setattr("hiddenstate.runs.list_runs", lambda runs_dir: 1 / 0)
+    monkeypatch.setattr("hiddenstate.runs.list_runs", lambda runs_dir, tell: 1 / 0)
     done = cli("runs")
     assert done.code == 1
     assert "ZeroDivisionError" in done.err

@@ -17,12 +17,16 @@ from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.models import Params
 from hiddenstate.schedule import rate_at
+from hiddenstate.stops import StopRequestedError, listening
 
 CHUNK = 500
 """Most steps asked of an engine at once, so that progress is seen to move."""
 
 CHECKPOINT_SECONDS = 30.0
-"""Longest time trained between two checkpoints, unless told otherwise."""
+"""Longest time trained between two checkpoints, unless told otherwise or saving is slow."""
+
+SAVING_SHARE = 50
+"""Times that saving took which pass before the next by time: it costs less than 2% of training."""
 
 PAUSED = 0.05
 """Seconds between two looks for what is asked while training is paused."""
@@ -34,6 +38,9 @@ RECENT = 100
 @dataclass
 class Progress:
     """What the loop remembers beside the engine's arrays.
+
+    It tells whether the line of the last step, or its look at the validation rows, is still due,
+    as after a stop in the middle of an evaluation.
 
     Parameters
     ----------
@@ -142,7 +149,8 @@ class Trainer:
     should_stop : callable
         Asked often; once true, the loop saves and returns.
     checkpoint_seconds : float
-        Longest time trained between two checkpoints; a crash costs at most this.
+        Longest time trained between two checkpoints; a crash costs at most this, or
+        `SAVING_SHARE` times what saving takes if that is longer.
     requests : Requests, optional
         Where others ask to stop, pause, go on, learn at another rate, or for a snapshot.
     """
@@ -167,7 +175,7 @@ class Trainer:
         self.evaluation = Evaluation()
         self._should_stop = should_stop
         self._seconds = checkpoint_seconds
-        self._saved = time.monotonic()
+        self._due = time.monotonic() + checkpoint_seconds
         self._requests, self._ended, self._paused = requests, False, False
         self.training = job.config.training
         if self.progress.lr is not None:
@@ -192,13 +200,33 @@ class Trainer:
 
     def _train(self) -> dict[str, Any] | None:
         self._notify("on_start")
+        try:
+            stopped = self._steps()
+        except StopRequestedError:  # in an evaluation, which is then still due
+            stopped = True
+        self._save()
+        if stopped:
+            return None
+        results = self._keep_best()
+        try:
+            with listening(self._should_stop):
+                self.evaluation = self.job.finish(self.engine, list(self.progress.recent))
+        except StopRequestedError:
+            return None
+        results |= self.evaluation.figures
+        self._check_figures(results)
+        self._notify("on_end", results)
+        return results
+
+    def _steps(self) -> bool:
+        """Train up to the last step; return whether it was asked to stop before."""
+        self._catch_up()
         while self.step < self.total_steps and not self.out_of_patience:
             self._obey()
             if self._should_stop():
-                self._save()
-                return None
+                return True
             if self._ended:
-                break
+                return False
             chunk = self.engine.run(self.step, self._next_stop(), self._must_return)
             if not chunk.losses.size:  # asked to return in the middle of a long step
                 if self._must_save():
@@ -213,13 +241,7 @@ class Trainer:
                 self._validate()
             if self.step < self.total_steps and self._must_save():
                 self._save()
-        self._save()
-        results = self._keep_best()
-        self.evaluation = self.job.finish(self.engine, list(self.progress.recent))
-        results |= self.evaluation.figures
-        self._check_figures(results)
-        self._notify("on_end", results)
-        return results
+        return False
 
     def _obey(self) -> None:
         """Do what was asked, and while paused wait for more."""
@@ -249,19 +271,20 @@ class Trainer:
 
     def _must_return(self) -> bool:
         asked = self._should_stop() or bool(self._requests)
-        return asked or time.monotonic() - self._saved >= self._seconds
+        return asked or time.monotonic() >= self._due
 
     def _must_save(self) -> bool:
         every = self.job.config.training.checkpoint_every
-        due = time.monotonic() - self._saved >= self._seconds
-        return due or (every > 0 and self.step % every == 0)
+        return time.monotonic() >= self._due or (every > 0 and self.step % every == 0)
 
     def _save(self) -> None:
         """Have everything saved, never numbers that are not finite."""
+        began = time.monotonic()
         if self.engine.export().not_finite():
             raise self._diverged(self.step - 1)
         self._notify("on_checkpoint")
-        self._saved = time.monotonic()
+        now = time.monotonic()
+        self._due = now + max(self._seconds, SAVING_SHARE * (now - began))
 
     def _next_stop(self) -> int:
         """Where the next chunk ends: after a step to log, at a checkpoint, or at the end."""
@@ -283,11 +306,21 @@ class Trainer:
         self.progress.since_log += losses
         self.progress.recent.extend(losses)
 
+    def _catch_up(self) -> None:
+        """Do what was due after the last step when training stopped in the middle of it."""
+        if self.progress.since_log and self._just_logged():
+            self._log()
+        looks = self.progress.best_step // self.job.batches.steps_per_epoch + self.progress.waited
+        if self.step and self._ends_epoch() and looks < self.job.batches.epoch_of(self.step):
+            self._validate()
+
     def _just_logged(self) -> bool:
         return (self.step - 1) % self.job.config.training.log_every == 0
 
     def _log(self) -> None:
         step, since = self.step - 1, self.progress.since_log
+        with listening(self._should_stop):
+            self.evaluation = self.job.evaluate(self.engine)
         event = {
             "event": "log",
             "step": step,
@@ -295,9 +328,8 @@ class Trainer:
             "loss": since[-1],
             "mean_loss": sum(since) / len(since),
             "lr": rate_at(self.training, step, self.total_steps),
+            **self.evaluation.figures,
         }
-        self.evaluation = self.job.evaluate(self.engine)
-        event |= self.evaluation.figures
         self._check_figures(event)
         self.progress.since_log = []
         self._notify("on_log", event)
@@ -314,7 +346,9 @@ class Trainer:
 
     def _validate(self) -> None:
         """Look at the validation rows; keep the weights if they are the best so far."""
-        loss, progress = self.job.validate(self.engine), self.progress
+        progress = self.progress
+        with listening(self._should_stop):
+            loss = self.job.validate(self.engine)
         assert loss is not None
         step = self.step - 1
         epoch = self.job.batches.epoch_of(step)

@@ -8,7 +8,7 @@ import click
 
 from hiddenstate import __version__
 from hiddenstate.cli.options import debug_option, json_option, runs_dir_option
-from hiddenstate.cli.output import note, say, say_json, table
+from hiddenstate.cli.output import note, note_damage, say, say_json, table
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -24,7 +24,10 @@ def runs(as_json: bool, runs_dir: Path) -> None:
     """The command `runs`."""
     from hiddenstate.runs import list_runs
 
-    found = [_summary(run) for run in list_runs(runs_dir)]
+    listed = list_runs(runs_dir, lambda why: note(f"warning: {why}"))
+    for run in listed:
+        note_damage(run)
+    found = [_summary(run) for run in listed]
     if as_json:
         say_json({"runs": found})
     elif not found:
@@ -80,6 +83,7 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     found = [find_run(name, runs_dir) for name in names]
     columns = []
     for run in found:
+        note_damage(run)
         facts = {"job": run.config.job, "state": run.state(), **run.config.flat()}
         columns.append((facts, {**(run.results() or {}), "seconds": run.seconds()}))
     keys = list(dict.fromkeys(key for facts, _ in columns for key in facts))

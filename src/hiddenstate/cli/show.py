@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hiddenstate.cli.options import debug_option, runs_dir_option
-from hiddenstate.cli.output import note, say
+from hiddenstate.cli.output import note, note_damage, say
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -49,6 +49,7 @@ def watch(run: str, view: str, replay: bool, speed: float, runs_dir: Path) -> No
     from hiddenstate.views import launch
 
     found = find_run(run, runs_dir)
+    note_damage(found)
     chosen = "off" if view == "lines" else launch.choose_view(view)
     if chosen == "off":
         _follow_lines(found)
@@ -125,7 +126,9 @@ def figures(run: str, suffix: str, theme: str, runs_dir: Path) -> None:
     from hiddenstate.runs import find_run
     from hiddenstate.views.save import save_figures
 
-    for path in save_figures(find_run(run, runs_dir), suffix, theme):
+    found = find_run(run, runs_dir)
+    note_damage(found)
+    for path in save_figures(found, suffix, theme):
         say(str(path))
 
 
@@ -142,7 +145,9 @@ def report(run: str, runs_dir: Path) -> None:
     from hiddenstate.runs import find_run
     from hiddenstate.views.report import write_report
 
-    say(str(write_report(find_run(run, runs_dir))))
+    found = find_run(run, runs_dir)
+    note_damage(found)
+    say(str(write_report(found)))
 
 
 @click.command(

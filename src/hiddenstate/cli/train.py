@@ -3,7 +3,8 @@
 import os
 import shlex
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,7 +200,8 @@ def _run(
     job, engine, path = session.job, session.engine, session.writer.path
     _introduce(session, how, raw)
     view, callbacks = start_view(how.view, path, how.as_json, stopped)
-    results = session.train(callbacks, stopped)
+    with _telling_how_to_go_on(path):
+        results = session.train(callbacks, stopped)
     if results is None:
         step = int(Run(path).checkpoint_paths()[0].stem)
         raise _interrupted(
@@ -207,22 +209,23 @@ def _run(
             f"`hiddenstate resume {shlex.quote(str(path))}`",
             stopped,
         )
-    stopped.disarm()
     if not how.as_json:
         for line in job.closing(engine, results):
             say(line)
     seconds = Run(path).seconds() or 0.0  # without what its view took to end
-    write_card(Run(path))
-    done = f"interrupted when training was done and saved; `hiddenstate figures {path}` draws it"
-    if stopped():
-        raise _interrupted(done, stopped)
-    if view != "off":
-        from hiddenstate.views.save import save_figures
+    try:
+        with stopped.interrupting():
+            write_card(Run(path))
+            if view != "off":
+                from hiddenstate.views.save import save_figures
 
-        try:
-            save_figures(Run(path))
-        except KeyboardInterrupt:
-            raise _interrupted(done, stopped) from None
+                save_figures(Run(path))
+    except KeyboardInterrupt:
+        raise _interrupted(
+            "interrupted when training was done and saved; "
+            f"`hiddenstate figures {shlex.quote(str(path))}` draws it",
+            stopped,
+        ) from None
     if not how.as_json:
         _say_where(session, seconds)
     return {
@@ -245,6 +248,21 @@ def _say_where(session: "Session", seconds: float) -> None:
         say(f"figures: {', '.join(names)} in {drawn}")
     verb = "evaluate" if len(session.job.dataset.X_test) else "watch"
     say(f"next: hiddenstate {verb if names else 'figures'} {shlex.quote(str(path))}")
+
+
+@contextmanager
+def _telling_how_to_go_on(path: Path) -> Iterator[None]:
+    """Where the machine gets in the way of training, say what is left to do."""
+    from hiddenstate.errors import MachineError
+    from hiddenstate.memory import out_of_memory
+
+    mend = f"when it is mended, go on with `hiddenstate resume {shlex.quote(str(path))}`"
+    try:
+        yield
+    except MachineError as error:
+        raise MachineError(f"{error}; {mend}") from None
+    except MemoryError as error:
+        raise MachineError(f"{out_of_memory(error)}; {mend}") from None
 
 
 def _interrupted(message: str, stopped: "StopSignal") -> Exception:

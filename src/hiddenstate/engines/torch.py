@@ -28,11 +28,15 @@ from hiddenstate.fitted import FittedModel
 from hiddenstate.models import Net, Params
 from hiddenstate.nets import AutoencoderNet, RecurrentNet, State, make_module
 from hiddenstate.schedule import clip_at, eps_at, rate_at
+from hiddenstate.stops import stop_if_asked
 
 Array = NDArray[Any]
 
 EVALUATED_AT_ONCE = 2048
-"""Rows in a forward pass without gradient; bounds memory."""
+"""Most rows in a forward pass without gradient; bounds memory."""
+
+WORK = 10**10
+"""About how many multiplications such a pass has; between two of them a stop is heard."""
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -55,14 +59,29 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+_NO_MEMORY = ("allocate memory", "not enough memory", "could not create a primitive")
+"""What torch and its libraries say when memory has run out."""
+
+
 @contextmanager
 def thread_count(threads: int) -> Iterator[None]:
-    """Give torch `threads` threads for a while; 0 changes nothing."""
+    """Give torch `threads` threads for a while; 0 changes nothing.
+
+    Raises
+    ------
+    MemoryError
+        If torch runs out of memory, for which it has several words.
+    """
     before = torch.get_num_threads()
     if threads:
         torch.set_num_threads(threads)
     try:
         yield
+    except RuntimeError as error:
+        words = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or any(w in words for w in _NO_MEMORY):
+            raise MemoryError(words.partition("allocate memory: ")[2] or words) from None
+        raise
     finally:
         if threads:
             torch.set_num_threads(before)
@@ -157,8 +176,7 @@ class TorchEngine:
         rows = self.task.batches.rows(step)
         index = torch.from_numpy(rows).to(self._device)
         if self._X is None:
-            x = torch.from_numpy(fractions(self.task.X[rows], self.task.training.dtype))
-            x = x.to(self._device)
+            x = _owned(fractions(self.task.X[rows], self.task.training.dtype), self._device)
         else:
             x = _fractions(self._X[index], self._dtype)
         target = None if self._y is None else self._y[index]
@@ -270,6 +288,7 @@ class TorchPredictor:
         """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
         outputs = []
         for row in one_by_one(X):
+            stop_if_asked()
             output, state = self.forward(row, state)
             outputs.append(output)
         return np.concatenate(outputs), state
@@ -298,7 +317,7 @@ def _forward(
     module.eval()
     parts = []
     with torch.no_grad():
-        for some in _pieces(X):
+        for some in _pieces(X, module):
             x = _to_device(module, X[some], dtype)
             if isinstance(module, AutoencoderNet):
                 parts.append(module(x)[1])
@@ -325,25 +344,36 @@ def encode(module: nn.Module, X: Source, dtype: torch.dtype) -> Array:
     assert isinstance(module, AutoencoderNet)
     module.eval()
     with torch.no_grad():
-        parts = [module.encoder(_to_device(module, X[some], dtype)) for some in _pieces(X)]
+        parts = [module.encoder(_to_device(module, X[some], dtype)) for some in _pieces(X, module)]
     return np.asarray(torch.cat(parts).cpu().numpy())
 
 
-def _pieces(X: Source) -> Iterator[slice]:
-    """Yield slices of `EVALUATED_AT_ONCE` rows, of a store no more than `PIECE` bytes; one at
-    least."""
-    at_once = EVALUATED_AT_ONCE
+def _pieces(X: Source, module: nn.Module) -> Iterator[slice]:
+    """Yield slices of `EVALUATED_AT_ONCE` rows or `WORK`, of a store no more than `PIECE` bytes;
+    one row at least. Before each it may be time to stop (`StopRequestedError`)."""
+    a_row = sum(p.numel() for p in module.parameters()) * (X.shape[1] if X.ndim == 3 else 1)
+    at_once = max(1, min(EVALUATED_AT_ONCE, WORK // max(a_row, 1)))
     if isinstance(X, RowStore):
         at_once = min(at_once, max(1, PIECE // max(1, X.row_bytes)))
     for first in range(0, max(len(X), 1), at_once):
+        stop_if_asked()
         yield slice(first, first + at_once)
 
 
 def _to_device(module: nn.Module, X: Array, dtype: torch.dtype) -> Tensor:
     device = next(module.parameters()).device
-    # torch warns of arrays it may not write to, such as mapped files: they are copied.
-    x = torch.from_numpy(np.require(X, requirements=["C", "W"])).to(device)
-    return _fractions(x, dtype)
+    return _fractions(_owned(X, device), dtype)
+
+
+def _owned(X: Array, device: torch.device) -> Tensor:
+    """`X` in memory of torch's own, which begins at multiples of 64 bytes.
+
+    At other addresses its matrix library may add up in another order, so that the same rows
+    would not always have the same last digit (Intel, oneMKL guide, "Obtaining Numerically
+    Reproducible Results").
+    """
+    # torch warns of arrays it may not write to, such as mapped files: they are copied first.
+    return torch.from_numpy(np.require(X, requirements=["C", "W"])).clone().to(device)
 
 
 def _fractions(x: Tensor, dtype: torch.dtype) -> Tensor:

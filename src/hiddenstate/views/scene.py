@@ -54,18 +54,14 @@ class Scene:
         self._snapshots: dict[int, Arrays] = {}
         self.events: list[dict[str, Any]] = []  # every event, also looks and controls
         self._history: list[dict[str, Any]] = []
-        self._read = (-1, -1)
+        self._file, self._read = -1, (0, 0)  # how far which file was read
         self.closing: Arrays = {}
         self.refresh()
 
     def refresh(self) -> bool:
         """Read what the run wrote since the last time; whether it wrote anything."""
         before = (len(self.events), len(self._snapshots), bool(self.closing))
-        written = self._written()
-        if written != self._read:
-            self._read = written
-            self.events = self.run.history()
-            self._history = [event for event in self.events if event["event"] == "log"]
+        self._read_events()
         paths = {int(path.stem): path for path in self.run.snapshot_paths()}
         for step in self._snapshots.keys() - paths.keys():  # a resumed run was cut back
             del self._snapshots[step]
@@ -73,18 +69,23 @@ class Scene:
             with suppress(UntrustedFileError, MachineError):
                 arrays = read_arrays(paths[step], "snapshot")[0]
                 self._snapshots[step] = _as_fractions(arrays)
-        if not self.closing:
+        if not (self.closing and self.run.has_closing):
             with suppress(UntrustedFileError, MachineError):
                 self.closing = _as_fractions(self.run.closing())
         return before != (len(self.events), len(self._snapshots), bool(self.closing))
 
-    def _written(self) -> tuple[int, int]:
-        """Size and time of the history, by which one that grew is known."""
+    def _read_events(self) -> None:
+        """Read what was added to the history; all of it where it was written anew."""
         try:
             about = (self.run.path / "history.jsonl").stat()
         except OSError:
-            return 0, 0
-        return about.st_size, about.st_mtime_ns
+            return
+        if about.st_ino != self._file or about.st_size < self._read[0]:
+            self._file, self._read, self.events = about.st_ino, (0, 0), []
+        if about.st_size > self._read[0]:
+            events, *read = self.run.history_from(*self._read)
+            self._read, self.events = (read[0], read[1]), self.events + events
+            self._history = [event for event in self.events if event["event"] == "log"]
 
     @property
     def steps(self) -> list[int]:
