@@ -10,7 +10,8 @@ from hiddenstate.callbacks import Recorder
 from hiddenstate.control import Inbox, ask, make_request
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.runs import Run, create_run, make_record
+from hiddenstate.records import make_record
+from hiddenstate.runs import Run, create_run
 from hiddenstate.session import go_on
 from hiddenstate.trainer import Callback, Request, Trainer
 from hiddenstate.weights import starting_state

@@ -10,6 +10,8 @@ from sklearn.exceptions import NotFittedError
 
 from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.runs import Run
+from hiddenstate.views.scene import Scene
 from tests.test_estimators import KINDS, QUICK, RNG, Y_CLASS, Y_LAST, Y_STEPS, I, N, T, X
 
 LENGTHS = np.where(np.arange(N) == 5, 1, 2 + np.arange(N) * 7 % (T - 1))
@@ -343,3 +345,24 @@ def test_codes_that_do_not_fit_are_refused(codes):
 def test_a_fitted_clone_is_fresh():
     estimator = classifier().fit(SERIES, Y_CLASS)
     assert not [name for name in vars(clone(estimator)) if name.endswith("_")]
+
+
+# What a recorded fit draws
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "picture"),
+    [
+        ((N, 4, 5), "uint8", (4, 5)),
+        ((N, 16), "uint8", (4, 4)),
+        ((N, 15), "uint8", None),
+        ((N, 9, 1), "uint8", None),
+        ((N, 16), "float32", None),
+    ],
+)
+def test_bytes_in_two_axes_or_of_a_square_are_drawn_as_pictures(tmp_path, shape, dtype, picture):
+    rows = RNG.integers(0, 255, shape).astype(dtype)
+    coder().fit(rows, run_dir=tmp_path / "coder")
+    classifier().fit(rows, Y_CLASS, run_dir=tmp_path / "classifier")
+    for name in ("coder", "classifier"):
+        assert Scene(Run(tmp_path / name)).picture == picture

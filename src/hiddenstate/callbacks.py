@@ -1,12 +1,8 @@
-"""Hooks that come with the program: the recorder of a run, its lines, its progress, its window."""
+"""Hooks that come with the program: the recorder of a run, its lines, its progress."""
 
 import contextlib
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -174,28 +170,3 @@ class ProgressBar(Callback):
     def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
         """Take the bar away."""
         self._bar.stop()
-
-
-class Window(Callback):
-    """Opens the window of a run when its training starts.
-
-    Parameters
-    ----------
-    path : Path
-        The run folder.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def on_start(self, trainer: Trainer) -> None:
-        """Start the window's own process and return at once."""
-        niced = ["nice", "-n", "10"] if shutil.which("nice") else []
-        command = [*niced, sys.executable, "-m", "hiddenstate", "watch", str(self._path)]
-        subprocess.Popen(
-            [*command, "--view", "window"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
