@@ -6,7 +6,7 @@ import os
 import struct
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from hiddenstate.cli import main
 from hiddenstate.config import make_config
 from hiddenstate.fitted import FittedModel
 from hiddenstate.models import Net
+from hiddenstate.seals import open_lines, seal_line, seal_lines
 
 # Tests run side by side; torch's threads would spin against one another. Before torch loads.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -119,6 +120,18 @@ def mutations(data: bytes, n: int, seed: int = 0) -> Iterator[bytes]:
                 case _:
                     hurt[place : place + 1] = noise[:1]
         yield bytes(hurt)
+
+
+def write_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
+    """Write a history or journal of these entries, each sealed."""
+    path.write_bytes(seal_lines(entries)[0])
+
+
+def add_line(path: Path, entry: dict[str, Any]) -> None:
+    """Append a sealed entry to a history or journal."""
+    check = open_lines(path.read_bytes()).check
+    with path.open("ab") as stream:
+        stream.write(seal_line(entry, check)[0])
 
 
 @pytest.fixture

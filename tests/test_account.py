@@ -1,6 +1,5 @@
 """What a run's folder says of it, in words."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -9,9 +8,10 @@ import pytest
 
 from hiddenstate.nets import make_module
 from hiddenstate.runs import Run
+from hiddenstate.seals import seal_object
 from hiddenstate.session import go_on
 from hiddenstate.views.report.account import Account
-from tests.conftest import EVIL, write_digits
+from tests.conftest import EVIL, add_line, write_digits, write_lines
 from tests.report_html import train
 
 
@@ -57,22 +57,19 @@ def test_a_story_tells_interruptions_resumptions_and_the_end(digits: str, tmp_pa
 def test_a_story_tells_each_control_once(digits: str, tmp_path: Path) -> None:
     run = train("classify", {"data": digits, "max_steps": 9, "log_every": 2}, tmp_path)
     control = {"event": "control", "step": 4, "do": "lr", "lr": 0.001}
-    lines = (run.path / "history.jsonl").read_text().splitlines(keepends=True)
-    lines.insert(2, json.dumps(control) + "\n")
-    (run.path / "history.jsonl").write_text("".join(lines))
+    events = run.history()
+    write_lines(run.path / "history.jsonl", [*events[:2], control, *events[2:]])
     words = "learning rate 0.001 from step 4 on"
     assert [what for _, what in Account(Run(run.path)).story()].count(words) == 1
-    with (run.path / "journal.jsonl").open("a") as journal:
-        stamped = {"time": "2026-01-01T00:00:00+00:00", "name": "x", **control}
-        journal.write(json.dumps(stamped) + "\n")
+    stamped = {"time": "2026-01-01T00:00:00+00:00", "name": "x", **control}
+    add_line(run.path / "journal.jsonl", stamped)
     story = [pair for pair in Account(Run(run.path)).story() if pair[1] == words]
     assert story == [("2026-01-01 00:00:00 UTC", words)]
 
 
 def test_events_of_other_kinds_are_told_with_all_they_say(digits: str, tmp_path: Path) -> None:
     run = train("classify", {"data": digits, "max_steps": 3}, tmp_path)
-    with (run.path / "journal.jsonl").open("a") as journal:
-        journal.write(json.dumps({"time": "?", "event": "warning", "what": EVIL}) + "\n")
+    add_line(run.path / "journal.jsonl", {"time": "?", "event": "warning", "what": EVIL})
     when, what = Account(Run(run.path)).story()[-2]
     assert when == "at an unknown time"
     assert what.startswith("warning, what evil\\n")
@@ -101,11 +98,11 @@ def test_what_is_done_to_rows_is_told(tmp_path: Path) -> None:
 
 def test_texts_of_a_folder_are_made_printable(digits: str, tmp_path: Path) -> None:
     run = train("classify", {"data": digits, "max_steps": 2}, tmp_path)
-    record = json.loads((run.path / "config.json").read_text())
+    record = run.record
     record["data"]["name"] = EVIL
     record["environment"] = {EVIL: EVIL}
     record["data"]["sizes"] = [EVIL, 3, None]
-    (run.path / "config.json").write_text(json.dumps(record))
+    (run.path / "config.json").write_bytes(seal_object(record))
     account = Account(Run(run.path))
     for pair in (*account.data(), *account.environment()):
         assert "".join(pair).isprintable()

@@ -128,7 +128,7 @@ def test_training_does_not_know_who_watches() -> None:
 def test_engines_write_nothing() -> None:
     for module in MODULES:
         if module.startswith("hiddenstate.engines"):
-            assert not ours(module, lazy=True) & {"hiddenstate.runs", "hiddenstate.callbacks"}
+            assert not ours(module, lazy=True) & {"hiddenstate.writing", "hiddenstate.callbacks"}
 
 
 def test_no_arrow_turns_round() -> None:
@@ -149,7 +149,7 @@ def test_no_arrow_turns_round() -> None:
 
 
 def test_only_the_run_folder_and_storage_open_files_to_write() -> None:
-    allowed = {"hiddenstate.runs", "hiddenstate.storage", "hiddenstate.cli.output"}
+    allowed = {"hiddenstate.writing", "hiddenstate.storage", "hiddenstate.cli.output"}
     for module, tree in MODULES.items():
         calls = {
             node.func.attr
@@ -163,7 +163,7 @@ def test_only_the_run_folder_and_storage_open_files_to_write() -> None:
 def test_folders_are_removed_only_where_they_were_made_to_be() -> None:
     removing = {m for m in MODULES if "shutil.rmtree" in imports(m, lazy=True)}
     removing |= {m for m, tree in MODULES.items() if "rmtree" in ast.dump(tree)}
-    assert removing == {"hiddenstate.views.launch"}
+    assert removing == {"hiddenstate.views.launch", "hiddenstate.writing"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)

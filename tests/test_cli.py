@@ -251,7 +251,7 @@ def test_a_reader_that_leaves_stops_quietly(tmp_path):
 
 def test_a_second_writer_is_refused_with_process_and_time(cli, tmp_path):
     from hiddenstate.lock import is_locked
-    from hiddenstate.runs import reopen_run
+    from hiddenstate.writing import reopen_run
 
     cli("regress", "--windows", "20", *OFF)
     before = Path("runs/regress-1/config.json").read_bytes()

@@ -11,10 +11,11 @@ from hiddenstate.control import Inbox, ask, make_request
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.records import make_record
-from hiddenstate.runs import Run, create_run
+from hiddenstate.runs import Run
 from hiddenstate.session import go_on
 from hiddenstate.trainer import Callback, Request, Trainer
 from hiddenstate.weights import starting_state
+from hiddenstate.writing import create_run
 from tests.test_resume import ENGINES, OPTIONS, StopAt, contents, make
 
 
@@ -64,9 +65,9 @@ def controls(path):
 @pytest.mark.parametrize("kind", list(OPTIONS))
 def test_a_run_asked_for_another_rate_resumes_exactly(kind, engine, tiny_idx, tmp_path):
     job = make(kind, tiny_idx, engine=engine)
-    asked = [(5, "lr", 0.001), (9, "snapshot"), (11, "lr", 0.02)]
+    asked = [(3, "lr", 0.001), (6, "snapshot"), (8, "lr", 0.02)]
     train(job, tmp_path / "whole", *asked)
-    train(job, tmp_path / "cut", *asked, stop_at=13)
+    train(job, tmp_path / "cut", *asked, stop_at=12)
     finish(tmp_path / "cut")
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     assert [event["do"] for event in controls(tmp_path / "cut")] == ["lr", "snapshot", "lr"]

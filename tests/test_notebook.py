@@ -19,6 +19,7 @@ from hiddenstate.runs import Run
 from hiddenstate.views import launch, notebook
 from hiddenstate.views.frames import SIZE, FrameReader
 from hiddenstate.views.notebook import NotebookView, notebook_missing, show_notebook
+from tests.conftest import add_line
 
 PNG = b"\x89PNG\r\n\x1a\n"
 FRAMES = [sys.executable, "-m", "hiddenstate.views.frames"]
@@ -118,8 +119,7 @@ def test_the_process_ends_without_a_word_when_its_pipe_breaks(run):
 def test_a_byte_asks_for_the_end_of_a_run_at_once(live):
     reader = FrameReader(live.path)
     assert reader.newest(60)
-    with (live.path / "history.jsonl").open("a") as stream:
-        stream.write(json.dumps({"event": "end", "step": 25, "last10_mse": 0.1}) + "\n")
+    add_line(live.path / "history.jsonl", {"event": "end", "step": 25, "last10_mse": 0.1})
     assert reader.last(60)
     assert reader.ended
 

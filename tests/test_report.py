@@ -285,7 +285,7 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(
     def full(*arguments: Any, **more: Any) -> None:
         raise MachineError("no space")
 
-    monkeypatch.setattr("hiddenstate.runs.write_atomically", full)
+    monkeypatch.setattr("hiddenstate.writing.write_atomically", full)
     with pytest.raises(MachineError, match="no space"):
         write_report(runs["regress"])
     assert (runs["regress"].path / "report.html").read_bytes() == before

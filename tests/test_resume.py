@@ -17,12 +17,13 @@ from hiddenstate.engines import make_engine
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.jobs import make_job
 from hiddenstate.records import make_record
-from hiddenstate.runs import Run, create_run, leaves_snapshot, reopen_run
+from hiddenstate.runs import Run
 from hiddenstate.seals import seal_object
 from hiddenstate.session import go_on as go_on_session
 from hiddenstate.session import start
 from hiddenstate.trainer import Callback, Progress, Trainer
 from hiddenstate.weights import starting_state
+from hiddenstate.writing import create_run, leaves_snapshot, reopen_run
 
 ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 

@@ -21,6 +21,7 @@ from hiddenstate.errors import MachineError
 from hiddenstate.lock import take_lock
 from hiddenstate.runs import Run
 from hiddenstate.views.terminal import show_terminal, terminal_missing
+from tests.conftest import add_line, write_lines
 from tests.terminal_model import TerminalModel
 
 LIMIT = 120.0
@@ -158,10 +159,9 @@ class UnderWay:
         self.path = finished.path.with_name("under-way")
         shutil.copytree(finished.path, self.path)
         (self.path / "snapshots" / "closing.safetensors").unlink()
-        self.lines = (self.path / "history.jsonl").read_text().splitlines(keepends=True)
-        journal = (self.path / "journal.jsonl").read_text().splitlines(keepends=True)
-        (self.path / "journal.jsonl").write_text(journal[0])
-        (self.path / "history.jsonl").write_text("".join(self.lines[:2]))
+        self.events = finished.history()
+        write_lines(self.path / "journal.jsonl", finished.journal()[:1])
+        write_lines(self.path / "history.jsonl", self.events[:2])
         self.snapshots = sorted((self.path / "snapshots").glob("0*"))
         for path in self.snapshots[2:]:
             path.rename(path.with_suffix(".later"))
@@ -169,17 +169,17 @@ class UnderWay:
         self.run = Run(self.path)
 
     def write(self, *events) -> None:
-        with (self.path / "history.jsonl").open("a") as stream:
-            stream.writelines(events)
+        for event in events:
+            add_line(self.path / "history.jsonl", event)
 
     def go_on(self) -> None:
         """Log a third moment."""
         path = self.snapshots[2]
         path.with_suffix(".later").rename(path)
-        self.write(self.lines[2])
+        self.write(self.events[2])
 
     def finish(self) -> None:
-        self.write(*self.lines[3:])
+        self.write(*self.events[3:])
         self.lock.close()
 
     def asked(self) -> list[str]:
@@ -294,7 +294,7 @@ def test_training_is_asked_by_key(under_way, watch):
 def test_what_training_did_is_said_and_a_pause_taken_back(under_way, watch):
     view = watch(under_way.run)
     view.until("● running")
-    under_way.write('{"event": "control", "step": 2, "do": "pause"}\n')
+    under_way.write({"event": "control", "step": 2, "do": "pause"})
     assert "‖ paused" in view.until("paused after step 2")
     view.type(b"p")
     view.until("asked training to go on")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from hiddenstate.checkpoints import pack
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import MachineError, printable
-from hiddenstate.runs import RunWriter, leaves_snapshot
 from hiddenstate.trainer import Callback, Trainer
+from hiddenstate.writing import RunWriter, leaves_snapshot
 
 
 class Recorder(Callback):

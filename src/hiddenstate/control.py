@@ -13,8 +13,9 @@ from typing import Any
 
 from hiddenstate.config import TrainingConfig, section_options
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
-from hiddenstate.runs import Run, append_request
+from hiddenstate.runs import Run
 from hiddenstate.trainer import Request
+from hiddenstate.writing import append_request
 
 COMMANDS = ("stop", "pause", "go", "lr", "snapshot")
 """What can be asked."""

@@ -26,9 +26,10 @@ from hiddenstate.errors import (
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.recipes import suggest
 from hiddenstate.records import make_record, read_lines
-from hiddenstate.runs import Run, RunWriter, create_next_run, create_run, reopen_run
+from hiddenstate.runs import Run
 from hiddenstate.trainer import Callback, Progress, Trainer
 from hiddenstate.weights import starting_state
+from hiddenstate.writing import RunWriter, create_next_run, create_run, reopen_run
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from hiddenstate.runs import Run, write_figure
+from hiddenstate.runs import Run
 from hiddenstate.views import style
 from hiddenstate.views.gallery import drawings
 from hiddenstate.views.scene import Scene
+from hiddenstate.writing import write_figure
 
 FORMATS = ("png", "svg", "pdf")
 

@@ -3,7 +3,8 @@
 
 from pathlib import Path
 
-from hiddenstate.runs import Run, write_page
+from hiddenstate.runs import Run
+from hiddenstate.writing import write_page
 
 REPORT = "report.html"
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from hiddenstate import __version__
 from hiddenstate.errors import printable
-from hiddenstate.runs import Run, write_page
+from hiddenstate.runs import Run
 from hiddenstate.views.report import again, measured
 from hiddenstate.views.report.account import Account
+from hiddenstate.writing import write_page
 
 LONGEST = 1000
 """Characters of a text that are shown."""
