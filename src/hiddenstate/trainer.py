@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.engines import Chunk, Engine
+from hiddenstate.engines import Chunk, Engine, TrainingState
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Job
 from hiddenstate.models import Params
@@ -23,6 +23,10 @@ CHUNK = 500
 
 CHECKPOINT_SECONDS = 30.0
 """Longest time trained between two checkpoints, unless told otherwise."""
+
+FLAT = 1e4
+"""Size of a weight between hidden units from which on a net has diverged: float32's tanh and
+sigmoid are flat beyond 17, so such units pass no gradient and learn nothing again."""
 
 RECENT = 100
 """How many last losses are kept, for the mean that ends a run."""
@@ -177,9 +181,8 @@ class Trainer:
         return due or (every > 0 and self.step % every == 0)
 
     def _save(self) -> None:
-        """Have everything saved, never numbers that are not finite."""
-        if self.engine.export().not_finite():
-            raise self._diverged(self.step - 1)
+        """Have everything saved, never weights that are of no use."""
+        self._check_weights()
         self._notify("on_checkpoint")
         self._saved = time.monotonic()
 
@@ -207,6 +210,7 @@ class Trainer:
         return (self.step - 1) % self.job.config.training.log_every == 0
 
     def _log(self) -> None:
+        self._check_weights()
         step, since = self.step - 1, self.progress.since_log
         event = {
             "event": "log",
@@ -255,6 +259,19 @@ class Trainer:
             self.engine.restore(progress.best)
         return {"best_step": progress.best_step, "valid_loss": progress.best_loss}
 
+    def _check_weights(self) -> None:
+        state = self.engine.export()
+        if state.not_finite() or self._flat(state):
+            raise self._diverged(self.step - 1)
+
+    def _flat(self, state: TrainingState) -> str | None:
+        """The first weight between hidden units beyond `FLAT`, and how large it is."""
+        for name in self.job.net.inner_weights():
+            largest = float(np.abs(state.params[name]).max())
+            if largest > FLAT:
+                return f"{name} reached {largest:.3g}, where units are flat and learn no more"
+        return None
+
     def _check_figures(self, figures: dict[str, Any]) -> None:
         if not all(math.isfinite(v) for v in figures.values() if isinstance(v, float)):
             raise self._diverged(self.step - 1)
@@ -262,8 +279,11 @@ class Trainer:
     def _diverged(self, step: int) -> DivergedError:
         state = self.engine.export()
         name = state.not_finite()
+        flat = self._flat(state)
         fault = f"{name} is no longer finite" if name else "the outputs grew without bound"
-        if not name:
+        if flat and not name:
+            fault = flat
+        elif not name:
             largest = max(state.params, key=lambda n: float(np.abs(state.params[n]).max()))
             fault += f", {largest} up to {np.abs(state.params[largest]).max():.3g}"
         epoch, batch = self.job.batches.place_of(step)
