@@ -279,6 +279,16 @@ def test_doctor_reports_versions_threads_devices_and_display(cli):
     assert found["bundled MNIST"].startswith("sound, 60,000")
 
 
+def test_a_library_that_cannot_be_loaded_is_the_machines_fault(cli, monkeypatch):
+    def refuse(runs_dir):
+        raise ImportError("\nlibtorch_cpu.so: failed to map segment from shared object\n")
+
+    monkeypatch.setattr("hiddenstate.runs.list_runs", refuse)
+    done = cli("runs")
+    assert done.code == 3
+    assert done.err.startswith("error: a library cannot be loaded: libtorch_cpu.so: failed to map")
+
+
 def test_a_defect_of_ours_leaves_its_trace_in_a_file(cli, monkeypatch):
     monkeypatch.setattr("hiddenstate.runs.list_runs", lambda runs_dir: 1 / 0)
     done = cli("runs")

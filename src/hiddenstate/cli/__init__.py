@@ -84,6 +84,14 @@ def main(args: list[str] | None = None) -> NoReturn:
         code = fail(f"{error.strerror or error}: {error.filename or 'standard output'}", 3)
     except MemoryError:
         code = fail("there is not enough memory; use a smaller --batch-size or --hidden-size", 3)
+    except ImportError as error:
+        if debug:
+            raise
+        if (error.name or "").partition(".")[0] == "hiddenstate":
+            code = report_defect(error)
+        else:  # of a library, as where memory does not hold it
+            why = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+            code = fail(f"a library cannot be loaded: {why}; free memory, or reinstall it", 3)
     except Exception as error:  # a defect of ours: one line, and the trace in a file
         if debug:
             raise
