@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,12 @@ SHORT: dict[str, tuple[str, ...]] = {
                    "--log-every", "5", "--checkpoint-every", "4"),
 }  # fmt: skip
 """The same in a few steps."""
+
+HANGS = 120
+"""Seconds after which a command is taken to hang."""
+
+HUNG = -1000
+"""In place of the exit code of one that did."""
 
 COMMAND = (sys.executable, "-m", "hiddenstate")
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
@@ -115,11 +121,20 @@ def begin(args: Sequence[str], folder: Path, before: Sequence[str] = ()) -> "sub
     )
 
 
+def finish(process: "subprocess.Popen[str]", waited: Callable[[], float] = lambda: 0.0) -> Ended:
+    """Wait until a command ends; one that never does is killed, and told of."""
+    try:
+        out, err = process.communicate(timeout=HANGS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        return Ended(HUNG, out, f"{err}\nhangs: not ended after {HANGS} s", HANGS)
+    return Ended(process.returncode, out, err, waited())
+
+
 def hiddenstate(args: Sequence[str], folder: Path, before: Sequence[str] = ()) -> Ended:
     """Run `hiddenstate ARGS` in `folder` to its end."""
-    process = begin(args, folder, before)
-    out, err = process.communicate()
-    return Ended(process.returncode, out, err)
+    return finish(begin(args, folder, before))
 
 
 def last_run(folder: Path) -> Run | None:

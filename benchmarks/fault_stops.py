@@ -36,8 +36,7 @@ class AtMoment:
             began = time.monotonic()
             for _ in range(1 + self.twice):
                 process.send_signal(self.number)
-            out, err = process.communicate()
-            return Ended(process.returncode, out, err, time.monotonic() - began)
+            return fault_runs.finish(process, lambda: time.monotonic() - began)
         return Ended(process.returncode, out, err)
 
 
@@ -59,8 +58,7 @@ class AtLine:
             return Ended(process.wait(), "", err, time.monotonic() - began)
         if lines == self.line:
             process.send_signal(self.number)
-        out, err = process.communicate()
-        return Ended(process.returncode, out, err, time.monotonic() - began)
+        return fault_runs.finish(process, lambda: time.monotonic() - began)
 
 
 @dataclass(frozen=True)
@@ -216,8 +214,7 @@ def races(plan: Plan, folder: Path, total: int, seed: int) -> Outcome:
         second = fault_runs.begin(args, place)
         ends = []
         for process in (first, second):
-            out, err = process.communicate()
-            ends.append((process, Ended(process.returncode, out, err)))
+            ends.append((process, fault_runs.finish(process)))
         judge_race(ends, outcome)
         run = fault_runs.last_run(place)
         differing = fault_runs.differences(run.path, plan.path) if run else ["lost"]
