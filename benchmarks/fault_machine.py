@@ -25,8 +25,8 @@ from hiddenstate.storage import read_arrays
 
 MEGABYTE = 1 << 20
 
-MEMORY_MB = (60, 100, 150, 200, 300, 400, 600, 1000, 2000, 4000)
-"""Limits of addresses tried; Python alone takes about 20, numpy with it 100."""
+MEMORY_MB = (150, 200, 250, 300, 400, 600, 1000, 2000, 4000)
+"""Limits of addresses tried. With less, numpy itself cannot be loaded, or never comes back."""
 
 
 # --- a full disk
