@@ -298,3 +298,14 @@ def test_a_defect_of_ours_leaves_its_trace_in_a_file(cli, monkeypatch):
     assert "Traceback" in Path(trace).read_text()
     with pytest.raises(ZeroDivisionError):
         cli("runs", "--debug")
+
+
+def test_a_table_on_a_terminal_escapes_what_names_hold(monkeypatch, capsys):
+    from hiddenstate.cli.output import table
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    table(["class", "a\x1b[5m"], [["up\x1b[31m\u202e", "[red]1[/red]"]])
+    told = capsys.readouterr().out
+    assert not any(raw in told for raw in ("\x1b[5m", "\x1b[31m", "\u202e"))
+    assert "up\\x1b[31m\\u202e" in told
+    assert "[red]1[/red]" in told

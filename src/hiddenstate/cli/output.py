@@ -16,10 +16,9 @@ MAX_LINE = 10_000
 """Longest line printed; only a made-up name is longer."""
 
 
-def say(text: str) -> None:
-    """A result, on stdout; control characters in it are escaped, line by line."""
-    for line in text.split("\n"):
-        click.echo(printable(line, MAX_LINE))
+def say(line: str) -> None:
+    """A result in one line, on stdout; control characters in it, and newlines, are escaped."""
+    click.echo(printable(line, MAX_LINE))
 
 
 def note(line: str) -> None:
@@ -73,5 +72,5 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for place, name in enumerate(head):
         drawn.add_column(Text(printable(name)), no_wrap=place == 0, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*(Text(printable(cell, MAX_LINE)) for cell in row))
     Console().print(drawn)
