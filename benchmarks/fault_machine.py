@@ -91,10 +91,36 @@ def full_at_event(plan: Plan, folder: Path, events: Sequence[int]) -> Outcome:
     return outcome
 
 
+def read_only(plans: Sequence[Plan], folder: Path) -> Outcome:
+    """A disk that cannot be written: a command that writes is refused, one that reads is not.
+
+    A run made before is as it was, and goes on once the disk can be written again.
+    """
+    outcome = Outcome()
+    for plan in plans:
+        place = folder / f"read-only-{plan.args[0]}"
+        with small_disk(place, 32) as mounted:
+            if not mounted:
+                outcome.counts["no right to mount a disk"] += 1
+                return outcome
+            AtEvent(40)(plan.args, place)
+            subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+            for args in (plan.args, fault_stops.next_command(plan, place)):
+                done = hiddenstate(args, place)
+                kept = done.code == 3 and not done.trouble()
+                outcome.expect(kept, f"read-only, {args[0]}: {done.code}, {done.last[:160]}")
+                outcome.done += 1
+            done = hiddenstate(["runs"], place)
+            outcome.expect(done.code == 0, f"read-only, runs: {done.code}, {done.last[:160]}")
+            subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
+            _go_on(plan, place, outcome, "was read-only")
+    return outcome
+
+
 def _full(done: fault_runs.Ended, outcome: Outcome, place: Path) -> str:
     """Judge what a full disk left; returns the message."""
     outcome.expect(done.code == 3 and not done.trouble(), f"full: {done.code}, {done.trouble()}")
-    tells = bool(re.search(r"\d.*(needed|needs).*\d.*free|\d.*free.*\d.*need", done.last))
+    tells = bool(re.search(r"\d bytes .*\d bytes (are|is) free", done.last))
     outcome.counts["needed and free said"] += tells
     outcome.expect(tells, f"needed and free not said: {done.last[:160]}")
     run = fault_runs.last_run(place)
@@ -130,24 +156,31 @@ def _bytes_of(run: Path) -> int:
 # --- too little memory
 
 
-def limited_memory(folder: Path, limits: Sequence[int] = MEMORY_MB) -> Outcome:
+def limited_memory(
+    folder: Path, limits: Sequence[int] = MEMORY_MB, engines: Sequence[str] = ("auto",)
+) -> Outcome:
     """Commands that may take so many MB of addresses: they are done, or say in a line why not."""
     outcome = Outcome()
-    for job in fault_runs.JOBS:
-        for limit in limits:
-            place = folder / f"{job}-{limit}"
-            place.mkdir(parents=True)
-            before = ["prlimit", f"--as={limit * MEGABYTE}", *fault_runs.COMMAND]
-            done = hiddenstate(fault_runs.arguments(job, short=True), place, before)
-            outcome.done += 1
-            outcome.counts["done" if done.code == 0 else f"ended with {done.code}"] += 1
-            if done.code:
-                kept = done.code == 3 and not done.trouble()
-                outcome.expect(kept, f"{job} in {limit} MB: {done.code}, {done.last[:160]}")
-            for path in place.rglob("*.safetensors"):
-                sound = _is_sound(path)
-                outcome.expect(sound, f"{job} in {limit} MB: left a broken {path.name}")
-            shutil.rmtree(place)
+    for engine in engines:
+        for job in fault_runs.JOBS:
+            for limit in limits:
+                outcome.add(_limited(job, engine, limit, folder / f"{engine}-{job}-{limit}"))
+    return outcome
+
+
+def _limited(job: str, engine: str, limit: int, place: Path) -> Outcome:
+    place.mkdir(parents=True)
+    before = ["prlimit", f"--as={limit * MEGABYTE}", *fault_runs.COMMAND]
+    done = hiddenstate(fault_runs.arguments(job, engine, short=True), place, before)
+    outcome = Outcome(1)
+    outcome.counts["done" if done.code == 0 else f"ended with {done.code}"] += 1
+    what = f"{job}, {engine}, in {limit} MB"
+    if done.code:
+        kept = done.code == 3 and not done.trouble()
+        outcome.expect(kept, f"{what}: {done.code}, {done.last[:160]}")
+    for path in place.rglob("*.safetensors"):
+        outcome.expect(_is_sound(path), f"{what}: left a broken {path.name}")
+    shutil.rmtree(place)
     return outcome
 
 
@@ -165,7 +198,7 @@ def _is_sound(path: Path) -> bool:
 RATES: dict[str, tuple[str, ...]] = {
     "1e6": ("--lr", "1e6"),
     "1e30": ("--lr", "1e30"),
-    "sgd 1e6": ("--lr", "1e6", "--optimizer", "sgd"),
+    "1e30, sgd": ("--lr", "1e30", "--optimizer", "sgd"),
 }
 
 
@@ -205,13 +238,13 @@ def _finite(lines: str) -> bool:
 # --- the order of writing
 
 
-def write_order(folder: Path) -> Outcome:
+def write_order(folder: Path, jobs: Sequence[str] = tuple(fault_runs.JOBS)) -> Outcome:
     """Every system call that touches a run's files, in a run stopped once and gone on with."""
     outcome = Outcome()
     if shutil.which("strace") is None:
         outcome.counts["strace is not there"] += 1
         return outcome
-    for job in fault_runs.JOBS:
+    for job in jobs:
         place = folder / job
         place.mkdir(parents=True)
         args = fault_runs.arguments(job, short=True)

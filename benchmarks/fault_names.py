@@ -8,7 +8,7 @@ import select
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import fault_runs
@@ -104,17 +104,28 @@ def on_a_terminal(args: Sequence[str], folder: Path) -> Ended:
     return Ended(process.wait(), told.decode("utf-8", "replace").replace("\r\n", "\n"), "")
 
 
-def names(folder: Path, kinds: Sequence[str] = tuple(NAMES), terminal: bool = True) -> Outcome:
-    """Each name for a folder, a file, a column, labels and series at once, through all commands."""
+Run = Callable[[Sequence[str], Path], Ended]
+
+
+def names(
+    folder: Path,
+    kinds: Sequence[str] = tuple(NAMES),
+    run: Run = fault_runs.hiddenstate,
+    terminal: Run | None = on_a_terminal,
+) -> Outcome:
+    """Each name for a folder, a file, a column, labels and series at once, through all commands.
+
+    `run` and, if given, `terminal` run a command in a folder.
+    """
     outcome = Outcome()
-    plain = _codes(folder / "plain", "plain", terminal)
+    plain = _run_all(folder / "plain", "plain", run, terminal)
     for kind in kinds:
         place = folder / re.sub(r"\W", "-", kind)
-        for (args, tty), done in _run_all(place, NAMES[kind], terminal).items():
+        for (args, tty), done in _run_all(place, NAMES[kind], run, terminal).items():
             outcome.done += 1
-            what = f"{kind}, {' '.join(args[:1])}{' on a terminal' if tty else ''}"
-            for fault in judge(done, args, tty, plain[args, tty]):
-                outcome.findings.append(f"{what}: {fault}")
+            what = f"{kind}, {args[0]}{' on a terminal' if tty else ''}"
+            faults = judge(done, args, tty, plain[args, tty])
+            outcome.findings += [f"{what}: {fault}" for fault in faults]
         for figure in place.rglob("*.svg"):
             outcome.counts["svg figures read"] += 1
             outcome.findings += [f"{kind}, {figure.name}: {f}" for f in _svg_faults(figure)]
@@ -122,7 +133,9 @@ def names(folder: Path, kinds: Sequence[str] = tuple(NAMES), terminal: bool = Tr
     return outcome
 
 
-def _run_all(place: Path, name: str, terminal: bool) -> dict[tuple[tuple[str, ...], bool], Ended]:
+def _run_all(
+    place: Path, name: str, run: Run, terminal: Run | None
+) -> dict[tuple[tuple[str, ...], bool], Ended]:
     """Every command with `name`, piped and on a terminal; keyed by its words without the name."""
     place.mkdir(parents=True)
     table, runs = f"{name}.csv", f"runs {name}"
@@ -130,15 +143,9 @@ def _run_all(place: Path, name: str, terminal: bool) -> dict[tuple[tuple[str, ..
     ends = {}
     for args in commands(table, runs):
         key = tuple(arg.replace(name, "NAME") for arg in args)
-        ends[key, False] = fault_runs.hiddenstate(args, place)
+        ends[key, False] = run(args, place)
         if terminal and args[0] not in ("classify", "resume"):
-            ends[key, True] = on_a_terminal(args, place)
-    return ends
-
-
-def _codes(place: Path, name: str, terminal: bool) -> dict[tuple[tuple[str, ...], bool], Ended]:
-    ends = _run_all(place, name, terminal)
-    shutil.rmtree(place)
+            ends[key, True] = terminal(args, place)
     return ends
 
 

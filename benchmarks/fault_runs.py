@@ -13,10 +13,10 @@ from hiddenstate.errors import HiddenstateError
 from hiddenstate.runs import Run, find_run
 
 JOBS: dict[str, tuple[str, ...]] = {
-    "classify": ("--max-steps", "240", "--n-evaluated", "64", "--log-every", "7",
+    "classify": ("--max-steps", "480", "--n-evaluated", "64", "--log-every", "7",
                  "--checkpoint-every", "3"),
-    "regress": ("--windows", "2000", "--log-every", "25", "--checkpoint-every", "10"),
-    "autoencode": ("--max-steps", "120", "--encoder-sizes", "64,12", "--n-scattered", "20",
+    "regress": ("--windows", "8000", "--log-every", "25", "--checkpoint-every", "10"),
+    "autoencode": ("--max-steps", "300", "--encoder-sizes", "64,12", "--n-scattered", "20",
                    "--log-every", "10", "--checkpoint-every", "3"),
 }  # fmt: skip
 """Runs long enough to be stopped in many places."""

@@ -97,6 +97,12 @@ def make_plans(folder: Path, engines: Sequence[str] = ("auto",)) -> list[Plan]:
     ]
 
 
+def draws_figures(plan: Plan, folder: Path) -> Plan:
+    """The same run, its figures drawn at the end, where a signal may come too."""
+    args = [*plan.args[:-1], "files"]
+    return make_plan(args, folder / "whole-with-figures")
+
+
 def survive(plan: Plan, folder: Path, stops: Sequence[Stop]) -> Outcome:
     """A run in the new folder `folder`, stopped by each of `stops` and gone on with, to its end.
 
@@ -187,7 +193,9 @@ def stopped(
     while outcome.done < total:
         plan = plans[chain % len(plans)]
         times = min(4, total - outcome.done)
-        moments = [drawn.uniform(0, plan.seconds) for _ in range(times)]
+        # Less work is left after each stop, so the end comes sooner.
+        ends = [plan.seconds * (1 - k / (times + 1)) for k in range(times)]
+        moments = [drawn.uniform(0, end) for end in ends]
         place = folder / f"chain-{chain}"
         found = survive(plan, place, [AtMoment(m, number, twice) for m in moments])
         longest = max(o.counts.pop("longest wait, ms", 0) for o in (found, outcome))
@@ -198,6 +206,59 @@ def stopped(
             shutil.rmtree(place)
         chain += 1
     return outcome
+
+
+def at_each_event(plan: Plan, folder: Path, events: Sequence[int] = ()) -> Outcome:
+    """Killed right before each thing a short run does to a file, and before each of going on."""
+    outcome = Outcome()
+    if not events:
+        (folder / "count").mkdir(parents=True)
+        AtEvent(0, "note")(plan.args, folder / "count")
+        events = range(1, len(fault_events.noted(folder / "count")) + 1)
+    for event in events:
+        place = folder / f"event-{event}"
+        found = survive(plan, place, [AtEvent(event), AtEvent(event)])
+        found.findings = [f"event {event}: {line}" for line in found.findings]
+        found.counts.pop("longest wait, ms", None)
+        outcome.add(found)
+        shutil.rmtree(place)
+    return outcome
+
+
+def left_alone(plan: Plan, folder: Path, lines: Sequence[int]) -> Outcome:
+    """Whoever reads the output leaves after so many lines: 141 without a word, and it goes on."""
+    outcome = Outcome()
+    for line in lines:
+        found = survive(plan, folder / f"line-{line}", [AtLine(line, None)])
+        found.findings = [f"line {line}: {words}" for words in found.findings]
+        outcome.add(found)
+    return outcome
+
+
+def second_comer(plan: Plan, place: Path) -> Outcome:
+    """One goes on with a run and is held in the middle; another that comes then is refused."""
+    outcome = Outcome(1)
+    place.mkdir(parents=True)
+    AtEvent(30)(plan.args, place)
+    args = next_command(plan, place)
+    first = fault_runs.begin(args, place)
+    assert first.stdout
+    first.stdout.readline()  # it has the lock before it says anything
+    first.send_signal(signal.SIGSTOP)
+    before = _contents(place)
+    second = fault_runs.begin(args, place)
+    refused = fault_runs.finish(second)
+    outcome.expect(_contents(place) == before, "the one refused changed something")
+    first.send_signal(signal.SIGCONT)
+    judge_race([(first, fault_runs.finish(first)), (second, refused)], outcome)
+    run = fault_runs.last_run(place)
+    differing = fault_runs.differences(run.path, plan.path) if run else ["lost"]
+    outcome.expect(not differing, f"not identical: {', '.join(differing[:4])}")
+    return outcome
+
+
+def _contents(place: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
 def races(plan: Plan, folder: Path, total: int, seed: int) -> Outcome:
