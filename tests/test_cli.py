@@ -290,7 +290,7 @@ def test_a_library_that_cannot_be_loaded_is_the_machines_fault(cli, monkeypatch)
 
 
 def test_a_defect_of_ours_leaves_its_trace_in_a_file(cli, monkeypatch):
-    monkeypatch.setattr("hiddenstate.runs.list_runs", lambda runs_dir: 1 / 0)
+    monkeypatch.setattr("hiddenstate.runs.list_runs", lambda runs_dir, tell: 1 / 0)
     done = cli("runs")
     assert done.code == 1
     assert "ZeroDivisionError" in done.err

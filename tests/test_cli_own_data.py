@@ -212,6 +212,7 @@ def test_a_damaged_line_in_one_run_hides_no_other(name, line, cli, tmp_path):
     (tmp_path / "runs/regress-1/snapshots/0abc.safetensors").touch()
     done = cli("runs")
     assert done.code == 0
+    assert f"{name}:1: this line is damaged" in done.err
     assert len(done.out.splitlines()) == 3
     assert cli("watch", "regress-1", "--view", "lines").code == 0
     assert cli("compare", "regress-1", "regress-2").code == 0
@@ -222,7 +223,7 @@ def test_a_runs_config_must_be_whole(cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
     path = tmp_path / "runs/regress-1/config.json"
     record = json.loads(path.read_text())
-    del record["config"]["training"]["lr"]
+    del record["config"]["training"]["lr"], record["sha256"]
     path.write_text(json.dumps(record))
     done = cli("evaluate", "regress-1")
     assert done.code == 4

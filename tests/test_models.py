@@ -137,10 +137,11 @@ def without(params: dict[str, Any], name: str) -> dict[str, Any]:
         (lambda p: p | {"spare": np.zeros(2)}, "spare is unknown"),
         (lambda p: p | {"out.bias": np.zeros(4)}, r"out\.bias is \(4,\), expected \(3,\)"),
         (lambda p: p | {"out.bias": np.zeros(3, int)}, r"out\.bias is int64, expected float32"),
-        (lambda p: p | {"out.bias": np.array([0, 1, np.nan])}, r"out\.bias .*not finite"),
-        (lambda p: p | {"out.bias": np.array([0, 1, np.inf])}, r"out\.bias .*not finite"),
+        (lambda p: p | {"out.bias": np.zeros(3)}, r"out\.bias is float64, expected float32"),
+        (lambda p: p | {"out.bias": np.array([0, 1, np.nan], "f4")}, r"out\.bias .*not finite"),
+        (lambda p: p | {"out.bias": np.array([0, 1, np.inf], "f4")}, r"out\.bias .*not finite"),
     ],
-    ids=["missing", "extra", "shape", "type", "nan", "inf"],
+    ids=["missing", "extra", "shape", "type", "another float type", "nan", "inf"],
 )
 def test_weights_that_do_not_fit_are_refused_by_name(
     change: Callable[[dict[str, Any]], dict[str, Any]], said: str

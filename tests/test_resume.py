@@ -16,7 +16,9 @@ from hiddenstate.data import load_dataset
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.jobs import make_job
-from hiddenstate.runs import Run, create_run, leaves_snapshot, make_record, reopen_run
+from hiddenstate.records import make_record
+from hiddenstate.runs import Run, create_run, leaves_snapshot, reopen_run
+from hiddenstate.seals import seal_object
 from hiddenstate.session import go_on as go_on_session
 from hiddenstate.session import start
 from hiddenstate.trainer import Callback, Progress, Trainer
@@ -29,6 +31,11 @@ OPTIONS = {
     "regress": {"windows": 24, "epochs": 2, "log_every": 5},
     "autoencode": {"epochs": 2, "batch_size": 16, "encoder_sizes": (16,), "log_every": 3},
 }
+
+
+def unsealed(record):
+    """A record without its seal, to be changed."""
+    return {name: value for name, value in record.items() if name != "sha256"}
 
 
 class StopAt(Callback):
@@ -143,7 +150,7 @@ def test_a_state_survives_packing():
     engine = make_engine(job.task(), starting_state(job.net, job.config.training))
     engine.run(0, 3, lambda: False)
     state = engine.export()
-    arrays, facts = pack(state, Progress([0.5], deque([0.25, 0.5])), np.ones((2, 10, 1)))
+    arrays, facts = pack(state, Progress([0.5], deque([0.25, 0.5])), np.ones((2, 10, 1), "f4"))
     back, progress, waiting = unpack(arrays, facts, job, "here")
     assert back.step == 3
     assert progress.since_log == [0.5]
@@ -216,7 +223,7 @@ def test_the_device_a_run_began_on_is_kept_or_its_loss_is_told(tmp_path):
     assert record["engine"]["device"] == "cpu"
     if not torch.cuda.is_available():
         record["engine"]["device"] = "cuda"
-        (tmp_path / "regress-1" / "config.json").write_text(json.dumps(record))
+        (tmp_path / "regress-1" / "config.json").write_bytes(seal_object(unsealed(record)))
         with go_on_session(Run(tmp_path / "regress-1"), {"windows": "+5"}) as session:
             assert re.search("began on .*cuda.* going on with .*cpu", session.remarks[0])
 
@@ -230,7 +237,7 @@ def test_a_run_that_torch_began_goes_on_with_torch_though_auto_would_be_native(t
     path = tmp_path / "regress-1" / "config.json"
     record = json.loads(path.read_text())
     record["engine"] = {"name": "torch", "version": "2", "device": "cpu", "threads": 1}
-    path.write_text(json.dumps(record))
+    path.write_bytes(seal_object(unsealed(record)))
     with go_on_session(Run(path.parent), {"windows": "+5"}) as session:
         assert session.engine.name == "torch"
         assert not session.remarks

@@ -1,5 +1,6 @@
 """Hooks that come with the program: the recorder of a run, its lines, its progress, its window."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.checkpoints import pack
 from hiddenstate.engines import Chunk
-from hiddenstate.errors import printable
+from hiddenstate.errors import MachineError, printable
 from hiddenstate.runs import RunWriter, leaves_snapshot
 from hiddenstate.trainer import Callback, Trainer
 
@@ -63,11 +64,12 @@ class Recorder(Callback):
         self.writer.add_journal("checkpoint", step=trainer.step)
 
     def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
-        """Note how training ended early."""
-        if error is None:
-            self.writer.add_journal("interrupted", step=trainer.step)
-        else:
-            self.writer.add_journal("failed", step=trainer.step, why=printable(error))
+        """Note how training ended early, where that can still be written."""
+        with contextlib.suppress(MachineError):
+            if error is None:
+                self.writer.add_journal("interrupted", step=trainer.step)
+            else:
+                self.writer.add_journal("failed", step=trainer.step, why=printable(error))
 
     def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
         """Write the last snapshot, the model and the final figures."""
@@ -75,6 +77,7 @@ class Recorder(Callback):
         model = trainer.job.fitted(trainer.engine.export().params)
         self.writer.write_model(model, {"data": trainer.job.dataset.name, "results": results})
         self.writer.add_history({"event": "end", "step": trainer.step, **results})
+        self.writer.flush()
         seconds = round(time.monotonic() - self._started, 3)
         self.writer.add_journal("end", step=trainer.step, seconds=seconds)
 

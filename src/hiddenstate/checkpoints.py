@@ -1,6 +1,7 @@
 """What a checkpoint file holds: a training state and the loop's progress, packed and checked."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hiddenstate.config import RecurrentConfig
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.jobs import Job
+from hiddenstate.storage import Layout
 from hiddenstate.trainer import RECENT, Progress
 
 Arrays = dict[str, NDArray[Any]]
@@ -43,6 +45,34 @@ def pack(
     return arrays, {"step": state.step}
 
 
+def check_layout(layout: Layout, facts: dict[str, Any], job: Job, where: str) -> None:
+    """Refuse types, shapes and facts that are not those of a checkpoint of `job`.
+
+    Raises
+    ------
+    UntrustedFileError
+        Naming `where`, the array, what was expected and what was found.
+    """
+    step = facts.get("step")
+    if set(facts) != {"step"} or type(step) is not int or not 0 <= step < 2**53:
+        raise UntrustedFileError(f"{printable(where)}: damaged facts: expected a step")
+    groups = _by_group(layout, where)
+    kind, shapes = np.dtype(job.config.training.dtype), job.net.shapes()
+    wanted = {"params": shapes, "moments": _moment_shapes(job, step)}
+    wanted["carried"] = _state_shapes(job) if groups["carried"] else {}
+    wanted["best"] = shapes if groups["best"] else {}
+    for group, expected in wanted.items():
+        _check(groups[group], {n: (kind, shape) for n, shape in expected.items()}, where)
+    losses = {"since_log": step, "recent": RECENT} | ({"valid": 3} if groups["best"] else {})
+    for name, most in losses.items():
+        dtype, shape = groups["progress"].pop(name, (None, ()))
+        if dtype != np.float64 or len(shape) != 1 or shape[0] > most:
+            raise UntrustedFileError(f"{printable(where)}: its losses are damaged")
+    dtype, shape = groups["progress"].pop("waiting", (kind, (0, 0)))
+    if groups["progress"] or dtype != kind or len(shape) not in (2, 3) or shape[0] > step:
+        raise UntrustedFileError(f"{printable(where)}: its progress is damaged")
+
+
 def unpack(
     arrays: Arrays, facts: dict[str, Any], job: Job, where: str
 ) -> tuple[TrainingState, Progress, NDArray[Any] | None]:
@@ -53,36 +83,37 @@ def unpack(
     UntrustedFileError
         Naming `where`, the array, what was expected and what was found.
     """
-    step = facts.get("step")
-    if set(facts) != {"step"} or type(step) is not int or not 0 <= step < 2**53:
-        raise UntrustedFileError(f"{printable(where)}: damaged facts: expected a step")
-    groups: dict[str, Arrays] = {
-        name: {} for name in ("params", "moments", "carried", "best", "progress")
-    }
-    for name, array in arrays.items():
-        group, _, rest = name.partition("/")
-        if group not in groups:
-            raise UntrustedFileError(f"{printable(where)}: {printable(name, 60)} is unknown")
-        groups[group][rest] = array
-    params = job.net.check(groups["params"], where)
-    _check(groups["moments"], _moment_shapes(job, step), where)
-    _check(groups["carried"], _state_shapes(job) if groups["carried"] else {}, where)
-    kept = groups["progress"]
-    progress = Progress(since_log=_losses(kept.pop("since_log", None), where))
-    progress.recent.extend(_losses(kept.pop("recent", None), where)[-RECENT:])
+    check_layout({n: (a.dtype, a.shape) for n, a in arrays.items()}, facts, job, where)
+    step, groups = facts["step"], _by_group(arrays, where)
+    kept = groups.pop("progress")
+    for named in groups.values():
+        for name, array in named.items():
+            if not np.isfinite(array).all():
+                raise UntrustedFileError(f"{printable(where)}: {name} is not finite floats")
+    progress = Progress(since_log=kept["since_log"].tolist())
+    progress.recent.extend(kept["recent"].tolist())
     if groups["best"]:
-        progress.best = job.net.check(groups["best"], where)
-        valid = kept.pop("valid", None)
-        looks = _losses(valid, where)
+        looks = kept["valid"].tolist()
         counts = [n for n in looks[1:] if 0 <= n <= step and n == int(n)]
         if len(looks) != 3 or len(counts) != 2 or not math.isfinite(looks[0]):
             raise UntrustedFileError(f"{printable(where)}: its looks at validation are damaged")
-        progress.best_loss = looks[0]
+        progress.best, progress.best_loss = groups["best"], looks[0]
         progress.best_step, progress.waited = int(looks[1]), int(looks[2])
-    waiting = kept.pop("waiting", None)
-    if kept or (waiting is not None and waiting.ndim not in (2, 3)):
-        raise UntrustedFileError(f"{printable(where)}: its progress is damaged")
-    return TrainingState(params, step, groups["moments"], groups["carried"]), progress, waiting
+    state = TrainingState(groups["params"], step, groups["moments"], groups["carried"])
+    return state, progress, kept.get("waiting")
+
+
+def _by_group(named: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:
+    """What stands under each of the names before the first `/`."""
+    groups: dict[str, dict[str, Any]] = {
+        name: {} for name in ("params", "moments", "carried", "best", "progress")
+    }
+    for name, what in named.items():
+        group, _, rest = name.partition("/")
+        if group not in groups:
+            raise UntrustedFileError(f"{printable(where)}: {printable(name, 60)} is unknown")
+        groups[group][rest] = what
+    return groups
 
 
 def _moment_shapes(job: Job, step: int) -> dict[str, tuple[int, ...]]:
@@ -102,22 +133,15 @@ def _state_shapes(job: Job) -> dict[str, tuple[int, ...]]:
     return dict.fromkeys(names, (depth, 1, config.hidden_size))
 
 
-def _check(found: Arrays, expected: dict[str, tuple[int, ...]], where: str) -> None:
-    if {n: a.shape for n, a in found.items()} != expected:
-        names = [n for n in {*found, *expected} if n not in found or n not in expected]
-        names += [n for n in found if n in expected and found[n].shape != expected[n]]
-        name = sorted(names)[0]
-        shape = found[name].shape if name in found else "missing"
-        raise UntrustedFileError(
-            f"{printable(where)}: {printable(name, 60)} is {shape}, expected "
-            f"{expected.get(name, 'nothing')}"
-        )
-    for name, array in found.items():
-        if array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
-            raise UntrustedFileError(f"{printable(where)}: {name} is not finite floats")
+def _check(found: Layout, expected: Layout, where: str) -> None:
+    """Refuse what is not `expected`, by the first name that differs."""
+    for name in sorted({*found, *expected}):
+        if found.get(name) != expected.get(name):
+            was, wanted = (_in_words(layout.get(name)) for layout in (found, expected))
+            raise UntrustedFileError(
+                f"{printable(where)}: {printable(name, 60)} is {was}, expected {wanted}"
+            )
 
 
-def _losses(values: NDArray[Any] | None, where: str) -> list[float]:
-    if values is None or values.ndim != 1 or values.dtype != np.float64:
-        raise UntrustedFileError(f"{printable(where)}: its losses are damaged")
-    return [float(value) for value in values]
+def _in_words(entry: tuple[np.dtype[Any], tuple[int, ...]] | None) -> str:
+    return "missing" if entry is None else f"{entry[0]} {entry[1]}"

@@ -13,7 +13,7 @@ from hiddenstate.data.preparation import Preparation
 from hiddenstate.data.prepare import READING
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.models import Net, Params, net_from_dict
-from hiddenstate.storage import check_fields, read_arrays, write_arrays
+from hiddenstate.storage import Layout, check_fields, clear_stale, read_arrays, write_arrays
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ class FittedModel:
     def save(self, path: Path, extra: Mapping[str, Any] | None = None) -> None:
         """Write the model to `path`, whole or not at all; `extra` is kept beside it."""
         arrays = self.params | _arrays_of(self.preparation)
+        clear_stale(path.parent)
         write_arrays(path, "model", arrays, {**self.facts(), "extra": dict(extra or {})})
 
 
@@ -115,7 +116,30 @@ def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
     UntrustedFileError
         If it is damaged, foreign, or its weights do not fit its net.
     """
-    arrays, facts = read_arrays(path, "model")
+    where = str(path)
+
+    def fits(layout: Layout, facts: dict[str, Any]) -> None:
+        _check_layout(layout, _checked_facts(facts, where)[0], where)
+
+    arrays, facts = read_arrays(path, "model", fits)
+    net, facts = _checked_facts(facts, where)
+    own = {n.removeprefix(PREFIX): arrays.pop(n) for n in list(arrays) if n.startswith(PREFIX)}
+    params = net.check(arrays, where)
+    prep = _preparation(facts["preparation"], own, net, where)
+    row_shape = tuple(facts["row_shape"])
+    model = FittedModel(net, params, facts["classes"], row_shape, facts["stateful"], prep)
+    return model, facts["extra"]
+
+
+def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, Any]]:
+    """The net that a model file's facts tell of, and the facts, all there and fitting it.
+
+    Raises
+    ------
+    UntrustedFileError
+        Naming `where` and the fact.
+    """
+    where = printable(where)
     fields: dict[str, Any] = {
         "net": dict,
         "classes": (list, type(None)),
@@ -125,24 +149,30 @@ def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
         "extra": dict,
     }
     facts = {"preparation": preparation_to_dict(Preparation())} | facts  # format 1 had none
-    facts = check_fields(facts, fields, f"{printable(path)}: damaged facts")
-    net = net_from_dict(facts["net"], str(path))
+    facts = check_fields(facts, fields, f"{where}: damaged facts")
+    net = net_from_dict(facts["net"], where)
     classes, row_shape = facts["classes"], facts["row_shape"]
     if not _fits(row_shape, net):
-        raise UntrustedFileError(f"{printable(path)}: row_shape does not fit the net")
+        raise UntrustedFileError(f"{where}: row_shape does not fit the net")
     if (classes is not None) != (net.job == "classify"):
-        raise UntrustedFileError(
-            f"{printable(path)}: classes belong to a classifier, and to it alone"
-        )
+        raise UntrustedFileError(f"{where}: classes belong to a classifier, and to it alone")
     if classes is not None and not _are_labels(classes, net.n_outputs):
-        raise UntrustedFileError(
-            f"{printable(path)}: expected {net.n_outputs} different labels as classes"
-        )
-    own = {n.removeprefix(PREFIX): arrays.pop(n) for n in list(arrays) if n.startswith(PREFIX)}
-    params = net.check(arrays, str(path))
-    prep = _preparation(facts["preparation"], own, net, str(path))
-    model = FittedModel(net, params, classes, tuple(row_shape), facts["stateful"], prep)
-    return model, facts["extra"]
+        raise UntrustedFileError(f"{where}: expected {net.n_outputs} different labels as classes")
+    return net, facts
+
+
+def _check_layout(layout: Layout, net: Net, where: str) -> None:
+    """Refuse arrays that are neither the net's weights nor a vector of its preparation."""
+    net.check_layout({n: a for n, a in layout.items() if not n.startswith(PREFIX)}, where)
+    for name, (dtype, shape) in layout.items():
+        fitting = dtype == np.float64 and len(shape) == 1
+        if name.startswith(PREFIX) and not (
+            fitting and shape[0] <= max(net.n_features, net.n_outputs)
+        ):
+            raise UntrustedFileError(
+                f"{printable(where)}: damaged preparation: {printable(name, 60)} is {dtype} "
+                f"{shape}, expected one axis of float64"
+            )
 
 
 def _fits(row_shape: list[Any], net: Net) -> bool:

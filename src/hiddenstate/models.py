@@ -22,7 +22,7 @@ from hiddenstate.config import (
     section_to_dict,
 )
 from hiddenstate.errors import OptionError, UntrustedFileError, printable
-from hiddenstate.storage import check_fields
+from hiddenstate.storage import Layout, check_fields
 
 Params = dict[str, NDArray[Any]]
 
@@ -145,8 +145,10 @@ class Net:
             lines += ["  )"]
         return "\n".join([*lines, ")"])
 
-    def check(self, params: Mapping[str, NDArray[Any]], where: str) -> Params:
-        """Return `params` in order if they are this net's weights.
+    def check_layout(self, layout: Layout, where: str) -> None:
+        """Refuse types and shapes by name that are not those of this net's weights.
+
+        All are of one float type, float32 or float64.
 
         Raises
         ------
@@ -154,22 +156,32 @@ class Net:
             Naming `where`, the array, what was expected and what was found.
         """
         shapes = self.shapes()
-        problems = [f"{printable(name, 60)} is unknown" for name in params if name not in shapes]
-        for name, shape in shapes.items():
-            if name not in params:
-                problems.append(f"{name} {shape} is missing")
-            elif params[name].shape != shape:
-                problems.append(f"{name} is {params[name].shape}, expected {shape}")
-            elif params[name].dtype not in (np.float32, np.float64):
-                problems.append(f"{name} is {params[name].dtype}, expected float32 or float64")
-            elif not np.isfinite(params[name]).all():
-                problems.append(f"{name} holds numbers that are not finite")
-        if problems:
-            more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-            raise UntrustedFileError(
-                f"{printable(where)}: weights do not fit: {'; '.join(problems[:3])}{more}"
-            )
-        return {name: np.ascontiguousarray(params[name]) for name in shapes}
+        dtypes = [dtype for dtype, _ in layout.values() if dtype in (np.float32, np.float64)]
+        wanted = str(dtypes[0]) if dtypes else "float32 or float64"
+        problems = [f"{printable(name, 60)} is unknown" for name in layout if name not in shapes]
+        for name, expected in shapes.items():
+            dtype, shape = layout.get(name, (None, None))
+            if shape is None:
+                problems.append(f"{name} {expected} is missing")
+            elif shape != expected:
+                problems.append(f"{name} is {shape}, expected {expected}")
+            elif str(dtype) != wanted:
+                problems.append(f"{name} is {dtype}, expected {wanted}")
+        _refuse(problems, where)
+
+    def check(self, params: Mapping[str, NDArray[Any]], where: str) -> Params:
+        """Return `params` in order if they are this net's weights, all finite.
+
+        Raises
+        ------
+        UntrustedFileError
+            As :meth:`check_layout`.
+        """
+        self.check_layout({name: (a.dtype, a.shape) for name, a in params.items()}, where)
+        finite = {name: bool(np.isfinite(array).all()) for name, array in params.items()}
+        odd = [f"{n} holds numbers that are not finite" for n in self.shapes() if not finite[n]]
+        _refuse(odd, where)
+        return {name: np.ascontiguousarray(params[name]) for name in self.shapes()}
 
     def to_dict(self) -> dict[str, Any]:
         """The net as JSON takes it."""
@@ -180,6 +192,14 @@ class Net:
             "n_outputs": self.n_outputs,
             "output": self.output,
         }
+
+
+def _refuse(problems: list[str], where: str) -> None:
+    if problems:
+        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+        raise UntrustedFileError(
+            f"{printable(where)}: weights do not fit: {'; '.join(problems[:3])}{more}"
+        )
 
 
 def net_from_dict(stored: Any, where: str) -> Net:

@@ -203,7 +203,8 @@ def make_module(net: Net, params: Params) -> RecurrentNet | AutoencoderNet:
     # On "meta" nothing is drawn or allocated; the weights are put in place instead.
     with torch.device("meta"):
         module = kind(net)
-    tensors = {name: torch.from_numpy(array.copy()) for name, array in params.items()}
+    # Copied by torch: its memory lies where its matrix products always round alike.
+    tensors = {name: torch.from_numpy(array.copy()).clone() for name, array in params.items()}
     module.load_state_dict(tensors, assign=True)
     for parameter in module.parameters():
         parameter.requires_grad_(True)

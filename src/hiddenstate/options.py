@@ -15,6 +15,9 @@ from hiddenstate.errors import OptionError, did_you_mean, printable
 
 JOBS = ("classify", "regress", "autoencode")
 
+MOST = 64
+"""Whole numbers that an option may list at most."""
+
 
 @dataclass(frozen=True)
 class Option:
@@ -60,9 +63,11 @@ class Option:
             return "text"
         if self.kind is tuple and self.item is str:
             return "names between commas"
-        noun = {int: "a whole number", float: "a number", tuple: "whole numbers between commas,"}[
-            self.kind
-        ]
+        noun = {
+            int: "a whole number",
+            float: "a number",
+            tuple: f"up to {MOST} whole numbers between commas,",
+        }[self.kind]
         return f"{noun} {self.bounds()}".strip(" ,")
 
     def bounds(self) -> str:
@@ -122,7 +127,7 @@ class Option:
             if self.item is str:
                 return tuple(whole) if whole and all(map(_is_name, whole)) else None
             whole = [_whole(v) for v in whole]
-            return tuple(whole) if whole and None not in whole else None
+            return tuple(whole) if 0 < len(whole) <= MOST and None not in whole else None
         if self.kind is bool:
             return bool(value) if type(value).__name__ in ("bool", "bool_") else None
         if self.kind is int:

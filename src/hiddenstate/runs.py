@@ -4,20 +4,18 @@ Layout and schemas are written down in docs/format.md. Training writes through
 :class:`RunWriter`; views, reports and commands read through :class:`Run`.
 """
 
-import json
+import contextlib
 import os
-import platform
 import re
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-import hiddenstate
 from hiddenstate.config import Config, config_from_dict
 from hiddenstate.errors import (
     DataError,
@@ -30,10 +28,18 @@ from hiddenstate.errors import (
 )
 from hiddenstate.fitted import FittedModel, load_model
 from hiddenstate.lock import is_locked, take_lock
-from hiddenstate.storage import parse_json, read_arrays, write_arrays, write_atomically
-
-FORMAT = 2
-"""Version of config.json and the folder's layout; newer ones are refused."""
+from hiddenstate.records import FORMAT, read_lines, read_record
+from hiddenstate.seals import seal_line, seal_lines, seal_object
+from hiddenstate.storage import (
+    TEMPORARY,
+    Layout,
+    append,
+    clear_stale,
+    flush,
+    read_arrays,
+    write_arrays,
+    write_atomically,
+)
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -74,31 +80,13 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.record: dict[str, Any] = self._read_record()
+        self.record: dict[str, Any] = read_record(path / "config.json")
         self.config: Config = self._read_config()
 
     @property
     def name(self) -> str:
         """The folder's own name."""
         return self.path.name
-
-    def _read_record(self) -> dict[str, Any]:
-        path = self.path / "config.json"
-        if not path.is_file():
-            raise DataError(f"{printable(self.path)}: no run folder: there is no config.json in it")
-        try:
-            record: Any = parse_json(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise UntrustedFileError(f"{printable(path)}: damaged: {printable(error)}") from None
-        version = record.get("format") if isinstance(record, dict) else None
-        if not isinstance(record, dict) or type(version) is not int or version < 1:
-            raise UntrustedFileError(f"{printable(path)}: not a run's config.json")
-        if record["format"] > FORMAT:
-            raise UntrustedFileError(
-                f"{printable(path)}: written in format {record['format']}, this version reads up "
-                f"to {FORMAT}; update hiddenstate"
-            )
-        return record
 
     def _read_config(self) -> Config:
         try:
@@ -114,12 +102,28 @@ class Run:
         return str(data.get(name, "")) if isinstance(data, dict) else ""
 
     def history(self) -> list[dict[str, Any]]:
-        """Every event of history.jsonl; a last line still being written is left out."""
-        return list(_json_lines(self.path / "history.jsonl"))
+        """Every event of history.jsonl; damaged ones, and one still being written, left out."""
+        return read_lines(self.path / "history.jsonl", self.sealed).entries
 
     def journal(self) -> list[dict[str, Any]]:
-        """Every entry of journal.jsonl."""
-        return list(_json_lines(self.path / "journal.jsonl"))
+        """Every entry of journal.jsonl; damaged ones, and one still being written, left out."""
+        return read_lines(self.path / "journal.jsonl", self.sealed).entries
+
+    def damage(self, name: str) -> str | None:
+        """What is wrong with history.jsonl or journal.jsonl, in a line; None if it is sound."""
+        path = self.path / name
+        lines = read_lines(path, self.sealed)
+        if lines.damaged:
+            more = f" (and {len(lines.damaged) - 1} more)" if len(lines.damaged) > 1 else ""
+            return f"{printable(path)}:{lines.damaged[0]}: this line is damaged{more}"
+        if lines.rest and not is_locked(self.path):
+            return f"{printable(path)}: its last line is cut short"
+        return None
+
+    @property
+    def sealed(self) -> bool:
+        """Whether each line of history and journal has a check, as from format 3 on."""
+        return bool(self.record["format"] >= 3)
 
     def results(self) -> dict[str, Any] | None:
         """The final figures, or None while there are none."""
@@ -139,10 +143,10 @@ class Run:
 
     def started(self) -> str:
         """Date and time of the first journal entry, local, to the minute."""
-        first = next(iter(_json_lines(self.path / "journal.jsonl")), {})
         try:
+            first = self.journal()[0]
             return f"{datetime.fromisoformat(first['time']).astimezone():%Y-%m-%d %H:%M}"
-        except (KeyError, ValueError, TypeError):
+        except (IndexError, KeyError, ValueError, TypeError, OverflowError):
             return "unknown"
 
     def seconds(self) -> float | None:
@@ -173,15 +177,27 @@ class Run:
         UntrustedFileError
             If there are checkpoints and every one is damaged.
         """
-        damaged = None
+        return self.sound_checkpoint()[0]
+
+    def sound_checkpoint(
+        self, fits: Callable[[Layout, dict[str, Any]], None] | None = None
+    ) -> tuple[tuple[Arrays, dict[str, Any]] | None, list[str]]:
+        """As :meth:`checkpoint`, and what is wrong with each newer one, in a line each.
+
+        `fits` is asked of each before it is read; see :func:`hiddenstate.storage.read_arrays`.
+        """
+        damaged: list[str] = []
         for path in self.checkpoint_paths():
             try:
-                return read_arrays(path, "checkpoint")
-            except UntrustedFileError as error:
-                damaged = damaged or error
+                return read_arrays(path, "checkpoint", fits), damaged
+            except (UntrustedFileError, MachineError) as error:
+                damaged.append(str(error))
         if damaged:
-            raise damaged
-        return None
+            raise UntrustedFileError(
+                f"{damaged[0]}; no other checkpoint is sound: begin again with `hiddenstate "
+                f"{self.config.job} --config {self.path / 'config.json'}`"
+            )
+        return None, []
 
     def model(self) -> FittedModel:
         """The trained model.
@@ -206,33 +222,52 @@ class RunWriter:
     Make one with :func:`create_run` or :func:`reopen_run`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sealed: bool = True) -> None:
         self.path = path
         self._lock = take_lock(path)
+        self._sealed = sealed
+        self._checks = {"history.jsonl": 0, "journal.jsonl": 0}
+        self._unflushed: list[Path] = []
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write config.json, whole."""
-        text = json.dumps({"format": FORMAT, **record}, indent=2, allow_nan=False) + "\n"
-        write_atomically(self.path / "config.json", text.encode())
+        write_atomically(self.path / "config.json", seal_object({"format": FORMAT, **record}))
 
     def add_history(self, event: Mapping[str, Any]) -> None:
-        """Append one event and flush it."""
+        """Append one event."""
         self._append("history.jsonl", event)
 
     def add_journal(self, event: str, **details: Any) -> None:
-        """Append one entry, stamped with the time, and flush it."""
+        """Append one entry, stamped with the time."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._append("journal.jsonl", {"time": now, "event": event, **details})
 
     def _append(self, name: str, entry: Mapping[str, Any]) -> None:
-        line = json.dumps(entry, allow_nan=False)
-        try:
-            with (self.path / name).open("a", encoding="utf-8") as stream:
-                stream.write(line + "\n")
-        except OSError as error:
-            raise MachineError(
-                f"{printable(self.path / name)}: cannot be written: {error.strerror}"
-            ) from None
+        line, check = seal_line(entry, self._checks[name])
+        append(self.path / name, line)
+        self._checks[name] = check
+
+    def _mend_journal(self) -> None:
+        """Make the journal fit to be added to: no line cut short at its end, each sealed."""
+        path = self.path / "journal.jsonl"
+        lines = read_lines(path, self._sealed)
+        if not self._sealed:
+            data, check = seal_lines(lines.entries)
+            write_atomically(path, data)
+            self._checks[path.name] = check
+            return
+        self._checks[path.name] = lines.check
+        if lines.rest:
+            write_atomically(path, path.read_bytes()[: -len(lines.rest)])
+
+    def flush(self) -> None:
+        """Wait until the disk has all that was written, but for the journal's last lines."""
+        for path in (self.path / "history.jsonl", *self._unflushed):
+            with contextlib.suppress(FileNotFoundError):
+                flush(path)
+        if self._unflushed:
+            flush(self.path / "snapshots")
+        self._unflushed = []
 
     def write_keepsake(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write what the views need that training never changes."""
@@ -242,9 +277,14 @@ class RunWriter:
         """Write what the views draw of the net after `step` updates."""
         path = self.path / "snapshots" / f"{step:09d}.safetensors"
         write_arrays(path, "snapshot", arrays, {"step": step}, durable=False)
+        self._unflushed.append(path)
 
     def write_checkpoint(self, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> None:
-        """Write a checkpoint and drop all but the newest `CHECKPOINTS_KEPT`."""
+        """Write a checkpoint and drop all but the newest `CHECKPOINTS_KEPT`.
+
+        What led up to it is on the disk before it is.
+        """
+        self.flush()
         folder = self.path / "checkpoints"
         write_arrays(folder / f"{step:09d}.safetensors", "checkpoint", arrays, facts)
         for old in _numbered(folder)[:-CHECKPOINTS_KEPT]:
@@ -256,10 +296,12 @@ class RunWriter:
 
     def cut_back(self, step: int, log_every: int) -> None:
         """Take away what the run wrote after `step` updates, so that it can go on there."""
-        events = _json_lines(self.path / "history.jsonl")
+        path = self.path / "history.jsonl"
+        events = read_lines(path, self._sealed).entries
         kept = [e for e in events if e["event"] in ("log", "valid") and e["step"] < step]
-        text = "".join(json.dumps(event) + "\n" for event in kept)
-        write_atomically(self.path / "history.jsonl", text.encode())
+        text, self._checks[path.name] = seal_lines(kept)
+        write_atomically(path, text)
+        self._mend_journal()
         for path in _numbered(self.path / "snapshots"):
             after = int(path.stem)
             n_logged, rest = divmod(after - 1, log_every)
@@ -286,25 +328,35 @@ def create_run(path: Path, record: Mapping[str, Any]) -> RunWriter:
     Raises
     ------
     MachineError
-        If it is there already, or cannot be made.
+        If it is there already, or cannot be made; then nothing is left of it.
     """
     try:
         path.mkdir(parents=True)
-        for name in ("snapshots", "checkpoints", "figures"):
-            (path / name).mkdir()
     except FileExistsError:
         raise RunExistsError(
             f"{printable(path)}: is there already; name a new folder or remove it"
         ) from None
     except OSError as error:
-        raise MachineError(
-            f"{printable(path)}: no run folder can be made: {error.strerror}; "
-            "use another --runs-dir"
-        ) from None
-    writer = RunWriter(path)
-    writer.write_record(record)
-    (path / "history.jsonl").touch()
+        raise _not_made(path, error) from None
+    try:
+        writer = RunWriter(path)
+        for name in ("snapshots", "checkpoints", "figures"):
+            (path / name).mkdir()
+        (path / "history.jsonl").touch()
+        writer.write_record(record)  # it is a run from here on
+        flush(path.parent)
+    except BaseException as error:
+        shutil.rmtree(path, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise _not_made(path, error) from None
+        raise
     return writer
+
+
+def _not_made(path: Path, error: OSError) -> MachineError:
+    return MachineError(
+        f"{printable(path)}: no run folder can be made: {error.strerror}; use another --runs-dir"
+    )
 
 
 def create_next_run(runs_dir: Path, job: str, record: Mapping[str, Any]) -> RunWriter:
@@ -329,38 +381,33 @@ def write_figure(run: Run, name: str, data: bytes) -> Path:
         If it cannot be written.
     """
     path = run.path / "figures" / name
+    clear_stale(path.parent)
     write_atomically(path, data, durable=False)
     return path
 
 
 def reopen_run(run: Run) -> RunWriter:
-    """Open an existing run for writing, and clear what a killed writer left half done."""
-    writer = RunWriter(run.path)
-    for left in run.path.rglob(".tmp-*"):
-        left.unlink()
-    # What is added must not be glued to a line a crash cut short.
-    journal = run.path / "journal.jsonl"
-    data = journal.read_bytes() if journal.exists() else b""
-    if data and not data.endswith(b"\n"):
-        write_atomically(journal, data[: data.rfind(b"\n") + 1])
+    """Open an existing run for writing, and clear what a killed writer left half done.
+
+    Raises
+    ------
+    MachineError
+        If another process is writing it, or nothing can be written in it.
+    """
+    writer = RunWriter(run.path, run.sealed)
+    try:
+        for left in run.path.rglob(f"{TEMPORARY}*"):
+            if left.parent.name != "figures":
+                left.unlink()
+        clear_stale(run.path / "figures")  # which are drawn without the lock
+    except BaseException as error:
+        writer.close()
+        if isinstance(error, OSError):
+            raise MachineError(
+                f"{printable(run.path)}: cannot be written: {error.strerror}"
+            ) from None
+        raise
     return writer
-
-
-def make_record(
-    config: Config, data: Mapping[str, Any], engine: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What a run's config.json says beside its format: settings, data, and what computes."""
-    return {
-        "config": config.to_dict(),
-        "data": dict(data),
-        "engine": dict(engine),
-        "environment": {
-            "hiddenstate": hiddenstate.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-            "machine": f"{platform.system()} {platform.machine()}",
-        },
-    }
 
 
 def find_run(name: str, runs_dir: Path) -> Run:
@@ -389,14 +436,19 @@ def find_run(name: str, runs_dir: Path) -> Run:
     )
 
 
-def list_runs(runs_dir: Path) -> list[Run]:
-    """Every run folder in `runs_dir` that can be read, by job and number."""
+def list_runs(runs_dir: Path, tell: Callable[[str], None] = lambda why: None) -> list[Run]:
+    """Every run folder in `runs_dir` that can be read, by job and number.
+
+    `tell` is told of each that cannot, in a line.
+    """
     runs: list[Run] = []
     for path in runs_dir.iterdir() if runs_dir.is_dir() else ():
         try:
             runs.append(Run(path))
-        except (DataError, UntrustedFileError):
+        except DataError:  # some other folder
             continue
+        except (UntrustedFileError, MachineError) as error:
+            tell(str(error))
     return sorted(runs, key=_by_number)
 
 
@@ -404,39 +456,6 @@ def _by_number(run: Run) -> tuple[str, int]:
     """Sorts `classify-9` before `classify-10`."""
     base, _, number = str(run.name).rpartition("-")
     return (base, int(number)) if number.isdecimal() else (base + number, 0)
-
-
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Whole lines of a history or journal, as far as they are sound."""
-    try:
-        text = path.read_text("utf-8", errors="replace")
-    except OSError:
-        return
-    for line in text.splitlines(keepends=True):
-        try:
-            entry = parse_json(line) if line.endswith("\n") else None
-        except ValueError:
-            return
-        if not isinstance(entry, dict) or not _is_sound(entry):
-            return
-        yield entry
-
-
-_NEEDED: dict[str, dict[str, type]] = {
-    "log": {"step": int, "epoch": int, "loss": float, "mean_loss": float, "lr": float},
-    "end": {"step": int},
-}
-"""What a history's events must hold; a journal's `end` also has seconds."""
-
-
-def _is_sound(entry: dict[str, Any]) -> bool:
-    if not isinstance(entry.get("event"), str):
-        return False
-    needed = _NEEDED.get(entry["event"], {})
-    if not all(type(entry.get(name)) is kind for name, kind in needed.items()):
-        return False
-    figures = [v for n, v in entry.items() if n not in ("event", "time", "why")]
-    return entry["event"] not in _NEEDED or all(type(v) in (int, float) for v in figures)
 
 
 def _numbered(folder: Path) -> list[Path]:

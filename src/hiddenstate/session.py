@@ -11,14 +11,21 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hiddenstate.callbacks import Recorder
-from hiddenstate.checkpoints import unpack
+from hiddenstate.checkpoints import check_layout, unpack
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset, load_dataset, prepare, read_dataset
 from hiddenstate.engines import Engine, TrainingState, kernel_remarks, make_engine
-from hiddenstate.errors import DataError, MachineError, OptionError, printable
+from hiddenstate.errors import (
+    DataError,
+    MachineError,
+    OptionError,
+    UntrustedFileError,
+    printable,
+)
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.recipes import suggest
-from hiddenstate.runs import Run, RunWriter, create_next_run, create_run, make_record, reopen_run
+from hiddenstate.records import make_record, read_lines
+from hiddenstate.runs import Run, RunWriter, create_next_run, create_run, reopen_run
 from hiddenstate.trainer import Callback, Progress, Trainer
 from hiddenstate.weights import starting_state
 
@@ -132,7 +139,7 @@ def go_on(
     changes : dict of str
         `epochs`, `windows` or `max_steps`: `N`, or `+N` for so many more.
     allow_changed : bool
-        Go on although the data is not what it was.
+        Go on although the data is not what it was, or lines of the history are damaged.
     before_writing : callable
         Called when every check is passed.
 
@@ -143,17 +150,21 @@ def go_on(
     DataError
         If the data changed.
     UntrustedFileError
-        If no checkpoint is sound.
+        If no checkpoint is sound, or a line of the history is damaged.
     MachineError
         If another process is writing the run.
     """
     config = changed_config(run, changes)
     writer = reopen_run(run)
     try:
-        dataset, remarks = _same_dataset(run, config, allow_changed)
+        remarks = _history_remarks(run, allow_changed)
+        dataset, change = _same_dataset(run, config, allow_changed)
         job = make_job(config, dataset)
         job.check_memory()
-        state, progress, waiting = _last_state(run, job)
+        (state, progress, waiting), damaged = _last_state(run, job)
+        told = f"; going on from the checkpoint before, after step {state.step}"
+        remarks += change + [f"warning: {what.partition(';')[0]}{told}" for what in damaged]
+        remarks += _missing_lines(run, state.step, allow_changed)
         _check_left(run, job, state.step, progress)
         if "windows" in changes and state.step > run.config.data.windows:
             raise OptionError(
@@ -164,6 +175,8 @@ def go_on(
         before_writing()
         writer.cut_back(state.step, config.training.log_every)
         writer.write_record(make_record(config, job.about_data(), engine.about()))
+        for what in damaged:
+            writer.add_journal("damaged", why=what)
     except BaseException:
         writer.close()
         raise
@@ -267,12 +280,44 @@ def _same_dataset(
     return (before if config.data == run.config.data else load_dataset(config)), remarks
 
 
-def _last_state(run: Run, job: Job) -> tuple[TrainingState, Progress, NDArray[Any] | None]:
-    """Where the run stopped: its newest sound checkpoint, or the start if there is none."""
-    found = run.checkpoint()
+def _history_remarks(run: Run, allow_changed: bool) -> list[str]:
+    """Refuse a damaged history, or go on without its damaged lines and say so."""
+    lines = read_lines(run.path / "history.jsonl", run.sealed)
+    if not lines.damaged:
+        return []
+    what = f"{printable(run.path / 'history.jsonl')}:{lines.damaged[0]}: this line is damaged"
+    if not allow_changed:
+        raise UntrustedFileError(f"{what}; restore the file, or add --allow-changed")
+    return [f"warning: {what}; going on without it"]
+
+
+def _missing_lines(run: Run, step: int, allow_changed: bool) -> list[str]:
+    """Refuse a history without all the lines logged before `step`, or go on and say so."""
+    wanted = -(-step // run.config.training.log_every)
+    found = sum(e["event"] == "log" and e["step"] < step for e in run.history())
+    if found >= wanted:
+        return []
+    lacking = (
+        f"{printable(run.path / 'history.jsonl')}: has {found} logged lines of {wanted} up to "
+        f"step {step}"
+    )
+    if not allow_changed:
+        raise UntrustedFileError(f"{lacking}; restore the file, or add --allow-changed")
+    return [f"warning: {lacking}; going on without the others"]
+
+
+_Point = tuple[TrainingState, Progress, NDArray[Any] | None]
+
+
+def _last_state(run: Run, job: Job) -> tuple[_Point, list[str]]:
+    """Where the run stopped, at its newest sound checkpoint or the start; and what is damaged."""
+    where = str(run.path / "checkpoints")
+    found, damaged = run.sound_checkpoint(
+        lambda layout, facts: check_layout(layout, facts, job, where)
+    )
     if found is None:
-        return starting_state(job.net, job.config.training), Progress(), None
-    return unpack(*found, job, str(run.path / "checkpoints"))
+        return (starting_state(job.net, job.config.training), Progress(), None), []
+    return unpack(*found, job, where), damaged
 
 
 def _same_engine(run: Run, job: Job, state: TrainingState) -> tuple[Engine, list[str]]:

@@ -6,19 +6,24 @@ name, type, shape and bytes. Reading checks all of it before any array is used. 
 pickle on any path.
 """
 
+import contextlib
+import errno
 import hashlib
 import json
 import math
 import os
+import shutil
+import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
+from hiddenstate.memory import check_free
 
 FORMAT = 2
 """Version written; files of a newer one are refused."""
@@ -26,7 +31,16 @@ FORMAT = 2
 MAX_HEADER = 4 * 1024 * 1024
 """Longest safetensors header taken, in bytes; ours are a few KiB."""
 
+LARGE = 2**26
+"""Bytes from which on it is asked whether there is memory for a file."""
+
 Arrays = Mapping[str, NDArray[Any]]
+
+Layout = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
+"""Type and shape of arrays by name, known before any of them is read."""
+
+TEMPORARY = ".tmp-"
+"""What the name of a file still being written begins with; its process's number follows."""
 
 _TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1"}
 
@@ -55,42 +69,83 @@ def write_arrays(
     write_atomically(path, data, durable)
 
 
-def read_arrays(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def read_arrays(
+    path: Path, kind: str, fits: Callable[[Layout, dict[str, Any]], None] | None = None
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return the arrays and facts of a file :func:`write_arrays` made.
+
+    Header and facts come first; then `fits` may refuse them, given the layout the header states
+    and the facts; and only then room is made for the arrays.
 
     Raises
     ------
     UntrustedFileError
         If the file is not one of ours, is damaged, newer, or of another kind.
     MachineError
-        If it cannot be opened.
+        If it cannot be opened, or holds more than there is memory for.
     """
     try:
-        data = path.read_bytes()
+        with open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            start, header = _header(path, stream, size)
+            body, stated = _body(path, header.pop("__metadata__", None))
+            if body["kind"] != kind:
+                raise UntrustedFileError(
+                    f"{printable(path)}: holds a {printable(body['kind'], 40)}, expected a {kind}"
+                )
+            layout, places = _layout(path, header, size - start)
+            if fits is not None:
+                fits(layout, body["facts"])
+            if size > LARGE:
+                check_free(
+                    2 * size, f"reading {printable(path)}", "free some, or use a smaller file"
+                )
+            data = stream.read(size - start)
     except OSError as error:
         raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
-    header = _header(path, data)
-    body = _body(path, header.pop("__metadata__", None))
-    arrays = _arrays(path, data, header)
-    stated = body.pop("sha256")
+    if len(data) != size - start:
+        raise UntrustedFileError(f"{printable(path)}: became shorter while it was read")
+    arrays = {}
+    for name, (dtype, shape) in layout.items():
+        values = np.frombuffer(data, dtype, math.prod(shape), places[name])
+        arrays[name] = values.reshape(shape).copy()
     found = _digest(body, arrays)
     if stated != found:
         raise UntrustedFileError(
             f"{printable(path)}: SHA-256 of the contents is {found[:12]}…, the file states "
             f"{printable(stated, 12)}; it was damaged or changed, use another copy"
         )
-    if body["kind"] != kind:
-        raise UntrustedFileError(
-            f"{printable(path)}: holds a {printable(body['kind'], 40)}, expected a {kind}"
-        )
     return arrays, body["facts"]
 
 
+def open_regular(path: Path) -> IO[bytes]:
+    """Open `path` to read if it is a file; a pipe or a device is refused, not waited for.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    UntrustedFileError
+        If it is anything but a regular file.
+    """
+    stream = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise UntrustedFileError(f"{printable(path)}: not a regular file")
+    return stream
+
+
 def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
-    """Write `data` to a temporary neighbour, flush it to disk, rename it to `path`."""
-    handle, temporary = -1, ""
+    """Write `data` to a temporary neighbour, flush it to disk, rename it to `path`.
+
+    Raises
+    ------
+    MachineError
+        If it cannot be written; what stood at `path` before is untouched.
+    """
+    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{TEMPORARY}{os.getpid()}-")
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -98,15 +153,82 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
                 os.fsync(stream.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
+        temporary = ""
         if durable:
-            _flush_folder(path.parent)
+            flush(path.parent)
     except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise MachineError(
-            f"{printable(path)}: {len(data)} bytes could not be written: {error.strerror}; "
-            "the earlier file, if any, is intact"
-        ) from None
+        raise MachineError(_not_written(path, len(data), error)) from None
+    finally:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def append(path: Path, data: bytes, durable: bool = False) -> None:
+    """Add `data` to the end of `path`, all of it or nothing.
+
+    Raises
+    ------
+    MachineError
+        If it cannot be written; the file is then as it was.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise MachineError(_not_written(path, len(data), error)) from None
+    before = os.fstat(handle).st_size
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(handle, left) :]
+        if durable:
+            os.fsync(handle)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, before)
+        raise MachineError(_not_written(path, len(data), error)) from None
+    finally:
+        os.close(handle)
+
+
+def flush(path: Path) -> None:
+    """Wait until the disk has a file's contents, or a folder's names."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def clear_stale(folder: Path) -> None:
+    """Remove what killed processes left half written in `folder`; live ones' files stay."""
+    for left in folder.glob(f"{TEMPORARY}*"):
+        number = left.name.removeprefix(TEMPORARY).partition("-")[0]
+        if number.isdecimal() and not _is_alive(int(number)):
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _not_written(path: Path, needed: int, error: OSError) -> str:
+    """Why `needed` bytes could not be written, and, where room is short, how much is free."""
+    room = ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        with contextlib.suppress(OSError):
+            room = f", {shutil.disk_usage(path.parent).free:,} bytes are free"
+    return (
+        f"{printable(path)}: {needed:,} bytes could not be written: {error.strerror}{room}; "
+        "the earlier file, if any, is intact"
+    )
 
 
 def write_answer(path: Path, data: bytes) -> None:
@@ -114,15 +236,8 @@ def write_answer(path: Path, data: bytes) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(data)
     else:
+        clear_stale(path.resolve().parent)
         write_atomically(path.resolve(), data)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def canonical_json(value: Any) -> str:
@@ -163,31 +278,32 @@ def _digest(body: Mapping[str, Any], arrays: Arrays) -> str:
     return digest.hexdigest()
 
 
-def _header(path: Path, data: bytes) -> dict[str, Any]:
-    """The safetensors header: a little-endian length in 8 bytes, then that much JSON."""
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > min(MAX_HEADER, len(data) - 8):
+def _header(path: Path, stream: IO[bytes], size: int) -> tuple[int, dict[str, Any]]:
+    """Where the arrays begin, and the safetensors header: its length in 8 bytes, then JSON."""
+    length = int.from_bytes(stream.read(8), "little")
+    if size < 8 or length > min(MAX_HEADER, size - 8):
         raise UntrustedFileError(
             f"{printable(path)}: not a whole safetensors file (its header claims {length} bytes, "
-            f"the file has {len(data)})"
+            f"the file has {size})"
         )
     try:
-        header = parse_json(data[8 : 8 + length].decode())
+        header = parse_json(stream.read(length).decode())
     except ValueError as error:
         raise UntrustedFileError(f"{printable(path)}: damaged header: {error}") from None
     if not isinstance(header, dict):
         raise UntrustedFileError(f"{printable(path)}: damaged header: not a JSON object")
-    return header
+    return 8 + length, header
 
 
-def _body(path: Path, metadata: Any) -> dict[str, Any]:
-    """Our JSON out of the metadata, its outer shape and version checked."""
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("hiddenstate"), str):
+def _body(path: Path, metadata: Any) -> tuple[dict[str, Any], str]:
+    """Our JSON out of the metadata, its outer shape and version checked, and its digest."""
+    text = metadata.get("hiddenstate") if isinstance(metadata, dict) else None
+    if not isinstance(text, str) or len(metadata) > 1:
         raise UntrustedFileError(
             f"{printable(path)}: a safetensors file, but not written by hiddenstate"
         )
     try:
-        body = parse_json(metadata["hiddenstate"])
+        body = parse_json(text)
     except ValueError as error:
         raise UntrustedFileError(f"{printable(path)}: damaged facts: {error}") from None
     if isinstance(body, dict) and isinstance(body.get("format"), int) and body["format"] > FORMAT:
@@ -199,7 +315,9 @@ def _body(path: Path, metadata: Any) -> dict[str, Any]:
     checked = check_fields(body, fields, f"{printable(path)}: damaged facts")
     if checked["format"] < 1:
         raise UntrustedFileError(f"{printable(path)}: there is no format {checked['format']}")
-    return checked
+    if canonical_json(body) != text:  # the same values in other letters were not written by us
+        raise UntrustedFileError(f"{printable(path)}: damaged facts: not canonical JSON")
+    return checked, checked.pop("sha256")
 
 
 def check_fields(
@@ -220,33 +338,38 @@ def check_fields(
     return value
 
 
-def _arrays(path: Path, data: bytes, header: dict[str, Any]) -> dict[str, NDArray[Any]]:
-    """Every array the header lists, each checked to lie inside the file, end to end."""
-    start = 8 + int.from_bytes(data[:8], "little")
-    arrays, places = {}, []
+def _layout(path: Path, header: dict[str, Any], n_bytes: int) -> tuple[Layout, dict[str, int]]:
+    """Types and shapes the header lists, and where each array begins in the data.
+
+    Together the arrays must fill the `n_bytes` of data, end to end.
+    """
+    layout, places, spans = {}, {}, []
     for name, entry in header.items():
         try:
+            if set(entry) != {"dtype", "shape", "data_offsets"}:
+                raise ValueError("expected a dtype, a shape, data_offsets and nothing else")
             dtype = np.dtype(_TYPES[entry["dtype"]])
-            shape = tuple(int(size) for size in entry["shape"])
-            first, last = (int(offset) for offset in entry["data_offsets"])
-            count = int(np.prod(shape, dtype=object)) if shape else 1
-            fits = min(shape, default=0) >= 0 and 0 <= first <= last <= len(data) - start
-            if not fits or last - first != count * dtype.itemsize:
+            numbers = [*entry["shape"], *entry["data_offsets"]]
+            if not all(type(number) is int for number in numbers):
+                raise ValueError("sizes and offsets are whole numbers")
+            shape, (first, last) = tuple(entry["shape"]), entry["data_offsets"]
+            fits = min(shape, default=0) >= 0 and 0 <= first <= last <= n_bytes
+            if not fits or last - first != math.prod(shape) * dtype.itemsize:
                 raise ValueError("size and offsets disagree")
-            values = np.frombuffer(data, dtype, count, start + first).reshape(shape)
+            np.empty(0).reshape((0, *shape))  # numpy's own bounds: number and product of axes
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UntrustedFileError(
-                f"{printable(path)}: array {printable(name, 60)} is damaged: {error}"
+                f"{printable(path)}: array {printable(name, 60)} is damaged: {printable(error)}"
             ) from None
-        arrays[name] = values.copy()
-        places.append((first, last))
-    ends = [0]
-    for first, last in sorted(places):
-        if first != ends[-1]:
+        layout[name], places[name] = (dtype, shape), first
+        spans.append((first, last))
+    end = 0
+    for first, last in sorted(spans):
+        if first != end:
             raise UntrustedFileError(f"{printable(path)}: arrays overlap or leave holes")
-        ends.append(last)
-    if start + ends[-1] != len(data):
+        end = last
+    if end != n_bytes:
         raise UntrustedFileError(
-            f"{printable(path)}: arrays cover {ends[-1]} bytes, the file holds {len(data) - start}"
+            f"{printable(path)}: arrays cover {end} bytes, the file holds {n_bytes}"
         )
-    return arrays
+    return layout, places

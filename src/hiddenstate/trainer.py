@@ -17,12 +17,16 @@ from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Job
 from hiddenstate.models import Params
 from hiddenstate.schedule import rate_at
+from hiddenstate.stops import StopRequestedError, listening
 
 CHUNK = 500
 """Most steps asked of an engine at once, so that progress is seen to move."""
 
 CHECKPOINT_SECONDS = 30.0
-"""Longest time trained between two checkpoints, unless told otherwise."""
+"""Longest time trained between two checkpoints, unless told otherwise or saving is slow."""
+
+SAVING_SHARE = 50
+"""Times that saving took which pass before the next by time: it costs less than 2% of training."""
 
 FLAT = 1e4
 """Size of a weight between hidden units from which on a net has diverged: float32's tanh and
@@ -35,6 +39,9 @@ RECENT = 100
 @dataclass
 class Progress:
     """What the loop remembers beside the engine's arrays.
+
+    It tells whether the line of the last step, or its look at the validation rows, is still due,
+    as after a stop in the middle of an evaluation.
 
     Parameters
     ----------
@@ -105,7 +112,8 @@ class Trainer:
     should_stop : callable
         Asked often; once true, the loop saves and returns.
     checkpoint_seconds : float
-        Longest time trained between two checkpoints; a crash costs at most this.
+        Longest time trained between two checkpoints; a crash costs at most this, or
+        `SAVING_SHARE` times what saving takes if that is longer.
     """
 
     def __init__(
@@ -126,7 +134,7 @@ class Trainer:
         self.progress = progress or Progress()
         self._should_stop = should_stop
         self._seconds = checkpoint_seconds
-        self._saved = time.monotonic()
+        self._due = time.monotonic() + checkpoint_seconds
 
     def train(self) -> dict[str, Any] | None:
         """Run the loop; return the final figures, or None if asked to stop before the end.
@@ -147,10 +155,29 @@ class Trainer:
 
     def _train(self) -> dict[str, Any] | None:
         self._notify("on_start")
+        try:
+            stopped = self._steps()
+        except StopRequestedError:  # in an evaluation, which is then still due
+            stopped = True
+        self._save()
+        if stopped:
+            return None
+        results = self._keep_best()
+        try:
+            with listening(self._should_stop):
+                results |= self.job.finish(self.engine, list(self.progress.recent))
+        except StopRequestedError:
+            return None
+        self._check_figures(results)
+        self._notify("on_end", results)
+        return results
+
+    def _steps(self) -> bool:
+        """Train up to the last step; return whether it was asked to stop before."""
+        self._catch_up()
         while self.step < self.total_steps and not self.out_of_patience:
             if self._should_stop():
-                self._save()
-                return None
+                return True
             chunk = self.engine.run(self.step, self._next_stop(), self._must_return)
             if not chunk.losses.size:  # asked to return in the middle of a long step
                 if self._must_save():
@@ -165,26 +192,22 @@ class Trainer:
                 self._validate()
             if self.step < self.total_steps and self._must_save():
                 self._save()
-        self._save()
-        results = self._keep_best()
-        results |= self.job.finish(self.engine, list(self.progress.recent))
-        self._check_figures(results)
-        self._notify("on_end", results)
-        return results
+        return False
 
     def _must_return(self) -> bool:
-        return self._should_stop() or time.monotonic() - self._saved >= self._seconds
+        return self._should_stop() or time.monotonic() >= self._due
 
     def _must_save(self) -> bool:
         every = self.job.config.training.checkpoint_every
-        due = time.monotonic() - self._saved >= self._seconds
-        return due or (every > 0 and self.step % every == 0)
+        return time.monotonic() >= self._due or (every > 0 and self.step % every == 0)
 
     def _save(self) -> None:
         """Have everything saved, never weights that are of no use."""
+        began = time.monotonic()
         self._check_weights()
         self._notify("on_checkpoint")
-        self._saved = time.monotonic()
+        now = time.monotonic()
+        self._due = now + max(self._seconds, SAVING_SHARE * (now - began))
 
     def _next_stop(self) -> int:
         """Where the next chunk ends: after a step to log, at a checkpoint, or at the end."""
@@ -206,12 +229,22 @@ class Trainer:
         self.progress.since_log += losses
         self.progress.recent.extend(losses)
 
+    def _catch_up(self) -> None:
+        """Do what was due after the last step when training stopped in the middle of it."""
+        if self.progress.since_log and self._just_logged():
+            self._log()
+        looks = self.progress.best_step // self.job.batches.steps_per_epoch + self.progress.waited
+        if self.step and self._ends_epoch() and looks < self.job.batches.epoch_of(self.step):
+            self._validate()
+
     def _just_logged(self) -> bool:
         return (self.step - 1) % self.job.config.training.log_every == 0
 
     def _log(self) -> None:
         self._check_weights()
         step, since = self.step - 1, self.progress.since_log
+        with listening(self._should_stop):
+            figures = self.job.evaluate(self.engine)
         event = {
             "event": "log",
             "step": step,
@@ -219,7 +252,7 @@ class Trainer:
             "loss": since[-1],
             "mean_loss": sum(since) / len(since),
             "lr": rate_at(self.job.config.training, step, self.total_steps),
-            **self.job.evaluate(self.engine),
+            **figures,
         }
         self._check_figures(event)
         self.progress.since_log = []
@@ -237,7 +270,9 @@ class Trainer:
 
     def _validate(self) -> None:
         """Look at the validation rows; keep the weights if they are the best so far."""
-        loss, progress = self.job.validate(self.engine), self.progress
+        progress = self.progress
+        with listening(self._should_stop):
+            loss = self.job.validate(self.engine)
         assert loss is not None
         step = self.step - 1
         epoch = self.job.batches.epoch_of(step)

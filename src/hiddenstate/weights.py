@@ -3,8 +3,6 @@
 import warnings
 from pathlib import Path
 
-import numpy as np
-
 from hiddenstate.config import TrainingConfig
 from hiddenstate.data.open import existing
 from hiddenstate.engines import TrainingState
@@ -90,7 +88,7 @@ def _state_dict(path: Path) -> Params:
     params = {}
     for name, value in loaded.items():
         try:
-            params[name] = np.array(value.detach().numpy())
+            params[name] = value.detach().numpy()  # its shape is checked before it is copied
         except (TypeError, RuntimeError, NotImplementedError):
             raise UntrustedFileError(
                 f"{where}: {printable(name, 60)} is {value.dtype} {value.layout}, expected a "

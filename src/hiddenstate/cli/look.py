@@ -9,7 +9,7 @@ import click
 
 from hiddenstate import __version__
 from hiddenstate.cli.options import debug_option, json_option, runs_dir_option
-from hiddenstate.cli.output import note, say, say_json, table
+from hiddenstate.cli.output import note, note_damage, say, say_json, table
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -33,6 +33,7 @@ def watch(run: str, view: str, runs_dir: Path) -> None:
     from hiddenstate.views.window import display_missing, show_window
 
     found = find_run(run, runs_dir)
+    note_damage(found)
     if view == "window" or (view == "auto" and not display_missing()):
         show_window(found)
     else:
@@ -73,7 +74,9 @@ def figures(run: str, suffix: str, runs_dir: Path) -> None:
     from hiddenstate.runs import find_run
     from hiddenstate.views.save import save_figures
 
-    for path in save_figures(find_run(run, runs_dir), suffix):
+    found = find_run(run, runs_dir)
+    note_damage(found)
+    for path in save_figures(found, suffix):
         say(str(path))
 
 
@@ -87,7 +90,10 @@ def runs(as_json: bool, runs_dir: Path) -> None:
     """The command `runs`."""
     from hiddenstate.runs import list_runs
 
-    found = [_summary(run) for run in list_runs(runs_dir)]
+    listed = list_runs(runs_dir, lambda why: note(f"warning: {why}"))
+    for run in listed:
+        note_damage(run)
+    found = [_summary(run) for run in listed]
     if as_json:
         say_json({"runs": found})
     elif not found:
@@ -150,6 +156,7 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     found = [find_run(name, runs_dir) for name in names]
     columns = []
     for run in found:
+        note_damage(run)
         facts = {"job": run.config.job, "state": run.state(), **run.config.flat()}
         columns.append((facts, {**(run.results() or {}), "seconds": run.seconds()}))
     keys = list(dict.fromkeys(key for facts, _ in columns for key in facts))

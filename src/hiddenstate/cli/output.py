@@ -6,11 +6,14 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hiddenstate.errors import printable
+
+if TYPE_CHECKING:
+    from hiddenstate.runs import Run
 
 MAX_LINE = 10_000
 """Longest line printed; only a made-up name is longer."""
@@ -24,6 +27,14 @@ def say(line: str) -> None:
 def note(line: str) -> None:
     """A remark in one line, on stderr."""
     click.echo(printable(line, MAX_LINE), err=True)
+
+
+def note_damage(run: "Run") -> None:
+    """Say what is damaged of the lines a run left; they are left out of what is shown."""
+    for name in ("history.jsonl", "journal.jsonl"):
+        what = run.damage(name)
+        if what:
+            note(f"warning: {what}; it is left out")
 
 
 def say_json(values: Mapping[str, Any]) -> None:

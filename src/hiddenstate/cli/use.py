@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hiddenstate.cli.options import config_option, debug_option, json_option, runs_dir_option
-from hiddenstate.cli.output import note, say, say_json, table
+from hiddenstate.cli.output import note, note_damage, say, say_json, table
 from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ def _open(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
     from hiddenstate.evaluating import open_model
 
     model, run = open_model(name, runs_dir)
+    if run:
+        note_damage(run)
     if run and run.results() is None:
         note(f"{run.path} is {run.state()}: this is its model from before it went on")
     return model, run

@@ -24,6 +24,7 @@ from hiddenstate.fitted import FittedModel
 from hiddenstate.kernels import CELLS, default_threads, level, native
 from hiddenstate.models import Net, Params
 from hiddenstate.schedule import orders
+from hiddenstate.stops import StopRequestedError, asked_by, stop_if_asked
 
 Array = NDArray[Any]
 
@@ -154,19 +155,7 @@ class _Forward:
         end = {m: np.empty(shape, self.dtype) for m in names} if wants_state else {}
         steps = (X.shape[1],) if net.output == "steps" else ()
         out = np.empty((n, *steps, net.n_outputs), self.dtype)
-        self.learner.predict(
-            X,
-            X.shape[1],
-            _whole(lengths),
-            0,
-            1,
-            *begin,
-            out,
-            end.get("h"),
-            end.get("c"),
-            self.threads,
-            None,
-        )
+        self._ask(X, X.shape[1], _whole(lengths), 0, 1, *begin, out, end.get("h"), end.get("c"))
         return out, end
 
     def encode(self, X: Source) -> Array:
@@ -178,10 +167,13 @@ class _Forward:
 
     def _through(self, X: Array, first: int, last: int, width: int) -> Array:
         out = np.empty((len(X), width), self.dtype)
-        self.learner.predict(
-            X, 0, None, first, last, None, None, out, None, None, self.threads, None
-        )
+        self._ask(X, 0, None, first, last, None, None, out, None, None)
         return out
+
+    def _ask(self, *arguments: Any) -> None:
+        """Have the learner predict, unless it is to stop (`StopRequestedError`)."""
+        if not self.learner.predict(*arguments, self.threads, asked_by()):
+            raise StopRequestedError
 
 
 class NativeEngine:
@@ -424,6 +416,7 @@ class NativePredictor:
         """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
         outputs = []
         for row in one_by_one(X):
+            stop_if_asked()
             output, state = self.forward(row, state)
             outputs.append(output)
         return np.concatenate(outputs), state

@@ -27,6 +27,7 @@ from hiddenstate.fitted import FittedModel
 from hiddenstate.models import Net, Params
 from hiddenstate.nets import AutoencoderNet, RecurrentNet, State, make_module
 from hiddenstate.schedule import clip_at, eps_at, rate_at
+from hiddenstate.stops import stop_if_asked
 
 Array = NDArray[Any]
 
@@ -156,8 +157,7 @@ class TorchEngine:
         rows = self.task.batches.rows(step)
         index = torch.from_numpy(rows).to(self._device)
         if self._X is None:
-            x = torch.from_numpy(fractions(self.task.X[rows], self.task.training.dtype))
-            x = x.to(self._device)
+            x = _owned(fractions(self.task.X[rows], self.task.training.dtype), self._device)
         else:
             x = _fractions(self._X[index], self._dtype)
         target = None if self._y is None else self._y[index]
@@ -265,6 +265,7 @@ class TorchPredictor:
         """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
         outputs = []
         for row in one_by_one(X):
+            stop_if_asked()
             output, state = self.forward(row, state)
             outputs.append(output)
         return np.concatenate(outputs), state
@@ -326,19 +327,29 @@ def encode(module: nn.Module, X: Source, dtype: torch.dtype) -> Array:
 
 def _pieces(X: Source) -> Iterator[slice]:
     """Yield slices of `EVALUATED_AT_ONCE` rows, of a store no more than `PIECE` bytes; one at
-    least."""
+    least. Before each it may be time to stop (`StopRequestedError`)."""
     at_once = EVALUATED_AT_ONCE
     if isinstance(X, RowStore):
         at_once = min(at_once, max(1, PIECE // max(1, X.row_bytes)))
     for first in range(0, max(len(X), 1), at_once):
+        stop_if_asked()
         yield slice(first, first + at_once)
 
 
 def _to_device(module: nn.Module, X: Array, dtype: torch.dtype) -> Tensor:
     device = next(module.parameters()).device
-    # torch warns of arrays it may not write to, such as mapped files: they are copied.
-    x = torch.from_numpy(np.require(X, requirements=["C", "W"])).to(device)
-    return _fractions(x, dtype)
+    return _fractions(_owned(X, device), dtype)
+
+
+def _owned(X: Array, device: torch.device) -> Tensor:
+    """`X` in memory of torch's own, which begins at multiples of 64 bytes.
+
+    At other addresses its matrix library may add up in another order, so that the same rows
+    would not always have the same last digit (Intel, oneMKL guide, "Obtaining Numerically
+    Reproducible Results").
+    """
+    # torch warns of arrays it may not write to, such as mapped files: they are copied first.
+    return torch.from_numpy(np.require(X, requirements=["C", "W"])).clone().to(device)
 
 
 def _fractions(x: Tensor, dtype: torch.dtype) -> Tensor:
