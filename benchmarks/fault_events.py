@@ -65,7 +65,7 @@ class Watch:
 
     def take(self, event: Event) -> None:
         """Note an event, and act if its turn has come."""
-        if not event.path.startswith(self.root + os.sep):
+        if not _is_under(event, self.root):
             return
         self.seen += 1
         os.write(self._log, json.dumps([event.kind, event.path, event.to]).encode() + b"\n")
@@ -135,9 +135,13 @@ def read_strace(lines: Iterable[str], root: Path) -> list[Event]:
             event = Event(kind, names[0])
         else:
             event = Event(kind, names[0])
-        if event.path.startswith(str(root) + os.sep):
+        if _is_under(event, str(root)):
             events.append(event)
     return events
+
+
+def _is_under(event: Event, root: str) -> bool:
+    return event.path == root or event.path.startswith(root + os.sep)
 
 
 # --- the order in which files must be written

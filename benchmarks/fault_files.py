@@ -96,15 +96,15 @@ def read_ended(path: Path) -> tuple[dict[str, Any], list[str]]:
     """What `runs`, `compare`, `predict`, `figures` and `watch` read of a run."""
     run = Run(path)
     loaded = load(path / "model.safetensors").model_
-    values = {
+    values: dict[str, Any] = {
         "config.json": run.record,
         "history.jsonl": run.history(),
         "journal.jsonl": run.journal(),
         "snapshots": snapshots(run),
         "model.safetensors": [loaded.params, loaded.facts()],
-        "checkpoints": run.checkpoint(),
     }
-    return values, []
+    values["checkpoints"], said = run.sound_checkpoint()
+    return values, said
 
 
 def read_stopped(path: Path) -> tuple[dict[str, Any], list[str]]:

@@ -121,12 +121,12 @@ def _full(done: fault_runs.Ended, outcome: Outcome, place: Path) -> str:
     """Judge what a full disk left; returns the message."""
     outcome.expect(done.code == 3 and not done.trouble(), f"full: {done.code}, {done.trouble()}")
     tells = bool(re.search(r"\d bytes .*\d bytes (are|is) free", done.last))
-    outcome.counts["needed and free said"] += tells
-    outcome.expect(tells, f"needed and free not said: {done.last[:160]}")
     run = fault_runs.last_run(place)
     if run is None:
         outcome.counts["full before there was a run"] += 1
         return done.last
+    outcome.counts["needed and free said"] += tells
+    outcome.expect(tells, f"needed and free not said: {done.last[:160]}")
     outcome.counts["full while training"] += 1
     for path in run.checkpoint_paths():
         try:

@@ -37,7 +37,7 @@ from fuzz_readers import Fuzz, Outcome, again, table, watched
 from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load
 from hiddenstate.weights import read_weights
 
-KINDS = ("model", "DataError", "MachineError", "UntrustedFileError")
+KINDS = ("model", "DataError", "OptionError", "MachineError", "UntrustedFileError")
 
 ROWS = np.random.default_rng(1).normal(size=(24, 5, 2))
 

@@ -20,25 +20,19 @@ def test_flipped_bits_and_cut_ends_are_never_loaded(samples: list[Sample], tmp_p
     assert set(verdicts["model.safetensors, flip"]) == {"named"}
 
 
-def test_damage_that_is_taken_is_a_finding(
-    samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sample = next(s for s in samples if s.name == "model")
-    sound = fault_files.read_sound(sample, tmp_path / "sound")
-    file = sample.files()[0]
-    hurt = (sample.path / file).read_bytes().replace(b"RecurrentClassifier", b"recurrentClassifier")
-    assert fault_files.judge(sample, sound, file, hurt, tmp_path / "hurt") == "named"
-    monkeypatch.setattr("hiddenstate.storage._digest", lambda body, arrays: body["sha256"])
+def test_what_is_taken_or_crashes_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "thing").mkdir()
+    (tmp_path / "thing" / "a.txt").write_text("sound")
 
-    def crash(*given: object) -> None:
-        raise ZeroDivisionError
+    def read(path: Path) -> tuple[dict[str, object], list[str]]:
+        text = (path / "a.txt").read_text()
+        if text == "crash":
+            raise ZeroDivisionError
+        return {"a.txt": text.upper()}, ["a.txt is odd"] if text == "odd" else []
 
-    monkeypatch.setattr("hiddenstate.estimators.files._restore", crash)
-    assert fault_files.judge(sample, sound, file, hurt[:-1], tmp_path / "hurt") == "named"
-    whole = (sample.path / file).read_bytes()
-    monkeypatch.setattr("hiddenstate.storage._digest", _stated)
-    assert fault_files.judge(sample, sound, file, whole, tmp_path / "hurt") == "crashed"
-
-
-def _stated(body: dict[str, object], arrays: object) -> str:
-    return "0" * 64
+    sample = Sample("thing", tmp_path / "thing", read)
+    sound = fault_files.read_sound(sample, tmp_path / "copy")
+    for text, verdict in (("other", "loaded"), ("crash", "crashed"), ("odd", "named"),
+                          ("SOUND", "not read")):  # fmt: skip
+        hurt, place = text.encode(), tmp_path / "hurt"
+        assert fault_files.judge(sample, sound, Path("a.txt"), hurt, place) == verdict
