@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -180,16 +180,18 @@ class Run:
         return self.sound_checkpoint()[0]
 
     def sound_checkpoint(
-        self, fits: Callable[[Layout, dict[str, Any]], None] | None = None
+        self, fits: Callable[[str, Layout, dict[str, Any]], None] | None = None
     ) -> tuple[tuple[Arrays, dict[str, Any]] | None, list[str]]:
         """As :meth:`checkpoint`, and what is wrong with each newer one, in a line each.
 
-        `fits` is asked of each before it is read; see :func:`hiddenstate.storage.read_arrays`.
+        `fits` is asked of each before it is read, and told its name; see
+        :func:`hiddenstate.storage.read_arrays`.
         """
         damaged: list[str] = []
         for path in self.checkpoint_paths():
             try:
-                return read_arrays(path, "checkpoint", fits), damaged
+                asked = partial(fits, str(path)) if fits else None
+                return read_arrays(path, "checkpoint", asked), damaged
             except (UntrustedFileError, MachineError) as error:
                 damaged.append(str(error))
         if damaged:
@@ -330,27 +332,35 @@ def create_run(path: Path, record: Mapping[str, Any]) -> RunWriter:
     MachineError
         If it is there already, or cannot be made; then nothing is left of it.
     """
+    if path.exists():
+        raise _is_there(path)
+    # Under another name until it is a run, so that a kill leaves nothing that looks like one.
+    making = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
     try:
-        path.mkdir(parents=True)
-    except FileExistsError:
-        raise RunExistsError(
-            f"{printable(path)}: is there already; name a new folder or remove it"
-        ) from None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clear_stale(path.parent)
+        making.mkdir()
     except OSError as error:
         raise _not_made(path, error) from None
     try:
-        writer = RunWriter(path)
+        writer = RunWriter(making)
         for name in ("snapshots", "checkpoints", "figures"):
-            (path / name).mkdir()
-        (path / "history.jsonl").touch()
-        writer.write_record(record)  # it is a run from here on
+            (making / name).mkdir()
+        (making / "history.jsonl").touch()
+        writer.write_record(record)
+        making.rename(path)  # it is a run from here on
+        writer.path = path
         flush(path.parent)
     except BaseException as error:
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(making, ignore_errors=True)
         if isinstance(error, OSError):
-            raise _not_made(path, error) from None
+            raise _is_there(path) if path.exists() else _not_made(path, error) from None
         raise
     return writer
+
+
+def _is_there(path: Path) -> RunExistsError:
+    return RunExistsError(f"{printable(path)}: is there already; name a new folder or remove it")
 
 
 def _not_made(path: Path, error: OSError) -> MachineError:
@@ -443,6 +453,8 @@ def list_runs(runs_dir: Path, tell: Callable[[str], None] = lambda why: None) ->
     """
     runs: list[Run] = []
     for path in runs_dir.iterdir() if runs_dir.is_dir() else ():
+        if path.name.startswith(TEMPORARY):
+            continue
         try:
             runs.append(Run(path))
         except DataError:  # some other folder

@@ -164,7 +164,7 @@ def go_on(
         (state, progress, waiting), damaged = _last_state(run, job)
         told = f"; going on from the checkpoint before, after step {state.step}"
         remarks += change + [f"warning: {what.partition(';')[0]}{told}" for what in damaged]
-        remarks += _missing_lines(run, state.step, allow_changed)
+        remarks += _missing_lines(run, state.step, bool(progress.since_log), allow_changed)
         _check_left(run, job, state.step, progress)
         if "windows" in changes and state.step > run.config.data.windows:
             raise OptionError(
@@ -291,9 +291,15 @@ def _history_remarks(run: Run, allow_changed: bool) -> list[str]:
     return [f"warning: {what}; going on without it"]
 
 
-def _missing_lines(run: Run, step: int, allow_changed: bool) -> list[str]:
-    """Refuse a history without all the lines logged before `step`, or go on and say so."""
-    wanted = -(-step // run.config.training.log_every)
+def _missing_lines(run: Run, step: int, unsaid: bool, allow_changed: bool) -> list[str]:
+    """Refuse a history without all the lines logged before `step`, or go on and say so.
+
+    `unsaid` tells that steps were taken since the last line; if the last of them is to be logged,
+    its line is still due (:class:`Progress`).
+    """
+    every = run.config.training.log_every
+    due = unsaid and (step - 1) % every == 0
+    wanted = -(-step // every) - due
     found = sum(e["event"] == "log" and e["step"] < step for e in run.history())
     if found >= wanted:
         return []
@@ -313,7 +319,7 @@ def _last_state(run: Run, job: Job) -> tuple[_Point, list[str]]:
     """Where the run stopped, at its newest sound checkpoint or the start; and what is damaged."""
     where = str(run.path / "checkpoints")
     found, damaged = run.sound_checkpoint(
-        lambda layout, facts: check_layout(layout, facts, job, where)
+        lambda where, layout, facts: check_layout(layout, facts, job, where)
     )
     if found is None:
         return (starting_state(job.net, job.config.training), Progress(), None), []
