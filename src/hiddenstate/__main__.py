@@ -1,5 +1,19 @@
 """`python -m hiddenstate` is the command `hiddenstate`."""
 
-from hiddenstate.cli import main
+import sys
+from typing import NoReturn
 
-main()
+
+def run() -> NoReturn:
+    """The command, which Ctrl-C ends in one line from its first moment on."""
+    try:
+        from hiddenstate.cli import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

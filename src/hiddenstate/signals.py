@@ -1,9 +1,18 @@
 """Ctrl-C and SIGTERM as a flag the training loop looks at."""
 
+import contextlib
 import os
 import signal
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from types import FrameType
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+ECHO = 0.05
+"""Seconds within which a second signal is the same one: timeout(1) sends its signal twice."""
 
 
 class StopSignal:
@@ -16,6 +25,8 @@ class StopSignal:
     def __init__(self) -> None:
         self.number: int | None = None
         self._before: dict[int, object] = {}
+        self._pipe: int | None = None
+        self._raising = False
 
     def __call__(self) -> bool:
         return self.number is not None
@@ -25,7 +36,15 @@ class StopSignal:
 
     def arm(self) -> None:
         """From now on a first signal only sets the flag."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        if self._before:
+            return
+        # Python runs handlers between its own instructions, and a long compiled call has none:
+        # the bytes that Python writes to this pipe as signals come are counted in a thread.
+        read, self._pipe = os.pipe()
+        os.set_blocking(self._pipe, False)
+        signal.set_wakeup_fd(self._pipe, warn_on_full_buffer=False)
+        threading.Thread(target=_end_at_second, args=(read,), daemon=True).start()
+        for number in NUMBERS:
             self._before[number] = signal.signal(number, self._take)
 
     def disarm(self) -> None:
@@ -33,17 +52,47 @@ class StopSignal:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
         self._before = {}
+        if self._pipe is not None:
+            signal.set_wakeup_fd(-1)
+            os.close(self._pipe)
+            self._pipe = None
 
     def stop(self, number: int) -> None:
         """Ask to stop as if signal `number` had come."""
         self.number = self.number or number
 
+    @contextlib.contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """While this lasts a signal, or one that came before, raises KeyboardInterrupt.
+
+        For what can be broken off anywhere, once all is saved.
+        """
+        self._raising = True
+        try:
+            if self():
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._raising = False
+
     def __exit__(self, *exception: object) -> None:
         self.disarm()
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if self.number is not None:
+        self.number = self.number or number
+        if self._raising:
+            raise KeyboardInterrupt
+
+
+def _end_at_second(pipe: int) -> None:
+    """End the process when a second signal to stop comes; the pipe brings their numbers."""
+    first = None
+    while numbers := os.read(pipe, 64):
+        asked = [number for number in numbers if number in NUMBERS]
+        if first is None and asked:
+            first = time.monotonic()
+        elif first is not None and asked and time.monotonic() > first + ECHO:
             if sys.stderr.isatty():
                 os.write(2, b"\x1b[?25h\n")  # show the cursor a progress bar had hidden
-            os._exit(128 + number)
-        self.number = number
+            os._exit(128 + asked[0])
+    os.close(pipe)

@@ -59,7 +59,7 @@ def write_arrays(
     """
     import safetensors.numpy
 
-    plain = {name: np.array(array, order="C") for name, array in sorted(arrays.items())}
+    plain = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     strange = {a.dtype.str for a in plain.values()} - set(_TYPES.values())
     if strange:
         raise TypeError(f"{path}: arrays of {', '.join(strange)} have no place in the format")
@@ -287,7 +287,7 @@ def _digest(body: Mapping[str, Any], arrays: Arrays) -> str:
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(canonical_json([name, array.dtype.str, list(array.shape)]).encode())
-        digest.update(array.tobytes())
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -14,6 +14,7 @@ from hiddenstate.cli.train import autoencode, classify, regress, resume
 from hiddenstate.cli.use import evaluate, predict
 from hiddenstate.config import job_options
 from hiddenstate.errors import HiddenstateError, did_you_mean
+from hiddenstate.memory import out_of_memory
 from hiddenstate.options import JOBS
 
 READER_LEFT = 128 + 13
@@ -82,16 +83,16 @@ def main(args: list[str] | None = None) -> NoReturn:
         if debug:
             raise
         code = fail(f"{error.strerror or error}: {error.filename or 'standard output'}", 3)
-    except MemoryError:
-        code = fail("there is not enough memory; use a smaller --batch-size or --hidden-size", 3)
-    except ImportError as error:
+    except MemoryError as error:
         if debug:
             raise
-        if (error.name or "").partition(".")[0] == "hiddenstate":
-            code = report_defect(error)
-        else:  # of a library, as where memory does not hold it
-            why = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-            code = fail(f"a library cannot be loaded: {why}; free memory, or reinstall it", 3)
+        code = fail(str(out_of_memory(error)), 3)
+    except ImportError as error:  # no part of ours is looked for where it may be missing
+        if debug:
+            raise
+        code = fail(
+            f"a library cannot be loaded: {_first_cause(error)}; see `hiddenstate doctor`", 3
+        )
     except Exception as error:  # a defect of ours: one line, and the trace in a file
         if debug:
             raise
@@ -100,6 +101,13 @@ def main(args: list[str] | None = None) -> NoReturn:
         # Say nothing more, also not while Python closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)
+
+
+def _first_cause(error: BaseException) -> str:
+    """What an error began with: libraries wrap a loader's line in pages of advice."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return " ".join(str(error).split())
 
 
 def _usage(error: click.UsageError) -> str:

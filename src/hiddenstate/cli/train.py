@@ -5,7 +5,8 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -220,7 +221,8 @@ def _run(
         speak = bar.say if sys.stdout.isatty() else speak
     callbacks += [] if how.as_json else [Lines(speak)]
     began = time.monotonic()
-    results = session.train(callbacks, stopped)
+    with _telling_how_to_go_on(path):
+        results = session.train(callbacks, stopped)
     seconds = time.monotonic() - began
     if results is None:
         step = int(Run(path).checkpoint_paths()[0].stem)
@@ -229,20 +231,21 @@ def _run(
             f"`hiddenstate resume {shlex.quote(str(path))}`",
             stopped,
         )
-    stopped.disarm()
     if not how.as_json:
         for line in job.closing(engine, results):
             say(line)
-    done = f"interrupted when training was done and saved; `hiddenstate figures {path}` draws it"
-    if stopped():
-        raise _interrupted(done, stopped)
-    if view != "off":
-        from hiddenstate.views.save import save_figures
+    try:
+        with stopped.interrupting():
+            if view != "off":
+                from hiddenstate.views.save import save_figures
 
-        try:
-            save_figures(Run(path))
-        except KeyboardInterrupt:
-            raise _interrupted(done, stopped) from None
+                save_figures(Run(path))
+    except KeyboardInterrupt:
+        raise _interrupted(
+            "interrupted when training was done and saved; "
+            f"`hiddenstate figures {shlex.quote(str(path))}` draws it",
+            stopped,
+        ) from None
     if not how.as_json:
         _say_where(session, seconds)
     return {
@@ -265,6 +268,21 @@ def _say_where(session: "Session", seconds: float) -> None:
         say(f"figures: {', '.join(names)} in {drawn}")
     verb = "evaluate" if len(session.job.dataset.X_test) else "watch"
     say(f"next: hiddenstate {verb if names else 'figures'} {shlex.quote(str(path))}")
+
+
+@contextmanager
+def _telling_how_to_go_on(path: Path) -> Iterator[None]:
+    """Where the machine gets in the way of training, say what is left to do."""
+    from hiddenstate.errors import MachineError
+    from hiddenstate.memory import out_of_memory
+
+    mend = f"when it is mended, go on with `hiddenstate resume {shlex.quote(str(path))}`"
+    try:
+        yield
+    except MachineError as error:
+        raise MachineError(f"{error}; {mend}") from None
+    except MemoryError as error:
+        raise MachineError(f"{out_of_memory(error)}; {mend}") from None
 
 
 def _interrupted(message: str, stopped: "StopSignal") -> Exception:

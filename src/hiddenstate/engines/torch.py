@@ -32,7 +32,10 @@ from hiddenstate.stops import stop_if_asked
 Array = NDArray[Any]
 
 EVALUATED_AT_ONCE = 2048
-"""Rows in a forward pass without gradient; bounds memory."""
+"""Most rows in a forward pass without gradient; bounds memory."""
+
+WORK = 10**10
+"""About how many multiplications such a pass has; between two of them a stop is heard."""
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -55,14 +58,29 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+_NO_MEMORY = ("allocate memory", "not enough memory", "could not create a primitive")
+"""What torch and its libraries say when memory has run out."""
+
+
 @contextmanager
 def thread_count(threads: int) -> Iterator[None]:
-    """Give torch `threads` threads for a while; 0 changes nothing."""
+    """Give torch `threads` threads for a while; 0 changes nothing.
+
+    Raises
+    ------
+    MemoryError
+        If torch runs out of memory, for which it has several words.
+    """
     before = torch.get_num_threads()
     if threads:
         torch.set_num_threads(threads)
     try:
         yield
+    except RuntimeError as error:
+        words = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or any(w in words for w in _NO_MEMORY):
+            raise MemoryError(words.partition("allocate memory: ")[2] or words) from None
+        raise
     finally:
         if threads:
             torch.set_num_threads(before)
@@ -294,7 +312,7 @@ def _forward(
     module.eval()
     parts = []
     with torch.no_grad():
-        for some in _pieces(X):
+        for some in _pieces(X, module):
             x = _to_device(module, X[some], dtype)
             if isinstance(module, AutoencoderNet):
                 parts.append(module(x)[1])
@@ -321,14 +339,15 @@ def encode(module: nn.Module, X: Source, dtype: torch.dtype) -> Array:
     assert isinstance(module, AutoencoderNet)
     module.eval()
     with torch.no_grad():
-        parts = [module.encoder(_to_device(module, X[some], dtype)) for some in _pieces(X)]
+        parts = [module.encoder(_to_device(module, X[some], dtype)) for some in _pieces(X, module)]
     return np.asarray(torch.cat(parts).cpu().numpy())
 
 
-def _pieces(X: Source) -> Iterator[slice]:
-    """Yield slices of `EVALUATED_AT_ONCE` rows, of a store no more than `PIECE` bytes; one at
-    least. Before each it may be time to stop (`StopRequestedError`)."""
-    at_once = EVALUATED_AT_ONCE
+def _pieces(X: Source, module: nn.Module) -> Iterator[slice]:
+    """Yield slices of `EVALUATED_AT_ONCE` rows or `WORK`, of a store no more than `PIECE` bytes;
+    one row at least. Before each it may be time to stop (`StopRequestedError`)."""
+    a_row = sum(p.numel() for p in module.parameters()) * (X.shape[1] if X.ndim == 3 else 1)
+    at_once = max(1, min(EVALUATED_AT_ONCE, WORK // max(a_row, 1)))
     if isinstance(X, RowStore):
         at_once = min(at_once, max(1, PIECE // max(1, X.row_bytes)))
     for first in range(0, max(len(X), 1), at_once):
