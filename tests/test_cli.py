@@ -280,7 +280,7 @@ def test_doctor_reports_versions_threads_devices_and_display(cli):
 
 
 def test_a_library_that_cannot_be_loaded_is_the_machines_fault(cli, monkeypatch):
-    def refuse(runs_dir):
+    def refuse(*given):
         raise ImportError("\nlibtorch_cpu.so: failed to map segment from shared object\n")
 
     monkeypatch.setattr("hiddenstate.runs.list_runs", refuse)

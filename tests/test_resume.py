@@ -255,7 +255,8 @@ def test_going_on_at_another_instruction_level_is_told(tmp_path, monkeypatch):
 
 def test_a_run_stopped_in_its_first_evaluation_is_gone_on_with(tiny_idx, tmp_path):
     """The first line is then due, not missing."""
-    values = {"threads": 1, "data": str(tiny_idx), "recipe": "classic", **OPTIONS["classify"]}
+    values = {"data": str(tiny_idx), "recipe": "classic", "engine": "torch", "threads": 1}
+    values |= OPTIONS["classify"]
     config = make_config("classify", values)
     with start(config, tmp_path / "whole") as session:
         session.train()
