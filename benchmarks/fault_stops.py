@@ -186,14 +186,14 @@ def stopped(
 ) -> Outcome:
     """Stops at moments drawn from a command's whole life, its imports and its end included.
 
-    Runs take turns over the plans; each is stopped up to four times. A moment after the end of a
+    Runs take turns over the plans; each is stopped up to twice. A moment after the end of a
     command is not counted in `total`.
     """
     drawn, outcome, chain = random.Random(seed), Outcome(), 0
     while outcome.done < total:
         plan = plans[chain % len(plans)]
-        times = min(4, total - outcome.done)
-        # Less work is left after each stop, so the end comes sooner.
+        times = min(2, total - outcome.done)
+        # Less work is left after a stop, so the end comes sooner.
         ends = [plan.seconds * (1 - k / (times + 1)) for k in range(times)]
         moments = [drawn.uniform(0, end) for end in ends]
         place = folder / f"chain-{chain}"
