@@ -18,13 +18,14 @@ from hiddenstate.errors import HiddenstateError
 from hiddenstate.runs import Run
 from hiddenstate.session import go_on, plan, start
 from hiddenstate.storage import read_arrays
+from hiddenstate.verifying import check_files
 from hiddenstate.views.scene import Scene
 
 VERDICTS = ("named", "previous used", "left out", "not read", "unsaid", "loaded", "unnamed",
             "crashed")  # fmt: skip
 """What became of a damaged file.
 
-named: an error or a remark of ours has its name. previous used: so it is, and the checkpoint before
+named: an error or a remark of ours has its name, or else `hiddenstate verify` has. previous used: so it is, and the checkpoint before
 it was taken. left out: what it held is not used, without a word. not read: what is read is the
 same. The rest are findings. unsaid: the checkpoint before it was taken without a word. loaded: what
 is read differs and nothing is said. unnamed: an error without its name. crashed: another exception.
@@ -104,12 +105,13 @@ def read_ended(path: Path) -> tuple[dict[str, Any], list[str]]:
         "model.safetensors": [loaded.params, loaded.facts()],
     }
     values["checkpoints"], said = run.sound_checkpoint()
-    return values, said
+    return values, said + verify(run)
 
 
 def read_stopped(path: Path) -> tuple[dict[str, Any], list[str]]:
     """What `resume` reads of a run; it makes one more step."""
     run = Run(path)
+    verified = verify(run)
     before = {"config.json": run.record, "history.jsonl": run.history(),
               "journal.jsonl": run.journal(), "snapshots": snapshots(run)}  # fmt: skip
     session = go_on(run, {})
@@ -118,7 +120,12 @@ def read_stopped(path: Path) -> tuple[dict[str, Any], list[str]]:
         stop = StopAfter(session.step + 1)
         session.train([stop], stop)
     values = {**before, "checkpoints": [session.step, state.params, state.moments]}
-    return values, list(session.remarks)
+    return values, list(session.remarks) + verified
+
+
+def verify(run: Run) -> list[str]:
+    """What `hiddenstate verify` says of damaged files."""
+    return [what for _, what in check_files(run) if what]
 
 
 def snapshots(run: Run) -> list[Any]:

@@ -138,6 +138,7 @@ class ProgressBar(Callback):
 
     def say(self, line: str) -> None:
         """Print a line on the same terminal, above the bar."""
+        line = printable(line, 10_000)
         self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def on_start(self, trainer: Trainer) -> None:

@@ -15,10 +15,10 @@ def is_locked(folder: Path) -> bool:
     try:
         with (folder / "lock").open(encoding="utf-8") as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:  # no lock file, or one that cannot be asked
+        return False
     return False
 
 
@@ -40,8 +40,13 @@ def take_lock(folder: Path) -> IO[str]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
-        except OSError:
+        except BlockingIOError:
             continue
+        except OSError as error:
+            stream.close()
+            raise MachineError(
+                f"{printable(folder)}: cannot be locked: {error.strerror}; use another folder"
+            ) from None
     else:
         stream.seek(0)
         holder = printable(stream.read().strip() or "another process")
@@ -50,7 +55,10 @@ def take_lock(folder: Path) -> IO[str]:
             f"{printable(folder)}: is being written by {holder}; wait for it or stop it"
         )
     now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-    stream.truncate(0)
-    stream.write(f"process {os.getpid()}, since {now}\n")
-    stream.flush()
+    try:
+        stream.truncate(0)
+        os.write(stream.fileno(), f"process {os.getpid()}, since {now}\n".encode())
+    except OSError as error:
+        stream.close()
+        raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
     return stream

@@ -125,6 +125,25 @@ class Run:
         """Whether each line of history and journal has a check, as from format 3 on."""
         return bool(self.record["format"] >= 3)
 
+    def lacking(self, step: int, n_since: int) -> str | None:
+        """What of the lines logged up to a checkpoint the history lacks, in a line.
+
+        Parameters
+        ----------
+        step : int
+            The updates that the checkpoint was taken after.
+        n_since : int
+            The losses it holds that are not in a line: where the last step was to have one, and
+            training was stopped as it was evaluated, that line is still due.
+        """
+        log_every = self.config.training.log_every
+        wanted = -(-step // log_every) - ((step - 1) % log_every == 0 and n_since > 0)
+        found = sum(e["event"] == "log" and e["step"] < step for e in self.history())
+        if found >= wanted:
+            return None
+        path = printable(self.path / "history.jsonl")
+        return f"{path}: has {found} logged lines of {wanted} up to step {step}"
+
     def results(self) -> dict[str, Any] | None:
         """The final figures, or None while there are none."""
         for event in reversed(self.history()):

@@ -164,7 +164,7 @@ def go_on(
         (state, progress, waiting), damaged = _last_state(run, job)
         told = f"; going on from the checkpoint before, after step {state.step}"
         remarks += change + [f"warning: {what.partition(';')[0]}{told}" for what in damaged]
-        remarks += _missing_lines(run, state.step, bool(progress.since_log), allow_changed)
+        remarks += _lacking_remarks(run, state.step, progress, allow_changed)
         _check_left(run, job, state.step, progress)
         if "windows" in changes and state.step > run.config.data.windows:
             raise OptionError(
@@ -291,22 +291,11 @@ def _history_remarks(run: Run, allow_changed: bool) -> list[str]:
     return [f"warning: {what}; going on without it"]
 
 
-def _missing_lines(run: Run, step: int, unsaid: bool, allow_changed: bool) -> list[str]:
-    """Refuse a history without all the lines logged before `step`, or go on and say so.
-
-    `unsaid` tells that steps were taken since the last line; if the last of them is to be logged,
-    its line is still due (:class:`Progress`).
-    """
-    every = run.config.training.log_every
-    due = unsaid and (step - 1) % every == 0
-    wanted = -(-step // every) - due
-    found = sum(e["event"] == "log" and e["step"] < step for e in run.history())
-    if found >= wanted:
+def _lacking_remarks(run: Run, step: int, progress: Progress, allow_changed: bool) -> list[str]:
+    """Refuse a history that lacks lines, or go on and say so."""
+    lacking = run.lacking(step, len(progress.since_log))
+    if lacking is None:
         return []
-    lacking = (
-        f"{printable(run.path / 'history.jsonl')}: has {found} logged lines of {wanted} up to "
-        f"step {step}"
-    )
     if not allow_changed:
         raise UntrustedFileError(f"{lacking}; restore the file, or add --allow-changed")
     return [f"warning: {lacking}; going on without the others"]

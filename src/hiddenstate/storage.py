@@ -156,12 +156,13 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
         temporary = ""
         if durable:
             flush(path.parent)
-    except OSError as error:
-        raise MachineError(_not_written(path, len(data), error)) from None
-    finally:
+    except BaseException as error:
         if temporary:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise MachineError(_not_written(path, len(data), error)) from None
+        raise
 
 
 def append(path: Path, data: bytes, durable: bool = False) -> None:

@@ -12,6 +12,7 @@ from hiddenstate.cli.look import compare, doctor, figures, runs, watch
 from hiddenstate.cli.output import fail, report_defect
 from hiddenstate.cli.train import autoencode, classify, regress, resume
 from hiddenstate.cli.use import evaluate, predict
+from hiddenstate.cli.verify import verify
 from hiddenstate.config import job_options
 from hiddenstate.errors import HiddenstateError, did_you_mean
 from hiddenstate.memory import out_of_memory
@@ -48,7 +49,7 @@ def cli() -> None:
 
 for _command in (
     inspect, classify, regress, autoencode, resume, predict, evaluate, watch, figures, runs,
-    compare, doctor,
+    compare, verify, doctor,
 ):  # fmt: skip
     cli.add_command(_command)
 
