@@ -25,11 +25,11 @@ VERDICTS = ("named", "previous used", "left out", "not read", "unsaid", "loaded"
             "crashed")  # fmt: skip
 """What became of a damaged file.
 
-named: an error or a remark of ours has its name, or else `hiddenstate verify` has. previous used: so
-it is, and the checkpoint before it was taken. left out: what it held is not used, without a word.
-not read: what is read is the same. The rest are findings. unsaid: the checkpoint before it was
-taken without a word. loaded: what is read differs and nothing is said. unnamed: an error without
-its name. crashed: another exception.
+named: an error or a remark of ours has its name, or else `hiddenstate verify` has. previous used:
+so it is, and the checkpoint before it was taken. left out: what it held is not used, without a
+word. not read: what is read is the same. The rest are findings. unsaid: the checkpoint before it
+was taken without a word. loaded: what is read differs and nothing is said. unnamed: an error
+without its name. crashed: another exception.
 """
 
 FINDINGS = ("unsaid", "loaded", "unnamed", "crashed")
