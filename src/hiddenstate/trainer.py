@@ -132,6 +132,7 @@ class Trainer:
         self.step = step
         self.total_steps = job.total_steps
         self.progress = progress or Progress()
+        self._first: float | None = None
         self._should_stop = should_stop
         self._seconds = checkpoint_seconds
         self._due = time.monotonic() + checkpoint_seconds
@@ -241,8 +242,12 @@ class Trainer:
         return (self.step - 1) % self.job.config.training.log_every == 0
 
     def _log(self) -> None:
-        self._check_weights()
         step, since = self.step - 1, self.progress.since_log
+        mean = sum(since) / len(since)
+        # Looking at all weights takes time, and a net that diverged does worse than at first.
+        if self._first is None or not mean < self._first:
+            self._check_weights()
+        self._first = mean if self._first is None else self._first
         with listening(self._should_stop):
             figures = self.job.evaluate(self.engine)
         event = {
@@ -250,7 +255,7 @@ class Trainer:
             "step": step,
             "epoch": self.job.batches.epoch_of(step),
             "loss": since[-1],
-            "mean_loss": sum(since) / len(since),
+            "mean_loss": mean,
             "lr": rate_at(self.job.config.training, step, self.total_steps),
             **figures,
         }
@@ -295,6 +300,7 @@ class Trainer:
         return {"best_step": progress.best_step, "valid_loss": progress.best_loss}
 
     def _check_weights(self) -> None:
+        """Refuse to go on with weights that are not finite, or beyond `FLAT`."""
         state = self.engine.export()
         if state.not_finite() or self._flat(state):
             raise self._diverged(self.step - 1)
