@@ -190,14 +190,17 @@ def stopped(
     command is not counted in `total`.
     """
     drawn, outcome, chain = random.Random(seed), Outcome(), 0
+    lives = [plan.seconds for plan in plans]
     while outcome.done < total:
-        plan = plans[chain % len(plans)]
+        plan, life = plans[chain % len(plans)], lives[chain % len(plans)]
         times = min(2, total - outcome.done)
         # Less work is left after a stop, so the end comes sooner.
-        ends = [plan.seconds * (1 - k / (times + 1)) for k in range(times)]
+        ends = [life * (1 - k / (times + 1)) for k in range(times)]
         moments = [drawn.uniform(0, end) for end in ends]
         place = folder / f"chain-{chain}"
         found = survive(plan, place, [AtMoment(m, number, twice) for m in moments])
+        # Other work on the machine comes and goes, and with it how long a command takes.
+        lives[chain % len(plans)] *= 0.9 if found.counts["came after the end"] else 1.1
         longest = max(o.counts.pop("longest wait, ms", 0) for o in (found, outcome))
         found.findings = [f"chain {chain}: {line}" for line in found.findings]
         outcome.add(found)
