@@ -28,7 +28,7 @@ import traceback
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -109,6 +109,10 @@ class Place:
                 drawn += fuzz_files.TEXT_ONLY
             yield job, self.options({**drawn[random.integers(len(drawn))], **own})
 
+    def attempt(self, seed: int, number: int) -> Outcome:
+        """Damage file `number`, and read it for every use."""
+        return try_file(self, seed, number)
+
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
         """Options with the names of files as they are in the folder."""
         files = {name: given[name] for name in ("test", "answers") if name in given}
@@ -130,16 +134,22 @@ def try_file(place: Place, seed: int, number: int, uses: int | None = None) -> O
 
 def _try(outcome: Outcome, ask: Any, job: str, options: dict[str, Any]) -> None:
     """Read for one use, and note how it ended."""
+    trouble = watched(outcome, "dataset", lambda: ask(job, options))
     what = f"{ask.__name__}({job!r}, {options})"
+    outcome.findings += [f"{words}\n{what}" for words in trouble]
+
+
+def watched(outcome: Outcome, read: str, ask: Callable[[], list[str]]) -> list[str]:
+    """Ask for something, note how that ended, as `read` if it did well; returns what was wrong."""
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", ResourceWarning)
         began = time.perf_counter()
-        end, trouble = _end(ask, job, options)
+        end, trouble = _end(read, ask)
         seconds = time.perf_counter() - began
     if seconds > MOST_SECONDS:  # others may have been busy
         began = time.perf_counter()
-        _end(ask, job, options)
+        _end(read, ask)
         seconds = min(seconds, time.perf_counter() - began)
     outcome.ends[end] += 1
     outcome.seconds = max(outcome.seconds, seconds)
@@ -147,13 +157,13 @@ def _try(outcome: Outcome, ask: Any, job: str, options: dict[str, Any]) -> None:
                 for w in warned]  # fmt: skip
     if seconds > MOST_SECONDS:
         trouble.append(f"slow: {seconds:.1f} s")
-    outcome.findings += [f"{words}\n{what}" for words in trouble]
+    return trouble
 
 
-def _end(ask: Any, job: str, options: dict[str, Any]) -> tuple[str, list[str]]:
+def _end(read: str, ask: Callable[[], list[str]]) -> tuple[str, list[str]]:
     """How it ended, and what is wrong with that."""
     try:
-        return "dataset", ask(job, options)
+        return read, ask()
     except HiddenstateError as error:
         message = str(error)
         wrong = not message.isprintable() or not message or len(message) > 2000
@@ -219,22 +229,24 @@ def _unsound(dataset: SequenceDataset, config: Config) -> list[str]:
 # --- the child
 
 
-def work(name: str, seed: int, numbers: range, send: Connection) -> None:
+def work(
+    open_place: Callable[[str, Path], Any], name: str, seed: int, numbers: range, send: Connection
+) -> None:
     """Read files `numbers` of a reader, telling each before it is read and what became of it."""
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     words = tempfile.TemporaryFile()  # noqa: SIM115
     for stream in (1, 2):  # C libraries print where Python does not see it
         os.dup2(words.fileno(), stream)
     try:
-        place = Place(name, folder)
-        try_file(place, seed, 10**9)  # whatever is imported and kept at first use
+        place = open_place(name, folder)
+        place.attempt(seed, 10**9)  # whatever is imported and kept at first use
         gc.collect()
         start, open_files = _memory("VmRSS"), len(os.listdir("/proc/self/fd"))
         _limit(4 << 30)
         for number in numbers:
             send.send(number)
             _forget_peak()
-            outcome = try_file(place, seed, number)
+            outcome = place.attempt(seed, number)
             outcome.megabytes = _memory("VmHWM") - start
             if outcome.megabytes > (MOST_MB_OF_IMAGES if "images" in name else MOST_MB):
                 outcome.findings.append(f"memory: {outcome.megabytes:.0f} MB")
@@ -306,9 +318,14 @@ class Sum:
 class Fuzz:
     """Pieces of work given to children, and what they found."""
 
-    def __init__(self, asked: argparse.Namespace) -> None:
-        self.asked = asked
-        self.names = [asked.reader] if asked.reader else list(READERS)
+    def __init__(
+        self,
+        asked: argparse.Namespace,
+        names: Sequence[str] = tuple(READERS),
+        open_place: Callable[[str, Path], Any] = Place,
+    ) -> None:
+        self.asked, self.open_place = asked, open_place
+        self.names = [asked.reader] if asked.reader else list(names)
         self.sums = {name: Sum() for name in self.names}
         each = -(-asked.n // len(self.names))
         self.waiting = [(name, range(first, min(first + PIECE, each)))
@@ -328,7 +345,7 @@ class Fuzz:
     def _begin(self, name: str, numbers: range) -> None:
         receive, send = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("fork").Process(
-            target=work, args=(name, self.asked.seed, numbers, send)
+            target=work, args=(self.open_place, name, self.asked.seed, numbers, send)
         )
         process.start()
         send.close()
@@ -363,17 +380,18 @@ class Fuzz:
     def _note(self, name: str, number: int, outcome: Outcome) -> None:
         self.sums[name].add(outcome)
         if outcome.findings:
-            keep(name, self.asked.seed, number, outcome.findings, self.asked.keep)
+            keep(self, name, number, outcome.findings)
             print(f"{name} {number}: {summary(outcome.findings[0])}", flush=True)
 
 
-def keep(name: str, seed: int, number: int, findings: list[str], folder: Path) -> None:
+def keep(fuzz: Fuzz, name: str, number: int, findings: list[str]) -> None:
     """Keep the damaged file and what was found beside it."""
+    seed, folder = fuzz.asked.seed, fuzz.asked.keep
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"{name.replace(' ', '_')}-{seed}-{number}"
     Path(f"{stem}.json").write_text(json.dumps(findings, indent=1))
     with tempfile.TemporaryDirectory() as scratch:
-        place = Place(name, Path(scratch))
+        place = fuzz.open_place(name, Path(scratch))
         with place.spoilt(place.random(seed, number)) as file:
             shutil.copy(place.folder / file, f"{stem}-{Path(file).name}")
 
@@ -383,25 +401,25 @@ def summary(finding: str) -> str:
     return finding.splitlines()[0][:300]
 
 
-def table(sums: dict[str, Sum]) -> str:
+def table(sums: dict[str, Sum], kinds: Sequence[str] = KINDS) -> str:
     """A row a reader."""
-    head = ("reader", "files", *KINDS, "findings", "slowest ms", "largest MB")
+    head = ("reader", "files", *kinds, "findings", "slowest ms", "largest MB")
     rows = [
-        (name, s.files, *(s.ends[kind] for kind in KINDS), s.findings, f"{1000 * s.seconds:.0f}",
+        (name, s.files, *(s.ends[kind] for kind in kinds), s.findings, f"{1000 * s.seconds:.0f}",
          f"{s.megabytes:.0f}")
         for name, s in sums.items()
     ]  # fmt: skip
-    total = [sum(row[k] for row in rows) for k in range(1, len(KINDS) + 3)]
+    total = [sum(row[k] for row in rows) for k in range(1, len(kinds) + 3)]
     rows.append(("all", *total, max((int(r[-2]) for r in rows), default=0),
                  max((int(r[-1]) for r in rows), default=0)))  # fmt: skip
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def again(name: str, seed: int, number: int) -> int:
+def again(name: str, seed: int, number: int, open_place: Callable[[str, Path], Any] = Place) -> int:
     """Read one file again, and print what is found."""
     with tempfile.TemporaryDirectory() as scratch:
-        outcome = try_file(Place(name, Path(scratch)), seed, number)
+        outcome = open_place(name, Path(scratch)).attempt(seed, number)
     print(f"{outcome.hurt}: {dict(outcome.ends)}, {1000 * outcome.seconds:.0f} ms")
     print(*outcome.findings, sep="\n")
     return len(outcome.findings)

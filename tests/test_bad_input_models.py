@@ -297,6 +297,9 @@ def test_32_a_run_in_a_strange_place_is_escaped_in_what_is_said(cli: Cli, tmp_pa
     assert answer.code == 0
     assert all(line.isprintable() for line in (answer.out + answer.err).split("\n"))
     assert "evil\\n" in answer.err
+    # A name is never two lines, and so never a line of its own.
+    plain = cli("regress", "--windows", 2, "--runs-dir", tmp_path / "plain", *QUIET)
+    assert answer.out.count("\n") == plain.out.count("\n")
     listed = cli("runs", "--runs-dir", tmp_path / EVIL / "none")
     assert len(listed.err.splitlines()) == 1
     assert listed.err.removesuffix("\n").isprintable()

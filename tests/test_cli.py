@@ -279,6 +279,16 @@ def test_doctor_reports_versions_threads_devices_and_display(cli):
     assert found["bundled MNIST"].startswith("sound, 60,000")
 
 
+def test_a_library_that_cannot_be_loaded_is_the_machines_fault(cli, monkeypatch):
+    def refuse(*given):
+        raise ImportError("\nlibtorch_cpu.so: failed to map segment from shared object\n")
+
+    monkeypatch.setattr("hiddenstate.runs.list_runs", refuse)
+    done = cli("runs")
+    assert done.code == 3
+    assert done.err.startswith("error: a library cannot be loaded: libtorch_cpu.so: failed to map")
+
+
 def test_a_defect_of_ours_leaves_its_trace_in_a_file(cli, monkeypatch):
     monkeypatch.setattr("hiddenstate.runs.list_runs", lambda runs_dir, tell: 1 / 0)
     done = cli("runs")
@@ -288,3 +298,14 @@ def test_a_defect_of_ours_leaves_its_trace_in_a_file(cli, monkeypatch):
     assert "Traceback" in Path(trace).read_text()
     with pytest.raises(ZeroDivisionError):
         cli("runs", "--debug")
+
+
+def test_a_table_on_a_terminal_escapes_what_names_hold(monkeypatch, capsys):
+    from hiddenstate.cli.output import table
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    table(["class", "a\x1b[5m"], [["up\x1b[31m\u202e", "[red]1[/red]"]])
+    told = capsys.readouterr().out
+    assert not any(raw in told for raw in ("\x1b[5m", "\x1b[31m", "\u202e"))
+    assert "up\\x1b[31m\\u202e" in told
+    assert "[red]1[/red]" in told

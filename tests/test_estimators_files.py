@@ -104,6 +104,31 @@ def test_damaged_class_weights_are_told(wrong, tmp_path):
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("n_features_in_", 2**31), ("n_features_in_", 0), ("fit_ndim_", 7)],
+)
+def test_counts_that_do_not_go_with_the_net_are_refused(name, wrong, tmp_path):
+    path = tmp_path / "m.safetensors"
+    RecurrentClassifier(hidden_size=3, max_steps=2).fit(X, Y_CLASS).save(path)
+    arrays, facts = read_arrays(path, "model")
+    facts["extra"]["fitted"][name] = wrong
+    write_arrays(path, "model", arrays, facts)
+    with pytest.raises(UntrustedFileError, match=name):
+        load(path)
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("device", "nan"), ("device", None), ("threads", "p")])
+def test_settings_that_cannot_be_are_told_when_asked(name, wrong, tmp_path):
+    path = tmp_path / "m.safetensors"
+    RecurrentClassifier(hidden_size=3, max_steps=2).fit(X, Y_CLASS).save(path)
+    arrays, facts = read_arrays(path, "model")
+    facts["extra"]["settings"][name] = wrong
+    write_arrays(path, "model", arrays, facts)
+    with pytest.raises(OptionError, match=name):
+        load(path).predict(X)
+
+
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("scale", ["none", "standard", "minmax"])
 def test_the_torch_module_of_a_recurrent_estimator_takes_x_as_it_is(cell, scale):

@@ -298,3 +298,9 @@ def test_a_damaged_model_is_never_anything_but_an_error_of_ours(tmp_path: Path) 
         except HiddenstateError:
             pass
     assert taken == 0
+
+
+def test_inner_weights_are_those_that_read_hidden_units() -> None:
+    assert recurrent(layers=2).inner_weights() == ["rnn.weight_hh_l0", "rnn.weight_hh_l1"]
+    inner = ["encoder.2.weight", "encoder.4.weight", "decoder.2.weight", "decoder.4.weight"]
+    assert dense().inner_weights() == inner

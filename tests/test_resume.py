@@ -252,3 +252,21 @@ def test_going_on_at_another_instruction_level_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("HIDDENSTATE_LEVEL", "baseline")
     with go_on_session(Run(tmp_path / "regress-1"), {"windows": "+5"}) as session:
         assert "going on with native cpu baseline: not to the last digit" in session.remarks[0]
+
+
+def test_a_run_stopped_in_its_first_evaluation_is_gone_on_with(tiny_idx, tmp_path):
+    """The first line is then due, not missing."""
+    values = {"data": str(tiny_idx), "recipe": "classic", "engine": "torch", "threads": 1}
+    values |= OPTIONS["classify"]
+    config = make_config("classify", values)
+    with start(config, tmp_path / "whole") as session:
+        session.train()
+    with start(config, tmp_path / "part") as session:
+        stop = StopAt(1)
+        trained = session.train([stop], stop)
+        path = session.writer.path
+    assert trained is None
+    assert Run(path).history() == []
+    with go_on_session(Run(path), {}) as session:
+        session.train()
+    assert contents(path) == contents(tmp_path / "whole" / "classify-1")

@@ -121,6 +121,12 @@ def test_divergence_names_epoch_batch_and_parameter(lr):
         train(lr=lr, hold=0, lr_schedule="constant", clip=None)
 
 
+@pytest.mark.parametrize("lr", [1e6, 1e12])
+def test_weights_so_large_that_units_are_flat_are_a_divergence_though_finite(lr):
+    with pytest.raises(DivergedError, match=r"epoch 0, batch 0 .*rnn.weight_hh_l0 reached"):
+        train(lr=lr, hold=0, lr_schedule="constant", clip=None)
+
+
 def test_the_rate_of_a_logged_step_is_the_schedules():
     _, spy, _ = train(hold=10, lr=0.02, lr_schedule="inverse")
     assert [event["lr"] for event in spy.logs] == pytest.approx([0.02, 0.02, 0.01])

@@ -90,6 +90,13 @@ class Net:
         """How many numbers are trained."""
         return sum(math.prod(shape) for shape in self.shapes().values())
 
+    def inner_weights(self) -> list[str]:
+        """Names of the weights that read hidden units: recurrent ones, dense ones within."""
+        if isinstance(self.config, RecurrentConfig):
+            return [name for name in self.shapes() if ".weight_hh_" in name]
+        ends = ("encoder.0.weight", "decoder.0.weight")
+        return [n for n in self.shapes() if n.endswith("weight") and n not in ends]
+
     def initial(self, seed: int, dtype: str) -> Params:
         """First weights, drawn as torch draws them, from (seed, name).
 

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from hiddenstate.fitted import FittedModel, load_model
 from hiddenstate.lock import is_locked
 from hiddenstate.records import read_lines, read_record
 from hiddenstate.storage import (
+    TEMPORARY,
     Layout,
     read_arrays,
 )
@@ -201,16 +202,18 @@ class Run:
         return self.sound_checkpoint()[0]
 
     def sound_checkpoint(
-        self, fits: Callable[[Layout, dict[str, Any]], None] | None = None
+        self, fits: Callable[[str, Layout, dict[str, Any]], None] | None = None
     ) -> tuple[tuple[Arrays, dict[str, Any]] | None, list[str]]:
         """As :meth:`checkpoint`, and what is wrong with each newer one, in a line each.
 
-        `fits` is asked of each before it is read; see :func:`hiddenstate.storage.read_arrays`.
+        `fits` is asked of each before it is read, and told its name; see
+        :func:`hiddenstate.storage.read_arrays`.
         """
         damaged: list[str] = []
         for path in self.checkpoint_paths():
             try:
-                return read_arrays(path, "checkpoint", fits), damaged
+                asked = partial(fits, str(path)) if fits else None
+                return read_arrays(path, "checkpoint", asked), damaged
             except (UntrustedFileError, MachineError) as error:
                 damaged.append(str(error))
         if damaged:
@@ -270,6 +273,8 @@ def list_runs(runs_dir: Path, tell: Callable[[str], None] = lambda why: None) ->
     """
     runs: list[Run] = []
     for path in runs_dir.iterdir() if runs_dir.is_dir() else ():
+        if path.name.startswith(TEMPORARY):
+            continue
         try:
             runs.append(Run(path))
         except DataError:  # some other folder

@@ -315,7 +315,7 @@ def _last_state(run: Run, job: Job) -> tuple[_Point, list[str]]:
     """Where the run stopped, at its newest sound checkpoint or the start; and what is damaged."""
     where = str(run.path / "checkpoints")
     found, damaged = run.sound_checkpoint(
-        lambda layout, facts: check_layout(layout, facts, job, where)
+        lambda where, layout, facts: check_layout(layout, facts, job, where)
     )
     if found is None:
         return (starting_state(job.net, job.config.training), Progress(), None), []

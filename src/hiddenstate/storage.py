@@ -193,10 +193,21 @@ def append(path: Path, data: bytes, durable: bool = False) -> None:
 
 
 def flush(path: Path) -> None:
-    """Wait until the disk has a file's contents, or a folder's names."""
+    """Wait until the disk has a file's contents, or a folder's names.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    MachineError
+        If the disk does not take it.
+    """
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:  # some file systems look for room only now
+        needed = os.fstat(handle).st_size
+        raise MachineError(_not_written(path, needed, error)) from None
     finally:
         os.close(handle)
 
@@ -206,6 +217,8 @@ def clear_stale(folder: Path) -> None:
     for left in folder.glob(f"{TEMPORARY}*"):
         number = left.name.removeprefix(TEMPORARY).partition("-")[0]
         if number.isdecimal() and not _is_alive(int(number)):
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
             with contextlib.suppress(OSError):
                 left.unlink()
 

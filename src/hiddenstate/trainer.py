@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hiddenstate.engines import Chunk, Engine
+from hiddenstate.engines import Chunk, Engine, TrainingState
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.models import Params
@@ -30,6 +30,10 @@ SAVING_SHARE = 50
 
 PAUSED = 0.05
 """Seconds between two looks for what is asked while training is paused."""
+
+FLAT = 1e4
+"""Size of a weight between hidden units from which on a net has diverged: float32's tanh and
+sigmoid are flat beyond 17, so such units pass no gradient and learn nothing again."""
 
 RECENT = 100
 """How many last losses are kept, for the mean that ends a run."""
@@ -173,6 +177,7 @@ class Trainer:
         self.total_steps = job.total_steps
         self.progress = progress or Progress()
         self.evaluation = Evaluation()
+        self._first: float | None = None
         self._should_stop = should_stop
         self._seconds = checkpoint_seconds
         self._due = time.monotonic() + checkpoint_seconds
@@ -278,10 +283,9 @@ class Trainer:
         return time.monotonic() >= self._due or (every > 0 and self.step % every == 0)
 
     def _save(self) -> None:
-        """Have everything saved, never numbers that are not finite."""
+        """Have everything saved, never weights that are of no use."""
         began = time.monotonic()
-        if self.engine.export().not_finite():
-            raise self._diverged(self.step - 1)
+        self._check_weights()
         self._notify("on_checkpoint")
         now = time.monotonic()
         self._due = now + max(self._seconds, SAVING_SHARE * (now - began))
@@ -319,6 +323,11 @@ class Trainer:
 
     def _log(self) -> None:
         step, since = self.step - 1, self.progress.since_log
+        mean = sum(since) / len(since)
+        # Looking at all weights takes time, and a net that diverged does worse than at first.
+        if self._first is None or not mean < self._first:
+            self._check_weights()
+        self._first = mean if self._first is None else self._first
         with listening(self._should_stop):
             self.evaluation = self.job.evaluate(self.engine)
         event = {
@@ -326,7 +335,7 @@ class Trainer:
             "step": step,
             "epoch": self.job.batches.epoch_of(step),
             "loss": since[-1],
-            "mean_loss": sum(since) / len(since),
+            "mean_loss": mean,
             "lr": rate_at(self.training, step, self.total_steps),
             **self.evaluation.figures,
         }
@@ -370,6 +379,20 @@ class Trainer:
             self.engine.restore(progress.best)
         return {"best_step": progress.best_step, "valid_loss": progress.best_loss}
 
+    def _check_weights(self) -> None:
+        """Refuse to go on with weights that are not finite, or beyond `FLAT`."""
+        state = self.engine.export()
+        if state.not_finite() or self._flat(state):
+            raise self._diverged(self.step - 1)
+
+    def _flat(self, state: TrainingState) -> str | None:
+        """The first weight between hidden units beyond `FLAT`, and how large it is."""
+        for name in self.job.net.inner_weights():
+            largest = float(np.abs(state.params[name]).max())
+            if largest > FLAT:
+                return f"{name} reached {largest:.3g}, where units are flat and learn no more"
+        return None
+
     def _check_figures(self, figures: dict[str, Any]) -> None:
         if not all(math.isfinite(v) for v in figures.values() if isinstance(v, float)):
             raise self._diverged(self.step - 1)
@@ -377,8 +400,11 @@ class Trainer:
     def _diverged(self, step: int) -> DivergedError:
         state = self.engine.export()
         name = state.not_finite()
+        flat = self._flat(state)
         fault = f"{name} is no longer finite" if name else "the outputs grew without bound"
-        if not name:
+        if flat and not name:
+            fault = flat
+        elif not name:
             largest = max(state.params, key=lambda n: float(np.abs(state.params[n]).max()))
             fault += f", {largest} up to {np.abs(state.params[largest]).max():.3g}"
         epoch, batch = self.job.batches.place_of(step)

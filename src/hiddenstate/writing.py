@@ -173,27 +173,35 @@ def create_run(path: Path, record: Mapping[str, Any]) -> RunWriter:
     MachineError
         If it is there already, or cannot be made; then nothing is left of it.
     """
+    if path.exists():
+        raise _is_there(path)
+    # Under another name until it is a run, so that a kill leaves nothing that looks like one.
+    making = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
     try:
-        path.mkdir(parents=True)
-    except FileExistsError:
-        raise RunExistsError(
-            f"{printable(path)}: is there already; name a new folder or remove it"
-        ) from None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clear_stale(path.parent)
+        making.mkdir()
     except OSError as error:
         raise _not_made(path, error) from None
     try:
-        writer = RunWriter(path)
+        writer = RunWriter(making)
         for name in ("snapshots", "checkpoints", "figures"):
-            (path / name).mkdir()
-        (path / "history.jsonl").touch()
-        writer.write_record(record)  # it is a run from here on
+            (making / name).mkdir()
+        (making / "history.jsonl").touch()
+        writer.write_record(record)
+        making.rename(path)  # it is a run from here on
+        writer.path = path
         flush(path.parent)
     except BaseException as error:
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(making, ignore_errors=True)
         if isinstance(error, OSError):
-            raise _not_made(path, error) from None
+            raise _is_there(path) if path.exists() else _not_made(path, error) from None
         raise
     return writer
+
+
+def _is_there(path: Path) -> RunExistsError:
+    return RunExistsError(f"{printable(path)}: is there already; name a new folder or remove it")
 
 
 def _not_made(path: Path, error: OSError) -> MachineError:

@@ -19,10 +19,9 @@ MAX_LINE = 10_000
 """Longest line printed; only a made-up name is longer."""
 
 
-def say(text: str) -> None:
-    """A result, on stdout; control characters in it are escaped, line by line."""
-    for line in text.split("\n"):
-        click.echo(printable(line, MAX_LINE))
+def say(line: str) -> None:
+    """A result in one line, on stdout; control characters in it, and newlines, are escaped."""
+    click.echo(printable(line, MAX_LINE))
 
 
 def note(line: str) -> None:

@@ -278,7 +278,8 @@ def _introduce(session: "Session", how: Asked, raw: "SequenceDataset | None") ->
         own = job.dataset.source == "file"
         for line in two_lines(job.dataset, job.config, raw) if own else job.sizes():
             say(line)
-        say(job.net.describe())
+        for line in job.net.describe().splitlines():
+            say(line)
     note(
         f"{engine.name} on {engine.device}, {engine.threads} thread{'s' * (engine.threads != 1)}, "
         f"{job.config.training.dtype}, seed {job.config.training.seed}; run {session.writer.path}"

@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from hiddenstate.config import Config, job_options, make_config
+from hiddenstate.config import Config, TrainingConfig, job_options, make_config, section_options
 from hiddenstate.data import Rows
 from hiddenstate.engines import (
     Predictor,
@@ -190,7 +190,10 @@ class Estimator(BaseEstimator):
 
     def _predictor(self) -> Predictor:
         check_is_fitted(self)
-        return make_predictor(self.model_, self.device, self.threads)
+        known = section_options(TrainingConfig, self._job)
+        with python_words():  # neither set_params nor a file asked whether they will do
+            device, threads = (known[n].check(getattr(self, n)) for n in ("device", "threads"))
+        return make_predictor(self.model_, device, threads)
 
     def _state_predictor(self) -> Predictor:
         """What gives hidden states as outputs at every step."""

@@ -1,5 +1,6 @@
 """Reading a fitted estimator back from its file."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,11 @@ def load(path: str | Path) -> Any:
         raise UntrustedFileError(f"{where}: holds a {printable(extra['estimator'], 40)}")
     settings = _checked_settings(kind(), extra["settings"], where)
     fitted = {name: _checked_fact(name, v, where) for name, v in extra["fitted"].items()}
-    estimator = _restore(kind(), model, settings, fitted, extra["feature_names"])
+    _check_shapes(fitted, model, where)
+    names = extra["feature_names"]
+    if names is not None and len(names) != fitted.get("n_features_in_", model.n_features):
+        raise UntrustedFileError(f"{where}: its feature names are not one for each feature")
+    estimator = _restore(kind(), model, settings, fitted, names)
     if model.net.job == "regress":
         carried = _checked_state(extra["state"], model, where)
         step = fitted.get("n_steps_", 0)
@@ -101,6 +106,23 @@ def _checked_fact(name: str, value: Any, where: str) -> Any:
     ):
         raise UntrustedFileError(f"{where}: its fitted facts are damaged")
     return tuple(value) if is_shape else value
+
+
+def _check_shapes(fitted: dict[str, Any], model: FittedModel, where: str) -> None:
+    """Refuse counts and shapes that do not go with the net (`UntrustedFileError`)."""
+    flat = model.net.job == "autoencode"
+    steps = math.prod(model.row_shape) // model.row_shape[-1]
+    row, targets = fitted.get("row_shape_", model.row_shape), fitted.get("targets_shape_", ())
+    sound = {
+        "fit_ndim_": fitted.get("fit_ndim_", 2) in (2, 3),
+        "n_features_in_": fitted.get("n_features_in_", model.n_features)
+        in {model.n_features, steps * model.n_features, row[-1] if row else 0},
+        "row_shape_": not flat or math.prod(row) == model.n_features,
+        "targets_shape_": len(targets) <= 2,
+    }
+    for name, kept in sound.items():
+        if not kept:
+            raise UntrustedFileError(f"{where}: its {name} does not go with its net")
 
 
 def _checked_state(state: dict[str, Any], model: FittedModel, where: str) -> Params:

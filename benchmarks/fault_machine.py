@@ -1,0 +1,271 @@
+"""A machine that gives out: a full disk, too little memory, numbers without bound; and the trace.
+
+Where something cannot be tried here (no strace, no right to mount) a check says so in its counts.
+"""
+
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import fault_events
+import fault_runs
+import fault_stops
+import numpy as np
+from fault_runs import Outcome, hiddenstate
+from fault_stops import AtEvent, Plan
+
+from hiddenstate.errors import HiddenstateError
+from hiddenstate.storage import read_arrays
+
+MEGABYTE = 1 << 20
+
+MEMORY_MB = (150, 200, 250, 300, 400, 600, 1000, 2000, 4000)
+"""Limits of addresses tried. With less, numpy itself cannot be loaded, or never comes back."""
+
+
+# --- a full disk
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, megabytes: int = 4) -> Iterator[bool]:
+    """A file system of its own in the new folder `folder`; False where there is no right to it."""
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        mounted = False
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def full_disk(plans: Sequence[Plan], folder: Path, total: int, seed: int) -> Outcome:
+    """A 4 MB disk with so little left that it is full in the middle of a run; then there is room.
+
+    The run must end with 3 and a line that says what is needed and free, its checkpoints sound and
+    nothing half written beside them, and end as one never stopped when there is room.
+    """
+    drawn, outcome = random.Random(seed), Outcome()
+    while outcome.done < total:
+        plan = plans[outcome.done % len(plans)]
+        needs = _bytes_of(plan.path)
+        place = folder / f"disk-{outcome.done}"
+        with small_disk(place) as mounted:
+            if not mounted:
+                outcome.counts["no right to mount a disk"] += 1
+                return outcome
+            free = os.statvfs(place).f_bavail * os.statvfs(place).f_frsize
+            left = drawn.randrange(int(0.9 * min(needs, free)))
+            (place / "ballast").write_bytes(bytes(free - left))
+            done = hiddenstate(plan.args, place)
+            outcome.expect(
+                done.code == 3, f"{left} bytes left: ended with {done.code}, {done.last}"
+            )
+            said = _full(done, outcome, place)
+            (place / "ballast").unlink()
+            _go_on(plan, place, outcome, f"{left} bytes left, {said}")
+        outcome.done += 1
+    return outcome
+
+
+def full_at_event(plan: Plan, folder: Path, events: Sequence[int]) -> Outcome:
+    """As :func:`full_disk`, on a disk that is full from a file event on."""
+    outcome = Outcome()
+    for event in events:
+        place = folder / f"full-{event}"
+        place.mkdir(parents=True)
+        done = AtEvent(event, "full")(plan.args, place)
+        if done.code:
+            said = _full(done, outcome, place)
+            _go_on(plan, place, outcome, f"full at event {event}, {said}")
+        outcome.done += 1
+    return outcome
+
+
+def read_only(plans: Sequence[Plan], folder: Path) -> Outcome:
+    """A disk that cannot be written: a command that writes is refused, one that reads is not.
+
+    A run made before is as it was, and goes on once the disk can be written again.
+    """
+    outcome = Outcome()
+    for plan in plans:
+        place = folder / f"read-only-{plan.args[0]}"
+        with small_disk(place, 32) as mounted:
+            if not mounted:
+                outcome.counts["no right to mount a disk"] += 1
+                return outcome
+            AtEvent(40)(plan.args, place)
+            subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+            for args in (plan.args, fault_stops.next_command(plan, place)):
+                done = hiddenstate(args, place)
+                kept = done.code == 3 and not done.trouble()
+                outcome.expect(kept, f"read-only, {args[0]}: {done.code}, {done.last[:160]}")
+                outcome.done += 1
+            done = hiddenstate(["runs"], place)
+            outcome.expect(done.code == 0, f"read-only, runs: {done.code}, {done.last[:160]}")
+            subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
+            _go_on(plan, place, outcome, "was read-only")
+    return outcome
+
+
+def _full(done: fault_runs.Ended, outcome: Outcome, place: Path) -> str:
+    """Judge what a full disk left; returns the message."""
+    outcome.expect(done.code == 3 and not done.trouble(), f"full: {done.code}, {done.trouble()}")
+    tells = bool(re.search(r"\d bytes .*\d bytes (are|is) free", done.last))
+    run = fault_runs.last_run(place)
+    if run is None:
+        outcome.counts["full before there was a run"] += 1
+        return done.last
+    outcome.counts["needed and free said"] += tells
+    outcome.expect(tells, f"needed and free not said: {done.last[:160]}")
+    outcome.counts["full while training"] += 1
+    for path in run.checkpoint_paths():
+        try:
+            read_arrays(path, "checkpoint")
+        except HiddenstateError as error:
+            outcome.findings.append(f"a checkpoint broken by a full disk: {error}")
+    temporary = [path.name for path in (place / "runs").rglob(".tmp-*")]
+    outcome.expect(not temporary, f"left by a full disk: {temporary}")
+    return done.last
+
+
+def _go_on(plan: Plan, place: Path, outcome: Outcome, when: str) -> None:
+    """With room again, a run must end as one never stopped."""
+    done = hiddenstate(fault_stops.next_command(plan, place), place)
+    run = fault_runs.last_run(place)
+    differing = fault_runs.differences(run.path, plan.path) if run else ["lost"]
+    outcome.counts["not identical"] += bool(differing or done.code)
+    outcome.expect(not done.code and not differing, f"{when}: {done.last} {differing[:4]}")
+
+
+def _bytes_of(run: Path) -> int:
+    """What a run's files take in whole pages."""
+    sizes = [path.stat().st_size for path in run.rglob("*") if path.is_file()]
+    return sum(-(-size // 4096) * 4096 for size in sizes)
+
+
+# --- too little memory
+
+
+def limited_memory(
+    folder: Path, limits: Sequence[int] = MEMORY_MB, engines: Sequence[str] = ("auto",)
+) -> Outcome:
+    """Commands that may take so many MB of addresses: they are done, or say in a line why not."""
+    outcome = Outcome()
+    for engine in engines:
+        for job in fault_runs.JOBS:
+            for limit in limits:
+                outcome.add(_limited(job, engine, limit, folder / f"{engine}-{job}-{limit}"))
+    return outcome
+
+
+def _limited(job: str, engine: str, limit: int, place: Path) -> Outcome:
+    place.mkdir(parents=True)
+    before = ["prlimit", f"--as={limit * MEGABYTE}", *fault_runs.COMMAND]
+    done = hiddenstate(fault_runs.arguments(job, engine, short=True), place, before)
+    outcome = Outcome(1)
+    outcome.counts["done" if done.code == 0 else f"ended with {done.code}"] += 1
+    what = f"{job}, {engine}, in {limit} MB"
+    if done.code:
+        kept = done.code == 3 and not done.trouble()
+        outcome.expect(kept, f"{what}: {done.code}, {done.last[:160]}")
+    for path in place.rglob("*.safetensors"):
+        outcome.expect(_is_sound(path), f"{what}: left a broken {path.name}")
+    shutil.rmtree(place)
+    return outcome
+
+
+def _is_sound(path: Path) -> bool:
+    kind = {"model": "model", "shown": "shown"}.get(path.stem, path.parent.name.removesuffix("s"))
+    try:
+        arrays, _ = read_arrays(path, kind)
+    except HiddenstateError:
+        return False
+    return all(np.isfinite(array).all() for array in arrays.values())
+
+
+# --- numbers without bound
+
+RATES: dict[str, tuple[str, ...]] = {
+    "1e6": ("--lr", "1e6"),
+    "1e30": ("--lr", "1e30"),
+    "1e30, sgd": ("--lr", "1e30", "--optimizer", "sgd"),
+}
+
+
+def divergence(folder: Path) -> Outcome:
+    """Each job at rates far too large: it stops with 5 by name, and all it saved is finite."""
+    outcome = Outcome()
+    for job in fault_runs.JOBS:
+        for name, rate in RATES.items():
+            place = folder / f"{job} {name}"
+            place.mkdir(parents=True)
+            done = hiddenstate([*fault_runs.arguments(job), *rate], place)
+            outcome.done += 1
+            outcome.counts[f"ended with {done.code}"] += 1
+            outcome.expect(done.code == 5, f"{job} --lr {name}: ended with {done.code}")
+            if done.code == 5:
+                named = re.search(r"epoch \d+, batch \d+.*--lr", done.last)
+                outcome.expect(named and not done.trouble(), f"{job} --lr {name}: {done.last}")
+            for path in place.rglob("*.safetensors"):
+                outcome.expect(_is_sound(path), f"{job} --lr {name}: {path.name} is not finite")
+            history = next(place.rglob("history.jsonl")).read_text()
+            outcome.expect(_finite(history), f"{job} --lr {name}: history is not finite")
+            if done.code == 5:
+                left = [path.name for path in place.rglob("model.safetensors")]
+                outcome.expect(not left, f"{job} --lr {name}: left a model")
+    return outcome
+
+
+def _finite(lines: str) -> bool:
+    return all(
+        np.isfinite(value)
+        for line in lines.splitlines()
+        for value in json.loads(line).values()
+        if isinstance(value, float)
+    )
+
+
+# --- the order of writing
+
+
+def write_order(folder: Path, jobs: Sequence[str] = tuple(fault_runs.JOBS)) -> Outcome:
+    """Every system call that touches a run's files, in a run stopped once and gone on with."""
+    outcome = Outcome()
+    if shutil.which("strace") is None:
+        outcome.counts["strace is not there"] += 1
+        return outcome
+    for job in jobs:
+        place = folder / job
+        place.mkdir(parents=True)
+        args = fault_runs.arguments(job, short=True)
+        AtEvent(30)(args, place)
+        for number, command in enumerate((["resume", "last", "--view", "files"], args)):
+            log = place / f"strace-{number}"
+            done = hiddenstate(command, place, fault_events.traced(log))
+            outcome.expect(done.code == 0, f"{job}: ended with {done.code}: {done.last}")
+            with log.open() as lines:
+                events = fault_events.read_strace(lines, (place / "runs").resolve())
+            outcome.done += len(events)
+            judge_order(events, outcome, job)
+    return outcome
+
+
+def judge_order(events: Sequence[fault_events.Event], outcome: Outcome, job: str) -> None:
+    """Count the files put in their place, and note what came in another order."""
+    renamed = [event for event in events if event.kind == "rename"]
+    outcome.counts["renamed into place"] += len(renamed)
+    outcome.counts["checkpoints"] += sum("/checkpoints/" in event.to for event in renamed)
+    outcome.expect(renamed, f"{job}: nothing was renamed")
+    outcome.findings += [f"{job}: {fault}" for fault in fault_events.misordered(events)]
+    ahead = fault_events.unflushed_history(events)
+    outcome.expect(not ahead, f"{job}: {ahead} checkpoints on disk before their history")

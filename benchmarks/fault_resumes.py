@@ -1,0 +1,120 @@
+"""Runs stopped after a batch and gone on with, at every batch of three epochs, on both engines."""
+
+import random
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fault_runs import Outcome, differences
+
+from hiddenstate import kernels
+from hiddenstate.runs import Run
+from hiddenstate.session import Session, go_on, plan, start
+from hiddenstate.trainer import Callback, Trainer
+
+ENGINES = ("native", "torch") if kernels.levels() else ("torch",)
+
+SHARED = {"threads": 1, "epochs": 3, "batch_size": 8, "log_every": 4, "checkpoint_every": 1}
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "classify": ("classify", {"hidden_size": 6, "lr_schedule": "cosine", "hold": 3}),
+    "classify, stopping early": (
+        "classify", {"hidden_size": 6, "valid_fraction": 0.3, "patience": 1, "lr": 0.3}),
+    "classify, dropout": (
+        "classify", {"hidden_size": 4, "layers": 2, "dropout": 0.4, "engine": "torch"}),
+    "regress": ("regress", {"windows": 16, "batch_size": 1, "hold": 9}),
+    "regress, gru and sgd": (
+        "regress", {"windows": 16, "batch_size": 1, "cell": "gru", "optimizer": "sgd",
+                    "momentum": 0.9}),
+    "autoencode": ("autoencode", {"encoder_sizes": (9,), "code_size": 2}),
+    "autoencode, adamw": (
+        "autoencode", {"encoder_sizes": (9,), "code_size": 2, "optimizer": "adamw",
+                       "weight_decay": 0.01, "dtype": "float64"}),
+}  # fmt: skip
+"""Job and options of three epochs each, in which every kind of state is carried on."""
+
+
+def write_rows(folder: Path) -> Path:
+    """A file of 64 short series of two classes."""
+    drawn = np.random.default_rng(5)
+    X = drawn.normal(size=(64, 5, 2)).astype("f4")
+    path = folder / "rows.npz"
+    np.savez(path, X=X, y=(X[:, :, 0].mean(axis=1) > 0).astype("i8"))
+    return path
+
+
+def options(case: str, engine: str, rows: Path) -> tuple[str, dict[str, Any]] | None:
+    """The job and its options on an engine; None where that engine has no such thing."""
+    job, own = CASES[case]
+    if own.get("engine", engine) != engine:
+        return None
+    values = {"recipe": "classic", **SHARED, **own, "engine": engine}
+    return job, values if job == "regress" else {**values, "data": str(rows)}
+
+
+class StopAfter(Callback):
+    """Asks to stop once so many updates are made."""
+
+    def __init__(self, step: int) -> None:
+        self.step, self.reached = step, False
+
+    def on_chunk(self, trainer: Trainer, chunk: Any) -> None:
+        self.reached = trainer.step >= self.step
+
+    def __call__(self) -> bool:
+        return self.reached
+
+
+def run_in_parts(
+    job: str, values: Mapping[str, Any], folder: Path, stops: Iterable[int] = ()
+) -> tuple[Path, int]:
+    """A run in `folder`, stopped after each of `stops` updates; its path and the updates made."""
+    config, dataset = plan(job, values)
+    session = start(config, folder, dataset=dataset)
+    path = session.writer.path
+    for step in stops:
+        _train(session, StopAfter(step))
+        session = go_on(Run(path), {})
+    return path, _train(session, StopAfter(10**9))
+
+
+def _train(session: Session, stop: StopAfter) -> int:
+    with session:
+        session.train([stop], stop)
+    return int(Run(session.writer.path).checkpoint_paths()[0].stem)
+
+
+def every_batch(
+    folder: Path, seed: int, per_case: int = 10**9, chains: int = 5,
+    engines: Sequence[str] = ENGINES, say: Callable[[str], None] = lambda line: None,
+) -> Outcome:  # fmt: skip
+    """Each case stopped once at every batch, or at `per_case` of them; then five times in a row.
+
+    `chains` such chains are tried in each case, at batches drawn by chance.
+    """
+    drawn, outcome = random.Random(seed), Outcome()
+    folder.mkdir(parents=True)
+    rows = write_rows(folder)
+    for engine in engines:
+        for case in CASES:
+            asked = options(case, engine, rows)
+            if asked is None:
+                continue
+            job, values = asked
+            whole, total = run_in_parts(job, values, folder / "whole")
+            batches = sorted(drawn.sample(range(1, total), min(total - 1, per_case)))
+            plans = [[step] for step in batches]
+            plans += [sorted(drawn.sample(range(1, total), 5)) for _ in range(chains)]
+            for stops in plans:
+                path, _ = run_in_parts(job, values, folder / "parts", stops)
+                found = differences(path, whole)
+                outcome.expect(not found, f"{case}, {engine}, stopped at {stops}: {found[:4]}")
+                outcome.done += 1
+                outcome.counts["not identical"] += bool(found)
+                outcome.counts["chains of five"] += len(stops) == 5
+                shutil.rmtree(path)
+            shutil.rmtree(whole)
+            say(f"{case}, {engine}: {total} batches")
+    return outcome

@@ -1,0 +1,302 @@
+"""Processes stopped in the middle: killed, told to end, left by their reader, raced."""
+
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import fault_events
+import fault_runs
+from fault_runs import Ended, Outcome, hiddenstate
+
+MOST_SECONDS = 2.0
+"""From a signal until the process ends."""
+
+Stop = Callable[[Sequence[str], Path], Ended]
+"""Runs a command in a folder, and stops it somewhere."""
+
+
+@dataclass(frozen=True)
+class AtMoment:
+    """A signal so many seconds after the command was started; with `twice`, at once another."""
+
+    seconds: float
+    number: signal.Signals = signal.SIGKILL
+    twice: bool = False
+
+    def __call__(self, args: Sequence[str], folder: Path) -> Ended:
+        process = fault_runs.begin(args, folder)
+        try:
+            out, err = process.communicate(timeout=self.seconds)
+        except subprocess.TimeoutExpired:
+            began = time.monotonic()
+            for _ in range(1 + self.twice):
+                process.send_signal(self.number)
+            return fault_runs.finish(process, lambda: time.monotonic() - began)
+        return Ended(process.returncode, out, err)
+
+
+@dataclass(frozen=True)
+class AtLine:
+    """A signal when the command has printed so many lines; without one, its reader leaves."""
+
+    line: int
+    number: signal.Signals | None = signal.SIGKILL
+
+    def __call__(self, args: Sequence[str], folder: Path) -> Ended:
+        process = fault_runs.begin(args, folder)
+        assert process.stdout
+        lines = sum(1 for _ in zip(range(self.line), process.stdout, strict=False))
+        began = time.monotonic()
+        if self.number is None:
+            process.stdout.close()
+            err = process.stderr.read() if process.stderr else ""
+            return Ended(process.wait(), "", err, time.monotonic() - began)
+        if lines == self.line:
+            process.send_signal(self.number)
+        return fault_runs.finish(process, lambda: time.monotonic() - began)
+
+
+@dataclass(frozen=True)
+class AtEvent:
+    """What :mod:`fault_events` does before the command's so-many-th file event."""
+
+    event: int
+    action: str = "kill"
+
+    def __call__(self, args: Sequence[str], folder: Path) -> Ended:
+        return hiddenstate(args, folder, fault_events.at_event(self.action, self.event))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run never stopped, the command that made it, and how many seconds it took."""
+
+    args: list[str]
+    path: Path
+    seconds: float
+
+
+def make_plan(args: list[str], folder: Path) -> Plan:
+    """A plan, its run made in the new folder `folder`."""
+    began = time.monotonic()
+    path = fault_runs.whole_run(args, folder)
+    return Plan(args, path, time.monotonic() - began)
+
+
+def make_plans(folder: Path, engines: Sequence[str] = ("auto",)) -> list[Plan]:
+    """A plan for each engine and job."""
+    return [
+        make_plan(fault_runs.arguments(job, engine), folder / f"whole-{job}-{engine}")
+        for engine in engines
+        for job in fault_runs.JOBS
+    ]
+
+
+def draws_figures(plan: Plan, folder: Path) -> Plan:
+    """The same run, its figures drawn at the end, where a signal may come too."""
+    args = [*plan.args[:-1], "files"]
+    return make_plan(args, folder / "whole-with-figures")
+
+
+def survive(plan: Plan, folder: Path, stops: Sequence[Stop]) -> Outcome:
+    """A run in the new folder `folder`, stopped by each of `stops` and gone on with, to its end.
+
+    It must end as the plan's run did: the same bytes but for clocks, and no file more.
+    """
+    outcome = Outcome()
+    folder.mkdir(parents=True)
+    for stop in stops:
+        before = _starts(folder)
+        done = stop(next_command(plan, folder), folder)
+        if _is_done(folder) or done.code == 0:
+            break
+        outcome.done += 1
+        _judge(done, _starts(folder) > before, outcome)
+    if not _is_done(folder):
+        done = hiddenstate(next_command(plan, folder), folder)
+        outcome.expect(done.code == 0, f"could not go on: {done.last}")
+    elif outcome.done < len(stops):
+        outcome.counts["came after the end"] += 1
+    run = fault_runs.last_run(folder)
+    if run is None or run.results() is None:
+        outcome.counts["runs lost"] += 1
+        return outcome
+    outcome.counts["runs"] += 1
+    differing = fault_runs.differences(run.path, plan.path)
+    outcome.counts["not identical"] += bool(differing)
+    outcome.expect(not differing, f"{plan.args[0]}: not identical: {', '.join(differing[:4])}")
+    left = fault_runs.stale(folder, plan.path)
+    outcome.counts["stale files"] += len(left)
+    outcome.expect(not left, f"{plan.args[0]}: stale: {', '.join(left[:4])}")
+    return outcome
+
+
+def next_command(plan: Plan, folder: Path) -> list[str]:
+    """The job, or, if there is a run, what goes on with it."""
+    run = fault_runs.last_run(folder)
+    if run is None:
+        return plan.args
+    return ["resume", run.name, "--view", plan.args[-1]]
+
+
+def _is_done(folder: Path) -> bool:
+    run = fault_runs.last_run(folder)
+    return run is not None and run.results() is not None
+
+
+def _starts(folder: Path) -> int:
+    """How often training began in the run of `folder`."""
+    run = fault_runs.last_run(folder)
+    return sum(entry["event"] == "start" for entry in run.journal()) if run else 0
+
+
+def _judge(done: Ended, trained: bool, outcome: Outcome) -> None:
+    """Whether a command that was stopped ended as it must."""
+    outcome.counts["in training" if trained else "before training"] += 1
+    asked_to = done.code in (130, 143, 141)
+    if trained and done.code != -signal.SIGKILL:
+        outcome.expect(asked_to, f"ended with {done.code} in training: {done.last}")
+    if asked_to and done.code != 141:
+        outcome.expect(not done.trouble(), done.trouble())
+    elif not asked_to:
+        signalled = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT)
+        outcome.expect(done.code in signalled, f"ended with {done.code}: {done.last}")
+    slow = done.waited > MOST_SECONDS
+    outcome.expect(not slow, f"ended {done.waited:.1f} s after the signal")
+    outcome.counts["longest wait, ms"] = max(
+        outcome.counts["longest wait, ms"], int(1000 * done.waited)
+    )
+
+
+# --- at random moments
+
+
+def stopped(
+    plans: Sequence[Plan],
+    folder: Path,
+    total: int,
+    seed: int,
+    number: signal.Signals = signal.SIGKILL,
+    twice: bool = False,
+) -> Outcome:
+    """Stops at moments drawn from a command's whole life, its imports and its end included.
+
+    Runs take turns over the plans; each is stopped up to twice. A moment after the end of a
+    command is not counted in `total`.
+    """
+    drawn, outcome, chain = random.Random(seed), Outcome(), 0
+    lives = [plan.seconds for plan in plans]
+    while outcome.done < total:
+        plan, life = plans[chain % len(plans)], lives[chain % len(plans)]
+        times = min(2, total - outcome.done)
+        # Less work is left after a stop, so the end comes sooner.
+        ends = [life * (1 - k / (times + 1)) for k in range(times)]
+        moments = [drawn.uniform(0, end) for end in ends]
+        place = folder / f"chain-{chain}"
+        found = survive(plan, place, [AtMoment(m, number, twice) for m in moments])
+        # Other work on the machine comes and goes, and with it how long a command takes.
+        lives[chain % len(plans)] *= 0.9 if found.counts["came after the end"] else 1.1
+        longest = max(o.counts.pop("longest wait, ms", 0) for o in (found, outcome))
+        found.findings = [f"chain {chain}: {line}" for line in found.findings]
+        outcome.add(found)
+        outcome.counts["longest wait, ms"] = longest
+        if not found.findings:
+            shutil.rmtree(place)
+        chain += 1
+    return outcome
+
+
+def at_each_event(plan: Plan, folder: Path, events: Sequence[int] = ()) -> Outcome:
+    """Killed right before each thing a short run does to a file, and before each of going on."""
+    outcome = Outcome()
+    if not events:
+        (folder / "count").mkdir(parents=True)
+        AtEvent(0, "note")(plan.args, folder / "count")
+        events = range(1, len(fault_events.noted(folder / "count")) + 1)
+    for event in events:
+        place = folder / f"event-{event}"
+        found = survive(plan, place, [AtEvent(event), AtEvent(event)])
+        found.findings = [f"event {event}: {line}" for line in found.findings]
+        found.counts.pop("longest wait, ms", None)
+        outcome.add(found)
+        shutil.rmtree(place)
+    return outcome
+
+
+def left_alone(plan: Plan, folder: Path, lines: Sequence[int]) -> Outcome:
+    """Whoever reads the output leaves after so many lines: 141 without a word, and it goes on."""
+    outcome = Outcome()
+    for line in lines:
+        found = survive(plan, folder / f"line-{line}", [AtLine(line, None)])
+        found.findings = [f"line {line}: {words}" for words in found.findings]
+        outcome.add(found)
+    return outcome
+
+
+def second_comer(plan: Plan, place: Path) -> Outcome:
+    """One goes on with a run and is held in the middle; another that comes then is refused."""
+    outcome = Outcome(1)
+    place.mkdir(parents=True)
+    AtEvent(30)(plan.args, place)
+    args = next_command(plan, place)
+    first = fault_runs.begin(args, place)
+    assert first.stdout
+    first.stdout.readline()  # it has the lock before it says anything
+    first.send_signal(signal.SIGSTOP)
+    before = _contents(place)
+    second = fault_runs.begin(args, place)
+    refused = fault_runs.finish(second)
+    outcome.expect(_contents(place) == before, "the one refused changed something")
+    first.send_signal(signal.SIGCONT)
+    judge_race([(first, fault_runs.finish(first)), (second, refused)], outcome)
+    run = fault_runs.last_run(place)
+    differing = fault_runs.differences(run.path, plan.path) if run else ["lost"]
+    outcome.expect(not differing, f"not identical: {', '.join(differing[:4])}")
+    return outcome
+
+
+def _contents(place: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+def races(plan: Plan, folder: Path, total: int, seed: int) -> Outcome:
+    """Two commands going on with one run at nearly the same moment: one does, one is refused."""
+    drawn, outcome = random.Random(seed), Outcome()
+    stop = AtEvent(40)  # in training
+    for number in range(total):
+        place = folder / f"race-{number}"
+        place.mkdir(parents=True)
+        stop(plan.args, place)
+        args = next_command(plan, place)
+        first = fault_runs.begin(args, place)
+        time.sleep(drawn.uniform(0, plan.seconds / 3))
+        second = fault_runs.begin(args, place)
+        ends = []
+        for process in (first, second):
+            ends.append((process, fault_runs.finish(process)))
+        judge_race(ends, outcome)
+        run = fault_runs.last_run(place)
+        differing = fault_runs.differences(run.path, plan.path) if run else ["lost"]
+        outcome.expect(not differing, f"race {number}: not identical: {', '.join(differing[:4])}")
+        outcome.done += 1
+        shutil.rmtree(place)
+    return outcome
+
+
+def judge_race(ends: Sequence[tuple["subprocess.Popen[str]", Ended]], outcome: Outcome) -> None:
+    """One of two must have ended with 0, and the other with 3 and the first one's number."""
+    by_code = {done.code: (process, done) for process, done in ends}
+    if set(by_code) == {0, 2}:  # it came when the other had ended
+        outcome.counts["came after the end"] += 1
+        return
+    outcome.expect(set(by_code) == {0, 3}, f"ended with {[done.code for _, done in ends]}")
+    if set(by_code) == {0, 3}:
+        winner, refused = by_code[0][0], by_code[3][1]
+        said = f"process {winner.pid}, since 2" in refused.err
+        outcome.counts["refused with process and time"] += said
+        outcome.expect(said and not refused.trouble(), f"refused with {refused.last!r}")

@@ -1,0 +1,211 @@
+"""Everything that can go wrong with a run or a file, tried many times at random, in one table.
+
+    nice -n 15 python benchmarks/faults.py [--seed 0]            # all of it, about half an hour
+    nice -n 15 python benchmarks/faults.py kill --n 200 --seed 1 # one check, its count and seed
+
+Each check prints what broke a promise as it finds it, and ends with its row; the exit code is 1 if
+there was any. What was found is kept in a folder. Some checks need more than an ordinary user has:
+a small disk the right to mount one, the order of writing strace; where it is missing, the row says
+so. The promises are written down in docs/reliability.md; a small share of each check, at places
+counted instead of moments drawn, is in tests/faults.
+"""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import fault_files
+import fault_machine
+import fault_names
+import fault_resumes
+import fault_runs
+import fault_stops
+import fuzz_models
+import fuzz_readers
+from fault_runs import Outcome
+from timing import print_table
+
+BOTH = ("auto", "torch")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a check is to do: how often, from which seed, in which empty folder."""
+
+    n: int
+    seed: int
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Check:
+    """A row of the table.
+
+    Parameters
+    ----------
+    what : str
+        What is done `n` times.
+    run : callable
+    n : int
+        How often, unless asked otherwise; 0 where a check does all there is.
+    """
+
+    what: str
+    run: Callable[[Asked], Outcome]
+    n: int = 0
+
+
+def stops(asked: Asked, number: signal.Signals, twice: bool = False) -> Outcome:
+    """Runs of the three jobs stopped at random moments; one in four on the torch engine."""
+    plans = fault_stops.make_plans(asked.folder)
+    torch = fault_stops.make_plan(
+        fault_runs.arguments("regress", "torch"), asked.folder / "whole-torch"
+    )
+    drawn = fault_stops.draws_figures(plans[0], asked.folder) if not twice else plans[0]
+    turns = [*plans, torch] if number == signal.SIGKILL else [*plans, drawn]
+    return fault_stops.stopped(turns, asked.folder, asked.n, asked.seed, number, twice)
+
+
+def events(asked: Asked) -> Outcome:
+    """Killed before every file event of a short run of each job."""
+    outcome = Outcome()
+    for job in fault_runs.JOBS:
+        args = fault_runs.arguments(job, short=True)
+        plan = fault_stops.make_plan(args, asked.folder / f"whole-{job}")
+        outcome.add(fault_stops.at_each_event(plan, asked.folder / job))
+    return outcome
+
+
+def pipes(asked: Asked) -> Outcome:
+    """Readers that leave at another line each time."""
+    plan = fault_stops.make_plans(asked.folder)[1]
+    return fault_stops.left_alone(plan, asked.folder, range(1, 1 + asked.n))
+
+
+def resumes(asked: Asked) -> Outcome:
+    """Every batch of three epochs of each case on each engine, and chains of five."""
+    return fault_resumes.every_batch(asked.folder / "runs", asked.seed, say=print)
+
+
+def damage(asked: Asked) -> Outcome:
+    """Bits flipped, and three ends cut off for every ten of them."""
+    samples = fault_files.make_samples(asked.folder / "samples")
+    cuts = round(0.3 * asked.n)
+    outcome, verdicts = fault_files.damage(samples, asked.folder, asked.n, cuts, asked.seed)
+    print(fault_files.table(verdicts))
+    return outcome
+
+
+def disk(asked: Asked) -> Outcome:
+    """A small disk filled while a run saves, then one that cannot be written at all."""
+    plans = fault_stops.make_plans(asked.folder)
+    outcome = fault_machine.full_disk(plans, asked.folder, asked.n, asked.seed)
+    outcome.add(fault_machine.read_only(plans, asked.folder))
+    return outcome
+
+
+def races(asked: Asked) -> Outcome:
+    """Two that go on with one run."""
+    plan = fault_stops.make_plans(asked.folder)[1]
+    return fault_stops.races(plan, asked.folder, asked.n, asked.seed)
+
+
+def memory(asked: Asked) -> Outcome:
+    """Little memory, on both engines."""
+    return fault_machine.limited_memory(asked.folder, engines=BOTH)
+
+
+def models(asked: Asked) -> Outcome:
+    """Damaged model files through `load`."""
+    return _fuzz(asked, fuzz_models.MODELS, fuzz_models.Place, fuzz_models.KINDS)
+
+
+def readers(asked: Asked) -> Outcome:
+    """Damaged files of data through every reader."""
+    return _fuzz(asked, fuzz_readers.READERS, fuzz_readers.Place, fuzz_readers.KINDS)
+
+
+def _fuzz(asked: Asked, names, open_place, kinds) -> Outcome:
+    asked_so = argparse.Namespace(
+        n=asked.n, seed=asked.seed, reader=None, processes=2, keep=asked.folder / "findings"
+    )
+    fuzz = fuzz_readers.Fuzz(asked_so, tuple(names), open_place)
+    fuzz.run()
+    print(fuzz_readers.table(fuzz.sums, kinds))
+    outcome = Outcome()
+    for name, found in fuzz.sums.items():
+        outcome.done += found.files
+        outcome.counts.update({kind: found.ends[kind] for kind in kinds})
+        for what, largest in (("slowest, ms", 1000 * found.seconds), ("most MB", found.megabytes)):
+            outcome.counts[what] = max(outcome.counts[what], round(largest))
+        outcome.findings += [f"{name}: {found.findings} findings"] * bool(found.findings)
+    return outcome
+
+
+CHECKS = {
+    "kill": Check("kill -9 at a random moment", partial(stops, number=signal.SIGKILL), 200),
+    "term": Check("SIGTERM at a random moment", partial(stops, number=signal.SIGTERM), 50),
+    "twice": Check("Ctrl-C twice at once", partial(stops, number=signal.SIGINT, twice=True), 30),
+    "events": Check("kill -9 before each file event, twice", events),
+    "pipes": Check("a reader that leaves", pipes, 20),
+    "resumes": Check("stopped after a batch and gone on with", resumes),
+    "damage": Check("a bit flipped, or an end cut off", damage, 1000),
+    "disk": Check("a 4 MB disk filled, and a read-only one", disk, 30),
+    "races": Check("two writers at once", races, 50),
+    "memory": Check("a limit on memory", memory),
+    "diverge": Check("a rate far too large", lambda a: fault_machine.divergence(a.folder)),
+    "order": Check("file calls seen by strace", lambda a: fault_machine.write_order(a.folder)),
+    "names": Check("a command with a strange name", lambda a: fault_names.names(a.folder)),
+    "models": Check("a damaged model through load", models, 100_000),
+    "readers": Check("a damaged file of data", readers, 10_000),
+}
+
+
+def run_check(name: str, n: int | None, seed: int, keep: Path) -> tuple[tuple[str, ...], int]:
+    """Run a check; its row, and how many findings it has."""
+    check, folder = CHECKS[name], keep / f"{name}-{seed}"
+    print(f"## {name}: {check.what}, seed {seed}", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    began = time.monotonic()
+    outcome = check.run(Asked(check.n if n is None else n, seed, folder.resolve()))
+    took = time.monotonic() - began
+    print(*outcome.findings, sep="\n", flush=True)
+    figures = ", ".join(f"{what} {count:,}" for what, count in outcome.counts.items())
+    row = (name, check.what, f"{outcome.done:,}", figures, str(len(outcome.findings)),
+           f"{took:.0f}", str(seed))  # fmt: skip
+    print("| " + " | ".join(row) + " |", flush=True)
+    if not outcome.findings:
+        shutil.rmtree(folder)
+    return row, len(outcome.findings)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("check", nargs="*", metavar="CHECK", help=", ".join(CHECKS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--n", type=int, help="how often; only with one check")
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "faults")
+    asked = parser.parse_args()
+    wrong = [name for name in asked.check if name not in CHECKS]
+    if wrong or (asked.n is not None and len(asked.check) != 1):
+        parser.error(f"no check {wrong[0]}" if wrong else "--n goes with one check")
+    rows, found = [], 0
+    for name in asked.check or CHECKS:
+        row, findings = run_check(name, asked.n, asked.seed, asked.keep)
+        rows.append(row)
+        found += findings
+    print()
+    print_table(("check", "what", "times", "of these", "findings", "seconds", "seed"), rows)
+    sys.exit(found > 0)
+
+
+if __name__ == "__main__":
+    main()

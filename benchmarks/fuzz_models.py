@@ -1,0 +1,336 @@
+"""Damaged model files through `load`: each is a sound model, or one line that says why not.
+
+    nice -n 10 python benchmarks/fuzz_models.py [--n 100000] [--seed 0] [--model NAME]
+    python benchmarks/fuzz_models.py --model NAME --at 123    # one file again, with its trace
+
+A third of the files is damaged blindly, a third in the JSON of its header. The rest, which no hash
+can refuse, have other facts or arrays under a new, right hash: those that are taken are asked to
+predict. Among them are pickles that would run code. A finding is what it is for `fuzz_readers.py`;
+besides, a file damaged blindly that is read as something else, anything run from a file, and an
+answer that is not numbers. `state_dict` is what `--weights` reads, for which a hash is not asked.
+"""
+
+import argparse
+import contextlib
+import copy
+import hashlib
+import io
+import json
+import os
+import pickle
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import fuzz_damage
+import numpy as np
+import safetensors.numpy
+from fuzz_damage import Random
+from fuzz_readers import Fuzz, Outcome, again, table, watched
+
+from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load
+from hiddenstate.weights import read_weights
+
+KINDS = ("model", "DataError", "OptionError", "MachineError", "UntrustedFileError")
+
+ROWS = np.random.default_rng(1).normal(size=(24, 5, 2))
+
+MODELS: dict[str, Callable[[], Any]] = {
+    "classifier": lambda: RecurrentClassifier(
+        hidden_size=3, max_steps=2, threads=1, scale="standard", missing="mask"
+    ).fit(ROWS, np.array(["p", "q", "r"] * 8)),
+    "regressor": lambda: RecurrentRegressor(
+        cell="gru", hidden_size=3, max_steps=2, threads=1, stateful=True, output="steps"
+    ).fit(ROWS, ROWS[:, :, :1]),
+    "autoencoder": lambda: Autoencoder((4,), 2, max_steps=2, threads=1).fit(ROWS[:, :, 0]),
+    "state_dict": lambda: RecurrentClassifier(hidden_size=3, max_steps=2, threads=1).fit(
+        ROWS, np.array([1, 2, 3] * 8)
+    ),
+}  # fmt: skip
+
+RAN = "ran"
+"""A file that code in a model file would leave in the folder it is in."""
+
+
+# --- ways to spoil a model file
+
+
+def blindly(data: bytes, random: Random, place: Path) -> bytes:
+    """Bytes changed in one to three places."""
+    for _ in range(random.integers(1, 4)):
+        data = fuzz_damage.spoil_bytes(data, random)
+    return data
+
+
+def in_header(data: bytes, random: Random, place: Path) -> bytes:
+    """The header's JSON with other values, names, or something twice; the hash left as it was."""
+    header, payload = _split(data)
+    for _ in range(random.integers(1, 3)):
+        _change(header, random)
+    return _join(_twice(json.dumps(header), random), payload)
+
+
+def under_a_new_hash(data: bytes, random: Random, place: Path) -> bytes:
+    """Other facts or arrays, and the hash that goes with them."""
+    header, _ = _split(data)
+    body = json.loads(header["__metadata__"]["hiddenstate"])
+    arrays = safetensors.numpy.load(data)
+    for _ in range(random.integers(1, 3)):
+        if random.random() < 0.6:
+            _change(body["facts"], random)
+        else:
+            _change_arrays(arrays, random)
+    if random.random() < 0.05:
+        body["format"] = CELLS[random.integers(len(CELLS))]
+    return sign(body, arrays)
+
+
+def with_code(data: bytes, random: Random, place: Path) -> bytes:
+    """A pickle, alone, as torch's archive has it, or beside an array; it would leave a file."""
+
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            calls = [(Path.touch, (place / RAN,)), (os.system, (f"touch '{place / RAN}'",)),
+                     (exec, (f"open({str(place / RAN)!r}, 'w')",))]  # fmt: skip
+            return calls[random.integers(3)]
+
+    protocol = int(random.integers(6))
+    evil = pickle.dumps({"out.weight": Evil(), "a": np.ones(3)}, protocol)
+    match random.integers(4):
+        case 0:
+            return evil
+        case 1:
+            return fuzz_damage.spoil_bytes(evil, random)
+        case 2:
+            stream = io.BytesIO()
+            with zipfile.ZipFile(stream, "w") as archive:
+                archive.writestr("archive/data.pkl", evil)
+                archive.writestr("archive/version", b"3\n")
+                archive.writestr("archive/byteorder", b"little")
+            return stream.getvalue()
+        case _:
+            return len(evil).to_bytes(8, "little") + evil + data
+
+
+CELLS: list[Any] = [
+    None, True, 0, -1, 1, 2, 3, 2**31, 2**63, 2**64, -(2**63), 10**30, 0.5, 1e308, "", "x",
+    "x" * 5000, "\x1b[31m\n", "\ud800", "__class__", [], [[]], {}, [1, 2], {"a": 1}, ["p", "p"],
+    "lstm", "classify", "mask", [1] * 3000, "0", "nan",
+]  # fmt: skip
+"""What may stand where something else is expected."""
+
+
+def _change(tree: Any, random: Random) -> None:
+    """One thing in a tree of dicts and lists put differently."""
+    places: list[tuple[Any, Any]] = []
+
+    def walk(node: Any) -> None:
+        for key in node if isinstance(node, dict) else range(len(node)):
+            places.append((node, key))
+            if isinstance(node[key], (dict, list)):
+                walk(node[key])
+
+    walk(tree)
+    if not places:
+        return
+    node, key = places[random.integers(len(places))]
+    other_node, other_key = places[random.integers(len(places))]
+    match random.integers(5):
+        case 0:
+            del node[key]
+        case 1 if isinstance(node, dict):
+            node["x" if random.random() < 0.5 else str(other_key)] = node[key]
+        case 2:
+            node[key] = copy.deepcopy(other_node[other_key])
+        case 3 if type(node[key]) is int:
+            node[key] += int(random.choice([-1, 1, 7, 1000]))
+        case _:
+            node[key] = CELLS[random.integers(len(CELLS))]
+
+
+def _change_arrays(arrays: dict[str, Any], random: Random) -> None:
+    names = sorted(arrays)
+    name = names[random.integers(len(names))] if names else ""
+    match random.integers(7):
+        case _ if not names:
+            arrays["x"] = np.ones(3)
+        case 0:
+            del arrays[name]
+        case 1:
+            arrays[str(random.choice(["x", "preparation/fill", "rnn.weight_hh_l9", "", "a\n"]))] = (
+                arrays[name]
+            )
+        case 2:
+            kinds = ["<f4", "<f8", "<i4", "<i8", "|u1"]
+            arrays[name] = arrays[name].astype(kinds[random.integers(5)])
+        case 3:
+            values = np.array(arrays[name])
+            odd = [np.nan, np.inf, -np.inf, 1e38, 0.0, -1e30]
+            if values.size and values.dtype.kind == "f":
+                values.reshape(-1)[random.integers(values.size)] = odd[random.integers(6)]
+            arrays[name] = values
+        case 4:
+            arrays[name] = arrays[name].reshape(-1)
+        case 5:
+            arrays[name] = np.zeros((0, 3) if random.random() < 0.5 else (), "f4")
+        case _:
+            arrays[name] = np.concatenate([np.atleast_1d(arrays[name])] * 2)
+
+
+def _twice(text: str, random: Random) -> str:
+    """Now and then JSON that Python reads and other readers do not."""
+    if random.random() < 0.9:
+        return text
+    deep = ', "a": ' + "[" * 5000
+    ends = [', "__metadata__": {}}', ', "a": NaN}', ', "a": 1e999}', "}}", "", deep]
+    return text[:-1] + ends[random.integers(len(ends))]
+
+
+# --- the format, written from docs/format.md
+
+
+def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
+    length = int.from_bytes(data[:8], "little")
+    return json.loads(data[8 : 8 + length]), data[8 + length :]
+
+
+def _join(header: str, payload: bytes) -> bytes:
+    text = header.encode("utf-8", "surrogatepass")
+    return len(text).to_bytes(8, "little") + text + payload
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def sign(body: dict[str, Any], arrays: dict[str, Any]) -> bytes:
+    """A model file of those facts and arrays, its hash the right one."""
+    body = {name: value for name, value in body.items() if name != "sha256"}
+    digest = hashlib.sha256(_canonical(body))
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(_canonical([name, array.dtype.str, list(array.shape)]) + array.tobytes())
+    text = _canonical({**body, "sha256": digest.hexdigest()}).decode()
+    plain = {name: np.ascontiguousarray(a) if a.ndim else a for name, a in arrays.items()}
+    return safetensors.numpy.save(plain, metadata={"hiddenstate": text})
+
+
+# --- reading
+
+
+def contents(estimator: Any) -> str:
+    """All that is read from a model file, as text."""
+    model = estimator.model_
+    arrays = [(n, a.dtype.str, a.shape, a.tobytes()) for n, a in sorted(model.params.items())]
+    counts = (estimator.n_features_in_, estimator.fit_ndim_, estimator.n_steps_)
+    return repr((arrays, model.facts(), counts, sorted(estimator.get_params().items())))
+
+
+class Place:
+    """A folder with a sound model, that can be damaged for a while."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder
+        self.torch = name == "state_dict"
+        self.path = folder / ("net.pt" if self.torch else "model.safetensors")
+        made = MODELS[name]()
+        if self.torch:
+            import torch
+
+            torch.save(made.to_torch().state_dict(), self.path)
+        else:
+            made.save(self.path)
+        self.sound = self.path.read_bytes()
+        self.contents = "" if self.torch else contents(load(self.path))
+        self._heard: list[str] = []
+        self._listening = False
+        sys.addaudithook(self._hear)
+
+    def random(self, seed: int, number: int) -> Random:
+        """What file `number` of `seed` follows from."""
+        return np.random.default_rng([seed, zlib.crc32(self.name.encode()), number])
+
+    @contextlib.contextmanager
+    def spoilt(self, random: Random) -> Iterator[str]:
+        """Damage the model; its name meanwhile."""
+        ways = [blindly, blindly, with_code] if self.torch else [
+            blindly, in_header, under_a_new_hash, under_a_new_hash]  # fmt: skip
+        way = ways[random.integers(len(ways))]
+        way = with_code if random.random() < 0.02 else way
+        self.resigned = way is under_a_new_hash or self.torch
+        self.path.write_bytes(way(self.sound, random, self.folder))
+        yield self.path.name
+
+    def attempt(self, seed: int, number: int) -> Outcome:
+        """Damage file `number`, and load it."""
+        outcome = Outcome()
+        with self.spoilt(self.random(seed, number)) as outcome.hurt:
+            trouble = watched(outcome, "model", self._ask)
+            trouble += [f"code: {what}" for what in self._heard]
+            if (self.folder / RAN).exists():
+                trouble.append("code: a file was left by it")
+                (self.folder / RAN).unlink()
+            outcome.findings += [f"{words}\nload" for words in trouble]
+        return outcome
+
+    def _ask(self) -> list[str]:
+        self._heard, self._listening = [], True
+        try:
+            if self.torch:
+                arrays = read_weights(self.path)
+                strange = [n for n, a in arrays.items() if a.dtype.kind not in "fiub"]
+                return [f"unsound: {name}" for name in strange]
+            loaded = load(self.path)
+        finally:
+            self._listening = False
+        if not self.resigned and contents(loaded) != self.contents:
+            return ["loaded: a damaged file"]
+        n_features = loaded.n_features_in_
+        flat = self.name == "autoencoder"
+        X = np.zeros((2, n_features) if flat else (2, 5, n_features))
+        answer = np.asarray(loaded.transform(X) if flat else loaded.predict(X))
+        if answer.dtype.kind == "f" and not np.isfinite(answer).all():
+            return ["unsound: predicts what is not finite"]
+        return []
+
+    def _hear(self, event: str, args: tuple[Any, ...]) -> None:
+        """Note whatever would run code, while a file is read."""
+        if not self._listening:
+            return
+        own_file = event == "exec" and os.path.exists(getattr(args[0], "co_filename", ""))
+        known = event == "pickle.find_class" and self.torch
+        if event in SUSPECT and not own_file and not known:
+            self._heard.append(f"{event} {args!r:.200}")
+
+
+SUSPECT = ("exec", "os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen",
+           "pickle.find_class", "socket.connect")  # fmt: skip
+"""Audit events of Python that a file being read has no business to raise."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--n", type=int, default=100_000, help="damaged files in all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", dest="reader", choices=list(MODELS))
+    parser.add_argument("--at", type=int, help="read this one file of --model again")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-findings")
+    asked = parser.parse_args()
+    if asked.at is not None:
+        sys.exit(again(asked.reader, asked.seed, asked.at, Place) > 0)
+    fuzz = Fuzz(asked, tuple(MODELS), Place)
+    found = fuzz.run()
+    print(table(fuzz.sums, KINDS))
+    print(f"{found} findings" + (f", kept in {asked.keep}" if found else ""))
+    sys.exit(found > 0)
+
+
+if __name__ == "__main__":
+    main()

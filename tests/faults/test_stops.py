@@ -1,0 +1,83 @@
+"""A run killed, told to end, or left by its reader anywhere goes on to the same end."""
+
+import random
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import fault_runs
+import fault_stops
+import pytest
+from fault_stops import AtEvent, AtLine, Plan, survive
+
+from hiddenstate import runs
+from hiddenstate.config import make_config
+from hiddenstate.session import start
+
+JOBS = list(fault_runs.SHORT)
+
+
+@pytest.fixture(scope="module", params=JOBS)
+def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """A short run of each job, never stopped."""
+    folder = tmp_path_factory.mktemp("whole") / request.param
+    return fault_stops.make_plan(fault_runs.arguments(request.param, short=True), folder)
+
+
+def test_killed_before_any_file_event_twice_nothing_is_lost(plan: Plan, tmp_path: Path) -> None:
+    drawn = random.Random(plan.args[0])
+    # In making the folder, in writing the first checkpoint, and anywhere else.
+    events = [drawn.randint(2, 8), drawn.randint(20, 28), drawn.randint(10, 48)]
+    outcome = fault_stops.at_each_event(plan, tmp_path, events)
+    assert outcome.findings == []
+    assert outcome.counts["runs"] == len(events)
+
+
+def test_sigterm_in_training_saves_says_so_and_it_goes_on(plan: Plan, tmp_path: Path) -> None:
+    outcome = survive(plan, tmp_path / "run", [AtEvent(24, "term"), AtLine(2, signal.SIGTERM)])
+    assert outcome.findings == []
+    assert outcome.counts["in training"]
+
+
+@pytest.mark.parametrize("event", [1, 24])
+def test_sigterm_from_the_folder_on_saves_and_ends_with_143(event: int, tmp_path: Path) -> None:
+    done = AtEvent(event, "term")(fault_runs.arguments("regress", short=True), tmp_path)
+    assert done.code == 143
+    assert "saved; go on with `hiddenstate resume" in done.last
+    run = fault_runs.last_run(tmp_path)
+    assert run is not None
+    assert run.state() == "interrupted"
+
+
+def test_a_reader_that_leaves_is_no_loss(plan: Plan, tmp_path: Path) -> None:
+    outcome = fault_stops.left_alone(plan, tmp_path, [6])
+    assert outcome.findings == []
+
+
+def test_of_two_writers_one_is_refused_at_once_and_changes_nothing(tmp_path: Path) -> None:
+    args = fault_runs.arguments("regress", short=True)
+    plan = fault_stops.make_plan(args, tmp_path / "whole")
+    outcome = fault_stops.second_comer(plan, tmp_path / "race")
+    assert outcome.findings == []
+    assert outcome.counts["refused with process and time"] == 1
+
+
+def test_a_clock_that_jumps_changes_nothing_but_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config("regress", {"windows": 30, "threads": 1, "checkpoint_every": 4})
+    with start(config, tmp_path / "plain") as session:
+        session.train()
+    plain = session.writer.path
+    drawn = random.Random(0)
+
+    class Jumping(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=drawn.randint(-9000, 9000))
+
+    monkeypatch.setattr(runs, "datetime", Jumping)
+    with start(config, tmp_path / "jumping") as session:
+        session.train()
+    assert fault_runs.differences(session.writer.path, plain) == []
+    assert runs.Run(session.writer.path).state() == "done"
