@@ -1,8 +1,10 @@
 """Named arrays and facts in one checked file."""
 
 import errno
+import hashlib
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -383,6 +385,35 @@ def test_a_file_with_more_in_it_than_there_is_memory_is_refused(
     monkeypatch.setattr("hiddenstate.memory.bytes_free", lambda: 10)
     with pytest.raises(MachineError, match="GiB are free"):
         read_arrays(path, "thing")
+
+
+def test_a_file_is_what_its_specification_says_byte_for_byte(path: Path) -> None:
+    """Built here from the words of docs/format.md, with a hash, JSON and packed numbers alone."""
+
+    def canonical(value: Any) -> str:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    weight, labels = struct.pack("<6f", *range(6)), struct.pack("<2q", -1, 2**40)
+    body = {"format": 2, "kind": "thing", "facts": {"rate": 1e-8, "name": "Zoë", "deep": [None]}}
+    hashed = canonical(body).encode()
+    hashed += canonical(["labels", "<i8", [2]]).encode() + labels
+    hashed += canonical(["weight", "<f4", [2, 3]]).encode() + weight
+    text = canonical({**body, "sha256": hashlib.sha256(hashed).hexdigest()})
+    header = {
+        "__metadata__": {"hiddenstate": text},
+        "labels": {"dtype": "I64", "shape": [2], "data_offsets": [0, 16]},
+        "weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [16, 40]},
+    }
+    packed = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    packed += b" " * (-len(packed) % 8)
+    data = struct.pack("<Q", len(packed)) + packed + labels + weight
+    path.write_bytes(data)
+    arrays, facts = read_arrays(path, "thing")
+    assert facts == body["facts"]
+    np.testing.assert_array_equal(arrays["weight"], ARRAYS["weight"])
+    assert arrays["labels"].tolist() == [-1, 2**40]
+    write_arrays(path, "thing", arrays, facts)
+    assert path.read_bytes() == data
 
 
 def test_what_the_digest_does_not_cover_is_refused(path: Path) -> None:
