@@ -185,7 +185,9 @@ def _limited(job: str, engine: str, limit: int, place: Path) -> Outcome:
 
 
 def _is_sound(path: Path) -> bool:
-    kind = {"model": "model", "shown": "shown"}.get(path.stem, path.parent.name.removesuffix("s"))
+    kind = {name: name for name in ("model", "shown", "closing")}.get(
+        path.stem, path.parent.name.removesuffix("s")
+    )
     try:
         arrays, _ = read_arrays(path, kind)
     except HiddenstateError:

@@ -117,7 +117,9 @@ class RunWriter:
 
     def write_closing(self, arrays: Arrays) -> None:
         """Write what only the run's end shows."""
-        write_arrays(self.path / "snapshots" / CLOSING, "closing", arrays, {}, durable=False)
+        path = self.path / "snapshots" / CLOSING
+        write_arrays(path, "closing", arrays, {}, durable=False)
+        self._unflushed.append(path)
 
     def write_checkpoint(self, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write a checkpoint and drop all but the newest `CHECKPOINTS_KEPT`.
@@ -257,7 +259,7 @@ def write_page(run: Run, name: str, text: str) -> Path:
         If it cannot be written.
     """
     path = run.path / name
-    write_atomically(path, text.encode("utf-8", "backslashreplace"), durable=False)
+    write_atomically(path, text.encode("utf-8", "backslashreplace"))
     return path
 
 
