@@ -382,8 +382,9 @@ class Trainer:
     def _check_weights(self) -> None:
         """Refuse to go on with weights that are not finite, or beyond `FLAT`."""
         state = self.engine.export()
-        if state.not_finite() or self._flat(state):
-            raise self._diverged(self.step - 1)
+        flat = self._flat(state)
+        if state.not_finite() or flat:
+            raise self._diverged(self.step - 1, flat)
 
     def _flat(self, state: TrainingState) -> str | None:
         """The first weight between hidden units beyond `FLAT`, and how large it is."""
@@ -397,10 +398,10 @@ class Trainer:
         if not all(math.isfinite(v) for v in figures.values() if isinstance(v, float)):
             raise self._diverged(self.step - 1)
 
-    def _diverged(self, step: int) -> DivergedError:
+    def _diverged(self, step: int, flat: str | None = None) -> DivergedError:
+        """What is to be raised; `flat` says which weight is beyond `FLAT`, if that is the reason."""
         state = self.engine.export()
         name = state.not_finite()
-        flat = self._flat(state)
         fault = f"{name} is no longer finite" if name else "the outputs grew without bound"
         if flat and not name:
             fault = flat
