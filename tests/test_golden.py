@@ -45,6 +45,7 @@ VERSIONS = {
         },
     ),
 }  # fmt: skip
+VERSIONS["v3"] = VERSIONS["v2"]  # the same run, its text sealed
 
 
 def config_of(version: str) -> Config:
@@ -111,6 +112,12 @@ def test_an_estimator_is_made_of_a_model_of_each_version(version: str) -> None:
     said = estimator.predict(X)
     assert np.isfinite(said).all()
     np.testing.assert_allclose(said[0, :3, 0], VERSIONS[version].said, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "journal.jsonl"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_nothing_of_a_golden_run_counts_as_damaged(version: str, name: str) -> None:
+    assert Run(GOLDEN / version / "regress").damage(name) is None
 
 
 def test_a_run_of_format_2_measures_as_it_did(monkeypatch: pytest.MonkeyPatch) -> None:

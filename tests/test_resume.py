@@ -236,11 +236,19 @@ def test_a_run_that_torch_began_goes_on_with_torch_though_auto_would_be_native(t
         session.train()
     path = tmp_path / "regress-1" / "config.json"
     record = json.loads(path.read_text())
-    record["engine"] = {"name": "torch", "version": "2", "device": "cpu", "threads": 1}
+    version = str(torch.__version__)
+    record["engine"] = {"name": "torch", "version": version, "device": "cpu", "threads": 1}
     path.write_bytes(seal_object(unsealed(record)))
     with go_on_session(Run(path.parent), {"windows": "+5"}) as session:
         assert session.engine.name == "torch"
         assert not session.remarks
+    for change, said in ({"version": "2.0"}, "2.0"), ({"threads": 7}, "7 threads"):
+        record["engine"] = {"name": "torch", "version": version, "device": "cpu", "threads": 1}
+        record["engine"] |= change
+        path.write_bytes(seal_object(unsealed(record)))
+        with go_on_session(Run(path.parent), {"windows": "+5"}) as session:
+            assert said in session.remarks[0]
+            assert session.remarks[0].endswith("not to the last digit")
 
 
 @pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")

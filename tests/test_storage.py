@@ -1,7 +1,13 @@
 """Named arrays and facts in one checked file."""
 
+import errno
+import hashlib
 import json
 import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +20,11 @@ from hypothesis.extra import numpy as hnp
 
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError
 from hiddenstate.storage import (
+    append,
     canonical_json,
     parse_json,
     read_arrays,
+    write_answer,
     write_arrays,
     write_atomically,
 )
@@ -270,6 +278,174 @@ def test_a_failed_write_leaves_the_earlier_file_and_no_other(
         write_atomically(path, b"after")
     assert path.read_bytes() == b"before"
     assert os.listdir(path.parent) == [path.name]
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_said_with_what_is_needed_and_free(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_atomically(path, b"before")
+
+    def full(handle: int) -> None:
+        raise FULL
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        MachineError,
+        match=r"5,000 bytes could not be written: No space left on "
+        r"device, [\d,]+ bytes are free; the earlier file, if any, is intact",
+    ):
+        write_atomically(path, b"x" * 5000)
+    assert path.read_bytes() == b"before"
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_what_is_appended_is_there_whole_or_not_at_all(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(path, b"one\n")
+    append(path, b"two\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+    real, left = os.write, [3]
+
+    def nearly_full(handle: int, data: Any) -> int:
+        if not left[0]:
+            raise FULL
+        taken, left[0] = real(handle, bytes(data)[: left[0]]), 0
+        return taken
+
+    monkeypatch.setattr(os, "write", nearly_full)
+    with pytest.raises(MachineError, match=r"6 bytes could not be written.*bytes are free"):
+        append(path, b"three\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_what_killed_processes_left_is_cleared_and_what_live_ones_write_stays(
+    path: Path,
+) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for number in (gone.pid, os.getpid()):
+        (path.parent / f".tmp-{number}-abc").touch()
+    (path.parent / ".tmp-of-somebody-else").touch()
+    write_answer(path, b"x")
+    left = [".tmp-of-somebody-else", f".tmp-{os.getpid()}-abc", path.name]
+    assert sorted(os.listdir(path.parent)) == sorted(left)
+
+
+def test_a_file_is_flushed_before_it_is_renamed_and_the_folder_after(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = []
+    real_fsync, real_replace = os.fsync, os.replace
+
+    def fsync(handle: int) -> None:
+        order.append("folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "file")
+        real_fsync(handle)
+
+    def replace(source: str, target: Path) -> None:
+        order.append("rename")
+        real_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    write_atomically(path, b"x")
+    assert order == ["file", "rename", "folder"]
+
+
+def test_a_pipe_is_refused_at_once(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(UntrustedFileError, match="not a regular file"):
+        read_arrays(path, "thing")
+
+
+def test_a_layout_is_judged_before_any_array_is_read(path: Path) -> None:
+    write_arrays(path, "thing", {"big": np.zeros(10**6, "f4")}, {"a": 1})
+    with path.open("r+b") as stream:  # a hole where the array was, as large as one likes
+        stream.truncate(path.stat().st_size - 4 * 10**6)
+        stream.truncate(path.stat().st_size + 4 * 10**6)
+    seen = []
+
+    def fits(layout: Any, facts: dict[str, Any]) -> None:
+        seen.append((dict(layout), facts))
+        raise UntrustedFileError("does not fit")
+
+    with pytest.raises(UntrustedFileError, match="does not fit"):
+        read_arrays(path, "thing", fits)
+    assert seen == [({"big": (np.dtype("f4"), (10**6,))}, {"a": 1})]
+
+
+def test_a_file_with_more_in_it_than_there_is_memory_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    monkeypatch.setattr("hiddenstate.storage.LARGE", 0)
+    monkeypatch.setattr("hiddenstate.memory.bytes_free", lambda: 10)
+    with pytest.raises(MachineError, match="GiB are free"):
+        read_arrays(path, "thing")
+
+
+def test_a_file_is_what_its_specification_says_byte_for_byte(path: Path) -> None:
+    """Built here from the words of docs/format.md, with a hash, JSON and packed numbers alone."""
+
+    def canonical(value: Any) -> str:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    weight, labels = struct.pack("<6f", *range(6)), struct.pack("<2q", -1, 2**40)
+    body = {"format": 2, "kind": "thing", "facts": {"rate": 1e-8, "name": "Zoë", "deep": [None]}}
+    hashed = canonical(body).encode()
+    hashed += canonical(["labels", "<i8", [2]]).encode() + labels
+    hashed += canonical(["weight", "<f4", [2, 3]]).encode() + weight
+    text = canonical({**body, "sha256": hashlib.sha256(hashed).hexdigest()})
+    header = {
+        "__metadata__": {"hiddenstate": text},
+        "labels": {"dtype": "I64", "shape": [2], "data_offsets": [0, 16]},
+        "weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [16, 40]},
+    }
+    packed = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    packed += b" " * (-len(packed) % 8)
+    data = struct.pack("<Q", len(packed)) + packed + labels + weight
+    path.write_bytes(data)
+    arrays, facts = read_arrays(path, "thing")
+    assert facts == body["facts"]
+    np.testing.assert_array_equal(arrays["weight"], ARRAYS["weight"])
+    assert arrays["labels"].tolist() == [-1, 2**40]
+    write_arrays(path, "thing", arrays, facts)
+    assert path.read_bytes() == data
+
+
+def test_what_the_digest_does_not_cover_is_refused(path: Path) -> None:
+    write_arrays(path, "thing", {"one": np.zeros(1, "f4")}, {"a": 0.1})
+    header, payload = split(path.read_bytes())
+    changes: list[Callable[[dict[str, Any]], Any]] = [
+        lambda h: h["one"].update(note="x"),
+        lambda h: h["__metadata__"].update(note="x"),
+        lambda h: h["__metadata__"].update(hiddenstate=" " + h["__metadata__"]["hiddenstate"]),
+        lambda h: h["__metadata__"].update(
+            hiddenstate=h["__metadata__"]["hiddenstate"].replace("0.1", "0.10")
+        ),
+        lambda h: h["one"].update(shape=[True]),
+        lambda h: h["one"].update(shape=[1.0]),
+    ]
+    for change in changes:
+        changed = json.loads(json.dumps(header))
+        change(changed)
+        path.write_bytes(join(changed, payload))
+        with pytest.raises(UntrustedFileError):
+            read_arrays(path, "thing")
+
+
+def test_every_bit_of_a_file_is_noticed(path: Path) -> None:
+    write_arrays(path, "thing", {"one": np.arange(3, dtype="f4")}, {"name": "Zoë", "rate": 0.1})
+    data = path.read_bytes()
+    for bit in range(len(data) * 8):
+        hurt = bytearray(data)
+        hurt[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(hurt)
+        with pytest.raises(UntrustedFileError):
+            read_arrays(path, "thing")
 
 
 def test_a_write_into_no_folder_is_the_machines_fault(tmp_path: Path) -> None:

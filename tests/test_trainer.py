@@ -130,3 +130,24 @@ def test_weights_so_large_that_units_are_flat_are_a_divergence_though_finite(lr)
 def test_the_rate_of_a_logged_step_is_the_schedules():
     _, spy, _ = train(hold=10, lr=0.02, lr_schedule="inverse")
     assert [event["lr"] for event in spy.logs] == pytest.approx([0.02, 0.02, 0.01])
+
+
+def test_slow_saving_comes_seldom_enough_to_cost_two_per_cent(monkeypatch):
+    """On a clock that a step moves by a second, and a checkpoint by two."""
+    now = [0.0]
+    monkeypatch.setattr("hiddenstate.trainer.time.monotonic", lambda: now[0])
+
+    class Slow(Spy):
+        def on_chunk(self, trainer, chunk):
+            now[0] += len(chunk.losses)
+
+        def on_checkpoint(self, trainer):
+            super().on_checkpoint(trainer)
+            now[0] += 2
+
+    config = make_config("regress", {"windows": 250, "threads": 1, "log_every": 1})
+    job = make_job(config, load_waves(250))
+    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    spy = Slow()
+    Trainer(job, engine, [spy]).train()
+    assert spy.checkpoints == [30, 130, 230, 250]

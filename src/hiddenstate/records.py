@@ -1,5 +1,6 @@
 """What a run's config.json, history and journal say: their format, checked as they are read."""
 
+import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,9 @@ import numpy as np
 import hiddenstate
 from hiddenstate.config import Config
 from hiddenstate.errors import DataError, MachineError, UntrustedFileError, printable
+from hiddenstate.memory import check_free
 from hiddenstate.seals import Lines, open_lines, open_object
-from hiddenstate.storage import open_regular
+from hiddenstate.storage import LARGE, open_regular
 
 FORMAT = 3
 """Version of config.json and the folder's layout; newer ones are refused."""
@@ -88,6 +90,9 @@ def read_lines(path: Path, sealed: bool) -> Lines:
     """
     try:
         with open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > LARGE:
+                check_free(4 * size, f"reading {printable(path)}", "it may not be what it says")
             data = stream.read()
     except FileNotFoundError:
         return Lines([], [], b"", 0)

@@ -328,9 +328,20 @@ def _same_engine(run: Run, job: Job, state: TrainingState) -> tuple[Engine, list
         engine = make_engine(replace(task, training=replace(task.training, **changes)), state)
     except (MachineError, OptionError):
         engine = make_engine(task, state)
-    old = [before.get(name) for name in ("name", "device", "level")]
-    new = [engine.about().get(name) for name in ("name", "device", "level")]
-    if None in old[:2] or old == new:
+    now = engine.about()
+    places = ("name", "device", "level")
+    if None in (before.get("name"), before.get("device")):
         return engine, []
-    was, now = (" ".join(printable(part, 20) for part in parts if part) for parts in (old, new))
-    return engine, [f"warning: the run began on {was}, going on with {now}: not to the last digit"]
+    if all(before.get(name) == now.get(name) for name in places):
+        # Native is the same at any number of threads.
+        places = ("name", "version", *(("threads",) if engine.name == "torch" else ()))
+        if all(before.get(name) == now.get(name) for name in places):
+            return engine, []
+    was, new = (" ".join(_in_words(about, places)) for about in (before, now))
+    return engine, [f"warning: the run began on {was}, going on with {new}: not to the last digit"]
+
+
+def _in_words(about: Mapping[str, Any], places: Iterable[str]) -> list[str]:
+    words = {"threads": "on {} threads"}
+    told = [(name, about[name]) for name in places if about.get(name)]
+    return [words.get(name, "{}").format(printable(value, 20)) for name, value in told]

@@ -141,7 +141,9 @@ def autoencode(**given: Any) -> None:
 @click.option("--epochs", metavar="N|+N", help="Passes in all, or with + how many more.")
 @click.option("--windows", metavar="N|+N", help="Windows of the bundled waves, likewise (regress).")
 @click.option("--max-steps", metavar="N|+N", help="Updates in all, likewise.")
-@click.option("--allow-changed", is_flag=True, help="Go on although the data changed.")
+@click.option(
+    "--allow-changed", is_flag=True, help="Go on although the data or the history changed."
+)
 @run_options
 def resume(
     run: str, epochs: str | None, windows: str | None, max_steps: str | None,

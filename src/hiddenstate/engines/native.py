@@ -172,6 +172,7 @@ class _Forward:
 
     def _ask(self, *arguments: Any) -> None:
         """Have the learner predict, unless it is to stop (`StopRequestedError`)."""
+        stop_if_asked()  # the kernels ask for the first time after a while
         if not self.learner.predict(*arguments, self.threads, asked_by()):
             raise StopRequestedError
 

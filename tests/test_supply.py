@@ -1,0 +1,47 @@
+"""The locked test environment: all that is needed, each release with its hashes."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+LOCK = (ROOT / "requirements" / "test.txt").read_text("utf-8")
+
+
+def locked() -> dict[str, tuple[str, int]]:
+    """Version and number of hashes of each release in the lock, by name."""
+    found = {}
+    for block in re.split(r"\n(?=\S)", LOCK.replace("\\\n", " ")):
+        line = block.strip()
+        if line and not line.startswith("#"):
+            pinned = re.match(r"([a-z0-9-]+)==(\S+)", line)
+            assert pinned, line
+            found[pinned[1]] = (pinned[2], len(re.findall("--hash=sha256:[0-9a-f]{64}", line)))
+    return found
+
+
+def test_every_release_has_its_hashes() -> None:
+    assert len(locked()) > 30
+    assert all(n > 0 for _, n in locked().values())
+
+
+def test_the_lock_has_what_the_project_asks_for_and_torch_by_range() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "requirements" / "inputs.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wanted, known = [Requirement(line) for line in done.stdout.splitlines()], locked()
+    assert len(wanted) > 15
+    for requirement in wanted:
+        assert requirement.specifier.contains(known[requirement.name][0]), requirement
+    assert "torch" not in known
+
+
+def test_the_lock_names_no_place_to_fetch_from() -> None:
+    assert "://" not in LOCK
+    assert not re.search(r"^-", LOCK, re.MULTILINE)
