@@ -72,6 +72,7 @@ def full_disk(plans: Sequence[Plan], folder: Path, total: int, seed: int) -> Out
             )
             said = _full(done, outcome, place)
             (place / "ballast").unlink()
+            subprocess.run(["mount", "-o", "remount,size=64m", str(place)], check=True)
             _go_on(plan, place, outcome, f"{left} bytes left, {said}")
         outcome.done += 1
     return outcome

@@ -30,7 +30,7 @@ SHORT: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The same in a few steps."""
 
-HANGS = 120
+HANGS = 600
 """Seconds after which a command is taken to hang."""
 
 HUNG = -1000

@@ -16,13 +16,16 @@ from fault_runs import Ended, Outcome, hiddenstate
 MOST_SECONDS = 2.0
 """From a signal until the process ends."""
 
+BETWEEN = 0.06
+"""Seconds between two signals; two that come within 0.05 are taken for one."""
+
 Stop = Callable[[Sequence[str], Path], Ended]
 """Runs a command in a folder, and stops it somewhere."""
 
 
 @dataclass(frozen=True)
 class AtMoment:
-    """A signal so many seconds after the command was started; with `twice`, at once another."""
+    """A signal so many seconds after the command was started; with `twice`, soon another."""
 
     seconds: float
     number: signal.Signals = signal.SIGKILL
@@ -34,7 +37,9 @@ class AtMoment:
             out, err = process.communicate(timeout=self.seconds)
         except subprocess.TimeoutExpired:
             began = time.monotonic()
-            for _ in range(1 + self.twice):
+            process.send_signal(self.number)
+            if self.twice:
+                time.sleep(BETWEEN)
                 process.send_signal(self.number)
             return fault_runs.finish(process, lambda: time.monotonic() - began)
         return Ended(process.returncode, out, err)
@@ -265,25 +270,31 @@ def _contents(place: Path) -> dict[str, bytes]:
 
 
 def races(plan: Plan, folder: Path, total: int, seed: int) -> Outcome:
-    """Two commands going on with one run at nearly the same moment: one does, one is refused."""
-    drawn, outcome = random.Random(seed), Outcome()
+    """Two commands going on with one run at nearly the same moment: one does, one is refused.
+
+    One that came when the other had ended is not counted in `total`.
+    """
+    drawn, outcome, number, apart = random.Random(seed), Outcome(), 0, plan.seconds / 3
     stop = AtEvent(40)  # in training
-    for number in range(total):
-        place = folder / f"race-{number}"
+    while outcome.done < total:
+        place, number = folder / f"race-{number}", number + 1
         place.mkdir(parents=True)
         stop(plan.args, place)
         args = next_command(plan, place)
         first = fault_runs.begin(args, place)
-        time.sleep(drawn.uniform(0, plan.seconds / 3))
+        time.sleep(drawn.uniform(0, apart))
         second = fault_runs.begin(args, place)
         ends = []
         for process in (first, second):
             ends.append((process, fault_runs.finish(process)))
+        late = outcome.counts["came after the end"]
         judge_race(ends, outcome)
+        raced = outcome.counts["came after the end"] == late
+        apart *= 1.05 if raced else 0.8
         run = fault_runs.last_run(place)
         differing = fault_runs.differences(run.path, plan.path) if run else ["lost"]
         outcome.expect(not differing, f"race {number}: not identical: {', '.join(differing[:4])}")
-        outcome.done += 1
+        outcome.done += raced
         shutil.rmtree(place)
     return outcome
 

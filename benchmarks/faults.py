@@ -63,14 +63,18 @@ class Check:
 
 
 def stops(asked: Asked, number: signal.Signals, twice: bool = False) -> Outcome:
-    """Runs of the three jobs stopped at random moments; one in four on the torch engine."""
+    """Runs of the three jobs stopped at random moments.
+
+    Of those killed one in four is on the torch engine; of those asked to end one draws figures.
+    """
     plans = fault_stops.make_plans(asked.folder)
-    torch = fault_stops.make_plan(
-        fault_runs.arguments("regress", "torch"), asked.folder / "whole-torch"
-    )
-    drawn = fault_stops.draws_figures(plans[0], asked.folder) if not twice else plans[0]
-    turns = [*plans, torch] if number == signal.SIGKILL else [*plans, drawn]
-    return fault_stops.stopped(turns, asked.folder, asked.n, asked.seed, number, twice)
+    if number == signal.SIGKILL:
+        args = [*fault_runs.arguments("regress", "torch")[:1], "--windows", "1500",
+                *fault_runs.arguments("regress", "torch")[3:]]  # fmt: skip
+        plans.append(fault_stops.make_plan(args, asked.folder / "whole-torch"))
+    elif not twice:
+        plans.append(fault_stops.draws_figures(plans[0], asked.folder))
+    return fault_stops.stopped(plans, asked.folder, asked.n, asked.seed, number, twice)
 
 
 def events(asked: Asked) -> Outcome:

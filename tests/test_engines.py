@@ -606,3 +606,16 @@ def test_a_loss_that_is_not_finite_ends_training_in_any_piece(name, tmp_path, mo
     assert np.isfinite(losses[:6]).all()
     assert not np.isfinite(losses[6])
     assert engine.export().step == 6
+
+
+def test_torch_is_not_loaded_where_addresses_would_not_do(monkeypatch):
+    """With less it may abort the process, which nothing can catch."""
+    from hiddenstate import memory
+    from hiddenstate.engines import base
+    from hiddenstate.errors import MachineError
+
+    monkeypatch.setattr(memory, "_of_process", lambda: 100 * 2**20)
+    base._check_torch()  # it is loaded here
+    monkeypatch.delitem(base.sys.modules, "torch")
+    with pytest.raises(MachineError, match="640 MiB of addresses .* leaves 100 MiB"):
+        base._check_torch()

@@ -22,6 +22,16 @@ def check_free(needed: int, what: str, mend: str) -> None:
         )
 
 
+def check_addresses(needed: int, what: str, mend: str) -> None:
+    """As :func:`check_free`, of addresses alone, where the process has a limit on them."""
+    free = _of_process()
+    if free is not None and needed > free:
+        raise MachineError(
+            f"{what} needs about {needed / 2**20:,.0f} MiB of addresses and the process's limit "
+            f"leaves {free / 2**20:,.0f} MiB; {mend}"
+        )
+
+
 def out_of_memory(error: MemoryError) -> MachineError:
     """What to say when memory ran out all the same: what was asked for, and what is free."""
     asked = f": {printable(error)}" if str(error) else ""

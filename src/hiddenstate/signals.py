@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
+from hiddenstate.errors import MachineError
+
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 ECHO = 0.05
@@ -44,8 +46,14 @@ class StopSignal:
         # the bytes that Python writes to this pipe as signals come are counted in a thread.
         read, self._pipe = os.pipe()
         os.set_blocking(self._pipe, False)
+        try:
+            threading.Thread(target=_end_at_second, args=(read,), daemon=True).start()
+        except RuntimeError:
+            raise MachineError(
+                "no thread can be started: too little memory, or a limit on processes; raise it "
+                "(ulimit -v, ulimit -u)"
+            ) from None
         signal.set_wakeup_fd(self._pipe, warn_on_full_buffer=False)
-        threading.Thread(target=_end_at_second, args=(read,), daemon=True).start()
         for number in NUMBERS:
             self._before[number] = signal.signal(number, self._take)
         if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # else nohup has seen to it

@@ -31,7 +31,7 @@ def test_a_disk_full_from_an_event_on_costs_nothing_that_was_saved(
 def test_with_little_memory_it_is_done_or_says_why_not(tmp_path: Path) -> None:
     outcome = fault_machine.limited_memory(tmp_path, [170, 400])
     assert outcome.findings == []
-    outcome = fault_machine.limited_memory(tmp_path, [300], engines=["torch"])
+    outcome = fault_machine.limited_memory(tmp_path, [300, 600], engines=["torch"])
     assert outcome.findings == []
     assert outcome.counts["ended with 3"]
 

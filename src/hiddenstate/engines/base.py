@@ -1,5 +1,6 @@
 """The engine interface: what goes in, what comes out, and the rule that picks one."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,9 +15,13 @@ from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.fitted import FittedModel
 from hiddenstate.kernels import levels, why_not
+from hiddenstate.memory import check_addresses
 from hiddenstate.models import Net, Params
 
 Array = NDArray[Any]
+
+TORCH_ADDRESSES = 640 * 2**20
+"""Addresses that loading torch for the cpu and a small net take; with less it may abort."""
 
 Source = Array | RowStore
 """Rows in memory, or rows that are read piece by piece, of which each is at most `PIECE` bytes."""
@@ -250,9 +255,16 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
         from hiddenstate.engines.native import NativeEngine
 
         return NativeEngine(task, state)
+    _check_torch()
     from hiddenstate.engines.torch import TorchEngine
 
     return TorchEngine(task, state)
+
+
+def _check_torch() -> None:
+    """Refuse to load torch where it would not find room, and end the process by itself."""
+    if "torch" not in sys.modules:
+        check_addresses(TORCH_ADDRESSES, "torch", "raise it (ulimit -v), or use --engine native")
 
 
 def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -> Predictor:
@@ -261,6 +273,7 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
         from hiddenstate.engines.native import NativePredictor
 
         return NativePredictor(model, threads)
+    _check_torch()
     from hiddenstate.engines.torch import TorchPredictor
 
     return TorchPredictor(model, device, threads)
