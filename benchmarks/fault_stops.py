@@ -127,6 +127,7 @@ def survive(plan: Plan, folder: Path, stops: Sequence[Stop]) -> Outcome:
         outcome.expect(done.code == 0, f"could not go on: {done.last}")
     elif outcome.done < len(stops):
         outcome.counts["came after the end"] += 1
+        hiddenstate(next_command(plan, folder), folder)  # refused, but what was left is cleared
     run = fault_runs.last_run(folder)
     if run is None or run.results() is None:
         outcome.counts["runs lost"] += 1

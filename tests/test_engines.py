@@ -617,5 +617,5 @@ def test_torch_is_not_loaded_where_addresses_would_not_do(monkeypatch):
     monkeypatch.setattr(memory, "_of_process", lambda: 100 * 2**20)
     base._check_torch()  # it is loaded here
     monkeypatch.delitem(base.sys.modules, "torch")
-    with pytest.raises(MachineError, match="640 MiB of addresses .* leaves 100 MiB"):
+    with pytest.raises(MachineError, match=r"640 MiB of addresses .* leaves 100 MiB"):
         base._check_torch()

@@ -399,7 +399,7 @@ class Trainer:
             raise self._diverged(self.step - 1)
 
     def _diverged(self, step: int, flat: str | None = None) -> DivergedError:
-        """What is to be raised; `flat` says which weight is beyond `FLAT`, if that is the reason."""
+        """What is to be raised; `flat` says which weight is beyond `FLAT`, if that is why."""
         state = self.engine.export()
         name = state.not_finite()
         fault = f"{name} is no longer finite" if name else "the outputs grew without bound"

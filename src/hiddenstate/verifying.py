@@ -24,7 +24,7 @@ LOGGED = 8
 def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     """Yield each file of a run that tells when it was damaged, and what is wrong with it if so.
 
-    Every array and line is read. `lock` and `figures/`, which nothing reads, are left out.
+    Every array and line is read. What nothing reads is left out: `lock`, `figures/`, pages and requests.
     """
     readers: list[tuple[Path, Callable[[Path], Any]]] = [(run.path / "config.json", read_record)]
     readers += [(path, lambda path: read_arrays(path, "checkpoint"))

@@ -259,6 +259,7 @@ def write_page(run: Run, name: str, text: str) -> Path:
         If it cannot be written.
     """
     path = run.path / name
+    clear_stale(run.path)
     write_atomically(path, text.encode("utf-8", "backslashreplace"))
     return path
 
