@@ -162,7 +162,7 @@ def misordered(events: Iterable[Event]) -> list[str]:
     for event in events:
         name, folder = os.path.basename(event.path), os.path.dirname(event.path)
         if event.kind in ("open", "write"):
-            temporary = name.startswith(".tmp-")
+            temporary = name.startswith(".hiddenstate-tmp-")
             if not temporary and name not in APPENDED:
                 faults.append(f"{event.kind} in place: {event.path}")
             if event.kind == "write" or temporary:

@@ -134,7 +134,7 @@ def _full(done: fault_runs.Ended, outcome: Outcome, place: Path) -> str:
             read_arrays(path, "checkpoint")
         except HiddenstateError as error:
             outcome.findings.append(f"a checkpoint broken by a full disk: {error}")
-    temporary = [path.name for path in (place / "runs").rglob(".tmp-*")]
+    temporary = [path.name for path in (place / "runs").rglob(".hiddenstate-tmp-*")]
     outcome.expect(not temporary, f"left by a full disk: {temporary}")
     return done.last
 

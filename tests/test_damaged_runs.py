@@ -199,9 +199,9 @@ def test_stale_files_are_cleared_when_a_run_is_gone_on_with(run):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     for folder in ("", "snapshots", "checkpoints", "figures"):
-        (run / folder / f".tmp-{gone.pid}-x").write_bytes(b"half")
+        (run / folder / f".hiddenstate-tmp-{gone.pid}-x").write_bytes(b"half")
     finish(run)
-    assert not list(run.rglob(".tmp-*"))
+    assert not list(run.rglob(".hiddenstate-tmp-*"))
 
 
 def test_a_folder_that_could_not_become_a_run_is_not_left_behind(tmp_path, monkeypatch):

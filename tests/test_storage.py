@@ -328,10 +328,10 @@ def test_what_killed_processes_left_is_cleared_and_what_live_ones_write_stays(
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     for number in (gone.pid, os.getpid()):
-        (path.parent / f".tmp-{number}-abc").touch()
-    (path.parent / ".tmp-of-somebody-else").touch()
+        (path.parent / f".hiddenstate-tmp-{number}-abc").touch()
+    (path.parent / ".hiddenstate-tmp-of-somebody-else").touch()
     write_answer(path, b"x")
-    left = [".tmp-of-somebody-else", f".tmp-{os.getpid()}-abc", path.name]
+    left = [".hiddenstate-tmp-of-somebody-else", f".hiddenstate-tmp-{os.getpid()}-abc", path.name]
     assert sorted(os.listdir(path.parent)) == sorted(left)
 
 

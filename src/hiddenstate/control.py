@@ -41,7 +41,10 @@ def make_request(do: str, value: str | float | None = None) -> Request:
     if value is None:
         raise OptionError("lr: expected a learning rate, as in `lr 0.001`")
     known = section_options(TrainingConfig)["lr"]
-    rate = known.parse(value) if isinstance(value, str) else known.check(value)
+    try:
+        rate = known.parse(value) if isinstance(value, str) else known.check(value)
+    except OptionError as error:
+        raise OptionError(str(error).removeprefix("--")) from None
     return Request(do, float(rate), secrets.token_hex(4))
 
 
@@ -59,10 +62,10 @@ def ask(path: Path, do: str, value: str | float | None = None) -> str:
     """
     request, run = make_request(do, value), Run(path)
     if run.state() != "running":
-        raise DataError(
-            f"{printable(path)}: nothing is training it, so nothing can be asked of it; go on "
-            "with `hiddenstate resume`"
-        )
+        mend = "; `hiddenstate resume` goes on with it"
+        if run.results() is not None:
+            mend = ", it is done; `hiddenstate resume RUN --epochs +1` trains it for longer"
+        raise DataError(f"{printable(path)}: nothing is training it{mend}")
     entry = {"name": request.name, "do": request.do}
     append_request(run, entry | ({} if request.value is None else {"value": request.value}))
     return request.name

@@ -214,7 +214,7 @@ class Run:
             try:
                 asked = partial(fits, str(path)) if fits else None
                 return read_arrays(path, "checkpoint", asked), damaged
-            except (UntrustedFileError, MachineError) as error:
+            except UntrustedFileError as error:
                 damaged.append(str(error))
         if damaged:
             raise UntrustedFileError(
@@ -233,6 +233,8 @@ class Run:
         """
         path = self.path / "model.safetensors"
         if not path.is_file():
+            if self.results() is not None:
+                raise DataError(f"{printable(path)}: is missing, of a run that is done; restore it")
             raise DataError(
                 f"{printable(self.path)}: has no model yet; finish it with "
                 f"`hiddenstate resume {self.path}`"

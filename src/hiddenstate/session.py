@@ -168,7 +168,9 @@ def go_on(
         dataset, change = _same_dataset(run, config, allow_changed)
         job = make_job(config, dataset)
         job.check_memory()
-        (state, progress, waiting), damaged = _last_state(run, job)
+        (state, progress, waiting), damaged = _last_state(run, job, allow_changed)
+        asked = [e["lr"] for e in run.history() if e.get("do") == "lr" and e["step"] <= state.step]
+        progress.lr = asked[-1] if asked else progress.lr  # told in the history before it is saved
         told = f"; going on from the checkpoint before, after step {state.step}"
         remarks += change + [f"warning: {what.partition(';')[0]}{told}" for what in damaged]
         remarks += _lacking_remarks(run, state.step, progress, allow_changed)
@@ -311,13 +313,21 @@ def _lacking_remarks(run: Run, step: int, progress: Progress, allow_changed: boo
 _Point = tuple[TrainingState, Progress, NDArray[Any] | None]
 
 
-def _last_state(run: Run, job: Job) -> tuple[_Point, list[str]]:
-    """Where the run stopped, at its newest sound checkpoint or the start; and what is damaged."""
+def _last_state(run: Run, job: Job, allow_changed: bool) -> tuple[_Point, list[str]]:
+    """Where the run stopped, at its newest sound checkpoint or the start; and what is damaged.
+
+    A run whose checkpoints were taken away is refused: it would be trained anew over what it was.
+    """
     where = str(run.path / "checkpoints")
     found, damaged = run.sound_checkpoint(
         lambda where, layout, facts: check_layout(layout, facts, job, where)
     )
     if found is None:
+        if any(entry["event"] == "checkpoint" for entry in run.journal()) and not allow_changed:
+            raise UntrustedFileError(
+                f"{printable(where)}: the checkpoints the run made are gone; restore one, or add "
+                "--allow-changed to train it anew"
+            )
         return (starting_state(job.net, job.config.training), Progress(), None), []
     return unpack(*found, job, where), damaged
 

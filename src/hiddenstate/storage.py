@@ -39,7 +39,7 @@ Arrays = Mapping[str, NDArray[Any]]
 Layout = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
 """Type and shape of arrays by name, known before any of them is read."""
 
-TEMPORARY = ".tmp-"
+TEMPORARY = ".hiddenstate-tmp-"
 """What the name of a file still being written begins with; its process's number follows."""
 
 _TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1"}
@@ -213,11 +213,14 @@ def flush(path: Path) -> None:
 
 
 def clear_stale(folder: Path) -> None:
-    """Remove what killed processes left half written in `folder`; live ones' files stay."""
+    """Remove what killed processes left half written in `folder`; live ones' files stay.
+
+    Of folders only those that are half-made runs, which hold a lock.
+    """
     for left in folder.glob(f"{TEMPORARY}*"):
         number = left.name.removeprefix(TEMPORARY).partition("-")[0]
         if number.isdecimal() and not _is_alive(int(number)):
-            if left.is_dir() and not left.is_symlink():
+            if (left / "lock").is_file() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
             with contextlib.suppress(OSError):
                 left.unlink()

@@ -231,7 +231,7 @@ class Trainer:
             if self._should_stop():
                 return True
             if self._ended:
-                return False
+                return self.step == 0  # of no step there is nothing to finish
             chunk = self.engine.run(self.step, self._next_stop(), self._must_return)
             if not chunk.losses.size:  # asked to return in the middle of a long step
                 if self._must_save():
@@ -258,12 +258,13 @@ class Trainer:
                     event["lr"] = self.progress.lr = request.value
                     self._set_lr(request.value)
                 elif request.do == "snapshot":
-                    self.evaluation = self.job.evaluate(self.engine)
+                    with listening(self._should_stop):
+                        self.evaluation = self.job.evaluate(self.engine)
                 elif request.do == "stop":
                     self._ended = True
                 self._paused = request.do == "pause" or (self._paused and request.do != "go")
                 self._notify("on_control", event, request.name)
-                if request.do == "lr":  # or a crash would undo what someone asked for
+                if request.do in ("lr", "snapshot"):  # or a crash would undo it, or half of it
                     self._save()
             if self._should_stop() or self._ended:
                 return
@@ -312,11 +313,16 @@ class Trainer:
 
     def _catch_up(self) -> None:
         """Do what was due after the last step when training stopped in the middle of it."""
+        caught_up = False
         if self.progress.since_log and self._just_logged():
             self._log()
+            caught_up = True
         looks = self.progress.best_step // self.job.batches.steps_per_epoch + self.progress.waited
         if self.step and self._ends_epoch() and looks < self.job.batches.epoch_of(self.step):
             self._validate()
+            caught_up = True
+        if caught_up:  # or the next to go on from here would do it again
+            self._save()
 
     def _just_logged(self) -> bool:
         return (self.step - 1) % self.job.config.training.log_every == 0

@@ -24,7 +24,8 @@ LOGGED = 8
 def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     """Yield each file of a run that tells when it was damaged, and what is wrong with it if so.
 
-    Every array and line is read. What nothing reads is left out: `lock`, `figures/`, pages and requests.
+    Every array and line is read. What nothing reads is left out: `lock`, `figures/`, pages,
+    requests.
     """
     readers: list[tuple[Path, Callable[[Path], Any]]] = [(run.path / "config.json", read_record)]
     readers += [(path, lambda path: read_arrays(path, "checkpoint"))
@@ -38,6 +39,11 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
         readers.append((shown, lambda path: read_arrays(path, "shown")))
     if model.exists():
         readers.append((model, load_model))
+    if run.results() is not None and not model.exists():
+        yield model.name, "is missing, of a run that is done"
+    saved = any(entry["event"] == "checkpoint" for entry in run.journal())
+    if saved and not run.checkpoint_paths():
+        yield "checkpoints", "those the run made are missing"
     for name, lacking in _lacking(run).items():
         yield name, run.damage(name) or lacking
     for path, read in readers:

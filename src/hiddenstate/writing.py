@@ -32,6 +32,8 @@ from hiddenstate.storage import (
 SNAPSHOTS_IN_FULL = 100
 """Logged lines that each leave a snapshot; after them every second, fourth, ... does."""
 
+FOLDERS = ("snapshots", "checkpoints", "figures")
+
 CHECKPOINTS_KEPT = 2
 """The newest checkpoint and the one before it, should the newest be damaged."""
 
@@ -141,6 +143,9 @@ class RunWriter:
         path = self.path / "history.jsonl"
         events = read_lines(path, self._sealed).entries
         kept = [event for event in events if _stays(event, step)]
+        waits = [event for event in kept if event.get("do") in ("pause", "go")]
+        if waits and waits[-1]["do"] == "pause":  # going on, it does not wait any more
+            kept.remove(waits[-1])
         asked_for = {e["step"] for e in kept if e["event"] == "control" and e["do"] == "snapshot"}
         text, self._checks[path.name] = seal_lines(kept)
         write_atomically(path, text)
@@ -187,7 +192,7 @@ def create_run(path: Path, record: Mapping[str, Any]) -> RunWriter:
         raise _not_made(path, error) from None
     try:
         writer = RunWriter(making)
-        for name in ("snapshots", "checkpoints", "figures"):
+        for name in FOLDERS:
             (making / name).mkdir()
         (making / "history.jsonl").touch()
         writer.write_record(record)
@@ -275,9 +280,12 @@ def reopen_run(run: Run) -> RunWriter:
     writer = RunWriter(run.path, run.sealed)
     try:
         for left in run.path.rglob(f"{TEMPORARY}*"):
-            if left.parent.name != "figures":
+            if left.parent not in (run.path, run.path / "figures"):
                 left.unlink()
-        clear_stale(run.path / "figures")  # which are drawn without the lock
+        for folder in (run.path, run.path / "figures"):  # pages and figures come without the lock
+            clear_stale(folder)
+        for name in FOLDERS:
+            (run.path / name).mkdir(exist_ok=True)
     except BaseException as error:
         writer.close()
         if isinstance(error, OSError):

@@ -61,7 +61,7 @@ def test_the_order_of_writing_holds_in_the_systems_own_calls(tmp_path: Path) -> 
 
 
 def test_another_order_is_told() -> None:
-    temporary, place = "/r/checkpoints/.tmp-1", "/r/checkpoints/000000001.safetensors"
+    temporary, place = "/r/checkpoints/.hiddenstate-tmp-1", "/r/checkpoints/000000001.safetensors"
     folder, old = "/r/checkpoints", "/r/checkpoints/000000000.safetensors"
     sound = [
         Event("open", temporary), Event("write", temporary), Event("fsync", temporary),

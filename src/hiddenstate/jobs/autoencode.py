@@ -144,7 +144,7 @@ class AutoencodeJob(Job):
         if test is not None and len(test):
             results["test_mse"] = self.loss(engine, test)
             rows, F = self.dataset.X, self.net.n_features
-            quick = not isinstance(rows, RowStore) and len(rows) * F * F < QUICK
+            quick = not isinstance(rows, RowStore) and max(len(rows), F) * F * F < QUICK
             if self.dataset.source != "bundled" and quick:
                 size = self.net.widths()[-1]
                 results["baseline_mse"] = baselines.principal_components(rows, test.X, size)

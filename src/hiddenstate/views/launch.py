@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+from hiddenstate.engines import Chunk
 from hiddenstate.errors import HiddenstateError, MachineError, OptionError, did_you_mean, printable
 from hiddenstate.lock import is_locked
 from hiddenstate.runs import Run, find_run
@@ -135,10 +136,18 @@ class Viewer(Callback):
         command += [str(self._path.absolute()), self._view]
         command += ["--temporary"] if self._temporary else []
         apart: dict[str, Any] = {}
-        if self._view != "terminal":  # the terminal's keys and signals are for what draws there
+        if self._view == "terminal":  # Ctrl-C is training's, from the view's first moment on
+            command = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
+        else:  # the terminal's keys and signals are for what draws there
             apart = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
             apart["start_new_session"] = True
-        self._process = subprocess.Popen(command, **apart)
+        with suppress(OSError):  # without room for another process there is no view
+            self._process = subprocess.Popen(command, **apart)
+
+    def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
+        """Put the terminal back if the view was killed meanwhile."""
+        if self._settings:
+            _ = self.ended
 
     def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
         """Have the terminal back before anything else is written there."""

@@ -121,6 +121,7 @@ class Player:
         last = len(steps) - 1
         if last < 0:
             return False
+        self._place = min(self._place, float(last))  # a run that is resumed may have been cut back
         if self.following:
             self._place = float(last)
         elif not self.paused:
