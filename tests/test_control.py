@@ -241,3 +241,39 @@ def test_a_run_does_what_ctl_asks(cli, tiny_idx, tmp_path, monkeypatch):
     assert f"({made} steps" in done.out
     answer = [entry for entry in run.journal() if entry["event"] == "control"]
     assert answer[0]["name"] == json.loads((run.path / "control.jsonl").read_text())["name"]
+
+
+def test_windows_are_told_once_though_a_snapshot_came_at_a_saved_step(tiny_idx, tmp_path):
+    """Killed after a snapshot that was asked for, a run goes on without telling them again."""
+    from hiddenstate.views.scene import Scene
+
+    job = make("regress", tiny_idx)
+    train(job, tmp_path / "cut", (7, "lr", 0.01), (7, "snapshot"), stop_at=12)
+    finish(tmp_path / "cut")
+    arrays = Scene(Run(tmp_path / "cut")).frame().arrays
+    assert len(arrays["prediction"]) == job.total_steps
+
+
+def test_stopped_before_its_first_step_a_run_is_no_result(tiny_idx, tmp_path):
+    trainer, results = train(make("regress", tiny_idx), tmp_path / "run", (0, "stop"))
+    assert results is None
+    assert trainer.step == 0
+    assert Run(tmp_path / "run").results() is None
+    assert finish(tmp_path / "run") is not None
+
+
+def test_a_run_stopped_while_it_waited_does_not_wait_when_it_goes_on(
+    tiny_idx, tmp_path, monkeypatch
+):
+    waits = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    job = make("classify", tiny_idx)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    asked = Asked((3, "pause"))
+    record = make_record(job.config, job.about_data(), engine.about())
+    with create_run(tmp_path / "run", record) as writer:
+        stop = lambda: len(waits) > 2  # noqa: E731
+        Trainer(job, engine, [Recorder(writer), asked], should_stop=stop, requests=asked).train()
+    assert [event["do"] for event in controls(tmp_path / "run")] == ["pause"]
+    assert finish(tmp_path / "run") is not None
+    assert controls(tmp_path / "run") == []

@@ -266,3 +266,24 @@ def test_weights_that_are_not_finite_are_in_no_file(run):
             session.train()
     found = Run(run).checkpoint()
     assert all(np.isfinite(array).all() for array in found[0].values())
+
+
+def test_a_run_whose_checkpoints_were_taken_away_is_not_trained_over(run, cli):
+    for path in (run / "checkpoints").iterdir():
+        path.unlink()
+    before = (run / "history.jsonl").read_bytes()
+    done = cli("resume", run, "--view", "off")
+    assert done.code == 4
+    assert "--allow-changed" in done.err
+    assert (run / "history.jsonl").read_bytes() == before
+    verified = cli("verify", run, "--files-only")
+    assert verified.code == 4
+    assert "checkpoints" in verified.err
+
+
+def test_a_folder_that_only_looks_left_behind_is_not_ours_to_remove(cli, tmp_path):
+    own = tmp_path / "runs" / ".hiddenstate-tmp-99999999-backup"
+    own.mkdir(parents=True)
+    (own / "kept.txt").write_text("kept")
+    assert cli("regress", "--max-steps", 2, "--view", "off").code == 0
+    assert (own / "kept.txt").read_text() == "kept"
