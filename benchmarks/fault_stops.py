@@ -121,7 +121,8 @@ def survive(plan: Plan, folder: Path, stops: Sequence[Stop]) -> Outcome:
         if _is_done(folder) or done.code == 0:
             break
         outcome.done += 1
-        _judge(done, _starts(folder) > before, outcome)
+        trained, twice = _starts(folder) > before, getattr(stop, "twice", False)
+        _judge(done, trained, outcome, twice)
     if not _is_done(folder):
         done = hiddenstate(next_command(plan, folder), folder)
         outcome.expect(done.code == 0, f"could not go on: {done.last}")
@@ -161,13 +162,17 @@ def _starts(folder: Path) -> int:
     return sum(entry["event"] == "start" for entry in run.journal()) if run else 0
 
 
-def _judge(done: Ended, trained: bool, outcome: Outcome) -> None:
-    """Whether a command that was stopped ended as it must."""
+def _judge(done: Ended, trained: bool, outcome: Outcome, twice: bool) -> None:
+    """Whether a command that was stopped ended as it must; asked twice, it may say nothing."""
     outcome.counts["in training" if trained else "before training"] += 1
     asked_to = done.code in (130, 143, 141)
-    if trained and done.code != -signal.SIGKILL:
+    if twice:
+        kept = asked_to or done.code == -signal.SIGINT
+        outcome.expect(kept and "Traceback" not in done.err, f"{done.code}: {done.err[-300:]!r}")
+        asked_to = kept
+    elif trained and done.code != -signal.SIGKILL:
         outcome.expect(asked_to, f"ended with {done.code} in training: {done.last}")
-    if asked_to and done.code != 141:
+    if asked_to and done.code != 141 and not twice:
         outcome.expect(not done.trouble(), done.trouble())
     elif not asked_to:
         signalled = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT)
