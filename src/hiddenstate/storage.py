@@ -215,7 +215,7 @@ def flush(path: Path) -> None:
 def clear_stale(folder: Path) -> None:
     """Remove what killed processes left half written in `folder`; live ones' files stay.
 
-    Of folders only those that are half-made runs, which hold a lock.
+    Of folders only those that are half-made runs, which hold a lock or nothing yet.
     """
     for left in folder.glob(f"{TEMPORARY}*"):
         number = left.name.removeprefix(TEMPORARY).partition("-")[0]
@@ -223,7 +223,7 @@ def clear_stale(folder: Path) -> None:
             if (left / "lock").is_file() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
             with contextlib.suppress(OSError):
-                left.unlink()
+                left.rmdir() if left.is_dir() else left.unlink()  # a folder goes only if empty
 
 
 def _is_alive(process: int) -> bool:
