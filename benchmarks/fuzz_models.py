@@ -145,13 +145,13 @@ def _change(tree: Any, random: Random) -> None:
         case 0:
             del node[key]
         case 1 if isinstance(node, dict):
-            node["x" if random.random() < 0.5 else str(other_key)] = node[key]
+            node["x" if random.random() < 0.5 else str(other_key)] = copy.deepcopy(node[key])
         case 2:
             node[key] = copy.deepcopy(other_node[other_key])
         case 3 if type(node[key]) is int:
             node[key] += int(random.choice([-1, 1, 7, 1000]))
         case _:
-            node[key] = CELLS[random.integers(len(CELLS))]
+            node[key] = copy.deepcopy(CELLS[random.integers(len(CELLS))])  # it may be changed next
 
 
 def _change_arrays(arrays: dict[str, Any], random: Random) -> None:
