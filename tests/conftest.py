@@ -17,6 +17,7 @@ from hiddenstate.cli import main
 from hiddenstate.config import make_config
 from hiddenstate.fitted import FittedModel
 from hiddenstate.models import Net
+from hiddenstate.runs import Run
 from hiddenstate.seals import open_lines, seal_line, seal_lines
 
 # Tests run side by side; torch's threads would spin against one another. Before torch loads.
@@ -120,6 +121,22 @@ def mutations(data: bytes, n: int, seed: int = 0) -> Iterator[bytes]:
                 case _:
                     hurt[place : place + 1] = noise[:1]
         yield bytes(hurt)
+
+
+@pytest.fixture
+def run_of(cli: Cli, tiny_idx: Path, tmp_path: Path) -> Callable[[str], Run]:
+    """Trains a small run of a job and gives it."""
+
+    def train(job: str) -> Run:
+        small: dict[str, tuple[object, ...]] = {
+            "classify": (tiny_idx, "--hidden-size", "6", "--log-every", "2"),
+            "regress": ("--windows", "25", "--log-every", "10"),
+            "autoencode": (tiny_idx, "--encoder-sizes", "8", "--epochs", "2", "--log-every", "1"),
+        }
+        assert cli(job, *small[job], *QUIET).code == 0
+        return Run(tmp_path / "runs" / f"{job}-1")
+
+    return train
 
 
 def write_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from hiddenstate.runs import Run
 from hiddenstate.session import plan, start
+from tests.conftest import write_digits
 
 VOID = {"meta", "link", "img", "input", "br", "hr", "rect"}
 
@@ -32,6 +33,12 @@ def train(job: str, values: Mapping[str, Any], runs_dir: Path, steps: int | None
     with start(config, runs_dir, dataset=dataset) as session:
         session.train(should_stop=lambda: steps is not None and next(asked) >= steps)
         return Run(session.writer.path)
+
+
+def train_digits(folder: Path) -> Run:
+    """A small classifier's run on small pictures, both made in `folder`."""
+    data = str(write_digits(folder / "digits"))
+    return train("classify", {"data": data, "hidden_size": 4, "max_steps": 15}, folder)
 
 
 def write_hostile(path: Path, n_rows: int = 60) -> Path:

@@ -11,16 +11,14 @@ from hiddenstate.runs import Run
 from hiddenstate.views.report import write_report
 from hiddenstate.views.report.card import card_text
 from tests.conftest import write_digits
-from tests.report_html import train, write_hostile
+from tests.report_html import train, train_digits, write_hostile
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("runs")
-    data = str(write_digits(folder / "digits"))
-    return train("classify", {"data": data, "hidden_size": 4, "max_steps": 15}, folder)
+    return train_digits(tmp_path_factory.mktemp("runs"))
 
 
 def test_a_card_has_what_a_card_must(run: Run) -> None:

@@ -15,14 +15,12 @@ from hiddenstate.session import run_dataset
 from hiddenstate.views.report import measured
 from hiddenstate.views.report.account import Account
 from tests.conftest import write_digits
-from tests.report_html import train
+from tests.report_html import train, train_digits
 
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("runs")
-    data = str(write_digits(folder / "digits"))
-    return train("classify", {"data": data, "hidden_size": 4, "max_steps": 15}, folder)
+    return train_digits(tmp_path_factory.mktemp("runs"))
 
 
 def test_figures_of_the_confusion_are_those_of_the_answers(digits: Run) -> None:

@@ -21,22 +21,6 @@ OFF = ("--view", "off", "--threads", "1")
 HINTS = [("q", "leave"), ("?", "keys")]
 
 
-@pytest.fixture
-def run_of(cli, tiny_idx, tmp_path):
-    """Trains a small run of a job and gives what the views read of it."""
-
-    def train(job):
-        small = {
-            "classify": (tiny_idx, "--hidden-size", "6", "--log-every", "2"),
-            "regress": ("--windows", "25", "--log-every", "10"),
-            "autoencode": (tiny_idx, "--encoder-sizes", "8", "--epochs", "2", "--log-every", "1"),
-        }
-        assert cli(job, *small[job], *OFF).code == 0
-        return Scene(Run(tmp_path / "runs" / f"{job}-1"))
-
-    return train
-
-
 def own(cli, tmp_path, job, X, y, *options):
     """A run on arrays of one's own."""
     np.savez(tmp_path / "own.npz", X=X, **({} if y is None else {"y": y}))
@@ -66,7 +50,7 @@ SHOWN = {
 
 @pytest.mark.parametrize("job", list(JOBS))
 def test_a_large_terminal_shows_all_of_a_run(job, run_of):
-    model = drawn(run_of(job))
+    model = drawn(Scene(run_of(job)))
     for title in SHOWN[job]:
         assert title in model.text
     assert model.lines[0].startswith(f" {job}-1  {job}  ")
@@ -77,7 +61,7 @@ def test_a_large_terminal_shows_all_of_a_run(job, run_of):
 
 @pytest.mark.parametrize("job", list(JOBS))
 def test_every_size_shows_something_and_nothing_over_its_edge(job, run_of):
-    scene = run_of(job)
+    scene = Scene(run_of(job))
     for width, height in [(40, 12), (41, 13), (60, 15), (80, 24), (200, 60), (300, 12), (40, 90)]:
         for page in pages_of(scene, scene.frame()):
             for depth in Depth:
@@ -89,7 +73,7 @@ def test_every_size_shows_something_and_nothing_over_its_edge(job, run_of):
 
 @pytest.mark.parametrize("job", list(JOBS))
 def test_every_moment_is_drawn_the_first_without_anything_too(job, run_of):
-    scene = run_of(job)
+    scene = Scene(run_of(job))
     for step in (0, *scene.steps):
         assert drawn(scene, step=step).text
     empty = Frame(0, [], {})
@@ -99,7 +83,7 @@ def test_every_moment_is_drawn_the_first_without_anything_too(job, run_of):
 
 @pytest.mark.parametrize("job", list(JOBS))
 def test_any_array_may_be_absent_short_or_not_finite(job, run_of):
-    scene = run_of(job)
+    scene = Scene(run_of(job))
     frame = scene.frame()
     kept, arrays = dict(scene.kept), dict(frame.arrays)
     for name in (*arrays, *kept):
@@ -120,7 +104,7 @@ def test_any_array_may_be_absent_short_or_not_finite(job, run_of):
 
 
 def test_right_and_wrong_are_told_without_colour(run_of):
-    scene = run_of("classify")
+    scene = Scene(run_of("classify"))
     frame = scene.frame()
     real = scene.kept["shown_label"]
     chosen = frame.arrays["probability"].argmax(axis=1)
@@ -131,7 +115,7 @@ def test_right_and_wrong_are_told_without_colour(run_of):
 
 
 def test_the_chances_of_the_chosen_row_are_shown(run_of):
-    scene = run_of("classify")
+    scene = Scene(run_of("classify"))
     probability = scene.frame().arrays["probability"]
     for row in (0, 3):
         model = drawn(scene, page="chances", look=Look(row))
@@ -141,7 +125,7 @@ def test_the_chances_of_the_chosen_row_are_shown(run_of):
 
 
 def test_the_decision_is_shown_line_by_line_of_the_picture(run_of):
-    scene = run_of("classify")
+    scene = Scene(run_of("classify"))
     last = scene.frame().arrays["decision"][0][-1]
     lines = drawn(scene, page="decision").lines
     assert "read downwards" in lines[4]
@@ -197,7 +181,7 @@ def test_one_row_of_thousands_of_steps_and_many_features(cli, tmp_path):
 
 
 def test_target_and_prediction_are_the_newest_windows(run_of):
-    scene = run_of("regress")
+    scene = Scene(run_of("regress"))
     frame = scene.frame(20)
     text = drawn(scene, page="tracking", step=20).text
     time = frame.arrays["time"]
@@ -207,7 +191,7 @@ def test_target_and_prediction_are_the_newest_windows(run_of):
 
 
 def test_codes_stand_where_they_are(run_of):
-    scene = run_of("autoencode")
+    scene = Scene(run_of("autoencode"))
     scene.kept["code_label"] = np.array([0, 1, 2])
     frame = Frame(1, [], {"code": np.array([[0.0, 0, 1], [5, 9, 0], [10, 4, 0.5]])})
     canvas = Canvas.blank(21, 11)
@@ -223,7 +207,7 @@ def test_codes_stand_where_they_are(run_of):
 
 
 def test_the_loss_stands_against_pca(run_of):
-    scene = run_of("autoencode")
+    scene = Scene(run_of("autoencode"))
     loss, pca = scene.frame().history[-1]["mean_loss"], float(scene.kept["pca_mse"][0])
     text = drawn(scene, page="against").text
     assert f"{loss:.3g}" in text
@@ -232,7 +216,7 @@ def test_the_loss_stands_against_pca(run_of):
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, 1.0], [float("nan"), 2.0], [3.0, 1e-9]])
 def test_any_losses_are_drawn(values, run_of):
-    scene = run_of("regress")
+    scene = Scene(run_of("regress"))
     log = [
         {"step": n, "epoch": 0, "loss": v, "mean_loss": v, "lr": 0.1} for n, v in enumerate(values)
     ]
@@ -242,7 +226,7 @@ def test_any_losses_are_drawn(values, run_of):
 
 def test_panels_without_room_are_no_fault(run_of):
     for job in JOBS:
-        scene = run_of(job)
+        scene = Scene(run_of(job))
         frame = scene.frame()
         for draw in offered(scene, frame).values():
             for width, height in ((1, 1), (3, 2), (12, 3), (0, 0)):
@@ -250,7 +234,7 @@ def test_panels_without_room_are_no_fault(run_of):
 
 
 def test_foreign_arrays_are_said_not_to_fit(run_of):
-    scene = run_of("classify")
+    scene = Scene(run_of("classify"))
     scene.kept["shown"] = np.zeros((10, 3, 5))
     assert "do not fit together" in drawn(scene, page="shown").text
 
@@ -286,7 +270,7 @@ def test_help_shows_every_key_in_as_many_parts_as_it_takes():
 
 
 def test_nothing_of_a_run_is_changed_by_looking(run_of, tmp_path):
-    scene = run_of("autoencode")
+    scene = Scene(run_of("autoencode"))
     copy = shutil.copytree(scene.run.path, tmp_path / "copy")
     drawn(scene)
     for path in copy.rglob("*"):

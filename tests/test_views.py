@@ -17,22 +17,6 @@ from hiddenstate.views.window import display_missing
 OFF = ("--view", "off", "--threads", "1")
 
 
-@pytest.fixture
-def run_of(cli, tiny_idx, tmp_path):
-    """Trains a small run of a job and gives it."""
-
-    def train(job):
-        small = {
-            "classify": (tiny_idx, "--hidden-size", "6", "--log-every", "2"),
-            "regress": ("--windows", "25", "--log-every", "10"),
-            "autoencode": (tiny_idx, "--encoder-sizes", "8", "--epochs", "2", "--log-every", "1"),
-        }
-        assert cli(job, *small[job], *OFF).code == 0
-        return Run(tmp_path / "runs" / f"{job}-1")
-
-    return train
-
-
 def test_time_goes_on_over_the_epochs(cli, tmp_path):
     cli("regress", "--windows", "12", "--epochs", "3", *OFF)
     time = Scene(Run(tmp_path / "runs" / "regress-1")).frame().arrays["time"].ravel()

@@ -59,9 +59,7 @@ class Recorder(Callback):
         self.writer.add_history(event)
         if event["do"] == "snapshot" and not self.writer.has_snapshot(trainer.step):
             self._snapshot(trainer, trainer.evaluation.arrays)
-        self.writer.add_journal(
-            "control", name=name, **{k: event[k] for k in event if k != "event"}
-        )
+        self.writer.add_journal(**event, name=name)
 
     def on_checkpoint(self, trainer: Trainer) -> None:
         """Save all that a resumed run needs."""

@@ -47,6 +47,7 @@ def watch(run: str, view: str, replay: bool, speed: float, runs_dir: Path) -> No
     """The command `watch`."""
     from hiddenstate.runs import find_run
     from hiddenstate.views import launch
+    from hiddenstate.views.frames import be_nice
 
     found = find_run(run, runs_dir)
     note_damage(found)
@@ -54,6 +55,7 @@ def watch(run: str, view: str, replay: bool, speed: float, runs_dir: Path) -> No
     if chosen == "off":
         _follow_lines(found)
     else:
+        be_nice()  # what it shows may be training beside it
         launch.watch(found, chosen, replay, speed)
 
 

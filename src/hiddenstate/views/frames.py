@@ -106,9 +106,7 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     return data.getvalue()
 
 
-def send_frames(
-    player: Player, stream: BinaryIO, wait: Callable[[float], bool], theme: str = "light"
-) -> None:
+def send_frames(player: Player, stream: BinaryIO, wait: Callable[[float], bool]) -> None:
     """Write a picture of every moment shown to `stream`, until the run's last one is sent.
 
     Parameters
@@ -118,9 +116,8 @@ def send_frames(
         See the module.
     wait : callable
         Waits so many seconds at the most; false ends it.
-    theme : {"light", "dark"}
     """
-    pace, painter = Pace(SHORTEST), Painter(player.scene, theme=theme)
+    pace, painter = Pace(SHORTEST), Painter(player.scene)
     while True:
         with pace.drawing(player.live):
             picture = None
@@ -252,12 +249,11 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--replay", action="store_true")
     parser.add_argument("--speed", type=float, default=1.0)
-    parser.add_argument("--theme", default="light")
     asked = parser.parse_args()
     be_nice()
     try:
         player = Player(Scene(Run(asked.run)), asked.replay, asked.speed)
-        send_frames(player, sys.stdout.buffer, _waiting(asked.run, player), asked.theme)
+        send_frames(player, sys.stdout.buffer, _waiting(asked.run, player))
     except BrokenPipeError:  # the reader went away, and with it the need for pictures
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except HiddenstateError as error:

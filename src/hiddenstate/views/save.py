@@ -12,8 +12,6 @@ from hiddenstate.views.gallery import drawings
 from hiddenstate.views.scene import Scene
 from hiddenstate.writing import write_figure
 
-FORMATS = ("png", "svg", "pdf")
-
 
 def save_figures(run: Run, suffix: str = "png", theme: str = "light") -> list[Path]:
     """Draw every figure `run` has and write each to `figures/NAME.suffix`; return the paths.

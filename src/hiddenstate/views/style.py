@@ -222,7 +222,7 @@ def plain(text: object, limit: int = 24) -> str:
     nothing; of a long one the middle is left out, since names often differ at their ends."""
     shown = "".join(
         letter if ord(letter) < 128 or _has_shape(letter) else ascii(letter)[1:-1]
-        for letter in printable(str(text).replace(r"\$", "$"))
+        for letter in printable(text)
     )
     if len(shown) > limit:
         tail = (limit - 1) // 3
