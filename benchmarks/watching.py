@@ -44,7 +44,7 @@ def train(job: str, view: str, options: dict[str, Any]) -> dict[str, float]:
     from hiddenstate.trainer import Callback
     from hiddenstate.views.launch import NotebookView, Viewer
 
-    spent = 0.0
+    spent = drawn = 0.0
 
     class Timed(Callback):
         """The hooks of another, timed; not its end, which comes after training."""
@@ -75,6 +75,17 @@ def train(job: str, view: str, options: dict[str, Any]) -> dict[str, float]:
         def on_end(self, trainer: Any, results: Any) -> None:
             self.ended = time.perf_counter()
 
+    class Drawing(Callback):
+        """Processor time of what draws, when training ends."""
+
+        def __init__(self, shown: Any) -> None:
+            self.shown = shown
+
+        def on_end(self, trainer: Any, results: Any) -> None:
+            nonlocal drawn
+            reader = getattr(self.shown, "_reader", self.shown)
+            drawn = worked(reader._process.pid)
+
     with tempfile.TemporaryDirectory(prefix="watching-") as folder:
         config, dataset = plan(job, options)
         with start(config, Path(folder), dataset=dataset) as session:
@@ -82,14 +93,24 @@ def train(job: str, view: str, options: dict[str, Any]) -> dict[str, float]:
             shown: Any = None
             if view != "off":
                 shown = NotebookView(path) if view == "notebook" else Viewer(path, view)
-            session.train([clock] + ([Timed(shown)] if shown else []))
+            hooks = [Timed(shown), Drawing(shown)] if shown else []
+            session.train([clock, *hooks])
         if shown is not None:
             shown.finish()
             process = getattr(shown, "_process", None)
             if process is not None:
                 process.kill()
                 process.wait()
-    return {"seconds": clock.ended - clock.began, "waited": spent}
+    return {"seconds": clock.ended - clock.began, "waited": spent, "drawn": drawn}
+
+
+def worked(process: int) -> float:
+    """Processor seconds that a process has used; 0 where the system does not say."""
+    try:
+        parts = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def one(job: str, view: str, options: dict[str, Any]) -> dict[str, float]:
@@ -170,18 +191,20 @@ def display() -> Iterator[bool]:
 
 
 def long_runs(jobs: list[str], views: list[str], rounds: int) -> None:
-    """Seconds of training with each view against none."""
+    """Seconds of training with each view against none, and the share of a core that drew."""
     rows = []
     for job in jobs:
         tasks = {view: partial(one, job, view, LONG[job]) for view in ("off", *views)}
-        times = {
-            view: [each["seconds"] for each in gave]
-            for view, gave in interleave(tasks, rounds).items()
-        }
+        gave = interleave(tasks, rounds)
+        times = {view: [each["seconds"] for each in found] for view, found in gave.items()}
         for view in views:
             more = [100 * (a / b - 1) for a, b in zip(times[view], times["off"], strict=True)]
-            rows.append([job, view, f"{spread(times['off']):.1f}", f"{spread(more):+.1f} %"])
-    print_table(["job", "view", "seconds without", "more with it"], rows)
+            share = [100 * each["drawn"] / each["seconds"] for each in gave[view]]
+            rows.append(
+                [job, view, f"{spread(times['off']):.1f}", f"{spread(more):+.1f} %",
+                 f"{spread(share):.1f} %"]
+            )  # fmt: skip
+    print_table(["job", "view", "seconds without", "more with it", "of a core drawing"], rows)
 
 
 def short_runs(jobs: list[str], views: list[str], rounds: int) -> None:
