@@ -104,7 +104,7 @@ def test_a_turned_code_plot_stays_turned_when_redrawn(run_of):
 
 def test_windows_grow_one_by_one(run_of):
     scene = Scene(run_of("regress"))
-    assert scene.steps == list(range(1, 26))
+    assert list(scene.steps) == list(range(1, 26))
     frame = scene.frame(7)
     assert frame.arrays["prediction"].shape == (7, 10, 1)
     np.testing.assert_allclose(frame.arrays["time"][6, 0], 6 * np.pi)

@@ -4,7 +4,7 @@ import io
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +109,7 @@ def _check(path: Path, seconds: float, fps: int, size: tuple[int, int]) -> None:
         raise OptionError(f"size: expected even numbers from 100 to 4000, got {size}")
 
 
-def choose_moments(steps: list[int], seconds: float, fps: int) -> list[tuple[int, int]]:
+def choose_moments(steps: Sequence[int], seconds: float, fps: int) -> list[tuple[int, int]]:
     """Moments evenly over `steps`, and how many frames each is shown; together all of the film."""
     n_frames = max(1, round(seconds * fps))
     moving = max(1, n_frames - round(min(HELD_SECONDS, seconds / 4) * fps))

@@ -5,7 +5,7 @@ through the moments there are at a human pace, and can be paused, stepped and se
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from hiddenstate.views.scene import Frame, Scene
@@ -106,7 +106,7 @@ class Player:
         return self._shown or 0
 
     @property
-    def steps(self) -> list[int]:
+    def steps(self) -> Sequence[int]:
         """Every moment that can be shown."""
         return self.scene.steps
 
@@ -131,7 +131,7 @@ class Player:
             self.following = self.live and self._place >= last
         return self._show(steps, changed)
 
-    def _show(self, steps: list[int], changed: bool = False) -> bool:
+    def _show(self, steps: Sequence[int], changed: bool = False) -> bool:
         """Settle on the moment at `_place`; what `changed` counts only where the newest shows."""
         before, place = self._shown, int(self._place)
         self._shown, self._at_end = steps[place], place == len(steps) - 1

@@ -1,5 +1,6 @@
 """A run as it stood at any step: arrays and facts for the figures, no matplotlib."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -88,11 +89,11 @@ class Scene:
             self._history = [event for event in self.events if event["event"] == "log"]
 
     @property
-    def steps(self) -> list[int]:
+    def steps(self) -> Sequence[int]:
         """Updates made at each moment that can be shown, in order."""
         logged = {event["step"] + 1 for event in self._history}
         if self._appended and self._snapshots:
-            return list(range(1, max(self._snapshots) + 1))
+            return range(1, max(self._snapshots) + 1)
         return sorted(logged | set(self._snapshots))
 
     def frame(self, step: int | None = None) -> Frame:

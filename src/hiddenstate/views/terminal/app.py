@@ -21,8 +21,8 @@ from hiddenstate.views.terminal.panels import Look
 from hiddenstate.views.terminal.progress import Progress
 from hiddenstate.views.terminal.screen import Screen, terminal_missing
 
-SHORTEST = 0.1
-"""Seconds between two frames at the least."""
+SHORTEST, LIVE = 0.1, 0.25
+"""Seconds between two frames at the least, and between two of a run under way."""
 
 IDLE = 1.0
 """Seconds between two looks at a run that is over and stands still."""
@@ -130,6 +130,7 @@ class View:
         """Show the run until its reader leaves, the terminal is gone, or, attached, its end."""
         while not (self.screen.ended or self._left):
             if self._pace.wait() == 0:
+                self._pace.shortest = LIVE if self.player.live else SHORTEST
                 with self._pace.drawing(self.player.live):
                     self._step()
                 if self.screen.attached and not self.player.live and self._seen_enough():
