@@ -134,6 +134,21 @@ def test_a_damaged_journal_is_named_and_added_to(run, cli):
     assert "journal.jsonl:1: this line is damaged" in done.err
 
 
+def test_a_damaged_snapshot_is_left_out_and_named(run, cli, tmp_path):
+    path = Run(run).snapshot_paths()[1]
+    damage(path)
+    film = tmp_path / "film.gif"
+    for command in (
+        ["figures", run], ["report", run], ["film", run, "--output", film, "--seconds", "0.5"],
+        ["watch", run, "--view", "lines"],
+    ):  # fmt: skip
+        done = cli(*command)
+        assert done.code == 0, done
+        assert path.name in done.err
+        assert done.err.count("it is left out") == 1
+    assert path.name in (run / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hiddenstate.views.player import SHARE, Pace, Player
+from hiddenstate.views.player import CROWDED, SHARE, Pace, Player
 
 
 class Clock:
@@ -18,9 +18,10 @@ class Clock:
 class Stage:
     """A scene whose run and moments are as the test says."""
 
-    def __init__(self, steps, state="running"):
+    def __init__(self, steps, state="running", threads=1):
         self.steps, self.state, self.news = list(steps), state, False
-        self.run = SimpleNamespace(state=lambda: self.state)
+        journal = [{"event": "start", "device": "cpu", "threads": threads}]
+        self.run = SimpleNamespace(state=lambda: self.state, journal=lambda: journal)
 
     def refresh(self):
         news, self.news = self.news, False
@@ -97,6 +98,17 @@ def test_held_at_the_end_of_a_run_that_is_cut_back_it_stays_within():
     assert shown.step == 2
 
 
+@pytest.mark.parametrize(("threads", "share"), [(1, SHARE), (2, CROWDED), (3, CROWDED)])
+def test_where_training_leaves_no_processor_free_drawing_rests_longer(threads, share, monkeypatch):
+    monkeypatch.setattr("hiddenstate.views.player.processors", lambda: 2)
+    stage = Stage([1], threads=threads)
+    shown = Player(stage)
+    assert shown.share == share
+    stage.state = "done"
+    shown.advance()
+    assert shown.share == 0
+
+
 def test_the_next_frame_comes_no_sooner_than_so_many_times_what_the_last_took():
     clock, worked = Clock(), Clock()
     pace = Pace(0.1, clock, worked)
@@ -105,7 +117,7 @@ def test_the_next_frame_comes_no_sooner_than_so_many_times_what_the_last_took():
         worked.now += 0.05
         clock.now += 0.06
     assert pace.wait() == pytest.approx(SHARE * 0.05)
-    with pace.drawing(live=False):
+    with pace.drawing(0):
         worked.now += 0.05
         clock.now += 0.06
     assert pace.wait() == pytest.approx(0.04)

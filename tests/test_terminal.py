@@ -267,6 +267,10 @@ def test_panels_rows_and_help_are_chosen_by_key(finished, watch):
     view.until("which row is shown")
     view.type(b"x")
     view.until("which row is shown", gone=True)
+    view.type(b"?")
+    view.until("which row is shown")
+    view.type(b"q")  # leaves the list, not the view
+    view.until("which row is shown", gone=True)
     view.type("zXé\x1b[15~\x00".encode())  # nothing
     view.type(b"4")
     view.until("chances of row 4")

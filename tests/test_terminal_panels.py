@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.runs import Run
+from hiddenstate.views.player import Player
 from hiddenstate.views.scene import Frame, Scene
 from hiddenstate.views.terminal import autoencode, classify, panels, regress
 from hiddenstate.views.terminal.cells import Canvas, changes
@@ -14,6 +15,7 @@ from hiddenstate.views.terminal.dashboard import JOBS, draw_screen, offered, pag
 from hiddenstate.views.terminal.header import Status, clock, draw_help
 from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Look
+from hiddenstate.views.terminal.progress import Progress
 from tests.conftest import EVIL
 from tests.terminal_model import TerminalModel
 
@@ -254,6 +256,18 @@ def test_time_is_said_in_words():
         "1:01",
         "2:03:04",
     ]
+
+
+def test_a_pause_is_not_counted_into_the_updates_a_second(run_of):
+    player = Player(Scene(run_of("regress")))
+    player.state = "running"
+    seconds = iter([0.0, 1.0, 100.0, 102.0])
+    progress = Progress(player, lambda: next(seconds))
+    assert progress.rate([10]) is None
+    assert progress.rate([10, 30]) == 20
+    assert progress.rate([10, 30], paused=True) is None
+    assert progress.rate([10, 30]) is None
+    assert progress.rate([10, 30, 50]) == 10
 
 
 def test_help_shows_every_key_in_as_many_parts_as_it_takes():

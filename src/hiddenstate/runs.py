@@ -5,7 +5,7 @@ Layout and schemas are written down in docs/format.md.
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -186,6 +186,16 @@ class Run:
     def snapshot_paths(self) -> list[Path]:
         """Every snapshot in the order it was taken."""
         return numbered(self.path / "snapshots")
+
+    def damaged_snapshots(self) -> Iterator[str]:
+        """What is wrong with each snapshot that the views leave out, in a line."""
+        for path in self.snapshot_paths():
+            try:
+                read_arrays(path, "snapshot")
+            except UntrustedFileError as error:
+                yield str(error)
+            except MachineError:  # a resumed run was cut back meanwhile
+                continue
 
     def checkpoint_paths(self) -> list[Path]:
         """Every checkpoint, newest first."""

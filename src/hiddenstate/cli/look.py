@@ -126,11 +126,11 @@ def doctor(as_json: bool) -> None:
 
 
 def _diagnosis() -> dict[str, Any]:
-    import os
     from importlib.metadata import PackageNotFoundError, version
 
     from hiddenstate.datasets import load_mnist
     from hiddenstate.errors import HiddenstateError
+    from hiddenstate.kernels import processors
     from hiddenstate.memory import bytes_free
     from hiddenstate.views.window import display_missing
 
@@ -141,8 +141,7 @@ def _diagnosis() -> dict[str, Any]:
             facts[name] = version(name)
         except PackageNotFoundError:
             facts[name] = f"missing; pip install {name}"
-    affinity = getattr(os, "sched_getaffinity", None)
-    facts["processors"] = len(affinity(0)) if affinity else os.cpu_count()
+    facts["processors"] = processors()
     free = bytes_free()
     facts["memory free"] = "unknown" if free is None else f"{free / 2**30:.1f} GiB"
     facts |= _kernel_facts() | _torch_facts()

@@ -29,12 +29,11 @@ def note(line: str) -> None:
     click.echo(printable(line, MAX_LINE), err=True)
 
 
-def note_damage(run: "Run") -> None:
-    """Say what is damaged of the lines a run left; they are left out of what is shown."""
-    for name in ("history.jsonl", "journal.jsonl"):
-        what = run.damage(name)
-        if what:
-            note(f"warning: {what}; it is left out")
+def note_damage(run: "Run", snapshots: bool = False) -> None:
+    """Say what is damaged of the lines a run left, and of its snapshots; that is left out."""
+    found = [what for name in ("history.jsonl", "journal.jsonl") if (what := run.damage(name))]
+    for what in [*found, *(run.damaged_snapshots() if snapshots else ())]:
+        note(f"warning: {what}; it is left out")
 
 
 def say_json(values: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ def watch(run: str, view: str, replay: bool, speed: float, runs_dir: Path) -> No
     from hiddenstate.views.frames import be_nice
 
     found = find_run(run, runs_dir)
-    note_damage(found)
+    note_damage(found, snapshots=True)
     chosen = "off" if view == "lines" else launch.choose_view(view)
     if chosen == "off":
         _follow_lines(found)
@@ -129,7 +129,7 @@ def figures(run: str, suffix: str, theme: str, runs_dir: Path) -> None:
     from hiddenstate.views.save import save_figures
 
     found = find_run(run, runs_dir)
-    note_damage(found)
+    note_damage(found, snapshots=True)
     for path in save_figures(found, suffix, theme):
         say(str(path))
 
@@ -148,7 +148,7 @@ def report(run: str, runs_dir: Path) -> None:
     from hiddenstate.views.report import write_report
 
     found = find_run(run, runs_dir)
-    note_damage(found)
+    note_damage(found, snapshots=True)
     say(str(write_report(found)))
 
 
@@ -181,6 +181,7 @@ def film(
     from hiddenstate.views.film import make_film
 
     found = find_run(run, runs_dir)
+    note_damage(found, snapshots=True)
     path = output or found.path / "figures" / "film.gif"
     say(str(make_film(found, path, seconds, fps, theme=theme, progress=_progress)))
 

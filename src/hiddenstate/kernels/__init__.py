@@ -64,8 +64,11 @@ def why_not() -> str | None:
 def default_threads() -> int:
     """Threads where nobody says how many: `OMP_NUM_THREADS`, else the processors allowed."""
     told = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if told.isdecimal() and int(told):
-        return int(told)
+    return int(told) if told.isdecimal() and int(told) else processors()
+
+
+def processors() -> int:
+    """Processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -124,7 +124,7 @@ def send_frames(player: Player, stream: BinaryIO, wait: Callable[[float], bool])
     """
     pace, painter = Pace(SHORTEST), Painter(player.scene)
     while True:
-        with pace.drawing(player.live):
+        with pace.drawing(player.share):
             picture = None
             if player.advance():
                 picture = png(painter.paint(player.frame(), status(player)))

@@ -7,7 +7,9 @@ through the moments there are at a human pace, and can be paused, stepped and se
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 
+from hiddenstate.kernels import processors
 from hiddenstate.views.scene import Frame, Scene
 
 REPLAY_SECONDS = 12.0
@@ -19,14 +21,15 @@ LONGEST_LOOK = 0.5
 SPEEDS = (1 / 16, 16.0)
 """The slowest and the fastest replay."""
 
-SHARE = 20
-"""Processor times of a frame that pass before the next one of a run under way."""
+SHARE, CROWDED = 20, 40
+"""Processor times of a frame that pass before the next one of a run under way; and where training
+has a thread on every processor, all of which wait for the one that is drawn on."""
 
 
 class Pace:
     """Says when the next frame may be drawn, so that drawing never takes much from training.
 
-    The next one comes no sooner than `SHARE` times the last one's processor time after it, and
+    The next one comes no sooner than so many times the last one's processor time after it, and
     not within `shortest` seconds.
 
     Parameters
@@ -48,11 +51,11 @@ class Pace:
         self._due = clock()
 
     @contextmanager
-    def drawing(self, live: bool = True) -> Iterator[None]:
-        """Draw one frame in the block; of a run that is over only `shortest` counts."""
+    def drawing(self, share: float = SHARE) -> Iterator[None]:
+        """Draw one frame in the block, and rest `share` times as long; with 0, `shortest` alone."""
         began, worked = self._clock(), self._worked()
         yield
-        rest = SHARE * (self._worked() - worked) if live else 0.0
+        rest = share * (self._worked() - worked)
         self._due = max(began + self.shortest, self._clock() + rest)
 
     def wait(self) -> float:
@@ -94,6 +97,18 @@ class Player:
     def live(self) -> bool:
         """Whether the run is under way."""
         return self.state == "running"
+
+    @property
+    def share(self) -> int:
+        """Processor times of a frame that are to pass before the next; 0 when the run is over."""
+        return (CROWDED if self._crowded else SHARE) if self.live else 0
+
+    @cached_property
+    def _crowded(self) -> bool:
+        """Whether training, as it began, left no processor free."""
+        starts = [entry for entry in self.scene.run.journal() if entry["event"] == "start"]
+        about = starts[-1] if starts else {}
+        return about.get("device") == "cpu" and about.get("threads", 0) >= processors()
 
     @property
     def finished(self) -> bool:

@@ -183,7 +183,7 @@ class Window:
             return
         if not self._asked and (self._pace.wait() or time.monotonic() < self._look):
             return
-        with self._pace.drawing(self.player.live):
+        with self._pace.drawing(self.player.share):
             before = self.player.state
             if self.player.advance() or self._asked:
                 self._asked = False

@@ -82,6 +82,7 @@ class Account:
             self.closing = self.run.closing()
         except (UntrustedFileError, MachineError) as error:
             self.problems.append(str(error))
+        self.problems += self.run.damaged_snapshots()
         if self.results:
             try:
                 self.model = self.run.model()

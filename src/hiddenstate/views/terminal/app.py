@@ -21,7 +21,7 @@ from hiddenstate.views.terminal.panels import Look
 from hiddenstate.views.terminal.progress import Progress
 from hiddenstate.views.terminal.screen import Screen, terminal_missing
 
-SHORTEST, LIVE = 0.1, 0.25
+SHORTEST, LIVE = 0.1, 0.5
 """Seconds between two frames at the least, and between two of a run under way."""
 
 IDLE = 1.0
@@ -50,8 +50,8 @@ def show_terminal(
     """Show `run` in the terminal until its reader leaves: live while it runs, else replayed.
 
     Reads the run folder and nothing else, draws no sooner than 20 times a frame's processor
-    time after it, and puts the terminal back however it ends. It must run in the main thread of
-    a process.
+    time after it (40 where training has every processor), and puts the terminal back however it
+    ends. It must run in the main thread of a process.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class View:
         while not (self.screen.ended or self._left):
             if self._pace.wait() == 0:
                 self._pace.shortest = LIVE if self.player.live else SHORTEST
-                with self._pace.drawing(self.player.live):
+                with self._pace.drawing(self.player.share):
                     self._step()
                 if self.screen.attached and not self.player.live and self._seen_enough():
                     return
@@ -190,7 +190,8 @@ class View:
         elif player.finished:
             mode = "end"
         return Status(
-            state, progress.total(steps), progress.seconds(), progress.rate(steps),
+            state, progress.total(steps), progress.seconds(),
+            progress.rate(steps, paused=state == "paused"),
             bisect(steps, player.step), len(steps),
             mode, player.speed, self._message, pages, pages.index(self._page),
         )  # fmt: skip
@@ -265,7 +266,6 @@ class View:
             self.screen.forget()
         elif self._help is not None:
             self._help = self._help + 1 if key == "?" and not self._help_ends else None
-            self._left = key == "q"
         elif key.isdigit():
             self.look.row = (int(key) - 1) % 10
         elif self._may_ask and key in "pslk":

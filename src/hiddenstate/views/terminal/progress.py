@@ -56,13 +56,16 @@ class Progress:
         except (KeyError, ValueError, TypeError):
             return None
 
-    def rate(self, steps: Sequence[int]) -> float | None:
-        """Updates a second: of late while the run goes on, of all of it afterwards."""
+    def rate(self, steps: Sequence[int], paused: bool = False) -> float | None:
+        """Updates a second: of late while the run goes on, none in a pause, of all afterwards."""
         if not steps:
             return None
         if not self._player.live:
             begun = self._start.get("step", 0)
             return (steps[-1] - begun) / self._took if self._took else None
+        if paused:
+            self._seen.clear()
+            return None
         if not self._seen or self._seen[-1][1] != steps[-1]:
             self._seen.append((self._clock(), steps[-1]))
         while len(self._seen) > 2 and self._seen[1][0] < self._seen[-1][0] - RATE_OVER:
