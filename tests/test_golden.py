@@ -1,5 +1,6 @@
 """Files of every format version stay readable: the golden ones here are never written again."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from hiddenstate.evaluating import measure_own, new_rows
 from hiddenstate.jobs import make_job
 from hiddenstate.predicting import predict_series
 from hiddenstate.runs import Run
+from hiddenstate.session import go_on
 from hiddenstate.views.scene import Scene
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -128,3 +130,29 @@ def test_a_run_of_format_2_measures_as_it_did(monkeypatch: pytest.MonkeyPatch) -
     assert results is not None
     assert found["mse"] == pytest.approx(results["test_mse"], rel=1e-5)
     assert found["baseline_mse"] == pytest.approx(results["baseline_mse"], rel=1e-6)
+
+
+def test_what_was_asked_of_a_run_of_format_3_is_read() -> None:
+    run = Run(GOLDEN / "v3" / "asked")
+    asked = [(e["step"], e["do"]) for e in run.history() if e["event"] == "control"]
+    assert asked == [(4, "lr"), (4, "snapshot"), (10, "stop")]
+    assert run.state() == "done"
+    assert run.has_closing  # empty: of own windows the end shows nothing more
+    assert run.closing() == {}
+    assert 4 in Scene(run).steps
+
+
+def test_a_run_of_format_3_that_was_interrupted_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(GOLDEN / "v3", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    run = Run(tmp_path / "interrupted")
+    assert run.state() == "interrupted"
+    with go_on(run, {}) as session:
+        results = session.train()
+    assert run.state() == "done"
+    events = run.history()
+    assert [e["step"] for e in events if e["event"] == "log"] == [0, 5, 10]
+    assert next(e["lr"] for e in events if e["event"] == "control") == 0.05
+    assert results["best_step"] in (10, 12)
