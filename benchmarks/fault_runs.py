@@ -94,6 +94,11 @@ class Ended:
         """The last line on stderr."""
         return (self.err.splitlines() or [""])[-1]
 
+    @property
+    def too_early(self) -> bool:
+        """Whether Ctrl-C ended Python while it started: nothing of ours is in its trace."""
+        return self.last == "KeyboardInterrupt" and "hiddenstate" not in self.err
+
     def trouble(self) -> str:
         """Why a refusal is not one line of ours; empty if it is."""
         if "Traceback" in self.err:

@@ -165,6 +165,9 @@ def _starts(folder: Path) -> int:
 def _judge(done: Ended, trained: bool, outcome: Outcome, twice: bool) -> None:
     """Whether a command that was stopped ended as it must; asked twice, it may say nothing."""
     outcome.counts["in training" if trained else "before training"] += 1
+    if done.too_early:
+        outcome.counts["before Python was up"] += 1
+        return
     asked_to = done.code in (130, 143, 141)
     if twice:
         kept = asked_to or done.code == -signal.SIGINT

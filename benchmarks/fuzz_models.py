@@ -168,7 +168,8 @@ def _change_arrays(arrays: dict[str, Any], random: Random) -> None:
             )
         case 2:
             kinds = ["<f4", "<f8", "<i4", "<i8", "|u1"]
-            arrays[name] = arrays[name].astype(kinds[random.integers(5)])
+            with np.errstate(invalid="ignore"):
+                arrays[name] = arrays[name].astype(kinds[random.integers(5)])
         case 3:
             values = np.array(arrays[name])
             odd = [np.nan, np.inf, -np.inf, 1e38, 0.0, -1e30]

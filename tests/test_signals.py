@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import hiddenstate
 from hiddenstate.signals import StopSignal
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -85,3 +87,14 @@ def test_a_signal_while_figures_are_drawn_is_told_and_loses_nothing(
     assert done.code == 128 + number
     assert "interrupted when training was done and saved" in done.err
     assert cli("runs").out.splitlines()[1].split("\t")[3] == "done"
+
+
+def test_nothing_is_imported_before_ctrl_c_is_seen_to() -> None:
+    code = (
+        "import sys; old = {*sys.modules}; sys.path.append(sys.argv[1]);"
+        "import hiddenstate.__main__; print(*{*sys.modules} - old)"
+    )
+    place = str(Path(hiddenstate.__file__).parents[1])
+    command = [sys.executable, "-S", "-c", code, place]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"hiddenstate", "hiddenstate.__main__", "__future__"}

@@ -3,8 +3,11 @@
 The public names are below and are imported when first used; see each one's help.
 """
 
-import importlib
-from typing import Any
+from __future__ import annotations
+
+TYPE_CHECKING = False  # as typing has it, which is not loaded here: see __main__
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.4.0"
 
@@ -26,6 +29,8 @@ __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name not in _PUBLIC:
         raise AttributeError(f"module 'hiddenstate' has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)

@@ -1,11 +1,13 @@
-"""`python -m hiddenstate` is the command `hiddenstate`."""
+"""`python -m hiddenstate` is the command `hiddenstate`.
+
+Nothing but `sys` is imported before Ctrl-C is seen to, here and in the package's `__init__`.
+"""
 
 import sys
-from typing import NoReturn
 
 
-def run() -> NoReturn:
-    """The command, which Ctrl-C ends in one line from its first moment on."""
+def run() -> None:
+    """The command, which Ctrl-C ends in one line from its first moment on; it does not return."""
     try:
         from hiddenstate.cli import main
 

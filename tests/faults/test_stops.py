@@ -8,6 +8,7 @@ from pathlib import Path
 import fault_runs
 import fault_stops
 import pytest
+from fault_runs import Ended
 from fault_stops import AtEvent, AtLine, Plan, survive
 
 from hiddenstate import runs
@@ -81,3 +82,11 @@ def test_a_clock_that_jumps_changes_nothing_but_the_journal(
         session.train()
     assert fault_runs.differences(session.writer.path, plain) == []
     assert runs.Run(session.writer.path).state() == "done"
+
+
+def test_python_that_was_not_up_yet_is_told_from_a_trace_of_ours() -> None:
+    early = "Fatal Python error: init_import_site\nTraceback\n  <frozen os>\nKeyboardInterrupt\n"
+    ours = early.replace("<frozen os>", "src/hiddenstate/__main__.py")
+    assert Ended(1, "", early).too_early
+    assert not Ended(1, "", ours).too_early
+    assert not Ended(130, "", "error: interrupted\n").too_early
