@@ -2,10 +2,13 @@
 
     python benchmarks/watching.py                  # all jobs and views: about forty minutes
     python benchmarks/watching.py classify --view terminal --rounds 3
+    python benchmarks/watching.py --turns          # within runs, where other work matters less
 
 Long runs are compared by the seconds that training took; of short ones, the jobs with no
-arguments, it is told how long the training thread itself was busy with its view. The window needs a
-display; without one, Xvfb is started where it is installed. The notebook is run by nbclient.
+arguments, it is told how long the training thread itself was busy with its view. In turns, the
+process that draws is stopped for some seconds and let go on for some, and the updates a second in
+each are compared with those just before and after. The window needs a display; without one, Xvfb is
+started where it is installed. The notebook is run by nbclient.
 """
 
 import argparse
@@ -14,9 +17,11 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from timing import interleave, machine, print_machine, print_table, spread
 
 VIEWS = ("window", "terminal", "notebook")
@@ -37,9 +43,15 @@ LONG: dict[str, dict[str, Any]] = {
 SIZE = (40, 120)
 """Lines and columns of the terminal."""
 
+START, TURN = 3.0, 4.0
+"""Seconds a view is given to start, and a turn takes: longer than from one frame to the next."""
 
-def train(job: str, view: str, options: dict[str, Any]) -> dict[str, float]:
-    """Train `job` seen in `view` in this process; seconds of training, and of its view's hooks."""
+
+def train(job: str, view: str, options: dict[str, Any], turns: bool = False) -> dict[str, Any]:
+    """Train `job` seen in `view` in this process; seconds of training, and of its view's hooks.
+
+    With `turns` the view is stopped and let go on in turns, and what it slows is told, in percent.
+    """
     from hiddenstate.session import plan, start
     from hiddenstate.trainer import Callback
     from hiddenstate.views.launch import NotebookView, Viewer
@@ -83,8 +95,34 @@ def train(job: str, view: str, options: dict[str, Any]) -> dict[str, float]:
 
         def on_end(self, trainer: Any, results: Any) -> None:
             nonlocal drawn
-            reader = getattr(self.shown, "_reader", self.shown)
-            drawn = worked(reader._process.pid)
+            drawn = worked(drawing_process(self.shown))
+
+    class Turns(Callback):
+        """Stops what draws and lets it go on; notes when which update was made."""
+
+        def __init__(self, shown: Any) -> None:
+            self.shown, self.over = shown, threading.Event()
+            self.made: list[tuple[float, int]] = []
+            self.marks: list[tuple[float, bool]] = []
+
+        def on_start(self, trainer: Any) -> None:
+            threading.Thread(target=self._take_turns, daemon=True).start()
+
+        def on_chunk(self, trainer: Any, chunk: Any) -> None:
+            self.made.append((time.perf_counter(), trainer.step))
+
+        def on_end(self, trainer: Any, results: Any) -> None:
+            self.over.set()
+            os.kill(drawing_process(self.shown), signal.SIGCONT)
+
+        def _take_turns(self) -> None:
+            time.sleep(START)
+            draws = True
+            while not self.over.wait(TURN):
+                draws = not draws
+                number = signal.SIGCONT if draws else signal.SIGSTOP
+                os.kill(drawing_process(self.shown), number)
+                self.marks.append((time.perf_counter(), draws))
 
     with tempfile.TemporaryDirectory(prefix="watching-") as folder:
         config, dataset = plan(job, options)
@@ -93,7 +131,8 @@ def train(job: str, view: str, options: dict[str, Any]) -> dict[str, float]:
             shown: Any = None
             if view != "off":
                 shown = NotebookView(path) if view == "notebook" else Viewer(path, view)
-            hooks = [Timed(shown), Drawing(shown)] if shown else []
+            taken = Turns(shown)
+            hooks = [*([taken] if turns else []), Timed(shown), Drawing(shown)] if shown else []
             session.train([clock, *hooks])
         if shown is not None:
             shown.finish()
@@ -101,7 +140,40 @@ def train(job: str, view: str, options: dict[str, Any]) -> dict[str, float]:
             if process is not None:
                 process.kill()
                 process.wait()
-    return {"seconds": clock.ended - clock.began, "waited": spent, "drawn": drawn}
+    slowed = slowed_by(taken.made, taken.marks)
+    return {
+        "seconds": clock.ended - clock.began, "waited": spent, "drawn": drawn, "slowed": slowed
+    }  # fmt: skip
+
+
+def drawing_process(shown: Any) -> int:
+    """The process that draws for a view."""
+    process: int = getattr(shown, "_reader", shown)._process.pid
+    return process
+
+
+def slowed_by(made: list[tuple[float, int]], marks: list[tuple[float, bool]]) -> list[float]:
+    """By how many percent drawing slowed training, for each turn between two others.
+
+    Parameters
+    ----------
+    made : list of (float, int)
+        When how many updates were made.
+    marks : list of (float, bool)
+        When a turn began, and whether it draws.
+    """
+    if not made:
+        return []
+    times, steps = zip(*made, strict=True)
+    marks = [mark for mark in marks if times[0] < mark[0] < times[-1]]
+    began = [when for when, _ in marks]
+    rates = np.diff(np.interp(began, times, steps)) / np.diff(began)
+    found = []
+    for n in range(1, len(rates) - 1):
+        around = (rates[n - 1] + rates[n + 1]) / 2
+        drawn, without = (rates[n], around) if marks[n][1] else (around, rates[n])
+        found.append(100 * (without / drawn - 1))
+    return found
 
 
 def worked(process: int) -> float:
@@ -113,19 +185,19 @@ def worked(process: int) -> float:
     return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def one(job: str, view: str, options: dict[str, Any]) -> dict[str, float]:
+def one(job: str, view: str, options: dict[str, Any], turns: bool = False) -> dict[str, Any]:
     """The same in a process that has the view's surroundings."""
     if view == "notebook":
-        return _in_notebook(job, options)
+        return _in_notebook(job, options, turns)
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         command = [sys.executable, __file__, job, "--child", view, "--answer", str(answer)]
-        command += ["--options", json.dumps(options)]
+        command += ["--options", json.dumps(options), *(["--turns"] if turns else [])]
         if view == "terminal":
             _in_terminal(command)
         else:
             subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-        found: dict[str, float] = json.loads(answer.read_text())
+        found: dict[str, Any] = json.loads(answer.read_text())
     return found
 
 
@@ -151,19 +223,20 @@ def _in_terminal(command: list[str]) -> None:
         raise SystemExit("the run on a terminal failed")
 
 
-def _in_notebook(job: str, options: dict[str, Any]) -> dict[str, float]:
+def _in_notebook(job: str, options: dict[str, Any], turns: bool) -> dict[str, Any]:
     """Run it in a kernel, as a notebook's cell does."""
     import nbclient
     import nbformat
 
     code = (
         f"import sys, json; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        f"from watching import train\nprint(json.dumps(train({job!r}, 'notebook', {options!r})))"
+        "from watching import train\n"
+        f"print(json.dumps(train({job!r}, 'notebook', {options!r}, {turns!r})))"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     nbclient.NotebookClient(notebook, timeout=600).execute()
     text = "".join(o["text"] for o in notebook.cells[0].outputs if o.output_type == "stream")
-    found: dict[str, float] = json.loads(text)
+    found: dict[str, Any] = json.loads(text)
     return found
 
 
@@ -212,6 +285,22 @@ def long_runs(jobs: list[str], views: list[str], rounds: int) -> None:
     print_table(heads, rows)
 
 
+def in_turns(jobs: list[str], views: list[str], rounds: int) -> None:
+    """How much slower training is while a view draws than while it is stopped, in one run."""
+    rows = []
+    for job in jobs:
+        tasks = {view: partial(one, job, view, LONG[job], True) for view in views}
+        for view, gave in interleave(tasks, rounds).items():
+            slowed = np.array([turn for each in gave for turn in each["slowed"]])
+            low, middle, high = np.quantile(slowed, (0.25, 0.5, 0.75))
+            share = [100 * each["drawn"] / each["seconds"] for each in gave]
+            rows.append(
+                [job, view, str(len(slowed)), f"{middle:+.1f} ({low:+.1f} .. {high:+.1f}) %",
+                 f"{spread(share):.1f} %"]
+            )  # fmt: skip
+    print_table(["job", "view", "turns", "slower (middle half)", "of a core drawing"], rows)
+
+
 def short_runs(jobs: list[str], views: list[str], rounds: int) -> None:
     """How long the training thread was busy with its view, in the jobs with no arguments."""
     rows = []
@@ -232,13 +321,14 @@ def main() -> None:
     parser.add_argument("--view", action="append", choices=VIEWS, dest="views")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--short", action="store_true", help="short runs alone")
+    parser.add_argument("--turns", action="store_true", help="turns within long runs alone")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--answer", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--options", type=json.loads, default={}, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     jobs = asked.jobs or list(LONG)
     if asked.child:
-        answer = train(jobs[0], asked.child, asked.options)
+        answer = train(jobs[0], asked.child, asked.options, asked.turns)
         asked.answer.write_text(json.dumps(answer))
         return
     print_machine(machine(0))
@@ -247,6 +337,9 @@ def main() -> None:
         if "window" in views and not there:
             print("window: left out, there is no display and no Xvfb")
             views.remove("window")
+        if asked.turns:
+            in_turns(jobs, views, asked.rounds)
+            return
         short_runs(jobs, views, asked.rounds)
         if not asked.short:
             long_runs(jobs, views, asked.rounds)
