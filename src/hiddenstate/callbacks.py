@@ -61,6 +61,10 @@ class Recorder(Callback):
             self._snapshot(trainer, trainer.evaluation.arrays)
         self.writer.add_journal(**event, name=name)
 
+    def on_pause(self, trainer: Trainer) -> None:
+        """See that the folder is still there."""
+        self.writer.check()
+
     def on_checkpoint(self, trainer: Trainer) -> None:
         """Save all that a resumed run needs."""
         waiting = np.concatenate(self._waiting) if self._waiting else None

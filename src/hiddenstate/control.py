@@ -12,8 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import TrainingConfig, section_options
-from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.errors import (
+    DataError,
+    OptionError,
+    UntrustedFileError,
+    did_you_mean,
+    printable,
+)
 from hiddenstate.runs import Run
+from hiddenstate.storage import open_regular
 from hiddenstate.trainer import Request
 from hiddenstate.writing import append_request
 
@@ -103,34 +110,43 @@ class Inbox:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path, self._clock = path / "control.jsonl", clock
-        self._read, self._next_look = self._size(), 0.0
+        self._seen, self._next_look = self._look(), 0.0
+        self._read = self._seen[1]
         self._waiting = False
 
-    def _size(self) -> int:
+    def _look(self) -> tuple[int, int]:
+        """Which file there is, and its size."""
         try:
-            return self._path.stat().st_size
+            found = self._path.stat()
         except OSError:
-            return 0
+            return 0, 0
+        return found.st_ino, found.st_size
 
     def __bool__(self) -> bool:
         """Whether a request may be waiting; looks at most every `LOOKS` seconds."""
         now = self._clock()
         if not self._waiting and now >= self._next_look:
             self._next_look = now + LOOKS
-            self._waiting = self._size() > self._read
+            self._waiting = self._look() != self._seen
         return self._waiting
 
     def take(self) -> list[Request]:
         """The requests that came since the last time; lines that are none are passed over."""
         self._waiting = False
+        before, self._seen = self._seen, self._look()
+        if self._seen[0] != before[0] or self._seen[1] < self._read:  # another file
+            self._read = 0
         try:
-            with self._path.open("rb") as stream:
+            with open_regular(self._path) as stream:
                 stream.seek(self._read)
                 data = stream.read(LONGEST)
-        except OSError:
+        except (OSError, UntrustedFileError):
             return []
-        end = data.rfind(b"\n") + 1 or (len(data) if len(data) == LONGEST else 0)
+        full = len(data) == LONGEST
+        end = data.rfind(b"\n") + 1 or (len(data) if full else 0)
         self._read += end
+        if full:
+            self._next_look, self._seen = 0.0, (self._seen[0], -1)  # there may be more
         found = (_request(line) for line in data[:end].splitlines())
         return [request for request in found if request]
 

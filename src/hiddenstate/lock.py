@@ -1,11 +1,13 @@
 """One writer a run folder: an operating-system lock that goes when its process does."""
 
+import errno
 import fcntl
 import os
+import stat
 import time
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from hiddenstate.errors import MachineError, printable
 
@@ -13,7 +15,7 @@ from hiddenstate.errors import MachineError, printable
 def is_locked(folder: Path) -> bool:
     """Whether a live process is writing in `folder`; changes nothing there."""
     try:
-        with (folder / "lock").open(encoding="utf-8") as stream:
+        with _open(folder, os.O_RDONLY) as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -22,7 +24,7 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
-def take_lock(folder: Path) -> IO[str]:
+def take_lock(folder: Path) -> FileIO:
     """Lock `folder` for this process until the returned stream is closed.
 
     Raises
@@ -31,7 +33,7 @@ def take_lock(folder: Path) -> IO[str]:
         If another process holds it, naming it and since when, or nothing can be written.
     """
     try:
-        stream = (folder / "lock").open("a+", encoding="utf-8")
+        stream = _open(folder, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
     # A reader that asks whether the run is live holds the lock for an instant: try again.
@@ -48,8 +50,7 @@ def take_lock(folder: Path) -> IO[str]:
                 f"{printable(folder)}: cannot be locked: {error.strerror}; use another folder"
             ) from None
     else:
-        stream.seek(0)
-        holder = printable(stream.read().strip() or "another process")
+        holder = printable(stream.read(200).decode(errors="replace").strip() or "another process")
         stream.close()
         raise MachineError(
             f"{printable(folder)}: is being written by {holder}; wait for it or stop it"
@@ -62,3 +63,29 @@ def take_lock(folder: Path) -> IO[str]:
         stream.close()
         raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
     return stream
+
+
+def holds(stream: FileIO, folder: Path) -> bool:
+    """Whether a lock that :func:`take_lock` gave is still that of `folder`.
+
+    It is not where the folder was moved or removed, or its lock was, and another process may
+    have taken its place.
+    """
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), os.lstat(folder / "lock"))
+    except OSError:
+        return False
+
+
+def _open(folder: Path, flags: int) -> FileIO:
+    """The lock file, if it is a file: no link is followed, no pipe waited for (`OSError`)."""
+    try:
+        handle = os.open(folder / "lock", flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "its lock is a link; remove it") from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "its lock is no file; remove it")
+    return FileIO(handle, "r" if flags == os.O_RDONLY else "r+")

@@ -36,6 +36,8 @@ Arrays = dict[str, NDArray[Any]]
 CLOSING = "closing.safetensors"
 """What the views draw of a run's end alone, among its snapshots."""
 
+_NUMBERED = re.compile(r"[0-9]{9,18}\.safetensors")
+
 LAST_LINE = 64 * 1024
 """Bytes looked at for the end of a history; its last line has some hundreds."""
 
@@ -303,5 +305,18 @@ def _by_number(run: Run) -> tuple[str, int]:
 
 
 def numbered(folder: Path) -> list[Path]:
-    """The files `NNNNNNNNN.safetensors` in `folder`, in order."""
-    return sorted(p for p in folder.glob("*.safetensors") if re.fullmatch(r"[0-9]{9,}", p.stem))
+    """The files `NNNNNNNNN.safetensors` in `folder`, in the order of their numbers.
+
+    Raises
+    ------
+    MachineError
+        If the folder is there but cannot be read.
+    """
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise MachineError(f"{printable(folder)}: cannot be read: {error.strerror}") from None
+    found = sorted((int(name[:-12]), folder / name) for name in names if _NUMBERED.fullmatch(name))
+    return [path for _, path in found if path.is_file()]  # a folder of such a name is not ours

@@ -27,7 +27,7 @@ from hiddenstate.jobs import Job, make_job
 from hiddenstate.recipes import suggest
 from hiddenstate.records import make_record, read_lines
 from hiddenstate.runs import Run
-from hiddenstate.trainer import Callback, Progress, Trainer
+from hiddenstate.trainer import Callback, Progress, Trainer, still_due
 from hiddenstate.weights import starting_state
 from hiddenstate.writing import RunWriter, create_next_run, create_run, reopen_run
 
@@ -42,6 +42,7 @@ class Session:
     job: Job
     engine: Engine
     writer: RunWriter
+    inbox: Inbox
     step: int = 0
     progress: Progress | None = None
     waiting: NDArray[Any] | None = None
@@ -54,7 +55,7 @@ class Session:
         hooks = [Recorder(self.writer, self.waiting), *callbacks]
         trainer = Trainer(
             self.job, self.engine, hooks, self.step, self.progress, should_stop,
-            requests=Inbox(self.writer.path),
+            requests=self.inbox,
         )  # fmt: skip
         return trainer.train()
 
@@ -131,7 +132,8 @@ def _begin(
     engine = make_engine(job.task(), make_state())
     record = make_record(job.config, job.about_data(), engine.about())
     remarks = [*kernel_remarks(job.config.training), *job.remarks()]
-    return Session(job, engine, make_folder(record), remarks=tuple(remarks))
+    writer = make_folder(record)
+    return Session(job, engine, writer, Inbox(writer.path), remarks=tuple(remarks))
 
 
 def go_on(
@@ -163,6 +165,7 @@ def go_on(
     """
     config = changed_config(run, changes)
     writer = reopen_run(run)
+    inbox = Inbox(run.path)  # from here on the run is under way to whoever asks something of it
     try:
         remarks = _history_remarks(run, allow_changed)
         dataset, change = _same_dataset(run, config, allow_changed)
@@ -182,7 +185,9 @@ def go_on(
             )
         engine, remark = _same_engine(run, job, state)
         before_writing()
-        writer.cut_back(state.step, config.training.log_every)
+        due = still_due(job, state.step, progress)
+        if writer.cut_back(state.step, config.training.log_every, due):
+            waiting = None  # it came after the checkpoint, and holds it
         writer.write_record(make_record(config, job.about_data(), engine.about()))
         for what in damaged:
             writer.add_journal("damaged", why=what)
@@ -190,7 +195,7 @@ def go_on(
         writer.close()
         raise
     remarks = [*remarks, *remark, *job.remarks()]
-    return Session(job, engine, writer, state.step, progress, waiting, tuple(remarks))
+    return Session(job, engine, writer, inbox, state.step, progress, waiting, tuple(remarks))
 
 
 def _check_left(run: Run, job: Job, step: int, progress: Progress) -> None:

@@ -174,9 +174,13 @@ def append(path: Path, data: bytes, durable: bool = False) -> None:
         If it cannot be written; the file is then as it was.
     """
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        handle = os.open(path, flags, 0o644)
     except OSError as error:
         raise MachineError(_not_written(path, len(data), error)) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise MachineError(f"{printable(path)}: not a regular file; remove it")
     before = os.fstat(handle).st_size
     try:
         left = memoryview(data)

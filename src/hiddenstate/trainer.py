@@ -28,6 +28,10 @@ CHECKPOINT_SECONDS = 30.0
 SAVING_SHARE = 50
 """Times that saving took which pass before the next by time: it costs less than 2% of training."""
 
+LONG_STEP = 1.0
+"""Seconds of a step that, broken off once for a checkpoint or a request, is not broken off again:
+begun anew each time it might never be done."""
+
 PAUSED = 0.05
 """Seconds between two looks for what is asked while training is paused."""
 
@@ -104,6 +108,22 @@ class Requests(Protocol):
         ...
 
 
+def still_due(job: Job, step: int, progress: Progress) -> list[str]:
+    """What was still to come when training stopped in an evaluation after `step` updates.
+
+    That is `log`, the line of the last step, or `valid`, its look at the validation rows.
+    """
+    due = []
+    if progress.since_log and (step - 1) % job.config.training.log_every == 0:
+        due.append("log")
+    per_epoch = job.batches.steps_per_epoch
+    looks = progress.best_step // per_epoch + progress.waited
+    ends_epoch = job.dataset.valid is not None and step > 0 and step % per_epoch == 0
+    if ends_epoch and looks < job.batches.epoch_of(step):
+        due.append("valid")
+    return due
+
+
 class Callback:
     """Hooks of the loop, all empty; override those you want.
 
@@ -126,6 +146,9 @@ class Callback:
 
     def on_control(self, trainer: "Trainer", event: dict[str, Any], name: str) -> None:
         """After a request was obeyed: the updates made before it, what it was, its own name."""
+
+    def on_pause(self, trainer: "Trainer") -> None:
+        """Again and again while training is paused."""
 
     def on_checkpoint(self, trainer: "Trainer") -> None:
         """At each multiple of `checkpoint_every`, every `checkpoint_seconds`, and at any end."""
@@ -182,6 +205,7 @@ class Trainer:
         self._seconds = checkpoint_seconds
         self._due = time.monotonic() + checkpoint_seconds
         self._requests, self._ended, self._paused = requests, False, False
+        self._whole = False  # steps are taken one by one, each to its end unless all is to end
         self.training = job.config.training
         if self.progress.lr is not None:
             self._set_lr(self.progress.lr)
@@ -232,11 +256,14 @@ class Trainer:
                 return True
             if self._ended:
                 return self.step == 0  # of no step there is nothing to finish
+            began = time.monotonic()
             chunk = self.engine.run(self.step, self._next_stop(), self._must_return)
-            if not chunk.losses.size:  # asked to return in the middle of a long step
+            if not chunk.losses.size:  # asked to return in the middle of a step
+                self._whole = True
                 if self._must_save():
                     self._save()
                 continue
+            self._whole = self._whole and time.monotonic() - began > LONG_STEP
             self._take_in(chunk)
             self._notify("on_chunk", chunk)
             # The line comes before the checkpoint, or a resumed run would go on without it.
@@ -269,6 +296,7 @@ class Trainer:
             if self._should_stop() or self._ended:
                 return
             if self._paused:
+                self._notify("on_pause")
                 time.sleep(PAUSED)
 
     def _set_lr(self, lr: float) -> None:
@@ -276,6 +304,8 @@ class Trainer:
         self.engine.set_lr(lr)
 
     def _must_return(self) -> bool:
+        if self._whole:
+            return self._should_stop()
         asked = self._should_stop() or bool(self._requests)
         return asked or time.monotonic() >= self._due
 
@@ -294,7 +324,7 @@ class Trainer:
     def _next_stop(self) -> int:
         """Where the next chunk ends: after a step to log, at a checkpoint, or at the end."""
         training = self.job.config.training
-        ends = [self.step + CHUNK, self.total_steps]
+        ends = [self.step + (1 if self._whole else CHUNK), self.total_steps]
         ends.append(-(-self.step // training.log_every) * training.log_every + 1)
         if self.job.dataset.valid is not None:
             per_epoch = self.job.batches.steps_per_epoch
@@ -313,15 +343,12 @@ class Trainer:
 
     def _catch_up(self) -> None:
         """Do what was due after the last step when training stopped in the middle of it."""
-        caught_up = False
-        if self.progress.since_log and self._just_logged():
+        due = still_due(self.job, self.step, self.progress)
+        if "log" in due:
             self._log()
-            caught_up = True
-        looks = self.progress.best_step // self.job.batches.steps_per_epoch + self.progress.waited
-        if self.step and self._ends_epoch() and looks < self.job.batches.epoch_of(self.step):
+        if "valid" in due:
             self._validate()
-            caught_up = True
-        if caught_up:  # or the next to go on from here would do it again
+        if due:  # or the next to go on from here would do it again
             self._save()
 
     def _just_logged(self) -> bool:

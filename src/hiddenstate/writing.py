@@ -9,14 +9,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hiddenstate.errors import MachineError, RunExistsError, printable
 from hiddenstate.fitted import FittedModel
-from hiddenstate.lock import take_lock
+from hiddenstate.lock import holds, take_lock
 from hiddenstate.records import FORMAT, read_lines
 from hiddenstate.runs import CLOSING, Arrays, Run, numbered
 from hiddenstate.seals import seal_line, seal_lines, seal_object
@@ -63,8 +63,23 @@ class RunWriter:
         self._checks = {"history.jsonl": 0, "journal.jsonl": 0}
         self._unflushed: list[Path] = []
 
+    def check(self) -> None:
+        """See that the folder is still the one that was locked; asked before anything is written.
+
+        Raises
+        ------
+        MachineError
+            If it was moved or removed, or its lock was: another run may have its place.
+        """
+        if not holds(self._lock, self.path):
+            raise MachineError(
+                f"{printable(self.path)}: was moved or removed while it was written, or its lock "
+                "was; nothing more is written there"
+            )
+
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write config.json, whole."""
+        self.check()
         write_atomically(self.path / "config.json", seal_object({"format": FORMAT, **record}))
 
     def add_history(self, event: Mapping[str, Any]) -> None:
@@ -77,6 +92,7 @@ class RunWriter:
         self._append("journal.jsonl", {"time": now, "event": event, **details})
 
     def _append(self, name: str, entry: Mapping[str, Any]) -> None:
+        self.check()
         line, check = seal_line(entry, self._checks[name])
         append(self.path / name, line)
         self._checks[name] = check
@@ -105,10 +121,12 @@ class RunWriter:
 
     def write_keepsake(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write what the views need that training never changes."""
+        self.check()
         write_arrays(self.path / "snapshots" / "shown.safetensors", "shown", arrays, facts)
 
     def write_snapshot(self, step: int, arrays: Arrays) -> None:
         """Write what the views draw of the net after `step` updates."""
+        self.check()
         path = self.path / "snapshots" / f"{step:09d}.safetensors"
         write_arrays(path, "snapshot", arrays, {"step": step}, durable=False)
         self._unflushed.append(path)
@@ -119,6 +137,7 @@ class RunWriter:
 
     def write_closing(self, arrays: Arrays) -> None:
         """Write what only the run's end shows."""
+        self.check()
         path = self.path / "snapshots" / CLOSING
         write_arrays(path, "closing", arrays, {}, durable=False)
         self._unflushed.append(path)
@@ -128,6 +147,7 @@ class RunWriter:
 
         What led up to it is on the disk before it is.
         """
+        self.check()
         self.flush()
         folder = self.path / "checkpoints"
         write_arrays(folder / f"{step:09d}.safetensors", "checkpoint", arrays, facts)
@@ -136,16 +156,30 @@ class RunWriter:
 
     def write_model(self, model: FittedModel, extra: Mapping[str, Any]) -> None:
         """Write the trained model."""
+        self.check()
         model.save(self.path / "model.safetensors", extra)
 
-    def cut_back(self, step: int, log_every: int) -> None:
-        """Take away what the run wrote after `step` updates, so that it can go on there."""
+    def cut_back(self, step: int, log_every: int, due: Container[str] = ()) -> bool:
+        """Take away what the run wrote after `step` updates, so that it can go on there.
+
+        Parameters
+        ----------
+        step, log_every : int
+        due : container of str
+            Events of the last step that are still to come, and so taken away too: `log`, `valid`.
+
+        Returns
+        -------
+        bool
+            Whether there is a snapshot after `step` updates that was asked for, and holds what a
+            checkpoint before it keeps for the next one.
+        """
         path = self.path / "history.jsonl"
         events = read_lines(path, self._sealed).entries
-        kept = [event for event in events if _stays(event, step)]
-        waits = [event for event in kept if event.get("do") in ("pause", "go")]
-        if waits and waits[-1]["do"] == "pause":  # going on, it does not wait any more
-            kept.remove(waits[-1])
+        kept = [event for event in events if _stays(event, step, due)]
+        waits = [n for n, event in enumerate(kept) if event.get("do") in ("pause", "go")]
+        if waits and kept[waits[-1]]["do"] == "pause":  # going on, it does not wait any more
+            del kept[waits[-1]]
         asked_for = {e["step"] for e in kept if e["event"] == "control" and e["do"] == "snapshot"}
         text, self._checks[path.name] = seal_lines(kept)
         write_atomically(path, text)
@@ -160,6 +194,7 @@ class RunWriter:
         for path in numbered(self.path / "checkpoints"):
             if int(path.stem) > step:
                 path.unlink()
+        return step in asked_for and self.has_snapshot(step)
 
     def close(self) -> None:
         """Let go of the lock."""
@@ -239,6 +274,7 @@ def write_figure(run: Run, name: str, data: bytes) -> Path:
         If it cannot be written.
     """
     path = run.path / "figures" / name
+    _refuse_link(path.parent)
     clear_stale(path.parent)
     write_atomically(path, data, durable=False)
     return path
@@ -279,6 +315,8 @@ def reopen_run(run: Run) -> RunWriter:
     """
     writer = RunWriter(run.path, run.sealed)
     try:
+        for name in FOLDERS:
+            _refuse_link(run.path / name)
         for left in run.path.rglob(f"{TEMPORARY}*"):
             if left.parent not in (run.path, run.path / "figures"):
                 left.unlink()
@@ -296,8 +334,15 @@ def reopen_run(run: Run) -> RunWriter:
     return writer
 
 
-def _stays(event: Mapping[str, Any], step: int) -> bool:
+def _refuse_link(folder: Path) -> None:
+    """Refuse a folder of a run that is a link: what it leads to is not the run's to write in."""
+    if folder.is_symlink():
+        raise MachineError(f"{printable(folder)}: is a link; put the folder itself in its place")
+
+
+def _stays(event: Mapping[str, Any], step: int, due: Container[str]) -> bool:
     """Whether a run that is taken up after `step` updates has `event` behind it."""
     if event["event"] == "control":  # named by the updates made before it
         return bool(event["step"] <= step) and event["do"] != "stop"
-    return event["event"] in ("log", "valid") and event["step"] < step
+    last = step - 1 if event["event"] in due else step
+    return event["event"] in ("log", "valid") and event["step"] < last
