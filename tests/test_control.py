@@ -1,6 +1,8 @@
 """What is asked of a run while it trains is done between two steps, told, and kept."""
 
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ from hiddenstate import control
 from hiddenstate.callbacks import Recorder
 from hiddenstate.control import Inbox, ask, make_request
 from hiddenstate.engines import make_engine
-from hiddenstate.errors import DataError, OptionError
+from hiddenstate.errors import DataError, MachineError, OptionError, RunMovedError
+from hiddenstate.lock import take_lock
 from hiddenstate.records import make_record
 from hiddenstate.runs import Run
 from hiddenstate.session import go_on
@@ -185,6 +188,46 @@ def test_half_a_line_waits_for_its_end(tmp_path):
     assert inbox.take() == [Request("stop")]
 
 
+def test_half_a_line_is_looked_at_once(tmp_path):
+    """Or training would be interrupted for it for ever."""
+    inbox, path = Inbox(tmp_path, clock=iter(range(100)).__next__), tmp_path / "control.jsonl"
+    path.write_text('{"do": "st')
+    assert inbox
+    assert inbox.take() == []
+    assert not inbox
+    with path.open("a") as stream:
+        stream.write('op"}\n')
+    assert inbox
+    assert inbox.take() == [Request("stop")]
+
+
+def test_a_file_begun_anew_is_read_from_its_start(tmp_path):
+    path = tmp_path / "control.jsonl"
+    path.write_text(line(do="pause", name="a long name, so that the next file is the shorter one"))
+    inbox = Inbox(tmp_path, clock=iter(range(100)).__next__)
+    path.unlink()
+    path.write_text(line(do="stop"))
+    assert inbox
+    assert inbox.take() == [Request("stop")]
+
+
+def test_a_pipe_in_its_place_is_neither_waited_for_nor_written(tiny_idx, tmp_path):
+    train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
+    os.mkfifo(tmp_path / "run" / "control.jsonl")
+    assert Inbox(tmp_path / "run").take() == []
+    with take_lock(tmp_path / "run"), pytest.raises(MachineError, match=r"control\.jsonl"):
+        ask(tmp_path / "run", "stop")
+
+
+def test_what_is_asked_while_a_resumed_runs_data_is_read_is_done(tiny_idx, tmp_path):
+    train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
+    with go_on(
+        Run(tmp_path / "run"), {}, before_writing=lambda: ask(tmp_path / "run", "stop")
+    ) as s:
+        s.train()
+    assert [event["do"] for event in controls(tmp_path / "run")] == ["stop"]
+
+
 def test_a_line_without_end_is_not_read_for_ever(tmp_path):
     inbox, path = Inbox(tmp_path, clock=iter(range(100)).__next__), tmp_path / "control.jsonl"
     path.write_bytes(b"x" * (control.LONGEST + 5) + b"\n" + line(do="stop").encode())
@@ -252,6 +295,67 @@ def test_windows_are_told_once_though_a_snapshot_came_at_a_saved_step(tiny_idx, 
     finish(tmp_path / "cut")
     arrays = Scene(Run(tmp_path / "cut")).frame().arrays
     assert len(arrays["prediction"]) == job.total_steps
+
+
+def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_told_once(tiny_idx, tmp_path):
+    """The step's earlier checkpoint still has the windows that are in the snapshot."""
+    from hiddenstate.views.scene import Scene
+
+    job = make("regress", tiny_idx, checkpoint_every=4)
+    train(job, tmp_path / "whole", (8, "snapshot"))
+
+    class Killed(Recorder):
+        def on_control(self, trainer, event, name):
+            super().on_control(trainer, event, name)
+            raise SystemExit  # as kill -9 would: nothing more is written
+
+    engine, asked = make_engine(job.task(), starting_state(job.net, job.config.training)), Asked(
+        (8, "snapshot"))  # fmt: skip
+    record = make_record(job.config, job.about_data(), engine.about())
+    with create_run(tmp_path / "cut", record) as writer, pytest.raises(SystemExit):
+        Trainer(job, engine, [Killed(writer), asked], requests=asked).train()
+    finish(tmp_path / "cut")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+    assert len(Scene(Run(tmp_path / "cut")).frame().arrays["prediction"]) == job.total_steps
+
+
+def test_of_two_pauses_the_last_is_the_one_a_resumed_run_does_not_keep(tiny_idx, tmp_path):
+    job = make("classify", tiny_idx)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    asked = Asked((3, "pause"), (3, "go"), (3, "pause"))
+    record = make_record(job.config, job.about_data(), engine.about())
+    with create_run(tmp_path / "run", record) as writer:
+        Trainer(
+            job, engine, [Recorder(writer), asked], requests=asked,
+            should_stop=lambda: asked.made >= 3 and not asked.requests,
+        ).train()  # fmt: skip
+    assert [event["do"] for event in controls(tmp_path / "run")] == ["pause", "go", "pause"]
+    finish(tmp_path / "run")
+    assert [event["do"] for event in controls(tmp_path / "run")] == ["pause", "go"]
+
+
+@pytest.mark.parametrize("what", ["moved", "removed", "its lock"])
+def test_a_run_that_is_no_longer_there_ends_also_in_a_pause(what, tiny_idx, tmp_path):
+    job = make("classify", tiny_idx)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    path, asked = tmp_path / "run", Asked((3, "pause"))
+
+    class Gone(Recorder):
+        def on_pause(self, trainer):
+            if what == "its lock":
+                (path / "lock").unlink()
+                take_lock(path).close()
+            elif what == "moved":
+                path.rename(tmp_path / "elsewhere")
+            else:
+                shutil.rmtree(path)
+            super().on_pause(trainer)
+
+    with (
+        create_run(path, make_record(job.config, job.about_data(), engine.about())) as writer,
+        pytest.raises(RunMovedError, match="moved or removed"),
+    ):
+        Trainer(job, engine, [Gone(writer), asked], requests=asked).train()
 
 
 def test_stopped_before_its_first_step_a_run_is_no_result(tiny_idx, tmp_path):

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from hiddenstate.config import make_config
-from hiddenstate.errors import MachineError, UntrustedFileError
-from hiddenstate.runs import Run
+from hiddenstate.errors import DataError, MachineError, RunMovedError, UntrustedFileError
+from hiddenstate.runs import Run, numbered
 from hiddenstate.session import go_on, start
+from hiddenstate.trainer import Callback
 from hiddenstate.writing import create_run
 from tests.test_stops import contents
 
@@ -302,3 +303,98 @@ def test_a_folder_that_only_looks_left_behind_is_not_ours_to_remove(cli, tmp_pat
     (own / "kept.txt").write_text("kept")
     assert cli("regress", "--max-steps", 2, "--view", "off").code == 0
     assert (own / "kept.txt").read_text() == "kept"
+
+
+def test_entries_that_are_no_checkpoints_of_ours_are_let_alone(run, tmp_path):
+    folder = run / "checkpoints"
+    (folder / "000000999.safetensors").mkdir()
+    (folder / "000000001.safetensors").mkdir()
+    (folder / "000000998.safetensors").symlink_to("nowhere")
+    assert finish(run) == []
+    assert contents(run) == contents(tmp_path / "regress-2")
+    assert (folder / "000000001.safetensors").is_dir()
+
+
+def test_checkpoints_are_in_the_order_of_their_numbers_however_long(tmp_path):
+    for step in (999_999_995, 1_000_000_000, 7):
+        (tmp_path / f"{step:09d}.safetensors").touch()
+    assert [int(path.stem) for path in numbered(tmp_path)] == [7, 999_999_995, 1_000_000_000]
+
+
+@pytest.mark.parametrize("name", ["snapshots", "checkpoints", "figures"])
+def test_a_folder_that_leads_out_of_the_run_is_not_written_in(name, run, cli, tmp_path):
+    (run / name).rename(tmp_path / "outside")
+    (tmp_path / "outside" / "000099999.safetensors").write_text("mine")
+    (run / name).symlink_to(tmp_path / "outside")
+    before = sorted(path.name for path in (tmp_path / "outside").iterdir())
+    for command in ("resume", *(["figures"] if name == "figures" else [])):
+        done = cli(command, run, *(["--view", "off"] if command == "resume" else []))
+        assert done.code == 3
+        assert f"{name}: is a link" in done.err
+    assert sorted(path.name for path in (tmp_path / "outside").iterdir()) == before
+
+
+def test_a_run_that_was_moved_does_not_write_in_the_one_that_took_its_place(tmp_path):
+    with start(CONFIG, tmp_path) as session:
+        path = session.writer.path
+
+        class Moved(Callback):
+            def on_log(self, trainer, event):
+                if path.exists() and event["step"] == 5:
+                    path.rename(tmp_path / "kept")
+
+        with pytest.raises(RunMovedError, match="regress-1: the run was moved or removed"):
+            session.train([Moved()])
+    assert not path.exists()
+    assert finish(tmp_path / "kept") == []
+    with start(CONFIG, tmp_path) as session:
+        session.train()
+    assert contents(tmp_path / "kept") == contents(session.writer.path)
+
+
+def test_weights_that_changed_before_the_first_checkpoint_are_not_begun_from(cli, tmp_path):
+    for seed in (1, 2):
+        cli("regress", "--windows", 5, "--seed", seed, "--view", "off")
+    models = [tmp_path / "runs" / f"regress-{n}" / "model.safetensors" for n in (1, 2)]
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(models[0].read_bytes())
+    config = make_config("regress", {**VALUES, "weights": str(weights)})
+    with start(config, tmp_path) as session:
+        path = session.writer.path
+    weights.write_bytes(models[1].read_bytes())
+    with pytest.raises(DataError, match=r"weights changed: SHA-256 .* --allow-changed"):
+        go_on(Run(path), {})
+    weights.write_bytes(models[0].read_bytes())
+    assert finish(path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [("snapshots/shown.safetensors", "from a copy"), ("snapshots/closing.safetensors", "a copy"),
+     ("model.safetensors", "from a copy"), ("checkpoints/000000048.safetensors", None)],
+)  # fmt: skip
+def test_what_a_run_lacks_is_named(name, mend, run, cli, tmp_path):
+    (tmp_path / "regress-2" / name).unlink()
+    done = cli("verify", tmp_path / "regress-2", "--files-only")
+    assert (done.code, name in done.err) == ((0, False) if mend is None else (4, True))
+    assert mend is None or mend in done.err
+
+
+def test_the_mend_of_what_is_damaged_is_one_that_works(run, cli, tmp_path):
+    path = tmp_path / "regress-2"
+    newest, _ = Run(path).checkpoint_paths()
+    damage(newest)
+    assert "uses the newest sound checkpoint" in cli("verify", path, "--files-only").err
+    damage(path / "history.jsonl")
+    said = cli("verify", path, "--files-only").err
+    assert "uses the newest" not in said
+    assert "restore what is damaged before you go on with it" in said
+
+
+def test_one_run_that_cannot_be_read_hides_no_other(run, cli, tmp_path):
+    (run / "journal.jsonl").unlink()
+    (run / "journal.jsonl").mkdir()
+    done = cli("runs", "--runs-dir", tmp_path)
+    assert done.code == 0
+    assert "regress-2" in done.out
+    assert "journal.jsonl" in done.err

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hiddenstate.errors import MachineError
-from hiddenstate.lock import is_locked, take_lock
+from hiddenstate.lock import holds, is_locked, take_lock
 
 
 def test_a_second_writer_is_told_who_holds_it_and_since_when(tmp_path: Path) -> None:
@@ -63,3 +63,40 @@ def test_a_run_being_written_is_changed_by_nobody_else(cli, tmp_path: Path) -> N
         assert {p: p.read_bytes() for p in path.rglob("*") if p.is_file()} == before
         for command in ("evaluate", "figures", "compare", "verify"):
             assert cli(command, "regress-1").code == 0
+
+
+def test_a_moved_folders_lock_is_not_that_of_the_one_in_its_place(tmp_path: Path) -> None:
+    first = tmp_path / "run"
+    first.mkdir()
+    with take_lock(first) as lock:
+        assert holds(lock, first)
+        first.rename(tmp_path / "moved")
+        assert not holds(lock, first)
+        first.mkdir()
+        with take_lock(first):
+            assert not holds(lock, first)
+        assert holds(lock, tmp_path / "moved")
+
+
+def test_a_lock_that_is_a_link_is_neither_followed_nor_written(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "lock").symlink_to(tmp_path / "precious")
+    with pytest.raises(MachineError, match="its lock is a link"):
+        take_lock(tmp_path / "run")
+    assert not is_locked(tmp_path / "run")
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "lock")
+    assert not is_locked(tmp_path)
+    with pytest.raises(MachineError, match="its lock is no file"):
+        take_lock(tmp_path)
+
+
+def test_whoever_holds_it_without_a_name_is_told_all_the_same(tmp_path: Path) -> None:
+    with take_lock(tmp_path):
+        (tmp_path / "lock").write_bytes(b"\xff\xfe")
+        with pytest.raises(MachineError, match="is being written by"):
+            take_lock(tmp_path)

@@ -1,11 +1,13 @@
 """A request to stop is heard inside an evaluation, and what was due is done on resuming."""
 
 import json
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
 from hiddenstate import kernels
+from hiddenstate.callbacks import Recorder
 from hiddenstate.config import make_config
 from hiddenstate.engines import make_engine, make_predictor
 from hiddenstate.fitted import FittedModel
@@ -13,6 +15,7 @@ from hiddenstate.models import Net
 from hiddenstate.runs import Run
 from hiddenstate.session import go_on, start
 from hiddenstate.stops import StopRequestedError, listening, stop_if_asked
+from hiddenstate.trainer import Callback, Trainer
 
 ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 
@@ -96,6 +99,35 @@ def test_stopped_in_any_evaluation_and_gone_on_with_it_is_byte_equal(engine, tin
             assert session.train((), During(session.job, number)) is None
         journal = Run(path).journal()
         assert [entry["event"] for entry in journal][-2:] == ["checkpoint", "interrupted"]
+        with go_on(Run(path), {}) as session:
+            session.train()
+        assert contents(path) == whole, f"stopped in evaluation {number}"
+
+
+def test_killed_while_it_catches_up_it_is_byte_equal_too(tiny_idx, tmp_path):
+    """A line that was still due is in the history by then, and not in the checkpoint."""
+    values = {
+        "data": str(tiny_idx), "epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4,
+        "valid_fraction": 0.25, "threads": 1,
+    }  # fmt: skip
+    config = make_config("classify", values)
+    with start(config, tmp_path) as session:
+        session.train()
+    whole = contents(tmp_path / "classify-1")
+    for number in range(1, 9):
+        path = tmp_path / f"classify-{number + 1}"
+        with start(config, tmp_path) as session:
+            session.train((), During(session.job, number))
+
+        class Killed(Callback):
+            def on_checkpoint(self, trainer):
+                raise SystemExit  # before the recorder's
+
+        with go_on(Run(path), {}) as session, suppress(SystemExit):
+            hooks = [Recorder(session.writer, session.waiting)]
+            Trainer(
+                session.job, session.engine, [Killed(), *hooks], session.step, session.progress
+            ).train()  # fmt: skip
         with go_on(Run(path), {}) as session:
             session.train()
         assert contents(path) == whole, f"stopped in evaluation {number}"

@@ -5,7 +5,7 @@ import pytest
 
 from hiddenstate.config import make_config
 from hiddenstate.datasets import load_waves
-from hiddenstate.engines import make_engine
+from hiddenstate.engines import Chunk, make_engine
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs import make_job
 from hiddenstate.trainer import Callback, Trainer
@@ -84,6 +84,49 @@ def test_checkpoints_come_by_time_too_and_between_logged_lines(monkeypatch):
     spy = Spy()
     Trainer(job, engine, [spy], checkpoint_seconds=0).train()
     assert spy.checkpoints == [1, 2, 3, 4, 5, 6]
+
+
+class Slow:
+    """An engine whose every step takes so long that it is asked in the middle whether to return."""
+
+    def __init__(self, engine):
+        self.engine, self.begun = engine, 0
+
+    def run(self, first, last, stop):
+        self.begun += 1
+        HalfARequest.waiting = True
+        stopped = stop()
+        HalfARequest.waiting = False
+        if stopped:
+            return Chunk(np.empty(0), None)
+        return self.engine.run(first, first + 1, lambda: False)
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+
+class HalfARequest:
+    """Said to be waiting whenever a step is under way, and never one."""
+
+    waiting = False
+
+    def take(self):
+        return []
+
+    def __bool__(self):
+        return self.waiting
+
+
+@pytest.mark.parametrize("why", ["a checkpoint", "a request"])
+def test_a_step_longer_than_what_it_is_broken_off_for_is_done_all_the_same(why):
+    config = make_config("regress", {"windows": 6, "threads": 1, "log_every": 1000})
+    job = make_job(config, load_waves(6))
+    engine = Slow(make_engine(job.task(), starting_state(job.net, config.training)))
+    seconds, requests = (0, None) if why == "a checkpoint" else (1e9, HalfARequest())
+    trainer = Trainer(job, engine, checkpoint_seconds=seconds, requests=requests)
+    assert trainer.train() is not None
+    assert trainer.step == 6
+    assert 6 < engine.begun <= 12, "each step broken off once at the most"
 
 
 def test_how_training_ended_early_is_told():

@@ -90,7 +90,8 @@ class Recorder(Callback):
         self.writer.add_history({"event": "end", "step": trainer.step, **results})
         self.writer.flush()
         seconds = round(time.monotonic() - self._started, 3)
-        self.writer.add_journal("end", step=trainer.step, seconds=seconds)
+        kept = len(trainer.evaluation.arrays)
+        self.writer.add_journal("end", step=trainer.step, seconds=seconds, closing=kept)
 
     def _snapshot(self, trainer: Trainer, evaluated: Mapping[str, NDArray[Any]]) -> None:
         arrays = trainer.job.snapshot(trainer.engine)

@@ -36,6 +36,10 @@ class RunExistsError(MachineError):
     """A run folder is there already."""
 
 
+class RunMovedError(MachineError):
+    """A run folder is no longer where it was written, or no longer this process's."""
+
+
 class UntrustedFileError(HiddenstateError):
     """A model file that is damaged, foreign or able to run code (exit code 4)."""
 

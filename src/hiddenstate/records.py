@@ -23,12 +23,19 @@ MAX_RECORD = 2**20
 
 
 def make_record(
-    config: Config, data: Mapping[str, Any], engine: Mapping[str, Any]
+    config: Config,
+    data: Mapping[str, Any],
+    engine: Mapping[str, Any],
+    weights: str | None = None,
 ) -> dict[str, Any]:
-    """What a run's config.json says beside its format: settings, data, and what computes."""
+    """What a run's config.json says beside its format: settings, data, and what computes.
+
+    `weights` is the SHA-256 of the file it starts from, if it does.
+    """
     return {
         "config": config.to_dict(),
         "data": dict(data),
+        **({} if weights is None else {"weights": weights}),
         "engine": dict(engine),
         "environment": {
             "hiddenstate": hiddenstate.__version__,
@@ -72,7 +79,7 @@ def read_record(path: Path) -> dict[str, Any]:
             f"{printable(path)}: written in format {record['format']}, this version reads up "
             f"to {FORMAT}; update hiddenstate"
         )
-    unknown = set(record) - {"format", "config", "data", "engine", "environment"}
+    unknown = set(record) - {"format", "config", "data", "weights", "engine", "environment"}
     if unknown and version >= 3:  # a seal whose name was damaged is one too
         raise UntrustedFileError(
             f"{printable(path)}: damaged: {printable(min(unknown), 40)} is no part of it"

@@ -28,7 +28,7 @@ from hiddenstate.recipes import suggest
 from hiddenstate.records import make_record, read_lines
 from hiddenstate.runs import Run
 from hiddenstate.trainer import Callback, Progress, Trainer, still_due
-from hiddenstate.weights import starting_state
+from hiddenstate.weights import fingerprint, starting_state
 from hiddenstate.writing import RunWriter, create_next_run, create_run, reopen_run
 
 
@@ -130,7 +130,8 @@ def _begin(
     """Check memory before any is taken, make the engine, and only then the folder."""
     job.check_memory()
     engine = make_engine(job.task(), make_state())
-    record = make_record(job.config, job.about_data(), engine.about())
+    weights = fingerprint(job.config.training)
+    record = make_record(job.config, job.about_data(), engine.about(), weights)
     remarks = [*kernel_remarks(job.config.training), *job.remarks()]
     writer = make_folder(record)
     return Session(job, engine, writer, Inbox(writer.path), remarks=tuple(remarks))
@@ -188,7 +189,8 @@ def go_on(
         due = still_due(job, state.step, progress)
         if writer.cut_back(state.step, config.training.log_every, due):
             waiting = None  # it came after the checkpoint, and holds it
-        writer.write_record(make_record(config, job.about_data(), engine.about()))
+        weights = run.record.get("weights")
+        writer.write_record(make_record(config, job.about_data(), engine.about(), weights))
         for what in damaged:
             writer.add_journal("damaged", why=what)
     except BaseException:
@@ -333,8 +335,20 @@ def _last_state(run: Run, job: Job, allow_changed: bool) -> tuple[_Point, list[s
                 f"{printable(where)}: the checkpoints the run made are gone; restore one, or add "
                 "--allow-changed to train it anew"
             )
+        _check_weights(run, allow_changed)
         return (starting_state(job.net, job.config.training), Progress(), None), []
     return unpack(*found, job, where), damaged
+
+
+def _check_weights(run: Run, allow_changed: bool) -> None:
+    """Refuse to begin anew from weights that are not those the run began from."""
+    before, now = run.record.get("weights"), fingerprint(run.config.training)
+    if before not in (None, now) and not allow_changed:
+        raise DataError(
+            f"{printable(run.config.training.weights)}: weights changed: SHA-256 "
+            f"{printable(before, 12)} became {printable(now, 12)}; restore the file or add "
+            "--allow-changed"
+        )
 
 
 def _same_engine(run: Run, job: Job, state: TrainingState) -> tuple[Engine, list[str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,19 +32,16 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     readers += [(path, lambda path: read_arrays(path, "checkpoint"))
                 for path in run.checkpoint_paths()[::-1]]  # fmt: skip
     readers += [(path, lambda path: read_arrays(path, "snapshot")) for path in run.snapshot_paths()]
-    shown, model = run.path / "snapshots" / "shown.safetensors", run.path / "model.safetensors"
-    if run.has_closing:
-        closing = run.path / "snapshots" / CLOSING
-        readers.append((closing, lambda path: read_arrays(path, "closing")))
-    if shown.exists():
-        readers.append((shown, lambda path: read_arrays(path, "shown")))
+    snapshots, model = run.path / "snapshots", run.path / "model.safetensors"
+    for path, kind in (
+        (snapshots / CLOSING, "closing"),
+        (snapshots / "shown.safetensors", "shown"),
+    ):
+        if path.exists():
+            readers.append((path, partial(read_arrays, kind=kind)))
     if model.exists():
         readers.append((model, load_model))
-    if run.results() is not None and not model.exists():
-        yield model.name, "is missing, of a run that is done"
-    saved = any(entry["event"] == "checkpoint" for entry in run.journal())
-    if saved and not run.checkpoint_paths():
-        yield "checkpoints", "those the run made are missing"
+    yield from _missing(run)
     for name, lacking in _lacking(run).items():
         yield name, run.damage(name) or lacking
     for path, read in readers:
@@ -55,6 +53,20 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
                 continue
             what = str(error)
         yield str(path.relative_to(run.path)), what
+
+
+def _missing(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield each file that the journal says was written and that is not there, and so."""
+    events = {entry["event"]: entry for entry in run.journal()}
+    if run.results() is not None:
+        if not (run.path / "model.safetensors").exists():
+            yield "model.safetensors", "is missing, of a run that is done"
+        if "closing" in events.get("end", {}) and not run.has_closing:
+            yield f"snapshots/{CLOSING}", "is missing, of a run that is done"
+    if "start" in events and not (run.path / "snapshots" / "shown.safetensors").exists():
+        yield "snapshots/shown.safetensors", "is missing, of a run that was begun"
+    if "checkpoint" in events and not run.checkpoint_paths():
+        yield "checkpoints", "those the run made are missing"
 
 
 def _lacking(run: Run) -> dict[str, str | None]:

@@ -1,5 +1,6 @@
 """Where training starts: fresh weights, a model file, or a classic script's state_dict."""
 
+import hashlib
 import warnings
 from pathlib import Path
 
@@ -24,6 +25,13 @@ def starting_state(net: Net, training: TrainingConfig) -> TrainingState:
     params = read_weights(existing(training.weights))
     fitting = net.check(params, training.weights)
     return TrainingState({name: a.astype(training.dtype) for name, a in fitting.items()})
+
+
+def fingerprint(training: TrainingConfig) -> str | None:
+    """SHA-256 of the file that `--weights` names; None without one."""
+    if training.weights is None:
+        return None
+    return hashlib.sha256(existing(training.weights).read_bytes()).hexdigest()
 
 
 def read_weights(path: Path) -> Params:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.errors import MachineError, RunExistsError, printable
+from hiddenstate.errors import MachineError, RunExistsError, RunMovedError, printable
 from hiddenstate.fitted import FittedModel
 from hiddenstate.lock import holds, take_lock
 from hiddenstate.records import FORMAT, read_lines
@@ -68,13 +68,13 @@ class RunWriter:
 
         Raises
         ------
-        MachineError
+        RunMovedError
             If it was moved or removed, or its lock was: another run may have its place.
         """
         if not holds(self._lock, self.path):
-            raise MachineError(
-                f"{printable(self.path)}: was moved or removed while it was written, or its lock "
-                "was; nothing more is written there"
+            raise RunMovedError(
+                f"{printable(self.path)}: the run was moved or removed while it was trained, or "
+                "its lock was; nothing more is written there"
             )
 
     def write_record(self, record: Mapping[str, Any]) -> None:

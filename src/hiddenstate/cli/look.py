@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 @debug_option
 def runs(as_json: bool, runs_dir: Path) -> None:
     """The command `runs`."""
+    from hiddenstate.errors import MachineError
     from hiddenstate.runs import list_runs
 
     listed = list_runs(runs_dir, lambda why: note(f"warning: {why}"))
+    found = []
     for run in listed:
-        note_damage(run)
-    found = [_summary(run) for run in listed]
+        try:
+            note_damage(run)
+            found.append(_summary(run))
+        except MachineError as error:  # the others can be read all the same
+            note(f"warning: {error}")
     if as_json:
         say_json({"runs": found})
     elif not found:

@@ -255,12 +255,14 @@ def _say_where(session: "Session", seconds: float) -> None:
 @contextmanager
 def _telling_how_to_go_on(path: Path) -> Iterator[None]:
     """Where the machine gets in the way of training, say what is left to do."""
-    from hiddenstate.errors import MachineError
+    from hiddenstate.errors import MachineError, RunMovedError
     from hiddenstate.memory import out_of_memory
 
     mend = f"when it is mended, go on with `hiddenstate resume {shlex.quote(str(path))}`"
     try:
         yield
+    except RunMovedError:  # it cannot be, from here
+        raise
     except MachineError as error:
         raise MachineError(f"{error}; {mend}") from None
     except MemoryError as error:

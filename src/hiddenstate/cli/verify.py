@@ -1,7 +1,7 @@
 """The command verify: whether a run is sound, and going on with it exact."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,13 +60,23 @@ def verify(run: str, steps: int, files_only: bool, as_json: bool, runs_dir: Path
     if damaged:
         raise UntrustedFileError(
             f"{printable(found.path)}: {len(damaged)} of {len(files)} files damaged: "
-            f"{', '.join(damaged[:3])}; `hiddenstate resume` uses the newest sound checkpoint"
+            f"{', '.join(damaged[:3])}{_mend(damaged, files)}"
         )
     if any(resume["differing"] for resume in resumes):
         raise HiddenstateError(
             f"{printable(found.path)}: going on with it is not exact on this machine; please "
             "report it"
         )
+
+
+def _mend(damaged: list[str], files: Mapping[str, str]) -> str:
+    """What is left to do about damaged files, by which they are."""
+    checkpoints = [name for name in files if name.startswith("checkpoints")]
+    if any(name in ("history.jsonl", "config.json") for name in damaged):
+        return "; restore what is damaged before you go on with it"
+    if set(damaged) & set(checkpoints) and set(checkpoints) - set(damaged):
+        return "; `hiddenstate resume` uses the newest sound checkpoint"
+    return "; restore what is damaged from a copy"
 
 
 def _in_temporary_folder(work: "Callable[[Path], Iterator[Proof]]") -> "Iterator[Proof]":
