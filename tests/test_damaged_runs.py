@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -398,3 +399,10 @@ def test_one_run_that_cannot_be_read_hides_no_other(run, cli, tmp_path):
     assert done.code == 0
     assert "regress-2" in done.out
     assert "journal.jsonl" in done.err
+
+
+def test_a_run_removed_while_it_is_looked_at_is_gone(run):
+    found = Run(run)
+    assert found.state() != "gone"
+    shutil.rmtree(run)
+    assert found.state() == "gone"

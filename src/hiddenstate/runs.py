@@ -147,11 +147,13 @@ class Run:
         return None
 
     def state(self) -> str:
-        """`running`, `done`, or how it ended: `interrupted`, `failed`, `stopped`."""
+        """`running`, `done`, or how it ended: `interrupted`, `failed`, `stopped`; or `gone`."""
         if self._says_end() and self.results() is not None:
             return "done"
         if is_locked(self.path):
             return "running"
+        if not (self.path / "config.json").exists():  # moved or removed since it was found
+            return "gone"
         last = [entry["event"] for entry in self.journal()][-1:]
         return {"interrupted": "interrupted", "failed": "failed"}.get("".join(last), "stopped")
 

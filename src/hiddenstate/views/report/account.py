@@ -27,6 +27,7 @@ STATES = {
     "running": "The run is under way: this is how it stands now.",
     "interrupted": "The run was interrupted and can be gone on with: it has no model yet.",
     "failed": "The run failed before its end: it has no model.",
+    "gone": "The run was moved or removed while this was written.",
     "stopped": "The run stopped without a word, as when the machine goes down: it has no model.",
 }
 

@@ -19,7 +19,7 @@ class Status:
     Parameters
     ----------
     state : str
-        The run's: running, paused, done, interrupted, failed or stopped.
+        The run's: running, paused, done, interrupted, failed, stopped or gone.
     total : int or None
         Updates in all, where known.
     seconds, rate : float or None
