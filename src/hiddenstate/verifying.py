@@ -12,7 +12,7 @@ from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
 from hiddenstate.fitted import load_model
 from hiddenstate.jobs import make_job
 from hiddenstate.records import read_record
-from hiddenstate.runs import CLOSING, Run
+from hiddenstate.runs import CLOSING, SHOWN, Run
 from hiddenstate.session import Session, go_on, start_in, unchanged_dataset
 from hiddenstate.storage import read_arrays
 from hiddenstate.weights import starting_state
@@ -30,13 +30,13 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     readers: list[tuple[Path, Callable[[Path], Any]]] = [(run.path / "config.json", read_record)]
     readers += [(path, lambda path: read_arrays(path, "checkpoint"))
                 for path in run.checkpoint_paths()[::-1]]  # fmt: skip
-    readers += [(path, lambda path: read_arrays(path, "snapshot")) for path in run.snapshot_paths()]
-    shown, model = run.path / "snapshots" / "shown.safetensors", run.path / "model.safetensors"
+    readers += [(path, run.snapshot) for path in run.snapshot_paths()]
+    shown, model = run.path / "snapshots" / SHOWN, run.path / "model.safetensors"
     if run.has_closing:
         closing = run.path / "snapshots" / CLOSING
-        readers.append((closing, lambda path: read_arrays(path, "closing")))
+        readers.append((closing, lambda path: run.closing()))
     if shown.exists():
-        readers.append((shown, lambda path: read_arrays(path, "shown")))
+        readers.append((shown, lambda path: run.keepsake))
     if model.exists():
         readers.append((model, load_model))
     if run.results() is not None and not model.exists():
