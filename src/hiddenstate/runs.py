@@ -25,6 +25,13 @@ from hiddenstate.errors import (
 from hiddenstate.fitted import FittedModel, load_model
 from hiddenstate.lock import is_locked
 from hiddenstate.records import read_lines, read_record
+from hiddenstate.snapshots import (
+    Sizes,
+    read_closing,
+    read_shown,
+    read_snapshot,
+    sizes_of_shown,
+)
 from hiddenstate.storage import (
     TEMPORARY,
     Layout,
@@ -32,6 +39,9 @@ from hiddenstate.storage import (
 )
 
 Arrays = dict[str, NDArray[Any]]
+
+SHOWN = "shown.safetensors"
+"""What the views draw that training never changes, among a run's snapshots."""
 
 CLOSING = "closing.safetensors"
 """What the views draw of a run's end alone, among its snapshots."""
@@ -62,6 +72,7 @@ class Run:
         self.path = path
         self.record: dict[str, Any] = read_record(path / "config.json")
         self.config: Config = self._read_config()
+        self._window: Sizes = {}
 
     @property
     def name(self) -> str:
@@ -175,7 +186,14 @@ class Run:
     @cached_property
     def keepsake(self) -> tuple[Arrays, dict[str, Any]]:
         """Arrays and facts the views need that training never changed."""
-        return read_arrays(self.path / "snapshots" / "shown.safetensors", "shown")
+        return read_shown(self.path / "snapshots" / SHOWN, self.config.job)
+
+    def _sizes(self) -> Sizes:
+        """What is known of the sizes of what snapshots hold; nothing while that is damaged."""
+        try:
+            return self._window | sizes_of_shown(*self.keepsake, self.config.job)
+        except (UntrustedFileError, MachineError):
+            return dict(self._window)
 
     @property
     def has_closing(self) -> bool:
@@ -185,17 +203,34 @@ class Run:
     def closing(self) -> Arrays:
         """Arrays the views need that only the run's end shows; none before it."""
         path = self.path / "snapshots" / CLOSING
-        return read_arrays(path, "closing")[0] if self.has_closing else {}
+        return read_closing(path, self.config.job, self._sizes()) if self.has_closing else {}
 
     def snapshot_paths(self) -> list[Path]:
         """Every snapshot in the order it was taken."""
         return numbered(self.path / "snapshots")
 
+    def snapshot(self, path: Path) -> Arrays:
+        """Arrays of one of `snapshot_paths`.
+
+        Windows are to be alike in all of them; the first that is read says how they are.
+
+        Raises
+        ------
+        UntrustedFileError
+            If it is damaged, or holds other than such a file of this run does.
+        MachineError
+            If it cannot be read.
+        """
+        one = self.config.flat().get("output") == "last"
+        arrays, sizes = read_snapshot(path, self.config.job, one, self._sizes())
+        self._window = {name: sizes[name] for name in ("T", "O") if name in sizes}
+        return arrays
+
     def damaged_snapshots(self) -> Iterator[str]:
         """What is wrong with each snapshot that the views leave out, in a line."""
         for path in self.snapshot_paths():
             try:
-                read_arrays(path, "snapshot")
+                self.snapshot(path)
             except UntrustedFileError as error:
                 yield str(error)
             except MachineError:  # a resumed run was cut back meanwhile

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +12,7 @@ from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
 from hiddenstate.fitted import load_model
 from hiddenstate.jobs import make_job
 from hiddenstate.records import read_record
-from hiddenstate.runs import CLOSING, Run
+from hiddenstate.runs import CLOSING, SHOWN, Run
 from hiddenstate.session import Session, go_on, start_in, unchanged_dataset
 from hiddenstate.storage import read_arrays
 from hiddenstate.weights import starting_state
@@ -31,14 +30,12 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     readers: list[tuple[Path, Callable[[Path], Any]]] = [(run.path / "config.json", read_record)]
     readers += [(path, lambda path: read_arrays(path, "checkpoint"))
                 for path in run.checkpoint_paths()[::-1]]  # fmt: skip
-    readers += [(path, lambda path: read_arrays(path, "snapshot")) for path in run.snapshot_paths()]
+    readers += [(path, run.snapshot) for path in run.snapshot_paths()]
     snapshots, model = run.path / "snapshots", run.path / "model.safetensors"
-    for path, kind in (
-        (snapshots / CLOSING, "closing"),
-        (snapshots / "shown.safetensors", "shown"),
-    ):
-        if path.exists():
-            readers.append((path, partial(read_arrays, kind=kind)))
+    if run.has_closing:
+        readers.append((snapshots / CLOSING, lambda path: run.closing()))
+    if (snapshots / SHOWN).exists():
+        readers.append((snapshots / SHOWN, lambda path: run.keepsake))
     if model.exists():
         readers.append((model, load_model))
     yield from _missing(run)
@@ -63,8 +60,8 @@ def _missing(run: Run) -> Iterator[tuple[str, str]]:
             yield "model.safetensors", "is missing, of a run that is done"
         if "closing" in events.get("end", {}) and not run.has_closing:
             yield f"snapshots/{CLOSING}", "is missing, of a run that is done"
-    if "start" in events and not (run.path / "snapshots" / "shown.safetensors").exists():
-        yield "snapshots/shown.safetensors", "is missing, of a run that was begun"
+    if "start" in events and not (run.path / "snapshots" / SHOWN).exists():
+        yield f"snapshots/{SHOWN}", "is missing, of a run that was begun"
     if "checkpoint" in events and not run.checkpoint_paths():
         yield "checkpoints", "those the run made are missing"
 

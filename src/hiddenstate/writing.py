@@ -18,7 +18,7 @@ from hiddenstate.errors import MachineError, RunExistsError, RunMovedError, prin
 from hiddenstate.fitted import FittedModel
 from hiddenstate.lock import holds, take_lock
 from hiddenstate.records import FORMAT, read_lines
-from hiddenstate.runs import CLOSING, Arrays, Run, numbered
+from hiddenstate.runs import CLOSING, SHOWN, Arrays, Run, numbered
 from hiddenstate.seals import seal_line, seal_lines, seal_object
 from hiddenstate.storage import (
     TEMPORARY,
@@ -122,7 +122,7 @@ class RunWriter:
     def write_keepsake(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write what the views need that training never changes."""
         self.check()
-        write_arrays(self.path / "snapshots" / "shown.safetensors", "shown", arrays, facts)
+        write_arrays(self.path / "snapshots" / SHOWN, "shown", arrays, facts)
 
     def write_snapshot(self, step: int, arrays: Arrays) -> None:
         """Write what the views draw of the net after `step` updates."""

@@ -118,7 +118,7 @@ class AutoencodeJob(Job):
         if len(scattered):
             codes = engine.encode(scattered.X[:])
             first, last = (codes[row] for row in self._walk(scattered))
-            width = self.net.n_features * self._rebuilt(np.zeros(1)).itemsize
+            width = self._rebuilt(np.zeros((1, self.net.n_features))).nbytes
             side = math.isqrt(affordable((width,), 1, DECODED_BYTES, GRID_SIDE**2))
             square = plane_of(codes, side)
             way = first + np.linspace(0, 1, WALK_STEPS)[:, None] * (last - first)

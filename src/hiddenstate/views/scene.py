@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hiddenstate.data import fractions
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.runs import Arrays, Run
-from hiddenstate.storage import read_arrays
 
 APPENDED = ("time", "target", "prediction")
 """Arrays of a run whose windows follow one another: each snapshot has those since the last."""
+
+
+LARGEST = 1e100
+"""No float32 is larger; numbers beyond it, whose squares overflow, are not drawn."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Scene:
         self.run = run
         self.job = run.config.job
         arrays, self.facts = run.keepsake
-        self.kept = _as_fractions(arrays)
+        self.kept = _as_drawn(arrays)
         self.picture: tuple[int, int] | None = (
             tuple(self.facts["picture"]) if self.facts.get("picture") else None
         )
@@ -66,13 +70,12 @@ class Scene:
         paths = {int(path.stem): path for path in self.run.snapshot_paths()}
         for step in self._snapshots.keys() - paths.keys():  # a resumed run was cut back
             del self._snapshots[step]
-        for step in paths.keys() - self._snapshots.keys():
+        for step in sorted(paths.keys() - self._snapshots.keys()):
             with suppress(UntrustedFileError, MachineError):
-                arrays = read_arrays(paths[step], "snapshot")[0]
-                self._snapshots[step] = _as_fractions(arrays)
+                self._snapshots[step] = _as_drawn(self.run.snapshot(paths[step]))
         if not (self.closing and self.run.has_closing):
             with suppress(UntrustedFileError, MachineError):
-                self.closing = _as_fractions(self.run.closing())
+                self.closing = _as_drawn(self.run.closing())
         return before != (len(self.events), len(self._snapshots), bool(self.closing))
 
     def _read_events(self) -> None:
@@ -122,6 +125,15 @@ class Scene:
         return printable(classes[int(number)] if classes else number)
 
 
-def _as_fractions(arrays: Arrays) -> Arrays:
-    """Arrays as they are, but pixels as fractions."""
-    return {n: fractions(a, np.float32) if a.dtype == np.uint8 else a for n, a in arrays.items()}
+def _as_drawn(arrays: Arrays) -> Arrays:
+    """Arrays as they are, but pixels as fractions, and numbers none can draw as NaN."""
+    return {name: _drawable(array) for name, array in arrays.items()}
+
+
+def _drawable(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype == np.uint8:
+        return fractions(array, np.float32)
+    if array.dtype.kind != "f":
+        return array
+    beyond = ~(np.abs(array) <= min(LARGEST, float(np.finfo(array.dtype).max)))
+    return np.where(beyond, array.dtype.type(np.nan), array) if beyond.any() else array

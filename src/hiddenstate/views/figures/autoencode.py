@@ -153,8 +153,9 @@ def codes(
 ) -> FigureBase:
     """Codes (N, Z) in space, each drawn as its label on the label's colour.
 
-    The axes fit the codes. Of longer codes the first three numbers are drawn; codes of two lie
-    in a plane, codes of one along a line, a class a row. Where labels are long, codes are points.
+    The axes fit the codes; those that are not finite are left out. Of longer codes the first
+    three numbers are drawn; codes of two lie in a plane, codes of one along a line, a class a
+    row. Where labels are long, codes are points.
 
     Parameters
     ----------
@@ -168,11 +169,13 @@ def codes(
     """
     figure = figure or new_figure(6.4, 5.8)
     N, Z = values.shape
-    shown = values[:, :3]
+    shown = np.asarray(values[:, :3], float)
     if Z == 1:  # along a line, a class a row
         rows = np.zeros(N) if labels is None else labels
         shown = np.column_stack([values[:, 0], rows])
     note = f"{N:,} rows, {Z} number{'s' * (Z != 1)} each" + (", the first 3 drawn" if Z > 3 else "")
+    finite = np.isfinite(shown).all(axis=1)
+    shown, labels = shown[finite], None if labels is None else labels[finite]
     heading(figure, "Codes", note)
     space = shown.shape[1] == 3
     axes: Any
@@ -213,7 +216,7 @@ def _fit(axes: Any, shown: Array, n_numbers: int) -> None:
     now, space = style.now(), shown.shape[1] == 3
     for number, axis in enumerate("xyz"[: shown.shape[1]]):
         low, high = (shown[:, number].min(), shown[:, number].max()) if len(shown) else (0.0, 0.0)
-        room = (0.02 if space else 0.05) * (high - low) or 1.0
+        room = (0.02 if space else 0.05) * (high - low) or max(1.0, 0.05 * abs(high))
         getattr(axes, f"set_{axis}lim")(low - room, high + room)
         label = f"code {number + 1}" if n_numbers > number else ""
         getattr(axes, f"set_{axis}label")(label, labelpad=-2 if space else None)

@@ -247,7 +247,8 @@ class _Decided:
                 long, tall = tall, long
             size = edges[:, number + 1] - edges[:, number]
             spot = at / at[-1] * along
-            inside = np.flatnonzero((spot >= long / 2) & (spot <= along - long / 2))
+            fits = (spot >= long / 2) & (spot <= along - long / 2)
+            inside = np.flatnonzero(fits & np.isfinite(size))
             if not len(inside) or size[inside].max() * across < tall:
                 continue
             widest = inside[size[inside] >= 0.97 * size[inside].max()]

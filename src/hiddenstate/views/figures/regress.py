@@ -188,6 +188,7 @@ def portrait(
     a zero state, is laid into the same plane. Each axis says what share of the variance it holds.
     """
     figure, now = figure or new_figure(5.2, 5.0), style.now()
+    carried = np.asarray(carried, float)  # in float32 a mean may overflow
     kept = np.isfinite(carried).all(axis=1)
     plane, share = principal_plane(carried[kept])
     mean = carried[kept].mean(axis=0) if kept.any() else np.zeros(carried.shape[1])
@@ -198,7 +199,7 @@ def portrait(
     axes = add_axes(figure, place(figure, top=KEYED)[0])
     _draw_path(axes, (carried[kept] - mean) @ plane.T, "h_t" if reset is None else "carried")
     if reset is not None:
-        points = (reset[np.isfinite(reset).all(axis=1)] - mean) @ plane.T
+        points = (np.asarray(reset, float)[np.isfinite(reset).all(axis=1)] - mean) @ plane.T
         axes.plot(*points.T, ls="", marker="x", ms=4, mew=1.1, color=now.reset, label="reset")
         axes.plot(*(-mean @ plane.T), ls="", marker="s", ms=7, mew=1.5, mfc="none",
                   mec=now.reset, label="zero", zorder=3)  # fmt: skip
@@ -220,7 +221,8 @@ def principal_plane(states: Array) -> tuple[Array, Array]:
     H = states.shape[1]
     plane, share = np.zeros((2, H)), np.zeros(2)
     if len(states) > 1:
-        centred = np.asarray(states, float) - states.mean(axis=0)
+        states = np.asarray(states, float)
+        centred = states - states.mean(axis=0)
         _, spread, axes = np.linalg.svd(centred, full_matrices=False)
         n = min(2, len(axes))
         plane[:n] = axes[:n] * np.sign(

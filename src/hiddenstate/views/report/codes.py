@@ -87,7 +87,9 @@ def _thinned(moments: list[Any], most: int) -> list[Any]:
 
 def _packed(values: Array, over: tuple[int, ...], dtype: str) -> tuple[str, Any, Any]:
     """Values as whole numbers between their extremes `over` some axes, and those extremes."""
-    low, high = np.nanmin(values, axis=over), np.nanmax(values, axis=over)
+    known = np.isfinite(values)
+    low = np.nan_to_num(np.where(known, values, np.inf).min(axis=over), posinf=0.0)
+    high = np.nan_to_num(np.where(known, values, -np.inf).max(axis=over), neginf=0.0)
     room = np.where(high > low, high - low, 1.0)
     whole = np.rint(np.iinfo(dtype).max * np.nan_to_num((values - low) / room))
     text = base64.b64encode(whole.astype(dtype).tobytes()).decode()
@@ -130,7 +132,8 @@ def _rows(account: Account, scene: Scene, n: int) -> dict[str, Any]:
     found: dict[str, Any] = {"n": n, "width": len(chosen), "picture": picture, "errors": None}
     shown = [original[:n, chosen]]
     if rebuilt is not None and rebuilt.shape == original.shape:
-        found["errors"] = [float(f"{e:.4g}") for e in error_by_row(rebuilt[:n], original[:n])]
+        errors = error_by_row(rebuilt[:n], original[:n])
+        found["errors"] = [float(f"{e:.4g}") if math.isfinite(e) else None for e in errors]
         shown.append(rebuilt[:n, chosen])
     both = np.stack(shown).astype(np.float64)
     if picture:  # pixels keep their own scale

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from hiddenstate.errors import MachineError, UntrustedFileError
 from hiddenstate.jobs import headline as headline_key
 from hiddenstate.metrics import balanced_accuracy, f1_by_class, skill
-from hiddenstate.storage import read_arrays
 from hiddenstate.views.report.account import Account
 from hiddenstate.views.report.glossary import Entry, explain, named, written
 
@@ -171,7 +170,7 @@ def _spread_of_last(account: Account) -> float | None:
     parts: list[Array] = []
     for path in reversed(account.run.snapshot_paths()):
         try:
-            target = read_arrays(path, "snapshot")[0].get("target")
+            target = account.run.snapshot(path).get("target")
         except (UntrustedFileError, MachineError):
             return None
         parts = parts if target is None else [target, *parts]

@@ -32,7 +32,7 @@ class Rows {
     const name = this.name(row);
     this.title.textContent = name[0].toUpperCase() + name.slice(1);
     const told = [`code (${code.join(", ")})`];
-    if (kept && this.rows.errors) told.push(`squared error per number ${this.rows.errors[row]}`);
+    if (kept && this.rows.errors) told.push(`squared error per number ${this.rows.errors[row] ?? "not finite"}`);
     if (this.rows && !kept) told.push(`rows were kept up to ${this.rows.n - 1}`);
     this.facts.textContent = told.join("; ");
     if (!kept) return;
