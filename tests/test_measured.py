@@ -55,6 +55,31 @@ def test_bundled_digits_have_a_baseline_though_the_run_logged_none(tmp_path: Pat
     assert found.other == 0.1135  # 1,135 of 10,000 test digits are ones
 
 
+def test_principal_components_are_measured_on_the_rows_that_the_net_is(tmp_path: Path) -> None:
+    account = Account(train("autoencode", {"max_steps": 2, "n_evaluated": 30}, tmp_path))
+    digits = load_dataset(account.config)
+    some = digits.X[:2000]
+    for name, rows in (
+        ("pca_train_mse", some),
+        ("pca_mse", digits.X_test),
+        ("pca_evaluated_mse", digits.X_test[:30]),
+    ):
+        expected = baselines.principal_components(some, rows, 3)
+        assert account.kept[name] == pytest.approx([expected])
+    found = measured.baseline(account)
+    assert found is not None
+    assert found.other == account.kept["pca_mse"][0]
+    assert "found on the first 2,000 training rows reaches" in found.in_words()
+
+
+def test_without_test_rows_components_are_measured_on_training_rows_alone(tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((30, 6)))
+    options = {"data": str(tmp_path / "rows.npy"), "test_fraction": 0.0, "epochs": 1}
+    kept = Account(train("autoencode", options, tmp_path)).kept
+    assert "pca_train_mse" in kept
+    assert not {"pca_mse", "pca_evaluated_mse"} & set(kept)
+
+
 def test_waves_are_set_beside_their_own_mean(tmp_path: Path) -> None:
     account = Account(train("regress", {"windows": 15}, tmp_path))
     found = measured.baseline(account)

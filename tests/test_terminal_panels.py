@@ -210,10 +210,30 @@ def test_codes_stand_where_they_are(run_of):
 
 def test_the_loss_stands_against_pca(run_of):
     scene = Scene(run_of("autoencode"))
-    loss, pca = scene.frame().history[-1]["mean_loss"], float(scene.kept["pca_mse"][0])
+    loss, pca = scene.frame().history[-1]["mean_loss"], float(scene.kept["pca_train_mse"][0])
     text = drawn(scene, page="against").text
+    assert "PCA on training rows" in text
     assert f"{loss:.3g}" in text
     assert f"{pca:.3g}" in text
+
+
+def test_each_error_of_an_autoencoder_stands_beside_that_of_pca_on_the_same_rows(run_of):
+    scene = Scene(run_of("autoencode"))
+    history = [{**event, "test_mse": 0.1} for event in scene.frame().history]
+    frame = Frame(scene.frame().step, history, scene.frame().arrays)
+    scene.kept["pca_evaluated_mse"] = np.array([0.0779])
+    canvas = Canvas.blank(160, 12)
+    learning(canvas, scene, frame, Look())
+    model = TerminalModel(160, 12)
+    model.feed(changes(canvas, None))
+    assert f"PCA {scene.kept['pca_train_mse'][0]:.3g} on training rows" in model.text
+    assert "PCA 0.0779 on these test rows" in model.text
+    for name in ("pca_train_mse", "pca_evaluated_mse"):  # as in runs that know neither
+        del scene.kept[name]
+    learning(canvas := Canvas.blank(160, 12), scene, frame, Look())
+    model.feed(changes(canvas, None))
+    assert "PCA" not in model.text
+    assert "against" not in autoencode.offered(scene, frame)
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, 1.0], [float("nan"), 2.0], [3.0, 1e-9]])

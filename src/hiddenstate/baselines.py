@@ -4,7 +4,7 @@ Shapes: N rows, T time steps, O targets, F numbers a row. `lengths` as in `metri
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -126,18 +126,29 @@ def principal_components(X_train: Rows, X_test: Rows, n: int) -> float:
     OptionError
         If `n` is negative.
     """
+    return principal_errors(X_train, (X_test,), n)[0]
+
+
+def principal_errors(X_train: Rows, others: Sequence[Rows], n: int) -> list[float]:
+    """The error of :func:`principal_components` on each of `others`, the components found once."""
     if n < 0:
         raise OptionError(f"n is {n}, expected 0 or more principal components")
-    if not len(X_train) or math.prod(X_train.shape[1:]) != math.prod(X_test.shape[1:]):
-        raise DataError(f"rows {X_train.shape} to train on do not go with {X_test.shape}")
+    for X in others:
+        if not len(X_train) or math.prod(X_train.shape[1:]) != math.prod(X.shape[1:]):
+            raise DataError(f"rows {X_train.shape} to train on do not go with {X.shape}")
     mean = column_mean(_chunks(X_train), math.prod(X_train.shape[1:]))
     find = _of_covariance if len(mean) <= WIDEST else _of_subspace
     components = find(X_train, mean, min(n, len(X_train), len(mean)))
+    return [_error_through(components, mean, X) for X in others]
+
+
+def _error_through(components: Floats, mean: Floats, X: Rows) -> float:
+    """Mean squared error of `X` projected on `components` (F, K) about `mean` (F,)."""
     total = 0.0
-    for chunk in _chunks(X_test, mean):
+    for chunk in _chunks(X, mean):
         chunk -= (chunk @ components) @ components.T
         total += float(np.vdot(chunk, chunk))
-    return total / max(math.prod(X_test.shape), 1)
+    return total / max(math.prod(X.shape), 1)
 
 
 def _chunks(X: Rows, mean: Floats | float = 0.0) -> Iterator[Floats]:

@@ -31,10 +31,9 @@ from hiddenstate.models import Net
 QUICK = 10**10
 """Multiplications that principal components may cost at a run's end; `evaluate` always has them."""
 
-
-COMPONENTS_ROWS, COMPONENTS_WIDEST = 2000, 1024
-"""Rows for the components drawn beside the loss, and the widest rows they are drawn for: about a
-tenth of a second before training begins."""
+COMPONENTS_ROWS, COMPONENTS_WIDEST, MEASURED = 2000, 1024, 10**7
+"""Training rows for the components drawn beside the loss, the widest rows they are drawn for, and
+the numbers of test rows they are measured on: about a tenth of a second before training begins."""
 
 
 class AutoencodeJob(Job):
@@ -84,10 +83,8 @@ class AutoencodeJob(Job):
                 kept["code_label"] = scattered.y
             kept["code_row"] = self.drawn(self._described(scattered))
             kept["walk_end"] = self.drawn(scattered.take(np.array(self._walk(scattered))))
-        reached = self._principal_error()
-        if reached is not None:
-            kept["pca_mse"] = np.array([reached])
-        return kept
+        reached = self._principal_errors()
+        return kept | {name: np.array([error]) for name, error in reached.items()}
 
     def _described(self, scattered: Rows) -> Rows:
         """Those of the drawn rows that are kept, to be seen beside their codes."""
@@ -98,14 +95,23 @@ class AutoencodeJob(Job):
     def _walk(self, scattered: Rows) -> tuple[int, int]:
         return ends_of_walk(scattered.y, len(scattered))
 
-    def _principal_error(self) -> float | None:
-        """The error of as many principal components, found on the first training rows and
-        measured on the first shown ones; None where that would take long."""
-        X = self.dataset.X
-        if X.shape[1] > COMPONENTS_WIDEST:
-            return None
-        size, shown = self.net.widths()[-1], self.shown(COMPONENTS_ROWS)
-        return baselines.principal_components(X[:COMPONENTS_ROWS], shown.X[:], size)
+    def _principal_errors(self) -> dict[str, float]:
+        """What as many principal components, found on the first training rows, err: on these, on
+        the test rows, and on those of them that are looked at while learning; nothing where that
+        would take long."""
+        X, test = self.dataset.X, self.dataset.X_test
+        F = X.shape[1]
+        if F > COMPONENTS_WIDEST:
+            return {}
+        known = X[:COMPONENTS_ROWS]
+        others = {"pca_train_mse": known}
+        if len(test):
+            most = COMPONENTS_ROWS if isinstance(test, RowStore) else MEASURED // F
+            others["pca_mse"] = test[:most]
+            if n := self.config.display.n_evaluated:
+                others["pca_evaluated_mse"] = test[: min(n, most)]
+        errors = baselines.principal_errors(known, list(others.values()), self.net.widths()[-1])
+        return dict(zip(others, errors, strict=True))
 
     def snapshot(self, engine: Engine) -> dict[str, Array]:
         """Reconstructions and codes of the shown rows; rows decoded from a square of the code

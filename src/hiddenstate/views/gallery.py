@@ -62,10 +62,14 @@ def _names(scene: Scene) -> list[str]:
 
 def _baselines(scene: Scene, frame: Frame) -> dict[str, tuple[float, str]]:
     """What is reached without a net, where the run knows it."""
-    if "pca_mse" in scene.kept and "code" in frame.arrays:
+    if "code" in frame.arrays:
         size = frame.arrays["code"].shape[1]
-        known = float(scene.kept["pca_mse"][0]), f"{size} principal components"
-        return {"test_mse" if "test_mse" in frame.history[-1] else "loss": known}
+        beside = {"loss": ("pca_train_mse", "training"), "test_mse": ("pca_evaluated_mse", "test")}
+        return {
+            key: (float(scene.kept[name][0]), f"{size} principal components, {rows} rows")
+            for key, (name, rows) in beside.items()
+            if name in scene.kept
+        }
     end = next((e for e in scene.events if e["event"] == "end"), {})
     if "baseline_accuracy" in end:
         return {"test_accuracy": (float(end["baseline_accuracy"]), "the most frequent class")}

@@ -19,6 +19,7 @@ from hiddenstate.views.figures.layout import (
     legend,
     log_scale,
     new_figure,
+    part_of,
     place,
     rule,
     write,
@@ -136,7 +137,7 @@ def _draw_loss(
     elif len(values) and values.min() >= 0:
         axes.set_ylim(bottom=0)
     if baseline:
-        draw_baseline(axes, *baseline)
+        draw_baseline(axes, *baseline, len(means) > 0 and means[-1] > baseline[0])
     if len(steps):
         legend(axes)
 
@@ -151,15 +152,18 @@ def _draw_score(
     axes.set_ylabel("test accuracy" if key == "test_accuracy" else "test error")
     axes.set_ylim(0, 1 if key == "test_accuracy" else None)
     if baseline:
-        draw_baseline(axes, *baseline)
+        draw_baseline(axes, *baseline, points[-1][1] > baseline[0])
 
 
-def draw_baseline(axes: Axes, value: float, name: str) -> None:
-    """A dotted line at `value`, called `name` at its right end."""
+def draw_baseline(axes: Axes, value: float, name: str, under: bool = False) -> None:
+    """A dotted line at `value`, called `name` at its right end; under the line, if there is room."""
     now = style.now()
     axes.axhline(value, color=now.baseline, lw=1.2, ls=":")
+    axes.get_ylim()  # settles what the axes show
+    room = axes.transData.transform((0, value))[1] - axes.bbox.y0
+    under = under and room > 2 * style.SMALL_POINTS / 72 * part_of(axes.figure).dpi
     text = write(
-        axes, f"{name}: {value:.3g}", (1, value), (0, 2), ha="right", va="bottom",
-        color=now.baseline, within=axes.get_yaxis_transform(),
+        axes, f"{name}: {value:.3g}", (1, value), (0, -3 if under else 2), ha="right",
+        va="top" if under else "bottom", color=now.baseline, within=axes.get_yaxis_transform(),
     )  # fmt: skip
     text.set_bbox({"facecolor": now.ground, "linewidth": 0, "alpha": 0.8, "pad": 1.0})

@@ -144,8 +144,8 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "pca_mse": Entry(
         "error of principal components",
-        "Mean squared error of the first rows shown, 2,000 at the most, through as many principal "
-        "components as the code has numbers, found on the first 2,000 training rows.",
+        "Mean squared error of the test rows through as many principal components as the code has "
+        "numbers, found on the first 2,000 training rows alone.",
     ),
     "mean_mse": Entry(
         "error without a net",

@@ -151,7 +151,7 @@ def _other(account: Account) -> tuple[str, float, str] | None:
         what = f"projection on {size} principal component" + "s" * (size != 1)
         if "baseline_mse" in results:
             return "baseline_mse", results["baseline_mse"], what
-        kept = account.kept.get("pca_mse")
+        kept, what = account.kept.get("pca_mse"), f"{what} found on the first 2,000 training rows"
         return None if kept is None or kept.size != 1 else ("pca_mse", float(kept[0]), what)
     if "test_mse" in results:
         if "baseline_mse" not in results:

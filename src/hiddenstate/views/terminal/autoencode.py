@@ -55,7 +55,7 @@ def offered(scene: Scene, frame: Frame) -> dict[str, panels.Draw]:
         found["reconstructions"] = reconstructions
     if len(arrays.get("code", ())):
         found["codes"] = codes
-    if "pca_mse" in kept and frame.history:
+    if "pca_train_mse" in kept and frame.history:
         found["against"] = against
     if len(arrays.get("walk", ())):
         found["walk"] = walk
@@ -103,9 +103,9 @@ def worst(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
 
 
 def against(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
-    """The loss as a bar over that of a PCA of the same size."""
-    room = panels.titled(canvas, "against PCA of the same size")
-    loss, pca = frame.history[-1]["mean_loss"], float(scene.kept["pca_mse"][0])
+    """The loss as a bar over that of a PCA of the same size, both on training rows."""
+    room = panels.titled(canvas, "against PCA on training rows", "of the same size")
+    loss, pca = frame.history[-1]["mean_loss"], float(scene.kept["pca_train_mse"][0])
     most = max(loss, pca) or 1.0
     long = room.width - 12
     for y, (name, value, ink) in enumerate((("net", loss, BLUE), ("PCA", pca, ORANGE))):

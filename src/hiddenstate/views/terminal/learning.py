@@ -43,7 +43,7 @@ def _loss(canvas: Canvas, scene: Scene, frame: Frame, also: str | None) -> None:
     means = np.array([event["mean_loss"] for event in frame.history], float)
     seen = [e for e in scene.events if e["event"] == "valid" and e["step"] < frame.step]
     valid = np.array([(e["step"], e.get("valid_loss", np.nan)) for e in seen], float)
-    pca = float(scene.kept["pca_mse"][0]) if "pca_mse" in scene.kept else None
+    pca = _kept(scene, "pca_train_mse")
     note = short(float(means[-1])) if len(means) else ""
     if also:
         value = next(e[also] for e in reversed(frame.history) if also in e)
@@ -65,7 +65,7 @@ def _loss(canvas: Canvas, scene: Scene, frame: Frame, also: str | None) -> None:
         _key(room.part(0, room.height - 1, room.width, 1), named[: 3 if len(valid) else 2])
     shapes.graph(plot, steps, turn(losses), span, GREY, second=True)
     if pca:
-        _level(plot, float(turn(pca)), span, f"PCA {short(pca)}")
+        _level(plot, float(turn(pca)), span, f"PCA {short(pca)}", "on training rows")
     if len(valid):
         shapes.graph(plot, valid[:, 0], turn(valid[:, 1]), span, ORANGE)
     shapes.graph(plot, steps, turn(means), span, BLUE)
@@ -81,13 +81,19 @@ def _key(line: Canvas, named: Sequence[tuple[str, int]]) -> None:
         x = line.text(x, 0, text, ink) + 2
 
 
-def _level(plot: Canvas, value: float, span: tuple[float, ...], name: str) -> None:
-    """A dotted line across at `value`, and what it is."""
+def _kept(scene: Scene, name: str) -> float | None:
+    """The one number kept under a name, if it is."""
+    return float(scene.kept[name][0]) if name in scene.kept else None
+
+
+def _level(plot: Canvas, value: float, span: tuple[float, ...], name: str, of: str) -> None:
+    """A dotted line across at `value`, and what it is; where there is room, also of what."""
     down = 4 * plot.height - 1 - shapes.scaled(np.array([value]), span[2], span[3], 4 * plot.height)
     across = np.arange(0, 2 * plot.width, 3)
     shapes.scatter(plot, across, np.full(len(across), round(float(down[0]))), ORANGE)
     y = int(down[0]) // 4
-    plot.right(y - 1 if y else 1, name, ORANGE)
+    whole = f"{name} {of}"
+    plot.right(y - 1 if y else 1, whole if 2 * len(whole) < plot.width else name, ORANGE)
 
 
 def _score_words(key: str, value: float) -> str:
@@ -99,8 +105,11 @@ def _score(canvas: Canvas, scene: Scene, frame: Frame, key: str) -> None:
     points = np.array([(e["step"], e[key]) for e in frame.history if key in e], float)
     name, value = key.replace("_", " "), points[-1, 1]
     room = titled(canvas, name, f"{value:.1%}" if key == "test_accuracy" else short(value))
-    span = span_of([points[:, 0]], [points[:, 1]])
+    pca = _kept(scene, "pca_evaluated_mse") if key == "test_mse" else None
+    span = span_of([points[:, 0]], [points[:, 1], np.array([pca] if pca else [])])
     if key == "test_accuracy":
         span = (*span[:2], 0.0, 1.0)
     plot = axes(room, span, (f"step {int(span[0]) + 1}", f"{int(points[-1, 0]) + 1:,}"))
+    if pca:
+        _level(plot, pca, span, f"PCA {short(pca)}", "on these test rows")
     shapes.graph(plot, points[:, 0], points[:, 1], span, BLUE)
