@@ -48,7 +48,9 @@ _SHOWN: dict[str, Table] = {
         "code_label": ("i", ("N",)),
         "code_row": ("uf", ("M", "F")),
         "walk_end": ("uf", (2, "F")),
+        "pca_train_mse": ("f", (1,)),
         "pca_mse": ("f", (1,)),
+        "pca_evaluated_mse": ("f", (1,)),
     },
     "regress": {
         "time": ("if", ("P",)),
