@@ -339,7 +339,7 @@ def test_10_each_way_with_missing_cells_trains_and_predicts(
     answer = cli("predict", "last", path)
     if missing == "drop":
         assert answer.code == 2
-        assert "the model was trained with none missing; fill them in" in answer.err
+        assert "the model was trained with none missing; mend them, or train anew" in answer.err
         return
     assert answer.code == 0
     assert len(answer.out.splitlines()) == 21

@@ -47,8 +47,8 @@ def test_the_walk_through_own_data_prints_what_it_says(cli, monkeypatch):
     assert len(asked) >= 10
     for command, *expected in (part.splitlines() for part in asked):
         words = command.split()
-        quiet = ["--view", "off"] if words[0] in JOBS else []
-        done = cli(*words, *quiet)
+        no_window = ["--view", "files"] if words[0] in JOBS else []
+        done = cli(*words, *no_window)
         assert done.code == 0, done.err
         printed = iter(masked(line) for line in (done.out + done.err).splitlines())
         for line in expected:

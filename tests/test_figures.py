@@ -51,12 +51,20 @@ def test_learning_draws_what_was_logged_and_what_it_is_beside():
     batch, mean, looks = loss.get_lines()
     np.testing.assert_array_equal(batch.get_ydata(), [event["loss"] for event in history])
     np.testing.assert_array_equal(mean.get_ydata(), [event["mean_loss"] for event in history])
-    np.testing.assert_array_equal(looks.get_xydata(), [[100, 1.5], [200, 1.4]])
+    np.testing.assert_array_equal(looks.get_xydata(), [[101, 1.5], [201, 1.4]])
     test, guessing = score.get_lines()
     np.testing.assert_array_equal(test.get_ydata(), [0, 0.1, 0.2, 0.3, 0.4])
     assert set(guessing.get_ydata()) == {0.1}
     assert [text.get_text() for text in score.texts] == ["guessing: 0.1"]
-    assert titles(figure) == ["Learning", "step 200: loss 1.7, accuracy 0.4"]
+    assert titles(figure) == ["Learning", "step 201: mean loss 1.7, accuracy 0.4"]
+
+
+@pytest.mark.parametrize(("known", "side"), [(0.5, "top"), (0.001, "bottom"), (3.0, "bottom")])
+def test_the_name_of_a_baseline_stands_where_the_curve_is_not(known, side):
+    history = [{"step": k, "loss": 1.0, "mean_loss": 1.0} for k in range(4)]
+    (axes,) = figures.learning(history, baselines={"loss": (known, "PCA")}).axes
+    (name,) = axes.texts
+    assert name.get_va() == side  # "top": the text hangs under the line
 
 
 def test_a_loss_over_decades_has_a_log_axis():

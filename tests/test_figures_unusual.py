@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,6 +37,55 @@ def drawn(figure):
 def chances(*shape):
     values = random.random(shape) + 1e-3
     return values / values.sum(axis=-1, keepdims=True)
+
+
+def places(texts):
+    """Where texts lie on their figure, those that say something."""
+    return [text.get_window_extent() for text in texts if text.get_text()]
+
+
+@pytest.mark.parametrize("least", [0.35, 3.2e-7, 42, 2e6])
+@pytest.mark.parametrize("ratio", [1.0, 1.3, 2, 5, 8, 12, 29, 31, 70, 101, 1e4])
+def test_errors_of_any_spread_have_numbers_that_fit(least, ratio):
+    prediction = np.sqrt(np.geomspace(least, least * ratio, 7))[:, None]
+    figure = drawn(figures.error(np.zeros((7, 1)), prediction))
+    (axes,) = figure.axes
+    low, high = axes.get_ylim()
+    seen = [tick for tick in axes.get_yticks() if low <= tick <= high]
+    assert min(ratio, 2) <= len(seen) <= 7
+    assert all(place.x0 >= 0 for place in places(axes.get_yticklabels()))
+
+
+@pytest.mark.parametrize("scale", [1e-5, 0.0125, 0.25, 1, 999, 1250, 3e7])
+@pytest.mark.parametrize("n_rows", [1, 4])
+def test_the_numbers_of_a_signal_lie_beside_its_name(scale, n_rows):
+    rows = scale * np.sin(np.arange(40.0)).reshape(1, 40, 1).repeat(n_rows, axis=0)
+    read, states = np.arange(1, 41), random.normal(size=(n_rows, 40, 3))
+    figure = drawn(figures.decision(rows, read, None, states, [0] * n_rows, ["a"]))
+    for axes in figure.axes[::2]:
+        numbers = places(axes.get_yticklabels())
+        assert len(numbers) >= 2
+        assert all(place.x0 >= 0 for place in numbers)
+        for name in places([axes.yaxis.label]):
+            assert name.x0 >= 0
+            assert all(name.x1 <= place.x0 for place in numbers)
+
+
+@pytest.mark.parametrize("begin", [0.0, 188_400.0, 1.7e9])
+def test_late_times_are_written_in_full_and_apart(begin):
+    time = begin + np.arange(250 * 10.0).reshape(250, 10)
+    wave = np.sin(time)[..., None]
+    figure = drawn(figures.tracking(time, wave, wave))
+    hidden = drawn(figures.hidden(time[0], random.normal(size=(10, 3))))
+    for axes in (*figure.axes, hidden.axes[0]):
+        assert axes.xaxis.get_offset_text().get_text() == ""
+        numbers = places(axes.get_xticklabels())
+        assert all(a.x1 < b.x0 for a, b in pairwise(numbers))
+
+
+def test_the_axis_of_a_single_window_is_about_that_window():
+    (axes,) = drawn(figures.error(np.zeros((1, 4, 1)), np.ones((1, 4, 1)))).axes
+    assert axes.get_xlim() == (0.5, 1.5)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 25])

@@ -238,7 +238,8 @@ def test_a_run_under_way_is_told_as_far_as_it_is(runs: dict[str, Run], tmp_path:
     with take_lock(tmp_path / "run"):
         text = opened(Run(tmp_path / "run")).text
     assert "The run is under way" in text
-    assert "the last line logged" in text
+    made = json.loads(lines[1])["step"] + 1
+    assert f"after step {made}, the last line logged" in text
 
 
 @pytest.mark.parametrize("version", sorted(path.name for path in GOLDEN.iterdir()))

@@ -208,6 +208,23 @@ def test_codes_stand_where_they_are(run_of):
     assert (other.glyph != canvas.glyph).any()
 
 
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((0.0, 94.25), ("0.0", "94.2")),
+        ((188_401.2, 188_495.4), ("188,401.2", "188,495.4")),
+        ((1.7e9, 1.7e9 + 86_400), ("1,700,000,000", "1,700,086,400")),
+        ((0.0, 19.0), ("0", "19")),
+        ((0.0, 0.02), ("0.00", "0.02")),
+        ((5.0, 5.0), ("5", "5")),
+        ((float("nan"), 1.0), ("nan", "1")),
+        ((0.0, 1e300), ("0", "1e+300")),
+    ],
+)
+def test_the_ends_of_a_time_axis_are_told_apart(ends, said):
+    assert panels.ends_of(*ends) == said
+
+
 def test_the_loss_stands_against_pca(run_of):
     scene = Scene(run_of("autoencode"))
     loss, pca = scene.frame().history[-1]["mean_loss"], float(scene.kept["pca_train_mse"][0])

@@ -207,9 +207,10 @@ def check_columns(
         parts = [
             f"has column {printable(found[place], 40)} where {printable(expected[place], 40)} was"
         ]
+    mend = "each must be there by its name" if missing else "name them in order with --input"
     raise DataError(
         f"{printable(name)}: not the columns the model was trained on: it {' and '.join(parts)}; "
-        "name them in order with --input"
+        f"{mend}"
     )
 
 

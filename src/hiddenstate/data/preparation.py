@@ -79,7 +79,7 @@ class Preparation:
             `dtype` holds.
         """
         if check and self.missing in ("error", "drop"):
-            check_finite(X, lengths, where, self.columns, self.missing)
+            check_finite(X, lengths, where, self.columns, applied=True)
         if not self.changes:
             _check_range(X, lengths, dtype, where)
             return X
@@ -130,7 +130,7 @@ class Preparation:
             row = int(np.argwhere(beyond)[0][0])
             raise DataError(
                 f"{int(beyond.sum())} targets are beyond {np.dtype(dtype)}, the first in row "
-                f"{row}; mend them, or use --dtype float64"
+                f"{row}; mend them, or train with --dtype float64"
             )
         return np.asarray(made)
 
@@ -308,7 +308,7 @@ def _check_range(X: Any, lengths: Array | None, dtype: Any, where: str) -> None:
             row = first + int(np.argwhere(beyond)[0][0])
             raise DataError(
                 f"{where}: {int(beyond.sum())} values are beyond {np.dtype(dtype)}, the first in "
-                f"row {row}; mend them, or use --dtype float64"
+                f"row {row}; mend them, or train with --dtype float64"
             )
 
 
@@ -344,10 +344,10 @@ def check_finite(
     lengths: Array | None,
     where: str,
     columns: tuple[str, ...] | None,
-    missing: str = "",
+    applied: bool = False,
     ids: Array | None = None,
 ) -> None:
-    """Refuse missing or infinite values.
+    """Refuse missing or infinite values, while training or where a model is `applied`.
 
     Raises
     ------
@@ -376,8 +376,9 @@ def check_finite(
     else:
         cell += f", feature {place[-1]}"
     mend = (
-        "the model was trained with none missing; fill them in"
-        if missing == "drop"
+        "the model was trained with none missing; mend them, or train anew with --missing mean, "
+        "forward or mask"
+        if applied
         else "fill them in with --missing mean, forward or mask, or leave rows out with "
         "--missing drop"
     )

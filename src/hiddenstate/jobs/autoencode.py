@@ -48,9 +48,10 @@ class AutoencodeJob(Job):
         low, high = (0.0, 1.0) if X.dtype == np.uint8 else _range(X)
         in_range = low >= 0 and high <= 1
         if model.output_activation == "sigmoid" and not in_range:
+            scaled = " once scaled" if self.preparation.scaling is not None else ""
             raise DataError(
-                f"{self.dataset.name}: values from {low:.4g} to {high:.4g} cannot come out "
-                "of a sigmoid; use --output-activation linear or --scale minmax"
+                f"{self.dataset.name}: values from {low:.4g} to {high:.4g}{scaled} cannot come "
+                "out of a sigmoid; use --output-activation linear or --scale minmax"
             )
         if model.output_activation == "auto":
             model = replace(model, output_activation="sigmoid" if in_range else "linear")

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.gridspec import SubplotSpec
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from hiddenstate.views import style
@@ -17,6 +17,7 @@ from hiddenstate.views.figures.layout import (
     LETTER,
     Box,
     add_axes,
+    brief,
     heading,
     heat,
     inches,
@@ -28,6 +29,9 @@ from hiddenstate.views.figures.layout import (
 )
 
 Array = NDArray[Any]
+
+LONG = 6
+"""Characters of a number up to which there is room for a label beside it."""
 
 
 def decision(
@@ -68,9 +72,10 @@ def decision(
         "dashed: from here on its answer stays",
     )  # fmt: skip
     across = 1 if D <= 1 else 2
+    wider = 0.2 if picture is None and rows.shape[-1] == 1 else 0.0  # for the input's numbers
     blocks = place(
         figure, -(-max(D, 1) // across), across,
-        left=0.55, right=0.15, bottom=0.42, top=0.8, gap=(0.6, 0.7),
+        left=0.55 + wider, right=0.15, bottom=0.42, top=0.8, gap=(0.6 + wider, 0.7),
     )  # fmt: skip
     high = max(1.0, float(np.abs(states[np.isfinite(states)]).max(initial=0)))
     for number in range(D):
@@ -177,7 +182,8 @@ class _Decided:
         else:
             axes.set_xlim(0, end)
             axes.xaxis.set_major_locator(ticks if last else NullLocator())
-            axes.yaxis.set_label_coords(-0.34 / axes.bbox.width * part_of(axes.figure).dpi, 0.5)
+            aside = -0.34 if self.row.shape[1] > 1 else -0.58
+            axes.yaxis.set_label_coords(aside / axes.bbox.width * part_of(axes.figure).dpi, 0.5)
             if last:
                 axes.set_xlabel("steps read")
         if self.chosen is not None and self.since:
@@ -205,8 +211,10 @@ class _Decided:
             if not alike:  # each on a scale of its own
                 values = (values - low[number]) / (high[number] - low[number])
             axes.plot(np.arange(T) + 0.5, values, color=color, lw=1, marker=marker)
-        axes.set_ylabel("input")
         axes.yaxis.set_major_locator(MaxNLocator(3) if alike else NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(brief))
+        if all(len(brief(tick)) <= LONG for tick in axes.get_yticks()):
+            axes.set_ylabel("input")
 
     def _draw_chances(self, axes: Axes, chances: Array) -> None:
         """Areas that sum to 1; the truth's is the first, so that its edge reads on the axis."""

@@ -14,7 +14,13 @@ from matplotlib.image import AxesImage
 from matplotlib.path import Path
 from matplotlib.text import Annotation
 from matplotlib.textpath import TextPath
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogFormatterSciNotation,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+)
 from matplotlib.transforms import IdentityTransform
 from numpy.typing import NDArray
 
@@ -35,6 +41,10 @@ NOTED = 1.3
 
 LETTER = 0.0088
 """Width of a bold letter at one point, in inches, on average; what room a text needs."""
+
+EVEN_RATIO, POWERS_RATIO = 8, 100
+"""Greatest over least value of a log axis below which its ticks are as on a linear one, and below
+which there are some between powers of ten."""
 
 FINE = 800
 """Places a heat map of uneven cells is drawn at."""
@@ -171,17 +181,34 @@ def add_axes(
     if not shared:
         axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.ticklabel_format(axis="x", useOffset=False)
     return axes
 
 
 def log_scale(axes: Axes) -> None:
     """Values on a log axis, with ticks at powers of ten or, where these are few, between them."""
-    low, high = axes.get_ylim()
     axes.set_yscale("log")
-    few = high < 30 * max(low, 1e-300)
-    axes.yaxis.set_major_locator(LogLocator(10, (1, 2, 5) if few else (1,), numticks=6))
-    axes.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False))
+    low, high = axes.get_ylim()
+    ratio = high / low
+    if ratio < EVEN_RATIO:
+        axes.yaxis.set_major_locator(MaxNLocator(3))
+    else:
+        subs = (1, 2, 5) if ratio < POWERS_RATIO else (1,)
+        axes.yaxis.set_major_locator(LogLocator(10, subs, numticks=6))
+    if ratio < POWERS_RATIO:
+        axes.yaxis.set_major_formatter(FuncFormatter(brief))
+    else:
+        axes.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def brief(value: float, position: int | None = None) -> str:
+    """A tick's number as short as it can be: 0.25, 5e\N{MINUS SIGN}4, 2e6."""
+    plain = f"{value:g}"
+    if value and not 0.01 <= abs(value) < 1e5:
+        digits, power = f"{value:.5e}".split("e")
+        plain = min(plain, f"{digits.rstrip('0').rstrip('.')}e{int(power)}", key=len)
+    return plain.replace("-", "\N{MINUS SIGN}")
 
 
 def rule(axes: Axes, axis: Literal["both", "x", "y"] = "y") -> None:

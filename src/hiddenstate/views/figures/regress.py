@@ -28,6 +28,9 @@ Array = NDArray[Any]
 TRACKED_WHOLE, TRACKED_ENDS = 200, 30
 """Windows drawn in one panel at the most; of more, how many of the first and of the last."""
 
+LATE = 1e6
+"""Times from which few are written at an axis: they are long."""
+
 RECENT = 10
 """Windows the error is averaged over."""
 
@@ -90,6 +93,7 @@ def tracking(
             _draw_signal(axes, times.reshape(-1), flat, color, label, lw=width)
         axes.set_xlabel("time")
         axes.margins(x=0.01)
+        _write_out(axes, times)
         axes.tick_params(labelleft=not number)
         rule(axes)
         places.append(axes)
@@ -134,6 +138,8 @@ def error(
         log_scale(axes)
     axes.set_xlabel(unit)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    beside = max(0.5, 0.02 * len(mean))
+    axes.set_xlim(1 - beside, max(len(mean), 1) + beside)
     rule(axes)
     legend(axes)
     return figure
@@ -165,6 +171,8 @@ def hidden(
         axes.tick_params(labelbottom=number == len(panels) - 1)
     axes.set_xlabel("time" if grows else "step")
     axes.xaxis.set_major_locator(MaxNLocator(5))
+    if grows:
+        _write_out(axes, time)
     _scale(add_axes(figure, grid[:, 1]), high)
     return figure
 
@@ -252,6 +260,13 @@ def _draw_signal(
     lines = axes.plot(time, values[:, chosen], color=color, marker=marker, ms=4, **how)
     if lines:
         lines[0].set_label(label)
+
+
+def _write_out(axes: Axes, time: Array) -> None:
+    """Late times in full at the axis, and so few of them."""
+    if time.size and np.nanmax(np.abs(time)) >= LATE:
+        axes.xaxis.set_major_locator(MaxNLocator(3))
+        axes.ticklabel_format(axis="x", style="plain")
 
 
 def _edges(time: Array) -> Array:

@@ -65,12 +65,12 @@ def learning(
     baselines: Mapping[str, tuple[float, str]] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Loss against step, and under it the test figure where one was logged.
+    """Loss against updates made, and under it the test figure where one was logged.
 
     Parameters
     ----------
     history : sequence of dict
-        Logged events: step, loss, mean_loss, perhaps test_accuracy or test_mse.
+        Logged events: step, from 0, loss, mean_loss, perhaps test_accuracy or test_mse.
     unit : str
         What a step is called.
     valid : sequence of dict
@@ -90,11 +90,11 @@ def learning(
         _draw_score(places[-1], history, key, known.get(key))
     for one in places:
         rule(one)
-        one.yaxis.set_label_coords(-0.42 / max(inches(figure)[0] - 0.75, 1), 0.5)
+        one.yaxis.set_label_coords(-0.46 / max(inches(figure)[0] - 0.75, 1), 0.5)
         one.tick_params(labelbottom=one is places[-1])
     places[-1].set_xlabel(unit)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    last = max([event["step"] for event in (*history, *valid)], default=1) or 1
+    last = max([event["step"] + 1 for event in (*history, *valid)], default=1)
     axes.set_xlim(-0.02 * last, 1.02 * last)
     return figure
 
@@ -103,7 +103,7 @@ def _where(history: Sequence[Event], scores: Sequence[str], unit: str) -> str:
     """Where learning stands, in words."""
     if not history:
         return f"no {unit} is logged yet"
-    said = f"{unit} {history[-1]['step']:,}: loss {history[-1]['mean_loss']:.4g}"
+    said = f"{unit} {history[-1]['step'] + 1:,}: mean loss {history[-1]['mean_loss']:.4g}"
     for key in scores:
         value = next((event[key] for event in reversed(history) if key in event), None)
         if value is not None:
@@ -120,13 +120,13 @@ def _draw_loss(
     baseline: tuple[float, str] | None,
 ) -> None:
     now = style.now()
-    steps = [event["step"] for event in history]
+    steps = [event["step"] + 1 for event in history]
     losses = np.array([event["loss"] for event in history], float)
     means = np.array([event["mean_loss"] for event in history], float)
     marker = "o" if len(steps) < 12 else ""
     axes.plot(steps, losses, color=now.batch, lw=1, marker=marker, ms=3, label=f"of a {unit}")
     axes.plot(steps, means, color=now.train, lw=1.8, marker=marker, ms=4, label="mean")
-    looks = np.array([[e["step"], e["valid_loss"]] for e in valid], float).reshape(-1, 2)
+    looks = np.array([[e["step"] + 1, e["valid_loss"]] for e in valid], float).reshape(-1, 2)
     if len(looks):
         axes.plot(*looks.T, color=now.valid, lw=1.4, ls="--", marker="s", ms=3, label="validation")
     axes.set_ylabel("training loss")
@@ -146,7 +146,7 @@ def _draw_score(
     axes: Axes, history: Sequence[Event], key: str, baseline: tuple[float, str] | None
 ) -> None:
     now = style.now()
-    points = [(event["step"], event[key]) for event in history if key in event]
+    points = [(event["step"] + 1, event[key]) for event in history if key in event]
     marker = "o" if len(points) < 30 else ""
     axes.plot(*zip(*points, strict=True), color=now.test, lw=1.8, marker=marker, ms=3)
     axes.set_ylabel("test accuracy" if key == "test_accuracy" else "test error")
@@ -156,7 +156,8 @@ def _draw_score(
 
 
 def draw_baseline(axes: Axes, value: float, name: str, under: bool = False) -> None:
-    """A dotted line at `value`, called `name` at its right end; under the line, if there is room."""
+    """A dotted line at `value`, called `name` at its right end: above it, or `under` it if there
+    is room."""
     now = style.now()
     axes.axhline(value, color=now.baseline, lw=1.2, ls=":")
     axes.get_ylim()  # settles what the axes show

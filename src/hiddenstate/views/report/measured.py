@@ -115,7 +115,7 @@ def _so_far(account: Account, key: str) -> Headline:
         shown, what = written(last["mean_loss"]), "mean training loss"
     return Headline(
         shown,
-        f"{what} after step {last['step']:,}, the last line logged",
+        f"{what} after step {last['step'] + 1:,}, the last line logged",
         "The run has not ended: there is no final figure to compare.",
     )
 

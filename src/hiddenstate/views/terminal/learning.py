@@ -44,7 +44,7 @@ def _loss(canvas: Canvas, scene: Scene, frame: Frame, also: str | None) -> None:
     seen = [e for e in scene.events if e["event"] == "valid" and e["step"] < frame.step]
     valid = np.array([(e["step"], e.get("valid_loss", np.nan)) for e in seen], float)
     pca = _kept(scene, "pca_train_mse")
-    note = short(float(means[-1])) if len(means) else ""
+    note = f"mean {short(float(means[-1]))}" if len(means) else ""
     if also:
         value = next(e[also] for e in reversed(frame.history) if also in e)
         note += f"  {_score_words(also, value)}"

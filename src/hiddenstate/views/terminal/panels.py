@@ -1,5 +1,6 @@
 """What the panels of every job share: titles, axes, pictures, the learning curves."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +70,18 @@ def titled(canvas: Canvas, title: str, note: str = "") -> Canvas:
 def short(value: float) -> str:
     """A number in few characters."""
     return f"{value:.3g}" if abs(value) < 1e5 else f"{value:.0e}"
+
+
+def ends_of(first: float, last: float) -> tuple[str, str]:
+    """The least and greatest of an axis, in as many decimals as its hundredths need."""
+    span = abs(last - first)
+    if not 1e-4 < span < 1e12 or max(abs(first), abs(last)) >= 1e12:
+        return short(first), short(last)
+    decimals = max(0, 2 - math.floor(math.log10(span)))
+    one, other = (f"{v:,.{decimals}f}" for v in (first, last))
+    while decimals and one[-1] == other[-1] == "0":
+        one, other, decimals = one[:-1], other[:-1], decimals - 1
+    return one.rstrip("."), other.rstrip(".")
 
 
 def label(scene: Scene, number: Any) -> str:

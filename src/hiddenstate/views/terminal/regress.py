@@ -68,7 +68,8 @@ def tracking(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     time = frame.arrays.get("time")
     ends = ("", "")
     if time is not None and len(time) == whole:
-        ends = (f"time {panels.short(time[-n].flat[0])}", panels.short(time[-1].flat[-1]))
+        first, last = panels.ends_of(float(time[-n].flat[0]), float(time[-1].flat[-1]))
+        ends = (f"time {first}", last)
     steps = np.arange(len(target), dtype=float)
     span = panels.span_of([steps], [target, prediction])
     plot = panels.axes(room, span, ends)
@@ -123,7 +124,8 @@ def hidden(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     time = frame.arrays.get("hidden_time")
     ends = ("", "")
     if time is not None and len(time) and room.height >= 5:
-        ends = (f"time {panels.short(float(time[0]))}", panels.short(float(time[-1])))
+        first, last = panels.ends_of(float(time[0]), float(time[-1]))
+        ends = (f"time {first}", last)
         foot = room.part(0, room.height - 1, room.width, 1)
         foot.text(0, 0, ends[0], GREY)
         foot.right(0, ends[1], GREY)
