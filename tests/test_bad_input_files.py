@@ -350,7 +350,7 @@ def picked(text: str, *columns: int) -> str:
 def test_26_other_columns_are_told_by_name(
     refuse_new: RefuseNew, write: Write, model: str, text: str, said: str
 ) -> None:
-    mend = "each must be there by its name" if "lacks" in said else "name them in order with --input"
+    mend = "each must be there by its name" if "lacks" in said else "name them in order"
     for error in refuse_new(model, write("new.csv", text)):
         assert f"new.csv: not the columns the model was trained on: {said}; {mend}" in error
 
