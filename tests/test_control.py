@@ -11,7 +11,7 @@ from hiddenstate import control
 from hiddenstate.callbacks import Recorder
 from hiddenstate.control import Inbox, ask, make_request
 from hiddenstate.engines import make_engine
-from hiddenstate.errors import DataError, MachineError, OptionError, RunMovedError
+from hiddenstate.errors import DataError, OptionError, RunMovedError, UntrustedFileError
 from hiddenstate.lock import take_lock
 from hiddenstate.records import make_record
 from hiddenstate.runs import Run
@@ -215,7 +215,7 @@ def test_a_pipe_in_its_place_is_neither_waited_for_nor_written(tiny_idx, tmp_pat
     train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
     os.mkfifo(tmp_path / "run" / "control.jsonl")
     assert Inbox(tmp_path / "run").take() == []
-    with take_lock(tmp_path / "run"), pytest.raises(MachineError, match=r"control\.jsonl"):
+    with take_lock(tmp_path / "run"), pytest.raises(UntrustedFileError, match=r"control\.jsonl"):
         ask(tmp_path / "run", "stop")
 
 

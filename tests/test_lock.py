@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hiddenstate.errors import MachineError
+from hiddenstate.errors import MachineError, UntrustedFileError
 from hiddenstate.lock import holds, is_locked, take_lock
 
 
@@ -82,7 +82,7 @@ def test_a_lock_that_is_a_link_is_neither_followed_nor_written(tmp_path: Path) -
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "lock").symlink_to(tmp_path / "precious")
-    with pytest.raises(MachineError, match="its lock is a link"):
+    with pytest.raises(UntrustedFileError, match="lock: is a link"):
         take_lock(tmp_path / "run")
     assert not is_locked(tmp_path / "run")
     assert (tmp_path / "precious").read_text() == "mine"
@@ -91,7 +91,7 @@ def test_a_lock_that_is_a_link_is_neither_followed_nor_written(tmp_path: Path) -
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "lock")
     assert not is_locked(tmp_path)
-    with pytest.raises(MachineError, match="its lock is no file"):
+    with pytest.raises(UntrustedFileError, match="lock: not a regular file"):
         take_lock(tmp_path)
 
 

@@ -1,25 +1,24 @@
 """One writer a run folder: an operating-system lock that goes when its process does."""
 
-import errno
 import fcntl
 import os
-import stat
 import time
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
 
-from hiddenstate.errors import MachineError, printable
+from hiddenstate.errors import MachineError, UntrustedFileError, printable
+from hiddenstate.storage import regular
 
 
 def is_locked(folder: Path) -> bool:
     """Whether a live process is writing in `folder`; changes nothing there."""
     try:
-        with _open(folder, os.O_RDONLY) as stream:
+        with FileIO(regular(folder / "lock", os.O_RDONLY)) as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # no lock file, or one that cannot be asked
+    except (OSError, UntrustedFileError):  # no lock file, or one that cannot be asked
         return False
     return False
 
@@ -31,9 +30,11 @@ def take_lock(folder: Path) -> FileIO:
     ------
     MachineError
         If another process holds it, naming it and since when, or nothing can be written.
+    UntrustedFileError
+        If the lock is no file.
     """
     try:
-        stream = _open(folder, os.O_RDWR | os.O_CREAT)
+        stream = FileIO(regular(folder / "lock", os.O_RDWR | os.O_CREAT), "r+")
     except OSError as error:
         raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
     # A reader that asks whether the run is live holds the lock for an instant: try again.
@@ -75,17 +76,3 @@ def holds(stream: FileIO, folder: Path) -> bool:
         return os.path.samestat(os.fstat(stream.fileno()), os.lstat(folder / "lock"))
     except OSError:
         return False
-
-
-def _open(folder: Path, flags: int) -> FileIO:
-    """The lock file, if it is a file: no link is followed, no pipe waited for (`OSError`)."""
-    try:
-        handle = os.open(folder / "lock", flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise OSError(errno.ELOOP, "its lock is a link; remove it") from None
-        raise
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(errno.EINVAL, "its lock is no file; remove it")
-    return FileIO(handle, "r" if flags == os.O_RDONLY else "r+")

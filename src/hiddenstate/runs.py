@@ -350,10 +350,11 @@ def numbered(folder: Path) -> list[Path]:
         If the folder is there but cannot be read.
     """
     try:
-        names = os.listdir(folder)
+        with os.scandir(folder) as entries:  # a folder of such a name is not ours
+            named = (entry for entry in entries if _NUMBERED.fullmatch(entry.name))
+            found = [Path(entry.path) for entry in named if entry.is_file()]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise MachineError(f"{printable(folder)}: cannot be read: {error.strerror}") from None
-    found = sorted((int(name[:-12]), folder / name) for name in names if _NUMBERED.fullmatch(name))
-    return [path for _, path in found if path.is_file()]  # a folder of such a name is not ours
+    return sorted(found, key=lambda path: int(path.stem))

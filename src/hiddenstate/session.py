@@ -189,7 +189,8 @@ def go_on(
         due = still_due(job, state.step, progress)
         if writer.cut_back(state.step, config.training.log_every, due):
             waiting = None  # it came after the checkpoint, and holds it
-        weights = run.record.get("weights")
+        begun = bool(run.checkpoint_paths())  # or it begins from the weights as they are now
+        weights = run.record.get("weights") if begun else fingerprint(config.training)
         writer.write_record(make_record(config, job.about_data(), engine.about(), weights))
         for what in damaged:
             writer.add_journal("damaged", why=what)

@@ -128,11 +128,35 @@ def open_regular(path: Path) -> IO[bytes]:
     UntrustedFileError
         If it is anything but a regular file.
     """
-    stream = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        stream.close()
+    return os.fdopen(regular(path, os.O_RDONLY), "rb")
+
+
+def regular(path: Path, flags: int) -> int:
+    """A handle of `path`, opened as `flags` say, if it is a file.
+
+    A pipe or a device is refused, not waited for; what is to be written is not reached by a link.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    UntrustedFileError
+        If it is anything but a regular file.
+    """
+    if flags != os.O_RDONLY:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    try:
+        handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o644)
+    except OSError as error:
+        if error.errno == errno.ELOOP and path.is_symlink():
+            raise UntrustedFileError(f"{printable(path)}: is a link; remove it") from None
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+            raise UntrustedFileError(f"{printable(path)}: not a regular file") from None
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
         raise UntrustedFileError(f"{printable(path)}: not a regular file")
-    return stream
+    return handle
 
 
 def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
@@ -172,15 +196,13 @@ def append(path: Path, data: bytes, durable: bool = False) -> None:
     ------
     MachineError
         If it cannot be written; the file is then as it was.
+    UntrustedFileError
+        If it is a link, a pipe or a device.
     """
     try:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-        handle = os.open(path, flags, 0o644)
+        handle = regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     except OSError as error:
         raise MachineError(_not_written(path, len(data), error)) from None
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise MachineError(f"{printable(path)}: not a regular file; remove it")
     before = os.fstat(handle).st_size
     try:
         left = memoryview(data)

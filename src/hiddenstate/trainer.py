@@ -114,14 +114,22 @@ def still_due(job: Job, step: int, progress: Progress) -> list[str]:
     That is `log`, the line of the last step, or `valid`, its look at the validation rows.
     """
     due = []
-    if progress.since_log and (step - 1) % job.config.training.log_every == 0:
+    if progress.since_log and _logs_after(job, step):
         due.append("log")
-    per_epoch = job.batches.steps_per_epoch
-    looks = progress.best_step // per_epoch + progress.waited
-    ends_epoch = job.dataset.valid is not None and step > 0 and step % per_epoch == 0
-    if ends_epoch and looks < job.batches.epoch_of(step):
+    looks = progress.best_step // job.batches.steps_per_epoch + progress.waited
+    if step and _validates_after(job, step) and looks < job.batches.epoch_of(step):
         due.append("valid")
     return due
+
+
+def _logs_after(job: Job, step: int) -> bool:
+    """Whether the last of `step` updates has a line of its own."""
+    return (step - 1) % job.config.training.log_every == 0
+
+
+def _validates_after(job: Job, step: int) -> bool:
+    """Whether the validation rows are looked at after `step` updates: at an epoch's end."""
+    return job.dataset.valid is not None and step % job.batches.steps_per_epoch == 0
 
 
 class Callback:
@@ -267,9 +275,9 @@ class Trainer:
             self._take_in(chunk)
             self._notify("on_chunk", chunk)
             # The line comes before the checkpoint, or a resumed run would go on without it.
-            if self._just_logged():
+            if _logs_after(self.job, self.step):
                 self._log()
-            if self._ends_epoch():
+            if _validates_after(self.job, self.step):
                 self._validate()
             if self.step < self.total_steps and self._must_save():
                 self._save()
@@ -351,9 +359,6 @@ class Trainer:
         if due:  # or the next to go on from here would do it again
             self._save()
 
-    def _just_logged(self) -> bool:
-        return (self.step - 1) % self.job.config.training.log_every == 0
-
     def _log(self) -> None:
         step, since = self.step - 1, self.progress.since_log
         mean = sum(since) / len(since)
@@ -381,10 +386,6 @@ class Trainer:
         """Whether so many looks at the validation rows found no better weights."""
         patience = self.job.config.training.patience
         return 0 < patience <= self.progress.waited
-
-    def _ends_epoch(self) -> bool:
-        per_epoch = self.job.batches.steps_per_epoch
-        return self.job.dataset.valid is not None and self.step % per_epoch == 0
 
     def _validate(self) -> None:
         """Look at the validation rows; keep the weights if they are the best so far."""

@@ -14,7 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.errors import MachineError, RunExistsError, RunMovedError, printable
+from hiddenstate.errors import (
+    MachineError,
+    RunExistsError,
+    RunMovedError,
+    UntrustedFileError,
+    printable,
+)
 from hiddenstate.fitted import FittedModel
 from hiddenstate.lock import holds, take_lock
 from hiddenstate.records import FORMAT, read_lines
@@ -64,7 +70,7 @@ class RunWriter:
         self._unflushed: list[Path] = []
 
     def check(self) -> None:
-        """See that the folder is still the one that was locked; asked before anything is written.
+        """See that the folder is still the one that was locked.
 
         Raises
         ------
@@ -77,10 +83,14 @@ class RunWriter:
                 "its lock was; nothing more is written there"
             )
 
+    def _place(self, *names: str) -> Path:
+        """Where to write in the folder, which is checked first."""
+        self.check()
+        return self.path.joinpath(*names)
+
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write config.json, whole."""
-        self.check()
-        write_atomically(self.path / "config.json", seal_object({"format": FORMAT, **record}))
+        write_atomically(self._place("config.json"), seal_object({"format": FORMAT, **record}))
 
     def add_history(self, event: Mapping[str, Any]) -> None:
         """Append one event."""
@@ -92,9 +102,8 @@ class RunWriter:
         self._append("journal.jsonl", {"time": now, "event": event, **details})
 
     def _append(self, name: str, entry: Mapping[str, Any]) -> None:
-        self.check()
         line, check = seal_line(entry, self._checks[name])
-        append(self.path / name, line)
+        append(self._place(name), line)
         self._checks[name] = check
 
     def _mend_journal(self) -> None:
@@ -121,13 +130,11 @@ class RunWriter:
 
     def write_keepsake(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write what the views need that training never changes."""
-        self.check()
-        write_arrays(self.path / "snapshots" / SHOWN, "shown", arrays, facts)
+        write_arrays(self._place("snapshots", SHOWN), "shown", arrays, facts)
 
     def write_snapshot(self, step: int, arrays: Arrays) -> None:
         """Write what the views draw of the net after `step` updates."""
-        self.check()
-        path = self.path / "snapshots" / f"{step:09d}.safetensors"
+        path = self._place("snapshots", f"{step:09d}.safetensors")
         write_arrays(path, "snapshot", arrays, {"step": step}, durable=False)
         self._unflushed.append(path)
 
@@ -137,8 +144,7 @@ class RunWriter:
 
     def write_closing(self, arrays: Arrays) -> None:
         """Write what only the run's end shows."""
-        self.check()
-        path = self.path / "snapshots" / CLOSING
+        path = self._place("snapshots", CLOSING)
         write_arrays(path, "closing", arrays, {}, durable=False)
         self._unflushed.append(path)
 
@@ -147,17 +153,15 @@ class RunWriter:
 
         What led up to it is on the disk before it is.
         """
-        self.check()
+        folder = self._place("checkpoints")
         self.flush()
-        folder = self.path / "checkpoints"
         write_arrays(folder / f"{step:09d}.safetensors", "checkpoint", arrays, facts)
         for old in numbered(folder)[:-CHECKPOINTS_KEPT]:
             old.unlink()
 
     def write_model(self, model: FittedModel, extra: Mapping[str, Any]) -> None:
         """Write the trained model."""
-        self.check()
-        model.save(self.path / "model.safetensors", extra)
+        model.save(self._place("model.safetensors"), extra)
 
     def cut_back(self, step: int, log_every: int, due: Container[str] = ()) -> bool:
         """Take away what the run wrote after `step` updates, so that it can go on there.
@@ -287,6 +291,8 @@ def append_request(run: Run, entry: Mapping[str, Any]) -> None:
     ------
     MachineError
         If it cannot be written.
+    UntrustedFileError
+        If it is a link, a pipe or a device.
     """
     append(run.path / "control.jsonl", json.dumps(entry, allow_nan=False).encode() + b"\n")
 
@@ -337,7 +343,9 @@ def reopen_run(run: Run) -> RunWriter:
 def _refuse_link(folder: Path) -> None:
     """Refuse a folder of a run that is a link: what it leads to is not the run's to write in."""
     if folder.is_symlink():
-        raise MachineError(f"{printable(folder)}: is a link; put the folder itself in its place")
+        raise UntrustedFileError(
+            f"{printable(folder)}: is a link; put the folder itself in its place"
+        )
 
 
 def _stays(event: Mapping[str, Any], step: int, due: Container[str]) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @debug_option
 def runs(as_json: bool, runs_dir: Path) -> None:
     """The command `runs`."""
-    from hiddenstate.errors import MachineError
+    from hiddenstate.errors import MachineError, UntrustedFileError
     from hiddenstate.runs import list_runs
 
     listed = list_runs(runs_dir, lambda why: note(f"warning: {why}"))
@@ -31,7 +31,7 @@ def runs(as_json: bool, runs_dir: Path) -> None:
         try:
             note_damage(run)
             found.append(_summary(run))
-        except MachineError as error:  # the others can be read all the same
+        except (MachineError, UntrustedFileError) as error:  # the others can be read all the same
             note(f"warning: {error}")
     if as_json:
         say_json({"runs": found})
