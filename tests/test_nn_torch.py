@@ -5,7 +5,7 @@ import io
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -327,6 +327,21 @@ class Marked(Tensor):
     """A tensor of a kind of its own."""
 
 
+class Refusal(NamedTuple):
+    """What torch raised instead of an answer."""
+
+    error: type[Exception]
+    message: str
+
+
+def answer_or_refusal(way: Callable[[Any], Any], layer: torch.nn.Module) -> Any:
+    torch.manual_seed(0)
+    try:
+        return way(layer)
+    except RuntimeError as error:
+        return Refusal(type(error), str(error))
+
+
 ELSEWHERE: dict[str, Callable[[Any], Any]] = {
     "half": lambda layer: layer.bfloat16()(batch().bfloat16()),
     "meta": lambda layer: layer.to("meta")(batch().to("meta"))[0].shape,
@@ -347,11 +362,12 @@ ELSEWHERE: dict[str, Callable[[Any], Any]] = {
 def test_torch_computes_where_the_kernels_do_not_apply(
     cell: str, way: str, computed: list[Any]
 ) -> None:
-    answers = []
-    for layer in twins(cell, 3, 4):
-        torch.manual_seed(0)
-        answers.append(ELSEWHERE[way](layer))
-    torch.testing.assert_close(answers[0], answers[1], rtol=0, atol=0)
+    theirs, ours = (answer_or_refusal(ELSEWHERE[way], layer) for layer in twins(cell, 3, 4))
+    if isinstance(theirs, Refusal):  # only for want of a bf16 product on this processor
+        assert "could not create a primitive" in theirs.message
+        assert ours == theirs
+    else:
+        torch.testing.assert_close(theirs, ours, rtol=0, atol=0)
     assert computed == []
 
 

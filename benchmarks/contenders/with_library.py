@@ -9,7 +9,7 @@ from contenders.base import Contender
 from hiddenstate.config import make_config
 from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.engines import Engine, make_engine
-from hiddenstate.jobs import Job, make_job
+from hiddenstate.jobs import Job, headline, make_job
 from hiddenstate.weights import starting_state
 
 CLASSIC = {"lr_schedule": "constant", "eps": 1e-8, "clip": None}
@@ -56,7 +56,8 @@ class Library(Contender):
 
     def score(self) -> float:
         """The job's headline figure."""
-        return float(self.job.finish(self.engine, [0.0])[self.job.headline])
+        figures = self.job.finish(self.engine, [0.0]).figures
+        return float(figures[headline(self.job.config.job, figures)])
 
 
 class Stepper(Library):

@@ -11,8 +11,9 @@ import pytest
 from fault_runs import Ended
 from fault_stops import AtEvent, AtLine, Plan, survive
 
-from hiddenstate import runs
+from hiddenstate import lock, writing
 from hiddenstate.config import make_config
+from hiddenstate.runs import Run
 from hiddenstate.session import start
 
 JOBS = list(fault_runs.SHORT)
@@ -71,17 +72,25 @@ def test_a_clock_that_jumps_changes_nothing_but_the_journal(
         session.train()
     plain = session.writer.path
     drawn = random.Random(0)
+    jumps: list[datetime] = []
 
     class Jumping(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=drawn.randint(-9000, 9000))
+            jump = timedelta(days=drawn.randint(-9000, 9000))
+            jumps.append(datetime(2026, 1, 1, tzinfo=UTC) + jump)
+            return jumps[-1]
 
-    monkeypatch.setattr(runs, "datetime", Jumping)
+    monkeypatch.setattr(writing, "datetime", Jumping)
+    monkeypatch.setattr(lock, "datetime", Jumping)
     with start(config, tmp_path / "jumping") as session:
         session.train()
-    assert fault_runs.differences(session.writer.path, plain) == []
-    assert runs.Run(session.writer.path).state() == "done"
+    run = Run(session.writer.path)
+    stamps = [jump.isoformat(timespec="milliseconds") for jump in jumps[1:]]
+    assert [entry["time"] for entry in run.journal()] == stamps  # the first is the lock's
+    assert stamps != sorted(stamps)
+    assert fault_runs.differences(run.path, plain) == []
+    assert run.state() == "done"
 
 
 def test_python_that_was_not_up_yet_is_told_from_a_trace_of_ours() -> None:
