@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import hiddenstate
 
-FOLDER = Path(hiddenstate.__file__).parent / "datasets" / "mnist"
+FOLDER = Path(hiddenstate.__file__).parent / "data" / "bundled" / "mnist"
 BATCH, RATE, EVERY, LOOKED_AT = 64, 0.01, 50, 2000
 
 

@@ -16,10 +16,10 @@ from fault_runs import Outcome
 from hiddenstate import RecurrentClassifier, load
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.runs import Run
-from hiddenstate.session import go_on, plan, start
-from hiddenstate.storage import read_arrays
-from hiddenstate.verifying import check_files
-from hiddenstate.views.scene import Scene
+from hiddenstate.system.array_file import read_arrays
+from hiddenstate.training.session import go_on, plan, start
+from hiddenstate.training.verify import check_files
+from hiddenstate.views.timeline import Scene
 
 VERDICTS = ("named", "previous used", "left out", "not read", "unsaid", "loaded", "unnamed",
             "crashed")  # fmt: skip

@@ -21,7 +21,7 @@ from fault_runs import Outcome, hiddenstate
 from fault_stops import AtEvent, Plan
 
 from hiddenstate.errors import HiddenstateError
-from hiddenstate.storage import read_arrays
+from hiddenstate.system.array_file import read_arrays
 
 MEGABYTE = 1 << 20
 

@@ -11,8 +11,8 @@ from fault_runs import Outcome, differences
 
 from hiddenstate import kernels
 from hiddenstate.runs import Run
-from hiddenstate.session import Session, go_on, plan, start
-from hiddenstate.trainer import Callback, Trainer
+from hiddenstate.training.session import Session, go_on, plan, start
+from hiddenstate.training.trainer import Callback, Trainer
 
 ENGINES = ("native", "torch") if kernels.levels() else ("torch",)
 

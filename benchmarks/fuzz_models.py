@@ -35,7 +35,7 @@ from fuzz_damage import Random
 from fuzz_readers import Fuzz, Outcome, again, table, watched
 
 from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load
-from hiddenstate.weights import read_weights
+from hiddenstate.models.weight_file import read_weights
 
 KINDS = ("model", "DataError", "OptionError", "MachineError", "UntrustedFileError")
 

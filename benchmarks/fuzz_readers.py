@@ -41,13 +41,12 @@ import fuzz_files
 import numpy as np
 
 from hiddenstate.config import Config
-from hiddenstate.data import prepare
 from hiddenstate.data.dataset import Rows, SequenceDataset, fractions
-from hiddenstate.data.open import read_like
-from hiddenstate.data.prepare import READING
+from hiddenstate.data.prepare.pipeline import READING, prepare
+from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.jobs import make_job
-from hiddenstate.session import plan
+from hiddenstate.training.session import plan
 
 READERS = fuzz_files.READERS
 

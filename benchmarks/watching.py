@@ -52,9 +52,9 @@ def train(job: str, view: str, options: dict[str, Any], turns: bool = False) -> 
 
     With `turns` the view is stopped and let go on in turns, and what it slows is told, in percent.
     """
-    from hiddenstate.session import plan, start
-    from hiddenstate.trainer import Callback
-    from hiddenstate.views.launch import NotebookView, Viewer
+    from hiddenstate.live.launch import NotebookView, Viewer
+    from hiddenstate.training.session import plan, start
+    from hiddenstate.training.trainer import Callback
 
     spent = drawn = 0.0
 

@@ -15,10 +15,10 @@ import pytest
 
 from hiddenstate.cli import main
 from hiddenstate.config import make_config
-from hiddenstate.fitted import FittedModel
-from hiddenstate.models import Net
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
-from hiddenstate.seals import open_lines, seal_line, seal_lines
+from hiddenstate.system.checksums import open_lines, seal_line, seal_lines
 
 # Tests run side by side; torch's threads would spin against one another. Before torch loads.
 os.environ["OMP_NUM_THREADS"] = "1"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.batches import Batches
+from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.datasets import load_mnist, load_waves
 
 Array = NDArray[Any]

@@ -10,7 +10,7 @@ from hiddenstate.config import make_config
 from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.engines import Engine, make_engine
 from hiddenstate.jobs import Job, headline, make_job
-from hiddenstate.weights import starting_state
+from hiddenstate.models.weight_file import starting_state
 
 CLASSIC = {"lr_schedule": "constant", "eps": 1e-8, "clip": None}
 """Regress as the classic script has it throughout: the same arithmetic as the others."""

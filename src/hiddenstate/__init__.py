@@ -19,8 +19,8 @@ _PUBLIC = {
     "read_data": "hiddenstate.data",
     "load_mnist": "hiddenstate.datasets",
     "load_waves": "hiddenstate.datasets",
-    "watch": "hiddenstate.views.launch",
-    "Callback": "hiddenstate.trainer",
+    "watch": "hiddenstate.live.launch",
+    "Callback": "hiddenstate.training.trainer",
     "Run": "hiddenstate.runs",
     "HiddenstateError": "hiddenstate.errors",
 }

@@ -11,10 +11,10 @@ import pytest
 from fault_runs import Ended
 from fault_stops import AtEvent, AtLine, Plan, survive
 
-from hiddenstate import lock, writing
 from hiddenstate.config import make_config
-from hiddenstate.runs import Run
-from hiddenstate.session import start
+from hiddenstate.runs import Run, writer
+from hiddenstate.system import lock
+from hiddenstate.training.session import start
 
 JOBS = list(fault_runs.SHORT)
 
@@ -81,7 +81,7 @@ def test_a_clock_that_jumps_changes_nothing_but_the_journal(
             jumps.append(datetime(2026, 1, 1, tzinfo=UTC) + jump)
             return jumps[-1]
 
-    monkeypatch.setattr(writing, "datetime", Jumping)
+    monkeypatch.setattr(writer, "datetime", Jumping)
     monkeypatch.setattr(lock, "datetime", Jumping)
     with start(config, tmp_path / "jumping") as session:
         session.train()

@@ -8,16 +8,16 @@ import click
 
 from hiddenstate import __version__
 from hiddenstate.cli.inspect import inspect
-from hiddenstate.cli.look import compare, doctor, runs
 from hiddenstate.cli.output import fail, report_defect
-from hiddenstate.cli.show import ctl, figures, film, report, watch
+from hiddenstate.cli.predict import evaluate, predict
+from hiddenstate.cli.runs import compare, doctor, runs
 from hiddenstate.cli.train import autoencode, classify, regress, resume
-from hiddenstate.cli.use import evaluate, predict
 from hiddenstate.cli.verify import verify
+from hiddenstate.cli.view import ctl, figures, film, report, watch
 from hiddenstate.config import job_options
+from hiddenstate.config.option import JOBS
 from hiddenstate.errors import HiddenstateError, did_you_mean
-from hiddenstate.memory import out_of_memory
-from hiddenstate.options import JOBS
+from hiddenstate.system.memory import out_of_memory
 
 READER_LEFT = 128 + 13
 """Exit code when whoever read our output has left: a shell's for SIGPIPE."""

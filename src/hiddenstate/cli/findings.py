@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hiddenstate.data import SequenceDataset
-    from hiddenstate.inspecting import Findings, Fit
+    from hiddenstate.data.inspect import Findings, Fit
 
 SHADES, BARS = " ░▒▓█", "▁▂▃▄▅▆▇█"
 
@@ -57,7 +57,7 @@ def report(found: "Findings", d: "SequenceDataset", data: str, width: int) -> It
 
 
 def _no_classes(y: "NDArray[Any]") -> bool:
-    from hiddenstate.inspecting import hardly_repeat, like_numbers
+    from hiddenstate.data.inspect import hardly_repeat, like_numbers
 
     return like_numbers(y) or hardly_repeat(y)
 
@@ -97,7 +97,7 @@ def _numbers_fact(found: "Findings") -> str:
 
 
 def _missing_fact(found: "Findings") -> str:
-    from hiddenstate.inspecting import count
+    from hiddenstate.data.inspect import count
 
     parts = []
     if found.missing:
@@ -207,7 +207,7 @@ def samples(d: "SequenceDataset", how: DataConfig, width: int) -> "Iterator[tupl
     """Lines of drawn rows, one row a class, and whether each has colour codes of ours in it."""
     import numpy as np
 
-    from hiddenstate.inspecting import feature_names, first_rows, picture_of
+    from hiddenstate.data.inspect import feature_names, first_rows, picture_of
 
     X = first_rows(d.X)
     picture = picture_of(d, how)
@@ -333,7 +333,7 @@ def two_lines(
 
 
 def _what(d: "SequenceDataset") -> str:
-    from hiddenstate.inspecting import class_sizes, count, lengths_of
+    from hiddenstate.data.inspect import class_sizes, count, lengths_of
 
     test = f" + {len(d.test):,} test" if d.test is not None else ""
     told = f"{printable(d.name)}, {printable(d.kind)}: {len(d.train):,}{test} "
@@ -361,8 +361,8 @@ def _what(d: "SequenceDataset") -> str:
 def _how(d: "SequenceDataset", config: Config, raw: "SequenceDataset | None") -> str:
     import numpy as np
 
-    from hiddenstate.data.prepare import split_way
-    from hiddenstate.inspecting import count, shape_words
+    from hiddenstate.data.inspect import count, shape_words
+    from hiddenstate.data.prepare.pipeline import split_way
 
     prep, noun = d.preparation, "pictures" if d.picture is not None else "series"
     shape = count(d.X.shape[1], "number") if d.X.ndim == 2 else shape_words(d, None)

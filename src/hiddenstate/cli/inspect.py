@@ -10,8 +10,8 @@ from hiddenstate.cli.findings import advice, as_json_object, report, samples
 from hiddenstate.cli.options import config_option, debug_option, json_option
 from hiddenstate.cli.output import say, say_json
 from hiddenstate.config import Config, DataConfig, job_options, make_config, section_options
+from hiddenstate.config.option import JOBS
 from hiddenstate.errors import DataError, HiddenstateError, OptionError
-from hiddenstate.options import JOBS
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
@@ -48,7 +48,7 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @debug_option
 def inspect(data: str, job: str | None, as_json: bool, **given: Any) -> None:
     """The command `inspect`."""
-    from hiddenstate.inspecting import inspect_dataset
+    from hiddenstate.data.inspect import inspect_dataset
 
     values = {"data": data} | {name: value for name, value in given.items() if value is not None}
     config, dataset, refused = read_for(values, job)
@@ -76,7 +76,7 @@ def read_for(
     The third of what it gives is why other jobs could not read it. Raises what a reader raised
     if none could.
     """
-    from hiddenstate.data.open import PARQUET, TABLES, read_dataset
+    from hiddenstate.data.readers.open import PARQUET, TABLES, read_dataset
 
     if job is None and ("target" in values or "horizon" in values):
         job = "regress"

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from hiddenstate.config import SECTIONS, config_from_dict, job_options, make_config
+from hiddenstate.config.option import Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
-from hiddenstate.options import Option
 
 HEADINGS = {
     "data": "Data",
@@ -148,7 +148,7 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
     DataError
         If it cannot be read.
     """
-    from hiddenstate.storage import parse_json
+    from hiddenstate.system.array_file import parse_json
 
     where = printable(path)
     if not path.is_file():

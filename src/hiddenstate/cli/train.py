@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hiddenstate.cli.findings import two_lines
+from hiddenstate.cli.live_view import VIEWS, check_view, start_view
 from hiddenstate.cli.options import (
     JobCommand,
     config_options,
@@ -21,14 +22,13 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json
-from hiddenstate.cli.viewing import VIEWS, check_view, start_view
 from hiddenstate.config import make_config
 from hiddenstate.errors import DataError, OptionError
 
 if TYPE_CHECKING:
+    from hiddenstate.cli.signals import StopSignal
     from hiddenstate.data import SequenceDataset
-    from hiddenstate.session import Session
-    from hiddenstate.signals import StopSignal
+    from hiddenstate.training.session import Session
 
 _DEFAULTS = (
     "\n\nDefaults are those of the classic scripts. For DATA, what is not given follows from rules "
@@ -146,9 +146,9 @@ def resume(
     allow_changed: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """The command `resume`."""
+    from hiddenstate.cli.signals import StopSignal
     from hiddenstate.runs import find_run
-    from hiddenstate.session import go_on
-    from hiddenstate.signals import StopSignal
+    from hiddenstate.training.session import go_on
 
     how = Asked(**asked)
     changes = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
@@ -182,8 +182,8 @@ def _train_command(job: str, given: dict[str, Any]) -> None:
 
 def _train(job: str, values: dict[str, Any], how: Asked) -> dict[str, Any]:
     """Check everything, make the run folder, train; return the run's results."""
-    from hiddenstate.session import plan, start
-    from hiddenstate.signals import StopSignal
+    from hiddenstate.cli.signals import StopSignal
+    from hiddenstate.training.session import plan, start
 
     check_view(how.view)
     with StopSignal() as stopped:
@@ -196,8 +196,8 @@ def _run(
     session: "Session", how: Asked, stopped: "StopSignal", raw: "SequenceDataset | None" = None
 ) -> dict[str, Any]:
     """Train in an open run folder, showing it, and see the run to its end."""
+    from hiddenstate.report.model_card import write_card
     from hiddenstate.runs import Run
-    from hiddenstate.views.report.card import write_card
 
     job, engine, path = session.job, session.engine, session.writer.path
     _introduce(session, how, raw)
@@ -256,7 +256,7 @@ def _say_where(session: "Session", seconds: float) -> None:
 def _telling_how_to_go_on(path: Path) -> Iterator[None]:
     """Where the machine gets in the way of training, say what is left to do."""
     from hiddenstate.errors import MachineError, RunMovedError
-    from hiddenstate.memory import out_of_memory
+    from hiddenstate.system.memory import out_of_memory
 
     mend = f"when it is mended, go on with `hiddenstate resume {shlex.quote(str(path))}`"
     try:

@@ -12,7 +12,7 @@ from hiddenstate.cli.output import note, say, say_json
 from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
 
 if TYPE_CHECKING:
-    from hiddenstate.verifying import Proof
+    from hiddenstate.training.verify import Proof
 
 
 @click.command(
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def verify(run: str, steps: int, files_only: bool, as_json: bool, runs_dir: Path) -> None:
     """The command `verify`."""
     from hiddenstate.runs import find_run
-    from hiddenstate.verifying import check_files, prove
+    from hiddenstate.training.verify import check_files, prove
 
     found = find_run(run, runs_dir)
     files: dict[str, str] = {}
@@ -83,8 +83,8 @@ def _in_temporary_folder(work: "Callable[[Path], Iterator[Proof]]") -> "Iterator
     """Yield what `work` does in a folder that is gone afterwards, also after a signal."""
     import signal
 
+    from hiddenstate.cli.signals import StopSignal
     from hiddenstate.errors import RunInterruptedError
-    from hiddenstate.signals import StopSignal
 
     with StopSignal() as stopped:
         stopped.arm()

@@ -1,9 +1,8 @@
 """File or array -> `SequenceDataset`; one small reader per format."""
 
 from hiddenstate.data.dataset import Rows, SequenceDataset, as_rows, fractions, in_pieces
-from hiddenstate.data.open import load_dataset, read_data, read_dataset, read_like
-from hiddenstate.data.preparation import Preparation
-from hiddenstate.data.prepare import prepare
+from hiddenstate.data.prepare.transform import Preparation
+from hiddenstate.data.readers.open import load_dataset, read_data, read_dataset, read_like
 
 __all__ = [
     "Preparation",
@@ -13,7 +12,6 @@ __all__ = [
     "fractions",
     "in_pieces",
     "load_dataset",
-    "prepare",
     "read_data",
     "read_dataset",
     "read_like",

@@ -4,7 +4,7 @@ An engine is made from a `Task` and a `TrainingState` and then runs steps by num
 same weights, moments, carried state and step numbers every engine takes the same steps.
 """
 
-from hiddenstate.engines.base import (
+from hiddenstate.engines.interface import (
     Chunk,
     Engine,
     Predictor,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hiddenstate import __version__
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig
 from hiddenstate.data.store import PIECE
-from hiddenstate.engines.base import (
+from hiddenstate.engines.interface import (
     Chunk,
     Source,
     Task,
@@ -20,12 +20,12 @@ from hiddenstate.engines.base import (
     check_state,
     one_by_one,
 )
+from hiddenstate.engines.schedule import orders
 from hiddenstate.errors import DataError
-from hiddenstate.fitted import FittedModel
 from hiddenstate.kernels import CELLS, default_threads, level, native
-from hiddenstate.models import Net, Params
-from hiddenstate.schedule import orders
-from hiddenstate.stops import StopRequestedError, asked_by, stop_if_asked
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net, Params
+from hiddenstate.system.cancellation import StopRequestedError, asked_by, stop_if_asked
 
 Array = NDArray[Any]
 

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hiddenstate.batches import generator
 from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.data.dataset import fractions
+from hiddenstate.data.prepare.batches import generator
 from hiddenstate.data.store import PIECE, RowStore
-from hiddenstate.engines.base import (
+from hiddenstate.engines.interface import (
     Chunk,
     Source,
     Task,
@@ -23,12 +23,12 @@ from hiddenstate.engines.base import (
     check_state,
     one_by_one,
 )
+from hiddenstate.engines.schedule import clip_at, eps_at, rate_at
 from hiddenstate.errors import MachineError
-from hiddenstate.fitted import FittedModel
-from hiddenstate.models import Net, Params
-from hiddenstate.nets import AutoencoderNet, RecurrentNet, State, make_module
-from hiddenstate.schedule import clip_at, eps_at, rate_at
-from hiddenstate.stops import stop_if_asked
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net, Params
+from hiddenstate.models.torch_modules import AutoencoderNet, RecurrentNet, State, make_module
+from hiddenstate.system.cancellation import stop_if_asked
 
 Array = NDArray[Any]
 

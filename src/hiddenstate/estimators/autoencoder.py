@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from hiddenstate.data import SequenceDataset, fractions, prepare
+from hiddenstate.data import SequenceDataset, fractions
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.errors import DataError
 from hiddenstate.estimators.base import Estimator, documented
 from hiddenstate.estimators.inputs import (
@@ -22,8 +23,8 @@ from hiddenstate.estimators.inputs import (
     without_weightless,
 )
 from hiddenstate.jobs import make_job
-from hiddenstate.trainer import Callback
-from hiddenstate.weights import starting_state
+from hiddenstate.models.weight_file import starting_state
+from hiddenstate.training.trainer import Callback
 
 
 @documented("autoencode")

@@ -36,10 +36,10 @@ from hiddenstate.estimators.inputs import (
     check_numbers,
     python_words,
 )
+from hiddenstate.inference.hidden_states import state_probe
+from hiddenstate.inference.predict import lay_out
 from hiddenstate.jobs import Job
-from hiddenstate.predicting import lay_out
-from hiddenstate.probing import state_probe
-from hiddenstate.trainer import Callback, Trainer
+from hiddenstate.training.trainer import Callback, Trainer
 
 Kind = TypeVar("Kind", bound=type)
 
@@ -165,7 +165,7 @@ class Estimator(BaseEstimator):
     ) -> TrainingState:
         """Train `job` from `state`, recorded and shown where asked; keep what was learnt."""
         if view != "off":
-            from hiddenstate.views.launch import viewed
+            from hiddenstate.live.launch import viewed
 
             with viewed(view, Path(run_dir) if run_dir else None) as (place, shown):
                 return self._train(job, state, place, [*callbacks, *shown])
@@ -177,7 +177,7 @@ class Estimator(BaseEstimator):
             engine = make_engine(job.task(), state)
             Trainer(job, engine, hooks, state.step).train()
         else:
-            from hiddenstate.session import start_in
+            from hiddenstate.training.session import start_in
 
             with start_in(Path(run_dir), job, state) as session:
                 engine = session.engine
@@ -205,7 +205,7 @@ class Estimator(BaseEstimator):
 
         Scaling is folded into its first and last layer, so it takes X as it is.
         """
-        from hiddenstate.nets import make_module
+        from hiddenstate.models.torch_modules import make_module
 
         check_is_fitted(self)
         return make_module(self.model_.net, self.model_.folded())

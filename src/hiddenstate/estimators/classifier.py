@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 
-from hiddenstate.data import Rows, SequenceDataset, prepare
+from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Estimator, documented
 from hiddenstate.estimators.inputs import (
@@ -24,9 +25,9 @@ from hiddenstate.estimators.inputs import (
     without_weightless,
 )
 from hiddenstate.jobs import make_job
-from hiddenstate.metrics import softmax
-from hiddenstate.trainer import Callback
-from hiddenstate.weights import starting_state
+from hiddenstate.metrics.scores import softmax
+from hiddenstate.models.weight_file import starting_state
+from hiddenstate.training.trainer import Callback
 
 
 @documented("classify")

@@ -13,9 +13,9 @@ from hiddenstate.estimators.autoencoder import Autoencoder
 from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.classifier import RecurrentClassifier
 from hiddenstate.estimators.regressor import RecurrentRegressor
-from hiddenstate.fitted import FittedModel, load_model
-from hiddenstate.models import Params
-from hiddenstate.storage import check_fields
+from hiddenstate.models.fitted import FittedModel, load_model
+from hiddenstate.models.net import Params
+from hiddenstate.system.array_file import check_fields
 
 _KINDS: dict[str, type[Estimator]] = {
     "classify": RecurrentClassifier,
@@ -32,7 +32,7 @@ def load(path: str | Path) -> Any:
     UntrustedFileError
         If the file is damaged, foreign, or could run code.
     """
-    from hiddenstate.weights import refuse_code
+    from hiddenstate.models.weight_file import refuse_code
 
     path = Path(path)
     if not path.is_file():

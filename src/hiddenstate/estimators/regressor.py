@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from hiddenstate.data import Rows, SequenceDataset, as_rows, prepare
+from hiddenstate.data import Rows, SequenceDataset, as_rows
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Estimator, documented
@@ -24,9 +25,9 @@ from hiddenstate.estimators.inputs import (
     without_weightless,
 )
 from hiddenstate.jobs import Job, make_job
-from hiddenstate.models import Params
-from hiddenstate.trainer import Callback
-from hiddenstate.weights import starting_state
+from hiddenstate.models.net import Params
+from hiddenstate.models.weight_file import starting_state
+from hiddenstate.training.trainer import Callback
 
 
 @documented("regress")

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate import baselines
 from hiddenstate.config import AutoencoderConfig
 from hiddenstate.data import Rows, fractions, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.engines import Engine, Task, make_predictor
 from hiddenstate.errors import DataError
 from hiddenstate.jobs.base import Array, Evaluation, Job
-from hiddenstate.jobs.showing import (
+from hiddenstate.jobs.snapshot_limits import (
     DECODED_BYTES,
     DESCRIBED_BYTES,
     GRID_SIDE,
@@ -25,8 +24,9 @@ from hiddenstate.jobs.showing import (
     ends_of_walk,
     plane_of,
 )
-from hiddenstate.metrics import error_by_row, reconstruction_error
-from hiddenstate.models import Net
+from hiddenstate.metrics import baselines
+from hiddenstate.metrics.scores import error_by_row, reconstruction_error
+from hiddenstate.models.net import Net
 
 QUICK = 10**10
 """Multiplications that principal components may cost at a run's end; `evaluate` always has them."""

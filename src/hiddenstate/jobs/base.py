@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.batches import Batches
 from hiddenstate.config import Config, RecurrentConfig
 from hiddenstate.data import Preparation, Rows, SequenceDataset
-from hiddenstate.data.preparation import after_end
+from hiddenstate.data.prepare.batches import Batches
+from hiddenstate.data.prepare.transform import after_end
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
-from hiddenstate.fitted import FittedModel
-from hiddenstate.memory import check_free
-from hiddenstate.models import GATES, Net, Params
-from hiddenstate.probing import state_probe
+from hiddenstate.inference.hidden_states import state_probe
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import GATES, Net, Params
+from hiddenstate.system.memory import check_free
 
 Array = NDArray[Any]
 

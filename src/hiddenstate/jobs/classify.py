@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate import baselines
 from hiddenstate.config import Config
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
+from hiddenstate.inference.hidden_states import prefixes
 from hiddenstate.jobs.base import Array, Evaluation, Job
-from hiddenstate.jobs.showing import (
+from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,
     ROWS_FOLLOWED,
     STEPS_KEPT,
@@ -19,9 +19,9 @@ from hiddenstate.jobs.showing import (
     affordable,
     thinned,
 )
-from hiddenstate.metrics import accuracy, confusion, cross_entropy, softmax
-from hiddenstate.models import Net
-from hiddenstate.probing import prefixes
+from hiddenstate.metrics import baselines
+from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy, softmax
+from hiddenstate.models.net import Net
 
 
 class ClassifyJob(Job):

@@ -5,17 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate import baselines
 from hiddenstate.config import Config
 from hiddenstate.data import Rows
 from hiddenstate.datasets import load_waves
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.inference.predict import answered
 from hiddenstate.jobs.base import Array, Evaluation, Job
-from hiddenstate.jobs.showing import SIGNAL_STEPS, UNITS_KEPT, thinned
-from hiddenstate.metrics import mean_of_last, mean_squared_error, r2
-from hiddenstate.models import Net
-from hiddenstate.predicting import answered
+from hiddenstate.jobs.snapshot_limits import SIGNAL_STEPS, UNITS_KEPT, thinned
+from hiddenstate.metrics import baselines
+from hiddenstate.metrics.scores import mean_of_last, mean_squared_error, r2
+from hiddenstate.models.net import Net
 
 SHOWN = 20
 """Rows predicted for a snapshot where they are no sequence of windows."""

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from hiddenstate.errors import DataError, MachineError, OptionError, printable
 from hiddenstate.runs import Run
-from hiddenstate.storage import write_atomically
-from hiddenstate.views.frames import Painter
-from hiddenstate.views.scene import Scene
+from hiddenstate.system.array_file import write_atomically
+from hiddenstate.views.offscreen import Painter
+from hiddenstate.views.timeline import Scene
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,10 +7,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hiddenstate.runs import Run
+from hiddenstate.runs.writer import write_figure
 from hiddenstate.views import style
-from hiddenstate.views.gallery import drawings
-from hiddenstate.views.scene import Scene
-from hiddenstate.writing import write_figure
+from hiddenstate.views.catalog import drawings
+from hiddenstate.views.timeline import Scene
 
 
 def save_figures(run: Run, suffix: str = "png", theme: str = "light") -> list[Path]:

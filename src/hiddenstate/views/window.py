@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from hiddenstate.errors import MachineError, printable
 from hiddenstate.runs import Run
-from hiddenstate.views.frames import status
-from hiddenstate.views.player import Pace, Player
-from hiddenstate.views.scene import Scene
+from hiddenstate.views.offscreen import status
+from hiddenstate.views.playback import Pace, Player
+from hiddenstate.views.timeline import Scene
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -194,7 +194,7 @@ class Window:
         self._look = time.monotonic() + (IDLE if idle else 0.0)
 
     def _draw(self) -> None:
-        from hiddenstate.views.gallery import draw_dashboard
+        from hiddenstate.views.catalog import draw_dashboard
 
         draw_dashboard(self._main, self.player.scene, self.player.frame())
         self._strip.show(self.player)

@@ -8,8 +8,8 @@ engine. Wrap calls in `style.theme(name)` for the house style.
 from hiddenstate.views.figures.autoencode import codes, grid, rebuilt_worst, reconstructions, walk
 from hiddenstate.views.figures.classify import confusion, predictions, worst
 from hiddenstate.views.figures.decision import decision
+from hiddenstate.views.figures.learning import examples, learning
 from hiddenstate.views.figures.regress import error, hidden, portrait, signals, tracking
-from hiddenstate.views.figures.shared import examples, learning
 
 __all__ = [
     "codes",

@@ -10,12 +10,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hiddenstate.views import style
-from hiddenstate.views.figures.cells import (
-    draw_cells,
-    fitting,
-    sheet,
-    size_of,
-)
 from hiddenstate.views.figures.layout import (
     HEADED,
     Box,
@@ -27,7 +21,8 @@ from hiddenstate.views.figures.layout import (
     place,
     write_at,
 )
-from hiddenstate.views.figures.shared import DRAWN_AT_MOST
+from hiddenstate.views.figures.learning import DRAWN_AT_MOST
+from hiddenstate.views.figures.thumbnails import draw_cells, fitting, sheet, size_of
 
 Array = NDArray[Any]
 

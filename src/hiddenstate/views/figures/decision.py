@@ -11,7 +11,6 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from hiddenstate.views import style
-from hiddenstate.views.figures.cells import features_drawn, ranges
 from hiddenstate.views.figures.classify import RIGHT_MARK, WRONG_MARK
 from hiddenstate.views.figures.layout import (
     LETTER,
@@ -27,6 +26,7 @@ from hiddenstate.views.figures.layout import (
     write,
     write_at,
 )
+from hiddenstate.views.figures.thumbnails import features_drawn, ranges
 
 Array = NDArray[Any]
 

@@ -9,7 +9,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from hiddenstate.views import style
-from hiddenstate.views.figures.cells import features_drawn
 from hiddenstate.views.figures.layout import (
     KEYED,
     add_axes,
@@ -22,6 +21,7 @@ from hiddenstate.views.figures.layout import (
     rule,
     write,
 )
+from hiddenstate.views.figures.thumbnails import features_drawn
 
 Array = NDArray[Any]
 

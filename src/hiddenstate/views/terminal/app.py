@@ -10,9 +10,8 @@ import numpy as np
 
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError, printable
 from hiddenstate.runs import Run
-from hiddenstate.views.player import Pace, Player
-from hiddenstate.views.scene import Scene
-from hiddenstate.views.terminal.cells import Canvas
+from hiddenstate.views.playback import Pace, Player
+from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import color_depth
 from hiddenstate.views.terminal.dashboard import draw_screen, pages_of
 from hiddenstate.views.terminal.header import Hint, Status, draw_help
@@ -20,6 +19,7 @@ from hiddenstate.views.terminal.keys import ASKING, WATCHING
 from hiddenstate.views.terminal.panels import Look
 from hiddenstate.views.terminal.progress import Progress
 from hiddenstate.views.terminal.screen import Screen, terminal_missing
+from hiddenstate.views.timeline import Scene
 
 SHORTEST, LIVE = 0.1, 0.5
 """Seconds between two frames at the least, and between two of a run under way."""
@@ -225,7 +225,7 @@ class View:
         """Say what training did when asked; forget an old message."""
         n = self._n_controls()
         if n > self._controls:
-            from hiddenstate.control import in_words
+            from hiddenstate.runs.requests import in_words
 
             last = [event for event in self.scene.events if event["event"] == "control"][-1]
             self._say(in_words(last))
@@ -234,7 +234,7 @@ class View:
             self._message = ""
 
     def _ask(self, do: str, value: float | None = None) -> None:
-        from hiddenstate.control import ask
+        from hiddenstate.runs.requests import ask
 
         words = {"stop": "stop", "pause": "pause", "go": "go on", "snapshot": "keep a snapshot"}
         asked = words[do] if value is None else f"learn at rate {value:g}"

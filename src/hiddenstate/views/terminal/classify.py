@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.views.scene import Frame, Scene
 from hiddenstate.views.terminal import panels, shapes
-from hiddenstate.views.terminal.cells import BOLD, REVERSE, Canvas, clip, clip_label, width_of
+from hiddenstate.views.terminal.canvas import BOLD, REVERSE, Canvas, clip, clip_label, width_of
 from hiddenstate.views.terminal.colors import BLUE, CHANCE, GREY, ORANGE, SIGNED
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Look
+from hiddenstate.views.timeline import Frame, Scene
 
 Array = NDArray[Any]
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from hiddenstate.views.scene import Frame, Scene
 from hiddenstate.views.terminal import autoencode, classify, regress
-from hiddenstate.views.terminal.cells import Canvas
+from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.header import (
     Hint,
     Status,
@@ -15,6 +14,7 @@ from hiddenstate.views.terminal.header import (
 from hiddenstate.views.terminal.layout import Box, Panel, Stack, arrange, choose
 from hiddenstate.views.terminal.panels import Draw, Look, waiting
 from hiddenstate.views.terminal.screen import SMALLEST
+from hiddenstate.views.timeline import Frame, Scene
 
 JOBS: dict[str, tuple[Callable[[Scene, Frame], dict[str, Draw]], tuple[Box, ...]]] = {
     "classify": (classify.offered, classify.BOXES),

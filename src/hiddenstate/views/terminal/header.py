@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from hiddenstate.errors import printable
-from hiddenstate.views.scene import Frame, Scene
-from hiddenstate.views.terminal.cells import BOLD, REVERSE, Canvas, clip, width_of
+from hiddenstate.views.terminal.canvas import BOLD, REVERSE, Canvas, clip, width_of
 from hiddenstate.views.terminal.colors import BLUE, GREEN, GREY, ORANGE
 from hiddenstate.views.terminal.panels import short
+from hiddenstate.views.timeline import Frame, Scene
 
 SIGNS = {"running": ("●", GREEN), "paused": ("‖", ORANGE), "done": ("■", BLUE)}
 """Sign and ink of a run's state; of any other that it ended early."""

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.views.scene import Frame, Scene
 from hiddenstate.views.terminal import shapes
-from hiddenstate.views.terminal.cells import Canvas
+from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
 from hiddenstate.views.terminal.panels import LOG_RATIO, Look, axes, short, span_of, titled
+from hiddenstate.views.timeline import Frame, Scene
 
 Array = NDArray[Any]
 

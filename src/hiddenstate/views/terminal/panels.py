@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.errors import printable
-from hiddenstate.views.scene import Frame, Scene
 from hiddenstate.views.terminal import shapes
-from hiddenstate.views.terminal.cells import BOLD, Canvas, clip, width_of
+from hiddenstate.views.terminal.canvas import BOLD, Canvas, clip, width_of
 from hiddenstate.views.terminal.colors import BLUE, DEFAULT, GREY, ORANGE, Depth
+from hiddenstate.views.timeline import Frame, Scene
 
 Array = NDArray[Any]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from hiddenstate.views.player import Player
+from hiddenstate.views.playback import Player
 
 RATE_OVER = 5.0
 """Seconds over which updates a second are counted."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
-from hiddenstate.views.terminal.cells import Canvas, changes
+from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.keys import Keys
 
 SMALLEST = (40, 12)

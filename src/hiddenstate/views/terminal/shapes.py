@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.views.terminal.cells import SPACE, Canvas
+from hiddenstate.views.terminal.canvas import SPACE, Canvas
 from hiddenstate.views.terminal.colors import DEFAULT, LEVELS, LIGHT, Depth, Scale
 
 Array = NDArray[Any]

@@ -1,0 +1,35 @@
+"""Every option of a run, and one run's settings, checked."""
+
+from hiddenstate.config.config import (
+    SECTIONS,
+    Config,
+    config_from_dict,
+    job_options,
+    make_config,
+    section_options,
+    section_to_dict,
+)
+from hiddenstate.config.fields import (
+    AutoencoderConfig,
+    DataConfig,
+    DisplayConfig,
+    RecurrentConfig,
+    TrainingConfig,
+)
+from hiddenstate.config.option import JOBS
+
+__all__ = [
+    "JOBS",
+    "SECTIONS",
+    "AutoencoderConfig",
+    "Config",
+    "DataConfig",
+    "DisplayConfig",
+    "RecurrentConfig",
+    "TrainingConfig",
+    "config_from_dict",
+    "job_options",
+    "make_config",
+    "section_options",
+    "section_to_dict",
+]

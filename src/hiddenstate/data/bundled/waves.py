@@ -1,0 +1,48 @@
+"""Sine in, cosine out: windows of a wave that goes on as long as anyone wants."""
+
+import numpy as np
+
+from hiddenstate.data.dataset import Rows, SequenceDataset
+from hiddenstate.system.memory import check_free
+
+
+def load_waves(
+    n_windows: int = 100, window: int = 10, dtype: str = "float32", first: int = 0
+) -> SequenceDataset:
+    """Make windows k = first, first + 1, ... of sin and cos, window k on [k*pi, (k+1)*pi).
+
+    The angle is computed in float64 and only then rounded, so window 10,000 is as clean as
+    the first. The next `n_windows`, unseen in training, are the test part.
+
+    Parameters
+    ----------
+    n_windows, window : int
+        How many windows, and steps in each.
+    dtype : {"float32", "float64"}
+        Float type of the values; times are float64.
+    first : int, default 0
+        Number of the first window.
+
+    Returns
+    -------
+    SequenceDataset
+        X and y of shape (n_windows, window, 1), times of shape (n_windows, window).
+
+    Raises
+    ------
+    MachineError
+        If there is not enough memory for them.
+    """
+    n_numbers = 2 * n_windows * window
+    check_free(n_numbers * 32, f"{n_windows} windows of {window} steps", "use fewer --windows")
+    k = np.arange(first, first + 2 * n_windows)[:, None]
+    times = (k + np.arange(window) / window) * np.pi
+    X, y = np.sin(times)[:, :, None].astype(dtype), np.cos(times)[:, :, None].astype(dtype)
+    n = n_windows
+    return SequenceDataset(
+        "sin -> cos",
+        Rows(X[:n], y[:n], times=times[:n]),
+        Rows(X[n:], y[n:]),
+        kind="windows of a sine and a cosine",
+        source="bundled",
+    )

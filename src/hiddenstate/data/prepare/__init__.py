@@ -1,0 +1,1 @@
+"""From data as it was read to what a job trains on."""

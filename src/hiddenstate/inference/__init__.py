@@ -1,0 +1,1 @@
+"""A trained model asked: predictions, scores, hidden states."""

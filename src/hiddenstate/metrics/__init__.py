@@ -1,0 +1,1 @@
+"""Scores, the baselines beside them, and what each number means."""

@@ -1,0 +1,1 @@
+"""A net as named arrays, and the file it is kept in."""

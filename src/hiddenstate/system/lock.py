@@ -1,0 +1,78 @@
+"""One writer a run folder: an operating-system lock that goes when its process does."""
+
+import fcntl
+import os
+import time
+from datetime import datetime
+from io import FileIO
+from pathlib import Path
+
+from hiddenstate.errors import MachineError, UntrustedFileError, printable
+from hiddenstate.system.array_file import regular
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a live process is writing in `folder`; changes nothing there."""
+    try:
+        with FileIO(regular(folder / "lock", os.O_RDONLY)) as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except (OSError, UntrustedFileError):  # no lock file, or one that cannot be asked
+        return False
+    return False
+
+
+def take_lock(folder: Path) -> FileIO:
+    """Lock `folder` for this process until the returned stream is closed.
+
+    Raises
+    ------
+    MachineError
+        If another process holds it, naming it and since when, or nothing can be written.
+    UntrustedFileError
+        If the lock is no file.
+    """
+    try:
+        stream = FileIO(regular(folder / "lock", os.O_RDWR | os.O_CREAT), "r+")
+    except OSError as error:
+        raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
+    # A reader that asks whether the run is live holds the lock for an instant: try again.
+    for wait in (0.0, 0.02, 0.05, 0.1):
+        time.sleep(wait)
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            stream.close()
+            raise MachineError(
+                f"{printable(folder)}: cannot be locked: {error.strerror}; use another folder"
+            ) from None
+    else:
+        holder = printable(stream.read(200).decode(errors="replace").strip() or "another process")
+        stream.close()
+        raise MachineError(
+            f"{printable(folder)}: is being written by {holder}; wait for it or stop it"
+        )
+    now = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    try:
+        stream.truncate(0)
+        os.write(stream.fileno(), f"process {os.getpid()}, since {now}\n".encode())
+    except OSError as error:
+        stream.close()
+        raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
+    return stream
+
+
+def holds(stream: FileIO, folder: Path) -> bool:
+    """Whether a lock that :func:`take_lock` gave is still that of `folder`.
+
+    It is not where the folder was moved or removed, or its lock was, and another process may
+    have taken its place.
+    """
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), os.lstat(folder / "lock"))
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""The training loop, what records it, and how it is started, resumed and verified."""

@@ -1,0 +1,156 @@
+"""What a checkpoint file holds: a training state and the loop's progress, packed and checked."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.config import RecurrentConfig
+from hiddenstate.engines import TrainingState
+from hiddenstate.errors import UntrustedFileError, printable
+from hiddenstate.jobs import Job
+from hiddenstate.system.array_file import Layout
+from hiddenstate.training.trainer import RECENT, Progress
+
+Arrays = dict[str, NDArray[Any]]
+
+MOMENTS = {"adam": ("exp_avg", "exp_avg_sq"), "adamw": ("exp_avg", "exp_avg_sq")}
+"""Kinds of moments each rule keeps; sgd keeps `momentum_buffer`, and only with momentum."""
+
+
+def pack(
+    state: TrainingState, progress: Progress, waiting: NDArray[Any] | None
+) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays and facts of a checkpoint.
+
+    Parameters
+    ----------
+    state : TrainingState
+    progress : Progress
+    waiting : ndarray or None
+        Predictions made since the last snapshot, (n_steps, T, O) or (n_steps, O).
+    """
+    groups = {"params": state.params, "moments": state.moments, "carried": state.carried}
+    arrays = {f"{group}/{n}": a for group, named in groups.items() for n, a in named.items()}
+    arrays["progress/since_log"] = np.asarray(progress.since_log, np.float64)
+    arrays["progress/recent"] = np.asarray(progress.recent, np.float64)
+    if progress.best:
+        arrays |= {f"best/{name}": array for name, array in progress.best.items()}
+        looks = [progress.best_loss, progress.best_step, progress.waited]
+        arrays["progress/valid"] = np.asarray(looks, np.float64)
+    if progress.lr is not None:
+        arrays["progress/lr"] = np.array([progress.lr])
+    if waiting is not None:
+        arrays["progress/waiting"] = waiting
+    return arrays, {"step": state.step}
+
+
+def check_layout(layout: Layout, facts: dict[str, Any], job: Job, where: str) -> None:
+    """Refuse types, shapes and facts that are not those of a checkpoint of `job`.
+
+    Raises
+    ------
+    UntrustedFileError
+        Naming `where`, the array, what was expected and what was found.
+    """
+    step = facts.get("step")
+    if set(facts) != {"step"} or type(step) is not int or not 0 <= step < 2**53:
+        raise UntrustedFileError(f"{printable(where)}: damaged facts: expected a step")
+    groups = _by_group(layout, where)
+    kind, shapes = np.dtype(job.config.training.dtype), job.net.shapes()
+    wanted = {"params": shapes, "moments": _moment_shapes(job, step)}
+    wanted["carried"] = _state_shapes(job) if groups["carried"] else {}
+    wanted["best"] = shapes if groups["best"] else {}
+    for group, expected in wanted.items():
+        _check(groups[group], {n: (kind, shape) for n, shape in expected.items()}, where)
+    losses = {"since_log": step, "recent": RECENT} | ({"valid": 3} if groups["best"] else {})
+    for name, most in losses.items():
+        dtype, shape = groups["progress"].pop(name, (None, ()))
+        if dtype != np.float64 or len(shape) != 1 or shape[0] > most:
+            raise UntrustedFileError(f"{printable(where)}: its losses are damaged")
+    rate = groups["progress"].pop("lr", None)
+    if rate not in (None, (np.dtype(np.float64), (1,))):
+        raise UntrustedFileError(f"{printable(where)}: its learning rate is damaged")
+    dtype, shape = groups["progress"].pop("waiting", (kind, (0, 0)))
+    if groups["progress"] or dtype != kind or len(shape) not in (2, 3) or shape[0] > step:
+        raise UntrustedFileError(f"{printable(where)}: its progress is damaged")
+
+
+def unpack(
+    arrays: Arrays, facts: dict[str, Any], job: Job, where: str
+) -> tuple[TrainingState, Progress, NDArray[Any] | None]:
+    """The inverse of :func:`pack`, sure that all of it fits `job`.
+
+    Raises
+    ------
+    UntrustedFileError
+        Naming `where`, the array, what was expected and what was found.
+    """
+    check_layout({n: (a.dtype, a.shape) for n, a in arrays.items()}, facts, job, where)
+    step, groups = facts["step"], _by_group(arrays, where)
+    kept = groups.pop("progress")
+    for named in groups.values():
+        for name, array in named.items():
+            if not np.isfinite(array).all():
+                raise UntrustedFileError(f"{printable(where)}: {name} is not finite floats")
+    progress = Progress(since_log=kept["since_log"].tolist())
+    progress.recent.extend(kept["recent"].tolist())
+    if groups["best"]:
+        looks = kept["valid"].tolist()
+        counts = [n for n in looks[1:] if 0 <= n <= step and n == int(n)]
+        if len(looks) != 3 or len(counts) != 2 or not math.isfinite(looks[0]):
+            raise UntrustedFileError(f"{printable(where)}: its looks at validation are damaged")
+        progress.best, progress.best_loss = groups["best"], looks[0]
+        progress.best_step, progress.waited = int(looks[1]), int(looks[2])
+    if "lr" in kept:
+        progress.lr = float(kept["lr"][0])
+        if not 0 < progress.lr < math.inf:
+            raise UntrustedFileError(f"{printable(where)}: its learning rate is damaged")
+    state = TrainingState(groups["params"], step, groups["moments"], groups["carried"])
+    return state, progress, kept.get("waiting")
+
+
+def _by_group(named: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:
+    """What stands under each of the names before the first `/`."""
+    groups: dict[str, dict[str, Any]] = {
+        name: {} for name in ("params", "moments", "carried", "best", "progress")
+    }
+    for name, what in named.items():
+        group, _, rest = name.partition("/")
+        if group not in groups:
+            raise UntrustedFileError(f"{printable(where)}: {printable(name, 60)} is unknown")
+        groups[group][rest] = what
+    return groups
+
+
+def _moment_shapes(job: Job, step: int) -> dict[str, tuple[int, ...]]:
+    training = job.config.training
+    kinds = MOMENTS.get(training.optimizer, ("momentum_buffer",) if training.momentum else ())
+    shapes = job.net.shapes()
+    return {f"{kind}/{n}": shapes[n] for n in shapes for kind in kinds} if step else {}
+
+
+def _state_shapes(job: Job) -> dict[str, tuple[int, ...]]:
+    """`h` and for lstm `c`, each (L*D, 1, H): carried states belong to one row."""
+    config = job.net.config
+    if not isinstance(config, RecurrentConfig) or not job.stateful:
+        return {}
+    depth = config.layers * (2 if config.bidirectional else 1)
+    names = ("h", "c") if config.cell == "lstm" else ("h",)
+    return dict.fromkeys(names, (depth, 1, config.hidden_size))
+
+
+def _check(found: Layout, expected: Layout, where: str) -> None:
+    """Refuse what is not `expected`, by the first name that differs."""
+    for name in sorted({*found, *expected}):
+        if found.get(name) != expected.get(name):
+            was, wanted = (_in_words(layout.get(name)) for layout in (found, expected))
+            raise UntrustedFileError(
+                f"{printable(where)}: {printable(name, 60)} is {was}, expected {wanted}"
+            )
+
+
+def _in_words(entry: tuple[np.dtype[Any], tuple[int, ...]] | None) -> str:
+    return "missing" if entry is None else f"{entry[0]} {entry[1]}"

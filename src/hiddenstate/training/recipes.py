@@ -1,0 +1,134 @@
+"""The automatic recipe: sizes, rate and steps from what the data is, by a few written rules.
+
+The rules and what they reach are told in docs/recipes.md. All are deterministic functions of
+counts that are known before training; none looks at a test row.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.data import SequenceDataset
+from hiddenstate.data.prepare.transform import places_of
+
+LONG = 128
+"""Steps above which a series is long: gradients need a smaller rate and more updates."""
+
+
+def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the options that the data decides.
+
+    Parameters
+    ----------
+    job : {"classify", "regress", "autoencode"}
+    dataset : SequenceDataset
+        As it was read.
+    given : mapping
+        What was asked for, by option name: other values follow from it.
+    """
+    share = given.get("test_fraction", 0.2) if dataset.test is None else 0.0
+    n_train = max(1, round(len(dataset.train) * (1 - share)))
+    common = {"scale": "auto", "test_fraction": 0.2, "eps": 1e-8, "hold": 0, "shuffle": True}
+    if job == "autoencode":
+        return common | _autoencode(dataset, n_train, given)
+    if job == "classify":
+        return common | _series(dataset, n_train, given)
+    if dataset.y is not None and dataset.y.ndim == 2:
+        return common | _one_answer(dataset, n_train, given)
+    return common | _signals(dataset, n_train, given)
+
+
+def _series(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Whole series with one answer each."""
+    T = _median_length(dataset, given)
+    batch_size = given.get("batch_size") or _batch_size(n_train, 25, 8)
+    updates = min(max(20 * n_train // batch_size, 1200 if T > LONG else 600), 4000)
+    return {
+        "cell": "gru",
+        "layers": 2,
+        "bidirectional": True,
+        "hidden_size": 64,
+        "readout": "mean",
+        "batch_size": batch_size,
+        "lr": 0.003 if T > LONG else 0.01,
+        "clip": 1.0,
+        "lr_schedule": "cosine",
+        **_budget(n_train, batch_size, updates, given),
+    }
+
+
+def _one_answer(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Whole series with one number each: few updates, or noise is learnt by heart."""
+    values = _series(dataset, n_train, given)
+    batch_size = values["batch_size"]
+    return values | {
+        "output": "last",
+        "stateful": False,
+        "lr": 0.003,
+        **_budget(n_train, batch_size, 200, given),
+    }
+
+
+def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Signals with a target at every step: windows that overlap, each on its own."""
+    values: dict[str, Any] = {
+        "cell": "gru",
+        "hidden_size": 32,
+        "batch_size": 16,
+        "lr": 0.003,
+        "clip": 1.0,
+        "lr_schedule": "cosine",
+        "stateful": False,
+    }
+    if given.get("stateful"):
+        return values | {"batch_size": 1, "shuffle": False, "epochs": 10}
+    lengths = dataset.train.lengths
+    longest = dataset.X.shape[1] if lengths is None else int(np.median(lengths))
+    one = len(dataset.train) == 1 and dataset.test is None
+    steps = round(longest * (1 - given.get("test_fraction", 0.2))) if one else longest
+    known = max(1, steps - (given.get("horizon") or 0))  # steps whose target is in the series
+    window = given.get("window") or min(32, max(4, steps // 4), known)
+    stride = given.get("stride") or (1 if steps * n_train < 100_000 else window)
+    n_windows = max(1, n_train * max(1, (steps - window) // stride))
+    batch_size = given.get("batch_size") or values["batch_size"]
+    total = steps * n_train
+    values |= {"window": window, "stride": stride}
+    values |= _budget(n_windows, batch_size, 300 if total < 500 else 1000, given)
+    if given.get("horizon") and places_of(dataset.targets, dataset.columns) is not None:
+        values["change"] = True
+    return values
+
+
+def _autoencode(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    F = math.prod(dataset.X.shape[1:])
+    batch_size = given.get("batch_size") or min(64, max(8, n_train // 8))
+    sizes = (64, 32) if n_train < 1000 else (128, 64) if F <= 256 else (256, 64)
+    return {
+        "encoder_sizes": sizes,
+        "code_size": min(3, max(1, F - 1)),
+        "batch_size": batch_size,
+        "lr": 0.003,
+        "lr_schedule": "cosine",
+        **_budget(n_train, batch_size, 2000, given),
+    }
+
+
+def _median_length(dataset: SequenceDataset, given: Mapping[str, Any]) -> int:
+    """Steps of a typical series, flat rows cut as `--steps` says."""
+    if dataset.train.lengths is not None:
+        return int(np.median(dataset.train.lengths))
+    return int(given.get("steps") or dataset.X.shape[1])
+
+
+def _batch_size(n_train: int, share: int, least: int) -> int:
+    """The largest of 64, 32, 16 and `least` that is at most a `share`-th of the rows."""
+    return next((size for size in (64, 32, 16) if size <= n_train // share), least)
+
+
+def _budget(n_rows: int, batch_size: int, updates: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Whole epochs that make at least `updates`, and lines that suit them."""
+    per_epoch = math.ceil(n_rows / batch_size)
+    epochs = given.get("epochs") or max(1, math.ceil(updates / per_epoch))
+    return {"epochs": epochs, "log_every": max(1, epochs * per_epoch // 20)}

@@ -1,0 +1,454 @@
+"""The one loop: chunks of steps between logged lines, checkpoints and requests to stop.
+
+It calls named hooks and knows no subclass of anything.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from hiddenstate.engines import Chunk, Engine, TrainingState
+from hiddenstate.engines.schedule import rate_at
+from hiddenstate.errors import DivergedError
+from hiddenstate.jobs.base import Evaluation, Job
+from hiddenstate.models.net import Params
+from hiddenstate.system.cancellation import StopRequestedError, listening
+
+CHUNK = 500
+"""Most steps asked of an engine at once, so that progress is seen to move."""
+
+CHECKPOINT_SECONDS = 30.0
+"""Longest time trained between two checkpoints, unless told otherwise or saving is slow."""
+
+SAVING_SHARE = 50
+"""Times that saving took which pass before the next by time: it costs less than 2% of training."""
+
+LONG_STEP = 1.0
+"""Seconds of a step that, broken off once for a checkpoint or a request, is not broken off again:
+begun anew each time it might never be done."""
+
+PAUSED = 0.05
+"""Seconds between two looks for what is asked while training is paused."""
+
+FLAT = 1e4
+"""Size of a weight between hidden units from which on a net has diverged: float32's tanh and
+sigmoid are flat beyond 17, so such units pass no gradient and learn nothing again."""
+
+RECENT = 100
+"""How many last losses are kept, for the mean that ends a run."""
+
+
+@dataclass
+class Progress:
+    """What the loop remembers beside the engine's arrays.
+
+    It tells whether the line of the last step, or its look at the validation rows, is still due,
+    as after a stop in the middle of an evaluation.
+
+    Parameters
+    ----------
+    since_log : list of float
+        Losses of the steps after the last logged one.
+    recent : deque of float
+        The last losses, at most `RECENT`.
+    best : dict of ndarray
+        The weights that did best on the validation rows; none before the first look.
+    best_loss : float
+        Their loss there.
+    best_step : int
+        Updates made when they were found.
+    waited : int
+        Looks since then that found no better.
+    lr : float, optional
+        The learning rate asked for while training, in place of the config's.
+    """
+
+    since_log: list[float] = field(default_factory=list)
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    best: Params = field(default_factory=dict)
+    best_loss: float = math.inf
+    best_step: int = 0
+    waited: int = 0
+    lr: float | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing asked of a run while it trains.
+
+    Parameters
+    ----------
+    do : str
+        `stop` and keep the best, `pause`, `go` on, learn at another `lr`, or leave a `snapshot`.
+    value : float, optional
+        The learning rate asked for.
+    name : str
+        By which the answer is known.
+    """
+
+    do: str
+    value: float | None = None
+    name: str = ""
+
+
+class Requests(Protocol):
+    """What is asked of a run while it trains; :class:`hiddenstate.runs.requests.Inbox` is one."""
+
+    def __bool__(self) -> bool:
+        """Whether something may be waiting; asked often."""
+        ...
+
+    def take(self) -> Sequence[Request]:
+        """What was asked since the last time, in order."""
+        ...
+
+
+def still_due(job: Job, step: int, progress: Progress) -> list[str]:
+    """What was still to come when training stopped in an evaluation after `step` updates.
+
+    That is `log`, the line of the last step, or `valid`, its look at the validation rows.
+    """
+    due = []
+    if progress.since_log and _logs_after(job, step):
+        due.append("log")
+    looks = progress.best_step // job.batches.steps_per_epoch + progress.waited
+    if step and _validates_after(job, step) and looks < job.batches.epoch_of(step):
+        due.append("valid")
+    return due
+
+
+def _logs_after(job: Job, step: int) -> bool:
+    """Whether the last of `step` updates has a line of its own."""
+    return (step - 1) % job.config.training.log_every == 0
+
+
+def _validates_after(job: Job, step: int) -> bool:
+    """Whether the validation rows are looked at after `step` updates: at an epoch's end."""
+    return job.dataset.valid is not None and step % job.batches.steps_per_epoch == 0
+
+
+class Callback:
+    """Hooks of the loop, all empty; override those you want.
+
+    Every hook gets the trainer, whose `step` is the number of updates made, `total_steps`
+    where it will end, `engine` the net as it stands, `job` what is being done, and `evaluation`
+    what was last found out about the net.
+    """
+
+    def on_start(self, trainer: "Trainer") -> None:
+        """Called before the first step."""
+
+    def on_chunk(self, trainer: "Trainer", chunk: Chunk) -> None:
+        """After some steps were taken, at every logged line at least."""
+
+    def on_log(self, trainer: "Trainer", event: dict[str, Any]) -> None:
+        """After a logged step: its number, epoch, loss, mean loss, rate and evaluation."""
+
+    def on_valid(self, trainer: "Trainer", event: dict[str, Any]) -> None:
+        """After a look at the validation rows, at each epoch's end: its step, epoch and loss."""
+
+    def on_control(self, trainer: "Trainer", event: dict[str, Any], name: str) -> None:
+        """After a request was obeyed: the updates made before it, what it was, its own name."""
+
+    def on_pause(self, trainer: "Trainer") -> None:
+        """Again and again while training is paused."""
+
+    def on_checkpoint(self, trainer: "Trainer") -> None:
+        """At each multiple of `checkpoint_every`, every `checkpoint_seconds`, and at any end."""
+
+    def on_stop(self, trainer: "Trainer", error: Exception | None) -> None:
+        """Training ended early: asked to (`error` is None, all is saved) or by `error`."""
+
+    def on_end(self, trainer: "Trainer", results: dict[str, Any]) -> None:
+        """After the last step, with the final figures."""
+
+
+class Trainer:
+    """Trains what `engine` holds until the last step, or until asked to stop.
+
+    Parameters
+    ----------
+    job : Job
+    engine : Engine
+    callbacks : iterable of Callback
+        Called in this order.
+    step : int
+        Updates made before, when a run goes on.
+    progress : Progress, optional
+        What was remembered then.
+    should_stop : callable
+        Asked often; once true, the loop saves and returns.
+    checkpoint_seconds : float
+        Longest time trained between two checkpoints; a crash costs at most this, or
+        `SAVING_SHARE` times what saving takes if that is longer.
+    requests : Requests, optional
+        Where others ask to stop, pause, go on, learn at another rate, or for a snapshot.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        engine: Engine,
+        callbacks: Iterable[Callback] = (),
+        step: int = 0,
+        progress: Progress | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        requests: Requests | None = None,
+    ) -> None:
+        self.job = job
+        self.engine = engine
+        self.callbacks = list(callbacks)
+        self.step = step
+        self.total_steps = job.total_steps
+        self.progress = progress or Progress()
+        self.evaluation = Evaluation()
+        self._first: float | None = None
+        self._should_stop = should_stop
+        self._seconds = checkpoint_seconds
+        self._due = time.monotonic() + checkpoint_seconds
+        self._requests, self._ended, self._paused = requests, False, False
+        self._whole = False  # steps are taken one by one, each to its end unless all is to end
+        self.training = job.config.training
+        if self.progress.lr is not None:
+            self._set_lr(self.progress.lr)
+
+    def train(self) -> dict[str, Any] | None:
+        """Run the loop; return the final figures, or None if asked to stop before the end.
+
+        Raises
+        ------
+        DivergedError
+            At the first loss or weight that is not finite.
+        """
+        try:
+            results = self._train()
+        except Exception as error:  # whatever it is, the hooks are told and it goes on its way
+            self._notify("on_stop", error)
+            raise
+        if results is None:
+            self._notify("on_stop", None)
+        return results
+
+    def _train(self) -> dict[str, Any] | None:
+        self._notify("on_start")
+        try:
+            stopped = self._steps()
+        except StopRequestedError:  # in an evaluation, which is then still due
+            stopped = True
+        self._save()
+        if stopped:
+            return None
+        results = self._keep_best()
+        try:
+            with listening(self._should_stop):
+                self.evaluation = self.job.finish(self.engine, list(self.progress.recent))
+        except StopRequestedError:
+            return None
+        results |= self.evaluation.figures
+        self._check_figures(results)
+        self._notify("on_end", results)
+        return results
+
+    def _steps(self) -> bool:
+        """Train up to the last step; return whether it was asked to stop before."""
+        self._catch_up()
+        while self.step < self.total_steps and not self.out_of_patience:
+            self._obey()
+            if self._should_stop():
+                return True
+            if self._ended:
+                return self.step == 0  # of no step there is nothing to finish
+            began = time.monotonic()
+            chunk = self.engine.run(self.step, self._next_stop(), self._must_return)
+            if not chunk.losses.size:  # asked to return in the middle of a step
+                self._whole = True
+                if self._must_save():
+                    self._save()
+                continue
+            self._whole = self._whole and time.monotonic() - began > LONG_STEP
+            self._take_in(chunk)
+            self._notify("on_chunk", chunk)
+            # The line comes before the checkpoint, or a resumed run would go on without it.
+            if _logs_after(self.job, self.step):
+                self._log()
+            if _validates_after(self.job, self.step):
+                self._validate()
+            if self.step < self.total_steps and self._must_save():
+                self._save()
+        return False
+
+    def _obey(self) -> None:
+        """Do what was asked, and while paused wait for more."""
+        while self._requests or self._paused:
+            for request in self._requests.take() if self._requests else ():
+                event = {"event": "control", "step": self.step, "do": request.do}
+                if request.do == "lr":
+                    assert request.value is not None
+                    event["lr"] = self.progress.lr = request.value
+                    self._set_lr(request.value)
+                elif request.do == "snapshot":
+                    with listening(self._should_stop):
+                        self.evaluation = self.job.evaluate(self.engine)
+                elif request.do == "stop":
+                    self._ended = True
+                self._paused = request.do == "pause" or (self._paused and request.do != "go")
+                self._notify("on_control", event, request.name)
+                if request.do in ("lr", "snapshot"):  # or a crash would undo it, or half of it
+                    self._save()
+            if self._should_stop() or self._ended:
+                return
+            if self._paused:
+                self._notify("on_pause")
+                time.sleep(PAUSED)
+
+    def _set_lr(self, lr: float) -> None:
+        self.training = replace(self.training, lr=lr)
+        self.engine.set_lr(lr)
+
+    def _must_return(self) -> bool:
+        if self._whole:
+            return self._should_stop()
+        asked = self._should_stop() or bool(self._requests)
+        return asked or time.monotonic() >= self._due
+
+    def _must_save(self) -> bool:
+        every = self.job.config.training.checkpoint_every
+        return time.monotonic() >= self._due or (every > 0 and self.step % every == 0)
+
+    def _save(self) -> None:
+        """Have everything saved, never weights that are of no use."""
+        began = time.monotonic()
+        self._check_weights()
+        self._notify("on_checkpoint")
+        now = time.monotonic()
+        self._due = now + max(self._seconds, SAVING_SHARE * (now - began))
+
+    def _next_stop(self) -> int:
+        """Where the next chunk ends: after a step to log, at a checkpoint, or at the end."""
+        training = self.job.config.training
+        ends = [self.step + (1 if self._whole else CHUNK), self.total_steps]
+        ends.append(-(-self.step // training.log_every) * training.log_every + 1)
+        if self.job.dataset.valid is not None:
+            per_epoch = self.job.batches.steps_per_epoch
+            ends.append((self.step // per_epoch + 1) * per_epoch)
+        if training.checkpoint_every:
+            ends.append((self.step // training.checkpoint_every + 1) * training.checkpoint_every)
+        return min(ends)
+
+    def _take_in(self, chunk: Chunk) -> None:
+        losses = chunk.losses.tolist()
+        if not np.isfinite(chunk.losses).all():
+            raise self._diverged(self.step + int(np.argmin(np.isfinite(chunk.losses))))
+        self.step += len(losses)
+        self.progress.since_log += losses
+        self.progress.recent.extend(losses)
+
+    def _catch_up(self) -> None:
+        """Do what was due after the last step when training stopped in the middle of it."""
+        due = still_due(self.job, self.step, self.progress)
+        if "log" in due:
+            self._log()
+        if "valid" in due:
+            self._validate()
+        if due:  # or the next to go on from here would do it again
+            self._save()
+
+    def _log(self) -> None:
+        step, since = self.step - 1, self.progress.since_log
+        mean = sum(since) / len(since)
+        # Looking at all weights takes time, and a net that diverged does worse than at first.
+        if self._first is None or not mean < self._first:
+            self._check_weights()
+        self._first = mean if self._first is None else self._first
+        with listening(self._should_stop):
+            self.evaluation = self.job.evaluate(self.engine)
+        event = {
+            "event": "log",
+            "step": step,
+            "epoch": self.job.batches.epoch_of(step),
+            "loss": since[-1],
+            "mean_loss": mean,
+            "lr": rate_at(self.training, step, self.total_steps),
+            **self.evaluation.figures,
+        }
+        self._check_figures(event)
+        self.progress.since_log = []
+        self._notify("on_log", event)
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether so many looks at the validation rows found no better weights."""
+        patience = self.job.config.training.patience
+        return 0 < patience <= self.progress.waited
+
+    def _validate(self) -> None:
+        """Look at the validation rows; keep the weights if they are the best so far."""
+        progress = self.progress
+        with listening(self._should_stop):
+            loss = self.job.validate(self.engine)
+        assert loss is not None
+        step = self.step - 1
+        epoch = self.job.batches.epoch_of(step)
+        event = {"event": "valid", "step": step, "epoch": epoch, "valid_loss": loss}
+        self._check_figures(event)
+        if loss < progress.best_loss:
+            progress.best_loss, progress.best_step, progress.waited = loss, self.step, 0
+            progress.best = self.engine.export().params
+        else:
+            progress.waited += 1
+        self._notify("on_valid", event)
+
+    def _keep_best(self) -> dict[str, Any]:
+        """Put back the weights that did best on the validation rows, and say which."""
+        progress = self.progress
+        if not progress.best:
+            return {}
+        if progress.best_step != self.step:
+            self.engine.restore(progress.best)
+        return {"best_step": progress.best_step, "valid_loss": progress.best_loss}
+
+    def _check_weights(self) -> None:
+        """Refuse to go on with weights that are not finite, or beyond `FLAT`."""
+        state = self.engine.export()
+        flat = self._flat(state)
+        if state.not_finite() or flat:
+            raise self._diverged(self.step - 1, flat)
+
+    def _flat(self, state: TrainingState) -> str | None:
+        """The first weight between hidden units beyond `FLAT`, and how large it is."""
+        for name in self.job.net.inner_weights():
+            largest = float(np.abs(state.params[name]).max())
+            if largest > FLAT:
+                return f"{name} reached {largest:.3g}, where units are flat and learn no more"
+        return None
+
+    def _check_figures(self, figures: dict[str, Any]) -> None:
+        if not all(math.isfinite(v) for v in figures.values() if isinstance(v, float)):
+            raise self._diverged(self.step - 1)
+
+    def _diverged(self, step: int, flat: str | None = None) -> DivergedError:
+        """What is to be raised; `flat` says which weight is beyond `FLAT`, if that is why."""
+        state = self.engine.export()
+        name = state.not_finite()
+        fault = f"{name} is no longer finite" if name else "the outputs grew without bound"
+        if flat and not name:
+            fault = flat
+        elif not name:
+            largest = max(state.params, key=lambda n: float(np.abs(state.params[n]).max()))
+            fault += f", {largest} up to {np.abs(state.params[largest]).max():.3g}"
+        epoch, batch = self.job.batches.place_of(step)
+        training = self.training
+        return DivergedError(
+            f"training diverged in epoch {epoch}, batch {batch} (step {step}): {fault}; "
+            f"use a smaller --lr than {training.lr:g}" + ("" if training.clip else " or --clip 1")
+        )
+
+    def _notify(self, hook: str, *details: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook)(self, *details)

@@ -1,0 +1,347 @@
+"""The command inspect: what it prints, and that the commands it prints work."""
+
+import csv
+import io
+import json
+import shlex
+
+import numpy as np
+import pytest
+
+from hiddenstate.cli.findings import samples, shrunk, sparkline, two_lines
+from hiddenstate.config import DataConfig, make_config
+from hiddenstate.data import read_dataset
+from hiddenstate.data.prepare.pipeline import prepare
+from tests.conftest import EVIL, write_digits
+
+RANDOM = np.random.default_rng(0)
+
+
+def table(path, head, rows):
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([head, *rows])
+    return path
+
+
+def long_table(path, ragged=True, holes=True):
+    """24 series in three classes: a long table with two channels."""
+    rows = []
+    for s in range(24):
+        for t in range(12 + (s % 4) * ragged):
+            x = "" if holes and s == 3 and t == 2 else f"{np.sin(t * (1 + s % 3)):.4f}"
+            rows.append((s, t, x, f"{np.cos(t):.4f}", ("run", "sit", "walk")[s % 3]))
+    return table(path, ["series", "time", "acc_x", "acc_y", "activity"], rows)
+
+
+def wide_table(path, label="label", rows=40, width=12):
+    X = np.round(RANDOM.random((rows, width)), 4)
+    return table(path, [label, *(f"v{i}" for i in range(width))],
+                 [(i % 3, *row) for i, row in enumerate(X)])  # fmt: skip
+
+
+def npz(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+def date_table(path):
+    rows = [(f"19{50 + i // 12}-{1 + i % 12:02}", 100 + i % 12) for i in range(72)]
+    return table(path, ["Date", "Passengers"], rows)
+
+
+def images(folder):
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for i in range(4):
+            pixels = RANDOM.integers(0, 255, (10, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")
+    return folder
+
+
+MAKERS = {
+    "long": lambda p: long_table(p / "sensors.csv"),
+    "long, equal": lambda p: long_table(p / "sensors.csv", ragged=False, holes=False),
+    "wide": lambda p: wide_table(p / "wide.csv"),
+    "wide, no labels": lambda p: wide_table(p / "wide.csv", label="u"),
+    "a space in the name": lambda p: wide_table(p / "my own 'data'.csv", label="my class"),
+    "dates": lambda p: date_table(p / "air.csv"),
+    "numbers to predict": lambda p: table(
+        p / "price.csv", ["a", "b", "c", "y"], RANDOM.random((40, 4)).tolist()
+    ),
+    "arrays": lambda p: npz(p / "a.npz", X=RANDOM.random((30, 6, 2)), y=np.arange(30) % 3),
+    "two rows a class": lambda p: npz(p / "a.npz", X=RANDOM.random((6, 6, 2)), y=np.arange(6) % 3),
+    "arrays to regress": lambda p: npz(p / "a.npz", X=RANDOM.random((30, 6, 2)),
+                                       y=RANDOM.random(30)),
+    "a signal": lambda p: npz(p / "s.npz", X=RANDOM.random(200), y=RANDOM.random(200)),
+    "rows that are steps": lambda p: npz(p / "s.npz", X=RANDOM.random((200, 3)),
+                                         y=RANDOM.random(200)),
+    "pixels": lambda p: table(p / "d.csv", ["label", *(f"p{i}" for i in range(64))],
+                              [(i % 3, *RANDOM.integers(0, 200, 64)) for i in range(30)]),
+    "idx": lambda p: write_digits(p / "digits"),
+    "images": lambda p: images(p / "pics"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_command_it_prints_trains(name, cli, tmp_path):
+    path = MAKERS[name](tmp_path)
+    said = cli("inspect", path.name)
+    assert said.code == 0, said.err
+    found = json.loads(cli("inspect", path.name, "--json").out)
+    commands = [fit["command"] for fit in found["fits"] if fit["command"]]
+    assert commands
+    for command in commands:
+        assert f"    {command}\n" in said.out
+        words = shlex.split(command)
+        assert words[0] == "hiddenstate"
+        done = cli(*words[1:], "--max-steps", 1, "--view", "off", "--threads", 1)
+        assert done.code == 0, (command, done.err)
+
+
+@pytest.mark.parametrize(
+    ("name", "jobs"),
+    [("long", {"classify", "regress"}), ("wide", {"classify", "autoencode"}),
+     ("dates", {"regress"}), ("a signal", {"regress"}), ("images", {"classify", "autoencode"}),
+     ("arrays to regress", {"regress", "autoencode"})],
+)  # fmt: skip
+def test_which_jobs_fit(name, jobs, cli, tmp_path):
+    found = json.loads(cli("inspect", MAKERS[name](tmp_path), "--json").out)
+    assert {fit["job"] for fit in found["fits"] if fit["command"]} == jobs
+    assert all(fit["why_not"] for fit in found["fits"] if not fit["command"])
+    assert {fit["job"] for fit in found["fits"]} == {"classify", "regress", "autoencode"}
+
+
+def test_a_long_table_is_told_in_words(cli, tmp_path):
+    long_table(tmp_path / "sensors.csv")
+    lines = cli("inspect", "sensors.csv").out.splitlines()
+    assert lines[0] == "sensors.csv: a long CSV table"
+    for line in (
+        "  rows      24 series",
+        "  steps     12 to 15, median 13",
+        "  features  2: acc_x, acc_y",
+        "  missing   1 value (0.2%), most in acc_x 0.3%",
+        "classes: 3",
+        "    hiddenstate classify sensors.csv --missing mean",
+    ):
+        assert line in lines
+    assert any(line.startswith("  run          8   33.3%  █") for line in lines)
+    assert sum(line.startswith("    acc_x  ") for line in lines) == 3  # once a class
+    assert max(map(len, lines)) <= 80
+
+
+def test_options_given_are_in_the_commands_and_guessed_ones_are_not(cli, tmp_path):
+    path = table(
+        tmp_path / "t.csv",
+        ["who", "when", "a", "b", "what"],
+        [(s, t, t / 7, s / 3, "pq"[s % 2]) for s in range(12) for t in range(9)],
+    )
+    found = json.loads(cli("inspect", path.name, "--id", "who", "--time", "when", "--json").out)
+    command = found["fits"][0]["command"]
+    assert command == "hiddenstate classify t.csv --id who --time when"
+    wide_table(tmp_path / "wide.csv")
+    assert "--label" not in cli("inspect", "wide.csv").out
+
+
+def test_group_and_weight_and_test_rows_are_told(cli, tmp_path):
+    rows = [(f"p{i % 4}", 1 + i % 2, i / 7, i * i / 9, "ab"[i % 2]) for i in range(24)]
+    table(tmp_path / "t.csv", ["person", "w", "x", "z", "label"], rows)
+    table(tmp_path / "u.csv", ["person", "w", "x", "z", "label"], rows[:3])
+    out = cli("inspect", "t.csv", "--group", "person", "--weight", "w", "--test", "u.csv").out
+    assert "  groups    4\n" in out
+    assert "  weights   1 to 2\n" in out
+    assert "  rows      24 to learn from, 3 to test on\n" in out
+    assert "3 test rows are training rows too" in out
+    assert "--test u.csv" in out
+
+
+def test_why_a_table_without_labels_is_not_for_classify(cli, tmp_path):
+    wide_table(tmp_path / "wide.csv", label="u")
+    out = cli("inspect", "wide.csv").out
+    assert "classify does not fit: no column with the labels" in out
+    assert "add --label COL" in " ".join(out.split())
+
+
+def test_json_is_one_object_and_nothing_else(cli, tmp_path):
+    long_table(tmp_path / "sensors.csv")
+    found = json.loads(cli("inspect", "sensors.csv", "--json").out)
+    facts = {"name": "sensors.csv", "kind": "a long CSV table", "job": "classify", "n_train": 24,
+             "n_test": 0, "steps_min": 12, "steps_max": 15, "n_features": 2, "missing": 1,
+             "classes": {"run": 8, "sit": 8, "walk": 8}}  # fmt: skip
+    assert facts.items() <= found.items()
+
+
+def test_the_job_is_asked_for_or_follows_from_a_target(cli, tmp_path):
+    long_table(tmp_path / "sensors.csv", holes=False)
+    more = ("--target", "acc_y", "--input", "acc_x")
+    found = json.loads(cli("inspect", "sensors.csv", *more, "--json").out)
+    assert found["job"] == "regress"
+    assert list(found["targets"]) == ["acc_y"]
+    done = cli("inspect", "sensors.csv", "--job", "autoencode", "--json")
+    assert json.loads(done.out)["job"] == "autoencode"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("nothing.csv",), "no such file"), ((), "missing argument"),
+     (("own.csv", "--label", "z"), "z"), (("own.csv", "--job", "paint"), "paint"),
+     (("own.csv", "--job", "classify", "--target", "a"), "--target: classify has no such option"),
+     (("own.csv", "--layout", "tall"), "tall"), (("bad.csv",), "bad.csv")],
+)  # fmt: skip
+def test_what_cannot_be_read_is_one_line(arguments, words, refuse, tmp_path):
+    table(tmp_path / "own.csv", ["a", "b", "label"], [(1, 2, 0), (2, 3, 1)] * 5)
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n1,2,3\n")
+    assert words in refuse(2, "inspect", *arguments)
+
+
+def test_text_from_the_file_is_escaped(cli, tmp_path):
+    head = ["series", "time", EVIL, "label"]
+    table(
+        tmp_path / "t.csv", head, [(s, t, t, EVIL + "ab"[s % 2]) for s in range(8) for t in (0, 1)]
+    )
+    done = cli("inspect", "t.csv")
+    assert done.code == 0, done.err
+    assert all(line.isprintable() for line in done.out.splitlines())
+    assert "\\x1b[31m" in done.out
+
+
+def test_odd_data_is_found_not_refused(cli, tmp_path):
+    X = RANDOM.random((9, 4, 2))
+    X[:, :, 0], X[0, 0, 1] = np.nan, np.inf
+    for name, y in (
+        ("one class", np.zeros(9)),
+        ("lone", np.arange(9) // 8),
+        ("floats", X[:, 1, 1]),
+    ):
+        path = npz(tmp_path / f"{name}.npz", X=X, y=y)
+        done = cli("inspect", path)
+        assert done.code == 0, done.err
+        assert "1 infinite" in done.out
+    np.save(tmp_path / "empty.npy", np.full((5, 3), np.nan))
+    assert cli("inspect", "empty.npy").code == 0
+
+
+def test_rows_on_disk_are_not_read_whole(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr("hiddenstate.data.readers.arrays.IN_MEMORY", 100)
+    np.save(tmp_path / "X.npy", RANDOM.random((50, 4, 3)))
+    np.save(tmp_path / "y.npy", np.arange(50) % 2)
+    out = cli("inspect", "X.npy", "--answers", "y.npy").out
+    assert "on disk and read in pieces" in out
+    assert "first 50 of them" in " ".join(out.split())
+
+
+# --- drawn
+
+
+def test_a_sparkline_is_the_signal_at_its_width():
+    assert sparkline(np.arange(8.0), 8) == "▁▂▃▄▅▆▇█"
+    assert sparkline(np.arange(800.0), 8) == "▁▂▃▄▅▆▇█"
+    assert sparkline(np.array([0, np.nan, 1]), 9) == "▁ █"
+    assert sparkline(np.ones(4), 9) == "▅▅▅▅"
+    assert sparkline(np.full(4, np.nan), 9) == ""
+
+
+def test_a_picture_is_shrunk_by_means():
+    picture = np.arange(16.0).reshape(4, 4)
+    np.testing.assert_allclose(shrunk(picture, 2), [[2.5, 4.5], [10.5, 12.5]])
+    np.testing.assert_allclose(shrunk(picture, 9), picture)
+    assert shrunk(RANDOM.random((28, 28)), 19).mean() > 0.4
+    assert shrunk(np.ones((9, 7, 3)), 3) == pytest.approx(np.ones((4, 3, 3)))
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def drawn(path, how, monkeypatch, colour, no_colour=""):
+    monkeypatch.setenv("COLORTERM", colour)
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    monkeypatch.setattr("sys.stdout", Terminal())
+    config = make_config("classify", {"data": str(path), **how})
+    return "\n".join(line for line, _ in samples(read_dataset(config), config.data, 80))
+
+
+def test_colour_only_where_the_terminal_has_and_wants_it(tmp_path, monkeypatch):
+    path, how = images(tmp_path / "pics"), {"color": True}
+    assert "\x1b[38;2;" in drawn(path, how, monkeypatch, "truecolor")
+    for colour, no_colour in (("", ""), ("truecolor", "1")):
+        plain = drawn(path, how, monkeypatch, colour, no_colour)
+        assert "\x1b" not in plain
+        assert "cat" in plain
+        assert set(plain) & set("░▒▓█")
+
+
+def test_a_terminal_without_blocks_gets_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(Terminal, "encoding", "ascii")
+    assert drawn(wide_table(tmp_path / "wide.csv"), {}, monkeypatch, "") == ""
+
+
+def test_four_classes_and_six_channels_are_drawn(cli, tmp_path):
+    npz(tmp_path / "a.npz", X=RANDOM.random((60, 9, 8)), y=np.arange(60) % 6)
+    out = cli("inspect", "a.npz").out
+    assert out.count("    and 2 more\n") == 4
+    assert out.count("    feature 5  ") == 4
+
+
+# --- in two lines
+
+
+def told(path, job, **values):
+    config = make_config(job, {"data": str(path), **values}, together=False)
+    raw = read_dataset(config)
+    done = prepare(raw, config)
+    assert two_lines(raw, config) == two_lines(done, config, raw)[:1]
+    assert len(two_lines(done, config)) == 2
+    return two_lines(done, config, raw)
+
+
+def test_two_lines_of_a_long_table(tmp_path):
+    path = long_table(tmp_path / "sensors.csv")
+    assert told(path, "classify", scale="auto", missing="mean") == [
+        "data: sensors.csv, a long CSV table: 24 series of 12 to 15 steps, 2 channels "
+        "(acc_x, acc_y), 3 classes (run 8, sit 8, walk 8)",
+        "trained on: 18 series of up to 15 steps of 2 features, standardised, missing values "
+        "filled in with the mean; 6 held out for testing (stratified)",
+    ]
+
+
+def test_two_lines_of_pictures_that_bring_their_test_rows(tmp_path):
+    assert told(write_digits(tmp_path / "digits"), "autoencode", valid_fraction=0.1) == [
+        "data: digits, idx files of images and labels: 120 + 30 test pictures of 8 x 8 pixels, "
+        "3 classes (0 40, 1 40, 2 40)",
+        "trained on: 108 rows of 64 numbers, as fractions of 255; 12 held out to decide when to "
+        "stop (stratified); 30 more for testing",
+    ]
+
+
+def test_two_lines_of_a_signal_that_is_forecast(tmp_path):
+    values = {"target": ("Passengers",), "horizon": 1, "window": 8, "stride": 1, "stateful": False,
+              "test_fraction": 0.25, "scale": "minmax"}  # fmt: skip
+    first, second = told(date_table(tmp_path / "air.csv"), "regress", **values)
+    assert first == (
+        "data: air.csv, a long CSV table: 1 series of 72 steps, 1 channel (Passengers), "
+        "1 target (Passengers)"
+    )
+    assert " windows of 8 steps of 1 feature, scaled to [0, 1]; " in second
+    assert second.endswith(" steps held out for testing (the last)")
+
+
+def test_two_lines_say_groups_and_chance(tmp_path):
+    rows = [(f"p{i % 5}", i / 7, i * i / 9, "ab"[i % 2]) for i in range(40)]
+    path = table(tmp_path / "t.csv", ["person", "x", "z", "label"], rows)
+    assert told(path, "classify", group="person")[1].endswith("(whole groups)")
+    assert told(path, "classify", split="random", input=("x", "z"))[1].endswith("(at random)")
+
+
+def test_the_options_are_those_that_say_how_data_is_read():
+    from hiddenstate.cli.inspect import READING
+    from hiddenstate.config import section_options
+    from hiddenstate.data.prepare.pipeline import READING as KEPT
+
+    known = set(section_options(DataConfig))
+    assert set(READING) <= known
+    assert set(KEPT) - set(READING) == {"window", "stride"}

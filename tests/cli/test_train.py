@@ -1,0 +1,311 @@
+"""The commands as a person uses them, on small data, in a folder of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hiddenstate.datasets import load_mnist
+from hiddenstate.jobs import make_job
+from hiddenstate.runs import Run
+from tests import classic
+from tests.engines.test_engines import STEPS
+
+OFF = ("--view", "off", "--threads", "1")
+SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
+
+
+def test_classify_prints_all_that_the_classic_script_shows(cli, tiny_idx):
+    done = cli("classify", tiny_idx, "--recipe", "classic", *SMALL)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[0].startswith("data: digits, idx files of images and labels: 120 + 30 test")
+    assert "  (rnn): LSTM(8, 6, batch_first=True)" in lines
+    assert any(
+        line.startswith("Epoch:  0 | train loss: ") and " | test accuracy: " in line
+        for line in lines
+    )
+    predicted, real = (line for line in lines if line.endswith(" number"))
+    assert predicted.endswith("prediction number")
+    assert real.endswith("real number")
+    assert len(real.split("]")[0].split()) == 10
+    assert "test accuracy on all 30 rows: " in done.out
+    assert "next: hiddenstate" in done.out
+
+
+def test_the_model_is_printed_as_torch_prints_it():
+    from hiddenstate.config import AutoencoderConfig, RecurrentConfig
+    from hiddenstate.models.net import Net
+    from hiddenstate.models.torch_modules import make_module
+
+    recurrent = RecurrentConfig(cell="gru", layers=2, dropout=0.5, bidirectional=True)
+    coder = AutoencoderConfig(activation="relu", output_activation="linear")
+    for net in (
+        Net("classify", recurrent, 28, 10),
+        Net("regress", RecurrentConfig(cell="rnn"), 1, 1, "steps"),
+        Net("autoencode", coder, 12, 12),
+        Net("autoencode", AutoencoderConfig(output_activation="sigmoid"), 784, 784),
+    ):
+        assert net.describe() == str(make_module(net, net.initial(0, "float32")))
+
+
+def test_json_is_one_flat_object_and_nothing_else(cli, tiny_idx):
+    for job, key in (("classify", "test_accuracy"), ("autoencode", "test_mse")):
+        small = SMALL if job == "classify" else ("--encoder-sizes", "8,4", *OFF)
+        done = cli(job, tiny_idx, *small, "--json")
+        found = json.loads(done.out)
+        assert {"job", "run", "seed", "engine", "steps", "seconds", key} <= set(found)
+        assert not any(isinstance(value, (dict, list)) for value in found.values())
+
+
+def test_seeds_train_one_run_each_and_give_mean_and_deviation(cli, tmp_path):
+    done = cli("regress", "--windows", "20", "--seeds", "3", "--json", *OFF)
+    found = json.loads(done.out)
+    assert found["seeds"] == [0, 1, 2]
+    assert found["last10_mse_mean"] == pytest.approx(np.mean(found["last10_mse"]))
+    assert found["last10_mse_deviation"] == pytest.approx(np.std(found["last10_mse"], ddof=1))
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [
+        "regress-1", "regress-2", "regress-3",
+    ]  # fmt: skip
+
+
+def test_config_of_a_run_and_toml_files_set_options(cli, tmp_path):
+    cli("regress", "--windows", "20", "--hidden-size", "5", *OFF)
+    done = cli("regress", "--config", "runs/regress-1/config.json", "--windows", "30", *OFF)
+    assert done.code == 0
+    config = Run(tmp_path / "runs" / "regress-2").config
+    assert (config.model.hidden_size, config.data.windows) == (5, 30)
+    (tmp_path / "own.toml").write_text("windows = 12\n[model]\nhidden-size = 3\n")
+    assert cli("regress", "--config", "own.toml", *OFF).code == 0
+    assert Run(tmp_path / "runs" / "regress-3").config.model.hidden_size == 3
+
+
+def test_from_outside_each_steps_loss_is_a_plain_loops(cli, tmp_path):
+    """--weights, --no-shuffle, --dtype float64 and --log-every 1 show every step's loss."""
+    torch.manual_seed(0)
+    module = classic.Recurrent("lstm", 28, 64, 10).double()
+    torch.save(module.state_dict(), tmp_path / "classic.pt")
+    done = cli(
+        "classify", "--weights", "classic.pt", "--no-shuffle", "--dtype", "float64",
+        "--log-every", "1", "--max-steps", STEPS, "--n-evaluated", "0", *OFF,
+    )  # fmt: skip
+    assert done.code == 0
+    run = Run(tmp_path / "runs" / "classify-1")
+    losses = [event["loss"] for event in run.history() if event["event"] == "log"]
+    digits = load_mnist()
+    batches = make_job(run.config, digits).batches
+    loop = classic.loop("classify", module, 0.01, batches, digits.X, digits.y, STEPS)
+    np.testing.assert_allclose(losses, [step.loss for step in loop], rtol=1e-6)
+
+
+def test_weights_of_a_model_file_start_where_it_ended(cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    cli("regress", "--windows", "5", "--weights", "runs/regress-1/model.safetensors",
+        "--lr", "1e-30", *OFF)  # fmt: skip
+    one, two = (Run(tmp_path / "runs" / f"regress-{n}").model().params for n in (1, 2))
+    for name, array in one.items():
+        np.testing.assert_array_equal(two[name], array)
+
+
+def test_predict_gives_labels_probabilities_outputs_and_codes(cli, tiny_idx, tmp_path):
+    cli("classify", tiny_idx, *SMALL)
+    out = cli("predict", "classify-1", "--proba").out.splitlines()
+    assert len(out) == 31
+    assert out[0].startswith("row,label,p_")
+    assert sum(map(float, out[1].split(",")[2:])) == pytest.approx(1)
+    cli("regress", "--windows", "20", *OFF)
+    np.save(tmp_path / "signal.npy", np.sin(np.linspace(0, 6, 25)))
+    assert len(cli("predict", "regress-1", "signal.npy").out.splitlines()) == 26
+    cli("autoencode", tiny_idx, "--encoder-sizes", "8", *OFF)
+    done = cli("predict", "autoencode-1", "--output", "codes.csv")
+    assert done.code == 0
+    assert (tmp_path / "codes.csv").read_text().splitlines()[0] == "row,code_1,code_2,code_3,error"
+
+
+def test_evaluate_agrees_with_the_runs_own_figure(cli, tiny_idx):
+    trained = json.loads(cli("classify", tiny_idx, *SMALL, "--json").out)
+    found = json.loads(cli("evaluate", "classify-1", "--json").out)
+    assert found["accuracy"] == trained["test_accuracy"]
+    assert json.loads(cli("evaluate", "classify-1", tiny_idx, "--json").out)["rows"] == 30
+    trained = json.loads(cli("autoencode", tiny_idx, *OFF, "--json").out)
+    found = json.loads(cli("evaluate", "last", "--json").out)
+    assert found["mse"] == pytest.approx(trained["test_mse"], rel=1e-6)
+
+
+def test_evaluate_of_regress_goes_on_with_the_next_windows(cli):
+    cli("regress", *OFF)
+    found = json.loads(cli("evaluate", "regress-1", "--json").out)
+    assert found["answers"] == 1000
+    assert found["mse"] < 0.1 * found["baseline_mse"]
+    assert found["mse"] < found["reset_mse"]
+
+
+def test_runs_compare_and_watch_read_what_was_recorded(cli, tiny_idx):
+    cli("regress", "--windows", "20", *OFF)
+    cli("regress", "--windows", "30", "--cell", "gru", *OFF)
+    rows = cli("runs").out.splitlines()
+    assert rows[0].split("\t") == ["run", "job", "data", "state", "best", "when"]
+    assert [row.split("\t")[3] for row in rows[1:]] == ["done", "done"]
+    compared = json.loads(cli("compare", "regress-1", "regress-2", "--json").out)
+    assert compared["cell"] == ["rnn", "gru"]
+    assert compared["windows"] == [20, 30]
+    assert "seed" not in compared
+    watched = cli("watch", "last", "--view", "lines").out.splitlines()
+    assert watched[0].startswith("Window:  0 | train loss: ")
+    assert watched[-1].startswith("done: last10_mse ")
+
+
+def test_resume_adds_to_a_finished_run(cli, tmp_path):
+    cli("regress", "--windows", "20", *OFF)
+    assert cli("resume", "regress-1", "--view", "off").code == 2
+    done = cli("resume", "regress-1", "--windows", "+15", "--view", "off", "--json")
+    assert json.loads(done.out)["steps"] == 35
+    once = json.loads(cli("regress", "--windows", "35", "--json", *OFF).out)
+    assert json.loads(done.out)["last10_mse"] == once["last10_mse"]
+    histories = [
+        (tmp_path / "runs" / name / "history.jsonl").read_bytes()
+        for name in ("regress-1", "regress-2")
+    ]
+    assert histories[0] == histories[1]
+
+
+def test_resume_refuses_data_that_changed(cli, tmp_path):
+    signal_file = tmp_path / "own.npz"
+    steps = np.linspace(0, 30, 300)
+    np.savez(signal_file, X=np.sin(steps), y=np.cos(steps))
+    cli("regress", "own.npz", *OFF)
+    np.savez(signal_file, X=np.sin(steps), y=np.sin(steps))
+    done = cli("resume", "regress-1", "--epochs", "+1", "--view", "off")
+    assert done.code == 2
+    assert "data changed" in done.err
+    assert "--allow-changed" in done.err
+    assert (
+        cli("resume", "regress-1", "--epochs", "+1", "--allow-changed", "--view", "off").code == 0
+    )
+
+
+def test_a_run_made_from_arrays_says_so(cli, tmp_path):
+    from hiddenstate import Autoencoder
+
+    rows = np.random.default_rng(0).random((30, 4))
+    Autoencoder((3,), 2, max_steps=3, threads=1).fit(rows, run_dir=tmp_path / "own")
+    for command in (("evaluate", "own"), ("predict", "own"), ("resume", "own", "--epochs", "+1")):
+        done = cli(*command)
+        assert done.code == 2
+        assert "arrays in Python" in done.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_says_how_to_go_on_and_resume_ends_the_same(number, code, tmp_path):
+    """The signal is sent at the third printed line, not at a time."""
+    command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "4000", *OFF]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout
+    lines = 0
+    for line in process.stdout:
+        lines += line.startswith("Window:")
+        if lines == 3:
+            process.send_signal(number)
+            break
+    _, err = process.communicate()
+    assert process.returncode == code
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("error: interrupted after step ")
+    assert "hiddenstate resume runs/regress-1" in last
+    run = Run(tmp_path / "runs" / "regress-1")
+    assert run.state() == "interrupted"
+    step = run.checkpoint()[1]["step"]
+    assert 20 < step < 4000
+    subprocess.run(
+        [sys.executable, "-m", "hiddenstate", "resume", "regress-1", "--view", "off", "--json",
+         "--max-steps", str(step + 25)],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    assert run.state() == "done"
+
+
+def test_a_reader_that_leaves_stops_quietly(tmp_path):
+    command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "3000", *OFF]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stderr
+    process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait() == 141
+    assert "Traceback" not in err
+    assert "rror" not in err
+
+
+def test_a_second_writer_is_refused_with_process_and_time(cli, tmp_path):
+    from hiddenstate.runs.writer import reopen_run
+    from hiddenstate.system.lock import is_locked
+
+    cli("regress", "--windows", "20", *OFF)
+    before = Path("runs/regress-1/config.json").read_bytes()
+    with reopen_run(Run(tmp_path / "runs" / "regress-1")):
+        assert is_locked(tmp_path / "runs" / "regress-1")
+        done = cli("resume", "regress-1", "--windows", "+5", "--view", "off")
+    assert done.code == 3
+    assert f"process {os.getpid()}, since " in done.err
+    assert Path("runs/regress-1/config.json").read_bytes() == before
+
+
+def test_a_diverging_run_ends_with_5_and_saved_numbers_are_finite(cli, tmp_path):
+    done = cli("regress", "--lr", "1e25", "--windows", "50", *OFF)
+    assert done.code == 5
+    assert "epoch 0, batch " in done.err
+    run = Run(tmp_path / "runs" / "regress-1")
+    assert run.state() == "failed"
+    assert not (run.path / "model.safetensors").exists()
+    assert all(np.isfinite(event["loss"]) for event in run.history())
+
+
+def test_doctor_reports_versions_threads_devices_and_display(cli):
+    found = json.loads(cli("doctor", "--json").out)
+    assert {"hiddenstate", "python", "torch", "torch threads", "devices", "display"} <= set(found)
+    assert found["bundled MNIST"].startswith("sound, 60,000")
+
+
+def test_a_library_that_cannot_be_loaded_is_the_machines_fault(cli, monkeypatch):
+    def refuse(*given):
+        raise ImportError("\nlibtorch_cpu.so: failed to map segment from shared object\n")
+
+    monkeypatch.setattr("hiddenstate.runs.list_runs", refuse)
+    done = cli("runs")
+    assert done.code == 3
+    assert done.err.startswith("error: a library cannot be loaded: libtorch_cpu.so: failed to map")
+
+
+def test_a_defect_of_ours_leaves_its_trace_in_a_file(cli, monkeypatch):
+    monkeypatch.setattr("hiddenstate.runs.list_runs", lambda runs_dir, tell: 1 / 0)
+    done = cli("runs")
+    assert done.code == 1
+    assert "ZeroDivisionError" in done.err
+    trace = done.err.split("the trace is in ")[1].split(",")[0]
+    assert "Traceback" in Path(trace).read_text()
+    with pytest.raises(ZeroDivisionError):
+        cli("runs", "--debug")
+
+
+def test_a_table_on_a_terminal_escapes_what_names_hold(monkeypatch, capsys):
+    from hiddenstate.cli.output import table
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    table(["class", "a\x1b[5m"], [["up\x1b[31m\u202e", "[red]1[/red]"]])
+    told = capsys.readouterr().out
+    assert not any(raw in told for raw in ("\x1b[5m", "\x1b[31m", "\u202e"))
+    assert "up\\x1b[31m\\u202e" in told
+    assert "[red]1[/red]" in told

@@ -1,0 +1,348 @@
+"""What is done to rows: fitted on rows that count, the same in pieces, by hand on small arrays."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from hiddenstate.data import Preparation, Rows, in_pieces
+from hiddenstate.data.prepare.transform import (
+    after_end,
+    carry_forward,
+    check_finite,
+    fit_preparation,
+    places_of,
+    scan,
+)
+from hiddenstate.data.store import RowStore
+from hiddenstate.errors import DataError
+
+Array = np.ndarray[Any, Any]
+quick = settings(derandomize=True, deadline=None, max_examples=50)
+numbers = st.floats(-100, 100, width=32)
+NAN, INF = np.nan, np.inf
+
+Store = Callable[[Array], RowStore]
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Store:
+    """An array as a store whose rows lie in a file."""
+
+    def write(X: Array) -> RowStore:
+        path = tmp_path / "rows"
+        path.write_bytes(X.tobytes())
+        return RowStore(path, 0, X.shape, X.dtype)
+
+    return write
+
+
+@pytest.fixture
+def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row or two at a time, where some MiB would be read."""
+    monkeypatch.setattr(
+        "hiddenstate.data.prepare.transform.in_pieces", lambda X, *_: in_pieces(X, 80)
+    )
+
+
+def series(*rows: list[Any]) -> Array:
+    """Series of one feature (N, T, 1)."""
+    return np.array(rows, dtype=float)[..., None]
+
+
+def fit(X: Array, missing: str = "error", scale: str = "none", **rows: Any) -> Preparation:
+    return fit_preparation(Rows(X, **rows), missing, scale, scale_targets=False)
+
+
+# --- the scan
+
+
+@given(hnp.arrays(float, (6, 3), elements=numbers), st.lists(st.integers(0, 4), min_size=6))
+@quick
+def test_weights_count_as_so_many_copies_of_a_row(X: Array, weights: list[int]) -> None:
+    copies = np.repeat(X, weights[:6], axis=0)
+    if not len(copies):
+        return
+    found = scan(X, None, np.array(weights[:6], float))
+    np.testing.assert_allclose(found.mean, copies.mean(axis=0), atol=1e-9)
+    np.testing.assert_allclose(found.squares / len(copies), copies.var(axis=0), atol=1e-8)
+    np.testing.assert_array_equal(found.low, copies.min(axis=0))
+    np.testing.assert_array_equal(found.high, copies.max(axis=0))
+
+
+@given(hnp.arrays(float, (5, 4, 2), elements=numbers | st.just(NAN)), st.data())
+@quick
+def test_what_is_missing_or_after_an_end_is_not_counted(X: Array, data: st.DataObject) -> None:
+    lengths = np.array(data.draw(st.lists(st.integers(1, 4), min_size=5, max_size=5)))
+    found = scan(X, lengths, None)
+    for feature in range(2):
+        values = np.concatenate([row[:n, feature] for row, n in zip(X, lengths, strict=True)])
+        values = values[np.isfinite(values)]
+        assert found.weight[feature] == len(values)
+        if len(values):
+            assert found.mean[feature] == pytest.approx(values.mean(), abs=1e-9)
+            assert found.low[feature] == values.min()
+            assert found.high[feature] == values.max()
+
+
+@pytest.mark.usefixtures("in_small_pieces")
+@pytest.mark.parametrize("kind", ["f4", "f8", "u1"])
+def test_pieces_and_rows_on_disk_give_what_the_whole_gives(kind: str, stored: Store) -> None:
+    X = np.random.default_rng(0).uniform(0, 200, (30, 7)).astype(kind)
+    values = X / 255 if kind == "u1" else X.astype(float)
+    for rows in (X, stored(X), stored(X).take(np.arange(30))):
+        found = scan(rows, None, None)
+        np.testing.assert_allclose(found.mean, values.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(found.deviation, values.std(axis=0), rtol=1e-12)
+        np.testing.assert_array_equal(found.high, values.max(axis=0))
+
+
+@pytest.mark.usefixtures("in_small_pieces")
+@pytest.mark.parametrize("missing", ["mean", "forward", "mask"])
+def test_rows_on_disk_are_prepared_as_rows_in_memory(missing: str, stored: Store) -> None:
+    X = np.random.default_rng(0).normal(3, 2, (20, 5, 2))
+    X[X > 5] = NAN
+    own = fit(X, missing, "standard")
+    expected = own.apply(X, None, "float32", "here")
+    for store in (stored(X), stored(X).reshaped((10,)).reshaped((5, 2))):
+        found = own.apply(store, None, "float32", "here")
+        assert isinstance(found, RowStore)
+        assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_array_equal(found[:], expected)
+        np.testing.assert_array_equal(found[np.array([7, 2])], expected[[7, 2]])
+
+
+# --- scaling
+
+
+def test_standard_gives_mean_0_and_deviation_1_of_every_feature() -> None:
+    X = np.random.default_rng(0).normal([5, -300], [0.1, 40], (50, 8, 2))
+    flat = fit(X, scale="standard").apply(X, None, "float64", "X").reshape(-1, 2)
+    np.testing.assert_allclose(flat.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(flat.std(axis=0), 1, rtol=1e-12)
+
+
+def test_minmax_gives_0_to_1_of_every_feature() -> None:
+    X = np.random.default_rng(0).normal([5, -300], [0.1, 40], (50, 8, 2))
+    flat = fit(X, scale="minmax").apply(X, None, "float64", "X").reshape(-1, 2)
+    np.testing.assert_allclose([flat.min(axis=0), flat.max(axis=0)], [[0, 0], [1, 1]], atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.1, 0.0, -7e8, 1 / 3, 1e-9])
+@pytest.mark.parametrize("scale", ["standard", "minmax"])
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_a_constant_feature_becomes_0_and_blows_nothing_up(
+    value: float, scale: str, kind: str
+) -> None:
+    X = np.full((1001, 3), value, kind)
+    own = fit(X, scale=scale)
+    assert own.scaling is not None
+    np.testing.assert_array_equal(own.scaling[1], 1)
+    np.testing.assert_allclose(own.apply(X, None, "float64", "X"), 0, atol=1e-7 * abs(value))
+    other = own.apply(X.astype(float) + 0.5, None, "float64", "X")
+    np.testing.assert_allclose(other, 0.5, atol=1e-6 + 1e-7 * abs(value))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "scaled"), [(0, 1, False), (0.2, 0.9, False), (-0.01, 1, True), (0, 1.01, True)]
+)
+def test_auto_leaves_what_is_in_0_to_1_as_it_is(low: float, high: float, scaled: bool) -> None:
+    X = np.linspace(low, high, 12).reshape(4, 3)
+    own = fit(X, scale="auto")
+    assert (own.scaling is not None) == scaled
+    if scaled:
+        np.testing.assert_array_equal(own.scaling, fit(X, scale="standard").scaling)
+
+
+@pytest.mark.parametrize("scale", ["none", "auto", "standard", "minmax"])
+def test_pixels_are_fractions_and_not_scaled_again(scale: str) -> None:
+    X = np.arange(12, dtype="u1").reshape(3, 4)
+    own = fit(X, scale=scale)
+    assert own.pixels
+    if scale != "standard":  # asked for by name it is done
+        assert own.scaling is None
+        assert own.apply(X, None, "float32", "X") is X
+
+
+def test_a_feature_that_is_never_there_stays_finite_however_it_is_scaled() -> None:
+    X = np.random.default_rng(0).normal(size=(6, 3, 2))
+    X[..., 1] = NAN
+    for missing in ("mean", "forward", "mask"):
+        for scale in ("none", "auto", "standard", "minmax"):
+            got = fit(X, missing, scale).apply(X, None, "float32", "X")
+            assert np.isfinite(got).all(), (missing, scale)
+            np.testing.assert_array_equal(got[..., 1], 0)
+
+
+@pytest.mark.parametrize("values", [[1e300, -1e300], [0, 5e-324], [1e-200, 2e-200]])
+@pytest.mark.parametrize("scale", ["standard", "minmax"])
+def test_numbers_no_factor_can_scale_are_refused_or_scaled_but_never_lost(
+    values: list[float], scale: str
+) -> None:
+    X = np.array(values)[:, None]
+    try:
+        own = fit(X, scale=scale)
+    except DataError as error:
+        assert "--scale none" in str(error)  # noqa: PT017
+        return
+    assert own.scaling is not None
+    assert np.isfinite(own.scaling).all()
+    assert own.scaling[1].all()
+    assert np.isfinite(own.apply(X, None, "float64", "X")).all()
+
+
+def test_steps_after_an_end_become_exactly_0_and_teach_nothing() -> None:
+    X = np.random.default_rng(0).normal(9, 2, (4, 6, 2))
+    lengths = np.array([6, 3, 1, 5])
+    gone = after_end(lengths, 6)
+    garbage = X.copy()
+    garbage[gone] = 1e30
+    for missing in ("error", "mean", "mask"):
+        one, two = (fit(rows, missing, "standard", lengths=lengths) for rows in (X, garbage))
+        np.testing.assert_array_equal(one.scaling, two.scaling)
+        got = two.apply(garbage, lengths, "float32", "X")
+        np.testing.assert_array_equal(got[gone], 0)
+        np.testing.assert_array_equal(got, one.apply(X, lengths, "float32", "X"))
+
+
+def test_targets_are_scaled_by_the_steps_that_count() -> None:
+    y = series([1, 2, 99], [3, 4, 5])
+    rows = Rows(np.zeros((2, 3, 1)), y, lengths=np.array([2, 3]))
+    own = fit_preparation(rows, "error", "standard", scale_targets=True)
+    assert own.target_scaling is not None
+    assert own.target_scaling[0] == pytest.approx(3)
+    assert own.target_scaling[1] == pytest.approx(1 / np.std([1, 2, 3, 4, 5]))
+
+
+@given(
+    hnp.arrays(float, (3, 4, 2), elements=numbers),
+    hnp.arrays(float, (3, 4, 1), elements=numbers),
+    st.sampled_from(["none", "standard", "minmax"]),
+    st.booleans(),
+    st.booleans(),
+)
+@quick
+def test_undone_targets_are_the_targets(
+    X: Array, y: Array, scale: str, change: bool, every: bool
+) -> None:
+    lengths = np.array([4, 2, 3])
+    y = y if every else y[:, 0]
+    rows = Rows(X, y, lengths=lengths)
+    own = fit_preparation(rows, "error", scale, True, change=(1,) if change else None)
+    prepared = own.apply(X, lengths, "float64", "X")
+    learnt = own.apply_targets(y, prepared, lengths, "float64")
+    back = own.undo_targets(learnt, prepared, lengths)
+    np.testing.assert_allclose(back, y, atol=1e-9)
+
+
+def test_a_change_is_from_the_last_value_that_counts() -> None:
+    X = series([1, 2, 0], [5, 6, 8])
+    rows = Rows(X, np.array([[10.0], [10.0]]), lengths=np.array([2, 3]))
+    own = fit_preparation(rows, "error", "none", True, change=(0,))
+    learnt = own.apply_targets(rows.y, X, rows.lengths, "float64")
+    np.testing.assert_array_equal(learnt, [[8], [2]])
+    steps = own.apply_targets(np.full((2, 3, 1), 10.0), X, rows.lengths, "float64")
+    np.testing.assert_array_equal(steps[..., 0], [[9, 8, 10], [5, 4, 2]])
+
+
+def test_places_of_targets_are_by_name_and_all_or_none() -> None:
+    assert places_of(("b", "a"), ("a", "x", "b")) == (2, 0)
+    assert places_of(("b", "c"), ("a", "b")) is None
+    assert places_of(None, ("a",)) is None
+    assert places_of(("a",), None) is None
+
+
+# --- missing values, by hand
+
+HOLES = [[1, NAN, INF, 4], [NAN, 6, -INF, NAN]]
+"""Known are 1, 4 and 6: their mean is 11/3."""
+MEAN = 11 / 3
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ("mean", [[1, MEAN, MEAN, 4], [MEAN, 6, MEAN, MEAN]]),
+        ("forward", [[1, 1, 1, 4], [MEAN, 6, 6, 6]]),
+        ("mask", [[1, MEAN, MEAN, 4], [MEAN, 6, MEAN, MEAN]]),
+    ],
+)
+def test_missing_and_infinite_values_are_filled_in_by_hand(
+    missing: str, expected: list[Any]
+) -> None:
+    X = series(*HOLES)
+    got = fit(X, missing).apply(X, None, "float64", "X")
+    np.testing.assert_allclose(got[..., 0], expected, rtol=1e-15)
+    assert got.shape == (2, 4, 2 if missing == "mask" else 1)
+    if missing == "mask":
+        np.testing.assert_array_equal(got[..., 1], ~np.isfinite(X[..., 0]))
+
+
+def test_filling_comes_before_scaling_and_the_mask_is_not_scaled() -> None:
+    X = series(*HOLES)
+    own = fit(X, "mask", "standard")
+    got = own.apply(X, None, "float64", "X")
+    deviation = np.std([1, 4, 6])
+    np.testing.assert_allclose(got[0, :, 0], [(1 - MEAN) / deviation, 0, 0, (4 - MEAN) / deviation])
+    np.testing.assert_array_equal(got[..., 1], [[0, 1, 1, 0], [1, 0, 1, 1]])
+
+
+def test_a_mask_beside_flat_rows_has_as_many_columns_more() -> None:
+    X = np.array([[1, NAN, 3], [NAN, 5, 7]])
+    own = fit(X, "mask")
+    assert (own.width(3), own.n_features(6)) == (6, 3)
+    got = own.apply(X, None, "float64", "X")
+    np.testing.assert_array_equal(got, [[1, 5, 3, 0, 1, 0], [1, 5, 7, 1, 0, 0]])
+    np.testing.assert_array_equal(own.undo(got), [[1, 5, 3], [1, 5, 7]])
+
+
+def test_nothing_is_carried_from_one_series_or_feature_to_another() -> None:
+    X = np.array([[[1, 7], [NAN, NAN]], [[NAN, 8], [2, NAN]]])
+    np.testing.assert_array_equal(
+        carry_forward(X), [[[1, 7], [1, 7]], [[NAN, 8], [2, 8]]]
+    )  # fmt: skip
+
+
+def test_new_rows_are_filled_in_with_what_was_fitted_not_with_their_own() -> None:
+    own = fit(series([1, 3]), "mean")
+    got = own.apply(series([100, NAN]), None, "float64", "X")
+    np.testing.assert_array_equal(got[0, :, 0], [100, 2])
+
+
+@pytest.mark.parametrize("missing", ["error", "drop"])
+def test_what_is_not_to_be_filled_in_is_refused(missing: str) -> None:
+    X = np.zeros((3, 4, 2))
+    X[1, 2, 1] = X[2, 0, 0] = NAN
+    with pytest.raises(DataError) as error:
+        fit(X, missing).apply(X, None, "float32", "here")
+    assert str(error.value).startswith("here: 2 values are missing or not finite, the first in ")
+    assert "row 1, step 2, feature 1; " in str(error.value)
+    assert "; the model was trained with none missing; mend them, or train anew" in str(error.value)
+
+
+def test_the_first_missing_cell_is_named_by_column_and_one_value_is_one() -> None:
+    X = np.zeros((3, 2))
+    X[2, 1] = -INF
+    with pytest.raises(DataError, match="1 value is missing or not finite, the first in row 2, "):
+        check_finite(X, None, "here", None)
+    with pytest.raises(DataError, match="fill them in with --missing mean, forward or mask"):
+        check_finite(X, None, "here", None)
+    with pytest.raises(DataError, match=r"row 2, column b\\x1b; "):
+        check_finite(X, None, "here", ("a", "b\x1b"))
+    with pytest.raises(DataError, match="feature 1"):  # names of other columns say nothing
+        check_finite(X, None, "here", ("a", "b", "c"))
+
+
+def test_what_lies_after_an_end_is_not_missing() -> None:
+    X = np.zeros((2, 3, 1))
+    X[0, 2] = NAN
+    check_finite(X, np.array([2, 3]), "here", None)
+    with pytest.raises(DataError, match="row 0, step 2"):
+        check_finite(X, np.array([3, 3]), "here", None)
+    got = fit(X, "mask", lengths=np.array([2, 3])).apply(X, np.array([2, 3]), "float64", "X")
+    np.testing.assert_array_equal(got, np.zeros((2, 3, 2)))

@@ -1,0 +1,381 @@
+"""Arrays that lie ready are laid out by the job, and large ones are left on disk."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from hiddenstate.config import DataConfig
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.readers import arrays as reader
+from hiddenstate.data.readers.arrays import is_array_folder, read_arrays
+from hiddenstate.data.store import RowStore
+from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError
+from tests.conftest import member, mutations, npy, npz, same
+
+Array = np.ndarray[Any, Any]
+quick = settings(derandomize=True, deadline=None, max_examples=60)
+kinds = st.sampled_from(["u1", "i1", "<i2", ">i4", "<i8", "<f2", "<f4", ">f4", "<f8", "?"])
+inputs = hnp.arrays(
+    kinds,
+    hnp.array_shapes(min_dims=2, max_dims=3, max_side=5),
+    elements={"allow_infinity": False},
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "own.npz"
+
+
+def read(path: Path, job: str = "classify", answered: bool = True, **how: Any) -> SequenceDataset:
+    return read_arrays(path, DataConfig(**how), job, answered)
+
+
+def folder_of(folder: Path, **arrays: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    return folder
+
+
+def plain(array: Array) -> Array:
+    """What numbers of a type become: uint8, float32 or float64 with the same values."""
+    if array.dtype == np.uint8:
+        return array
+    small = array.dtype.itemsize <= 2 or array.dtype.str[1:] == "f4"
+    return array.astype(np.float32 if small else np.float64)
+
+
+# --- what was written is read
+
+
+@given(inputs, st.sampled_from(["int", "text", "none"]), st.booleans(), st.sampled_from("zf"))
+@quick
+def test_rows_and_labels_are_read_as_they_were_written(
+    place: Path, X: Array, labels: str, halves: bool, kind: str
+) -> None:
+    arrays: dict[str, Array] = {"X": X}
+    if labels != "none":
+        arrays["y"] = np.arange(len(X)).astype("U" if labels == "text" else "i4")
+    if halves:
+        arrays |= {f"{name}_test": array[:1] for name, array in arrays.items()}
+    if kind == "z":
+        path = npz(place.with_name("a.npz"), **arrays)
+    else:
+        path = place.with_name("folder")
+        for stale in path.glob("*"):
+            stale.unlink()
+        folder_of(path, **arrays)
+    found = read(path, "autoencode")
+    same(found.X, plain(X))
+    assert (found.y is None) == (labels == "none")
+    if found.y is not None:
+        same(found.y, arrays["y"])
+    assert (found.test is not None) == halves
+    if halves:
+        same(found.X_test, plain(X[:1]))
+    assert found.kind == ("an .npz file" if kind == "z" else "a folder of .npy files")
+
+
+@given(inputs)
+@settings(quick, max_examples=25)
+def test_a_npy_is_inputs_alone(place: Path, X: Array) -> None:
+    path = npy(place.with_name("a.npy"), X)
+    same(read(path, answered=False).X, plain(X))
+    assert read(path, "autoencode").y is None
+
+
+def test_missing_values_stay(path: Path) -> None:
+    X = np.array([[np.nan, 1.0]] * 4)
+    same(read(npz(path, X=X, y=np.arange(4))).X, X)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_no_float_holds_becomes_infinite_without_a_word(path: Path) -> None:
+    if np.finfo(np.longdouble).max == np.finfo(np.float64).max:
+        pytest.skip("there is no wider float here")
+    wide = np.full((9, 2), np.longdouble(1e308) * 100)
+    found = read(npz(path, X=wide, y=np.arange(9) % 2))
+    assert np.isinf(found.X).all()
+
+
+def test_labels_lie_beside_an_npy(tmp_path: Path) -> None:
+    X = npy(tmp_path / "X1.npy", np.zeros((3, 2)))
+    y = npy(tmp_path / "labels.npy", np.array(["a", "b", "a"]))
+    assert read(X, answers=str(y)).y is not None
+    same(read(X, answers=str(y)).y, np.array(["a", "b", "a"]))
+
+
+@pytest.mark.parametrize("names", [("x_train", "y_train", "x_test", "y_test"), ("x", "y"),
+                                   ("X_train", "y_train", "X_test", "y_test")])  # fmt: skip
+def test_other_usual_names_are_known(tmp_path: Path, names: tuple[str, ...]) -> None:
+    arrays = {name: np.zeros((4, 2)) if name[0] in "xX" else np.arange(4) for name in names}
+    folder = folder_of(tmp_path / "folder", **arrays)
+    for found in (read(npz(tmp_path / "a.npz", **arrays)), read(folder)):
+        assert found.y is not None
+        assert len(found.X_test) == (4 if len(names) == 4 else 0)
+
+
+def test_a_folder_is_known_by_its_inputs_and_what_else_is_in_it_is_told(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "folder", X=np.zeros((4, 2)), y=np.arange(4), ids=np.arange(4))
+    (folder / "notes.txt").write_text("x")
+    assert is_array_folder(folder)
+    assert read(folder).remarks == ("not read: ids.npy",)
+    (folder / "X.npy").unlink()
+    assert not is_array_folder(folder)
+    with pytest.raises(DataError, match=r"expected arrays X, y.*found y"):
+        read(folder)
+    assert not is_array_folder(tmp_path / "absent")
+
+
+# --- the layout
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "X_expected", "y_expected"),
+    [
+        ((20,), (20,), (1, 20, 1), (1, 20, 1)),
+        ((20, 3), (20,), (1, 20, 3), (1, 20, 1)),
+        ((20, 3), (20, 2), (1, 20, 3), (1, 20, 2)),
+        ((6, 5, 3), (6, 5, 2), (6, 5, 3), (6, 5, 2)),
+        ((6, 5, 3), (6, 2), (6, 5, 3), (6, 2)),
+        ((6, 5, 3), (6,), (6, 5, 3), (6, 1)),
+        ((6, 5, 3), (6, 5), (6, 5, 3), (6, 5, 1)),
+    ],
+)
+def test_signals_and_targets_are_given_their_axes(
+    path: Path,
+    X: tuple[int, ...],
+    y: tuple[int, ...],
+    X_expected: tuple[int, ...],
+    y_expected: tuple[int, ...],
+) -> None:
+    arrays = {"X": np.random.default_rng(0).normal(size=X), "y": np.arange(np.prod(y)).reshape(y)}
+    found = read(npz(path, **arrays, X_test=arrays["X"], y_test=arrays["y"]), "regress")
+    for rows in (found.train, found.test):
+        assert rows is not None
+        same(rows.X, arrays["X"].reshape(X_expected))
+        assert rows.y is not None
+        same(rows.y, arrays["y"].reshape(y_expected).astype(float))
+
+
+def test_pixels_stay_in_a_signal_but_targets_become_floats(path: Path) -> None:
+    found = read(npz(path, X=np.zeros(9, "u1"), y=np.arange(9, dtype="u1")), "regress")
+    assert found.X.dtype == np.uint8
+    assert found.y is not None
+    assert found.y.dtype == np.float64
+
+
+def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:
+    npz(path, X=np.arange(18).reshape(9, 2), X_test=np.zeros((4, 2)))
+    found = read(path, "regress", horizon=1)
+    same(found.y, found.X)
+    same(found.y_test, found.X_test)
+    assert found.columns == found.targets == ("value_0", "value_1")
+    npz(path, X=np.zeros((9, 2)))
+    with pytest.raises(DataError, match="no targets"):
+        read(path, "regress")
+
+
+@given(hnp.arrays("<f4", hnp.array_shapes(min_dims=3, max_dims=3, max_side=5),
+                  elements={"allow_infinity": False}))  # fmt: skip
+@settings(quick, max_examples=25)
+def test_channels_first_arrays_are_turned(place: Path, X: Array) -> None:
+    path = npz(place.with_name("a.npz"), X=X, y=np.zeros(X.shape))
+    turned = read(path, "regress", channels_first=True)
+    same(turned.X, np.moveaxis(X, 1, 2))
+    assert turned.X.flags.c_contiguous
+    assert turned.y is not None
+    assert turned.y.shape == turned.X.shape
+    same(read(npy(place.with_name("a.npy"), X), answered=False, channels_first=True).X,
+         np.moveaxis(X, 1, 2))  # fmt: skip
+
+
+# --- what does not go together
+
+
+@pytest.mark.parametrize(
+    ("job", "arrays", "said"),
+    [
+        ("classify", {"y": np.zeros(3)}, "expected arrays X, y"),
+        ("classify", {"X": np.zeros((4, 2)), "labels": np.zeros(4)}, "found X, labels"),
+        ("classify", {"X": np.zeros((4, 2)), "x": np.zeros((4, 2))}, "found X, x"),
+        ("classify", {}, "found none"),
+        ("classify", {"X": np.zeros((4, 2))}, "no labels"),
+        ("classify", {"X": np.zeros((4, 2)), "y": np.zeros(3)}, r"y is \(3,\) for 4 rows"),
+        ("classify", {"X": np.zeros((4, 2)), "y": np.zeros((4, 1))}, r"y is \(4, 1\)"),
+        ("classify", {"X": np.zeros((4, 2)), "y": np.float64(1)}, r"y is \(\)"),
+        ("classify", {"X": np.zeros((0, 2)), "y": np.zeros(0)}, r"got \(0, 2\)"),
+        ("classify", {"X": np.float64(3), "y": np.zeros(1)}, r"got \(\)"),
+        ("classify", {"X": np.zeros(4), "y": np.zeros(4)}, r"got \(4,\)"),
+        ("classify", {"X": np.array(["a", "b"]), "y": np.zeros(2)}, "X: holds text"),
+        ("classify", {"X": np.zeros((2, 2)), "y": np.array(["a", ""])}, "row 1 has no label"),
+        ("classify", {"X": np.zeros((4, 2)), "y": np.array([0, 1, np.nan, 0])}, r"y: 1 value is"),
+        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 3))}, "X_test rows"),
+        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 2), "u1")}, "X_test rows"),
+        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((0, 2))}, "X_test has no rows"),
+        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros(())}, "X_test"),
+        ("autoencode", {"X": np.zeros((4, 2)), "y_test": np.zeros(4)}, "y_test without X_test"),
+        ("autoencode", {"X": np.zeros((4, 2)), "y": np.zeros(4), "X_test": np.zeros((4, 2))},
+         "y_test does not go"),
+        ("regress", {"X": np.zeros(20)}, "no targets"),
+        ("regress", {"X": np.zeros(20), "y": np.zeros(19)}, "X has 20 steps, y has 19"),
+        ("regress", {"X": np.zeros(20), "y": np.array(["a"] * 20)}, "y: holds text"),
+        ("regress", {"X": np.zeros(20), "y": np.full(20, np.nan)}, "y: 20 values"),
+        ("regress", {"X": np.zeros(20), "y": np.zeros((20, 1, 1))}, r"got \(20, 1, 1\)"),
+        ("regress", {"X": np.float64(3), "y": np.float64(3)}, r"got \(\)"),
+        ("regress", {"X": np.zeros((20, 0)), "y": np.zeros(20)}, r"\(20, 0\)"),
+        ("regress", {"X": np.zeros(20), "y": np.zeros((20, 0))}, r"\(20, 0\)"),
+        ("regress", {"X": np.zeros((2, 3, 4)), "y": np.zeros(3)}, r"y is \(3,\) for 2 rows"),
+        ("regress", {"X": np.zeros((2, 3, 4)), "y": np.zeros((2, 4, 1))}, "3 steps, of y 4"),
+        ("regress", {"X": np.zeros(9), "y": np.zeros(9), "X_test": np.zeros((9, 2)),
+                     "y_test": np.zeros(9)}, "other features"),
+        ("regress", {"X": np.zeros(9), "y": np.zeros(9), "X_test": np.zeros(9, "u1"),
+                     "y_test": np.zeros(9)}, "X_test rows are uint8"),
+    ],
+)  # fmt: skip
+def test_arrays_that_do_not_fit_the_job_are_refused(
+    path: Path, job: str, arrays: dict[str, Array], said: str
+) -> None:
+    with pytest.raises(DataError, match=rf"own\.npz.*{said}"):
+        read(npz(path, **arrays), job)
+
+
+def test_channels_first_of_rows_without_channels_is_refused(path: Path) -> None:
+    with pytest.raises(DataError, match=r"--channels-first.*\(4, 2\)"):
+        read(npz(path, X=np.zeros((4, 2)), y=np.arange(4)), channels_first=True)
+
+
+def test_answers_beside_answers_are_refused(path: Path, tmp_path: Path) -> None:
+    y = npy(tmp_path / "y1.npy", np.arange(4))
+    npz(path, X=np.zeros((4, 2)), y=np.arange(4))
+    with pytest.raises(DataError, match="drop it or --answers"):
+        read(path, answers=str(y))
+
+
+def test_answers_that_are_not_there_are_told_with_the_nearest(tmp_path: Path) -> None:
+    X = npy(tmp_path / "X1.npy", np.zeros((4, 2)))
+    npy(tmp_path / "labels.npy", np.arange(4))
+    with pytest.raises(DataError, match=r"label\.npy: no such file; did you mean labels\.npy"):
+        read(X, answers=str(tmp_path / "label.npy"))
+    with pytest.raises(DataError, match="not a file"):
+        read(X, answers=str(tmp_path))
+
+
+def test_a_folder_named_as_an_array_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "X.npy").mkdir()
+    with pytest.raises(DataError, match="not a file"):
+        read(tmp_path)
+
+
+def test_what_an_archive_may_not_hold_is_refused_as_untrusted(path: Path) -> None:
+    with pytest.raises(UntrustedFileError, match=r"\.\./X\.npy"):
+        read(member(path, "../X.npy"))
+
+
+def test_an_archive_unpacks_to_as_much_as_is_allowed(path: Path) -> None:
+    npz(path, X=np.zeros((4, 2**15)), y=np.arange(4))
+    with pytest.raises(DataError, match=r"--max-unpacked 0\.01"):
+        read(path, max_unpacked=2**-12)
+    assert read(path, max_unpacked=2**-8).X.shape == (4, 2**15)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("job", ["classify", "regress"])
+def test_a_damaged_file_gives_rows_or_an_error_of_ours(
+    place: Path, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "IN_MEMORY", 150)
+    stream = io.BytesIO()
+    np.savez(stream, X=np.arange(40, dtype="<i2").reshape(8, 5), y=np.arange(8))
+    packed, refused = stream.getvalue(), 0
+    for suffix, n in ((".npz", 150), (".npy", 150)):
+        path = place.with_suffix(suffix)
+        if suffix == ".npy":
+            stream = io.BytesIO()
+            np.save(stream, np.arange(96, dtype="<i2").reshape(8, 12))
+            packed = stream.getvalue()
+        for hurt in mutations(packed, n):
+            path.write_bytes(hurt)
+            try:
+                found = read(path, job, answered=False)
+                assert len(found.X[:]) == len(found.train)
+            except HiddenstateError:
+                refused += 1
+    assert refused > 100
+
+
+# --- what is too large to be read whole
+
+
+@given(
+    hnp.arrays(kinds, hnp.array_shapes(min_dims=2, max_dims=3, max_side=5),
+               elements={"allow_infinity": False}),
+    st.sampled_from(["npy", "folder"]),
+    st.booleans(),
+)  # fmt: skip
+@quick
+def test_rows_left_on_disk_are_those_that_are_read(
+    place: Path, X: Array, kind: str, channels_first: bool
+) -> None:
+    channels_first &= X.ndim == 3
+    folder = folder_of(place.with_name("large"), X=X, y=np.arange(len(X)))
+    path = folder / "X.npy" if kind == "npy" else folder
+    how = {"answered": False, "channels_first": channels_first}
+    whole = read(path, **how)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "IN_MEMORY", 0)
+        left = read(path, **how)
+    assert isinstance(left.X, RowStore)
+    assert not isinstance(whole.X, RowStore)
+    assert (left.X.shape, left.X.dtype) == (whole.X.shape, whole.X.dtype)
+    same(left.X[:], whole.X)
+
+
+@pytest.mark.parametrize("shape", [(12,), (12, 3), (4, 3, 2)])
+def test_a_large_signal_is_left_on_disk(
+    tmp_path: Path, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = np.arange(np.prod(shape), dtype="<i2").reshape(shape)
+    path = npy(tmp_path / "X.npy", X)
+    whole = read(path, "regress", answered=False).X
+    monkeypatch.setattr(reader, "IN_MEMORY", 0)
+    store = read(path, "regress", answered=False).X
+    assert isinstance(store, RowStore)
+    assert store.shape == whole.shape
+    same(store[:], whole)
+
+
+def test_columns_first_and_text_are_read_whole_whatever_their_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "IN_MEMORY", 0)
+    X = np.arange(12.0).reshape(3, 4)
+    same(read(npy(tmp_path / "a.npy", np.asfortranarray(X)), answered=False).X, X)
+    with pytest.raises(DataError, match="holds text"):
+        read(npy(tmp_path / "b.npy", np.array([["a", "b"]])), answered=False)
+
+
+def test_a_large_file_that_promises_more_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "IN_MEMORY", 0)
+    path = npy(tmp_path / "a.npy", np.zeros((4, 3)))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match="promises 96 bytes, only 95 follow"):
+        read(path, answered=False)
+
+
+def test_names_are_escaped_in_what_is_said(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "evil\n\x1b[31m\u202e", X=np.zeros((4, 2)))
+    np.save(folder / "bad\n\x1b.npy", np.zeros(1))
+    assert all(line.isprintable() for line in read(folder, "autoencode").remarks)
+    with pytest.raises(DataError) as refused:
+        read(folder)
+    assert str(refused.value).isprintable()

@@ -1,0 +1,329 @@
+"""Tables of text: every bad input named by line, and everything else read as it was written."""
+
+import contextlib
+import csv
+import gzip
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hiddenstate.config import DataConfig
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.readers import delimited, text_lines
+from hiddenstate.data.readers.delimited import read_delimited
+from hiddenstate.errors import DataError, HiddenstateError, OptionError
+from tests.conftest import EVIL, mutations
+from tests.data.readers.test_table import LONG, WIDE, Read, blocks, equal, quick, reader, refused
+
+nan = np.nan
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., SequenceDataset]:
+    return reader(tmp_path)
+
+
+# --- 3 to 9, 22 and 32 of BAD_INPUTS.md
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "a,b,label\n", "a,b,label", "\ufeff", "\r\n\r\n"])
+def test_03_no_rows(read: Read, text: str) -> None:
+    assert "no rows" in refused(read, text)
+
+
+def test_04_a_ragged_row_names_its_line_and_both_counts(read: Read) -> None:
+    assert refused(read, "a,b,label\n1,2,3\n\n1,2\n").startswith(
+        "csv:4: expected 3 columns as in the first line, found 2"
+    )
+    assert "csv:3: expected 2 columns as in the first line, found 4" in "csv" + refused(
+        read, 'a,label\n"1\n",2\n1,2,3,4\n'.replace('"1\n"', "1")
+    ).removeprefix("csv")
+    assert refused(read, 'a,label\n1,"x\ny"\n1,2,3\n').startswith("csv:4: expected 2")
+    assert refused(read, "1,2\n1,2,3\n").startswith("csv:2: expected 2")
+
+
+def test_05_text_in_a_number_column_names_row_column_and_value(read: Read) -> None:
+    rows = "".join(f"{k},{k / 2},x\n" for k in range(1, 9))
+    bad = "oops\x1b[31m" + "!" * 60
+    said = refused(read, f"a,b,label\n{rows}9,{bad},y\n{rows}")
+    assert said.startswith("csv:10:b: 'oops\\x1b[31m!!!")
+    assert "…' is not a number" in said
+    assert len(said) < 150
+    # Nor is the spoilt column taken for the label.
+    assert refused(read, f"a,b\n1,2\n3,oops\n{'4,5' + chr(10)}").startswith("csv:3:b: 'oops'")
+    assert refused(read, WIDE.replace("5,6", "5,1_000")).startswith("csv:4:b: '1_000'")
+
+
+def test_05_errors_name_the_line_past_blank_lines_and_pieces(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_lines, "BLOCK", 64)
+    for k in range(30):
+        text = "a,b,label\n" + "1,2,x\n\n" * k + "1,2,x\n" * 5 + "1,oops,x\n" + "1,2,x\n" * k
+        line = text[: text.index("oops")].count("\n") + 1
+        assert refused(read, text).startswith(f"csv:{line}:b: 'oops'")
+
+
+def test_06_a_nul_byte_is_named_by_its_offset(read: Read) -> None:
+    assert "NUL at byte 7" in refused(read, "a,b\n1,2\0\n")
+    assert "NUL at byte 10" in refused(read, "\ufeffa,b\n1,2\0\n")
+    assert "NUL at byte 1;" in refused(read, "a,b\n1,2\n".encode("utf-16-le"))
+    assert "--encoding utf-16" in refused(read, "a,b\n1,2\n".encode("utf-16-le"))
+
+
+def test_07_a_name_twice_is_refused_with_both_places(read: Read) -> None:
+    said = refused(read, "a,b,a,label\n1,2,3,x\n")
+    assert said.startswith("csv:1: columns 1 and 3 are both named a")
+
+
+def test_08_another_encoding_is_named(read: Read) -> None:
+    text = "größe,label\n1,x\n2,y\n"
+    said = refused(read, text.encode("cp1252"))
+    assert "byte 2 (0xf6) is not utf-8" in said
+    assert "--encoding cp1252" in said
+    assert read(text.encode("cp1252"), encoding="cp1252").columns == ("größe",)
+    assert "begins with the mark of UTF-16; add --encoding utf-16" in refused(
+        read, text.encode("utf-16")
+    )
+    assert "UTF-32" in refused(read, text.encode("utf-32"))
+    for encoding in ("utf-16", "utf-32", "utf-8-sig"):
+        assert read(text.encode(encoding), encoding=encoding).columns == ("größe",)
+    for encoding in ("nope", "rot13", "hex", "undefined", ""):
+        with pytest.raises(OptionError, match="unknown encoding"):
+            read(text, encoding=encoding)
+
+
+def test_08_the_offset_is_right_in_any_piece(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_lines, "BLOCK", 7)
+    for k in range(12):
+        raw = b"a,label\n" + "1,ä\n".encode() * k + b"2,\xe4\n"
+        assert f"byte {raw.index(b'2,') + 2} (0xe4)" in refused(read, raw)
+
+
+def test_08_marks_and_newlines_of_other_systems_are_accepted(read: Read) -> None:
+    for newline in ("\n", "\r\n", "\r"):
+        for mark in ("", "\ufeff"):
+            data = read(mark + WIDE.replace("\n", newline))
+            assert data.columns == ("a", "b")
+            equal(data.y, ["x", "y", "x"])
+
+
+def test_09_semicolons_and_decimal_commas_are_told(read: Read) -> None:
+    said = "add --delimiter ';' --decimal ','"
+    text = "a;b;label\n1,5;2;x\n3,5;4;y\n"
+    assert said in refused(read, text)
+    assert said in refused(read, "1,5;2,5\n1,5;3,5\n")
+    assert refused(read, text.replace(",5", "")).endswith("add --delimiter ';'")
+    assert "add --delimiter tab" in refused(read, text.replace(";", "\t").replace(",5", ""))
+    assert "add --delimiter ','" in refused(read, WIDE, name="t.tsv")
+    assert "between ',', not ';'; add --delimiter ','" in refused(read, WIDE, delimiter=";")
+    for text_ in (text, text.replace(";", ",").replace("1,5", '"1,5"').replace("3,5", '"3,5"')):
+        equal(read(text_, decimal=",").X, [[1.5, 2], [3.5, 4]])
+    said = refused(read, text, delimiter=";")
+    assert said.startswith("csv:2:a: '1,5' has a decimal comma; add --decimal ','")
+    equal(read("1,5;2\n2,5;3\n", decimal=",", job="autoencode").X, [[1.5, 2], [2.5, 3]])
+    assert "'1.234'" in refused(read, "a;b\n1,5;x\n1.234;y\n2,5;z\n", decimal=",")
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", "a", "1", '"', "\n", ".", "-"])
+def test_09_what_cannot_be_a_delimiter_is_refused(read: Read, delimiter: str) -> None:
+    with pytest.raises(OptionError, match="--delimiter: expected one character"):
+        read(WIDE, delimiter=delimiter)
+
+
+def test_32_hostile_names_are_escaped(read: Read) -> None:
+    stream = io.StringIO()
+    csv.writer(stream).writerows([[EVIL, "b"], ["1", "x"], ["2", "y"], ["oops" + EVIL, "z"]])
+    said = refused(read, stream.getvalue(), label="b")
+    assert "evil\\n\\x1b[31m\\u202e<b>: 'oops" in said
+    assert "evil\\n" in refused(read, stream.getvalue(), label="c")
+    for stranger in ("'\\u202e", "<script>", "x" * 255):
+        refused(read, f"{stranger},{stranger}\n1,2\n")
+
+
+def test_a_missing_label_is_named_by_row(read: Read) -> None:
+    assert refused(read, "a,label\n1,x\n2,\n").startswith("csv:3:label: empty, so the row has no")
+    assert refused(read, "a,label\n1,\n2,5\n1,\n").startswith("csv:2:label")
+    assert "(2 such rows)" in refused(read, "a,label\n1,\n2,5\n1,\n")
+
+
+def test_a_label_of_a_thousand_words_is_refused(read: Read) -> None:
+    assert "at most 1000" in refused(read, "a,label\n1,x\n2," + "y" * 1001 + "\n")
+
+
+# --- delimiters, quotes and sizes
+
+
+def test_quotes_are_respected(read: Read) -> None:
+    data = read('"a","b, c","label"\n"1","2","x ""y"", z"\n3, "4" ,"two\nlines"\n')
+    assert data.columns == ("a", "b, c")
+    equal(data.X, [[1, 2], [3, 4]])
+    equal(data.y, ['x "y", z', "two\nlines"])
+    assert "a quote is opened and never closed" in refused(read, 'a,label\n1,x\n1,"x\n2,y\n')
+
+
+def test_tabs_and_spaces(read: Read) -> None:
+    expected = [[1, 2.5], [3, nan], [5, 6]]
+    equal(read(WIDE.replace(",", "\t"), name="t.tsv").X, expected)
+    equal(read(WIDE.replace(",", "\t"), name="t.txt").X, expected)
+    equal(read(WIDE.replace(",", "\t"), delimiter="\\t").X, expected)
+    equal(read(WIDE, name="t.txt").X, expected)
+    equal(read(WIDE.replace(",", "|"), delimiter="|").X, expected)
+    aligned = "  1.0   2.5\n  2.0  -3.5 \n  1.0   0.5\n  2.0   0.5\n"
+    data = read(aligned, name="t.txt")
+    equal(data.y, [1, 2, 1, 2])
+    equal(data.X, [[2.5], [-3.5], [0.5], [0.5]])
+    assert data.kind.startswith("a wide text table")
+    equal(read("\t\t\n1\t2\t3\n", name="t.tsv", job="autoencode").X, [[nan] * 3, [1, 2, 3]])
+
+
+def test_gzip_is_read_by_its_content(read: Read) -> None:
+    packed = gzip.compress(WIDE.encode())
+    equal(read(packed, name="t.csv.gz").y, ["x", "y", "x"])
+    equal(read(gzip.compress(WIDE.replace(",", "\t").encode()), name="t.tsv.gz").X[0], [1, 2.5])
+    cut = packed[:-9]
+    assert f"ends early, at byte {len(cut)}" in refused(read, cut, name="t.csv.gz")
+    hurt = packed[:12] + b"\xff\xff" + packed[14:]
+    assert "gzip" in refused(read, hurt, name="t.csv.gz")
+
+
+def test_a_gzip_bomb_is_refused(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = gzip.compress(b"a,label\n" + b"1,2\n" * 3000)
+    assert "--max-unpacked" in refused(read, bomb, name="t.csv.gz", max_unpacked=1e-6)
+    assert len(read(bomb, name="t.csv.gz", max_unpacked=1).X) == 3000
+    monkeypatch.setattr(text_lines, "MAX_TOTAL", 1000)
+    assert "--max-unpacked" in refused(read, bomb, name="t.csv.gz")
+
+
+def test_what_never_ends_is_refused(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "field larger than" in refused(read, "a,label\n1," + "x" * 200_000 + "\n")
+    assert "field larger than" in refused(read, 'a,label\n1,"' + "x\n" * 100_000)
+    monkeypatch.setattr(text_lines, "MAX_LINE", 1000)
+    monkeypatch.setattr(text_lines, "BLOCK", 100)
+    said = refused(read, "a,label\n1,x\n" + "1" * 2000)
+    assert said.startswith("csv:3: a line of more than 1000 characters")
+    monkeypatch.setattr(delimited, "MAX_COLUMNS", 10)
+    assert "11 columns; at most 10" in refused(read, "," * 10 + "\n1\n")
+
+
+def test_a_column_whose_text_comes_late_keeps_its_spelling(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_lines, "BLOCK", 32)
+    data = read("a,label\n" + "1,007\n" * 20 + "2,x\n")
+    equal(data.y, ["007"] * 20 + ["x"])
+    equal(data.X[:, 0], [1] * 20 + [2])
+
+
+def test_a_column_that_outgrows_a_byte_late_keeps_its_numbers(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_lines, "BLOCK", 32)
+    values = [1, 255, 3, 256, 0.5, 2**53 + 1, 7]
+    rows = "".join(f"{v},{v},x\n" * 9 for v in values)
+    equal(read("a,b,label\n" + rows).X[::9, 0], np.array(values, float))
+    whole = [1, 300, 2**53 + 1, 2**62 + 1]
+    rows = "".join(f"{v},1\n" * 9 for v in whole)
+    equal(read("label,a\n" + rows).y, np.repeat(whole, 9))
+
+
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        read_delimited(tmp_path, DataConfig(), "classify")
+
+
+# --- round trips
+
+
+cells = st.floats(width=32) | st.integers(-(10**12), 10**12).map(float) | st.just(nan)
+
+
+@given(st.integers(1, 6).flatmap(
+    lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1)
+), st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]), st.booleans(), blocks)  # fmt: skip
+@quick
+def test_any_wide_table_is_read_as_it_was_written(
+    place: Path, values: list[list[float]], delimiter: str, newline: str, quote: bool, block: int
+) -> None:
+    X = np.array(values)
+    with place.open("w", newline="") as stream:
+        writer = csv.writer(stream, delimiter=delimiter, lineterminator=newline,
+                            quoting=csv.QUOTE_ALL if quote else csv.QUOTE_MINIMAL)  # fmt: skip
+        writer.writerow([f"c{j}" for j in range(X.shape[1])])
+        writer.writerows([["NA" if v != v else repr(v) for v in row] for row in values])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_lines, "BLOCK", block)
+        data = read_delimited(place, DataConfig(delimiter=delimiter), "autoencode")
+    np.testing.assert_array_equal(data.X, X)
+
+
+words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1).filter(
+    lambda word: word[0] not in ",;" and not word[0].isdigit()
+)
+
+
+@given(st.lists(st.tuples(words, st.floats(allow_nan=False)), min_size=2, max_size=20), blocks)
+@quick
+def test_any_labels_are_read_as_they_were_written(
+    place: Path, rows: list[tuple[str, float]], block: int
+) -> None:
+    with place.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("label", "a"), *(("l" + w, repr(v)) for w, v in rows)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_lines, "BLOCK", block)
+        data = read_delimited(place, DataConfig(), "classify")
+    assert data.y is not None
+    assert data.y.tolist() == ["l" + word for word, _ in rows]
+    equal(data.X[:, 0], [value for _, value in rows])
+
+
+@pytest.mark.parametrize("block", [16, 1 << 22])
+@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
+def test_a_damaged_table_is_never_anything_but_an_error_of_ours(
+    place: Path, monkeypatch: pytest.MonkeyPatch, job: str, block: int
+) -> None:
+    monkeypatch.setattr(text_lines, "BLOCK", block)
+    read, messages = 0, set()
+    options: list[dict[str, Any]] = [
+        {},
+        {"target": ("u",)},
+        {"horizon": 2, "target": ("v",)},
+        {"encoding": "utf-16"},
+    ]
+    for text in (LONG, WIDE, "1,2,3\n4,5,6\n7,8,9\n", '"a","b"\n"1","x"\n2,"y\nz"\n'):
+        for hurt in mutations(text.encode(), 150):
+            place.write_bytes(hurt)
+            for option in options:
+                try:
+                    read_delimited(place, DataConfig(**option), job, answered=job == "classify")
+                    read += 1
+                except HiddenstateError as error:
+                    messages.add(str(error))
+    assert read > 20
+    assert all(map(str.isprintable, messages))
+
+
+def test_a_damaged_gzip_is_never_anything_but_an_error_of_ours(place: Path) -> None:
+    refused = 0
+    for hurt in mutations(gzip.compress(LONG.encode() * 20), 300):
+        place.write_bytes(hurt)
+        try:
+            read_delimited(place, DataConfig(), "classify")
+        except HiddenstateError:
+            refused += 1
+    assert refused > 200
+
+
+@given(st.binary(max_size=200))
+@settings(quick, max_examples=300)
+def test_any_bytes_give_data_or_an_error_of_ours(place: Path, data: bytes) -> None:
+    place.write_bytes(data)
+    for options in ({}, {"encoding": "latin-1"}, {"delimiter": ";", "decimal": ","}):
+        with contextlib.suppress(HiddenstateError):
+            read_delimited(place, DataConfig(**options), "autoencode")  # type: ignore[arg-type]

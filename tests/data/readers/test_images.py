@@ -1,0 +1,383 @@
+"""Folders of images are read as rows in order of class and name; what is bad is named."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from hiddenstate.config import DataConfig
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.readers import images as reader
+from hiddenstate.data.readers.images import is_image, read_images
+from hiddenstate.errors import DataError, HiddenstateError, MachineError
+from tests.conftest import mutations, same
+
+Array = np.ndarray[Any, Any]
+quick = settings(derandomize=True, deadline=None, max_examples=40)
+sides = st.integers(1, 6)
+
+
+def save(path: Path, pixels: Any, **options: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels, np.uint8)).save(path, **options)
+    return path
+
+
+def grey(value: int, height: int = 3, width: int = 4) -> Array:
+    return np.full((height, width), value, np.uint8)
+
+
+def read(path: Path, job: str = "classify", answered: bool = True, **how: Any) -> SequenceDataset:
+    return read_images(path, DataConfig(**how), job, answered)
+
+
+def alone(path: Path, **how: Any) -> Array:
+    """The one image that lies in `path`."""
+    return np.asarray(read(path, answered=False, **how).X[0])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes of two images each, and what else lies about."""
+    for value, name in enumerate(["cat/b.png", "cat/a.png", "ape/z.BMP", "ape/y.pgm"]):
+        save(tmp_path / "pets" / name, grey(value))
+    return tmp_path / "pets"
+
+
+# --- what was written is read
+
+
+@given(hnp.arrays("u1", st.tuples(st.integers(1, 4), sides, sides)),
+       st.sampled_from([".png", ".bmp", ".pgm", ".tif", ".gif"]))  # fmt: skip
+@quick
+def test_grey_images_are_read_as_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory, pixels: Array, suffix: str
+) -> None:
+    folder = tmp_path_factory.mktemp("grey")
+    for number, one in enumerate(pixels):
+        save(folder / f"{number}{suffix}", one)
+    found = read(folder, "autoencode")
+    same(found.X, pixels)
+    assert found.picture == pixels.shape[1:]
+    assert found.y is None
+    assert found.remarks == ()
+
+
+@given(hnp.arrays("u1", st.tuples(sides, sides, st.just(3))),
+       st.sampled_from([".png", ".bmp", ".ppm", ".tif"]))  # fmt: skip
+@quick
+def test_colours_are_kept_where_that_is_wanted(place: Path, pixels: Array, suffix: str) -> None:
+    path = save(place.with_suffix(suffix), pixels)
+    found = read(path, answered=False, color=True)
+    same(found.X, pixels.reshape(1, len(pixels), -1))
+    assert (found.picture, found.columns, found.kind) == (None, None, "an image")
+    luma = pixels @ [0.299, 0.587, 0.114]
+    np.testing.assert_allclose(alone(path), luma, atol=1)
+
+
+def test_rows_are_in_order_of_class_and_name(folder: Path) -> None:
+    found = read(folder)
+    assert found.X.shape == (4, 3, 4)
+    assert found.X[:, 0, 0].tolist() == [3, 2, 1, 0]
+    same(found.y, np.array(["ape", "ape", "cat", "cat"]))
+    assert (found.name, found.kind, found.picture) == ("pets", "a folder of images", (3, 4))
+    assert found.test is None
+
+
+def test_halves_are_read_apart(tmp_path: Path) -> None:
+    for value, name in enumerate(["train/a/1.png", "train/b/1.png", "test/b/1.png"]):
+        save(tmp_path / name, grey(value))
+    save(tmp_path / "extra" / "a.png", grey(9))
+    save(tmp_path / "stray.png", grey(9))
+    found = read(tmp_path)
+    assert found.X[:, 0, 0].tolist() == [0, 1]
+    assert found.X_test[:, 0, 0].tolist() == [2]
+    same(found.y_test, np.array(["b"]))
+    assert found.kind.endswith("in train and test")
+    assert [Path(remark).name for remark in found.remarks[1:]] == ["extra", "stray.png"]
+    (tmp_path / "test" / "b" / "1.png").unlink()
+    assert read(tmp_path).test is None
+
+
+def test_a_test_half_without_classes_cannot_test_but_can_be_predicted(tmp_path: Path) -> None:
+    for value, name in enumerate(["train/a/1.png", "train/b/1.png", "test/1.png"]):
+        save(tmp_path / name, grey(value))
+    found = read(tmp_path)
+    assert found.test is None
+    assert any("test/1.png: without a class" in remark for remark in found.remarks)
+    for found in (read(tmp_path, answered=False), read(tmp_path, "autoencode")):
+        assert len(found.X_test) == 1
+        assert found.y is found.y_test is None
+
+
+def test_halves_of_an_autoencoder_need_no_classes(tmp_path: Path) -> None:
+    save(tmp_path / "train" / "1.png", grey(1))
+    save(tmp_path / "test" / "1.png", grey(2))
+    assert len(read(tmp_path, "autoencode").X_test) == 1
+    with pytest.raises(DataError, match="images without a class"):
+        read(tmp_path)
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    save(tmp_path / "train" / "1.png", grey(1))
+    save(tmp_path / "car" / "1.png", grey(2))
+    same(read(tmp_path).y, np.array(["car", "train"]))
+
+
+def test_new_images_need_no_class(tmp_path: Path, folder: Path) -> None:
+    save(tmp_path / "new" / "b.png", grey(1))
+    save(tmp_path / "new" / "a.png", grey(2))
+    found = read(tmp_path / "new", answered=False)
+    assert found.X[:, 0, 0].tolist() == [2, 1]
+    assert found.y is None
+    assert read(folder, answered=False).y is not None
+
+
+def test_what_is_passed_over_is_remarked_unless_hidden(folder: Path) -> None:
+    for name in ("notes.txt", "cat/Thumbs.db", "cat/.hidden.png", ".DS_Store", "__MACOSX/x.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    save(folder / "stray.png", grey(1))
+    save(folder / "cat" / "more" / "a.png", grey(1))
+    (folder / "empty").mkdir()
+    remarks = read(folder).remarks
+    assert remarks[0].endswith("passed over 2 files not named as an image")
+    assert remarks[1].endswith("3 not looked at")
+    assert [Path(remark.partition(":")[0]).name for remark in remarks[2:]] == [
+        "more", "empty", "stray.png"
+    ]  # fmt: skip
+    assert is_image(Path("a.JPEG"))
+    assert not is_image(Path("png"))
+
+
+# --- kinds of pixels
+
+
+def test_transparent_parts_are_on_white(tmp_path: Path) -> None:
+    pixels = np.zeros((1, 2, 4), np.uint8)
+    pixels[0, 1] = [0, 0, 0, 255]
+    path = tmp_path / "a.png"
+    Image.fromarray(pixels).save(path)
+    assert alone(path).tolist() == [[255, 0]]
+    Image.fromarray(pixels).convert("LA").save(path)
+    assert alone(path).tolist() == [[255, 0]]
+    Image.fromarray(grey(0, 1, 2)).save(path, transparency=0)
+    assert alone(path, color=True).tolist() == [[255] * 6]
+
+
+@pytest.mark.parametrize("mode", ["1", "P"])
+def test_palettes_and_black_and_white_are_read(tmp_path: Path, mode: str) -> None:
+    pixels = np.array([[0, 255, 255, 0]], np.uint8)
+    Image.fromarray(pixels).convert(mode).save(tmp_path / "a.png")
+    same(alone(tmp_path / "a.png"), pixels)
+
+
+def test_a_photo_is_turned_as_it_was_held(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path / "a.png", np.array([[0, 50, 100], [150, 200, 250]]), exif=exif)
+    assert alone(path).tolist() == [[150, 0], [200, 50], [250, 100]]
+
+
+def test_images_are_resized_by_their_area_or_between_pixels(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", np.array([[0, 100, 10, 30], [100, 200, 20, 20]] * 2))
+    assert alone(path, image_size=2).tolist() == [[100, 20], [100, 20]]
+    larger = alone(path, image_size=8)
+    assert larger.shape == (8, 8)
+    assert larger.min() >= 0
+    assert len(np.unique(larger)) > 6
+    save(tmp_path / "b.png", grey(7, 5, 9))
+    found = read(tmp_path, answered=False, image_size=3)
+    assert found.X.shape == (2, 3, 3)
+    assert found.picture == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix", "said"),
+    [
+        ("CMYK", ".jpg", "CMYK"),
+        ("I;16", ".png", "I;16"),
+        ("F", ".tif", "F"),
+        ("LAB", ".tif", "LAB"),
+    ],
+)
+def test_21_other_pixels_are_refused(tmp_path: Path, mode: str, suffix: str, said: str) -> None:
+    Image.new(mode, (4, 3)).save(tmp_path / f"a{suffix}")
+    with pytest.raises(DataError, match=rf"a\{suffix}: its pixels are {said}; expected 8 bits"):
+        read(tmp_path, "autoencode")
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".tif", ".png", ".webp"])
+def test_21_several_pictures_in_one_file_are_refused(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.fromarray(grey(value)) for value in (0, 99)]
+    frames[0].save(tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:])
+    with pytest.raises(DataError, match=rf"a\{suffix}: several pictures"):
+        read(tmp_path, "autoencode")
+
+
+def test_a_photo_that_holds_a_preview_is_read(tmp_path: Path) -> None:
+    frames = [Image.fromarray(grey(value, 8, 8)) for value in (99, 0)]
+    frames[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=frames[1:])
+    assert alone(tmp_path / "a.jpg").tolist() == grey(99, 8, 8).tolist()
+
+
+# --- what is refused
+
+
+def test_21_a_cut_image_is_named(folder: Path) -> None:
+    path = save(folder / "cat" / "cut.png", np.random.default_rng(0).integers(0, 255, (40, 40)))
+    path.write_bytes(path.read_bytes()[:-400])
+    with pytest.raises(DataError, match=r"cut\.png: damaged or cut short.*--skip-bad"):
+        read(folder)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"GIF89a"])
+def test_21_what_is_no_image_is_named(folder: Path, data: bytes) -> None:
+    (folder / "cat" / "no.png").write_bytes(data)
+    with pytest.raises(DataError, match=r"no\.png: (not an image|damaged)"):
+        read(folder)
+
+
+@pytest.mark.parametrize("width", [7100, 14_200, 70_000])
+def test_21_a_huge_image_is_refused_undecoded(
+    folder: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "cat" / "huge.bmp"
+    Image.new("1", (8, 8)).save(path)
+    data = bytearray(path.read_bytes())
+    data[18:26] = np.array([width, width], "<i4").tobytes()
+    path.write_bytes(data)
+    monkeypatch.setattr(reader, "_pixels", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(DataError, match=r"huge\.bmp: .*more than 50,000,000"):
+        read_images(path, DataConfig(), "classify", False)
+
+
+def test_21_a_damaged_tiff_leaves_one_line(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = save(folder / "cat" / "c.tif", grey(3, 30, 40), compression="tiff_lzw")
+    data = bytearray(path.read_bytes())
+    data[8:16] = b"\xff" * 8
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"c\.tif: damaged or cut short"):
+        read(folder)
+    os.write(2, b"stderr is itself again")
+    assert capfd.readouterr().err == "stderr is itself again"
+
+
+def test_21_links_that_lead_nowhere_are_named(folder: Path) -> None:
+    (folder / "cat" / "loop.png").symlink_to(folder / "cat" / "loop.png")
+    with pytest.raises(DataError, match=r"loop\.png: a link that leads nowhere or in a circle"):
+        read(folder)
+    (folder / "cat" / "loop.png").unlink()
+    (folder / "dog").symlink_to(folder / "dog")
+    with pytest.raises(DataError, match=r"dog: a link that leads nowhere or in a circle"):
+        read(folder)
+    assert len(read(folder, skip_bad=True).X) == 4
+
+
+def test_21_a_folder_linked_into_itself_is_not_followed(folder: Path) -> None:
+    (folder / "cat" / "again").symlink_to(folder)
+    assert len(read(folder).X) == 4
+
+
+def test_02_a_fifo_named_as_an_image_is_refused_at_once(folder: Path) -> None:
+    os.mkfifo(folder / "cat" / "fifo.png")
+    with pytest.raises(DataError, match=r"fifo\.png: not a file"):
+        read(folder)
+
+
+def test_21_bad_images_are_left_out_and_listed_where_that_is_wanted(folder: Path) -> None:
+    (folder / "cat" / "no.png").write_bytes(b"x")
+    (folder / "ape" / "loop.png").symlink_to(folder / "ape" / "loop.png")
+    found = read(folder, skip_bad=True)
+    same(found.y, np.array(["ape", "ape", "cat", "cat"]))
+    assert found.X[:, 0, 0].tolist() == [3, 2, 1, 0]
+    assert found.remarks[0].endswith("2 left out as unreadable")
+    assert "loop.png: a link" in found.remarks[1]
+    assert "no.png: not an image" in found.remarks[2]
+
+
+def test_long_lists_of_bad_images_are_cut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "LISTED", 2)
+    for number in range(5):
+        (folder / "cat" / f"no{number}.png").write_bytes(b"x")
+    remarks = read(folder, skip_bad=True).remarks
+    assert len(remarks) == 4
+    assert remarks[-1] == "and 3 more"
+
+
+def test_no_image_that_can_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"none of 1 images can be read: .*no\.png"):
+        read(tmp_path, "autoencode", skip_bad=True)
+
+
+def test_images_of_other_sizes_are_refused_with_the_first_and_the_mend(folder: Path) -> None:
+    save(folder / "cat" / "c.png", grey(0, 5, 6))
+    for skip_bad in (False, True):
+        with pytest.raises(DataError, match=r"c\.png: 6 x 5 .*y\.pgm has 4 x 3;.*--image-size 3"):
+            read(folder, skip_bad=skip_bad)
+    assert len(read(folder, image_size=2).X) == 5
+
+
+def test_03_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(DataError, match="no data in it; expected images"):
+        read(tmp_path)
+
+
+def test_11_images_without_classes_are_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match="images without a class"):
+        read(folder / "cat")
+
+
+def test_images_have_no_targets(folder: Path) -> None:
+    with pytest.raises(DataError, match="use classify or autoencode"):
+        read(folder, "regress")
+
+
+def test_34_more_images_than_fit_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hiddenstate.system.memory.bytes_free", lambda: 10)
+    with pytest.raises(MachineError, match=r"4 images.*--image-size"):
+        read(folder)
+
+
+def test_32_names_are_escaped_in_what_is_said(tmp_path: Path) -> None:
+    evil = "evil\n\x1b[31m\u202e<b>"
+    save(tmp_path / evil / "a.png", grey(1))
+    bad = tmp_path / evil / f"{evil}.png".replace("/", "")
+    bad.write_bytes(b"x")
+    (tmp_path / os.fsdecode(b"\xff\xfe")).mkdir()
+    save(tmp_path / os.fsdecode(b"\xff\xfe") / "a.png", grey(1))
+    with pytest.raises(DataError) as refused:
+        read(tmp_path)
+    assert str(refused.value).isprintable()
+    found = read(tmp_path, skip_bad=True)
+    assert all(remark.isprintable() for remark in found.remarks)
+    assert found.y is not None
+    assert "\\xff\\xfe" in found.y.tolist()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".bmp", ".tif", ".webp", ".ppm"])
+def test_a_damaged_image_gives_pixels_or_an_error_of_ours(place: Path, suffix: str) -> None:
+    random = np.random.default_rng(0)
+    path = place.with_suffix(suffix)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    options = {"exif": exif} if suffix in (".png", ".jpg", ".tif", ".webp") else {}
+    pixels = random.integers(0, 255, (9, 7) if suffix == ".gif" else (9, 7, 3))
+    data, refused = save(path, pixels, **options).read_bytes(), 0
+    for hurt in mutations(data, 200):
+        path.write_bytes(hurt)
+        try:
+            assert alone(path).dtype == np.uint8
+        except HiddenstateError:
+            refused += 1
+    assert refused > 20

@@ -1,0 +1,230 @@
+"""numpy's formats are read as numpy reads them; what is no plain array of numbers is refused."""
+
+import io
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from hiddenstate.data.readers.npy import npy_header, read_npy, read_npz
+from hiddenstate.errors import DataError, HiddenstateError
+from tests.conftest import mutations, same
+
+Array = np.ndarray[Any, Any]
+quick = settings(derandomize=True, deadline=None, max_examples=60)
+shapes = hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=5)
+
+
+# --- npy and npz
+
+
+def npy_bytes(array: Array, version: tuple[int, int] = (1, 0)) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, array, version, allow_pickle=True)
+    return stream.getvalue()
+
+
+def npy_head(header: str, version: int = 1) -> bytes:
+    """The start of a .npy file with any header at all."""
+    text = (header + "\n").encode("latin1")
+    length = struct.pack("<H" if version == 1 else "<I", len(text))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + text
+
+
+numbers = st.sampled_from(["u1", "i1", "<i2", ">i4", "<i8", "<f2", "<f4", ">f4", "<f8", ">f8", "?"])
+
+
+@given(hnp.arrays(numbers, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0)), st.booleans())
+@quick
+def test_any_npy_file_of_numbers_is_read_as_numpy_reads_it(
+    place: Path, array: Array, fortran: bool
+) -> None:
+    place.write_bytes(npy_bytes(np.asarray(array, order="F") if fortran else array))
+    same(read_npy(place), array)
+    assert read_npy(place).flags.c_contiguous
+
+
+def test_the_second_npy_format_is_read(place: Path) -> None:
+    array = np.arange(6.0).reshape(2, 3)
+    place.write_bytes(npy_bytes(array, (2, 0)))
+    same(read_npy(place), array)
+
+
+def test_pickled_objects_are_refused_and_never_loaded(place: Path) -> None:
+    place.write_bytes(npy_bytes(np.array([{}, print], dtype=object)))
+    with pytest.raises(DataError, match="contains pickled objects; re-save as float"):
+        read_npy(place)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.array([b"a"]), np.array([1j]), np.array(["2020-01-01"], "M8[D]"),
+     np.zeros(2, [("a", "f4"), ("b", "i4")])],
+    ids=["bytes", "complex", "dates", "records"],
+)  # fmt: skip
+def test_what_is_no_number_is_refused(place: Path, array: Array) -> None:
+    place.write_bytes(npy_bytes(array))
+    with pytest.raises(DataError, match="expected numbers"):
+        read_npy(place)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    ["(10**15,)", "(4, 1000000)", "(-1,)", "(-2, -2)", "(9" + "9" * 200 + ",)",
+     "(0, 9" + "9" * 40 + ")", "(" + "1, " * 70 + ")", "(1.5,)", "5", "'a'", "((1,),)"],
+)  # fmt: skip
+def test_a_shape_the_file_cannot_hold_is_refused(place: Path, shape: str) -> None:
+    head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
+    place.write_bytes(head + b"\0" * 16)
+    with pytest.raises(DataError):
+        read_npy(place)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "{", "[]", "{'descr': '<f8'}", "{'descr': 'what', 'fortran_order': False, 'shape': ()}",
+     "{'descr': '<f8', 'fortran_order': 3, 'shape': ()}", "(" * 5000, "-" * 9000 + "1",
+     "{'descr': [('a', '<f8', (9" + "9" * 30 + ",))], 'fortran_order': False, 'shape': ()}",
+     "{'descr': ('<f8', (2, 2)), 'fortran_order': False, 'shape': (1,)}",
+     "{'descr': '<f8', 'fortran_order': False, 'shape': (1L,)}\0", "\x80\xff", "'" * 3 + "\n"],
+)  # fmt: skip
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.filterwarnings("ignore")
+def test_a_header_that_makes_no_sense_is_refused(place: Path, header: str, version: int) -> None:
+    place.write_bytes(npy_head(header, version) + b"\0" * 32)
+    with pytest.raises(DataError):
+        read_npy(place)
+
+
+def test_a_long_header_is_refused_without_offering_pickle(place: Path) -> None:
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }" + " " * 20_000
+    place.write_bytes(npy_head(header) + b"\0" * 8)
+    with pytest.raises(DataError) as refused:
+        read_npy(place)
+    assert "pickle" not in str(refused.value)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x93NUMPY", b"PK\x03\x04", b"1,2,3\n", b"\x80\x04K\x01."])
+def test_what_is_no_npy_file_is_refused(place: Path, data: bytes) -> None:
+    place.write_bytes(data)
+    with pytest.raises(DataError, match=r"not a \.npy file"):
+        read_npy(place)
+
+
+@pytest.mark.parametrize("extra", [-1, 1])
+def test_a_npy_file_a_byte_too_short_or_too_long_is_refused(place: Path, extra: int) -> None:
+    data = npy_bytes(np.arange(4.0))
+    place.write_bytes(data + b"x" if extra > 0 else data[:extra])
+    with pytest.raises(DataError, match="promises 32 bytes"):
+        read_npy(place)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_npy_file_is_never_anything_but_a_data_error(place: Path) -> None:
+    refused = 0
+    for data in (npy_bytes(np.arange(12.0).reshape(3, 4)), npy_bytes(np.zeros(3), (2, 0))):
+        for hurt in mutations(data, 300):
+            place.write_bytes(hurt)
+            try:
+                read_npy(place)
+            except HiddenstateError:
+                refused += 1
+    assert refused > 300
+
+
+@given(hnp.arrays(numbers, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0)), st.booleans())
+@settings(quick, max_examples=25)
+def test_a_header_alone_tells_type_shape_and_place(
+    place: Path, array: Array, fortran: bool
+) -> None:
+    stored = np.asarray(array, order="F") if fortran else array
+    place.write_bytes(npy_bytes(stored))
+    header = npy_header(place)
+    assert (header.shape, header.dtype) == (array.shape, array.dtype)
+    values = np.fromfile(place, header.dtype, offset=header.offset)
+    found = values.reshape(header.shape, order="F" if header.fortran else "C")
+    np.testing.assert_array_equal(found, array)
+    assert header.n_bytes == array.nbytes
+
+
+@pytest.mark.parametrize("extra", [b"", b"xx"])
+def test_a_header_the_file_does_not_fit_is_refused_unread(place: Path, extra: bytes) -> None:
+    place.write_bytes(npy_bytes(np.arange(4.0))[:-1] + extra)
+    with pytest.raises(DataError, match="promises 32 bytes"):
+        npy_header(place)
+
+
+@pytest.mark.parametrize("shape", ["(" + "1, " * 70 + ")", "(1, 0, 9" + "9" * 40 + ")", "(True,)"])
+def test_a_shape_no_array_can_have_is_refused(place: Path, shape: str) -> None:
+    head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
+    place.write_bytes(head + b"\0" * (0 if "0," in shape else 8))
+    with pytest.raises(DataError):
+        read_npy(place)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_header_of_python_2_is_read_without_a_word(place: Path) -> None:
+    head = npy_head("{'descr': '<f8', 'fortran_order': False, 'shape': (1L,), }")
+    place.write_bytes(head + b"\0" * 8)
+    same(read_npy(place), np.zeros(1))
+
+
+def test_labels_of_no_length_are_refused(place: Path) -> None:
+    place.write_bytes(npy_head("{'descr': '<U0', 'fortran_order': False, 'shape': (3,), }"))
+    with pytest.raises(DataError, match="expected numbers or labels"):
+        read_npy(place)
+
+
+@given(st.dictionaries(st.sampled_from(["X", "y", "z"]), hnp.arrays(numbers, shapes)),
+       st.booleans())  # fmt: skip
+@settings(quick, max_examples=25)
+def test_any_npz_of_numbers_is_read_as_numpy_reads_it(
+    place: Path, arrays: dict[str, Array], packed: bool
+) -> None:
+    with place.open("wb") as stream:
+        (np.savez_compressed if packed else np.savez)(stream, **arrays)
+    found = read_npz(place)
+    assert set(found) == set(arrays)
+    for name, array in arrays.items():
+        same(found[name], array)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_damaged_npz_file_is_never_anything_but_an_error_of_ours(
+    place: Path, save: Callable[..., None]
+) -> None:
+    stream = io.BytesIO()
+    save(stream, X=np.arange(40.0).reshape(8, 5), y=np.arange(8))
+    refused = 0
+    for hurt in mutations(stream.getvalue(), 300):
+        place.write_bytes(hurt)
+        try:
+            read_npz(place)
+        except HiddenstateError:
+            refused += 1
+    assert refused > 150
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_npz_with_a_damaged_packed_member_is_a_data_error(place: Path, method: int) -> None:
+    with zipfile.ZipFile(place, "w", method) as archive:
+        archive.writestr("X.npy", npy_bytes(np.arange(400.0)))
+    data = bytearray(place.read_bytes())
+    refused = 0
+    for start in range(36, 300, 12):
+        hurt = bytearray(data)
+        hurt[start : start + 8] = b"\xff" * 8
+        place.write_bytes(hurt)
+        try:
+            read_npz(place)
+        except HiddenstateError:
+            refused += 1
+    assert refused > 10

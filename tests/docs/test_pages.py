@@ -1,0 +1,141 @@
+"""What the papers say is there, is there; what they show to run, runs."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from hiddenstate.cli import cli
+from hiddenstate.config import JOBS, job_options
+from hiddenstate.views.catalog import FIGURES
+
+ROOT = Path(__file__).parents[2]
+PAPERS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+WITH_CODE = [path for path in PAPERS if "```python" in path.read_text("utf-8")]
+
+
+def named(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", WITH_CODE, ids=named)
+def test_python_blocks_run_in_order(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = path.read_text("utf-8")
+    known = {"__name__": "paper"}
+    for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        # Blank lines first, so that a trace gives the line of the paper.
+        before = text[: block.start(1)].count("\n")
+        exec(compile("\n" * before + block[1], str(path), "exec"), known)
+
+
+def masked(line):
+    """A line without what differs between processors: last digits, times, what was predicted."""
+    if line.endswith("prediction number"):
+        return "prediction number"
+    return re.sub(r"\d+\.\d+(e-?\d+)?|\d+(?= s\))", "#", line.rstrip())
+
+
+def test_the_walk_through_own_data_prints_what_it_says(cli, monkeypatch):
+    """Every command of the page, in its order, on the files its first block makes."""
+    text = (ROOT / "docs" / "own-data.md").read_text("utf-8")
+    monkeypatch.setenv("COLUMNS", "80")
+    exec(re.search(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[1], {})
+    blocks = re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    asked = [part for block in blocks for part in block.split("$ hiddenstate ")[1:]]
+    assert len(asked) >= 10
+    for command, *expected in (part.splitlines() for part in asked):
+        words = command.split()
+        no_window = ["--view", "files"] if words[0] in JOBS else []
+        done = cli(*words, *no_window)
+        assert done.code == 0, done.err
+        printed = iter(masked(line) for line in (done.out + done.err).splitlines())
+        for line in expected:
+            assert line == "..." or masked(line) in printed, f"{command}: not printed: {line}"
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=named)
+def test_links_lead_somewhere(path):
+    text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith(("http://", "https://")):
+            continue
+        target, _, anchor = link.partition("#")
+        found = (path.parent / target).resolve() if target else path
+        assert found.exists(), f"{link} leads nowhere"
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", found.read_text("utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+            assert anchor in slugs, f"{link}: no such heading"
+
+
+@pytest.mark.parametrize("name", list(cli.commands))
+def test_each_command_has_a_section_and_help_with_an_example(name):
+    paper = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    assert f"### {name}\n" in paper
+    command = cli.commands[name]
+    text = command.get_help(click.Context(command, info_name=name))
+    assert "Example:" in text
+    assert f"hiddenstate {name}" in text.split("Example:")[1]
+
+
+def test_documented_commands_exist():
+    paper = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    assert set(re.findall(r"^### (\w+)$", paper, re.MULTILINE)) == set(cli.commands)
+
+
+def test_every_option_of_every_command_is_documented():
+    paper = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    there = set(re.findall(r"--[a-z][a-z-]*", paper))
+    for name, command in cli.commands.items():
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert set(parameter.opts) <= there, f"{name}: {parameter.opts}"
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_documented_defaults_are_the_programs(job):
+    paper = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    column = 2 + JOBS.index(job)
+    rows = [line.split("|") for line in paper.splitlines() if line.startswith("| `--")]
+    table = {row[1].strip().strip("`"): row[column].strip() for row in rows if len(row) == 7}
+    for _, option in job_options(job):
+        if option.name == "data":
+            continue
+        default = option.default_for(job)
+        text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+        shown = {"True": "yes", "False": "no", "None": "none"}.get(text, text)
+        assert table[option.flag] == shown, option.flag
+
+
+def test_tree_in_readme_lists_exactly_the_modules():
+    text = (ROOT / "README.md").read_text("utf-8")
+    tree = re.search(r"^src/hiddenstate/\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[1]
+    listed, folder = set(), ""
+    for line in tree.splitlines():
+        indent, name = re.match(r"( +)(\S+)", line).groups()
+        folder = "" if len(indent) == 2 else folder
+        if name.endswith("/"):
+            folder = name
+        elif name.endswith(".py"):
+            listed.add(folder + name)
+        assert len(line.split()) > 1, f"{name}: no phrase"
+    source = ROOT / "src" / "hiddenstate"
+    paths = [path.relative_to(source) for path in source.rglob("*.py")]
+    # A folder's own __init__.py is told by the folder's phrase.
+    assert listed == {
+        str(path) for path in paths if path.name != "__init__.py" or len(path.parts) == 1
+    }
+
+
+def test_figures_are_named_where_they_are_explained():
+    text = (ROOT / "docs" / "getting-started.md").read_text("utf-8")
+    for names in FIGURES.values():
+        for name in names:
+            assert f"`{name}.png`" in text
+
+
+def test_pictures_are_small():
+    for path in (ROOT / "docs" / "images").iterdir():
+        assert path.stat().st_size < 150_000, path.name

@@ -1,0 +1,452 @@
+"""The native engine: the torch engine's steps, at every instruction level and thread count."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hiddenstate import kernels
+from hiddenstate.config import AutoencoderConfig, RecurrentConfig, TrainingConfig, make_config
+from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.batches import Batches, generator
+from hiddenstate.datasets import load_waves
+from hiddenstate.engines import Task, TrainingState, make_engine, make_predictor
+from hiddenstate.engines.schedule import clip_at, eps_at, orders, rate_at
+from hiddenstate.errors import DataError, MachineError, OptionError
+from hiddenstate.jobs import make_job
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net
+
+pytestmark = pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
+
+LEVELS = kernels.levels()
+
+
+def never():
+    return False
+
+
+def numbers(purpose, *shape, dtype="float64"):
+    return generator(0, purpose).normal(0, 1, shape).astype(dtype)
+
+
+def task_of(
+    net, n_rows=37, T=5, batch_size=20, dtype="float64", lengths=False, weights=False, **training
+):
+    """A small task of any kind: 37 rows make a full and a short batch, and a short shard."""
+    stateful = training.pop("stateful", False)
+    config = TrainingConfig(dtype=dtype, batch_size=batch_size, threads=1, **training)
+    if isinstance(net.config, AutoencoderConfig):
+        X, y = numbers("x", n_rows, net.n_features, dtype=dtype) / 4 + 0.5, None
+    else:
+        X = numbers("x", n_rows, T, net.n_features, dtype=dtype)
+        if net.job == "classify":
+            y = generator(0, "y").integers(0, net.n_outputs, n_rows)
+        elif net.output == "steps":
+            y = numbers("y", n_rows, T, net.n_outputs, dtype=dtype)
+        else:
+            y = numbers("y", n_rows, net.n_outputs, dtype=dtype)
+    steps = generator(0, "lengths").integers(1, T + 1, n_rows) if lengths else None
+    counts = generator(0, "weights").uniform(0, 2, n_rows) if weights else None
+    if weights:
+        counts[::5] = 0
+    batches = Batches(n_rows, batch_size)
+    return Task(net, config, X, y, batches, 10, stateful, steps, counts)
+
+
+def both(task, n=10):
+    """Losses, outputs and state of the two engines after `n` steps from the same weights."""
+    start = TrainingState(task.net.initial(3, task.training.dtype))
+    found = []
+    for name in ("torch", "native"):
+        own = replace(task, training=replace(task.training, engine=name))
+        engine = make_engine(own, start)
+        chunk = engine.run(0, n, never)
+        found.append((chunk, engine.export(), engine))
+    return found
+
+
+def assert_agree(task, n=10, tolerance=1e-10):
+    (chunk, state, engine), (own, own_state, own_engine) = both(task, n)
+    np.testing.assert_allclose(own.losses, chunk.losses, rtol=tolerance)
+    if chunk.outputs is not None:
+        np.testing.assert_allclose(own.outputs, chunk.outputs, rtol=0, atol=tolerance * 10)
+    for one, two in ((own_state.params, state.params), (own_state.moments, state.moments),
+                     (own_state.carried, state.carried)):  # fmt: skip
+        assert one.keys() == two.keys()
+        for name in one:
+            assert one[name].shape == two[name].shape
+            assert one[name].dtype == two[name].dtype
+            np.testing.assert_allclose(one[name], two[name], rtol=0, atol=tolerance * 10)
+    answers = own_engine.predict(task.X, task.lengths), engine.predict(task.X, task.lengths)
+    np.testing.assert_allclose(*answers, rtol=0, atol=tolerance * 10)
+
+
+CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
+
+
+KINDS = [("classify", "last"), ("regress", "last"), ("regress", "steps")]
+
+
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
+@pytest.mark.parametrize(("job", "output"), KINDS)
+def test_recurrent_nets_learn_as_with_torch(
+    job, output, cell, nonlinearity, layers, bidirectional, lengths
+):
+    config = RecurrentConfig(cell, nonlinearity, 13, layers, bidirectional)
+    assert_agree(task_of(Net(job, config, 3, 4, output), lengths=lengths))
+
+
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
+@pytest.mark.parametrize("job", ["classify", "regress"])
+def test_means_and_weights_are_torchs(job, cell, nonlinearity, layers, bidirectional, lengths):
+    config = RecurrentConfig(cell, nonlinearity, 13, layers, bidirectional, readout="mean")
+    assert_agree(task_of(Net(job, config, 3, 4), lengths=lengths, weights=True))
+
+
+@pytest.mark.parametrize("output_activation", ["sigmoid", "linear"])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+@pytest.mark.parametrize("sizes", [(), (9,), (33, 16, 5)])
+def test_autoencoders_learn_as_with_torch(sizes, activation, output_activation):
+    config = AutoencoderConfig(sizes, 3, activation, output_activation)
+    task = task_of(Net("autoencode", config, 21, 21))
+    assert_agree(task)
+    (_, _, engine), (_, _, own) = both(task)
+    np.testing.assert_allclose(own.encode(task.X), engine.encode(task.X), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"optimizer": "sgd"},
+        {"optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.1},
+        {"optimizer": "adam", "weight_decay": 0.1, "eps": 0.01, "hold": 4},
+        {"optimizer": "adamw", "weight_decay": 0.1},
+        {"clip": 0.05},
+        {"clip": 0.05, "hold": 5, "lr_schedule": "inverse"},
+        {"lr_schedule": "cosine", "hold": 2},
+        {"shuffle": False},
+    ],
+    ids=lambda training: ",".join(f"{k}={v}" for k, v in training.items()),
+)
+def test_every_way_of_updating_is_torchs(training):
+    net = Net("classify", RecurrentConfig("gru", "tanh", 9), 3, 4)
+    assert_agree(task_of(net, **training), tolerance=1e-9)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("output", ["steps", "last"])
+def test_carried_state_is_torchs(cell, output):
+    net = Net("regress", RecurrentConfig(cell, "tanh", 6, 2, False), 2, 1, output)
+    assert_agree(task_of(net, n_rows=12, batch_size=3, stateful=True, shuffle=False))
+    net = replace(net, config=replace(net.config, readout="mean"))
+    task = task_of(net, n_rows=12, batch_size=3, stateful=True, shuffle=False, weights=True)
+    assert_agree(task)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("H", [1, 7, 8, 16, 33])
+@pytest.mark.parametrize("rows", [1, 2, 16, 21, 40])
+def test_widths_and_rows_that_fill_no_vector(rows, H, dtype):
+    net = Net("regress", RecurrentConfig("lstm", "tanh", H, 2, True), 5, 3, "steps")
+    task = task_of(net, n_rows=rows, batch_size=64, dtype=dtype)
+    assert_agree(task, 3, 1e-10 if dtype == "float64" else 1e-4)
+    net = replace(net, output="last", config=replace(net.config, readout="mean"))
+    task = task_of(net, n_rows=rows, batch_size=64, dtype=dtype, lengths=True)
+    assert_agree(task, 3, 1e-10 if dtype == "float64" else 1e-4)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_every_level_agrees_with_torch(level, cell, monkeypatch):
+    monkeypatch.setenv(kernels.VARIABLE, level)
+    net = Net("regress", RecurrentConfig(cell, "tanh", 19, 2, True), 5, 3, "steps")
+    task = task_of(net, lengths=True)
+    assert both(task)[1][2].about()["level"] == level
+    assert_agree(task)
+    net = replace(net, output="last", config=replace(net.config, readout="mean"))
+    assert_agree(task_of(net, lengths=True, weights=True))
+    net = Net("autoencode", AutoencoderConfig((17,), 3, "sigmoid", "sigmoid"), 9, 9)
+    assert_agree(task_of(net))
+    assert_agree(task_of(net, weights=True))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("job", ["classify", "mean", "autoencode"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_weights_are_bit_identical_at_any_thread_count(level, job, dtype, monkeypatch):
+    monkeypatch.setenv(kernels.VARIABLE, level)
+    if job != "autoencode":
+        readout = "mean" if job == "mean" else "last"
+        config = RecurrentConfig("lstm", "tanh", 70, 2, True, readout=readout)
+        net = Net("classify", config, 9, 4)
+    else:
+        net = Net("autoencode", AutoencoderConfig((150, 30), 3, "tanh", "sigmoid"), 300, 300)
+    task = task_of(net, n_rows=150, T=7, batch_size=70, dtype=dtype, clip=1.0, engine="native",
+                   weights=job == "mean")  # fmt: skip
+    start = TrainingState(net.initial(0, dtype))
+    found = []
+    for threads in (1, 2, 3, 5):
+        engine = make_engine(replace(task, training=replace(task.training, threads=threads)), start)
+        losses = engine.run(0, 5, never).losses
+        found.append([losses, engine.predict(task.X), *engine.export().params.values()])
+    for other in found[1:]:
+        for one, two in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+def test_bytes_are_fractions_of_255():
+    X = generator(0, "x").integers(0, 256, (40, 4, 6)).astype(np.uint8)
+    task = task_of(Net("classify", RecurrentConfig("lstm", "tanh", 8), 6, 4), n_rows=40)
+    assert_agree(replace(task, X=X))
+
+
+def test_one_step_at_a_time_is_the_same_as_many():
+    task = task_of(Net("classify", RecurrentConfig("gru", "tanh", 9), 3, 4), engine="native",
+                   lr_schedule="inverse", hold=3)  # fmt: skip
+    start = TrainingState(task.net.initial(0, "float64"))
+    many, one, bare = (make_engine(task, start) for _ in range(3))
+    losses = many.run(0, 12, never).losses
+    np.testing.assert_array_equal([one.run(k, k + 1, never).losses[0] for k in range(12)], losses)
+    rows = [task.batches.rows(k) for k in range(12)]
+    stepped = [bare.step(task.X[r], np.ascontiguousarray(task.y[r])) for r in rows]
+    np.testing.assert_array_equal(stepped, losses)
+    for name, array in many.export().params.items():
+        np.testing.assert_array_equal(array, one.export().params[name])
+        np.testing.assert_array_equal(array, bare.export().params[name])
+
+
+def test_a_loss_that_is_not_finite_ends_the_chunk_before_its_update():
+    net = Net("regress", RecurrentConfig("rnn", "relu", 5), 3, 4)
+    task = task_of(net, optimizer="sgd", lr=1e30, engine="native")
+    engine = make_engine(task, TrainingState(net.initial(0, "float64")))
+    chunk = engine.run(0, 10, never)
+    assert not np.isfinite(chunk.losses[-1])
+    assert np.isfinite(chunk.losses[:-1]).all()
+    assert engine.export().step == len(chunk.losses) - 1
+
+
+def test_a_batch_of_another_size_than_the_carried_state_is_refused():
+    net = Net("regress", RecurrentConfig("rnn", "tanh", 3), 1, 1, "steps")
+    task = task_of(net, n_rows=8, batch_size=3, stateful=True, engine="native")
+    engine = make_engine(task, TrainingState(net.initial(0, "float64")))
+    with pytest.raises(DataError, match="carries 3 sequences, x has 2"):
+        engine.run(0, 3, never)
+
+
+def test_a_long_step_ends_soon_when_asked_and_changes_nothing():
+    """A single step here takes many times the pause between two questions."""
+    net = Net("classify", RecurrentConfig("lstm", "tanh", 256, 2), 64, 4)
+    task = task_of(net, n_rows=256, T=600, batch_size=256, dtype="float32", engine="native")
+    engine = make_engine(task, TrainingState(net.initial(0, "float32")))
+    before = engine.export()
+    asked = []
+
+    def stop():
+        asked.append(time.monotonic())
+        return len(asked) == 2
+
+    chunk = engine.run(0, 50, stop)
+    assert len(asked) == 2
+    assert len(chunk.losses) == 0
+    after = engine.export()
+    assert after.step == 0
+    for name, array in before.params.items():
+        np.testing.assert_array_equal(after.params[name], array)
+
+
+def test_what_the_question_raises_goes_on_its_way():
+    def stop():
+        raise KeyboardInterrupt
+
+    net = Net("classify", RecurrentConfig("lstm", "tanh", 128), 64, 4)
+    task = task_of(net, n_rows=64, T=400, batch_size=64, dtype="float32", engine="native")
+    engine = make_engine(task, TrainingState(net.initial(0, "float32")))
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(0, 1000, stop)
+
+
+def test_the_callers_floating_point_state_is_left_as_it_was():
+    task = task_of(Net("classify", RecurrentConfig("lstm", "tanh", 8), 3, 4), engine="native")
+    make_engine(task, TrainingState(task.net.initial(0, "float64"))).run(0, 3, never)
+    assert np.float32(1e-38) * np.float32(0.01) != 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_trains_too():
+    task = task_of(
+        Net("classify", RecurrentConfig("lstm", "tanh", 64), 16, 4),
+        n_rows=128, T=20, batch_size=128, dtype="float32", engine="native",
+    )  # fmt: skip
+    task = replace(task, training=replace(task.training, threads=2))
+    start = TrainingState(task.net.initial(0, "float32"))
+    expected = make_engine(task, start).run(0, 3, never).losses  # its threads are now running
+    child = os.fork()
+    if not child:
+        losses = make_engine(task, start).run(0, 3, never).losses
+        os._exit(0 if np.array_equal(losses, expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_two_python_threads_train_at_once():
+    task = task_of(
+        Net("classify", RecurrentConfig("lstm", "tanh", 64), 16, 4),
+        n_rows=128, T=20, batch_size=128, dtype="float32", engine="native",
+    )  # fmt: skip
+    task = replace(task, training=replace(task.training, threads=2))
+    start = TrainingState(task.net.initial(0, "float32"))
+    expected = make_engine(task, start).run(0, 5, never).losses
+    found = {}
+
+    def train(k):
+        found[k] = make_engine(task, start).run(0, 5, never).losses
+
+    workers = [threading.Thread(target=train, args=(k,)) for k in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for k in range(3):
+        np.testing.assert_array_equal(found[k], expected)
+
+
+def test_a_signal_is_heard_during_a_native_call(tmp_path):
+    """The main thread sits in compiled code; Python's handler must run all the same."""
+    code = (
+        "from hiddenstate.cli import main\n"
+        "main('classify --epochs 1000 --view off --runs-dir RUNS --threads 1'.split())"
+    ).replace("RUNS", str(tmp_path / "runs"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if line.startswith("Epoch:"):
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
+def test_predictor_gives_what_the_engine_gives_and_follows_state():
+    net = Net("regress", RecurrentConfig("lstm", "tanh", 6, 2), 2, 1, "steps")
+    params = net.initial(0, "float64")
+    X = numbers("x", 7, 5, 2)
+    predictor = make_predictor(FittedModel(net, params, row_shape=(5, 2)))
+    whole, end = predictor.forward(X.reshape(1, 35, 2), {})
+    parts, state = predictor.follow(X, {})
+    np.testing.assert_allclose(parts.reshape(1, 35, 1), whole, atol=1e-12)
+    for name in ("h", "c"):
+        np.testing.assert_allclose(state[name], end[name], atol=1e-12)
+    with pytest.raises(DataError, match="carries 1 sequences, x has 7"):
+        predictor.forward(X, state)
+
+
+@pytest.mark.parametrize("code_size", [1, 3, 8, 17])
+def test_decoding_codes_gives_what_predicting_gives(code_size):
+    config = AutoencoderConfig((40, 20), code_size, "sigmoid", "linear")
+    net = Net("autoencode", config, 50, 50)
+    predictor = make_predictor(FittedModel(net, net.initial(0, "float64"), row_shape=(50,)))
+    X = numbers("x", 21, 50)
+    np.testing.assert_allclose(predictor.decode(predictor.encode(X)), predictor.predict(X), 1e-12)
+
+
+def test_what_lies_after_a_rows_end_may_be_anything():
+    task = task_of(Net("regress", RecurrentConfig("lstm", "tanh", 9), 3, 1), lengths=True)
+    spoilt = task.X.copy()
+    spoilt[np.arange(spoilt.shape[1]) >= task.lengths[:, None]] = np.nan
+    start = TrainingState(task.net.initial(0, "float64"))
+    losses = [
+        make_engine(replace(task, X=X), start).run(0, 4, never).losses for X in (task.X, spoilt)
+    ]
+    np.testing.assert_array_equal(*losses)
+
+
+def test_a_gradient_too_large_to_clip_ends_training_before_its_update():
+    net = Net("regress", RecurrentConfig("rnn", "relu", 5), 3, 4)
+    task = task_of(net, dtype="float32", clip=1.0, engine="native")
+    task = replace(task, X=task.X * np.float32(1e18), y=task.y * np.float32(1e18))
+    engine = make_engine(task, TrainingState(net.initial(0, "float32")))
+    chunk = engine.run(0, 10, never)
+    assert engine.export().step == 0
+    assert len(chunk.losses) == 1
+    assert not np.isfinite(chunk.losses[0])
+    assert engine.export().not_finite() is None
+
+
+def test_the_bare_stepper_refuses_arrays_of_another_kind():
+    task = task_of(Net("classify", RecurrentConfig("gru", "tanh", 9), 3, 4), engine="native")
+    engine = make_engine(task, TrainingState(task.net.initial(0, "float64")))
+    with pytest.raises(ValueError, match="y: expected int64"):
+        engine.step(task.X[:4], task.y[:4].astype(np.int32))
+    with pytest.raises(ValueError, match="y: expected int64"):
+        engine.step(task.X[:4], task.y[:3])
+    with pytest.raises(ValueError, match="x: rows of another shape"):
+        engine.step(task.X[:4, :2].copy(), task.y[:4])
+
+
+@pytest.mark.parametrize("schedule", ["constant", "inverse", "cosine"])
+@pytest.mark.parametrize("hold", [0, 7])
+def test_rates_of_many_steps_are_those_of_each(schedule, hold):
+    training = TrainingConfig(lr_schedule=schedule, hold=hold, clip=1.0, eps=1e-3)
+    rates, clips, smallest = orders(training, 3, 20, 18)
+    for i, step in enumerate(range(3, 20)):
+        assert rates[i] == rate_at(training, step, 18)
+        assert clips[i] == (clip_at(training, step) or 0.0)
+        assert smallest[i] == eps_at(training, step)
+
+
+def test_engine_is_chosen_by_a_fixed_rule(monkeypatch):
+    def engine_of(**options):
+        config = make_config("classify", {"threads": 1, **options})
+        X = np.zeros((3, 2, 4), np.float32)
+        job = make_job(config, SequenceDataset("x", Rows(X, np.arange(3)), classes=[0, 1, 2]))
+        return make_engine(job.task(), TrainingState(job.net.initial(0, "float32"))).name
+
+    assert engine_of() == engine_of(engine="native") == engine_of(device="cpu") == "native"
+    assert engine_of(engine="torch") == "torch"
+    assert engine_of(dropout=0.1, layers=2) == "torch"
+    with pytest.raises(OptionError, match="it has no dropout; use --engine torch"):
+        engine_of(engine="native", dropout=0.1, layers=2)
+    with pytest.raises(OptionError, match="not on cuda"):
+        engine_of(engine="native", device="cuda")
+    monkeypatch.setenv(kernels.VARIABLE, "off")
+    assert engine_of() == "torch"
+    with pytest.raises(OptionError, match="HIDDENSTATE_LEVEL is off"):
+        engine_of(engine="native")
+    monkeypatch.setenv(kernels.VARIABLE, "sse9")
+    with pytest.raises(MachineError, match="HIDDENSTATE_LEVEL=sse9: this processor has baseline"):
+        engine_of()
+
+
+def test_default_threads_are_what_the_machine_allows(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3,2")
+    assert kernels.default_threads() == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    if hasattr(os, "sched_setaffinity"):
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(before)})
+        try:
+            assert kernels.default_threads() == 1
+        finally:
+            os.sched_setaffinity(0, before)
+
+
+def test_waves_come_out_the_same_in_float32_for_every_level(monkeypatch):
+    config = make_config("regress", {"windows": 300, "engine": "native"})
+    job = make_job(config, load_waves(300, 10))
+    for level in LEVELS:
+        monkeypatch.setenv(kernels.VARIABLE, level)
+        engine = make_engine(job.task(), TrainingState(job.net.initial(0, "float32")))
+        assert engine.run(0, 300, never).losses[-20:].mean() < 0.01

@@ -1,0 +1,270 @@
+"""Fitted estimators in files, as torch modules, and the models of the commands' runs."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load
+from hiddenstate.errors import DataError, OptionError, UntrustedFileError
+from hiddenstate.system.array_file import read_arrays, write_arrays
+from tests.conftest import QUIET
+from tests.estimators.test_estimators import KINDS, Y_CLASS, Y_LAST, Y_STEPS, N, T, X
+from tests.estimators.test_inputs import (
+    FLAT,
+    MADE,
+    SERIES,
+    STEPS,
+    TARGETS,
+    answers,
+    classifier,
+    coder,
+    regressor,
+)
+
+HOLES = np.where(X > 1.5, np.nan, X)
+
+
+def saved(estimator, folder):
+    estimator.save(folder / "m.safetensors")
+    return load(folder / "m.safetensors")
+
+
+def asked(estimator, rows):
+    """Every array an estimator has to give for `rows`, series of several lengths joined."""
+    found = [answers(estimator, rows)]
+    if hasattr(estimator, "inverse_transform"):
+        found.append(estimator.inverse_transform(found[0]))
+    return [np.concatenate(list(f)) if f.dtype == object else f for f in found]
+
+
+OPTIONS = [
+    ("classify", {"class_weight": {"up": 2.0}, "scale": "minmax"}),
+    ("classify", {"class_weight": "balanced", "cell": "rnn", "nonlinearity": "relu"}),
+    ("classify", {"bidirectional": True, "readout": "mean", "layers": 2, "missing": "mask"}),
+    ("classify", {"valid_fraction": 0.2, "patience": 3, "lr_schedule": "cosine"}),
+    ("regress", {"scale": "standard", "missing": "forward", "cell": "lstm"}),
+    ("regress", {"optimizer": "sgd", "momentum": 0.5, "clip": None, "eps": 1e-4}),
+    ("autoencode", {"scale": "standard", "missing": "mask"}),
+    ("autoencode", {"scale": "minmax", "activation": "relu", "encoder_sizes": (7, 5)}),
+]
+
+
+@pytest.mark.parametrize("rows", [X, FLAT, X.astype("f4"), SERIES], ids=["3D", "2D", "f4", "list"])
+@pytest.mark.parametrize(("job", "options"), OPTIONS)
+def test_a_saved_estimator_answers_to_the_last_bit(job, options, rows, tmp_path):
+    if job == "autoencode" and rows is SERIES:
+        return
+    if options.get("missing") and rows is X:
+        rows = HOLES
+    estimator = MADE[job](**options).fit(rows, TARGETS[job])
+    loaded = saved(estimator, tmp_path)
+    assert loaded.get_params() == estimator.get_params()
+    assert loaded.n_features_in_ == estimator.n_features_in_
+    assert loaded.n_steps_ == estimator.n_steps_
+    for found, expected in zip(asked(loaded, rows), asked(estimator, rows), strict=True):
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+    again = saved(loaded, tmp_path)
+    np.testing.assert_array_equal(asked(again, rows)[0], asked(estimator, rows)[0])
+
+
+def test_saved_targets_at_every_step_of_series(tmp_path):
+    for y in (STEPS, [np.stack([row, row], axis=1) for row in STEPS]):
+        estimator = regressor(output="steps", scale="standard").fit(SERIES, y)
+        loaded = saved(estimator, tmp_path)
+        for found, own in zip(loaded.predict(SERIES), estimator.predict(SERIES), strict=True):
+            np.testing.assert_array_equal(found, own)
+
+
+@pytest.mark.parametrize(
+    "y", [(Y_CLASS == "up") * 3 - 1, Y_CLASS == "up", np.where(Y_CLASS == "up", 1.0, 2.0)]
+)
+def test_labels_and_class_weights_keep_their_type_in_a_file(y, tmp_path):
+    weights = {label.item(): 2.0 for label in np.unique(y)[:1]}
+    estimator = classifier(class_weight=weights).fit(X, y)
+    loaded = saved(estimator, tmp_path)
+    assert loaded.class_weight == weights
+    assert [type(label) for label in loaded.class_weight] == [type(label) for label in weights]
+    assert loaded.classes_.dtype == estimator.classes_.dtype
+    np.testing.assert_array_equal(loaded.predict(X), estimator.predict(X))
+
+
+@pytest.mark.parametrize("wrong", [[["up", [1]]], [[["up"], 1]], [["up"]], {"up": 1}, [[{}, 1]]])
+def test_damaged_class_weights_are_told(wrong, tmp_path):
+    path = tmp_path / "m.safetensors"
+    classifier(class_weight={"up": 2.0}).fit(X, Y_CLASS).save(path)
+    arrays, facts = read_arrays(path, "model")
+    facts = json.loads(json.dumps(facts))
+    facts["extra"]["settings"]["class_weight"] = wrong
+    write_arrays(path, "model", arrays, facts)
+    with pytest.raises(UntrustedFileError, match="class_weight is no parameter"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("n_features_in_", 2**31), ("n_features_in_", 0), ("fit_ndim_", 7)],
+)
+def test_counts_that_do_not_go_with_the_net_are_refused(name, wrong, tmp_path):
+    path = tmp_path / "m.safetensors"
+    RecurrentClassifier(hidden_size=3, max_steps=2).fit(X, Y_CLASS).save(path)
+    arrays, facts = read_arrays(path, "model")
+    facts["extra"]["fitted"][name] = wrong
+    write_arrays(path, "model", arrays, facts)
+    with pytest.raises(UntrustedFileError, match=name):
+        load(path)
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("device", "nan"), ("device", None), ("threads", "p")])
+def test_settings_that_cannot_be_are_told_when_asked(name, wrong, tmp_path):
+    path = tmp_path / "m.safetensors"
+    RecurrentClassifier(hidden_size=3, max_steps=2).fit(X, Y_CLASS).save(path)
+    arrays, facts = read_arrays(path, "model")
+    facts["extra"]["settings"][name] = wrong
+    write_arrays(path, "model", arrays, facts)
+    with pytest.raises(OptionError, match=name):
+        load(path).predict(X)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("scale", ["none", "standard", "minmax"])
+def test_the_torch_module_of_a_recurrent_estimator_takes_x_as_it_is(cell, scale):
+    far = X * [300, 0.1] + [20, -3]
+    options = {"cell": cell, "scale": scale}
+    estimator = classifier(**options).fit(far, Y_CLASS)
+    found = estimator.to_torch()(torch.from_numpy(far))[0].softmax(dim=1).detach().numpy()
+    np.testing.assert_allclose(found, estimator.predict_proba(far), rtol=1e-7)
+    for y, output in ((Y_LAST * 40 + 5, "last"), (Y_STEPS[..., None] * 40 + 5, "steps")):
+        estimator = regressor(output=output, **options).fit(far, y)
+        found = estimator.to_torch()(torch.from_numpy(far))[0].detach().numpy()
+        np.testing.assert_allclose(found.reshape(y.shape), estimator.predict(far), rtol=1e-7)
+
+
+@pytest.mark.parametrize("scale", ["none", "standard", "minmax"])
+def test_the_torch_module_of_a_coder_takes_x_as_it_is(scale):
+    far = FLAT * 300 + 20
+    estimator = coder(scale=scale, output_activation="linear").fit(far)
+    codes, rows = (part.detach().numpy() for part in estimator.to_torch()(torch.from_numpy(far)))
+    np.testing.assert_allclose(codes, estimator.transform(far), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(rows, estimator.inverse_transform(codes), rtol=1e-6)
+    mean = -np.mean((rows - far) ** 2)
+    assert estimator.score(far) == pytest.approx(mean)
+
+
+def test_what_is_no_part_of_a_net_is_told():
+    with pytest.raises(DataError, match="mask"):
+        classifier(missing="mask").fit(X, Y_CLASS).to_torch()
+
+
+# Learning on
+
+
+@pytest.mark.parametrize("rows", [X, SERIES], ids=["array", "list"])
+def test_partial_fit_goes_on_after_fit_and_keeps_the_first_scaling(rows):
+    estimator = regressor(scale="standard").fit(rows, Y_LAST)
+    first = estimator.model_.preparation.scaling
+    far = [row + 100 for row in rows]
+    estimator.partial_fit(far if rows is SERIES else np.array(far), Y_LAST)
+    assert estimator.n_steps_ == 16
+    np.testing.assert_array_equal(estimator.model_.preparation.scaling[0], first[0])
+
+
+def test_partial_fit_weighs_rows():
+    weights = np.arange(N) % 2
+    one = regressor(scale="none").partial_fit(X, Y_LAST, weights)
+    two = regressor(scale="none").partial_fit(X[1::2], Y_LAST[1::2])
+    np.testing.assert_array_equal(one.predict(X), two.predict(X))
+
+
+def test_partial_fit_refuses_validation_rows():
+    with pytest.raises(OptionError, match=r"^valid_fraction: "):
+        regressor(valid_fraction=0.2).partial_fit(X, Y_LAST)
+
+
+def test_partial_fit_may_begin_on_a_model_from_a_file(tmp_path):
+    estimator = regressor(scale="standard", missing="mean").fit(HOLES, Y_LAST)
+    loaded = saved(estimator, tmp_path).partial_fit(HOLES, Y_LAST)
+    assert loaded.n_steps_ == estimator.n_steps_ + 1
+    assert np.isfinite(loaded.predict(HOLES)).all()
+
+
+# The models of runs
+
+
+def table(path, columns, **more):
+    frame = pd.DataFrame(columns, columns=[f"t{i}" for i in range(np.shape(columns)[1])])
+    frame.assign(**more).to_csv(path, index=False)
+    return path
+
+
+def learn(cli, job, *arguments):
+    """Train with a command; the run's model as an estimator."""
+    answer = cli(job, *arguments, *QUIET, "--max-steps", 10, "--seed", 0)
+    assert answer.code == 0, answer.err
+    return load(f"runs/{job}-1/model.safetensors")
+
+
+@pytest.mark.parametrize("missing", ["mean", "forward", "mask"])
+def test_a_run_on_a_table_asks_for_rows_as_the_table_has_them(cli, tmp_path, missing):
+    rows = np.where(FLAT > 2, np.nan, FLAT * 40 + 7)
+    path = table(tmp_path / "own.csv", rows, label=Y_CLASS)
+    options = ("--scale", "standard", "--missing", missing)
+    loaded = learn(cli, "classify", path, *options)
+    assert loaded.missing == missing
+    assert loaded.n_features_in_ == 1
+    assert cli("predict", "classify-1", path, "--proba", "--output", "p.csv").code == 0
+    expected = pd.read_csv(tmp_path / "p.csv")
+    found = loaded.predict_proba(rows)
+    for place, name in enumerate(loaded.classes_):
+        np.testing.assert_allclose(found[:, place], expected[f"p_{name}"], rtol=1e-6)
+    np.testing.assert_array_equal(loaded.predict(rows), expected["label"])
+    assert loaded.score(rows, Y_CLASS) == np.mean(expected["label"] == Y_CLASS)
+
+
+def test_a_run_on_a_channels_first_array_asks_for_such(cli, tmp_path):
+    turned = np.ascontiguousarray(X.transpose(0, 2, 1))
+    np.savez(tmp_path / "own.npz", X=turned, y=Y_CLASS)
+    options = ("--channels-first", "--scale", "standard")
+    loaded = learn(cli, "classify", tmp_path / "own.npz", *options)
+    assert loaded.channels_first
+    assert loaded.n_features_in_ == 2
+    assert loaded.predict_proba(turned).shape == (N, 2)
+
+
+def test_a_run_that_learnt_changes_gives_levels(cli, tmp_path):
+    signal = np.cumsum(X[:, :, 0].ravel())
+    frame = pd.DataFrame({"a": signal, "b": signal * 2 + 1})
+    frame.to_csv(tmp_path / "own.csv", index=False)
+    options = ("--target", "a", "--input", "a,b", "--horizon", 1, "--change", "--no-stateful")
+    how = ("--window", T, "--output", "last", "--scale", "standard")
+    loaded = learn(cli, "regress", tmp_path / "own.csv", *options, *how)
+    assert cli("predict", "regress-1", tmp_path / "own.csv", "--output", "p.csv").code == 0
+    expected = pd.read_csv(tmp_path / "p.csv")["a"].to_numpy()
+    windows = np.stack([frame.to_numpy()[k : k + T] for k in range(len(expected))])
+    np.testing.assert_allclose(loaded.predict(windows).ravel(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_run_of_an_autoencoder_gives_rows_in_their_units(cli, tmp_path):
+    path = table(tmp_path / "own.csv", FLAT * 40 + 7)
+    options = ("--scale", "standard")
+    loaded = learn(cli, "autoencode", path, *options)
+    assert cli("predict", "autoencode-1", path, "--output", "p.csv").code == 0
+    expected = pd.read_csv(tmp_path / "p.csv")
+    codes = loaded.transform(FLAT * 40 + 7)
+    named = expected[[f"code_{i + 1}" for i in range(3)]].to_numpy()
+    np.testing.assert_allclose(codes, named, rtol=1e-5, atol=1e-6)
+    built = loaded.inverse_transform(codes)
+    assert loaded.score(FLAT * 40 + 7) == pytest.approx(-np.mean((built - FLAT * 40 - 7) ** 2))
+
+
+@pytest.mark.parametrize("job", KINDS)
+def test_a_run_of_an_estimator_is_a_model_too(job, tmp_path):
+    estimator = MADE[job](scale="standard")
+    estimator.fit(X, TARGETS[job], run_dir=tmp_path / "mine")
+    loaded = load(tmp_path / "mine" / "model.safetensors")
+    assert type(loaded) in (RecurrentClassifier, RecurrentRegressor, Autoencoder)
+    found, expected = answers(loaded, X), answers(estimator, X)
+    np.testing.assert_array_equal(found.reshape(expected.shape), expected)

@@ -1,0 +1,175 @@
+"""What estimators do with values: missing and infinite ones, float types, scales, pixels."""
+
+import numpy as np
+import pytest
+from sklearn.utils import get_tags
+
+from hiddenstate import load
+from hiddenstate.errors import DataError, OptionError
+from tests.estimators.test_estimators import KINDS, RNG, Y_CLASS, Y_LAST, I, N, T, X
+from tests.estimators.test_inputs import (
+    FLAT,
+    MADE,
+    SERIES,
+    STEPS,
+    TARGETS,
+    answers,
+    classifier,
+    coder,
+    regressor,
+)
+
+# Missing values and infinity
+
+HOLES = np.where(X > 1.5, np.nan, X)
+CHOICES = [
+    (j, m) for j in KINDS for m in ("mean", "forward", "mask") if (j, m[0]) != ("autoencode", "f")
+]
+
+
+@pytest.mark.parametrize("rows", [HOLES, HOLES[:, :, 0]], ids=["3-D", "2-D"])
+@pytest.mark.parametrize(("job", "missing"), CHOICES)
+def test_missing_values_are_filled_in(job, missing, rows, tmp_path):
+    estimator = MADE[job](missing=missing, scale="standard").fit(rows, TARGETS[job])
+    assert get_tags(estimator).input_tags.allow_nan
+    found = answers(estimator, rows)
+    assert np.isfinite(found).all()
+    estimator.save(tmp_path / "m.safetensors")
+    loaded = load(tmp_path / "m.safetensors")
+    assert loaded.missing == missing
+    assert loaded.n_features_in_ == estimator.n_features_in_
+    np.testing.assert_array_equal(answers(loaded, rows), found)
+    if job == "autoencode":
+        assert estimator.inverse_transform(found).shape == rows.shape
+        assert np.isfinite(estimator.score(rows))
+
+
+@pytest.mark.parametrize("missing", ["mean", "forward", "mask"])
+def test_a_value_is_filled_in_as_the_words_say(missing):
+    rows, cut = X.copy(), X.copy()
+    rows[3, 4, 1] = np.nan
+    estimator = classifier(missing=missing).fit(rows, Y_CLASS)
+    mean = np.nanmean(rows[:, :, 1])
+    cut[3, 4, 1] = {"forward": rows[3, 3, 1]}.get(missing, mean)
+    same = np.allclose(estimator.predict_proba(cut), estimator.predict_proba(rows), rtol=1e-12)
+    assert same == (missing != "mask")  # whose second feature says that it was missing
+
+
+@pytest.mark.parametrize("missing", ["mean", "mask"])
+def test_a_coders_score_leaves_missing_numbers_out(missing):
+    estimator = coder(missing=missing, scale="standard").fit(HOLES)
+    built = estimator.inverse_transform(estimator.transform(HOLES))
+    known = np.isfinite(HOLES)
+    expected = -np.mean((built[known] - HOLES[known]) ** 2)
+    assert estimator.score(HOLES) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("rows", [X, FLAT, SERIES], ids=["3-D", "2-D", "list"])
+@pytest.mark.parametrize("job", KINDS)
+def test_what_is_not_finite_is_refused_in_scikit_learns_words(job, rows):
+    if job == "autoencode" and rows is SERIES:
+        return
+    assert not get_tags(MADE[job]()).input_tags.allow_nan
+    fitted = MADE[job]().fit(rows, TARGETS[job])
+    for value, words in ((np.nan, "Input X contains NaN"), (np.inf, "Input X contains infinity")):
+        bad = [row.copy() for row in rows]
+        bad[7].flat[0] = value
+        bad = bad if rows is SERIES else np.array(bad)
+        with pytest.raises(DataError, match=words):
+            MADE[job]().fit(bad, TARGETS[job])
+        with pytest.raises(DataError, match=words):
+            answers(fitted, bad)
+    with pytest.raises(DataError, match="contains infinity"):  # a fault, not a missing value
+        MADE[job](missing="mean").fit(bad, TARGETS[job])
+
+
+def test_the_mend_for_missing_values_is_one_the_estimator_takes():
+    for job, choices in (
+        ("classify", "'mean' or 'forward' or 'mask'"),
+        ("autoencode", "'mean' or 'mask'"),
+    ):
+        with pytest.raises(DataError, match=f"missing={choices}"):
+            MADE[job]().fit(HOLES, TARGETS[job])
+
+
+@pytest.mark.parametrize(("job", "missing"), [("classify", "drop"), ("autoencode", "forward")])
+def test_ways_of_the_commands_that_make_no_sense_here_are_refused(job, missing):
+    with pytest.raises(OptionError, match=f"missing: {missing} is not for"):
+        MADE[job](missing=missing).fit(X, TARGETS[job])
+    line = next(line for line in KINDS[job].__doc__.splitlines() if " missing : " in line)
+    assert missing not in line
+
+
+@pytest.mark.parametrize(
+    "y", [np.where(Y_LAST > 2, np.nan, Y_LAST), np.where(Y_LAST > 2, np.inf, 0)]
+)
+def test_targets_must_be_finite(y):
+    with pytest.raises(DataError, match=r"Input y contains (NaN|infinity)"):
+        regressor().fit(X, y)
+
+
+# Types and scales
+
+
+@pytest.mark.parametrize("engine", ["native", "torch"])
+@pytest.mark.parametrize("job", KINDS)
+def test_float32_comes_out_where_float32_goes_in(job, engine):
+    rows = X.astype(np.float32)
+    estimator = MADE[job](engine=engine, scale="standard").fit(rows, TARGETS[job])
+    found = answers(estimator, rows)
+    assert found.dtype == np.float32
+    if job == "autoencode":
+        assert estimator.inverse_transform(found).dtype == np.float32
+        assert "float32" in get_tags(estimator).transformer_tags.preserves_dtype
+    double = MADE[job](engine=engine, scale="standard").fit(X, TARGETS[job])
+    assert answers(double, X).dtype == np.float64
+    np.testing.assert_allclose(answers(double, X), found, atol=2e-3)
+
+
+def test_every_type_of_number_is_taken():
+    whole = (X * 10).astype(int)
+    expected = classifier().fit(whole.astype(float), Y_CLASS).predict_proba(whole)
+    for kind in (np.int8, np.int64, np.float16, ">f8", object):
+        rows = whole.astype(kind)
+        np.testing.assert_array_equal(classifier().fit(rows, Y_CLASS).predict_proba(rows), expected)
+
+
+def test_partial_fit_goes_on_in_the_float_type_it_began_with():
+    estimator = regressor().partial_fit(X, Y_LAST).partial_fit(X.astype(np.float32), Y_LAST)
+    assert {a.dtype for a in estimator.model_.params.values()} == {np.dtype(np.float64)}
+
+
+@pytest.mark.parametrize("job", KINDS)
+def test_scaling_makes_units_of_no_account(job):
+    far = X * [1000, 0.01] + [5e4, -3]
+    y = TARGETS[job]
+    for scale in ("standard", "minmax"):
+        near, moved = MADE[job](scale=scale).fit(X, y), MADE[job](scale=scale).fit(far, y)
+        np.testing.assert_allclose(answers(moved, far), answers(near, X), rtol=1e-6, atol=1e-9)
+
+
+def test_targets_are_scaled_and_come_back_in_their_units():
+    options = {"scale": "standard", "output": "steps"}
+    near = regressor(**options).fit(SERIES, STEPS).predict(SERIES)
+    far = regressor(**options).fit(SERIES, [row * 1e6 - 5 for row in STEPS]).predict(SERIES)
+    for one, other in zip(near, far, strict=True):
+        np.testing.assert_allclose(other, one * 1e6 - 5, rtol=1e-6, atol=1e-2)
+
+
+def test_scale_auto_scales_what_is_not_in_0_to_1():
+    inside = RNG.random((N, T))
+    assert coder().fit(inside).model_.preparation.scaling is None
+    assert coder().fit(inside * 255).model_.preparation.scaling is not None
+    assert coder().fit(inside * 255).model_.net.config.output_activation == "linear"
+
+
+def test_pixels_in_a_list_and_flat():
+    pixels = RNG.integers(0, 256, (N, T * I), dtype=np.uint8)
+    shaped = pixels.reshape(N, T, I)
+    expected = classifier().fit(shaped, Y_CLASS).predict_proba(shaped)
+    assert expected.dtype == np.float32
+    flat = classifier(steps=T).fit(pixels, Y_CLASS)
+    np.testing.assert_array_equal(flat.predict_proba(pixels), expected)
+    np.testing.assert_array_equal(flat.predict_proba(shaped), expected)
+    listed = classifier().fit(list(shaped), Y_CLASS)
+    np.testing.assert_array_equal(listed.predict_proba(list(shaped)), expected)

@@ -1,0 +1,440 @@
+"""What a model says of new rows: each series alone, in the targets' units, in every format."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate import kernels
+from hiddenstate.config import make_config
+from hiddenstate.data import Preparation, Rows
+from hiddenstate.engines.torch import TorchPredictor
+from hiddenstate.errors import DataError
+from hiddenstate.inference.predict import answered, answers, lay_out, predict_rows, predict_series
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net
+from hiddenstate.runs import Run
+from hiddenstate.system.array_file import parse_json
+from tests.conftest import QUIET, Cli
+
+pyarrow = pytest.importorskip("pyarrow")
+
+Array = np.ndarray[Any, Any]
+ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
+RNG = np.random.default_rng(11)
+LENGTHS = [7, 2, 5, 1, 7, 3, 4, 6, 2, 5]
+SERIES = [RNG.normal(size=(n, 2)) * 3 + 1 for n in LENGTHS]
+
+
+def predictor(model: FittedModel, engine: str) -> Any:
+    if engine == "torch":
+        return TorchPredictor(model, "cpu", 1)
+    from hiddenstate.engines.native import NativePredictor
+
+    return NativePredictor(model, 1)
+
+
+def regressor(
+    width: int = 2, outputs: int = 1, output: str = "steps", T: int = 4, zero: bool = False,
+    stateful: bool = False, **own: Any,
+) -> FittedModel:  # fmt: skip
+    net = Net("regress", make_config("regress", {"hidden_size": 4}).model, width, outputs, output)
+    params = net.initial(3, "float64")
+    params = {name: array * (0 if zero else 1) for name, array in params.items()}
+    return FittedModel(net, params, None, (T, width), stateful, Preparation(**own))
+
+
+def padded(series: list[Array]) -> Rows:
+    X = np.full((len(series), max(map(len, series)), series[0].shape[1]), 1e9)
+    for row, values in zip(X, series, strict=True):
+        row[: len(values)] = values
+    return Rows(X, lengths=np.array([len(values) for values in series]))
+
+
+def table(answer: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(answer)))
+
+
+def long_csv(path: Path, series: list[Array], label: Any = None, names: str = "a,b") -> Path:
+    lines = [f"id,t,{names}" + (",kind" if label is not None else "")]
+    for k, values in enumerate(series):
+        for t, row in enumerate(values):
+            end = f",{label[k]}" if label is not None else ""
+            lines.append(f"s{k},{t}," + ",".join(map(repr, row.tolist())) + end)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def ts_file(path: Path, series: list[Array], label: Any) -> Path:
+    head = [
+        "@problemName own", "@timeStamps false", "@univariate false", "@dimensions 2",
+        "@equalLength false", "@classLabel true up down", "@data",
+    ]  # fmt: skip
+    lines = [
+        ":".join(",".join(map(repr, channel.tolist())) for channel in values.T) + f":{name}"
+        for values, name in zip(series, label, strict=True)
+    ]
+    path.write_text("\n".join([*head, *lines]) + "\n")
+    return path
+
+
+# --- series of unequal length
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("window", [0, 3])
+@pytest.mark.parametrize("output", ["steps", "last"])
+@pytest.mark.parametrize("own", [{}, {"change": (1,)}, {"missing": "mask", "fill": np.zeros(2)}])
+def test_series_together_are_answered_as_each_alone(
+    engine: str, window: int, output: str, own: Any
+) -> None:
+    width = 4 if own.get("missing") == "mask" else 2
+    scaling = (np.array([1.0, -2]), np.array([0.5, 3]))
+    model = regressor(width, output=output, scaling=scaling, reading={"window": window}, **own)
+    asked = predictor(model, engine)
+    series = [values for values in SERIES if len(values) >= window]
+    parts = []
+    for k, values in enumerate(series):
+        rows = lay_out(model, Rows(values[None]), "X")
+        _, steps, outputs = answers(model, asked, rows, "X", {})
+        parts += [
+            (k, int(step), float(value)) for step, value in zip(steps, outputs[:, 0], strict=True)
+        ]
+    together = answers(model, asked, lay_out(model, padded(series), "X"), "X", {})
+    assert list(zip(together[0].tolist(), together[1].tolist(), strict=True)) == [
+        p[:2] for p in parts
+    ]
+    np.testing.assert_allclose(together[2][:, 0], [p[2] for p in parts], rtol=1e-10)
+    ends = sum(len(v) - window + 1 for v in series) if window else len(series)
+    assert len(parts) == (ends if output == "last" else sum(map(len, series)))
+
+
+LABELS = ["up", "down"] * 5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("readout", ["last", "mean"])
+@pytest.mark.parametrize("reader", ["ts", "csv"])
+def test_from_a_file_a_batchs_loss_is_the_mean_of_each_series_own(
+    engine: str, readout: str, reader: str, cli: Cli, tmp_path: Path
+) -> None:
+    """A rate of almost 0 leaves the weights: the losses logged are those of the answers."""
+    if reader == "ts":
+        whole = ts_file(tmp_path / "whole.ts", SERIES, LABELS)
+    else:
+        whole = long_csv(tmp_path / "whole.csv", SERIES, LABELS)
+    options = ["--label", "kind"] if reader == "csv" else []
+    done = cli(
+        "classify", whole, *options, "--engine", engine, "--readout", readout, "--bidirectional",
+        "--hidden-size", 4, "--layers", 2, "--scale", "standard", "--test-fraction", 0,
+        "--lr", "1e-30", "--dtype", "float64", "--batch-size", 5, "--no-shuffle",
+        "--epochs", 1, "--log-every", 1, *QUIET,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    run = Run(tmp_path / "runs" / "classify-1")
+    losses = [event["loss"] for event in run.history() if event["event"] == "log"]
+    each = []
+    for k, (values, label) in enumerate(zip(SERIES, LABELS, strict=True)):
+        if reader == "ts":
+            one = ts_file(tmp_path / f"{k}.ts", [values], [label])
+        else:
+            one = long_csv(tmp_path / f"{k}.csv", [values])
+        (row,) = table(cli("predict", "last", one, "--proba").out)
+        each.append(-np.log(float(row[f"p_{label}"])))
+    np.testing.assert_allclose(losses, [np.mean(each[:5]), np.mean(each[5:])], rtol=1e-9)
+    together = table(cli("predict", "last", whole, "--proba").out)
+    own = [-np.log(float(row[f"p_{label}"])) for row, label in zip(together, LABELS, strict=True)]
+    np.testing.assert_allclose(own, each, rtol=1e-9)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_from_a_table_a_loss_at_every_step_counts_every_step_once(
+    engine: str, cli: Cli, tmp_path: Path
+) -> None:
+    whole = long_csv(tmp_path / "whole.csv", SERIES)
+    done = cli(
+        "regress", whole, "--target", "b", "--window", 0, "--engine", engine, "--hidden-size", 4,
+        "--scale", "standard", "--test-fraction", 0, "--lr", "1e-30", "--dtype", "float64",
+        "--batch-size", 10, "--no-shuffle", "--epochs", 1, "--log-every", 1, *QUIET,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    run = Run(tmp_path / "runs" / "regress-1")
+    (loss,) = [event["loss"] for event in run.history() if event["event"] == "log"]
+    target = np.concatenate(SERIES)[:, 1]
+    said = table(cli("predict", "last", whole).out)
+    assert [row["series"] for row in said] == [
+        f"s{k}" for k, n in enumerate(LENGTHS) for _ in range(n)
+    ]
+    assert [int(row["step"]) for row in said] == [t for n in LENGTHS for t in range(n)]
+    wrong = np.array([float(row["b"]) for row in said]) - target
+    assert loss == pytest.approx(np.mean(wrong**2) / target.var(), rel=1e-9)
+
+
+# --- forecasts
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("output", ["steps", "last"])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_net_that_sees_no_change_says_the_last_value(
+    engine: str, output: str, scaled: bool
+) -> None:
+    own: dict[str, Any] = {}
+    if scaled:
+        own["scaling"] = (np.array([3.0, -1]), np.array([0.25, 7]))
+        own["target_scaling"] = (np.array([-1.0]), np.array([7.0]))
+    model = regressor(
+        output=output, T=3, zero=True, change=(1,), columns=("a", "b"), targets=("b",),
+        reading={"horizon": 1, "window": 3}, **own,
+    )  # fmt: skip
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    found = predict_series(model, predictor(model, engine), Rows(X), "X", {})
+    assert list(found.columns) == ["step", "b"]
+    expected = X[:, 1] if output == "steps" else X[2:, 1]
+    np.testing.assert_array_equal(found.columns["step"], np.arange(20)[-len(expected) :])
+    if scaled:
+        np.testing.assert_allclose(found.columns["b"], expected, rtol=1e-13, atol=1e-14)
+    else:
+        np.testing.assert_array_equal(found.columns["b"], expected)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("output", ["steps", "last"])
+@pytest.mark.parametrize("at_once", [1, 5, 4096])
+def test_the_answer_of_a_step_is_that_of_the_window_that_ends_there(
+    engine: str, output: str, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hiddenstate.inference.predict.AT_ONCE", at_once)
+    W = 4
+    model = regressor(output=output, change=(0,), reading={"window": W})
+    asked = predictor(model, engine)
+    X = np.random.default_rng(0).normal(size=(1, 13, 2))
+    series, steps, outputs = answers(model, asked, Rows(X), "X", {})
+    assert (series == 0).all()
+    np.testing.assert_array_equal(steps, np.arange(0 if output == "steps" else W - 1, 13))
+    for step, value in zip(steps, outputs, strict=True):
+        window = X[:, max(step - W + 1, 0) : step + 1]
+        alone = asked.predict(window)
+        alone = alone[0, -1] if output == "steps" else alone[0]
+        np.testing.assert_allclose(value, alone + X[0, step, 0], rtol=1e-10)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("output", ["steps", "last"])
+def test_a_carried_state_answers_from_all_before(engine: str, output: str) -> None:
+    model = regressor(output=output, T=4, stateful=True, reading={"window": 4})
+    asked = predictor(model, engine)
+    X = np.random.default_rng(0).normal(size=(14, 2))
+    found = predict_series(model, asked, Rows(X), "X", {})
+    steps = {"steps": np.arange(14), "last": np.array([3, 7, 11])}[output]
+    np.testing.assert_array_equal(found.columns["step"], steps)
+    for step, value in zip(steps, found.columns["y_1"], strict=True):
+        whole = asked.forward(X[None, : step + 1], {})[0]
+        expected = whole[0, -1, 0] if output == "steps" else whole[0, 0]
+        assert value == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_steps_whose_window_has_a_missing_value_are_not_measured(engine: str) -> None:
+    """With --missing drop test series stay whole: what cannot be answered must not count."""
+    model = regressor(output="steps", T=3, reading={"window": 3}, missing="drop")
+    X = np.random.default_rng(0).normal(size=(1, 12, 2))
+    X[0, 5, 0] = np.nan
+    y = np.zeros((1, 12, 1))
+    y[0, 9] = np.nan
+    outputs, target, now = answered(model, predictor(model, engine), Rows(X, y), {})
+    assert now is None
+    clean = np.where(np.isfinite(X), X, 0)
+    every = answers(model, predictor(model, engine), Rows(clean), "X", {})[2]
+    kept = [0, 1, 2, 3, 4, 8, 10, 11]
+    assert len(target) == len(kept)
+    np.testing.assert_allclose(outputs, every[kept], rtol=1e-10)
+
+
+def test_series_too_short_for_a_window_are_left_out_of_the_measure_alone() -> None:
+    model = regressor(T=4, reading={"window": 4})
+    rows = padded([values for values in SERIES if len(values) != 7])
+    y = np.zeros((*rows.X.shape[:2], 1))
+    whole = Rows(rows.X, y, lengths=rows.lengths)
+    asked = predictor(model, ENGINES[-1])
+    outputs, _, _ = answered(model, asked, whole, {})
+    assert len(outputs) == sum(n for n in LENGTHS if 4 <= n < 7)
+    with pytest.raises(DataError, match="X: a window has 4 steps, the signal 2"):
+        predict_series(model, asked, rows, "X", {})
+    short = whole.take(np.flatnonzero(rows.lengths < 4))
+    with pytest.raises(DataError, match="no series is as long as a window of 4"):
+        answered(model, asked, short, {})
+
+
+# --- what rows may look like
+
+
+def test_flat_rows_are_a_series_each_where_such_were_learnt_from(cli: Cli, tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(30, 6))
+    head = "a,b,c,d,e,f"
+    own = tmp_path / "own.csv"
+    np.savetxt(own, np.c_[X, X.sum(1)], delimiter=",", header=head + ",y", comments="")
+    np.savetxt(tmp_path / "new.csv", X[:5], delimiter=",", header=head, comments="")
+    for steps in ((), ("--steps", 3)):
+        options = ("--layout", "wide", "--target", "y", "--max-steps", 3, "--test-fraction", 0)
+        done = cli("regress", own, *options, *steps, *QUIET)
+        assert done.code == 0, done.err
+        some, all_ = (table(cli("predict", "last", name).out) for name in ("new.csv", "own.csv"))
+        assert [row["series"] for row in some] == list("01234")
+        assert (len(all_), {row["step"] for row in all_}) == (30, {"2" if steps else "5"})
+        np.testing.assert_allclose(
+            [float(row["y"]) for row in some], [float(row["y"]) for row in all_[:5]], atol=1e-6
+        )
+
+
+@pytest.mark.parametrize("shape", [(9,), (9, 1), (1, 9, 1)])
+def test_one_series_may_come_in_any_shape(shape: Any) -> None:
+    model = regressor(1, T=3, reading={"window": 3})
+    X = np.arange(9.0).reshape(shape)
+    found = predict_series(model, predictor(model, ENGINES[-1]), Rows(X), "X", {})
+    assert list(found.columns) == ["step", "y_1"]
+    assert len(found) == 9
+
+
+def test_a_target_never_takes_the_place_of_its_step_or_series() -> None:
+    model = regressor(outputs=2, targets=("step", "series"), reading={"window": 0})
+    found = predict_series(model, predictor(model, ENGINES[-1]), padded(SERIES), "X", {})
+    assert list(found.columns) == ["series", "step", "y_step", "y_series"]
+    assert found.columns["step"].max() == 6
+
+
+@pytest.mark.parametrize("missing", ["error", "drop", "mean", "mask"])
+def test_new_rows_with_missing_values_are_filled_in_as_learnt_or_refused(missing: str) -> None:
+    fill = None if missing in ("error", "drop") else np.array([5.0, 7])
+    model = regressor(4 if missing == "mask" else 2, missing=missing, fill=fill)
+    X = np.ones((1, 6, 2))
+    X[0, 3, 1] = np.nan
+    if fill is None:
+        with pytest.raises(DataError, match="1 value is missing or not finite, the first in row 0"):
+            lay_out(model, Rows(X), "X")
+        return
+    got = lay_out(model, Rows(X), "X").X
+    assert got[0, 3, 1] == 7
+
+
+def test_an_autoencoders_error_is_of_its_rows_as_they_are_scaled() -> None:
+    values = {"encoder_sizes": (5,), "code_size": 2, "output_activation": "linear"}
+    net = Net("autoencode", make_config("autoencode", values).model, 3, 3)
+    own = Preparation(scaling=(np.array([1.0, 2, 3]), np.array([2.0, 1, 0.5])))
+    model = FittedModel(net, net.initial(0, "float64"), None, (3,), False, own)
+    X = np.random.default_rng(0).normal(size=(8, 3))
+    asked = predictor(model, ENGINES[-1])
+    found = predict_rows(model, asked, Rows(X), "X")
+    prepared = (X - [1, 2, 3]) * [2, 1, 0.5]
+    expected = ((asked.predict(prepared) - prepared) ** 2).mean(axis=1)
+    np.testing.assert_allclose(found.columns["error"], expected, rtol=1e-12)
+    np.testing.assert_array_equal(found.columns["code_1"], asked.encode(prepared)[:, 0])
+
+
+# --- answers in files
+
+
+@pytest.fixture
+def named(cli: Cli, tmp_path: Path) -> Path:
+    """A classifier of long series, its labels strange, and new series to ask it of."""
+    labels = ['say "up", or not', "-\u00fc"] * 5
+    lines = ["id,t,a,b,kind"]
+    for k, values in enumerate(SERIES):
+        label = labels[k].replace('"', '""')
+        lines += [f's{k},{t},{a},{b},"{label}"' for t, (a, b) in enumerate(values)]
+    (tmp_path / "own.csv").write_text("\n".join(lines) + "\n")
+    done = cli("classify", "own.csv", "--label", "kind", "--max-steps", 2, "--test-fraction", 0,
+               "--recipe", "classic", "--hidden-size", 3, *QUIET)  # fmt: skip
+    assert done.code == 0, done.err
+    return long_csv(tmp_path / "new.csv", SERIES[:4])
+
+
+def test_csv_json_and_parquet_say_the_same(named: Path, cli: Cli, tmp_path: Path) -> None:
+    import pyarrow.parquet
+
+    for name in ("a.csv", "a.json", "a.parquet"):
+        done = cli("predict", "last", named, "--proba", "--output", name)
+        assert done.code == 0, done.err
+        assert done.out == ""
+        assert "4 rows written to" in done.err
+    rows = table((tmp_path / "a.csv").read_bytes().decode())
+    objects = parse_json((tmp_path / "a.json").read_text())
+    arrow = pyarrow.parquet.read_table(tmp_path / "a.parquet").to_pylist()
+    names = ["series", "label", "p_-\u00fc", 'p_say "up", or not']
+    for given in (rows, objects, arrow):
+        assert [list(row) for row in given] == [names] * 4
+        assert [row["series"] for row in given] == ["s0", "s1", "s2", "s3"]
+    for one, two, three in zip(rows, objects, arrow, strict=True):
+        assert one["label"] == two["label"] == three["label"] in ('say "up", or not', "-\u00fc")
+        for name in names[2:]:
+            assert float(one[name]) == pytest.approx(two[name], rel=1e-6)
+            assert two[name] == three[name]
+        assert sum(two[name] for name in names[2:]) == pytest.approx(1)
+    assert (
+        cli("predict", "last", named, "--proba", "--format", "json").out
+        == (tmp_path / "a.json").read_text()
+    )
+    done = cli("predict", "last", named, "--format", "parquet")
+    assert (done.code, done.out) == (2, "")
+    assert "add --output FILE" in done.err
+
+
+def test_without_proba_there_are_labels_alone(named: Path, cli: Cli) -> None:
+    rows = json.loads(cli("predict", "last", named, "--format", "json").out)
+    assert [list(row) for row in rows] == [["series", "label"]] * 4
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ("a", "lacks b"),
+        ("a,b,c", "adds c"),
+        ("a,c", "lacks b and adds c"),
+        ("b,a", "has column b where a was"),
+    ],
+)
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_other_columns_are_refused_by_name(
+    command: str, columns: str, said: str, named: Path, cli: Cli, tmp_path: Path
+) -> None:
+    head = columns + (",kind" if command == "evaluate" else "")
+    cells = ",".join("1" * len(columns.split(","))) + (',"-\u00fc"' if "kind" in head else "")
+    (tmp_path / "other.csv").write_text(f"id,t,{head}\nq,0,{cells}\nq,1,{cells}\n")
+    done = cli(command, "last", "other.csv")
+    assert done.code == 2
+    assert f"other.csv: not the columns the model was trained on: it {said}; " in done.err
+    assert ("name them in order with --input" in done.err) is ("lacks" not in said)
+    assert ("each must be there by its name" in done.err) is ("lacks" in said)
+    if "lacks" not in said:  # and what it says to do helps
+        assert cli(command, "last", "other.csv", "--input", "a,b").code == 0
+
+
+@pytest.mark.parametrize("learnt", ["pixels", "floats"])
+def test_small_files_mean_what_the_training_file_meant(
+    learnt: str, cli: Cli, tmp_path: Path
+) -> None:
+    """Whole numbers alone do not make pixels of a file, nor do halves unmake them."""
+    random = np.random.default_rng(0)
+    X = random.integers(0, 256, (20, 64)).astype(float)
+    X[:, 0] = [0, 255] * 10
+    head = "kind," + ",".join(f"p{i}" for i in range(64))
+    own = X if learnt == "pixels" else X + 0.25
+    rows = [f"{'uv'[i % 2]}," + ",".join(f"{v:g}" for v in row) for i, row in enumerate(own)]
+    (tmp_path / "own.csv").write_text("\n".join([head, *rows]) + "\n")
+    options = ("--label", "kind", "--recipe", "classic", "--max-steps", 2, "--test-fraction", 0)
+    done = cli("classify", "own.csv", *options, "--hidden-size", 3, *QUIET)
+    assert done.code == 0, done.err
+    model = Run(tmp_path / "runs" / "classify-1").model()
+    assert model.preparation.pixels == (learnt == "pixels")
+    asked = predictor(model, ENGINES[-1])
+    for new in (X[:2], X[:2] + 0.5, (X[:2] > 99) * 1.0):
+        np.savetxt(tmp_path / "new.csv", new, fmt="%g", delimiter=",", header=head[5:], comments="")
+        said = table(cli("predict", "last", "new.csv", "--proba").out)
+        meant = new / 255 if learnt == "pixels" else new
+        outputs = asked.predict(meant[..., None].astype("f4"))
+        expected = 1 / (1 + np.exp(outputs[:, 1] - outputs[:, 0]))
+        np.testing.assert_allclose([float(row["p_u"]) for row in said], expected, rtol=1e-4)

@@ -1,0 +1,435 @@
+"""Layers over the kernels among the rest of torch: modules, graphs, transforms, processes."""
+
+import copy
+import io
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import parametrizations
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+
+from hiddenstate import nn
+from hiddenstate.kernels import VARIABLE, level, why_not
+from tests.kernels import test_nn
+from tests.kernels.test_nn import CELLS, both, check, flat, numbers, twins
+
+computed = test_nn.computed
+kernels = pytest.mark.skipif(level() is None, reason=str(why_not()))
+
+
+def batch(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    torch.manual_seed(0)
+    return torch.randn(shape or (5, 2, 3), dtype=dtype)
+
+
+def begin(layer: Any, *shape: int) -> Any:
+    """A first state of this shape, as the layer takes it."""
+    return (batch(*shape), batch(*shape)) if layer.mode == "LSTM" else batch(*shape)
+
+
+def same(one: Any, other: Any) -> bool:
+    return all(map(torch.equal, flat(one), flat(other)))
+
+
+# What is torch.nn's is as there.
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_layer_is_a_module_of_torchs(cell: str) -> None:
+    theirs, ours = twins(cell, 3, 4, 2, bidirectional=True, batch_first=True, dropout=0.5)
+    assert isinstance(ours, type(theirs))
+    assert repr(ours) == repr(theirs)
+    assert [n for n, _ in ours.named_parameters()] == [n for n, _ in theirs.named_parameters()]
+    torch.manual_seed(3)
+    theirs.reset_parameters()
+    torch.manual_seed(3)
+    ours.reset_parameters()
+    theirs.load_state_dict(ours.state_dict())
+    for one, other in zip(theirs.parameters(), ours.parameters(), strict=True):
+        assert torch.equal(one, other)
+    ours.flatten_parameters()
+
+
+@pytest.mark.parametrize("how", ["copy", "deepcopy", "pickle", "torch.save"])
+def test_a_copy_answers_alike_and_stands_alone(how: str) -> None:
+    layer, x = nn.LSTM(3, 4, dtype=torch.float64), batch()
+    layer(x)[0].sum().backward()
+    stream = io.BytesIO()
+    if how == "torch.save":
+        torch.save(layer, stream)
+        stream.seek(0)
+    copies: dict[str, Callable[[], Any]] = {
+        "copy": lambda: copy.copy(layer),
+        "deepcopy": lambda: copy.deepcopy(layer),
+        "pickle": lambda: pickle.loads(pickle.dumps(layer)),
+        "torch.save": lambda: torch.load(stream, weights_only=False),
+    }
+    twin, before = copies[how](), layer(x)
+    assert type(twin) is nn.LSTM
+    assert same(twin(x), before)
+    if how != "copy":
+        with torch.no_grad():
+            twin.weight_hh_l0.zero_()
+        assert not same(twin(x), before)
+    assert same(layer(x), before)
+
+
+@pytest.mark.parametrize("change", ["double", "setattr", "data", "load_state_dict"])
+def test_new_weights_count_at_once(change: str) -> None:
+    pair, x = twins("gru", 3, 4, dtype=torch.float32), batch(dtype=torch.float32)
+    pair[1](x)
+    state = {k: v * 2 for k, v in pair[0].state_dict().items()}
+    for layer in pair:
+        if change == "double":
+            layer.double()
+        elif change == "setattr":
+            layer.weight_hh_l0 = torch.nn.Parameter(state["weight_hh_l0"])
+        elif change == "data":
+            layer.weight_hh_l0.data.mul_(3)
+        else:
+            layer.load_state_dict(state)
+    check(both(pair, x.to(pair[0].weight_hh_l0.dtype)))
+
+
+WRONG: dict[str, Callable[[Any], Any]] = {
+    "a dimension too many": lambda layer: layer(batch(1, 5, 2, 3)),
+    "a dimension too few": lambda layer: layer(batch(3)),
+    "too many features": lambda layer: layer(batch(5, 2, 4)),
+    "too many features, no batch": lambda layer: layer(batch(5, 4)),
+    "another float type": lambda layer: layer(batch(dtype=torch.float32)),
+    "whole numbers": lambda layer: layer(torch.ones(5, 2, 3, dtype=torch.int64)),
+    "a state of another width": lambda layer: layer(batch(), begin(layer, 1, 2, 5)),
+    "a state of too few rows": lambda layer: layer(batch(), begin(layer, 1, 1, 4)),
+    "a state without a batch": lambda layer: layer(batch(), begin(layer, 1, 4)),
+    "a state with a batch": lambda layer: layer(batch(5, 3), begin(layer, 1, 2, 4)),
+    "a state of whole numbers": lambda layer: layer(
+        batch(),
+        torch.ones(2, 1, 2, 4).long().unbind()
+        if layer.mode == "LSTM"
+        else torch.ones(1, 2, 4).long(),
+    ),
+    "a state of the other kind": lambda layer: layer(
+        batch(), batch(1, 2, 4) if layer.mode == "LSTM" else (batch(1, 2, 4),)
+    ),
+    "no steps": lambda layer: layer(batch(0, 2, 3)),
+    "packed sizes that grow": lambda layer: layer(
+        PackedSequence(batch(5, 3), torch.tensor([2, 3]))
+    ),
+    "packed sizes of more rows": lambda layer: layer(
+        PackedSequence(batch(5, 3), torch.tensor([9, 3]))
+    ),
+    "a packed state of too few rows": lambda layer: layer(
+        pack_padded_sequence(batch(), torch.tensor([5, 2])),
+        begin(layer, 1, 1, 4),
+    ),
+    "a weight of another shape": lambda layer: (
+        setattr(layer, "weight_hh_l0", torch.nn.Parameter(batch(2, 2))),
+        layer(batch()),
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("cell", ["rnn_tanh", "gru", "lstm"])
+def test_what_does_not_fit_is_refused_in_torchs_words(cell: str, wrong: str) -> None:
+    said = []
+    for layer in twins(cell, 3, 4):
+        with pytest.raises(
+            (RuntimeError, ValueError, IndexError, AttributeError, TypeError)
+        ) as caught:
+            WRONG[wrong](layer)
+        said.append((caught.type, str(caught.value)))
+    assert said[0] == said[1]
+
+
+def test_a_batch_of_no_rows_is_torchs() -> None:
+    for theirs, ours in zip(*(flat(m(batch(5, 0, 3))) for m in twins("gru", 3, 4)), strict=True):
+        assert theirs.shape == ours.shape
+
+
+@kernels
+@pytest.mark.parametrize("first", [False, True], ids=["time first", "batch first"])
+@pytest.mark.parametrize("kind", ["batch", "sequence", "packed"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_dropout_drops_what_torch_drops(
+    cell: str, kind: str, first: bool, computed: list[Any]
+) -> None:
+    pair = twins(cell, 3, 6, 3, dropout=0.4, bidirectional=True, batch_first=first)
+    x = batch(5, 3) if kind == "sequence" else batch(4, 5, 3)
+
+    def call(layer: torch.nn.RNNBase, x: Tensor, state: Any) -> Any:
+        if kind == "packed":
+            lengths = torch.tensor([2, 4, 3, 1] if first else [2, 4, 3, 1, 4])
+            x = pack_padded_sequence(x, lengths, batch_first=first, enforce_sorted=False)
+        return layer(x, state)
+
+    rows = 4 if first else 5
+    state = numbers(cell, 6, 6) if kind == "sequence" else numbers(cell, 6, rows, 6)
+    check(both(pair, x, state, call))
+    assert len(computed) == 3
+
+
+@kernels
+def test_dropout_is_for_training_and_of_p(computed: list[Any]) -> None:
+    x, layer = batch(40, 30, 3), nn.LSTM(3, 8, 2, dropout=0.25, dtype=torch.float64)
+    assert not same(layer(x), layer(x))
+    plain = nn.LSTM(3, 8, 2, dtype=torch.float64)
+    plain.load_state_dict(layer.state_dict())
+    assert same(layer.eval()(x), layer(x))
+    assert same(layer(x), plain(x))
+    layer.dropout = 0.0
+    assert same(layer.train()(x), plain(x))
+    # A second layer that adds up its inputs says how many it got.
+    counter = nn.RNN(3, 8, 2, nonlinearity="relu", dropout=0.25, bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        for name, p in counter.named_parameters():
+            p.fill_(0.0 if "hh" in name else 1.0)
+        ones = torch.ones(200, 50, 3, dtype=torch.float64)
+        y, _ = counter(ones)  # 8 numbers of 3 each, over 0.75 where they are kept
+    kept = y[..., 0] / 3 * 0.75
+    assert torch.allclose(kept, kept.round())
+    assert abs(float(kept.mean()) / 8 - 0.75) < 0.01
+    assert len(computed) > 0
+
+
+# Graphs.
+
+
+@kernels
+def test_a_retained_graph_may_be_gone_back_again(computed: list[Any]) -> None:
+    layer, x = nn.GRU(3, 4, 2, dtype=torch.float64), batch().requires_grad_()
+    y, h = layer(x, batch(2, 2, 4))
+    inputs = [x, *layer.parameters()]
+    grad = torch.autograd.grad
+    first = grad(y, inputs, torch.ones_like(y), retain_graph=True)
+    of_h = grad(h, inputs, torch.ones_like(h), retain_graph=True)
+    again = grad(y, inputs, torch.ones_like(y), retain_graph=True)
+    assert all(map(torch.equal, first, again))
+    assert not any(map(torch.equal, first, of_h))
+    for a, b, c in zip(first, of_h, grad([y, h], inputs, [torch.ones_like(y), torch.ones_like(h)]),
+                       strict=True):  # fmt: skip
+        torch.testing.assert_close(a + b, c)
+    with pytest.raises(RuntimeError, match="second time"):
+        grad(y, inputs, torch.ones_like(y))
+    assert len(computed) == 1
+
+
+@pytest.mark.parametrize("which", ["x", "h", "weight"])
+def test_what_changes_before_the_way_back_is_noticed(which: str) -> None:
+    layer = nn.RNN(3, 4, dtype=torch.float64)
+    x, h = batch().requires_grad_() * 1, batch(1, 2, 4) * 1
+    y, _ = layer(x, h)
+    with torch.no_grad():
+        {"x": x, "h": h, "weight": layer.weight_hh_l0}[which].add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+@kernels
+def test_a_gradient_of_a_gradient_is_refused_and_not_wrong() -> None:
+    layer, x = nn.LSTM(3, 4, dtype=torch.float64), batch().requires_grad_()
+    (gradient,) = torch.autograd.grad(layer(x)[0].sum(), x, create_graph=True)
+    penalty = x.sum() + gradient.square().sum()
+    with pytest.raises(RuntimeError, match="gradients of gradients"):
+        penalty.backward()
+
+
+def test_outputs_may_be_changed_and_graphs_dropped() -> None:
+    layer, x = nn.LSTM(3, 4, dtype=torch.float64), batch()
+    for _ in range(20):
+        kept = [layer(x)[0] for _ in range(3)]
+    y = kept.pop()
+    y.mul_(2)
+    y.sum().backward()
+    doubled = layer.weight_ih_l0.grad
+    layer.zero_grad()
+    layer(x)[0].sum().mul(2).backward()
+    assert doubled is not None
+    torch.testing.assert_close(doubled, layer.weight_ih_l0.grad)
+
+
+@kernels
+def test_without_gradients_nothing_is_kept(computed: list[Any]) -> None:
+    layer, x = nn.LSTM(3, 4, dtype=torch.float64), batch()
+    answer = layer(x)
+    with torch.no_grad():
+        assert same(layer(x), answer)
+    with torch.inference_mode():
+        y, _ = layer(x)
+        assert y.is_inference()
+        assert torch.equal(y, answer[0])
+    layer.requires_grad_(False)
+    assert not layer(x)[0].requires_grad
+    assert len(computed) == 4
+
+
+@kernels
+def test_weights_made_on_the_way(computed: list[Any]) -> None:
+    pair, x = twins("lstm", 3, 4), batch()
+    for layer in pair:
+        parametrizations.weight_norm(layer, "weight_hh_l0")
+    check(both(pair, x))
+    other = {name: p.detach() * 2 for name, p in pair[1].named_parameters()}
+    ours = torch.func.functional_call(pair[1], other, (x,))
+    torch.testing.assert_close(ours, torch.func.functional_call(pair[0], other, (x,)))
+    assert len(computed) == 2
+
+
+@kernels
+def test_checkpointed_and_frozen_parts(computed: list[Any]) -> None:
+    layer, x = nn.LSTM(3, 4, 2, dtype=torch.float64), batch().requires_grad_()
+    layer.weight_hh_l0.requires_grad_(False)
+    y = checkpoint(lambda x: layer(x)[0], x, use_reentrant=False)
+    y.sum().backward()
+    assert layer.weight_hh_l0.grad is None
+    expected = torch.autograd.grad(layer(x)[0].sum(), [x, layer.weight_ih_l1])
+    assert torch.equal(x.grad, expected[0])
+    assert torch.equal(layer.weight_ih_l1.grad, expected[1])
+
+
+# Where torch computes.
+
+
+class Net(torch.nn.Module):
+    def __init__(self, layer: torch.nn.Module) -> None:
+        super().__init__()
+        self.layer, self.out = layer, torch.nn.Linear(4, 2, dtype=torch.float64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, _ = self.layer(x)
+        return self.out(y)
+
+
+def dual(layer: torch.nn.Module) -> Any:
+    with torch.autograd.forward_ad.dual_level():
+        return layer(torch.autograd.forward_ad.make_dual(batch(), batch()))
+
+
+def autocast(layer: torch.nn.Module) -> Any:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return layer.float()(batch().float())
+
+
+def with_mode(layer: torch.nn.Module) -> Any:
+    with FlopCounterMode(display=False):
+        return layer(batch())
+
+
+class Marked(Tensor):
+    """A tensor of a kind of its own."""
+
+
+class Refusal(NamedTuple):
+    """What torch raised instead of an answer."""
+
+    error: type[Exception]
+    message: str
+
+
+def answer_or_refusal(way: Callable[[Any], Any], layer: torch.nn.Module) -> Any:
+    torch.manual_seed(0)
+    try:
+        return way(layer)
+    except RuntimeError as error:
+        return Refusal(type(error), str(error))
+
+
+ELSEWHERE: dict[str, Callable[[Any], Any]] = {
+    "half": lambda layer: layer.bfloat16()(batch().bfloat16()),
+    "meta": lambda layer: layer.to("meta")(batch().to("meta"))[0].shape,
+    "autocast": autocast,
+    "subclass": lambda layer: layer(batch().as_subclass(Marked)),
+    "mode": with_mode,
+    "dual": dual,
+    "func": lambda layer: torch.func.grad(lambda x: layer(x)[0].sum())(batch()),
+    "trace": lambda layer: torch.jit.trace(Net(layer), batch(), check_trace=False)(batch(9, 2, 3)),
+    "script": lambda layer: torch.jit.script(Net(layer))(batch()),
+    "export": lambda layer: torch.export.export(Net(layer), (batch(),)).module()(batch()),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # of what is old, or traced
+@pytest.mark.parametrize("way", ELSEWHERE)
+@pytest.mark.parametrize("cell", ["rnn_relu", "gru", "lstm"])
+def test_torch_computes_where_the_kernels_do_not_apply(
+    cell: str, way: str, computed: list[Any]
+) -> None:
+    theirs, ours = (answer_or_refusal(ELSEWHERE[way], layer) for layer in twins(cell, 3, 4))
+    if isinstance(theirs, Refusal):  # only for want of a bf16 product on this processor
+        assert "could not create a primitive" in theirs.message
+        assert ours == theirs
+    else:
+        torch.testing.assert_close(theirs, ours, rtol=0, atol=0)
+    assert computed == []
+
+
+def test_a_projection_is_torchs(computed: list[Any]) -> None:
+    theirs, ours = twins("lstm", 3, 4, 2, proj_size=2)
+    assert same(ours(batch()), theirs(batch()))
+    assert computed == []
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_without_kernels_torch_computes(
+    cell: str, computed: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "off")
+    pair = twins(cell, 3, 4, 2, bidirectional=True)
+    theirs, ours = both(pair, batch(), numbers(cell, 4, 2, 4))
+    for one, other in zip(theirs[0] + theirs[1], ours[0] + ours[1], strict=True):
+        assert torch.equal(one, other)
+    packed = pack_padded_sequence(batch(), torch.tensor([5, 2]))
+    assert same(pair[0](packed), pair[1](packed))
+    assert computed == []
+
+
+# More than one process.
+
+
+def gradients(layer: torch.nn.Module, model: torch.nn.Module, x: Tensor) -> dict[str, Tensor]:
+    y, _ = model(x)
+    y.square().mean().backward()
+    return {name: p.grad for name, p in layer.named_parameters() if p.grad is not None}
+
+
+def made() -> nn.LSTM:
+    torch.manual_seed(0)
+    return nn.LSTM(3, 8, 2, dtype=torch.float64)
+
+
+def work(rank: int, folder: Path) -> None:
+    """One of two processes: gradients of its half of the batch, averaged over both."""
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
+    )
+    layer = made()
+    if rank:  # The first one's weights are everyone's.
+        layer.reset_parameters()
+    model = DistributedDataParallel(layer)
+    x = batch(5, 6, 3)[:, rank * 3 : rank * 3 + 3]
+    torch.save(gradients(layer, model, x), folder / f"{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+@kernels
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without it")
+def test_processes_that_share_the_batch_share_the_gradient(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+    torch.multiprocessing.spawn(work, (tmp_path,), nprocs=2)
+    layer = made()
+    expected = gradients(layer, layer, batch(5, 6, 3))
+    for rank in range(2):
+        found = torch.load(tmp_path / f"{rank}.pt")
+        assert found.keys() == expected.keys()
+        for name, gradient in found.items():
+            torch.testing.assert_close(gradient, expected[name], rtol=0, atol=1e-12)

@@ -1,0 +1,238 @@
+"""A notebook shows a run in one output, updated in place, and training waits for nothing."""
+
+import base64
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hiddenstate import RecurrentClassifier
+from hiddenstate.errors import MachineError
+from hiddenstate.live import launch, notebook
+from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
+from hiddenstate.runs import Run
+from hiddenstate.system.lock import take_lock
+from hiddenstate.views.offscreen import SIZE, FrameReader
+from tests.conftest import add_line
+
+PNG = b"\x89PNG\r\n\x1a\n"
+FRAMES = [sys.executable, "-m", "hiddenstate.views.offscreen"]
+EXAMPLE = Path(__file__).parents[2] / "examples" / "watch.ipynb"
+
+X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
+Y = np.arange(40) % 2
+QUICK = {"hidden_size": 4, "max_steps": 30, "log_every": 5, "random_state": 0, "threads": 1}
+
+
+@pytest.fixture
+def run(cli, tmp_path):
+    assert cli("regress", "--windows", 25, "--view", "off", "--threads", 1).code == 0
+    return Run(tmp_path / "runs" / "regress-1")
+
+
+@pytest.fixture
+def live(run):
+    """The same run as it was before it ended; this process holds it open."""
+    path = run.path / "history.jsonl"
+    events = [line for line in path.read_text().splitlines() if '"end"' not in line]
+    path.write_text("\n".join(events) + "\n")
+    with take_lock(run.path):
+        yield run
+
+
+class Shown:
+    """Stands in for a cell's output."""
+
+    def __init__(self, name):
+        self.name, self.pictures, self.lines = name, [], []
+        made.append(self)
+
+    def show(self, picture):
+        self.pictures.append(picture)
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+made: list[Shown] = []
+
+
+@pytest.fixture
+def outputs(monkeypatch):
+    made.clear()
+    monkeypatch.setattr(notebook, "Output", Shown)
+    monkeypatch.setattr(launch, "notebook_missing", lambda: None)
+    return made
+
+
+def pictures_of(reader):
+    found = []
+    while not reader.ended:
+        if picture := reader.newest(60):
+            found.append(picture)
+    return found
+
+
+def test_a_script_is_no_notebook_and_is_told_so():
+    assert notebook_missing() == "this is no notebook"
+    with pytest.raises(MachineError, match="this is no notebook"):
+        RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
+
+
+def test_frames_are_pictures_of_the_run_up_to_its_end(run):
+    reader = FrameReader(run.path, speed=16)
+    found = pictures_of(reader)
+    assert found
+    for picture in found:
+        with Image.open(io.BytesIO(picture)) as image:
+            assert (image.format, image.size) == ("PNG", SIZE)
+    assert reader.failure == ""
+    assert reader._process.returncode == 0
+
+
+def test_the_process_ends_when_nobody_holds_its_stdin(live):
+    done = subprocess.run(
+        [*FRAMES, str(live.path)], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout[4:12] == PNG
+
+
+def test_the_process_ends_without_a_word_when_its_pipe_breaks(run):
+    process = subprocess.Popen(
+        [*FRAMES, str(run.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 0
+    process.stdin.close()
+    process.stderr.close()
+
+
+def test_a_byte_asks_for_the_end_of_a_run_at_once(live):
+    reader = FrameReader(live.path)
+    assert reader.newest(60)
+    add_line(live.path / "history.jsonl", {"event": "end", "step": 25, "last10_mse": 0.1})
+    assert reader.last(60)
+    assert reader.ended
+
+
+def test_closing_the_reader_ends_the_process(live):
+    reader = FrameReader(live.path)
+    reader.close()
+    assert reader._process.poll() is not None
+
+
+def test_a_damaged_run_is_one_line_in_the_output(run, outputs):
+    (run.path / "snapshots" / "shown.safetensors").write_bytes(b"no")
+    show_notebook(run)
+    (output,) = outputs
+    assert output.pictures == []
+    assert output.lines[0].startswith("could not be drawn: error: ")
+    assert "Traceback" not in output.lines[0]
+
+
+def test_a_run_is_watched_to_its_end_in_one_output(run, outputs):
+    launch.watch(run.path, speed=16)
+    (output,) = outputs
+    assert output.name == "regress-1"
+    assert output.pictures
+    assert output.pictures[-1].startswith(PNG)
+
+
+def weights_of(estimator):
+    return {name: array.tobytes() for name, array in estimator.model_.params.items()}
+
+
+def test_a_fit_is_shown_in_one_output_leaves_no_folder_and_learns_the_same(
+    outputs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    clf = RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
+    (output,) = outputs
+    assert output.pictures[-1].startswith(PNG)
+    assert output.lines == []
+    assert list(tmp_path.iterdir()) == []
+    assert weights_of(clf) == weights_of(RecurrentClassifier(**QUICK).fit(X, Y))
+
+
+def test_a_fit_learns_the_same_when_what_draws_it_is_killed(outputs, tmp_path):
+    class Killed(NotebookView):
+        def on_start(self, trainer):
+            super().on_start(trainer)
+            self._reader._process.kill()
+
+    clf = RecurrentClassifier(**QUICK)
+    clf.fit(X, Y, run_dir=tmp_path / "run", callbacks=[Killed(tmp_path / "run")])
+    assert weights_of(clf) == weights_of(RecurrentClassifier(**QUICK).fit(X, Y))
+
+
+def test_a_fit_that_is_interrupted_lets_go_of_its_view(outputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    views = []
+
+    class Stopped(NotebookView):
+        def on_log(self, trainer, event):
+            views.append(self._reader)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch, "NotebookView", Stopped)
+    with pytest.raises(KeyboardInterrupt):
+        RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
+    assert views[0]._process.poll() is not None
+    assert list(tmp_path.iterdir()) == []
+
+
+def executed(tmp_path):
+    """The example's messages to the screen, cell by cell, and the notebook as it was left."""
+    nbformat = pytest.importorskip("nbformat", reason="needs nbclient: pip install '.[dev]'")
+    nbclient = pytest.importorskip("nbclient", reason="needs nbclient: pip install '.[dev]'")
+    pytest.importorskip("ipykernel", reason="needs ipykernel: pip install '.[dev]'")
+    messages = {}
+
+    class Client(nbclient.NotebookClient):
+        def process_message(self, msg, cell, cell_index):
+            messages.setdefault(cell_index, []).append(msg)
+            return super().process_message(msg, cell, cell_index)
+
+    book = nbformat.read(EXAMPLE, as_version=4)
+    for cell in book.cells:
+        cell.source = cell.source.replace("max_steps=900", "max_steps=200")
+    where = {"metadata": {"path": str(tmp_path)}}
+    Client(book, timeout=120, kernel_name="python3", resources=where).execute()
+    return messages, book
+
+
+def test_the_example_updates_one_output_a_cell_and_leaves_its_last_picture(tmp_path):
+    messages, book = executed(tmp_path)
+    cells = [n for n, cell in enumerate(book.cells) if cell.cell_type == "code"]
+    assert len(cells) == 2
+    for number in cells:
+        kinds = [(m["msg_type"], m["content"]) for m in messages[number]]
+        first = [c for kind, c in kinds if kind == "display_data"]
+        updates = [c for kind, c in kinds if kind == "update_display_data"]
+        assert len(first) == 1
+        assert updates
+        names = {c["transient"]["display_id"] for c in (*first, *updates)}
+        assert len(names) == 1
+        assert not [kind for kind, _ in kinds if kind in ("error", "stream")]
+        (output,) = book.cells[number].outputs
+        assert base64.b64decode(output["data"]["image/png"]).startswith(PNG)
+    replayed = [m for m in messages[cells[-1]] if m["msg_type"] == "update_display_data"]
+    assert len(replayed) > 1
+    assert (tmp_path / "runs" / "notebook" / "model.safetensors").is_file()
+    shutil.rmtree(tmp_path / "runs")
+
+
+def test_the_example_is_kept_without_outputs():
+    book = json.loads(EXAMPLE.read_text("utf-8"))
+    code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert code
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)

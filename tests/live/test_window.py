@@ -1,0 +1,360 @@
+"""The window plays a run by keys and a bar, leaves training alone, and may go at any time."""
+
+import os
+import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib.backend_bases import CloseEvent, KeyEvent, MouseEvent, ResizeEvent
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from hiddenstate import RecurrentClassifier
+from hiddenstate.errors import MachineError, OptionError
+from hiddenstate.live import launch
+from hiddenstate.live.launch import Viewer, choose_view, viewed
+from hiddenstate.runs import Run
+from hiddenstate.training.trainer import Callback
+from hiddenstate.views import catalog, offscreen, window
+from hiddenstate.views.playback import Pace, Player
+from hiddenstate.views.timeline import Scene
+from hiddenstate.views.window import Window, desktop_theme
+
+X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
+Y = np.arange(40) % 2
+QUICK = {"hidden_size": 4, "max_steps": 30, "log_every": 5, "random_state": 0, "threads": 1}
+
+
+@pytest.fixture
+def run(cli, tiny_idx, tmp_path):
+    options = ("--encoder-sizes", "8", "--epochs", "6", "--log-every", "1", "--view", "off")
+    assert cli("autoencode", tiny_idx, *options, "--threads", 1).code == 0
+    return Run(tmp_path / "runs" / "autoencode-1")
+
+
+class Stage:
+    """A window on a canvas without a screen, with clocks that stand still until told."""
+
+    def __init__(self, run):
+        self.now = self.worked = 0.0
+        self.player = Player(Scene(run), clock=lambda: self.now)
+        self.figure = Figure(figsize=(11, 7.9), dpi=100)
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.closed = []
+        pace = Pace(0.0, clock=lambda: self.now, worked=lambda: self.worked)
+        self.window = Window(self.figure, self.player, lambda: self.closed.append(1), pace)
+        self.window.tick()
+
+    def press(self, key):
+        KeyEvent("key_press_event", self.canvas, key)._process()
+
+    def mouse(self, what, share, y=6):
+        MouseEvent(f"{what}_event", self.canvas, share * 1100, y, 1)._process()
+
+    @property
+    def shown(self):
+        return self.player.steps.index(self.player.step)
+
+    def space(self):
+        return next(axes for axes in self.figure.axes if axes.name == "3d")
+
+    def said(self):
+        return " ".join(text.get_text() for part in self.figure.subfigs for text in part.texts)
+
+
+@pytest.fixture
+def stage(run):
+    return Stage(run)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Steps of the frames that are drawn."""
+    steps, draw = [], catalog.draw_dashboard
+
+    def spy(figure, scene, frame, title=""):
+        steps.append(frame.step)
+        draw(figure, scene, frame, title)
+
+    monkeypatch.setattr(catalog, "draw_dashboard", spy)
+    return steps
+
+
+def test_keys_go_through_the_moments(stage):
+    last = len(stage.player.steps) - 1
+    for key, place in (
+        ("end", last), ("left", last - 1), ("left", last - 2), ("right", last - 1),
+        ("home", 0), ("left", 0), ("f", last), ("r", 0),
+    ):  # fmt: skip
+        stage.press(key)
+        stage.window.tick()
+        assert stage.shown == place, key
+
+
+def test_space_pauses_and_plus_and_minus_change_the_speed(stage):
+    stage.press(" ")
+    assert stage.player.paused
+    assert "paused" in stage.said()
+    stage.press("+")
+    stage.press("=")
+    assert stage.player.speed == 4
+    assert "speed 4" in stage.said()
+    stage.press("-")
+    stage.press(" ")
+    assert (stage.player.speed, stage.player.paused) == (2, False)
+
+
+def test_q_closes_and_late_keys_do_no_harm(stage, drawn):
+    stage.press("q")
+    assert stage.closed
+    CloseEvent("close_event", stage.canvas)._process()
+    stage.figure.set_canvas(SimpleNamespace())  # as toolkits do
+    stage.press("end")
+    stage.window.tick()
+    assert drawn == []
+
+
+def test_the_line_says_run_step_and_state(stage):
+    assert "autoencode-1   step 1   done   replay" in stage.said()
+
+
+def test_dragging_the_bar_seeks(stage):
+    last = len(stage.player.steps) - 1
+    stage.mouse("button_press", 0.5)
+    assert abs(stage.shown - last / 2) <= 1
+    stage.mouse("motion_notify", 1.0)
+    assert stage.shown == last
+    stage.mouse("motion_notify", -0.3)
+    assert stage.shown == 0
+    stage.mouse("button_release", 0.0)
+    stage.mouse("motion_notify", 0.7)
+    assert stage.shown == 0
+    assert stage.player.paused
+
+
+def test_a_press_elsewhere_seeks_nothing_and_holds_frames_back(stage, drawn):
+    stage.mouse("button_press", 0.5, y=400)
+    stage.now += 100
+    stage.window.tick()
+    assert drawn == []
+    stage.mouse("button_release", 0.5, y=400)
+    stage.window.tick()
+    assert len(drawn) == 1
+
+
+def test_a_turned_plot_stays_turned(stage):
+    stage.space().view_init(elev=11, azim=22)
+    stage.press("end")
+    stage.window.tick()
+    assert (stage.space().elev, stage.space().azim) == (11, 22)
+
+
+def test_while_the_run_goes_on_a_frame_waits_twenty_times_the_last_ones_work(
+    run, drawn, monkeypatch
+):
+    monkeypatch.setattr(Run, "state", lambda self: "running")
+    stage = Stage(run)
+    draw = catalog.draw_dashboard
+
+    def dear(*arguments):
+        draw(*arguments)
+        stage.worked += 0.5
+
+    monkeypatch.setattr(catalog, "draw_dashboard", dear)
+    stage.press("left")  # a person is answered at once
+    stage.window.tick()
+    assert len(drawn) == 2
+    stage.press("f")
+    stage.window.tick()
+    assert len(drawn) == 3
+    stage.player.restart()  # what moves by itself waits
+    stage.now += 9.9
+    stage.window.tick()
+    assert len(drawn) == 3
+    stage.now += 0.2
+    stage.window.tick()
+    assert len(drawn) == 4
+
+
+def test_a_new_size_is_drawn_anew_and_a_narrow_window_leaves_the_keys_unsaid(stage, drawn):
+    ResizeEvent("resize_event", stage.canvas)._process()
+    stage.window.tick()
+    assert len(drawn) == 1
+    (hint,) = (t for part in stage.figure.subfigs for t in part.texts if "close" in t.get_text())
+    assert hint.get_visible()
+    stage.window._on_resize(SimpleNamespace(width=700))
+    assert not hint.get_visible()
+
+
+@pytest.mark.parametrize(("said", "theme"), [("'prefer-dark'", "dark"), ("'default'", "light")])
+def test_the_desktops_theme_is_asked_for(said, theme, tmp_path, monkeypatch):
+    tool = tmp_path / ("defaults" if sys.platform == "darwin" else "gsettings")
+    tool.write_text(f'#!/bin/sh\necho "{said}"\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert desktop_theme() == theme
+    monkeypatch.setenv("PATH", "")
+    assert desktop_theme() == "light"
+
+
+def test_views_that_are_not_to_be_had_are_refused_by_name(monkeypatch):
+    monkeypatch.setattr(launch, "display_missing", lambda: "there is no display")
+    with pytest.raises(MachineError, match="view window: there is no display"):
+        choose_view("window")
+    with pytest.raises(MachineError, match="view notebook: this is no notebook"):
+        choose_view("notebook")
+    with pytest.raises(OptionError, match="did you mean window"):
+        choose_view("windov")
+    assert choose_view("off") == "off"
+
+
+def test_auto_takes_the_first_view_there_is(monkeypatch):
+    monkeypatch.setattr(launch, "display_missing", lambda: None)
+    assert choose_view() == "window"
+    monkeypatch.setattr(launch, "notebook_missing", lambda: None)
+    assert choose_view() == "notebook"
+
+
+def weights_of(estimator):
+    return {name: array.tobytes() for name, array in estimator.model_.params.items()}
+
+
+@pytest.fixture
+def unwatched():
+    return weights_of(RecurrentClassifier(**QUICK).fit(X, Y))
+
+
+class Kill(Callback):
+    """Kills the viewer while training goes on."""
+
+    def __init__(self, viewer):
+        self.viewer = viewer
+
+    def on_log(self, trainer, event):
+        self.viewer._process.kill()
+        self.viewer._process.wait()
+
+
+def test_training_learns_the_same_when_its_viewer_is_killed(unwatched, tmp_path):
+    path = tmp_path / "run"
+    viewer = Viewer(path, "window")
+    clf = RecurrentClassifier(**QUICK)
+    clf.fit(X, Y, run_dir=path, callbacks=[viewer, Kill(viewer)])
+    assert viewer.ended
+    assert weights_of(clf) == unwatched
+
+
+def test_a_fit_that_is_only_seen_leaves_no_folder(unwatched, tmp_path, monkeypatch):
+    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(launch, "display_missing", lambda: None)
+    seen = []
+
+    class Killed(Viewer):
+        def on_log(self, trainer, event):
+            seen.extend(tmp_path.glob("hiddenstate-*/fit/config.json"))
+            Kill(self).on_log(trainer, event)
+
+    monkeypatch.setattr(launch, "Viewer", Killed)
+    clf = RecurrentClassifier(**QUICK).fit(X, Y, view="window")
+    assert seen
+    assert list(tmp_path.iterdir()) == []
+    assert weights_of(clf) == unwatched
+
+
+def test_the_folder_stays_while_a_window_reads_it_and_goes_with_the_window(tmp_path, monkeypatch):
+    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(launch, "display_missing", lambda: None)
+    with viewed("window", None) as (path, (viewer,)):
+        path.mkdir()
+        viewer._process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
+    assert path.is_dir()
+    viewer._process.communicate(b"\n")
+    assert launch._swept(path.parent, viewer)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fit_that_fails_leaves_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(launch, "display_missing", lambda: None)
+    with pytest.raises(ZeroDivisionError), viewed("window", None):
+        1 / 0  # noqa: B018
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_view_that_ends_last_removes_a_temporary_folder_and_no_other(run, tmp_path):
+    temporary = tmp_path / "hiddenstate-abc"
+    for folder, option in ((temporary, ["--temporary"]), (tmp_path / "mine", ["--temporary"])):
+        shutil.copytree(run.path, folder / "fit")
+        command = [sys.executable, "-m", "hiddenstate.live.launch", str(folder / "fit"), "off"]
+        subprocess.run([*command, *option], check=True, timeout=60)
+    assert not temporary.exists()
+    assert (tmp_path / "mine" / "fit").is_dir()
+
+
+CLOSES_ITSELF = """
+import sys
+from pathlib import Path
+from matplotlib.backend_bases import KeyEvent
+from hiddenstate.runs import Run
+from hiddenstate.views import window
+
+class Brief(window.Window):
+    def tick(self):
+        super().tick()
+        KeyEvent("key_press_event", self.figure.canvas, "q")._process()
+
+window.Window = Brief
+window.show_window(Run(Path(sys.argv[1])))
+"""
+
+
+@pytest.fixture
+def display(monkeypatch):
+    """A screen of its own, where there is Xvfb, or the one that is there."""
+    if not shutil.which("Xvfb"):
+        if window.display_missing():
+            pytest.skip("needs a display, or Xvfb")
+        yield
+        return
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1200x900x24"]
+    screen = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as stream:
+        number = stream.readline().strip()
+    monkeypatch.setenv("DISPLAY", f":{number}")
+    yield
+    screen.terminate()
+    screen.wait()
+
+
+def test_a_real_window_opens_draws_and_closes(run, display):
+    if window.display_missing():
+        pytest.skip("needs Tk or Qt")
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSES_ITSELF, str(run.path)],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_display_that_is_not_there_is_one_line(run, monkeypatch):
+    if window._backend() is None:
+        pytest.skip("needs Tk or Qt")
+    monkeypatch.setenv("DISPLAY", ":54321")
+    command = [sys.executable, "-m", "hiddenstate.live.launch", str(run.path), "window"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: --view window: cannot open one")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_line_leaves_out_what_a_terminal_or_picture_would_obey():
+    scene = SimpleNamespace(run=SimpleNamespace(name="a\n\x1b[31m"))
+    player = SimpleNamespace(
+        scene=scene, step=3, state="done", paused=False, following=True, finished=True, speed=1
+    )
+    assert offscreen.status(player).isprintable()

@@ -1,0 +1,91 @@
+"""Every figure a run writes down is explained."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hiddenstate.jobs
+from hiddenstate.metrics.glossary import GLOSSARY, explain, named, written
+from hiddenstate.runs import Run
+from tests.conftest import write_digits
+from tests.report_html import train
+
+JOBS = ("classify", "regress", "autoencode")
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def figures_of(run: Run) -> set[str]:
+    events = [event for event in run.history() if event["event"] in ("log", "valid", "end")]
+    return {name for event in events for name in event if name != "event"}
+
+
+def test_every_figure_of_every_kind_of_run_has_an_entry(tmp_path: Path) -> None:
+    digits = {"data": str(write_digits(tmp_path / "digits")), "max_steps": 12, "log_every": 2}
+    signal = "\n".join(["load", *(f"{np.sin(t / 3):.4f}" for t in range(120))])
+    (tmp_path / "signal.csv").write_text(signal + "\n")
+    own = {"data": str(tmp_path / "signal.csv"), "target": ("load",), "epochs": 1, "window": 8}
+    asked = [
+        ("classify", digits | {"valid_fraction": 0.2}),
+        ("classify", {"max_steps": 2, "n_evaluated": 9}),
+        ("regress", {"windows": 3}),
+        ("regress", own | {"horizon": 1, "valid_fraction": 0.2}),
+        ("regress", own | {"horizon": 1, "scale": "none"}),
+        ("regress", own | {"horizon": 1, "stateful": True, "test_fraction": 0.0}),
+        ("autoencode", digits | {"valid_fraction": 0.2, "n_evaluated": 9}),
+        ("autoencode", {"max_steps": 2}),
+    ]
+    seen: set[tuple[str, str]] = set()
+    for job, values in asked:
+        seen |= {(job, name) for name in figures_of(train(job, values, tmp_path))}
+    for path in GOLDEN.iterdir():
+        seen |= {("regress", name) for name in figures_of(Run(path / "regress"))}
+    assert {name for _, name in seen} >= {
+        "loss", "mean_loss", "lr", "test_accuracy", "test_mse", "test_r2", "valid_loss",
+        "best_step", "train_loss", "last10_mse", "last100_mse", "baseline_accuracy", "baseline_mse",
+    }  # fmt: skip
+    assert {(job, name) for job, name in seen if explain(name, job) is None} == set()
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_every_result_the_jobs_source_names_has_an_entry(job: str) -> None:
+    path = Path(hiddenstate.jobs.__file__).parent / f"{job}.py"
+    names = {
+        node.slice.value
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "results"
+        and isinstance(node.slice, ast.Constant)
+    }
+    assert names
+    assert {name for name in names if explain(name, job) is None} == set()
+
+
+def test_an_entry_is_a_title_and_sentences() -> None:
+    for name, entry in GLOSSARY.items():
+        assert entry.title, name
+        assert entry.how.endswith("."), name
+        assert entry.kind in ("share", "number", "count", "seconds"), name
+        if "/" in name:
+            assert name.split("/")[0] in JOBS
+
+
+def test_a_figure_without_an_entry_is_shown_all_the_same() -> None:
+    told = named({"mystery": 1.5, "lr": 0.01}, "classify")
+    assert [(name, value) for name, value, _ in told] == [("lr", "0.01"), ("mystery", "1.5")]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (0.95958, "share", "95.96 %"),
+        (0.034100401, "number", "0.0341"),
+        (12345, "count", "12,345"),
+        (2.821, "seconds", "2.8 s"),
+        (600.0, "seconds", "10.0 min"),
+    ],
+)
+def test_figures_are_written_as_people_read_them(value: float, kind: str, text: str) -> None:
+    assert written(value, kind) == text

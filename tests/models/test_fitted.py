@@ -1,0 +1,279 @@
+"""The model file: a preparation goes with its net through a file, and lies in one are refused."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.config import make_config
+from hiddenstate.data import Preparation, Rows
+from hiddenstate.engines import make_predictor
+from hiddenstate.errors import DataError, UntrustedFileError
+from hiddenstate.inference.predict import lay_out
+from hiddenstate.models.fitted import FittedModel, load_model
+from hiddenstate.models.net import Net
+from hiddenstate.system.array_file import read_arrays, write_arrays
+from tests.conftest import Refuse
+
+Array = np.ndarray[Any, Any]
+
+
+def pair(n: int, seed: int = 0) -> tuple[Array, Array]:
+    random = np.random.default_rng(seed)
+    return random.normal(3, 2, n), random.uniform(0.5, 2, n)
+
+
+def recurrent(
+    job: str = "regress", width: int = 2, outputs: int = 2, output: str = "steps", **own: Any
+) -> FittedModel:
+    """A net with weights as drawn and a preparation of `own`; `width` counts a mask's too."""
+    net = Net(job, make_config(job, {"hidden_size": 4}).model, width, outputs, output)
+    classes = [f"c{i}" for i in range(outputs)] if job == "classify" else None
+    params = net.initial(0, "float64")
+    return FittedModel(net, params, classes, (5, width), False, Preparation(**own))
+
+
+def coder(activation: str = "linear", width: int = 6, **own: Any) -> FittedModel:
+    values = {"encoder_sizes": (5,), "code_size": 2, "output_activation": activation}
+    net = Net("autoencode", make_config("autoencode", values).model, width, width)
+    return FittedModel(net, net.initial(0, "float64"), None, (width,), False, Preparation(**own))
+
+
+FULL = recurrent(
+    width=4,
+    missing="mask",
+    fill=np.array([0.25, -1.5]),
+    scaling=pair(2),
+    target_scaling=pair(2, 1),
+    change=(1, 0),
+    columns=("a b", "\u00e9\u202e\n"),
+    targets=("\u00e9\u202e\n", "a b"),
+    pixels=True,
+    reading={
+        "input": ("a b", "\u00e9\u202e\n"), "target": None, "horizon": 3, "decimal": ",",
+        "window": 0, "stride": None, "layout": "long", "channels_first": True,
+    },
+)  # fmt: skip
+
+
+def same_preparation(one: Preparation, two: Preparation) -> None:
+    for part in fields(Preparation):
+        a, b = getattr(one, part.name), getattr(two, part.name)
+        if isinstance(a, tuple) and a and isinstance(a[0], np.ndarray):
+            assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True)), part.name
+        elif isinstance(a, np.ndarray):
+            np.testing.assert_array_equal(a, b)
+        else:
+            assert a == b, part.name
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        FULL,
+        recurrent(),
+        recurrent("classify", 3, missing="mean", fill=np.arange(3.0)),
+        recurrent(missing="forward", fill=np.zeros(2), target_scaling=pair(2)),
+        recurrent(missing="drop", reading={"group": "who", "weight": "w"}),
+        coder(scaling=pair(6)),
+        coder("sigmoid", pixels=True, reading={"image_size": 3, "color": False}),
+    ],
+)
+def test_all_of_a_preparation_comes_back_from_a_file(model: FittedModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "model.safetensors", {"more": 1})
+    back, extra = load_model(tmp_path / "model.safetensors")
+    same_preparation(model.preparation, back.preparation)
+    assert extra == {"more": 1}
+    assert (back.net, back.classes, back.row_shape) == (model.net, model.classes, model.row_shape)
+    assert set(back.params) == set(model.params)  # no array of the preparation among the weights
+    back.save(tmp_path / "again.safetensors", {"more": 1})
+    files = [tmp_path / name for name in ("model.safetensors", "again.safetensors")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_loaded_model_says_what_the_saved_one_says(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(3, 2, (3, 6, 2))
+    X[0, 2, 1] = np.nan
+    FULL.save(tmp_path / "model.safetensors")
+    back = load_model(tmp_path / "model.safetensors")[0]
+    said = []
+    for model in (FULL, back):
+        rows = lay_out(model, Rows(X), "X")
+        outputs = make_predictor(model, "cpu", 1).predict(rows.X)
+        said.append(model.preparation.undo_targets(outputs, rows.X))
+    np.testing.assert_array_equal(said[0], said[1])
+    assert np.isfinite(said[0]).all()
+
+
+# --- lies
+
+
+Lie = Callable[[dict[str, Any], dict[str, Any]], None]
+
+
+def facts(**changes: Any) -> Lie:
+    return lambda arrays, told: told["preparation"].update(changes)
+
+
+def reading(**changes: Any) -> Lie:
+    return lambda arrays, told: told["preparation"]["reading"].update(changes)
+
+
+def array(name: str, values: Any) -> Lie:
+    return lambda arrays, told: arrays.update({f"preparation/{name}": np.asarray(values)})
+
+
+def without(name: str) -> Lie:
+    return lambda arrays, told: arrays.pop(f"preparation/{name}")
+
+
+LIES: dict[str, Lie] = {
+    "another width of the fill": array("fill", np.ones(4)),
+    "another width of the scale": array("offset", np.ones(3)),
+    "a scale of two axes": array("offset", np.ones((2, 1))),
+    "another width of the target scale": array("target_factor", np.ones(1)),
+    "a fill that is not finite": array("fill", [1, np.nan]),
+    "an offset that is not finite": array("offset", [1, np.inf]),
+    "a factor that is not finite": array("factor", [1, np.nan]),
+    "a factor of 0": array("factor", [1.0, 0.0]),
+    "a target factor of 0": array("target_factor", [0.0, 1.0]),
+    "another float type": array("offset", np.ones(2, "f4")),
+    "whole numbers": array("fill", np.ones(2, "i8")),
+    "an array no one knows": array("extra", np.ones(2)),
+    "an offset alone": without("factor"),
+    "a factor alone": without("offset"),
+    "a target factor alone": without("target_offset"),
+    "nothing to fill in with": without("fill"),
+    "a fill for nothing": facts(missing="error"),
+    "a way of filling in no one knows": facts(missing="zero"),
+    "a way of filling in that is no text": facts(missing=3),
+    "pixels that are no truth": facts(pixels=1),
+    "a change from a feature that is not there": facts(change=[0, 2]),
+    "a change from a feature before the first": facts(change=[-1, 0]),
+    "a change from too few": facts(change=[0]),
+    "a change from a fraction": facts(change=[0.0, 1]),
+    "a change from a truth": facts(change=[True, 0]),
+    "targets too many": facts(targets=["a", "b", "c"]),
+    "targets that are no names": facts(targets=["a", 3]),
+    "columns that are no names": facts(columns=[None, "a"]),
+    "columns that are a text": facts(columns="ab"),
+    "an option no one knows": reading(more=1),
+    "an option that is not of reading": reading(hidden_size=3),
+    "an option of another job": reading(image_size=3),
+    "an option out of range": reading(horizon=0),
+    "a choice that is none": reading(decimal=";"),
+    "an option of another type": reading(window="wide"),
+    "an option that must be something": reading(window=None),
+    "no reading": lambda arrays, told: told["preparation"].pop("reading"),
+    "a field no one knows": facts(more=1),
+    "a preparation that is none": lambda arrays, told: told.update(preparation=[]),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_lie_about_the_preparation_is_refused(lie: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    FULL.save(path)
+    arrays, told = read_arrays(path, "model")
+    LIES[lie](arrays, told)
+    write_arrays(path, "model", arrays, told)
+    with pytest.raises(UntrustedFileError, match=r"model\.safetensors: damaged"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("lie", ["a factor of 0", "an option of another job", "targets too many"])
+def test_a_lie_ends_a_command_with_4(lie: str, refuse: Refuse, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    FULL.save(path)
+    arrays, told = read_arrays(path, "model")
+    LIES[lie](arrays, told)
+    write_arrays(path, "model", arrays, told)
+    np.save(tmp_path / "X.npy", np.ones((9, 2)))
+    assert "damaged preparation" in refuse(4, "predict", "model.safetensors", "X.npy")
+
+
+@pytest.mark.parametrize(
+    ("model", "lie"),
+    [
+        (recurrent("classify"), facts(change=[0, 1])),  # only a regressor forecasts
+        (coder(), facts(change=[0, 1, 2, 3, 4, 5])),
+        (recurrent(width=3), facts(missing="mask")),
+        (recurrent(), facts(missing="mean")),
+    ],
+)
+def test_a_preparation_must_fit_its_net(model: FittedModel, lie: Lie, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    arrays, told = read_arrays(path, "model")
+    lie(arrays, told)
+    write_arrays(path, "model", arrays, told)
+    with pytest.raises(UntrustedFileError, match="damaged preparation"):
+        load_model(path)
+
+
+def test_columns_told_too_many_are_not_reached_for() -> None:
+    """A file may name more columns than its net reads: the targets among those are not features."""
+    own = replace(recurrent(width=2).preparation, columns=("a", "b", "c"), targets=("c", "a"))
+    assert own.known_targets(np.zeros((1, 5, 2))) is None
+
+
+def test_a_file_of_format_1_has_the_preparation_that_does_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    recurrent().save(path)
+    arrays, told = read_arrays(path, "model")
+    del told["preparation"], told["net"]["model"]["readout"]
+    write_arrays(path, "model", arrays, told)
+    back = load_model(path)[0]
+    same_preparation(back.preparation, Preparation())
+    assert back.net == recurrent().net
+
+
+# --- scaling folded into the weights
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {},
+        {"scaling": pair(2)},
+        {"target_scaling": pair(2, 1)},
+        {"scaling": pair(2), "target_scaling": pair(2, 1)},
+        {"scaling": pair(2), "missing": "mean", "fill": np.ones(2)},
+    ],
+)
+@pytest.mark.parametrize("output", ["steps", "last"])
+def test_folded_weights_read_and_answer_in_the_datas_own_units(own: Any, output: str) -> None:
+    model = recurrent(output=output, **own)
+    X = np.random.default_rng(0).normal(3, 2, (4, 7, 2))
+    rows = lay_out(model, Rows(X), "X")
+    expected = model.preparation.undo_targets(make_predictor(model, "cpu", 1).predict(rows.X))
+    folded = replace(model, params=model.folded(), preparation=Preparation())
+    np.testing.assert_allclose(make_predictor(folded, "cpu", 1).predict(X), expected, rtol=1e-9)
+
+
+def test_a_folded_autoencoder_gives_rows_in_their_own_units() -> None:
+    model = coder(scaling=pair(6))
+    X = np.random.default_rng(0).normal(3, 2, (4, 6))
+    predictor = make_predictor(model, "cpu", 1)
+    expected = model.preparation.undo(predictor.predict(lay_out(model, Rows(X), "X").X))
+    folded = replace(model, params=model.folded(), preparation=Preparation())
+    np.testing.assert_allclose(make_predictor(folded, "cpu", 1).predict(X), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (
+            recurrent(width=4, missing="mask", fill=np.ones(2)),
+            "mask of missing values .* --missing",
+        ),
+        (coder("sigmoid", scaling=pair(6)), "a scaled sigmoid .* --scale"),
+        (recurrent(change=(0, 1)), "adding a change to the last value .* --no-change"),
+    ],
+)
+def test_what_no_weights_can_do_is_not_folded(model: FittedModel, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        model.folded()

@@ -1,0 +1,188 @@
+"""Where training starts, and which files weights are taken from."""
+
+import io
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hiddenstate.config import make_config
+from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net
+from hiddenstate.models.weight_file import read_weights, refuse_code, starting_state
+from tests.conftest import mutations
+
+
+class ClassicLSTM(torch.nn.Module):
+    """The classic script's own class, as people have it on disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = torch.nn.LSTM(input_size=5, hidden_size=4, num_layers=1, batch_first=True)
+        self.out = torch.nn.Linear(4, 3)
+
+
+class Trap:
+    """Makes a file if it is ever unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.fixture
+def net() -> Net:
+    return Net("classify", make_config("classify", {"hidden_size": 4}).model, 5, 3)
+
+
+def start(net: Net, path: Path, **values: Any) -> dict[str, Any]:
+    training = make_config("classify", {"weights": str(path), **values}).training
+    return starting_state(net, training).params
+
+
+def test_without_a_file_weights_follow_from_the_seed(net: Net) -> None:
+    training = make_config("classify", {"seed": 9, "dtype": "float64"}).training
+    state = starting_state(net, training)
+    assert (state.step, state.moments, state.carried) == (0, {}, {})
+    for name, array in net.initial(9, "float64").items():
+        np.testing.assert_array_equal(state.params[name], array)
+
+
+def test_a_model_file_of_ours_is_started_from(net: Net, tmp_path: Path) -> None:
+    path, params = tmp_path / "m.safetensors", net.initial(5, "float32")
+    FittedModel(net, params, ["a", "b", "c"], (7, 5)).save(path)
+    started = start(net, path)
+    for name, array in params.items():
+        np.testing.assert_array_equal(started[name], array)
+
+
+def test_a_classic_scripts_state_dict_is_started_from_unchanged(net: Net, tmp_path: Path) -> None:
+    classic, path = ClassicLSTM(), tmp_path / "net.pt"
+    torch.save(classic.state_dict(), path)
+    started = start(net, path)
+    assert list(started) == list(net.shapes())
+    for name, value in classic.state_dict().items():
+        np.testing.assert_array_equal(started[name], value.numpy())
+
+
+def test_weights_take_the_runs_own_float_type(net: Net, tmp_path: Path) -> None:
+    torch.save(ClassicLSTM().state_dict(), tmp_path / "net.pt")
+    started = start(net, tmp_path / "net.pt", dtype="float64")
+    assert {array.dtype for array in started.values()} == {np.dtype("f8")}
+
+
+def test_the_first_files_weights_are_not_shared_with_torch(net: Net, tmp_path: Path) -> None:
+    torch.save(ClassicLSTM().state_dict(), tmp_path / "net.pt")
+    start(net, tmp_path / "net.pt")["out.bias"][:] = 7
+
+
+def test_weights_of_another_size_are_refused_by_name(net: Net, tmp_path: Path) -> None:
+    weights = ClassicLSTM().state_dict() | {"out.bias": torch.zeros(10)}
+    torch.save(weights, tmp_path / "net.pt")
+    with pytest.raises(UntrustedFileError, match=r"out\.bias is \(10,\), expected \(3,\)"):
+        start(net, tmp_path / "net.pt")
+
+
+@pytest.mark.parametrize("kept", ["module", "pickle", "ancient pickle", "inside a state_dict"])
+def test_a_file_that_could_run_code_is_refused_and_runs_none(kept: str, tmp_path: Path) -> None:
+    path, mark = tmp_path / "net.pt", tmp_path / "mark"
+    trap = Trap(mark)
+    if kept == "module":
+        module = ClassicLSTM()
+        module.trap = trap
+        torch.save(module, path)
+    elif kept == "inside a state_dict":
+        torch.save({"out.bias": trap}, path)
+    else:
+        path.write_bytes(pickle.dumps(trap, 0 if kept == "ancient pickle" else 4))
+    with pytest.raises(UntrustedFileError, match=r"net\.pt"):
+        read_weights(path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [torch.zeros(2)],
+        torch.zeros(2),
+        {"model": {"out.bias": torch.zeros(3)}},
+        {1: torch.zeros(3)},
+        {"epoch": 3},
+        {"out.bias": torch.zeros(3, dtype=torch.bfloat16)},
+        {"out.bias": torch.zeros(3).to_sparse()},
+        {"out.bias": torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8)},
+        {"out.bias": torch.zeros(3, device="meta")},
+    ],
+    ids=["list", "tensor", "nested", "number", "count", "bfloat16", "sparse", "quantised", "meta"],
+)
+def test_what_is_no_state_dict_of_plain_tensors_is_refused(
+    content: Any, net: Net, tmp_path: Path
+) -> None:
+    torch.save(content, tmp_path / "net.pt")
+    with pytest.raises(UntrustedFileError, match=r"net\.pt"):
+        start(net, tmp_path / "net.pt")
+
+
+@pytest.mark.parametrize("data", [b"hello", b"PK\x03\x04", b"\x80\x02.", b"\x80\x04}.", b"\0" * 64])
+def test_what_torch_cannot_read_is_refused(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    path.write_bytes(data)
+    with pytest.raises(UntrustedFileError, match=r"net\.pt"):
+        read_weights(path)
+
+
+def test_an_archive_that_is_not_torchs_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("hello.txt", "hello")
+    with pytest.raises(UntrustedFileError, match=r"net\.pt"):
+        read_weights(path)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("archive", [True, False], ids=["archive", "old format"])
+def test_a_damaged_state_dict_is_never_anything_but_an_error_of_ours(
+    tmp_path: Path, archive: bool
+) -> None:
+    stream, path, refused = io.BytesIO(), tmp_path / "net.pt", 0
+    torch.save(ClassicLSTM().state_dict(), stream, _use_new_zipfile_serialization=archive)
+    for hurt in mutations(stream.getvalue(), 100):
+        path.write_bytes(hurt)
+        try:
+            read_weights(path)
+        except HiddenstateError:
+            refused += 1
+    assert refused > 20
+
+
+def test_a_folder_of_weights_is_refused(net: Net, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a folder"):
+        start(net, tmp_path)
+
+
+def test_a_missing_weights_file_is_refused_with_the_nearest_name(net: Net, tmp_path: Path) -> None:
+    torch.save(ClassicLSTM().state_dict(), tmp_path / "net.pt")
+    with pytest.raises(DataError, match=r"did you mean net\.pt"):
+        start(net, tmp_path / "nett.pt")
+
+
+@pytest.mark.parametrize("start", [b"\x80\x02", b"\x80\x05", b"PK\x03\x04"])
+def test_a_pickle_is_known_by_how_it_begins(start: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(start + b"rest")
+    with pytest.raises(UntrustedFileError, match="can run code; convert where it was made"):
+        refuse_code(path)
+
+
+def test_a_model_of_ours_is_no_pickle(net: Net, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    FittedModel(net, net.initial(0, "float32"), ["a", "b", "c"], (7, 5)).save(path)
+    refuse_code(path)

@@ -1,0 +1,406 @@
+"""The report: one page that stands alone, whatever the run is and whatever its data is called."""
+
+import base64
+import io
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hiddenstate.errors import DivergedError, MachineError
+from hiddenstate.report import write_report
+from hiddenstate.report.html import codes, page, tags
+from hiddenstate.runs import Run
+from hiddenstate.system.lock import take_lock
+from hiddenstate.views import style
+from hiddenstate.views.catalog import drawings
+from hiddenstate.views.timeline import Scene
+from tests.conftest import write_digits
+from tests.report_html import HOSTILE, Page, hashed, train, write_hostile
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+LIMIT = 3_000_000
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    """A finished small run of every job, and one whose labels are hostile."""
+    folder = tmp_path_factory.mktemp("runs")
+    digits = {"data": str(write_digits(folder / "digits")), "log_every": 5}
+    table = {"data": str(write_hostile(folder / "hostile.csv")), "hidden_size": 4, "epochs": 2}
+    signal = "\n".join(["load", *(f"{np.sin(t / 3):.4f}" for t in range(120))])
+    (folder / "signal.csv").write_text(signal + "\n")
+    forecast = {"data": str(folder / "signal.csv"), "target": ("load",), "horizon": 1}
+    return {
+        "classify": train("classify", digits | {"hidden_size": 4, "max_steps": 20}, folder),
+        "autoencode": train("autoencode", digits | {"max_steps": 20}, folder),
+        "regress": train("regress", {"windows": 12, "hidden_size": 4}, folder),
+        "forecast": train("regress", forecast | {"hidden_size": 4, "epochs": 1}, folder),
+        "hostile": train("classify", table, folder),
+        "hostile codes": train("autoencode", {"data": table["data"], "epochs": 2}, folder),
+    }
+
+
+def opened(run: Run) -> Page:
+    return Page(write_report(run).read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def pages(runs: dict[str, Run]) -> dict[str, Page]:
+    """The page of each of the runs."""
+    return {name: opened(run) for name, run in runs.items()}
+
+
+EVERY = ["classify", "autoencode", "regress", "forecast", "hostile", "hostile codes"]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_page_is_sound_fetches_nothing_and_breaks_no_rule_of_its_own(
+    pages: dict[str, Page], name: str
+) -> None:
+    read = pages[name]
+    assert read.faults == []
+    assert read.source.startswith("<!doctype html>\n<html lang=")
+    ids = read.attributes("id")
+    assert len(ids) == len(set(ids))
+    for link in read.attributes("href"):
+        assert link == "data:," or link.removeprefix("#") in ids
+    for source in read.attributes("src"):
+        assert source.startswith("data:image/png;base64,")
+    for attribute in ("aria-labelledby", "aria-describedby", "for"):
+        assert set(" ".join(read.attributes(attribute)).split()) <= set(ids)
+    for tag, given in read.elements:
+        assert not [key for key in given if key.startswith("on") or key == "style"], tag
+        assert tag not in ("iframe", "object", "embed", "form", "base", "video", "audio")
+        if tag == "button":
+            assert given["type"] == "button"
+        if tag == "img":
+            assert {"width", "height", "alt"} <= set(given)
+            assert given["loading"] == "lazy"
+    assert "http://" not in "".join(read.styles)
+    assert "url(" not in "".join(read.styles)
+
+
+@pytest.mark.parametrize("name", ["classify", "autoencode"])
+def test_the_policy_allows_the_pages_own_style_and_script_alone(
+    pages: dict[str, Page], name: str
+) -> None:
+    read = pages[name]
+    run_by_browser = [text for given, text in read.scripts if "type" not in given]
+    assert len(run_by_browser) == len(read.styles) == 1
+    assert read.policy == {
+        "default-src": ["'none'"],
+        "img-src": ["data:"],
+        "style-src": [hashed(read.styles[0])],
+        "script-src": [hashed(run_by_browser[0])],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+    }
+    before = read.source.index("Content-Security-Policy")
+    assert before < read.source.index("<style>") < read.source.index("<script")
+
+
+def test_the_script_is_read_by_an_engine(pages: dict[str, Page], tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    script = next(text for given, text in pages["autoencode"].scripts if "type" not in given)
+    (tmp_path / "page.js").write_text(script)
+    done = subprocess.run([node, "--check", tmp_path / "page.js"], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_data_reaches_the_script_as_inert_text_alone(pages: dict[str, Page]) -> None:
+    script = next(text for given, text in pages["autoencode"].scripts if "type" not in given)
+    for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert way not in script
+    assert "fetch(" not in script
+    assert "localStorage" not in script
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_figure_stands_in_the_page_once_a_theme(
+    runs: dict[str, Run], pages: dict[str, Page], name: str
+) -> None:
+    read, scene = pages[name], Scene(runs[name])
+    expected = set(drawings(scene, scene.frame()))
+    assert {given["id"] for tag, given in read.elements if tag == "figure" and "id" in given} >= {
+        f"figure-{figure}" for figure in expected
+    }
+    images = [given for tag, given in read.elements if tag == "img"]
+    assert len(images) == len(expected) * len(style.THEMES)
+    for image in images[:2]:
+        data = base64.b64decode(image["src"].partition(",")[2])
+        with Image.open(io.BytesIO(data)) as opened_image:
+            assert opened_image.size[0] > int(image["width"])  # sharp on dense screens
+    corners = [
+        Image.open(io.BytesIO(base64.b64decode(i["src"].partition(",")[2]))).convert("L")
+        for i in images[:2]
+    ]
+    light, dark = (np.asarray(image).mean() for image in corners)
+    assert light > 128 > dark
+
+
+def test_without_scripts_a_picture_of_the_codes_is_seen_and_no_dead_control(
+    pages: dict[str, Page],
+) -> None:
+    shown = {given.get("id"): given for _, given in pages["autoencode"].elements}
+    assert "hidden" in shown["plot"]
+    assert "hidden" in shown["theme"]
+    assert "hidden" not in shown["figure-codes"]
+
+
+def test_hostile_labels_are_text(pages: dict[str, Page]) -> None:
+    for name in ("hostile", "hostile codes"):
+        read = pages[name]
+        assert "<script>alert" not in read.source
+        assert "\u202e" not in read.source
+        assert "<script>alert(1)</script>" in read.text
+        assert "\\u202egnp.exe" in read.text
+        assert 'a\\nb "q"' in read.text
+
+
+def test_hostile_labels_reach_the_plot_whole(pages: dict[str, Page]) -> None:
+    read = pages["hostile codes"]
+    [inert] = [text for given, text in read.scripts if given.get("type") == "application/json"]
+    assert "<" not in inert
+    names = json.loads(inert)["names"]
+    assert HOSTILE[0] in names
+    assert len(names) == len(HOSTILE)
+
+
+def test_json_in_a_page_closes_no_element() -> None:
+    hostile = "</script><!--<script>&\u2028"
+    inert = tags.inert_json({hostile: [hostile]})
+    assert not set("<>&\u2028") & set(inert)
+    assert json.loads(inert) == {hostile: [hostile]}
+
+
+def test_the_main_figure_stands_beside_its_baseline(
+    runs: dict[str, Run], pages: dict[str, Page]
+) -> None:
+    accuracy = runs["classify"].results()["test_accuracy"]  # type: ignore[index]
+    text = pages["classify"].text
+    assert f"{100 * accuracy:.2f} % of 30 test rows named right" in text
+    assert "Without a net, always naming the most frequent class reaches 33.33 %" in text
+    assert "principal components reaches" in pages["autoencode"].text
+    assert "staying at the last value reaches" in pages["forecast"].text
+
+
+def test_a_page_tells_what_was_trained_on_what(runs: dict[str, Run]) -> None:
+    run = runs["classify"]
+    text = opened(run).text
+    for told in (
+        run.data_fact("fingerprint"), "(120, 8, 8)", "(rnn): GRU(8, 4, num_layers=2",
+        "--hidden-size 4 64", "--log-every 5 50", run.record["engine"]["version"],
+    ):  # fmt: skip
+        assert told in text
+
+
+def test_every_option_is_listed(runs: dict[str, Run], pages: dict[str, Page]) -> None:
+    for job in ("classify", "regress", "autoencode"):
+        text = pages[job].text
+        for name in runs[job].config.flat():
+            assert ("--" * (name != "data") + name.replace("_", "-")) in text
+
+
+def test_an_interrupted_run_says_so_and_how_to_go_on(tmp_path: Path) -> None:
+    values = {"data": str(write_digits(tmp_path / "digits")), "log_every": 5}
+    run = train("autoencode", values, tmp_path, steps=3)
+    assert run.state() == "interrupted"
+    read = opened(run)
+    assert read.faults == []
+    assert "The run was interrupted" in read.text
+    assert f"hiddenstate resume {run.path}" in read.text
+    assert "hiddenstate predict" not in read.text
+    assert "AutoencoderNet(" in read.text  # of the checkpoint's arrays
+
+
+def test_a_diverged_run_says_why(tmp_path: Path) -> None:
+    with pytest.raises(DivergedError):
+        train("regress", {"lr": 1e30, "windows": 20, "optimizer": "sgd"}, tmp_path)
+    read = opened(Run(tmp_path / "regress-1"))
+    assert read.faults == []
+    assert "Why it failed: training diverged in epoch 0" in read.text
+
+
+def test_a_run_under_way_is_told_as_far_as_it_is(runs: dict[str, Run], tmp_path: Path) -> None:
+    shutil.copytree(runs["classify"].path, tmp_path / "run")
+    history = tmp_path / "run" / "history.jsonl"
+    lines = history.read_text().splitlines(keepends=True)
+    history.write_text("".join(lines[:2]) + lines[2][:20])
+    (tmp_path / "run" / "model.safetensors").unlink()
+    with take_lock(tmp_path / "run"):
+        text = opened(Run(tmp_path / "run")).text
+    assert "The run is under way" in text
+    made = json.loads(lines[1])["step"] + 1
+    assert f"after step {made}, the last line logged" in text
+
+
+@pytest.mark.parametrize("version", sorted(path.name for path in GOLDEN.iterdir()))
+def test_runs_of_older_versions_have_a_page(version: str, tmp_path: Path) -> None:
+    shutil.copytree(GOLDEN / version / "regress", tmp_path / "run")
+    read = opened(Run(tmp_path / "run"))
+    assert read.faults == []
+    assert "Target and prediction" in read.text or "tracking" in "".join(read.attributes("id"))
+
+
+def gone(path: Path) -> None:
+    shutil.rmtree(path / "snapshots")
+
+
+def spoilt(path: Path) -> None:
+    for file in (path / "model.safetensors", *(path / "snapshots").iterdir()):
+        file.write_bytes(file.read_bytes()[:-9])
+
+
+def empty(path: Path) -> None:
+    for name in ("history.jsonl", "journal.jsonl"):
+        (path / name).write_text("")
+
+
+@pytest.mark.parametrize("harm", [gone, spoilt, empty])
+@pytest.mark.parametrize("name", ["classify", "autoencode", "regress"])
+def test_what_is_missing_or_damaged_is_told_and_the_rest_is_there(
+    runs: dict[str, Run], tmp_path: Path, harm: Callable[[Path], None], name: str
+) -> None:
+    shutil.copytree(runs[name].path, tmp_path / "run")
+    harm(tmp_path / "run")
+    read = opened(Run(tmp_path / "run"))
+    assert read.faults == []
+    assert "Every option" in read.text
+    if harm is spoilt:
+        assert "safetensors: " in read.text
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(
+    runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = write_report(runs["regress"]).read_bytes()
+
+    def full(*arguments: Any, **more: Any) -> None:
+        raise MachineError("no space")
+
+    monkeypatch.setattr("hiddenstate.runs.writer.write_atomically", full)
+    with pytest.raises(MachineError, match="no space"):
+        write_report(runs["regress"])
+    assert (runs["regress"].path / "report.html").read_bytes() == before
+
+
+def test_the_same_folder_gives_the_same_page(runs: dict[str, Run]) -> None:
+    first = write_report(runs["autoencode"]).read_bytes()
+    assert write_report(Run(runs["autoencode"].path)).read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("job", "values"),
+    [
+        ("classify", {"max_steps": 3, "n_evaluated": 200}),
+        ("regress", {}),
+        ("autoencode", {"max_steps": 120, "log_every": 1}),
+    ],
+)
+def test_a_page_of_the_bundled_data_is_under_three_megabytes(
+    tmp_path: Path, job: str, values: dict[str, Any]
+) -> None:
+    assert write_report(train(job, values, tmp_path)).stat().st_size < LIMIT
+
+
+def test_a_page_of_many_long_rows_is_under_three_megabytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    np.savez(tmp_path / "long.npz", X=random.normal(size=(5000, 300)))
+    values = {"data": str(tmp_path / "long.npz"), "n_scattered": 5000, "max_steps": 30}
+    run = train("autoencode", values | {"log_every": 1}, tmp_path)
+    assert write_report(run).stat().st_size < LIMIT
+
+
+def plot_data(run: Run) -> dict[str, Any]:
+    data = codes.code_plot(page.Account(run), Scene(run))
+    assert data is not None
+    return data
+
+
+def unpacked(data: dict[str, Any]) -> np.ndarray[Any, Any]:
+    shape = (len(data["steps"]), data["points"], data["axes"])
+    whole = np.frombuffer(base64.b64decode(data["codes"]), "<u2").reshape(shape)
+    low, high = np.array(data["low"]), np.array(data["high"])
+    return low + whole / 65535 * (high - low)
+
+
+def test_the_plot_has_the_codes_of_every_moment(runs: dict[str, Run]) -> None:
+    scene, data = Scene(runs["autoencode"]), plot_data(runs["autoencode"])
+    assert data["steps"] == scene.steps
+    found, room = unpacked(data), np.array(data["high"]) - np.array(data["low"])
+    for moment, step in enumerate(scene.steps):
+        real = scene.frame(step).arrays["code"]
+        assert (np.abs(found[moment] - real) <= room / 65535).all()
+        assert (np.array(data["from"][moment]) <= real.min(axis=0)).all()
+        assert (np.array(data["to"][moment]) >= real.max(axis=0)).all()
+
+
+def test_the_plot_has_each_row_what_became_of_it_and_how_far_they_are_apart(
+    runs: dict[str, Run],
+) -> None:
+    scene, data = Scene(runs["autoencode"]), plot_data(runs["autoencode"])
+    rows = data["rows"]
+    packed = np.frombuffer(base64.b64decode(rows["bytes"]), "u1")
+    both = packed[: 2 * rows["n"] * rows["width"]].reshape(2, rows["n"], rows["width"]) / 255
+    original, rebuilt = scene.kept["code_row"], scene.closing["code_rebuilt"]
+    np.testing.assert_allclose(both[0], original, atol=0.002)
+    np.testing.assert_allclose(both[1], rebuilt, atol=0.002)
+    np.testing.assert_allclose(
+        rows["errors"], np.square(rebuilt - original).mean(axis=1), rtol=1e-3
+    )
+    assert rows["picture"] == (8, 8)
+    assert data["names"] == ["0", "1", "2"]
+    assert data["classes"] == scene.kept["code_label"].tolist()
+
+
+def test_moments_and_points_are_thinned_to_the_bound(
+    runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = plot_data(runs["autoencode"])
+    monkeypatch.setattr(codes, "CODES_BYTES", 3 * 2 * whole["points"] * whole["axes"])
+    some = plot_data(runs["autoencode"])
+    assert len(some["steps"]) == 3
+    assert some["steps"][0] == whole["steps"][0]
+    assert some["steps"][-1] == whole["steps"][-1]
+    monkeypatch.setattr(codes, "POINTS", 7)
+    few = plot_data(runs["autoencode"])
+    assert (few["points"], few["left_out"]) == (7, whole["points"] - 7)
+
+
+@pytest.mark.parametrize(("size", "axes"), [(1, 1), (2, 2), (5, 3)])
+def test_codes_of_any_size_are_plotted(tmp_path: Path, size: int, axes: int) -> None:
+    data = str(write_digits(tmp_path / "digits"))
+    values = {"data": data, "code_size": size, "max_steps": 4, "n_scattered": 9}
+    run = train("autoencode", values, tmp_path)
+    found = plot_data(run)
+    assert (found["size"], found["axes"], found["points"]) == (size, axes, 9)
+    assert ("the first three are drawn" in opened(run).text) == (size > 3)
+
+
+def test_rows_without_labels_and_rows_that_are_no_pictures(tmp_path: Path) -> None:
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(60, 700)))
+    run = train("autoencode", {"data": str(tmp_path / "rows.npy"), "max_steps": 4}, tmp_path)
+    data = plot_data(run)
+    assert data["classes"] is None
+    assert data["rows"]["picture"] is None
+    assert data["rows"]["width"] == codes.LINE
+    assert opened(run).faults == []
+
+
+def test_a_run_that_draws_no_codes_has_no_plot(tmp_path: Path) -> None:
+    data = str(write_digits(tmp_path / "digits"))
+    run = train("autoencode", {"data": data, "n_scattered": 0, "max_steps": 4}, tmp_path)
+    read = opened(run)
+    assert "plot" not in read.attributes("id")
+    assert len(read.scripts) == 1

@@ -1,0 +1,142 @@
+"""The command that runs a run again makes the same config; what it says is safe in a shell."""
+
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hiddenstate import Autoencoder
+from hiddenstate.config import make_config
+from hiddenstate.data import read_dataset
+from hiddenstate.errors import OptionError
+from hiddenstate.report import commands
+from hiddenstate.runs import Run
+from hiddenstate.training.recipes import suggest
+from tests.conftest import Cli, write_digits
+
+
+def write_tables(folder: Path) -> None:
+    random = np.random.default_rng(0)
+    signal = "\n".join(f"{t},{np.sin(t / 3) + random.normal(0, 0.1):.3f}" for t in range(100))
+    (folder / "signal.csv").write_text(f"t,load\n{signal}\n")
+    rows = "\n".join(",".join(f"{x:.3f}" for x in random.normal(size=6)) + f",{n % 2},p{n // 5}"
+                     for n in range(40))  # fmt: skip
+    odd = folder / "it's a file.csv"
+    odd.write_text(f"a,b,c,d,e,f,my label,-who\n{rows}\n")
+    write_digits(folder / "digits")
+
+
+COMMANDS: list[tuple[str, ...]] = [
+    ("classify", "--max-steps", "2", "--n-evaluated", "5"),
+    ("classify", "digits", "--hidden-size", "3", "--max-steps", "2", "--lr", "0.01"),
+    ("classify", "digits", "--recipe", "classic", "--cell", "rnn", "--max-steps", "2"),
+    ("classify", "it's a file.csv", "--label", "my label", "--group", "-who", "--epochs", "1",
+     "--hidden-size", "3", "--layers", "1", "--no-bidirectional", "--test-fraction", "0.5"),
+    ("regress", "--windows", "3", "--no-stateful", "--batch-size", "2", "--eps", "1e-7"),
+    ("regress", "signal.csv", "--target", "load", "--horizon", "2", "--epochs", "1", "--no-change"),
+    ("regress", "signal.csv", "--target", "load", "--input", "t", "--stateful", "--epochs", "1"),
+    ("autoencode", "digits", "--encoder-sizes", "9,5", "--code-size", "2", "--max-steps", "2"),
+    ("autoencode", "--max-steps", "1", "--seed", "7", "--n-scattered", "3", "--clip", "0.5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words[:3]))
+def test_the_command_makes_the_same_run(cli: Cli, tmp_path: Path, words: tuple[str, ...]) -> None:
+    write_tables(tmp_path)
+    beside = ("--view", "off", "--runs-dir")
+    assert cli(*words, "--threads", "1", *beside, "first").code == 0
+    first = Run(tmp_path / "first" / f"{words[0]}-1")
+    command = commands.command(first)
+    assert command is not None
+    program, *told = shlex.split(command)
+    assert program == "hiddenstate"
+    assert cli(*told, *beside, "second").code == 0
+    second = Run(tmp_path / "second" / f"{words[0]}-1")
+    assert second.config == first.config
+    assert second.results() == first.results()
+    assert second.history() == first.history()
+
+
+def test_defaults_are_not_spelled_out(cli: Cli, tmp_path: Path) -> None:
+    assert cli("regress", "--windows", 2, "--view", "off").code == 0
+    assert (
+        commands.command(Run(tmp_path / "runs" / "regress-1")) == "hiddenstate regress --windows 2"
+    )
+
+
+def test_what_no_command_line_carries_is_left_to_the_runs_own_settings(
+    cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "odd.csv").write_text('"a,b",c,y\n' + "1,2,0\n2,1,1\n" * 12)
+    (tmp_path / "odd.toml").write_text(
+        'data = "odd.csv"\ninput = ["a,b", "c"]\nepochs = 1\nhidden_size = 2\nlabel = "y"\n'
+    )
+    assert cli("classify", "--config", "odd.toml", "--view", "off").code == 0
+    first = Run(tmp_path / "runs" / "classify-1")
+    command = commands.command(first)
+    assert command is not None
+    assert command.startswith("hiddenstate classify --config ")
+    assert cli(*shlex.split(command)[1:], "--view", "off").code == 0
+    assert Run(tmp_path / "runs" / "classify-2").config == first.config
+
+
+def test_a_run_on_arrays_has_no_command(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    Autoencoder(max_steps=2, random_state=0).fit(X, run_dir=tmp_path / "run")
+    assert commands.command(Run(tmp_path / "run")) is None
+
+
+def test_all_the_recipe_may_fill_in_is_spelled_out(tmp_path: Path) -> None:
+    write_tables(tmp_path)
+    (tmp_path / "answers.csv").write_text("a,b,y\n" + "1,2,3\n2,1,4\n" * 12)
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("classify", "digits", {}),
+        ("autoencode", "digits", {}),
+        ("regress", "signal.csv", {"target": ("load",), "horizon": 1}),
+        ("regress", "signal.csv", {"target": ("load",), "horizon": 1, "stateful": True}),
+        ("regress", "answers.csv", {"target": ("y",)}),
+    ]
+    for job, name, given_values in asked:
+        values = {"data": str(tmp_path / name), **given_values}
+        dataset = read_dataset(make_config(job, values, together=False))
+        assert set(suggest(job, dataset, values)) <= commands.DECIDED_BY_DATA
+
+
+def test_a_name_with_a_comma_is_refused_by_its_option() -> None:
+    assert commands.arguments(make_config("regress", {"target": ("a", "b")})) == ["--target", "a,b"]
+    with pytest.raises(OptionError, match="--target: cannot be told on a command line"):
+        commands.arguments(make_config("regress", {"target": ("a,b",)}))
+
+
+@given(st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=20))
+def test_a_quoted_word_can_be_seen_whole(word: str) -> None:
+    quoted = commands.quoted(word)
+    assert quoted.isprintable()
+    if word.isprintable():
+        assert shlex.split(quoted) == [word]
+
+
+@pytest.mark.parametrize(
+    "word", ["a b", "it's", "line\nbreak", "tab\t'q'", "\u202egnp", "\x1b[31m", "\udcff.csv", "\\n"]
+)
+def test_a_shell_reads_a_quoted_word_back(word: str) -> None:
+    line = f"printf %s {commands.quoted(word)}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, check=True)
+    assert done.stdout == word.encode("utf-8", "surrogateescape")
+
+
+def test_the_lines_of_python_ask_the_model(cli: Cli, tmp_path: Path) -> None:
+    write_digits(tmp_path / "digits")
+    commands = (("classify", "digits", "--hidden-size", 3), ("regress",), ("autoencode", "digits"))
+    for job, *words in commands:
+        assert cli(job, *words, "--max-steps", 2, "--view", "off").code == 0
+        run = Run(tmp_path / "runs" / f"{job}-1")
+        shape = run.model().row_shape
+        scope: dict[str, Any] = {"X": np.zeros((3, *shape), "float32")}
+        exec(commands.python(run, shape), scope)
+        assert scope["net"].state_dict()

@@ -1,0 +1,158 @@
+"""Files of every format version stay readable: the golden ones here are never written again."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from hiddenstate import load
+from hiddenstate.config import Config
+from hiddenstate.data import Preparation, load_dataset, read_dataset
+from hiddenstate.engines import make_predictor
+from hiddenstate.inference.evaluate import measure_own, new_rows
+from hiddenstate.inference.predict import predict_series
+from hiddenstate.jobs import make_job
+from hiddenstate.runs import Run
+from hiddenstate.training.checkpoints import unpack
+from hiddenstate.training.session import go_on
+from hiddenstate.views.timeline import Scene
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+class Known(NamedTuple):
+    """What is to be found in the files of a version."""
+
+    drawn: tuple[int, ...]
+    """Shape of the predictions that are drawn."""
+    best: int
+    """Updates made at the best look at validation rows; 0 for none."""
+    said: list[float]
+    """What the model said of the first three steps when it was made."""
+    preparation: dict[str, Any]
+
+
+VERSIONS = {
+    "v1": Known((12, 10, 1), 0, [-0.0245232, -0.0467025, -0.0827045], {}),
+    "v2": Known(
+        (2, 4, 1),
+        10,
+        [21.3006, 21.4625, 21.31],
+        {
+            "missing": "mask", "change": (1,), "columns": ("load", "heat"), "targets": ("heat",),
+            "pixels": False,
+        },
+    ),
+}  # fmt: skip
+VERSIONS["v3"] = VERSIONS["v2"]  # the same run, its text sealed
+
+
+def config_of(version: str) -> Config:
+    """A golden run's config, with the path of its data, if it has any, where it lies here."""
+    config = Run(GOLDEN / version / "regress").config
+    if config.data.data is None:
+        return config
+    data = str(GOLDEN / version / config.data.data)
+    return replace(config, data=replace(config.data, data=data))
+
+
+def test_every_version_there_is_has_its_files() -> None:
+    assert sorted(path.name for path in GOLDEN.iterdir()) == sorted(VERSIONS)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_run_of_each_version_is_read_whole(version: str) -> None:
+    run, known = Run(GOLDEN / version / "regress"), VERSIONS[version]
+    assert run.record["format"] == int(version[1:])
+    assert run.state() == "done"
+    assert run.config.model.cell == "lstm"
+    assert [e["step"] for e in run.history() if e["event"] == "log"] == [0, 5, 10]
+    frame = Scene(run).frame()
+    assert frame.arrays["prediction"].shape == known.drawn
+    config = config_of(version)
+    job = make_job(config, load_dataset(config))
+    assert job.dataset.fingerprint() == run.data_fact("fingerprint")
+    found = run.checkpoint()
+    assert found is not None
+    state, progress, _ = unpack(*found, job, "golden")
+    assert state.step == 12
+    assert len(progress.recent) == 12
+    assert progress.best_step == known.best
+    assert bool(progress.best) == bool(known.best)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_model_of_each_version_answers_as_it_did(version: str) -> None:
+    model, known = Run(GOLDEN / version / "regress").model(), VERSIONS[version]
+    own = model.preparation
+    for name, value in known.preparation.items():
+        assert getattr(own, name) == value
+    if not known.preparation:
+        assert own == Preparation()
+    asked = make_predictor(model, "cpu", 1)
+    config = config_of(version)
+    if config.data.data is None:
+        outputs = asked.predict(read_dataset(config).X[:1])[0, :3, 0]
+    else:
+        rows = new_rows(model, config.data.data, {}, answered=False).train
+        outputs = predict_series(model, asked, rows, "golden", {}).columns["heat"][:3]
+    np.testing.assert_allclose(outputs, known.said, rtol=1e-5)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_estimator_is_made_of_a_model_of_each_version(version: str) -> None:
+    estimator = load(GOLDEN / version / "regress" / "model.safetensors")
+    dataset = read_dataset(config_of(version))
+    X = (
+        dataset.X[:1]
+        if dataset.train.lengths is None
+        else dataset.X[:1, : dataset.train.lengths[0]]
+    )
+    said = estimator.predict(X)
+    assert np.isfinite(said).all()
+    np.testing.assert_allclose(said[0, :3, 0], VERSIONS[version].said, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "journal.jsonl"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_nothing_of_a_golden_run_counts_as_damaged(version: str, name: str) -> None:
+    assert Run(GOLDEN / version / "regress").damage(name) is None
+
+
+def test_a_run_of_format_2_measures_as_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(GOLDEN / "v2" / "regress")
+    monkeypatch.chdir(GOLDEN / "v2")
+    model = run.model()
+    found, results = measure_own(model, make_predictor(model, "cpu", 1), run), run.results()
+    assert results is not None
+    assert found["mse"] == pytest.approx(results["test_mse"], rel=1e-5)
+    assert found["baseline_mse"] == pytest.approx(results["baseline_mse"], rel=1e-6)
+
+
+def test_what_was_asked_of_a_run_of_format_3_is_read() -> None:
+    run = Run(GOLDEN / "v3" / "asked")
+    asked = [(e["step"], e["do"]) for e in run.history() if e["event"] == "control"]
+    assert asked == [(4, "lr"), (4, "snapshot"), (10, "stop")]
+    assert run.state() == "done"
+    assert run.has_closing  # empty: of own windows the end shows nothing more
+    assert run.closing() == {}
+    assert 4 in Scene(run).steps
+
+
+def test_a_run_of_format_3_that_was_interrupted_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(GOLDEN / "v3", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    run = Run(tmp_path / "interrupted")
+    assert run.state() == "interrupted"
+    with go_on(run, {}) as session:
+        results = session.train()
+    assert run.state() == "done"
+    events = run.history()
+    assert [e["step"] for e in events if e["event"] == "log"] == [0, 5, 10]
+    assert next(e["lr"] for e in events if e["event"] == "control") == 0.05
+    assert results["best_step"] in (10, 12)

@@ -1,0 +1,382 @@
+"""What is asked of a run while it trains is done between two steps, told, and kept."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from hiddenstate.engines import make_engine
+from hiddenstate.errors import DataError, OptionError, RunMovedError, UntrustedFileError
+from hiddenstate.models.weight_file import starting_state
+from hiddenstate.runs import Run, requests
+from hiddenstate.runs.record import make_record
+from hiddenstate.runs.requests import Inbox, ask, make_request
+from hiddenstate.runs.writer import create_run
+from hiddenstate.system.lock import take_lock
+from hiddenstate.training.recorder import Recorder
+from hiddenstate.training.session import go_on
+from hiddenstate.training.trainer import Callback, Request, Trainer
+from tests.training.test_resume import ENGINES, OPTIONS, StopAt, contents, make
+
+
+class Asked(Callback):
+    """Requests that come once so many steps are made: {step: what}."""
+
+    def __init__(self, *requests):
+        self.requests, self.made = list(requests), 0
+
+    def on_start(self, trainer):
+        self.made = trainer.step
+
+    def on_chunk(self, trainer, chunk):
+        self.made = trainer.step
+
+    def __bool__(self):
+        return bool(self.requests) and self.made >= self.requests[0][0]
+
+    def take(self):
+        step = self.requests[0][0]
+        now = [Request(*what, name="n") for at, *what in self.requests if at == step]
+        self.requests = self.requests[len(now) :]
+        return now
+
+
+def train(job, path, *requests, stop_at=None):
+    """Train in the folder `path`, asked in the meantime; return the trainer and its results."""
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    stop, asked = StopAt(10**9 if stop_at is None else stop_at), Asked(*requests)
+    record = make_record(job.config, job.about_data(), engine.about())
+    with create_run(path, record) as writer:
+        hooks = [Recorder(writer), stop, asked]
+        trainer = Trainer(job, engine, hooks, should_stop=stop, requests=asked)
+        return trainer, trainer.train()
+
+
+def finish(path, **changes):
+    with go_on(Run(path), changes) as session:
+        return session.train()
+
+
+def controls(path):
+    return [event for event in Run(path).history() if event["event"] == "control"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", list(OPTIONS))
+def test_a_run_asked_for_another_rate_resumes_exactly(kind, engine, tiny_idx, tmp_path):
+    job = make(kind, tiny_idx, engine=engine)
+    asked = [(3, "lr", 0.001), (6, "snapshot"), (8, "lr", 0.02)]
+    train(job, tmp_path / "whole", *asked)
+    train(job, tmp_path / "cut", *asked, stop_at=12)
+    finish(tmp_path / "cut")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+    assert [event["do"] for event in controls(tmp_path / "cut")] == ["lr", "snapshot", "lr"]
+
+
+def test_a_new_rate_is_saved_at_once(tiny_idx, tmp_path):
+    train(make("classify", tiny_idx), tmp_path / "run", (5, "lr", 0.5), stop_at=6)
+    step = controls(tmp_path / "run")[0]["step"]
+    saved = [e["step"] for e in Run(tmp_path / "run").journal() if e["event"] == "checkpoint"]
+    assert saved[0] == step
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_learning_at_another_rate_is_learning_at_that_rate(engine, tiny_idx, tmp_path):
+    """From the first step on, so it must be the run that was begun so."""
+    values = {"engine": engine, "dtype": "float64", "lr_schedule": "cosine"}
+    asked = make("classify", tiny_idx, lr=0.3, **values)
+    begun = make("classify", tiny_idx, lr=0.02, **values)
+    train(asked, tmp_path / "asked", (0, "lr", 0.02))
+    train(begun, tmp_path / "begun")
+    one, other = (Run(tmp_path / name) for name in ("asked", "begun"))
+    for name, array in one.model().params.items():
+        np.testing.assert_array_equal(array, other.model().params[name])
+    logged = [event for event in one.history() if event["event"] != "control"]
+    assert logged == other.history()
+
+
+def test_the_log_tells_the_rate_in_force(tiny_idx, tmp_path):
+    train(make("classify", tiny_idx), tmp_path / "run", (5, "lr", 0.125))
+    event = controls(tmp_path / "run")[0]
+    rates = {e["step"]: e["lr"] for e in Run(tmp_path / "run").history() if e["event"] == "log"}
+    assert {rate for step, rate in rates.items() if step >= event["step"]} == {0.125}
+    assert {rate for step, rate in rates.items() if step < event["step"]} == {0.01}
+
+
+def test_stopped_it_ends_with_a_model_and_can_go_on(tiny_idx, tmp_path):
+    job = make("classify", tiny_idx)
+    trainer, results = train(job, tmp_path / "run", (5, "stop"))
+    run = Run(tmp_path / "run")
+    assert run.state() == "done"
+    assert run.history()[-1]["step"] == trainer.step < job.total_steps
+    assert run.results() == results
+    for name, array in run.model().params.items():
+        np.testing.assert_array_equal(array, trainer.engine.export().params[name])
+    finish(tmp_path / "run")
+    train(job, tmp_path / "whole")
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
+def test_stopped_it_keeps_the_best_weights(tiny_idx, tmp_path):
+    job = make("classify", tiny_idx, valid_fraction=0.3, epochs=30, lr=2.0)
+    _, results = train(job, tmp_path / "run", (60, "stop"))
+    looks = [e for e in Run(tmp_path / "run").history() if e["event"] == "valid"]
+    assert results["valid_loss"] == min(look["valid_loss"] for look in looks)
+    assert results["best_step"] < looks[-1]["step"] + 1
+
+
+def test_pausing_changes_nothing_that_is_learnt(tiny_idx, tmp_path):
+    job = make("autoencode", tiny_idx)
+    train(job, tmp_path / "paused", (4, "pause"), (4, "go"))
+    train(job, tmp_path / "whole")
+    one, other = contents(tmp_path / "paused"), contents(tmp_path / "whole")
+    assert one["model.safetensors"] == other["model.safetensors"]
+    assert [event["do"] for event in controls(tmp_path / "paused")] == ["pause", "go"]
+
+
+def test_a_paused_run_can_be_interrupted(tiny_idx, tmp_path, monkeypatch):
+    job, waits = make("classify", tiny_idx), []
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    monkeypatch.setattr("time.sleep", waits.append)
+    asked = Asked((3, "pause"))
+    trainer = Trainer(job, engine, [asked], should_stop=lambda: len(waits) > 4, requests=asked)
+    assert trainer.train() is None
+    assert len(waits) == 5
+    assert 3 <= trainer.step < job.total_steps
+
+
+def test_a_snapshot_that_was_asked_for_stays(tiny_idx, tmp_path):
+    job = make("autoencode", tiny_idx, log_every=100, checkpoint_every=5)
+    train(job, tmp_path / "run", (5, "snapshot"), stop_at=10)
+    finish(tmp_path / "run")
+    assert [int(path.stem) for path in Run(tmp_path / "run").snapshot_paths()] == [1, 5, 16]
+
+
+def line(**entry):
+    return json.dumps(entry) + "\n"
+
+
+def test_what_stood_there_before_is_not_obeyed(tmp_path):
+    path = tmp_path / "control.jsonl"
+    path.write_text(line(do="stop"))
+    inbox = Inbox(tmp_path, clock=iter(range(100)).__next__)
+    assert not inbox
+    path.write_text(path.read_text() + line(do="pause", name="a"))
+    assert inbox
+    assert inbox.take() == [Request("pause", name="a")]
+    assert not inbox
+
+
+def test_lines_that_are_no_request_are_passed_over(tmp_path):
+    inbox = Inbox(tmp_path, clock=iter(range(100)).__next__)
+    bad = ["{", "[]", "3", '{"do": 7}', line(do="lr"), line(do="lr", value=-1), "[" * 5000,
+           line(do="lr", value="x"), line(do="rm -rf"), "\x00\xff",
+           line(do="stop", value=3)]  # fmt: skip
+    text = "\n".join(entry.rstrip("\n") for entry in bad) + "\n"
+    (tmp_path / "control.jsonl").write_text(text + line(do="lr", value=0.5, name="b"), "utf-8")
+    assert inbox.take() == [Request("lr", 0.5, "b")]
+
+
+def test_half_a_line_waits_for_its_end(tmp_path):
+    inbox, path = Inbox(tmp_path, clock=iter(range(100)).__next__), tmp_path / "control.jsonl"
+    path.write_text('{"do": "st')
+    assert inbox.take() == []
+    path.write_text(line(do="stop"))
+    assert inbox.take() == [Request("stop")]
+
+
+def test_half_a_line_is_looked_at_once(tmp_path):
+    """Or training would be interrupted for it for ever."""
+    inbox, path = Inbox(tmp_path, clock=iter(range(100)).__next__), tmp_path / "control.jsonl"
+    path.write_text('{"do": "st')
+    assert inbox
+    assert inbox.take() == []
+    assert not inbox
+    with path.open("a") as stream:
+        stream.write('op"}\n')
+    assert inbox
+    assert inbox.take() == [Request("stop")]
+
+
+def test_a_file_begun_anew_is_read_from_its_start(tmp_path):
+    path = tmp_path / "control.jsonl"
+    path.write_text(line(do="pause", name="a long name, so that the next file is the shorter one"))
+    inbox = Inbox(tmp_path, clock=iter(range(100)).__next__)
+    path.unlink()
+    path.write_text(line(do="stop"))
+    assert inbox
+    assert inbox.take() == [Request("stop")]
+
+
+def test_a_pipe_in_its_place_is_neither_waited_for_nor_written(tiny_idx, tmp_path):
+    train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
+    os.mkfifo(tmp_path / "run" / "control.jsonl")
+    assert Inbox(tmp_path / "run").take() == []
+    with take_lock(tmp_path / "run"), pytest.raises(UntrustedFileError, match=r"control\.jsonl"):
+        ask(tmp_path / "run", "stop")
+
+
+def test_what_is_asked_while_a_resumed_runs_data_is_read_is_done(tiny_idx, tmp_path):
+    train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
+    with go_on(
+        Run(tmp_path / "run"), {}, before_writing=lambda: ask(tmp_path / "run", "stop")
+    ) as s:
+        s.train()
+    assert [event["do"] for event in controls(tmp_path / "run")] == ["stop"]
+
+
+def test_a_line_without_end_is_not_read_for_ever(tmp_path):
+    inbox, path = Inbox(tmp_path, clock=iter(range(100)).__next__), tmp_path / "control.jsonl"
+    path.write_bytes(b"x" * (requests.LONGEST + 5) + b"\n" + line(do="stop").encode())
+    assert inbox.take() == []
+    assert inbox.take() == [Request("stop")]
+
+
+def test_it_looks_now_and_then_only(tmp_path):
+    times = iter([0.0, 0.1, 0.15, 0.25])
+    inbox = Inbox(tmp_path, clock=times.__next__)
+    assert not inbox
+    (tmp_path / "control.jsonl").write_text(line(do="stop"))
+    assert [bool(inbox) for _ in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("do", "value", "told"),
+    [("lr", None, "lr 0.001"), ("lr", "0", "above 0"), ("lr", "fast", "fast"),
+     ("stop", "1", "no value"), ("pasue", None, "pause"), ("lr", "nan", "nan")],
+)  # fmt: skip
+def test_what_cannot_be_asked_is_refused(do, value, told):
+    with pytest.raises(OptionError, match=told):
+        make_request(do, value)
+
+
+def test_a_run_that_nothing_trains_is_not_asked(tiny_idx, tmp_path):
+    train(make("classify", tiny_idx), tmp_path / "run")
+    with pytest.raises(DataError, match="nothing is training it"):
+        ask(tmp_path / "run", "stop")
+    assert not (tmp_path / "run" / "control.jsonl").exists()
+
+
+def test_a_run_does_what_ctl_asks(cli, tiny_idx, tmp_path, monkeypatch):
+    from hiddenstate.training.recorder import Lines
+
+    monkeypatch.setattr(requests, "LOOKS", 0.0)
+    monkeypatch.setattr("hiddenstate.cli.view.ANSWER_SECONDS", 0.0)
+    asked = []
+
+    def ask_once(self, trainer, event):
+        if not asked:
+            asked.append(cli("ctl", "last", "stop"))
+
+    monkeypatch.setattr(Lines, "on_log", ask_once)
+    done = cli("classify", tiny_idx, "--view", "off", "--threads", 1, "--epochs", 50)
+    assert done.code == 0
+    assert asked[0].code == 0
+    assert "asked" in asked[0].err
+    run = Run(tmp_path / "runs" / "classify-1")
+    assert run.state() == "done"
+    assert [event["do"] for event in controls(run.path)] == ["stop"]
+    made = run.history()[-1]["step"]
+    assert made < 50 * 2
+    assert f"({made} steps" in done.out
+    answer = [entry for entry in run.journal() if entry["event"] == "control"]
+    assert answer[0]["name"] == json.loads((run.path / "control.jsonl").read_text())["name"]
+
+
+def test_windows_are_told_once_though_a_snapshot_came_at_a_saved_step(tiny_idx, tmp_path):
+    """Killed after a snapshot that was asked for, a run goes on without telling them again."""
+    from hiddenstate.views.timeline import Scene
+
+    job = make("regress", tiny_idx)
+    train(job, tmp_path / "cut", (7, "lr", 0.01), (7, "snapshot"), stop_at=12)
+    finish(tmp_path / "cut")
+    arrays = Scene(Run(tmp_path / "cut")).frame().arrays
+    assert len(arrays["prediction"]) == job.total_steps
+
+
+def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_told_once(tiny_idx, tmp_path):
+    """The step's earlier checkpoint still has the windows that are in the snapshot."""
+    from hiddenstate.views.timeline import Scene
+
+    job = make("regress", tiny_idx, checkpoint_every=4)
+    train(job, tmp_path / "whole", (8, "snapshot"))
+
+    class Killed(Recorder):
+        def on_control(self, trainer, event, name):
+            super().on_control(trainer, event, name)
+            raise SystemExit  # as kill -9 would: nothing more is written
+
+    engine, asked = make_engine(job.task(), starting_state(job.net, job.config.training)), Asked(
+        (8, "snapshot"))  # fmt: skip
+    record = make_record(job.config, job.about_data(), engine.about())
+    with create_run(tmp_path / "cut", record) as writer, pytest.raises(SystemExit):
+        Trainer(job, engine, [Killed(writer), asked], requests=asked).train()
+    finish(tmp_path / "cut")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+    assert len(Scene(Run(tmp_path / "cut")).frame().arrays["prediction"]) == job.total_steps
+
+
+def test_of_two_pauses_the_last_is_the_one_a_resumed_run_does_not_keep(tiny_idx, tmp_path):
+    job = make("classify", tiny_idx)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    asked = Asked((3, "pause"), (3, "go"), (3, "pause"))
+    record = make_record(job.config, job.about_data(), engine.about())
+    with create_run(tmp_path / "run", record) as writer:
+        Trainer(
+            job, engine, [Recorder(writer), asked], requests=asked,
+            should_stop=lambda: asked.made >= 3 and not asked.requests,
+        ).train()  # fmt: skip
+    assert [event["do"] for event in controls(tmp_path / "run")] == ["pause", "go", "pause"]
+    finish(tmp_path / "run")
+    assert [event["do"] for event in controls(tmp_path / "run")] == ["pause", "go"]
+
+
+@pytest.mark.parametrize("what", ["moved", "removed", "its lock"])
+def test_a_run_that_is_no_longer_there_ends_also_in_a_pause(what, tiny_idx, tmp_path):
+    job = make("classify", tiny_idx)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    path, asked = tmp_path / "run", Asked((3, "pause"))
+
+    class Gone(Recorder):
+        def on_pause(self, trainer):
+            if what == "its lock":
+                (path / "lock").unlink()
+                take_lock(path).close()
+            elif what == "moved":
+                path.rename(tmp_path / "elsewhere")
+            else:
+                shutil.rmtree(path)
+            super().on_pause(trainer)
+
+    with (
+        create_run(path, make_record(job.config, job.about_data(), engine.about())) as writer,
+        pytest.raises(RunMovedError, match="moved or removed"),
+    ):
+        Trainer(job, engine, [Gone(writer), asked], requests=asked).train()
+
+
+def test_stopped_before_its_first_step_a_run_is_no_result(tiny_idx, tmp_path):
+    trainer, results = train(make("regress", tiny_idx), tmp_path / "run", (0, "stop"))
+    assert results is None
+    assert trainer.step == 0
+    assert Run(tmp_path / "run").results() is None
+    assert finish(tmp_path / "run") is not None
+
+
+def test_a_run_stopped_while_it_waited_does_not_wait_when_it_goes_on(
+    tiny_idx, tmp_path, monkeypatch
+):
+    waits = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    job = make("classify", tiny_idx)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    asked = Asked((3, "pause"))
+    record = make_record(job.config, job.about_data(), engine.about())
+    with create_run(tmp_path / "run", record) as writer:
+        stop = lambda: len(waits) > 2  # noqa: E731
+        Trainer(job, engine, [Recorder(writer), asked], should_stop=stop, requests=asked).train()
+    assert [event["do"] for event in controls(tmp_path / "run")] == ["pause"]
+    assert finish(tmp_path / "run") is not None
+    assert controls(tmp_path / "run") == []

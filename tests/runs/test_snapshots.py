@@ -1,0 +1,333 @@
+"""Files of snapshots that do not fit are refused by name, and whatever is read can be drawn."""
+
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from hiddenstate.config import JOBS, make_config
+from hiddenstate.errors import UntrustedFileError
+from hiddenstate.report.html import page
+from hiddenstate.runs import Run
+from hiddenstate.system.array_file import read_arrays, write_arrays
+from hiddenstate.training.session import start
+from hiddenstate.training.verify import check_files
+from hiddenstate.views.catalog import drawings
+from hiddenstate.views.offscreen import Painter
+from hiddenstate.views.timeline import Scene
+from tests.conftest import write_digits
+
+KINDS = {"shown": "shown", "closing": "closing"}
+
+SHORT = {"epochs": 1, "log_every": 4, "threads": 1}
+
+
+def train(folder: Path, job: str, **values) -> Run:
+    """A short run of `job` in `folder`."""
+    with start(make_config(job, SHORT | values), folder) as session:
+        session.train()
+    return Run(session.writer.path)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A finished run of each job."""
+    folder = tmp_path_factory.mktemp("runs")
+    digits = {"data": str(write_digits(folder / "digits")), "batch_size": 30}
+    return {
+        "classify": train(folder, "classify", **digits, hidden_size=5, n_evaluated=20),
+        "regress": train(folder, "regress", windows=8, hidden_size=5),
+        "autoencode": train(folder, "autoencode", **digits, encoder_sizes=(8, 3)),
+    }
+
+
+@pytest.fixture(params=JOBS)
+def run(request, runs, tmp_path):
+    """A copy of the run of each job, to be spoilt."""
+    return Run(Path(shutil.copytree(runs[request.param].path, tmp_path / request.param)))
+
+
+@pytest.fixture
+def classify(runs, tmp_path):
+    return Run(Path(shutil.copytree(runs["classify"].path, tmp_path / "classify")))
+
+
+def files(run: Run) -> list[Path]:
+    """The files of snapshots, of the numbered ones the last."""
+    folder = run.path / "snapshots"
+    named = [folder / "shown.safetensors", folder / "closing.safetensors"]
+    return [*(path for path in named if read(path)[0]), run.snapshot_paths()[-1]]
+
+
+def read(path: Path):
+    return read_arrays(path, KINDS.get(path.stem, "snapshot"))
+
+
+def rewrite(path: Path, change) -> None:
+    """Change a file's arrays and facts, and seal it anew."""
+    arrays, facts = read(path)
+    change(arrays, facts)
+    write_arrays(path, KINDS.get(path.stem, "snapshot"), arrays, facts)
+
+
+def wrong(run: Run) -> dict[str, str]:
+    """What is wrong by file, asked of the folder as it is now."""
+    return {name: what for name, what in check_files(Run(run.path)) if what}
+
+
+def draw(run: Run) -> None:
+    """Draw all there is, small: every figure, a moment of the film, the page without pictures."""
+    scene = Scene(run)
+    for name, make in drawings(scene, scene.frame()).items():
+        figure = make(None)
+        figure.set_dpi(20)
+        FigureCanvasAgg(figure).draw()
+        assert figure.axes, name
+    Painter(scene, (200, 140)).paint(scene.frame(scene.steps[0]))
+    assert page.page(run).startswith("<!doctype html>")
+
+
+FACTS = [
+    ("picture", ["a", "b"], r"picture is \['a', 'b'\], expected a height and a width, or null"),
+    ("picture", [8], "expected a height and a width"),
+    ("picture", [8, 8.0], "expected a height and a width"),
+    ("picture", [8, 7], "picture is 8 x 7, expected as many numbers as a row, 8 x 8"),
+    ("picture", [10**9, 10**9], "expected as many numbers as a row, 8 x 8"),
+    ("picture", "8 x 8", "picture is of another type"),
+    ("classes", 3, "classes is of another type"),
+    ("classes", None, "classes is None, expected different labels"),
+    ("classes", [], "expected different labels"),
+    ("classes", [[1], [2]], "expected different labels"),
+    ("classes", ["a", "a", "b"], "expected different labels"),
+    ("classes", ["a", "b"], r"\w+_label is from 0 to 2, expected from 0 to 1"),
+    ("job", "regress", "job is 'regress', expected classify"),
+    ("appended", True, "appended is True, expected false"),
+    ("appended", 0, "appended is of another type"),
+    ("shown_split", "both", "shown_split is 'both', expected test or train"),
+    ("more", 1, "and nothing else"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), FACTS)
+def test_facts_that_do_not_fit_are_refused_by_name(name, value, said, classify):
+    path = classify.path / "snapshots" / "shown.safetensors"
+    rewrite(path, lambda arrays, facts: facts.update({name: value}))
+    with pytest.raises(UntrustedFileError, match=f"shown.safetensors: .*{said}"):
+        Run(classify.path).keepsake  # noqa: B018
+    assert wrong(classify).keys() >= {"snapshots/shown.safetensors"}
+
+
+MISFITS = {
+    "flat": lambda a: a.ravel() if a.ndim > 1 else a[None],
+    "deep": lambda a: a[None],
+    "of bytes": lambda a: np.zeros(a.shape, np.uint8) if a.dtype.kind == "i" else a.astype(int),
+}
+
+
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_each_array_of_another_type_or_shape_is_refused_by_name(misfit, run):
+    for path in files(run):
+        kept = path.read_bytes()
+        for name, array in read(path)[0].items():
+            if misfit == "of bytes" and name.endswith("time"):  # of which both kinds are read
+                continue
+            spoilt = MISFITS[misfit](array)
+            rewrite(path, lambda arrays, facts, n=name, a=spoilt: arrays.update({n: a}))
+            what = wrong(run)[f"snapshots/{path.name}"]
+            assert "expected" in what
+            assert path.name in what
+            path.write_bytes(kept)
+    assert wrong(run) == {}
+
+
+def test_an_unknown_array_is_refused_by_name(run):
+    for path in files(run):
+        rewrite(path, lambda arrays, facts: arrays.update(odd=np.zeros(3)))
+    assert {name for name, what in wrong(run).items() if "odd is unknown" in what} == {
+        f"snapshots/{path.name}" for path in files(run)
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda a, f: a.update(probability=a["probability"][:4]),
+         r"probability is float32 \(4, 3\), expected floats \(10, 3\)"),
+        (lambda a, f: a.update(hidden=a["hidden"][:, :3], decision=a["decision"][:, :3]),
+         r"hidden is float32 \(4, 3, 5\), expected floats \(D, 8, H\)"),
+        (lambda a, f: f.update(step=7), "step is 7, expected that of its name"),
+        (lambda a, f: f.update(step=True), "step is of another type"),
+    ],
+)  # fmt: skip
+def test_a_snapshot_that_does_not_fit_is_refused_by_name(change, said, classify):
+    path = classify.snapshot_paths()[-1]
+    rewrite(path, change)
+    assert wrong(classify).keys() == {f"snapshots/{path.name}"}
+    with pytest.raises(UntrustedFileError, match=f"{path.name}: .*{said}"):
+        Run(classify.path).snapshot(path)
+    (told,) = Run(classify.path).damaged_snapshots()
+    assert path.name in told
+
+
+def test_commands_leave_out_a_snapshot_that_does_not_fit_and_name_it(classify, cli):
+    path = classify.snapshot_paths()[-1]
+    rewrite(path, lambda arrays, facts: arrays.update(probability=np.zeros((2, 2))))
+    for command in (["figures"], ["watch", "--view", "lines"]):
+        done = cli(command[0], classify.path, *command[1:])
+        assert done.code == 0, done
+        assert path.name in done.err
+        assert done.err.count("it is left out") == 1
+    done = cli("verify", classify.path, "--files-only")
+    assert done.code == 4
+    assert f"snapshots/{path.name}: DAMAGED" in done.out
+
+
+def test_commands_refuse_a_run_whose_shown_file_does_not_fit(classify, cli):
+    path = classify.path / "snapshots" / "shown.safetensors"
+    rewrite(path, lambda arrays, facts: facts.update(picture=["a", "b"]))
+    for command in ("figures", "film"):
+        done = cli(command, classify.path)
+        assert done.code == 4, done
+        assert "picture is ['a', 'b'], expected a height and a width" in done.err
+    assert cli("report", classify.path).code == 0
+    assert "expected a height and a width" in (classify.path / "report.html").read_text()
+
+
+def test_what_does_not_fit_is_refused_before_room_is_made(classify, monkeypatch):
+    path = classify.path / "snapshots" / "shown.safetensors"
+    rewrite(path, lambda arrays, facts: arrays.update(odd=np.zeros(100)))
+    monkeypatch.setattr("numpy.frombuffer", None)
+    with pytest.raises(UntrustedFileError, match="odd is unknown"):
+        Run(classify.path).keepsake  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("shown_label", 3), ("shown_label", -1), ("read", 0), ("read", 9), ("read", 5)],
+)
+def test_numbers_that_stand_for_nothing_are_refused(name, value, classify):
+    def change(arrays, facts):
+        arrays[name][1] = value
+
+    rewrite(classify.path / "snapshots" / "shown.safetensors", change)
+    with pytest.raises(UntrustedFileError, match=f"{name} .*expected"):
+        Run(classify.path).keepsake  # noqa: B018
+
+
+def test_windows_of_another_length_are_left_out(runs, tmp_path):
+    run = Run(Path(shutil.copytree(runs["regress"].path, tmp_path / "regress")))
+    path = run.snapshot_paths()[-1]
+
+    def shorten(arrays, facts):
+        arrays |= {n: arrays[n][:, :4] for n in ("time", "target", "prediction")}
+
+    rewrite(path, shorten)
+    found = dict(check_files(Run(run.path)))[f"snapshots/{path.name}"]
+    assert "expected floats (K, 10, 1)" in str(found)
+    assert Scene(Run(run.path)).frame().arrays["time"].shape[1] == 10
+
+
+SPOILT = {
+    "nan": lambda a: np.full_like(a, np.nan),
+    "inf": lambda a: np.full_like(a, np.inf),
+    "greatest": lambda a: np.full_like(a, np.finfo(a.dtype).max),
+    "below 0": lambda a: np.full_like(a, -1),
+    "some": lambda a: np.where(np.arange(a.size).reshape(a.shape) % 2, np.inf, a).astype(a.dtype),
+}
+
+
+def mutate(run: Run, chance: random.Random) -> str:
+    """Give one array or fact of a run other contents, sealed; says which."""
+    path = chance.choice(files(run))
+    arrays, facts = read(path)
+    name = chance.choice([n for n, a in arrays.items() if a.dtype.kind == "f"] or sorted(arrays))
+    if arrays[name].dtype.kind == "f" and chance.random() < 0.7:
+        how = chance.choice(sorted(SPOILT))
+        arrays[name] = SPOILT[how](arrays[name])
+    elif path.stem == "shown" and chance.random() < 0.5:
+        name = chance.choice(sorted(facts))
+        how = str(facts.update({name: chance.choice([None, True, -1, "", [], {}, ["a"], [1, 2]])}))
+    else:
+        name, how = chance.choice(sorted(arrays)), chance.choice(["none", "gone", "half"])
+        array = arrays.pop(name)
+        arrays |= {} if how == "gone" else {name: array[: len(array) // 2 if how == "half" else 0]}
+    write_arrays(path, KINDS.get(path.stem, "snapshot"), arrays, facts)
+    return f"{path.name}: {name} {how}"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_a_sealed_file_holds_is_drawn_or_refused(seed, run, monkeypatch):
+    monkeypatch.setattr(page, "draw_pictures", lambda scene: {})
+    chance = random.Random(seed)
+    kept = {path: path.read_bytes() for path in files(run)}
+    for _ in range(2):
+        what = mutate(run, chance)
+        try:
+            draw(Run(run.path))
+        except UntrustedFileError:
+            assert "shown.safetensors" in str(wrong(run)), what
+        for path, data in kept.items():
+            path.write_bytes(data)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("how", ["nan", "some", "greatest"])
+@pytest.mark.parametrize(
+    ("job", "name", "array"),
+    [
+        ("autoencode", "last", "code"),
+        ("autoencode", "closing", "code_rebuilt"),
+        ("classify", "last", "decision"),
+        ("regress", "last", "hidden"),
+    ],
+)
+def test_states_and_codes_that_are_not_finite_are_left_out(
+    job, name, array, how, runs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(page, "draw_pictures", lambda scene: {})
+    run = Run(Path(shutil.copytree(runs[job].path, tmp_path / "run")))
+    path = run.snapshot_paths()[-1] if name == "last" else files(run)[1]
+
+    def spoil(arrays, facts):
+        arrays[array] = SPOILT[how](arrays[array].astype(np.float32))
+
+    rewrite(path, spoil)
+    assert wrong(run) == {}
+    draw(Run(run.path))
+
+
+@pytest.mark.parametrize(
+    ("job", "values"),
+    [
+        ("classify", {"n_predicted": 0}),
+        ("classify", {"steps": 16, "n_evaluated": 0}),
+        ("classify", {"dtype": "float64", "bidirectional": True, "layers": 2}),
+        ("autoencode", {"n_scattered": 0, "encoder_sizes": (8, 1)}),
+        ("autoencode", {"n_reconstructed": 0, "dtype": "float64"}),
+        ("autoencode", {"scale": "standard", "missing": "mask"}),
+        ("regress", {}),
+        ("regress", {"stateful": False, "output": "last", "hidden_size": 70}),
+        ("regress", {"output": "last", "window": 3}),
+        ("regress", {"horizon": 2, "change": True, "stateful": False}),
+    ],
+)
+def test_what_every_job_writes_fits(job, values, tmp_path):
+    if job == "regress":
+        path = tmp_path / "signal.csv"
+        rows = [f"{k},{np.sin(k / 9):.4f},{np.cos(k / 9):.4f}\n" for k in range(90)]
+        path.write_text("t,a,b\n" + "".join(rows))
+        data = {"data": str(path), "target": ("b",)}
+    elif "missing" in values:
+        path = tmp_path / "table.csv"
+        rows = ["" if k % 3 else "0.5" for k in range(60)]
+        path.write_text("a,b\n" + "".join(f"{row},{k}\n" for k, row in enumerate(rows)))
+        data = {"data": str(path)}
+    else:
+        data = {"data": str(write_digits(tmp_path / "digits"))}
+    run = train(tmp_path, job, **{**data, **values, "max_steps": 6})
+    assert wrong(run) == {}
+    assert Scene(run).steps

@@ -1,0 +1,481 @@
+"""Named arrays and facts in one checked file."""
+
+import errno
+import hashlib
+import json
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError
+from hiddenstate.system.array_file import (
+    append,
+    canonical_json,
+    parse_json,
+    read_arrays,
+    write_answer,
+    write_arrays,
+    write_atomically,
+)
+from tests.conftest import mutations
+
+ARRAYS = {
+    "weight": np.arange(6, dtype="f4").reshape(2, 3),
+    "bias": np.array([1.5, -2.0]),
+    "step": np.array(7, dtype="i8"),
+    "none": np.zeros((0, 4), "f4"),
+    "pixels": np.arange(5, dtype="u1"),
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kept.safetensors"
+
+
+def split(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """The safetensors header of a file and what follows it."""
+    length = int.from_bytes(data[:8], "little")
+    return json.loads(data[8 : 8 + length]), data[8 + length :]
+
+
+def join(header: Any, payload: bytes) -> bytes:
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + payload
+
+
+def test_arrays_and_facts_come_back_as_they_were(path: Path) -> None:
+    facts = {"name": "Zoë ☃", "sizes": [1, 2], "rate": 0.1, "none": None, "deep": {"a": True}}
+    write_arrays(path, "thing", ARRAYS, facts)
+    arrays, found = read_arrays(path, "thing")
+    assert found == facts
+    assert set(arrays) == set(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(arrays[name], array)
+
+
+@given(
+    hnp.arrays(
+        st.sampled_from(["<f4", "<f8", "<i8", "<i4", "|u1"]),
+        hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4),
+    )
+)
+@settings(derandomize=True, deadline=None, max_examples=40)
+def test_any_array_comes_back_bit_for_bit(
+    tmp_path_factory: pytest.TempPathFactory, array: np.ndarray[Any, Any]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.safetensors"
+    write_arrays(path, "thing", {"a": array}, {}, durable=False)
+    back = read_arrays(path, "thing")[0]["a"]
+    assert (back.dtype, back.shape) == (array.dtype, array.shape)
+    assert back.tobytes() == array.tobytes()
+
+
+def test_a_transposed_array_keeps_its_values(path: Path) -> None:
+    write_arrays(path, "thing", {"a": ARRAYS["weight"].T}, {})
+    np.testing.assert_array_equal(read_arrays(path, "thing")[0]["a"], ARRAYS["weight"].T)
+
+
+def test_read_arrays_can_be_written_to(path: Path) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    read_arrays(path, "thing")[0]["weight"][0, 0] = 9
+
+
+def test_equal_contents_make_equal_files(path: Path, tmp_path: Path) -> None:
+    write_arrays(path, "thing", ARRAYS, {"a": 1, "b": 2})
+    other = tmp_path / "other"
+    write_arrays(other, "thing", dict(reversed(ARRAYS.items())), {"b": 2, "a": 1})
+    assert path.read_bytes() == other.read_bytes()
+
+
+def test_any_safetensors_reader_can_read_the_file(path: Path) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    loaded = safetensors.numpy.load_file(path)
+    np.testing.assert_array_equal(loaded["weight"], ARRAYS["weight"])
+
+
+def test_every_changed_byte_of_the_payload_is_noticed(path: Path) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    data = path.read_bytes()
+    n_payload = len(split(data)[1])
+    for place in range(len(data) - n_payload, len(data)):
+        hurt = bytearray(data)
+        hurt[place] ^= 1
+        path.write_bytes(hurt)
+        with pytest.raises(UntrustedFileError, match="SHA-256"):
+            read_arrays(path, "thing")
+
+
+def test_a_changed_fact_is_noticed(path: Path) -> None:
+    write_arrays(path, "thing", ARRAYS, {"answer": 41})
+    header, payload = split(path.read_bytes())
+    text = header["__metadata__"]["hiddenstate"]
+    header["__metadata__"]["hiddenstate"] = text.replace("41", "42")
+    path.write_bytes(join(header, payload))
+    with pytest.raises(UntrustedFileError, match="SHA-256"):
+        read_arrays(path, "thing")
+
+
+def test_a_renamed_array_is_noticed(path: Path) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    header, payload = split(path.read_bytes())
+    header["wait"] = header.pop("weight")
+    path.write_bytes(join(header, payload))
+    with pytest.raises(UntrustedFileError, match="SHA-256"):
+        read_arrays(path, "thing")
+
+
+def test_a_file_cut_anywhere_is_refused(path: Path) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    data = path.read_bytes()
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        with pytest.raises(UntrustedFileError):
+            read_arrays(path, "thing")
+
+
+def test_bytes_after_the_end_are_refused(path: Path) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(UntrustedFileError, match="cover"):
+        read_arrays(path, "thing")
+
+
+def test_another_kind_is_refused_by_both_names(path: Path) -> None:
+    write_arrays(path, "checkpoint", ARRAYS, {})
+    with pytest.raises(UntrustedFileError, match=r"holds a checkpoint, expected a model"):
+        read_arrays(path, "model")
+
+
+def test_a_newer_format_is_refused_with_the_version(path: Path) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    header, payload = split(path.read_bytes())
+    text = header["__metadata__"]["hiddenstate"]
+    header["__metadata__"]["hiddenstate"] = text.replace('"format":2', '"format":3')
+    path.write_bytes(join(header, payload))
+    with pytest.raises(UntrustedFileError, match=r"format 3.*reads up to 2.*update"):
+        read_arrays(path, "thing")
+
+
+def test_somebody_elses_safetensors_file_is_refused(path: Path) -> None:
+    safetensors.numpy.save_file({"a": np.zeros(3)}, path)
+    with pytest.raises(UntrustedFileError, match="not written by hiddenstate"):
+        read_arrays(path, "thing")
+
+
+def test_a_header_longer_than_any_of_ours_is_refused_before_it_is_parsed(path: Path) -> None:
+    path.write_bytes((5 << 20).to_bytes(8, "little") + b" " * (5 << 20))
+    with pytest.raises(UntrustedFileError, match="header"):
+        read_arrays(path, "thing")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shape": [2**70, 0], "data_offsets": [0, 0]},
+        {"shape": [1] * 100},
+        {"shape": [-1, -1]},
+        {"shape": [1e999]},
+        {"shape": ["a"]},
+        {"shape": None},
+        {"shape": {}},
+        {"dtype": "F16"},
+        {"dtype": ["F32"]},
+        {"dtype": None},
+        {"data_offsets": [4, 0]},
+        {"data_offsets": [-4, 0]},
+        {"data_offsets": [0, 2**70]},
+        {"data_offsets": [0]},
+        {"data_offsets": [1e999, 4]},
+        {"data_offsets": [0, 8]},
+    ],
+    ids=str,
+)
+def test_a_header_entry_that_cannot_be_is_refused_by_the_arrays_name(
+    path: Path, change: dict[str, Any]
+) -> None:
+    write_arrays(path, "thing", {"one": np.zeros(1, "f4")}, {})
+    header, payload = split(path.read_bytes())
+    header["one"] |= change
+    path.write_bytes(join(header, payload))
+    with pytest.raises(UntrustedFileError):
+        read_arrays(path, "thing")
+
+
+@pytest.mark.parametrize(
+    "facts",
+    ['{"a":1e999}', '{"a":NaN}', '{"a":1,"a":2}', "[]", "5", '{"a":' * 2000, '{"a":"\\ud800"}'],
+)
+def test_facts_that_are_not_strict_json_are_refused(path: Path, facts: str) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    header, payload = split(path.read_bytes())
+    text = header["__metadata__"]["hiddenstate"]
+    header["__metadata__"]["hiddenstate"] = text.replace('"facts":{}', f'"facts":{facts}')
+    path.write_bytes(join(header, payload))
+    with pytest.raises(UntrustedFileError):
+        read_arrays(path, "thing")
+
+
+@pytest.mark.parametrize("depth", [300, 900, 2000, 100_000])
+def test_facts_nested_however_deep_are_refused(path: Path, depth: int) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    header, payload = split(path.read_bytes())
+    text, deep = header["__metadata__"]["hiddenstate"], "[" * depth + "]" * depth
+    text = text.replace('"facts":{}', f'"facts":{{"a":{deep}}}')
+    header["__metadata__"]["hiddenstate"] = text
+    path.write_bytes(join(header, payload))
+    with pytest.raises(UntrustedFileError):
+        read_arrays(path, "thing")
+
+
+def test_a_damaged_file_is_never_anything_but_an_error_of_ours(path: Path) -> None:
+    write_arrays(path, "thing", ARRAYS, {"name": "x"})
+    data = path.read_bytes()
+    read = 0
+    for hurt in mutations(data, 400):
+        path.write_bytes(hurt)
+        try:
+            read_arrays(path, "thing")
+            read += hurt != data
+        except HiddenstateError:
+            pass
+    assert read == 0
+
+
+def test_facts_that_json_lacks_are_not_written(path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_arrays(path, "thing", {}, {"a": float("nan")})
+    assert not path.exists()
+
+
+def test_a_missing_file_is_the_machines_fault(path: Path) -> None:
+    with pytest.raises(MachineError, match="cannot be read"):
+        read_arrays(path, "thing")
+
+
+def test_a_failed_write_leaves_the_earlier_file_and_no_other(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_atomically(path, b"before")
+
+    def full(source: object, target: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(MachineError, match="No space left on device"):
+        write_atomically(path, b"after")
+    assert path.read_bytes() == b"before"
+    assert os.listdir(path.parent) == [path.name]
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_said_with_what_is_needed_and_free(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_atomically(path, b"before")
+
+    def full(handle: int) -> None:
+        raise FULL
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        MachineError,
+        match=r"5,000 bytes could not be written: No space left on "
+        r"device, [\d,]+ bytes are free; the earlier file, if any, is intact",
+    ):
+        write_atomically(path, b"x" * 5000)
+    assert path.read_bytes() == b"before"
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_what_is_appended_is_there_whole_or_not_at_all(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(path, b"one\n")
+    append(path, b"two\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+    real, left = os.write, [3]
+
+    def nearly_full(handle: int, data: Any) -> int:
+        if not left[0]:
+            raise FULL
+        taken, left[0] = real(handle, bytes(data)[: left[0]]), 0
+        return taken
+
+    monkeypatch.setattr(os, "write", nearly_full)
+    with pytest.raises(MachineError, match=r"6 bytes could not be written.*bytes are free"):
+        append(path, b"three\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_what_killed_processes_left_is_cleared_and_what_live_ones_write_stays(
+    path: Path,
+) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for number in (gone.pid, os.getpid()):
+        (path.parent / f".hiddenstate-tmp-{number}-abc").touch()
+    (path.parent / ".hiddenstate-tmp-of-somebody-else").touch()
+    write_answer(path, b"x")
+    left = [".hiddenstate-tmp-of-somebody-else", f".hiddenstate-tmp-{os.getpid()}-abc", path.name]
+    assert sorted(os.listdir(path.parent)) == sorted(left)
+
+
+def test_a_file_is_flushed_before_it_is_renamed_and_the_folder_after(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = []
+    real_fsync, real_replace = os.fsync, os.replace
+
+    def fsync(handle: int) -> None:
+        order.append("folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "file")
+        real_fsync(handle)
+
+    def replace(source: str, target: Path) -> None:
+        order.append("rename")
+        real_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    write_atomically(path, b"x")
+    assert order == ["file", "rename", "folder"]
+
+
+def test_a_pipe_is_refused_at_once(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(UntrustedFileError, match="not a regular file"):
+        read_arrays(path, "thing")
+
+
+def test_a_layout_is_judged_before_any_array_is_read(path: Path) -> None:
+    write_arrays(path, "thing", {"big": np.zeros(10**6, "f4")}, {"a": 1})
+    with path.open("r+b") as stream:  # a hole where the array was, as large as one likes
+        stream.truncate(path.stat().st_size - 4 * 10**6)
+        stream.truncate(path.stat().st_size + 4 * 10**6)
+    seen = []
+
+    def fits(layout: Any, facts: dict[str, Any]) -> None:
+        seen.append((dict(layout), facts))
+        raise UntrustedFileError("does not fit")
+
+    with pytest.raises(UntrustedFileError, match="does not fit"):
+        read_arrays(path, "thing", fits)
+    assert seen == [({"big": (np.dtype("f4"), (10**6,))}, {"a": 1})]
+
+
+def test_a_file_with_more_in_it_than_there_is_memory_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_arrays(path, "thing", ARRAYS, {})
+    monkeypatch.setattr("hiddenstate.system.array_file.LARGE", 0)
+    monkeypatch.setattr("hiddenstate.system.memory.bytes_free", lambda: 10)
+    with pytest.raises(MachineError, match="GiB are free"):
+        read_arrays(path, "thing")
+
+
+def test_a_file_is_what_its_specification_says_byte_for_byte(path: Path) -> None:
+    """Built here from the words of docs/format.md, with a hash, JSON and packed numbers alone."""
+
+    def canonical(value: Any) -> str:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    weight, labels = struct.pack("<6f", *range(6)), struct.pack("<2q", -1, 2**40)
+    body = {"format": 2, "kind": "thing", "facts": {"rate": 1e-8, "name": "Zoë", "deep": [None]}}
+    hashed = canonical(body).encode()
+    hashed += canonical(["labels", "<i8", [2]]).encode() + labels
+    hashed += canonical(["weight", "<f4", [2, 3]]).encode() + weight
+    text = canonical({**body, "sha256": hashlib.sha256(hashed).hexdigest()})
+    header = {
+        "__metadata__": {"hiddenstate": text},
+        "labels": {"dtype": "I64", "shape": [2], "data_offsets": [0, 16]},
+        "weight": {"dtype": "F32", "shape": [2, 3], "data_offsets": [16, 40]},
+    }
+    packed = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    packed += b" " * (-len(packed) % 8)
+    data = struct.pack("<Q", len(packed)) + packed + labels + weight
+    path.write_bytes(data)
+    arrays, facts = read_arrays(path, "thing")
+    assert facts == body["facts"]
+    np.testing.assert_array_equal(arrays["weight"], ARRAYS["weight"])
+    assert arrays["labels"].tolist() == [-1, 2**40]
+    write_arrays(path, "thing", arrays, facts)
+    assert path.read_bytes() == data
+
+
+def test_what_the_digest_does_not_cover_is_refused(path: Path) -> None:
+    write_arrays(path, "thing", {"one": np.zeros(1, "f4")}, {"a": 0.1})
+    header, payload = split(path.read_bytes())
+    changes: list[Callable[[dict[str, Any]], Any]] = [
+        lambda h: h["one"].update(note="x"),
+        lambda h: h["__metadata__"].update(note="x"),
+        lambda h: h["__metadata__"].update(hiddenstate=" " + h["__metadata__"]["hiddenstate"]),
+        lambda h: h["__metadata__"].update(
+            hiddenstate=h["__metadata__"]["hiddenstate"].replace("0.1", "0.10")
+        ),
+        lambda h: h["one"].update(shape=[True]),
+        lambda h: h["one"].update(shape=[1.0]),
+    ]
+    for change in changes:
+        changed = json.loads(json.dumps(header))
+        change(changed)
+        path.write_bytes(join(changed, payload))
+        with pytest.raises(UntrustedFileError):
+            read_arrays(path, "thing")
+
+
+def test_every_bit_of_a_file_is_noticed(path: Path) -> None:
+    write_arrays(path, "thing", {"one": np.arange(3, dtype="f4")}, {"name": "Zoë", "rate": 0.1})
+    data = path.read_bytes()
+    for bit in range(len(data) * 8):
+        hurt = bytearray(data)
+        hurt[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(hurt)
+        with pytest.raises(UntrustedFileError):
+            read_arrays(path, "thing")
+
+
+def test_a_write_into_no_folder_is_the_machines_fault(tmp_path: Path) -> None:
+    with pytest.raises(MachineError):
+        write_atomically(tmp_path / "absent" / "file", b"x")
+
+
+def test_a_name_of_255_bytes_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 255)
+    write_atomically(path, b"x")
+    assert path.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":1,"a":1}', "NaN", "Infinity", "-Infinity", "[", "", "[" * 9999]
+)
+def test_strict_json_refuses_what_is_not_json(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        parse_json(text)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(json_values)
+@settings(derandomize=True, deadline=None, max_examples=60)
+def test_json_comes_back_as_it_was(value: Any) -> None:
+    assert parse_json(canonical_json(value)) == value

@@ -1,0 +1,174 @@
+"""A request to stop is heard inside an evaluation, and what was due is done on resuming."""
+
+import json
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from hiddenstate import kernels
+from hiddenstate.config import make_config
+from hiddenstate.engines import make_engine, make_predictor
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net
+from hiddenstate.runs import Run
+from hiddenstate.system.cancellation import StopRequestedError, listening, stop_if_asked
+from hiddenstate.training.recorder import Recorder
+from hiddenstate.training.session import go_on, start
+from hiddenstate.training.trainer import Callback, Trainer
+
+ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
+
+
+def test_nobody_is_asked_outside():
+    stop_if_asked()
+    with listening(lambda: False):
+        stop_if_asked()
+    with listening(lambda: True), pytest.raises(StopRequestedError):
+        stop_if_asked()
+    stop_if_asked()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("job", ["classify", "autoencode", "regress"])
+def test_predicting_stops_where_it_is_asked_to(job, engine, monkeypatch):
+    if engine == "torch":
+        monkeypatch.setattr("hiddenstate.engines.interface.why_not", lambda: "none wanted")
+    net = Net(job, make_config(job, {}).model, 9, 9, "steps" if job == "regress" else "last")
+    if job == "autoencode":
+        values = {"encoder_sizes": (6,), "code_size": 2, "output_activation": "linear"}
+        net = Net(job, make_config(job, values).model, 9, 9)
+    classes = list(range(9)) if job == "classify" else None
+    model = FittedModel(net, net.initial(0, "float32"), classes, (9,))
+    asked = make_predictor(model, "cpu", 1)
+    assert type(asked).__module__.endswith(engine)
+    X = np.ones((5, 9) if job == "autoencode" else (5, 4, 9), "f4")
+    calls = [lambda: asked.predict(X)]
+    if job == "regress":
+        calls.append(lambda: asked.follow(X, {}))
+    if job == "autoencode":
+        calls.append(lambda: asked.encode(X))
+    for call in calls:
+        call()
+        with listening(lambda: True), pytest.raises(StopRequestedError):
+            call()
+
+
+class During:
+    """Asks to stop when it is asked within the nth evaluation."""
+
+    def __init__(self, job, n):
+        self.n, self.asked = n, False
+        for name in ("evaluate", "validate", "finish"):
+            setattr(job, name, self.counted(getattr(job, name)))
+
+    def counted(self, method):
+        def run(*arguments):
+            self.n -= 1
+            self.asked = self.asked or self.n == 0
+            return method(*arguments)
+
+        return run
+
+    def __call__(self):
+        return self.asked
+
+
+def contents(path):
+    kept = [path / "history.jsonl", path / "model.safetensors", *Run(path).snapshot_paths()]
+    kept.append(Run(path).checkpoint_paths()[0])
+    return {file.name: file.read_bytes() for file in kept}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_stopped_in_any_evaluation_and_gone_on_with_it_is_byte_equal(engine, tiny_idx, tmp_path):
+    """Each of them: of a logged line, of the validation rows, of the test rows at the end."""
+    values = {
+        "data": str(tiny_idx), "epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4,
+        "valid_fraction": 0.25, "engine": engine, "threads": 1,
+    }  # fmt: skip
+    config = make_config("classify", values)
+    with start(config, tmp_path) as session:
+        evaluations = During(session.job, 0)
+        session.train()
+    whole, n = contents(tmp_path / "classify-1"), -evaluations.n
+    assert n == 5 + 3 + 1
+    for number in range(1, n + 1):
+        path = tmp_path / f"classify-{number + 1}"
+        with start(config, tmp_path) as session:
+            assert session.train((), During(session.job, number)) is None
+        journal = Run(path).journal()
+        assert [entry["event"] for entry in journal][-2:] == ["checkpoint", "interrupted"]
+        with go_on(Run(path), {}) as session:
+            session.train()
+        assert contents(path) == whole, f"stopped in evaluation {number}"
+
+
+def test_killed_while_it_catches_up_it_is_byte_equal_too(tiny_idx, tmp_path):
+    """A line that was still due is in the history by then, and not in the checkpoint."""
+    values = {
+        "data": str(tiny_idx), "epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4,
+        "valid_fraction": 0.25, "threads": 1,
+    }  # fmt: skip
+    config = make_config("classify", values)
+    with start(config, tmp_path) as session:
+        session.train()
+    whole = contents(tmp_path / "classify-1")
+    for number in range(1, 9):
+        path = tmp_path / f"classify-{number + 1}"
+        with start(config, tmp_path) as session:
+            session.train((), During(session.job, number))
+
+        class Killed(Callback):
+            def on_checkpoint(self, trainer):
+                raise SystemExit  # before the recorder's
+
+        with go_on(Run(path), {}) as session, suppress(SystemExit):
+            hooks = [Recorder(session.writer, session.waiting)]
+            Trainer(
+                session.job, session.engine, [Killed(), *hooks], session.step, session.progress
+            ).train()  # fmt: skip
+        with go_on(Run(path), {}) as session:
+            session.train()
+        assert contents(path) == whole, f"stopped in evaluation {number}"
+
+
+def test_the_best_weights_are_not_taken_for_the_last_when_stopped_at_the_end(tiny_idx, tmp_path):
+    values = {"data": str(tiny_idx), "epochs": 4, "lr": 0.5, "hidden_size": 4, "threads": 1,
+              "valid_fraction": 0.25, "log_every": 100}  # fmt: skip
+    config = make_config("classify", values)
+    for stop in (False, True):
+        with start(config, tmp_path) as session:
+            if stop:
+                looks = During(session.job, 1 + 4 + 1)
+                assert session.train((), looks) is None
+            else:
+                results = session.train()
+    assert results["best_step"] < session.job.total_steps  # or the test would show nothing
+    last = [Run(tmp_path / f"classify-{n}").checkpoint_paths()[0].read_bytes() for n in (1, 2)]
+    assert last[0] == last[1]
+    events = (tmp_path / "classify-2" / "history.jsonl").read_text().splitlines()
+    assert "end" not in [json.loads(line)["event"] for line in events]
+
+
+def test_an_engine_is_only_asked_while_the_loop_listens():
+    config = make_config("regress", {"windows": 4, "threads": 1})
+    from hiddenstate.data import load_dataset
+    from hiddenstate.jobs import make_job
+    from hiddenstate.models.weight_file import starting_state
+    from hiddenstate.training.trainer import Callback, Trainer
+
+    job = make_job(config, load_dataset(config))
+    engine = make_engine(job.task(), starting_state(job.net, config.training))
+
+    class Asks(Callback):
+        outputs = 0
+
+        def on_log(self, trainer, event):  # in a hook nothing is broken off
+            self.stop = True
+            self.outputs += len(trainer.engine.predict(job.dataset.X))
+
+    hook = Asks()
+    hook.stop = False
+    assert Trainer(job, engine, [hook], should_stop=lambda: hook.stop).train() is None
+    assert hook.outputs == 4

@@ -1,0 +1,280 @@
+"""Looks at validation rows are part of a run's course: the same whether it was stopped or not."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate import Autoencoder, RecurrentRegressor, kernels
+from hiddenstate.config import make_config
+from hiddenstate.data import load_dataset
+from hiddenstate.engines import make_engine
+from hiddenstate.errors import OptionError, UntrustedFileError
+from hiddenstate.jobs import Job, make_job
+from hiddenstate.models.weight_file import starting_state
+from hiddenstate.runs import Run
+from hiddenstate.training.checkpoints import pack, unpack
+from hiddenstate.training.trainer import Progress, Trainer
+from tests.conftest import QUIET, Cli
+from tests.training.test_resume import begin, contents, go_on
+
+ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "classify": {
+        "batch_size": 16, "hidden_size": 6, "lr": 0.5, "epochs": 30, "valid_fraction": 0.25,
+    },
+    "regress": {
+        "batch_size": 8, "hidden_size": 4, "lr": 0.3, "epochs": 30, "window": 6, "stride": 3,
+        "stateful": False, "shuffle": True, "test_fraction": 0.2, "valid_fraction": 0.3,
+        "scale": "standard", "lr_schedule": "constant", "clip": None, "hold": 0,
+    },
+    "autoencode": {
+        "batch_size": 16, "encoder_sizes": (8,), "lr": 0.2, "epochs": 30, "valid_fraction": 0.25,
+    },
+}  # fmt: skip
+
+
+def make(kind: str, folder: Path, tiny_idx: Path, **changes: Any) -> Job:
+    """A job that stops early at these rates, after two looks that found no better."""
+    data = tiny_idx
+    if kind == "regress":
+        t = np.arange(150) * 0.4
+        data = folder / "own.npz"
+        np.savez(data, X=np.sin(t), y=np.cos(t) + np.random.default_rng(0).normal(0, 0.3, 150))
+    values = {"threads": 1, "log_every": 4, "patience": 2, **OPTIONS[kind], **changes}
+    config = make_config(kind, {**values, "data": str(data)})
+    return make_job(config, load_dataset(config))
+
+
+def looks(path: Path) -> list[dict[str, Any]]:
+    events = [json.loads(line) for line in (path / "history.jsonl").read_text().splitlines()]
+    return [event for event in events if event["event"] == "valid"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", list(OPTIONS))
+def test_stopped_anywhere_and_resumed_it_stops_early_where_it_would_have(
+    kind: str, engine: str, tiny_idx: Path, tmp_path: Path
+) -> None:
+    job = make(kind, tmp_path, tiny_idx, engine=engine)
+    per_epoch = job.batches.steps_per_epoch
+    end = begin(job, tmp_path / "whole")
+    assert end < job.total_steps, "it never stopped early: the test shows nothing"
+    whole = contents(tmp_path / "whole")
+    # Within an epoch, at its end and after it, before the best and while it waits.
+    stops = {1, per_epoch - 1, per_epoch, per_epoch + 1, end - per_epoch, end - per_epoch + 1}
+    for stop_at in sorted(stops):
+        path = tmp_path / f"stopped-{stop_at}"
+        begin(job, path, stop_at)
+        go_on(job, path)
+        assert contents(path) == whole, stop_at
+    chained = tmp_path / "chained"
+    begin(job, chained, 2)
+    for stop_at in (per_epoch + 1, 2 * per_epoch, end - 1):
+        go_on(job, chained, stop_at)
+    go_on(job, chained)
+    assert contents(chained) == whole
+
+
+def test_a_run_killed_when_it_had_stopped_but_not_ended_ends_the_same(
+    tiny_idx: Path, tmp_path: Path
+) -> None:
+    """The last checkpoint is there and the model is not: no step is taken, and the best stays."""
+    job = make("classify", tmp_path, tiny_idx)
+    for name in ("whole", "killed"):
+        begin(job, tmp_path / name)
+    killed = tmp_path / "killed"
+    history = (killed / "history.jsonl").read_text().splitlines(keepends=True)
+    (killed / "history.jsonl").write_text("".join(history[:-1]))
+    (killed / "model.safetensors").unlink()
+    go_on(job, killed)
+    assert contents(killed) == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", list(OPTIONS))
+def test_its_model_is_that_of_a_run_that_ended_at_the_best_step(
+    kind: str, engine: str, tiny_idx: Path, tmp_path: Path
+) -> None:
+    job = make(kind, tmp_path, tiny_idx, engine=engine)
+    begin(job, tmp_path / "whole")
+    results = Run(tmp_path / "whole").results()
+    assert results is not None
+    best = results["best_step"]
+    there = make(kind, tmp_path, tiny_idx, engine=engine, max_steps=best)
+    begin(there, tmp_path / "there")
+    one, two = (Run(tmp_path / name).model().params for name in ("whole", "there"))
+    for name, array in two.items():
+        np.testing.assert_array_equal(one[name], array)
+    # And its figures are of that model, not of the last weights.
+    other = Run(tmp_path / "there").results()
+    assert other is not None
+    for name in ("test_accuracy", "test_mse", "test_r2", "valid_loss"):
+        assert results.get(name) == other.get(name)
+
+
+@pytest.mark.parametrize("kind", list(OPTIONS))
+def test_there_is_a_look_at_each_epochs_end_and_it_is_told(
+    kind: str, tiny_idx: Path, tmp_path: Path
+) -> None:
+    job = make(kind, tmp_path, tiny_idx)
+    end = begin(job, tmp_path / "run")
+    per_epoch = job.batches.steps_per_epoch
+    told = looks(tmp_path / "run")
+    assert [e["step"] for e in told] == list(range(per_epoch - 1, end, per_epoch))
+    assert [e["epoch"] for e in told] == list(range(len(told)))
+    losses = [e["valid_loss"] for e in told]
+    assert len(losses) - 1 - int(np.argmin(losses)) == 2  # the patience
+    run = Run(tmp_path / "run")
+    assert run.history()[-1]["step"] == end
+    assert run.results()["valid_loss"] == min(losses)
+
+
+def test_a_look_changes_nothing_that_is_learnt(tiny_idx: Path, tmp_path: Path) -> None:
+    """The same training rows, with the validation rows and without: the same last weights."""
+    job = make("classify", tmp_path, tiny_idx, patience=0, epochs=3)
+    blind = make_job(job.config, replace(job.dataset, valid=None))
+    ends = []
+    for each in (job, blind):
+        engine = make_engine(each.task(), starting_state(each.net, each.config.training))
+        kept: list[Any] = []
+        trainer = Trainer(each, engine)
+        trainer._notify = lambda hook, *_, kept=kept, engine=engine: (  # type: ignore[method-assign]
+            kept.append(engine.export().params) if hook == "on_checkpoint" else None
+        )
+        trainer.train()
+        ends.append(kept[-1])
+    for name, array in ends[1].items():
+        np.testing.assert_array_equal(ends[0][name], array)
+
+
+def test_the_loss_that_decides_is_the_mean_of_the_rows_losses(
+    tiny_idx: Path, tmp_path: Path
+) -> None:
+    job = make("regress", tmp_path, tiny_idx)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    valid = job.dataset.valid
+    assert valid is not None
+    each = [
+        np.mean((engine.predict(x[None])[0] - y) ** 2)
+        for x, y in zip(valid.X, valid.y, strict=True)
+    ]
+    assert job.validate(engine) == pytest.approx(np.mean(each), rel=1e-5)
+
+
+def test_more_epochs_go_on_from_the_last_weights_not_the_best(
+    tiny_idx: Path, tmp_path: Path
+) -> None:
+    short, long = (
+        make("classify", tmp_path, tiny_idx, patience=0, epochs=n, lr=0.1) for n in (4, 9)
+    )
+    begin(long, tmp_path / "long")
+    begin(short, tmp_path / "short")
+    go_on(long, tmp_path / "short")
+    assert contents(tmp_path / "short") == contents(tmp_path / "long")
+
+
+def test_the_looks_of_a_run_by_the_commands_are_kept_through_resume(
+    cli: Cli, tiny_idx: Path, tmp_path: Path
+) -> None:
+    options = ("--recipe", "classic", "--hidden-size", 6, "--batch-size", 16, *QUIET,
+               "--valid-fraction", "0.2")  # fmt: skip
+    cli("classify", tiny_idx, *options, "--epochs", 2)
+    cli("resume", "last", "--epochs", "+2", "--view", "off")
+    cli("classify", tiny_idx, *options, "--epochs", 4)
+    one, two = (tmp_path / "runs" / f"classify-{n}" for n in (1, 2))
+    assert len(looks(one)) == 4
+    assert contents(one) == contents(two)
+
+
+# --- checkpoints
+
+
+def test_the_best_weights_survive_packing(tiny_idx: Path, tmp_path: Path) -> None:
+    job = make("classify", tmp_path, tiny_idx)
+    state = starting_state(job.net, job.config.training)
+    engine = make_engine(job.task(), state)
+    engine.run(0, 3, lambda: False)
+    progress = Progress(best=state.params, best_loss=0.1 + 0.2, best_step=1, waited=2)
+    back = unpack(*pack(engine.export(), progress, None), job, "here")[1]
+    assert (back.best_loss, back.best_step, back.waited) == (0.1 + 0.2, 1, 2)
+    for name, array in state.params.items():
+        np.testing.assert_array_equal(back.best[name], array)
+
+
+@pytest.mark.parametrize(
+    "valid",
+    [[0.5, 4, 0], [0.5, 1, 9], [0.5, -1, 0], [0.5, 1.5, 0], [np.nan, 1, 0], [np.inf, 1, 0],
+     [0.5, np.nan, 0], [0.5, 1], [0.5, 1, 0, 0], None],
+)  # fmt: skip
+def test_damaged_looks_in_a_checkpoint_are_refused(
+    valid: Any, tiny_idx: Path, tmp_path: Path
+) -> None:
+    job = make("classify", tmp_path, tiny_idx)
+    state = starting_state(job.net, job.config.training)
+    engine = make_engine(job.task(), state)
+    engine.run(0, 3, lambda: False)
+    arrays, facts = pack(engine.export(), Progress(best=state.params, best_loss=1), None)
+    if valid is None:
+        del arrays["progress/valid"]
+    else:
+        arrays["progress/valid"] = np.array(valid, float)
+    with pytest.raises(UntrustedFileError, match="here: "):
+        unpack(arrays, facts, job, "here")
+
+
+def test_looks_without_best_weights_and_weights_of_another_net_are_refused(
+    tiny_idx: Path, tmp_path: Path
+) -> None:
+    job = make("classify", tmp_path, tiny_idx)
+    state = starting_state(job.net, job.config.training)
+    engine = make_engine(job.task(), state)
+    engine.run(0, 3, lambda: False)
+    progress = Progress(best=dict(state.params), best_loss=1.0)
+    arrays, facts = pack(engine.export(), progress, None)
+    without = {name: a for name, a in arrays.items() if not name.startswith("best/")}
+    other = {**arrays, "best/out.bias": np.zeros(9, "f4")}
+    for wrong in (without, other):
+        with pytest.raises(UntrustedFileError, match="here: "):
+            unpack(wrong, facts, job, "here")
+
+
+# --- who may look
+
+
+def test_a_carried_state_is_not_broken_for_validation_rows(cli: Cli, tmp_path: Path) -> None:
+    t = np.arange(200.0)
+    np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
+    done = cli("regress", "own.npz", "--recipe", "classic", "--valid-fraction", "0.2", *QUIET)
+    assert done.code == 2
+    assert "add --no-stateful" in done.err
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_estimators_tell_their_looks_and_keep_the_best(engine: str) -> None:
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(60, 6)), random.normal(size=60)
+    own = {"epochs": 25, "valid_fraction": 0.3, "patience": 2, "batch_size": 16, "engine": engine,
+           "threads": 1, "random_state": 0}  # fmt: skip
+    coder = Autoencoder((8,), 2, lr=0.1, **own).fit(X)
+    follower = RecurrentRegressor(hidden_size=4, lr=0.3, **own).fit(X, y)
+    for fitted in (coder, follower):
+        told = [event for event in fitted.history_ if event["event"] == "valid"]
+        losses = [event["valid_loss"] for event in told]
+        best = int(np.argmin(losses))
+        assert len(losses) == best + 3 < 25
+        assert fitted.n_steps_ == told[-1]["step"] + 1
+        shorter = fitted.__class__(**{**fitted.get_params(), "patience": 0, "epochs": best + 1})
+        again = shorter.fit(X, None if fitted is coder else y)
+        for name, array in again.model_.params.items():
+            np.testing.assert_array_equal(array, fitted.model_.params[name])
+
+
+def test_patience_needs_rows_to_be_counted_on() -> None:
+    with pytest.raises(OptionError, match="valid"):
+        Autoencoder(patience=3).fit(np.random.default_rng(0).random((30, 4)))

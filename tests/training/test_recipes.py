@@ -1,0 +1,296 @@
+"""The rules of the automatic recipe: what docs/recipes.md says, and never an invalid config."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hiddenstate.config import job_options, make_config
+from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.errors import DataError
+from hiddenstate.jobs import make_job
+from hiddenstate.runs import Run
+from hiddenstate.training.recipes import suggest
+from hiddenstate.training.session import go_on, plan, start
+from tests.conftest import QUIET, Cli
+from tests.training.test_resume import StopAt, contents
+
+quick = settings(derandomize=True, deadline=None, max_examples=200)
+
+
+class Shape:
+    """Something of a shape that holds nothing, so that counts may be large."""
+
+    dtype = np.dtype(float)
+
+    def __init__(self, *shape: int) -> None:
+        self.shape, self.ndim = shape, len(shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+def data(
+    *shape: int, y: Any = None, lengths: Any = None, test: bool = False, **names: Any
+) -> SequenceDataset:
+    X: Any = Shape(*shape)
+    rows = Rows(X, y, lengths=lengths)
+    return SequenceDataset("own", rows, rows if test else None, source="file", **names)
+
+
+def classes(n: int, T: int = 50, test: bool = True, **given: Any) -> dict[str, Any]:
+    return suggest("classify", data(n, T, 2, test=test), given)
+
+
+def signal(T: int, n: int = 1, test: bool = False, **given: Any) -> dict[str, Any]:
+    y: Any = Shape(n, T, 1)
+    names = {"columns": ("a", "b"), "targets": ("b",)}
+    return suggest("regress", data(n, T, 2, y=y, test=test, **names), given)
+
+
+# --- the rules
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size"),
+    [(3, 8), (399, 8), (400, 16), (799, 16), (800, 32), (1599, 32), (1600, 64), (10**6, 64)],
+)
+def test_a_batch_is_the_largest_that_is_a_25th_of_the_rows(n: int, batch_size: int) -> None:
+    assert classes(n)["batch_size"] == batch_size
+
+
+@pytest.mark.parametrize(
+    ("n", "T", "updates"),
+    [
+        (100, 50, 600),  # 20 N / batch is 250
+        (390, 50, 975),
+        (100, 129, 1200),
+        (100, 128, 600),
+        (1500, 50, 937),
+        (10**6, 50, 4000),
+    ],
+)
+def test_updates_are_20_n_over_the_batch_within_bounds(n: int, T: int, updates: int) -> None:
+    found = classes(n, T)
+    per_epoch = -(-n // found["batch_size"])
+    made = found["epochs"] * per_epoch
+    assert updates <= made < updates + per_epoch  # rounded up to whole epochs
+
+
+def test_long_series_have_a_smaller_rate() -> None:
+    assert classes(100, 128)["lr"] == 0.01
+    assert classes(100, 129)["lr"] == 0.003
+    lengths = np.array([10] * 51 + [500] * 49)
+    assert suggest("classify", data(100, 500, 1, lengths=lengths, test=True), {})["lr"] == 0.01
+    assert suggest("classify", data(100, 784, test=True), {"steps": 28})["lr"] == 0.01
+
+
+def test_rows_that_will_be_held_out_are_not_counted() -> None:
+    assert classes(400, test=True)["batch_size"] == 16
+    assert classes(400, test=False)["batch_size"] == 8  # 320 are left
+    assert classes(500, test=False)["batch_size"] == 16
+    assert classes(500, test=False, test_fraction=0.5)["batch_size"] == 8
+
+
+def test_classify_and_one_number_a_series_have_the_same_net() -> None:
+    net = ("cell", "layers", "bidirectional", "hidden_size", "readout", "clip", "lr_schedule")
+    one = suggest("regress", data(100, 20, 1, y=Shape(100, 1), test=True), {})
+    assert [one[n] for n in net] == [classes(100)[n] for n in net]
+    assert [one[n] for n in net] == ["gru", 2, True, 64, "mean", 1.0, "cosine"]
+    assert (one["output"], one["stateful"], one["lr"]) == ("last", False, 0.003)
+    assert one["epochs"] * 13 >= 200 > (one["epochs"] - 1) * 13
+
+
+@pytest.mark.parametrize(
+    ("T", "window", "stride", "updates"),
+    [(20, 4, 1, 300), (100, 20, 1, 300), (620, 32, 1, 300), (700, 32, 1, 1000),
+     (200_000, 32, 32, 1000)],
+)  # fmt: skip
+def test_a_signal_is_cut_into_a_quarter_or_32_steps(
+    T: int, window: int, stride: int, updates: int
+) -> None:
+    found = signal(T)
+    assert (found["window"], found["stride"]) == (window, stride)
+    per_epoch = -(-((round(T * 0.8) - window) // stride) // 16)
+    assert updates <= found["epochs"] * per_epoch < updates + per_epoch
+    assert found["stateful"] is False
+
+
+def test_a_forecast_learns_the_change_where_it_can() -> None:
+    assert "change" not in signal(300)
+    assert signal(300, horizon=1)["change"] is True
+    unnamed = data(1, 300, 1, y=Shape(1, 300, 1))
+    assert "change" not in suggest("regress", unnamed, {"horizon": 1})
+
+
+def test_with_a_carried_state_windows_follow_one_another() -> None:
+    found = signal(300, stateful=True)
+    assert (found["batch_size"], found["shuffle"], found["epochs"]) == (1, False, 10)
+    assert "window" not in found
+
+
+@pytest.mark.parametrize(
+    ("n", "F", "sizes", "code", "batch_size"),
+    [
+        (40, 10, (64, 32), 3, 8),
+        (999, 3, (64, 32), 2, 64),
+        (1000, 256, (128, 64), 3, 64),
+        (1000, 257, (256, 64), 3, 64),
+        (300, 1, (64, 32), 1, 37),
+    ],
+)
+def test_an_autoencoder_is_as_wide_as_its_rows_allow(
+    n: int, F: int, sizes: Any, code: int, batch_size: int
+) -> None:
+    found = suggest("autoencode", data(n, F, test=True), {})
+    assert found["encoder_sizes"] == sizes
+    assert (found["code_size"], found["batch_size"]) == (code, batch_size)
+    assert found["epochs"] * -(-n // batch_size) >= 2000
+
+
+# --- whatever the data is, what it makes is valid
+
+GIVEN = st.fixed_dictionaries(
+    {},
+    optional={
+        "batch_size": st.integers(1, 300),
+        "test_fraction": st.sampled_from([0.0, 0.01, 0.5, 0.99]),
+        "valid_fraction": st.sampled_from([0.1, 0.5]),
+        "epochs": st.integers(1, 9),
+        "lr": st.floats(1e-6, 1),
+        "clip": st.none() | st.floats(0.1, 9),
+        "scale": st.sampled_from(["none", "minmax"]),
+        "seed": st.integers(0, 9),
+    },
+)
+
+
+@given(
+    st.sampled_from(["classify", "last", "steps", "autoencode"]),
+    st.integers(1, 10**7), st.integers(1, 10**6), st.integers(1, 10**4),
+    st.booleans(), st.booleans(), GIVEN,
+)  # fmt: skip
+@settings(quick, max_examples=100)
+def test_no_counts_make_an_invalid_config_and_what_is_given_stays(
+    kind: str, N: int, T: int, features: int, test: bool, forecast: bool, given: dict[str, Any]
+) -> None:
+    job = {"last": "regress", "steps": "regress"}.get(kind, kind)
+    y: Any = {"last": Shape(N, 1), "steps": Shape(N, T, 1)}.get(kind)
+    given = given | ({"horizon": 1} if forecast and kind == "steps" else {})
+    found = suggest(job, data(N, T, features, y=y, test=test), given)
+    assert set(found) <= {known.name for _, known in job_options(job)}
+    config = make_config(job, {**found, **given})
+    assert all(config.flat()[name] == value for name, value in given.items())
+
+
+@given(st.integers(1, 12), st.integers(1, 70), st.booleans(), st.data())
+@settings(quick, max_examples=40)
+def test_small_data_of_any_shape_can_be_trained_on_or_says_why_not(
+    N: int, T: int, whole: bool, data: st.DataObject
+) -> None:
+    X = np.random.default_rng(0).normal(size=(N, T, 1))
+    lengths = None if whole else np.array(
+        data.draw(st.lists(st.integers(1, T), min_size=N, max_size=N))
+    )  # fmt: skip
+    names = {"columns": ("a",), "targets": ("a",)}
+    own = SequenceDataset("own", Rows(X, X.copy(), lengths=lengths), source="file", **names)
+    given = {"horizon": 1}
+    config = make_config("regress", {**suggest("regress", own, given), **given})
+    try:
+        job = make_job(config, prepare(own, config))
+    except DataError as error:
+        assert "; use " in str(error)  # noqa: PT017
+        return
+    assert job.total_steps >= (300 if whole else 1)
+    assert len(job.dataset.X_test)
+
+
+# --- a run by the recipe
+
+
+def signal_file(folder: Path) -> str:
+    t = np.arange(60)
+    np.savetxt(folder / "own.csv", np.sin(t / 3), header="v", comments="")
+    return "own.csv"
+
+
+def table_file(folder: Path) -> str:
+    random = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    rows = np.column_stack([labels, random.normal(labels[:, None], 1, (40, 5))])
+    np.savetxt(folder / "own.csv", rows, delimiter=",", header="label,a,b,c,d,e", comments="")
+    return "own.csv"
+
+
+SMALL = ("--max-steps", 30, "--hidden-size", 4, *QUIET)
+COMMANDS = {
+    "classify": (table_file, ("--label", "label", *SMALL)),
+    "regress": (signal_file, ("--target", "v", "--horizon", 1, *SMALL)),
+    "autoencode": (table_file, ("--max-steps", 30, *QUIET)),
+}
+
+
+@pytest.mark.parametrize("job", COMMANDS)
+def test_a_run_tells_every_value_and_repeats_from_its_config_bit_for_bit(
+    job: str, cli: Cli, tmp_path: Path
+) -> None:
+    write, options = COMMANDS[job]
+    done = cli(job, write(tmp_path), *options)
+    assert done.code == 0, done.err
+    one = Run(tmp_path / "runs" / f"{job}-1")
+    record = json.loads((one.path / "config.json").read_text())["config"]
+    told = {name for section in record.values() if isinstance(section, dict) for name in section}
+    assert told == {known.name for _, known in job_options(job)}
+    assert one.config.training.recipe == "auto"
+    assert one.config.training.lr_schedule == "cosine"
+    done = cli(job, "--config", one.path / "config.json", "--view", "off")
+    assert done.code == 0, done.err
+    two = Run(tmp_path / "runs" / f"{job}-2")
+    assert two.config == one.config
+    for name in ("history.jsonl", "model.safetensors"):
+        assert (one.path / name).read_bytes() == (two.path / name).read_bytes()
+
+
+@pytest.mark.parametrize("stop_at", [1, 7, 20, 23])
+def test_a_run_by_the_recipe_goes_on_as_if_it_had_not_stopped(stop_at: int, tmp_path: Path) -> None:
+    values = {
+        "data": str(tmp_path / signal_file(tmp_path)), "target": ("v",), "horizon": 1,
+        "hidden_size": 4, "max_steps": 25, "threads": 1, "valid_fraction": 0.3,
+    }  # fmt: skip
+    ends = []
+    for stop in (None, StopAt(stop_at)):
+        config, dataset = plan("regress", values)
+        folder = tmp_path / ("whole" if stop is None else "stopped")
+        with start(config, folder, dataset=dataset) as session:
+            done = session.train([stop] if stop else [], stop or (lambda: False))
+        if stop is not None:
+            assert done is None
+            with go_on(Run(folder / "regress-1"), {}) as session:
+                assert stop_at <= session.step < 25
+                session.train()
+        ends.append(contents(folder / "regress-1"))
+    assert ends[0] == ends[1]
+
+
+def test_lines_suit_the_epochs_that_were_given() -> None:
+    assert classes(400, epochs=2)["log_every"] == 2  # 50 updates
+    assert classes(400, epochs=20)["log_every"] == 25
+
+
+def test_what_is_given_goes_before_the_recipe_and_classic_is_the_scripts(
+    cli: Cli, tmp_path: Path
+) -> None:
+    own = ("classify", table_file(tmp_path), "--label", "label", "--max-steps", 2, *QUIET)
+    cli(*own, "--cell", "rnn", "--lr", "0.5", "--no-shuffle")
+    cli(*own, "--recipe", "classic")
+    given, classic = (Run(tmp_path / "runs" / f"classify-{n}").config for n in (1, 2))
+    assert (given.model.cell, given.training.lr, given.training.shuffle) == ("rnn", 0.5, False)
+    assert given.model.layers == 2
+    expected = make_config("classify").flat()
+    own_values = {n for n, v in classic.flat().items() if v != expected[n]}
+    assert own_values == {"data", "label", "max_steps", "threads"}

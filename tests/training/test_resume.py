@@ -1,0 +1,280 @@
+"""A run that stopped anywhere and went on leaves what an uninterrupted one leaves."""
+
+import json
+import re
+from collections import deque
+
+import numpy as np
+import pytest
+import torch
+
+from hiddenstate import kernels
+from hiddenstate.config import make_config
+from hiddenstate.data import load_dataset
+from hiddenstate.engines import make_engine
+from hiddenstate.errors import UntrustedFileError
+from hiddenstate.jobs import make_job
+from hiddenstate.models.weight_file import starting_state
+from hiddenstate.runs import Run
+from hiddenstate.runs.record import make_record
+from hiddenstate.runs.writer import create_run, leaves_snapshot, reopen_run
+from hiddenstate.system.checksums import seal_object
+from hiddenstate.training.checkpoints import pack, unpack
+from hiddenstate.training.recorder import Recorder
+from hiddenstate.training.session import go_on as go_on_session
+from hiddenstate.training.session import start
+from hiddenstate.training.trainer import Callback, Progress, Trainer
+
+ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
+
+OPTIONS = {
+    "classify": {"epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4},
+    "regress": {"windows": 24, "epochs": 2, "log_every": 5},
+    "autoencode": {"epochs": 2, "batch_size": 16, "encoder_sizes": (16,), "log_every": 3},
+}
+
+
+def unsealed(record):
+    """A record without its seal, to be changed."""
+    return {name: value for name, value in record.items() if name != "sha256"}
+
+
+class StopAt(Callback):
+    """Asks to stop once `step` updates are made."""
+
+    def __init__(self, step):
+        self.step, self.reached = step, False
+
+    def on_chunk(self, trainer, chunk):
+        self.reached = trainer.step >= self.step
+
+    def __call__(self):
+        return self.reached
+
+
+def make(job, tiny_idx, **changes):
+    values = {"threads": 1, **OPTIONS[job], **changes}
+    if job != "regress":
+        values["data"] = str(tiny_idx)
+    config = make_config(job, values)
+    return make_job(config, load_dataset(config))
+
+
+def begin(job, path, stop_at=None):
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    stop = StopAt(10**9 if stop_at is None else stop_at)
+    record = make_record(job.config, job.about_data(), engine.about())
+    with create_run(path, record) as writer:
+        trainer = Trainer(job, engine, [Recorder(writer), stop], should_stop=stop)
+        trainer.train()
+    return trainer.step
+
+
+def go_on(job, path, stop_at=None):
+    run = Run(path)
+    state, progress, waiting = unpack(*run.checkpoint(), job, "checkpoint")
+    engine = make_engine(job.task(), state)
+    stop = StopAt(10**9 if stop_at is None else stop_at)
+    with reopen_run(run) as writer:
+        writer.cut_back(state.step, job.config.training.log_every)
+        recorder = Recorder(writer, waiting)
+        Trainer(job, engine, [recorder, stop], state.step, progress, stop).train()
+
+
+def contents(path):
+    """Everything but clocks: history, model, snapshots, the last checkpoint."""
+    kept = {"history": (path / "history.jsonl").read_bytes()}
+    for pattern in ("model.safetensors", "snapshots/*"):
+        kept |= {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.glob(pattern))}
+    last = sorted((path / "checkpoints").glob("[0-9]*"))[-1]
+    return kept | {last.name: last.read_bytes()}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", list(OPTIONS))
+def test_stopped_at_every_third_step_and_resumed_it_is_byte_equal(kind, engine, tiny_idx, tmp_path):
+    job = make(kind, tiny_idx, engine=engine)
+    begin(job, tmp_path / "whole")
+    whole = contents(tmp_path / "whole")
+    for stop_at in range(1, job.total_steps, 3):
+        path = tmp_path / f"stopped-{stop_at}"
+        # log_every=1 would hide partial chunks, so the stop may come some steps later.
+        begin(job, path, stop_at)
+        go_on(job, path)
+        assert contents(path) == whole
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", list(OPTIONS))
+def test_five_chained_resumes_are_byte_equal(kind, engine, tiny_idx, tmp_path):
+    job = make(kind, tiny_idx, checkpoint_every=1, engine=engine)
+    begin(job, tmp_path / "whole")
+    begin(job, tmp_path / "chained", 2)
+    for stop_at in (5, 6, 11, 13):
+        go_on(job, tmp_path / "chained", stop_at)
+    go_on(job, tmp_path / "chained")
+    assert contents(tmp_path / "chained") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", ["classify", "autoencode"])
+def test_adding_epochs_to_a_finished_run_equals_training_them_at_once(
+    kind, engine, tiny_idx, tmp_path
+):
+    short, long = (make(kind, tiny_idx, epochs=n, engine=engine) for n in (1, 3))
+    begin(long, tmp_path / "long")
+    begin(short, tmp_path / "short")
+    go_on(long, tmp_path / "short")
+    assert contents(tmp_path / "short") == contents(tmp_path / "long")
+
+
+def test_adding_windows_to_a_finished_run_equals_training_them_at_once(tmp_path):
+    short, long = (make("regress", None, windows=n, epochs=1) for n in (13, 31))
+    begin(long, tmp_path / "long")
+    begin(short, tmp_path / "short")
+    go_on(long, tmp_path / "short")
+    assert contents(tmp_path / "short") == contents(tmp_path / "long")
+
+
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tmp_path):
+    job = make("regress", None, checkpoint_every=10)
+    begin(job, tmp_path / "run")
+    newest, before = Run(tmp_path / "run").checkpoint_paths()
+    data = bytearray(newest.read_bytes())
+    data[-3] ^= 1
+    newest.write_bytes(data)
+    assert Run(tmp_path / "run").checkpoint()[1]["step"] == int(before.stem)
+
+
+def test_a_state_survives_packing():
+    job = make("regress", None)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine.run(0, 3, lambda: False)
+    state = engine.export()
+    arrays, facts = pack(state, Progress([0.5], deque([0.25, 0.5])), np.ones((2, 10, 1), "f4"))
+    back, progress, waiting = unpack(arrays, facts, job, "here")
+    assert back.step == 3
+    assert progress.since_log == [0.5]
+    assert list(progress.recent) == [0.25, 0.5]
+    assert waiting.shape == (2, 10, 1)
+    for group in ("params", "moments", "carried"):
+        one, two = getattr(state, group), getattr(back, group)
+        assert one.keys() == two.keys()
+        assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
+def test_snapshots_thin_out_but_never_end():
+    kept = [n for n in range(100_000) if leaves_snapshot(n)]
+    assert kept[:100] == list(range(100))
+    assert len(kept) < 700
+    gaps = np.diff(kept)
+    assert (gaps <= np.asarray(kept[1:]) / 25 + 1).all()
+
+
+def test_history_says_each_logged_step_and_the_end(tmp_path):
+    job = make("regress", None)
+    begin(job, tmp_path / "run")
+    lines = (tmp_path / "run" / "history.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [e["step"] for e in events if e["event"] == "log"] == list(range(0, 48, 5))
+    assert events[-1]["event"] == "end"
+    assert events[-1]["step"] == 48
+
+
+DAMAGE = {
+    "a weight missing": lambda a, f: a.pop("params/out.bias"),
+    "a moment of another shape": lambda a, f: a.update({"moments/exp_avg/out.bias": np.ones(3)}),
+    "a moment missing": lambda a, f: a.pop("moments/exp_avg_sq/out.bias"),
+    "a state of another shape": lambda a, f: a.update({"carried/h": np.ones((1, 2, 32))}),
+    "an unknown array": lambda a, f: a.update({"extra/x": np.ones(1)}),
+    "a loss of another type": lambda a, f: a.update({"progress/recent": np.ones(3, "f4")}),
+    "no step": lambda a, f: f.clear(),
+    "a step that is none": lambda a, f: f.update(step=-1),
+    "a number that is not finite": lambda a, f: a["params/out.bias"].fill(np.nan),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_checkpoint_that_does_not_fit_is_refused_by_name(damage):
+    job = make("regress", None)
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine.run(0, 3, lambda: False)
+    arrays, facts = pack(engine.export(), Progress(), None)
+    DAMAGE[damage](arrays, facts)
+    with pytest.raises(UntrustedFileError, match="here"):
+        unpack(arrays, facts, job, "here")
+
+
+def test_a_journal_line_cut_short_is_taken_away_before_more_is_added(tmp_path):
+    job = make("regress", None)
+    begin(job, tmp_path / "run", 7)
+    journal = tmp_path / "run" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes() + b'{"time": "20')
+    (tmp_path / "run" / "history.jsonl").open("a").write('{"event": "lo')
+    go_on(job, tmp_path / "run")
+    assert Run(tmp_path / "run").journal()[-1]["event"] == "end"
+    assert Run(tmp_path / "run").state() == "done"
+
+
+def test_the_device_a_run_began_on_is_kept_or_its_loss_is_told(tmp_path):
+    config = make_config("regress", {"windows": 20, "threads": 1})
+    with start(config, tmp_path) as session:
+        session.train()
+    record = json.loads((tmp_path / "regress-1" / "config.json").read_text())
+    assert record["engine"]["device"] == "cpu"
+    if not torch.cuda.is_available():
+        record["engine"]["device"] = "cuda"
+        (tmp_path / "regress-1" / "config.json").write_bytes(seal_object(unsealed(record)))
+        with go_on_session(Run(tmp_path / "regress-1"), {"windows": "+5"}) as session:
+            assert re.search("began on .*cuda.* going on with .*cpu", session.remarks[0])
+
+
+@pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
+def test_a_run_that_torch_began_goes_on_with_torch_though_auto_would_be_native(tmp_path):
+    config = make_config("regress", {"windows": 20, "threads": 1})
+    with start(config, tmp_path) as session:
+        assert session.engine.name == "native"
+        session.train()
+    path = tmp_path / "regress-1" / "config.json"
+    record = json.loads(path.read_text())
+    version = str(torch.__version__)
+    record["engine"] = {"name": "torch", "version": version, "device": "cpu", "threads": 1}
+    path.write_bytes(seal_object(unsealed(record)))
+    with go_on_session(Run(path.parent), {"windows": "+5"}) as session:
+        assert session.engine.name == "torch"
+        assert not session.remarks
+    for change, said in ({"version": "2.0"}, "2.0"), ({"threads": 7}, "7 threads"):
+        record["engine"] = {"name": "torch", "version": version, "device": "cpu", "threads": 1}
+        record["engine"] |= change
+        path.write_bytes(seal_object(unsealed(record)))
+        with go_on_session(Run(path.parent), {"windows": "+5"}) as session:
+            assert said in session.remarks[0]
+            assert session.remarks[0].endswith("not to the last digit")
+
+
+@pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
+def test_going_on_at_another_instruction_level_is_told(tmp_path, monkeypatch):
+    config = make_config("regress", {"windows": 20, "threads": 1})
+    with start(config, tmp_path) as session:
+        session.train()
+    monkeypatch.setenv("HIDDENSTATE_LEVEL", "baseline")
+    with go_on_session(Run(tmp_path / "regress-1"), {"windows": "+5"}) as session:
+        assert "going on with native cpu baseline: not to the last digit" in session.remarks[0]
+
+
+def test_a_run_stopped_in_its_first_evaluation_is_gone_on_with(tiny_idx, tmp_path):
+    """The first line is then due, not missing."""
+    values = {"data": str(tiny_idx), "recipe": "classic", "engine": "torch", "threads": 1}
+    values |= OPTIONS["classify"]
+    config = make_config("classify", values)
+    with start(config, tmp_path / "whole") as session:
+        session.train()
+    with start(config, tmp_path / "part") as session:
+        stop = StopAt(1)
+        trained = session.train([stop], stop)
+        path = session.writer.path
+    assert trained is None
+    assert Run(path).history() == []
+    with go_on_session(Run(path), {}) as session:
+        session.train()
+    assert contents(path) == contents(tmp_path / "whole" / "classify-1")

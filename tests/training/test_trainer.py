@@ -1,0 +1,196 @@
+"""The loop: what is logged when, when it stops, what it refuses to go on with."""
+
+import numpy as np
+import pytest
+
+from hiddenstate.config import make_config
+from hiddenstate.datasets import load_waves
+from hiddenstate.engines import Chunk, make_engine
+from hiddenstate.errors import DivergedError
+from hiddenstate.jobs import make_job
+from hiddenstate.models.weight_file import starting_state
+from hiddenstate.training.trainer import Callback, Trainer
+
+
+class Spy(Callback):
+    """Writes down every hook call."""
+
+    def __init__(self):
+        self.logs, self.checkpoints, self.hooks, self.losses = [], [], [], []
+
+    def on_start(self, trainer):
+        self.hooks.append("start")
+
+    def on_chunk(self, trainer, chunk):
+        self.losses += chunk.losses.tolist()
+
+    def on_log(self, trainer, event):
+        self.logs.append(event)
+
+    def on_checkpoint(self, trainer):
+        self.checkpoints.append(trainer.step)
+
+    def on_end(self, trainer, results):
+        self.hooks.append(results)
+
+
+def train(stop_at=None, **options):
+    config = make_config("regress", {"windows": 30, "threads": 1, **options})
+    job = make_job(config, load_waves(config.data.windows, 10, config.training.dtype))
+    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    spy = Spy()
+    trainer = Trainer(job, engine, [spy])
+    if stop_at is not None:
+        trainer._should_stop = lambda: len(spy.losses) >= stop_at
+    return trainer, spy, trainer.train()
+
+
+def test_steps_zero_and_each_multiple_are_logged():
+    _, spy, _ = train(log_every=7)
+    assert [event["step"] for event in spy.logs] == [0, 7, 14, 21, 28]
+
+
+def test_a_log_tells_the_steps_loss_and_the_mean_since_the_last():
+    _, spy, _ = train(log_every=10)
+    event = spy.logs[1]
+    assert event["loss"] == spy.losses[10]
+    assert event["mean_loss"] == pytest.approx(np.mean(spy.losses[1:11]), rel=1e-12)
+
+
+def test_log_interval_changes_nothing_that_is_learnt():
+    one, _, _ = train(log_every=1)
+    two, _, _ = train(log_every=13)
+    for name, array in one.engine.export().params.items():
+        np.testing.assert_array_equal(array, two.engine.export().params[name])
+
+
+def test_max_steps_ends_training_early():
+    trainer, _, _ = train(max_steps=12)
+    assert trainer.step == 12
+
+
+def test_checkpoints_come_at_their_interval_and_at_the_end():
+    _, spy, _ = train(checkpoint_every=8)
+    assert spy.checkpoints == [8, 16, 24, 30]
+
+
+def test_checkpoints_come_by_time_too_and_between_logged_lines(monkeypatch):
+    monkeypatch.setattr("hiddenstate.training.trainer.SAVING_SHARE", 0)  # however long saving takes
+    # The native engine asks whether to return by the clock, the torch engine after every step.
+    options = {"windows": 6, "threads": 1, "log_every": 1000, "engine": "torch"}
+    config = make_config("regress", options)
+    job = make_job(config, load_waves(6))
+    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    spy = Spy()
+    Trainer(job, engine, [spy], checkpoint_seconds=0).train()
+    assert spy.checkpoints == [1, 2, 3, 4, 5, 6]
+
+
+class Slow:
+    """An engine whose every step takes so long that it is asked in the middle whether to return."""
+
+    def __init__(self, engine):
+        self.engine, self.begun = engine, 0
+
+    def run(self, first, last, stop):
+        self.begun += 1
+        HalfARequest.waiting = True
+        stopped = stop()
+        HalfARequest.waiting = False
+        if stopped:
+            return Chunk(np.empty(0), None)
+        return self.engine.run(first, first + 1, lambda: False)
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+
+class HalfARequest:
+    """Said to be waiting whenever a step is under way, and never one."""
+
+    waiting = False
+
+    def take(self):
+        return []
+
+    def __bool__(self):
+        return self.waiting
+
+
+@pytest.mark.parametrize("why", ["a checkpoint", "a request"])
+def test_a_step_longer_than_what_it_is_broken_off_for_is_done_all_the_same(why):
+    config = make_config("regress", {"windows": 6, "threads": 1, "log_every": 1000})
+    job = make_job(config, load_waves(6))
+    engine = Slow(make_engine(job.task(), starting_state(job.net, config.training)))
+    seconds, requests = (0, None) if why == "a checkpoint" else (1e9, HalfARequest())
+    trainer = Trainer(job, engine, checkpoint_seconds=seconds, requests=requests)
+    assert trainer.train() is not None
+    assert trainer.step == 6
+    assert 6 < engine.begun <= 12, "each step broken off once at the most"
+
+
+def test_how_training_ended_early_is_told():
+    told = []
+
+    class Told(Callback):
+        def on_log(self, trainer, event):
+            raise RuntimeError("no more")
+
+        def on_stop(self, trainer, error):
+            told.append(error)
+
+    trainer, _, _ = train()
+    trainer.callbacks, trainer.step = [Told()], 0
+    with pytest.raises(RuntimeError, match="no more"):
+        trainer.train()
+    assert str(told[0]) == "no more"
+
+
+def test_asked_to_stop_it_saves_and_returns_nothing():
+    trainer, spy, results = train(stop_at=11, log_every=5)
+    assert results is None
+    assert spy.checkpoints == [trainer.step]
+    assert spy.hooks == ["start"]
+
+
+def test_results_are_the_mean_of_the_last_ten_windows():
+    _, spy, results = train()
+    assert results["last10_mse"] == pytest.approx(np.mean(spy.losses[-10:]), rel=1e-12)
+
+
+@pytest.mark.parametrize("lr", [1e25, 1e38])
+def test_divergence_names_epoch_batch_and_parameter(lr):
+    with pytest.raises(DivergedError, match=r"epoch 0, batch \d+ .*(weight|bias|rnn)"):
+        train(lr=lr, hold=0, lr_schedule="constant", clip=None)
+
+
+@pytest.mark.parametrize("lr", [1e6, 1e12])
+def test_weights_so_large_that_units_are_flat_are_a_divergence_though_finite(lr):
+    with pytest.raises(DivergedError, match=r"epoch 0, batch 0 .*rnn.weight_hh_l0 reached"):
+        train(lr=lr, hold=0, lr_schedule="constant", clip=None)
+
+
+def test_the_rate_of_a_logged_step_is_the_schedules():
+    _, spy, _ = train(hold=10, lr=0.02, lr_schedule="inverse")
+    assert [event["lr"] for event in spy.logs] == pytest.approx([0.02, 0.02, 0.01])
+
+
+def test_slow_saving_comes_seldom_enough_to_cost_two_per_cent(monkeypatch):
+    """On a clock that a step moves by a second, and a checkpoint by two."""
+    now = [0.0]
+    monkeypatch.setattr("hiddenstate.training.trainer.time.monotonic", lambda: now[0])
+
+    class Slow(Spy):
+        def on_chunk(self, trainer, chunk):
+            now[0] += len(chunk.losses)
+
+        def on_checkpoint(self, trainer):
+            super().on_checkpoint(trainer)
+            now[0] += 2
+
+    config = make_config("regress", {"windows": 250, "threads": 1, "log_every": 1})
+    job = make_job(config, load_waves(250))
+    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    spy = Slow()
+    Trainer(job, engine, [spy]).train()
+    assert spy.checkpoints == [30, 130, 230, 250]

@@ -1,0 +1,137 @@
+"""verify: files checked one by one, and going on shown to be exact, or not."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hiddenstate import RecurrentClassifier, kernels
+from hiddenstate.runs import Run
+from hiddenstate.runs.writer import RunWriter
+from hiddenstate.training.verify import check_files, prove
+
+ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
+QUIET = ("--view", "off", "--threads", 1)
+
+
+def files_of(path: Path) -> dict[Path, bytes]:
+    return {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def run(cli, tmp_path: Path) -> Path:
+    cli("regress", "--windows", 30, *QUIET)
+    return tmp_path / "runs" / "regress-1"
+
+
+UNREAD = {"lock", "README.md"}
+"""Files that nothing reads."""
+
+
+def test_a_sound_run_is_verified_and_nothing_in_it_changed(run, cli):
+    before = files_of(run)
+    done = cli("verify", "regress-1", "--steps", 20)
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert "config.json: sound" in lines
+    assert "checkpoints/000000030.safetensors: sound" in lines
+    named = {line.partition(":")[0] for line in lines if line.endswith(": sound")}
+    assert named == {str(p.relative_to(run)) for p in before} - UNREAD
+    assert "stopped after step 1 and gone on with: equal, byte for byte" in lines
+    assert "stopped after step 3, 6, 10, 13, 16 and gone on with: equal, byte for byte" in lines
+    assert files_of(run) == before
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("job", ["classify", "autoencode", "regress"])
+def test_going_on_is_proven_for_every_job_and_engine(job, engine, cli, tiny_idx, tmp_path):
+    data = [] if job == "regress" else [tiny_idx]
+    more = [] if job == "regress" else ["--valid-fraction", 0.2, "--patience", 3]
+    done = cli(job, *data, "--engine", engine, *more, "--epochs", 3, *QUIET)
+    assert done.code == 0, done.err
+    proofs = [*prove(Run(tmp_path / "runs" / f"{job}-1"), 12, tmp_path / "proof")]
+    assert [proof.stops for proof in proofs][:3] == [(1,), (6,), (11,)]
+    assert len(proofs[3].stops) > 3
+    assert all(proof.differing == [] for proof in proofs)
+    assert Run(tmp_path / "proof" / "whole").record["engine"]["name"] == engine
+
+
+def test_each_damaged_file_is_named_and_the_code_is_4(run, cli):
+    for path in files_of(run):
+        if path.name in {"config.json", *UNREAD}:  # find_run refuses the first
+            continue
+        data = path.read_bytes()
+        path.write_bytes(data[:-7] + bytes([data[-7] ^ 1]) + data[-6:])
+        name = str(path.relative_to(run))
+        done = cli("verify", "regress-1", "--files-only")
+        assert done.code == 4
+        assert f"{name}: DAMAGED" in done.out.splitlines()
+        assert f"1 of {len(files_of(run)) - len(UNREAD)} files damaged: {name}" in done.err
+        path.write_bytes(data)
+    assert cli("verify", "regress-1", "--files-only").code == 0
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "journal.jsonl"])
+def test_whole_lines_that_are_missing_are_noticed(name, run):
+    path = run / name
+    lines = path.read_bytes().splitlines(keepends=True)
+    for kept in range(len(lines)):
+        path.write_bytes(b"".join(lines[:kept]))
+        assert dict(check_files(Run(run)))[name], kept
+
+
+def test_json_tells_the_same(run, cli):
+    told = json.loads(cli("verify", "regress-1", "--steps", 4, "--json").out)
+    assert set(told["files"].values()) == {"sound"}
+    assert told["resumes"][0] == {"stopped_after": [1], "differing": []}
+    assert told["run"] == "runs/regress-1"
+
+
+def test_going_on_that_is_not_exact_is_found_out(run, cli, monkeypatch):
+    real = RunWriter.cut_back
+
+    def forgets(self, *details):
+        told = real(self, *details)
+        for path in Run(self.path).snapshot_paths()[:1]:
+            path.unlink()
+        return told
+
+    monkeypatch.setattr(RunWriter, "cut_back", forgets)
+    done = cli("verify", "regress-1", "--steps", 12)
+    assert done.code == 1
+    assert "DIFFERENT: snapshots/000000001.safetensors" in done.out
+    assert "not exact on this machine" in done.err
+
+
+def test_a_run_on_arrays_has_its_files_checked_and_says_why_no_more(cli, tmp_path):
+    X = np.random.default_rng(0).random((20, 4, 2))
+    RecurrentClassifier(hidden_size=3, max_steps=3).fit(
+        X, np.arange(20) % 2, run_dir=tmp_path / "o"
+    )
+    done = cli("verify", "o")
+    assert done.code == 2
+    assert "model.safetensors: sound" in done.out
+    assert "arrays in Python" in done.err
+    assert cli("verify", "o", "--files-only").code == 0
+
+
+def test_a_signal_leaves_no_folder_behind(run, cli, monkeypatch, tmp_path):
+    import os
+    import signal
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    seen = []
+
+    def killed(self, *rest, **more):
+        seen.extend(os.listdir(tmp_path / "temporary"))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(RunWriter, "write_checkpoint", killed)
+    done = cli("verify", "regress-1")
+    assert done.code == 143
+    assert "interrupted; nothing was changed" in done.err
+    assert len(seen) == 1
+    assert not os.listdir(tmp_path / "temporary")

@@ -1,0 +1,468 @@
+"""The terminal view on a pseudo-terminal: seen, typed at, resized, stopped, killed."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from hiddenstate.errors import MachineError
+from hiddenstate.runs import Run
+from hiddenstate.system.lock import take_lock
+from hiddenstate.views.terminal import show_terminal, terminal_missing
+from tests.conftest import add_line, write_lines
+from tests.terminal_model import TerminalModel
+
+LIMIT = 120.0
+"""Seconds after which something that should come is given up: generous, machines are busy."""
+
+OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+
+VIEW = """
+import sys
+from pathlib import Path
+from hiddenstate.runs import Run
+from hiddenstate.views import terminal
+terminal.show_terminal(Run(Path(sys.argv[1])), **eval(sys.argv[2]))
+"""
+
+SUPERVISED = """
+import os, signal, sys
+child = os.fork()
+if not child:
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    os.tcsetpgrp(0, os.getpgrp())
+    os.execv(sys.executable, [sys.executable, "-c", *sys.argv[1:]])
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+while True:
+    _, state = os.waitpid(child, os.WUNTRACED)
+    os.tcsetpgrp(0, os.getpgrp())
+    if not os.WIFSTOPPED(state):
+        break
+    os.write(1, b"STOPPED")
+    os.read(0, 9)
+    os.tcsetpgrp(0, child)
+    os.killpg(child, signal.SIGCONT)
+os.write(1, b"ENDED %d" % os.waitstatus_to_exitcode(state))
+"""
+
+
+class Watched:
+    """A view in a process of its own, on a terminal of its own."""
+
+    def __init__(self, run, *arguments, code=VIEW, size=(100, 36), **options) -> None:
+        self.model = TerminalModel(*size)
+        self.master, self.slave = pty.openpty()
+        self.resize(*size)
+        self.before = termios.tcgetattr(self.slave)
+        environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "STY")}
+        environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", OWN_TERMINAL + code, *arguments, str(run.path), repr(options)],
+            env=environment,
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def resize(self, width, height) -> None:
+        self.model.resize(width, height)
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.master, keys)
+
+    def read(self, limit: float) -> bool:
+        """Take in what was written; whether anything was."""
+        if not select.select([self.master], [], [], limit)[0]:
+            return False
+        try:
+            data = os.read(self.master, 1 << 16)
+        except OSError:
+            return False
+        self.model.feed(self.decoder(data))
+        return True
+
+    _cut = b""
+
+    def decoder(self, data: bytes) -> str:
+        data = self._cut + data
+        for n in range(4):
+            with contextlib.suppress(UnicodeDecodeError):
+                self._cut = data[len(data) - n :]
+                return data[: len(data) - n].decode()
+        raise AssertionError(data)
+
+    def until(self, text: str, gone: bool = False) -> str:
+        """Read until `text` stands on the screen, or no longer does, and the frame is whole."""
+        end = time.monotonic() + LIMIT
+        while (text in self.model.text) is gone or self.model.modes.get("2026"):
+            if not self.read(1.0):
+                assert self.process.poll() is None, (self.error(), self.model.text)
+            assert time.monotonic() < end, f"no {text!r} in\n{self.model.text}"
+        return self.model.text
+
+    def error(self) -> str:
+        return self.process.stderr.read().decode()
+
+    def end(self) -> int:
+        """Wait for its end; its exit code. All it wrote is taken in."""
+        end = time.monotonic() + LIMIT
+        while self.process.poll() is None:
+            self.read(0.1)
+            assert time.monotonic() < end
+        while self.read(0):
+            pass
+        return self.process.returncode
+
+    def is_put_back(self) -> bool:
+        """Whether the terminal is as it was found."""
+        modes = {"1049": False, "25": True, "7": True, "2026": False}
+        shown = {name: self.model.modes.get(name) for name in modes}
+        return shown == modes and termios.tcgetattr(self.slave) == self.before
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+        for end in (self.master, self.slave):
+            with contextlib.suppress(OSError):
+                os.close(end)
+
+
+@pytest.fixture
+def finished(cli, tiny_idx, tmp_path):
+    """A finished run of some moments."""
+    small = ("--hidden-size", "6", "--log-every", "1", "--max-steps", "6", "--batch-size", "16")
+    assert cli("classify", tiny_idx, *small, "--view", "off", "--threads", "1").code == 0
+    return Run(tmp_path / "runs" / "classify-1")
+
+
+class UnderWay:
+    """A run that goes on as the test says: a writer that holds its lock."""
+
+    def __init__(self, finished) -> None:
+        self.path = finished.path.with_name("under-way")
+        shutil.copytree(finished.path, self.path)
+        (self.path / "snapshots" / "closing.safetensors").unlink()
+        self.events = finished.history()
+        write_lines(self.path / "journal.jsonl", finished.journal()[:1])
+        write_lines(self.path / "history.jsonl", self.events[:2])
+        self.snapshots = sorted((self.path / "snapshots").glob("0*"))
+        for path in self.snapshots[2:]:
+            path.rename(path.with_suffix(".later"))
+        self.lock = take_lock(self.path)
+        self.run = Run(self.path)
+
+    def write(self, *events) -> None:
+        for event in events:
+            add_line(self.path / "history.jsonl", event)
+
+    def go_on(self) -> None:
+        """Log a third moment."""
+        path = self.snapshots[2]
+        path.with_suffix(".later").rename(path)
+        self.write(self.events[2])
+
+    def finish(self) -> None:
+        self.write(*self.events[3:])
+        self.lock.close()
+
+    def asked(self) -> list[str]:
+        path = self.path / "control.jsonl"
+        text = path.read_text() if path.exists() else ""
+        return [json.loads(line)["do"] for line in text.splitlines()]
+
+
+@pytest.fixture
+def under_way(finished):
+    run = UnderWay(finished)
+    yield run
+    run.lock.close()
+
+
+@pytest.fixture
+def watch():
+    """Starts views, and ends those still there."""
+    with contextlib.ExitStack() as stack:
+
+        def start(run, *arguments, **options) -> Watched:
+            watched = Watched(run, *arguments, **options)
+            stack.callback(watched.close)
+            return watched
+
+        yield start
+
+
+def test_a_finished_run_is_replayed_and_stays_until_its_reader_leaves(finished, watch):
+    before = {p: p.read_bytes() for p in finished.path.rglob("*") if p.is_file()}
+    view = watch(finished, speed=16.0)
+    view.until("end 6 of 6")
+    assert "step 6 of 6" in view.model.text
+    assert "■ done" in view.model.text
+    assert view.model.modes["1049"]
+    assert not view.model.modes["25"]
+    view.type(b"q")
+    assert view.end() == 0
+    assert view.error() == ""
+    assert view.is_put_back()
+    assert {p: p.read_bytes() for p in finished.path.rglob("*") if p.is_file()} == before
+
+
+def test_a_replay_is_held_stepped_and_sent_to_its_ends(finished, watch):
+    view = watch(finished, speed=16.0)
+    view.until("end 6 of 6")
+    view.type(b"\x1b[D")
+    assert "step 5 of 6" in view.until("‖ 5 of 6")
+    view.type(b"\x1b[H")
+    view.until("‖ 1 of 6")
+    view.type(b"\x1b[C")
+    view.until("‖ 2 of 6")
+    view.type(b"--- ")
+    view.until("▶ 2 of 6 at 2x")
+    view.type(b"\x1b[F")
+    view.until("‖ 6 of 6")
+    view.type(b"r")
+    view.until("▶")
+
+
+def test_a_run_under_way_is_followed_to_its_end(under_way, watch):
+    view = watch(under_way.run)
+    text = view.until("● running")
+    assert "step 2" in text
+    assert "live" in text
+    under_way.go_on()
+    view.until("step 3")
+    under_way.finish()
+    view.until("■ done")
+    view.type(b"q")
+    assert view.end() == 0
+
+
+def test_panels_rows_and_help_are_chosen_by_key(finished, watch):
+    view = watch(finished)
+    view.until("chances of row 1")
+    view.type(b"3")
+    view.until("chances of row 3")
+    view.type(b"\t")
+    view.until("tab learning")
+    view.until("chances of", gone=True)
+    view.type(b"\x1b[Z")
+    view.until("tab all")
+    view.type(b"?")
+    view.until("which row is shown")
+    view.type(b"x")
+    view.until("which row is shown", gone=True)
+    view.type(b"?")
+    view.until("which row is shown")
+    view.type(b"q")  # leaves the list, not the view
+    view.until("which row is shown", gone=True)
+    view.type("zXé\x1b[15~\x00".encode())  # nothing
+    view.type(b"4")
+    view.until("chances of row 4")
+    assert "training" not in view.model.text  # nothing can be asked of a run that is over
+
+
+def test_training_is_asked_by_key(under_way, watch):
+    view = watch(under_way.run)
+    view.until("p pause training")
+    view.type(b"p")
+    view.until("asked training to pause")
+    view.type(b"s")
+    view.until("stop training and keep the best? y or n")
+    view.type(b"n")
+    view.until("keep the best?", gone=True)
+    view.type(b"l")
+    view.until("asked training to learn at rate 0.0")
+    view.type(b"sy")
+    view.until("asked training to stop")
+    view.type(b"k")
+    view.until("asked training to keep a snapshot")
+    assert under_way.asked() == ["pause", "lr", "stop", "snapshot"]
+
+
+def test_what_training_did_is_said_and_a_pause_taken_back(under_way, watch):
+    view = watch(under_way.run)
+    view.until("● running")
+    under_way.write({"event": "control", "step": 2, "do": "pause"})
+    assert "‖ paused" in view.until("paused after step 2")
+    view.type(b"p")
+    view.until("asked training to go on")
+    assert under_way.asked() == ["go"]
+
+
+def test_nothing_is_asked_where_control_is_left_out(under_way, watch):
+    view = watch(under_way.run, control=False)
+    view.until("● running")
+    view.type(b"pslk?")
+    assert "halve" not in view.until("which row is shown")
+    assert under_way.asked() == []
+
+
+def test_ctrl_c_ends_the_view_of_anothers_run(under_way, watch):
+    view = watch(under_way.run)
+    view.until("● running")
+    view.type(b"\x03")
+    assert view.end() == 0
+    assert view.error() == ""
+    assert view.is_put_back()
+
+
+def test_ctrl_c_is_trainings_where_it_started_the_view(under_way, watch):
+    view = watch(under_way.run, attached=True)
+    view.until("● running")
+    view.type(b"\x03")
+    under_way.go_on()
+    view.until("step 3")
+    under_way.finish()  # and so does the view
+    assert view.end() == 0
+    assert view.error() == ""
+    assert view.is_put_back()
+
+
+def test_a_run_that_was_over_at_once_is_replayed_where_training_started_the_view(finished, watch):
+    view = watch(finished, attached=True)
+    view.until("replay")
+    view.type(b"q")  # and it may be left
+    assert view.end() == 0
+    assert view.is_put_back()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_ends_it_and_the_terminal_is_put_back(number, finished, watch):
+    view = watch(finished)
+    view.until("■ done")
+    view.process.send_signal(number)
+    assert view.end() == 0
+    assert view.error() == ""
+    assert view.is_put_back()
+
+
+def test_a_terminal_that_takes_nothing_more_holds_nobody_up(finished, watch):
+    view = watch(finished)
+    view.until("■ done")
+    view.type(b"\t" * 400)
+    view.process.send_signal(signal.SIGTERM)
+    assert view.process.wait(LIMIT) == 0  # and nothing is read meanwhile
+
+
+def test_a_terminal_that_is_gone_ends_it_quietly(under_way, watch):
+    view = watch(under_way.run)
+    view.until("● running")
+    os.close(view.slave)
+    os.close(view.master)
+    assert view.process.wait(LIMIT) == 0
+    assert view.error() == ""
+
+
+def test_a_fault_of_ours_leaves_the_terminal_as_it_was(finished, watch):
+    code = VIEW.replace(
+        "terminal.show",
+        "from hiddenstate.views.terminal import app\n"
+        "app.draw_screen = lambda *a: 1 / 0\nterminal.show",
+    )
+    view = watch(finished, code=code)
+    assert view.end() == 1
+    assert "ZeroDivisionError" in view.error()
+    assert view.is_put_back()
+
+
+def test_it_follows_the_size_of_the_terminal(finished, watch):
+    view = watch(finished, speed=16.0)
+    view.until("end 6 of 6")
+    for width, height in ((60, 18), (150, 50), (40, 12), (20, 5), (90, 30)):
+        view.resize(width, height)
+        if width < 40:
+            view.until("40x12 needed")
+        else:
+            view.until("6 of 6  tab all" if width > 40 else "end 6 of 6")
+        assert len(view.model.lines) == height
+
+
+def test_it_is_stopped_and_goes_on_as_the_shell_says(finished, watch):
+    view = watch(finished, VIEW, code=SUPERVISED, speed=16.0)
+    view.until("end 6 of 6")
+    for _ in range(2):
+        view.type(b"\x1a")
+        view.until("STOPPED")
+        assert view.is_put_back()
+        assert "chances" not in view.model.text
+        view.type(b"fg\n")
+        view.until("chances of row 1")
+        assert view.model.modes["1049"]
+    view.type(b"q")
+    view.until("ENDED 0")
+    assert view.is_put_back()
+
+
+def test_only_what_changes_is_written(finished, watch):
+    view = watch(finished, speed=16.0)
+    view.until("end 6 of 6")
+    view.type(b"3")
+    view.until("chances of row 3")
+    before = view.model.written
+    view.type(b"?")
+    view.until("which row is shown")
+    view.type(b"?")
+    view.until("which row is shown", gone=True)
+    assert view.model.written - before < 100 * 36 / 2
+
+
+def test_without_a_terminal_there_is_no_view(finished):
+    assert "no terminal" in str(terminal_missing())
+    with pytest.raises(MachineError, match="--view terminal: there is no terminal"):
+        show_terminal(finished)
+
+
+@pytest.mark.parametrize(
+    ("environment", "size", "reason"),
+    [
+        ({"TERM": "xterm"}, (80, 24), None),
+        ({"TERM": "dumb"}, (80, 24), "TERM is dumb"),
+        ({}, (80, 24), "TERM is not set"),
+        ({"TERM": "linux"}, (80, 24), "no braille dots"),
+        ({"TERM": "xterm"}, (39, 24), "too small: 39 by 24"),
+        ({"TERM": "xterm", "PYTHONIOENCODING": "latin-1"}, (80, 24), "not UTF-8"),
+    ],
+)
+def test_it_is_said_why_there_can_be_no_view(environment, size, reason):
+    def opened() -> Iterator[tuple[int, int]]:
+        ends = pty.openpty()
+        yield ends
+        for end in ends:
+            os.close(end)
+
+    code = "from hiddenstate.views.terminal import terminal_missing as m; import sys; "
+    code += "sys.stderr.write(str(m()))"
+    for master, slave in opened():
+        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={"LC_ALL": "C.UTF-8"} | environment,
+            stdin=slave,
+            stdout=slave,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    assert str(reason) in done.stderr
+
+
+def test_a_view_in_the_terminal_imports_no_matplotlib_torch_or_sklearn():
+    code = "import sys, hiddenstate.views.terminal; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"matplotlib", "torch", "sklearn", "rich"} & set(done.stdout.split())

@@ -1,0 +1,139 @@
+"""Figures are what they say; views read a run folder and change nothing in it."""
+
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+from hiddenstate.runs import Run
+from hiddenstate.views import style
+from hiddenstate.views.catalog import FIGURES, LAYOUTS, draw_dashboard, drawings
+from hiddenstate.views.save import save_figures
+from hiddenstate.views.timeline import Scene
+from hiddenstate.views.window import display_missing
+
+OFF = ("--view", "off", "--threads", "1")
+
+
+def test_time_goes_on_over_the_epochs(cli, tmp_path):
+    cli("regress", "--windows", "12", "--epochs", "3", *OFF)
+    time = Scene(Run(tmp_path / "runs" / "regress-1")).frame().arrays["time"].ravel()
+    np.testing.assert_allclose(np.diff(time), np.pi / 10)
+
+
+@pytest.mark.parametrize("job", list(FIGURES))
+def test_every_figure_of_a_run_is_written_and_the_rest_of_it_untouched(job, run_of):
+    run = run_of(job)
+
+    def contents():
+        return {
+            p: p.read_bytes()
+            for p in run.path.rglob("*")
+            if p.is_file() and p.parent.name != "figures"
+        }
+
+    before = contents()
+    written = save_figures(run)
+    assert {path.stem for path in written} == set(FIGURES[job])
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
+    assert contents() == before
+
+
+@pytest.mark.parametrize("job", list(FIGURES))
+def test_a_dashboard_is_drawn_at_every_moment_and_again(job, run_of):
+    scene = Scene(run_of(job))
+    figure = Figure(layout="constrained")
+    for step in (0, scene.steps[0], scene.steps[-1]):
+        draw_dashboard(figure, scene, scene.frame(step))
+    assert set(drawings(scene, scene.frame())) == set(FIGURES[job])
+
+
+@pytest.mark.parametrize("job", list(LAYOUTS))
+def test_the_figures_of_a_window_share_it_without_overlap(job):
+    assert set(LAYOUTS[job]) <= set(FIGURES[job])
+    covered = np.zeros((100, 100), int)
+    for left, low, right, high in LAYOUTS[job].values():
+        across, up = (slice(*np.rint([100 * a, 100 * b]).astype(int)) for a, b in
+                      ((left, right), (low, high)))  # fmt: skip
+        covered[up, across] += 1
+    assert covered.max() == 1
+
+
+def test_figures_come_in_both_themes_and_as_drawings(run_of):
+    run = run_of("regress")
+    dark = save_figures(run, "svg", "dark")
+    assert {path.suffix for path in dark} == {".svg"}
+    assert all("#15181e" in path.read_text("utf-8") for path in dark)
+    assert all("#15181e" not in p.read_text("utf-8") for p in save_figures(run, "svg"))
+    assert all(path.read_bytes().startswith(b"%PDF") for path in save_figures(run, "pdf"))
+
+
+def test_the_window_has_the_ground_of_its_theme(run_of):
+    scene, figure = Scene(run_of("regress")), Figure()
+    with style.theme("dark") as dark:
+        draw_dashboard(figure, scene, scene.frame())
+    assert figure.get_facecolor() == to_rgba(dark.ground)
+    draw_dashboard(figure, scene, scene.frame())
+    assert figure.get_facecolor() == to_rgba("white")
+
+
+@pytest.mark.parametrize(("recipe", "rainbow"), [("classic", True), ("auto", False)])
+def test_the_classic_recipe_keeps_the_rainbow(recipe, rainbow, cli, tiny_idx, tmp_path):
+    cli("autoencode", tiny_idx, "--recipe", recipe, "--max-steps", "2", *OFF)
+    scene = Scene(Run(tmp_path / "runs" / "autoencode-1"))
+    (axes,) = drawings(scene, scene.frame())["codes"](None).axes
+    drawn = {tuple(c) for cloud in axes.collections for c in cloud.get_facecolor()}
+    expected = style.class_colors(len(scene.facts["classes"]), rainbow)
+    assert drawn & {tuple(color) for color in expected}
+
+
+def test_a_turned_code_plot_stays_turned_when_redrawn(run_of):
+    scene = Scene(run_of("autoencode"))
+    figure = Figure(layout="constrained")
+
+    def space():
+        return next(ax for part in figure.get_axes() for ax in [part] if ax.name == "3d")
+
+    draw_dashboard(figure, scene, scene.frame())
+    space().view_init(elev=11, azim=22)
+    draw_dashboard(figure, scene, scene.frame())
+    assert (space().elev, space().azim) == (11, 22)
+
+
+def test_windows_grow_one_by_one(run_of):
+    scene = Scene(run_of("regress"))
+    assert list(scene.steps) == list(range(1, 26))
+    frame = scene.frame(7)
+    assert frame.arrays["prediction"].shape == (7, 10, 1)
+    np.testing.assert_allclose(frame.arrays["time"][6, 0], 6 * np.pi)
+
+
+def test_shown_rows_are_test_rows(run_of):
+    scene = Scene(run_of("autoencode"))
+    assert scene.facts["shown_split"] == "test"
+    assert len(scene.kept["original"]) == 5
+
+
+def test_without_a_display_none_is_claimed(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert display_missing() == "there is no display"
+
+
+def test_asked_for_a_window_without_a_display_it_is_refused_before_training(cli, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    done = cli("regress", "--view", "window")
+    assert done.code == 3
+    assert "there is no display" in done.err
+
+
+def test_figures_are_written_where_there_is_no_display(cli, tiny_idx, tmp_path, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert cli("regress", "--windows", "20").code == 0
+    drawn = {path.name for path in (tmp_path / "runs/regress-1/figures").iterdir()}
+    assert drawn == {f"{name}.png" for name in FIGURES["regress"]}
