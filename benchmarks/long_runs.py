@@ -20,8 +20,9 @@ from hiddenstate.config import make_config
 from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.engines import make_engine
 from hiddenstate.jobs import make_job
-from hiddenstate.models.weight_file import starting_state
-from hiddenstate.training.trainer import Callback, Trainer
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.initial_state import starting_state
+from hiddenstate.training.trainer import Trainer
 
 PLAIN = {"lr_schedule": "constant", "eps": 1e-8, "clip": None}
 RECIPES = {

@@ -23,7 +23,7 @@ from hiddenstate.datasets import load_mnist
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.jobs import make_job
-from hiddenstate.models.weight_file import starting_state
+from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Trainer
 
 HERE = Path(__file__).resolve().parent

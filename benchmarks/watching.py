@@ -53,8 +53,8 @@ def train(job: str, view: str, options: dict[str, Any], turns: bool = False) -> 
     With `turns` the view is stopped and let go on in turns, and what it slows is told, in percent.
     """
     from hiddenstate.live.launch import NotebookView, Viewer
-    from hiddenstate.training.session import plan, start
-    from hiddenstate.training.trainer import Callback
+    from hiddenstate.training.callback import Callback
+    from hiddenstate.training.start import plan, start
 
     spent = drawn = 0.0
 

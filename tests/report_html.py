@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.runs import Run
-from hiddenstate.training.session import plan, start
+from hiddenstate.training.start import plan, start
 from tests.conftest import write_digits
 
 VOID = {"meta", "link", "img", "input", "br", "hr", "rect"}

@@ -9,8 +9,9 @@ from contenders.base import Contender
 from hiddenstate.config import make_config
 from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.engines import Engine, make_engine
-from hiddenstate.jobs import Job, headline, make_job
-from hiddenstate.models.weight_file import starting_state
+from hiddenstate.jobs import Job, make_job
+from hiddenstate.metrics.headline import headline
+from hiddenstate.training.initial_state import starting_state
 
 CLASSIC = {"lr_schedule": "constant", "eps": 1e-8, "clip": None}
 """Regress as the classic script has it throughout: the same arithmetic as the others."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from hiddenstate.cli.output import note, say, table
-from hiddenstate.training.recorder import ProgressBar
+from hiddenstate.cli.progress_bar import ProgressBar
 from tests.conftest import EVIL
 
 

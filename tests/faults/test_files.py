@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-import fault_files
 import pytest
-from fault_files import Sample
+from tools.stress import run_files
+from tools.stress.run_files import Sample
 
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
-    return fault_files.make_samples(tmp_path_factory.mktemp("samples") / "all")
+    return run_files.make_samples(tmp_path_factory.mktemp("samples") / "all")
 
 
 def test_flipped_bits_and_cut_ends_are_never_loaded(samples: list[Sample], tmp_path: Path) -> None:
-    outcome, verdicts = fault_files.damage(samples, tmp_path, flips=120, cuts=60, seed=2)
+    outcome, verdicts = run_files.damage(samples, tmp_path, flips=120, cuts=60, seed=2)
     assert outcome.findings == []
     assert set(verdicts["newest checkpoint, flip"]) == {"previous used"}
     assert set(verdicts["older checkpoint alone, flip"]) == {"named"}
@@ -31,8 +31,8 @@ def test_what_is_taken_or_crashes_is_a_finding(tmp_path: Path) -> None:
         return {"a.txt": text.upper()}, ["a.txt is odd"] if text == "odd" else []
 
     sample = Sample("thing", tmp_path / "thing", read)
-    sound = fault_files.read_sound(sample, tmp_path / "copy")
+    sound = run_files.read_sound(sample, tmp_path / "copy")
     for text, verdict in (("other", "loaded"), ("crash", "crashed"), ("odd", "named"),
                           ("SOUND", "not read")):  # fmt: skip
         hurt, place = text.encode(), tmp_path / "hurt"
-        assert fault_files.judge(sample, sound, Path("a.txt"), hurt, place) == verdict
+        assert run_files.judge(sample, sound, Path("a.txt"), hurt, place) == verdict

@@ -3,59 +3,56 @@
 import shutil
 from pathlib import Path
 
-import fault_events
-import fault_machine
-import fault_runs
-import fault_stops
 import pytest
-from fault_events import Event
-from fault_runs import Outcome
-from fault_stops import AtEvent, Plan
+from tools.stress import file_events, machine, processes, stopping
+from tools.stress.file_events import Event
+from tools.stress.processes import Outcome
+from tools.stress.stopping import AtEvent, Plan
 
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    args = fault_runs.arguments("regress", short=True)
-    return fault_stops.make_plan(args, tmp_path_factory.mktemp("whole") / "run")
+    args = processes.arguments("regress", short=True)
+    return stopping.make_plan(args, tmp_path_factory.mktemp("whole") / "run")
 
 
 def test_a_disk_full_from_an_event_on_costs_nothing_that_was_saved(
     plan: Plan, tmp_path: Path
 ) -> None:
-    outcome = fault_machine.full_at_event(plan, tmp_path, [1, 12, 24, 36, 50])
+    outcome = machine.full_at_event(plan, tmp_path, [1, 12, 24, 36, 50])
     assert outcome.findings == []
     assert outcome.counts["not identical"] == 0
 
 
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
 def test_with_little_memory_it_is_done_or_says_why_not(tmp_path: Path) -> None:
-    outcome = fault_machine.limited_memory(tmp_path, [170, 400])
+    outcome = machine.limited_memory(tmp_path, [170, 400])
     assert outcome.findings == []
-    outcome = fault_machine.limited_memory(tmp_path, [300, 600], engines=["torch"])
+    outcome = machine.limited_memory(tmp_path, [300, 600], engines=["torch"])
     assert outcome.findings == []
     assert outcome.counts["ended with 3"]
 
 
 def test_a_rate_far_too_large_ends_with_5_and_all_that_was_saved_is_finite(tmp_path: Path) -> None:
-    outcome = fault_machine.divergence(tmp_path)
+    outcome = machine.divergence(tmp_path)
     assert outcome.findings == []
     assert outcome.counts["ended with 5"] == outcome.done
 
 
-@pytest.mark.parametrize("job", list(fault_runs.SHORT))
+@pytest.mark.parametrize("job", list(processes.SHORT))
 def test_files_are_flushed_before_they_take_their_place(job: str, tmp_path: Path) -> None:
     """As Python calls the system; strace, where it is installed, sees the writes themselves."""
-    done = AtEvent(0, "note")(fault_runs.arguments(job, short=True), tmp_path)
+    done = AtEvent(0, "note")(processes.arguments(job, short=True), tmp_path)
     assert done.code == 0
     outcome = Outcome()
-    fault_machine.judge_order(fault_events.noted(tmp_path), outcome, job)
+    machine.judge_order(file_events.noted(tmp_path), outcome, job)
     assert outcome.findings == []
     assert outcome.counts["checkpoints"] >= 3
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_the_order_of_writing_holds_in_the_systems_own_calls(tmp_path: Path) -> None:
-    outcome = fault_machine.write_order(tmp_path, ["regress"])
+    outcome = machine.write_order(tmp_path, ["regress"])
     assert outcome.findings == []
     assert outcome.counts["renamed into place"]
 
@@ -67,10 +64,10 @@ def test_another_order_is_told() -> None:
         Event("open", temporary), Event("write", temporary), Event("fsync", temporary),
         Event("rename", temporary, place), Event("fsync", folder), Event("unlink", old),
     ]  # fmt: skip
-    assert fault_events.misordered(sound) == []
+    assert file_events.misordered(sound) == []
     for left_out, said in ((2, "renamed before it was flushed"), (4, "removed before the folder")):
         events = [event for number, event in enumerate(sound) if number != left_out]
-        assert said in fault_events.misordered(events)[0]
-    assert "in place" in fault_events.misordered([Event("open", place)])[0]
+        assert said in file_events.misordered(events)[0]
+    assert "in place" in file_events.misordered([Event("open", place)])[0]
     late = [sound[0], sound[1], sound[2], Event("write", temporary), *sound[3:]]
-    assert "renamed before it was flushed" in fault_events.misordered(late)[0]
+    assert "renamed before it was flushed" in file_events.misordered(late)[0]

@@ -1,45 +1,45 @@
-"""A share of `benchmarks/fuzz_models.py`: a damaged model is refused in a line, runs nothing."""
+"""A share of `tools.stress.model_files`: a damaged model is refused in a line, runs nothing."""
 
 from pathlib import Path
 
-import fuzz_models
 import numpy as np
 import pytest
+from tools.stress import model_files
 
 from hiddenstate import load
 
 FILES = 250
 
 
-@pytest.mark.parametrize("name", fuzz_models.MODELS)
+@pytest.mark.parametrize("name", model_files.MODELS)
 def test_a_damaged_model_is_a_sound_one_or_one_line_that_says_why_not(
     name: str, tmp_path: Path
 ) -> None:
-    place = fuzz_models.Place(name, tmp_path)
+    place = model_files.Place(name, tmp_path)
     ends: set[str] = set()
     for number in range(FILES):
         outcome = place.attempt(seed=1, number=number)
         assert not outcome.findings, f"--model {name} --seed 1 --at {number}"
         ends |= set(outcome.ends)
-    assert {"model", "UntrustedFileError"} <= ends <= set(fuzz_models.KINDS)
+    assert {"model", "UntrustedFileError"} <= ends <= set(model_files.KINDS)
 
 
 def test_a_model_signed_as_the_documentation_says_is_read(tmp_path: Path) -> None:
-    made = fuzz_models.MODELS["classifier"]()
+    made = model_files.MODELS["classifier"]()
     made.save(tmp_path / "own.safetensors")
-    header, _ = fuzz_models._split((tmp_path / "own.safetensors").read_bytes())
-    arrays = fuzz_models.safetensors.numpy.load((tmp_path / "own.safetensors").read_bytes())
-    body = fuzz_models.json.loads(header["__metadata__"]["hiddenstate"])
-    (tmp_path / "signed.safetensors").write_bytes(fuzz_models.sign(body, arrays))
+    header, _ = model_files._split((tmp_path / "own.safetensors").read_bytes())
+    arrays = model_files.safetensors.numpy.load((tmp_path / "own.safetensors").read_bytes())
+    body = model_files.json.loads(header["__metadata__"]["hiddenstate"])
+    (tmp_path / "signed.safetensors").write_bytes(model_files.sign(body, arrays))
     again = load(tmp_path / "signed.safetensors")
-    np.testing.assert_array_equal(again.predict(fuzz_models.ROWS), made.predict(fuzz_models.ROWS))
+    np.testing.assert_array_equal(again.predict(model_files.ROWS), made.predict(model_files.ROWS))
 
 
 def test_code_that_runs_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = fuzz_models.Place("classifier", tmp_path)
+    place = model_files.Place("classifier", tmp_path)
 
     def run_code(path: Path) -> None:
         exec("open(__import__('os').devnull)")
 
-    monkeypatch.setattr(fuzz_models, "load", run_code)
+    monkeypatch.setattr(model_files, "load", run_code)
     assert any("code: exec" in found for found in place.attempt(0, 0).findings)

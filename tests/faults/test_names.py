@@ -4,9 +4,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import fault_names
 import pytest
-from fault_runs import Ended
+from tools.stress import strange_names
+from tools.stress.processes import Ended
 
 from tests.conftest import Cli
 
@@ -19,7 +19,7 @@ def test_a_strange_name_changes_nothing_but_itself(
         os.chdir(folder)
         return Ended(*cli(*args))
 
-    outcome = fault_names.names(tmp_path / "names", [kind], run, None)
+    outcome = strange_names.names(tmp_path / "names", [kind], run, None)
     assert outcome.findings == []
     assert outcome.counts["svg figures read"] > 1
 
@@ -31,4 +31,4 @@ def test_a_name_printed_as_it_is_is_a_finding() -> None:
         ("run: \u202ex\n", "as it is"),
         ("run:\nx\n", "2 lines, with a plain name 1"),
     ):
-        assert said in fault_names.judge(Ended(0, out, ""), ["runs"], False, sound)[0]
+        assert said in strange_names.judge(Ended(0, out, ""), ["runs"], False, sound)[0]

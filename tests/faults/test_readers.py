@@ -1,23 +1,15 @@
-"""A share of `benchmarks/fuzz_readers.py`: damaged files become datasets or errors of ours."""
+"""A share of `tools.stress.data_files`: damaged files become datasets or errors of ours."""
 
-import importlib
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tools.stress import data_files as fuzz
 
 from hiddenstate.errors import DataError
 
-FOLDER = str(Path(__file__).parents[2] / "benchmarks")
 FILES = 150
 """Damaged files of each reader; each is read for one of its uses."""
-
-sys.path.insert(0, FOLDER)
-try:
-    fuzz: Any = importlib.import_module("fuzz_readers")
-finally:
-    sys.path.remove(FOLDER)
 
 
 @pytest.mark.parametrize("name", fuzz.READERS)

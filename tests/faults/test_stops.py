@@ -5,32 +5,31 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import fault_runs
-import fault_stops
 import pytest
-from fault_runs import Ended
-from fault_stops import AtEvent, AtLine, Plan, survive
+from tools.stress import processes, stopping
+from tools.stress.processes import Ended
+from tools.stress.stopping import AtEvent, AtLine, Plan, survive
 
 from hiddenstate.config import make_config
 from hiddenstate.runs import Run, writer
 from hiddenstate.system import lock
-from hiddenstate.training.session import start
+from hiddenstate.training.start import start
 
-JOBS = list(fault_runs.SHORT)
+JOBS = list(processes.SHORT)
 
 
 @pytest.fixture(scope="module", params=JOBS)
 def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """A short run of each job, never stopped."""
     folder = tmp_path_factory.mktemp("whole") / request.param
-    return fault_stops.make_plan(fault_runs.arguments(request.param, short=True), folder)
+    return stopping.make_plan(processes.arguments(request.param, short=True), folder)
 
 
 def test_killed_before_any_file_event_twice_nothing_is_lost(plan: Plan, tmp_path: Path) -> None:
     drawn = random.Random(plan.args[0])
     # In making the folder, in writing the first checkpoint, and anywhere else.
     events = [drawn.randint(2, 8), drawn.randint(20, 28), drawn.randint(10, 48)]
-    outcome = fault_stops.at_each_event(plan, tmp_path, events)
+    outcome = stopping.at_each_event(plan, tmp_path, events)
     assert outcome.findings == []
     assert outcome.counts["runs"] == len(events)
 
@@ -43,23 +42,23 @@ def test_sigterm_in_training_saves_says_so_and_it_goes_on(plan: Plan, tmp_path: 
 
 @pytest.mark.parametrize("event", [1, 24])
 def test_sigterm_from_the_folder_on_saves_and_ends_with_143(event: int, tmp_path: Path) -> None:
-    done = AtEvent(event, "term")(fault_runs.arguments("regress", short=True), tmp_path)
+    done = AtEvent(event, "term")(processes.arguments("regress", short=True), tmp_path)
     assert done.code == 143
     assert "saved; go on with `hiddenstate resume" in done.last
-    run = fault_runs.last_run(tmp_path)
+    run = processes.last_run(tmp_path)
     assert run is not None
     assert run.state() == "interrupted"
 
 
 def test_a_reader_that_leaves_is_no_loss(plan: Plan, tmp_path: Path) -> None:
-    outcome = fault_stops.left_alone(plan, tmp_path, [6])
+    outcome = stopping.left_alone(plan, tmp_path, [6])
     assert outcome.findings == []
 
 
 def test_of_two_writers_one_is_refused_at_once_and_changes_nothing(tmp_path: Path) -> None:
-    args = fault_runs.arguments("regress", short=True)
-    plan = fault_stops.make_plan(args, tmp_path / "whole")
-    outcome = fault_stops.second_comer(plan, tmp_path / "race")
+    args = processes.arguments("regress", short=True)
+    plan = stopping.make_plan(args, tmp_path / "whole")
+    outcome = stopping.second_comer(plan, tmp_path / "race")
     assert outcome.findings == []
     assert outcome.counts["refused with process and time"] == 1
 
@@ -89,7 +88,7 @@ def test_a_clock_that_jumps_changes_nothing_but_the_journal(
     stamps = [jump.isoformat(timespec="milliseconds") for jump in jumps[1:]]
     assert [entry["time"] for entry in run.journal()] == stamps  # the first is the lock's
     assert stamps != sorted(stamps)
-    assert fault_runs.differences(run.path, plain) == []
+    assert processes.differences(run.path, plain) == []
     assert run.state() == "done"
 
 

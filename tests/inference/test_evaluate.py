@@ -11,8 +11,8 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score,
 
 from hiddenstate.cli.output import say_json
 from hiddenstate.runs import Run
-from hiddenstate.system.array_file import parse_json
-from hiddenstate.training.session import run_dataset
+from hiddenstate.runs.run_data import run_dataset
+from hiddenstate.system.strict_json import parse_json
 from tests.conftest import QUIET, Cli
 
 Array = np.ndarray[Any, Any]

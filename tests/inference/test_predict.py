@@ -18,7 +18,7 @@ from hiddenstate.inference.predict import answered, answers, lay_out, predict_ro
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
-from hiddenstate.system.array_file import parse_json
+from hiddenstate.system.strict_json import parse_json
 from tests.conftest import QUIET, Cli
 
 pyarrow = pytest.importorskip("pyarrow")

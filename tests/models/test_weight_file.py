@@ -15,7 +15,8 @@ from hiddenstate.config import make_config
 from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
-from hiddenstate.models.weight_file import read_weights, refuse_code, starting_state
+from hiddenstate.models.weight_file import read_weights, refuse_code
+from hiddenstate.training.initial_state import starting_state
 from tests.conftest import mutations
 
 

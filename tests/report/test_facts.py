@@ -10,7 +10,7 @@ from hiddenstate.models.torch_modules import make_module
 from hiddenstate.report.facts import Account
 from hiddenstate.runs import Run
 from hiddenstate.system.checksums import seal_object
-from hiddenstate.training.session import go_on
+from hiddenstate.training.resume import go_on
 from tests.conftest import EVIL, add_line, write_digits, write_lines
 from tests.report_html import train
 

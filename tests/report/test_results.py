@@ -13,7 +13,7 @@ from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.report import results
 from hiddenstate.report.facts import Account
 from hiddenstate.runs import Run
-from hiddenstate.training.session import run_dataset
+from hiddenstate.runs.run_data import run_dataset
 from tests.conftest import write_digits
 from tests.report_html import train, train_digits
 

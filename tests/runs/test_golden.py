@@ -17,7 +17,7 @@ from hiddenstate.inference.predict import predict_series
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.training.checkpoints import unpack
-from hiddenstate.training.session import go_on
+from hiddenstate.training.resume import go_on
 from hiddenstate.views.timeline import Scene
 
 GOLDEN = Path(__file__).parents[1] / "golden"

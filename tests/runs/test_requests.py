@@ -9,15 +9,16 @@ import pytest
 
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import DataError, OptionError, RunMovedError, UntrustedFileError
-from hiddenstate.models.weight_file import starting_state
 from hiddenstate.runs import Run, requests
 from hiddenstate.runs.record import make_record
-from hiddenstate.runs.requests import Inbox, ask, make_request
+from hiddenstate.runs.requests import Inbox, Request, ask, make_request
 from hiddenstate.runs.writer import create_run
 from hiddenstate.system.lock import take_lock
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.recorder import Recorder
-from hiddenstate.training.session import go_on
-from hiddenstate.training.trainer import Callback, Request, Trainer
+from hiddenstate.training.resume import go_on
+from hiddenstate.training.trainer import Trainer
 from tests.training.test_resume import ENGINES, OPTIONS, StopAt, contents, make
 
 
@@ -260,7 +261,7 @@ def test_a_run_that_nothing_trains_is_not_asked(tiny_idx, tmp_path):
 
 
 def test_a_run_does_what_ctl_asks(cli, tiny_idx, tmp_path, monkeypatch):
-    from hiddenstate.training.recorder import Lines
+    from hiddenstate.cli.progress_bar import Lines
 
     monkeypatch.setattr(requests, "LOOKS", 0.0)
     monkeypatch.setattr("hiddenstate.cli.view.ANSWER_SECONDS", 0.0)

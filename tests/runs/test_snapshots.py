@@ -13,7 +13,7 @@ from hiddenstate.errors import UntrustedFileError
 from hiddenstate.report.html import page
 from hiddenstate.runs import Run
 from hiddenstate.system.array_file import read_arrays, write_arrays
-from hiddenstate.training.session import start
+from hiddenstate.training.start import start
 from hiddenstate.training.verify import check_files
 from hiddenstate.views.catalog import drawings
 from hiddenstate.views.offscreen import Painter

@@ -19,15 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError
-from hiddenstate.system.array_file import (
-    append,
-    canonical_json,
-    parse_json,
-    read_arrays,
-    write_answer,
-    write_arrays,
-    write_atomically,
-)
+from hiddenstate.system.array_file import read_arrays, write_arrays
+from hiddenstate.system.atomic_file import append, write_answer, write_atomically
+from hiddenstate.system.strict_json import canonical_json, parse_json
 from tests.conftest import mutations
 
 ARRAYS = {

@@ -13,9 +13,11 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
 from hiddenstate.system.cancellation import StopRequestedError, listening, stop_if_asked
+from hiddenstate.training.callback import Callback
 from hiddenstate.training.recorder import Recorder
-from hiddenstate.training.session import go_on, start
-from hiddenstate.training.trainer import Callback, Trainer
+from hiddenstate.training.resume import go_on
+from hiddenstate.training.start import start
+from hiddenstate.training.trainer import Trainer
 
 ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 
@@ -155,8 +157,9 @@ def test_an_engine_is_only_asked_while_the_loop_listens():
     config = make_config("regress", {"windows": 4, "threads": 1})
     from hiddenstate.data import load_dataset
     from hiddenstate.jobs import make_job
-    from hiddenstate.models.weight_file import starting_state
-    from hiddenstate.training.trainer import Callback, Trainer
+    from hiddenstate.training.callback import Callback
+    from hiddenstate.training.initial_state import starting_state
+    from hiddenstate.training.trainer import Trainer
 
     job = make_job(config, load_dataset(config))
     engine = make_engine(job.task(), starting_state(job.net, config.training))

@@ -16,8 +16,9 @@ from hiddenstate.errors import DataError, MachineError, RunMovedError, Untrusted
 from hiddenstate.runs import Run
 from hiddenstate.runs.run import numbered
 from hiddenstate.runs.writer import create_run
-from hiddenstate.training.session import go_on, start
-from hiddenstate.training.trainer import Callback
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.resume import go_on
+from hiddenstate.training.start import start
 from tests.system.test_cancellation import contents
 
 VALUES = {"windows": 24, "epochs": 2, "log_every": 5, "checkpoint_every": 10, "threads": 1}

@@ -14,10 +14,11 @@ from hiddenstate.data import load_dataset
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import OptionError, UntrustedFileError
 from hiddenstate.jobs import Job, make_job
-from hiddenstate.models.weight_file import starting_state
 from hiddenstate.runs import Run
 from hiddenstate.training.checkpoints import pack, unpack
-from hiddenstate.training.trainer import Progress, Trainer
+from hiddenstate.training.initial_state import starting_state
+from hiddenstate.training.progress import Progress
+from hiddenstate.training.trainer import Trainer
 from tests.conftest import QUIET, Cli
 from tests.training.test_resume import begin, contents, go_on
 

@@ -16,7 +16,8 @@ from hiddenstate.errors import DataError
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.training.recipes import suggest
-from hiddenstate.training.session import go_on, plan, start
+from hiddenstate.training.resume import go_on
+from hiddenstate.training.start import plan, start
 from tests.conftest import QUIET, Cli
 from tests.training.test_resume import StopAt, contents
 

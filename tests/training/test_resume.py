@@ -14,16 +14,18 @@ from hiddenstate.data import load_dataset
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.jobs import make_job
-from hiddenstate.models.weight_file import starting_state
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import make_record
 from hiddenstate.runs.writer import create_run, leaves_snapshot, reopen_run
 from hiddenstate.system.checksums import seal_object
+from hiddenstate.training.callback import Callback
 from hiddenstate.training.checkpoints import pack, unpack
+from hiddenstate.training.initial_state import starting_state
+from hiddenstate.training.progress import Progress
 from hiddenstate.training.recorder import Recorder
-from hiddenstate.training.session import go_on as go_on_session
-from hiddenstate.training.session import start
-from hiddenstate.training.trainer import Callback, Progress, Trainer
+from hiddenstate.training.resume import go_on as go_on_session
+from hiddenstate.training.start import start
+from hiddenstate.training.trainer import Trainer
 
 ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 

@@ -13,9 +13,10 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import OptionError
 from hiddenstate.jobs import make_job
-from hiddenstate.models.weight_file import starting_state
 from hiddenstate.runs import Run
-from hiddenstate.training.trainer import Callback, Trainer
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.initial_state import starting_state
+from hiddenstate.training.trainer import Trainer
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 7, 2))

@@ -8,8 +8,9 @@ from hiddenstate.datasets import load_waves
 from hiddenstate.engines import Chunk, make_engine
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs import make_job
-from hiddenstate.models.weight_file import starting_state
-from hiddenstate.training.trainer import Callback, Trainer
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.initial_state import starting_state
+from hiddenstate.training.trainer import Trainer
 
 
 class Spy(Callback):

@@ -14,7 +14,7 @@ from hiddenstate.cli.signals import say_nothing_more
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import StopSignal
     from hiddenstate.live.launch import Viewer
-    from hiddenstate.training.trainer import Callback
+    from hiddenstate.training.callback import Callback
 
 VIEWS = ("auto", "window", "notebook", "terminal", "files", "off")
 
@@ -41,7 +41,7 @@ def start_view(
     stopped : StopSignal
         Asked to stop where nobody reads the lines any more.
     """
-    from hiddenstate.training.recorder import Lines
+    from hiddenstate.cli.progress_bar import Lines
 
     if view not in ("files", "off"):
         from hiddenstate.live.launch import choose_view
@@ -65,7 +65,7 @@ def start_view(
 
         return view, [NotebookView(path)]
     if sys.stderr.isatty():
-        from hiddenstate.training.recorder import ProgressBar
+        from hiddenstate.cli.progress_bar import ProgressBar
 
         bar = ProgressBar(sys.stderr)
         hooks.append(bar)

@@ -148,7 +148,7 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
     DataError
         If it cannot be read.
     """
-    from hiddenstate.system.array_file import parse_json
+    from hiddenstate.system.strict_json import parse_json
 
     where = printable(path)
     if not path.is_file():

@@ -57,7 +57,7 @@ def _summary(run: "Run") -> dict[str, Any]:
 
 def _best(run: "Run") -> str:
     """The headline figure of a finished run, or the best logged figure so far."""
-    from hiddenstate.jobs import headline
+    from hiddenstate.metrics.headline import headline
 
     results = run.results() or {}
     key = headline(run.config.job, results)
@@ -133,7 +133,7 @@ def doctor(as_json: bool) -> None:
 def _diagnosis() -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
-    from hiddenstate.datasets import load_mnist
+    from hiddenstate.data.bundled.mnist import load_mnist
     from hiddenstate.errors import HiddenstateError
     from hiddenstate.kernels import processors
     from hiddenstate.system.memory import bytes_free

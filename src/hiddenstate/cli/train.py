@@ -28,7 +28,7 @@ from hiddenstate.errors import DataError, OptionError
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import StopSignal
     from hiddenstate.data import SequenceDataset
-    from hiddenstate.training.session import Session
+    from hiddenstate.training.start import Session
 
 _DEFAULTS = (
     "\n\nDefaults are those of the classic scripts. For DATA, what is not given follows from rules "
@@ -148,7 +148,7 @@ def resume(
     """The command `resume`."""
     from hiddenstate.cli.signals import StopSignal
     from hiddenstate.runs import find_run
-    from hiddenstate.training.session import go_on
+    from hiddenstate.training.resume import go_on
 
     how = Asked(**asked)
     changes = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
@@ -183,7 +183,7 @@ def _train_command(job: str, given: dict[str, Any]) -> None:
 def _train(job: str, values: dict[str, Any], how: Asked) -> dict[str, Any]:
     """Check everything, make the run folder, train; return the run's results."""
     from hiddenstate.cli.signals import StopSignal
-    from hiddenstate.training.session import plan, start
+    from hiddenstate.training.start import plan, start
 
     check_view(how.view)
     with StopSignal() as stopped:
@@ -300,7 +300,7 @@ def _print_results(results: list[dict[str, Any]], how: Asked) -> None:
         return
     import statistics
 
-    from hiddenstate.jobs import headline
+    from hiddenstate.metrics.headline import headline
 
     key = headline(results[0]["job"], results[0])
     values = [result[key] for result in results if key in result]

@@ -23,8 +23,8 @@ from hiddenstate.estimators.inputs import (
     without_weightless,
 )
 from hiddenstate.jobs import make_job
-from hiddenstate.models.weight_file import starting_state
-from hiddenstate.training.trainer import Callback
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.initial_state import starting_state
 
 
 @documented("autoencode")

@@ -39,7 +39,8 @@ from hiddenstate.estimators.inputs import (
 from hiddenstate.inference.hidden_states import state_probe
 from hiddenstate.inference.predict import lay_out
 from hiddenstate.jobs import Job
-from hiddenstate.training.trainer import Callback, Trainer
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.trainer import Trainer
 
 Kind = TypeVar("Kind", bound=type)
 
@@ -177,7 +178,7 @@ class Estimator(BaseEstimator):
             engine = make_engine(job.task(), state)
             Trainer(job, engine, hooks, state.step).train()
         else:
-            from hiddenstate.training.session import start_in
+            from hiddenstate.training.start import start_in
 
             with start_in(Path(run_dir), job, state) as session:
                 engine = session.engine

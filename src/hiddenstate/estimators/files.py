@@ -15,7 +15,7 @@ from hiddenstate.estimators.classifier import RecurrentClassifier
 from hiddenstate.estimators.regressor import RecurrentRegressor
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Params
-from hiddenstate.system.array_file import check_fields
+from hiddenstate.system.strict_json import check_fields
 
 _KINDS: dict[str, type[Estimator]] = {
     "classify": RecurrentClassifier,

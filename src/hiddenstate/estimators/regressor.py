@@ -26,8 +26,8 @@ from hiddenstate.estimators.inputs import (
 )
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.net import Params
-from hiddenstate.models.weight_file import starting_state
-from hiddenstate.training.trainer import Callback
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.initial_state import starting_state
 
 
 @documented("regress")

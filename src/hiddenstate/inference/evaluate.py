@@ -23,7 +23,7 @@ from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Params
 from hiddenstate.models.weight_file import refuse_code
 from hiddenstate.runs import Run, find_run
-from hiddenstate.training.session import run_dataset, unchanged_dataset
+from hiddenstate.runs.run_data import run_dataset, unchanged_dataset
 
 Array = NDArray[Any]
 

@@ -39,8 +39,6 @@ the numbers of test rows they are measured on: about a tenth of a second before 
 class AutoencodeJob(Job):
     """784-128-64-12-3 and its mirror, squared error per pixel, unless told otherwise."""
 
-    headlines = ("test_mse",)
-
     def make_net(self) -> Net:
         """A net from the row to itself."""
         F, model, X = self.dataset.X.shape[1], self.config.model, self.dataset.X

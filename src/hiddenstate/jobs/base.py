@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +48,6 @@ class Job(ABC):
     dataset : SequenceDataset
         Laid out for the job: X (N, T, I), or (N, F) for autoencode.
     """
-
-    headlines: ClassVar[tuple[str, ...]]
-    """Keys of the results that sum a run up, the best first."""
 
     def __init__(self, config: Config, dataset: SequenceDataset) -> None:
         self.config, self.dataset = config, dataset

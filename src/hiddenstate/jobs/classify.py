@@ -27,8 +27,6 @@ from hiddenstate.models.net import Net
 class ClassifyJob(Job):
     """LSTM 28->64, last step -> Linear 64->10, cross-entropy, unless told otherwise."""
 
-    headlines = ("test_accuracy",)
-
     def make_net(self) -> Net:
         """A recurrent net with one output a class."""
         assert self.dataset.classes is not None

@@ -7,7 +7,7 @@ import numpy as np
 
 from hiddenstate.config import Config
 from hiddenstate.data import Rows
-from hiddenstate.datasets import load_waves
+from hiddenstate.data.bundled.waves import load_waves
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.inference.predict import answered
@@ -23,8 +23,6 @@ SHOWN = 20
 
 class RegressJob(Job):
     """RNN(tanh) 1->32, every step -> Linear 32->1, squared error, unless told otherwise."""
-
-    headlines = ("test_mse", "last10_mse")
 
     @property
     def stateful(self) -> bool:

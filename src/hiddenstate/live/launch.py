@@ -19,7 +19,8 @@ from hiddenstate.errors import HiddenstateError, MachineError, OptionError, did_
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
 from hiddenstate.runs import Run, find_run
 from hiddenstate.system.lock import is_locked
-from hiddenstate.training.trainer import Callback, Trainer
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.trainer import Trainer
 from hiddenstate.views.offscreen import be_nice
 from hiddenstate.views.terminal.screen import put_terminal_back, terminal_settings
 from hiddenstate.views.window import display_missing, show_window

@@ -14,7 +14,8 @@ from typing import Any
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import printable
 from hiddenstate.runs import Run
-from hiddenstate.training.trainer import Callback, Trainer
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.trainer import Trainer
 from hiddenstate.views.offscreen import SIZE, FrameReader
 
 LAST_SECONDS = 20.0

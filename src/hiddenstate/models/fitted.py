@@ -13,13 +13,9 @@ from hiddenstate.data.prepare.pipeline import READING
 from hiddenstate.data.prepare.transform import Preparation
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.models.net import Net, Params, net_from_dict
-from hiddenstate.system.array_file import (
-    Layout,
-    check_fields,
-    clear_stale,
-    read_arrays,
-    write_arrays,
-)
+from hiddenstate.system.array_file import Layout, read_arrays, write_arrays
+from hiddenstate.system.atomic_file import clear_stale
+from hiddenstate.system.strict_json import check_fields
 
 
 @dataclass(frozen=True)

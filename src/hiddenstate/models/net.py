@@ -22,7 +22,8 @@ from hiddenstate.config import (
 )
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.errors import OptionError, UntrustedFileError, printable
-from hiddenstate.system.array_file import Layout, check_fields
+from hiddenstate.system.array_file import Layout
+from hiddenstate.system.strict_json import check_fields
 
 Params = dict[str, NDArray[Any]]
 

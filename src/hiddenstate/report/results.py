@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.errors import MachineError, UntrustedFileError
-from hiddenstate.jobs import headline as headline_key
 from hiddenstate.metrics.glossary import Entry, explain, named, written
+from hiddenstate.metrics.headline import headline as headline_key
 from hiddenstate.metrics.scores import balanced_accuracy, f1_by_class, skill
 from hiddenstate.report.facts import Account
 

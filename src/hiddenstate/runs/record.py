@@ -11,7 +11,8 @@ import numpy as np
 import hiddenstate
 from hiddenstate.config import Config
 from hiddenstate.errors import DataError, MachineError, UntrustedFileError, printable
-from hiddenstate.system.array_file import LARGE, open_regular
+from hiddenstate.system.array_file import LARGE
+from hiddenstate.system.atomic_file import open_regular
 from hiddenstate.system.checksums import Lines, open_lines, open_object
 from hiddenstate.system.memory import check_free
 

@@ -7,9 +7,10 @@ of steps, obeys, and says so in the history and, with the request's own name, in
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hiddenstate.config import TrainingConfig, section_options
 from hiddenstate.errors import (
@@ -21,8 +22,39 @@ from hiddenstate.errors import (
 )
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import append_request
-from hiddenstate.system.array_file import open_regular
-from hiddenstate.training.trainer import Request
+from hiddenstate.system.atomic_file import open_regular
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing asked of a run while it trains.
+
+    Parameters
+    ----------
+    do : str
+        `stop` and keep the best, `pause`, `go` on, learn at another `lr`, or leave a `snapshot`.
+    value : float, optional
+        The learning rate asked for.
+    name : str
+        By which the answer is known.
+    """
+
+    do: str
+    value: float | None = None
+    name: str = ""
+
+
+class Requests(Protocol):
+    """What is asked of a run while it trains; :class:`hiddenstate.runs.requests.Inbox` is one."""
+
+    def __bool__(self) -> bool:
+        """Whether something may be waiting; asked often."""
+        ...
+
+    def take(self) -> Sequence[Request]:
+        """What was asked since the last time, in order."""
+        ...
+
 
 COMMANDS = ("stop", "pause", "go", "lr", "snapshot")
 """What can be asked."""

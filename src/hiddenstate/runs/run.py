@@ -31,7 +31,8 @@ from hiddenstate.runs.snapshots import (
     read_snapshot,
     sizes_of_shown,
 )
-from hiddenstate.system.array_file import TEMPORARY, Layout, read_arrays
+from hiddenstate.system.array_file import Layout, read_arrays
+from hiddenstate.system.atomic_file import TEMPORARY
 from hiddenstate.system.lock import is_locked
 
 Arrays = dict[str, NDArray[Any]]

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.errors import UntrustedFileError, printable
-from hiddenstate.system.array_file import Layout, check_fields, read_arrays
+from hiddenstate.system.array_file import Layout, read_arrays
+from hiddenstate.system.strict_json import check_fields
 
 Arrays = dict[str, NDArray[Any]]
 

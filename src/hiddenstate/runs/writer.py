@@ -25,14 +25,8 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import FORMAT, read_lines
 from hiddenstate.runs.run import CLOSING, SHOWN, Arrays, numbered
-from hiddenstate.system.array_file import (
-    TEMPORARY,
-    append,
-    clear_stale,
-    flush,
-    write_arrays,
-    write_atomically,
-)
+from hiddenstate.system.array_file import write_arrays
+from hiddenstate.system.atomic_file import TEMPORARY, append, clear_stale, flush, write_atomically
 from hiddenstate.system.checksums import seal_line, seal_lines, seal_object
 from hiddenstate.system.lock import holds, take_lock
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hiddenstate.system.array_file import parse_json
+from hiddenstate.system.strict_json import parse_json
 
 _BLANK = "0" * 64
 """What stands for the digest while it is worked out."""

@@ -8,7 +8,7 @@ from io import FileIO
 from pathlib import Path
 
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
-from hiddenstate.system.array_file import regular
+from hiddenstate.system.atomic_file import regular
 
 
 def is_locked(folder: Path) -> bool:

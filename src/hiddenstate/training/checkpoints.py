@@ -12,7 +12,7 @@ from hiddenstate.engines import TrainingState
 from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.jobs import Job
 from hiddenstate.system.array_file import Layout
-from hiddenstate.training.trainer import RECENT, Progress
+from hiddenstate.training.progress import RECENT, Progress
 
 Arrays = dict[str, NDArray[Any]]
 

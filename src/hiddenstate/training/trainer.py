@@ -5,10 +5,9 @@ It calls named hooks and knows no subclass of anything.
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,10 @@ from hiddenstate.engines import Chunk, Engine, TrainingState
 from hiddenstate.engines.schedule import rate_at
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Evaluation, Job
-from hiddenstate.models.net import Params
+from hiddenstate.runs.requests import Requests
 from hiddenstate.system.cancellation import StopRequestedError, listening
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.progress import Progress, logs_after, still_due, validates_after
 
 CHUNK = 500
 """Most steps asked of an engine at once, so that progress is seen to move."""
@@ -38,134 +39,6 @@ PAUSED = 0.05
 FLAT = 1e4
 """Size of a weight between hidden units from which on a net has diverged: float32's tanh and
 sigmoid are flat beyond 17, so such units pass no gradient and learn nothing again."""
-
-RECENT = 100
-"""How many last losses are kept, for the mean that ends a run."""
-
-
-@dataclass
-class Progress:
-    """What the loop remembers beside the engine's arrays.
-
-    It tells whether the line of the last step, or its look at the validation rows, is still due,
-    as after a stop in the middle of an evaluation.
-
-    Parameters
-    ----------
-    since_log : list of float
-        Losses of the steps after the last logged one.
-    recent : deque of float
-        The last losses, at most `RECENT`.
-    best : dict of ndarray
-        The weights that did best on the validation rows; none before the first look.
-    best_loss : float
-        Their loss there.
-    best_step : int
-        Updates made when they were found.
-    waited : int
-        Looks since then that found no better.
-    lr : float, optional
-        The learning rate asked for while training, in place of the config's.
-    """
-
-    since_log: list[float] = field(default_factory=list)
-    recent: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
-    best: Params = field(default_factory=dict)
-    best_loss: float = math.inf
-    best_step: int = 0
-    waited: int = 0
-    lr: float | None = None
-
-
-@dataclass(frozen=True)
-class Request:
-    """One thing asked of a run while it trains.
-
-    Parameters
-    ----------
-    do : str
-        `stop` and keep the best, `pause`, `go` on, learn at another `lr`, or leave a `snapshot`.
-    value : float, optional
-        The learning rate asked for.
-    name : str
-        By which the answer is known.
-    """
-
-    do: str
-    value: float | None = None
-    name: str = ""
-
-
-class Requests(Protocol):
-    """What is asked of a run while it trains; :class:`hiddenstate.runs.requests.Inbox` is one."""
-
-    def __bool__(self) -> bool:
-        """Whether something may be waiting; asked often."""
-        ...
-
-    def take(self) -> Sequence[Request]:
-        """What was asked since the last time, in order."""
-        ...
-
-
-def still_due(job: Job, step: int, progress: Progress) -> list[str]:
-    """What was still to come when training stopped in an evaluation after `step` updates.
-
-    That is `log`, the line of the last step, or `valid`, its look at the validation rows.
-    """
-    due = []
-    if progress.since_log and _logs_after(job, step):
-        due.append("log")
-    looks = progress.best_step // job.batches.steps_per_epoch + progress.waited
-    if step and _validates_after(job, step) and looks < job.batches.epoch_of(step):
-        due.append("valid")
-    return due
-
-
-def _logs_after(job: Job, step: int) -> bool:
-    """Whether the last of `step` updates has a line of its own."""
-    return (step - 1) % job.config.training.log_every == 0
-
-
-def _validates_after(job: Job, step: int) -> bool:
-    """Whether the validation rows are looked at after `step` updates: at an epoch's end."""
-    return job.dataset.valid is not None and step % job.batches.steps_per_epoch == 0
-
-
-class Callback:
-    """Hooks of the loop, all empty; override those you want.
-
-    Every hook gets the trainer, whose `step` is the number of updates made, `total_steps`
-    where it will end, `engine` the net as it stands, `job` what is being done, and `evaluation`
-    what was last found out about the net.
-    """
-
-    def on_start(self, trainer: "Trainer") -> None:
-        """Called before the first step."""
-
-    def on_chunk(self, trainer: "Trainer", chunk: Chunk) -> None:
-        """After some steps were taken, at every logged line at least."""
-
-    def on_log(self, trainer: "Trainer", event: dict[str, Any]) -> None:
-        """After a logged step: its number, epoch, loss, mean loss, rate and evaluation."""
-
-    def on_valid(self, trainer: "Trainer", event: dict[str, Any]) -> None:
-        """After a look at the validation rows, at each epoch's end: its step, epoch and loss."""
-
-    def on_control(self, trainer: "Trainer", event: dict[str, Any], name: str) -> None:
-        """After a request was obeyed: the updates made before it, what it was, its own name."""
-
-    def on_pause(self, trainer: "Trainer") -> None:
-        """Again and again while training is paused."""
-
-    def on_checkpoint(self, trainer: "Trainer") -> None:
-        """At each multiple of `checkpoint_every`, every `checkpoint_seconds`, and at any end."""
-
-    def on_stop(self, trainer: "Trainer", error: Exception | None) -> None:
-        """Training ended early: asked to (`error` is None, all is saved) or by `error`."""
-
-    def on_end(self, trainer: "Trainer", results: dict[str, Any]) -> None:
-        """After the last step, with the final figures."""
 
 
 class Trainer:
@@ -275,9 +148,9 @@ class Trainer:
             self._take_in(chunk)
             self._notify("on_chunk", chunk)
             # The line comes before the checkpoint, or a resumed run would go on without it.
-            if _logs_after(self.job, self.step):
+            if logs_after(self.job, self.step):
                 self._log()
-            if _validates_after(self.job, self.step):
+            if validates_after(self.job, self.step):
                 self._validate()
             if self.step < self.total_steps and self._must_save():
                 self._save()

@@ -11,12 +11,14 @@ from hiddenstate.engines import Chunk, Engine
 from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
 from hiddenstate.jobs import make_job
 from hiddenstate.models.fitted import load_model
-from hiddenstate.models.weight_file import starting_state
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import read_record
 from hiddenstate.runs.run import CLOSING, SHOWN
+from hiddenstate.runs.run_data import unchanged_dataset
 from hiddenstate.system.array_file import read_arrays
-from hiddenstate.training.session import Session, go_on, start_in, unchanged_dataset
+from hiddenstate.training.initial_state import starting_state
+from hiddenstate.training.resume import go_on
+from hiddenstate.training.start import Session, start_in
 
 LOGGED = 8
 """Logged lines of a piece that is trained anew, about."""

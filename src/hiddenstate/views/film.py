@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.errors import DataError, MachineError, OptionError, printable
 from hiddenstate.runs import Run
-from hiddenstate.system.array_file import write_atomically
+from hiddenstate.system.atomic_file import write_atomically
 from hiddenstate.views.offscreen import Painter
 from hiddenstate.views.timeline import Scene
 

@@ -14,7 +14,7 @@ from hiddenstate.data.prepare.pipeline import class_numbers, prepare
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import DataError, HiddenstateError, OptionError
 from hiddenstate.jobs import make_job
-from hiddenstate.models.weight_file import starting_state
+from hiddenstate.training.initial_state import starting_state
 from tests.conftest import Refuse
 
 Array = np.ndarray[Any, Any]

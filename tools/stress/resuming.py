@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fault_runs import Outcome, differences
 
 from hiddenstate import kernels
 from hiddenstate.runs import Run
-from hiddenstate.training.session import Session, go_on, plan, start
-from hiddenstate.training.trainer import Callback, Trainer
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.resume import go_on
+from hiddenstate.training.start import Session, plan, start
+from hiddenstate.training.trainer import Trainer
+from tools.stress.processes import Outcome, differences
 
 ENGINES = ("native", "torch") if kernels.levels() else ("torch",)
 

@@ -1,11 +1,11 @@
 """Damaged model files through `load`: each is a sound model, or one line that says why not.
 
-    nice -n 10 python benchmarks/fuzz_models.py [--n 100000] [--seed 0] [--model NAME]
-    python benchmarks/fuzz_models.py --model NAME --at 123    # one file again, with its trace
+    nice -n 10 python -m tools.stress.model_files [--n 100000] [--seed 0] [--model NAME]
+    python -m tools.stress.model_files --model NAME --at 123    # one file again, with its trace
 
 A third of the files is damaged blindly, a third in the JSON of its header. The rest, which no hash
 can refuse, have other facts or arrays under a new, right hash: those that are taken are asked to
-predict. Among them are pickles that would run code. A finding is what it is for `fuzz_readers.py`;
+predict. Among them are pickles that would run code. A finding is what it is for `data_files.py`;
 besides, a file damaged blindly that is read as something else, anything run from a file, and an
 answer that is not numbers. `state_dict` is what `--weights` reads, for which a hash is not asked.
 """
@@ -28,14 +28,14 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import fuzz_damage
 import numpy as np
 import safetensors.numpy
-from fuzz_damage import Random
-from fuzz_readers import Fuzz, Outcome, again, table, watched
 
 from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load
 from hiddenstate.models.weight_file import read_weights
+from tools.stress import mutations
+from tools.stress.data_files import Fuzz, Outcome, again, table, watched
+from tools.stress.mutations import Random
 
 KINDS = ("model", "DataError", "OptionError", "MachineError", "UntrustedFileError")
 
@@ -64,7 +64,7 @@ RAN = "ran"
 def blindly(data: bytes, random: Random, place: Path) -> bytes:
     """Bytes changed in one to three places."""
     for _ in range(random.integers(1, 4)):
-        data = fuzz_damage.spoil_bytes(data, random)
+        data = mutations.spoil_bytes(data, random)
     return data
 
 
@@ -106,7 +106,7 @@ def with_code(data: bytes, random: Random, place: Path) -> bytes:
         case 0:
             return evil
         case 1:
-            return fuzz_damage.spoil_bytes(evil, random)
+            return mutations.spoil_bytes(evil, random)
         case 2:
             stream = io.BytesIO()
             with zipfile.ZipFile(stream, "w") as archive:

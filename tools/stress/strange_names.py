@@ -11,9 +11,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import fault_runs
 import numpy as np
-from fault_runs import Ended, Outcome
+
+from tools.stress import processes
+from tools.stress.processes import Ended, Outcome
 
 NAMES = {
     "newline": "evil\nline",
@@ -84,13 +85,13 @@ def on_a_terminal(args: Sequence[str], folder: Path) -> Ended:
     """Run a command with a terminal for its output, and all that it was told as `out`."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*fault_runs.COMMAND, *args], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs,
-        env={**fault_runs.ENVIRONMENT, "TERM": "xterm-256color", "COLUMNS": "200"},
+        [*processes.COMMAND, *args], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs,
+        env={**processes.ENVIRONMENT, "TERM": "xterm-256color", "COLUMNS": "200"},
     )  # fmt: skip
     os.close(theirs)
     told = b""
     while True:
-        if not select.select([ours], [], [], fault_runs.HANGS)[0]:
+        if not select.select([ours], [], [], processes.HANGS)[0]:
             process.kill()
             break
         try:
@@ -110,7 +111,7 @@ Run = Callable[[Sequence[str], Path], Ended]
 def names(
     folder: Path,
     kinds: Sequence[str] = tuple(NAMES),
-    run: Run = fault_runs.hiddenstate,
+    run: Run = processes.hiddenstate,
     terminal: Run | None = on_a_terminal,
 ) -> Outcome:
     """Each name for a folder, a file, a column, labels and series at once, through all commands.

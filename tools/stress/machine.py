@@ -13,15 +13,13 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import fault_events
-import fault_runs
-import fault_stops
 import numpy as np
-from fault_runs import Outcome, hiddenstate
-from fault_stops import AtEvent, Plan
 
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.system.array_file import read_arrays
+from tools.stress import file_events, processes, stopping
+from tools.stress.processes import Outcome, hiddenstate
+from tools.stress.stopping import AtEvent, Plan
 
 MEGABYTE = 1 << 20
 
@@ -106,7 +104,7 @@ def read_only(plans: Sequence[Plan], folder: Path) -> Outcome:
                 return outcome
             AtEvent(40)(plan.args, place)
             subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
-            for args in (plan.args, fault_stops.next_command(plan, place)):
+            for args in (plan.args, stopping.next_command(plan, place)):
                 done = hiddenstate(args, place)
                 kept = done.code == 3 and not done.trouble()
                 outcome.expect(kept, f"read-only, {args[0]}: {done.code}, {done.last[:160]}")
@@ -118,11 +116,11 @@ def read_only(plans: Sequence[Plan], folder: Path) -> Outcome:
     return outcome
 
 
-def _full(done: fault_runs.Ended, outcome: Outcome, place: Path) -> str:
+def _full(done: processes.Ended, outcome: Outcome, place: Path) -> str:
     """Judge what a full disk left; returns the message."""
     outcome.expect(done.code == 3 and not done.trouble(), f"full: {done.code}, {done.trouble()}")
     tells = bool(re.search(r"\d bytes .*\d bytes (are|is) free", done.last))
-    run = fault_runs.last_run(place)
+    run = processes.last_run(place)
     if run is None:
         outcome.counts["full before there was a run"] += 1
         return done.last
@@ -141,9 +139,9 @@ def _full(done: fault_runs.Ended, outcome: Outcome, place: Path) -> str:
 
 def _go_on(plan: Plan, place: Path, outcome: Outcome, when: str) -> None:
     """With room again, a run must end as one never stopped."""
-    done = hiddenstate(fault_stops.next_command(plan, place), place)
-    run = fault_runs.last_run(place)
-    differing = fault_runs.differences(run.path, plan.path) if run else ["lost"]
+    done = hiddenstate(stopping.next_command(plan, place), place)
+    run = processes.last_run(place)
+    differing = processes.differences(run.path, plan.path) if run else ["lost"]
     outcome.counts["not identical"] += bool(differing or done.code)
     outcome.expect(not done.code and not differing, f"{when}: {done.last} {differing[:4]}")
 
@@ -163,7 +161,7 @@ def limited_memory(
     """Commands that may take so many MB of addresses: they are done, or say in a line why not."""
     outcome = Outcome()
     for engine in engines:
-        for job in fault_runs.JOBS:
+        for job in processes.JOBS:
             for limit in limits:
                 outcome.add(_limited(job, engine, limit, folder / f"{engine}-{job}-{limit}"))
     return outcome
@@ -171,8 +169,8 @@ def limited_memory(
 
 def _limited(job: str, engine: str, limit: int, place: Path) -> Outcome:
     place.mkdir(parents=True)
-    before = ["prlimit", f"--as={limit * MEGABYTE}", *fault_runs.COMMAND]
-    done = hiddenstate(fault_runs.arguments(job, engine, short=True), place, before)
+    before = ["prlimit", f"--as={limit * MEGABYTE}", *processes.COMMAND]
+    done = hiddenstate(processes.arguments(job, engine, short=True), place, before)
     outcome = Outcome(1)
     outcome.counts["done" if done.code == 0 else f"ended with {done.code}"] += 1
     what = f"{job}, {engine}, in {limit} MB"
@@ -208,11 +206,11 @@ RATES: dict[str, tuple[str, ...]] = {
 def divergence(folder: Path) -> Outcome:
     """Each job at rates far too large: it stops with 5 by name, and all it saved is finite."""
     outcome = Outcome()
-    for job in fault_runs.JOBS:
+    for job in processes.JOBS:
         for name, rate in RATES.items():
             place = folder / f"{job} {name}"
             place.mkdir(parents=True)
-            done = hiddenstate([*fault_runs.arguments(job), *rate], place)
+            done = hiddenstate([*processes.arguments(job), *rate], place)
             outcome.done += 1
             outcome.counts[f"ended with {done.code}"] += 1
             outcome.expect(done.code == 5, f"{job} --lr {name}: ended with {done.code}")
@@ -241,7 +239,7 @@ def _finite(lines: str) -> bool:
 # --- the order of writing
 
 
-def write_order(folder: Path, jobs: Sequence[str] = tuple(fault_runs.JOBS)) -> Outcome:
+def write_order(folder: Path, jobs: Sequence[str] = tuple(processes.JOBS)) -> Outcome:
     """Every system call that touches a run's files, in a run stopped once and gone on with."""
     outcome = Outcome()
     if shutil.which("strace") is None:
@@ -250,25 +248,25 @@ def write_order(folder: Path, jobs: Sequence[str] = tuple(fault_runs.JOBS)) -> O
     for job in jobs:
         place = folder / job
         place.mkdir(parents=True)
-        args = fault_runs.arguments(job, short=True)
+        args = processes.arguments(job, short=True)
         AtEvent(30)(args, place)
         for number, command in enumerate((["resume", "last", "--view", "files"], args)):
             log = place / f"strace-{number}"
-            done = hiddenstate(command, place, fault_events.traced(log))
+            done = hiddenstate(command, place, file_events.traced(log))
             outcome.expect(done.code == 0, f"{job}: ended with {done.code}: {done.last}")
             with log.open() as lines:
-                events = fault_events.read_strace(lines, (place / "runs").resolve())
+                events = file_events.read_strace(lines, (place / "runs").resolve())
             outcome.done += len(events)
             judge_order(events, outcome, job)
     return outcome
 
 
-def judge_order(events: Sequence[fault_events.Event], outcome: Outcome, job: str) -> None:
+def judge_order(events: Sequence[file_events.Event], outcome: Outcome, job: str) -> None:
     """Count the files put in their place, and note what came in another order."""
     renamed = [event for event in events if event.kind == "rename"]
     outcome.counts["renamed into place"] += len(renamed)
     outcome.counts["checkpoints"] += sum("/checkpoints/" in event.to for event in renamed)
     outcome.expect(renamed, f"{job}: nothing was renamed")
-    outcome.findings += [f"{job}: {fault}" for fault in fault_events.misordered(events)]
-    ahead = fault_events.unflushed_history(events)
+    outcome.findings += [f"{job}: {fault}" for fault in file_events.misordered(events)]
+    ahead = file_events.unflushed_history(events)
     outcome.expect(not ahead, f"{job}: {ahead} checkpoints on disk before their history")

@@ -1,7 +1,7 @@
 """Damaged files through every reader: each must become a dataset, or one line that says why not.
 
-    nice -n 10 python benchmarks/fuzz_readers.py [--n 100000] [--seed 0] [--reader NAME]
-    python benchmarks/fuzz_readers.py --reader NAME --at 123    # one file again, with its trace
+    nice -n 10 python -m tools.stress.data_files [--n 100000] [--seed 0] [--reader NAME]
+    python -m tools.stress.data_files --reader NAME --at 123    # one file again, with its trace
 
 A file is read for every job it is good for, with options drawn by chance, up to all checks made
 before training (`session.plan`, `prepare`, the job and its memory), and once more as new rows to
@@ -36,8 +36,6 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import fuzz_damage
-import fuzz_files
 import numpy as np
 
 from hiddenstate.config import Config
@@ -46,9 +44,10 @@ from hiddenstate.data.prepare.pipeline import READING, prepare
 from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.jobs import make_job
-from hiddenstate.training.session import plan
+from hiddenstate.training.start import plan
+from tools.stress import mutations, samples
 
-READERS = fuzz_files.READERS
+READERS = samples.READERS
 
 MOST_SECONDS = 2.0
 MOST_MB = 200
@@ -94,18 +93,18 @@ class Place:
     def spoilt(self, random: np.random.Generator) -> Iterator[str]:
         """Damage a file, and mend it."""
         file = sorted(self.files)[random.integers(len(self.files))]
-        (self.folder / file).write_bytes(fuzz_damage.spoil(file, self.files[file], random))
+        (self.folder / file).write_bytes(mutations.spoil(file, self.files[file], random))
         try:
             yield file
         finally:
             (self.folder / file).write_bytes(self.files[file])
 
-    def uses(self, random: np.random.Generator) -> Iterator[fuzz_files.Use]:
+    def uses(self, random: np.random.Generator) -> Iterator[samples.Use]:
         """The jobs, each with options of its own and drawn ones."""
         for job, own in self.reader.uses:
-            drawn = [*fuzz_files.SEVERAL, *fuzz_files.ONE_JOB[job]]
+            drawn = [*samples.SEVERAL, *samples.ONE_JOB[job]]
             if self.reader.data.endswith((".csv", ".tsv", ".txt", ".gz")):
-                drawn += fuzz_files.TEXT_ONLY
+                drawn += samples.TEXT_ONLY
             yield job, self.options({**drawn[random.integers(len(drawn))], **own})
 
     def attempt(self, seed: int, number: int) -> Outcome:

@@ -1,4 +1,4 @@
-"""Ways to spoil a file: blindly, and by what its format is; `fuzz_readers.py` reads the result."""
+"""Ways to spoil a file: blindly, and by what its format is; `data_files.py` reads the result."""
 
 import contextlib
 import gzip
@@ -10,7 +10,8 @@ import zlib
 from typing import Any
 
 import numpy as np
-from fuzz_files import long, npy, wide
+
+from tools.stress.samples import long, npy, wide
 
 Random = np.random.Generator
 

@@ -1,7 +1,7 @@
 """Everything that can go wrong with a run or a file, tried many times at random, in one table.
 
-    nice -n 15 python benchmarks/faults.py [--seed 0]            # all of it, about half an hour
-    nice -n 15 python benchmarks/faults.py kill --n 200 --seed 1 # one check, its count and seed
+    nice -n 15 python -m tools.stress [--seed 0]            # all of it, about half an hour
+    nice -n 15 python -m tools.stress kill --n 200 --seed 1 # one check, its count and seed
 
 Each check prints what broke a promise as it finds it, and ends with its row; the exit code is 1 if
 there was any. What was found is kept in a folder. Some checks need more than an ordinary user has:
@@ -21,16 +21,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import fault_files
-import fault_machine
-import fault_names
-import fault_resumes
-import fault_runs
-import fault_stops
-import fuzz_models
-import fuzz_readers
-from fault_runs import Outcome
-from timing import print_table
+from benchmarks.timing import print_table
+
+from tools.stress import (
+    data_files,
+    machine,
+    model_files,
+    processes,
+    resuming,
+    run_files,
+    stopping,
+    strange_names,
+)
+from tools.stress.processes import Outcome
 
 BOTH = ("auto", "torch")
 
@@ -67,82 +70,82 @@ def stops(asked: Asked, number: signal.Signals, twice: bool = False) -> Outcome:
 
     Of those killed one in four is on the torch engine; of those asked to end one draws figures.
     """
-    plans = fault_stops.make_plans(asked.folder)
+    plans = stopping.make_plans(asked.folder)
     if number == signal.SIGKILL:
-        args = [*fault_runs.arguments("regress", "torch")[:1], "--windows", "1500",
-                *fault_runs.arguments("regress", "torch")[3:]]  # fmt: skip
-        plans.append(fault_stops.make_plan(args, asked.folder / "whole-torch"))
+        args = [*processes.arguments("regress", "torch")[:1], "--windows", "1500",
+                *processes.arguments("regress", "torch")[3:]]  # fmt: skip
+        plans.append(stopping.make_plan(args, asked.folder / "whole-torch"))
     elif not twice:
-        plans.append(fault_stops.draws_figures(plans[0], asked.folder))
-    return fault_stops.stopped(plans, asked.folder, asked.n, asked.seed, number, twice)
+        plans.append(stopping.draws_figures(plans[0], asked.folder))
+    return stopping.stopped(plans, asked.folder, asked.n, asked.seed, number, twice)
 
 
 def events(asked: Asked) -> Outcome:
     """Killed before every file event of a short run of each job."""
     outcome = Outcome()
-    for job in fault_runs.JOBS:
-        args = fault_runs.arguments(job, short=True)
-        plan = fault_stops.make_plan(args, asked.folder / f"whole-{job}")
-        outcome.add(fault_stops.at_each_event(plan, asked.folder / job))
+    for job in processes.JOBS:
+        args = processes.arguments(job, short=True)
+        plan = stopping.make_plan(args, asked.folder / f"whole-{job}")
+        outcome.add(stopping.at_each_event(plan, asked.folder / job))
     return outcome
 
 
 def pipes(asked: Asked) -> Outcome:
     """Readers that leave at another line each time."""
-    plan = fault_stops.make_plans(asked.folder)[1]
-    return fault_stops.left_alone(plan, asked.folder, range(1, 1 + asked.n))
+    plan = stopping.make_plans(asked.folder)[1]
+    return stopping.left_alone(plan, asked.folder, range(1, 1 + asked.n))
 
 
 def resumes(asked: Asked) -> Outcome:
     """Every batch of three epochs of each case on each engine, and chains of five."""
-    return fault_resumes.every_batch(asked.folder / "runs", asked.seed, say=print)
+    return resuming.every_batch(asked.folder / "runs", asked.seed, say=print)
 
 
 def damage(asked: Asked) -> Outcome:
     """Bits flipped, and three ends cut off for every ten of them."""
-    samples = fault_files.make_samples(asked.folder / "samples")
+    samples = run_files.make_samples(asked.folder / "samples")
     cuts = round(0.3 * asked.n)
-    outcome, verdicts = fault_files.damage(samples, asked.folder, asked.n, cuts, asked.seed)
-    print(fault_files.table(verdicts))
+    outcome, verdicts = run_files.damage(samples, asked.folder, asked.n, cuts, asked.seed)
+    print(run_files.table(verdicts))
     return outcome
 
 
 def disk(asked: Asked) -> Outcome:
     """A small disk filled while a run saves, then one that cannot be written at all."""
-    plans = fault_stops.make_plans(asked.folder)
-    outcome = fault_machine.full_disk(plans, asked.folder, asked.n, asked.seed)
-    outcome.add(fault_machine.read_only(plans, asked.folder))
+    plans = stopping.make_plans(asked.folder)
+    outcome = machine.full_disk(plans, asked.folder, asked.n, asked.seed)
+    outcome.add(machine.read_only(plans, asked.folder))
     return outcome
 
 
 def races(asked: Asked) -> Outcome:
     """Two that go on with one run."""
-    plan = fault_stops.make_plans(asked.folder)[1]
-    return fault_stops.races(plan, asked.folder, asked.n, asked.seed)
+    plan = stopping.make_plans(asked.folder)[1]
+    return stopping.races(plan, asked.folder, asked.n, asked.seed)
 
 
 def memory(asked: Asked) -> Outcome:
     """Little memory, on both engines."""
-    return fault_machine.limited_memory(asked.folder, engines=BOTH)
+    return machine.limited_memory(asked.folder, engines=BOTH)
 
 
 def models(asked: Asked) -> Outcome:
     """Damaged model files through `load`."""
-    return _fuzz(asked, fuzz_models.MODELS, fuzz_models.Place, fuzz_models.KINDS)
+    return _fuzz(asked, model_files.MODELS, model_files.Place, model_files.KINDS)
 
 
 def readers(asked: Asked) -> Outcome:
     """Damaged files of data through every reader."""
-    return _fuzz(asked, fuzz_readers.READERS, fuzz_readers.Place, fuzz_readers.KINDS)
+    return _fuzz(asked, data_files.READERS, data_files.Place, data_files.KINDS)
 
 
 def _fuzz(asked: Asked, names, open_place, kinds) -> Outcome:
     asked_so = argparse.Namespace(
         n=asked.n, seed=asked.seed, reader=None, processes=2, keep=asked.folder / "findings"
     )
-    fuzz = fuzz_readers.Fuzz(asked_so, tuple(names), open_place)
+    fuzz = data_files.Fuzz(asked_so, tuple(names), open_place)
     fuzz.run()
-    print(fuzz_readers.table(fuzz.sums, kinds))
+    print(data_files.table(fuzz.sums, kinds))
     outcome = Outcome()
     for name, found in fuzz.sums.items():
         outcome.done += found.files
@@ -164,9 +167,9 @@ CHECKS = {
     "disk": Check("a 4 MB disk filled, and a read-only one", disk, 30),
     "races": Check("two writers at once", races, 50),
     "memory": Check("a limit on memory", memory),
-    "diverge": Check("a rate far too large", lambda a: fault_machine.divergence(a.folder)),
-    "order": Check("file calls seen by strace", lambda a: fault_machine.write_order(a.folder)),
-    "names": Check("a command with a strange name", lambda a: fault_names.names(a.folder)),
+    "diverge": Check("a rate far too large", lambda a: machine.divergence(a.folder)),
+    "order": Check("file calls seen by strace", lambda a: machine.write_order(a.folder)),
+    "names": Check("a command with a strange name", lambda a: strange_names.names(a.folder)),
     "models": Check("a damaged model through load", models, 100_000),
     "readers": Check("a damaged file of data", readers, 10_000),
 }

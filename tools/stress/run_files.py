@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fault_resumes import StopAfter, run_in_parts, write_rows
-from fault_runs import Outcome
 
 from hiddenstate import RecurrentClassifier, load
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.runs import Run
 from hiddenstate.system.array_file import read_arrays
-from hiddenstate.training.session import go_on, plan, start
+from hiddenstate.training.resume import go_on
+from hiddenstate.training.start import plan, start
 from hiddenstate.training.verify import check_files
 from hiddenstate.views.timeline import Scene
+from tools.stress.processes import Outcome
+from tools.stress.resuming import StopAfter, run_in_parts, write_rows
 
 VERDICTS = ("named", "previous used", "left out", "not read", "unsaid", "loaded", "unnamed",
             "crashed")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Sound files for every reader, and what each is good for; `fuzz_damage.py` spoils them."""
+"""Sound files for every reader, and what each is good for; `mutations.py` spoils them."""
 
 import gzip
 import io

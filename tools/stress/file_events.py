@@ -1,6 +1,6 @@
 """What a command does to the files of its run, event by event; it can die or fail at the N-th.
 
-    python benchmarks/fault_events.py kill|term|full N ARGUMENTS...
+    python tools/stress/file_events.py kill|term|full N ARGUMENTS...
 
 runs `hiddenstate ARGUMENTS` and, right before its N-th event, is killed, is sent SIGTERM, or has a
 full disk from then on. Events are also read from what strace says, which sees every system call.

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import fault_events
-import fault_runs
-from fault_runs import Ended, Outcome, hiddenstate
+from tools.stress import file_events, processes
+from tools.stress.processes import Ended, Outcome, hiddenstate
 
 MOST_SECONDS = 2.0
 """From a signal until the process ends."""
@@ -32,7 +31,7 @@ class AtMoment:
     twice: bool = False
 
     def __call__(self, args: Sequence[str], folder: Path) -> Ended:
-        process = fault_runs.begin(args, folder)
+        process = processes.begin(args, folder)
         try:
             out, err = process.communicate(timeout=self.seconds)
         except subprocess.TimeoutExpired:
@@ -41,7 +40,7 @@ class AtMoment:
             if self.twice:
                 time.sleep(BETWEEN)
                 process.send_signal(self.number)
-            return fault_runs.finish(process, lambda: time.monotonic() - began)
+            return processes.finish(process, lambda: time.monotonic() - began)
         return Ended(process.returncode, out, err)
 
 
@@ -53,7 +52,7 @@ class AtLine:
     number: signal.Signals | None = signal.SIGKILL
 
     def __call__(self, args: Sequence[str], folder: Path) -> Ended:
-        process = fault_runs.begin(args, folder)
+        process = processes.begin(args, folder)
         assert process.stdout
         lines = sum(1 for _ in zip(range(self.line), process.stdout, strict=False))
         began = time.monotonic()
@@ -63,18 +62,18 @@ class AtLine:
             return Ended(process.wait(), "", err, time.monotonic() - began)
         if lines == self.line:
             process.send_signal(self.number)
-        return fault_runs.finish(process, lambda: time.monotonic() - began)
+        return processes.finish(process, lambda: time.monotonic() - began)
 
 
 @dataclass(frozen=True)
 class AtEvent:
-    """What :mod:`fault_events` does before the command's so-many-th file event."""
+    """What :mod:`tools.stress.file_events` does before the command's so-many-th file event."""
 
     event: int
     action: str = "kill"
 
     def __call__(self, args: Sequence[str], folder: Path) -> Ended:
-        return hiddenstate(args, folder, fault_events.at_event(self.action, self.event))
+        return hiddenstate(args, folder, file_events.at_event(self.action, self.event))
 
 
 @dataclass(frozen=True)
@@ -89,16 +88,16 @@ class Plan:
 def make_plan(args: list[str], folder: Path) -> Plan:
     """A plan, its run made in the new folder `folder`."""
     began = time.monotonic()
-    path = fault_runs.whole_run(args, folder)
+    path = processes.whole_run(args, folder)
     return Plan(args, path, time.monotonic() - began)
 
 
 def make_plans(folder: Path, engines: Sequence[str] = ("auto",)) -> list[Plan]:
     """A plan for each engine and job."""
     return [
-        make_plan(fault_runs.arguments(job, engine), folder / f"whole-{job}-{engine}")
+        make_plan(processes.arguments(job, engine), folder / f"whole-{job}-{engine}")
         for engine in engines
-        for job in fault_runs.JOBS
+        for job in processes.JOBS
     ]
 
 
@@ -129,15 +128,15 @@ def survive(plan: Plan, folder: Path, stops: Sequence[Stop]) -> Outcome:
     elif outcome.done < len(stops):
         outcome.counts["came after the end"] += 1
         hiddenstate(next_command(plan, folder), folder)  # refused, but what was left is cleared
-    run = fault_runs.last_run(folder)
+    run = processes.last_run(folder)
     if run is None or run.results() is None:
         outcome.counts["runs lost"] += 1
         return outcome
     outcome.counts["runs"] += 1
-    differing = fault_runs.differences(run.path, plan.path)
+    differing = processes.differences(run.path, plan.path)
     outcome.counts["not identical"] += bool(differing)
     outcome.expect(not differing, f"{plan.args[0]}: not identical: {', '.join(differing[:4])}")
-    left = fault_runs.stale(folder, plan.path)
+    left = processes.stale(folder, plan.path)
     outcome.counts["stale files"] += len(left)
     outcome.expect(not left, f"{plan.args[0]}: stale: {', '.join(left[:4])}")
     return outcome
@@ -145,20 +144,20 @@ def survive(plan: Plan, folder: Path, stops: Sequence[Stop]) -> Outcome:
 
 def next_command(plan: Plan, folder: Path) -> list[str]:
     """The job, or, if there is a run, what goes on with it."""
-    run = fault_runs.last_run(folder)
+    run = processes.last_run(folder)
     if run is None:
         return plan.args
     return ["resume", run.name, "--view", plan.args[-1]]
 
 
 def _is_done(folder: Path) -> bool:
-    run = fault_runs.last_run(folder)
+    run = processes.last_run(folder)
     return run is not None and run.results() is not None
 
 
 def _starts(folder: Path) -> int:
     """How often training began in the run of `folder`."""
-    run = fault_runs.last_run(folder)
+    run = processes.last_run(folder)
     return sum(entry["event"] == "start" for entry in run.journal()) if run else 0
 
 
@@ -231,7 +230,7 @@ def at_each_event(plan: Plan, folder: Path, events: Sequence[int] = ()) -> Outco
     if not events:
         (folder / "count").mkdir(parents=True)
         AtEvent(0, "note")(plan.args, folder / "count")
-        events = range(1, len(fault_events.noted(folder / "count")) + 1)
+        events = range(1, len(file_events.noted(folder / "count")) + 1)
     for event in events:
         place = folder / f"event-{event}"
         found = survive(plan, place, [AtEvent(event), AtEvent(event)])
@@ -258,18 +257,18 @@ def second_comer(plan: Plan, place: Path) -> Outcome:
     place.mkdir(parents=True)
     AtEvent(30)(plan.args, place)
     args = next_command(plan, place)
-    first = fault_runs.begin(args, place)
+    first = processes.begin(args, place)
     assert first.stdout
     first.stdout.readline()  # it has the lock before it says anything
     first.send_signal(signal.SIGSTOP)
     before = _contents(place)
-    second = fault_runs.begin(args, place)
-    refused = fault_runs.finish(second)
+    second = processes.begin(args, place)
+    refused = processes.finish(second)
     outcome.expect(_contents(place) == before, "the one refused changed something")
     first.send_signal(signal.SIGCONT)
-    judge_race([(first, fault_runs.finish(first)), (second, refused)], outcome)
-    run = fault_runs.last_run(place)
-    differing = fault_runs.differences(run.path, plan.path) if run else ["lost"]
+    judge_race([(first, processes.finish(first)), (second, refused)], outcome)
+    run = processes.last_run(place)
+    differing = processes.differences(run.path, plan.path) if run else ["lost"]
     outcome.expect(not differing, f"not identical: {', '.join(differing[:4])}")
     return outcome
 
@@ -290,18 +289,18 @@ def races(plan: Plan, folder: Path, total: int, seed: int) -> Outcome:
         place.mkdir(parents=True)
         stop(plan.args, place)
         args = next_command(plan, place)
-        first = fault_runs.begin(args, place)
+        first = processes.begin(args, place)
         time.sleep(drawn.uniform(0, apart))
-        second = fault_runs.begin(args, place)
+        second = processes.begin(args, place)
         ends = []
         for process in (first, second):
-            ends.append((process, fault_runs.finish(process)))
+            ends.append((process, processes.finish(process)))
         late = outcome.counts["came after the end"]
         judge_race(ends, outcome)
         raced = outcome.counts["came after the end"] == late
         apart *= 1.05 if raced else 0.8
-        run = fault_runs.last_run(place)
-        differing = fault_runs.differences(run.path, plan.path) if run else ["lost"]
+        run = processes.last_run(place)
+        differing = processes.differences(run.path, plan.path) if run else ["lost"]
         outcome.expect(not differing, f"race {number}: not identical: {', '.join(differing[:4])}")
         outcome.done += raced
         shutil.rmtree(place)

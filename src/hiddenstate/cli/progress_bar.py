@@ -1,0 +1,81 @@
+"""Logged lines and a progress bar, as callbacks of the training loop."""
+
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+from hiddenstate.engines import Chunk
+from hiddenstate.errors import printable
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.trainer import Trainer
+
+
+class Lines(Callback):
+    """Says each logged step in the classic scripts' form.
+
+    Parameters
+    ----------
+    say : callable
+        Takes a line; `print` will do.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def on_log(self, trainer: Trainer, event: dict[str, Any]) -> None:
+        """Say one line."""
+        self._say(trainer.job.line(event, trainer.job.config))
+
+
+class ProgressBar(Callback):
+    """A bar with rate and time left, on a terminal.
+
+    Parameters
+    ----------
+    stream : text stream
+        The terminal it is drawn on.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True),
+            console=Console(file=stream, stderr=True),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._bar.add_task("training", total=None, rate="")
+        self._first, self._began = 0, 0.0
+
+    def say(self, line: str) -> None:
+        """Print a line on the same terminal, above the bar."""
+        line = printable(line, 10_000)
+        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Show the bar."""
+        self._first, self._began = trainer.step, time.monotonic()
+        self._bar.update(self._task, total=trainer.total_steps, completed=trainer.step)
+        self._bar.start()
+
+    def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
+        """Move the bar."""
+        took = max(time.monotonic() - self._began, 1e-9)
+        rate = (trainer.step - self._first) / took
+        self._bar.update(self._task, completed=trainer.step, rate=f"{rate:,.0f} steps/s")
+
+    def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
+        """Take the bar away."""
+        self._bar.stop()

@@ -1,0 +1,31 @@
+"""The weights a run starts from: drawn from the seed, or read from a file."""
+
+import hashlib
+
+from hiddenstate.config import TrainingConfig
+from hiddenstate.data.readers.open import existing
+from hiddenstate.engines import TrainingState
+from hiddenstate.models.net import Net
+from hiddenstate.models.weight_file import read_weights
+
+
+def starting_state(net: Net, training: TrainingConfig) -> TrainingState:
+    """The state before the first step: `--weights` if given, else drawn from the seed.
+
+    Raises
+    ------
+    UntrustedFileError
+        If the file is not a model or plain tensors, or does not fit `net`.
+    """
+    if training.weights is None:
+        return TrainingState(net.initial(training.seed, training.dtype))
+    params = read_weights(existing(training.weights))
+    fitting = net.check(params, training.weights)
+    return TrainingState({name: a.astype(training.dtype) for name, a in fitting.items()})
+
+
+def fingerprint(training: TrainingConfig) -> str | None:
+    """SHA-256 of the file that `--weights` names; None without one."""
+    if training.weights is None:
+        return None
+    return hashlib.sha256(existing(training.weights).read_bytes()).hexdigest()
