@@ -18,8 +18,17 @@ from pathlib import Path
 
 from hiddenstate.cli import main
 
-CLASSIFY = ("BasicMotions", "JapaneseVowels", "GunPoint", "ItalyPowerDemand", "UnitTest",
-            "ArrowHead", "PickupGestureWiimoteZ", "OSULeaf", "ACSF1")  # fmt: skip
+CLASSIFY = (
+    "BasicMotions",
+    "JapaneseVowels",
+    "GunPoint",
+    "ItalyPowerDemand",
+    "UnitTest",
+    "ArrowHead",
+    "PickupGestureWiimoteZ",
+    "OSULeaf",
+    "ACSF1",
+)
 REGRESS = ("CardanoSentiment", "Covid3Month")
 FORECAST = {
     "sunspots": ("statsmodels", "datasets/sunspots/sunspots.csv", "SUNACTIVITY"),

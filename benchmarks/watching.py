@@ -141,9 +141,7 @@ def train(job: str, view: str, options: dict[str, Any], turns: bool = False) -> 
                 process.kill()
                 process.wait()
     slowed = slowed_by(taken.made, taken.marks)
-    return {
-        "seconds": clock.ended - clock.began, "waited": spent, "drawn": drawn, "slowed": slowed
-    }  # fmt: skip
+    return {"seconds": clock.ended - clock.began, "waited": spent, "drawn": drawn, "slowed": slowed}
 
 
 def drawing_process(shown: Any) -> int:
@@ -278,9 +276,15 @@ def long_runs(jobs: list[str], views: list[str], rounds: int) -> None:
             fastest = 100 * (min(times[view]) / min(times["off"]) - 1)
             share = [100 * each["drawn"] / each["seconds"] for each in gave[view]]
             rows.append(
-                [job, view, f"{spread(times['off']):.1f}", f"{spread(more):+.1f} %",
-                 f"{fastest:+.1f} %", f"{spread(share):.1f} %"]
-            )  # fmt: skip
+                [
+                    job,
+                    view,
+                    f"{spread(times['off']):.1f}",
+                    f"{spread(more):+.1f} %",
+                    f"{fastest:+.1f} %",
+                    f"{spread(share):.1f} %",
+                ]
+            )
     heads = ["job", "view", "seconds without", "more with it", "fastest", "of a core drawing"]
     print_table(heads, rows)
 
@@ -295,9 +299,14 @@ def in_turns(jobs: list[str], views: list[str], rounds: int) -> None:
             low, middle, high = np.quantile(slowed, (0.25, 0.5, 0.75))
             share = [100 * each["drawn"] / each["seconds"] for each in gave]
             rows.append(
-                [job, view, str(len(slowed)), f"{middle:+.1f} ({low:+.1f} .. {high:+.1f}) %",
-                 f"{spread(share):.1f} %"]
-            )  # fmt: skip
+                [
+                    job,
+                    view,
+                    str(len(slowed)),
+                    f"{middle:+.1f} ({low:+.1f} .. {high:+.1f}) %",
+                    f"{spread(share):.1f} %",
+                ]
+            )
     print_table(["job", "view", "turns", "slower (middle half)", "of a core drawing"], rows)
 
 

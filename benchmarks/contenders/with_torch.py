@@ -43,13 +43,24 @@ class Coder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.encoder = nn.Sequential(
-            nn.Linear(784, 128), nn.Tanh(), nn.Linear(128, 64), nn.Tanh(),
-            nn.Linear(64, 12), nn.Tanh(), nn.Linear(12, 3),
-        )  # fmt: skip
+            nn.Linear(784, 128),
+            nn.Tanh(),
+            nn.Linear(128, 64),
+            nn.Tanh(),
+            nn.Linear(64, 12),
+            nn.Tanh(),
+            nn.Linear(12, 3),
+        )
         self.decoder = nn.Sequential(
-            nn.Linear(3, 12), nn.Tanh(), nn.Linear(12, 64), nn.Tanh(),
-            nn.Linear(64, 128), nn.Tanh(), nn.Linear(128, 784), nn.Sigmoid(),
-        )  # fmt: skip
+            nn.Linear(3, 12),
+            nn.Tanh(),
+            nn.Linear(12, 64),
+            nn.Tanh(),
+            nn.Linear(64, 128),
+            nn.Tanh(),
+            nn.Linear(128, 784),
+            nn.Sigmoid(),
+        )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Codes (B, 3) and reconstructions (B, 784) of rows (B, 784)."""

@@ -35,8 +35,9 @@ def long_table(path, ragged=True, holes=True):
 
 def wide_table(path, label="label", rows=40, width=12):
     X = np.round(RANDOM.random((rows, width)), 4)
-    return table(path, [label, *(f"v{i}" for i in range(width))],
-                 [(i % 3, *row) for i, row in enumerate(X)])  # fmt: skip
+    return table(
+        path, [label, *(f"v{i}" for i in range(width))], [(i % 3, *row) for i, row in enumerate(X)]
+    )
 
 
 def npz(path, **arrays):
@@ -72,16 +73,21 @@ MAKERS = {
     ),
     "arrays": lambda p: npz(p / "a.npz", X=RANDOM.random((30, 6, 2)), y=np.arange(30) % 3),
     "two rows a class": lambda p: npz(p / "a.npz", X=RANDOM.random((6, 6, 2)), y=np.arange(6) % 3),
-    "arrays to regress": lambda p: npz(p / "a.npz", X=RANDOM.random((30, 6, 2)),
-                                       y=RANDOM.random(30)),
+    "arrays to regress": lambda p: npz(
+        p / "a.npz", X=RANDOM.random((30, 6, 2)), y=RANDOM.random(30)
+    ),
     "a signal": lambda p: npz(p / "s.npz", X=RANDOM.random(200), y=RANDOM.random(200)),
-    "rows that are steps": lambda p: npz(p / "s.npz", X=RANDOM.random((200, 3)),
-                                         y=RANDOM.random(200)),
-    "pixels": lambda p: table(p / "d.csv", ["label", *(f"p{i}" for i in range(64))],
-                              [(i % 3, *RANDOM.integers(0, 200, 64)) for i in range(30)]),
+    "rows that are steps": lambda p: npz(
+        p / "s.npz", X=RANDOM.random((200, 3)), y=RANDOM.random(200)
+    ),
+    "pixels": lambda p: table(
+        p / "d.csv",
+        ["label", *(f"p{i}" for i in range(64))],
+        [(i % 3, *RANDOM.integers(0, 200, 64)) for i in range(30)],
+    ),
     "idx": lambda p: write_digits(p / "digits"),
     "images": lambda p: images(p / "pics"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -102,10 +108,15 @@ def test_every_command_it_prints_trains(name, cli, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "jobs"),
-    [("long", {"classify", "regress"}), ("wide", {"classify", "autoencode"}),
-     ("dates", {"regress"}), ("a signal", {"regress"}), ("images", {"classify", "autoencode"}),
-     ("arrays to regress", {"regress", "autoencode"})],
-)  # fmt: skip
+    [
+        ("long", {"classify", "regress"}),
+        ("wide", {"classify", "autoencode"}),
+        ("dates", {"regress"}),
+        ("a signal", {"regress"}),
+        ("images", {"classify", "autoencode"}),
+        ("arrays to regress", {"regress", "autoencode"}),
+    ],
+)
 def test_which_jobs_fit(name, jobs, cli, tmp_path):
     found = json.loads(cli("inspect", MAKERS[name](tmp_path), "--json").out)
     assert {fit["job"] for fit in found["fits"] if fit["command"]} == jobs
@@ -166,9 +177,18 @@ def test_why_a_table_without_labels_is_not_for_classify(cli, tmp_path):
 def test_json_is_one_object_and_nothing_else(cli, tmp_path):
     long_table(tmp_path / "sensors.csv")
     found = json.loads(cli("inspect", "sensors.csv", "--json").out)
-    facts = {"name": "sensors.csv", "kind": "a long CSV table", "job": "classify", "n_train": 24,
-             "n_test": 0, "steps_min": 12, "steps_max": 15, "n_features": 2, "missing": 1,
-             "classes": {"run": 8, "sit": 8, "walk": 8}}  # fmt: skip
+    facts = {
+        "name": "sensors.csv",
+        "kind": "a long CSV table",
+        "job": "classify",
+        "n_train": 24,
+        "n_test": 0,
+        "steps_min": 12,
+        "steps_max": 15,
+        "n_features": 2,
+        "missing": 1,
+        "classes": {"run": 8, "sit": 8, "walk": 8},
+    }
     assert facts.items() <= found.items()
 
 
@@ -184,11 +204,19 @@ def test_the_job_is_asked_for_or_follows_from_a_target(cli, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(("nothing.csv",), "no such file"), ((), "missing argument"),
-     (("own.csv", "--label", "z"), "z"), (("own.csv", "--job", "paint"), "paint"),
-     (("own.csv", "--job", "classify", "--target", "a"), "--target: classify has no such option"),
-     (("own.csv", "--layout", "tall"), "tall"), (("bad.csv",), "bad.csv")],
-)  # fmt: skip
+    [
+        (("nothing.csv",), "no such file"),
+        ((), "missing argument"),
+        (("own.csv", "--label", "z"), "z"),
+        (("own.csv", "--job", "paint"), "paint"),
+        (
+            ("own.csv", "--job", "classify", "--target", "a"),
+            "--target: classify has no such option",
+        ),
+        (("own.csv", "--layout", "tall"), "tall"),
+        (("bad.csv",), "bad.csv"),
+    ],
+)
 def test_what_cannot_be_read_is_one_line(arguments, words, refuse, tmp_path):
     table(tmp_path / "own.csv", ["a", "b", "label"], [(1, 2, 0), (2, 3, 1)] * 5)
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n1,2,3\n")
@@ -319,8 +347,15 @@ def test_two_lines_of_pictures_that_bring_their_test_rows(tmp_path):
 
 
 def test_two_lines_of_a_signal_that_is_forecast(tmp_path):
-    values = {"target": ("Passengers",), "horizon": 1, "window": 8, "stride": 1, "stateful": False,
-              "test_fraction": 0.25, "scale": "minmax"}  # fmt: skip
+    values = {
+        "target": ("Passengers",),
+        "horizon": 1,
+        "window": 8,
+        "stride": 1,
+        "stateful": False,
+        "test_fraction": 0.25,
+        "scale": "minmax",
+    }
     first, second = told(date_table(tmp_path / "air.csv"), "regress", **values)
     assert first == (
         "data: air.csv, a long CSV table: 1 series of 72 steps, 1 channel (Passengers), "

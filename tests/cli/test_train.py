@@ -71,8 +71,10 @@ def test_seeds_train_one_run_each_and_give_mean_and_deviation(cli, tmp_path):
     assert found["last10_mse_mean"] == pytest.approx(np.mean(found["last10_mse"]))
     assert found["last10_mse_deviation"] == pytest.approx(np.std(found["last10_mse"], ddof=1))
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [
-        "regress-1", "regress-2", "regress-3",
-    ]  # fmt: skip
+        "regress-1",
+        "regress-2",
+        "regress-3",
+    ]
 
 
 def test_config_of_a_run_and_toml_files_set_options(cli, tmp_path):
@@ -92,9 +94,20 @@ def test_from_outside_each_steps_loss_is_a_plain_loops(cli, tmp_path):
     module = classic.Recurrent("lstm", 28, 64, 10).double()
     torch.save(module.state_dict(), tmp_path / "classic.pt")
     done = cli(
-        "classify", "--weights", "classic.pt", "--no-shuffle", "--dtype", "float64",
-        "--log-every", "1", "--max-steps", STEPS, "--n-evaluated", "0", *OFF,
-    )  # fmt: skip
+        "classify",
+        "--weights",
+        "classic.pt",
+        "--no-shuffle",
+        "--dtype",
+        "float64",
+        "--log-every",
+        "1",
+        "--max-steps",
+        STEPS,
+        "--n-evaluated",
+        "0",
+        *OFF,
+    )
     assert done.code == 0
     run = Run(tmp_path / "runs" / "classify-1")
     losses = [event["loss"] for event in run.history() if event["event"] == "log"]
@@ -106,8 +119,16 @@ def test_from_outside_each_steps_loss_is_a_plain_loops(cli, tmp_path):
 
 def test_weights_of_a_model_file_start_where_it_ended(cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
-    cli("regress", "--windows", "5", "--weights", "runs/regress-1/model.safetensors",
-        "--lr", "1e-30", *OFF)  # fmt: skip
+    cli(
+        "regress",
+        "--windows",
+        "5",
+        "--weights",
+        "runs/regress-1/model.safetensors",
+        "--lr",
+        "1e-30",
+        *OFF,
+    )
     one, two = (Run(tmp_path / "runs" / f"regress-{n}").model().params for n in (1, 2))
     for name, array in one.items():
         np.testing.assert_array_equal(two[name], array)
@@ -206,9 +227,13 @@ def test_a_signal_saves_says_how_to_go_on_and_resume_ends_the_same(number, code,
     """The signal is sent at the third printed line, not at a time."""
     command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "4000", *OFF]
     process = subprocess.Popen(
-        command, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        command,
+        cwd=tmp_path,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+    )
     assert process.stdout
     lines = 0
     for line in process.stdout:
@@ -236,9 +261,13 @@ def test_a_signal_saves_says_how_to_go_on_and_resume_ends_the_same(number, code,
 def test_a_reader_that_leaves_stops_quietly(tmp_path):
     command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "3000", *OFF]
     process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+    )
     assert process.stdout
     assert process.stderr
     process.stdout.readline()

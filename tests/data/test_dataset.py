@@ -289,7 +289,7 @@ def test_one_answer_a_window_is_the_last_steps(path: Path) -> None:
         ("regress", {"X": np.zeros((20, 0)), "y": np.zeros(20)}, r"\(20, 0\)"),
         ("regress", {"X": np.zeros(20), "y": np.zeros((20, 0))}, r"\(20, 0\)"),
     ],
-)  # fmt: skip
+)
 def test_arrays_that_do_not_fit_the_job_are_refused(
     path: Path, job: str, arrays: dict[str, Array], said: str
 ) -> None:
@@ -304,8 +304,12 @@ def test_a_test_label_no_training_row_has_is_refused_by_row(path: Path) -> None:
 
 
 def test_the_fingerprint_tells_values_types_and_shapes_apart() -> None:
-    arrays = [np.zeros((2, 6), "f4"), np.zeros((2, 6), "i4"), np.zeros((4, 3), "f4"),
-              np.ones((2, 6), "f4")]  # fmt: skip
+    arrays = [
+        np.zeros((2, 6), "f4"),
+        np.zeros((2, 6), "i4"),
+        np.zeros((4, 3), "f4"),
+        np.ones((2, 6), "f4"),
+    ]
     prints = {SequenceDataset("x", Rows(X)).fingerprint() for X in arrays}
     assert len(prints) == 4
 
@@ -324,9 +328,14 @@ def test_new_rows_are_read_from_every_kind_of_file(tmp_path: Path, tiny_idx: Pat
     assert new_rows(tiny_idx / "t10k-images-idx3-ubyte").X.shape == (30, 8, 8)
 
 
-@pytest.mark.parametrize("arrays", [{"X": np.float64(1), "y": np.zeros(3)},
-                                    {"X": np.zeros((3, 2)), "y": np.float64(1)},
-                                    {"X": np.zeros((3, 2)), "y": np.zeros(2)}])  # fmt: skip
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"X": np.float64(1), "y": np.zeros(3)},
+        {"X": np.zeros((3, 2)), "y": np.float64(1)},
+        {"X": np.zeros((3, 2)), "y": np.zeros(2)},
+    ],
+)
 def test_new_rows_and_answers_of_other_numbers_are_refused(
     path: Path, arrays: dict[str, Array]
 ) -> None:

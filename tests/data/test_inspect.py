@@ -84,9 +84,16 @@ def test_swapped_rows_are_warned_of_with_the_mend():
 
 @pytest.mark.parametrize(
     ("width", "mend"),
-    [(784, "--steps 28"), (144, "--steps 12"), (84, "--steps 28"), (72, "--steps 24"),
-     (25, None), (150, None), (251, None)],
-)  # fmt: skip
+    [
+        (784, "--steps 28"),
+        (144, "--steps 12"),
+        (84, "--steps 28"),
+        (72, "--steps 24"),
+        (25, None),
+        (150, None),
+        (251, None),
+    ],
+)
 def test_flat_rows_that_may_be_something_else(width, mend):
     warnings = found_in(RANDOM.random((9, width)), np.arange(9) % 3).warnings
     assert [warning.split(", add ")[1] for warning in warnings] == ([mend] if mend else [])
@@ -207,9 +214,12 @@ def test_a_class_of_one_row_and_a_label_of_the_test_alone():
 
 @pytest.mark.parametrize(
     ("y", "why"),
-    [(None, "no labels"), (np.zeros(9, int), "every label is 0"),
-     (RANDOM.random((9, 1)), "numbers, not classes")],
-)  # fmt: skip
+    [
+        (None, "no labels"),
+        (np.zeros(9, int), "every label is 0"),
+        (RANDOM.random((9, 1)), "numbers, not classes"),
+    ],
+)
 def test_why_classify_does_not_fit(y, why):
     job = "regress" if y is not None and y.ndim == 2 else "classify"
     assert why in fit(found_in(RANDOM.random((9, 3, 2)), y, job), "classify").why_not
@@ -223,8 +233,12 @@ def test_targets_have_their_least_mean_and_greatest():
 
 
 def test_groups_and_weights_are_told():
-    rows = Rows(RANDOM.random((4, 3)), np.arange(4) % 2, weights=np.array([1, 2, 0.5, 1]),
-                groups=np.array(["a", "a", "b", "c"]))  # fmt: skip
+    rows = Rows(
+        RANDOM.random((4, 3)),
+        np.arange(4) % 2,
+        weights=np.array([1, 2, 0.5, 1]),
+        groups=np.array(["a", "a", "b", "c"]),
+    )
     found = inspect_dataset(SequenceDataset("own", rows), DataConfig(data="own"), "classify")
     assert (found.n_groups, found.weights) == (3, (0.5, 2))
 

@@ -92,8 +92,11 @@ def test_rows_of_a_data_set_are_taken_from_a_store_unread(place: Path) -> None:
     assert len(rows) == 2
     np.testing.assert_array_equal(rows.X[:], array[[2, 0]])
     assert np.concatenate([part.reshape(-1) for part in rows.arrays()]).tolist() == [
-        *array[2], *array[0], 2, 0
-    ]  # fmt: skip
+        *array[2],
+        *array[0],
+        2,
+        0,
+    ]
 
 
 def test_a_store_is_laid_out_as_an_array_is(place: Path) -> None:

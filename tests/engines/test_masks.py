@@ -65,8 +65,20 @@ def test_a_table_of_unequal_series_is_answered_as_each_alone(cli, tmp_path):
     (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
     one = [line for line in lines if line.startswith(("series", "s7,"))]
     (tmp_path / "one.csv").write_text("\n".join(one) + "\n")
-    done = cli("classify", "all.csv", "--label", "kind", "--hidden-size", 4, "--epochs", 3,
-               "--view", "off", "--threads", 1)  # fmt: skip
+    done = cli(
+        "classify",
+        "all.csv",
+        "--label",
+        "kind",
+        "--hidden-size",
+        4,
+        "--epochs",
+        3,
+        "--view",
+        "off",
+        "--threads",
+        1,
+    )
     assert done.code == 0, done.err
     together = cli("predict", "classify-1", "all.csv", "--proba").out.splitlines()
     alone = cli("predict", "classify-1", "one.csv", "--proba").out.splitlines()

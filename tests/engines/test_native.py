@@ -77,8 +77,11 @@ def assert_agree(task, n=10, tolerance=1e-10):
     np.testing.assert_allclose(own.losses, chunk.losses, rtol=tolerance)
     if chunk.outputs is not None:
         np.testing.assert_allclose(own.outputs, chunk.outputs, rtol=0, atol=tolerance * 10)
-    for one, two in ((own_state.params, state.params), (own_state.moments, state.moments),
-                     (own_state.carried, state.carried)):  # fmt: skip
+    for one, two in (
+        (own_state.params, state.params),
+        (own_state.moments, state.moments),
+        (own_state.carried, state.carried),
+    ):
         assert one.keys() == two.keys()
         for name in one:
             assert one[name].shape == two[name].shape
@@ -194,8 +197,16 @@ def test_weights_are_bit_identical_at_any_thread_count(level, job, dtype, monkey
         net = Net("classify", config, 9, 4)
     else:
         net = Net("autoencode", AutoencoderConfig((150, 30), 3, "tanh", "sigmoid"), 300, 300)
-    task = task_of(net, n_rows=150, T=7, batch_size=70, dtype=dtype, clip=1.0, engine="native",
-                   weights=job == "mean")  # fmt: skip
+    task = task_of(
+        net,
+        n_rows=150,
+        T=7,
+        batch_size=70,
+        dtype=dtype,
+        clip=1.0,
+        engine="native",
+        weights=job == "mean",
+    )
     start = TrainingState(net.initial(0, dtype))
     found = []
     for threads in (1, 2, 3, 5):
@@ -214,8 +225,12 @@ def test_bytes_are_fractions_of_255():
 
 
 def test_one_step_at_a_time_is_the_same_as_many():
-    task = task_of(Net("classify", RecurrentConfig("gru", "tanh", 9), 3, 4), engine="native",
-                   lr_schedule="inverse", hold=3)  # fmt: skip
+    task = task_of(
+        Net("classify", RecurrentConfig("gru", "tanh", 9), 3, 4),
+        engine="native",
+        lr_schedule="inverse",
+        hold=3,
+    )
     start = TrainingState(task.net.initial(0, "float64"))
     many, one, bare = (make_engine(task, start) for _ in range(3))
     losses = many.run(0, 12, never).losses
@@ -288,8 +303,12 @@ def test_the_callers_floating_point_state_is_left_as_it_was():
 def test_a_forked_child_trains_too():
     task = task_of(
         Net("classify", RecurrentConfig("lstm", "tanh", 64), 16, 4),
-        n_rows=128, T=20, batch_size=128, dtype="float32", engine="native",
-    )  # fmt: skip
+        n_rows=128,
+        T=20,
+        batch_size=128,
+        dtype="float32",
+        engine="native",
+    )
     task = replace(task, training=replace(task.training, threads=2))
     start = TrainingState(task.net.initial(0, "float32"))
     expected = make_engine(task, start).run(0, 3, never).losses  # its threads are now running
@@ -303,8 +322,12 @@ def test_a_forked_child_trains_too():
 def test_two_python_threads_train_at_once():
     task = task_of(
         Net("classify", RecurrentConfig("lstm", "tanh", 64), 16, 4),
-        n_rows=128, T=20, batch_size=128, dtype="float32", engine="native",
-    )  # fmt: skip
+        n_rows=128,
+        T=20,
+        batch_size=128,
+        dtype="float32",
+        engine="native",
+    )
     task = replace(task, training=replace(task.training, threads=2))
     start = TrainingState(task.net.initial(0, "float32"))
     expected = make_engine(task, start).run(0, 5, never).losses

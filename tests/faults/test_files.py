@@ -32,7 +32,11 @@ def test_what_is_taken_or_crashes_is_a_finding(tmp_path: Path) -> None:
 
     sample = Sample("thing", tmp_path / "thing", read)
     sound = run_files.read_sound(sample, tmp_path / "copy")
-    for text, verdict in (("other", "loaded"), ("crash", "crashed"), ("odd", "named"),
-                          ("SOUND", "not read")):  # fmt: skip
+    for text, verdict in (
+        ("other", "loaded"),
+        ("crash", "crashed"),
+        ("odd", "named"),
+        ("SOUND", "not read"),
+    ):
         hurt, place = text.encode(), tmp_path / "hurt"
         assert run_files.judge(sample, sound, Path("a.txt"), hurt, place) == verdict

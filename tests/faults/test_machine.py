@@ -61,9 +61,13 @@ def test_another_order_is_told() -> None:
     temporary, place = "/r/checkpoints/.hiddenstate-tmp-1", "/r/checkpoints/000000001.safetensors"
     folder, old = "/r/checkpoints", "/r/checkpoints/000000000.safetensors"
     sound = [
-        Event("open", temporary), Event("write", temporary), Event("fsync", temporary),
-        Event("rename", temporary, place), Event("fsync", folder), Event("unlink", old),
-    ]  # fmt: skip
+        Event("open", temporary),
+        Event("write", temporary),
+        Event("fsync", temporary),
+        Event("rename", temporary, place),
+        Event("fsync", folder),
+        Event("unlink", old),
+    ]
     assert file_events.misordered(sound) == []
     for left_out, said in ((2, "renamed before it was flushed"), (4, "removed before the folder")):
         events = [event for number, event in enumerate(sound) if number != left_out]

@@ -190,8 +190,19 @@ def test_without_a_forecast_the_baseline_is_the_training_mean(cli: Cli, tmp_path
 
 def test_a_carried_state_is_measured_beside_one_that_is_reset(cli: Cli, tmp_path: Path) -> None:
     own = signal_csv(tmp_path / "own.csv")
-    done = cli("regress", own, "--recipe", "classic", "--target", "v", "--scale", "standard",
-               "--test-fraction", "0.25", *SMALL)  # fmt: skip
+    done = cli(
+        "regress",
+        own,
+        "--recipe",
+        "classic",
+        "--target",
+        "v",
+        "--scale",
+        "standard",
+        "--test-fraction",
+        "0.25",
+        *SMALL,
+    )
     assert done.code == 0, done.err
     found = figures(cli, "last")
     model = last_run(tmp_path).model()
@@ -219,8 +230,19 @@ def test_a_carried_state_that_answers_once_a_window_names_the_windows_last_step(
     cli: Cli, tmp_path: Path
 ) -> None:
     own = signal_csv(tmp_path / "own.csv")
-    cli("regress", own, "--recipe", "classic", "--target", "v", "--output", "last",
-        "--test-fraction", "0.25", *SMALL)  # fmt: skip
+    cli(
+        "regress",
+        own,
+        "--recipe",
+        "classic",
+        "--target",
+        "v",
+        "--output",
+        "last",
+        "--test-fraction",
+        "0.25",
+        *SMALL,
+    )
     assert column(said(cli, "last"), "step").tolist() == [9, 19, 29, 39]
     assert column(said(cli, "last", own), "step").tolist() == list(range(9, 160, 10))
 
@@ -277,8 +299,10 @@ def test_an_autoencoder_is_measured_beside_as_many_principal_components(
 def test_numbers_that_are_not_finite_are_null(capsys: pytest.CaptureFixture[str]) -> None:
     say_json({"a": float("-inf"), "b": [np.nan, 1.5, {"c": np.float64("inf")}], "d": (2, None)})
     assert json.loads(capsys.readouterr().out) == {
-        "a": None, "b": [None, 1.5, {"c": None}], "d": [2, None],
-    }  # fmt: skip
+        "a": None,
+        "b": [None, 1.5, {"c": None}],
+        "d": [2, None],
+    }
 
 
 def test_a_skill_of_minus_infinity_and_an_r2_of_nothing_are_null_and_told(

@@ -14,8 +14,9 @@ Y = np.arange(12) % 3
 
 
 def fitted(**options):
-    return RecurrentClassifier(hidden_size=5, max_steps=4, scale="none", threads=1, random_state=0,
-                               **options).fit(X, Y)  # fmt: skip
+    return RecurrentClassifier(
+        hidden_size=5, max_steps=4, scale="none", threads=1, random_state=0, **options
+    ).fit(X, Y)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])

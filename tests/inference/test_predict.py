@@ -39,9 +39,14 @@ def predictor(model: FittedModel, engine: str) -> Any:
 
 
 def regressor(
-    width: int = 2, outputs: int = 1, output: str = "steps", T: int = 4, zero: bool = False,
-    stateful: bool = False, **own: Any,
-) -> FittedModel:  # fmt: skip
+    width: int = 2,
+    outputs: int = 1,
+    output: str = "steps",
+    T: int = 4,
+    zero: bool = False,
+    stateful: bool = False,
+    **own: Any,
+) -> FittedModel:
     net = Net("regress", make_config("regress", {"hidden_size": 4}).model, width, outputs, output)
     params = net.initial(3, "float64")
     params = {name: array * (0 if zero else 1) for name, array in params.items()}
@@ -71,9 +76,14 @@ def long_csv(path: Path, series: list[Array], label: Any = None, names: str = "a
 
 def ts_file(path: Path, series: list[Array], label: Any) -> Path:
     head = [
-        "@problemName own", "@timeStamps false", "@univariate false", "@dimensions 2",
-        "@equalLength false", "@classLabel true up down", "@data",
-    ]  # fmt: skip
+        "@problemName own",
+        "@timeStamps false",
+        "@univariate false",
+        "@dimensions 2",
+        "@equalLength false",
+        "@classLabel true up down",
+        "@data",
+    ]
     lines = [
         ":".join(",".join(map(repr, channel.tolist())) for channel in values.T) + f":{name}"
         for values, name in zip(series, label, strict=True)
@@ -188,9 +198,15 @@ def test_a_net_that_sees_no_change_says_the_last_value(
         own["scaling"] = (np.array([3.0, -1]), np.array([0.25, 7]))
         own["target_scaling"] = (np.array([-1.0]), np.array([7.0]))
     model = regressor(
-        output=output, T=3, zero=True, change=(1,), columns=("a", "b"), targets=("b",),
-        reading={"horizon": 1, "window": 3}, **own,
-    )  # fmt: skip
+        output=output,
+        T=3,
+        zero=True,
+        change=(1,),
+        columns=("a", "b"),
+        targets=("b",),
+        reading={"horizon": 1, "window": 3},
+        **own,
+    )
     X = np.random.default_rng(0).normal(size=(20, 2))
     found = predict_series(model, predictor(model, engine), Rows(X), "X", {})
     assert list(found.columns) == ["step", "b"]

@@ -117,9 +117,15 @@ def test_answers_and_gradients_are_torchs_at_any_size(
         features, T, L, D = pick([1, 5, 16]), pick([1, 2, 7]), pick([1, 2, 3]), pick([1, 2])
         first = pick([False, True])
         pair = twins(
-            cell, features, H, L, bias=pick([False, True, True]), batch_first=first,
-            bidirectional=D == 2, dtype=dtype,
-        )  # fmt: skip
+            cell,
+            features,
+            H,
+            L,
+            bias=pick([False, True, True]),
+            batch_first=first,
+            bidirectional=D == 2,
+            dtype=dtype,
+        )
         x = torch.randn((B, T, features) if first else (T, B, features), dtype=dtype)
         state = numbers(cell, L * D, B, H, dtype=dtype) if pick([False, True]) else None
         check(both(pair, x, state))
@@ -215,8 +221,15 @@ def strided(x: Tensor, how: str) -> Tensor:
     }[how]
 
 
-WAYS = ["turned", "every second feature", "every second step", "features first",
-        "one row many times", "one number many times", "backwards negated"]  # fmt: skip
+WAYS = [
+    "turned",
+    "every second feature",
+    "every second step",
+    "features first",
+    "one row many times",
+    "one number many times",
+    "backwards negated",
+]
 
 
 @pytest.mark.parametrize("how", WAYS)

@@ -214,8 +214,9 @@ def test_a_retained_graph_may_be_gone_back_again(computed: list[Any]) -> None:
     again = grad(y, inputs, torch.ones_like(y), retain_graph=True)
     assert all(map(torch.equal, first, again))
     assert not any(map(torch.equal, first, of_h))
-    for a, b, c in zip(first, of_h, grad([y, h], inputs, [torch.ones_like(y), torch.ones_like(h)]),
-                       strict=True):  # fmt: skip
+    for a, b, c in zip(
+        first, of_h, grad([y, h], inputs, [torch.ones_like(y), torch.ones_like(h)]), strict=True
+    ):
         torch.testing.assert_close(a + b, c)
     with pytest.raises(RuntimeError, match="second time"):
         grad(y, inputs, torch.ones_like(y))

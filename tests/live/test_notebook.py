@@ -106,9 +106,11 @@ def test_the_process_ends_when_nobody_holds_its_stdin(live):
 
 def test_the_process_ends_without_a_word_when_its_pipe_breaks(run):
     process = subprocess.Popen(
-        [*FRAMES, str(run.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [*FRAMES, str(run.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )  # fmt: skip
+    )
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait(60) == 0

@@ -86,9 +86,15 @@ def drawn(monkeypatch):
 def test_keys_go_through_the_moments(stage):
     last = len(stage.player.steps) - 1
     for key, place in (
-        ("end", last), ("left", last - 1), ("left", last - 2), ("right", last - 1),
-        ("home", 0), ("left", 0), ("f", last), ("r", 0),
-    ):  # fmt: skip
+        ("end", last),
+        ("left", last - 1),
+        ("left", last - 2),
+        ("right", last - 1),
+        ("home", 0),
+        ("left", 0),
+        ("f", last),
+        ("r", 0),
+    ):
         stage.press(key)
         stage.window.tick()
         assert stage.shown == place, key
@@ -336,8 +342,10 @@ def test_a_real_window_opens_draws_and_closes(run, display):
         pytest.skip("needs Tk or Qt")
     done = subprocess.run(
         [sys.executable, "-c", CLOSES_ITSELF, str(run.path)],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

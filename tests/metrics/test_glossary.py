@@ -42,9 +42,20 @@ def test_every_figure_of_every_kind_of_run_has_an_entry(tmp_path: Path) -> None:
     for path in GOLDEN.iterdir():
         seen |= {("regress", name) for name in figures_of(Run(path / "regress"))}
     assert {name for _, name in seen} >= {
-        "loss", "mean_loss", "lr", "test_accuracy", "test_mse", "test_r2", "valid_loss",
-        "best_step", "train_loss", "last10_mse", "last100_mse", "baseline_accuracy", "baseline_mse",
-    }  # fmt: skip
+        "loss",
+        "mean_loss",
+        "lr",
+        "test_accuracy",
+        "test_mse",
+        "test_r2",
+        "valid_loss",
+        "best_step",
+        "train_loss",
+        "last10_mse",
+        "last100_mse",
+        "baseline_accuracy",
+        "baseline_mse",
+    }
     assert {(job, name) for job, name in seen if explain(name, job) is None} == set()
 
 

@@ -119,8 +119,11 @@ def test_a_model_survives_its_file(net: Net, tmp_path: Path) -> None:
     back, extra = load_model(tmp_path / "m.safetensors")
     assert extra == {"note": "kept"}
     assert (back.net, back.classes, back.row_shape, back.stateful) == (
-        model.net, model.classes, model.row_shape, model.stateful,
-    )  # fmt: skip
+        model.net,
+        model.classes,
+        model.row_shape,
+        model.stateful,
+    )
     assert list(back.params) == list(model.params)
     for name, array in model.params.items():
         np.testing.assert_array_equal(back.params[name], array)

@@ -24,8 +24,10 @@ def write_tables(folder: Path) -> None:
     random = np.random.default_rng(0)
     signal = "\n".join(f"{t},{np.sin(t / 3) + random.normal(0, 0.1):.3f}" for t in range(100))
     (folder / "signal.csv").write_text(f"t,load\n{signal}\n")
-    rows = "\n".join(",".join(f"{x:.3f}" for x in random.normal(size=6)) + f",{n % 2},p{n // 5}"
-                     for n in range(40))  # fmt: skip
+    rows = "\n".join(
+        ",".join(f"{x:.3f}" for x in random.normal(size=6)) + f",{n % 2},p{n // 5}"
+        for n in range(40)
+    )
     odd = folder / "it's a file.csv"
     odd.write_text(f"a,b,c,d,e,f,my label,-who\n{rows}\n")
     write_digits(folder / "digits")

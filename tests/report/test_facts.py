@@ -81,9 +81,11 @@ def test_changed_options_are_those_that_differ(tmp_path: Path) -> None:
     run = train("regress", {"windows": 3, "lr": 0.5, "stateful": False}, tmp_path)
     changed = {s.flag: (s.value, s.default) for s in Account(run).settings() if s.changed}
     assert changed == {
-        "--windows": ("3", "100"), "--stateful": ("no", "yes"), "--lr": ("0.5", "0.02"),
+        "--windows": ("3", "100"),
+        "--stateful": ("no", "yes"),
+        "--lr": ("0.5", "0.02"),
         "--threads": ("1", "0"),
-    }  # fmt: skip
+    }
 
 
 def test_what_is_done_to_rows_is_told(tmp_path: Path) -> None:

@@ -25,8 +25,13 @@ def test_a_card_has_what_a_card_must(run: Run) -> None:
     card = card_text(run)
     headings = [line[3:] for line in card.splitlines() if line.startswith("## ")]
     assert headings == [
-        "Intended use", "Data", "Training", "Figures", "Limits", "Use it",
-    ]  # fmt: skip
+        "Intended use",
+        "Data",
+        "Training",
+        "Figures",
+        "Limits",
+        "Use it",
+    ]
     results = run.results()
     assert results is not None
     assert f"**{100 * results['test_accuracy']:.2f} %** of 30 test rows named right" in card

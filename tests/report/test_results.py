@@ -28,8 +28,10 @@ def test_figures_of_the_confusion_are_those_of_the_answers(digits: Run) -> None:
     matrix = results.confusion(account)
     assert matrix is not None
     truth, said = np.repeat(np.indices(matrix.shape).reshape(2, -1), matrix.ravel(), axis=1)
-    told = {name: value for name, value, _ in results.numbers(account)[
-        "Worked out from what the run keeps"]}  # fmt: skip
+    told = {
+        name: value
+        for name, value, _ in results.numbers(account)["Worked out from what the run keeps"]
+    }
     assert told["balanced_accuracy"] == f"{100 * balanced_accuracy_score(truth, said):.2f} %"
     assert told["f1"] == f"{f1_score(truth, said, average='macro'):.4g}"
     for place, (label, n, right, _) in enumerate(results.by_class(account)):

@@ -42,11 +42,14 @@ VERSIONS = {
         10,
         [21.3006, 21.4625, 21.31],
         {
-            "missing": "mask", "change": (1,), "columns": ("load", "heat"), "targets": ("heat",),
+            "missing": "mask",
+            "change": (1,),
+            "columns": ("load", "heat"),
+            "targets": ("heat",),
             "pixels": False,
         },
     ),
-}  # fmt: skip
+}
 VERSIONS["v3"] = VERSIONS["v2"]  # the same run, its text sealed
 
 

@@ -172,9 +172,19 @@ def test_what_stood_there_before_is_not_obeyed(tmp_path):
 
 def test_lines_that_are_no_request_are_passed_over(tmp_path):
     inbox = Inbox(tmp_path, clock=iter(range(100)).__next__)
-    bad = ["{", "[]", "3", '{"do": 7}', line(do="lr"), line(do="lr", value=-1), "[" * 5000,
-           line(do="lr", value="x"), line(do="rm -rf"), "\x00\xff",
-           line(do="stop", value=3)]  # fmt: skip
+    bad = [
+        "{",
+        "[]",
+        "3",
+        '{"do": 7}',
+        line(do="lr"),
+        line(do="lr", value=-1),
+        "[" * 5000,
+        line(do="lr", value="x"),
+        line(do="rm -rf"),
+        "\x00\xff",
+        line(do="stop", value=3),
+    ]
     text = "\n".join(entry.rstrip("\n") for entry in bad) + "\n"
     (tmp_path / "control.jsonl").write_text(text + line(do="lr", value=0.5, name="b"), "utf-8")
     assert inbox.take() == [Request("lr", 0.5, "b")]
@@ -245,9 +255,15 @@ def test_it_looks_now_and_then_only(tmp_path):
 
 @pytest.mark.parametrize(
     ("do", "value", "told"),
-    [("lr", None, "lr 0.001"), ("lr", "0", "above 0"), ("lr", "fast", "fast"),
-     ("stop", "1", "no value"), ("pasue", None, "pause"), ("lr", "nan", "nan")],
-)  # fmt: skip
+    [
+        ("lr", None, "lr 0.001"),
+        ("lr", "0", "above 0"),
+        ("lr", "fast", "fast"),
+        ("stop", "1", "no value"),
+        ("pasue", None, "pause"),
+        ("lr", "nan", "nan"),
+    ],
+)
 def test_what_cannot_be_asked_is_refused(do, value, told):
     with pytest.raises(OptionError, match=told):
         make_request(do, value)
@@ -309,8 +325,10 @@ def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_told_once(tiny_
             super().on_control(trainer, event, name)
             raise SystemExit  # as kill -9 would: nothing more is written
 
-    engine, asked = make_engine(job.task(), starting_state(job.net, job.config.training)), Asked(
-        (8, "snapshot"))  # fmt: skip
+    engine, asked = (
+        make_engine(job.task(), starting_state(job.net, job.config.training)),
+        Asked((8, "snapshot")),
+    )
     record = make_record(job.config, job.about_data(), engine.about())
     with create_run(tmp_path / "cut", record) as writer, pytest.raises(SystemExit):
         Trainer(job, engine, [Killed(writer), asked], requests=asked).train()
@@ -326,9 +344,12 @@ def test_of_two_pauses_the_last_is_the_one_a_resumed_run_does_not_keep(tiny_idx,
     record = make_record(job.config, job.about_data(), engine.about())
     with create_run(tmp_path / "run", record) as writer:
         Trainer(
-            job, engine, [Recorder(writer), asked], requests=asked,
+            job,
+            engine,
+            [Recorder(writer), asked],
+            requests=asked,
             should_stop=lambda: asked.made >= 3 and not asked.requests,
-        ).train()  # fmt: skip
+        ).train()
     assert [event["do"] for event in controls(tmp_path / "run")] == ["pause", "go", "pause"]
     finish(tmp_path / "run")
     assert [event["do"] for event in controls(tmp_path / "run")] == ["pause", "go"]

@@ -154,14 +154,18 @@ def test_an_unknown_array_is_refused_by_name(run):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda a, f: a.update(probability=a["probability"][:4]),
-         r"probability is float32 \(4, 3\), expected floats \(10, 3\)"),
-        (lambda a, f: a.update(hidden=a["hidden"][:, :3], decision=a["decision"][:, :3]),
-         r"hidden is float32 \(4, 3, 5\), expected floats \(D, 8, H\)"),
+        (
+            lambda a, f: a.update(probability=a["probability"][:4]),
+            r"probability is float32 \(4, 3\), expected floats \(10, 3\)",
+        ),
+        (
+            lambda a, f: a.update(hidden=a["hidden"][:, :3], decision=a["decision"][:, :3]),
+            r"hidden is float32 \(4, 3, 5\), expected floats \(D, 8, H\)",
+        ),
         (lambda a, f: f.update(step=7), "step is 7, expected that of its name"),
         (lambda a, f: f.update(step=True), "step is of another type"),
     ],
-)  # fmt: skip
+)
 def test_a_snapshot_that_does_not_fit_is_refused_by_name(change, said, classify):
     path = classify.snapshot_paths()[-1]
     rewrite(path, change)

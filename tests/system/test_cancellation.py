@@ -86,9 +86,15 @@ def contents(path):
 def test_stopped_in_any_evaluation_and_gone_on_with_it_is_byte_equal(engine, tiny_idx, tmp_path):
     """Each of them: of a logged line, of the validation rows, of the test rows at the end."""
     values = {
-        "data": str(tiny_idx), "epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4,
-        "valid_fraction": 0.25, "engine": engine, "threads": 1,
-    }  # fmt: skip
+        "data": str(tiny_idx),
+        "epochs": 3,
+        "batch_size": 16,
+        "hidden_size": 6,
+        "log_every": 4,
+        "valid_fraction": 0.25,
+        "engine": engine,
+        "threads": 1,
+    }
     config = make_config("classify", values)
     with start(config, tmp_path) as session:
         evaluations = During(session.job, 0)
@@ -109,9 +115,14 @@ def test_stopped_in_any_evaluation_and_gone_on_with_it_is_byte_equal(engine, tin
 def test_killed_while_it_catches_up_it_is_byte_equal_too(tiny_idx, tmp_path):
     """A line that was still due is in the history by then, and not in the checkpoint."""
     values = {
-        "data": str(tiny_idx), "epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4,
-        "valid_fraction": 0.25, "threads": 1,
-    }  # fmt: skip
+        "data": str(tiny_idx),
+        "epochs": 3,
+        "batch_size": 16,
+        "hidden_size": 6,
+        "log_every": 4,
+        "valid_fraction": 0.25,
+        "threads": 1,
+    }
     config = make_config("classify", values)
     with start(config, tmp_path) as session:
         session.train()
@@ -129,15 +140,22 @@ def test_killed_while_it_catches_up_it_is_byte_equal_too(tiny_idx, tmp_path):
             hooks = [Recorder(session.writer, session.waiting)]
             Trainer(
                 session.job, session.engine, [Killed(), *hooks], session.step, session.progress
-            ).train()  # fmt: skip
+            ).train()
         with go_on(Run(path), {}) as session:
             session.train()
         assert contents(path) == whole, f"stopped in evaluation {number}"
 
 
 def test_the_best_weights_are_not_taken_for_the_last_when_stopped_at_the_end(tiny_idx, tmp_path):
-    values = {"data": str(tiny_idx), "epochs": 4, "lr": 0.5, "hidden_size": 4, "threads": 1,
-              "valid_fraction": 0.25, "log_every": 100}  # fmt: skip
+    values = {
+        "data": str(tiny_idx),
+        "epochs": 4,
+        "lr": 0.5,
+        "hidden_size": 4,
+        "threads": 1,
+        "valid_fraction": 0.25,
+        "log_every": 100,
+    }
     config = make_config("classify", values)
     for stop in (False, True):
         with start(config, tmp_path) as session:

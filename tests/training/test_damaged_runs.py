@@ -143,9 +143,11 @@ def test_a_damaged_snapshot_is_left_out_and_named(run, cli, tmp_path):
     damage(path)
     film = tmp_path / "film.gif"
     for command in (
-        ["figures", run], ["report", run], ["film", run, "--output", film, "--seconds", "0.5"],
+        ["figures", run],
+        ["report", run],
+        ["film", run, "--output", film, "--seconds", "0.5"],
         ["watch", run, "--view", "lines"],
-    ):  # fmt: skip
+    ):
         done = cli(*command)
         assert done.code == 0, done
         assert path.name in done.err
@@ -279,8 +281,9 @@ def test_a_full_disk_while_training_keeps_the_checkpoint_and_says_how_to_go_on(
 
 def test_weights_that_are_not_finite_are_in_no_file(run):
     with go_on(Run(run), {}) as session:
-        session.engine.restore({n: np.full_like(a, np.inf) for n, a in
-                                session.engine.export().params.items()})  # fmt: skip
+        session.engine.restore(
+            {n: np.full_like(a, np.inf) for n, a in session.engine.export().params.items()}
+        )
         with pytest.raises(Exception, match="diverged"):
             session.train()
     found = Run(run).checkpoint()
@@ -373,9 +376,13 @@ def test_weights_that_changed_before_the_first_checkpoint_are_not_begun_from(cli
 
 @pytest.mark.parametrize(
     ("name", "mend"),
-    [("snapshots/shown.safetensors", "from a copy"), ("snapshots/closing.safetensors", "a copy"),
-     ("model.safetensors", "from a copy"), ("checkpoints/000000048.safetensors", None)],
-)  # fmt: skip
+    [
+        ("snapshots/shown.safetensors", "from a copy"),
+        ("snapshots/closing.safetensors", "a copy"),
+        ("model.safetensors", "from a copy"),
+        ("checkpoints/000000048.safetensors", None),
+    ],
+)
 def test_what_a_run_lacks_is_named(name, mend, run, cli, tmp_path):
     (tmp_path / "regress-2" / name).unlink()
     done = cli("verify", tmp_path / "regress-2", "--files-only")

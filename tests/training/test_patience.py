@@ -182,8 +182,17 @@ def test_more_epochs_go_on_from_the_last_weights_not_the_best(
 def test_the_looks_of_a_run_by_the_commands_are_kept_through_resume(
     cli: Cli, tiny_idx: Path, tmp_path: Path
 ) -> None:
-    options = ("--recipe", "classic", "--hidden-size", 6, "--batch-size", 16, *QUIET,
-               "--valid-fraction", "0.2")  # fmt: skip
+    options = (
+        "--recipe",
+        "classic",
+        "--hidden-size",
+        6,
+        "--batch-size",
+        16,
+        *QUIET,
+        "--valid-fraction",
+        "0.2",
+    )
     cli("classify", tiny_idx, *options, "--epochs", 2)
     cli("resume", "last", "--epochs", "+2", "--view", "off")
     cli("classify", tiny_idx, *options, "--epochs", 4)
@@ -209,9 +218,19 @@ def test_the_best_weights_survive_packing(tiny_idx: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "valid",
-    [[0.5, 4, 0], [0.5, 1, 9], [0.5, -1, 0], [0.5, 1.5, 0], [np.nan, 1, 0], [np.inf, 1, 0],
-     [0.5, np.nan, 0], [0.5, 1], [0.5, 1, 0, 0], None],
-)  # fmt: skip
+    [
+        [0.5, 4, 0],
+        [0.5, 1, 9],
+        [0.5, -1, 0],
+        [0.5, 1.5, 0],
+        [np.nan, 1, 0],
+        [np.inf, 1, 0],
+        [0.5, np.nan, 0],
+        [0.5, 1],
+        [0.5, 1, 0, 0],
+        None,
+    ],
+)
 def test_damaged_looks_in_a_checkpoint_are_refused(
     valid: Any, tiny_idx: Path, tmp_path: Path
 ) -> None:
@@ -260,8 +279,15 @@ def test_a_carried_state_is_not_broken_for_validation_rows(cli: Cli, tmp_path: P
 def test_estimators_tell_their_looks_and_keep_the_best(engine: str) -> None:
     random = np.random.default_rng(0)
     X, y = random.normal(size=(60, 6)), random.normal(size=60)
-    own = {"epochs": 25, "valid_fraction": 0.3, "patience": 2, "batch_size": 16, "engine": engine,
-           "threads": 1, "random_state": 0}  # fmt: skip
+    own = {
+        "epochs": 25,
+        "valid_fraction": 0.3,
+        "patience": 2,
+        "batch_size": 16,
+        "engine": engine,
+        "threads": 1,
+        "random_state": 0,
+    }
     coder = Autoencoder((8,), 2, lr=0.1, **own).fit(X)
     follower = RecurrentRegressor(hidden_size=4, lr=0.3, **own).fit(X, y)
     for fitted in (coder, follower):

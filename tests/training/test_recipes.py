@@ -109,9 +109,14 @@ def test_classify_and_one_number_a_series_have_the_same_net() -> None:
 
 @pytest.mark.parametrize(
     ("T", "window", "stride", "updates"),
-    [(20, 4, 1, 300), (100, 20, 1, 300), (620, 32, 1, 300), (700, 32, 1, 1000),
-     (200_000, 32, 32, 1000)],
-)  # fmt: skip
+    [
+        (20, 4, 1, 300),
+        (100, 20, 1, 300),
+        (620, 32, 1, 300),
+        (700, 32, 1, 1000),
+        (200_000, 32, 32, 1000),
+    ],
+)
 def test_a_signal_is_cut_into_a_quarter_or_32_steps(
     T: int, window: int, stride: int, updates: int
 ) -> None:
@@ -173,9 +178,13 @@ GIVEN = st.fixed_dictionaries(
 
 @given(
     st.sampled_from(["classify", "last", "steps", "autoencode"]),
-    st.integers(1, 10**7), st.integers(1, 10**6), st.integers(1, 10**4),
-    st.booleans(), st.booleans(), GIVEN,
-)  # fmt: skip
+    st.integers(1, 10**7),
+    st.integers(1, 10**6),
+    st.integers(1, 10**4),
+    st.booleans(),
+    st.booleans(),
+    GIVEN,
+)
 @settings(quick, max_examples=100)
 def test_no_counts_make_an_invalid_config_and_what_is_given_stays(
     kind: str, N: int, T: int, features: int, test: bool, forecast: bool, given: dict[str, Any]
@@ -195,9 +204,9 @@ def test_small_data_of_any_shape_can_be_trained_on_or_says_why_not(
     N: int, T: int, whole: bool, data: st.DataObject
 ) -> None:
     X = np.random.default_rng(0).normal(size=(N, T, 1))
-    lengths = None if whole else np.array(
-        data.draw(st.lists(st.integers(1, T), min_size=N, max_size=N))
-    )  # fmt: skip
+    lengths = (
+        None if whole else np.array(data.draw(st.lists(st.integers(1, T), min_size=N, max_size=N)))
+    )
     names = {"columns": ("a",), "targets": ("a",)}
     own = SequenceDataset("own", Rows(X, X.copy(), lengths=lengths), source="file", **names)
     given = {"horizon": 1}
@@ -260,9 +269,14 @@ def test_a_run_tells_every_value_and_repeats_from_its_config_bit_for_bit(
 @pytest.mark.parametrize("stop_at", [1, 7, 20, 23])
 def test_a_run_by_the_recipe_goes_on_as_if_it_had_not_stopped(stop_at: int, tmp_path: Path) -> None:
     values = {
-        "data": str(tmp_path / signal_file(tmp_path)), "target": ("v",), "horizon": 1,
-        "hidden_size": 4, "max_steps": 25, "threads": 1, "valid_fraction": 0.3,
-    }  # fmt: skip
+        "data": str(tmp_path / signal_file(tmp_path)),
+        "target": ("v",),
+        "horizon": 1,
+        "hidden_size": 4,
+        "max_steps": 25,
+        "threads": 1,
+        "valid_fraction": 0.3,
+    }
     ends = []
     for stop in (None, StopAt(stop_at)):
         config, dataset = plan("regress", values)

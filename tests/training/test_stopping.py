@@ -21,8 +21,16 @@ from hiddenstate.training.trainer import Trainer
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 7, 2))
 Y = (X[:, :, 0].mean(axis=1) > 0).astype(int)
-VALUES = {"hidden_size": 6, "batch_size": 16, "epochs": 40, "lr": 0.05, "valid_fraction": 0.3,
-          "patience": 4, "threads": 1, "test_fraction": 0.0}  # fmt: skip
+VALUES = {
+    "hidden_size": 6,
+    "batch_size": 16,
+    "epochs": 40,
+    "lr": 0.05,
+    "valid_fraction": 0.3,
+    "patience": 4,
+    "threads": 1,
+    "test_fraction": 0.0,
+}
 
 
 class Kept(Callback):
@@ -86,9 +94,15 @@ def test_patience_without_validation_rows_is_refused():
 
 def test_an_estimator_stops_early_and_tells_its_looks():
     clf = RecurrentClassifier(
-        hidden_size=6, lr=0.05, epochs=60, batch_size=16, valid_fraction=0.3, patience=3,
-        random_state=0, threads=1,
-    ).fit(X, Y)  # fmt: skip
+        hidden_size=6,
+        lr=0.05,
+        epochs=60,
+        batch_size=16,
+        valid_fraction=0.3,
+        patience=3,
+        random_state=0,
+        threads=1,
+    ).fit(X, Y)
     looks = [event for event in clf.history_ if event["event"] == "valid"]
     assert 3 < len(looks) < 60
     assert clf.n_steps_ == looks[-1]["step"] + 1

@@ -55,8 +55,9 @@ def test_the_figures_of_a_window_share_it_without_overlap(job):
     assert set(LAYOUTS[job]) <= set(FIGURES[job])
     covered = np.zeros((100, 100), int)
     for left, low, right, high in LAYOUTS[job].values():
-        across, up = (slice(*np.rint([100 * a, 100 * b]).astype(int)) for a, b in
-                      ((left, right), (low, high)))  # fmt: skip
+        across, up = (
+            slice(*np.rint([100 * a, 100 * b]).astype(int)) for a, b in ((left, right), (low, high))
+        )
         covered[up, across] += 1
     assert covered.max() == 1
 

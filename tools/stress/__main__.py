@@ -72,8 +72,12 @@ def stops(asked: Asked, number: signal.Signals, twice: bool = False) -> Outcome:
     """
     plans = stopping.make_plans(asked.folder)
     if number == signal.SIGKILL:
-        args = [*processes.arguments("regress", "torch")[:1], "--windows", "1500",
-                *processes.arguments("regress", "torch")[3:]]  # fmt: skip
+        args = [
+            *processes.arguments("regress", "torch")[:1],
+            "--windows",
+            "1500",
+            *processes.arguments("regress", "torch")[3:],
+        ]
         plans.append(stopping.make_plan(args, asked.folder / "whole-torch"))
     elif not twice:
         plans.append(stopping.draws_figures(plans[0], asked.folder))
@@ -186,8 +190,15 @@ def run_check(name: str, n: int | None, seed: int, keep: Path) -> tuple[tuple[st
     took = time.monotonic() - began
     print(*outcome.findings, sep="\n", flush=True)
     figures = ", ".join(f"{what} {count:,}" for what, count in outcome.counts.items())
-    row = (name, check.what, f"{outcome.done:,}", figures, str(len(outcome.findings)),
-           f"{took:.0f}", str(seed))  # fmt: skip
+    row = (
+        name,
+        check.what,
+        f"{outcome.done:,}",
+        figures,
+        str(len(outcome.findings)),
+        f"{took:.0f}",
+        str(seed),
+    )
     print("| " + " | ".join(row) + " |", flush=True)
     if not outcome.findings:
         shutil.rmtree(folder)

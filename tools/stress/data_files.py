@@ -151,8 +151,9 @@ def watched(outcome: Outcome, read: str, ask: Callable[[], list[str]]) -> list[s
         seconds = min(seconds, time.perf_counter() - began)
     outcome.ends[end] += 1
     outcome.seconds = max(outcome.seconds, seconds)
-    trouble += [f"warning: {w.category.__name__}: {w.message} at {w.filename}:{w.lineno}"
-                for w in warned]  # fmt: skip
+    trouble += [
+        f"warning: {w.category.__name__}: {w.message} at {w.filename}:{w.lineno}" for w in warned
+    ]
     if seconds > MOST_SECONDS:
         trouble.append(f"slow: {seconds:.1f} s")
     return trouble
@@ -326,8 +327,11 @@ class Fuzz:
         self.names = [asked.reader] if asked.reader else list(names)
         self.sums = {name: Sum() for name in self.names}
         each = -(-asked.n // len(self.names))
-        self.waiting = [(name, range(first, min(first + PIECE, each)))
-                        for first in range(0, each, PIECE) for name in self.names]  # fmt: skip
+        self.waiting = [
+            (name, range(first, min(first + PIECE, each)))
+            for first in range(0, each, PIECE)
+            for name in self.names
+        ]
         self.children: list[Child] = []
 
     def run(self) -> int:
@@ -403,13 +407,25 @@ def table(sums: dict[str, Sum], kinds: Sequence[str] = KINDS) -> str:
     """A row a reader."""
     head = ("reader", "files", *kinds, "findings", "slowest ms", "largest MB")
     rows = [
-        (name, s.files, *(s.ends[kind] for kind in kinds), s.findings, f"{1000 * s.seconds:.0f}",
-         f"{s.megabytes:.0f}")
+        (
+            name,
+            s.files,
+            *(s.ends[kind] for kind in kinds),
+            s.findings,
+            f"{1000 * s.seconds:.0f}",
+            f"{s.megabytes:.0f}",
+        )
         for name, s in sums.items()
-    ]  # fmt: skip
+    ]
     total = [sum(row[k] for row in rows) for k in range(1, len(kinds) + 3)]
-    rows.append(("all", *total, max((int(r[-2]) for r in rows), default=0),
-                 max((int(r[-1]) for r in rows), default=0)))  # fmt: skip
+    rows.append(
+        (
+            "all",
+            *total,
+            max((int(r[-2]) for r in rows), default=0),
+            max((int(r[-1]) for r in rows), default=0),
+        )
+    )
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 

@@ -52,7 +52,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "state_dict": lambda: RecurrentClassifier(hidden_size=3, max_steps=2, threads=1).fit(
         ROWS, np.array([1, 2, 3] * 8)
     ),
-}  # fmt: skip
+}
 
 RAN = "ran"
 """A file that code in a model file would leave in the folder it is in."""
@@ -96,8 +96,11 @@ def with_code(data: bytes, random: Random, place: Path) -> bytes:
 
     class Evil:
         def __reduce__(self) -> tuple[Any, ...]:
-            calls = [(Path.touch, (place / RAN,)), (os.system, (f"touch '{place / RAN}'",)),
-                     (exec, (f"open({str(place / RAN)!r}, 'w')",))]  # fmt: skip
+            calls = [
+                (Path.touch, (place / RAN,)),
+                (os.system, (f"touch '{place / RAN}'",)),
+                (exec, (f"open({str(place / RAN)!r}, 'w')",)),
+            ]
             return calls[random.integers(3)]
 
     protocol = int(random.integers(6))
@@ -260,8 +263,11 @@ class Place:
     @contextlib.contextmanager
     def spoilt(self, random: Random) -> Iterator[str]:
         """Damage the model; its name meanwhile."""
-        ways = [blindly, blindly, with_code] if self.torch else [
-            blindly, in_header, under_a_new_hash, under_a_new_hash]  # fmt: skip
+        ways = (
+            [blindly, blindly, with_code]
+            if self.torch
+            else [blindly, in_header, under_a_new_hash, under_a_new_hash]
+        )
         way = ways[random.integers(len(ways))]
         way = with_code if random.random() < 0.02 else way
         self.resigned = way is under_a_new_hash or self.torch
@@ -310,8 +316,16 @@ class Place:
             self._heard.append(f"{event} {args!r:.200}")
 
 
-SUSPECT = ("exec", "os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen",
-           "pickle.find_class", "socket.connect")  # fmt: skip
+SUSPECT = (
+    "exec",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "subprocess.Popen",
+    "pickle.find_class",
+    "socket.connect",
+)
 """Audit events of Python that a file being read has no business to raise."""
 
 

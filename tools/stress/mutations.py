@@ -67,8 +67,16 @@ def spoil_bytes(data: bytes, random: Random) -> bytes:
         case 5 if random.random() < 0.4:
             del hurt[place:]
         case 6:
-            huge = [b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\0", b"\xff" * 8,
-                    b"\0\1\0\0", b"\x80", b"\xff\x7f"]  # fmt: skip
+            huge = [
+                b"\xff" * 4,
+                b"\x7f\xff\xff\xff",
+                b"\xff\xff\xff\x7f",
+                b"\0\0\0\0",
+                b"\xff" * 8,
+                b"\0\1\0\0",
+                b"\x80",
+                b"\xff\x7f",
+            ]
             new = huge[random.integers(len(huge))]
             hurt[place : place + len(new)] = new[: max(len(hurt) - place, 0)]
         case _:
@@ -140,8 +148,9 @@ def _spoil_text(name: str, data: bytes, random: Random) -> bytes:
             cells[j] = CELLS[random.integers(len(CELLS))]
     if row < len(lines):
         lines[row] = delimiter.join(cells)
-    return "\n".join(lines).encode("utf-8", "surrogatepass" if "\udcff" in cells else
-                                   "surrogateescape")  # fmt: skip
+    return "\n".join(lines).encode(
+        "utf-8", "surrogatepass" if "\udcff" in cells else "surrogateescape"
+    )
 
 
 def _spoil_parquet(name: str, data: bytes, random: Random) -> bytes:
@@ -174,12 +183,33 @@ def _odd_column(values: Any, random: Random) -> Any:
 
     n, cells = len(values), values.to_pylist()
     place = int(random.integers(n))
-    edges = [None, 2**63 - 1, -(2**63), 0, 1e308, float("nan"), float("inf"), "", "?", "x" * 20_000,
-             "a\nb", True]  # fmt: skip
+    edges = [
+        None,
+        2**63 - 1,
+        -(2**63),
+        0,
+        1e308,
+        float("nan"),
+        float("inf"),
+        "",
+        "?",
+        "x" * 20_000,
+        "a\nb",
+        True,
+    ]
     match random.integers(7):
         case 0:
-            types = [pa.int64(), pa.float16(), pa.timestamp("ns"), pa.timestamp("s"), pa.date32(),
-                     pa.date64(), pa.duration("ns"), pa.uint64(), pa.time64("us")]  # fmt: skip
+            types = [
+                pa.int64(),
+                pa.float16(),
+                pa.timestamp("ns"),
+                pa.timestamp("s"),
+                pa.date32(),
+                pa.date64(),
+                pa.duration("ns"),
+                pa.uint64(),
+                pa.time64("us"),
+            ]
             kind = types[random.integers(len(types))]
             whole = pa.array([*[2**62] * (place + 1), *range(n)][:n], pa.int64())
             with contextlib.suppress(pa.ArrowException):
@@ -204,8 +234,19 @@ def _odd_column(values: Any, random: Random) -> Any:
 def _spoil_npy(name: str, data: bytes, random: Random) -> bytes:
     """Another type or shape in the header, or other values under it."""
     array = np.load(io.BytesIO(data), allow_pickle=False)
-    shapes = ["(2, 3)", "(99999999999,)", "(-1, 4)", "()", "(0, 4)", "(1, 1, 1, 1)", "(4294967296, "
-              "4294967296, 4294967296)", "(True,)", "[3]", "(3", "(2,) * 99"]  # fmt: skip
+    shapes = [
+        "(2, 3)",
+        "(99999999999,)",
+        "(-1, 4)",
+        "()",
+        "(0, 4)",
+        "(1, 1, 1, 1)",
+        "(4294967296, 4294967296, 4294967296)",
+        "(True,)",
+        "[3]",
+        "(3",
+        "(2,) * 99",
+    ]
     types = ["|O", "<U9", ">f8", "<f2", "|S3", "<M8[s]", "|V8", "<c16", "?", "<u8", "<f16", "|i1",
              "<U99999999", "<f99", ",".join(["<f8"] * 50)]  # fmt: skip
     values = [np.nan, np.inf, -np.inf, 1e308, -1.0, 0.0, 1e30]

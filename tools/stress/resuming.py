@@ -23,18 +23,30 @@ SHARED = {"threads": 1, "epochs": 3, "batch_size": 8, "log_every": 4, "checkpoin
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "classify": ("classify", {"hidden_size": 6, "lr_schedule": "cosine", "hold": 3}),
     "classify, stopping early": (
-        "classify", {"hidden_size": 6, "valid_fraction": 0.3, "patience": 1, "lr": 0.3}),
+        "classify",
+        {"hidden_size": 6, "valid_fraction": 0.3, "patience": 1, "lr": 0.3},
+    ),
     "classify, dropout": (
-        "classify", {"hidden_size": 4, "layers": 2, "dropout": 0.4, "engine": "torch"}),
+        "classify",
+        {"hidden_size": 4, "layers": 2, "dropout": 0.4, "engine": "torch"},
+    ),
     "regress": ("regress", {"windows": 16, "batch_size": 1, "hold": 9}),
     "regress, gru and sgd": (
-        "regress", {"windows": 16, "batch_size": 1, "cell": "gru", "optimizer": "sgd",
-                    "momentum": 0.9}),
+        "regress",
+        {"windows": 16, "batch_size": 1, "cell": "gru", "optimizer": "sgd", "momentum": 0.9},
+    ),
     "autoencode": ("autoencode", {"encoder_sizes": (9,), "code_size": 2}),
     "autoencode, adamw": (
-        "autoencode", {"encoder_sizes": (9,), "code_size": 2, "optimizer": "adamw",
-                       "weight_decay": 0.01, "dtype": "float64"}),
-}  # fmt: skip
+        "autoencode",
+        {
+            "encoder_sizes": (9,),
+            "code_size": 2,
+            "optimizer": "adamw",
+            "weight_decay": 0.01,
+            "dtype": "float64",
+        },
+    ),
+}
 """Job and options of three epochs each, in which every kind of state is carried on."""
 
 
@@ -89,9 +101,13 @@ def _train(session: Session, stop: StopAfter) -> int:
 
 
 def every_batch(
-    folder: Path, seed: int, per_case: int = 10**9, chains: int = 5,
-    engines: Sequence[str] = ENGINES, say: Callable[[str], None] = lambda line: None,
-) -> Outcome:  # fmt: skip
+    folder: Path,
+    seed: int,
+    per_case: int = 10**9,
+    chains: int = 5,
+    engines: Sequence[str] = ENGINES,
+    say: Callable[[str], None] = lambda line: None,
+) -> Outcome:
     """Each case stopped once at every batch, or at `per_case` of them; then five times in a row.
 
     `chains` such chains are tried in each case, at batches drawn by chance.

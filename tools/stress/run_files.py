@@ -22,8 +22,16 @@ from hiddenstate.views.timeline import Scene
 from tools.stress.processes import Outcome
 from tools.stress.resuming import StopAfter, run_in_parts, write_rows
 
-VERDICTS = ("named", "previous used", "left out", "not read", "unsaid", "loaded", "unnamed",
-            "crashed")  # fmt: skip
+VERDICTS = (
+    "named",
+    "previous used",
+    "left out",
+    "not read",
+    "unsaid",
+    "loaded",
+    "unnamed",
+    "crashed",
+)
 """What became of a damaged file.
 
 named: an error or a remark of ours has its name, or else `hiddenstate verify` has. previous used:
@@ -114,8 +122,12 @@ def read_stopped(path: Path) -> tuple[dict[str, Any], list[str]]:
     """What `resume` reads of a run; it makes one more step."""
     run = Run(path)
     verified = verify(run)
-    before = {"config.json": run.record, "history.jsonl": run.history(),
-              "journal.jsonl": run.journal(), "snapshots": snapshots(run)}  # fmt: skip
+    before = {
+        "config.json": run.record,
+        "history.jsonl": run.history(),
+        "journal.jsonl": run.journal(),
+        "snapshots": snapshots(run),
+    }
     session = go_on(run, {})
     with session:
         state = session.engine.export()

@@ -13,10 +13,20 @@ Files = dict[str, bytes]
 Use = tuple[str, dict[str, Any]]
 
 SEVERAL = [
-    {}, {}, {}, {"missing": "mean"}, {"missing": "drop"}, {"missing": "forward"},
-    {"missing": "mask"}, {"scale": "standard"}, {"scale": "minmax"}, {"valid_fraction": 0.2},
-    {"recipe": "classic"}, {"dtype": "float64"}, {"max_unpacked": 1e-5},
-]  # fmt: skip
+    {},
+    {},
+    {},
+    {"missing": "mean"},
+    {"missing": "drop"},
+    {"missing": "forward"},
+    {"missing": "mask"},
+    {"scale": "standard"},
+    {"scale": "minmax"},
+    {"valid_fraction": 0.2},
+    {"recipe": "classic"},
+    {"dtype": "float64"},
+    {"max_unpacked": 1e-5},
+]
 """Options beside a use's own, drawn anew for each file."""
 
 ONE_JOB: dict[str, list[dict[str, Any]]] = {
@@ -73,21 +83,27 @@ def roles() -> bytes:
 def pixels() -> bytes:
     """Bytes of pictures after their class, without a header."""
     values = np.random.default_rng(1).integers(0, 256, (12, 64))
-    return "".join(f"{k % 3}," + ",".join(map(str, row)) + "\n" for k, row in enumerate(values)) \
-        .encode()  # fmt: skip
+    return "".join(
+        f"{k % 3}," + ",".join(map(str, row)) + "\n" for k, row in enumerate(values)
+    ).encode()
 
 
 def long() -> bytes:
     """Eight series of three to six steps."""
-    rows = [f"{s},{t},{s + t * 0.25},{t * t},{'up' if s % 2 else 'down'}"
-            for s in range(8) for t in range(3 + s % 4)]  # fmt: skip
+    rows = [
+        f"{s},{t},{s + t * 0.25},{t * t},{'up' if s % 2 else 'down'}"
+        for s in range(8)
+        for t in range(3 + s % 4)
+    ]
     return "\n".join(["id,time,u,v,label", *rows, ""]).encode()
 
 
 def signal() -> bytes:
     """One long signal with a date for each step."""
-    rows = [f"2020-01-{1 + t // 24:02d} {t % 24:02d}:00,{np.sin(t):.3f},{np.cos(t):.3f}"
-            for t in range(120)]  # fmt: skip
+    rows = [
+        f"2020-01-{1 + t // 24:02d} {t % 24:02d}:00,{np.sin(t):.3f},{np.cos(t):.3f}"
+        for t in range(120)
+    ]
     return "\n".join(["date,u,v", *rows, ""]).encode()
 
 
@@ -112,8 +128,10 @@ def ts_class() -> bytes:
 def ts_unequal() -> bytes:
     head = TS_HEAD.format("false", "false", "false")
     head += "@missing true\n@dimensions 2\n@classLabel true 1 2\n"
-    rows = [f"{_cells(row[: 5 + k % 3])}:{_cells(row[: 5 + k % 3])}:{1 + k % 2}"
-            for k, row in enumerate(numbers(12, 8))]  # fmt: skip
+    rows = [
+        f"{_cells(row[: 5 + k % 3])}:{_cells(row[: 5 + k % 3])}:{1 + k % 2}"
+        for k, row in enumerate(numbers(12, 8))
+    ]
     return _ts(head, rows)
 
 
@@ -124,8 +142,10 @@ def ts_target() -> bytes:
 
 def ts_stamped() -> bytes:
     head = TS_HEAD.format("true", "true", "false") + "@classLabel true a b\n"
-    rows = [",".join(f"({t},{value})" for t, value in enumerate(row)) + ":" + "ab"[k % 2]
-            for k, row in enumerate(numbers(12, 8))]  # fmt: skip
+    rows = [
+        ",".join(f"({t},{value})" for t, value in enumerate(row)) + ":" + "ab"[k % 2]
+        for k, row in enumerate(numbers(12, 8))
+    ]
     return _ts(head, rows)
 
 
@@ -182,11 +202,16 @@ def _table(name: str, text: Callable[[], bytes], *uses: Use) -> Reader:
     return Reader(lambda: {name: text()}, name, uses)
 
 
-WIDE: tuple[Use, ...] = (CLASSIFY, ENCODE, ("regress", {"layout": "wide", "target": ("c",),
-                         "input": ("a", "b")}))  # fmt: skip
+WIDE: tuple[Use, ...] = (
+    CLASSIFY,
+    ENCODE,
+    ("regress", {"layout": "wide", "target": ("c",), "input": ("a", "b")}),
+)
 LONG: tuple[Use, ...] = (CLASSIFY, ("regress", {"target": ("v",), "input": ("u",), "id": "id"}))
-SIGNAL: tuple[Use, ...] = (("regress", {"target": ("v",)}),
-                           ("regress", {"horizon": 1, "target": ("u", "v")}))  # fmt: skip
+SIGNAL: tuple[Use, ...] = (
+    ("regress", {"target": ("v",)}),
+    ("regress", {"horizon": 1, "target": ("u", "v")}),
+)
 ARRAYS = {"X": numbers(20, 8, 2), "y": np.arange(20) % 2}
 
 READERS = {

@@ -25,7 +25,7 @@ NAMES = {
     "quotes": "evil'\"`${HOME};",
     "not UTF-8": os.fsdecode(b"evil\xff\xfe"),
     "long": "evil" + "é" * 100,
-}  # fmt: skip
+}
 """Names a file, a folder, a column, a label or a series may have."""
 
 RAW = re.compile(
@@ -78,16 +78,20 @@ def commands(table: str, runs: str) -> list[list[str]]:
         ["classify", table, "--label", "absent", "--id", "series"],
         ["predict", table, table],
         ["resume", f"{runs}/absent", *where],
-    ]  # fmt: skip
+    ]
 
 
 def on_a_terminal(args: Sequence[str], folder: Path) -> Ended:
     """Run a command with a terminal for its output, and all that it was told as `out`."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*processes.COMMAND, *args], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs,
+        [*processes.COMMAND, *args],
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
         env={**processes.ENVIRONMENT, "TERM": "xterm-256color", "COLUMNS": "200"},
-    )  # fmt: skip
+    )
     os.close(theirs)
     told = b""
     while True:

@@ -162,9 +162,13 @@ def _wrapped(text: str, width: int, head: str) -> Iterator[str]:
     import textwrap
 
     yield from textwrap.wrap(
-        text, width, initial_indent=head, subsequent_indent=" " * len(head),
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+        text,
+        width,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def as_json_object(found: "Findings", data: str) -> dict[str, Any]:

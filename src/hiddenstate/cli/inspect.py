@@ -41,8 +41,12 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "trained or written.\n\n\b\nExample:\n  hiddenstate inspect sensors.csv --id series",
 )
 @click.argument("data")
-@click.option("--job", type=click.Choice(JOBS), metavar="|".join(JOBS),
-              help="Read it for this job; without it, for the first that can.")  # fmt: skip
+@click.option(
+    "--job",
+    type=click.Choice(JOBS),
+    metavar="|".join(JOBS),
+    help="Read it for this job; without it, for the first that can.",
+)
 @_reading_options
 @json_option
 @debug_option
@@ -80,9 +84,16 @@ def read_for(
 
     if job is None and ("target" in values or "horizon" in values):
         job = "regress"
-    tries: list[tuple[str, dict[str, Any]]] = [(job, {})] if job else [
-        ("classify", {}), ("regress", {}), ("autoencode", {}), ("regress", {"horizon": 1}),
-    ]  # fmt: skip
+    tries: list[tuple[str, dict[str, Any]]] = (
+        [(job, {})]
+        if job
+        else [
+            ("classify", {}),
+            ("regress", {}),
+            ("autoencode", {}),
+            ("regress", {"horizon": 1}),
+        ]
+    )
     if not job and str(values["data"]).lower().endswith((*TABLES, *PARQUET)):
         del tries[1]  # a table's targets are named, or there are none
     refused: dict[str, HiddenstateError] = {}

@@ -58,9 +58,16 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @runs_dir_option
 @debug_option
 def predict(
-    run: str, data: str | None, proba: bool, output: Path | None, as_format: str,
-    device: str, threads: int, runs_dir: Path, **reading: Any,
-) -> None:  # fmt: skip
+    run: str,
+    data: str | None,
+    proba: bool,
+    output: Path | None,
+    as_format: str,
+    device: str,
+    threads: int,
+    runs_dir: Path,
+    **reading: Any,
+) -> None:
     """The command `predict`."""
     from hiddenstate.engines import make_predictor
     from hiddenstate.inference.evaluate import new_rows, own_data, state_before
@@ -127,9 +134,14 @@ def _open(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
 @runs_dir_option
 @debug_option
 def evaluate(
-    run: str, data: str | None, as_json: bool, device: str, threads: int, runs_dir: Path,
+    run: str,
+    data: str | None,
+    as_json: bool,
+    device: str,
+    threads: int,
+    runs_dir: Path,
     **reading: Any,
-) -> None:  # fmt: skip
+) -> None:
     """The command `evaluate`."""
     from hiddenstate.engines import make_predictor
     from hiddenstate.inference.evaluate import measure_new, measure_own

@@ -105,10 +105,12 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
         )
         return
     shown = [
-        [f"{cell:.6g}" if isinstance(cell, float) else printable("" if cell is None else cell)
-         for cell in row]
+        [
+            f"{cell:.6g}" if isinstance(cell, float) else printable("" if cell is None else cell)
+            for cell in row
+        ]
         for row in rows
-    ]  # fmt: skip
+    ]
     table(["", *(run.name for run in found)], shown)
 
 

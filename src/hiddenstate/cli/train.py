@@ -69,17 +69,26 @@ def job_command(
     def decorate(function: Callable[..., Any]) -> click.Command:
         command = run_options(function)
         command = click.option(
-            "--seeds", type=click.IntRange(1, 1000, clamp=False), default=1, metavar="N",
+            "--seeds",
+            type=click.IntRange(1, 1000, clamp=False),
+            default=1,
+            metavar="N",
             help="Train N times, seed by seed, and give mean and deviation.",
-        )(command)  # fmt: skip
+        )(command)
         command = click.option(
-            "--config", "config_file", type=click.Path(), metavar="FILE",
+            "--config",
+            "config_file",
+            type=click.Path(),
+            metavar="FILE",
             help="Read options from a run's config.json or a TOML file.",
-        )(command)  # fmt: skip
+        )(command)
         if job != "regress":
             command = click.option(
-                "--data-dir", type=click.Path(), metavar="DIR", help="Same as DATA.",
-            )(command)  # fmt: skip
+                "--data-dir",
+                type=click.Path(),
+                metavar="DIR",
+                help="Same as DATA.",
+            )(command)
         command = config_options(job)(command)
         short = summary.partition("\n")[0]
         made = click.command(
@@ -142,9 +151,13 @@ def autoencode(**given: Any) -> None:
 )
 @run_options
 def resume(
-    run: str, epochs: str | None, windows: str | None, max_steps: str | None,
-    allow_changed: bool, **asked: Any,
-) -> None:  # fmt: skip
+    run: str,
+    epochs: str | None,
+    windows: str | None,
+    max_steps: str | None,
+    allow_changed: bool,
+    **asked: Any,
+) -> None:
     """The command `resume`."""
     from hiddenstate.cli.signals import StopSignal
     from hiddenstate.runs import find_run

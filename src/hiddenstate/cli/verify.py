@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 )
 @click.argument("run")
 @click.option(
-    "--steps", type=click.IntRange(2), default=100, metavar="N",
+    "--steps",
+    type=click.IntRange(2),
+    default=100,
+    metavar="N",
     help="Steps that are trained anew, each time.  [default: 100]",
-)  # fmt: skip
+)
 @click.option("--files-only", is_flag=True, help="Check the files, and train nothing.")
 @json_option
 @runs_dir_option

@@ -19,9 +19,11 @@ ANSWER_SECONDS = 5.0
 WATCHED = ("auto", "window", "terminal", "lines")
 
 theme_option = click.option(
-    "--theme", type=click.Choice(["light", "dark"]), default="light",
+    "--theme",
+    type=click.Choice(["light", "dark"]),
+    default="light",
     help="Drawn on white, or on black.  [default: light]",
-)  # fmt: skip
+)
 
 
 @click.command(
@@ -32,15 +34,21 @@ theme_option = click.option(
 )
 @click.argument("run")
 @click.option(
-    "--view", type=click.Choice(WATCHED), metavar="|".join(WATCHED), default="auto",
+    "--view",
+    type=click.Choice(WATCHED),
+    metavar="|".join(WATCHED),
+    default="auto",
     help="A window, this terminal, or the logged lines; auto is the first of them there is.  "
     "[default: auto]",
-)  # fmt: skip
+)
 @click.option("--replay", is_flag=True, help="From the first moment on, though it is under way.")
 @click.option(
-    "--speed", type=click.FloatRange(1 / 16, 16), default=1.0, metavar="X",
+    "--speed",
+    type=click.FloatRange(1 / 16, 16),
+    default=1.0,
+    metavar="X",
     help="How much faster than usual a replay goes.  [default: 1; 0.0625 to 16]",
-)  # fmt: skip
+)
 @runs_dir_option
 @debug_option
 def watch(run: str, view: str, replay: bool, speed: float, runs_dir: Path) -> None:
@@ -117,9 +125,12 @@ def ctl(run: str, request: str, value: str | None, runs_dir: Path) -> None:
 )
 @click.argument("run")
 @click.option(
-    "--format", "suffix", type=click.Choice(["png", "svg", "pdf"]), default="png",
+    "--format",
+    "suffix",
+    type=click.Choice(["png", "svg", "pdf"]),
+    default="png",
     help="File format.  [default: png]",
-)  # fmt: skip
+)
 @theme_option
 @runs_dir_option
 @debug_option
@@ -159,17 +170,25 @@ def report(run: str, runs_dir: Path) -> None:
 )
 @click.argument("run")
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
     help="A .gif or .mp4 file.  [default: figures/film.gif in the run's folder]",
-)  # fmt: skip
+)
 @click.option(
-    "--seconds", type=click.FloatRange(0, 600, min_open=True), default=12.0, metavar="X",
+    "--seconds",
+    type=click.FloatRange(0, 600, min_open=True),
+    default=12.0,
+    metavar="X",
     help="How long it takes.  [default: 12 seconds]",
-)  # fmt: skip
+)
 @click.option(
-    "--fps", type=click.IntRange(1, 50), default=12, metavar="N",
+    "--fps",
+    type=click.IntRange(1, 50),
+    default=12,
+    metavar="N",
     help="Pictures a second.  [default: 12]",
-)  # fmt: skip
+)
 @theme_option
 @runs_dir_option
 @debug_option

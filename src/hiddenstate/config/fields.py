@@ -37,8 +37,11 @@ class DataConfig:
         unit="steps",
     )
     channels_first: bool = option(
-        False, "Arrays are (rows, channels, steps), as time-series toolkits have them.",
-        jobs=RECURRENT, since=2)  # fmt: skip
+        False,
+        "Arrays are (rows, channels, steps), as time-series toolkits have them.",
+        jobs=RECURRENT,
+        since=2,
+    )
     layout: str = option(
         "auto",
         "A table's layout: wide, a row a series; long, a row a time step; auto is long where "
@@ -54,8 +57,12 @@ class DataConfig:
         since=2,
     )
     input: tuple[str, ...] | None = option(
-        None, "Columns to read; without it all numbers that are nothing else.", item=str,
-        placeholder="COL,...", since=2)  # fmt: skip
+        None,
+        "Columns to read; without it all numbers that are nothing else.",
+        item=str,
+        placeholder="COL,...",
+        since=2,
+    )
     target: tuple[str, ...] | None = option(
         None, "Columns to predict.", item=str, jobs=("regress",), placeholder="COL,...", since=2
     )
@@ -76,31 +83,56 @@ class DataConfig:
         since=2,
     )
     id: str | None = option(
-        None, "Column that says which series a row belongs to; without it one named id, series "
-        "or the like.", placeholder="COL", since=2)  # fmt: skip
+        None,
+        "Column that says which series a row belongs to; without it one named id, series "
+        "or the like.",
+        placeholder="COL",
+        since=2,
+    )
     time: str | None = option(
-        None, "Column that orders the rows of a series; without it one named time, step or the "
-        "like.", placeholder="COL", since=2)  # fmt: skip
+        None,
+        "Column that orders the rows of a series; without it one named time, step or the like.",
+        placeholder="COL",
+        since=2,
+    )
     group: str | None = option(
-        None, "Column whose equal values stay on one side of a split, as a person or a machine.",
-        placeholder="COL", since=2)  # fmt: skip
+        None,
+        "Column whose equal values stay on one side of a split, as a person or a machine.",
+        placeholder="COL",
+        since=2,
+    )
     weight: str | None = option(
         None, "Column that says how much a row counts.", placeholder="COL", since=2
     )
     delimiter: str | None = option(
-        None, "What stands between two columns; without it a comma, in .tsv a tab.",
-        placeholder="C", since=2)  # fmt: skip
+        None,
+        "What stands between two columns; without it a comma, in .tsv a tab.",
+        placeholder="C",
+        since=2,
+    )
     decimal: str = option(".", "The decimal mark.", choices=(".", ","), since=2)
     encoding: str = option("utf-8", "The encoding of a text file.", placeholder="NAME", since=2)
     image_size: int | None = option(
-        None, "Side that images are resized to; without it all must be of one size.", low=1,
-        high=4096, jobs=("classify", "autoencode"), unit="pixels", since=2)  # fmt: skip
+        None,
+        "Side that images are resized to; without it all must be of one size.",
+        low=1,
+        high=4096,
+        jobs=("classify", "autoencode"),
+        unit="pixels",
+        since=2,
+    )
     color: bool = option(
-        False, "Keep the colours of images; without it they are read as shades of grey.",
-        jobs=("classify", "autoencode"), since=2)  # fmt: skip
+        False,
+        "Keep the colours of images; without it they are read as shades of grey.",
+        jobs=("classify", "autoencode"),
+        since=2,
+    )
     skip_bad: bool = option(
-        False, "Leave out images that cannot be read, and list them.",
-        jobs=("classify", "autoencode"), since=2)  # fmt: skip
+        False,
+        "Leave out images that cannot be read, and list them.",
+        jobs=("classify", "autoencode"),
+        since=2,
+    )
     max_unpacked: float | None = option(
         None,
         "Largest size an archive may unpack to; unset, 8 and 1,000 times its packed size.",
@@ -123,12 +155,20 @@ class DataConfig:
         since=2,
     )
     window: int = option(
-        10, "Length of a window cut from the signal; 0 takes each series whole.", low=0,
-        jobs=("regress",), unit="steps",
-    )  # fmt: skip
+        10,
+        "Length of a window cut from the signal; 0 takes each series whole.",
+        low=0,
+        jobs=("regress",),
+        unit="steps",
+    )
     stride: int | None = option(
-        None, "Steps from one window's start to the next; without it the length of a window.",
-        low=1, jobs=("regress",), unit="steps", since=2)  # fmt: skip
+        None,
+        "Steps from one window's start to the next; without it the length of a window.",
+        low=1,
+        jobs=("regress",),
+        unit="steps",
+        since=2,
+    )
     windows: int = option(
         100, "How many windows of the bundled waves.", low=1, jobs=("regress",), unit="windows"
     )
@@ -166,8 +206,12 @@ class DataConfig:
         since=2,
     )
     class_weight: str = option(
-        "none", "Make rare classes count as much as frequent ones.", choices=("none", "balanced"),
-        jobs=("classify",), since=2)  # fmt: skip
+        "none",
+        "Make rare classes count as much as frequent ones.",
+        choices=("none", "balanced"),
+        jobs=("classify",),
+        since=2,
+    )
 
 
 @dataclass(frozen=True)
@@ -331,12 +375,19 @@ class DisplayConfig:
     """How much is evaluated and shown."""
 
     example: int = option(
-        0, "First training row shown as an example.", low=0, jobs=("classify", "autoencode"),
+        0,
+        "First training row shown as an example.",
+        low=0,
+        jobs=("classify", "autoencode"),
         autoencode=2,
-    )  # fmt: skip
+    )
     n_shown: int = option(
-        1, "Examples shown before training.", low=0, high=64, jobs=("classify", "autoencode"),
-    )  # fmt: skip
+        1,
+        "Examples shown before training.",
+        low=0,
+        high=64,
+        jobs=("classify", "autoencode"),
+    )
     n_evaluated: int = option(
         2000,
         "First test rows evaluated at every logged line; 0 evaluates none.",
@@ -346,14 +397,26 @@ class DisplayConfig:
         unit="rows",
     )
     n_predicted: int = option(
-        10, "Test rows whose prediction is shown at the end.", low=0, high=1000,
-        jobs=("classify",), unit="rows",
-    )  # fmt: skip
+        10,
+        "Test rows whose prediction is shown at the end.",
+        low=0,
+        high=1000,
+        jobs=("classify",),
+        unit="rows",
+    )
     n_reconstructed: int = option(
-        5, "Test rows reconstructed as the net learns.", low=0, high=1000,
-        jobs=("autoencode",), unit="rows",
-    )  # fmt: skip
+        5,
+        "Test rows reconstructed as the net learns.",
+        low=0,
+        high=1000,
+        jobs=("autoencode",),
+        unit="rows",
+    )
     n_scattered: int = option(
-        200, "Test rows whose codes are drawn.", low=0, high=100_000,
-        jobs=("autoencode",), unit="rows",
-    )  # fmt: skip
+        200,
+        "Test rows whose codes are drawn.",
+        low=0,
+        high=100_000,
+        jobs=("autoencode",),
+        unit="rows",
+    )

@@ -72,16 +72,18 @@ class Option:
 
     def bounds(self) -> str:
         """Say the range in words, `from 0 below 1`; nothing where there is none."""
-        return " ".join([
-            f"{word} {bound if isinstance(bound, int) else format(bound, 'g')}"
-            for word, bound in (
-                ("from", self.low),
-                ("above", self.above),
-                ("to", self.high),
-                ("below", self.below),
-            )
-            if bound is not None
-        ])  # fmt: skip
+        return " ".join(
+            [
+                f"{word} {bound if isinstance(bound, int) else format(bound, 'g')}"
+                for word, bound in (
+                    ("from", self.low),
+                    ("above", self.above),
+                    ("to", self.high),
+                    ("below", self.below),
+                )
+                if bound is not None
+            ]
+        )
 
     def check(self, value: Any) -> Any:
         """Return `value` in the option's own type.

@@ -126,10 +126,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         return int(self.model_.net.widths()[-1])
 
     def fit(
-        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None, *,
-        run_dir: str | Path | None = None, callbacks: Iterable[Callback] = (),
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        run_dir: str | Path | None = None,
+        callbacks: Iterable[Callback] = (),
         view: str = "off",
-    ) -> "Autoencoder":  # fmt: skip
+    ) -> "Autoencoder":
         """Train on rows X; y is ignored. Errors as in :meth:`RecurrentClassifier.fit`."""
         rows = self._checked_rows(X, reset=True)
         rows = without_weightless(replace(rows, weights=self._weights(sample_weight, rows.X)))

@@ -105,8 +105,13 @@ _NOTES = {
 }
 
 _RECORDED = (
-    "checkpoint_every", "example", "n_shown", "n_predicted", "n_reconstructed", "n_scattered",
-)  # fmt: skip
+    "checkpoint_every",
+    "example",
+    "n_shown",
+    "n_predicted",
+    "n_reconstructed",
+    "n_scattered",
+)
 
 _LEFT_OUT = {
     ("classify", "missing"): ("drop",),  # every row asked about gets an answer

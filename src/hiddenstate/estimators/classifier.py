@@ -135,10 +135,15 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.n_predicted = n_predicted
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *,
-        run_dir: str | Path | None = None, callbacks: Iterable[Callback] = (),
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        run_dir: str | Path | None = None,
+        callbacks: Iterable[Callback] = (),
         view: str = "off",
-    ) -> "RecurrentClassifier":  # fmt: skip
+    ) -> "RecurrentClassifier":
         """Train on rows X with labels y; with `run_dir` the run is recorded there.
 
         `view` shows it meanwhile: auto, window, notebook, terminal, or off. It is drawn by another

@@ -141,9 +141,12 @@ def _checked_state(state: dict[str, Any], model: FittedModel, where: str) -> Par
 
 
 def _restore(
-    estimator: Any, model: FittedModel, settings: dict[str, Any], fitted: dict[str, Any],
+    estimator: Any,
+    model: FittedModel,
+    settings: dict[str, Any],
+    fitted: dict[str, Any],
     feature_names: list[Any] | None,
-) -> Any:  # fmt: skip
+) -> Any:
     """Set what `fit` sets, from a file."""
     # What the net itself tells goes before what was written beside it.
     told = {n: v for n, v in _settings_of(model).items() if n != "output_activation"}

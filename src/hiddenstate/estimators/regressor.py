@@ -136,10 +136,15 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self.checkpoint_every = checkpoint_every
 
     def fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *,
-        run_dir: str | Path | None = None, callbacks: Iterable[Callback] = (),
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        run_dir: str | Path | None = None,
+        callbacks: Iterable[Callback] = (),
         view: str = "off",
-    ) -> "RecurrentRegressor":  # fmt: skip
+    ) -> "RecurrentRegressor":
         """Train on rows X with targets y; with `run_dir` the run is recorded there.
 
         Errors as in :meth:`RecurrentClassifier.fit`.

@@ -53,8 +53,10 @@ def choose_view(asked: str = "auto") -> str:
     from hiddenstate.views.terminal import terminal_missing
 
     missing = {
-        "notebook": notebook_missing, "window": display_missing, "terminal": terminal_missing
-    }  # fmt: skip
+        "notebook": notebook_missing,
+        "window": display_missing,
+        "terminal": terminal_missing,
+    }
     if asked == "auto":
         return next((name for name, why in missing.items() if not why()), "off")
     why = missing[asked]() if asked in missing else None

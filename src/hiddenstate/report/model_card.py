@@ -128,8 +128,10 @@ def _held_out(account: Account) -> list[str]:
 
 def _use(account: Account) -> list[str]:
     """Loading it, asking it, and running it again."""
-    told = [f"{_escaped(what[:1].upper() + what[1:])}:\n\n{_fenced(line, 'sh')}"
-            for what, line in commands.uses(account.run)]  # fmt: skip
+    told = [
+        f"{_escaped(what[:1].upper() + what[1:])}:\n\n{_fenced(line, 'sh')}"
+        for what, line in commands.uses(account.run)
+    ]
     if account.model is not None:
         lines = commands.python(account.run, account.model.row_shape)
         told += ["In Python:", _fenced(lines, "python")]

@@ -32,9 +32,11 @@ from hiddenstate.training.start import Session
 
 
 def go_on(
-    run: Run, changes: dict[str, str], allow_changed: bool = False,
+    run: Run,
+    changes: dict[str, str],
+    allow_changed: bool = False,
     before_writing: Callable[[], None] = lambda: None,
-) -> Session:  # fmt: skip
+) -> Session:
     """Take up `run` at its last checkpoint, with `changes` to how long it trains.
 
     Parameters

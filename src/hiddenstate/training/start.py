@@ -45,9 +45,14 @@ class Session:
         """Train to the end, recorded; see :meth:`hiddenstate.training.trainer.Trainer.train`."""
         hooks = [Recorder(self.writer, self.waiting), *callbacks]
         trainer = Trainer(
-            self.job, self.engine, hooks, self.step, self.progress, should_stop,
+            self.job,
+            self.engine,
+            hooks,
+            self.step,
+            self.progress,
+            should_stop,
             requests=self.inbox,
-        )  # fmt: skip
+        )
         return trainer.train()
 
     def __enter__(self) -> "Session":

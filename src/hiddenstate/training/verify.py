@@ -31,8 +31,10 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     requests.
     """
     readers: list[tuple[Path, Callable[[Path], Any]]] = [(run.path / "config.json", read_record)]
-    readers += [(path, lambda path: read_arrays(path, "checkpoint"))
-                for path in run.checkpoint_paths()[::-1]]  # fmt: skip
+    readers += [
+        (path, lambda path: read_arrays(path, "checkpoint"))
+        for path in run.checkpoint_paths()[::-1]
+    ]
     readers += [(path, run.snapshot) for path in run.snapshot_paths()]
     snapshots, model = run.path / "snapshots", run.path / "model.safetensors"
     if run.has_closing:

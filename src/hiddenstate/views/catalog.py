@@ -106,9 +106,15 @@ def _draw_decision(
     kept, some = scene.kept, slice(0, n)
     chances = arrays["decision"][some] if "decision" in arrays else None
     return figures.decision(
-        kept["shown"][some], kept["read"], chances, arrays["hidden"][some],
-        kept["shown_label"][some], names, scene.picture, on,
-    )  # fmt: skip
+        kept["shown"][some],
+        kept["read"],
+        chances,
+        arrays["hidden"][some],
+        kept["shown_label"][some],
+        names,
+        scene.picture,
+        on,
+    )
 
 
 def _of_regress(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:

@@ -121,9 +121,11 @@ def choose_moments(steps: Sequence[int], seconds: float, fps: int) -> list[tuple
 
 
 def _drawn(
-    painter: Painter, scene: Scene, moments: list[tuple[int, int]],
+    painter: Painter,
+    scene: Scene,
+    moments: list[tuple[int, int]],
     progress: Callable[[int, int], None],
-) -> Iterator[tuple[Pixels, int]]:  # fmt: skip
+) -> Iterator[tuple[Pixels, int]]:
     """Each moment's picture and how many frames it is shown."""
     name = printable(scene.run.name, 40)
     for done, (step, count) in enumerate(moments, start=1):
@@ -175,9 +177,15 @@ def _palette(painter: Painter, scene: Scene) -> "Image":
 def _encoded(images: "list[Image]", milliseconds: list[int]) -> bytes:
     data = io.BytesIO()
     images[0].save(
-        data, "GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0,
-        optimize=False, disposal=1,
-    )  # fmt: skip
+        data,
+        "GIF",
+        save_all=True,
+        append_images=images[1:],
+        duration=milliseconds,
+        loop=0,
+        optimize=False,
+        disposal=1,
+    )
     return data.getvalue()
 
 

@@ -28,10 +28,21 @@ Array = NDArray[Any]
 TITLE_POINTS, TEXT_POINTS, SMALL_POINTS = 11, 9, 8
 
 FALLBACK_FONTS = (
-    "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
-    "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB", "Heiti TC", "Arial Unicode MS",
-    "Microsoft YaHei", "SimHei", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Emoji",
-)  # fmt: skip
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Source Han Sans SC",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Heiti TC",
+    "Arial Unicode MS",
+    "Microsoft YaHei",
+    "SimHei",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Noto Emoji",
+)
 """Fonts asked for letters that DejaVu Sans, which comes with matplotlib, does not have."""
 
 
@@ -66,9 +77,17 @@ class Theme:
 # Ten colours found by search for distance under colour vision deficiency: M. A. Petroff,
 # "Accessible Color Sequences for Data Visualization" (2021), arXiv:2107.02270, table 1.
 PETROFF = (
-    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
-    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
-)  # fmt: skip
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
 
 _LIGHT = Theme(
     name="light", ground="#ffffff", paper="#ffffff",

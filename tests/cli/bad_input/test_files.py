@@ -72,7 +72,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, pets: Path, cli: Cli) -> Path
         ("@classLabel true p q", "@classLabel true", "5: @classLabel: true, but no labels"),
         ("@classLabel", "@clasLabel", "5: @clasLabel is no header field of a .ts file; did you"),
     ],
-)  # fmt: skip
+)
 def test_14_a_ts_file_that_contradicts_itself_is_told_by_line_and_field(
     refuse: Refuse, cli: Cli, write: Write, trained: Path, old: str, new: str, said: str
 ) -> None:
@@ -168,8 +168,11 @@ def test_20_a_wrong_idx_file_to_predict_is_refused(
 
 def bmp_of(width: int, height: int) -> bytes:
     """The start of a bitmap of such a size."""
-    return b"BM" + struct.pack("<IHHIIiiHHIIiiII", 62, 0, 0, 62, 40, width, height, 1, 24, 0, 0,
-                               0, 0, 0, 0) + b"\0" * 64  # fmt: skip
+    return (
+        b"BM"
+        + struct.pack("<IHHIIiiHHIIiiII", 62, 0, 0, 62, 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+        + b"\0" * 64
+    )
 
 
 def cut_png() -> bytes:
@@ -412,7 +415,7 @@ def test_26_new_rows_without_id_label_or_target_are_told_which(
         (("--stride", 1), "no such option --stride here; it belongs to regress"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
-)  # fmt: skip
+)
 def test_27_a_wrong_option_of_classify_is_refused_with_what_is_right(
     refuse: Refuse, write: Write, options: tuple[object, ...], said: str
 ) -> None:
@@ -437,7 +440,7 @@ def test_27_a_wrong_option_of_classify_is_refused_with_what_is_right(
         (("--target", "v", "--image-size", 4), "no such option --image-size here"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
-)  # fmt: skip
+)
 def test_27_a_wrong_option_of_regress_is_refused_with_what_is_right(
     refuse: Refuse, write: Write, options: tuple[object, ...], said: str
 ) -> None:

@@ -257,10 +257,16 @@ def test_28_predictions_that_cannot_be_written_are_refused(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("classify",), ("regress", "--config"), ("regress", "--weights"), ("predict",),
-     ("compare",), ("classify", "--data-dir")],
+    [
+        ("classify",),
+        ("regress", "--config"),
+        ("regress", "--weights"),
+        ("predict",),
+        ("compare",),
+        ("classify", "--data-dir"),
+    ],
     ids=" ".join,
-)  # fmt: skip
+)
 def test_32_strange_names_of_missing_files_are_escaped(
     refuse: Refuse, arguments: tuple[str, ...]
 ) -> None:

@@ -320,7 +320,7 @@ def test_19_a_truncated_gz_is_refused_with_the_offset(refuse: Refuse, tiny_idx: 
         (idx_bytes(np.zeros((120, 8, 8), "f4")), "float32"),
     ],
     ids=["magic", "type", "overflow", "no rows", "short", "trailing", "counts", "axes", "floats"],
-)  # fmt: skip
+)
 def test_20_a_wrong_idx_file_is_refused_with_both_numbers(
     refuse: Refuse, tiny_idx: Path, data: bytes, said: str
 ) -> None:

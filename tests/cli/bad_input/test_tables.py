@@ -168,9 +168,14 @@ def test_03_a_parquet_file_without_rows_is_refused(
 @pytest.mark.parametrize(("name", "delimiter"), [("t.csv", ","), ("t.tsv", "\t"), ("t.txt", " ")])
 @pytest.mark.parametrize(("row", "found"), [("1,2", 2), ("1,2,p,4", 4), ("9", 1)])
 def test_04_a_ragged_row_is_told_by_line_and_both_counts(
-    refuse: Refuse, refuse_new: RefuseNew, write: Write, name: str, delimiter: str, row: str,
+    refuse: Refuse,
+    refuse_new: RefuseNew,
+    write: Write,
+    name: str,
+    delimiter: str,
+    row: str,
     found: int,
-) -> None:  # fmt: skip
+) -> None:
     text = WIDE.replace("4,2.0,p\n", f"4,2.0,p\n{row}\n").replace(",", delimiter)
     path = write(name, text)
     said = f"{path}:7: expected 3 columns as in the first line, found {found}; "
@@ -226,7 +231,7 @@ def test_05_a_wrong_weight_group_or_id_is_told_by_its_cell(
         (4, "", "6:label: empty, so the row has no label; fill it in or drop the row"),
         (2, "oops", "6:u: 'oops' is not a number; mend or empty the cell"),
     ],
-)  # fmt: skip
+)
 def test_05_a_wrong_cell_of_a_long_table_is_told(
     refuse: Refuse, write: Write, column: int, cell: str, said: str
 ) -> None:
@@ -429,8 +434,9 @@ def evil_table(path: Path, column: str = "b", label: str = "p", series: str = "s
         writer.writerow(["id", "time", "a", column, "label"])
         writer.writerows(
             [f"{series}{s}", t, s + t, t / 4, (label, "other")[s % 2]]
-            for s in range(10) for t in range(3)
-        )  # fmt: skip
+            for s in range(10)
+            for t in range(3)
+        )
     return path
 
 

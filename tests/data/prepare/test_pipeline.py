@@ -77,9 +77,13 @@ def test_whatever_the_test_rows_hold_the_training_rows_are_the_same(job: str, mi
 def test_a_signals_scale_is_of_its_first_part_alone() -> None:
     t = np.arange(100.0)
     found = made(
-        "regress", Rows(t[None, :, None], t[None, :, None]), scale="minmax", stateful=False,
-        test_fraction=0.2, window=5,
-    )  # fmt: skip
+        "regress",
+        Rows(t[None, :, None], t[None, :, None]),
+        scale="minmax",
+        stateful=False,
+        test_fraction=0.2,
+        window=5,
+    )
     assert found.preparation.scaling[0] == 0
     assert found.preparation.scaling[1] == pytest.approx(1 / 79)
     assert found.X.max() == pytest.approx(1)
@@ -282,8 +286,11 @@ def test_how_a_file_was_read_is_kept_for_the_next() -> None:
     t = np.arange(50.0)[None, :, None]
     reading = made("regress", Rows(t, t), **values).preparation.reading
     assert {n: reading[n] for n in ("horizon", "window", "stride", "decimal")} == {
-        "horizon": 2, "window": 4, "stride": 1, "decimal": ",",
-    }  # fmt: skip
+        "horizon": 2,
+        "window": 4,
+        "stride": 1,
+        "decimal": ",",
+    }
     whole = {"output": "last", "stateful": False}
     assert made("regress", ONE_EACH, **whole).preparation.reading["window"] == 0
     assert "window" not in made("classify", labelled()).preparation.reading
@@ -353,10 +360,16 @@ def test_balanced_training_is_training_with_the_weights_in_a_column(
     table = np.column_stack([labels, each, rows])
     np.savetxt(tmp_path / "own.csv", table, delimiter=",", header="y,w,a,b,c,d,e", comments="")
     common = {
-        "data": str(tmp_path / "own.csv"), "label": "y", "input": ("a", "b", "c", "d", "e"),
-        "test_fraction": 0.0, "batch_size": 7, "engine": engine, "threads": 1, "hidden_size": 5,
+        "data": str(tmp_path / "own.csv"),
+        "label": "y",
+        "input": ("a", "b", "c", "d", "e"),
+        "test_fraction": 0.0,
+        "batch_size": 7,
+        "engine": engine,
+        "threads": 1,
+        "hidden_size": 5,
         "dtype": "float64",
-    }  # fmt: skip
+    }
     ends = []
     for extra in ({"class_weight": "balanced"}, {"weight": "w"}, {}):
         config = make_config("classify", {**common, **extra})

@@ -126,9 +126,12 @@ def test_how_rows_are_split_follows_from_what_they_have() -> None:
 
 
 @given(
-    st.integers(20, 80), st.floats(0.1, 0.5), st.floats(0.1, 0.5),
-    st.sampled_from(["stratified", "group", "time", "random"]), st.integers(0, 9),
-)  # fmt: skip
+    st.integers(20, 80),
+    st.floats(0.1, 0.5),
+    st.floats(0.1, 0.5),
+    st.sampled_from(["stratified", "group", "time", "random"]),
+    st.integers(0, 9),
+)
 @quick
 def test_test_valid_and_training_rows_share_nothing(
     n: int, test: float, valid: float, how: str, seed: int
@@ -175,9 +178,15 @@ def test_no_target_of_the_test_part_is_seen_before(signal: Any) -> None:
     T, window, stride, horizon, share, valid, output = signal
     t = np.arange(float(T))
     options = {
-        "window": window, "stride": stride, "horizon": horizon, "test_fraction": share,
-        "valid_fraction": valid, "output": output, "stateful": False, "dtype": "float64",
-    }  # fmt: skip
+        "window": window,
+        "stride": stride,
+        "horizon": horizon,
+        "test_fraction": share,
+        "valid_fraction": valid,
+        "output": output,
+        "stateful": False,
+        "dtype": "float64",
+    }
     data = SequenceDataset("own", Rows(t[None, :, None], t[None, :, None]))
     try:
         found = prepare(data, make_config("regress", options))
@@ -213,9 +222,13 @@ def test_no_target_of_the_test_part_is_seen_before(signal: Any) -> None:
 def test_with_stride_1_every_step_before_the_boundary_is_learnt_from_and_none_after() -> None:
     t = np.arange(100.0)
     options = {
-        "window": 10, "stride": 1, "horizon": 3, "test_fraction": 0.2, "stateful": False,
+        "window": 10,
+        "stride": 1,
+        "horizon": 3,
+        "test_fraction": 0.2,
+        "stateful": False,
         "dtype": "float64",
-    }  # fmt: skip
+    }
     data = SequenceDataset("own", Rows(t[None, :, None], t[None, :, None]))
     found = prepare(data, make_config("regress", options))
     assert set(found.y.ravel()) == set(range(3, 80))

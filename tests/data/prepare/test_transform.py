@@ -303,9 +303,7 @@ def test_a_mask_beside_flat_rows_has_as_many_columns_more() -> None:
 
 def test_nothing_is_carried_from_one_series_or_feature_to_another() -> None:
     X = np.array([[[1, 7], [NAN, NAN]], [[NAN, 8], [2, NAN]]])
-    np.testing.assert_array_equal(
-        carry_forward(X), [[[1, 7], [1, 7]], [[NAN, 8], [2, 8]]]
-    )  # fmt: skip
+    np.testing.assert_array_equal(carry_forward(X), [[[1, 7], [1, 7]], [[NAN, 8], [2, 8]]])
 
 
 def test_new_rows_are_filled_in_with_what_was_fitted_not_with_their_own() -> None:

@@ -24,9 +24,13 @@ def told_apart(lengths: list[int], features: int = 2) -> Rows:
     gone = np.arange(T) >= np.array(lengths)[:, None]
     X[gone], y[gone] = -1, -1
     return Rows(
-        X, y, lengths=None if min(lengths) == T else np.array(lengths),
-        weights=np.arange(N) + 1.0, groups=np.arange(N), ids=np.arange(N).astype(str),
-    )  # fmt: skip
+        X,
+        y,
+        lengths=None if min(lengths) == T else np.array(lengths),
+        weights=np.arange(N) + 1.0,
+        groups=np.arange(N),
+        ids=np.arange(N).astype(str),
+    )
 
 
 cases = st.tuples(

@@ -112,8 +112,14 @@ def test_labels_lie_beside_an_npy(tmp_path: Path) -> None:
     same(read(X, answers=str(y)).y, np.array(["a", "b", "a"]))
 
 
-@pytest.mark.parametrize("names", [("x_train", "y_train", "x_test", "y_test"), ("x", "y"),
-                                   ("X_train", "y_train", "X_test", "y_test")])  # fmt: skip
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x_train", "y_train", "x_test", "y_test"),
+        ("x", "y"),
+        ("X_train", "y_train", "X_test", "y_test"),
+    ],
+)
 def test_other_usual_names_are_known(tmp_path: Path, names: tuple[str, ...]) -> None:
     arrays = {name: np.zeros((4, 2)) if name[0] in "xX" else np.arange(4) for name in names}
     folder = folder_of(tmp_path / "folder", **arrays)
@@ -183,8 +189,13 @@ def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:
         read(path, "regress")
 
 
-@given(hnp.arrays("<f4", hnp.array_shapes(min_dims=3, max_dims=3, max_side=5),
-                  elements={"allow_infinity": False}))  # fmt: skip
+@given(
+    hnp.arrays(
+        "<f4",
+        hnp.array_shapes(min_dims=3, max_dims=3, max_side=5),
+        elements={"allow_infinity": False},
+    )
+)
 @settings(quick, max_examples=25)
 def test_channels_first_arrays_are_turned(place: Path, X: Array) -> None:
     path = npz(place.with_name("a.npz"), X=X, y=np.zeros(X.shape))
@@ -193,8 +204,10 @@ def test_channels_first_arrays_are_turned(place: Path, X: Array) -> None:
     assert turned.X.flags.c_contiguous
     assert turned.y is not None
     assert turned.y.shape == turned.X.shape
-    same(read(npy(place.with_name("a.npy"), X), answered=False, channels_first=True).X,
-         np.moveaxis(X, 1, 2))  # fmt: skip
+    same(
+        read(npy(place.with_name("a.npy"), X), answered=False, channels_first=True).X,
+        np.moveaxis(X, 1, 2),
+    )
 
 
 # --- what does not go together
@@ -315,11 +328,14 @@ def test_a_damaged_file_gives_rows_or_an_error_of_ours(
 
 
 @given(
-    hnp.arrays(kinds, hnp.array_shapes(min_dims=2, max_dims=3, max_side=5),
-               elements={"allow_infinity": False}),
+    hnp.arrays(
+        kinds,
+        hnp.array_shapes(min_dims=2, max_dims=3, max_side=5),
+        elements={"allow_infinity": False},
+    ),
     st.sampled_from(["npy", "folder"]),
     st.booleans(),
-)  # fmt: skip
+)
 @quick
 def test_rows_left_on_disk_are_those_that_are_read(
     place: Path, X: Array, kind: str, channels_first: bool

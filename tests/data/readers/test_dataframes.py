@@ -14,8 +14,13 @@ nan = np.nan
 
 
 def test_frames_of_pandas_and_polars_are_tables() -> None:
-    columns = {"id": ["p", "q", "p"], "time": [2, 1, 1], "u": [1.5, None, 3.0],
-               "flag": [True, False, True], "label": ["x", "y", "x"]}  # fmt: skip
+    columns = {
+        "id": ["p", "q", "p"],
+        "time": [2, 1, 1],
+        "u": [1.5, None, 3.0],
+        "flag": [True, False, True],
+        "label": ["x", "y", "x"],
+    }
     for frame in (pd.DataFrame(columns), pl.DataFrame(columns)):
         assert is_frame(frame)
         data = read_frame(frame, DataConfig(), "classify")
@@ -30,16 +35,18 @@ def test_frames_of_pandas_and_polars_are_tables() -> None:
 
 
 def test_kinds_of_pandas_columns() -> None:
-    frame = pd.DataFrame({
-        "whole": pd.array([1, None, 3], dtype="Int64"),
-        "truth": pd.array([True, None, False], dtype="boolean"),
-        "kind": pd.Categorical([3, 4, 3]),
-        "span": pd.to_timedelta([1, 2, 3], unit="s"),
-        "single": np.array([1, 2, 3], "f4"),
-        "when": pd.date_range("2020-01-01", periods=3, tz="Europe/Berlin"),
-        "label": pd.Categorical(["x", "y", "x"]),
-        "nested": [[1], [2], [3]],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "whole": pd.array([1, None, 3], dtype="Int64"),
+            "truth": pd.array([True, None, False], dtype="boolean"),
+            "kind": pd.Categorical([3, 4, 3]),
+            "span": pd.to_timedelta([1, 2, 3], unit="s"),
+            "single": np.array([1, 2, 3], "f4"),
+            "when": pd.date_range("2020-01-01", periods=3, tz="Europe/Berlin"),
+            "label": pd.Categorical(["x", "y", "x"]),
+            "nested": [[1], [2], [3]],
+        }
+    )
     numeric = ("whole", "truth", "kind", "span", "single")
     data = read_frame(frame, DataConfig(input=numeric), "classify")
     equal(data.X, [[1, 1, 3, 1, 1], [nan, nan, 4, 2, 2], [3, 0, 3, 3, 3]])
@@ -56,8 +63,10 @@ def test_kinds_of_pandas_columns() -> None:
 
 def test_kinds_of_polars_columns() -> None:
     frame = pl.DataFrame({"a": [1, None, 3], "name": ["x", "y", None], "s": [{"k": 1}] * 3})
-    frame = frame.with_columns(pl.col("name").cast(pl.Categorical).alias("label"),
-                               pl.col("a").cast(pl.Decimal(10, 2)).alias("d"))  # fmt: skip
+    frame = frame.with_columns(
+        pl.col("name").cast(pl.Categorical).alias("label"),
+        pl.col("a").cast(pl.Decimal(10, 2)).alias("d"),
+    )
     data = read_frame(frame.head(2), DataConfig(input=("a", "d")), "autoencode")
     equal(data.X, [[1, 1], [nan, nan]])
     with pytest.raises(DataError, match="frame:row 2:label: empty"):

@@ -244,17 +244,27 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
 cells = st.floats(width=32) | st.integers(-(10**12), 10**12).map(float) | st.just(nan)
 
 
-@given(st.integers(1, 6).flatmap(
-    lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1)
-), st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]), st.booleans(), blocks)  # fmt: skip
+@given(
+    st.integers(1, 6).flatmap(
+        lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1)
+    ),
+    st.sampled_from(",;\t|"),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+    blocks,
+)
 @quick
 def test_any_wide_table_is_read_as_it_was_written(
     place: Path, values: list[list[float]], delimiter: str, newline: str, quote: bool, block: int
 ) -> None:
     X = np.array(values)
     with place.open("w", newline="") as stream:
-        writer = csv.writer(stream, delimiter=delimiter, lineterminator=newline,
-                            quoting=csv.QUOTE_ALL if quote else csv.QUOTE_MINIMAL)  # fmt: skip
+        writer = csv.writer(
+            stream,
+            delimiter=delimiter,
+            lineterminator=newline,
+            quoting=csv.QUOTE_ALL if quote else csv.QUOTE_MINIMAL,
+        )
         writer.writerow([f"c{j}" for j in range(X.shape[1])])
         writer.writerows([["NA" if v != v else repr(v) for v in row] for row in values])
     with pytest.MonkeyPatch.context() as patch:

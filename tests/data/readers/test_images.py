@@ -53,8 +53,10 @@ def folder(tmp_path: Path) -> Path:
 # --- what was written is read
 
 
-@given(hnp.arrays("u1", st.tuples(st.integers(1, 4), sides, sides)),
-       st.sampled_from([".png", ".bmp", ".pgm", ".tif", ".gif"]))  # fmt: skip
+@given(
+    hnp.arrays("u1", st.tuples(st.integers(1, 4), sides, sides)),
+    st.sampled_from([".png", ".bmp", ".pgm", ".tif", ".gif"]),
+)
 @quick
 def test_grey_images_are_read_as_they_were_written(
     tmp_path_factory: pytest.TempPathFactory, pixels: Array, suffix: str
@@ -69,8 +71,10 @@ def test_grey_images_are_read_as_they_were_written(
     assert found.remarks == ()
 
 
-@given(hnp.arrays("u1", st.tuples(sides, sides, st.just(3))),
-       st.sampled_from([".png", ".bmp", ".ppm", ".tif"]))  # fmt: skip
+@given(
+    hnp.arrays("u1", st.tuples(sides, sides, st.just(3))),
+    st.sampled_from([".png", ".bmp", ".ppm", ".tif"]),
+)
 @quick
 def test_colours_are_kept_where_that_is_wanted(place: Path, pixels: Array, suffix: str) -> None:
     path = save(place.with_suffix(suffix), pixels)
@@ -150,8 +154,10 @@ def test_what_is_passed_over_is_remarked_unless_hidden(folder: Path) -> None:
     assert remarks[0].endswith("passed over 2 files not named as an image")
     assert remarks[1].endswith("3 not looked at")
     assert [Path(remark.partition(":")[0]).name for remark in remarks[2:]] == [
-        "more", "empty", "stray.png"
-    ]  # fmt: skip
+        "more",
+        "empty",
+        "stray.png",
+    ]
     assert is_image(Path("a.JPEG"))
     assert not is_image(Path("png"))
 

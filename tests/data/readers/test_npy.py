@@ -65,10 +65,14 @@ def test_pickled_objects_are_refused_and_never_loaded(place: Path) -> None:
 
 @pytest.mark.parametrize(
     "array",
-    [np.array([b"a"]), np.array([1j]), np.array(["2020-01-01"], "M8[D]"),
-     np.zeros(2, [("a", "f4"), ("b", "i4")])],
+    [
+        np.array([b"a"]),
+        np.array([1j]),
+        np.array(["2020-01-01"], "M8[D]"),
+        np.zeros(2, [("a", "f4"), ("b", "i4")]),
+    ],
     ids=["bytes", "complex", "dates", "records"],
-)  # fmt: skip
+)
 def test_what_is_no_number_is_refused(place: Path, array: Array) -> None:
     place.write_bytes(npy_bytes(array))
     with pytest.raises(DataError, match="expected numbers"):
@@ -77,9 +81,20 @@ def test_what_is_no_number_is_refused(place: Path, array: Array) -> None:
 
 @pytest.mark.parametrize(
     "shape",
-    ["(10**15,)", "(4, 1000000)", "(-1,)", "(-2, -2)", "(9" + "9" * 200 + ",)",
-     "(0, 9" + "9" * 40 + ")", "(" + "1, " * 70 + ")", "(1.5,)", "5", "'a'", "((1,),)"],
-)  # fmt: skip
+    [
+        "(10**15,)",
+        "(4, 1000000)",
+        "(-1,)",
+        "(-2, -2)",
+        "(9" + "9" * 200 + ",)",
+        "(0, 9" + "9" * 40 + ")",
+        "(" + "1, " * 70 + ")",
+        "(1.5,)",
+        "5",
+        "'a'",
+        "((1,),)",
+    ],
+)
 def test_a_shape_the_file_cannot_hold_is_refused(place: Path, shape: str) -> None:
     head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
     place.write_bytes(head + b"\0" * 16)
@@ -89,12 +104,22 @@ def test_a_shape_the_file_cannot_hold_is_refused(place: Path, shape: str) -> Non
 
 @pytest.mark.parametrize(
     "header",
-    ["", "{", "[]", "{'descr': '<f8'}", "{'descr': 'what', 'fortran_order': False, 'shape': ()}",
-     "{'descr': '<f8', 'fortran_order': 3, 'shape': ()}", "(" * 5000, "-" * 9000 + "1",
-     "{'descr': [('a', '<f8', (9" + "9" * 30 + ",))], 'fortran_order': False, 'shape': ()}",
-     "{'descr': ('<f8', (2, 2)), 'fortran_order': False, 'shape': (1,)}",
-     "{'descr': '<f8', 'fortran_order': False, 'shape': (1L,)}\0", "\x80\xff", "'" * 3 + "\n"],
-)  # fmt: skip
+    [
+        "",
+        "{",
+        "[]",
+        "{'descr': '<f8'}",
+        "{'descr': 'what', 'fortran_order': False, 'shape': ()}",
+        "{'descr': '<f8', 'fortran_order': 3, 'shape': ()}",
+        "(" * 5000,
+        "-" * 9000 + "1",
+        "{'descr': [('a', '<f8', (9" + "9" * 30 + ",))], 'fortran_order': False, 'shape': ()}",
+        "{'descr': ('<f8', (2, 2)), 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1L,)}\0",
+        "\x80\xff",
+        "'" * 3 + "\n",
+    ],
+)
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.filterwarnings("ignore")
 def test_a_header_that_makes_no_sense_is_refused(place: Path, header: str, version: int) -> None:
@@ -182,8 +207,9 @@ def test_labels_of_no_length_are_refused(place: Path) -> None:
         read_npy(place)
 
 
-@given(st.dictionaries(st.sampled_from(["X", "y", "z"]), hnp.arrays(numbers, shapes)),
-       st.booleans())  # fmt: skip
+@given(
+    st.dictionaries(st.sampled_from(["X", "y", "z"]), hnp.arrays(numbers, shapes)), st.booleans()
+)
 @settings(quick, max_examples=25)
 def test_any_npz_of_numbers_is_read_as_numpy_reads_it(
     place: Path, arrays: dict[str, Array], packed: bool

@@ -91,8 +91,10 @@ def test_every_type_of_number(read: Read) -> None:
         "none": pa.nulls(2),
     }
     data = read(numbers | {"label": pa.array(["x", "y"]).dictionary_encode()})
-    equal(data.X, [[1, 1, 1, 1.5, 1, 3, 1.5, 5, 5, nan],
-                   [nan, 2.0**64, 2, nan, nan, 4, nan, nan, nan, nan]])  # fmt: skip
+    equal(
+        data.X,
+        [[1, 1, 1, 1.5, 1, 3, 1.5, 5, 5, nan], [nan, 2.0**64, 2, nan, nan, 4, nan, nan, nan, nan]],
+    )
     equal(data.y, ["x", "y"])
 
 
@@ -241,9 +243,13 @@ def wide(X: Array) -> dict[str, Any]:
 @pytest.mark.parametrize("pages", [1, 1 << 23, 1 << 27])
 @pytest.mark.parametrize("group", [None, 7])
 def test_a_large_wide_table_stays_on_disk(
-    read: Read, spilling: Path, monkeypatch: pytest.MonkeyPatch, kind: str, pages: int,
+    read: Read,
+    spilling: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    pages: int,
     group: int | None,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr(parquet, "PAGES", pages)
     X = np.random.default_rng(0).integers(0, 256, (50, 64)).astype(kind)
     labels = [f"l{k % 3}" for k in range(50)]
@@ -254,8 +260,11 @@ def test_a_large_wide_table_stays_on_disk(
     equal(data.y, labels)
     assert os.listdir(spilling) == []
 
-    data = read(wide(X - (np.arange(50) == 49)[:, None].astype(kind) / 2), job="autoencode",
-                row_group_size=group)  # fmt: skip
+    data = read(
+        wide(X - (np.arange(50) == 49)[:, None].astype(kind) / 2),
+        job="autoencode",
+        row_group_size=group,
+    )
     assert isinstance(data.X, RowStore)
     assert data.X.dtype == (np.float32 if kind == "f4" else np.float64)
     equal(data.X[:], X - (np.arange(50) == 49)[:, None] / 2)
@@ -303,9 +312,13 @@ def test_a_full_disk_is_told_before_and_while_writing(
 numbers = st.floats() | st.none()
 
 
-@given(st.integers(1, 5).flatmap(
-    lambda width: st.lists(st.lists(numbers, min_size=width, max_size=width), min_size=1)
-), st.integers(1, 9), st.booleans())  # fmt: skip
+@given(
+    st.integers(1, 5).flatmap(
+        lambda width: st.lists(st.lists(numbers, min_size=width, max_size=width), min_size=1)
+    ),
+    st.integers(1, 9),
+    st.booleans(),
+)
 @quick
 def test_any_wide_table_is_read_as_it_was_written(
     place: Path, values: list[list[float | None]], group: int, spill: bool
@@ -325,8 +338,9 @@ def test_any_wide_table_is_read_as_it_was_written(
 def test_a_damaged_file_is_never_anything_but_an_error_of_ours(
     place: Path, compression: str
 ) -> None:
-    table = pa.table({"id": [1, 1, 2], "time": [1, 2, 3], "u": [1.5, None, 2.5],
-                      "label": ["x", "x", "y"]})  # fmt: skip
+    table = pa.table(
+        {"id": [1, 1, 2], "time": [1, 2, 3], "u": [1.5, None, 2.5], "label": ["x", "x", "y"]}
+    )
     pq.write_table(table, place, compression=compression)
     whole = place.read_bytes()
     refused = 0

@@ -90,15 +90,24 @@ def test_numeric_labels_stay_whole_numbers(read: Read) -> None:
 
 @pytest.mark.parametrize(
     ("header", "label"),
-    [("a,LABEL,b,s", 1), ("a,Class,y,s", 1), ("a,b,target,s", 2), ("a,y,b,s", 1),
-     ("y,x,b,s", 3), ("a,b,c,s", 3)],
-)  # fmt: skip
+    [
+        ("a,LABEL,b,s", 1),
+        ("a,Class,y,s", 1),
+        ("a,b,target,s", 2),
+        ("a,y,b,s", 1),
+        ("y,x,b,s", 3),
+        ("a,b,c,s", 3),
+    ],
+)
 def test_the_label_is_found_by_name_then_as_the_only_text(
     read: Read, header: str, label: int
 ) -> None:
     text = ["p", "q", "p"] if label == 3 else ["7", "8", "7"]
-    data = read(header + "\n" + "".join(f"1,2,3,{t}\n".replace(f"{label + 1},", f"{k},")
-                for k, t in enumerate(text, 4)))  # fmt: skip
+    data = read(
+        header
+        + "\n"
+        + "".join(f"1,2,3,{t}\n".replace(f"{label + 1},", f"{k},") for k, t in enumerate(text, 4))
+    )
     names = header.split(",")
     assert names[label] not in (data.columns or ())
     assert len(data.columns or ()) == 3
@@ -126,11 +135,21 @@ def test_new_rows_of_a_headerless_table_may_lack_the_label(read: Read) -> None:
 
 @pytest.mark.parametrize(
     ("first", "is_header"),
-    [("a,b,c", True), ("label,0,1,2", True), ("s,1990,1991,1992", True), ("x,1,2", True),
-     ("1,2,3", False), ("0,1,2", False), (",1,2", False), ("?,1,2", False), ("nan,1,2", False),
-     (",".join(map(str, range(12))), True), ("," + ",".join(map(str, range(12))), True),
-     (",".join(map(str, range(1, 13))), False)],
-)  # fmt: skip
+    [
+        ("a,b,c", True),
+        ("label,0,1,2", True),
+        ("s,1990,1991,1992", True),
+        ("x,1,2", True),
+        ("1,2,3", False),
+        ("0,1,2", False),
+        (",1,2", False),
+        ("?,1,2", False),
+        ("nan,1,2", False),
+        (",".join(map(str, range(12))), True),
+        ("," + ",".join(map(str, range(12))), True),
+        (",".join(map(str, range(1, 13))), False),
+    ],
+)
 def test_a_first_line_of_names_is_a_header(read: Read, first: str, is_header: bool) -> None:
     width = first.count(",") + 1
     row = ",".join(["7"] * width)
@@ -210,7 +229,7 @@ def test_true_and_false_are_inputs_too(read: Read) -> None:
 @pytest.mark.parametrize(
     "missing",
     ["", " ", "NA", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-"],
-)  # fmt: skip
+)
 def test_what_stands_for_a_missing_number(read: Read, missing: str) -> None:
     data = read(f"a,b,label\n1,{missing},x\n2,3,y\n")
     equal(data.X, [[1, nan], [2, 3]])
@@ -415,8 +434,11 @@ def test_any_shuffled_long_table_comes_back_in_order(
     place: Path, lengths: list[int], random: Any, framed: bool, block: int
 ) -> None:
     series = [np.random.default_rng(k).normal(size=(n, 2)) for k, n in enumerate(lengths)]
-    rows: list[Any] = [(f"s{k}", t * 0.5, *map(float, values), "ab"[k % 2])
-            for k, one in enumerate(series) for t, values in enumerate(one)]  # fmt: skip
+    rows: list[Any] = [
+        (f"s{k}", t * 0.5, *map(float, values), "ab"[k % 2])
+        for k, one in enumerate(series)
+        for t, values in enumerate(one)
+    ]
     random.shuffle(rows)
     if len({row[0] for row in rows}) == len(rows):
         return

@@ -56,13 +56,17 @@ def collections(draw: st.DrawFn) -> tuple[list[Array], list[str], list[str]]:
     n_dimensions = draw(st.integers(1, 3))
     lengths = draw(st.lists(st.integers(1, 5), min_size=1, max_size=5))
     series = [
-        np.array(draw(st.lists(numbers, min_size=t * n_dimensions, max_size=t * n_dimensions)))
-        .reshape(t, n_dimensions)
+        np.array(
+            draw(st.lists(numbers, min_size=t * n_dimensions, max_size=t * n_dimensions))
+        ).reshape(t, n_dimensions)
         for t in lengths
-    ]  # fmt: skip
+    ]
     words = draw(st.sampled_from([["1", "2", "10"], ["a", "B", "é"], ["1.0", "2.0"], ["-1", "1"]]))
-    return series, words, draw(st.lists(st.sampled_from(words), min_size=len(series),
-                                        max_size=len(series)))  # fmt: skip
+    return (
+        series,
+        words,
+        draw(st.lists(st.sampled_from(words), min_size=len(series), max_size=len(series))),
+    )
 
 
 @given(collections(), st.sampled_from(["?", "NaN", "nan"]), st.sampled_from(["\n", "\r\n"]))
@@ -71,8 +75,9 @@ def test_any_collection_is_read_as_it_was_written(
     place: Path, collection: tuple[list[Array], list[str], list[str]], missing: str, end: str
 ) -> None:
     series, words, answers = collection
-    text = spelled(series, answers, f"@equalLength false\n@classLabel true {' '.join(words)}",
-                   missing)  # fmt: skip
+    text = spelled(
+        series, answers, f"@equalLength false\n@classLabel true {' '.join(words)}", missing
+    )
     found = read(write(place.with_name("any.ts"), text.replace("\n", end)))
     lengths = [len(values) for values in series]
     assert found.X.dtype == np.float64
@@ -284,7 +289,7 @@ def test_a_wrong_header_about_missing_values_is_remarked(path: Path) -> None:
         ("@timeStamps true\n@classLabel true a\n@data\n(inf,2):a\n", "4: a time is no number"),
         ("@timeStamps true\n@classLabel true a\n@data\n(1,2):(2,2):a\n", "4: .*other @timeStamps"),
     ],
-)  # fmt: skip
+)
 def test_14_a_file_that_contradicts_itself_is_refused_by_line_and_field(
     path: Path, text: str, said: str
 ) -> None:
@@ -322,8 +327,13 @@ def test_08_another_encoding_is_told(path: Path) -> None:
 
 def test_32_what_a_file_says_is_escaped(path: Path) -> None:
     evil = "\x1b[31m\u202e<b>"
-    for text in (f"@{evil} true\n", TINY + f"1,2,3:{evil}\n", TINY + f"1,{evil},3:a\n",
-                 f"{evil}\n", f"@equalLength {evil}\n@classLabel false\n@data\n1\n"):  # fmt: skip
+    for text in (
+        f"@{evil} true\n",
+        TINY + f"1,2,3:{evil}\n",
+        TINY + f"1,{evil},3:a\n",
+        f"{evil}\n",
+        f"@equalLength {evil}\n@classLabel false\n@data\n1\n",
+    ):
         with pytest.raises(DataError) as refused:
             read(write(path, text))
         assert str(refused.value).isprintable()

@@ -197,9 +197,13 @@ def test_a_page_tells_what_was_trained_on_what(runs: dict[str, Run]) -> None:
     run = runs["classify"]
     text = opened(run).text
     for told in (
-        run.data_fact("fingerprint"), "(120, 8, 8)", "(rnn): GRU(8, 4, num_layers=2",
-        "--hidden-size 4 64", "--log-every 5 50", run.record["engine"]["version"],
-    ):  # fmt: skip
+        run.data_fact("fingerprint"),
+        "(120, 8, 8)",
+        "(rnn): GRU(8, 4, num_layers=2",
+        "--hidden-size 4 64",
+        "--log-every 5 50",
+        run.record["engine"]["version"],
+    ):
         assert told in text
 
 

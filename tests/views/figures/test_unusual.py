@@ -12,9 +12,21 @@ from matplotlib.figure import Figure
 from hiddenstate.views import figures, style
 
 HOSTILE = [
-    "a\nb", "<script>", "$x^2$ $", "\u202eright", "\u0627\u200f\u0628", "中文", "\U0001f600", "",
-    "\x1b[31m", "x" * 300, "%s{0}", "\\alpha", "\uff46\uff55\uff4c\uff4c", "tab\there",
-]  # fmt: skip
+    "a\nb",
+    "<script>",
+    "$x^2$ $",
+    "\u202eright",
+    "\u0627\u200f\u0628",
+    "中文",
+    "\U0001f600",
+    "",
+    "\x1b[31m",
+    "x" * 300,
+    "%s{0}",
+    "\\alpha",
+    "\uff46\uff55\uff4c\uff4c",
+    "tab\there",
+]
 """Names of classes as files may have them."""
 
 random = np.random.default_rng(0)
@@ -140,8 +152,11 @@ def test_decisions_on_pictures_of_any_shape(picture):
     read = np.unique(np.linspace(1, picture[0], 20).round().astype(int))
     rows = random.random((4, *picture))
     states = 3 * random.normal(size=(4, len(read), 1))
-    drawn(figures.decision(rows, read, chances(4, len(read), 3), states, [0, 1, 2, 0], list("abc"),
-                           picture))  # fmt: skip
+    drawn(
+        figures.decision(
+            rows, read, chances(4, len(read), 3), states, [0, 1, 2, 0], list("abc"), picture
+        )
+    )
 
 
 @pytest.mark.parametrize(("n", "steps", "outputs"), [(1, 1, 1), (3, 5, 2), (250, 2, 9)])

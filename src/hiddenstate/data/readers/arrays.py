@@ -24,9 +24,16 @@ from hiddenstate.errors import DataError, did_you_mean, printable
 Array = NDArray[Any]
 
 NAMES = {
-    "X": "X", "x": "X", "x_train": "X", "X_train": "X", "y": "y", "y_train": "y",
-    "X_test": "X_test", "x_test": "X_test", "y_test": "y_test",
-}  # fmt: skip
+    "X": "X",
+    "x": "X",
+    "x_train": "X",
+    "X_train": "X",
+    "y": "y",
+    "y_train": "y",
+    "X_test": "X_test",
+    "x_test": "X_test",
+    "y_test": "y_test",
+}
 """What an array is, by its name in an archive or a folder; Keras' names are known too."""
 
 

@@ -19,9 +19,20 @@ from hiddenstate.errors import DataError, printable
 
 LABEL_NAMES = ("label", "class", "target", "y")
 ID_NAMES = (
-    "id", "series", "series_id", "sequence", "sequence_id", "sample_id", "case", "recording",
-    "recording_id", "trial", "trial_id", "session", "session_id",
-)  # fmt: skip
+    "id",
+    "series",
+    "series_id",
+    "sequence",
+    "sequence_id",
+    "sample_id",
+    "case",
+    "recording",
+    "recording_id",
+    "trial",
+    "trial_id",
+    "session",
+    "session_id",
+)
 TIME_NAMES = ("time", "t", "timestamp", "step", "date", "datetime", "index")
 COUNTED = ("year", "month", "week", "day", "hour", "minute", "second", "quarter")
 """Names of a clock where every row has a later number, and of an input where not."""
@@ -88,9 +99,17 @@ def find_roles(columns: Columns, how: DataConfig, job: str, answered: bool) -> R
             f"add --id COL; columns: {columns.some()}"
         )
     return Roles(
-        long, inputs, targets, label, id_ if long else None, time if long else None,
-        given.get("group"), given.get("weight"), tuple(left_out), is_first,
-    )  # fmt: skip
+        long,
+        inputs,
+        targets,
+        label,
+        id_ if long else None,
+        time if long else None,
+        given.get("group"),
+        given.get("weight"),
+        tuple(left_out),
+        is_first,
+    )
 
 
 def _id_and_time(

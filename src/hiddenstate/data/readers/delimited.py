@@ -306,9 +306,12 @@ class _Reading:
                 raise DataError(
                     f"{self.where}:{number}: expected {len(self.names)} columns as in the first "
                     f"line, found {len(record)}; "
-                    + ("mend the line" if few else "quote a cell that holds a delimiter, or mend "
-                       "the line")
-                )  # fmt: skip
+                    + (
+                        "mend the line"
+                        if few
+                        else "quote a cell that holds a delimiter, or mend the line"
+                    )
+                )
         return records, numbers
 
     def _plain_records(self, lines: list[str]) -> list[list[str]]:

@@ -107,8 +107,18 @@ def read_npz(path: Path, max_bytes: float | None = None) -> dict[str, NDArray[An
             return arrays
     except HiddenstateError:
         raise
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, NotImplementedError,
-            struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:  # fmt: skip
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        NotImplementedError,
+        struct.error,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+    ) as error:
         raise DataError(
             f"{printable(path)}: not an .npz, or damaged ({printable(error, 60)}); "
             "make one with numpy.savez"
@@ -147,8 +157,16 @@ def _read_header(stream: IO[bytes], where: str, size: int) -> Header:
                 shape, fortran, dtype = npy_format.read_array_header_2_0(stream)
             else:
                 raise ValueError(f"version {version} is unknown")
-    except (ValueError, EOFError, OverflowError, SyntaxError, TypeError, RecursionError,
-            MemoryError, tokenize.TokenError):  # fmt: skip
+    except (
+        ValueError,
+        EOFError,
+        OverflowError,
+        SyntaxError,
+        TypeError,
+        RecursionError,
+        MemoryError,
+        tokenize.TokenError,
+    ):
         # numpy's own words may advise to unpickle, so they are not passed on.
         raise DataError(f"{where}: not a .npy file, or its header is damaged") from None
     if dtype.hasobject:

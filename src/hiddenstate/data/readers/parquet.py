@@ -120,8 +120,15 @@ class _Table:
             return self._kind(kind.value_type)
         if types.is_date(kind) or types.is_timestamp(kind):
             return "date"
-        numbers = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal,
-                   types.is_time, types.is_duration, types.is_null)  # fmt: skip
+        numbers = (
+            types.is_integer,
+            types.is_floating,
+            types.is_boolean,
+            types.is_decimal,
+            types.is_time,
+            types.is_duration,
+            types.is_null,
+        )
         if any(is_kind(kind) for is_kind in numbers):
             return "number"
         texts = (types.is_string, types.is_large_string, getattr(types, "is_string_view", None))
@@ -142,8 +149,16 @@ class _Table:
         """Turn what pyarrow raises into one line."""
         try:
             yield
-        except (self.pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError,
-                OverflowError, MemoryError) as error:  # fmt: skip
+        except (
+            self.pa.ArrowException,
+            OSError,
+            ValueError,
+            KeyError,
+            IndexError,
+            TypeError,
+            OverflowError,
+            MemoryError,
+        ) as error:
             raise DataError(
                 f"{self.where}: damaged, or not to be read ({printable(error, 100)}); "
                 "write the file again"
@@ -176,8 +191,10 @@ class _Table:
                 batch = next(batches, None)
                 if batch is None:
                     return
-                found = [self._converted(batch.column(name), j)
-                         for name, j in zip(names, which, strict=True)]  # fmt: skip
+                found = [
+                    self._converted(batch.column(name), j)
+                    for name, j in zip(names, which, strict=True)
+                ]
             yield found
 
     def _converted(self, values: Any, j: int) -> Array:
@@ -189,8 +206,9 @@ class _Table:
         if self.kinds[j] == "text":
             found = np.empty(len(values), object)
             kept: dict[str, str] = {}  # equal cells are kept once
-            found[:] = [kept.setdefault(c, c) for c in
-                        ((cell or "").strip() for cell in values.to_pylist())]  # fmt: skip
+            found[:] = [
+                kept.setdefault(c, c) for c in ((cell or "").strip() for cell in values.to_pylist())
+            ]
             return found
         if self.kinds[j] == "date":
             return np.asarray(values.cast(self.pa.timestamp("us"), safe=False).to_numpy(False))

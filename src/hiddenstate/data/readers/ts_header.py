@@ -9,9 +9,18 @@ from hiddenstate.data.readers.text_lines import Lines
 from hiddenstate.errors import DataError, did_you_mean, printable
 
 FIELDS = (
-    "problemName", "timeStamps", "missing", "univariate", "dimension", "dimensions",
-    "equalLength", "seriesLength", "classLabel", "targetLabel", "data",
-)  # fmt: skip
+    "problemName",
+    "timeStamps",
+    "missing",
+    "univariate",
+    "dimension",
+    "dimensions",
+    "equalLength",
+    "seriesLength",
+    "classLabel",
+    "targetLabel",
+    "data",
+)
 """Every header field there is."""
 
 

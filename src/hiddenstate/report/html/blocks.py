@@ -19,8 +19,19 @@ LINES = 200
 CONFUSED = 10
 """Most frequent confusions that are listed."""
 
-SEEN = ("example", "signals", "predictions", "decision", "tracking", "error", "hidden", "portrait",
-        "reconstructions", "grid", "walk")  # fmt: skip
+SEEN = (
+    "example",
+    "signals",
+    "predictions",
+    "decision",
+    "tracking",
+    "error",
+    "hidden",
+    "portrait",
+    "reconstructions",
+    "grid",
+    "walk",
+)
 """Figures that stand together, in their order."""
 
 
@@ -111,10 +122,15 @@ def _confusion(account: Account) -> str:
     places = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED]
     pairs = [divmod(int(place), len(matrix)) for place in places]
     rows = [
-        [tags.name(account.label(t)), tags.name(account.label(c)), f"{wrong[t, c]:,}",
-         written(wrong[t, c] / matrix[t].sum(), "share")]
-        for t, c in pairs if wrong[t, c]
-    ]  # fmt: skip
+        [
+            tags.name(account.label(t)),
+            tags.name(account.label(c)),
+            f"{wrong[t, c]:,}",
+            written(wrong[t, c] / matrix[t].sum(), "share"),
+        ]
+        for t, c in pairs
+        if wrong[t, c]
+    ]
     head = ("is", "was taken for", "times", "of its rows")
     told = "<h3>Most frequent confusions</h3>" if rows else ""
     told += tags.table(head, rows, "Most frequent confusions", (2, 3)) if rows else ""
@@ -136,8 +152,10 @@ def _confusion(account: Account) -> str:
 def _worst(account: Account) -> str:
     """The rows the net is furthest wrong on, in numbers."""
     found, classify = account.closing, account.job == "classify"
-    names = ["worst", *(("worst_label", "worst_chosen", "worst_chance") if classify
-                        else ("worst_error",))]  # fmt: skip
+    names = [
+        "worst",
+        *(("worst_label", "worst_chosen", "worst_chance") if classify else ("worst_error",)),
+    ]
     n = len(found.get("worst", ()))
     if not n or any(len(found.get(name, ())) != n for name in names):
         return ""
@@ -145,10 +163,14 @@ def _worst(account: Account) -> str:
     if classify:
         head = ["test row", "is", "said", "chance given to the truth"]
         rows = [
-            [f"{int(row):,}", tags.name(account.label(label)), tags.name(account.label(chosen)),
-             f"{100 * chance:.3g} %"]
+            [
+                f"{int(row):,}",
+                tags.name(account.label(label)),
+                tags.name(account.label(chosen)),
+                f"{100 * chance:.3g} %",
+            ]
             for row, label, chosen, chance in zip(*(found[n] for n in names), strict=True)
-        ]  # fmt: skip
+        ]
         return tags.folded(title, tags.table(head, rows, title, (3,)))
     labels = found.get("worst_label")
     named = [""] * n if labels is None else [tags.name(account.label(c)) for c in labels]
@@ -166,11 +188,19 @@ def baseline(account: Account, pictures: Pictures) -> str:
     if compared is None:
         return "<p>There is no figure of a finished run to set beside a baseline.</p>"
     rows = [
-        ["this net", tags.text(compared.entry.title), written(compared.value, compared.entry.kind),
-         tags.text(compared.entry.how)],
-        [tags.text(compared.what), tags.text(compared.other_entry.title),
-         written(compared.other, compared.entry.kind), tags.text(compared.other_entry.how)],
-    ]  # fmt: skip
+        [
+            "this net",
+            tags.text(compared.entry.title),
+            written(compared.value, compared.entry.kind),
+            tags.text(compared.entry.how),
+        ],
+        [
+            tags.text(compared.what),
+            tags.text(compared.other_entry.title),
+            written(compared.other, compared.entry.kind),
+            tags.text(compared.other_entry.how),
+        ],
+    ]
     table = tags.table(("answers of", "figure", "value", "how"), rows, "Baselines", (2,))
     return f"<p>{tags.text(compared.in_words())}</p>{table}"
 
@@ -180,10 +210,14 @@ def every_number(account: Account, pictures: Pictures) -> str:
     told = ""
     for title, figures in results.numbers(account).items():
         rows = [
-            [tags.text(entry.title), f"<code>{tags.text(name)}</code>", tags.text(value),
-             tags.text(entry.how)]
+            [
+                tags.text(entry.title),
+                f"<code>{tags.text(name)}</code>",
+                tags.text(value),
+                tags.text(entry.how),
+            ]
             for name, value, entry in figures
-        ]  # fmt: skip
+        ]
         head = ("figure", "name", "value", "how it was computed")
         told += f"<h3>{tags.text(title)}</h3>" + tags.table(head, rows, title, (2,))
     return told or "<p>No figures were written yet.</p>"

@@ -105,8 +105,9 @@ def _png(figure: "FigureBase") -> tuple[bytes, int, int]:
         image = opened.convert("RGB")
     empty = Image.new("RGB", image.size, image.getpixel((0, 0)))
     left, top, right, bottom = ImageChops.difference(image, empty).getbbox() or (0, 0, *image.size)
-    image = image.crop((max(left - MARGIN, 0), max(top - MARGIN, 0), right + MARGIN,
-                        bottom + MARGIN))  # fmt: skip
+    image = image.crop(
+        (max(left - MARGIN, 0), max(top - MARGIN, 0), right + MARGIN, bottom + MARGIN)
+    )
     width, height = (max(1, round(96 * pixels / DOTS)) for pixels in image.size)
     few = image.quantize(COLORS, dither=Image.Dither.NONE)
     few.save(small, format="png", optimize=True)

@@ -108,15 +108,25 @@ def grid(
     """
     side = max(1, math.isqrt(len(rows)))
     figure = figure or new_figure(5.4, 5.9)
-    heading(figure, "Decoded from a square of the code space",
-            "along the codes' two main axes, two deviations each way")  # fmt: skip
+    heading(
+        figure,
+        "Decoded from a square of the code space",
+        "along the codes' two main axes, two deviations each way",
+    )
     axes = add_axes(figure, place(figure, left=0.42, right=0.12, bottom=0.34)[0], ticks=False)
     draw_cells(axes, rows, picture, side, (0.04, 0.04), like=like)
     write(axes, "first main axis  →", (0.5, 0), (0, -4), va="top", within="axes fraction")
     axes.text(
-        -0.015, 0.5, "second main axis  →", transform=axes.transAxes, rotation=90,
-        ha="right", va="center", fontsize=style.SMALL_POINTS, color=style.now().muted,
-    )  # fmt: skip
+        -0.015,
+        0.5,
+        "second main axis  →",
+        transform=axes.transAxes,
+        rotation=90,
+        ha="right",
+        va="center",
+        fontsize=style.SMALL_POINTS,
+        color=style.now().muted,
+    )
     return figure
 
 
@@ -135,8 +145,11 @@ def walk(
         frames = [now.target, *frames, now.target]
     n, (h, w) = len(shown), size_of(picture)
     figure = figure or new_figure(*sheet(n, (h, w), 0.85, n, 0.66))
-    heading(figure, "A walk between two codes",
-            "framed: the two real rows; between them, what the way decodes to")  # fmt: skip
+    heading(
+        figure,
+        "A walk between two codes",
+        "framed: the two real rows; between them, what the way decodes to",
+    )
     width, height = inches(figure)
     columns, gap, _ = fitting(n, (h, w), width - 0.24, max(height - 0.66, 0.2))
     axes = add_axes(figure, place(figure, left=0.12, right=0.12, bottom=0.1)[0], ticks=False)
@@ -207,8 +220,10 @@ def _draw_codes(
                 axes.scatter(*[[]] * shown.shape[1], color=[color], s=28, label=name)
                 for name, color in zip(names, colors, strict=True)
             ],
-            loc="upper right", borderaxespad=0.0, labelcolor=now.muted,
-        )  # fmt: skip
+            loc="upper right",
+            borderaxespad=0.0,
+            labelcolor=now.muted,
+        )
 
 
 def _fit(axes: Any, shown: Array, n_numbers: int) -> None:

@@ -57,9 +57,12 @@ class Cloud(PathCollection):
         self._own_shapes = [shapes[n if names else 0] for n in numbers]
         self._own_inks = [inks[n] for n in numbers]
         super().__init__(
-            [dot()], sizes=[1.0], offsets=np.zeros((0, 2)), offset_transform=axes.transData,
+            [dot()],
+            sizes=[1.0],
+            offsets=np.zeros((0, 2)),
+            offset_transform=axes.transData,
             linewidths=0,
-        )  # fmt: skip
+        )
         self.set_transform(IdentityTransform())  # shapes are in points, not in data
         edge = to_rgba(ground)
         self._own_edges = [(edge, edge)[: len(shapes[0])] for _ in numbers]

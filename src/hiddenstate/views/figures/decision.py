@@ -67,16 +67,23 @@ def decision(
     figure = figure or new_figure(*_size(D, picture))
     unit = "row" if picture else "step"
     heading(
-        figure, "When did it decide?",
+        figure,
+        "When did it decide?",
         f"what is read, what it thinks after each {unit}, and h_t; "
         "dashed: from here on its answer stays",
-    )  # fmt: skip
+    )
     across = 1 if D <= 1 else 2
     wider = 0.2 if picture is None and rows.shape[-1] == 1 else 0.0  # for the input's numbers
     blocks = place(
-        figure, -(-max(D, 1) // across), across,
-        left=0.55 + wider, right=0.15, bottom=0.42, top=0.8, gap=(0.6 + wider, 0.7),
-    )  # fmt: skip
+        figure,
+        -(-max(D, 1) // across),
+        across,
+        left=0.55 + wider,
+        right=0.15,
+        bottom=0.42,
+        top=0.8,
+        gap=(0.6 + wider, 0.7),
+    )
     high = max(1.0, float(np.abs(states[np.isfinite(states)]).max(initial=0)))
     for number in range(D):
         block = blocks[number // across, number % across]
@@ -100,9 +107,16 @@ class _Decided:
     """One row's decision, cut to the row's own steps."""
 
     def __init__(
-        self, row: Array, read: Array, chances: Array | None, states: Array, truth: int,
-        names: Sequence[str], high: float, picture: tuple[int, int] | None,
-    ) -> None:  # fmt: skip
+        self,
+        row: Array,
+        read: Array,
+        chances: Array | None,
+        states: Array,
+        truth: int,
+        names: Sequence[str],
+        high: float,
+        picture: tuple[int, int] | None,
+    ) -> None:
         known = np.flatnonzero(np.isfinite(row).any(axis=1))
         self.row = row[: known[-1] + 1 if len(known) else 1]
         n = max(1, int(np.searchsorted(read, len(self.row), side="right")))
@@ -136,9 +150,17 @@ class _Decided:
         seen, *between, held = (add_axes(figure, box) for box in boxes)
         text, color = self.told
         write(
-            seen, text, (0, 1), (0, 5), ha="left", va="bottom", size=style.TEXT_POINTS,
-            bold=True, color=color, within="axes fraction",
-        )  # fmt: skip
+            seen,
+            text,
+            (0, 1),
+            (0, 5),
+            ha="left",
+            va="bottom",
+            size=style.TEXT_POINTS,
+            bold=True,
+            color=color,
+            within="axes fraction",
+        )
         self._draw_row(seen)
         if self.chances is not None:
             self._draw_chances(between[0], self.chances)
@@ -194,9 +216,14 @@ class _Decided:
         T, n_features = self.row.shape
         if self.down:
             axes.imshow(
-                self.row, cmap=style.pixels_map(self.row), vmin=0, vmax=1,
-                extent=(0, n_features, T, 0), aspect="auto", interpolation="nearest",
-            )  # fmt: skip
+                self.row,
+                cmap=style.pixels_map(self.row),
+                vmin=0,
+                vmax=1,
+                extent=(0, n_features, T, 0),
+                aspect="auto",
+                interpolation="nearest",
+            )
             axes.set_xticks([])
             axes.spines[:].set_visible(True)
             axes.spines[:].set_color(style.now().faint)

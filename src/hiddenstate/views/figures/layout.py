@@ -123,18 +123,30 @@ def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) 
     ):
         if text:
             figure.text(
-                left / width, 1 - down / height, text, fontsize=size, color=color,
-                fontweight=weight, ha="left", va="top",
-            )  # fmt: skip
+                left / width,
+                1 - down / height,
+                text,
+                fontsize=size,
+                color=color,
+                fontweight=weight,
+                ha="left",
+                va="top",
+            )
 
 
 def legend(axes: Axes) -> None:
     """The names of what is drawn in one line above the axes, at the left."""
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=6, handlelength=1.5,
-        handletextpad=0.5, borderaxespad=0.1, borderpad=0.1, columnspacing=1.3,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=6,
+        handlelength=1.5,
+        handletextpad=0.5,
+        borderaxespad=0.1,
+        borderpad=0.1,
+        columnspacing=1.3,
         labelcolor=style.now().muted,
-    )  # fmt: skip
+    )
 
 
 def heat(axes: Axes, across: Array, down: Array, values: Array, high: float) -> AxesImage:
@@ -142,10 +154,14 @@ def heat(axes: Axes, across: Array, down: Array, values: Array, high: float) -> 
     (n + 1,), which grow; one image, whatever the spacing."""
     lines, columns = _even(down), _even(across)
     return axes.imshow(
-        values[lines][:, columns], cmap=style.signed_map(), vmin=-high, vmax=high,
-        extent=(across[0], across[-1], down[-1], down[0]), aspect="auto",
+        values[lines][:, columns],
+        cmap=style.signed_map(),
+        vmin=-high,
+        vmax=high,
+        extent=(across[0], across[-1], down[-1], down[0]),
+        aspect="auto",
         interpolation="nearest",
-    )  # fmt: skip
+    )
 
 
 def _even(edges: Array) -> Array:
@@ -232,10 +248,18 @@ def write(
 ) -> Annotation:
     """Text at a place in the data, or `within` other coordinates, moved by some points."""
     return axes.annotate(
-        text, at, shift, xycoords=within, textcoords="offset points", ha=ha, va=va,
-        fontsize=size, fontweight="bold" if bold else "normal",
-        color=color or style.now().muted, annotation_clip=False,
-    )  # fmt: skip
+        text,
+        at,
+        shift,
+        xycoords=within,
+        textcoords="offset points",
+        ha=ha,
+        va=va,
+        fontsize=size,
+        fontweight="bold" if bold else "normal",
+        color=color or style.now().muted,
+        annotation_clip=False,
+    )
 
 
 def glyphs(

@@ -164,7 +164,13 @@ def draw_baseline(axes: Axes, value: float, name: str, under: bool = False) -> N
     room = axes.transData.transform((0, value))[1] - axes.bbox.y0
     under = under and room > 2 * style.SMALL_POINTS / 72 * part_of(axes.figure).dpi
     text = write(
-        axes, f"{name}: {value:.3g}", (1, value), (0, -3 if under else 2), ha="right",
-        va="top" if under else "bottom", color=now.baseline, within=axes.get_yaxis_transform(),
-    )  # fmt: skip
+        axes,
+        f"{name}: {value:.3g}",
+        (1, value),
+        (0, -3 if under else 2),
+        ha="right",
+        va="top" if under else "bottom",
+        color=now.baseline,
+        within=axes.get_yaxis_transform(),
+    )
     text.set_bbox({"facecolor": now.ground, "linewidth": 0, "alpha": 0.8, "pad": 1.0})

@@ -36,9 +36,12 @@ RECENT = 10
 
 
 def signals(
-    time: Array, inputs: Array, targets: Array, named: tuple[str, str] = ("input", "target"),
+    time: Array,
+    inputs: Array,
+    targets: Array,
+    named: tuple[str, str] = ("input", "target"),
     figure: FigureBase | None = None,
-) -> FigureBase:  # fmt: skip
+) -> FigureBase:
     """Input (T, I) and target (T, O) before training: the target in red, the input in blue."""
     figure, now = figure or new_figure(6.4, 3.2), style.now()
     heading(figure, "Input and target", "what comes in, and what is to come out")
@@ -111,8 +114,10 @@ def error(
     known = np.isfinite(squares)
     n = known.sum(axis=1)
     mean = np.where(n > 0, np.where(known, squares, 0).sum(axis=1) / np.maximum(n, 1), np.nan)
-    recent = [np.nanmean(mean[max(0, k - RECENT + 1) : k + 1]) if n[k] else np.nan
-              for k in range(len(mean))]  # fmt: skip
+    recent = [
+        np.nanmean(mean[max(0, k - RECENT + 1) : k + 1]) if n[k] else np.nan
+        for k in range(len(mean))
+    ]
     told = f"of each {unit}, log scale"
     if len(mean) and np.isfinite(recent[-1]):
         told += f"; mean of the last {min(RECENT, len(mean))}: {recent[-1]:.3g}"
@@ -201,16 +206,26 @@ def portrait(
     plane, share = principal_plane(carried[kept])
     mean = carried[kept].mean(axis=0) if kept.any() else np.zeros(carried.shape[1])
     heading(
-        figure, "The path of h_t",
+        figure,
+        "The path of h_t",
         "along its two principal components; a point a step, with shares of variance",
-    )  # fmt: skip
+    )
     axes = add_axes(figure, place(figure, top=KEYED)[0])
     _draw_path(axes, (carried[kept] - mean) @ plane.T, "h_t" if reset is None else "carried")
     if reset is not None:
         points = (np.asarray(reset, float)[np.isfinite(reset).all(axis=1)] - mean) @ plane.T
         axes.plot(*points.T, ls="", marker="x", ms=4, mew=1.1, color=now.reset, label="reset")
-        axes.plot(*(-mean @ plane.T), ls="", marker="s", ms=7, mew=1.5, mfc="none",
-                  mec=now.reset, label="zero", zorder=3)  # fmt: skip
+        axes.plot(
+            *(-mean @ plane.T),
+            ls="",
+            marker="s",
+            ms=7,
+            mew=1.5,
+            mfc="none",
+            mec=now.reset,
+            label="zero",
+            zorder=3,
+        )
     axes.set_xlabel(f"first component, {share[0]:.0%}")
     axes.set_ylabel(f"second component, {share[1]:.0%}")
     axes.margins(0.08)

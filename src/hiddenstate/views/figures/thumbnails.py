@@ -129,9 +129,14 @@ def draw_cells(
         for row, (x, y) in zip(rows, corners, strict=True):
             sheet[y : y + h, x : x + w] = np.reshape(row, picture)
         axes.imshow(
-            sheet, cmap=style.pixels_map(like), vmin=0, vmax=1, aspect="equal",
-            extent=(0, columns * across, lines * down, 0), interpolation="nearest",
-        )  # fmt: skip
+            sheet,
+            cmap=style.pixels_map(like),
+            vmin=0,
+            vmax=1,
+            aspect="equal",
+            extent=(0, columns * across, lines * down, 0),
+            interpolation="nearest",
+        )
     else:
         _draw_lines(axes, rows, cells, like)
     boxes = [_outline(x, y, w, h) for x, y in corners]

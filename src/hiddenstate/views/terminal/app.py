@@ -190,11 +190,18 @@ class View:
         elif player.finished:
             mode = "end"
         return Status(
-            state, progress.total(steps), progress.seconds(),
+            state,
+            progress.total(steps),
+            progress.seconds(),
             progress.rate(steps, paused=state == "paused"),
-            bisect(steps, player.step), len(steps),
-            mode, player.speed, self._message, pages, pages.index(self._page),
-        )  # fmt: skip
+            bisect(steps, player.step),
+            len(steps),
+            mode,
+            player.speed,
+            self._message,
+            pages,
+            pages.index(self._page),
+        )
 
     def _hints(self) -> list[Hint]:
         asking = [("p", "pause training"), ("s", "stop")] if self._may_ask else []

@@ -20,8 +20,17 @@ DEFAULT = -1
 BLUE, ORANGE, GREEN, GREY = 0x2F7BD9, 0xD0640F, 0x1F8A4C, 0x7C848C
 
 CLASSES = (
-    BLUE, ORANGE, GREEN, 0xD13F4A, 0x8E62C9, 0x96694C, 0xD0559F, 0x16899B, 0x8A8420, GREY,
-)  # fmt: skip
+    BLUE,
+    ORANGE,
+    GREEN,
+    0xD13F4A,
+    0x8E62C9,
+    0x96694C,
+    0xD0559F,
+    0x16899B,
+    0x8A8420,
+    GREY,
+)
 """Inks of classes by number; a further class begins again, and is told by its letter."""
 
 LEVELS = 64
@@ -107,8 +116,18 @@ SIGNED = Scale(
 )
 """Of numbers from -1 to 1: blue below zero, orange above."""
 
-BASIC_INKS = {BLUE: 4, ORANGE: 3, GREEN: 2, GREY: 9, 0xD13F4A: 1, 0x8E62C9: 5, 0x96694C: 3,
-              0xD0559F: 5, 0x16899B: 6, 0x8A8420: 3}  # fmt: skip
+BASIC_INKS = {
+    BLUE: 4,
+    ORANGE: 3,
+    GREEN: 2,
+    GREY: 9,
+    0xD13F4A: 1,
+    0x8E62C9: 5,
+    0x96694C: 3,
+    0xD0559F: 5,
+    0x16899B: 6,
+    0x8A8420: 3,
+}
 """The eight old colours' numbers; 9 is the terminal's own ink."""
 
 
