@@ -6,12 +6,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import DataError
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.option import JOBS
@@ -17,8 +16,8 @@ from hiddenstate.data.dataset import Rows, SequenceDataset, in_pieces
 from hiddenstate.data.prepare.transform import after_end
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import printable
+from hiddenstate.system.typing import Array
 
-Array = NDArray[Any]
 Options = dict[str, Any]
 
 LONG = 2000

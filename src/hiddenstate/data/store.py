@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.errors import DataError, printable
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 IN_MEMORY = 2**30
 """Largest file, in bytes, that is read whole; the rows of a larger one stay on disk."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.config import Config, DataConfig, section_options
 from hiddenstate.data.dataset import Rows, SequenceDataset, as_rows, flat_rows, fractions
@@ -20,8 +19,7 @@ from hiddenstate.data.prepare.transform import (
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 READING = (
     "steps", "channels_first", "layout", "label", "input", "target", "horizon", "id", "time",

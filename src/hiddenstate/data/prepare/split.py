@@ -1,7 +1,6 @@
 """Which rows are held out, so that nothing of them is known while learning."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +8,6 @@ from numpy.typing import NDArray
 from hiddenstate.data.dataset import Rows
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.errors import DataError
-
-Array = NDArray[Any]
 
 
 def hold_out(

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from hiddenstate.data.dataset import Rows, fractions, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, printable
+from hiddenstate.system.typing import Array
 
-Array = NDArray[Any]
 Pair = tuple[Array, Array]
 
 SCANNED = 2**24

@@ -1,15 +1,11 @@
 """Series with a target at every step -> windows with their targets."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.data.dataset import Rows
 from hiddenstate.errors import DataError
-
-Array = NDArray[Any]
 
 
 def cut_windows(

@@ -20,8 +20,7 @@ from hiddenstate.data.dataset import Rows, SequenceDataset, fractions
 from hiddenstate.data.readers.npy import npy_header, read_npy, read_npz
 from hiddenstate.data.store import IN_MEMORY, RowStore
 from hiddenstate.errors import DataError, did_you_mean, printable
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 NAMES = {
     "X": "X",

@@ -6,7 +6,6 @@ import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.columns import (
-    Array,
     Columns,
     find,
     instants,
@@ -16,6 +15,7 @@ from hiddenstate.data.readers.columns import (
     spoilt,
 )
 from hiddenstate.errors import DataError, printable
+from hiddenstate.system.typing import Array
 
 LABEL_NAMES = ("label", "class", "target", "y")
 ID_NAMES = (

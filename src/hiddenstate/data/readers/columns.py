@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.errors import DataError, did_you_mean, printable
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-"})
 """What stands for a missing number, in any case; of text only the empty cell is missing."""

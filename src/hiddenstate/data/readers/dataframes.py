@@ -6,15 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.columns import Columns, kind_of
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.errors import DataError
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 
 def is_frame(value: Any) -> bool:

@@ -34,8 +34,7 @@ from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.readers.text_lines import Lines
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.memory import check_free
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 

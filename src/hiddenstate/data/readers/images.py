@@ -21,14 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import Rows, SequenceDataset
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm",
             ".pbm", ".pnm")  # fmt: skip

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
@@ -23,8 +22,7 @@ from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, MachineError, printable
 from hiddenstate.system.memory import check_free
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 IN_MEMORY = 1 << 30
 """Most bytes of a wide table's inputs that are held in memory; more are kept in a file."""

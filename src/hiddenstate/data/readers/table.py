@@ -5,7 +5,6 @@ N rows of the table become N or S series of T steps with I inputs and O targets.
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,7 @@ from hiddenstate.data.readers.columns import (
 )
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 MAX_TEXT = 1000
 """Most characters of a label or a group."""

@@ -24,8 +24,7 @@ from hiddenstate.data.readers.text_lines import Lines
 from hiddenstate.data.readers.ts_header import Header, content, read_header
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 HALVES = (("_TRAIN.ts", "_TEST.ts"), ("_train.ts", "_test.ts"))
 """How the names of two halves of one data set end."""
