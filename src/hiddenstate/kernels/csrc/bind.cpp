@@ -109,15 +109,13 @@ struct Learner {
     lesson.length = at(length);
     lesson.weights = at(weights);
     lesson.stateful = stateful;
-    held = {nb::cast(x), nb::cast(classes), nb::cast(targets), nb::cast(length),
-            nb::cast(weights)};
+    held = {nb::cast(x), nb::cast(classes), nb::cast(targets), nb::cast(length), nb::cast(weights)};
   }
 
   std::tuple<long, int> train(Array<const int64_t> rows, Array<const int64_t> sizes,
                               Array<const double> rates, Array<const double> clips,
                               Array<const double> eps, Array<const bool> resets,
-                              Array<double> losses, Maybe<T> outputs, int threads,
-                              nb::object ask) {
+                              Array<double> losses, Maybe<T> outputs, int threads, nb::object ask) {
     Asker asker(std::move(ask));
     const int64_t* row = rows.data();
     T* out = at(outputs);
@@ -131,8 +129,8 @@ struct Learner {
       std::lock_guard<std::mutex> lock(net.guard());
       for (long i = 0; i < n; i++) {
         const long size = sizes.data()[i];
-        const Orders orders{row, size, rates.data()[i], clips.data()[i], eps.data()[i],
-                            resets.data()[i]};
+        const Orders orders{
+            row, size, rates.data()[i], clips.data()[i], eps.data()[i], resets.data()[i]};
         ending = net.step(lesson, orders, threads, asker.stop(), losses.data()[i], out);
         if (ending == STOPPED) break;
         taken++;
@@ -197,56 +195,63 @@ template <class T>
 void bind_learner(nb::module_& m, const char* name) {
   using L = Learner<T>;
   nb::class_<L>(m, name)
-      .def("__init__",
-           [](L* self, const std::string& level, int cell, int layers, int directions,
-              long inputs, long hidden, long outputs, bool every_step, bool mean,
-              std::vector<long> widths, std::vector<int> activations, bool classify) {
-             Shape s;
-             s.cell = cell;
-             s.layers = layers;
-             s.directions = directions;
-             s.inputs = inputs;
-             s.hidden = hidden;
-             s.outputs = outputs;
-             s.every_step = every_step;
-             s.mean = mean;
-             s.widths = std::move(widths);
-             s.activations = std::move(activations);
-             s.classify = classify;
-             new (self) L(level, std::move(s));
-           },
-           nb::kw_only(), nb::arg("level"), nb::arg("cell") = 0, nb::arg("layers") = 0,
-           nb::arg("directions") = 1, nb::arg("inputs") = 0, nb::arg("hidden") = 0,
-           nb::arg("outputs") = 0, nb::arg("every_step") = false,
-           nb::arg("mean") = false, nb::arg("widths") = std::vector<long>{},
-           nb::arg("activations") = std::vector<int>{}, nb::arg("classify") = false)
-      .def("load", [](L& l, int which, size_t i, Array<const T> a) {
-        nb::gil_scoped_release free;  // before the lock: its holder may be waiting for Python
-        std::lock_guard<std::mutex> lock(l.net.guard());
-        l.net.load(which, i, a.data());
-      })
-      .def("save", [](L& l, int which, size_t i, Array<T> a) {
-        nb::gil_scoped_release free;
-        std::lock_guard<std::mutex> lock(l.net.guard());
-        l.net.save(which, i, a.data());
-      }, nb::arg(), nb::arg(), nb::arg().noconvert())
-      .def("load_state",
-           [](L& l, Maybe<const T> h, Maybe<const T> c) {
-             nb::gil_scoped_release free;
+      .def(
+          "__init__",
+          [](L* self, const std::string& level, int cell, int layers, int directions, long inputs,
+             long hidden, long outputs, bool every_step, bool mean, std::vector<long> widths,
+             std::vector<int> activations, bool classify) {
+            Shape s;
+            s.cell = cell;
+            s.layers = layers;
+            s.directions = directions;
+            s.inputs = inputs;
+            s.hidden = hidden;
+            s.outputs = outputs;
+            s.every_step = every_step;
+            s.mean = mean;
+            s.widths = std::move(widths);
+            s.activations = std::move(activations);
+            s.classify = classify;
+            new (self) L(level, std::move(s));
+          },
+          nb::kw_only(), nb::arg("level"), nb::arg("cell") = 0, nb::arg("layers") = 0,
+          nb::arg("directions") = 1, nb::arg("inputs") = 0, nb::arg("hidden") = 0,
+          nb::arg("outputs") = 0, nb::arg("every_step") = false, nb::arg("mean") = false,
+          nb::arg("widths") = std::vector<long>{}, nb::arg("activations") = std::vector<int>{},
+          nb::arg("classify") = false)
+      .def("load",
+           [](L& l, int which, size_t i, Array<const T> a) {
+             nb::gil_scoped_release free;  // before the lock: its holder may be waiting for Python
              std::lock_guard<std::mutex> lock(l.net.guard());
-             l.net.load_state(at(h), at(c), h ? static_cast<long>(h->shape(1)) : 0);
-           },
-           nb::arg("h").none(), nb::arg("c").none())
-      .def("save_state",
-           [](L& l, Array<T> h, Maybe<T> c) {
-             nb::gil_scoped_release free;
-             std::lock_guard<std::mutex> lock(l.net.guard());
-             l.net.save_state(h.data(), at(c));
-           },
-           nb::arg("h").noconvert(), nb::arg("c").none().noconvert())
+             l.net.load(which, i, a.data());
+           })
+      .def(
+          "save",
+          [](L& l, int which, size_t i, Array<T> a) {
+            nb::gil_scoped_release free;
+            std::lock_guard<std::mutex> lock(l.net.guard());
+            l.net.save(which, i, a.data());
+          },
+          nb::arg(), nb::arg(), nb::arg().noconvert())
+      .def(
+          "load_state",
+          [](L& l, Maybe<const T> h, Maybe<const T> c) {
+            nb::gil_scoped_release free;
+            std::lock_guard<std::mutex> lock(l.net.guard());
+            l.net.load_state(at(h), at(c), h ? static_cast<long>(h->shape(1)) : 0);
+          },
+          nb::arg("h").none(), nb::arg("c").none())
+      .def(
+          "save_state",
+          [](L& l, Array<T> h, Maybe<T> c) {
+            nb::gil_scoped_release free;
+            std::lock_guard<std::mutex> lock(l.net.guard());
+            l.net.save_state(h.data(), at(c));
+          },
+          nb::arg("h").noconvert(), nb::arg("c").none().noconvert())
       .def_prop_ro("state_rows", [](L& l) { return l.net.state_rows(); })
-      .def_prop_rw("updates", [](L& l) { return l.net.updates; },
-                   [](L& l, long n) { l.net.updates = n; })
+      .def_prop_rw(
+          "updates", [](L& l) { return l.net.updates; }, [](L& l, long n) { l.net.updates = n; })
       .def("teach", &L::teach, nb::arg("x"), nb::arg("steps"), nb::arg("classes").none(),
            nb::arg("targets").none(), nb::arg("length").none(), nb::arg("stateful"),
            nb::arg("weights") = nb::none())
@@ -264,8 +269,8 @@ void bind_learner(nb::module_& m, const char* name) {
       .def("step", &L::step)
       .def("predict", &L::predict, nb::arg("x"), nb::arg("steps"), nb::arg("length").none(),
            nb::arg("first"), nb::arg("last"), nb::arg("h0").none(), nb::arg("c0").none(),
-           nb::arg("out").noconvert(), nb::arg("hn").none().noconvert(), nb::arg("cn").none().noconvert(), nb::arg("threads"),
-           nb::arg("ask").none());
+           nb::arg("out").noconvert(), nb::arg("hn").none().noconvert(),
+           nb::arg("cn").none().noconvert(), nb::arg("threads"), nb::arg("ask").none());
 }
 
 // Addresses as whole numbers: a drop-in layer is called often, on little, by code that has
@@ -304,24 +309,24 @@ void bind_layer(nb::module_& m, const char* name) {
               const std::vector<uintptr_t>& weights, Pair begin, Place y, Pair end, long hidden,
               bool kept, int threads) {
              nb::gil_scoped_release free;
-             l.forward(batch<const T>(x), rows, steps, pointer<const int64_t>(length),
-                       pointer<const int64_t>(place), pointers<const T>(weights),
-                       {pointer<T>(std::get<0>(begin)), pointer<T>(std::get<1>(begin)), rows, hidden},
-                       batch<T>(y),
-                       {pointer<T>(std::get<0>(end)), pointer<T>(std::get<1>(end)), rows, hidden},
-                       kept, threads);
+             l.forward(
+                 batch<const T>(x), rows, steps, pointer<const int64_t>(length),
+                 pointer<const int64_t>(place), pointers<const T>(weights),
+                 {pointer<T>(std::get<0>(begin)), pointer<T>(std::get<1>(begin)), rows, hidden},
+                 batch<T>(y),
+                 {pointer<T>(std::get<0>(end)), pointer<T>(std::get<1>(end)), rows, hidden}, kept,
+                 threads);
            })
-      .def("backward",
-           [](L& l, Place dy, Pair dend, Place dx, Pair dbegin,
-              const std::vector<uintptr_t>& dweights, long rows, long hidden, int threads) {
-             nb::gil_scoped_release free;
-             l.backward(batch<const T>(dy),
-                        {pointer<T>(std::get<0>(dend)), pointer<T>(std::get<1>(dend)), rows, hidden},
-                        batch<T>(dx),
-                        {pointer<T>(std::get<0>(dbegin)), pointer<T>(std::get<1>(dbegin)), rows,
-                         hidden},
-                        pointers<T>(dweights), threads);
-           });
+      .def("backward", [](L& l, Place dy, Pair dend, Place dx, Pair dbegin,
+                          const std::vector<uintptr_t>& dweights, long rows, long hidden,
+                          int threads) {
+        nb::gil_scoped_release free;
+        l.backward(batch<const T>(dy),
+                   {pointer<T>(std::get<0>(dend)), pointer<T>(std::get<1>(dend)), rows, hidden},
+                   batch<T>(dx),
+                   {pointer<T>(std::get<0>(dbegin)), pointer<T>(std::get<1>(dbegin)), rows, hidden},
+                   pointers<T>(dweights), threads);
+      });
 }
 
 }  // namespace

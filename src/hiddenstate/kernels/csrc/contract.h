@@ -67,22 +67,22 @@ template <class T>
 struct Sequence {
   int cell;
   long rows, steps, blocks;
-  bool reverse;          // read from the last step to the first
-  const int64_t* length; // [R] or null: row r is read for t < length[r] and its state kept after
-  Rows<const T> x;       // T*R rows
-  const T *wx, *wh;      // panels
-  const T *bx, *bh;      // biases as panels with K = 1
+  bool reverse;           // read from the last step to the first
+  const int64_t* length;  // [R] or null: row r is read for t < length[r] and its state kept after
+  Rows<const T> x;        // T*R rows
+  const T *wx, *wh;       // panels
+  const T *bx, *bh;       // biases as panels with K = 1
   // [T+1][R] rows. Forwards, h after step t lies in slot t+1 and the first state in slot 0; in
   // reverse, in slot t, and the first state in slot T. The caller fills the first state.
   T *h, *c;
-  T* tanh_c;             // lstm: T*R rows, written where `gates` is
-  T* gates;              // as above, or null where there is no way back
+  T* tanh_c;  // lstm: T*R rows, written where `gates` is
+  T* gates;   // as above, or null where there is no way back
   Stop stop;
   // The way back:
-  const T* wh_back;      // U turned (see `turn`)
-  const T* dy;           // T*R rows, the gradient of h at each step, or null
-  T *dh, *dc;            // R rows: in, the last state's gradient; out, the first state's,
-  bool wants_first;      // where this says so
+  const T* wh_back;  // U turned (see `turn`)
+  const T* dy;       // T*R rows, the gradient of h at each step, or null
+  T *dh, *dc;        // R rows: in, the last state's gradient; out, the first state's,
+  bool wants_first;  // where this says so
 };
 
 // out = activation(start + a w): `start` is the bias, or with `add` what `out` holds.
@@ -105,11 +105,11 @@ template <class T>
 struct Outer {
   long k;
   Rows<const T> a;
-  const T* d;       // vector g of block b and row k is at d[b*d_block + k*d_row + g*lanes]
+  const T* d;  // vector g of block b and row k is at d[b*d_block + k*d_row + g*lanes]
   long d_block, d_row;
-  int gates;        // 1, 3 or 4
+  int gates;  // 1, 3 or 4
   long block, blocks, m0, m1;
-  T* c;             // panels with K = a.columns()
+  T* c;  // panels with K = a.columns()
   bool add;
 };
 
@@ -117,12 +117,12 @@ struct Outer {
 template <class T>
 struct Update {
   int rule;
-  long n;              // whole vectors
-  T *p, *m, *v;        // m: first moment or momentum; null where the rule has none
+  long n;        // whole vectors
+  T *p, *m, *v;  // m: first moment or momentum; null where the rule has none
   const T* g;
   double rate, beta1, beta2, eps, decay, momentum;
   double correction1, correction2;  // 1 - beta^updates
-  double scale;        // what the gradient is multiplied by, for clipping
+  double scale;                     // what the gradient is multiplied by, for clipping
 };
 
 // How a weight matrix lies in panels.

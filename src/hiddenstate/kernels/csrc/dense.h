@@ -40,8 +40,8 @@ void cross_entropy(const T* logits, long rows, long row, long classes, const int
 }
 
 template <class T>
-void squared_error(const T* out, long rows, long row, long width, const T* target,
-                   long target_row, T scale, T* d, double* loss) {
+void squared_error(const T* out, long rows, long row, long width, const T* target, long target_row,
+                   T scale, T* d, double* loss) {
   constexpr int lanes = Vec<T>::lanes;
   const V<T> twice = all<T>(2 * scale);
   for (long r = 0; r < rows; r++, out += row, d += row, target += target_row) {
@@ -108,8 +108,7 @@ void pack(const T* matrix, const Layout& l, long first, long last, T* panels) {
   if (l.padded != l.part || l.out % lanes)
     std::memset(panels + first * panel, 0, (last - first) * panel * sizeof(T));
   each_square<T>(l, first, last, [&](long at, long to, long units, long inputs) {
-    if (units == lanes && inputs == lanes)
-      return move_square(matrix + at, l.in, panels + to, step);
+    if (units == lanes && inputs == lanes) return move_square(matrix + at, l.in, panels + to, step);
     for (long i = 0; i < inputs; i++)
       for (long u = 0; u < units; u++) panels[to + i * step + u] = matrix[at + u * l.in + i];
   });

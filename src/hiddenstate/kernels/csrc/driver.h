@@ -124,8 +124,8 @@ template <class F>
 bool slopes_hold(F f, const Lists& from, const Lists& slopes, const Lists& way, bool kinks) {
   const double step = kinks ? 1e-7 : 1e-5, tolerance = kinks ? 1e-4 : 1e-6;
   const double measured = (f(plus(from, step, way)) - f(plus(from, -step, way))) / (2 * step);
-  return std::abs(measured - dot(slopes, way)) < tolerance * (1 + norm(slopes) * norm(way) * 0.01 +
-                                                              std::abs(measured));
+  return std::abs(measured - dot(slopes, way)) <
+         tolerance * (1 + norm(slopes) * norm(way) * 0.01 + std::abs(measured));
 }
 
 }  // namespace hs::driver

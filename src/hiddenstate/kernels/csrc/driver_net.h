@@ -87,8 +87,8 @@ struct NetCase {
   void tell() const {
     const Shape& s = shape;
     if (recurrent())
-      say(" cell %d, %d layers, %d directions, %ld inputs, hidden %ld, %ld outputs%s%s%s%s%s", s.cell,
-          s.layers, s.directions, s.inputs, s.hidden, s.outputs,
+      say(" cell %d, %d layers, %d directions, %ld inputs, hidden %ld, %ld outputs%s%s%s%s%s",
+          s.cell, s.layers, s.directions, s.inputs, s.hidden, s.outputs,
           s.every_step ? ", every step" : "", s.mean ? ", mean" : "", s.classify ? ", classes" : "",
           stateful ? ", stateful" : "", length.empty() ? "" : ", lengths");
     for (const long width : s.widths) say(" %ld", width);
@@ -182,8 +182,8 @@ struct Pupil {
               double& loss, List* answers = nullptr) {
     std::vector<T> out(answers ? n * c.answers : 0, unset);
     const std::vector<int64_t> rows(order, order + n);
-    const Ending ending = net.step(lesson, {rows.data(), n, rate, c.clip, 1e-8, reset}, threads,
-                                   stop, loss, at(out));
+    const Ending ending =
+        net.step(lesson, {rows.data(), n, rate, c.clip, 1e-8, reset}, threads, stop, loss, at(out));
     if (answers && ending == DONE) *answers = doubles(out);
     return ending;
   }
@@ -266,8 +266,8 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
       table.numbers = i ? late : early;
       const long steps = table.numbers / c.shape.inputs;
       const long width = c.shape.outputs * (c.shape.every_step ? steps : 1);
-      outcome = pupil.predict(table, c.rows, steps, false, 0, 1, width, threads,
-                              i ? &outcome : nullptr);
+      outcome =
+          pupil.predict(table, c.rows, steps, false, 0, 1, width, threads, i ? &outcome : nullptr);
     }
     require(outcome.h == whole.h && outcome.cell == whole.cell, "a state carries over");
     List tail;
@@ -309,7 +309,8 @@ void check_weights(const Level& level, const NetCase& c, const Lists& found) {
     int at = 0;
     for (Pupil<T>* pupil : {&one, &two})
       require(pupil->step(c.batch, c.order.data() + i * c.batch, c.rate, true, 2, Stop{},
-                          losses[at++]) == DONE, "weighted steps end well");
+                          losses[at++]) == DONE,
+              "weighted steps end well");
     require(losses[0] == losses[1], "a row of weight 0 counts in no loss");
   }
   require(one.all() == two.all(), "a row of weight 0 teaches nothing");

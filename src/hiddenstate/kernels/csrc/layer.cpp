@@ -108,8 +108,7 @@ void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, 
     for (long t = 0; t < s.w.steps; t++)
       for (long r = 0; r < R; r++, to += width) {
         const bool read = is_read(s, r, t);
-        if (read)
-          std::memcpy(to, dy.of(s.first + r, place(t)) + d * hidden, hidden * sizeof(T));
+        if (read) std::memcpy(to, dy.of(s.first + r, place(t)) + d * hidden, hidden * sizeof(T));
         std::memset(to + (read ? hidden : 0), 0, (width - (read ? hidden : 0)) * sizeof(T));
       }
   }
@@ -159,7 +158,7 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
     for (long i = 0; i < shards(); i++)
       shards_[i].dx.need(steps_of(i) * rows_of(i) * rounded_up(stack_.inputs, kernels_.lanes));
   share_out_in_torch(shards(), threads,
-           [&](long number) { run_backward(shards_[number], dy, dend, dx, dbegin); });
+                     [&](long number) { run_backward(shards_[number], dy, dend, dx, dbegin); });
   grads_.need(places_.size);
   share_out_in_torch(shares, threads, [&](long number) {
     const Share& s = shares_[number];

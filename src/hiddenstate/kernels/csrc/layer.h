@@ -28,9 +28,9 @@ class Layer {
   // `length` and `place` may be null, and are copied. `place` [T] says how many steps from the
   // first step t lies in every batch; packed batches have no numbers where a sequence has ended,
   // so nothing is written there then.
-  void forward(Batch<const T> x, long rows, long steps, const int64_t* length,
-               const int64_t* place, const std::vector<const T*>& weights, const States<T>& begin,
-               Batch<T> y, const States<T>& end, bool kept, int threads);
+  void forward(Batch<const T> x, long rows, long steps, const int64_t* length, const int64_t* place,
+               const std::vector<const T*>& weights, const States<T>& begin, Batch<T> y,
+               const States<T>& end, bool kept, int threads);
 
   // Once a forward(). dy and the states' gradients may be null; so may any gradient asked for.
   void backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx, const States<T>& dbegin,

@@ -3,10 +3,16 @@
 namespace hs {
 
 // Each is made by level.cpp built with the macros of its name; see CMakeLists.txt.
-namespace baseline { extern const Level level; }
+namespace baseline {
+extern const Level level;
+}
 #if defined(HS_WITH_X86)
-namespace avx2 { extern const Level level; }
-namespace avx512 { extern const Level level; }
+namespace avx2 {
+extern const Level level;
+}
+namespace avx512 {
+extern const Level level;
+}
 #endif
 
 const std::vector<const Level*>& levels() {

@@ -26,7 +26,6 @@ void convert(const From* from, T* to, long n) {
   for (long i = 0; i < n; i++) to[i] = static_cast<T>(from[i]);
 }
 
-
 int worthwhile(double work, int threads) {
   return static_cast<int>(std::min<double>(threads, std::max(1.0, work / worth_a_thread)));
 }
@@ -41,9 +40,9 @@ Net<T>::Net(const Level& level, Shape shape)
   if (recurrent()) {
     stack_ = std::make_unique<Stack<T>>(kernels_, places_, s.cell, s.inputs, s.hidden, s.layers,
                                         s.directions, false);
-    dense_ = std::make_unique<Perceptron<T>>(
-        kernels_, places_, std::vector<long>{s.hidden * s.directions, s.outputs},
-        std::vector<int>{LINEAR}, s.directions, true, true);
+    dense_ = std::make_unique<Perceptron<T>>(kernels_, places_,
+                                             std::vector<long>{s.hidden * s.directions, s.outputs},
+                                             std::vector<int>{LINEAR}, s.directions, true, true);
     matrices_ = stack_->matrices;
   } else {
     dense_ = std::make_unique<Perceptron<T>>(kernels_, places_, s.widths, s.activations, 1, false,
@@ -99,7 +98,8 @@ void Net<T>::load_state(const T* h, const T* c, long rows) {
     buffer->zero();
     for (long i = 0; i < n; i++)
       std::memcpy(buffer->at() + i * width, values + i * hidden, hidden * sizeof(T));
-  }  state_rows_ = rows;
+  }
+  state_rows_ = rows;
 }
 
 template <class T>
@@ -169,8 +169,7 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
     }
     if (alone) continue;
     T* to = stack_->x(s.w) + r * inputs;
-    for (long t = 0; t < s.w.steps; t++)
-      copy(to + t * s.rows * inputs, line + t * inputs, inputs);
+    for (long t = 0; t < s.w.steps; t++) copy(to + t * s.rows * inputs, line + t * inputs, inputs);
   }
 }
 
@@ -205,8 +204,8 @@ void Net<T>::give_out(const Shard& s, size_t layer, T* out) const {
 
 template <class T>
 bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, size_t first,
-                     size_t last, const States<T>& begin, T* out, const States<T>& end,
-                     int threads, Stop stop) {
+                     size_t last, const States<T>& begin, T* out, const States<T>& end, int threads,
+                     Stop stop) {
   threads = worthwhile(static_cast<double>(n) * std::max(1L, steps) * places_.size, threads);
   if (static_cast<int>(scratch_.size()) < threads) scratch_.resize(threads);
   FlushDenormals flush;
@@ -295,9 +294,9 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
   leave_out(lesson, orders, s);
   if (recurrent()) {
     const bool zero = orders.reset || !lesson.stateful || state_rows_ != orders.n;
-    fill_states(*stack_, s.w, s.first,
-                zero ? States<T>{}
-                     : States<T>{state_h_.at(), state_c_.at(), state_rows_, stack_->width});
+    fill_states(
+        *stack_, s.w, s.first,
+        zero ? States<T>{} : States<T>{state_h_.at(), state_c_.at(), state_rows_, stack_->width});
     through_stack(s, stop);
     if (lesson.stateful)
       give_states(*stack_, s.w, s.first,
@@ -318,10 +317,10 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
     spread(*stack_, s.w, dmean);
   }
   for (int d = 0; !averages() && d < shape_.directions; d++)
-    dense_->into(turned_.at(), s.p, 0, d * width, width,
-                 shape_.every_step ? stack_->dy(s.w, top) + d * s.p.rows * width
-                                   : stack_->dh(s.w, top, d),
-                 width);
+    dense_->into(
+        turned_.at(), s.p, 0, d * width, width,
+        shape_.every_step ? stack_->dy(s.w, top) + d * s.p.rows * width : stack_->dh(s.w, top, d),
+        width);
   stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step || averages(), false, nullptr,
                    stop);
 }
@@ -452,9 +451,8 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, 
   });
   if (stop(0)) return STOPPED;
   if (orders.clip > 0)
-    share_out(static_cast<long>(updates_.size()), threads, [&](long number) {
-      squares_[number] = squares(updates_[number]);
-    });
+    share_out(static_cast<long>(updates_.size()), threads,
+              [&](long number) { squares_[number] = squares(updates_[number]); });
   double squares = 0;
   for (size_t i = 0; orders.clip > 0 && i < squares_.size(); i++) squares += squares_[i];
   if (!std::isfinite(squares)) {  // the loss may still be a number, but nothing can follow it
@@ -463,7 +461,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, 
   }
   const Update<T> u = rule(lesson, orders, squares);
   share_out(static_cast<long>(updates_.size()), threads,
-                [&](long number) { update(updates_[number], u); });
+            [&](long number) { update(updates_[number], u); });
   updates++;
   if (lesson.stateful) {
     std::swap(state_h_, next_h_);

@@ -17,9 +17,13 @@ namespace hs {
 template <class T>
 const Kernels<T>& kernels_of(const Level& level);
 template <>
-inline const Kernels<float>& kernels_of<float>(const Level& level) { return *level.f32; }
+inline const Kernels<float>& kernels_of<float>(const Level& level) {
+  return *level.f32;
+}
 template <>
-inline const Kernels<double>& kernels_of<double>(const Level& level) { return *level.f64; }
+inline const Kernels<double>& kernels_of<double>(const Level& level) {
+  return *level.f64;
+}
 
 // Most rows of a shard, and rows of each (but the last) of a batch's: half of a small batch, so
 // that two threads have work. Part of what a result is: a row's sums run in strands that depend on
@@ -38,7 +42,8 @@ struct Shape {
   int cell = 0, layers = 0, directions = 1;
   long inputs = 0, hidden = 0, outputs = 0;
   bool every_step = false;
-  bool mean = false;  // the head, answering once, reads the mean over the steps; else the last state
+  bool mean =
+      false;  // the head, answering once, reads the mean over the steps; else the last state
   std::vector<long> widths;
   std::vector<int> activations;
   bool classify = false;  // cross-entropy; else squared error
@@ -102,9 +107,8 @@ class Net {
 
   // Outputs for n rows of a table, through layers `first` to `last` - 1 where it is an
   // autoencoder. `begin` and `end` have rows of the hidden size. False where it was stopped.
-  bool predict(const Table& x, long n, long steps, const int64_t* length, size_t first,
-               size_t last, const States<T>& begin, T* out, const States<T>& end, int threads,
-               Stop stop);
+  bool predict(const Table& x, long n, long steps, const int64_t* length, size_t first, size_t last,
+               const States<T>& begin, T* out, const States<T>& end, int threads, Stop stop);
 
   std::mutex& guard() { return guard_; }
 
@@ -155,8 +159,8 @@ class Net {
   std::vector<double> squares_;  // of the gradient, one an update's share
   Buffer<T> params_, grads_, m_, v_, turned_;
   bool turned_stale_ = true;
-  std::vector<Shard> shards_;   // training: one a shard
-  std::vector<Shard> scratch_;  // predicting: one a member of the team
+  std::vector<Shard> shards_;                      // training: one a shard
+  std::vector<Shard> scratch_;                     // predicting: one a member of the team
   Buffer<T> state_h_, state_c_, next_h_, next_c_;  // carried between steps, and after this one
   long state_rows_ = 0;
   std::vector<int64_t> lengths_;  // of a step's rows

@@ -21,7 +21,8 @@ class Perceptron {
     for (size_t i = 0; i + 1 < widths.size(); i++) {
       const long part = i ? widths[i] : widths[0] / parts;
       if (i || padded)
-        matrices.push_back(places.padded_weight(widths[i], widths[i + 1], 1, 0, part, i || wants_dx));
+        matrices.push_back(
+            places.padded_weight(widths[i], widths[i + 1], 1, 0, part, i || wants_dx));
       else
         matrices.push_back(places.weight(widths[i], widths[i + 1], 1, wants_dx));
       matrices.push_back(places.bias(widths[i + 1], 1, 0));

@@ -55,15 +55,15 @@ HS_INLINE Rows<const T> state(const Sequence<T>& q, const Step<T>& s) {
 
 // A row that has ended keeps its state, and nothing flows back through its gates.
 template <class T>
-HS_INLINE void pass_over(const Sequence<T>& q, const Step<T>& s, long row, long block, int vectors) {
+HS_INLINE void pass_over(const Sequence<T>& q, const Step<T>& s, long row, long block,
+                         int vectors) {
   constexpr int lanes = Vec<T>::lanes;
   const long from = (s.before + row) * width(q) + block * lanes;
   const long to = (s.after + row) * width(q) + block * lanes;
   store(q.h + to, load(q.h + from));
   if (q.cell == LSTM) store(q.c + to, load(q.c + from));
   if (q.gates)
-    for (int v = 0; v < vectors; v++)
-      store(kept(q, s.t, row, block) + v * lanes, V<T>{});
+    for (int v = 0; v < vectors; v++) store(kept(q, s.t, row, block) + v * lanes, V<T>{});
 }
 
 template <class T, int N>
@@ -164,9 +164,8 @@ HS_INLINE void gru_tile(const Sequence<T>& q, const Step<T>& s, long block, long
 template <class T>
 void step_forward(const Sequence<T>& q, const Step<T>& s) {
   if (q.cell < GRU) {
-    in_tiles<4>(q.blocks, [&](long block, auto size) {
-      rnn_blocks<T, decltype(size)::value>(q, s, block);
-    });
+    in_tiles<4>(q.blocks,
+                [&](long block, auto size) { rnn_blocks<T, decltype(size)::value>(q, s, block); });
     return;
   }
   for (long block = 0; block < q.blocks; block++)
@@ -275,7 +274,8 @@ void backward(const Sequence<T>& q) {
   const long columns = weight_gates(q.cell) * lanes;
   Product<T> p{};
   p.rows = q.rows;
-  p.a = gated ? Rows<const T>{nullptr, 4 * lanes, columns, q.steps * q.rows * 4 * lanes, (int)q.blocks}
+  p.a = gated ? Rows<const T>{nullptr, 4 * lanes, columns, q.steps * q.rows * 4 * lanes,
+                              (int)q.blocks}
               : Rows<const T>{nullptr, width(q), width(q)};
   p.w = q.wh_back;
   p.blocks = q.blocks;

@@ -58,8 +58,8 @@ template <class T>
 class Stack {
  public:
   int cell, layers, directions;
-  long inputs, hidden, width;     // width: the hidden size padded
-  std::vector<Matrix> matrices;   // torch's order: w_ih, w_hh, b_ih, b_hh of each layer, direction
+  long inputs, hidden, width;    // width: the hidden size padded
+  std::vector<Matrix> matrices;  // torch's order: w_ih, w_hh, b_ih, b_hh of each layer, direction
 
   // `wants_dx`: whether the gradient of the first layer's input is asked for.
   Stack(const Kernels<T>& kernels, Places& places, int cell, long inputs, long hidden, int layers,
@@ -230,8 +230,8 @@ class Stack {
     Product<T> p{};
     p.rows = w.steps * w.rows;
     if (cell >= GRU)
-      p.a = {gates(w, layer, d) + (cell == GRU ? lanes : 0), 4 * lanes,
-             weight_gates(cell) * lanes, p.rows * 4 * lanes, static_cast<int>(width / lanes)};
+      p.a = {gates(w, layer, d) + (cell == GRU ? lanes : 0), 4 * lanes, weight_gates(cell) * lanes,
+             p.rows * 4 * lanes, static_cast<int>(width / lanes)};
     else
       p.a = {gates(w, layer, d), width, width};
     p.w = turned + matrix(layer, d, 0).turned + from * columns;

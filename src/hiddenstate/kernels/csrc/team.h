@@ -6,8 +6,8 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -19,7 +19,8 @@ namespace hs {
 class Task {
  public:
   template <class F>
-  Task(const F& f) : at_(&f), call_([](const void* at, long n) { (*static_cast<const F*>(at))(n); }) {}
+  Task(const F& f)
+      : at_(&f), call_([](const void* at, long n) { (*static_cast<const F*>(at))(n); }) {}
   void operator()(long number) const { call_(at_, number); }
 
  private:

@@ -91,9 +91,13 @@ HS_INLINE U root(U x) {
 }
 #endif
 template <class U>
-HS_INLINE U at_least(U a, U x) { return x < a ? a : x; }
+HS_INLINE U at_least(U a, U x) {
+  return x < a ? a : x;
+}
 template <class U>
-HS_INLINE U at_most(U a, U x) { return x > a ? a : x; }
+HS_INLINE U at_most(U a, U x) {
+  return x > a ? a : x;
+}
 #endif
 
 // What e^x is computed from: x = n ln 2 + r with |r| <= ln(2)/2, and e^r - 1 as the start of its
