@@ -247,7 +247,7 @@ def test_a_signal_saves_says_how_to_go_on_and_resume_ends_the_same(number, code,
     assert last.startswith("error: interrupted after step ")
     assert "hiddenstate resume runs/regress-1" in last
     run = Run(tmp_path / "runs" / "regress-1")
-    assert run.state() == "interrupted"
+    assert run.status() == "interrupted"
     step = run.checkpoint()[1]["step"]
     assert 20 < step < 4000
     subprocess.run(
@@ -255,7 +255,7 @@ def test_a_signal_saves_says_how_to_go_on_and_resume_ends_the_same(number, code,
          "--max-steps", str(step + 25)],
         cwd=tmp_path, check=True, capture_output=True,
     )  # fmt: skip
-    assert run.state() == "done"
+    assert run.status() == "done"
 
 
 def test_a_reader_that_leaves_stops_quietly(tmp_path):
@@ -297,7 +297,7 @@ def test_a_diverging_run_ends_with_5_and_saved_numbers_are_finite(cli, tmp_path)
     assert done.code == 5
     assert "epoch 0, batch " in done.err
     run = Run(tmp_path / "runs" / "regress-1")
-    assert run.state() == "failed"
+    assert run.status() == "failed"
     assert not (run.path / "model.safetensors").exists()
     assert all(np.isfinite(event["loss"]) for event in run.history())
 

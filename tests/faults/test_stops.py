@@ -47,7 +47,7 @@ def test_sigterm_from_the_folder_on_saves_and_ends_with_143(event: int, tmp_path
     assert "saved; go on with `hiddenstate resume" in done.last
     run = processes.last_run(tmp_path)
     assert run is not None
-    assert run.state() == "interrupted"
+    assert run.status() == "interrupted"
 
 
 def test_a_reader_that_leaves_is_no_loss(plan: Plan, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_clock_that_jumps_changes_nothing_but_the_journal(
     assert [entry["time"] for entry in run.journal()] == stamps  # the first is the lock's
     assert stamps != sorted(stamps)
     assert processes.differences(run.path, plain) == []
-    assert run.state() == "done"
+    assert run.status() == "done"
 
 
 def test_python_that_was_not_up_yet_is_told_from_a_trace_of_ours() -> None:

@@ -10,7 +10,7 @@ from hiddenstate.models.torch_modules import make_module
 from hiddenstate.report.facts import Account
 from hiddenstate.runs import Run
 from hiddenstate.system.checksums import seal_object
-from hiddenstate.training.resume import go_on
+from hiddenstate.training.resume import resume_run
 from tests.conftest import EVIL, add_line, write_digits, write_lines
 from tests.report_html import train
 
@@ -44,7 +44,7 @@ def test_the_net_of_a_run_without_a_model_comes_from_its_checkpoint(
 def test_a_story_tells_interruptions_resumptions_and_the_end(digits: str, tmp_path: Path) -> None:
     values = {"data": digits, "max_steps": 9, "log_every": 2}
     run = train("classify", values, tmp_path, steps=3)
-    with go_on(run, {}) as session:
+    with resume_run(run, {}) as session:
         session.train()
     told = [what for _, what in Account(Run(run.path)).story()]
     assert told[0].startswith("training began (")

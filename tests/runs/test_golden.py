@@ -17,7 +17,7 @@ from hiddenstate.inference.predict import predict_series
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.training.checkpoints import unpack
-from hiddenstate.training.resume import go_on
+from hiddenstate.training.resume import resume_run
 from hiddenstate.views.timeline import Scene
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -70,7 +70,7 @@ def test_every_version_there_is_has_its_files() -> None:
 def test_a_run_of_each_version_is_read_whole(version: str) -> None:
     run, known = Run(GOLDEN / version / "regress"), VERSIONS[version]
     assert run.record["format"] == int(version[1:])
-    assert run.state() == "done"
+    assert run.status() == "done"
     assert run.config.model.cell == "lstm"
     assert [e["step"] for e in run.history() if e["event"] == "log"] == [0, 5, 10]
     frame = Scene(run).frame()
@@ -139,9 +139,9 @@ def test_what_was_asked_of_a_run_of_format_3_is_read() -> None:
     run = Run(GOLDEN / "v3" / "asked")
     asked = [(e["step"], e["do"]) for e in run.history() if e["event"] == "control"]
     assert asked == [(4, "lr"), (4, "snapshot"), (10, "stop")]
-    assert run.state() == "done"
-    assert run.has_closing  # empty: of own windows the end shows nothing more
-    assert run.closing() == {}
+    assert run.status() == "done"
+    assert run.has_final_arrays  # empty: of own windows the end shows nothing more
+    assert run.final_arrays() == {}
     assert 4 in Scene(run).steps
 
 
@@ -151,10 +151,10 @@ def test_a_run_of_format_3_that_was_interrupted_goes_on(
     shutil.copytree(GOLDEN / "v3", tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     run = Run(tmp_path / "interrupted")
-    assert run.state() == "interrupted"
-    with go_on(run, {}) as session:
+    assert run.status() == "interrupted"
+    with resume_run(run, {}) as session:
         results = session.train()
-    assert run.state() == "done"
+    assert run.status() == "done"
     events = run.history()
     assert [e["step"] for e in events if e["event"] == "log"] == [0, 5, 10]
     assert next(e["lr"] for e in events if e["event"] == "control") == 0.05

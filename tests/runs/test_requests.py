@@ -17,7 +17,7 @@ from hiddenstate.system.lock import take_lock
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.recorder import Recorder
-from hiddenstate.training.resume import go_on
+from hiddenstate.training.resume import resume_run
 from hiddenstate.training.trainer import Trainer
 from tests.training.test_resume import ENGINES, OPTIONS, StopAt, contents, make
 
@@ -56,7 +56,7 @@ def train(job, path, *requests, stop_at=None):
 
 
 def finish(path, **changes):
-    with go_on(Run(path), changes) as session:
+    with resume_run(Run(path), changes) as session:
         return session.train()
 
 
@@ -110,7 +110,7 @@ def test_stopped_it_ends_with_a_model_and_can_go_on(tiny_idx, tmp_path):
     job = make("classify", tiny_idx)
     trainer, results = train(job, tmp_path / "run", (5, "stop"))
     run = Run(tmp_path / "run")
-    assert run.state() == "done"
+    assert run.status() == "done"
     assert run.history()[-1]["step"] == trainer.step < job.total_steps
     assert run.results() == results
     for name, array in run.model().params.items():
@@ -231,7 +231,7 @@ def test_a_pipe_in_its_place_is_neither_waited_for_nor_written(tiny_idx, tmp_pat
 
 def test_what_is_asked_while_a_resumed_runs_data_is_read_is_done(tiny_idx, tmp_path):
     train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
-    with go_on(
+    with resume_run(
         Run(tmp_path / "run"), {}, before_writing=lambda: ask(tmp_path / "run", "stop")
     ) as s:
         s.train()
@@ -293,7 +293,7 @@ def test_a_run_does_what_ctl_asks(cli, tiny_idx, tmp_path, monkeypatch):
     assert asked[0].code == 0
     assert "asked" in asked[0].err
     run = Run(tmp_path / "runs" / "classify-1")
-    assert run.state() == "done"
+    assert run.status() == "done"
     assert [event["do"] for event in controls(run.path)] == ["stop"]
     made = run.history()[-1]["step"]
     assert made < 50 * 2

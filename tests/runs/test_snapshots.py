@@ -116,7 +116,7 @@ def test_facts_that_do_not_fit_are_refused_by_name(name, value, said, classify):
     path = classify.path / "snapshots" / "shown.safetensors"
     rewrite(path, lambda arrays, facts: facts.update({name: value}))
     with pytest.raises(UntrustedFileError, match=f"shown.safetensors: .*{said}"):
-        Run(classify.path).keepsake  # noqa: B018
+        Run(classify.path).static_arrays  # noqa: B018
     assert wrong(classify).keys() >= {"snapshots/shown.safetensors"}
 
 
@@ -205,7 +205,7 @@ def test_what_does_not_fit_is_refused_before_room_is_made(classify, monkeypatch)
     rewrite(path, lambda arrays, facts: arrays.update(odd=np.zeros(100)))
     monkeypatch.setattr("numpy.frombuffer", None)
     with pytest.raises(UntrustedFileError, match="odd is unknown"):
-        Run(classify.path).keepsake  # noqa: B018
+        Run(classify.path).static_arrays  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_numbers_that_stand_for_nothing_are_refused(name, value, classify):
 
     rewrite(classify.path / "snapshots" / "shown.safetensors", change)
     with pytest.raises(UntrustedFileError, match=f"{name} .*expected"):
-        Run(classify.path).keepsake  # noqa: B018
+        Run(classify.path).static_arrays  # noqa: B018
 
 
 def test_windows_of_another_length_are_left_out(runs, tmp_path):

@@ -15,7 +15,7 @@ from hiddenstate.runs import Run
 from hiddenstate.system.cancellation import StopRequestedError, listening, stop_if_asked
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.recorder import Recorder
-from hiddenstate.training.resume import go_on
+from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import start
 from hiddenstate.training.trainer import Trainer
 
@@ -107,7 +107,7 @@ def test_stopped_in_any_evaluation_and_gone_on_with_it_is_byte_equal(engine, tin
             assert session.train((), During(session.job, number)) is None
         journal = Run(path).journal()
         assert [entry["event"] for entry in journal][-2:] == ["checkpoint", "interrupted"]
-        with go_on(Run(path), {}) as session:
+        with resume_run(Run(path), {}) as session:
             session.train()
         assert contents(path) == whole, f"stopped in evaluation {number}"
 
@@ -136,12 +136,12 @@ def test_killed_while_it_catches_up_it_is_byte_equal_too(tiny_idx, tmp_path):
             def on_checkpoint(self, trainer):
                 raise SystemExit  # before the recorder's
 
-        with go_on(Run(path), {}) as session, suppress(SystemExit):
+        with resume_run(Run(path), {}) as session, suppress(SystemExit):
             hooks = [Recorder(session.writer, session.waiting)]
             Trainer(
                 session.job, session.engine, [Killed(), *hooks], session.step, session.progress
             ).train()
-        with go_on(Run(path), {}) as session:
+        with resume_run(Run(path), {}) as session:
             session.train()
         assert contents(path) == whole, f"stopped in evaluation {number}"
 

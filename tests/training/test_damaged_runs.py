@@ -17,7 +17,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.run import numbered
 from hiddenstate.runs.writer import create_run
 from hiddenstate.training.callback import Callback
-from hiddenstate.training.resume import go_on
+from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import start
 from tests.system.test_cancellation import contents
 
@@ -56,7 +56,7 @@ def damage(path: Path, place: int = -3) -> None:
 
 
 def finish(path: Path, **how: bool) -> list[str]:
-    with go_on(Run(path), {}, **how) as session:
+    with resume_run(Run(path), {}, **how) as session:
         session.train()
     return [*session.remarks]
 
@@ -208,7 +208,7 @@ def test_going_on_with_a_run_of_an_older_format_seals_it(tmp_path):
     record = json.loads((path / "config.json").read_text())
     del record["sha256"]
     (path / "config.json").write_text(json.dumps({**record, "format": 2}))
-    assert Run(path).state() == "stopped"
+    assert Run(path).status() == "stopped"
     finish(path)
     assert contents(path) == whole
     assert Run(path).record["format"] == 3
@@ -280,7 +280,7 @@ def test_a_full_disk_while_training_keeps_the_checkpoint_and_says_how_to_go_on(
 
 
 def test_weights_that_are_not_finite_are_in_no_file(run):
-    with go_on(Run(run), {}) as session:
+    with resume_run(Run(run), {}) as session:
         session.engine.restore(
             {n: np.full_like(a, np.inf) for n, a in session.engine.export().params.items()}
         )
@@ -369,8 +369,8 @@ def test_weights_that_changed_before_the_first_checkpoint_are_not_begun_from(cli
         path = session.writer.path
     weights.write_bytes(models[1].read_bytes())
     with pytest.raises(DataError, match=r"weights changed: SHA-256 .* --allow-changed"):
-        go_on(Run(path), {})
-    go_on(Run(path), {}, allow_changed=True).writer.close()
+        resume_run(Run(path), {})
+    resume_run(Run(path), {}, allow_changed=True).writer.close()
     assert finish(path) == [], "and from then on these are its own"
 
 
@@ -412,6 +412,6 @@ def test_one_run_that_cannot_be_read_hides_no_other(run, cli, tmp_path):
 
 def test_a_run_removed_while_it_is_looked_at_is_gone(run):
     found = Run(run)
-    assert found.state() != "gone"
+    assert found.status() != "gone"
     shutil.rmtree(run)
-    assert found.state() == "gone"
+    assert found.status() == "gone"

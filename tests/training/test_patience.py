@@ -20,7 +20,7 @@ from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.trainer import Trainer
 from tests.conftest import QUIET, Cli
-from tests.training.test_resume import begin, contents, go_on
+from tests.training.test_resume import begin, contents, resume_run
 
 ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 
@@ -71,13 +71,13 @@ def test_stopped_anywhere_and_resumed_it_stops_early_where_it_would_have(
     for stop_at in sorted(stops):
         path = tmp_path / f"stopped-{stop_at}"
         begin(job, path, stop_at)
-        go_on(job, path)
+        resume_run(job, path)
         assert contents(path) == whole, stop_at
     chained = tmp_path / "chained"
     begin(job, chained, 2)
     for stop_at in (per_epoch + 1, 2 * per_epoch, end - 1):
-        go_on(job, chained, stop_at)
-    go_on(job, chained)
+        resume_run(job, chained, stop_at)
+    resume_run(job, chained)
     assert contents(chained) == whole
 
 
@@ -92,7 +92,7 @@ def test_a_run_killed_when_it_had_stopped_but_not_ended_ends_the_same(
     history = (killed / "history.jsonl").read_text().splitlines(keepends=True)
     (killed / "history.jsonl").write_text("".join(history[:-1]))
     (killed / "model.safetensors").unlink()
-    go_on(job, killed)
+    resume_run(job, killed)
     assert contents(killed) == contents(tmp_path / "whole")
 
 
@@ -175,7 +175,7 @@ def test_more_epochs_go_on_from_the_last_weights_not_the_best(
     )
     begin(long, tmp_path / "long")
     begin(short, tmp_path / "short")
-    go_on(long, tmp_path / "short")
+    resume_run(long, tmp_path / "short")
     assert contents(tmp_path / "short") == contents(tmp_path / "long")
 
 

@@ -16,7 +16,7 @@ from hiddenstate.errors import DataError
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.training.recipes import suggest
-from hiddenstate.training.resume import go_on
+from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import plan, start
 from tests.conftest import QUIET, Cli
 from tests.training.test_resume import StopAt, contents
@@ -285,7 +285,7 @@ def test_a_run_by_the_recipe_goes_on_as_if_it_had_not_stopped(stop_at: int, tmp_
             done = session.train([stop] if stop else [], stop or (lambda: False))
         if stop is not None:
             assert done is None
-            with go_on(Run(folder / "regress-1"), {}) as session:
+            with resume_run(Run(folder / "regress-1"), {}) as session:
                 assert stop_at <= session.step < 25
                 session.train()
         ends.append(contents(folder / "regress-1"))

@@ -23,7 +23,7 @@ from hiddenstate.training.checkpoints import pack, unpack
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.recorder import Recorder
-from hiddenstate.training.resume import go_on as go_on_session
+from hiddenstate.training.resume import resume_run as go_on_session
 from hiddenstate.training.start import start
 from hiddenstate.training.trainer import Trainer
 
@@ -72,13 +72,13 @@ def begin(job, path, stop_at=None):
     return trainer.step
 
 
-def go_on(job, path, stop_at=None):
+def resume_run(job, path, stop_at=None):
     run = Run(path)
     state, progress, waiting = unpack(*run.checkpoint(), job, "checkpoint")
     engine = make_engine(job.task(), state)
     stop = StopAt(10**9 if stop_at is None else stop_at)
     with reopen_run(run) as writer:
-        writer.cut_back(state.step, job.config.training.log_every)
+        writer.truncate_after(state.step, job.config.training.log_every)
         recorder = Recorder(writer, waiting)
         Trainer(job, engine, [recorder, stop], state.step, progress, stop).train()
 
@@ -102,7 +102,7 @@ def test_stopped_at_every_third_step_and_resumed_it_is_byte_equal(kind, engine, 
         path = tmp_path / f"stopped-{stop_at}"
         # log_every=1 would hide partial chunks, so the stop may come some steps later.
         begin(job, path, stop_at)
-        go_on(job, path)
+        resume_run(job, path)
         assert contents(path) == whole
 
 
@@ -113,8 +113,8 @@ def test_five_chained_resumes_are_byte_equal(kind, engine, tiny_idx, tmp_path):
     begin(job, tmp_path / "whole")
     begin(job, tmp_path / "chained", 2)
     for stop_at in (5, 6, 11, 13):
-        go_on(job, tmp_path / "chained", stop_at)
-    go_on(job, tmp_path / "chained")
+        resume_run(job, tmp_path / "chained", stop_at)
+    resume_run(job, tmp_path / "chained")
     assert contents(tmp_path / "chained") == contents(tmp_path / "whole")
 
 
@@ -126,7 +126,7 @@ def test_adding_epochs_to_a_finished_run_equals_training_them_at_once(
     short, long = (make(kind, tiny_idx, epochs=n, engine=engine) for n in (1, 3))
     begin(long, tmp_path / "long")
     begin(short, tmp_path / "short")
-    go_on(long, tmp_path / "short")
+    resume_run(long, tmp_path / "short")
     assert contents(tmp_path / "short") == contents(tmp_path / "long")
 
 
@@ -134,7 +134,7 @@ def test_adding_windows_to_a_finished_run_equals_training_them_at_once(tmp_path)
     short, long = (make("regress", None, windows=n, epochs=1) for n in (13, 31))
     begin(long, tmp_path / "long")
     begin(short, tmp_path / "short")
-    go_on(long, tmp_path / "short")
+    resume_run(long, tmp_path / "short")
     assert contents(tmp_path / "short") == contents(tmp_path / "long")
 
 
@@ -213,9 +213,9 @@ def test_a_journal_line_cut_short_is_taken_away_before_more_is_added(tmp_path):
     journal = tmp_path / "run" / "journal.jsonl"
     journal.write_bytes(journal.read_bytes() + b'{"time": "20')
     (tmp_path / "run" / "history.jsonl").open("a").write('{"event": "lo')
-    go_on(job, tmp_path / "run")
+    resume_run(job, tmp_path / "run")
     assert Run(tmp_path / "run").journal()[-1]["event"] == "end"
-    assert Run(tmp_path / "run").state() == "done"
+    assert Run(tmp_path / "run").status() == "done"
 
 
 def test_the_device_a_run_began_on_is_kept_or_its_loss_is_told(tmp_path):

@@ -89,7 +89,7 @@ def test_json_tells_the_same(run, cli):
 
 
 def test_going_on_that_is_not_exact_is_found_out(run, cli, monkeypatch):
-    real = RunWriter.cut_back
+    real = RunWriter.truncate_after
 
     def forgets(self, *details):
         told = real(self, *details)
@@ -97,7 +97,7 @@ def test_going_on_that_is_not_exact_is_found_out(run, cli, monkeypatch):
             path.unlink()
         return told
 
-    monkeypatch.setattr(RunWriter, "cut_back", forgets)
+    monkeypatch.setattr(RunWriter, "truncate_after", forgets)
     done = cli("verify", "regress-1", "--steps", 12)
     assert done.code == 1
     assert "DIFFERENT: snapshots/000000001.safetensors" in done.out

@@ -11,7 +11,7 @@ import numpy as np
 from hiddenstate import kernels
 from hiddenstate.runs import Run
 from hiddenstate.training.callback import Callback
-from hiddenstate.training.resume import go_on
+from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import Session, plan, start
 from hiddenstate.training.trainer import Trainer
 from tools.stress.processes import Outcome, differences
@@ -90,7 +90,7 @@ def run_in_parts(
     path = session.writer.path
     for step in stops:
         _train(session, StopAfter(step))
-        session = go_on(Run(path), {})
+        session = resume_run(Run(path), {})
     return path, _train(session, StopAfter(10**9))
 
 

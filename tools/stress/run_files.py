@@ -15,7 +15,7 @@ from hiddenstate import RecurrentClassifier, load
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.runs import Run
 from hiddenstate.system.array_file import read_arrays
-from hiddenstate.training.resume import go_on
+from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import plan, start
 from hiddenstate.training.verify import check_files
 from hiddenstate.views.timeline import Scene
@@ -128,7 +128,7 @@ def read_stopped(path: Path) -> tuple[dict[str, Any], list[str]]:
         "journal.jsonl": run.journal(),
         "snapshots": snapshots(run),
     }
-    session = go_on(run, {})
+    session = resume_run(run, {})
     with session:
         state = session.engine.export()
         stop = StopAfter(session.step + 1)
@@ -151,7 +151,7 @@ def snapshots(run: Run) -> list[Any]:
     for path in run.snapshot_paths():
         with contextlib.suppress(HiddenstateError):
             shown.append(read_arrays(path, "snapshot"))
-    return [*run.keepsake, shown]
+    return [*run.static_arrays, shown]
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], list[str]]:

@@ -114,7 +114,7 @@ def _open(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
     if run:
         note_damage(run)
     if run and run.results() is None:
-        note(f"{run.path} is {run.state()}: this is its model from before it went on")
+        note(f"{run.path} is {run.status()}: this is its model from before it went on")
     return model, run
 
 

@@ -49,7 +49,7 @@ def _summary(run: "Run") -> dict[str, Any]:
         "run": printable(run.name),
         "job": run.config.job,
         "data": printable(run.data_fact("name")),
-        "state": run.state(),
+        "state": run.status(),
         "best": _best(run),
         "when": run.started(),
     }
@@ -89,7 +89,7 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     columns = []
     for run in found:
         note_damage(run)
-        facts = {"job": run.config.job, "state": run.state(), **run.config.flat()}
+        facts = {"job": run.config.job, "state": run.status(), **run.config.flat()}
         columns.append((facts, {**(run.results() or {}), "seconds": run.seconds()}))
     keys = list(dict.fromkeys(key for facts, _ in columns for key in facts))
     differing = [k for k in keys if len({str(facts.get(k)) for facts, _ in columns}) > 1]

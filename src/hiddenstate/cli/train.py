@@ -161,14 +161,14 @@ def resume(
     """The command `resume`."""
     from hiddenstate.cli.signals import StopSignal
     from hiddenstate.runs import find_run
-    from hiddenstate.training.resume import go_on
+    from hiddenstate.training.resume import resume_run
 
     how = Asked(**asked)
     changes = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
     check_view(how.view)
     found = find_run(run, how.runs_dir)
     given = {name: text for name, text in changes.items() if text is not None}
-    with StopSignal() as stopped, go_on(found, given, allow_changed, stopped.arm) as session:
+    with StopSignal() as stopped, resume_run(found, given, allow_changed, stopped.arm) as session:
         note(f"going on after step {session.step} of {session.job.total_steps}")
         results = _run(session, how, stopped)
     _print_results([results], how)
@@ -225,7 +225,7 @@ def _run(
             stopped,
         )
     if not how.as_json:
-        for line in job.closing(engine, results):
+        for line in job.summary_lines(engine, results):
             say(line)
     seconds = Run(path).seconds() or 0.0  # without what its view took to end
     try:

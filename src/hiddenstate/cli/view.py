@@ -74,7 +74,7 @@ def _follow_lines(run: "Run") -> None:
 
     kind, said = KINDS[run.config.job], 0
     while True:
-        live = run.state() == "running"
+        live = run.status() == "running"
         events = [event for event in run.history() if event["event"] in ("log", "control")]
         for event in events[said:]:
             log = event["event"] == "log"
@@ -84,7 +84,7 @@ def _follow_lines(run: "Run") -> None:
             break
         time.sleep(0.2)
     results = run.results()
-    say(f"{run.state()}: {_figures_in_words(results)}" if results else run.state())
+    say(f"{run.status()}: {_figures_in_words(results)}" if results else run.status())
 
 
 @click.command(
@@ -113,7 +113,7 @@ def ctl(run: str, request: str, value: str | None, runs_dir: Path) -> None:
     answer = answer_to(found, ask(found.path, request, value), ANSWER_SECONDS)
     if answer is not None:
         say(f"{found.path}: {in_words(answer)}")
-    elif found.state() == "running":
+    elif found.status() == "running":
         note(f"{found.path}: asked; it does so when the step under way is made")
     else:
         note(f"{found.path}: ended before it was asked")

@@ -4,7 +4,7 @@ An engine is made from a `Task` and a `TrainingState` and then runs steps by num
 same weights, moments, carried state and step numbers every engine takes the same steps.
 """
 
-from hiddenstate.engines.choose import kernel_remarks, make_engine, make_predictor
+from hiddenstate.engines.choose import kernel_notices, make_engine, make_predictor
 from hiddenstate.engines.interface import Chunk, Engine, Predictor, Task, TrainingState
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "Predictor",
     "Task",
     "TrainingState",
-    "kernel_remarks",
+    "kernel_notices",
     "make_engine",
     "make_predictor",
 ]

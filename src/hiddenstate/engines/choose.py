@@ -25,7 +25,7 @@ def refusal(net: Net, device: str) -> str | None:
     return f"there are no kernels: {reason}" if reason else None
 
 
-def kernel_remarks(training: TrainingConfig) -> list[str]:
+def kernel_notices(training: TrainingConfig) -> list[str]:
     """A warning where only the lack of kernels makes torch the engine, for whoever starts."""
     if training.engine != "auto" or training.device not in ("auto", "cpu") or levels():
         return []

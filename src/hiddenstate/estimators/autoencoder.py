@@ -12,9 +12,8 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from hiddenstate.data import SequenceDataset, fractions
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.errors import DataError
-from hiddenstate.estimators.base import Estimator, documented
+from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.inputs import (
-    Array,
     check_numbers,
     float_type,
     picture_of,
@@ -23,11 +22,11 @@ from hiddenstate.estimators.inputs import (
     without_weightless,
 )
 from hiddenstate.jobs import make_job
+from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 
 
-@documented("autoencode")
 class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Dense layers that press each row into a few numbers and build it again from them.
 
@@ -35,13 +34,104 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     shape. uint8 X means fractions of 255. What lies outside [0, 1] is scaled, or the net ends in
     a linear layer.
 
-    @parameters
+    Parameters
+    ----------
+    encoder_sizes : tuple of int in [1, 1_000_000], default=(128, 64, 12)
+        Sizes of the hidden layers of the encoder; the decoder mirrors them.
+    code_size : int in [1, 65_536], default=3
+        Size Z of a code.
+    activation : {'tanh', 'relu', 'sigmoid'}, default='tanh'
+        Activation between layers.
+    output_activation : {'auto', 'sigmoid', 'linear'}, default='auto'
+        Activation of the last layer; 'auto' is 'sigmoid' if the data are in [0, 1], else 'linear'.
+    scale : {'none', 'auto', 'standard', 'minmax'} or None, default=None
+        How features are scaled, with statistics of the training rows: 'standard' to mean 0 and
+        standard deviation 1, 'minmax' to [0, 1], 'auto' as 'standard' unless all values are in
+        [0, 1] already. None means 'auto'.
+    missing : {'error', 'mean', 'mask'}, default='error'
+        What to do with NaN in X: 'error' rejects it, 'mean' fills in the mean of the training
+        rows, 'mask' fills in the mean and adds a feature that marks missing values.
+    valid_fraction : float in [0, 1), default=0.0
+        Fraction of the rows that is held out for validation; the weights with the lowest
+        validation loss are kept.
+    patience : int in [0, inf), default=0
+        Stop early after this many epochs without a lower validation loss (requires
+        `valid_fraction`); 0 never stops early.
+    epochs : int in [1, 1_000_000_000] or None, default=None
+        Passes over the training data; None makes about 1000 updates, at least one pass.
+    max_steps : int in [1, inf) or None, default=None
+        Largest number of updates, whatever `epochs` is.
+    batch_size : int in [1, inf) or None, default=None
+        Rows in a batch; None means 64.
+    shuffle : bool or None, default=None
+        Visit the rows in a new order in each epoch; None means True.
+    optimizer : {'adam', 'adamw', 'sgd'}, default='adam'
+        Update rule.
+    lr : float in (0, inf), default=0.005
+        Learning rate.
+    momentum : float in [0, 1), default=0.0
+        Momentum of 'sgd'.
+    weight_decay : float in [0, inf), default=0.0
+        Weight decay; for 'adam' and 'sgd' an L2 penalty.
+    eps : float in (0, inf) or None, default=None
+        Term added to the denominator of 'adam' and 'adamw' after `hold` updates (before: 1e-8);
+        None means 1e-8.
+    clip : float in (0, inf) or None, default=None
+        Largest norm of the gradient of all parameters together, after `hold` updates; None does
+        not clip.
+    lr_schedule : {'auto', 'constant', 'inverse', 'cosine'}, default='auto'
+        How the learning rate changes after `hold` updates: 'constant'; 'inverse',
+        lr * hold / step; 'cosine', to 0 at the last update. 'auto' means 'constant'.
+    hold : int in [0, inf), default=0
+        Updates at the full learning rate, without clipping, before `lr_schedule`, `clip` and `eps`
+        take effect.
+    random_state : int in [0, 2**63 - 1], RandomState or None, default=None
+        Seed of the initial weights, the batch order and dropout.
+    device : {'auto', 'cpu', 'cuda', 'mps'}, default='auto'
+        Where to compute; 'auto' is the CPU for the native engine, and 'cuda' where available for
+        torch ('mps' only if named).
+    threads : int in [0, 4096], default=0
+        CPU threads; 0 leaves the choice to the engine.
+    engine : {'auto', 'native', 'torch'}, default='auto'
+        What computes the updates; 'auto' is 'native' (compiled, CPU only) where it applies, else
+        'torch'.
+    weights : str, path-like or None, default=None
+        Model file, or state_dict of a classic script (tensors only), to start from.
+    log_every : int in [1, inf), default=100
+        Updates between two logged events.
+    checkpoint_every : int in [0, inf), default=0
+        Updates between two checkpoints; 0 saves every 30 seconds. Used only if the run is recorded
+        or shown (`run_dir` or `view` of :meth:`fit`).
+    example : int in [0, inf), default=0
+        Index of the first training row shown as an example. Used only if the run is recorded or
+        shown (`run_dir` or `view` of :meth:`fit`).
+    n_shown : int in [0, 64], default=1
+        Number of examples shown. Used only if the run is recorded or shown (`run_dir` or `view` of
+        :meth:`fit`).
+    n_reconstructed : int in [0, 1000], default=5
+        Number of rows whose reconstructions are shown. Used only if the run is recorded or shown
+        (`run_dir` or `view` of :meth:`fit`).
+    n_scattered : int in [0, 100_000], default=200
+        Number of rows whose codes are drawn. Used only if the run is recorded or shown (`run_dir`
+        or `view` of :meth:`fit`).
 
     Attributes
     ----------
-    @attributes
+    history_ : list of dict
+        Logged events ("log": step, epoch, loss, mean_loss, lr) and, with `valid_fraction`,
+        validations ("valid": step, epoch, valid_loss); `event` holds the name.
+    n_steps_ : int
+        Number of updates made.
+    n_features_in_ : int
+        Number of columns of a 2-D X, otherwise of features per step.
+    feature_names_in_ : ndarray of str
+        Column names, if X was a data frame whose columns are all named with strings.
+    fit_ndim_ : int
+        Number of axes of X; 3 for a list of series.
+    model_ : FittedModel
+        The architecture, the weights, and the transform applied to X first.
     row_shape_ : tuple of int
-        The shape of a row.
+        Shape of a row of X.
 
     Examples
     --------

@@ -1,12 +1,11 @@
 """What the three estimators share: settings into a config, training, checking X, saving."""
 
-import inspect
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,19 +17,18 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from hiddenstate.config import Config, TrainingConfig, job_options, make_config, section_options
+from hiddenstate.config import Config, TrainingConfig, make_config, section_options
 from hiddenstate.data import Rows
 from hiddenstate.engines import (
     Predictor,
     TrainingState,
-    kernel_remarks,
+    kernel_notices,
     make_engine,
     make_predictor,
 )
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.inputs import (
     DTYPES,
-    Array,
     as_numbers,
     as_series,
     check_numbers,
@@ -39,86 +37,19 @@ from hiddenstate.estimators.inputs import (
 from hiddenstate.inference.hidden_states import state_probe
 from hiddenstate.inference.predict import lay_out
 from hiddenstate.jobs import Job
+from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
-
-Kind = TypeVar("Kind", bound=type)
 
 UPDATES = 1000
 """About how many updates `epochs=None` makes, never less than one epoch."""
 
-
-def documented(job: str) -> Callable[[Kind], Kind]:
-    """Put the lists of parameters, from the options' own metadata, and of the attributes all
-    estimators have, into a class's docstring."""
-
-    def decorate(cls: Kind) -> Kind:
-        known = {option.name: option for _, option in job_options(job)}
-        lines = ["Parameters", "    ----------"]
-        for name, parameter in inspect.signature(cls).parameters.items():
-            option = known["seed" if name == "random_state" else name]
-            choices = [c for c in option.choices or () if c not in _LEFT_OUT.get((job, name), ())]
-            kind = "{" + ", ".join(choices) + "}" if choices else option.kind.__name__
-            lines.append(f"    {name} : {kind}, default={parameter.default!r}")
-            note = _NOTES.get(name) or option.help
-            note += " Only where a run is recorded." if name in _RECORDED else ""
-            lines.append(f"        {note}")
-        doc = (cls.__doc__ or "").replace("@parameters", "\n".join(lines))
-        cls.__doc__ = doc.replace("    @attributes\n", _ATTRIBUTES)
-        return cls
-
-    return decorate
-
-
-_ATTRIBUTES = """\
-    history_ : list of dict
-        Logged steps (`event` "log": step, epoch, loss, mean_loss, lr) and, with
-        `valid_fraction`, looks at the rows held out ("valid": step, epoch, valid_loss).
-    n_steps_ : int
-        Updates made.
-    n_features_in_ : int
-        Columns of 2-D X, or features a step.
-    feature_names_in_ : ndarray of str
-        Names of the columns, where X was a frame that has them.
-    fit_ndim_ : int
-        Axes X had, 3 for a list of series.
-    model_ : FittedModel
-        The net's shape and arrays, and what is done to X before it.
-"""
-
-_NOTES = {
-    "random_state": "Seed of weights, batch order and dropout; an int, a RandomState, or None.",
-    "epochs": f"Passes over the training data; None makes about {UPDATES} updates.",
-    "batch_size": "Rows in a batch; None is 64, or 1 where state is carried.",
-    "shuffle": "Visit the rows in a new order each epoch; None does unless state is carried.",
-    "lr_schedule": "How the rate moves after `hold` steps (see the option of the commands); auto "
-    "is inverse where state is carried, else constant.",
-    "scale": "How features are scaled, fitted on the training rows: none, standard, minmax, or "
-    "auto, standard unless they are in [0, 1]; None is auto, and none where state is carried.",
-    "class_weight": "balanced, or a dict of a weight for each class; None weighs all alike.",
-    "missing": "What to do with NaN: refuse it (error), or fill in the mean of the training rows, "
-    "the value before (forward), or the mean and a feature more that says so (mask).",
-    "channels_first": "X is (n_samples, n_features, n_timesteps), and a series in a list "
-    "(n_features, n_timesteps), as time-series toolkits have them.",
-    "eps": "Smallest denominator of adam and adamw after `hold` steps; None is 0.01 where state "
-    "is carried, else 1e-8.",
-}
-
-_RECORDED = (
-    "checkpoint_every",
-    "example",
-    "n_shown",
-    "n_predicted",
-    "n_reconstructed",
-    "n_scattered",
-)
-
-_LEFT_OUT = {
+LEFT_OUT = {
     ("classify", "missing"): ("drop",),  # every row asked about gets an answer
     ("regress", "missing"): ("drop",),
     ("autoencode", "missing"): ("drop", "forward"),  # flat rows have no value before
 }
-"""Choices of the commands that an estimator has not, by job and parameter."""
+"""Choices of the command-line options that the estimators do not take, by job and parameter."""
 
 
 class Estimator(BaseEstimator):
@@ -138,7 +69,7 @@ class Estimator(BaseEstimator):
             values["weights"] = os.fspath(values["weights"])
         if not isinstance(values.get("class_weight", ""), str):
             values["class_weight"] = "none"  # weights of the rows say it all
-        if values["missing"] in _LEFT_OUT[self._job, "missing"]:
+        if values["missing"] in LEFT_OUT[self._job, "missing"]:
             raise OptionError(f"missing: {values['missing']} is not for {type(self).__name__}")
         if self._job == "regress":
             values["window"] = 0  # X comes in windows
@@ -179,7 +110,7 @@ class Estimator(BaseEstimator):
         hooks = [kept, *callbacks]
         if run_dir is None:
             job.check_memory()
-            _warn_once(kernel_remarks(job.config.training))
+            _warn_once(kernel_notices(job.config.training))
             engine = make_engine(job.task(), state)
             Trainer(job, engine, hooks, state.step).train()
         else:
@@ -272,7 +203,7 @@ class Estimator(BaseEstimator):
             X = np.asarray(validate_data(self, X, reset=reset, **how))
         mend = ""
         if not self._takes_missing():
-            left_out = _LEFT_OUT[self._job, "missing"]
+            left_out = LEFT_OUT[self._job, "missing"]
             known = " or ".join(repr(name) for name in _NAN_CHOICES if name not in left_out)
             mend = f"; fill it in, or use missing={known}"
         check_numbers(X, "X", mend, allow_nan=self._takes_missing())

@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.data import Rows
 from hiddenstate.errors import DataError, OptionError
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 DTYPES = [np.float64, np.float32, np.uint8]
 """What a net reads; anything else becomes the first."""

@@ -14,9 +14,8 @@ from hiddenstate.data import Rows, SequenceDataset, as_rows
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.estimators.base import Estimator, documented
+from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.inputs import (
-    Array,
     by_series,
     check_numbers,
     float_type,
@@ -26,11 +25,11 @@ from hiddenstate.estimators.inputs import (
 )
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.net import Params
+from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 
 
-@documented("regress")
 class RecurrentRegressor(RegressorMixin, Estimator):
     """A recurrent net that follows signals.
 
@@ -40,16 +39,115 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     (n_samples, n_timesteps) or (n_samples, n_timesteps, n_targets), or a list of such series;
     with "last" (n_samples,) or (n_samples, n_targets).
 
-    @parameters
+    Parameters
+    ----------
+    cell : {'rnn', 'gru', 'lstm'}, default='gru'
+        Recurrent cell.
+    nonlinearity : {'tanh', 'relu'}, default='tanh'
+        Activation of the 'rnn' cell; 'gru' and 'lstm' have fixed activations.
+    hidden_size : int in [1, 65_536], default=32
+        Hidden size H of every layer.
+    layers : int in [1, 64], default=1
+        Number of stacked recurrent layers.
+    bidirectional : bool, default=False
+        Read each sequence in both directions.
+    dropout : float in [0, 1), default=0.0
+        Fraction of the values between stacked layers that is set to zero during training.
+    readout : {'last', 'mean'}, default='last'
+        What the output layer reads where a sequence has one answer: the state after the last step,
+        or the mean of the states over the steps.
+    stateful : bool, default=False
+        The rows are consecutive windows of one signal: the hidden state is carried from each row
+        to the next.
+    output : {'steps', 'last'}, default='last'
+        What is predicted: a target at every step, or one after the last step.
+    steps : int in [1, inf) or None, default=None
+        Number of time steps in a flat row: with `steps=28`, a row of 784 numbers is read as 28
+        steps of 28 features.
+    channels_first : bool, default=False
+        X is (n_samples, n_features, n_timesteps), and a series in a list is
+        (n_features, n_timesteps), as in aeon and sktime.
+    scale : {'none', 'auto', 'standard', 'minmax'} or None, default=None
+        How features are scaled, with statistics of the training rows: 'standard' to mean 0 and
+        standard deviation 1, 'minmax' to [0, 1], 'auto' as 'standard' unless all values are in
+        [0, 1] already. None means 'auto', or 'none' if `stateful`.
+    missing : {'error', 'mean', 'forward', 'mask'}, default='error'
+        What to do with NaN in X: 'error' rejects it, 'mean' fills in the mean of the training
+        rows, 'forward' repeats the value before, 'mask' fills in the mean and adds a feature that
+        marks missing values.
+    valid_fraction : float in [0, 1), default=0.0
+        Fraction of the rows that is held out for validation; the weights with the lowest
+        validation loss are kept.
+    patience : int in [0, inf), default=0
+        Stop early after this many epochs without a lower validation loss (requires
+        `valid_fraction`); 0 never stops early.
+    epochs : int in [1, 1_000_000_000] or None, default=None
+        Passes over the training data; None makes about 1000 updates, at least one pass.
+    max_steps : int in [1, inf) or None, default=None
+        Largest number of updates, whatever `epochs` is.
+    batch_size : int in [1, inf) or None, default=None
+        Rows in a batch; None means 64, or 1 if `stateful`.
+    shuffle : bool or None, default=None
+        Visit the rows in a new order in each epoch; None means True, or False if `stateful`.
+    optimizer : {'adam', 'adamw', 'sgd'}, default='adam'
+        Update rule.
+    lr : float in (0, inf), default=0.01
+        Learning rate.
+    momentum : float in [0, 1), default=0.0
+        Momentum of 'sgd'.
+    weight_decay : float in [0, inf), default=0.0
+        Weight decay; for 'adam' and 'sgd' an L2 penalty.
+    eps : float in (0, inf) or None, default=None
+        Term added to the denominator of 'adam' and 'adamw' after `hold` updates (before: 1e-8);
+        None means 1e-8, or 0.01 if `stateful`.
+    clip : float in (0, inf) or None, default=1.0
+        Largest norm of the gradient of all parameters together, after `hold` updates; None does
+        not clip.
+    lr_schedule : {'auto', 'constant', 'inverse', 'cosine'}, default='auto'
+        How the learning rate changes after `hold` updates: 'constant'; 'inverse',
+        lr * hold / step; 'cosine', to 0 at the last update. 'auto' means 'constant', or 'inverse'
+        if `stateful`.
+    hold : int in [0, inf), default=100
+        Updates at the full learning rate, without clipping, before `lr_schedule`, `clip` and `eps`
+        take effect.
+    random_state : int in [0, 2**63 - 1], RandomState or None, default=None
+        Seed of the initial weights, the batch order and dropout.
+    device : {'auto', 'cpu', 'cuda', 'mps'}, default='auto'
+        Where to compute; 'auto' is the CPU for the native engine, and 'cuda' where available for
+        torch ('mps' only if named).
+    threads : int in [0, 4096], default=0
+        CPU threads; 0 leaves the choice to the engine.
+    engine : {'auto', 'native', 'torch'}, default='auto'
+        What computes the updates; 'auto' is 'native' (compiled, CPU only) where it applies, else
+        'torch'.
+    weights : str, path-like or None, default=None
+        Model file, or state_dict of a classic script (tensors only), to start from.
+    log_every : int in [1, inf), default=50
+        Updates between two logged events.
+    checkpoint_every : int in [0, inf), default=0
+        Updates between two checkpoints; 0 saves every 30 seconds. Used only if the run is recorded
+        or shown (`run_dir` or `view` of :meth:`fit`).
 
     Attributes
     ----------
-    @attributes
+    history_ : list of dict
+        Logged events ("log": step, epoch, loss, mean_loss, lr) and, with `valid_fraction`,
+        validations ("valid": step, epoch, valid_loss); `event` holds the name.
+    n_steps_ : int
+        Number of updates made.
+    n_features_in_ : int
+        Number of columns of a 2-D X, otherwise of features per step.
+    feature_names_in_ : ndarray of str
+        Column names, if X was a data frame whose columns are all named with strings.
+    fit_ndim_ : int
+        Number of axes of X; 3 for a list of series.
+    model_ : FittedModel
+        The architecture, the weights, and the transform applied to X first.
     state_ : dict of ndarray
-        The hidden state after the last window learnt from, `h` and for lstm `c`; empty for
-        zero, and where no state is carried.
+        Hidden state after the last training window: `h`, and `c` for lstm, each of shape
+        (layers, 1, hidden_size). Empty if no state is carried, or for the zero state.
     targets_shape_ : tuple of int
-        The shape of y, less its rows.
+        Shape of y without its first axis.
 
     Examples
     --------

@@ -71,7 +71,7 @@ class AutoencodeJob(Job):
         """Squared error per number, of rows as they are scaled."""
         return reconstruction_error(engine.predict, rows.X)
 
-    def keepsake(self) -> dict[str, Array]:
+    def static_arrays(self) -> dict[str, Array]:
         """The example, the originals to reconstruct, the labels of the drawn codes and the rows
         they are of, the two rows to walk between, and what principal components reach."""
         originals = self.shown(self.config.display.n_reconstructed)
@@ -177,7 +177,7 @@ class AutoencodeJob(Job):
             return {}
         return {"code_rebuilt": self._rebuilt(self.predict(engine, self._described(scattered)))}
 
-    def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
+    def summary_lines(self, engine: Engine, results: dict[str, Any]) -> list[str]:
         """The error on all test rows."""
         if "test_mse" not in results:
             return []

@@ -199,7 +199,7 @@ class Job(ABC):
         """The net as it stands, for a logged line; cheap, maybe nothing."""
 
     @abstractmethod
-    def keepsake(self) -> dict[str, Array]:
+    def static_arrays(self) -> dict[str, Array]:
         """Arrays the views need that training never changes."""
 
     @abstractmethod
@@ -231,6 +231,6 @@ class Job(ABC):
         """A logged event in the classic scripts' form."""
         return f"Epoch:  {event['epoch']} | train loss: {event['loss']:.4f}"
 
-    def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
+    def summary_lines(self, engine: Engine, results: dict[str, Any]) -> list[str]:
         """Result lines for the end of a run."""
         return []

@@ -66,7 +66,7 @@ class ClassifyJob(Job):
         assert rows.y is not None
         return cross_entropy(self.predict(engine, rows), rows.y)
 
-    def keepsake(self) -> dict[str, Array]:
+    def static_arrays(self) -> dict[str, Array]:
         """The example digits, the rows whose predictions are shown, and how much of the first
         of them was read where their states are."""
         rows = self.shown(self.config.display.n_predicted)
@@ -116,7 +116,7 @@ class ClassifyJob(Job):
             line += f" | test accuracy: {event['test_accuracy']:.2f}"
         return line
 
-    def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
+    def summary_lines(self, engine: Engine, results: dict[str, Any]) -> list[str]:
         """Predicted beside real labels, then the accuracy on all test rows."""
         lines = []
         rows = self.shown(self.config.display.n_predicted)

@@ -55,7 +55,7 @@ class RegressJob(Job):
         assert rows.y is not None
         return mean_squared_error(self.predict(engine, rows), rows.y, _lengths(rows))
 
-    def keepsake(self) -> dict[str, Array]:
+    def static_arrays(self) -> dict[str, Array]:
         """Input and target before training: sin and cos on [0, 2*pi] at 100 points, or the
         first 100 steps of other data."""
         d = self.dataset
@@ -192,7 +192,7 @@ class RegressJob(Job):
             return super().line(event, config)
         return f"Window:  {event['step']} | train loss: {event['loss']:.4f}"
 
-    def closing(self, engine: Engine, results: dict[str, Any]) -> list[str]:
+    def summary_lines(self, engine: Engine, results: dict[str, Any]) -> list[str]:
         """The mean squared error of the last ten windows."""
         lines = []
         if "last10_mse" in results:

@@ -64,7 +64,7 @@ class Account:
 
     def __init__(self, run: Run) -> None:
         self.run, self.config, self.job = run, run.config, run.config.job
-        self.state = run.state()
+        self.state = run.status()
         self.history, self.journal = run.history(), run.journal()
         self.results = run.results() or {}
         self.problems: list[str] = []
@@ -75,13 +75,13 @@ class Account:
         self._read()
 
     def _read(self) -> None:
-        """What there is of keepsake, closing arrays and model; what cannot be read is noted."""
+        """What there is of static_arrays, closing arrays and model; what cannot be read is noted."""
         try:
-            self.kept, self.facts = self.run.keepsake
+            self.kept, self.facts = self.run.static_arrays
         except (UntrustedFileError, MachineError) as error:
             self.problems.append(str(error))
         try:
-            self.closing = self.run.closing()
+            self.closing = self.run.final_arrays()
         except (UntrustedFileError, MachineError) as error:
             self.problems.append(str(error))
         self.problems += self.run.damaged_snapshots()

@@ -100,7 +100,7 @@ def ask(path: Path, do: str, value: str | float | None = None) -> str:
         If the request cannot be written.
     """
     request, run = make_request(do, value), Run(path)
-    if run.state() != "running":
+    if run.status() != "running":
         mend = "; `hiddenstate resume` goes on with it"
         if run.results() is not None:
             mend = ", it is done; `hiddenstate resume RUN --epochs +1` trains it for longer"
@@ -117,7 +117,7 @@ def answer_to(run: Run, name: str, seconds: float, pause: float = 0.05) -> dict[
         answers = [e for e in run.journal() if e["event"] == "control" and e.get("name") == name]
         if answers:
             return answers[-1]
-        if time.monotonic() >= until or run.state() != "running":
+        if time.monotonic() >= until or run.status() != "running":
             return None
         time.sleep(pause)
 

@@ -26,10 +26,10 @@ from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.runs.record import read_lines, read_record
 from hiddenstate.runs.snapshots import (
     Sizes,
-    read_closing,
-    read_shown,
+    read_final_arrays,
     read_snapshot,
-    sizes_of_shown,
+    read_static_arrays,
+    sizes_of_static_arrays,
 )
 from hiddenstate.system.array_file import Layout, read_arrays
 from hiddenstate.system.atomic_file import TEMPORARY
@@ -37,10 +37,10 @@ from hiddenstate.system.lock import is_locked
 
 Arrays = dict[str, NDArray[Any]]
 
-SHOWN = "shown.safetensors"
+STATIC_ARRAYS = "shown.safetensors"
 """What the views draw that training never changes, among a run's snapshots."""
 
-CLOSING = "closing.safetensors"
+FINAL_ARRAYS = "closing.safetensors"
 """What the views draw of a run's end alone, among its snapshots."""
 
 _NUMBERED = re.compile(r"[0-9]{9,18}\.safetensors")
@@ -119,7 +119,7 @@ class Run:
         """Whether each line of history and journal has a check, as from format 3 on."""
         return bool(self.record["format"] >= 3)
 
-    def lacking(self, step: int, n_since: int) -> str | None:
+    def missing_lines(self, step: int, n_since: int) -> str | None:
         """What of the lines logged up to a checkpoint the history lacks, in a line.
 
         Parameters
@@ -154,7 +154,7 @@ class Run:
                 return {k: v for k, v in event.items() if k not in ("event", "step")}
         return None
 
-    def state(self) -> str:
+    def status(self) -> str:
         """`running`, `done`, or how it ended: `interrupted`, `failed`, `stopped`; or `gone`."""
         if self._says_end() and self.results() is not None:
             return "done"
@@ -181,26 +181,28 @@ class Run:
         return None
 
     @cached_property
-    def keepsake(self) -> tuple[Arrays, dict[str, Any]]:
+    def static_arrays(self) -> tuple[Arrays, dict[str, Any]]:
         """Arrays and facts the views need that training never changed."""
-        return read_shown(self.path / "snapshots" / SHOWN, self.config.job)
+        return read_static_arrays(self.path / "snapshots" / STATIC_ARRAYS, self.config.job)
 
     def _sizes(self) -> Sizes:
         """What is known of the sizes of what snapshots hold; nothing while that is damaged."""
         try:
-            return self._window | sizes_of_shown(*self.keepsake, self.config.job)
+            return self._window | sizes_of_static_arrays(*self.static_arrays, self.config.job)
         except (UntrustedFileError, MachineError):
             return dict(self._window)
 
     @property
-    def has_closing(self) -> bool:
+    def has_final_arrays(self) -> bool:
         """Whether there is what only the run's end shows."""
-        return (self.path / "snapshots" / CLOSING).is_file()
+        return (self.path / "snapshots" / FINAL_ARRAYS).is_file()
 
-    def closing(self) -> Arrays:
+    def final_arrays(self) -> Arrays:
         """Arrays the views need that only the run's end shows; none before it."""
-        path = self.path / "snapshots" / CLOSING
-        return read_closing(path, self.config.job, self._sizes()) if self.has_closing else {}
+        path = self.path / "snapshots" / FINAL_ARRAYS
+        return (
+            read_final_arrays(path, self.config.job, self._sizes()) if self.has_final_arrays else {}
+        )
 
     def snapshot_paths(self) -> list[Path]:
         """Every snapshot in the order it was taken."""

@@ -124,7 +124,7 @@ _TOGETHER: dict[str, tuple[set[str], ...]] = {
 """Arrays of the other files of which all are there or none."""
 
 
-def read_shown(path: Path, job: str) -> tuple[Arrays, dict[str, Any]]:
+def read_static_arrays(path: Path, job: str) -> tuple[Arrays, dict[str, Any]]:
     """Arrays and facts of a shown.safetensors of `job`.
 
     Raises
@@ -146,11 +146,11 @@ def read_shown(path: Path, job: str) -> tuple[Arrays, dict[str, Any]]:
         _check_picture(facts["picture"], sizes, job, where)
 
     arrays, facts = read_arrays(path, "shown", fits)
-    _check_values(arrays, sizes_of_shown(arrays, facts, job), where)
+    _check_values(arrays, sizes_of_static_arrays(arrays, facts, job), where)
     return arrays, facts
 
 
-def sizes_of_shown(arrays: Arrays, facts: dict[str, Any], job: str) -> Sizes:
+def sizes_of_static_arrays(arrays: Arrays, facts: dict[str, Any], job: str) -> Sizes:
     """What letters stand for in the run whose shown.safetensors holds that."""
     return _fit(_layout(arrays), _SHOWN[job], _of_facts(facts), "")
 
@@ -170,7 +170,7 @@ def read_snapshot(path: Path, job: str, one_answer: bool, sizes: Sizes) -> tuple
     Raises
     ------
     UntrustedFileError, MachineError
-        As :func:`read_shown`.
+        As :func:`read_static_arrays`.
     """
     where, table = printable(path), dict(_SNAPSHOT[job])
     table |= _ONE_ANSWER if one_answer and job == "regress" else {}
@@ -190,7 +190,7 @@ def read_snapshot(path: Path, job: str, one_answer: bool, sizes: Sizes) -> tuple
     return arrays, found
 
 
-def read_closing(path: Path, job: str, sizes: Sizes) -> Arrays:
+def read_final_arrays(path: Path, job: str, sizes: Sizes) -> Arrays:
     """Arrays of a closing.safetensors of `job`; `sizes` and errors as :func:`read_snapshot`."""
     where = printable(path)
 

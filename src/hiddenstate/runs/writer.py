@@ -24,7 +24,7 @@ from hiddenstate.errors import (
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import FORMAT, read_lines
-from hiddenstate.runs.run import CLOSING, SHOWN, Arrays, numbered
+from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS, Arrays, numbered
 from hiddenstate.system.array_file import write_arrays
 from hiddenstate.system.atomic_file import TEMPORARY, append, clear_stale, flush, write_atomically
 from hiddenstate.system.checksums import seal_line, seal_lines, seal_object
@@ -123,9 +123,9 @@ class RunWriter:
             flush(self.path / "snapshots")
         self._unflushed = []
 
-    def write_keepsake(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
+    def write_static_arrays(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write what the views need that training never changes."""
-        write_arrays(self._place("snapshots", SHOWN), "shown", arrays, facts)
+        write_arrays(self._place("snapshots", STATIC_ARRAYS), "shown", arrays, facts)
 
     def write_snapshot(self, step: int, arrays: Arrays) -> None:
         """Write what the views draw of the net after `step` updates."""
@@ -137,9 +137,9 @@ class RunWriter:
         """Whether there is a snapshot of the net after `step` updates."""
         return (self.path / "snapshots" / f"{step:09d}.safetensors").is_file()
 
-    def write_closing(self, arrays: Arrays) -> None:
+    def write_final_arrays(self, arrays: Arrays) -> None:
         """Write what only the run's end shows."""
-        path = self._place("snapshots", CLOSING)
+        path = self._place("snapshots", FINAL_ARRAYS)
         write_arrays(path, "closing", arrays, {}, durable=False)
         self._unflushed.append(path)
 
@@ -158,7 +158,7 @@ class RunWriter:
         """Write the trained model."""
         model.save(self._place("model.safetensors"), extra)
 
-    def cut_back(self, step: int, log_every: int, due: Container[str] = ()) -> bool:
+    def truncate_after(self, step: int, log_every: int, due: Container[str] = ()) -> bool:
         """Take away what the run wrote after `step` updates, so that it can go on there.
 
         Parameters
@@ -183,7 +183,7 @@ class RunWriter:
         text, self._checks[path.name] = seal_lines(kept)
         write_atomically(path, text)
         self._mend_journal()
-        (self.path / "snapshots" / CLOSING).unlink(missing_ok=True)
+        (self.path / "snapshots" / FINAL_ARRAYS).unlink(missing_ok=True)
         for path in numbered(self.path / "snapshots"):
             after = int(path.stem)
             n_logged, rest = divmod(after - 1, log_every)

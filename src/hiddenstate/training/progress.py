@@ -45,7 +45,7 @@ class Progress:
     lr: float | None = None
 
 
-def still_due(job: Job, step: int, progress: Progress) -> list[str]:
+def pending_events(job: Job, step: int, progress: Progress) -> list[str]:
     """What was still to come when training stopped in an evaluation after `step` updates.
 
     That is `log`, the line of the last step, or `valid`, its look at the validation rows.

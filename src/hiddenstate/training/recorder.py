@@ -35,7 +35,7 @@ class Recorder(Callback):
         """Write what the views need, and note the start."""
         self._started = time.monotonic()
         if trainer.step == 0:
-            self.writer.write_keepsake(trainer.job.keepsake(), trainer.job.facts())
+            self.writer.write_static_arrays(trainer.job.static_arrays(), trainer.job.facts())
         about = trainer.engine.about()
         total = trainer.total_steps
         self.writer.add_journal("start", step=trainer.step, total_steps=total, **about)
@@ -85,7 +85,7 @@ class Recorder(Callback):
         """Write the last snapshot, what only the end shows, the model and the final figures."""
         if not self.writer.has_snapshot(trainer.step):
             self._snapshot(trainer, {})
-        self.writer.write_closing(trainer.evaluation.arrays)
+        self.writer.write_final_arrays(trainer.evaluation.arrays)
         model = trainer.job.fitted(trainer.engine.export().params)
         self.writer.write_model(model, {"data": trainer.job.dataset.name, "results": results})
         self.writer.add_history({"event": "end", "step": trainer.step, **results})

@@ -27,11 +27,11 @@ from hiddenstate.runs.run_data import data_change, run_dataset
 from hiddenstate.runs.writer import reopen_run
 from hiddenstate.training.checkpoints import check_layout, unpack
 from hiddenstate.training.initial_state import fingerprint, starting_state
-from hiddenstate.training.progress import Progress, still_due
+from hiddenstate.training.progress import Progress, pending_events
 from hiddenstate.training.start import Session
 
 
-def go_on(
+def resume_run(
     run: Run,
     changes: dict[str, str],
     allow_changed: bool = False,
@@ -82,8 +82,8 @@ def go_on(
             )
         engine, remark = _same_engine(run, job, state)
         before_writing()
-        due = still_due(job, state.step, progress)
-        if writer.cut_back(state.step, config.training.log_every, due):
+        due = pending_events(job, state.step, progress)
+        if writer.truncate_after(state.step, config.training.log_every, due):
             waiting = None  # it came after the checkpoint, and holds it
         begun = bool(run.checkpoint_paths())  # or it begins from the weights as they are now
         weights = run.record.get("weights") if begun else fingerprint(config.training)
@@ -170,7 +170,7 @@ def _history_remarks(run: Run, allow_changed: bool) -> list[str]:
 
 def _lacking_remarks(run: Run, step: int, progress: Progress, allow_changed: bool) -> list[str]:
     """Refuse a history that lacks lines, or go on and say so."""
-    lacking = run.lacking(step, len(progress.since_log))
+    lacking = run.missing_lines(step, len(progress.since_log))
     if lacking is None:
         return []
     if not allow_changed:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset, read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
-from hiddenstate.engines import Engine, TrainingState, kernel_remarks, make_engine
+from hiddenstate.engines import Engine, TrainingState, kernel_notices, make_engine
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.runs.record import make_record
 from hiddenstate.runs.requests import Inbox
@@ -128,6 +128,6 @@ def _begin(
     engine = make_engine(job.task(), make_state())
     weights = fingerprint(job.config.training)
     record = make_record(job.config, job.about_data(), engine.about(), weights)
-    remarks = [*kernel_remarks(job.config.training), *job.remarks()]
+    remarks = [*kernel_notices(job.config.training), *job.remarks()]
     writer = make_folder(record)
     return Session(job, engine, writer, Inbox(writer.path), remarks=tuple(remarks))

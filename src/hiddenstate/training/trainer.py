@@ -18,7 +18,7 @@ from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.runs.requests import Requests
 from hiddenstate.system.cancellation import StopRequestedError, listening
 from hiddenstate.training.callback import Callback
-from hiddenstate.training.progress import Progress, logs_after, still_due, validates_after
+from hiddenstate.training.progress import Progress, logs_after, pending_events, validates_after
 
 CHUNK = 500
 """Most steps asked of an engine at once, so that progress is seen to move."""
@@ -224,7 +224,7 @@ class Trainer:
 
     def _catch_up(self) -> None:
         """Do what was due after the last step when training stopped in the middle of it."""
-        due = still_due(self.job, self.step, self.progress)
+        due = pending_events(self.job, self.step, self.progress)
         if "log" in due:
             self._log()
         if "valid" in due:

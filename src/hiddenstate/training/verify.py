@@ -13,11 +13,11 @@ from hiddenstate.jobs import make_job
 from hiddenstate.models.fitted import load_model
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import read_record
-from hiddenstate.runs.run import CLOSING, SHOWN
+from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS
 from hiddenstate.runs.run_data import unchanged_dataset
 from hiddenstate.system.array_file import read_arrays
 from hiddenstate.training.initial_state import starting_state
-from hiddenstate.training.resume import go_on
+from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import Session, start_in
 
 LOGGED = 8
@@ -37,10 +37,10 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     ]
     readers += [(path, run.snapshot) for path in run.snapshot_paths()]
     snapshots, model = run.path / "snapshots", run.path / "model.safetensors"
-    if run.has_closing:
-        readers.append((snapshots / CLOSING, lambda path: run.closing()))
-    if (snapshots / SHOWN).exists():
-        readers.append((snapshots / SHOWN, lambda path: run.keepsake))
+    if run.has_final_arrays:
+        readers.append((snapshots / FINAL_ARRAYS, lambda path: run.final_arrays()))
+    if (snapshots / STATIC_ARRAYS).exists():
+        readers.append((snapshots / STATIC_ARRAYS, lambda path: run.static_arrays))
     if model.exists():
         readers.append((model, load_model))
     yield from _missing(run)
@@ -63,10 +63,10 @@ def _missing(run: Run) -> Iterator[tuple[str, str]]:
     if run.results() is not None:
         if not (run.path / "model.safetensors").exists():
             yield "model.safetensors", "is missing, of a run that is done"
-        if "closing" in events.get("end", {}) and not run.has_closing:
-            yield f"snapshots/{CLOSING}", "is missing, of a run that is done"
-    if "start" in events and not (run.path / "snapshots" / SHOWN).exists():
-        yield f"snapshots/{SHOWN}", "is missing, of a run that was begun"
+        if "closing" in events.get("end", {}) and not run.has_final_arrays:
+            yield f"snapshots/{FINAL_ARRAYS}", "is missing, of a run that is done"
+    if "start" in events and not (run.path / "snapshots" / STATIC_ARRAYS).exists():
+        yield f"snapshots/{STATIC_ARRAYS}", "is missing, of a run that was begun"
     if "checkpoint" in events and not run.checkpoint_paths():
         yield "checkpoints", "those the run made are missing"
 
@@ -74,7 +74,7 @@ def _missing(run: Run) -> Iterator[tuple[str, str]]:
 def _lacking(run: Run) -> dict[str, str | None]:
     """What whole lines history and journal lack, as far as other files tell."""
     lacking: dict[str, str | None] = {"history.jsonl": None, "journal.jsonl": None}
-    if run.state() == "running":
+    if run.status() == "running":
         return lacking
     try:
         found = run.checkpoint()
@@ -82,7 +82,7 @@ def _lacking(run: Run) -> dict[str, str | None]:
         found = None
     if found is not None:
         since: Any = found[0].get("progress/since_log", ())
-        lacking["history.jsonl"] = run.lacking(int(found[1].get("step", 0)), len(since))
+        lacking["history.jsonl"] = run.missing_lines(int(found[1].get("step", 0)), len(since))
     events = [entry["event"] for entry in run.journal() if entry["event"] in ("start", "end")]
     if (events[-1:] == ["end"]) != (run.results() is not None):
         name = "journal.jsonl" if run.results() is not None else "history.jsonl"
@@ -152,7 +152,7 @@ def _train(
         results = _stretch(session, *stops[:1])
     for place in (*stops[1:], None):
         if results is None:
-            with go_on(Run(path), {}) as session:
+            with resume_run(Run(path), {}) as session:
                 results = _stretch(session, *(() if place is None else (place,)))
     newest = Run(path).checkpoint_paths()[0]
     files = [path / "history.jsonl", path / "model.safetensors", newest]

@@ -86,7 +86,7 @@ class Player:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.scene, self.speed, self.paused = scene, speed, False
-        self.state = scene.run.state()
+        self.state = scene.run.status()
         self.following = self.live and not replay
         self._clock, self._before = clock, clock()
         self._place = 0.0  # of the moment shown among all moments, a fraction on its way
@@ -127,7 +127,7 @@ class Player:
 
     def advance(self) -> bool:
         """Look what the run wrote, go on as time went by; whether another moment is shown now."""
-        was_live, self.state = self.live, self.scene.run.state()
+        was_live, self.state = self.live, self.scene.run.status()
         changed = self.scene.refresh()
         if was_live and not self.live:  # what it wrote last may be newer than what was read
             changed = self.scene.refresh() or changed

@@ -51,7 +51,7 @@ class Scene:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.job = run.config.job
-        arrays, self.facts = run.keepsake
+        arrays, self.facts = run.static_arrays
         self.kept = _as_drawn(arrays)
         self.picture: tuple[int, int] | None = (
             tuple(self.facts["picture"]) if self.facts.get("picture") else None
@@ -74,9 +74,9 @@ class Scene:
         for step in sorted(paths.keys() - self._snapshots.keys()):
             with suppress(UntrustedFileError, MachineError):
                 self._snapshots[step] = _as_drawn(self.run.snapshot(paths[step]))
-        if not (self.closing and self.run.has_closing):
+        if not (self.closing and self.run.has_final_arrays):
             with suppress(UntrustedFileError, MachineError):
-                self.closing = _as_drawn(self.run.closing())
+                self.closing = _as_drawn(self.run.final_arrays())
         return before != (len(self.events), len(self._snapshots), bool(self.closing))
 
     def _read_events(self) -> None:

@@ -217,7 +217,7 @@ def test_every_option_is_listed(runs: dict[str, Run], pages: dict[str, Page]) ->
 def test_an_interrupted_run_says_so_and_how_to_go_on(tmp_path: Path) -> None:
     values = {"data": str(write_digits(tmp_path / "digits")), "log_every": 5}
     run = train("autoencode", values, tmp_path, steps=3)
-    assert run.state() == "interrupted"
+    assert run.status() == "interrupted"
     read = opened(run)
     assert read.faults == []
     assert "The run was interrupted" in read.text

@@ -172,7 +172,7 @@ class UnderWay:
         for event in events:
             add_line(self.path / "history.jsonl", event)
 
-    def go_on(self) -> None:
+    def resume_run(self) -> None:
         """Log a third moment."""
         path = self.snapshots[2]
         path.with_suffix(".later").rename(path)
@@ -245,7 +245,7 @@ def test_a_run_under_way_is_followed_to_its_end(under_way, watch):
     text = view.until("● running")
     assert "step 2" in text
     assert "live" in text
-    under_way.go_on()
+    under_way.resume_run()
     view.until("step 3")
     under_way.finish()
     view.until("■ done")
@@ -326,7 +326,7 @@ def test_ctrl_c_is_trainings_where_it_started_the_view(under_way, watch):
     view = watch(under_way.run, attached=True)
     view.until("● running")
     view.type(b"\x03")
-    under_way.go_on()
+    under_way.resume_run()
     view.until("step 3")
     under_way.finish()  # and so does the view
     assert view.end() == 0

@@ -79,7 +79,7 @@ def show_terminal(
         raise MachineError(f"--view terminal: {missing}; use --view files or --view off")
     scene = _scene_of(run)
     player = Player(scene, replay, speed)
-    over = (lambda: run.state() != "running") if attached else None
+    over = (lambda: run.status() != "running") if attached else None
     with warnings.catch_warnings(), np.errstate(all="ignore"), Screen(over) as screen:
         warnings.simplefilter("ignore")  # what is written to stderr would stand in the picture
         View(scene, screen, player, control).watch()
@@ -92,7 +92,7 @@ def _scene_of(run: Run) -> Scene:
         try:
             return Scene(run)
         except (UntrustedFileError, MachineError):
-            if run.state() != "running" or time.monotonic() > until:
+            if run.status() != "running" or time.monotonic() > until:
                 raise
         time.sleep(0.05)
 
