@@ -50,7 +50,7 @@ def test_before_it_is_armed_signals_do_what_they_always_do() -> None:
 
 LONG_CALL = """
 import hashlib
-from hiddenstate import signals
+from hiddenstate.cli import signals
 signals.ECHO = 0
 stopped = signals.StopSignal()
 stopped.arm()

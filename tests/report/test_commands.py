@@ -134,8 +134,8 @@ def test_a_shell_reads_a_quoted_word_back(word: str) -> None:
 
 def test_the_lines_of_python_ask_the_model(cli: Cli, tmp_path: Path) -> None:
     write_digits(tmp_path / "digits")
-    commands = (("classify", "digits", "--hidden-size", 3), ("regress",), ("autoencode", "digits"))
-    for job, *words in commands:
+    trained = (("classify", "digits", "--hidden-size", 3), ("regress",), ("autoencode", "digits"))
+    for job, *words in trained:
         assert cli(job, *words, "--max-steps", 2, "--view", "off").code == 0
         run = Run(tmp_path / "runs" / f"{job}-1")
         shape = run.model().row_shape
