@@ -109,24 +109,11 @@ def test_documented_defaults_are_the_programs(job):
         assert table[option.flag] == shown, option.flag
 
 
-def test_tree_in_readme_lists_exactly_the_modules():
-    text = (ROOT / "README.md").read_text("utf-8")
-    tree = re.search(r"^src/hiddenstate/\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[1]
-    listed, folder = set(), ""
-    for line in tree.splitlines():
-        indent, name = re.match(r"( +)(\S+)", line).groups()
-        folder = "" if len(indent) == 2 else folder
-        if name.endswith("/"):
-            folder = name
-        elif name.endswith(".py"):
-            listed.add(folder + name)
-        assert len(line.split()) > 1, f"{name}: no phrase"
-    source = ROOT / "src" / "hiddenstate"
-    paths = [path.relative_to(source) for path in source.rglob("*.py")]
-    # A folder's own __init__.py is told by the folder's phrase.
-    assert listed == {
-        str(path) for path in paths if path.name != "__init__.py" or len(path.parts) == 1
-    }
+def test_the_index_lists_every_page():
+    text = (ROOT / "docs" / "index.md").read_text("utf-8")
+    links = set(re.findall(r"\]\(([^)\s#]+)", text))
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert pages | {"en/index.md", "zh/index.md"} <= links
 
 
 def test_figures_are_named_where_they_are_explained():
