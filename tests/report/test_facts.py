@@ -9,7 +9,7 @@ import pytest
 from hiddenstate.models.torch_modules import make_module
 from hiddenstate.report.facts import Account
 from hiddenstate.runs import Run
-from hiddenstate.system.checksums import seal_object
+from hiddenstate.system.checksums import object_with_checksum
 from hiddenstate.training.resume import resume_run
 from tests.conftest import EVIL, add_line, write_digits, write_lines
 from tests.report_html import train
@@ -105,7 +105,7 @@ def test_texts_of_a_folder_are_made_printable(digits: str, tmp_path: Path) -> No
     record["data"]["name"] = EVIL
     record["environment"] = {EVIL: EVIL}
     record["data"]["sizes"] = [EVIL, 3, None]
-    (run.path / "config.json").write_bytes(seal_object(record))
+    (run.path / "config.json").write_bytes(object_with_checksum(record))
     account = Account(Run(run.path))
     for pair in (*account.data(), *account.environment()):
         assert "".join(pair).isprintable()

@@ -96,8 +96,8 @@ FACTS = [
     ("picture", [8, 8.0], "expected a height and a width"),
     ("picture", [8, 7], "picture is 8 x 7, expected as many numbers as a row, 8 x 8"),
     ("picture", [10**9, 10**9], "expected as many numbers as a row, 8 x 8"),
-    ("picture", "8 x 8", "picture is of another type"),
-    ("classes", 3, "classes is of another type"),
+    ("picture", "8 x 8", "picture has the wrong type"),
+    ("classes", 3, "classes has the wrong type"),
     ("classes", None, "classes is None, expected different labels"),
     ("classes", [], "expected different labels"),
     ("classes", [[1], [2]], "expected different labels"),
@@ -105,7 +105,7 @@ FACTS = [
     ("classes", ["a", "b"], r"\w+_label is from 0 to 2, expected from 0 to 1"),
     ("job", "regress", "job is 'regress', expected classify"),
     ("appended", True, "appended is True, expected false"),
-    ("appended", 0, "appended is of another type"),
+    ("appended", 0, "appended has the wrong type"),
     ("shown_split", "both", "shown_split is 'both', expected test or train"),
     ("more", 1, "and nothing else"),
 ]
@@ -163,7 +163,7 @@ def test_an_unknown_array_is_refused_by_name(run):
             r"hidden is float32 \(4, 3, 5\), expected floats \(D, 8, H\)",
         ),
         (lambda a, f: f.update(step=7), "step is 7, expected that of its name"),
-        (lambda a, f: f.update(step=True), "step is of another type"),
+        (lambda a, f: f.update(step=True), "step has the wrong type"),
     ],
 )
 def test_a_snapshot_that_does_not_fit_is_refused_by_name(change, said, classify):

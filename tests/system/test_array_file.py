@@ -1,4 +1,4 @@
-"""Named arrays and facts in one checked file."""
+"""Array files and atomic writes: every damaged byte is detected."""
 
 import errno
 import hashlib
@@ -20,7 +20,7 @@ from hypothesis.extra import numpy as hnp
 
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError
 from hiddenstate.system.array_file import read_arrays, write_arrays
-from hiddenstate.system.atomic_file import append, write_answer, write_atomically
+from hiddenstate.system.atomic_file import append, write_atomically, write_output
 from hiddenstate.system.strict_json import canonical_json, parse_json
 from tests.conftest import mutations
 
@@ -35,7 +35,7 @@ ARRAYS = {
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "kept.safetensors"
+    return tmp_path / "file.safetensors"
 
 
 def split(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -49,7 +49,7 @@ def join(header: Any, payload: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + payload
 
 
-def test_arrays_and_facts_come_back_as_they_were(path: Path) -> None:
+def test_arrays_and_facts_are_read_as_they_were_written(path: Path) -> None:
     facts = {"name": "Zoë ☃", "sizes": [1, 2], "rate": 0.1, "none": None, "deep": {"a": True}}
     write_arrays(path, "thing", ARRAYS, facts)
     arrays, found = read_arrays(path, "thing")
@@ -67,7 +67,7 @@ def test_arrays_and_facts_come_back_as_they_were(path: Path) -> None:
     )
 )
 @settings(derandomize=True, deadline=None, max_examples=40)
-def test_any_array_comes_back_bit_for_bit(
+def test_any_array_is_read_bit_for_bit(
     tmp_path_factory: pytest.TempPathFactory, array: np.ndarray[Any, Any]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any.safetensors"
@@ -100,7 +100,7 @@ def test_any_safetensors_reader_can_read_the_file(path: Path) -> None:
     np.testing.assert_array_equal(loaded["weight"], ARRAYS["weight"])
 
 
-def test_every_changed_byte_of_the_payload_is_noticed(path: Path) -> None:
+def test_every_changed_byte_of_the_arrays_is_detected(path: Path) -> None:
     write_arrays(path, "thing", ARRAYS, {})
     data = path.read_bytes()
     n_payload = len(split(data)[1])
@@ -112,7 +112,7 @@ def test_every_changed_byte_of_the_payload_is_noticed(path: Path) -> None:
             read_arrays(path, "thing")
 
 
-def test_a_changed_fact_is_noticed(path: Path) -> None:
+def test_a_changed_fact_is_detected(path: Path) -> None:
     write_arrays(path, "thing", ARRAYS, {"answer": 41})
     header, payload = split(path.read_bytes())
     text = header["__metadata__"]["hiddenstate"]
@@ -122,7 +122,7 @@ def test_a_changed_fact_is_noticed(path: Path) -> None:
         read_arrays(path, "thing")
 
 
-def test_a_renamed_array_is_noticed(path: Path) -> None:
+def test_a_renamed_array_is_detected(path: Path) -> None:
     write_arrays(path, "thing", ARRAYS, {})
     header, payload = split(path.read_bytes())
     header["wait"] = header.pop("weight")
@@ -131,7 +131,7 @@ def test_a_renamed_array_is_noticed(path: Path) -> None:
         read_arrays(path, "thing")
 
 
-def test_a_file_cut_anywhere_is_refused(path: Path) -> None:
+def test_a_file_truncated_anywhere_is_refused(path: Path) -> None:
     write_arrays(path, "thing", ARRAYS, {})
     data = path.read_bytes()
     for length in range(len(data)):
@@ -147,9 +147,9 @@ def test_bytes_after_the_end_are_refused(path: Path) -> None:
         read_arrays(path, "thing")
 
 
-def test_another_kind_is_refused_by_both_names(path: Path) -> None:
+def test_a_file_of_another_kind_is_refused_with_both_kinds(path: Path) -> None:
     write_arrays(path, "checkpoint", ARRAYS, {})
-    with pytest.raises(UntrustedFileError, match=r"holds a checkpoint, expected a model"):
+    with pytest.raises(UntrustedFileError, match=r"is a checkpoint file, expected a model file"):
         read_arrays(path, "model")
 
 
@@ -163,13 +163,13 @@ def test_a_newer_format_is_refused_with_the_version(path: Path) -> None:
         read_arrays(path, "thing")
 
 
-def test_somebody_elses_safetensors_file_is_refused(path: Path) -> None:
+def test_a_safetensors_file_of_another_program_is_refused(path: Path) -> None:
     safetensors.numpy.save_file({"a": np.zeros(3)}, path)
     with pytest.raises(UntrustedFileError, match="not written by hiddenstate"):
         read_arrays(path, "thing")
 
 
-def test_a_header_longer_than_any_of_ours_is_refused_before_it_is_parsed(path: Path) -> None:
+def test_a_header_over_the_limit_is_refused_before_it_is_parsed(path: Path) -> None:
     path.write_bytes((5 << 20).to_bytes(8, "little") + b" " * (5 << 20))
     with pytest.raises(UntrustedFileError, match="header"):
         read_arrays(path, "thing")
@@ -197,7 +197,7 @@ def test_a_header_longer_than_any_of_ours_is_refused_before_it_is_parsed(path: P
     ],
     ids=str,
 )
-def test_a_header_entry_that_cannot_be_is_refused_by_the_arrays_name(
+def test_an_impossible_header_entry_is_refused_with_the_name_of_the_array(
     path: Path, change: dict[str, Any]
 ) -> None:
     write_arrays(path, "thing", {"one": np.zeros(1, "f4")}, {})
@@ -223,7 +223,7 @@ def test_facts_that_are_not_strict_json_are_refused(path: Path, facts: str) -> N
 
 
 @pytest.mark.parametrize("depth", [300, 900, 2000, 100_000])
-def test_facts_nested_however_deep_are_refused(path: Path, depth: int) -> None:
+def test_facts_nested_too_deeply_are_refused(path: Path, depth: int) -> None:
     write_arrays(path, "thing", ARRAYS, {})
     header, payload = split(path.read_bytes())
     text, deep = header["__metadata__"]["hiddenstate"], "[" * depth + "]" * depth
@@ -234,7 +234,7 @@ def test_facts_nested_however_deep_are_refused(path: Path, depth: int) -> None:
         read_arrays(path, "thing")
 
 
-def test_a_damaged_file_is_never_anything_but_an_error_of_ours(path: Path) -> None:
+def test_a_damaged_file_raises_only_errors_of_the_library(path: Path) -> None:
     write_arrays(path, "thing", ARRAYS, {"name": "x"})
     data = path.read_bytes()
     read = 0
@@ -248,13 +248,13 @@ def test_a_damaged_file_is_never_anything_but_an_error_of_ours(path: Path) -> No
     assert read == 0
 
 
-def test_facts_that_json_lacks_are_not_written(path: Path) -> None:
+def test_facts_that_json_cannot_hold_are_not_written(path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_arrays(path, "thing", {}, {"a": float("nan")})
     assert not path.exists()
 
 
-def test_a_missing_file_is_the_machines_fault(path: Path) -> None:
+def test_a_missing_file_is_an_environment_error(path: Path) -> None:
     with pytest.raises(MachineError, match="cannot be read"):
         read_arrays(path, "thing")
 
@@ -277,7 +277,7 @@ def test_a_failed_write_leaves_the_earlier_file_and_no_other(
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_full_disk_is_said_with_what_is_needed_and_free(
+def test_a_full_disk_is_reported_with_the_bytes_needed_and_free(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_atomically(path, b"before")
@@ -296,7 +296,7 @@ def test_a_full_disk_is_said_with_what_is_needed_and_free(
     assert os.listdir(path.parent) == [path.name]
 
 
-def test_what_is_appended_is_there_whole_or_not_at_all(
+def test_data_is_appended_completely_or_not_at_all(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(path, b"one\n")
@@ -316,16 +316,16 @@ def test_what_is_appended_is_there_whole_or_not_at_all(
     assert path.read_bytes() == b"one\ntwo\n"
 
 
-def test_what_killed_processes_left_is_cleared_and_what_live_ones_write_stays(
+def test_temporary_files_of_killed_processes_are_removed_and_of_live_ones_kept(
     path: Path,
 ) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    for number in (gone.pid, os.getpid()):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for number in (ended.pid, os.getpid()):
         (path.parent / f".hiddenstate-tmp-{number}-abc").touch()
-    (path.parent / ".hiddenstate-tmp-of-somebody-else").touch()
-    write_answer(path, b"x")
-    left = [".hiddenstate-tmp-of-somebody-else", f".hiddenstate-tmp-{os.getpid()}-abc", path.name]
+    (path.parent / ".hiddenstate-tmp-of-another-program").touch()
+    write_output(path, b"x")
+    left = [".hiddenstate-tmp-of-another-program", f".hiddenstate-tmp-{os.getpid()}-abc", path.name]
     assert sorted(os.listdir(path.parent)) == sorted(left)
 
 
@@ -349,29 +349,29 @@ def test_a_file_is_flushed_before_it_is_renamed_and_the_folder_after(
     assert order == ["file", "rename", "folder"]
 
 
-def test_a_pipe_is_refused_at_once(path: Path) -> None:
+def test_a_pipe_is_refused_without_waiting(path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(UntrustedFileError, match="not a regular file"):
         read_arrays(path, "thing")
 
 
-def test_a_layout_is_judged_before_any_array_is_read(path: Path) -> None:
+def test_the_layout_is_checked_before_any_array_is_read(path: Path) -> None:
     write_arrays(path, "thing", {"big": np.zeros(10**6, "f4")}, {"a": 1})
-    with path.open("r+b") as stream:  # a hole where the array was, as large as one likes
+    with path.open("r+b") as stream:  # a hole where the array was, as large as you like
         stream.truncate(path.stat().st_size - 4 * 10**6)
         stream.truncate(path.stat().st_size + 4 * 10**6)
     seen = []
 
-    def fits(layout: Any, facts: dict[str, Any]) -> None:
+    def check(layout: Any, facts: dict[str, Any]) -> None:
         seen.append((dict(layout), facts))
         raise UntrustedFileError("does not fit")
 
     with pytest.raises(UntrustedFileError, match="does not fit"):
-        read_arrays(path, "thing", fits)
+        read_arrays(path, "thing", check)
     assert seen == [({"big": (np.dtype("f4"), (10**6,))}, {"a": 1})]
 
 
-def test_a_file_with_more_in_it_than_there_is_memory_is_refused(
+def test_a_file_larger_than_the_free_memory_is_refused(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_arrays(path, "thing", ARRAYS, {})
@@ -381,8 +381,8 @@ def test_a_file_with_more_in_it_than_there_is_memory_is_refused(
         read_arrays(path, "thing")
 
 
-def test_a_file_is_what_its_specification_says_byte_for_byte(path: Path) -> None:
-    """Built here from the words of docs/format.md, with a hash, JSON and packed numbers alone."""
+def test_a_file_follows_its_specification_byte_for_byte(path: Path) -> None:
+    """Built here as docs/format.md describes it, with hashlib, json and struct alone."""
 
     def canonical(value: Any) -> str:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -410,7 +410,7 @@ def test_a_file_is_what_its_specification_says_byte_for_byte(path: Path) -> None
     assert path.read_bytes() == data
 
 
-def test_what_the_digest_does_not_cover_is_refused(path: Path) -> None:
+def test_changes_that_the_digest_does_not_cover_are_refused(path: Path) -> None:
     write_arrays(path, "thing", {"one": np.zeros(1, "f4")}, {"a": 0.1})
     header, payload = split(path.read_bytes())
     changes: list[Callable[[dict[str, Any]], Any]] = [
@@ -431,7 +431,7 @@ def test_what_the_digest_does_not_cover_is_refused(path: Path) -> None:
             read_arrays(path, "thing")
 
 
-def test_every_bit_of_a_file_is_noticed(path: Path) -> None:
+def test_every_flipped_bit_of_a_file_is_detected(path: Path) -> None:
     write_arrays(path, "thing", {"one": np.arange(3, dtype="f4")}, {"name": "Zoë", "rate": 0.1})
     data = path.read_bytes()
     for bit in range(len(data) * 8):
@@ -442,7 +442,7 @@ def test_every_bit_of_a_file_is_noticed(path: Path) -> None:
             read_arrays(path, "thing")
 
 
-def test_a_write_into_no_folder_is_the_machines_fault(tmp_path: Path) -> None:
+def test_writing_into_a_missing_folder_is_an_environment_error(tmp_path: Path) -> None:
     with pytest.raises(MachineError):
         write_atomically(tmp_path / "absent" / "file", b"x")
 
@@ -456,7 +456,7 @@ def test_a_name_of_255_bytes_can_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ['{"a":1,"a":1}', "NaN", "Infinity", "-Infinity", "[", "", "[" * 9999]
 )
-def test_strict_json_refuses_what_is_not_json(text: str) -> None:
+def test_strict_json_refuses_anything_else(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         parse_json(text)
 
@@ -474,5 +474,5 @@ json_values = st.recursive(
 
 @given(json_values)
 @settings(derandomize=True, deadline=None, max_examples=60)
-def test_json_comes_back_as_it_was(value: Any) -> None:
+def test_json_is_read_as_it_was_written(value: Any) -> None:
     assert parse_json(canonical_json(value)) == value

@@ -1,4 +1,4 @@
-"""A request to stop is heard inside an evaluation, and what was due is done on resuming."""
+"""A stop request cancels an evaluation; resuming repeats it."""
 
 import json
 from contextlib import suppress
@@ -12,7 +12,7 @@ from hiddenstate.engines import make_engine, make_predictor
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
-from hiddenstate.system.cancellation import StopRequestedError, listening, stop_if_asked
+from hiddenstate.system.cancellation import StopRequestedError, cancellable, raise_if_cancelled
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.resume import resume_run
@@ -22,18 +22,18 @@ from hiddenstate.training.trainer import Trainer
 ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 
 
-def test_nobody_is_asked_outside():
-    stop_if_asked()
-    with listening(lambda: False):
-        stop_if_asked()
-    with listening(lambda: True), pytest.raises(StopRequestedError):
-        stop_if_asked()
-    stop_if_asked()
+def test_nothing_is_cancelled_outside_the_context():
+    raise_if_cancelled()
+    with cancellable(lambda: False):
+        raise_if_cancelled()
+    with cancellable(lambda: True), pytest.raises(StopRequestedError):
+        raise_if_cancelled()
+    raise_if_cancelled()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("job", ["classify", "autoencode", "regress"])
-def test_predicting_stops_where_it_is_asked_to(job, engine, monkeypatch):
+def test_predicting_can_be_cancelled(job, engine, monkeypatch):
     if engine == "torch":
         monkeypatch.setattr("hiddenstate.engines.interface.why_not", lambda: "none wanted")
     net = Net(job, make_config(job, {}).model, 9, 9, "steps" if job == "regress" else "last")
@@ -52,12 +52,12 @@ def test_predicting_stops_where_it_is_asked_to(job, engine, monkeypatch):
         calls.append(lambda: asked.encode(X))
     for call in calls:
         call()
-        with listening(lambda: True), pytest.raises(StopRequestedError):
+        with cancellable(lambda: True), pytest.raises(StopRequestedError):
             call()
 
 
 class During:
-    """Asks to stop when it is asked within the nth evaluation."""
+    """Requests a stop when it is checked within the nth evaluation."""
 
     def __init__(self, job, n):
         self.n, self.asked = n, False
@@ -83,8 +83,8 @@ def contents(path):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_stopped_in_any_evaluation_and_gone_on_with_it_is_byte_equal(engine, tiny_idx, tmp_path):
-    """Each of them: of a logged line, of the validation rows, of the test rows at the end."""
+def test_a_run_stopped_in_any_evaluation_and_resumed_is_byte_identical(engine, tiny_idx, tmp_path):
+    """At each logged line, on the validation rows, and on the test rows at the end."""
     values = {
         "data": str(tiny_idx),
         "epochs": 3,
@@ -112,8 +112,8 @@ def test_stopped_in_any_evaluation_and_gone_on_with_it_is_byte_equal(engine, tin
         assert contents(path) == whole, f"stopped in evaluation {number}"
 
 
-def test_killed_while_it_catches_up_it_is_byte_equal_too(tiny_idx, tmp_path):
-    """A line that was still due is in the history by then, and not in the checkpoint."""
+def test_a_run_killed_while_it_repeats_an_evaluation_is_byte_identical(tiny_idx, tmp_path):
+    """The history then has a line that the checkpoint still lists as pending."""
     values = {
         "data": str(tiny_idx),
         "epochs": 3,
@@ -146,7 +146,7 @@ def test_killed_while_it_catches_up_it_is_byte_equal_too(tiny_idx, tmp_path):
         assert contents(path) == whole, f"stopped in evaluation {number}"
 
 
-def test_the_best_weights_are_not_taken_for_the_last_when_stopped_at_the_end(tiny_idx, tmp_path):
+def test_stopping_at_the_end_does_not_mistake_the_best_weights_for_the_last(tiny_idx, tmp_path):
     values = {
         "data": str(tiny_idx),
         "epochs": 4,
@@ -171,7 +171,7 @@ def test_the_best_weights_are_not_taken_for_the_last_when_stopped_at_the_end(tin
     assert "end" not in [json.loads(line)["event"] for line in events]
 
 
-def test_an_engine_is_only_asked_while_the_loop_listens():
+def test_an_engine_is_cancelled_only_inside_the_training_loop():
     config = make_config("regress", {"windows": 4, "threads": 1})
     from hiddenstate.data import load_dataset
     from hiddenstate.jobs import make_job
@@ -185,7 +185,7 @@ def test_an_engine_is_only_asked_while_the_loop_listens():
     class Asks(Callback):
         outputs = 0
 
-        def on_log(self, trainer, event):  # in a hook nothing is broken off
+        def on_log(self, trainer, event):  # hooks are never cancelled
             self.stop = True
             self.outputs += len(trainer.engine.predict(job.dataset.X))
 

@@ -1,4 +1,4 @@
-"""Text that tells when it was damaged: every bit of it."""
+"""Checksums of objects and lines: every damaged bit is detected."""
 
 import hashlib
 import json
@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from hiddenstate.system.checksums import open_lines, open_object, seal_line, seal_lines, seal_object
+from hiddenstate.system.checksums import (
+    check_lines,
+    check_object,
+    line_with_checksum,
+    lines_with_checksums,
+    object_with_checksum,
+)
 
 RECORD = {"format": 3, "config": {"lr": 0.01, "name": "Zoë", "sizes": [1, 2]}, "data": {}}
 ENTRIES: list[dict[str, Any]] = [
@@ -18,51 +24,51 @@ ENTRIES: list[dict[str, Any]] = [
 ]
 
 
-def flips(data: bytes) -> Any:
+def flip_each_bit(data: bytes) -> Any:
     for bit in range(len(data) * 8):
-        hurt = bytearray(data)
-        hurt[bit // 8] ^= 1 << bit % 8
-        yield bytes(hurt)
+        damaged = bytearray(data)
+        damaged[bit // 8] ^= 1 << bit % 8
+        yield bytes(damaged)
 
 
-def test_an_object_comes_back_without_its_seal() -> None:
-    data = seal_object(RECORD)
-    assert open_object(data, sealed=True) == RECORD
+def test_an_object_is_returned_without_its_checksum() -> None:
+    data = object_with_checksum(RECORD)
+    assert check_object(data, required=True) == RECORD
     assert json.loads(data)["config"] == RECORD["config"]
 
 
-def test_the_seal_of_an_object_is_the_sha256_of_its_text_with_zeros_in_its_place() -> None:
-    data = seal_object(RECORD)
+def test_the_checksum_of_an_object_is_the_sha256_of_its_text_with_zeros_in_its_place() -> None:
+    data = object_with_checksum(RECORD)
     stated = json.loads(data)["sha256"]
     assert hashlib.sha256(data.replace(stated.encode(), b"0" * 64)).hexdigest() == stated
 
 
-def test_every_bit_of_a_sealed_object_is_noticed() -> None:
-    for hurt in flips(seal_object(RECORD)):
+def test_every_flipped_bit_of_an_object_is_detected() -> None:
+    for damaged in flip_each_bit(object_with_checksum(RECORD)):
         with pytest.raises(ValueError):  # noqa: PT011
-            open_object(hurt, sealed=True)
+            check_object(damaged, required=True)
 
 
-def test_a_sealed_object_cut_anywhere_is_noticed() -> None:
-    data = seal_object(RECORD)
+def test_an_object_truncated_anywhere_is_detected() -> None:
+    data = object_with_checksum(RECORD)
     for length in range(len(data)):
         with pytest.raises(ValueError):  # noqa: PT011
-            open_object(data[:length], sealed=True)
+            check_object(data[:length], required=True)
 
 
-def test_an_object_without_a_seal_is_read_where_none_is_asked_for() -> None:
-    assert open_object(json.dumps(RECORD).encode()) == RECORD
+def test_an_object_without_a_checksum_is_read_unless_one_is_required() -> None:
+    assert check_object(json.dumps(RECORD).encode()) == RECORD
 
 
-def test_lines_come_back_without_their_checks() -> None:
-    data, check = seal_lines(ENTRIES)
-    lines = open_lines(data)
+def test_lines_are_returned_without_their_checksums() -> None:
+    data, check = lines_with_checksums(ENTRIES)
+    lines = check_lines(data)
     assert lines.entries == ENTRIES
     assert (lines.damaged, lines.rest, lines.check) == ([], b"", check)
 
 
-def test_a_lines_check_is_the_crc_of_it_begun_with_the_check_before() -> None:
-    data, _ = seal_lines(ENTRIES)
+def test_the_checksum_of_a_line_is_its_crc_started_from_the_one_before() -> None:
+    data, _ = lines_with_checksums(ENTRIES)
     before = 0
     for line in data.splitlines():
         head, stated = re.fullmatch(rb'(.*), "check": "([0-9a-f]{8})"\}', line).groups()  # type: ignore[union-attr]
@@ -70,56 +76,56 @@ def test_a_lines_check_is_the_crc_of_it_begun_with_the_check_before() -> None:
         assert f"{before:08x}".encode() == stated
 
 
-def test_lines_added_one_by_one_are_those_written_at_once() -> None:
+def test_lines_written_one_by_one_equal_lines_written_together() -> None:
     data, check = b"", 0
     for entry in ENTRIES:
-        line, check = seal_line(entry, check)
+        line, check = line_with_checksum(entry, check)
         data += line
-    assert (data, check) == seal_lines(ENTRIES)
+    assert (data, check) == lines_with_checksums(ENTRIES)
 
 
-def test_every_bit_of_sealed_lines_is_noticed() -> None:
-    data, _ = seal_lines(ENTRIES)
-    for hurt in flips(data):
-        lines = open_lines(hurt)
+def test_every_flipped_bit_of_lines_is_detected() -> None:
+    data, _ = lines_with_checksums(ENTRIES)
+    for damaged in flip_each_bit(data):
+        lines = check_lines(damaged)
         assert lines.damaged or lines.rest
         assert all(entry in ENTRIES for entry in lines.entries)
 
 
-@pytest.mark.parametrize("gone", range(2))
-def test_a_line_taken_out_is_noticed(gone: int) -> None:
-    data, _ = seal_lines(ENTRIES)
+@pytest.mark.parametrize("removed", range(2))
+def test_a_removed_line_is_detected(removed: int) -> None:
+    data, _ = lines_with_checksums(ENTRIES)
     kept = data.splitlines(keepends=True)
-    del kept[gone]
-    assert open_lines(b"".join(kept)).damaged == [gone + 1]
+    del kept[removed]
+    assert check_lines(b"".join(kept)).damaged == [removed + 1]
 
 
-def test_lines_that_changed_places_are_noticed() -> None:
-    one, two, three = seal_lines(ENTRIES)[0].splitlines(keepends=True)
-    assert open_lines(two + one + three).damaged
+def test_lines_in_another_order_are_detected() -> None:
+    one, two, three = lines_with_checksums(ENTRIES)[0].splitlines(keepends=True)
+    assert check_lines(two + one + three).damaged
 
 
-def test_what_follows_damage_is_still_told_apart() -> None:
-    one, two, three = seal_lines(ENTRIES)[0].splitlines(keepends=True)
-    lines = open_lines(one + two.replace(b"0.25", b"0.75") + three)
+def test_lines_after_a_damaged_line_are_still_read() -> None:
+    one, two, three = lines_with_checksums(ENTRIES)[0].splitlines(keepends=True)
+    lines = check_lines(one + two.replace(b"0.25", b"0.75") + three)
     assert lines.damaged == [2]
     assert lines.entries == [ENTRIES[0], ENTRIES[2]]
 
 
-def test_a_line_still_being_written_is_no_damage() -> None:
-    data, _ = seal_lines(ENTRIES)
-    lines = open_lines(data[:-5])
+def test_a_line_still_being_written_does_not_count_as_damaged() -> None:
+    data, _ = lines_with_checksums(ENTRIES)
+    lines = check_lines(data[:-5])
     assert lines.entries == ENTRIES[:2]
     assert not lines.damaged
     assert lines.rest == data.splitlines(keepends=True)[-1][:-5]
 
 
-def test_lines_of_older_formats_have_no_checks() -> None:
+def test_lines_of_older_formats_need_no_checksum() -> None:
     data = b"".join(json.dumps(entry).encode() + b"\n" for entry in ENTRIES)
-    assert open_lines(data, sealed=False).entries == ENTRIES
-    assert open_lines(data, sealed=True).damaged == [1, 2, 3]
+    assert check_lines(data, required=False).entries == ENTRIES
+    assert check_lines(data, required=True).damaged == [1, 2, 3]
 
 
 @pytest.mark.parametrize("line", [b"[]", b"5", b"", b'{"a":1,"a":2}', b'{"a":NaN}', b"\xff", b"{"])
-def test_a_line_that_is_no_object_is_damaged(line: bytes) -> None:
-    assert open_lines(line + b"\n", sealed=False).damaged == [1]
+def test_a_line_that_is_not_an_object_is_damaged(line: bytes) -> None:
+    assert check_lines(line + b"\n", required=False).damaged == [1]

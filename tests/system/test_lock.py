@@ -1,4 +1,4 @@
-"""One writer a run folder; readers never wait for it."""
+"""The lock of a run folder: one writer, and readers that never wait."""
 
 import errno
 import fcntl
@@ -12,7 +12,7 @@ from hiddenstate.errors import MachineError, UntrustedFileError
 from hiddenstate.system.lock import holds, is_locked, take_lock
 
 
-def test_a_second_writer_is_told_who_holds_it_and_since_when(tmp_path: Path) -> None:
+def test_a_second_writer_is_refused_with_the_holder_and_the_time(tmp_path: Path) -> None:
     with take_lock(tmp_path):
         before = (tmp_path / "lock").read_bytes()
         said = rf"process {os.getpid()}, since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d"
@@ -24,12 +24,12 @@ def test_a_second_writer_is_told_who_holds_it_and_since_when(tmp_path: Path) -> 
     take_lock(tmp_path).close()
 
 
-def test_asking_makes_no_lock(tmp_path: Path) -> None:
+def test_asking_creates_no_lock(tmp_path: Path) -> None:
     assert not is_locked(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_system_that_cannot_lock_is_said(
+def test_a_file_system_without_locks_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none(stream: object, how: int) -> None:
@@ -41,7 +41,7 @@ def test_a_file_system_that_cannot_lock_is_said(
     assert not is_locked(tmp_path)
 
 
-def test_a_disk_too_full_for_the_lock_is_said(
+def test_a_disk_too_full_for_the_lock_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(handle: int, data: bytes) -> int:
@@ -52,7 +52,7 @@ def test_a_disk_too_full_for_the_lock_is_said(
         take_lock(tmp_path)
 
 
-def test_a_run_being_written_is_changed_by_nobody_else(cli, tmp_path: Path) -> None:
+def test_a_run_being_written_is_not_changed_by_another_process(cli, tmp_path: Path) -> None:
     cli("regress", "--windows", 5, "--view", "off", "--threads", 1)
     path = tmp_path / "runs" / "regress-1"
     with take_lock(path):
@@ -65,7 +65,7 @@ def test_a_run_being_written_is_changed_by_nobody_else(cli, tmp_path: Path) -> N
             assert cli(command, "regress-1").code == 0
 
 
-def test_a_moved_folders_lock_is_not_that_of_the_one_in_its_place(tmp_path: Path) -> None:
+def test_the_lock_of_a_moved_folder_is_not_that_of_a_new_one_at_its_path(tmp_path: Path) -> None:
     first = tmp_path / "run"
     first.mkdir()
     with take_lock(first) as lock:
@@ -88,14 +88,14 @@ def test_a_lock_that_is_a_link_is_neither_followed_nor_written(tmp_path: Path) -
     assert (tmp_path / "precious").read_text() == "mine"
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "lock")
     assert not is_locked(tmp_path)
     with pytest.raises(UntrustedFileError, match="lock: not a regular file"):
         take_lock(tmp_path)
 
 
-def test_whoever_holds_it_without_a_name_is_told_all_the_same(tmp_path: Path) -> None:
+def test_a_holder_without_a_readable_name_is_still_reported(tmp_path: Path) -> None:
     with take_lock(tmp_path):
         (tmp_path / "lock").write_bytes(b"\xff\xfe")
         with pytest.raises(MachineError, match="is being written by"):

@@ -1,4 +1,4 @@
-"""How much memory there is to take: the machine's, the group's, the process's."""
+"""Free memory: the machine's, the control group's, the process's."""
 
 import resource
 from pathlib import Path
@@ -16,33 +16,33 @@ def group(folder: Path, most: str, current: int = 300, inactive: int = 100) -> P
     return folder
 
 
-def test_a_container_may_take_what_its_limit_leaves(tmp_path: Path) -> None:
-    assert memory._of_group(group(tmp_path, "1000")) == 800
-    assert memory._of_group(group(tmp_path, "150")) == 0
-    assert memory._of_group(group(tmp_path, "max")) is None
-    assert memory._of_group(tmp_path / "absent") is None
+def test_a_container_has_what_its_limit_leaves(tmp_path: Path) -> None:
+    assert memory._group_left(group(tmp_path, "1000")) == 800
+    assert memory._group_left(group(tmp_path, "150")) == 0
+    assert memory._group_left(group(tmp_path, "max")) is None
+    assert memory._group_left(tmp_path / "absent") is None
 
 
-def test_a_limit_on_addresses_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_on_address_space_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda which: (2**62, 2**62))
-    left = memory._of_process()
+    left = memory._address_space_left()
     assert left is not None
     assert 0 < left < 2**62
     monkeypatch.setattr(resource, "getrlimit", lambda which: (1, 1))
-    assert memory._of_process() == 0
+    assert memory._address_space_left() == 0
     assert memory.bytes_free() == 0
     with pytest.raises(MachineError, match=r"needs about 1\.0 GiB and 0\.0 GiB are free; less"):
         memory.check_free(2**30, "this", "less")
 
 
-def test_running_out_of_memory_says_what_was_asked_for_and_what_is_free() -> None:
+def test_an_out_of_memory_error_states_the_size_and_what_is_free() -> None:
     said = str(memory.out_of_memory(MemoryError("Unable to allocate 9 GiB")))
     assert "Unable to allocate 9 GiB" in said
     assert "GiB are free" in said
 
 
 @pytest.mark.parametrize("engine", ["native", "torch"])
-def test_memory_that_runs_out_in_training_ends_in_one_line(engine, cli, monkeypatch):
+def test_running_out_of_memory_in_training_is_one_line(engine, cli, monkeypatch):
     from hiddenstate.engines import native, torch
 
     kind = native.NativeEngine if engine == "native" else torch.TorchEngine
@@ -59,5 +59,5 @@ def test_memory_that_runs_out_in_training_ends_in_one_line(engine, cli, monkeypa
     monkeypatch.setattr(kind, "run", out)
     done = cli("regress", "--engine", engine, "--view", "off")
     assert done.code == 3
-    assert "there is not enough memory" in done.err
+    assert "out of memory" in done.err
     assert "go on with `hiddenstate resume runs/regress-1`" in done.err

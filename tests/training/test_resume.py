@@ -17,7 +17,7 @@ from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import make_record
 from hiddenstate.runs.writer import create_run, leaves_snapshot, reopen_run
-from hiddenstate.system.checksums import seal_object
+from hiddenstate.system.checksums import object_with_checksum
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.checkpoints import pack, unpack
 from hiddenstate.training.initial_state import starting_state
@@ -226,7 +226,7 @@ def test_the_device_a_run_began_on_is_kept_or_its_loss_is_told(tmp_path):
     assert record["engine"]["device"] == "cpu"
     if not torch.cuda.is_available():
         record["engine"]["device"] = "cuda"
-        (tmp_path / "regress-1" / "config.json").write_bytes(seal_object(unsealed(record)))
+        (tmp_path / "regress-1" / "config.json").write_bytes(object_with_checksum(unsealed(record)))
         with go_on_session(Run(tmp_path / "regress-1"), {"windows": "+5"}) as session:
             assert re.search("began on .*cuda.* going on with .*cpu", session.remarks[0])
 
@@ -241,14 +241,14 @@ def test_a_run_that_torch_began_goes_on_with_torch_though_auto_would_be_native(t
     record = json.loads(path.read_text())
     version = str(torch.__version__)
     record["engine"] = {"name": "torch", "version": version, "device": "cpu", "threads": 1}
-    path.write_bytes(seal_object(unsealed(record)))
+    path.write_bytes(object_with_checksum(unsealed(record)))
     with go_on_session(Run(path.parent), {"windows": "+5"}) as session:
         assert session.engine.name == "torch"
         assert not session.remarks
     for change, said in ({"version": "2.0"}, "2.0"), ({"threads": 7}, "7 threads"):
         record["engine"] = {"name": "torch", "version": version, "device": "cpu", "threads": 1}
         record["engine"] |= change
-        path.write_bytes(seal_object(unsealed(record)))
+        path.write_bytes(object_with_checksum(unsealed(record)))
         with go_on_session(Run(path.parent), {"windows": "+5"}) as session:
             assert said in session.remarks[0]
             assert session.remarks[0].endswith("not to the last digit")

@@ -100,9 +100,9 @@ def predict(
             text = "".join(f"{printable(line, 10**9)}\n" for line in text.splitlines())
         click.echo(text, nl=False)
         return
-    from hiddenstate.system.atomic_file import write_answer
+    from hiddenstate.system.atomic_file import write_output
 
-    write_answer(output, render(answer, as_format))
+    write_output(output, render(answer, as_format))
     note(f"{len(answer)} rows written to {output}")
 
 

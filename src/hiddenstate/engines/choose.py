@@ -8,7 +8,7 @@ from hiddenstate.errors import OptionError
 from hiddenstate.kernels import levels, why_not
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
-from hiddenstate.system.memory import check_addresses
+from hiddenstate.system.memory import check_address_space
 
 TORCH_ADDRESSES = 640 * 2**20
 """Addresses that loading torch for the cpu and a small net take; with less it may abort."""
@@ -59,7 +59,7 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
 def _check_torch() -> None:
     """Refuse to load torch where it would not find room, and end the process by itself."""
     if "torch" not in sys.modules:
-        check_addresses(TORCH_ADDRESSES, "torch", "raise it (ulimit -v), or use --engine native")
+        check_address_space(TORCH_ADDRESSES, "torch", "raise it (ulimit -v), or use --engine native")
 
 
 def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -> Predictor:

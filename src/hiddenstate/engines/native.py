@@ -25,7 +25,7 @@ from hiddenstate.errors import DataError
 from hiddenstate.kernels import CELLS, default_threads, level, native
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
-from hiddenstate.system.cancellation import StopRequestedError, asked_by, stop_if_asked
+from hiddenstate.system.cancellation import StopRequestedError, cancellation_check, raise_if_cancelled
 
 Array = NDArray[Any]
 
@@ -173,8 +173,8 @@ class _Forward:
 
     def _ask(self, *arguments: Any) -> None:
         """Have the learner predict, unless it is to stop (`StopRequestedError`)."""
-        stop_if_asked()  # the kernels ask for the first time after a while
-        if not self.learner.predict(*arguments, self.threads, asked_by()):
+        raise_if_cancelled()  # the kernels ask for the first time after a while
+        if not self.learner.predict(*arguments, self.threads, cancellation_check()):
             raise StopRequestedError
 
 
@@ -423,7 +423,7 @@ class NativePredictor:
         """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
         outputs = []
         for row in one_by_one(X):
-            stop_if_asked()
+            raise_if_cancelled()
             output, state = self.forward(row, state)
             outputs.append(output)
         return np.concatenate(outputs), state

@@ -28,7 +28,7 @@ from hiddenstate.errors import MachineError
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
 from hiddenstate.models.torch_modules import AutoencoderNet, RecurrentNet, State, make_module
-from hiddenstate.system.cancellation import stop_if_asked
+from hiddenstate.system.cancellation import raise_if_cancelled
 
 Array = NDArray[Any]
 
@@ -288,7 +288,7 @@ class TorchPredictor:
         """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
         outputs = []
         for row in one_by_one(X):
-            stop_if_asked()
+            raise_if_cancelled()
             output, state = self.forward(row, state)
             outputs.append(output)
         return np.concatenate(outputs), state
@@ -356,7 +356,7 @@ def _pieces(X: Source, module: nn.Module) -> Iterator[slice]:
     if isinstance(X, RowStore):
         at_once = min(at_once, max(1, PIECE // max(1, X.row_bytes)))
     for first in range(0, max(len(X), 1), at_once):
-        stop_if_asked()
+        raise_if_cancelled()
         yield slice(first, first + at_once)
 
 

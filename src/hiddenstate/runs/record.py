@@ -13,7 +13,7 @@ from hiddenstate.config import Config
 from hiddenstate.errors import DataError, MachineError, UntrustedFileError, printable
 from hiddenstate.system.array_file import LARGE
 from hiddenstate.system.atomic_file import open_regular
-from hiddenstate.system.checksums import Lines, open_lines, open_object
+from hiddenstate.system.checksums import CheckedLines, check_lines, check_object
 from hiddenstate.system.memory import check_free
 
 FORMAT = 3
@@ -64,7 +64,7 @@ def read_record(path: Path) -> dict[str, Any]:
             data = stream.read(MAX_RECORD + 1)
         if len(data) > MAX_RECORD:
             raise ValueError(f"longer than {MAX_RECORD} bytes")
-        record: Any = open_object(data)
+        record: Any = check_object(data)
     except OSError as error:
         raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
     except ValueError as error:
@@ -88,7 +88,7 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def read_lines(path: Path, sealed: bool, offset: int = 0, before: int = 0) -> Lines:
+def read_lines(path: Path, sealed: bool, offset: int = 0, before: int = 0) -> CheckedLines:
     """What a history or journal holds, and which of its lines are damaged; nothing if it is not.
 
     Or what it holds from byte `offset` on, where a line begins; `before` is the check of the line
@@ -107,10 +107,10 @@ def read_lines(path: Path, sealed: bool, offset: int = 0, before: int = 0) -> Li
             stream.seek(offset)
             data = stream.read()
     except FileNotFoundError:
-        return Lines([], [], b"", 0, 0)
+        return CheckedLines([], [], b"", 0, 0)
     except OSError as error:
         raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
-    return open_lines(data, sealed, _is_sound, before)
+    return check_lines(data, sealed, _is_sound, before)
 
 
 _NEEDED: dict[str, dict[str, type]] = {

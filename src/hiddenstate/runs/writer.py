@@ -27,7 +27,7 @@ from hiddenstate.runs.record import FORMAT, read_lines
 from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS, Arrays, numbered
 from hiddenstate.system.array_file import write_arrays
 from hiddenstate.system.atomic_file import TEMPORARY, append, clear_stale, flush, write_atomically
-from hiddenstate.system.checksums import seal_line, seal_lines, seal_object
+from hiddenstate.system.checksums import line_with_checksum, lines_with_checksums, object_with_checksum
 from hiddenstate.system.lock import holds, take_lock
 
 SNAPSHOTS_IN_FULL = 100
@@ -85,7 +85,7 @@ class RunWriter:
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write config.json, whole."""
-        write_atomically(self._place("config.json"), seal_object({"format": FORMAT, **record}))
+        write_atomically(self._place("config.json"), object_with_checksum({"format": FORMAT, **record}))
 
     def add_history(self, event: Mapping[str, Any]) -> None:
         """Append one event."""
@@ -97,7 +97,7 @@ class RunWriter:
         self._append("journal.jsonl", {"time": now, "event": event, **details})
 
     def _append(self, name: str, entry: Mapping[str, Any]) -> None:
-        line, check = seal_line(entry, self._checks[name])
+        line, check = line_with_checksum(entry, self._checks[name])
         append(self._place(name), line)
         self._checks[name] = check
 
@@ -106,7 +106,7 @@ class RunWriter:
         path = self.path / "journal.jsonl"
         lines = read_lines(path, self._sealed)
         if not self._sealed:
-            data, check = seal_lines(lines.entries)
+            data, check = lines_with_checksums(lines.entries)
             write_atomically(path, data)
             self._checks[path.name] = check
             return
@@ -180,7 +180,7 @@ class RunWriter:
         if waits and kept[waits[-1]]["do"] == "pause":  # going on, it does not wait any more
             del kept[waits[-1]]
         asked_for = {e["step"] for e in kept if e["event"] == "control" and e["do"] == "snapshot"}
-        text, self._checks[path.name] = seal_lines(kept)
+        text, self._checks[path.name] = lines_with_checksums(kept)
         write_atomically(path, text)
         self._mend_journal()
         (self.path / "snapshots" / FINAL_ARRAYS).unlink(missing_ok=True)

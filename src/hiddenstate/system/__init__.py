@@ -1,1 +1,1 @@
-"""What the operating system is asked for, safely: files, locks, memory, cancellation."""
+"""Services of the operating system, and plain tools: files, checksums, locks, memory, notices."""

@@ -1,4 +1,4 @@
-"""Files opened without following links, and written whole or not at all."""
+"""Opens regular files only, and writes files atomically: whole or not at all."""
 
 import contextlib
 import errno
@@ -12,26 +12,19 @@ from typing import IO
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 
 TEMPORARY = ".hiddenstate-tmp-"
-"""What the name of a file still being written begins with; its process's number follows."""
+"""Prefix of the name of a file that is still being written; the process id follows."""
 
 
 def open_regular(path: Path) -> IO[bytes]:
-    """Open `path` to read if it is a file; a pipe or a device is refused, not waited for.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened.
-    UntrustedFileError
-        If it is anything but a regular file.
-    """
-    return os.fdopen(regular(path, os.O_RDONLY), "rb")
+    """Open the regular file `path` for reading, as :func:`open_regular_descriptor` does."""
+    return os.fdopen(open_regular_descriptor(path, os.O_RDONLY), "rb")
 
 
-def regular(path: Path, flags: int) -> int:
-    """A handle of `path`, opened as `flags` say, if it is a file.
+def open_regular_descriptor(path: Path, flags: int) -> int:
+    """Open the regular file `path` with `flags` and return its descriptor.
 
-    A pipe or a device is refused, not waited for; what is to be written is not reached by a link.
+    A pipe or a device is refused without waiting for it. A symbolic link is followed for reading
+    and refused for writing.
 
     Raises
     ------
@@ -43,31 +36,35 @@ def regular(path: Path, flags: int) -> int:
     if flags != os.O_RDONLY:
         flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
-        handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o644)
+        descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o644)
     except OSError as error:
         if error.errno == errno.ELOOP and path.is_symlink():
             raise UntrustedFileError(f"{printable(path)}: is a link; remove it") from None
-        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+        if error.errno == errno.ENXIO:  # a pipe without a reader
             raise UntrustedFileError(f"{printable(path)}: not a regular file") from None
         raise
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise UntrustedFileError(f"{printable(path)}: not a regular file")
-    return handle
+    return descriptor
 
 
 def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
-    """Write `data` to a temporary neighbour, flush it to disk, rename it to `path`.
+    """Write `data` to a temporary file beside `path`, then rename it to `path`.
+
+    `durable` flushes the file and the folder to disk before returning.
 
     Raises
     ------
     MachineError
-        If it cannot be written; what stood at `path` before is untouched.
+        If it cannot be written; an earlier file at `path` is untouched.
     """
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{TEMPORARY}{os.getpid()}-")
-        with os.fdopen(handle, "wb") as stream:
+        descriptor, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f"{TEMPORARY}{os.getpid()}-"
+        )
+        with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
             if durable:
@@ -87,58 +84,61 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
 
 
 def append(path: Path, data: bytes, durable: bool = False) -> None:
-    """Add `data` to the end of `path`, all of it or nothing.
+    """Append all of `data` to the file `path`, or nothing of it.
+
+    `durable` flushes the file to disk before returning.
 
     Raises
     ------
     MachineError
-        If it cannot be written; the file is then as it was.
+        If it cannot be written; the file is then unchanged.
     UntrustedFileError
         If it is a link, a pipe or a device.
     """
     try:
-        handle = regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        descriptor = open_regular_descriptor(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     except OSError as error:
         raise MachineError(_not_written(path, len(data), error)) from None
-    before = os.fstat(handle).st_size
+    size = os.fstat(descriptor).st_size
     try:
         left = memoryview(data)
         while left:
-            left = left[os.write(handle, left) :]
+            left = left[os.write(descriptor, left) :]
         if durable:
-            os.fsync(handle)
+            os.fsync(descriptor)
     except OSError as error:
         with contextlib.suppress(OSError):
-            os.ftruncate(handle, before)
+            os.ftruncate(descriptor, size)
         raise MachineError(_not_written(path, len(data), error)) from None
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
 def flush(path: Path) -> None:
-    """Wait until the disk has a file's contents, or a folder's names.
+    """Flush a file's contents, or a folder's list of names, to disk.
 
     Raises
     ------
     FileNotFoundError
-        If it is not there.
+        If `path` does not exist.
     MachineError
-        If the disk does not take it.
+        If the disk cannot store it.
     """
-    handle = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    except OSError as error:  # some file systems look for room only now
-        needed = os.fstat(handle).st_size
+        os.fsync(descriptor)
+    except OSError as error:  # some file systems allocate space only now
+        needed = os.fstat(descriptor).st_size
         raise MachineError(_not_written(path, needed, error)) from None
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
 def clear_stale(folder: Path) -> None:
-    """Remove what killed processes left half written in `folder`; live ones' files stay.
+    """Remove temporary files and run folders that killed processes left behind in `folder`.
 
-    Of folders only those that are half-made runs, which hold a lock or nothing yet.
+    Those of live processes stay. A temporary folder is removed only if it is empty or contains a
+    run's lock.
     """
     for left in folder.glob(f"{TEMPORARY}*"):
         number = left.name.removeprefix(TEMPORARY).partition("-")[0]
@@ -146,7 +146,7 @@ def clear_stale(folder: Path) -> None:
             if (left / "lock").is_file() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
             with contextlib.suppress(OSError):
-                left.rmdir() if left.is_dir() else left.unlink()  # a folder goes only if empty
+                left.rmdir() if left.is_dir() else left.unlink()  # rmdir: an empty folder only
 
 
 def _is_alive(process: int) -> bool:
@@ -160,7 +160,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _not_written(path: Path, needed: int, error: OSError) -> str:
-    """Why `needed` bytes could not be written, and, where room is short, how much is free."""
+    """Say why `needed` bytes could not be written and, if space ran out, how much is free."""
     room = ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         with contextlib.suppress(OSError):
@@ -171,8 +171,8 @@ def _not_written(path: Path, needed: int, error: OSError) -> str:
     )
 
 
-def write_answer(path: Path, data: bytes) -> None:
-    """Write what a command answers: to a device or pipe as it is, else whole or not at all."""
+def write_output(path: Path, data: bytes) -> None:
+    """Write a command's output: directly to a device or pipe, atomically to a file."""
     if path.exists() and not path.is_file():
         path.write_bytes(data)
     else:

@@ -1,37 +1,38 @@
-"""A request to stop, heard in the middle of a long evaluation too.
+"""Cancels a long evaluation when a stop is requested.
 
-Steps are few at a time and the loop asks between them; an evaluation may take long in one go, is
-called from many places, and can simply be done again. So it listens to what is set here.
+Training steps are short, and the training loop checks for a stop between them. An evaluation can
+take long, is called from many places, and can be repeated without harm, so it checks the function
+that is set here.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_asked: ContextVar[Callable[[], bool] | None] = ContextVar("asked", default=None)
+_check: ContextVar[Callable[[], bool] | None] = ContextVar("check", default=None)
 
 
 class StopRequestedError(Exception):
-    """Raised where an evaluation hears that it is to stop; whoever asked catches it."""
+    """Raised inside an evaluation when a stop is requested; the training loop catches it."""
 
 
 @contextmanager
-def listening(should_stop: Callable[[], bool]) -> Iterator[None]:
-    """While this lasts, evaluations ask `should_stop` now and then."""
-    before = _asked.set(should_stop)
+def cancellable(should_stop: Callable[[], bool]) -> Iterator[None]:
+    """Let evaluations inside this context be cancelled: they call `should_stop` now and then."""
+    token = _check.set(should_stop)
     try:
         yield
     finally:
-        _asked.reset(before)
+        _check.reset(token)
 
 
-def asked_by() -> Callable[[], bool] | None:
-    """What is to be asked, or None: for a call that asks by itself, in compiled code."""
-    return _asked.get()
+def cancellation_check() -> Callable[[], bool] | None:
+    """Return the function that says whether to stop, for compiled code; None outside a context."""
+    return _check.get()
 
 
-def stop_if_asked() -> None:
-    """Raise :class:`StopRequestedError` if a stop is asked for; between two pieces of work."""
-    should_stop = _asked.get()
+def raise_if_cancelled() -> None:
+    """Raise :class:`StopRequestedError` if a stop is requested; call it between pieces of work."""
+    should_stop = _check.get()
     if should_stop is not None and should_stop():
         raise StopRequestedError

@@ -1,7 +1,8 @@
-"""Text that tells when it was damaged: an object with its SHA-256, lines with their CRC-32.
+"""Text with checksums: a JSON object with its SHA-256, and lines of JSON, each with its CRC-32.
 
-A run's config.json is such an object; its history and journal are such lines, each of which
-vouches for itself and for its place after the line before. Written down in docs/format.md.
+A run's config.json is such an object; its history and journal are such lines. The checksum of a
+line covers the line before it too, so a missing or moved line is detected. The formats are
+described in docs/format.md.
 """
 
 import hashlib
@@ -15,16 +16,16 @@ from typing import Any
 from hiddenstate.system.strict_json import parse_json
 
 _BLANK = "0" * 64
-"""What stands for the digest while it is worked out."""
+"""Placeholder for the digest while it is computed."""
 
 _DIGEST = re.compile(rb'"sha256": "([0-9a-f]{64})"\n\}\n\Z')
 _CHECK = re.compile(rb', "check": "([0-9a-f]{8})"\}\Z')
 
 
-def seal_object(record: Mapping[str, Any]) -> bytes:
-    """`record` as JSON for people, its last field the SHA-256 of the text.
+def object_with_checksum(record: Mapping[str, Any]) -> bytes:
+    """Return `record` as indented JSON whose last field, `sha256`, is the digest of the text.
 
-    The digest is that of the whole text with zeros in its own place.
+    The digest is computed over the whole text with zeros in place of the digest.
     """
     text = json.dumps({**record, "sha256": _BLANK}, indent=2, allow_nan=False) + "\n"
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -32,63 +33,70 @@ def seal_object(record: Mapping[str, Any]) -> bytes:
     return f"{before}{digest}{after}".encode()
 
 
-def open_object(data: bytes, sealed: bool = False) -> Any:
-    """The JSON of `data`, without its seal; with `sealed` there must be one.
+def check_object(data: bytes, required: bool = False) -> Any:
+    """Return the JSON object in `data` without its checksum, after checking it.
+
+    Parameters
+    ----------
+    data : bytes
+        JSON text; anything but an object is returned unchecked.
+    required : bool, default False
+        Refuse an object without a checksum.
 
     Raises
     ------
     ValueError
-        If it is not JSON, or not the text that was sealed.
+        If `data` is not JSON, or its checksum is missing or wrong.
     """
     record = parse_json(data.decode())
-    if not isinstance(record, dict) or not (sealed or "sha256" in record):
+    if not isinstance(record, dict) or not (required or "sha256" in record):
         return record
-    stated = _DIGEST.search(data)
-    if stated is None:
+    recorded = _DIGEST.search(data)
+    if recorded is None:
         raise ValueError("its last field is not a sha256")
-    start, end = stated.span(1)
-    found = hashlib.sha256(data[:start] + _BLANK.encode() + data[end:]).hexdigest()
-    if found.encode() != stated[1]:
+    start, end = recorded.span(1)
+    digest = hashlib.sha256(data[:start] + _BLANK.encode() + data[end:]).hexdigest()
+    if digest.encode() != recorded[1]:
         raise ValueError(
-            f"SHA-256 of the text is {found[:12]}…, it states {stated[1][:12].decode()}…"
+            f"SHA-256 of the text is {digest[:12]}…, recorded is {recorded[1][:12].decode()}…"
         )
     return {name: value for name, value in record.items() if name != "sha256"}
 
 
-def seal_line(entry: Mapping[str, Any], before: int) -> tuple[bytes, int]:
-    """`entry` as a line of JSON whose last field is its check, and that check.
+def line_with_checksum(entry: Mapping[str, Any], previous: int) -> tuple[bytes, int]:
+    """Return `entry` as a line of JSON whose last field, `check`, is its checksum, and that number.
 
-    It is the CRC-32 of the line up to there, begun with `before`, the check of the line before
-    it or 0 for a first line.
+    The checksum is the CRC-32 of the line up to that field, started from `previous`: the
+    checksum of the line before it, or 0 for the first line.
     """
     head = json.dumps(entry, allow_nan=False).removesuffix("}").encode()
-    check = zlib.crc32(head, before)
+    check = zlib.crc32(head, previous)
     return head + f', "check": "{check:08x}"}}\n'.encode(), check
 
 
-def seal_lines(entries: Iterable[Mapping[str, Any]]) -> tuple[bytes, int]:
-    """A whole text of lines, and the check of the last."""
+def lines_with_checksums(entries: Iterable[Mapping[str, Any]]) -> tuple[bytes, int]:
+    """Return the text of all lines, from the first on, and the checksum of the last."""
     check, lines = 0, []
     for entry in entries:
-        line, check = seal_line(entry, check)
+        line, check = line_with_checksum(entry, check)
         lines.append(line)
     return b"".join(lines), check
 
 
 @dataclass(frozen=True)
-class Lines:
-    """What a text of lines holds.
+class CheckedLines:
+    """The content of a text of lines.
 
     Parameters
     ----------
     entries : list of dict
-        The sound lines, without their checks.
+        The intact lines, without their checksums.
     damaged : list of int
-        The lines that are not, counted from 1.
+        Numbers of the damaged lines, from 1.
     rest : bytes
-        What stands after the last newline: a line still being written, or cut short.
+        The text after the last newline: a line that is still being written, or was cut off.
     check : int
-        What the next line's check begins with.
+        The checksum that the next line starts from.
     size : int
         Bytes of the lines, without the rest.
     """
@@ -100,35 +108,42 @@ class Lines:
     size: int
 
 
-def open_lines(
+def check_lines(
     data: bytes,
-    sealed: bool = True,
-    sound: Callable[[dict[str, Any]], bool] = lambda entry: True,
-    before: int = 0,
-) -> Lines:
-    """The lines of `data`, those damaged that do not check or that `sound` has something against.
+    required: bool = True,
+    is_valid: Callable[[dict[str, Any]], bool] = lambda entry: True,
+    previous: int = 0,
+) -> CheckedLines:
+    """Split `data` into lines and check each.
 
-    Unless `sealed` a line may have no check, as in formats 1 and 2. `before` is the check of the
-    line before the first, where `data` is the end of a text.
+    Parameters
+    ----------
+    data : bytes
+    required : bool, default True
+        Count a line without a checksum as damaged; lines of formats 1 and 2 have none.
+    is_valid : callable, default: every entry is
+        Takes an entry; a line whose entry is not valid counts as damaged.
+    previous : int, default 0
+        The checksum of the line before `data`, if `data` is the end of a text.
     """
     *lines, rest = data.split(b"\n")
     entries: list[dict[str, Any]] = []
     damaged: list[int] = []
     for number, line in enumerate(lines, start=1):
-        stated = _CHECK.search(line)
-        head = line[: stated.start()] if stated else line
-        check = zlib.crc32(head, before)
-        before = int(stated[1], 16) if stated else check
-        entry = _object(head + b"}" if stated else head)
-        if entry is None or (before != check if stated else sealed) or not sound(entry):
+        recorded = _CHECK.search(line)
+        head = line[: recorded.start()] if recorded else line
+        check = zlib.crc32(head, previous)
+        previous = int(recorded[1], 16) if recorded else check
+        entry = _parse_object(head + b"}" if recorded else head)
+        if entry is None or (previous != check if recorded else required) or not is_valid(entry):
             damaged.append(number)
         else:
             entries.append(entry)
-    return Lines(entries, damaged, rest, before, len(data) - len(rest))
+    return CheckedLines(entries, damaged, rest, previous, len(data) - len(rest))
 
 
-def _object(text: bytes) -> dict[str, Any] | None:
-    """The JSON object `text` is, or None."""
+def _parse_object(text: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in `text`, or None if it is not one."""
     try:
         entry = parse_json(text.decode())
     except ValueError:

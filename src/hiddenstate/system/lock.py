@@ -1,4 +1,4 @@
-"""One writer a run folder: an operating-system lock that goes when its process does."""
+"""Locks a run folder for one writer; the operating system frees it when the process ends."""
 
 import fcntl
 import os
@@ -8,17 +8,17 @@ from io import FileIO
 from pathlib import Path
 
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
-from hiddenstate.system.atomic_file import regular
+from hiddenstate.system.atomic_file import open_regular_descriptor
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a live process is writing in `folder`; changes nothing there."""
+    """Return whether a live process is writing in `folder`; changes nothing there."""
     try:
-        with FileIO(regular(folder / "lock", os.O_RDONLY)) as stream:
+        with FileIO(open_regular_descriptor(folder / "lock", os.O_RDONLY)) as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except (OSError, UntrustedFileError):  # no lock file, or one that cannot be asked
+    except (OSError, UntrustedFileError):  # no lock file, or one that cannot be locked
         return False
     return False
 
@@ -29,15 +29,17 @@ def take_lock(folder: Path) -> FileIO:
     Raises
     ------
     MachineError
-        If another process holds it, naming it and since when, or nothing can be written.
+        If another process holds the lock (the message says which one and since when), or the
+        lock file cannot be written.
     UntrustedFileError
-        If the lock is no file.
+        If the lock is not a regular file.
     """
     try:
-        stream = FileIO(regular(folder / "lock", os.O_RDWR | os.O_CREAT), "r+")
+        descriptor = open_regular_descriptor(folder / "lock", os.O_RDWR | os.O_CREAT)
+        stream = FileIO(descriptor, "r+")
     except OSError as error:
         raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
-    # A reader that asks whether the run is live holds the lock for an instant: try again.
+    # `is_locked` holds the lock for an instant, so a first attempt may fail: try again.
     for wait in (0.0, 0.02, 0.05, 0.1):
         time.sleep(wait)
         try:
@@ -67,10 +69,10 @@ def take_lock(folder: Path) -> FileIO:
 
 
 def holds(stream: FileIO, folder: Path) -> bool:
-    """Whether a lock that :func:`take_lock` gave is still that of `folder`.
+    """Return whether `stream`, from :func:`take_lock`, is still the lock of `folder`.
 
-    It is not where the folder was moved or removed, or its lock was, and another process may
-    have taken its place.
+    It is not if the folder or its lock file was moved or removed; another process may have
+    created a new one since.
     """
     try:
         return os.path.samestat(os.fstat(stream.fileno()), os.lstat(folder / "lock"))

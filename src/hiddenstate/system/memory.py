@@ -1,4 +1,4 @@
-"""How much memory is free, asked before any is taken."""
+"""Reports how much memory is free, and refuses work that needs more."""
 
 import os
 from pathlib import Path
@@ -6,53 +6,51 @@ from pathlib import Path
 from hiddenstate.errors import MachineError, printable
 
 
-def check_free(needed: int, what: str, mend: str) -> None:
-    """Refuse `what` if it needs more bytes than are free; `mend` says what to do then.
+def check_free(needed: int, what: str, hint: str) -> None:
+    """Refuse `what` if it needs more bytes than are free; `hint` says what to do about it.
 
     Raises
     ------
     MachineError
-        Saying how much is needed and available.
+        If less than `needed` bytes are free; the message states both numbers.
     """
     free = bytes_free()
     if free is not None and needed > free:
         raise MachineError(
             f"{what} needs about {needed / 2**30:,.1f} GiB and {free / 2**30:,.1f} GiB are free; "
-            f"{mend}"
+            f"{hint}"
         )
 
 
-def check_addresses(needed: int, what: str, mend: str) -> None:
-    """As :func:`check_free`, of addresses alone, where the process has a limit on them."""
-    free = _of_process()
+def check_address_space(needed: int, what: str, hint: str) -> None:
+    """As :func:`check_free`, for the address space left by the process's limit, if it has one."""
+    free = _address_space_left()
     if free is not None and needed > free:
         raise MachineError(
-            f"{what} needs about {needed / 2**20:,.0f} MiB of addresses and the process's limit "
-            f"leaves {free / 2**20:,.0f} MiB; {mend}"
+            f"{what} needs about {needed / 2**20:,.0f} MiB of address space and the process's "
+            f"limit leaves {free / 2**20:,.0f} MiB; {hint}"
         )
 
 
 def out_of_memory(error: MemoryError) -> MachineError:
-    """What to say when memory ran out all the same: what was asked for, and what is free."""
-    asked = f": {printable(error)}" if str(error) else ""
+    """Return the error to report when an allocation failed: its size and the memory that is free."""
+    size = f": {printable(error)}" if str(error) else ""
     free = bytes_free()
     left = "" if free is None else f"; {free / 2**30:,.1f} GiB are free"
-    return MachineError(
-        f"there is not enough memory{asked}{left}; use a smaller --batch-size or --hidden-size"
-    )
+    return MachineError(f"out of memory{size}{left}; use a smaller --batch-size or --hidden-size")
 
 
 def bytes_free() -> int | None:
-    """Memory that can be taken now, or None where the system does not say.
+    """Return how many bytes can be allocated now, or None if the system does not say.
 
-    The least of what the machine has, what the process's control group may have, and what its
-    own limit on addresses leaves.
+    The least of three: the machine's available memory, what the process's control group may still
+    use, and what its limit on address space leaves.
     """
-    known = [_of_machine(), _of_group(), _of_process()]
-    return min((free for free in known if free is not None), default=None)
+    limits = [_machine_available(), _group_left(), _address_space_left()]
+    return min((free for free in limits if free is not None), default=None)
 
 
-def _of_machine() -> int | None:
+def _machine_available() -> int | None:
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             for line in lines:
@@ -66,30 +64,30 @@ def _of_machine() -> int | None:
         return None
 
 
-def _of_group(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """What a container or service may still take (Linux control groups, version 2)."""
+def _group_left(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Return what a container or service may still allocate (Linux control groups, version 2)."""
     try:
-        most = (root / "memory.max").read_text("ascii").strip()
-        if most == "max":
+        limit = (root / "memory.max").read_text("ascii").strip()
+        if limit == "max":
             return None
-        taken = int((root / "memory.current").read_text("ascii"))
+        used = int((root / "memory.current").read_text("ascii"))
         for line in (root / "memory.stat").read_text("ascii").splitlines():
-            if line.startswith("inactive_file "):  # the first pages to be given back
-                taken -= int(line.split()[1])
-        return max(int(most) - taken, 0)
+            if line.startswith("inactive_file "):  # cache pages, which the kernel frees first
+                used -= int(line.split()[1])
+        return max(int(limit) - used, 0)
     except (OSError, ValueError):
         return None
 
 
-def _of_process() -> int | None:
-    """What the limit on addresses leaves (`ulimit -v`)."""
+def _address_space_left() -> int | None:
+    """Return what the limit on address space leaves (`ulimit -v`)."""
     try:
         import resource
 
-        most = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if most == resource.RLIM_INFINITY:
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit == resource.RLIM_INFINITY:
             return None
-        taken = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-        return max(most - taken * resource.getpagesize(), 0)
+        used = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+        return max(limit - used * resource.getpagesize(), 0)
     except (ImportError, OSError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""JSON read and written strictly: no duplicate keys, no NaN, one spelling."""
+"""Reads and writes strict JSON: no duplicate keys, no NaN, one spelling for each value."""
 
 import json
 import math
@@ -9,18 +9,18 @@ from hiddenstate.errors import UntrustedFileError
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces; NaN and infinity are refused."""
+    """Return `value` as JSON with sorted keys and no spaces; NaN and infinity raise `ValueError`."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def parse_json(text: str) -> Any:
-    """Parse JSON, refusing duplicate keys and numbers JSON does not have (`ValueError`)."""
+    """Parse JSON; duplicate keys, NaN, infinity and numbers out of range raise `ValueError`."""
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a key stands twice")
-        return found
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            raise ValueError("duplicate key")
+        return value
 
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
@@ -32,24 +32,33 @@ def parse_json(text: str) -> Any:
         return number
 
     try:
-        return json.loads(text, object_pairs_hook=once, parse_constant=refuse, parse_float=finite)
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse, parse_float=finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def replace_nan(value: Any) -> Any:
+    """Return `value` with NaN and infinity replaced by None, also inside dicts and lists."""
+    if isinstance(value, Mapping):
+        return {name: replace_nan(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [replace_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def check_fields(
     value: Any, fields: Mapping[str, type | tuple[type, ...]], what: str
 ) -> dict[str, Any]:
-    """Return `value` if it is a dict of exactly these fields, each of its exact type.
+    """Return `value` if it is a dict with exactly these fields, each of its exact type.
 
     Raises
     ------
     UntrustedFileError
-        Beginning with `what`.
+        Otherwise; the message begins with `what`.
     """
     if not isinstance(value, dict) or set(value) != set(fields):
         raise UntrustedFileError(f"{what}: expected {', '.join(fields)} and nothing else")
     for name, kind in fields.items():
         if type(value[name]) not in (kind if isinstance(kind, tuple) else (kind,)):
-            raise UntrustedFileError(f"{what}: {name} is of another type")
+            raise UntrustedFileError(f"{what}: {name} has the wrong type")
     return value

@@ -16,7 +16,7 @@ from hiddenstate.engines.schedule import rate_at
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.runs.requests import Requests
-from hiddenstate.system.cancellation import StopRequestedError, listening
+from hiddenstate.system.cancellation import StopRequestedError, cancellable
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.progress import Progress, logs_after, pending_events, validates_after
 
@@ -119,7 +119,7 @@ class Trainer:
             return None
         results = self._keep_best()
         try:
-            with listening(self._should_stop):
+            with cancellable(self._should_stop):
                 self.evaluation = self.job.finish(self.engine, list(self.progress.recent))
         except StopRequestedError:
             return None
@@ -166,7 +166,7 @@ class Trainer:
                     event["lr"] = self.progress.lr = request.value
                     self._set_lr(request.value)
                 elif request.do == "snapshot":
-                    with listening(self._should_stop):
+                    with cancellable(self._should_stop):
                         self.evaluation = self.job.evaluate(self.engine)
                 elif request.do == "stop":
                     self._ended = True
@@ -239,7 +239,7 @@ class Trainer:
         if self._first is None or not mean < self._first:
             self._check_weights()
         self._first = mean if self._first is None else self._first
-        with listening(self._should_stop):
+        with cancellable(self._should_stop):
             self.evaluation = self.job.evaluate(self.engine)
         event = {
             "event": "log",
@@ -263,7 +263,7 @@ class Trainer:
     def _validate(self) -> None:
         """Look at the validation rows; keep the weights if they are the best so far."""
         progress = self.progress
-        with listening(self._should_stop):
+        with cancellable(self._should_stop):
             loss = self.job.validate(self.engine)
         assert loss is not None
         step = self.step - 1
