@@ -18,7 +18,7 @@ from hiddenstate.config import make_config
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
-from hiddenstate.system.checksums import open_lines, seal_line, seal_lines
+from hiddenstate.system.checksums import check_lines, line_with_checksum, lines_with_checksums
 
 # Tests run side by side; torch's threads would spin against one another. Before torch loads.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -141,14 +141,14 @@ def run_of(cli: Cli, tiny_idx: Path, tmp_path: Path) -> Callable[[str], Run]:
 
 def write_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
     """Write a history or journal of these entries, each sealed."""
-    path.write_bytes(seal_lines(entries)[0])
+    path.write_bytes(lines_with_checksums(entries)[0])
 
 
 def add_line(path: Path, entry: dict[str, Any]) -> None:
     """Append a sealed entry to a history or journal."""
-    check = open_lines(path.read_bytes()).check
+    check = check_lines(path.read_bytes()).check
     with path.open("ab") as stream:
-        stream.write(seal_line(entry, check)[0])
+        stream.write(line_with_checksum(entry, check)[0])
 
 
 @pytest.fixture

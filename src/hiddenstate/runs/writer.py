@@ -27,7 +27,11 @@ from hiddenstate.runs.record import FORMAT, read_lines
 from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS, Arrays, numbered
 from hiddenstate.system.array_file import write_arrays
 from hiddenstate.system.atomic_file import TEMPORARY, append, clear_stale, flush, write_atomically
-from hiddenstate.system.checksums import line_with_checksum, lines_with_checksums, object_with_checksum
+from hiddenstate.system.checksums import (
+    line_with_checksum,
+    lines_with_checksums,
+    object_with_checksum,
+)
 from hiddenstate.system.lock import holds, take_lock
 
 SNAPSHOTS_IN_FULL = 100
@@ -85,7 +89,8 @@ class RunWriter:
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write config.json, whole."""
-        write_atomically(self._place("config.json"), object_with_checksum({"format": FORMAT, **record}))
+        data = object_with_checksum({"format": FORMAT, **record})
+        write_atomically(self._place("config.json"), data)
 
     def add_history(self, event: Mapping[str, Any]) -> None:
         """Append one event."""

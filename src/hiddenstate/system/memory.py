@@ -33,7 +33,7 @@ def check_address_space(needed: int, what: str, hint: str) -> None:
 
 
 def out_of_memory(error: MemoryError) -> MachineError:
-    """Return the error to report when an allocation failed: its size and the memory that is free."""
+    """Return the error that reports a failed allocation, its size and the free memory."""
     size = f": {printable(error)}" if str(error) else ""
     free = bytes_free()
     left = "" if free is None else f"; {free / 2**30:,.1f} GiB are free"

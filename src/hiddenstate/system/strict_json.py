@@ -9,7 +9,7 @@ from hiddenstate.errors import UntrustedFileError
 
 
 def canonical_json(value: Any) -> str:
-    """Return `value` as JSON with sorted keys and no spaces; NaN and infinity raise `ValueError`."""
+    """Return `value` as JSON with sorted keys and no spaces; NaN raises `ValueError`."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
