@@ -211,7 +211,7 @@ def test_a_carried_state_is_measured_beside_one_that_is_reset(cli: Cli, tmp_path
 
     asked = make_predictor(model, "cpu", 1)
     state = asked.follow(dataset.X, {})[1]
-    offset, factor = model.preparation.target_scaling or (0, 1)
+    offset, factor = model.transform.target_scaling or (0, 1)
     truth = SIGNAL[120:160].reshape(4, 10, 1)
     for name, outputs in (
         ("mse", asked.follow(dataset.X_test, state)[0]),
@@ -329,8 +329,11 @@ def test_what_cannot_be_measured_says_why(cli: Cli, tmp_path: Path) -> None:
         "regress", own, "--target", "v", "--horizon", 1, "--window", 8, "--test-fraction", 0, *SMALL
     )
     for arguments, why in (
-        (("last",), "the run held no test rows out; name data with answers after it"),
-        ((last_run(tmp_path).path / "model.safetensors",), "a model file has no test rows of its"),
+        (("last",), "the run has no test rows; name data with labels or targets after it"),
+        (
+            (last_run(tmp_path).path / "model.safetensors",),
+            "a model file has no test rows; name the data after it",
+        ),
     ):
         done = cli("evaluate", *arguments)
         assert (done.code, done.out) == (2, "")

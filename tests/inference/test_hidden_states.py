@@ -6,7 +6,7 @@ import torch
 
 from hiddenstate import RecurrentClassifier, RecurrentRegressor
 from hiddenstate.engines import make_predictor
-from hiddenstate.inference.hidden_states import prefixes, state_probe
+from hiddenstate.inference.hidden_states import hidden_state_model, prefixes
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(12, 9, 3))
@@ -33,7 +33,7 @@ def test_both_engines_give_the_same_states():
     from hiddenstate.engines.torch import TorchPredictor
 
     clf = fitted()
-    states = TorchPredictor(state_probe(clf.model_), "cpu").predict(X)
+    states = TorchPredictor(hidden_state_model(clf.model_), "cpu").predict(X)
     np.testing.assert_allclose(clf.hidden_states(X), states, rtol=1e-9, atol=1e-12)
 
 

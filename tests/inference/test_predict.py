@@ -11,10 +11,16 @@ import pytest
 
 from hiddenstate import kernels
 from hiddenstate.config import make_config
-from hiddenstate.data import Preparation, Rows
+from hiddenstate.data import Transform, Rows
 from hiddenstate.engines.torch import TorchPredictor
 from hiddenstate.errors import DataError
-from hiddenstate.inference.predict import answered, answers, lay_out, predict_rows, predict_series
+from hiddenstate.inference.inputs import prepare_inputs
+from hiddenstate.inference.predict import (
+    predict_rows,
+    predict_series,
+    predict_steps,
+    predictions_and_targets,
+)
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
@@ -50,7 +56,7 @@ def regressor(
     net = Net("regress", make_config("regress", {"hidden_size": 4}).model, width, outputs, output)
     params = net.initial(3, "float64")
     params = {name: array * (0 if zero else 1) for name, array in params.items()}
-    return FittedModel(net, params, None, (T, width), stateful, Preparation(**own))
+    return FittedModel(net, params, None, (T, width), stateful, Transform(**own))
 
 
 def padded(series: list[Array]) -> Rows:
@@ -109,12 +115,12 @@ def test_series_together_are_answered_as_each_alone(
     series = [values for values in SERIES if len(values) >= window]
     parts = []
     for k, values in enumerate(series):
-        rows = lay_out(model, Rows(values[None]), "X")
-        _, steps, outputs = answers(model, asked, rows, "X", {})
+        rows = prepare_inputs(model, Rows(values[None]), "X")
+        _, steps, outputs = predict_steps(model, asked, rows, "X", {})
         parts += [
             (k, int(step), float(value)) for step, value in zip(steps, outputs[:, 0], strict=True)
         ]
-    together = answers(model, asked, lay_out(model, padded(series), "X"), "X", {})
+    together = predict_steps(model, asked, prepare_inputs(model, padded(series), "X"), "X", {})
     assert list(zip(together[0].tolist(), together[1].tolist(), strict=True)) == [
         p[:2] for p in parts
     ]
@@ -224,12 +230,12 @@ def test_a_net_that_sees_no_change_says_the_last_value(
 def test_the_answer_of_a_step_is_that_of_the_window_that_ends_there(
     engine: str, output: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hiddenstate.inference.predict.AT_ONCE", at_once)
+    monkeypatch.setattr("hiddenstate.inference.predict.WINDOWS_PER_CALL", at_once)
     W = 4
     model = regressor(output=output, change=(0,), reading={"window": W})
     asked = predictor(model, engine)
     X = np.random.default_rng(0).normal(size=(1, 13, 2))
-    series, steps, outputs = answers(model, asked, Rows(X), "X", {})
+    series, steps, outputs = predict_steps(model, asked, Rows(X), "X", {})
     assert (series == 0).all()
     np.testing.assert_array_equal(steps, np.arange(0 if output == "steps" else W - 1, 13))
     for step, value in zip(steps, outputs, strict=True):
@@ -262,10 +268,10 @@ def test_steps_whose_window_has_a_missing_value_are_not_measured(engine: str) ->
     X[0, 5, 0] = np.nan
     y = np.zeros((1, 12, 1))
     y[0, 9] = np.nan
-    outputs, target, now = answered(model, predictor(model, engine), Rows(X, y), {})
+    outputs, target, now = predictions_and_targets(model, predictor(model, engine), Rows(X, y), {})
     assert now is None
     clean = np.where(np.isfinite(X), X, 0)
-    every = answers(model, predictor(model, engine), Rows(clean), "X", {})[2]
+    every = predict_steps(model, predictor(model, engine), Rows(clean), "X", {})[2]
     kept = [0, 1, 2, 3, 4, 8, 10, 11]
     assert len(target) == len(kept)
     np.testing.assert_allclose(outputs, every[kept], rtol=1e-10)
@@ -277,13 +283,13 @@ def test_series_too_short_for_a_window_are_left_out_of_the_measure_alone() -> No
     y = np.zeros((*rows.X.shape[:2], 1))
     whole = Rows(rows.X, y, lengths=rows.lengths)
     asked = predictor(model, ENGINES[-1])
-    outputs, _, _ = answered(model, asked, whole, {})
+    outputs, _, _ = predictions_and_targets(model, asked, whole, {})
     assert len(outputs) == sum(n for n in LENGTHS if 4 <= n < 7)
-    with pytest.raises(DataError, match="X: a window has 4 steps, the signal 2"):
+    with pytest.raises(DataError, match="X: the signal has 2 steps, fewer than a window of 4"):
         predict_series(model, asked, rows, "X", {})
     short = whole.take(np.flatnonzero(rows.lengths < 4))
-    with pytest.raises(DataError, match="no series is as long as a window of 4"):
-        answered(model, asked, short, {})
+    with pytest.raises(DataError, match="every series is shorter than a window of 4"):
+        predictions_and_targets(model, asked, short, {})
 
 
 # --- what rows may look like
@@ -331,16 +337,16 @@ def test_new_rows_with_missing_values_are_filled_in_as_learnt_or_refused(missing
     X[0, 3, 1] = np.nan
     if fill is None:
         with pytest.raises(DataError, match="1 value is missing or not finite, the first in row 0"):
-            lay_out(model, Rows(X), "X")
+            prepare_inputs(model, Rows(X), "X")
         return
-    got = lay_out(model, Rows(X), "X").X
+    got = prepare_inputs(model, Rows(X), "X").X
     assert got[0, 3, 1] == 7
 
 
 def test_an_autoencoders_error_is_of_its_rows_as_they_are_scaled() -> None:
     values = {"encoder_sizes": (5,), "code_size": 2, "output_activation": "linear"}
     net = Net("autoencode", make_config("autoencode", values).model, 3, 3)
-    own = Preparation(scaling=(np.array([1.0, 2, 3]), np.array([2.0, 1, 0.5])))
+    own = Transform(scaling=(np.array([1.0, 2, 3]), np.array([2.0, 1, 0.5])))
     model = FittedModel(net, net.initial(0, "float64"), None, (3,), False, own)
     X = np.random.default_rng(0).normal(size=(8, 3))
     asked = predictor(model, ENGINES[-1])
@@ -445,7 +451,7 @@ def test_small_files_mean_what_the_training_file_meant(
     done = cli("classify", "own.csv", *options, "--hidden-size", 3, *QUIET)
     assert done.code == 0, done.err
     model = Run(tmp_path / "runs" / "classify-1").model()
-    assert model.preparation.pixels == (learnt == "pixels")
+    assert model.transform.pixels == (learnt == "pixels")
     asked = predictor(model, ENGINES[-1])
     for new in (X[:2], X[:2] + 0.5, (X[:2] > 99) * 1.0):
         np.savetxt(tmp_path / "new.csv", new, fmt="%g", delimiter=",", header=head[5:], comments="")

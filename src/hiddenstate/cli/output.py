@@ -1,7 +1,6 @@
 """What the commands print: results on stdout, notes and errors on stderr."""
 
 import json
-import math
 import sys
 import tempfile
 import traceback
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hiddenstate.errors import printable
+from hiddenstate.system.strict_json import replace_nan
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -37,16 +37,8 @@ def note_damage(run: "Run", snapshots: bool = False) -> None:
 
 
 def say_json(values: Mapping[str, Any]) -> None:
-    """One JSON object, on stdout; a number that is not finite, which JSON lacks, is null."""
-    click.echo(json.dumps(_legal(values), allow_nan=False))
-
-
-def _legal(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _legal(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_legal(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """Print one JSON object on stdout; NaN and infinity, which JSON does not have, become null."""
+    click.echo(json.dumps(replace_nan(values), allow_nan=False))
 
 
 def fail(message: str, code: int) -> int:

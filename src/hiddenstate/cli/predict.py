@@ -1,7 +1,7 @@
-"""The commands that ask a trained model: predict, evaluate."""
+"""The commands that use a trained model: predict, evaluate."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,29 +12,35 @@ from hiddenstate.cli.output import note, note_damage, say, say_json, table
 from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
+    from hiddenstate.inference.predict import Prediction
     from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
 
+_READING = ("input", "max_unpacked", "delimiter", "decimal", "encoding", "layout")
+"""Reading options that may differ from those of the training data."""
+
 _run_argument = click.argument("run")
 _data_argument = click.argument("data", required=False)
-_device_option = config_option("classify", "device")
-_threads_option = config_option("classify", "threads")
-_READ = ("input", "max_unpacked", "delimiter", "decimal", "encoding", "layout")
 
 
-def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command with how a file may be read otherwise than the training file was."""
-    for name in reversed(_READ):
+def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a command with the options of reading data and of computing."""
+    for option in (debug_option, runs_dir_option):
+        command = option(command)
+    for name in ("threads", "device"):
+        command = config_option("classify", name)(command)
+    for name in reversed(_READING):
         command = config_option("classify", name, default=None)(command)
     return command
 
 
 @click.command(
+    short_help="Predict for new rows.",
     help="Predict for new rows.\n\nRUN is a run, its folder, or a model file. DATA is a file or "
-    "folder in any format the program reads, with the columns of the training data; without it, "
-    "the run's own test rows. A classifier gives labels, a regressor its outputs, an autoencoder "
-    "its codes and each row's error.\n\n\b\nExample:\n"
-    "  hiddenstate predict classify-1 digits.csv --proba --output labels.csv"
+    "folder in any supported format, with the columns of the training data; without DATA, the "
+    "test rows of the run are used. A classifier predicts labels and a regressor its targets; an "
+    "autoencoder prints the code of each row and its reconstruction error.\n\n\b\nExample:\n"
+    "  hiddenstate predict classify-1 digits.csv --proba --output labels.csv",
 )
 @_run_argument
 @_data_argument
@@ -42,27 +48,24 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="Write here instead of stdout; .json and .parquet say the format.",
+    metavar="FILE",
+    help="Write the predictions to FILE instead of stdout.",
 )
 @click.option(
     "--format",
-    "as_format",
+    "file_format",
     type=click.Choice(("auto", "csv", "json", "parquet")),
     metavar="auto|csv|json|parquet",
     default="auto",
-    help="Format of the answer; auto is that of --output's name, else CSV.  [default: auto]",
+    help="Output format; auto follows the name of --output, otherwise CSV.  [default: auto]",
 )
-@_reading_options
-@_device_option
-@_threads_option
-@runs_dir_option
-@debug_option
+@_model_options
 def predict(
     run: str,
     data: str | None,
     proba: bool,
     output: Path | None,
-    as_format: str,
+    file_format: str,
     device: str,
     threads: int,
     runs_dir: Path,
@@ -70,69 +73,69 @@ def predict(
 ) -> None:
     """The command `predict`."""
     from hiddenstate.engines import make_predictor
-    from hiddenstate.inference.evaluate import new_rows, own_data, state_before
-    from hiddenstate.inference.output_formats import render
-    from hiddenstate.inference.predict import predict_own, predict_rows, predict_series
+    from hiddenstate.inference.predict import predict_data, predict_run
 
-    model, found = _open(run, runs_dir)
+    model, trained_run = _open_model(run, runs_dir)
     if proba and model.net.job != "classify":
-        raise OptionError(f"--proba: is for classifiers; this is a {model.net.job} model")
-    if as_format == "auto":
-        as_format = {".json": "json", ".parquet": "parquet"}.get(
-            output.suffix if output else "", "csv"
-        )
+        raise OptionError(f"--proba: only for classifiers; this is a {model.net.job} model")
+    file_format = _resolve_format(file_format, output)
     predictor = make_predictor(model, device, threads)
     if data is None:
-        dataset = own_data(found)
-        state = state_before(predictor, model, found)
-        answer = predict_own(model, predictor, dataset.test or dataset.train, proba, state)
+        prediction = predict_run(model, predictor, trained_run, proba)
     else:
-        rows = new_rows(model, data, reading, answered=False).train
-        if model.net.job == "regress":
-            answer = predict_series(model, predictor, rows, printable(data), {})
-        else:
-            answer = predict_rows(model, predictor, rows, printable(data), proba)
-    if output is None:
-        if as_format == "parquet":
-            raise OptionError("--format: Parquet is written to a file; add --output FILE")
-        text = render(answer, as_format).decode()
-        if sys.stdout.isatty():  # labels and names of a file may hold escape codes
-            text = "".join(f"{printable(line, 10**9)}\n" for line in text.splitlines())
-        click.echo(text, nl=False)
-        return
+        prediction = predict_data(model, predictor, data, reading, proba)
+    _write_prediction(prediction, output, file_format)
+
+
+def _resolve_format(file_format: str, output: Path | None) -> str:
+    """The output format, "auto" replaced by that of the name of the file."""
+    if file_format == "auto":
+        suffix = output.suffix if output else ""
+        return {".json": "json", ".parquet": "parquet"}.get(suffix, "csv")
+    if file_format == "parquet" and output is None:
+        raise OptionError("--format: Parquet is not printed; add --output FILE")
+    return file_format
+
+
+def _write_prediction(prediction: "Prediction", output: Path | None, file_format: str) -> None:
+    """Write the predictions to a file, or print them."""
+    from hiddenstate.inference.output_formats import encode_prediction
     from hiddenstate.system.atomic_file import write_output
 
-    write_output(output, render(answer, as_format))
-    note(f"{len(answer)} rows written to {output}")
+    content = encode_prediction(prediction, file_format)
+    if output is not None:
+        write_output(output, content)
+        note(f"{len(prediction)} rows written to {output}")
+        return
+    text = content.decode()
+    if sys.stdout.isatty():  # labels and names from a file may contain escape sequences
+        text = "".join(f"{printable(line, 10**9)}\n" for line in text.splitlines())
+    click.echo(text, nl=False)
 
 
-def _open(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
-    """The model, with a word if its run has gone on since and not ended."""
-    from hiddenstate.inference.evaluate import open_model
+def _open_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
+    """The model, with a note if its run was resumed since and is not done."""
+    from hiddenstate.inference.inputs import open_model
 
     model, run = open_model(name, runs_dir)
     if run:
         note_damage(run)
-    if run and run.results() is None:
-        note(f"{run.path} is {run.status()}: this is its model from before it went on")
+        if run.results() is None:
+            note(f"{run.path} is {run.status()}; using its model from before it was resumed")
     return model, run
 
 
 @click.command(
-    short_help="Measure a run on its test rows, or on other data.",
-    help="Measure a run on its test rows, or on other data with known answers.\n\nRUN is a run, "
-    "its folder, or a model file. DATA is a file or folder in any format the program reads, with "
-    "labels or targets. Every figure stands beside what would be reached without a net."
+    short_help="Evaluate a model on test rows or on other data.",
+    help="Evaluate a model on the test rows of its run, or on other data with labels or targets."
+    "\n\nRUN is a run, its folder, or a model file. DATA is a file or folder in any supported "
+    "format. Scores come with a baseline: the score of a prediction that needs no model."
     "\n\n\b\nExample:\n  hiddenstate evaluate classify-1",
 )
 @_run_argument
 @_data_argument
 @json_option
-@_reading_options
-@_device_option
-@_threads_option
-@runs_dir_option
-@debug_option
+@_model_options
 def evaluate(
     run: str,
     data: str | None,
@@ -144,32 +147,33 @@ def evaluate(
 ) -> None:
     """The command `evaluate`."""
     from hiddenstate.engines import make_predictor
-    from hiddenstate.inference.evaluate import measure_new, measure_own
+    from hiddenstate.inference.evaluate import evaluate_data, evaluate_run
 
-    model, found = _open(run, runs_dir)
+    model, trained_run = _open_model(run, runs_dir)
     predictor = make_predictor(model, device, threads)
     if data is None:
-        figures = measure_own(model, predictor, found)
+        scores = evaluate_run(model, predictor, trained_run)
     else:
-        figures = measure_new(model, predictor, data, reading, found)
+        scores = evaluate_data(model, predictor, data, reading, trained_run)
     if as_json:
-        path = str(found.path) if found else run
-        say_json({"job": model.net.job, "run": path, "data": data, **figures})
-        return
-    _say_figures(figures, model.classes)
+        path = str(trained_run.path) if trained_run else run
+        say_json({"job": model.net.job, "run": path, "data": data, **scores})
+    else:
+        _print_scores(scores, model.classes or [])
 
 
-def _say_figures(figures: dict[str, Any], classes: list[Any] | None) -> None:
-    """The figures a line each, then the classes as a table."""
-    by_class, matrix = figures.pop("f1_by_class", {}), figures.pop("confusion", [])
-    for name, value in figures.items():
-        say(f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}")
-    if not by_class:
+def _print_scores(scores: Mapping[str, Any], classes: list[Any]) -> None:
+    """Print one score per line, then a table of the classes."""
+    for name, value in scores.items():
+        if name not in ("f1_by_class", "confusion"):
+            say(f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}")
+    if "confusion" not in scores:
         return
-    shown = 20 if len(by_class) <= 20 else 0
-    head = ["class", "rows", "f1", *(f"as {name}" for name in (classes or [])[:shown])]
+    n_columns = len(classes) if len(classes) <= 20 else 0
+    head = ["class", "rows", "f1", *(f"as {name}" for name in classes[:n_columns])]
     rows = [
-        [str(name), str(sum(row)), f"{by_class[str(name)]:.4f}", *map(str, row[:shown])]
-        for name, row in zip(classes or [], matrix, strict=True)
+        [str(name), str(sum(row)), f"{scores['f1_by_class'][str(name)]:.4f}"]
+        + [str(count) for count in row[:n_columns]]
+        for name, row in zip(classes, scores["confusion"], strict=True)
     ]
     table(head, rows)

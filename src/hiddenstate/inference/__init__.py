@@ -1,1 +1,1 @@
-"""A trained model asked: predictions, scores, hidden states."""
+"""Predictions, evaluation and hidden states of a trained model."""

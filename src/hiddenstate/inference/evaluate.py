@@ -1,223 +1,205 @@
-"""Measuring a fitted model on its run's test rows, or on other rows with known answers.
+"""Evaluation of a fitted model on the test rows of its run, or on other rows with targets.
 
-Every figure comes with an honest baseline: what one would reach without a net.
+Scores come with a baseline: the score of a prediction that needs no model.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hiddenstate.data import Rows, SequenceDataset, read_like
-from hiddenstate.data.prepare.pipeline import as_pixels, class_numbers
+from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.layout import class_numbers
 from hiddenstate.data.prepare.windows import cut_windows
-from hiddenstate.data.readers.open import check_columns
 from hiddenstate.engines import Predictor
-from hiddenstate.errors import DataError, OptionError, printable
-from hiddenstate.inference.predict import answered, lay_out, window_of
+from hiddenstate.errors import DataError, printable
+from hiddenstate.inference.inputs import prepare_inputs, read_new_data, run_test_data
+from hiddenstate.inference.predict import predictions_and_targets, window_length
 from hiddenstate.metrics import baselines, scores
-from hiddenstate.models.fitted import FittedModel, load_model
+from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
-from hiddenstate.models.weight_file import refuse_code
-from hiddenstate.runs import Run, find_run
-from hiddenstate.runs.run_data import run_dataset, unchanged_dataset
-
-Array = NDArray[Any]
+from hiddenstate.runs import Run
+from hiddenstate.runs.run_data import run_dataset
 
 
-def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Run | None]:
-    """The model of a run, or of a model file, and the run where there is one."""
-    path = Path(name)
-    try:
-        is_file = path.is_file()
-    except OSError as error:
-        raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
-    if is_file:
-        refuse_code(path)
-        return load_model(path)[0], None
-    run = find_run(name, runs_dir)
-    return run.model(), run
+class ClassifierScores(TypedDict):
+    """Scores of a classifier; `hiddenstate evaluate --json` prints these keys."""
+
+    rows: int
+    accuracy: float
+    balanced_accuracy: float
+    """Mean recall of the classes."""
+    f1: float
+    """Mean F1 score of the classes that occur."""
+    log_loss: float
+    baseline: str
+    baseline_accuracy: float
+    f1_by_class: dict[str, float]
+    confusion: list[list[int]]
+    """Rows by true class, then by predicted class."""
 
 
-def own_data(run: Run | None) -> SequenceDataset:
-    """The data of a run, prepared, with the test rows it was measured on.
+class RegressorScores(TypedDict):
+    """Scores of a regressor, in the units of its targets."""
 
-    Raises
-    ------
-    OptionError
-        If there is no run to take them from, or it held none out.
-    """
-    if run is None:
-        raise OptionError("a model file has no test rows of its own; name some data after it")
-    dataset = unchanged_dataset(run)
-    if dataset.test is None or not len(dataset.test):
-        raise OptionError("the run held no test rows out; name data with answers after it")
-    return dataset
-
-
-def new_rows(
-    model: FittedModel, name: str, changes: Mapping[str, Any], answered: bool
-) -> SequenceDataset:
-    """Read rows for `model` as its training file was read, its columns checked.
-
-    Raises
-    ------
-    DataError
-        For a file that cannot be read, or with other columns.
-    """
-    reading = model.preparation.reading
-    dataset = read_like(name, model.net.job, reading, changes, answered)
-    check_columns(model.preparation.columns, dataset.columns, dataset.name)
-    X, pixels = dataset.X, model.preparation.pixels
-    if dataset.columns is not None and pixels != (X.dtype == np.uint8):
-        # Whether whole numbers of a table are pixels was settled by the training file.
-        dataset = replace(dataset, train=replace(dataset.train, X=as_pixels(X, pixels)))
-    return dataset
+    answers: int
+    """Number of targets compared."""
+    mse: float
+    mae: float
+    r2: float
+    baseline: str
+    baseline_mse: float
+    skill: float
+    """1 - mse / baseline_mse."""
+    reset_mse: NotRequired[float]
+    """With the state set to zero at each window; stateful models only."""
 
 
-def answered_rows(model: FittedModel, dataset: SequenceDataset) -> Rows:
-    """Rows as read, made ready to measure on: laid out, with class numbers or in windows.
+class AutoencoderScores(TypedDict):
+    """Scores of an autoencoder; those of the baseline if the training rows can be read."""
+
+    rows: int
+    mse: float
+    baseline: NotRequired[str]
+    baseline_mse: NotRequired[float]
+    skill: NotRequired[float]
+    knn_accuracy: NotRequired[float]
+    """Accuracy of labels predicted from the 5 nearest codes, if there are labels."""
+
+
+Scores = ClassifierScores | RegressorScores | AutoencoderScores
+
+
+def prepare_for_evaluation(model: FittedModel, dataset: SequenceDataset) -> Rows:
+    """Prepare rows as read: inputs as the net reads them, labels as class numbers.
+
+    Series with a target at every step are cut into windows where the model is stateful.
 
     Raises
     ------
     DataError
-        If answers are missing or of another kind.
+        If targets are missing or of another kind.
     """
     rows, where, job = dataset.train, printable(dataset.name), model.net.job
     if job == "autoencode":
-        return lay_out(model, rows, where)
+        return prepare_inputs(model, rows, where)
     if rows.y is None:
-        raise DataError(f"{where}: no answers to compare with; name data with labels or targets")
+        raise DataError(f"{where}: no targets to compare with; name data with labels or targets")
     if job == "classify":
         if rows.y.ndim != 1:
-            raise DataError(f"{where}: y is {rows.y.shape}, expected one label a row")
+            raise DataError(f"{where}: y is {rows.y.shape}; expected one label per row")
         numbers = class_numbers(rows.y, model.classes, where)
-        return replace(lay_out(model, rows, where), y=numbers)
+        return replace(prepare_inputs(model, rows, where), y=numbers)
     if rows.y.ndim == 3:
         rows = cut_windows(
             rows,
-            window_of(model) if model.stateful else 0,
+            window_length(model) if model.stateful else 0,
             None,
-            model.preparation.reading.get("horizon"),
+            model.transform.reading.get("horizon"),
             model.net.output if model.stateful else "steps",
             where,
         )
-    y = rows.y
-    assert y is not None
+    y = rows.require_targets()
     if y.shape[-1] != model.net.n_outputs:
         raise DataError(
-            f"{where}: y has {y.shape[-1]} targets, the model gives {model.net.n_outputs}"
+            f"{where}: y has {y.shape[-1]} targets; the model predicts {model.net.n_outputs}"
         )
-    return lay_out(model, rows, where)
+    return prepare_inputs(model, rows, where)
 
 
-def state_before(predictor: Predictor, model: FittedModel, run: Run | None) -> Params:
-    """The state a stateful model has after its training windows: the test ones follow them."""
-    if not model.stateful or run is None:
-        return {}
-    return predictor.follow(run_dataset(run).X, {})[1]
-
-
-def measure_own(model: FittedModel, predictor: Predictor, run: Run | None) -> dict[str, Any]:
-    """Figures of a run's model on its own test rows; see :func:`measure`."""
-    dataset = own_data(run)
-    test, train = dataset.test, dataset.train
-    assert test is not None
+def evaluate_run(model: FittedModel, predictor: Predictor, run: Run | None) -> Scores:
+    """Scores of the model of a run on its test rows; see :func:`evaluate`."""
+    dataset = run_test_data(run)
+    test, train = dataset.require_test(), dataset.train
     state: Params = {}
     if model.stateful:
         state = predictor.follow(train.X, {})[1]
     if model.net.job == "regress":
-        test, train = (_in_units(model, rows) for rows in (test, train))
-    return measure(model, predictor, test, train, state)
+        test, train = (_undo_targets(model, rows) for rows in (test, train))
+    return evaluate(model, predictor, test, train, state)
 
 
-def _in_units(model: FittedModel, rows: Rows) -> Rows:
-    """Prepared rows with their targets in their own units."""
-    assert rows.y is not None
-    y = model.preparation.undo_targets(rows.y, rows.X, rows.lengths)
+def _undo_targets(model: FittedModel, rows: Rows) -> Rows:
+    """Prepared rows, with targets in their own units again."""
+    y = model.transform.undo_targets(rows.require_targets(), rows.X, rows.lengths)
     return replace(rows, y=y)
 
 
-def measure_new(
+def evaluate_data(
     model: FittedModel, predictor: Predictor, data: str, reading: Mapping[str, Any], run: Run | None
-) -> dict[str, Any]:
-    """Figures of a model on the rows of a file; see :func:`measure`.
+) -> Scores:
+    """Scores of a model on a file or folder; see :func:`evaluate`.
 
-    The baselines learn from the training rows where those can be read again.
+    Baselines are fitted on the training rows if those can be read again.
     """
-    rows = answered_rows(
-        model, new_rows(model, data, reading, answered=model.net.job != "autoencode")
-    )
+    require_targets = model.net.job != "autoencode"
+    rows = prepare_for_evaluation(model, read_new_data(model, data, reading, require_targets))
     train = None
     if run is not None and run.data_fact("source") != "arrays":
         train = run_dataset(run).train
         if model.net.job == "regress":
-            train = _in_units(model, train)
-    return measure(model, predictor, rows, train)
+            train = _undo_targets(model, train)
+    return evaluate(model, predictor, rows, train)
 
 
-def measure(
+def evaluate(
     model: FittedModel,
     predictor: Predictor,
     rows: Rows,
     train: Rows | None = None,
     state: Params | None = None,
-) -> dict[str, Any]:
-    """Figures of `model` on `rows`, and of the baselines that ask for no net.
+) -> Scores:
+    """Scores of `model` on `rows`, and of a baseline.
 
     Parameters
     ----------
     model : FittedModel
     predictor : Predictor
-        The model, ready to be asked.
+        The same model, ready to compute.
     rows : Rows
-        Prepared (:func:`answered_rows`): class numbers, or targets in their own units.
+        Prepared (:func:`prepare_for_evaluation`): class numbers, or targets in their own units.
     train : Rows, optional
-        The training rows likewise, for baselines that learn from them.
+        The training rows, prepared likewise, for baselines that are fitted on them.
     state : dict of ndarray, optional
-        Where a stateful model begins; zero if left out.
+        Initial state of a stateful model; zero by default.
     """
-    kinds = {"classify": _classifier, "regress": _regressor, "autoencode": _autoencoder}
-    return kinds[model.net.job](model, predictor, rows, train, state or {})
+    if model.net.job == "classify":
+        return _score_classifier(model, predictor, rows, train)
+    if model.net.job == "regress":
+        return _score_regressor(model, predictor, rows, train, state or {})
+    return _score_autoencoder(model, predictor, rows, train)
 
 
-def _classifier(
-    model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Params
-) -> dict[str, Any]:
-    assert rows.y is not None
-    assert model.classes is not None
-    n = len(model.classes)
+def _score_classifier(
+    model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None
+) -> ClassifierScores:
+    y, classes = rows.require_targets(), model.require_classes()
+    n = len(classes)
     outputs = predictor.predict(rows.X, rows.lengths)
-    matrix = scores.confusion(rows.y, outputs.argmax(axis=1), n)
-    known = rows.y if train is None or train.y is None else train.y
+    matrix = scores.confusion(y, outputs.argmax(axis=1), n)
+    labels = y if train is None or train.y is None else train.y
     f1 = scores.f1_by_class(matrix)
     return {
         "rows": len(rows),
-        "accuracy": scores.accuracy(outputs, rows.y),
+        "accuracy": scores.accuracy(outputs, y),
         "balanced_accuracy": scores.balanced_accuracy(matrix),
         "f1": float(f1[matrix.sum(axis=1) > 0].mean()),
-        "log_loss": scores.cross_entropy(outputs, rows.y),
+        "log_loss": scores.cross_entropy(outputs, y),
         "baseline": "always the most frequent class",
-        "baseline_accuracy": baselines.majority(known, rows.y, n),
-        "f1_by_class": {str(name): float(f) for name, f in zip(model.classes, f1, strict=True)},
+        "baseline_accuracy": baselines.majority(labels, y, n),
+        "f1_by_class": {str(name): float(f) for name, f in zip(classes, f1, strict=True)},
         "confusion": matrix.tolist(),
     }
 
 
-def _regressor(
+def _score_regressor(
     model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Params
-) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    outputs, target, known = answered(model, predictor, rows, state)
+) -> RegressorScores:
+    outputs, target, now = predictions_and_targets(model, predictor, rows, state)
     mse = scores.mean_squared_error(outputs, target)
-    if model.stateful:
-        reset = model.preparation.undo_targets(predictor.predict(rows.X), rows.X)
-        found["reset_mse"] = scores.mean_squared_error(reset.reshape(target.shape), target)
-    if known is not None:
-        name, baseline = "the last value", scores.mean_squared_error(known, target)
+    if now is not None:
+        name, baseline = "the last value", scores.mean_squared_error(now, target)
     elif train is not None and train.y is not None:
         lengths = train.lengths if train.y.ndim == 3 else None
         name = "the mean of the training targets"
@@ -225,7 +207,7 @@ def _regressor(
     else:
         name = "the mean of these targets"
         baseline = baselines.training_mean(target, target)
-    return {
+    result: RegressorScores = {
         "answers": len(outputs),
         "mse": mse,
         "mae": scores.mean_absolute_error(outputs, target),
@@ -233,26 +215,26 @@ def _regressor(
         "baseline": name,
         "baseline_mse": baseline,
         "skill": scores.skill(mse, baseline),
-        **found,
     }
+    if model.stateful:
+        reset = model.transform.undo_targets(predictor.predict(rows.X), rows.X)
+        result["reset_mse"] = scores.mean_squared_error(reset.reshape(target.shape), target)
+    return result
 
 
-def _autoencoder(
-    model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Params
-) -> dict[str, Any]:
+def _score_autoencoder(
+    model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None
+) -> AutoencoderScores:
     mse = scores.reconstruction_error(predictor.predict, rows.X)
-    found: dict[str, Any] = {"rows": len(rows), "mse": mse}
+    result: AutoencoderScores = {"rows": len(rows), "mse": mse}
     if train is not None:
         size = model.net.widths()[-1]
         baseline = baselines.principal_components(train.X, rows.X, size)
-        found |= {
-            "baseline": f"{size} principal components",
-            "baseline_mse": baseline,
-            "skill": scores.skill(mse, baseline),
-        }
+        result["baseline"] = f"{size} principal components"
+        result["baseline_mse"] = baseline
+        result["skill"] = scores.skill(mse, baseline)
     if rows.y is not None and rows.y.ndim == 1:
-        some = rows.take(slice(0, 2000))
-        assert some.y is not None
-        labels = np.unique(some.y, return_inverse=True)[1]
-        found["knn_accuracy"] = scores.knn_accuracy(predictor.encode(some.X[:]), labels)
-    return found
+        first = rows.take(slice(0, 2000))
+        labels = np.unique(first.require_targets(), return_inverse=True)[1]
+        result["knn_accuracy"] = scores.knn_accuracy(predictor.encode(first.X[:]), labels)
+    return result

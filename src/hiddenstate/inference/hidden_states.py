@@ -1,30 +1,26 @@
-"""What a recurrent net holds in mind: its hidden state after every step, and what it would say.
+"""Hidden states of a recurrent net after every step.
 
-The states come out of the same engines as every answer: a net whose head hands the state on is
-asked for its outputs at every step.
+The engines compute them as ordinary outputs, of a net whose output layer is the identity.
 """
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.config import RecurrentConfig
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.system.typing import Array
 
-Array = NDArray[Any]
 
+def hidden_state_model(model: FittedModel) -> FittedModel:
+    """A model whose output at every step is the hidden state h_t of the last layer of `model`.
 
-def state_probe(model: FittedModel) -> FittedModel:
-    """A model whose output at every step is the hidden state h_t of `model`'s last layer.
-
-    Its outputs are (N, T, D*H): of a bidirectional net the forward states, then the backward.
+    Its outputs are (N, T, D*H); a bidirectional net has the forward states first.
     """
     net = model.net
     assert isinstance(net.config, RecurrentConfig)
     width = model.params["out.weight"].shape[1]
-    probe = replace(
+    state_net = replace(
         net,
         job="regress",
         config=replace(net.config, readout="last"),
@@ -34,18 +30,26 @@ def state_probe(model: FittedModel) -> FittedModel:
     params = {name: array for name, array in model.params.items() if name.startswith("rnn.")}
     params["out.weight"] = np.eye(width, dtype=model.dtype)
     params["out.bias"] = np.zeros(width, model.dtype)
-    return replace(model, net=probe, params=params, classes=None)
+    return replace(model, net=state_net, params=params, classes=None)
 
 
 def prefixes(X: Array, lengths: Array | None, ends: Array) -> tuple[Array, Array]:
-    """Every row of `X` (N, T, I) once for each of `ends` (P,), and how much of it to read.
+    """Prefixes of every row, to compute the output after part of a sequence.
+
+    Parameters
+    ----------
+    X : ndarray (N, T, I)
+    lengths : ndarray (N,) or None
+        Number of steps of each row; None if all have T.
+    ends : ndarray (P,)
+        Lengths of the prefixes, ascending.
 
     Returns
     -------
     X : ndarray (N*P, T, I)
-        Row by row, the shortest prefix first.
+        Each row P times.
     lengths : ndarray (N*P,) int64
-        The steps of each prefix; none goes beyond its row's own end.
+        Number of steps of each prefix, at most that of its row.
     """
     own = np.full(len(X), X.shape[1]) if lengths is None else lengths
     return np.repeat(X, len(ends), axis=0), np.minimum(own[:, None], ends).reshape(-1)

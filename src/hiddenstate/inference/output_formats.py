@@ -1,50 +1,51 @@
-"""A prediction as text or bytes: CSV, JSON or Parquet."""
+"""Writes a prediction as CSV, JSON or Parquet."""
 
 import csv
 import io
 import json
-import math
-from typing import Any
 
 from hiddenstate.errors import MachineError
 from hiddenstate.inference.predict import Prediction
+from hiddenstate.system.strict_json import replace_nan
 
 
-def render(answer: Prediction, kind: str) -> bytes:
-    """`answer` as `csv`, as `json` (a list of objects) or as `parquet`.
+def encode_prediction(prediction: Prediction, file_format: str) -> bytes:
+    """Return the content of a file with `prediction`.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    file_format : {"csv", "json", "parquet"}
+        CSV has a header line and is UTF-8; JSON is a list of one object per row, with null for
+        NaN and infinity.
 
     Raises
     ------
     MachineError
-        If Parquet is asked for and pyarrow is not there.
+        If the format is parquet and pyarrow is not installed.
     """
-    if kind == "csv":
+    if file_format == "csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(answer.columns)
-        writer.writerows(answer.rows())
+        writer.writerow(prediction.columns)
+        writer.writerows(prediction.rows())
         return text.getvalue().encode()
-    if kind == "json":
-        names = list(answer.columns)
-        rows = [dict(zip(names, map(_legal, row), strict=True)) for row in answer.rows()]
+    if file_format == "json":
+        names = list(prediction.columns)
+        rows = [dict(zip(names, replace_nan(row), strict=True)) for row in prediction.rows()]
         lines = (json.dumps(row, allow_nan=False, ensure_ascii=False) for row in rows)
         return ("[\n" + ",\n".join(lines) + "\n]\n").encode()
-    return _parquet(answer)
+    return _parquet(prediction)
 
 
-def _legal(value: Any) -> Any:
-    """`value` as JSON has it: what is not finite is null."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _parquet(answer: Prediction) -> bytes:
+def _parquet(prediction: Prediction) -> bytes:
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
         raise MachineError(
-            "Parquet needs pyarrow; install it with: pip install 'hiddenstate[tables]'"
+            "Parquet requires pyarrow; install it with: pip install 'hiddenstate[tables]'"
         ) from None
     stream = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table(dict(answer.columns)), stream)
+    pyarrow.parquet.write_table(pyarrow.table(dict(prediction.columns)), stream)
     return stream.getvalue()

@@ -1,67 +1,38 @@
-"""Asking a fitted model: new rows in the layout it knows, outputs in words its users know."""
+"""Predictions of a fitted model: labels, targets in their own units, codes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hiddenstate.data import Rows, as_rows, fractions, in_pieces
-from hiddenstate.data.dataset import flat_rows
+from hiddenstate.data import Rows, fractions, in_pieces
 from hiddenstate.engines import Predictor
-from hiddenstate.errors import DataError
+from hiddenstate.errors import DataError, printable
+from hiddenstate.inference.inputs import (
+    prepare_inputs,
+    read_new_data,
+    run_test_data,
+    state_after_training,
+)
 from hiddenstate.metrics.scores import error_by_row, softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
+from hiddenstate.runs import Run
+from hiddenstate.system.typing import Array
 
-Array = NDArray[Any]
-
-
-AT_ONCE = 4096
-"""Windows of a series that are asked for in one call."""
-
-
-def lay_out(model: FittedModel, rows: Rows, where: str) -> Rows:
-    """Rows as their file has them -> as the net of `model` reads them, filled in and scaled.
-
-    Flat rows are cut into the model's own steps where their width says so.
-
-    Raises
-    ------
-    DataError
-        If a row has another number of features, or values are missing.
-    """
-    X = rows.X
-    if X.ndim == 0 or 0 in X.shape:
-        raise DataError(f"{where}: no rows; the shape is {X.shape}")
-    features = model.n_features
-    if model.net.job == "autoencode":
-        if rows.lengths is not None:
-            raise DataError(f"{where}: an autoencoder takes rows of one length")
-        X = X[None] if X.ndim == 1 else X
-        X = flat_rows(X) if X.ndim != 2 else X
-        if X.shape[1] != features:
-            raise DataError(f"{where}: rows have {X.shape[1]} numbers, the model {features}")
-    else:
-        steps = model.row_shape[0]
-        cut = X.ndim == 2 and features > 1 and X.shape[1] == steps * features
-        X = as_rows(X, steps if cut else None, where)
-        if X.shape[2] != features:
-            raise DataError(
-                f"{where}: steps have {X.shape[2]} features, the model was trained on {features}"
-            )
-    return replace(rows, X=model.preparation.apply(X, rows.lengths, model.dtype, where))
+WINDOWS_PER_CALL = 4096
+"""Windows of a series that are predicted in one call."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of new rows, a column a figure.
+    """A table of predictions.
 
     Parameters
     ----------
     columns : dict of ndarray
-        By name, each with one entry a row: `row` or `series` and `step`, then the figures.
+        Columns of equal length, by name: `row`, or `series` and `step`; then what was predicted.
     """
 
     columns: dict[str, Array]
@@ -70,111 +41,183 @@ class Prediction:
         return len(next(iter(self.columns.values())))
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """The entries, row by row, as plain Python values."""
+        """Iterate over the rows as tuples of plain Python values."""
         return zip(*(column.tolist() for column in self.columns.values()), strict=True)
+
+
+def predict_run(
+    model: FittedModel, predictor: Predictor, run: Run | None, proba: bool = False
+) -> Prediction:
+    """Predict the test rows of a run; a stateful model starts from its state after training.
+
+    Errors as in :func:`hiddenstate.inference.inputs.run_test_data`.
+    """
+    dataset = run_test_data(run)
+    state = state_after_training(predictor, model, run)
+    return predict_test_rows(model, predictor, dataset.test or dataset.train, proba, state)
+
+
+def predict_data(
+    model: FittedModel,
+    predictor: Predictor,
+    data: str,
+    reading: Mapping[str, Any],
+    proba: bool = False,
+) -> Prediction:
+    """Predict the rows of a file or folder; a stateful model starts from the zero state.
+
+    Parameters
+    ----------
+    model : FittedModel
+    predictor : Predictor
+        The same model, ready to compute.
+    data : str
+        A file or folder.
+    reading : mapping
+        Reading options that differ from training, by name.
+    proba : bool, default=False
+        Add the probability of each class (classifiers).
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read or do not fit the model.
+    """
+    rows, where = read_new_data(model, data, reading, require_targets=False).train, printable(data)
+    if model.net.job == "regress":
+        return predict_series(model, predictor, rows, where, {})
+    return predict_rows(model, predictor, rows, where, proba)
 
 
 def predict_rows(
     model: FittedModel, predictor: Predictor, rows: Rows, where: str, proba: bool = False
 ) -> Prediction:
-    """Labels of a classifier, with `proba` the chance of each class; codes of an autoencoder and
-    each row's error.
+    """Predict with a classifier or an autoencoder.
 
     Parameters
     ----------
+    model : FittedModel
+    predictor : Predictor
+        The same model, ready to compute.
     rows : Rows
-        As :func:`lay_out` takes them.
+        As read; see :func:`prepare_inputs`.
+    where : str
+        Names the data in errors.
+    proba : bool, default=False
+        Add the probability of each class (classifiers).
+
+    Returns
+    -------
+    Prediction
+        A classifier's `label` and `p_<class>`, or an autoencoder's `code_1` to `code_Z` and the
+        mean squared `error` of each row.
     """
-    return _answer_rows(model, predictor, lay_out(model, rows, where), proba)
+    return _predict_prepared(model, predictor, prepare_inputs(model, rows, where), proba)
 
 
-def _answer_rows(model: FittedModel, predictor: Predictor, rows: Rows, proba: bool) -> Prediction:
-    """What is said of prepared rows that stand each for itself."""
+def _predict_prepared(
+    model: FittedModel, predictor: Predictor, rows: Rows, proba: bool
+) -> Prediction:
+    """Predict prepared rows that are independent of one another."""
     if model.net.job == "classify":
         outputs = predictor.predict(rows.X, rows.lengths)
-        found = _named(rows) | {"label": class_labels(model, outputs)}
+        columns = _row_names(rows) | {"label": class_labels(model, outputs)}
         if proba:
-            chances = softmax(outputs)
-            found |= {f"p_{name}": chances[:, i] for i, name in enumerate(model.classes or [])}
-        return Prediction(found)
+            p = softmax(outputs)
+            columns |= {f"p_{name}": p[:, i] for i, name in enumerate(model.classes or [])}
+        return Prediction(columns)
     codes, errors = [], []
     for _, piece in in_pieces(rows.X):
         codes.append(predictor.encode(piece))
-        made = predictor.predict(piece)
-        errors.append(error_by_row(made, fractions(piece, made.dtype)))
-    together = np.concatenate(codes)
-    found = _named(rows)
-    found |= {f"code_{i + 1}": together[:, i] for i in range(together.shape[1])}
-    return Prediction(found | {"error": np.concatenate(errors)})
+        reconstructed = predictor.predict(piece)
+        errors.append(error_by_row(reconstructed, fractions(piece, reconstructed.dtype)))
+    code = np.concatenate(codes)
+    columns = _row_names(rows) | {f"code_{i + 1}": code[:, i] for i in range(code.shape[1])}
+    return Prediction(columns | {"error": np.concatenate(errors)})
 
 
 def predict_series(
     model: FittedModel, predictor: Predictor, rows: Rows, where: str, state: Params
 ) -> Prediction:
-    """A regressor's outputs in the units of its targets: at every step, or one a window.
+    """Predict with a regressor, at every step or once per window.
 
     Parameters
     ----------
+    model : FittedModel
+    predictor : Predictor
+        The same model, ready to compute.
     rows : Rows
-        Series X (N, T, I), flat (N, F) where such were learnt from, or one series (T, I) or (T,).
+        As read: series X (N, T, I), flat (N, F) if the model was trained on flat rows, or one
+        series (T, I) or (T,).
+    where : str
+        Names the data in errors.
     state : dict of ndarray
-        Where a stateful model begins; zero if empty.
+        Initial state of a stateful model; empty for zero.
+
+    Returns
+    -------
+    Prediction
+        `step`, before it `series` if there are several, and a column per target in its own units.
     """
     X = rows.X[:]
     X = X[:, None] if X.ndim == 1 else X
-    one = X.ndim == 2 and not _series_each(model, X)
-    rows = lay_out(model, replace(rows, X=X[None] if one else X), where)
-    series, steps, outputs = answers(model, predictor, rows, where, state)
-    found = {"series": series} if len(rows) > 1 else {}
+    is_one_series = X.ndim == 2 and not _are_flat_series(model, X)
+    rows = prepare_inputs(model, replace(rows, X=X[None] if is_one_series else X), where)
+    series, steps, outputs = predict_steps(model, predictor, rows, where, state)
+    names = {"series": series} if len(rows) > 1 else {}
     if rows.ids is not None:
-        found = {"series": rows.ids[series]}
-    return Prediction(found | {"step": steps} | _by_target(model, outputs))
+        names = {"series": rows.ids[series]}
+    return Prediction(names | {"step": steps} | _target_columns(model, outputs))
 
 
-def _series_each(model: FittedModel, X: Array) -> bool:
-    """Whether rows (N, F) are a series each, as those learnt from were, not one series' steps."""
-    if model.preparation.reading.get("layout") == "wide":
+def _are_flat_series(model: FittedModel, X: Array) -> bool:
+    """Whether rows (N, F) are N flat series, as in training, rather than N steps of one series."""
+    if model.transform.reading.get("layout") == "wide":
         return True
-    whole = model.net.output == "last" and window_of(model) == 0
+    whole = model.net.output == "last" and window_length(model) == 0
     return whole and X.shape[1] != model.n_features
 
 
-def predict_own(
+def predict_test_rows(
     model: FittedModel, predictor: Predictor, rows: Rows, proba: bool, state: Params
 ) -> Prediction:
-    """The same for prepared rows of a run's own: windows stay the windows they are."""
+    """Predict prepared rows of a run, in its own windows.
+
+    Parameters and result are those of :func:`predict_rows` and :func:`predict_series`.
+    """
     if model.net.job != "regress":
-        return _answer_rows(model, predictor, rows, proba)
+        return _predict_prepared(model, predictor, rows, proba)
     if not model.stateful:
-        rows = _long_enough(model, rows)
-        series, steps, outputs = answers(model, predictor, rows, "test rows", state)
-        found = {"series": series} if len(rows) > 1 else {}
-        return Prediction(found | {"step": steps} | _by_target(model, outputs))
-    outputs = model.preparation.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
+        rows = _drop_short_series(model, rows)
+        series, steps, outputs = predict_steps(model, predictor, rows, "test rows", state)
+        names = {"series": series} if len(rows) > 1 else {}
+        return Prediction(names | {"step": steps} | _target_columns(model, outputs))
+    outputs = model.transform.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
     flat = outputs.reshape(-1, outputs.shape[-1])
     every = 1 if model.net.output == "steps" else rows.X.shape[1]
     steps = np.arange(1, len(flat) + 1) * every - 1
-    return Prediction({"step": steps} | _by_target(model, flat))
+    return Prediction({"step": steps} | _target_columns(model, flat))
 
 
-def _by_target(model: FittedModel, outputs: Array) -> dict[str, Array]:
-    names = model.preparation.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
-    taken = ("series", "step")
-    return {f"y_{n}" if n in taken else n: outputs[:, i] for i, n in enumerate(names)}
+def _target_columns(model: FittedModel, outputs: Array) -> dict[str, Array]:
+    """Outputs (n, O) as one column per target; a target named as a column of ours gets a `y_`."""
+    names = model.transform.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
+    reserved = ("series", "step")
+    return {f"y_{n}" if n in reserved else n: outputs[:, i] for i, n in enumerate(names)}
 
 
-def answers(
+def predict_steps(
     model: FittedModel, predictor: Predictor, rows: Rows, where: str, state: Params
 ) -> tuple[Array, Array, Array]:
-    """All a regressor has to say of prepared series X (N, T, I).
+    """Every output of a regressor for prepared series X (N, T, I).
 
-    Where it learnt from windows and carries no state, the answer of a step is that of the window
-    that ends there; the steps of a series' first window have what came before them.
+    If the model was trained on windows and carries no state, the output of a step is that of the
+    window that ends there; a step in the first window of a series has only the steps before it.
 
     Returns
     -------
     series, steps : ndarray (n,)
-        Which series and which of its steps each answer is of.
+        Index of the series and of the step that each output belongs to.
     outputs : ndarray (n, O)
         In the units of the targets.
 
@@ -185,15 +228,18 @@ def answers(
     """
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
-    every, prep = model.net.output == "steps", model.preparation
-    if not window_of(model):
+    every, prep = model.net.output == "steps", model.transform
+    if not window_length(model):
         outputs = prep.undo_targets(predictor.predict(rows.X, rows.lengths), rows.X, rows.lengths)
         if not every:
             return np.arange(N), lengths - 1, outputs
         read = np.arange(T) < lengths[:, None]
         series, steps = np.nonzero(read)
         return series, steps, outputs[read]
-    parts = [_follow(model, predictor, rows.X[i, :n], where, state) for i, n in enumerate(lengths)]
+    parts = [
+        _predict_one_series(model, predictor, rows.X[i, :n], where, state)
+        for i, n in enumerate(lengths)
+    ]
     counts = [len(steps) for steps, _ in parts]
     return (
         np.repeat(np.arange(N), counts),
@@ -202,27 +248,33 @@ def answers(
     )
 
 
-def answered(
+def predictions_and_targets(
     model: FittedModel, predictor: Predictor, rows: Rows, state: Params
 ) -> tuple[Array, Array, Array | None]:
-    """A regressor's answers beside the truth, for prepared rows with targets in their own units.
+    """Outputs of a regressor and the targets they are compared with.
 
-    Steps whose target is missing, or whose window has missing values, are left out, as are series
+    Leaves out steps whose target is missing or whose window has missing values, and series
     shorter than a window.
+
+    Parameters
+    ----------
+    rows : Rows
+        Prepared, with y in its own units.
+    state : dict of ndarray
+        Initial state of a stateful model; empty for zero.
 
     Returns
     -------
     outputs, target : ndarray (n, O)
     now : ndarray (n, O) or None
-        The targets' last known values, where they are forecast from themselves.
+        Last known values of the targets, if a target is forecast from its own past.
 
     Raises
     ------
     DataError
-        If nothing is left.
+        If no step is left.
     """
-    prep, y = model.preparation, rows.y
-    assert y is not None
+    prep, y = model.transform, rows.require_targets()
     if model.stateful:
         outputs = prep.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
         n = outputs.shape[-1]
@@ -230,53 +282,54 @@ def answered(
         series, steps = np.divmod(np.arange(len(target)), y.shape[1] if y.ndim == 3 else 1)
         steps = steps if y.ndim == 3 else np.full(len(target), rows.X.shape[1] - 1)
     else:
-        rows = _long_enough(model, rows)
-        y = rows.y
-        assert y is not None
-        series, steps, outputs = answers(model, predictor, rows, "test rows", state)
+        rows = _drop_short_series(model, rows)
+        y = rows.require_targets()
+        series, steps, outputs = predict_steps(model, predictor, rows, "test rows", state)
         target = y[series, steps] if y.ndim == 3 else y[series]
-    now = prep.known_targets(rows.X) if prep.reading.get("horizon") else None
+    now = prep.current_targets(rows.X) if prep.reading.get("horizon") else None
     now = None if now is None else now[series, steps]
     kept = np.isfinite(target).all(axis=1) & np.isfinite(outputs).all(axis=1)
     if not kept.any():
-        raise DataError("test rows: no step has both an answer and a known target")
+        raise DataError("test rows: no step has both a prediction and a target")
     return outputs[kept], target[kept], None if now is None else now[kept]
 
 
-def _long_enough(model: FittedModel, rows: Rows) -> Rows:
-    """The series that have a window to answer from (`DataError` if none has)."""
-    if rows.lengths is None or rows.lengths.min() >= window_of(model):
+def _drop_short_series(model: FittedModel, rows: Rows) -> Rows:
+    """The series that are at least one window long (`DataError` if there are none)."""
+    if rows.lengths is None or rows.lengths.min() >= window_length(model):
         return rows
-    kept = np.flatnonzero(rows.lengths >= window_of(model))
+    kept = np.flatnonzero(rows.lengths >= window_length(model))
     if not kept.size:
-        raise DataError(f"test rows: no series is as long as a window of {window_of(model)} steps")
+        raise DataError(
+            f"test rows: every series is shorter than a window of {window_length(model)} steps"
+        )
     return rows.take(kept)
 
 
-def window_of(model: FittedModel) -> int:
-    """Steps of the windows a regressor reads a series in; 0 where it reads them whole."""
-    reading = model.preparation.reading
+def window_length(model: FittedModel) -> int:
+    """Number of steps in the windows a regressor reads; 0 if it reads whole series."""
+    reading = model.transform.reading
     return int(reading["window"]) if "window" in reading else model.row_shape[0]
 
 
-def _follow(
+def _predict_one_series(
     model: FittedModel, predictor: Predictor, X: Array, where: str, state: Params
 ) -> tuple[Array, Array]:
-    """The steps (n,) and answers (n, O) of one series (T, I), window by window."""
-    T, W, prep = len(X), window_of(model), model.preparation
+    """The steps (n,) and outputs (n, O) of one series (T, I), window by window."""
+    T, W, prep = len(X), window_length(model), model.transform
     every = model.net.output == "steps"
     if model.stateful and every:
         return np.arange(T), prep.undo_targets(predictor.follow(X[None], state)[0], X[None])[0]
     if T < W:
-        raise DataError(f"{where}: a window has {W} steps, the signal {T}")
+        raise DataError(f"{where}: the signal has {T} steps, fewer than a window of {W}")
     if model.stateful:
         windows = X[: T // W * W].reshape(-1, W, X.shape[1])
         outputs = prep.undo_targets(predictor.follow(windows, state)[0], windows)
         return np.arange(W - 1, T // W * W, W), outputs
     parts = []
     ends = np.arange(W, T + 1)
-    for first in range(0, len(ends), AT_ONCE):
-        windows = X[ends[first : first + AT_ONCE, None] + np.arange(-W, 0)]
+    for first in range(0, len(ends), WINDOWS_PER_CALL):
+        windows = X[ends[first : first + WINDOWS_PER_CALL, None] + np.arange(-W, 0)]
         outputs = prep.undo_targets(predictor.predict(windows), windows)
         if every:
             parts += [outputs[0, :-1]] if first == 0 else []
@@ -285,11 +338,11 @@ def _follow(
     return np.arange(0 if every else W - 1, T), np.concatenate(parts)
 
 
-def _named(rows: Rows) -> dict[str, Array]:
-    """The first column of an answer: what each row is called, or its number."""
+def _row_names(rows: Rows) -> dict[str, Array]:
+    """The first column of a prediction: the name of each row, or its number."""
     return {"row": np.arange(len(rows))} if rows.ids is None else {"series": rows.ids}
 
 
 def class_labels(model: FittedModel, outputs: Array) -> Array:
-    """The label of each row's largest output."""
+    """The label (N,) of the largest of each row's outputs (N, C)."""
     return np.asarray(np.asarray(model.classes)[outputs.argmax(axis=1)])

@@ -1,0 +1,139 @@
+"""Reads the model and the rows of a prediction or an evaluation."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.data import PreparedDataset, Rows, SequenceDataset, as_rows, read_like
+from hiddenstate.data.prepare.layout import pixel_fractions
+from hiddenstate.data.readers.open import check_columns
+from hiddenstate.data.rows import flat_rows
+from hiddenstate.engines import Predictor
+from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.models.fitted import FittedModel, load_model
+from hiddenstate.models.net import Params
+from hiddenstate.models.weight_file import refuse_code
+from hiddenstate.runs import Run, find_run
+from hiddenstate.runs.run_data import run_dataset, unchanged_dataset
+
+
+def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Run | None]:
+    """The model of a run or of a model file, and the run if there is one.
+
+    Raises
+    ------
+    DataError
+        If there is no such run or file, or it cannot be read.
+    UntrustedFileError
+        If the model file is damaged or could run code.
+    """
+    path = Path(name)
+    try:
+        is_file = path.is_file()
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+    if is_file:
+        refuse_code(path)
+        return load_model(path)[0], None
+    run = find_run(name, runs_dir)
+    return run.model(), run
+
+
+def run_test_data(run: Run | None) -> PreparedDataset:
+    """The prepared data of a run, with its test rows.
+
+    Raises
+    ------
+    OptionError
+        If there is no run, or it has no test rows.
+    DataError
+        If the data changed since training.
+    """
+    if run is None:
+        raise OptionError("a model file has no test rows; name the data after it")
+    dataset = unchanged_dataset(run)
+    if dataset.test is None or not len(dataset.test):
+        raise OptionError("the run has no test rows; name data with labels or targets after it")
+    return dataset
+
+
+def read_new_data(
+    model: FittedModel, name: str, changes: Mapping[str, Any], require_targets: bool
+) -> SequenceDataset:
+    """Read rows for `model` with the reading options of its training data.
+
+    Parameters
+    ----------
+    model : FittedModel
+    name : str
+        A file or folder.
+    changes : mapping
+        Reading options that differ from training, by name.
+    require_targets : bool
+        Whether labels or targets must be present.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read, or its columns differ from training.
+    """
+    reading = model.transform.reading
+    dataset = read_like(name, model.net.job, reading, changes, require_targets)
+    check_columns(model.transform.columns, dataset.columns, dataset.name)
+    X, pixels = dataset.X, model.transform.pixels
+    if dataset.columns is not None and pixels != (X.dtype == np.uint8):
+        # The training file decides whether integers of a table are pixels.
+        dataset = replace(dataset, train=replace(dataset.train, X=pixel_fractions(X, pixels)))
+    return dataset
+
+
+def prepare_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
+    """Shape, fill in and scale rows as the net of `model` reads them.
+
+    Parameters
+    ----------
+    model : FittedModel
+    rows : Rows
+        As read: X (N, T, I), or flat (N, F); flat rows of the right width are cut into the
+        model's own steps.
+    where : str
+        Names the data in errors.
+
+    Raises
+    ------
+    DataError
+        If there are no rows, the number of features differs from training, or values are missing
+        that the model does not fill in.
+    """
+    X = rows.X
+    if X.ndim == 0 or 0 in X.shape:
+        raise DataError(f"{where}: no rows; the shape is {X.shape}")
+    features = model.n_features
+    if model.net.job == "autoencode":
+        if rows.lengths is not None:
+            raise DataError(f"{where}: an autoencoder requires rows of equal length")
+        X = X[None] if X.ndim == 1 else X
+        X = flat_rows(X) if X.ndim != 2 else X
+        if X.shape[1] != features:
+            raise DataError(
+                f"{where}: rows have {X.shape[1]} numbers; the model was trained on {features}"
+            )
+    else:
+        steps = model.row_shape[0]
+        cut = X.ndim == 2 and features > 1 and X.shape[1] == steps * features
+        X = as_rows(X, steps if cut else None, where)
+        if X.shape[2] != features:
+            raise DataError(
+                f"{where}: steps have {X.shape[2]} features; the model was trained on {features}"
+            )
+    return replace(rows, X=model.transform.apply(X, rows.lengths, model.dtype, where))
+
+
+def state_after_training(predictor: Predictor, model: FittedModel, run: Run | None) -> Params:
+    """The state of a stateful model after its training windows, which precede the test windows."""
+    if not model.stateful or run is None:
+        return {}
+    return predictor.follow(run_dataset(run).X, {})[1]
