@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hiddenstate.config import make_config
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.engines import make_engine
 from hiddenstate.jobs import make_job
@@ -58,7 +59,7 @@ def train(kind: str, options: dict, seed: int) -> tuple[list[float], list[float]
     """Losses, logged accuracies and results of one run."""
     config = make_config(kind, {**options, "seed": seed, "threads": 1})
     dataset = load_waves(config.data.windows) if kind == "regress" else load_mnist()
-    job = make_job(config, dataset)
+    job = make_job(config, prepare(dataset, config))
     kept = Losses()
     engine = make_engine(job.task(), starting_state(job.net, config.training))
     results = Trainer(job, engine, [kept]).train()

@@ -19,6 +19,7 @@ from timing import environment, interleave, print_table, ratio_cell, ratios, spr
 
 from hiddenstate.config import make_config
 from hiddenstate.data import SequenceDataset
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_mnist
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import HiddenstateError
@@ -54,7 +55,8 @@ def engines() -> list[str]:
 def _classifier(dataset: SequenceDataset, engine: str, seed: int = 0, threads: int = 0) -> Trainer:
     """What trains `classify` with its defaults."""
     options = {"engine": engine, "seed": seed, "threads": threads, "device": "cpu"}
-    job = make_job(make_config("classify", options), dataset)
+    config = make_config("classify", options)
+    job = make_job(config, prepare(dataset, config))
     return Trainer(job, make_engine(job.task(), starting_state(job.net, job.config.training)))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from contenders import data
 from contenders.base import Contender
 from hiddenstate.config import make_config
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.engines import Engine, make_engine
 from hiddenstate.jobs import Job, make_job
@@ -22,8 +23,9 @@ def _make_job(job: str, engine: str, threads: int) -> Job:
     options = {"engine": engine, "threads": threads, "device": "cpu", "epochs": 10**6}
     if job == "regress":
         config = make_config(job, {**options, **CLASSIC, "windows": data.WINDOWS})
-        return make_job(config, load_waves(data.WINDOWS))
-    return make_job(make_config(job, options), load_mnist(flat=job == "autoencode"))
+        return make_job(config, prepare(load_waves(data.WINDOWS), config))
+    config = make_config(job, options)
+    return make_job(config, prepare(load_mnist(flat=job == "autoencode"), config))
 
 
 def _never() -> bool:

@@ -13,9 +13,10 @@ from hypothesis.extra import numpy as hnp
 
 from hiddenstate.config import make_config
 from hiddenstate.data import as_rows, fractions, load_dataset, read_like
-from hiddenstate.data.dataset import Rows, SequenceDataset
+from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers import idx
 from hiddenstate.data.readers.idx import read_idx
+from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, HiddenstateError
 from tests.conftest import idx_bytes, mutations, same, write_digits
 
@@ -271,7 +272,7 @@ def test_one_answer_a_window_is_the_last_steps(path: Path) -> None:
         ("classify", {"X": np.zeros((0, 2)), "y": np.zeros(0)}, r"got \(0, 2\)"),
         ("classify", {"X": np.float64(3), "y": np.zeros(1)}, r"got \(\)"),
         ("classify", {"X": np.zeros(4), "y": np.zeros(4)}, r"got \(4,\)"),
-        ("classify", {"X": np.zeros((4, 2)), "y": np.ones(4)}, r"every label is 1"),
+        ("classify", {"X": np.zeros((4, 2)), "y": np.ones(4)}, r"all rows have the label 1"),
         (
             "classify",
             {"X": np.array([[np.nan, 1]] * 4), "y": np.arange(4) // 2},
@@ -350,5 +351,7 @@ def test_pixels_are_fractions_of_255_and_floats_stay() -> None:
 
 
 def test_rows_that_cannot_be_cut_are_refused_by_both_numbers() -> None:
-    with pytest.raises(DataError, match="here: rows of 12 numbers do not make 5 equal steps"):
+    with pytest.raises(
+        DataError, match="here: rows of 12 numbers cannot be cut into 5 equal steps"
+    ):
         as_rows(np.zeros((3, 12)), 5, "here")

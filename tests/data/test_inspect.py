@@ -8,6 +8,7 @@ import pytest
 from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.inspect import (
+    class_sizes,
     hardly_repeat,
     inspect_dataset,
     like_numbers,
@@ -255,5 +256,5 @@ def test_what_is_found_of_prepared_data_is_the_same_classes():
     raw = SequenceDataset("own", Rows(RANDOM.random((12, 5, 2)), np.array(["a", "b"] * 6)))
     config = make_config("classify", {"test_fraction": 0.0})
     done = prepare(raw, config)
-    assert inspect_dataset(done, config.data, "classify").classes == {"a": 6, "b": 6}
+    assert class_sizes(done) == {"a": 6, "b": 6}
     assert inspect_dataset(replace(raw), config.data, "classify").classes == {"a": 6, "b": 6}

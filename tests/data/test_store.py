@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hiddenstate.data.dataset import Rows, as_rows, flat_rows, in_pieces
+from hiddenstate.data.rows import Rows, as_rows, flat_rows, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
 from tests.conftest import same

@@ -8,7 +8,8 @@ import torch
 
 from hiddenstate import kernels
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig, TrainingConfig, make_config
-from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data import PreparedDataset, Rows
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.batches import Batches, generator
 from hiddenstate.data.store import RowStore
 from hiddenstate.datasets import load_mnist, load_waves
@@ -44,11 +45,11 @@ def job_of(kind, cell, seed, dtype, digits, **options):
         options["cell"] = cell
     config = make_config(kind, {"seed": seed, "dtype": dtype, "threads": 1, **options})
     if kind == "regress":
-        return make_job(config, load_waves(STEPS, 10, dtype))
+        return make_job(config, prepare(load_waves(STEPS, 10, dtype), config))
     X, y = digits.X[:6400], digits.y[:6400]
     if kind == "autoencode":
         X = X.reshape(len(X), -1)
-    return make_job(config, SequenceDataset("digits", Rows(X, y), classes=list(range(10))))
+    return make_job(config, PreparedDataset("digits", Rows(X, y), classes=list(range(10))))
 
 
 def reference(job, params, dtype):
@@ -164,7 +165,7 @@ def test_carried_state_reaches_the_next_window_detached(name, digits):
 def test_carried_state_is_reset_where_an_epoch_starts(name):
     options = {"epochs": 2, "lr": 1e-30, "dtype": "float64", "engine": name}
     config = make_config("regress", options)
-    job = make_job(config, load_waves(5, 10, "float64"))
+    job = make_job(config, prepare(load_waves(5, 10, "float64"), config))
     engine = make_engine(job.task(), TrainingState(job.net.initial(0, "float64")))
     first, second = engine.run(0, 5, never).outputs, engine.run(5, 10, never).outputs
     np.testing.assert_allclose(first, second, atol=1e-12)
@@ -275,7 +276,7 @@ def test_one_hundred_windows_are_exactly_the_classic_recipe(name):
     plain = make_config("regress", plain)
     losses = []
     for each in (config, plain):
-        job = make_job(each, load_waves(100, 10))
+        job = make_job(each, prepare(load_waves(100, 10), each))
         engine = make_engine(job.task(), TrainingState(job.net.initial(0, "float32")))
         losses.append(engine.run(0, 100, never).losses)
     np.testing.assert_array_equal(*losses)

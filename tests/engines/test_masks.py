@@ -52,7 +52,7 @@ def test_targets_at_every_step_count_only_where_there_is_one():
 
 def test_scaling_does_not_see_the_padding():
     clf = RecurrentClassifier(scale="standard", **QUICK).fit(SERIES, LABELS)
-    offset, factor = clf.model_.preparation.scaling
+    offset, factor = clf.model_.transform.scaling
     every = np.concatenate(SERIES)
     np.testing.assert_allclose(offset, every.mean(axis=0))
     np.testing.assert_allclose(1 / factor, every.std(axis=0))

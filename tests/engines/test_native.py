@@ -13,7 +13,8 @@ import pytest
 
 from hiddenstate import kernels
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig, TrainingConfig, make_config
-from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data import PreparedDataset, Rows
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.batches import Batches, generator
 from hiddenstate.datasets import load_waves
 from hiddenstate.engines import Task, TrainingState, make_engine, make_predictor
@@ -434,7 +435,7 @@ def test_engine_is_chosen_by_a_fixed_rule(monkeypatch):
     def engine_of(**options):
         config = make_config("classify", {"threads": 1, **options})
         X = np.zeros((3, 2, 4), np.float32)
-        job = make_job(config, SequenceDataset("x", Rows(X, np.arange(3)), classes=[0, 1, 2]))
+        job = make_job(config, PreparedDataset("x", Rows(X, np.arange(3)), classes=[0, 1, 2]))
         return make_engine(job.task(), TrainingState(job.net.initial(0, "float32"))).name
 
     assert engine_of() == engine_of(engine="native") == engine_of(device="cpu") == "native"
@@ -468,7 +469,7 @@ def test_default_threads_are_what_the_machine_allows(monkeypatch):
 
 def test_waves_come_out_the_same_in_float32_for_every_level(monkeypatch):
     config = make_config("regress", {"windows": 300, "engine": "native"})
-    job = make_job(config, load_waves(300, 10))
+    job = make_job(config, prepare(load_waves(300, 10), config))
     for level in LEVELS:
         monkeypatch.setenv(kernels.VARIABLE, level)
         engine = make_engine(job.task(), TrainingState(job.net.initial(0, "float32")))

@@ -165,11 +165,11 @@ def test_what_is_no_part_of_a_net_is_told():
 @pytest.mark.parametrize("rows", [X, SERIES], ids=["array", "list"])
 def test_partial_fit_goes_on_after_fit_and_keeps_the_first_scaling(rows):
     estimator = regressor(scale="standard").fit(rows, Y_LAST)
-    first = estimator.model_.preparation.scaling
+    first = estimator.model_.transform.scaling
     far = [row + 100 for row in rows]
     estimator.partial_fit(far if rows is SERIES else np.array(far), Y_LAST)
     assert estimator.n_steps_ == 16
-    np.testing.assert_array_equal(estimator.model_.preparation.scaling[0], first[0])
+    np.testing.assert_array_equal(estimator.model_.transform.scaling[0], first[0])
 
 
 def test_partial_fit_weighs_rows():

@@ -237,7 +237,7 @@ def test_class_weights_are_weights_of_rows_but_scale_nothing():
         close(by_class, plain().fit(rows, Y_CLASS, each))
     both = plain(class_weight={"up": 3.0}).fit(X, Y_CLASS, WEIGHTS)
     close(both, plain().fit(X, Y_CLASS, WEIGHTS * each))
-    scaled = classifier(class_weight={"up": 3.0}).fit(X, Y_CLASS).model_.preparation.scaling
+    scaled = classifier(class_weight={"up": 3.0}).fit(X, Y_CLASS).model_.transform.scaling
     np.testing.assert_array_equal(scaled[0], X.mean(axis=(0, 1)))
     none = classifier(class_weight={"up": 0.0}, max_steps=60).fit(X, Y_CLASS)
     assert list(none.classes_) == ["down", "up"]

@@ -158,8 +158,8 @@ def test_targets_are_scaled_and_come_back_in_their_units():
 
 def test_scale_auto_scales_what_is_not_in_0_to_1():
     inside = RNG.random((N, T))
-    assert coder().fit(inside).model_.preparation.scaling is None
-    assert coder().fit(inside * 255).model_.preparation.scaling is not None
+    assert coder().fit(inside).model_.transform.scaling is None
+    assert coder().fit(inside * 255).model_.transform.scaling is not None
     assert coder().fit(inside * 255).model_.net.config.output_activation == "linear"
 
 

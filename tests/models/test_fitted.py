@@ -1,4 +1,4 @@
-"""The model file: a preparation goes with its net through a file, and lies in one are refused."""
+"""The model file: a transform goes with its net through a file, and lies in one are refused."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.config import make_config
-from hiddenstate.data import Preparation, Rows
+from hiddenstate.data import Transform, Rows
 from hiddenstate.engines import make_predictor
 from hiddenstate.errors import DataError, UntrustedFileError
 from hiddenstate.inference.predict import lay_out
@@ -29,17 +29,17 @@ def pair(n: int, seed: int = 0) -> tuple[Array, Array]:
 def recurrent(
     job: str = "regress", width: int = 2, outputs: int = 2, output: str = "steps", **own: Any
 ) -> FittedModel:
-    """A net with weights as drawn and a preparation of `own`; `width` counts a mask's too."""
+    """A net with weights as drawn and a transform of `own`; `width` counts a mask's too."""
     net = Net(job, make_config(job, {"hidden_size": 4}).model, width, outputs, output)
     classes = [f"c{i}" for i in range(outputs)] if job == "classify" else None
     params = net.initial(0, "float64")
-    return FittedModel(net, params, classes, (5, width), False, Preparation(**own))
+    return FittedModel(net, params, classes, (5, width), False, Transform(**own))
 
 
 def coder(activation: str = "linear", width: int = 6, **own: Any) -> FittedModel:
     values = {"encoder_sizes": (5,), "code_size": 2, "output_activation": activation}
     net = Net("autoencode", make_config("autoencode", values).model, width, width)
-    return FittedModel(net, net.initial(0, "float64"), None, (width,), False, Preparation(**own))
+    return FittedModel(net, net.initial(0, "float64"), None, (width,), False, Transform(**own))
 
 
 FULL = recurrent(
@@ -65,8 +65,8 @@ FULL = recurrent(
 )
 
 
-def same_preparation(one: Preparation, two: Preparation) -> None:
-    for part in fields(Preparation):
+def same_transform(one: Transform, two: Transform) -> None:
+    for part in fields(Transform):
         a, b = getattr(one, part.name), getattr(two, part.name)
         if isinstance(a, tuple) and a and isinstance(a[0], np.ndarray):
             assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True)), part.name
@@ -88,13 +88,13 @@ def same_preparation(one: Preparation, two: Preparation) -> None:
         coder("sigmoid", pixels=True, reading={"image_size": 3, "color": False}),
     ],
 )
-def test_all_of_a_preparation_comes_back_from_a_file(model: FittedModel, tmp_path: Path) -> None:
+def test_all_of_a_transform_comes_back_from_a_file(model: FittedModel, tmp_path: Path) -> None:
     model.save(tmp_path / "model.safetensors", {"more": 1})
     back, extra = load_model(tmp_path / "model.safetensors")
-    same_preparation(model.preparation, back.preparation)
+    same_transform(model.transform, back.transform)
     assert extra == {"more": 1}
     assert (back.net, back.classes, back.row_shape) == (model.net, model.classes, model.row_shape)
-    assert set(back.params) == set(model.params)  # no array of the preparation among the weights
+    assert set(back.params) == set(model.params)  # no array of the transform among the weights
     back.save(tmp_path / "again.safetensors", {"more": 1})
     files = [tmp_path / name for name in ("model.safetensors", "again.safetensors")]
     assert files[0].read_bytes() == files[1].read_bytes()
@@ -109,7 +109,7 @@ def test_a_loaded_model_says_what_the_saved_one_says(tmp_path: Path) -> None:
     for model in (FULL, back):
         rows = lay_out(model, Rows(X), "X")
         outputs = make_predictor(model, "cpu", 1).predict(rows.X)
-        said.append(model.preparation.undo_targets(outputs, rows.X))
+        said.append(model.transform.undo_targets(outputs, rows.X))
     np.testing.assert_array_equal(said[0], said[1])
     assert np.isfinite(said[0]).all()
 
@@ -175,12 +175,12 @@ LIES: dict[str, Lie] = {
     "an option that must be something": reading(window=None),
     "no reading": lambda arrays, told: told["preparation"].pop("reading"),
     "a field no one knows": facts(more=1),
-    "a preparation that is none": lambda arrays, told: told.update(preparation=[]),
+    "a transform that is none": lambda arrays, told: told.update(preparation=[]),
 }
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_a_lie_about_the_preparation_is_refused(lie: str, tmp_path: Path) -> None:
+def test_a_lie_about_the_transform_is_refused(lie: str, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     FULL.save(path)
     arrays, told = read_arrays(path, "model")
@@ -198,7 +198,7 @@ def test_a_lie_ends_a_command_with_4(lie: str, refuse: Refuse, tmp_path: Path) -
     LIES[lie](arrays, told)
     write_arrays(path, "model", arrays, told)
     np.save(tmp_path / "X.npy", np.ones((9, 2)))
-    assert "damaged preparation" in refuse(4, "predict", "model.safetensors", "X.npy")
+    assert "damaged transform" in refuse(4, "predict", "model.safetensors", "X.npy")
 
 
 @pytest.mark.parametrize(
@@ -210,30 +210,30 @@ def test_a_lie_ends_a_command_with_4(lie: str, refuse: Refuse, tmp_path: Path) -
         (recurrent(), facts(missing="mean")),
     ],
 )
-def test_a_preparation_must_fit_its_net(model: FittedModel, lie: Lie, tmp_path: Path) -> None:
+def test_a_transform_must_fit_its_net(model: FittedModel, lie: Lie, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     model.save(path)
     arrays, told = read_arrays(path, "model")
     lie(arrays, told)
     write_arrays(path, "model", arrays, told)
-    with pytest.raises(UntrustedFileError, match="damaged preparation"):
+    with pytest.raises(UntrustedFileError, match="damaged transform"):
         load_model(path)
 
 
 def test_columns_told_too_many_are_not_reached_for() -> None:
     """A file may name more columns than its net reads: the targets among those are not features."""
-    own = replace(recurrent(width=2).preparation, columns=("a", "b", "c"), targets=("c", "a"))
-    assert own.known_targets(np.zeros((1, 5, 2))) is None
+    own = replace(recurrent(width=2).transform, columns=("a", "b", "c"), targets=("c", "a"))
+    assert own.current_targets(np.zeros((1, 5, 2))) is None
 
 
-def test_a_file_of_format_1_has_the_preparation_that_does_nothing(tmp_path: Path) -> None:
+def test_a_file_of_format_1_has_the_transform_that_does_nothing(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     recurrent().save(path)
     arrays, told = read_arrays(path, "model")
     del told["preparation"], told["net"]["model"]["readout"]
     write_arrays(path, "model", arrays, told)
     back = load_model(path)[0]
-    same_preparation(back.preparation, Preparation())
+    same_transform(back.transform, Transform())
     assert back.net == recurrent().net
 
 
@@ -255,8 +255,8 @@ def test_folded_weights_read_and_answer_in_the_datas_own_units(own: Any, output:
     model = recurrent(output=output, **own)
     X = np.random.default_rng(0).normal(3, 2, (4, 7, 2))
     rows = lay_out(model, Rows(X), "X")
-    expected = model.preparation.undo_targets(make_predictor(model, "cpu", 1).predict(rows.X))
-    folded = replace(model, params=model.folded(), preparation=Preparation())
+    expected = model.transform.undo_targets(make_predictor(model, "cpu", 1).predict(rows.X))
+    folded = replace(model, params=model.folded(), transform=Transform())
     np.testing.assert_allclose(make_predictor(folded, "cpu", 1).predict(X), expected, rtol=1e-9)
 
 
@@ -264,8 +264,8 @@ def test_a_folded_autoencoder_gives_rows_in_their_own_units() -> None:
     model = coder(scaling=pair(6))
     X = np.random.default_rng(0).normal(3, 2, (4, 6))
     predictor = make_predictor(model, "cpu", 1)
-    expected = model.preparation.undo(predictor.predict(lay_out(model, Rows(X), "X").X))
-    folded = replace(model, params=model.folded(), preparation=Preparation())
+    expected = model.transform.undo(predictor.predict(lay_out(model, Rows(X), "X").X))
+    folded = replace(model, params=model.folded(), transform=Transform())
     np.testing.assert_allclose(make_predictor(folded, "cpu", 1).predict(X), expected, rtol=1e-9)
 
 

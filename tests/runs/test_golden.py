@@ -10,7 +10,7 @@ import pytest
 
 from hiddenstate import load
 from hiddenstate.config import Config
-from hiddenstate.data import Preparation, load_dataset, read_dataset
+from hiddenstate.data import Transform, load_dataset, read_dataset
 from hiddenstate.engines import make_predictor
 from hiddenstate.inference.evaluate import measure_own, new_rows
 from hiddenstate.inference.predict import predict_series
@@ -90,11 +90,11 @@ def test_a_run_of_each_version_is_read_whole(version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_model_of_each_version_answers_as_it_did(version: str) -> None:
     model, known = Run(GOLDEN / version / "regress").model(), VERSIONS[version]
-    own = model.preparation
+    own = model.transform
     for name, value in known.preparation.items():
         assert getattr(own, name) == value
     if not known.preparation:
-        assert own == Preparation()
+        assert own == Transform()
     asked = make_predictor(model, "cpu", 1)
     config = config_of(version)
     if config.data.data is None:

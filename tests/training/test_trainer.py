@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.config import make_config
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_waves
 from hiddenstate.engines import Chunk, make_engine
 from hiddenstate.errors import DivergedError
@@ -37,7 +38,7 @@ class Spy(Callback):
 
 def train(stop_at=None, **options):
     config = make_config("regress", {"windows": 30, "threads": 1, **options})
-    job = make_job(config, load_waves(config.data.windows, 10, config.training.dtype))
+    job = make_job(config, prepare(load_waves(config.data.windows, 10, config.training.dtype), config))
     engine = make_engine(job.task(), starting_state(job.net, config.training))
     spy = Spy()
     trainer = Trainer(job, engine, [spy])
@@ -80,7 +81,7 @@ def test_checkpoints_come_by_time_too_and_between_logged_lines(monkeypatch):
     # The native engine asks whether to return by the clock, the torch engine after every step.
     options = {"windows": 6, "threads": 1, "log_every": 1000, "engine": "torch"}
     config = make_config("regress", options)
-    job = make_job(config, load_waves(6))
+    job = make_job(config, prepare(load_waves(6), config))
     engine = make_engine(job.task(), starting_state(job.net, config.training))
     spy = Spy()
     Trainer(job, engine, [spy], checkpoint_seconds=0).train()
@@ -121,7 +122,7 @@ class HalfARequest:
 @pytest.mark.parametrize("why", ["a checkpoint", "a request"])
 def test_a_step_longer_than_what_it_is_broken_off_for_is_done_all_the_same(why):
     config = make_config("regress", {"windows": 6, "threads": 1, "log_every": 1000})
-    job = make_job(config, load_waves(6))
+    job = make_job(config, prepare(load_waves(6), config))
     engine = Slow(make_engine(job.task(), starting_state(job.net, config.training)))
     seconds, requests = (0, None) if why == "a checkpoint" else (1e9, HalfARequest())
     trainer = Trainer(job, engine, checkpoint_seconds=seconds, requests=requests)
@@ -190,7 +191,7 @@ def test_slow_saving_comes_seldom_enough_to_cost_two_per_cent(monkeypatch):
             now[0] += 2
 
     config = make_config("regress", {"windows": 250, "threads": 1, "log_every": 1})
-    job = make_job(config, load_waves(250))
+    job = make_job(config, prepare(load_waves(250), config))
     engine = make_engine(job.task(), starting_state(job.net, config.training))
     spy = Slow()
     Trainer(job, engine, [spy]).train()

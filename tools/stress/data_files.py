@@ -39,7 +39,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from hiddenstate.config import Config
-from hiddenstate.data.dataset import Rows, SequenceDataset, fractions
+from hiddenstate.data import PreparedDataset, Rows, fractions
 from hiddenstate.data.prepare.pipeline import READING, prepare
 from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import HiddenstateError
@@ -192,7 +192,7 @@ def new_rows(job: str, options: dict[str, Any]) -> list[str]:
     return []
 
 
-def _unsound(dataset: SequenceDataset, config: Config) -> list[str]:
+def _unsound(dataset: PreparedDataset, config: Config) -> list[str]:
     """What in a prepared dataset a net cannot learn from."""
     trouble, dtype = [], config.training.dtype
     for name in ("train", "valid", "test"):

@@ -13,7 +13,7 @@ from hiddenstate.errors import printable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hiddenstate.data import SequenceDataset
+    from hiddenstate.data import Dataset, PreparedDataset, SequenceDataset
     from hiddenstate.data.inspect import Findings, Fit
 
 SHADES, BARS = " ░▒▓█", "▁▂▃▄▅▆▇█"
@@ -318,25 +318,27 @@ def _half_blocks(upper: "NDArray[Any]", lower: "NDArray[Any]") -> list[str]:
 # --- in two lines
 
 
-def two_lines(
-    d: "SequenceDataset", config: Config, raw: "SequenceDataset | None" = None
-) -> list[str]:
+def two_lines(d: "Dataset", config: Config, raw: "SequenceDataset | None" = None) -> list[str]:
     """What data is, and what a net is trained on, for the start of a run.
 
     Parameters
     ----------
-    d : SequenceDataset
+    d : PreparedDataset or SequenceDataset
         Prepared, or raw: then there is the first line only.
     config : Config
     raw : SequenceDataset, optional
         The same as it was read: the first line then tells series that are windows by now, and
         the second whether test rows were brought or held out.
     """
+    from hiddenstate.data import PreparedDataset
+
     first = f"data: {_what(raw or d)}"
-    return [first] if d.preparation is None else [first, f"trained on: {_how(d, config, raw)}"]
+    if isinstance(d, PreparedDataset):
+        return [first, f"trained on: {_how(d, config, raw)}"]
+    return [first]
 
 
-def _what(d: "SequenceDataset") -> str:
+def _what(d: "Dataset") -> str:
     from hiddenstate.data.inspect import class_sizes, count, lengths_of
 
     test = f" + {len(d.test):,} test" if d.test is not None else ""
@@ -362,13 +364,13 @@ def _what(d: "SequenceDataset") -> str:
     return told
 
 
-def _how(d: "SequenceDataset", config: Config, raw: "SequenceDataset | None") -> str:
+def _how(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None") -> str:
     import numpy as np
 
     from hiddenstate.data.inspect import count, shape_words
     from hiddenstate.data.prepare.pipeline import split_way
 
-    prep, noun = d.preparation, "pictures" if d.picture is not None else "series"
+    prep, noun = d.transform, "pictures" if d.picture is not None else "series"
     shape = count(d.X.shape[1], "number") if d.X.ndim == 2 else shape_words(d, None)
     if config.job != "classify":
         noun = "windows" if prep.reading.get("window") else "series" if d.X.ndim == 3 else "rows"

@@ -1,13 +1,16 @@
-"""File or array -> `SequenceDataset`; one small reader per format."""
+"""Reads files and arrays into data sets, and prepares them for a job."""
 
-from hiddenstate.data.dataset import Rows, SequenceDataset, as_rows, fractions, in_pieces
-from hiddenstate.data.prepare.transform import Preparation
+from hiddenstate.data.dataset import Dataset, PreparedDataset, SequenceDataset
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.readers.open import load_dataset, read_data, read_dataset, read_like
+from hiddenstate.data.rows import Rows, as_rows, fractions, in_pieces
 
 __all__ = [
-    "Preparation",
+    "Dataset",
+    "PreparedDataset",
     "Rows",
     "SequenceDataset",
+    "Transform",
     "as_rows",
     "fractions",
     "in_pieces",

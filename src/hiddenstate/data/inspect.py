@@ -12,8 +12,9 @@ import numpy as np
 
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.option import JOBS
-from hiddenstate.data.dataset import Rows, SequenceDataset, in_pieces
+from hiddenstate.data.dataset import Dataset, SequenceDataset
 from hiddenstate.data.prepare.transform import after_end
+from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import printable
 from hiddenstate.system.typing import Array
@@ -200,7 +201,7 @@ def _spread(n: Array) -> tuple[int, int, int]:
     return int(n.min()), int(np.median(n)), int(n.max())
 
 
-def feature_names(d: SequenceDataset) -> list[str]:
+def feature_names(d: Dataset) -> list[str]:
     """What each feature is called."""
     if d.columns is not None and len(d.columns) == d.X.shape[-1]:
         return list(d.columns)
@@ -213,7 +214,7 @@ def picture_of(d: SequenceDataset, how: DataConfig) -> tuple[int, int] | None:
     return (d.X.shape[1], d.X.shape[2] // 3) if coloured else d.picture
 
 
-def class_sizes(d: SequenceDataset) -> dict[str, int] | None:
+def class_sizes(d: Dataset) -> dict[str, int] | None:
     """Training rows of each label, in the order of the labels; None where there are none."""
     if d.y is None or d.y.ndim != 1:
         return None
@@ -469,7 +470,7 @@ def _autoencode_fit(d: SequenceDataset, how: DataConfig, extra: Options) -> Fit:
     return Fit("autoencode", _given("autoencode", how) | extra, f"rows of {width:,} numbers")
 
 
-def shape_words(d: SequenceDataset, steps: int | None) -> str:
+def shape_words(d: Dataset, steps: int | None) -> str:
     """What a recurrent net reads of a row: `28 steps of 28 features`."""
     T, width = d.X.shape[1], d.X.shape[2] if d.X.ndim == 3 else 1
     if steps and T * width % steps == 0:

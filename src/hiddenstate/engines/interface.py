@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import RecurrentConfig, TrainingConfig
-from hiddenstate.data.dataset import in_pieces
+from hiddenstate.data.rows import in_pieces
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError

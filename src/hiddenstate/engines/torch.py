@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hiddenstate.config import RecurrentConfig, TrainingConfig
-from hiddenstate.data.dataset import fractions
+from hiddenstate.data.rows import fractions
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.engines.interface import (

@@ -248,7 +248,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         if values.ndim != 2 or values.shape[1] != self._n_features_out:
             raise DataError(f"codes: expected (n, {self._n_features_out}), got {values.shape}")
         check_numbers(values, "codes")
-        rows = self.model_.preparation.undo(predictor.decode(values))
+        rows = self.model_.transform.undo(predictor.decode(values))
         return rows.reshape(-1, *self.row_shape_)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
@@ -258,7 +258,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         """
         predictor = self._predictor()
         rows = self._checked_rows(X, reset=False)
-        made = self.model_.preparation.undo(predictor.predict(self._lay_out(X).X))
+        made = self.model_.transform.undo(predictor.predict(self._lay_out(X).X))
         true = fractions(rows.X, np.float64).reshape(made.shape)
         return -float(np.nanmean((made - true) ** 2))
 

@@ -277,11 +277,11 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
             )
         rows = without_weightless(replace(rows, y=numbers.astype(np.int64), weights=weights))
         config = self._config(float_type(rows.X), len(rows))
-        dataset = SequenceDataset(
+        raw = SequenceDataset(
             "X, y", rows, classes=self.classes_.tolist(), picture=picture_of(rows)
         )
         with python_words():
-            dataset = prepare(dataset, config)
+            dataset = prepare(raw, config)
             if isinstance(self.class_weight, dict):
                 each = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
                 dataset = replace(dataset, train=_weighed(dataset.train, each))

@@ -70,9 +70,9 @@ def load(path: str | Path) -> Any:
 
 def _settings_of(model: FittedModel) -> dict[str, Any]:
     """The parameters that a model itself tells of."""
-    net, missing = model.net.to_dict(), model.preparation.missing
+    net, missing = model.net.to_dict(), model.transform.missing
     told: dict[str, Any] = {**net["model"], "missing": "error" if missing == "drop" else missing}
-    if model.preparation.reading.get("channels_first"):
+    if model.transform.reading.get("channels_first"):
         told["channels_first"] = True
     if model.net.job == "regress":
         told |= {"output": net["output"], "stateful": model.stateful}

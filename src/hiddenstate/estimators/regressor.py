@@ -321,7 +321,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
             return predictor.predict(rows.X, rows.lengths)
         if rows.lengths is None:
             return predictor.follow(rows.X, {})[0]
-        return _follow_each(predictor, rows)
+        return _follow_each(predictor, rows, rows.lengths)
 
     def forward(self, X: ArrayLike, state: Params | None = None) -> tuple[Array, Params]:
         """Targets for rows X side by side, each from its own part of `state`, and the new state.
@@ -390,7 +390,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         config = self._config(dtype, len(rows))
         if reset:
             self._seed = config.training.seed
-        before = None if reset else self.model_.preparation
+        before = None if reset else self.model_.transform
         with python_words():
             return make_job(config, prepare(SequenceDataset("X, y", rows), config, before))
 
@@ -400,7 +400,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
 
     def _as_targets(self, outputs: Array, rows: Rows) -> Array:
         many = len(self.targets_shape_) == (2 if self.output == "steps" else 1)
-        outputs = self.model_.preparation.undo_targets(outputs, rows.X, rows.lengths)
+        outputs = self.model_.transform.undo_targets(outputs, rows.X, rows.lengths)
         return outputs if many else outputs[..., 0]
 
 
@@ -440,12 +440,11 @@ def _untensored_parts(y: Any) -> Any:
     return [untensored(part) for part in y] if isinstance(y, (list, tuple)) else y
 
 
-def _follow_each(predictor: Predictor, rows: Rows) -> Array:
+def _follow_each(predictor: Predictor, rows: Rows, lengths: Array) -> Array:
     """Outputs of rows that follow one another, each read to its own end; zeros after it."""
-    assert rows.lengths is not None
     state: Params = {}
     parts = []
-    for row, n in zip(rows.X, rows.lengths, strict=True):
+    for row, n in zip(rows.X, lengths, strict=True):
         output, state = predictor.follow(row[None, :n], state)
         if output.ndim == 3:
             output = np.pad(output, ((0, 0), (0, len(row) - n), (0, 0)))

@@ -1,7 +1,7 @@
 """The three jobs: what each trains on, evaluates, shows and ends with; one file each."""
 
 from hiddenstate.config import Config
-from hiddenstate.data import SequenceDataset
+from hiddenstate.data import PreparedDataset
 from hiddenstate.jobs.autoencode import AutoencodeJob
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.classify import ClassifyJob
@@ -14,7 +14,7 @@ KINDS: dict[str, type[Job]] = {
 }
 
 
-def make_job(config: Config, dataset: SequenceDataset) -> Job:
+def make_job(config: Config, dataset: PreparedDataset) -> Job:
     """The job `config` names, on `dataset`."""
     return KINDS[config.job](config, dataset)
 

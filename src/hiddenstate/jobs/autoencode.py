@@ -46,7 +46,7 @@ class AutoencodeJob(Job):
         low, high = (0.0, 1.0) if X.dtype == np.uint8 else _range(X)
         in_range = low >= 0 and high <= 1
         if model.output_activation == "sigmoid" and not in_range:
-            scaled = " once scaled" if self.preparation.scaling is not None else ""
+            scaled = " once scaled" if self.transform.scaling is not None else ""
             raise DataError(
                 f"{self.dataset.name}: values from {low:.4g} to {high:.4g}{scaled} cannot come "
                 "out of a sigmoid; use --output-activation linear or --scale minmax"
@@ -138,7 +138,7 @@ class AutoencodeJob(Job):
 
     def _rebuilt(self, outputs: Array) -> Array:
         """The net's rows in the units of the data; of pixels a byte each."""
-        rows = self.preparation.undo(outputs)
+        rows = self.transform.undo(outputs)
         return as_pixels(rows) if self.dataset.X.dtype == np.uint8 else rows
 
     def finish(self, engine: Engine, recent: list[float]) -> Evaluation:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import Config, RecurrentConfig
-from hiddenstate.data import Preparation, Rows, SequenceDataset
+from hiddenstate.data import PreparedDataset, Rows, Transform
 from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.data.prepare.transform import after_end
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
@@ -45,11 +45,11 @@ class Job(ABC):
     Parameters
     ----------
     config : Config
-    dataset : SequenceDataset
+    dataset : PreparedDataset
         Laid out for the job: X (N, T, I), or (N, F) for autoencode.
     """
 
-    def __init__(self, config: Config, dataset: SequenceDataset) -> None:
+    def __init__(self, config: Config, dataset: PreparedDataset) -> None:
         self.config, self.dataset = config, dataset
         training = config.training
         self.batches = Batches(len(dataset.X), training.batch_size, training.seed, training.shuffle)
@@ -81,9 +81,9 @@ class Job(ABC):
         )
 
     @property
-    def preparation(self) -> Preparation:
+    def transform(self) -> Transform:
         """What was done to the data, and is to be done to other rows."""
-        return self.dataset.preparation or Preparation()
+        return self.dataset.transform
 
     def fitted(self, params: Params) -> FittedModel:
         """The model `params` make."""
@@ -93,7 +93,7 @@ class Job(ABC):
             classes=self.dataset.classes if self.config.job == "classify" else None,
             row_shape=self.dataset.X.shape[1:],
             stateful=self.stateful,
-            preparation=self.preparation,
+            transform=self.transform,
         )
 
     def check_memory(self) -> None:
@@ -125,7 +125,7 @@ class Job(ABC):
 
     def drawn(self, rows: Rows) -> Array:
         """X of prepared rows as people know it: in its own units, nothing after a row's end."""
-        X = self.preparation.undo(rows.X[:])
+        X = self.transform.undo(rows.X[:])
         if rows.lengths is None:
             return X
         return np.where(after_end(rows.lengths, X.shape[1])[..., None], np.nan, X).astype(X.dtype)
@@ -155,7 +155,7 @@ class Job(ABC):
 
     def about_data(self) -> dict[str, Any]:
         """What a run keeps of its data: how to know it again, and its sizes."""
-        return self.dataset.about() | {"sizes": self.sizes()}
+        return {**self.dataset.facts(), "sizes": self.sizes()}
 
     def sizes(self) -> list[str]:
         """The data's sizes, a line a part."""

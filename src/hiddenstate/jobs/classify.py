@@ -29,8 +29,7 @@ class ClassifyJob(Job):
 
     def make_net(self) -> Net:
         """A recurrent net with one output a class."""
-        assert self.dataset.classes is not None
-        n_classes = len(self.dataset.classes)
+        n_classes = len(self.dataset.require_classes())
         return Net("classify", self.config.model, self.dataset.X.shape[2], n_classes)
 
     def evaluate(self, engine: Engine) -> Evaluation:
@@ -63,15 +62,13 @@ class ClassifyJob(Job):
 
     def loss(self, engine: Engine, rows: Rows) -> float:
         """Cross-entropy."""
-        assert rows.y is not None
-        return cross_entropy(self.predict(engine, rows), rows.y)
+        return cross_entropy(self.predict(engine, rows), rows.require_targets())
 
     def static_arrays(self) -> dict[str, Array]:
         """The example digits, the rows whose predictions are shown, and how much of the first
         of them was read where their states are."""
         rows = self.shown(self.config.display.n_predicted)
-        assert rows.y is not None
-        found = self.examples() | {"shown": self.drawn(rows), "shown_label": rows.y}
+        found = self.examples() | {"shown": self.drawn(rows), "shown_label": rows.require_targets()}
         return found | {"read": self._ends()}
 
     def _ends(self) -> Array:
@@ -120,9 +117,8 @@ class ClassifyJob(Job):
         """Predicted beside real labels, then the accuracy on all test rows."""
         lines = []
         rows = self.shown(self.config.display.n_predicted)
-        assert self.dataset.classes is not None
         if len(rows) and rows.y is not None:
-            labels = np.asarray(self.dataset.classes)
+            labels = np.asarray(self.dataset.require_classes())
             chosen = self.predict(engine, rows).argmax(axis=1)
             for numbers, what in ((chosen, "prediction number"), (rows.y, "real number")):
                 lines.append(f"{np.array2string(labels[numbers], max_line_width=10**6)} {what}")

@@ -31,12 +31,12 @@ class RegressJob(Job):
 
     def make_net(self) -> Net:
         """A recurrent net with one output a target."""
-        assert self.dataset.y is not None
-        output, targets = self.config.data.output, self.dataset.y.shape[-1]
+        y = self.dataset.train.require_targets()
+        output, targets = self.config.data.output, y.shape[-1]
         n, T = self.dataset.X.shape[:2]
-        if self.dataset.y.shape != ((n, T, targets) if output == "steps" else (n, targets)):
+        if y.shape != ((n, T, targets) if output == "steps" else (n, targets)):
             raise DataError(
-                f"{self.dataset.name}: y is {self.dataset.y.shape} for X "
+                f"{self.dataset.name}: y is {y.shape} for X "
                 f"{self.dataset.X.shape} and --output {output}"
             )
         if self.stateful and self.dataset.valid is not None:
@@ -52,8 +52,8 @@ class RegressJob(Job):
 
     def loss(self, engine: Engine, rows: Rows) -> float:
         """Squared error per number, of targets as they are scaled."""
-        assert rows.y is not None
-        return mean_squared_error(self.predict(engine, rows), rows.y, _lengths(rows))
+        y = rows.require_targets()
+        return mean_squared_error(self.predict(engine, rows), y, _lengths(rows))
 
     def static_arrays(self) -> dict[str, Array]:
         """Input and target before training: sin and cos on [0, 2*pi] at 100 points, or the
@@ -66,12 +66,12 @@ class RegressJob(Job):
                 "input": np.sin(times)[:, None],
                 "target": np.cos(times)[:, None],
             }
-        assert d.y is not None
-        if d.y.ndim < 3:
+        y = d.train.require_targets()
+        if y.ndim < 3:
             return {}
-        rows, own = self._apart()[: -(-100 // d.X.shape[1])], self.preparation
+        rows, own = self._apart()[: -(-100 // d.X.shape[1])], self.transform
         X = d.X[rows]
-        parts = (own.undo(X), own.undo_targets(d.y[rows], X))
+        parts = (own.undo(X), own.undo_targets(y[rows], X))
         flat = [part.reshape(-1, part.shape[-1])[:100] for part in parts]
         return {"time": np.arange(len(flat[0]), dtype=float), "input": flat[0], "target": flat[1]}
 
@@ -136,12 +136,11 @@ class RegressJob(Job):
 
     def _drawn_windows(self, rows: Array, outputs: Array, epochs: Any) -> dict[str, Array]:
         """Time, target and prediction of the windows `rows`, each of its epoch (n, 1)."""
-        d = self.dataset
-        assert d.y is not None
-        own, times = self.preparation, d.train.times
+        d, y = self.dataset, self.dataset.train.require_targets()
+        own, times = self.transform, d.train.times
         X, lengths = d.X[rows], None if d.train.lengths is None else d.train.lengths[rows]
         found = {
-            "target": own.undo_targets(d.y[rows], X, lengths),
+            "target": own.undo_targets(y[rows], X, lengths),
             "prediction": own.undo_targets(outputs, X, lengths),
         }
         if times is not None:
@@ -155,7 +154,7 @@ class RegressJob(Job):
         """Mean squared error of the last ten windows, each before it was learnt from, and, where
         other data brings test rows, of those, in the units of the targets."""
         results: dict[str, Any] = {}
-        if self.preparation.target_scaling is None:
+        if self.transform.target_scaling is None:
             results["last10_mse"] = mean_of_last(recent, 10)
             results["last100_mse"] = mean_of_last(recent, 100)
         else:
@@ -171,7 +170,7 @@ class RegressJob(Job):
                 results["baseline_mse"] = mean_squared_error(now, target)
             elif self.dataset.y is not None:
                 train = self.dataset.train
-                y = self.preparation.undo_targets(self.dataset.y, train.X, train.lengths)
+                y = self.transform.undo_targets(self.dataset.y, train.X, train.lengths)
                 results["baseline_mse"] = baselines.training_mean(y, target, _lengths(train))
         return Evaluation(results)
 
@@ -181,8 +180,7 @@ class RegressJob(Job):
         model = self.fitted(engine.export().params)
         predictor = make_predictor(model, "cpu", self.config.training.threads)
         state = predictor.follow(self.dataset.X, {})[1] if self.stateful else {}
-        assert test.y is not None
-        y = model.preparation.undo_targets(test.y, test.X, test.lengths)
+        y = model.transform.undo_targets(test.require_targets(), test.X, test.lengths)
         return answered(model, predictor, replace(test, y=y), state)
 
     @classmethod

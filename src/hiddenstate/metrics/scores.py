@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.dataset import fractions, in_pieces
+from hiddenstate.data.rows import fractions, in_pieces
 from hiddenstate.errors import DataError
 
 Array = NDArray[Any]

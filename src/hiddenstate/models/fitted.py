@@ -10,7 +10,7 @@ import numpy as np
 
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.data.prepare.pipeline import READING
-from hiddenstate.data.prepare.transform import Preparation
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.models.net import Net, Params, net_from_dict
 from hiddenstate.system.array_file import Layout, read_arrays, write_arrays
@@ -34,7 +34,7 @@ class FittedModel:
         T may differ in use, or (F,).
     stateful : bool
         Whether rows follow one another (regress).
-    preparation : Preparation
+    transform : Transform
         What is done to rows before the net reads them, and to its outputs after.
     """
 
@@ -43,17 +43,23 @@ class FittedModel:
     classes: list[Any] | None = None
     row_shape: tuple[int, ...] = ()
     stateful: bool = False
-    preparation: Preparation = field(default_factory=Preparation)
+    transform: Transform = field(default_factory=Transform)
 
     @property
     def n_features(self) -> int:
         """Features of a step, or of a flat row, as the data has them."""
-        return self.preparation.n_features(self.net.n_features)
+        return self.transform.n_features(self.net.n_features)
 
     @property
     def dtype(self) -> Any:
         """The float type of the weights, and of all arithmetic with them."""
         return next(iter(self.params.values())).dtype
+
+    def require_classes(self) -> list[Any]:
+        """Return the labels of a classifier (`RuntimeError` of any other model)."""
+        if self.classes is None:
+            raise RuntimeError(f"a {self.net.job} model has no classes")
+        return self.classes
 
     def folded(self) -> Params:
         """The weights with all scaling folded into the first and the last layer.
@@ -66,7 +72,7 @@ class FittedModel:
         DataError
             If rows are prepared in a way that is no part of a net.
         """
-        prep, params = self.preparation, dict(self.params)
+        prep, params = self.transform, dict(self.params)
         sigmoid = getattr(self.net.config, "output_activation", "") == "sigmoid"
         for what, there, mend in (
             ("the mask of missing values", prep.missing == "mask", "another --missing"),
@@ -100,12 +106,12 @@ class FittedModel:
             "classes": self.classes,
             "row_shape": list(self.row_shape),
             "stateful": self.stateful,
-            "preparation": preparation_to_dict(self.preparation),
+            "preparation": transform_to_dict(self.transform),
         }
 
     def save(self, path: Path, extra: Mapping[str, Any] | None = None) -> None:
         """Write the model to `path`, whole or not at all; `extra` is kept beside it."""
-        arrays = self.params | _arrays_of(self.preparation)
+        arrays = self.params | _arrays_of(self.transform)
         clear_stale(path.parent)
         write_arrays(path, "model", arrays, {**self.facts(), "extra": dict(extra or {})})
 
@@ -127,7 +133,7 @@ def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
     net, facts = _checked_facts(facts, where)
     own = {n.removeprefix(PREFIX): arrays.pop(n) for n in list(arrays) if n.startswith(PREFIX)}
     params = net.check(arrays, where)
-    prep = _preparation(facts["preparation"], own, net, where)
+    prep = _read_transform(facts["preparation"], own, net, where)
     row_shape = tuple(facts["row_shape"])
     model = FittedModel(net, params, facts["classes"], row_shape, facts["stateful"], prep)
     return model, facts["extra"]
@@ -150,7 +156,7 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
         "preparation": dict,
         "extra": dict,
     }
-    facts = {"preparation": preparation_to_dict(Preparation())} | facts  # format 1 had none
+    facts = {"preparation": transform_to_dict(Transform())} | facts  # format 1 had none
     facts = check_fields(facts, fields, f"{where}: damaged facts")
     net = net_from_dict(facts["net"], where)
     classes, row_shape = facts["classes"], facts["row_shape"]
@@ -164,7 +170,7 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
 
 
 def _check_layout(layout: Layout, net: Net, where: str) -> None:
-    """Refuse arrays that are neither the net's weights nor a vector of its preparation."""
+    """Refuse arrays that are neither the net's weights nor a vector of its transform."""
     net.check_layout({n: a for n, a in layout.items() if not n.startswith(PREFIX)}, where)
     for name, (dtype, shape) in layout.items():
         fitting = dtype == np.float64 and len(shape) == 1
@@ -172,7 +178,7 @@ def _check_layout(layout: Layout, net: Net, where: str) -> None:
             fitting and shape[0] <= max(net.n_features, net.n_outputs)
         ):
             raise UntrustedFileError(
-                f"{printable(where)}: damaged preparation: {printable(name, 60)} is {dtype} "
+                f"{printable(where)}: damaged transform: {printable(name, 60)} is {dtype} "
                 f"{shape}, expected one axis of float64"
             )
 
@@ -193,12 +199,12 @@ def _are_labels(classes: list[Any], n: int) -> bool:
 
 
 PREFIX = "preparation/"
-"""What the names of a preparation's arrays begin with in a model file."""
+"""What the names of a transform's arrays begin with in a model file."""
 
 
-def preparation_to_dict(preparation: Preparation) -> dict[str, Any]:
-    """All of a preparation but its arrays, as JSON takes it."""
-    p = preparation
+def transform_to_dict(transform: Transform) -> dict[str, Any]:
+    """All of a transform but its arrays, as JSON takes it."""
+    p = transform
     return {
         "missing": p.missing,
         "pixels": p.pixels,
@@ -209,9 +215,9 @@ def preparation_to_dict(preparation: Preparation) -> dict[str, Any]:
     }
 
 
-def _arrays_of(preparation: Preparation) -> Params:
-    """A preparation's arrays by their name in a model file."""
-    p = preparation
+def _arrays_of(transform: Transform) -> Params:
+    """A transform's arrays by their name in a model file."""
+    p = transform
     offset, factor = p.scaling or (None, None)
     target_offset, target_factor = p.target_scaling or (None, None)
     named = {
@@ -224,8 +230,8 @@ def _arrays_of(preparation: Preparation) -> Params:
     return {PREFIX + name: array for name, array in named.items() if array is not None}
 
 
-def _preparation(stored: Any, arrays: Params, net: Net, where: str) -> Preparation:
-    """The preparation of a model file, sure that it fits `net` (`UntrustedFileError`)."""
+def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transform:
+    """The transform of a model file, sure that it fits `net` (`UntrustedFileError`)."""
     optional = (list, type(None))
     fields: dict[str, Any] = {
         "missing": str,
@@ -235,7 +241,7 @@ def _preparation(stored: Any, arrays: Params, net: Net, where: str) -> Preparati
         "targets": optional,
         "reading": dict,
     }
-    where = f"{printable(where)}: damaged preparation"
+    where = f"{printable(where)}: damaged transform"
     stored = check_fields(stored, fields, where)
     known = section_options(DataConfig, net.job)
     try:
@@ -256,7 +262,7 @@ def _preparation(stored: Any, arrays: Params, net: Net, where: str) -> Preparati
     fill_wanted = missing in ("mean", "forward", "mask")
     if ("fill" in arrays) != fill_wanted or (missing == "mask" and net.n_features % 2):
         raise UntrustedFileError(f"{where}: fill does not go with missing {missing}")
-    return Preparation(
+    return Transform(
         missing=missing,
         pixels=stored["pixels"],
         change=_places(stored["change"], width, net, where),

@@ -159,7 +159,7 @@ class Account:
         """What is done to rows before the net reads them."""
         if self.model is None:
             return []
-        own, found = self.model.preparation, []
+        own, found = self.model.transform, []
         for title, names in (("columns read", own.columns), ("targets", own.targets)):
             if names:
                 shown = ", ".join(printable(name, NAME_LENGTH) for name in names[:CLASSES_NAMED])

@@ -1,6 +1,6 @@
 """The data a run was made from, unchanged or refused."""
 
-from hiddenstate.data import SequenceDataset, load_dataset
+from hiddenstate.data import PreparedDataset, load_dataset
 from hiddenstate.errors import (
     DataError,
     printable,
@@ -8,7 +8,7 @@ from hiddenstate.errors import (
 from hiddenstate.runs import Run
 
 
-def run_dataset(run: Run) -> SequenceDataset:
+def run_dataset(run: Run) -> PreparedDataset:
     """Load the data a run was made from.
 
     Raises
@@ -24,7 +24,7 @@ def run_dataset(run: Run) -> SequenceDataset:
     return load_dataset(run.config)
 
 
-def unchanged_dataset(run: Run) -> SequenceDataset:
+def unchanged_dataset(run: Run) -> PreparedDataset:
     """As :func:`run_dataset`, sure that it is what the run began with (`DataError`)."""
     dataset = run_dataset(run)
     change = data_change(run, dataset)
@@ -33,7 +33,7 @@ def unchanged_dataset(run: Run) -> SequenceDataset:
     return dataset
 
 
-def data_change(run: Run, dataset: SequenceDataset) -> str | None:
+def data_change(run: Run, dataset: PreparedDataset) -> str | None:
     """What became of the run's data in words, or None if nothing did."""
     old, new = run.data_fact("fingerprint"), dataset.fingerprint()
     if old == new:

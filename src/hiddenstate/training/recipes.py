@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import SequenceDataset
-from hiddenstate.data.prepare.transform import places_of
+from hiddenstate.data.prepare.transform import feature_indices
 
 LONG = 128
 """Steps above which a series is long: gradients need a smaller rate and more updates."""
@@ -96,7 +96,7 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     total = steps * n_train
     values |= {"window": window, "stride": stride}
     values |= _budget(n_windows, batch_size, 300 if total < 500 else 1000, given)
-    if given.get("horizon") and places_of(dataset.targets, dataset.columns) is not None:
+    if given.get("horizon") and feature_indices(dataset.targets, dataset.columns) is not None:
         values["change"] = True
     return values
 

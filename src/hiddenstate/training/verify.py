@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from hiddenstate.config import Config, make_config
-from hiddenstate.data import SequenceDataset
+from hiddenstate.data import PreparedDataset
 from hiddenstate.engines import Chunk, Engine
 from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
 from hiddenstate.jobs import make_job
@@ -144,7 +144,7 @@ def _piece(run: Run, steps: int) -> Config:
 
 
 def _train(
-    config: Config, dataset: SequenceDataset, path: Path, stops: tuple[int, ...]
+    config: Config, dataset: PreparedDataset, path: Path, stops: tuple[int, ...]
 ) -> dict[str, bytes]:
     """Train a piece in the new folder `path`, stopped after each of `stops`; what it leaves."""
     job = make_job(config, dataset)

@@ -240,7 +240,7 @@ def test_21_an_image_of_another_size_is_told_with_both_and_the_option(
 def test_21_images_with_nothing_to_learn_are_refused(refuse: Refuse, pets: Path) -> None:
     assert "images have no targets to regress" in refuse(2, "regress", pets)
     shutil.rmtree(pets / "dog")
-    assert "every label is cat" in refuse(2, "classify", pets)
+    assert "all rows have the label cat" in refuse(2, "classify", pets)
     assert "images without a class" in refuse(2, "classify", pets / "cat")
     shutil.rmtree(pets / "cat")
     assert "no data in it; expected images" in refuse(2, "classify", pets)
@@ -409,7 +409,7 @@ def test_26_new_rows_without_id_label_or_target_are_told_which(
         (("--recipe", "clasic"), "did you mean classic?"),
         (("--max-unpacked", 0), "--max-unpacked: expected a number above 0, got 0.0"),
         (("--image-size", 4097), "--image-size: expected a whole number from 1 to 4096, got 4097"),
-        (("--steps", 3), "rows of 2 numbers do not make 3 equal steps"),
+        (("--steps", 3), "rows of 2 numbers cannot be cut into 3 equal steps"),
         (("--target", "a"), "no such option --target here; it belongs to regress"),
         (("--horizon", 1), "no such option --horizon here; it belongs to regress"),
         (("--stride", 1), "no such option --stride here; it belongs to regress"),

@@ -231,7 +231,7 @@ def test_27_steps_that_do_not_cut_a_row_are_refused_by_both_numbers(
     refuse: Refuse, tmp_path: Path
 ) -> None:
     error = refuse(2, "classify", rows(tmp_path), "--steps", 3)
-    assert "rows of 4 numbers do not make 3 equal steps" in error
+    assert "rows of 4 numbers cannot be cut into 3 equal steps" in error
 
 
 # 28. A place that cannot be written in

@@ -184,7 +184,7 @@ def test_11_missing_labels_are_refused(refuse: Refuse, tmp_path: Path) -> None:
 
 
 def test_11_a_constant_label_is_named(refuse: Refuse, tmp_path: Path) -> None:
-    assert "every label is 7" in refuse(2, "classify", rows(tmp_path, y=np.full(12, 7)))
+    assert "all rows have the label 7" in refuse(2, "classify", rows(tmp_path, y=np.full(12, 7)))
 
 
 def test_11_a_class_with_one_row_is_named(refuse: Refuse, tmp_path: Path) -> None:

@@ -344,7 +344,7 @@ def test_10_each_way_with_missing_cells_trains_and_predicts(
     answer = cli("predict", "last", path)
     if missing == "drop":
         assert answer.code == 2
-        assert "the model was trained with none missing; mend them, or train anew" in answer.err
+        assert "the model was trained without missing values; fill them in" in answer.err
         return
     assert answer.code == 0
     assert len(answer.out.splitlines()) == 21
@@ -381,12 +381,12 @@ def test_11_a_table_without_a_label_is_refused_with_its_columns(
 def test_11_a_constant_label_is_told(refuse: Refuse, write: Write) -> None:
     path = write("t.csv", WIDE.replace(",q", ",p"))
     error = refuse(2, "classify", path)
-    assert "t.csv: every label is p; two classes or more are needed" in error
+    assert "t.csv: all rows have the label p; expected two or more classes" in error
 
 
 def test_11_a_class_with_one_row_is_told_with_its_count(refuse: Refuse, write: Write) -> None:
     path = write("t.csv", WIDE + "1,2,lone\n")
-    assert "t.csv: class lone has 1 row; add some or drop it" in refuse(2, "classify", path)
+    assert "t.csv: class lone has only 1 row; add rows, or drop the class" in refuse(2, "classify", path)
     path = write("t.csv", LONG + "s,1,2,3,lone\n")
     assert "class lone has 1 row" in refuse(2, "classify", path)
 

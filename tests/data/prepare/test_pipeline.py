@@ -9,8 +9,9 @@ import pytest
 
 from hiddenstate import kernels
 from hiddenstate.config import make_config
-from hiddenstate.data import Rows, SequenceDataset, load_dataset
-from hiddenstate.data.prepare.pipeline import class_numbers, prepare
+from hiddenstate.data import PreparedDataset, Rows, SequenceDataset, load_dataset
+from hiddenstate.data.prepare.layout import class_numbers
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import DataError, HiddenstateError, OptionError
 from hiddenstate.jobs import make_job
@@ -22,13 +23,11 @@ ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 NAN = np.nan
 
 
-def made(job: str, train: Rows, test: Rows | None = None, **options: Any) -> SequenceDataset:
+def made(job: str, train: Rows, test: Rows | None = None, **options: Any) -> PreparedDataset:
     """Rows prepared for `job`, as if they came from a file."""
     columns = options.pop("columns", None)
     targets = options.pop("targets", None)
-    dataset = SequenceDataset(
-        "own", train, test, source="file", columns=columns, targets=targets, fingerprint_read="x"
-    )
+    dataset = SequenceDataset("own", train, test, source="file", columns=columns, targets=targets)
     return prepare(dataset, make_config(job, {"dtype": "float64", **options}))
 
 
@@ -69,7 +68,7 @@ def test_whatever_the_test_rows_hold_the_training_rows_are_the_same(job: str, mi
     assert (after.test.ids == before.test.ids).all()
     np.testing.assert_array_equal(after.X, before.X)
     for name in ("fill", "scaling", "target_scaling"):
-        one, two = (getattr(d.preparation, name) for d in (before, after))
+        one, two = (getattr(d.transform, name) for d in (before, after))
         np.testing.assert_array_equal(np.array(one, float), np.array(two, float))
     assert not np.array_equal(after.X_test, before.X_test)
 
@@ -84,8 +83,8 @@ def test_a_signals_scale_is_of_its_first_part_alone() -> None:
         test_fraction=0.2,
         window=5,
     )
-    assert found.preparation.scaling[0] == 0
-    assert found.preparation.scaling[1] == pytest.approx(1 / 79)
+    assert found.transform.scaling[0] == 0
+    assert found.transform.scaling[1] == pytest.approx(1 / 79)
     assert found.X.max() == pytest.approx(1)
     assert found.X_test.max() == pytest.approx(99 / 79)
 
@@ -103,14 +102,14 @@ def holed() -> Rows:
 def test_rows_with_missing_values_are_dropped_and_it_is_said() -> None:
     rows = holed()
     found = made("classify", rows, test_fraction=0, missing="drop")
-    assert found.remarks == ("own: train: 3 of 12 rows left out for missing values",)
+    assert found.remarks == ("own: train: 3 of 12 rows dropped for missing values",)
     np.testing.assert_array_equal(found.X, rows.X[[0, 2, 3, 5, 6, 8, 9, 10, 11]])
     np.testing.assert_array_equal(found.y, rows.y[[0, 2, 3, 5, 6, 8, 9, 10, 11]])
 
 
 def test_each_part_says_what_it_dropped_and_keeps_the_rest() -> None:
     found = made("classify", labelled(), holed(), missing="drop")
-    assert found.remarks == ("own: test: 3 of 12 rows left out for missing values",)
+    assert found.remarks == ("own: test: 3 of 12 rows dropped for missing values",)
     assert (len(found.train), len(found.X_test)) == (12, 9)
 
 
@@ -123,7 +122,7 @@ def test_all_rows_dropped_is_an_error_with_a_mend() -> None:
 def test_a_class_dropped_whole_is_an_error_that_names_it() -> None:
     rows = labelled()
     rows.X[2::3, 0, 0] = NAN
-    with pytest.raises(DataError, match="no row of class 2 is left to learn from"):
+    with pytest.raises(DataError, match="no training row of class 2 is left"):
         made("classify", rows, test_fraction=0, missing="drop")
 
 
@@ -136,7 +135,7 @@ def test_a_row_without_its_target_is_left_out_whatever_is_filled_in(missing: str
     found = made("regress", Rows(X, y), **options)
     assert len(found.train) == 5
     np.testing.assert_array_equal(found.y[:, 0], [0, 1, 2, 4, 5])
-    assert found.remarks == ("own: train: 1 of 6 rows left out for missing values",)
+    assert found.remarks == ("own: train: 1 of 6 rows dropped for missing values",)
 
 
 def test_windows_with_a_missing_target_are_dropped_and_test_steps_stay() -> None:
@@ -190,7 +189,7 @@ def test_missing_values_are_refused_on_the_command_line_and_nothing_is_written(
 
 
 def test_flat_rows_of_an_autoencoder_have_no_value_before() -> None:
-    with pytest.raises(OptionError, match="--missing: flat rows have no step before"):
+    with pytest.raises(OptionError, match="--missing: flat rows have no previous step"):
         made("autoencode", Rows(np.array([[1, NAN], [2, 3]])), missing="forward", test_fraction=0)
 
 
@@ -219,7 +218,7 @@ def test_a_label_that_was_never_learnt_is_named_with_its_row() -> None:
 
 def test_a_class_held_out_whole_is_an_error_that_names_it() -> None:
     rows = labelled(y=np.repeat([0, 1], 6))
-    with pytest.raises(DataError, match="no row of class 1 is left to learn from; use another"):
+    with pytest.raises(DataError, match="no training row of class 1 is left; use another"):
         made("classify", rows, split="time", test_fraction=0.5)
 
 
@@ -256,9 +255,9 @@ ONE_EACH = Rows(np.ones((4, 3, 1)), np.ones((4, 1)))
 @pytest.mark.parametrize(
     ("rows", "options", "said"),
     [
-        (ONE_EACH, {"stateful": False}, "--output: steps needs a target at every step"),
-        (ONE_EACH, {"output": "last"}, "--stateful: own holds 4 separate series"),
-        (ONE_EACH, {"output": "last", "stateful": False, "horizon": 2}, "--horizon: needs a"),
+        (ONE_EACH, {"stateful": False}, "--output: steps requires a target at every step"),
+        (ONE_EACH, {"output": "last"}, "--stateful: own has 4 separate series"),
+        (ONE_EACH, {"output": "last", "stateful": False, "horizon": 2}, "--horizon: requires a"),
         (Rows(np.ones((4, 3, 1))), {"stateful": False}, "no targets; name their columns with"),
         (
             Rows(np.ones((1, 9, 1)), np.ones((1, 9, 1))),
@@ -277,14 +276,14 @@ def test_test_series_too_short_to_be_answered_are_refused_before_training(output
     t = np.arange(100.0)[None, :, None]
     options = {"stateful": False, "window": 10, "test_fraction": 0.2, "output": output}
     assert len(made("regress", Rows(t, t), horizon=19, **options).X_test)
-    with pytest.raises(DataError, match="a window has 10 steps, the longest test series 9"):
+    with pytest.raises(DataError, match="a window has 10 steps, but the longest test series has 9"):
         made("regress", Rows(t, t), horizon=20, **options)
 
 
 def test_how_a_file_was_read_is_kept_for_the_next() -> None:
     values = {"horizon": 2, "window": 4, "stride": 1, "stateful": False, "decimal": ","}
     t = np.arange(50.0)[None, :, None]
-    reading = made("regress", Rows(t, t), **values).preparation.reading
+    reading = made("regress", Rows(t, t), **values).transform.reading
     assert {n: reading[n] for n in ("horizon", "window", "stride", "decimal")} == {
         "horizon": 2,
         "window": 4,
@@ -292,8 +291,8 @@ def test_how_a_file_was_read_is_kept_for_the_next() -> None:
         "decimal": ",",
     }
     whole = {"output": "last", "stateful": False}
-    assert made("regress", ONE_EACH, **whole).preparation.reading["window"] == 0
-    assert "window" not in made("classify", labelled()).preparation.reading
+    assert made("regress", ONE_EACH, **whole).transform.reading["window"] == 0
+    assert "window" not in made("classify", labelled()).transform.reading
 
 
 # --- weights

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hiddenstate.data import Preparation, Rows, in_pieces
+from hiddenstate.data import Rows, Transform, in_pieces
 from hiddenstate.data.prepare.transform import (
     after_end,
     carry_forward,
     check_finite,
-    fit_preparation,
-    places_of,
-    scan,
+    feature_indices,
+    fitted_transform,
+    statistics,
 )
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
@@ -55,8 +55,8 @@ def series(*rows: list[Any]) -> Array:
     return np.array(rows, dtype=float)[..., None]
 
 
-def fit(X: Array, missing: str = "error", scale: str = "none", **rows: Any) -> Preparation:
-    return fit_preparation(Rows(X, **rows), missing, scale, scale_targets=False)
+def fit(X: Array, missing: str = "error", scale: str = "none", **rows: Any) -> Transform:
+    return fitted_transform(Rows(X, **rows), missing, scale, scale_targets=False)
 
 
 # --- the scan
@@ -68,7 +68,7 @@ def test_weights_count_as_so_many_copies_of_a_row(X: Array, weights: list[int]) 
     copies = np.repeat(X, weights[:6], axis=0)
     if not len(copies):
         return
-    found = scan(X, None, np.array(weights[:6], float))
+    found = statistics(X, None, np.array(weights[:6], float))
     np.testing.assert_allclose(found.mean, copies.mean(axis=0), atol=1e-9)
     np.testing.assert_allclose(found.squares / len(copies), copies.var(axis=0), atol=1e-8)
     np.testing.assert_array_equal(found.low, copies.min(axis=0))
@@ -79,7 +79,7 @@ def test_weights_count_as_so_many_copies_of_a_row(X: Array, weights: list[int]) 
 @quick
 def test_what_is_missing_or_after_an_end_is_not_counted(X: Array, data: st.DataObject) -> None:
     lengths = np.array(data.draw(st.lists(st.integers(1, 4), min_size=5, max_size=5)))
-    found = scan(X, lengths, None)
+    found = statistics(X, lengths, None)
     for feature in range(2):
         values = np.concatenate([row[:n, feature] for row, n in zip(X, lengths, strict=True)])
         values = values[np.isfinite(values)]
@@ -96,7 +96,7 @@ def test_pieces_and_rows_on_disk_give_what_the_whole_gives(kind: str, stored: St
     X = np.random.default_rng(0).uniform(0, 200, (30, 7)).astype(kind)
     values = X / 255 if kind == "u1" else X.astype(float)
     for rows in (X, stored(X), stored(X).take(np.arange(30))):
-        found = scan(rows, None, None)
+        found = statistics(rows, None, None)
         np.testing.assert_allclose(found.mean, values.mean(axis=0), rtol=1e-12)
         np.testing.assert_allclose(found.deviation, values.std(axis=0), rtol=1e-12)
         np.testing.assert_array_equal(found.high, values.max(axis=0))
@@ -213,7 +213,7 @@ def test_steps_after_an_end_become_exactly_0_and_teach_nothing() -> None:
 def test_targets_are_scaled_by_the_steps_that_count() -> None:
     y = series([1, 2, 99], [3, 4, 5])
     rows = Rows(np.zeros((2, 3, 1)), y, lengths=np.array([2, 3]))
-    own = fit_preparation(rows, "error", "standard", scale_targets=True)
+    own = fitted_transform(rows, "error", "standard", scale_targets=True)
     assert own.target_scaling is not None
     assert own.target_scaling[0] == pytest.approx(3)
     assert own.target_scaling[1] == pytest.approx(1 / np.std([1, 2, 3, 4, 5]))
@@ -233,7 +233,7 @@ def test_undone_targets_are_the_targets(
     lengths = np.array([4, 2, 3])
     y = y if every else y[:, 0]
     rows = Rows(X, y, lengths=lengths)
-    own = fit_preparation(rows, "error", scale, True, change=(1,) if change else None)
+    own = fitted_transform(rows, "error", scale, True, change=(1,) if change else None)
     prepared = own.apply(X, lengths, "float64", "X")
     learnt = own.apply_targets(y, prepared, lengths, "float64")
     back = own.undo_targets(learnt, prepared, lengths)
@@ -243,7 +243,7 @@ def test_undone_targets_are_the_targets(
 def test_a_change_is_from_the_last_value_that_counts() -> None:
     X = series([1, 2, 0], [5, 6, 8])
     rows = Rows(X, np.array([[10.0], [10.0]]), lengths=np.array([2, 3]))
-    own = fit_preparation(rows, "error", "none", True, change=(0,))
+    own = fitted_transform(rows, "error", "none", True, change=(0,))
     learnt = own.apply_targets(rows.y, X, rows.lengths, "float64")
     np.testing.assert_array_equal(learnt, [[8], [2]])
     steps = own.apply_targets(np.full((2, 3, 1), 10.0), X, rows.lengths, "float64")
@@ -251,10 +251,10 @@ def test_a_change_is_from_the_last_value_that_counts() -> None:
 
 
 def test_places_of_targets_are_by_name_and_all_or_none() -> None:
-    assert places_of(("b", "a"), ("a", "x", "b")) == (2, 0)
-    assert places_of(("b", "c"), ("a", "b")) is None
-    assert places_of(None, ("a",)) is None
-    assert places_of(("a",), None) is None
+    assert feature_indices(("b", "a"), ("a", "x", "b")) == (2, 0)
+    assert feature_indices(("b", "c"), ("a", "b")) is None
+    assert feature_indices(None, ("a",)) is None
+    assert feature_indices(("a",), None) is None
 
 
 # --- missing values, by hand
@@ -320,7 +320,7 @@ def test_what_is_not_to_be_filled_in_is_refused(missing: str) -> None:
         fit(X, missing).apply(X, None, "float32", "here")
     assert str(error.value).startswith("here: 2 values are missing or not finite, the first in ")
     assert "row 1, step 2, feature 1; " in str(error.value)
-    assert "; the model was trained with none missing; mend them, or train anew" in str(error.value)
+    assert "; the model was trained without missing values; fill them in" in str(error.value)
 
 
 def test_the_first_missing_cell_is_named_by_column_and_one_value_is_one() -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.dataset import Rows, SequenceDataset
+from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.idx import read_idx
+from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError
 
 FOLDER = Path(__file__).parent / "mnist"

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from hiddenstate.data.dataset import Rows, SequenceDataset
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.rows import Rows
 from hiddenstate.system.memory import check_free
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.dataset import Rows
 from hiddenstate.data.prepare.batches import generator
+from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hiddenstate.data.dataset import Rows
+from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.dataset import Rows, SequenceDataset, fractions
+from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.npy import npy_header, read_npy, read_npz
+from hiddenstate.data.rows import Rows, fractions
 from hiddenstate.data.store import IN_MEMORY, RowStore
 from hiddenstate.errors import DataError, did_you_mean, printable
 from hiddenstate.system.typing import Array

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.dataset import Rows, SequenceDataset
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, printable
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.dataset import Rows, SequenceDataset
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import Config, DataConfig, make_config
-from hiddenstate.data.dataset import SequenceDataset, as_rows
+from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.rows import as_rows
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 
 Reader = Callable[[Path, DataConfig, str, bool], SequenceDataset]
@@ -17,7 +18,7 @@ TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 PARQUET = (".parquet", ".pq")
 
 
-def load_dataset(config: Config) -> SequenceDataset:
+def load_dataset(config: Config) -> PreparedDataset:
     """Read and prepare what `config` names, bundled where it names nothing.
 
     Raises

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.dataset import Rows, SequenceDataset
+from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.column_roles import Roles, find_roles
 from hiddenstate.data.readers.columns import (
     Columns,
@@ -24,6 +24,7 @@ from hiddenstate.data.readers.columns import (
     stacked,
     word,
 )
+from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array

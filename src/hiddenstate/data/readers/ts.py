@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.dataset import Rows, SequenceDataset
+from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.text_lines import Lines
 from hiddenstate.data.readers.ts_header import Header, content, read_header
+from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array

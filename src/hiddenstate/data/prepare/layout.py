@@ -1,0 +1,143 @@
+"""Lays out rows in the shape a job reads, and checks its labels or targets."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.config import Config
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.rows import Rows, as_rows, flat_rows, fractions
+from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.system.typing import Array
+
+
+def with_pixels_as_trained(dataset: SequenceDataset) -> SequenceDataset:
+    """Return the data of a table with test rows that are pixels only if the training rows are."""
+    test, pixels = dataset.test, dataset.X.dtype == np.uint8
+    if test is None or dataset.columns is None or pixels == (test.X.dtype == np.uint8):
+        return dataset
+    return replace(dataset, test=replace(test, X=pixel_fractions(test.X, pixels)))
+
+
+def pixel_fractions(X: Any, pixels: bool) -> Any:
+    """Return whole numbers of a table (N, F) as float64: fractions of 255 if they are `pixels`."""
+    return X[:] / 255 if pixels else X[:].astype(np.float64)
+
+
+def part_name(part: str, config: Config, where: str) -> str:
+    """Name a part of the data in messages: by its file, if it has a file of its own."""
+    own = config.data.test if part == "test" else None
+    return printable(Path(own).name) if own else f"{where}: {part}"
+
+
+def with_class_numbers(dataset: SequenceDataset, config: Config, where: str) -> SequenceDataset:
+    """Return the data with labels replaced by class numbers, in the order of sorted labels."""
+    if dataset.y is None or dataset.classes is not None:
+        return dataset
+    labels, y = np.unique(dataset.y, return_inverse=True)
+    test = dataset.test
+    if test is not None and test.y is not None:
+        test = replace(test, y=class_numbers(test.y, labels, part_name("test", config, where)))
+    train = replace(dataset.train, y=y.astype(np.int64))
+    return replace(dataset, classes=labels.tolist(), train=train, test=test)
+
+
+def class_numbers(y: Array, labels: Any, where: str) -> Array:
+    """Return the position of each label of `y` (N,) among the sorted `labels`.
+
+    Raises
+    ------
+    DataError
+        If a label is not among them.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind != y.dtype.kind and "U" in (labels.dtype.kind, y.dtype.kind):
+        labels, y = labels.astype(str), y.astype(str)
+    order = np.argsort(labels)  # numbers sort in another order once they are text
+    numbers = order[np.minimum(np.searchsorted(labels, y, sorter=order), len(labels) - 1)]
+    unknown = np.flatnonzero(labels[numbers] != y)
+    if unknown.size:
+        raise DataError(
+            f"{where} row {unknown[0]} has label {printable(y[unknown[0]], 40)}, which no "
+            "training row has"
+        )
+    return np.asarray(numbers, np.int64)
+
+
+def laid_out(dataset: SequenceDataset, config: Config, where: str) -> SequenceDataset:
+    """Return the data in the shape the job reads, its labels or targets checked."""
+
+    def lay_out(rows: Rows) -> Rows:
+        if rows.lengths is not None and config.data.steps is not None:
+            raise OptionError(
+                f"--steps: cuts rows of one length, but {where} has series of "
+                f"{rows.lengths.min()} to {rows.lengths.max()} steps; leave it out"
+            )
+        if config.job != "autoencode":
+            return replace(rows, X=as_rows(rows.X, config.data.steps, where))
+        if rows.lengths is not None:
+            raise DataError(
+                f"{where}: an autoencoder takes rows of one length, but these have "
+                f"{rows.lengths.min()} to {rows.lengths.max()} steps; cut or resample them"
+            )
+        return replace(rows, X=flat_rows(rows.X))
+
+    dataset = dataset.map(lay_out)
+    if config.job == "regress" and dataset.y is None and config.data.horizon:
+        dataset = _forecasting_itself(dataset)
+    if config.job == "classify":
+        _check_labels(dataset, where)
+    elif config.job == "regress":
+        _check_targets(dataset, config, where)
+    return dataset
+
+
+def _forecasting_itself(dataset: SequenceDataset) -> SequenceDataset:
+    """Return series without targets with their own features as targets."""
+    width = dataset.X.shape[-1]
+    names = dataset.columns
+    if names is None or len(names) != width:
+        names = ("value",) if width == 1 else tuple(f"value_{i}" for i in range(width))
+
+    def with_targets(rows: Rows) -> Rows:
+        X = rows.X[:]
+        return replace(rows, X=X, y=fractions(X, np.float64))
+
+    return replace(dataset.map(with_targets), columns=names, targets=names)
+
+
+def _check_labels(dataset: SequenceDataset, where: str) -> None:
+    """Refuse data without labels, with one label only, or with a class of one row."""
+    if dataset.y is None or dataset.classes is None:
+        raise DataError(f"{where}: no labels; name their column with --label, or add them")
+    counts = np.bincount(dataset.y, minlength=len(dataset.classes))
+    if len(counts) < 2:
+        name = printable(dataset.classes[0], 40)
+        raise DataError(f"{where}: all rows have the label {name}; expected two or more classes")
+    if counts.min() == 1 and dataset.source == "file":
+        lone = printable(dataset.classes[int(counts.argmin())], 40)
+        raise DataError(f"{where}: class {lone} has only 1 row; add rows, or drop the class")
+
+
+def _check_targets(dataset: SequenceDataset, config: Config, where: str) -> None:
+    """Refuse data without targets, and options that its targets do not fit."""
+    y = dataset.y
+    if y is None:
+        raise DataError(f"{where}: no targets; name their columns with --target")
+    if y.ndim == 2 and config.data.horizon:
+        raise OptionError(
+            f"--horizon: requires a target at every step, but {where} has one a series; leave it "
+            "out or, if a row is a step, add --layout long"
+        )
+    if y.ndim == 2 and config.data.output == "steps":
+        raise OptionError(
+            f"--output: steps requires a target at every step, but {where} has one a series; add "
+            "--output last --no-stateful"
+        )
+    if len(dataset.train) > 1 and config.data.stateful and dataset.source == "file":
+        raise OptionError(
+            f"--stateful: {where} has {len(dataset.train)} separate series, so the state cannot "
+            "be carried from one to the next; add --no-stateful"
+        )

@@ -1,0 +1,134 @@
+"""Rows of one part of the data, and the shapes that models read them in.
+
+N is rows, T time steps, I features of a step, F features of a flat row, O targets.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.data.store import PIECE, RowStore
+from hiddenstate.errors import DataError
+from hiddenstate.system.typing import Array
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one part of the data: training, test or validation rows.
+
+    Parameters
+    ----------
+    X : ndarray or RowStore
+        Inputs (N, T, I), or (N, F) for an autoencoder; uint8 or float. uint8 values are pixels
+        and mean fractions of 255 (:func:`fractions`). NaN is a missing value.
+    y : ndarray, optional
+        Labels as read or, once prepared, class numbers (N,); or targets (N, T, O) or (N, O).
+    lengths : ndarray, optional
+        Steps of each series (N,) int64; X is zero after them. None if every series has T steps.
+    weights : ndarray, optional
+        Weight of each row (N,) float64; None if all rows count alike.
+    groups : ndarray, optional
+        Group of each row (N,); a group is never divided between training and test rows.
+    times : ndarray, optional
+        Time of each step (N, T), for data with a time column.
+    ids : ndarray, optional
+        Name of each series (N,), if they have names.
+    """
+
+    X: Any
+    y: Array | None = None
+    lengths: Array | None = None
+    weights: Array | None = None
+    groups: Array | None = None
+    times: Array | None = None
+    ids: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def require_targets(self) -> Array:
+        """Return `y` of rows that must have one.
+
+        Raises
+        ------
+        RuntimeError
+            If they have none. This is an internal error: the caller must check what a user gave.
+        """
+        if self.y is None:
+            raise RuntimeError("rows without targets where targets are required")
+        return self.y
+
+    def take(self, which: Any) -> "Rows":
+        """Return the rows `which`, a slice or row numbers; nothing is read from a store."""
+        taken = {}
+        for part in fields(self):
+            values = getattr(self, part.name)
+            if values is not None:
+                stored = isinstance(values, RowStore)
+                taken[part.name] = values.take(which) if stored else values[which]
+        return Rows(**taken)
+
+    def series(self) -> Any:
+        """Return X as estimators take it: a list of series (T, I) if their lengths differ."""
+        if self.lengths is None:
+            return self.X
+        return [row[:n] for row, n in zip(self.X, self.lengths, strict=True)]
+
+    def arrays(self) -> Iterator[Array]:
+        """Yield the arrays that a fingerprint covers, in a fixed order, stores in pieces."""
+        for part in fields(self):
+            values = getattr(self, part.name)
+            if isinstance(values, RowStore):
+                yield from (piece for _, piece in values.pieces())
+            elif values is not None and part.name not in ("times", "ids"):
+                yield values
+
+
+def in_pieces(X: Any, n_bytes: int = PIECE) -> Iterator[tuple[int, Array]]:
+    """Yield `(first row, rows)` of an array or a store, in order, each at most `n_bytes`."""
+    if isinstance(X, RowStore):
+        yield from X.pieces(n_bytes)
+        return
+    step = max(1, n_bytes // max(X[:1].nbytes, 1))
+    for first in range(0, len(X), step):
+        yield first, X[first : first + step]
+
+
+def fractions(X: Array, dtype: Any) -> Array:
+    """Return `X` as `dtype`: uint8 pixels as fractions of 255, other values unchanged."""
+    if X.dtype == np.uint8:
+        return np.asarray(np.divide(X, np.asarray(255, dtype), dtype=dtype))
+    return X.astype(dtype, copy=False)
+
+
+def as_rows(X: Any, steps: int | None, where: str) -> Any:
+    """Return `X` with a time axis: (N, T, I).
+
+    Rows of a 2-D `X` have one feature a step or, with `steps`, are cut into that many steps.
+
+    Raises
+    ------
+    DataError
+        If `X` has another number of axes, or its rows cannot be cut into `steps` equal steps.
+    """
+    if X.ndim == 3 and steps in (None, X.shape[1]):
+        return X
+    if X.ndim not in (2, 3):
+        raise DataError(
+            f"{where}: expected (rows, steps, features) or (rows, steps), got {X.shape}"
+        )
+    width = int(np.prod(X.shape[1:])) if len(X) else 0
+    if steps is not None and width % steps:
+        raise DataError(f"{where}: rows of {width} numbers cannot be cut into {steps} equal steps")
+    shape = (width, 1) if steps is None else (steps, width // steps)
+    if isinstance(X, RowStore):
+        return X.reshaped(shape)
+    return X.reshape(len(X), *shape)
+
+
+def flat_rows(X: Any) -> Any:
+    """Return `X` with each row flat: (N, F)."""
+    width = int(np.prod(X.shape[1:]))
+    return X.reshaped((width,)) if isinstance(X, RowStore) else X.reshape(len(X), width)
