@@ -1,7 +1,7 @@
-"""Command-line options made from the fields of `config.py`."""
+"""Command-line options made from the fields of `config/fields.py`, and from config files."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +11,44 @@ from hiddenstate.config import SECTIONS, config_from_dict, job_options, make_con
 from hiddenstate.config.option import Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 
+Command = Callable[..., Any]
+
 HEADINGS = {
     "data": "Data",
     "model": "Model",
     "training": "Training",
-    "display": "Evaluated and shown",
+    "display": "Evaluation and display",
     None: "Run",
 }
+"""Headings in the help of a training command, by section of the config."""
 
 
 class OptionType(click.ParamType):  # type: ignore[type-arg]
-    """Parses text as its config option does, with the same errors."""
+    """Parses a value as its config option does, with the same errors."""
 
-    def __init__(self, known: Option) -> None:
-        self.known = known
-        self.name = known.kind.__name__
+    def __init__(self, option: Option) -> None:
+        self.option = option
+        self.name = option.kind.__name__
 
     def convert(self, value: Any, param: Any, context: Any) -> Any:
-        """The value in the option's own type."""
-        return self.known.parse(value) if isinstance(value, str) else value
+        """Return the value in the option's own type."""
+        return self.option.parse(value) if isinstance(value, str) else value
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """What stands for the value in the help."""
-        if self.known.placeholder:
-            return self.known.placeholder
-        if self.known.choices:
-            return "|".join(self.known.choices)
-        kinds = {int: "N", float: "X", str: "FILE", tuple: "N,N,..."}
-        return kinds[self.known.kind]
+        """Return the placeholder of the value in the help."""
+        if self.option.placeholder:
+            return self.option.placeholder
+        if self.option.choices:
+            return "|".join(self.option.choices)
+        placeholders = {int: "N", float: "X", str: "FILE", tuple: "N,N,..."}
+        return placeholders[self.option.kind]
 
 
 class JobCommand(click.Command):
-    """A command whose help lists its options under headings."""
+    """A command whose help lists its options by section."""
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write each option under the section of the config it belongs to."""
+        """Write the options of each section under its heading."""
         by_section: dict[str | None, list[tuple[str, str]]] = {key: [] for key in HEADINGS}
         for param in self.get_params(context):
             record = param.get_help_record(context)
@@ -58,118 +61,121 @@ class JobCommand(click.Command):
 
 
 class _ConfigOption(click.Option):
-    """An option that knows its section."""
+    """An option with a `section`, the one it belongs to in the config."""
 
     section: str | None = None
 
 
 debug_option = click.option(
-    "--debug", is_flag=True, expose_value=False, help="Show the trace of an error."
+    "--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."
 )
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object, nothing else."
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout and nothing else."
 )
 runs_dir_option = click.option(
     "--runs-dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
     default=Path("runs"),
-    help="Folder that run folders are made in.  [default: runs]",
+    help="Folder that holds the run folders.  [default: runs]",
 )
 
 
-def config_option(
-    job: str, name: str, **changes: Any
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a command with one option of `job`; it arrives as its default when unset."""
-    known = next(option for _, option in job_options(job) if option.name == name)
-    facts = _facts(known, job) | {"default": known.default_for(job)} | changes
-    return click.option(*_spelling(known), **facts)
+def command_option(
+    name: str, kind: type, default: Any, help: str, **facts: Any
+) -> Callable[[Command], Command]:
+    """Decorate a command with an option that is not part of a config.
+
+    `facts` are the range, choices and unit, as :class:`hiddenstate.config.option.Option` has them.
+    """
+    option = Option(name=name, kind=kind, default=default, help=help, **facts)
+    return click.option(*_spelling(option), **_click_arguments(option, ""), default=default)
 
 
-def config_options(job: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a command with every option of `job`; unset ones arrive as None."""
+def config_option(job: str, name: str, **changes: Any) -> Callable[[Command], Command]:
+    """Decorate a command with one option of `job`; if unset, it arrives as its default.
 
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for section, known in reversed(list(job_options(job))):
-            if known.name == "data":
+    `changes` override what :func:`click.option` gets, such as `default=None`.
+    """
+    option = next(option for _, option in job_options(job) if option.name == name)
+    arguments = _click_arguments(option, job) | {"default": option.default_for(job)} | changes
+    return click.option(*_spelling(option), **arguments)
+
+
+def config_options(job: str) -> Callable[[Command], Command]:
+    """Decorate a command with DATA and every option of `job`; those unset arrive as None."""
+
+    def decorate(command: Command) -> Command:
+        for section, option in reversed(list(job_options(job))):
+            if option.name == "data":
                 continue
-            made = click.option(*_spelling(known), cls=_ConfigOption, **_facts(known, job))
-            command = made(command)
+            arguments = _click_arguments(option, job)
+            add = click.option(*_spelling(option), cls=_ConfigOption, **arguments, default=None)
+            command = add(command)
             command.__click_params__[-1].section = section  # type: ignore[attr-defined]
         return click.argument("data", required=False)(command)
 
     return decorate
 
 
-def _spelling(known: Option) -> list[str]:
-    if known.kind is bool:
-        return [f"{known.flag}/--no-{known.flag[2:]}"]
-    return [known.flag]
+def _spelling(option: Option) -> list[str]:
+    if option.kind is bool:
+        return [f"{option.flag}/--no-{option.flag[2:]}"]
+    return [option.flag]
 
 
-def _facts(known: Option, job: str) -> dict[str, Any]:
-    default = known.default_for(job)
-    if known.kind is bool:
-        shown = known.flag[2:] if default else f"no-{known.flag[2:]}"
-        return {"default": None, "help": f"{known.help}  [default: {shown}]"}
-    shown = ",".join(map(str, default)) if isinstance(default, tuple) else f"{default}"
-    if known.unit:
-        shown += " " + (known.unit.removesuffix("s") if default == 1 else known.unit)
-    parts = ([] if default is None else [f"default: {shown}"]) + [known.bounds()]
-    extra = "; ".join(part for part in parts if part)
-    help_line = known.help + (f"  [{extra}]" if extra else "")
-    return {"type": OptionType(known), "default": None, "help": help_line}
+def _click_arguments(option: Option, job: str) -> dict[str, Any]:
+    """Type and help of an option; the help ends in its default and range."""
+    default = option.default_for(job)
+    if option.kind is bool:
+        text = option.flag[2:] if default else f"no-{option.flag[2:]}"
+        return {"help": f"{option.help}  [default: {text}]"}
+    text = ",".join(map(str, default)) if isinstance(default, tuple) else f"{default}"
+    if option.unit:
+        text += " " + (option.unit.removesuffix("s") if default == 1 else option.unit)
+    parts = ([] if default is None else [f"default: {text}"]) + [option.bounds()]
+    brackets = "; ".join(part for part in parts if part)
+    return {
+        "type": OptionType(option),
+        "help": option.help + (f"  [{brackets}]" if brackets else ""),
+    }
 
 
-def gather(job: str, config_file: str | None, given: dict[str, Any]) -> dict[str, Any]:
-    """What a command was told, by option name: its file's values, then what stands on the line.
+def option_values(
+    job: str, config_file: str | None, command_line: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the options that are set, by name: the command line overrides the config file.
 
     Raises
     ------
     OptionError
-        Naming the option or the file.
+        If a value is invalid; names the option or the file.
+    DataError
+        If the file cannot be read.
     """
     values = {} if config_file is None else read_config_file(Path(config_file), job)
-    values.update({name: value for name, value in given.items() if value is not None})
+    values.update({name: value for name, value in command_line.items() if value is not None})
     make_config(job, values, together=False)
     return values
 
 
 def read_config_file(path: Path, job: str) -> dict[str, Any]:
-    """Option values from a run's config.json, or from a TOML file of `name = value` lines.
+    """Read option values from the config.json of a run, or from a TOML file.
 
-    A TOML file may group its lines in [data], [model], [training] and [display].
+    A TOML file holds `name = value` lines, which may be grouped in the tables [data], [model],
+    [training] and [display].
 
     Raises
     ------
     OptionError
-        If the file says what `job` cannot be told.
+        If the file has an option that `job` does not have.
     DataError
         If it cannot be read.
     """
-    from hiddenstate.system.strict_json import parse_json
-
     where = printable(path)
-    if not path.is_file():
-        raise DataError(f"{where}: no such file of settings")
-    try:
-        text = path.read_text("utf-8")
-        stored = tomllib.loads(text) if path.suffix == ".toml" else parse_json(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(
-            f"{where}: cannot be read as a config.json or a .toml file ({printable(error, 80)})"
-        ) from None
-    if not isinstance(stored, dict):
-        raise OptionError(f"{where}: expected settings by name")
+    stored = _parse_config_file(path, where)
     if "config" in stored:
-        config = config_from_dict(stored["config"], where)
-        if config.job != job:
-            raise OptionError(f"{where}: is of a {config.job} run; start `{config.job}` with it")
-        data = stored.get("data")
-        if isinstance(data, dict) and data.get("source") == "arrays":
-            raise OptionError(f"{where}: is of a run on arrays in Python; give the options alone")
-        return config.flat()
+        return _values_of_run(stored, job, where)
     values: dict[str, Any] = {}
     for name, value in stored.items():
         if isinstance(value, dict) and name not in SECTIONS[job]:
@@ -178,12 +184,44 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
                 + ", ".join(f"[{section}]" for section in SECTIONS[job])
             )
         values.update(value if isinstance(value, dict) else {name: value})
-    names = {known.name for _, known in job_options(job)}
     if len({name.replace("-", "_") for name in values}) < len(values):
-        raise OptionError(f"{where}: an option stands twice, with - and with _")
+        raise OptionError(f"{where}: an option is set twice, spelled with - and with _")
     values = {name.replace("-", "_"): value for name, value in values.items()}
-    unknown = sorted(set(values) - names)
-    if unknown:
-        near = did_you_mean(unknown[0], names)
-        raise OptionError(f"{where}: {job} has no option {printable(unknown[0], 40)}{near}")
+    names = {option.name for _, option in job_options(job)}
+    for name in sorted(set(values) - names):
+        hint = did_you_mean(name, names)
+        raise OptionError(f"{where}: {job} has no option {printable(name, 40)}{hint}")
     return values
+
+
+def _parse_config_file(path: Path, where: str) -> dict[str, Any]:
+    from hiddenstate.system.strict_json import parse_json
+
+    if not path.is_file():
+        raise DataError(f"{where}: no such config file")
+    try:
+        text = path.read_text("utf-8")
+        stored = tomllib.loads(text) if path.suffix == ".toml" else parse_json(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"{where}: cannot be read as a config.json or a .toml file ({printable(error, 80)})"
+        ) from None
+    if not isinstance(stored, dict):
+        raise OptionError(f"{where}: expected options by name")
+    return stored
+
+
+def _values_of_run(record: Mapping[str, Any], job: str, where: str) -> dict[str, Any]:
+    """Option values from the config.json of a run of the same job."""
+    config = config_from_dict(record["config"], where)
+    if config.job != job:
+        raise OptionError(
+            f"{where}: belongs to a {config.job} run; use it with `hiddenstate {config.job}`"
+        )
+    data = record.get("data")
+    if isinstance(data, dict) and data.get("source") == "arrays":
+        raise OptionError(
+            f"{where}: belongs to a run on Python arrays, which cannot be read again; pass its "
+            "options on the command line, with a file as DATA"
+        )
+    return config.flat()

@@ -17,8 +17,8 @@ from hiddenstate.cli.options import (
     JobCommand,
     config_options,
     debug_option,
-    gather,
     json_option,
+    option_values,
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json
@@ -181,7 +181,7 @@ def _train_command(job: str, given: dict[str, Any]) -> None:
     if folder and given.get("data"):
         raise OptionError("--data-dir: DATA is named already; give one of the two")
     given["data"] = given.get("data") or folder
-    values = gather(job, config_file, given)
+    values = option_values(job, config_file, given)
     for name in ("data", "test", "answers", "weights"):  # a run is gone on with from any folder
         if values.get(name):
             values[name] = os.path.abspath(os.path.expanduser(values[name]))

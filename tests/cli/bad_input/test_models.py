@@ -224,7 +224,7 @@ def test_27_a_config_of_another_job_is_refused(refuse: Refuse, tmp_path: Path) -
     record = {"config": make_config("regress").to_dict()}
     (tmp_path / "config.json").write_text(json.dumps(record))
     error = refuse(2, "classify", "--config", tmp_path / "config.json")
-    assert "is of a regress run" in error
+    assert "belongs to a regress run" in error
 
 
 def test_27_steps_that_do_not_cut_a_row_are_refused_by_both_numbers(
