@@ -1,4 +1,4 @@
-"""An LSTM reads the bundled MNIST digits row by row; prints accuracy, draws ten predictions.
+"""Train an LSTM on the bundled MNIST digits, row by row; print the accuracy, draw ten predictions.
 
 Usage: python classify_digits.py [FOLDER]
 """
@@ -11,7 +11,7 @@ from hiddenstate.views.figures import predictions
 
 
 def main(max_steps: int | None = None, out: str | Path = ".") -> float:
-    """Train for one epoch, or `max_steps` updates; return the accuracy on the test images."""
+    """Train for one epoch or `max_steps` updates, and return the accuracy on the test images."""
     digits = load_mnist()  # X (60000, 28, 28) uint8: 28 steps of 28 features
     n_test = None if max_steps is None else 500
 

@@ -1,4 +1,4 @@
-"""An autoencoder gives each digit a code of three numbers; prints the error, draws 200 codes.
+"""Train an autoencoder with a code of three numbers; print the error, draw the codes of 200 digits.
 
 Usage: python digit_codes.py [FOLDER]
 """
@@ -11,8 +11,8 @@ from hiddenstate.views.figures import codes, reconstructions
 
 
 def main(max_steps: int | None = None, out: str | Path = ".") -> float:
-    """Train for two epochs, or `max_steps` updates; return the error per test pixel."""
-    digits = load_mnist(flat=True)  # X (60000, 784) uint8, taken as fractions of 255
+    """Train for two epochs or `max_steps` updates, and return the squared error per test pixel."""
+    digits = load_mnist(flat=True)  # X (60000, 784) uint8, read as fractions of 255
     X_test = digits.X_test if max_steps is None else digits.X_test[:500]
 
     ae = Autoencoder(code_size=3, lr=0.005, epochs=2, max_steps=max_steps, random_state=0)

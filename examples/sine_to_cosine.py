@@ -1,4 +1,4 @@
-"""An RNN turns a sine into a cosine, one window after another; prints R2, draws the track.
+"""Train an RNN to turn a sine into a cosine, window by window; print R2, draw the predictions.
 
 Usage: python sine_to_cosine.py [FOLDER]
 """
@@ -11,13 +11,13 @@ from hiddenstate.views.figures import tracking
 
 
 def main(max_steps: int | None = None, out: str | Path = ".") -> float:
-    """Learn from 100 windows, or `max_steps`; return R2 on the same windows, started from 0."""
+    """Train on 100 windows, or `max_steps`; return R2 on the same windows, from a zero state."""
     waves = load_waves(n_windows=100, window=10)  # X, y (100, 10, 1); times (100, 10)
 
     reg = RecurrentRegressor(
         cell="rnn",
         hidden_size=32,
-        stateful=True,  # row k + 1 begins with the hidden state row k ended with
+        stateful=True,  # row k + 1 starts from the hidden state at the end of row k
         output="steps",
         lr=0.02,
         epochs=1,

@@ -1,7 +1,7 @@
-"""Make every picture of this folder that a page shows and a command draws: `python make.py`.
+"""Draw the pictures of this folder that come from runs of the program: `python make.py`.
 
-Each is a figure of a run that the program trains here and now, with seed 0 unless said, in the
-light theme. The others in the folder come from `benchmarks/`.
+The script trains each run again, with seed 0 unless the command says otherwise, and draws its
+figures in the light theme. The other pictures in the folder come from `benchmarks/`.
 """
 
 import io
@@ -47,17 +47,17 @@ PICTURES = {
         "autoencode-collapsed-codes": "codes",
     },
 }
-"""Of each command, the pictures and the figure each one is."""
+"""The pictures made by each command, and the figure of the run that each one shows."""
 
 
 def hiddenstate(*arguments: str) -> str:
-    """Run the program and give what it printed."""
+    """Run the program and return its stdout."""
     command = [sys.executable, "-m", "hiddenstate", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def smaller(data: bytes) -> bytes:
-    """A PNG in 256 colours."""
+    """Return a PNG reduced to 256 colours."""
     small = io.BytesIO()
     picture = Image.open(io.BytesIO(data)).convert("RGB")
     picture.quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
@@ -65,7 +65,7 @@ def smaller(data: bytes) -> bytes:
 
 
 def main() -> None:
-    """Train each run in a folder that goes away, and keep its pictures."""
+    """Train each run in a temporary folder and keep its pictures."""
     for command, pictures in PICTURES.items():
         with tempfile.TemporaryDirectory() as folder:
             job = shlex.split(command)
