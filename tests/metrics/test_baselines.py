@@ -1,4 +1,4 @@
-"""Baselines are what scikit-learn's dummies and its PCA make of the same rows."""
+"""Baselines equal scikit-learn's dummy estimators and its PCA on the same rows."""
 
 from itertools import pairwise
 from typing import Any
@@ -19,7 +19,7 @@ quick = settings(derandomize=True, deadline=None, max_examples=60)
 
 
 class OnDisk:
-    """Rows that have a length, a shape and a type, and are read in slices alone."""
+    """Rows with a length, a shape and a type that can only be sliced."""
 
     def __init__(self, rows: Array) -> None:
         self._rows = rows
@@ -38,7 +38,7 @@ class OnDisk:
 
 @pytest.fixture
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows of any width are too wide for their covariance."""
+    """Treat rows of any width as too wide for their covariance."""
     monkeypatch.setattr(baselines, "WIDEST", 0)
 
 
@@ -49,7 +49,7 @@ def either(request: pytest.FixtureRequest) -> None:
 
 
 def rows(n: int, width: int, rank: int, seed: int = 0, dtype: str = "f4") -> Array:
-    """Rows (n, width) off zero that vary in `rank` directions, less and less."""
+    """Rows (n, width) with a mean of 3 that vary in `rank` directions, less in each."""
     random = np.random.default_rng(7)
     directions = random.standard_normal((rank, width)) / np.arange(1, rank + 1)[:, None]
     values = np.random.default_rng(seed).standard_normal((n, rank)) @ directions + 3
@@ -67,7 +67,7 @@ def by_sklearn(X_train: Array, X_test: Array, n: int) -> float:
     return float(np.mean((pca.inverse_transform(pca.transform(test)) - test) ** 2))
 
 
-# --- one answer for all rows
+# --- constant predictions
 
 
 @given(
@@ -93,7 +93,7 @@ def test_training_mean_is_sklearns_mean(shape: tuple[int, ...], dtype: str) -> N
     assert baselines.training_mean(y_train, y_test) == pytest.approx(expected, rel=1e-12)
 
 
-def test_training_mean_leaves_padding_out_on_both_sides() -> None:
+def test_training_mean_ignores_padding_in_training_and_test_rows() -> None:
     random = np.random.default_rng(2)
     y_train, y_test = random.random((8, 5, 2)), random.random((4, 6, 2))
     lengths = random.integers(0, 6, 8), random.integers(1, 7, 4)
@@ -106,7 +106,7 @@ def test_training_mean_leaves_padding_out_on_both_sides() -> None:
     assert baselines.training_mean(y_train, y_test, *lengths) == pytest.approx(expected)
 
 
-def test_against_its_own_mean_a_perfect_model_has_the_skill_of_r2() -> None:
+def test_skill_against_the_mean_of_the_same_rows_is_r2() -> None:
     y = np.random.default_rng(3).random((30, 1))
     mse = scores.mean_squared_error(y * 0.9, y)
     skill = scores.skill(mse, baselines.training_mean(y, y))
@@ -116,35 +116,6 @@ def test_against_its_own_mean_a_perfect_model_has_the_skill_of_r2() -> None:
 def test_other_targets_than_in_training_are_refused() -> None:
     with pytest.raises(DataError, match=r"\(4, 3\).*\(4, 2\)"):
         baselines.training_mean(np.zeros((4, 3)), np.zeros((4, 2)))
-
-
-# --- the value now
-
-
-def test_persistence_compares_each_answer_with_the_value_now() -> None:
-    walk = np.cumsum(np.random.default_rng(4).standard_normal((6, 9, 2)), axis=1).astype("f4")
-    now, then = walk[:, :-2], walk[:, 2:]
-    expected = np.mean((now.astype("f8") - then) ** 2)
-    assert baselines.persistence(now, then) == pytest.approx(expected, rel=1e-12)
-    lengths = np.array([7, 0, 3, 1, 2, 7])
-    valid = np.arange(7) < lengths[:, None]
-    expected = np.mean((now[valid].astype("f8") - then[valid]) ** 2)
-    assert baselines.persistence(now, then, lengths) == pytest.approx(expected, rel=1e-12)
-
-
-def test_persistence_holds_one_value_a_row_over_all_its_steps() -> None:
-    target = np.random.default_rng(5).random((4, 5, 2))
-    last = np.arange(8.0).reshape(4, 2)
-    expected = np.mean((target - last[:, None]) ** 2)
-    assert baselines.persistence(last, target) == pytest.approx(expected)
-    assert baselines.persistence(last, target[:, 0]) == pytest.approx(
-        np.mean((target[:, 0] - last) ** 2)
-    )
-
-
-def test_persistence_refuses_other_shapes() -> None:
-    with pytest.raises(DataError, match="do not go with"):
-        baselines.persistence(np.zeros((4, 1)), np.zeros((4, 5, 2)))
 
 
 # --- principal components
@@ -174,14 +145,14 @@ def test_components_of_wide_rows_are_as_good_as_sklearns(
 
 @pytest.mark.usefixtures("wide")
 def test_components_of_wide_noise_are_nearly_as_good_as_sklearns() -> None:
-    """The worst case of an iteration: no direction stands out."""
+    """The worst case of the iteration: all directions vary alike."""
     X = np.random.default_rng(6).standard_normal((500, 200))
     assert 1 <= baselines.principal_components(X, X, 10) / by_sklearn(X, X, 10) < 1.001
 
 
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("n", [4, 7, 10, 100])
-def test_as_many_components_as_the_rank_leave_no_error(n: int) -> None:
+def test_as_many_components_as_the_rank_reconstruct_exactly(n: int) -> None:
     X_train, X_test = rows(30, 10, 4, 0, "f8"), rows(30, 10, 4, 1, "f8")
     assert baselines.principal_components(X_train, X_test, 3) > 1e-4
     assert baselines.principal_components(X_train, X_test, n) < 1e-20
@@ -204,7 +175,7 @@ def test_one_training_row_predicts_itself() -> None:
 
 
 @pytest.mark.usefixtures("either")
-def test_no_components_are_the_training_mean() -> None:
+def test_no_components_predict_the_training_mean() -> None:
     X_train, X_test = rows(30, 10, 4, 0), rows(12, 10, 4, 1)
     expected = baselines.training_mean(X_train, X_test)
     assert baselines.principal_components(X_train, X_test, 0) == pytest.approx(expected)
@@ -212,7 +183,7 @@ def test_no_components_are_the_training_mean() -> None:
 
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("dtype", ["u1", "f4"])
-def test_rows_read_in_chunks_are_rows_in_memory(
+def test_rows_read_in_chunks_equal_rows_in_memory(
     monkeypatch: pytest.MonkeyPatch, dtype: str
 ) -> None:
     X_train = rows(50, 12, 6, 0, dtype).reshape(50, 3, 4)
@@ -225,7 +196,7 @@ def test_rows_read_in_chunks_are_rows_in_memory(
     assert train.most == test.most == 84
 
 
-def test_rows_are_left_as_they_were() -> None:
+def test_rows_are_not_changed() -> None:
     X = rows(20, 6, 3, dtype="f8")
     before = X.copy()
     baselines.principal_components(X, X, 2)
@@ -243,7 +214,7 @@ def test_more_components_are_no_worse_on_the_training_rows(
     assert errors[-1] < 1e-20
 
 
-def test_principal_components_refuse_what_does_not_fit() -> None:
+def test_principal_components_refuse_bad_arguments() -> None:
     with pytest.raises(OptionError, match="-1"):
         baselines.principal_components(np.ones((3, 2)), np.ones((3, 2)), -1)
     with pytest.raises(DataError, match=r"\(0, 2\)"):

@@ -1,4 +1,4 @@
-"""Figures are scikit-learn's where it has them, whatever the type, the chunks and the padding."""
+"""Scores equal scikit-learn's, for any type of array, size of chunks and padding."""
 
 import math
 import warnings
@@ -25,8 +25,8 @@ THEIRS = {
     "mean_absolute_error": theirs.mean_absolute_error,
     "r2": theirs.r2_score,
 }
-Figure = Callable[..., float]
-by_name = pytest.mark.parametrize("figure", REGRESSION, ids=lambda f: f.__name__)
+Score = Callable[..., float]
+by_name = pytest.mark.parametrize("score", REGRESSION, ids=lambda f: f.__name__)
 class_numbers = st.integers(1, 60).flatmap(
     lambda n: st.tuples(*[hnp.arrays(np.uint8, n, elements=st.integers(0, 4))] * 2)
 )
@@ -38,14 +38,14 @@ def small_chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 
 def pair(shape: tuple[int, ...], dtype: str = "f4", seed: int = 0) -> tuple[Array, Array]:
-    """Targets with a mean well off zero, and predictions near them."""
+    """Targets with a mean far from zero, and predictions near them."""
     random = np.random.default_rng(seed)
     target = 100 + 20 * random.standard_normal(shape)
     return (target + 5 * random.standard_normal(shape)).astype(dtype), target.astype(dtype)
 
 
 def padded() -> tuple[Array, Array, Array, Array]:
-    """Prediction and target (N, T, O) with nan after each row's length, and what is valid."""
+    """Prediction and target (N, T, O) with nan after each length, and the valid steps."""
     prediction, target = pair((9, 6, 2))
     lengths = np.array([6, 0, 3, 1, 6, 2, 5, 4, 1])
     valid = np.arange(6) < lengths[:, None]
@@ -59,7 +59,7 @@ def padded() -> tuple[Array, Array, Array, Array]:
 
 @given(class_numbers)
 @quick
-def test_class_figures_are_sklearns(numbers: tuple[Array, Array]) -> None:
+def test_class_scores_are_sklearns(numbers: tuple[Array, Array]) -> None:
     y, predicted = numbers
     matrix = scores.confusion(y, predicted, 5)
     assert matrix.dtype == np.int64
@@ -86,13 +86,13 @@ def test_no_rows_have_no_balanced_accuracy() -> None:
 
 
 @pytest.mark.parametrize("number", [-1, 3])
-def test_a_number_that_is_no_class_is_refused(number: int) -> None:
+def test_a_class_number_out_of_range_is_refused(number: int) -> None:
     with pytest.raises(DataError, match="expected 0 to 2"):
         scores.confusion(np.array([0, number]), np.array([0, 1]), 3)
 
 
-def test_fewer_predictions_than_answers_are_refused() -> None:
-    with pytest.raises(DataError, match="do not go with"):
+def test_fewer_predictions_than_true_classes_are_refused() -> None:
+    with pytest.raises(DataError, match="do not match"):
         scores.confusion(np.array([0, 1]), np.array([0]), 3)
 
 
@@ -103,25 +103,23 @@ def test_fewer_predictions_than_answers_are_refused() -> None:
 @pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
 @pytest.mark.parametrize("shape", [(50,), (50, 3), (12, 5, 2)])
 @pytest.mark.usefixtures("small_chunks")
-def test_regression_figures_are_sklearns(
-    figure: Figure, shape: tuple[int, ...], dtype: str
-) -> None:
+def test_regression_scores_are_sklearns(score: Score, shape: tuple[int, ...], dtype: str) -> None:
     prediction, target = pair(shape, dtype)
     width = shape[-1] if len(shape) > 1 else 1
     flat = [a.astype("f8").reshape(-1, width) for a in (target, prediction)]
-    expected = THEIRS[figure.__name__](*flat)
-    assert figure(prediction, target) == pytest.approx(expected, rel=1e-12)
+    expected = THEIRS[score.__name__](*flat)
+    assert score(prediction, target) == pytest.approx(expected, rel=1e-12)
 
 
 @given(hnp.arrays(np.float64, (2, 8, 3), elements=st.integers(-3, 3).map(float)))
 @quick
-def test_r2_is_sklearns_where_targets_may_be_constant(values: Array) -> None:
+def test_r2_is_sklearns_for_constant_targets(values: Array) -> None:
     prediction, target = values
     expected = theirs.r2_score(target, prediction)
     assert scores.r2(prediction, target) == pytest.approx(expected, abs=1e-12)
 
 
-def test_r2_knows_a_constant_target_that_its_mean_would_round() -> None:
+def test_r2_of_a_constant_target_does_not_suffer_from_rounding() -> None:
     target = np.full((1000, 1), 0.1)
     assert scores.r2(target, target) == 1
     assert scores.r2(target + 1, target) == 0
@@ -136,34 +134,34 @@ def test_one_sample_has_no_r2() -> None:
 
 @by_name
 @pytest.mark.usefixtures("small_chunks")
-def test_steps_after_a_rows_length_do_not_count(figure: Figure) -> None:
+def test_steps_after_a_rows_length_do_not_count(score: Score) -> None:
     prediction, target, lengths, valid = padded()
-    expected = THEIRS[figure.__name__](target[valid].astype("f8"), prediction[valid].astype("f8"))
-    assert figure(prediction, target, lengths) == pytest.approx(expected, rel=1e-12)
+    expected = THEIRS[score.__name__](target[valid].astype("f8"), prediction[valid].astype("f8"))
+    assert score(prediction, target, lengths) == pytest.approx(expected, rel=1e-12)
 
 
 @by_name
-def test_full_lengths_change_nothing(figure: Figure) -> None:
+def test_full_lengths_change_nothing(score: Score) -> None:
     prediction, target = pair((6, 4, 2))
-    assert figure(prediction, target, np.full(6, 4)) == figure(prediction, target)
+    assert score(prediction, target, np.full(6, 4)) == score(prediction, target)
 
 
 @by_name
-def test_shapes_that_do_not_go_together_are_refused(figure: Figure) -> None:
+def test_shapes_that_do_not_match_are_refused(score: Score) -> None:
     prediction, target = pair((6, 4, 2))
     with pytest.raises(DataError, match=r"\(6, 1\).*\(6,\)"):
-        figure(prediction[:, 0, :1], target[:, 0, 0])
+        score(prediction[:, 0, :1], target[:, 0, 0])
     with pytest.raises(DataError, match="lengths"):
-        figure(prediction, target, np.full(5, 4))
+        score(prediction, target, np.full(5, 4))
     with pytest.raises(DataError, match="lengths"):
-        figure(prediction[:, 0], target[:, 0], np.full(6, 4))
+        score(prediction[:, 0], target[:, 0], np.full(6, 4))
 
 
-@pytest.mark.parametrize("figure", REGRESSION[:2], ids=lambda f: f.__name__)
-def test_errors_of_nothing_are_zero(figure: Figure) -> None:
+@pytest.mark.parametrize("score", REGRESSION[:2], ids=lambda f: f.__name__)
+def test_errors_of_empty_arrays_are_zero(score: Score) -> None:
     prediction, target = pair((3, 4, 2))
-    assert figure(prediction[:0], target[:0]) == 0
-    assert figure(prediction, target, np.zeros(3, dtype=int)) == 0
+    assert score(prediction[:0], target[:0]) == 0
+    assert score(prediction, target, np.zeros(3, dtype=int)) == 0
 
 
 def test_errors_of_float32_are_summed_in_float64() -> None:
@@ -176,7 +174,7 @@ def test_errors_of_float32_are_summed_in_float64() -> None:
 
 @given(st.floats(0, 10), st.floats(0.1, 10))
 @quick
-def test_skill_is_the_share_of_the_baselines_error_done_away_with(mse: float, base: float) -> None:
+def test_skill_is_the_fraction_of_the_baselines_error_removed(mse: float, base: float) -> None:
     assert base * (1 - scores.skill(mse, base)) == pytest.approx(mse, abs=1e-12)
 
 
@@ -203,7 +201,7 @@ def test_error_by_row_is_each_rows_mean_squared_error(shape: tuple[int, ...]) ->
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_error_by_row_stops_at_its_length() -> None:
+def test_error_by_row_ignores_steps_after_the_length() -> None:
     prediction, target, lengths, _ = padded()
     expected = [
         scores.mean_squared_error(p[None, :n], t[None, :n])
@@ -266,7 +264,7 @@ def test_knn_distances_of_bytes_do_not_wrap() -> None:
     assert scores.knn_accuracy(codes, np.array([0, 0, 1, 1]), k=1) == 1
 
 
-def test_knn_looks_at_the_first_rows_only() -> None:
+def test_knn_compares_the_first_rows_only() -> None:
     codes = np.array([[0.0], [0.1], [5.0], [5.1], [0.0], [5.0]])
     labels = np.array([0, 0, 1, 1, 1, 0])
     assert scores.knn_accuracy(codes, labels, k=1, n_most=4) == 1

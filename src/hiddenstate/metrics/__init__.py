@@ -1,1 +1,1 @@
-"""Scores, the baselines beside them, and what each number means."""
+"""Scores, the baselines to compare them with, and the meaning of each number."""

@@ -1,6 +1,7 @@
-"""What a result should be compared with: answers that need no net, in numpy.
+"""Baselines for a result: predictions that need no network, in numpy.
 
-Shapes: N rows, T time steps, O targets, F numbers a row. `lengths` as in `metrics`.
+Shapes: N rows, T time steps, O targets, F numbers in a row, K components. `lengths` as in
+:mod:`hiddenstate.metrics.scores`.
 """
 
 import math
@@ -13,22 +14,22 @@ from numpy.typing import NDArray
 from hiddenstate.data import fractions
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.metrics.scores import column_mean, mean_squared_error, row_chunks, target_mean
+from hiddenstate.system.typing import Array
 
-Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 WIDEST = 4096
-"""Numbers a row up to which the covariance is held whole: 128 MiB of it."""
+"""Most numbers in a row for which the covariance matrix (128 MiB) is computed."""
 
 PASSES = 30
-"""Most passes over wider rows."""
+"""Most iterations over wider rows."""
 
-SETTLED = 1e-5
-"""Passes end when one lowers the error by a smaller share than this."""
+CONVERGED = 1e-5
+"""Iteration ends when it lowers the error by a smaller fraction than this."""
 
 
 class Rows(Protocol):
-    """Rows of numbers: an array, or something that reads them when sliced."""
+    """Rows of numbers: an array, or an object that reads them from disk when sliced."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -39,13 +40,14 @@ class Rows(Protocol):
 
 
 def majority(y_train: Array, y_test: Array, n_classes: int) -> float:
-    """Accuracy of always naming the most frequent training class.
+    """Return the accuracy of always predicting the most frequent training class.
 
     Parameters
     ----------
     y_train, y_test : ndarray of shape (N,)
-        Class numbers. Of equally frequent classes the smallest is named.
+        Class numbers. Of equally frequent classes the smallest number is predicted.
     n_classes : int
+        C; class numbers are below it.
     """
     counts = np.bincount(y_train.astype(np.int64), minlength=n_classes)
     return float(np.mean(y_test == counts.argmax()))
@@ -57,72 +59,53 @@ def training_mean(
     train_lengths: Array | None = None,
     test_lengths: Array | None = None,
 ) -> float:
-    """Mean squared error of always predicting each target's mean over the training rows.
+    """Return the mean squared error of always predicting each target's training mean.
 
     Parameters
     ----------
     y_train, y_test : ndarray of shape (N, T, O), (N, O), or (N,) for one target
         The mean is over rows and steps.
     train_lengths, test_lengths : integer ndarray of shape (N,), optional
+        Steps of each row; later steps do not count.
 
     Raises
     ------
     DataError
-        If the targets are not as many, or lengths do not fit.
+        If the numbers of targets differ, or `lengths` does not fit the targets.
     """
     mean = target_mean(y_train, train_lengths)
     if len(mean) != (y_test.shape[-1] if y_test.ndim > 1 else 1):
-        raise DataError(f"targets {y_train.shape} to train on do not go with {y_test.shape}")
+        raise DataError(
+            f"training targets {y_train.shape} do not match test targets {y_test.shape}"
+        )
     return mean_squared_error(np.broadcast_to(mean, y_test.shape), y_test, test_lengths)
 
 
-def persistence(last_known: Array, target: Array, lengths: Array | None = None) -> float:
-    """Mean squared error of predicting that the last known value of the target stays.
-
-    Parameters
-    ----------
-    last_known : ndarray
-        In the shape of `target`: the value known where each prediction is made, which for a
-        forecast is the value now. Or (N, O) for targets (N, T, O): held over all the steps.
-    target : ndarray of shape (N, T, O) or (N, O)
-    lengths : integer ndarray of shape (N,), optional
-
-    Raises
-    ------
-    DataError
-        If the shapes do not go together.
-    """
-    if target.ndim == 3 and last_known.shape == (target.shape[0], target.shape[2]):
-        last_known = np.broadcast_to(last_known[:, None], target.shape)
-    return mean_squared_error(last_known, target, lengths)
-
-
 def principal_components(X_train: Rows, X_test: Rows, n: int) -> float:
-    """Mean squared error, per number, of `X_test` through `n` principal components.
+    """Return the mean squared error of reconstructing `X_test` from `n` principal components.
 
     The components are those of `X_train` about its mean, as in `sklearn.decomposition.PCA`:
-    the best a linear autoencoder of code size `n` can do on it (Baldi & Hornik, Neural
-    Networks 2, 1989). Rows are read chunk by chunk, several times; only a chunk of them is in
-    memory.
+    the optimum of a linear autoencoder with code size `n` (Baldi & Hornik, Neural Networks 2,
+    1989). Rows are read several times in chunks, so only one chunk is in memory.
 
     Parameters
     ----------
-    X_train, X_test : ndarray, or what has its length, shape and slices, of shape (N, ...)
-        F numbers a row; uint8 means fractions of 255.
+    X_train, X_test : ndarray or sliceable rows, of shape (N, ...)
+        F numbers in each row; uint8 is divided by 255.
     n : int
-        Components; 0 predicts the training mean. A component in which the training rows do
-        not vary is left out, so that no more count than their rank.
+        Number of components; 0 predicts the training mean. Components without variance in the
+        training rows are left out.
 
     Returns
     -------
     float
-        To rounding for rows of up to `WIDEST` numbers. Wider rows are iterated on, until a
-        pass lowers the error on the training rows by less than `SETTLED` of itself.
+        Mean over all numbers. Exact up to rounding for rows of at most `WIDEST` numbers; for
+        wider rows, iterated until the training error falls by a fraction below `CONVERGED`.
 
     Raises
     ------
     DataError
-        If there are no training rows, or the test rows are of another size.
+        If there are no training rows, or the test rows have another size.
     OptionError
         If `n` is negative.
     """
@@ -130,20 +113,20 @@ def principal_components(X_train: Rows, X_test: Rows, n: int) -> float:
 
 
 def principal_errors(X_train: Rows, others: Sequence[Rows], n: int) -> list[float]:
-    """The error of :func:`principal_components` on each of `others`, the components found once."""
+    """Return the error of :func:`principal_components` on each of `others`, from one fit."""
     if n < 0:
-        raise OptionError(f"n is {n}, expected 0 or more principal components")
+        raise OptionError(f"n: expected 0 or more principal components, got {n}")
     for X in others:
         if not len(X_train) or math.prod(X_train.shape[1:]) != math.prod(X.shape[1:]):
-            raise DataError(f"rows {X_train.shape} to train on do not go with {X.shape}")
+            raise DataError(f"training rows {X_train.shape} do not match rows {X.shape}")
     mean = column_mean(_chunks(X_train), math.prod(X_train.shape[1:]))
-    find = _of_covariance if len(mean) <= WIDEST else _of_subspace
-    components = find(X_train, mean, min(n, len(X_train), len(mean)))
-    return [_error_through(components, mean, X) for X in others]
+    fit = _from_covariance if len(mean) <= WIDEST else _from_subspace
+    components = fit(X_train, mean, min(n, len(X_train), len(mean)))
+    return [_reconstruction_error(components, mean, X) for X in others]
 
 
-def _error_through(components: Floats, mean: Floats, X: Rows) -> float:
-    """Mean squared error of `X` projected on `components` (F, K) about `mean` (F,)."""
+def _reconstruction_error(components: Floats, mean: Floats, X: Rows) -> float:
+    """Return the mean squared error of `X` projected onto `components` (F, K) about `mean` (F,)."""
     total = 0.0
     for chunk in _chunks(X, mean):
         chunk -= (chunk @ components) @ components.T
@@ -152,14 +135,14 @@ def _error_through(components: Floats, mean: Floats, X: Rows) -> float:
 
 
 def _chunks(X: Rows, mean: Floats | float = 0.0) -> Iterator[Floats]:
-    """Rows (M, F) of `X` as float64 less `mean`, chunk by chunk; each may be written to."""
+    """Yield chunks (M, F) of `X` as float64, minus `mean`; each is a new array."""
     for rows in row_chunks(X.shape):
         part = np.asarray(X[rows])
         yield fractions(part, np.float64).reshape(len(part), -1) - mean
 
 
-def _of_covariance(X: Rows, mean: Floats, n: int) -> Floats:
-    """The first `n` principal components (F, n) of `X`, of its covariance (F, F)."""
+def _from_covariance(X: Rows, mean: Floats, n: int) -> Floats:
+    """Return the first `n` principal components (F, n) of `X`, from its covariance (F, F)."""
     covariance = np.zeros((len(mean), len(mean)))
     for chunk in _chunks(X, mean):
         covariance += chunk.T @ chunk
@@ -167,32 +150,32 @@ def _of_covariance(X: Rows, mean: Floats, n: int) -> Floats:
     return _varying(values, vectors, n, max(len(X), len(mean)))
 
 
-def _of_subspace(X: Rows, mean: Floats, n: int) -> Floats:
-    """The first `n` principal components (F, n) of `X`, by subspace iteration.
+def _from_subspace(X: Rows, mean: Floats, n: int) -> Floats:
+    """Return the first `n` principal components (F, n) of `X`, by subspace iteration.
 
-    Block power steps from a random start with more columns than are asked for (Halko,
-    Martinsson & Tropp, SIAM Review 53, 2011, algorithm 4.4). With as many columns as `X` has
-    rows the first step finds the whole space the rows lie in.
+    Block power iteration from a random start, oversampled (Halko, Martinsson & Tropp, SIAM
+    Review 53, 2011, algorithm 4.4). If there are as many columns as `X` has rows, the first
+    iteration spans all of them.
     """
     n_columns = min(2 * n + 10, len(X), len(mean))
-    stepped = np.random.default_rng(0).standard_normal((len(mean), n_columns))
+    image = np.random.default_rng(0).standard_normal((len(mean), n_columns))
     before = math.inf
     for _ in range(PASSES):
-        basis = np.linalg.qr(stepped)[0]
-        stepped, total = np.zeros_like(basis), 0.0
+        basis = np.linalg.qr(image)[0]
+        image, total = np.zeros_like(basis), 0.0
         for chunk in _chunks(X, mean):
-            stepped += chunk.T @ (chunk @ basis)
+            image += chunk.T @ (chunk @ basis)
             total += float(np.vdot(chunk, chunk))
-        values, turns = np.linalg.eigh(basis.T @ stepped)
+        values, rotation = np.linalg.eigh(basis.T @ image)
         left = total - float(values[len(values) - n :].sum())
-        if before - left <= max(SETTLED * left, 1e-12 * total):
+        if before - left <= max(CONVERGED * left, 1e-12 * total):
             break
         before = left
-    return _varying(values, basis @ turns, n, max(len(X), len(mean)))
+    return _varying(values, basis @ rotation, n, max(len(X), len(mean)))
 
 
 def _varying(values: Floats, vectors: Floats, n: int, size: int) -> Floats:
-    """The last `n` of `vectors` (F, K), less those whose eigenvalue is nothing but rounding."""
+    """Return the last `n` of `vectors` (F, K) whose eigenvalue is more than a rounding error."""
     rounding = size * np.finfo(np.float64).eps * max(float(values[-1]), 0.0)
     first = max(len(values) - n, int(np.sum(values <= rounding)))
     return np.asarray(vectors[:, first:])

@@ -1,4 +1,4 @@
-"""The one number that sums up a run of each job."""
+"""The result that summarises a run of each job."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +8,10 @@ HEADLINES = {
     "regress": ("test_mse", "last10_mse"),
     "autoencode": ("test_mse",),
 }
-"""Keys of a job's results that sum a run up, the best first."""
+"""Keys of the results that summarise a run, the preferred one first."""
 
 
 def headline(job: str, results: Mapping[str, Any]) -> str:
-    """Return the key of the result that sums up a run of `job`."""
+    """Return the key of the result that summarises a run of `job`: the first that `results` has."""
     keys = HEADLINES[job]
     return next((key for key in keys if key in results), keys[-1])
