@@ -1,6 +1,6 @@
 """The classic script that reads digits with an LSTM, in plain torch and in our own words.
 
-    python benchmarks/classic_classify.py [--threads N]
+    python benchmarks/classic_classify.py [--threads N] [--toy]
 
 It does what such a tutorial does and nothing more: one epoch of MNIST through a `DataLoader` in
 shuffled batches of 64, Adam at rate 0.01, the first 2,000 test images looked at every 50 steps
@@ -10,6 +10,8 @@ only the files of the bundled digits. `speed.py` measures it whole, and its part
 
 import argparse
 import gzip
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -75,10 +77,17 @@ def test_digits() -> tuple[Tensor, NDArray[np.uint8]]:
     return images.to(torch.float32) / 255, read("t10k-labels-idx1-ubyte")[:LOOKED_AT]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--threads", type=int, default=0, help="0 leaves the choice to torch")
-    asked = parser.parse_args()
+    parser.add_argument("--toy", action="store_true", help="two steps only, to try the script")
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Train and print as the classic script does."""
+    asked = arguments().parse_args(words)
     if asked.threads:
         torch.set_num_threads(asked.threads)
     torch.manual_seed(0)
@@ -87,7 +96,7 @@ def main() -> None:
     net = Reader()
     optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
     cost = nn.CrossEntropyLoss()
-    for step, (x, y) in enumerate(loader):
+    for step, (x, y) in enumerate(islice(loader, 2 if asked.toy else None)):
         loss = cost(net(x.view(-1, 28, 28)), y)
         optimizer.zero_grad()
         loss.backward()

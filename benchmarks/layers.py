@@ -11,7 +11,7 @@ import argparse
 import itertools
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +28,9 @@ AXES = {
     "batch": (1, 16, 64, 256),
 }
 """What moves, and over which sizes."""
+
+TOY = {"hidden": (8,), "steps": (1, 10), "batch": (1,)}
+"""The same with `--toy`."""
 
 TITLES = {"hidden": "hidden size", "steps": "time steps", "batch": "rows in a batch"}
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
@@ -77,16 +80,18 @@ class Timed:
         return spread(self.seconds[side]).median
 
 
-def points(cell: str, grid: bool, threads: Sequence[int]) -> list[Point]:
+def points(
+    cell: str, grid: bool, threads: Sequence[int], axes: Mapping[str, Sequence[int]] = AXES
+) -> list[Point]:
     """What to measure, for each number of threads."""
     if grid:
         every = [
             Point(cell, hidden, steps, batch)
-            for hidden, steps, batch in itertools.product(*AXES.values())
+            for hidden, steps, batch in itertools.product(*axes.values())
         ]
     else:
         base = Point(cell)
-        moved = (_moved(base, axis, n) for axis, sizes in AXES.items() for n in sizes)
+        moved = (_moved(base, axis, n) for axis, sizes in axes.items() for n in sizes)
         every = list(dict.fromkeys(moved))
     return [replace(point, threads=n) for n in threads for point in every]
 
@@ -159,12 +164,13 @@ def has_layers() -> bool:
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Print the table of all points, and draw it if a file is named."""
     rounds, cores = asked.rounds or 7, os.cpu_count() or 1
+    axes = TOY if asked.toy else AXES
     print(f"## layers: {asked.cell}, ms a pass forward and backward, {rounds} rounds in turns")
     if not has_layers():
         print("hiddenstate: left out, there is no hiddenstate.nn")
     timed = []
     for threads in (n for n in THREADS if n <= cores):
-        timed += _with_threads(points(asked.cell, asked.grid, [threads]), threads, rounds)
+        timed += _with_threads(points(asked.cell, asked.grid, [threads], axes), threads, rounds)
     print()
     print_table(
         (

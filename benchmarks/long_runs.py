@@ -8,30 +8,36 @@ draws long-runs.png and cells-on-digits.png. Takes about 15 minutes on two cores
 
 import argparse
 import statistics
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from hiddenstate.config import make_config
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_mnist, load_waves
-from hiddenstate.engines import make_engine
+from hiddenstate.engines import Chunk, make_engine
 from hiddenstate.jobs import make_job
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Trainer
 
-PLAIN = {"lr_schedule": "constant", "eps": 1e-8, "clip": None}
-RECIPES = {
+Options = dict[str, Any]
+Floats = NDArray[np.floating[Any]]
+
+PLAIN: Options = {"lr_schedule": "constant", "eps": 1e-8, "clip": None}
+RECIPES: dict[str, Options] = {
     "classic: rate 0.02 throughout": PLAIN,
     "rate 0.02*100/k, clip 1": {"eps": 1e-8},
     "the default": {},
 }
-DIGITS = {
+DIGITS: dict[str, Options] = {
     "rnn": {"cell": "rnn"},
     "rnn, clip 1": {"cell": "rnn", "clip": 1.0},
     "rnn, clip 1, rate 0.001": {"cell": "rnn", "clip": 1.0, "lr": 0.001},
@@ -47,15 +53,15 @@ class Losses(Callback):
         self.losses: list[float] = []
         self.accuracies: list[float] = []
 
-    def on_chunk(self, trainer, chunk) -> None:
+    def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
         self.losses += chunk.losses.tolist()
 
-    def on_log(self, trainer, event) -> None:
+    def on_log(self, trainer: Trainer, event: dict[str, Any]) -> None:
         if "test_accuracy" in event:
             self.accuracies.append(event["test_accuracy"])
 
 
-def train(kind: str, options: dict, seed: int) -> tuple[list[float], list[float], dict]:
+def train(kind: str, options: Options, seed: int) -> tuple[list[float], list[float], Options]:
     """Losses, logged accuracies and results of one run."""
     config = make_config(kind, {**options, "seed": seed, "threads": 1})
     dataset = load_waves(config.data.windows) if kind == "regress" else load_mnist()
@@ -63,15 +69,20 @@ def train(kind: str, options: dict, seed: int) -> tuple[list[float], list[float]
     kept = Losses()
     engine = make_engine(job.task(), starting_state(job.net, config.training))
     results = Trainer(job, engine, [kept]).train()
+    assert results is not None
     return kept.losses, kept.accuracies, results
 
 
-def blocks(losses: np.ndarray, size: int = 100) -> np.ndarray:
+def blocks(losses: Floats, size: int = 100) -> Floats:
     """Mean of each block of windows."""
-    return losses[:, : losses.shape[1] // size * size].reshape(len(losses), -1, size).mean(axis=2)
+    means: Floats = (
+        losses[:, : losses.shape[1] // size * size].reshape(len(losses), -1, size).mean(axis=2)
+    )
+    return means
 
 
-def study_waves(pool, n_seeds: int, n_windows: int) -> Figure:
+def study_waves(pool: Executor, n_seeds: int, n_windows: int) -> Figure:
+    """Train every recipe on every seed, print a table, draw the losses."""
     figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=90)
     axes = figure.subplots(1, len(RECIPES), sharey=True)
     print("| recipe | median | largest | below 1e-4 | lost it for 50 windows or more |")
@@ -99,7 +110,7 @@ def study_waves(pool, n_seeds: int, n_windows: int) -> Figure:
     return figure
 
 
-def longest_above(losses: np.ndarray, bound: float) -> int:
+def longest_above(losses: Floats, bound: float) -> int:
     """Length of the longest stretch of losses above `bound`."""
     longest = current = 0
     for above in losses > bound:
@@ -108,12 +119,14 @@ def longest_above(losses: np.ndarray, bound: float) -> int:
     return longest
 
 
-def study_digits(pool, n_seeds: int) -> Figure:
+def study_digits(pool: Executor, n_seeds: int, more: Options) -> Figure:
+    """Train every cell on every seed, print a table, draw the accuracies."""
     figure = Figure(figsize=(9, 2.8), layout="constrained", dpi=90)
     axes = figure.subplots(1, len(DIGITS), sharey=True)
     print("\n| cell | accuracy after an epoch, by seed | mean |\n| --- | --- | --- |")
     for place, (name, options) in zip(axes, DIGITS.items(), strict=True):
-        done = list(pool.map(train, repeat("classify"), repeat(options), range(n_seeds)))
+        given = repeat({**options, **more})
+        done = list(pool.map(train, repeat("classify"), given, range(n_seeds)))
         final = [results["test_accuracy"] for _, _, results in done]
         each = ", ".join(f"{score:.3f}" for score in final)
         print(f"| {name} | {each} | {statistics.fmean(final):.3f} |", flush=True)
@@ -126,17 +139,28 @@ def study_digits(pool, n_seeds: int) -> Figure:
     return figure
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--windows", type=int, default=10_000)
     parser.add_argument("--digit-seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
-    asked = parser.parse_args()
+    parser.add_argument("--toy", action="store_true", help="tiny sizes, to try the script")
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Train everything, print the tables and draw the figures."""
+    asked = arguments().parse_args(words)
+    more: Options = {}
+    if asked.toy:
+        asked.seeds, asked.windows, asked.digit_seeds = 1, 300, 1
+        more = {"max_steps": 2, "n_evaluated": 8}
     with ProcessPoolExecutor(2) as pool:
         waves = study_waves(pool, asked.seeds, asked.windows)
         waves.savefig(asked.out / "long-runs.png")
-        digits = study_digits(pool, asked.digit_seeds)
+        digits = study_digits(pool, asked.digit_seeds, more)
         digits.savefig(asked.out / "cells-on-digits.png")
 
 

@@ -52,9 +52,12 @@ def engines() -> list[str]:
     return found
 
 
-def _classifier(dataset: SequenceDataset, engine: str, seed: int = 0, threads: int = 0) -> Trainer:
-    """What trains `classify` with its defaults."""
-    options = {"engine": engine, "seed": seed, "threads": threads, "device": "cpu"}
+def _classifier(
+    dataset: SequenceDataset, engine: str, seed: int = 0, threads: int = 0, toy: bool = False
+) -> Trainer:
+    """What trains `classify` with its defaults, or two steps of it."""
+    options: dict[str, Any] = {"engine": engine, "seed": seed, "threads": threads, "device": "cpu"}
+    options |= {"max_steps": 2, "n_evaluated": 8} if toy else {}
     config = make_config("classify", options)
     job = make_job(config, prepare(dataset, config))
     return Trainer(job, make_engine(job.task(), starting_state(job.net, job.config.training)))
@@ -67,6 +70,9 @@ def command(asked: argparse.Namespace) -> dict[str, Any]:
     threads = ["--threads", str(asked.threads)]
     lines = {"script": [str(HERE / "classic_classify.py"), *threads]}
     ours = ["-m", "hiddenstate", "classify", "--view", "off", *threads]
+    if asked.toy:
+        lines["script"].append("--toy")
+        ours += ["--max-steps", "2"]
     for engine in engines():
         lines[f"hiddenstate {engine}"] = [*ours, "--engine", engine]
     chosen = {n: line for n, line in lines.items() if any(w in n for w in asked.only.split(","))}
@@ -143,7 +149,7 @@ def busy(asked: argparse.Namespace) -> dict[str, Any]:
             _piece(worker, TRIAL, [])
             trial = _piece(worker, TRIAL, made)
             each = (trial.train + trial.look) / TRIAL
-            sizes[name] = max(TRIAL, min(MOST, int(LONGEST / each)))
+            sizes[name] = TRIAL if asked.toy else max(TRIAL, min(MOST, int(LONGEST / each)))
             tasks[name, False] = partial(_piece, worker, sizes[name], [])
             tasks[name, True] = partial(_piece, worker, sizes[name], made)
         laps = interleave(tasks, asked.rounds or 5)
@@ -173,7 +179,7 @@ def accuracy(asked: argparse.Namespace) -> dict[str, Any]:
     for engine in engines():
         found[engine] = []
         for seed in range(asked.seeds):
-            results = _classifier(dataset, engine, seed, asked.threads).train()
+            results = _classifier(dataset, engine, seed, asked.threads, asked.toy).train()
             assert results is not None
             found[engine].append(results["test_accuracy"])
     rows = [

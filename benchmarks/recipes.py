@@ -14,7 +14,9 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hiddenstate.cli import main
 
@@ -48,30 +50,33 @@ def place(package: str, path: str) -> Path:
     return Path(found.submodule_search_locations[0]) / path
 
 
-def run(*arguments: object) -> dict:
-    """What a command with --json answers."""
+def run(*words: object) -> dict[str, Any]:
+    """What a command with --json prints."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            main([str(argument) for argument in arguments])
+            main([str(word) for word in words])
         except SystemExit as ended:
             if ended.code:
                 raise SystemExit(err.getvalue()) from None
-    return json.loads(out.getvalue())
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return answer
 
 
-def measured(job: str, *arguments: object, seeds: int, runs: Path) -> tuple[list[dict], float]:
+def measured(
+    job: str, *words: object, seeds: int, runs: Path
+) -> tuple[list[dict[str, Any]], float]:
     """What `evaluate` says of a run for each seed, and the median seconds of a run."""
     figures, seconds = [], []
     for seed in range(seeds):
         began = time.perf_counter()
-        done = run(job, *arguments, "--seed", seed, "--view", "off", "--json", "--runs-dir", runs)
+        done = run(job, *words, "--seed", seed, "--view", "off", "--json", "--runs-dir", runs)
         seconds.append(time.perf_counter() - began)
         figures.append(run("evaluate", done["run"], "--json", "--runs-dir", runs))
     return figures, statistics.median(seconds)
 
 
-def told(name: str, figures: list[dict], key: str, baseline: str, seconds: float) -> str:
+def row(name: str, figures: list[dict[str, Any]], key: str, baseline: str, seconds: float) -> str:
     """A line of the table."""
     values = [figure[key] for figure in figures]
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
@@ -81,29 +86,36 @@ def told(name: str, figures: list[dict], key: str, baseline: str, seconds: float
     )
 
 
-def table() -> None:
-    """Print all of it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("names", nargs="*", help="only these sets")
-    asked = parser.parse_args()
+    parser.add_argument("--toy", action="store_true", help="one seed and a step, to try the script")
+    return parser
+
+
+def table(words: Sequence[str] | None = None) -> None:
+    """Print all of it."""
+    asked = arguments().parse_args(words)
     wanted = set(asked.names) or {*CLASSIFY, *REGRESS, *FORECAST}
+    toy = ("--max-steps", 1) if asked.toy else ()
     print("| set | mean | deviation | least | greatest | baseline | a run |\n|" + " --- |" * 7)
     with tempfile.TemporaryDirectory() as folder:
-        how = {"seeds": asked.seeds, "runs": Path(folder)}
+        seeds, runs = 1 if asked.toy else asked.seeds, Path(folder)
         for name in (n for n in CLASSIFY if n in wanted):
             path = place("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
-            figures, seconds = measured("classify", path, **how)
-            print(told(f"{name}, accuracy", figures, "accuracy", "baseline_accuracy", seconds))
+            figures, seconds = measured("classify", path, *toy, seeds=seeds, runs=runs)
+            print(row(f"{name}, accuracy", figures, "accuracy", "baseline_accuracy", seconds))
         for name in (n for n in REGRESS if n in wanted):
             path = place("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
-            figures, seconds = measured("regress", path, **how)
-            print(told(f"{name}, mse", figures, "mse", "baseline_mse", seconds))
+            figures, seconds = measured("regress", path, *toy, seeds=seeds, runs=runs)
+            print(row(f"{name}, mse", figures, "mse", "baseline_mse", seconds))
         for name, (package, path, target) in FORECAST.items():
             if name in wanted:
-                options = ("--target", target, "--horizon", 1)
-                figures, seconds = measured("regress", place(package, path), *options, **how)
-                print(told(f"{name}, mse", figures, "mse", "baseline_mse", seconds))
+                options = (place(package, path), "--target", target, "--horizon", 1, *toy)
+                figures, seconds = measured("regress", *options, seeds=seeds, runs=runs)
+                print(row(f"{name}, mse", figures, "mse", "baseline_mse", seconds))
 
 
 if __name__ == "__main__":

@@ -12,13 +12,15 @@ batch's, keras's a mean; the score is on all test rows, after the pieces and no 
 
 Whatever is not installed is named and left out. jax and keras need not be in hiddenstate's own
 environment: installed in another, that one's site-packages may stand in PYTHONPATH. `all` is
-everything but `accuracy`, which trains an epoch for each engine and seed.
+everything but `accuracy`, which trains an epoch for each engine and seed. `--toy` takes one round
+of the smallest sizes, to try the script; its figures mean nothing.
 """
 
 import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,9 @@ SIZES = (200, 1000, 10_000, 50_000)
 FIRST = 100
 """Windows of the classic regress script."""
 
+TOY = 2
+"""Steps or windows in a piece with `--toy`."""
+
 ZERO = 0.5
 """What predicting zero costs in regress."""
 
@@ -55,6 +60,7 @@ ZERO = 0.5
 def by_the_epoch(job: str, asked: argparse.Namespace) -> dict[str, Any]:
     """classify or autoencode: seconds an epoch."""
     work, rounds = WORK[job], asked.rounds or ROUNDS[job]
+    work = replace(work, size=TOY, every=TOY) if asked.toy else work
     print(f"## {job}: seconds an epoch, from {rounds} pieces of {work.size} steps each")
     with working(wanted(CONTENDERS[job], asked.only), asked.threads) as workers:
         first = {name: worker.lap(2, 2) for name, worker in workers.items()}
@@ -99,7 +105,7 @@ def regress(asked: argparse.Namespace) -> dict[str, Any]:
     rounds = asked.rounds or ROUNDS["regress"]
     print(f"## regress: windows of 10 steps a second, in {rounds} rounds")
     with working(wanted(CONTENDERS["regress"], asked.only), asked.threads) as workers:
-        sizes = {name: piece_size(worker) for name, worker in workers.items()}
+        sizes = {name: TOY if asked.toy else piece_size(worker) for name, worker in workers.items()}
         pieces = {
             name: partial(worker.lap, sizes[name], sizes[name]) for name, worker in workers.items()
         }
@@ -136,13 +142,13 @@ def first_windows(asked: argparse.Namespace) -> dict[str, Any]:
     Building has a column of its own. Most of torch's is an import it puts off until the first
     optimiser is made; jax compiles in the first training step.
     """
-    rounds = min(asked.rounds or 5, 5)
+    rounds, size = min(asked.rounds or 5, 5), TOY if asked.toy else FIRST
     entries = {entry.name: entry for entry in wanted(STEPPING + LOOPS, asked.only)}
 
     def once(entry: Entry) -> tuple[float, float, float]:
         worker = Worker(entry, asked.threads)
         try:
-            lap = worker.lap(FIRST, FIRST)
+            lap = worker.lap(size, size)
         finally:
             worker.close()
         return worker.build_seconds, lap.train, lap.loss
@@ -186,7 +192,7 @@ TASKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add(
         "what",
@@ -203,11 +209,15 @@ def arguments() -> argparse.ArgumentParser:
     add("--grid", action="store_true", help="layers: every size with every other, not one by one")
     add("--figure", type=Path, help="layers: draw this file")
     add("--json", type=Path, help="write every single measurement here")
+    add("--toy", action="store_true", help="one round of the smallest sizes, to try the script")
     return parser
 
 
-def main() -> None:
-    asked = arguments().parse_args()
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure what the command line names."""
+    asked = arguments().parse_args(words)
+    if asked.toy:
+        asked.rounds, asked.seeds = 1, 1
     facts = machine(asked.threads)
     print_machine(facts)
     names = [name for name in TASKS if name != "accuracy"] if asked.what == "all" else [asked.what]

@@ -3,6 +3,7 @@
     python benchmarks/watching.py                  # all jobs and views: about forty minutes
     python benchmarks/watching.py classify --view terminal --rounds 3
     python benchmarks/watching.py --turns          # within runs, where other work matters less
+    python benchmarks/watching.py regress --view terminal --toy   # tries the script only
 
 Long runs are compared by the seconds that training took; of short ones, the jobs with no
 arguments, it is told how long the training thread itself was busy with its view. In turns, the
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -40,17 +41,27 @@ LONG: dict[str, dict[str, Any]] = {
 }
 """Options that make each job train for 30 s and more on two cores."""
 
+TOY: dict[str, dict[str, Any]] = {
+    "classify": {"max_steps": 20, "n_evaluated": 100},
+    "regress": {"windows": 1000, "engine": "torch", "threads": 1},  # long enough for some turns
+    "autoencode": {"max_steps": 20},
+}
+"""Options of `--toy`, for short and long runs alike."""
+
 SIZE = (40, 120)
 """Lines and columns of the terminal."""
 
-START, TURN = 3.0, 4.0
-"""Seconds a view is given to start, and a turn takes: longer than from one frame to the next."""
+Pace = tuple[float, float]
+"""Seconds that a view is given to start, and seconds of a turn."""
+
+PACE, TOY_PACE = (3.0, 4.0), (0.0, 0.05)
+"""A turn is longer than from one frame to the next; with `--toy` it need not be."""
 
 
-def train(job: str, view: str, options: dict[str, Any], turns: bool = False) -> dict[str, Any]:
+def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None) -> dict[str, Any]:
     """Train `job` seen in `view` in this process; seconds of training, and of its view's hooks.
 
-    With `turns` the view is stopped and let go on in turns, and what it slows is told, in percent.
+    With a `pace` the view is stopped and continued in turns, and its slowdown reported in percent.
     """
     from hiddenstate.live.launch import NotebookView, Viewer
     from hiddenstate.training.callback import Callback
@@ -100,8 +111,8 @@ def train(job: str, view: str, options: dict[str, Any], turns: bool = False) -> 
     class Turns(Callback):
         """Stops what draws and lets it go on; notes when which update was made."""
 
-        def __init__(self, shown: Any) -> None:
-            self.shown, self.over = shown, threading.Event()
+        def __init__(self, shown: Any, pace: Pace) -> None:
+            self.shown, self.pace, self.over = shown, pace, threading.Event()
             self.made: list[tuple[float, int]] = []
             self.marks: list[tuple[float, bool]] = []
 
@@ -116,9 +127,10 @@ def train(job: str, view: str, options: dict[str, Any], turns: bool = False) -> 
             os.kill(drawing_process(self.shown), signal.SIGCONT)
 
         def _take_turns(self) -> None:
-            time.sleep(START)
+            start, turn = self.pace
+            time.sleep(start)
             draws = True
-            while not self.over.wait(TURN):
+            while not self.over.wait(turn):
                 draws = not draws
                 number = signal.SIGCONT if draws else signal.SIGSTOP
                 os.kill(drawing_process(self.shown), number)
@@ -131,8 +143,8 @@ def train(job: str, view: str, options: dict[str, Any], turns: bool = False) -> 
             shown: Any = None
             if view != "off":
                 shown = NotebookView(path) if view == "notebook" else Viewer(path, view)
-            taken = Turns(shown)
-            hooks = [*([taken] if turns else []), Timed(shown), Drawing(shown)] if shown else []
+            taken = Turns(shown, pace or PACE)
+            hooks = [*([taken] if pace else []), Timed(shown), Drawing(shown)] if shown else []
             session.train([clock, *hooks])
         if shown is not None:
             shown.finish()
@@ -183,14 +195,14 @@ def worked(process: int) -> float:
     return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def one(job: str, view: str, options: dict[str, Any], turns: bool = False) -> dict[str, Any]:
+def one(job: str, view: str, options: dict[str, Any], pace: Pace | None = None) -> dict[str, Any]:
     """The same in a process that has the view's surroundings."""
     if view == "notebook":
-        return _in_notebook(job, options, turns)
+        return _in_notebook(job, options, pace)
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         command = [sys.executable, __file__, job, "--child", view, "--answer", str(answer)]
-        command += ["--options", json.dumps(options), *(["--turns"] if turns else [])]
+        command += ["--options", json.dumps(options), "--pace", json.dumps(pace)]
         if view == "terminal":
             _in_terminal(command)
         else:
@@ -221,7 +233,7 @@ def _in_terminal(command: list[str]) -> None:
         raise SystemExit("the run on a terminal failed")
 
 
-def _in_notebook(job: str, options: dict[str, Any], turns: bool) -> dict[str, Any]:
+def _in_notebook(job: str, options: dict[str, Any], pace: Pace | None) -> dict[str, Any]:
     """Run it in a kernel, as a notebook's cell does."""
     import nbclient
     import nbformat
@@ -229,7 +241,7 @@ def _in_notebook(job: str, options: dict[str, Any], turns: bool) -> dict[str, An
     code = (
         f"import sys, json; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from watching import train\n"
-        f"print(json.dumps(train({job!r}, 'notebook', {options!r}, {turns!r})))"
+        f"print(json.dumps(train({job!r}, 'notebook', {options!r}, {pace!r})))"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     nbclient.NotebookClient(notebook, timeout=600).execute()
@@ -261,14 +273,15 @@ def display() -> Iterator[bool]:
         del os.environ["DISPLAY"]
 
 
-def long_runs(jobs: list[str], views: list[str], rounds: int) -> None:
+def long_runs(jobs: list[str], views: list[str], rounds: int, toy: bool) -> None:
     """Seconds of training with each view against none, and the share of a core that drew.
 
     Other work on the machine can only make a run slower: the fastest of each are compared too.
     """
     rows = []
     for job in jobs:
-        tasks = {view: partial(one, job, view, LONG[job]) for view in ("off", *views)}
+        options = TOY[job] if toy else LONG[job]
+        tasks = {view: partial(one, job, view, options) for view in ("off", *views)}
         gave = interleave(tasks, rounds)
         times = {view: [each["seconds"] for each in found] for view, found in gave.items()}
         for view in views:
@@ -289,14 +302,17 @@ def long_runs(jobs: list[str], views: list[str], rounds: int) -> None:
     print_table(heads, rows)
 
 
-def in_turns(jobs: list[str], views: list[str], rounds: int) -> None:
+def in_turns(jobs: list[str], views: list[str], rounds: int, toy: bool) -> None:
     """How much slower training is while a view draws than while it is stopped, in one run."""
-    rows = []
+    rows, pace = [], TOY_PACE if toy else PACE
     for job in jobs:
-        tasks = {view: partial(one, job, view, LONG[job], True) for view in views}
+        options = TOY[job] if toy else LONG[job]
+        tasks = {view: partial(one, job, view, options, pace) for view in views}
         for view, gave in interleave(tasks, rounds).items():
             slowed = np.array([turn for each in gave for turn in each["slowed"]])
-            low, middle, high = np.quantile(slowed, (0.25, 0.5, 0.75))
+            low, middle, high = (
+                np.quantile(slowed, (0.25, 0.5, 0.75)) if len(slowed) else [np.nan] * 3
+            )
             share = [100 * each["drawn"] / each["seconds"] for each in gave]
             rows.append(
                 [
@@ -310,11 +326,11 @@ def in_turns(jobs: list[str], views: list[str], rounds: int) -> None:
     print_table(["job", "view", "turns", "slower (middle half)", "of a core drawing"], rows)
 
 
-def short_runs(jobs: list[str], views: list[str], rounds: int) -> None:
+def short_runs(jobs: list[str], views: list[str], rounds: int, toy: bool) -> None:
     """How long the training thread was busy with its view, in the jobs with no arguments."""
     rows = []
     for job in jobs:
-        tasks = {view: partial(one, job, view, {}) for view in views}
+        tasks = {view: partial(one, job, view, TOY[job] if toy else {}) for view in views}
         for view, gave in interleave(tasks, rounds).items():
             share = [100 * each["waited"] / each["seconds"] for each in gave]
             waited = spread([1000 * each["waited"] for each in gave])
@@ -323,35 +339,42 @@ def short_runs(jobs: list[str], views: list[str], rounds: int) -> None:
     print_table(["job", "view", "seconds", "waited, ms", "of them"], rows)
 
 
-def main() -> None:
-    """Measure what the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("jobs", nargs="*", metavar="JOB", help="classify, regress, autoencode")
     parser.add_argument("--view", action="append", choices=VIEWS, dest="views")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--short", action="store_true", help="short runs alone")
     parser.add_argument("--turns", action="store_true", help="turns within long runs alone")
+    parser.add_argument("--toy", action="store_true", help="one tiny round, to try the script")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--answer", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--options", type=json.loads, default={}, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
+    parser.add_argument("--pace", type=json.loads, help=argparse.SUPPRESS)
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure what the command line names."""
+    asked = arguments().parse_args(words)
     jobs = asked.jobs or list(LONG)
     if asked.child:
-        answer = train(jobs[0], asked.child, asked.options, asked.turns)
+        answer = train(jobs[0], asked.child, asked.options, asked.pace)
         asked.answer.write_text(json.dumps(answer))
         return
     print_machine(machine(0))
-    views = asked.views or list(VIEWS)
+    views, rounds = asked.views or list(VIEWS), 1 if asked.toy else asked.rounds
     with display() as there:
         if "window" in views and not there:
             print("window: left out, there is no display and no Xvfb")
             views.remove("window")
         if asked.turns:
-            in_turns(jobs, views, asked.rounds)
+            in_turns(jobs, views, rounds, asked.toy)
             return
-        short_runs(jobs, views, asked.rounds)
+        short_runs(jobs, views, rounds, asked.toy)
         if not asked.short:
-            long_runs(jobs, views, asked.rounds)
+            long_runs(jobs, views, rounds, asked.toy)
 
 
 if __name__ == "__main__":

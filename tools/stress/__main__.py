@@ -16,12 +16,10 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-from benchmarks.timing import print_table
 
 from tools.stress import (
     data_files,
@@ -34,6 +32,7 @@ from tools.stress import (
     strange_names,
 )
 from tools.stress.processes import Outcome
+from tools.stress.tables import markdown
 
 BOTH = ("auto", "torch")
 
@@ -205,23 +204,36 @@ def run_check(name: str, n: int | None, seed: int, keep: Path) -> tuple[tuple[st
     return row, len(outcome.findings)
 
 
-def main() -> None:
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("check", nargs="*", metavar="CHECK", help=", ".join(CHECKS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--n", type=int, help="how often; only with one check")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "faults")
-    asked = parser.parse_args()
+    return parser
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """What is asked for; ends the program where that makes no sense."""
+    parser = arguments()
+    asked = parser.parse_args(words)
     wrong = [name for name in asked.check if name not in CHECKS]
     if wrong or (asked.n is not None and len(asked.check) != 1):
         parser.error(f"no check {wrong[0]}" if wrong else "--n goes with one check")
+    return asked
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the checks that are asked for."""
+    asked = parse(words)
     rows, found = [], 0
     for name in asked.check or CHECKS:
         row, findings = run_check(name, asked.n, asked.seed, asked.keep)
         rows.append(row)
         found += findings
     print()
-    print_table(("check", "what", "times", "of these", "findings", "seconds", "seed"), rows)
+    print(markdown(("check", "what", "times", "of these", "findings", "seconds", "seed"), rows))
     sys.exit(found > 0)
 
 

@@ -46,6 +46,7 @@ from hiddenstate.errors import HiddenstateError
 from hiddenstate.jobs import make_job
 from hiddenstate.training.start import plan
 from tools.stress import mutations, samples
+from tools.stress.tables import markdown
 
 READERS = samples.READERS
 
@@ -426,8 +427,7 @@ def table(sums: dict[str, Sum], kinds: Sequence[str] = KINDS) -> str:
             max((int(r[-1]) for r in rows), default=0),
         )
     )
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return markdown(head, rows)
 
 
 def again(name: str, seed: int, number: int, open_place: Callable[[str, Path], Any] = Place) -> int:

@@ -21,6 +21,7 @@ from hiddenstate.training.verify import check_files
 from hiddenstate.views.timeline import Scene
 from tools.stress.processes import Outcome
 from tools.stress.resuming import StopAfter, run_in_parts, write_rows
+from tools.stress.tables import markdown
 
 VERDICTS = (
     "named",
@@ -285,6 +286,5 @@ def first_difference(one: bytes, two: bytes) -> int:
 
 def table(verdicts: dict[str, Counter[str]]) -> str:
     """A row for each kind of file and damage."""
-    rows = [("file, damage", *VERDICTS), ("---",) * (1 + len(VERDICTS))]
-    rows += [(kind, *(str(found[v]) for v in VERDICTS)) for kind, found in sorted(verdicts.items())]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    rows = [(kind, *(counts[v] for v in VERDICTS)) for kind, counts in sorted(verdicts.items())]
+    return markdown(("file, damage", *VERDICTS), rows)
