@@ -372,11 +372,9 @@ def test_two_lines_say_groups_and_chance(tmp_path):
     assert told(path, "classify", split="random", input=("x", "z"))[1].endswith("(at random)")
 
 
-def test_the_options_are_those_that_say_how_data_is_read():
-    from hiddenstate.cli.inspect import READING
+def test_the_options_are_those_of_reading():
+    from hiddenstate.cli.inspect import inspect
     from hiddenstate.config import section_options
-    from hiddenstate.data.prepare.pipeline import READING as KEPT
 
-    known = set(section_options(DataConfig))
-    assert set(READING) <= known
-    assert set(KEPT) - set(READING) == {"window", "stride"}
+    reading = {option.name for option in section_options(DataConfig).values() if option.reading}
+    assert {param.name for param in inspect.params} - {"data", "job", "as_json", "debug"} == reading

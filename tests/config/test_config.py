@@ -88,6 +88,16 @@ def test_every_option_has_a_line_of_help(job: str, option: Option) -> None:
     assert option.help.endswith(".")
 
 
+def test_a_model_keeps_the_options_that_new_data_is_read_with() -> None:
+    reading, kept, new_data = (
+        {option.name for _, option in EVERY if getattr(option, fact)}
+        for fact in ("reading", "kept", "new_data")
+    )
+    assert reading - kept == {"test", "answers", "skip_bad", "max_unpacked"}
+    assert kept - reading == {"window", "stride"}
+    assert new_data <= reading
+
+
 @pytest.mark.parametrize("job", JOBS)
 def test_a_config_survives_json(job: str) -> None:
     config = make_config(job, {"seed": 5, "lr": 1 / 3})

@@ -9,8 +9,8 @@ import torch
 from hiddenstate import kernels
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig, TrainingConfig, make_config
 from hiddenstate.data import PreparedDataset, Rows
-from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.batches import Batches, generator
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.store import RowStore
 from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.engines import Task, TrainingState, make_engine, make_predictor

@@ -14,8 +14,8 @@ import pytest
 from hiddenstate import kernels
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig, TrainingConfig, make_config
 from hiddenstate.data import PreparedDataset, Rows
-from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.batches import Batches, generator
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_waves
 from hiddenstate.engines import Task, TrainingState, make_engine, make_predictor
 from hiddenstate.engines.schedule import clip_at, eps_at, orders, rate_at

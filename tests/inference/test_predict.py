@@ -11,7 +11,7 @@ import pytest
 
 from hiddenstate import kernels
 from hiddenstate.config import make_config
-from hiddenstate.data import Transform, Rows
+from hiddenstate.data import Rows, Transform
 from hiddenstate.engines.torch import TorchPredictor
 from hiddenstate.errors import DataError
 from hiddenstate.inference.inputs import prepare_inputs

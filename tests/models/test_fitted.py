@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.config import make_config
-from hiddenstate.data import Transform, Rows
+from hiddenstate.data import Rows, Transform
 from hiddenstate.engines import make_predictor
 from hiddenstate.errors import DataError, UntrustedFileError
 from hiddenstate.inference.predict import lay_out

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hiddenstate import Autoencoder
-from hiddenstate.config import make_config
+from hiddenstate.config import job_options, make_config
 from hiddenstate.data import read_dataset
 from hiddenstate.errors import OptionError
 from hiddenstate.report import commands
@@ -106,7 +106,8 @@ def test_all_the_recipe_may_fill_in_is_spelled_out(tmp_path: Path) -> None:
     for job, name, given_values in asked:
         values = {"data": str(tmp_path / name), **given_values}
         dataset = read_dataset(make_config(job, values, together=False))
-        assert set(suggest(job, dataset, values)) <= commands.DECIDED_BY_DATA
+        chosen = {option.name for _, option in job_options(job) if option.recipe}
+        assert set(suggest(job, dataset, values)) <= chosen
 
 
 def test_a_name_with_a_comma_is_refused_by_its_option() -> None:

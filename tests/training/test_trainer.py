@@ -38,7 +38,8 @@ class Spy(Callback):
 
 def train(stop_at=None, **options):
     config = make_config("regress", {"windows": 30, "threads": 1, **options})
-    job = make_job(config, prepare(load_waves(config.data.windows, 10, config.training.dtype), config))
+    waves = load_waves(config.data.windows, 10, config.training.dtype)
+    job = make_job(config, prepare(waves, config))
     engine = make_engine(job.task(), starting_state(job.net, config.training))
     spy = Spy()
     trainer = Trainer(job, engine, [spy])

@@ -38,9 +38,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from hiddenstate.config import Config
+from hiddenstate.config import Config, DataConfig, section_options
 from hiddenstate.data import PreparedDataset, Rows, fractions
-from hiddenstate.data.prepare.pipeline import READING, prepare
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.jobs import make_job
@@ -188,7 +188,8 @@ def train(job: str, options: dict[str, Any]) -> list[str]:
 
 def new_rows(job: str, options: dict[str, Any]) -> list[str]:
     """The same file as rows to predict."""
-    reading = {name: value for name, value in options.items() if name in READING}
+    kept = section_options(DataConfig, job)
+    reading = {name: options[name] for name in options if name in kept and kept[name].kept}
     read_like(options["data"], job, reading, {}, answered=False)
     return []
 

@@ -9,26 +9,19 @@ import click
 from hiddenstate.cli.findings import advice, as_json_object, report, samples
 from hiddenstate.cli.options import config_option, debug_option, json_option
 from hiddenstate.cli.output import say, say_json
-from hiddenstate.config import Config, DataConfig, job_options, make_config, section_options
+from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import DataError, HiddenstateError, OptionError
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
 
-READING = (
-    "label", "id", "time", "group", "weight", "layout", "input", "target", "horizon", "steps",
-    "channels_first", "delimiter", "decimal", "encoding", "image_size", "color", "skip_bad",
-    "max_unpacked", "test", "answers",
-)  # fmt: skip
-"""Options that say how data is read."""
-
 
 def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command with how data is read, by whatever job; unset ones arrive as None."""
-    for name in reversed(READING):
-        job = next(job for job in JOBS if any(known.name == name for _, known in job_options(job)))
-        command = config_option(job, name, default=None)(command)
+    """Decorate a command with the options of reading of all jobs; unset ones arrive as None."""
+    for option in reversed(section_options(DataConfig).values()):
+        if option.reading:
+            command = config_option(option.jobs[0], option.name, default=None)(command)
     return command
 
 

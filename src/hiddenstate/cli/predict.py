@@ -9,15 +9,13 @@ import click
 
 from hiddenstate.cli.options import config_option, debug_option, json_option, runs_dir_option
 from hiddenstate.cli.output import note, note_damage, say, say_json, table
+from hiddenstate.config import DataConfig, section_options
 from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
     from hiddenstate.inference.predict import Prediction
     from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
-
-_READING = ("input", "max_unpacked", "delimiter", "decimal", "encoding", "layout")
-"""Reading options that may differ from those of the training data."""
 
 _run_argument = click.argument("run")
 _data_argument = click.argument("data", required=False)
@@ -29,8 +27,9 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
         command = option(command)
     for name in ("threads", "device"):
         command = config_option("classify", name)(command)
-    for name in reversed(_READING):
-        command = config_option("classify", name, default=None)(command)
+    for known in reversed(section_options(DataConfig, "classify").values()):
+        if known.new_data:
+            command = config_option("classify", known.name, default=None)(command)
     return command
 
 

@@ -22,12 +22,14 @@ class DataConfig:
         None,
         "File with the rows to test on, where DATA does not bring them; not learnt from.",
         since=2,
+        reading=True,
     )
     answers: str | None = option(
         None,
         "An .npy with the labels or targets, where DATA is an .npy without.",
         jobs=RECURRENT,
         since=2,
+        reading=True,
     )
     steps: int | None = option(
         None,
@@ -35,12 +37,16 @@ class DataConfig:
         low=1,
         jobs=RECURRENT,
         unit="steps",
+        reading=True,
+        kept=True,
     )
     channels_first: bool = option(
         False,
         "Arrays are (rows, channels, steps), as time-series toolkits have them.",
         jobs=RECURRENT,
         since=2,
+        reading=True,
+        kept=True,
     )
     layout: str = option(
         "auto",
@@ -48,6 +54,9 @@ class DataConfig:
         "there is an id column.",
         choices=("auto", "wide", "long"),
         since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
     )
     label: str | None = option(
         None,
@@ -55,6 +64,8 @@ class DataConfig:
         "column of text.",
         placeholder="COL",
         since=2,
+        reading=True,
+        kept=True,
     )
     input: tuple[str, ...] | None = option(
         None,
@@ -62,9 +73,19 @@ class DataConfig:
         item=str,
         placeholder="COL,...",
         since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
     )
     target: tuple[str, ...] | None = option(
-        None, "Columns to predict.", item=str, jobs=("regress",), placeholder="COL,...", since=2
+        None,
+        "Columns to predict.",
+        item=str,
+        jobs=("regress",),
+        placeholder="COL,...",
+        since=2,
+        reading=True,
+        kept=True,
     )
     horizon: int | None = option(
         None,
@@ -74,6 +95,8 @@ class DataConfig:
         jobs=("regress",),
         unit="steps",
         since=2,
+        reading=True,
+        kept=True,
     )
     change: bool = option(
         False,
@@ -81,6 +104,7 @@ class DataConfig:
         "is then an input too.",
         jobs=("regress",),
         since=2,
+        recipe=True,
     )
     id: str | None = option(
         None,
@@ -88,30 +112,60 @@ class DataConfig:
         "or the like.",
         placeholder="COL",
         since=2,
+        reading=True,
+        kept=True,
     )
     time: str | None = option(
         None,
         "Column that orders the rows of a series; without it one named time, step or the like.",
         placeholder="COL",
         since=2,
+        reading=True,
+        kept=True,
     )
     group: str | None = option(
         None,
         "Column whose equal values stay on one side of a split, as a person or a machine.",
         placeholder="COL",
         since=2,
+        reading=True,
+        kept=True,
     )
     weight: str | None = option(
-        None, "Column that says how much a row counts.", placeholder="COL", since=2
+        None,
+        "Column that says how much a row counts.",
+        placeholder="COL",
+        since=2,
+        reading=True,
+        kept=True,
     )
     delimiter: str | None = option(
         None,
         "What stands between two columns; without it a comma, in .tsv a tab.",
         placeholder="C",
         since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
     )
-    decimal: str = option(".", "The decimal mark.", choices=(".", ","), since=2)
-    encoding: str = option("utf-8", "The encoding of a text file.", placeholder="NAME", since=2)
+    decimal: str = option(
+        ".",
+        "The decimal mark.",
+        choices=(".", ","),
+        since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
+    encoding: str = option(
+        "utf-8",
+        "The encoding of a text file.",
+        placeholder="NAME",
+        since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
     image_size: int | None = option(
         None,
         "Side that images are resized to; without it all must be of one size.",
@@ -120,24 +174,31 @@ class DataConfig:
         jobs=("classify", "autoencode"),
         unit="pixels",
         since=2,
+        reading=True,
+        kept=True,
     )
     color: bool = option(
         False,
         "Keep the colours of images; without it they are read as shades of grey.",
         jobs=("classify", "autoencode"),
         since=2,
+        reading=True,
+        kept=True,
     )
     skip_bad: bool = option(
         False,
         "Leave out images that cannot be read, and list them.",
         jobs=("classify", "autoencode"),
         since=2,
+        reading=True,
     )
     max_unpacked: float | None = option(
         None,
         "Largest size an archive may unpack to; unset, 8 and 1,000 times its packed size.",
         above=0,
         unit="GiB",
+        reading=True,
+        new_data=True,
     )
     missing: str = option(
         "error",
@@ -153,6 +214,7 @@ class DataConfig:
         "1; minmax, to [0, 1]; auto, standard unless they are in [0, 1] already.",
         choices=("none", "auto", "standard", "minmax"),
         since=2,
+        recipe=True,
     )
     window: int = option(
         10,
@@ -160,6 +222,8 @@ class DataConfig:
         low=0,
         jobs=("regress",),
         unit="steps",
+        kept=True,
+        recipe=True,
     )
     stride: int | None = option(
         None,
@@ -168,6 +232,8 @@ class DataConfig:
         jobs=("regress",),
         unit="steps",
         since=2,
+        kept=True,
+        recipe=True,
     )
     windows: int = option(
         100, "How many windows of the bundled waves.", low=1, jobs=("regress",), unit="windows"
@@ -176,12 +242,14 @@ class DataConfig:
         True,
         "Rows are consecutive windows: the hidden state is carried from one to the next.",
         jobs=("regress",),
+        recipe=True,
     )
     output: str = option(
         "steps",
         "What is predicted: a target at every step, or one after the last.",
         choices=("steps", "last"),
         jobs=("regress",),
+        recipe=True,
     )
     split: str = option(
         "auto",
@@ -197,6 +265,7 @@ class DataConfig:
         low=0,
         below=1,
         regress=0.0,
+        recipe=True,
     )
     valid_fraction: float = option(
         0.0,
@@ -219,7 +288,12 @@ class RecurrentConfig:
     """A recurrent stack and its linear head (classify, regress)."""
 
     cell: str = option(
-        "lstm", "Recurrent cell.", choices=("rnn", "gru", "lstm"), jobs=RECURRENT, regress="rnn"
+        "lstm",
+        "Recurrent cell.",
+        choices=("rnn", "gru", "lstm"),
+        jobs=RECURRENT,
+        regress="rnn",
+        recipe=True,
     )
     nonlinearity: str = option(
         "tanh",
@@ -234,9 +308,14 @@ class RecurrentConfig:
         high=65536,
         jobs=RECURRENT,
         regress=32,
+        recipe=True,
     )
-    layers: int = option(1, "Stacked recurrent layers.", low=1, high=64, jobs=RECURRENT)
-    bidirectional: bool = option(False, "Read the sequence in both directions.", jobs=RECURRENT)
+    layers: int = option(
+        1, "Stacked recurrent layers.", low=1, high=64, jobs=RECURRENT, recipe=True
+    )
+    bidirectional: bool = option(
+        False, "Read the sequence in both directions.", jobs=RECURRENT, recipe=True
+    )
     dropout: float = option(
         0.0,
         "Share of values zeroed between stacked layers while training.",
@@ -251,6 +330,7 @@ class RecurrentConfig:
         choices=("last", "mean"),
         jobs=RECURRENT,
         since=2,
+        recipe=True,
     )
 
 
@@ -264,8 +344,11 @@ class AutoencoderConfig:
         low=1,
         high=1_000_000,
         jobs=("autoencode",),
+        recipe=True,
     )
-    code_size: int = option(3, "Numbers in a code.", low=1, high=65536, jobs=("autoencode",))
+    code_size: int = option(
+        3, "Numbers in a code.", low=1, high=65536, jobs=("autoencode",), recipe=True
+    )
     activation: str = option(
         "tanh",
         "Activation between layers.",
@@ -285,15 +368,28 @@ class TrainingConfig:
     """How a net is trained."""
 
     epochs: int = option(
-        1, "Passes over the training data.", low=1, high=10**9, autoencode=10, unit="epochs"
+        1,
+        "Passes over the training data.",
+        low=1,
+        high=10**9,
+        autoencode=10,
+        unit="epochs",
+        recipe=True,
     )
     max_steps: int | None = option(
         None, "Stop after this many updates, whatever the epochs.", low=1, unit="updates"
     )
     batch_size: int = option(
-        64, "Rows in a batch; 1 where state is carried.", low=1, unit="rows", regress=1
+        64,
+        "Rows in a batch; 1 where state is carried.",
+        low=1,
+        unit="rows",
+        regress=1,
+        recipe=True,
     )
-    shuffle: bool = option(True, "Visit the rows in a new order each epoch.", regress=False)
+    shuffle: bool = option(
+        True, "Visit the rows in a new order each epoch.", regress=False, recipe=True
+    )
     patience: int = option(
         0,
         "Epochs without a better result on the validation rows (--valid-fraction) after which "
@@ -310,7 +406,7 @@ class TrainingConfig:
         since=2,
     )
     optimizer: str = option("adam", "Update rule.", choices=("adam", "adamw", "sgd"))
-    lr: float = option(0.01, "Learning rate.", above=0, regress=0.02, autoencode=0.005)
+    lr: float = option(0.01, "Learning rate.", above=0, regress=0.02, autoencode=0.005, recipe=True)
     momentum: float = option(0.0, "Momentum of sgd.", low=0, below=1)
     weight_decay: float = option(0.0, "Weight decay (L2 for adam and sgd).", low=0)
     eps: float = option(
@@ -318,12 +414,14 @@ class TrainingConfig:
         "Smallest denominator of adam and adamw once --hold steps are over; 1e-8 before.",
         above=0,
         regress=1e-2,
+        recipe=True,
     )
     clip: float | None = option(
         None,
         "Largest norm of the whole gradient once --hold steps are over.",
         above=0,
         regress=1.0,
+        recipe=True,
     )
     lr_schedule: str = option(
         "constant",
@@ -331,6 +429,7 @@ class TrainingConfig:
         "cosine, to 0 at the last step.",
         choices=("constant", "inverse", "cosine"),
         regress="inverse",
+        recipe=True,
     )
     hold: int = option(
         0,
@@ -338,6 +437,7 @@ class TrainingConfig:
         low=0,
         regress=100,
         unit="updates",
+        recipe=True,
     )
     seed: int = option(0, "Seed of weights, batch order and dropout.", low=0, high=2**63 - 1)
     dtype: str = option("float32", "Float type of all arithmetic.", choices=("float32", "float64"))
@@ -360,7 +460,13 @@ class TrainingConfig:
         "Start from this model file, or from a tensors-only state_dict of a classic script.",
     )
     log_every: int = option(
-        50, "Updates between two logged lines.", low=1, regress=10, autoencode=100, unit="updates"
+        50,
+        "Updates between two logged lines.",
+        low=1,
+        regress=10,
+        autoencode=100,
+        unit="updates",
+        recipe=True,
     )
     checkpoint_every: int = option(
         0,

@@ -42,7 +42,15 @@ class Option:
     since: int = 1
     """The first format version (docs/format.md) whose files tell its value."""
     placeholder: str = ""
-    """What stands for the value in the help, where its type says too little."""
+    """Placeholder of the value in the help, if its type says too little."""
+    reading: bool = False
+    """Whether it says how a file is read; `inspect` takes these options."""
+    kept: bool = False
+    """Whether a model keeps it, to read new data as its training data."""
+    new_data: bool = False
+    """Whether it may differ for new data; `predict` and `evaluate` take these options."""
+    recipe: bool = False
+    """Whether the automatic recipe may choose it."""
 
     @property
     def flag(self) -> str:

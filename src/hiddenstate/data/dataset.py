@@ -18,6 +18,7 @@ class DataFacts(TypedDict):
     name: str
     source: str
     fingerprint: str
+    sizes: list[str]
 
 
 @dataclass(frozen=True)
@@ -156,4 +157,23 @@ class PreparedDataset(Dataset):
 
     def facts(self) -> DataFacts:
         """What a run records of its data, to recognize it later."""
-        return {"name": self.name, "source": self.source, "fingerprint": self.fingerprint()}
+        return {
+            "name": self.name,
+            "source": self.source,
+            "fingerprint": self.fingerprint(),
+            "sizes": self.sizes(),
+        }
+
+    def sizes(self) -> list[str]:
+        """Sizes of the data, one line for each part."""
+        lines = []
+        for part, rows in (("train", self.train), ("valid", self.valid), ("test", self.test)):
+            if rows is not None and len(rows):
+                shape = (len(rows), *self.picture) if self.picture else rows.X.shape
+                line = f"{part} data: {shape}"
+                if rows.y is not None:
+                    line += f", {'labels' if self.classes else 'targets'} {rows.y.shape}"
+                if rows.lengths is not None:
+                    line += f", {rows.lengths.min()} to {rows.lengths.max()} steps"
+                lines.append(line)
+        return lines

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import DataConfig, section_options
-from hiddenstate.data.prepare.pipeline import READING
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.models.net import Net, Params, net_from_dict
@@ -246,7 +245,7 @@ def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transf
     known = section_options(DataConfig, net.job)
     try:
         missing = known["missing"].check(stored["missing"])
-        strange = [n for n in stored["reading"] if n not in READING or n not in known]
+        strange = [n for n in stored["reading"] if n not in known or not known[n].kept]
         if strange:
             raise OptionError(f"{printable(strange[0], 40)} is no option of reading")
         reading = {name: known[name].check(v) for name, v in stored["reading"].items()}

@@ -9,13 +9,6 @@ from hiddenstate.config.option import Option
 from hiddenstate.errors import OptionError
 from hiddenstate.runs import Run
 
-DECIDED_BY_DATA = frozenset({
-    "scale", "test_fraction", "eps", "hold", "shuffle", "encoder_sizes", "code_size", "batch_size",
-    "lr", "lr_schedule", "clip", "epochs", "log_every", "cell", "layers", "bidirectional",
-    "hidden_size", "readout", "output", "stateful", "window", "stride", "change",
-})  # fmt: skip
-"""Options that the automatic recipe fills in where they are not given."""
-
 
 def command(run: Run) -> str | None:
     """The command that trains what `run` trained, quoted for a shell.
@@ -57,7 +50,7 @@ def arguments(config: Config) -> list[str]:
         told = value != known.default_for(config.job)
         if known.name == "recipe":
             told = value != usual
-        elif recipe == "auto" and known.name in DECIDED_BY_DATA:
+        elif recipe == "auto" and known.recipe:
             told = value is not None
         if told:
             words += _spelled(known, value)

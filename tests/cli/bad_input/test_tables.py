@@ -386,7 +386,9 @@ def test_11_a_constant_label_is_told(refuse: Refuse, write: Write) -> None:
 
 def test_11_a_class_with_one_row_is_told_with_its_count(refuse: Refuse, write: Write) -> None:
     path = write("t.csv", WIDE + "1,2,lone\n")
-    assert "t.csv: class lone has only 1 row; add rows, or drop the class" in refuse(2, "classify", path)
+    assert "t.csv: class lone has only 1 row; add rows, or drop the class" in refuse(
+        2, "classify", path
+    )
     path = write("t.csv", LONG + "s,1,2,3,lone\n")
     assert "class lone has 1 row" in refuse(2, "classify", path)
 

@@ -27,13 +27,6 @@ from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
 
-READING = (
-    "steps", "channels_first", "layout", "label", "input", "target", "horizon", "id", "time",
-    "group", "weight", "delimiter", "decimal", "encoding", "image_size", "color", "window",
-    "stride",
-)  # fmt: skip
-"""Options that say how a file is read; a model keeps them for the next one."""
-
 HUGE = 1e100
 """If a weight is larger, all weights are divided by the largest."""
 
@@ -138,8 +131,8 @@ def _changing(dataset: SequenceDataset, config: Config, where: str) -> tuple[int
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
     """Options to read the next file with, by name; only those the job has."""
-    names = section_options(DataConfig, config.job)
-    reading = {name: getattr(config.data, name) for name in READING if name in names}
+    options = section_options(DataConfig, config.job)
+    reading = {name: getattr(config.data, name) for name in options if options[name].kept}
     for name, value in dataset.read_as.items():
         if name in reading and reading[name] in (None, "auto"):
             reading[name] = value
