@@ -20,7 +20,7 @@ from hiddenstate.runs import Run
 from hiddenstate.training.callback import Callback
 from hiddenstate.views import catalog, offscreen, window
 from hiddenstate.views.playback import Pace, Player
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 from hiddenstate.views.window import Window, desktop_theme
 
 X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
@@ -40,7 +40,7 @@ class Stage:
 
     def __init__(self, run):
         self.now = self.worked = 0.0
-        self.player = Player(Scene(run), clock=lambda: self.now)
+        self.player = Player(Timeline(run), clock=lambda: self.now)
         self.figure = Figure(figsize=(11, 7.9), dpi=100)
         self.canvas = FigureCanvasAgg(self.figure)
         self.closed = []
@@ -75,9 +75,9 @@ def drawn(monkeypatch):
     """Steps of the frames that are drawn."""
     steps, draw = [], catalog.draw_dashboard
 
-    def spy(figure, scene, frame, title=""):
-        steps.append(frame.step)
-        draw(figure, scene, frame, title)
+    def spy(figure, timeline, moment, title=""):
+        steps.append(moment.step)
+        draw(figure, timeline, moment, title)
 
     monkeypatch.setattr(catalog, "draw_dashboard", spy)
     return steps
@@ -361,8 +361,14 @@ def test_a_display_that_is_not_there_is_one_line(run, monkeypatch):
 
 
 def test_the_line_leaves_out_what_a_terminal_or_picture_would_obey():
-    scene = SimpleNamespace(run=SimpleNamespace(name="a\n\x1b[31m"))
+    timeline = SimpleNamespace(run=SimpleNamespace(name="a\n\x1b[31m"))
     player = SimpleNamespace(
-        scene=scene, step=3, state="done", paused=False, following=True, finished=True, speed=1
+        timeline=timeline,
+        step=3,
+        state="done",
+        paused=False,
+        following=True,
+        finished=True,
+        speed=1,
     )
     assert offscreen.status(player).isprintable()

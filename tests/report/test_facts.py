@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.models.torch_modules import make_module
-from hiddenstate.report.facts import Account
+from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs import Run
 from hiddenstate.system.checksums import object_with_checksum
 from hiddenstate.training.resume import resume_run
@@ -23,7 +23,7 @@ def digits(tmp_path: Path) -> str:
 def test_the_net_is_told_as_torch_prints_it(digits: str, tmp_path: Path) -> None:
     for job in ("classify", "autoencode"):
         run = train(job, {"data": digits, "max_steps": 2}, tmp_path)
-        net, model = Account(run).net(), run.model()
+        net, model = RunFacts(run).net(), run.model()
         assert net is not None
         assert net.describe() == str(make_module(model.net, model.params))
 
@@ -35,7 +35,7 @@ def test_the_net_of_a_run_without_a_model_comes_from_its_checkpoint(
         values = {} if job == "regress" else {"data": digits}
         run = train(job, values | {"max_steps": 8, "log_every": 1}, tmp_path, steps=4)
         whole = train(job, values | {"max_steps": 8, "log_every": 1}, tmp_path)
-        unfinished, finished = Account(run).net(), Account(whole).net()
+        unfinished, finished = RunFacts(run).net(), RunFacts(whole).net()
         assert unfinished is not None
         assert finished is not None
         assert unfinished.shapes() == finished.shapes()
@@ -46,7 +46,7 @@ def test_a_story_tells_interruptions_resumptions_and_the_end(digits: str, tmp_pa
     run = train("classify", values, tmp_path, steps=3)
     with resume_run(run, {}) as session:
         session.train()
-    told = [what for _, what in Account(Run(run.path)).story()]
+    told = [what for _, what in RunFacts(Run(run.path)).story()]
     assert told[0].startswith("training began (")
     assert told[1].startswith("interrupted after step ")
     assert told[2].startswith("taken up again after step ")
@@ -61,17 +61,17 @@ def test_a_story_tells_each_control_once(digits: str, tmp_path: Path) -> None:
     events = run.history()
     write_lines(run.path / "history.jsonl", [*events[:2], control, *events[2:]])
     words = "learning rate 0.001 from step 4 on"
-    assert [what for _, what in Account(Run(run.path)).story()].count(words) == 1
+    assert [what for _, what in RunFacts(Run(run.path)).story()].count(words) == 1
     stamped = {"time": "2026-01-01T00:00:00+00:00", "name": "x", **control}
     add_line(run.path / "journal.jsonl", stamped)
-    story = [pair for pair in Account(Run(run.path)).story() if pair[1] == words]
+    story = [pair for pair in RunFacts(Run(run.path)).story() if pair[1] == words]
     assert story == [("2026-01-01 00:00:00 UTC", words)]
 
 
 def test_events_of_other_kinds_are_told_with_all_they_say(digits: str, tmp_path: Path) -> None:
     run = train("classify", {"data": digits, "max_steps": 3}, tmp_path)
     add_line(run.path / "journal.jsonl", {"time": "?", "event": "warning", "what": EVIL})
-    when, what = Account(Run(run.path)).story()[-2]
+    when, what = RunFacts(Run(run.path)).story()[-2]
     assert when == "at an unknown time"
     assert what.startswith("warning, what evil\\n")
     assert what.isprintable()
@@ -79,7 +79,7 @@ def test_events_of_other_kinds_are_told_with_all_they_say(digits: str, tmp_path:
 
 def test_changed_options_are_those_that_differ(tmp_path: Path) -> None:
     run = train("regress", {"windows": 3, "lr": 0.5, "stateful": False}, tmp_path)
-    changed = {s.flag: (s.value, s.default) for s in Account(run).settings() if s.changed}
+    changed = {s.flag: (s.value, s.default) for s in RunFacts(run).settings() if s.changed}
     assert changed == {
         "--windows": ("3", "100"),
         "--stateful": ("no", "yes"),
@@ -93,7 +93,7 @@ def test_what_is_done_to_rows_is_told(tmp_path: Path) -> None:
     rows = "\n".join(f"{a:.2f},{b:.2f},{n % 2}" for n, (a, b) in enumerate(numbers))
     (tmp_path / "rows.csv").write_text(f"width,height,kind\n{rows}\n,1.0,0\n")
     values = {"data": str(tmp_path / "rows.csv"), "label": "kind", "missing": "mean", "epochs": 1}
-    told = dict(Account(train("classify", values, tmp_path)).data())
+    told = dict(RunFacts(train("classify", values, tmp_path)).data())
     assert told["prepared"] == "missing values: mean; features scaled"
     assert told["path"] == str(tmp_path / "rows.csv")
     assert told["2 classes"] == "0, 1"
@@ -106,11 +106,11 @@ def test_texts_of_a_folder_are_made_printable(digits: str, tmp_path: Path) -> No
     record["environment"] = {EVIL: EVIL}
     record["data"]["sizes"] = [EVIL, 3, None]
     (run.path / "config.json").write_bytes(object_with_checksum(record))
-    account = Account(Run(run.path))
-    for pair in (*account.data(), *account.environment()):
+    facts = RunFacts(Run(run.path))
+    for pair in (*facts.data(), *facts.environment()):
         assert "".join(pair).isprintable()
-    assert account.title.isprintable()
-    assert account.rows("train") is None
+    assert facts.title.isprintable()
+    assert facts.rows("train") is None
 
 
 def test_a_folder_with_nothing_but_settings_is_told(digits: str, tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_a_folder_with_nothing_but_settings_is_told(digits: str, tmp_path: Path)
         shutil.rmtree(run.path / part)
     for name in ("history.jsonl", "journal.jsonl", "model.safetensors"):
         (run.path / name).unlink()
-    account = Account(Run(run.path))
-    assert account.state == "stopped"
-    assert account.net() is None
-    assert account.story() == []
-    assert any("has no model" in line for line in account.warnings())
+    facts = RunFacts(Run(run.path))
+    assert facts.state == "stopped"
+    assert facts.net() is None
+    assert facts.story() == []
+    assert any("has no model" in line for line in facts.warnings())

@@ -11,7 +11,7 @@ from hiddenstate.data import load_dataset
 from hiddenstate.metrics import baselines
 from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.report import results
-from hiddenstate.report.facts import Account
+from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 from tests.conftest import write_digits
@@ -24,23 +24,23 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_figures_of_the_confusion_are_those_of_the_answers(digits: Run) -> None:
-    account = Account(digits)
-    matrix = results.confusion(account)
+    facts = RunFacts(digits)
+    matrix = results.confusion(facts)
     assert matrix is not None
     truth, said = np.repeat(np.indices(matrix.shape).reshape(2, -1), matrix.ravel(), axis=1)
     told = {
         name: value
-        for name, value, _ in results.numbers(account)["Worked out from what the run keeps"]
+        for name, value, _ in results.numbers(facts)["Worked out from what the run keeps"]
     }
     assert told["balanced_accuracy"] == f"{100 * balanced_accuracy_score(truth, said):.2f} %"
     assert told["f1"] == f"{f1_score(truth, said, average='macro'):.4g}"
-    for place, (label, n, right, _) in enumerate(results.by_class(account)):
+    for place, (label, n, right, _) in enumerate(results.by_class(facts)):
         assert (label, n) == (str(place), int((truth == place).sum()))
         assert right == pytest.approx(np.mean(said[truth == place] == place))
 
 
 def test_the_baseline_of_a_classifier_is_what_one_label_reaches(digits: Run) -> None:
-    found = results.baseline(Account(digits))
+    found = results.baseline(RunFacts(digits))
     assert found is not None
     dataset = run_dataset(digits)
     assert dataset.y is not None
@@ -50,16 +50,16 @@ def test_the_baseline_of_a_classifier_is_what_one_label_reaches(digits: Run) -> 
 
 
 def test_bundled_digits_have_a_baseline_though_the_run_logged_none(tmp_path: Path) -> None:
-    account = Account(train("classify", {"max_steps": 2, "n_evaluated": 5}, tmp_path))
-    assert "baseline_accuracy" not in account.results
-    found = results.baseline(account)
+    facts = RunFacts(train("classify", {"max_steps": 2, "n_evaluated": 5}, tmp_path))
+    assert "baseline_accuracy" not in facts.results
+    found = results.baseline(facts)
     assert found is not None
     assert found.other == 0.1135  # 1,135 of 10,000 test digits are ones
 
 
 def test_principal_components_are_measured_on_the_rows_that_the_net_is(tmp_path: Path) -> None:
-    account = Account(train("autoencode", {"max_steps": 2, "n_evaluated": 30}, tmp_path))
-    digits = load_dataset(account.config)
+    facts = RunFacts(train("autoencode", {"max_steps": 2, "n_evaluated": 30}, tmp_path))
+    digits = load_dataset(facts.config)
     some = digits.X[:2000]
     for name, rows in (
         ("pca_train_mse", some),
@@ -67,38 +67,38 @@ def test_principal_components_are_measured_on_the_rows_that_the_net_is(tmp_path:
         ("pca_evaluated_mse", digits.X_test[:30]),
     ):
         expected = baselines.principal_components(some, rows, 3)
-        assert account.kept[name] == pytest.approx([expected])
-    found = results.baseline(account)
+        assert facts.static_arrays[name] == pytest.approx([expected])
+    found = results.baseline(facts)
     assert found is not None
-    assert found.other == account.kept["pca_mse"][0]
+    assert found.other == facts.static_arrays["pca_mse"][0]
     assert "found on the first 2,000 training rows reaches" in found.in_words()
 
 
 def test_without_test_rows_components_are_measured_on_training_rows_alone(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((30, 6)))
     options = {"data": str(tmp_path / "rows.npy"), "test_fraction": 0.0, "epochs": 1}
-    kept = Account(train("autoencode", options, tmp_path)).kept
+    kept = RunFacts(train("autoencode", options, tmp_path)).static_arrays
     assert "pca_train_mse" in kept
     assert not {"pca_mse", "pca_evaluated_mse"} & set(kept)
 
 
 def test_waves_are_set_beside_their_own_mean(tmp_path: Path) -> None:
-    account = Account(train("regress", {"windows": 15}, tmp_path))
-    found = results.baseline(account)
+    facts = RunFacts(train("regress", {"windows": 15}, tmp_path))
+    found = results.baseline(facts)
     assert found is not None
-    y = load_dataset(account.config).y
+    y = load_dataset(facts.config).y
     assert y is not None
     last = y[-10:].astype(np.float64)
     assert found.other == pytest.approx(mean_squared_error(np.full_like(last, last.mean()), last))
 
 
 def test_a_net_no_better_than_none_is_told_as_such(digits: Run, tmp_path: Path) -> None:
-    account = Account(digits)
-    account.results = {**account.results, "test_accuracy": 0.1}
-    assert results.headline(account).beside.endswith("the net is no better.")
-    account = Account(train("regress", {"windows": 12}, tmp_path))
-    account.results = {**account.results, "last10_mse": 0.7}
-    assert results.headline(account).beside.endswith("the net is no better.")
+    facts = RunFacts(digits)
+    facts.results = {**facts.results, "test_accuracy": 0.1}
+    assert results.headline(facts).beside.endswith("the net is no better.")
+    facts = RunFacts(train("regress", {"windows": 12}, tmp_path))
+    facts.results = {**facts.results, "last10_mse": 0.7}
+    assert results.headline(facts).beside.endswith("the net is no better.")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_interval_is_wilsons(share: float, n: int, expected: tuple[float, fl
 def test_a_run_that_held_nothing_out_says_that_nothing_is_known(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(40, 6)))
     values = {"data": str(tmp_path / "rows.npy"), "test_fraction": 0.0, "max_steps": 3}
-    top = results.headline(Account(train("autoencode", values, tmp_path)))
+    top = results.headline(RunFacts(train("autoencode", values, tmp_path)))
     assert top.what == "training loss at the end"
     assert "nothing is known of other rows" in top.beside
 
@@ -121,11 +121,11 @@ def test_a_run_that_held_nothing_out_says_that_nothing_is_known(tmp_path: Path) 
 def test_a_run_that_logged_nothing_has_a_headline(tmp_path: Path) -> None:
     data = str(write_digits(tmp_path / "digits"))
     run = train("autoencode", {"data": data, "max_steps": 9}, tmp_path, steps=0)
-    assert results.headline(Account(run)).value == "none"
+    assert results.headline(RunFacts(run)).value == "none"
 
 
 def test_a_damaged_confusion_is_none(digits: Run) -> None:
-    account = Account(digits)
-    account.closing = {**account.closing, "confusion": np.ones((2, 2), "int32")}
-    assert results.confusion(account) is None
-    assert json.dumps(results.by_class(account)) == "[]"
+    facts = RunFacts(digits)
+    facts.final_arrays = {**facts.final_arrays, "confusion": np.ones((2, 2), "int32")}
+    assert results.confusion(facts) is None
+    assert json.dumps(results.by_class(facts)) == "[]"

@@ -18,7 +18,7 @@ from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.training.checkpoints import unpack
 from hiddenstate.training.resume import resume_run
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -73,7 +73,7 @@ def test_a_run_of_each_version_is_read_whole(version: str) -> None:
     assert run.status() == "done"
     assert run.config.model.cell == "lstm"
     assert [e["step"] for e in run.history() if e["event"] == "log"] == [0, 5, 10]
-    frame = Scene(run).frame()
+    frame = Timeline(run).moment()
     assert frame.arrays["prediction"].shape == known.drawn
     config = config_of(version)
     job = make_job(config, load_dataset(config))
@@ -142,7 +142,7 @@ def test_what_was_asked_of_a_run_of_format_3_is_read() -> None:
     assert run.status() == "done"
     assert run.has_final_arrays  # empty: of own windows the end shows nothing more
     assert run.final_arrays() == {}
-    assert 4 in Scene(run).steps
+    assert 4 in Timeline(run).steps
 
 
 def test_a_run_of_format_3_that_was_interrupted_goes_on(

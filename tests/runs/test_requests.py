@@ -304,18 +304,18 @@ def test_a_run_does_what_ctl_asks(cli, tiny_idx, tmp_path, monkeypatch):
 
 def test_windows_are_told_once_though_a_snapshot_came_at_a_saved_step(tiny_idx, tmp_path):
     """Killed after a snapshot that was asked for, a run goes on without telling them again."""
-    from hiddenstate.views.timeline import Scene
+    from hiddenstate.views.timeline import Timeline
 
     job = make("regress", tiny_idx)
     train(job, tmp_path / "cut", (7, "lr", 0.01), (7, "snapshot"), stop_at=12)
     finish(tmp_path / "cut")
-    arrays = Scene(Run(tmp_path / "cut")).frame().arrays
+    arrays = Timeline(Run(tmp_path / "cut")).moment().arrays
     assert len(arrays["prediction"]) == job.total_steps
 
 
 def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_told_once(tiny_idx, tmp_path):
     """The step's earlier checkpoint still has the windows that are in the snapshot."""
-    from hiddenstate.views.timeline import Scene
+    from hiddenstate.views.timeline import Timeline
 
     job = make("regress", tiny_idx, checkpoint_every=4)
     train(job, tmp_path / "whole", (8, "snapshot"))
@@ -334,7 +334,7 @@ def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_told_once(tiny_
         Trainer(job, engine, [Killed(writer), asked], requests=asked).train()
     finish(tmp_path / "cut")
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
-    assert len(Scene(Run(tmp_path / "cut")).frame().arrays["prediction"]) == job.total_steps
+    assert len(Timeline(Run(tmp_path / "cut")).moment().arrays["prediction"]) == job.total_steps
 
 
 def test_of_two_pauses_the_last_is_the_one_a_resumed_run_does_not_keep(tiny_idx, tmp_path):

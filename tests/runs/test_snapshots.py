@@ -17,7 +17,7 @@ from hiddenstate.training.start import start
 from hiddenstate.training.verify import check_files
 from hiddenstate.views.catalog import drawings
 from hiddenstate.views.offscreen import Painter
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 from tests.conftest import write_digits
 
 KINDS = {"shown": "shown", "closing": "closing"}
@@ -80,13 +80,13 @@ def wrong(run: Run) -> dict[str, str]:
 
 def draw(run: Run) -> None:
     """Draw all there is, small: every figure, a moment of the film, the page without pictures."""
-    scene = Scene(run)
-    for name, make in drawings(scene, scene.frame()).items():
+    timeline = Timeline(run)
+    for name, make in drawings(timeline, timeline.moment()).items():
         figure = make(None)
         figure.set_dpi(20)
         FigureCanvasAgg(figure).draw()
         assert figure.axes, name
-    Painter(scene, (200, 140)).paint(scene.frame(scene.steps[0]))
+    Painter(timeline, (200, 140)).paint(timeline.moment(timeline.steps[0]))
     assert page.page(run).startswith("<!doctype html>")
 
 
@@ -231,7 +231,7 @@ def test_windows_of_another_length_are_left_out(runs, tmp_path):
     rewrite(path, shorten)
     found = dict(check_files(Run(run.path)))[f"snapshots/{path.name}"]
     assert "expected floats (K, 10, 1)" in str(found)
-    assert Scene(Run(run.path)).frame().arrays["time"].shape[1] == 10
+    assert Timeline(Run(run.path)).moment().arrays["time"].shape[1] == 10
 
 
 SPOILT = {
@@ -265,7 +265,7 @@ def mutate(run: Run, chance: random.Random) -> str:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_a_sealed_file_holds_is_drawn_or_refused(seed, run, monkeypatch):
-    monkeypatch.setattr(page, "draw_pictures", lambda scene: {})
+    monkeypatch.setattr(page, "draw_pictures", lambda timeline: {})
     chance = random.Random(seed)
     kept = {path: path.read_bytes() for path in files(run)}
     for _ in range(2):
@@ -292,7 +292,7 @@ def test_whatever_a_sealed_file_holds_is_drawn_or_refused(seed, run, monkeypatch
 def test_states_and_codes_that_are_not_finite_are_left_out(
     job, name, array, how, runs, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(page, "draw_pictures", lambda scene: {})
+    monkeypatch.setattr(page, "draw_pictures", lambda timeline: {})
     run = Run(Path(shutil.copytree(runs[job].path, tmp_path / "run")))
     path = run.snapshot_paths()[-1] if name == "last" else files(run)[1]
 
@@ -334,4 +334,4 @@ def test_what_every_job_writes_fits(job, values, tmp_path):
         data = {"data": str(write_digits(tmp_path / "digits"))}
     run = train(tmp_path, job, **{**data, **values, "max_steps": 6})
     assert wrong(run) == {}
-    assert Scene(run).steps
+    assert Timeline(run).steps

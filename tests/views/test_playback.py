@@ -16,18 +16,18 @@ class Clock:
 
 
 class Stage:
-    """A scene whose run and moments are as the test says."""
+    """A timeline whose run and moments are as the test says."""
 
     def __init__(self, steps, state="running", threads=1):
         self.steps, self.state, self.news = list(steps), state, False
         journal = [{"event": "start", "device": "cpu", "threads": threads}]
-        self.run = SimpleNamespace(state=lambda: self.state, journal=lambda: journal)
+        self.run = SimpleNamespace(status=lambda: self.state, journal=lambda: journal)
 
     def refresh(self):
         news, self.news = self.news, False
         return news
 
-    def frame(self, step):
+    def moment(self, step):
         return step
 
 
@@ -39,11 +39,11 @@ def player(steps, state="running", **how):
 def test_a_run_under_way_shows_its_newest_moment():
     stage, _, shown = player([1, 5])
     assert shown.advance()
-    assert shown.frame() == 5
+    assert shown.moment() == 5
     assert not shown.advance()
     stage.steps.append(9)
     assert shown.advance()
-    assert shown.frame() == 9
+    assert shown.moment() == 9
 
 
 def test_a_run_that_is_over_is_replayed_from_the_start_to_its_end():

@@ -11,7 +11,7 @@ from hiddenstate.runs import Run
 from hiddenstate.views import style
 from hiddenstate.views.catalog import FIGURES, LAYOUTS, draw_dashboard, drawings
 from hiddenstate.views.save import save_figures
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 from hiddenstate.views.window import display_missing
 
 OFF = ("--view", "off", "--threads", "1")
@@ -19,7 +19,7 @@ OFF = ("--view", "off", "--threads", "1")
 
 def test_time_goes_on_over_the_epochs(cli, tmp_path):
     cli("regress", "--windows", "12", "--epochs", "3", *OFF)
-    time = Scene(Run(tmp_path / "runs" / "regress-1")).frame().arrays["time"].ravel()
+    time = Timeline(Run(tmp_path / "runs" / "regress-1")).moment().arrays["time"].ravel()
     np.testing.assert_allclose(np.diff(time), np.pi / 10)
 
 
@@ -43,11 +43,11 @@ def test_every_figure_of_a_run_is_written_and_the_rest_of_it_untouched(job, run_
 
 @pytest.mark.parametrize("job", list(FIGURES))
 def test_a_dashboard_is_drawn_at_every_moment_and_again(job, run_of):
-    scene = Scene(run_of(job))
+    timeline = Timeline(run_of(job))
     figure = Figure(layout="constrained")
-    for step in (0, scene.steps[0], scene.steps[-1]):
-        draw_dashboard(figure, scene, scene.frame(step))
-    assert set(drawings(scene, scene.frame())) == set(FIGURES[job])
+    for step in (0, timeline.steps[0], timeline.steps[-1]):
+        draw_dashboard(figure, timeline, timeline.moment(step))
+    assert set(drawings(timeline, timeline.moment())) == set(FIGURES[job])
 
 
 @pytest.mark.parametrize("job", list(LAYOUTS))
@@ -72,49 +72,49 @@ def test_figures_come_in_both_themes_and_as_drawings(run_of):
 
 
 def test_the_window_has_the_ground_of_its_theme(run_of):
-    scene, figure = Scene(run_of("regress")), Figure()
+    timeline, figure = Timeline(run_of("regress")), Figure()
     with style.theme("dark") as dark:
-        draw_dashboard(figure, scene, scene.frame())
+        draw_dashboard(figure, timeline, timeline.moment())
     assert figure.get_facecolor() == to_rgba(dark.ground)
-    draw_dashboard(figure, scene, scene.frame())
+    draw_dashboard(figure, timeline, timeline.moment())
     assert figure.get_facecolor() == to_rgba("white")
 
 
 @pytest.mark.parametrize(("recipe", "rainbow"), [("classic", True), ("auto", False)])
 def test_the_classic_recipe_keeps_the_rainbow(recipe, rainbow, cli, tiny_idx, tmp_path):
     cli("autoencode", tiny_idx, "--recipe", recipe, "--max-steps", "2", *OFF)
-    scene = Scene(Run(tmp_path / "runs" / "autoencode-1"))
-    (axes,) = drawings(scene, scene.frame())["codes"](None).axes
+    timeline = Timeline(Run(tmp_path / "runs" / "autoencode-1"))
+    (axes,) = drawings(timeline, timeline.moment())["codes"](None).axes
     drawn = {tuple(c) for cloud in axes.collections for c in cloud.get_facecolor()}
-    expected = style.class_colors(len(scene.facts["classes"]), rainbow)
+    expected = style.class_colors(len(timeline.facts["classes"]), rainbow)
     assert drawn & {tuple(color) for color in expected}
 
 
 def test_a_turned_code_plot_stays_turned_when_redrawn(run_of):
-    scene = Scene(run_of("autoencode"))
+    timeline = Timeline(run_of("autoencode"))
     figure = Figure(layout="constrained")
 
     def space():
         return next(ax for part in figure.get_axes() for ax in [part] if ax.name == "3d")
 
-    draw_dashboard(figure, scene, scene.frame())
+    draw_dashboard(figure, timeline, timeline.moment())
     space().view_init(elev=11, azim=22)
-    draw_dashboard(figure, scene, scene.frame())
+    draw_dashboard(figure, timeline, timeline.moment())
     assert (space().elev, space().azim) == (11, 22)
 
 
 def test_windows_grow_one_by_one(run_of):
-    scene = Scene(run_of("regress"))
-    assert list(scene.steps) == list(range(1, 26))
-    frame = scene.frame(7)
-    assert frame.arrays["prediction"].shape == (7, 10, 1)
-    np.testing.assert_allclose(frame.arrays["time"][6, 0], 6 * np.pi)
+    timeline = Timeline(run_of("regress"))
+    assert list(timeline.steps) == list(range(1, 26))
+    moment = timeline.moment(7)
+    assert moment.arrays["prediction"].shape == (7, 10, 1)
+    np.testing.assert_allclose(moment.arrays["time"][6, 0], 6 * np.pi)
 
 
 def test_shown_rows_are_test_rows(run_of):
-    scene = Scene(run_of("autoencode"))
-    assert scene.facts["shown_split"] == "test"
-    assert len(scene.kept["original"]) == 5
+    timeline = Timeline(run_of("autoencode"))
+    assert timeline.facts["shown_split"] == "test"
+    assert len(timeline.static_arrays["original"]) == 5
 
 
 def test_without_a_display_none_is_claimed(monkeypatch):

@@ -18,7 +18,7 @@ from hiddenstate.system.array_file import read_arrays
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import plan, start
 from hiddenstate.training.verify import check_files
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 from tools.stress.processes import Outcome
 from tools.stress.resuming import StopAfter, run_in_parts, write_rows
 from tools.stress.tables import markdown
@@ -145,9 +145,9 @@ def verify(run: Run) -> list[str]:
 
 def snapshots(run: Run) -> list[Any]:
     """What the views keep, and every snapshot they would show, after they have had their look."""
-    scene = Scene(run)
-    for step in scene.steps:
-        scene.frame(step)
+    timeline = Timeline(run)
+    for step in timeline.steps:
+        timeline.moment(step)
     shown = []
     for path in run.snapshot_paths():
         with contextlib.suppress(HiddenstateError):

@@ -54,7 +54,7 @@ class Setting:
         return self.value != self.default
 
 
-class Account:
+class RunFacts:
     """What a run's folder says of it; nothing that is missing or damaged stops the rest.
 
     Parameters
@@ -68,20 +68,20 @@ class Account:
         self.history, self.journal = run.history(), run.journal()
         self.results = run.results() or {}
         self.problems: list[str] = []
-        self.kept: Arrays = {}
-        self.facts: dict[str, Any] = {}
-        self.closing: Arrays = {}
+        self.static_arrays: Arrays = {}
+        self.static_facts: dict[str, Any] = {}
+        self.final_arrays: Arrays = {}
         self.model: FittedModel | None = None
         self._read()
 
     def _read(self) -> None:
-        """What there is of static_arrays, closing arrays and model; what cannot be read is noted."""
+        """Read static arrays, final arrays and model; note what cannot be read."""
         try:
-            self.kept, self.facts = self.run.static_arrays
+            self.static_arrays, self.static_facts = self.run.static_arrays
         except (UntrustedFileError, MachineError) as error:
             self.problems.append(str(error))
         try:
-            self.closing = self.run.final_arrays()
+            self.final_arrays = self.run.final_arrays()
         except (UntrustedFileError, MachineError) as error:
             self.problems.append(str(error))
         self.problems += self.run.damaged_snapshots()
@@ -100,7 +100,7 @@ class Account:
     def data_name(self) -> str:
         """The data's own name."""
         name = printable(self.run.data_fact("name"), NAME_LENGTH)
-        return name or printable(self.facts.get("data", "unknown data"), NAME_LENGTH)
+        return name or printable(self.static_facts.get("data", "unknown data"), NAME_LENGTH)
 
     @property
     def bundled(self) -> bool:
@@ -110,7 +110,7 @@ class Account:
     @cached_property
     def classes(self) -> list[str]:
         """Every class label as text; empty without classes."""
-        found = self.facts.get("classes")
+        found = self.static_facts.get("classes")
         labels = found if isinstance(found, list) else []
         return [printable(label, NAME_LENGTH) for label in labels]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from hiddenstate import __version__
 from hiddenstate.errors import printable
 from hiddenstate.report import commands, results
-from hiddenstate.report.facts import Account
+from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import write_page
 
@@ -60,52 +60,52 @@ def card_text(run: Run) -> str:
     run : Run
         Finished, or as far as it is.
     """
-    account = Account(run)
-    top = results.headline(account)
-    parts = [f"# {_escaped(account.title)}", f"**{_escaped(top.value)}** {_escaped(top.what)}."]
+    facts = RunFacts(run)
+    top = results.headline(facts)
+    parts = [f"# {_escaped(facts.title)}", f"**{_escaped(top.value)}** {_escaped(top.what)}."]
     parts += [_escaped(top.beside)]
-    parts += [f"> {_escaped(line)}" for line in account.warnings()]
-    parts += ["## Intended use", _INTENDED[account.job]]
-    parts += ["## Data", _terms(account.data())]
-    parts += ["## Training", *_training(account)]
-    parts += ["## Figures", *_figures(account)]
-    parts += ["## Limits", "\n".join(f"- {line}" for line in (*_held_out(account), *_LIMITS))]
-    parts += ["## Use it", *_use(account)]
-    if account.bundled and account.data_name == "MNIST":
+    parts += [f"> {_escaped(line)}" for line in facts.warnings()]
+    parts += ["## Intended use", _INTENDED[facts.job]]
+    parts += ["## Data", _terms(facts.data())]
+    parts += ["## Training", *_training(facts)]
+    parts += ["## Figures", *_figures(facts)]
+    parts += ["## Limits", "\n".join(f"- {line}" for line in (*_held_out(facts), *_LIMITS))]
+    parts += ["## Use it", *_use(facts)]
+    if facts.bundled and facts.data_name == "MNIST":
         parts += ["## Licence of the data", _MNIST]
     parts += [f"Written by hiddenstate {__version__} from the run's folder."]
     return "\n\n".join(parts) + "\n"
 
 
-def _training(account: Account) -> list[str]:
+def _training(facts: RunFacts) -> list[str]:
     """Net, options, machine, and what happened."""
-    told, net = [], account.net()
+    told, net = [], facts.net()
     if net is not None:
         told += [f"{net.n_parameters():,} numbers are trained:", _fenced(net.describe())]
-    changed = [setting for setting in account.settings() if setting.changed]
+    changed = [setting for setting in facts.settings() if setting.changed]
     if changed:
         rows = [[_code(s.flag), _escaped(s.value), _escaped(s.default)] for s in changed]
         told += ["Options that differ from the defaults:"]
         told += [_table(("option", "value", "default"), rows)]
     else:
         told += ["Every option has its default."]
-    told += ["What computed it:", _terms(account.environment())]
-    story = account.story()
+    told += ["What computed it:", _terms(facts.environment())]
+    story = facts.story()
     return [*told, "What happened:", _terms(story)] if story else told
 
 
-def _figures(account: Account) -> list[str]:
+def _figures(facts: RunFacts) -> list[str]:
     """Every figure with how it was computed, and the one that counts beside its baseline."""
-    told, compared = [], results.baseline(account)
+    told, compared = [], results.baseline(facts)
     if compared is not None:
         told += [_escaped(compared.in_words())]
-    for title, figures in results.numbers(account).items():
+    for title, figures in results.numbers(facts).items():
         rows = [
             [_escaped(entry.title), _escaped(value), _escaped(entry.how)]
             for _, value, entry in figures
         ]
         told += [f"{title}:", _table(("figure", "value", "how it was computed"), rows)]
-    classes = results.by_class(account)
+    classes = results.by_class(facts)
     if classes:
         rows = [
             [_escaped(label), f"{n:,}", f"{100 * right:.2f} %" if n else "", f"{f1:.4f}"]
@@ -115,10 +115,10 @@ def _figures(account: Account) -> list[str]:
     return told or ["No figures were written yet."]
 
 
-def _held_out(account: Account) -> list[str]:
+def _held_out(facts: RunFacts) -> list[str]:
     """What the test rows can say."""
-    n = account.rows("test")
-    if not n or "test" not in "".join(account.results):
+    n = facts.rows("test")
+    if not n or "test" not in "".join(facts.results):
         return ["It was not tested on rows held out: what it does on other rows is unknown."]
     found = [f"It was tested on {n:,} rows that came with, or were held out of, the same data."]
     if n < 100:
@@ -126,16 +126,16 @@ def _held_out(account: Account) -> list[str]:
     return found
 
 
-def _use(account: Account) -> list[str]:
+def _use(facts: RunFacts) -> list[str]:
     """Loading it, asking it, and running it again."""
     told = [
         f"{_escaped(what[:1].upper() + what[1:])}:\n\n{_fenced(line, 'sh')}"
-        for what, line in commands.uses(account.run)
+        for what, line in commands.uses(facts.run)
     ]
-    if account.model is not None:
-        lines = commands.python(account.run, account.model.row_shape)
+    if facts.model is not None:
+        lines = commands.python(facts.run, facts.model.row_shape)
         told += ["In Python:", _fenced(lines, "python")]
-    command = commands.command(account.run)
+    command = commands.command(facts.run)
     if command is None:
         return [*told, "It was trained on arrays in Python, which no command can load again."]
     return [*told, "Train it again, with the same seed:", _fenced(command, "sh")]

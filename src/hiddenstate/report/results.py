@@ -15,7 +15,7 @@ from hiddenstate.errors import MachineError, UntrustedFileError
 from hiddenstate.metrics.glossary import Entry, explain, named, written
 from hiddenstate.metrics.headline import headline as headline_key
 from hiddenstate.metrics.scores import balanced_accuracy, f1_by_class, skill
-from hiddenstate.report.facts import Account
+from hiddenstate.report.facts import RunFacts
 
 Array = NDArray[Any]
 
@@ -74,9 +74,9 @@ class Headline:
     other_share: float | None = None
 
 
-def headline(account: Account) -> Headline:
+def headline(facts: RunFacts) -> Headline:
     """The figure that sums the run up, or the best so far of one that has not ended."""
-    job, results = account.job, account.results
+    job, results = facts.job, facts.results
     key = headline_key(job, results)
     if key not in results:
         if "train_loss" in results:
@@ -85,11 +85,11 @@ def headline(account: Account) -> Headline:
                 "training loss at the end",
                 "No rows were held out to test on, so nothing is known of other rows.",
             )
-        return _so_far(account, key)
-    entry, compared = explain(key, job), baseline(account)
+        return _so_far(facts, key)
+    entry, compared = explain(key, job), baseline(facts)
     assert entry is not None
     what = entry.title
-    n = account.rows("test")
+    n = facts.rows("test")
     if key == "test_accuracy":
         what = f"of {n:,} test rows named right" if n else "of the test rows named right"
     elif key == "test_mse" and n:
@@ -102,13 +102,13 @@ def headline(account: Account) -> Headline:
     return Headline(value, what, compared.in_words())
 
 
-def _so_far(account: Account, key: str) -> Headline:
-    logged = [event for event in account.history if event["event"] == "log"]
+def _so_far(facts: RunFacts, key: str) -> Headline:
+    logged = [event for event in facts.history if event["event"] == "log"]
     if not logged:
         return Headline("none", "nothing was logged yet", "There is nothing to compare.")
     last = logged[-1]
     if key in last:
-        entry = explain(key, account.job)
+        entry = explain(key, facts.job)
         assert entry is not None
         shown, what = written(last[key], entry.kind), entry.title
     else:
@@ -120,11 +120,11 @@ def _so_far(account: Account, key: str) -> Headline:
     )
 
 
-def baseline(account: Account) -> Baseline | None:
+def baseline(facts: RunFacts) -> Baseline | None:
     """The run's main figure beside what is reached without a net; None where that is unknown."""
-    results, job = account.results, account.job
+    results, job = facts.results, facts.job
     key = headline_key(job, results)
-    found = _other(account)
+    found = _other(facts)
     if key not in results or found is None:
         return None
     name, other, what = found
@@ -134,43 +134,46 @@ def baseline(account: Account) -> Baseline | None:
     return Baseline(key, results[key], other, what, entry, other_entry)
 
 
-def _other(account: Account) -> tuple[str, float, str] | None:
+def _other(facts: RunFacts) -> tuple[str, float, str] | None:
     """The baseline's name, its figure, and what it does."""
-    results, job = account.results, account.job
+    results, job = facts.results, facts.job
     if job == "classify":
         if "baseline_accuracy" in results:
             what = "always naming the most frequent class"
             return "baseline_accuracy", results["baseline_accuracy"], what
-        matrix = confusion(account)
+        matrix = confusion(facts)
         if matrix is None:
             return None
         share = float(matrix.sum(axis=1).max() / matrix.sum())
         return "most_frequent", share, "always naming the most frequent class"
     if job == "autoencode":
-        size = account.config.flat()["code_size"]
+        size = facts.config.flat()["code_size"]
         what = f"projection on {size} principal component" + "s" * (size != 1)
         if "baseline_mse" in results:
             return "baseline_mse", results["baseline_mse"], what
-        kept, what = account.kept.get("pca_mse"), f"{what} found on the first 2,000 training rows"
+        kept, what = (
+            facts.static_arrays.get("pca_mse"),
+            f"{what} found on the first 2,000 training rows",
+        )
         return None if kept is None or kept.size != 1 else ("pca_mse", float(kept[0]), what)
     if "test_mse" in results:
         if "baseline_mse" not in results:
             return None
-        forecast = account.config.flat()["horizon"]
+        forecast = facts.config.flat()["horizon"]
         what = "staying at the last value" if forecast else "always saying the training mean"
         return "baseline_mse", results["baseline_mse"], what
-    spread = _spread_of_last(account)
+    spread = _spread_of_last(facts)
     return None if spread is None else ("mean_mse", spread, "always saying the targets' mean")
 
 
-def _spread_of_last(account: Account) -> float | None:
+def _spread_of_last(facts: RunFacts) -> float | None:
     """The variance of the targets of the last windows, where windows follow one another."""
-    if not account.facts.get("appended"):
+    if not facts.static_facts.get("appended"):
         return None
     parts: list[Array] = []
-    for path in reversed(account.run.snapshot_paths()):
+    for path in reversed(facts.run.snapshot_paths()):
         try:
-            target = account.run.snapshot(path).get("target")
+            target = facts.run.snapshot(path).get("target")
         except (UntrustedFileError, MachineError):
             return None
         parts = parts if target is None else [target, *parts]
@@ -184,9 +187,9 @@ def _spread_of_last(account: Account) -> float | None:
     return spread if math.isfinite(spread) else None
 
 
-def confusion(account: Account) -> Array | None:
+def confusion(facts: RunFacts) -> Array | None:
     """The confusion matrix (C, C) of the test rows; None where there is none that is sound."""
-    matrix, n = account.closing.get("confusion"), len(account.classes)
+    matrix, n = facts.final_arrays.get("confusion"), len(facts.classes)
     if matrix is None or matrix.shape != (n, n) or matrix.sum() <= 0:
         return None
     return matrix.astype(np.int64)
@@ -200,64 +203,64 @@ def interval(share: float, n: int) -> tuple[float, float]:
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
-def by_class(account: Account) -> list[tuple[str, int, float, float]]:
+def by_class(facts: RunFacts) -> list[tuple[str, int, float, float]]:
     """Each class: its label, its test rows, the share of them named right, and its F1."""
-    matrix = confusion(account)
+    matrix = confusion(facts)
     if matrix is None:
         return []
     n_true, f1 = matrix.sum(axis=1), f1_by_class(matrix)
     right = np.diagonal(matrix) / np.maximum(n_true, 1)
-    told = zip(account.classes, n_true, right, f1, strict=True)
+    told = zip(facts.classes, n_true, right, f1, strict=True)
     return [(name, int(n), float(share), float(score)) for name, n, share, score in told]
 
 
 Told = list[tuple[str, str, Entry]]
 
 
-def numbers(account: Account) -> dict[str, Told]:
+def numbers(facts: RunFacts) -> dict[str, Told]:
     """Every figure of the run under a heading: its name, its value and its entry."""
-    job, found = account.job, {}
-    for title, event in (("When it ended", _ending(account)), *_last_events(account)):
+    job, found = facts.job, {}
+    for title, event in (("When it ended", _ending(facts)), *_last_events(facts)):
         if event:
             found[title] = named(event, job)
-    worked_out = _worked_out(account)
+    worked_out = _worked_out(facts)
     if worked_out:
         found["Worked out from what the run keeps"] = worked_out
     return found
 
 
-def _ending(account: Account) -> dict[str, Any]:
-    seconds = account.run.seconds()
-    ends = [event for event in account.history if event["event"] == "end"]
+def _ending(facts: RunFacts) -> dict[str, Any]:
+    seconds = facts.run.seconds()
+    ends = [event for event in facts.history if event["event"] == "end"]
     end = {name: value for name, value in (ends[-1] if ends else {}).items() if name != "event"}
     return end if seconds is None else {**end, "seconds": seconds}
 
 
-def _last_events(account: Account) -> list[tuple[str, Mapping[str, Any]]]:
+def _last_events(facts: RunFacts) -> list[tuple[str, Mapping[str, Any]]]:
     """The last line that was logged, and the last look at the validation rows."""
     titles = {"log": "The last line logged", "valid": "The last look at the validation rows"}
     found: list[tuple[str, Mapping[str, Any]]] = []
     for kind, title in titles.items():
-        events = [event for event in account.history if event["event"] == kind]
+        events = [event for event in facts.history if event["event"] == kind]
         if events:
             found.append((title, {n: v for n, v in events[-1].items() if n != "event"}))
     return found
 
 
-def _worked_out(account: Account) -> Told:
+def _worked_out(facts: RunFacts) -> Told:
     figures: dict[str, Any] = {}
-    compared, matrix = baseline(account), confusion(account)
+    compared, matrix = baseline(facts), confusion(facts)
     if compared is not None and compared.other_entry.title and compared.entry.kind != "share":
         figures["skill"] = skill(compared.value, compared.other)
-    name = _other(account)
-    if name is not None and name[0] not in account.results:
+    name = _other(facts)
+    if name is not None and name[0] not in facts.results:
         figures[name[0]] = name[1]
     if matrix is not None:
         figures["balanced_accuracy"] = balanced_accuracy(matrix)
         figures["f1"] = float(f1_by_class(matrix)[matrix.sum(axis=1) > 0].mean())
-    told = named({n: v for n, v in figures.items() if math.isfinite(v)}, account.job)
-    accuracy, n = account.results.get("test_accuracy"), account.rows("test")
-    entry = explain("interval", account.job)
+    told = named({n: v for n, v in figures.items() if math.isfinite(v)}, facts.job)
+    accuracy, n = facts.results.get("test_accuracy"), facts.rows("test")
+    entry = explain("interval", facts.job)
     if accuracy is not None and n and entry is not None:
         low, high = interval(accuracy, n)
         told.append(("interval", f"{100 * low:.2f} % to {100 * high:.2f} %", entry))

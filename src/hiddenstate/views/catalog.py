@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure, FigureBase
 
 from hiddenstate.views import figures, style
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.timeline import Moment, Timeline
 
 Draw = Callable[[FigureBase | None], FigureBase]
 
@@ -18,14 +18,14 @@ FIGURES: dict[str, tuple[str, ...]] = {
 """Names of a job's figures; a run has those it has the arrays for."""
 
 
-def drawings(scene: Scene, frame: Frame) -> dict[str, Draw]:
-    """Every figure of the run at `frame` by name, each ready to draw on a figure or a new one.
+def drawings(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
+    """Every figure of the run at `moment` by name, each ready to draw on a figure or a new one.
 
     Only what the run has written so far is offered. They are drawn in the theme in force.
     """
     of_job = {"classify": _of_classify, "regress": _of_regress, "autoencode": _of_autoencode}
-    offered = _of_all(scene, frame) | of_job[scene.job](scene, frame.arrays)
-    return {name: _themed(offered[name]) for name in FIGURES[scene.job] if name in offered}
+    offered = _of_all(timeline, moment) | of_job[timeline.job](timeline, moment.arrays)
+    return {name: _themed(offered[name]) for name in FIGURES[timeline.job] if name in offered}
 
 
 def _themed(draw: Draw) -> Draw:
@@ -36,102 +36,107 @@ def _themed(draw: Draw) -> Draw:
     return drawn
 
 
-def _of_all(scene: Scene, frame: Frame) -> dict[str, Draw]:
+def _of_all(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     offered: dict[str, Draw] = {}
-    kept = scene.kept
-    if "example" in kept and len(kept["example"]):
-        numbers = kept.get("example_label")
-        labels = None if numbers is None else [scene.label(number) for number in numbers]
-        offered["example"] = lambda on: figures.examples(kept["example"], labels, scene.picture, on)
-    if frame.history:
-        valid = [e for e in scene.events if e["event"] == "valid" and e["step"] <= frame.step]
+    static = timeline.static_arrays
+    if "example" in static and len(static["example"]):
+        numbers = static.get("example_label")
+        labels = None if numbers is None else [timeline.label(number) for number in numbers]
+        offered["example"] = lambda on: figures.examples(
+            static["example"], labels, timeline.picture, on
+        )
+    if moment.history:
+        valid = [e for e in timeline.events if e["event"] == "valid" and e["step"] <= moment.step]
         offered["learning"] = lambda on: figures.learning(
-            frame.history, _unit(scene), valid, _baselines(scene, frame), on
+            moment.history, _unit(timeline), valid, _baselines(timeline, moment), on
         )
     return offered
 
 
-def _unit(scene: Scene) -> str:
-    return "window" if scene.facts.get("appended") else "step"
+def _unit(timeline: Timeline) -> str:
+    return "window" if timeline.facts.get("appended") else "step"
 
 
-def _names(scene: Scene) -> list[str]:
+def _names(timeline: Timeline) -> list[str]:
     """Labels of the classes in their order."""
-    return [scene.label(number) for number in range(len(scene.facts.get("classes") or []))]
+    return [timeline.label(number) for number in range(len(timeline.facts.get("classes") or []))]
 
 
-def _baselines(scene: Scene, frame: Frame) -> dict[str, tuple[float, str]]:
+def _baselines(timeline: Timeline, moment: Moment) -> dict[str, tuple[float, str]]:
     """What is reached without a net, where the run knows it."""
-    if "code" in frame.arrays:
-        size = frame.arrays["code"].shape[1]
+    if "code" in moment.arrays:
+        size = moment.arrays["code"].shape[1]
         beside = {"loss": ("pca_train_mse", "training"), "test_mse": ("pca_evaluated_mse", "test")}
         return {
-            key: (float(scene.kept[name][0]), f"{size} principal components, {rows} rows")
+            key: (
+                float(timeline.static_arrays[name][0]),
+                f"{size} principal components, {rows} rows",
+            )
             for key, (name, rows) in beside.items()
-            if name in scene.kept
+            if name in timeline.static_arrays
         }
-    end = next((e for e in scene.events if e["event"] == "end"), {})
+    end = next((e for e in timeline.events if e["event"] == "end"), {})
     if "baseline_accuracy" in end:
         return {"test_accuracy": (float(end["baseline_accuracy"]), "the most frequent class")}
     return {}
 
 
-def _of_classify(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
+def _of_classify(timeline: Timeline, arrays: dict[str, Any]) -> dict[str, Draw]:
     offered: dict[str, Draw] = {}
-    kept, picture = scene.kept, scene.picture
-    names = _names(scene)
-    if "probability" in arrays and "shown" in kept:
-        real = [scene.label(number) for number in kept["shown_label"]]
-        taken = [scene.label(number) for number in arrays["probability"].argmax(axis=1)]
+    static, picture = timeline.static_arrays, timeline.picture
+    names = _names(timeline)
+    if "probability" in arrays and "shown" in static:
+        real = [timeline.label(number) for number in static["shown_label"]]
+        taken = [timeline.label(number) for number in arrays["probability"].argmax(axis=1)]
         offered["predictions"] = lambda on: figures.predictions(
-            kept["shown"], real, taken, picture, on
+            static["shown"], real, taken, picture, on
         )
     if "confusion" in arrays:
         offered["confusion"] = lambda on: figures.confusion(arrays["confusion"], names, on)
     if "worst_row" in arrays and "worst_chosen" in arrays:
-        is_ = [scene.label(number) for number in arrays["worst_label"]]
-        as_ = [scene.label(number) for number in arrays["worst_chosen"]]
+        is_ = [timeline.label(number) for number in arrays["worst_label"]]
+        as_ = [timeline.label(number) for number in arrays["worst_chosen"]]
         offered["worst"] = lambda on: figures.worst(
             arrays["worst_row"], is_, as_, arrays["worst_chance"], picture, on
         )
-    if "hidden" in arrays and {"shown", "read"} <= set(kept):
-        offered["decision"] = lambda on: _draw_decision(scene, arrays, names, on)
+    if "hidden" in arrays and {"shown", "read"} <= set(static):
+        offered["decision"] = lambda on: _draw_decision(timeline, arrays, names, on)
     return offered
 
 
 def _draw_decision(
-    scene: Scene, arrays: dict[str, Any], names: list[str], on: FigureBase | None, n: int = 4
+    timeline: Timeline, arrays: dict[str, Any], names: list[str], on: FigureBase | None, n: int = 4
 ) -> FigureBase:
     """When the first `n` of the followed rows were decided."""
-    kept, some = scene.kept, slice(0, n)
+    static, some = timeline.static_arrays, slice(0, n)
     chances = arrays["decision"][some] if "decision" in arrays else None
     return figures.decision(
-        kept["shown"][some],
-        kept["read"],
+        static["shown"][some],
+        static["read"],
         chances,
         arrays["hidden"][some],
-        kept["shown_label"][some],
+        static["shown_label"][some],
         names,
-        scene.picture,
+        timeline.picture,
         on,
     )
 
 
-def _of_regress(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
+def _of_regress(timeline: Timeline, arrays: dict[str, Any]) -> dict[str, Draw]:
     offered: dict[str, Draw] = {}
-    kept = scene.kept
-    if {"time", "input", "target"} <= set(kept):
-        named = ("sin", "cos") if scene.facts["data"] == "sin -> cos" else ("input", "target")
+    static = timeline.static_arrays
+    if {"time", "input", "target"} <= set(static):
+        named = ("sin", "cos") if timeline.facts["data"] == "sin -> cos" else ("input", "target")
         offered["signals"] = lambda on: figures.signals(
-            kept["time"], kept["input"], kept["target"], named, on
+            static["time"], static["input"], static["target"], named, on
         )
     if {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
         target, prediction = arrays["target"], arrays["prediction"]
         if "time" in arrays:
             offered["tracking"] = lambda on: figures.tracking(
-                arrays["time"], target, prediction, bool(scene.facts.get("appended")), on
+                arrays["time"], target, prediction, bool(timeline.facts.get("appended")), on
             )
-        unit = "window" if scene.facts.get("appended") else "row"
+        unit = "window" if timeline.facts.get("appended") else "row"
         offered["error"] = lambda on: figures.error(target, prediction, unit, on)
     if {"hidden", "hidden_time"} <= set(arrays):
         time, carried = arrays["hidden_time"], arrays["hidden"]
@@ -141,26 +146,30 @@ def _of_regress(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
     return offered
 
 
-def _of_autoencode(scene: Scene, arrays: dict[str, Any]) -> dict[str, Draw]:
+def _of_autoencode(timeline: Timeline, arrays: dict[str, Any]) -> dict[str, Draw]:
     offered: dict[str, Draw] = {}
-    kept, picture = scene.kept, scene.picture
+    static, picture = timeline.static_arrays, timeline.picture
     if "reconstruction" in arrays:
         offered["reconstructions"] = lambda on: figures.reconstructions(
-            kept["original"], arrays["reconstruction"], picture, on
+            static["original"], arrays["reconstruction"], picture, on
         )
     if "code" in arrays:
-        names = _names(scene)
-        rainbow = scene.run.config.training.recipe == "classic"
+        names = _names(timeline)
+        rainbow = timeline.run.config.training.recipe == "classic"
         offered["codes"] = lambda on: figures.codes(
-            arrays["code"], kept.get("code_label"), names, rainbow, on
+            arrays["code"], static.get("code_label"), names, rainbow, on
         )
     if "grid" in arrays:
-        offered["grid"] = lambda on: figures.grid(arrays["grid"], picture, kept.get("original"), on)
+        offered["grid"] = lambda on: figures.grid(
+            arrays["grid"], picture, static.get("original"), on
+        )
     if "walk" in arrays:
-        offered["walk"] = lambda on: figures.walk(arrays["walk"], kept.get("walk_end"), picture, on)
+        offered["walk"] = lambda on: figures.walk(
+            arrays["walk"], static.get("walk_end"), picture, on
+        )
     if {"worst_row", "worst_rebuilt"} <= set(arrays):
         numbers = arrays.get("worst_label")
-        labels = None if numbers is None else [scene.label(number) for number in numbers]
+        labels = None if numbers is None else [timeline.label(number) for number in numbers]
         offered["worst"] = lambda on: figures.rebuilt_worst(
             arrays["worst_row"], arrays["worst_rebuilt"], arrays["worst_error"], labels, picture, on
         )
@@ -197,7 +206,7 @@ CELLS = 50
 """Lines and columns of the grid the places are rounded to."""
 
 
-def draw_dashboard(figure: FigureBase, scene: Scene, frame: Frame, title: str = "") -> None:
+def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title: str = "") -> None:
     """Draw a run's figures together on `figure`, after clearing it; a turned plot stays so.
 
     It takes the theme in force, and no layout engine: margins are inches.
@@ -208,12 +217,12 @@ def draw_dashboard(figure: FigureBase, scene: Scene, frame: Frame, title: str = 
         if isinstance(figure, Figure):
             figure.set_layout_engine("none")
         figure.set_facecolor(now.ground)
-        offered = drawings(scene, frame)
+        offered = drawings(timeline, moment)
         if "decision" in offered:  # one row, large
-            names = _names(scene)
-            offered["decision"] = lambda on: _draw_decision(scene, frame.arrays, names, on, 1)
+            names = _names(timeline)
+            offered["decision"] = lambda on: _draw_decision(timeline, moment.arrays, names, on, 1)
         grid = figure.add_gridspec(CELLS, CELLS, left=0, right=1, bottom=0, top=1)
-        for name, place in LAYOUTS[scene.job].items():
+        for name, place in LAYOUTS[timeline.job].items():
             if name in offered:
                 left, low, right, high = (round(CELLS * edge) for edge in place)
                 offered[name](figure.add_subfigure(grid[CELLS - high : CELLS - low, left:right]))

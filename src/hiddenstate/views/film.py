@@ -16,7 +16,7 @@ from hiddenstate.errors import DataError, MachineError, OptionError, printable
 from hiddenstate.runs import Run
 from hiddenstate.system.atomic_file import write_atomically
 from hiddenstate.views.offscreen import Painter
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -82,16 +82,16 @@ def make_film(
     """
     _check(path, seconds, fps, size)
     ffmpeg = find_ffmpeg() if path.suffix.lower() == ".mp4" else ""
-    scene = Scene(run)
-    if not scene.steps:
+    timeline = Timeline(run)
+    if not timeline.steps:
         raise DataError(f"{printable(run.path)}: has nothing to show yet; film it later")
-    moments = choose_moments(scene.steps, seconds, fps)
-    painter = Painter(scene, size, theme)
-    pictures = _drawn(painter, scene, moments, progress)
+    moments = choose_moments(timeline.steps, seconds, fps)
+    painter = Painter(timeline, size, theme)
+    pictures = _drawn(painter, timeline, moments, progress)
     if ffmpeg:
         film = _mp4(pictures, fps, size, ffmpeg)
     else:
-        film = _gif(pictures, fps, _palette(painter, scene))
+        film = _gif(pictures, fps, _palette(painter, timeline))
     write_atomically(path.absolute(), film)
     return path
 
@@ -122,14 +122,14 @@ def choose_moments(steps: Sequence[int], seconds: float, fps: int) -> list[tuple
 
 def _drawn(
     painter: Painter,
-    scene: Scene,
+    timeline: Timeline,
     moments: list[tuple[int, int]],
     progress: Callable[[int, int], None],
 ) -> Iterator[tuple[Pixels, int]]:
     """Each moment's picture and how many frames it is shown."""
-    name = printable(scene.run.name, 40)
+    name = printable(timeline.run.name, 40)
     for done, (step, count) in enumerate(moments, start=1):
-        yield painter.paint(scene.frame(step), f"{name}   step {step:,}"), count
+        yield painter.paint(timeline.moment(step), f"{name}   step {step:,}"), count
         progress(done, len(moments))
 
 
@@ -149,13 +149,15 @@ def _gif(pictures: Iterator[tuple[Pixels, int]], fps: int, palette: "Image") -> 
         images, ends = images[::-2][::-1], ends[::-2][::-1]
 
 
-def _palette(painter: Painter, scene: Scene) -> "Image":
+def _palette(painter: Painter, timeline: Timeline) -> "Image":
     """Colours for all of a film, out of pictures of its beginning, middle and end."""
     from PIL import Image
 
-    steps = scene.steps
+    steps = timeline.steps
     chosen = sorted({steps[(len(steps) - 1) * k // 3] for k in range(4)})
-    sample = np.concatenate([painter.paint(scene.frame(step)) for step in chosen]).reshape(-1, 3)
+    sample = np.concatenate([painter.paint(timeline.moment(step)) for step in chosen]).reshape(
+        -1, 3
+    )
     packed = sample.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     found, counts = np.unique(packed, return_counts=True)
     ground = found[counts.argmax()]

@@ -26,7 +26,7 @@ from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.runs import Run
 from hiddenstate.system.lock import is_locked
 from hiddenstate.views.playback import Pace, Player
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.timeline import Moment, Timeline
 
 SIZE = (1100, 750)
 """Width and height of a picture, in pixels."""
@@ -56,7 +56,7 @@ def be_nice() -> None:
 
 def status(player: Player) -> str:
     """Where a view stands: run, step, state, and how it is played."""
-    words = [printable(player.scene.run.name, 40), f"step {player.step}", player.state]
+    words = [printable(player.timeline.run.name, 40), f"step {player.step}", player.state]
     if player.paused:
         words.append("paused")
     elif not (player.following or player.finished):
@@ -71,19 +71,21 @@ class Painter:
 
     Parameters
     ----------
-    scene : Scene
+    timeline : Timeline
     size : tuple of int
         Width and height in pixels.
     theme : {"light", "dark"}
     """
 
-    def __init__(self, scene: Scene, size: tuple[int, int] = SIZE, theme: str = "light") -> None:
+    def __init__(
+        self, timeline: Timeline, size: tuple[int, int] = SIZE, theme: str = "light"
+    ) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         from hiddenstate.views import style
 
-        self._scene, self._theme = scene, theme
+        self._timeline, self._theme = timeline, theme
         dpi = size[0] / INCHES
         # A hair more, lest a fraction lost in the division costs a pixel.
         inches = ((size[0] + 0.01) / dpi, (size[1] + 0.01) / dpi)
@@ -91,13 +93,13 @@ class Painter:
             self._figure = Figure(figsize=inches, dpi=dpi)
         self._canvas: Any = FigureCanvasAgg(self._figure)
 
-    def paint(self, frame: Frame, title: str = "") -> NDArray[np.uint8]:
-        """The dashboard at `frame`, as pixels (height, width, 3)."""
+    def paint(self, moment: Moment, title: str = "") -> NDArray[np.uint8]:
+        """The dashboard at `moment`, as pixels (height, width, 3)."""
         from hiddenstate.views import style
         from hiddenstate.views.catalog import draw_dashboard
 
         with style.theme(self._theme):
-            draw_dashboard(self._figure, self._scene, frame, title)
+            draw_dashboard(self._figure, self._timeline, moment, title)
             self._canvas.draw()
         return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
 
@@ -122,12 +124,12 @@ def send_frames(player: Player, stream: BinaryIO, wait: Callable[[float], bool])
     wait : callable
         Waits so many seconds at the most; false ends it.
     """
-    pace, painter = Pace(SHORTEST), Painter(player.scene)
+    pace, painter = Pace(SHORTEST), Painter(player.timeline)
     while True:
         with pace.drawing(player.share):
             picture = None
             if player.advance():
-                picture = png(painter.paint(player.frame(), status(player)))
+                picture = png(painter.paint(player.moment(), status(player)))
         if picture:
             stream.write(LENGTH.pack(len(picture)) + picture)
             stream.flush()
@@ -257,7 +259,7 @@ def main() -> None:
     asked = parser.parse_args()
     be_nice()
     try:
-        player = Player(Scene(Run(asked.run)), asked.replay, asked.speed)
+        player = Player(Timeline(Run(asked.run)), asked.replay, asked.speed)
         send_frames(player, sys.stdout.buffer, _waiting(asked.run, player))
     except BrokenPipeError:  # the reader went away, and with it the need for pictures
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 
 from hiddenstate.kernels import processors
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.timeline import Moment, Timeline
 
 REPLAY_SECONDS = 12.0
 """About how long a replay takes at speed 1."""
@@ -68,7 +68,7 @@ class Player:
 
     Parameters
     ----------
-    scene : Scene
+    timeline : Timeline
     replay : bool
         Begin at the first moment; else follow the newest while the run goes on. A run that is
         over is always replayed.
@@ -80,13 +80,13 @@ class Player:
 
     def __init__(
         self,
-        scene: Scene,
+        timeline: Timeline,
         replay: bool = False,
         speed: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.scene, self.speed, self.paused = scene, speed, False
-        self.state = scene.run.status()
+        self.timeline, self.speed, self.paused = timeline, speed, False
+        self.state = timeline.run.status()
         self.following = self.live and not replay
         self._clock, self._before = clock, clock()
         self._place = 0.0  # of the moment shown among all moments, a fraction on its way
@@ -106,7 +106,7 @@ class Player:
     @cached_property
     def _crowded(self) -> bool:
         """Whether training, as it began, left no processor free."""
-        starts = [entry for entry in self.scene.run.journal() if entry["event"] == "start"]
+        starts = [entry for entry in self.timeline.run.journal() if entry["event"] == "start"]
         about = starts[-1] if starts else {}
         return about.get("device") == "cpu" and about.get("threads", 0) >= processors()
 
@@ -123,14 +123,14 @@ class Player:
     @property
     def steps(self) -> Sequence[int]:
         """Every moment that can be shown."""
-        return self.scene.steps
+        return self.timeline.steps
 
     def advance(self) -> bool:
         """Look what the run wrote, go on as time went by; whether another moment is shown now."""
-        was_live, self.state = self.live, self.scene.run.status()
-        changed = self.scene.refresh()
+        was_live, self.state = self.live, self.timeline.run.status()
+        changed = self.timeline.refresh()
         if was_live and not self.live:  # what it wrote last may be newer than what was read
-            changed = self.scene.refresh() or changed
+            changed = self.timeline.refresh() or changed
         now, steps = self._clock(), self.steps
         passed, self._before = now - self._before, now
         last = len(steps) - 1
@@ -152,9 +152,9 @@ class Player:
         self._shown, self._at_end = steps[place], place == len(steps) - 1
         return before != self._shown or (changed and self._at_end)
 
-    def frame(self) -> Frame:
+    def moment(self) -> Moment:
         """The run at the moment that is shown."""
-        return self.scene.frame(self._shown)
+        return self.timeline.moment(self._shown)
 
     def pause(self) -> None:
         """Stand still, or go on."""

@@ -10,7 +10,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.writer import write_figure
 from hiddenstate.views import style
 from hiddenstate.views.catalog import drawings
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 
 
 def save_figures(run: Run, suffix: str = "png", theme: str = "light") -> list[Path]:
@@ -27,10 +27,10 @@ def save_figures(run: Run, suffix: str = "png", theme: str = "light") -> list[Pa
     MachineError
         If a file cannot be written.
     """
-    scene = Scene(run)
+    timeline = Timeline(run)
     written = []
     with style.theme(theme):
-        for name, draw in drawings(scene, scene.frame()).items():
+        for name, draw in drawings(timeline, timeline.moment()).items():
             figure = draw(None)
             assert isinstance(figure, Figure)
             FigureCanvasAgg(figure)

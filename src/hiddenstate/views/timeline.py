@@ -22,7 +22,7 @@ LARGEST = 1e100
 
 
 @dataclass(frozen=True)
-class Frame:
+class Moment:
     """What was known after some updates.
 
     Parameters
@@ -40,7 +40,7 @@ class Frame:
     arrays: Arrays
 
 
-class Scene:
+class Timeline:
     """Everything the views read of a run; :meth:`refresh` looks for what is new.
 
     Parameters
@@ -52,7 +52,7 @@ class Scene:
         self.run = run
         self.job = run.config.job
         arrays, self.facts = run.static_arrays
-        self.kept = _as_drawn(arrays)
+        self.static_arrays = _as_drawn(arrays)
         self.picture: tuple[int, int] | None = (
             tuple(self.facts["picture"]) if self.facts.get("picture") else None
         )
@@ -61,12 +61,12 @@ class Scene:
         self.events: list[dict[str, Any]] = []  # every event, also looks and controls
         self._history: list[dict[str, Any]] = []
         self._file, self._read = -1, (0, 0)  # how far which file was read
-        self.closing: Arrays = {}
+        self.final_arrays: Arrays = {}
         self.refresh()
 
     def refresh(self) -> bool:
         """Read what the run wrote since the last time; whether it wrote anything."""
-        before = (len(self.events), len(self._snapshots), bool(self.closing))
+        before = (len(self.events), len(self._snapshots), bool(self.final_arrays))
         self._read_events()
         paths = {int(path.stem): path for path in self.run.snapshot_paths()}
         for step in self._snapshots.keys() - paths.keys():  # a resumed run was cut back
@@ -74,10 +74,10 @@ class Scene:
         for step in sorted(paths.keys() - self._snapshots.keys()):
             with suppress(UntrustedFileError, MachineError):
                 self._snapshots[step] = _as_drawn(self.run.snapshot(paths[step]))
-        if not (self.closing and self.run.has_final_arrays):
+        if not (self.final_arrays and self.run.has_final_arrays):
             with suppress(UntrustedFileError, MachineError):
-                self.closing = _as_drawn(self.run.final_arrays())
-        return before != (len(self.events), len(self._snapshots), bool(self.closing))
+                self.final_arrays = _as_drawn(self.run.final_arrays())
+        return before != (len(self.events), len(self._snapshots), bool(self.final_arrays))
 
     def _read_events(self) -> None:
         """Read what was added to the history; all of it where it was written anew."""
@@ -100,7 +100,7 @@ class Scene:
             return range(1, max(self._snapshots) + 1)
         return sorted(logged | set(self._snapshots))
 
-    def frame(self, step: int | None = None) -> Frame:
+    def moment(self, step: int | None = None) -> Moment:
         """The run after `step` updates, or as it stands."""
         steps = self.steps
         step = (steps[-1] if steps else 0) if step is None else step
@@ -109,9 +109,9 @@ class Scene:
         if self._appended:
             arrays |= self._windows(step)
         if steps and step >= steps[-1]:
-            arrays |= self.closing
+            arrays |= self.final_arrays
         history = [event for event in self._history if event["step"] < step]
-        return Frame(step, history, arrays)
+        return Moment(step, history, arrays)
 
     def _windows(self, step: int) -> Arrays:
         """The windows predicted in the first `step` updates, out of all snapshots."""

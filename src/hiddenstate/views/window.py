@@ -19,7 +19,7 @@ from hiddenstate.errors import MachineError, printable
 from hiddenstate.runs import Run
 from hiddenstate.views.offscreen import status
 from hiddenstate.views.playback import Pace, Player
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,7 +109,7 @@ def show_window(run: Run, replay: bool = False, speed: float = 1.0) -> None:
     missing = display_missing()
     if missing:
         raise MachineError(f"--view window: {missing}; use --view terminal")
-    player = Player(Scene(run), replay, speed)
+    player = Player(Timeline(run), replay, speed)
     import matplotlib
 
     from hiddenstate.views import style
@@ -196,7 +196,7 @@ class Window:
     def _draw(self) -> None:
         from hiddenstate.views.catalog import draw_dashboard
 
-        draw_dashboard(self._main, self.player.scene, self.player.frame())
+        draw_dashboard(self._main, self.player.timeline, self.player.moment())
         self._strip.show(self.player)
         self.figure.canvas.draw()
 

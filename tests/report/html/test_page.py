@@ -20,7 +20,7 @@ from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
 from hiddenstate.views import style
 from hiddenstate.views.catalog import drawings
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 from tests.conftest import write_digits
 from tests.report_html import HOSTILE, Page, hashed, train, write_hostile
 
@@ -128,8 +128,8 @@ def test_data_reaches_the_script_as_inert_text_alone(pages: dict[str, Page]) -> 
 def test_every_figure_stands_in_the_page_once_a_theme(
     runs: dict[str, Run], pages: dict[str, Page], name: str
 ) -> None:
-    read, scene = pages[name], Scene(runs[name])
-    expected = set(drawings(scene, scene.frame()))
+    read, timeline = pages[name], Timeline(runs[name])
+    expected = set(drawings(timeline, timeline.moment()))
     assert {given["id"] for tag, given in read.elements if tag == "figure" and "id" in given} >= {
         f"figure-{figure}" for figure in expected
     }
@@ -327,7 +327,7 @@ def test_a_page_of_many_long_rows_is_under_three_megabytes(
 
 
 def plot_data(run: Run) -> dict[str, Any]:
-    data = codes.code_plot(page.Account(run), Scene(run))
+    data = codes.code_plot(page.RunFacts(run), Timeline(run))
     assert data is not None
     return data
 
@@ -340,11 +340,11 @@ def unpacked(data: dict[str, Any]) -> np.ndarray[Any, Any]:
 
 
 def test_the_plot_has_the_codes_of_every_moment(runs: dict[str, Run]) -> None:
-    scene, data = Scene(runs["autoencode"]), plot_data(runs["autoencode"])
-    assert data["steps"] == scene.steps
+    timeline, data = Timeline(runs["autoencode"]), plot_data(runs["autoencode"])
+    assert data["steps"] == timeline.steps
     found, room = unpacked(data), np.array(data["high"]) - np.array(data["low"])
-    for moment, step in enumerate(scene.steps):
-        real = scene.frame(step).arrays["code"]
+    for moment, step in enumerate(timeline.steps):
+        real = timeline.moment(step).arrays["code"]
         assert (np.abs(found[moment] - real) <= room / 65535).all()
         assert (np.array(data["from"][moment]) <= real.min(axis=0)).all()
         assert (np.array(data["to"][moment]) >= real.max(axis=0)).all()
@@ -353,11 +353,11 @@ def test_the_plot_has_the_codes_of_every_moment(runs: dict[str, Run]) -> None:
 def test_the_plot_has_each_row_what_became_of_it_and_how_far_they_are_apart(
     runs: dict[str, Run],
 ) -> None:
-    scene, data = Scene(runs["autoencode"]), plot_data(runs["autoencode"])
+    timeline, data = Timeline(runs["autoencode"]), plot_data(runs["autoencode"])
     rows = data["rows"]
     packed = np.frombuffer(base64.b64decode(rows["bytes"]), "u1")
     both = packed[: 2 * rows["n"] * rows["width"]].reshape(2, rows["n"], rows["width"]) / 255
-    original, rebuilt = scene.kept["code_row"], scene.closing["code_rebuilt"]
+    original, rebuilt = timeline.static_arrays["code_row"], timeline.final_arrays["code_rebuilt"]
     np.testing.assert_allclose(both[0], original, atol=0.002)
     np.testing.assert_allclose(both[1], rebuilt, atol=0.002)
     np.testing.assert_allclose(
@@ -365,7 +365,7 @@ def test_the_plot_has_each_row_what_became_of_it_and_how_far_they_are_apart(
     )
     assert rows["picture"] == (8, 8)
     assert data["names"] == ["0", "1", "2"]
-    assert data["classes"] == scene.kept["code_label"].tolist()
+    assert data["classes"] == timeline.static_arrays["code_label"].tolist()
 
 
 def test_moments_and_points_are_thinned_to_the_bound(

@@ -14,8 +14,8 @@ from hiddenstate.views.terminal.dashboard import JOBS, draw_screen, offered, pag
 from hiddenstate.views.terminal.header import Status, clock, draw_help
 from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Look
-from hiddenstate.views.terminal.progress import Progress
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.terminal.progress import ProgressMeter
+from hiddenstate.views.timeline import Moment, Timeline
 from tests.conftest import EVIL
 from tests.terminal_model import TerminalModel
 
@@ -27,17 +27,17 @@ def own(cli, tmp_path, job, X, y, *options):
     """A run on arrays of one's own."""
     np.savez(tmp_path / "own.npz", X=X, **({} if y is None else {"y": y}))
     assert cli(job, tmp_path / "own.npz", "--epochs", "2", *options, *OFF).code == 0
-    return Scene(Run(tmp_path / "runs" / f"{job}-1"))
+    return Timeline(Run(tmp_path / "runs" / f"{job}-1"))
 
 
-def drawn(scene, width=120, height=40, page="all", depth=Depth.TRUE, look=None, step=None):
+def drawn(timeline, width=120, height=40, page="all", depth=Depth.TRUE, look=None, step=None):
     """The screen of a run as a terminal shows it."""
-    frame = scene.frame(step)
-    pages = pages_of(scene, frame)
-    n = len(scene.steps)
+    moment = timeline.moment(step)
+    pages = pages_of(timeline, moment)
+    n = len(timeline.steps)
     status = Status("running", 200, 12.0, 34.0, n, n, "live", pages=pages, page=pages.index(page))
     canvas = Canvas.blank(width, height, depth)
-    draw_screen(canvas, scene, frame, status, look or Look(), HINTS)
+    draw_screen(canvas, timeline, moment, status, look or Look(), HINTS)
     model = TerminalModel(width, height)
     model.feed(changes(canvas, None))
     return model
@@ -52,7 +52,7 @@ SHOWN = {
 
 @pytest.mark.parametrize("job", list(JOBS))
 def test_a_large_terminal_shows_all_of_a_run(job, run_of):
-    model = drawn(Scene(run_of(job)))
+    model = drawn(Timeline(run_of(job)))
     for title in SHOWN[job]:
         assert title in model.text
     assert model.lines[0].startswith(f" {job}-1  {job}  ")
@@ -63,100 +63,100 @@ def test_a_large_terminal_shows_all_of_a_run(job, run_of):
 
 @pytest.mark.parametrize("job", list(JOBS))
 def test_every_size_shows_something_and_nothing_over_its_edge(job, run_of):
-    scene = Scene(run_of(job))
+    timeline = Timeline(run_of(job))
     for width, height in [(40, 12), (41, 13), (60, 15), (80, 24), (200, 60), (300, 12), (40, 90)]:
-        for page in pages_of(scene, scene.frame()):
+        for page in pages_of(timeline, timeline.moment()):
             for depth in Depth:
-                model = drawn(scene, width, height, page, depth)  # it refuses what lies outside
+                model = drawn(timeline, width, height, page, depth)  # it refuses what lies outside
                 assert "".join(model.lines[1:-1]).strip()
-    assert "needed" in drawn(scene, 39, 12).text
-    assert drawn(scene, 1, 1).lines
+    assert "needed" in drawn(timeline, 39, 12).text
+    assert drawn(timeline, 1, 1).lines
 
 
 @pytest.mark.parametrize("job", list(JOBS))
 def test_every_moment_is_drawn_the_first_without_anything_too(job, run_of):
-    scene = Scene(run_of(job))
-    for step in (0, *scene.steps):
-        assert drawn(scene, step=step).text
-    empty = Frame(0, [], {})
-    for draw in offered(scene, empty).values():
-        draw(Canvas.blank(60, 20), scene, empty, Look())
+    timeline = Timeline(run_of(job))
+    for step in (0, *timeline.steps):
+        assert drawn(timeline, step=step).text
+    empty = Moment(0, [], {})
+    for draw in offered(timeline, empty).values():
+        draw(Canvas.blank(60, 20), timeline, empty, Look())
 
 
 @pytest.mark.parametrize("job", list(JOBS))
 def test_any_array_may_be_absent_short_or_not_finite(job, run_of):
-    scene = Scene(run_of(job))
-    frame = scene.frame()
-    kept, arrays = dict(scene.kept), dict(frame.arrays)
+    timeline = Timeline(run_of(job))
+    moment = timeline.moment()
+    kept, arrays = dict(timeline.static_arrays), dict(moment.arrays)
     for name in (*arrays, *kept):
         for hurt in (None, lambda a: a[:1], lambda a: np.full_like(a, np.nan)):
-            scene.kept, frame.arrays.clear(), frame.arrays.update(arrays)
-            scene.kept = dict(kept)
-            where = frame.arrays if name in arrays else scene.kept
+            timeline.static_arrays, moment.arrays.clear(), moment.arrays.update(arrays)
+            timeline.static_arrays = dict(kept)
+            where = moment.arrays if name in arrays else timeline.static_arrays
             if hurt is None:
                 del where[name]
             elif where[name].dtype.kind == "f" or hurt(np.ones(2)).size == 1:
                 where[name] = hurt(where[name])
-            pages = pages_of(scene, frame)
+            pages = pages_of(timeline, moment)
             for page in range(len(pages)):
                 canvas = Canvas.blank(100, 36)
                 draw_screen(
-                    canvas, scene, frame, Status("done", pages=pages, page=page), Look(), []
+                    canvas, timeline, moment, Status("done", pages=pages, page=page), Look(), []
                 )
 
 
 def test_right_and_wrong_are_told_without_colour(run_of):
-    scene = Scene(run_of("classify"))
-    frame = scene.frame()
-    real = scene.kept["shown_label"]
-    chosen = frame.arrays["probability"].argmax(axis=1)
-    model = drawn(scene, page="shown", depth=Depth.PLAIN)
+    timeline = Timeline(run_of("classify"))
+    moment = timeline.moment()
+    real = timeline.static_arrays["shown_label"]
+    chosen = moment.arrays["probability"].argmax(axis=1)
+    model = drawn(timeline, page="shown", depth=Depth.PLAIN)
     signs = [character for character in model.text if character in "✓✗"]
     assert signs == ["✓" if r else "✗" for r in chosen == real]
     assert f"{(chosen == real).sum()} of {len(real)} right" in model.text
 
 
 def test_the_chances_of_the_chosen_row_are_shown(run_of):
-    scene = Scene(run_of("classify"))
-    probability = scene.frame().arrays["probability"]
+    timeline = Timeline(run_of("classify"))
+    probability = timeline.moment().arrays["probability"]
     for row in (0, 3):
-        model = drawn(scene, page="chances", look=Look(row))
+        model = drawn(timeline, page="chances", look=Look(row))
         assert f"chances of row {row + 1}" in model.text
         for value in probability[row]:
             assert f"{value:4.0%}" in model.text
 
 
 def test_the_decision_is_shown_line_by_line_of_the_picture(run_of):
-    scene = Scene(run_of("classify"))
-    last = scene.frame().arrays["decision"][0][-1]
-    lines = drawn(scene, page="decision").lines
+    timeline = Timeline(run_of("classify"))
+    last = timeline.moment().arrays["decision"][0][-1]
+    lines = drawn(timeline, page="decision").lines
     assert "read downwards" in lines[4]
     choices = [line for line in lines if line.endswith("%")] or [n for n in lines if "%" in n]
-    assert f"{scene.label(last.argmax())} {last.max():4.0%}" in choices[-1]
+    assert f"{timeline.label(last.argmax())} {last.max():4.0%}" in choices[-1]
 
 
 def test_of_many_classes_the_likeliest_are_shown(cli, tmp_path):
     random = np.random.default_rng(0)
     y = np.repeat(np.arange(120), 5)
-    scene = own(cli, tmp_path, "classify", random.normal(size=(600, 4)), y, "--hidden-size", "4")
-    model = drawn(scene, 80, 24, "chances")
-    best = scene.frame().arrays["probability"][0].argmax()
-    assert f"{scene.label(best)} " in model.text
+    timeline = own(cli, tmp_path, "classify", random.normal(size=(600, 4)), y, "--hidden-size", "4")
+    model = drawn(timeline, 80, 24, "chances")
+    best = timeline.moment().arrays["probability"][0].argmax()
+    assert f"{timeline.label(best)} " in model.text
     assert "less likely classes" in model.text
-    drawn(scene, 80, 24, "decision")
+    drawn(timeline, 80, 24, "decision")
 
 
 def test_hostile_labels_are_escaped_and_long_ones_keep_their_ends(cli, tmp_path):
     names = np.array([EVIL, "日本語のとても長いラベル字", "e\u0301" * 30 + "z", "x" * 300 + "end"])
     X = np.random.default_rng(0).normal(size=(80, 6, 2))
     for job in ("classify", "autoencode"):
-        scene = own(cli, tmp_path, job, X, names[np.arange(80) % 4])
+        timeline = own(cli, tmp_path, job, X, names[np.arange(80) % 4])
         for width, height in ((40, 12), (80, 24), (160, 50)):
-            for page in pages_of(scene, scene.frame()):
-                model = drawn(scene, width, height, page)
+            for page in pages_of(timeline, timeline.moment()):
+                model = drawn(timeline, width, height, page)
                 assert "\u202e" not in model.text
                 assert "\x1b" not in model.text
-    text = drawn(Scene(Run(tmp_path / "runs/classify-1")), page="chances").text
+    text = drawn(Timeline(Run(tmp_path / "runs/classify-1")), page="chances").text
     assert "evil\\n\\x1b" in text
     assert "…" in text
 
@@ -168,43 +168,43 @@ def test_signals_are_lines_and_short_ones_end_early(cli, tmp_path):
     (tmp_path / "own.csv").write_text("\n".join(lines) + "\n")
     done = cli("classify", "own.csv", "--label", "kind", "--id", "series", "--time", "time", *OFF)
     assert done.code == 0, done.err
-    scene = Scene(Run(tmp_path / "runs" / "classify-1"))
-    assert scene.picture is None
+    timeline = Timeline(Run(tmp_path / "runs" / "classify-1"))
+    assert timeline.picture is None
     for page in ("all", "shown", "decision"):
-        text = drawn(scene, page=page).text
+        text = drawn(timeline, page=page).text
         assert any(0x2800 < ord(character) < 0x2900 for character in text)
 
 
 def test_one_row_of_thousands_of_steps_and_many_features(cli, tmp_path):
     X = np.random.default_rng(0).normal(size=(3, 3000, 4)).cumsum(axis=1)
-    scene = own(cli, tmp_path, "regress", X, X[:, :, :2], "--hidden-size", "4")
-    for page in pages_of(scene, scene.frame()):
-        assert drawn(scene, page=page).text
+    timeline = own(cli, tmp_path, "regress", X, X[:, :, :2], "--hidden-size", "4")
+    for page in pages_of(timeline, timeline.moment()):
+        assert drawn(timeline, page=page).text
 
 
 def test_target_and_prediction_are_the_newest_windows(run_of):
-    scene = Scene(run_of("regress"))
-    frame = scene.frame(20)
-    text = drawn(scene, page="tracking", step=20).text
-    time = frame.arrays["time"]
+    timeline = Timeline(run_of("regress"))
+    moment = timeline.moment(20)
+    text = drawn(timeline, page="tracking", step=20).text
+    time = moment.arrays["time"]
     n = int(text.split("last ")[1].split(" of")[0])
     assert f"last {n} of 20 windows" in text
     assert f"time {panels.short(time[-n][0])}" in text
 
 
 def test_codes_stand_where_they_are(run_of):
-    scene = Scene(run_of("autoencode"))
-    scene.kept["code_label"] = np.array([0, 1, 2])
-    frame = Frame(1, [], {"code": np.array([[0.0, 0, 1], [5, 9, 0], [10, 4, 0.5]])})
+    timeline = Timeline(run_of("autoencode"))
+    timeline.static_arrays["code_label"] = np.array([0, 1, 2])
+    moment = Moment(1, [], {"code": np.array([[0.0, 0, 1], [5, 9, 0], [10, 4, 0.5]])})
     canvas = Canvas.blank(21, 11)
-    autoencode.codes(canvas, scene, frame, Look())
+    autoencode.codes(canvas, timeline, moment, Look())
     model = TerminalModel(21, 11)
     model.feed(changes(canvas, None))
-    labels = [panels.label(scene, n) for n in range(3)]
+    labels = [panels.label(timeline, n) for n in range(3)]
     assert model.lines[10][0] == labels[0]
     assert model.lines[1][10] == labels[1]
     assert model.lines[6][20] == labels[2]
-    autoencode.codes(other := Canvas.blank(21, 11), scene, frame, Look(plane=1))
+    autoencode.codes(other := Canvas.blank(21, 11), timeline, moment, Look(plane=1))
     assert (other.glyph != canvas.glyph).any()
 
 
@@ -226,56 +226,59 @@ def test_the_ends_of_a_time_axis_are_told_apart(ends, said):
 
 
 def test_the_loss_stands_against_pca(run_of):
-    scene = Scene(run_of("autoencode"))
-    loss, pca = scene.frame().history[-1]["mean_loss"], float(scene.kept["pca_train_mse"][0])
-    text = drawn(scene, page="against").text
+    timeline = Timeline(run_of("autoencode"))
+    loss, pca = (
+        timeline.moment().history[-1]["mean_loss"],
+        float(timeline.static_arrays["pca_train_mse"][0]),
+    )
+    text = drawn(timeline, page="against").text
     assert "PCA on training rows" in text
     assert f"{loss:.3g}" in text
     assert f"{pca:.3g}" in text
 
 
 def test_each_error_of_an_autoencoder_stands_beside_that_of_pca_on_the_same_rows(run_of):
-    scene = Scene(run_of("autoencode"))
-    history = [{**event, "test_mse": 0.1} for event in scene.frame().history]
-    frame = Frame(scene.frame().step, history, scene.frame().arrays)
-    scene.kept["pca_evaluated_mse"] = np.array([0.0779])
+    timeline = Timeline(run_of("autoencode"))
+    history = [{**event, "test_mse": 0.1} for event in timeline.moment().history]
+    moment = Moment(timeline.moment().step, history, timeline.moment().arrays)
+    timeline.static_arrays["pca_evaluated_mse"] = np.array([0.0779])
     canvas = Canvas.blank(160, 12)
-    learning(canvas, scene, frame, Look())
+    learning(canvas, timeline, moment, Look())
     model = TerminalModel(160, 12)
     model.feed(changes(canvas, None))
-    assert f"PCA {scene.kept['pca_train_mse'][0]:.3g} on training rows" in model.text
+    assert f"PCA {timeline.static_arrays['pca_train_mse'][0]:.3g} on training rows" in model.text
     assert "PCA 0.0779 on these test rows" in model.text
     for name in ("pca_train_mse", "pca_evaluated_mse"):  # as in runs that know neither
-        del scene.kept[name]
-    learning(canvas := Canvas.blank(160, 12), scene, frame, Look())
+        del timeline.static_arrays[name]
+    learning(canvas := Canvas.blank(160, 12), timeline, moment, Look())
     model.feed(changes(canvas, None))
     assert "PCA" not in model.text
-    assert "against" not in autoencode.offered(scene, frame)
+    assert "against" not in autoencode.offered(timeline, moment)
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, 1.0], [float("nan"), 2.0], [3.0, 1e-9]])
 def test_any_losses_are_drawn(values, run_of):
-    scene = Scene(run_of("regress"))
+    timeline = Timeline(run_of("regress"))
     log = [
         {"step": n, "epoch": 0, "loss": v, "mean_loss": v, "lr": 0.1} for n, v in enumerate(values)
     ]
     for width, height in ((80, 12), (20, 4), (6, 2)):
-        learning(Canvas.blank(width, height), scene, Frame(9, log, {}), Look())
+        learning(Canvas.blank(width, height), timeline, Moment(9, log, {}), Look())
 
 
 def test_panels_without_room_are_no_fault(run_of):
     for job in JOBS:
-        scene = Scene(run_of(job))
-        frame = scene.frame()
-        for draw in offered(scene, frame).values():
+        timeline = Timeline(run_of(job))
+        moment = timeline.moment()
+        for draw in offered(timeline, moment).values():
             for width, height in ((1, 1), (3, 2), (12, 3), (0, 0)):
-                draw(Canvas.blank(width, height), scene, frame, Look())
+                draw(Canvas.blank(width, height), timeline, moment, Look())
 
 
 def test_foreign_arrays_are_said_not_to_fit(run_of):
-    scene = Scene(run_of("classify"))
-    scene.kept["shown"] = np.zeros((10, 3, 5))
-    assert "do not fit together" in drawn(scene, page="shown").text
+    timeline = Timeline(run_of("classify"))
+    timeline.static_arrays["shown"] = np.zeros((10, 3, 5))
+    assert "do not fit together" in drawn(timeline, page="shown").text
 
 
 def test_letters_stand_for_names_that_begin_alike():
@@ -296,10 +299,10 @@ def test_time_is_said_in_words():
 
 
 def test_a_pause_is_not_counted_into_the_updates_a_second(run_of):
-    player = Player(Scene(run_of("regress")))
+    player = Player(Timeline(run_of("regress")))
     player.state = "running"
     seconds = iter([0.0, 1.0, 100.0, 102.0])
-    progress = Progress(player, lambda: next(seconds))
+    progress = ProgressMeter(player, lambda: next(seconds))
     assert progress.rate([10]) is None
     assert progress.rate([10, 30]) == 20
     assert progress.rate([10, 30], paused=True) is None
@@ -321,12 +324,12 @@ def test_help_shows_every_key_in_as_many_parts_as_it_takes():
 
 
 def test_nothing_of_a_run_is_changed_by_looking(run_of, tmp_path):
-    scene = Scene(run_of("autoencode"))
-    copy = shutil.copytree(scene.run.path, tmp_path / "copy")
-    drawn(scene)
+    timeline = Timeline(run_of("autoencode"))
+    copy = shutil.copytree(timeline.run.path, tmp_path / "copy")
+    drawn(timeline)
     for path in copy.rglob("*"):
         if path.is_file():
-            assert path.read_bytes() == (scene.run.path / path.relative_to(copy)).read_bytes()
+            assert path.read_bytes() == (timeline.run.path / path.relative_to(copy)).read_bytes()
 
 
 def test_each_job_has_a_layout_for_the_smallest_terminal():

@@ -6,7 +6,7 @@ import numpy as np
 
 from hiddenstate.metrics.glossary import explain, written
 from hiddenstate.report import commands, results
-from hiddenstate.report.facts import Account
+from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.pictures import Picture
 from hiddenstate.report.html.plot import plot
@@ -35,14 +35,14 @@ SEEN = (
 """Figures that stand together, in their order."""
 
 
-def learnt_what(account: Account, pictures: Pictures) -> str:
+def learnt_what(facts: RunFacts, pictures: Pictures) -> str:
     """What was trained on what."""
-    net = account.net()
-    told = "<h3>Data</h3>" + tags.terms(account.data())
+    net = facts.net()
+    told = "<h3>Data</h3>" + tags.terms(facts.data())
     if net is not None:
         told += f"<h3>Net</h3><p>{net.n_parameters():,} numbers are trained.</p>"
         told += tags.code(net.describe(), "the net")
-    changed = [s for s in account.settings() if s.changed]
+    changed = [s for s in facts.settings() if s.changed]
     told += "<h3>Options</h3>"
     if changed:
         rows = [[tags.text(s.flag), tags.name(s.value), tags.name(s.default)] for s in changed]
@@ -51,17 +51,17 @@ def learnt_what(account: Account, pictures: Pictures) -> str:
         told += "<p>Every option has its default.</p>"
     rows = [
         [tags.text(s.flag), tags.name(s.value), tags.name(s.default), tags.text(s.help)]
-        for s in account.settings()
+        for s in facts.settings()
     ]
     every = tags.table(("option", "value", "default", "what it is"), rows, "Every option")
     told += tags.folded(f"Every option ({len(rows)})", every)
-    return told + tags.folded("What computed it", tags.terms(account.environment()))
+    return told + tags.folded("What computed it", tags.terms(facts.environment()))
 
 
-def learning(account: Account, pictures: Pictures) -> str:
+def learning(facts: RunFacts, pictures: Pictures) -> str:
     """Curves, and the lines behind them."""
     told = tags.picture(pictures["learning"], headed=False) if "learning" in pictures else ""
-    logged = [event for event in account.history if event["event"] == "log"]
+    logged = [event for event in facts.history if event["event"] == "log"]
     if not logged:
         return told
     shown = logged
@@ -74,7 +74,7 @@ def learning(account: Account, pictures: Pictures) -> str:
         figures = [
             written(event[key], entry.kind if entry else "number") if key in event else ""
             for key in names
-            for entry in [explain(key, account.job)]
+            for entry in [explain(key, facts.job)]
         ]
         rows.append([tags.text(figure) for figure in figures])
     title = f"{len(shown)} of {len(logged)} logged lines"
@@ -82,7 +82,7 @@ def learning(account: Account, pictures: Pictures) -> str:
     return told + tags.folded(title, body)
 
 
-def seen(account: Account, pictures: Pictures) -> str:
+def seen(facts: RunFacts, pictures: Pictures) -> str:
     """The figures of examples, answers and hidden states."""
     found = [pictures[name] for name in SEEN if name in pictures]
     known = {*SEEN, "learning", "codes", "confusion", "worst"}
@@ -90,19 +90,19 @@ def seen(account: Account, pictures: Pictures) -> str:
     return "".join(tags.picture(picture) for picture in found)
 
 
-def codes(account: Account, pictures: Pictures) -> str:
+def codes(facts: RunFacts, pictures: Pictures) -> str:
     """The plot of the codes, and a picture of it that asks for no script."""
     if "codes" not in pictures:
         return ""
-    return plot(account) + tags.picture(pictures["codes"], headed=False)
+    return plot(facts) + tags.picture(pictures["codes"], headed=False)
 
 
-def errors(account: Account, pictures: Pictures) -> str:
+def errors(facts: RunFacts, pictures: Pictures) -> str:
     """Confusion and the worst rows."""
     told = tags.picture(pictures["confusion"]) if "confusion" in pictures else ""
-    classes = results.by_class(account)
+    classes = results.by_class(facts)
     if classes:
-        told += _confusion(account)
+        told += _confusion(facts)
         rows = [
             [tags.name(label), f"{n:,}", written(right, "share") if n else "", f"{f1:.4f}"]
             for label, n, right, f1 in classes
@@ -111,20 +111,20 @@ def errors(account: Account, pictures: Pictures) -> str:
         told += tags.folded("Class by class", tags.table(head, rows, "Each class", (1, 2, 3)))
     if "worst" in pictures:
         told += tags.picture(pictures["worst"])
-    return told + _worst(account)
+    return told + _worst(facts)
 
 
-def _confusion(account: Account) -> str:
+def _confusion(facts: RunFacts) -> str:
     """The confusion matrix in numbers, and the most frequent confusions."""
-    matrix = results.confusion(account)
+    matrix = results.confusion(facts)
     assert matrix is not None
     wrong = matrix - np.diag(np.diagonal(matrix))
     places = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED]
     pairs = [divmod(int(place), len(matrix)) for place in places]
     rows = [
         [
-            tags.name(account.label(t)),
-            tags.name(account.label(c)),
+            tags.name(facts.label(t)),
+            tags.name(facts.label(c)),
             f"{wrong[t, c]:,}",
             written(wrong[t, c] / matrix[t].sum(), "share"),
         ]
@@ -142,16 +142,16 @@ def _confusion(account: Account) -> str:
             share = count / right[t] if t == c else count / most
             kind = ("r" if t == c else "w") + str(round(9 * float(share)))
             cells.append(f'<span class="heat {kind}">{int(count)}</span>')
-        lines.append([tags.name(account.label(t)), *cells])
-    titles = ["is \\ said", *account.classes]
+        lines.append([tags.name(facts.label(t)), *cells])
+    titles = ["is \\ said", *facts.classes]
     caption = "Test rows by what they are (lines) and what the net said (columns)"
     whole = tags.table(titles, lines, caption, range(1, len(titles)))
     return told + tags.folded("Confusion in numbers", whole)
 
 
-def _worst(account: Account) -> str:
+def _worst(facts: RunFacts) -> str:
     """The rows the net is furthest wrong on, in numbers."""
-    found, classify = account.closing, account.job == "classify"
+    found, classify = facts.final_arrays, facts.job == "classify"
     names = [
         "worst",
         *(("worst_label", "worst_chosen", "worst_chance") if classify else ("worst_error",)),
@@ -165,15 +165,15 @@ def _worst(account: Account) -> str:
         rows = [
             [
                 f"{int(row):,}",
-                tags.name(account.label(label)),
-                tags.name(account.label(chosen)),
+                tags.name(facts.label(label)),
+                tags.name(facts.label(chosen)),
                 f"{100 * chance:.3g} %",
             ]
             for row, label, chosen, chance in zip(*(found[n] for n in names), strict=True)
         ]
         return tags.folded(title, tags.table(head, rows, title, (3,)))
     labels = found.get("worst_label")
-    named = [""] * n if labels is None else [tags.name(account.label(c)) for c in labels]
+    named = [""] * n if labels is None else [tags.name(facts.label(c)) for c in labels]
     rows = [
         [f"{int(row):,}", label, f"{error:.4g}"]
         for row, label, error in zip(found["worst"], named, found["worst_error"], strict=True)
@@ -182,9 +182,9 @@ def _worst(account: Account) -> str:
     return tags.folded(title, tags.table(head, rows, title, (2,)))
 
 
-def baseline(account: Account, pictures: Pictures) -> str:
+def baseline(facts: RunFacts, pictures: Pictures) -> str:
     """The main figure beside what no net at all would reach."""
-    compared = results.baseline(account)
+    compared = results.baseline(facts)
     if compared is None:
         return "<p>There is no figure of a finished run to set beside a baseline.</p>"
     rows = [
@@ -205,10 +205,10 @@ def baseline(account: Account, pictures: Pictures) -> str:
     return f"<p>{tags.text(compared.in_words())}</p>{table}"
 
 
-def every_number(account: Account, pictures: Pictures) -> str:
+def every_number(facts: RunFacts, pictures: Pictures) -> str:
     """Each figure with how it was computed."""
     told = ""
-    for title, figures in results.numbers(account).items():
+    for title, figures in results.numbers(facts).items():
         rows = [
             [
                 tags.text(entry.title),
@@ -223,18 +223,17 @@ def every_number(account: Account, pictures: Pictures) -> str:
     return told or "<p>No figures were written yet.</p>"
 
 
-def story(account: Account, pictures: Pictures) -> str:
+def story(facts: RunFacts, pictures: Pictures) -> str:
     """What happened, and when."""
     items = "".join(
-        f"<li><span>{tags.text(when)}</span> {tags.name(what)}</li>"
-        for when, what in account.story()
+        f"<li><span>{tags.text(when)}</span> {tags.name(what)}</li>" for when, what in facts.story()
     )
     return f'<ol class="story">{items}</ol>' if items else "<p>Nothing was written down.</p>"
 
 
-def use(account: Account, pictures: Pictures) -> str:
+def use(facts: RunFacts, pictures: Pictures) -> str:
     """How to run it again, and how to use the model."""
-    run, told = account.run, "<h3>Run it again</h3>"
+    run, told = facts.run, "<h3>Run it again</h3>"
     command = commands.command(run)
     if command is None:
         told += (
@@ -246,13 +245,13 @@ def use(account: Account, pictures: Pictures) -> str:
     for what, line in commands.uses(run):
         told += f"<h3>{tags.text(what[:1].upper() + what[1:])}</h3>"
         told += tags.code(line, what)
-    if account.model is not None:
+    if facts.model is not None:
         told += "<h3>In Python</h3>"
-        told += tags.code(commands.python(run, account.model.row_shape), "lines of Python")
+        told += tags.code(commands.python(run, facts.model.row_shape), "lines of Python")
     return told
 
 
-SECTIONS: list[tuple[str, str, Callable[[Account, Pictures], str]]] = [
+SECTIONS: list[tuple[str, str, Callable[[RunFacts, Pictures], str]]] = [
     ("what", "What was trained on what", learnt_what),
     ("learning", "Learning", learning),
     ("codes", "The codes", codes),

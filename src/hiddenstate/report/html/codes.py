@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.metrics.scores import error_by_row
-from hiddenstate.report.facts import Account
+from hiddenstate.report.facts import RunFacts
 from hiddenstate.views import style
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 
 Array = NDArray[Any]
 
@@ -33,14 +33,14 @@ AXES = 3
 """Numbers of a code that are drawn, the first ones."""
 
 
-def code_plot(account: Account, scene: Scene) -> dict[str, Any] | None:
+def code_plot(facts: RunFacts, timeline: Timeline) -> dict[str, Any] | None:
     """What the plot needs, as JSON takes it; None for a run without codes.
 
     Codes are whole numbers from 0 to 65535 between the least (`low`) and the greatest (`high`) of
     each axis over all moments; rows are from 0 to 255 likewise. Both are little-endian bytes in
     base64. The axes at each moment go `from` `to` the extremes of its codes and of the last's.
     """
-    looked = [(step, _codes_at(scene, step)) for step in scene.steps]
+    looked = [(step, _codes_at(timeline, step)) for step in timeline.steps]
     moments = [(step, codes) for step, codes in looked if codes is not None]
     if not moments:
         return None
@@ -52,14 +52,14 @@ def code_plot(account: Account, scene: Scene) -> dict[str, Any] | None:
     codes = np.stack([codes[:POINTS, :AXES] for _, codes in moments]).astype(np.float64)
     packed, low, high = _packed(codes, (0, 1), "<u2")
     least, greatest = codes.min(axis=1), codes.max(axis=1)
-    losses = {event["step"] + 1: event["mean_loss"] for event in scene.frame().history}
+    losses = {event["step"] + 1: event["mean_loss"] for event in timeline.moment().history}
     steps = [step for step, _ in moments]
     return {
         "size": Z,
         "axes": n_axes,
         "points": min(N, POINTS),
         "left_out": max(N - POINTS, 0),
-        "split": "training" if account.facts.get("shown_split") == "train" else "test",
+        "split": "training" if facts.static_facts.get("shown_split") == "train" else "test",
         "steps": steps,
         "losses": [losses.get(step) for step in steps],
         "codes": packed,
@@ -67,13 +67,13 @@ def code_plot(account: Account, scene: Scene) -> dict[str, Any] | None:
         "high": high,
         "from": np.minimum(least, least[-1]).tolist(),
         "to": np.maximum(greatest, greatest[-1]).tolist(),
-        **_classes(account, min(N, POINTS)),
-        **_rows(account, scene, min(N, POINTS)),
+        **_classes(facts, min(N, POINTS)),
+        **_rows(facts, timeline, min(N, POINTS)),
     }
 
 
-def _codes_at(scene: Scene, step: int) -> Array | None:
-    codes = scene.frame(step).arrays.get("code")
+def _codes_at(timeline: Timeline, step: int) -> Array | None:
+    codes = timeline.moment(step).arrays.get("code")
     sound = codes is not None and codes.ndim == 2 and codes.size and np.isfinite(codes).all()
     return codes if sound else None
 
@@ -96,16 +96,16 @@ def _packed(values: Array, over: tuple[int, ...], dtype: str) -> tuple[str, Any,
     return text, low.tolist(), high.tolist()
 
 
-def _classes(account: Account, n: int) -> dict[str, Any]:
+def _classes(facts: RunFacts, n: int) -> dict[str, Any]:
     """Class numbers of the points, the classes' labels, and their colours in each theme."""
-    labels = account.kept.get("code_label")
-    if labels is None or labels.shape[:1] < (n,) or not account.classes:
+    labels = facts.static_arrays.get("code_label")
+    if labels is None or labels.shape[:1] < (n,) or not facts.classes:
         return {"classes": None, "names": [], "colors": _colors(1)}
-    numbers = np.clip(labels[:n].astype(int), 0, len(account.classes) - 1)
+    numbers = np.clip(labels[:n].astype(int), 0, len(facts.classes) - 1)
     return {
         "classes": numbers.tolist(),
-        "names": account.classes,
-        "colors": _colors(len(account.classes)),
+        "names": facts.classes,
+        "colors": _colors(len(facts.classes)),
     }
 
 
@@ -120,13 +120,16 @@ def _colors(n: int) -> dict[str, list[str]]:
     return found
 
 
-def _rows(account: Account, scene: Scene, n: int) -> dict[str, Any]:
+def _rows(facts: RunFacts, timeline: Timeline, n: int) -> dict[str, Any]:
     """The rows behind the first points, what became of them, and how far the two are apart."""
-    original, rebuilt = scene.kept.get("code_row"), scene.closing.get("code_rebuilt")
+    original, rebuilt = (
+        timeline.static_arrays.get("code_row"),
+        timeline.final_arrays.get("code_rebuilt"),
+    )
     if original is None or original.ndim != 2 or not original.size:
         return {"rows": None}
     F = original.shape[1]
-    picture = scene.picture if scene.picture and math.prod(scene.picture) == F else None
+    picture = timeline.picture if timeline.picture and math.prod(timeline.picture) == F else None
     chosen = np.linspace(0, F - 1, F if picture else min(F, LINE)).round().astype(int)
     n = min(n, len(original), max(1, ROWS_BYTES // len(chosen)))
     found: dict[str, Any] = {"n": n, "width": len(chosen), "picture": picture, "errors": None}

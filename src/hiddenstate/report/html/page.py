@@ -8,7 +8,7 @@ from typing import Any
 
 from hiddenstate import __version__
 from hiddenstate.errors import MachineError, UntrustedFileError
-from hiddenstate.report.facts import Account
+from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.blocks import SECTIONS
 from hiddenstate.report.html.codes import code_plot
@@ -16,7 +16,7 @@ from hiddenstate.report.html.pictures import draw_pictures
 from hiddenstate.report.results import headline
 from hiddenstate.runs import Run
 from hiddenstate.views import style
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 
 SCRIPTS = ("page.js",)
 PLOT_SCRIPTS = ("page.js", "tools.js", "space.js", "rows.js", "codes.js")
@@ -24,26 +24,26 @@ PLOT_SCRIPTS = ("page.js", "tools.js", "space.js", "rows.js", "codes.js")
 
 def page(run: Run) -> str:
     """The report of `run` as HTML."""
-    account = Account(run)
+    facts = RunFacts(run)
     pictures, data = {}, None
     try:
-        scene = Scene(run)
-    except (UntrustedFileError, MachineError):  # told among the account's problems
-        scene = None
-    if scene is not None:
-        pictures = draw_pictures(scene)
-        data = code_plot(account, scene) if account.job == "autoencode" else None
-    made = [(key, title, make(account, pictures)) for key, title, make in SECTIONS]
+        timeline = Timeline(run)
+    except (UntrustedFileError, MachineError):  # told among the facts's problems
+        timeline = None
+    if timeline is not None:
+        pictures = draw_pictures(timeline)
+        data = code_plot(facts, timeline) if facts.job == "autoencode" else None
+    made = [(key, title, make(facts, pictures)) for key, title, make in SECTIONS]
     made = [(key, title, body) for key, title, body in made if body]
     themes = {name: _variables(name) for name in style.THEMES}
     looks = Template(_asset("page.css")).substitute(themes, heat=_heat())
     script = "\n".join(_asset(name) for name in (PLOT_SCRIPTS if data else SCRIPTS))
     return Template(_asset("page.html")).substitute(
-        title=tags.text(account.title),
+        title=tags.text(facts.title),
         policy=policy(looks, script),
         style=looks,
         script=script,
-        head=_head(account),
+        head=_head(facts),
         nav="".join(f'<li><a href="#{key}">{tags.text(title)}</a></li>' for key, title, _ in made),
         sections="".join(
             f'<section id="{key}" aria-labelledby="{key}-title">'
@@ -93,22 +93,22 @@ def _heat() -> str:
     )
 
 
-def _head(account: Account) -> str:
+def _head(facts: RunFacts) -> str:
     """Title, state, the main figure, and what a reader should know first."""
-    run, top = account.run, headline(account)
+    run, top = facts.run, headline(facts)
     bars = ""
     if top.share is not None and top.other_share is not None:
         bars = _bar("this net", top.share, "net") + _bar("without a net", top.other_share, "other")
         bars = f'<div class="bars" aria-hidden="true">{bars}</div>'
     told = (
-        f'<p class="kind">{tags.text(account.job)} · <bdi>{tags.text(run.name)}</bdi> · '
-        f"{tags.text(account.state)} · {tags.text(run.started())}</p>"
-        f"<h1>{tags.text(account.title)}</h1>"
+        f'<p class="kind">{tags.text(facts.job)} · <bdi>{tags.text(run.name)}</bdi> · '
+        f"{tags.text(facts.state)} · {tags.text(run.started())}</p>"
+        f"<h1>{tags.text(facts.title)}</h1>"
         f'<div class="headline"><p class="figure-value">{tags.text(top.value)}</p>'
         f'<p class="figure-what">{tags.text(top.what)}</p>{bars}'
         f'<p class="figure-beside">{tags.text(top.beside)}</p></div>'
     )
-    warned = "".join(f"<li>{tags.name(line)}</li>" for line in account.warnings())
+    warned = "".join(f"<li>{tags.name(line)}</li>" for line in facts.warnings())
     return told + (f'<ul class="warnings" aria-label="Take note">{warned}</ul>' if warned else "")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hiddenstate.views import style
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
@@ -63,15 +63,15 @@ class Picture:
         return f"{CAPTIONS.get(self.name, '')} {note}".strip()
 
 
-def draw_pictures(scene: Scene) -> dict[str, Picture]:
+def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
     """Every figure of the run as it stands, by name."""
     from hiddenstate.views.catalog import drawings
 
     drawn: dict[str, Picture] = {}
-    frame = scene.frame()
+    moment = timeline.moment()
     for theme in style.THEMES:
         with style.theme(theme):
-            for name, draw in drawings(scene, frame).items():
+            for name, draw in drawings(timeline, moment).items():
                 figure = draw(None)
                 title, note = _take_heading(figure)
                 data, width, height = _png(figure)

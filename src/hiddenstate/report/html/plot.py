@@ -1,12 +1,12 @@
 """The frame of the plot of codes: its controls, hidden until the script brings them to life."""
 
-from hiddenstate.report.facts import Account
+from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.html import tags
 
 
-def plot(account: Account) -> str:
+def plot(facts: RunFacts) -> str:
     """The plot's elements; `codes.js` fills them."""
-    size = account.config.flat().get("code_size", 0)
+    size = facts.config.flat().get("code_size", 0)
     help_text = _HELP[min(max(size, 1), 3)]
     note = f"Codes have {size} numbers; the first three are drawn. " if size > 3 else ""
     return _PLOT.replace("@help", tags.text(note + help_text))

@@ -17,9 +17,9 @@ from hiddenstate.views.terminal.dashboard import draw_screen, pages_of
 from hiddenstate.views.terminal.header import Hint, Status, draw_help
 from hiddenstate.views.terminal.keys import ASKING, WATCHING
 from hiddenstate.views.terminal.panels import Look
-from hiddenstate.views.terminal.progress import Progress
+from hiddenstate.views.terminal.progress import ProgressMeter
 from hiddenstate.views.terminal.screen import Screen, terminal_missing
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 
 SHORTEST, LIVE = 0.1, 0.5
 """Seconds between two frames at the least, and between two of a run under way."""
@@ -49,7 +49,7 @@ def show_terminal(
 ) -> None:
     """Show `run` in the terminal until its reader leaves: live while it runs, else replayed.
 
-    Reads the run folder and nothing else, draws no sooner than 20 times a frame's processor
+    Reads the run folder and nothing else, draws no sooner than 20 times a moment's processor
     time after it (40 where training has every processor), and puts the terminal back however it
     ends. It must run in the main thread of a process.
 
@@ -77,20 +77,20 @@ def show_terminal(
     missing = terminal_missing()
     if missing:
         raise MachineError(f"--view terminal: {missing}; use --view files or --view off")
-    scene = _scene_of(run)
-    player = Player(scene, replay, speed)
+    timeline = _timeline_of(run)
+    player = Player(timeline, replay, speed)
     over = (lambda: run.status() != "running") if attached else None
     with warnings.catch_warnings(), np.errstate(all="ignore"), Screen(over) as screen:
         warnings.simplefilter("ignore")  # what is written to stderr would stand in the picture
-        View(scene, screen, player, control).watch()
+        View(timeline, screen, player, control).watch()
 
 
-def _scene_of(run: Run) -> Scene:
+def _timeline_of(run: Run) -> Timeline:
     """What the views read of a run, as soon as a run that has just begun has written it."""
     until = time.monotonic() + FIRST_WORD
     while True:
         try:
-            return Scene(run)
+            return Timeline(run)
         except (UntrustedFileError, MachineError):
             if run.status() != "running" or time.monotonic() > until:
                 raise
@@ -102,15 +102,17 @@ class View:
 
     Parameters
     ----------
-    scene : Scene
+    timeline : Timeline
     screen : Screen
     player : Player
     control : bool
         Keys may ask something of the training.
     """
 
-    def __init__(self, scene: Scene, screen: Screen, player: Player, control: bool = True) -> None:
-        self.scene, self.screen, self.player, self.control = scene, screen, player, control
+    def __init__(
+        self, timeline: Timeline, screen: Screen, player: Player, control: bool = True
+    ) -> None:
+        self.timeline, self.screen, self.player, self.control = timeline, screen, player, control
         self.depth, self.look = color_depth(os.environ), Look()
         self._pace = Pace(SHORTEST)
         self._page, self._left = "all", False
@@ -119,8 +121,8 @@ class View:
         self._question: Callable[[], None] | None = None
         self._message, self._said = "", 0.0
         self._controls = self._n_controls()
-        self._progress = Progress(player)
-        self._frame = player.frame()
+        self._progress = ProgressMeter(player)
+        self._frame = player.moment()
         self._drawn: object = None
         self._dirty = True
         self._live_since = self._live_until = time.monotonic()
@@ -160,7 +162,7 @@ class View:
         if self.player.live:
             self._live_until = time.monotonic()
         if changed:
-            self._frame = self.player.frame()
+            self._frame = self.player.moment()
         self._notice()
         now, size = self._status(), self.screen.size
         if changed or (now, size) != self._drawn:
@@ -169,7 +171,7 @@ class View:
 
     def _draw(self, status: Status, size: tuple[int, int]) -> None:
         canvas = Canvas.blank(*size, self.depth)
-        draw_screen(canvas, self.scene, self._frame, status, self.look, self._hints())
+        draw_screen(canvas, self.timeline, self._frame, status, self.look, self._hints())
         if self._help is not None:
             lines = [*WATCHING, *(ASKING if self._may_ask else [])]
             self._help_ends = draw_help(canvas, lines, self._help)
@@ -180,7 +182,7 @@ class View:
     def _status(self) -> Status:
         player, progress = self.player, self._progress
         steps = player.steps
-        pages = pages_of(self.scene, self._frame)
+        pages = pages_of(self.timeline, self._frame)
         if self._page not in pages:
             self._page = "all"
         state = "paused" if player.live and self._training_paused else player.state
@@ -220,12 +222,12 @@ class View:
         return self.control and self.player.live
 
     def _n_controls(self) -> int:
-        return sum(event["event"] == "control" for event in self.scene.events)
+        return sum(event["event"] == "control" for event in self.timeline.events)
 
     @property
     def _training_paused(self) -> bool:
         """Whether the last that was asked of the training's going on was a pause."""
-        done = [e["do"] for e in self.scene.events if e["event"] == "control"]
+        done = [e["do"] for e in self.timeline.events if e["event"] == "control"]
         return [do for do in done if do in ("pause", "go")][-1:] == ["pause"]
 
     def _notice(self) -> None:
@@ -234,7 +236,7 @@ class View:
         if n > self._controls:
             from hiddenstate.runs.requests import in_words
 
-            last = [event for event in self.scene.events if event["event"] == "control"][-1]
+            last = [event for event in self.timeline.events if event["event"] == "control"][-1]
             self._say(in_words(last))
         self._controls = n
         if self._message and not self._question and time.monotonic() > self._said + MESSAGE_STAYS:
@@ -246,13 +248,13 @@ class View:
         words = {"stop": "stop", "pause": "pause", "go": "go on", "snapshot": "keep a snapshot"}
         asked = words[do] if value is None else f"learn at rate {value:g}"
         try:
-            ask(self.scene.run.path, do, value)
+            ask(self.timeline.run.path, do, value)
             self._say(f"asked training to {asked}")
         except HiddenstateError as error:
             self._say(f"error: {error}")
 
     def _halve(self) -> None:
-        logged = [event["lr"] for event in self.scene.events if "lr" in event]
+        logged = [event["lr"] for event in self.timeline.events if "lr" in event]
         if logged:
             self._ask("lr", logged[-1] / 2)
         else:
@@ -298,7 +300,7 @@ class View:
         elif key in JUMPS:
             player.jump(JUMPS[key])
         elif key in ("tab", "back-tab"):
-            pages = pages_of(self.scene, self._frame)
+            pages = pages_of(self.timeline, self._frame)
             step = 1 if key == "tab" else -1
             self._page = pages[(pages.index(self._page) + step) % len(pages)]
         elif key in ACTIONS:

@@ -12,7 +12,7 @@ from hiddenstate.views.terminal.colors import BLUE, CLASSES, GREY, ORANGE
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Look
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.timeline import Moment, Timeline
 
 Array = NDArray[Any]
 
@@ -47,28 +47,28 @@ BOXES: tuple[Box, ...] = (
 )
 
 
-def offered(scene: Scene, frame: Frame) -> dict[str, panels.Draw]:
+def offered(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
     """The panels there is something to draw in."""
     found: dict[str, panels.Draw] = {"learning": learning}
-    kept, arrays = scene.kept, frame.arrays
-    if "reconstruction" in arrays and len(kept.get("original", ())):
+    static, arrays = timeline.static_arrays, moment.arrays
+    if "reconstruction" in arrays and len(static.get("original", ())):
         found["reconstructions"] = reconstructions
     if len(arrays.get("code", ())):
         found["codes"] = codes
-    if "pca_train_mse" in kept and frame.history:
+    if "pca_train_mse" in static and moment.history:
         found["against"] = against
     if len(arrays.get("walk", ())):
         found["walk"] = walk
-    if len(arrays.get("grid", ())) and scene.picture:
+    if len(arrays.get("grid", ())) and timeline.picture:
         found["grid"] = grid
     if len(arrays.get("worst", ())) and {"worst_row", "worst_rebuilt"} <= set(arrays):
         found["worst"] = worst
     return found
 
 
-def _pairs(canvas: Canvas, scene: Scene, above: Array, below: Array, foot: int = 0) -> None:
+def _pairs(canvas: Canvas, timeline: Timeline, above: Array, below: Array, foot: int = 0) -> None:
     """Rows over what they were rebuilt as; where they are no pictures, in one plot."""
-    picture = scene.picture
+    picture = timeline.picture
     stacked = (2 * picture[0], picture[1]) if picture else None
 
     def draw(part: Canvas, n: int, height: int) -> None:
@@ -87,25 +87,25 @@ def _pairs(canvas: Canvas, scene: Scene, above: Array, below: Array, foot: int =
     panels.gallery(room, above[: len(below)], stacked, foot, draw)
 
 
-def reconstructions(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def reconstructions(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """Originals over their reconstructions."""
-    told = "original over rebuilt" if scene.picture else "original orange, rebuilt blue"
+    told = "original over rebuilt" if timeline.picture else "original orange, rebuilt blue"
     room = panels.titled(canvas, "reconstructions", told)
-    _pairs(room, scene, scene.kept["original"], frame.arrays["reconstruction"])
+    _pairs(room, timeline, timeline.static_arrays["original"], moment.arrays["reconstruction"])
 
 
-def worst(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def worst(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """The rows that were rebuilt worst."""
-    errors = frame.arrays.get("worst_error")
+    errors = moment.arrays.get("worst_error")
     told = "" if errors is None else f"mse {panels.short(float(errors[0]))} and less"
     room = panels.titled(canvas, "worst reconstructions", told)
-    _pairs(room, scene, frame.arrays["worst_row"], frame.arrays["worst_rebuilt"])
+    _pairs(room, timeline, moment.arrays["worst_row"], moment.arrays["worst_rebuilt"])
 
 
-def against(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def against(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """The loss as a bar over that of a PCA of the same size, both on training rows."""
     room = panels.titled(canvas, "against PCA on training rows", "of the same size")
-    loss, pca = frame.history[-1]["mean_loss"], float(scene.kept["pca_train_mse"][0])
+    loss, pca = moment.history[-1]["mean_loss"], float(timeline.static_arrays["pca_train_mse"][0])
     most = max(loss, pca) or 1.0
     long = room.width - 12
     for y, (name, value, ink) in enumerate((("net", loss, BLUE), ("PCA", pca, ORANGE))):
@@ -117,10 +117,10 @@ def against(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
         room.text(4, 2, said, GREY)
 
 
-def codes(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def codes(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """Codes in the plane of two of their numbers, each as its label's character."""
-    values = frame.arrays["code"].astype(float)
-    labels = scene.kept.get("code_label")
+    values = moment.arrays["code"].astype(float)
+    labels = timeline.static_arrays.get("code_label")
     if labels is not None and len(labels) < len(values):
         labels = None
     size = values.shape[1]
@@ -133,7 +133,7 @@ def codes(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     if len(planes) > 1:
         told += f", plane {look.plane % len(planes) + 1} of {len(planes)}"
     room = panels.titled(canvas, "codes", told)
-    names = panels.class_names(scene, len(scene.facts.get("classes") or []))
+    names = panels.class_names(timeline, len(timeline.facts.get("classes") or []))
     if labels is not None and names:
         room = _key(room, names, panels.letters(names))
     if not room.width or not room.height:
@@ -172,27 +172,27 @@ def _key(room: Canvas, names: list[str], letters: list[str]) -> Canvas:
     return room.part(0, 1, room.width, room.height - 1)
 
 
-def walk(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def walk(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """What codes on the straight way between those of two rows decode to."""
     room = panels.titled(canvas, "a walk from one code to another", "decoded on the way")
-    rows = frame.arrays["walk"]
-    wide = SMALL_TILE if scene.picture else 2 * SMALL_TILE
+    rows = moment.arrays["walk"]
+    wide = SMALL_TILE if timeline.picture else 2 * SMALL_TILE
     n = min(len(rows), max((room.width + 1) // (wide + 1), 2))
     rows = rows[np.linspace(0, len(rows) - 1, n).round().astype(int)]
 
     def draw(part: Canvas, n: int, height: int) -> None:
         width = part.width
-        if scene.picture:
-            width = panels.fitted(scene.picture, part.width, height)[0]
-        panels.draw_row(part.part(0, 0, width, height), rows[n], scene.picture)
+        if timeline.picture:
+            width = panels.fitted(timeline.picture, part.width, height)[0]
+        panels.draw_row(part.part(0, 0, width, height), rows[n], timeline.picture)
 
-    panels.gallery(room, rows, scene.picture, 0, draw)
+    panels.gallery(room, rows, timeline.picture, 0, draw)
 
 
-def grid(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def grid(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """What a square through the codes decodes to, as one picture."""
     room = panels.titled(canvas, "decoded from a square of codes", "along their two main axes")
-    rows, picture = frame.arrays["grid"], scene.picture or (1, 1)
+    rows, picture = moment.arrays["grid"], timeline.picture or (1, 1)
     side = round(len(rows) ** 0.5)
     h, w = picture
     most = max(min(room.width, 2 * room.height) // SMALL_TILE, 2)

@@ -12,7 +12,7 @@ from hiddenstate.views.terminal.colors import BLUE, CHANCE, GREY, ORANGE, SIGNED
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Look
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.timeline import Moment, Timeline
 
 Array = NDArray[Any]
 
@@ -33,15 +33,15 @@ BOXES: tuple[Box, ...] = (
 )
 
 
-def offered(scene: Scene, frame: Frame) -> dict[str, panels.Draw]:
+def offered(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
     """The panels there is something to draw in."""
     found: dict[str, panels.Draw] = {"learning": learning}
-    kept, arrays = scene.kept, frame.arrays
+    static, arrays = timeline.static_arrays, moment.arrays
     if "probability" in arrays and len(arrays["probability"]):
-        if "shown" in kept and "shown_label" in kept:
+        if "shown" in static and "shown_label" in static:
             found["shown"] = shown
         found["chances"] = chances
-    if "hidden" in arrays and "shown" in kept and len(arrays["hidden"]):
+    if "hidden" in arrays and "shown" in static and len(arrays["hidden"]):
         found["decision"] = decision
     if "confusion" in arrays:
         found["confusion"] = confusion
@@ -59,31 +59,35 @@ def _verdict(canvas: Canvas, y: int, predicted: str, real: str, marked: bool = F
     canvas.text(0, y + 1, f"is {clip_label(real, canvas.width - 3)}", GREY)
 
 
-def shown(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def shown(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """Shown rows with the predicted label over the real one."""
-    rows, real = scene.kept["shown"], scene.kept["shown_label"]
-    chosen = frame.arrays["probability"].argmax(axis=1)
+    rows, real = timeline.static_arrays["shown"], timeline.static_arrays["shown_label"]
+    chosen = moment.arrays["probability"].argmax(axis=1)
     n_right = int((chosen == real[: len(chosen)]).sum())
     room = panels.titled(canvas, "predicted", f"{n_right} of {len(chosen)} right")
 
     def draw(part: Canvas, n: int, height: int) -> None:
         width = part.width
-        if scene.picture:
-            width = panels.fitted(scene.picture, part.width, height)[0]
-        panels.draw_row(part.part(0, 0, width, height), rows[n], scene.picture)
-        names = panels.label(scene, chosen[n]), panels.label(scene, real[n])
+        if timeline.picture:
+            width = panels.fitted(timeline.picture, part.width, height)[0]
+        panels.draw_row(part.part(0, 0, width, height), rows[n], timeline.picture)
+        names = panels.label(timeline, chosen[n]), panels.label(timeline, real[n])
         _verdict(part, height, *names, marked=n == look.row % len(chosen))
 
-    panels.gallery(room, rows[: len(chosen)], scene.picture, 2, draw)
+    panels.gallery(room, rows[: len(chosen)], timeline.picture, 2, draw)
 
 
-def chances(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def chances(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """The probability of each class for one shown row: bars; of many classes the likeliest."""
-    probability = frame.arrays["probability"]
+    probability = moment.arrays["probability"]
     row = look.row % len(probability)
     values = probability[row]
-    real = scene.kept["shown_label"][row] if "shown_label" in scene.kept else None
-    told = "" if real is None else f"is {panels.label(scene, real)}"
+    real = (
+        timeline.static_arrays["shown_label"][row]
+        if "shown_label" in timeline.static_arrays
+        else None
+    )
+    told = "" if real is None else f"is {panels.label(timeline, real)}"
     room = panels.titled(canvas, f"chances of row {row + 1}", told)
     order = np.arange(len(values))
     if len(values) > room.height:
@@ -91,7 +95,7 @@ def chances(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
         order = np.sort(likeliest)
         waiting = f"and {len(values) - len(order)} less likely classes"
         panels.waiting(room.part(0, len(order), room.width, 1), waiting)
-    names = [panels.label(scene, number) for number in order]
+    names = [panels.label(timeline, number) for number in order]
     wide = min(max(width_of(name) for name in names), max(room.width // 3, 2))
     long = room.width - wide - 8
     for y, (number, name) in enumerate(zip(order, names, strict=True)):
@@ -103,26 +107,26 @@ def chances(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
         room.right(y, f"{values[number]:4.0%} {sign or ' '}", ink if best else GREY)
 
 
-def decision(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def decision(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """Class probabilities and the hidden state after each step of a row that is read."""
-    hidden = frame.arrays["hidden"]
+    hidden = moment.arrays["hidden"]
     n = look.row % len(hidden)
-    row, states = scene.kept["shown"][n], hidden[n]
+    row, states = timeline.static_arrays["shown"][n], hidden[n]
     steps = np.flatnonzero(np.isfinite(row).any(axis=-1))
     length = int(steps[-1]) + 1 if len(steps) else len(row)
-    read = scene.kept.get("read", np.arange(1, len(states) + 1))[: len(states)]
+    read = timeline.static_arrays.get("read", np.arange(1, len(states) + 1))[: len(states)]
     inside = read <= length if (read <= length).any() else read > 0
-    chance = frame.arrays.get("decision")
+    chance = moment.arrays.get("decision")
     chance = None if chance is None else chance[n][: len(read)][inside]
     states = states[: len(read)][inside]
     told = ""
-    if "shown_label" in scene.kept:
-        told = f"row {n + 1}, is {panels.label(scene, scene.kept['shown_label'][n])}"
+    if "shown_label" in timeline.static_arrays:
+        told = f"row {n + 1}, is {panels.label(timeline, timeline.static_arrays['shown_label'][n])}"
     room = panels.titled(canvas, "when did it decide", told)
-    if scene.picture and room.width >= 40:
-        _downwards(room, scene, row, chance, states)
+    if timeline.picture and room.width >= 40:
+        _downwards(room, timeline, row, chance, states)
     else:
-        _across(room, scene, row[:length], chance, states)
+        _across(room, timeline, row[:length], chance, states)
 
 
 def _likeliest(chance: Array, n: int) -> Array:
@@ -132,22 +136,24 @@ def _likeliest(chance: Array, n: int) -> Array:
     return np.sort(np.argsort(-chance.max(axis=0), kind="stable")[:n])
 
 
-def _downwards(room: Canvas, scene: Scene, row: Array, chance: Array | None, states: Array) -> None:
+def _downwards(
+    room: Canvas, timeline: Timeline, row: Array, chance: Array | None, states: Array
+) -> None:
     """A picture read line by line; beside each line what is thought after it."""
-    picture = scene.picture or (1, 1)
+    picture = timeline.picture or (1, 1)
     width, height = panels.fitted(picture, room.width // 3, room.height - 1)
     panels.draw_row(room.part(0, 1, width, height), row, picture)
     room.text(0, 0, clip("read downwards", width), GREY)
     x = width + 2
     if chance is not None:
         order = _likeliest(chance, max((room.width // 3) // 2, 1))
-        names = panels.letters(panels.class_names(scene, chance.shape[1]))
+        names = panels.letters(panels.class_names(timeline, chance.shape[1]))
         each = min(max(room.width // 4 // len(order), 2), 6)
         for place, number in enumerate(order):
             room.text(x + each * place, 0, names[number], GREY)
         shapes.image(room.part(x, 1, each * len(order), height), chance[:, order], colors=CHANCE)
         x += each * len(order) + 1
-        _choices(room.part(x, 1, 8, height), scene, chance, names)
+        _choices(room.part(x, 1, 8, height), timeline, chance, names)
         x += 8
     right = room.part(x, 0, room.width - x, height + 1)
     told = f"h: {panels.signed_words(room, states.shape[1])}"
@@ -156,7 +162,7 @@ def _downwards(room: Canvas, scene: Scene, row: Array, chance: Array | None, sta
     shapes.image(right.part(0, 1, wide, height), panels.units(states, wide), -1, 1, SIGNED)
 
 
-def _choices(canvas: Canvas, scene: Scene, chance: Array, names: Sequence[str]) -> None:
+def _choices(canvas: Canvas, timeline: Timeline, chance: Array, names: Sequence[str]) -> None:
     """The class thought likeliest at each row of cells, and its probability."""
     places = (np.arange(canvas.height) + 1) * len(chance) // max(canvas.height, 1) - 1
     for y, values in enumerate(chance[np.maximum(places, 0)]):
@@ -165,9 +171,11 @@ def _choices(canvas: Canvas, scene: Scene, chance: Array, names: Sequence[str]) 
         canvas.text(2, y, f"{values[best]:4.0%}", GREY)
 
 
-def _across(room: Canvas, scene: Scene, row: Array, chance: Array | None, states: Array) -> None:
+def _across(
+    room: Canvas, timeline: Timeline, row: Array, chance: Array | None, states: Array
+) -> None:
     """A signal read from left to right; under each moment what is thought after it."""
-    names = panels.class_names(scene, chance.shape[1]) if chance is not None else []
+    names = panels.class_names(timeline, chance.shape[1]) if chance is not None else []
     thinks = min(len(names), max(room.height // 3, 2))
     wide = min(max([width_of(name) for name in names] or [0]), room.width // 5)
     wide = max(wide, 2) + 1
@@ -186,13 +194,13 @@ def _across(room: Canvas, scene: Scene, row: Array, chance: Array | None, states
     shapes.image(rest, panels.units(states, panels.pixels(rest)).T, -1, 1, SIGNED)
 
 
-def confusion(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def confusion(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """How often each class (a line) was taken for each (a column); shares of the line."""
-    counts = frame.arrays["confusion"].astype(float)
+    counts = moment.arrays["confusion"].astype(float)
     n_right, n_all = np.trace(counts), counts.sum()
     told = f"{n_right:,.0f} of {n_all:,.0f} right"
     room = panels.titled(canvas, "confusion: truth downwards", told)
-    names = panels.class_names(scene, len(counts))
+    names = panels.class_names(timeline, len(counts))
     wide = min(max(width_of(name) for name in names), room.width // 4)
     cell = min(max((room.width - wide - 1) // len(counts), 1), 7)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -212,18 +220,20 @@ def confusion(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
                 here.right(0, "·", GREY)
 
 
-def worst(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def worst(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """The rows whose truth was thought least likely."""
-    arrays = frame.arrays
+    arrays = moment.arrays
     room = panels.titled(canvas, "worst errors", "least probability of the truth first")
     rows = arrays["worst_row"]
 
     def draw(part: Canvas, n: int, height: int) -> None:
         width = part.width
-        if scene.picture:
-            width = panels.fitted(scene.picture, part.width, height)[0]
-        panels.draw_row(part.part(0, 0, width, height), rows[n], scene.picture)
-        chosen, real = (panels.label(scene, arrays[f"worst_{k}"][n]) for k in ("chosen", "label"))
+        if timeline.picture:
+            width = panels.fitted(timeline.picture, part.width, height)[0]
+        panels.draw_row(part.part(0, 0, width, height), rows[n], timeline.picture)
+        chosen, real = (
+            panels.label(timeline, arrays[f"worst_{k}"][n]) for k in ("chosen", "label")
+        )
         _verdict(part, height, chosen, real)
 
-    panels.gallery(room, rows, scene.picture, 2, draw)
+    panels.gallery(room, rows, timeline.picture, 2, draw)

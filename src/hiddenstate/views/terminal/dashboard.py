@@ -14,9 +14,9 @@ from hiddenstate.views.terminal.header import (
 from hiddenstate.views.terminal.layout import Box, Panel, Stack, arrange, choose
 from hiddenstate.views.terminal.panels import Draw, Look, waiting
 from hiddenstate.views.terminal.screen import SMALLEST
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.timeline import Moment, Timeline
 
-JOBS: dict[str, tuple[Callable[[Scene, Frame], dict[str, Draw]], tuple[Box, ...]]] = {
+JOBS: dict[str, tuple[Callable[[Timeline, Moment], dict[str, Draw]], tuple[Box, ...]]] = {
     "classify": (classify.offered, classify.BOXES),
     "regress": (regress.offered, regress.BOXES),
     "autoencode": (autoencode.offered, autoencode.BOXES),
@@ -27,20 +27,20 @@ FAULTS = (ValueError, IndexError, KeyError, TypeError, ArithmeticError)
 """What drawing arrays of shapes that no job writes may raise."""
 
 
-def offered(scene: Scene, frame: Frame) -> dict[str, Draw]:
+def offered(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     """The panels of the run by name, those there is something to draw in."""
-    return JOBS[scene.job][0](scene, frame)
+    return JOBS[timeline.job][0](timeline, moment)
 
 
-def pages_of(scene: Scene, frame: Frame) -> tuple[str, ...]:
+def pages_of(timeline: Timeline, moment: Moment) -> tuple[str, ...]:
     """What can be seen: all together, or one panel alone."""
-    return ("all", *offered(scene, frame))
+    return ("all", *offered(timeline, moment))
 
 
 def draw_screen(
     canvas: Canvas,
-    scene: Scene,
-    frame: Frame,
+    timeline: Timeline,
+    moment: Moment,
     status: Status,
     look: Look,
     hints: list[Hint],
@@ -53,30 +53,32 @@ def draw_screen(
         return
     top = rows_of_header(canvas.height)
     width = canvas.width - 2 * MARGIN
-    draw_header(canvas.part(MARGIN, 0, width, top), scene, frame, status)
+    draw_header(canvas.part(MARGIN, 0, width, top), timeline, moment, status)
     draw_footer(canvas.part(MARGIN, canvas.height - 1, width, 1), status, hints)
     body = canvas.part(MARGIN, top, width, canvas.height - top - 1)
-    panels = offered(scene, frame)
+    panels = offered(timeline, moment)
     name = status.pages[status.page]
     if name in panels:
-        _draw(panels[name], body, scene, frame, look)
+        _draw(panels[name], body, timeline, moment, look)
     else:
-        _all(body, panels, scene, frame, look)
+        _all(body, panels, timeline, moment, look)
 
 
-def _all(body: Canvas, panels: dict[str, Draw], scene: Scene, frame: Frame, look: Look) -> None:
+def _all(
+    body: Canvas, panels: dict[str, Draw], timeline: Timeline, moment: Moment, look: Look
+) -> None:
     """As many panels as fit, as the job lays them out."""
-    boxes = [kept for box in JOBS[scene.job][1] if (kept := only(box, set(panels)))]
+    boxes = [kept for box in JOBS[timeline.job][1] if (kept := only(box, set(panels)))]
     box = choose(boxes, body.width, body.height) or boxes[-1]
     for place in arrange(box, 0, 0, body.width, body.height):
         part = body.part(place.x, place.y, place.width, place.height)
-        _draw(panels[place.name], part, scene, frame, look)
+        _draw(panels[place.name], part, timeline, moment, look)
 
 
-def _draw(draw: Draw, part: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def _draw(draw: Draw, part: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """Draw a panel; of arrays no job of ours wrote, say that they cannot be drawn."""
     try:
-        draw(part, scene, frame, look)
+        draw(part, timeline, moment, look)
     except FAULTS:
         part.clear()
         waiting(part, "its arrays do not fit together")

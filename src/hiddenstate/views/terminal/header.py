@@ -6,7 +6,7 @@ from hiddenstate.errors import printable
 from hiddenstate.views.terminal.canvas import BOLD, REVERSE, Canvas, clip, width_of
 from hiddenstate.views.terminal.colors import BLUE, GREEN, GREY, ORANGE
 from hiddenstate.views.terminal.panels import short
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.timeline import Moment, Timeline
 
 SIGNS = {"running": ("●", GREEN), "paused": ("‖", ORANGE), "done": ("■", BLUE)}
 """Sign and ink of a run's state; of any other that it ended early."""
@@ -55,42 +55,42 @@ def rows_of_header(height: int) -> int:
     return 1 if height < 16 else 2 if height < 30 else 3
 
 
-def draw_header(canvas: Canvas, scene: Scene, frame: Frame, status: Status) -> None:
+def draw_header(canvas: Canvas, timeline: Timeline, moment: Moment, status: Status) -> None:
     """Name, job, data and state; below them how far it is, and how fast."""
     sign, ink = SIGNS.get(status.state, ("✗", ORANGE))
     state = f"{sign} {status.state}"
     room = canvas.width - width_of(state) - 2
-    name, data = printable(scene.run.name, 60), printable(scene.facts.get("data", ""), 60)
+    name, data = printable(timeline.run.name, 60), printable(timeline.facts.get("data", ""), 60)
     if canvas.height == 1:
-        _one_line(canvas, name, frame, status, state, ink)
+        _one_line(canvas, name, moment, status, state, ink)
         return
     end = canvas.text(0, 0, clip(name, room), mark=BOLD)
-    about = "  ".join(part for part in (scene.job, data) if part)
+    about = "  ".join(part for part in (timeline.job, data) if part)
     if end + 3 < room:
         canvas.text(end + 2, 0, clip(about, room - end - 2), GREY)
     canvas.right(0, state, ink, BOLD)
-    _progress(canvas.part(0, 1, canvas.width, 1), frame, status)
+    _progress(canvas.part(0, 1, canvas.width, 1), moment, status)
 
 
 def _one_line(
-    canvas: Canvas, name: str, frame: Frame, status: Status, state: str, ink: int
+    canvas: Canvas, name: str, moment: Moment, status: Status, state: str, ink: int
 ) -> None:
-    far = f"{frame.step:,}" + (f"/{status.total:,}" if status.total else "")
+    far = f"{moment.step:,}" + (f"/{status.total:,}" if status.total else "")
     begin = canvas.right(0, f"{far}  {state}", ink, BOLD)
     canvas.text(0, 0, clip(name, max(begin - 1, 0)), mark=BOLD)
 
 
-def _progress(canvas: Canvas, frame: Frame, status: Status) -> None:
+def _progress(canvas: Canvas, moment: Moment, status: Status) -> None:
     """A bar, the step, and as many figures as fit."""
-    words = [f"step {frame.step:,}" + (f" of {status.total:,}" if status.total else "")]
+    words = [f"step {moment.step:,}" + (f" of {status.total:,}" if status.total else "")]
     if status.seconds is not None:
         words.append(clock(status.seconds))
     if status.rate:
         words.append(f"{short(status.rate) if status.rate < 100 else f'{status.rate:,.0f}'}/s")
     if status.rate and status.total and status.mode == "live":
-        words.append(f"{clock((status.total - frame.step) / status.rate)} left")
-    if frame.history:
-        words += [f"epoch {frame.history[-1]['epoch']}", f"lr {short(frame.history[-1]['lr'])}"]
+        words.append(f"{clock((status.total - moment.step) / status.rate)} left")
+    if moment.history:
+        words += [f"epoch {moment.history[-1]['epoch']}", f"lr {short(moment.history[-1]['lr'])}"]
     while len(words) > 1 and width_of("  ".join(words)) > canvas.width - 12:
         words.pop()
     text = "  ".join(words)
@@ -99,7 +99,7 @@ def _progress(canvas: Canvas, frame: Frame, status: Status) -> None:
     if not whole:
         canvas.text(0, 0, clip(text, canvas.width))
         return
-    done = round(long * min(frame.step / whole, 1.0))
+    done = round(long * min(moment.step / whole, 1.0))
     canvas.text(0, 0, "━" * done, BLUE, BOLD)
     canvas.text(done, 0, ("─" if canvas.depth else "┄") * (long - done), GREY)
     canvas.text(long + 2, 0, text)

@@ -10,14 +10,14 @@ from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
 from hiddenstate.views.terminal.panels import LOG_RATIO, Look, axes, short, span_of, titled
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.timeline import Moment, Timeline
 
 Array = NDArray[Any]
 
 
-def learning(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def learning(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """The loss, and where there is room the test figure beside it or below."""
-    key = next((k for k in ("test_accuracy", "test_mse") if _has(frame, k)), None)
+    key = next((k for k in ("test_accuracy", "test_mse") if _has(moment, k)), None)
     width, height = canvas.width, canvas.height
     if key and width >= 64:
         half = (width - 2) // 2
@@ -27,26 +27,26 @@ def learning(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
         parts = [canvas.part(0, 0, width, half), canvas.part(0, half, width, height - half)]
     else:
         parts = [canvas]
-    _loss(parts[0], scene, frame, key if len(parts) == 1 else None)
+    _loss(parts[0], timeline, moment, key if len(parts) == 1 else None)
     if key and len(parts) == 2:
-        _score(parts[1], scene, frame, key)
+        _score(parts[1], timeline, moment, key)
 
 
-def _has(frame: Frame, key: str) -> bool:
-    return any(key in event for event in frame.history)
+def _has(moment: Moment, key: str) -> bool:
+    return any(key in event for event in moment.history)
 
 
-def _loss(canvas: Canvas, scene: Scene, frame: Frame, also: str | None) -> None:
+def _loss(canvas: Canvas, timeline: Timeline, moment: Moment, also: str | None) -> None:
     """Each logged loss in grey, the mean since the last line in blue, the validation's orange."""
-    steps = np.array([event["step"] for event in frame.history], float)
-    losses = np.array([event["loss"] for event in frame.history], float)
-    means = np.array([event["mean_loss"] for event in frame.history], float)
-    seen = [e for e in scene.events if e["event"] == "valid" and e["step"] < frame.step]
+    steps = np.array([event["step"] for event in moment.history], float)
+    losses = np.array([event["loss"] for event in moment.history], float)
+    means = np.array([event["mean_loss"] for event in moment.history], float)
+    seen = [e for e in timeline.events if e["event"] == "valid" and e["step"] < moment.step]
     valid = np.array([(e["step"], e.get("valid_loss", np.nan)) for e in seen], float)
-    pca = _kept(scene, "pca_train_mse")
+    pca = _kept(timeline, "pca_train_mse")
     note = f"mean {short(float(means[-1]))}" if len(means) else ""
     if also:
-        value = next(e[also] for e in reversed(frame.history) if also in e)
+        value = next(e[also] for e in reversed(moment.history) if also in e)
         note += f"  {_score_words(also, value)}"
     room = titled(canvas, "loss", note)
     if not len(steps):
@@ -58,7 +58,7 @@ def _loss(canvas: Canvas, scene: Scene, frame: Frame, also: str | None) -> None:
     log = bool(len(sound)) and sound.min() > 0 and sound.max() > LOG_RATIO * sound.min()
     turn: Callable[[Any], Array] = np.log10 if log else np.asarray
     span = span_of([steps], [turn(v) for v in values])
-    unit = "window" if scene.facts.get("appended") else "step"
+    unit = "window" if timeline.facts.get("appended") else "step"
     plot = axes(room, span, (f"{unit} {int(span[0]) + 1}", f"{int(steps[-1]) + 1:,}"), log)
     if room.height >= 6:
         named = [(f"of the {unit}", GREY), ("mean", BLUE), ("validation", ORANGE)]
@@ -81,9 +81,9 @@ def _key(line: Canvas, named: Sequence[tuple[str, int]]) -> None:
         x = line.text(x, 0, text, ink) + 2
 
 
-def _kept(scene: Scene, name: str) -> float | None:
+def _kept(timeline: Timeline, name: str) -> float | None:
     """The one number kept under a name, if it is."""
-    return float(scene.kept[name][0]) if name in scene.kept else None
+    return float(timeline.static_arrays[name][0]) if name in timeline.static_arrays else None
 
 
 def _level(plot: Canvas, value: float, span: tuple[float, ...], name: str, of: str) -> None:
@@ -100,12 +100,12 @@ def _score_words(key: str, value: float) -> str:
     return f"accuracy {value:.1%}" if key == "test_accuracy" else f"test mse {short(value)}"
 
 
-def _score(canvas: Canvas, scene: Scene, frame: Frame, key: str) -> None:
+def _score(canvas: Canvas, timeline: Timeline, moment: Moment, key: str) -> None:
     """The test figure of each look at test rows."""
-    points = np.array([(e["step"], e[key]) for e in frame.history if key in e], float)
+    points = np.array([(e["step"], e[key]) for e in moment.history if key in e], float)
     name, value = key.replace("_", " "), points[-1, 1]
     room = titled(canvas, name, f"{value:.1%}" if key == "test_accuracy" else short(value))
-    pca = _kept(scene, "pca_evaluated_mse") if key == "test_mse" else None
+    pca = _kept(timeline, "pca_evaluated_mse") if key == "test_mse" else None
     span = span_of([points[:, 0]], [points[:, 1], np.array([pca] if pca else [])])
     if key == "test_accuracy":
         span = (*span[:2], 0.0, 1.0)

@@ -12,7 +12,7 @@ from hiddenstate.errors import printable
 from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.canvas import BOLD, Canvas, clip, width_of
 from hiddenstate.views.terminal.colors import BLUE, DEFAULT, GREY, ORANGE, Depth
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.timeline import Moment, Timeline
 
 Array = NDArray[Any]
 
@@ -54,7 +54,7 @@ class Look:
     plane: int = 0
 
 
-Draw = Callable[[Canvas, Scene, Frame, Look], None]
+Draw = Callable[[Canvas, Timeline, Moment, Look], None]
 
 
 def titled(canvas: Canvas, title: str, note: str = "") -> Canvas:
@@ -84,16 +84,16 @@ def ends_of(first: float, last: float) -> tuple[str, str]:
     return one.rstrip("."), other.rstrip(".")
 
 
-def label(scene: Scene, number: Any) -> str:
+def label(timeline: Timeline, number: Any) -> str:
     """The class label of a class number, fit for a terminal."""
-    classes = scene.facts.get("classes") or []
+    classes = timeline.facts.get("classes") or []
     known = 0 <= int(number) < len(classes)
     return printable(classes[int(number)] if known else number, 40)
 
 
-def class_names(scene: Scene, n: int) -> list[str]:
+def class_names(timeline: Timeline, n: int) -> list[str]:
     """The labels of the class numbers below `n`."""
-    return [label(scene, number) for number in range(n)]
+    return [label(timeline, number) for number in range(n)]
 
 
 def letters(names: Sequence[str]) -> list[str]:

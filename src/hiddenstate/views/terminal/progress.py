@@ -11,7 +11,7 @@ RATE_OVER = 5.0
 """Seconds over which updates a second are counted."""
 
 
-class Progress:
+class ProgressMeter:
     """Updates in all, seconds and updates a second of the run a player shows.
 
     Parameters
@@ -22,7 +22,7 @@ class Progress:
     """
 
     def __init__(self, player: Player, clock: Callable[[], float] = time.monotonic) -> None:
-        self._player, self._run, self._clock = player, player.scene.run, clock
+        self._player, self._run, self._clock = player, player.timeline.run, clock
         self._seen: list[tuple[float, int]] = []
         self._state = ""
         self._start: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, SIGNED
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Look
-from hiddenstate.views.timeline import Frame, Scene
+from hiddenstate.views.timeline import Moment, Timeline
 
 Array = NDArray[Any]
 
@@ -31,13 +31,13 @@ BOXES: tuple[Box, ...] = (
 )
 
 MOST_UNITS = 64
-"""Hidden units whose main directions are sought, so that a frame stays cheap."""
+"""Hidden units whose main directions are sought, so that a moment stays cheap."""
 
 
-def offered(scene: Scene, frame: Frame) -> dict[str, panels.Draw]:
+def offered(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
     """The panels there is something to draw in."""
     found: dict[str, panels.Draw] = {"learning": learning}
-    arrays = frame.arrays
+    arrays = moment.arrays
     if {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
         found["tracking"] = tracking
         found["error"] = error
@@ -45,27 +45,27 @@ def offered(scene: Scene, frame: Frame) -> dict[str, panels.Draw]:
         found["hidden"] = hidden
         if len(arrays["hidden"]) > 2 and arrays["hidden"].shape[1] > 1:
             found["portrait"] = portrait
-    if "input" in scene.kept and len(scene.kept["input"]):
+    if "input" in timeline.static_arrays and len(timeline.static_arrays["input"]):
         found["signals"] = signals
     return found
 
 
-def tracking(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def tracking(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """Target in orange and prediction in blue, the newest windows that fit."""
-    target, prediction = frame.arrays["target"], frame.arrays["prediction"]
+    target, prediction = moment.arrays["target"], moment.arrays["prediction"]
     whole = len(target)
     a_window = target.shape[1] if target.ndim == 3 else 1
     n = min(max(1, canvas.width // max(a_window, 1)), whole)
     target, prediction = target[-n:], prediction[-n:]
     n_targets = target.shape[-1]
-    told = f"last {n} of {whole:,} windows" if scene.facts.get("appended") else f"{n} windows"
+    told = f"last {n} of {whole:,} windows" if timeline.facts.get("appended") else f"{n} windows"
     if n_targets > 1:
         told = f"target 1 of {n_targets}, {told}"
     room = panels.titled(canvas, "target and prediction", told)
     room = _legend(room)
-    appended = bool(scene.facts.get("appended"))
+    appended = bool(timeline.facts.get("appended"))
     target, prediction = (_in_line(values, appended) for values in (target, prediction))
-    time = frame.arrays.get("time")
+    time = moment.arrays.get("time")
     ends = ("", "")
     if time is not None and len(time) == whole:
         first, last = panels.ends_of(float(time[-n].flat[0]), float(time[-1].flat[-1]))
@@ -95,9 +95,9 @@ def _in_line(values: Array, appended: bool) -> Array:
     return np.asarray(first.reshape(-1))
 
 
-def error(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def error(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """Mean squared error of each window as a column, on a logarithmic axis if it varies much."""
-    target, prediction = frame.arrays["target"], frame.arrays["prediction"]
+    target, prediction = moment.arrays["target"], moment.arrays["prediction"]
     difference = (prediction.astype(float) - target) ** 2
     errors = difference.reshape(len(difference), -1).mean(axis=1)
     room = panels.titled(canvas, "error of each window", f"mse {panels.short(errors[-1])}")
@@ -116,12 +116,12 @@ def error(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     shapes.columns(plot, floor + (1 - floor) * shares, BLUE)
 
 
-def hidden(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def hidden(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """The hidden state after each step: units downwards, time across."""
-    states = frame.arrays["hidden"]
+    states = moment.arrays["hidden"]
     told = panels.signed_words(canvas, states.shape[1])
     room = panels.titled(canvas, "h at each step", told)
-    time = frame.arrays.get("hidden_time")
+    time = moment.arrays.get("hidden_time")
     ends = ("", "")
     if time is not None and len(time) and room.height >= 5:
         first, last = panels.ends_of(float(time[0]), float(time[-1]))
@@ -133,10 +133,10 @@ def hidden(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
     shapes.image(room, panels.units(states, panels.pixels(room)).T, -1, 1, SIGNED)
 
 
-def portrait(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def portrait(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """The way of the hidden state in its two main directions; begun from zero in orange."""
-    states = panels.units(frame.arrays["hidden"].astype(float), MOST_UNITS)
-    reset = frame.arrays.get("hidden_reset")
+    states = panels.units(moment.arrays["hidden"].astype(float), MOST_UNITS)
+    reset = moment.arrays.get("hidden_reset")
     reset = None if reset is None else panels.units(reset, MOST_UNITS)
     room = panels.titled(canvas, "h as a portrait", "its two main axes")
     if not np.isfinite(states).all():
@@ -157,11 +157,11 @@ def portrait(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
         shapes.path(room, way[:, 0], way[:, 1], span, ink)
 
 
-def signals(canvas: Canvas, scene: Scene, frame: Frame, look: Look) -> None:
+def signals(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
     """Input and target before training."""
     room = panels.titled(canvas, "input and target", "as they are given")
-    inputs = scene.kept["input"].astype(float)
-    target = scene.kept.get("target")
+    inputs = timeline.static_arrays["input"].astype(float)
+    target = timeline.static_arrays.get("target")
     lines = [(inputs.reshape(len(inputs), -1)[:, 0], BLUE)]
     if target is not None and len(target) == len(inputs):
         lines.append((target.reshape(len(target), -1)[:, 0].astype(float), ORANGE))
