@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO
 
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import printable
+from hiddenstate.jobs.lines import log_line
+from hiddenstate.runs.events import Figures, LogEvent
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
 
@@ -22,9 +24,9 @@ class Lines(Callback):
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
 
-    def on_log(self, trainer: Trainer, event: dict[str, Any]) -> None:
+    def on_log(self, trainer: Trainer, event: LogEvent) -> None:
         """Say one line."""
-        self._say(trainer.job.line(event, trainer.job.config))
+        self._say(log_line(event, trainer.job.config))
 
 
 class ProgressBar(Callback):
@@ -72,7 +74,7 @@ class ProgressBar(Callback):
         rate = (trainer.step - self._first) / took
         self._bar.update(self._task, completed=trainer.step, rate=f"{rate:,.0f} steps/s")
 
-    def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
+    def on_end(self, trainer: Trainer, results: Figures) -> None:
         """Take the bar away."""
         self._bar.stop()
 

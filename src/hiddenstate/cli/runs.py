@@ -58,12 +58,13 @@ def _summary(run: "Run") -> dict[str, Any]:
 def _best(run: "Run") -> str:
     """The headline figure of a finished run, or the best logged figure so far."""
     from hiddenstate.metrics.headline import headline
+    from hiddenstate.runs.events import figures_of
 
     results = run.results() or {}
     key = headline(run.config.job, results)
     if key in results:
         return f"{key} {results[key]:.4g}"
-    logged = [event for event in run.history() if event["event"] == "log"]
+    logged = [figures_of(event) for event in run.history() if event["event"] == "log"]
     scored = [event[key] for event in logged if key in event]
     if scored:
         best = max(scored) if key == "test_accuracy" else min(scored)

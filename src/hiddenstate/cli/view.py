@@ -69,16 +69,16 @@ def watch(run: str, view: str, replay: bool, speed: float, runs_dir: Path) -> No
 
 def _follow_lines(run: "Run") -> None:
     """Print the logged lines of `run`, those there and those still to come."""
-    from hiddenstate.jobs import KINDS
-    from hiddenstate.runs.requests import in_words
+    from hiddenstate.jobs.lines import log_line
+    from hiddenstate.runs.requests import describe_request
 
-    kind, said = KINDS[run.config.job], 0
+    said = 0
     while True:
         live = run.status() == "running"
         events = [event for event in run.history() if event["event"] in ("log", "control")]
         for event in events[said:]:
             log = event["event"] == "log"
-            say(kind.line(event, run.config) if log else in_words(event))
+            say(log_line(event, run.config) if log else describe_request(event))
         said = len(events)
         if not live:
             break
@@ -106,13 +106,13 @@ def _follow_lines(run: "Run") -> None:
 def ctl(run: str, request: str, value: str | None, runs_dir: Path) -> None:
     """The command `ctl`."""
     from hiddenstate.runs import find_run
-    from hiddenstate.runs.requests import answer_to, ask, in_words, make_request
+    from hiddenstate.runs.requests import await_answer, describe_request, make_request, send_request
 
     make_request(request, value)
     found = find_run(run, runs_dir)
-    answer = answer_to(found, ask(found.path, request, value), ANSWER_SECONDS)
+    answer = await_answer(found, send_request(found.path, request, value), ANSWER_SECONDS)
     if answer is not None:
-        say(f"{found.path}: {in_words(answer)}")
+        say(f"{found.path}: {describe_request(answer)}")
     elif found.status() == "running":
         note(f"{found.path}: asked; it does so when the step under way is made")
     else:

@@ -13,7 +13,7 @@ from hiddenstate.system.typing import Array
 
 
 class DataFacts(TypedDict):
-    """What a run records of its data, to recognize it later."""
+    """What a run records of its data, to recognise it later."""
 
     name: str
     source: str
@@ -156,7 +156,7 @@ class PreparedDataset(Dataset):
         return self.fingerprint_as_read or super().fingerprint()
 
     def facts(self) -> DataFacts:
-        """What a run records of its data, to recognize it later."""
+        """What a run records of its data, to recognise it later."""
         return {
             "name": self.name,
             "source": self.source,

@@ -9,6 +9,7 @@ from hiddenstate.kernels import levels, why_not
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.system.memory import check_address_space
+from hiddenstate.system.notice import Notice, warning
 
 TORCH_ADDRESSES = 640 * 2**20
 """Addresses that loading torch for the cpu and a small net take; with less it may abort."""
@@ -25,11 +26,11 @@ def refusal(net: Net, device: str) -> str | None:
     return f"there are no kernels: {reason}" if reason else None
 
 
-def kernel_notices(training: TrainingConfig) -> list[str]:
-    """A warning where only the lack of kernels makes torch the engine, for whoever starts."""
+def kernel_notices(training: TrainingConfig) -> list[Notice]:
+    """Return a warning if torch is the engine only because there are no kernels."""
     if training.engine != "auto" or training.device not in ("auto", "cpu") or levels():
         return []
-    return [f"warning: no native kernels: {why_not()}; computing with torch, slower"]
+    return [warning(f"no native kernels: {why_not()}; computing with torch, which is slower")]
 
 
 def make_engine(task: Task, state: TrainingState) -> Engine:
@@ -59,7 +60,9 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
 def _check_torch() -> None:
     """Refuse to load torch where it would not find room, and end the process by itself."""
     if "torch" not in sys.modules:
-        check_address_space(TORCH_ADDRESSES, "torch", "raise it (ulimit -v), or use --engine native")
+        check_address_space(
+            TORCH_ADDRESSES, "torch", "raise it (ulimit -v), or use --engine native"
+        )
 
 
 def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -> Predictor:

@@ -34,9 +34,12 @@ from hiddenstate.estimators.inputs import (
     check_numbers,
     python_words,
 )
-from hiddenstate.inference.hidden_states import state_probe
-from hiddenstate.inference.predict import lay_out
+from hiddenstate.inference.hidden_states import hidden_state_model
+from hiddenstate.inference.inputs import prepare_inputs
 from hiddenstate.jobs import Job
+from hiddenstate.jobs.memory import check_memory
+from hiddenstate.runs.events import LogEvent, ValidationEvent
+from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
@@ -109,7 +112,7 @@ class Estimator(BaseEstimator):
         kept = _History()
         hooks = [kept, *callbacks]
         if run_dir is None:
-            job.check_memory()
+            check_memory(job)
             _warn_once(kernel_notices(job.config.training))
             engine = make_engine(job.task(), state)
             Trainer(job, engine, hooks, state.step).train()
@@ -135,7 +138,7 @@ class Estimator(BaseEstimator):
     def _state_predictor(self) -> Predictor:
         """What gives hidden states as outputs at every step."""
         check_is_fitted(self)
-        return make_predictor(state_probe(self.model_), self.device, self.threads)
+        return make_predictor(hidden_state_model(self.model_), self.device, self.threads)
 
     def to_torch(self) -> Any:
         """Return the trained net as a `torch.nn.Module` with the classic scripts' names.
@@ -229,7 +232,7 @@ class Estimator(BaseEstimator):
     def _lay_out(self, X: Any) -> Rows:
         """X as the net reads it: checked, filled in, scaled."""
         with python_words():
-            return lay_out(self.model_, self._checked_rows(X, reset=False), "X")
+            return prepare_inputs(self.model_, self._checked_rows(X, reset=False), "X")
 
     def _weights(self, sample_weight: Any, X: Array) -> Array | None:
         """Sample weights as scikit-learn checks them, or None."""
@@ -262,24 +265,24 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _warn(remark: str) -> None:
-    warnings.warn(remark.removeprefix("warning: "), RuntimeWarning, stacklevel=5)
+def _warn(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=5)
 
 
-def _warn_once(remarks: Iterable[str]) -> None:
-    """Say each remark once a process."""
-    for remark in remarks:
-        _warn(remark)
+def _warn_once(notices: Iterable[Notice]) -> None:
+    """Warn of each notice once in a process."""
+    for notice in notices:
+        _warn(notice.text)
 
 
 class _History(Callback):
     """Keeps the logged events of a fit."""
 
     def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
+        self.events: list[LogEvent | ValidationEvent] = []
 
-    def on_log(self, trainer: Trainer, event: dict[str, Any]) -> None:
+    def on_log(self, trainer: Trainer, event: LogEvent) -> None:
         self.events.append(event)
 
-    def on_valid(self, trainer: Trainer, event: dict[str, Any]) -> None:
+    def on_valid(self, trainer: Trainer, event: ValidationEvent) -> None:
         self.events.append(event)

@@ -1,22 +1,40 @@
-"""The three jobs: what each trains on, evaluates, shows and ends with; one file each."""
+"""The three jobs: what each trains, how it is scored, and what its snapshots hold."""
 
 from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset
-from hiddenstate.jobs.autoencode import AutoencodeJob
-from hiddenstate.jobs.base import Job
-from hiddenstate.jobs.classify import ClassifyJob
-from hiddenstate.jobs.regress import RegressJob
-
-KINDS: dict[str, type[Job]] = {
-    "classify": ClassifyJob,
-    "regress": RegressJob,
-    "autoencode": AutoencodeJob,
-}
+from hiddenstate.jobs.autoencode import AutoencodeJob, AutoencodeSnapshots
+from hiddenstate.jobs.base import Evaluation, Job
+from hiddenstate.jobs.classify import ClassifyJob, ClassifySnapshots
+from hiddenstate.jobs.regress import RegressJob, RegressSnapshots
+from hiddenstate.jobs.snapshots import JobSnapshots
 
 
 def make_job(config: Config, dataset: PreparedDataset) -> Job:
-    """The job `config` names, on `dataset`."""
-    return KINDS[config.job](config, dataset)
+    """Return the job that `config` names, on `dataset`.
+
+    Raises
+    ------
+    DataError
+        If the data does not fit the job.
+    OptionError
+        If the options do not fit the data.
+    """
+    jobs: dict[str, type[Job]] = {
+        "classify": ClassifyJob,
+        "regress": RegressJob,
+        "autoencode": AutoencodeJob,
+    }
+    return jobs[config.job](config, dataset)
 
 
-__all__ = ["KINDS", "Job", "make_job"]
+def make_snapshots(job: Job) -> JobSnapshots:
+    """Return what makes the arrays for the snapshots of `job`."""
+    kinds: dict[str, type[JobSnapshots]] = {
+        "classify": ClassifySnapshots,
+        "regress": RegressSnapshots,
+        "autoencode": AutoencodeSnapshots,
+    }
+    return kinds[job.config.job](job)
+
+
+__all__ = ["Evaluation", "Job", "JobSnapshots", "make_job", "make_snapshots"]

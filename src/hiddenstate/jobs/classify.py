@@ -1,14 +1,11 @@
 """classify: a recurrent net reads each row step by step and names its class."""
 
-from typing import Any
-
 import numpy as np
 
-from hiddenstate.config import Config
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
 from hiddenstate.inference.hidden_states import prefixes
-from hiddenstate.jobs.base import Array, Evaluation, Job
+from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,
     ROWS_FOLLOWED,
@@ -17,83 +14,38 @@ from hiddenstate.jobs.snapshot_limits import (
     WORST_BYTES,
     WORST_KEPT,
     affordable,
+    in_own_units,
+    rows_to_show,
     thinned,
 )
+from hiddenstate.jobs.snapshots import JobSnapshots, TrainingOutputs
 from hiddenstate.metrics import baselines
 from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy, softmax
 from hiddenstate.models.net import Net
+from hiddenstate.system.typing import Array
 
 
 class ClassifyJob(Job):
-    """LSTM 28->64, last step -> Linear 64->10, cross-entropy, unless told otherwise."""
+    """By default an LSTM 28->64, then Linear 64->10 at the last step, with cross-entropy."""
 
-    def make_net(self) -> Net:
-        """A recurrent net with one output a class."""
+    def _make_net(self) -> Net:
         n_classes = len(self.dataset.require_classes())
         return Net("classify", self.config.model, self.dataset.X.shape[2], n_classes)
 
+    def loss(self, engine: Engine, rows: Rows) -> float:
+        """Return the cross-entropy."""
+        return cross_entropy(self.predict(engine, rows), rows.require_targets())
+
     def evaluate(self, engine: Engine) -> Evaluation:
-        """Accuracy on the first test rows, what they were taken for, and the worst of them."""
+        """Compute the accuracy on the first test rows, their confusion, and the worst of them."""
         test, n = self.dataset.test, self.config.display.n_evaluated
         if n == 0 or test is None or not len(test):
             return Evaluation()
         return self._judge(engine, test.take(slice(0, n)))
 
-    def _judge(self, engine: Engine, rows: Rows) -> Evaluation:
-        """Accuracy on `rows`, their confusion, and those the net is furthest wrong on."""
-        y, C = rows.y, self.net.n_outputs
-        if y is None:
-            return Evaluation()
-        outputs = self.predict(engine, rows)
-        chosen, chance = outputs.argmax(axis=1), softmax(outputs)[np.arange(len(y)), y]
-        n = affordable(rows.X.shape[1:], rows.X.dtype.itemsize, WORST_BYTES, WORST_KEPT)
-        order = np.argsort(chance, kind="stable")[:n]
-        worst = order[chosen[order] != y[order]]
-        found: dict[str, Array] = {
-            "worst": worst,
-            "worst_row": self.drawn(rows.take(worst)),
-            "worst_label": y[worst],
-            "worst_chosen": chosen[worst],
-            "worst_chance": chance[worst],
-        }
-        if C <= CLASSES_CONFUSED:
-            found["confusion"] = confusion(y, chosen, C).astype(np.int32)
-        return Evaluation({"test_accuracy": accuracy(outputs, y)}, found)
-
-    def loss(self, engine: Engine, rows: Rows) -> float:
-        """Cross-entropy."""
-        return cross_entropy(self.predict(engine, rows), rows.require_targets())
-
-    def static_arrays(self) -> dict[str, Array]:
-        """The example digits, the rows whose predictions are shown, and how much of the first
-        of them was read where their states are."""
-        rows = self.shown(self.config.display.n_predicted)
-        found = self.examples() | {"shown": self.drawn(rows), "shown_label": rows.require_targets()}
-        return found | {"read": self._ends()}
-
-    def _ends(self) -> Array:
-        """Steps read (P,) where states and chances are kept, the last step among them."""
-        return thinned(self.dataset.X.shape[1], STEPS_KEPT) + 1
-
-    def snapshot(self, engine: Engine) -> dict[str, Array]:
-        """Class probabilities of the shown rows; of the first of them the state and the
-        probabilities after each part read, as of a row that ends there."""
-        rows = self.shown(self.config.display.n_predicted)
-        if not len(rows):
-            return {}
-        found = {"probability": softmax(self.predict(engine, rows))}
-        some, ends = rows.take(slice(0, ROWS_FOLLOWED)), self._ends()
-        X = some.X[:]
-        states = self.states(engine).predict(X, some.lengths)
-        found["hidden"] = states[:, ends - 1, :UNITS_KEPT]
-        if self.net.n_outputs <= CLASSES_CONFUSED:
-            outputs = engine.predict(*prefixes(X, some.lengths, ends))
-            found["decision"] = softmax(outputs).reshape(len(X), len(ends), -1)
-        return found
-
     def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
-        """Accuracy on every test row, and the mean of the last losses."""
-        results: dict[str, Any] = {"train_loss": float(np.mean(recent))}
+        """Compute the accuracy on all test rows, and the mean of the last losses."""
+        results = {"train_loss": float(np.mean(recent))}
         test = self.dataset.test
         if test is None or not len(test) or test.y is None:
             return Evaluation(results)
@@ -105,27 +57,60 @@ class ClassifyJob(Job):
             )
         return Evaluation(results, judged.arrays)
 
-    @classmethod
-    def line(cls, event: dict[str, Any], config: Config) -> str:
-        """The classic line, with the accuracy where there is one."""
-        line = super().line(event, config)
-        if "test_accuracy" in event:
-            line += f" | test accuracy: {event['test_accuracy']:.2f}"
-        return line
+    def _judge(self, engine: Engine, rows: Rows) -> Evaluation:
+        """Compute the accuracy on `rows`, their confusion, and the rows the net is most wrong on."""
+        y, C = rows.y, self.net.n_outputs
+        if y is None:
+            return Evaluation()
+        outputs = self.predict(engine, rows)
+        chosen, chance = outputs.argmax(axis=1), softmax(outputs)[np.arange(len(y)), y]
+        n = affordable(rows.X.shape[1:], rows.X.dtype.itemsize, WORST_BYTES, WORST_KEPT)
+        order = np.argsort(chance, kind="stable")[:n]
+        worst = order[chosen[order] != y[order]]
+        arrays: dict[str, Array] = {
+            "worst": worst,
+            "worst_row": in_own_units(self.dataset, rows.take(worst)),
+            "worst_label": y[worst],
+            "worst_chosen": chosen[worst],
+            "worst_chance": chance[worst],
+        }
+        if C <= CLASSES_CONFUSED:
+            arrays["confusion"] = confusion(y, chosen, C).astype(np.int32)
+        return Evaluation({"test_accuracy": accuracy(outputs, y)}, arrays)
 
-    def summary_lines(self, engine: Engine, results: dict[str, Any]) -> list[str]:
-        """Predicted beside real labels, then the accuracy on all test rows."""
-        lines = []
-        rows = self.shown(self.config.display.n_predicted)
-        if len(rows) and rows.y is not None:
-            labels = np.asarray(self.dataset.require_classes())
-            chosen = self.predict(engine, rows).argmax(axis=1)
-            for numbers, what in ((chosen, "prediction number"), (rows.y, "real number")):
-                lines.append(f"{np.array2string(labels[numbers], max_line_width=10**6)} {what}")
-        if "test_accuracy" in results:
-            n, score = len(self.dataset.X_test), results["test_accuracy"]
-            line = f"test accuracy on all {n:,} rows: {score:.4f}"
-            if "baseline_accuracy" in results:
-                line += f" (always the most frequent class: {results['baseline_accuracy']:.4f})"
-            lines.append(line)
-        return lines
+
+class ClassifySnapshots(JobSnapshots):
+    """Class probabilities of some rows, and how they form while a row is read."""
+
+    def static_arrays(self) -> dict[str, Array]:
+        """Return the example digits, the rows whose predictions are shown, and the numbers of
+        steps after which the states of the first of them are kept."""
+        rows = self._shown()
+        return self.examples() | {
+            "shown": in_own_units(self.dataset, rows),
+            "shown_label": rows.require_targets(),
+            "read": self._ends(),
+        }
+
+    def snapshot(self, engine: Engine, made: TrainingOutputs | None = None) -> dict[str, Array]:
+        """Return the class probabilities of the shown rows; of the first of them the hidden state
+        and the probabilities after each part that was read, as of a row that ends there."""
+        rows = self._shown()
+        if not len(rows):
+            return {}
+        arrays = {"probability": softmax(self.job.predict(engine, rows))}
+        some, ends = rows.take(slice(0, ROWS_FOLLOWED)), self._ends()
+        X = some.X[:]
+        states = self.state_predictor(engine).predict(X, some.lengths)
+        arrays["hidden"] = states[:, ends - 1, :UNITS_KEPT]
+        if self.job.net.n_outputs <= CLASSES_CONFUSED:
+            outputs = engine.predict(*prefixes(X, some.lengths, ends))
+            arrays["decision"] = softmax(outputs).reshape(len(X), len(ends), -1)
+        return arrays
+
+    def _shown(self) -> Rows:
+        return rows_to_show(self.dataset, self.config.display.n_predicted)
+
+    def _ends(self) -> Array:
+        """Numbers of steps read (P,) after which states are kept, all steps among them."""
+        return thinned(self.dataset.X.shape[1], STEPS_KEPT) + 1

@@ -1,38 +1,41 @@
-"""What snapshots hold beside figures, and how much at the most.
+"""Which rows and steps snapshots hold, and how many at most.
 
-A snapshot is small whatever the data is: of long rows some steps are kept, of wide nets the first
-units, and decoded rows only as many as fit in `DECODED_BYTES`. Apart from what the options
-`--n-predicted`, `--n-reconstructed` and `--n-scattered` ask for, none is over 256 KiB.
+A snapshot is small whatever the data is: it holds some steps of long rows, the first units of wide
+nets, and only as many decoded rows as fit in `DECODED_BYTES`. Apart from what the options
+`--n-predicted`, `--n-reconstructed` and `--n-scattered` set, no snapshot exceeds 256 KiB.
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from hiddenstate.data import PreparedDataset, Rows
+from hiddenstate.data.prepare.transform import after_end
+from hiddenstate.system.typing import Array
 
 ROWS_FOLLOWED = 4
-"""Rows of a classifier whose states and chances are kept after every step read."""
+"""Rows of a classifier whose states and probabilities are kept after each step."""
 
 STEPS_KEPT = 100
-"""Steps of a row after which states are kept."""
+"""Most steps of a row after which states are kept."""
 
 SIGNAL_STEPS = 200
-"""Steps of a signal at which states are kept."""
+"""Most steps of a signal at which states are kept."""
+
+WINDOWS_SHOWN = 20
+"""Most windows predicted for a snapshot where the state is not carried."""
 
 UNITS_KEPT = 64
-"""Hidden units kept, the first ones."""
+"""Most hidden units kept, the first ones."""
 
 WORST_KEPT = 10
-"""Test rows the net is furthest wrong on."""
+"""Most test rows kept that the net is most wrong on."""
 
 CLASSES_CONFUSED = 50
-"""Classes up to which a confusion matrix is kept."""
+"""Most classes for which a confusion matrix is kept."""
 
 GRID_SIDE, WALK_STEPS = 8, 10
-"""Rows decoded from a square of the code space, and on the way between two codes."""
+"""Side of the square of rows decoded from the code space, and rows between two codes."""
 
 DECODED_BYTES = 64 * 1024
 """Most bytes of rows decoded from the code space."""
@@ -44,33 +47,52 @@ DESCRIBED_BYTES = 256 * 1024
 """Most bytes of the rows behind the drawn codes."""
 
 
+def shown_split(dataset: PreparedDataset) -> str:
+    """Return which rows are shown: "test", or "train" if there are no test rows."""
+    return "test" if len(dataset.X_test) else "train"
+
+
+def rows_to_show(dataset: PreparedDataset, n: int) -> Rows:
+    """Return the first `n` rows of the shown split."""
+    test = dataset.test
+    return (test if test is not None and len(test) else dataset.train).take(slice(0, n))
+
+
+def in_own_units(dataset: PreparedDataset, rows: Rows) -> Array:
+    """Return X of prepared rows in the units of the data, NaN after a row's end."""
+    X = dataset.transform.undo(rows.X[:])
+    if rows.lengths is None:
+        return X
+    return np.where(after_end(rows.lengths, X.shape[1])[..., None], np.nan, X).astype(X.dtype)
+
+
 def thinned(n: int, most: int) -> Array:
-    """At most `most` of the numbers 0 .. n-1, evenly spread, the last always among them."""
+    """Return at most `most` of the numbers 0 .. n-1, evenly spaced, always with the last."""
     spread: Array = np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
     return spread
 
 
 def affordable(row: tuple[int, ...], itemsize: int, n_bytes: int, most: int) -> int:
-    """How many rows of shape `row` fit in `n_bytes`; one at least, `most` at the most."""
+    """Return how many rows of shape `row` fit in `n_bytes`: from 1 to `most`."""
     return max(1, min(most, n_bytes // max(math.prod(row) * itemsize, 1)))
 
 
-def as_pixels(values: Array) -> Array:
-    """Fractions as bytes, a 255th each, rounded; a quarter of the room."""
+def pixel_bytes(values: Array) -> Array:
+    """Return fractions as uint8 pixels, rounded: a quarter of the memory."""
     pixels: Array = np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
     return pixels
 
 
 def plane_of(codes: Array, side: int) -> Array:
-    """Codes (side*side, Z) on a square through the codes (N, Z), row by row from the top.
+    """Return codes (side*side, Z) on a square through the codes (N, Z), row by row from the top.
 
     The square spans the first two principal axes of the codes, two standard deviations to each
     side of their mean; codes of one number lie on a line, which the square runs along.
     """
     mean = codes.mean(axis=0)
     _, spread, axes = np.linalg.svd(codes - mean, full_matrices=False)
-    # An axis has no sign of its own: its largest number is made positive, so that squares of one
-    # net at different times lie alike.
+    # The sign of an axis is arbitrary: its largest number is made positive, so that squares of
+    # one net at different times match.
     axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1))
     reach = 2 * spread / math.sqrt(max(len(codes) - 1, 1))
     if codes.shape[1] == 1 or len(spread) < 2:
@@ -83,7 +105,7 @@ def plane_of(codes: Array, side: int) -> Array:
 
 
 def ends_of_walk(labels: Array | None, n: int) -> tuple[int, int]:
-    """Two of the first `n` rows to walk between: the first, and the first of another class."""
+    """Return two of the first `n` rows to walk between: the first, and the first of another class."""
     if labels is not None:
         others = np.flatnonzero(labels != labels[0])
         if others.size:

@@ -1,7 +1,7 @@
 """A run told in words: what was trained on what, with which options, and what happened."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -12,8 +12,8 @@ from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileErro
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
-from hiddenstate.runs.requests import in_words
-from hiddenstate.runs.run import Arrays
+from hiddenstate.runs.requests import describe_request
+from hiddenstate.system.typing import NamedArrays
 
 CLASSES_NAMED = 50
 """Class labels that are listed; of more, so many and how many there are."""
@@ -68,9 +68,9 @@ class RunFacts:
         self.history, self.journal = run.history(), run.journal()
         self.results = run.results() or {}
         self.problems: list[str] = []
-        self.static_arrays: Arrays = {}
+        self.static_arrays: NamedArrays = {}
         self.static_facts: dict[str, Any] = {}
-        self.final_arrays: Arrays = {}
+        self.final_arrays: NamedArrays = {}
         self.model: FittedModel | None = None
         self._read()
 
@@ -256,7 +256,7 @@ def _as_text(value: Any) -> str:
     return printable(text, 400)
 
 
-def _when(entry: dict[str, Any]) -> str:
+def _when(entry: Mapping[str, Any]) -> str:
     """The time of a journal entry, to the second."""
     try:
         return f"{datetime.fromisoformat(entry['time']):%Y-%m-%d %H:%M:%S %Z}"
@@ -264,7 +264,7 @@ def _when(entry: dict[str, Any]) -> str:
         return "at an unknown time"
 
 
-def _in_words(entry: dict[str, Any], first: bool) -> str:
+def _in_words(entry: Mapping[str, Any], first: bool) -> str:
     """A journal entry as a sentence."""
     step = printable(entry.get("step", "?"), 20)
     if entry["event"] == "start":
@@ -279,11 +279,11 @@ def _in_words(entry: dict[str, Any], first: bool) -> str:
     if entry["event"] == "failed":
         return f"failed after step {step}: {printable(entry.get('why', 'unknown'), 400)}"
     if entry["event"] == "control":
-        return printable(in_words(entry), 200)
+        return printable(describe_request(entry), 200)
     return _facts(entry)
 
 
-def _facts(event: dict[str, Any]) -> str:
+def _facts(event: Mapping[str, Any]) -> str:
     """An event of another kind, with all it says."""
     told = [
         f"{printable(name, 40)} {printable(value, 200)}"

@@ -16,6 +16,7 @@ from hiddenstate.metrics.glossary import Entry, explain, named, written
 from hiddenstate.metrics.headline import headline as headline_key
 from hiddenstate.metrics.scores import balanced_accuracy, f1_by_class, skill
 from hiddenstate.report.facts import RunFacts
+from hiddenstate.runs.events import figures_of
 
 Array = NDArray[Any]
 
@@ -106,7 +107,7 @@ def _so_far(facts: RunFacts, key: str) -> Headline:
     logged = [event for event in facts.history if event["event"] == "log"]
     if not logged:
         return Headline("none", "nothing was logged yet", "There is nothing to compare.")
-    last = logged[-1]
+    last = figures_of(logged[-1])
     if key in last:
         entry = explain(key, facts.job)
         assert entry is not None
@@ -232,7 +233,7 @@ def numbers(facts: RunFacts) -> dict[str, Told]:
 def _ending(facts: RunFacts) -> dict[str, Any]:
     seconds = facts.run.seconds()
     ends = [event for event in facts.history if event["event"] == "end"]
-    end = {name: value for name, value in (ends[-1] if ends else {}).items() if name != "event"}
+    end = figures_of(ends[-1]) if ends else {}
     return end if seconds is None else {**end, "seconds": seconds}
 
 

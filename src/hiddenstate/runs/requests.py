@@ -1,7 +1,7 @@
-"""Asking a run under way to stop, pause, go on, learn at another rate or leave a snapshot.
+"""Requests to a run while it trains: stop, pause, go, lr, snapshot.
 
-Whoever watches appends a line to the run's `control.jsonl`; training reads it between two chunks
-of steps, obeys, and says so in the history and, with the request's own name, in the journal.
+A viewer appends a line to the run's `control.jsonl`. Training reads it between two chunks of
+steps, carries it out, and records it in the history and, with the request's name, in the journal.
 """
 
 import json
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from hiddenstate.config import TrainingConfig, section_options
 from hiddenstate.errors import (
@@ -21,47 +21,78 @@ from hiddenstate.errors import (
     printable,
 )
 from hiddenstate.runs import Run
+from hiddenstate.runs.events import Command, JournalEntry
 from hiddenstate.runs.writer import append_request
 from hiddenstate.system.atomic_file import open_regular
+
+COMMANDS: tuple[Command, ...] = get_args(Command)
+"""Everything that can be requested."""
+
+POLL_SECONDS = 0.2
+"""Seconds between two checks for requests."""
+
+MAX_READ = 64 * 1024
+"""Most bytes read at once; a request has some tens."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One thing asked of a run while it trains.
+    """One request to a run while it trains.
 
     Parameters
     ----------
-    do : str
-        `stop` and keep the best, `pause`, `go` on, learn at another `lr`, or leave a `snapshot`.
+    do : {"stop", "pause", "go", "lr", "snapshot"}
+        Finish now with the best weights, pause, continue, change the learning rate, or leave a
+        snapshot.
     value : float, optional
-        The learning rate asked for.
+        The learning rate, for "lr" only.
     name : str
-        By which the answer is known.
+        Identifies the answer in the journal.
     """
 
-    do: str
+    do: Command
     value: float | None = None
     name: str = ""
 
+    @property
+    def rate(self) -> float:
+        """The learning rate that was requested.
+
+        Raises
+        ------
+        ValueError
+            If this is not a request for one.
+        """
+        if self.value is None:
+            raise ValueError(f"a request to {self.do} has no learning rate")
+        return self.value
+
 
 class Requests(Protocol):
-    """What is asked of a run while it trains; :class:`hiddenstate.runs.requests.Inbox` is one."""
+    """Where requests arrive; :class:`Inbox` is one."""
 
     def __bool__(self) -> bool:
-        """Whether something may be waiting; asked often."""
+        """Whether a request may be waiting; called often."""
         ...
 
     def take(self) -> Sequence[Request]:
-        """What was asked since the last time, in order."""
+        """Return the requests that came since the last call, in order."""
         ...
 
 
-COMMANDS = ("stop", "pause", "go", "lr", "snapshot")
-"""What can be asked."""
+class NoRequests:
+    """For training that nobody can send a request to."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def take(self) -> Sequence[Request]:
+        """Return nothing."""
+        return ()
 
 
 def make_request(do: str, value: str | float | None = None) -> Request:
-    """A request, checked.
+    """Return a checked request with a new name.
 
     Raises
     ------
@@ -70,48 +101,49 @@ def make_request(do: str, value: str | float | None = None) -> Request:
     """
     if do not in COMMANDS:
         raise OptionError(
-            f"{printable(do, 40)}: no such request{did_you_mean(do, COMMANDS)}; expected one of "
+            f"{printable(do, 40)}: unknown request{did_you_mean(do, COMMANDS)}; expected one of "
             + ", ".join(COMMANDS)
         )
-    if do != "lr":
+    command: Command = COMMANDS[COMMANDS.index(do)]  # the same text, of the narrower type
+    if command != "lr":
         if value is not None:
             raise OptionError(f"{do}: takes no value, got {printable(value, 40)}")
-        return Request(do, name=secrets.token_hex(4))
+        return Request(command, name=secrets.token_hex(4))
     if value is None:
         raise OptionError("lr: expected a learning rate, as in `lr 0.001`")
-    known = section_options(TrainingConfig)["lr"]
+    option = section_options(TrainingConfig)["lr"]
     try:
-        rate = known.parse(value) if isinstance(value, str) else known.check(value)
+        rate = option.parse(value) if isinstance(value, str) else option.check(value)
     except OptionError as error:
         raise OptionError(str(error).removeprefix("--")) from None
-    return Request(do, float(rate), secrets.token_hex(4))
+    return Request(command, float(rate), secrets.token_hex(4))
 
 
-def ask(path: Path, do: str, value: str | float | None = None) -> str:
-    """Ask the run in the folder `path`; return the request's name.
+def send_request(path: Path, do: str, value: str | float | None = None) -> str:
+    """Send a request to the run in the folder `path`; return the request's name.
 
     Raises
     ------
     OptionError
-        If it is no request.
+        If it is not a valid request.
     DataError
-        If nothing is training the run.
+        If no process is training the run.
     MachineError
         If the request cannot be written.
     """
     request, run = make_request(do, value), Run(path)
     if run.status() != "running":
-        mend = "; `hiddenstate resume` goes on with it"
+        hint = "; `hiddenstate resume` resumes it"
         if run.results() is not None:
-            mend = ", it is done; `hiddenstate resume RUN --epochs +1` trains it for longer"
-        raise DataError(f"{printable(path)}: nothing is training it{mend}")
-    entry = {"name": request.name, "do": request.do}
+            hint = ", it is done; `hiddenstate resume RUN --epochs +1` trains it for longer"
+        raise DataError(f"{printable(path)}: no process is training this run{hint}")
+    entry: dict[str, Any] = {"name": request.name, "do": request.do}
     append_request(run, entry | ({} if request.value is None else {"value": request.value}))
     return request.name
 
 
-def answer_to(run: Run, name: str, seconds: float, pause: float = 0.05) -> dict[str, Any] | None:
-    """The journal's entry that answers the request `name`; None if none came in time."""
+def await_answer(run: Run, name: str, seconds: float, pause: float = 0.05) -> JournalEntry | None:
+    """Return the journal entry that answers the request `name`, or None after `seconds`."""
     until = time.monotonic() + seconds
     while True:
         answers = [e for e in run.journal() if e["event"] == "control" and e.get("name") == name]
@@ -122,69 +154,62 @@ def answer_to(run: Run, name: str, seconds: float, pause: float = 0.05) -> dict[
         time.sleep(pause)
 
 
-LOOKS = 0.2
-"""Seconds between two looks for requests."""
-
-LONGEST = 64 * 1024
-"""Most bytes read at a look; requests have some tens."""
-
-
 class Inbox:
-    """The requests that come to a run while it trains.
+    """The requests that arrive while a run trains.
 
     Parameters
     ----------
     path : Path
-        The run folder. What stood in its `control.jsonl` before is not obeyed.
+        The run folder. Lines already in its `control.jsonl` are not carried out.
     clock : callable
-        Seconds that went by.
+        Returns seconds.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path, self._clock = path / "control.jsonl", clock
-        self._seen, self._next_look = self._look(), 0.0
-        self._read = self._seen[1]
+        self._seen, self._next_check = self._identify(), 0.0
+        self._offset = self._seen[1]
         self._waiting = False
 
-    def _look(self) -> tuple[int, int]:
-        """Which file there is, and its size."""
+    def _identify(self) -> tuple[int, int]:
+        """The file's inode and size; zeros without a file."""
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except OSError:
             return 0, 0
-        return found.st_ino, found.st_size
+        return status.st_ino, status.st_size
 
     def __bool__(self) -> bool:
-        """Whether a request may be waiting; looks at most every `LOOKS` seconds."""
+        """Whether a request may be waiting; checks the file at most every `POLL_SECONDS`."""
         now = self._clock()
-        if not self._waiting and now >= self._next_look:
-            self._next_look = now + LOOKS
-            self._waiting = self._look() != self._seen
+        if not self._waiting and now >= self._next_check:
+            self._next_check = now + POLL_SECONDS
+            self._waiting = self._identify() != self._seen
         return self._waiting
 
     def take(self) -> list[Request]:
-        """The requests that came since the last time; lines that are none are passed over."""
+        """Return the requests that came since the last call; skip lines that are not requests."""
         self._waiting = False
-        before, self._seen = self._seen, self._look()
-        if self._seen[0] != before[0] or self._seen[1] < self._read:  # another file
-            self._read = 0
+        before, self._seen = self._seen, self._identify()
+        if self._seen[0] != before[0] or self._seen[1] < self._offset:  # another file
+            self._offset = 0
         try:
             with open_regular(self._path) as stream:
-                stream.seek(self._read)
-                data = stream.read(LONGEST)
+                stream.seek(self._offset)
+                data = stream.read(MAX_READ)
         except (OSError, UntrustedFileError):
             return []
-        full = len(data) == LONGEST
+        full = len(data) == MAX_READ
         end = data.rfind(b"\n") + 1 or (len(data) if full else 0)
-        self._read += end
+        self._offset += end
         if full:
-            self._next_look, self._seen = 0.0, (self._seen[0], -1)  # there may be more
-        found = (_request(line) for line in data[:end].splitlines())
-        return [request for request in found if request]
+            self._next_check, self._seen = 0.0, (self._seen[0], -1)  # there may be more
+        requests = (_parse_request(line) for line in data[:end].splitlines())
+        return [request for request in requests if request]
 
 
-def _request(line: bytes) -> Request | None:
-    """The request a line makes, or None."""
+def _parse_request(line: bytes) -> Request | None:
+    """Return the request in a line, or None if it holds none."""
     try:
         entry = json.loads(line)
         request = make_request(entry["do"], entry.get("value"))
@@ -193,8 +218,8 @@ def _request(line: bytes) -> Request | None:
         return None
 
 
-def in_words(event: Mapping[str, Any]) -> str:
-    """A control event in a few words."""
+def describe_request(event: Mapping[str, Any]) -> str:
+    """Return a control event in a few words."""
     step = event.get("step")
     match event.get("do"):
         case "lr":
@@ -204,5 +229,5 @@ def in_words(event: Mapping[str, Any]) -> str:
         case "pause":
             return f"paused after step {step}"
         case "go":
-            return f"going on after step {step}"
+            return f"continued after step {step}"
     return f"snapshot after step {step}"

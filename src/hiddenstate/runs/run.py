@@ -1,17 +1,15 @@
-"""A run folder as every reader reads it; `writing` alone writes in one.
+"""Reads run folders; `writer.py` alone writes in them.
 
-Layout and schemas are written down in docs/format.md.
+docs/format.md describes the layout and every file.
 """
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import Any, Literal, cast
 
 from hiddenstate.config import Config, config_from_dict
 from hiddenstate.errors import (
@@ -23,6 +21,7 @@ from hiddenstate.errors import (
     printable,
 )
 from hiddenstate.models.fitted import FittedModel, load_model
+from hiddenstate.runs.events import Event, Figures, JournalEntry
 from hiddenstate.runs.record import read_lines, read_record
 from hiddenstate.runs.snapshots import (
     Sizes,
@@ -34,19 +33,21 @@ from hiddenstate.runs.snapshots import (
 from hiddenstate.system.array_file import Layout, read_arrays
 from hiddenstate.system.atomic_file import TEMPORARY
 from hiddenstate.system.lock import is_locked
-
-Arrays = dict[str, NDArray[Any]]
+from hiddenstate.system.typing import NamedArrays
 
 STATIC_ARRAYS = "shown.safetensors"
-"""What the views draw that training never changes, among a run's snapshots."""
+"""File of the arrays that training never changes, among a run's snapshots."""
 
 FINAL_ARRAYS = "closing.safetensors"
-"""What the views draw of a run's end alone, among its snapshots."""
+"""File of the arrays that exist only at a run's end, among its snapshots."""
 
 _NUMBERED = re.compile(r"[0-9]{9,18}\.safetensors")
 
-LAST_LINE = 64 * 1024
-"""Bytes looked at for the end of a history; its last line has some hundreds."""
+MAX_LAST_LINE = 64 * 1024
+"""Bytes read for the last line of a history, which has some hundreds."""
+
+Status = Literal["running", "done", "interrupted", "failed", "stopped", "gone"]
+"""How a run stands; `stopped` without a record of why, `gone` once its folder is."""
 
 
 class Run:
@@ -57,10 +58,17 @@ class Run:
     path : Path
         The folder.
 
+    Attributes
+    ----------
+    record : dict
+        The contents of config.json; only its format is checked.
+    config : Config
+        The settings in it, checked.
+
     Raises
     ------
     DataError
-        If it is no run folder.
+        If it is not a run folder.
     UntrustedFileError
         If its config.json is damaged or newer than this version reads.
     """
@@ -85,28 +93,40 @@ class Run:
             raise UntrustedFileError(str(error)) from None
 
     def data_fact(self, name: str) -> str:
-        """A fact config.json keeps of the data: name, source or fingerprint."""
+        """Return what config.json records of the data: its name, source or fingerprint."""
         data = self.record.get("data")
         return str(data.get(name, "")) if isinstance(data, dict) else ""
 
-    def history(self) -> list[dict[str, Any]]:
-        """Every event of history.jsonl; damaged ones, and one still being written, left out."""
-        return read_lines(self.path / "history.jsonl", self.sealed).entries
+    def history(self) -> list[Event]:
+        """Return the events of history.jsonl, without damaged or unfinished lines."""
+        return self.history_from(0, 0)[0]
 
-    def history_from(self, offset: int, check: int) -> tuple[list[dict[str, Any]], int, int]:
-        """Events from byte `offset` of history.jsonl on, where a line begins after one whose check
-        was `check`; and offset and check to read on with. Both are 0 at the start."""
-        lines = read_lines(self.path / "history.jsonl", self.sealed, offset, check)
-        return lines.entries, offset + lines.size, lines.check
+    def history_from(self, offset: int, check: int) -> tuple[list[Event], int, int]:
+        """Return the events from byte `offset` of history.jsonl on, and where to read on.
 
-    def journal(self) -> list[dict[str, Any]]:
-        """Every entry of journal.jsonl; damaged ones, and one still being written, left out."""
-        return read_lines(self.path / "journal.jsonl", self.sealed).entries
+        Parameters
+        ----------
+        offset : int
+            Where a line starts; 0 at first.
+        check : int
+            Checksum of the line that ends there; 0 at first.
+
+        Returns
+        -------
+        events, offset, check
+        """
+        lines = read_lines(self.path / "history.jsonl", self.checksummed, offset, check)
+        return cast(list[Event], lines.entries), offset + lines.size, lines.check
+
+    def journal(self) -> list[JournalEntry]:
+        """Return the entries of journal.jsonl, without damaged or unfinished lines."""
+        lines = read_lines(self.path / "journal.jsonl", self.checksummed)
+        return cast(list[JournalEntry], lines.entries)
 
     def damage(self, name: str) -> str | None:
-        """What is wrong with history.jsonl or journal.jsonl, in a line; None if it is sound."""
+        """Say what is wrong with history.jsonl or journal.jsonl; None if it is sound."""
         path = self.path / name
-        lines = read_lines(path, self.sealed)
+        lines = read_lines(path, self.checksummed)
         if lines.damaged:
             more = f" (and {len(lines.damaged) - 1} more)" if len(lines.damaged) > 1 else ""
             return f"{printable(path)}:{lines.damaged[0]}: this line is damaged{more}"
@@ -115,58 +135,64 @@ class Run:
         return None
 
     @property
-    def sealed(self) -> bool:
-        """Whether each line of history and journal has a check, as from format 3 on."""
+    def checksummed(self) -> bool:
+        """Whether each line of history and journal has a checksum, as from format 3 on."""
         return bool(self.record["format"] >= 3)
 
     def missing_lines(self, step: int, n_since: int) -> str | None:
-        """What of the lines logged up to a checkpoint the history lacks, in a line.
+        """Say how many of the lines logged up to a checkpoint are missing; None if none is.
 
         Parameters
         ----------
         step : int
-            The updates that the checkpoint was taken after.
+            Updates made before the checkpoint.
         n_since : int
-            The losses it holds that are not in a line: where the last step was to have one, and
-            training was stopped as it was evaluated, that line is still due.
+            Losses in it that no line holds yet. If the last step is a logged one and training
+            was stopped while it was evaluated, its line is still pending.
         """
         log_every = self.config.training.log_every
-        wanted = -(-step // log_every) - ((step - 1) % log_every == 0 and n_since > 0)
-        found = sum(e["event"] == "log" and e["step"] < step for e in self.history())
-        if found >= wanted:
+        expected = -(-step // log_every) - ((step - 1) % log_every == 0 and n_since > 0)
+        n_logged = sum(e["event"] == "log" and e["step"] < step for e in self.history())
+        if n_logged >= expected:
             return None
         path = printable(self.path / "history.jsonl")
-        return f"{path}: has {found} logged lines of {wanted} up to step {step}"
+        return f"{path}: has {n_logged} of {expected} logged lines up to step {step}"
 
-    def _says_end(self) -> bool:
-        """Whether the history's last line looks like an end: asked often, so without the rest."""
+    def _ends(self) -> bool:
+        """Whether the history's last line looks like an end; called often, so it reads no more."""
         try:
             with (self.path / "history.jsonl").open("rb") as stream:
-                stream.seek(-min(LAST_LINE, stream.seek(0, os.SEEK_END)), os.SEEK_END)
+                stream.seek(-min(MAX_LAST_LINE, stream.seek(0, os.SEEK_END)), os.SEEK_END)
                 return b'"event": "end"' in stream.read().rstrip(b"\n").rpartition(b"\n")[2]
         except OSError:
             return False
 
-    def results(self) -> dict[str, Any] | None:
-        """The final figures, or None while there are none."""
+    def results(self) -> Figures | None:
+        """Return the results of a run that is done, else None."""
         for event in reversed(self.history()):
             if event["event"] == "end":
-                return {k: v for k, v in event.items() if k not in ("event", "step")}
+                figures = cast(Mapping[str, Any], event)
+                return {k: v for k, v in figures.items() if k not in ("event", "step")}
         return None
 
-    def status(self) -> str:
-        """`running`, `done`, or how it ended: `interrupted`, `failed`, `stopped`; or `gone`."""
-        if self._says_end() and self.results() is not None:
+    def status(self) -> Status:
+        """Return `running`, `done`, how training ended (`interrupted`, `failed`, or `stopped`
+        without a record of why), or `gone` once the folder is."""
+        if self._ends() and self.results() is not None:
             return "done"
         if is_locked(self.path):
             return "running"
-        if not (self.path / "config.json").exists():  # moved or removed since it was found
+        if not (self.path / "config.json").exists():  # moved or removed since it was opened
             return "gone"
-        last = [entry["event"] for entry in self.journal()][-1:]
-        return {"interrupted": "interrupted", "failed": "failed"}.get("".join(last), "stopped")
+        match [entry["event"] for entry in self.journal()][-1:]:
+            case ["interrupted"]:
+                return "interrupted"
+            case ["failed"]:
+                return "failed"
+        return "stopped"
 
     def started(self) -> str:
-        """Date and time of the first journal entry, local, to the minute."""
+        """Return the local date and time of the first journal entry, to the minute."""
         try:
             first = self.journal()[0]
             return f"{datetime.fromisoformat(first['time']).astimezone():%Y-%m-%d %H:%M}"
@@ -174,19 +200,19 @@ class Run:
             return "unknown"
 
     def seconds(self) -> float | None:
-        """Wall time of the training that ended the run, if it ended."""
+        """Return the wall time, in seconds, of the training that finished a run that is done."""
         for entry in reversed(self.journal()):
             if entry["event"] == "end" and "seconds" in entry:
                 return float(entry["seconds"])
         return None
 
     @cached_property
-    def static_arrays(self) -> tuple[Arrays, dict[str, Any]]:
-        """Arrays and facts the views need that training never changed."""
+    def static_arrays(self) -> tuple[NamedArrays, dict[str, Any]]:
+        """Arrays and facts that views need and training never changes."""
         return read_static_arrays(self.path / "snapshots" / STATIC_ARRAYS, self.config.job)
 
     def _sizes(self) -> Sizes:
-        """What is known of the sizes of what snapshots hold; nothing while that is damaged."""
+        """Sizes of the arrays in snapshots, as far as sound files state them."""
         try:
             return self._window | sizes_of_static_arrays(*self.static_arrays, self.config.job)
         except (UntrustedFileError, MachineError):
@@ -194,29 +220,29 @@ class Run:
 
     @property
     def has_final_arrays(self) -> bool:
-        """Whether there is what only the run's end shows."""
+        """Whether there is a file of arrays of the run's end."""
         return (self.path / "snapshots" / FINAL_ARRAYS).is_file()
 
-    def final_arrays(self) -> Arrays:
-        """Arrays the views need that only the run's end shows; none before it."""
+    def final_arrays(self) -> NamedArrays:
+        """Return the arrays that exist only at the run's end; none before it."""
         path = self.path / "snapshots" / FINAL_ARRAYS
         return (
             read_final_arrays(path, self.config.job, self._sizes()) if self.has_final_arrays else {}
         )
 
     def snapshot_paths(self) -> list[Path]:
-        """Every snapshot in the order it was taken."""
+        """Return the path of every snapshot, in the order they were taken."""
         return numbered(self.path / "snapshots")
 
-    def snapshot(self, path: Path) -> Arrays:
-        """Arrays of one of `snapshot_paths`.
+    def snapshot(self, path: Path) -> NamedArrays:
+        """Return the arrays of one of `snapshot_paths`.
 
-        Windows are to be alike in all of them; the first that is read says how they are.
+        Windows have one shape in all of them; the first that is read sets it.
 
         Raises
         ------
         UntrustedFileError
-            If it is damaged, or holds other than such a file of this run does.
+            If it is damaged, or does not hold the arrays of a snapshot of this run.
         MachineError
             If it cannot be read.
         """
@@ -226,21 +252,21 @@ class Run:
         return arrays
 
     def damaged_snapshots(self) -> Iterator[str]:
-        """What is wrong with each snapshot that the views leave out, in a line."""
+        """Yield what is wrong with each damaged snapshot, one line each."""
         for path in self.snapshot_paths():
             try:
                 self.snapshot(path)
             except UntrustedFileError as error:
                 yield str(error)
-            except MachineError:  # a resumed run was cut back meanwhile
+            except MachineError:  # the run was resumed and truncated meanwhile
                 continue
 
     def checkpoint_paths(self) -> list[Path]:
-        """Every checkpoint, newest first."""
+        """Return the path of every checkpoint, newest first."""
         return numbered(self.path / "checkpoints")[::-1]
 
-    def checkpoint(self) -> tuple[Arrays, dict[str, Any]] | None:
-        """The newest checkpoint that is whole; None where there is none.
+    def checkpoint(self) -> tuple[NamedArrays, dict[str, Any]] | None:
+        """Return the arrays and facts of the newest sound checkpoint; None without one.
 
         Raises
         ------
@@ -251,38 +277,43 @@ class Run:
 
     def sound_checkpoint(
         self, fits: Callable[[str, Layout, dict[str, Any]], None] | None = None
-    ) -> tuple[tuple[Arrays, dict[str, Any]] | None, list[str]]:
-        """As :meth:`checkpoint`, and what is wrong with each newer one, in a line each.
+    ) -> tuple[tuple[NamedArrays, dict[str, Any]] | None, list[str]]:
+        """As :meth:`checkpoint`, with what is wrong with each newer one, one line each.
 
-        `fits` is asked of each before it is read, and told its name; see
-        :func:`hiddenstate.system.array_file.read_arrays`.
+        Parameters
+        ----------
+        fits : callable, optional
+            Called with a checkpoint's path, layout and facts before its arrays are read; raises
+            `UntrustedFileError` if these are not what the caller needs.
         """
         damaged: list[str] = []
         for path in self.checkpoint_paths():
             try:
-                asked = partial(fits, str(path)) if fits else None
-                return read_arrays(path, "checkpoint", asked), damaged
+                check = partial(fits, str(path)) if fits else None
+                return read_arrays(path, "checkpoint", check), damaged
             except UntrustedFileError as error:
                 damaged.append(str(error))
         if damaged:
             raise UntrustedFileError(
-                f"{damaged[0]}; no other checkpoint is sound: begin again with `hiddenstate "
+                f"{damaged[0]}; no other checkpoint is sound: start again with `hiddenstate "
                 f"{self.config.job} --config {self.path / 'config.json'}`"
             )
         return None, []
 
     def model(self) -> FittedModel:
-        """The trained model.
+        """Return the trained model.
 
         Raises
         ------
         DataError
-            If the run has not come to its end.
+            If the run is not done.
+        UntrustedFileError
+            If the model file is damaged.
         """
         path = self.path / "model.safetensors"
         if not path.is_file():
             if self.results() is not None:
-                raise DataError(f"{printable(path)}: is missing, of a run that is done; restore it")
+                raise DataError(f"{printable(path)}: missing, although the run is done; restore it")
             raise DataError(
                 f"{printable(self.path)}: has no model yet; finish it with "
                 f"`hiddenstate resume {self.path}`"
@@ -291,35 +322,38 @@ class Run:
 
 
 def find_run(name: str, runs_dir: Path) -> Run:
-    """The run a user names: a path, a folder name in `runs_dir`, or `last`.
+    """Return the run that a user names: a path, a folder name in `runs_dir`, or `last`.
 
     Raises
     ------
     DataError
-        With the nearest name there is.
+        If there is no such run; the message has the nearest name.
     """
     if name == "last":
-        found = list_runs(runs_dir)
-        if not found:
-            raise DataError(f"{printable(runs_dir)}: holds no runs; start one with a job")
-        return max(found, key=lambda run: (run.path / "config.json").stat().st_mtime)
+        runs = list_runs(runs_dir)
+        if not runs:
+            raise DataError(
+                f"{printable(runs_dir)}: no runs in this folder; start one, for example with "
+                "`hiddenstate classify`"
+            )
+        return max(runs, key=lambda run: (run.path / "config.json").stat().st_mtime)
     for path in (Path(name), runs_dir / name):
         try:
             if path.is_dir():
                 return Run(path)
         except OSError as error:
             raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
-    known = [run.name for run in list_runs(runs_dir)]
+    names = [run.name for run in list_runs(runs_dir)]
     raise DataError(
-        f"{printable(name)}: no such run{did_you_mean(Path(name).name, known)}; "
+        f"{printable(name)}: no such run{did_you_mean(Path(name).name, names)}; "
         "`hiddenstate runs` lists them"
     )
 
 
 def list_runs(runs_dir: Path, tell: Callable[[str], None] = lambda why: None) -> list[Run]:
-    """Every run folder in `runs_dir` that can be read, by job and number.
+    """Return the run folders in `runs_dir`, by job and number.
 
-    `tell` is told of each that cannot, in a line.
+    `tell` is called with one line for each run that cannot be read.
     """
     runs: list[Run] = []
     for path in runs_dir.iterdir() if runs_dir.is_dir() else ():
@@ -341,19 +375,19 @@ def _by_number(run: Run) -> tuple[str, int]:
 
 
 def numbered(folder: Path) -> list[Path]:
-    """The files `NNNNNNNNN.safetensors` in `folder`, in the order of their numbers.
+    """Return the files `NNNNNNNNN.safetensors` in `folder`, in the order of their numbers.
 
     Raises
     ------
     MachineError
-        If the folder is there but cannot be read.
+        If the folder exists but cannot be read.
     """
     try:
-        with os.scandir(folder) as entries:  # a folder of such a name is not ours
+        with os.scandir(folder) as entries:  # a folder with such a name is not ours
             named = (entry for entry in entries if _NUMBERED.fullmatch(entry.name))
-            found = [Path(entry.path) for entry in named if entry.is_file()]
+            paths = [Path(entry.path) for entry in named if entry.is_file()]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise MachineError(f"{printable(folder)}: cannot be read: {error.strerror}") from None
-    return sorted(found, key=lambda path: int(path.stem))
+    return sorted(paths, key=lambda path: int(path.stem))

@@ -1,4 +1,4 @@
-"""The data a run was made from, unchanged or refused."""
+"""Loads the data a run was trained on, and detects changes."""
 
 from hiddenstate.data import PreparedDataset, load_dataset
 from hiddenstate.errors import (
@@ -9,23 +9,23 @@ from hiddenstate.runs import Run
 
 
 def run_dataset(run: Run) -> PreparedDataset:
-    """Load the data a run was made from.
+    """Load the data a run was trained on.
 
     Raises
     ------
     DataError
-        If it was arrays in Python, which no command can load again.
+        If it was arrays in Python, which no command can load.
     """
     if run.data_fact("source") == "arrays":
         raise DataError(
-            f"{printable(run.path)}: was made from arrays in Python, which no command can load; "
-            "name a file, or go on from Python"
+            f"{printable(run.path)}: was trained on arrays in Python, which no command can "
+            "load; name a file, or continue in Python"
         )
     return load_dataset(run.config)
 
 
 def unchanged_dataset(run: Run) -> PreparedDataset:
-    """As :func:`run_dataset`, sure that it is what the run began with (`DataError`)."""
+    """As :func:`run_dataset`, but refuse data that changed since the run started (`DataError`)."""
     dataset = run_dataset(run)
     change = data_change(run, dataset)
     if change:
@@ -34,7 +34,7 @@ def unchanged_dataset(run: Run) -> PreparedDataset:
 
 
 def data_change(run: Run, dataset: PreparedDataset) -> str | None:
-    """What became of the run's data in words, or None if nothing did."""
+    """Say how the run's data changed; None if it did not."""
     old, new = run.data_fact("fingerprint"), dataset.fingerprint()
     if old == new:
         return None

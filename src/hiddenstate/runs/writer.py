@@ -1,7 +1,7 @@
-"""All writing in a run folder: training's, and the few files that readers may leave.
+"""Writes in run folders, for training and for the few files that readers may leave.
 
-Layout and schemas are written down in docs/format.md. Training writes through :class:`RunWriter`;
-views leave figures, a page or a request.
+Training writes through :class:`RunWriter`; views leave figures, a page or a request.
+docs/format.md describes the layout and every file.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ from hiddenstate.errors import (
 )
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
-from hiddenstate.runs.record import FORMAT, read_lines
-from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS, Arrays, numbered
+from hiddenstate.runs.record import RUN_FORMAT, RunRecord, read_lines
+from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS, numbered
 from hiddenstate.system.array_file import write_arrays
 from hiddenstate.system.atomic_file import TEMPORARY, append, clear_stale, flush, write_atomically
 from hiddenstate.system.checksums import (
@@ -33,21 +33,22 @@ from hiddenstate.system.checksums import (
     object_with_checksum,
 )
 from hiddenstate.system.lock import holds, take_lock
+from hiddenstate.system.typing import Arrays
 
 SNAPSHOTS_IN_FULL = 100
-"""Logged lines that each leave a snapshot; after them every second, fourth, ... does."""
+"""Logged lines that each leave a snapshot; after these every second, fourth, ... does."""
 
 FOLDERS = ("snapshots", "checkpoints", "figures")
 
 CHECKPOINTS_KEPT = 2
-"""The newest checkpoint and the one before it, should the newest be damaged."""
+"""The newest checkpoint, and the one before it in case the newest is damaged."""
 
 
 def leaves_snapshot(n_logged: int) -> bool:
     """Whether logged line `n_logged` (from 0) leaves a snapshot.
 
-    All of the first `SNAPSHOTS_IN_FULL` do, then half as many per doubling, so a run of any
-    length keeps some hundreds at the most, and a resumed run keeps the same ones.
+    The first `SNAPSHOTS_IN_FULL` all do, then half as many for each doubling, so that a run of
+    any length keeps a few hundred at most, and a resumed run keeps the same ones.
     """
     spacing = 1
     while n_logged >= SNAPSHOTS_IN_FULL * spacing:
@@ -56,48 +57,59 @@ def leaves_snapshot(n_logged: int) -> bool:
 
 
 class RunWriter:
-    """The one writer of a run folder; holds its lock from creation to :meth:`close`.
+    """The only writer of a run folder; holds its lock until :meth:`close`.
 
     Make one with :func:`create_run` or :func:`reopen_run`.
+
+    Parameters
+    ----------
+    path : Path
+    checksummed : bool, default True
+        Whether the lines already there have checksums, as from format 3 on.
+
+    Raises
+    ------
+    MachineError
+        If another process holds the lock, or the folder cannot be written.
     """
 
-    def __init__(self, path: Path, sealed: bool = True) -> None:
+    def __init__(self, path: Path, checksummed: bool = True) -> None:
         self.path = path
         self._lock = take_lock(path)
-        self._sealed = sealed
+        self._checksummed = checksummed
         self._checks = {"history.jsonl": 0, "journal.jsonl": 0}
         self._unflushed: list[Path] = []
 
     def check(self) -> None:
-        """See that the folder is still the one that was locked.
+        """Check that the folder is still the one that was locked.
 
         Raises
         ------
         RunMovedError
-            If it was moved or removed, or its lock was: another run may have its place.
+            If the folder or its lock was moved or removed: another run may be in its place.
         """
         if not holds(self._lock, self.path):
             raise RunMovedError(
-                f"{printable(self.path)}: the run was moved or removed while it was trained, or "
-                "its lock was; nothing more is written there"
+                f"{printable(self.path)}: the run folder or its lock was moved or removed during "
+                "training; nothing more is written there"
             )
 
     def _place(self, *names: str) -> Path:
-        """Where to write in the folder, which is checked first."""
+        """Return a path in the folder, after a check of the folder."""
         self.check()
         return self.path.joinpath(*names)
 
-    def write_record(self, record: Mapping[str, Any]) -> None:
-        """Write config.json, whole."""
-        data = object_with_checksum({"format": FORMAT, **record})
+    def write_record(self, record: RunRecord) -> None:
+        """Write config.json."""
+        data = object_with_checksum({"format": RUN_FORMAT, **record})
         write_atomically(self._place("config.json"), data)
 
     def add_history(self, event: Mapping[str, Any]) -> None:
-        """Append one event."""
+        """Append an event to history.jsonl."""
         self._append("history.jsonl", event)
 
     def add_journal(self, event: str, **details: Any) -> None:
-        """Append one entry, stamped with the time."""
+        """Append an entry to journal.jsonl, with the time."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._append("journal.jsonl", {"time": now, "event": event, **details})
 
@@ -106,11 +118,11 @@ class RunWriter:
         append(self._place(name), line)
         self._checks[name] = check
 
-    def _mend_journal(self) -> None:
-        """Make the journal fit to be added to: no line cut short at its end, each sealed."""
+    def _repair_journal(self) -> None:
+        """Prepare the journal for new lines: remove an unfinished one, add missing checksums."""
         path = self.path / "journal.jsonl"
-        lines = read_lines(path, self._sealed)
-        if not self._sealed:
+        lines = read_lines(path, self._checksummed)
+        if not self._checksummed:
             data, check = lines_with_checksums(lines.entries)
             write_atomically(path, data)
             self._checks[path.name] = check
@@ -120,7 +132,7 @@ class RunWriter:
             write_atomically(path, path.read_bytes()[: -len(lines.rest)])
 
     def flush(self) -> None:
-        """Wait until the disk has all that was written, but for the journal's last lines."""
+        """Wait until everything is on the disk, except the last lines of the journal."""
         for path in (self.path / "history.jsonl", *self._unflushed):
             with contextlib.suppress(FileNotFoundError):
                 flush(path)
@@ -129,29 +141,29 @@ class RunWriter:
         self._unflushed = []
 
     def write_static_arrays(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
-        """Write what the views need that training never changes."""
+        """Write the arrays and facts that views need and training never changes."""
         write_arrays(self._place("snapshots", STATIC_ARRAYS), "shown", arrays, facts)
 
     def write_snapshot(self, step: int, arrays: Arrays) -> None:
-        """Write what the views draw of the net after `step` updates."""
+        """Write what views draw of the net after `step` updates."""
         path = self._place("snapshots", f"{step:09d}.safetensors")
         write_arrays(path, "snapshot", arrays, {"step": step}, durable=False)
         self._unflushed.append(path)
 
     def has_snapshot(self, step: int) -> bool:
-        """Whether there is a snapshot of the net after `step` updates."""
+        """Whether there is a snapshot taken after `step` updates."""
         return (self.path / "snapshots" / f"{step:09d}.safetensors").is_file()
 
     def write_final_arrays(self, arrays: Arrays) -> None:
-        """Write what only the run's end shows."""
+        """Write the arrays that exist only at the run's end."""
         path = self._place("snapshots", FINAL_ARRAYS)
         write_arrays(path, "closing", arrays, {}, durable=False)
         self._unflushed.append(path)
 
     def write_checkpoint(self, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> None:
-        """Write a checkpoint and drop all but the newest `CHECKPOINTS_KEPT`.
+        """Write a checkpoint and remove all but the newest `CHECKPOINTS_KEPT`.
 
-        What led up to it is on the disk before it is.
+        The history and snapshots before it are on the disk first.
         """
         folder = self._place("checkpoints")
         self.flush()
@@ -163,45 +175,45 @@ class RunWriter:
         """Write the trained model."""
         model.save(self._place("model.safetensors"), extra)
 
-    def truncate_after(self, step: int, log_every: int, due: Container[str] = ()) -> bool:
-        """Take away what the run wrote after `step` updates, so that it can go on there.
+    def truncate_after(self, step: int, log_every: int, pending: Container[str] = ()) -> bool:
+        """Remove what the run wrote after `step` updates, so that it can be resumed there.
 
         Parameters
         ----------
         step, log_every : int
-        due : container of str
-            Events of the last step that are still to come, and so taken away too: `log`, `valid`.
+        pending : container of str
+            Events of the last step that will be repeated, and are removed too: `log`, `valid`.
 
         Returns
         -------
         bool
-            Whether there is a snapshot after `step` updates that was asked for, and holds what a
-            checkpoint before it keeps for the next one.
+            Whether there is a snapshot after `step` updates that was requested. It holds the
+            predictions that a checkpoint before it keeps for the next snapshot.
         """
         path = self.path / "history.jsonl"
-        events = read_lines(path, self._sealed).entries
-        kept = [event for event in events if _stays(event, step, due)]
+        events = read_lines(path, self._checksummed).entries
+        kept = [event for event in events if _stays(event, step, pending)]
         waits = [n for n, event in enumerate(kept) if event.get("do") in ("pause", "go")]
-        if waits and kept[waits[-1]]["do"] == "pause":  # going on, it does not wait any more
+        if waits and kept[waits[-1]]["do"] == "pause":  # a resumed run does not wait any longer
             del kept[waits[-1]]
-        asked_for = {e["step"] for e in kept if e["event"] == "control" and e["do"] == "snapshot"}
+        requested = {e["step"] for e in kept if e["event"] == "control" and e["do"] == "snapshot"}
         text, self._checks[path.name] = lines_with_checksums(kept)
         write_atomically(path, text)
-        self._mend_journal()
+        self._repair_journal()
         (self.path / "snapshots" / FINAL_ARRAYS).unlink(missing_ok=True)
         for path in numbered(self.path / "snapshots"):
             after = int(path.stem)
             n_logged, rest = divmod(after - 1, log_every)
             regular = not rest and leaves_snapshot(n_logged)
-            if after > step or not (regular or after in asked_for):
+            if after > step or not (regular or after in requested):
                 path.unlink()
         for path in numbered(self.path / "checkpoints"):
             if int(path.stem) > step:
                 path.unlink()
-        return step in asked_for and self.has_snapshot(step)
+        return step in requested and self.has_snapshot(step)
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         self._lock.close()
 
     def __enter__(self) -> "RunWriter":
@@ -211,24 +223,26 @@ class RunWriter:
         self.close()
 
 
-def create_run(path: Path, record: Mapping[str, Any]) -> RunWriter:
-    """Make the run folder `path` and open it for writing.
+def create_run(path: Path, record: RunRecord) -> RunWriter:
+    """Create the run folder `path` and open it for writing.
 
     Raises
     ------
+    RunExistsError
+        If there is something at `path`.
     MachineError
-        If it is there already, or cannot be made; then nothing is left of it.
+        If it cannot be created; then nothing is left behind.
     """
     if path.exists():
-        raise _is_there(path)
-    # Under another name until it is a run, so that a kill leaves nothing that looks like one.
+        raise _run_exists(path)
+    # Until it is complete it has another name, so that a kill leaves nothing like a run.
     making = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         clear_stale(path.parent)
         making.mkdir()
     except OSError as error:
-        raise _not_made(path, error) from None
+        raise _not_created(path, error) from None
     try:
         writer = RunWriter(making)
         for name in FOLDERS:
@@ -241,23 +255,23 @@ def create_run(path: Path, record: Mapping[str, Any]) -> RunWriter:
     except BaseException as error:
         shutil.rmtree(making, ignore_errors=True)
         if isinstance(error, OSError):
-            raise _is_there(path) if path.exists() else _not_made(path, error) from None
+            raise _run_exists(path) if path.exists() else _not_created(path, error) from None
         raise
     return writer
 
 
-def _is_there(path: Path) -> RunExistsError:
-    return RunExistsError(f"{printable(path)}: is there already; name a new folder or remove it")
+def _run_exists(path: Path) -> RunExistsError:
+    return RunExistsError(f"{printable(path)}: already exists; name a new folder or remove it")
 
 
-def _not_made(path: Path, error: OSError) -> MachineError:
+def _not_created(path: Path, error: OSError) -> MachineError:
     return MachineError(
-        f"{printable(path)}: no run folder can be made: {error.strerror}; use another --runs-dir"
+        f"{printable(path)}: cannot create the run folder: {error.strerror}; use another --runs-dir"
     )
 
 
-def create_next_run(runs_dir: Path, job: str, record: Mapping[str, Any]) -> RunWriter:
-    """Make and open the next free folder `<job>-N` in `runs_dir`; errors as `create_run`."""
+def create_next_run(runs_dir: Path, job: str, record: RunRecord) -> RunWriter:
+    """Create and open the next free folder `<job>-N` in `runs_dir`; raises as :func:`create_run`."""
     pattern = re.compile(re.escape(job) + r"-(\d{1,9})")
     names = os.listdir(runs_dir) if runs_dir.is_dir() else []
     taken = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]
@@ -265,12 +279,12 @@ def create_next_run(runs_dir: Path, job: str, record: Mapping[str, Any]) -> RunW
     while True:
         try:
             return create_run(runs_dir / f"{job}-{number}", record)
-        except RunExistsError:  # another process was quicker
+        except RunExistsError:  # another process was faster
             number += 1
 
 
 def write_figure(run: Run, name: str, data: bytes) -> Path:
-    """Write `data` to the run's figures/`name`, whole or not at all; return its path.
+    """Write `data` to figures/`name` of the run, atomically; return its path.
 
     Raises
     ------
@@ -285,20 +299,20 @@ def write_figure(run: Run, name: str, data: bytes) -> Path:
 
 
 def append_request(run: Run, entry: Mapping[str, Any]) -> None:
-    """Append a line to the run's control.jsonl, where whoever trains it looks.
+    """Append a request to the run's control.jsonl, which training reads.
 
     Raises
     ------
     MachineError
         If it cannot be written.
     UntrustedFileError
-        If it is a link, a pipe or a device.
+        If the file is a link, a pipe or a device.
     """
     append(run.path / "control.jsonl", json.dumps(entry, allow_nan=False).encode() + b"\n")
 
 
 def write_page(run: Run, name: str, text: str) -> Path:
-    """Write `text` to the run's file `name`, as report.html, whole or not at all; return its path.
+    """Write `text` to the file `name` of the run, atomically; return its path.
 
     Raises
     ------
@@ -312,21 +326,24 @@ def write_page(run: Run, name: str, text: str) -> Path:
 
 
 def reopen_run(run: Run) -> RunWriter:
-    """Open an existing run for writing, and clear what a killed writer left half done.
+    """Open an existing run for writing, and remove what a killed writer left unfinished.
 
     Raises
     ------
     MachineError
-        If another process is writing it, or nothing can be written in it.
+        If another process is writing it, or it cannot be written.
     """
-    writer = RunWriter(run.path, run.sealed)
+    writer = RunWriter(run.path, run.checksummed)
     try:
         for name in FOLDERS:
             _refuse_link(run.path / name)
         for left in run.path.rglob(f"{TEMPORARY}*"):
             if left.parent not in (run.path, run.path / "figures"):
                 left.unlink()
-        for folder in (run.path, run.path / "figures"):  # pages and figures come without the lock
+        for folder in (
+            run.path,
+            run.path / "figures",
+        ):  # pages and figures are written without the lock
             clear_stale(folder)
         for name in FOLDERS:
             (run.path / name).mkdir(exist_ok=True)
@@ -341,16 +358,14 @@ def reopen_run(run: Run) -> RunWriter:
 
 
 def _refuse_link(folder: Path) -> None:
-    """Refuse a folder of a run that is a link: what it leads to is not the run's to write in."""
+    """Refuse a folder of a run that is a link: its target does not belong to the run."""
     if folder.is_symlink():
-        raise UntrustedFileError(
-            f"{printable(folder)}: is a link; put the folder itself in its place"
-        )
+        raise UntrustedFileError(f"{printable(folder)}: is a link; replace it by the folder itself")
 
 
-def _stays(event: Mapping[str, Any], step: int, due: Container[str]) -> bool:
-    """Whether a run that is taken up after `step` updates has `event` behind it."""
-    if event["event"] == "control":  # named by the updates made before it
+def _stays(event: Mapping[str, Any], step: int, pending: Container[str]) -> bool:
+    """Whether `event` belongs to a run that is resumed after `step` updates."""
+    if event["event"] == "control":  # its step counts the updates made before it
         return bool(event["step"] <= step) and event["do"] != "stop"
-    last = step - 1 if event["event"] in due else step
+    last = step - 1 if event["event"] in pending else step
     return event["event"] in ("log", "valid") and event["step"] < last

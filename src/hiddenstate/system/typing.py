@@ -10,3 +10,6 @@ Array = NDArray[Any]
 
 Arrays = Mapping[str, Array]
 """Arrays by name."""
+
+NamedArrays = dict[str, Array]
+"""Arrays by name, in a dict of the caller's own."""

@@ -1,41 +1,47 @@
-"""Hooks that come with the program: the recorder of a run, its lines, its progress."""
+"""Records a run in its folder: history, journal, snapshots, checkpoints, the model."""
 
 import contextlib
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import MachineError, printable
+from hiddenstate.jobs.snapshots import JobSnapshots, TrainingOutputs
+from hiddenstate.runs.events import ControlEvent, Figures, LogEvent, ValidationEvent
 from hiddenstate.runs.writer import RunWriter, leaves_snapshot
+from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.checkpoints import pack
 from hiddenstate.training.trainer import Trainer
 
 
 class Recorder(Callback):
-    """Keeps a run folder up to date: history, snapshots, checkpoints, the model.
+    """Keeps a run folder up to date.
 
     Parameters
     ----------
     writer : RunWriter
+    snapshots : JobSnapshots
+        Makes the arrays of snapshots.
     waiting : ndarray, optional
-        Predictions made before, not yet in a snapshot, when a run goes on.
+        Predictions made since the last snapshot of a resumed run, (n_steps, T, O) or
+        (n_steps, O).
     """
 
-    def __init__(self, writer: RunWriter, waiting: NDArray[Any] | None = None) -> None:
-        self.writer = writer
+    def __init__(
+        self, writer: RunWriter, snapshots: JobSnapshots, waiting: Array | None = None
+    ) -> None:
+        self.writer, self.snapshots = writer, snapshots
         self._waiting = [] if waiting is None else [waiting]
         self._started = time.monotonic()
 
     def on_start(self, trainer: Trainer) -> None:
-        """Write what the views need, and note the start."""
+        """Write the static arrays of a new run, and note the start."""
         self._started = time.monotonic()
         if trainer.step == 0:
-            self.writer.write_static_arrays(trainer.job.static_arrays(), trainer.job.facts())
+            self.writer.write_static_arrays(self.snapshots.static_arrays(), self.snapshots.facts())
         about = trainer.engine.about()
         total = trainer.total_steps
         self.writer.add_journal("start", step=trainer.step, total_steps=total, **about)
@@ -45,61 +51,63 @@ class Recorder(Callback):
         if chunk.outputs is not None:
             self._waiting.append(chunk.outputs)
 
-    def on_log(self, trainer: Trainer, event: dict[str, Any]) -> None:
-        """Add the event, and a snapshot where one is due."""
+    def on_log(self, trainer: Trainer, event: LogEvent) -> None:
+        """Add the event, and a snapshot where this line leaves one."""
         self.writer.add_history(event)
         if leaves_snapshot(event["step"] // trainer.job.config.training.log_every):
             self._snapshot(trainer, trainer.evaluation.arrays)
 
-    def on_valid(self, trainer: Trainer, event: dict[str, Any]) -> None:
+    def on_valid(self, trainer: Trainer, event: ValidationEvent) -> None:
         """Add the event."""
         self.writer.add_history(event)
 
-    def on_control(self, trainer: Trainer, event: dict[str, Any], name: str) -> None:
-        """Add the event, answer whoever asked, and leave a snapshot if that was asked for."""
+    def on_control(self, trainer: Trainer, event: ControlEvent, name: str) -> None:
+        """Add the event, answer the request, and leave a snapshot if it asked for one."""
         self.writer.add_history(event)
         if event["do"] == "snapshot" and not self.writer.has_snapshot(trainer.step):
             self._snapshot(trainer, trainer.evaluation.arrays)
         self.writer.add_journal(**event, name=name)
 
     def on_pause(self, trainer: Trainer) -> None:
-        """See that the folder is still there."""
+        """Check that the folder is still there."""
         self.writer.check()
 
     def on_checkpoint(self, trainer: Trainer) -> None:
-        """Save all that a resumed run needs."""
+        """Save everything that a resumed run needs."""
         waiting = np.concatenate(self._waiting) if self._waiting else None
         arrays, facts = pack(trainer.engine.export(), trainer.progress, waiting)
         self.writer.write_checkpoint(trainer.step, arrays, facts)
         self.writer.add_journal("checkpoint", step=trainer.step)
 
     def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
-        """Note how training ended early, where that can still be written."""
+        """Note how training ended, where that can still be written."""
         with contextlib.suppress(MachineError):
             if error is None:
                 self.writer.add_journal("interrupted", step=trainer.step)
             else:
                 self.writer.add_journal("failed", step=trainer.step, why=printable(error))
 
-    def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
-        """Write the last snapshot, what only the end shows, the model and the final figures."""
+    def on_end(self, trainer: Trainer, results: Figures) -> None:
+        """Write the last snapshot, the final arrays, the model and the results."""
         if not self.writer.has_snapshot(trainer.step):
             self._snapshot(trainer, {})
-        self.writer.write_final_arrays(trainer.evaluation.arrays)
+        final_arrays = trainer.evaluation.arrays
+        self.writer.write_final_arrays(final_arrays)
         model = trainer.job.fitted(trainer.engine.export().params)
         self.writer.write_model(model, {"data": trainer.job.dataset.name, "results": results})
         self.writer.add_history({"event": "end", "step": trainer.step, **results})
         self.writer.flush()
         seconds = round(time.monotonic() - self._started, 3)
-        kept = len(trainer.evaluation.arrays)
-        self.writer.add_journal("end", step=trainer.step, seconds=seconds, closing=kept)
+        self.writer.add_journal(
+            "end", step=trainer.step, seconds=seconds, closing=len(final_arrays)
+        )
 
-    def _snapshot(self, trainer: Trainer, evaluated: Mapping[str, NDArray[Any]]) -> None:
-        arrays = trainer.job.snapshot(trainer.engine)
-        arrays |= evaluated
+    def _snapshot(self, trainer: Trainer, evaluated: Mapping[str, Array]) -> None:
+        made = None
         if self._waiting:
             outputs = np.concatenate(self._waiting)
-            arrays |= trainer.job.windows(trainer.step - len(outputs), outputs)
+            made = TrainingOutputs(trainer.step - len(outputs), outputs)
             self._waiting = []
+        arrays = {**self.snapshots.snapshot(trainer.engine, made), **evaluated}
         if arrays:
             self.writer.write_snapshot(trainer.step, arrays)

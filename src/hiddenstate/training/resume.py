@@ -1,16 +1,12 @@
-"""A job in its run folder: started or gone on with, every check made before anything is written.
+"""Resumes a run from its last checkpoint."""
 
-The command line, and whatever else trains on someone's behalf, begins here.
-"""
-
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from numpy.typing import NDArray
-
 from hiddenstate.config import Config, make_config
-from hiddenstate.data import SequenceDataset, load_dataset
+from hiddenstate.data import load_dataset
+from hiddenstate.data.dataset import PreparedDataset
 from hiddenstate.engines import Engine, TrainingState, make_engine
 from hiddenstate.errors import (
     DataError,
@@ -20,15 +16,63 @@ from hiddenstate.errors import (
     printable,
 )
 from hiddenstate.jobs import Job, make_job
+from hiddenstate.jobs.lines import job_notices
+from hiddenstate.jobs.memory import check_memory
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import make_record, read_lines
 from hiddenstate.runs.requests import Inbox
 from hiddenstate.runs.run_data import data_change, run_dataset
-from hiddenstate.runs.writer import reopen_run
+from hiddenstate.runs.writer import RunWriter, reopen_run
+from hiddenstate.system.notice import Notice, warning
+from hiddenstate.system.typing import Array
 from hiddenstate.training.checkpoints import check_layout, unpack
 from hiddenstate.training.initial_state import fingerprint, starting_state
 from hiddenstate.training.progress import Progress, pending_events
 from hiddenstate.training.start import Session
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a run stopped.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Weights, moments and carried state.
+    progress : Progress
+        What the loop remembered.
+    waiting : ndarray or None
+        Predictions made since the last snapshot, (n_steps, T, O) or (n_steps, O).
+    damaged : tuple of str
+        What is wrong with each newer checkpoint, one line each.
+    """
+
+    state: TrainingState
+    progress: Progress
+    waiting: Array | None
+    damaged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResumePlan:
+    """Everything a resumed run needs, checked; nothing is written yet.
+
+    Parameters
+    ----------
+    run : Run
+    job : Job
+        With the changed options.
+    point : Point
+    engine : Engine
+        In the state of `point`.
+    notices : list of Notice
+    """
+
+    run: Run
+    job: Job
+    point: Point
+    engine: Engine
+    notices: list[Notice]
 
 
 def resume_run(
@@ -37,17 +81,17 @@ def resume_run(
     allow_changed: bool = False,
     before_writing: Callable[[], None] = lambda: None,
 ) -> Session:
-    """Take up `run` at its last checkpoint, with `changes` to how long it trains.
+    """Resume `run` from its last checkpoint, with `changes` to how long it trains.
 
     Parameters
     ----------
     run : Run
     changes : dict of str
-        `epochs`, `windows` or `max_steps`: `N`, or `+N` for so many more.
+        `epochs`, `windows` or `max_steps`: `N`, or `+N` for that many more.
     allow_changed : bool
-        Go on although the data is not what it was, or lines of the history are damaged.
+        Resume even if the data changed, or lines of the history are damaged.
     before_writing : callable
-        Called when every check is passed.
+        Called after every check, before anything is written.
 
     Raises
     ------
@@ -62,71 +106,56 @@ def resume_run(
     """
     config = changed_config(run, changes)
     writer = reopen_run(run)
-    inbox = Inbox(run.path)  # from here on the run is under way to whoever asks something of it
+    inbox = Inbox(run.path)  # requests that arrive from here on are carried out
     try:
-        remarks = _history_remarks(run, allow_changed)
-        dataset, change = _same_dataset(run, config, allow_changed)
-        job = make_job(config, dataset)
-        job.check_memory()
-        (state, progress, waiting), damaged = _last_state(run, job, allow_changed)
-        asked = [e["lr"] for e in run.history() if e.get("do") == "lr" and e["step"] <= state.step]
-        progress.lr = asked[-1] if asked else progress.lr  # told in the history before it is saved
-        told = f"; going on from the checkpoint before, after step {state.step}"
-        remarks += change + [f"warning: {what.partition(';')[0]}{told}" for what in damaged]
-        remarks += _lacking_remarks(run, state.step, progress, allow_changed)
-        _check_left(run, job, state.step, progress)
-        if "windows" in changes and state.step > run.config.data.windows:
-            raise OptionError(
-                "--windows: the run is beyond its first epoch, so windows would change places; "
-                "add epochs instead"
-            )
-        engine, remark = _same_engine(run, job, state)
+        plan = _plan(run, config, "windows" in changes, allow_changed)
         before_writing()
-        due = pending_events(job, state.step, progress)
-        if writer.truncate_after(state.step, config.training.log_every, due):
-            waiting = None  # it came after the checkpoint, and holds it
-        begun = bool(run.checkpoint_paths())  # or it begins from the weights as they are now
-        weights = run.record.get("weights") if begun else fingerprint(config.training)
-        writer.write_record(make_record(config, job.about_data(), engine.about(), weights))
-        for what in damaged:
-            writer.add_journal("damaged", why=what)
+        return _apply(plan, writer, inbox)
     except BaseException:
         writer.close()
         raise
-    remarks = [*remarks, *remark, *job.remarks()]
-    return Session(job, engine, writer, inbox, state.step, progress, waiting, tuple(remarks))
 
 
-def _check_left(run: Run, job: Job, step: int, progress: Progress) -> None:
-    """Refuse to go on where nothing is left to do, and say what would give more."""
-    done = run.results() is not None
-    if done and 0 < job.config.training.patience <= progress.waited:
-        raise OptionError(
-            f"{printable(run.path)}: stopped early after step {step}: no better on the validation "
-            f"rows for {progress.waited} epochs; start a new run with a larger --patience"
-        )
-    if step < job.total_steps or (step == job.total_steps and not done):
-        return
-    training = job.config.training
-    if training.max_steps and training.max_steps <= training.epochs * job.batches.steps_per_epoch:
-        more = "--max-steps +100"
-    elif job.dataset.source == "bundled" and job.config.job == "regress":
-        more = "--windows +100"
-    else:
-        more = "--epochs +1"
-    raise OptionError(
-        f"{printable(run.path)}: has made {step} steps of {job.total_steps} already; add some "
-        f"with {more}"
+def _plan(run: Run, config: Config, more_windows: bool, allow_changed: bool) -> ResumePlan:
+    """Check everything a resumed run needs, in the order a user would ask."""
+    notices: list[Notice] = []
+    _check_history(run, allow_changed, notices)
+    dataset = _same_dataset(run, config, allow_changed, notices)
+    job = make_job(config, dataset)
+    check_memory(job)
+    point = _last_point(run, job, allow_changed, notices)
+    _check_logged_lines(run, point, allow_changed, notices)
+    _check_steps_left(run, job, point)
+    _check_windows_keep_their_place(run, point, more_windows)
+    engine = _same_engine(run, job, point.state, notices)
+    return ResumePlan(run, job, point, engine, [*notices, *job_notices(job)])
+
+
+def _apply(plan: ResumePlan, writer: RunWriter, inbox: Inbox) -> Session:
+    """Truncate the run's files to where it stopped, and open it for training."""
+    run, job, point = plan.run, plan.job, plan.point
+    training, step, waiting = job.config.training, point.state.step, point.waiting
+    pending = pending_events(job, step, point.progress)
+    if writer.truncate_after(step, training.log_every, pending):
+        waiting = None  # a snapshot taken after the checkpoint holds it
+    # Without a checkpoint the run starts from the weights file as it is now.
+    resumes = bool(run.checkpoint_paths())
+    weights = run.record.get("weights") if resumes else fingerprint(training)
+    writer.write_record(make_record(job.config, job.dataset.facts(), plan.engine.about(), weights))
+    for why in point.damaged:
+        writer.add_journal("damaged", why=why)
+    return Session(
+        job, plan.engine, writer, inbox, step, point.progress, waiting, tuple(plan.notices)
     )
 
 
 def changed_config(run: Run, changes: dict[str, str]) -> Config:
-    """The run's config with `changes` by name, each `N` or, to add to what was, `+N`.
+    """Return the run's config with `changes` by name, each `N` or, to add to what was, `+N`.
 
     Raises
     ------
     OptionError
-        If a change is no whole number, is not this job's, or would take steps away.
+        If a change is not a whole number, is not an option of the job, or would remove steps.
     """
     values = run.config.flat()
     for name, text in changes.items():
@@ -141,68 +170,71 @@ def changed_config(run: Run, changes: dict[str, str]) -> Config:
             before = max((int(path.stem) for path in run.checkpoint_paths()), default=0)
         values[name] = int(digits) + (before if text.startswith("+") else 0)
         if values[name] < before:
-            raise OptionError(f"{flag}: the run has {before} already; use +N to add some")
+            raise OptionError(f"{flag}: the run already has {before}; use +N to add to them")
     return make_config(run.config.job, values)
 
 
+def _check_history(run: Run, allow_changed: bool, notices: list[Notice]) -> None:
+    """Refuse a damaged history, or skip its damaged lines with a warning."""
+    lines = read_lines(run.path / "history.jsonl", run.checksummed)
+    if lines.damaged:
+        what = f"{printable(run.path / 'history.jsonl')}:{lines.damaged[0]}: this line is damaged"
+        if not allow_changed:
+            raise UntrustedFileError(f"{what}; restore the file, or add --allow-changed")
+        notices.append(warning(f"{what}; resuming without it"))
+
+
 def _same_dataset(
-    run: Run, config: Config, allow_changed: bool
-) -> tuple[SequenceDataset, list[str]]:
-    """The data of `config`, sure that it is what the run began with, and remarks on it."""
+    run: Run, config: Config, allow_changed: bool, notices: list[Notice]
+) -> PreparedDataset:
+    """Load the data of `config`, after a check that it is what the run started with."""
     before = run_dataset(run)
     change = data_change(run, before)
-    if change and not allow_changed:
-        raise DataError(f"{change}; restore it or add --allow-changed")
-    remarks = [f"warning: {change}; going on all the same"] if change else []
-    return (before if config.data == run.config.data else load_dataset(config)), remarks
+    if change:
+        if not allow_changed:
+            raise DataError(f"{change}; restore it or add --allow-changed")
+        notices.append(warning(f"{change}; continuing anyway"))
+    return before if config.data == run.config.data else load_dataset(config)
 
 
-def _history_remarks(run: Run, allow_changed: bool) -> list[str]:
-    """Refuse a damaged history, or go on without its damaged lines and say so."""
-    lines = read_lines(run.path / "history.jsonl", run.sealed)
-    if not lines.damaged:
-        return []
-    what = f"{printable(run.path / 'history.jsonl')}:{lines.damaged[0]}: this line is damaged"
-    if not allow_changed:
-        raise UntrustedFileError(f"{what}; restore the file, or add --allow-changed")
-    return [f"warning: {what}; going on without it"]
+def _last_point(run: Run, job: Job, allow_changed: bool, notices: list[Notice]) -> Point:
+    """Read the newest sound checkpoint; without one, the start.
 
-
-def _lacking_remarks(run: Run, step: int, progress: Progress, allow_changed: bool) -> list[str]:
-    """Refuse a history that lacks lines, or go on and say so."""
-    lacking = run.missing_lines(step, len(progress.since_log))
-    if lacking is None:
-        return []
-    if not allow_changed:
-        raise UntrustedFileError(f"{lacking}; restore the file, or add --allow-changed")
-    return [f"warning: {lacking}; going on without the others"]
-
-
-_Point = tuple[TrainingState, Progress, NDArray[Any] | None]
-
-
-def _last_state(run: Run, job: Job, allow_changed: bool) -> tuple[_Point, list[str]]:
-    """Where the run stopped, at its newest sound checkpoint or the start; and what is damaged.
-
-    A run whose checkpoints were taken away is refused: it would be trained anew over what it was.
+    A run whose checkpoints were removed is refused: training would overwrite what it was.
     """
-    where = str(run.path / "checkpoints")
-    found, damaged = run.sound_checkpoint(
+    folder = str(run.path / "checkpoints")
+    checkpoint, damaged = run.sound_checkpoint(
         lambda where, layout, facts: check_layout(layout, facts, job, where)
     )
-    if found is None:
-        if any(entry["event"] == "checkpoint" for entry in run.journal()) and not allow_changed:
-            raise UntrustedFileError(
-                f"{printable(where)}: the checkpoints the run made are gone; restore one, or add "
-                "--allow-changed to train it anew"
-            )
+    if checkpoint is None:
+        _check_removed_checkpoints(run, allow_changed)
         _check_weights(run, allow_changed)
-        return (starting_state(job.net, job.config.training), Progress(), None), []
-    return unpack(*found, job, where), damaged
+        point = Point(starting_state(job.net, job.config.training), Progress(), None)
+    else:
+        state, progress, waiting = unpack(*checkpoint, job, folder)
+        point = Point(state, progress, waiting, tuple(damaged))
+    step = point.state.step
+    for why in damaged:
+        text = why.partition(";")[0]
+        notices.append(warning(f"{text}; resuming from the checkpoint before, after step {step}"))
+    # A rate that was requested stands in the history before a checkpoint holds it.
+    for event in run.history():
+        if event["event"] == "control" and event["do"] == "lr" and event["step"] <= step:
+            point.progress.lr = event["lr"]
+    return point
+
+
+def _check_removed_checkpoints(run: Run, allow_changed: bool) -> None:
+    saved = any(entry["event"] == "checkpoint" for entry in run.journal())
+    if saved and not allow_changed:
+        raise UntrustedFileError(
+            f"{printable(run.path / 'checkpoints')}: the checkpoints of this run are missing; "
+            "restore one, or add --allow-changed to train it from the start"
+        )
 
 
 def _check_weights(run: Run, allow_changed: bool) -> None:
-    """Refuse to begin anew from weights that are not those the run began from."""
+    """Refuse to start again from weights that are not those the run started from."""
     before, now = run.record.get("weights"), fingerprint(run.config.training)
     if before not in (None, now) and not allow_changed:
         raise DataError(
@@ -212,33 +244,79 @@ def _check_weights(run: Run, allow_changed: bool) -> None:
         )
 
 
-def _same_engine(run: Run, job: Job, state: TrainingState) -> tuple[Engine, list[str]]:
-    """The engine and device the run began on; others, said aloud, where those are gone."""
+def _check_logged_lines(run: Run, point: Point, allow_changed: bool, notices: list[Notice]) -> None:
+    """Refuse a history with missing lines, or resume with a warning."""
+    missing = run.missing_lines(point.state.step, len(point.progress.since_log))
+    if missing:
+        if not allow_changed:
+            raise UntrustedFileError(f"{missing}; restore the file, or add --allow-changed")
+        notices.append(warning(f"{missing}; resuming without the others"))
+
+
+def _check_steps_left(run: Run, job: Job, point: Point) -> None:
+    """Refuse to resume where nothing is left to do, with the option that adds steps."""
+    done, step, waited = run.results() is not None, point.state.step, point.progress.waited
+    training = job.config.training
+    if done and 0 < training.patience <= waited:
+        raise OptionError(
+            f"{printable(run.path)}: stopped early after step {step}: no improvement on the "
+            f"validation rows for {waited} epochs; start a new run with a larger --patience"
+        )
+    if step < job.total_steps or (step == job.total_steps and not done):
+        return
+    if training.max_steps and training.max_steps <= training.epochs * job.batches.steps_per_epoch:
+        more = "--max-steps +100"
+    elif job.dataset.source == "bundled" and job.config.job == "regress":
+        more = "--windows +100"
+    else:
+        more = "--epochs +1"
+    raise OptionError(
+        f"{printable(run.path)}: has already made {step} of {job.total_steps} steps; add more "
+        f"with {more}"
+    )
+
+
+def _check_windows_keep_their_place(run: Run, point: Point, more_windows: bool) -> None:
+    if more_windows and point.state.step > run.config.data.windows:
+        raise OptionError(
+            "--windows: the run is beyond its first epoch, so windows would change places; "
+            "add epochs instead"
+        )
+
+
+def _same_engine(run: Run, job: Job, state: TrainingState, notices: list[Notice]) -> Engine:
+    """Make the engine the run started on; if it is not available, another, with a warning."""
     task, recorded = job.task(), run.record.get("engine")
     before: dict[str, Any] = recorded if isinstance(recorded, dict) else {}
     changes = {}
-    for name, known in (("name", ("native", "torch")), ("device", ("cpu", "cuda", "mps"))):
+    for name, choices in (("name", ("native", "torch")), ("device", ("cpu", "cuda", "mps"))):
         option = "engine" if name == "name" else name
-        if getattr(task.training, option) == "auto" and before.get(name) in known:
+        if getattr(task.training, option) == "auto" and before.get(name) in choices:
             changes[option] = before[name]
     try:
         engine = make_engine(replace(task, training=replace(task.training, **changes)), state)
     except (MachineError, OptionError):
         engine = make_engine(task, state)
-    now = engine.about()
-    places = ("name", "device", "level")
+    change = _engine_change(before, engine.about())
+    if change:
+        notices.append(warning(change))
+    return engine
+
+
+def _engine_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Say what computes now instead of before, or None where the bytes will be the same."""
     if None in (before.get("name"), before.get("device")):
-        return engine, []
-    if all(before.get(name) == now.get(name) for name in places):
-        # Native is the same at any number of threads.
-        places = ("name", "version", *(("threads",) if engine.name == "torch" else ()))
-        if all(before.get(name) == now.get(name) for name in places):
-            return engine, []
-    was, new = (" ".join(_in_words(about, places)) for about in (before, now))
-    return engine, [f"warning: the run began on {was}, going on with {new}: not to the last digit"]
+        return None
+    # The native engine computes the same at any number of threads.
+    exact = ("name", "version", *(("threads",) if now.get("name") == "torch" else ()))
+    for names in (("name", "device", "level"), exact):
+        if any(before.get(name) != now.get(name) for name in names):
+            was, new = (_describe_engine(about, names) for about in (before, now))
+            return f"the run started on {was}, resuming on {new}; last digits may differ"
+    return None
 
 
-def _in_words(about: Mapping[str, Any], places: Iterable[str]) -> list[str]:
-    words = {"threads": "on {} threads"}
-    told = [(name, about[name]) for name in places if about.get(name)]
-    return [words.get(name, "{}").format(printable(value, 20)) for name, value in told]
+def _describe_engine(about: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    formats = {"threads": "on {} threads"}
+    parts = [(name, about[name]) for name in names if about.get(name)]
+    return " ".join(formats.get(name, "{}").format(printable(value, 20)) for name, value in parts)

@@ -1,20 +1,23 @@
-"""Starts a run: config, data and engine checked first, the run folder made last."""
+"""Starts a run: config, data and engine are checked first, the run folder is made last."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset, read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.engines import Engine, TrainingState, kernel_notices, make_engine
-from hiddenstate.jobs import Job, make_job
-from hiddenstate.runs.record import make_record
+from hiddenstate.jobs import Job, make_job, make_snapshots
+from hiddenstate.jobs.lines import job_notices
+from hiddenstate.jobs.memory import check_memory
+from hiddenstate.runs.events import Figures
+from hiddenstate.runs.record import RunRecord, make_record
 from hiddenstate.runs.requests import Inbox
 from hiddenstate.runs.writer import RunWriter, create_next_run, create_run
+from hiddenstate.system.notice import Notice
+from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import fingerprint, starting_state
 from hiddenstate.training.progress import Progress
@@ -25,9 +28,25 @@ from hiddenstate.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Session:
-    """A job ready to train, and the open run folder it is recorded in.
+    """A job ready to train, and the open run folder that records it.
 
     Close `writer`, or use the session in a `with` block.
+
+    Parameters
+    ----------
+    job : Job
+    engine : Engine
+    writer : RunWriter
+    inbox : Inbox
+        Where requests arrive.
+    step : int
+        Updates made before, where a run is resumed.
+    progress : Progress, optional
+        What the loop remembered then.
+    waiting : ndarray, optional
+        Predictions made since the last snapshot, (n_steps, T, O) or (n_steps, O).
+    notices : tuple of Notice
+        What a user should see before training.
     """
 
     job: Job
@@ -36,18 +55,18 @@ class Session:
     inbox: Inbox
     step: int = 0
     progress: Progress | None = None
-    waiting: NDArray[Any] | None = None
-    remarks: tuple[str, ...] = ()
+    waiting: Array | None = None
+    notices: tuple[Notice, ...] = ()
 
     def train(
         self, callbacks: Iterable[Callback] = (), should_stop: Callable[[], bool] = lambda: False
-    ) -> dict[str, Any] | None:
-        """Train to the end, recorded; see :meth:`hiddenstate.training.trainer.Trainer.train`."""
-        hooks = [Recorder(self.writer, self.waiting), *callbacks]
+    ) -> Figures | None:
+        """Train to the end, recorded; as :meth:`hiddenstate.training.trainer.Trainer.train`."""
+        recorder = Recorder(self.writer, make_snapshots(self.job), self.waiting)
         trainer = Trainer(
             self.job,
             self.engine,
-            hooks,
+            [recorder, *callbacks],
             self.step,
             self.progress,
             should_stop,
@@ -63,19 +82,19 @@ class Session:
 
 
 def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
-    """The config that `values` and the recipe make, and the data as it was read.
+    """Return the config that `values` and the recipe make, and the data as read.
 
     Parameters
     ----------
-    job : str
+    job : {"classify", "regress", "autoencode"}
     values : mapping
-        What was asked for, by option name; the recipe fills in the rest: classic for bundled
+        The options that were set, by name. The recipe sets the others: classic for the bundled
         data, auto for a file, unless it is named.
 
     Raises
     ------
     HiddenstateError
-        For options or data that do not fit.
+        For invalid options or data.
     """
     recipe = values.get("recipe") or ("auto" if values.get("data") else "classic")
     values = {**values, "recipe": recipe}
@@ -84,7 +103,7 @@ def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
         return config, read_dataset(config)
     dataset = read_dataset(make_config(job, values, together=False))
     config = make_config(job, {**suggest(job, dataset, values), **values})
-    # Waves are made as the config says, which the recipe may have changed.
+    # The bundled waves are made as the config says, which the recipe may have changed.
     return config, read_dataset(config) if dataset.source == "bundled" else dataset
 
 
@@ -94,40 +113,46 @@ def start(
     before_writing: Callable[[], None] = lambda: None,
     dataset: SequenceDataset | None = None,
 ) -> Session:
-    """Begin what `config` says in the next free folder of `runs_dir`.
+    """Start a run of `config` in the next free folder of `runs_dir`.
 
-    `before_writing` is called when every check is passed and nothing is written yet. `dataset`
-    is the data as it was read, where it was (:func:`plan`).
+    Parameters
+    ----------
+    config : Config
+    runs_dir : Path
+    before_writing : callable
+        Called after every check, before anything is written.
+    dataset : SequenceDataset, optional
+        The data as read, if it was (:func:`plan`).
 
     Raises
     ------
     HiddenstateError
-        For whatever does not fit; then nothing was written.
+        For anything invalid; then nothing was written.
     """
     job = make_job(config, prepare(dataset or read_dataset(config), config))
 
-    def make_folder(record: dict[str, Any]) -> RunWriter:
+    def make_folder(record: RunRecord) -> RunWriter:
         before_writing()
         return create_next_run(runs_dir, config.job, record)
 
-    return _begin(job, lambda: starting_state(job.net, config.training), make_folder)
+    return _start(job, lambda: starting_state(job.net, config.training), make_folder)
 
 
 def start_in(path: Path, job: Job, state: TrainingState) -> Session:
-    """Begin `job` from `state` in the new folder `path`; errors as :func:`start`."""
-    return _begin(job, lambda: state, lambda record: create_run(path, record))
+    """Start `job` from `state` in the new folder `path`; raises as :func:`start`."""
+    return _start(job, lambda: state, lambda record: create_run(path, record))
 
 
-def _begin(
+def _start(
     job: Job,
     make_state: Callable[[], TrainingState],
-    make_folder: Callable[[dict[str, Any]], RunWriter],
+    make_folder: Callable[[RunRecord], RunWriter],
 ) -> Session:
-    """Check memory before any is taken, make the engine, and only then the folder."""
-    job.check_memory()
+    """Check memory before any is allocated, make the engine, and only then the folder."""
+    check_memory(job)
     engine = make_engine(job.task(), make_state())
     weights = fingerprint(job.config.training)
-    record = make_record(job.config, job.about_data(), engine.about(), weights)
-    remarks = [*kernel_notices(job.config.training), *job.remarks()]
+    record = make_record(job.config, job.dataset.facts(), engine.about(), weights)
+    notices = (*kernel_notices(job.config.training), *job_notices(job))
     writer = make_folder(record)
-    return Session(job, engine, writer, Inbox(writer.path), remarks=tuple(remarks))
+    return Session(job, engine, writer, Inbox(writer.path), notices=notices)

@@ -1,9 +1,20 @@
-"""The one loop: chunks of steps between logged lines, checkpoints and requests to stop.
+"""The training loop: chunks of steps between logged lines, checkpoints and requests.
 
-It calls named hooks and knows no subclass of anything.
+The loop calls named hooks (`callback.py`) and knows none of their classes. Training can end in
+four ways:
+
+- *interrupted*: the process is asked to stop (Ctrl-C, SIGTERM). Everything is saved, `train`
+  returns None, and the run can be resumed.
+- *finished early*: a request (`ctl RUN stop`) ends the run now, with the best weights so far. The
+  run is done.
+- *stopped early*: the loss on the validation rows has not improved for `--patience` epochs. The
+  run is done, with the best weights.
+- *failed*: an exception, such as `DivergedError`. The last checkpoint stands.
+
+An evaluation that takes long is *cancelled* when the process is asked to stop
+(`system/cancellation.py`), and is repeated when the run is resumed.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -11,38 +22,26 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.engines import Chunk, Engine, TrainingState
+from hiddenstate.engines import Chunk, Engine
 from hiddenstate.engines.schedule import rate_at
-from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Evaluation, Job
-from hiddenstate.runs.requests import Requests
+from hiddenstate.runs.events import ControlEvent, Figures, LogEvent, ValidationEvent
+from hiddenstate.runs.requests import Request, Requests
 from hiddenstate.system.cancellation import StopRequestedError, cancellable
 from hiddenstate.training.callback import Callback
+from hiddenstate.training.divergence import all_finite, check_weights, diverged
+from hiddenstate.training.loop_control import CHECKPOINT_SECONDS, LoopControl
 from hiddenstate.training.progress import Progress, logs_after, pending_events, validates_after
 
 CHUNK = 500
 """Most steps asked of an engine at once, so that progress is seen to move."""
 
-CHECKPOINT_SECONDS = 30.0
-"""Longest time trained between two checkpoints, unless told otherwise or saving is slow."""
-
-SAVING_SHARE = 50
-"""Times that saving took which pass before the next by time: it costs less than 2% of training."""
-
-LONG_STEP = 1.0
-"""Seconds of a step that, broken off once for a checkpoint or a request, is not broken off again:
-begun anew each time it might never be done."""
-
 PAUSED = 0.05
-"""Seconds between two looks for what is asked while training is paused."""
-
-FLAT = 1e4
-"""Size of a weight between hidden units from which on a net has diverged: float32's tanh and
-sigmoid are flat beyond 17, so such units pass no gradient and learn nothing again."""
+"""Seconds between two checks for requests while training is paused."""
 
 
 class Trainer:
-    """Trains what `engine` holds until the last step, or until asked to stop.
+    """Trains the net in `engine` until the last step, or until it must stop.
 
     Parameters
     ----------
@@ -51,16 +50,25 @@ class Trainer:
     callbacks : iterable of Callback
         Called in this order.
     step : int
-        Updates made before, when a run goes on.
+        Updates made before, where a run is resumed.
     progress : Progress, optional
-        What was remembered then.
+        What the loop remembered then.
     should_stop : callable
-        Asked often; once true, the loop saves and returns.
+        Returns True once training must save and return. Called often.
     checkpoint_seconds : float
-        Longest time trained between two checkpoints; a crash costs at most this, or
+        Longest training time between two checkpoints. A crash costs at most this, or
         `SAVING_SHARE` times what saving takes if that is longer.
     requests : Requests, optional
-        Where others ask to stop, pause, go on, learn at another rate, or for a snapshot.
+        Where requests to stop, pause, continue, change the rate or leave a snapshot arrive.
+
+    Attributes
+    ----------
+    step : int
+        Updates made so far.
+    total_steps : int
+        Where training ends.
+    evaluation : Evaluation
+        The last evaluation of the net.
     """
 
     def __init__(
@@ -81,18 +89,16 @@ class Trainer:
         self.total_steps = job.total_steps
         self.progress = progress or Progress()
         self.evaluation = Evaluation()
-        self._first: float | None = None
-        self._should_stop = should_stop
-        self._seconds = checkpoint_seconds
-        self._due = time.monotonic() + checkpoint_seconds
-        self._requests, self._ended, self._paused = requests, False, False
-        self._whole = False  # steps are taken one by one, each to its end unless all is to end
         self.training = job.config.training
+        self.control = LoopControl(
+            should_stop, requests, self.training.checkpoint_every, checkpoint_seconds
+        )
+        self._first_mean: float | None = None
         if self.progress.lr is not None:
             self._set_lr(self.progress.lr)
 
-    def train(self) -> dict[str, Any] | None:
-        """Run the loop; return the final figures, or None if asked to stop before the end.
+    def train(self) -> Figures | None:
+        """Run the loop; return the results, or None if training was interrupted.
 
         Raises
         ------
@@ -101,111 +107,52 @@ class Trainer:
         """
         try:
             results = self._train()
-        except Exception as error:  # whatever it is, the hooks are told and it goes on its way
+        except Exception as error:  # whatever it is, the hooks learn of it and it is raised on
             self._notify("on_stop", error)
             raise
         if results is None:
             self._notify("on_stop", None)
         return results
 
-    def _train(self) -> dict[str, Any] | None:
+    def _train(self) -> Figures | None:
         self._notify("on_start")
         try:
-            stopped = self._steps()
-        except StopRequestedError:  # in an evaluation, which is then still due
-            stopped = True
+            complete = self._run_steps()
+        except StopRequestedError:  # from an evaluation, which is then still pending
+            complete = False
         self._save()
-        if stopped:
-            return None
-        results = self._keep_best()
-        try:
-            with cancellable(self._should_stop):
-                self.evaluation = self.job.finish(self.engine, list(self.progress.recent))
-        except StopRequestedError:
-            return None
-        results |= self.evaluation.figures
-        self._check_figures(results)
-        self._notify("on_end", results)
-        return results
+        return self._finish() if complete else None
 
-    def _steps(self) -> bool:
-        """Train up to the last step; return whether it was asked to stop before."""
-        self._catch_up()
+    def _run_steps(self) -> bool:
+        """Train up to the last step; return whether the run is to be finished."""
+        self._repeat_pending()
         while self.step < self.total_steps and not self.out_of_patience:
-            self._obey()
-            if self._should_stop():
-                return True
-            if self._ended:
-                return self.step == 0  # of no step there is nothing to finish
-            began = time.monotonic()
-            chunk = self.engine.run(self.step, self._next_stop(), self._must_return)
-            if not chunk.losses.size:  # asked to return in the middle of a step
-                self._whole = True
-                if self._must_save():
-                    self._save()
-                continue
-            self._whole = self._whole and time.monotonic() - began > LONG_STEP
-            self._take_in(chunk)
-            self._notify("on_chunk", chunk)
-            # The line comes before the checkpoint, or a resumed run would go on without it.
-            if logs_after(self.job, self.step):
-                self._log()
-            if validates_after(self.job, self.step):
-                self._validate()
-            if self.step < self.total_steps and self._must_save():
+            self._handle_requests()
+            if self.control.stopping:
+                return self.control.finishing and self.step > 0 and not self.control.interrupted()
+            chunk = self._run_chunk()
+            if chunk.losses.size:
+                self._record(chunk)
+                # The line comes before the checkpoint, or a resumed run would lack it.
+                if logs_after(self.job, self.step):
+                    self._log()
+                if validates_after(self.job, self.step):
+                    self._validate()
+            if self.step < self.total_steps and self.control.checkpoint_due(self.step):
                 self._save()
-        return False
+        return True
 
-    def _obey(self) -> None:
-        """Do what was asked, and while paused wait for more."""
-        while self._requests or self._paused:
-            for request in self._requests.take() if self._requests else ():
-                event = {"event": "control", "step": self.step, "do": request.do}
-                if request.do == "lr":
-                    assert request.value is not None
-                    event["lr"] = self.progress.lr = request.value
-                    self._set_lr(request.value)
-                elif request.do == "snapshot":
-                    with cancellable(self._should_stop):
-                        self.evaluation = self.job.evaluate(self.engine)
-                elif request.do == "stop":
-                    self._ended = True
-                self._paused = request.do == "pause" or (self._paused and request.do != "go")
-                self._notify("on_control", event, request.name)
-                if request.do in ("lr", "snapshot"):  # or a crash would undo it, or half of it
-                    self._save()
-            if self._should_stop() or self._ended:
-                return
-            if self._paused:
-                self._notify("on_pause")
-                time.sleep(PAUSED)
-
-    def _set_lr(self, lr: float) -> None:
-        self.training = replace(self.training, lr=lr)
-        self.engine.set_lr(lr)
-
-    def _must_return(self) -> bool:
-        if self._whole:
-            return self._should_stop()
-        asked = self._should_stop() or bool(self._requests)
-        return asked or time.monotonic() >= self._due
-
-    def _must_save(self) -> bool:
-        every = self.job.config.training.checkpoint_every
-        return time.monotonic() >= self._due or (every > 0 and self.step % every == 0)
-
-    def _save(self) -> None:
-        """Have everything saved, never weights that are of no use."""
+    def _run_chunk(self) -> Chunk:
+        """Have the engine take steps; of none, it was made to return in the middle of the first."""
         began = time.monotonic()
-        self._check_weights()
-        self._notify("on_checkpoint")
-        now = time.monotonic()
-        self._due = now + max(self._seconds, SAVING_SHARE * (now - began))
+        chunk = self.engine.run(self.step, self._chunk_end(), self.control.must_return)
+        self.control.ran(len(chunk.losses), time.monotonic() - began)
+        return chunk
 
-    def _next_stop(self) -> int:
-        """Where the next chunk ends: after a step to log, at a checkpoint, or at the end."""
-        training = self.job.config.training
-        ends = [self.step + (1 if self._whole else CHUNK), self.total_steps]
+    def _chunk_end(self) -> int:
+        """The step before which the next chunk ends: at a line, a checkpoint, an epoch, the end."""
+        training = self.training
+        ends = [self.step + (1 if self.control.whole_steps else CHUNK), self.total_steps]
         ends.append(-(-self.step // training.log_every) * training.log_every + 1)
         if self.job.dataset.valid is not None:
             per_epoch = self.job.batches.steps_per_epoch
@@ -214,61 +161,72 @@ class Trainer:
             ends.append((self.step // training.checkpoint_every + 1) * training.checkpoint_every)
         return min(ends)
 
-    def _take_in(self, chunk: Chunk) -> None:
+    def _record(self, chunk: Chunk) -> None:
+        """Count the steps of a chunk and keep their losses."""
+        finite = np.isfinite(chunk.losses)
+        if not finite.all():
+            step = self.step + int(np.argmin(finite))
+            raise diverged(self.job, self.training, self.engine.export(), step)
         losses = chunk.losses.tolist()
-        if not np.isfinite(chunk.losses).all():
-            raise self._diverged(self.step + int(np.argmin(np.isfinite(chunk.losses))))
         self.step += len(losses)
         self.progress.since_log += losses
         self.progress.recent.extend(losses)
+        self._notify("on_chunk", chunk)
 
-    def _catch_up(self) -> None:
-        """Do what was due after the last step when training stopped in the middle of it."""
-        due = pending_events(self.job, self.step, self.progress)
-        if "log" in due:
+    def _repeat_pending(self) -> None:
+        """Repeat the evaluations that were cancelled after the last step."""
+        pending = pending_events(self.job, self.step, self.progress)
+        if "log" in pending:
             self._log()
-        if "valid" in due:
+        if "valid" in pending:
             self._validate()
-        if due:  # or the next to go on from here would do it again
+        if pending:  # otherwise a run resumed from here would repeat them once more
             self._save()
 
     def _log(self) -> None:
+        """Evaluate the net and emit the line of the last step."""
         step, since = self.step - 1, self.progress.since_log
         mean = sum(since) / len(since)
-        # Looking at all weights takes time, and a net that diverged does worse than at first.
-        if self._first is None or not mean < self._first:
+        # Checking all weights takes time, and a net that diverged does worse than at first.
+        if self._first_mean is None or not mean < self._first_mean:
             self._check_weights()
-        self._first = mean if self._first is None else self._first
-        with cancellable(self._should_stop):
-            self.evaluation = self.job.evaluate(self.engine)
-        event = {
+        self._first_mean = mean if self._first_mean is None else self._first_mean
+        self._evaluate()
+        event: LogEvent = {
             "event": "log",
             "step": step,
             "epoch": self.job.batches.epoch_of(step),
             "loss": since[-1],
             "mean_loss": mean,
             "lr": rate_at(self.training, step, self.total_steps),
-            **self.evaluation.figures,
+            **self.evaluation.figures,  # type: ignore[typeddict-item]  # its optional keys
         }
         self._check_figures(event)
         self.progress.since_log = []
         self._notify("on_log", event)
 
+    def _evaluate(self) -> None:
+        with cancellable(self.control.interrupted):
+            self.evaluation = self.job.evaluate(self.engine)
+
     @property
     def out_of_patience(self) -> bool:
-        """Whether so many looks at the validation rows found no better weights."""
-        patience = self.job.config.training.patience
-        return 0 < patience <= self.progress.waited
+        """Whether the validation loss has not improved for `--patience` epochs."""
+        return 0 < self.training.patience <= self.progress.waited
 
     def _validate(self) -> None:
-        """Look at the validation rows; keep the weights if they are the best so far."""
+        """Compute the loss on the validation rows; keep the weights if they are the best so far."""
         progress = self.progress
-        with cancellable(self._should_stop):
-            loss = self.job.validate(self.engine)
-        assert loss is not None
+        with cancellable(self.control.interrupted):
+            loss = self.job.validation_loss(self.engine)
         step = self.step - 1
         epoch = self.job.batches.epoch_of(step)
-        event = {"event": "valid", "step": step, "epoch": epoch, "valid_loss": loss}
+        event: ValidationEvent = {
+            "event": "valid",
+            "step": step,
+            "epoch": epoch,
+            "valid_loss": loss,
+        }
         self._check_figures(event)
         if loss < progress.best_loss:
             progress.best_loss, progress.best_step, progress.waited = loss, self.step, 0
@@ -277,8 +235,59 @@ class Trainer:
             progress.waited += 1
         self._notify("on_valid", event)
 
-    def _keep_best(self) -> dict[str, Any]:
-        """Put back the weights that did best on the validation rows, and say which."""
+    def _handle_requests(self) -> None:
+        """Carry out what was requested; while paused, wait for more."""
+        while self.control.busy:
+            for request in self.control.take_requests():
+                self._carry_out(request)
+            if self.control.stopping:
+                return
+            if self.control.paused:
+                self._notify("on_pause")
+                time.sleep(PAUSED)
+
+    def _carry_out(self, request: Request) -> None:
+        event: ControlEvent = {"event": "control", "step": self.step, "do": request.do}
+        match request.do:
+            case "lr":
+                event["lr"] = self.progress.lr = request.rate
+                self._set_lr(request.rate)
+            case "snapshot":
+                self._evaluate()
+            case "stop":
+                self.control.finishing = True
+            case "pause" | "go":
+                self.control.paused = request.do == "pause"
+        self._notify("on_control", event, request.name)
+        if request.do in ("lr", "snapshot"):  # otherwise a crash would undo it, or half of it
+            self._save()
+
+    def _set_lr(self, lr: float) -> None:
+        self.training = replace(self.training, lr=lr)
+        self.engine.set_lr(lr)
+
+    def _save(self) -> None:
+        """Have everything saved, unless the weights are unusable."""
+        began = time.monotonic()
+        self._check_weights()
+        self._notify("on_checkpoint")
+        self.control.saved(time.monotonic() - began)
+
+    def _finish(self) -> Figures | None:
+        """Compute the results with the best weights; None if interrupted meanwhile."""
+        results = self._restore_best()
+        try:
+            with cancellable(self.control.interrupted):
+                self.evaluation = self.job.finish(self.engine, list(self.progress.recent))
+        except StopRequestedError:
+            return None
+        results |= self.evaluation.figures
+        self._check_figures(results)
+        self._notify("on_end", results)
+        return results
+
+    def _restore_best(self) -> Figures:
+        """Put back the weights with the lowest validation loss, and return which these are."""
         progress = self.progress
         if not progress.best:
             return {}
@@ -287,40 +296,11 @@ class Trainer:
         return {"best_step": progress.best_step, "valid_loss": progress.best_loss}
 
     def _check_weights(self) -> None:
-        """Refuse to go on with weights that are not finite, or beyond `FLAT`."""
-        state = self.engine.export()
-        flat = self._flat(state)
-        if state.not_finite() or flat:
-            raise self._diverged(self.step - 1, flat)
+        check_weights(self.job, self.training, self.engine.export())
 
-    def _flat(self, state: TrainingState) -> str | None:
-        """The first weight between hidden units beyond `FLAT`, and how large it is."""
-        for name in self.job.net.inner_weights():
-            largest = float(np.abs(state.params[name]).max())
-            if largest > FLAT:
-                return f"{name} reached {largest:.3g}, where units are flat and learn no more"
-        return None
-
-    def _check_figures(self, figures: dict[str, Any]) -> None:
-        if not all(math.isfinite(v) for v in figures.values() if isinstance(v, float)):
-            raise self._diverged(self.step - 1)
-
-    def _diverged(self, step: int, flat: str | None = None) -> DivergedError:
-        """What is to be raised; `flat` says which weight is beyond `FLAT`, if that is why."""
-        state = self.engine.export()
-        name = state.not_finite()
-        fault = f"{name} is no longer finite" if name else "the outputs grew without bound"
-        if flat and not name:
-            fault = flat
-        elif not name:
-            largest = max(state.params, key=lambda n: float(np.abs(state.params[n]).max()))
-            fault += f", {largest} up to {np.abs(state.params[largest]).max():.3g}"
-        epoch, batch = self.job.batches.place_of(step)
-        training = self.training
-        return DivergedError(
-            f"training diverged in epoch {epoch}, batch {batch} (step {step}): {fault}; "
-            f"use a smaller --lr than {training.lr:g}" + ("" if training.clip else " or --clip 1")
-        )
+    def _check_figures(self, figures: Any) -> None:
+        if not all_finite(figures):
+            raise diverged(self.job, self.training, self.engine.export(), self.step - 1)
 
     def _notify(self, hook: str, *details: Any) -> None:
         for callback in self.callbacks:

@@ -75,9 +75,10 @@ def _baselines(timeline: Timeline, moment: Moment) -> dict[str, tuple[float, str
             for key, (name, rows) in beside.items()
             if name in timeline.static_arrays
         }
-    end = next((e for e in timeline.events if e["event"] == "end"), {})
-    if "baseline_accuracy" in end:
-        return {"test_accuracy": (float(end["baseline_accuracy"]), "the most frequent class")}
+    for event in timeline.events:
+        if event["event"] == "end" and "baseline_accuracy" in event:
+            accuracy = float(event["baseline_accuracy"])
+            return {"test_accuracy": (accuracy, "the most frequent class")}
     return {}
 
 

@@ -107,8 +107,9 @@ class Player:
     def _crowded(self) -> bool:
         """Whether training, as it began, left no processor free."""
         starts = [entry for entry in self.timeline.run.journal() if entry["event"] == "start"]
-        about = starts[-1] if starts else {}
-        return about.get("device") == "cpu" and about.get("threads", 0) >= processors()
+        if not starts:
+            return False
+        return starts[-1].get("device") == "cpu" and starts[-1].get("threads", 0) >= processors()
 
     @property
     def finished(self) -> bool:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from hiddenstate.data import fractions
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.runs import Run
-from hiddenstate.runs.run import Arrays
+from hiddenstate.runs.events import Event, LogEvent
+from hiddenstate.system.typing import NamedArrays
 
 APPENDED = ("time", "target", "prediction")
 """Arrays of a run whose windows follow one another: each snapshot has those since the last."""
@@ -36,8 +37,8 @@ class Moment:
     """
 
     step: int
-    history: list[dict[str, Any]]
-    arrays: Arrays
+    history: list[LogEvent]
+    arrays: NamedArrays
 
 
 class Timeline:
@@ -57,11 +58,11 @@ class Timeline:
             tuple(self.facts["picture"]) if self.facts.get("picture") else None
         )
         self._appended = bool(self.facts.get("appended"))
-        self._snapshots: dict[int, Arrays] = {}
-        self.events: list[dict[str, Any]] = []  # every event, also looks and controls
-        self._history: list[dict[str, Any]] = []
+        self._snapshots: dict[int, NamedArrays] = {}
+        self.events: list[Event] = []  # every event, also looks and controls
+        self._history: list[LogEvent] = []
         self._file, self._read = -1, (0, 0)  # how far which file was read
-        self.final_arrays: Arrays = {}
+        self.final_arrays: NamedArrays = {}
         self.refresh()
 
     def refresh(self) -> bool:
@@ -105,7 +106,7 @@ class Timeline:
         steps = self.steps
         step = (steps[-1] if steps else 0) if step is None else step
         taken = max((s for s in self._snapshots if s <= step), default=None)
-        arrays: Arrays = {} if taken is None else dict(self._snapshots[taken])
+        arrays: NamedArrays = {} if taken is None else dict(self._snapshots[taken])
         if self._appended:
             arrays |= self._windows(step)
         if steps and step >= steps[-1]:
@@ -113,7 +114,7 @@ class Timeline:
         history = [event for event in self._history if event["step"] < step]
         return Moment(step, history, arrays)
 
-    def _windows(self, step: int) -> Arrays:
+    def _windows(self, step: int) -> NamedArrays:
         """The windows predicted in the first `step` updates, out of all snapshots."""
         parts = [self._snapshots[s] for s in sorted(self._snapshots)]
         parts = [part for part in parts if "prediction" in part]
@@ -126,7 +127,7 @@ class Timeline:
         return printable(classes[int(number)] if classes else number)
 
 
-def _as_drawn(arrays: Arrays) -> Arrays:
+def _as_drawn(arrays: NamedArrays) -> NamedArrays:
     """Arrays as they are, but pixels as fractions, and numbers none can draw as NaN."""
     return {name: _drawable(array) for name, array in arrays.items()}
 

@@ -10,6 +10,7 @@ from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.pictures import Picture
 from hiddenstate.report.html.plot import plot
+from hiddenstate.runs.events import figures_of
 
 Pictures = dict[str, Picture]
 
@@ -70,7 +71,7 @@ def learning(facts: RunFacts, pictures: Pictures) -> str:
         shown = [logged[place] for place in places]
     names = [key for key in logged[-1] if key != "event"]
     rows = []
-    for event in shown:
+    for event in map(figures_of, shown):
         figures = [
             written(event[key], entry.kind if entry else "number") if key in event else ""
             for key in names

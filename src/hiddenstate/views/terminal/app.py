@@ -10,6 +10,7 @@ import numpy as np
 
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError, printable
 from hiddenstate.runs import Run
+from hiddenstate.runs.events import figures_of
 from hiddenstate.views.playback import Pace, Player
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import color_depth
@@ -234,29 +235,29 @@ class View:
         """Say what training did when asked; forget an old message."""
         n = self._n_controls()
         if n > self._controls:
-            from hiddenstate.runs.requests import in_words
+            from hiddenstate.runs.requests import describe_request
 
             last = [event for event in self.timeline.events if event["event"] == "control"][-1]
-            self._say(in_words(last))
+            self._say(describe_request(last))
         self._controls = n
         if self._message and not self._question and time.monotonic() > self._said + MESSAGE_STAYS:
             self._message = ""
 
     def _ask(self, do: str, value: float | None = None) -> None:
-        from hiddenstate.runs.requests import ask
+        from hiddenstate.runs.requests import send_request
 
         words = {"stop": "stop", "pause": "pause", "go": "go on", "snapshot": "keep a snapshot"}
         asked = words[do] if value is None else f"learn at rate {value:g}"
         try:
-            ask(self.timeline.run.path, do, value)
+            send_request(self.timeline.run.path, do, value)
             self._say(f"asked training to {asked}")
         except HiddenstateError as error:
             self._say(f"error: {error}")
 
     def _halve(self) -> None:
-        logged = [event["lr"] for event in self.timeline.events if "lr" in event]
-        if logged:
-            self._ask("lr", logged[-1] / 2)
+        rates = [rate for event in self.timeline.events if (rate := figures_of(event).get("lr"))]
+        if rates:
+            self._ask("lr", rates[-1] / 2)
         else:
             self._say("no rate is logged yet")
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.runs.events import figures_of
 from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
@@ -42,11 +43,11 @@ def _loss(canvas: Canvas, timeline: Timeline, moment: Moment, also: str | None) 
     losses = np.array([event["loss"] for event in moment.history], float)
     means = np.array([event["mean_loss"] for event in moment.history], float)
     seen = [e for e in timeline.events if e["event"] == "valid" and e["step"] < moment.step]
-    valid = np.array([(e["step"], e.get("valid_loss", np.nan)) for e in seen], float)
+    valid = np.array([(e["step"], e["valid_loss"]) for e in seen], float)
     pca = _kept(timeline, "pca_train_mse")
     note = f"mean {short(float(means[-1]))}" if len(means) else ""
     if also:
-        value = next(e[also] for e in reversed(moment.history) if also in e)
+        value = next(figures_of(e)[also] for e in reversed(moment.history) if also in e)
         note += f"  {_score_words(also, value)}"
     room = titled(canvas, "loss", note)
     if not len(steps):
@@ -102,7 +103,8 @@ def _score_words(key: str, value: float) -> str:
 
 def _score(canvas: Canvas, timeline: Timeline, moment: Moment, key: str) -> None:
     """The test figure of each look at test rows."""
-    points = np.array([(e["step"], e[key]) for e in moment.history if key in e], float)
+    logged = [figures_of(event) for event in moment.history if key in event]
+    points = np.array([(figures["step"], figures[key]) for figures in logged])
     name, value = key.replace("_", " "), points[-1, 1]
     room = titled(canvas, name, f"{value:.1%}" if key == "test_accuracy" else short(value))
     pca = _kept(timeline, "pca_evaluated_mse") if key == "test_mse" else None

@@ -1,7 +1,7 @@
 """How far a run is and how fast: what its journal says, and what is seen of it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ class ProgressMeter:
         self._player, self._run, self._clock = player, player.timeline.run, clock
         self._seen: list[tuple[float, int]] = []
         self._state = ""
-        self._start: dict[str, Any] = {}
+        self._start: Mapping[str, Any] = {}
         self._took: float | None = None
 
     def _look(self) -> None:

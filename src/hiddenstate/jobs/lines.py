@@ -1,0 +1,85 @@
+"""The lines that commands print of a job, in the form of the classic scripts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.config import Config
+from hiddenstate.engines import Engine
+from hiddenstate.jobs.base import Job
+from hiddenstate.jobs.snapshot_limits import rows_to_show
+from hiddenstate.system.notice import Notice, note, warning
+
+
+def log_line(event: Mapping[str, Any], config: Config) -> str:
+    """Return a logged step as a line: its window, or its epoch and, if there is one, accuracy."""
+    loss = f"train loss: {event['loss']:.4f}"
+    if config.job == "regress" and config.data.stateful:
+        return f"Window:  {event['step']} | {loss}"
+    line = f"Epoch:  {event['epoch']} | {loss}"
+    if "test_accuracy" in event:
+        line += f" | test accuracy: {event['test_accuracy']:.2f}"
+    return line
+
+
+def job_notices(job: Job) -> list[Notice]:
+    """Return what a user should know about this data with these options."""
+    n, size = len(job.dataset.X), job.config.training.batch_size
+    notices = [note(remark) for remark in job.dataset.remarks]
+    if n < size:
+        notices.append(
+            warning(f"{n} rows are fewer than a batch of {size}; each batch has all of them")
+        )
+    return notices
+
+
+def summary_lines(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
+    """Return the results of a run as lines."""
+    lines = {"classify": _classify, "regress": _regress, "autoencode": _autoencode}
+    return lines[job.config.job](job, engine, results)
+
+
+def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
+    """Predicted and real labels of some rows, then the accuracy on all test rows."""
+    lines = []
+    rows = rows_to_show(job.dataset, job.config.display.n_predicted)
+    if len(rows) and rows.y is not None:
+        labels = np.asarray(job.dataset.require_classes())
+        chosen = job.predict(engine, rows).argmax(axis=1)
+        for numbers, what in ((chosen, "prediction number"), (rows.y, "real number")):
+            lines.append(f"{np.array2string(labels[numbers], max_line_width=10**6)} {what}")
+    if "test_accuracy" in results:
+        n, score = len(job.dataset.X_test), results["test_accuracy"]
+        line = f"test accuracy on all {n:,} rows: {score:.4f}"
+        if "baseline_accuracy" in results:
+            line += f" (always the most frequent class: {results['baseline_accuracy']:.4f})"
+        lines.append(line)
+    return lines
+
+
+def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
+    """The mean squared error of the last ten windows, and on the test rows."""
+    lines = []
+    if "last10_mse" in results:
+        lines = [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
+    if "test_mse" in results:
+        fit = f", R2 {results['test_r2']:.4f}" if "test_r2" in results else ""
+        baseline = "the last value" if job.config.data.horizon else "the training mean"
+        lines.append(
+            f"mean squared error on the test rows: {results['test_mse']:.4g}{fit} ({baseline}: "
+            f"{results['baseline_mse']:.4g})"
+        )
+    return lines
+
+
+def _autoencode(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
+    """The mean squared error on all test rows."""
+    if "test_mse" not in results:
+        return []
+    n = len(job.dataset.X_test)
+    line = f"test mean squared error on all {n:,} rows: {results['test_mse']:.4g}"
+    if "baseline_mse" in results:
+        size = job.net.widths()[-1]
+        line += f" ({size} principal components: {results['baseline_mse']:.4g})"
+    return [line]

@@ -1,0 +1,28 @@
+"""The memory that a job needs."""
+
+from hiddenstate.config import RecurrentConfig
+from hiddenstate.jobs.base import Job
+from hiddenstate.models.net import GATES
+from hiddenstate.system.memory import check_free
+
+COPIES = 7
+"""Copies of each weight in memory: itself, its gradient, two moments, and those of saving."""
+
+
+def check_memory(job: Job) -> None:
+    """Refuse a job that cannot fit in the free memory of the machine (`MachineError`)."""
+    check_free(bytes_needed(job), "training", "use a smaller net or --batch-size")
+
+
+def bytes_needed(job: Job) -> int:
+    """Return a lower bound of the bytes that training needs, without the data."""
+    net, config = job.net, job.net.config
+    itemsize = 8 if job.config.training.dtype == "float64" else 4
+    rows = min(job.config.training.batch_size, len(job.dataset.X))
+    if isinstance(config, RecurrentConfig):
+        steps = job.dataset.X.shape[1]
+        width = (GATES[config.cell] + 2) * config.hidden_size * config.layers
+        kept = rows * steps * (width * (2 if config.bidirectional else 1) + net.n_features)
+    else:
+        kept = rows * 2 * sum(net.widths())
+    return int((COPIES * net.n_parameters() + 2 * kept) * itemsize)

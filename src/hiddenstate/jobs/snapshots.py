@@ -1,0 +1,82 @@
+"""The arrays that the snapshots of a job hold, for views to draw."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from hiddenstate.engines import Engine, Predictor, make_predictor
+from hiddenstate.inference.hidden_states import hidden_state_model
+from hiddenstate.jobs.base import Job
+from hiddenstate.jobs.snapshot_limits import in_own_units, shown_split
+from hiddenstate.system.typing import Array
+
+
+@dataclass(frozen=True)
+class TrainingOutputs:
+    """What the net predicted while training, where the hidden state is carried.
+
+    Parameters
+    ----------
+    first : int
+        The step of the first output.
+    outputs : ndarray of shape (n_steps, T, O) or (n_steps, O)
+        Made before the update of each step.
+    """
+
+    first: int
+    outputs: Array
+
+
+class JobSnapshots(ABC):
+    """Makes the arrays of a job that views draw; `runs/snapshots.py` lists them.
+
+    Parameters
+    ----------
+    job : Job
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.config, self.dataset = job, job.config, job.dataset
+
+    @abstractmethod
+    def static_arrays(self) -> dict[str, Array]:
+        """Return the arrays that training never changes."""
+
+    @abstractmethod
+    def snapshot(self, engine: Engine, made: TrainingOutputs | None = None) -> dict[str, Array]:
+        """Return what views draw of the net as it stands.
+
+        Parameters
+        ----------
+        engine : Engine
+        made : TrainingOutputs, optional
+            What was predicted since the last snapshot.
+        """
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a view must know besides the arrays, ready for JSON.
+
+        `appended` states that each snapshot holds windows that follow those of the one before.
+        """
+        return {
+            "job": self.config.job,
+            "data": self.dataset.name,
+            "classes": self.dataset.classes,
+            "picture": list(self.dataset.picture) if self.dataset.picture else None,
+            "shown_split": shown_split(self.dataset),
+            "appended": self.job.stateful,
+        }
+
+    def examples(self) -> dict[str, Array]:
+        """Return the training rows shown before training, and their labels."""
+        first = min(self.config.display.example, len(self.dataset.X) - 1)
+        rows = self.dataset.train.take(slice(first, first + self.config.display.n_shown))
+        arrays = {"example": in_own_units(self.dataset, rows)}
+        if rows.y is not None:
+            arrays["example_label"] = rows.y
+        return arrays
+
+    def state_predictor(self, engine: Engine) -> Predictor:
+        """Return what gives the hidden states of the net as it stands, as outputs at each step."""
+        model = hidden_state_model(self.job.fitted(engine.export().params))
+        return make_predictor(model, "cpu", self.config.training.threads)
