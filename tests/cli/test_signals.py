@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: a flag first, the end at a second one, and drawing broken off."""
+"""SIGINT and SIGTERM set a flag, a second signal ends the process, and drawing is interrupted."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hiddenstate
-from hiddenstate.cli.signals import StopSignal
+from hiddenstate.cli.signals import InterruptHandler
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
@@ -17,43 +17,43 @@ BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @BOTH
 def test_a_first_signal_only_sets_the_flag(number: int) -> None:
     before = signal.getsignal(number)
-    with StopSignal() as stopped:
-        stopped.arm()
-        assert not stopped()
+    with InterruptHandler() as interrupt:
+        interrupt.arm()
+        assert not interrupt()
         os.kill(os.getpid(), number)
-        assert stopped()
-        assert stopped.number == number
+        assert interrupt()
+        assert interrupt.number == number
     assert signal.getsignal(number) is before
 
 
 @BOTH
-def test_what_may_be_broken_off_is(number: int) -> None:
-    with StopSignal() as stopped:
-        stopped.arm()
-        with pytest.raises(KeyboardInterrupt), stopped.interrupting():
+def test_work_that_can_be_cut_off_is_interrupted(number: int) -> None:
+    with InterruptHandler() as interrupt:
+        interrupt.arm()
+        with pytest.raises(KeyboardInterrupt), interrupt.raising():
             os.kill(os.getpid(), number)
-    assert stopped.number == number
+    assert interrupt.number == number
 
 
-def test_a_signal_that_came_before_is_not_forgotten() -> None:
-    with StopSignal() as stopped:
-        stopped.stop(signal.SIGTERM)
-        with pytest.raises(KeyboardInterrupt), stopped.interrupting():
-            pytest.fail("it went on")
+def test_a_signal_that_came_before_interrupts_too() -> None:
+    with InterruptHandler() as interrupt:
+        interrupt.trigger(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt), interrupt.raising():
+            pytest.fail("not interrupted")
 
 
-def test_before_it_is_armed_signals_do_what_they_always_do() -> None:
-    with StopSignal() as stopped, pytest.raises(KeyboardInterrupt):
+def test_signals_have_their_usual_effect_before_it_is_armed() -> None:
+    with InterruptHandler() as interrupt, pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
-    assert not stopped()
+    assert not interrupt()
 
 
 LONG_CALL = """
 import hashlib
 from hiddenstate.cli import signals
-signals.ECHO = 0
-stopped = signals.StopSignal()
-stopped.arm()
+signals.REPEAT_SECONDS = 0
+interrupt = signals.InterruptHandler()
+interrupt.arm()
 print("armed", flush=True)
 hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # minutes without a Python instruction
 """
@@ -75,17 +75,17 @@ def test_a_second_signal_ends_the_process_in_the_middle_of_a_compiled_call(numbe
 
 
 @BOTH
-def test_a_signal_while_figures_are_drawn_is_told_and_loses_nothing(
+def test_a_signal_while_figures_are_drawn_is_reported_and_loses_nothing(
     number, cli, tmp_path, monkeypatch
 ):
     def draw(run):
         os.kill(os.getpid(), number)
-        pytest.fail("drawing went on")
+        pytest.fail("drawing continued")
 
     monkeypatch.setattr("hiddenstate.views.save.save_figures", draw)
     done = cli("regress", "--windows", 5, "--view", "files", "--threads", 1)
     assert done.code == 128 + number
-    assert "interrupted when training was done and saved" in done.err
+    assert "interrupted after training was done and saved" in done.err
     assert cli("runs").out.splitlines()[1].split("\t")[3] == "done"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_mnist
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
@@ -112,7 +113,7 @@ def test_from_outside_each_steps_loss_is_a_plain_loops(cli, tmp_path):
     run = Run(tmp_path / "runs" / "classify-1")
     losses = [event["loss"] for event in run.history() if event["event"] == "log"]
     digits = load_mnist()
-    batches = make_job(run.config, digits).batches
+    batches = make_job(run.config, prepare(digits, run.config)).batches
     loop = classic.loop("classify", module, 0.01, batches, digits.X, digits.y, STEPS)
     np.testing.assert_allclose(losses, [step.loss for step in loop], rtol=1e-6)
 

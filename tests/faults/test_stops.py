@@ -44,7 +44,7 @@ def test_sigterm_in_training_saves_says_so_and_it_goes_on(plan: Plan, tmp_path: 
 def test_sigterm_from_the_folder_on_saves_and_ends_with_143(event: int, tmp_path: Path) -> None:
     done = AtEvent(event, "term")(processes.arguments("regress", short=True), tmp_path)
     assert done.code == 143
-    assert "saved; go on with `hiddenstate resume" in done.last
+    assert "saved; resume with `hiddenstate resume" in done.last
     run = processes.last_run(tmp_path)
     assert run is not None
     assert run.status() == "interrupted"

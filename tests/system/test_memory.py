@@ -60,4 +60,4 @@ def test_running_out_of_memory_in_training_is_one_line(engine, cli, monkeypatch)
     done = cli("regress", "--engine", engine, "--view", "off")
     assert done.code == 3
     assert "out of memory" in done.err
-    assert "go on with `hiddenstate resume runs/regress-1`" in done.err
+    assert "resume with `hiddenstate resume runs/regress-1`" in done.err

@@ -58,7 +58,7 @@ def damage(path: Path, place: int = -3) -> None:
 def finish(path: Path, **how: bool) -> list[str]:
     with resume_run(Run(path), {}, **how) as session:
         session.train()
-    return [*session.remarks]
+    return [str(notice) for notice in session.notices]
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(run, tmp_path):
@@ -270,7 +270,7 @@ def test_a_full_disk_while_training_keeps_the_checkpoint_and_says_how_to_go_on(
     options = ["--windows", 24, "--checkpoint-every", 10, "--view", "off", "--threads", 1]
     done = cli("regress", *options)
     assert done.code == 3
-    assert "go on with `hiddenstate resume runs/regress-1`" in done.err
+    assert "resume with `hiddenstate resume runs/regress-1`" in done.err
     monkeypatch.setattr(writer, "write_arrays", real)
     assert Run(tmp_path / "runs" / "regress-1").checkpoint()[1]["step"] == 10
     assert cli("resume", "regress-1", "--view", "off").code == 0
@@ -398,7 +398,7 @@ def test_the_mend_of_what_is_damaged_is_one_that_works(run, cli, tmp_path):
     damage(path / "history.jsonl")
     said = cli("verify", path, "--files-only").err
     assert "uses the newest" not in said
-    assert "restore what is damaged before you go on with it" in said
+    assert "restore them before you resume the run" in said
 
 
 def test_one_run_that_cannot_be_read_hides_no_other(run, cli, tmp_path):

@@ -38,8 +38,8 @@ def test_a_sound_run_is_verified_and_nothing_in_it_changed(run, cli):
     assert "checkpoints/000000030.safetensors: sound" in lines
     named = {line.partition(":")[0] for line in lines if line.endswith(": sound")}
     assert named == {str(p.relative_to(run)) for p in before} - UNREAD
-    assert "stopped after step 1 and gone on with: equal, byte for byte" in lines
-    assert "stopped after step 3, 6, 10, 13, 16 and gone on with: equal, byte for byte" in lines
+    assert "interrupted after step 1 and resumed: byte-identical" in lines
+    assert "interrupted after steps 3, 6, 10, 13, 16 and resumed: byte-identical" in lines
     assert files_of(run) == before
 
 

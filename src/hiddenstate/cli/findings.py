@@ -386,7 +386,7 @@ def _how(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None") ->
     }.get(prep.missing, "")
     signal = raw is not None and config.job == "regress" and len(raw.train) == 1
     for name, aim in (("valid", "to decide when to stop"), ("test", "for testing")):
-        rows, brought = getattr(d, name), raw is not None and getattr(raw, name) is not None
+        rows, brought = getattr(d, name), getattr(raw, name, None) is not None
         if rows is None or not len(rows):
             continue
         n = f"{len(rows):,}"

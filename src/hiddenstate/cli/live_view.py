@@ -1,4 +1,4 @@
-"""What a training command shows while it trains: a view, lines, a progress bar."""
+"""Shows a training command while it trains: a view, logged lines, a progress bar."""
 
 import errno
 import signal
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hiddenstate.cli.output import note, say
-from hiddenstate.cli.signals import say_nothing_more
+from hiddenstate.cli.signals import silence_terminal
 
 if TYPE_CHECKING:
-    from hiddenstate.cli.signals import StopSignal
+    from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.live.launch import Viewer
     from hiddenstate.training.callback import Callback
 
@@ -20,74 +20,80 @@ VIEWS = ("auto", "window", "notebook", "terminal", "files", "off")
 
 
 def check_view(view: str) -> None:
-    """Refuse a view that cannot be had here, before anything is made (`MachineError`)."""
+    """Raise `MachineError` if `view` is not available here."""
     if view not in ("auto", "files", "off"):
         from hiddenstate.live.launch import choose_view
 
         choose_view(view)
 
 
-def start_view(
-    view: str, path: Path, quiet: bool, stopped: "StopSignal"
-) -> tuple[str, "list[Callback]"]:
-    """The view of the run in `path` that is to be had, and the hooks that show it.
+def view_callbacks(
+    view: str, path: Path, quiet: bool, interrupt: "InterruptHandler"
+) -> "list[Callback]":
+    """Open a view of the run in `path`; return the callbacks that show training.
 
     Parameters
     ----------
     view : str
-        As it was asked for, one of `VIEWS`.
+        One of `VIEWS`.
+    path : Path
+        The run folder.
     quiet : bool
         Print no lines.
-    stopped : StopSignal
-        Asked to stop where nobody reads the lines any more.
+    interrupt : InterruptHandler
+        Triggered when the reader of the lines has left.
     """
-    from hiddenstate.cli.progress_bar import Lines
+    from hiddenstate.cli.progress_bar import Lines, ProgressBar
 
-    if view not in ("files", "off"):
-        from hiddenstate.live.launch import choose_view
+    view = _resolve_view(view, path)
+    if view == "notebook":
+        from hiddenstate.live.notebook import NotebookView
 
-        view = choose_view(view)
-        if view == "off":
-            note(f"no display and no terminal: figures will be written to {path / 'figures'}")
-            view = "files"
-    speak: Callable[[str], None] = partial(say_or_stop, stopped)
-    hooks: list[Callback] = []
+        return [NotebookView(path)]
+    callbacks: list[Callback] = []
+    print_line: Callable[[str], None] = partial(_say_or_interrupt, interrupt)
     if view in ("window", "terminal"):
         from hiddenstate.live.launch import Viewer
 
-        viewer = Viewer(path, view)
-        hooks.append(viewer)
-        if view == "terminal":  # which draws there; lines come when it is left
-            return view, hooks if quiet else [*hooks, Lines(partial(_say_after, viewer, stopped))]
-        note("a window opens to show it; training goes on if you close it")
-    elif view == "notebook":
-        from hiddenstate.live.notebook import NotebookView
-
-        return view, [NotebookView(path)]
-    if sys.stderr.isatty():
-        from hiddenstate.cli.progress_bar import ProgressBar
-
-        bar = ProgressBar(sys.stderr)
-        hooks.append(bar)
-        speak = bar.say if sys.stdout.isatty() else speak
-    return view, hooks if quiet else [*hooks, Lines(speak)]
+        callbacks.append(viewer := Viewer(path, view))
+        if view == "window":
+            note("a window opens to show training; closing it does not stop training")
+        else:
+            print_line = partial(_say_after_view, viewer, interrupt)
+    if view != "terminal" and sys.stderr.isatty():
+        callbacks.append(bar := ProgressBar(sys.stderr))
+        print_line = bar.say if sys.stdout.isatty() else print_line
+    return callbacks if quiet else [*callbacks, Lines(print_line)]
 
 
-def _say_after(viewer: "Viewer", stopped: "StopSignal", line: str) -> None:
-    """Say a line where the view has been left; while it stands, it shows the same."""
+def _resolve_view(view: str, path: Path) -> str:
+    """The view to open, "auto" replaced by one that is available."""
+    if view in ("files", "off"):
+        return view
+    from hiddenstate.live.launch import choose_view
+
+    view = choose_view(view)
+    if view == "off":
+        note(f"no display and no terminal: figures will be written to {path / 'figures'}")
+        return "files"
+    return view
+
+
+def _say_after_view(viewer: "Viewer", interrupt: "InterruptHandler", line: str) -> None:
+    """Print a line once the view in the terminal is closed; until then the view shows it."""
     if viewer.ended:
-        say_or_stop(stopped, line)
+        _say_or_interrupt(interrupt, line)
 
 
-def say_or_stop(stopped: "StopSignal", line: str) -> None:
-    """Say a line; if nobody reads any more, ask training to save and stop.
+def _say_or_interrupt(interrupt: "InterruptHandler", line: str) -> None:
+    """Print a line; if the reader of the pipe has left, interrupt training.
 
-    A terminal that is gone is no reason to stop: only the reader of a pipe may have had enough.
+    The loss of the terminal does not interrupt.
     """
     try:
         say(line)
     except OSError as error:
         if error.errno == errno.EIO:
-            say_nothing_more()
+            silence_terminal()
         else:
-            stopped.stop(signal.SIGPIPE)
+            interrupt.trigger(signal.SIGPIPE)

@@ -1,4 +1,17 @@
-"""Ctrl-C and SIGTERM as a flag the training loop looks at; a lost terminal ends nothing."""
+"""Interrupts a command on Ctrl-C (SIGINT) and SIGTERM, in the middle of training too.
+
+Training can end before its last step in four ways, each with a verb of its own in messages, help
+and documentation:
+
+- a signal *interrupts* it: a checkpoint is saved, the exit code is 130 or 143, and
+  `hiddenstate resume` resumes the run. A second signal ends the process at once, unsaved;
+- `hiddenstate ctl RUN stop` *finishes it early*: the best weights are kept and the run is done;
+- `--patience` *stops it early* when the validation loss no longer improves: the run is done too;
+- an error makes it *fail*; the last checkpoint stays.
+
+A signal that arrives during a long evaluation *cancels* the evaluation, which is repeated when the
+run is resumed. `training/trainer.py` has the same story from the inside.
+"""
 
 import contextlib
 import os
@@ -12,76 +25,88 @@ from types import FrameType
 
 from hiddenstate.errors import MachineError
 
-NUMBERS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""The signals that interrupt."""
 
-ECHO = 0.05
-"""Seconds within which a second signal is the same one: timeout(1) sends its signal twice."""
+REPEAT_SECONDS = 0.05
+"""A second signal within this time counts as the first: timeout(1) sends its signal twice."""
 
 
-class StopSignal:
-    """Once armed, SIGINT and SIGTERM only set a flag; a second one ends the process at once.
+class InterruptHandler:
+    """Turns a first SIGINT or SIGTERM into a flag; a second one ends the process at once.
 
-    Calling it tells whether a signal came; `number` is which. Before :meth:`arm` signals do
-    what they always do; leaving the `with` block puts that back. A terminal that goes away, as
-    when a connection drops (SIGHUP), ends nothing either: what would have been printed is not.
+    An instance is callable and returns True once a signal came, so that a loop can save and return.
+    Until :meth:`arm` is called, signals have their usual effect; leaving the `with` block restores
+    it. While armed, the loss of the terminal (SIGHUP) interrupts nothing, and output to the
+    terminal is discarded.
+
+    Attributes
+    ----------
+    number : int or None
+        The first signal that came.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._before: dict[int, object] = {}
+        self._previous: dict[int, object] = {}
         self._pipe: int | None = None
         self._raising = False
 
     def __call__(self) -> bool:
         return self.number is not None
 
-    def __enter__(self) -> "StopSignal":
+    def __enter__(self) -> "InterruptHandler":
         return self
 
+    def __exit__(self, *exception: object) -> None:
+        self.disarm()
+
     def arm(self) -> None:
-        """From now on a first signal only sets the flag."""
-        if self._before:
+        """Handle signals from now on.
+
+        Raises
+        ------
+        MachineError
+            If no thread can be started.
+        """
+        if self._previous:
             return
-        # Python runs handlers between its own instructions, and a long compiled call has none:
-        # the bytes that Python writes to this pipe as signals come are counted in a thread.
+        # Python runs handlers between its own instructions, and a long compiled call has none.
+        # Python also writes a byte into this pipe for each signal; a thread counts them.
         read, self._pipe = os.pipe()
         os.set_blocking(self._pipe, False)
         try:
-            threading.Thread(target=_end_at_second, args=(read,), daemon=True).start()
+            threading.Thread(target=_exit_at_second_signal, args=(read,), daemon=True).start()
         except RuntimeError:
             raise MachineError(
-                "no thread can be started: too little memory, or a limit on processes; raise it "
-                "(ulimit -v, ulimit -u)"
+                "cannot start a thread: not enough memory, or a limit on processes; raise the "
+                "limit (ulimit -v, ulimit -u)"
             ) from None
         signal.set_wakeup_fd(self._pipe, warn_on_full_buffer=False)
-        for number in NUMBERS:
-            self._before[number] = signal.signal(number, self._take)
-        if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # else nohup has seen to it
-            self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._hang_up)
+        for number in SIGNALS:
+            self._previous[number] = signal.signal(number, self._handle)
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup ignores it already
+            self._previous[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._hang_up)
 
     def disarm(self) -> None:
-        """From now on signals do again what they did before."""
-        for number, handler in self._before.items():
+        """Restore the usual effect of signals."""
+        for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-        self._before = {}
+        self._previous = {}
         if self._pipe is not None:
             signal.set_wakeup_fd(-1)
             os.close(self._pipe)
             self._pipe = None
 
-    def stop(self, number: int) -> None:
-        """Ask to stop as if signal `number` had come."""
+    def trigger(self, number: int) -> None:
+        """Set the flag as if signal `number` had come."""
         self.number = self.number or number
 
-    @staticmethod
-    def _hang_up(number: int, frame: FrameType | None) -> None:
-        say_nothing_more()
-
     @contextlib.contextmanager
-    def interrupting(self) -> Iterator[None]:
-        """While this lasts a signal, or one that came before, raises KeyboardInterrupt.
+    def raising(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt in this context on a signal, or if one came before.
 
-        For what can be broken off anywhere, once all is saved.
+        For work that can be cut off anywhere, because everything is saved.
         """
         self._raising = True
         try:
@@ -91,34 +116,35 @@ class StopSignal:
         finally:
             self._raising = False
 
-    def __exit__(self, *exception: object) -> None:
-        self.disarm()
-
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        self.number = self.number or number
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.trigger(number)
         if self._raising:
             raise KeyboardInterrupt
 
+    @staticmethod
+    def _hang_up(number: int, frame: FrameType | None) -> None:
+        silence_terminal()
 
-def _end_at_second(pipe: int) -> None:
-    """End the process when a second signal to stop comes; the pipe brings their numbers."""
+
+def _exit_at_second_signal(pipe: int) -> None:
+    """End the process at the second signal of `SIGNALS`; their numbers arrive in the pipe."""
     first = None
     while numbers := os.read(pipe, 64):
-        asked = [number for number in numbers if number in NUMBERS]
-        if first is None and asked:
+        interrupts = [number for number in numbers if number in SIGNALS]
+        if first is None and interrupts:
             first = time.monotonic()
-        elif first is not None and asked and time.monotonic() > first + ECHO:
+        elif first is not None and interrupts and time.monotonic() > first + REPEAT_SECONDS:
             if sys.stderr.isatty():
-                os.write(2, b"\x1b[?25h\n")  # show the cursor a progress bar had hidden
-            os._exit(128 + asked[0])
+                os.write(2, b"\x1b[?25h\n")  # show the cursor that a progress bar has hidden
+            os._exit(128 + interrupts[0])
     os.close(pipe)
 
 
-def say_nothing_more() -> None:
-    """Send what would be printed on the terminal nowhere: it is gone. Files and pipes stay."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
+def silence_terminal() -> None:
+    """Discard output to the terminal, which is gone; files and pipes are still written."""
+    null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
-        with contextlib.suppress(OSError):  # closed before
-            if stat.S_ISCHR(os.fstat(stream).st_mode):  # isatty is false of one that is gone
-                os.dup2(nowhere, stream)
-    os.close(nowhere)
+        with contextlib.suppress(OSError):  # closed already
+            if stat.S_ISCHR(os.fstat(stream).st_mode):  # isatty() is False once it is gone
+                os.dup2(null, stream)
+    os.close(null)

@@ -3,7 +3,7 @@
 import os
 import shlex
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hiddenstate.cli.findings import two_lines
-from hiddenstate.cli.live_view import VIEWS, check_view, start_view
+from hiddenstate.cli.live_view import VIEWS, check_view, view_callbacks
 from hiddenstate.cli.options import (
     JobCommand,
+    command_option,
     config_options,
     debug_option,
     json_option,
@@ -26,223 +27,217 @@ from hiddenstate.config import make_config
 from hiddenstate.errors import DataError, OptionError
 
 if TYPE_CHECKING:
-    from hiddenstate.cli.signals import StopSignal
+    from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.data import SequenceDataset
+    from hiddenstate.runs.events import Figures
     from hiddenstate.training.start import Session
-
-_DEFAULTS = (
-    "\n\nDefaults are those of the classic scripts. For DATA, what is not given follows from rules "
-    "that look at it (--recipe auto, the default there)."
-)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How a command was asked to behave, beside its config."""
+class Settings:
+    """How a training command behaves, apart from its config.
+
+    Parameters
+    ----------
+    runs_dir : Path
+        Folder that holds the run folders.
+    view : str
+        One of `VIEWS`.
+    as_json : bool
+        Print one JSON object instead of lines.
+    """
 
     runs_dir: Path
     view: str
     as_json: bool
 
 
-def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a training command with what is not part of its config."""
-    view_option = click.option(
-        "--view",
-        type=click.Choice(VIEWS),
-        metavar="|".join(VIEWS),
-        default="auto",
-        help="Where it is seen while it trains: a window, the notebook this runs in, this "
-        "terminal, in figure files at the end alone, or not at all; auto takes the first there "
-        "is.  [default: auto]",
+# --- the commands
+
+
+def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a training command with the options of its `Settings`."""
+    view_option = command_option(
+        "view",
+        str,
+        "auto",
+        "Where training is shown: in a window, in this notebook, in this terminal, in figure files "
+        "at the end (files), or nowhere (off); auto uses the notebook, the window or the terminal, "
+        "whichever is available first, otherwise files.",
+        choices=VIEWS,
     )
-    for option in (debug_option, json_option, view_option, runs_dir_option):
-        command = option(command)
+    for add_option in (debug_option, json_option, view_option, runs_dir_option):
+        command = add_option(command)
     return command
 
 
-def job_command(
-    job: str, summary: str, example: str
-) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a training command of `job`: all its config options and the run options."""
+def _job_command(job: str, summary: str, details: str, example: str) -> click.Command:
+    """Make the command that trains `job`, with all its config options."""
 
-    def decorate(function: Callable[..., Any]) -> click.Command:
-        command = run_options(function)
+    @_run_options
+    def command(**values: Any) -> None:
+        _train_command(job, values)
+
+    command = command_option(
+        "seeds",
+        int,
+        1,
+        "Train N runs with consecutive seeds and print the mean and the standard deviation.",
+        low=1,
+        high=1000,
+    )(command)
+    command = click.option(
+        "--config",
+        "config_file",
+        type=click.Path(),
+        metavar="FILE",
+        help="Read options from a TOML file or from the config.json of a run; the command line "
+        "takes precedence.",
+    )(command)
+    if job != "regress":
         command = click.option(
-            "--seeds",
-            type=click.IntRange(1, 1000, clamp=False),
-            default=1,
-            metavar="N",
-            help="Train N times, seed by seed, and give mean and deviation.",
+            "--data-dir", type=click.Path(), metavar="DIR", help="Same as DATA."
         )(command)
-        command = click.option(
-            "--config",
-            "config_file",
-            type=click.Path(),
-            metavar="FILE",
-            help="Read options from a run's config.json or a TOML file.",
-        )(command)
-        if job != "regress":
-            command = click.option(
-                "--data-dir",
-                type=click.Path(),
-                metavar="DIR",
-                help="Same as DATA.",
-            )(command)
-        command = config_options(job)(command)
-        short = summary.partition("\n")[0]
-        made = click.command(
-            job, cls=JobCommand, short_help=short, help=f"{summary}\n\n\b\nExample:\n  {example}"
-        )
-        return made(command)
-
-    return decorate
+    command = config_options(job)(command)
+    text = (
+        f"{summary}\n\n{details}\n\nDefaults are those of the classic scripts. With DATA, options "
+        f"that are not set follow from the data (--recipe auto).\n\n\b\nExample:\n  {example}"
+    )
+    return click.command(job, cls=JobCommand, short_help=summary, help=text)(command)
 
 
-@job_command(
+classify = _job_command(
     "classify",
-    "Train a recurrent net to name the class of each sequence.\n\nWithout DATA it learns the "
-    "bundled MNIST digits, read row by row. DATA is a table (.csv, .tsv, .parquet), a .ts archive, "
-    ".npy or .npz arrays, idx files or a folder of images a class; `hiddenstate inspect DATA` says "
-    "how it is read." + _DEFAULTS,
+    "Train a recurrent network to classify sequences.",
+    "Without DATA it trains on the bundled MNIST digits, read row by row. DATA is a table (.csv, "
+    ".tsv, .parquet), a .ts archive, .npy or .npz arrays, idx files, or a folder with one folder "
+    "of images per class; `hiddenstate inspect DATA` shows how it is read.",
     "hiddenstate classify sensors.csv --label activity",
 )
-def classify(**given: Any) -> None:
-    """The command `classify`."""
-    _train_command("classify", given)
-
-
-@job_command(
+regress = _job_command(
     "regress",
-    "Train a recurrent net to follow a signal.\n\nIts state is carried from window to window. "
-    "Without DATA it turns a sine into a cosine. DATA is one long signal or many series: a table "
-    "with --target COL, and --horizon 1 to forecast it, a .ts archive, or arrays X and y."
-    + _DEFAULTS,
+    "Train a recurrent network to predict a signal.",
+    "The hidden state is carried from window to window. Without DATA the network turns a sine into "
+    "a cosine. DATA is one long signal or many series: a table with --target COL, and --horizon 1 "
+    "to forecast it; a .ts archive; or arrays X and y.",
     "hiddenstate regress demand.csv --target demand --horizon 1",
 )
-def regress(**given: Any) -> None:
-    """The command `regress`."""
-    _train_command("regress", given)
-
-
-@job_command(
+autoencode = _job_command(
     "autoencode",
-    "Train an autoencoder and draw its codes.\n\nWithout DATA it learns the bundled MNIST digits. "
-    "DATA is anything the other jobs read, with rows of one length; labels only colour the codes."
-    + _DEFAULTS,
+    "Train an autoencoder and draw its codes.",
+    "Without DATA it trains on the bundled MNIST digits. DATA is anything the other jobs read, "
+    "with rows of equal length; labels only colour the codes.",
     "hiddenstate autoencode --code-size 2 --epochs 5",
 )
-def autoencode(**given: Any) -> None:
-    """The command `autoencode`."""
-    _train_command("autoencode", given)
 
 
 @click.command(
-    short_help="Go on with a run, or train it for longer.",
-    help="Go on with a run where it stopped, or train a finished one for longer.\n\n\b\nExample:\n"
-    "  hiddenstate resume classify-1 --epochs +1",
+    short_help="Resume a run, or train it for longer.",
+    help="Resume an interrupted run from its last checkpoint, or train a finished one for longer."
+    "\n\n\b\nExample:\n  hiddenstate resume classify-1 --epochs +1",
 )
 @click.argument("run")
-@click.option("--epochs", metavar="N|+N", help="Passes in all, or with + how many more.")
-@click.option("--windows", metavar="N|+N", help="Windows of the bundled waves, likewise (regress).")
-@click.option("--max-steps", metavar="N|+N", help="Updates in all, likewise.")
+@click.option("--epochs", metavar="N|+N", help="Train N epochs in total, or N more (+N).")
 @click.option(
-    "--allow-changed", is_flag=True, help="Go on although the data or the history changed."
+    "--windows",
+    metavar="N|+N",
+    help="Train on N windows of the bundled waves in total, or N more (regress).",
 )
-@run_options
+@click.option("--max-steps", metavar="N|+N", help="Make at most N updates in total, or N more.")
+@click.option(
+    "--allow-changed", is_flag=True, help="Resume even if the data or the history changed."
+)
+@_run_options
 def resume(
     run: str,
     epochs: str | None,
     windows: str | None,
     max_steps: str | None,
     allow_changed: bool,
-    **asked: Any,
+    **settings: Any,
 ) -> None:
     """The command `resume`."""
-    from hiddenstate.cli.signals import StopSignal
+    from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.runs import find_run
     from hiddenstate.training.resume import resume_run
 
-    how = Asked(**asked)
-    changes = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
-    check_view(how.view)
-    found = find_run(run, how.runs_dir)
-    given = {name: text for name, text in changes.items() if text is not None}
-    with StopSignal() as stopped, resume_run(found, given, allow_changed, stopped.arm) as session:
-        note(f"going on after step {session.step} of {session.job.total_steps}")
-        results = _run(session, how, stopped)
-    _print_results([results], how)
+    how_long = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
+    changes = {name: text for name, text in how_long.items() if text is not None}
+    options = Settings(**settings)
+    check_view(options.view)
+    earlier = find_run(run, options.runs_dir)
+    with (
+        InterruptHandler() as interrupt,
+        resume_run(earlier, changes, allow_changed, interrupt.arm) as session,
+    ):
+        note(f"resuming after step {session.step} of {session.job.total_steps}")
+        results = _train(session, options, interrupt)
+    _print_results([results], options)
 
 
-def _train_command(job: str, given: dict[str, Any]) -> None:
-    how = Asked(given.pop("runs_dir"), given.pop("view"), given.pop("as_json"))
-    seeds, config_file = given.pop("seeds"), given.pop("config_file")
-    folder = given.pop("data_dir", None)
-    if folder and given.get("data"):
-        raise OptionError("--data-dir: DATA is named already; give one of the two")
-    given["data"] = given.get("data") or folder
-    values = option_values(job, config_file, given)
-    for name in ("data", "test", "answers", "weights"):  # a run is gone on with from any folder
-        if values.get(name):
-            values[name] = os.path.abspath(os.path.expanduser(values[name]))
+# --- a run from start to end
+
+
+def _train_command(job: str, values: dict[str, Any]) -> None:
+    """Train one run, or one per seed, and print the results."""
+    options = Settings(values.pop("runs_dir"), values.pop("view"), values.pop("as_json"))
+    seeds, config_file = values.pop("seeds"), values.pop("config_file")
+    data_dir = values.pop("data_dir", None)
+    if data_dir and values["data"]:
+        raise OptionError("--data-dir: DATA is given too; use one of them")
+    values["data"] = values["data"] or data_dir
+    values = _absolute_paths(option_values(job, config_file, values))
     first = values.get("seed", 0)
-    for n in range(seeds):  # all are checked before any is trained
-        make_config(job, {**values, "seed": first + n}, together=False)
-    if seeds > 1 and how.view == "auto":  # not a view a run
-        how = replace(how, view="files")
-    _print_results([_train(job, {**values, "seed": first + n}, how) for n in range(seeds)], how)
+    plans = [{**values, "seed": first + n} for n in range(seeds)]
+    for each in plans:  # check all before training any
+        make_config(job, each, together=False)
+    if seeds > 1 and options.view == "auto":  # rather than one view per run
+        options = replace(options, view="files")
+    _print_results([_start_and_train(job, each, options) for each in plans], options)
 
 
-def _train(job: str, values: dict[str, Any], how: Asked) -> dict[str, Any]:
-    """Check everything, make the run folder, train; return the run's results."""
-    from hiddenstate.cli.signals import StopSignal
+def _absolute_paths(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with absolute paths, so that a run can be resumed from any folder."""
+    paths = {name: values.get(name) for name in ("data", "test", "answers", "weights")}
+    absolute = {n: os.path.abspath(os.path.expanduser(path)) for n, path in paths.items() if path}
+    return {**values, **absolute}
+
+
+def _start_and_train(job: str, values: dict[str, Any], options: Settings) -> dict[str, Any]:
+    """Check everything, make the run folder, train; return the results."""
+    from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.training.start import plan, start
 
-    check_view(how.view)
-    with StopSignal() as stopped:
+    check_view(options.view)
+    with InterruptHandler() as interrupt:
         config, dataset = plan(job, values)
-        with start(config, how.runs_dir, stopped.arm, dataset) as session:
-            return _run(session, how, stopped, dataset)
+        with start(config, options.runs_dir, interrupt.arm, dataset) as session:
+            return _train(session, options, interrupt, dataset)
 
 
-def _run(
-    session: "Session", how: Asked, stopped: "StopSignal", raw: "SequenceDataset | None" = None
+def _train(
+    session: "Session",
+    options: Settings,
+    interrupt: "InterruptHandler",
+    raw: "SequenceDataset | None" = None,
 ) -> dict[str, Any]:
-    """Train in an open run folder, showing it, and see the run to its end."""
-    from hiddenstate.report.model_card import write_card
+    """Train in an open run folder, show it, and write the model card and the figures.
+
+    `raw` is the data as read, for a new run.
+    """
+    from hiddenstate.jobs.lines import summary_lines
     from hiddenstate.runs import Run
 
     job, engine, path = session.job, session.engine, session.writer.path
-    _introduce(session, how, raw)
-    view, callbacks = start_view(how.view, path, how.as_json, stopped)
-    with _telling_how_to_go_on(path):
-        results = session.train(callbacks, stopped)
-    if results is None:
-        step = int(Run(path).checkpoint_paths()[0].stem)
-        raise _interrupted(
-            f"interrupted after step {step} of {job.total_steps}, saved; go on with "
-            f"`hiddenstate resume {shlex.quote(str(path))}`",
-            stopped,
-        )
-    if not how.as_json:
-        for line in job.summary_lines(engine, results):
+    _print_introduction(session, options, raw)
+    figures = _train_until_interrupted(session, options, interrupt)
+    if not options.as_json:
+        for line in summary_lines(job, engine, figures):
             say(line)
-    seconds = Run(path).seconds() or 0.0  # without what its view took to end
-    try:
-        with stopped.interrupting():
-            write_card(Run(path))
-            if view != "off":
-                from hiddenstate.views.save import save_figures
-
-                save_figures(Run(path))
-    except KeyboardInterrupt:
-        raise _interrupted(
-            "interrupted when training was done and saved; "
-            f"`hiddenstate figures {shlex.quote(str(path))}` draws it",
-            stopped,
-        ) from None
-    if not how.as_json:
-        _say_where(session, seconds)
+    seconds = Run(path).seconds() or 0.0  # before the figures are drawn
+    _write_card_and_figures(path, options.view, interrupt)
+    if not options.as_json:
+        _print_location(session, seconds)
     return {
         "job": job.config.job,
         "run": str(path),
@@ -250,67 +245,117 @@ def _run(
         "engine": engine.name,
         "steps": engine.export().step,
         "seconds": round(seconds, 3),
-        **results,
+        **figures,
     }
 
 
-def _say_where(session: "Session", seconds: float) -> None:
-    """Where the run is, and a command to try on it."""
-    path, drawn = session.writer.path, session.writer.path / "figures"
-    say(f"run: {path}  ({session.engine.export().step} steps in {seconds:.1f} s)")
-    names = sorted(figure.name for figure in drawn.iterdir())
-    if names:
-        say(f"figures: {', '.join(names)} in {drawn}")
-    verb = "evaluate" if len(session.job.dataset.X_test) else "watch"
-    say(f"next: hiddenstate {verb if names else 'figures'} {shlex.quote(str(path))}")
+def _train_until_interrupted(
+    session: "Session", options: Settings, interrupt: "InterruptHandler"
+) -> "Figures":
+    """Train to the end; raise RunInterruptedError, with a hint, if a signal came before."""
+    from hiddenstate.runs import Run
+
+    path = session.writer.path
+    callbacks = view_callbacks(options.view, path, options.as_json, interrupt)
+    with _hint_to_resume(path):
+        figures = session.train(callbacks, interrupt)
+    if figures is None:
+        step = int(Run(path).checkpoint_paths()[0].stem)
+        raise _interrupted(
+            f"interrupted after step {step} of {session.job.total_steps} and saved; "
+            f"resume with `hiddenstate resume {shlex.quote(str(path))}`",
+            interrupt,
+        )
+    return figures
+
+
+def _write_card_and_figures(path: Path, view: str, interrupt: "InterruptHandler") -> None:
+    """Write the model card of a finished run and, unless the view is off, its figures."""
+    from hiddenstate.report.model_card import write_card
+    from hiddenstate.runs import Run
+
+    try:
+        with interrupt.raising():
+            write_card(Run(path))
+            if view != "off":
+                from hiddenstate.views.save import save_figures
+
+                save_figures(Run(path))
+    except KeyboardInterrupt:
+        raise _interrupted(
+            "interrupted after training was done and saved; draw the figures with "
+            f"`hiddenstate figures {shlex.quote(str(path))}`",
+            interrupt,
+        ) from None
 
 
 @contextmanager
-def _telling_how_to_go_on(path: Path) -> Iterator[None]:
-    """Where the machine gets in the way of training, say what is left to do."""
+def _hint_to_resume(path: Path) -> Iterator[None]:
+    """Add a hint to resume the run to errors of the environment."""
     from hiddenstate.errors import MachineError, RunMovedError
     from hiddenstate.system.memory import out_of_memory
 
-    mend = f"when it is mended, go on with `hiddenstate resume {shlex.quote(str(path))}`"
+    hint = f"once this is fixed, resume with `hiddenstate resume {shlex.quote(str(path))}`"
     try:
         yield
-    except RunMovedError:  # it cannot be, from here
+    except RunMovedError:  # it cannot be resumed from this path
         raise
     except MachineError as error:
-        raise MachineError(f"{error}; {mend}") from None
+        raise MachineError(f"{error}; {hint}") from None
     except MemoryError as error:
-        raise MachineError(f"{out_of_memory(error)}; {mend}") from None
+        raise MachineError(f"{out_of_memory(error)}; {hint}") from None
 
 
-def _interrupted(message: str, stopped: "StopSignal") -> Exception:
+def _interrupted(message: str, interrupt: "InterruptHandler") -> Exception:
     from hiddenstate.errors import RunInterruptedError
 
-    return RunInterruptedError(message, stopped.number or signal.SIGINT)
+    return RunInterruptedError(message, interrupt.number or signal.SIGINT)
 
 
-def _introduce(session: "Session", how: Asked, raw: "SequenceDataset | None") -> None:
-    """Say what is about to be trained, and on what; `raw` is the data as it was read."""
-    job, engine = session.job, session.engine
-    if not how.as_json:
-        own = job.dataset.source == "file"
-        for line in two_lines(job.dataset, job.config, raw) if own else job.sizes():
+# --- what is printed
+
+
+def _print_introduction(
+    session: "Session", options: Settings, raw: "SequenceDataset | None"
+) -> None:
+    """Print the data, the network, where it is trained, and the notices."""
+    job, engine, training = session.job, session.engine, session.job.config.training
+    if not options.as_json:
+        is_file = job.dataset.source == "file"
+        for line in two_lines(job.dataset, job.config, raw) if is_file else job.dataset.sizes():
             say(line)
         for line in job.net.describe().splitlines():
             say(line)
+    threads = f"{engine.threads} thread{'s' * (engine.threads != 1)}"
     note(
-        f"{engine.name} on {engine.device}, {engine.threads} thread{'s' * (engine.threads != 1)}, "
-        f"{job.config.training.dtype}, seed {job.config.training.seed}; run {session.writer.path}"
+        f"{engine.name} on {engine.device}, {threads}, {training.dtype}, seed {training.seed}; "
+        f"run {session.writer.path}"
     )
-    for line in session.remarks:
-        note(line)
+    for notice in session.notices:
+        note(str(notice))
 
 
-def _print_results(results: list[dict[str, Any]], how: Asked) -> None:
-    """The end of a command: one JSON object, or the mean over seeds."""
-    if len(results) == 1:
-        if how.as_json:
-            say_json(results[0])
-        return
+def _print_location(session: "Session", seconds: float) -> None:
+    """Print where the run and its figures are, and a command to try next."""
+    path, folder = session.writer.path, session.writer.path / "figures"
+    say(f"run: {path}  ({session.engine.export().step} steps in {seconds:.1f} s)")
+    names = sorted(figure.name for figure in folder.iterdir())
+    if names:
+        say(f"figures: {', '.join(names)} in {folder}")
+    command = "evaluate" if len(session.job.dataset.X_test) else "watch"
+    say(f"next: hiddenstate {command if names else 'figures'} {shlex.quote(str(path))}")
+
+
+def _print_results(results: list[dict[str, Any]], options: Settings) -> None:
+    """Print the JSON of one run, or the mean and deviation of several."""
+    if len(results) > 1:
+        _print_mean(results, options.as_json)
+    elif options.as_json:
+        say_json(results[0])
+
+
+def _print_mean(results: list[dict[str, Any]], as_json: bool) -> None:
+    """Print the headline score of each run, its mean and its standard deviation."""
     import statistics
 
     from hiddenstate.metrics.headline import headline
@@ -318,9 +363,9 @@ def _print_results(results: list[dict[str, Any]], how: Asked) -> None:
     key = headline(results[0]["job"], results[0])
     values = [result[key] for result in results if key in result]
     if not values:
-        raise DataError(f"no run has a {key} to compare")
+        raise DataError(f"none of the runs has a {key} to compare")
     mean, deviation = statistics.fmean(values), statistics.stdev(values)
-    if how.as_json:
+    if as_json:
         say_json(
             {
                 "job": results[0]["job"],
