@@ -1,4 +1,4 @@
-"""The model file: a transform goes with its net through a file, and lies in one are refused."""
+"""The model file: it keeps the transform of a model, and forged facts in it are refused."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -12,7 +12,7 @@ from hiddenstate.config import make_config
 from hiddenstate.data import Rows, Transform
 from hiddenstate.engines import make_predictor
 from hiddenstate.errors import DataError, UntrustedFileError
-from hiddenstate.inference.predict import lay_out
+from hiddenstate.inference.inputs import prepare_inputs
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Net
 from hiddenstate.system.array_file import read_arrays, write_arrays
@@ -29,7 +29,7 @@ def pair(n: int, seed: int = 0) -> tuple[Array, Array]:
 def recurrent(
     job: str = "regress", width: int = 2, outputs: int = 2, output: str = "steps", **own: Any
 ) -> FittedModel:
-    """A net with weights as drawn and a transform of `own`; `width` counts a mask's too."""
+    """A network with initial weights and the transform `own`; `width` includes a mask."""
     net = Net(job, make_config(job, {"hidden_size": 4}).model, width, outputs, output)
     classes = [f"c{i}" for i in range(outputs)] if job == "classify" else None
     params = net.initial(0, "float64")
@@ -88,7 +88,7 @@ def same_transform(one: Transform, two: Transform) -> None:
         coder("sigmoid", pixels=True, reading={"image_size": 3, "color": False}),
     ],
 )
-def test_all_of_a_transform_comes_back_from_a_file(model: FittedModel, tmp_path: Path) -> None:
+def test_a_transform_is_read_as_it_was_written(model: FittedModel, tmp_path: Path) -> None:
     model.save(tmp_path / "model.safetensors", {"more": 1})
     back, extra = load_model(tmp_path / "model.safetensors")
     same_transform(model.transform, back.transform)
@@ -100,43 +100,43 @@ def test_all_of_a_transform_comes_back_from_a_file(model: FittedModel, tmp_path:
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_a_loaded_model_says_what_the_saved_one_says(tmp_path: Path) -> None:
+def test_a_loaded_model_predicts_as_the_saved_one(tmp_path: Path) -> None:
     X = np.random.default_rng(0).normal(3, 2, (3, 6, 2))
     X[0, 2, 1] = np.nan
     FULL.save(tmp_path / "model.safetensors")
     back = load_model(tmp_path / "model.safetensors")[0]
-    said = []
+    predicted = []
     for model in (FULL, back):
-        rows = lay_out(model, Rows(X), "X")
+        rows = prepare_inputs(model, Rows(X), "X")
         outputs = make_predictor(model, "cpu", 1).predict(rows.X)
-        said.append(model.transform.undo_targets(outputs, rows.X))
-    np.testing.assert_array_equal(said[0], said[1])
-    assert np.isfinite(said[0]).all()
+        predicted.append(model.transform.undo_targets(outputs, rows.X))
+    np.testing.assert_array_equal(predicted[0], predicted[1])
+    assert np.isfinite(predicted[0]).all()
 
 
 # --- lies
 
 
-Lie = Callable[[dict[str, Any], dict[str, Any]], None]
+Forgery = Callable[[dict[str, Any], dict[str, Any]], None]
 
 
-def facts(**changes: Any) -> Lie:
-    return lambda arrays, told: told["preparation"].update(changes)
+def facts(**changes: Any) -> Forgery:
+    return lambda arrays, stored: stored["preparation"].update(changes)
 
 
-def reading(**changes: Any) -> Lie:
-    return lambda arrays, told: told["preparation"]["reading"].update(changes)
+def reading(**changes: Any) -> Forgery:
+    return lambda arrays, stored: stored["preparation"]["reading"].update(changes)
 
 
-def array(name: str, values: Any) -> Lie:
-    return lambda arrays, told: arrays.update({f"preparation/{name}": np.asarray(values)})
+def array(name: str, values: Any) -> Forgery:
+    return lambda arrays, stored: arrays.update({f"preparation/{name}": np.asarray(values)})
 
 
-def without(name: str) -> Lie:
-    return lambda arrays, told: arrays.pop(f"preparation/{name}")
+def without(name: str) -> Forgery:
+    return lambda arrays, stored: arrays.pop(f"preparation/{name}")
 
 
-LIES: dict[str, Lie] = {
+FORGERIES: dict[str, Forgery] = {
     "another width of the fill": array("fill", np.ones(4)),
     "another width of the scale": array("offset", np.ones(3)),
     "a scale of two axes": array("offset", np.ones((2, 1))),
@@ -148,61 +148,63 @@ LIES: dict[str, Lie] = {
     "a target factor of 0": array("target_factor", [0.0, 1.0]),
     "another float type": array("offset", np.ones(2, "f4")),
     "whole numbers": array("fill", np.ones(2, "i8")),
-    "an array no one knows": array("extra", np.ones(2)),
+    "an unknown array": array("extra", np.ones(2)),
     "an offset alone": without("factor"),
     "a factor alone": without("offset"),
     "a target factor alone": without("target_offset"),
     "nothing to fill in with": without("fill"),
     "a fill for nothing": facts(missing="error"),
-    "a way of filling in no one knows": facts(missing="zero"),
-    "a way of filling in that is no text": facts(missing=3),
-    "pixels that are no truth": facts(pixels=1),
-    "a change from a feature that is not there": facts(change=[0, 2]),
+    "an unknown way to fill in": facts(missing="zero"),
+    "a way to fill in that is no text": facts(missing=3),
+    "pixels that are no bool": facts(pixels=1),
+    "a change from a feature that does not exist": facts(change=[0, 2]),
     "a change from a feature before the first": facts(change=[-1, 0]),
     "a change from too few": facts(change=[0]),
     "a change from a fraction": facts(change=[0.0, 1]),
-    "a change from a truth": facts(change=[True, 0]),
+    "a change from a bool": facts(change=[True, 0]),
     "targets too many": facts(targets=["a", "b", "c"]),
     "targets that are no names": facts(targets=["a", 3]),
     "columns that are no names": facts(columns=[None, "a"]),
-    "columns that are a text": facts(columns="ab"),
-    "an option no one knows": reading(more=1),
+    "columns that are one text": facts(columns="ab"),
+    "an unknown option": reading(more=1),
     "an option that is not of reading": reading(hidden_size=3),
     "an option of another job": reading(image_size=3),
     "an option out of range": reading(horizon=0),
-    "a choice that is none": reading(decimal=";"),
+    "an unknown choice": reading(decimal=";"),
     "an option of another type": reading(window="wide"),
-    "an option that must be something": reading(window=None),
-    "no reading": lambda arrays, told: told["preparation"].pop("reading"),
-    "a field no one knows": facts(more=1),
-    "a transform that is none": lambda arrays, told: told.update(preparation=[]),
+    "an option that must not be null": reading(window=None),
+    "no reading options": lambda arrays, stored: stored["preparation"].pop("reading"),
+    "an unknown field": facts(more=1),
+    "a transform of another type": lambda arrays, stored: stored.update(preparation=[]),
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-def test_a_lie_about_the_transform_is_refused(lie: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_transform_is_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     FULL.save(path)
-    arrays, told = read_arrays(path, "model")
-    LIES[lie](arrays, told)
-    write_arrays(path, "model", arrays, told)
+    arrays, stored = read_arrays(path, "model")
+    FORGERIES[name](arrays, stored)
+    write_arrays(path, "model", arrays, stored)
     with pytest.raises(UntrustedFileError, match=r"model\.safetensors: damaged"):
         load_model(path)
 
 
-@pytest.mark.parametrize("lie", ["a factor of 0", "an option of another job", "targets too many"])
-def test_a_lie_ends_a_command_with_4(lie: str, refuse: Refuse, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a factor of 0", "an option of another job", "targets too many"])
+def test_a_forged_model_ends_a_command_with_exit_code_4(
+    name: str, refuse: Refuse, tmp_path: Path
+) -> None:
     path = tmp_path / "model.safetensors"
     FULL.save(path)
-    arrays, told = read_arrays(path, "model")
-    LIES[lie](arrays, told)
-    write_arrays(path, "model", arrays, told)
+    arrays, stored = read_arrays(path, "model")
+    FORGERIES[name](arrays, stored)
+    write_arrays(path, "model", arrays, stored)
     np.save(tmp_path / "X.npy", np.ones((9, 2)))
     assert "damaged transform" in refuse(4, "predict", "model.safetensors", "X.npy")
 
 
 @pytest.mark.parametrize(
-    ("model", "lie"),
+    ("model", "forge"),
     [
         (recurrent("classify"), facts(change=[0, 1])),  # only a regressor forecasts
         (coder(), facts(change=[0, 1, 2, 3, 4, 5])),
@@ -210,18 +212,20 @@ def test_a_lie_ends_a_command_with_4(lie: str, refuse: Refuse, tmp_path: Path) -
         (recurrent(), facts(missing="mean")),
     ],
 )
-def test_a_transform_must_fit_its_net(model: FittedModel, lie: Lie, tmp_path: Path) -> None:
+def test_a_transform_must_fit_its_network(
+    model: FittedModel, forge: Forgery, tmp_path: Path
+) -> None:
     path = tmp_path / "model.safetensors"
     model.save(path)
-    arrays, told = read_arrays(path, "model")
-    lie(arrays, told)
-    write_arrays(path, "model", arrays, told)
+    arrays, stored = read_arrays(path, "model")
+    forge(arrays, stored)
+    write_arrays(path, "model", arrays, stored)
     with pytest.raises(UntrustedFileError, match="damaged transform"):
         load_model(path)
 
 
-def test_columns_told_too_many_are_not_reached_for() -> None:
-    """A file may name more columns than its net reads: the targets among those are not features."""
+def test_names_of_columns_that_the_network_does_not_read_are_ignored() -> None:
+    """A file may name more columns than its network reads; targets among them are no features."""
     own = replace(recurrent(width=2).transform, columns=("a", "b", "c"), targets=("c", "a"))
     assert own.current_targets(np.zeros((1, 5, 2))) is None
 
@@ -229,9 +233,9 @@ def test_columns_told_too_many_are_not_reached_for() -> None:
 def test_a_file_of_format_1_has_the_transform_that_does_nothing(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     recurrent().save(path)
-    arrays, told = read_arrays(path, "model")
-    del told["preparation"], told["net"]["model"]["readout"]
-    write_arrays(path, "model", arrays, told)
+    arrays, stored = read_arrays(path, "model")
+    del stored["preparation"], stored["net"]["model"]["readout"]
+    write_arrays(path, "model", arrays, stored)
     back = load_model(path)[0]
     same_transform(back.transform, Transform())
     assert back.net == recurrent().net
@@ -251,26 +255,26 @@ def test_a_file_of_format_1_has_the_transform_that_does_nothing(tmp_path: Path) 
     ],
 )
 @pytest.mark.parametrize("output", ["steps", "last"])
-def test_folded_weights_read_and_answer_in_the_datas_own_units(own: Any, output: str) -> None:
+def test_folded_weights_take_and_return_the_units_of_the_data(own: Any, output: str) -> None:
     model = recurrent(output=output, **own)
     X = np.random.default_rng(0).normal(3, 2, (4, 7, 2))
-    rows = lay_out(model, Rows(X), "X")
+    rows = prepare_inputs(model, Rows(X), "X")
     expected = model.transform.undo_targets(make_predictor(model, "cpu", 1).predict(rows.X))
     folded = replace(model, params=model.folded(), transform=Transform())
     np.testing.assert_allclose(make_predictor(folded, "cpu", 1).predict(X), expected, rtol=1e-9)
 
 
-def test_a_folded_autoencoder_gives_rows_in_their_own_units() -> None:
+def test_a_folded_autoencoder_returns_rows_in_their_own_units() -> None:
     model = coder(scaling=pair(6))
     X = np.random.default_rng(0).normal(3, 2, (4, 6))
     predictor = make_predictor(model, "cpu", 1)
-    expected = model.transform.undo(predictor.predict(lay_out(model, Rows(X), "X").X))
+    expected = model.transform.undo(predictor.predict(prepare_inputs(model, Rows(X), "X").X))
     folded = replace(model, params=model.folded(), transform=Transform())
     np.testing.assert_allclose(make_predictor(folded, "cpu", 1).predict(X), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("model", "message"),
     [
         (
             recurrent(width=4, missing="mask", fill=np.ones(2)),
@@ -280,6 +284,8 @@ def test_a_folded_autoencoder_gives_rows_in_their_own_units() -> None:
         (recurrent(change=(0, 1)), "adding a change to the last value .* --no-change"),
     ],
 )
-def test_what_no_weights_can_do_is_not_folded(model: FittedModel, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_a_transform_that_weights_cannot_express_is_not_folded(
+    model: FittedModel, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
         model.folded()

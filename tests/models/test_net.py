@@ -1,4 +1,4 @@
-"""What a net's shape, arrays and file are."""
+"""The architecture of a network: its shapes, its initial weights, and its facts in a file."""
 
 import itertools
 import json
@@ -80,7 +80,7 @@ def test_the_classic_lstms_number_of_weights() -> None:
     assert net.n_parameters() == 4 * 64 * (28 + 64 + 2) + 64 * 10 + 10
 
 
-def test_first_weights_fill_the_range_torch_draws_from(net: Net) -> None:
+def test_initial_weights_fill_the_range_that_torch_draws_from(net: Net) -> None:
     for name, array in net.initial(0, "float64").items():
         fan = 4 if name.startswith("rnn.") else net.shapes()[name.replace("bias", "weight")][1]
         assert np.abs(array).max() <= 1 / math.sqrt(fan)
@@ -89,14 +89,14 @@ def test_first_weights_fill_the_range_torch_draws_from(net: Net) -> None:
             assert abs(array.mean()) < 0.3 / math.sqrt(fan)
 
 
-def test_first_weights_follow_from_the_seed(net: Net) -> None:
+def test_initial_weights_follow_from_the_seed(net: Net) -> None:
     first, again, other = (net.initial(seed, "float32") for seed in (3, 3, 4))
     for name in net.shapes():
         np.testing.assert_array_equal(first[name], again[name])
         assert (first[name] != other[name]).any()
 
 
-def test_first_weights_in_float32_are_the_rounded_float64_ones(net: Net) -> None:
+def test_initial_weights_in_float32_are_the_rounded_float64_ones(net: Net) -> None:
     wide, narrow = net.initial(0, "float64"), net.initial(0, "float32")
     for name in net.shapes():
         assert narrow[name].dtype == np.float32
@@ -134,7 +134,7 @@ def without(params: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda p: without(p, "out.bias"), r"out\.bias \(3,\) is missing"),
         (lambda p: p | {"spare": np.zeros(2)}, "spare is unknown"),
@@ -147,10 +147,10 @@ def without(params: dict[str, Any], name: str) -> dict[str, Any]:
     ids=["missing", "extra", "shape", "type", "another float type", "nan", "inf"],
 )
 def test_weights_that_do_not_fit_are_refused_by_name(
-    change: Callable[[dict[str, Any]], dict[str, Any]], said: str
+    change: Callable[[dict[str, Any]], dict[str, Any]], message: str
 ) -> None:
     net = recurrent(hidden_size=4)
-    with pytest.raises(UntrustedFileError, match=f"here: .*{said}"):
+    with pytest.raises(UntrustedFileError, match=f"here: .*{message}"):
         net.check(change(net.initial(0, "float32")), "here")
 
 
@@ -174,18 +174,18 @@ STRANGE = [
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place inside nested dicts and lists."""
+    """The path of every value inside nested dicts and lists."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
-    found = []
+    paths = []
     for key, inner in items:
-        found.append((*path, key))
+        paths.append((*path, key))
         if isinstance(inner, (dict, list)):
-            found += places(inner, (*path, key))
-    return found
+            paths += places(inner, (*path, key))
+    return paths
 
 
 @pytest.mark.parametrize("name", ["lstm", "regressor", "autoencoder"])
-def test_a_strange_fact_in_a_sound_file_is_refused_or_taken_never_a_crash(
+def test_a_forged_fact_with_a_right_checksum_is_refused_or_accepted_without_a_crash(
     name: str, tmp_path: Path
 ) -> None:
     model, path = fitted(NETS[name]()), tmp_path / "m.safetensors"
@@ -246,22 +246,22 @@ def test_facts_that_do_not_fit_the_net_are_refused(change: dict[str, Any], tmp_p
     ],
     ids=str,
 )
-def test_a_stored_net_that_cannot_be_is_refused(change: dict[str, Any]) -> None:
+def test_an_impossible_stored_network_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UntrustedFileError, match=r"^here: "):
         net_from_dict(recurrent().to_dict() | change, "here")
 
 
-def test_a_net_stored_before_there_was_a_readout_reads_the_last_state() -> None:
+def test_a_network_stored_without_a_readout_reads_the_last_state() -> None:
     stored = recurrent().to_dict()
     del stored["model"]["readout"]
     assert net_from_dict(stored, "here") == recurrent()
     assert net_from_dict(recurrent(readout="mean").to_dict(), "here").config.readout == "mean"
     del stored["model"]["cell"]
-    with pytest.raises(UntrustedFileError, match="model needs cell"):
+    with pytest.raises(UntrustedFileError, match="model: expected cell"):
         net_from_dict(stored, "here")
 
 
-def test_a_config_stored_before_there_was_a_readout_is_whole() -> None:
+def test_a_config_stored_without_a_readout_is_complete() -> None:
     config = make_config("classify", {"hidden_size": 7})
     stored = config.to_dict()
     del stored["model"]["readout"]
@@ -271,24 +271,24 @@ def test_a_config_stored_before_there_was_a_readout_is_whole() -> None:
         config_from_dict(stored, whole=True)
 
 
-def test_a_mean_of_states_needs_one_answer_a_window() -> None:
-    with pytest.raises(OptionError, match="--readout: mean needs one answer a window"):
+def test_a_mean_readout_needs_one_output_per_window() -> None:
+    with pytest.raises(OptionError, match="--readout: mean requires one target per window"):
         make_config("regress", {"readout": "mean"})
     config = make_config("regress", {"readout": "mean", "output": "last"})
     assert config.model.readout == "mean"
 
 
-def test_a_stored_autoencoder_must_know_its_own_output() -> None:
+def test_a_stored_autoencoder_must_state_its_output_activation() -> None:
     with pytest.raises(UntrustedFileError):
         net_from_dict(dense(output_activation="auto").to_dict(), "here")
 
 
-def test_a_stored_autoencoder_must_give_the_row_again() -> None:
+def test_a_stored_autoencoder_must_have_as_many_outputs_as_features() -> None:
     with pytest.raises(UntrustedFileError):
         net_from_dict(dense().to_dict() | {"n_outputs": 4}, "here")
 
 
-def test_a_damaged_model_is_never_anything_but_an_error_of_ours(tmp_path: Path) -> None:
+def test_a_damaged_model_raises_only_errors_of_the_library(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     fitted(recurrent(hidden_size=2)).save(path)
     data = path.read_bytes()

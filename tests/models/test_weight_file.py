@@ -1,4 +1,4 @@
-"""Where training starts, and which files weights are taken from."""
+"""Weights to start training from, and the files they are read from."""
 
 import io
 import os
@@ -21,7 +21,7 @@ from tests.conftest import mutations
 
 
 class ClassicLSTM(torch.nn.Module):
-    """The classic script's own class, as people have it on disk."""
+    """The classic script's own class, as users have it on disk."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class ClassicLSTM(torch.nn.Module):
 
 
 class Trap:
-    """Makes a file if it is ever unpickled."""
+    """Creates a file if it is ever unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark
@@ -57,7 +57,7 @@ def test_without_a_file_weights_follow_from_the_seed(net: Net) -> None:
         np.testing.assert_array_equal(state.params[name], array)
 
 
-def test_a_model_file_of_ours_is_started_from(net: Net, tmp_path: Path) -> None:
+def test_training_starts_from_a_model_file(net: Net, tmp_path: Path) -> None:
     path, params = tmp_path / "m.safetensors", net.initial(5, "float32")
     FittedModel(net, params, ["a", "b", "c"], (7, 5)).save(path)
     started = start(net, path)
@@ -65,7 +65,7 @@ def test_a_model_file_of_ours_is_started_from(net: Net, tmp_path: Path) -> None:
         np.testing.assert_array_equal(started[name], array)
 
 
-def test_a_classic_scripts_state_dict_is_started_from_unchanged(net: Net, tmp_path: Path) -> None:
+def test_training_starts_from_the_state_dict_of_a_classic_script(net: Net, tmp_path: Path) -> None:
     classic, path = ClassicLSTM(), tmp_path / "net.pt"
     torch.save(classic.state_dict(), path)
     started = start(net, path)
@@ -124,7 +124,7 @@ def test_a_file_that_could_run_code_is_refused_and_runs_none(kept: str, tmp_path
     ],
     ids=["list", "tensor", "nested", "number", "count", "bfloat16", "sparse", "quantised", "meta"],
 )
-def test_what_is_no_state_dict_of_plain_tensors_is_refused(
+def test_anything_but_a_state_dict_of_plain_tensors_is_refused(
     content: Any, net: Net, tmp_path: Path
 ) -> None:
     torch.save(content, tmp_path / "net.pt")
@@ -133,14 +133,14 @@ def test_what_is_no_state_dict_of_plain_tensors_is_refused(
 
 
 @pytest.mark.parametrize("data", [b"hello", b"PK\x03\x04", b"\x80\x02.", b"\x80\x04}.", b"\0" * 64])
-def test_what_torch_cannot_read_is_refused(data: bytes, tmp_path: Path) -> None:
+def test_a_file_that_torch_cannot_read_is_refused(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
     path.write_bytes(data)
     with pytest.raises(UntrustedFileError, match=r"net\.pt"):
         read_weights(path)
 
 
-def test_an_archive_that_is_not_torchs_is_refused(tmp_path: Path) -> None:
+def test_an_archive_of_another_program_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("hello.txt", "hello")
@@ -150,7 +150,7 @@ def test_an_archive_that_is_not_torchs_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("archive", [True, False], ids=["archive", "old format"])
-def test_a_damaged_state_dict_is_never_anything_but_an_error_of_ours(
+def test_a_damaged_state_dict_raises_only_errors_of_the_library(
     tmp_path: Path, archive: bool
 ) -> None:
     stream, path, refused = io.BytesIO(), tmp_path / "net.pt", 0
@@ -176,14 +176,14 @@ def test_a_missing_weights_file_is_refused_with_the_nearest_name(net: Net, tmp_p
 
 
 @pytest.mark.parametrize("start", [b"\x80\x02", b"\x80\x05", b"PK\x03\x04"])
-def test_a_pickle_is_known_by_how_it_begins(start: bytes, tmp_path: Path) -> None:
+def test_a_pickle_is_recognised_by_its_first_bytes(start: bytes, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     path.write_bytes(start + b"rest")
-    with pytest.raises(UntrustedFileError, match="can run code; convert where it was made"):
+    with pytest.raises(UntrustedFileError, match="can run code; convert it where it was made"):
         refuse_code(path)
 
 
-def test_a_model_of_ours_is_no_pickle(net: Net, tmp_path: Path) -> None:
+def test_a_model_file_is_not_taken_for_a_pickle(net: Net, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     FittedModel(net, net.initial(0, "float32"), ["a", "b", "c"], (7, 5)).save(path)
     refuse_code(path)

@@ -1,4 +1,4 @@
-"""A trained net with what its inputs and outputs mean, and the file it is kept in."""
+"""A trained network with the meaning of its inputs and outputs, and its file."""
 
 import math
 from collections.abc import Mapping
@@ -15,11 +15,12 @@ from hiddenstate.models.net import Net, Params, net_from_dict
 from hiddenstate.system.array_file import Layout, read_arrays, write_arrays
 from hiddenstate.system.atomic_file import clear_stale
 from hiddenstate.system.strict_json import check_fields
+from hiddenstate.system.typing import Array
 
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A trained net: its shape, its arrays, and what its inputs and outputs mean.
+    """A trained network: its architecture, its weights, and the meaning of its inputs and outputs.
 
     Parameters
     ----------
@@ -29,10 +30,10 @@ class FittedModel:
     classes : list, optional
         The label of each output of a classifier.
     row_shape : tuple of int
-        The shape of one row of X it was trained on, without the sample axis: (T, I), of which
-        T may differ in use, or (F,).
-    stateful : bool
-        Whether rows follow one another (regress).
+        The shape of one row of the X it was trained on: (T, I), where T may differ in use, or,
+        for an autoencoder, (F,) or any shape with F numbers.
+    stateful : bool, default False
+        Whether each row continues the one before it (regress).
     transform : Transform
         What is done to rows before the net reads them, and to its outputs after.
     """
@@ -51,7 +52,7 @@ class FittedModel:
 
     @property
     def dtype(self) -> Any:
-        """The float type of the weights, and of all arithmetic with them."""
+        """The float type of the weights, and of the arithmetic with them."""
         return next(iter(self.params.values())).dtype
 
     def require_classes(self) -> list[Any]:
@@ -61,35 +62,36 @@ class FittedModel:
         return self.classes
 
     def folded(self) -> Params:
-        """The weights with all scaling folded into the first and the last layer.
+        """Return the weights with all scaling folded into the first and the last layer.
 
-        A net with these takes X as the data has it, and gives targets or rows in their own
-        units: a first layer W ((x - offset) factor) + b is (W factor) x + b - W (offset factor).
+        A network with these weights takes X as it is in the data and returns targets or rows in
+        their own units: a first layer W ((x - offset) factor) + b equals
+        (W factor) x + b - W (offset factor).
 
         Raises
         ------
         DataError
-            If rows are prepared in a way that is no part of a net.
+            If the transform has a step that no layer can express.
         """
-        prep, params = self.transform, dict(self.params)
+        transform, params = self.transform, dict(self.params)
         sigmoid = getattr(self.net.config, "output_activation", "") == "sigmoid"
-        for what, there, mend in (
-            ("the mask of missing values", prep.missing == "mask", "another --missing"),
-            ("a scaled sigmoid", prep.scaling is not None and sigmoid, "another --scale"),
-            ("adding a change to the last value", prep.change is not None, "--no-change"),
+        for what, applies, hint in (
+            ("the mask of missing values", transform.missing == "mask", "another --missing"),
+            ("a scaled sigmoid", transform.scaling is not None and sigmoid, "another --scale"),
+            ("adding a change to the last value", transform.change is not None, "--no-change"),
         ):
-            if there:
-                raise DataError(f"{what} is no part of a net; train with {mend}")
-        ends = [(n, n.replace("weight", "bias")) for n in params if "weight_ih_l0" in n]
-        ends = ends or [("encoder.0.weight", "encoder.0.bias")]
-        if prep.scaling is not None:
-            offset, factor = prep.scaling
-            for weight, bias in ends:
+            if applies:
+                raise DataError(f"{what} cannot be folded into the weights; train with {hint}")
+        first = [(n, n.replace("weight", "bias")) for n in params if "weight_ih_l0" in n]
+        first = first or [("encoder.0.weight", "encoder.0.bias")]
+        if transform.scaling is not None:
+            offset, factor = transform.scaling
+            for weight, bias in first:
                 W = params[weight].astype(np.float64)
                 params[bias] = (params[bias] - W @ (offset * factor)).astype(self.dtype)
                 params[weight] = (W * factor).astype(self.dtype)
         autoencoder = self.net.job == "autoencode"
-        last = prep.scaling if autoencoder else prep.target_scaling
+        last = transform.scaling if autoencoder else transform.target_scaling
         if last is not None:
             offset, factor = last
             weight = [n for n in params if n.endswith("weight") and not n.startswith("rnn.")][-1]
@@ -99,7 +101,7 @@ class FittedModel:
         return params
 
     def facts(self) -> dict[str, Any]:
-        """All but the arrays, as JSON takes it."""
+        """Return everything but the arrays, as values for JSON."""
         return {
             "net": self.net.to_dict(),
             "classes": self.classes,
@@ -108,43 +110,56 @@ class FittedModel:
             "preparation": transform_to_dict(self.transform),
         }
 
+    def arrays(self) -> Params:
+        """Return the weights and the transform's arrays, by their names in a model file."""
+        return self.params | _arrays_of(self.transform)
+
     def save(self, path: Path, extra: Mapping[str, Any] | None = None) -> None:
-        """Write the model to `path`, whole or not at all; `extra` is kept beside it."""
-        arrays = self.params | _arrays_of(self.transform)
+        """Write the model to `path` atomically, with the facts `extra` beside it."""
         clear_stale(path.parent)
-        write_arrays(path, "model", arrays, {**self.facts(), "extra": dict(extra or {})})
+        write_arrays(path, "model", self.arrays(), {**self.facts(), "extra": dict(extra or {})})
 
 
 def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
-    """Read a model file: the model, and the extra facts kept with it.
+    """Read a model file and return the model and the extra facts saved with it.
 
     Raises
     ------
     UntrustedFileError
-        If it is damaged, foreign, or its weights do not fit its net.
+        If it is damaged, was not written by hiddenstate, or its weights do not fit its network.
     """
     where = str(path)
 
-    def fits(layout: Layout, facts: dict[str, Any]) -> None:
+    def check(layout: Layout, facts: dict[str, Any]) -> None:
         _check_layout(layout, _checked_facts(facts, where)[0], where)
 
-    arrays, facts = read_arrays(path, "model", fits)
-    net, facts = _checked_facts(facts, where)
-    own = {n.removeprefix(PREFIX): arrays.pop(n) for n in list(arrays) if n.startswith(PREFIX)}
-    params = net.check(arrays, where)
-    prep = _read_transform(facts["preparation"], own, net, where)
-    row_shape = tuple(facts["row_shape"])
-    model = FittedModel(net, params, facts["classes"], row_shape, facts["stateful"], prep)
-    return model, facts["extra"]
+    arrays, facts = read_arrays(path, "model", check)
+    return model_from_facts(facts, arrays, where), facts["extra"]
 
 
-def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, Any]]:
-    """The net that a model file's facts tell of, and the facts, all there and fitting it.
+def model_from_facts(facts: dict[str, Any], arrays: Params, where: str) -> FittedModel:
+    """Return the model that :meth:`FittedModel.facts` and :meth:`FittedModel.arrays` described.
 
     Raises
     ------
     UntrustedFileError
-        Naming `where` and the fact.
+        If they are damaged or do not fit one another; the message begins with `where`.
+    """
+    net, facts = _checked_facts({"extra": {}} | facts, where)
+    own = {n.removeprefix(PREFIX): a for n, a in arrays.items() if n.startswith(PREFIX)}
+    params = net.check({n: a for n, a in arrays.items() if not n.startswith(PREFIX)}, where)
+    transform = _read_transform(facts["preparation"], own, net, where)
+    row_shape = tuple(facts["row_shape"])
+    return FittedModel(net, params, facts["classes"], row_shape, facts["stateful"], transform)
+
+
+def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, Any]]:
+    """Return the network that a model's facts describe, and the facts, complete and checked.
+
+    Raises
+    ------
+    UntrustedFileError
+        If a fact is missing or wrong; the message names `where` and the fact.
     """
     where = printable(where)
     fields: dict[str, Any] = {
@@ -160,30 +175,30 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
     net = net_from_dict(facts["net"], where)
     classes, row_shape = facts["classes"], facts["row_shape"]
     if not _fits(row_shape, net):
-        raise UntrustedFileError(f"{where}: row_shape does not fit the net")
+        raise UntrustedFileError(f"{where}: row_shape does not fit the network")
     if (classes is not None) != (net.job == "classify"):
-        raise UntrustedFileError(f"{where}: classes belong to a classifier, and to it alone")
+        raise UntrustedFileError(f"{where}: a classifier, and no other model, has classes")
     if classes is not None and not _are_labels(classes, net.n_outputs):
-        raise UntrustedFileError(f"{where}: expected {net.n_outputs} different labels as classes")
+        raise UntrustedFileError(f"{where}: classes: expected {net.n_outputs} different labels")
     return net, facts
 
 
 def _check_layout(layout: Layout, net: Net, where: str) -> None:
-    """Refuse arrays that are neither the net's weights nor a vector of its transform."""
+    """Refuse arrays that are neither the network's weights nor vectors of its transform."""
     net.check_layout({n: a for n, a in layout.items() if not n.startswith(PREFIX)}, where)
     for name, (dtype, shape) in layout.items():
-        fitting = dtype == np.float64 and len(shape) == 1
+        is_vector = dtype == np.float64 and len(shape) == 1
         if name.startswith(PREFIX) and not (
-            fitting and shape[0] <= max(net.n_features, net.n_outputs)
+            is_vector and shape[0] <= max(net.n_features, net.n_outputs)
         ):
             raise UntrustedFileError(
                 f"{printable(where)}: damaged transform: {printable(name, 60)} is {dtype} "
-                f"{shape}, expected one axis of float64"
+                f"{shape}, expected a vector of float64"
             )
 
 
 def _fits(row_shape: list[Any], net: Net) -> bool:
-    """Whether rows of that shape are what the net reads."""
+    """Return whether the network reads rows of this shape."""
     if not all(type(size) is int and 0 < size < 2**31 for size in row_shape):
         return False
     if net.job == "autoencode":
@@ -192,17 +207,17 @@ def _fits(row_shape: list[Any], net: Net) -> bool:
 
 
 def _are_labels(classes: list[Any], n: int) -> bool:
-    """Whether `classes` are `n` different texts or numbers."""
+    """Return whether `classes` are `n` different texts or numbers."""
     plain = all(isinstance(label, (str, int, float)) for label in classes)
     return plain and len(classes) == n and len(set(classes)) == n
 
 
 PREFIX = "preparation/"
-"""What the names of a transform's arrays begin with in a model file."""
+"""Prefix of the names of a transform's arrays in a model file."""
 
 
 def transform_to_dict(transform: Transform) -> dict[str, Any]:
-    """All of a transform but its arrays, as JSON takes it."""
+    """Return everything of a transform but its arrays, as values for JSON."""
     p = transform
     return {
         "missing": p.missing,
@@ -215,7 +230,7 @@ def transform_to_dict(transform: Transform) -> dict[str, Any]:
 
 
 def _arrays_of(transform: Transform) -> Params:
-    """A transform's arrays by their name in a model file."""
+    """Return a transform's arrays by their names in a model file."""
     p = transform
     offset, factor = p.scaling or (None, None)
     target_offset, target_factor = p.target_scaling or (None, None)
@@ -230,7 +245,7 @@ def _arrays_of(transform: Transform) -> Params:
 
 
 def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transform:
-    """The transform of a model file, sure that it fits `net` (`UntrustedFileError`)."""
+    """Return the transform of a model file if it fits `net`, else raise `UntrustedFileError`."""
     optional = (list, type(None))
     fields: dict[str, Any] = {
         "missing": str,
@@ -242,13 +257,13 @@ def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transf
     }
     where = f"{printable(where)}: damaged transform"
     stored = check_fields(stored, fields, where)
-    known = section_options(DataConfig, net.job)
+    options = section_options(DataConfig, net.job)
     try:
-        missing = known["missing"].check(stored["missing"])
-        strange = [n for n in stored["reading"] if n not in known or not known[n].kept]
-        if strange:
-            raise OptionError(f"{printable(strange[0], 40)} is no option of reading")
-        reading = {name: known[name].check(v) for name, v in stored["reading"].items()}
+        missing = options["missing"].check(stored["missing"])
+        for name in stored["reading"]:
+            if name not in options or not options[name].kept:
+                raise OptionError(f"{printable(name, 40)} is not a reading option")
+        reading = {name: options[name].check(v) for name, v in stored["reading"].items()}
     except OptionError as error:
         raise UntrustedFileError(f"{where}: {error}") from None
     width = net.n_features // (2 if missing == "mask" else 1)
@@ -258,40 +273,50 @@ def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transf
         size = sizes.get(name)
         if array.shape != (size,) or array.dtype != np.float64 or not np.isfinite(array).all():
             raise UntrustedFileError(f"{where}: {printable(name, 40)} is not {size} finite numbers")
-    fill_wanted = missing in ("mean", "forward", "mask")
-    if ("fill" in arrays) != fill_wanted or (missing == "mask" and net.n_features % 2):
-        raise UntrustedFileError(f"{where}: fill does not go with missing {missing}")
+    fills = missing in ("mean", "forward", "mask")
+    if ("fill" in arrays) != fills or (missing == "mask" and net.n_features % 2):
+        raise UntrustedFileError(f"{where}: fill does not match missing {missing}")
     return Transform(
         missing=missing,
         pixels=stored["pixels"],
-        change=_places(stored["change"], width, net, where),
+        change=_read_change(stored["change"], width, net, where),
         fill=arrays.get("fill"),
-        scaling=_pair(arrays, "offset", "factor", where),
-        target_scaling=_pair(arrays, "target_offset", "target_factor", where),
-        columns=_names(stored["columns"], None, where),
-        targets=_names(stored["targets"], net.n_outputs, where),
+        scaling=_read_scaling(arrays, "", where),
+        target_scaling=_read_scaling(arrays, "target_", where),
+        columns=_read_names(stored["columns"], None, where),
+        targets=_read_names(stored["targets"], net.n_outputs, where),
         reading=reading,
     )
 
 
-def _pair(arrays: Params, offset: str, factor: str, where: str) -> Any:
-    if (offset in arrays) != (factor in arrays) or not arrays.get(factor, np.ones(1)).all():
-        raise UntrustedFileError(f"{where}: {offset} and {factor} do not scale anything")
-    return (arrays[offset], arrays[factor]) if offset in arrays else None
+def _read_scaling(arrays: Params, prefix: str, where: str) -> tuple[Array, Array] | None:
+    """Return the offset and the factor whose names begin with `prefix`, if there are any."""
+    offset, factor = arrays.get(f"{prefix}offset"), arrays.get(f"{prefix}factor")
+    if offset is None and factor is None:
+        return None
+    if offset is None or factor is None or not factor.all():
+        raise UntrustedFileError(f"{where}: {prefix}offset and {prefix}factor are not a scaling")
+    return offset, factor
 
 
-def _places(values: list[Any] | None, width: int, net: Net, where: str) -> tuple[int, ...] | None:
+def _read_change(
+    values: list[Any] | None, width: int, net: Net, where: str
+) -> tuple[int, ...] | None:
+    """Return the features whose change the targets are, one of the first `width` for each."""
     if values is None:
         return None
-    known = all(type(place) is int and 0 <= place < width for place in values)
-    if not known or len(values) != net.n_outputs or net.job != "regress":
-        raise UntrustedFileError(f"{where}: change is not {net.n_outputs} features")
+    valid = all(type(feature) is int and 0 <= feature < width for feature in values)
+    if not valid or len(values) != net.n_outputs or net.job != "regress":
+        raise UntrustedFileError(f"{where}: change: expected {net.n_outputs} features")
     return tuple(values)
 
 
-def _names(values: list[Any] | None, width: int | None, where: str) -> tuple[str, ...] | None:
+def _read_names(
+    values: list[Any] | None, n_names: int | None, where: str
+) -> tuple[str, ...] | None:
+    """Return names of columns; `n_names` says how many are expected, if that is fixed."""
     if values is None:
         return None
-    if width not in (None, len(values)) or not all(isinstance(name, str) for name in values):
-        raise UntrustedFileError(f"{where}: expected {width or 'a list of'} names")
+    if n_names not in (None, len(values)) or not all(isinstance(name, str) for name in values):
+        raise UntrustedFileError(f"{where}: expected {n_names or 'a list of'} names")
     return tuple(values)

@@ -1,7 +1,8 @@
-"""What a config means as arrays: names, shapes and first values of a net's weights.
+"""The architecture of a network as named arrays: names, shapes and initial values of its weights.
 
-Names and gate order are torch's (`weight_ih_l0`; i,f,g,o; r,z,n; two biases), so a state_dict
-of `torch.nn.LSTM` fits without conversion. No torch here; the modules are in `nets.py`.
+Names and gate order are torch's (`weight_ih_l0`; i, f, g, o; r, z, n; two biases), so a
+state_dict of `torch.nn.LSTM` fits without conversion. torch is not needed here; the torch modules
+are in `torch_modules.py`.
 """
 
 import math
@@ -11,7 +12,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.config import (
     AutoencoderConfig,
@@ -24,29 +24,32 @@ from hiddenstate.data.prepare.batches import generator
 from hiddenstate.errors import OptionError, UntrustedFileError, printable
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
+from hiddenstate.system.typing import Array
 
-Params = dict[str, NDArray[Any]]
+Params = dict[str, Array]
+"""Weights, or other arrays, by name."""
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-"""Blocks of H rows in a cell's weights."""
+"""Number of gates of each cell: its weights have this many blocks of H rows."""
 
 
 @dataclass(frozen=True)
 class Net:
-    """The shape of a net: enough to make its arrays or its torch module.
+    """The architecture of a network: enough to make its arrays or its torch module.
 
     Parameters
     ----------
     job : str
         `classify`, `regress` or `autoencode`.
     config : RecurrentConfig or AutoencoderConfig
-        Its sizes.
+        Cell, sizes and activations.
     n_features : int
-        I, the features of a time step, or of a flat row for the autoencoder.
+        Features of a time step (I), or of a flat row (F) for an autoencoder.
     n_outputs : int
-        Classes, targets, or the row again.
-    output : {"last", "steps"}
-        Whether the head answers once, reading what `config.readout` says, or at every step.
+        Number of classes (C), of targets (O), or of features of the reconstructed row (F).
+    output : {"last", "steps"}, default "last"
+        Whether the head computes one output for a sequence, from what `config.readout` selects,
+        or one for each time step.
     """
 
     job: str
@@ -55,8 +58,22 @@ class Net:
     n_outputs: int
     output: str = "last"
 
+    @property
+    def recurrent(self) -> RecurrentConfig:
+        """The config of a recurrent network; a `TypeError` for an autoencoder."""
+        if isinstance(self.config, RecurrentConfig):
+            return self.config
+        raise TypeError("an autoencoder has no recurrent config")
+
+    @property
+    def autoencoder(self) -> AutoencoderConfig:
+        """The config of an autoencoder; a `TypeError` for a recurrent network."""
+        if isinstance(self.config, AutoencoderConfig):
+            return self.config
+        raise TypeError("a recurrent network has no autoencoder config")
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every weight, in torch's order."""
+        """Return the shape of every weight, in torch's order."""
         if isinstance(self.config, RecurrentConfig):
             return self._recurrent_shapes(self.config)
         shapes: dict[str, tuple[int, ...]] = {}
@@ -82,44 +99,56 @@ class Net:
         shapes["out.bias"] = (self.n_outputs,)
         return shapes
 
+    def state_shapes(self, n_rows: int) -> dict[str, tuple[int, int, int]]:
+        """Return the shapes of the hidden state of `n_rows` sequences.
+
+        Returns
+        -------
+        dict of tuple
+            `h` and, for lstm, `c`: each (L*D, B, H) with B = `n_rows`. Empty for an autoencoder.
+        """
+        if not isinstance(self.config, RecurrentConfig):
+            return {}
+        depth = self.config.layers * (2 if self.config.bidirectional else 1)
+        names = ("h", "c") if self.config.cell == "lstm" else ("h",)
+        return dict.fromkeys(names, (depth, n_rows, self.config.hidden_size))
+
     def widths(self) -> list[int]:
-        """The autoencoder's layer widths from the row to the code."""
-        assert isinstance(self.config, AutoencoderConfig)
-        return [self.n_features, *self.config.encoder_sizes, self.config.code_size]
+        """Return the widths of an autoencoder's layers, from the row to the code."""
+        return [self.n_features, *self.autoencoder.encoder_sizes, self.autoencoder.code_size]
 
     def n_parameters(self) -> int:
-        """How many numbers are trained."""
+        """Return how many numbers are trained."""
         return sum(math.prod(shape) for shape in self.shapes().values())
 
     def inner_weights(self) -> list[str]:
-        """Names of the weights that read hidden units: recurrent ones, dense ones within."""
+        """Return the names of the weights whose inputs are hidden units."""
         if isinstance(self.config, RecurrentConfig):
             return [name for name in self.shapes() if ".weight_hh_" in name]
         ends = ("encoder.0.weight", "decoder.0.weight")
         return [n for n in self.shapes() if n.endswith("weight") and n not in ends]
 
     def initial(self, seed: int, dtype: str) -> Params:
-        """First weights, drawn as torch draws them, from (seed, name).
+        """Return initial weights with torch's distribution; a function of the seed and the name.
 
         All are uniform within +-1/sqrt(n): n is H for recurrent weights and biases
-        (`torch.nn.RNNBase.reset_parameters`) and the layer's inputs for linear ones
+        (`torch.nn.RNNBase.reset_parameters`), and the number of inputs of a linear layer
         (`torch.nn.Linear.reset_parameters`).
         """
         shapes = self.shapes()
         params = {}
         for name, shape in shapes.items():
             if name.startswith("rnn."):
-                assert isinstance(self.config, RecurrentConfig)
-                fan = self.config.hidden_size
+                fan = self.recurrent.hidden_size
             else:
                 fan = shapes[name.replace(".bias", ".weight")][1]
             bound = 1 / math.sqrt(fan)
-            drawn = generator(seed, f"initial {name}").uniform(-bound, bound, shape)
-            params[name] = drawn.astype(dtype)
+            values = generator(seed, f"initial {name}").uniform(-bound, bound, shape)
+            params[name] = values.astype(dtype)
         return params
 
     def describe(self) -> str:
-        """The net in torch's words, as printing its module would give them."""
+        """Return the text that printing the torch module gives."""
         if isinstance(self.config, RecurrentConfig):
             c = self.config
             extra = f", num_layers={c.layers}" if c.layers != 1 else ""
@@ -142,19 +171,19 @@ class Net:
                 layers += [str(between)]
             layers[-1:] = [end] if part == "decoder" and end else []
             lines += [f"  ({part}): Sequential("]
-            lines += [f"    ({place}): {layer}" for place, layer in enumerate(layers)]
+            lines += [f"    ({position}): {layer}" for position, layer in enumerate(layers)]
             lines += ["  )"]
         return "\n".join([*lines, ")"])
 
     def check_layout(self, layout: Layout, where: str) -> None:
-        """Refuse types and shapes by name that are not those of this net's weights.
+        """Refuse arrays whose names, types or shapes are not those of this network's weights.
 
-        All are of one float type, float32 or float64.
+        All weights have one float type, float32 or float64.
 
         Raises
         ------
         UntrustedFileError
-            Naming `where`, the array, what was expected and what was found.
+            The message names `where`, the array, what was expected and what was found.
         """
         shapes = self.shapes()
         dtypes = [dtype for dtype, _ in layout.values() if dtype in (np.float32, np.float64)]
@@ -170,22 +199,22 @@ class Net:
                 problems.append(f"{name} is {dtype}, expected {wanted}")
         _refuse(problems, where)
 
-    def check(self, params: Mapping[str, NDArray[Any]], where: str) -> Params:
-        """Return `params` in order if they are this net's weights, all finite.
+    def check(self, params: Mapping[str, Array], where: str) -> Params:
+        """Return `params` in torch's order if they are this network's weights, all finite.
 
         Raises
         ------
         UntrustedFileError
-            As :meth:`check_layout`.
+            As :meth:`check_layout`, or if a number is not finite.
         """
         self.check_layout({name: (a.dtype, a.shape) for name, a in params.items()}, where)
         finite = {name: bool(np.isfinite(array).all()) for name, array in params.items()}
-        odd = [f"{n} holds numbers that are not finite" for n in self.shapes() if not finite[n]]
-        _refuse(odd, where)
+        problems = [f"{n} has numbers that are not finite" for n in self.shapes() if not finite[n]]
+        _refuse(problems, where)
         return {name: np.ascontiguousarray(params[name]) for name in self.shapes()}
 
     def to_dict(self) -> dict[str, Any]:
-        """The net as JSON takes it."""
+        """Return the architecture as values for JSON; :func:`net_from_dict` reads them."""
         return {
             "job": self.job,
             "model": section_to_dict(self.config, self.job),
@@ -204,12 +233,12 @@ def _refuse(problems: list[str], where: str) -> None:
 
 
 def net_from_dict(stored: Any, where: str) -> Net:
-    """The inverse of :meth:`Net.to_dict`; anything unknown or out of range is refused.
+    """Return the network that :meth:`Net.to_dict` described.
 
     Raises
     ------
     UntrustedFileError
-        Naming `where` and the field.
+        If a field is missing, unknown or out of range; the message names `where` and the field.
     """
     fields = {"job": str, "model": dict, "n_features": int, "n_outputs": int, "output": str}
     stored = check_fields(stored, fields, f"{printable(where)}: damaged net")
@@ -220,16 +249,16 @@ def net_from_dict(stored: Any, where: str) -> Net:
         raise UntrustedFileError(f"{printable(where)}: net field output is out of range")
     try:
         config = make_config(stored["job"], {})
-        known = section_options(type(config.model), stored["job"])
-        added = {n: o.default_for(stored["job"]) for n, o in known.items() if o.since > 1}
+        options = section_options(type(config.model), stored["job"])
+        added = {n: o.default_for(stored["job"]) for n, o in options.items() if o.since > 1}
         values = added | stored["model"]
-        if set(known) != set(values):
-            raise OptionError(f"model needs {', '.join(known)} and nothing else")
-        section = type(config.model)(**{n: o.check(values[n]) for n, o in known.items()})
+        if set(options) != set(values):
+            raise OptionError(f"model: expected {', '.join(options)} and nothing else")
+        section = type(config.model)(**{n: o.check(values[n]) for n, o in options.items()})
     except OptionError as error:
         raise UntrustedFileError(f"{printable(where)}: {error}") from None
     if isinstance(section, AutoencoderConfig) and (
         section.output_activation == "auto" or stored["n_features"] != stored["n_outputs"]
     ):
-        raise UntrustedFileError(f"{printable(where)}: not an autoencoder's net")
+        raise UntrustedFileError(f"{printable(where)}: not the network of an autoencoder")
     return Net(stored["job"], section, stored["n_features"], stored["n_outputs"], stored["output"])

@@ -1,8 +1,8 @@
-"""The nets as torch modules, with the attribute names of the classic scripts.
+"""The networks as torch modules, with the attribute names of the classic scripts.
 
 `RecurrentNet` has `rnn` and `out`, `AutoencoderNet` has `encoder` and `decoder`, so their
-state_dicts and the scripts' are interchangeable. Shapes: B batch, T time steps, I features,
-H hidden size, L layers, D directions, C outputs, Z code size.
+state_dicts and those of the scripts are interchangeable. Shapes: B batch, T time steps, I input
+features, H hidden size, L layers, D directions, C outputs, F numbers in a row, Z code size.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from hiddenstate.config import AutoencoderConfig, RecurrentConfig
+from hiddenstate.config import AutoencoderConfig
 from hiddenstate.errors import DataError
 from hiddenstate.models.net import Net, Params
 
 State = tuple[Tensor, ...]
-"""(h,) for rnn and gru, (h, c) for lstm; each (L*D, B, H)."""
+"""(h,), or (h, c) for lstm; each (L*D, B, H)."""
 
 _ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
@@ -29,15 +29,15 @@ class RecurrentNet(nn.Module):
     Parameters
     ----------
     net : Net
-        Its shape; `net.output` says whether the head answers at every step or once. Once
-        it reads, by `net.config.readout`, the state after the last step, which for the backward
-        direction is the first, or the mean of the top layer's outputs over the steps.
+        Its architecture. If `net.output` is "steps", the head computes an output at every step. If
+        it is "last", it computes one output, from what `net.config.readout` selects: the state
+        after the last step read (the first step for the backward direction), or the mean of the
+        top layer's outputs over the steps.
     """
 
     def __init__(self, net: Net) -> None:
         super().__init__()
-        assert isinstance(net.config, RecurrentConfig)
-        self.net, c = net, net.config
+        self.net, c = net, net.recurrent
         extra = {"nonlinearity": c.nonlinearity} if c.cell == "rnn" else {}
         kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[c.cell]
         self.rnn = kind(
@@ -59,18 +59,18 @@ class RecurrentNet(nn.Module):
         masks: Sequence[Tensor] | None = None,
         lengths: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        """Run over whole sequences.
+        """Compute the outputs of whole sequences.
 
         Parameters
         ----------
         x : Tensor of shape (B, T, I)
         state : tuple of Tensor (L*D, B, H), optional
-            Where the stack begins; zeros if left out.
+            The initial state; default zeros.
         masks : sequence of Tensor (B, T, D*H), optional
-            What each layer's output but the last is multiplied by: dropout decided outside.
-            Without it torch decides, and in `eval` mode nothing is dropped.
+            Factors for the output of each layer but the last: dropout with given masks. Without
+            them torch applies dropout, which does nothing in `eval` mode.
         lengths : Tensor of int64 (B,), optional
-            Steps of each row; after them y is zero and the state is kept.
+            Steps of each row; after them y is zero and the state does not change.
 
         Returns
         -------
@@ -80,7 +80,7 @@ class RecurrentNet(nn.Module):
         Raises
         ------
         DataError
-            If `state` carries another number of sequences than `x` has.
+            If `state` has another number of sequences than `x`.
         """
         if state is not None and state[0].shape[1] != x.shape[0]:
             raise DataError(
@@ -94,15 +94,14 @@ class RecurrentNet(nn.Module):
         if self.net.output == "steps":
             y = self.out(steps)
             if lengths is not None:
-                over = torch.arange(y.shape[1]) >= lengths.cpu()[:, None]
-                y = y.masked_fill(over[..., None].to(y.device), 0)
+                ended = torch.arange(y.shape[1]) >= lengths.cpu()[:, None]
+                y = y.masked_fill(ended[..., None].to(y.device), 0)
             return y, last
         return self.out(self._summary(steps, last, lengths)), last
 
     def _summary(self, steps: Tensor, last: State, lengths: Tensor | None) -> Tensor:
-        """What the head reads (B, D*H) where it answers once; `steps` is zero after a row's end."""
-        assert isinstance(self.net.config, RecurrentConfig)
-        if self.net.config.readout == "mean":
+        """Return what a head with one output reads (B, D*H); `steps` is zero after a row ends."""
+        if self.net.recurrent.readout == "mean":
             if lengths is None:
                 return steps.mean(dim=1)
             return steps.sum(dim=1) / lengths.to(steps)[:, None]
@@ -112,7 +111,7 @@ class RecurrentNet(nn.Module):
     def _whole(
         self, x: Tensor, state: State | None, lengths: Tensor | None
     ) -> tuple[Tensor, State]:
-        """The stack in one call."""
+        """Run the stack in one call."""
         begin = None if state is None else (state if len(state) == 2 else state[0])
         if lengths is None:
             steps, last = self.rnn(x, begin)
@@ -125,7 +124,7 @@ class RecurrentNet(nn.Module):
     def _masked(
         self, x: Tensor, state: State | None, masks: Sequence[Tensor], lengths: Tensor | None
     ) -> tuple[Tensor, State]:
-        """The stack layer by layer, so that each mask goes where torch's dropout would."""
+        """Run the stack layer by layer, with a mask where torch would apply dropout."""
         rnn, T, D = self.rnn, x.shape[1], 2 if self.rnn.bidirectional else 1
         run: Any = {
             "LSTM": torch.lstm,
@@ -136,13 +135,13 @@ class RecurrentNet(nn.Module):
         if state is None:
             zeros = x.new_zeros(rnn.num_layers * D, x.shape[0], rnn.hidden_size)
             state = (zeros, zeros) if rnn.mode == "LSTM" else (zeros,)
-        packed, how = None, [True]  # batch_first
+        packed, batch_first = None, [True]
         if lengths is not None:
             packed, *others = [
                 pack_padded_sequence(rows, lengths.cpu(), batch_first=True, enforce_sorted=False)
                 for rows in (x, *masks)
             ]
-            x, masks, how = packed.data, [mask.data for mask in others], []
+            x, masks, batch_first = packed.data, [mask.data for mask in others], []
             state = tuple(part[:, packed.sorted_indices] for part in state)
         lasts: list[tuple[Tensor, ...]] = []
         for layer in range(rnn.num_layers):
@@ -151,7 +150,7 @@ class RecurrentNet(nn.Module):
             begin = tuple(part[layer * D : (layer + 1) * D].contiguous() for part in state)
             rows = (x,) if packed is None else (x, packed.batch_sizes)
             own = begin if rnn.mode == "LSTM" else begin[0]
-            x, *last = run(*rows, own, flat, True, 1, 0.0, False, rnn.bidirectional, *how)
+            x, *last = run(*rows, own, flat, True, 1, 0.0, False, rnn.bidirectional, *batch_first)
             lasts.append(tuple(last))
             if layer < len(masks):
                 x = x * masks[layer]
@@ -163,22 +162,21 @@ class RecurrentNet(nn.Module):
 
 
 class AutoencoderNet(nn.Module):
-    """Dense layers down to a code and their mirror back up.
+    """Dense layers down to a code, and the same widths in reverse back to the row.
 
     Parameters
     ----------
     net : Net
-        Its shape.
+        Its architecture.
     """
 
     def __init__(self, net: Net) -> None:
         super().__init__()
-        assert isinstance(net.config, AutoencoderConfig)
-        self.net = net
+        self.net, config = net, net.autoencoder
         widths = net.widths()
-        between = _ACTIVATIONS[net.config.activation]
+        between = _ACTIVATIONS[config.activation]
         self.encoder = _stack(widths, between, None)
-        end = _ACTIVATIONS.get(net.config.output_activation)
+        end = _ACTIVATIONS.get(config.output_activation)
         self.decoder = _stack(widths[::-1], between, end)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -198,12 +196,12 @@ def _stack(
 
 
 def make_module(net: Net, params: Params) -> RecurrentNet | AutoencoderNet:
-    """The torch module of `net` holding a copy of `params`, in evaluation mode."""
+    """Return the torch module of `net` with a copy of `params`, in evaluation mode."""
     kind = AutoencoderNet if isinstance(net.config, AutoencoderConfig) else RecurrentNet
-    # On "meta" nothing is drawn or allocated; the weights are put in place instead.
+    # On "meta" no weights are drawn or allocated; `params` replace them below.
     with torch.device("meta"):
         module = kind(net)
-    # Copied by torch: its memory lies where its matrix products always round alike.
+    # Copied by torch: in memory aligned as torch does it, products always round alike.
     tensors = {name: torch.from_numpy(array.copy()).clone() for name, array in params.items()}
     module.load_state_dict(tensors, assign=True)
     for parameter in module.parameters():

@@ -1,4 +1,4 @@
-"""Where training starts: fresh weights, a model file, or a classic script's state_dict."""
+"""Reads weights to start training from: a model file, or the state_dict of a classic script."""
 
 import warnings
 from pathlib import Path
@@ -9,12 +9,14 @@ from hiddenstate.models.net import Params
 
 
 def read_weights(path: Path) -> Params:
-    """Weights by name from a model file of ours or from a tensors-only state_dict.
+    """Return the weights in a model file, or in a state_dict with nothing but tensors.
 
-    A state_dict is read by torch with `weights_only=True`: plain tensors, and no code.
+    torch reads a state_dict with `weights_only=True`, so that no code in it runs.
 
     Raises
     ------
+    DataError
+        If `path` is a folder.
     UntrustedFileError
         If the file is anything else.
     """
@@ -26,19 +28,19 @@ def read_weights(path: Path) -> Params:
 
 
 def refuse_code(path: Path) -> None:
-    """Refuse a file that is a pickle, or torch's archive of one, before anything reads it.
+    """Refuse a pickle, or torch's archive of one, before anything reads the file.
 
     Raises
     ------
     UntrustedFileError
-        If it is.
+        If the file is a pickle.
     """
     with path.open("rb") as stream:
         start = stream.read(4)
-    # A pickle opens with its protocol's opcode, torch's archive is a zip file.
+    # A pickle begins with the opcode of its protocol; torch's archive is a zip file.
     if start[:1] == b"\x80" or start == b"PK\x03\x04":
         raise UntrustedFileError(
-            f"{printable(path)}: is a pickle, which can run code; convert where it was made, or "
+            f"{printable(path)}: is a pickle, which can run code; convert it where it was made, or "
             "start a run from its state_dict with --weights"
         )
 
@@ -51,22 +53,22 @@ def _state_dict(path: Path) -> Params:
     where = printable(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of old pickles above our one line
+            warnings.simplefilter("ignore")  # torch warns of old pickles; the error is one line
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise UntrustedFileError(
-            f"{where}: is not plain tensors and can run code; convert it where it was made, with "
-            "torch.save(net.state_dict(), FILE)"
+            f"{where}: contains more than tensors and can run code; convert it where it was made, "
+            "with torch.save(net.state_dict(), FILE)"
         ) from None
     except Exception:  # noqa: BLE001  torch's reader raises anything on a damaged file
         raise UntrustedFileError(
-            f"{where}: not a file of weights; expected a model.safetensors, or what "
+            f"{where}: not a weights file; expected a model.safetensors, or a file that "
             "torch.save(net.state_dict(), FILE) wrote"
         ) from None
     if not isinstance(loaded, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
     ):
-        raise UntrustedFileError(f"{where}: expected a state_dict of tensors by name")
+        raise UntrustedFileError(f"{where}: expected a state_dict: tensors by name")
     params = {}
     for name, value in loaded.items():
         try:
