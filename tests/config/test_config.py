@@ -169,7 +169,7 @@ def test_sizes_must_be_whole_numbers(value: Any) -> None:
 
 
 def test_a_refusal_says_the_valid_range_and_what_came() -> None:
-    with pytest.raises(OptionError, match=r"from 0 below 1.*got 7"):
+    with pytest.raises(OptionError, match=r"at least 0 and below 1, got 7"):
         make_config("classify", {"dropout": 7})
 
 

@@ -116,6 +116,18 @@ def test_the_index_lists_every_page():
     assert pages | {"en/index.md", "zh/index.md"} <= links
 
 
+@pytest.mark.parametrize("job", JOBS)
+def test_documented_options_are_described_as_in_the_help(job):
+    paper = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    rows = [line.split("|") for line in paper.splitlines() if line.startswith("| `--")]
+    table = {row[1].strip().strip("`"): row[5].strip() for row in rows if len(row) == 7}
+    for _, option in job_options(job):
+        if option.name != "data":
+            values = ", ".join(option.choices) if option.choices else option.bounds()
+            text = option.help.removesuffix(".") + (f" ({values})" if values else "")
+            assert table[option.flag] == text
+
+
 def test_figures_are_named_where_they_are_explained():
     text = (ROOT / "docs" / "getting-started.md").read_text("utf-8")
     for names in FIGURES.values():

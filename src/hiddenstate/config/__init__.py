@@ -1,4 +1,4 @@
-"""Every option of a run, and one run's settings, checked."""
+"""Every option of a run, and the checked settings of one run."""
 
 from hiddenstate.config.config import (
     SECTIONS,

@@ -1,6 +1,6 @@
-"""The options of data, model, training and display: every constant of a run, once.
+"""Declares every option of a run: data, model, training and display.
 
-A field's metadata gives its default for each job, its range, its unit and one line of help.
+The metadata of a field gives its default for each job, its range, its unit and one line of help.
 Nothing here imports torch or numpy.
 """
 
@@ -9,31 +9,33 @@ from dataclasses import dataclass
 from hiddenstate.config.option import option
 
 RECURRENT = ("classify", "regress")
+IMAGES = ("classify", "autoencode")
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which data, how it is read, and how rows become sequences."""
+    """Which data is used, how it is read, and how it is prepared."""
 
     data: str | None = option(
-        None, "File or folder to learn from; without it the data bundled with the program."
+        None, "File or folder with the data; if unset, data bundled with the program."
     )
     test: str | None = option(
         None,
-        "File with the rows to test on, where DATA does not bring them; not learnt from.",
+        "File with the test rows, if DATA has none; never used for training.",
         since=2,
         reading=True,
     )
     answers: str | None = option(
         None,
-        "An .npy with the labels or targets, where DATA is an .npy without.",
+        "An .npy file with the labels or targets, if DATA is an .npy file without them.",
         jobs=RECURRENT,
         since=2,
         reading=True,
     )
     steps: int | None = option(
         None,
-        "Time steps in a flat row: a row of 784 numbers with 28 steps has 28 features a step.",
+        "Number of time steps in a flat row: with 28 steps, a row of 784 numbers is read as 28 "
+        "steps of 28 features.",
         low=1,
         jobs=RECURRENT,
         unit="steps",
@@ -42,7 +44,7 @@ class DataConfig:
     )
     channels_first: bool = option(
         False,
-        "Arrays are (rows, channels, steps), as time-series toolkits have them.",
+        "Arrays are (rows, channels, steps), as in aeon and sktime.",
         jobs=RECURRENT,
         since=2,
         reading=True,
@@ -50,7 +52,7 @@ class DataConfig:
     )
     layout: str = option(
         "auto",
-        "A table's layout: wide, a row a series; long, a row a time step; auto is long where "
+        "Layout of a table: wide, one row per series; long, one row per time step; auto, long if "
         "there is an id column.",
         choices=("auto", "wide", "long"),
         since=2,
@@ -60,7 +62,7 @@ class DataConfig:
     )
     label: str | None = option(
         None,
-        "Column with the class; without it one named label, class, target or y, or the only "
+        "Column of the labels; if unset, the column named label, class, target or y, or the only "
         "column of text.",
         placeholder="COL",
         since=2,
@@ -69,7 +71,7 @@ class DataConfig:
     )
     input: tuple[str, ...] | None = option(
         None,
-        "Columns to read; without it all numbers that are nothing else.",
+        "Input columns; if unset, all numeric columns without another role.",
         item=str,
         placeholder="COL,...",
         since=2,
@@ -89,7 +91,7 @@ class DataConfig:
     )
     horizon: int | None = option(
         None,
-        "Forecast the targets this many steps ahead, from the inputs and themselves.",
+        "Forecast the targets this many steps ahead, from the inputs and the targets themselves.",
         low=1,
         high=10**6,
         jobs=("regress",),
@@ -100,16 +102,16 @@ class DataConfig:
     )
     change: bool = option(
         False,
-        "With --horizon, learn how a target changes from its value now, not its level; the target "
-        "is then an input too.",
+        "With --horizon, learn the change of a target from its current value, not its level; the "
+        "target is then an input too.",
         jobs=("regress",),
         since=2,
         recipe=True,
     )
     id: str | None = option(
         None,
-        "Column that says which series a row belongs to; without it one named id, series "
-        "or the like.",
+        "Column that says which series a row belongs to; if unset, the column named id, series or "
+        "similar.",
         placeholder="COL",
         since=2,
         reading=True,
@@ -117,7 +119,8 @@ class DataConfig:
     )
     time: str | None = option(
         None,
-        "Column that orders the rows of a series; without it one named time, step or the like.",
+        "Column that orders the rows of a series; if unset, the column named time, step or "
+        "similar.",
         placeholder="COL",
         since=2,
         reading=True,
@@ -125,7 +128,7 @@ class DataConfig:
     )
     group: str | None = option(
         None,
-        "Column whose equal values stay on one side of a split, as a person or a machine.",
+        "Column whose equal values stay on one side of a split, such as a person or a machine.",
         placeholder="COL",
         since=2,
         reading=True,
@@ -133,7 +136,7 @@ class DataConfig:
     )
     weight: str | None = option(
         None,
-        "Column that says how much a row counts.",
+        "Column with the weight of each row.",
         placeholder="COL",
         since=2,
         reading=True,
@@ -141,7 +144,7 @@ class DataConfig:
     )
     delimiter: str | None = option(
         None,
-        "What stands between two columns; without it a comma, in .tsv a tab.",
+        "Column separator; if unset, a comma, or a tab in a .tsv file.",
         placeholder="C",
         since=2,
         reading=True,
@@ -150,7 +153,7 @@ class DataConfig:
     )
     decimal: str = option(
         ".",
-        "The decimal mark.",
+        "Decimal mark.",
         choices=(".", ","),
         since=2,
         reading=True,
@@ -159,7 +162,7 @@ class DataConfig:
     )
     encoding: str = option(
         "utf-8",
-        "The encoding of a text file.",
+        "Encoding of a text file.",
         placeholder="NAME",
         since=2,
         reading=True,
@@ -168,10 +171,10 @@ class DataConfig:
     )
     image_size: int | None = option(
         None,
-        "Side that images are resized to; without it all must be of one size.",
+        "Resize images to squares of this side; if unset, all images must have the same size.",
         low=1,
         high=4096,
-        jobs=("classify", "autoencode"),
+        jobs=IMAGES,
         unit="pixels",
         since=2,
         reading=True,
@@ -179,8 +182,8 @@ class DataConfig:
     )
     color: bool = option(
         False,
-        "Keep the colours of images; without it they are read as shades of grey.",
-        jobs=("classify", "autoencode"),
+        "Keep the colours of images; without it, images are converted to greyscale.",
+        jobs=IMAGES,
         since=2,
         reading=True,
         kept=True,
@@ -188,13 +191,13 @@ class DataConfig:
     skip_bad: bool = option(
         False,
         "Leave out images that cannot be read, and list them.",
-        jobs=("classify", "autoencode"),
+        jobs=IMAGES,
         since=2,
         reading=True,
     )
     max_unpacked: float | None = option(
         None,
-        "Largest size an archive may unpack to; unset, 8 and 1,000 times its packed size.",
+        "Largest unpacked size of an archive; if unset, 8 GiB and 1,000 times its packed size.",
         above=0,
         unit="GiB",
         reading=True,
@@ -202,23 +205,24 @@ class DataConfig:
     )
     missing: str = option(
         "error",
-        "What to do with missing values: refuse them; drop the rows that have some; fill in the "
-        "mean of the training rows, or the value before; or mask, the mean and a feature more "
-        "that says so.",
+        "What to do with missing values: error refuses them; drop drops rows that have any; mean "
+        "fills in the mean of the training rows; forward repeats the previous value; mask fills in "
+        "the mean and adds a feature that marks missing values.",
         choices=("error", "drop", "mean", "forward", "mask"),
         since=2,
     )
     scale: str = option(
         "none",
-        "How features are scaled, fitted on the training rows: standard, to mean 0 and deviation "
-        "1; minmax, to [0, 1]; auto, standard unless they are in [0, 1] already.",
+        "How features are scaled, with statistics of the training rows: standard, to mean 0 and "
+        "standard deviation 1; minmax, to [0, 1]; auto, as standard unless all values are in "
+        "[0, 1] already.",
         choices=("none", "auto", "standard", "minmax"),
         since=2,
         recipe=True,
     )
     window: int = option(
         10,
-        "Length of a window cut from the signal; 0 takes each series whole.",
+        "Length of the windows that series are cut into; 0 does not cut them.",
         low=0,
         jobs=("regress",),
         unit="steps",
@@ -227,7 +231,7 @@ class DataConfig:
     )
     stride: int | None = option(
         None,
-        "Steps from one window's start to the next; without it the length of a window.",
+        "Steps from the start of one window to the next; if unset, the length of a window.",
         low=1,
         jobs=("regress",),
         unit="steps",
@@ -236,31 +240,33 @@ class DataConfig:
         recipe=True,
     )
     windows: int = option(
-        100, "How many windows of the bundled waves.", low=1, jobs=("regress",), unit="windows"
+        100, "Number of windows of the bundled waves.", low=1, jobs=("regress",), unit="windows"
     )
     stateful: bool = option(
         True,
-        "Rows are consecutive windows: the hidden state is carried from one to the next.",
+        "Rows are consecutive windows of one signal: the hidden state is carried from each row to "
+        "the next.",
         jobs=("regress",),
         recipe=True,
     )
     output: str = option(
         "steps",
-        "What is predicted: a target at every step, or one after the last.",
+        "What is predicted: a target at every step, or one after the last step.",
         choices=("steps", "last"),
         jobs=("regress",),
         recipe=True,
     )
     split: str = option(
         "auto",
-        "How rows are held out: in each class alike, whole groups, the last in time, or any; auto "
-        "is by group where there are groups, else by time for one signal, else by class.",
+        "How rows are held out: stratified, the same fraction of each class; group, whole groups; "
+        "time, the last rows; random; auto, by group if there are groups, by time for one signal, "
+        "else by class.",
         choices=("auto", "stratified", "group", "time", "random"),
         since=2,
     )
     test_fraction: float = option(
         0.2,
-        "Share of the rows held out for testing where the data brings no test set.",
+        "Fraction of the rows held out for testing, if the data has no test rows.",
         since=2,
         low=0,
         below=1,
@@ -269,14 +275,15 @@ class DataConfig:
     )
     valid_fraction: float = option(
         0.0,
-        "Share of the training rows that are not learnt from, but tell which weights are best.",
+        "Fraction of the training rows held out for validation; the weights with the lowest "
+        "validation loss are kept.",
         low=0,
         below=1,
         since=2,
     )
     class_weight: str = option(
         "none",
-        "Make rare classes count as much as frequent ones.",
+        "With balanced, every class has the same total weight.",
         choices=("none", "balanced"),
         jobs=("classify",),
         since=2,
@@ -285,7 +292,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class RecurrentConfig:
-    """A recurrent stack and its linear head (classify, regress)."""
+    """A stack of recurrent layers and a linear output layer (classify, regress)."""
 
     cell: str = option(
         "lstm",
@@ -297,7 +304,7 @@ class RecurrentConfig:
     )
     nonlinearity: str = option(
         "tanh",
-        "Activation of the rnn cell; gru and lstm have their own.",
+        "Activation of the rnn cell; gru and lstm have fixed activations.",
         choices=("tanh", "relu"),
         jobs=RECURRENT,
     )
@@ -311,22 +318,22 @@ class RecurrentConfig:
         recipe=True,
     )
     layers: int = option(
-        1, "Stacked recurrent layers.", low=1, high=64, jobs=RECURRENT, recipe=True
+        1, "Number of stacked recurrent layers.", low=1, high=64, jobs=RECURRENT, recipe=True
     )
     bidirectional: bool = option(
-        False, "Read the sequence in both directions.", jobs=RECURRENT, recipe=True
+        False, "Read each sequence in both directions.", jobs=RECURRENT, recipe=True
     )
     dropout: float = option(
         0.0,
-        "Share of values zeroed between stacked layers while training.",
+        "Fraction of the values between stacked layers that is set to zero during training.",
         low=0,
         below=1,
         jobs=RECURRENT,
     )
     readout: str = option(
         "last",
-        "What the head reads where it answers once: the state after the last step, or the mean of "
-        "the states over the steps.",
+        "What the output layer reads if a sequence has one output: the state after the last step, "
+        "or the mean of the states over all steps.",
         choices=("last", "mean"),
         jobs=RECURRENT,
         since=2,
@@ -336,18 +343,18 @@ class RecurrentConfig:
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
-    """An encoder of dense layers and its mirror (autoencode)."""
+    """An encoder of dense layers and a decoder that mirrors it (autoencode)."""
 
     encoder_sizes: tuple[int, ...] = option(
         (128, 64, 12),
-        "Hidden layers of the encoder; the decoder mirrors them.",
+        "Sizes of the hidden layers of the encoder; the decoder mirrors them.",
         low=1,
         high=1_000_000,
         jobs=("autoencode",),
         recipe=True,
     )
     code_size: int = option(
-        3, "Numbers in a code.", low=1, high=65536, jobs=("autoencode",), recipe=True
+        3, "Size Z of a code.", low=1, high=65536, jobs=("autoencode",), recipe=True
     )
     activation: str = option(
         "tanh",
@@ -357,7 +364,7 @@ class AutoencoderConfig:
     )
     output_activation: str = option(
         "auto",
-        "Activation at the end; auto is sigmoid for data in [0, 1], else linear.",
+        "Activation of the last layer; auto is sigmoid if the data is in [0, 1], else linear.",
         choices=("auto", "sigmoid", "linear"),
         jobs=("autoencode",),
     )
@@ -377,87 +384,91 @@ class TrainingConfig:
         recipe=True,
     )
     max_steps: int | None = option(
-        None, "Stop after this many updates, whatever the epochs.", low=1, unit="updates"
+        None, "Largest number of updates, whatever --epochs is.", low=1, unit="updates"
     )
     batch_size: int = option(
         64,
-        "Rows in a batch; 1 where state is carried.",
+        "Rows in a batch; must be 1 with --stateful.",
         low=1,
         unit="rows",
         regress=1,
         recipe=True,
     )
     shuffle: bool = option(
-        True, "Visit the rows in a new order each epoch.", regress=False, recipe=True
+        True, "Visit the rows in a new order in each epoch.", regress=False, recipe=True
     )
     patience: int = option(
         0,
-        "Epochs without a better result on the validation rows (--valid-fraction) after which "
-        "training stops; 0 goes on to the end.",
+        "Stop early after this many epochs without a lower validation loss (requires "
+        "--valid-fraction); 0 never stops early.",
         low=0,
         unit="epochs",
         since=2,
     )
     recipe: str = option(
         "classic",
-        "Where values come from that are not given: classic, the scripts' own; auto, rules that "
-        "look at the data. Without it classic for bundled data, auto for a file.",
+        "How unset options are chosen: classic, as in the classic scripts; auto, by rules that "
+        "look at the data. If unset, classic for bundled data and auto for a file.",
         choices=("classic", "auto"),
         since=2,
     )
     optimizer: str = option("adam", "Update rule.", choices=("adam", "adamw", "sgd"))
     lr: float = option(0.01, "Learning rate.", above=0, regress=0.02, autoencode=0.005, recipe=True)
     momentum: float = option(0.0, "Momentum of sgd.", low=0, below=1)
-    weight_decay: float = option(0.0, "Weight decay (L2 for adam and sgd).", low=0)
+    weight_decay: float = option(0.0, "Weight decay; for adam and sgd an L2 penalty.", low=0)
     eps: float = option(
         1e-8,
-        "Smallest denominator of adam and adamw once --hold steps are over; 1e-8 before.",
+        "Term added to the denominator of adam and adamw after --hold updates; 1e-8 before.",
         above=0,
         regress=1e-2,
         recipe=True,
     )
     clip: float | None = option(
         None,
-        "Largest norm of the whole gradient once --hold steps are over.",
+        "Largest norm of the gradient of all parameters together, after --hold updates.",
         above=0,
         regress=1.0,
         recipe=True,
     )
     lr_schedule: str = option(
         "constant",
-        "How the rate moves after --hold steps: constant; inverse, lr*hold/step; "
-        "cosine, to 0 at the last step.",
+        "How the learning rate changes after --hold updates: constant; inverse, lr * hold / step; "
+        "cosine, to 0 at the last update.",
         choices=("constant", "inverse", "cosine"),
         regress="inverse",
         recipe=True,
     )
     hold: int = option(
         0,
-        "Updates made at the full rate, unclipped, before --lr-schedule, --clip and --eps begin.",
+        "Updates at the full learning rate, without clipping, before --lr-schedule, --clip and "
+        "--eps take effect.",
         low=0,
         regress=100,
         unit="updates",
         recipe=True,
     )
-    seed: int = option(0, "Seed of weights, batch order and dropout.", low=0, high=2**63 - 1)
-    dtype: str = option("float32", "Float type of all arithmetic.", choices=("float32", "float64"))
+    seed: int = option(
+        0, "Seed of the initial weights, the batch order and dropout.", low=0, high=2**63 - 1
+    )
+    dtype: str = option(
+        "float32", "Float type of all computations.", choices=("float32", "float64")
+    )
     device: str = option(
         "auto",
-        "Where to compute; auto is the cpu for the native engine, and for torch cuda where "
-        "there is one (mps only by name).",
+        "Where to compute; auto is the CPU for the native engine, and cuda where available for "
+        "torch (mps only if named).",
         choices=("auto", "cpu", "cuda", "mps"),
     )
-    threads: int = option(
-        0, "Processor threads; 0 leaves the choice to the engine.", low=0, high=4096
-    )
+    threads: int = option(0, "CPU threads; 0 leaves the choice to the engine.", low=0, high=4096)
     engine: str = option(
         "auto",
-        "What computes the steps; auto is native, compiled and on the cpu, where that can.",
+        "What computes the updates; auto is native (compiled, CPU only) where it applies, else "
+        "torch.",
         choices=("auto", "native", "torch"),
     )
     weights: str | None = option(
         None,
-        "Start from this model file, or from a tensors-only state_dict of a classic script.",
+        "Model file, or state_dict of a classic script (tensors only), to start from.",
     )
     log_every: int = option(
         50,
@@ -470,7 +481,7 @@ class TrainingConfig:
     )
     checkpoint_every: int = option(
         0,
-        "Updates between two checkpoints; 0 saves by time alone, every 30 s.",
+        "Updates between two checkpoints; 0 saves every 30 seconds.",
         low=0,
         unit="updates",
     )
@@ -482,29 +493,29 @@ class DisplayConfig:
 
     example: int = option(
         0,
-        "First training row shown as an example.",
+        "Index of the first training row shown as an example.",
         low=0,
-        jobs=("classify", "autoencode"),
+        jobs=IMAGES,
         autoencode=2,
     )
     n_shown: int = option(
         1,
-        "Examples shown before training.",
+        "Number of examples shown before training.",
         low=0,
         high=64,
-        jobs=("classify", "autoencode"),
+        jobs=IMAGES,
     )
     n_evaluated: int = option(
         2000,
-        "First test rows evaluated at every logged line; 0 evaluates none.",
+        "Number of test rows, the first ones, evaluated at every logged line; 0 evaluates none.",
         low=0,
-        jobs=("classify", "autoencode"),
+        jobs=IMAGES,
         autoencode=0,
         unit="rows",
     )
     n_predicted: int = option(
         10,
-        "Test rows whose prediction is shown at the end.",
+        "Number of test rows whose predictions are shown at the end.",
         low=0,
         high=1000,
         jobs=("classify",),
@@ -512,7 +523,7 @@ class DisplayConfig:
     )
     n_reconstructed: int = option(
         5,
-        "Test rows reconstructed as the net learns.",
+        "Number of test rows shown with their reconstructions.",
         low=0,
         high=1000,
         jobs=("autoencode",),
@@ -520,7 +531,7 @@ class DisplayConfig:
     )
     n_scattered: int = option(
         200,
-        "Test rows whose codes are drawn.",
+        "Number of test rows whose codes are drawn.",
         low=0,
         high=100_000,
         jobs=("autoencode",),

@@ -1,6 +1,6 @@
-"""What is known of one option: its type, default for each job, range, unit and help.
+"""Describes one option: its type, default for each job, range, unit and help.
 
-Fields of the dataclasses in `config.py` carry one each as metadata.
+Each field of the dataclasses in `fields.py` carries such a description as metadata.
 """
 
 import dataclasses
@@ -15,13 +15,13 @@ from hiddenstate.errors import OptionError, did_you_mean, printable
 
 JOBS = ("classify", "regress", "autoencode")
 
-MOST = 64
-"""Whole numbers that an option may list at most."""
+MAX_LISTED = 64
+"""Largest number of whole numbers in one option."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """What is known of one option: everything but its value."""
+    """Everything about an option except its value."""
 
     name: str
     kind: type
@@ -29,18 +29,26 @@ class Option:
     default: Any
     help: str
     item: type = int
-    """What a tuple holds: `int` or `str`."""
+    """Type of the values of a tuple: `int` or `str`."""
     jobs: tuple[str, ...] = JOBS
+    """The jobs that have the option."""
     per_job: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Default by job, where it is not `default`."""
     optional: bool = False
+    """Whether the value may be None."""
     low: float | None = None
+    """Smallest value."""
     high: float | None = None
+    """Largest value."""
     above: float | None = None
+    """Lower bound that is not itself a value."""
     below: float | None = None
+    """Upper bound that is not itself a value."""
     choices: tuple[str, ...] | None = None
     unit: str = ""
+    """Unit of the value in the plural, such as `steps`."""
     since: int = 1
-    """The first format version (docs/format.md) whose files tell its value."""
+    """First format version (docs/format.md) whose files have the option."""
     placeholder: str = ""
     """Placeholder of the value in the help, if its type says too little."""
     reading: bool = False
@@ -54,15 +62,15 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The command-line spelling, `--hidden-size`."""
+        """The option on the command line: `--hidden-size`."""
         return "--" + self.name.replace("_", "-")
 
     def default_for(self, job: str) -> Any:
-        """The default `job` has."""
+        """Return the default of `job`."""
         return self.per_job.get(job, self.default)
 
     def expected(self) -> str:
-        """Say in words which values are taken."""
+        """Describe the valid values: `a whole number from 1 to 64`."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.kind is bool:
@@ -70,36 +78,34 @@ class Option:
         if self.kind is str:
             return "text"
         if self.kind is tuple and self.item is str:
-            return "names between commas"
+            return "names separated by commas"
         noun = {
             int: "a whole number",
             float: "a number",
-            tuple: f"up to {MOST} whole numbers between commas,",
+            tuple: f"up to {MAX_LISTED} whole numbers separated by commas, each",
         }[self.kind]
-        return f"{noun} {self.bounds()}".strip(" ,")
+        bounds = self.bounds()
+        return f"{noun}{' of' if bounds.startswith('at least') else ''} {bounds}".strip(" ,")
 
     def bounds(self) -> str:
-        """Say the range in words, `from 0 below 1`; nothing where there is none."""
-        return " ".join(
-            [
-                f"{word} {bound if isinstance(bound, int) else format(bound, 'g')}"
-                for word, bound in (
-                    ("from", self.low),
-                    ("above", self.above),
-                    ("to", self.high),
-                    ("below", self.below),
-                )
-                if bound is not None
-            ]
+        """Describe the range: `at least 0 and below 1`; empty if there is none."""
+        if self.low is not None and self.high is not None:
+            return f"from {self.low} to {self.high}"
+        bounds = (
+            ("at least", self.low),
+            ("above", self.above),
+            ("at most", self.high),
+            ("below", self.below),
         )
+        return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
 
     def check(self, value: Any) -> Any:
-        """Return `value` in the option's own type.
+        """Return `value` as the option's type.
 
         Raises
         ------
         OptionError
-            Naming the option, what it takes and what it got.
+            If it is not valid; says what was expected and what it is.
         """
         if value is None and self.optional:
             return None
@@ -113,12 +119,12 @@ class Option:
         return checked
 
     def parse(self, text: str) -> Any:
-        """Return the value the command line's `text` stands for; errors as in :meth:`check`."""
+        """Return the value that `text` of a command line stands for; errors as in :meth:`check`."""
         if self.kind is tuple:
             parts = [part.strip() for part in text.split(",")] if text.strip() else []
             if self.item is str:
                 return self.check(parts or text)
-            return self.check([int(p) if _is_int(p) else p for p in parts] or text)
+            return self.check([int(part) if _is_int(part) else part for part in parts] or text)
         if self.kind is int:
             return self.check(int(text) if _is_int(text) else text)
         if self.kind is float:
@@ -131,13 +137,13 @@ class Option:
         return self.check(text)
 
     def _converted(self, value: Any) -> Any:
-        """The value in the option's type, or None where it is not of that type."""
+        """Return the value as the option's type, or None if it is of another type."""
         if self.kind is tuple:
-            whole: list[Any] = list(value) if isinstance(value, (list, tuple)) else []
+            items: list[Any] = list(value) if isinstance(value, (list, tuple)) else []
             if self.item is str:
-                return tuple(whole) if whole and all(map(_is_name, whole)) else None
-            whole = [_whole(v) for v in whole]
-            return tuple(whole) if 0 < len(whole) <= MOST and None not in whole else None
+                return tuple(items) if items and all(map(_is_name, items)) else None
+            items = [_whole(item) for item in items]
+            return tuple(items) if 0 < len(items) <= MAX_LISTED and None not in items else None
         if self.kind is bool:
             return bool(value) if type(value).__name__ in ("bool", "bool_") else None
         if self.kind is int:
@@ -174,7 +180,7 @@ def _is_int(text: str) -> bool:
 
 
 def _finite_float(value: Any) -> float | None:
-    """The number `value` is, numpy's scalars included; text and bools are none."""
+    """Return a finite number as a float, numpy's scalars included; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
     try:
@@ -185,7 +191,7 @@ def _finite_float(value: Any) -> float | None:
 
 
 def _whole(value: Any) -> int | None:
-    """The whole number `value` is, exactly, or None."""
+    """Return a whole number as an int; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, numbers.Integral):
@@ -197,7 +203,14 @@ def _whole(value: Any) -> int | None:
 def option(default: Any, help: str, **facts: Any) -> Any:
     """Declare a dataclass field that is an :class:`Option`.
 
-    Facts are the fields of :class:`Option`; a job's name as a fact gives that job's default.
+    Parameters
+    ----------
+    default
+        Default of every job that has no other.
+    help : str
+        One line of help.
+    **facts
+        Fields of :class:`Option`; the name of a job sets the default of that job.
     """
     per_job = {job: facts.pop(job) for job in JOBS if job in facts}
     metadata = {"option": dict(facts, help=help, per_job=per_job)}

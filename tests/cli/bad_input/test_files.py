@@ -385,7 +385,7 @@ def test_26_new_rows_without_id_label_or_target_are_told_which(
         (("--input", "a,q"), "no column q (--input); it has a, b, label"),
         (("--input", "a,a"), "--input names a twice"),
         (("--input", "a,label", "--label", "label"), "column label is both --label and --input"),
-        (("--input", ","), "--input: expected names between commas"),
+        (("--input", ","), "--input: expected names separated by commas"),
         (("--id", "ida"), "no column ida (--id)"),
         (("--time", "when"), "no column when (--time)"),
         (("--group", "who"), "no column who (--group)"),
@@ -400,12 +400,18 @@ def test_26_new_rows_without_id_label_or_target_are_told_which(
         (("--scale", "standart"), "did you mean standard?"),
         (("--split", "stratifed"), "did you mean stratified?"),
         (("--split", "group"), "--split: the rows have no groups; name their column with --group"),
-        (("--valid-fraction", 1), "--valid-fraction: expected a number from 0 below 1, got 1.0"),
-        (("--test-fraction", -0.1), "--test-fraction: expected a number from 0 below 1, got -0.1"),
+        (
+            ("--valid-fraction", 1),
+            "--valid-fraction: expected a number of at least 0 and below 1, got 1.0",
+        ),
+        (
+            ("--test-fraction", -0.1),
+            "--test-fraction: expected a number of at least 0 and below 1, got -0.1",
+        ),
         (("--class-weight", "balance"), "did you mean balanced?"),
         (("--readout", "men"), "--readout: expected one of last, mean, got 'men'"),
-        (("--patience", -1), "--patience: expected a whole number from 0, got -1"),
-        (("--patience", 3), "--patience: is counted on validation rows; add --valid-fraction"),
+        (("--patience", -1), "--patience: expected a whole number of at least 0, got -1"),
+        (("--patience", 3), "--patience: requires validation rows; add --valid-fraction"),
         (("--recipe", "clasic"), "did you mean classic?"),
         (("--max-unpacked", 0), "--max-unpacked: expected a number above 0, got 0.0"),
         (("--image-size", 4097), "--image-size: expected a whole number from 1 to 4096, got 4097"),
@@ -431,11 +437,17 @@ def test_27_a_wrong_option_of_classify_is_refused_with_what_is_right(
         (("--target", "u,u"), "--target names u twice"),
         (("--target", "v", "--input", "v"), "drop it from --input or add --horizon 1"),
         (("--target", "v", "--horizon", 0), "--horizon: expected a whole number from 1 to 1000000"),
-        (("--target", "v", "--stride", 0), "--stride: expected a whole number from 1, got 0"),
-        (("--target", "v", "--window", -1), "--window: expected a whole number from 0, got -1"),
+        (
+            ("--target", "v", "--stride", 0),
+            "--stride: expected a whole number of at least 1, got 0",
+        ),
+        (
+            ("--target", "v", "--window", -1),
+            "--window: expected a whole number of at least 0, got -1",
+        ),
         (("--target", "v", "--windows", 5), "--windows: is for the bundled waves"),
         (("--target", "v", "--output", "lst"), "did you mean last?"),
-        (("--target", "v", "--change"), "--change: is for forecasts; add --horizon 1"),
+        (("--target", "v", "--change"), "--change: applies only to forecasts; add --horizon 1"),
         (("--target", "v", "--class-weight", "none"), "it belongs to classify"),
         (("--target", "v", "--image-size", 4), "no such option --image-size here"),
     ],
@@ -496,4 +508,4 @@ def test_32_strange_labels_of_a_ts_file_are_escaped(refuse: Refuse, write: Write
     assert f"{path}:8: label \\x1b[31m\\u202e<b> is not one of" in refuse(2, "classify", path)
     path = write("t.csv", changed(WIDE, 3, 2, "<b>\u202e"))
     error = refuse(2, "classify", path, *QUIET)
-    assert "class <b>\\u202e has 1 row" in error
+    assert "class <b>\\u202e has only 1 row" in error

@@ -390,7 +390,7 @@ def test_11_a_class_with_one_row_is_told_with_its_count(refuse: Refuse, write: W
         2, "classify", path
     )
     path = write("t.csv", LONG + "s,1,2,3,lone\n")
-    assert "class lone has 1 row" in refuse(2, "classify", path)
+    assert "class lone has only 1 row" in refuse(2, "classify", path)
 
 
 def test_12_a_label_no_training_row_has_is_told_by_row(
