@@ -1,4 +1,4 @@
-"""The command that looks into data: inspect; in words that findings.py has."""
+"""The command inspect: what data contains and which job fits it."""
 
 from collections.abc import Callable, Mapping
 from shutil import get_terminal_size
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hiddenstate.cli.findings import advice, as_json_object, report, samples
-from hiddenstate.cli.options import config_option, debug_option, json_option
+from hiddenstate.cli.options import command_option, config_option, debug_option, json_option
 from hiddenstate.cli.output import say, say_json
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.config.option import JOBS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command with the options of reading of all jobs; unset ones arrive as None."""
+    """Decorate a command with the reading options of all jobs; unset ones arrive as None."""
     for option in reversed(section_options(DataConfig).values()):
         if option.reading:
             command = config_option(option.jobs[0], option.name, default=None)(command)
@@ -27,84 +27,98 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(
     name="inspect",
-    short_help="Look into data before training on it.",
-    help="Look into data before training on it.\n\nDATA is a file or folder in any format the "
-    "program reads. Told are its sizes, classes or targets, missing values and what else may be "
-    "wrong with it, and the command of each job that fits; some rows are drawn. Nothing is "
-    "trained or written.\n\n\b\nExample:\n  hiddenstate inspect sensors.csv --id series",
+    short_help="Inspect data before training on it.",
+    help="Inspect data before training on it.\n\nDATA is a file or folder in any supported format. "
+    "The command reports sizes, classes or targets, missing values and possible problems, draws "
+    "some rows, and prints the command of each job that fits. It trains nothing and writes "
+    "nothing.\n\n\b\nExample:\n  hiddenstate inspect sensors.csv --id series",
 )
 @click.argument("data")
-@click.option(
-    "--job",
-    type=click.Choice(JOBS),
-    metavar="|".join(JOBS),
-    help="Read it for this job; without it, for the first that can.",
+@command_option(
+    "job", str, None, "Job to read the data for; default: the first that can read it.", choices=JOBS
 )
 @_reading_options
 @json_option
 @debug_option
-def inspect(data: str, job: str | None, as_json: bool, **given: Any) -> None:
+def inspect(data: str, job: str | None, as_json: bool, **reading: Any) -> None:
     """The command `inspect`."""
     from hiddenstate.data.inspect import inspect_dataset
 
-    values = {"data": data} | {name: value for name, value in given.items() if value is not None}
-    config, dataset, refused = read_for(values, job)
-    found = inspect_dataset(dataset, config.data, config.job, refused)
+    values = {name: value for name, value in reading.items() if value is not None}
+    config, dataset, refusals = _read_for_job({"data": data, **values}, job)
+    findings = inspect_dataset(dataset, config.data, config.job, refusals)
     if as_json:
-        say_json(as_json_object(found, data))
+        say_json(as_json_object(findings, data))
         return
     width = max(40, min(get_terminal_size((80, 24)).columns, 100))
-    for line in report(found, dataset, data, width):
+    for line in report(findings, dataset, data, width):
         say(line)
-    for line, drawn in samples(dataset, config.data, width):
-        if drawn:
-            click.echo(line)  # colour codes of ours, nothing of the file
+    for line, is_drawing in samples(dataset, config.data, width):
+        if is_drawing:
+            click.echo(line)  # with colour codes of our own, without text from the file
         else:
             say(line)
-    for line in advice(found, data, width):
+    for line in advice(findings, data, width):
         say(line)
 
 
-def read_for(
-    values: Mapping[str, Any], job: str | None = None
+def _read_for_job(
+    values: Mapping[str, Any], job: str | None
 ) -> "tuple[Config, SequenceDataset, dict[str, str]]":
-    """Read `data` of `values` raw for `job`, or for the first job that can, with what was given.
+    """Read data for `job`, or for the first job that can read it.
 
-    The third of what it gives is why other jobs could not read it. Raises what a reader raised
-    if none could.
+    Parameters
+    ----------
+    values : mapping
+        `data` and the reading options that are set, by name.
+    job : str or None
+
+    Returns
+    -------
+    config : Config
+        That of the job.
+    dataset : SequenceDataset
+    refusals : dict of str
+        Why other jobs could not read the data, by job.
+
+    Raises
+    ------
+    DataError, OptionError
+        The error of the reader, if no job can read the data.
     """
-    from hiddenstate.data.readers.open import PARQUET, TABLES, read_dataset
+    from hiddenstate.data.readers.open import read_dataset
 
-    if job is None and ("target" in values or "horizon" in values):
-        job = "regress"
-    tries: list[tuple[str, dict[str, Any]]] = (
-        [(job, {})]
-        if job
-        else [
-            ("classify", {}),
-            ("regress", {}),
-            ("autoencode", {}),
-            ("regress", {"horizon": 1}),
-        ]
-    )
-    if not job and str(values["data"]).lower().endswith((*TABLES, *PARQUET)):
-        del tries[1]  # a table's targets are named, or there are none
-    refused: dict[str, HiddenstateError] = {}
-    for name, more in tries:
+    refusals: dict[str, HiddenstateError] = {}
+    for name, more in _attempts(values, job):
         own = section_options(DataConfig, name)
-        strange = [known for known in values if known not in own]
-        if job and strange:
-            flag = "--" + strange[0].replace("_", "-")
-            raise OptionError(f"{flag}: {job} has no such option")
+        foreign = [option for option in values if option not in own]
+        if job and foreign:
+            raise OptionError(f"--{foreign[0].replace('_', '-')}: {job} has no such option")
         try:
-            kept = {known: value for known, value in values.items() if known in own}
+            kept = {option: value for option, value in values.items() if option in own}
             config = make_config(name, {**kept, **more}, together=False)
             dataset = read_dataset(config)
         except (DataError, OptionError) as error:
-            refused.setdefault(name, error)
+            refusals.setdefault(name, error)
         else:
-            return config, dataset, {name: str(error) for name, error in refused.items()}
-    raise refused.get("autoencode", next(iter(refused.values())))
+            return config, dataset, {name: str(error) for name, error in refusals.items()}
+    raise refusals.get("autoencode", next(iter(refusals.values())))
 
 
-# --- in words
+def _attempts(values: Mapping[str, Any], job: str | None) -> list[tuple[str, dict[str, Any]]]:
+    """The jobs to read the data for, in order, with the options that each adds."""
+    from hiddenstate.data.readers.open import PARQUET, TABLES
+
+    if job is None and ("target" in values or "horizon" in values):
+        job = "regress"
+    if job:
+        return [(job, {})]
+    attempts: list[tuple[str, dict[str, Any]]] = [
+        ("classify", {}),
+        ("regress", {}),
+        ("autoencode", {}),
+        ("regress", {"horizon": 1}),
+    ]
+    if str(values["data"]).lower().endswith((*TABLES, *PARQUET)):
+        del attempts[1]  # the targets of a table are named, or there are none
+    return attempts
