@@ -1,4 +1,4 @@
-"""What the papers say is there, is there; what they show to run, runs."""
+"""The pages are true: their code and commands run, their links and tables match the program."""
 
 import re
 from pathlib import Path
@@ -11,8 +11,13 @@ from hiddenstate.config import JOBS, job_options
 from hiddenstate.views.catalog import FIGURES
 
 ROOT = Path(__file__).parents[2]
-PAPERS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-WITH_CODE = [path for path in PAPERS if "```python" in path.read_text("utf-8")]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+WITH_CODE = [path for path in PAGES if "```python" in path.read_text("utf-8")]
 
 
 def named(path):
@@ -23,22 +28,22 @@ def named(path):
 def test_python_blocks_run_in_order(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = path.read_text("utf-8")
-    known = {"__name__": "paper"}
+    names = {"__name__": "page"}
     for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
-        # Blank lines first, so that a trace gives the line of the paper.
+        # Blank lines first, so that a traceback gives the line of the page.
         before = text[: block.start(1)].count("\n")
-        exec(compile("\n" * before + block[1], str(path), "exec"), known)
+        exec(compile("\n" * before + block[1], str(path), "exec"), names)
 
 
 def masked(line):
-    """A line without what differs between processors: last digits, times, what was predicted."""
+    """A line without what varies between processors: last digits, times and predictions."""
     if line.endswith("prediction number"):
         return "prediction number"
     return re.sub(r"\d+\.\d+(e-?\d+)?|\d+(?= s\))", "#", line.rstrip())
 
 
-def test_the_walk_through_own_data_prints_what_it_says(cli, monkeypatch):
-    """Every command of the page, in its order, on the files its first block makes."""
+def test_commands_of_the_page_on_own_data_print_what_it_shows(cli, monkeypatch):
+    """Every command of the page, in order, on the files that its first block creates."""
     text = (ROOT / "docs" / "own-data.md").read_text("utf-8")
     monkeypatch.setenv("COLUMNS", "80")
     exec(re.search(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[1], {})
@@ -55,25 +60,34 @@ def test_the_walk_through_own_data_prints_what_it_says(cli, monkeypatch):
             assert line == "..." or masked(line) in printed, f"{command}: not printed: {line}"
 
 
-@pytest.mark.parametrize("path", PAPERS, ids=named)
+@pytest.mark.parametrize("path", PAGES, ids=named)
 def test_links_lead_somewhere(path):
     text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if link.startswith(("http://", "https://")):
             continue
         target, _, anchor = link.partition("#")
-        found = (path.parent / target).resolve() if target else path
-        assert found.exists(), f"{link} leads nowhere"
+        page = (path.parent / target).resolve() if target else path
+        assert page.exists(), f"{link} leads nowhere"
         if anchor:
-            heads = re.findall(r"^#+ (.+)$", found.read_text("utf-8"), re.MULTILINE)
+            heads = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
             slugs = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
             assert anchor in slugs, f"{link}: no such heading"
 
 
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_source_files_that_pages_name_exist(path):
+    names = re.findall(
+        r"\b(?:src|tools|benchmarks|examples|tests)/[\w/.]*\w", path.read_text("utf-8")
+    )
+    missing = [name for name in names if not (ROOT / name).exists()]
+    assert not missing
+
+
 @pytest.mark.parametrize("name", list(cli.commands))
 def test_each_command_has_a_section_and_help_with_an_example(name):
-    paper = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    assert f"### {name}\n" in paper
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    assert f"### {name}\n" in page
     command = cli.commands[name]
     text = command.get_help(click.Context(command, info_name=name))
     assert "Example:" in text
@@ -81,13 +95,13 @@ def test_each_command_has_a_section_and_help_with_an_example(name):
 
 
 def test_documented_commands_exist():
-    paper = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    assert set(re.findall(r"^### (\w+)$", paper, re.MULTILINE)) == set(cli.commands)
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    assert set(re.findall(r"^### (\w+)$", page, re.MULTILINE)) == set(cli.commands)
 
 
 def test_every_option_of_every_command_is_documented():
-    paper = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    there = set(re.findall(r"--[a-z][a-z-]*", paper))
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    there = set(re.findall(r"--[a-z][a-z-]*", page))
     for name, command in cli.commands.items():
         for parameter in command.params:
             if isinstance(parameter, click.Option):
@@ -96,9 +110,9 @@ def test_every_option_of_every_command_is_documented():
 
 @pytest.mark.parametrize("job", JOBS)
 def test_documented_defaults_are_the_programs(job):
-    paper = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
     column = 2 + JOBS.index(job)
-    rows = [line.split("|") for line in paper.splitlines() if line.startswith("| `--")]
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `--")]
     table = {row[1].strip().strip("`"): row[column].strip() for row in rows if len(row) == 7}
     for _, option in job_options(job):
         if option.name == "data":
@@ -109,23 +123,23 @@ def test_documented_defaults_are_the_programs(job):
         assert table[option.flag] == shown, option.flag
 
 
+@pytest.mark.parametrize("job", JOBS)
+def test_documented_options_repeat_their_help(job):
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `--")]
+    table = {row[1].strip().strip("`"): row[5].strip() for row in rows if len(row) == 7}
+    for _, option in job_options(job):
+        if option.name != "data":
+            bounds = ", ".join(option.choices or ()) or option.bounds()
+            expected = option.help.removesuffix(".") + (f" ({bounds})" if bounds else "")
+            assert table[option.flag] == expected, option.flag
+
+
 def test_the_index_lists_every_page():
     text = (ROOT / "docs" / "index.md").read_text("utf-8")
     links = set(re.findall(r"\]\(([^)\s#]+)", text))
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
     assert pages | {"en/index.md", "zh/index.md"} <= links
-
-
-@pytest.mark.parametrize("job", JOBS)
-def test_documented_options_are_described_as_in_the_help(job):
-    paper = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    rows = [line.split("|") for line in paper.splitlines() if line.startswith("| `--")]
-    table = {row[1].strip().strip("`"): row[5].strip() for row in rows if len(row) == 7}
-    for _, option in job_options(job):
-        if option.name != "data":
-            values = ", ".join(option.choices) if option.choices else option.bounds()
-            text = option.help.removesuffix(".") + (f" ({values})" if values else "")
-            assert table[option.flag] == text
 
 
 def test_figures_are_named_where_they_are_explained():
