@@ -239,7 +239,7 @@ def test_windows_are_the_signal_in_order_and_only_a_short_rest_is_left(
     npz(path, X=X, y=y)
     if length < window:
         with pytest.raises(
-            DataError, match=f"has {window} steps, the longest series only {length}"
+            DataError, match=f"has {window} steps, but the longest series has {length}"
         ):
             dataset("regress", path, window=window)
         return

@@ -123,7 +123,7 @@ def test_what_selects_no_rows_is_refused(place: Path, which: Any) -> None:
 
 @pytest.mark.parametrize("number", [3, -4])
 def test_a_row_out_of_range_is_refused(place: Path, number: int) -> None:
-    with pytest.raises(IndexError, match="there are 3"):
+    with pytest.raises(IndexError, match="the store has 3"):
         store_of(place, np.zeros((3, 2))).take([number])
 
 

@@ -1,4 +1,4 @@
-"""Rows that stay on disk and are read when asked for, so that data may be larger than memory."""
+"""Reads rows from a file on demand, for data that does not fit into memory."""
 
 import math
 import os
@@ -13,38 +13,38 @@ from hiddenstate.errors import DataError, printable
 from hiddenstate.system.typing import Array
 
 IN_MEMORY = 2**30
-"""Largest file, in bytes, that is read whole; the rows of a larger one stay on disk."""
+"""Largest file, in bytes, that is read into memory; rows of a larger file stay on disk."""
 
 PIECE = 64 * 2**20
 """Bytes of rows that are read at once."""
 
-
 Change = Callable[[Array], Array]
-"""What is done to rows when they are read."""
+"""A function applied to rows (n, ...) when they are read."""
 
 
 class RowStore:
-    """The rows of an array that lies in a file, row after row, read in pieces.
+    """Rows of an array in a file, stored one after another and read in pieces.
 
-    It has an array's `shape`, `dtype`, `ndim` and length, and is indexed by a slice, row
-    numbers or a mask, as an array is, which reads those rows into memory. One row alone, and
-    what only an array can do, is refused, so that nothing reads the whole file unawares.
+    A store has the `shape`, `dtype`, `ndim` and length of an array. Like an array, it is indexed by
+    a slice, row numbers or a mask, which reads those rows into memory. A single row number and
+    everything else that an array can do is refused, so that the file is never read as a whole by
+    accident.
 
     Parameters
     ----------
     path : Path
         The file; it is opened now and stays open.
     offset : int
-        Where in the file the first row begins, in bytes.
+        Bytes before the first row.
     shape : tuple of int
         (N, T, I) or (N, F).
     dtype : dtype
-        The type of its numbers.
+        Type of the stored numbers.
 
     Raises
     ------
     DataError
-        If the file cannot be opened, or, on reading, became shorter.
+        If the file cannot be opened, or, when rows are read, is shorter than expected.
     """
 
     def __init__(self, path: Path, offset: int, shape: tuple[int, ...], dtype: Any) -> None:
@@ -69,43 +69,53 @@ class RowStore:
         return self.shape[0]
 
     def __getitem__(self, which: Any) -> Array:
-        """The rows `which` (a slice, row numbers or a mask), read into memory."""
+        """Read the rows `which` (a slice, row numbers or a mask) into memory."""
         values = self._read(self._numbers(which))
         for change in self._changes:
             values = change(values)
         return values
 
     def take(self, which: Any) -> "RowStore":
-        """The rows `which` as a store of their own; nothing is read."""
+        """Return a store of the rows `which`; nothing is read."""
         rows = self._numbers(which)
         return self._copy(_rows=rows, shape=(len(rows), *self.shape[1:]))
 
     def mapped(self, change: Change, shape: tuple[int, ...], dtype: Any) -> "RowStore":
-        """The same rows passed through `change` whenever they are read.
+        """Return a store of the same rows, with `change` applied when they are read.
 
-        `change` takes rows (n, ...) and gives (n, `*shape`) of `dtype`, for any n.
+        Parameters
+        ----------
+        change : callable
+            Takes rows (n, ...) and returns rows (n, `*shape`) of `dtype`, for any n.
         """
         changes = (*self._changes, change)
         return self._copy(_changes=changes, shape=(len(self), *shape), dtype=np.dtype(dtype))
 
     def reshaped(self, shape: tuple[int, ...]) -> "RowStore":
-        """The same rows, each in another `shape`."""
+        """Return a store of the same rows, each of another `shape`."""
         return self.mapped(lambda rows: rows.reshape(len(rows), *shape), shape, self.dtype)
 
     def joined(self) -> "RowStore":
-        """All rows, one after another, as a single row (1, N, ...); nothing is read.
+        """Return a store with all rows joined into one row (1, N, ...); nothing is read.
 
-        For a store as it was opened: of chosen or changed rows there is no such thing.
+        Raises
+        ------
+        TypeError
+            If rows were selected or changed.
         """
         if self._changes or self._rows != range(len(self)):
             raise TypeError("only a whole store can be joined")
         return self._copy(_row_shape=self.shape, _rows=range(1), shape=(1, *self.shape))
 
     def windows(self, window: int) -> "RowStore":
-        """A signal that is one row (1, T, I) as rows (T // window, window, I) that follow on.
+        """Cut a signal that is one row (1, T, I) into rows (T // window, window, I).
 
-        Nothing is read; steps that fill no window are left out. As :meth:`joined`, for a store
-        whose rows were not changed.
+        Nothing is read; the steps after the last whole window are left out.
+
+        Raises
+        ------
+        TypeError
+            If the row was changed.
         """
         _, T, width = self.shape
         if self._changes or self._row_shape != (T, width):
@@ -125,7 +135,7 @@ class RowStore:
         return other
 
     def _numbers(self, which: Any) -> NDArray[np.int64] | range:
-        """Rows in the file for rows of the store."""
+        """Return the row numbers in the file of the rows `which` of the store."""
         if isinstance(which, slice):
             return self._rows[which]
         chosen: NDArray[Any] = np.asarray(which)
@@ -136,12 +146,12 @@ class RowStore:
         chosen = chosen.astype(np.int64)
         chosen += (chosen < 0) * len(self)
         if chosen.size and not 0 <= chosen.min() <= chosen.max() < len(self):
-            raise IndexError(f"row out of range: there are {len(self)}")
+            raise IndexError(f"row out of range: the store has {len(self)} rows")
         rows = self._rows
         return chosen * rows.step + rows.start if isinstance(rows, range) else rows[chosen]
 
     def _read(self, numbers: NDArray[np.int64] | range) -> Array:
-        """Rows (n, ...) by their number in the file; neighbours in one go."""
+        """Read rows (n, ...) by their number in the file; adjacent rows are read together."""
         if isinstance(numbers, range):
             numbers = np.arange(numbers.start, numbers.stop, numbers.step)
         order = np.argsort(numbers, kind="stable")
@@ -159,6 +169,7 @@ class RowStore:
         return values
 
     def _fill(self, out: Array, offset: int) -> None:
+        """Fill `out` with the bytes of the file from `offset` on."""
         left = out.reshape(-1).view(np.uint8).data
         while left.nbytes:
             try:

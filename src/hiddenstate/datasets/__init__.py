@@ -1,4 +1,4 @@
-"""Data the program brings: MNIST, and waves made on the spot."""
+"""Data that comes with the program: MNIST digits, and generated waves."""
 
 from hiddenstate.data.bundled.mnist import load_mnist
 from hiddenstate.data.bundled.waves import load_waves

@@ -241,7 +241,7 @@ def test_28_runs_that_cannot_be_made_are_refused_before_training(
     refuse: Refuse, tiny_idx: Path
 ) -> None:
     inside = tiny_idx / TRAIN_IMAGES
-    assert "no run folder can be made" in refuse(3, "classify", tiny_idx, "--runs-dir", inside)
+    assert "cannot create the run folder" in refuse(3, "classify", tiny_idx, "--runs-dir", inside)
 
 
 def test_28_predictions_that_cannot_be_written_are_refused(

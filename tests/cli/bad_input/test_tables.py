@@ -415,7 +415,7 @@ def test_13_series_shorter_than_a_window_are_refused_with_both_lengths(
 ) -> None:
     signal = write("s.csv", SIGNAL)
     error = refuse(2, "regress", signal, "--target", "v", "--window", 100, "--test-fraction", 0)
-    assert "s.csv: a window has 100 steps, the longest series only 80; use --window 80" in error
+    assert "s.csv: a window has 100 steps, but the longest series has 80; use --window 80" in error
     error = refuse(2, "regress", signal, "--target", "v", "--window", 50)
     assert "80 steps are too few" in error
     assert "windows of 50" in error
@@ -423,7 +423,7 @@ def test_13_series_shorter_than_a_window_are_refused_with_both_lengths(
     assert "none has a value 90 steps ahead; use a smaller --horizon" in error
     options = ("--id", "id", "--target", "v", "--input", "u", "--window", 9)
     error = refuse(2, "regress", write("l.csv", LONG), *options)
-    assert "l.csv: a window has 9 steps, the longest series only 4; use --window 4" in error
+    assert "l.csv: a window has 9 steps, but the longest series has 4; use --window 4" in error
 
 
 # 32. Names

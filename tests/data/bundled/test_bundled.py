@@ -57,7 +57,7 @@ def test_a_damaged_bundled_file_is_refused(tmp_path: Path, monkeypatch: pytest.M
     for other in set(mnist.SHA256) - {name}:
         shutil.copy(mnist.FOLDER / f"{other}.gz", tmp_path)
     monkeypatch.setattr(mnist, "FOLDER", tmp_path)
-    with pytest.raises(DataError, match=f"{name}.* damaged; install hiddenstate again"):
+    with pytest.raises(DataError, match=f"{name}.* damaged; reinstall hiddenstate"):
         load_mnist()
 
 

@@ -66,7 +66,7 @@ def test_groups_are_whole_on_one_side_and_near_the_share(groups: list[int], shar
     try:
         out = held(numbered(len(names), groups=names), share, "group")
     except DataError as error:
-        assert "of one group or two, are too few" in str(error)  # noqa: PT017
+        assert "in one or two groups are too few" in str(error)  # noqa: PT017
         return
     kept = np.setdiff1d(np.arange(len(names)), out)
     assert not set(names[out]) & set(names[kept])
@@ -99,13 +99,13 @@ def test_a_seed_gives_its_split_and_another_another(how: str) -> None:
     [
         (2, 0.2, "random", "2 rows are too few to hold some out for testing; use --test-fraction"),
         (1, 0.9, "random", "1 rows are too few"),
-        (9, 0.5, "group", "9 rows, of one group or two, are too few"),
+        (9, 0.5, "group", "9 rows in one or two groups are too few"),
     ],
 )
 def test_too_few_rows_are_an_error_with_a_mend(n: int, share: float, how: str, said: str) -> None:
     with pytest.raises(DataError, match=said):
         hold_out(numbered(n, groups=np.zeros(n)), share, how, 0, "split", "here")
-    with pytest.raises(DataError, match=r"to decide when to stop; use --valid-fraction 0$"):
+    with pytest.raises(DataError, match=r"for validation; use --valid-fraction 0$"):
         hold_out(numbered(n, groups=np.zeros(n)), share, how, 0, "valid", "here")
 
 
@@ -252,7 +252,7 @@ def test_a_signal_is_parted_at_a_multiple_of_a_window(context: int) -> None:
 
 def test_a_signal_too_short_to_part_is_refused_by_both_numbers() -> None:
     t = np.zeros((1, 12, 1))
-    with pytest.raises(DataError, match=r"12 steps are too few to hold 0\.2 of them out"):
+    with pytest.raises(DataError, match=r"12 steps are too few to hold out a fraction of 0\.2"):
         split_signal(Rows(t, t), 0.2, 9, 0, "here")
 
 

@@ -127,9 +127,9 @@ def test_a_target_of_step_t_is_the_value_at_t_plus_the_horizon() -> None:
 @pytest.mark.parametrize(
     ("window", "horizon", "said"),
     [
-        (8, None, "a window has 8 steps, the longest series only 7; use --window 7 or less"),
-        (6, 2, "the longest series only 5 .*; use --window 5 or less"),
-        (2, 7, "the longest series has 7 steps, so none has a value 7 steps ahead"),
+        (8, None, "a window has 8 steps, but the longest series has 7; use --window 7 or less"),
+        (6, 2, "but the longest series has 5 .*; use --window 5 or less"),
+        (2, 7, "the longest series has 7 steps, so there is no value 7 steps ahead"),
     ],
 )
 def test_where_no_window_fits_both_numbers_are_told(window: int, horizon: Any, said: str) -> None:

@@ -1,1 +1,1 @@
-"""Data that comes with the program."""
+"""Data that is part of the program."""

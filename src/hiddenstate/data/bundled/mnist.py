@@ -1,19 +1,18 @@
-"""The full MNIST digits, 60,000 + 10,000, bundled and verified at every load.
+"""Loads the bundled MNIST digits, 60,000 + 10,000 images, and verifies them.
 
 Y. LeCun, C. Cortes, C. J. C. Burges; see NOTICE.
 """
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.idx import read_idx
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError
+from hiddenstate.system.typing import Array
 
 FOLDER = Path(__file__).parent / "mnist"
 
@@ -23,16 +22,21 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""SHA-256 of each unpacked file."""
+"""SHA-256 of each unpacked file by name."""
 
 
 def load_mnist(*, flat: bool = False) -> SequenceDataset:
-    """Load the bundled digits as uint8.
+    """Load the bundled MNIST digits.
 
     Parameters
     ----------
     flat : bool, default False
-        Rows (N, 784) instead of images (N, 28, 28).
+        Whether X is (N, 784) instead of (N, 28, 28).
+
+    Returns
+    -------
+    SequenceDataset
+        X and X_test uint8, y and y_test int64; 60,000 training and 10,000 test rows.
 
     Raises
     ------
@@ -53,12 +57,12 @@ def load_mnist(*, flat: bool = False) -> SequenceDataset:
     )
 
 
-def _verified(name: str) -> NDArray[Any]:
+def _verified(name: str) -> Array:
     path = FOLDER / f"{name}.gz"
     values = read_idx(path)
     header = np.array([0x0800 | values.ndim, *values.shape], ">u4").tobytes()
-    found = hashlib.sha256(header)
-    found.update(values.data)
-    if found.hexdigest() != SHA256[name]:
-        raise DataError(f"{path}: the bundled file is damaged; install hiddenstate again")
+    checksum = hashlib.sha256(header)
+    checksum.update(values.data)
+    if checksum.hexdigest() != SHA256[name]:
+        raise DataError(f"{path}: the bundled file is damaged; reinstall hiddenstate")
     return values

@@ -1,4 +1,4 @@
-"""Sine in, cosine out: windows of a wave that goes on as long as anyone wants."""
+"""Makes windows of a sine with the cosine as target."""
 
 import numpy as np
 
@@ -12,15 +12,15 @@ def load_waves(
 ) -> SequenceDataset:
     """Make windows k = first, first + 1, ... of sin and cos, window k on [k*pi, (k+1)*pi).
 
-    The angle is computed in float64 and only then rounded, so window 10,000 is as clean as
-    the first. The next `n_windows`, unseen in training, are the test part.
+    Angles are computed in float64 and rounded last, so window 10,000 is as accurate as the first.
+    The next `n_windows` windows are the test rows.
 
     Parameters
     ----------
     n_windows, window : int
-        How many windows, and steps in each.
+        Number of windows, and of steps in each.
     dtype : {"float32", "float64"}
-        Float type of the values; times are float64.
+        Float type of the values. Times are float64.
     first : int, default 0
         Number of the first window.
 
@@ -32,7 +32,7 @@ def load_waves(
     Raises
     ------
     MachineError
-        If there is not enough memory for them.
+        If there is not enough memory.
     """
     n_numbers = 2 * n_windows * window
     check_free(n_numbers * 32, f"{n_windows} windows of {window} steps", "use fewer --windows")

@@ -1,1 +1,1 @@
-"""From data as it was read to what a job trains on."""
+"""Turns data as read into data that a job trains on."""

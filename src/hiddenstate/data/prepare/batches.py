@@ -1,9 +1,8 @@
-"""Index batches, computed from (seed, epoch, step) and from nothing else.
+"""Computes the rows of each batch from the seed, the epoch and the step alone.
 
-No state is kept between steps, so any step's batch can be had at once and a resumed run
-needs nothing saved. Random numbers come from Philox, a counter-based generator
-(Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), keyed by the seed and
-the purpose they serve.
+No state is kept between steps, so the batch of any step can be computed directly, and a resumed
+run needs no saved state. Random numbers come from Philox, a counter-based generator (Salmon et al.,
+"Parallel random numbers: as easy as 1, 2, 3", SC 2011), keyed by the seed and a purpose.
 """
 
 import hashlib
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
     """Return the random generator of (seed, purpose, counters).
 
-    Equal arguments give equal numbers, on every machine and with every numpy that keeps
-    Philox; different ones give independent streams.
+    Equal arguments give equal numbers, on every machine and with every version of numpy that has
+    Philox; different arguments give independent streams.
     """
     text = "/".join([str(seed), purpose, *map(str, counters)])
     key = hashlib.sha256(text.encode()).digest()[:16]
@@ -32,18 +31,18 @@ def _order(n_rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Batches:
-    """Which rows each step sees; the last batch of an epoch may be short.
+    """The rows of each step; the last batch of an epoch may be smaller.
 
     Parameters
     ----------
     n_rows, batch_size : int
-        Rows in all, and rows a batch.
-    seed : int
+        Number of rows, and of rows in a batch.
+    seed : int, default 0
         Seed of the order.
-    shuffle : bool
-        A new order each epoch; else rows as they come.
-    first_step : int
-        The step these rows begin at, where a model learns on from others.
+    shuffle : bool, default True
+        Whether each epoch has a new order; otherwise rows are visited in order.
+    first_step : int, default 0
+        Step of the first batch, for a model that continues to learn.
     """
 
     n_rows: int
@@ -54,29 +53,38 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in an epoch."""
+        """Number of batches in an epoch."""
         return -(-self.n_rows // self.batch_size)
 
     def place_of(self, step: int) -> tuple[int, int]:
-        """The epoch of `step` and its batch there, both from 0."""
+        """Return the epoch of `step` and its batch in that epoch, both from 0."""
         return divmod(step - self.first_step, self.steps_per_epoch)
 
     def epoch_of(self, step: int) -> int:
-        """The epoch `step` belongs to, from 0."""
+        """Return the epoch of `step`, from 0."""
         return self.place_of(step)[0]
 
     def starts_epoch(self, step: int) -> bool:
-        """Whether `step` is the first of a later epoch, where a carried state is reset.
+        """Return whether `step` starts an epoch after the first; a carried state is then reset.
 
-        The very first step takes the state it is given.
+        The first step of all uses the state it is given.
         """
         return step > self.first_step and (step - self.first_step) % self.steps_per_epoch == 0
 
     def span(
         self, first: int, last: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Rows of steps `first` to `last` - 1 one after another, the number of each step's, and
-        whether it starts an epoch (:meth:`starts_epoch`)."""
+        """Return the rows of the steps `first` to `last` - 1 in one array.
+
+        Returns
+        -------
+        rows : ndarray of int64
+            Row numbers, step after step.
+        sizes : ndarray of int64 (n_steps,)
+            Number of rows of each step.
+        resets : ndarray of bool (n_steps,)
+            As :meth:`starts_epoch`.
+        """
         epochs, places = np.divmod(np.arange(first, last) - self.first_step, self.steps_per_epoch)
         begins = places * self.batch_size
         sizes = np.minimum(begins + self.batch_size, self.n_rows) - begins
@@ -92,7 +100,7 @@ class Batches:
         return np.concatenate(parts), sizes, resets
 
     def rows(self, step: int) -> NDArray[np.int64]:
-        """Row numbers of `step`'s batch, int64 of shape (B,)."""
+        """Return the row numbers of the batch of `step`, int64 (B,)."""
         epoch, place = self.place_of(step)
         first = place * self.batch_size
         last = min(first + self.batch_size, self.n_rows)

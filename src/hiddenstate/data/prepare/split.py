@@ -1,4 +1,4 @@
-"""Which rows are held out, so that nothing of them is known while learning."""
+"""Splits rows into those to train on and those held out."""
 
 from dataclasses import replace
 
@@ -11,88 +11,109 @@ from hiddenstate.errors import DataError
 
 
 def hold_out(
-    rows: Rows, fraction: float, how: str, seed: int, purpose: str, where: str
+    rows: Rows, fraction: float, way: str, seed: int, purpose: str, where: str
 ) -> tuple[Rows, Rows]:
-    """Part `rows` into those kept and those held out, both in their old order.
+    """Split `rows` into those kept and those held out; both keep their order.
 
     Parameters
     ----------
     rows : Rows
-        With labels in `y` where classes are to be held out alike.
+        With labels in `y` for a stratified split, and with groups for a split by group.
     fraction : float
-        Share held out.
-    how : {"stratified", "group", "time", "random"}
-        Of each class alike; whole groups; the last; or any.
-    seed, purpose
-        What the random order follows from.
+        Fraction held out.
+    way : {"stratified", "group", "time", "random"}
+        The same fraction of each class, whole groups, the last rows, or random rows.
+    seed : int
+    purpose : {"split", "valid"}
+        Whether rows are held out for testing or for validation; the random order depends on it.
     where : str
-        What the data is called in errors.
+        Name of the data in messages.
+
+    Returns
+    -------
+    kept, held : Rows
 
     Raises
     ------
     DataError
-        If one of the two would be empty.
+        If no rows would be kept, or none held out.
     """
-    held = _held(rows, fraction, how, generator(seed, purpose))
+    held = _held(rows, fraction, way, generator(seed, purpose))
     if held.all() or not held.any():
-        aim = "for testing" if purpose == "split" else "to decide when to stop"
+        aim = "testing" if purpose == "split" else "validation"
         option = "--test-fraction" if purpose == "split" else "--valid-fraction"
-        mend = "" if how != "group" else ", of one group or two,"
+        groups = "" if way != "group" else " in one or two groups"
         raise DataError(
-            f"{where}: {len(rows)} rows{mend} are too few to hold some out {aim}; "
+            f"{where}: {len(rows)} rows{groups} are too few to hold some out for {aim}; "
             f"use {option} 0" + (" and --test FILE" if purpose == "split" else "")
         )
     return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))
 
 
-def _held(rows: Rows, fraction: float, how: str, random: np.random.Generator) -> NDArray[np.bool_]:
+def _held(rows: Rows, fraction: float, way: str, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which rows are held out (N,)."""
     n = len(rows)
     held = np.zeros(n, bool)
-    if how == "time":
+    if way == "time":
         held[n - round(fraction * n) :] = True
-    elif how == "group":
-        assert rows.groups is not None
-        names, place = np.unique(rows.groups, return_inverse=True)
-        counts = np.bincount(place)
+    elif way == "group":
+        if rows.groups is None:
+            raise RuntimeError("rows without groups cannot be split by group")
+        names, numbers = np.unique(rows.groups, return_inverse=True)
+        counts = np.bincount(numbers)
         wanted = round(fraction * n)
         for group in random.permutation(len(names)):
-            # A group that would take more than it brings nearer is left where it is.
+            # A group is held out only if that brings the number of rows closer to the fraction.
             if abs(held.sum() + counts[group] - wanted) <= abs(wanted - held.sum()):
-                held[place == group] = True
+                held[numbers == group] = True
     else:
         parts = [np.arange(n)]
-        if how == "stratified" and rows.y is not None:
+        if way == "stratified" and rows.y is not None:
             parts = [np.flatnonzero(rows.y == label) for label in np.unique(rows.y)]
-        for part in parts:  # of a class one row at least is left to learn from
+        for part in parts:  # at least one row of each class is kept
             n_held = min(round(fraction * len(part)), len(part) - (len(parts) > 1))
             held[random.permutation(part)[:n_held]] = True
-        if fraction and len(parts) > 1 and not held.any():  # too few of each: one of some
+        if fraction and len(parts) > 1 and not held.any():  # classes are small: one row of some
             large = [part for part in parts if len(part) > 1]
-            for place in random.permutation(len(large))[: max(1, round(fraction * n))]:
-                held[random.choice(large[place])] = True
+            for number in random.permutation(len(large))[: max(1, round(fraction * n))]:
+                held[random.choice(large[number])] = True
     return held
 
 
 def split_signal(
     rows: Rows, fraction: float, unit: int, context: int, where: str
 ) -> tuple[Rows, Rows]:
-    """Part one long signal (1, T, I) in time; the first part is a multiple of `unit` steps.
+    """Split one long signal (1, T, I) in time.
 
-    The second part begins `context` steps earlier, with targets that are missing there: they
-    may be read, and count for nothing.
+    Parameters
+    ----------
+    rows : Rows
+    fraction : float
+        Fraction held out.
+    unit : int
+        The first part has a multiple of this many steps.
+    context : int
+        Number of steps of the first part that the second part repeats as inputs; their targets
+        are NaN, so they do not count.
+    where : str
+        Name of the data in messages.
+
+    Returns
+    -------
+    kept, held : Rows
 
     Raises
     ------
     DataError
         If a part would be shorter than `unit`.
     """
-    if rows.lengths is not None:  # what is left of several, padded to another's length
+    if rows.lengths is not None:  # the only one left of several padded series
         rows = replace(_steps(rows, slice(0, int(rows.lengths[0]))), lengths=None)
     T = rows.X.shape[1]
     first = (T - round(fraction * T)) // unit * unit
     if first < unit or T - first < unit:
         raise DataError(
-            f"{where}: {T} steps are too few to hold {fraction:g} of them out in windows of "
+            f"{where}: {T} steps are too few to hold out a fraction of {fraction:g} in windows of "
             f"{unit}; use a shorter --window or --test-fraction 0"
         )
     held = _steps(rows, slice(first - context, T))
@@ -104,7 +125,7 @@ def split_signal(
 
 
 def _steps(rows: Rows, steps: slice) -> Rows:
-    """Some steps of every row."""
+    """Return some steps of every row."""
     y = rows.y[:, steps] if rows.y is not None and rows.y.ndim == 3 else rows.y
     times = None if rows.times is None else rows.times[:, steps]
     return replace(rows, X=rows.X[:, steps], y=y, times=times)

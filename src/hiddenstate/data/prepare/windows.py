@@ -1,4 +1,4 @@
-"""Series with a target at every step -> windows with their targets."""
+"""Cuts series with a target at every step into windows."""
 
 from dataclasses import replace
 
@@ -11,20 +11,27 @@ from hiddenstate.errors import DataError
 def cut_windows(
     rows: Rows, window: int, stride: int | None, horizon: int | None, output: str, where: str
 ) -> Rows:
-    """Windows of every series, in order.
+    """Cut every series into windows, in order.
 
     Parameters
     ----------
     rows : Rows
-        X (N, T, I) with y (N, T, O), a target at every step, or y None.
+        X (N, T, I), and y (N, T, O), a target at every step, or None.
     window : int
-        Steps of a window; 0 takes each series whole.
+        Length W of a window; 0 does not cut the series.
     stride : int or None
-        Steps from a window's start to the next; None is `window`.
+        Steps from the start of one window to the next; None means `window`.
     horizon : int or None
-        The target of a step is that so many steps later.
+        The target of a step is the one this many steps later.
     output : {"steps", "last"}
-        Whether a window has a target at every step (n, W, O), or that of its last (n, O).
+        Whether a window has a target at every step (n, W, O), or only at its last step (n, O).
+    where : str
+        Name of the data in messages.
+
+    Returns
+    -------
+    Rows
+        n windows; with times, which are step numbers if the data has none.
 
     Raises
     ------
@@ -34,22 +41,22 @@ def cut_windows(
     if rows.times is None:
         steps = np.arange(rows.X.shape[1], dtype=float)
         rows = replace(rows, times=np.tile(steps, (len(rows), 1)))
-    rows = _ahead(rows, horizon or 0, where)
+    rows = _shifted(rows, horizon or 0, where)
     if not window or (rows.X.shape[1] == window and rows.lengths is None):
-        return _answered(rows, output)
+        return _with_targets(rows, output)
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
     if window > lengths.max(initial=0):
         longest = int(lengths.max(initial=0))
-        after = f" with a value {horizon} ahead" if horizon else ""
+        ahead = f" with a value {horizon} ahead" if horizon else ""
         raise DataError(
-            f"{where}: a window has {window} steps, the longest series only {longest}{after}; "
+            f"{where}: a window has {window} steps, but the longest series has {longest}{ahead}; "
             f"use --window {longest} or less"
         )
     counts = np.maximum(lengths - window + (stride or window), 0) // (stride or window)
     series = np.repeat(np.arange(N), counts)
-    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    steps = place[:, None] * (stride or window) + np.arange(window)
+    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    steps = number[:, None] * (stride or window) + np.arange(window)
     cut = Rows(
         X=rows.X[series[:, None], steps],
         y=None if rows.y is None else rows.y[series[:, None], steps],
@@ -58,18 +65,18 @@ def cut_windows(
         times=None if rows.times is None else rows.times[series[:, None], steps],
         ids=None if rows.ids is None else rows.ids[series],
     )
-    return _answered(cut, output)
+    return _with_targets(cut, output)
 
 
-def _ahead(rows: Rows, horizon: int, where: str) -> Rows:
-    """Every series with the targets of `horizon` steps later, less its last steps."""
+def _shifted(rows: Rows, horizon: int, where: str) -> Rows:
+    """Give each step the target `horizon` steps later; the last steps of a series are dropped."""
     if not horizon:
         return rows
     T = rows.X.shape[1]
     lengths = np.full(len(rows), T) if rows.lengths is None else rows.lengths
     if lengths.max(initial=0) <= horizon:
         raise DataError(
-            f"{where}: the longest series has {int(lengths.max(initial=0))} steps, so none has a "
+            f"{where}: the longest series has {int(lengths.max(initial=0))} steps, so there is no "
             f"value {horizon} steps ahead; use a smaller --horizon"
         )
     kept = rows.take(np.flatnonzero(lengths > horizon))
@@ -83,8 +90,8 @@ def _ahead(rows: Rows, horizon: int, where: str) -> Rows:
     )
 
 
-def _answered(rows: Rows, output: str) -> Rows:
-    """The same rows, with the target of the last step alone where that is asked for."""
+def _with_targets(rows: Rows, output: str) -> Rows:
+    """Return the rows with a target at every step, or only at their last step."""
     if output == "steps" or rows.y is None:
         return rows
     last = np.full(len(rows), rows.y.shape[1]) if rows.lengths is None else rows.lengths
