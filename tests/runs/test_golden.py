@@ -12,7 +12,8 @@ from hiddenstate import load
 from hiddenstate.config import Config
 from hiddenstate.data import Transform, load_dataset, read_dataset
 from hiddenstate.engines import make_predictor
-from hiddenstate.inference.evaluate import measure_own, new_rows
+from hiddenstate.inference.evaluate import evaluate_run
+from hiddenstate.inference.inputs import read_new_data
 from hiddenstate.inference.predict import predict_series
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
@@ -100,7 +101,7 @@ def test_a_model_of_each_version_answers_as_it_did(version: str) -> None:
     if config.data.data is None:
         outputs = asked.predict(read_dataset(config).X[:1])[0, :3, 0]
     else:
-        rows = new_rows(model, config.data.data, {}, answered=False).train
+        rows = read_new_data(model, config.data.data, {}, require_targets=False).train
         outputs = predict_series(model, asked, rows, "golden", {}).columns["heat"][:3]
     np.testing.assert_allclose(outputs, known.said, rtol=1e-5)
 
@@ -129,7 +130,7 @@ def test_a_run_of_format_2_measures_as_it_did(monkeypatch: pytest.MonkeyPatch) -
     run = Run(GOLDEN / "v2" / "regress")
     monkeypatch.chdir(GOLDEN / "v2")
     model = run.model()
-    found, results = measure_own(model, make_predictor(model, "cpu", 1), run), run.results()
+    found, results = evaluate_run(model, make_predictor(model, "cpu", 1), run), run.results()
     assert results is not None
     assert found["mse"] == pytest.approx(results["test_mse"], rel=1e-5)
     assert found["baseline_mse"] == pytest.approx(results["baseline_mse"], rel=1e-6)

@@ -9,9 +9,10 @@ import pytest
 
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import DataError, OptionError, RunMovedError, UntrustedFileError
+from hiddenstate.jobs import make_snapshots
 from hiddenstate.runs import Run, requests
 from hiddenstate.runs.record import make_record
-from hiddenstate.runs.requests import Inbox, Request, ask, make_request
+from hiddenstate.runs.requests import Inbox, Request, make_request, send_request
 from hiddenstate.runs.writer import create_run
 from hiddenstate.system.lock import take_lock
 from hiddenstate.training.callback import Callback
@@ -48,9 +49,9 @@ def train(job, path, *requests, stop_at=None):
     """Train in the folder `path`, asked in the meantime; return the trainer and its results."""
     engine = make_engine(job.task(), starting_state(job.net, job.config.training))
     stop, asked = StopAt(10**9 if stop_at is None else stop_at), Asked(*requests)
-    record = make_record(job.config, job.about_data(), engine.about())
+    record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(path, record) as writer:
-        hooks = [Recorder(writer), stop, asked]
+        hooks = [Recorder(writer, make_snapshots(job)), stop, asked]
         trainer = Trainer(job, engine, hooks, should_stop=stop, requests=asked)
         return trainer, trainer.train()
 
@@ -226,13 +227,13 @@ def test_a_pipe_in_its_place_is_neither_waited_for_nor_written(tiny_idx, tmp_pat
     os.mkfifo(tmp_path / "run" / "control.jsonl")
     assert Inbox(tmp_path / "run").take() == []
     with take_lock(tmp_path / "run"), pytest.raises(UntrustedFileError, match=r"control\.jsonl"):
-        ask(tmp_path / "run", "stop")
+        send_request(tmp_path / "run", "stop")
 
 
 def test_what_is_asked_while_a_resumed_runs_data_is_read_is_done(tiny_idx, tmp_path):
     train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
     with resume_run(
-        Run(tmp_path / "run"), {}, before_writing=lambda: ask(tmp_path / "run", "stop")
+        Run(tmp_path / "run"), {}, before_writing=lambda: send_request(tmp_path / "run", "stop")
     ) as s:
         s.train()
     assert [event["do"] for event in controls(tmp_path / "run")] == ["stop"]
@@ -240,7 +241,7 @@ def test_what_is_asked_while_a_resumed_runs_data_is_read_is_done(tiny_idx, tmp_p
 
 def test_a_line_without_end_is_not_read_for_ever(tmp_path):
     inbox, path = Inbox(tmp_path, clock=iter(range(100)).__next__), tmp_path / "control.jsonl"
-    path.write_bytes(b"x" * (requests.LONGEST + 5) + b"\n" + line(do="stop").encode())
+    path.write_bytes(b"x" * (requests.MAX_READ + 5) + b"\n" + line(do="stop").encode())
     assert inbox.take() == []
     assert inbox.take() == [Request("stop")]
 
@@ -271,8 +272,8 @@ def test_what_cannot_be_asked_is_refused(do, value, told):
 
 def test_a_run_that_nothing_trains_is_not_asked(tiny_idx, tmp_path):
     train(make("classify", tiny_idx), tmp_path / "run")
-    with pytest.raises(DataError, match="nothing is training it"):
-        ask(tmp_path / "run", "stop")
+    with pytest.raises(DataError, match="no process is training this run"):
+        send_request(tmp_path / "run", "stop")
     assert not (tmp_path / "run" / "control.jsonl").exists()
 
 
@@ -280,7 +281,7 @@ def test_a_run_does_what_ctl_asks(cli, tiny_idx, tmp_path, monkeypatch):
     from hiddenstate.cli.progress_bar import Lines
 
     monkeypatch.setattr(requests, "LOOKS", 0.0)
-    monkeypatch.setattr("hiddenstate.cli.view.ANSWER_SECONDS", 0.0)
+    monkeypatch.setattr("hiddenstate.cli.control.ANSWER_SECONDS", 0.0)
     asked = []
 
     def ask_once(self, trainer, event):
@@ -329,9 +330,9 @@ def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_told_once(tiny_
         make_engine(job.task(), starting_state(job.net, job.config.training)),
         Asked((8, "snapshot")),
     )
-    record = make_record(job.config, job.about_data(), engine.about())
+    record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(tmp_path / "cut", record) as writer, pytest.raises(SystemExit):
-        Trainer(job, engine, [Killed(writer), asked], requests=asked).train()
+        Trainer(job, engine, [Killed(writer, make_snapshots(job)), asked], requests=asked).train()
     finish(tmp_path / "cut")
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     assert len(Timeline(Run(tmp_path / "cut")).moment().arrays["prediction"]) == job.total_steps
@@ -341,12 +342,12 @@ def test_of_two_pauses_the_last_is_the_one_a_resumed_run_does_not_keep(tiny_idx,
     job = make("classify", tiny_idx)
     engine = make_engine(job.task(), starting_state(job.net, job.config.training))
     asked = Asked((3, "pause"), (3, "go"), (3, "pause"))
-    record = make_record(job.config, job.about_data(), engine.about())
+    record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(tmp_path / "run", record) as writer:
         Trainer(
             job,
             engine,
-            [Recorder(writer), asked],
+            [Recorder(writer, make_snapshots(job)), asked],
             requests=asked,
             should_stop=lambda: asked.made >= 3 and not asked.requests,
         ).train()
@@ -373,10 +374,10 @@ def test_a_run_that_is_no_longer_there_ends_also_in_a_pause(what, tiny_idx, tmp_
             super().on_pause(trainer)
 
     with (
-        create_run(path, make_record(job.config, job.about_data(), engine.about())) as writer,
+        create_run(path, make_record(job.config, job.dataset.facts(), engine.about())) as writer,
         pytest.raises(RunMovedError, match="moved or removed"),
     ):
-        Trainer(job, engine, [Gone(writer), asked], requests=asked).train()
+        Trainer(job, engine, [Gone(writer, make_snapshots(job)), asked], requests=asked).train()
 
 
 def test_stopped_before_its_first_step_a_run_is_no_result(tiny_idx, tmp_path):
@@ -395,10 +396,16 @@ def test_a_run_stopped_while_it_waited_does_not_wait_when_it_goes_on(
     job = make("classify", tiny_idx)
     engine = make_engine(job.task(), starting_state(job.net, job.config.training))
     asked = Asked((3, "pause"))
-    record = make_record(job.config, job.about_data(), engine.about())
+    record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(tmp_path / "run", record) as writer:
         stop = lambda: len(waits) > 2  # noqa: E731
-        Trainer(job, engine, [Recorder(writer), asked], should_stop=stop, requests=asked).train()
+        Trainer(
+            job,
+            engine,
+            [Recorder(writer, make_snapshots(job)), asked],
+            should_stop=stop,
+            requests=asked,
+        ).train()
     assert [event["do"] for event in controls(tmp_path / "run")] == ["pause"]
     assert finish(tmp_path / "run") is not None
     assert controls(tmp_path / "run") == []

@@ -9,6 +9,7 @@ import pytest
 from hiddenstate import kernels
 from hiddenstate.config import make_config
 from hiddenstate.engines import make_engine, make_predictor
+from hiddenstate.jobs import make_snapshots
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
@@ -61,7 +62,7 @@ class During:
 
     def __init__(self, job, n):
         self.n, self.asked = n, False
-        for name in ("evaluate", "validate", "finish"):
+        for name in ("evaluate", "validation_loss", "finish"):
             setattr(job, name, self.counted(getattr(job, name)))
 
     def counted(self, method):
@@ -137,7 +138,7 @@ def test_a_run_killed_while_it_repeats_an_evaluation_is_byte_identical(tiny_idx,
                 raise SystemExit  # before the recorder's
 
         with resume_run(Run(path), {}) as session, suppress(SystemExit):
-            hooks = [Recorder(session.writer, session.waiting)]
+            hooks = [Recorder(session.writer, make_snapshots(session.job), session.waiting)]
             Trainer(
                 session.job, session.engine, [Killed(), *hooks], session.step, session.progress
             ).train()

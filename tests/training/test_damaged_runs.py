@@ -104,8 +104,8 @@ def test_a_damaged_history_is_refused_by_line_and_gone_on_with_when_told_to(run,
         finish(run)
     assert {p: p.read_bytes() for p in before} == before
     remarks = finish(run, allow_changed=True)
-    assert "history.jsonl:1: this line is damaged; going on without it" in remarks[0]
-    assert "has 7 logged lines of 8 up to step 40; going on without the others" in remarks[1]
+    assert "history.jsonl:1: this line is damaged; resuming without it" in remarks[0]
+    assert "has 7 of 8 logged lines up to step 40; resuming without the others" in remarks[1]
     assert Run(run).damage("history.jsonl") is None
     whole = Run(tmp_path / "regress-2")
     assert Run(run).results() == whole.results()
@@ -116,7 +116,7 @@ def test_a_history_that_lacks_whole_lines_is_refused(run):
     path = run / "history.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:3]))
-    with pytest.raises(UntrustedFileError, match=r"has 3 logged lines of 8 up to step 40"):
+    with pytest.raises(UntrustedFileError, match=r"has 3 of 8 logged lines up to step 40"):
         finish(run)
 
 
@@ -349,7 +349,7 @@ def test_a_run_that_was_moved_does_not_write_in_the_one_that_took_its_place(tmp_
                 if path.exists() and event["step"] == 5:
                     path.rename(tmp_path / "kept")
 
-        with pytest.raises(RunMovedError, match="regress-1: the run was moved or removed"):
+        with pytest.raises(RunMovedError, match="regress-1: the run folder or its lock was moved or removed"):
             session.train([Moved()])
     assert not path.exists()
     assert finish(tmp_path / "kept") == []

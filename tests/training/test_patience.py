@@ -164,7 +164,7 @@ def test_the_loss_that_decides_is_the_mean_of_the_rows_losses(
         np.mean((engine.predict(x[None])[0] - y) ** 2)
         for x, y in zip(valid.X, valid.y, strict=True)
     ]
-    assert job.validate(engine) == pytest.approx(np.mean(each), rel=1e-5)
+    assert job.validation_loss(engine) == pytest.approx(np.mean(each), rel=1e-5)
 
 
 def test_more_epochs_go_on_from_the_last_weights_not_the_best(

@@ -13,7 +13,7 @@ from hiddenstate.config import make_config
 from hiddenstate.data import load_dataset
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import UntrustedFileError
-from hiddenstate.jobs import make_job
+from hiddenstate.jobs import make_job, make_snapshots
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import make_record
 from hiddenstate.runs.writer import create_run, leaves_snapshot, reopen_run
@@ -65,9 +65,11 @@ def make(job, tiny_idx, **changes):
 def begin(job, path, stop_at=None):
     engine = make_engine(job.task(), starting_state(job.net, job.config.training))
     stop = StopAt(10**9 if stop_at is None else stop_at)
-    record = make_record(job.config, job.about_data(), engine.about())
+    record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(path, record) as writer:
-        trainer = Trainer(job, engine, [Recorder(writer), stop], should_stop=stop)
+        trainer = Trainer(
+            job, engine, [Recorder(writer, make_snapshots(job)), stop], should_stop=stop
+        )
         trainer.train()
     return trainer.step
 
@@ -79,7 +81,7 @@ def resume_run(job, path, stop_at=None):
     stop = StopAt(10**9 if stop_at is None else stop_at)
     with reopen_run(run) as writer:
         writer.truncate_after(state.step, job.config.training.log_every)
-        recorder = Recorder(writer, waiting)
+        recorder = Recorder(writer, make_snapshots(job), waiting)
         Trainer(job, engine, [recorder, stop], state.step, progress, stop).train()
 
 
@@ -228,7 +230,7 @@ def test_the_device_a_run_began_on_is_kept_or_its_loss_is_told(tmp_path):
         record["engine"]["device"] = "cuda"
         (tmp_path / "regress-1" / "config.json").write_bytes(object_with_checksum(unsealed(record)))
         with go_on_session(Run(tmp_path / "regress-1"), {"windows": "+5"}) as session:
-            assert re.search("began on .*cuda.* going on with .*cpu", session.remarks[0])
+            assert re.search("started on .*cuda.* resuming on .*cpu", session.notices[0].text)
 
 
 @pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
@@ -244,14 +246,14 @@ def test_a_run_that_torch_began_goes_on_with_torch_though_auto_would_be_native(t
     path.write_bytes(object_with_checksum(unsealed(record)))
     with go_on_session(Run(path.parent), {"windows": "+5"}) as session:
         assert session.engine.name == "torch"
-        assert not session.remarks
+        assert not session.notices
     for change, said in ({"version": "2.0"}, "2.0"), ({"threads": 7}, "7 threads"):
         record["engine"] = {"name": "torch", "version": version, "device": "cpu", "threads": 1}
         record["engine"] |= change
         path.write_bytes(object_with_checksum(unsealed(record)))
         with go_on_session(Run(path.parent), {"windows": "+5"}) as session:
-            assert said in session.remarks[0]
-            assert session.remarks[0].endswith("not to the last digit")
+            assert said in session.notices[0].text
+            assert session.notices[0].text.endswith("last digits may differ")
 
 
 @pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
@@ -261,7 +263,7 @@ def test_going_on_at_another_instruction_level_is_told(tmp_path, monkeypatch):
         session.train()
     monkeypatch.setenv("HIDDENSTATE_LEVEL", "baseline")
     with go_on_session(Run(tmp_path / "regress-1"), {"windows": "+5"}) as session:
-        assert "going on with native cpu baseline: not to the last digit" in session.remarks[0]
+        assert "resuming on native cpu baseline; last digits may differ" in session.notices[0].text
 
 
 def test_a_run_stopped_in_its_first_evaluation_is_gone_on_with(tiny_idx, tmp_path):

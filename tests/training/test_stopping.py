@@ -84,7 +84,7 @@ def test_the_loss_of_a_look_is_the_cross_entropy_of_rows_not_learnt_from():
     outputs = engine.predict(dataset.valid.X).astype(float)
     chances = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
     expected = -np.log(chances[np.arange(len(outputs)), dataset.valid.y]).mean()
-    assert job.validate(engine) == pytest.approx(expected, rel=1e-6)
+    assert job.validation_loss(engine) == pytest.approx(expected, rel=1e-6)
 
 
 def test_patience_without_validation_rows_is_refused():

@@ -36,15 +36,13 @@ class Spy(Callback):
         self.hooks.append(results)
 
 
-def train(stop_at=None, **options):
+def train(stop_at=10**9, **options):
     config = make_config("regress", {"windows": 30, "threads": 1, **options})
     waves = load_waves(config.data.windows, 10, config.training.dtype)
     job = make_job(config, prepare(waves, config))
     engine = make_engine(job.task(), starting_state(job.net, config.training))
     spy = Spy()
-    trainer = Trainer(job, engine, [spy])
-    if stop_at is not None:
-        trainer._should_stop = lambda: len(spy.losses) >= stop_at
+    trainer = Trainer(job, engine, [spy], should_stop=lambda: len(spy.losses) >= stop_at)
     return trainer, spy, trainer.train()
 
 
@@ -78,7 +76,9 @@ def test_checkpoints_come_at_their_interval_and_at_the_end():
 
 
 def test_checkpoints_come_by_time_too_and_between_logged_lines(monkeypatch):
-    monkeypatch.setattr("hiddenstate.training.trainer.SAVING_SHARE", 0)  # however long saving takes
+    monkeypatch.setattr(
+        "hiddenstate.training.loop_control.SAVING_SHARE", 0
+    )  # however long saving takes
     # The native engine asks whether to return by the clock, the torch engine after every step.
     options = {"windows": 6, "threads": 1, "log_every": 1000, "engine": "torch"}
     config = make_config("regress", options)

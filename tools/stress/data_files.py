@@ -44,6 +44,7 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.jobs import make_job
+from hiddenstate.jobs.lines import job_notices
 from hiddenstate.training.start import plan
 from tools.stress import mutations, samples
 from tools.stress.tables import markdown
@@ -181,7 +182,7 @@ def train(job: str, options: dict[str, Any]) -> list[str]:
     prepared = prepare(dataset, config)
     made = make_job(config, prepared)
     made.check_memory()
-    said = [*made.remarks(), *made.sizes()]
+    said = [*map(str, job_notices(made)), *made.dataset.sizes()]
     trouble = [f"remark: {line!r}" for line in said if not line.isprintable()]
     return trouble + _unsound(prepared, config)
 

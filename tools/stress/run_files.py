@@ -135,7 +135,7 @@ def read_stopped(path: Path) -> tuple[dict[str, Any], list[str]]:
         stop = StopAfter(session.step + 1)
         session.train([stop], stop)
     values = {**before, "checkpoints": [session.step, state.params, state.moments]}
-    return values, list(session.remarks) + verified
+    return values, [str(notice) for notice in session.notices] + verified
 
 
 def verify(run: Run) -> list[str]:

@@ -47,7 +47,7 @@ class LoopControl:
         checkpoint_seconds: float,
     ) -> None:
         self.interrupted = interrupted
-        self._requests: Requests = requests or NoRequests()
+        self._requests: Requests = NoRequests() if requests is None else requests
         self.paused = self.finishing = self.whole_steps = False
         self._every, self._seconds = checkpoint_every, checkpoint_seconds
         self._deadline = time.monotonic() + checkpoint_seconds
