@@ -319,12 +319,12 @@ def test_a_library_that_cannot_be_loaded_is_the_machines_fault(cli, monkeypatch)
     assert done.err.startswith("error: a library cannot be loaded: libtorch_cpu.so: failed to map")
 
 
-def test_a_defect_of_ours_leaves_its_trace_in_a_file(cli, monkeypatch):
+def test_an_internal_error_leaves_its_traceback_in_a_file(cli, monkeypatch):
     monkeypatch.setattr("hiddenstate.runs.list_runs", lambda runs_dir, tell: 1 / 0)
     done = cli("runs")
     assert done.code == 1
     assert "ZeroDivisionError" in done.err
-    trace = done.err.split("the trace is in ")[1].split(",")[0]
+    trace = done.err.rstrip().split("with the traceback in ")[1]
     assert "Traceback" in Path(trace).read_text()
     with pytest.raises(ZeroDivisionError):
         cli("runs", "--debug")

@@ -1,4 +1,4 @@
-"""The command line: thin commands that parse and delegate; nothing imports it."""
+"""The command line: commands that parse options and delegate; only `__main__` imports it."""
 
 import os
 import sys
@@ -7,24 +7,26 @@ from typing import NoReturn
 import click
 
 from hiddenstate import __version__
+from hiddenstate.cli.control import ctl
+from hiddenstate.cli.doctor import doctor
 from hiddenstate.cli.inspect import inspect
-from hiddenstate.cli.output import fail, report_defect
+from hiddenstate.cli.output import fail, report_internal_error
 from hiddenstate.cli.predict import evaluate, predict
-from hiddenstate.cli.runs import compare, doctor, runs
+from hiddenstate.cli.runs import compare, runs
 from hiddenstate.cli.train import autoencode, classify, regress, resume
 from hiddenstate.cli.verify import verify
-from hiddenstate.cli.view import ctl, figures, film, report, watch
+from hiddenstate.cli.view import figures, film, report, watch
 from hiddenstate.config import job_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import HiddenstateError, did_you_mean
 from hiddenstate.system.memory import out_of_memory
 
 READER_LEFT = 128 + 13
-"""Exit code when whoever read our output has left: a shell's for SIGPIPE."""
+"""Exit code when the reader of stdout has left: that of a shell for SIGPIPE."""
 
 
 class _Group(click.Group):
-    """Commands in the order they are used, and the nearest name for an unknown one."""
+    """Lists commands in the order they are used, and suggests a name for an unknown command."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.commands)
@@ -45,7 +47,7 @@ class _Group(click.Group):
 )
 @click.version_option(__version__, prog_name="hiddenstate", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Train small recurrent networks and autoencoders, and watch their hidden states form."""
+    """Train small recurrent networks and autoencoders and watch their hidden states form."""
 
 
 for _command in (
@@ -56,72 +58,74 @@ for _command in (
 
 
 def main(args: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code; they are listed in docs/cli.md."""
+    """Run a command and exit with its code; docs/cli.md lists the codes."""
     args = sys.argv[1:] if args is None else args
     debug = "--debug" in args
-    args = [arg for arg in args if arg != "--debug"]
-    code = 0
+    try:
+        code = _run([arg for arg in args if arg != "--debug"])
+    except click.UsageError as error:
+        code = fail(_usage(error), 2)
+    except (KeyboardInterrupt, click.Abort):
+        code = fail("interrupted", 130)
+    except BrokenPipeError:
+        code = READER_LEFT
+    except Exception as error:
+        if debug:
+            raise
+        code = _report(error)
+    if code == READER_LEFT:
+        # Print nothing more, not even when Python flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)
+
+
+def _run(args: list[str]) -> int:
+    """Run a command; return its exit code, or raise its error."""
     try:
         with cli.make_context("hiddenstate", args) as context:
             cli.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as ended:
-        code = ended.exit_code
+        return ended.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
-    except click.UsageError as error:
-        code = fail(_usage(error), 2)
-    except (HiddenstateError, click.ClickException) as error:
-        if debug:
-            raise
-        code = error.exit_code
-        if code != READER_LEFT:
-            fail(str(error), code)
-    except (KeyboardInterrupt, click.Abort):
-        code = fail("interrupted", 130)
-    except BrokenPipeError:
-        code = READER_LEFT
-    except OSError as error:
-        if debug:
-            raise
-        code = fail(f"{error.strerror or error}: {error.filename or 'standard output'}", 3)
-    except MemoryError as error:
-        if debug:
-            raise
-        code = fail(str(out_of_memory(error)), 3)
-    except ImportError as error:  # no part of ours is looked for where it may be missing
-        if debug:
-            raise
-        code = fail(
-            f"a library cannot be loaded: {_first_cause(error)}; see `hiddenstate doctor`", 3
-        )
-    except Exception as error:  # a defect of ours: one line, and the trace in a file
-        if debug:
-            raise
-        code = report_defect(error)
-    if code == READER_LEFT:
-        # Say nothing more, also not while Python closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    sys.exit(code)
+    return 0
+
+
+def _report(error: Exception) -> int:
+    """Print an error; return its exit code."""
+    match error:
+        case HiddenstateError() | click.ClickException():
+            if error.exit_code != READER_LEFT:
+                fail(str(error), error.exit_code)
+            return error.exit_code
+        case OSError():
+            return fail(f"{error.strerror or error}: {error.filename or 'standard output'}", 3)
+        case MemoryError():
+            return fail(str(out_of_memory(error)), 3)
+        case ImportError():  # a missing extra is a MachineError; this is a broken library
+            hint = "see `hiddenstate doctor`"
+            return fail(f"a library cannot be loaded: {_first_cause(error)}; {hint}", 3)
+    return report_internal_error(error)
 
 
 def _first_cause(error: BaseException) -> str:
-    """What an error began with: libraries wrap a loader's line in pages of advice."""
+    """The first error of a chain, in one line; libraries wrap a loader's error in long advice."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return " ".join(str(error).split())
 
 
 def _usage(error: click.UsageError) -> str:
-    """click's words on one line, with the nearest name or where to look."""
+    """The message of click in one line, with a suggestion or a hint to the help."""
     command = error.ctx.command_path if error.ctx else "hiddenstate"
-    look = f"; see `{command} --help`"
+    hint = f"; see `{command} --help`"
     if isinstance(error, click.NoSuchOption):
         name = error.option_name.removeprefix("--").removeprefix("no-").replace("-", "_")
         owners = [job for job in JOBS if any(o.name == name for _, o in job_options(job))]
         if owners:
             return f"no such option {error.option_name} here; it belongs to {', '.join(owners)}"
         nearest = did_you_mean(error.option_name, error.possibilities or ())
-        return f"no such option {error.option_name}{nearest or look}"
+        return f"no such option {error.option_name}{nearest or hint}"
     message = " ".join(error.format_message().rstrip(".").split())
-    return f"{message[:1].lower()}{message[1:]}{look}"
+    return f"{message[:1].lower()}{message[1:]}{hint}"

@@ -1,4 +1,4 @@
-"""What the commands print: results on stdout, notes and errors on stderr."""
+"""Prints results on stdout, and notes and errors on stderr."""
 
 import json
 import sys
@@ -16,24 +16,26 @@ if TYPE_CHECKING:
     from hiddenstate.runs import Run
 
 MAX_LINE = 10_000
-"""Longest line printed; only a made-up name is longer."""
+"""Most characters printed of a line; only a contrived name is longer."""
 
 
 def say(line: str) -> None:
-    """A result in one line, on stdout; control characters in it, and newlines, are escaped."""
+    """Print a result on stdout, in one line: control characters and newlines are escaped."""
     click.echo(printable(line, MAX_LINE))
 
 
 def note(line: str) -> None:
-    """A remark in one line, on stderr."""
+    """Print a note on stderr, in one line."""
     click.echo(printable(line, MAX_LINE), err=True)
 
 
 def note_damage(run: "Run", snapshots: bool = False) -> None:
-    """Say what is damaged of the lines a run left, and of its snapshots; that is left out."""
-    found = [what for name in ("history.jsonl", "journal.jsonl") if (what := run.damage(name))]
-    for what in [*found, *(run.damaged_snapshots() if snapshots else ())]:
-        note(f"warning: {what}; it is left out")
+    """Print a warning for each damaged line of a run and, if asked, for each damaged snapshot."""
+    damage = [run.damage(name) for name in ("history.jsonl", "journal.jsonl")]
+    if snapshots:
+        damage += run.damaged_snapshots()
+    for problem in filter(None, damage):
+        note(f"warning: {problem}; it is left out")
 
 
 def say_json(values: Mapping[str, Any]) -> None:
@@ -42,26 +44,26 @@ def say_json(values: Mapping[str, Any]) -> None:
 
 
 def fail(message: str, code: int) -> int:
-    """An error in one line, on stderr; returns `code`."""
+    """Print an error on stderr, in one line; return `code`."""
     click.echo(f"error: {printable(message, MAX_LINE)}", err=True)
     return code
 
 
-def report_defect(error: Exception) -> int:
-    """Keep the trace of a defect of ours in a file and say where; returns exit code 1."""
+def report_internal_error(error: Exception) -> int:
+    """Write the traceback of an internal error to a file and print its path; return 1."""
     with tempfile.NamedTemporaryFile(
         "w", prefix="hiddenstate-", suffix=".trace.txt", delete=False, encoding="utf-8"
     ) as stream:
         stream.write("".join(traceback.format_exception(error)))
     return fail(
-        f"a defect of hiddenstate, not of yours: {type(error).__name__}; the trace is in "
-        f"{stream.name}, please report it",
+        f"internal error: {type(error).__name__}; please report it with the traceback in "
+        f"{stream.name}",
         1,
     )
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout; tab-separated without borders where stdout is no terminal."""
+    """Print a table on stdout; if that is not a terminal, with tabs between columns."""
     if not sys.stdout.isatty():
         for row in (head, *rows):
             click.echo("\t".join(printable(cell, MAX_LINE) for cell in row))
@@ -70,9 +72,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=None, header_style="bold", pad_edge=False)
-    for place, name in enumerate(head):
-        drawn.add_column(Text(printable(name)), no_wrap=place == 0, overflow="fold")
+    grid = Table(box=None, header_style="bold", pad_edge=False)
+    for index, name in enumerate(head):
+        grid.add_column(Text(printable(name)), no_wrap=index == 0, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(printable(cell, MAX_LINE)) for cell in row))
-    Console().print(drawn)
+        grid.add_row(*(Text(printable(cell, MAX_LINE)) for cell in row))
+    Console().print(grid)

@@ -1,4 +1,4 @@
-"""Logged lines and a progress bar, as callbacks of the training loop."""
+"""Callbacks that print logged lines and a progress bar."""
 
 import time
 from collections.abc import Callable
@@ -13,29 +13,29 @@ from hiddenstate.training.trainer import Trainer
 
 
 class Lines(Callback):
-    """Says each logged step in the classic scripts' form.
+    """Prints each logged step in the form of the classic scripts.
 
     Parameters
     ----------
-    say : callable
-        Takes a line; `print` will do.
+    print_line : callable
+        Called with each line; `print` works.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, print_line: Callable[[str], None]) -> None:
+        self._print_line = print_line
 
     def on_log(self, trainer: Trainer, event: LogEvent) -> None:
-        """Say one line."""
-        self._say(log_line(event, trainer.job.config))
+        """Print one line."""
+        self._print_line(log_line(event, trainer.job.config))
 
 
 class ProgressBar(Callback):
-    """A bar with rate and time left, on a terminal.
+    """Draws a bar with the rate and the remaining time on a terminal.
 
     Parameters
     ----------
     stream : text stream
-        The terminal it is drawn on.
+        The terminal.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -70,14 +70,14 @@ class ProgressBar(Callback):
 
     def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
         """Move the bar."""
-        took = max(time.monotonic() - self._began, 1e-9)
-        rate = (trainer.step - self._first) / took
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        rate = (trainer.step - self._first) / seconds
         self._bar.update(self._task, completed=trainer.step, rate=f"{rate:,.0f} steps/s")
 
     def on_end(self, trainer: Trainer, results: Figures) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
     def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()

@@ -1,21 +1,21 @@
-"""The commands that list and compare: runs, compare, doctor."""
+"""The commands that list and compare runs: runs, compare."""
 
-import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate import __version__
 from hiddenstate.cli.options import debug_option, json_option, runs_dir_option
-from hiddenstate.cli.output import note, note_damage, say, say_json, table
+from hiddenstate.cli.output import note, note_damage, say_json, table
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
 
 
 @click.command(
-    help="List the runs: job, data, state, best figure, when.\n\n\b\nExample:\n  hiddenstate runs"
+    short_help="List the runs.",
+    help="List the runs: job, data, status, best score and start time.\n\n\b\nExample:\n"
+    "  hiddenstate runs",
 )
 @json_option
 @runs_dir_option
@@ -25,24 +25,23 @@ def runs(as_json: bool, runs_dir: Path) -> None:
     from hiddenstate.errors import MachineError, UntrustedFileError
     from hiddenstate.runs import list_runs
 
-    listed = list_runs(runs_dir, lambda why: note(f"warning: {why}"))
-    found = []
-    for run in listed:
+    rows = []
+    for run in list_runs(runs_dir, lambda problem: note(f"warning: {problem}")):
         try:
             note_damage(run)
-            found.append(_summary(run))
-        except (MachineError, UntrustedFileError) as error:  # the others can be read all the same
+            rows.append(_summarize(run))
+        except (MachineError, UntrustedFileError) as error:  # the other runs can still be read
             note(f"warning: {error}")
     if as_json:
-        say_json({"runs": found})
-    elif not found:
+        say_json({"runs": rows})
+    elif not rows:
         note(f"no runs in {runs_dir}; start one with `hiddenstate classify`")
     else:
-        table(list(found[0]), [[str(value) for value in row.values()] for row in found])
+        table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
 
 
-def _summary(run: "Run") -> dict[str, Any]:
-    """A run in one row."""
+def _summarize(run: "Run") -> dict[str, Any]:
+    """One row of the list of runs."""
     from hiddenstate.errors import printable
 
     return {
@@ -50,13 +49,13 @@ def _summary(run: "Run") -> dict[str, Any]:
         "job": run.config.job,
         "data": printable(run.data_fact("name")),
         "state": run.status(),
-        "best": _best(run),
+        "best": _best_score(run),
         "when": run.started(),
     }
 
 
-def _best(run: "Run") -> str:
-    """The headline figure of a finished run, or the best logged figure so far."""
+def _best_score(run: "Run") -> str:
+    """The headline score of a finished run, or the best logged score so far."""
     from hiddenstate.metrics.headline import headline
     from hiddenstate.runs.events import figures_of
 
@@ -73,8 +72,8 @@ def _best(run: "Run") -> str:
 
 
 @click.command(
-    short_help="Set runs side by side.",
-    help="Set runs side by side: the options that differ, and the figures.\n\n\b\nExample:\n"
+    short_help="Compare runs: options that differ, and scores.",
+    help="Compare runs: the options that differ, and the scores.\n\n\b\nExample:\n"
     "  hiddenstate compare classify-1 classify-2",
 )
 @click.argument("names", nargs=-1, required=True, metavar="RUN RUN...")
@@ -86,112 +85,30 @@ def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     from hiddenstate.errors import printable
     from hiddenstate.runs import find_run
 
-    found = [find_run(name, runs_dir) for name in names]
-    columns = []
-    for run in found:
+    compared = [find_run(name, runs_dir) for name in names]
+    for run in compared:
         note_damage(run)
-        facts = {"job": run.config.job, "state": run.status(), **run.config.flat()}
-        columns.append((facts, {**(run.results() or {}), "seconds": run.seconds()}))
-    keys = list(dict.fromkeys(key for facts, _ in columns for key in facts))
-    differing = [k for k in keys if len({str(facts.get(k)) for facts, _ in columns}) > 1]
-    measured = list(dict.fromkeys(key for _, results in columns for key in results))
-    rows = [[key, *(facts.get(key) for facts, _ in columns)] for key in differing]
-    rows += [[key, *(results.get(key) for _, results in columns)] for key in measured]
+    lines = _compare(compared)
     if as_json:
-        say_json(
-            {
-                "runs": [str(run.path) for run in found],
-                **{str(key): list(values) for key, *values in rows},
-            }
-        )
+        say_json({"runs": [str(run.path) for run in compared], **lines})
         return
-    shown = [
-        [
-            f"{cell:.6g}" if isinstance(cell, float) else printable("" if cell is None else cell)
-            for cell in row
-        ]
-        for row in rows
+    rows = [
+        [name]
+        + [f"{v:.6g}" if isinstance(v, float) else printable("" if v is None else v) for v in line]
+        for name, line in lines.items()
     ]
-    table(["", *(run.name for run in found)], shown)
+    table(["", *(run.name for run in compared)], rows)
 
 
-@click.command(
-    short_help="Say what the program finds here.",
-    help="Say what the program finds here: versions, threads, devices, display.\n\n\b\nExample:\n"
-    "  hiddenstate doctor",
-)
-@json_option
-@debug_option
-def doctor(as_json: bool) -> None:
-    """The command `doctor`."""
-    facts = _diagnosis()
-    if as_json:
-        say_json(facts)
-        return
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        say(f"{name:<{width}}  {value}")
-
-
-def _diagnosis() -> dict[str, Any]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    from hiddenstate.data.bundled.mnist import load_mnist
-    from hiddenstate.errors import HiddenstateError
-    from hiddenstate.kernels import processors
-    from hiddenstate.system.memory import bytes_free
-    from hiddenstate.views.window import display_missing
-
-    facts: dict[str, Any] = {"hiddenstate": __version__, "python": platform.python_version()}
-    facts["system"] = f"{platform.system()} {platform.release()} {platform.machine()}"
-    for name in ("numpy", "torch", "scikit-learn", "safetensors", "matplotlib", "rich", "click"):
-        try:
-            facts[name] = version(name)
-        except PackageNotFoundError:
-            facts[name] = f"missing; pip install {name}"
-    facts["processors"] = processors()
-    free = bytes_free()
-    facts["memory free"] = "unknown" if free is None else f"{free / 2**30:.1f} GiB"
-    facts |= _kernel_facts() | _torch_facts()
-    facts["display"] = display_missing() or "yes, --view window works"
-    try:
-        dataset = load_mnist()
-        facts["bundled MNIST"] = f"sound, {len(dataset.X):,} + {len(dataset.X_test):,} images"
-    except HiddenstateError as error:
-        facts["bundled MNIST"] = str(error)
-    return facts
-
-
-def _kernel_facts() -> dict[str, Any]:
-    from hiddenstate.errors import HiddenstateError
-    from hiddenstate.kernels import VARIABLE, default_threads, level, levels, why_not
-
-    try:
-        in_use, reason = level(), why_not()
-    except HiddenstateError as error:
-        return {"engine": f"none: {error}"}
-    if in_use is None:
-        return {"engine": f"torch; no native kernels: {reason}"}
-    return {
-        "engine": f"native, {in_use} (of {', '.join(levels())}; {VARIABLE} forces one)",
-        "native threads": default_threads(),
-    }
-
-
-def _torch_facts() -> dict[str, Any]:
-    try:
-        import torch
-    except ImportError as error:
-        return {"devices": f"torch cannot be imported: {error}"}
-    from hiddenstate.engines.torch import pick_device
-
-    devices = ["cpu"]
-    if torch.cuda.is_available():
-        devices.append(f"cuda ({torch.cuda.get_device_name()})")
-    if torch.backends.mps.is_available():
-        devices.append("mps")
-    return {
-        "torch threads": torch.get_num_threads(),
-        "devices": ", ".join(devices),
-        "auto device": pick_device("auto").type,
-    }
+def _compare(runs: "list[Run]") -> dict[str, list[Any]]:
+    """A value per run, None if missing: for each option that differs, then for each score."""
+    options = [{"job": run.config.job, "state": run.status(), **run.config.flat()} for run in runs]
+    scores = [{**(run.results() or {}), "seconds": run.seconds()} for run in runs]
+    lines = {}
+    for name in dict.fromkeys(name for each in options for name in each):
+        values = [each.get(name) for each in options]
+        if len(set(map(str, values))) > 1:
+            lines[name] = values
+    for name in dict.fromkeys(name for each in scores for name in each):
+        lines[name] = [each.get(name) for each in scores]
+    return lines

@@ -1,154 +1,120 @@
-"""The commands that show a run: watch, ctl, figures, report, film."""
+"""The commands that show a run: watch, figures, report, film."""
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.options import debug_option, runs_dir_option
-from hiddenstate.cli.output import note, note_damage, say
+from hiddenstate.cli.options import command_option, debug_option, runs_dir_option
+from hiddenstate.cli.output import note_damage, say
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
 
-ANSWER_SECONDS = 5.0
-"""How long `ctl` waits for a run to say what it did."""
+POLL_SECONDS = 0.2
+"""Time between two checks for new lines of a run."""
 
-WATCHED = ("auto", "window", "terminal", "lines")
-
-theme_option = click.option(
-    "--theme",
-    type=click.Choice(["light", "dark"]),
-    default="light",
-    help="Drawn on white, or on black.  [default: light]",
+_theme_option = command_option(
+    "theme", str, "light", "Draw on a white or a black background.", choices=("light", "dark")
 )
+
+
+def _find_readable_run(name: str, runs_dir: Path) -> "Run":
+    """The run of this name, with a warning for each part of it that is damaged."""
+    from hiddenstate.runs import find_run
+
+    run = find_run(name, runs_dir)
+    note_damage(run, snapshots=True)
+    return run
 
 
 @click.command(
-    short_help="Watch a run under way, or see a finished one again.",
-    help="Watch a run under way in any process, or see a finished one again.\n\nIn a window or a "
-    "terminal keys pause, step and change the speed; in a terminal they also ask the run to stop, "
-    "pause or slow its learning (? lists them).\n\n\b\nExample:\n  hiddenstate watch last",
+    short_help="Watch a run while it trains, or replay a finished one.",
+    help="Watch a run while it trains, in any process, or replay a finished one.\n\nKeys pause, "
+    "step and change the speed; in a terminal they can also ask the run to stop, pause or lower "
+    "its learning rate (press ? for a list).\n\n\b\nExample:\n  hiddenstate watch last",
 )
 @click.argument("run")
-@click.option(
-    "--view",
-    type=click.Choice(WATCHED),
-    metavar="|".join(WATCHED),
-    default="auto",
-    help="A window, this terminal, or the logged lines; auto is the first of them there is.  "
-    "[default: auto]",
+@command_option(
+    "view",
+    str,
+    "auto",
+    "Where the run is shown: in a window, in this terminal, or as logged lines; auto uses the "
+    "first that is available.",
+    choices=("auto", "window", "terminal", "lines"),
 )
-@click.option("--replay", is_flag=True, help="From the first moment on, though it is under way.")
 @click.option(
-    "--speed",
-    type=click.FloatRange(1 / 16, 16),
-    default=1.0,
-    metavar="X",
-    help="How much faster than usual a replay goes.  [default: 1; 0.0625 to 16]",
+    "--replay", is_flag=True, help="Start from the first moment, even if the run is training."
 )
+@command_option("speed", float, 1.0, "Speed of a replay; 2 is twice as fast.", low=1 / 16, high=16)
 @runs_dir_option
 @debug_option
 def watch(run: str, view: str, replay: bool, speed: float, runs_dir: Path) -> None:
     """The command `watch`."""
     from hiddenstate.live import launch
-    from hiddenstate.runs import find_run
     from hiddenstate.views.offscreen import be_nice
 
-    found = find_run(run, runs_dir)
-    note_damage(found, snapshots=True)
-    chosen = "off" if view == "lines" else launch.choose_view(view)
-    if chosen == "off":
-        _follow_lines(found)
+    watched = _find_readable_run(run, runs_dir)
+    view = "off" if view == "lines" else launch.choose_view(view)
+    if view == "off":
+        _follow_lines(watched)
     else:
-        be_nice()  # what it shows may be training beside it
-        launch.watch(found, chosen, replay, speed)
+        be_nice()  # the run may be training on the same processors
+        launch.watch(watched, view, replay, speed)
 
 
 def _follow_lines(run: "Run") -> None:
-    """Print the logged lines of `run`, those there and those still to come."""
+    """Print the logged lines of `run`, and new ones until it ends."""
     from hiddenstate.jobs.lines import log_line
     from hiddenstate.runs.requests import describe_request
 
-    said = 0
+    n_printed = 0
     while True:
-        live = run.status() == "running"
+        is_running = run.status() == "running"  # before the lines are read, or the last are missed
         events = [event for event in run.history() if event["event"] in ("log", "control")]
-        for event in events[said:]:
-            log = event["event"] == "log"
-            say(log_line(event, run.config) if log else describe_request(event))
-        said = len(events)
-        if not live:
+        for event in events[n_printed:]:
+            is_log = event["event"] == "log"
+            say(log_line(event, run.config) if is_log else describe_request(event))
+        n_printed = len(events)
+        if not is_running:
             break
-        time.sleep(0.2)
+        time.sleep(POLL_SECONDS)
     results = run.results()
-    say(f"{run.status()}: {_figures_in_words(results)}" if results else run.status())
+    say(f"{run.status()}: {_format_results(results)}" if results else run.status())
+
+
+def _format_results(results: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in results.items()
+    )
 
 
 @click.command(
-    short_help="Ask a run under way to stop, pause, go on or change.",
-    help="Ask a run under way, in any terminal.\n\n\b\n"
-    "  stop       end now and keep the best weights\n"
-    "  pause, go  stand still, go on\n"
-    "  lr X       learn at rate X from here on; a schedule goes on from it\n"
-    "  snapshot   keep what the views draw of this moment\n\n"
-    "What was done is an event in the run's history.\n\n\b\nExample:\n"
-    "  hiddenstate ctl last lr 0.001",
-    context_settings={"ignore_unknown_options": True},  # -1 is a value, out of range
-)
-@click.argument("run")
-@click.argument("request", metavar="stop|pause|go|lr|snapshot")
-@click.argument("value", required=False)
-@runs_dir_option
-@debug_option
-def ctl(run: str, request: str, value: str | None, runs_dir: Path) -> None:
-    """The command `ctl`."""
-    from hiddenstate.runs import find_run
-    from hiddenstate.runs.requests import await_answer, describe_request, make_request, send_request
-
-    make_request(request, value)
-    found = find_run(run, runs_dir)
-    answer = await_answer(found, send_request(found.path, request, value), ANSWER_SECONDS)
-    if answer is not None:
-        say(f"{found.path}: {describe_request(answer)}")
-    elif found.status() == "running":
-        note(f"{found.path}: asked; it does so when the step under way is made")
-    else:
-        note(f"{found.path}: ended before it was asked")
-
-
-@click.command(
-    help="Draw a run's figures into its figures folder.\n\n\b\nExample:\n"
+    help="Draw the figures of a run into its figures folder.\n\n\b\nExample:\n"
     "  hiddenstate figures classify-1 --format svg"
 )
 @click.argument("run")
-@click.option(
-    "--format",
-    "suffix",
-    type=click.Choice(["png", "svg", "pdf"]),
-    default="png",
-    help="File format.  [default: png]",
-)
-@theme_option
+@command_option("format", str, "png", "File format.", choices=("png", "svg", "pdf"))
+@_theme_option
 @runs_dir_option
 @debug_option
-def figures(run: str, suffix: str, theme: str, runs_dir: Path) -> None:
+def figures(run: str, format: str, theme: str, runs_dir: Path) -> None:
     """The command `figures`."""
-    from hiddenstate.runs import find_run
     from hiddenstate.views.save import save_figures
 
-    found = find_run(run, runs_dir)
-    note_damage(found, snapshots=True)
-    for path in save_figures(found, suffix, theme):
+    for path in save_figures(_find_readable_run(run, runs_dir), format, theme):
         say(str(path))
 
 
 @click.command(
-    short_help="Write a run's report: one page, and a model card.",
-    help="Write report.html into the run's folder, one page that needs no network, and README.md, "
-    "a card that says the same in text.\n\n\b\nExample:\n  hiddenstate report classify-1",
+    short_help="Write the report and the model card of a run.",
+    help="Write the report and the model card of a run.\n\nThe report, report.html in the run "
+    "folder, is one page that works offline; the model card, README.md, has the same facts as "
+    "text.\n\n\b\nExample:\n  hiddenstate report classify-1",
 )
 @click.argument("run")
 @runs_dir_option
@@ -156,63 +122,40 @@ def figures(run: str, suffix: str, theme: str, runs_dir: Path) -> None:
 def report(run: str, runs_dir: Path) -> None:
     """The command `report`."""
     from hiddenstate.report import write_report
-    from hiddenstate.runs import find_run
 
-    found = find_run(run, runs_dir)
-    note_damage(found, snapshots=True)
-    say(str(write_report(found)))
+    say(str(write_report(_find_readable_run(run, runs_dir))))
 
 
 @click.command(
-    short_help="Write a run's learning as a film, GIF or MP4.",
-    help="Write how a run learnt as a film.\n\nA GIF needs nothing more, an MP4 needs ffmpeg.\n\n"
-    "\b\nExample:\n  hiddenstate film autoencode-1 --output learning.mp4",
+    short_help="Write a film of a run's training, GIF or MP4.",
+    help="Write a film of a run's training.\n\nA GIF needs no other program; an MP4 needs ffmpeg."
+    "\n\n\b\nExample:\n  hiddenstate film autoencode-1 --output learning.mp4",
 )
 @click.argument("run")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="A .gif or .mp4 file.  [default: figures/film.gif in the run's folder]",
+    help="A .gif or .mp4 file.  [default: figures/film.gif in the run folder]",
 )
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0, 600, min_open=True),
-    default=12.0,
-    metavar="X",
-    help="How long it takes.  [default: 12 seconds]",
-)
-@click.option(
-    "--fps",
-    type=click.IntRange(1, 50),
-    default=12,
-    metavar="N",
-    help="Pictures a second.  [default: 12]",
-)
-@theme_option
+@command_option("seconds", float, 12.0, "Length of the film.", above=0, high=600, unit="seconds")
+@command_option("fps", int, 12, "Frames per second.", low=1, high=50)
+@_theme_option
 @runs_dir_option
 @debug_option
 def film(
     run: str, output: Path | None, seconds: float, fps: int, theme: str, runs_dir: Path
 ) -> None:
     """The command `film`."""
-    from hiddenstate.runs import find_run
     from hiddenstate.views.film import make_film
 
-    found = find_run(run, runs_dir)
-    note_damage(found, snapshots=True)
-    path = output or found.path / "figures" / "film.gif"
-    say(str(make_film(found, path, seconds, fps, theme=theme, progress=_progress)))
+    trained = _find_readable_run(run, runs_dir)
+    path = output or trained.path / "figures" / "film.gif"
+    made = make_film(trained, path, seconds, fps, theme=theme, progress=_print_progress)
+    say(str(made))
 
 
-def _progress(done: int, whole: int) -> None:
-    """How many of a film's pictures are drawn, in place, on a terminal."""
+def _print_progress(done: int, total: int) -> None:
+    """Print how many frames are drawn, on one line of a terminal."""
     if sys.stderr.isatty():
-        click.echo(f"\r{done} of {whole} drawn" + "\n" * (done == whole), nl=False, err=True)
-
-
-def _figures_in_words(results: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in results.items()
-    )
+        click.echo(f"\r{done} of {total} frames drawn" + "\n" * (done == total), nl=False, err=True)

@@ -1,0 +1,102 @@
+"""The command doctor: versions, processors, devices and display of this machine."""
+
+import platform
+from typing import Any
+
+import click
+
+from hiddenstate import __version__
+from hiddenstate.cli.options import debug_option, json_option
+from hiddenstate.cli.output import say, say_json
+
+PACKAGES = ("numpy", "torch", "scikit-learn", "safetensors", "matplotlib", "rich", "click")
+
+
+@click.command(
+    short_help="Report versions, devices and display of this machine.",
+    help="Report versions, threads, devices and display of this machine, and whether the bundled "
+    "data is sound.\n\n\b\nExample:\n  hiddenstate doctor",
+)
+@json_option
+@debug_option
+def doctor(as_json: bool) -> None:
+    """The command `doctor`."""
+    facts = _machine_facts() | _kernel_facts() | _torch_facts() | _view_and_data_facts()
+    if as_json:
+        say_json(facts)
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        say(f"{name:<{width}}  {value}")
+
+
+def _machine_facts() -> dict[str, Any]:
+    """Versions, processors and free memory."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from hiddenstate.kernels import processors
+    from hiddenstate.system.memory import bytes_free
+
+    facts: dict[str, Any] = {"hiddenstate": __version__, "python": platform.python_version()}
+    facts["system"] = f"{platform.system()} {platform.release()} {platform.machine()}"
+    for name in PACKAGES:
+        try:
+            facts[name] = version(name)
+        except PackageNotFoundError:
+            facts[name] = f"missing; pip install {name}"
+    facts["processors"] = processors()
+    free = bytes_free()
+    facts["memory free"] = "unknown" if free is None else f"{free / 2**30:.1f} GiB"
+    return facts
+
+
+def _view_and_data_facts() -> dict[str, Any]:
+    """Whether a window can be opened, and the bundled data read."""
+    from hiddenstate.data.bundled.mnist import load_mnist
+    from hiddenstate.errors import HiddenstateError
+    from hiddenstate.views.window import display_missing
+
+    facts: dict[str, Any] = {"display": display_missing() or "yes, --view window works"}
+    try:
+        dataset = load_mnist()
+        facts["bundled MNIST"] = f"sound, {len(dataset.X):,} + {len(dataset.X_test):,} images"
+    except HiddenstateError as error:
+        facts["bundled MNIST"] = str(error)
+    return facts
+
+
+def _kernel_facts() -> dict[str, Any]:
+    """The engine that `--engine auto` chooses on the CPU."""
+    from hiddenstate.errors import HiddenstateError
+    from hiddenstate.kernels import VARIABLE, default_threads, level, levels, why_not
+
+    try:
+        in_use, reason = level(), why_not()
+    except HiddenstateError as error:
+        return {"engine": f"none: {error}"}
+    if in_use is None:
+        return {"engine": f"torch; no native kernels: {reason}"}
+    return {
+        "engine": f"native, {in_use} (available: {', '.join(levels())}; {VARIABLE} selects one)",
+        "native threads": default_threads(),
+    }
+
+
+def _torch_facts() -> dict[str, Any]:
+    """The devices torch can use."""
+    try:
+        import torch
+    except ImportError as error:
+        return {"devices": f"torch cannot be imported: {error}"}
+    from hiddenstate.engines.torch import pick_device
+
+    devices = ["cpu"]
+    if torch.cuda.is_available():
+        devices.append(f"cuda ({torch.cuda.get_device_name()})")
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return {
+        "torch threads": torch.get_num_threads(),
+        "devices": ", ".join(devices),
+        "auto device": pick_device("auto").type,
+    }
