@@ -58,7 +58,7 @@ class ClassifyJob(Job):
         return Evaluation(results, judged.arrays)
 
     def _judge(self, engine: Engine, rows: Rows) -> Evaluation:
-        """Compute the accuracy on `rows`, their confusion, and the rows the net is most wrong on."""
+        """Compute the accuracy on `rows`, their confusion, and the worst of them."""
         y, C = rows.y, self.net.n_outputs
         if y is None:
             return Evaluation()

@@ -105,7 +105,7 @@ def plane_of(codes: Array, side: int) -> Array:
 
 
 def ends_of_walk(labels: Array | None, n: int) -> tuple[int, int]:
-    """Return two of the first `n` rows to walk between: the first, and the first of another class."""
+    """Return two rows to walk between, of `n`: the first, and the first of another class."""
     if labels is not None:
         others = np.flatnonzero(labels != labels[0])
         if others.size:

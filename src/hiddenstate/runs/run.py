@@ -23,13 +23,14 @@ from hiddenstate.errors import (
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.runs.events import Event, Figures, JournalEntry
 from hiddenstate.runs.record import read_lines, read_record
-from hiddenstate.runs.snapshots import (
+from hiddenstate.runs.snapshot_files import (
     Sizes,
     read_final_arrays,
     read_snapshot,
     read_static_arrays,
     sizes_of_static_arrays,
 )
+from hiddenstate.runs.snapshots import StaticFacts
 from hiddenstate.system.array_file import Layout, read_arrays
 from hiddenstate.system.atomic_file import TEMPORARY
 from hiddenstate.system.lock import is_locked
@@ -207,14 +208,14 @@ class Run:
         return None
 
     @cached_property
-    def static_arrays(self) -> tuple[NamedArrays, dict[str, Any]]:
+    def static_arrays(self) -> tuple[NamedArrays, StaticFacts]:
         """Arrays and facts that views need and training never changes."""
         return read_static_arrays(self.path / "snapshots" / STATIC_ARRAYS, self.config.job)
 
     def _sizes(self) -> Sizes:
         """Sizes of the arrays in snapshots, as far as sound files state them."""
         try:
-            return self._window | sizes_of_static_arrays(*self.static_arrays, self.config.job)
+            return self._window | sizes_of_static_arrays(*self.static_arrays)
         except (UntrustedFileError, MachineError):
             return dict(self._window)
 

@@ -1,316 +1,347 @@
-"""What the files in `snapshots/` must hold, and readers that refuse all else.
+"""The table of all arrays in `snapshots/` of a run folder: their numbers, axes and meaning.
 
-The tables say it by job, as docs/format.md does. A letter is a size that is the same wherever it
-stands in the files of a run: A, N, R, M rows, D rows followed, T steps, P, S steps kept, I or F
-features, C classes, H units, Z numbers of a code, Q places of the square, O targets. K is of a
-file alone.
+Each TypedDict lists the arrays of one kind of file of one job. The checks of `snapshot_files`, the
+types in the views and the tables in docs/format.md come from these lists, so that a new array is a
+change to its job, to its list and to what draws it.
 """
 
-import math
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, NamedTuple, Required, TypedDict, get_args, get_type_hints
 
-import numpy as np
-from numpy.typing import NDArray
+from hiddenstate.system.typing import Array
 
-from hiddenstate.errors import UntrustedFileError, printable
-from hiddenstate.system.array_file import Layout, read_arrays
-from hiddenstate.system.strict_json import check_fields
-
-Arrays = dict[str, NDArray[Any]]
-
-Sizes = dict[str, int]
-"""What letters stand for, those that are known."""
-
-Table = Mapping[str, tuple[str, tuple[str | int, ...]]]
-"""By name the kinds of numbers, as numpy calls them, and the shape."""
-
-MAY_BE_NONE = frozenset("ANRMK")
-"""Letters that may stand for 0."""
-
-LAST_STEP = 2**53
-"""No run has made so many updates."""
-
-_WORDS = {"f": "floats", "i": "whole numbers", "uf": "floats or bytes", "if": "numbers"}
-
-_SHOWN: dict[str, Table] = {
-    "classify": {
-        "example": ("uf", ("A", "T", "I")),
-        "example_label": ("i", ("A",)),
-        "shown": ("uf", ("N", "T", "I")),
-        "shown_label": ("i", ("N",)),
-        "read": ("i", ("P",)),
-    },
-    "autoencode": {
-        "example": ("uf", ("A", "F")),
-        "example_label": ("i", ("A",)),
-        "original": ("uf", ("R", "F")),
-        "code_label": ("i", ("N",)),
-        "code_row": ("uf", ("M", "F")),
-        "walk_end": ("uf", (2, "F")),
-        "pca_train_mse": ("f", (1,)),
-        "pca_mse": ("f", (1,)),
-        "pca_evaluated_mse": ("f", (1,)),
-    },
-    "regress": {
-        "time": ("if", ("P",)),
-        "input": ("uf", ("P", "I")),
-        "target": ("f", ("P", "O")),
-    },
+AXES = {
+    "A": "training rows shown before training, at most `n_shown`",
+    "C": "classes",
+    "F": "numbers of a row without time steps",
+    "H": "hidden units, at most the first 64",
+    "I": "input features",
+    "K": "rows or windows of one file; the only letter that differs between the files of a run",
+    "M": "rows kept beside their codes, as many as fit in 256 KiB",
+    "N": "rows shown, at most `n_predicted`, or codes, at most `n_scattered`",
+    "O": "targets",
+    "P": "parts of a row, or time steps, at most 100",
+    "Q": "codes on a square, at most 8 x 8, as many as decode to 64 KiB",
+    "R": "rows reconstructed, at most `n_reconstructed`",
+    "S": "time steps with a saved hidden state, at most 200",
+    "T": "time steps of a row",
+    "V": "shown rows followed step by step, at most 4",
+    "Z": "numbers of a code",
 }
+"""What the letters of the axes stand for."""
 
-_WORST: Table = {
-    "worst": ("i", ("K",)),
-    "worst_row": ("uf", ("K", "T", "I")),
-    "worst_label": ("i", ("K",)),
-    "worst_chosen": ("i", ("K",)),
-    "worst_chance": ("f", ("K",)),
-    "confusion": ("i", ("C", "C")),
-}
+MAY_BE_EMPTY = frozenset("ANRMK")
+"""Axes that may have length 0."""
 
-_SNAPSHOT: dict[str, Table] = {
-    "classify": {
-        "probability": ("f", ("N", "C")),
-        "hidden": ("f", ("D", "P", "H")),
-        "decision": ("f", ("D", "P", "C")),
-        **_WORST,
-    },
-    "autoencode": {
-        "reconstruction": ("uf", ("R", "F")),
-        "code": ("f", ("N", "Z")),
-        "grid_code": ("f", ("Q", "Z")),
-        "grid": ("uf", ("Q", "F")),
-        "walk": ("uf", (10, "F")),
-    },
-    "regress": {
-        "hidden_time": ("if", ("S",)),
-        "hidden": ("f", ("S", "H")),
-        "hidden_reset": ("f", ("S", "H")),
-        "target": ("f", ("K", "T", "O")),
-        "prediction": ("f", ("K", "T", "O")),
-        "time": ("if", ("K", "T")),
-    },
-}
-
-_ONE_ANSWER: Table = {"target": ("f", ("K", "O")), "prediction": ("f", ("K", "O"))}
-"""What differs where a window has one answer."""
-
-_CLOSING: dict[str, Table] = {
-    "classify": _WORST,
-    "autoencode": {
-        "worst": ("i", ("K",)),
-        "worst_row": ("uf", ("K", "F")),
-        "worst_rebuilt": ("uf", ("K", "F")),
-        "worst_error": ("f", ("K",)),
-        "worst_label": ("i", ("K",)),
-        "code_rebuilt": ("uf", ("M", "F")),
-    },
-    "regress": {},
-}
-
-_ALWAYS = {
-    "classify": {"example", "example_label", "shown", "shown_label"},
-    "autoencode": {"example", "original"},
-    "regress": set[str](),
-}
-"""What every shown.safetensors of a job holds."""
-
-_TOGETHER: dict[str, tuple[set[str], ...]] = {
-    "classify": ({"worst", "worst_row", "worst_label", "worst_chosen", "worst_chance"},),
-    "autoencode": ({"grid", "grid_code"}, {"worst", "worst_row", "worst_rebuilt", "worst_error"}),
-    "regress": ({"target", "prediction"}, {"hidden", "hidden_time"}),
-}
-"""Arrays of the other files of which all are there or none."""
+NUMBERS = {"f": "floats", "i": "whole numbers", "uf": "floats or bytes", "if": "numbers"}
+"""The kinds of numbers an array may have, by the letters of numpy's `dtype.kind`."""
 
 
-def read_static_arrays(path: Path, job: str) -> tuple[Arrays, dict[str, Any]]:
-    """Arrays and facts of a shown.safetensors of `job`.
-
-    Raises
-    ------
-    UntrustedFileError
-        As :func:`~hiddenstate.system.array_file.read_arrays`; or naming the fact or array that is
-        not what such a file holds, what was expected and what was found.
-    MachineError
-        If it cannot be read.
-    """
-    where = printable(path)
-
-    def fits(layout: Layout, facts: dict[str, Any]) -> None:
-        _check_facts(facts, job, where)
-        _together(layout, _ALWAYS[job], where)
-        if job == "regress" and layout:
-            _together(layout, set(_SHOWN[job]), where)
-        sizes = _fit(layout, _SHOWN[job], _of_facts(facts), where)
-        _check_picture(facts["picture"], sizes, job, where)
-
-    arrays, facts = read_arrays(path, "shown", fits)
-    _check_values(arrays, sizes_of_static_arrays(arrays, facts, job), where)
-    return arrays, facts
-
-
-def sizes_of_static_arrays(arrays: Arrays, facts: dict[str, Any], job: str) -> Sizes:
-    """What letters stand for in the run whose shown.safetensors holds that."""
-    return _fit(_layout(arrays), _SHOWN[job], _of_facts(facts), "")
-
-
-def read_snapshot(path: Path, job: str, one_answer: bool, sizes: Sizes) -> tuple[Arrays, Sizes]:
-    """Arrays of a snapshot named by the updates made, and what letters stand for in it.
+class ArraySpec(NamedTuple):
+    """What is known of an array before it is read.
 
     Parameters
     ----------
-    path : Path
+    kinds : str
+        A key of `NUMBERS`.
+    shape : str
+        A letter of `AXES`, or a fixed length, for each axis, with spaces between them.
+    meaning : str
+        For docs/format.md.
+    group : str, optional
+        The arrays of a group are all present or all absent.
+    last_shape : str, optional
+        The shape if a window has one target, not one for each step.
+    """
+
+    kinds: str
+    shape: str
+    meaning: str
+    group: str = ""
+    last_shape: str = ""
+
+    @property
+    def axes(self) -> tuple[str | int, ...]:
+        """The letters and lengths of the shape."""
+        return tuple(int(axis) if axis.isdigit() else axis for axis in self.shape.split())
+
+
+class ClassifyStatic(TypedDict, total=False):
+    """Arrays of a classifier that training never changes."""
+
+    example: Annotated[
+        Required[Array], ArraySpec("uf", "A T I", "training rows shown before training")
+    ]
+    example_label: Annotated[Required[Array], ArraySpec("i", "A", "class numbers of `example`")]
+    shown: Annotated[
+        Required[Array], ArraySpec("uf", "N T I", "the rows whose predictions are shown")
+    ]
+    shown_label: Annotated[Required[Array], ArraySpec("i", "N", "class numbers of `shown`")]
+    read: Annotated[
+        Array,
+        ArraySpec(
+            "i",
+            "P",
+            "numbers of steps read, after which states are saved: evenly spread, last T",
+        ),
+    ]
+
+
+class ClassifyFinal(TypedDict, total=False):
+    """Arrays of a classifier over all test rows, computed at the end."""
+
+    confusion: Annotated[
+        Array,
+        ArraySpec(
+            "i",
+            "C C",
+            "counts of the evaluated test rows, first axis the true class; for at most 50 classes",
+        ),
+    ]
+    worst: Annotated[
+        Array,
+        ArraySpec(
+            "i",
+            "K",
+            "numbers of the wrong rows whose true class has the lowest probability, at most 10",
+            "worst",
+        ),
+    ]
+    worst_row: Annotated[Array, ArraySpec("uf", "K T I", "those rows, in at most 64 KiB", "worst")]
+    worst_label: Annotated[Array, ArraySpec("i", "K", "their true class numbers", "worst")]
+    worst_chosen: Annotated[Array, ArraySpec("i", "K", "their predicted class numbers", "worst")]
+    worst_chance: Annotated[
+        Array, ArraySpec("f", "K", "the probabilities of their true classes", "worst")
+    ]
+
+
+class ClassifySnapshot(ClassifyFinal, total=False):
+    """Arrays of a classifier with the current weights; the final ones over the evaluated rows."""
+
+    probability: Annotated[Array, ArraySpec("f", "N C", "class probabilities of `shown`")]
+    hidden: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "V P H",
+            "states of the top layer for the first shown rows, after each number of steps in "
+            "`read`",
+        ),
+    ]
+    decision: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "V P C",
+            "class probabilities if the row ended there; for at most 50 classes",
+        ),
+    ]
+
+
+class RegressStatic(TypedDict, total=False):
+    """Arrays of a regressor that training never changes; none if a window has one target."""
+
+    time: Annotated[
+        Array,
+        ArraySpec(
+            "if",
+            "P",
+            "100 points in [0, 2 pi] for the bundled waves, or the first steps of other data",
+            "signal",
+        ),
+    ]
+    input: Annotated[Array, ArraySpec("uf", "P I", "the input at these times", "signal")]
+    target: Annotated[Array, ArraySpec("f", "P O", "the target at these times", "signal")]
+
+
+class RegressFinal(TypedDict, total=False):
+    """A regressor has no final arrays."""
+
+
+class RegressSnapshot(RegressFinal, total=False):
+    """Arrays of a regressor with the current weights."""
+
+    hidden_time: Annotated[Array, ArraySpec("if", "S", "the times of `hidden`", "hidden")]
+    hidden: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "S H",
+            "states of the top layer over the first windows, carried from window to window if "
+            "the run carries its state",
+            "hidden",
+        ),
+    ]
+    hidden_reset: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "S H",
+            "the same with each window started from a zero state, if the run carries its state",
+        ),
+    ]
+    prediction: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "K T O",
+            "stateful: the windows since the last snapshot, each predicted before the network "
+            "learned from it; else the first 20 windows or fewer, predicted with the current "
+            "weights",
+            "windows",
+            "K O",
+        ),
+    ]
+    target: Annotated[Array, ArraySpec("f", "K T O", "their targets", "windows", "K O")]
+    time: Annotated[Array, ArraySpec("if", "K T", "the times of their steps")]
+
+
+class AutoencodeStatic(TypedDict, total=False):
+    """Arrays of an autoencoder that training never changes."""
+
+    example: Annotated[
+        Required[Array], ArraySpec("uf", "A F", "training rows shown before training")
+    ]
+    example_label: Annotated[
+        Array, ArraySpec("i", "A", "class numbers of `example`, if the data has labels")
+    ]
+    original: Annotated[Required[Array], ArraySpec("uf", "R F", "the rows that are reconstructed")]
+    code_label: Annotated[
+        Array, ArraySpec("i", "N", "class numbers of the codes, if the data has labels")
+    ]
+    code_row: Annotated[Array, ArraySpec("uf", "M F", "the rows of the first codes")]
+    walk_end: Annotated[Array, ArraySpec("uf", "2 F", "the two rows at the ends of the walk")]
+    pca_train_mse: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "1",
+            "the error of PCA with as many components as a code has numbers, fitted and measured "
+            "on the first 2,000 training rows; for rows of up to 1,024 numbers",
+        ),
+    ]
+    pca_mse: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "1",
+            "the error of the same components on the test rows, if there are any: on all of them, "
+            "or on the first ones up to 10 million numbers; on the first 2,000 if they are read "
+            "from a file in pieces",
+        ),
+    ]
+    pca_evaluated_mse: Annotated[
+        Array,
+        ArraySpec(
+            "f", "1", "their error on the first `n_evaluated` test rows, if that option is not 0"
+        ),
+    ]
+
+
+class AutoencodeFinal(TypedDict, total=False):
+    """Arrays of an autoencoder over all test rows, computed at the end."""
+
+    worst: Annotated[
+        Array,
+        ArraySpec(
+            "i", "K", "numbers of the test rows with the largest errors, at most 10", "worst"
+        ),
+    ]
+    worst_row: Annotated[Array, ArraySpec("uf", "K F", "those rows, in at most 32 KiB", "worst")]
+    worst_rebuilt: Annotated[Array, ArraySpec("uf", "K F", "their reconstructions", "worst")]
+    worst_error: Annotated[Array, ArraySpec("f", "K", "their squared errors per number", "worst")]
+    worst_label: Annotated[
+        Array, ArraySpec("i", "K", "their class numbers, if the data has labels")
+    ]
+    code_rebuilt: Annotated[Array, ArraySpec("uf", "M F", "the reconstructions of `code_row`")]
+
+
+class AutoencodeSnapshot(TypedDict, total=False):
+    """Arrays of an autoencoder with the current weights."""
+
+    reconstruction: Annotated[Array, ArraySpec("uf", "R F", "reconstructions of `original`")]
+    code: Annotated[Array, ArraySpec("f", "N Z", "codes")]
+    grid_code: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "Q Z",
+            "codes on a square in the plane of the first two principal axes of the codes, two "
+            "standard deviations to each side of their mean, row by row from the top",
+            "grid",
+        ),
+    ]
+    grid: Annotated[Array, ArraySpec("uf", "Q F", "the rows they decode to", "grid")]
+    walk: Annotated[
+        Array,
+        ArraySpec(
+            "uf",
+            "10 F",
+            "rows decoded along the straight line between the codes of `walk_end`",
+        ),
+    ]
+
+
+class AutoencodeMoment(AutoencodeSnapshot, AutoencodeFinal, total=False):
+    """Arrays of an autoencoder as views draw them: a snapshot, and at the end the final ones."""
+
+
+ArrayTable = Mapping[str, ArraySpec]
+"""The arrays of a file by name."""
+
+
+@dataclass(frozen=True)
+class ArrayTables:
+    """The arrays of a job by file."""
+
+    static: ArrayTable
+    snapshot: ArrayTable
+    final: ArrayTable
+    always: frozenset[str]
+    """Static arrays that every run of the job has."""
+
+
+def _table_of(file: Any) -> ArrayTable:
+    hints = get_type_hints(file, include_extras=True)
+    return {name: get_args(hint)[1] for name, hint in hints.items()}
+
+
+@cache
+def array_tables(job: str) -> ArrayTables:
+    """Return what the files of `job` may hold."""
+    files: dict[str, tuple[Any, Any, Any]] = {
+        "classify": (ClassifyStatic, ClassifySnapshot, ClassifyFinal),
+        "regress": (RegressStatic, RegressSnapshot, RegressFinal),
+        "autoencode": (AutoencodeStatic, AutoencodeSnapshot, AutoencodeFinal),
+    }
+    static, snapshot, final = files[job]
+    return ArrayTables(*map(_table_of, (static, snapshot, final)), static.__required_keys__)
+
+
+@dataclass(frozen=True)
+class StaticFacts:
+    """What a shown.safetensors says beside its arrays.
+
+    Parameters
+    ----------
     job : str
-    one_answer : bool
-        Whether a window of regress has one answer, not one a step.
-    sizes : dict
-        What is known of the run's other files.
-
-    Raises
-    ------
-    UntrustedFileError, MachineError
-        As :func:`read_static_arrays`.
+    data : str
+        Name of the data.
+    classes : tuple or None
+        The label of each class number, all different.
+    picture : tuple of int or None
+        Height and width of the picture that a row is.
+    shown_split : {"test", "train"}
+        Where the shown rows come from.
+    appended : bool
+        Whether the windows of a snapshot continue those of the previous one.
     """
-    where, table = printable(path), dict(_SNAPSHOT[job])
-    table |= _ONE_ANSWER if one_answer and job == "regress" else {}
 
-    def fits(layout: Layout, facts: dict[str, Any]) -> None:
-        check_fields(facts, {"step": int}, f"{where}: damaged facts")
-        if facts["step"] != int(path.stem) or facts["step"] >= LAST_STEP:
-            raise UntrustedFileError(
-                f"{where}: damaged facts: step is {printable(facts['step'], 40)}, expected that "
-                "of its name"
-            )
-        _check_layout(layout, table, job, sizes, where)
-
-    arrays = read_arrays(path, "snapshot", fits)[0]
-    found = _fit(_layout(arrays), table, sizes, where)
-    _check_values(arrays, found, where)
-    return arrays, found
-
-
-def read_final_arrays(path: Path, job: str, sizes: Sizes) -> Arrays:
-    """Arrays of a closing.safetensors of `job`; `sizes` and errors as :func:`read_snapshot`."""
-    where = printable(path)
-
-    def fits(layout: Layout, facts: dict[str, Any]) -> None:
-        check_fields(facts, {}, f"{where}: damaged facts")
-        _check_layout(layout, _CLOSING[job], job, sizes, where)
-
-    arrays = read_arrays(path, "closing", fits)[0]
-    _check_values(arrays, sizes, where)
-    return arrays
-
-
-def _check_facts(facts: dict[str, Any], job: str, where: str) -> None:
-    """Refuse facts that are not those of a shown.safetensors of `job`."""
-    maybe = (list, type(None))
-    fields: dict[str, Any] = {
-        "job": str,
-        "data": str,
-        "classes": maybe,
-        "picture": maybe,
-        "shown_split": str,
-        "appended": bool,
-    }
-    check_fields(facts, fields, f"{where}: damaged facts")
-    classes, picture = facts["classes"], facts["picture"]
-    plain = all(isinstance(label, (str, int, float)) for label in classes or ())
-    different = plain and len(set(classes or ())) == len(classes or ())
-    sides = picture is None or [type(side) is int and side > 0 for side in picture] == [True] * 2
-    expected = {
-        "job": (facts["job"] == job, job),
-        "classes": (different and classes != [], "different labels, or null"),
-        "picture": (sides, "a height and a width, or null"),
-        "shown_split": (facts["shown_split"] in ("test", "train"), "test or train"),
-        "appended": (job == "regress" or not facts["appended"], "false"),
-    }
-    if job == "classify" and classes is None:
-        expected["classes"] = (False, "different labels")
-    for name, (right, wanted) in expected.items():
-        if not right:
-            got = printable(repr(facts[name]), 60)
-            raise UntrustedFileError(f"{where}: damaged facts: {name} is {got}, expected {wanted}")
-
-
-def _check_picture(picture: list[int] | None, sizes: Sizes, job: str, where: str) -> None:
-    """Refuse a picture that has not as many numbers as a row."""
-    names = {"classify": ("T", "I"), "autoencode": ("F",)}.get(job)
-    if picture and names and math.prod(picture) != math.prod(sizes[name] for name in names):
-        shape = " x ".join(str(sizes[name]) for name in names)
-        got = " x ".join(printable(side, 20) for side in picture)
-        raise UntrustedFileError(
-            f"{where}: damaged facts: picture is {got}, expected as many numbers as a row, {shape}"
-        )
-
-
-def _of_facts(facts: dict[str, Any]) -> Sizes:
-    return {} if facts["classes"] is None else {"C": len(facts["classes"])}
-
-
-def _layout(arrays: Arrays) -> Layout:
-    return {name: (array.dtype, array.shape) for name, array in arrays.items()}
-
-
-def _check_layout(layout: Layout, table: Table, job: str, sizes: Sizes, where: str) -> None:
-    """Refuse arrays that are not those of `table`, or of which some are missing."""
-    for names in _TOGETHER[job]:
-        if names <= set(table) and names & set(layout):
-            _together(layout, names, where)
-    found = _fit(layout, table, sizes, where)
-    if found.get("D", 0) > found.get("N", LAST_STEP):
-        raise UntrustedFileError(
-            f"{where}: hidden has {found['D']} rows, expected at most {found['N']}, those shown"
-        )
-
-
-def _together(layout: Layout, names: set[str], where: str) -> None:
-    for name in sorted(names - set(layout)):
-        raise UntrustedFileError(f"{where}: {name} is missing, expected {', '.join(sorted(names))}")
-
-
-def _fit(layout: Layout, table: Table, sizes: Sizes, where: str) -> Sizes:
-    """What letters stand for, once every array is one of `table` and fits all others.
-
-    Raises
-    ------
-    UntrustedFileError
-        Naming `where`, the array, what was expected and what was found.
-    """
-    for name in sorted(set(layout) - set(table)):
-        names = ", ".join(table) or "no array"
-        raise UntrustedFileError(f"{where}: {printable(name, 60)} is unknown, expected {names}")
-    found = dict(sizes)
-    for name, (kinds, letters) in table.items():
-        if name not in layout:
-            continue
-        (dtype, shape), before = layout[name], dict(found)
-        right = dtype.kind in kinds and len(shape) == len(letters)
-        for letter, size in zip(letters, shape, strict=False):
-            known = letter if isinstance(letter, int) else found.setdefault(letter, size)
-            right = right and size == known and (size > 0 or letter in MAY_BE_NONE)
-        if not right:
-            wanted = ", ".join(str(before.get(str(letter), letter)) for letter in letters)
-            raise UntrustedFileError(
-                f"{where}: {name} is {dtype} {shape}, expected {_WORDS[kinds]} ({wanted}"
-                f"{',' * (len(letters) == 1)})"
-            )
-    return found
-
-
-def _check_values(arrays: Arrays, sizes: Sizes, where: str) -> None:
-    """Refuse class numbers there is no class of, counts below 0, and steps out of order."""
-    most = sizes.get("C", LAST_STEP) - 1
-    for name, array in arrays.items():
-        if array.dtype.kind != "i" or not array.size or name.endswith("time"):
-            continue
-        label = name.endswith(("_label", "_chosen"))
-        last = {"read": sizes.get("T", LAST_STEP)}.get(name, most if label else LAST_STEP)
-        low, high = int(array.min()), int(array.max())
-        first = int(name == "read")
-        if low < first or high > last:
-            known = f"from {first} to {last}" if last < LAST_STEP - 1 else f"{first} or more"
-            raise UntrustedFileError(f"{where}: {name} is from {low} to {high}, expected {known}")
-        if name == "read" and (np.diff(array) <= 0).any():
-            raise UntrustedFileError(f"{where}: read does not grow, expected steps in order")
+    job: str
+    data: str
+    classes: tuple[str | int | float, ...] | None
+    picture: tuple[int, int] | None
+    shown_split: str
+    appended: bool

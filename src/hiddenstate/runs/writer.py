@@ -271,7 +271,7 @@ def _not_created(path: Path, error: OSError) -> MachineError:
 
 
 def create_next_run(runs_dir: Path, job: str, record: RunRecord) -> RunWriter:
-    """Create and open the next free folder `<job>-N` in `runs_dir`; raises as :func:`create_run`."""
+    """Create and open the next free folder `<job>-N` in `runs_dir`; see :func:`create_run`."""
     pattern = re.compile(re.escape(job) + r"-(\d{1,9})")
     names = os.listdir(runs_dir) if runs_dir.is_dir() else []
     taken = [int(match[1]) for name in names if (match := pattern.fullmatch(name))]

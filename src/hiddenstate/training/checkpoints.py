@@ -1,29 +1,27 @@
-"""What a checkpoint file holds: a training state and the loop's progress, packed and checked."""
+"""Packs a training state and the loop's progress into a checkpoint, and checks it on reading."""
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.config import RecurrentConfig
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.jobs import Job
 from hiddenstate.system.array_file import Layout
+from hiddenstate.system.typing import Array, NamedArrays
 from hiddenstate.training.progress import RECENT, Progress
 
-Arrays = dict[str, NDArray[Any]]
-
 MOMENTS = {"adam": ("exp_avg", "exp_avg_sq"), "adamw": ("exp_avg", "exp_avg_sq")}
-"""Kinds of moments each rule keeps; sgd keeps `momentum_buffer`, and only with momentum."""
+"""Moments that each optimizer keeps; sgd keeps `momentum_buffer`, and only with momentum."""
 
 
 def pack(
-    state: TrainingState, progress: Progress, waiting: NDArray[Any] | None
-) -> tuple[Arrays, dict[str, Any]]:
-    """The arrays and facts of a checkpoint.
+    state: TrainingState, progress: Progress, waiting: Array | None
+) -> tuple[NamedArrays, dict[str, Any]]:
+    """Return the arrays and facts of a checkpoint.
 
     Parameters
     ----------
@@ -38,8 +36,8 @@ def pack(
     arrays["progress/recent"] = np.asarray(progress.recent, np.float64)
     if progress.best:
         arrays |= {f"best/{name}": array for name, array in progress.best.items()}
-        looks = [progress.best_loss, progress.best_step, progress.waited]
-        arrays["progress/valid"] = np.asarray(looks, np.float64)
+        validation = [progress.best_loss, progress.best_step, progress.waited]
+        arrays["progress/valid"] = np.asarray(validation, np.float64)
     if progress.lr is not None:
         arrays["progress/lr"] = np.array([progress.lr])
     if waiting is not None:
@@ -53,11 +51,13 @@ def check_layout(layout: Layout, facts: dict[str, Any], job: Job, where: str) ->
     Raises
     ------
     UntrustedFileError
-        Naming `where`, the array, what was expected and what was found.
+        With `where`, the array, what was expected and what the file has.
     """
     step = facts.get("step")
     if set(facts) != {"step"} or type(step) is not int or not 0 <= step < 2**53:
-        raise UntrustedFileError(f"{printable(where)}: damaged facts: expected a step")
+        raise UntrustedFileError(
+            f"{printable(where)}: damaged facts: expected a step and nothing else"
+        )
     groups = _by_group(layout, where)
     kind, shapes = np.dtype(job.config.training.dtype), job.net.shapes()
     wanted = {"params": shapes, "moments": _moment_shapes(job, step)}
@@ -79,14 +79,14 @@ def check_layout(layout: Layout, facts: dict[str, Any], job: Job, where: str) ->
 
 
 def unpack(
-    arrays: Arrays, facts: dict[str, Any], job: Job, where: str
-) -> tuple[TrainingState, Progress, NDArray[Any] | None]:
-    """The inverse of :func:`pack`, sure that all of it fits `job`.
+    arrays: NamedArrays, facts: dict[str, Any], job: Job, where: str
+) -> tuple[TrainingState, Progress, Array | None]:
+    """Reverse :func:`pack`, after a check that everything fits `job`.
 
     Raises
     ------
     UntrustedFileError
-        Naming `where`, the array, what was expected and what was found.
+        With `where`, the array, what was expected and what the file has.
     """
     check_layout({n: (a.dtype, a.shape) for n, a in arrays.items()}, facts, job, where)
     step, groups = facts["step"], _by_group(arrays, where)
@@ -94,16 +94,18 @@ def unpack(
     for named in groups.values():
         for name, array in named.items():
             if not np.isfinite(array).all():
-                raise UntrustedFileError(f"{printable(where)}: {name} is not finite floats")
+                raise UntrustedFileError(
+                    f"{printable(where)}: {name} holds numbers that are not finite"
+                )
     progress = Progress(since_log=kept["since_log"].tolist())
     progress.recent.extend(kept["recent"].tolist())
     if groups["best"]:
-        looks = kept["valid"].tolist()
-        counts = [n for n in looks[1:] if 0 <= n <= step and n == int(n)]
-        if len(looks) != 3 or len(counts) != 2 or not math.isfinite(looks[0]):
-            raise UntrustedFileError(f"{printable(where)}: its looks at validation are damaged")
-        progress.best, progress.best_loss = groups["best"], looks[0]
-        progress.best_step, progress.waited = int(looks[1]), int(looks[2])
+        validation = kept["valid"].tolist()
+        counts = [n for n in validation[1:] if 0 <= n <= step and n == int(n)]
+        if len(validation) != 3 or len(counts) != 2 or not math.isfinite(validation[0]):
+            raise UntrustedFileError(f"{printable(where)}: its validation results are damaged")
+        progress.best, progress.best_loss = groups["best"], validation[0]
+        progress.best_step, progress.waited = int(validation[1]), int(validation[2])
     if "lr" in kept:
         progress.lr = float(kept["lr"][0])
         if not 0 < progress.lr < math.inf:
@@ -113,15 +115,15 @@ def unpack(
 
 
 def _by_group(named: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:
-    """What stands under each of the names before the first `/`."""
+    """Return what is under each name before the first `/`."""
     groups: dict[str, dict[str, Any]] = {
         name: {} for name in ("params", "moments", "carried", "best", "progress")
     }
-    for name, what in named.items():
+    for name, value in named.items():
         group, _, rest = name.partition("/")
         if group not in groups:
-            raise UntrustedFileError(f"{printable(where)}: {printable(name, 60)} is unknown")
-        groups[group][rest] = what
+            raise UntrustedFileError(f"{printable(where)}: unknown array {printable(name, 60)}")
+        groups[group][rest] = value
     return groups
 
 
@@ -133,7 +135,7 @@ def _moment_shapes(job: Job, step: int) -> dict[str, tuple[int, ...]]:
 
 
 def _state_shapes(job: Job) -> dict[str, tuple[int, ...]]:
-    """`h` and for lstm `c`, each (L*D, 1, H): carried states belong to one row."""
+    """Shapes of `h` and, for lstm, `c`: (L*D, 1, H) each, since a carried state is of one row."""
     config = job.net.config
     if not isinstance(config, RecurrentConfig) or not job.stateful:
         return {}
@@ -142,15 +144,15 @@ def _state_shapes(job: Job) -> dict[str, tuple[int, ...]]:
     return dict.fromkeys(names, (depth, 1, config.hidden_size))
 
 
-def _check(found: Layout, expected: Layout, where: str) -> None:
-    """Refuse what is not `expected`, by the first name that differs."""
-    for name in sorted({*found, *expected}):
-        if found.get(name) != expected.get(name):
-            was, wanted = (_in_words(layout.get(name)) for layout in (found, expected))
+def _check(layout: Layout, expected: Layout, where: str) -> None:
+    """Refuse a layout that is not `expected`, by the first name that differs."""
+    for name in sorted({*layout, *expected}):
+        if layout.get(name) != expected.get(name):
+            got, wanted = (_describe(each.get(name)) for each in (layout, expected))
             raise UntrustedFileError(
-                f"{printable(where)}: {printable(name, 60)} is {was}, expected {wanted}"
+                f"{printable(where)}: {printable(name, 60)} is {got}, expected {wanted}"
             )
 
 
-def _in_words(entry: tuple[np.dtype[Any], tuple[int, ...]] | None) -> str:
+def _describe(entry: tuple[np.dtype[Any], tuple[int, ...]] | None) -> str:
     return "missing" if entry is None else f"{entry[0]} {entry[1]}"

@@ -1,4 +1,4 @@
-"""The weights a run starts from: drawn from the seed, or read from a file."""
+"""The weights that training starts from: drawn from the seed, or read from a file."""
 
 import hashlib
 
@@ -10,12 +10,14 @@ from hiddenstate.models.weight_file import read_weights
 
 
 def starting_state(net: Net, training: TrainingConfig) -> TrainingState:
-    """The state before the first step: `--weights` if given, else drawn from the seed.
+    """Return the state before the first step: from `--weights`, else drawn from the seed.
 
     Raises
     ------
+    DataError
+        If there is no such file.
     UntrustedFileError
-        If the file is not a model or plain tensors, or does not fit `net`.
+        If it is not a model or plain tensors, or does not fit `net`.
     """
     if training.weights is None:
         return TrainingState(net.initial(training.seed, training.dtype))
@@ -25,7 +27,7 @@ def starting_state(net: Net, training: TrainingConfig) -> TrainingState:
 
 
 def fingerprint(training: TrainingConfig) -> str | None:
-    """SHA-256 of the file that `--weights` names; None without one."""
+    """Return the SHA-256 of the file that `--weights` names; None without one."""
     if training.weights is None:
         return None
     return hashlib.sha256(existing(training.weights).read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""What the loop remembers between steps, and which events are still pending."""
+"""What the training loop remembers between steps, and which events are pending."""
 
 import math
 from collections import deque
@@ -8,15 +8,15 @@ from hiddenstate.jobs.base import Job
 from hiddenstate.models.net import Params
 
 RECENT = 100
-"""How many last losses are kept, for the mean that ends a run."""
+"""How many of the last losses are kept, for the results of a run."""
 
 
 @dataclass
 class Progress:
-    """What the loop remembers beside the engine's arrays.
+    """What the loop remembers besides the engine's arrays.
 
-    It tells whether the line of the last step, or its look at the validation rows, is still due,
-    as after a stop in the middle of an evaluation.
+    It shows whether the line of the last step, or its evaluation on the validation rows, is
+    pending, as after an interruption in the middle of an evaluation.
 
     Parameters
     ----------
@@ -25,15 +25,15 @@ class Progress:
     recent : deque of float
         The last losses, at most `RECENT`.
     best : dict of ndarray
-        The weights that did best on the validation rows; none before the first look.
+        The weights with the lowest validation loss; empty before the first validation.
     best_loss : float
-        Their loss there.
+        That loss.
     best_step : int
-        Updates made when they were found.
+        Updates made before these weights.
     waited : int
-        Looks since then that found no better.
+        Validations since then without improvement.
     lr : float, optional
-        The learning rate asked for while training, in place of the config's.
+        The learning rate requested while training, instead of the config's.
     """
 
     since_log: list[float] = field(default_factory=list)
@@ -46,24 +46,24 @@ class Progress:
 
 
 def pending_events(job: Job, step: int, progress: Progress) -> list[str]:
-    """What was still to come when training stopped in an evaluation after `step` updates.
+    """Return the events that were cancelled when training stopped after `step` updates.
 
-    That is `log`, the line of the last step, or `valid`, its look at the validation rows.
+    They are `log`, the line of the last step, and `valid`, its evaluation on the validation rows.
     """
-    due = []
+    pending = []
     if progress.since_log and logs_after(job, step):
-        due.append("log")
-    looks = progress.best_step // job.batches.steps_per_epoch + progress.waited
-    if step and validates_after(job, step) and looks < job.batches.epoch_of(step):
-        due.append("valid")
-    return due
+        pending.append("log")
+    validations = progress.best_step // job.batches.steps_per_epoch + progress.waited
+    if step and validates_after(job, step) and validations < job.batches.epoch_of(step):
+        pending.append("valid")
+    return pending
 
 
 def logs_after(job: Job, step: int) -> bool:
-    """Whether the last of `step` updates has a line of its own."""
+    """Whether the last of `step` updates is a logged one."""
     return (step - 1) % job.config.training.log_every == 0
 
 
 def validates_after(job: Job, step: int) -> bool:
-    """Whether the validation rows are looked at after `step` updates: at an epoch's end."""
+    """Whether there is a validation after `step` updates: at the end of an epoch."""
     return job.dataset.valid is not None and step % job.batches.steps_per_epoch == 0

@@ -1,7 +1,7 @@
-"""The automatic recipe: sizes, rate and steps from what the data is, by a few written rules.
+"""The automatic recipe: sizes, rate and steps that follow from the data.
 
-The rules and what they reach are told in docs/recipes.md. All are deterministic functions of
-counts that are known before training; none looks at a test row.
+docs/recipes.md states the rules and what they achieve. Each is a deterministic function of counts
+that are known before training; none uses a test row.
 """
 
 import math
@@ -13,20 +13,20 @@ import numpy as np
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.transform import feature_indices
 
-LONG = 128
-"""Steps above which a series is long: gradients need a smaller rate and more updates."""
+LONG_SERIES = 128
+"""Steps above which a series is long, and needs a smaller rate and more updates."""
 
 
 def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of the options that the data decides.
+    """Return values for the options that follow from the data.
 
     Parameters
     ----------
     job : {"classify", "regress", "autoencode"}
     dataset : SequenceDataset
-        As it was read.
+        The data as read.
     given : mapping
-        What was asked for, by option name: other values follow from it.
+        The options that were set, by name: other values follow from them.
     """
     share = given.get("test_fraction", 0.2) if dataset.test is None else 0.0
     n_train = max(1, round(len(dataset.train) * (1 - share)))
@@ -36,15 +36,15 @@ def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dic
     if job == "classify":
         return common | _series(dataset, n_train, given)
     if dataset.y is not None and dataset.y.ndim == 2:
-        return common | _one_answer(dataset, n_train, given)
+        return common | _one_target(dataset, n_train, given)
     return common | _signals(dataset, n_train, given)
 
 
 def _series(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Whole series with one answer each."""
+    """Whole series with one label each."""
     T = _median_length(dataset, given)
     batch_size = given.get("batch_size") or _batch_size(n_train, 25, 8)
-    updates = min(max(20 * n_train // batch_size, 1200 if T > LONG else 600), 4000)
+    updates = min(max(20 * n_train // batch_size, 1200 if T > LONG_SERIES else 600), 4000)
     return {
         "cell": "gru",
         "layers": 2,
@@ -52,15 +52,15 @@ def _series(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) ->
         "hidden_size": 64,
         "readout": "mean",
         "batch_size": batch_size,
-        "lr": 0.003 if T > LONG else 0.01,
+        "lr": 0.003 if T > LONG_SERIES else 0.01,
         "clip": 1.0,
         "lr_schedule": "cosine",
         **_budget(n_train, batch_size, updates, given),
     }
 
 
-def _one_answer(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Whole series with one number each: few updates, or noise is learnt by heart."""
+def _one_target(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Whole series with one target each: few updates, or the net memorizes noise."""
     values = _series(dataset, n_train, given)
     batch_size = values["batch_size"]
     return values | {
@@ -72,7 +72,7 @@ def _one_answer(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]
 
 
 def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Signals with a target at every step: windows that overlap, each on its own."""
+    """Signals with a target at every step: overlapping windows, each from a zero state."""
     values: dict[str, Any] = {
         "cell": "gru",
         "hidden_size": 32,
@@ -88,8 +88,8 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     longest = dataset.X.shape[1] if lengths is None else int(np.median(lengths))
     one = len(dataset.train) == 1 and dataset.test is None
     steps = round(longest * (1 - given.get("test_fraction", 0.2))) if one else longest
-    known = max(1, steps - (given.get("horizon") or 0))  # steps whose target is in the series
-    window = given.get("window") or min(32, max(4, steps // 4), known)
+    usable = max(1, steps - (given.get("horizon") or 0))  # steps whose target is in the series
+    window = given.get("window") or min(32, max(4, steps // 4), usable)
     stride = given.get("stride") or (1 if steps * n_train < 100_000 else window)
     n_windows = max(1, n_train * max(1, (steps - window) // stride))
     batch_size = given.get("batch_size") or values["batch_size"]
@@ -116,19 +116,19 @@ def _autoencode(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]
 
 
 def _median_length(dataset: SequenceDataset, given: Mapping[str, Any]) -> int:
-    """Steps of a typical series, flat rows cut as `--steps` says."""
+    """Return the median number of steps; flat rows are cut as `--steps` sets."""
     if dataset.train.lengths is not None:
         return int(np.median(dataset.train.lengths))
     return int(given.get("steps") or dataset.X.shape[1])
 
 
 def _batch_size(n_train: int, share: int, least: int) -> int:
-    """The largest of 64, 32, 16 and `least` that is at most a `share`-th of the rows."""
+    """Return the largest of 64, 32, 16 that is at most 1 / `share` of the rows, or `least`."""
     return next((size for size in (64, 32, 16) if size <= n_train // share), least)
 
 
 def _budget(n_rows: int, batch_size: int, updates: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Whole epochs that make at least `updates`, and lines that suit them."""
+    """Return the epochs that make at least `updates`, and an interval of about 20 lines."""
     per_epoch = math.ceil(n_rows / batch_size)
     epochs = given.get("epochs") or max(1, math.ceil(updates / per_epoch))
     return {"epochs": epochs, "log_every": max(1, epochs * per_epoch // 20)}

@@ -1,4 +1,4 @@
-"""Whether a run is sound, and whether going on with it is exact, shown on this very machine."""
+"""Checks that a run's files are sound, and that resuming it on this machine is exact."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,14 +21,14 @@ from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import Session, start_in
 
 LOGGED = 8
-"""Logged lines of a piece that is trained anew, about."""
+"""About how many logged lines the retrained part of a run has."""
 
 
 def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
-    """Yield each file of a run that tells when it was damaged, and what is wrong with it if so.
+    """Yield each checksummed file of a run, and what is wrong with it, or None.
 
-    Every array and line is read. What nothing reads is left out: `lock`, `figures/`, pages,
-    requests.
+    Every array and line is read. Files that nothing reads are skipped: `lock`, `figures/`, pages
+    and requests.
     """
     readers: list[tuple[Path, Callable[[Path], Any]]] = [(run.path / "config.json", read_record)]
     readers += [
@@ -43,63 +43,64 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
         readers.append((snapshots / STATIC_ARRAYS, lambda path: run.static_arrays))
     if model.exists():
         readers.append((model, load_model))
-    yield from _missing(run)
-    for name, lacking in _lacking(run).items():
-        yield name, run.damage(name) or lacking
+    yield from _missing_files(run)
+    for name, missing in _missing_lines(run).items():
+        yield name, run.damage(name) or missing
     for path, read in readers:
-        what = None
+        fault = None
         try:
             read(path)
         except HiddenstateError as error:
-            if not path.exists():  # a run under way has gone on since
+            if not path.exists():  # replaced since, by the process that trains the run
                 continue
-            what = str(error)
-        yield str(path.relative_to(run.path)), what
+            fault = str(error)
+        yield str(path.relative_to(run.path)), fault
 
 
-def _missing(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield each file that the journal says was written and that is not there, and so."""
+def _missing_files(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield each file that was written, as the journal states, and is missing; and say so."""
     events = {entry["event"]: entry for entry in run.journal()}
     if run.results() is not None:
         if not (run.path / "model.safetensors").exists():
-            yield "model.safetensors", "is missing, of a run that is done"
+            yield "model.safetensors", "missing, although the run is done"
         if "closing" in events.get("end", {}) and not run.has_final_arrays:
-            yield f"snapshots/{FINAL_ARRAYS}", "is missing, of a run that is done"
+            yield f"snapshots/{FINAL_ARRAYS}", "missing, although the run is done"
     if "start" in events and not (run.path / "snapshots" / STATIC_ARRAYS).exists():
-        yield f"snapshots/{STATIC_ARRAYS}", "is missing, of a run that was begun"
+        yield f"snapshots/{STATIC_ARRAYS}", "missing, although the run was started"
     if "checkpoint" in events and not run.checkpoint_paths():
-        yield "checkpoints", "those the run made are missing"
+        yield "checkpoints", "missing, although the run saved some"
 
 
-def _lacking(run: Run) -> dict[str, str | None]:
-    """What whole lines history and journal lack, as far as other files tell."""
-    lacking: dict[str, str | None] = {"history.jsonl": None, "journal.jsonl": None}
+def _missing_lines(run: Run) -> dict[str, str | None]:
+    """Say which whole lines are missing from history and journal, as far as other files show."""
+    missing: dict[str, str | None] = {"history.jsonl": None, "journal.jsonl": None}
     if run.status() == "running":
-        return lacking
+        return missing
     try:
-        found = run.checkpoint()
+        checkpoint = run.checkpoint()
     except UntrustedFileError:
-        found = None
-    if found is not None:
-        since: Any = found[0].get("progress/since_log", ())
-        lacking["history.jsonl"] = run.missing_lines(int(found[1].get("step", 0)), len(since))
+        checkpoint = None
+    if checkpoint is not None:
+        arrays, facts = checkpoint
+        since: Any = arrays.get("progress/since_log", ())
+        missing["history.jsonl"] = run.missing_lines(int(facts.get("step", 0)), len(since))
     events = [entry["event"] for entry in run.journal() if entry["event"] in ("start", "end")]
     if (events[-1:] == ["end"]) != (run.results() is not None):
         name = "journal.jsonl" if run.results() is not None else "history.jsonl"
-        lacking[name] = lacking[name] or f"{printable(run.path / name)}: its end is missing"
-    return lacking
+        missing[name] = missing[name] or f"{printable(run.path / name)}: its end is missing"
+    return missing
 
 
 @dataclass(frozen=True)
 class Proof:
-    """How a piece that was stopped and gone on with compares with the piece in one go.
+    """How training that was interrupted and resumed compares with uninterrupted training.
 
     Parameters
     ----------
     stops : tuple of int
-        The updates after which it was stopped.
+        Numbers of updates after which it was interrupted.
     differing : list of str
-        Files that are not equal, byte for byte; none where going on was exact.
+        Files that are not byte-identical; empty if resuming was exact.
     """
 
     stops: tuple[int, ...]
@@ -107,17 +108,17 @@ class Proof:
 
 
 def prove(run: Run, steps: int, folder: Path) -> Iterator[Proof]:
-    """Train the first `steps` of a run's job anew in `folder`: in one go, and with stops.
+    """Retrain the first `steps` of a run in `folder`: uninterrupted, and interrupted.
 
-    Yield a proof for a stop after the first step, in the middle and before the last, and one for
-    five stops in a row. Each is gone on with as `resume` does, from the files alone.
+    Yield a proof for an interruption after the first step, in the middle and before the last, and
+    one for five interruptions in a row. Each is resumed from its files, as `resume` does.
 
     Raises
     ------
     HiddenstateError
-        If the run's data or engine cannot be had again.
+        If the run's data or engine is not available.
     """
-    config = _piece(run, steps)
+    config = _short_config(run, steps)
     dataset = unchanged_dataset(run)
     whole = _train(config, dataset, folder / "whole", ())
     total = int(Run(folder / "whole").checkpoint_paths()[0].stem)
@@ -125,13 +126,13 @@ def prove(run: Run, steps: int, folder: Path) -> Iterator[Proof]:
     chained = tuple(sorted({max(1, total * k // 6) for k in range(1, 6)} - {total}))
     for number, stops in enumerate([*((place,) for place in places), chained]):
         if stops and stops not in [(place,) for place in places[:number]]:
-            found = _train(config, dataset, folder / f"stopped-{number}", stops)
-            names = sorted({*whole, *found})
-            yield Proof(stops, [name for name in names if whole.get(name) != found.get(name)])
+            files = _train(config, dataset, folder / f"stopped-{number}", stops)
+            names = sorted({*whole, *files})
+            yield Proof(stops, [name for name in names if whole.get(name) != files.get(name)])
 
 
-def _piece(run: Run, steps: int) -> Config:
-    """The config of a piece: so many steps on the run's engine, saved where it is stopped."""
+def _short_config(run: Run, steps: int) -> Config:
+    """Return the run's config for `steps` steps on its engine, saved only when interrupted."""
     training, engine = run.config.training, run.record.get("engine")
     changes: dict[str, Any] = {"max_steps": min(steps, training.max_steps or steps)}
     changes["log_every"] = max(1, min(training.log_every, changes["max_steps"] // LOGGED))
@@ -146,22 +147,22 @@ def _piece(run: Run, steps: int) -> Config:
 def _train(
     config: Config, dataset: PreparedDataset, path: Path, stops: tuple[int, ...]
 ) -> dict[str, bytes]:
-    """Train a piece in the new folder `path`, stopped after each of `stops`; what it leaves."""
+    """Train in the new folder `path`, interrupted after each of `stops`; return its files."""
     job = make_job(config, dataset)
     with start_in(path, job, starting_state(job.net, config.training)) as session:
-        results = _stretch(session, *stops[:1])
+        results = _train_until(session, *stops[:1])
     for place in (*stops[1:], None):
         if results is None:
             with resume_run(Run(path), {}) as session:
-                results = _stretch(session, *(() if place is None else (place,)))
+                results = _train_until(session, *(() if place is None else (place,)))
     newest = Run(path).checkpoint_paths()[0]
     files = [path / "history.jsonl", path / "model.safetensors", newest]
     files += Run(path).snapshot_paths()
     return {str(file.relative_to(path)): file.read_bytes() for file in files}
 
 
-def _stretch(session: Session, place: int = 0) -> dict[str, Any] | None:
-    """Train a session to its end, or, with `place`, until so many updates are made."""
+def _train_until(session: Session, place: int = 0) -> dict[str, Any] | None:
+    """Train a session to its end or, with `place`, until that many updates are made."""
     if not place:
         return session.train()
     engine = _UpTo(session.engine, place)
@@ -169,7 +170,7 @@ def _stretch(session: Session, place: int = 0) -> dict[str, Any] | None:
 
 
 class _UpTo:
-    """An engine that takes no step beyond `place`, whatever it is asked for."""
+    """An engine that takes no step beyond `place`."""
 
     def __init__(self, engine: Engine, place: int) -> None:
         self._engine, self._place, self.reached = engine, place, False

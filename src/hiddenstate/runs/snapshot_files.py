@@ -1,0 +1,246 @@
+"""Reads the files in `snapshots/` of a run folder, and refuses arrays that do not fit.
+
+`snapshots` lists what each file may hold.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.errors import UntrustedFileError, printable
+from hiddenstate.runs.snapshots import (
+    MAY_BE_EMPTY,
+    NUMBERS,
+    ArrayTable,
+    StaticFacts,
+    array_tables,
+)
+from hiddenstate.system.array_file import Layout, read_arrays
+from hiddenstate.system.strict_json import check_fields
+from hiddenstate.system.typing import Arrays, NamedArrays
+
+MAX_STEP = 2**53
+"""Upper limit of a step number; above it a float no longer holds every whole number."""
+
+Sizes = dict[str, int]
+"""Lengths of the axes of a run's arrays, by letter, as far as they are known."""
+
+
+def read_static_arrays(path: Path, job: str) -> tuple[NamedArrays, StaticFacts]:
+    """Read a shown.safetensors of `job`.
+
+    Raises
+    ------
+    UntrustedFileError
+        As :func:`~hiddenstate.system.array_file.read_arrays`; or if a fact or an array does not
+        fit, naming it, what was expected and what it is.
+    MachineError
+        If it cannot be read.
+    """
+    where, tables = printable(path), array_tables(job)
+
+    def check(layout: Layout, values: dict[str, Any]) -> None:
+        facts = _check_facts(values, job, where)
+        _check_present(layout, tables.always, where)
+        _check_groups(layout, tables.static, where)
+        _check_picture(facts.picture, _fit(layout, tables.static, _sizes(facts), where), job, where)
+
+    arrays, values = read_arrays(path, "shown", check)
+    facts = _check_facts(values, job, where)
+    _check_values(arrays, sizes_of_static_arrays(arrays, facts), where)
+    return arrays, facts
+
+
+def sizes_of_static_arrays(arrays: Arrays, facts: StaticFacts) -> Sizes:
+    """Return the lengths of axes in a run with these static arrays."""
+    return _fit(_layout(arrays), array_tables(facts.job).static, _sizes(facts), "")
+
+
+def read_snapshot(
+    path: Path, job: str, one_target: bool, sizes: Sizes
+) -> tuple[NamedArrays, Sizes]:
+    """Read a snapshot whose name is the number of updates made.
+
+    Parameters
+    ----------
+    path : Path
+    job : str
+    one_target : bool
+        Whether a window of regress has one target, not one for each step.
+    sizes : dict
+        Lengths of axes in the run's other files.
+
+    Returns
+    -------
+    arrays : dict of ndarray
+    sizes : dict
+        Those lengths, and the ones of this file.
+
+    Raises
+    ------
+    UntrustedFileError, MachineError
+        As :func:`read_static_arrays`.
+    """
+    where, table = printable(path), dict(array_tables(job).snapshot)
+    for name, spec in table.items():
+        if one_target and spec.last_shape:
+            table[name] = spec._replace(shape=spec.last_shape)
+
+    def check(layout: Layout, facts: dict[str, Any]) -> None:
+        check_fields(facts, {"step": int}, f"{where}: damaged facts")
+        if facts["step"] != int(path.stem) or facts["step"] >= MAX_STEP:
+            raise UntrustedFileError(
+                f"{where}: damaged facts: step is {printable(facts['step'], 40)}, expected that "
+                "of its name"
+            )
+        _check_layout(layout, table, sizes, where)
+
+    arrays = read_arrays(path, "snapshot", check)[0]
+    all_sizes = _fit(_layout(arrays), table, sizes, where)
+    _check_values(arrays, all_sizes, where)
+    return arrays, all_sizes
+
+
+def read_final_arrays(path: Path, job: str, sizes: Sizes) -> NamedArrays:
+    """Read a closing.safetensors of `job`; `sizes` and errors as :func:`read_snapshot`."""
+    where, table = printable(path), array_tables(job).final
+
+    def check(layout: Layout, facts: dict[str, Any]) -> None:
+        check_fields(facts, {}, f"{where}: damaged facts")
+        _check_layout(layout, table, sizes, where)
+
+    arrays = read_arrays(path, "closing", check)[0]
+    _check_values(arrays, sizes, where)
+    return arrays
+
+
+def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
+    """Check the facts of a shown.safetensors of `job`."""
+    optional = (list, type(None))
+    fields: dict[str, Any] = {
+        "job": str,
+        "data": str,
+        "classes": optional,
+        "picture": optional,
+        "shown_split": str,
+        "appended": bool,
+    }
+    check_fields(facts, fields, f"{where}: damaged facts")
+    classes, picture = facts["classes"], facts["picture"]
+    plain = all(isinstance(label, (str, int, float)) for label in classes or ())
+    different = plain and len(set(classes or ())) == len(classes or ())
+    sides = picture is None or [type(side) is int and side > 0 for side in picture] == [True] * 2
+    expected = {
+        "job": (facts["job"] == job, job),
+        "classes": (different and classes != [], "different labels, or null"),
+        "picture": (sides, "a height and a width, or null"),
+        "shown_split": (facts["shown_split"] in ("test", "train"), "test or train"),
+        "appended": (job == "regress" or not facts["appended"], "false"),
+    }
+    if job == "classify" and classes is None:
+        expected["classes"] = (False, "different labels")
+    for name, (right, wanted) in expected.items():
+        if not right:
+            got = printable(repr(facts[name]), 60)
+            raise UntrustedFileError(f"{where}: damaged facts: {name} is {got}, expected {wanted}")
+    return StaticFacts(
+        job,
+        facts["data"],
+        None if classes is None else tuple(classes),
+        None if picture is None else (picture[0], picture[1]),
+        facts["shown_split"],
+        facts["appended"],
+    )
+
+
+def _check_picture(picture: tuple[int, int] | None, sizes: Sizes, job: str, where: str) -> None:
+    """Refuse a picture with more or fewer pixels than a row has numbers."""
+    names = {"classify": ("T", "I"), "autoencode": ("F",)}.get(job)
+    if picture and names and math.prod(picture) != math.prod(sizes[name] for name in names):
+        shape = " x ".join(str(sizes[name]) for name in names)
+        got = " x ".join(printable(side, 20) for side in picture)
+        raise UntrustedFileError(
+            f"{where}: damaged facts: picture is {got}, expected as many numbers as a row, {shape}"
+        )
+
+
+def _sizes(facts: StaticFacts) -> Sizes:
+    return {} if facts.classes is None else {"C": len(facts.classes)}
+
+
+def _layout(arrays: Arrays) -> Layout:
+    return {name: (array.dtype, array.shape) for name, array in arrays.items()}
+
+
+def _check_layout(layout: Layout, table: ArrayTable, sizes: Sizes, where: str) -> None:
+    """Refuse arrays that `table` does not list, or lists otherwise, and incomplete groups."""
+    _check_groups(layout, table, where)
+    all_sizes = _fit(layout, table, sizes, where)
+    if all_sizes.get("V", 0) > all_sizes.get("N", MAX_STEP):
+        raise UntrustedFileError(
+            f"{where}: hidden has {all_sizes['V']} rows, expected at most {all_sizes['N']}, those "
+            "shown"
+        )
+
+
+def _check_groups(layout: Layout, table: ArrayTable, where: str) -> None:
+    groups: dict[str, set[str]] = {}
+    for name, spec in table.items():
+        if spec.group:
+            groups.setdefault(spec.group, set()).add(name)
+    for names in groups.values():
+        if names & set(layout):
+            _check_present(layout, names, where)
+
+
+def _check_present(layout: Layout, names: set[str] | frozenset[str], where: str) -> None:
+    for name in sorted(names - set(layout)):
+        raise UntrustedFileError(f"{where}: {name} is missing, expected {', '.join(sorted(names))}")
+
+
+def _fit(layout: Layout, table: ArrayTable, sizes: Sizes, where: str) -> Sizes:
+    """Return the lengths of all axes, if every array is one of `table` and fits the others.
+
+    Raises
+    ------
+    UntrustedFileError
+        Naming the array, what was expected and what it is.
+    """
+    for name in sorted(set(layout) - set(table)):
+        names = ", ".join(table) or "no array"
+        raise UntrustedFileError(f"{where}: {printable(name, 60)} is unknown, expected {names}")
+    lengths = dict(sizes)
+    for name, spec in table.items():
+        if name not in layout:
+            continue
+        (dtype, shape), before = layout[name], dict(lengths)
+        right = dtype.kind in spec.kinds and len(shape) == len(spec.axes)
+        for axis, length in zip(spec.axes, shape, strict=False):
+            wanted = axis if isinstance(axis, int) else lengths.setdefault(axis, length)
+            right = right and length == wanted and (length > 0 or axis in MAY_BE_EMPTY)
+        if not right:
+            expected = ", ".join(str(before.get(str(axis), axis)) for axis in spec.axes)
+            raise UntrustedFileError(
+                f"{where}: {name} is {dtype} {shape}, expected {NUMBERS[spec.kinds]} ({expected}"
+                f"{',' * (len(spec.axes) == 1)})"
+            )
+    return lengths
+
+
+def _check_values(arrays: Arrays, sizes: Sizes, where: str) -> None:
+    """Refuse numbers of classes that do not exist, counts below 0, and steps out of order."""
+    last_class = sizes.get("C", MAX_STEP) - 1
+    for name, array in arrays.items():
+        if array.dtype.kind != "i" or not array.size or name.endswith("time"):
+            continue
+        is_class = name.endswith(("_label", "_chosen"))
+        last = {"read": sizes.get("T", MAX_STEP)}.get(name, last_class if is_class else MAX_STEP)
+        low, high = int(array.min()), int(array.max())
+        first = int(name == "read")
+        if low < first or high > last:
+            wanted = f"from {first} to {last}" if last < MAX_STEP - 1 else f"{first} or more"
+            raise UntrustedFileError(f"{where}: {name} is from {low} to {high}, expected {wanted}")
+        if name == "read" and (np.diff(array) <= 0).any():
+            raise UntrustedFileError(f"{where}: read does not grow, expected steps in order")
