@@ -30,7 +30,7 @@ class Known(NamedTuple):
     drawn: tuple[int, ...]
     """Shape of the predictions that are drawn."""
     best: int
-    """Updates made at the best look at validation rows; 0 for none."""
+    """Updates made before the best validation; 0 for none."""
     said: list[float]
     """What the model said of the first three steps when it was made."""
     preparation: dict[str, Any]
@@ -64,7 +64,7 @@ def config_of(version: str) -> Config:
 
 
 def test_every_version_there_is_has_its_files() -> None:
-    assert sorted(path.name for path in GOLDEN.iterdir()) == sorted(VERSIONS)
+    assert sorted(path.name for path in GOLDEN.glob("v*")) == sorted(VERSIONS)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -136,7 +136,7 @@ def test_a_run_of_format_2_measures_as_it_did(monkeypatch: pytest.MonkeyPatch) -
     assert found["baseline_mse"] == pytest.approx(results["baseline_mse"], rel=1e-6)
 
 
-def test_what_was_asked_of_a_run_of_format_3_is_read() -> None:
+def test_the_requests_to_a_run_of_format_3_are_read() -> None:
     run = Run(GOLDEN / "v3" / "asked")
     asked = [(e["step"], e["do"]) for e in run.history() if e["event"] == "control"]
     assert asked == [(4, "lr"), (4, "snapshot"), (10, "stop")]
@@ -146,7 +146,7 @@ def test_what_was_asked_of_a_run_of_format_3_is_read() -> None:
     assert 4 in Timeline(run).steps
 
 
-def test_a_run_of_format_3_that_was_interrupted_goes_on(
+def test_an_interrupted_run_of_format_3_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(GOLDEN / "v3", tmp_path, dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""What is asked of a run while it trains is done between two steps, told, and kept."""
+"""Requests to a run are carried out between two steps, recorded, and kept when it is resumed."""
 
 import json
 import os
@@ -46,7 +46,7 @@ class Asked(Callback):
 
 
 def train(job, path, *requests, stop_at=None):
-    """Train in the folder `path`, asked in the meantime; return the trainer and its results."""
+    """Train in the folder `path` with requests; return the trainer and its results."""
     engine = make_engine(job.task(), starting_state(job.net, job.config.training))
     stop, asked = StopAt(10**9 if stop_at is None else stop_at), Asked(*requests)
     record = make_record(job.config, job.dataset.facts(), engine.about())
@@ -67,7 +67,7 @@ def controls(path):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", list(OPTIONS))
-def test_a_run_asked_for_another_rate_resumes_exactly(kind, engine, tiny_idx, tmp_path):
+def test_a_run_with_a_requested_rate_resumes_exactly(kind, engine, tiny_idx, tmp_path):
     job = make(kind, tiny_idx, engine=engine)
     asked = [(3, "lr", 0.001), (6, "snapshot"), (8, "lr", 0.02)]
     train(job, tmp_path / "whole", *asked)
@@ -86,7 +86,7 @@ def test_a_new_rate_is_saved_at_once(tiny_idx, tmp_path):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_learning_at_another_rate_is_learning_at_that_rate(engine, tiny_idx, tmp_path):
-    """From the first step on, so it must be the run that was begun so."""
+    """From the first step on, so it equals a run started with that rate."""
     values = {"engine": engine, "dtype": "float64", "lr_schedule": "cosine"}
     asked = make("classify", tiny_idx, lr=0.3, **values)
     begun = make("classify", tiny_idx, lr=0.02, **values)
@@ -99,7 +99,7 @@ def test_learning_at_another_rate_is_learning_at_that_rate(engine, tiny_idx, tmp
     assert logged == other.history()
 
 
-def test_the_log_tells_the_rate_in_force(tiny_idx, tmp_path):
+def test_the_log_has_the_rate_in_force(tiny_idx, tmp_path):
     train(make("classify", tiny_idx), tmp_path / "run", (5, "lr", 0.125))
     event = controls(tmp_path / "run")[0]
     rates = {e["step"]: e["lr"] for e in Run(tmp_path / "run").history() if e["event"] == "log"}
@@ -107,7 +107,7 @@ def test_the_log_tells_the_rate_in_force(tiny_idx, tmp_path):
     assert {rate for step, rate in rates.items() if step < event["step"]} == {0.01}
 
 
-def test_stopped_it_ends_with_a_model_and_can_go_on(tiny_idx, tmp_path):
+def test_a_run_finished_early_has_a_model_and_can_be_resumed(tiny_idx, tmp_path):
     job = make("classify", tiny_idx)
     trainer, results = train(job, tmp_path / "run", (5, "stop"))
     run = Run(tmp_path / "run")
@@ -129,7 +129,7 @@ def test_stopped_it_keeps_the_best_weights(tiny_idx, tmp_path):
     assert results["best_step"] < looks[-1]["step"] + 1
 
 
-def test_pausing_changes_nothing_that_is_learnt(tiny_idx, tmp_path):
+def test_a_pause_does_not_change_training(tiny_idx, tmp_path):
     job = make("autoencode", tiny_idx)
     train(job, tmp_path / "paused", (4, "pause"), (4, "go"))
     train(job, tmp_path / "whole")
@@ -149,7 +149,7 @@ def test_a_paused_run_can_be_interrupted(tiny_idx, tmp_path, monkeypatch):
     assert 3 <= trainer.step < job.total_steps
 
 
-def test_a_snapshot_that_was_asked_for_stays(tiny_idx, tmp_path):
+def test_a_requested_snapshot_stays(tiny_idx, tmp_path):
     job = make("autoencode", tiny_idx, log_every=100, checkpoint_every=5)
     train(job, tmp_path / "run", (5, "snapshot"), stop_at=10)
     finish(tmp_path / "run")
@@ -199,7 +199,7 @@ def test_half_a_line_waits_for_its_end(tmp_path):
     assert inbox.take() == [Request("stop")]
 
 
-def test_half_a_line_is_looked_at_once(tmp_path):
+def test_half_a_line_is_read_once(tmp_path):
     """Or training would be interrupted for it for ever."""
     inbox, path = Inbox(tmp_path, clock=iter(range(100)).__next__), tmp_path / "control.jsonl"
     path.write_text('{"do": "st')
@@ -212,7 +212,7 @@ def test_half_a_line_is_looked_at_once(tmp_path):
     assert inbox.take() == [Request("stop")]
 
 
-def test_a_file_begun_anew_is_read_from_its_start(tmp_path):
+def test_a_replaced_file_is_read_from_its_start(tmp_path):
     path = tmp_path / "control.jsonl"
     path.write_text(line(do="pause", name="a long name, so that the next file is the shorter one"))
     inbox = Inbox(tmp_path, clock=iter(range(100)).__next__)
@@ -230,7 +230,7 @@ def test_a_pipe_in_its_place_is_neither_waited_for_nor_written(tiny_idx, tmp_pat
         send_request(tmp_path / "run", "stop")
 
 
-def test_what_is_asked_while_a_resumed_runs_data_is_read_is_done(tiny_idx, tmp_path):
+def test_a_request_made_while_a_resumed_run_reads_its_data_is_carried_out(tiny_idx, tmp_path):
     train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
     with resume_run(
         Run(tmp_path / "run"), {}, before_writing=lambda: send_request(tmp_path / "run", "stop")
@@ -246,7 +246,7 @@ def test_a_line_without_end_is_not_read_for_ever(tmp_path):
     assert inbox.take() == [Request("stop")]
 
 
-def test_it_looks_now_and_then_only(tmp_path):
+def test_the_file_is_checked_only_now_and_then(tmp_path):
     times = iter([0.0, 0.1, 0.15, 0.25])
     inbox = Inbox(tmp_path, clock=times.__next__)
     assert not inbox
@@ -265,19 +265,19 @@ def test_it_looks_now_and_then_only(tmp_path):
         ("lr", "nan", "nan"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(do, value, told):
+def test_invalid_requests_are_refused(do, value, told):
     with pytest.raises(OptionError, match=told):
         make_request(do, value)
 
 
-def test_a_run_that_nothing_trains_is_not_asked(tiny_idx, tmp_path):
+def test_a_run_that_no_process_trains_takes_no_requests(tiny_idx, tmp_path):
     train(make("classify", tiny_idx), tmp_path / "run")
     with pytest.raises(DataError, match="no process is training this run"):
         send_request(tmp_path / "run", "stop")
     assert not (tmp_path / "run" / "control.jsonl").exists()
 
 
-def test_a_run_does_what_ctl_asks(cli, tiny_idx, tmp_path, monkeypatch):
+def test_a_run_carries_out_what_ctl_requests(cli, tiny_idx, tmp_path, monkeypatch):
     from hiddenstate.cli.progress_bar import Lines
 
     monkeypatch.setattr(requests, "LOOKS", 0.0)
@@ -303,8 +303,8 @@ def test_a_run_does_what_ctl_asks(cli, tiny_idx, tmp_path, monkeypatch):
     assert answer[0]["name"] == json.loads((run.path / "control.jsonl").read_text())["name"]
 
 
-def test_windows_are_told_once_though_a_snapshot_came_at_a_saved_step(tiny_idx, tmp_path):
-    """Killed after a snapshot that was asked for, a run goes on without telling them again."""
+def test_windows_are_recorded_once_even_if_a_snapshot_came_at_a_saved_step(tiny_idx, tmp_path):
+    """Killed after a requested snapshot, a run is resumed without recording windows again."""
     from hiddenstate.views.timeline import Timeline
 
     job = make("regress", tiny_idx)
@@ -314,7 +314,7 @@ def test_windows_are_told_once_though_a_snapshot_came_at_a_saved_step(tiny_idx, 
     assert len(arrays["prediction"]) == job.total_steps
 
 
-def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_told_once(tiny_idx, tmp_path):
+def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_recorded_once(tiny_idx, tmp_path):
     """The step's earlier checkpoint still has the windows that are in the snapshot."""
     from hiddenstate.views.timeline import Timeline
 
@@ -357,7 +357,7 @@ def test_of_two_pauses_the_last_is_the_one_a_resumed_run_does_not_keep(tiny_idx,
 
 
 @pytest.mark.parametrize("what", ["moved", "removed", "its lock"])
-def test_a_run_that_is_no_longer_there_ends_also_in_a_pause(what, tiny_idx, tmp_path):
+def test_a_run_whose_folder_is_gone_ends_in_a_pause_too(what, tiny_idx, tmp_path):
     job = make("classify", tiny_idx)
     engine = make_engine(job.task(), starting_state(job.net, job.config.training))
     path, asked = tmp_path / "run", Asked((3, "pause"))
@@ -388,9 +388,7 @@ def test_stopped_before_its_first_step_a_run_is_no_result(tiny_idx, tmp_path):
     assert finish(tmp_path / "run") is not None
 
 
-def test_a_run_stopped_while_it_waited_does_not_wait_when_it_goes_on(
-    tiny_idx, tmp_path, monkeypatch
-):
+def test_a_run_interrupted_in_a_pause_does_not_pause_when_resumed(tiny_idx, tmp_path, monkeypatch):
     waits = []
     monkeypatch.setattr("time.sleep", waits.append)
     job = make("classify", tiny_idx)

@@ -67,14 +67,14 @@ def read(path: Path):
 
 
 def rewrite(path: Path, change) -> None:
-    """Change a file's arrays and facts, and seal it anew."""
+    """Change a file's arrays and facts, under a new checksum."""
     arrays, facts = read(path)
     change(arrays, facts)
     write_arrays(path, KINDS.get(path.stem, "snapshot"), arrays, facts)
 
 
 def wrong(run: Run) -> dict[str, str]:
-    """What is wrong by file, asked of the folder as it is now."""
+    """What is wrong with each file of the folder as it is now."""
     return {name: what for name, what in check_files(Run(run.path)) if what}
 
 
@@ -264,7 +264,7 @@ def mutate(run: Run, chance: random.Random) -> str:
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("seed", range(2))
-def test_whatever_a_sealed_file_holds_is_drawn_or_refused(seed, run, monkeypatch):
+def test_whatever_a_file_with_a_right_checksum_holds_is_drawn_or_refused(seed, run, monkeypatch):
     monkeypatch.setattr(page, "draw_pictures", lambda timeline: {})
     chance = random.Random(seed)
     kept = {path: path.read_bytes() for path in files(run)}

@@ -26,7 +26,7 @@ CONFIG = make_config("regress", VALUES)
 
 
 class StopAfter:
-    """Asks to stop after that many times it was asked."""
+    """Requests a stop after it was called that many times."""
 
     def __init__(self, times: int) -> None:
         self.times = times
@@ -96,7 +96,7 @@ def test_a_checkpoint_of_another_net_is_passed_over_by_its_layout(run, tmp_path)
     assert f"after step {int(newest.stem)}" in remarks[0]
 
 
-def test_a_damaged_history_is_refused_by_line_and_gone_on_with_when_told_to(run, tmp_path):
+def test_a_damaged_history_is_refused_by_line_or_resumed_with_allow_changed(run, tmp_path):
     path = run / "history.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"epoch": 0', b'"epoch": 1', 1))
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file() and p.name != "lock"}
@@ -112,7 +112,7 @@ def test_a_damaged_history_is_refused_by_line_and_gone_on_with_when_told_to(run,
     assert Run(run).history() == whole.history()[1:]
 
 
-def test_a_history_that_lacks_whole_lines_is_refused(run):
+def test_a_history_with_missing_lines_is_refused(run):
     path = run / "history.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:3]))
@@ -180,7 +180,7 @@ def test_a_changed_config_is_refused_by_every_reader(change, run, cli):
     assert "regress-1" not in done.out
 
 
-def test_a_config_changed_on_purpose_is_read_without_its_seal(run):
+def test_a_config_changed_on_purpose_is_read_without_its_checksum(run):
     path = run / "config.json"
     record = json.loads(path.read_text())
     del record["sha256"]
@@ -195,7 +195,7 @@ def test_a_config_too_large_to_be_one_is_refused(run):
         Run(run)
 
 
-def test_going_on_with_a_run_of_an_older_format_seals_it(tmp_path):
+def test_resuming_a_run_of_an_older_format_adds_checksums(tmp_path):
     """As format 2 left it: no seal, no checks; and stopped before its end."""
     with start(CONFIG, tmp_path) as session:
         session.train()
@@ -216,7 +216,7 @@ def test_going_on_with_a_run_of_an_older_format_seals_it(tmp_path):
     assert "check" in (path / "journal.jsonl").read_text().splitlines()[0]
 
 
-def test_stale_files_are_cleared_when_a_run_is_gone_on_with(run):
+def test_stale_files_are_removed_when_a_run_is_resumed(run):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     for folder in ("", "snapshots", "checkpoints", "figures"):
@@ -254,7 +254,7 @@ def test_history_and_snapshots_are_on_the_disk_before_the_checkpoint(tmp_path, m
     assert "history.jsonl" in names[-4:]  # the last snapshot, what only the end shows, the folder
 
 
-def test_a_full_disk_while_training_keeps_the_checkpoint_and_says_how_to_go_on(
+def test_a_full_disk_while_training_keeps_the_checkpoint_and_says_how_to_resume(
     cli, tmp_path, monkeypatch
 ):
     from hiddenstate.runs import writer
@@ -303,7 +303,7 @@ def test_a_run_whose_checkpoints_were_taken_away_is_not_trained_over(run, cli):
     assert "checkpoints" in verified.err
 
 
-def test_a_folder_that_only_looks_left_behind_is_not_ours_to_remove(cli, tmp_path):
+def test_a_folder_with_a_temporary_name_is_not_removed_unless_it_is_ours(cli, tmp_path):
     own = tmp_path / "runs" / ".hiddenstate-tmp-99999999-backup"
     own.mkdir(parents=True)
     (own / "kept.txt").write_text("kept")
@@ -349,7 +349,9 @@ def test_a_run_that_was_moved_does_not_write_in_the_one_that_took_its_place(tmp_
                 if path.exists() and event["step"] == 5:
                     path.rename(tmp_path / "kept")
 
-        with pytest.raises(RunMovedError, match="regress-1: the run folder or its lock was moved or removed"):
+        with pytest.raises(
+            RunMovedError, match="regress-1: the run folder or its lock was moved or removed"
+        ):
             session.train([Moved()])
     assert not path.exists()
     assert finish(tmp_path / "kept") == []
@@ -358,7 +360,7 @@ def test_a_run_that_was_moved_does_not_write_in_the_one_that_took_its_place(tmp_
     assert contents(tmp_path / "kept") == contents(session.writer.path)
 
 
-def test_weights_that_changed_before_the_first_checkpoint_are_not_begun_from(cli, tmp_path):
+def test_weights_that_changed_before_the_first_checkpoint_are_refused(cli, tmp_path):
     for seed in (1, 2):
         cli("regress", "--windows", 5, "--seed", seed, "--view", "off")
     models = [tmp_path / "runs" / f"regress-{n}" / "model.safetensors" for n in (1, 2)]
@@ -383,14 +385,14 @@ def test_weights_that_changed_before_the_first_checkpoint_are_not_begun_from(cli
         ("checkpoints/000000048.safetensors", None),
     ],
 )
-def test_what_a_run_lacks_is_named(name, mend, run, cli, tmp_path):
+def test_missing_files_of_a_run_are_named(name, mend, run, cli, tmp_path):
     (tmp_path / "regress-2" / name).unlink()
     done = cli("verify", tmp_path / "regress-2", "--files-only")
     assert (done.code, name in done.err) == ((0, False) if mend is None else (4, True))
     assert mend is None or mend in done.err
 
 
-def test_the_mend_of_what_is_damaged_is_one_that_works(run, cli, tmp_path):
+def test_the_hint_for_a_damaged_file_works(run, cli, tmp_path):
     path = tmp_path / "regress-2"
     newest, _ = Run(path).checkpoint_paths()
     damage(newest)
@@ -410,7 +412,7 @@ def test_one_run_that_cannot_be_read_hides_no_other(run, cli, tmp_path):
     assert "journal.jsonl" in done.err
 
 
-def test_a_run_removed_while_it_is_looked_at_is_gone(run):
+def test_a_run_removed_while_it_is_watched_is_gone(run):
     found = Run(run)
     assert found.status() != "gone"
     shutil.rmtree(run)

@@ -119,9 +119,7 @@ def test_its_model_is_that_of_a_run_that_ended_at_the_best_step(
 
 
 @pytest.mark.parametrize("kind", list(OPTIONS))
-def test_there_is_a_look_at_each_epochs_end_and_it_is_told(
-    kind: str, tiny_idx: Path, tmp_path: Path
-) -> None:
+def test_each_epoch_ends_with_a_validation_event(kind: str, tiny_idx: Path, tmp_path: Path) -> None:
     job = make(kind, tmp_path, tiny_idx)
     end = begin(job, tmp_path / "run")
     per_epoch = job.batches.steps_per_epoch
@@ -135,7 +133,7 @@ def test_there_is_a_look_at_each_epochs_end_and_it_is_told(
     assert run.results()["valid_loss"] == min(losses)
 
 
-def test_a_look_changes_nothing_that_is_learnt(tiny_idx: Path, tmp_path: Path) -> None:
+def test_a_validation_does_not_change_training(tiny_idx: Path, tmp_path: Path) -> None:
     """The same training rows, with the validation rows and without: the same last weights."""
     job = make("classify", tmp_path, tiny_idx, patience=0, epochs=3)
     blind = make_job(job.config, replace(job.dataset, valid=None))
@@ -167,7 +165,7 @@ def test_the_loss_that_decides_is_the_mean_of_the_rows_losses(
     assert job.validation_loss(engine) == pytest.approx(np.mean(each), rel=1e-5)
 
 
-def test_more_epochs_go_on_from_the_last_weights_not_the_best(
+def test_more_epochs_continue_from_the_last_weights_not_the_best(
     tiny_idx: Path, tmp_path: Path
 ) -> None:
     short, long = (
@@ -179,7 +177,7 @@ def test_more_epochs_go_on_from_the_last_weights_not_the_best(
     assert contents(tmp_path / "short") == contents(tmp_path / "long")
 
 
-def test_the_looks_of_a_run_by_the_commands_are_kept_through_resume(
+def test_the_validations_of_a_run_are_kept_when_it_is_resumed(
     cli: Cli, tiny_idx: Path, tmp_path: Path
 ) -> None:
     options = (
@@ -231,7 +229,7 @@ def test_the_best_weights_survive_packing(tiny_idx: Path, tmp_path: Path) -> Non
         None,
     ],
 )
-def test_damaged_looks_in_a_checkpoint_are_refused(
+def test_damaged_validation_results_in_a_checkpoint_are_refused(
     valid: Any, tiny_idx: Path, tmp_path: Path
 ) -> None:
     job = make("classify", tmp_path, tiny_idx)
@@ -247,7 +245,7 @@ def test_damaged_looks_in_a_checkpoint_are_refused(
         unpack(arrays, facts, job, "here")
 
 
-def test_looks_without_best_weights_and_weights_of_another_net_are_refused(
+def test_validation_results_without_best_weights_and_weights_of_another_net_are_refused(
     tiny_idx: Path, tmp_path: Path
 ) -> None:
     job = make("classify", tmp_path, tiny_idx)
@@ -276,7 +274,7 @@ def test_a_carried_state_is_not_broken_for_validation_rows(cli: Cli, tmp_path: P
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_estimators_tell_their_looks_and_keep_the_best(engine: str) -> None:
+def test_estimators_keep_their_validations_and_the_best_weights(engine: str) -> None:
     random = np.random.default_rng(0)
     X, y = random.normal(size=(60, 6)), random.normal(size=60)
     own = {

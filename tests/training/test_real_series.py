@@ -21,7 +21,7 @@ def carried(package: str, path: str) -> Path:
 
 
 @pytest.mark.parametrize("name", ["BasicMotions", "JapaneseVowels"])
-def test_a_strangers_series_are_told_apart_at_once(cli, name):
+def test_real_series_are_classified_without_further_options(cli, name):
     path = carried("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
     done = cli("classify", path, "--seeds", 2, *OFF)
     assert done.code == 0, done.err

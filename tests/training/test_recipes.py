@@ -246,7 +246,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("job", COMMANDS)
-def test_a_run_tells_every_value_and_repeats_from_its_config_bit_for_bit(
+def test_a_run_records_every_value_and_repeats_from_its_config_bit_for_bit(
     job: str, cli: Cli, tmp_path: Path
 ) -> None:
     write, options = COMMANDS[job]
@@ -267,7 +267,7 @@ def test_a_run_tells_every_value_and_repeats_from_its_config_bit_for_bit(
 
 
 @pytest.mark.parametrize("stop_at", [1, 7, 20, 23])
-def test_a_run_by_the_recipe_goes_on_as_if_it_had_not_stopped(stop_at: int, tmp_path: Path) -> None:
+def test_a_run_by_the_recipe_resumes_exactly(stop_at: int, tmp_path: Path) -> None:
     values = {
         "data": str(tmp_path / signal_file(tmp_path)),
         "target": ("v",),

@@ -220,7 +220,7 @@ def test_a_journal_line_cut_short_is_taken_away_before_more_is_added(tmp_path):
     assert Run(tmp_path / "run").status() == "done"
 
 
-def test_the_device_a_run_began_on_is_kept_or_its_loss_is_told(tmp_path):
+def test_the_device_a_run_started_on_is_kept_or_a_warning_is_given(tmp_path):
     config = make_config("regress", {"windows": 20, "threads": 1})
     with start(config, tmp_path) as session:
         session.train()
@@ -234,7 +234,7 @@ def test_the_device_a_run_began_on_is_kept_or_its_loss_is_told(tmp_path):
 
 
 @pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
-def test_a_run_that_torch_began_goes_on_with_torch_though_auto_would_be_native(tmp_path):
+def test_a_run_that_started_on_torch_resumes_on_torch_even_if_auto_means_native(tmp_path):
     config = make_config("regress", {"windows": 20, "threads": 1})
     with start(config, tmp_path) as session:
         assert session.engine.name == "native"
@@ -257,7 +257,7 @@ def test_a_run_that_torch_began_goes_on_with_torch_though_auto_would_be_native(t
 
 
 @pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
-def test_going_on_at_another_instruction_level_is_told(tmp_path, monkeypatch):
+def test_resuming_at_another_instruction_level_gives_a_warning(tmp_path, monkeypatch):
     config = make_config("regress", {"windows": 20, "threads": 1})
     with start(config, tmp_path) as session:
         session.train()
@@ -266,7 +266,7 @@ def test_going_on_at_another_instruction_level_is_told(tmp_path, monkeypatch):
         assert "resuming on native cpu baseline; last digits may differ" in session.notices[0].text
 
 
-def test_a_run_stopped_in_its_first_evaluation_is_gone_on_with(tiny_idx, tmp_path):
+def test_a_run_interrupted_in_its_first_evaluation_is_resumed(tiny_idx, tmp_path):
     """The first line is then due, not missing."""
     values = {"data": str(tiny_idx), "recipe": "classic", "engine": "torch", "threads": 1}
     values |= OPTIONS["classify"]

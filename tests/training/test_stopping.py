@@ -1,4 +1,4 @@
-"""Validation rows decide when to stop and which weights stay; a run goes on through it exactly."""
+"""Validation rows decide when to stop and which weights are kept; resuming is exact."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ VALUES = {
 
 
 class Kept(Callback):
-    """Remembers every look at the validation rows, and the weights then."""
+    """Remembers every validation, and the weights then."""
 
     def __init__(self):
         self.looks, self.weights = [], []
@@ -66,14 +66,14 @@ def test_the_weights_that_did_best_are_put_back(engine):
     assert trainer.step < trainer.total_steps
 
 
-def test_without_patience_it_goes_on_to_the_end_and_still_keeps_the_best():
+def test_without_patience_it_trains_to_the_end_and_still_keeps_the_best():
     kept, results, _, trainer = trained("native", patience=0, epochs=12)
     assert trainer.step == trainer.total_steps
     assert len(kept.looks) == 12
     assert results["valid_loss"] == min(look["valid_loss"] for look in kept.looks)
 
 
-def test_the_loss_of_a_look_is_the_cross_entropy_of_rows_not_learnt_from():
+def test_the_validation_loss_is_the_cross_entropy_of_held_out_rows():
     config = make_config("classify", {**VALUES, "epochs": 1, "patience": 0})
     dataset = prepare(SequenceDataset("own", Rows(X, Y)), config)
     assert len(dataset.train) + len(dataset.valid) == 60
@@ -92,7 +92,7 @@ def test_patience_without_validation_rows_is_refused():
         make_config("classify", {"patience": 3})
 
 
-def test_an_estimator_stops_early_and_tells_its_looks():
+def test_an_estimator_stops_early_and_keeps_its_validations():
     clf = RecurrentClassifier(
         hidden_size=6,
         lr=0.05,
@@ -123,7 +123,7 @@ def options(engine):
 def test_a_run_killed_at_any_checkpoint_stops_early_just_as_one_never_stopped(
     engine, cli, tmp_path
 ):
-    """Cut back to an older checkpoint, as a crash leaves it, and gone on with."""
+    """Truncated to an older checkpoint, as a crash leaves it, and resumed."""
     import shutil
 
     done = cli("classify", own_file(tmp_path), *options(engine))
@@ -144,7 +144,7 @@ def test_a_run_killed_at_any_checkpoint_stops_early_just_as_one_never_stopped(
         shutil.rmtree(part)
 
 
-def test_a_run_that_stopped_early_is_not_gone_on_with(cli, tmp_path):
+def test_a_run_that_stopped_early_is_not_resumed(cli, tmp_path):
     cli("classify", own_file(tmp_path), *options("native"))
     done = cli("resume", "classify-1", "--epochs", "+5", "--view", "off")
     assert done.code == 2

@@ -1,4 +1,4 @@
-"""The loop: what is logged when, when it stops, what it refuses to go on with."""
+"""The loop: what is logged when, when it stops, when training counts as diverged."""
 
 import numpy as np
 import pytest
@@ -51,14 +51,14 @@ def test_steps_zero_and_each_multiple_are_logged():
     assert [event["step"] for event in spy.logs] == [0, 7, 14, 21, 28]
 
 
-def test_a_log_tells_the_steps_loss_and_the_mean_since_the_last():
+def test_a_log_event_has_the_steps_loss_and_the_mean_since_the_last():
     _, spy, _ = train(log_every=10)
     event = spy.logs[1]
     assert event["loss"] == spy.losses[10]
     assert event["mean_loss"] == pytest.approx(np.mean(spy.losses[1:11]), rel=1e-12)
 
 
-def test_log_interval_changes_nothing_that_is_learnt():
+def test_the_log_interval_does_not_change_training():
     one, _, _ = train(log_every=1)
     two, _, _ = train(log_every=13)
     for name, array in one.engine.export().params.items():
@@ -90,7 +90,7 @@ def test_checkpoints_come_by_time_too_and_between_logged_lines(monkeypatch):
 
 
 class Slow:
-    """An engine whose every step takes so long that it is asked in the middle whether to return."""
+    """An engine whose steps are so long that it checks in the middle whether to return."""
 
     def __init__(self, engine):
         self.engine, self.begun = engine, 0
@@ -121,7 +121,7 @@ class HalfARequest:
 
 
 @pytest.mark.parametrize("why", ["a checkpoint", "a request"])
-def test_a_step_longer_than_what_it_is_broken_off_for_is_done_all_the_same(why):
+def test_a_step_longer_than_what_interrupts_it_is_finished(why):
     config = make_config("regress", {"windows": 6, "threads": 1, "log_every": 1000})
     job = make_job(config, prepare(load_waves(6), config))
     engine = Slow(make_engine(job.task(), starting_state(job.net, config.training)))
@@ -132,7 +132,7 @@ def test_a_step_longer_than_what_it_is_broken_off_for_is_done_all_the_same(why):
     assert 6 < engine.begun <= 12, "each step broken off once at the most"
 
 
-def test_how_training_ended_early_is_told():
+def test_callbacks_learn_how_training_ended():
     told = []
 
     class Told(Callback):
@@ -149,7 +149,7 @@ def test_how_training_ended_early_is_told():
     assert str(told[0]) == "no more"
 
 
-def test_asked_to_stop_it_saves_and_returns_nothing():
+def test_when_interrupted_it_saves_and_returns_none():
     trainer, spy, results = train(stop_at=11, log_every=5)
     assert results is None
     assert spy.checkpoints == [trainer.step]
@@ -168,7 +168,7 @@ def test_divergence_names_epoch_batch_and_parameter(lr):
 
 
 @pytest.mark.parametrize("lr", [1e6, 1e12])
-def test_weights_so_large_that_units_are_flat_are_a_divergence_though_finite(lr):
+def test_finite_weights_that_saturate_their_units_count_as_divergence(lr):
     with pytest.raises(DivergedError, match=r"epoch 0, batch 0 .*rnn.weight_hh_l0 reached"):
         train(lr=lr, hold=0, lr_schedule="constant", clip=None)
 

@@ -1,4 +1,4 @@
-"""verify: files checked one by one, and going on shown to be exact, or not."""
+"""verify: files checked one by one, and resuming shown to be exact, or not."""
 
 import json
 from pathlib import Path
