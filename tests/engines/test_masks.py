@@ -1,4 +1,4 @@
-"""Series of unequal length: a padded batch says of each what it says of it alone."""
+"""Series of unequal length: a padded batch gives each the result of the series alone."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ QUICK = {"hidden_size": 5, "epochs": 6, "random_state": 0, "threads": 1}
 @pytest.mark.parametrize("readout", ["last", "mean"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_together_or_alone_the_chances_are_the_same(engine, readout, bidirectional, cell):
+def test_probabilities_are_the_same_in_a_batch_and_alone(engine, readout, bidirectional, cell):
     clf = RecurrentClassifier(
         cell, readout=readout, bidirectional=bidirectional, engine=engine, layers=2, **QUICK
     ).fit(SERIES, LABELS)
@@ -24,7 +24,7 @@ def test_together_or_alone_the_chances_are_the_same(engine, readout, bidirection
     np.testing.assert_allclose(together, alone, rtol=1e-12)
 
 
-def test_what_stands_in_the_padding_does_not_matter():
+def test_the_padding_does_not_matter():
     """The longest series decides the padding: adding a longer one changes no other."""
     clf = RecurrentClassifier(**QUICK).fit(SERIES, LABELS)
     longer = [*SERIES, RNG.normal(size=(40, 3))]
@@ -33,7 +33,7 @@ def test_what_stands_in_the_padding_does_not_matter():
     )
 
 
-def test_learning_from_series_of_one_length_is_as_from_an_array():
+def test_training_on_series_of_one_length_equals_training_on_an_array():
     X = RNG.normal(size=(30, 8, 2))
     y = X[:, :, 0].sum(axis=1) > 0
     a = RecurrentClassifier(**QUICK).fit(X, y)
@@ -42,7 +42,7 @@ def test_learning_from_series_of_one_length_is_as_from_an_array():
 
 
 def test_targets_at_every_step_count_only_where_there_is_one():
-    """A series and the same with a tail of zeros that is said to be padding teach the same."""
+    """A prediction does not depend on the longer series beside it."""
     steps = [x.sum(axis=1) for x in SERIES]
     reg = RecurrentRegressor(output="steps", scale="none", **QUICK).fit(SERIES, steps)
     for x, n in zip(SERIES[:5], range(5), strict=True):
@@ -50,7 +50,7 @@ def test_targets_at_every_step_count_only_where_there_is_one():
         np.testing.assert_allclose(reg.predict(SERIES)[n][: len(x)], alone, rtol=1e-10)
 
 
-def test_scaling_does_not_see_the_padding():
+def test_scaling_ignores_the_padding():
     clf = RecurrentClassifier(scale="standard", **QUICK).fit(SERIES, LABELS)
     offset, factor = clf.model_.transform.scaling
     every = np.concatenate(SERIES)
@@ -58,7 +58,7 @@ def test_scaling_does_not_see_the_padding():
     np.testing.assert_allclose(1 / factor, every.std(axis=0))
 
 
-def test_a_table_of_unequal_series_is_answered_as_each_alone(cli, tmp_path):
+def test_a_table_of_unequal_series_is_predicted_as_each_alone(cli, tmp_path):
     lines = ["series,time,a,b,c,kind"]
     for number, (x, label) in enumerate(zip(SERIES, LABELS, strict=True)):
         lines += [f"s{number},{t},{a:.4f},{b:.4f},{c:.4f},{label}" for t, (a, b, c) in enumerate(x)]

@@ -1,4 +1,4 @@
-"""The native engine: the torch engine's steps, at every instruction level and thread count."""
+"""The native engine: the steps of the torch engine, at every instruction level and thread count."""
 
 import os
 import signal
@@ -13,13 +13,11 @@ import pytest
 
 from hiddenstate import kernels
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig, TrainingConfig, make_config
-from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.batches import Batches, generator
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_waves
 from hiddenstate.engines import Task, TrainingState, make_engine, make_predictor
-from hiddenstate.engines.schedule import clip_at, eps_at, orders, rate_at
-from hiddenstate.errors import DataError, MachineError, OptionError
+from hiddenstate.errors import DataError
 from hiddenstate.jobs import make_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
@@ -64,13 +62,13 @@ def task_of(
 def both(task, n=10):
     """Losses, outputs and state of the two engines after `n` steps from the same weights."""
     start = TrainingState(task.net.initial(3, task.training.dtype))
-    found = []
+    results = []
     for name in ("torch", "native"):
         own = replace(task, training=replace(task.training, engine=name))
         engine = make_engine(own, start)
         chunk = engine.run(0, n, never)
-        found.append((chunk, engine.export(), engine))
-    return found
+        results.append((chunk, engine.export(), engine))
+    return results
 
 
 def assert_agree(task, n=10, tolerance=1e-10):
@@ -103,7 +101,7 @@ KINDS = [("classify", "last"), ("regress", "last"), ("regress", "steps")]
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
 @pytest.mark.parametrize(("job", "output"), KINDS)
-def test_recurrent_nets_learn_as_with_torch(
+def test_recurrent_networks_train_as_with_torch(
     job, output, cell, nonlinearity, layers, bidirectional, lengths
 ):
     config = RecurrentConfig(cell, nonlinearity, 13, layers, bidirectional)
@@ -115,7 +113,7 @@ def test_recurrent_nets_learn_as_with_torch(
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
 @pytest.mark.parametrize("job", ["classify", "regress"])
-def test_means_and_weights_are_torchs(job, cell, nonlinearity, layers, bidirectional, lengths):
+def test_means_and_weights_equal_torchs(job, cell, nonlinearity, layers, bidirectional, lengths):
     config = RecurrentConfig(cell, nonlinearity, 13, layers, bidirectional, readout="mean")
     assert_agree(task_of(Net(job, config, 3, 4), lengths=lengths, weights=True))
 
@@ -123,7 +121,7 @@ def test_means_and_weights_are_torchs(job, cell, nonlinearity, layers, bidirecti
 @pytest.mark.parametrize("output_activation", ["sigmoid", "linear"])
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
 @pytest.mark.parametrize("sizes", [(), (9,), (33, 16, 5)])
-def test_autoencoders_learn_as_with_torch(sizes, activation, output_activation):
+def test_autoencoders_train_as_with_torch(sizes, activation, output_activation):
     config = AutoencoderConfig(sizes, 3, activation, output_activation)
     task = task_of(Net("autoencode", config, 21, 21))
     assert_agree(task)
@@ -145,14 +143,14 @@ def test_autoencoders_learn_as_with_torch(sizes, activation, output_activation):
     ],
     ids=lambda training: ",".join(f"{k}={v}" for k, v in training.items()),
 )
-def test_every_way_of_updating_is_torchs(training):
+def test_every_update_rule_equals_torchs(training):
     net = Net("classify", RecurrentConfig("gru", "tanh", 9), 3, 4)
     assert_agree(task_of(net, **training), tolerance=1e-9)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("output", ["steps", "last"])
-def test_carried_state_is_torchs(cell, output):
+def test_carried_state_equals_torchs(cell, output):
     net = Net("regress", RecurrentConfig(cell, "tanh", 6, 2, False), 2, 1, output)
     assert_agree(task_of(net, n_rows=12, batch_size=3, stateful=True, shuffle=False))
     net = replace(net, config=replace(net.config, readout="mean"))
@@ -163,7 +161,7 @@ def test_carried_state_is_torchs(cell, output):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("H", [1, 7, 8, 16, 33])
 @pytest.mark.parametrize("rows", [1, 2, 16, 21, 40])
-def test_widths_and_rows_that_fill_no_vector(rows, H, dtype):
+def test_widths_and_rows_that_do_not_fill_a_vector(rows, H, dtype):
     net = Net("regress", RecurrentConfig("lstm", "tanh", H, 2, True), 5, 3, "steps")
     task = task_of(net, n_rows=rows, batch_size=64, dtype=dtype)
     assert_agree(task, 3, 1e-10 if dtype == "float64" else 1e-4)
@@ -209,13 +207,13 @@ def test_weights_are_bit_identical_at_any_thread_count(level, job, dtype, monkey
         weights=job == "mean",
     )
     start = TrainingState(net.initial(0, dtype))
-    found = []
+    results = []
     for threads in (1, 2, 3, 5):
         engine = make_engine(replace(task, training=replace(task.training, threads=threads)), start)
         losses = engine.run(0, 5, never).losses
-        found.append([losses, engine.predict(task.X), *engine.export().params.values()])
-    for other in found[1:]:
-        for one, two in zip(found[0], other, strict=True):
+        results.append([losses, engine.predict(task.X), *engine.export().params.values()])
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(one, two)
 
 
@@ -262,20 +260,20 @@ def test_a_batch_of_another_size_than_the_carried_state_is_refused():
         engine.run(0, 3, never)
 
 
-def test_a_long_step_ends_soon_when_asked_and_changes_nothing():
-    """A single step here takes many times the pause between two questions."""
+def test_a_long_step_can_be_stopped_and_changes_nothing():
+    """A single step takes many times the interval between two checks."""
     net = Net("classify", RecurrentConfig("lstm", "tanh", 256, 2), 64, 4)
     task = task_of(net, n_rows=256, T=600, batch_size=256, dtype="float32", engine="native")
     engine = make_engine(task, TrainingState(net.initial(0, "float32")))
     before = engine.export()
-    asked = []
+    checks = []
 
     def stop():
-        asked.append(time.monotonic())
-        return len(asked) == 2
+        checks.append(time.monotonic())
+        return len(checks) == 2
 
     chunk = engine.run(0, 50, stop)
-    assert len(asked) == 2
+    assert len(checks) == 2
     assert len(chunk.losses) == 0
     after = engine.export()
     assert after.step == 0
@@ -283,7 +281,7 @@ def test_a_long_step_ends_soon_when_asked_and_changes_nothing():
         np.testing.assert_array_equal(after.params[name], array)
 
 
-def test_what_the_question_raises_goes_on_its_way():
+def test_an_exception_in_the_stop_function_is_raised_to_the_caller():
     def stop():
         raise KeyboardInterrupt
 
@@ -294,7 +292,7 @@ def test_what_the_question_raises_goes_on_its_way():
         engine.run(0, 1000, stop)
 
 
-def test_the_callers_floating_point_state_is_left_as_it_was():
+def test_the_floating_point_state_of_the_caller_does_not_change():
     task = task_of(Net("classify", RecurrentConfig("lstm", "tanh", 8), 3, 4), engine="native")
     make_engine(task, TrainingState(task.net.initial(0, "float64"))).run(0, 3, never)
     assert np.float32(1e-38) * np.float32(0.01) != 0
@@ -312,7 +310,7 @@ def test_a_forked_child_trains_too():
     )
     task = replace(task, training=replace(task.training, threads=2))
     start = TrainingState(task.net.initial(0, "float32"))
-    expected = make_engine(task, start).run(0, 3, never).losses  # its threads are now running
+    expected = make_engine(task, start).run(0, 3, never).losses  # its threads are running now
     child = os.fork()
     if not child:
         losses = make_engine(task, start).run(0, 3, never).losses
@@ -332,10 +330,10 @@ def test_two_python_threads_train_at_once():
     task = replace(task, training=replace(task.training, threads=2))
     start = TrainingState(task.net.initial(0, "float32"))
     expected = make_engine(task, start).run(0, 5, never).losses
-    found = {}
+    results = {}
 
     def train(k):
-        found[k] = make_engine(task, start).run(0, 5, never).losses
+        results[k] = make_engine(task, start).run(0, 5, never).losses
 
     workers = [threading.Thread(target=train, args=(k,)) for k in range(3)]
     for worker in workers:
@@ -343,11 +341,11 @@ def test_two_python_threads_train_at_once():
     for worker in workers:
         worker.join()
     for k in range(3):
-        np.testing.assert_array_equal(found[k], expected)
+        np.testing.assert_array_equal(results[k], expected)
 
 
-def test_a_signal_is_heard_during_a_native_call(tmp_path):
-    """The main thread sits in compiled code; Python's handler must run all the same."""
+def test_a_signal_is_handled_during_a_native_call(tmp_path):
+    """The main thread runs compiled code; Python's handler must still run."""
     code = (
         "from hiddenstate.cli import main\n"
         "main('classify --epochs 1000 --view off --runs-dir RUNS --threads 1'.split())"
@@ -363,7 +361,7 @@ def test_a_signal_is_heard_during_a_native_call(tmp_path):
     assert process.returncode == 130
 
 
-def test_predictor_gives_what_the_engine_gives_and_follows_state():
+def test_a_predictor_follows_the_state_of_consecutive_rows():
     net = Net("regress", RecurrentConfig("lstm", "tanh", 6, 2), 2, 1, "steps")
     params = net.initial(0, "float64")
     X = numbers("x", 7, 5, 2)
@@ -378,7 +376,7 @@ def test_predictor_gives_what_the_engine_gives_and_follows_state():
 
 
 @pytest.mark.parametrize("code_size", [1, 3, 8, 17])
-def test_decoding_codes_gives_what_predicting_gives(code_size):
+def test_decoding_the_codes_equals_predicting(code_size):
     config = AutoencoderConfig((40, 20), code_size, "sigmoid", "linear")
     net = Net("autoencode", config, 50, 50)
     predictor = make_predictor(FittedModel(net, net.initial(0, "float64"), row_shape=(50,)))
@@ -386,13 +384,13 @@ def test_decoding_codes_gives_what_predicting_gives(code_size):
     np.testing.assert_allclose(predictor.decode(predictor.encode(X)), predictor.predict(X), 1e-12)
 
 
-def test_what_lies_after_a_rows_end_may_be_anything():
+def test_values_after_the_end_of_a_row_may_be_anything():
     task = task_of(Net("regress", RecurrentConfig("lstm", "tanh", 9), 3, 1), lengths=True)
-    spoilt = task.X.copy()
-    spoilt[np.arange(spoilt.shape[1]) >= task.lengths[:, None]] = np.nan
+    changed = task.X.copy()
+    changed[np.arange(changed.shape[1]) >= task.lengths[:, None]] = np.nan
     start = TrainingState(task.net.initial(0, "float64"))
     losses = [
-        make_engine(replace(task, X=X), start).run(0, 4, never).losses for X in (task.X, spoilt)
+        make_engine(replace(task, X=X), start).run(0, 4, never).losses for X in (task.X, changed)
     ]
     np.testing.assert_array_equal(*losses)
 
@@ -409,7 +407,7 @@ def test_a_gradient_too_large_to_clip_ends_training_before_its_update():
     assert engine.export().not_finite() is None
 
 
-def test_the_bare_stepper_refuses_arrays_of_another_kind():
+def test_the_unchecked_step_refuses_arrays_of_another_type_or_size():
     task = task_of(Net("classify", RecurrentConfig("gru", "tanh", 9), 3, 4), engine="native")
     engine = make_engine(task, TrainingState(task.net.initial(0, "float64")))
     with pytest.raises(ValueError, match="y: expected int64"):
@@ -418,40 +416,6 @@ def test_the_bare_stepper_refuses_arrays_of_another_kind():
         engine.step(task.X[:4], task.y[:3])
     with pytest.raises(ValueError, match="x: rows of another shape"):
         engine.step(task.X[:4, :2].copy(), task.y[:4])
-
-
-@pytest.mark.parametrize("schedule", ["constant", "inverse", "cosine"])
-@pytest.mark.parametrize("hold", [0, 7])
-def test_rates_of_many_steps_are_those_of_each(schedule, hold):
-    training = TrainingConfig(lr_schedule=schedule, hold=hold, clip=1.0, eps=1e-3)
-    rates, clips, smallest = orders(training, 3, 20, 18)
-    for i, step in enumerate(range(3, 20)):
-        assert rates[i] == rate_at(training, step, 18)
-        assert clips[i] == (clip_at(training, step) or 0.0)
-        assert smallest[i] == eps_at(training, step)
-
-
-def test_engine_is_chosen_by_a_fixed_rule(monkeypatch):
-    def engine_of(**options):
-        config = make_config("classify", {"threads": 1, **options})
-        X = np.zeros((3, 2, 4), np.float32)
-        job = make_job(config, PreparedDataset("x", Rows(X, np.arange(3)), classes=[0, 1, 2]))
-        return make_engine(job.task(), TrainingState(job.net.initial(0, "float32"))).name
-
-    assert engine_of() == engine_of(engine="native") == engine_of(device="cpu") == "native"
-    assert engine_of(engine="torch") == "torch"
-    assert engine_of(dropout=0.1, layers=2) == "torch"
-    with pytest.raises(OptionError, match="it has no dropout; use --engine torch"):
-        engine_of(engine="native", dropout=0.1, layers=2)
-    with pytest.raises(OptionError, match="not on cuda"):
-        engine_of(engine="native", device="cuda")
-    monkeypatch.setenv(kernels.VARIABLE, "off")
-    assert engine_of() == "torch"
-    with pytest.raises(OptionError, match="HIDDENSTATE_LEVEL is off"):
-        engine_of(engine="native")
-    monkeypatch.setenv(kernels.VARIABLE, "sse9")
-    with pytest.raises(MachineError, match="HIDDENSTATE_LEVEL=sse9: this processor has baseline"):
-        engine_of()
 
 
 def test_default_threads_are_what_the_machine_allows(monkeypatch):
@@ -467,7 +431,7 @@ def test_default_threads_are_what_the_machine_allows(monkeypatch):
             os.sched_setaffinity(0, before)
 
 
-def test_waves_come_out_the_same_in_float32_for_every_level(monkeypatch):
+def test_the_waves_are_learned_in_float32_at_every_level(monkeypatch):
     config = make_config("regress", {"windows": 300, "engine": "native"})
     job = make_job(config, prepare(load_waves(300, 10), config))
     for level in LEVELS:

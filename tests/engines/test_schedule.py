@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hiddenstate.config import TrainingConfig, make_config
-from hiddenstate.engines.schedule import clip_at, eps_at, rate_at
+from hiddenstate.engines.schedule import clip_at, eps_at, rate_at, step_settings
 
 
 def training(**values: object) -> TrainingConfig:
@@ -67,3 +67,14 @@ def test_the_clip_begins_when_hold_ends() -> None:
 def test_eps_is_adams_own_until_hold_ends() -> None:
     damped = training(eps=0.5, hold=5)
     assert [eps_at(damped, step) for step in (0, 4, 5, 6)] == [1e-8, 1e-8, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "inverse", "cosine"])
+@pytest.mark.parametrize("hold", [0, 7])
+def test_rates_of_many_steps_are_those_of_each(schedule: str, hold: int) -> None:
+    scheduled = TrainingConfig(lr_schedule=schedule, hold=hold, clip=1.0, eps=1e-3)
+    rates, clips, eps = step_settings(scheduled, 3, 20, 18)
+    for i, step in enumerate(range(3, 20)):
+        assert rates[i] == rate_at(scheduled, step, 18)
+        assert clips[i] == (clip_at(scheduled, step) or 0.0)
+        assert eps[i] == eps_at(scheduled, step)

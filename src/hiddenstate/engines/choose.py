@@ -1,4 +1,4 @@
-"""Picks the engine that trains a task and the predictor that answers for a model."""
+"""Chooses the engine that trains a task, and the predictor of a model."""
 
 import sys
 
@@ -12,11 +12,11 @@ from hiddenstate.system.memory import check_address_space
 from hiddenstate.system.notice import Notice, warning
 
 TORCH_ADDRESSES = 640 * 2**20
-"""Addresses that loading torch for the cpu and a small net take; with less it may abort."""
+"""Address space, in bytes, that torch and a small network need; with less torch may abort."""
 
 
 def refusal(net: Net, device: str) -> str | None:
-    """Why the native engine cannot train `net` on `device`, in words; None where it can."""
+    """Return why the native engine cannot train `net` on `device`, or None if it can."""
     if device not in ("auto", "cpu"):
         return f"it computes on the cpu, not on {device}"
     config = net.config
@@ -34,20 +34,20 @@ def kernel_notices(training: TrainingConfig) -> list[Notice]:
 
 
 def make_engine(task: Task, state: TrainingState) -> Engine:
-    """The engine `task.training.engine` names; auto is native, and torch where that cannot.
+    """Return the engine that `task.training.engine` names; "auto" is native, or else torch.
 
     Raises
     ------
     MachineError
-        If what is named is not there.
+        If the device does not exist, or memory is too small for torch.
     OptionError
-        If native was asked for and cannot do this.
+        If the native engine is named and cannot train this task.
     """
     training = task.training
-    against = refusal(task.net, training.device) if training.engine != "torch" else "unwanted"
-    if training.engine == "native" and against:
-        raise OptionError(f"--engine native: {against}; use --engine torch")
-    if against is None:
+    reason = refusal(task.net, training.device) if training.engine != "torch" else "not wanted"
+    if training.engine == "native" and reason:
+        raise OptionError(f"--engine native: {reason}; use --engine torch")
+    if reason is None:
         from hiddenstate.engines.native import NativeEngine
 
         return NativeEngine(task, state)
@@ -58,7 +58,7 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
 
 
 def _check_torch() -> None:
-    """Refuse to load torch where it would not find room, and end the process by itself."""
+    """Refuse to load torch with too little address space: it would abort the process."""
     if "torch" not in sys.modules:
         check_address_space(
             TORCH_ADDRESSES, "torch", "raise it (ulimit -v), or use --engine native"
@@ -66,7 +66,7 @@ def _check_torch() -> None:
 
 
 def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -> Predictor:
-    """A predictor for `model`: native on the cpu where there are kernels, else torch's."""
+    """Return a predictor for `model`: native on the cpu if there are kernels, else torch's."""
     if device in ("auto", "cpu") and not why_not():
         from hiddenstate.engines.native import NativePredictor
 

@@ -1,56 +1,53 @@
-"""The engine interface: what goes in, what comes out, and the rule that picks one."""
+"""The interface of engines and predictors: their inputs, outputs and methods."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import NotRequired, Protocol, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hiddenstate.config import RecurrentConfig, TrainingConfig
-from hiddenstate.data.rows import in_pieces
+from hiddenstate.config import TrainingConfig
 from hiddenstate.data.prepare.batches import Batches
+from hiddenstate.data.rows import in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.models.net import Net, Params
-
-Array = NDArray[Any]
-
+from hiddenstate.system.typing import Array
 
 Source = Array | RowStore
-"""Rows in memory, or rows that are read piece by piece, of which each is at most `PIECE` bytes."""
+"""Rows in memory, or a store whose rows are read from disk in pieces of at most `PIECE` bytes."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """All that the steps follow from, beside the state.
+    """Everything that determines the training steps, except the state.
 
     Parameters
     ----------
     net : Net
-        What is trained.
+        The architecture to train.
     training : TrainingConfig
-        How.
+        Optimiser, rates, float type, seed.
     X : ndarray or RowStore
-        (N, T, I) or, for an autoencoder, (N, F); uint8 or float. Of a store no more is in memory
-        than some pieces, and every step is the one that the same array would give.
+        (N, T, I) or, for an autoencoder, (N, F); uint8 or float. Only some pieces of a store are
+        in memory at a time; the steps are the same as those of an array.
     y : ndarray or None
-        Class numbers (N,) int64; targets (N, T, O) or (N, O) float; None where rows are
-        their own target.
+        Class numbers (N,) int64; targets (N, T, O) or (N, O) float; None if rows are their own
+        targets.
     batches : Batches
-        Which rows each step sees.
+        The rows of each step.
     total_steps : int
-        Where a cosine schedule ends.
-    stateful : bool
-        Whether the hidden state is carried from step to step, detached, from zero at each
-        epoch's first step.
+        The step at which a cosine schedule ends.
+    stateful : bool, default False
+        Whether the hidden state is carried from step to step, detached; it is zero at the first
+        step of each epoch.
     lengths : ndarray, optional
-        Steps of each row (N,) int64, from 1 to T: what comes after is not read, counts in no
-        loss, and leaves the state as it was.
+        Steps of each row (N,) int64, from 1 to T. Later steps are not read, count in no loss, and
+        do not change the state.
     weights : ndarray, optional
-        (N,) float, not negative and about 1 on average: what each row's loss is multiplied by.
-        What a batch's sum is divided by stays the same. A row of weight 0 may hold anything; only
-        where state is carried its X is read, for what it does to the rows after it.
+        A factor for the loss of each row, (N,) float, not negative and about 1 on average. The
+        divisor of a batch's loss stays the same. A row of weight 0 may contain anything; its X is
+        read only if the state is carried, because the state affects later rows.
     """
 
     net: Net
@@ -66,22 +63,22 @@ class Task:
 
 @dataclass
 class TrainingState:
-    """Everything that changes while training, as arrays.
+    """Everything that changes during training, as arrays.
 
     Parameters
     ----------
     params : dict of ndarray
         Weights by torch name.
-    step : int
-        Updates made so far; the next step's number.
-    moments : dict of ndarray
-        The optimiser's memory, `kind/parameter`: kinds `exp_avg` and `exp_avg_sq` for adam
+    step : int, default 0
+        Number of updates made, which is the number of the next step.
+    moments : dict of ndarray, optional
+        The optimiser's moments as `kind/parameter`: kinds `exp_avg` and `exp_avg_sq` for adam
         and adamw, `momentum_buffer` for sgd with momentum. Empty before the first update.
-    carried : dict of ndarray
-        Hidden state handed to the next step, `h` and for lstm `c`, each (L*D, B, H); empty
-        where it is zero.
-    moments_since : int
-        The step the moments began at: Adam corrects its bias by the updates made since.
+    carried : dict of ndarray, optional
+        Hidden state carried to the next step: `h` and, for lstm, `c`, each (L*D, B, H). Empty
+        means zero.
+    moments_since : int, default 0
+        The step at which the moments began: Adam's bias correction counts the updates since.
     """
 
     params: Params
@@ -91,7 +88,7 @@ class TrainingState:
     moments_since: int = 0
 
     def not_finite(self) -> str | None:
-        """The first weight or moment with a number that is not finite, or None."""
+        """Return the name of the first array with a number that is not finite, or None."""
         for arrays in (self.params, self.moments):
             for name, array in arrays.items():
                 if not np.isfinite(array).all():
@@ -101,24 +98,37 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What a call of :meth:`Engine.run` did.
+    """The results of a call of :meth:`Engine.run`.
 
     Parameters
     ----------
     losses : ndarray of float64, shape (n_steps,)
-        Each step's loss, before its update. One that is not finite ends the chunk; on the cpu
-        its update was not made, other devices look only at the chunk's end.
-    outputs : ndarray or None
-        (n_steps, T, O), or (n_steps, O) where the net answers once a window: predictions made
-        while learning, where state is carried.
+        The loss of each step, before its update. A loss that is not finite ends the chunk. On the
+        cpu its update is not made; on other devices losses are checked at the end of the chunk.
+    outputs : ndarray, optional
+        If the state is carried, the outputs of the steps, each computed before its update:
+        (n_steps, T, O), or (n_steps, O) if the network has one output for a window.
     """
 
     losses: Array
     outputs: Array | None = None
 
 
+class EngineInfo(TypedDict):
+    """What a run's config.json records about its engine.
+
+    `name` is "native" or "torch", `level` the instruction level of the native engine.
+    """
+
+    name: str
+    version: str
+    device: str
+    threads: int
+    level: NotRequired[str | None]
+
+
 class Engine(Protocol):
-    """Runs training steps and evaluates the net as it stands."""
+    """Runs training steps, and evaluates the network with its current weights."""
 
     name: str
     version: str
@@ -126,58 +136,66 @@ class Engine(Protocol):
     threads: int
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
-        """Take steps `first` to `last` - 1; fewer, maybe none, if `stop()` turns true."""
+        """Run steps `first` to `last` - 1; fewer, or none, if `stop()` returns true."""
         ...
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
-        """Outputs for rows `X`: (N, C), (N, T, O), or an autoencoder's rows (N, F)."""
+        """Return the outputs for rows `X`: (N, C), (N, O), (N, T, O), or reconstructions (N, F)."""
         ...
 
     def encode(self, X: Source) -> Array:
-        """An autoencoder's codes (N, Z) of rows `X`."""
+        """Return the codes (N, Z) of rows `X`; of an autoencoder only."""
         ...
 
     def restore(self, params: Params) -> None:
-        """Put weights back, as `export` gave them; step, moments and carried state stay."""
+        """Replace the weights by exported ones; step, moments and carried state do not change."""
         ...
 
     def set_lr(self, lr: float) -> None:
-        """From the next step on, take `lr` for the rate that the schedule starts from."""
+        """Set the initial rate of the schedule, from the next step on."""
         ...
 
     def export(self) -> TrainingState:
-        """A copy of the state, as arrays."""
+        """Return a copy of the state."""
         ...
 
-    def about(self) -> dict[str, Any]:
-        """Name, version, device and threads, as a run's config.json keeps them."""
+    def about(self) -> EngineInfo:
+        """Return what a run's config.json records about the engine."""
         ...
 
 
 class Predictor(Protocol):
-    """A fitted model ready to be asked. Shapes as in `Engine`; states as `carried`."""
+    """Computes the outputs of a trained model.
+
+    Shapes are those of :class:`Engine`; a state is as `TrainingState.carried`.
+    """
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
-        """Outputs for rows `X`, each from a zero state, `lengths` as in `Task`."""
+        """Return the outputs for rows `X`, each from a zero state; `lengths` as in `Task`."""
         ...
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
-        """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them.
+        """Return the outputs for parallel rows `X` (B, T, I) from `state`, and their last state.
 
-        With the readout "mean" an output is of the mean over the steps of this call alone.
+        With the readout "mean", an output is computed from the mean over the steps of this call.
+
+        Raises
+        ------
+        DataError
+            If `state` is not a state of this network, or has another number of rows.
         """
         ...
 
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
-        """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
+        """Return the outputs for consecutive rows `X` (N, T, I), and the state after the last."""
         ...
 
     def encode(self, X: Source) -> Array:
-        """An autoencoder's codes (N, Z) of rows `X` (N, F)."""
+        """Return the codes (N, Z) of rows `X` (N, F); of an autoencoder only."""
         ...
 
     def decode(self, codes: Array) -> Array:
-        """An autoencoder's rows (N, F) for codes (N, Z)."""
+        """Return the rows (N, F) that codes (N, Z) decode to; of an autoencoder only."""
         ...
 
 
@@ -189,25 +207,20 @@ def one_by_one(X: Source) -> Iterator[Array]:
 
 
 def check_state(state: Params, net: Net, n_rows: int) -> None:
-    """Refuse a state that is not zero (no arrays) or `h` and for lstm `c`, each (L*D, B, H).
+    """Refuse a state that is neither zero (no arrays) nor one of `net` for `n_rows` sequences.
 
     Raises
     ------
     DataError
-        Saying what was expected.
+        If the names or the shapes of its arrays are not those of :meth:`Net.state_shapes`.
     """
-    config = net.config
-    assert isinstance(config, RecurrentConfig)
-    depth = config.layers * (2 if config.bidirectional else 1)
-    names = {"h", "c"} if config.cell == "lstm" else {"h"}
+    shapes = net.state_shapes(n_rows)
     if not state:
         return
-    if set(state) != names:
-        raise DataError(f"state: holds {', '.join(state)}, expected {', '.join(sorted(names))}")
+    if set(state) != set(shapes):
+        raise DataError(f"state: expected {', '.join(sorted(shapes))}, got {', '.join(state)}")
     for name, array in state.items():
         if array.ndim == 3 and array.shape[1] != n_rows:
             raise DataError(f"state: carries {array.shape[1]} sequences, x has {n_rows}")
-        if array.shape != (depth, n_rows, config.hidden_size):
-            raise DataError(
-                f"state: {name} is {array.shape}, expected {(depth, n_rows, config.hidden_size)}"
-            )
+        if array.shape != shapes[name]:
+            raise DataError(f"state: {name}: expected shape {shapes[name]}, got {array.shape}")

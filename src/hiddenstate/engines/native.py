@@ -1,4 +1,4 @@
-"""The native engine: whole steps in the C++ kernels, on the processor, without torch."""
+"""The native engine: complete training steps in the C++ kernels, on the cpu, without torch."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -7,45 +7,48 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate import __version__
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig
 from hiddenstate.data.store import PIECE
 from hiddenstate.engines.interface import (
     Chunk,
+    EngineInfo,
     Source,
     Task,
     TrainingState,
     check_state,
     one_by_one,
 )
-from hiddenstate.engines.schedule import orders
+from hiddenstate.engines.schedule import step_settings
 from hiddenstate.errors import DataError
 from hiddenstate.kernels import CELLS, default_threads, level, native
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
-from hiddenstate.system.cancellation import StopRequestedError, cancellation_check, raise_if_cancelled
-
-Array = NDArray[Any]
+from hiddenstate.system.cancellation import (
+    StopRequestedError,
+    cancellation_check,
+    raise_if_cancelled,
+)
+from hiddenstate.system.typing import Array
 
 _ACTIVATIONS = {"linear": 0, "tanh": 1, "relu": 2, "sigmoid": 3}
 _RULES = {"sgd": 0, "adam": 1, "adamw": 2}
 _BETAS = (0.9, 0.999)
-"""Decay of Adam's moments (Kingma and Ba, 2015, section 2), torch's default too."""
+"""Decay rates of Adam's moments (Kingma and Ba, 2015, section 2), as torch's defaults."""
 
 _AHEAD = 256
-"""Steps whose rates are worked out at once for :meth:`NativeEngine.step`."""
+"""Steps whose settings are computed at a time for :meth:`NativeEngine.step`."""
 
 _SHARD = 16
-"""Rows the kernels take side by side where there are many (`shard_rows` in net.h)."""
+"""Most rows that the kernels compute in parallel (`shard_rows` in net.h)."""
 
 _NOT_FINITE = 2
-"""How a call says that the last loss was not finite."""
+"""The status of a call whose last loss was not finite (`Ending` in net.h)."""
 
 
 def _learner(net: Net, dtype: str) -> Any:
-    """The compiled net, its weights still unset."""
+    """Return the compiled network, without weights."""
     module = native()
     kind = module.Learner64 if dtype == "float64" else module.Learner32
     config = net.config
@@ -84,13 +87,12 @@ def _load_state(learner: Any, carried: Params, dtype: str) -> None:
 
 
 def _kind(X: Source) -> np.dtype[Any]:
-    """The type the kernels read `X` in: bytes or floats."""
-    known = X.dtype in (np.uint8, np.float32, np.float64)
-    return X.dtype if known else np.dtype(np.float64)
+    """Return the type in which the kernels read `X`: its own if they can, else float64."""
+    return X.dtype if X.dtype in (np.uint8, np.float32, np.float64) else np.dtype(np.float64)
 
 
 def _rows(X: Array) -> Array:
-    """Rows as the kernels read them, row after row."""
+    """Return rows as the kernels read them, contiguous."""
     return np.ascontiguousarray(X, _kind(X))
 
 
@@ -99,15 +101,16 @@ def _whole(numbers: Array | None) -> Array | None:
 
 
 def _rows_at_once(X: Source) -> int:
-    """Rows of `X` in `PIECE` bytes, as the kernels read them; at least one."""
+    """Return how many rows of `X`, as the kernels read them, fit in `PIECE` bytes; at least 1."""
     return max(1, PIECE // max(1, math.prod(X.shape[1:]) * _kind(X).itemsize))
 
 
 def _pieces(X: Source) -> Iterator[slice]:
-    """Yield slices of rows: an array's all, a store's at most `PIECE` bytes or two shards.
+    """Yield slices of rows: all of an array, at most `PIECE` bytes or two shards of a store.
 
-    Each but an only one has whole shards, and two at least; so every row stands among those it
-    would stand among were all asked for at once, and its outputs are the same to the last bit.
+    Every slice but the last ends at the end of a shard, and none but an only one is shorter than
+    two shards. So each row is in a shard with the same rows as if all were computed at once, and
+    its outputs are the same to the last bit.
     """
     bounds = [0, len(X)]
     if not isinstance(X, np.ndarray):
@@ -123,7 +126,7 @@ def _joined(parts: list[Array]) -> Array:
 
 
 class _Forward:
-    """A compiled net that is asked for outputs; what engine and predictor share."""
+    """A compiled network that computes outputs, for engine and predictor."""
 
     def __init__(self, net: Net, params: Params, dtype: str, threads: int) -> None:
         self.net, self.threads = net, threads or default_threads()
@@ -144,20 +147,21 @@ class _Forward:
     def forward(
         self, X: Array, state: Params, lengths: Array | None = None, wants_state: bool = True
     ) -> tuple[Array, Params]:
-        """Outputs of rows side by side from `state`, and the state after them."""
+        """Return the outputs of parallel rows from `state`, and the state after them."""
         net, X = self.net, _rows(X)
         if isinstance(net.config, AutoencoderConfig):
             return self._through(X, 0, 2 * self._encoded, net.n_features), {}
-        config, n = net.config, len(X)
-        depth = config.layers * (2 if config.bidirectional else 1)
-        shape = (depth, n, config.hidden_size)
-        names = ("h", "c") if config.cell == "lstm" else ("h",)
         begin = [np.ascontiguousarray(state[m], self.dtype) if m in state else None for m in "hc"]
-        end = {m: np.empty(shape, self.dtype) for m in names} if wants_state else {}
-        steps = (X.shape[1],) if net.output == "steps" else ()
-        out = np.empty((n, *steps, net.n_outputs), self.dtype)
-        self._ask(X, X.shape[1], _whole(lengths), 0, 1, *begin, out, end.get("h"), end.get("c"))
+        shapes = net.state_shapes(len(X)) if wants_state else {}
+        end = {name: np.empty(shape, self.dtype) for name, shape in shapes.items()}
+        out = self.empty_outputs(len(X), X)
+        self._call(X, X.shape[1], _whole(lengths), 0, 1, *begin, out, end.get("h"), end.get("c"))
         return out, end
+
+    def empty_outputs(self, n: int, X: Source) -> Array:
+        """Return an uninitialised array for the outputs of `n` rows like those of `X`."""
+        steps = (X.shape[1],) if self.net.output == "steps" else ()
+        return np.empty((n, *steps, self.net.n_outputs), self.dtype)
 
     def encode(self, X: Source) -> Array:
         width, end = self.net.widths()[-1], self._encoded
@@ -168,25 +172,25 @@ class _Forward:
 
     def _through(self, X: Array, first: int, last: int, width: int) -> Array:
         out = np.empty((len(X), width), self.dtype)
-        self._ask(X, 0, None, first, last, None, None, out, None, None)
+        self._call(X, 0, None, first, last, None, None, out, None, None)
         return out
 
-    def _ask(self, *arguments: Any) -> None:
-        """Have the learner predict, unless it is to stop (`StopRequestedError`)."""
-        raise_if_cancelled()  # the kernels ask for the first time after a while
+    def _call(self, *arguments: Any) -> None:
+        """Let the kernels predict, unless a stop is requested (`StopRequestedError`)."""
+        raise_if_cancelled()  # the kernels check for the first time after a while
         if not self.learner.predict(*arguments, self.threads, cancellation_check()):
             raise StopRequestedError
 
 
 class NativeEngine:
-    """Training steps in the kernels, many a call.
+    """Training steps in the kernels, many in one call.
 
     Parameters
     ----------
     task : Task
-        With a net, optimiser and float type that :func:`refusal` has nothing against.
+        A task that :func:`~hiddenstate.engines.choose.refusal` accepts.
     state : TrainingState
-        Copied; the caller's arrays are not touched.
+        Copied; the caller's arrays do not change.
     """
 
     name = "native"
@@ -214,20 +218,21 @@ class NativeEngine:
         X = task.X
         if isinstance(X, np.ndarray):
             self._teach(X, slice(None))
-        else:  # `run` teaches piece by piece
+        else:  # `run` reads it piece by piece
             self._teach(np.empty((0, *X.shape[1:]), _kind(X)), slice(0))
-        self._orders: list[tuple[float, float, float]] = []  # of `step`, from step `_from` on
-        self._from = 0
+        # Settings for `step`, from step `_settings_from` on.
+        self._settings: list[tuple[float, float, float]] = []
+        self._settings_from = 0
 
     def _kinds(self) -> tuple[str, ...]:
-        """What the optimiser remembers of each weight, in the kernels' order."""
+        """Return the kinds of moments the optimiser has, in the kernels' order."""
         training = self.task.training
         if training.optimizer == "sgd":
             return ("momentum_buffer",) if training.momentum else ()
         return ("exp_avg", "exp_avg_sq")
 
     def _teach(self, X: Array, which: Any) -> None:
-        """Let the learner learn from `X`, the task's rows `which`."""
+        """Give the kernels the rows `X` to train on, which are the task's rows `which`."""
         task, kind = self.task, self._dtype
         y, lengths, weights = (
             None if part is None else part[which] for part in (task.y, task.lengths, task.weights)
@@ -251,9 +256,9 @@ class NativeEngine:
     def _lessons(
         self, rows: Array, sizes: Array, stop: Callable[[], bool]
     ) -> Iterator[tuple[slice, Array]]:
-        """Yield `(steps, rows)`: steps the learner was taught for, and their rows as it has them.
+        """Yield (steps, rows): the steps whose rows the kernels have, and their numbers there.
 
-        A store's rows are read for as many steps at a time as `PIECE` has room for.
+        The rows of a store are read for as many steps at a time as fit in `PIECE` bytes.
         """
         X = self.task.X
         if isinstance(X, np.ndarray):
@@ -268,40 +273,37 @@ class NativeEngine:
             first = last
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
-        """Take steps `first` to `last` - 1; see `Engine.run`. May take none if asked to stop."""
+        """Run steps `first` to `last` - 1; see `Engine.run`."""
         task = self.task
         rows, sizes, resets = task.batches.span(first, last)
         outputs = None
         if task.stateful:
             self._check_carried(sizes, resets)
-            y = task.y
-            assert y is not None
-            outputs = np.empty((len(rows), *y.shape[1:]), self._dtype)
+            outputs = self._net.empty_outputs(len(rows), task.X)
         losses = np.empty(last - first)
-        paces = orders(task.training, first, last, task.total_steps)
-        taken = given = 0
+        settings = step_settings(task.training, first, last, task.total_steps)
+        steps_done = rows_done = 0
         for some, own in self._lessons(rows, sizes, stop):
-            rates, clips, smallest = (part[some] for part in paces)
-            shown = None if outputs is None else outputs[given:]
-            done, ending = self._learner.train(
+            rates, clips, eps = (values[some] for values in settings)
+            n_steps, status = self._learner.train(
                 own,
                 sizes[some],
                 rates,
                 clips,
-                smallest,
+                eps,
                 resets[some],
                 losses[some],
-                shown,
+                None if outputs is None else outputs[rows_done:],
                 self.threads,
                 stop,
             )
-            taken, given = taken + done, given + len(own)
-            self._step = first + taken - (ending == _NOT_FINITE)
-            if ending:
+            steps_done, rows_done = steps_done + n_steps, rows_done + len(own)
+            self._step = first + steps_done - (status == _NOT_FINITE)
+            if status:
                 break
         if outputs is not None:
-            outputs = outputs[: int(sizes[:taken].sum())]
-        return Chunk(losses[:taken], outputs)
+            outputs = outputs[: int(sizes[:steps_done].sum())]
+        return Chunk(losses[:steps_done], outputs)
 
     def _check_carried(self, sizes: Array, resets: Array) -> None:
         before = np.concatenate([[self._learner.state_rows], sizes[:-1]])
@@ -309,51 +311,52 @@ class NativeEngine:
         if wrong.size:
             raise DataError(
                 f"state: carries {before[wrong[0]]} sequences, x has {sizes[wrong[0]]}; "
-                "reset the state or pass as many"
+                "reset the state, or pass as many sequences"
             )
 
     def step(self, x: Array, y: Array) -> float:
-        """One update on rows given now, the bare stepper: nothing is checked.
+        """Make one update on the given rows, without checking them.
 
         Parameters
         ----------
-        x : ndarray (B, T, I) or (B, F)
-            uint8 or the net's float type, contiguous.
+        x : ndarray of shape (B, T, I) or (B, F)
+            uint8 or the network's float type, contiguous.
         y : ndarray
-            Class numbers (B,) int64, or targets in the net's float type, contiguous.
+            Class numbers (B,) int64, or targets in the network's float type, contiguous.
 
         Returns
         -------
         float
-            The loss before the update, which is made unless it is not finite.
+            The loss before the update; the update is not made if the loss is not finite.
         """
         training, step = self.task.training, self._step
-        if not self._from <= step < self._from + len(self._orders):
-            ahead = orders(training, step, step + _AHEAD, self.task.total_steps)
-            self._orders = list(zip(*(part.tolist() for part in ahead), strict=True))
-            self._from = step
+        index = step - self._settings_from
+        if not 0 <= index < len(self._settings):
+            arrays = step_settings(training, step, step + _AHEAD, self.task.total_steps)
+            self._settings = list(zip(*(values.tolist() for values in arrays), strict=True))
+            self._settings_from, index = step, 0
         self._step = step + 1
-        return float(self._learner.step(x, y, *self._orders[step - self._from], self.threads))
+        return float(self._learner.step(x, y, *self._settings[index], self.threads))
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
-        """Outputs for rows `X`; see `Engine.predict`."""
+        """Return the outputs for rows `X`; see `Engine.predict`."""
         return self._net.predict(X, lengths)
 
     def encode(self, X: Source) -> Array:
-        """An autoencoder's codes; see `Engine.encode`."""
+        """Return the codes of rows `X`; see `Engine.encode`."""
         return self._net.encode(X)
 
     def restore(self, params: Params) -> None:
-        """Put weights back; see `Engine.restore`."""
+        """Replace the weights; see `Engine.restore`."""
         _load(self._learner, 0, [params[name] for name in self._names], self._dtype)
 
     def set_lr(self, lr: float) -> None:
-        """Learn at another rate; see `Engine.set_lr`."""
+        """Set the initial rate of the schedule; see `Engine.set_lr`."""
         self.task = replace(self.task, training=replace(self.task.training, lr=lr))
-        self._orders = []
+        self._settings = []
 
     def export(self) -> TrainingState:
-        """A copy of the state; see `Engine.export`."""
+        """Return a copy of the state; see `Engine.export`."""
         params = self._saved(0)
         moments: Params = {}
         if self._step > self._moments_since:
@@ -362,24 +365,23 @@ class NativeEngine:
         return TrainingState(params, self._step, moments, self._carried(), self._moments_since)
 
     def _saved(self, which: int) -> Params:
-        found = {}
+        arrays = {}
         for i, (name, shape) in enumerate(self.task.net.shapes().items()):
-            found[name] = np.empty(shape, self._dtype)
-            self._learner.save(which, i, found[name])
-        return found
+            arrays[name] = np.empty(shape, self._dtype)
+            self._learner.save(which, i, arrays[name])
+        return arrays
 
     def _carried(self) -> Params:
-        config, rows = self.task.net.config, self._learner.state_rows
-        if not rows or not isinstance(config, RecurrentConfig):
+        n_rows = self._learner.state_rows
+        if not n_rows:
             return {}
-        depth = config.layers * (2 if config.bidirectional else 1)
-        names = ("h", "c") if config.cell == "lstm" else ("h",)
-        found = {n: np.empty((depth, rows, config.hidden_size), self._dtype) for n in names}
-        self._learner.save_state(found["h"], found.get("c"))
-        return found
+        shapes = self.task.net.state_shapes(n_rows)
+        state = {name: np.empty(shape, self._dtype) for name, shape in shapes.items()}
+        self._learner.save_state(state["h"], state.get("c"))
+        return state
 
-    def about(self) -> dict[str, Any]:
-        """Name, version, device and threads; see `Engine.about`. The level of instructions too."""
+    def about(self) -> EngineInfo:
+        """Return what config.json records about the engine, with its instruction level."""
         return {
             "name": self.name,
             "version": self.version,
@@ -390,37 +392,29 @@ class NativeEngine:
 
 
 class NativePredictor:
-    """A fitted model ready to be asked, in the kernels.
+    """Computes the outputs of a trained model in the kernels; see :class:`Predictor`.
 
     Parameters
     ----------
     model : FittedModel
-    threads : int
-        As the option of that name.
+    threads : int, default 0
+        Number of threads; 0 chooses it, as the option `--threads` does.
     """
 
     def __init__(self, model: FittedModel, threads: int = 0) -> None:
         self._net = _Forward(model.net, model.params, str(model.dtype), threads)
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
-        """Outputs for rows `X`, each row from a zero state."""
+        """Return the outputs for rows `X`; see `Predictor.predict`."""
         return self._net.predict(X, lengths)
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
-        """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them.
-
-        With the readout "mean" an output is of the mean over the steps of this call alone.
-
-        Raises
-        ------
-        DataError
-            If `state` is not this net's or carries another number of rows.
-        """
+        """Return the outputs for parallel rows and their last state; see `Predictor.forward`."""
         check_state(state, self._net.net, len(X))
         return self._net.forward(X, state)
 
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
-        """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
+        """Return the outputs for consecutive rows and the last state; see `Predictor.follow`."""
         outputs = []
         for row in one_by_one(X):
             raise_if_cancelled()
@@ -429,9 +423,9 @@ class NativePredictor:
         return np.concatenate(outputs), state
 
     def encode(self, X: Source) -> Array:
-        """An autoencoder's codes (N, Z)."""
+        """Return the codes of rows `X`; see `Predictor.encode`."""
         return self._net.encode(X)
 
     def decode(self, codes: Array) -> Array:
-        """An autoencoder's rows (N, F) for codes (N, Z)."""
+        """Return the rows that codes decode to; see `Predictor.decode`."""
         return self._net.decode(codes)

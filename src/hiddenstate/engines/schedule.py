@@ -1,27 +1,24 @@
-"""The learning rate and the gradient's limit at each step; functions of the step alone."""
+"""The learning rate and the limit of the gradient at each step: functions of the step alone."""
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.config import TrainingConfig
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 
 def rate_at(training: TrainingConfig, step: int, total_steps: int) -> float:
-    """The learning rate of update `step`, counted from 0.
+    """Return the learning rate of update `step`, counted from 0.
 
     constant
         lr.
     inverse
-        lr up to step `hold`, then lr * hold / step. It never looks at the total, so a longer
-        run begins like a shorter one. 1/step is the classic decay of stochastic
-        approximation (Robbins and Monro, 1951).
+        lr until step `hold`, then lr * hold / step. It does not depend on the total, so a longer
+        run begins as a shorter one. 1/step is the classic decay of stochastic approximation
+        (Robbins and Monro, 1951).
     cosine
-        lr up to step `hold`, then half a cosine down to 0 at `total_steps`
+        lr until step `hold`, then half a cosine down to 0 at `total_steps`
         (Loshchilov and Hutter, "SGDR", 2017, equation 5).
     """
     if training.lr_schedule == "constant" or step < training.hold:
@@ -33,22 +30,22 @@ def rate_at(training: TrainingConfig, step: int, total_steps: int) -> float:
 
 
 def clip_at(training: TrainingConfig, step: int) -> float | None:
-    """The largest gradient norm allowed at `step`, or None."""
+    """Return the largest norm of the gradient allowed at `step`, or None for no limit."""
     return None if step < training.hold else training.clip
 
 
 def eps_at(training: TrainingConfig, step: int) -> float:
-    """Adam's smallest denominator at `step`: 1e-8 (Kingma and Ba, 2015), later `eps`."""
+    """Return Adam's eps at `step`: 1e-8 (Kingma and Ba, 2015) until `hold`, then `eps`."""
     return 1e-8 if step < training.hold else training.eps
 
 
-def orders(
+def step_settings(
     training: TrainingConfig, first: int, last: int, total_steps: int
 ) -> tuple[Array, Array, Array]:
-    """Rate, limit of the gradient's norm (0 for none) and smallest denominator of Adam.
+    """Return the rates, limits of the gradient's norm (0 for none) and eps of several steps.
 
-    Each (last - first,) float64, for steps `first` to `last` - 1: the same numbers as the three
-    functions above, all at once.
+    The same numbers as those of the three functions above, for steps `first` to `last` - 1: each
+    array is (last - first,) float64.
     """
     steps = np.arange(first, last)
     held = steps < training.hold

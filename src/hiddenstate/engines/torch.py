@@ -1,4 +1,4 @@
-"""The torch engine: any device torch has, any configuration there is."""
+"""The torch engine: every device that torch has, every configuration."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hiddenstate.config import RecurrentConfig, TrainingConfig
-from hiddenstate.data.rows import fractions
 from hiddenstate.data.prepare.batches import generator
+from hiddenstate.data.rows import fractions
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.engines.interface import (
     Chunk,
+    EngineInfo,
     Source,
     Task,
     TrainingState,
@@ -29,48 +29,47 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
 from hiddenstate.models.torch_modules import AutoencoderNet, RecurrentNet, State, make_module
 from hiddenstate.system.cancellation import raise_if_cancelled
+from hiddenstate.system.typing import Array
 
-Array = NDArray[Any]
+ROWS_AT_ONCE = 2048
+"""Most rows in a forward pass without gradient; bounds the memory."""
 
-EVALUATED_AT_ONCE = 2048
-"""Most rows in a forward pass without gradient; bounds memory."""
-
-WORK = 10**10
-"""About how many multiplications such a pass has; between two of them a stop is heard."""
+WORK_AT_ONCE = 10**10
+"""Most multiplications in such a pass, about; between two passes it can be cancelled."""
 
 
 def pick_device(wanted: str) -> torch.device:
-    """The device `wanted` names; auto is cuda where there is one, else cpu.
+    """Return the device that `wanted` names; "auto" is cuda if there is one, else cpu.
 
     Raises
     ------
     MachineError
-        If it is not there.
+        If this machine does not have it.
     """
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    there: dict[str, Callable[[], bool]] = {
+    is_available: dict[str, Callable[[], bool]] = {
         "cpu": lambda: True,
         "cuda": torch.cuda.is_available,
         "mps": torch.backends.mps.is_available,
     }
-    if not there[wanted]():
-        raise MachineError(f"--device {wanted}: torch finds none here; use --device cpu")
+    if not is_available[wanted]():
+        raise MachineError(f"--device {wanted}: torch finds no such device; use --device cpu")
     return torch.device(wanted)
 
 
 _NO_MEMORY = ("allocate memory", "not enough memory", "could not create a primitive")
-"""What torch and its libraries say when memory has run out."""
+"""Parts of the messages of torch and its libraries when memory runs out."""
 
 
 @contextmanager
 def thread_count(threads: int) -> Iterator[None]:
-    """Give torch `threads` threads for a while; 0 changes nothing.
+    """Let torch use `threads` threads in this context; 0 changes nothing.
 
     Raises
     ------
     MemoryError
-        If torch runs out of memory, for which it has several words.
+        If torch runs out of memory, for which it raises several other errors.
     """
     before = torch.get_num_threads()
     if threads:
@@ -78,9 +77,9 @@ def thread_count(threads: int) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        words = str(error)
-        if isinstance(error, torch.OutOfMemoryError) or any(w in words for w in _NO_MEMORY):
-            raise MemoryError(words.partition("allocate memory: ")[2] or words) from None
+        text = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or any(part in text for part in _NO_MEMORY):
+            raise MemoryError(text.partition("allocate memory: ")[2] or text) from None
         raise
     finally:
         if threads:
@@ -94,7 +93,7 @@ class TorchEngine:
     ----------
     task : Task
     state : TrainingState
-        Copied; the caller's arrays are not touched.
+        Copied; the caller's arrays do not change.
     """
 
     name = "torch"
@@ -112,7 +111,7 @@ class TorchEngine:
         self._optimizer = _make_optimizer(training, self.module, self.device)
         _load_moments(self._optimizer, self.module, state)
         self._carried = _as_state(state.carried, self._device, self._dtype)
-        self._X = None  # all rows, where they are on another device
+        self._X = None  # all rows, on the device if it is not the cpu
         if self.device != "cpu" and isinstance(task.X, np.ndarray):
             self._X = torch.from_numpy(task.X).to(self._device)
         self._y = None if task.y is None else _targets(task.y, training.dtype, self._device)
@@ -122,26 +121,25 @@ class TorchEngine:
             self._weights = torch.from_numpy(weights).to(self._device)
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
-        """Take steps `first` to `last` - 1; see `Engine.run`."""
+        """Run steps `first` to `last` - 1; see `Engine.run`."""
         self.module.train()
         losses: list[Tensor] = []
         outputs: list[Tensor] = []
         with thread_count(self.task.training.threads):
             for step in range(first, last):
-                loss, output, updated = self._take(step)
+                loss, output, updated = self._run_step(step)
                 losses.append(loss)
                 if self.task.stateful:
                     outputs.append(output)
                 if not updated or stop():
                     break
         values = torch.stack(losses).double().cpu().numpy()
-        lost = np.flatnonzero(~np.isfinite(values))
-        values = values[: lost[0] + 1] if lost.size else values
-        shown = torch.cat(outputs).cpu().numpy() if outputs else None
-        return Chunk(values, shown)
+        not_finite = np.flatnonzero(~np.isfinite(values))
+        values = values[: not_finite[0] + 1] if not_finite.size else values
+        return Chunk(values, torch.cat(outputs).cpu().numpy() if outputs else None)
 
-    def _take(self, step: int) -> tuple[Tensor, Tensor, bool]:
-        """One step: the loss before its update, the output, and whether it was made."""
+    def _run_step(self, step: int) -> tuple[Tensor, Tensor, bool]:
+        """Run a step: its loss and output before the update, and whether the update was made."""
         task, training = self.task, self.task.training
         x, target, weights = self._batch(step)
         if task.stateful and task.batches.starts_epoch(step):
@@ -155,7 +153,7 @@ class TorchEngine:
             if task.stateful:
                 self._carried = tuple(part.detach() for part in after)
         loss = _loss(task.net, output, x if target is None else target, lengths, weights)
-        # A look at the value makes a GPU wait, so only the cpu looks at every step.
+        # Reading the value makes a GPU wait, so only the cpu checks it at every step.
         if self.device == "cpu" and not math.isfinite(loss.item()):
             return loss.detach(), output.detach(), False
         self._optimizer.zero_grad(set_to_none=True)
@@ -172,7 +170,7 @@ class TorchEngine:
         return loss.detach(), output.detach(), True
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Inputs, targets and weights of a step's rows."""
+        """Return the inputs, targets and weights of a step's rows."""
         rows = self.task.batches.rows(step)
         index = torch.from_numpy(rows).to(self._device)
         if self._X is None:
@@ -182,13 +180,13 @@ class TorchEngine:
         target = None if self._y is None else self._y[index]
         if self._weights is None:
             return x, target, None
-        # A row that counts nothing may hold anything, and 0 times that may be anything too.
+        # A row of weight 0 may contain anything, and 0 times that may still not be 0.
         weights = self._weights[index]
-        out = weights == 0
+        ignored = weights == 0
         if not self.task.stateful:
-            x = x.masked_fill(_beside(out, x), 0)
+            x = x.masked_fill(_expand(ignored, x), 0)
         if target is not None:
-            target = target.masked_fill(_beside(out, target), 0)
+            target = target.masked_fill(_expand(ignored, target), 0)
         return x, target, weights
 
     def _lengths(self, step: int) -> Tensor | None:
@@ -196,7 +194,7 @@ class TorchEngine:
         return None if lengths is None else torch.from_numpy(lengths[self.task.batches.rows(step)])
 
     def _masks(self, step: int, x: Tensor) -> list[Tensor] | None:
-        """Dropout between layers, decided by (seed, step) alone: 0 or 1 / (1 - p)."""
+        """Return dropout masks, 0 or 1 / (1 - p), that follow from the seed and the step alone."""
         config = self.task.net.config
         if not isinstance(config, RecurrentConfig) or config.dropout == 0:
             return None
@@ -208,34 +206,34 @@ class TorchEngine:
         return list(masks.unbind())
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
-        """Outputs for rows `X`; see `Engine.predict`."""
+        """Return the outputs for rows `X`; see `Engine.predict`."""
         with thread_count(self.task.training.threads):
             return _forward(self.module, X, self._dtype, lengths)
 
     def encode(self, X: Source) -> Array:
-        """An autoencoder's codes; see `Engine.encode`."""
+        """Return the codes of rows `X`; see `Engine.encode`."""
         with thread_count(self.task.training.threads):
             return encode(self.module, X, self._dtype)
 
     def restore(self, params: Params) -> None:
-        """Put weights back; see `Engine.restore`."""
+        """Replace the weights; see `Engine.restore`."""
         with torch.no_grad():
             for name, parameter in self.module.named_parameters():
                 parameter.copy_(torch.tensor(params[name]))
 
     def set_lr(self, lr: float) -> None:
-        """Learn at another rate; see `Engine.set_lr`."""
+        """Set the initial rate of the schedule; see `Engine.set_lr`."""
         self.task = replace(self.task, training=replace(self.task.training, lr=lr))
 
     def export(self) -> TrainingState:
-        """A copy of the state; see `Engine.export`."""
+        """Return a copy of the state; see `Engine.export`."""
         params = {n: p.detach().cpu().numpy().copy() for n, p in self.module.named_parameters()}
         moments = _export_moments(self._optimizer, self.module)
         carried = _as_arrays(self._carried)
         return TrainingState(params, self._step, moments, carried, self._moments_since)
 
-    def about(self) -> dict[str, Any]:
-        """Name, version, device and threads; see `Engine.about`."""
+    def about(self) -> EngineInfo:
+        """Return what config.json records about the engine; see `Engine.about`."""
         return {
             "name": self.name,
             "version": self.version,
@@ -245,15 +243,15 @@ class TorchEngine:
 
 
 class TorchPredictor:
-    """A fitted model ready to be asked, on one device.
+    """Computes the outputs of a trained model on one device; see :class:`Predictor`.
 
     Parameters
     ----------
     model : FittedModel
-    device : str
-        As the option of that name.
-    threads : int
-        As the option of that name.
+    device : str, default "auto"
+        As the option `--device`.
+    threads : int, default 0
+        As the option `--threads`.
     """
 
     def __init__(self, model: FittedModel, device: str = "auto", threads: int = 0) -> None:
@@ -262,20 +260,12 @@ class TorchPredictor:
         self._threads = threads
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
-        """Outputs for rows `X`, each row from a zero state."""
+        """Return the outputs for rows `X`; see `Predictor.predict`."""
         with thread_count(self._threads):
             return _forward(self._module, X, self._dtype, lengths)
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
-        """Outputs for rows `X` (B, T, I) side by side from `state`, and the state after them.
-
-        With the readout "mean" an output is of the mean over the steps of this call alone.
-
-        Raises
-        ------
-        DataError
-            If `state` is not this net's or carries another number of rows.
-        """
+        """Return the outputs for parallel rows and their last state; see `Predictor.forward`."""
         module = self._module.eval()
         assert isinstance(module, RecurrentNet)
         check_state(state, module.net, len(X))
@@ -285,7 +275,7 @@ class TorchPredictor:
         return output.cpu().numpy(), _as_arrays(after)
 
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
-        """Outputs for rows `X` (N, T, I) that follow one another, and the state after them."""
+        """Return the outputs for consecutive rows and the last state; see `Predictor.follow`."""
         outputs = []
         for row in one_by_one(X):
             raise_if_cancelled()
@@ -294,12 +284,12 @@ class TorchPredictor:
         return np.concatenate(outputs), state
 
     def encode(self, X: Source) -> Array:
-        """An autoencoder's codes (N, Z)."""
+        """Return the codes of rows `X`; see `Predictor.encode`."""
         with thread_count(self._threads):
             return encode(self._module, X, self._dtype)
 
     def decode(self, codes: Array) -> Array:
-        """An autoencoder's rows (N, F) for codes (N, Z)."""
+        """Return the rows that codes decode to; see `Predictor.decode`."""
         assert isinstance(self._module, AutoencoderNet)
         with thread_count(self._threads), torch.no_grad():
             weight = next(self._module.parameters())
@@ -313,7 +303,7 @@ def _forward(
     dtype: torch.dtype,
     lengths: Array | None = None,
 ) -> Array:
-    """Outputs without gradient, a bounded number of rows at a time."""
+    """Return outputs without gradient, computed for a bounded number of rows at a time."""
     module.eval()
     parts = []
     with torch.no_grad():
@@ -328,19 +318,19 @@ def _forward(
 
 
 def _as_state(arrays: Params, device: torch.device, dtype: torch.dtype) -> State | None:
-    """The state tuple of arrays `h` and maybe `c`; None for zero."""
+    """Return the state tuple of the arrays `h` and, for lstm, `c`; None for zero."""
     parts = [torch.from_numpy(arrays[n].copy()) for n in ("h", "c") if n in arrays]
     return tuple(part.to(device, dtype) for part in parts) or None
 
 
 def _as_arrays(state: State | None) -> Params:
-    """The inverse of :func:`_as_state`."""
+    """Return the arrays of a state: the inverse of :func:`_as_state`."""
     parts = zip(("h", "c"), state or (), strict=False)
     return {name: part.cpu().numpy().copy() for name, part in parts}
 
 
 def encode(module: nn.Module, X: Source, dtype: torch.dtype) -> Array:
-    """Codes (N, Z) without gradient, a bounded number of rows at a time."""
+    """Return codes (N, Z) without gradient, computed for a bounded number of rows at a time."""
     assert isinstance(module, AutoencoderNet)
     module.eval()
     with torch.no_grad():
@@ -349,10 +339,12 @@ def encode(module: nn.Module, X: Source, dtype: torch.dtype) -> Array:
 
 
 def _pieces(X: Source, module: nn.Module) -> Iterator[slice]:
-    """Yield slices of `EVALUATED_AT_ONCE` rows or `WORK`, of a store no more than `PIECE` bytes;
-    one row at least. Before each it may be time to stop (`StopRequestedError`)."""
-    a_row = sum(p.numel() for p in module.parameters()) * (X.shape[1] if X.ndim == 3 else 1)
-    at_once = max(1, min(EVALUATED_AT_ONCE, WORK // max(a_row, 1)))
+    """Yield slices of rows, within the limits of rows, work and, of a store, `PIECE` bytes.
+
+    A slice has at least one row. Before each, the caller may be cancelled (`StopRequestedError`).
+    """
+    work = sum(p.numel() for p in module.parameters()) * (X.shape[1] if X.ndim == 3 else 1)
+    at_once = max(1, min(ROWS_AT_ONCE, WORK_AT_ONCE // max(work, 1)))
     if isinstance(X, RowStore):
         at_once = min(at_once, max(1, PIECE // max(1, X.row_bytes)))
     for first in range(0, max(len(X), 1), at_once):
@@ -366,18 +358,17 @@ def _to_device(module: nn.Module, X: Array, dtype: torch.dtype) -> Tensor:
 
 
 def _owned(X: Array, device: torch.device) -> Tensor:
-    """`X` in memory of torch's own, which begins at multiples of 64 bytes.
+    """Return `X` in memory that torch allocated, aligned to 64 bytes.
 
-    At other addresses its matrix library may add up in another order, so that the same rows
-    would not always have the same last digit (Intel, oneMKL guide, "Obtaining Numerically
-    Reproducible Results").
+    At other addresses the matrix library may sum in another order, so that the last digit would
+    depend on the address (Intel, oneMKL guide, "Obtaining Numerically Reproducible Results").
     """
-    # torch warns of arrays it may not write to, such as mapped files: they are copied first.
+    # torch warns about read-only arrays, such as mapped files: they are copied first.
     return torch.from_numpy(np.require(X, requirements=["C", "W"])).clone().to(device)
 
 
 def _fractions(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """As `data.fractions`, on the device."""
+    """As :func:`hiddenstate.data.rows.fractions`, on the device."""
     return x.to(dtype) / 255 if x.dtype == torch.uint8 else x.to(dtype)
 
 
@@ -389,7 +380,7 @@ def _targets(y: Array, dtype: str, device: torch.device) -> Tensor:
 def _loss(
     net: Net, output: Tensor, target: Tensor, lengths: Tensor | None, weights: Tensor | None
 ) -> Tensor:
-    """The mean over rows, or over all values read, each times its row's weight (B,)."""
+    """Return the mean loss over rows, or over all values read, times the weights (B,) of rows."""
     if net.job == "classify" and weights is not None:
         each = nn.functional.cross_entropy(output, target, reduction="none")
         return (each * weights).mean()
@@ -400,19 +391,19 @@ def _loss(
         output, target = output[read], target[read]
         weights = None if weights is None else weights[:, None].expand(read.shape)[read]
     if weights is not None:
-        return ((output - target).square() * _beside(weights, output)).mean()
+        return ((output - target).square() * _expand(weights, output)).mean()
     return nn.functional.mse_loss(output, target)
 
 
-def _beside(values: Tensor, rows: Tensor) -> Tensor:
-    """`values` (B,) with as many axes as `rows` (B, ...)."""
+def _expand(values: Tensor, rows: Tensor) -> Tensor:
+    """Return `values` (B,) with as many axes as `rows` (B, ...)."""
     return values.reshape(-1, *[1] * (rows.ndim - 1))
 
 
 def _make_optimizer(
     training: TrainingConfig, module: nn.Module, device: str
 ) -> torch.optim.Optimizer:
-    """torch's optimiser; the fused form does an update in one call instead of a dozen."""
+    """Return torch's optimiser; the fused form makes an update in one call."""
     common: dict[str, Any] = {
         "lr": training.lr,
         "weight_decay": training.weight_decay,
@@ -441,7 +432,7 @@ def _export_moments(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict
 def _load_moments(
     optimizer: torch.optim.Optimizer, module: nn.Module, state: TrainingState
 ) -> None:
-    """Put the saved memory where the optimiser looks for it."""
+    """Put the moments where the optimiser looks for them."""
     if not state.moments:
         return
     for name, parameter in module.named_parameters():
@@ -451,7 +442,7 @@ def _load_moments(
             if f"{kind}/{name}" in state.moments
         }
         if "exp_avg" in own:
-            # Adam corrects its bias by the number of updates made (Kingma and Ba, 2015).
+            # The number of updates that Adam's bias correction uses (Kingma and Ba, 2015).
             own["step"] = torch.tensor(
                 float(state.step - state.moments_since), device=parameter.device
             )

@@ -85,7 +85,7 @@ class RecurrentNet(nn.Module):
         if state is not None and state[0].shape[1] != x.shape[0]:
             raise DataError(
                 f"state: carries {state[0].shape[1]} sequences, x has {x.shape[0]}; "
-                "reset the state or pass as many"
+                "reset the state, or pass as many sequences"
             )
         if masks is None:
             steps, last = self._whole(x, state, lengths)

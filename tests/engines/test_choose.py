@@ -1,0 +1,48 @@
+"""The rule that chooses an engine, and the refusal to load torch without enough memory."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from hiddenstate import kernels
+from hiddenstate.config import make_config
+from hiddenstate.data import PreparedDataset, Rows
+from hiddenstate.engines import TrainingState, choose, make_engine
+from hiddenstate.errors import MachineError, OptionError
+from hiddenstate.jobs import make_job
+from hiddenstate.system import memory
+
+
+@pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
+def test_the_engine_is_chosen_by_a_fixed_rule(monkeypatch):
+    def engine_of(**options):
+        config = make_config("classify", {"threads": 1, **options})
+        X = np.zeros((3, 2, 4), np.float32)
+        job = make_job(config, PreparedDataset("x", Rows(X, np.arange(3)), classes=[0, 1, 2]))
+        return make_engine(job.task(), TrainingState(job.net.initial(0, "float32"))).name
+
+    assert engine_of() == engine_of(engine="native") == engine_of(device="cpu") == "native"
+    assert engine_of(engine="torch") == "torch"
+    assert engine_of(dropout=0.1, layers=2) == "torch"
+    with pytest.raises(OptionError, match="it has no dropout; use --engine torch"):
+        engine_of(engine="native", dropout=0.1, layers=2)
+    with pytest.raises(OptionError, match="not on cuda"):
+        engine_of(engine="native", device="cuda")
+    monkeypatch.setenv(kernels.VARIABLE, "off")
+    assert engine_of() == "torch"
+    with pytest.raises(OptionError, match="HIDDENSTATE_LEVEL is off"):
+        engine_of(engine="native")
+    monkeypatch.setenv(kernels.VARIABLE, "sse9")
+    with pytest.raises(MachineError, match="HIDDENSTATE_LEVEL=sse9: this processor has baseline"):
+        engine_of()
+
+
+def test_torch_is_not_loaded_with_too_little_address_space(monkeypatch):
+    """It may abort the process then, and no error can be caught."""
+    monkeypatch.setattr(memory, "_address_space_left", lambda: 100 * 2**20)
+    monkeypatch.setitem(sys.modules, "torch", sys)  # as if it were loaded
+    choose._check_torch()
+    monkeypatch.delitem(sys.modules, "torch")
+    with pytest.raises(MachineError, match=r"640 MiB of address space .* leaves 100 MiB"):
+        choose._check_torch()
