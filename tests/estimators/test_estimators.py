@@ -289,9 +289,9 @@ def test_rows_outside_0_to_1_end_in_a_linear_layer():
     assert autoencoder(inside).model_.net.config.output_activation == "sigmoid"
     # Numbers are told as the net sees them, and that they are scaled where they are.
     wide = 255 * RNG.random((30, 5))
-    with pytest.raises(DataError, match="once scaled cannot come out of a sigmoid"):
+    with pytest.raises(DataError, match="after scaling are outside the range of a sigmoid"):
         autoencoder(wide, output_activation="sigmoid", scale="standard")
-    with pytest.raises(DataError, match=f"to {wide.max():.4g} cannot come out of a sigmoid"):
+    with pytest.raises(DataError, match=f"to {wide.max():.4g} are outside the range of a sigmoid"):
         autoencoder(wide, output_activation="sigmoid", scale="none")
 
 

@@ -100,7 +100,7 @@ def test_damaged_class_weights_are_told(wrong, tmp_path):
     facts = json.loads(json.dumps(facts))
     facts["extra"]["settings"]["class_weight"] = wrong
     write_arrays(path, "model", arrays, facts)
-    with pytest.raises(UntrustedFileError, match="class_weight is no parameter"):
+    with pytest.raises(UntrustedFileError, match="class_weight is not a parameter"):
         load(path)
 
 

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.runs import Run
-from hiddenstate.views.timeline import Scene
+from hiddenstate.views.timeline import Timeline
 from tests.estimators.test_estimators import KINDS, QUICK, RNG, Y_CLASS, Y_LAST, Y_STEPS, I, N, T, X
 
 LENGTHS = np.where(np.arange(N) == 5, 1, 2 + np.arange(N) * 7 % (T - 1))
@@ -139,7 +139,7 @@ def test_targets_of_unequal_series_are_refused_for_an_array():
     with pytest.raises(DataError, match="unequal length"):
         regressor(output="steps").fit(X, STEPS)
     estimator = regressor(output="steps").fit(X, Y_STEPS)
-    with pytest.raises(DataError, match="longer or shorter"):
+    with pytest.raises(DataError, match="different lengths"):
         estimator.score(X, STEPS)
 
 
@@ -172,7 +172,7 @@ def test_partial_fit_takes_series_of_other_lengths():
 
 
 def test_state_goes_on_only_for_rows_of_one_length():
-    with pytest.raises(DataError, match="one length"):
+    with pytest.raises(DataError, match="equal length"):
         regressor().fit(SERIES, Y_LAST).forward(SERIES)
 
 
@@ -184,7 +184,7 @@ def test_steps_cut_flat_rows_not_series():
 
 
 def test_an_autoencoder_refuses_series_of_unequal_length():
-    with pytest.raises(DataError, match="rows of one length, these have 1 to 9 steps"):
+    with pytest.raises(DataError, match="rows of one length, but these have 1 to 9 steps"):
         coder().fit(SERIES)
     estimator = coder().fit(list(X))
     for ask in (estimator.transform, estimator.score):
@@ -197,7 +197,7 @@ def test_an_autoencoder_refuses_series_of_unequal_length():
     [
         ([X[0], X[1][:4, 0]], "1 or 2 axes"),
         ([X[:1], X[1:2, :4]], "3 axes"),
-        ([[[1.0, 2.0], [3.0]], [[1.0, 2.0]]], "series 0 is no array"),
+        ([[[1.0, 2.0], [3.0]], [[1.0, 2.0]]], "series 0 is not an array"),
         ([X[0], X[1][:4, :1]], "1 to 2 features"),
         ([X[0], X[1][:0]], "series 1 has no steps"),
         ([X[0].astype(str), X[1][:4].astype(str)], "expected numbers"),
@@ -365,4 +365,4 @@ def test_bytes_in_two_axes_or_of_a_square_are_drawn_as_pictures(tmp_path, shape,
     coder().fit(rows, run_dir=tmp_path / "coder")
     classifier().fit(rows, Y_CLASS, run_dir=tmp_path / "classifier")
     for name in ("coder", "classifier"):
-        assert Scene(Run(tmp_path / name)).picture == picture
+        assert Timeline(Run(tmp_path / name)).picture == picture

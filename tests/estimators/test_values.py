@@ -94,7 +94,7 @@ def test_the_mend_for_missing_values_is_one_the_estimator_takes():
 
 @pytest.mark.parametrize(("job", "missing"), [("classify", "drop"), ("autoencode", "forward")])
 def test_ways_of_the_commands_that_make_no_sense_here_are_refused(job, missing):
-    with pytest.raises(OptionError, match=f"missing: {missing} is not for"):
+    with pytest.raises(OptionError, match=f"missing: {missing!r} is not available for"):
         MADE[job](missing=missing).fit(X, TARGETS[job])
     line = next(line for line in KINDS[job].__doc__.splitlines() if " missing : " in line)
     assert missing not in line

@@ -12,7 +12,7 @@ ANSWER_SECONDS = 5.0
 
 
 @click.command(
-    short_help="Ask a running run to stop, pause, continue or change.",
+    short_help="Ask a run to finish early, pause, continue or change.",
     help="Send a request to a run that is training, from any terminal.\n\n\b\n"
     "  stop       finish early: keep the best weights and end the run as done\n"
     "  pause, go  pause training, continue it\n"

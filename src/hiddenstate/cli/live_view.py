@@ -57,7 +57,7 @@ def view_callbacks(
 
         callbacks.append(viewer := Viewer(path, view))
         if view == "window":
-            note("a window opens to show training; closing it does not stop training")
+            note("a window opens to show training; closing it does not interrupt training")
         else:
             print_line = partial(_say_after_view, viewer, interrupt)
     if view != "terminal" and sys.stderr.isatty():

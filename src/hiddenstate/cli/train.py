@@ -82,7 +82,8 @@ def _job_command(job: str, summary: str, details: str, example: str) -> click.Co
         "seeds",
         int,
         1,
-        "Train N runs with consecutive seeds and print the mean and the standard deviation.",
+        "Train N runs with consecutive seeds and print the mean and the standard deviation of "
+        "their main score.",
         low=1,
         high=1000,
     )(command)
@@ -117,8 +118,8 @@ classify = _job_command(
 regress = _job_command(
     "regress",
     "Train a recurrent network to predict a signal.",
-    "The hidden state is carried from window to window. Without DATA the network turns a sine into "
-    "a cosine. DATA is one long signal or many series: a table with --target COL, and --horizon 1 "
+    "Without DATA it learns to turn a sine into a cosine, and carries its hidden state from window "
+    "to window. DATA is one long signal or many series: a table with --target COL, and --horizon 1 "
     "to forecast it; a .ts archive; or arrays X and y.",
     "hiddenstate regress demand.csv --target demand --horizon 1",
 )

@@ -1,10 +1,9 @@
-"""The three jobs with scikit-learn's manners.
+"""The three jobs as scikit-learn estimators.
 
-A fitted estimator holds arrays and settings, no torch object, so it pickles, clones and
-saves; the torch module is made when asked for. Parameters are the commands' options under
-the same names (`random_state` is the commands' `--seed`), with defaults that suit forty rows
-as well as 60,000. They compute in X's own float type: float32 for float32 and uint8, else
-float64.
+A fitted estimator holds arrays and settings but no torch object, so it can be pickled, cloned and
+saved. Parameters have the names of the command-line options (`random_state` is `--seed`), with
+defaults that work for 40 rows as well as for 60,000. Computations are in float32 for float32 and
+uint8 X, otherwise in float64.
 """
 
 from hiddenstate.estimators.autoencoder import Autoencoder

@@ -1,4 +1,4 @@
-"""Autoencoder: rows in, a few numbers out, and back."""
+"""Autoencoder: compresses rows into codes of a few numbers and reconstructs them."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,9 +15,9 @@ from hiddenstate.errors import DataError
 from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.inputs import (
     check_numbers,
+    errors_for_python,
     float_type,
     picture_of,
-    python_words,
     untensored,
     without_weightless,
 )
@@ -28,11 +28,10 @@ from hiddenstate.training.initial_state import starting_state
 
 
 class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
-    """Dense layers that press each row into a few numbers and build it again from them.
+    """An autoencoder of dense layers: a transformer from rows to codes.
 
-    X is 2-D, or 3-D with series of one length, which are flattened and given back in their
-    shape. uint8 X means fractions of 255. What lies outside [0, 1] is scaled, or the net ends in
-    a linear layer.
+    X is 2-D, or 3-D with series of equal length, which are flattened; reconstructions have the
+    shape of X. Values of uint8 X are divided by 255.
 
     Parameters
     ----------
@@ -225,42 +224,50 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         callbacks: Iterable[Callback] = (),
         view: str = "off",
     ) -> "Autoencoder":
-        """Train on rows X; y is ignored. Errors as in :meth:`RecurrentClassifier.fit`."""
+        """Train on rows X; y is ignored. See :meth:`RecurrentClassifier.fit` for the rest."""
         rows = self._checked_rows(X, reset=True)
         rows = without_weightless(replace(rows, weights=self._weights(sample_weight, rows.X)))
         self.row_shape_ = rows.X.shape[1:]
         config = self._config(float_type(rows.X), len(rows))
         dataset = SequenceDataset("X", rows, picture=picture_of(rows))
-        with python_words():
+        with errors_for_python():
             job = make_job(config, prepare(dataset, config))
         self._train(job, starting_state(job.net, config.training), run_dir, callbacks, view)
         return self
 
     def transform(self, X: ArrayLike) -> Array:
-        """Codes (n_samples, code_size) of rows X."""
+        """Return the codes (n_samples, code_size) of rows X."""
         predictor = self._predictor()
-        return np.asarray(predictor.encode(self._lay_out(X).X))
+        return np.asarray(predictor.encode(self._prepare(X).X))
 
     def inverse_transform(self, codes: ArrayLike) -> Array:
-        """Rows, in the shape X had, built from codes (n_samples, code_size)."""
+        """Return the rows, in the shape of X, reconstructed from codes (n_samples, code_size).
+
+        Raises
+        ------
+        DataError
+            If the codes have another shape or are not finite.
+        """
         predictor = self._predictor()
         values = np.asarray(untensored(codes), dtype=float)
         if values.ndim != 2 or values.shape[1] != self._n_features_out:
-            raise DataError(f"codes: expected (n, {self._n_features_out}), got {values.shape}")
+            raise DataError(
+                f"codes: expected shape (n, {self._n_features_out}), got {values.shape}"
+            )
         check_numbers(values, "codes")
         rows = self.model_.transform.undo(predictor.decode(values))
         return rows.reshape(-1, *self.row_shape_)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Minus the mean squared reconstruction error per number, in the units of X.
+        """Return minus the mean squared reconstruction error per value, in the units of X.
 
-        Missing numbers count for nothing.
+        Missing values are ignored.
         """
         predictor = self._predictor()
         rows = self._checked_rows(X, reset=False)
-        made = self.model_.transform.undo(predictor.predict(self._lay_out(X).X))
-        true = fractions(rows.X, np.float64).reshape(made.shape)
-        return -float(np.nanmean((made - true) ** 2))
+        reconstructed = self.model_.transform.undo(predictor.predict(self._prepare(X).X))
+        true = fractions(rows.X, np.float64).reshape(reconstructed.shape)
+        return -float(np.nanmean((reconstructed - true) ** 2))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

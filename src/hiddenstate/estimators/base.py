@@ -1,4 +1,4 @@
-"""What the three estimators share: settings into a config, training, checking X, saving."""
+"""The base class of the estimators: config, training, checks of X, saving."""
 
 import os
 import warnings
@@ -32,7 +32,7 @@ from hiddenstate.estimators.inputs import (
     as_numbers,
     as_series,
     check_numbers,
-    python_words,
+    errors_for_python,
 )
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
@@ -45,10 +45,10 @@ from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
 
 UPDATES = 1000
-"""About how many updates `epochs=None` makes, never less than one epoch."""
+"""Approximate number of updates with `epochs=None`, which makes at least one epoch."""
 
 LEFT_OUT = {
-    ("classify", "missing"): ("drop",),  # every row asked about gets an answer
+    ("classify", "missing"): ("drop",),  # every row gets a prediction
     ("regress", "missing"): ("drop",),
     ("autoencode", "missing"): ("drop", "forward"),  # flat rows have no value before
 }
@@ -56,12 +56,12 @@ LEFT_OUT = {
 
 
 class Estimator(BaseEstimator):
-    """What the three share: settings into a config, the training itself, saving."""
+    """Base of the estimators: makes the config, trains, checks X, saves."""
 
     _job: str
 
     def _config(self, dtype: str, n_rows: int) -> Config:
-        """The run's config out of the parameters as they stand."""
+        """The config that the parameters make, for `n_rows` training rows."""
         values = self.get_params(deep=False)
         state = values.pop("random_state")
         if isinstance(state, (int, np.integer)):
@@ -71,12 +71,14 @@ class Estimator(BaseEstimator):
         if isinstance(values["weights"], os.PathLike):
             values["weights"] = os.fspath(values["weights"])
         if not isinstance(values.get("class_weight", ""), str):
-            values["class_weight"] = "none"  # weights of the rows say it all
+            values["class_weight"] = "none"  # the weights of the rows have the effect
         if values["missing"] in LEFT_OUT[self._job, "missing"]:
-            raise OptionError(f"missing: {values['missing']} is not for {type(self).__name__}")
+            raise OptionError(
+                f"missing: {values['missing']!r} is not available for {type(self).__name__}"
+            )
         if self._job == "regress":
-            values["window"] = 0  # X comes in windows
-        values["test_fraction"] = 0.0  # all rows are to learn from
+            values["window"] = 0  # X consists of windows
+        values["test_fraction"] = 0.0  # train on all rows
         stateful = values.get("stateful", False)
         if values["scale"] is None:
             values["scale"] = "none" if stateful else "auto"
@@ -92,7 +94,7 @@ class Estimator(BaseEstimator):
             batch_size = values["batch_size"]
             steps = -(-n_rows // batch_size) if isinstance(batch_size, int) and batch_size else 1
             values["epochs"] = max(1, -(-UPDATES // max(steps, 1)))
-        with python_words():
+        with errors_for_python():
             return make_config(self._job, {**values, "dtype": dtype})
 
     def _train(
@@ -103,14 +105,14 @@ class Estimator(BaseEstimator):
         callbacks: Iterable[Callback] = (),
         view: str = "off",
     ) -> TrainingState:
-        """Train `job` from `state`, recorded and shown where asked; keep what was learnt."""
+        """Train `job` from `state`, recorded and shown if asked, and set fitted attributes."""
         if view != "off":
             from hiddenstate.live.launch import viewed
 
-            with viewed(view, Path(run_dir) if run_dir else None) as (place, shown):
-                return self._train(job, state, place, [*callbacks, *shown])
-        kept = _History()
-        hooks = [kept, *callbacks]
+            with viewed(view, Path(run_dir) if run_dir else None) as (folder, viewers):
+                return self._train(job, state, folder, [*callbacks, *viewers])
+        history = _History()
+        hooks = [history, *callbacks]
         if run_dir is None:
             check_memory(job)
             _warn_once(kernel_notices(job.config.training))
@@ -124,26 +126,34 @@ class Estimator(BaseEstimator):
                 session.train(hooks)
         after = engine.export()
         self.model_ = job.fitted(after.params)
-        self.history_ = kept.events
+        self.history_ = history.events
         self.n_steps_ = after.step
         return after
 
     def _predictor(self) -> Predictor:
         check_is_fitted(self)
-        known = section_options(TrainingConfig, self._job)
-        with python_words():  # neither set_params nor a file asked whether they will do
-            device, threads = (known[n].check(getattr(self, n)) for n in ("device", "threads"))
+        options = section_options(TrainingConfig, self._job)
+        with errors_for_python():  # set_params and load do not validate them
+            device, threads = (options[n].check(getattr(self, n)) for n in ("device", "threads"))
         return make_predictor(self.model_, device, threads)
 
     def _state_predictor(self) -> Predictor:
-        """What gives hidden states as outputs at every step."""
+        """A predictor whose outputs are the hidden states at every step."""
         check_is_fitted(self)
         return make_predictor(hidden_state_model(self.model_), self.device, self.threads)
 
     def to_torch(self) -> Any:
-        """Return the trained net as a `torch.nn.Module` with the classic scripts' names.
+        """Return the trained network as a `torch.nn.Module` with the attribute names of the
+        classic scripts.
 
-        Scaling is folded into its first and last layer, so it takes X as it is.
+        Scaling is folded into its first and last layers, so it takes unscaled X.
+
+        Raises
+        ------
+        DataError
+            If the model uses a transform that cannot be folded in, such as `missing="mask"`.
+        MachineError
+            If torch is not installed.
         """
         from hiddenstate.models.torch_modules import make_module
 
@@ -151,19 +161,19 @@ class Estimator(BaseEstimator):
         return make_module(self.model_.net, self.model_.folded())
 
     def save(self, path: str | Path) -> None:
-        """Write the fitted estimator to one safetensors file; :func:`load` reads it.
+        """Write the fitted estimator to a safetensors file; :func:`load` reads it.
 
-        A regressor keeps its carried state and count of updates, but not the optimiser's
-        moments: to go on exactly, pickle it or train in a run folder.
+        A regressor keeps its carried state and its number of updates, but not the state of the
+        optimizer; to continue training exactly, pickle it or train in a run folder.
 
         Raises
         ------
         MachineError
-            If it cannot be written; what stood there before is untouched.
+            If the file cannot be written; an existing file is then unchanged.
         """
         check_is_fitted(self)
         settings = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
-        settings = {name: value for name, value in settings.items() if value is not _ODD}
+        settings = {name: value for name, value in settings.items() if value is not _NOT_JSON}
         facts = {name: getattr(self, name) for name in _SAVED if hasattr(self, name)}
         names = getattr(self, "feature_names_in_", None)
         self.model_.save(
@@ -184,7 +194,7 @@ class Estimator(BaseEstimator):
         return tags
 
     def _checked_rows(self, X: Any, reset: bool) -> Rows:
-        """X as checked rows in its own float type; 2-D as scikit-learn checks it, or series."""
+        """Check X; return rows of a supported type. 2-D X is checked as by scikit-learn."""
         X, lengths = as_series(X, getattr(self, "channels_first", False))
         ndim = len(X.shape)
         if ndim > 3:
@@ -193,49 +203,49 @@ class Estimator(BaseEstimator):
             )
         if reset:
             self.fit_ndim_ = ndim
-        # scikit-learn does not see the type of every frame.
+        # scikit-learn does not detect the type of every data frame.
         own = X.dtype if hasattr(X, "dtype") else np.asarray(X).dtype
         dtype = own if own in DTYPES else DTYPES
-        how: dict[str, Any] = {"dtype": dtype, "order": "C", "ensure_all_finite": False}
+        options: dict[str, Any] = {"dtype": dtype, "order": "C", "ensure_all_finite": False}
         if ndim == 3:
             X = self._checked_series(X, reset)
         elif not reset and self.fit_ndim_ == 3:
-            # Flat rows for a net fitted on 3-D ones: how they are cut is checked later.
-            X = np.asarray(check_array(X, **how))
+            # Flat rows for a network fitted on 3-D X; their width is checked later.
+            X = np.asarray(check_array(X, **options))
         else:
-            X = np.asarray(validate_data(self, X, reset=reset, **how))
-        mend = ""
+            X = np.asarray(validate_data(self, X, reset=reset, **options))
+        hint = ""
         if not self._takes_missing():
             left_out = LEFT_OUT[self._job, "missing"]
-            known = " or ".join(repr(name) for name in _NAN_CHOICES if name not in left_out)
-            mend = f"; fill it in, or use missing={known}"
-        check_numbers(X, "X", mend, allow_nan=self._takes_missing())
+            choices = " or ".join(repr(name) for name in _NAN_CHOICES if name not in left_out)
+            hint = f"; fill it in, or use missing={choices}"
+        check_numbers(X, "X", hint, allow_nan=self._takes_missing())
         return Rows(X, lengths=lengths)
 
     def _takes_missing(self) -> bool:
         return getattr(self, "missing", "error") in _NAN_CHOICES
 
-    def _checked_series(self, given: Any, reset: bool) -> Array:
-        """Series (N, T, I) as numbers, with as many features as before."""
-        X = as_numbers(given)
+    def _checked_series(self, X: Any, reset: bool) -> Array:
+        """Check series (N, T, I): numbers, and as many features as in `fit`."""
+        series = as_numbers(X)
         if reset:
-            self.n_features_in_ = X.shape[2]
-            if hasattr(self, "feature_names_in_"):  # of an earlier fit on a frame
+            self.n_features_in_ = series.shape[2]
+            if hasattr(self, "feature_names_in_"):  # from an earlier fit on a data frame
                 del self.feature_names_in_
-        elif self.fit_ndim_ == 3 and X.shape[2] != self.n_features_in_:
+        elif self.fit_ndim_ == 3 and series.shape[2] != self.n_features_in_:
             raise DataError(
-                f"X has {X.shape[2]} features, but {type(self).__name__} is expecting "
+                f"X has {series.shape[2]} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input"
             )
-        return X
+        return series
 
-    def _lay_out(self, X: Any) -> Rows:
-        """X as the net reads it: checked, filled in, scaled."""
-        with python_words():
+    def _prepare(self, X: Any) -> Rows:
+        """Check X, fill in missing values and scale."""
+        with errors_for_python():
             return prepare_inputs(self.model_, self._checked_rows(X, reset=False), "X")
 
     def _weights(self, sample_weight: Any, X: Array) -> Array | None:
-        """Sample weights as scikit-learn checks them, or None."""
+        """Sample weights (N,), checked as by scikit-learn, or None."""
         if sample_weight is None:
             return None
         flat = np.zeros((len(X), 1))
@@ -244,16 +254,16 @@ class Estimator(BaseEstimator):
 
 
 _NAN_CHOICES = ("mean", "forward", "mask")
-"""Values of `missing` with which X may hold NaN."""
+"""Values of `missing` that allow NaN in X."""
 
 _SAVED = ("n_features_in_", "fit_ndim_", "n_steps_", "targets_shape_", "row_shape_", "_seed")
 
-_ODD = object()
+_NOT_JSON = object()
 
 
 def _plain(value: Any) -> Any:
-    """A parameter as JSON takes it; `_ODD` for what has no such form, as a RandomState."""
-    if isinstance(value, dict):  # JSON's keys are text, labels need not be
+    """A parameter as JSON; `_NOT_JSON` for a value that has no such form, like a RandomState."""
+    if isinstance(value, dict):  # keys in JSON are strings, labels need not be
         return [[_plain(key), _plain(each)] for key, each in value.items()]
     if isinstance(value, (list, tuple, np.ndarray)):
         return [_plain(each) for each in value]
@@ -261,7 +271,7 @@ def _plain(value: Any) -> Any:
         return value.item()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    return value if isinstance(value, (bool, int, float, str, type(None))) else _ODD
+    return value if isinstance(value, (bool, int, float, str, type(None))) else _NOT_JSON
 
 
 @cache
@@ -276,7 +286,7 @@ def _warn_once(notices: Iterable[Notice]) -> None:
 
 
 class _History(Callback):
-    """Keeps the logged events of a fit."""
+    """Collects the logged events of a fit."""
 
     def __init__(self) -> None:
         self.events: list[LogEvent | ValidationEvent] = []

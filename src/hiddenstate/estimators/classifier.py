@@ -1,4 +1,4 @@
-"""RecurrentClassifier: sequences in, labels out."""
+"""RecurrentClassifier: assigns sequences to classes."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,9 +17,9 @@ from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.inputs import (
     by_series,
     check_numbers,
+    errors_for_python,
     float_type,
     picture_of,
-    python_words,
     untensored,
     without_weightless,
 )
@@ -31,11 +31,11 @@ from hiddenstate.training.initial_state import starting_state
 
 
 class RecurrentClassifier(ClassifierMixin, Estimator):
-    """A recurrent net that reads each row step by step and names its class.
+    """A recurrent network that classifies sequences.
 
-    X is (n_samples, n_timesteps, n_features); a list of series (n_timesteps, n_features) of any
-    lengths; 2-D with one feature a step; or 2-D cut into `steps` steps. uint8 X means fractions
-    of 255.
+    X has shape (n_samples, n_timesteps, n_features); or is a list of series (n_timesteps,
+    n_features) of any lengths; or is 2-D, with one feature per step, or cut into `steps` steps.
+    Values of uint8 X are divided by 255.
 
     Parameters
     ----------
@@ -248,19 +248,30 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         callbacks: Iterable[Callback] = (),
         view: str = "off",
     ) -> "RecurrentClassifier":
-        """Train on rows X with labels y; with `run_dir` the run is recorded there.
+        """Train on sequences X and labels y.
 
-        `view` shows it meanwhile: auto, window, notebook, terminal, or off. It is drawn by another
-        process; closing it ends nothing.
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_timesteps, n_features), or list of series
+        y : array-like of shape (n_samples,)
+            Labels of any type that scikit-learn supports.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weight of each sample; samples of weight 0 are left out.
+        run_dir : path, optional
+            New folder in which the run is recorded.
+        callbacks : iterable of Callback
+            Called during training.
+        view : {"off", "auto", "window", "notebook", "terminal"}
+            Shows training in another process; closing the view does not interrupt training.
 
         Raises
         ------
         DataError, OptionError
-            For data or parameters that do not fit.
+            If data or parameters are invalid.
         DivergedError
             If a loss is not finite.
         MachineError
-            If the view is not to be had, or the folder cannot be made.
+            If the view is not available, or the folder cannot be made.
         """
         from sklearn.utils.multiclass import check_classification_targets
 
@@ -270,7 +281,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         check_classification_targets(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise DataError(f"y: only one class, {self.classes_[0]}; two or more are needed")
+            raise DataError(f"y: only one class, {self.classes_[0]}; at least two are required")
         if not isinstance(self.class_weight, (dict, str, type(None))):
             raise OptionError(
                 f'class_weight: expected a dict, "balanced" or None, got {self.class_weight!r}'
@@ -280,48 +291,48 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         raw = SequenceDataset(
             "X, y", rows, classes=self.classes_.tolist(), picture=picture_of(rows)
         )
-        with python_words():
+        with errors_for_python():
             dataset = prepare(raw, config)
             if isinstance(self.class_weight, dict):
                 each = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
-                dataset = replace(dataset, train=_weighed(dataset.train, each))
+                dataset = replace(dataset, train=_with_class_weights(dataset.train, each))
             job = make_job(config, dataset)
         self._train(job, starting_state(job.net, config.training), run_dir, callbacks, view)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Array:
-        """Probability of each class (n_samples, n_classes), in the order of `classes_`."""
+        """Return class probabilities (n_samples, n_classes), in the order of `classes_`."""
         predictor = self._predictor()
-        rows = self._lay_out(X)
+        rows = self._prepare(X)
         return softmax(predictor.predict(rows.X, rows.lengths))
 
     def predict(self, X: ArrayLike) -> Array:
-        """The most probable label of each row (n_samples,)."""
+        """Return the most probable label of each sample (n_samples,)."""
         chosen = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[chosen])
 
     def hidden_states(self, X: ArrayLike) -> Array:
-        """The top layer's state h_t of each row after every step, (n_samples, n_timesteps, H).
+        """Return the state h_t of the last layer after every step, (n_samples, n_timesteps, H).
 
-        With `bidirectional=True` the backward states follow the forward ones in the last axis.
-        States of series of unequal length come as an array of objects, one array (T, H) a series.
+        With `bidirectional=True` the last axis has the forward states, then the backward states
+        (2 H). For series of unequal length, return an object array with one array (T, H) each.
         """
-        rows = self._lay_out(X)
+        rows = self._prepare(X)
         states = self._state_predictor().predict(rows.X, rows.lengths)
         return by_series(states, rows.lengths)
 
 
-def _weighed(rows: Rows, each: Array) -> Rows:
-    """Prepared training rows that count as much as their class, about 1 on average."""
-    own = each[rows.y]
+def _with_class_weights(rows: Rows, weight_of_class: Array) -> Rows:
+    """Rows whose weights are multiplied by those of their classes, and average 1."""
+    own = weight_of_class[rows.y]
     weights = own if rows.weights is None else own * rows.weights
     if not (own >= 0).all() or not np.isfinite(own).all() or not weights.any():
-        raise DataError("class_weight: expected numbers from 0 on, not all of them 0")
+        raise DataError("class_weight: expected numbers of at least 0, not all of them 0")
     return replace(rows, weights=weights / weights.mean())
 
 
 def _one_dimensional(y: Any, n_rows: int) -> Array:
-    """Labels as scikit-learn checks them."""
+    """Labels (n_samples,), checked as by scikit-learn."""
     from sklearn.utils.validation import column_or_1d
 
     if y is None:

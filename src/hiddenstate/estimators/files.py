@@ -1,4 +1,4 @@
-"""Reading a fitted estimator back from its file."""
+"""Reads a fitted estimator from its file."""
 
 import math
 from pathlib import Path
@@ -25,12 +25,23 @@ _KINDS: dict[str, type[Estimator]] = {
 
 
 def load(path: str | Path) -> Any:
-    """Read a fitted estimator from a file `save` wrote, or from a run's model.safetensors.
+    """Read a fitted estimator from a file written by `save`, or from the model of a run.
+
+    Parameters
+    ----------
+    path : path
+        The file, or the model.safetensors of a run.
+
+    Returns
+    -------
+    RecurrentClassifier, RecurrentRegressor or Autoencoder
 
     Raises
     ------
+    DataError
+        If there is no such file.
     UntrustedFileError
-        If the file is damaged, foreign, or could run code.
+        If the file is damaged, was not written by hiddenstate, or could run code.
     """
     from hiddenstate.models.weight_file import refuse_code
 
@@ -41,7 +52,7 @@ def load(path: str | Path) -> Any:
     model, extra = load_model(path)
     kind = _KINDS[model.net.job]
     where = printable(path)
-    if "estimator" not in extra:  # a run's model
+    if "estimator" not in extra:  # the model of a run
         return _restore(kind(), model, _settings_of(model), {}, None)
     fields: dict[str, Any] = {
         "estimator": str,
@@ -58,7 +69,7 @@ def load(path: str | Path) -> Any:
     _check_shapes(fitted, model, where)
     names = extra["feature_names"]
     if names is not None and len(names) != fitted.get("n_features_in_", model.n_features):
-        raise UntrustedFileError(f"{where}: its feature names are not one for each feature")
+        raise UntrustedFileError(f"{where}: damaged; the number of feature names is wrong")
     estimator = _restore(kind(), model, settings, fitted, names)
     if model.net.job == "regress":
         carried = _checked_state(extra["state"], model, where)
@@ -69,27 +80,28 @@ def load(path: str | Path) -> Any:
 
 
 def _settings_of(model: FittedModel) -> dict[str, Any]:
-    """The parameters that a model itself tells of."""
+    """The parameters that follow from a model."""
     net, missing = model.net.to_dict(), model.transform.missing
-    told: dict[str, Any] = {**net["model"], "missing": "error" if missing == "drop" else missing}
+    settings: dict[str, Any] = {**net["model"]}
+    settings["missing"] = "error" if missing == "drop" else missing
     if model.transform.reading.get("channels_first"):
-        told["channels_first"] = True
+        settings["channels_first"] = True
     if model.net.job == "regress":
-        told |= {"output": net["output"], "stateful": model.stateful}
-    return told
+        settings |= {"output": net["output"], "stateful": model.stateful}
+    return settings
 
 
 def _checked_settings(estimator: Estimator, settings: Any, where: str) -> dict[str, Any]:
-    """Parameters as the estimator has them: known names, plain values."""
-    known = estimator.get_params(deep=False)
+    """Parameters from a file, if they have names of the estimator and plain values."""
+    names = estimator.get_params(deep=False)
     checked = dict(settings)
     for name, value in settings.items():
         plain = value if isinstance(value, list) else [value]
         if name == "class_weight" and all(isinstance(p, list) and len(p) == 2 for p in plain):
             checked[name] = {label: weight for label, weight in plain if _is_plain(label)}
             plain = [part for pair in plain for part in pair]
-        if name not in known or not all(map(_is_plain, plain)):
-            raise UntrustedFileError(f"{where}: {printable(name, 40)} is no parameter of it")
+        if name not in names or not all(map(_is_plain, plain)):
+            raise UntrustedFileError(f"{where}: damaged; {printable(name, 40)} is not a parameter")
     return checked
 
 
@@ -98,18 +110,18 @@ def _is_plain(value: Any) -> bool:
 
 
 def _checked_fact(name: str, value: Any, where: str) -> Any:
-    """A count, or, for a name that says so, the shape of a row."""
+    """A fitted attribute from a file: a number, or a shape if its name ends in `_shape_`."""
     is_shape = name.endswith("_shape_")
     numbers = value if isinstance(value, list) else [value]
     if is_shape != isinstance(value, list) or not all(
         type(number) is int and 0 <= number < 2**63 for number in numbers
     ):
-        raise UntrustedFileError(f"{where}: its fitted facts are damaged")
+        raise UntrustedFileError(f"{where}: damaged; {printable(name, 40)} has an invalid value")
     return tuple(value) if is_shape else value
 
 
 def _check_shapes(fitted: dict[str, Any], model: FittedModel, where: str) -> None:
-    """Refuse counts and shapes that do not go with the net (`UntrustedFileError`)."""
+    """Raise `UntrustedFileError` if a fitted attribute does not match the network."""
     flat = model.net.job == "autoencode"
     steps = math.prod(model.row_shape) // model.row_shape[-1]
     row, targets = fitted.get("row_shape_", model.row_shape), fitted.get("targets_shape_", ())
@@ -120,13 +132,13 @@ def _check_shapes(fitted: dict[str, Any], model: FittedModel, where: str) -> Non
         "row_shape_": not flat or math.prod(row) == model.n_features,
         "targets_shape_": len(targets) <= 2,
     }
-    for name, kept in sound.items():
-        if not kept:
-            raise UntrustedFileError(f"{where}: its {name} does not go with its net")
+    for name, is_sound in sound.items():
+        if not is_sound:
+            raise UntrustedFileError(f"{where}: damaged; {name} does not match the network")
 
 
 def _checked_state(state: dict[str, Any], model: FittedModel, where: str) -> Params:
-    """The carried state kept in a file, as arrays of the model's own type."""
+    """The carried state from a file, as arrays of the type of the model."""
     config = model.net.config
     assert isinstance(config, RecurrentConfig)
     shape = (config.layers, 1, config.hidden_size)
@@ -136,7 +148,7 @@ def _checked_state(state: dict[str, Any], model: FittedModel, where: str) -> Par
         arrays = {"": np.zeros(0)}
     names = [set(), {"h", "c"} if config.cell == "lstm" else {"h"}]
     if set(arrays) not in names or any(a.shape != shape for a in arrays.values()):
-        raise UntrustedFileError(f"{where}: its carried state is damaged")
+        raise UntrustedFileError(f"{where}: damaged; the carried state does not match the network")
     return arrays
 
 
@@ -147,10 +159,10 @@ def _restore(
     fitted: dict[str, Any],
     feature_names: list[Any] | None,
 ) -> Any:
-    """Set what `fit` sets, from a file."""
-    # What the net itself tells goes before what was written beside it.
-    told = {n: v for n, v in _settings_of(model).items() if n != "output_activation"}
-    settings = {**settings, **told}
+    """Set the parameters and the fitted attributes from a file."""
+    # What follows from the network takes precedence over what is written beside it.
+    own = {n: v for n, v in _settings_of(model).items() if n != "output_activation"}
+    settings = {**settings, **own}
     if "encoder_sizes" in settings:
         settings["encoder_sizes"] = tuple(settings["encoder_sizes"])
     estimator.set_params(**settings)

@@ -1,4 +1,4 @@
-"""What X, y and weights may come as, and the numbers they become."""
+"""Converts X, y and weights of any supported type into arrays."""
 
 import math
 import re
@@ -13,14 +13,29 @@ from hiddenstate.errors import DataError, OptionError
 from hiddenstate.system.typing import Array
 
 DTYPES = [np.float64, np.float32, np.uint8]
-"""What a net reads; anything else becomes the first."""
+"""Types that networks read; other types are converted to the first."""
 
 
 def as_series(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
-    """X as something with a shape, and the lengths of series that have several.
+    """Return X with a shape, and the lengths of its series if they are unequal.
 
-    Data frames and arrays stay as they are; torch tensors become arrays; series (T, I), or
-    (T,) of unequal length, in a list or an array of objects, are padded with zeros.
+    Parameters
+    ----------
+    X : array-like, data frame, tensor, or list of series
+        Series are (T, I), or (T,) if their lengths are unequal; an object array works like a list.
+    channels_first : bool
+        X is (N, I, T), and a series in a list is (I, T).
+
+    Returns
+    -------
+    X : ndarray or data frame
+        Series of unequal length are padded with zeros.
+    lengths : ndarray (N,) or None
+
+    Raises
+    ------
+    DataError
+        If the series do not have the same number of axes and features, or one has no steps.
     """
     X = untensored(X)
     if isinstance(X, (list, tuple)) or (_is_array_of_objects(X) and X.ndim == 1):
@@ -31,8 +46,8 @@ def as_series(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
         if ndims == {1} and len({len(row) for row in series}) > 1:
             return _padded([row[:, None] for row in series])
         if len(ndims) > 1 or max(ndims, default=0) > 2:
-            found = " or ".join(map(str, sorted(ndims)))
-            raise DataError(f"X: series have {found} axes; give each as (steps, features)")
+            axes = " or ".join(map(str, sorted(ndims)))
+            raise DataError(f"X: series have {axes} axes; expected (steps, features)")
         X = np.array(series) if series else np.asarray(X)
     X = X if hasattr(X, "shape") else np.asarray(X)
     if channels_first and len(X.shape) == 3:
@@ -44,7 +59,7 @@ def _one_series(row: Any, number: int) -> Array:
     try:
         return np.asarray(untensored(row))
     except ValueError:
-        raise DataError(f"X: series {number} is no array (steps, features)") from None
+        raise DataError(f"X: series {number} is not an array (steps, features)") from None
 
 
 def _is_array_of_objects(values: Any) -> bool:
@@ -52,7 +67,7 @@ def _is_array_of_objects(values: Any) -> bool:
 
 
 def untensored(values: Any) -> Any:
-    """A torch tensor as an array, without importing torch to ask; anything else as it is."""
+    """Return a torch tensor as an array, and anything else unchanged; does not import torch."""
     if not (hasattr(values, "detach") and hasattr(values, "cpu")):
         return values
     values = values.detach().cpu()
@@ -60,11 +75,11 @@ def untensored(values: Any) -> Any:
 
 
 def _padded(series: list[Array]) -> tuple[Array, Array | None]:
-    """Series (T, I) as one array (N, T, I), and their lengths where those differ."""
+    """Series (T, I) as one array (N, T, I), and their lengths (N,) if unequal."""
     widths = {row.shape[1] for row in series}
     if len(widths) > 1:
         raise DataError(
-            f"X: series have {min(widths)} to {max(widths)} features; give all the same"
+            f"X: series have {min(widths)} to {max(widths)} features; all must have the same number"
         )
     lengths = np.array([len(row) for row in series])
     if not lengths.all():
@@ -78,12 +93,12 @@ def _padded(series: list[Array]) -> tuple[Array, Array | None]:
 
 
 def as_numbers(X: Any) -> Array:
-    """Series (N, T, I) as numbers of a type the nets read.
+    """Return series (N, T, I) as numbers of one of `DTYPES`.
 
     Raises
     ------
     DataError
-        If they are none, or there are none.
+        If X does not consist of real numbers, or is empty.
     """
     values: Array = np.asarray(X)
     if values.dtype.kind == "c":
@@ -94,19 +109,19 @@ def as_numbers(X: Any) -> Array:
         try:
             values = values.astype(np.float64)
         except (TypeError, ValueError):
-            raise DataError("X: expected numbers, got objects that are none") from None
+            raise DataError("X: expected numbers, got other objects") from None
     if 0 in values.shape:
-        raise DataError(f"X: empty, its shape is {values.shape}")
+        raise DataError(f"X: empty; its shape is {values.shape}")
     return values
 
 
-def check_numbers(values: Array, name: str, mend: str = "", allow_nan: bool = False) -> None:
-    """Refuse NaN and infinity, in scikit-learn's words.
+def check_numbers(values: Array, name: str, hint: str = "", allow_nan: bool = False) -> None:
+    """Reject NaN and infinity with the messages of scikit-learn.
 
     Raises
     ------
     DataError
-        Naming the argument; `mend` follows where it is NaN.
+        Names the argument; `hint` is added to the message about NaN.
     """
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return
@@ -115,16 +130,16 @@ def check_numbers(values: Array, name: str, mend: str = "", allow_nan: bool = Fa
             f"Input {name} contains infinity or a value too large for dtype('{values.dtype}')."
         )
     if not allow_nan:
-        raise DataError(f"Input {name} contains NaN{mend}.")
+        raise DataError(f"Input {name} contains NaN{hint}.")
 
 
 def float_type(X: Array) -> str:
-    """The float type X is computed in: float32 for float32 and uint8, else float64."""
+    """The float type to compute in: float32 for float32 and uint8 X, otherwise float64."""
     return "float32" if X.dtype in (np.float32, np.uint8) else "float64"
 
 
 def picture_of(rows: Rows) -> tuple[int, int] | None:
-    """Height and width of rows that are pictures: bytes, in two axes or of a square."""
+    """Height and width of rows that are images: uint8, with two axes or square when flat."""
     X = rows.X
     if X.dtype != np.uint8 or rows.lengths is not None:
         return None
@@ -135,30 +150,32 @@ def picture_of(rows: Rows) -> tuple[int, int] | None:
 
 
 def without_weightless(rows: Rows) -> Rows:
-    """The rows less those of weight 0, which are to teach nothing, not even how many there are."""
+    """Leave out the rows of weight 0, so that they do not count as rows either."""
     if rows.weights is None or rows.weights.all() or not rows.weights.any():
         return rows
     return rows.take(np.flatnonzero(rows.weights))
 
 
 @contextmanager
-def python_words() -> Iterator[None]:
-    """Let errors name parameters as Python has them, not as options of the commands."""
+def errors_for_python() -> Iterator[None]:
+    """Name parameters in errors as in Python, instead of as command-line options."""
     try:
         yield
     except (DataError, OptionError) as error:
         text = re.sub(r"--no-([a-z][a-z-]*)", r"\1=False", str(error))
         text = text.replace("--seed", "random_state")
-        text = re.sub(r"--([a-z][a-z-]*)", lambda found: found[1].replace("-", "_"), text)
+        text = re.sub(r"--([a-z][a-z-]*)", lambda match: match[1].replace("-", "_"), text)
         raise type(error)(text) from None
 
 
 def by_series(values: Array, lengths: Array | None) -> Array:
-    """Values (N, T, ...) as they are; of series of several `lengths` an array of objects (N,),
-    one array (n, ...) a series, as scikit-learn gives such."""
+    """Return padded values (N, T, ...) as an object array of one array (n, ...) per series.
+
+    If `lengths` is None, return the values unchanged.
+    """
     if lengths is None:
         return values
-    found = np.empty(len(values), dtype=object)
+    series = np.empty(len(values), dtype=object)
     for i, n in enumerate(lengths):
-        found[i] = values[i, :n]
-    return found
+        series[i] = values[i, :n]
+    return series

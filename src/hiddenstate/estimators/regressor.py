@@ -1,4 +1,4 @@
-"""RecurrentRegressor: sequences in, targets out, at every step or after the last."""
+"""RecurrentRegressor: predicts targets at every step of a sequence, or one after the last."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,8 +18,8 @@ from hiddenstate.estimators.base import Estimator
 from hiddenstate.estimators.inputs import (
     by_series,
     check_numbers,
+    errors_for_python,
     float_type,
-    python_words,
     untensored,
     without_weightless,
 )
@@ -31,13 +31,14 @@ from hiddenstate.training.initial_state import starting_state
 
 
 class RecurrentRegressor(RegressorMixin, Estimator):
-    """A recurrent net that follows signals.
+    """A recurrent network that predicts targets from sequences.
 
-    X is (n_samples, n_timesteps, n_features), a list of series (n_timesteps, n_features) of any
-    lengths, or 2-D with one feature a step. With `stateful=True` its rows are consecutive windows
-    of one signal and the hidden state is carried from one to the next. With `output="steps"` y is
-    (n_samples, n_timesteps) or (n_samples, n_timesteps, n_targets), or a list of such series;
-    with "last" (n_samples,) or (n_samples, n_targets).
+    X has shape (n_samples, n_timesteps, n_features); or is a list of series (n_timesteps,
+    n_features) of any lengths; or is 2-D with one feature per step. With `stateful=True` the rows
+    of X are consecutive windows of one signal, and the hidden state is carried from each window to
+    the next. With `output="steps"` y has shape (n_samples, n_timesteps) or (n_samples,
+    n_timesteps, n_targets), or is a list of such series; with "last", (n_samples,) or (n_samples,
+    n_targets).
 
     Parameters
     ----------
@@ -243,9 +244,9 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         callbacks: Iterable[Callback] = (),
         view: str = "off",
     ) -> "RecurrentRegressor":
-        """Train on rows X with targets y; with `run_dir` the run is recorded there.
+        """Train on sequences X and targets y.
 
-        Errors as in :meth:`RecurrentClassifier.fit`.
+        The other parameters and the errors are those of :meth:`RecurrentClassifier.fit`.
         """
         job = self._make_job(X, y, sample_weight, reset=True)
         state = starting_state(job.net, job.config.training)
@@ -255,27 +256,33 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> "RecurrentRegressor":
-        """Learn on from rows X, once, where the last call ended.
+        """Continue training with one pass over X, from where the last call ended.
 
-        Weights, moments, carried state and the count of updates go on, so windows given one
-        by one teach exactly what they teach in one :meth:`fit`, but for scaling, which the first
-        call settles.
+        Weights, optimizer state, carried state and the number of updates are kept. Windows passed
+        one by one therefore train exactly as in one :meth:`fit`, except that the first call
+        determines the scaling.
 
         Raises
         ------
         OptionError
-            With the cosine schedule, which needs the total beforehand, or `valid_fraction`.
+            With `lr_schedule="cosine"`, which requires the total number of updates, or with
+            `valid_fraction`.
+        DataError
+            If X, y or the parameters no longer match the network.
         """
         if self.lr_schedule == "cosine":
-            raise OptionError("lr_schedule: cosine needs the total, partial_fit has none")
+            raise OptionError(
+                "lr_schedule: cosine requires the total number of updates, which partial_fit does "
+                "not know; use another schedule"
+            )
         if self.valid_fraction:
-            raise OptionError("valid_fraction: partial_fit looks at no validation rows; use 0")
+            raise OptionError("valid_fraction: partial_fit does not hold out rows; use 0")
         first = not hasattr(self, "model_")
         job = self._make_job(X, y, sample_weight, reset=first)
         if not first and job.net != self.model_.net:
             raise DataError(
-                f"partial_fit: the net was {self.model_.net.to_dict()}, these rows and parameters "
-                f"make {job.net.to_dict()}; call fit to begin afresh"
+                f"partial_fit: the network is {self.model_.net.to_dict()}, but X, y and the "
+                f"parameters require {job.net.to_dict()}; call fit to start over"
             )
         if first:
             state = starting_state(job.net, job.config.training)
@@ -289,34 +296,34 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         return self
 
     def reset_state(self) -> "RecurrentRegressor":
-        """Let the next window learnt from begin at a zero hidden state."""
+        """Set the carried hidden state to zero before the next :meth:`partial_fit`."""
         check_is_fitted(self)
         self.state_: Params = {}
         self._training = replace(self._training, carried={})
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Targets for rows X in the shape y had; changes nothing.
+        """Return predicted targets for X, in the shape of y.
 
-        With `stateful=True` the rows follow one another from a zero state. Targets at every step
-        of series of unequal length come as an array of objects, one array (T,) or
-        (T, n_targets) a series.
+        With `stateful=True` the rows of X are consecutive windows, and the first starts from the
+        zero state; the state of the estimator does not change. For targets at every step of series
+        of unequal length, return an object array with one array (T,) or (T, n_targets) each.
         """
-        predictor, rows = self._predictor(), self._lay_out(X)
-        found = self._as_targets(self._asked(predictor, rows), rows)
-        return by_series(found, None if self.model_.net.output == "last" else rows.lengths)
+        predictor, rows = self._predictor(), self._prepare(X)
+        targets = self._as_targets(self._outputs(predictor, rows), rows)
+        return by_series(targets, None if self.model_.net.output == "last" else rows.lengths)
 
     def hidden_states(self, X: ArrayLike) -> Array:
-        """The top layer's state h_t after every step of X, (n_samples, n_timesteps, H).
+        """Return the state h_t of the last layer after every step, (n_samples, n_timesteps, H).
 
-        With `stateful=True` the rows follow one another from a zero state. States of series of
-        unequal length come as an array of objects, one array (T, H) a series.
+        With `stateful=True` the rows of X are consecutive windows, and the first starts from the
+        zero state. For series of unequal length, return an object array with one array (T, H) each.
         """
-        predictor, rows = self._state_predictor(), self._lay_out(X)
-        return by_series(self._asked(predictor, rows), rows.lengths)
+        predictor, rows = self._state_predictor(), self._prepare(X)
+        return by_series(self._outputs(predictor, rows), rows.lengths)
 
-    def _asked(self, predictor: Predictor, rows: Rows) -> Array:
-        """Outputs for prepared rows, each alone or, where state is carried, one after another."""
+    def _outputs(self, predictor: Predictor, rows: Rows) -> Array:
+        """Outputs for prepared rows; consecutive windows if the model is stateful."""
         if not self.model_.stateful:
             return predictor.predict(rows.X, rows.lengths)
         if rows.lengths is None:
@@ -324,40 +331,43 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         return _follow_each(predictor, rows, rows.lengths)
 
     def forward(self, X: ArrayLike, state: Params | None = None) -> tuple[Array, Params]:
-        """Targets for rows X side by side, each from its own part of `state`, and the new state.
+        """Return predicted targets for a batch X and the state after it.
 
         Parameters
         ----------
-        X : array-like (B, T, I)
+        X : array-like of shape (B, T, I)
+            Rows that are independent of one another, each with its own state.
         state : dict of ndarray, optional
-            `h`, for lstm also `c`, each (layers * directions, B, hidden_size); zeros if left
-            out. :attr:`state_` goes on where training ended.
+            `h`, and `c` for lstm, each of shape (layers * directions, B, hidden_size); zero by
+            default. Pass :attr:`state_` to continue where training ended.
 
         Returns
         -------
         y : ndarray
+            Predicted targets, in the shape of y in `fit`.
         state : dict of ndarray
+            As above.
 
         Raises
         ------
         DataError
-            If `state` carries another number of rows than X has, or rows have several lengths.
+            If `state` and X have different batch sizes, or the rows have unequal lengths.
         """
-        predictor, rows = self._predictor(), self._lay_out(X)
+        predictor, rows = self._predictor(), self._prepare(X)
         if rows.lengths is not None:
-            raise DataError("forward: rows side by side have one length; ask for each alone")
+            raise DataError("forward: the rows of X must have equal length; pass them one by one")
         outputs, after = predictor.forward(rows.X, state or {})
         return self._as_targets(outputs, rows), after
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """R2 of the predictions, the mean over the targets; every step counts as a sample."""
+        """Return the mean R2 over the targets; every step counts as a sample."""
         from sklearn.metrics import r2_score
 
         predicted, true = self.predict(X), _untensored_parts(y)
         if self.model_.net.output == "steps":
             counts = [len(row) for row in predicted]
             if [np.size(row, 0) for row in true] != counts:
-                raise DataError("y: a series of targets is longer or shorter than its series of X")
+                raise DataError("y: a series of targets and its series of X have different lengths")
             predicted, true = np.concatenate(list(predicted)), np.concatenate(list(true))
             if sample_weight is not None:
                 sample_weight = np.repeat(np.asarray(untensored(sample_weight)), counts)
@@ -371,19 +381,19 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     def _make_job(self, X: ArrayLike, y: ArrayLike, sample_weight: Any, reset: bool) -> Job:
         rows = self._checked_rows(X, reset=reset)
         if rows.lengths is not None and self.steps is not None:
-            raise OptionError("steps: cuts flat rows, these are series of their own lengths")
+            raise OptionError("steps: only for flat rows; X has series of unequal length")
         dtype = float_type(rows.X) if reset else self.model_.dtype.name
         T = as_rows(rows.X, self.steps, "X").shape[1]
         targets = _targets(y, rows, dtype)
-        wanted = (len(rows), T) if self.output == "steps" else (len(rows),)
-        if targets.shape[: len(wanted)] != wanted or targets.ndim > len(wanted) + 1:
+        expected = (len(rows), T) if self.output == "steps" else (len(rows),)
+        if targets.shape[: len(expected)] != expected or targets.ndim > len(expected) + 1:
             raise DataError(
-                f'y: expected {wanted} or {(*wanted, "targets")} for output="{self.output}", '
+                f'y: expected {expected} or {(*expected, "targets")} for output="{self.output}", '
                 f"got {targets.shape}"
             )
         if reset:
             self.targets_shape_ = targets.shape[1:]
-        flat = targets[..., None] if targets.ndim == len(wanted) else targets
+        flat = targets[..., None] if targets.ndim == len(expected) else targets
         times = np.arange(len(rows) * T, dtype=float).reshape(-1, T)
         weights = self._weights(sample_weight, rows.X)
         rows = without_weightless(replace(rows, y=flat, times=times, weights=weights))
@@ -391,7 +401,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         if reset:
             self._seed = config.training.seed
         before = None if reset else self.model_.transform
-        with python_words():
+        with errors_for_python():
             return make_job(config, prepare(SequenceDataset("X, y", rows), config, before))
 
     def _keep(self, after: TrainingState) -> None:
@@ -405,14 +415,14 @@ class RecurrentRegressor(RegressorMixin, Estimator):
 
 
 def _targets(y: Any, rows: Rows, dtype: str) -> Array:
-    """Targets as an array; those of series of unequal length padded as the series are."""
+    """Targets as an array; targets of series of unequal length are padded like the series."""
     n_rows, lengths = len(rows), rows.lengths
     y = _untensored_parts(y)
     if lengths is not None and isinstance(y, list) and len(y) == n_rows:
         each = [np.asarray(part) for part in y]
         if all(part.ndim for part in each):
             if [len(part) for part in each] != lengths.tolist():
-                raise DataError("y: a series of targets is longer or shorter than its series of X")
+                raise DataError("y: a series of targets and its series of X have different lengths")
             y = np.zeros((n_rows, rows.X.shape[1], *each[0].shape[1:]), np.result_type(*each))
             for row, part in zip(y, each, strict=True):
                 row[: len(part)] = part
@@ -421,7 +431,7 @@ def _targets(y: Any, rows: Rows, dtype: str) -> Array:
     try:
         values = np.asarray(y)
     except ValueError:
-        raise DataError("y: its series are of unequal length, those of X are not") from None
+        raise DataError("y: series of unequal length, although those of X are equal") from None
     try:
         values = values.astype(dtype)
     except (TypeError, ValueError):
@@ -433,7 +443,7 @@ def _targets(y: Any, rows: Rows, dtype: str) -> Array:
 
 
 def _untensored_parts(y: Any) -> Any:
-    """y without tensors; as a list where it is one of parts, or an array of arrays."""
+    """y without torch tensors; a list if it consists of one part per series."""
     y = untensored(y)
     if isinstance(y, np.ndarray) and y.dtype.kind == "O" and y.ndim == 1:
         y = list(y)
@@ -441,7 +451,7 @@ def _untensored_parts(y: Any) -> Any:
 
 
 def _follow_each(predictor: Predictor, rows: Rows, lengths: Array) -> Array:
-    """Outputs of rows that follow one another, each read to its own end; zeros after it."""
+    """Outputs of consecutive windows of unequal length, padded with zeros."""
     state: Params = {}
     parts = []
     for row, n in zip(rows.X, lengths, strict=True):

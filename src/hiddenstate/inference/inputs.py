@@ -114,7 +114,7 @@ def prepare_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
     features = model.n_features
     if model.net.job == "autoencode":
         if rows.lengths is not None:
-            raise DataError(f"{where}: an autoencoder requires rows of equal length")
+            raise DataError(f"{where}: an autoencoder takes rows of one length")
         X = X[None] if X.ndim == 1 else X
         X = flat_rows(X) if X.ndim != 2 else X
         if X.shape[1] != features:
