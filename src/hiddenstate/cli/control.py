@@ -1,4 +1,4 @@
-"""The command ctl: sends a request to a run that is training."""
+"""The command ctl: sends a request to a run in progress."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ ANSWER_SECONDS = 5.0
 
 @click.command(
     short_help="Ask a run to finish early, pause, continue or change.",
-    help="Send a request to a run that is training, from any terminal.\n\n\b\n"
+    help="Send a request to a run in progress, from any terminal.\n\n\b\n"
     "  stop       finish early: keep the best weights and end the run as done\n"
     "  pause, go  pause training, continue it\n"
     "  lr X       set the learning rate to X; a schedule continues from it\n"

@@ -15,7 +15,7 @@ PACKAGES = ("numpy", "torch", "scikit-learn", "safetensors", "matplotlib", "rich
 @click.command(
     short_help="Report versions, devices and display of this machine.",
     help="Report versions, threads, devices and display of this machine, and whether the bundled "
-    "data is sound.\n\n\b\nExample:\n  hiddenstate doctor",
+    "data is intact.\n\n\b\nExample:\n  hiddenstate doctor",
 )
 @json_option
 @debug_option

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from hiddenstate.live.launch import Viewer
     from hiddenstate.training.callback import Callback
 
-VIEWS = ("auto", "window", "notebook", "terminal", "files", "off")
-
 
 def check_view(view: str) -> None:
     """Raise `MachineError` if `view` is not available here."""
@@ -35,7 +33,7 @@ def view_callbacks(
     Parameters
     ----------
     view : str
-        One of `VIEWS`.
+        One of `TRAINING_VIEWS`.
     path : Path
         The run folder.
     quiet : bool

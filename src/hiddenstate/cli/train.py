@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hiddenstate.cli.findings import two_lines
-from hiddenstate.cli.live_view import VIEWS, check_view, view_callbacks
+from hiddenstate.cli.live_view import check_view, view_callbacks
 from hiddenstate.cli.options import (
     JobCommand,
     command_option,
@@ -25,6 +25,7 @@ from hiddenstate.cli.options import (
 from hiddenstate.cli.output import note, say, say_json
 from hiddenstate.config import make_config
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.views import TRAINING_VIEWS
 
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
@@ -42,7 +43,7 @@ class Settings:
     runs_dir : Path
         Folder that holds the run folders.
     view : str
-        One of `VIEWS`.
+        One of `TRAINING_VIEWS`.
     as_json : bool
         Print one JSON object instead of lines.
     """
@@ -64,7 +65,7 @@ def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "Where training is shown: in a window, in this notebook, in this terminal, in figure files "
         "at the end (files), or nowhere (off); auto uses the notebook, the window or the terminal, "
         "whichever is available first, otherwise files.",
-        choices=VIEWS,
+        choices=TRAINING_VIEWS,
     )
     for add_option in (debug_option, json_option, view_option, runs_dir_option):
         command = add_option(command)

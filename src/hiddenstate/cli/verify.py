@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     help="Check the files of a run, and that resuming it is exact.\n\nThe command reads every file "
     "of the run and compares its checksum. Then it trains the first steps of the run again in a "
     "temporary folder: once without interruption, and several times interrupted and resumed from "
-    "the files alone. Weights, optimizer state, history and snapshots must be byte-identical. "
+    "the files alone. Weights, optimiser state, history and snapshots must be byte-identical. "
     "Nothing in the run is changed.\n\n\b\nExample:\n  hiddenstate verify classify-1",
 )
 @click.argument("run")

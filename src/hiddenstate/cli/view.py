@@ -10,6 +10,7 @@ import click
 
 from hiddenstate.cli.options import command_option, debug_option, runs_dir_option
 from hiddenstate.cli.output import note_damage, say
+from hiddenstate.views import WATCH_VIEWS
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -32,8 +33,8 @@ def _find_readable_run(name: str, runs_dir: Path) -> "Run":
 
 
 @click.command(
-    short_help="Watch a run while it trains, or replay a finished one.",
-    help="Watch a run while it trains, in any process, or replay a finished one.\n\nKeys pause, "
+    short_help="Watch a run in progress, or replay a finished one.",
+    help="Watch a run in progress, in any process, or replay a finished one.\n\nKeys pause, "
     "step and change the speed; in a terminal they can also ask the run to stop, pause or lower "
     "its learning rate (press ? for a list).\n\n\b\nExample:\n  hiddenstate watch last",
 )
@@ -44,10 +45,10 @@ def _find_readable_run(name: str, runs_dir: Path) -> "Run":
     "auto",
     "Where the run is shown: in a window, in this terminal, or as logged lines; auto uses the "
     "first that is available.",
-    choices=("auto", "window", "terminal", "lines"),
+    choices=WATCH_VIEWS,
 )
 @click.option(
-    "--replay", is_flag=True, help="Start from the first moment, even if the run is training."
+    "--replay", is_flag=True, help="Start from the first moment, even if the run is in progress."
 )
 @command_option("speed", float, 1.0, "Speed of a replay; 2 is twice as fast.", low=1 / 16, high=16)
 @runs_dir_option
@@ -55,14 +56,14 @@ def _find_readable_run(name: str, runs_dir: Path) -> "Run":
 def watch(run: str, view: str, replay: bool, speed: float, runs_dir: Path) -> None:
     """The command `watch`."""
     from hiddenstate.live import launch
-    from hiddenstate.views.offscreen import be_nice
+    from hiddenstate.views.offscreen import lower_priority
 
     watched = _find_readable_run(run, runs_dir)
     view = "off" if view == "lines" else launch.choose_view(view)
     if view == "off":
         _follow_lines(watched)
     else:
-        be_nice()  # the run may be training on the same processors
+        lower_priority()  # the run may be training on the same processors
         launch.watch(watched, view, replay, speed)
 
 

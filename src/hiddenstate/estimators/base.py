@@ -164,7 +164,7 @@ class Estimator(BaseEstimator):
         """Write the fitted estimator to a safetensors file; :func:`load` reads it.
 
         A regressor keeps its carried state and its number of updates, but not the state of the
-        optimizer; to continue training exactly, pickle it or train in a run folder.
+        optimiser; to continue training exactly, pickle it or train in a run folder.
 
         Raises
         ------

@@ -258,7 +258,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     ) -> "RecurrentRegressor":
         """Continue training with one pass over X, from where the last call ended.
 
-        Weights, optimizer state, carried state and the number of updates are kept. Windows passed
+        Weights, optimiser state, carried state and the number of updates are kept. Windows passed
         one by one therefore train exactly as in one :meth:`fit`, except that the first call
         determines the scaling.
 
