@@ -225,7 +225,7 @@ def describe_request(event: Mapping[str, Any]) -> str:
         case "lr":
             return f"learning rate {event.get('lr')} from step {step} on"
         case "stop":
-            return f"stopped after step {step}"
+            return f"finished early after step {step}"
         case "pause":
             return f"paused after step {step}"
         case "go":
