@@ -13,6 +13,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
 from hiddenstate.runs.requests import describe_request
+from hiddenstate.runs.snapshots import StaticFacts
 from hiddenstate.system.typing import NamedArrays
 
 CLASSES_NAMED = 50
@@ -69,7 +70,7 @@ class RunFacts:
         self.results = run.results() or {}
         self.problems: list[str] = []
         self.static_arrays: NamedArrays = {}
-        self.static_facts: dict[str, Any] = {}
+        self.static_facts: StaticFacts | None = None
         self.final_arrays: NamedArrays = {}
         self.model: FittedModel | None = None
         self._read()
@@ -100,7 +101,8 @@ class RunFacts:
     def data_name(self) -> str:
         """The data's own name."""
         name = printable(self.run.data_fact("name"), NAME_LENGTH)
-        return name or printable(self.static_facts.get("data", "unknown data"), NAME_LENGTH)
+        facts = self.static_facts
+        return name or printable(facts.data if facts else "unknown data", NAME_LENGTH)
 
     @property
     def bundled(self) -> bool:
@@ -110,8 +112,7 @@ class RunFacts:
     @cached_property
     def classes(self) -> list[str]:
         """Every class label as text; empty without classes."""
-        found = self.static_facts.get("classes")
-        labels = found if isinstance(found, list) else []
+        labels = (self.static_facts and self.static_facts.classes) or ()
         return [printable(label, NAME_LENGTH) for label in labels]
 
     def label(self, number: Any) -> str:

@@ -169,7 +169,7 @@ def _other(facts: RunFacts) -> tuple[str, float, str] | None:
 
 def _spread_of_last(facts: RunFacts) -> float | None:
     """The variance of the targets of the last windows, where windows follow one another."""
-    if not facts.static_facts.get("appended"):
+    if not facts.static_facts or not facts.static_facts.appended:
         return None
     parts: list[Array] = []
     for path in reversed(facts.run.snapshot_paths()):

@@ -59,7 +59,9 @@ def code_plot(facts: RunFacts, timeline: Timeline) -> dict[str, Any] | None:
         "axes": n_axes,
         "points": min(N, POINTS),
         "left_out": max(N - POINTS, 0),
-        "split": "training" if facts.static_facts.get("shown_split") == "train" else "test",
+        "split": "training"
+        if facts.static_facts and facts.static_facts.shown_split == "train"
+        else "test",
         "steps": steps,
         "losses": [losses.get(step) for step in steps],
         "codes": packed,
