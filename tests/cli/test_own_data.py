@@ -96,7 +96,7 @@ def test_two_sets_in_one_folder_must_be_told_apart(cli, tmp_path):
     write_digits(tmp_path / "data" / "FashionMNIST" / "raw")
     done = cli("classify", "data", *SMALL)
     assert done.code == 2
-    assert "several sets" in done.err
+    assert "several data sets" in done.err
     assert cli("classify", "data/MNIST", *SMALL).code == 0
 
 

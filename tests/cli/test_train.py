@@ -16,7 +16,7 @@ from hiddenstate.datasets import load_mnist
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from tests import classic
-from tests.engines.test_engines import STEPS
+from tests.engines.tasks import STEPS
 
 OFF = ("--view", "off", "--threads", "1")
 SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
