@@ -1,4 +1,4 @@
-"""Every figure stands beside a baseline, and both are what one works out by hand."""
+"""Scores and baselines of `evaluate` are those computed by hand or by scikit-learn."""
 
 import json
 from pathlib import Path
@@ -19,24 +19,24 @@ Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng(2)
 
 
-def figures(cli: Cli, *arguments: Any) -> dict[str, Any]:
-    """What `evaluate` says as JSON, which must be strict."""
+def evaluate(cli: Cli, *arguments: Any) -> dict[str, Any]:
+    """The output of `evaluate --json`, which must be strict JSON."""
     done = cli("evaluate", *arguments, "--json")
     assert done.code == 0, done.err
-    found: dict[str, Any] = parse_json(done.out)
-    return found
+    scores: dict[str, Any] = parse_json(done.out)
+    return scores
 
 
 def last_run(tmp_path: Path) -> Run:
     return Run(max((tmp_path / "runs").iterdir(), key=lambda p: int(p.name.split("-")[1])))
 
 
-def said(cli: Cli, *arguments: Any) -> list[dict[str, Any]]:
-    """What `predict` says as JSON."""
+def predict(cli: Cli, *arguments: Any) -> list[dict[str, Any]]:
+    """The output of `predict --format json`."""
     done = cli("predict", *arguments, "--format", "json")
     assert done.code == 0, done.err
-    found: list[dict[str, Any]] = parse_json(done.out)
-    return found
+    scores: list[dict[str, Any]] = parse_json(done.out)
+    return scores
 
 
 def column(rows: list[dict[str, Any]], name: str) -> Array:
@@ -47,69 +47,69 @@ def column(rows: list[dict[str, Any]], name: str) -> Array:
 
 
 def classes_csv(path: Path, n: int, n_classes: int = 3) -> Array:
-    """Rows of five numbers whose mean tells the class; class 0 is the most frequent."""
+    """Rows of five numbers whose mean depends on the class; class 0 is the most frequent."""
     y = np.where(np.arange(n) % 5 < 2, 0, np.arange(n) % n_classes)
     X = RNG.normal(y[:, None], 1.5, (n, 5))
     np.savetxt(path, np.c_[y, X], delimiter=",", header="label,a,b,c,d,e", comments="")
     return np.asarray(y)
 
 
-def test_figures_of_a_classifier_are_those_of_scikit_learn(cli: Cli, tmp_path: Path) -> None:
+def test_scores_of_a_classifier_are_those_of_scikit_learn(cli: Cli, tmp_path: Path) -> None:
     classes_csv(tmp_path / "own.csv", 60)
     y = classes_csv(tmp_path / "new.csv", 40)
     options = ("--label", "label", "--max-steps", 40, "--hidden-size", 6, *QUIET)
     assert cli("classify", "own.csv", *options).code == 0
-    found = figures(cli, "last", "new.csv")
-    rows = said(cli, "last", "new.csv", "--proba")
+    scores = evaluate(cli, "last", "new.csv")
+    rows = predict(cli, "last", "new.csv", "--proba")
     labels = column(rows, "label").astype(int)
-    chances = np.column_stack([column(rows, f"p_{name}") for name in range(3)])
-    assert found["rows"] == 40
-    assert found["accuracy"] == np.mean(labels == y)
-    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(y, labels))
-    assert found["f1"] == pytest.approx(f1_score(y, labels, average="macro"))
-    chances /= chances.sum(axis=1, keepdims=True)  # told in float32
-    assert found["log_loss"] == pytest.approx(log_loss(y, chances), rel=1e-5)
-    assert found["confusion"] == confusion_matrix(y, labels).tolist()
+    proba = np.column_stack([column(rows, f"p_{name}") for name in range(3)])
+    assert scores["rows"] == 40
+    assert scores["accuracy"] == np.mean(labels == y)
+    assert scores["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(y, labels))
+    assert scores["f1"] == pytest.approx(f1_score(y, labels, average="macro"))
+    proba /= proba.sum(axis=1, keepdims=True)  # printed in float32
+    assert scores["log_loss"] == pytest.approx(log_loss(y, proba), rel=1e-5)
+    assert scores["confusion"] == confusion_matrix(y, labels).tolist()
     each = f1_score(y, labels, average=None)
-    np.testing.assert_allclose(list(found["f1_by_class"].values()), each)
+    np.testing.assert_allclose(list(scores["f1_by_class"].values()), each)
     train = run_dataset(last_run(tmp_path)).y
     assert train is not None
     most = np.bincount(train).argmax()
-    assert found["baseline_accuracy"] == np.mean(y == most)
-    # A model file alone knows no training rows: the most frequent class of these, then.
-    alone = figures(cli, last_run(tmp_path).path / "model.safetensors", "new.csv")
+    assert scores["baseline_accuracy"] == np.mean(y == most)
+    # A model file has no training rows; the baseline is the most frequent class of these rows.
+    alone = evaluate(cli, last_run(tmp_path).path / "model.safetensors", "new.csv")
     assert alone["baseline_accuracy"] == np.bincount(y).max() / 40
-    assert alone["accuracy"] == found["accuracy"]
+    assert alone["accuracy"] == scores["accuracy"]
 
 
-def test_a_class_that_new_rows_lack_does_not_lower_the_mean_f1(cli: Cli, tmp_path: Path) -> None:
+def test_a_class_missing_from_new_rows_does_not_lower_the_mean_f1(cli: Cli, tmp_path: Path) -> None:
     classes_csv(tmp_path / "own.csv", 60)
     y = classes_csv(tmp_path / "new.csv", 20, n_classes=2)
     cli("classify", "own.csv", "--label", "label", "--max-steps", 30, "--hidden-size", 6, *QUIET)
-    found = figures(cli, "last", "new.csv")
-    labels = column(said(cli, "last", "new.csv"), "label").astype(int)
-    assert found["f1"] == pytest.approx(f1_score(y, labels, labels=[0, 1], average="macro"))
-    assert found["balanced_accuracy"] == pytest.approx(
+    scores = evaluate(cli, "last", "new.csv")
+    labels = column(predict(cli, "last", "new.csv"), "label").astype(int)
+    assert scores["f1"] == pytest.approx(f1_score(y, labels, labels=[0, 1], average="macro"))
+    assert scores["balanced_accuracy"] == pytest.approx(
         np.mean([np.mean(labels[y == name] == name) for name in (0, 1)])
     )
 
 
-def test_a_runs_own_rows_and_the_same_rows_in_a_file_have_the_same_figures(
+def test_test_rows_of_a_run_and_the_same_rows_in_a_file_have_the_same_scores(
     cli: Cli, tmp_path: Path
 ) -> None:
     classes_csv(tmp_path / "own.csv", 60)
     classes_csv(tmp_path / "test.csv", 30)
     cli("classify", "own.csv", "--test", "test.csv", "--label", "label", "--scale", "standard",
         "--max-steps", 20, "--hidden-size", 6, *QUIET)  # fmt: skip
-    own, new = figures(cli, "last"), figures(cli, "last", "test.csv")
+    own, new = evaluate(cli, "last"), evaluate(cli, "last", "test.csv")
     assert {**own, "data": 0} == {**new, "data": 0}
-    assert said(cli, "last", "--proba") == said(cli, "last", "test.csv", "--proba")
+    assert predict(cli, "last", "--proba") == predict(cli, "last", "test.csv", "--proba")
     results = last_run(tmp_path).results()
     assert results is not None
     assert results["test_accuracy"] == own["accuracy"]
 
 
-def test_a_label_that_was_never_learnt_is_refused(cli: Cli, tmp_path: Path) -> None:
+def test_a_label_that_is_not_a_training_class_is_rejected(cli: Cli, tmp_path: Path) -> None:
     classes_csv(tmp_path / "own.csv", 60)
     (tmp_path / "new.csv").write_text("label,a,b,c,d,e\n0,1,1,1,1,1\n7,1,1,1,1,1\n")
     cli("classify", "own.csv", "--label", "label", "--max-steps", 2, *QUIET)
@@ -134,7 +134,7 @@ def signal_csv(path: Path, values: Array = SIGNAL) -> str:
 @pytest.mark.parametrize("output", ["steps", "last"])
 @pytest.mark.parametrize("horizon", [1, 4])
 @pytest.mark.parametrize("change", ["--change", "--no-change"])
-def test_a_forecast_is_measured_beside_the_last_value(
+def test_a_forecast_is_compared_with_the_last_value(
     output: str, horizon: int, change: str, cli: Cli, tmp_path: Path
 ) -> None:
     own = signal_csv(tmp_path / "own.csv")
@@ -142,22 +142,22 @@ def test_a_forecast_is_measured_beside_the_last_value(
                "--output", output, "--window", 8, *SMALL)  # fmt: skip
     assert done.code == 0, done.err
     first = 0 if output == "steps" else 7
-    rows = said(cli, "last", own)
+    rows = predict(cli, "last", own)
     steps, values = column(rows, "step"), column(rows, "v")
     np.testing.assert_array_equal(steps, np.arange(first, 160))
     known = steps + horizon < 160
     truth = SIGNAL[steps[known] + horizon]
-    found = figures(cli, "last", own)
-    assert found["answers"] == known.sum()
-    assert found["mse"] == pytest.approx(np.mean((values[known] - truth) ** 2), rel=1e-4)
-    assert found["mae"] == pytest.approx(np.mean(np.abs(values[known] - truth)), rel=1e-4)
-    assert found["r2"] == pytest.approx(r2_score(truth, values[known]), rel=1e-4)
-    assert found["baseline"] == "the last value"
+    scores = evaluate(cli, "last", own)
+    assert scores["answers"] == known.sum()
+    assert scores["mse"] == pytest.approx(np.mean((values[known] - truth) ** 2), rel=1e-4)
+    assert scores["mae"] == pytest.approx(np.mean(np.abs(values[known] - truth)), rel=1e-4)
+    assert scores["r2"] == pytest.approx(r2_score(truth, values[known]), rel=1e-4)
+    assert scores["baseline"] == "the last value"
     stays = np.mean((SIGNAL[steps[known]] - truth) ** 2)
-    assert found["baseline_mse"] == pytest.approx(stays, rel=1e-4)
-    assert found["skill"] == pytest.approx(1 - found["mse"] / found["baseline_mse"])
-    # Its own test part lies behind 160 - 32; an answer once a window needs a window before it.
-    own_part = figures(cli, "last")
+    assert scores["baseline_mse"] == pytest.approx(stays, rel=1e-4)
+    assert scores["skill"] == pytest.approx(1 - scores["mse"] / scores["baseline_mse"])
+    # The test part starts at step 160 - 32; one output per window requires a window before it.
+    own_part = evaluate(cli, "last")
     tested = np.arange(128 if output == "steps" else 128 + horizon, 160)
     assert own_part["answers"] == len(tested)
     stays = np.mean((SIGNAL[tested - horizon] - SIGNAL[tested]) ** 2)
@@ -176,19 +176,19 @@ def test_without_a_forecast_the_baseline_is_the_training_mean(cli: Cli, tmp_path
     own = signal_csv(tmp_path / "own.csv")
     options = ("--target", "v", "--window", 8, "--stride", 8, "--scale", "standard")
     assert cli("regress", own, *options, *SMALL).code == 0
-    found = figures(cli, "last")
-    assert found["answers"] == 32
-    assert found["baseline"] == "the mean of the training targets"
-    assert found["baseline_mse"] == pytest.approx(
+    scores = evaluate(cli, "last")
+    assert scores["answers"] == 32
+    assert scores["baseline"] == "the mean of the training targets"
+    assert scores["baseline_mse"] == pytest.approx(
         np.mean((SIGNAL[128:] - SIGNAL[:128].mean()) ** 2), rel=1e-5
     )
-    alone = figures(cli, last_run(tmp_path).path / "model.safetensors", own)
+    alone = evaluate(cli, last_run(tmp_path).path / "model.safetensors", own)
     assert alone["baseline"] == "the mean of these targets"
     assert alone["baseline_mse"] == pytest.approx(SIGNAL.var(), rel=1e-5)
     assert alone["skill"] == pytest.approx(alone["r2"], rel=1e-6)
 
 
-def test_a_carried_state_is_measured_beside_one_that_is_reset(cli: Cli, tmp_path: Path) -> None:
+def test_a_carried_state_is_compared_with_one_that_is_reset(cli: Cli, tmp_path: Path) -> None:
     own = signal_csv(tmp_path / "own.csv")
     done = cli(
         "regress",
@@ -204,29 +204,29 @@ def test_a_carried_state_is_measured_beside_one_that_is_reset(cli: Cli, tmp_path
         *SMALL,
     )
     assert done.code == 0, done.err
-    found = figures(cli, "last")
+    scores = evaluate(cli, "last")
     model = last_run(tmp_path).model()
     dataset = run_dataset(last_run(tmp_path))
     from hiddenstate.engines import make_predictor
 
-    asked = make_predictor(model, "cpu", 1)
-    state = asked.follow(dataset.X, {})[1]
+    predictor = make_predictor(model, "cpu", 1)
+    state = predictor.follow(dataset.X, {})[1]
     offset, factor = model.transform.target_scaling or (0, 1)
     truth = SIGNAL[120:160].reshape(4, 10, 1)
     for name, outputs in (
-        ("mse", asked.follow(dataset.X_test, state)[0]),
-        ("reset_mse", asked.predict(dataset.X_test)),
+        ("mse", predictor.follow(dataset.X_test, state)[0]),
+        ("reset_mse", predictor.predict(dataset.X_test)),
     ):
         expected = np.mean((outputs / factor + offset - truth) ** 2)
-        assert found[name] == pytest.approx(expected, rel=1e-5)
-    assert found["mse"] != found["reset_mse"]
-    rows = said(cli, "last")
+        assert scores[name] == pytest.approx(expected, rel=1e-5)
+    assert scores["mse"] != scores["reset_mse"]
+    rows = predict(cli, "last")
     np.testing.assert_array_equal(column(rows, "step"), np.arange(40))
     own_mse = np.mean((column(rows, "v") - truth.ravel()) ** 2)
-    assert found["mse"] == pytest.approx(own_mse, rel=1e-5)
+    assert scores["mse"] == pytest.approx(own_mse, rel=1e-5)
 
 
-def test_a_carried_state_that_answers_once_a_window_names_the_windows_last_step(
+def test_a_stateful_model_with_one_output_per_window_names_its_last_step(
     cli: Cli, tmp_path: Path
 ) -> None:
     own = signal_csv(tmp_path / "own.csv")
@@ -243,12 +243,12 @@ def test_a_carried_state_that_answers_once_a_window_names_the_windows_last_step(
         "0.25",
         *SMALL,
     )
-    assert column(said(cli, "last"), "step").tolist() == [9, 19, 29, 39]
-    assert column(said(cli, "last", own), "step").tolist() == list(range(9, 160, 10))
+    assert column(predict(cli, "last"), "step").tolist() == [9, 19, 29, 39]
+    assert column(predict(cli, "last", own), "step").tolist() == list(range(9, 160, 10))
 
 
-def test_series_shorter_than_a_window_do_not_end_a_run(cli: Cli, tmp_path: Path) -> None:
-    """They may fall among the test rows, and are found there when all is learnt."""
+def test_test_series_shorter_than_a_window_are_left_out(cli: Cli, tmp_path: Path) -> None:
+    """They may be among the test rows, and are met only after training."""
     lines = ["id,t,v"]
     for k in range(10):
         lines += [f"s{k},{t},{np.sin(t + k)}" for t in range(3 if k % 2 else 30)]
@@ -262,15 +262,15 @@ def test_series_shorter_than_a_window_do_not_end_a_run(cli: Cli, tmp_path: Path)
         assert test is not None
         lengths = np.full(len(test), 29) if test.lengths is None else test.lengths
         short += (lengths < 8).sum()
-        assert figures(cli, "last")["answers"] == 29 * (lengths >= 8).sum()
-        assert len(said(cli, "last")) == 29 * (lengths >= 8).sum()
+        assert evaluate(cli, "last")["answers"] == 29 * (lengths >= 8).sum()
+        assert len(predict(cli, "last")) == 29 * (lengths >= 8).sum()
     assert short
 
 
 # --- autoencode
 
 
-def test_an_autoencoder_is_measured_beside_as_many_principal_components(
+def test_an_autoencoder_is_compared_with_as_many_principal_components(
     cli: Cli, tmp_path: Path
 ) -> None:
     rows = RNG.normal(size=(80, 3)) @ RNG.normal(size=(3, 7)) + RNG.normal(5, 0.2, (80, 7))
@@ -279,18 +279,18 @@ def test_an_autoencoder_is_measured_beside_as_many_principal_components(
     np.savetxt(tmp_path / "new.csv", rows[60:], delimiter=",", header=head, comments="")
     options = ("--test-fraction", 0, "--code-size", 2, "--max-steps", 50, "--scale", "standard")
     assert cli("autoencode", "own.csv", *options, *QUIET).code == 0
-    found = figures(cli, "last", "new.csv")
+    scores = evaluate(cli, "last", "new.csv")
     scaled = (rows - rows[:60].mean(axis=0)) / rows[:60].std(axis=0)
     pca = PCA(2).fit(scaled[:60])
     rebuilt = pca.inverse_transform(pca.transform(scaled[60:]))
-    assert found["baseline"] == "2 principal components"
-    assert found["baseline_mse"] == pytest.approx(np.mean((rebuilt - scaled[60:]) ** 2), rel=1e-4)
-    errors = column(said(cli, "last", "new.csv"), "error")
-    assert found["mse"] == pytest.approx(errors.mean(), rel=1e-5)
-    assert found["skill"] == pytest.approx(1 - found["mse"] / found["baseline_mse"])
-    alone = figures(cli, last_run(tmp_path).path / "model.safetensors", "new.csv")
+    assert scores["baseline"] == "2 principal components"
+    assert scores["baseline_mse"] == pytest.approx(np.mean((rebuilt - scaled[60:]) ** 2), rel=1e-4)
+    errors = column(predict(cli, "last", "new.csv"), "error")
+    assert scores["mse"] == pytest.approx(errors.mean(), rel=1e-5)
+    assert scores["skill"] == pytest.approx(1 - scores["mse"] / scores["baseline_mse"])
+    alone = evaluate(cli, last_run(tmp_path).path / "model.safetensors", "new.csv")
     assert "baseline" not in alone
-    assert alone["mse"] == found["mse"]
+    assert alone["mse"] == scores["mse"]
 
 
 # --- numbers that JSON does not have
@@ -305,7 +305,7 @@ def test_numbers_that_are_not_finite_are_null(capsys: pytest.CaptureFixture[str]
     }
 
 
-def test_a_skill_of_minus_infinity_and_an_r2_of_nothing_are_null_and_told(
+def test_scores_that_are_not_finite_are_null_in_json_and_printed_as_text(
     cli: Cli, tmp_path: Path
 ) -> None:
     own = signal_csv(tmp_path / "own.csv")
@@ -313,17 +313,17 @@ def test_a_skill_of_minus_infinity_and_an_r2_of_nothing_are_null_and_told(
     signal_csv(tmp_path / "short.csv", SIGNAL[:9])
     options = ("--target", "v", "--horizon", 1, "--window", 8, "--output", "last")
     assert cli("regress", own, *options, *SMALL).code == 0
-    flat = figures(cli, "last", "flat.csv")
+    flat = evaluate(cli, "last", "flat.csv")
     assert flat["baseline_mse"] == pytest.approx(0, abs=1e-9)
     assert flat["skill"] is None or flat["skill"] < 0
-    short = figures(cli, "last", "short.csv")
+    short = evaluate(cli, "last", "short.csv")
     assert (short["answers"], short["r2"]) == (1, None)
-    told = cli("evaluate", "last", "short.csv")
-    assert told.code == 0
-    assert "r2: nan" in told.out
+    printed = cli("evaluate", "last", "short.csv")
+    assert printed.code == 0
+    assert "r2: nan" in printed.out
 
 
-def test_what_cannot_be_measured_says_why(cli: Cli, tmp_path: Path) -> None:
+def test_data_that_cannot_be_evaluated_is_rejected(cli: Cli, tmp_path: Path) -> None:
     own = signal_csv(tmp_path / "own.csv")
     cli(
         "regress", own, "--target", "v", "--horizon", 1, "--window", 8, "--test-fraction", 0, *SMALL

@@ -1,4 +1,4 @@
-"""Hidden states are the net's own, and what it would say early is what it says of a shorter row."""
+"""Hidden states are those of the torch module; the output of a prefix is that of a shorter row."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_states_of_unequal_series_end_where_they_end():
     np.testing.assert_allclose(states[1], clf.hidden_states(X[1:2, :4])[0], rtol=1e-12)
 
 
-def test_a_carried_state_goes_on_from_row_to_row():
+def test_a_carried_state_continues_from_row_to_row():
     reg = RecurrentRegressor("rnn", stateful=True, output="steps", hidden_size=4, epochs=1)
     reg.fit(X, X[:, :, :1])
     whole = reg.hidden_states(X.reshape(1, -1, 3))
@@ -53,7 +53,7 @@ def test_a_carried_state_goes_on_from_row_to_row():
 
 
 @pytest.mark.parametrize("shape", [{}, {"bidirectional": True}, {"readout": "mean"}])
-def test_what_it_says_after_some_steps_is_what_it_says_of_the_row_cut_there(shape):
+def test_the_output_after_some_steps_is_that_of_the_row_cut_there(shape):
     clf = fitted(**shape)
     ends = np.array([1, 4, 9])
     predictor = make_predictor(clf.model_, "cpu", 1)

@@ -1,4 +1,4 @@
-"""What a model says of new rows: each series alone, in the targets' units, in every format."""
+"""Predictions for new rows: each series alone, in the units of the targets, in every format."""
 
 import csv
 import io
@@ -105,22 +105,22 @@ def ts_file(path: Path, series: list[Array], label: Any) -> Path:
 @pytest.mark.parametrize("window", [0, 3])
 @pytest.mark.parametrize("output", ["steps", "last"])
 @pytest.mark.parametrize("own", [{}, {"change": (1,)}, {"missing": "mask", "fill": np.zeros(2)}])
-def test_series_together_are_answered_as_each_alone(
+def test_series_together_have_the_outputs_of_each_alone(
     engine: str, window: int, output: str, own: Any
 ) -> None:
     width = 4 if own.get("missing") == "mask" else 2
     scaling = (np.array([1.0, -2]), np.array([0.5, 3]))
     model = regressor(width, output=output, scaling=scaling, reading={"window": window}, **own)
-    asked = predictor(model, engine)
+    trained = predictor(model, engine)
     series = [values for values in SERIES if len(values) >= window]
     parts = []
     for k, values in enumerate(series):
         rows = prepare_inputs(model, Rows(values[None]), "X")
-        _, steps, outputs = predict_steps(model, asked, rows, "X", {})
+        _, steps, outputs = predict_steps(model, trained, rows, "X", {})
         parts += [
             (k, int(step), float(value)) for step, value in zip(steps, outputs[:, 0], strict=True)
         ]
-    together = predict_steps(model, asked, prepare_inputs(model, padded(series), "X"), "X", {})
+    together = predict_steps(model, trained, prepare_inputs(model, padded(series), "X"), "X", {})
     assert list(zip(together[0].tolist(), together[1].tolist(), strict=True)) == [
         p[:2] for p in parts
     ]
@@ -135,10 +135,10 @@ LABELS = ["up", "down"] * 5
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("readout", ["last", "mean"])
 @pytest.mark.parametrize("reader", ["ts", "csv"])
-def test_from_a_file_a_batchs_loss_is_the_mean_of_each_series_own(
+def test_the_loss_of_a_batch_from_a_file_is_the_mean_of_its_series(
     engine: str, readout: str, reader: str, cli: Cli, tmp_path: Path
 ) -> None:
-    """A rate of almost 0 leaves the weights: the losses logged are those of the answers."""
+    """A rate of almost 0 keeps the weights: the logged losses are those of the predictions."""
     if reader == "ts":
         whole = ts_file(tmp_path / "whole.ts", SERIES, LABELS)
     else:
@@ -168,7 +168,7 @@ def test_from_a_file_a_batchs_loss_is_the_mean_of_each_series_own(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_from_a_table_a_loss_at_every_step_counts_every_step_once(
+def test_a_loss_at_every_step_of_a_table_counts_every_step_once(
     engine: str, cli: Cli, tmp_path: Path
 ) -> None:
     whole = long_csv(tmp_path / "whole.csv", SERIES)
@@ -181,12 +181,12 @@ def test_from_a_table_a_loss_at_every_step_counts_every_step_once(
     run = Run(tmp_path / "runs" / "regress-1")
     (loss,) = [event["loss"] for event in run.history() if event["event"] == "log"]
     target = np.concatenate(SERIES)[:, 1]
-    said = table(cli("predict", "last", whole).out)
-    assert [row["series"] for row in said] == [
+    predicted = table(cli("predict", "last", whole).out)
+    assert [row["series"] for row in predicted] == [
         f"s{k}" for k, n in enumerate(LENGTHS) for _ in range(n)
     ]
-    assert [int(row["step"]) for row in said] == [t for n in LENGTHS for t in range(n)]
-    wrong = np.array([float(row["b"]) for row in said]) - target
+    assert [int(row["step"]) for row in predicted] == [t for n in LENGTHS for t in range(n)]
+    wrong = np.array([float(row["b"]) for row in predicted]) - target
     assert loss == pytest.approx(np.mean(wrong**2) / target.var(), rel=1e-9)
 
 
@@ -196,7 +196,7 @@ def test_from_a_table_a_loss_at_every_step_counts_every_step_once(
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("output", ["steps", "last"])
 @pytest.mark.parametrize("scaled", [False, True])
-def test_a_net_that_sees_no_change_says_the_last_value(
+def test_a_net_that_predicts_no_change_predicts_the_last_value(
     engine: str, output: str, scaled: bool
 ) -> None:
     own: dict[str, Any] = {}
@@ -214,55 +214,57 @@ def test_a_net_that_sees_no_change_says_the_last_value(
         **own,
     )
     X = np.random.default_rng(0).normal(size=(20, 2))
-    found = predict_series(model, predictor(model, engine), Rows(X), "X", {})
-    assert list(found.columns) == ["step", "b"]
+    prediction = predict_series(model, predictor(model, engine), Rows(X), "X", {})
+    assert list(prediction.columns) == ["step", "b"]
     expected = X[:, 1] if output == "steps" else X[2:, 1]
-    np.testing.assert_array_equal(found.columns["step"], np.arange(20)[-len(expected) :])
+    np.testing.assert_array_equal(prediction.columns["step"], np.arange(20)[-len(expected) :])
     if scaled:
-        np.testing.assert_allclose(found.columns["b"], expected, rtol=1e-13, atol=1e-14)
+        np.testing.assert_allclose(prediction.columns["b"], expected, rtol=1e-13, atol=1e-14)
     else:
-        np.testing.assert_array_equal(found.columns["b"], expected)
+        np.testing.assert_array_equal(prediction.columns["b"], expected)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("output", ["steps", "last"])
 @pytest.mark.parametrize("at_once", [1, 5, 4096])
-def test_the_answer_of_a_step_is_that_of_the_window_that_ends_there(
+def test_the_output_of_a_step_is_that_of_the_window_that_ends_there(
     engine: str, output: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hiddenstate.inference.predict.WINDOWS_PER_CALL", at_once)
     W = 4
     model = regressor(output=output, change=(0,), reading={"window": W})
-    asked = predictor(model, engine)
+    trained = predictor(model, engine)
     X = np.random.default_rng(0).normal(size=(1, 13, 2))
-    series, steps, outputs = predict_steps(model, asked, Rows(X), "X", {})
+    series, steps, outputs = predict_steps(model, trained, Rows(X), "X", {})
     assert (series == 0).all()
     np.testing.assert_array_equal(steps, np.arange(0 if output == "steps" else W - 1, 13))
     for step, value in zip(steps, outputs, strict=True):
         window = X[:, max(step - W + 1, 0) : step + 1]
-        alone = asked.predict(window)
+        alone = trained.predict(window)
         alone = alone[0, -1] if output == "steps" else alone[0]
         np.testing.assert_allclose(value, alone + X[0, step, 0], rtol=1e-10)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("output", ["steps", "last"])
-def test_a_carried_state_answers_from_all_before(engine: str, output: str) -> None:
+def test_an_output_of_a_stateful_model_depends_on_all_steps_before(
+    engine: str, output: str
+) -> None:
     model = regressor(output=output, T=4, stateful=True, reading={"window": 4})
-    asked = predictor(model, engine)
+    trained = predictor(model, engine)
     X = np.random.default_rng(0).normal(size=(14, 2))
-    found = predict_series(model, asked, Rows(X), "X", {})
+    prediction = predict_series(model, trained, Rows(X), "X", {})
     steps = {"steps": np.arange(14), "last": np.array([3, 7, 11])}[output]
-    np.testing.assert_array_equal(found.columns["step"], steps)
-    for step, value in zip(steps, found.columns["y_1"], strict=True):
-        whole = asked.forward(X[None, : step + 1], {})[0]
+    np.testing.assert_array_equal(prediction.columns["step"], steps)
+    for step, value in zip(steps, prediction.columns["y_1"], strict=True):
+        whole = trained.forward(X[None, : step + 1], {})[0]
         expected = whole[0, -1, 0] if output == "steps" else whole[0, 0]
         assert value == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_steps_whose_window_has_a_missing_value_are_not_measured(engine: str) -> None:
-    """With --missing drop test series stay whole: what cannot be answered must not count."""
+def test_steps_whose_window_has_a_missing_value_are_not_scored(engine: str) -> None:
+    """With --missing drop test series stay whole; steps that have no output must not count."""
     model = regressor(output="steps", T=3, reading={"window": 3}, missing="drop")
     X = np.random.default_rng(0).normal(size=(1, 12, 2))
     X[0, 5, 0] = np.nan
@@ -277,25 +279,25 @@ def test_steps_whose_window_has_a_missing_value_are_not_measured(engine: str) ->
     np.testing.assert_allclose(outputs, every[kept], rtol=1e-10)
 
 
-def test_series_too_short_for_a_window_are_left_out_of_the_measure_alone() -> None:
+def test_series_too_short_for_a_window_are_not_scored_but_rejected_for_predicting() -> None:
     model = regressor(T=4, reading={"window": 4})
     rows = padded([values for values in SERIES if len(values) != 7])
     y = np.zeros((*rows.X.shape[:2], 1))
     whole = Rows(rows.X, y, lengths=rows.lengths)
-    asked = predictor(model, ENGINES[-1])
-    outputs, _, _ = predictions_and_targets(model, asked, whole, {})
+    trained = predictor(model, ENGINES[-1])
+    outputs, _, _ = predictions_and_targets(model, trained, whole, {})
     assert len(outputs) == sum(n for n in LENGTHS if 4 <= n < 7)
     with pytest.raises(DataError, match="X: the signal has 2 steps, fewer than a window of 4"):
-        predict_series(model, asked, rows, "X", {})
+        predict_series(model, trained, rows, "X", {})
     short = whole.take(np.flatnonzero(rows.lengths < 4))
     with pytest.raises(DataError, match="every series is shorter than a window of 4"):
-        predictions_and_targets(model, asked, short, {})
+        predictions_and_targets(model, trained, short, {})
 
 
-# --- what rows may look like
+# --- shapes of rows
 
 
-def test_flat_rows_are_a_series_each_where_such_were_learnt_from(cli: Cli, tmp_path: Path) -> None:
+def test_flat_rows_are_one_series_each_if_training_rows_were(cli: Cli, tmp_path: Path) -> None:
     X = np.random.default_rng(0).normal(size=(30, 6))
     head = "a,b,c,d,e,f"
     own = tmp_path / "own.csv"
@@ -314,23 +316,23 @@ def test_flat_rows_are_a_series_each_where_such_were_learnt_from(cli: Cli, tmp_p
 
 
 @pytest.mark.parametrize("shape", [(9,), (9, 1), (1, 9, 1)])
-def test_one_series_may_come_in_any_shape(shape: Any) -> None:
+def test_one_series_can_have_any_shape(shape: Any) -> None:
     model = regressor(1, T=3, reading={"window": 3})
     X = np.arange(9.0).reshape(shape)
-    found = predict_series(model, predictor(model, ENGINES[-1]), Rows(X), "X", {})
-    assert list(found.columns) == ["step", "y_1"]
-    assert len(found) == 9
+    prediction = predict_series(model, predictor(model, ENGINES[-1]), Rows(X), "X", {})
+    assert list(prediction.columns) == ["step", "y_1"]
+    assert len(prediction) == 9
 
 
-def test_a_target_never_takes_the_place_of_its_step_or_series() -> None:
+def test_a_target_named_step_or_series_does_not_replace_that_column() -> None:
     model = regressor(outputs=2, targets=("step", "series"), reading={"window": 0})
-    found = predict_series(model, predictor(model, ENGINES[-1]), padded(SERIES), "X", {})
-    assert list(found.columns) == ["series", "step", "y_step", "y_series"]
-    assert found.columns["step"].max() == 6
+    prediction = predict_series(model, predictor(model, ENGINES[-1]), padded(SERIES), "X", {})
+    assert list(prediction.columns) == ["series", "step", "y_step", "y_series"]
+    assert prediction.columns["step"].max() == 6
 
 
 @pytest.mark.parametrize("missing", ["error", "drop", "mean", "mask"])
-def test_new_rows_with_missing_values_are_filled_in_as_learnt_or_refused(missing: str) -> None:
+def test_missing_values_in_new_rows_are_filled_in_or_rejected(missing: str) -> None:
     fill = None if missing in ("error", "drop") else np.array([5.0, 7])
     model = regressor(4 if missing == "mask" else 2, missing=missing, fill=fill)
     X = np.ones((1, 6, 2))
@@ -343,26 +345,26 @@ def test_new_rows_with_missing_values_are_filled_in_as_learnt_or_refused(missing
     assert got[0, 3, 1] == 7
 
 
-def test_an_autoencoders_error_is_of_its_rows_as_they_are_scaled() -> None:
+def test_the_error_of_an_autoencoder_is_that_of_scaled_rows() -> None:
     values = {"encoder_sizes": (5,), "code_size": 2, "output_activation": "linear"}
     net = Net("autoencode", make_config("autoencode", values).model, 3, 3)
     own = Transform(scaling=(np.array([1.0, 2, 3]), np.array([2.0, 1, 0.5])))
     model = FittedModel(net, net.initial(0, "float64"), None, (3,), False, own)
     X = np.random.default_rng(0).normal(size=(8, 3))
-    asked = predictor(model, ENGINES[-1])
-    found = predict_rows(model, asked, Rows(X), "X")
+    trained = predictor(model, ENGINES[-1])
+    prediction = predict_rows(model, trained, Rows(X), "X")
     prepared = (X - [1, 2, 3]) * [2, 1, 0.5]
-    expected = ((asked.predict(prepared) - prepared) ** 2).mean(axis=1)
-    np.testing.assert_allclose(found.columns["error"], expected, rtol=1e-12)
-    np.testing.assert_array_equal(found.columns["code_1"], asked.encode(prepared)[:, 0])
+    expected = ((trained.predict(prepared) - prepared) ** 2).mean(axis=1)
+    np.testing.assert_allclose(prediction.columns["error"], expected, rtol=1e-12)
+    np.testing.assert_array_equal(prediction.columns["code_1"], trained.encode(prepared)[:, 0])
 
 
-# --- answers in files
+# --- output formats
 
 
 @pytest.fixture
 def named(cli: Cli, tmp_path: Path) -> Path:
-    """A classifier of long series, its labels strange, and new series to ask it of."""
+    """A classifier of long series with unusual labels, and new series to predict."""
     labels = ['say "up", or not', "-\u00fc"] * 5
     lines = ["id,t,a,b,kind"]
     for k, values in enumerate(SERIES):
@@ -375,7 +377,7 @@ def named(cli: Cli, tmp_path: Path) -> Path:
     return long_csv(tmp_path / "new.csv", SERIES[:4])
 
 
-def test_csv_json_and_parquet_say_the_same(named: Path, cli: Cli, tmp_path: Path) -> None:
+def test_csv_json_and_parquet_have_the_same_content(named: Path, cli: Cli, tmp_path: Path) -> None:
     import pyarrow.parquet
 
     for name in ("a.csv", "a.json", "a.parquet"):
@@ -405,41 +407,39 @@ def test_csv_json_and_parquet_say_the_same(named: Path, cli: Cli, tmp_path: Path
     assert "add --output FILE" in done.err
 
 
-def test_without_proba_there_are_labels_alone(named: Path, cli: Cli) -> None:
+def test_without_proba_there_are_only_labels(named: Path, cli: Cli) -> None:
     rows = json.loads(cli("predict", "last", named, "--format", "json").out)
     assert [list(row) for row in rows] == [["series", "label"]] * 4
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "message"),
     [
-        ("a", "lacks b"),
-        ("a,b,c", "adds c"),
-        ("a,c", "lacks b and adds c"),
-        ("b,a", "has column b where a was"),
+        ("a", "b missing"),
+        ("a,b,c", "c not expected"),
+        ("a,c", "b missing, c not expected"),
+        ("b,a", "b where a was"),
     ],
 )
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
-def test_other_columns_are_refused_by_name(
-    command: str, columns: str, said: str, named: Path, cli: Cli, tmp_path: Path
+def test_other_columns_are_rejected_by_name(
+    command: str, columns: str, message: str, named: Path, cli: Cli, tmp_path: Path
 ) -> None:
     head = columns + (",kind" if command == "evaluate" else "")
     cells = ",".join("1" * len(columns.split(","))) + (',"-\u00fc"' if "kind" in head else "")
     (tmp_path / "other.csv").write_text(f"id,t,{head}\nq,0,{cells}\nq,1,{cells}\n")
     done = cli(command, "last", "other.csv")
     assert done.code == 2
-    assert f"other.csv: not the columns the model was trained on: it {said}; " in done.err
-    assert ("name them in order with --input" in done.err) is ("lacks" not in said)
-    assert ("each must be there by its name" in done.err) is ("lacks" in said)
-    if "lacks" not in said:  # and what it says to do helps
+    assert f"other.csv: columns differ from the training columns: {message}; " in done.err
+    assert ("name the columns in order with --input" in done.err) is ("missing" not in message)
+    assert ("; add them" in done.err) is ("missing" in message)
+    if "missing" not in message:  # the hint helps
         assert cli(command, "last", "other.csv", "--input", "a,b").code == 0
 
 
 @pytest.mark.parametrize("learnt", ["pixels", "floats"])
-def test_small_files_mean_what_the_training_file_meant(
-    learnt: str, cli: Cli, tmp_path: Path
-) -> None:
-    """Whole numbers alone do not make pixels of a file, nor do halves unmake them."""
+def test_small_files_are_read_like_the_training_file(learnt: str, cli: Cli, tmp_path: Path) -> None:
+    """A file of integers is not read as pixels, nor one with fractions as other numbers."""
     random = np.random.default_rng(0)
     X = random.integers(0, 256, (20, 64)).astype(float)
     X[:, 0] = [0, 255] * 10
@@ -452,11 +452,11 @@ def test_small_files_mean_what_the_training_file_meant(
     assert done.code == 0, done.err
     model = Run(tmp_path / "runs" / "classify-1").model()
     assert model.transform.pixels == (learnt == "pixels")
-    asked = predictor(model, ENGINES[-1])
+    trained = predictor(model, ENGINES[-1])
     for new in (X[:2], X[:2] + 0.5, (X[:2] > 99) * 1.0):
         np.savetxt(tmp_path / "new.csv", new, fmt="%g", delimiter=",", header=head[5:], comments="")
-        said = table(cli("predict", "last", "new.csv", "--proba").out)
+        predicted = table(cli("predict", "last", "new.csv", "--proba").out)
         meant = new / 255 if learnt == "pixels" else new
-        outputs = asked.predict(meant[..., None].astype("f4"))
+        outputs = trained.predict(meant[..., None].astype("f4"))
         expected = 1 / (1 + np.exp(outputs[:, 1] - outputs[:, 0]))
-        np.testing.assert_allclose([float(row["p_u"]) for row in said], expected, rtol=1e-4)
+        np.testing.assert_allclose([float(row["p_u"]) for row in predicted], expected, rtol=1e-4)
