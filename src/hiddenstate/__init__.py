@@ -1,11 +1,11 @@
 """Train small recurrent networks and autoencoders, and watch their hidden states form.
 
-The public names are below and are imported when first used; see each one's help.
+The public names are listed in `__all__` and imported when they are first used.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as typing has it, which is not loaded here: see __main__
+TYPE_CHECKING = False  # not imported from typing: __main__ says why
 if TYPE_CHECKING:
     from typing import Any
 
@@ -20,7 +20,7 @@ _PUBLIC = {
     "load_mnist": "hiddenstate.datasets",
     "load_waves": "hiddenstate.datasets",
     "watch": "hiddenstate.live.launch",
-    "Callback": "hiddenstate.training.trainer",
+    "Callback": "hiddenstate.training.callback",
     "Run": "hiddenstate.runs",
     "HiddenstateError": "hiddenstate.errors",
 }

@@ -1,13 +1,14 @@
-"""`python -m hiddenstate` is the command `hiddenstate`.
+"""Runs the command line: `python -m hiddenstate` is the command `hiddenstate`.
 
-Nothing but `sys` is imported before Ctrl-C is seen to, here and in the package's `__init__`.
+This module and the package's `__init__` import nothing but `sys`, so that Ctrl-C is handled from
+the first moment on.
 """
 
 import sys
 
 
 def run() -> None:
-    """The command, which Ctrl-C ends in one line from its first moment on; it does not return."""
+    """Run the command and exit; Ctrl-C ends it with one line at any moment."""
     try:
         from hiddenstate.cli import main
 

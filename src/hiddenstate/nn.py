@@ -1,19 +1,18 @@
-"""Drop-in RNN, GRU and LSTM layers for torch, computed by the kernels on the processor.
+"""Drop-in RNN, GRU and LSTM layers for torch, computed by the kernels on the cpu.
 
-A layer here is torch.nn's of the same name: its constructor, parameters, `state_dict` and
-answers are the same, and only who computes them differs. The kernels read float32 and float64
-on the CPU. What they do not apply to, torch computes as ever:
+A layer has the constructor, parameters, `state_dict` and results of the torch.nn layer of the same
+name; only the implementation differs. The kernels compute in float32 and float64 on the cpu. In
+all other cases torch computes as usual:
 
 - another device or float type, autocast, an LSTM with `proj_size`, an empty batch, tensor
-  subclasses, and arguments that do not fit, which torch refuses in its own words;
-- where `torch.jit`, `torch.compile` or `torch.export` trace a layer, in transforms of
-  `torch.func`, with forward-mode gradients, and under modes that watch torch's operations (a
-  default device is one);
-- everything, where the package has no kernels.
+  subclasses, and invalid arguments, which torch refuses with its own messages;
+- a layer that `torch.jit`, `torch.compile` or `torch.export` traces, transforms of `torch.func`,
+  forward-mode gradients, and modes that intercept torch's operations, such as a default device;
+- a package without kernels.
 
-A gradient may be taken again along a retained graph; a gradient of a gradient is refused.
-Results are bit for bit the same at any number of threads, which is `torch.get_num_threads()`.
-Numbers too small to be normal count as zero. A layer keeps the memory of a call for the next.
+A gradient may be computed again from a retained graph; a gradient of a gradient is refused.
+Results are bit-identical for any number of threads, which is `torch.get_num_threads()`. Denormal
+numbers count as zero. A layer keeps the memory of a call for the next one.
 """
 
 from collections.abc import Sequence
@@ -34,11 +33,11 @@ __all__ = ["GRU", "LSTM", "RNN"]
 
 _PLAIN = (Tensor, torch.nn.Parameter)
 _PLANS = 64
-"""Plans kept, each for a shape of x."""
+"""Most plans kept, one for each shape of x."""
 
 
-def _elsewhere() -> bool:
-    """Whether something of torch's is to see torch's own operations."""
+def _is_intercepted() -> bool:
+    """Return whether a mode or transform of torch must see torch's own operations."""
     return (
         torch._C._get_tracing_state() is not None
         or torch.is_autocast_enabled("cpu")
@@ -50,7 +49,7 @@ def _elsewhere() -> bool:
 
 
 def _fit(tensors: Sequence[Any], shapes: Sequence[tuple[int, ...]], dtype: torch.dtype) -> bool:
-    """Whether the kernels can read the tensors, and each has its shape."""
+    """Return whether the kernels can read the tensors and each has the expected shape."""
     if len(tensors) != len(shapes):
         return False
     for t, shape in zip(tensors, shapes, strict=True):
@@ -62,7 +61,7 @@ def _fit(tensors: Sequence[Any], shapes: Sequence[tuple[int, ...]], dtype: torch
 
 
 def _padded(x: Tensor, batch_first: bool) -> Batch | None:
-    """How `x` lies, or None where it is neither a batch nor a sequence."""
+    """Return the layout of `x`, or None if it is neither a batch nor a sequence."""
     if x.dim() == 3:
         axes = (0, 1) if batch_first else (1, 0)
         return Batch(axes, x.shape[axes[0]], x.shape[axes[1]])
@@ -70,7 +69,7 @@ def _padded(x: Tensor, batch_first: bool) -> Batch | None:
 
 
 def _packed(input: PackedSequence) -> Batch | None:
-    """How the data lies, or None where its sizes are not a packed batch's."""
+    """Return the layout of packed data, or None if its sizes are inconsistent."""
     sizes = input.batch_sizes.tolist()
     if input.data.dim() != 2 or sum(sizes) != len(input.data):
         return None
@@ -82,10 +81,10 @@ def _packed(input: PackedSequence) -> Batch | None:
 
 
 class _Layer(torch.nn.RNNBase):
-    """What the three layers share."""
+    """Common base of the three layers."""
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        """Answer as torch.nn does; the module says what the kernels do not apply to."""
+        """Compute as torch.nn does; the module's docstring says when torch computes."""
         call = None if torch.compiler.is_compiling() else self._call(input, hx)
         if call is None:
             return super().forward(input, hx)
@@ -98,16 +97,16 @@ class _Layer(torch.nn.RNNBase):
         return y, state
 
     def _call(self, input: Any, hx: Any) -> tuple[Plan, list[Any]] | None:
-        """What the kernels are to do, and with which tensors; None where torch is to do it."""
+        """Return the plan and the tensors for the kernels, or None if torch must compute."""
         packed = isinstance(input, PackedSequence)
         x, chosen = input.data if packed else input, level()
-        if type(x) not in _PLAIN or x.is_nested or chosen is None or _elsewhere():
+        if type(x) not in _PLAIN or x.is_nested or chosen is None or _is_intercepted():
             return None
-        found = self._plan(chosen, x, _packed(input)) if packed else self._planned(chosen, x)
+        planned = self._plan(chosen, x, _packed(input)) if packed else self._cached(chosen, x)
         own = self._weights()
-        if found is None or not _fit([x, *own], found[1], x.dtype):
+        if planned is None or not _fit([x, *own], planned[1], x.dtype):
             return None
-        plan = found[0]
+        plan = planned[0]
         if hx is None:
             return plan, [x, *[None] * plan.parts, *own]
         several = plan.parts > 1 and isinstance(hx, tuple | list)
@@ -117,21 +116,21 @@ class _Layer(torch.nn.RNNBase):
             hx = self.permute_hidden(hx, input.sorted_indices)
         return plan, [x, *(hx if several else [hx]), *own]
 
-    def _planned(self, chosen: str, x: Tensor) -> tuple[Plan, list[tuple[int, ...]]] | None:
-        """The plan made for numbers of this shape before, or a new one."""
+    def _cached(self, chosen: str, x: Tensor) -> tuple[Plan, list[tuple[int, ...]]] | None:
+        """Return the plan of an earlier call with this shape, or a new one."""
         plans: dict[Any, Any] = self.__dict__.setdefault("_call_plans", {})
-        asked = chosen, x.dtype, x.shape, self.batch_first
-        found: tuple[Plan, list[tuple[int, ...]]] | None = plans.get(asked)
-        if found is None:
+        key = chosen, x.dtype, x.shape, self.batch_first
+        planned: tuple[Plan, list[tuple[int, ...]]] | None = plans.get(key)
+        if planned is None:
             if len(plans) >= _PLANS:
                 plans.clear()
-            found = plans[asked] = self._plan(chosen, x, _padded(x, self.batch_first))
-        return found
+            planned = plans[key] = self._plan(chosen, x, _padded(x, self.batch_first))
+        return planned
 
     def _plan(
         self, chosen: str, x: Tensor, batch: Batch | None
     ) -> tuple[Plan, list[tuple[int, ...]]] | None:
-        """A plan and the shapes of x and the weights, or None where the call is torch's."""
+        """Return a plan and the shapes of x and the weights, or None if torch must compute."""
         if batch is None or x.dtype not in KINDS or self.proj_size or not x.numel():
             return None
         features, H, L = self.input_size, self.hidden_size, self.num_layers
@@ -144,12 +143,12 @@ class _Layer(torch.nn.RNNBase):
         return plan, [(*x.shape[:-1], features), *stack.shapes(self.bias)]
 
     def _spare(self, stack: Stack) -> list[Any]:
-        """Compiled layers in no use. Not made in `__init__`, since copies are to have none."""
-        found: list[Any] = self.__dict__.setdefault("_spare_layers", {}).setdefault(stack, [])
-        return found
+        """Return the compiled layers not in use; made lazily, because a copy must have none."""
+        layers: list[Any] = self.__dict__.setdefault("_spare_layers", {}).setdefault(stack, [])
+        return layers
 
     def _weights(self) -> list[Any]:
-        """The weights as they are now: they may be parametrized, or lent for a call."""
+        """Return the current weights: they may be parametrized, or replaced for a call."""
         own = self._parameters
         for name, weight in zip(self._flat_weights_names, self._flat_weights, strict=True):
             if own.get(name) is not weight:
@@ -158,7 +157,7 @@ class _Layer(torch.nn.RNNBase):
         return self._flat_weights
 
     def _by_layer(self, plan: Plan, tensors: list[Any]) -> list[Tensor]:
-        """Layer after layer and dropout between, of the very numbers that torch would drop."""
+        """Run layer by layer with dropout between, which drops the same numbers as torch."""
         x, stack, split = tensors[0], plan.stack, 1 + plan.parts
         D, each, lasts = stack.directions, (len(tensors) - split) // stack.layers, []
         turned = plan.batch.axes == (0, 1)
@@ -177,12 +176,12 @@ class _Layer(torch.nn.RNNBase):
         return [x.transpose(0, 1) if turned else x, *states]
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but what a copy makes for itself."""
+        """Return the state without the caches, which a copy makes for itself."""
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
         return {name: state[name] for name in state if name not in ("_call_plans", "_spare_layers")}
 
     def __prepare_scriptable__(self) -> torch.nn.Module:
-        """torch.nn's layer of the same parameters, for `torch.jit.script` to compile."""
+        """Return the torch.nn layer with the same parameters, for `torch.jit.script` to compile."""
         if type(self).forward is not _Layer.forward:
             return self
         kind = getattr(torch.nn, self.mode.split("_")[0])
@@ -192,47 +191,48 @@ class _Layer(torch.nn.RNNBase):
 
 
 class RNN(_Layer, torch.nn.RNN):
-    """An Elman network of one layer or more: torch.nn.RNN, over the kernels.
+    """An Elman network of one or more layers: torch.nn.RNN, computed by the kernels.
 
     Parameters
     ----------
     *args, **kwargs
-        As of torch.nn.RNN: `input_size`, `hidden_size`, `num_layers=1`, `nonlinearity="tanh"`
+        Those of torch.nn.RNN: `input_size`, `hidden_size`, `num_layers=1`, `nonlinearity="tanh"`
         (or "relu"), `bias=True`, `batch_first=False`, `dropout=0.0`, `bidirectional=False`,
         `device`, `dtype`.
 
     Notes
     -----
-    A call takes x (T, B, I), (B, T, I) with `batch_first`, (T, I) or a packed sequence, and a
-    first state (L*D, B, H), which is zero if left out; (L*D, H) without a batch. It returns y,
-    which lies as x does, with D*H features, and the last state.
+    A call takes x and an initial state, default zero. x is (T, B, I), or (B, T, I) with
+    `batch_first`, or (T, I) without a batch, or a packed sequence; the state is (L*D, B, H), or
+    (L*D, H) without a batch. It returns y, with the layout of x and D*H features, and the last
+    state. T is time steps, B batch, I input features, H hidden size, L layers, D directions.
     """
 
 
 class GRU(_Layer, torch.nn.GRU):
-    """Gated recurrent units: torch.nn.GRU, over the kernels.
+    """Gated recurrent units: torch.nn.GRU, computed by the kernels.
 
     Parameters
     ----------
     *args, **kwargs
-        As of torch.nn.GRU: those of :class:`RNN` but `nonlinearity`.
+        Those of torch.nn.GRU: as :class:`RNN`, without `nonlinearity`.
 
     Notes
     -----
-    Called as :class:`RNN` is.
+    A call takes and returns the same as that of :class:`RNN`.
     """
 
 
 class LSTM(_Layer, torch.nn.LSTM):
-    """Long short-term memory: torch.nn.LSTM, over the kernels.
+    """Long short-term memory: torch.nn.LSTM, computed by the kernels.
 
     Parameters
     ----------
     *args, **kwargs
-        As of torch.nn.LSTM: those of :class:`RNN` but `nonlinearity`; and `proj_size=0`, with
-        any other value of which torch computes.
+        Those of torch.nn.LSTM: as :class:`RNN`, without `nonlinearity`, and `proj_size=0`; with
+        any other `proj_size` torch computes.
 
     Notes
     -----
-    Called as :class:`RNN` is, with a state that is a pair (h, c).
+    A call takes and returns the same as that of :class:`RNN`, but a state is a pair (h, c).
     """

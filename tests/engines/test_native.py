@@ -414,7 +414,7 @@ def test_the_unchecked_step_refuses_arrays_of_another_type_or_size():
         engine.step(task.X[:4], task.y[:4].astype(np.int32))
     with pytest.raises(ValueError, match="y: expected int64"):
         engine.step(task.X[:4], task.y[:3])
-    with pytest.raises(ValueError, match="x: rows of another shape"):
+    with pytest.raises(ValueError, match="x: expected rows of the shape"):
         engine.step(task.X[:4, :2].copy(), task.y[:4])
 
 

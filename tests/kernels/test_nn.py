@@ -1,7 +1,7 @@
-"""Layers over the kernels: torch.nn's numbers, at every instruction level.
+"""Layers computed by the kernels: torch.nn's numbers, at every instruction level.
 
-What every implementation of the recurrence is held to is in `test_reference.py`; how the layers
-get on with the rest of torch, in `test_nn_torch.py`.
+`test_reference.py` tests every implementation of the recurrence; `test_nn_torch.py` tests the
+layers together with the rest of torch.
 """
 
 import itertools
@@ -28,7 +28,7 @@ CELLS: dict[str, dict[str, Any]] = {
     "lstm": {},
 }
 
-# How far outputs and gradients may be from torch's, beside the largest number among them (or 1).
+# Tolerances of outputs and gradients, relative to the largest number among them (or 1).
 TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (2e-6, 1e-5)}
 
 State = tuple[Tensor, ...]
@@ -36,7 +36,7 @@ State = tuple[Tensor, ...]
 
 @pytest.fixture(autouse=True)
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the kernels were asked to do in this test."""
+    """The calls of the kernels in this test."""
     asked: list[Any] = []
     real = nn.run
 
@@ -49,7 +49,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def twins(cell: str, *sizes: int, **options: Any) -> tuple[torch.nn.RNNBase, torch.nn.RNNBase]:
-    """torch's layer and ours, of the same weights."""
+    """torch's layer and ours, with the same weights."""
     kind, options = cell.split("_")[0].upper(), {"dtype": torch.float64} | CELLS[cell] | options
     pair = getattr(torch.nn, kind)(*sizes, **options), getattr(nn, kind)(*sizes, **options)
     pair[1].load_state_dict(pair[0].state_dict())
@@ -57,7 +57,7 @@ def twins(cell: str, *sizes: int, **options: Any) -> tuple[torch.nn.RNNBase, tor
 
 
 def flat(answer: Any) -> list[Tensor]:
-    """y and the parts of the state of a layer's answer, packed or not."""
+    """y and the parts of the state that a layer returned, packed or not."""
     y, last = answer
     return [
         y.data if isinstance(y, PackedSequence) else y,
@@ -71,7 +71,7 @@ def both(
     state: State | None = None,
     call: Callable[..., Any] = lambda layer, x, state: layer(x, state),
 ) -> list[tuple[list[Tensor], list[Tensor]]]:
-    """Of each layer, what it answers and the gradients of x, the state and the weights."""
+    """For each layer its outputs and the gradients of x, the state and the weights."""
     found = []
     for layer in pair:
         torch.manual_seed(1)
@@ -85,7 +85,7 @@ def both(
 
 
 def check(found: list[tuple[list[Tensor], list[Tensor]]]) -> None:
-    """Ours are torch's numbers, and lie in tensors of the same shapes."""
+    """Our numbers equal torch's, in tensors of the same shapes."""
     theirs, ours = found
     for which in (0, 1):
         for expected, got in zip(theirs[which], ours[which], strict=True):
@@ -102,7 +102,7 @@ def numbers(cell: str, *shape: int, dtype: torch.dtype = torch.float64) -> State
 @pytest.mark.parametrize("level", levels())
 @pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
 @pytest.mark.parametrize("cell", CELLS)
-def test_answers_and_gradients_are_torchs_at_any_size(
+def test_outputs_and_gradients_are_torchs_at_any_size(
     cell: str,
     dtype: torch.dtype,
     level: str,
@@ -132,11 +132,15 @@ def test_answers_and_gradients_are_torchs_at_any_size(
     assert [plan.stack.level for plan in computed] == [level] * len(sizes)
 
 
-GRADCHECKS = list(itertools.product(CELLS, [1, 2], *[[False, True]] * 3))
+GRADCHECKS = [
+    (cell, layers, two_ways, bias, packed)
+    for cell, two_ways, packed in itertools.product(CELLS, [False, True], [False, True])
+    for layers, bias in [(1, False), (2, True)]
+]
 
 
 @pytest.mark.parametrize(("cell", "layers", "two_ways", "bias", "packed"), GRADCHECKS)
-def test_gradients_are_the_slopes(
+def test_gradients_equal_finite_differences(
     cell: str, layers: int, two_ways: bool, bias: bool, packed: bool, computed: list[Any]
 ) -> None:
     torch.manual_seed(0)
@@ -158,7 +162,7 @@ def test_gradients_are_the_slopes(
 
 
 def lengths_of(rows: int, steps: int) -> list[int]:
-    """Unequal lengths in no order, 1 and `steps` among them."""
+    """Unequal, unordered lengths, 1 and `steps` among them."""
     return [1, steps, *random.Random(0).choices(range(1, steps + 1), k=rows)][:rows]
 
 
@@ -166,7 +170,7 @@ def lengths_of(rows: int, steps: int) -> list[int]:
 @pytest.mark.parametrize("order", ["longest first", "any"])
 @pytest.mark.parametrize("begin", [False, True], ids=["from zero", "from a state"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_packed_sequences_come_back_packed(
+def test_packed_sequences_are_returned_packed(
     cell: str, begin: bool, order: str, rows: int, computed: list[Any]
 ) -> None:
     torch.manual_seed(0)
@@ -209,7 +213,7 @@ def test_a_sequence_without_a_batch(
 
 
 def strided(x: Tensor, how: str) -> Tensor:
-    """The numbers of `x` (T, B, I), or some of them, lying otherwise."""
+    """The numbers of `x` (T, B, I), or some of them, in another memory layout."""
     return {
         "turned": x.transpose(0, 1).contiguous().transpose(0, 1),
         "every second feature": x.repeat_interleave(2, dim=2)[..., ::2],
@@ -233,7 +237,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_how_x_the_state_the_weights_and_gradients_lie_does_not_matter(how: str) -> None:
+def test_the_memory_layout_of_inputs_and_gradients_does_not_matter(how: str) -> None:
     torch.manual_seed(0)
     pair = twins("lstm", 4, 5, 2)
     for layer in pair:
@@ -245,7 +249,7 @@ def test_how_x_the_state_the_weights_and_gradients_lie_does_not_matter(how: str)
 
     def call(layer: torch.nn.RNNBase, x: Tensor, begin: State) -> Any:
         y, last = layer(strided(x, how), tuple(strided(h, how) for h in begin))
-        # What reaches the layer on the way back lies that way too.
+        # The gradient that reaches the layer has that layout too.
         return strided(y, how), tuple(strided(h, how) for h in last)
 
     check(both(pair, x, state, call))
@@ -257,7 +261,7 @@ def test_how_x_the_state_the_weights_and_gradients_lie_does_not_matter(how: str)
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_how_gradients_of_the_answer_lie_does_not_matter(how: str) -> None:
+def test_the_memory_layout_of_output_gradients_does_not_matter(how: str) -> None:
     torch.manual_seed(0)
     _, layer = twins("lstm", 4, 4, 2)
     x = torch.randn(6, 3, 4, dtype=torch.float64, requires_grad=True)
@@ -270,14 +274,14 @@ def test_how_gradients_of_the_answer_lie_does_not_matter(how: str) -> None:
 
 @pytest.fixture
 def threads() -> Iterator[Callable[[int], None]]:
-    """Sets torch's threads, which are as they were after the test."""
+    """Set torch's threads, and restore them after the test."""
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_results_are_the_same_bits_at_any_number_of_threads(
+def test_results_are_bit_identical_for_any_number_of_threads(
     cell: str, threads: Callable[[int], None]
 ) -> None:
     torch.manual_seed(0)
@@ -293,7 +297,7 @@ def test_results_are_the_same_bits_at_any_number_of_threads(
         assert all(torch.equal(a, b) for a, b in zip(runs[0], other, strict=True))
 
 
-def test_many_threads_of_python_may_share_a_layer() -> None:
+def test_python_threads_may_share_a_layer() -> None:
     torch.manual_seed(0)
     layer = nn.GRU(3, 8)
     xs = [torch.randn(1 + i % 7, 1 + i % 20, 3) for i in range(60)]
@@ -310,7 +314,7 @@ def test_many_threads_of_python_may_share_a_layer() -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_tiny_numbers_cost_nothing_and_stay_possible_elsewhere(cell: str) -> None:
+def test_denormals_are_flushed_inside_the_kernels_only(cell: str) -> None:
     torch.manual_seed(0)
     pair = twins(cell, 4, 8, dtype=torch.float32)
     x = torch.full((5, 20, 4), 1e-41)
@@ -326,7 +330,7 @@ def test_tiny_numbers_cost_nothing_and_stay_possible_elsewhere(cell: str) -> Non
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_layer_learns_as_torchs_does(cell: str, computed: list[Any]) -> None:
+def test_a_layer_trains_as_torchs(cell: str, computed: list[Any]) -> None:
     torch.manual_seed(0)
     heads = [torch.nn.Linear(16, 1, dtype=torch.float64) for _ in range(2)]
     heads[1].load_state_dict(heads[0].state_dict())

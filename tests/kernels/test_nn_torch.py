@@ -1,4 +1,4 @@
-"""Layers over the kernels among the rest of torch: modules, graphs, transforms, processes."""
+"""Layers computed by the kernels with the rest of torch: modules, graphs, transforms, processes."""
 
 import copy
 import io
@@ -31,7 +31,7 @@ def batch(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
 
 
 def begin(layer: Any, *shape: int) -> Any:
-    """A first state of this shape, as the layer takes it."""
+    """An initial state of this shape, as the layer takes it."""
     return (batch(*shape), batch(*shape)) if layer.mode == "LSTM" else batch(*shape)
 
 
@@ -39,11 +39,11 @@ def same(one: Any, other: Any) -> bool:
     return all(map(torch.equal, flat(one), flat(other)))
 
 
-# What is torch.nn's is as there.
+# The interface of torch.nn.
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_layer_is_a_module_of_torchs(cell: str) -> None:
+def test_a_layer_is_a_torch_module(cell: str) -> None:
     theirs, ours = twins(cell, 3, 4, 2, bidirectional=True, batch_first=True, dropout=0.5)
     assert isinstance(ours, type(theirs))
     assert repr(ours) == repr(theirs)
@@ -59,7 +59,7 @@ def test_a_layer_is_a_module_of_torchs(cell: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["copy", "deepcopy", "pickle", "torch.save"])
-def test_a_copy_answers_alike_and_stands_alone(how: str) -> None:
+def test_a_copy_computes_the_same_and_is_independent(how: str) -> None:
     layer, x = nn.LSTM(3, 4, dtype=torch.float64), batch()
     layer(x)[0].sum().backward()
     stream = io.BytesIO()
@@ -83,7 +83,7 @@ def test_a_copy_answers_alike_and_stands_alone(how: str) -> None:
 
 
 @pytest.mark.parametrize("change", ["double", "setattr", "data", "load_state_dict"])
-def test_new_weights_count_at_once(change: str) -> None:
+def test_new_weights_take_effect_at_once(change: str) -> None:
     pair, x = twins("gru", 3, 4, dtype=torch.float32), batch(dtype=torch.float32)
     pair[1](x)
     state = {k: v * 2 for k, v in pair[0].state_dict().items()}
@@ -139,7 +139,7 @@ WRONG: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("cell", ["rnn_tanh", "gru", "lstm"])
-def test_what_does_not_fit_is_refused_in_torchs_words(cell: str, wrong: str) -> None:
+def test_invalid_arguments_are_refused_with_torchs_messages(cell: str, wrong: str) -> None:
     said = []
     for layer in twins(cell, 3, 4):
         with pytest.raises(
@@ -150,7 +150,7 @@ def test_what_does_not_fit_is_refused_in_torchs_words(cell: str, wrong: str) -> 
     assert said[0] == said[1]
 
 
-def test_a_batch_of_no_rows_is_torchs() -> None:
+def test_an_empty_batch_is_computed_by_torch() -> None:
     for theirs, ours in zip(*(flat(m(batch(5, 0, 3))) for m in twins("gru", 3, 4)), strict=True):
         assert theirs.shape == ours.shape
 
@@ -159,7 +159,7 @@ def test_a_batch_of_no_rows_is_torchs() -> None:
 @pytest.mark.parametrize("first", [False, True], ids=["time first", "batch first"])
 @pytest.mark.parametrize("kind", ["batch", "sequence", "packed"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_dropout_drops_what_torch_drops(
+def test_dropout_drops_the_same_numbers_as_torch(
     cell: str, kind: str, first: bool, computed: list[Any]
 ) -> None:
     pair = twins(cell, 3, 6, 3, dropout=0.4, bidirectional=True, batch_first=first)
@@ -178,7 +178,7 @@ def test_dropout_drops_what_torch_drops(
 
 
 @kernels
-def test_dropout_is_for_training_and_of_p(computed: list[Any]) -> None:
+def test_dropout_applies_in_training_with_probability_p(computed: list[Any]) -> None:
     x, layer = batch(40, 30, 3), nn.LSTM(3, 8, 2, dropout=0.25, dtype=torch.float64)
     assert not same(layer(x), layer(x))
     plain = nn.LSTM(3, 8, 2, dtype=torch.float64)
@@ -187,7 +187,7 @@ def test_dropout_is_for_training_and_of_p(computed: list[Any]) -> None:
     assert same(layer(x), plain(x))
     layer.dropout = 0.0
     assert same(layer.train()(x), plain(x))
-    # A second layer that adds up its inputs says how many it got.
+    # A second layer that sums its inputs shows how many were kept.
     counter = nn.RNN(3, 8, 2, nonlinearity="relu", dropout=0.25, bias=False, dtype=torch.float64)
     with torch.no_grad():
         for name, p in counter.named_parameters():
@@ -204,7 +204,7 @@ def test_dropout_is_for_training_and_of_p(computed: list[Any]) -> None:
 
 
 @kernels
-def test_a_retained_graph_may_be_gone_back_again(computed: list[Any]) -> None:
+def test_a_retained_graph_can_be_differentiated_again(computed: list[Any]) -> None:
     layer, x = nn.GRU(3, 4, 2, dtype=torch.float64), batch().requires_grad_()
     y, h = layer(x, batch(2, 2, 4))
     inputs = [x, *layer.parameters()]
@@ -224,7 +224,7 @@ def test_a_retained_graph_may_be_gone_back_again(computed: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("which", ["x", "h", "weight"])
-def test_what_changes_before_the_way_back_is_noticed(which: str) -> None:
+def test_a_change_before_the_backward_pass_is_detected(which: str) -> None:
     layer = nn.RNN(3, 4, dtype=torch.float64)
     x, h = batch().requires_grad_() * 1, batch(1, 2, 4) * 1
     y, _ = layer(x, h)
@@ -235,7 +235,7 @@ def test_what_changes_before_the_way_back_is_noticed(which: str) -> None:
 
 
 @kernels
-def test_a_gradient_of_a_gradient_is_refused_and_not_wrong() -> None:
+def test_a_gradient_of_a_gradient_is_refused() -> None:
     layer, x = nn.LSTM(3, 4, dtype=torch.float64), batch().requires_grad_()
     (gradient,) = torch.autograd.grad(layer(x)[0].sum(), x, create_graph=True)
     penalty = x.sum() + gradient.square().sum()
@@ -273,7 +273,7 @@ def test_without_gradients_nothing_is_kept(computed: list[Any]) -> None:
 
 
 @kernels
-def test_weights_made_on_the_way(computed: list[Any]) -> None:
+def test_weights_computed_in_the_graph(computed: list[Any]) -> None:
     pair, x = twins("lstm", 3, 4), batch()
     for layer in pair:
         parametrizations.weight_norm(layer, "weight_hh_l0")
@@ -296,7 +296,7 @@ def test_checkpointed_and_frozen_parts(computed: list[Any]) -> None:
     assert torch.equal(layer.weight_ih_l1.grad, expected[1])
 
 
-# Where torch computes.
+# Calls that torch computes.
 
 
 class Net(torch.nn.Module):
@@ -325,11 +325,11 @@ def with_mode(layer: torch.nn.Module) -> Any:
 
 
 class Marked(Tensor):
-    """A tensor of a kind of its own."""
+    """A tensor subclass."""
 
 
 class Refusal(NamedTuple):
-    """What torch raised instead of an answer."""
+    """The error that torch raised instead of an output."""
 
     error: type[Exception]
     message: str
@@ -372,7 +372,7 @@ def test_torch_computes_where_the_kernels_do_not_apply(
     assert computed == []
 
 
-def test_a_projection_is_torchs(computed: list[Any]) -> None:
+def test_a_projection_is_computed_by_torch(computed: list[Any]) -> None:
     theirs, ours = twins("lstm", 3, 4, 2, proj_size=2)
     assert same(ours(batch()), theirs(batch()))
     assert computed == []
@@ -422,7 +422,7 @@ def work(rank: int, folder: Path) -> None:
 
 @kernels
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without it")
-def test_processes_that_share_the_batch_share_the_gradient(
+def test_processes_that_share_a_batch_have_its_gradient(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")

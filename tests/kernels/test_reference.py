@@ -1,7 +1,7 @@
-"""What every implementation of the recurrent stack computes, the plain one first.
+"""Every implementation of the recurrent stack computes what torch does, the reference first.
 
-Held against torch.nn in outputs, final states and every gradient; against the vectors of the
-`onnx` package, made without torch; and against torch's own samples of its modules.
+Compared with torch.nn in outputs, final states and every gradient; with the vectors of the `onnx`
+package, made without torch; and with torch's own samples of its modules.
 """
 
 import itertools
@@ -30,7 +30,7 @@ def kernels(
     layers: int = 1,
     bidirectional: bool = False,
 ) -> tuple[Tensor, State]:
-    """The compiled kernels, asked as the reference is."""
+    """The compiled kernels, called as the reference is."""
     B, T, features = x.shape
     H, D = weights[1].shape[1], 2 if bidirectional else 1
     stack = autograd.Stack(x.dtype, str(level()), cell, features, H, layers, D)
@@ -52,10 +52,10 @@ MODULES: dict[str, Callable[..., nn.RNNBase]] = {
     "lstm": nn.LSTM,
 }
 
-# How far outputs and gradients may be from torch's.
+# Tolerances of outputs and gradients.
 TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (2e-6, 5e-5)}
 
-# B, T and lengths: in no order, both ends of the range, and the longest row shorter than T.
+# B, T and lengths: unordered, both ends of the range, and the longest row shorter than T.
 SIZES = [(1, 1, [1]), (1, 5, [3]), (3, 1, [1, 1, 1]), (4, 6, [4, 6, 1, 3])]
 
 
@@ -71,7 +71,7 @@ def weights_of(module: nn.RNNBase) -> list[Tensor]:
 def theirs(
     module: nn.RNNBase, x: Tensor, state: State | None = None, lengths: Tensor | None = None
 ) -> tuple[Tensor, State]:
-    """What a module of torch's, batch first, answers in the words of `recurrent`."""
+    """Call a torch module, batch first, as `recurrent` is called."""
     begin = state[0] if state and len(state) == 1 else state
     if lengths is None:
         y, last = module(x, begin)
@@ -83,7 +83,7 @@ def theirs(
 
 
 class Case:
-    """A module, arguments for it and for `recurrent`, and random gradients of what it answers."""
+    """A module, arguments for it and for `recurrent`, and random gradients of its outputs."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ def test_any_width_in_either_float_type(
 
 
 @pytest.mark.parametrize("cell", MODULES)
-def test_without_biases_two_weights_a_direction(recurrent: Recurrent, cell: str) -> None:
+def test_a_direction_without_biases_has_two_weights(recurrent: Recurrent, cell: str) -> None:
     case = Case(cell, bias=False)
     assert len(case.weights) == 2 * 2 * 2
     case.check(recurrent)
@@ -180,7 +180,7 @@ def test_without_biases_two_weights_a_direction(recurrent: Recurrent, cell: str)
 def test_each_output_alone_has_torchs_gradients(recurrent: Recurrent, cell: str) -> None:
     case = Case(cell)
     for part, along in enumerate(case.along):
-        # The last h of a layer depends on nothing in the layers above: there, zeros.
+        # The last h of a layer does not depend on the layers above: their gradients are zero.
         gradients = [
             torch.autograd.grad(run[part], case.inputs, along, materialize_grads=True)
             for run in (case.ours(recurrent), case.theirs())
@@ -189,7 +189,7 @@ def test_each_output_alone_has_torchs_gradients(recurrent: Recurrent, cell: str)
 
 
 @pytest.mark.parametrize("cell", MODULES)
-def test_how_numbers_lie_in_memory_does_not_matter(recurrent: Recurrent, cell: str) -> None:
+def test_the_memory_layout_does_not_matter(recurrent: Recurrent, cell: str) -> None:
     case = Case(cell)
     plain = case.ours(recurrent)
     turned = case.x.detach().transpose(0, 1).contiguous().transpose(0, 1).requires_grad_()
@@ -202,7 +202,7 @@ def test_how_numbers_lie_in_memory_does_not_matter(recurrent: Recurrent, cell: s
 
 
 @pytest.mark.parametrize("cell", MODULES)
-def test_only_what_asks_for_a_gradient_gets_one(recurrent: Recurrent, cell: str) -> None:
+def test_only_tensors_that_require_a_gradient_get_one(recurrent: Recurrent, cell: str) -> None:
     case = Case(cell)
     expected = torch.autograd.grad(case.ours(recurrent), case.inputs, case.along)
     for kept, wanted in zip(case.inputs, expected, strict=True):
@@ -215,7 +215,7 @@ def test_only_what_asks_for_a_gradient_gets_one(recurrent: Recurrent, cell: str)
 
 
 @pytest.mark.parametrize("cell", MODULES)
-def test_what_lies_past_the_end_is_not_read_and_no_input_is_changed(
+def test_steps_past_the_end_are_not_read_and_no_input_is_changed(
     recurrent: Recurrent, cell: str
 ) -> None:
     case = Case(cell)
@@ -248,7 +248,7 @@ def test_a_row_of_length_0_keeps_its_state(recurrent: Recurrent, cell: str) -> N
         assert torch.equal(gradient[:, 1], torch.ones_like(gradient[:, 1]))
 
 
-# The vectors of the onnx package.
+# The test vectors of the onnx package.
 
 KINDS = ["defaults", "with_initial_bias", "batchwise", "reverse", "bidirectional"]
 ONNX_SAME = [f"{op}_{kind}" for op in ("simple_rnn", "gru", "lstm") for kind in KINDS]
@@ -266,18 +266,18 @@ ONNX_GATES = {"RNN": [0], "GRU": [1, 0, 2], "LSTM": [0, 2, 3, 1]}  # from z r h,
 
 
 def onnx_cases() -> dict[str, Any]:
-    """The package's cases of our three operators by name, less "test_"."""
+    """The package's cases of the three operators by name, without "test_"."""
     pytest.importorskip("onnx")
     import onnx.backend.test.case.node as cases
     from onnx.backend.test.case.node import gru, lstm, rnn  # noqa: F401
 
-    # The public collector imports, and runs, the cases of every operator there is.
+    # The public collector imports and runs the cases of all operators.
     every = {case.name.removeprefix("test_"): case for case in cases._NodeTestCases}
     return {n: case for n, case in every.items() if case.model.graph.node[0].op_type in ONNX_GATES}
 
 
 def onnx_weights(op: str, given: dict[str, Tensor], direction: int) -> list[Tensor]:
-    """One direction's weights in torch's gate order; without biases where none are given."""
+    """The weights of one direction in torch's gate order; without biases if none are given."""
     parts = [given["W"][direction], given["R"][direction]]
     if "B" in given:
         parts += given["B"][direction].chunk(2)
@@ -286,7 +286,7 @@ def onnx_weights(op: str, given: dict[str, Tensor], direction: int) -> list[Tens
 
 
 def onnx_run(recurrent: Recurrent, name: str) -> list[tuple[Tensor, Tensor]]:
-    """What we found and what the vector `name` expects, an output a pair."""
+    """Our results and those that the vector `name` expects, a pair for each output."""
     case = onnx_cases()[name]
     node = case.model.graph.node[0]
     tensors = [[torch.from_numpy(a).double() for a in arrays] for arrays in case.data_sets[0]]
@@ -296,7 +296,7 @@ def onnx_run(recurrent: Recurrent, name: str) -> list[tuple[Tensor, Tensor]]:
     assert set(attributes) <= {"hidden_size", "direction", "layout"}
     way, batchwise = attributes.get("direction", "forward"), bool(attributes.get("layout"))
 
-    # One of our stacks runs backward only beside one that runs forward.
+    # Our stacks run backward only beside a forward direction.
     directions = {"forward": [0], "reverse": [0, 0], "bidirectional": [0, 1]}[way]
     weights = [w for d in directions for w in onnx_weights(node.op_type, given, d)]
     begin = [given[part] for part in ("initial_h", "initial_c") if part in given]
@@ -318,13 +318,13 @@ def onnx_run(recurrent: Recurrent, name: str) -> list[tuple[Tensor, Tensor]]:
     return [(found[key], out) for key, out in expected.items()]
 
 
-def test_every_onnx_vector_is_listed_once_and_16_of_18_are_ours() -> None:
+def test_every_onnx_vector_is_listed_once_and_16_of_18_apply() -> None:
     assert sorted(onnx_cases()) == sorted(ONNX_SAME + ONNX_OTHER)
     assert (len(ONNX_SAME), len(ONNX_OTHER)) == (16, 2)
 
 
 @pytest.mark.parametrize("name", ONNX_SAME)
-def test_an_onnx_vector_is_met(recurrent: Recurrent, name: str) -> None:
+def test_an_onnx_vector_is_computed(recurrent: Recurrent, name: str) -> None:
     pairs = onnx_run(recurrent, name)
     assert pairs
     for found, expected in pairs:
@@ -339,7 +339,7 @@ def test_an_onnx_vector_left_out_is_another_function(recurrent: Recurrent, name:
 
 
 @pytest.mark.parametrize(("kind", "n"), [("RNN", 64), ("GRU", 32), ("LSTM", 16)])
-def test_torchs_own_samples_answer_as_their_module(recurrent: Recurrent, kind: str, n: int) -> None:
+def test_torchs_own_samples_equal_their_module(recurrent: Recurrent, kind: str, n: int) -> None:
     pytest.importorskip("expecttest")  # without which torch's samples cannot be imported
     from torch.testing._internal.common_modules import module_db
 
@@ -347,7 +347,7 @@ def test_torchs_own_samples_answer_as_their_module(recurrent: Recurrent, kind: s
     (info,) = [each for each in module_db if each.module_cls is getattr(nn, kind)]
     make = partial(info.module_inputs_func, device="cpu", dtype=torch.float64, training=False)
     samples = make(info, requires_grad=False, with_packed_sequence=True)
-    # An LSTM with a projection of h has another recurrence, which `recurrent` does not offer.
+    # An LSTM with a projection of h has another recurrence, which `recurrent` does not have.
     ours = [s for s in samples if not s.constructor_input.kwargs.get("proj_size")]
     assert len(ours) == n
     for sample in ours:
@@ -355,7 +355,7 @@ def test_torchs_own_samples_answer_as_their_module(recurrent: Recurrent, kind: s
 
 
 def check_sample(recurrent: Recurrent, kind: type[nn.RNNBase], sample: Any) -> None:
-    """The sample as it is through its module, and with a batch of its own through ours."""
+    """The sample computed by its module, and with a batch axis by ours."""
     module = kind(**sample.constructor_input.kwargs, dtype=torch.float64)
     x, *begin = sample.forward_input.args
     y, last = module(x, *begin)

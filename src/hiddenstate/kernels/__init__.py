@@ -1,8 +1,9 @@
-"""The recurrent kernels: C++ over a whole sequence, forward and back, and their specification.
+"""The recurrent kernels: forward and backward passes over whole sequences, in C++.
 
-`reference.py` says what they compute, in plain torch; `csrc/contract.h` how. The compiled
-module holds several instruction levels; the best this processor has is taken, or the one that
-the environment variable `HIDDENSTATE_LEVEL` names (`off` for none). Nothing here needs torch.
+`reference.py` specifies in plain torch what they compute, `csrc/contract.h` how their data is laid
+out. The compiled module has code for several instruction levels. The best level that this
+processor supports is used, or the one that the environment variable `HIDDENSTATE_LEVEL` names
+(`off` for none). This module does not need torch.
 """
 
 import os
@@ -14,12 +15,12 @@ from hiddenstate.errors import MachineError, printable
 VARIABLE = "HIDDENSTATE_LEVEL"
 
 CELLS = {"rnn_tanh": 0, "rnn_relu": 1, "gru": 2, "lstm": 3}
-"""Numbers of the cells, as the contract has them."""
+"""Numbers of the cells in the compiled module (`Cell` in csrc/contract.h)."""
 
 
 @cache
 def native() -> Any:
-    """The compiled module, or None where the package was installed without a compiler."""
+    """Return the compiled module, or None if the package was installed without a compiler."""
     try:
         from hiddenstate.kernels import _native  # type: ignore[attr-defined]
     except ImportError:
@@ -28,47 +29,47 @@ def native() -> Any:
 
 
 def levels() -> tuple[str, ...]:
-    """Instruction levels this processor has, the plainest first; none without kernels."""
+    """Return the instruction levels that this processor supports, the simplest first."""
     module = native()
     return tuple(module.levels()) if module else ()
 
 
 def level() -> str | None:
-    """The instruction level in use, or None where there are no kernels.
+    """Return the instruction level in use, or None if the kernels are off or were not built.
 
     Raises
     ------
     MachineError
-        If the environment names one that is not there.
+        If the environment variable names a level that this processor does not support.
     """
-    wanted, found = os.environ.get(VARIABLE, ""), levels()
-    if wanted == "off" or not found:
+    wanted, supported = os.environ.get(VARIABLE, ""), levels()
+    if wanted == "off" or not supported:
         return None
     if not wanted:
-        return found[-1]
-    if wanted not in found:
+        return supported[-1]
+    if wanted not in supported:
         raise MachineError(
-            f"{VARIABLE}={printable(wanted, 40)}: this processor has {', '.join(found)}; "
+            f"{VARIABLE}={printable(wanted, 40)}: this processor supports {', '.join(supported)}; "
             "name one of these, or off"
         )
     return wanted
 
 
 def why_not() -> str | None:
-    """Why there are no kernels in words, or None where there are."""
+    """Return why the kernels are not in use, or None if they are."""
     if not levels():
         return "they were not built when the package was installed (no C++ compiler)"
     return f"{VARIABLE} is off" if level() is None else None
 
 
 def default_threads() -> int:
-    """Threads where nobody says how many: `OMP_NUM_THREADS`, else the processors allowed."""
-    told = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(told) if told.isdecimal() and int(told) else processors()
+    """Return the default number of threads: `OMP_NUM_THREADS`, or else :func:`processors`."""
+    value = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(value) if value.isdecimal() and int(value) else processors()
 
 
 def processors() -> int:
-    """Processors that this process may use."""
+    """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

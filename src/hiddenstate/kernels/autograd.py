@@ -1,7 +1,7 @@
-"""The recurrent kernels as a function of torch.autograd, on tensors that the caller has checked.
+"""The recurrent kernels as a torch.autograd function, for tensors that the caller has checked.
 
-Addresses go to the compiled layer and nothing is copied but what it cannot read. Letters as in
-`reference.py`.
+The compiled layer gets addresses; a tensor is copied only if the layer cannot read it. Shape
+letters as in `reference.py`.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from torch import Tensor
 from hiddenstate.kernels import CELLS, native
 
 KINDS = {torch.float32: "Layer32", torch.float64: "Layer64"}
-"""Compiled layers by the float type they compute in."""
+"""Names of the compiled layers, by float type."""
 
 _GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
 _SPARE = 8
-"""Compiled layers kept for calls to come; one call at a time needs one."""
+"""Most compiled layers kept for later calls; each call in progress needs one."""
 _REFUSAL = (
     b"hiddenstate.nn: gradients of gradients are not computed; torch.nn's layer of the same name "
     b"does, or this one with HIDDENSTATE_LEVEL=off in the environment"
@@ -26,7 +26,7 @@ _REFUSAL = (
 
 
 class Stack(NamedTuple):
-    """What a compiled layer is made for."""
+    """The dimensions that a compiled layer is made for."""
 
     dtype: torch.dtype
     level: str
@@ -41,29 +41,29 @@ class Stack(NamedTuple):
         return kind(self.level, CELLS[self.cell], *self[3:])
 
     def shapes(self, biased: bool) -> list[tuple[int, ...]]:
-        """Shapes of the weights, in torch's order."""
-        out, D, found = _GATES[self.cell] * self.hidden, self.directions, list[tuple[int, ...]]()
+        """Return the shapes of the weights, in torch's order."""
+        out, D, shapes = _GATES[self.cell] * self.hidden, self.directions, list[tuple[int, ...]]()
         for layer in range(self.layers):
             inputs = D * self.hidden if layer else self.inputs
-            found += [(out, inputs), (out, self.hidden), *[(out,), (out,)] * biased] * D
-        return found
+            shapes += [(out, inputs), (out, self.hidden), *[(out,), (out,)] * biased] * D
+        return shapes
 
 
 @dataclass(slots=True)
 class Batch:
-    """How numbers of a batch lie: x, y and their gradients."""
+    """The memory layout of a batch: of x, y and their gradients."""
 
     axes: tuple[int, int]
-    """Of sequences and of steps."""
+    """The axis of sequences and the axis of steps."""
     rows: int
     steps: int
     lengths: Tensor | None = None
     """(B,) int64: row r is read for t < lengths[r]."""
     places: Tensor | None = None
-    """(T,) int64: where packed data has step t, in steps from its first."""
+    """(T,) int64: the position of step t in packed data, in steps from the first."""
 
     def at(self, x: Tensor | None) -> tuple[int, int, int]:
-        """Address of `x`, numbers to its next sequence and to its next step."""
+        """Return the address of `x` and its strides: to the next sequence, to the next step."""
         if x is None:
             return 0, 0, 0
         strides, (sequences, steps) = x.stride(), self.axes
@@ -72,21 +72,25 @@ class Batch:
 
 @dataclass(slots=True)
 class Plan:
-    """What a call is beside its tensors: x, the parts of the state and the weights."""
+    """Everything a call needs besides its tensors (x, the parts of the state, the weights)."""
 
     stack: Stack
     spare: list[Any]
-    """Compiled layers of this stack that are in no use; shared by its calls."""
+    """Compiled layers of this stack that no call uses now; shared by all calls."""
     batch: Batch
     y: tuple[int, ...]
+    """Shape of y."""
     state: tuple[int, ...]
-    """Shapes of y, and of h and c."""
+    """Shape of h, and of c."""
     parts: int
-    """Of the state: 2 of an lstm, else 1."""
+    """Number of parts of the state: 2 for lstm, else 1."""
     biased: bool
 
     def forward(self, tensors: Sequence[Any], kept: bool) -> tuple[Any, list[Tensor]]:
-        """The compiled layer that computed, and y and the parts of the last state."""
+        """Return the compiled layer that was used, and y with the parts of the last state.
+
+        `kept` says whether the layer keeps what :meth:`backward` needs.
+        """
         batch, hidden, split = self.batch, self.stack.hidden, 1 + self.parts
         try:
             layer = self.spare.pop()
@@ -95,37 +99,41 @@ class Plan:
         x = _by_rows(tensors[0])
         begin = [h if h is None else h.contiguous() for h in tensors[1:split]]
         weights = [w.contiguous() for w in tensors[split:]]
-        dtype, device = x.dtype, x.device  # told, lest a default device step in
+        dtype, device = x.dtype, x.device  # explicit: torch may have another default device
         y = torch.empty(self.y, dtype=dtype, device=device)
         last = [torch.empty(self.state, dtype=dtype, device=device) for _ in begin]
         read = batch.rows, batch.steps, _address(batch.lengths), _address(batch.places)
-        given = self._addresses(weights), _pair(begin)
-        answer = batch.at(y), _pair(last), hidden
-        layer.forward(batch.at(x), *read, *given, *answer, kept, torch.get_num_threads())
+        inputs = self._addresses(weights), _pair(begin)
+        outputs = batch.at(y), _pair(last), hidden
+        layer.forward(batch.at(x), *read, *inputs, *outputs, kept, torch.get_num_threads())
         return layer, [y, *last]
 
     def backward(
-        self, layer: Any, along: Sequence[Tensor | None], found: Sequence[Tensor | None]
+        self,
+        layer: Any,
+        output_grads: Sequence[Tensor | None],
+        input_grads: Sequence[Tensor | None],
     ) -> None:
-        """Fill `found`, the gradients wanted of the tensors, from those of y and the state."""
-        batch, split = self.batch, 1 + self.parts
-        dy, *dlast = [g if g is None else g.resolve_neg() for g in along]
+        """Compute `input_grads`, those of the tensors, from those of y and the last state."""
+        batch, split, grads = self.batch, 1 + self.parts, input_grads
+        dy, *dlast = [g if g is None else g.resolve_neg() for g in output_grads]
         dy = dy if dy is None else _by_rows(dy)
         dlast = [h if h is None else h.contiguous() for h in dlast]
-        wanted = batch.at(found[0]), _pair(found[1:split]), self._addresses(found[split:])
+        wanted = batch.at(grads[0]), _pair(grads[1:split]), self._addresses(grads[split:])
         size = batch.rows, self.stack.hidden
         layer.backward(batch.at(dy), _pair(dlast), *wanted, *size, torch.get_num_threads())
 
     def give_back(self, layer: Any) -> None:
+        """Keep `layer` for later calls."""
         if len(self.spare) < _SPARE:
             self.spare.append(layer)
 
     def _addresses(self, weights: Sequence[Tensor | None]) -> list[int]:
-        """Four a direction, as the kernels count, with biases or without."""
-        found = [0 if w is None else w.data_ptr() for w in weights]
+        """Return four addresses for each direction, 0 where there is no bias."""
+        own = [0 if w is None else w.data_ptr() for w in weights]
         if self.biased:
-            return found
-        return [a for i in range(0, len(found), 2) for a in (found[i], found[i + 1], 0, 0)]
+            return own
+        return [a for i in range(0, len(own), 2) for a in (own[i], own[i + 1], 0, 0)]
 
 
 def _address(x: Tensor | None) -> int:
@@ -137,7 +145,7 @@ def _pair(parts: Sequence[Tensor | None]) -> tuple[int, int]:
 
 
 def _by_rows(x: Tensor) -> Tensor:
-    """`x`, or a copy of it, whose last axis lies together."""
+    """Return `x`, or a copy of it, with a contiguous last axis."""
     return x if x.stride(-1) == 1 else x.contiguous()
 
 
@@ -149,51 +157,51 @@ class _Recurrent(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors)
         ctx.plan = plan
-        ctx.layer, found = plan.forward(tensors, True)
-        return tuple(found)
+        ctx.layer, outputs = plan.forward(tensors, True)
+        return tuple(outputs)
 
     @staticmethod
-    def backward(ctx: Any, *along: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *output_grads: Tensor | None) -> tuple[Tensor | None, ...]:
         if not torch.is_grad_enabled():
-            return _backward(ctx, *along)
+            return _backward(ctx, *output_grads)
         with torch.no_grad():
-            found = _backward(ctx, *along)
-        # Constants, where a graph of the gradient is built, would be silently wrong.
-        refuse = torch._C._functions.DelayedError(_REFUSAL, len(found))
-        marked: list[Any] = [g if g is None else g.requires_grad_() for g in found]
+            grads = _backward(ctx, *output_grads)
+        # A graph of the gradient is being built: constants in it would be silently wrong.
+        refuse = torch._C._functions.DelayedError(_REFUSAL, len(grads))
+        marked: list[Any] = [g if g is None else g.requires_grad_() for g in grads]
         refused: tuple[Tensor | None, ...] = refuse(*marked)
         return refused
 
 
-def _backward(ctx: Any, *along: Tensor | None) -> tuple[Tensor | None, ...]:
-    plan, tensors, lie = ctx.plan, ctx.saved_tensors, torch.contiguous_format
+def _backward(ctx: Any, *output_grads: Tensor | None) -> tuple[Tensor | None, ...]:
+    plan, tensors = ctx.plan, ctx.saved_tensors
     layer, ctx.layer = ctx.layer, None
-    if layer is None:  # the way back overwrites what the way there kept
+    if layer is None:  # an earlier backward pass has overwritten what the forward pass kept
         layer, _ = plan.forward(tensors, True)
-    found = [
-        torch.empty_like(t, memory_format=lie) if wanted else None
-        for t, wanted in zip(tensors, ctx.needs_input_grad[1:], strict=True)
+    grads = [
+        torch.empty_like(t, memory_format=torch.contiguous_format) if needed else None
+        for t, needed in zip(tensors, ctx.needs_input_grad[1:], strict=True)
     ]
-    plan.backward(layer, along, found)
+    plan.backward(layer, output_grads, grads)
     plan.give_back(layer)
-    return None, *found
+    return None, *grads
 
 
 def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Tensor]:
-    """y and the parts of the last state, with a way back where autograd wants one.
+    """Return y and the parts of the last state, recorded for autograd if a gradient is needed.
 
     Parameters
     ----------
     plan : Plan
     tensors : sequence of Tensor or None
-        x, then h and for an lstm c, None where zero, then the weights in torch's order; all on
-        the CPU, strided and of the stack's float type, with the plan's shapes.
+        x; h and, for lstm, c, None for zero; the weights in torch's order. All are on the cpu,
+        strided, of the stack's float type, and have the plan's shapes.
     """
     if torch.is_grad_enabled():
         for t in tensors:
             if t is not None and t.requires_grad:
-                found: tuple[Tensor] = _Recurrent.apply(plan, *tensors)  # type: ignore[no-untyped-call]
-                return found
-    layer, answer = plan.forward(tensors, False)
+                recorded: tuple[Tensor] = _Recurrent.apply(plan, *tensors)  # type: ignore[no-untyped-call]
+                return recorded
+    layer, outputs = plan.forward(tensors, False)
     plan.give_back(layer)
-    return answer
+    return outputs

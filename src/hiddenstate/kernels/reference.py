@@ -1,8 +1,8 @@
-"""What the recurrent kernels compute, as plain loops over time: the specification.
+"""The specification of the recurrent kernels: plain loops over time, in torch.
 
-Slow and readable. Autograd gives the gradients, in x's float type and on its device; every
-faster kernel is held to this one. Shapes: B batch, T time steps, I input features, H hidden
-size, G gates with weights (rnn 1, gru 3, lstm 4), L layers, D directions.
+It is slow and readable. Autograd computes the gradients, in the float type of x and on its device;
+every faster kernel is tested against this one. Shapes: B batch, T time steps, I input features, H
+hidden size, G gates with weights (rnn 1, gru 3, lstm 4), L layers, D directions.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from torch.nn.functional import linear
 Cell = Literal["rnn_tanh", "rnn_relu", "gru", "lstm"]
 
 State = tuple[Tensor, ...]
-"""(h,) or, for lstm, (h, c)."""
+"""(h,), or (h, c) for lstm."""
 
 Step = Callable[[Tensor, Tensor, State], State]
 """(a, b, state) -> state, where a = W x + b_ih and b = U h + b_hh are (B, G*H)."""
@@ -39,23 +39,25 @@ def recurrent(
     x : Tensor of shape (B, T, I)
         T is at least 1.
     weights : sequence of Tensor
-        In torch's order: layer by layer, in each the forward direction before the backward
-        one, in each `weight_ih` (G*H, I, or D*H above the first layer), `weight_hh` (G*H, H),
-        `bias_ih` and `bias_hh` (G*H,). Without biases there are two a direction, not four.
+        In torch's order: layer by layer, the forward direction before the backward one, for each
+        `weight_ih` (G*H, I), or (G*H, D*H) above the first layer, `weight_hh` (G*H, H), `bias_ih`
+        and `bias_hh` (G*H,). Without biases there are two for each direction instead of four.
         Gates are stacked i, f, g, o (lstm) and r, z, n (gru).
     state : tuple of Tensor (L*D, B, H), optional
-        Where each layer and direction begins, in the order of `weights`; zeros if left out.
+        Initial state of each layer and direction, in the order of `weights`; default zeros.
     lengths : integer Tensor of shape (B,), optional
-        Row r is read for t < lengths[r] and no further, between 0 and T; all of it if left
-        out. The backward direction begins at lengths[r] - 1, as in a packed sequence.
+        Row r is read for t < lengths[r], between 0 and T; default T. The backward direction
+        begins at lengths[r] - 1, as in a packed sequence.
+    layers : int, default 1
+    bidirectional : bool, default False
 
     Returns
     -------
     y : Tensor of shape (B, T, D*H)
-        The last layer's h at every step, forward before backward; zero where nothing is read.
+        The last layer's h at every step, forward before backward; zero at steps that are not read.
     state : tuple of Tensor (L*D, B, H)
-        After the last step read, which for the backward direction is t = 0. A row of length 0
-        keeps the state it began with.
+        After the last step read, which is t = 0 for the backward direction. A row of length 0
+        keeps its initial state.
     """
     B, T, _ = x.shape
     D = 2 if bidirectional else 1
@@ -88,14 +90,14 @@ def _sweep(
     *,
     backward: bool,
 ) -> tuple[Tensor, State]:
-    """One layer in one direction.
+    """Run one layer in one direction.
 
-    `x` is (B, T, I), `weights` two or four, `state` of (B, H), `read` (B, T) says which steps
-    are read. Returns y (B, T, H) and the state after the last step read.
+    `x` is (B, T, I), `weights` has two or four tensors, `state` tensors of (B, H), and `read`
+    (B, T) says which steps are read. Returns y (B, T, H) and the state after the last step read.
     """
     w, u = weights[:2]
     bias_w, bias_u = weights[2:] or (None, None)
-    # A step that is not read may hold anything, and NaN times a gradient of zero is NaN.
+    # A step that is not read may contain anything, and NaN times a gradient of zero is NaN.
     x = torch.where(read[:, :, None], x, torch.zeros_like(x))
     T = x.shape[1]
     y: list[Tensor] = [x] * T
@@ -122,8 +124,8 @@ def _rnn_relu(a: Tensor, b: Tensor, state: State) -> State:
 def _gru(a: Tensor, b: Tensor, state: State) -> State:
     """h' = (1 - z) n + z h, n = tanh(a_n + r b_n), r and z the sigmoids of a + b: torch.nn.GRU.
 
-    Cho et al., 2014, multiply h by r before the product with U; torch multiplies the product
-    and its bias, b_n, which lets one product serve all three gates.
+    Cho et al., 2014, multiply h by r before the product with U. torch multiplies r by the product
+    plus its bias, b_n, so that one product serves all three gates.
     """
     a_r, a_z, a_n = a.chunk(3, dim=1)
     b_r, b_z, b_n = b.chunk(3, dim=1)
@@ -135,8 +137,8 @@ def _gru(a: Tensor, b: Tensor, state: State) -> State:
 def _lstm(a: Tensor, b: Tensor, state: State) -> State:
     """c' = f c + i g and h' = o tanh(c'), with g the tanh and i, f, o the sigmoids of a + b.
 
-    Hochreiter and Schmidhuber, 1997; the forget gate f is of Gers, Schmidhuber and Cummins,
-    2000; without peepholes, as in torch.nn.LSTM.
+    Hochreiter and Schmidhuber, 1997, with the forget gate f of Gers, Schmidhuber and Cummins,
+    2000, and without peepholes: torch.nn.LSTM.
     """
     i, f, g, o = (a + b).chunk(4, dim=1)
     c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)

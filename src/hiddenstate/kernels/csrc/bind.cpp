@@ -1,4 +1,4 @@
-// The Python face of the kernels. Arrays in, arrays out; what they may be is checked in Python.
+// The Python module of the kernels: arrays in, arrays out. Python checks the arguments.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -33,10 +33,11 @@ T* at(const Maybe<T>& array) {
 const Level& level_named(const std::string& name) {
   for (const Level* level : levels())
     if (name == level->name) return *level;
-  throw nb::value_error(("no such instruction level here: " + name).c_str());
+  throw nb::value_error(("unsupported instruction level: " + name).c_str());
 }
 
-// Asks Python now and then whether to stop. Only the calling thread asks; the others read.
+// Calls a Python function now and then to learn whether to stop. Only the calling thread calls it;
+// the others read its last answer.
 class Asker {
  public:
   explicit Asker(nb::object callable) : callable_(std::move(callable)) {}
@@ -45,7 +46,7 @@ class Asker {
     return {&Asker::ask, &Asker::look, this};
   }
   bool stopped() const { return stopped_; }
-  // After the call, with Python's lock held: what the callable raised goes on its way.
+  // After the call, with Python's lock held: raises again what the callable raised.
   void rethrow() {
     if (error_) std::rethrow_exception(error_);
   }
@@ -72,7 +73,7 @@ class Asker {
     return stopped_;
   }
 
-  static constexpr long multiplications = 20'000'000;  // a millisecond or a few
+  static constexpr long multiplications = 20'000'000;  // a few milliseconds
   static constexpr std::chrono::milliseconds pause{50};
   nb::object callable_;
   std::atomic<bool> stopped_{false};
@@ -88,7 +89,7 @@ Table table_of(const Any& x, long numbers) {
   throw nb::type_error("expected uint8, float32 or float64");
 }
 
-// A net and what it learns from, which stays alive as long as it does.
+// A network and the data it trains on, which is kept alive as long as the network.
 template <class T>
 struct Learner {
   Net<T> net;
@@ -143,7 +144,7 @@ struct Learner {
     return {taken, ending};
   }
 
-  // One step on rows given now, state carried where the lesson says so.
+  // One step on the given rows; the state is carried if the lesson says so.
   double step(Any x, Any y, double rate, double clip, double eps, int threads) {
     Lesson<T> now = lesson;
     const Shape& shape = net.shape();
@@ -152,12 +153,12 @@ struct Learner {
     now.length = nullptr;
     now.weights = nullptr;
     long answers = shape.classify ? n : n * shape.outputs * (shape.every_step ? lesson.steps : 1);
-    if (shape.layers == 0) answers = 0;  // rows are their own target
+    if (shape.layers == 0) answers = 0;  // rows are their own targets
     const bool fits = y.dtype() == (shape.classify ? nb::dtype<int64_t>() : nb::dtype<T>());
     if (static_cast<long>(x.size()) != n * lesson.x.numbers)
-      throw nb::value_error("x: rows of another shape than those the engine was made with");
+      throw nb::value_error("x: expected rows of the shape that the engine was made with");
     if (answers && (!fits || static_cast<long>(y.size()) != answers))
-      throw nb::value_error("y: expected int64 classes, or targets in the net's float type");
+      throw nb::value_error("y: expected int64 classes, or targets in the network's float type");
     if (shape.classify)
       now.classes = static_cast<const int64_t*>(y.data());
     else
@@ -221,7 +222,7 @@ void bind_learner(nb::module_& m, const char* name) {
           nb::arg("classify") = false)
       .def("load",
            [](L& l, int which, size_t i, Array<const T> a) {
-             nb::gil_scoped_release free;  // before the lock: its holder may be waiting for Python
+             nb::gil_scoped_release free;  // before the lock: its holder may wait for Python
              std::lock_guard<std::mutex> lock(l.net.guard());
              l.net.load(which, i, a.data());
            })
@@ -273,8 +274,8 @@ void bind_learner(nb::module_& m, const char* name) {
            nb::arg("cn").none().noconvert(), nb::arg("threads"), nb::arg("ask").none());
 }
 
-// Addresses as whole numbers: a drop-in layer is called often, on little, by code that has
-// checked its tensors.
+// Addresses as integers: a drop-in layer is called often, with little data, by code that has
+// checked the tensors.
 template <class P>
 P* pointer(uintptr_t address) {
   return reinterpret_cast<P*>(address);
@@ -282,12 +283,12 @@ P* pointer(uintptr_t address) {
 
 template <class P>
 std::vector<P*> pointers(const std::vector<uintptr_t>& addresses) {
-  std::vector<P*> found;
-  for (const uintptr_t address : addresses) found.push_back(pointer<P>(address));
-  return found;
+  std::vector<P*> list;
+  for (const uintptr_t address : addresses) list.push_back(pointer<P>(address));
+  return list;
 }
 
-using Place = std::tuple<uintptr_t, long, long>;  // address, numbers to the next sequence and step
+using Place = std::tuple<uintptr_t, long, long>;  // address, strides of sequences and of steps
 using Pair = std::tuple<uintptr_t, uintptr_t>;    // h and c
 
 template <class T>
@@ -332,7 +333,7 @@ void bind_layer(nb::module_& m, const char* name) {
 }  // namespace
 
 NB_MODULE(_native, m) {
-  // A graph of torch's that lives until the process ends keeps its layer; that is not a mistake.
+  // A torch graph that lives until the process ends keeps its layer; that is not a leak.
   nb::set_leak_warnings(false);
   m.def("levels", [] {
     std::vector<std::string> names;

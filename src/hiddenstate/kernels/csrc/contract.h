@@ -1,26 +1,28 @@
-// The kernels' contract: what each one reads, what it writes, and how numbers lie in memory.
+// The interface of the kernels: what each reads and writes, and how its data is laid out in memory.
 //
-// Raw pointers and whole numbers only. A kernel allocates nothing, keeps nothing and starts no
-// thread. Buffers it writes never overlap those it reads, unless said here.
+// Arguments are raw pointers and integers. A kernel allocates nothing, keeps nothing and starts no
+// thread. Buffers it writes never overlap those it reads, unless noted here.
 //
 // Letters  T time steps, R rows of a shard (sequences side by side), I inputs, H hidden size,
-//          G gates with weights (rnn 1, gru 3, lstm 4), lanes numbers in a vector.
+//          G gates with weights (rnn 1, gru 3, lstm 4), K inputs of a panel, lanes: numbers in a
+//          vector.
 //
-// Padding  A width in numbers is rounded up to whole vectors; the padding is zero and stays so
-//          (zero weights, zero gradients), which every kernel relies on and preserves.
-//          `blocks` is a padded width in vectors.
+// Padding  A width is rounded up to whole vectors. The padding is zero and stays zero (zero
+// weights,
+//          zero gradients); every kernel relies on that and preserves it. `blocks` is a padded
+//          width in vectors.
 //
-// Rows     Row-major, the width of a row padded; over time, step t and row r make row t*R + r.
+// Rows     Row-major with a padded width; over time, step t and row r are row t*R + r.
 //
-// Panels   Weights from K inputs to a number of blocks, for each block, input and gate a vector:
-//          [blocks][K][G][lanes]. Gradients and the optimiser's moments lie the same way, so an
-//          update is one pass over flat memory. Biases are panels with K = 1.
+// Panels   Weights from K inputs to a number of blocks, a vector for each block, input and gate:
+//          [blocks][K][G][lanes]. Gradients and the optimiser's moments have the same layout, so
+//          an update is one pass over flat memory. Biases are panels with K = 1.
 //
-// Gates    What the cell keeps for the way back, in place of which `backward` writes the
-//          gradient of the sums before activation. rnn: rows of the hidden width.
+// Gates    What the cell keeps for the backward pass; `backward` overwrites it with the gradients
+//          of the sums before activation. rnn: rows of the hidden width.
 //          lstm: [blocks][T*R][4][lanes] of i, f, g, o. gru: the same of n's hidden sum, r, z, n,
-//          on the way back the gradients of n's hidden sum, r, z and n's input sum; so the three
-//          that meet the hidden weights lie together, and the three that meet the inputs' too.
+//          overwritten with the gradients of n's hidden sum, r, z and n's input sum, so that the
+//          three for the hidden weights are adjacent, and the three for the input weights too.
 //
 // Formulas are torch's: h = tanh(W x + b + U h + c) for the rnn; torch.nn.GRU and torch.nn.LSTM
 // for the others. Panels have torch's gate order, i, f, g, o and r, z, n, but for gru's hidden
@@ -29,7 +31,7 @@
 
 #include <cstdint>
 
-// Inlined always: a copy built for one level must never be linked into another's code.
+// Always inlined: a copy compiled for one level must never be linked into another level's code.
 #define HS_ALWAYS inline __attribute__((always_inline))
 
 namespace hs {
@@ -52,8 +54,8 @@ struct Rows {
   HS_ALWAYS long columns() const { return n * width; }
 };
 
-// Asked between time steps: true once the call should end early, its results then unusable.
-// Only the calling thread may ask; the others look at what it was told.
+// Checked between time steps: true if the call should end early; its results are then unusable.
+// Only the calling thread may ask; the other threads look at the last answer.
 struct Stop {
   bool (*ask)(void* asker, long work) = nullptr;
   bool (*look)(void* asker, long work) = nullptr;
@@ -68,24 +70,25 @@ struct Sequence {
   int cell;
   long rows, steps, blocks;
   bool reverse;           // read from the last step to the first
-  const int64_t* length;  // [R] or null: row r is read for t < length[r] and its state kept after
+  const int64_t* length;  // [R] or null: row r is read for t < length[r], then keeps its state
   Rows<const T> x;        // T*R rows
   const T *wx, *wh;       // panels
   const T *bx, *bh;       // biases as panels with K = 1
-  // [T+1][R] rows. Forwards, h after step t lies in slot t+1 and the first state in slot 0; in
-  // reverse, in slot t, and the first state in slot T. The caller fills the first state.
+  // [T+1][R] rows. Forward, h after step t is in slot t+1 and the initial state in slot 0; in
+  // reverse, h after step t is in slot t and the initial state in slot T. The caller writes the
+  // initial state.
   T *h, *c;
-  T* tanh_c;  // lstm: T*R rows, written where `gates` is
-  T* gates;   // as above, or null where there is no way back
+  T* tanh_c;  // lstm: T*R rows, written if `gates` is not null
+  T* gates;   // as above, or null without a backward pass
   Stop stop;
-  // The way back:
-  const T* wh_back;  // U turned (see `turn`)
+  // For the backward pass:
+  const T* wh_back;  // U transposed (see `turn`)
   const T* dy;       // T*R rows, the gradient of h at each step, or null
-  T *dh, *dc;        // R rows: in, the last state's gradient; out, the first state's,
-  bool wants_first;  // where this says so
+  T *dh, *dc;        // R rows. In: gradients of the last state; out: of the initial state,
+  bool wants_first;  // if this is set
 };
 
-// out = activation(start + a w): `start` is the bias, or with `add` what `out` holds.
+// out = activation(start + a w): `start` is the bias or, with `add`, the value of `out`.
 template <class T>
 struct Product {
   long rows;
@@ -99,8 +102,8 @@ struct Product {
   bool add;
 };
 
-// c = the sum over k of a[k][m] d[k][:], or c += it, for `blocks` panels from `block` and m in
-// [m0, m1).
+// c = sum over k of a[k][m] d[k][:], or c += it with `add`, for `blocks` panels from `block` and m
+// in [m0, m1).
 template <class T>
 struct Outer {
   long k;
@@ -113,19 +116,19 @@ struct Outer {
   bool add;
 };
 
-// One update of a stretch of flat parameters. Sources in optimizer.h.
+// One update of a range of flat parameters. optimizer.h names the sources.
 template <class T>
 struct Update {
   int rule;
   long n;        // whole vectors
-  T *p, *m, *v;  // m: first moment or momentum; null where the rule has none
+  T *p, *m, *v;  // m: first moment or momentum; null if the rule has none
   const T* g;
   double rate, beta1, beta2, eps, decay, momentum;
   double correction1, correction2;  // 1 - beta^updates
-  double scale;                     // what the gradient is multiplied by, for clipping
+  double scale;                     // factor of the gradient, for clipping
 };
 
-// How a weight matrix lies in panels.
+// The layout of a weight matrix in panels.
 struct Layout {
   long in, out;  // the matrix has `in` columns and G times `out` rows
   int gates, first;
@@ -141,26 +144,26 @@ struct Kernels {
   void (*backward)(const Sequence<T>&);
   void (*product)(const Product<T>&);
   void (*outer)(const Outer<T>&);
-  // As outer with one column of ones: a, m0 and m1 are not read.
+  // As `outer` with one column of ones: a, m0 and m1 are not read.
   void (*column_sums)(const Outer<T>&);
-  // d *= the activation's derivative, out of its output y; n numbers, whole vectors.
+  // d *= derivative of the activation, computed from its output y; n numbers, whole vectors.
   void (*through)(int activation, const T* y, T* d, long n);
-  // Logits, `rows` rows of `classes` numbers, give each row's loss and, times `scale`, its
-  // gradient d, whose padding is zero.
+  // From logits, `rows` rows of `classes` numbers: the loss of each row and, times `scale`, its
+  // gradient d, with zero padding.
   void (*cross_entropy)(const T* logits, long rows, long row, long classes, const int64_t* target,
                         T scale, T* d, double* loss);
-  // The same of the sum of squares of out - target.
+  // The same for the sum of squares of out - target.
   void (*squared_error)(const T* out, long rows, long row, long width, const T* target,
                         long target_row, T scale, T* d, double* loss);
   void (*update)(const Update<T>&);
   double (*sum_of_squares)(const T* g, long n);
-  // Panels out of a matrix [G*out][in] and back. Panel gate g is the matrix's (g + first) % G.
-  // Inputs come in parts of `part` columns, each padded to `padded` rows of the panel. Only blocks
-  // `first` to `last` - 1 are touched.
+  // A matrix [G*out][in] into panels, and back. Gate g of a panel is gate (g + first) % G of the
+  // matrix. Inputs are in parts of `part` columns, each padded to `padded` rows of the panel. Only
+  // blocks `first` to `last` - 1 are touched.
   void (*pack)(const T* matrix, const Layout&, long first, long last, T* panels);
   void (*unpack)(const T* panels, const Layout&, long first, long last, T* matrix);
-  // Panels [blocks][K][G][lanes] turned for the way back: [K/lanes rounded up][columns][lanes],
-  // column (block, g, lane). Only blocks `first` to `last` - 1 are read, only theirs written.
+  // Panels [blocks][K][G][lanes] transposed for the backward pass: [K/lanes rounded up][columns]
+  // [lanes], with columns (block, g, lane). Only blocks `first` to `last` - 1 are read and written.
   void (*turn)(const T* panels, long k, long blocks, int gates, long first, long last, T* turned);
   // numbers = bytes / 255.
   void (*fractions)(const uint8_t* bytes, T* numbers, long n);

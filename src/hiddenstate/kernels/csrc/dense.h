@@ -1,4 +1,4 @@
-// Activations' slopes, losses, and the moves between a matrix and its panels.
+// Derivatives of activations, losses, and the conversion of matrices to panels and back.
 #pragma once
 
 #include "gemm.h"
@@ -19,7 +19,7 @@ void through(int activation, const T* y, T* d, long n) {
   }
 }
 
-// -log of the softmax at the target, by the largest logit so that nothing overflows.
+// -log of the softmax at the target; the largest logit is subtracted so that nothing overflows.
 template <class T>
 void cross_entropy(const T* logits, long rows, long row, long classes, const int64_t* target,
                    T scale, T* d, double* loss) {
@@ -64,14 +64,15 @@ void squared_error(const T* out, long rows, long row, long width, const T* targe
   }
 }
 
-// Calls f(from, to, n) for each run of n inputs that lie side by side in the matrix: `from` its
-// place there for unit 0 of the gate, `to` its row in the panel.
+// Calls f(from, to, n) for each run of n adjacent inputs of the matrix: `from` is their offset
+// there for unit 0 of the gate, `to` their row in the panel.
 template <class F>
 HS_INLINE void each_part(const Layout& l, F f) {
   for (long part = 0; part < l.in / l.part; part++) f(part * l.part, part * l.padded, l.part);
 }
 
-// Both ways go by squares of lanes x lanes, so that neither side is touched a number at a time.
+// Both directions move squares of lanes x lanes, so that neither side is accessed by single
+// numbers.
 template <class T, class F>
 HS_INLINE void each_square(const Layout& l, long first, long last, F f) {
   constexpr int lanes = Vec<T>::lanes;
@@ -89,7 +90,7 @@ HS_INLINE void each_square(const Layout& l, long first, long last, F f) {
   }
 }
 
-// A square from rows `from_step` apart to rows `to_step` apart, turned.
+// Moves a square, transposed, from rows `from_step` apart to rows `to_step` apart.
 template <class T>
 HS_INLINE void move_square(const T* from, long from_step, T* to, long to_step) {
   constexpr int lanes = Vec<T>::lanes;

@@ -1,10 +1,9 @@
-// The kernels without Python, walked through odd shapes: what `make sanitize` runs.
+// Runs the kernels without Python on random, odd shapes: `make sanitize` runs this program.
 //
-//   driver [CASES [LEVEL ...]]    so many random cases of each kind, at these levels or at all
+//   driver [CASES [LEVEL ...]]    number of random cases of each kind, and the levels (default all)
 //
-// Every array a kernel is given is as large as it must be and not a number larger, so that a
-// sanitizer sees what is read or written beyond. Prints a line a group; ends at the first fact
-// that does not hold.
+// Every array that a kernel gets has exactly the size it must have, so that a sanitizer detects
+// accesses beyond its end. Prints a line for each group and ends at the first fact that fails.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +16,7 @@
 #include "driver_net.h"
 
 #if defined(__SANITIZE_THREAD__)
-constexpr bool can_fork = false;  // a forked process is more than the thread sanitizer follows
+constexpr bool can_fork = false;  // the thread sanitizer does not follow a forked process
 #else
 constexpr bool can_fork = true;
 #endif
@@ -27,7 +26,7 @@ using namespace hs::driver;
 
 namespace {
 
-// Each task runs once, also where it runs others and where two callers come at once.
+// Each task runs once, also if it runs other tasks or two callers run tasks at once.
 void tasks_run_once(uint64_t seed, long calls) {
   Dice dice(seed);
   for (long call = 0; call < calls; call++) {
@@ -45,7 +44,7 @@ void tasks_run_once(uint64_t seed, long calls) {
     } catch (long) {
       caught = true;
     }
-    require(caught == (n > 3), "the caller gets what a task throws");
+    require(caught == (n > 3), "an exception in a task reaches the caller");
   }
 }
 
@@ -81,7 +80,8 @@ void teams(const std::vector<const Level*>& chosen, long cases) {
       _exit(0);
     }
     int status = 0;
-    require(child > 0 && waitpid(child, &status, 0) == child && status == 0, "a fork goes well");
+    require(child > 0 && waitpid(child, &status, 0) == child && status == 0,
+            "a forked process ends without an error");
   }
 }
 
@@ -95,7 +95,8 @@ int main(int n, char** words) {
     for (int i = 2; i < n; i++) wanted |= !std::strcmp(level->name, words[i]);
     if (wanted) chosen.push_back(level);
   }
-  require(cases > 0 && !chosen.empty(), "usage: driver [CASES [LEVEL ...]], levels of here");
+  require(cases > 0 && !chosen.empty(),
+          "usage: driver [CASES [LEVEL ...]], with levels that this processor supports");
   const struct {
     const char* name;
     void (*walk)(const std::vector<const Level*>&, long);

@@ -1,6 +1,6 @@
-// What the walks through the kernels share: random numbers, lists of them, and facts to hold.
+// Shared by the parts of the driver: random numbers, lists of numbers, and facts that must hold.
 //
-// Numbers of all float types pass through double here, which keeps their bits.
+// Numbers of all float types are converted to double here, which keeps their bits.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ using List = std::vector<double>;
 using Lists = std::vector<List>;
 
 inline const double unset = std::numeric_limits<double>::quiet_NaN();
-inline char current[800];  // the case that runs
+inline char current[800];  // description of the case that is running
 
 // Adds to `current`.
 inline __attribute__((format(printf, 1, 2))) void say(const char* format, ...) {
@@ -42,7 +42,7 @@ void begin(const char* group, long number, const char* level, const Case& c) {
 
 inline void require(bool holds, const char* fact) {
   if (holds) return;
-  std::printf("does not hold: %s\n  in %s\n", fact, current);
+  std::printf("failed: %s\n  in %s\n", fact, current);
   std::fflush(stdout);
   _exit(1);
 }
@@ -108,18 +108,18 @@ inline bool all_set(const Lists& a) {
   return true;
 }
 
-// A direction over all lists or, as often, over one.
+// A random direction in all lists or, half of the time, in one of them.
 inline Lists direction(const Lists& like, Dice& dice) {
   const long only = dice.once_in(2) ? dice.below(static_cast<long>(like.size())) : -1;
-  Lists found;
+  Lists way;
   for (size_t i = 0; i < like.size(); i++) {
     const bool moves = only < 0 || only == static_cast<long>(i) || like[only].empty();
-    found.push_back(moves ? dice.numbers(like[i].size()) : List(like[i].size()));
+    way.push_back(moves ? dice.numbers(like[i].size()) : List(like[i].size()));
   }
-  return found;
+  return way;
 }
 
-// Whether `slopes` are those of f at `from`, along `way`.
+// Whether `slopes` are the gradient of f at `from`, checked by differences along `way`.
 template <class F>
 bool slopes_hold(F f, const Lists& from, const Lists& slopes, const Lists& way, bool kinks) {
   const double step = kinks ? 1e-7 : 1e-5, tolerance = kinks ? 1e-4 : 1e-6;

@@ -1,4 +1,4 @@
-// Layer<T> forward and back: at every level, in both float types, on any number of threads.
+// Tests Layer<T> forward and backward: at every level, in both float types, on several threads.
 #pragma once
 
 #include <numeric>
@@ -30,7 +30,7 @@ struct LayerCase {
     }
   }
 
-  // Other rows and steps, the same weights.
+  // Other rows and steps with the same weights.
   void reshape(Dice& dice) {
     rows = dice.pick({1, 2, 15, 16, 17, 33, 70});
     steps = dice.pick({1, 2, 7});
@@ -47,7 +47,7 @@ struct LayerCase {
           dice.numbers(dice.once_in(4) ? 0 : states), dice.numbers(dice.once_in(4) ? 0 : cells)};
   }
 
-  // As torch packs: the longest first, none of length zero.
+  // Packed as torch does: the longest first, none of length zero.
   void pack() {
     for (int64_t& n : length) n = std::max<int64_t>(1, n);
     length[0] = steps;
@@ -67,8 +67,8 @@ struct LayerCase {
   }
 };
 
-// Numbers [R][T][n] in memory that ends with the last of them: packed where the case is, else
-// with gaps, sequences or steps first. What is nowhere to be read or written is unset.
+// Numbers [R][T][n] in memory that ends with the last number: packed if the case is, else with
+// gaps, by sequences or by steps. Numbers that must not be read or written are unset (NaN).
 template <class T>
 struct Grid {
   const LayerCase& c;
@@ -90,7 +90,7 @@ struct Grid {
   }
   Batch<T> batch() { return {numbers.data(), sequence, step}; }
   template <class F>
-  void each(F f) {  // f(number, its place in a plain list, whether it is read)
+  void each(F f) {  // f(number, its index in a plain list, whether it is read)
     for (long r = 0; r < c.rows; r++)
       for (long t = 0; t < c.steps; t++) {
         if (!c.place.empty() && !c.is_read(r, t)) continue;
@@ -106,20 +106,20 @@ struct Grid {
   List take() {
     List list(c.rows * c.steps * n);
     each([&](T& x, long i, bool read) {
-      require(read || x == 0, "what answers to nothing read is zero");
+      require(read || x == 0, "an output of a step that is not read is zero");
       list[i] = std::exchange(x, static_cast<T>(unset));
     });
-    for (const T x : numbers) require(std::isnan(x), "what lies between is left alone");
+    for (const T x : numbers) require(std::isnan(x), "numbers in the gaps do not change");
     return list;
   }
 };
 
 struct LayerAnswer {
   Lists out;     // y, hn, cn
-  Lists slopes;  // of what is in LayerCase::in, as far as asked for
+  Lists slopes;  // gradients of LayerCase::in, those asked for
 };
 
-// `asked`: which slopes, or empty where there is no way back.
+// `asked`: which gradients to compute; empty means no backward pass.
 template <class T>
 LayerAnswer answer(Layer<T>& layer, const LayerCase& c, int threads, uint64_t seed,
                    const std::vector<bool>& asked) {
@@ -135,16 +135,16 @@ LayerAnswer answer(Layer<T>& layer, const LayerCase& c, int threads, uint64_t se
   x.fill(c.in[0]);
   std::vector<T> hn(states, static_cast<T>(unset)), cn(cells, static_cast<T>(unset));
   const auto xs = x.batch();
-  {  // both are copied
+  {  // `forward` copies both
     const auto length = c.length, place = c.place;
     layer.forward({xs.at, xs.sequence, xs.step}, c.rows, c.steps,
                   length.empty() ? nullptr : length.data(), place.empty() ? nullptr : place.data(),
                   weights, {at(in[1]), at(in[2]), c.rows, c.hidden}, y.batch(),
                   {hn.data(), at(cn), c.rows, c.hidden}, !asked.empty(), threads);
   }
-  LayerAnswer found{{y.take(), doubles(hn), doubles(cn)}, {}};
-  require(all_set(found.out), "every output is written");
-  if (asked.empty()) return found;
+  LayerAnswer result{{y.take(), doubles(hn), doubles(cn)}, {}};
+  require(all_set(result.out), "every output is written");
+  if (asked.empty()) return result;
 
   Grid<T> dx(c, c.inputs, dice), dy(c, c.outputs(), dice);
   if (!c.up[0].empty()) dy.fill(c.up[0]);
@@ -159,10 +159,10 @@ LayerAnswer answer(Layer<T>& layer, const LayerCase& c, int threads, uint64_t se
   layer.backward({c.up[0].empty() ? nullptr : dys.at, dys.sequence, dys.step},
                  {at(dhn), at(dcn), c.rows, c.hidden}, asked[0] ? dx.batch() : Batch<T>{},
                  {at(slopes[1]), at(slopes[2]), c.rows, c.hidden}, dweights, threads);
-  for (const auto& list : slopes) found.slopes.push_back(doubles(list));
-  if (asked[0]) found.slopes[0] = dx.take();
-  require(all_set(found.slopes), "every gradient is written");
-  return found;
+  for (const auto& list : slopes) result.slopes.push_back(doubles(list));
+  if (asked[0]) result.slopes[0] = dx.take();
+  require(all_set(result.slopes), "every gradient is written");
+  return result;
 }
 
 template <class T>
@@ -170,7 +170,7 @@ LayerAnswer layer_case(const Level& level, const LayerCase& c, uint64_t seed) {
   Dice dice(seed);
   Layer<T> layer(level, c.cell, c.inputs, c.hidden, c.layers, c.directions);
   const std::vector<bool> all(c.in.size(), true), none;
-  const LayerAnswer found = answer(layer, c, 1, seed, all);
+  const LayerAnswer result = answer(layer, c, 1, seed, all);
 
   LayerCase other = c;
   other.reshape(dice);
@@ -178,16 +178,16 @@ LayerAnswer layer_case(const Level& level, const LayerCase& c, uint64_t seed) {
   for (int threads = 2; threads < 4; threads++) {
     std::vector<bool> some = all;
     for (size_t i = 0; i < some.size(); i++) some[i] = threads == 2 || dice.once_in(2);
-    Lists expected = found.slopes;
+    Lists expected = result.slopes;
     for (size_t i = 0; i < some.size(); i++)
       if (!some[i]) expected[i].clear();
     const LayerAnswer again = answer(layer, c, threads, dice.below(1 << 30), some);
-    require(again.out == found.out, "outputs are the same on any number of threads");
-    require(again.slopes == expected, "gradients are the same whatever else is asked for");
+    require(again.out == result.out, "outputs are the same for any number of threads");
+    require(again.slopes == expected, "a gradient does not depend on which others are computed");
   }
   const LayerAnswer forward = answer(layer, c, 2, seed, none);
-  require(forward.out == found.out, "outputs are the same without a way back");
-  return found;
+  require(forward.out == result.out, "outputs are the same without a backward pass");
+  return result;
 }
 
 inline void layers(const std::vector<const Level*>& chosen, long cases) {
@@ -202,9 +202,9 @@ inline void layers(const std::vector<const Level*>& chosen, long cases) {
       require(apart(f64.out, first.out) < 1e-12, "levels agree on outputs");
       require(apart(f64.slopes, first.slopes) < 1e-11, "levels agree on gradients");
       const LayerAnswer f32 = layer_case<float>(*level, c, i);
-      const double loose = c.cell == RNN_RELU ? 1e-2 : 1e-4;  // a kink may be on either side
-      require(apart(f32.out, f64.out) < 1e-5, "float's outputs are near double's");
-      require(apart(f32.slopes, f64.slopes) < loose, "float's gradients are near double's");
+      const double loose = c.cell == RNN_RELU ? 1e-2 : 1e-4;  // rounding may cross the kink
+      require(apart(f32.out, f64.out) < 1e-5, "outputs in float are near those in double");
+      require(apart(f32.slopes, f64.slopes) < loose, "gradients in float are near those in double");
     }
     Layer<double> layer(*chosen.back(), c.cell, c.inputs, c.hidden, c.layers, c.directions);
     const auto value = [&](const Lists& in) {
@@ -213,7 +213,7 @@ inline void layers(const std::vector<const Level*>& chosen, long cases) {
       return dot(answer(layer, moved, 1, i, {}).out, c.up);
     };
     require(slopes_hold(value, c.in, first.slopes, direction(c.in, dice), c.cell == RNN_RELU),
-            "gradients are slopes");
+            "gradients equal finite differences");
   }
 }
 

@@ -1,4 +1,4 @@
-// Net<T> learning and predicting: what a step, a checkpoint and a question to stop must leave.
+// Tests Net<T>: training steps, predictions, saved states, and stop requests.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@ struct NetCase {
   bool stateful = false;
   std::vector<int64_t> classes, length, order;
   Lists weights;
-  List x, targets, counts;  // counts: the rows' weights, or empty
+  List x, targets, counts;  // counts: the weights of rows, or empty
 
   explicit NetCase(Dice& dice) {
     Shape& s = shape;
@@ -78,7 +78,7 @@ struct NetCase {
 
   bool recurrent() const { return shape.layers > 0; }
   bool averages() const { return shape.mean && !shape.every_step; }
-  // Whether a row counts nothing, in no way.
+  // Whether a row has no influence at all.
   bool out(long row) const { return !counts.empty() && counts[row] == 0 && !stateful; }
   bool kinks() const {
     if (recurrent()) return shape.cell == RNN_RELU;
@@ -98,21 +98,21 @@ struct NetCase {
   }
 };
 
-// Asked so many times, it says stop, and keeps to it.
+// A stop function that returns true from the given number of calls on.
 struct Patience {
   long left;
-  std::atomic<bool> gone{false};
+  std::atomic<bool> stopped{false};
   explicit Patience(long times) : left(times) {}
   static bool ask(void* self, long) {
     Patience& p = *static_cast<Patience*>(self);
-    if (p.left-- <= 0) p.gone = true;
-    return p.gone;
+    if (p.left-- <= 0) p.stopped = true;
+    return p.stopped;
   }
-  static bool look(void* self, long) { return static_cast<Patience*>(self)->gone; }
+  static bool look(void* self, long) { return static_cast<Patience*>(self)->stopped; }
   Stop stop() { return {ask, look, this}; }
 };
 
-// A net with arrays of the right size around it.
+// A network and arrays of exactly the right sizes.
 template <class T>
 struct Pupil {
   const NetCase& c;
@@ -170,12 +170,12 @@ struct Pupil {
     if (net.state_rows()) net.save_state(h.data(), at(cell));
     return {doubles(h), doubles(cell)};
   }
-  // All that a checkpoint holds.
+  // Everything that a checkpoint contains.
   Lists all() const {
-    Lists found;
+    Lists lists;
     for (const Lists& part : {save(0), save(1), save(2), state()})
-      found.insert(found.end(), part.begin(), part.end());
-    return found;
+      lists.insert(lists.end(), part.begin(), part.end());
+    return lists;
   }
 
   Ending step(long n, const int64_t* order, double rate, bool reset, int threads, Stop stop,
@@ -188,10 +188,10 @@ struct Pupil {
     return ending;
   }
 
-  // The case's steps; losses and answers. With `patience` each is first stopped on its way, where
-  // it asks that often.
+  // Runs the steps of the case and returns losses and outputs. With `patience`, each step is first
+  // stopped after that many checks.
   Lists train(int threads, long patience = -1) {
-    Lists found;
+    Lists result;
     for (long i = 0; i < c.taken; i++) {
       const int64_t* order = c.order.data() + i * c.batch;
       const bool reset = i == 2;
@@ -203,14 +203,14 @@ struct Pupil {
         const Lists before = all();
         Patience p(patience + 3 * i);
         done = step(n, order, c.rate, reset, threads, p.stop(), loss, &out) == DONE;
-        require(done || all() == before, "a step that was stopped changes nothing");
+        require(done || all() == before, "a stopped step changes nothing");
       }
       if (!done) done = step(n, order, c.rate, reset, threads, Stop{}, loss, &out) == DONE;
-      require(done, "steps end well");
-      found.push_back({loss});
-      found.push_back(out);
+      require(done, "steps are completed");
+      result.push_back({loss});
+      result.push_back(out);
     }
-    return found;
+    return result;
   }
 
   struct Outcome {
@@ -224,7 +224,7 @@ struct Pupil {
     const bool done = net.predict(x, n, steps, lengths ? lesson.length : nullptr, first, last,
                                   {at(h0), at(c0), n, c.shape.hidden}, out.data(),
                                   {at(h), at(cell), n, c.shape.hidden}, threads, Stop{});
-    require(done, "a prediction nobody stops is made");
+    require(done, "a prediction without a stop request is completed");
     return {doubles(out), doubles(h), doubles(cell)};
   }
 };
@@ -241,11 +241,13 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
   double loss;
   List out;
   require(pupil.step(c.rows, order.data(), 0, true, threads, Stop{}, loss, &out) == DONE,
-          "a step that learns nothing ends well");
+          "a step with a rate of 0 is completed");
   for (long i = 0; i < c.rows * c.answers; i++)
     require(c.out(i / c.answers) || out[i] == whole.out[i],
-            "training and predicting answer the same");
-  if (c.stateful) require(pupil.state() == Lists{whole.h, whole.cell}, "both end in one state");
+            "training and predicting compute the same outputs");
+  if (c.stateful)
+    require(pupil.state() == Lists{whole.h, whole.cell},
+            "training and predicting end in the same state");
 
   if (!c.recurrent()) {
     const size_t half = layers / 2;
@@ -254,7 +256,7 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
     std::vector<T> given = as<T>(code.out);
     const Table table{given.data(), sizeof(T) == 4 ? FLOATS : DOUBLES, codes};
     const auto back = pupil.predict(table, c.rows, 0, false, half, layers, c.answers, threads);
-    require(apart({back.out}, {whole.out}) < 1e-5, "decoding what was encoded is predicting");
+    require(apart({back.out}, {whole.out}) < 1e-5, "decoding the codes equals predicting");
   } else if (c.shape.directions == 1 && c.steps > 1 && c.length.empty()) {
     const long early = c.steps / 2 * c.shape.inputs, late = c.numbers - early;
     List parts[2];
@@ -269,13 +271,13 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
       outcome =
           pupil.predict(table, c.rows, steps, false, 0, 1, width, threads, i ? &outcome : nullptr);
     }
-    require(outcome.h == whole.h && outcome.cell == whole.cell, "a state carries over");
+    require(outcome.h == whole.h && outcome.cell == whole.cell, "a state continues a sequence");
     List tail;
     const long n = static_cast<long>(outcome.out.size()) / c.rows;
     for (long i = 0; i < c.rows * c.answers; i++)
       if (i % c.answers >= c.answers - n) tail.push_back(whole.out[i]);
     require(c.averages() || apart({outcome.out}, {tail}) < 1e-5,
-            "a state carries over to the outputs");
+            "the outputs continue with the state");
     pupil.lesson.x = pupil.table(c.x);
   }
   Patience none(0);
@@ -285,13 +287,13 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
   require(!done, "a prediction can be stopped");
 }
 
-// What weights of rows mean, beyond what the slopes say.
+// Facts about weights of rows that the gradients do not show.
 template <class T>
-void check_weights(const Level& level, const NetCase& c, const Lists& found) {
+void check_weights(const Level& level, const NetCase& c, const Lists& result) {
   NetCase other = c;
   if (c.counts.empty()) {
     other.counts.assign(c.rows, 1);
-    require(Pupil<T>(level, other).train(2) == found, "weights of 1 change nothing");
+    require(Pupil<T>(level, other).train(2) == result, "weights of 1 change nothing");
     return;
   }
   if (c.stateful) return;
@@ -310,23 +312,23 @@ void check_weights(const Level& level, const NetCase& c, const Lists& found) {
     for (Pupil<T>* pupil : {&one, &two})
       require(pupil->step(c.batch, c.order.data() + i * c.batch, c.rate, true, 2, Stop{},
                           losses[at++]) == DONE,
-              "weighted steps end well");
+              "weighted steps are completed");
     require(losses[0] == losses[1], "a row of weight 0 counts in no loss");
   }
-  require(one.all() == two.all(), "a row of weight 0 teaches nothing");
+  require(one.all() == two.all(), "a row of weight 0 changes no weight");
 }
 
 template <class T>
 Lists net_case(const Level& level, const NetCase& c, Dice dice) {
   Pupil<T> alone(level, c);
-  Lists found = alone.train(1);
+  Lists result = alone.train(1);
   for (int threads = 2; threads < 4; threads++) {
     Pupil<T> pupil(level, c);
-    require(pupil.train(threads, threads == 2 ? dice.below(30) : -1) == found,
-            "losses and answers are the same on any number of threads");
-    require(pupil.all() == alone.all(), "weights are the same on any number of threads");
+    require(pupil.train(threads, threads == 2 ? dice.below(30) : -1) == result,
+            "losses and outputs are the same for any number of threads");
+    require(pupil.all() == alone.all(), "weights are the same for any number of threads");
   }
-  // What was saved and loaded goes on as what was not. So nothing grew where no number belongs.
+  // A saved and loaded network continues as the original. So the padding has stayed zero.
   Pupil<T> loaded(level, c);
   loaded.load(0, alone.save(0));
   loaded.load(1, alone.save(1));
@@ -337,13 +339,13 @@ Lists net_case(const Level& level, const NetCase& c, Dice dice) {
     std::vector<T> h = as<T>(state[0]), cell = as<T>(state[1]);
     loaded.net.load_state(h.data(), at(cell), alone.net.state_rows());
   }
-  require(loaded.train(2) == alone.train(3), "a loaded net goes on as the saved one");
-  require(loaded.all() == alone.all(), "a loaded net learns as the saved one");
-  check_weights<T>(level, c, found);
+  require(loaded.train(2) == alone.train(3), "a loaded network continues as the saved one");
+  require(loaded.all() == alone.all(), "a loaded network trains as the saved one");
+  check_weights<T>(level, c, result);
   check_predictions(alone, c, 1 + static_cast<int>(dice.below(3)));
   const Lists saved = alone.save(0);
-  found.insert(found.end(), saved.begin(), saved.end());
-  return found;
+  result.insert(result.end(), saved.begin(), saved.end());
+  return result;
 }
 
 inline void nets(const std::vector<const Level*>& chosen, long cases) {
@@ -372,7 +374,7 @@ inline void nets(const std::vector<const Level*>& chosen, long cases) {
     pupil.step(c.batch, c.order.data(), 1, true, 1, Stop{}, loss);
     const Lists slopes = plus(c.weights, -1, pupil.save(0));
     require(slopes_hold(value, c.weights, slopes, direction(c.weights, dice), c.kinks()),
-            "an update follows the loss's slopes");
+            "an update follows the gradient of the loss");
   }
 }
 

@@ -1,6 +1,6 @@
-// The two products everything is made of: rows times panels, and the sum of outer products.
+// The two matrix products that all kernels use: rows times panels, and the sum of outer products.
 //
-// Both hold a tile of sums in registers over the whole of the inner loop.
+// Both keep a tile of sums in registers during the whole inner loop.
 #pragma once
 
 #include "contract.h"
@@ -9,19 +9,19 @@
 namespace hs {
 namespace HS_LEVEL {
 
-// Rows of a tile by its vectors: sums, a row of weights and a factor fit the registers
-// (32 of AVX-512 and NEON, 16 of the others).
+// Rows of a tile with the given number of vectors, so that the sums, a row of weights and a factor
+// fit in the registers (32 for AVX-512 and NEON, 16 for the others).
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int tile_rows(int vectors) { return vectors >= 3 ? 6 : vectors == 2 ? 8 : 16; }
 #else
 constexpr int tile_rows(int vectors) { return vectors >= 3 ? 2 : vectors == 2 ? 4 : 8; }
 #endif
 
-// sum[r][First + v] += a[row + r] times the N vectors of a panel. A row of the panel is `w_row`
-// numbers after the one before, and its vectors lie `w_vector` apart.
+// sum[r][First + v] += a[row + r] times the N vectors of a panel. The rows of the panel are `w_row`
+// numbers apart, its vectors `w_vector` numbers.
 //
-// A small tile has too few sums to hide an addition's latency: then the sum over k runs in a few
-// interleaved strands.
+// A small tile has too few sums to hide the latency of an addition; then the sum over k is split
+// into a few interleaved strands.
 template <class T, int R, int N, int First = 0, int All = N>
 HS_INLINE void multiply(V<T> (&sum)[R][All], const Rows<const T>& a, long row, const T* w,
                         long w_vector, long w_row) {
@@ -67,7 +67,7 @@ HS_INLINE void multiply(V<T> (&sum)[R][All], const Rows<const T>& a, long row, c
     }
 }
 
-// Calls f with the largest tile sizes that fit, until `n` is done: f(first, size as a constant).
+// Splits `n` into the largest tiles that fit and calls f(first, size as a constant) for each.
 template <int Size>
 struct Constant {
   static constexpr int value = Size;
@@ -129,7 +129,7 @@ void product(const Product<T>& p) {
   });
 }
 
-// Rows of d read before the sums go back to memory: a stretch of d stays in the first cache.
+// Rows of d that are read before the sums are stored, so that they stay in the first-level cache.
 constexpr long outer_stretch = 96;
 
 template <class T, int N>

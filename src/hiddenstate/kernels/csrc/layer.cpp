@@ -35,7 +35,7 @@ void Layer<T>::run_forward(Shard& s, Batch<const T> x, const States<T>& begin, B
                            const States<T>& end) {
   const long inputs = stack_.inputs, hidden = stack_.hidden, width = stack_.width, R = s.w.rows;
   T* to = stack_.x(s.w);
-  // What lies past a sequence's end may be anything, and NaN times a gradient of zero is NaN.
+  // Numbers after the end of a sequence may be anything, and NaN times a gradient of zero is NaN.
   for (long t = 0; t < s.w.steps; t++)
     for (long r = 0; r < R; r++, to += inputs)
       if (is_read(s, r, t))
@@ -82,7 +82,7 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
       std::memset(panels + s.block * panel, 0, s.blocks * panel * sizeof(T));
   });
   threads = at_once(1, threads);
-  // Memory is found before the team sets out, whose tasks must not throw.
+  // Memory is allocated before the threads start, because their tasks must not throw.
   const long in_use = kept ? shards() : std::min<long>(shards(), threads);
   shards_.resize(std::max<size_t>(in_use, shards_.size()));
   for (long i = 0; i < in_use; i++)

@@ -1,4 +1,4 @@
-// One call of a recurrent layer, as a drop-in for torch.nn: forward over a batch, and back.
+// A recurrent layer as a drop-in for torch.nn: forward and backward passes over a batch.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace hs {
 
-// Numbers of a batch, [B][T][n] with any distance between sequences and between steps.
+// The numbers of a batch, [B][T][n], with any strides of sequences and of steps.
 template <class T>
 struct Batch {
   T* at = nullptr;
@@ -22,17 +22,17 @@ class Layer {
 
   size_t matrices() const { return stack_.matrices.size(); }
 
-  // `weights` as torch lists them, a bias null where there is none. y has directions*hidden
-  // numbers a step, zero where a sequence has ended. `kept`: whether backward() will follow.
+  // `weights` in torch's order, with null for missing biases. y has directions*hidden numbers for
+  // each step, zero after the end of a sequence. `kept`: whether backward() will follow.
   //
-  // `length` and `place` may be null, and are copied. `place` [T] says how many steps from the
-  // first step t lies in every batch; packed batches have no numbers where a sequence has ended,
-  // so nothing is written there then.
+  // `length` and `place` may be null, and are copied. `place` [T] is the position of each step in a
+  // packed batch, in steps from the first. A packed batch has no memory after the end of a
+  // sequence, so nothing is written there.
   void forward(Batch<const T> x, long rows, long steps, const int64_t* length, const int64_t* place,
                const std::vector<const T*>& weights, const States<T>& begin, Batch<T> y,
                const States<T>& end, bool kept, int threads);
 
-  // Once a forward(). dy and the states' gradients may be null; so may any gradient asked for.
+  // At most once after each forward(). dy, the gradients of the states and any output may be null.
   void backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx, const States<T>& dbegin,
                 const std::vector<T*>& dweights, int threads);
 
@@ -42,7 +42,7 @@ class Layer {
     typename Stack<T>::Work w{};
     long first = 0;
   };
-  // A share of one matrix: some of its blocks.
+  // Some blocks of one matrix.
   struct Share {
     size_t index;
     long block, blocks;
@@ -51,8 +51,8 @@ class Layer {
   long shards() const { return shards_of(rows_); }
   long first_of(long shard) const { return shard * shard_of(rows_); }
   long rows_of(long shard) const { return std::min(shard_of(rows_), rows_ - first_of(shard)); }
-  long steps_of(long shard) const;  // as many as its longest sequence has
-  // Where step t lies; whether row r of a shard is read there.
+  long steps_of(long shard) const;  // those of its longest sequence
+  // The position of step t; whether row r of a shard is read at step t.
   long place(long t) const { return place_.empty() ? t : place_[t]; }
   bool is_read(const Shard& s, long r, long t) const { return !s.w.length || t < s.w.length[r]; }
   void run_forward(Shard& s, Batch<const T> x, const States<T>& begin, Batch<T> y,

@@ -1,5 +1,5 @@
-// One instruction level's kernels. Built once a level, with HS_LEVEL, HS_NAME and HS_BYTES set
-// and the compiler told which instructions it may use.
+// The kernels of one instruction level. Compiled once for each level, with HS_LEVEL, HS_NAME and
+// HS_BYTES defined and with the compiler options for its instructions.
 #include "dense.h"
 #include "optimizer.h"
 #include "recurrent.h"

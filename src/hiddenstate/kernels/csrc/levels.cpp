@@ -2,7 +2,7 @@
 
 namespace hs {
 
-// Each is made by level.cpp built with the macros of its name; see CMakeLists.txt.
+// Each is defined in level.cpp, compiled with the macros for its name; see CMakeLists.txt.
 namespace baseline {
 extern const Level level;
 }
@@ -16,7 +16,7 @@ extern const Level level;
 #endif
 
 const std::vector<const Level*>& levels() {
-  static const std::vector<const Level*> found = [] {
+  static const std::vector<const Level*> supported = [] {
     std::vector<const Level*> all{&baseline::level};
 #if defined(HS_WITH_X86)
     __builtin_cpu_init();
@@ -28,7 +28,7 @@ const std::vector<const Level*>& levels() {
 #endif
     return all;
   }();
-  return found;
+  return supported;
 }
 
 }  // namespace hs

@@ -1,4 +1,4 @@
-// Which instruction levels were built, and which of them this processor has.
+// The instruction levels that were compiled and that this processor supports.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace hs {
 
-// Levels that are built and can run here, the plainest first.
+// The levels that can run on this processor, the simplest first.
 const std::vector<const Level*>& levels();
 
 }  // namespace hs

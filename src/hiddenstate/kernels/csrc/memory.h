@@ -1,4 +1,4 @@
-// Aligned memory, and the processor's floating-point state while kernels run.
+// Aligned memory, and the floating-point state of the processor while kernels run.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ constexpr std::size_t cache_line = 64;
 
 inline long rounded_up(long n, long to) { return (n + to - 1) / to * to; }
 
-// A single number is the commonest piece, and not worth a call.
+// A single number is the most frequent case, and not worth a call.
 template <class T>
 inline void copy(T* to, const T* from, long n) {
   if (n == 1)
@@ -25,7 +25,7 @@ inline void copy(T* to, const T* from, long n) {
     std::memcpy(to, from, n * sizeof(T));
 }
 
-// Numbers at a cache line's start; grown, never shrunk, and not kept when grown.
+// Numbers aligned to a cache line. A buffer grows and never shrinks; growing discards its content.
 template <class T>
 class Buffer {
  public:
@@ -40,7 +40,7 @@ class Buffer {
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer() { release(); }
 
-  // Room for `size` numbers; what they are is undefined where the buffer grew.
+  // Makes room for `size` numbers; their values are undefined if the buffer grew.
   void need(long size) {
     if (size <= size_) return;
     release();
@@ -67,8 +67,8 @@ class Buffer {
   long size_ = 0;
 };
 
-// Numbers too small to be normal count as zero while this lives; then all is as it was.
-// A denormal costs some processors a hundred times a normal number's time.
+// Denormal numbers count as zero during the lifetime of this object; then the previous state is
+// restored. Some processors need a hundred times as long for a denormal as for a normal number.
 class FlushDenormals {
  public:
 #if defined(__SSE2__)

@@ -8,15 +8,15 @@ namespace hs {
 
 namespace {
 
-// A worker of the team may not ask.
+// Only the calling thread may ask; a worker looks at the last answer.
 Stop own(Stop stop, int threads) { return threads > 1 && Team::member() ? stop.quiet() : stop; }
 
-// Numbers in a share of an update: small enough to balance, large enough to be worth taking.
+// Numbers in a share of an update: small enough to balance the load, large enough to be worth it.
 constexpr long update_share = 16384;
 // Inputs in a share of a gradient.
 constexpr long gradient_share = 96;
 
-// 1 - beta^n, which for a small beta is soon 1 to the last digit.
+// 1 - beta^n, which is soon exactly 1 for a small beta.
 double correction(double beta, long n) {
   return beta < 0.95 && n > 1000 ? 1 : 1 - std::pow(beta, static_cast<double>(n));
 }
@@ -36,7 +36,8 @@ template <class T>
 Net<T>::Net(const Level& level, Shape shape)
     : shape_(std::move(shape)), kernels_(kernels_of<T>(level)), places_{kernels_.lanes} {
   const Shape& s = shape_;
-  if (s.classify && s.every_step) throw std::invalid_argument("classes are told once a row");
+  if (s.classify && s.every_step)
+    throw std::invalid_argument("a classifier has one output for each row");
   if (recurrent()) {
     stack_ = std::make_unique<Stack<T>>(kernels_, places_, s.cell, s.inputs, s.hidden, s.layers,
                                         s.directions, false);
@@ -111,7 +112,7 @@ void Net<T>::save_state(T* h, T* c) const {
   }
 }
 
-// Memory for `rows` rows, and where in it things lie.
+// Allocates memory for `rows` rows and sets the pointers into it.
 template <class T>
 void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept) {
   s.rows = rows;
@@ -148,11 +149,11 @@ void Net<T>::through_stack(Shard& s, Stop stop) {
   if (averages()) average(*stack_, s.w, s.mean.at());
 }
 
-// Rows of the table into the shard: an autoencoder's as they are, others with time first.
+// Copies rows of the table into the shard: unchanged for an autoencoder, else with time first.
 template <class T>
 void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
   const long n = x.numbers, inputs = shape_.inputs;
-  const bool alone = s.rows == 1;  // then rows and steps lie the same way
+  const bool alone = s.rows == 1;  // then both layouts are the same
   for (long r = 0; r < s.rows; r++) {
     const long from = (rows ? rows[s.first + r] : s.first + r) * n;
     T* line = !recurrent() ? s.table.at() + r * s.p.x.row : alone ? stack_->x(s.w) : s.table.at();
@@ -163,7 +164,7 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
     else
       convert(static_cast<const double*>(x.at) + from, line, n);
     if (!recurrent()) continue;
-    if (s.w.length) {  // what lies after a row's end may be anything
+    if (s.w.length) {  // numbers after the end of a row may be anything
       const long end = s.w.length[r] * inputs;
       std::memset(line + end, 0, (n - end) * sizeof(T));
     }
@@ -173,8 +174,8 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
   }
 }
 
-// Rows that count nothing may hold anything, which must reach no sum. A state that is carried is
-// part of other rows' answers, though.
+// Rows of weight 0 may contain anything, which must not get into any sum. If the state is carried,
+// they are read, because the state affects the outputs of later rows.
 template <class T>
 void Net<T>::leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s) {
   if (!lesson.weights || lesson.stateful) return;
@@ -186,7 +187,8 @@ void Net<T>::leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s) 
   }
 }
 
-// A shard's outputs of dense layer `layer`, unpadded, rows before steps, zero after a row's end.
+// Copies a shard's outputs of dense layer `layer`: unpadded, rows before steps, zero after a row
+// ends.
 template <class T>
 void Net<T>::give_out(const Shard& s, size_t layer, T* out) const {
   const long n = dense_->widths[layer + 1], row = dense_->row(layer + 1);
@@ -238,7 +240,7 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
   return !stopped && !stop(0);
 }
 
-// The shard's loss and the gradient of the last layer's output.
+// Computes the shard's loss and the gradient of the last layer's output.
 template <class T>
 void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s) {
   const size_t top = dense_->layers() - 1;
@@ -271,7 +273,7 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
   for (long i = 0; i < s.p.rows; i++) s.sum += s.loss.at()[i];
 }
 
-// The rows' weights into losses and gradients. A weight of 0 wins over what is not a number.
+// Applies the weights of rows to losses and gradients. A weight of 0 gives 0, even times NaN.
 template <class T>
 void Net<T>::weigh(const Lesson<T>& lesson, const Orders& orders, Shard& s) {
   if (!lesson.weights) return;
@@ -286,7 +288,7 @@ void Net<T>::weigh(const Lesson<T>& lesson, const Orders& orders, Shard& s) {
   }
 }
 
-// Forward and back over one shard; the gradients of the sums stay in its memory.
+// Forward and backward pass over one shard; the gradients of the sums stay in its memory.
 template <class T>
 void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s, Stop stop,
                    T* outputs) {
@@ -325,7 +327,7 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
                    stop);
 }
 
-// Multiplications of a share of the gradient.
+// The number of multiplications of a share of the gradient.
 template <class T>
 long Net<T>::work_of(const Share& share) const {
   const Matrix& m = matrices_[share.matrix];
@@ -333,7 +335,7 @@ long Net<T>::work_of(const Share& share) const {
   return rows * share.blocks * (share.m1 - share.m0) * m.layout.gates * kernels_.lanes;
 }
 
-// A share of the gradient, summed over all rows in their order.
+// Computes a share of the gradient, summed over all rows in order.
 template <class T>
 void Net<T>::gradient(const Share& share, size_t shards) {
   const Matrix& m = matrices_[share.matrix];
@@ -401,7 +403,7 @@ Update<T> Net<T>::rule(const Lesson<T>& lesson, const Orders& orders, double squ
   return u;
 }
 
-// Multiplications of a step, about.
+// The number of multiplications of a step, about.
 template <class T>
 double Net<T>::work(const Lesson<T>& lesson, long n) const {
   return 3.0 * n * std::max(1L, lesson.steps) * places_.size;
@@ -455,7 +457,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, 
               [&](long number) { squares_[number] = squares(updates_[number]); });
   double squares = 0;
   for (size_t i = 0; orders.clip > 0 && i < squares_.size(); i++) squares += squares_[i];
-  if (!std::isfinite(squares)) {  // the loss may still be a number, but nothing can follow it
+  if (!std::isfinite(squares)) {  // the loss may be finite, but no update is possible
     loss = squares;
     return NOT_FINITE;
   }

@@ -1,4 +1,4 @@
-// A net with its weights, its optimiser and its training loop.
+// A network with its weights, its optimiser and its training step.
 #pragma once
 
 #include <algorithm>
@@ -25,31 +25,30 @@ inline const Kernels<double>& kernels_of<double>(const Level& level) {
   return *level.f64;
 }
 
-// Most rows of a shard, and rows of each (but the last) of a batch's: half of a small batch, so
-// that two threads have work. Part of what a result is: a row's sums run in strands that depend on
-// how many rows are beside it; so the number of threads must not matter here.
+// The most rows of a shard, and the rows of each shard of a batch (but the last): half of a small
+// batch, so that two threads have work. Results depend on it, because a row's sums are split into
+// strands that depend on the number of rows in its shard; so the number of threads must not.
 constexpr long shard_rows = 16;
 inline long shard_of(long rows) {
   return std::min(shard_rows, std::max(4L, rounded_up((rows + 1) / 2, 4)));
 }
 inline long shards_of(long rows) { return (rows + shard_of(rows) - 1) / shard_of(rows); }
 
-// Multiplications below which another thread costs more than it brings.
+// The number of multiplications below which another thread costs more time than it saves.
 constexpr double worth_a_thread = 4e5;
 
-// What a net is. Without layers of a stack, `widths` are an autoencoder's.
+// The architecture of a network. With 0 `layers` it is an autoencoder with these `widths`.
 struct Shape {
   int cell = 0, layers = 0, directions = 1;
   long inputs = 0, hidden = 0, outputs = 0;
   bool every_step = false;
-  bool mean =
-      false;  // the head, answering once, reads the mean over the steps; else the last state
+  bool mean = false;  // a head with one output reads the mean over the steps, else the last state
   std::vector<long> widths;
   std::vector<int> activations;
   bool classify = false;  // cross-entropy; else squared error
 };
 
-// Rows to read, as they lie in the caller's memory: n rows of `numbers` numbers.
+// Rows in the caller's memory: n rows of `numbers` numbers.
 enum Kind : int { BYTES, FLOATS, DOUBLES };
 struct Table {
   const void* at = nullptr;
@@ -57,7 +56,7 @@ struct Table {
   long numbers = 0;
 };
 
-// What the steps are made from, beside the net.
+// The training data and the settings of the optimiser, the same for all steps.
 template <class T>
 struct Lesson {
   Table x;
@@ -65,17 +64,17 @@ struct Lesson {
   const int64_t* classes = nullptr;
   const T* targets = nullptr;  // n rows of T*O or O numbers
   const int64_t* length = nullptr;
-  const T* weights = nullptr;  // what each row's loss is multiplied by
+  const T* weights = nullptr;  // factors of the losses of rows
   bool stateful = false;
   int rule = ADAM;
   double beta1 = 0.9, beta2 = 0.999, decay = 0, momentum = 0;
 };
 
-// One step's own numbers.
+// The settings of one step.
 struct Orders {
   const int64_t* rows;
   long n;
-  double rate, clip, eps;  // clip: not positive where there is none
+  double rate, clip, eps;  // clip: not positive for none
   bool reset;              // begin from a zero state
 };
 
@@ -90,23 +89,23 @@ class Net {
   long lanes() const { return kernels_.lanes; }
   const Shape& shape() const { return shape_; }
 
-  // Weights (0) and moments (1, 2), a matrix at a time in torch's layout.
+  // Weights (0) and moments (1, 2), one matrix at a time in torch's layout.
   void load(int which, size_t matrix, const T* values);
   void save(int which, size_t matrix, T* values) const;
 
-  // The state carried, [layers*directions][rows][hidden]; rows 0 for zero.
+  // The carried state, [layers*directions][rows][hidden]; 0 rows for a zero state.
   void load_state(const T* h, const T* c, long rows);
   void save_state(T* h, T* c) const;
   long state_rows() const { return state_rows_; }
 
-  long updates = 0;  // made with these moments
+  long updates = 0;  // the number of updates made with these moments
 
-  // One step. `outputs`: where what the net answered goes, or null.
+  // Makes one step. `outputs` gets the outputs before the update, or is null.
   Ending step(const Lesson<T>& lesson, const Orders& orders, int threads, Stop stop, double& loss,
               T* outputs);
 
-  // Outputs for n rows of a table, through layers `first` to `last` - 1 where it is an
-  // autoencoder. `begin` and `end` have rows of the hidden size. False where it was stopped.
+  // Computes the outputs for n rows of a table, through layers `first` to `last` - 1 of an
+  // autoencoder. `begin` and `end` have rows of the hidden size. Returns false if it was stopped.
   bool predict(const Table& x, long n, long steps, const int64_t* length, size_t first, size_t last,
                const States<T>& begin, T* out, const States<T>& end, int threads, Stop stop);
 
@@ -114,14 +113,14 @@ class Net {
 
  private:
   struct Shard {
-    Buffer<T> stack, dense, table, target, mean;  // mean: and its gradient, where it is read
+    Buffer<T> stack, dense, table, target, mean;  // mean: the mean and its gradient
     Buffer<double> loss;
     typename Stack<T>::Work w{};
     typename Perceptron<T>::Work p{};
     long first = 0, rows = 0;
     double sum = 0;
   };
-  // A share of one matrix: blocks and inputs for a gradient, blocks for an update.
+  // A part of one matrix: blocks and inputs for a gradient, blocks for an update.
   struct Share {
     size_t matrix;
     long block, blocks, m0, m1;
@@ -156,14 +155,14 @@ class Net {
   std::unique_ptr<Perceptron<T>> dense_;
   std::vector<Matrix> matrices_;
   std::vector<Share> gradients_, updates_;
-  std::vector<double> squares_;  // of the gradient, one an update's share
+  std::vector<double> squares_;  // sums of squares of the gradient, for each share of an update
   Buffer<T> params_, grads_, m_, v_, turned_;
   bool turned_stale_ = true;
-  std::vector<Shard> shards_;                      // training: one a shard
-  std::vector<Shard> scratch_;                     // predicting: one a member of the team
-  Buffer<T> state_h_, state_c_, next_h_, next_c_;  // carried between steps, and after this one
+  std::vector<Shard> shards_;                      // training: one for each shard
+  std::vector<Shard> scratch_;                     // predicting: one for each member of the team
+  Buffer<T> state_h_, state_c_, next_h_, next_c_;  // before and after a step
   long state_rows_ = 0;
-  std::vector<int64_t> lengths_;  // of a step's rows
+  std::vector<int64_t> lengths_;  // lengths of a step's rows
   std::mutex guard_;
 };
 

@@ -1,4 +1,4 @@
-// The update rules, over flat memory.
+// The update rules, on flat memory.
 #pragma once
 
 #include "contract.h"
@@ -8,14 +8,14 @@ namespace hs {
 namespace HS_LEVEL {
 
 // Adam: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1, with the
-// bias corrections applied as torch.optim.Adam does: rate / correction1 * m over
-// sqrt(v) / sqrt(correction2) + eps. AdamW decays the weights themselves (Loshchilov and Hutter,
-// "Decoupled weight decay regularization", 2019, algorithm 2); the others add to the gradient.
+// bias corrections of torch.optim.Adam: rate / correction1 * m over sqrt(v) / sqrt(correction2) +
+// eps. AdamW decays the weights themselves (Loshchilov and Hutter, "Decoupled weight decay
+// regularization", 2019, algorithm 2); the other rules add the decay to the gradient.
 template <class T>
 void adam(const Update<T>& u) {
   const V<T> size = all<T>((T)(u.rate / u.correction1));
   const V<T> inverse = all<T>((T)(1 / __builtin_sqrt(u.correction2)));
-  // A smaller eps counts as zero here, and 0/0 would fill the padding.
+  // A smaller eps is denormal and counts as zero; 0/0 would then write NaN to the padding.
   constexpr T least = sizeof(T) == 4 ? (T)__FLT_MIN__ : (T)__DBL_MIN__;
   const V<T> eps = all<T>((T)u.eps > least ? (T)u.eps : least);
   const V<T> keep1 = all<T>((T)u.beta1), take1 = all<T>((T)(1 - u.beta1));

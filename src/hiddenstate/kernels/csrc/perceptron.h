@@ -11,10 +11,10 @@ template <class T>
 class Perceptron {
  public:
   std::vector<long> widths;
-  std::vector<int> activations;  // one a layer
+  std::vector<int> activations;  // one for each layer
   std::vector<Matrix> matrices;  // weight and bias of each layer
 
-  // The first layer reads `parts` parts of widths[0] / parts numbers, padded where `padded`.
+  // The first layer reads `parts` parts of widths[0] / parts numbers, padded if `padded` is set.
   Perceptron(const Kernels<T>& kernels, Places& places, std::vector<long> sizes,
              std::vector<int> functions, int parts, bool padded, bool wants_dx)
       : widths(std::move(sizes)), activations(std::move(functions)), kernels_(kernels) {
@@ -32,7 +32,7 @@ class Perceptron {
   size_t layers() const { return activations.size(); }
   long row(size_t i) const { return rounded_up(widths[i], kernels_.lanes); }
 
-  // Outputs of every layer and their gradients, for `rows` rows.
+  // The outputs of every layer and their gradients, for `rows` rows.
   struct Work {
     T* at;
     long rows;
@@ -52,7 +52,7 @@ class Perceptron {
     return output(w, layer) + work_size(w.rows, false);
   }
 
-  // Layers `first` to `last` - 1, the first reading w.x.
+  // Computes layers `first` to `last` - 1; the first reads w.x.
   void forward(const T* params, const Work& w, size_t first, size_t last) const {
     for (size_t i = first; i < last; i++) {
       Product<T> p{};
@@ -65,11 +65,11 @@ class Perceptron {
       p.out_row = row(i + 1);
       p.activation = activations[i];
       kernels_.product(p);
-      if (activations[i] == SIGMOID) clear_padding(w, i);  // it makes 1/2 of a zero
+      if (activations[i] == SIGMOID) clear_padding(w, i);  // the sigmoid of 0 is 1/2
     }
   }
 
-  // From the gradient of the last output, in gradient(w, layers() - 1).
+  // Starts from the gradient of the last output, in gradient(w, layers() - 1).
   void backward(const T* turned, const Work& w) const {
     for (size_t i = layers(); i-- > 0;) {
       T* d = gradient(w, i);
@@ -78,7 +78,7 @@ class Perceptron {
     }
   }
 
-  // Columns [from, from + n) of layer i's input gradient.
+  // Computes columns [from, from + n) of the input gradient of layer i.
   void into(const T* turned, const Work& w, size_t i, long from, long n, T* out,
             long out_row) const {
     Product<T> p{};

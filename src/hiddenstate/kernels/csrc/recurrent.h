@@ -1,7 +1,7 @@
-// The recurrent cells over a whole sequence, forward and back, for one layer and direction.
+// The recurrent cells over a whole sequence, forward and backward, for one layer and direction.
 //
-// A tile holds all gates of a vector of hidden units for a few rows, so that a step's products
-// and its activations happen without leaving the registers.
+// A tile has all gates of a vector of hidden units for a few rows, so that the products and the
+// activations of a step are computed in registers.
 #pragma once
 
 #include "gemm.h"
@@ -9,7 +9,7 @@
 namespace hs {
 namespace HS_LEVEL {
 
-// Where step t's numbers lie.
+// The positions of the numbers of a step.
 template <class T>
 struct Step {
   long t, before, after;  // `before` and `after` number the first row of a slot of h and c
@@ -33,7 +33,7 @@ HS_INLINE long width(const Sequence<T>& q) {
   return q.blocks * Vec<T>::lanes;
 }
 
-// The vectors kept of a row's block at step t.
+// The vectors kept for a block of a row at step t.
 template <class T>
 HS_INLINE T* kept(const Sequence<T>& q, long t, long row, long block) {
   constexpr int lanes = Vec<T>::lanes;
@@ -53,7 +53,7 @@ HS_INLINE Rows<const T> state(const Sequence<T>& q, const Step<T>& s) {
   return {q.h + s.before * width(q), width(q), width(q)};
 }
 
-// A row that has ended keeps its state, and nothing flows back through its gates.
+// A row that has ended keeps its state, and its gates have no gradient.
 template <class T>
 HS_INLINE void pass_over(const Sequence<T>& q, const Step<T>& s, long row, long block,
                          int vectors) {
@@ -182,7 +182,7 @@ HS_INLINE long work(const Sequence<T>& q) {
   return q.rows * weight_gates(q.cell) * width(q) * (q.x.columns() + width(q));
 }
 
-// Steps between two questions whether to stop: about a hundred thousand multiplications.
+// Steps between two checks for a stop: about a hundred thousand multiplications.
 template <class T>
 HS_INLINE long pause(const Sequence<T>& q) {
   return 1 + 100000 / work(q);
@@ -197,8 +197,8 @@ void forward(const Sequence<T>& q) {
   }
 }
 
-// Each *_back turns a row's block of kept gates into gradients, given the gradient of h, and
-// returns what reaches the h before without passing a weight.
+// Each *_back replaces the kept gates of a block of a row by gradients, given the gradient of h,
+// and returns the part of the gradient of the previous h that does not pass through a weight.
 
 template <class T>
 HS_INLINE V<T> rnn_back(const Sequence<T>& q, const Step<T>& s, long row, long block, V<T> dh) {

@@ -1,4 +1,4 @@
-// A stack of recurrent layers over one shard, and where everything of it lies in memory.
+// A stack of recurrent layers over one shard, and its memory layout.
 #pragma once
 
 #include <vector>
@@ -8,16 +8,16 @@
 
 namespace hs {
 
-// A weight matrix or bias, at its place in flat memory.
+// A weight matrix or bias and its position in flat memory.
 struct Matrix {
   Layout layout;
   long at, size;
-  long turned = -1, turned_size = 0;  // where it lies turned for the way back, if it does
+  long turned = -1, turned_size = 0;  // position of the transposed matrix, -1 if there is none
   bool is_bias = false;
   long blocks(long lanes) const { return rounded_up(layout.out, lanes) / lanes; }
 };
 
-// Flat memory handed out piece by piece.
+// Assigns positions in flat memory to matrices, one after the other.
 struct Places {
   long lanes, size = 0, turned_size = 0;
 
@@ -26,7 +26,7 @@ struct Places {
     m.layout = {in, out, gates, 0, in, in};
     return place(m, turned);
   }
-  // A weight on inputs that are padded to whole vectors, in parts of `part`.
+  // A weight whose inputs are parts of `part` numbers, each padded to whole vectors.
   Matrix padded_weight(long in, long out, int gates, int first, long part, bool turned) {
     Matrix m{};
     m.layout = {in, out, gates, first, part, rounded_up(part, lanes)};
@@ -58,10 +58,11 @@ template <class T>
 class Stack {
  public:
   int cell, layers, directions;
-  long inputs, hidden, width;    // width: the hidden size padded
-  std::vector<Matrix> matrices;  // torch's order: w_ih, w_hh, b_ih, b_hh of each layer, direction
+  long inputs, hidden, width;  // width: the hidden size padded
+  std::vector<Matrix>
+      matrices;  // torch's order: w_ih, w_hh, b_ih, b_hh of each layer and direction
 
-  // `wants_dx`: whether the gradient of the first layer's input is asked for.
+  // `wants_dx`: whether backward() will compute the gradient of the input.
   Stack(const Kernels<T>& kernels, Places& places, int cell, long inputs, long hidden, int layers,
         int directions, bool wants_dx)
       : cell(cell), layers(layers), directions(directions), inputs(inputs), hidden(hidden),
@@ -80,8 +81,8 @@ class Stack {
       }
   }
 
-  // A shard's working memory. `x` is filled by the caller before forward(); `kept` says whether
-  // there is a way back.
+  // The working memory of a shard. The caller fills `x` before forward(); `kept` says whether
+  // backward() will follow.
   struct Work {
     T* at;
     long rows, steps;
@@ -106,17 +107,17 @@ class Stack {
   T* first_c(const Work& w, int layer, int d) const { return c(w, layer, d, d ? w.steps : 0); }
   T* last_h(const Work& w, int layer, int d) const { return h(w, layer, d, d ? 0 : w.steps); }
   T* last_c(const Work& w, int layer, int d) const { return c(w, layer, d, d ? 0 : w.steps); }
-  // Gradients of the last states, which backward() turns into those of the first.
+  // Gradients of the last state, which backward() replaces by those of the initial state.
   T* dh(const Work& w, int layer, int d) const {
     return c(w, layer, d) + (cell == LSTM ? h_size(w) : 0);
   }
   T* dc(const Work& w, int layer, int d) const { return dh(w, layer, d) + w.rows * width; }
-  // Gradient of a layer's output, [directions][T*R] rows.
+  // The gradient of a layer's output, [directions][T*R] rows.
   T* dy(const Work& w, int layer) const {
     return w.at + x_size(w.rows, w.steps) + layer * dy_size(w.rows, w.steps, w.kept);
   }
 
-  // A layer's output over all steps, or in its last state.
+  // The output of a layer over all steps, or its last state.
   Rows<const T> output(const Work& w, int layer) const {
     return pair(h(w, layer, 0, 1), directions > 1 ? h(w, layer, 1, 0) : nullptr);
   }
@@ -129,8 +130,8 @@ class Stack {
       for (int d = 0; d < directions; d++) kernels_.forward(sequence(params, w, layer, d, stop));
   }
 
-  // From dh, dc and, where `has_dy`, dy of the last layer. `dx`, T*R rows of the inputs padded,
-  // or null.
+  // Starts from dh, dc and, if `has_dy` is set, dy of the last layer. `dx` is T*R padded rows of
+  // inputs, or null.
   void backward(const T* params, const T* turned, const Work& w, bool has_dy, bool wants_first,
                 T* dx, Stop stop) const {
     for (int layer = layers - 1; layer >= 0; layer--)
@@ -153,7 +154,7 @@ class Stack {
       }
   }
 
-  // What the gradient of a matrix is summed from in this shard; the caller sets block, m and c.
+  // The sum that gives the gradient of a matrix in this shard; the caller sets block, m and c.
   Outer<T> gradient(const Work& w, size_t index) const {
     const int layer = static_cast<int>(index / 4) / directions;
     const int d = static_cast<int>(index / 4) % directions, which = static_cast<int>(index % 4);
@@ -222,7 +223,7 @@ class Stack {
     return q;
   }
 
-  // Columns [from, from + n) of the layer's input gradient, over all steps, into `out`; the second
+  // Computes columns [from, from + n) of the layer's input gradient over all steps; the second
   // direction adds to the first.
   void input_gradient(const T* turned, const Work& w, int layer, int d, long from, long n, T* out,
                       long out_row) const {
@@ -243,7 +244,7 @@ class Stack {
   }
 };
 
-// The mean of the last layer's output over the steps a row is read: R rows of all directions.
+// Computes the mean of the last layer's output over the steps of each row: R rows, all directions.
 template <class T>
 void average(const Stack<T>& stack, const typename Stack<T>::Work& w, T* mean) {
   const Rows<const T> y = stack.output(w, stack.layers - 1);
@@ -264,8 +265,8 @@ void average(const Stack<T>& stack, const typename Stack<T>::Work& w, T* mean) {
   }
 }
 
-// The way back of `average`: dy of the last layer from the mean's gradient, which is scaled. What
-// it holds after a row's end is not read.
+// The backward pass of `average`: dy of the last layer from the gradient of the mean, which is
+// scaled in place. dy after the end of a row is not read.
 template <class T>
 void spread(const Stack<T>& stack, const typename Stack<T>::Work& w, T* dmean) {
   const long width = stack.width, row = stack.directions * width;
@@ -279,15 +280,15 @@ void spread(const Stack<T>& stack, const typename Stack<T>::Work& w, T* dmean) {
       std::memcpy(to, dmean + i % w.rows * row + d * width, width * sizeof(T));
 }
 
-// States of `rows` sequences, [layers*directions][rows][row]; null where zero or unasked.
+// States of `rows` sequences, [layers*directions][rows][row]; null if zero or not needed.
 template <class T>
 struct States {
   T *h = nullptr, *c = nullptr;
   long rows = 0, row = 0;
 };
 
-// A shard's first rows are number `first` of a batch. `place` says where the shard has a state
-// of a layer and direction; without numbers there, it is filled with zeros.
+// Copies states of a batch into a shard whose first row is row `first` of the batch. `place`
+// returns the shard's state of a layer and direction; it is filled with zeros if `numbers` is null.
 template <class T, class Place>
 void fill_rows(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
                const States<T>& from, const T* numbers, Place place) {
@@ -327,7 +328,7 @@ void give_states(const Stack<T>& stack, const typename Stack<T>::Work& w, long f
     give_rows(stack, w, first, to, to.c, [&](int l, int d) { return stack.last_c(w, l, d); });
 }
 
-// The gradients of the last states, before backward(), and of the first, after it.
+// Copy the gradients of the last states before backward(), and of the initial states after it.
 template <class T>
 void fill_gradients(const Stack<T>& stack, const typename Stack<T>::Work& w, long first,
                     const States<T>& from) {

@@ -17,7 +17,7 @@ namespace {
 thread_local int this_member = 0;
 thread_local bool in_a_task = false;
 
-// About as long as a sleeping thread takes to wake.
+// About as long as a sleeping thread takes to wake up.
 constexpr auto spin_time = std::chrono::microseconds(40);
 
 inline void breathe() {
@@ -28,7 +28,7 @@ inline void breathe() {
 #endif
 }
 
-// Spins until `ready` or until it is time to sleep; whether it is ready.
+// Spins until `ready` returns true or it is time to sleep; returns whether it is ready.
 template <class F>
 bool spin(F ready) {
   const auto end = std::chrono::steady_clock::now() + spin_time;
@@ -44,7 +44,7 @@ bool spin(F ready) {
 }  // namespace
 
 Team& Team::shared() {
-  // Left in memory on purpose: after a fork its threads are gone and cannot be joined, and at
+  // Never deleted, on purpose: after a fork its threads do not exist and cannot be joined, and at
   // exit they may still sleep.
   static std::mutex guard;
   static Team* team = nullptr;
@@ -73,7 +73,7 @@ void Team::grow(int workers) {
     const int member = static_cast<int>(workers_.size()) + 1;
     try {
       workers_.emplace_back([this, member] { work(member); });
-    } catch (const std::system_error&) {  // no more threads to be had: fewer compute the same
+    } catch (const std::system_error&) {  // no more threads available: fewer compute the same
       return;
     }
   }
@@ -127,22 +127,22 @@ void Team::work(int member) {
 
 namespace {
 
-// Starts a parallel region: libgomp's ABI since GCC 4.9, what `#pragma omp parallel` compiles to.
+// Starts a parallel region: the ABI of libgomp since GCC 4.9, used by `#pragma omp parallel`.
 using Region = void (*)(void (*body)(void*), void* data, unsigned threads, unsigned flags);
 
 std::atomic<bool> forked{false};
 
-// Never loaded from here: only one that is there already has threads that spin.
+// Only looks for a library that is already loaded: only its threads may be spinning.
 Region openmp() {
-  static const Region found = [] {
+  static const Region region = [] {
     void* library = dlopen("libgomp.so.1", RTLD_LAZY | RTLD_NOLOAD);
     pthread_atfork(nullptr, nullptr, [] { forked = true; });  // its threads do not survive a fork
     return library ? reinterpret_cast<Region>(dlsym(library, "GOMP_parallel")) : nullptr;
   }();
-  return forked ? nullptr : found;
+  return forked ? nullptr : region;
 }
 
-// What the threads of a region share.
+// Shared by the threads of a region.
 struct Crew {
   Task task;
   long n;

@@ -1,8 +1,8 @@
-// A few threads that share out numbered tasks.
+// A team of threads that run numbered tasks.
 //
-// A task's number alone decides what it computes, never who runs it, so results do not depend
-// on how many threads there are or on which of them is slow. Waiting threads spin for a moment
-// and then sleep, so a busy neighbour is not fought for its core.
+// A task computes what its number says, no matter which thread runs it, so results do not depend on
+// the number or the speed of threads. Waiting threads spin for a moment and then sleep, so that
+// they do not take the core from another process.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 
 namespace hs {
 
-// A callable that is somewhere else, for as long as it lives there. Costs no allocation.
+// A reference to a callable, which must outlive it. Needs no allocation.
 class Task {
  public:
   template <class F>
@@ -30,20 +30,20 @@ class Task {
 
 class Team {
  public:
-  // The process's team. A forked child gets a new one: threads do not survive a fork.
+  // The team of the process. A forked child gets a new one: threads do not survive a fork.
   static Team& shared();
 
-  // Calls task(0) ... task(n - 1), each once, by at most `threads` threads with the caller among
-  // them, and returns when all are done. Where the team is busy for another caller, or in a task
-  // already, the caller does it alone. What a task throws the caller gets, once all are done.
+  // Calls task(0) ... task(n - 1) once each, on at most `threads` threads including the caller's,
+  // and returns when all are done. If the team is busy for another caller, or this is called from a
+  // task, the caller runs all tasks. An exception in a task is rethrown once all are done.
   void run(long n, int threads, Task task);
 
-  // The same on GNU OpenMP's threads, if a library of this process has brought them: torch's
-  // spin for milliseconds after each of its own operations, and would keep the cores from ours.
-  // False where there are none, and nothing was done.
+  // The same on the threads of GNU OpenMP, if a library of this process has loaded them: torch's
+  // threads spin for milliseconds after each operation of its own and would take the cores from
+  // ours. Returns false, having done nothing, if there are none.
   static bool run_on_openmp(long n, int threads, Task task);
 
-  // Which of the team runs this code: 0 for a caller, 1 and up for its workers.
+  // The number of the thread in its team: 0 for a caller, from 1 for workers.
   static int member();
 
   Team() = default;
@@ -57,16 +57,16 @@ class Team {
   void attempt(long number);
 
   std::vector<std::thread> workers_;
-  std::mutex owner_;  // held by the caller whose tasks run
+  std::mutex owner_;  // locked by the caller whose tasks are running
 
-  // High half: the call's number. Low half: tasks nobody has taken. One word, so that taking a
-  // task and knowing whose it is are the same act.
+  // High half: the number of the call. Low half: tasks not taken yet. One word, so that a thread
+  // takes a task and learns its call atomically.
   std::atomic<uint64_t> open_{0};
   std::atomic<long> left_{0};  // tasks not finished
   std::atomic<int> wanted_{0};
   std::atomic<bool> ended_{false};
   const Task* task_ = nullptr;
-  std::exception_ptr error_;  // what a task threw first; `sleep_` guards it
+  std::exception_ptr error_;  // the first exception in a task; guarded by `sleep_`
   uint32_t call_ = 0;
 
   std::mutex sleep_;
@@ -75,7 +75,7 @@ class Team {
   bool caller_sleeps_ = false;
 };
 
-// The same by the shared team, or by the caller alone where one thread is enough.
+// Runs tasks on the shared team, or on the caller's thread if one is enough.
 template <class F>
 void share_out(long n, int threads, const F& task) {
   if (threads > 1)
@@ -84,7 +84,7 @@ void share_out(long n, int threads, const F& task) {
     for (long number = 0; number < n; number++) task(number);
 }
 
-// The same between torch's own operations.
+// The same, for code that runs between torch's own operations.
 template <class F>
 void share_out_in_torch(long n, int threads, const F& task) {
   if (threads < 2 || n < 2 || !Team::run_on_openmp(n, threads, task)) share_out(n, threads, task);

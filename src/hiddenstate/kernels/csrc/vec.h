@@ -1,8 +1,8 @@
-// Portable vectors of HS_BYTES bytes, and the few functions the kernels need on them.
+// Portable vectors of HS_BYTES bytes, and the functions on them that the kernels need.
 //
-// Compiled once an instruction level, each time inside that level's own namespace, so that no
-// function built for one processor can be linked into another's code. GCC's and Clang's vector
-// extensions do the work; only the square root and the limits need names of their own.
+// Compiled once for each instruction level, in that level's own namespace, so that no function
+// compiled for one level can be linked into another's code. Uses the vector extensions of GCC and
+// Clang; only the square root and the limits need intrinsics.
 #pragma once
 
 #include <cstring>
@@ -54,10 +54,10 @@ HS_INLINE void store(T* at, V<T> value) {
 
 template <class T>
 HS_INLINE V<T> all(T value) {
-  return value - V<T>{};  // x - 0 is x, and a broadcast to every compiler
+  return value - V<T>{};  // x - 0 is x; every compiler makes it a broadcast
 }
 
-// The square root, and the larger and the smaller of a limit and x, where a NaN in x stays one.
+// The square root, and the larger and the smaller of a limit and x; a NaN in x stays NaN.
 #if defined(__AVX512F__)
 HS_INLINE V<float> root(V<float> x) { return (V<float>)_mm512_sqrt_ps((__m512)x); }
 HS_INLINE V<double> root(V<double> x) { return (V<double>)_mm512_sqrt_pd((__m512d)x); }
@@ -100,11 +100,11 @@ HS_INLINE U at_most(U a, U x) {
 }
 #endif
 
-// What e^x is computed from: x = n ln 2 + r with |r| <= ln(2)/2, and e^r - 1 as the start of its
-// Taylor series. The first term left out is below 2e-8 of the result in float, 2e-17 in double.
-// ln 2 is split in two so that n * ln2_high is exact (Cody and Waite, "Software Manual for the
-// Elementary Functions", 1980, chapter 6). Adding `shift` rounds to the nearest whole number and
-// leaves it in the low bits.
+// Constants of e^x: x = n ln 2 + r with |r| <= ln(2)/2, and e^r - 1 by its truncated Taylor series.
+// The first omitted term is below 2e-8 of the result in float, 2e-17 in double. ln 2 is split in
+// two so that n * ln2_high is exact (Cody and Waite, "Software Manual for the Elementary
+// Functions", 1980, chapter 6). Adding `shift` rounds to the nearest integer and leaves it in the
+// low bits.
 template <class T>
 struct Exp;
 
@@ -139,7 +139,7 @@ struct Taylor {
   }
 };
 
-// x kept within [-limit, limit]; a NaN stays one.
+// x limited to [-limit, limit]; a NaN stays NaN.
 template <class T>
 HS_INLINE V<T> clamp(V<T> x, T limit) {
   return at_most(all<T>(limit), at_least(all<T>(-limit), x));
@@ -154,7 +154,7 @@ HS_INLINE void split_exp(V<T> x, V<T>& power, V<T>& rest) {
   const V<T> n = shifted - all<T>(E::shift);
   power = (V<T>)(((Bits)shifted + E::bias) << E::mantissa);
   const V<T> r = (x - n * all<T>(E::ln2_high)) - n * all<T>(E::ln2_low);
-  // Even and odd powers apart: half the waiting of one long chain.
+  // Even and odd powers separately: half the latency of one long chain.
   constexpr Taylor<T, E::degree> series;
   const V<T> square = r * r;
   V<T> even = all<T>(series.term[E::degree - 1]), odd = all<T>(series.term[E::degree]);
@@ -178,7 +178,7 @@ HS_INLINE V<T> sigmoid(V<T> x) {
   return all<T>(1) / (all<T>(1) + exponential<T>(-x));
 }
 
-// By e^2x - 1, which keeps its digits where x is small.
+// Computed from e^2x - 1, which is accurate for small x.
 template <class T>
 HS_INLINE V<T> tanh(V<T> x) {
   V<T> power, rest;
@@ -187,8 +187,8 @@ HS_INLINE V<T> tanh(V<T> x) {
   return grown / (grown + all<T>(2));
 }
 
-// A square of lanes x lanes numbers, turned over its diagonal in place: halves swap between rows
-// 1 apart, then 2, 4, ... (Eklundh, "A fast computer method for matrix transposing", 1972).
+// Transposes a square of lanes x lanes numbers in place: halves are swapped between rows 1 apart,
+// then 2, 4, ... (Eklundh, "A fast computer method for matrix transposing", 1972).
 template <class T>
 HS_INLINE void turn_square(V<T> (&row)[Vec<T>::lanes]) {
   constexpr int lanes = Vec<T>::lanes;
@@ -220,7 +220,7 @@ HS_INLINE void turn_square(V<T> (&row)[Vec<T>::lanes]) {
 
 template <class T>
 HS_INLINE V<T> relu(V<T> x) {
-  return x < V<T>{} ? V<T>{} : x;  // a NaN stays one, as in torch
+  return x < V<T>{} ? V<T>{} : x;  // a NaN stays NaN, as in torch
 }
 
 }  // namespace HS_LEVEL
