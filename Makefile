@@ -1,24 +1,55 @@
-# make run   a first run: the LSTM reads the bundled MNIST; the run folder and its figures stay in runs/
-# make test  every check: ruff, types, tests
-# make locked  the tests in an environment of known releases, each file's hash checked
-# make lock   those releases chosen anew; make audit asks whether a fault is known of any
+# make run       a first run: the LSTM reads the bundled MNIST; its run folder stays in runs/
+# make quick     format, lint, types and the tests of the core, within a minute
+# make test      every check, within five minutes on two cores
+# make format    formats Python and C++
+# make stress    kills, damaged files, full disks and more, at random and at length; half an hour
+# make locked    the tests with pinned releases, each file's hash checked
+# make lock      chooses those releases anew; make audit reports known vulnerabilities of any
 # make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers
 PYTHON ?= python3
 BIN := .venv/bin
-# the version is in __init__.py: a new one is installed anew
+# The version is in __init__.py: a new one is installed anew.
 BUILT := pyproject.toml CMakeLists.txt src/hiddenstate/__init__.py $(wildcard src/hiddenstate/kernels/csrc/*)
 
-.PHONY: run test locked lock audit sanitize clean
+CSRC := $(wildcard src/hiddenstate/kernels/csrc/*.cpp src/hiddenstate/kernels/csrc/*.h)
+
+# What most changes can break: the rooms, options, readers, file formats, the lock, one engine
+# against the other, resuming, and the refusal of bad input. No view, report or estimator.
+QUICK := tests/test_architecture.py $(addprefix tests/,config data metrics models system inference \
+  engines/test_engines.py engines/test_masks.py runs/test_golden.py runs/test_requests.py \
+  training/test_resume.py training/test_trainer.py training/test_stopping.py cli/bad_input)
+
+.PHONY: run quick test check levels format stress locked lock audit sanitize clean
 
 run: .venv/installed
 	$(BIN)/hiddenstate classify
 	@echo "more: source .venv/bin/activate, then hiddenstate --help"
 
-test: .venv/installed-dev
+quick: check
+	$(BIN)/pytest -n auto $(QUICK)
+
+test: check
+	$(BIN)/pytest -n auto
+	$(MAKE) levels
+
+check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(CSRC)
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto
+
+# A share of the tests at each level of instructions below the best, and without kernels.
+levels: .venv/installed-dev
+	$(BIN)/python -c "from hiddenstate.kernels import levels; print(*levels()[:-1], 'off')" \
+	  | xargs -n 1 -P 2 .ci/level
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CSRC)
+
+stress: .venv/installed-dev
+	nice -n 15 $(BIN)/python -m tools.stress
 
 # torch comes first and by range: its builds for processors and cards differ.
 locked: requirements/test.txt
