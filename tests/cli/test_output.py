@@ -1,4 +1,4 @@
-"""What is printed: nothing of a file or a name reaches a terminal unescaped."""
+"""Text from files and names is escaped before it is printed on a terminal."""
 
 import contextlib
 import io
@@ -12,28 +12,30 @@ from tests.conftest import EVIL
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is one."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, speak: Callable[[], None]) -> str:
-    """What `speak` prints on a terminal."""
-    monkeypatch.setenv("TERM", "dumb")  # no codes of ours among those looked for
+def printed_on_terminal(monkeypatch: pytest.MonkeyPatch, print_lines: Callable[[], None]) -> str:
+    """What `print_lines` prints on a terminal."""
+    monkeypatch.setenv("TERM", "dumb")  # no colour codes of our own in the output
     monkeypatch.setenv("COLUMNS", "200")
     stream = Terminal()
     with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
-        speak()
+        print_lines()
     return stream.getvalue()
 
 
 def test_cells_and_heads_of_a_table_are_escaped_on_a_terminal(monkeypatch) -> None:
-    said = shown(monkeypatch, lambda: table([EVIL, "x"], [["[bold]x", EVIL], [EVIL, "1"]]))
-    assert said.replace("\n", "").isprintable()
-    assert len(said.splitlines()) == 3
-    assert said.count(r"evil\n\x1b[31m\u202e<b>") == 3
-    assert "[bold]x" in said
+    output = printed_on_terminal(
+        monkeypatch, lambda: table([EVIL, "x"], [["[bold]x", EVIL], [EVIL, "1"]])
+    )
+    assert output.replace("\n", "").isprintable()
+    assert len(output.splitlines()) == 3
+    assert output.count(r"evil\n\x1b[31m\u202e<b>") == 3
+    assert "[bold]x" in output
 
 
 def test_lines_above_a_progress_bar_are_escaped() -> None:
@@ -42,7 +44,7 @@ def test_lines_above_a_progress_bar_are_escaped() -> None:
     assert r"evil\n\x1b[31m\u202e<b>" in stream.getvalue()
 
 
-@pytest.mark.parametrize("speak", [say, note])
-def test_lines_are_escaped(speak, monkeypatch) -> None:
-    said = shown(monkeypatch, lambda: speak(EVIL.replace("\n", "")))
-    assert said == "evil\\x1b[31m\\u202e<b>\n"
+@pytest.mark.parametrize("print_lines", [say, note])
+def test_lines_are_escaped(print_lines, monkeypatch) -> None:
+    output = printed_on_terminal(monkeypatch, lambda: print_lines(EVIL.replace("\n", "")))
+    assert output == "evil\\x1b[31m\\u202e<b>\n"

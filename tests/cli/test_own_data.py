@@ -1,4 +1,4 @@
-"""The commands on a person's own data, and in odd situations."""
+"""The commands on own data, and in unusual situations."""
 
 import json
 import os
@@ -15,8 +15,8 @@ OFF = ("--view", "off", "--threads", "1")
 SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
 
 
-def test_output_last_learns_from_the_last_step_of_each_window(cli, tmp_path):
-    """The waves' last values, and a signal's, measured at the windows' ends."""
+def test_output_last_trains_on_the_last_step_of_each_window(cli, tmp_path):
+    """On the last values of the waves, and of a signal at the ends of its windows."""
     done = cli("regress", "--output", "last", "--windows", "30", "--json", *OFF)
     assert done.code == 0
     assert Run(tmp_path / "runs" / "regress-1").model().net.output == "last"
@@ -24,12 +24,12 @@ def test_output_last_learns_from_the_last_step_of_each_window(cli, tmp_path):
     np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
     cli("regress", "own.npz", "--output", "last", "--no-stateful", "--batch-size", "8",
         "--shuffle", "--epochs", "60", "--lr", "0.01", "--clip", "1", *OFF)  # fmt: skip
-    found = json.loads(cli("evaluate", "regress-2", "own.npz", "--json").out)
-    assert found["answers"] == 369
-    assert found["mse"] < 0.1 * found["baseline_mse"]
+    scores = json.loads(cli("evaluate", "regress-2", "own.npz", "--json").out)
+    assert scores["answers"] == 369
+    assert scores["mse"] < 0.1 * scores["baseline_mse"]
 
 
-def test_rows_that_are_no_sequence_are_drawn_too(cli, tmp_path):
+def test_rows_that_are_not_sequences_are_drawn_too(cli, tmp_path):
     t = np.arange(300) * 0.3
     np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
     done = cli("regress", "own.npz", "--no-stateful", "--batch-size", "8", "--view", "files")
@@ -39,7 +39,7 @@ def test_rows_that_are_no_sequence_are_drawn_too(cli, tmp_path):
     assert json.loads(cli("evaluate", "regress-1", "own.npz", "--json").out)["answers"] == 300
 
 
-def test_a_run_is_gone_on_with_from_another_folder(cli, tmp_path, monkeypatch):
+def test_a_run_is_resumed_from_another_folder(cli, tmp_path, monkeypatch):
     t = np.arange(200) * 0.3
     np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
     cli("regress", "own.npz", *OFF)
@@ -48,7 +48,7 @@ def test_a_run_is_gone_on_with_from_another_folder(cli, tmp_path, monkeypatch):
     assert cli("resume", "../runs/regress-1", "--epochs", "+1", "--view", "off").code == 0
 
 
-def test_resume_does_not_need_the_weights_it_began_from(cli, tmp_path):
+def test_resume_does_not_require_the_initial_weights(cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
     weights = tmp_path / "runs/regress-1/model.safetensors"
     cli("regress", "--windows", "20", "--weights", weights, *OFF)
@@ -56,7 +56,7 @@ def test_resume_does_not_need_the_weights_it_began_from(cli, tmp_path):
     assert cli("resume", "regress-2", "--windows", "+5", "--view", "off").code == 0
 
 
-def test_steps_added_count_from_where_the_run_stands(cli, tmp_path):
+def test_added_steps_count_from_the_last_step_of_the_run(cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
     done = cli("resume", "regress-1", "--max-steps", "+100", "--view", "off")
     assert done.code == 2
@@ -68,14 +68,14 @@ def test_steps_added_count_from_where_the_run_stands(cli, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "uint32", "uint64", "bool", "float16"])
-def test_numbers_of_any_type_are_learnt_from_and_drawn(dtype, cli, tmp_path):
+def test_numbers_of_any_type_are_trained_on_and_drawn(dtype, cli, tmp_path):
     rows = np.random.default_rng(0).integers(0, 2, (30, 6, 2)).astype(dtype)
     np.savez(tmp_path / "own.npz", X=rows, y=np.arange(30) % 3)
     done = cli("classify", "own.npz", "--view", "files", "--hidden-size", "4", "--threads", "1")
     assert done.code == 0, done.err
 
 
-def test_a_figure_that_is_not_finite_is_a_divergence(cli, tmp_path):
+def test_a_score_that_is_not_finite_is_a_divergence(cli, tmp_path):
     np.save(tmp_path / "own.npy", np.random.default_rng(0).random((40, 5)).astype("f4"))
     done = cli("autoencode", "own.npy", "--optimizer", "sgd", "--activation", "relu",
                "--output-activation", "linear", "--lr", "1e12", "--max-steps", "1",
@@ -83,13 +83,13 @@ def test_a_figure_that_is_not_finite_is_a_divergence(cli, tmp_path):
     assert done.code == 5
 
 
-def test_a_seed_too_far_is_refused_before_anything_is_trained(cli, tmp_path):
+def test_a_seed_out_of_range_is_rejected_before_training(cli, tmp_path):
     done = cli("regress", "--seed", 2**63 - 1, "--seeds", "2", *OFF)
     assert done.code == 2
     assert not (tmp_path / "runs").exists()
 
 
-def test_two_sets_in_one_folder_must_be_told_apart(cli, tmp_path):
+def test_one_of_two_data_sets_in_a_folder_must_be_named(cli, tmp_path):
     from tests.conftest import write_digits
 
     write_digits(tmp_path / "data" / "MNIST" / "raw")
@@ -100,7 +100,7 @@ def test_two_sets_in_one_folder_must_be_told_apart(cli, tmp_path):
     assert cli("classify", "data/MNIST", *SMALL).code == 0
 
 
-def test_evaluate_refuses_test_rows_that_changed(cli, tmp_path):
+def test_evaluate_rejects_test_rows_that_changed(cli, tmp_path):
     from tests.conftest import write_digits
 
     write_digits(tmp_path / "d", n_test=30)
@@ -111,13 +111,13 @@ def test_evaluate_refuses_test_rows_that_changed(cli, tmp_path):
     assert "data changed" in done.err
 
 
-def test_answers_go_to_a_device_without_replacing_it(cli, tmp_path):
+def test_predictions_are_written_to_a_device_without_replacing_it(cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
     assert cli("predict", "regress-1", "--output", "/dev/null").code == 0
     assert not Path("/dev/null").is_file()
 
 
-def test_lines_stand_above_the_progress_bar_on_a_terminal(tmp_path):
+def test_lines_are_printed_above_the_progress_bar_on_a_terminal(tmp_path):
     import pty
 
     command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "300", *OFF]
@@ -128,7 +128,7 @@ def test_lines_stand_above_the_progress_bar_on_a_terminal(tmp_path):
     while True:
         try:
             piece = os.read(screen, 65536)
-        except OSError:  # how Linux says that the other end is closed
+        except OSError:  # on Linux, the other end is closed
             break
         text += piece
     assert process.wait() == 0
@@ -136,11 +136,11 @@ def test_lines_stand_above_the_progress_bar_on_a_terminal(tmp_path):
     lines = [row for row in rows if "Window:" in row]
     assert len(lines) == 30
     assert b"steps/s" in text
-    # What is left of a row is what follows the last return to its start.
+    # A terminal shows of a row what follows the last carriage return.
     assert all("steps/s" not in row.split("\r")[-1].split("\x1b[2K")[-1] for row in lines)
 
 
-def test_text_labels_are_learnt_and_predicted(cli, tmp_path):
+def test_text_labels_are_trained_on_and_predicted(cli, tmp_path):
     rows = np.random.default_rng(0).random((40, 5, 2))
     np.savez(tmp_path / "own.npz", X=rows, y=np.where(rows[:, :, 0].mean(1) > 0.5, "up", "down"))
     assert cli("classify", "own.npz", *SMALL).code == 0
@@ -150,7 +150,7 @@ def test_text_labels_are_learnt_and_predicted(cli, tmp_path):
     assert cli("evaluate", "last", "own.npz").code == 0
 
 
-def test_an_option_of_another_job_or_without_effect_is_refused(cli, tmp_path):
+def test_an_option_of_another_job_or_without_effect_is_rejected(cli, tmp_path):
     np.savez(tmp_path / "own.npz", X=np.arange(50.0), y=np.arange(50.0))
     assert "belongs to autoencode" in cli("classify", "--code-size", "3").err
     assert "--windows" in cli("regress", "own.npz", "--windows", "3").err
@@ -164,7 +164,7 @@ def test_the_command_it_suggests_next_works(cli, tiny_idx, tmp_path):
         assert cli(*said.removeprefix("next: hiddenstate ").split()).code == 0
 
 
-def test_uint8_signals_mean_fractions_in_training_and_in_use(cli, tmp_path):
+def test_uint8_signals_are_fractions_in_training_and_predicting(cli, tmp_path):
     t = np.arange(300) * 0.3
     waves = (np.sin(t) * 127 + 128).astype(np.uint8)
     np.savez(tmp_path / "pixels.npz", X=waves, y=np.cos(t))
@@ -178,7 +178,7 @@ def test_uint8_signals_mean_fractions_in_training_and_in_use(cli, tmp_path):
     assert one == pytest.approx(two, rel=1e-3)
 
 
-def test_a_signals_own_test_part_is_measured(cli, tmp_path):
+def test_the_test_part_of_a_signal_is_evaluated(cli, tmp_path):
     t = np.arange(400) * 0.3
     np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t), X_test=np.sin(t), y_test=np.cos(t))
     said = cli("regress", "own.npz", "--threads", "1").out
@@ -186,7 +186,7 @@ def test_a_signals_own_test_part_is_measured(cli, tmp_path):
     assert json.loads(cli("evaluate", "last", "--json").out)["answers"] == 400
 
 
-def test_paths_in_a_toml_file_are_kept_whole(cli, tmp_path, monkeypatch):
+def test_paths_in_a_toml_file_become_absolute(cli, tmp_path, monkeypatch):
     t = np.arange(200) * 0.3
     np.savez(tmp_path / "own.npz", X=np.sin(t), y=np.cos(t))
     (tmp_path / "own.toml").write_text('data = "own.npz"\n')
@@ -205,7 +205,7 @@ def test_paths_in_a_toml_file_are_kept_whole(cli, tmp_path, monkeypatch):
         ("journal.jsonl", "[]"),
     ],
 )
-def test_a_damaged_line_in_one_run_hides_no_other(name, line, cli, tmp_path):
+def test_a_damaged_line_in_one_run_does_not_hide_other_runs(name, line, cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
     cli("regress", "--windows", "20", *OFF)
     (tmp_path / "runs/regress-1" / name).write_text(line + "\n")
@@ -219,7 +219,7 @@ def test_a_damaged_line_in_one_run_hides_no_other(name, line, cli, tmp_path):
     assert cli("figures", "regress-1").code == 0
 
 
-def test_a_runs_config_must_be_whole(cli, tmp_path):
+def test_the_config_of_a_run_must_be_complete(cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
     path = tmp_path / "runs/regress-1/config.json"
     record = json.loads(path.read_text())
@@ -230,7 +230,7 @@ def test_a_runs_config_must_be_whole(cli, tmp_path):
     assert "lr missing" in done.err
 
 
-def test_figures_are_drawn_whatever_the_labels_are(cli, tmp_path):
+def test_figures_are_drawn_for_any_labels(cli, tmp_path):
     from hiddenstate import RecurrentClassifier
 
     rows = np.random.default_rng(0).random((30, 4, 2))

@@ -89,7 +89,7 @@ def test_a_signal_while_figures_are_drawn_is_reported_and_loses_nothing(
     assert cli("runs").out.splitlines()[1].split("\t")[3] == "done"
 
 
-def test_nothing_is_imported_before_ctrl_c_is_seen_to() -> None:
+def test_nothing_is_imported_before_ctrl_c_is_handled() -> None:
     code = (
         "import sys; old = {*sys.modules}; sys.path.append(sys.argv[1]);"
         "import hiddenstate.__main__; print(*{*sys.modules} - old)"

@@ -1,4 +1,4 @@
-"""The commands as a person uses them, on small data, in a folder of their own."""
+"""The commands from end to end, on small data in a folder of their own."""
 
 import json
 import os
@@ -22,7 +22,7 @@ OFF = ("--view", "off", "--threads", "1")
 SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
 
 
-def test_classify_prints_all_that_the_classic_script_shows(cli, tiny_idx):
+def test_classify_prints_what_the_classic_script_prints(cli, tiny_idx):
     done = cli("classify", tiny_idx, "--recipe", "classic", *SMALL)
     assert done.code == 0
     lines = done.out.splitlines()
@@ -60,17 +60,17 @@ def test_json_is_one_flat_object_and_nothing_else(cli, tiny_idx):
     for job, key in (("classify", "test_accuracy"), ("autoencode", "test_mse")):
         small = SMALL if job == "classify" else ("--encoder-sizes", "8,4", *OFF)
         done = cli(job, tiny_idx, *small, "--json")
-        found = json.loads(done.out)
-        assert {"job", "run", "seed", "engine", "steps", "seconds", key} <= set(found)
-        assert not any(isinstance(value, (dict, list)) for value in found.values())
+        printed = json.loads(done.out)
+        assert {"job", "run", "seed", "engine", "steps", "seconds", key} <= set(printed)
+        assert not any(isinstance(value, (dict, list)) for value in printed.values())
 
 
 def test_seeds_train_one_run_each_and_give_mean_and_deviation(cli, tmp_path):
     done = cli("regress", "--windows", "20", "--seeds", "3", "--json", *OFF)
-    found = json.loads(done.out)
-    assert found["seeds"] == [0, 1, 2]
-    assert found["last10_mse_mean"] == pytest.approx(np.mean(found["last10_mse"]))
-    assert found["last10_mse_deviation"] == pytest.approx(np.std(found["last10_mse"], ddof=1))
+    printed = json.loads(done.out)
+    assert printed["seeds"] == [0, 1, 2]
+    assert printed["last10_mse_mean"] == pytest.approx(np.mean(printed["last10_mse"]))
+    assert printed["last10_mse_deviation"] == pytest.approx(np.std(printed["last10_mse"], ddof=1))
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [
         "regress-1",
         "regress-2",
@@ -89,8 +89,8 @@ def test_config_of_a_run_and_toml_files_set_options(cli, tmp_path):
     assert Run(tmp_path / "runs" / "regress-3").config.model.hidden_size == 3
 
 
-def test_from_outside_each_steps_loss_is_a_plain_loops(cli, tmp_path):
-    """--weights, --no-shuffle, --dtype float64 and --log-every 1 show every step's loss."""
+def test_the_logged_loss_of_each_step_is_that_of_a_plain_loop(cli, tmp_path):
+    """--weights, --no-shuffle, --dtype float64 and --log-every 1 log the loss of every step."""
     torch.manual_seed(0)
     module = classic.Recurrent("lstm", 28, 64, 10).double()
     torch.save(module.state_dict(), tmp_path / "classic.pt")
@@ -118,7 +118,7 @@ def test_from_outside_each_steps_loss_is_a_plain_loops(cli, tmp_path):
     np.testing.assert_allclose(losses, [step.loss for step in loop], rtol=1e-6)
 
 
-def test_weights_of_a_model_file_start_where_it_ended(cli, tmp_path):
+def test_weights_of_a_model_file_are_the_initial_weights(cli, tmp_path):
     cli("regress", "--windows", "20", *OFF)
     cli(
         "regress",
@@ -135,7 +135,7 @@ def test_weights_of_a_model_file_start_where_it_ended(cli, tmp_path):
         np.testing.assert_array_equal(two[name], array)
 
 
-def test_predict_gives_labels_probabilities_outputs_and_codes(cli, tiny_idx, tmp_path):
+def test_predict_prints_labels_probabilities_outputs_and_codes(cli, tiny_idx, tmp_path):
     cli("classify", tiny_idx, *SMALL)
     out = cli("predict", "classify-1", "--proba").out.splitlines()
     assert len(out) == 31
@@ -150,22 +150,22 @@ def test_predict_gives_labels_probabilities_outputs_and_codes(cli, tiny_idx, tmp
     assert (tmp_path / "codes.csv").read_text().splitlines()[0] == "row,code_1,code_2,code_3,error"
 
 
-def test_evaluate_agrees_with_the_runs_own_figure(cli, tiny_idx):
+def test_evaluate_agrees_with_the_results_of_the_run(cli, tiny_idx):
     trained = json.loads(cli("classify", tiny_idx, *SMALL, "--json").out)
-    found = json.loads(cli("evaluate", "classify-1", "--json").out)
-    assert found["accuracy"] == trained["test_accuracy"]
+    printed = json.loads(cli("evaluate", "classify-1", "--json").out)
+    assert printed["accuracy"] == trained["test_accuracy"]
     assert json.loads(cli("evaluate", "classify-1", tiny_idx, "--json").out)["rows"] == 30
     trained = json.loads(cli("autoencode", tiny_idx, *OFF, "--json").out)
-    found = json.loads(cli("evaluate", "last", "--json").out)
-    assert found["mse"] == pytest.approx(trained["test_mse"], rel=1e-6)
+    printed = json.loads(cli("evaluate", "last", "--json").out)
+    assert printed["mse"] == pytest.approx(trained["test_mse"], rel=1e-6)
 
 
-def test_evaluate_of_regress_goes_on_with_the_next_windows(cli):
+def test_evaluate_of_regress_continues_with_the_next_windows(cli):
     cli("regress", *OFF)
-    found = json.loads(cli("evaluate", "regress-1", "--json").out)
-    assert found["answers"] == 1000
-    assert found["mse"] < 0.1 * found["baseline_mse"]
-    assert found["mse"] < found["reset_mse"]
+    printed = json.loads(cli("evaluate", "regress-1", "--json").out)
+    assert printed["answers"] == 1000
+    assert printed["mse"] < 0.1 * printed["baseline_mse"]
+    assert printed["mse"] < printed["reset_mse"]
 
 
 def test_runs_compare_and_watch_read_what_was_recorded(cli, tiny_idx):
@@ -197,7 +197,7 @@ def test_resume_adds_to_a_finished_run(cli, tmp_path):
     assert histories[0] == histories[1]
 
 
-def test_resume_refuses_data_that_changed(cli, tmp_path):
+def test_resume_rejects_data_that_changed(cli, tmp_path):
     signal_file = tmp_path / "own.npz"
     steps = np.linspace(0, 30, 300)
     np.savez(signal_file, X=np.sin(steps), y=np.cos(steps))
@@ -212,7 +212,7 @@ def test_resume_refuses_data_that_changed(cli, tmp_path):
     )
 
 
-def test_a_run_made_from_arrays_says_so(cli, tmp_path):
+def test_a_run_made_from_arrays_is_rejected(cli, tmp_path):
     from hiddenstate import Autoencoder
 
     rows = np.random.default_rng(0).random((30, 4))
@@ -224,7 +224,7 @@ def test_a_run_made_from_arrays_says_so(cli, tmp_path):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_says_how_to_go_on_and_resume_ends_the_same(number, code, tmp_path):
+def test_a_signal_saves_and_gives_a_hint_and_the_run_can_be_resumed(number, code, tmp_path):
     """The signal is sent at the third printed line, not at a time."""
     command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "4000", *OFF]
     process = subprocess.Popen(
@@ -259,7 +259,7 @@ def test_a_signal_saves_says_how_to_go_on_and_resume_ends_the_same(number, code,
     assert run.status() == "done"
 
 
-def test_a_reader_that_leaves_stops_quietly(tmp_path):
+def test_a_reader_that_leaves_interrupts_quietly(tmp_path):
     command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "3000", *OFF]
     process = subprocess.Popen(
         command,
@@ -279,7 +279,7 @@ def test_a_reader_that_leaves_stops_quietly(tmp_path):
     assert "rror" not in err
 
 
-def test_a_second_writer_is_refused_with_process_and_time(cli, tmp_path):
+def test_a_second_writer_is_rejected_with_process_and_time(cli, tmp_path):
     from hiddenstate.runs.writer import reopen_run
     from hiddenstate.system.lock import is_locked
 
@@ -304,12 +304,12 @@ def test_a_diverging_run_ends_with_5_and_saved_numbers_are_finite(cli, tmp_path)
 
 
 def test_doctor_reports_versions_threads_devices_and_display(cli):
-    found = json.loads(cli("doctor", "--json").out)
-    assert {"hiddenstate", "python", "torch", "torch threads", "devices", "display"} <= set(found)
-    assert found["bundled MNIST"].startswith("sound, 60,000")
+    printed = json.loads(cli("doctor", "--json").out)
+    assert {"hiddenstate", "python", "torch", "torch threads", "devices", "display"} <= set(printed)
+    assert printed["bundled MNIST"].startswith("sound, 60,000")
 
 
-def test_a_library_that_cannot_be_loaded_is_the_machines_fault(cli, monkeypatch):
+def test_a_library_that_cannot_be_loaded_has_exit_code_3(cli, monkeypatch):
     def refuse(*given):
         raise ImportError("\nlibtorch_cpu.so: failed to map segment from shared object\n")
 
@@ -330,12 +330,12 @@ def test_an_internal_error_leaves_its_traceback_in_a_file(cli, monkeypatch):
         cli("runs", "--debug")
 
 
-def test_a_table_on_a_terminal_escapes_what_names_hold(monkeypatch, capsys):
+def test_a_table_on_a_terminal_escapes_names(monkeypatch, capsys):
     from hiddenstate.cli.output import table
 
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     table(["class", "a\x1b[5m"], [["up\x1b[31m\u202e", "[red]1[/red]"]])
-    told = capsys.readouterr().out
-    assert not any(raw in told for raw in ("\x1b[5m", "\x1b[31m", "\u202e"))
-    assert "up\\x1b[31m\\u202e" in told
-    assert "[red]1[/red]" in told
+    output = capsys.readouterr().out
+    assert not any(raw in output for raw in ("\x1b[5m", "\x1b[31m", "\u202e"))
+    assert "up\\x1b[31m\\u202e" in output
+    assert "[red]1[/red]" in output

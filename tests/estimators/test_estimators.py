@@ -1,4 +1,4 @@
-"""The estimators keep scikit-learn's manners, and learn what the commands learn."""
+"""The estimators follow the conventions of scikit-learn and train like the commands."""
 
 import inspect
 import pickle
@@ -49,13 +49,13 @@ KINDS = {
 }
 
 
-def answers(estimator):
-    """What the estimator says of X."""
+def predictions_of(estimator):
+    """The codes or predictions of an estimator for X."""
     return estimator.transform(X) if hasattr(estimator, "transform") else estimator.predict(X)
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_parameters_are_the_commands_options(job):
+def test_parameters_are_the_options_of_the_commands(job):
     left_to_fit = {"dtype", "n_evaluated", "recipe"}
     options = {"seed": "random_state"}
     kept = {"steps", "channels_first", "missing", "scale", "stateful", "output"}
@@ -63,7 +63,7 @@ def test_parameters_are_the_commands_options(job):
     expected = {
         options.get(o.name, o.name)
         for section, o in job_options(job)
-        if section != "data" or o.name in kept  # the others say how files are read and split
+        if section != "data" or o.name in kept  # the others concern how files are read and split
     } - left_to_fit
     assert set(inspect.signature(KINDS[job]).parameters) == expected
 
@@ -77,22 +77,22 @@ def test_init_only_stores(job):
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_clones_pickles_and_saved_files_answer_alike(job, tmp_path):
+def test_clones_pickles_and_saved_files_predict_the_same(job, tmp_path):
     estimator = FITTED[job]()
-    expected = answers(estimator)
+    expected = predictions_of(estimator)
     assert clone(estimator).get_params() == estimator.get_params()
-    np.testing.assert_array_equal(answers(pickle.loads(pickle.dumps(estimator))), expected)
+    np.testing.assert_array_equal(predictions_of(pickle.loads(pickle.dumps(estimator))), expected)
     estimator.save(tmp_path / "model.safetensors")
     loaded = load(tmp_path / "model.safetensors")
     assert type(loaded) is KINDS[job]
     assert loaded.get_params() == estimator.get_params()
-    np.testing.assert_array_equal(answers(loaded), expected)
+    np.testing.assert_array_equal(predictions_of(loaded), expected)
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_same_seed_same_answers_other_seed_others(job):
+def test_the_same_seed_gives_the_same_predictions_and_another_seed_others(job):
     one, two = FITTED[job](), FITTED[job]()
-    np.testing.assert_array_equal(answers(one), answers(two))
+    np.testing.assert_array_equal(predictions_of(one), predictions_of(two))
     other = clone(one).set_params(random_state=1)
     other.fit(X, {"classify": Y_CLASS, "regress": Y_LAST, "autoencode": None}[job])
     assert not all(
@@ -102,7 +102,7 @@ def test_same_seed_same_answers_other_seed_others(job):
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_fitting_touches_neither_torchs_seed_nor_its_threads(job):
+def test_fitting_changes_neither_the_seed_nor_the_threads_of_torch(job):
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
@@ -112,7 +112,7 @@ def test_fitting_touches_neither_torchs_seed_nor_its_threads(job):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("job", KINDS)
-def test_arithmetic_is_done_in_the_type_of_x(job, dtype):
+def test_computations_are_in_the_type_of_x(job, dtype):
     estimator = clone(FITTED[job]())
     y = {"classify": Y_CLASS, "regress": Y_LAST, "autoencode": None}[job]
     estimator.fit(X.astype(dtype), y)
@@ -141,7 +141,7 @@ def test_a_classifier_learns():
     assert estimator.fit(X, Y_CLASS).score(X, Y_CLASS) > 0.95
 
 
-def test_two_dimensional_rows_have_one_feature_a_step_or_are_cut_into_steps():
+def test_flat_rows_have_one_feature_per_step_or_are_cut_into_steps():
     flat = X.reshape(N, T * I)
     one = RecurrentClassifier(hidden_size=4, **QUICK).fit(flat, Y_CLASS)
     assert one.model_.net.n_features == 1
@@ -172,7 +172,7 @@ def test_predictions_have_the_shape_of_y(y, output):
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_windows_one_by_one_teach_what_they_teach_at_once(cell):
+def test_windows_one_by_one_train_as_in_one_fit(cell):
     waves = load_waves(120, 10)
     options = {"cell": cell, "stateful": True, "output": "steps", "random_state": 0}
     whole = RecurrentRegressor(epochs=1, threads=1, **options).fit(waves.X, waves.y)
@@ -220,7 +220,7 @@ def test_reset_state_starts_the_next_window_from_zero():
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
-def test_a_loaded_regressor_knows_its_state_and_learns_on(cell, tmp_path):
+def test_a_loaded_regressor_has_its_state_and_continues_training(cell, tmp_path):
     waves = load_waves(20, 10)
     estimator = RecurrentRegressor(cell, stateful=True, output="steps", epochs=1, random_state=0)
     estimator.fit(waves.X, waves.y).save(tmp_path / "m.safetensors")
@@ -230,7 +230,7 @@ def test_a_loaded_regressor_knows_its_state_and_learns_on(cell, tmp_path):
     assert loaded.partial_fit(waves.X, waves.y).n_steps_ == 40
 
 
-def test_after_loading_windows_one_by_one_teach_what_they_teach_at_once(tmp_path):
+def test_windows_one_by_one_train_as_in_one_fit_after_loading(tmp_path):
     waves = load_waves(30, 10)
     estimator = RecurrentRegressor("rnn", stateful=True, output="steps", epochs=1, random_state=3)
     estimator.fit(waves.X[:20], waves.y[:20]).save(tmp_path / "m.safetensors")
@@ -242,7 +242,7 @@ def test_after_loading_windows_one_by_one_teach_what_they_teach_at_once(tmp_path
         np.testing.assert_array_equal(pieces.model_.params[name], array)
 
 
-def test_numpys_numbers_as_parameters_survive_saving(tmp_path):
+def test_numpy_numbers_as_parameters_survive_saving(tmp_path):
     options = {"stateful": np.True_, "hidden_size": np.int64(8), "epochs": np.int64(1)}
     estimator = RecurrentRegressor("rnn", output="steps", threads=1, random_state=0, **options)
     estimator.fit(X, Y_STEPS).save(tmp_path / "m.safetensors")
@@ -255,17 +255,17 @@ def test_numpys_numbers_as_parameters_survive_saving(tmp_path):
     np.testing.assert_array_equal(load(tmp_path / "a.safetensors").transform(X), coder.transform(X))
 
 
-def test_partial_fit_refuses_rows_of_another_net():
+def test_partial_fit_rejects_rows_for_another_network():
     estimator = RecurrentRegressor(hidden_size=4, threads=1).partial_fit(X, Y_LAST)
     with pytest.raises(DataError, match="expecting 2 features"):
         estimator.partial_fit(X[:, :, :1], Y_LAST)
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_rows_may_come_flat_where_they_were_learnt_in_three_dimensions(job):
+def test_rows_can_be_flat_after_a_fit_in_three_dimensions(job):
     estimator = FITTED[job]()
     flat = X.reshape(N, T * I)
-    expected = answers(estimator)
+    expected = predictions_of(estimator)
     ask = estimator.transform if job == "autoencode" else estimator.predict
     np.testing.assert_array_equal(ask(flat), expected)
     narrow = X[:, :, :1]
@@ -275,7 +275,7 @@ def test_rows_may_come_flat_where_they_were_learnt_in_three_dimensions(job):
     np.testing.assert_array_equal(ask(narrow[:, :, 0]), ask(narrow))
 
 
-def test_codes_and_rows_have_their_shapes():
+def test_codes_and_reconstructions_have_their_shapes():
     estimator = autoencoder()
     codes = estimator.transform(X)
     assert codes.shape == (N, 2)
@@ -287,7 +287,7 @@ def test_rows_outside_0_to_1_end_in_a_linear_layer():
     assert autoencoder(X).model_.net.config.output_activation == "linear"
     inside = RNG.random((30, 5))
     assert autoencoder(inside).model_.net.config.output_activation == "sigmoid"
-    # Numbers are told as the net sees them, and that they are scaled where they are.
+    # The message states the values as the network reads them, and that they are scaled.
     wide = 255 * RNG.random((30, 5))
     with pytest.raises(DataError, match="after scaling are outside the range of a sigmoid"):
         autoencoder(wide, output_activation="sigmoid", scale="standard")
@@ -296,7 +296,7 @@ def test_rows_outside_0_to_1_end_in_a_linear_layer():
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_the_torch_module_answers_alike_and_loads_into_the_classic_one(cell):
+def test_the_torch_module_predicts_the_same_and_loads_into_the_classic_one(cell):
     estimator = RecurrentClassifier(cell, hidden_size=8, **QUICK).fit(X, Y_CLASS)
     module = estimator.to_torch()
     outputs = module(torch.from_numpy(X))[0].softmax(dim=1).detach().numpy()
@@ -305,7 +305,7 @@ def test_the_torch_module_answers_alike_and_loads_into_the_classic_one(cell):
     twin.load_state_dict(module.state_dict())
 
 
-def test_run_dir_leaves_a_whole_run_and_nothing_is_written_without_it(tmp_path, monkeypatch):
+def test_run_dir_records_a_run_and_nothing_is_written_without_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     classifier()
     assert list(tmp_path.iterdir()) == []
@@ -314,7 +314,7 @@ def test_run_dir_leaves_a_whole_run_and_nothing_is_written_without_it(tmp_path, 
     run = hiddenstate.Run(tmp_path / "mine")
     assert run.status() == "done"
     np.testing.assert_array_equal(
-        load(run.path / "model.safetensors").predict(X), answers(estimator)
+        load(run.path / "model.safetensors").predict(X), predictions_of(estimator)
     )
 
 
@@ -352,14 +352,14 @@ def test_a_pickle_is_never_loaded(path, tmp_path):
         ({}, [X[0], X[1][:0]], [0, 1]),
     ],
 )
-def test_what_does_not_fit_is_a_value_error_in_one_line(options, rows, y):
+def test_invalid_data_and_parameters_are_a_value_error_in_one_line(options, rows, y):
     with pytest.raises(ValueError, match=r".") as caught:
         RecurrentClassifier(**{**QUICK, **options}).fit(rows, y)
     assert isinstance(caught.value, HiddenstateError)
     assert "\n" not in str(caught.value)
 
 
-def test_partial_fit_refuses_a_schedule_that_needs_the_total():
+def test_partial_fit_rejects_a_schedule_that_requires_the_total():
     with pytest.raises(OptionError, match="cosine"):
         RecurrentRegressor(lr_schedule="cosine").partial_fit(X, Y_LAST)
 
@@ -369,7 +369,7 @@ def quick(kind):
 
 
 @parametrize_with_checks([quick(kind) for kind in KINDS.values()])
-def test_scikit_learns_own_checks(estimator, check):
+def test_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 

@@ -1,4 +1,4 @@
-"""Fitted estimators in files, as torch modules, and the models of the commands' runs."""
+"""Fitted estimators in files and as torch modules, and the models of runs."""
 
 import json
 
@@ -18,9 +18,9 @@ from tests.estimators.test_inputs import (
     SERIES,
     STEPS,
     TARGETS,
-    answers,
     classifier,
     coder,
+    predictions_of,
     regressor,
 )
 
@@ -32,12 +32,12 @@ def saved(estimator, folder):
     return load(folder / "m.safetensors")
 
 
-def asked(estimator, rows):
-    """Every array an estimator has to give for `rows`, series of several lengths joined."""
-    found = [answers(estimator, rows)]
+def all_outputs(estimator, rows):
+    """Every output of an estimator for `rows`, with series of unequal length concatenated."""
+    outputs = [predictions_of(estimator, rows)]
     if hasattr(estimator, "inverse_transform"):
-        found.append(estimator.inverse_transform(found[0]))
-    return [np.concatenate(list(f)) if f.dtype == object else f for f in found]
+        outputs.append(estimator.inverse_transform(outputs[0]))
+    return [np.concatenate(list(f)) if f.dtype == object else f for f in outputs]
 
 
 OPTIONS = [
@@ -54,7 +54,7 @@ OPTIONS = [
 
 @pytest.mark.parametrize("rows", [X, FLAT, X.astype("f4"), SERIES], ids=["3D", "2D", "f4", "list"])
 @pytest.mark.parametrize(("job", "options"), OPTIONS)
-def test_a_saved_estimator_answers_to_the_last_bit(job, options, rows, tmp_path):
+def test_a_saved_estimator_predicts_the_same_to_the_last_bit(job, options, rows, tmp_path):
     if job == "autoencode" and rows is SERIES:
         return
     if options.get("missing") and rows is X:
@@ -64,19 +64,21 @@ def test_a_saved_estimator_answers_to_the_last_bit(job, options, rows, tmp_path)
     assert loaded.get_params() == estimator.get_params()
     assert loaded.n_features_in_ == estimator.n_features_in_
     assert loaded.n_steps_ == estimator.n_steps_
-    for found, expected in zip(asked(loaded, rows), asked(estimator, rows), strict=True):
-        assert found.dtype == expected.dtype
-        np.testing.assert_array_equal(found, expected)
+    for output, expected in zip(
+        all_outputs(loaded, rows), all_outputs(estimator, rows), strict=True
+    ):
+        assert output.dtype == expected.dtype
+        np.testing.assert_array_equal(output, expected)
     again = saved(loaded, tmp_path)
-    np.testing.assert_array_equal(asked(again, rows)[0], asked(estimator, rows)[0])
+    np.testing.assert_array_equal(all_outputs(again, rows)[0], all_outputs(estimator, rows)[0])
 
 
 def test_saved_targets_at_every_step_of_series(tmp_path):
     for y in (STEPS, [np.stack([row, row], axis=1) for row in STEPS]):
         estimator = regressor(output="steps", scale="standard").fit(SERIES, y)
         loaded = saved(estimator, tmp_path)
-        for found, own in zip(loaded.predict(SERIES), estimator.predict(SERIES), strict=True):
-            np.testing.assert_array_equal(found, own)
+        for output, own in zip(loaded.predict(SERIES), estimator.predict(SERIES), strict=True):
+            np.testing.assert_array_equal(output, own)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_labels_and_class_weights_keep_their_type_in_a_file(y, tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [[["up", [1]]], [[["up"], 1]], [["up"]], {"up": 1}, [[{}, 1]]])
-def test_damaged_class_weights_are_told(wrong, tmp_path):
+def test_damaged_class_weights_are_rejected(wrong, tmp_path):
     path = tmp_path / "m.safetensors"
     classifier(class_weight={"up": 2.0}).fit(X, Y_CLASS).save(path)
     arrays, facts = read_arrays(path, "model")
@@ -108,7 +110,7 @@ def test_damaged_class_weights_are_told(wrong, tmp_path):
     ("name", "wrong"),
     [("n_features_in_", 2**31), ("n_features_in_", 0), ("fit_ndim_", 7)],
 )
-def test_counts_that_do_not_go_with_the_net_are_refused(name, wrong, tmp_path):
+def test_attributes_that_do_not_match_the_network_are_rejected(name, wrong, tmp_path):
     path = tmp_path / "m.safetensors"
     RecurrentClassifier(hidden_size=3, max_steps=2).fit(X, Y_CLASS).save(path)
     arrays, facts = read_arrays(path, "model")
@@ -119,7 +121,7 @@ def test_counts_that_do_not_go_with_the_net_are_refused(name, wrong, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("device", "nan"), ("device", None), ("threads", "p")])
-def test_settings_that_cannot_be_are_told_when_asked(name, wrong, tmp_path):
+def test_invalid_settings_are_rejected_when_predicting(name, wrong, tmp_path):
     path = tmp_path / "m.safetensors"
     RecurrentClassifier(hidden_size=3, max_steps=2).fit(X, Y_CLASS).save(path)
     arrays, facts = read_arrays(path, "model")
@@ -131,20 +133,20 @@ def test_settings_that_cannot_be_are_told_when_asked(name, wrong, tmp_path):
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("scale", ["none", "standard", "minmax"])
-def test_the_torch_module_of_a_recurrent_estimator_takes_x_as_it_is(cell, scale):
+def test_the_torch_module_of_a_recurrent_estimator_takes_unscaled_x(cell, scale):
     far = X * [300, 0.1] + [20, -3]
     options = {"cell": cell, "scale": scale}
     estimator = classifier(**options).fit(far, Y_CLASS)
-    found = estimator.to_torch()(torch.from_numpy(far))[0].softmax(dim=1).detach().numpy()
-    np.testing.assert_allclose(found, estimator.predict_proba(far), rtol=1e-7)
+    output = estimator.to_torch()(torch.from_numpy(far))[0].softmax(dim=1).detach().numpy()
+    np.testing.assert_allclose(output, estimator.predict_proba(far), rtol=1e-7)
     for y, output in ((Y_LAST * 40 + 5, "last"), (Y_STEPS[..., None] * 40 + 5, "steps")):
         estimator = regressor(output=output, **options).fit(far, y)
-        found = estimator.to_torch()(torch.from_numpy(far))[0].detach().numpy()
-        np.testing.assert_allclose(found.reshape(y.shape), estimator.predict(far), rtol=1e-7)
+        output = estimator.to_torch()(torch.from_numpy(far))[0].detach().numpy()
+        np.testing.assert_allclose(output.reshape(y.shape), estimator.predict(far), rtol=1e-7)
 
 
 @pytest.mark.parametrize("scale", ["none", "standard", "minmax"])
-def test_the_torch_module_of_a_coder_takes_x_as_it_is(scale):
+def test_the_torch_module_of_an_autoencoder_takes_unscaled_x(scale):
     far = FLAT * 300 + 20
     estimator = coder(scale=scale, output_activation="linear").fit(far)
     codes, rows = (part.detach().numpy() for part in estimator.to_torch()(torch.from_numpy(far)))
@@ -154,16 +156,16 @@ def test_the_torch_module_of_a_coder_takes_x_as_it_is(scale):
     assert estimator.score(far) == pytest.approx(mean)
 
 
-def test_what_is_no_part_of_a_net_is_told():
+def test_a_mask_cannot_be_folded_into_a_torch_module():
     with pytest.raises(DataError, match="mask"):
         classifier(missing="mask").fit(X, Y_CLASS).to_torch()
 
 
-# Learning on
+# Continued training
 
 
 @pytest.mark.parametrize("rows", [X, SERIES], ids=["array", "list"])
-def test_partial_fit_goes_on_after_fit_and_keeps_the_first_scaling(rows):
+def test_partial_fit_continues_after_fit_and_keeps_the_first_scaling(rows):
     estimator = regressor(scale="standard").fit(rows, Y_LAST)
     first = estimator.model_.transform.scaling
     far = [row + 100 for row in rows]
@@ -172,19 +174,19 @@ def test_partial_fit_goes_on_after_fit_and_keeps_the_first_scaling(rows):
     np.testing.assert_array_equal(estimator.model_.transform.scaling[0], first[0])
 
 
-def test_partial_fit_weighs_rows():
+def test_partial_fit_uses_sample_weights():
     weights = np.arange(N) % 2
     one = regressor(scale="none").partial_fit(X, Y_LAST, weights)
     two = regressor(scale="none").partial_fit(X[1::2], Y_LAST[1::2])
     np.testing.assert_array_equal(one.predict(X), two.predict(X))
 
 
-def test_partial_fit_refuses_validation_rows():
+def test_partial_fit_rejects_validation_rows():
     with pytest.raises(OptionError, match=r"^valid_fraction: "):
         regressor(valid_fraction=0.2).partial_fit(X, Y_LAST)
 
 
-def test_partial_fit_may_begin_on_a_model_from_a_file(tmp_path):
+def test_partial_fit_can_start_from_a_saved_model(tmp_path):
     estimator = regressor(scale="standard", missing="mean").fit(HOLES, Y_LAST)
     loaded = saved(estimator, tmp_path).partial_fit(HOLES, Y_LAST)
     assert loaded.n_steps_ == estimator.n_steps_ + 1
@@ -201,14 +203,14 @@ def table(path, columns, **more):
 
 
 def learn(cli, job, *arguments):
-    """Train with a command; the run's model as an estimator."""
+    """Train with a command; return the model of the run as an estimator."""
     answer = cli(job, *arguments, *QUIET, "--max-steps", 10, "--seed", 0)
     assert answer.code == 0, answer.err
     return load(f"runs/{job}-1/model.safetensors")
 
 
 @pytest.mark.parametrize("missing", ["mean", "forward", "mask"])
-def test_a_run_on_a_table_asks_for_rows_as_the_table_has_them(cli, tmp_path, missing):
+def test_the_model_of_a_run_on_a_table_takes_rows_as_in_the_table(cli, tmp_path, missing):
     rows = np.where(FLAT > 2, np.nan, FLAT * 40 + 7)
     path = table(tmp_path / "own.csv", rows, label=Y_CLASS)
     options = ("--scale", "standard", "--missing", missing)
@@ -217,14 +219,14 @@ def test_a_run_on_a_table_asks_for_rows_as_the_table_has_them(cli, tmp_path, mis
     assert loaded.n_features_in_ == 1
     assert cli("predict", "classify-1", path, "--proba", "--output", "p.csv").code == 0
     expected = pd.read_csv(tmp_path / "p.csv")
-    found = loaded.predict_proba(rows)
+    proba = loaded.predict_proba(rows)
     for place, name in enumerate(loaded.classes_):
-        np.testing.assert_allclose(found[:, place], expected[f"p_{name}"], rtol=1e-6)
+        np.testing.assert_allclose(proba[:, place], expected[f"p_{name}"], rtol=1e-6)
     np.testing.assert_array_equal(loaded.predict(rows), expected["label"])
     assert loaded.score(rows, Y_CLASS) == np.mean(expected["label"] == Y_CLASS)
 
 
-def test_a_run_on_a_channels_first_array_asks_for_such(cli, tmp_path):
+def test_the_model_of_a_run_on_a_channels_first_array_takes_such_arrays(cli, tmp_path):
     turned = np.ascontiguousarray(X.transpose(0, 2, 1))
     np.savez(tmp_path / "own.npz", X=turned, y=Y_CLASS)
     options = ("--channels-first", "--scale", "standard")
@@ -234,20 +236,20 @@ def test_a_run_on_a_channels_first_array_asks_for_such(cli, tmp_path):
     assert loaded.predict_proba(turned).shape == (N, 2)
 
 
-def test_a_run_that_learnt_changes_gives_levels(cli, tmp_path):
+def test_the_model_of_a_run_trained_on_changes_predicts_levels(cli, tmp_path):
     signal = np.cumsum(X[:, :, 0].ravel())
     frame = pd.DataFrame({"a": signal, "b": signal * 2 + 1})
     frame.to_csv(tmp_path / "own.csv", index=False)
     options = ("--target", "a", "--input", "a,b", "--horizon", 1, "--change", "--no-stateful")
-    how = ("--window", T, "--output", "last", "--scale", "standard")
-    loaded = learn(cli, "regress", tmp_path / "own.csv", *options, *how)
+    more = ("--window", T, "--output", "last", "--scale", "standard")
+    loaded = learn(cli, "regress", tmp_path / "own.csv", *options, *more)
     assert cli("predict", "regress-1", tmp_path / "own.csv", "--output", "p.csv").code == 0
     expected = pd.read_csv(tmp_path / "p.csv")["a"].to_numpy()
     windows = np.stack([frame.to_numpy()[k : k + T] for k in range(len(expected))])
     np.testing.assert_allclose(loaded.predict(windows).ravel(), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_a_run_of_an_autoencoder_gives_rows_in_their_units(cli, tmp_path):
+def test_the_autoencoder_of_a_run_reconstructs_rows_in_their_units(cli, tmp_path):
     path = table(tmp_path / "own.csv", FLAT * 40 + 7)
     options = ("--scale", "standard")
     loaded = learn(cli, "autoencode", path, *options)
@@ -261,10 +263,10 @@ def test_a_run_of_an_autoencoder_gives_rows_in_their_units(cli, tmp_path):
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_a_run_of_an_estimator_is_a_model_too(job, tmp_path):
+def test_the_run_of_an_estimator_has_a_model(job, tmp_path):
     estimator = MADE[job](scale="standard")
     estimator.fit(X, TARGETS[job], run_dir=tmp_path / "mine")
     loaded = load(tmp_path / "mine" / "model.safetensors")
     assert type(loaded) in (RecurrentClassifier, RecurrentRegressor, Autoencoder)
-    found, expected = answers(loaded, X), answers(estimator, X)
-    np.testing.assert_array_equal(found.reshape(expected.shape), expected)
+    output, expected = predictions_of(loaded, X), predictions_of(estimator, X)
+    np.testing.assert_array_equal(output.reshape(expected.shape), expected)

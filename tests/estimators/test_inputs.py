@@ -1,4 +1,4 @@
-"""What estimators take as X, y and weights: series, tensors, frames, missing values, types."""
+"""What estimators accept as X and y: series, tensors, data frames."""
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,9 @@ TWO_STEPS = [np.stack([row, 1 - row], axis=1) for row in STEPS]
 
 def objects(parts):
     """A one-dimensional array of arrays."""
-    found = np.empty(len(parts), object)
-    found[:] = parts
-    return found
+    series = np.empty(len(parts), object)
+    series[:] = parts
+    return series
 
 
 def classifier(**options):
@@ -43,8 +43,8 @@ MADE = {"classify": classifier, "regress": regressor, "autoencode": coder}
 TARGETS = {"classify": Y_CLASS, "regress": Y_LAST, "autoencode": None}
 
 
-def answers(estimator, rows):
-    """All of an estimator's numbers for `rows`."""
+def predictions_of(estimator, rows):
+    """Every output of an estimator for `rows`."""
     for name in ("predict_proba", "transform", "predict"):
         if hasattr(estimator, name):
             return getattr(estimator, name)(rows)
@@ -56,7 +56,7 @@ def answers(estimator, rows):
 
 @pytest.mark.parametrize("engine", ["native", "torch"])
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"readout": "mean"}])
-def test_a_series_in_a_list_is_answered_as_alone(options, engine):
+def test_a_series_in_a_list_has_the_outputs_of_the_series_alone(options, engine):
     estimator = classifier(engine=engine, scale="standard", **options).fit(SERIES, Y_CLASS)
     together = estimator.predict_proba(SERIES)
     alone = np.concatenate([estimator.predict_proba([row]) for row in SERIES])
@@ -77,13 +77,13 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_list_of_series_comes_in_many_forms(form):
+def test_a_list_of_series_can_have_many_forms(form):
     expected = classifier().fit(SERIES, Y_CLASS).predict_proba(SERIES)
     given = FORMS[form](SERIES)
     np.testing.assert_array_equal(classifier().fit(given, Y_CLASS).predict_proba(given), expected)
 
 
-def test_series_of_numbers_have_one_feature_a_step():
+def test_series_of_numbers_have_one_feature_per_step():
     numbers = [row[:, 0] for row in SERIES]
     expected = regressor().fit([row[:, None] for row in numbers], Y_LAST).predict(X[:, :, :1])
     for form in ("tuple", "objects", "lists", "tensors"):
@@ -130,12 +130,12 @@ def test_predictions_of_unequal_series_can_be_targets_and_are_scored_step_by_ste
 @pytest.mark.parametrize(
     "y", [STEPS[:-1], [*STEPS[:-1], STEPS[-1][:-1]], [row[:, None, None] for row in STEPS]]
 )
-def test_targets_that_do_not_fit_their_series_are_refused(y):
+def test_targets_that_do_not_match_their_series_are_rejected(y):
     with pytest.raises(DataError, match=r"^y: "):
         regressor(output="steps").fit(SERIES, y)
 
 
-def test_targets_of_unequal_series_are_refused_for_an_array():
+def test_targets_of_unequal_length_are_rejected_for_an_array():
     with pytest.raises(DataError, match="unequal length"):
         regressor(output="steps").fit(X, STEPS)
     estimator = regressor(output="steps").fit(X, Y_STEPS)
@@ -151,11 +151,11 @@ def test_stateful_series_are_each_read_to_their_own_end(output):
     for row in SERIES:
         one, state = estimator.forward(row[None], state)
         expected.append(one[0])
-    for found, own in zip(estimator.predict(SERIES), expected, strict=True):
-        np.testing.assert_allclose(found, own, rtol=1e-9)
+    for series, own in zip(estimator.predict(SERIES), expected, strict=True):
+        np.testing.assert_allclose(series, own, rtol=1e-9)
 
 
-def test_unequal_windows_one_by_one_teach_what_they_teach_at_once():
+def test_unequal_windows_one_by_one_train_as_in_one_fit():
     options = {"stateful": True, "output": "steps", "random_state": 0, "hold": 100, "threads": 1}
     whole = RecurrentRegressor(hidden_size=4, epochs=1, **options).fit(SERIES, STEPS)
     pieces = RecurrentRegressor(hidden_size=4, **options)
@@ -171,7 +171,7 @@ def test_partial_fit_takes_series_of_other_lengths():
     assert estimator.partial_fit(X, Y_STEPS).n_steps_ == 3
 
 
-def test_state_goes_on_only_for_rows_of_one_length():
+def test_forward_takes_only_rows_of_equal_length():
     with pytest.raises(DataError, match="equal length"):
         regressor().fit(SERIES, Y_LAST).forward(SERIES)
 
@@ -183,7 +183,7 @@ def test_steps_cut_flat_rows_not_series():
         classifier(steps=3).fit(SERIES, Y_CLASS)
 
 
-def test_an_autoencoder_refuses_series_of_unequal_length():
+def test_an_autoencoder_rejects_series_of_unequal_length():
     with pytest.raises(DataError, match="rows of one length, but these have 1 to 9 steps"):
         coder().fit(SERIES)
     estimator = coder().fit(list(X))
@@ -206,7 +206,7 @@ def test_an_autoencoder_refuses_series_of_unequal_length():
         (X[:2, :, :, None], "Found array with dim 4"),
     ],
 )
-def test_what_is_no_list_of_series_is_told(given, words):
+def test_an_invalid_list_of_series_is_rejected(given, words):
     with pytest.raises(DataError, match=words):
         classifier().fit(given, [0, 1])
 
@@ -219,17 +219,17 @@ def test_what_is_no_list_of_series_is_told(given, words):
 def test_channels_first_swaps_the_axes_and_nothing_else(make, rows, tmp_path):
     y = Y_CLASS if make is classifier else Y_LAST
     turned = rows.transpose(0, 2, 1) if rows is X else [row.T for row in rows]
-    expected = answers(make().fit(rows, y), rows)
+    expected = predictions_of(make().fit(rows, y), rows)
     estimator = make(channels_first=True).fit(turned, y)
     assert estimator.n_features_in_ == I
-    np.testing.assert_array_equal(answers(estimator, turned), expected)
+    np.testing.assert_array_equal(predictions_of(estimator, turned), expected)
     estimator.save(tmp_path / "m.safetensors")
     loaded = load(tmp_path / "m.safetensors")
     assert loaded.channels_first is True
-    np.testing.assert_array_equal(answers(loaded, turned), expected)
+    np.testing.assert_array_equal(predictions_of(loaded, turned), expected)
 
 
-def test_channels_first_leaves_flat_rows_and_targets_as_they_are():
+def test_channels_first_does_not_change_flat_rows_and_targets():
     flat = X[:, :, 0]
     np.testing.assert_array_equal(
         classifier(channels_first=True).fit(flat, Y_CLASS).predict_proba(flat),
@@ -245,7 +245,7 @@ def test_channels_first_leaves_flat_rows_and_targets_as_they_are():
 @pytest.mark.parametrize("job", KINDS)
 def test_tensors_are_arrays(job):
     y = TARGETS[job]
-    expected = answers(MADE[job]().fit(X, y), X)
+    expected = predictions_of(MADE[job]().fit(X, y), X)
     tensor = torch.tensor(X, requires_grad=True)
     own = y
     if job == "regress":
@@ -254,12 +254,12 @@ def test_tensors_are_arrays(job):
         own = torch.tensor(y == "up")
     weights = torch.ones(N, dtype=torch.float64)
     estimator = MADE[job]().fit(tensor, own, weights)
-    np.testing.assert_array_equal(answers(estimator, tensor), expected)
+    np.testing.assert_array_equal(predictions_of(estimator, tensor), expected)
     if job != "autoencode":
         assert np.isfinite(estimator.score(tensor, own, weights))
 
 
-def test_a_tensor_in_half_precision_is_computed_in_a_type_there_is():
+def test_a_tensor_in_half_precision_is_converted_to_a_supported_type():
     for kind, own in ((torch.bfloat16, np.float32), (torch.float16, np.float64)):
         rows = torch.tensor(X, dtype=kind)
         assert classifier().fit(rows, Y_CLASS).predict_proba(rows).dtype == own
@@ -273,20 +273,20 @@ POLARS = pl.DataFrame(FLAT, schema=NAMES)
 
 @pytest.mark.parametrize("frame", [PANDAS, POLARS], ids=["pandas", "polars"])
 @pytest.mark.parametrize("job", KINDS)
-def test_a_frames_names_are_kept_and_checked(job, frame, tmp_path):
+def test_column_names_of_a_frame_are_kept_and_checked(job, frame, tmp_path):
     estimator = MADE[job]().fit(frame, TARGETS[job])
-    expected = answers(MADE[job]().fit(FLAT, TARGETS[job]), FLAT)
+    expected = predictions_of(MADE[job]().fit(FLAT, TARGETS[job]), FLAT)
     assert list(estimator.feature_names_in_) == NAMES
-    np.testing.assert_array_equal(answers(estimator, frame), expected)
+    np.testing.assert_array_equal(predictions_of(estimator, frame), expected)
     estimator.save(tmp_path / "m.safetensors")
-    for known in (estimator, load(tmp_path / "m.safetensors")):
+    for fitted in (estimator, load(tmp_path / "m.safetensors")):
         with pytest.raises(ValueError, match="feature names should match"):
-            answers(known, frame[NAMES[::-1]])
+            predictions_of(fitted, frame[NAMES[::-1]])
         with pytest.warns(UserWarning, match="does not have valid feature names"):
-            answers(known, FLAT)
+            predictions_of(fitted, FLAT)
 
 
-def test_names_of_an_earlier_fit_are_forgotten():
+def test_column_names_of_an_earlier_fit_are_removed():
     estimator = classifier().fit(PANDAS, Y_CLASS).fit(X, Y_CLASS)
     assert not hasattr(estimator, "feature_names_in_")
     assert estimator.n_features_in_ == I
@@ -299,7 +299,7 @@ def test_a_frame_of_pixels_is_read_as_its_array():
         np.testing.assert_array_equal(coder().fit(frame).transform(frame), expected)
 
 
-def test_labels_and_targets_come_as_series():
+def test_labels_and_targets_can_be_pandas_series():
     for kind in (pd.Series, pl.Series):
         assert list(classifier().fit(X, kind(Y_CLASS)).classes_) == ["down", "up"]
         assert regressor().fit(X, kind(Y_LAST)).predict(X).shape == (N,)
@@ -307,42 +307,42 @@ def test_labels_and_targets_come_as_series():
     assert list(classifier().fit(X, words).classes_) == ["down", "up"]
 
 
-# The number of features, and what is asked before fitting
+# The number of features, and calls before fitting
 
 
 @pytest.mark.parametrize("job", KINDS)
 @pytest.mark.parametrize("rows", [X, FLAT], ids=["3-D", "2-D"])
-def test_other_features_are_refused_in_scikit_learns_words(job, rows):
+def test_another_number_of_features_is_rejected_as_in_scikit_learn(job, rows):
     estimator = MADE[job]().fit(rows, TARGETS[job])
     assert estimator.n_features_in_ == rows.shape[-1]
     words = f"X has {rows.shape[-1] - 1} features, but {type(estimator).__name__} is expecting"
     with pytest.raises(ValueError, match=words):
-        answers(estimator, rows[..., 1:])
+        predictions_of(estimator, rows[..., 1:])
     with pytest.raises(ValueError, match="features"):
-        answers(
+        predictions_of(
             MADE[job]().fit(X, TARGETS[job]), X[:, :5, 0] if job != "autoencode" else X[..., :1]
         )
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_nothing_is_answered_before_fit(job, tmp_path):
+def test_an_estimator_that_is_not_fitted_raises(job, tmp_path):
     estimator = MADE[job]()
-    asked = [lambda: answers(estimator, X), lambda: estimator.save(tmp_path / "m")]
-    asked += [estimator.to_torch, lambda: estimator.score(X, TARGETS[job])]
+    calls = [lambda: predictions_of(estimator, X), lambda: estimator.save(tmp_path / "m")]
+    calls += [estimator.to_torch, lambda: estimator.score(X, TARGETS[job])]
     if job == "autoencode":
-        asked += [lambda: estimator.inverse_transform([[0, 0]]), estimator.get_feature_names_out]
-    for ask in asked:
+        calls += [lambda: estimator.inverse_transform([[0, 0]]), estimator.get_feature_names_out]
+    for ask in calls:
         with pytest.raises(NotFittedError):
             ask()
 
 
 @pytest.mark.parametrize("codes", [[[0.0]], [0.0, 1.0], [[np.nan, 0.0]], [[np.inf, 0.0]]])
-def test_codes_that_do_not_fit_are_refused(codes):
+def test_invalid_codes_are_rejected(codes):
     with pytest.raises(DataError, match="codes"):
         coder().fit(X).inverse_transform(codes)
 
 
-def test_a_fitted_clone_is_fresh():
+def test_the_clone_of_a_fitted_estimator_is_not_fitted():
     estimator = classifier().fit(SERIES, Y_CLASS)
     assert not [name for name in vars(clone(estimator)) if name.endswith("_")]
 
@@ -360,7 +360,7 @@ def test_a_fitted_clone_is_fresh():
         ((N, 16), "float32", None),
     ],
 )
-def test_bytes_in_two_axes_or_of_a_square_are_drawn_as_pictures(tmp_path, shape, dtype, picture):
+def test_uint8_rows_with_two_axes_or_a_square_are_drawn_as_images(tmp_path, shape, dtype, picture):
     rows = RNG.integers(0, 255, shape).astype(dtype)
     coder().fit(rows, run_dir=tmp_path / "coder")
     classifier().fit(rows, Y_CLASS, run_dir=tmp_path / "classifier")

@@ -1,4 +1,4 @@
-"""scikit-learn's own tools over the estimators: searches, pipelines, weights, routing, copies."""
+"""The tools of scikit-learn with the estimators: searches, pipelines, weights, copies."""
 
 import pickle
 import warnings
@@ -35,10 +35,10 @@ from tests.estimators.test_inputs import (
     SERIES,
     STEPS,
     TARGETS,
-    answers,
     classifier,
     coder,
     objects,
+    predictions_of,
     regressor,
 )
 
@@ -51,7 +51,7 @@ def same_weights(one, other):
 
 
 @parametrize_with_checks([RecurrentClassifier(epochs=60, threads=1, missing="mask")])
-def test_scikit_learns_checks_hold_where_missing_values_are_taken(estimator, check):
+def test_the_checks_of_scikit_learn_with_missing_values(estimator, check):
     check(estimator)
 
 
@@ -80,12 +80,12 @@ def test_a_search_in_two_processes_finds_the_same():
 @pytest.mark.parametrize("job", KINDS)
 def test_cross_validation_is_what_a_loop_would_do(job):
     rows, y = X, TARGETS[job]
-    found = cross_val_score(MADE[job](), rows, y, cv=3)
-    assert found.shape == (3,)
+    fitted = cross_val_score(MADE[job](), rows, y, cv=3)
+    assert fitted.shape == (3,)
     folds = StratifiedKFold(3) if job == "classify" else sklearn.model_selection.KFold(3)
-    for score, (learnt, asked) in zip(found, folds.split(rows, y), strict=True):
-        own = [None, None] if y is None else [y[learnt], y[asked]]
-        assert MADE[job]().fit(rows[learnt], own[0]).score(rows[asked], own[1]) == score
+    for score, (trained_on, held_out) in zip(fitted, folds.split(rows, y), strict=True):
+        own = [None, None] if y is None else [y[trained_on], y[held_out]]
+        assert MADE[job]().fit(rows[trained_on], own[0]).score(rows[held_out], own[1]) == score
 
 
 def test_cross_validation_of_targets_at_every_step():
@@ -115,7 +115,7 @@ def test_pipelines_of_two_and_three_dimensions():
 
 
 @pytest.mark.parametrize("kind", ["pandas", "polars"])
-def test_codes_come_as_the_frame_asked_for(kind):
+def test_codes_can_be_data_frames(kind):
     frame = {"pandas": PANDAS, "polars": POLARS}[kind]
     module = {"pandas": pd, "polars": pl}[kind]
     expected = coder().fit(FLAT).transform(FLAT)
@@ -134,7 +134,7 @@ def test_codes_come_as_the_frame_asked_for(kind):
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_every_parameter_is_cloned_set_and_got(job):
+def test_every_parameter_can_be_cloned_set_and_read(job):
     estimator = MADE[job]()
     for name, value in estimator.get_params().items():
         marked = [value, name]
@@ -149,13 +149,13 @@ def test_pickle_and_joblib_keep_all_to_the_last_bit(job, tmp_path):
     estimator = MADE[job](missing="mean", scale="standard").fit(FLAT, TARGETS[job])
     joblib.dump(estimator, tmp_path / "m.joblib")
     for copy in (pickle.loads(pickle.dumps(estimator)), joblib.load(tmp_path / "m.joblib")):
-        np.testing.assert_array_equal(answers(copy, FLAT), answers(estimator, FLAT))
+        np.testing.assert_array_equal(predictions_of(copy, FLAT), predictions_of(estimator, FLAT))
         assert copy.history_ == estimator.history_
         assert vars(copy).keys() == vars(estimator).keys()
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_a_second_fit_begins_afresh(job):
+def test_a_second_fit_starts_over(job):
     estimator = MADE[job](valid_fraction=0.2, patience=1).fit(FLAT, TARGETS[job])
     same_weights(MADE[job]().fit(X, TARGETS[job]), clone(MADE[job]()).fit(X, TARGETS[job]))
     estimator.set_params(valid_fraction=0, patience=0)
@@ -182,12 +182,12 @@ def test_random_state_is_an_int_a_generator_of_numpy_or_none():
 
 @pytest.mark.parametrize("rows", [X, FLAT, SERIES], ids=["3D", "2D", "list"])
 @pytest.mark.parametrize("job", KINDS)
-def test_a_row_of_weight_zero_is_as_good_as_gone(job, rows):
+def test_a_row_of_weight_zero_counts_as_left_out(job, rows):
     if job == "autoencode" and rows is SERIES:
         return
     weights = WEIGHTS * (np.arange(N) % 3 > 0)
     kept, y = np.flatnonzero(weights), TARGETS[job]
-    # Neither scaling, nor the number of updates, nor what is held out may know of it.
+    # It affects neither scaling, nor the number of updates, nor which rows are held out.
     options = {"max_steps": None, "batch_size": 16, "valid_fraction": 0.25, "scale": "standard"}
     wild = [row * (1 if w else 1e3) for row, w in zip(rows, weights, strict=True)]
     wild = wild if rows is SERIES else np.array(wild)
@@ -202,9 +202,9 @@ def test_a_row_of_weight_zero_is_as_good_as_gone(job, rows):
 def test_only_the_ratio_of_weights_counts(job):
     one = MADE[job]().fit(X, TARGETS[job], WEIGHTS)
     two = MADE[job]().fit(X, TARGETS[job], WEIGHTS * 1e6)
-    np.testing.assert_allclose(answers(one, X), answers(two, X), rtol=1e-7)
+    np.testing.assert_allclose(predictions_of(one, X), predictions_of(two, X), rtol=1e-7)
     other = MADE[job]().fit(X, TARGETS[job])
-    assert not np.allclose(answers(one, X), answers(other, X), rtol=1e-3)
+    assert not np.allclose(predictions_of(one, X), predictions_of(other, X), rtol=1e-3)
 
 
 @pytest.mark.parametrize("job", KINDS)
@@ -218,7 +218,7 @@ def test_only_the_ratio_of_weights_counts(job):
         (np.ones((N, 2)), "1D"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused(job, weights, words):
+def test_invalid_weights_are_rejected(job, weights, words):
     with pytest.raises(ValueError, match=words):
         MADE[job]().fit(X, TARGETS[job], weights)
 
@@ -227,7 +227,7 @@ def close(one, other):
     np.testing.assert_allclose(one.predict_proba(X), other.predict_proba(X), rtol=1e-9)
 
 
-def test_class_weights_are_weights_of_rows_but_scale_nothing():
+def test_class_weights_are_sample_weights_that_do_not_affect_scaling():
     def plain(**options):
         return classifier(scale="none", **options)
 
@@ -244,19 +244,19 @@ def test_class_weights_are_weights_of_rows_but_scale_nothing():
     assert (none.predict(X) == "down").all()
 
 
-def test_balanced_classes_weigh_alike():
+def test_balanced_classes_have_equal_weight():
     balanced = classifier(class_weight="balanced").fit(X, Y_CLASS)
     labels, counts = np.unique(Y_CLASS, return_counts=True)
     own = dict(zip(labels, N / 2 / counts, strict=True))
     close(balanced, classifier(class_weight=own).fit(X, Y_CLASS))
-    # With weights of rows the classes' sums of weights are what is balanced.
+    # With sample weights, the sums of the weights of the classes are balanced.
     both = classifier(class_weight="balanced").fit(X, Y_CLASS, WEIGHTS)
     own = {label: 1 / WEIGHTS[label == Y_CLASS].sum() for label in labels}
     close(both, classifier(class_weight=own).fit(X, Y_CLASS, WEIGHTS))
 
 
 @pytest.mark.parametrize("wrong", [[1, 2], 3.0, "balance"])
-def test_class_weights_of_no_known_kind_are_refused(wrong):
+def test_class_weights_of_another_type_are_rejected(wrong):
     with pytest.raises(OptionError, match=r"^class_weight: "):
         classifier(class_weight=wrong).fit(X, Y_CLASS)
 
@@ -264,14 +264,14 @@ def test_class_weights_of_no_known_kind_are_refused(wrong):
 @pytest.mark.parametrize(
     "y", [(Y_CLASS == "up") * 3 - 1, Y_CLASS == "up", (Y_CLASS == "up").astype("f4"), list(Y_CLASS)]
 )
-def test_labels_of_any_kind_come_back(y):
+def test_labels_of_any_type_are_predicted(y):
     estimator = classifier(max_steps=60).fit(X, y)
     assert set(estimator.predict(X).tolist()) == set(np.asarray(y).tolist())
     assert estimator.classes_.dtype == np.asarray(y).dtype
     assert estimator.score(X, y) > 0.6
 
 
-def test_labels_are_refused_and_warned_of_as_scikit_learn_does():
+def test_labels_are_checked_as_by_scikit_learn():
     with pytest.warns(sklearn.exceptions.DataConversionWarning, match="column-vector"):
         assert classifier().fit(X, Y_CLASS[:, None]).predict(X).shape == (N,)
     with pytest.raises(ValueError, match="Unknown label type: continuous"):
@@ -282,7 +282,7 @@ def test_labels_are_refused_and_warned_of_as_scikit_learn_does():
         classifier().fit(X, np.where(Y_LAST > 0, 1, np.nan))
 
 
-def test_scores_weigh_rows():
+def test_scores_use_sample_weights():
     chosen, y = np.arange(N) < 20, np.stack([Y_LAST, -2 * Y_LAST], axis=1)
     for estimator, true in (
         (regressor().fit(X, Y_LAST), Y_LAST),
@@ -320,9 +320,9 @@ def test_weights_are_routed_through_a_pipeline_and_a_search():
     name = "recurrentclassifier__hidden_size"
     search = GridSearchCV(pipeline, {name: [4]}, cv=2).fit(X, Y_CLASS, sample_weight=WEIGHTS)
     same_weights(search.best_estimator_[-1], pipeline[-1])
-    learnt, asked = next(StratifiedKFold(2).split(X, Y_CLASS))
-    half = classifier().fit(X[learnt], Y_CLASS[learnt], WEIGHTS[learnt])
-    expected = half.score(X[asked], Y_CLASS[asked], WEIGHTS[asked])
+    trained_on, held_out = next(StratifiedKFold(2).split(X, Y_CLASS))
+    half = classifier().fit(X[trained_on], Y_CLASS[trained_on], WEIGHTS[trained_on])
+    expected = half.score(X[held_out], Y_CLASS[held_out], WEIGHTS[held_out])
     assert search.cv_results_["split0_test_score"][0] == pytest.approx(expected)
 
 
@@ -338,7 +338,7 @@ def test_weights_are_routed_to_regressors_and_coders():
 
 
 @pytest.mark.usefixtures("_routing")
-def test_weights_nobody_asked_for_are_told():
+def test_weights_that_are_not_requested_raise():
     with pytest.raises(sklearn.exceptions.UnsetMetadataPassedError, match="sample_weight"):
         GridSearchCV(classifier(), {"hidden_size": [4]}, cv=2).fit(
             X, Y_CLASS, sample_weight=WEIGHTS
@@ -350,7 +350,7 @@ def test_weights_nobody_asked_for_are_told():
 
 @pytest.mark.parametrize("engine", ["native", "torch"])
 @pytest.mark.parametrize("job", KINDS)
-def test_training_ends_when_patience_does_with_the_best_weights(job, engine):
+def test_training_stops_early_with_the_best_weights(job, engine):
     options = {"valid_fraction": 0.25, "batch_size": 15, "lr": 0.1, "engine": engine}
     kept = {}
 
@@ -369,14 +369,14 @@ def test_training_ends_when_patience_does_with_the_best_weights(job, engine):
         np.testing.assert_array_equal(estimator.model_.params[name], array)
 
 
-def test_rows_held_out_are_of_each_class_and_the_same_each_time():
+def test_validation_rows_are_of_each_class_and_always_the_same():
     options = {"valid_fraction": 0.2, "epochs": 3, "max_steps": None}
     same_weights(*(classifier(**options).fit(X, Y_CLASS) for _ in range(2)))
     with pytest.raises(DataError, match="use valid_fraction 0"):
         regressor(valid_fraction=0.01).fit(X[:6], Y_LAST[:6])
 
 
-def test_words_of_errors_are_pythons():
+def test_errors_name_parameters_as_in_python():
     for options in (
         {"patience": 2},
         {"dropout": 0.5},
@@ -392,7 +392,7 @@ def test_words_of_errors_are_pythons():
         coder(output_activation="sigmoid", scale="none").fit(X)
 
 
-def test_a_fit_warns_of_nothing():
+def test_a_fit_does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for job in KINDS:

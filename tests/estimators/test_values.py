@@ -1,4 +1,4 @@
-"""What estimators do with values: missing and infinite ones, float types, scales, pixels."""
+"""Values of X and y: missing and infinite ones, float types, scaling, pixels."""
 
 import numpy as np
 import pytest
@@ -13,9 +13,9 @@ from tests.estimators.test_inputs import (
     SERIES,
     STEPS,
     TARGETS,
-    answers,
     classifier,
     coder,
+    predictions_of,
     regressor,
 )
 
@@ -32,41 +32,41 @@ CHOICES = [
 def test_missing_values_are_filled_in(job, missing, rows, tmp_path):
     estimator = MADE[job](missing=missing, scale="standard").fit(rows, TARGETS[job])
     assert get_tags(estimator).input_tags.allow_nan
-    found = answers(estimator, rows)
-    assert np.isfinite(found).all()
+    predicted = predictions_of(estimator, rows)
+    assert np.isfinite(predicted).all()
     estimator.save(tmp_path / "m.safetensors")
     loaded = load(tmp_path / "m.safetensors")
     assert loaded.missing == missing
     assert loaded.n_features_in_ == estimator.n_features_in_
-    np.testing.assert_array_equal(answers(loaded, rows), found)
+    np.testing.assert_array_equal(predictions_of(loaded, rows), predicted)
     if job == "autoencode":
-        assert estimator.inverse_transform(found).shape == rows.shape
+        assert estimator.inverse_transform(predicted).shape == rows.shape
         assert np.isfinite(estimator.score(rows))
 
 
 @pytest.mark.parametrize("missing", ["mean", "forward", "mask"])
-def test_a_value_is_filled_in_as_the_words_say(missing):
+def test_missing_values_are_filled_in_as_documented(missing):
     rows, cut = X.copy(), X.copy()
     rows[3, 4, 1] = np.nan
     estimator = classifier(missing=missing).fit(rows, Y_CLASS)
     mean = np.nanmean(rows[:, :, 1])
     cut[3, 4, 1] = {"forward": rows[3, 3, 1]}.get(missing, mean)
     same = np.allclose(estimator.predict_proba(cut), estimator.predict_proba(rows), rtol=1e-12)
-    assert same == (missing != "mask")  # whose second feature says that it was missing
+    assert same == (missing != "mask")  # whose second feature marks missing values
 
 
 @pytest.mark.parametrize("missing", ["mean", "mask"])
-def test_a_coders_score_leaves_missing_numbers_out(missing):
+def test_the_score_of_an_autoencoder_ignores_missing_values(missing):
     estimator = coder(missing=missing, scale="standard").fit(HOLES)
     built = estimator.inverse_transform(estimator.transform(HOLES))
-    known = np.isfinite(HOLES)
-    expected = -np.mean((built[known] - HOLES[known]) ** 2)
+    present = np.isfinite(HOLES)
+    expected = -np.mean((built[present] - HOLES[present]) ** 2)
     assert estimator.score(HOLES) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("rows", [X, FLAT, SERIES], ids=["3-D", "2-D", "list"])
 @pytest.mark.parametrize("job", KINDS)
-def test_what_is_not_finite_is_refused_in_scikit_learns_words(job, rows):
+def test_values_that_are_not_finite_are_rejected_as_in_scikit_learn(job, rows):
     if job == "autoencode" and rows is SERIES:
         return
     assert not get_tags(MADE[job]()).input_tags.allow_nan
@@ -78,12 +78,12 @@ def test_what_is_not_finite_is_refused_in_scikit_learns_words(job, rows):
         with pytest.raises(DataError, match=words):
             MADE[job]().fit(bad, TARGETS[job])
         with pytest.raises(DataError, match=words):
-            answers(fitted, bad)
-    with pytest.raises(DataError, match="contains infinity"):  # a fault, not a missing value
+            predictions_of(fitted, bad)
+    with pytest.raises(DataError, match="contains infinity"):  # an error, not a missing value
         MADE[job](missing="mean").fit(bad, TARGETS[job])
 
 
-def test_the_mend_for_missing_values_is_one_the_estimator_takes():
+def test_the_hint_for_missing_values_names_choices_of_the_estimator():
     for job, choices in (
         ("classify", "'mean' or 'forward' or 'mask'"),
         ("autoencode", "'mean' or 'mask'"),
@@ -93,7 +93,7 @@ def test_the_mend_for_missing_values_is_one_the_estimator_takes():
 
 
 @pytest.mark.parametrize(("job", "missing"), [("classify", "drop"), ("autoencode", "forward")])
-def test_ways_of_the_commands_that_make_no_sense_here_are_refused(job, missing):
+def test_choices_that_only_the_commands_have_are_rejected(job, missing):
     with pytest.raises(OptionError, match=f"missing: {missing!r} is not available for"):
         MADE[job](missing=missing).fit(X, TARGETS[job])
     line = next(line for line in KINDS[job].__doc__.splitlines() if " missing : " in line)
@@ -113,20 +113,20 @@ def test_targets_must_be_finite(y):
 
 @pytest.mark.parametrize("engine", ["native", "torch"])
 @pytest.mark.parametrize("job", KINDS)
-def test_float32_comes_out_where_float32_goes_in(job, engine):
+def test_float32_input_gives_float32_output(job, engine):
     rows = X.astype(np.float32)
     estimator = MADE[job](engine=engine, scale="standard").fit(rows, TARGETS[job])
-    found = answers(estimator, rows)
-    assert found.dtype == np.float32
+    predicted = predictions_of(estimator, rows)
+    assert predicted.dtype == np.float32
     if job == "autoencode":
-        assert estimator.inverse_transform(found).dtype == np.float32
+        assert estimator.inverse_transform(predicted).dtype == np.float32
         assert "float32" in get_tags(estimator).transformer_tags.preserves_dtype
     double = MADE[job](engine=engine, scale="standard").fit(X, TARGETS[job])
-    assert answers(double, X).dtype == np.float64
-    np.testing.assert_allclose(answers(double, X), found, atol=2e-3)
+    assert predictions_of(double, X).dtype == np.float64
+    np.testing.assert_allclose(predictions_of(double, X), predicted, atol=2e-3)
 
 
-def test_every_type_of_number_is_taken():
+def test_every_type_of_number_is_accepted():
     whole = (X * 10).astype(int)
     expected = classifier().fit(whole.astype(float), Y_CLASS).predict_proba(whole)
     for kind in (np.int8, np.int64, np.float16, ">f8", object):
@@ -134,21 +134,23 @@ def test_every_type_of_number_is_taken():
         np.testing.assert_array_equal(classifier().fit(rows, Y_CLASS).predict_proba(rows), expected)
 
 
-def test_partial_fit_goes_on_in_the_float_type_it_began_with():
+def test_partial_fit_keeps_the_float_type_of_its_first_call():
     estimator = regressor().partial_fit(X, Y_LAST).partial_fit(X.astype(np.float32), Y_LAST)
     assert {a.dtype for a in estimator.model_.params.values()} == {np.dtype(np.float64)}
 
 
 @pytest.mark.parametrize("job", KINDS)
-def test_scaling_makes_units_of_no_account(job):
+def test_scaling_makes_units_irrelevant(job):
     far = X * [1000, 0.01] + [5e4, -3]
     y = TARGETS[job]
     for scale in ("standard", "minmax"):
         near, moved = MADE[job](scale=scale).fit(X, y), MADE[job](scale=scale).fit(far, y)
-        np.testing.assert_allclose(answers(moved, far), answers(near, X), rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(
+            predictions_of(moved, far), predictions_of(near, X), rtol=1e-6, atol=1e-9
+        )
 
 
-def test_targets_are_scaled_and_come_back_in_their_units():
+def test_targets_are_scaled_and_predicted_in_their_units():
     options = {"scale": "standard", "output": "steps"}
     near = regressor(**options).fit(SERIES, STEPS).predict(SERIES)
     far = regressor(**options).fit(SERIES, [row * 1e6 - 5 for row in STEPS]).predict(SERIES)
@@ -156,7 +158,7 @@ def test_targets_are_scaled_and_come_back_in_their_units():
         np.testing.assert_allclose(other, one * 1e6 - 5, rtol=1e-6, atol=1e-2)
 
 
-def test_scale_auto_scales_what_is_not_in_0_to_1():
+def test_scale_auto_scales_values_outside_0_to_1():
     inside = RNG.random((N, T))
     assert coder().fit(inside).model_.transform.scaling is None
     assert coder().fit(inside * 255).model_.transform.scaling is not None
