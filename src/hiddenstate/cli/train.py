@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.findings import two_lines
 from hiddenstate.cli.live_view import check_view, view_callbacks
 from hiddenstate.cli.options import (
+    Command,
     JobCommand,
     command_option,
     config_options,
@@ -22,9 +22,14 @@ from hiddenstate.cli.options import (
     option_values,
     runs_dir_option,
 )
-from hiddenstate.cli.output import note, say, say_json
+from hiddenstate.cli.output import note, say
+from hiddenstate.cli.training_output import (
+    print_introduction,
+    print_location,
+    print_results,
+)
 from hiddenstate.config import make_config
-from hiddenstate.errors import DataError, OptionError
+from hiddenstate.errors import OptionError
 from hiddenstate.views import TRAINING_VIEWS
 
 if TYPE_CHECKING:
@@ -53,59 +58,57 @@ class Settings:
     as_json: bool
 
 
-# --- the commands
-
-
-def _run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a training command with the options of its `Settings`."""
-    view_option = command_option(
-        "view",
-        str,
-        "auto",
-        "Where training is shown: in a window, in this notebook, in this terminal, in figure files "
-        "at the end (files), or nowhere (off); auto uses the notebook, the window or the terminal, "
-        "whichever is available first, otherwise files.",
-        choices=TRAINING_VIEWS,
-    )
-    for add_option in (debug_option, json_option, view_option, runs_dir_option):
-        command = add_option(command)
-    return command
+_view_option = command_option(
+    "view",
+    str,
+    "auto",
+    "Where training is shown: in a window, in this notebook, in this terminal, in figure files at "
+    "the end (files), or nowhere (off); auto uses the notebook, the window or the terminal, "
+    "whichever is available first, otherwise files.",
+    choices=TRAINING_VIEWS,
+)
+_seeds_option = command_option(
+    "seeds",
+    int,
+    1,
+    "Train N runs with consecutive seeds and print the mean and the standard deviation of their "
+    "main score.",
+    low=1,
+    high=1000,
+)
+_config_file_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(),
+    metavar="FILE",
+    help="Read options from a TOML file or from the config.json of a run; the command line takes "
+    "precedence.",
+)
+_data_dir_option = click.option(
+    "--data-dir", type=click.Path(), metavar="DIR", help="Same as DATA."
+)
 
 
 def _job_command(job: str, summary: str, details: str, example: str) -> click.Command:
     """Make the command that trains `job`, with all its config options."""
 
-    @_run_options
     def command(**values: Any) -> None:
         _train_command(job, values)
 
-    command = command_option(
-        "seeds",
-        int,
-        1,
-        "Train N runs with consecutive seeds and print the mean and the standard deviation of "
-        "their main score.",
-        low=1,
-        high=1000,
-    )(command)
-    command = click.option(
-        "--config",
-        "config_file",
-        type=click.Path(),
-        metavar="FILE",
-        help="Read options from a TOML file or from the config.json of a run; the command line "
-        "takes precedence.",
-    )(command)
-    if job != "regress":
-        command = click.option(
-            "--data-dir", type=click.Path(), metavar="DIR", help="Same as DATA."
-        )(command)
-    command = config_options(job)(command)
+    options: list[Callable[[Command], Command]] = [
+        config_options(job),
+        *([_data_dir_option] if job != "regress" else []),
+        *(_config_file_option, _seeds_option),
+        *(runs_dir_option, _view_option, json_option, debug_option),
+    ]
+    decorated: Command = command
+    for add_option in reversed(options):  # the help lists them in the order above
+        decorated = add_option(decorated)
     text = (
         f"{summary}\n\n{details}\n\nDefaults are those of the classic scripts. With DATA, options "
         f"that are not set follow from the data (--recipe auto).\n\n\b\nExample:\n  {example}"
     )
-    return click.command(job, cls=JobCommand, short_help=summary, help=text)(command)
+    return click.command(job, cls=JobCommand, short_help=summary, help=text)(decorated)
 
 
 classify = _job_command(
@@ -149,7 +152,10 @@ autoencode = _job_command(
 @click.option(
     "--allow-changed", is_flag=True, help="Resume even if the data or the history changed."
 )
-@_run_options
+@runs_dir_option
+@_view_option
+@json_option
+@debug_option
 def resume(
     run: str,
     epochs: str | None,
@@ -174,10 +180,7 @@ def resume(
     ):
         note(f"resuming after step {session.step} of {session.job.total_steps}")
         results = _train(session, options, interrupt)
-    _print_results([results], options)
-
-
-# --- a run from start to end
+    print_results([results], options.as_json)
 
 
 def _train_command(job: str, values: dict[str, Any]) -> None:
@@ -195,7 +198,7 @@ def _train_command(job: str, values: dict[str, Any]) -> None:
         make_config(job, each, together=False)
     if seeds > 1 and options.view == "auto":  # rather than one view per run
         options = replace(options, view="files")
-    _print_results([_start_and_train(job, each, options) for each in plans], options)
+    print_results([_start_and_train(job, each, options) for each in plans], options.as_json)
 
 
 def _absolute_paths(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,7 +234,7 @@ def _train(
     from hiddenstate.runs import Run
 
     job, engine, path = session.job, session.engine, session.writer.path
-    _print_introduction(session, options, raw)
+    print_introduction(session, raw, options.as_json)
     figures = _train_until_interrupted(session, options, interrupt)
     if not options.as_json:
         for line in summary_lines(job, engine, figures):
@@ -239,7 +242,7 @@ def _train(
     seconds = Run(path).seconds() or 0.0  # before the figures are drawn
     _write_card_and_figures(path, options.view, interrupt)
     if not options.as_json:
-        _print_location(session, seconds)
+        print_location(session, seconds)
     return {
         "job": job.config.job,
         "run": str(path),
@@ -312,73 +315,3 @@ def _interrupted(message: str, interrupt: "InterruptHandler") -> Exception:
     from hiddenstate.errors import RunInterruptedError
 
     return RunInterruptedError(message, interrupt.number or signal.SIGINT)
-
-
-# --- what is printed
-
-
-def _print_introduction(
-    session: "Session", options: Settings, raw: "SequenceDataset | None"
-) -> None:
-    """Print the data, the network, where it is trained, and the notices."""
-    job, engine, training = session.job, session.engine, session.job.config.training
-    if not options.as_json:
-        is_file = job.dataset.source == "file"
-        for line in two_lines(job.dataset, job.config, raw) if is_file else job.dataset.sizes():
-            say(line)
-        for line in job.net.describe().splitlines():
-            say(line)
-    threads = f"{engine.threads} thread{'s' * (engine.threads != 1)}"
-    note(
-        f"{engine.name} on {engine.device}, {threads}, {training.dtype}, seed {training.seed}; "
-        f"run {session.writer.path}"
-    )
-    for notice in session.notices:
-        note(str(notice))
-
-
-def _print_location(session: "Session", seconds: float) -> None:
-    """Print where the run and its figures are, and a command to try next."""
-    path, folder = session.writer.path, session.writer.path / "figures"
-    say(f"run: {path}  ({session.engine.export().step} steps in {seconds:.1f} s)")
-    names = sorted(figure.name for figure in folder.iterdir())
-    if names:
-        say(f"figures: {', '.join(names)} in {folder}")
-    command = "evaluate" if len(session.job.dataset.X_test) else "watch"
-    say(f"next: hiddenstate {command if names else 'figures'} {shlex.quote(str(path))}")
-
-
-def _print_results(results: list[dict[str, Any]], options: Settings) -> None:
-    """Print the JSON of one run, or the mean and deviation of several."""
-    if len(results) > 1:
-        _print_mean(results, options.as_json)
-    elif options.as_json:
-        say_json(results[0])
-
-
-def _print_mean(results: list[dict[str, Any]], as_json: bool) -> None:
-    """Print the headline score of each run, its mean and its standard deviation."""
-    import statistics
-
-    from hiddenstate.metrics.headline import headline
-
-    key = headline(results[0]["job"], results[0])
-    values = [result[key] for result in results if key in result]
-    if not values:
-        raise DataError(f"none of the runs has a {key} to compare")
-    mean, deviation = statistics.fmean(values), statistics.stdev(values)
-    if as_json:
-        say_json(
-            {
-                "job": results[0]["job"],
-                "runs": [result["run"] for result in results],
-                "seeds": [result["seed"] for result in results],
-                key: values,
-                f"{key}_mean": mean,
-                f"{key}_deviation": deviation,
-            }
-        )
-        return
-    for result in results:
-        say(f"seed {result['seed']}: {key} {result[key]:.4f}  {result['run']}")
-    say(f"{key} over {len(values)} seeds: mean {mean:.4f}, deviation {deviation:.4f}")
