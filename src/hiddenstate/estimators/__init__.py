@@ -9,6 +9,9 @@ uint8 X, otherwise in float64.
 from hiddenstate.estimators.autoencoder import Autoencoder
 from hiddenstate.estimators.classifier import RecurrentClassifier
 from hiddenstate.estimators.files import load
+from hiddenstate.estimators.old_pickles import register
 from hiddenstate.estimators.regressor import RecurrentRegressor
 
 __all__ = ["Autoencoder", "RecurrentClassifier", "RecurrentRegressor", "load"]
+
+register()

@@ -38,6 +38,7 @@ from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
 from hiddenstate.jobs import Job
 from hiddenstate.jobs.memory import check_memory
+from hiddenstate.models.fitted import model_from_facts
 from hiddenstate.runs.events import LogEvent, ValidationEvent
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
@@ -186,6 +187,21 @@ class Estimator(BaseEstimator):
                 "state": {n: a.tolist() for n, a in getattr(self, "state_", {}).items()},
             },
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for pickle, with the model as plain values and arrays."""
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            state["model_"] = {"facts": self.model_.facts(), "arrays": self.model_.arrays()}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Set the state that pickle read, from this version or version 0.4."""
+        model = state.get("model_")
+        if isinstance(model, dict):
+            model = model_from_facts(model["facts"], model["arrays"], type(self).__name__)
+            state = {**state, "model_": model}
+        super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -404,6 +404,20 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         with errors_for_python():
             return make_job(config, prepare(SequenceDataset("X, y", rows), config, before))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for pickle, with the state of training as plain values and arrays."""
+        state = super().__getstate__()
+        if "_training" in state:
+            state["_training"] = dict(vars(self._training))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Set the state that pickle read, from this version or version 0.4."""
+        training = state.get("_training")
+        if isinstance(training, dict):
+            state = {**state, "_training": TrainingState(**training)}
+        super().__setstate__(state)
+
     def _keep(self, after: TrainingState) -> None:
         self._training = after
         self.state_ = after.carried
