@@ -140,12 +140,12 @@ def run_of(cli: Cli, tiny_idx: Path, tmp_path: Path) -> Callable[[str], Run]:
 
 
 def write_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
-    """Write a history or journal of these entries, each sealed."""
+    """Write a history or journal of these entries, each with its checksum."""
     path.write_bytes(lines_with_checksums(entries)[0])
 
 
 def add_line(path: Path, entry: dict[str, Any]) -> None:
-    """Append a sealed entry to a history or journal."""
+    """Append an entry with its checksum to a history or journal."""
     check = check_lines(path.read_bytes()).check
     with path.open("ab") as stream:
         stream.write(line_with_checksum(entry, check)[0])

@@ -4,18 +4,42 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
-from hiddenstate.models.net import Net, Params, net_from_dict
+from hiddenstate.models.net import Net, NetFacts, Params, net_from_dict
 from hiddenstate.system.array_file import Layout, read_arrays, write_arrays
 from hiddenstate.system.atomic_file import clear_stale
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array
+
+
+class TransformFacts(TypedDict):
+    """Everything of a transform but its arrays, as values for JSON."""
+
+    missing: str
+    pixels: bool
+    change: list[int] | None
+    columns: list[str] | None
+    targets: list[str] | None
+    reading: dict[str, Any]
+
+
+class ModelFacts(TypedDict):
+    """Everything of a model but its arrays, as values for JSON.
+
+    The transform is called `preparation`, as in the model file.
+    """
+
+    net: NetFacts
+    classes: list[Any] | None
+    row_shape: list[int]
+    stateful: bool
+    preparation: TransformFacts
 
 
 @dataclass(frozen=True)
@@ -100,7 +124,7 @@ class FittedModel:
             params[bias] = (params[bias] / factor + offset).astype(self.dtype)
         return params
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> ModelFacts:
         """Return everything but the arrays, as values for JSON."""
         return {
             "net": self.net.to_dict(),
@@ -137,7 +161,7 @@ def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
     return model_from_facts(facts, arrays, where), facts["extra"]
 
 
-def model_from_facts(facts: dict[str, Any], arrays: Params, where: str) -> FittedModel:
+def model_from_facts(facts: Mapping[str, Any], arrays: Params, where: str) -> FittedModel:
     """Return the model that :meth:`FittedModel.facts` and :meth:`FittedModel.arrays` described.
 
     Raises
@@ -145,7 +169,7 @@ def model_from_facts(facts: dict[str, Any], arrays: Params, where: str) -> Fitte
     UntrustedFileError
         If they are damaged or do not fit one another; the message begins with `where`.
     """
-    net, facts = _checked_facts({"extra": {}} | facts, where)
+    net, facts = _checked_facts({"extra": {}, **facts}, where)
     own = {n.removeprefix(PREFIX): a for n, a in arrays.items() if n.startswith(PREFIX)}
     params = net.check({n: a for n, a in arrays.items() if not n.startswith(PREFIX)}, where)
     transform = _read_transform(facts["preparation"], own, net, where)
@@ -216,7 +240,7 @@ PREFIX = "preparation/"
 """Prefix of the names of a transform's arrays in a model file."""
 
 
-def transform_to_dict(transform: Transform) -> dict[str, Any]:
+def transform_to_dict(transform: Transform) -> TransformFacts:
     """Return everything of a transform but its arrays, as values for JSON."""
     p = transform
     return {

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -31,6 +31,16 @@ Params = dict[str, Array]
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 """Number of gates of each cell: its weights have this many blocks of H rows."""
+
+
+class NetFacts(TypedDict):
+    """An architecture as values for JSON; the fields are those of :class:`Net`."""
+
+    job: str
+    model: dict[str, Any]
+    n_features: int
+    n_outputs: int
+    output: str
 
 
 @dataclass(frozen=True)
@@ -213,7 +223,7 @@ class Net:
         _refuse(problems, where)
         return {name: np.ascontiguousarray(params[name]) for name in self.shapes()}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> NetFacts:
         """Return the architecture as values for JSON; :func:`net_from_dict` reads them."""
         return {
             "job": self.job,
