@@ -8,7 +8,7 @@ import shlex
 import numpy as np
 import pytest
 
-from hiddenstate.cli.findings import samples, shrunk, sparkline, two_lines
+from hiddenstate.cli.findings import samples, two_lines
 from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data import read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
@@ -162,7 +162,7 @@ def test_group_and_weight_and_test_rows_are_told(cli, tmp_path):
     out = cli("inspect", "t.csv", "--group", "person", "--weight", "w", "--test", "u.csv").out
     assert "  groups    4\n" in out
     assert "  weights   1 to 2\n" in out
-    assert "  rows      24 to learn from, 3 to test on\n" in out
+    assert "  rows      24 for training, 3 for testing\n" in out
     assert "3 test rows are training rows too" in out
     assert "--test u.csv" in out
 
@@ -170,7 +170,7 @@ def test_group_and_weight_and_test_rows_are_told(cli, tmp_path):
 def test_why_a_table_without_labels_is_not_for_classify(cli, tmp_path):
     wide_table(tmp_path / "wide.csv", label="u")
     out = cli("inspect", "wide.csv").out
-    assert "classify does not fit: no column with the labels" in out
+    assert "classify does not fit: no label column" in out
     assert "add --label COL" in " ".join(out.split())
 
 
@@ -262,22 +262,6 @@ def test_rows_on_disk_are_not_read_whole(cli, tmp_path, monkeypatch):
 # --- drawn
 
 
-def test_a_sparkline_is_the_signal_at_its_width():
-    assert sparkline(np.arange(8.0), 8) == "▁▂▃▄▅▆▇█"
-    assert sparkline(np.arange(800.0), 8) == "▁▂▃▄▅▆▇█"
-    assert sparkline(np.array([0, np.nan, 1]), 9) == "▁ █"
-    assert sparkline(np.ones(4), 9) == "▅▅▅▅"
-    assert sparkline(np.full(4, np.nan), 9) == ""
-
-
-def test_a_picture_is_shrunk_by_means():
-    picture = np.arange(16.0).reshape(4, 4)
-    np.testing.assert_allclose(shrunk(picture, 2), [[2.5, 4.5], [10.5, 12.5]])
-    np.testing.assert_allclose(shrunk(picture, 9), picture)
-    assert shrunk(RANDOM.random((28, 28)), 19).mean() > 0.4
-    assert shrunk(np.ones((9, 7, 3)), 3) == pytest.approx(np.ones((4, 3, 3)))
-
-
 class Terminal(io.StringIO):
     encoding = "utf-8"
 
@@ -287,6 +271,8 @@ class Terminal(io.StringIO):
 
 def drawn(path, how, monkeypatch, colour, no_colour=""):
     monkeypatch.setenv("COLORTERM", colour)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("STY", raising=False)
     monkeypatch.setenv("NO_COLOR", no_colour)
     monkeypatch.setattr("sys.stdout", Terminal())
     config = make_config("classify", {"data": str(path), **how})
@@ -341,8 +327,8 @@ def test_two_lines_of_pictures_that_bring_their_test_rows(tmp_path):
     assert told(write_digits(tmp_path / "digits"), "autoencode", valid_fraction=0.1) == [
         "data: digits, idx files of images and labels: 120 + 30 test pictures of 8 x 8 pixels, "
         "3 classes (0 40, 1 40, 2 40)",
-        "trained on: 108 rows of 64 numbers, as fractions of 255; 12 held out to decide when to "
-        "stop (stratified); 30 more for testing",
+        "trained on: 108 rows of 64 numbers, as fractions of 255; 12 held out for validation "
+        "(stratified); 30 more for testing",
     ]
 
 

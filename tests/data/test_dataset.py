@@ -61,11 +61,11 @@ def test_read_pixels_can_be_written_to(place: Path) -> None:
         (b"\0\0\x0a\1\0\0\0\1x", "type code 0x0a"),
         (b"\0\0\x08\0", "0 axes"),
         (b"\0\0\x08\xff" + b"\0" * 2000, "255 axes"),
-        (b"\0\0\x08\3\0\0\0\1", "inside its header"),
-        (b"\0\0\x08\1\0\0\0\5abc", "promises 5 bytes, only 3 follow"),
-        (b"\0\0\x08\1\0\0\0\2abc", "promises 2 bytes, more follow"),
-        (b"\0\0\x0e\2\xff\xff\xff\xff\xff\xff\xff\xff" + b"x" * 99, "only 99 follow"),
-        (b"\0\0\x0e\x08" + b"\xff" * 32, "only 0 follow"),
+        (b"\0\0\x08\3\0\0\0\1", "within its header"),
+        (b"\0\0\x08\1\0\0\0\5abc", "declares 5 bytes, found 3"),
+        (b"\0\0\x08\1\0\0\0\2abc", "declares 2 bytes, found more"),
+        (b"\0\0\x0e\2\xff\xff\xff\xff\xff\xff\xff\xff" + b"x" * 99, "found 99"),
+        (b"\0\0\x0e\x08" + b"\xff" * 32, "found 0"),
     ],
 )
 def test_a_wrong_idx_file_is_refused_with_both_numbers(place: Path, data: bytes, said: str) -> None:
@@ -136,7 +136,7 @@ def test_one_of_several_sets_is_named_by_its_images(tmp_path: Path) -> None:
     for name, n_train in (("letters", 30), ("digits", 60)):
         for path in write_digits(tmp_path / name, n_train=n_train).iterdir():
             path.rename(tmp_path / f"emnist-{name}-{path.name.replace('t10k', 'test')}")
-    with pytest.raises(DataError, match="several sets"):
+    with pytest.raises(DataError, match="several data sets"):
         read_idx_folder(tmp_path)
     dataset = read_idx_folder(tmp_path / "emnist-letters-train-images-idx3-ubyte")
     assert len(dataset.X) == 30
@@ -145,7 +145,7 @@ def test_one_of_several_sets_is_named_by_its_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"])
 def test_a_missing_file_of_the_four_is_named(tiny_idx: Path, name: str) -> None:
     (tiny_idx / name).unlink()
-    with pytest.raises(DataError, match=f"{name}.* is missing"):
+    with pytest.raises(DataError, match=f"{name}.* beside the training"):
         read_idx_folder(tiny_idx)
 
 
@@ -269,9 +269,9 @@ def test_one_answer_a_window_is_the_last_steps(path: Path) -> None:
         ("classify", {"X": np.zeros((4, 2))}, "no labels"),
         ("classify", {"X": np.zeros((4, 2)), "y": np.zeros(3)}, r"y is \(3,\) for 4 rows"),
         ("classify", {"X": np.zeros((4, 2)), "y": np.zeros((4, 1))}, r"y is \(4, 1\)"),
-        ("classify", {"X": np.zeros((0, 2)), "y": np.zeros(0)}, r"got \(0, 2\)"),
-        ("classify", {"X": np.float64(3), "y": np.zeros(1)}, r"got \(\)"),
-        ("classify", {"X": np.zeros(4), "y": np.zeros(4)}, r"got \(4,\)"),
+        ("classify", {"X": np.zeros((0, 2)), "y": np.zeros(0)}, r"found \(0, 2\)"),
+        ("classify", {"X": np.float64(3), "y": np.zeros(1)}, r"found \(\)"),
+        ("classify", {"X": np.zeros(4), "y": np.zeros(4)}, r"found \(4,\)"),
         ("classify", {"X": np.zeros((4, 2)), "y": np.ones(4)}, r"all rows have the label 1"),
         (
             "classify",
@@ -280,13 +280,13 @@ def test_one_answer_a_window_is_the_last_steps(path: Path) -> None:
         ),
         ("classify", {"X": np.zeros((4, 2)), "y": np.array([0, 1, np.inf, 0])}, r"y: 1 value is"),
         ("autoencode", {"X": np.zeros((1, 4))}, "too few"),
-        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 3))}, "X_test rows"),
+        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 3))}, "rows of X_test are"),
         ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros(())}, "X_test"),
         ("autoencode", {"X": np.zeros((4, 2)), "y_test": np.zeros(4)}, "y_test"),
         ("regress", {"X": np.zeros(20)}, "no targets"),
-        ("regress", {"X": np.zeros(20), "y": np.zeros(19)}, "X has 20 steps, y has 19"),
-        ("regress", {"X": np.zeros((2, 3, 4, 5)), "y": np.zeros(2)}, r"got \(2, 3, 4, 5\)"),
-        ("regress", {"X": np.float64(3), "y": np.float64(3)}, r"got \(\)"),
+        ("regress", {"X": np.zeros(20), "y": np.zeros(19)}, "X has 20 steps, but y has 19"),
+        ("regress", {"X": np.zeros((2, 3, 4, 5)), "y": np.zeros(2)}, r"found \(2, 3, 4, 5\)"),
+        ("regress", {"X": np.float64(3), "y": np.float64(3)}, r"found \(\)"),
         ("regress", {"X": np.zeros((20, 0)), "y": np.zeros(20)}, r"\(20, 0\)"),
         ("regress", {"X": np.zeros(20), "y": np.zeros((20, 0))}, r"\(20, 0\)"),
     ],
@@ -316,7 +316,7 @@ def test_the_fingerprint_tells_values_types_and_shapes_apart() -> None:
 
 
 def new_rows(path: Path, job: str = "classify") -> Rows:
-    return read_like(str(path), job, {}, {}, answered=False).train
+    return read_like(str(path), job, {}, {}, require_targets=False).train
 
 
 def test_new_rows_are_read_from_every_kind_of_file(tmp_path: Path, tiny_idx: Path) -> None:

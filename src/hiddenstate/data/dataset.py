@@ -1,7 +1,7 @@
 """A data set as a reader returns it, and as a job trains on it."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
@@ -18,6 +18,7 @@ class DataFacts(TypedDict):
     name: str
     source: str
     fingerprint: str
+    rows: dict[str, int]
     sizes: list[str]
 
 
@@ -161,19 +162,25 @@ class PreparedDataset(Dataset):
             "name": self.name,
             "source": self.source,
             "fingerprint": self.fingerprint(),
+            "rows": {part: len(rows) for part, rows in self._parts()},
             "sizes": self.sizes(),
         }
 
     def sizes(self) -> list[str]:
         """Sizes of the data, one line for each part."""
         lines = []
+        for part, rows in self._parts():
+            shape = (len(rows), *self.picture) if self.picture else rows.X.shape
+            line = f"{part} data: {shape}"
+            if rows.y is not None:
+                line += f", {'labels' if self.classes else 'targets'} {rows.y.shape}"
+            if rows.lengths is not None:
+                line += f", {rows.lengths.min()} to {rows.lengths.max()} steps"
+            lines.append(line)
+        return lines
+
+    def _parts(self) -> Iterator[tuple[str, Rows]]:
+        """The parts that have rows, and their names."""
         for part, rows in (("train", self.train), ("valid", self.valid), ("test", self.test)):
             if rows is not None and len(rows):
-                shape = (len(rows), *self.picture) if self.picture else rows.X.shape
-                line = f"{part} data: {shape}"
-                if rows.y is not None:
-                    line += f", {'labels' if self.classes else 'targets'} {rows.y.shape}"
-                if rows.lengths is not None:
-                    line += f", {rows.lengths.min()} to {rows.lengths.max()} steps"
-                lines.append(line)
-        return lines
+                yield part, rows

@@ -1,4 +1,4 @@
-"""What a user gets for a bad table of their own: the file, the row, the column and the mend."""
+"""Bad tables are refused in one line: the file, the row, the column and a hint."""
 
 import csv
 import gzip
@@ -88,10 +88,10 @@ def changed(text: str, line: int, column: int, cell: str) -> str:
     return "".join(",".join(row) + "\n" for row in cells)
 
 
-# 1 and 2. Paths
+# --- paths
 
 
-def test_01_a_missing_table_is_told_with_the_nearest(
+def test_a_missing_table_is_refused_with_the_most_similar_name(
     refuse: Refuse, refuse_new: RefuseNew, write: Write, tmp_path: Path
 ) -> None:
     table = write("digits.csv", WIDE)
@@ -106,7 +106,7 @@ def test_01_a_missing_table_is_told_with_the_nearest(
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt", "t.csv.gz", "t.parquet", "t.ts"])
-def test_02_a_fifo_named_as_a_table_is_refused_at_once(
+def test_a_fifo_named_as_a_table_is_refused_at_once(
     refuse: Refuse, refuse_new: RefuseNew, write: Write, tmp_path: Path, name: str
 ) -> None:
     os.mkfifo(tmp_path / name)
@@ -120,23 +120,23 @@ def test_02_a_fifo_named_as_a_table_is_refused_at_once(
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.ts"])
-def test_02_a_folder_named_as_a_table_is_refused(
+def test_a_folder_named_as_a_table_is_refused(
     refuse: Refuse, refuse_new: RefuseNew, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).mkdir()
     for job in ("classify", "autoencode"):
-        assert f"{name}: no data in it" in refuse(2, job, tmp_path / name)
+        assert f"{name}: no data; expected" in refuse(2, job, tmp_path / name)
     assert name in refuse(2, "regress", tmp_path / name)
     for error in refuse_new("wide", tmp_path / name):
         assert name in error
 
 
-# 3. No rows
+# --- no rows
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "a,b,label\n", "a,b,label", "\ufeff\r\n"])
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt", "t.csv.gz"])
-def test_03_a_table_without_rows_is_refused(
+def test_a_table_without_rows_is_refused(
     refuse: Refuse, refuse_new: RefuseNew, write: Write, name: str, text: str
 ) -> None:
     text = text.replace(",", "\t") if name == "t.tsv" else text
@@ -150,7 +150,7 @@ def test_03_a_table_without_rows_is_refused(
         assert "no rows" in error
 
 
-def test_03_a_parquet_file_without_rows_is_refused(
+def test_a_parquet_file_without_rows_is_refused(
     refuse: Refuse, refuse_new: RefuseNew, tmp_path: Path
 ) -> None:
     pq.write_table(pa.table({"a": pa.array([], "f8"), "b": [], "label": []}), "none.parquet")
@@ -162,12 +162,12 @@ def test_03_a_parquet_file_without_rows_is_refused(
         assert "none.parquet: no rows" in error
 
 
-# 4 to 9. Text that is no table
+# --- text that is not a table
 
 
 @pytest.mark.parametrize(("name", "delimiter"), [("t.csv", ","), ("t.tsv", "\t"), ("t.txt", " ")])
 @pytest.mark.parametrize(("row", "found"), [("1,2", 2), ("1,2,p,4", 4), ("9", 1)])
-def test_04_a_ragged_row_is_told_by_line_and_both_counts(
+def test_a_ragged_row_is_refused_with_line_and_both_counts(
     refuse: Refuse,
     refuse_new: RefuseNew,
     write: Write,
@@ -179,21 +179,23 @@ def test_04_a_ragged_row_is_told_by_line_and_both_counts(
     text = WIDE.replace("4,2.0,p\n", f"4,2.0,p\n{row}\n").replace(",", delimiter)
     path = write(name, text)
     said = f"{path}:7: expected 3 columns as in the first line, found {found}; "
-    mend = "mend the line" if found < 3 else "quote a cell that holds a delimiter"
+    hint = "correct the line" if found < 3 else "quote cells that contain a delimiter"
     for job in JOBS:
         error = refuse(2, job, path)
         assert said in error
-        assert mend in error
+        assert hint in error
     assert said in refuse(2, "classify", write("sound.csv", WIDE), "--test", path)
     for error in refuse_new("wide", path):
         assert said in error
 
 
-def test_05_text_in_a_number_column_is_told_by_row_column_and_value(
+def test_text_in_a_column_of_numbers_is_refused_with_line_column_and_value(
     refuse: Refuse, refuse_new: RefuseNew, write: Write
 ) -> None:
     path = write("t.csv", changed(WIDE, 7, 1, "oops\x1b[31m" + "!" * 60))
-    said = f"{path}:7:b: 'oops\\x1b[31m" + "!" * 27 + "…' is not a number; mend or empty the cell"
+    said = (
+        f"{path}:7:b: 'oops\\x1b[31m" + "!" * 27 + "…' is not a number; correct or empty the cell"
+    )
     for job in ("classify", "autoencode"):
         assert said in refuse(2, job, path)
     assert said in refuse(2, "regress", path, "--target", "a", "--input", "b")
@@ -207,13 +209,13 @@ def test_05_text_in_a_number_column_is_told_by_row_column_and_value(
     ("column", "cell", "option", "said"),
     [
         (1, "oops", ("--weight", "b"), "b: 'oops' is not a number"),
-        (1, "-1", ("--weight", "b"), "b: weight -1; expected a number from 0"),
-        (1, "", ("--weight", "b"), "b: weight nan; expected a number from 0"),
+        (1, "-1", ("--weight", "b"), "b: weight -1; expected a finite number of at least 0"),
+        (1, "", ("--weight", "b"), "b: weight nan; expected a finite number of at least 0"),
         (1, "", ("--group", "b"), "b: empty, so the row has no group; fill it in or drop the row"),
-        (1, "", ("--id", "b"), "b: empty, so the row says no series"),
+        (1, "", ("--id", "b"), "b: empty, so the row belongs to no series"),
     ],
 )
-def test_05_a_wrong_weight_group_or_id_is_told_by_its_cell(
+def test_a_wrong_weight_group_or_id_is_refused_with_its_cell(
     refuse: Refuse, write: Write, column: int, cell: str, option: tuple[str, ...], said: str
 ) -> None:
     path = write("t.csv", changed(WIDE, 7, column, cell))
@@ -223,16 +225,16 @@ def test_05_a_wrong_weight_group_or_id_is_told_by_its_cell(
 @pytest.mark.parametrize(
     ("column", "cell", "said"),
     [
-        (1, "noon", "6:time: 'noon' is no number and no date like 2020-12-31"),
-        (1, "2020-12-31", "6:time: '2020-12-31' is no number and no date"),
-        (1, "", "6:time: empty, so the row says no time"),
-        (1, "3", "9:time: time 3 comes twice in series 1, first at FILE:6"),
+        (1, "noon", "6:time: 'noon' is not a time; expected numbers, or dates like 2020-12-31"),
+        (1, "2020-12-31", "6:time: '2020-12-31' is not a time"),
+        (1, "", "6:time: empty, so the row has no time"),
+        (1, "3", "9:time: time 3 occurs twice in series 1, first at FILE:6"),
         (4, "z", "7:label: series 1 has y here and z at FILE:6; it must be the same in all"),
         (4, "", "6:label: empty, so the row has no label; fill it in or drop the row"),
-        (2, "oops", "6:u: 'oops' is not a number; mend or empty the cell"),
+        (2, "oops", "6:u: 'oops' is not a number; correct or empty the cell"),
     ],
 )
-def test_05_a_wrong_cell_of_a_long_table_is_told(
+def test_a_wrong_cell_of_a_long_table_is_refused_with_its_place(
     refuse: Refuse, write: Write, column: int, cell: str, said: str
 ) -> None:
     path = write("t.csv", changed(LONG, 6, column, cell))
@@ -240,20 +242,20 @@ def test_05_a_wrong_cell_of_a_long_table_is_told(
     assert f"FILE:{said}" in error
 
 
-def test_06_a_nul_is_told_by_its_offset(
+def test_a_nul_character_is_refused_with_its_offset(
     refuse: Refuse, refuse_new: RefuseNew, write: Write
 ) -> None:
     path = write("t.csv", WIDE.replace("7,3.5", "7\0,3.5"))
-    said = f"{path}: a NUL at byte {WIDE.index('7,3.5') + 1}; not a table of text"
+    said = f"{path}: a NUL character at byte {WIDE.index('7,3.5') + 1}; not a text file"
     for job in JOBS:
         assert said in refuse(2, job, path)
     packed = write("t.csv.gz", gzip.compress(b"a,b\n1,\0\n"))
-    assert "a NUL at byte 6" in refuse(2, "autoencode", packed)
+    assert "a NUL character at byte 6" in refuse(2, "autoencode", packed)
     for error in refuse_new("wide", path):
         assert said in error
 
 
-def test_07_a_name_twice_is_told_with_both_places(
+def test_a_duplicate_column_name_is_refused_with_both_positions(
     refuse: Refuse, refuse_new: RefuseNew, write: Write, tmp_path: Path
 ) -> None:
     path = write("t.csv", WIDE.replace("a,b,label", "a,b,a"))
@@ -268,7 +270,7 @@ def test_07_a_name_twice_is_told_with_both_places(
         assert "t.parquet: columns 2 and 3 are both named b" in refuse(2, job, twice)
 
 
-def test_08_another_encoding_is_told_with_the_option(
+def test_another_encoding_is_refused_with_the_option(
     refuse: Refuse, refuse_new: RefuseNew, write: Write
 ) -> None:
     text = WIDE.replace("3,1.5,q", "3,1.5,größe")
@@ -282,7 +284,8 @@ def test_08_another_encoding_is_told_with_the_option(
         assert f"byte {place} (0xf6)" in error
     path = write("t.csv", text.encode("utf-16"))
     for job in JOBS:
-        assert "begins with the mark of UTF-16; add --encoding utf-16" in refuse(2, job, path)
+        error = refuse(2, job, path)
+        assert "starts with the byte order mark of UTF-16; add --encoding utf-16" in error
     for error in refuse_new("wide", path):
         assert "add --encoding utf-16" in error
     sound = write("sound.csv", WIDE)
@@ -290,43 +293,43 @@ def test_08_another_encoding_is_told_with_the_option(
 
 
 @pytest.mark.parametrize("text", ["\ufeff" + WIDE, WIDE.replace("\n", "\r\n")], ids=["BOM", "CRLF"])
-def test_08_a_mark_of_utf_8_and_crlf_are_accepted(cli: Cli, write: Write, text: str) -> None:
+def test_a_utf_8_byte_order_mark_and_crlf_are_accepted(cli: Cli, write: Write, text: str) -> None:
     answer = cli("classify", write("t.csv", text), *TINY)
     assert answer.code == 0, answer
     assert cli("evaluate", "last", "t.csv").code == 0
 
 
-def test_09_semicolons_and_decimal_commas_are_told_with_both_options(
+def test_semicolons_and_decimal_commas_are_refused_with_both_options(
     refuse: Refuse, refuse_new: RefuseNew, cli: Cli, write: Write
 ) -> None:
     text = WIDE.replace(",", ";").replace(".", ",")
     path = write("t.csv", text)
-    said = f"{path}:1: columns stand between ';', not ','; add --delimiter ';' --decimal ','"
+    said = f"{path}:1: columns are separated by ';', not by ','; add --delimiter ';' --decimal ','"
     for job in JOBS:
         assert said in refuse(2, job, path)
     for error in refuse_new("wide", path):
         assert said in error
     error = refuse(2, "classify", path, "--delimiter", ";")
     assert f"{path}:2:b: '0,0' has a decimal comma; add --decimal ','" in error
-    mended = ("--delimiter", ";", "--decimal", ",")
-    assert cli("classify", path, *mended, *TINY).code == 0
+    options = ("--delimiter", ";", "--decimal", ",")
+    assert cli("classify", path, *options, *TINY).code == 0
     assert cli("evaluate", "last", path).code == 0
     tabs = write("tabs.csv", WIDE.replace(",", "\t"))
     assert "add --delimiter tab" in refuse(2, "classify", tabs)
 
 
-# 10. Missing
+# --- missing values
 
 
 @pytest.mark.parametrize("cell", ["", "?", "nan", "NA", "inf", "-inf", "1e999"])
-def test_10_missing_cells_are_counted_and_the_first_is_told(
+def test_missing_cells_are_refused_with_their_number_and_the_first(
     refuse: Refuse, refuse_new: RefuseNew, write: Write, cell: str
 ) -> None:
     path = write("t.csv", changed(changed(WIDE, 5, 0, cell), 9, 1, cell))
     for job in ("classify", "autoencode"):
         error = refuse(2, job, path)
         assert "t.csv: 2 values are missing or not finite, the first in row 3" in error
-        assert "--missing mean, forward or mask, or leave rows out with --missing drop" in error
+        assert "--missing mean, forward or mask, or leave the rows out with --missing drop" in error
     for error in refuse_new("wide", path):
         assert "t.csv: 2 values are missing or not finite, the first in row 3" in error
     signal = write("s.csv", changed(SIGNAL, 5, 1, cell))
@@ -336,7 +339,7 @@ def test_10_missing_cells_are_counted_and_the_first_is_told(
 
 
 @pytest.mark.parametrize("missing", ["drop", "mean", "forward", "mask"])
-def test_10_each_way_with_missing_cells_trains_and_predicts(
+def test_every_treatment_of_missing_cells_trains_and_predicts(
     cli: Cli, write: Write, missing: str
 ) -> None:
     path = write("t.csv", changed(changed(WIDE, 5, 0, "?"), 9, 1, ""))
@@ -350,16 +353,16 @@ def test_10_each_way_with_missing_cells_trains_and_predicts(
     assert len(answer.out.splitlines()) == 21
 
 
-def test_10_a_table_of_missing_values_alone_is_refused(refuse: Refuse, write: Write) -> None:
+def test_a_table_of_missing_values_only_is_refused(refuse: Refuse, write: Write) -> None:
     path = write("t.csv", "a,b,label\n" + "?,1,p\n,2,q\n" * 6)
     error = refuse(2, "classify", path, "--missing", "drop")
     assert "all 10 rows have missing values; use --missing mean or mask" in error
 
 
-# 11 to 13. Labels, and few rows
+# --- labels, and few rows
 
 
-def test_11_a_missing_label_is_told_by_its_cell(
+def test_a_missing_label_is_refused_with_its_cell(
     refuse: Refuse, refuse_new: RefuseNew, write: Write
 ) -> None:
     path = write("t.csv", changed(changed(WIDE, 7, 2, ""), 9, 2, ""))
@@ -368,23 +371,23 @@ def test_11_a_missing_label_is_told_by_its_cell(
     assert said in refuse(2, "classify", write("sound.csv", WIDE), "--test", path)
 
 
-def test_11_a_table_without_a_label_is_refused_with_its_columns(
+def test_a_table_without_a_label_is_refused_with_its_columns(
     refuse: Refuse, trained: Path, write: Write
 ) -> None:
     path = write("t.csv", "".join(",".join(row[:2]) + "\n" for row in rows_of(WIDE)))
     assert "add --label COL; columns: a, b" in refuse(2, "classify", path)
     error = refuse(2, "classify", write("sound.csv", WIDE), "--test", path)
-    assert f"{path}: no column with the labels" in error
+    assert f"{path}: no label column" in error
     assert "no column label" in refuse(2, "evaluate", trained / "wide.safetensors", path)
 
 
-def test_11_a_constant_label_is_told(refuse: Refuse, write: Write) -> None:
+def test_a_constant_label_is_refused(refuse: Refuse, write: Write) -> None:
     path = write("t.csv", WIDE.replace(",q", ",p"))
     error = refuse(2, "classify", path)
     assert "t.csv: all rows have the label p; expected two or more classes" in error
 
 
-def test_11_a_class_with_one_row_is_told_with_its_count(refuse: Refuse, write: Write) -> None:
+def test_a_class_with_one_row_is_refused(refuse: Refuse, write: Write) -> None:
     path = write("t.csv", WIDE + "1,2,lone\n")
     assert "t.csv: class lone has only 1 row; add rows, or drop the class" in refuse(
         2, "classify", path
@@ -393,7 +396,7 @@ def test_11_a_class_with_one_row_is_told_with_its_count(refuse: Refuse, write: W
     assert "class lone has only 1 row" in refuse(2, "classify", path)
 
 
-def test_12_a_label_no_training_row_has_is_told_by_row(
+def test_a_test_label_that_no_training_row_has_is_refused_with_its_row(
     refuse: Refuse, trained: Path, write: Write
 ) -> None:
     path = write("test.csv", changed(WIDE, 4, 2, "zz"))
@@ -403,14 +406,14 @@ def test_12_a_label_no_training_row_has_is_told_by_row(
     assert "test.csv row 2 has label zz, which no training row has" in error
 
 
-def test_13_fewer_rows_than_a_batch_run_with_one_warning(cli: Cli, write: Write) -> None:
+def test_fewer_rows_than_a_batch_train_with_one_warning(cli: Cli, write: Write) -> None:
     answer = cli("classify", write("t.csv", WIDE), "--batch-size", 64, *TINY)
     assert answer.code == 0
     warnings = [line for line in answer.err.splitlines() if line.startswith("warning: ")]
-    assert warnings == ["warning: 16 rows are fewer than a batch of 64; each batch has them all"]
+    assert warnings == ["warning: 16 rows are fewer than a batch of 64; each batch has all of them"]
 
 
-def test_13_series_shorter_than_a_window_are_refused_with_both_lengths(
+def test_series_shorter_than_a_window_are_refused_with_both_lengths(
     refuse: Refuse, write: Write
 ) -> None:
     signal = write("s.csv", SIGNAL)
@@ -420,17 +423,17 @@ def test_13_series_shorter_than_a_window_are_refused_with_both_lengths(
     assert "80 steps are too few" in error
     assert "windows of 50" in error
     error = refuse(2, "regress", signal, "--target", "v", "--horizon", 90)
-    assert "none has a value 90 steps ahead; use a smaller --horizon" in error
+    assert "there is no value 90 steps ahead; use a smaller --horizon" in error
     options = ("--id", "id", "--target", "v", "--input", "u", "--window", 9)
     error = refuse(2, "regress", write("l.csv", LONG), *options)
     assert "l.csv: a window has 9 steps, but the longest series has 4; use --window 4" in error
 
 
-# 32. Names
+# --- names
 
 
 def evil_table(path: Path, column: str = "b", label: str = "p", series: str = "s") -> Path:
-    """A long table with such names."""
+    """A long table with these names of a column, labels and series."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["id", "time", "a", column, "label"])
@@ -446,7 +449,7 @@ STRANGE = [EVIL, "<script>alert(1)</script>", "x" * 255, "\u202eabc", "é\x85\u2
 
 
 @pytest.mark.parametrize("name", STRANGE, ids=["evil", "script", "long", "right-to-left", "lines"])
-def test_32_strange_names_of_columns_labels_and_series_are_escaped(
+def test_strange_names_of_columns_labels_and_series_are_escaped(
     cli: Cli, tmp_path: Path, name: str
 ) -> None:
     path = evil_table(tmp_path / "t.csv", f"b{name}", f"p{name}", f"s{name}")
@@ -464,9 +467,7 @@ def test_32_strange_names_of_columns_labels_and_series_are_escaped(
             assert line.replace("\t", "").isprintable(), line
 
 
-def test_32_strange_names_are_escaped_where_a_file_is_refused(
-    refuse: Refuse, tmp_path: Path
-) -> None:
+def test_strange_names_in_refusals_of_tables_are_escaped(refuse: Refuse, tmp_path: Path) -> None:
     path = evil_table(tmp_path / "t.csv", EVIL)
     shown = "evil\\n\\x1b[31m\\u202e<b>"
     assert shown in refuse(2, "classify", path, "--label", "absent")

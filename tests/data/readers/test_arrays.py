@@ -33,8 +33,10 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "own.npz"
 
 
-def read(path: Path, job: str = "classify", answered: bool = True, **how: Any) -> SequenceDataset:
-    return read_arrays(path, DataConfig(**how), job, answered)
+def read(
+    path: Path, job: str = "classify", require_targets: bool = True, **how: Any
+) -> SequenceDataset:
+    return read_arrays(path, DataConfig(**how), job, require_targets)
 
 
 def folder_of(folder: Path, **arrays: Any) -> Path:
@@ -87,7 +89,7 @@ def test_rows_and_labels_are_read_as_they_were_written(
 @settings(quick, max_examples=25)
 def test_a_npy_is_inputs_alone(place: Path, X: Array) -> None:
     path = npy(place.with_name("a.npy"), X)
-    same(read(path, answered=False).X, plain(X))
+    same(read(path, require_targets=False).X, plain(X))
     assert read(path, "autoencode").y is None
 
 
@@ -205,7 +207,7 @@ def test_channels_first_arrays_are_turned(place: Path, X: Array) -> None:
     assert turned.y is not None
     assert turned.y.shape == turned.X.shape
     same(
-        read(npy(place.with_name("a.npy"), X), answered=False, channels_first=True).X,
+        read(npy(place.with_name("a.npy"), X), require_targets=False, channels_first=True).X,
         np.moveaxis(X, 1, 2),
     )
 
@@ -224,33 +226,33 @@ def test_channels_first_arrays_are_turned(place: Path, X: Array) -> None:
         ("classify", {"X": np.zeros((4, 2)), "y": np.zeros(3)}, r"y is \(3,\) for 4 rows"),
         ("classify", {"X": np.zeros((4, 2)), "y": np.zeros((4, 1))}, r"y is \(4, 1\)"),
         ("classify", {"X": np.zeros((4, 2)), "y": np.float64(1)}, r"y is \(\)"),
-        ("classify", {"X": np.zeros((0, 2)), "y": np.zeros(0)}, r"got \(0, 2\)"),
-        ("classify", {"X": np.float64(3), "y": np.zeros(1)}, r"got \(\)"),
-        ("classify", {"X": np.zeros(4), "y": np.zeros(4)}, r"got \(4,\)"),
+        ("classify", {"X": np.zeros((0, 2)), "y": np.zeros(0)}, r"found \(0, 2\)"),
+        ("classify", {"X": np.float64(3), "y": np.zeros(1)}, r"found \(\)"),
+        ("classify", {"X": np.zeros(4), "y": np.zeros(4)}, r"found \(4,\)"),
         ("classify", {"X": np.array(["a", "b"]), "y": np.zeros(2)}, "X: holds text"),
         ("classify", {"X": np.zeros((2, 2)), "y": np.array(["a", ""])}, "row 1 has no label"),
         ("classify", {"X": np.zeros((4, 2)), "y": np.array([0, 1, np.nan, 0])}, r"y: 1 value is"),
-        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 3))}, "X_test rows"),
-        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 2), "u1")}, "X_test rows"),
+        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 3))}, "rows of X_test"),
+        ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((4, 2), "u1")}, "rows of X_test"),
         ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros((0, 2))}, "X_test has no rows"),
         ("autoencode", {"X": np.zeros((4, 2)), "X_test": np.zeros(())}, "X_test"),
         ("autoencode", {"X": np.zeros((4, 2)), "y_test": np.zeros(4)}, "y_test without X_test"),
         ("autoencode", {"X": np.zeros((4, 2)), "y": np.zeros(4), "X_test": np.zeros((4, 2))},
-         "y_test does not go"),
+         "X and X_test must both have a y"),
         ("regress", {"X": np.zeros(20)}, "no targets"),
-        ("regress", {"X": np.zeros(20), "y": np.zeros(19)}, "X has 20 steps, y has 19"),
+        ("regress", {"X": np.zeros(20), "y": np.zeros(19)}, "X has 20 steps, but y has 19"),
         ("regress", {"X": np.zeros(20), "y": np.array(["a"] * 20)}, "y: holds text"),
         ("regress", {"X": np.zeros(20), "y": np.full(20, np.nan)}, "y: 20 values"),
-        ("regress", {"X": np.zeros(20), "y": np.zeros((20, 1, 1))}, r"got \(20, 1, 1\)"),
-        ("regress", {"X": np.float64(3), "y": np.float64(3)}, r"got \(\)"),
+        ("regress", {"X": np.zeros(20), "y": np.zeros((20, 1, 1))}, r"found \(20, 1, 1\)"),
+        ("regress", {"X": np.float64(3), "y": np.float64(3)}, r"found \(\)"),
         ("regress", {"X": np.zeros((20, 0)), "y": np.zeros(20)}, r"\(20, 0\)"),
         ("regress", {"X": np.zeros(20), "y": np.zeros((20, 0))}, r"\(20, 0\)"),
         ("regress", {"X": np.zeros((2, 3, 4)), "y": np.zeros(3)}, r"y is \(3,\) for 2 rows"),
-        ("regress", {"X": np.zeros((2, 3, 4)), "y": np.zeros((2, 4, 1))}, "3 steps, of y 4"),
+        ("regress", {"X": np.zeros((2, 3, 4)), "y": np.zeros((2, 4, 1))}, "rows of y have 4"),
         ("regress", {"X": np.zeros(9), "y": np.zeros(9), "X_test": np.zeros((9, 2)),
-                     "y_test": np.zeros(9)}, "other features"),
+                     "y_test": np.zeros(9)}, "another number of features"),
         ("regress", {"X": np.zeros(9), "y": np.zeros(9), "X_test": np.zeros(9, "u1"),
-                     "y_test": np.zeros(9)}, "X_test rows are uint8"),
+                     "y_test": np.zeros(9)}, "rows of X_test are uint8"),
     ],
 )  # fmt: skip
 def test_arrays_that_do_not_fit_the_job_are_refused(
@@ -268,7 +270,7 @@ def test_channels_first_of_rows_without_channels_is_refused(path: Path) -> None:
 def test_answers_beside_answers_are_refused(path: Path, tmp_path: Path) -> None:
     y = npy(tmp_path / "y1.npy", np.arange(4))
     npz(path, X=np.zeros((4, 2)), y=np.arange(4))
-    with pytest.raises(DataError, match="drop it or --answers"):
+    with pytest.raises(DataError, match="remove it or leave out --answers"):
         read(path, answers=str(y))
 
 
@@ -317,7 +319,7 @@ def test_a_damaged_file_gives_rows_or_an_error_of_ours(
         for hurt in mutations(packed, n):
             path.write_bytes(hurt)
             try:
-                found = read(path, job, answered=False)
+                found = read(path, job, require_targets=False)
                 assert len(found.X[:]) == len(found.train)
             except HiddenstateError:
                 refused += 1
@@ -343,7 +345,7 @@ def test_rows_left_on_disk_are_those_that_are_read(
     channels_first &= X.ndim == 3
     folder = folder_of(place.with_name("large"), X=X, y=np.arange(len(X)))
     path = folder / "X.npy" if kind == "npy" else folder
-    how = {"answered": False, "channels_first": channels_first}
+    how = {"require_targets": False, "channels_first": channels_first}
     whole = read(path, **how)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "IN_MEMORY", 0)
@@ -360,9 +362,9 @@ def test_a_large_signal_is_left_on_disk(
 ) -> None:
     X = np.arange(np.prod(shape), dtype="<i2").reshape(shape)
     path = npy(tmp_path / "X.npy", X)
-    whole = read(path, "regress", answered=False).X
+    whole = read(path, "regress", require_targets=False).X
     monkeypatch.setattr(reader, "IN_MEMORY", 0)
-    store = read(path, "regress", answered=False).X
+    store = read(path, "regress", require_targets=False).X
     assert isinstance(store, RowStore)
     assert store.shape == whole.shape
     same(store[:], whole)
@@ -373,19 +375,19 @@ def test_columns_first_and_text_are_read_whole_whatever_their_size(
 ) -> None:
     monkeypatch.setattr(reader, "IN_MEMORY", 0)
     X = np.arange(12.0).reshape(3, 4)
-    same(read(npy(tmp_path / "a.npy", np.asfortranarray(X)), answered=False).X, X)
+    same(read(npy(tmp_path / "a.npy", np.asfortranarray(X)), require_targets=False).X, X)
     with pytest.raises(DataError, match="holds text"):
-        read(npy(tmp_path / "b.npy", np.array([["a", "b"]])), answered=False)
+        read(npy(tmp_path / "b.npy", np.array([["a", "b"]])), require_targets=False)
 
 
-def test_a_large_file_that_promises_more_is_refused_unread(
+def test_a_large_file_that_declares_more_is_refused_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "IN_MEMORY", 0)
     path = npy(tmp_path / "a.npy", np.zeros((4, 3)))
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(DataError, match="promises 96 bytes, only 95 follow"):
-        read(path, answered=False)
+    with pytest.raises(DataError, match="declares 96 bytes, found 95"):
+        read(path, require_targets=False)
 
 
 def test_names_are_escaped_in_what_is_said(tmp_path: Path) -> None:

@@ -52,9 +52,9 @@ def test_kinds_of_pandas_columns() -> None:
     equal(data.X, [[1, 1, 3, 1, 1], [nan, nan, 4, 2, 2], [3, 0, 3, 3, 3]])
     equal(data.y, ["x", "y", "x"])
     assert read_frame(frame, DataConfig(input=("single",)), "classify").X.dtype == np.float32
-    with pytest.raises(DataError, match="column when is dates"):
+    with pytest.raises(DataError, match="column when holds dates"):
         read_frame(frame, DataConfig(), "classify")
-    with pytest.raises(DataError, match="column nested is of a type that cannot be read"):
+    with pytest.raises(DataError, match="column nested has a type that cannot be read"):
         read_frame(frame.drop(columns="when"), DataConfig(), "classify")
     backwards = frame[["when", "single"]].iloc[::-1]
     how = DataConfig(time="when", target=("single",), horizon=1)
@@ -71,7 +71,7 @@ def test_kinds_of_polars_columns() -> None:
     equal(data.X, [[1, 1], [nan, nan]])
     with pytest.raises(DataError, match="frame:row 2:label: empty"):
         read_frame(frame, DataConfig(input=("a",), label="label"), "classify")
-    with pytest.raises(DataError, match="column s is of a type"):
+    with pytest.raises(DataError, match="column s has a type"):
         read_frame(frame.drop("name"), DataConfig(), "classify")
 
 

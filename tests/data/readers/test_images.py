@@ -33,13 +33,15 @@ def grey(value: int, height: int = 3, width: int = 4) -> Array:
     return np.full((height, width), value, np.uint8)
 
 
-def read(path: Path, job: str = "classify", answered: bool = True, **how: Any) -> SequenceDataset:
-    return read_images(path, DataConfig(**how), job, answered)
+def read(
+    path: Path, job: str = "classify", require_targets: bool = True, **how: Any
+) -> SequenceDataset:
+    return read_images(path, DataConfig(**how), job, require_targets)
 
 
 def alone(path: Path, **how: Any) -> Array:
     """The one image that lies in `path`."""
-    return np.asarray(read(path, answered=False, **how).X[0])
+    return np.asarray(read(path, require_targets=False, **how).X[0])
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def test_grey_images_are_read_as_they_were_written(
 @quick
 def test_colours_are_kept_where_that_is_wanted(place: Path, pixels: Array, suffix: str) -> None:
     path = save(place.with_suffix(suffix), pixels)
-    found = read(path, answered=False, color=True)
+    found = read(path, require_targets=False, color=True)
     same(found.X, pixels.reshape(1, len(pixels), -1))
     assert (found.picture, found.columns, found.kind) == (None, None, "an image")
     luma = pixels @ [0.299, 0.587, 0.114]
@@ -115,7 +117,7 @@ def test_a_test_half_without_classes_cannot_test_but_can_be_predicted(tmp_path: 
     found = read(tmp_path)
     assert found.test is None
     assert any("test/1.png: without a class" in remark for remark in found.remarks)
-    for found in (read(tmp_path, answered=False), read(tmp_path, "autoencode")):
+    for found in (read(tmp_path, require_targets=False), read(tmp_path, "autoencode")):
         assert len(found.X_test) == 1
         assert found.y is found.y_test is None
 
@@ -137,10 +139,10 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
 def test_new_images_need_no_class(tmp_path: Path, folder: Path) -> None:
     save(tmp_path / "new" / "b.png", grey(1))
     save(tmp_path / "new" / "a.png", grey(2))
-    found = read(tmp_path / "new", answered=False)
+    found = read(tmp_path / "new", require_targets=False)
     assert found.X[:, 0, 0].tolist() == [2, 1]
     assert found.y is None
-    assert read(folder, answered=False).y is not None
+    assert read(folder, require_targets=False).y is not None
 
 
 def test_what_is_passed_over_is_remarked_unless_hidden(folder: Path) -> None:
@@ -151,8 +153,8 @@ def test_what_is_passed_over_is_remarked_unless_hidden(folder: Path) -> None:
     save(folder / "cat" / "more" / "a.png", grey(1))
     (folder / "empty").mkdir()
     remarks = read(folder).remarks
-    assert remarks[0].endswith("passed over 2 files not named as an image")
-    assert remarks[1].endswith("3 not looked at")
+    assert remarks[0].endswith("2 files without the suffix of an image ignored")
+    assert remarks[1].endswith("3 paths ignored")
     assert [Path(remark.partition(":")[0]).name for remark in remarks[2:]] == [
         "more",
         "empty",
@@ -199,7 +201,7 @@ def test_images_are_resized_by_their_area_or_between_pixels(tmp_path: Path) -> N
     assert larger.min() >= 0
     assert len(np.unique(larger)) > 6
     save(tmp_path / "b.png", grey(7, 5, 9))
-    found = read(tmp_path, answered=False, image_size=3)
+    found = read(tmp_path, require_targets=False, image_size=3)
     assert found.X.shape == (2, 3, 3)
     assert found.picture == (3, 3)
 
@@ -213,14 +215,16 @@ def test_images_are_resized_by_their_area_or_between_pixels(tmp_path: Path) -> N
         ("LAB", ".tif", "LAB"),
     ],
 )
-def test_21_other_pixels_are_refused(tmp_path: Path, mode: str, suffix: str, said: str) -> None:
+def test_unsupported_pixels_are_refused(tmp_path: Path, mode: str, suffix: str, said: str) -> None:
     Image.new(mode, (4, 3)).save(tmp_path / f"a{suffix}")
-    with pytest.raises(DataError, match=rf"a\{suffix}: its pixels are {said}; expected 8 bits"):
+    with pytest.raises(
+        DataError, match=rf"a\{suffix}: its pixels are {said}, expected 8-bit greyscale"
+    ):
         read(tmp_path, "autoencode")
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".tif", ".png", ".webp"])
-def test_21_several_pictures_in_one_file_are_refused(tmp_path: Path, suffix: str) -> None:
+def test_several_pictures_in_one_file_are_refused(tmp_path: Path, suffix: str) -> None:
     frames = [Image.fromarray(grey(value)) for value in (0, 99)]
     frames[0].save(tmp_path / f"a{suffix}", save_all=True, append_images=frames[1:])
     with pytest.raises(DataError, match=rf"a\{suffix}: several pictures"):
@@ -236,22 +240,22 @@ def test_a_photo_that_holds_a_preview_is_read(tmp_path: Path) -> None:
 # --- what is refused
 
 
-def test_21_a_cut_image_is_named(folder: Path) -> None:
+def test_a_truncated_image_is_refused_by_name(folder: Path) -> None:
     path = save(folder / "cat" / "cut.png", np.random.default_rng(0).integers(0, 255, (40, 40)))
     path.write_bytes(path.read_bytes()[:-400])
-    with pytest.raises(DataError, match=r"cut\.png: damaged or cut short.*--skip-bad"):
+    with pytest.raises(DataError, match=r"cut\.png: damaged or truncated.*--skip-bad"):
         read(folder)
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"GIF89a"])
-def test_21_what_is_no_image_is_named(folder: Path, data: bytes) -> None:
+def test_a_file_that_is_not_an_image_is_refused_by_name(folder: Path, data: bytes) -> None:
     (folder / "cat" / "no.png").write_bytes(data)
     with pytest.raises(DataError, match=r"no\.png: (not an image|damaged)"):
         read(folder)
 
 
 @pytest.mark.parametrize("width", [7100, 14_200, 70_000])
-def test_21_a_huge_image_is_refused_undecoded(
+def test_a_huge_image_is_refused_before_decoding(
     folder: Path, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = folder / "cat" / "huge.bmp"
@@ -264,47 +268,47 @@ def test_21_a_huge_image_is_refused_undecoded(
         read_images(path, DataConfig(), "classify", False)
 
 
-def test_21_a_damaged_tiff_leaves_one_line(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_tiff_prints_one_line(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = save(folder / "cat" / "c.tif", grey(3, 30, 40), compression="tiff_lzw")
     data = bytearray(path.read_bytes())
     data[8:16] = b"\xff" * 8
     path.write_bytes(data)
-    with pytest.raises(DataError, match=r"c\.tif: damaged or cut short"):
+    with pytest.raises(DataError, match=r"c\.tif: damaged or truncated"):
         read(folder)
     os.write(2, b"stderr is itself again")
     assert capfd.readouterr().err == "stderr is itself again"
 
 
-def test_21_links_that_lead_nowhere_are_named(folder: Path) -> None:
+def test_broken_links_are_refused_by_name(folder: Path) -> None:
     (folder / "cat" / "loop.png").symlink_to(folder / "cat" / "loop.png")
-    with pytest.raises(DataError, match=r"loop\.png: a link that leads nowhere or in a circle"):
+    with pytest.raises(DataError, match=r"loop\.png: a broken or circular link"):
         read(folder)
     (folder / "cat" / "loop.png").unlink()
     (folder / "dog").symlink_to(folder / "dog")
-    with pytest.raises(DataError, match=r"dog: a link that leads nowhere or in a circle"):
+    with pytest.raises(DataError, match=r"dog: a broken or circular link"):
         read(folder)
     assert len(read(folder, skip_bad=True).X) == 4
 
 
-def test_21_a_folder_linked_into_itself_is_not_followed(folder: Path) -> None:
+def test_a_folder_linked_into_itself_is_not_followed(folder: Path) -> None:
     (folder / "cat" / "again").symlink_to(folder)
     assert len(read(folder).X) == 4
 
 
-def test_02_a_fifo_named_as_an_image_is_refused_at_once(folder: Path) -> None:
+def test_a_fifo_named_as_an_image_is_refused_at_once(folder: Path) -> None:
     os.mkfifo(folder / "cat" / "fifo.png")
     with pytest.raises(DataError, match=r"fifo\.png: not a file"):
         read(folder)
 
 
-def test_21_bad_images_are_left_out_and_listed_where_that_is_wanted(folder: Path) -> None:
+def test_skipped_images_are_listed(folder: Path) -> None:
     (folder / "cat" / "no.png").write_bytes(b"x")
     (folder / "ape" / "loop.png").symlink_to(folder / "ape" / "loop.png")
     found = read(folder, skip_bad=True)
     same(found.y, np.array(["ape", "ape", "cat", "cat"]))
     assert found.X[:, 0, 0].tolist() == [3, 2, 1, 0]
-    assert found.remarks[0].endswith("2 left out as unreadable")
-    assert "loop.png: a link" in found.remarks[1]
+    assert found.remarks[0].endswith("2 unreadable images left out")
+    assert "loop.png: a broken" in found.remarks[1]
     assert "no.png: not an image" in found.remarks[2]
 
 
@@ -331,14 +335,14 @@ def test_images_of_other_sizes_are_refused_with_the_first_and_the_mend(folder: P
     assert len(read(folder, image_size=2).X) == 5
 
 
-def test_03_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(DataError, match="no data in it; expected images"):
+    with pytest.raises(DataError, match="no data; expected images"):
         read(tmp_path)
 
 
-def test_11_images_without_classes_are_refused(folder: Path) -> None:
+def test_images_without_classes_are_refused(folder: Path) -> None:
     with pytest.raises(DataError, match="images without a class"):
         read(folder / "cat")
 
@@ -348,13 +352,15 @@ def test_images_have_no_targets(folder: Path) -> None:
         read(folder, "regress")
 
 
-def test_34_more_images_than_fit_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_images_than_memory_holds_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("hiddenstate.system.memory.bytes_free", lambda: 10)
     with pytest.raises(MachineError, match=r"4 images.*--image-size"):
         read(folder)
 
 
-def test_32_names_are_escaped_in_what_is_said(tmp_path: Path) -> None:
+def test_names_are_escaped_in_messages(tmp_path: Path) -> None:
     evil = "evil\n\x1b[31m\u202e<b>"
     save(tmp_path / evil / "a.png", grey(1))
     bad = tmp_path / evil / f"{evil}.png".replace("/", "")

@@ -59,7 +59,7 @@ def test_the_second_npy_format_is_read(place: Path) -> None:
 
 def test_pickled_objects_are_refused_and_never_loaded(place: Path) -> None:
     place.write_bytes(npy_bytes(np.array([{}, print], dtype=object)))
-    with pytest.raises(DataError, match="contains pickled objects; re-save as float"):
+    with pytest.raises(DataError, match="contains pickled objects; save it again as numbers"):
         read_npy(place)
 
 
@@ -139,7 +139,7 @@ def test_a_long_header_is_refused_without_offering_pickle(place: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"\x93NUMPY", b"PK\x03\x04", b"1,2,3\n", b"\x80\x04K\x01."])
 def test_what_is_no_npy_file_is_refused(place: Path, data: bytes) -> None:
     place.write_bytes(data)
-    with pytest.raises(DataError, match=r"not a \.npy file"):
+    with pytest.raises(DataError, match=r"not an \.npy file"):
         read_npy(place)
 
 
@@ -147,7 +147,7 @@ def test_what_is_no_npy_file_is_refused(place: Path, data: bytes) -> None:
 def test_a_npy_file_a_byte_too_short_or_too_long_is_refused(place: Path, extra: int) -> None:
     data = npy_bytes(np.arange(4.0))
     place.write_bytes(data + b"x" if extra > 0 else data[:extra])
-    with pytest.raises(DataError, match="promises 32 bytes"):
+    with pytest.raises(DataError, match="declares 32 bytes"):
         read_npy(place)
 
 
@@ -182,7 +182,7 @@ def test_a_header_alone_tells_type_shape_and_place(
 @pytest.mark.parametrize("extra", [b"", b"xx"])
 def test_a_header_the_file_does_not_fit_is_refused_unread(place: Path, extra: bytes) -> None:
     place.write_bytes(npy_bytes(np.arange(4.0))[:-1] + extra)
-    with pytest.raises(DataError, match="promises 32 bytes"):
+    with pytest.raises(DataError, match="declares 32 bytes"):
         npy_header(place)
 
 

@@ -39,13 +39,13 @@ def read(tmp_path: Path) -> Callable[..., SequenceDataset]:
     def run(
         columns: dict[str, Any],
         job: str = "classify",
-        answered: bool = True,
+        require_targets: bool = True,
         row_group_size: int | None = None,
         **options: Any,
     ) -> SequenceDataset:
         path = tmp_path / "t.parquet"
         pq.write_table(pa.table(columns), path, row_group_size=row_group_size)
-        return read_parquet(path, DataConfig(**options), job, answered)
+        return read_parquet(path, DataConfig(**options), job, require_targets)
 
     return run
 
@@ -102,7 +102,7 @@ def test_single_floats_stay_single(read: Read) -> None:
     single = pa.array([1.5, 2.5], pa.float32())
     assert read({"a": single, "label": [1, 2]}).X.dtype == np.float32
     assert read({"a": single, "b": [1, 2], "label": [1, 2]}).X.dtype == np.float64
-    assert read({"a": single, "id": [1, 1]}, answered=False).X.dtype == np.float32
+    assert read({"a": single, "id": [1, 1]}, require_targets=False).X.dtype == np.float32
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
@@ -127,27 +127,27 @@ def test_dates_order_and_are_nothing_else(read: Read) -> None:
         data = read({"date": dates, "u": [1, 2]}, job="regress", target=("u",), horizon=1)
         equal(data.X[0, :, 0], [2, 1])
         assert data.train.times is None
-    with pytest.raises(DataError, match=r"column when is dates, .* --time when"):
+    with pytest.raises(DataError, match=r"column when holds dates, .* --time when"):
         read({"when": [day], "u": [1], "label": ["x"]})
-    with pytest.raises(DataError, match="row 1:date: empty, so the row says no time"):
+    with pytest.raises(DataError, match="row 1:date: empty, so the row has no time"):
         read({"date": [day, None], "u": [1, 2]}, job="regress", target=("u",), horizon=1)
 
 
-def test_22_a_nested_column_is_named(read: Read) -> None:
+def test_a_nested_column_is_refused_by_name(read: Read) -> None:
     nested = {"a": [1, 2], "bad": [[1], [2]], "label": ["x", "y"]}
-    with pytest.raises(DataError, match=r"column bad is of a type that cannot be read; .*--input"):
+    with pytest.raises(DataError, match=r"column bad has a type that cannot be read; .*--input"):
         read(nested)
     assert read(nested, input=("a",)).columns == ("a",)
-    with pytest.raises(DataError, match="column bad is of a type"):
+    with pytest.raises(DataError, match="column bad has a type"):
         read(nested, label="bad", input=("a",))
     for role in ("id", "time", "group"):
-        with pytest.raises(DataError, match="column bad is of"):
+        with pytest.raises(DataError, match="column bad has"):
             read(nested, input=("a",), **{role: "bad"})
-    with pytest.raises(DataError, match="column raw is of a type"):
+    with pytest.raises(DataError, match="column raw has a type"):
         read({"a": [1], "raw": [b"x"], "label": ["x"]})
 
 
-def test_22_what_is_no_parquet_file_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
     for data in (
         b"",
         b"PAR",
@@ -206,7 +206,7 @@ def test_a_page_that_claims_more_than_the_file_takes_no_memory(tmp_path: Path) -
     packed = data.index(b"\x15", 7) + 1
     end = next(k for k in range(packed, len(data)) if data[k] < 128) + 1
     path.write_bytes(data[:packed] + b"\xfe\xff\xff\xff\x0f" + data[end:])
-    with pytest.raises(DataError, match="damaged, or not to be read"):
+    with pytest.raises(DataError, match="damaged or unreadable"):
         read_parquet(path, DataConfig(), "autoencode")
     assert pa.default_memory_pool().max_memory() < 1 << 30
 

@@ -31,12 +31,12 @@ def reader(folder: Path) -> Callable[..., SequenceDataset]:
         text: str | bytes,
         name: str = "t.csv",
         job: str = "classify",
-        answered: bool = True,
+        require_targets: bool = True,
         **options: Any,
     ) -> SequenceDataset:
         path = folder / name
         path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return read_delimited(path, DataConfig(**options), job, answered)
+        return read_delimited(path, DataConfig(**options), job, require_targets)
 
     return run
 
@@ -124,7 +124,7 @@ def test_a_headerless_table_numbers_its_columns(read: Read) -> None:
 
 
 def test_new_rows_of_a_headerless_table_may_lack_the_label(read: Read) -> None:
-    options = {"label": "0", "input": ("1", "2"), "answered": False}
+    options = {"label": "0", "input": ("1", "2"), "require_targets": False}
     with_label = read("9,1,2\n8,3,4\n", **options)
     equal(with_label.y, [9, 8])
     without = read("1,2\n3,4\n", **options)
@@ -179,7 +179,7 @@ def test_the_layout_can_be_said(read: Read) -> None:
     assert read("who,a,label\n1,1,x\n1,3,x\n", layout="long", id="who").X.shape == (1, 2, 1)
     assert read("who,a,label\n1,1,x\n2,3,y\n", id="who").X.shape == (2, 1, 1)
     assert "--id COL" in refused(read, "a,label\n1,x\n3,y\n", layout="long")
-    new = read("a\n1\n3\n", layout="long", answered=False)
+    new = read("a\n1\n3\n", layout="long", require_targets=False)
     assert new.X.shape == (1, 2, 1)
 
 
@@ -204,12 +204,12 @@ def test_weights_and_groups_are_no_inputs(read: Read) -> None:
 
 
 def test_new_rows_need_no_label_weight_or_group(read: Read) -> None:
-    data = read("a,b\n1,2\n", answered=False, label="label", weight="w", group="g")
+    data = read("a,b\n1,2\n", require_targets=False, label="label", weight="w", group="g")
     assert data.y is None
     assert data.columns == ("a", "b")
-    assert read("a,label\n1,x\n", answered=False).y is not None
-    assert read("a,label\n1,x\n2,\n", answered=False).y is None
-    assert "no column q (--id)" in refused(read, "a\n1\n", answered=False, id="q")
+    assert read("a,label\n1,x\n", require_targets=False).y is not None
+    assert read("a,label\n1,x\n2,\n", require_targets=False).y is None
+    assert "no column q (--id)" in refused(read, "a\n1\n", require_targets=False, id="q")
 
 
 def test_an_autoencoder_may_have_labels(read: Read) -> None:
@@ -315,16 +315,14 @@ def test_dates_order_rows(read: Read) -> None:
     equal(data.X[0, :, 0], [1, 2, 3])
     assert data.train.times is None
     wrong = refused(read, text.replace("2020-03-01", "31.12.2020"), time="date")
-    assert wrong.startswith("csv:2:date: '31.12.2020' is no number and no date")
+    assert wrong.startswith("csv:2:date: '31.12.2020' is not a time")
     said = refused(read, text.replace("date", "when"))
-    assert said.endswith(
-        "say what it is for with --time when, or the columns to read with --input u"
-    )
+    assert said.endswith("name its role with --time when, or the inputs with --input u")
 
 
 def test_a_time_twice_in_a_series_is_refused(read: Read) -> None:
     text = "id,t,u,label\n1,1,3,x\n2,1,2,y\n\n1,1.0,1,x\n"
-    assert refused(read, text).startswith("csv:5:t: time 1 comes twice in series 1, first at ")
+    assert refused(read, text).startswith("csv:5:t: time 1 occurs twice in series 1, first at ")
     assert "--id" in refused(read, "t,u,v\n1,3,0\n1,4,0\n", job="regress", target=("u",))
     assert "no time" in refused(read, "id,t,u,label\n1,1,3,x\n1,,2,x\n")
 
@@ -376,7 +374,7 @@ def test_a_forecast_reads_its_targets(read: Read) -> None:
     assert (data.columns, data.targets) == (("a", "b"), ("b",))
     for options in ({"horizon": 1}, {}):
         said = refused(read, text, job="regress", **options)
-        assert "which column to predict? add --target COL; columns: a, b, c" in said
+        assert "no target column; add --target COL; columns: a, b, c" in said
 
 
 def test_wide_targets_are_columns(read: Read) -> None:
@@ -386,9 +384,9 @@ def test_wide_targets_are_columns(read: Read) -> None:
 
 
 def test_new_rows_to_regress_may_lack_the_target(read: Read) -> None:
-    data = read("a\n1\n2\n", job="regress", target=("b",), answered=False)
+    data = read("a\n1\n2\n", job="regress", target=("b",), require_targets=False)
     assert (data.y, data.targets, data.columns) == (None, None, ("a",))
-    data = read("a,b\n1,2\n2,3\n", job="regress", target=("b",), answered=False)
+    data = read("a,b\n1,2\n2,3\n", job="regress", target=("b",), require_targets=False)
     equal(data.y, [[[2], [3]]])
 
 
@@ -417,12 +415,12 @@ def test_text_without_a_role_is_refused_by_name(read: Read) -> None:
     said = refused(read, "a,city,kind\n1,Rome,x\n2,Oslo,y\n")
     assert "add --label COL; columns: a, city, kind" in said
     said = refused(read, "a,city,label\n1,Rome,x\n2,Oslo,y\n")
-    assert "column city is text ('Rome'), not numbers" in said
+    assert "column city holds text ('Rome'), expected numbers" in said
     assert "--label city" in said
     assert "--input a" in said
-    assert "no column of numbers" in refused(read, "label\nx\ny\n")
+    assert "no input columns of numbers" in refused(read, "label\nx\ny\n")
     only = refused(read, "t,a\n1,2\n2,3\n", job="regress", target=("a",))
-    assert only.endswith("to forecast a target from itself add --horizon 1")
+    assert only.endswith("to forecast a target from its own past add --horizon 1")
 
 
 blocks = st.sampled_from([16, 64, 1 << 22])

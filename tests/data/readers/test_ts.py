@@ -27,8 +27,10 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
-def read(path: Path, job: str = "classify", answered: bool = True, **how: Any) -> SequenceDataset:
-    return read_ts(path, DataConfig(**how), job, answered)
+def read(
+    path: Path, job: str = "classify", require_targets: bool = True, **how: Any
+) -> SequenceDataset:
+    return read_ts(path, DataConfig(**how), job, require_targets)
 
 
 def spelled(series: list[Array], answers: list[str], head: str, missing: str = "?") -> str:
@@ -193,7 +195,7 @@ def test_a_folder_of_several_pairs_is_refused_with_their_names(tmp_path: Path) -
 def test_halves_of_different_kinds_are_refused(tmp_path: Path) -> None:
     train = write(tmp_path / "A_TRAIN.ts", TINY)
     test = write(tmp_path / "A_TEST.ts", "@classLabel true a b\n@data\n1:2:a\n")
-    with pytest.raises(DataError, match=r"A_TEST\.ts.*@dimensions, 2, than .*, 1"):
+    with pytest.raises(DataError, match=r"A_TEST\.ts.*2 @dimensions, but .* 1"):
         read(train)
     write(test, "@timeStamps true\n@classLabel true a b\n@data\n(1,2):a\n")
     with pytest.raises(DataError, match=r"A_TEST\.ts.*@timeStamps"):
@@ -216,19 +218,19 @@ def test_each_job_takes_the_answers_it_learns(path: Path, tmp_path: Path) -> Non
         found = read(file, "regress", horizon=2)
         same(found.y, found.X)
         assert found.columns == found.targets == ("value",)
-    assert read(path, "regress", answered=False).y is None
-    assert read(target, answered=False).y is None
+    assert read(path, "regress", require_targets=False).y is None
+    assert read(target, require_targets=False).y is None
 
 
 def test_rows_without_labels_are_read_where_none_are_needed(path: Path) -> None:
     write(path, "@classLabel false\n@data\n1,2\n3,4\n")
     assert read(path, "autoencode").X.shape == (2, 2, 1)
-    assert read(path, answered=False).y is None
+    assert read(path, require_targets=False).y is None
     for job in ("classify", "regress"):
         with pytest.raises(DataError, match="@classLabel is false"):
             read(path, job)
     write(path, "@classLabel true a b\n@data\n1,2:?\n3,4:a\n")
-    assert read(path, answered=False).y is None
+    assert read(path, require_targets=False).y is None
     assert read(path, "autoencode").y is None
     with pytest.raises(DataError, match=r"Tiny\.ts:3: no label \(@classLabel\)"):
         read(path)
@@ -237,7 +239,7 @@ def test_rows_without_labels_are_read_where_none_are_needed(path: Path) -> None:
 def test_a_wrong_header_about_missing_values_is_remarked(path: Path) -> None:
     write(path, "@missing false\n" + TINY)
     (remark,) = read(path).remarks
-    assert "1 row has missing values though @missing is false" in remark
+    assert "1 row has missing values although @missing is false" in remark
     assert read(write(path, TINY)).remarks == ()
 
 
@@ -253,18 +255,24 @@ def test_a_wrong_header_about_missing_values_is_remarked(path: Path) -> None:
         ("1,2,3\n", "1: expected a header field"),
         (HEAD + "@classLabel true a\n@data\n", "no rows"),
         (HEAD + "@data\n1\n", "neither @classLabel nor @targetLabel"),
-        ("@classLabels true a\n", "1: @classLabels is no header field.*did you mean classlabel"),
-        ("@\n", "1: @ is no header field"),
+        ("@classLabels true a\n", "1: @classLabels is not a header field.*did you mean classlabel"),
+        ("@\n", "1: @ is not a header field"),
         ("@classLabel true\n@data\n1:a\n", "1: @classLabel: true, but no labels"),
         ("@classLabel\n@data\n1:a\n", "1: @classLabel: expected true or false"),
         ("@equalLength maybe\n@classLabel false\n@data\n1\n", "1: @equalLength: expected true"),
-        ("@seriesLength x\n@classLabel false\n@data\n1\n", "1: @seriesLength: expected a number"),
-        ("@dimensions 0\n@classLabel false\n@data\n1\n", "1: @dimensions: expected a number"),
-        ("@dimensions ٣\n@classLabel false\n@data\n1\n", "1: @dimensions: expected a number"),
+        (
+            "@seriesLength x\n@classLabel false\n@data\n1\n",
+            "1: @seriesLength: expected a whole number",
+        ),
+        ("@dimensions 0\n@classLabel false\n@data\n1\n", "1: @dimensions: expected a whole number"),
+        ("@dimensions ٣\n@classLabel false\n@data\n1\n", "1: @dimensions: expected a whole number"),
         ("@dimension 2\n@dimensions 3\n", "2: @dimensions: given twice"),
         ("@univariate true\n@dimensions 2\n@classLabel false\n@data\n1:2\n", "2: @dimensions: 2"),
-        ("@targetLabel true\n@classLabel true a\n@data\n1:1\n", "1: @targetLabel: true, and so"),
-        ("@classLabel false\n@data 1,2\n", "2: @data has a line of its own"),
+        (
+            "@targetLabel true\n@classLabel true a\n@data\n1:1\n",
+            "1: @targetLabel: true, but @classLabel",
+        ),
+        ("@classLabel false\n@data 1,2\n", "2: @data must be alone on its line"),
         (TINY + "7,8,9:c\n", "10: label c is not one of @classLabel: a, b"),
         (TINY + "7,8:a\n", "10: 2 steps, but @seriesLength is 3"),
         (TINY.replace("@seriesLength 3\n", "") + "7,8:a\n", "9: 2 steps, but @equalLength is true"),
@@ -281,16 +289,28 @@ def test_a_wrong_header_about_missing_values_is_remarked(path: Path) -> None:
         (TINY + "7,1_0,9:a\n", "10: dimension 1, step 2: .*1_0"),
         (TINY + "7,٣,9:a\n", "10: dimension 1, step 2: "),
         (TINY + "7,8?,9:a\n", r"10: dimension 1, step 2: .*8\?"),
-        ("@classLabel true a\n@data\n1,2:1:a\n", "3: dimension 1 has 2 steps, dimension 2 has 1"),
+        (
+            "@classLabel true a\n@data\n1,2:1:a\n",
+            "3: dimension 1 has 2 steps, but dimension 2 has 1",
+        ),
         ("@timeStamps true\n@classLabel true a\n@data\n1,2:a\n", r"4: expected \(time,value\)"),
         ("@timeStamps true\n@classLabel true a\n@data\n(1,2:3):a\n", r"4: expected \(time,value"),
-        ("@timeStamps true\n@classLabel true a\n@data\n(x,2):a\n", "4: a time is no number"),
-        ("@timeStamps true\n@classLabel true a\n@data\n(99-99-99,2):a\n", "4: a time is no number"),
-        ("@timeStamps true\n@classLabel true a\n@data\n(inf,2):a\n", "4: a time is no number"),
-        ("@timeStamps true\n@classLabel true a\n@data\n(1,2):(2,2):a\n", "4: .*other @timeStamps"),
+        ("@timeStamps true\n@classLabel true a\n@data\n(x,2):a\n", "4: a time is neither a number"),
+        (
+            "@timeStamps true\n@classLabel true a\n@data\n(99-99-99,2):a\n",
+            "4: a time is neither a number",
+        ),
+        (
+            "@timeStamps true\n@classLabel true a\n@data\n(inf,2):a\n",
+            "4: a time is neither a number",
+        ),
+        (
+            "@timeStamps true\n@classLabel true a\n@data\n(1,2):(2,2):a\n",
+            "4: .*dimensions differ in their times",
+        ),
     ],
 )
-def test_14_a_file_that_contradicts_itself_is_refused_by_line_and_field(
+def test_a_file_that_contradicts_its_header_is_refused_with_line_and_field(
     path: Path, text: str, said: str
 ) -> None:
     with pytest.raises(DataError, match=rf"Tiny\.ts:? ?{said}"):
@@ -298,26 +318,26 @@ def test_14_a_file_that_contradicts_itself_is_refused_by_line_and_field(
 
 
 @pytest.mark.parametrize("value", ["x", "inf", "1_0", "1e999"])
-def test_14_a_target_that_is_no_number_is_refused(path: Path, value: str) -> None:
+def test_a_target_that_is_not_a_number_is_refused(path: Path, value: str) -> None:
     write(path, f"@targetLabel true\n@data\n1,2:{value}\n")
     with pytest.raises(DataError, match=r"Tiny\.ts:3: target .*@targetLabel"):
         read(path, "regress")
 
 
 @pytest.mark.parametrize("value", ["", "?", "NaN"])
-def test_11_a_missing_target_is_refused(path: Path, value: str) -> None:
+def test_a_missing_target_is_refused(path: Path, value: str) -> None:
     write(path, f"@targetLabel true\n@data\n1,2:{value}\n")
     with pytest.raises(DataError, match=r"Tiny\.ts:3: no target"):
         read(path, "regress")
 
 
-def test_06_a_nul_byte_is_told_by_its_place(path: Path) -> None:
+def test_a_nul_character_is_refused_with_its_place(path: Path) -> None:
     path.write_bytes(TINY.encode() + b"\0")
-    with pytest.raises(DataError, match=f"NUL at byte {len(TINY)}"):
+    with pytest.raises(DataError, match=f"NUL character at byte {len(TINY)}"):
         read(path)
 
 
-def test_08_another_encoding_is_told(path: Path) -> None:
+def test_another_encoding_is_refused(path: Path) -> None:
     for encoding in ("utf-16", "cp1252"):
         with pytest.raises(DataError, match="--encoding"):
             read(write(path, TINY.replace("a", "é"), encoding))
@@ -325,7 +345,7 @@ def test_08_another_encoding_is_told(path: Path) -> None:
         read(path, encoding="nonsense")
 
 
-def test_32_what_a_file_says_is_escaped(path: Path) -> None:
+def test_text_of_a_file_is_escaped_in_messages(path: Path) -> None:
     evil = "\x1b[31m\u202e<b>"
     for text in (
         f"@{evil} true\n",
@@ -339,7 +359,7 @@ def test_32_what_a_file_says_is_escaped(path: Path) -> None:
         assert str(refused.value).isprintable()
 
 
-def test_34_one_long_series_among_many_is_refused_before_it_is_padded(
+def test_one_long_series_among_many_is_refused_before_it_is_padded(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hiddenstate.system.memory.bytes_free", lambda: 2000)
@@ -363,7 +383,7 @@ def test_a_damaged_file_gives_rows_or_an_error_of_ours(place: Path, stamped: boo
     for hurt in mutations(text.encode(), 400):
         path.write_bytes(hurt)
         try:
-            found = read(path, answered=False)
+            found = read(path, require_targets=False)
             assert not np.isinf(found.X).any()
         except HiddenstateError:
             refused += 1

@@ -1,4 +1,4 @@
-"""Which column of a table is the label, a target, an input, the id or the time."""
+"""Decides what each column of a table is: label, target, input, id or time."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ import numpy as np
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.columns import (
     Columns,
-    find,
-    instants,
+    column_index,
     is_whole,
+    number_error,
     numbers,
     refuse_text,
-    spoilt,
+    timestamps,
 )
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.typing import Array
@@ -34,19 +34,20 @@ ID_NAMES = (
     "session_id",
 )
 TIME_NAMES = ("time", "t", "timestamp", "step", "date", "datetime", "index")
-COUNTED = ("year", "month", "week", "day", "hour", "minute", "second", "quarter")
-"""Names of a clock where every row has a later number, and of an input where not."""
+COUNTER_NAMES = ("year", "month", "week", "day", "hour", "minute", "second", "quarter")
+"""Names of a time column if every row has a larger number than the one before; inputs if not."""
 
 INDEX_NAMES = frozenset({"unnamed: 0", "__index_level_0__"})
-"""The row numbers pandas writes along; never anything that is meant to be learnt."""
+"""Names that pandas gives to row numbers; such a column is never an input."""
 
 MAX_FIRST_CLASSES = 100
-"""Most different whole numbers for which the first column of a headerless file is the label."""
+"""Largest number of different whole numbers in the first column of a file without a header, for
+which that column is the label."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """The columns, by number, and what they are for; `left_out` was guessed and is not read."""
+    """The role of each column, by index; `left_out` columns have a known name and are not read."""
 
     long: bool
     inputs: list[int]
@@ -60,43 +61,51 @@ class Roles:
     label_is_first: bool = False
 
 
-def find_roles(columns: Columns, how: DataConfig, job: str, answered: bool) -> Roles:
-    """Settle the roles: as the options say, the others by name and kind.
+def find_roles(columns: Columns, options: DataConfig, job: str, require_targets: bool) -> Roles:
+    """Decide the roles: as the options say, otherwise by names and kinds.
+
+    Parameters
+    ----------
+    columns : Columns
+    options : DataConfig
+    job : {"classify", "regress", "autoencode"}
+    require_targets : bool
+        Whether labels or targets must be there.
 
     Raises
     ------
     DataError
-        For a column that is not there, has two roles, or is text and has none; and where no
-        label or target can be told.
+        For a column that does not exist, has two roles, or is text without a role; and if no label
+        or target can be found.
     """
-    given = _given(columns, how, job, answered)
-    targets = _given_targets(columns, how, job, answered)
-    inputs = _given_inputs(columns, how)
-    _check_apart(columns, how, given, targets, inputs)
-    taken = {*given.values(), *targets, *(inputs or ())}
+    named = _named_roles(columns, options, job, require_targets)
+    targets = _named_targets(columns, options, job, require_targets)
+    inputs = _named_inputs(columns, options)
+    _check_distinct(columns, options, named, targets, inputs)
+    taken = {*named.values(), *targets, *(inputs or ())}
     free = [j for j in range(len(columns.names)) if j not in taken]
 
     left_out = [j for j in free if columns.names[j].casefold() in INDEX_NAMES]
     free = [j for j in free if j not in left_out]
-    long, id_, time = _id_and_time(columns, how, job, given, free, left_out)
-    label, is_first = given.get("label"), False
+    long, id_, time = _id_and_time(columns, options, job, named, free, left_out)
+    label, is_first = named.get("label"), False
     if job != "regress" and label is None:
-        label, is_first = _guess_label(columns, how, job, answered, free)
+        label, is_first = _guess_label(columns, options, job, require_targets, free)
         free = [j for j in free if j != label]
     if job == "regress" and not targets:
-        targets = _guess_target(columns, how, answered, free)
+        targets = _guess_target(columns, options, require_targets, free)
     if inputs is None:
-        forecast = how.horizon is not None and bool(targets)
+        forecast = options.horizon is not None and bool(targets)
         inputs = list(targets) if forecast else _all_numbers(columns, free, targets)
     if not inputs:
-        mend = "; to forecast a target from itself add --horizon 1" if targets else ""
+        hint = "; to forecast a target from its own past add --horizon 1" if targets else ""
         raise DataError(
-            f"{columns.where}: no column of numbers to read; it has {columns.some()}{mend}"
+            f"{columns.where}: no input columns of numbers; columns: {columns.listed()}{hint}"
         )
-    if long and id_ is None and job != "regress" and answered:
+    if long and id_ is None and job != "regress" and require_targets:
         raise DataError(
-            f"{columns.where}: no column whose equal values say which series a row belongs to; "
-            f"add --id COL; columns: {columns.some()}"
+            f"{columns.where}: no id column that says which series a row belongs to; add "
+            f"--id COL; columns: {columns.listed()}"
         )
     return Roles(
         long,
@@ -105,8 +114,8 @@ def find_roles(columns: Columns, how: DataConfig, job: str, answered: bool) -> R
         label,
         id_ if long else None,
         time if long else None,
-        given.get("group"),
-        given.get("weight"),
+        named.get("group"),
+        named.get("weight"),
         tuple(left_out),
         is_first,
     )
@@ -114,22 +123,23 @@ def find_roles(columns: Columns, how: DataConfig, job: str, answered: bool) -> R
 
 def _id_and_time(
     columns: Columns,
-    how: DataConfig,
+    options: DataConfig,
     job: str,
-    given: dict[str, int],
+    named: dict[str, int],
     free: list[int],
     left_out: list[int],
 ) -> tuple[bool, int | None, int | None]:
-    """Whether the table is long, its id and its time; what is guessed is taken from `free`."""
-    id_, time = given.get("id"), given.get("time")
-    if id_ is None and (guess := _by_name(columns, ID_NAMES, free)) is not None:
+    """Decide whether the table is long, its id and its time; guessed columns leave `free`."""
+    id_, time = named.get("id"), named.get("time")
+    if id_ is None and (guess := _first_named(columns, ID_NAMES, free)) is not None:
         free.remove(guess)
-        if how.layout != "wide" and _repeats(columns.arrays[guess]):
+        if options.layout != "wide" and _repeats(columns.arrays[guess]):
             id_ = guess
         else:
             left_out.append(guess)
-    long = how.layout == "long" or (how.layout == "auto" and (id_ is not None or job == "regress"))
-    if time is None and (guess := _time_by_name(columns, free)) is not None:
+    auto_long = options.layout == "auto" and (id_ is not None or job == "regress")
+    long = options.layout == "long" or auto_long
+    if time is None and (guess := _guess_time(columns, free)) is not None:
         free.remove(guess)
         time = guess
         if not long:
@@ -137,142 +147,154 @@ def _id_and_time(
     return long, id_, time
 
 
-def _given(columns: Columns, how: DataConfig, job: str, answered: bool) -> dict[str, int]:
-    """The columns options name for one role; what only training needs may else be absent."""
-    found = {}
+def _named_roles(
+    columns: Columns, options: DataConfig, job: str, require_targets: bool
+) -> dict[str, int]:
+    """Return the columns that options name for one role.
+
+    Columns that only training needs may be absent from data without targets.
+    """
+    roles = {}
     for role in ("label", "id", "time", "group", "weight"):
-        name = getattr(how, role)
+        name = getattr(options, role)
         if name is None or (role == "label" and job == "regress"):
             continue
-        spared = not answered and role in ("label", "group", "weight")
-        if not (spared and name not in columns.names):
-            found[role] = find(columns, f"--{role}", name)
-            if columns.kinds[found[role]] == "nested":
-                refuse_text(columns, found[role])
-    return found
+        may_be_absent = not require_targets and role in ("label", "group", "weight")
+        if not (may_be_absent and name not in columns.names):
+            roles[role] = column_index(columns, f"--{role}", name)
+            if columns.kinds[roles[role]] == "nested":
+                refuse_text(columns, roles[role])
+    return roles
 
 
-def _given_targets(columns: Columns, how: DataConfig, job: str, answered: bool) -> list[int]:
-    """The targets options name; without answers all of them are there or none."""
-    names = how.target if job == "regress" and how.target is not None else ()
-    there = [name for name in names if name in columns.names]
-    if not answered and len(there) < len(names):
+def _named_targets(
+    columns: Columns, options: DataConfig, job: str, require_targets: bool
+) -> list[int]:
+    """Return the targets that options name; data without targets has all of them or none."""
+    names = options.target if job == "regress" and options.target is not None else ()
+    present = [name for name in names if name in columns.names]
+    if not require_targets and len(present) < len(names):
         return []
-    return [find(columns, "--target", name) for name in names]
+    return [column_index(columns, "--target", name) for name in names]
 
 
-def _given_inputs(columns: Columns, how: DataConfig) -> list[int] | None:
-    if how.input is None:
+def _named_inputs(columns: Columns, options: DataConfig) -> list[int] | None:
+    if options.input is None:
         return None
-    found = [find(columns, "--input", name) for name in how.input]
-    for name in how.input:
-        if how.input.count(name) > 1:
+    inputs = [column_index(columns, "--input", name) for name in options.input]
+    for name in options.input:
+        if options.input.count(name) > 1:
             raise DataError(f"{columns.where}: --input names {printable(name, 40)} twice")
-    return found
+    return inputs
 
 
-def _check_apart(
+def _check_distinct(
     columns: Columns,
-    how: DataConfig,
-    given: dict[str, int],
+    options: DataConfig,
+    named: dict[str, int],
     targets: list[int],
     inputs: list[int] | None,
 ) -> None:
-    """Refuse a column with two roles, but those it can have at once."""
-    held = [(f"--{role}", j) for role, j in given.items()] + [("--target", j) for j in targets]
+    """Refuse a column with two roles that exclude each other."""
+    held = [(f"--{role}", j) for role, j in named.items()] + [("--target", j) for j in targets]
     for k, (flag, j) in enumerate(held):
+        name = printable(columns.names[j], 40)
         for other, i in held[:k]:
             if i == j and {flag, other} != {"--id", "--group"}:
-                name = printable(columns.names[j], 40)
                 if other == flag:
                     raise DataError(f"{columns.where}: {flag} names {name} twice")
                 raise DataError(f"{columns.where}: column {name} is both {other} and {flag}")
-        may_be_input = flag in ("--time", "--group") or (flag == "--target" and how.horizon)
+        may_be_input = flag in ("--time", "--group") or (flag == "--target" and options.horizon)
         if j in (inputs or ()) and not may_be_input:
-            name = printable(columns.names[j], 40)
-            mend = " or add --horizon 1" if flag == "--target" else ""
+            hint = " or add --horizon 1" if flag == "--target" else ""
             raise DataError(
-                f"{columns.where}: column {name} is both {flag} and --input, so the answer would "
-                f"be known; drop it from --input{mend}"
+                f"{columns.where}: column {name} is both {flag} and --input, so the net would be "
+                f"given the answer; leave it out of --input{hint}"
             )
 
 
-def _by_name(columns: Columns, names: tuple[str, ...], free: list[int]) -> int | None:
-    """The first of `names`, in their order, that a free column has in any case."""
-    there = {columns.names[j].casefold(): j for j in reversed(free) if columns.kinds[j] != "nested"}
-    return next((there[name] for name in names if name in there), None)
+def _first_named(columns: Columns, names: tuple[str, ...], free: list[int]) -> int | None:
+    """Return the free column with the first of `names`, in any case, or None."""
+    present = {
+        columns.names[j].casefold(): j for j in reversed(free) if columns.kinds[j] != "nested"
+    }
+    return next((present[name] for name in names if name in present), None)
 
 
-def _time_by_name(columns: Columns, free: list[int]) -> int | None:
-    """The free column named like a clock that holds numbers or dates."""
+def _guess_time(columns: Columns, free: list[int]) -> int | None:
+    """Return the free column with a name of time that holds numbers or dates, or None."""
     left = list(free)
-    while (j := _by_name(columns, TIME_NAMES, left)) is not None:
-        if columns.kinds[j] != "text" or instants(columns.arrays[j]) is not None:
+    while (j := _first_named(columns, TIME_NAMES, left)) is not None:
+        if columns.kinds[j] != "text" or timestamps(columns.arrays[j]) is not None:
             return j
         left.remove(j)
-    counted = _by_name(columns, COUNTED, free)
-    if counted is not None and columns.kinds[counted] == "number":
-        steps = np.diff(columns.arrays[counted].astype(float))
-        return counted if len(steps) and (steps > 0).all() else None
+    counter = _first_named(columns, COUNTER_NAMES, free)
+    if counter is not None and columns.kinds[counter] == "number":
+        steps = np.diff(columns.arrays[counter].astype(float))
+        return counter if len(steps) and (steps > 0).all() else None
     return None
 
 
 def _repeats(array: Array) -> bool:
-    """Whether a value comes twice."""
+    """Return whether a value occurs twice."""
     if array.dtype.kind == "O":
         return len(set(array)) < len(array)
     return len(np.unique(array)) < len(array)
 
 
 def _guess_label(
-    columns: Columns, how: DataConfig, job: str, answered: bool, free: list[int]
+    columns: Columns, options: DataConfig, job: str, require_targets: bool, free: list[int]
 ) -> tuple[int | None, bool]:
-    """The label's column, and whether it is one only for being the first."""
+    """Return the label column, and whether it is one only because it is the first."""
     coordinates = {"x", "y"} <= {name.casefold() for name in columns.names}
     names = tuple(name for name in LABEL_NAMES if not (name == "y" and coordinates))
-    by_name = _by_name(columns, names, free)
+    by_name = _first_named(columns, names, free)
     if by_name is not None and columns.kinds[by_name] != "date":
         return by_name, False
     texts = [j for j in free if columns.kinds[j] == "text"]
-    if len(texts) == 1 and columns.n_rows and instants(columns.arrays[texts[0]][:1]) is None:
-        if (error := spoilt(columns, texts[0])) is not None:
+    if len(texts) == 1 and columns.n_rows and timestamps(columns.arrays[texts[0]][:1]) is None:
+        if (error := number_error(columns, texts[0])) is not None:
             raise error
         return texts[0], False
-    if job != "classify" or not answered:
+    if job != "classify" or not require_targets:
         return None, False
-    if not columns.named and how.label is None and 0 in free and _few_whole(columns.arrays[0]):
+    unnamed = not columns.named and options.label is None
+    if unnamed and 0 in free and _few_whole(columns.arrays[0]):
         return 0, True
     if len(texts) > 1:
         for j in texts:
-            if (error := spoilt(columns, j)) is not None:
+            if (error := number_error(columns, j)) is not None:
                 raise error
     raise DataError(
-        f"{columns.where}: no column with the labels (named label, class, target or y, or the "
-        f"only one of text); add --label COL; columns: {columns.some()}"
+        f"{columns.where}: no label column (one named label, class, target or y, or the only "
+        f"column of text); add --label COL; columns: {columns.listed()}"
     )
 
 
 def _few_whole(array: Array) -> bool:
-    """Whether values look like classes: whole numbers, few different ones, each many times."""
+    """Return whether values look like classes: few different whole numbers, each many times."""
     if array.dtype.kind not in "fiu" or not is_whole(array):
         return False
     return 2 <= len(np.unique(array)) <= min(MAX_FIRST_CLASSES, len(array) // 2)
 
 
-def _guess_target(columns: Columns, how: DataConfig, answered: bool, free: list[int]) -> list[int]:
-    """The only column of numbers, if it is to be forecast."""
+def _guess_target(
+    columns: Columns, options: DataConfig, require_targets: bool, free: list[int]
+) -> list[int]:
+    """Return the only column of numbers, if it is to be forecast."""
     free = [j for j in free if columns.kinds[j] == "number"]
-    if how.horizon is not None and how.target is None and how.input is None and len(free) == 1:
+    unnamed = options.target is None and options.input is None
+    if options.horizon is not None and unnamed and len(free) == 1:
         return free
-    if not answered:
+    if not require_targets:
         return []
     raise DataError(
-        f"{columns.where}: which column to predict? add --target COL; columns: {columns.some()}"
+        f"{columns.where}: no target column; add --target COL; columns: {columns.listed()}"
     )
 
 
 def _all_numbers(columns: Columns, free: list[int], targets: list[int]) -> list[int]:
-    """The columns without a role, all of which must be numbers."""
+    """Return the columns without a role, all of which must hold numbers."""
     left = [j for j in free if j not in set(targets)]
     for j in left:
         if columns.kinds[j] != "number":

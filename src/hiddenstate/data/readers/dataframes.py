@@ -1,4 +1,4 @@
-"""pandas' and polars' data frames as tables; neither is imported, only its methods called."""
+"""Reads pandas and polars data frames without importing either library."""
 
 import numbers as abstract
 from datetime import UTC, date
@@ -16,21 +16,22 @@ from hiddenstate.system.typing import Array
 
 
 def is_frame(value: Any) -> bool:
-    """Whether `value` is a data frame of pandas or polars."""
+    """Return whether `value` is a pandas or polars data frame."""
     return hasattr(value, "columns") and (hasattr(value, "iloc") or hasattr(value, "get_columns"))
 
 
 def read_frame(
-    frame: Any, how: DataConfig, job: str, answered: bool = True, name: str = "frame"
+    frame: Any, options: DataConfig, job: str, require_targets: bool = True, name: str = "frame"
 ) -> SequenceDataset:
-    """Take a data frame; see :func:`hiddenstate.data.readers.table.to_dataset` for what it gives.
+    """Read a data frame; see :func:`~hiddenstate.data.readers.table.to_dataset`.
 
-    Its index is not read. Rows are named in errors by their number, counted from 0.
+    The index is not read. Messages number rows from 0.
 
     Raises
     ------
     DataError
-        If `frame` is none, or a column in use holds what is neither number, text nor date.
+        If `frame` is not a data frame, or a column in use holds anything but numbers, text or
+        dates.
     """
     if not is_frame(frame):
         raise DataError(f"{name}: expected a data frame, got {type(frame).__name__}")
@@ -52,11 +53,11 @@ def read_frame(
         lambda i: f"{name}:row {i}",
         named=labels != list(range(len(labels))),
     )
-    return to_dataset(columns, how, job, answered, name)
+    return to_dataset(columns, options, job, require_targets, name)
 
 
 def _values(series: Any) -> Array | None:
-    """A frame's column (N,) as :class:`Columns` has it; None where it is nested."""
+    """Return a column of a frame (N,) as in :class:`Columns`; None if it is nested."""
     try:
         values = np.asarray(series.to_numpy())
     except (TypeError, ValueError, NotImplementedError):
@@ -73,21 +74,20 @@ def _values(series: Any) -> Array | None:
     if kind == "M":
         return values
     if kind == "m":
-        found = values / np.timedelta64(1, "s")
-        return np.asarray(found, np.float64)
+        return np.asarray(values / np.timedelta64(1, "s"), np.float64)
     return _objects(values.tolist()) if kind in "OUT" else None
 
 
 def _objects(cells: list[Any]) -> Array | None:
-    """Python objects as numbers or text (N,), whichever all that are not missing are."""
+    """Convert Python objects that are all numbers, all text or all dates (N,); None otherwise."""
     cells = [None if _is_missing(cell) else cell for cell in cells]
-    there = [cell for cell in cells if cell is not None]
-    if all(isinstance(cell, str) for cell in there) and there:
-        found = np.empty(len(cells), object)
-        found[:] = ["" if cell is None else cell.strip() for cell in cells]
-        return found
-    if all(isinstance(cell, (abstract.Real, Decimal, np.bool_)) for cell in there):
-        if len(there) == len(cells) and all(isinstance(c, abstract.Integral) for c in cells):
+    present = [cell for cell in cells if cell is not None]
+    if all(isinstance(cell, str) for cell in present) and present:
+        texts = np.empty(len(cells), object)
+        texts[:] = ["" if cell is None else cell.strip() for cell in cells]
+        return texts
+    if all(isinstance(cell, (abstract.Real, Decimal, np.bool_)) for cell in present):
+        if len(present) == len(cells) and all(isinstance(c, abstract.Integral) for c in cells):
             try:
                 return np.array([int(cell) for cell in cells], np.int64)
             except OverflowError:
@@ -97,8 +97,8 @@ def _objects(cells: list[Any]) -> Array | None:
 
 
 def _dates(cells: list[Any]) -> Array | None:
-    """Python's dates (N,), those of a time zone as UTC, or None."""
-    found = np.full(len(cells), "NaT", "M8[us]")
+    """Convert Python dates (N,), those with a time zone to UTC; None if one is not a date."""
+    dates = np.full(len(cells), "NaT", "M8[us]")
     for i, cell in enumerate(cells):
         if cell is None:
             continue
@@ -106,8 +106,8 @@ def _dates(cells: list[Any]) -> Array | None:
             return None
         if getattr(cell, "tzinfo", None) is not None:
             cell = cell.astimezone(UTC).replace(tzinfo=None)  # type: ignore[attr-defined]
-        found[i] = np.datetime64(cell, "us")
-    return found
+        dates[i] = np.datetime64(cell, "us")
+    return dates
 
 
 def _is_missing(cell: Any) -> bool:

@@ -1,8 +1,8 @@
-"""Tables of text: CSV, TSV and their kin, gzipped or not.
+"""Reads delimited text files: CSV, TSV and similar, gzipped or not.
 
-A piece of the file that holds nothing but numbers goes through numpy's reader in C; another
-through Python's csv module, which also finds out what is wrong with it. A column is text where
-one cell is neither a number nor missing (`columns.MISSING`).
+Pieces of the file with nothing but numbers are read by numpy's reader in C, all others by Python's
+csv module, which also finds what is wrong. A column is text if one of its cells is neither a number
+nor missing (`columns.MISSING`).
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.columns import (
-    SWAPPED,
+    SWAP_MARKS,
     Columns,
     check_names,
     is_missing,
@@ -31,7 +31,7 @@ from hiddenstate.data.readers.columns import (
     kind_of,
 )
 from hiddenstate.data.readers.table import to_dataset
-from hiddenstate.data.readers.text_lines import Lines
+from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
@@ -41,47 +41,51 @@ SUFFIXES = (".csv", ".tsv", ".txt")
 MAX_COLUMNS = 1 << 18
 
 EXACT = 2.0**53
-"""Whole numbers from here on are not all floats; they are kept as int64."""
+"""From here on, not every whole number is a float; such numbers are kept as int64."""
 
 MIN_COUNTING = 10
-"""Fewest names 0, 1, 2, ... that are a header and not a row of data."""
+"""Smallest number of cells 0, 1, 2, ... that are a header and not a row of data."""
 
 
-def read_delimited(path: Path, how: DataConfig, job: str, answered: bool = True) -> SequenceDataset:
-    """Read a table of text; see :func:`~hiddenstate.data.readers.table.to_dataset`.
+def read_delimited(
+    path: Path, options: DataConfig, job: str, require_targets: bool = True
+) -> SequenceDataset:
+    """Read a delimited text file; see :func:`~hiddenstate.data.readers.table.to_dataset`.
 
-    Columns stand between commas, in .tsv between tabs, in .txt between what its first line
-    has; `how.delimiter`, `how.decimal` and `how.encoding` say otherwise. The first line is a
-    header unless it has numbers as data has. Quotes are respected, blank lines skipped; a
-    UTF-8 mark and any newlines are accepted.
+    Columns are separated by commas; in .tsv files by tabs; in .txt files by the separator that
+    the first line has. `options.delimiter`, `options.decimal` and `options.encoding` override
+    this. The first line is a header unless it looks like a row of data. Quoted cells, blank lines,
+    a UTF-8 byte order mark and all newline styles are accepted.
 
     Raises
     ------
     DataError
-        Naming file, line and column.
+        With the file, the line and the column.
     OptionError
-        If the delimiter is not one character, or the encoding unknown.
+        If the delimiter is not one character, or the encoding is unknown.
     """
-    return to_dataset(read_columns(path, how), how, job, answered, path.name)
+    columns = read_columns(path, options)
+    return to_dataset(columns, options, job, require_targets, path.name)
 
 
-def read_columns(path: Path, how: DataConfig) -> Columns:
-    """Read a table of text as columns; errors as :func:`read_delimited`."""
-    reading = _Reading(path, how, frozenset())
+def read_columns(path: Path, options: DataConfig) -> Columns:
+    """Read a delimited text file as columns; errors as :func:`read_delimited`."""
+    reading = _Reading(path, options, frozenset())
     reading.run()
     if reading.mixed():
-        # The first pieces of a text column looked like numbers, and their spelling is gone.
-        reading = _Reading(path, how, reading.texts())
+        # The first pieces of a text column looked like numbers, and their text is lost.
+        reading = _Reading(path, options, reading.texts())
         reading.run()
     return reading.columns()
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """Rows of a piece of the file, as small as they can be kept.
+    """Rows of a piece of the file, in as little memory as possible.
 
-    `small` (n, S) are the columns that fit a byte, `is_small` (C,); `large` (n, C - S) the
-    others; `special` the columns that are text or large whole numbers, in place of `large`.
+    `is_small` (C,) are the columns that fit a byte, with values `small` (n, S). The others have
+    values in `large` (n, C - S), or in `special` if they are text or large whole numbers. `lines`
+    is the line of each row.
     """
 
     is_small: NDArray[np.bool_]
@@ -91,7 +95,7 @@ class _Piece:
     lines: range | NDArray[np.int64]
 
     def whole(self) -> NDArray[np.float64]:
-        """All columns as floats (n, C)."""
+        """Return all columns as floats (n, C)."""
         values = np.empty((len(self.small), len(self.is_small)))
         values[:, self.is_small] = self.small
         values[:, ~self.is_small] = self.large
@@ -101,7 +105,7 @@ class _Piece:
 def _packed(
     values: NDArray[np.float64], special: dict[int, Array], lines: range | NDArray[np.int64]
 ) -> _Piece:
-    """Keep `values` (n, C), NaN in special columns, as a piece."""
+    """Make a piece of `values` (n, C), which are NaN in special columns."""
     small = ((values >= 0) & (values <= 255) & (values == np.floor(values))).all(axis=0)
     return _Piece(
         small, values[:, small].astype(np.uint8), values[:, ~small].copy(), special, lines
@@ -109,10 +113,10 @@ def _packed(
 
 
 class _Reading:
-    """One pass over a file; columns numbered in `as_text` keep every cell as it is written."""
+    """One pass over a file; the columns `as_text` keep the text of every cell."""
 
-    def __init__(self, path: Path, how: DataConfig, as_text: frozenset[int]) -> None:
-        self.path, self.how, self.as_text = path, how, as_text
+    def __init__(self, path: Path, options: DataConfig, as_text: frozenset[int]) -> None:
+        self.path, self.options, self.as_text = path, options, as_text
         self.where = printable(path)
         self.pieces: deque[_Piece] = deque()
         self.names: tuple[str, ...] = ()
@@ -120,14 +124,14 @@ class _Reading:
 
     def run(self) -> None:
         """Read the whole file into pieces."""
-        self.lines = Lines(self.path, self.how.encoding, self.how.max_unpacked)
+        self.lines = TextLines(self.path, self.options.encoding, self.options.max_unpacked)
         try:
             while self.lines.fill() and not any(line.strip() for line in self.lines.block):
                 self.lines.at = len(self.lines.block)
             if self.lines.at == len(self.lines.block):
                 raise DataError(f"{self.where}: no rows")
             self.delimiter = self._delimiter()
-            # A space after a delimiter is no part of a quoted field.
+            # A space after a delimiter is not part of a quoted cell.
             self.reader = csv.reader(
                 self.lines, delimiter=self.delimiter, skipinitialspace=self.delimiter not in " \t"
             )
@@ -139,14 +143,14 @@ class _Reading:
             self.lines.close()
 
     def mixed(self) -> bool:
-        """Whether a column is text in some pieces and numbers in others."""
+        """Return whether a column is text in some pieces and numbers in others."""
         return any(
             any(j not in p.special or p.special[j].dtype.kind != "O" for p in self.pieces)
             for j in self.texts()
         )
 
     def texts(self) -> frozenset[int]:
-        """The columns that are text in some piece."""
+        """Return the columns that are text in some piece."""
         return frozenset(
             j for p in self.pieces for j, values in p.special.items() if values.dtype.kind == "O"
         )
@@ -154,20 +158,20 @@ class _Reading:
     # --- the first lines
 
     def _delimiter(self) -> str:
-        given = self.how.delimiter
+        given = self.options.delimiter
         filled = [line for line in self.lines.block if line.strip()]
         if given is not None:
             given = {"\\t": "\t", "tab": "\t", "space": " "}.get(given, given)
             if len(given) != 1 or given in '"\r\n.+-_' or given.isalnum():
                 raise OptionError(
-                    "--delimiter: expected one character, no letter, digit, quote, point or sign, "
-                    f"got {printable(repr(given), 40)}"
+                    "--delimiter: expected one character that is not a letter, digit, quote, "
+                    f"point, sign or underscore, got {printable(repr(given), 40)}"
                 )
             self._check_delimiter(filled[:20], given)
             return given
         suffixes = [s.lower() for s in self.path.suffixes]
         default = "\t" if ".tsv" in suffixes else ","
-        if self.how.decimal == "," and ";" in filled[0]:
+        if self.options.decimal == "," and ";" in filled[0]:
             default = ";"
         if ".txt" in suffixes:
             default = next((c for c in ("\t", default, " ") if c in filled[0].strip()), default)
@@ -175,7 +179,7 @@ class _Reading:
         return default
 
     def _check_delimiter(self, lines: list[str], delimiter: str) -> None:
-        """Refuse lines that hold another delimiter each, and this one in none."""
+        """Refuse lines that all contain another delimiter, and none this one."""
         bare = [_DECIMAL_COMMA.sub("", line) for line in lines]
         if delimiter == " " or any(delimiter in line for line in bare):
             return
@@ -183,21 +187,21 @@ class _Reading:
             if other != delimiter and all(other in line for line in bare):
                 comma = other != "," and any(_DECIMAL_COMMA.search(line) for line in lines)
                 decimal = " --decimal ','" if comma else ""
+                expected = "tab" if delimiter == "\t" else repr(delimiter)
                 raise DataError(
-                    f"{self.where}:1: columns stand between {name}, not "
-                    f"{'tabs' if delimiter == chr(9) else repr(delimiter)}; "
+                    f"{self.where}:1: columns are separated by {name}, not by {expected}; "
                     f"add --delimiter {name}{decimal}"
                 )
 
     def _read_header(self) -> None:
-        """Name the columns from the first line, or by number if that is a row of data."""
+        """Name the columns by the first line, or by number if it is a row of data."""
         while self._is_blank(self.lines.block[self.lines.at]):
             self.lines.at += 1
         line = self.lines.block[self.lines.at]
         if line.count(self.delimiter) >= MAX_COLUMNS:
             raise DataError(
-                f"{self.where}:{self.lines.number + 1}: {line.count(self.delimiter) + 1} columns; "
-                f"at most {MAX_COLUMNS} are read"
+                f"{self.where}:{self.lines.number + 1}: {line.count(self.delimiter) + 1} columns, "
+                f"expected at most {MAX_COLUMNS}"
             )
         at, block = self.lines.at, self.lines.blocks
         first = [cell.strip() for cell in self._record()]
@@ -210,7 +214,7 @@ class _Reading:
             check_names(self.names, f"{self.where}:{self.lines.number}")
 
     def _second(self) -> list[str]:
-        """The cells of the line after the first, which is not used up; none if there is none."""
+        """Return the cells of the next line without consuming it; none if there is none."""
         left = self.lines.block[self.lines.at :]
         following = next((line for line in left if not self._is_blank(line)), "")
         with contextlib.suppress(csv.Error):
@@ -220,29 +224,30 @@ class _Reading:
     # --- rows
 
     def _record(self) -> list[str]:
-        """The next record, which may go over several lines."""
+        """Return the next record, which may span several lines."""
         number = self.lines.number + 1
         try:
             record = next(self.reader)
         except csv.Error as error:
             raise DataError(
-                f"{self.where}:{number}: {printable(error, 60)}; is a quote never closed?"
+                f"{self.where}:{number}: {printable(error, 60)}; check for a quote that is not "
+                "closed"
             ) from None
         if self.lines.overrun:
             raise DataError(
-                f"{self.where}:{number}: a quote is opened and never closed; close it, or double "
-                "it where it is part of the text"
+                f"{self.where}:{number}: a quote is opened but not closed; close it, or double it "
+                "if it is part of the text"
             )
         return [cell for cell in record if cell] if self.delimiter == " " else record
 
     def _is_blank(self, line: str) -> bool:
-        """Whether a line holds no row; one of delimiters alone does."""
+        """Return whether a line holds no row; a line of delimiters alone is a row."""
         return not line or (
             line.isspace() and (self.delimiter == " " or self.delimiter not in line)
         )
 
     def _read_piece(self) -> None:
-        """Read what is left of the lines' block."""
+        """Read the rest of the current block of lines."""
         lines = self.lines
         if not self.as_text and (values := self._all_numbers()) is not None:
             start = lines.number + 1
@@ -258,12 +263,12 @@ class _Reading:
             self._keep(records, numbers)
 
     def _all_numbers(self) -> NDArray[np.float64] | None:
-        """The block's rows (n, C) if they are numbers throughout, each of which a float holds."""
+        """Return the rows of the block (n, C) if all cells are numbers that floats hold exactly."""
         left = self.lines.block[self.lines.at :]
         filled = [line for line in left if not self._is_blank(line)]
         if not filled:
             return None
-        if self.how.decimal == ",":
+        if self.options.decimal == ",":
             if self.delimiter == "," or any("." in line for line in filled):
                 return None
             filled = [line.replace(",", ".") for line in filled]
@@ -284,12 +289,12 @@ class _Reading:
         return values if largest < EXACT else None
 
     def _records(self) -> tuple[list[list[str]], list[int]]:
-        """The records up to the block's end, or a little beyond, and the line of each."""
+        """Return the records up to the end of the block, or slightly beyond, and their lines."""
         lines, block = self.lines, self.lines.blocks
         records, numbers = [], []
         left = lines.block[lines.at :]
         if not any('"' in line or self._is_blank(line) for line in left):
-            # Each line is a record: no need to look at each.
+            # Each line is a record.
             numbers = list(range(lines.number + 1, lines.number + 1 + len(left)))
             records = self._plain_records(left)
             lines.at = len(lines.block)
@@ -302,31 +307,27 @@ class _Reading:
         for record, number in zip(records, numbers, strict=True):
             if len(record) != len(self.names):
                 few = len(record) < len(self.names)
+                quote = "" if few else "quote cells that contain a delimiter, or "
                 raise DataError(
                     f"{self.where}:{number}: expected {len(self.names)} columns as in the first "
-                    f"line, found {len(record)}; "
-                    + (
-                        "mend the line"
-                        if few
-                        else "quote a cell that holds a delimiter, or mend the line"
-                    )
+                    f"line, found {len(record)}; {quote}correct the line"
                 )
         return records, numbers
 
     def _plain_records(self, lines: list[str]) -> list[list[str]]:
-        """The record of each line; none has a quote."""
+        """Return the records of lines without quotes."""
         try:
-            found = list(csv.reader(lines, delimiter=self.delimiter))
+            records = list(csv.reader(lines, delimiter=self.delimiter))
         except csv.Error:
-            return [self._record() for _ in lines]  # which says where
-        return [[c for c in r if c] for r in found] if self.delimiter == " " else found
+            return [self._record() for _ in lines]  # this error names the line
+        return [[c for c in r if c] for r in records] if self.delimiter == " " else records
 
     def _keep(self, records: list[list[str]], numbers: list[int]) -> None:
-        """Turn records into numbers, column by column, and text where they are none."""
+        """Convert records to numbers, or text, column by column."""
         values = np.empty((len(records), len(self.names)))
         special = {}
         for j, cells in enumerate(zip(*records, strict=True)):
-            column = _column(cells, self.how.decimal, j in self.as_text)
+            column = _column(cells, self.options.decimal, j in self.as_text)
             if column.dtype == np.float64:
                 values[:, j] = column
             else:
@@ -337,7 +338,7 @@ class _Reading:
         self.pieces.append(_packed(values, special, lines))
 
     def _check_memory(self) -> None:
-        """Refuse, after the first piece, a file that will not fit into memory."""
+        """After the first piece, refuse a file that does not fit into memory."""
         if len(self.pieces) == 1 and self.lines.blocks == 1:
             piece = self.pieces[0]
             share = (piece.small.nbytes + piece.large.nbytes) / sum(map(len, self.lines.block))
@@ -347,11 +348,11 @@ class _Reading:
     # --- the result
 
     def columns(self) -> Columns:
-        """Put the pieces together, each let go when it is copied."""
+        """Join the pieces; each is freed as soon as it is copied."""
         n_rows = sum(len(p.small) for p in self.pieces)
         lines = [p.lines for p in self.pieces]
         starts = np.cumsum([0, *map(len, lines)])
-        arrays = _together(self.pieces, n_rows, len(self.names))
+        arrays = _joined(self.pieces, n_rows, len(self.names))
 
         def row(i: int) -> str:
             piece = int(np.searchsorted(starts, i, side="right")) - 1
@@ -360,12 +361,20 @@ class _Reading:
         what = {"\t": "TSV table", " ": "text table"}.get(self.delimiter, "CSV table")
         kinds = tuple(map(kind_of, arrays))
         return Columns(
-            self.names, arrays, kinds, n_rows, self.where, what, row, self.named, self.how.decimal
+            self.names,
+            arrays,
+            kinds,
+            n_rows,
+            self.where,
+            what,
+            row,
+            self.named,
+            self.options.decimal,
         )
 
 
-def _together(pieces: deque[_Piece], n_rows: int, n_columns: int) -> list[Array]:
-    """The columns of all pieces (N,), which are taken from the queue one by one."""
+def _joined(pieces: deque[_Piece], n_rows: int, n_columns: int) -> list[Array]:
+    """Return the columns of all pieces (N,); pieces are removed from the queue one by one."""
     small = np.ones(n_columns, bool)
     parts: dict[int, list[Array]] = {j: [] for p in pieces for j in p.special}
     for piece in pieces:
@@ -382,17 +391,17 @@ def _together(pieces: deque[_Piece], n_rows: int, n_columns: int) -> list[Array]
         if parts or large.any():
             values = piece.whole()
             floats[rows] = values[:, large]
-            for j, found in parts.items():
-                found.append(piece.special.get(j, values[:, j]))
+            for j, segments in parts.items():
+                segments.append(piece.special.get(j, values[:, j]))
         done += len(piece.small)
     arrays: list[Array] = [np.empty(0)] * n_columns
     for block, which in ((bytes_, small), (floats, large)):
         for k, j in enumerate(np.flatnonzero(which).tolist()):
             arrays[j] = block[:, k]
-    for j, found in parts.items():
-        texts = any(part.dtype.kind == "O" for part in found)
-        dtype = object if texts else np.int64 if all(map(is_whole, found)) else np.float64
-        arrays[j] = np.concatenate([part.astype(dtype, copy=False) for part in found])
+    for j, segments in parts.items():
+        texts = any(part.dtype.kind == "O" for part in segments)
+        dtype = object if texts else np.int64 if all(map(is_whole, segments)) else np.float64
+        arrays[j] = np.concatenate([part.astype(dtype, copy=False) for part in segments])
     return arrays
 
 
@@ -400,21 +409,22 @@ _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 
 
 def _column(cells: tuple[str, ...], decimal: str, as_text: bool) -> Array:
-    """A column's cells (n,) as float64, as int64 where only that is exact, or as text."""
+    """Convert the cells of a column (n,) to float64, to int64 if only that is exact, or text."""
     if not as_text:
-        values = _numbers([cell.translate(SWAPPED) for cell in cells] if decimal == "," else cells)
+        values = _numbers(
+            [cell.translate(SWAP_MARKS) for cell in cells] if decimal == "," else cells
+        )
         if values is not None:
             return values
-    # Equal cells are kept once.
-    kept: dict[str, str] = {}
-    found = np.empty(len(cells), object)
-    found[:] = [kept.setdefault(cell, cell) for cell in map(str.strip, cells)]
-    return found
+    shared: dict[str, str] = {}  # equal cells share one string
+    column = np.empty(len(cells), object)
+    column[:] = [shared.setdefault(cell, cell) for cell in map(str.strip, cells)]
+    return column
 
 
 def _numbers(cells: Any) -> Array | None:
-    """Cells as numbers (n,), NaN where missing, or None if one is neither."""
-    if "_" in "".join(cells):  # which Python takes for a part of a number
+    """Convert cells to numbers (n,), NaN if missing; None if one is neither."""
+    if "_" in "".join(cells):  # part of a number in Python
         return None
     try:
         values = np.fromiter(map(float, cells), np.float64, len(cells))
@@ -442,23 +452,23 @@ def _or_missing(cells: Any) -> Iterator[float]:
 
 
 def _is_header(first: list[str], second: list[str]) -> bool:
-    """Whether the first line names the columns, and is not a row like the second.
+    """Return whether the first line is a header and not a row like the second.
 
-    It does if no cell is a number; if a name stands over a number; or if the numbers count on
-    (columns 0, 1, 2, ... or years) beside a name, or from 0 in a long line of nothing else.
+    It is a header if no cell is a number; if there is a name above a number; if there is a name and
+    the numbers count up (columns 0, 1, 2, ... or years); or if it is long and counts up from 0.
     """
     texts = [k for k, cell in enumerate(first) if not is_number(cell) and not is_missing(cell)]
-    counts = _counts_on(first)
+    counts = _counts_up(first)
     if texts:
         over_number = any(k < len(second) and is_number(second[k]) for k in texts)
         no_number = not any(is_number(cell) and not is_missing(cell) for cell in first)
-        return no_number or over_number or (counts and not _counts_on(second))
-    plain = first[1:] if first[0] == "" else first  # pandas writes no name over its row numbers
+        return no_number or over_number or (counts and not _counts_up(second))
+    plain = first[1:] if first[0] == "" else first  # pandas leaves the name of row numbers empty
     return counts and len(plain) >= MIN_COUNTING and plain[0] == "0"
 
 
-def _counts_on(cells: list[str]) -> bool:
-    """Whether the numbers among cells are three or more whole ones, each 1 above the last."""
+def _counts_up(cells: list[str]) -> bool:
+    """Return whether the numbers among cells are at least 3 whole numbers, each 1 larger."""
     numbers = [cell for cell in cells if is_number(cell) and not is_missing(cell)]
     if len(numbers) < 3 or not all(cell.isdecimal() and len(cell) < 10 for cell in numbers):
         return False

@@ -1,8 +1,8 @@
-"""The idx format of MNIST and its kin, plain or gzipped.
+"""Reads files in the idx format of MNIST, gzipped or not.
 
-A file is: two zero bytes, a type code, the number of axes, each axis as a big-endian 32-bit
-length, then the values, big-endian, last axis fastest (the description on the MNIST page of
-LeCun, Cortes and Burges).
+A file holds two zero bytes, a type code, the number of axes, the length of each axis as a
+big-endian 32-bit number, and the values, big-endian, last axis fastest (described on the MNIST page
+of LeCun, Cortes and Burges).
 """
 
 import gzip
@@ -19,14 +19,14 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, printable
 
-TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _PIECE = 1 << 22
 
 
 def read_idx(path: Path) -> NDArray[Any]:
-    """Read one idx file, gzipped or not, by its content.
+    """Read one idx file; whether it is gzipped is decided by its content.
 
-    Nothing is allocated beyond what the file really holds.
+    No more memory is allocated than the file has bytes, whatever its header says.
 
     Raises
     ------
@@ -46,12 +46,12 @@ def read_idx(path: Path) -> NDArray[Any]:
                 except EOFError:
                     raise DataError(
                         f"{where}: the gzip stream ends early, at byte {raw.tell()}; "
-                        "fetch the file again"
+                        "download the file again"
                     ) from None
                 except (zlib.error, gzip.BadGzipFile) as error:
                     raise DataError(
                         f"{where}: damaged gzip near byte {raw.tell()}: {error}; "
-                        "fetch the file again"
+                        "download the file again"
                     ) from None
     except OSError as error:
         raise DataError(f"{where}: cannot be read: {error.strerror or error}") from None
@@ -62,72 +62,84 @@ def _read(stream: IO[bytes] | gzip.GzipFile, where: str) -> NDArray[Any]:
     if len(head) < 4 or head[:2] != b"\0\0":
         raise DataError(f"{where}: not an idx file: starts with {head.hex() or 'nothing'}")
     code, n_axes = head[2], head[3]
-    if code not in TYPES or not 1 <= n_axes <= 8:
+    if code not in DTYPES or not 1 <= n_axes <= 8:
         raise DataError(
             f"{where}: type code 0x{code:02x} with {n_axes} axes; expected one of "
-            f"{', '.join(f'0x{known:02x}' for known in TYPES)} with 1 to 8 axes"
+            f"{', '.join(f'0x{valid:02x}' for valid in DTYPES)} with 1 to 8 axes"
         )
     lengths = stream.read(4 * n_axes)
     if len(lengths) < 4 * n_axes:
-        raise DataError(f"{where}: ends inside its header")
+        raise DataError(f"{where}: ends within its header")
     shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
-    dtype = np.dtype(TYPES[code])
+    dtype = np.dtype(DTYPES[code])
     expected = math.prod(shape) * dtype.itemsize
     payload = bytearray()
     while piece := stream.read(min(_PIECE, expected + 1 - len(payload))):
         payload += piece
     if len(payload) != expected:
-        found = f"only {len(payload)}" if len(payload) < expected else "more"
-        raise DataError(f"{where}: header {shape} promises {expected} bytes, {found} follow")
+        size = len(payload) if len(payload) < expected else "more"
+        raise DataError(f"{where}: the header {shape} declares {expected} bytes, found {size}")
     try:
         values = np.frombuffer(payload, dtype).reshape(shape)
     except ValueError:
-        raise DataError(f"{where}: header {shape} is no shape an array can have") from None
+        raise DataError(f"{where}: the header {shape} is not a valid shape") from None
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a name is one the format has: `...-idx3-ubyte`, `x.idx`, gzipped or not."""
+    """Return whether a file is named as idx: `...-idx3-ubyte`, `x.idx`, gzipped or not."""
     stem = path.name.removesuffix(".gz")
     return stem.endswith(("ubyte", ".idx"))
 
 
 def is_idx_folder(path: Path) -> bool:
-    """Whether a folder, or its `raw` folder, holds idx files."""
-    return any(next(place.glob("*idx[13]-ubyte*"), None) for place in _places(path))
+    """Return whether a folder, or its `raw` folder, holds idx files."""
+    return any(next(folder.glob("*idx[13]-ubyte*"), None) for folder in _folders(path))
 
 
-def _places(folder: Path) -> list[Path]:
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders that may hold the files of a data set."""
     return [folder, folder / "raw", *sorted(folder.glob("*/raw"))]
 
 
-def read_idx_file(path: Path, how: DataConfig, job: str, answered: bool = True) -> SequenceDataset:
-    """Read one idx file: a training images file with its kin, or, not answered, rows alone.
+def read_idx_file(
+    path: Path, options: DataConfig, job: str, require_targets: bool = True
+) -> SequenceDataset:
+    """Read a file of training images with the three files beside it, or a file of rows alone.
+
+    Rows alone are read only if no targets are required.
 
     Raises
     ------
     DataError
         As :func:`read_idx_folder`.
     """
-    if answered or "train-images" in path.name:
-        return read_idx_folder(path, how, job)
+    if require_targets or "train-images" in path.name:
+        return read_idx_folder(path, options, job)
     X = read_idx(path)
     picture = X.shape[1:] if X.ndim == 3 else None
     return SequenceDataset(path.name, Rows(X), kind="an idx file", picture=picture)
 
 
 def read_idx_folder(
-    path: Path, how: DataConfig, job: str, answered: bool = True
+    path: Path, options: DataConfig, job: str, require_targets: bool = True
 ) -> SequenceDataset:
-    """Read training and test images and labels from a folder, or from one images file's side.
+    """Read training and test images and labels from four idx files.
 
-    `path` may be a folder with the four files, one with a `raw` folder (torchvision's
-    layout), or the training images file itself, which settles which of several sets is meant.
+    Parameters
+    ----------
+    path : Path
+        A folder with the four files; a folder with a `raw` folder of them, as torchvision makes;
+        or the file of training images, if a folder holds several data sets.
+    options : DataConfig
+    job : str
+    require_targets : bool, default True
+        Not used: the files always have labels.
 
     Raises
     ------
     DataError
-        If the four files cannot be told, or images and labels differ in number.
+        If a file is missing or ambiguous, or there are not as many labels as images.
     """
     train_images = path if path.is_file() else _find_train_images(path)
     arrays = []
@@ -137,8 +149,8 @@ def read_idx_folder(
         images, labels = read_idx(images_path), read_idx(labels_path)
         if images.dtype != np.uint8 or images.ndim != 3 or 0 in images.shape:
             raise DataError(
-                f"{printable(images_path)}: expected images of uint8 (N, rows, columns), "
-                f"got {images.dtype} {images.shape}"
+                f"{printable(images_path)}: expected images as uint8 (N, rows, columns), "
+                f"found {images.dtype} {images.shape}"
             )
         if labels.ndim != 1 or len(labels) != len(images):
             raise DataError(
@@ -148,7 +160,8 @@ def read_idx_folder(
     (X, y), (X_test, y_test) = arrays
     if X.shape[1:] != X_test.shape[1:]:
         raise DataError(
-            f"{printable(path)}: training images are {X.shape[1:]}, test images {X_test.shape[1:]}"
+            f"{printable(path)}: training images are {X.shape[1:]}, but test images are "
+            f"{X_test.shape[1:]}"
         )
     return SequenceDataset(
         path.name,
@@ -160,30 +173,31 @@ def read_idx_folder(
 
 
 def _find_train_images(folder: Path) -> Path:
-    found: dict[tuple[Path, str], Path] = {}
-    for place in _places(folder):
+    sets: dict[tuple[Path, str], Path] = {}
+    for place in _folders(folder):
         for pattern in ("*train-images*idx3-ubyte", "*train-images*idx3-ubyte.gz"):
             for path in sorted(place.glob(pattern)):
-                found.setdefault((place, path.name.removesuffix(".gz")), path)
-    if not found:
+                sets.setdefault((place, path.name.removesuffix(".gz")), path)
+    if not sets:
         raise DataError(
-            f"{printable(folder)}: no train-images-idx3-ubyte (plain or .gz) in it or in its raw "
-            "folder"
+            f"{printable(folder)}: no train-images-idx3-ubyte (plain or .gz) in the folder or in "
+            "its raw folder"
         )
-    if len(found) > 1:
-        names = ", ".join(printable(path.relative_to(folder)) for path in found.values())
+    if len(sets) > 1:
+        names = ", ".join(printable(path.relative_to(folder)) for path in sets.values())
         raise DataError(
-            f"{printable(folder)}: holds several sets; name one training images file: {names}"
+            f"{printable(folder)}: holds several data sets; name one file of training images: "
+            f"{names}"
         )
-    return next(iter(found.values()))
+    return next(iter(sets.values()))
 
 
 def _sibling(train_images: Path, split: str, content: str) -> Path:
-    """The file of `split` and `content` beside the training images, .gz or not."""
+    """Return the file of `split` and `content` beside the training images, .gz or not."""
     name = train_images.name.removesuffix(".gz")
     if "train-images" not in name or "idx3" not in name:
         raise DataError(
-            f"{printable(train_images)}: expected a training images file, named like "
+            f"{printable(train_images)}: expected a file of training images, named like "
             "train-images-idx3-ubyte"
         )
     if content == "labels":
@@ -197,6 +211,6 @@ def _sibling(train_images: Path, split: str, content: str) -> Path:
             if path.is_file():
                 return path
     raise DataError(
-        f"{printable(train_images.parent)}: {wanted[0]} (plain or .gz) is missing beside the "
-        "training images"
+        f"{printable(train_images.parent)}: no {wanted[0]} (plain or .gz) beside the training "
+        "images"
     )

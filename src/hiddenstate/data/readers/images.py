@@ -1,12 +1,12 @@
-"""A folder of images: one sub-folder a class, or none where no labels are needed.
+"""Reads folders of images: one sub-folder per class, or none if no labels are needed.
 
-Read are files named as one of `SUFFIXES`; names that begin with a dot are passed over, others
-are told in a remark. Sub-folders `train` and `test`, each with a folder a class, are the halves
-of a data set. Within a half rows are in order of class, then of name.
+Files with one of the `SUFFIXES` are read. Names that start with a dot are ignored; a remark reports
+all other files. Sub-folders `train` and `test`, each with one folder per class, hold the training
+and test rows. Rows are ordered by class, then by name.
 
-An image may be grey, coloured, of a palette or black and white, of 8 bits or fewer. Parts that
-are transparent are read as on white paper, and a photo is turned as its EXIF says. Refused are
-CMYK and other colour systems, 16 bits, animations and more than `MAX_PIXELS`.
+An image may be grey, coloured, with a palette, or black and white, with at most 8 bits per channel.
+Transparent parts are read as white, and photos are rotated as their EXIF data says. CMYK and other
+colour spaces, 16 bits, animations, and images of more than `MAX_PIXELS` are refused.
 """
 
 import contextlib
@@ -31,78 +31,85 @@ from hiddenstate.system.typing import Array
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm",
             ".pbm", ".pnm")  # fmt: skip
-"""Endings of image files, in small letters."""
+"""Suffixes of image files, in lower case."""
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-"""The formats that Pillow is let decode; its others can start programs."""
+"""Formats that Pillow may decode; some of its other formats start programs."""
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
-"""Pillow's names of the kinds of pixels that are read."""
+"""Pixel modes that are read, by Pillow's names."""
 
 MAX_PIXELS = 50_000_000
-"""Largest image read, in pixels, known from its header before it is decoded."""
+"""Largest number of pixels of an image, checked in its header before it is decoded."""
 
 LISTED = 100
-"""Most names listed in remarks."""
+"""Largest number of names listed in remarks."""
 
-# Pillow logs what it then raises; a program without logging would print that too.
+# Pillow also logs the errors it raises; without a handler they would be printed.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is named as an image."""
+    """Return whether a file has the suffix of an image."""
     return path.suffix.lower() in SUFFIXES
 
 
-def read_images(path: Path, how: DataConfig, job: str, answered: bool = True) -> SequenceDataset:
-    """Read the images of a folder, or one image.
-
-    X is (N, h, w) uint8 grey, which is h steps of w pixels, with `picture` (h, w); or with
-    `how.color` (N, h, 3 w), red, green and blue of each pixel in turn. y is the names of the
-    classes' folders (N,), text.
+def read_images(
+    path: Path, options: DataConfig, job: str, require_targets: bool = True
+) -> SequenceDataset:
+    """Read a folder of images, or one image.
 
     Parameters
     ----------
     path : Path
-        A folder with a folder a class; with `train` and if wanted `test`, each of such; or, for
-        rows without labels, a folder of images or an image.
-    how : DataConfig
-        Of it `color`, `image_size` and `skip_bad`.
+        A folder with one folder per class; a folder with such folders `train` and optionally
+        `test`; or, for rows without labels, a folder of images or an image.
+    options : DataConfig
+        Uses `color`, `image_size` and `skip_bad`.
     job : {"classify", "regress", "autoencode"}
-    answered : bool
+    require_targets : bool, default True
         Whether labels must be there.
+
+    Returns
+    -------
+    SequenceDataset
+        X (N, h, w) uint8 in greyscale, h steps of w pixels, with `picture` (h, w); or, with
+        `options.color`, (N, h, 3 w): red, green and blue of each pixel in turn. y is the name of
+        the class folder of each image (N,).
 
     Raises
     ------
     DataError
-        For an image that cannot be read, or, without `image_size`, has another size.
+        If an image cannot be read or, without `image_size`, images differ in size.
     """
     where = printable(path)
-    if job == "regress" and answered:
-        raise DataError(f"{where}: images have no targets to regress; use classify or autoencode")
-    found = _Found()
-    train, test = _halves(path, found)
+    if job == "regress" and require_targets:
+        raise DataError(f"{where}: images have no targets to predict; use classify or autoencode")
+    skipped = _Skipped()
+    train, test = _halves(path, skipped)
     if not train:
         raise DataError(
-            f"{where}: no data in it; expected images in a sub-folder a class, or files of idx, "
-            ".npy or .ts"
+            f"{where}: no data; expected images in one sub-folder per class, or idx, .npy or .ts "
+            "files"
         )
-    if job == "classify" and answered:
+    if job == "classify" and require_targets:
         if not _labelled(train):
-            raise DataError(f"{where}: images without a class; put them in a sub-folder a class")
+            raise DataError(
+                f"{where}: images without a class; put them into one sub-folder per class"
+            )
         if not _labelled(test):
-            found.outside += [f"{printable(image.path)}: without a class" for image in test]
+            skipped.outside += [f"{printable(image.path)}: without a class" for image in test]
             test = []
     halves = [half for half in (train, test) if half]
-    parts = _read_parts(halves, all(map(_labelled, halves)), how, found, where)
+    parts = _read_parts(halves, all(map(_labelled, halves)), options, skipped, where)
     return SequenceDataset(
         path.name,
         parts[0],
         parts[1] if len(parts) > 1 else None,
         kind=("a folder of images" if path.is_dir() else "an image")
         + (", in train and test" if test else ""),
-        picture=None if how.color else parts[0].X.shape[1:],
-        remarks=tuple(found.remarks(where)),
+        picture=None if options.color else parts[0].X.shape[1:],
+        remarks=tuple(skipped.remarks(where)),
     )
 
 
@@ -116,24 +123,27 @@ class _Image:
 
 
 @dataclass
-class _Found:
-    """What was come across and is not a row."""
+class _Skipped:
+    """Files and folders that are not read."""
 
     others: int = 0
-    """Files of other kinds."""
+    """Number of files without the suffix of an image."""
     outside: list[str] = field(default_factory=list)
-    """Folders and images in places where none is looked for."""
+    """Folders and images in places that are not searched."""
     bad: list[str] = field(default_factory=list)
-    """Images that cannot be read, and why."""
+    """Images that cannot be read, with the reason."""
 
     def remarks(self, where: str) -> Iterator[str]:
-        """What a user should know."""
+        """Yield what a user should know."""
         if self.others:
             files = "1 file" if self.others == 1 else f"{self.others} files"
-            yield f"{where}: passed over {files} not named as an image"
-        for what, names in (("not looked at", self.outside), ("left out as unreadable", self.bad)):
+            yield f"{where}: {files} without the suffix of an image ignored"
+        for noun, what, names in (
+            ("path", "ignored", self.outside),
+            ("unreadable image", "left out", self.bad),
+        ):
             if names:
-                yield f"{where}: {len(names)} {what}"
+                yield f"{where}: {len(names)} {noun}{'s' if names[1:] else ''} {what}"
                 yield from names[:LISTED]
             if len(names) > LISTED:
                 yield f"and {len(names) - LISTED} more"
@@ -143,46 +153,46 @@ def _labelled(images: list[_Image]) -> bool:
     return all(image.label is not None for image in images)
 
 
-def _halves(path: Path, found: _Found) -> tuple[list[_Image], list[_Image]]:
-    """Images to learn from and to test on."""
+def _halves(path: Path, skipped: _Skipped) -> tuple[list[_Image], list[_Image]]:
+    """Return the training and the test images."""
     if not path.is_dir():
         return [_Image(path, None)], []
-    folders, images = _entries(path, _Found())
+    folders, images = _entries(path, _Skipped())
     names = {folder.name: folder for folder in folders}
     if "train" in names:
-        classes, _ = _entries(names["train"], _Found())
+        classes, _ = _entries(names["train"], _Skipped())
         # A class may be called train, but then there are others.
         if classes or set(names) <= {"train", "test"}:
             others = [folder for folder in folders if folder.name not in ("train", "test")]
-            found.outside += [printable(other) for other in (*others, *images)]
-            test = _images(names["test"], found) if "test" in names else []
-            return _images(names["train"], found), test
-    return _images(path, found), []
+            skipped.outside += [printable(other) for other in (*others, *images)]
+            test = _images(names["test"], skipped) if "test" in names else []
+            return _images(names["train"], skipped), test
+    return _images(path, skipped), []
 
 
-def _images(folder: Path, found: _Found) -> list[_Image]:
-    """Images by class, or, where there is no folder with any, those in the folder itself."""
-    folders, images = _entries(folder, found)
+def _images(folder: Path, skipped: _Skipped) -> list[_Image]:
+    """Return images by class or, if no sub-folder has any, those in the folder itself."""
+    folders, images = _entries(folder, skipped)
     rows = []
     for sub in folders:
-        deeper, inside = _entries(sub, found)
-        found.outside += [printable(path) for path in deeper]
+        deeper, inside = _entries(sub, skipped)
+        skipped.outside += [printable(path) for path in deeper]
         if not inside:
-            found.outside.append(f"{printable(sub)}: no images")
+            skipped.outside.append(f"{printable(sub)}: no images")
         label = os.fsencode(sub.name).decode("utf-8", "backslashreplace")
         rows += [_Image(path, label) for path in inside]
     if not rows:
         return [_Image(path, None) for path in images]
     for path in images:
         if path.exists():
-            found.outside.append(f"{printable(path)}: not in a class")
-        else:  # a link that leads nowhere may have been a class: it is read, and so refused
+            skipped.outside.append(f"{printable(path)}: not in a class")
+        else:  # a broken link may have been a class: reading it reports the error
             rows.append(_Image(path, path.name))
     return rows
 
 
-def _entries(folder: Path, found: _Found) -> tuple[list[Path], list[Path]]:
-    """Folders, and files named as images or links that lead nowhere, each in order."""
+def _entries(folder: Path, skipped: _Skipped) -> tuple[list[Path], list[Path]]:
+    """Return folders, and image files or broken links, each in order."""
     folders, images = [], []
     try:
         for path in sorted(folder.iterdir()):
@@ -193,7 +203,7 @@ def _entries(folder: Path, found: _Found) -> tuple[list[Path], list[Path]]:
             elif is_image(path) or (path.is_symlink() and not path.exists()):
                 images.append(path)
             else:
-                found.others += 1
+                skipped.others += 1
     except OSError as error:
         raise DataError(f"{printable(folder)}: cannot be read: {error.strerror}") from None
     return folders, images
@@ -203,20 +213,20 @@ def _entries(folder: Path, found: _Found) -> tuple[list[Path], list[Path]]:
 
 
 def _read_parts(
-    halves: list[list[_Image]], labelled: bool, how: DataConfig, found: _Found, where: str
+    halves: list[list[_Image]], labelled: bool, options: DataConfig, skipped: _Skipped, where: str
 ) -> list[Rows]:
-    """X and y of each half; all images are of one size."""
+    """Read X and y of each half; all images must have the same size."""
     parts: list[Rows] = []
     first = None
     for half in halves:
         X, labels = None, list[str | None]()
         for image in half:
             try:
-                pixels = _read_image(image.path, how)
+                pixels = _read_image(image.path, options)
             except DataError as error:
-                if not how.skip_bad:
-                    raise DataError(f"{error}; or leave out what is bad with --skip-bad") from None
-                found.bad.append(str(error))
+                if not options.skip_bad:
+                    raise DataError(f"{error}; --skip-bad leaves out such images") from None
+                skipped.bad.append(str(error))
                 continue
             first = first or (image.path, pixels.shape)
             if pixels.shape != first[1]:
@@ -226,7 +236,7 @@ def _read_parts(
             X[len(labels)] = pixels
             labels.append(image.label)
         if X is None:
-            raise DataError(f"{where}: none of {len(half)} images can be read: {found.bad[-1]}")
+            raise DataError(f"{where}: none of {len(half)} images can be read: {skipped.bad[-1]}")
         flat = X[: len(labels)].reshape(len(labels), X.shape[1], -1)
         parts.append(Rows(flat, np.array(labels, np.str_) if labelled else None))
     return parts
@@ -243,36 +253,29 @@ def _other_size(
 ) -> DataError:
     return DataError(
         f"{printable(path)}: {shape[1]} x {shape[0]} pixels, but {printable(first.name, 60)} has "
-        f"{expected[1]} x {expected[0]}; bring all to one size with --image-size "
-        f"{min(expected[:2])}"
+        f"{expected[1]} x {expected[0]}; resize all images with --image-size {min(expected[:2])}"
     )
 
 
-def _read_image(path: Path, how: DataConfig) -> Array:
-    """Pixels (h, w), or (h, w, 3) with colours.
-
-    Raises
-    ------
-    DataError
-        Naming the file.
-    """
+def _read_image(path: Path, options: DataConfig) -> Array:
+    """Read the pixels (h, w), or (h, w, 3) in colour, of an image (`DataError`)."""
     from PIL import Image, UnidentifiedImageError
 
     where = printable(path)
     if not path.is_file():
-        link = "a link that leads nowhere or in a circle" if path.is_symlink() else "not a file"
+        link = "a broken or circular link" if path.is_symlink() else "not a file"
         raise DataError(f"{where}: {link}")
     try:
         with warnings.catch_warnings(), path.open("rb") as stream:
-            warnings.simplefilter("ignore")  # Pillow's, of sizes we check and tags we skip
+            warnings.simplefilter("ignore")  # of sizes we check and tags we skip
             with Image.open(stream, formats=FORMATS) as image:
                 _check_header(image, where)
                 with _quiet(image):
-                    return _pixels(image, how)
+                    return _pixels(image, options)
     except UnidentifiedImageError:
-        raise DataError(f"{where}: not an image, or of a format that is not read") from None
+        raise DataError(f"{where}: not an image, or in an unsupported format") from None
     except Image.DecompressionBombError:
-        raise DataError(f"{where}: more than {MAX_PIXELS:,} pixels; make it smaller") from None
+        raise DataError(f"{where}: more than {MAX_PIXELS:,} pixels; resize it") from None
     except DataError:
         raise
     # Pillow's decoders raise these on damaged files.
@@ -280,12 +283,12 @@ def _read_image(path: Path, how: DataConfig) -> Array:
             AttributeError, RuntimeError, AssertionError, MemoryError, struct.error,
             zlib.error) as error:  # fmt: skip
         why = printable(getattr(error, "strerror", None) or error, 80)
-        raise DataError(f"{where}: damaged or cut short ({why})") from None
+        raise DataError(f"{where}: damaged or truncated ({why})") from None
 
 
 @contextlib.contextmanager
 def _quiet(image: Any) -> Iterator[None]:
-    """Keep off stderr what libtiff, past Python, prints of a damaged file."""
+    """Suppress what libtiff prints to stderr about a damaged file, bypassing Python."""
     try:
         kept = os.dup(2) if image.format == "TIFF" else None
     except OSError:  # stderr is closed
@@ -303,26 +306,24 @@ def _quiet(image: Any) -> Iterator[None]:
 
 
 def _check_header(image: Any, where: str) -> None:
-    """Refuse an image for what its header says, before any of it is decoded."""
+    """Refuse an image by its header, before it is decoded."""
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise DataError(
-            f"{where}: {width} x {height} pixels, more than {MAX_PIXELS:,}; make it smaller"
-        )
+        raise DataError(f"{where}: {width} x {height} pixels, more than {MAX_PIXELS:,}; resize it")
     if width * height == 0:
-        raise DataError(f"{where}: has no pixels")
+        raise DataError(f"{where}: no pixels")
     if image.mode not in MODES:
         raise DataError(
-            f"{where}: its pixels are {printable(image.mode, 20)}; expected 8 bits of grey or "
-            "red, green and blue; save it as such"
+            f"{where}: its pixels are {printable(image.mode, 20)}, expected 8-bit greyscale or "
+            "RGB; convert it"
         )
-    # A phone's photo may hold a second picture (MPO); the first is what it shows.
+    # The photo of a phone may hold a second picture (MPO); the first is the photo.
     if image.format != "MPO" and getattr(image, "is_animated", False):
-        raise DataError(f"{where}: several pictures in one file; save one of them")
+        raise DataError(f"{where}: several pictures in one file; save them as separate files")
 
 
-def _pixels(image: Any, how: DataConfig) -> Array:
-    """An opened image as pixels: upright, on white, in the wanted colours and size."""
+def _pixels(image: Any, options: DataConfig) -> Array:
+    """Decode an opened image: rotated upright, on white, in the requested colours and size."""
     from PIL import Image, ImageOps
 
     image = ImageOps.exif_transpose(image)
@@ -330,10 +331,10 @@ def _pixels(image: Any, how: DataConfig) -> Array:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(paper, image)
-    image = image.convert("RGB" if how.color else "L")
-    if how.image_size is not None:
-        side = (how.image_size, how.image_size)
-        shrinks = min(image.size) >= how.image_size
+    image = image.convert("RGB" if options.color else "L")
+    if options.image_size is not None:
+        side = (options.image_size, options.image_size)
+        shrinks = min(image.size) >= options.image_size
         sampling = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
         image = image.resize(side, sampling)
     return np.asarray(image)

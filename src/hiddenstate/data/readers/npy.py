@@ -1,4 +1,4 @@
-"""numpy's .npy and .npz, as plain numbers only; pickled objects are refused, never offered."""
+"""Reads .npy and .npz files of numbers or labels; pickled objects are always refused."""
 
 import lzma
 import math
@@ -20,37 +20,37 @@ from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError, 
 npy_format: Any = _untyped_format  # typed only in later versions of numpy
 
 MAX_RATIO = 1000
-"""Largest ratio of unpacked to packed bytes taken from an archive member."""
+"""Largest ratio of unpacked to packed bytes of an archive."""
 
 MAX_TOTAL = 8 * 1024**3
-"""Largest unpacked size of an archive, in bytes."""
+"""Largest unpacked size of an archive in bytes."""
 
 _PIECE = 1 << 22
 
 
 class Header(NamedTuple):
-    """What a .npy file says of its array, checked against the size of the file."""
+    """Header of an .npy file, checked against the size of the file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     offset: int
     """Bytes before the first value."""
     fortran: bool
-    """Whether the first axis, not the last, is the fastest."""
+    """Whether the first axis varies fastest, not the last."""
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of its values."""
+        """Bytes of the values."""
         return math.prod(self.shape) * int(self.dtype.itemsize)
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """Read one .npy file of numbers.
+    """Read one .npy file of numbers or labels.
 
     Raises
     ------
     DataError
-        If it holds objects, is damaged, or declares more than the file holds.
+        If it holds objects, is damaged, or does not have the size that its header declares.
     """
     try:
         with path.open("rb") as stream:
@@ -60,12 +60,12 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 
 def npy_header(path: Path) -> Header:
-    """Read what a .npy file of numbers says of its array, and check that the file has it.
+    """Read the header of an .npy file and check the size of the file; no value is read.
 
     Raises
     ------
     DataError
-        As in :func:`read_npy`, though no value is read.
+        As in :func:`read_npy`.
     """
     try:
         size = path.stat().st_size
@@ -74,25 +74,25 @@ def npy_header(path: Path) -> Header:
     except OSError as error:
         raise DataError(f"{printable(path)}: cannot be read: {error.strerror or error}") from None
     if size - header.offset != header.n_bytes:
-        raise _other_size(header, size - header.offset, printable(path))
+        raise _wrong_size(header, size - header.offset, printable(path))
     return header
 
 
 def read_npz(path: Path, max_bytes: float | None = None) -> dict[str, NDArray[Any]]:
-    """Read every array of an .npz archive by name.
+    """Read all arrays of an .npz archive by name.
 
     Parameters
     ----------
     path : Path
     max_bytes : float, optional
-        Largest unpacked size taken, instead of `MAX_TOTAL` and `MAX_RATIO`.
+        Largest unpacked size, instead of `MAX_TOTAL` and `MAX_RATIO`.
 
     Raises
     ------
     DataError
         As in :func:`read_npy`, and for an archive that unpacks to too much.
     UntrustedFileError
-        For a member that has no place in an .npz: a path, a link, a name given twice.
+        For a member that an .npz cannot have: a path, a link or a duplicate name.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -120,8 +120,8 @@ def read_npz(path: Path, max_bytes: float | None = None) -> dict[str, NDArray[An
         lzma.LZMAError,
     ) as error:
         raise DataError(
-            f"{printable(path)}: not an .npz, or damaged ({printable(error, 60)}); "
-            "make one with numpy.savez"
+            f"{printable(path)}: not an .npz file, or damaged ({printable(error, 60)}); "
+            "save the arrays with numpy.savez"
         ) from None
 
 
@@ -132,17 +132,18 @@ def _check_members(members: list[zipfile.ZipInfo], where: str, max_bytes: float 
         plain = name.endswith(".npy") and "/" not in name and "\\" not in name
         if not plain or names.count(name) > 1 or stat.S_ISLNK(member.external_attr >> 16):
             raise UntrustedFileError(
-                f"{where}: member {printable(name, 60)} has no place in an .npz (a path, a link "
-                "or a name given twice); save the arrays again with numpy.savez"
+                f"{where}: member {printable(name, 60)} is not allowed in an .npz file (a path, a "
+                "link or a duplicate name); save the arrays again with numpy.savez"
             )
     total = sum(member.file_size for member in members)
     packed = max(sum(member.compress_size for member in members), 1)
     bomb = total > MAX_TOTAL or (total > 2**24 and total > MAX_RATIO * packed)
     if bomb if max_bytes is None else total > max_bytes:
-        taken = f"{MAX_RATIO} times and {MAX_TOTAL}" if max_bytes is None else f"{max_bytes:.0f}"
+        default = f"{MAX_RATIO} times as much and {MAX_TOTAL}"
+        limit = default if max_bytes is None else f"{max_bytes:.0f}"
         raise DataError(
-            f"{where}: unpacks from {packed} to {total} bytes; at most {taken} bytes are taken; "
-            f"save it as .npy or add --max-unpacked {total / 2**30 + 0.01:.2f}"
+            f"{where}: unpacks from {packed} to {total} bytes, expected at most {limit} bytes; "
+            f"save it as .npy, or add --max-unpacked {total / 2**30 + 0.01:.2f}"
         )
 
 
@@ -150,13 +151,13 @@ def _read_header(stream: IO[bytes], where: str, size: int) -> Header:
     try:
         version = npy_format.read_magic(stream)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # numpy's, that a header is one of Python 2
+            warnings.simplefilter("ignore")  # numpy warns of headers written by Python 2
             if version == (1, 0):
                 shape, fortran, dtype = npy_format.read_array_header_1_0(stream)
             elif version == (2, 0):
                 shape, fortran, dtype = npy_format.read_array_header_2_0(stream)
             else:
-                raise ValueError(f"version {version} is unknown")
+                raise ValueError(f"unknown version {version}")
     except (
         ValueError,
         EOFError,
@@ -167,16 +168,16 @@ def _read_header(stream: IO[bytes], where: str, size: int) -> Header:
         MemoryError,
         tokenize.TokenError,
     ):
-        # numpy's own words may advise to unpickle, so they are not passed on.
-        raise DataError(f"{where}: not a .npy file, or its header is damaged") from None
+        # numpy's messages may suggest unpickling, so they are not passed on.
+        raise DataError(f"{where}: not an .npy file, or its header is damaged") from None
     if dtype.hasobject:
-        raise DataError(f"{where}: contains pickled objects; re-save as float")
+        raise DataError(f"{where}: contains pickled objects; save it again as numbers")
     if dtype.kind not in "fiubU" or not dtype.itemsize:
         raise DataError(f"{where}: holds {dtype}, expected numbers or labels")
     header = Header(shape, dtype, stream.tell(), fortran)
     if any(length < 0 for length in shape) or header.n_bytes > size:
         raise DataError(
-            f"{where}: header {shape} promises {header.n_bytes} bytes, the file has {size}"
+            f"{where}: the header {shape} declares {header.n_bytes} bytes, the file has {size}"
         )
     return header
 
@@ -190,17 +191,17 @@ def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
             data[n_read : n_read + len(piece)] = np.frombuffer(piece, np.uint8)
         n_read += len(piece)
     if n_read != header.n_bytes:
-        raise _other_size(header, n_read, where)
+        raise _wrong_size(header, n_read, where)
     values: NDArray[Any] = data.view(header.dtype)
     try:
         values = values.reshape(header.shape, order="F" if header.fortran else "C")
     except (ValueError, OverflowError, TypeError):
-        raise DataError(f"{where}: header {header.shape} is no shape an array can have") from None
+        raise DataError(f"{where}: the header {header.shape} is not a valid shape") from None
     return np.asarray(values.astype(header.dtype.newbyteorder("="), copy=False), order="C")
 
 
-def _other_size(header: Header, found: int, where: str) -> DataError:
-    follow = f"only {found}" if found < header.n_bytes else "more"
+def _wrong_size(header: Header, n_bytes: int, where: str) -> DataError:
+    size = n_bytes if n_bytes < header.n_bytes else "more"
     return DataError(
-        f"{where}: header {header.shape} promises {header.n_bytes} bytes, {follow} follow"
+        f"{where}: the header {header.shape} declares {header.n_bytes} bytes, found {size}"
     )

@@ -1,4 +1,4 @@
-"""From what a user names to a dataset: which reader, and whether its halves go together."""
+"""Chooses the reader of a file or folder, and checks that training and test rows match."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -13,122 +13,143 @@ from hiddenstate.data.rows import as_rows
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 
 Reader = Callable[[Path, DataConfig, str, bool], SequenceDataset]
+"""Reads a path with options, for a job; the last argument is whether targets are required."""
 
 TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 PARQUET = (".parquet", ".pq")
 
 
 def load_dataset(config: Config) -> PreparedDataset:
-    """Read and prepare what `config` names, bundled where it names nothing.
+    """Read and prepare the data of `config`, or the bundled data if it names none.
 
     Raises
     ------
     DataError
-        Naming the file, what was expected and what was found.
+        With the file, what was expected and what was found.
     """
     return prepare(read_dataset(config), config)
 
 
 def read_dataset(config: Config) -> SequenceDataset:
-    """Read what `config` names as it is: nothing split, filled in or scaled.
+    """Read the data of `config` as it is: not split, scaled or filled in.
 
     Raises
     ------
     DataError
-        As :func:`load_dataset`.
+        As in :func:`load_dataset`.
     """
-    how = config.data
-    if how.data is None:
+    options = config.data
+    if options.data is None:
         return _bundled(config)
-    if config.job == "regress" and how.windows != DataConfig.windows:
-        raise OptionError("--windows: is for the bundled waves; a file has as many as fill it")
-    dataset = read(how.data, how, config.job)
-    if how.test is not None:
+    if config.job == "regress" and options.windows != DataConfig.windows:
+        raise OptionError(
+            "--windows: applies only to the bundled waves; for a file the number follows from its "
+            "length"
+        )
+    dataset = read_path(options.data, options, config.job)
+    if options.test is not None:
         if dataset.test is not None:
-            raise OptionError(f"--test: {printable(how.data)} brings test rows of its own")
-        test = read(how.test, how, config.job)
-        check_alike(dataset, test)
+            raise OptionError(
+                f"--test: {printable(options.data)} has test rows already; leave it out"
+            )
+        test = read_path(options.test, options, config.job)
+        check_match(dataset, test)
         dataset = replace(dataset, test=test.train)
     return dataset
 
 
 def read_data(source: Any, job: str = "classify", **options: Any) -> SequenceDataset:
-    """Read a file, a folder or a data frame, from Python: nothing is split, filled in or scaled.
+    """Read a file, a folder or a data frame: nothing is split, scaled or filled in.
 
     Parameters
     ----------
     source : path, or pandas or polars DataFrame
     job : {"classify", "regress", "autoencode"}
-        What it is for: whether it has labels or targets, and the layout it is given.
+        What the data is for: decides whether it has labels or targets, and its layout.
     **options
-        The options of reading, under the names of the command line: `label="kind"`,
-        `id="series"`, `time="t"`, `input=["x", "y"]`, `target=["z"]`, `layout="wide"`, ...
+        Reading options, named as on the command line: `label="kind"`, `id="series"`,
+        `time="t"`, `input=["x", "y"]`, `target=["z"]`, `layout="wide"`, ...
 
     Returns
     -------
     SequenceDataset
-        `train.series()` and `y` are what an estimator's `fit` takes; `test` holds the test rows
-        where the data brings some.
+        `train.series()` and `y` are what `fit` of an estimator takes; `test` holds the test rows
+        if the data has any.
 
     Raises
     ------
     DataError, OptionError
-        Saying what was expected and what was found.
+        With what was expected and what was found.
     """
     from hiddenstate.data.readers.dataframes import is_frame, read_frame
 
-    how = make_config(job, options, together=False).data
+    config = make_config(job, options, together=False)
     if is_frame(source):
-        return read_frame(source, how, job)
-    return read(os.fspath(source), how, job)
+        return read_frame(source, config.data, job)
+    return read_path(os.fspath(source), config.data, job)
 
 
-def read(name: str, how: DataConfig, job: str, answered: bool = True) -> SequenceDataset:
-    """Read one file or folder by the reader its name calls for.
+def read_path(
+    name: str, options: DataConfig, job: str, require_targets: bool = True
+) -> SequenceDataset:
+    """Read one file or folder with the reader for its name.
 
     Parameters
     ----------
     name : str
         The path.
-    how : DataConfig
-        How it is read.
-    job : str
-        The job it is for.
-    answered : bool
+    options : DataConfig
+        The reading options.
+    job : {"classify", "regress", "autoencode"}
+    require_targets : bool, default True
         Whether labels or targets must be there.
 
     Raises
     ------
     DataError
-        As :func:`load_dataset`.
+        As in :func:`load_dataset`.
     """
     path = existing(name)
-    dataset = _reader(path)(path, how, job, answered)
+    dataset = _reader(path)(path, options, job, require_targets)
     return replace(dataset, source="file")
 
 
 def read_like(
-    name: str, job: str, reading: Mapping[str, Any], changes: Mapping[str, Any], answered: bool
+    name: str,
+    job: str,
+    reading: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    require_targets: bool,
 ) -> SequenceDataset:
-    """Read a file as the one a model was trained on was read: rows to predict or measure.
+    """Read new rows with the options that the training data of a model was read with.
 
-    Where a file or folder has a training and a test half, the test half is given.
+    If a file or folder has training and test rows, only the test rows are returned, as `train`.
 
     Parameters
     ----------
+    name : str
+        The path.
+    job : {"classify", "regress", "autoencode"}
     reading : mapping
-        Options the training file was read with (`Preparation.reading`).
+        Options that the training data was read with (`Transform.reading`).
     changes : mapping
-        Options that differ this time; None means that they do not.
+        Options that differ for the new rows; None means no difference.
+    require_targets : bool
+        Whether labels or targets must be there.
+
+    Raises
+    ------
+    DataError, OptionError
+        As in :func:`load_dataset`.
     """
     values = {**reading, **{n: v for n, v in changes.items() if v is not None}}
-    how = make_config(job, {n: v for n, v in values.items() if v is not None}).data
-    dataset = read(name, how, job, answered)
+    config = make_config(job, {n: v for n, v in values.items() if v is not None})
+    dataset = read_path(name, config.data, job, require_targets)
     return dataset if dataset.test is None else replace(dataset, train=dataset.test, test=None)
 
 
 def _reader(path: Path) -> Reader:
-    """The reader of a file by its name, or of a folder by what lies in it."""
+    """Return the reader of a file, by its name, or of a folder, by its content."""
     name = path.name.lower()
     if path.is_dir():
         return _folder_reader(path)
@@ -153,8 +174,8 @@ def _reader(path: Path) -> Reader:
     if is_idx(path):
         return read_idx_file
     raise DataError(
-        f"{printable(path)}: what is it? known are .csv, .tsv, .parquet, .ts, .npy, .npz, idx "
-        "files, and folders of idx files, .npy files or images"
+        f"{printable(path)}: unsupported format; supported: .csv, .tsv, .txt, .parquet, .ts, .npy, "
+        ".npz, idx files, and folders of idx files, .npy files or images"
     )
 
 
@@ -171,64 +192,72 @@ def _folder_reader(path: Path) -> Reader:
     return read_ts if is_ts_folder(path) else read_images
 
 
-def check_alike(dataset: SequenceDataset, other: SequenceDataset) -> None:
-    """Refuse rows with other columns, or of another width, than those trained on.
+def check_match(dataset: SequenceDataset, other: SequenceDataset) -> None:
+    """Refuse rows with other columns, or of another width, than the training rows.
 
     Raises
     ------
     DataError
-        Naming the columns that differ.
+        With the columns that differ.
     """
     check_columns(dataset.columns, other.columns, other.name)
     own, new = dataset.X.shape, other.X.shape
     if own[-1] != new[-1] or len(own) != len(new):
         raise DataError(
-            f"{printable(other.name)}: rows are {new[1:]}, those of {printable(dataset.name)} "
-            f"{own[1:]}"
+            f"{printable(other.name)}: rows are {new[1:]}, but rows of {printable(dataset.name)} "
+            f"are {own[1:]}"
         )
 
 
-def check_columns(
-    expected: tuple[str, ...] | None, found: tuple[str, ...] | None, name: str
-) -> None:
-    """Refuse other columns, or the same in another order (`DataError`)."""
-    if expected is None or found is None or tuple(expected) == tuple(found):
-        return
-    missing = [printable(c, 40) for c in expected if c not in found]
-    added = [printable(c, 40) for c in found if c not in expected]
-    parts = [
-        f"{word} {', '.join(names[:5])}" + (f" and {len(names) - 5} more" if names[5:] else "")
-        for word, names in (("lacks", missing), ("adds", added))
-        if names
-    ]
-    if not parts:
-        place = next(
-            i for i, pair in enumerate(zip(expected, found, strict=True)) if len(set(pair)) > 1
-        )
-        parts = [
-            f"has column {printable(found[place], 40)} where {printable(expected[place], 40)} was"
-        ]
-    mend = "each must be there by its name" if missing else "name them in order with --input"
-    raise DataError(
-        f"{printable(name)}: not the columns the model was trained on: it {' and '.join(parts)}; "
-        f"{mend}"
-    )
+def check_columns(expected: tuple[str, ...] | None, got: tuple[str, ...] | None, name: str) -> None:
+    """Refuse columns that differ from the training columns, or are in another order.
 
-
-def existing(name: str) -> Path:
-    """The path `name` if it is a file or folder that can be read.
+    Parameters
+    ----------
+    expected, got : tuple of str, optional
+        Names of the training columns and of the new columns; None is not checked.
+    name : str
+        Name of the new data in messages.
 
     Raises
     ------
     DataError
-        With the nearest existing name, or why it cannot be data.
+        With the columns that differ.
+    """
+    if expected is None or got is None or tuple(expected) == tuple(got):
+        return
+    missing = [printable(column, 40) for column in expected if column not in got]
+    added = [printable(column, 40) for column in got if column not in expected]
+    parts = [
+        f"{', '.join(names[:5])}{f' and {len(names) - 5} more' if names[5:] else ''} {what}"
+        for names, what in ((missing, "missing"), (added, "not expected"))
+        if names
+    ]
+    if not parts:
+        place = next(
+            i for i, pair in enumerate(zip(expected, got, strict=True)) if len(set(pair)) > 1
+        )
+        parts = [f"{printable(got[place], 40)} where {printable(expected[place], 40)} was"]
+    hint = "add them" if missing else "name the columns in order with --input"
+    raise DataError(
+        f"{printable(name)}: columns differ from the training columns: {', '.join(parts)}; {hint}"
+    )
+
+
+def existing(name: str) -> Path:
+    """Return the path `name` if it is a file or folder that can be read.
+
+    Raises
+    ------
+    DataError
+        If it does not exist, with the most similar name beside it; or if it cannot be data.
     """
     path = Path(name).expanduser()
     try:
-        found = path.exists()
-        if found and not (path.is_file() or path.is_dir()):
+        exists = path.exists()
+        if exists and not (path.is_file() or path.is_dir()):
             raise DataError(f"{printable(path)}: neither a file nor a folder")
-        if not found:
+        if not exists:
             beside = os.listdir(path.parent) if path.parent.is_dir() else []
             raise DataError(f"{printable(path)}: no such file{did_you_mean(path.name, beside)}")
         if path.is_file() and path.stat().st_size == 0:
@@ -239,19 +268,14 @@ def existing(name: str) -> Path:
 
 
 def _bundled(config: Config) -> SequenceDataset:
+    """Return the bundled data of the job."""
     if config.job == "regress":
         from hiddenstate.data.bundled.waves import load_waves
 
         return load_waves(config.data.windows, max(config.data.window, 1), config.training.dtype)
     from hiddenstate.data.bundled.mnist import load_mnist
 
-    mnist = load_mnist(flat=config.job == "autoencode")
-    if config.job == "autoencode" or config.data.steps is None:
+    mnist, steps = load_mnist(flat=config.job == "autoencode"), config.data.steps
+    if config.job == "autoencode" or steps is None:
         return mnist
-    train, test = mnist.train, mnist.test
-    assert test is not None
-    return replace(
-        mnist,
-        train=replace(train, X=as_rows(train.X, config.data.steps, "MNIST")),
-        test=replace(test, X=as_rows(test.X, config.data.steps, "MNIST")),
-    )
+    return mnist.map(lambda rows: replace(rows, X=as_rows(rows.X, steps, "MNIST")))

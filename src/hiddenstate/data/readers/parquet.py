@@ -1,6 +1,6 @@
-"""Parquet tables, read in batches; a wide one larger than memory stays on disk.
+"""Reads Parquet files in batches; wide tables larger than memory stay on disk.
 
-pyarrow reads them, an extra (`pip install 'hiddenstate[tables]'`) imported only here.
+pyarrow, an extra (`pip install 'hiddenstate[tables]'`), is imported only here.
 """
 
 import contextlib
@@ -16,7 +16,13 @@ import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.readers.columns import MIN_PIXELS, Columns, beside, check_names, fits_a_byte
+from hiddenstate.data.readers.columns import (
+    MIN_PIXELS,
+    Columns,
+    check_names,
+    copy_columns,
+    fits_byte,
+)
 from hiddenstate.data.readers.npy import MAX_RATIO
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.store import RowStore
@@ -25,52 +31,54 @@ from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
 IN_MEMORY = 1 << 30
-"""Most bytes of a wide table's inputs that are held in memory; more are kept in a file."""
+"""Largest size in bytes of the inputs of a wide table in memory; larger ones stay on disk."""
 
 BATCH = 1 << 25
-"""Bytes of one batch, as floats."""
+"""Bytes of one batch as floats."""
 
 PAGES = 1 << 27
-"""Most bytes of pages that are unpacked at once, one or two of each column that is read."""
+"""Largest number of bytes of pages unpacked at once, one or two for each column."""
 
 PAGE = 1 << 21
-"""What a page and a dictionary take together as they are commonly written."""
+"""Common size in bytes of a page and its dictionary."""
 
 
-def read_parquet(path: Path, how: DataConfig, job: str, answered: bool = True) -> SequenceDataset:
-    """Read a Parquet file; see :func:`hiddenstate.data.readers.table.to_dataset` for what it gives.
+def read_parquet(
+    path: Path, options: DataConfig, job: str, require_targets: bool = True
+) -> SequenceDataset:
+    """Read a Parquet file; see :func:`~hiddenstate.data.readers.table.to_dataset`.
 
-    Inputs of a wide table that take more than `IN_MEMORY` become a
-    :class:`~hiddenstate.data.store.RowStore` on a file without a name in the system's
-    temporary folder, which is gone when the process ends, however it does.
+    Inputs of a wide table that are larger than `IN_MEMORY` become a
+    :class:`~hiddenstate.data.store.RowStore` on an unnamed file in the system's temporary folder.
+    The file disappears when the process ends, even if it is killed.
 
     Raises
     ------
     DataError
-        If it is no Parquet file, damaged, or a column in use is nested.
+        If it is not a Parquet file, is damaged, or a column in use is nested.
     MachineError
-        Without pyarrow, or where memory or disk do not suffice.
+        If pyarrow is not installed, or memory or disk space is not sufficient.
     """
-    table = _Table(path, how)
-    return to_dataset(table.columns(), how, job, answered, path.name)
+    table = _Table(path, options)
+    return to_dataset(table.columns(), options, job, require_targets, path.name)
 
 
 def _pyarrow() -> tuple[Any, Any]:
-    """The pyarrow and pyarrow.parquet modules."""
+    """Import pyarrow and pyarrow.parquet (`MachineError`)."""
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
         raise MachineError(
-            "reading Parquet needs pyarrow: pip install 'hiddenstate[tables]'"
+            "reading Parquet requires pyarrow; pip install 'hiddenstate[tables]'"
         ) from None
     return pyarrow, pyarrow.parquet
 
 
 class _Table:
-    """An open Parquet file whose columns are read when they are asked for."""
+    """An open Parquet file whose columns are read on demand."""
 
-    def __init__(self, path: Path, how: DataConfig) -> None:
+    def __init__(self, path: Path, options: DataConfig) -> None:
         self.pa, self.parquet = _pyarrow()
         self.path, self.where = path, printable(path)
         try:
@@ -80,11 +88,11 @@ class _Table:
         except OSError as error:
             raise DataError(f"{self.where}: cannot be read: {error.strerror or error}") from None
         if magic != b"PAR1":
-            found = magic.hex() or "nothing"
-            raise DataError(f"{self.where}: not a Parquet file: starts with {found}, not PAR1")
+            start = magic.hex() or "nothing"
+            raise DataError(f"{self.where}: not a Parquet file: starts with {start}, not PAR1")
         with self._damage():
-            # One page of each column is in memory at a time, not one whole row group. Of a small
-            # file a group is: there the size that a damaged page claims takes no memory.
+            # With a buffer, a page of each column is in memory, not a whole row group. Small files
+            # are read without one, so that the size a damaged page claims takes no memory.
             buffer = 1 << 16 if size > BATCH else 0
             self.file = self.parquet.ParquetFile(path, buffer_size=buffer, pre_buffer=False)
             self.schema = self.file.schema_arrow
@@ -92,16 +100,19 @@ class _Table:
             groups = self.file.metadata.num_row_groups
             counted = sum(self.file.metadata.row_group(k).num_rows for k in range(groups))
         if self.n_rows < 0 or counted != self.n_rows:
-            raise DataError(f"{self.where}: damaged: {self.n_rows} rows in groups of {counted}")
+            raise DataError(
+                f"{self.where}: damaged: declares {self.n_rows} rows, its row groups have {counted}"
+            )
         self.names = tuple(map(str, self.schema.names))
         check_names(self.names, self.where)
         self.kinds = tuple(self._kind(field.type) for field in self.schema)
-        self._check_unpacked(size, how.max_unpacked)
+        self._check_unpacked(size, options.max_unpacked)
 
     def columns(self) -> Columns:
+        """Return the columns; none is read yet."""
         return Columns(
             self.names,
-            _Lazy(self),
+            _LazyColumns(self),
             self.kinds,
             self.n_rows,
             self.where,
@@ -110,9 +121,10 @@ class _Table:
             stack=self.stack,
         )
 
-    # --- what there is
+    # --- the schema
 
     def _kind(self, kind: Any) -> str:
+        """Return the kind of a column of an Arrow type, as in :class:`Columns`."""
         types = self.pa.types
         if types.is_dictionary(kind):
             return self._kind(kind.value_type)
@@ -133,18 +145,18 @@ class _Table:
         return "text" if any(is_kind and is_kind(kind) for is_kind in texts) else "nested"
 
     def _check_unpacked(self, size: int, most: float | None) -> None:
-        """Refuse what a few bytes claim to unpack to."""
+        """Refuse a file that unpacks to too much."""
         total = self.n_rows * len(self.names) * 8
         if total > most * 2**30 if most is not None else total > max(2**24, MAX_RATIO * size):
-            taken = f"{MAX_RATIO} times as much" if most is None else f"{most:g} GiB"
+            limit = f"{MAX_RATIO} times as much" if most is None else f"{most:g} GiB"
             raise DataError(
-                f"{self.where}: unpacks from {size} to {total} bytes; at most {taken} is taken; "
+                f"{self.where}: unpacks from {size} to {total} bytes, expected at most {limit}; "
                 f"add --max-unpacked {total / 2**30 + 0.01:.2f}"
             )
 
     @contextlib.contextmanager
     def _damage(self) -> Iterator[None]:
-        """Turn what pyarrow raises into one line."""
+        """Turn exceptions of pyarrow into a `DataError`."""
         try:
             yield
         except (
@@ -158,25 +170,25 @@ class _Table:
             MemoryError,
         ) as error:
             raise DataError(
-                f"{self.where}: damaged, or not to be read ({printable(error, 100)}); "
-                "write the file again"
+                f"{self.where}: damaged or unreadable ({printable(error, 100)}); write the file "
+                "again"
             ) from None
 
     # --- reading
 
     def read(self, j: int) -> Array:
-        """One column (N,), as :class:`Columns` has it."""
+        """Read one column (N,), as in :class:`Columns`."""
         name = printable(self.names[j], 40)
         check_free(8 * self.n_rows, f"{self.where}: column {name}", "use another computer")
         parts = [arrays[0] for arrays in self._batches([j], 8)]
-        whole = np.concatenate(parts) if parts else np.empty(0)
-        self._check_count(len(whole), self.n_rows)
-        return whole
+        column = np.concatenate(parts) if parts else np.empty(0)
+        self._check_count(len(column), self.n_rows)
+        return column
 
     def _batches(
         self, which: list[int], row_bytes: int, group: int | None = None
     ) -> Iterator[list[Array]]:
-        """Yield columns (n,), of one row group or all, in batches of about `BATCH` bytes."""
+        """Yield columns (n,) of one row group, or all, in batches of about `BATCH` bytes."""
         names = [self.names[j] for j in which]
         batches = self.file.iter_batches(
             batch_size=max(1, BATCH // row_bytes),
@@ -189,25 +201,24 @@ class _Table:
                 batch = next(batches, None)
                 if batch is None:
                     return
-                found = [
+                columns = [
                     self._converted(batch.column(name), j)
                     for name, j in zip(names, which, strict=True)
                 ]
-            yield found
+            yield columns
 
     def _converted(self, values: Any, j: int) -> Array:
-        """An Arrow array as numpy's (n,): numbers with NaN, text, or dates."""
+        """Convert an Arrow array (n,) to numpy: numbers with NaN, text, or dates."""
         types = self.pa.types
         if types.is_dictionary(values.type):
             values = values.dictionary_decode()
         kind = values.type
         if self.kinds[j] == "text":
-            found = np.empty(len(values), object)
-            kept: dict[str, str] = {}  # equal cells are kept once
-            found[:] = [
-                kept.setdefault(c, c) for c in ((cell or "").strip() for cell in values.to_pylist())
-            ]
-            return found
+            texts = np.empty(len(values), object)
+            shared: dict[str, str] = {}  # equal cells share one string
+            cells = ((cell or "").strip() for cell in values.to_pylist())
+            texts[:] = [shared.setdefault(cell, cell) for cell in cells]
+            return texts
         if self.kinds[j] == "date":
             return np.asarray(values.cast(self.pa.timestamp("us"), safe=False).to_numpy(False))
         if types.is_time(kind) or types.is_duration(kind):
@@ -228,52 +239,53 @@ class _Table:
     # --- inputs
 
     def stack(self, which: list[int]) -> Any:
-        """The number columns `which` (N, F), in memory or, where they are large, in a file."""
+        """Read columns of numbers as (N, F), in memory or, if they are large, on disk."""
         kinds = [self.schema.field(j).type for j in which]
         single = all(self.pa.types.is_float32(k) or self.pa.types.is_float16(k) for k in kinds)
         shape = (self.n_rows, len(which))
         if len(which) >= MIN_PIXELS:
-            pixels = self._filled(_place(shape, np.uint8, self.where), which)
+            pixels = self._filled(_storage(shape, np.uint8, self.where), which)
             if pixels is not None:
                 return pixels
-        return self._filled(_place(shape, np.float32 if single else np.float64, self.where), which)
+        dtype = np.float32 if single else np.float64
+        return self._filled(_storage(shape, dtype, self.where), which)
 
-    def _filled(self, place: "_Memory | _Spill", which: list[int]) -> Any:
-        """Copy columns to a place of (N, F); None if bytes are wanted and they are no pixels."""
+    def _filled(self, storage: "_Memory | _Disk", which: list[int]) -> Any:
+        """Copy columns into storage (N, F); None if it holds bytes and they are not pixels."""
         n_at_once, start, largest = self._columns_at_once(which), 0, 0
         for group in range(self.file.metadata.num_row_groups):
             n_rows = int(self.file.metadata.row_group(group).num_rows)
             for column in range(0, len(which), n_at_once):
                 some, done = which[column : column + n_at_once], 0
                 for arrays in self._batches(some, 8 * len(which), group):
-                    if place.dtype == np.uint8:
-                        if not all(map(fits_a_byte, arrays)):
+                    if storage.dtype == np.uint8:
+                        if not all(map(fits_byte, arrays)):
                             return None
                         largest = max(largest, *(array.max() for array in arrays))
-                    block = np.empty((len(arrays[0]), len(arrays)), place.dtype)
-                    beside(arrays, block)
+                    block = np.empty((len(arrays[0]), len(arrays)), storage.dtype)
+                    copy_columns(arrays, block)
                     done += len(block)
                     if done <= n_rows:
-                        place.add(start + done - len(block), column, block)
+                        storage.add(start + done - len(block), column, block)
                 self._check_count(done, n_rows)
             start += n_rows
-        return None if place.dtype == np.uint8 and largest <= 1 else place.result()
+        return None if storage.dtype == np.uint8 and largest <= 1 else storage.result()
 
     def _columns_at_once(self, which: list[int]) -> int:
-        """So many columns that their pages are within `PAGES`."""
+        """Return the number of columns whose pages fit in `PAGES`."""
         with self._damage():
             meta = self.file.metadata
             groups = [meta.row_group(k) for k in range(meta.num_row_groups)]
             sizes = [group.total_byte_size // max(len(self.names), 1) for group in groups]
         return max(1, PAGES // max(1, min(max(sizes, default=1), PAGE)))
 
-    def _check_count(self, n: int, promised: int) -> None:
-        if n != promised:
-            raise DataError(f"{self.where}: damaged: {n} rows where {promised} are promised")
+    def _check_count(self, n: int, declared: int) -> None:
+        if n != declared:
+            raise DataError(f"{self.where}: damaged: declares {declared} rows, found {n}")
 
 
-class _Lazy(Sequence[Array]):
-    """The columns of a table, read one by one; the last few are kept."""
+class _LazyColumns(Sequence[Array]):
+    """The columns of a table, read one by one; the last 8 are cached."""
 
     def __init__(self, table: _Table) -> None:
         self._n = len(table.names)
@@ -292,31 +304,34 @@ class _Lazy(Sequence[Array]):
         return self._read(j)
 
 
-def _place(shape: tuple[int, int], dtype: Any, where: str) -> "_Memory | _Spill":
-    """Room for an array, in memory if it is at most `IN_MEMORY`."""
+def _storage(shape: tuple[int, int], dtype: Any, where: str) -> "_Memory | _Disk":
+    """Return storage for an array: memory up to `IN_MEMORY`, else disk."""
     large = math.prod(shape) * np.dtype(dtype).itemsize > IN_MEMORY
-    return (_Spill if large else _Memory)(shape, dtype, where)
+    return (_Disk if large else _Memory)(shape, dtype, where)
 
 
 class _Memory:
-    """Room for an array in memory."""
+    """Storage for an array in memory."""
 
     def __init__(self, shape: tuple[int, int], dtype: Any, where: str) -> None:
         self.dtype = np.dtype(dtype)
-        check_free(math.prod(shape) * self.dtype.itemsize, f"{where}: reading it", "use less of it")
+        check_free(
+            math.prod(shape) * self.dtype.itemsize, f"{where}: reading it", "use fewer columns"
+        )
         self._array = np.empty(shape, dtype)
 
     def add(self, row: int, column: int, block: Array) -> None:
-        """Put `block` where its first row and column are."""
+        """Store `block` at its first row and column."""
         n_rows, n_columns = block.shape
         self._array[row : row + n_rows, column : column + n_columns] = block
 
     def result(self) -> Array:
+        """Return the array."""
         return self._array
 
 
-class _Spill:
-    """Room for an array in a file without a name: it is gone with the last who has it open."""
+class _Disk:
+    """Storage for an array in an unnamed file, which disappears once nobody has it open."""
 
     def __init__(self, shape: tuple[int, int], dtype: Any, where: str) -> None:
         self.shape, self.dtype, self._where = shape, np.dtype(dtype), where
@@ -325,32 +340,33 @@ class _Spill:
         free = shutil.disk_usage(folder).free
         if needed > free:
             raise MachineError(
-                f"{where}: its rows take {needed / 2**30:,.1f} GiB as they are trained on, and "
+                f"{where}: training on it requires {needed / 2**30:,.1f} GiB on disk, and "
                 f"{printable(folder)} has {free / 2**30:,.1f} GiB free; set TMPDIR to a larger disk"
             )
         self._file = tempfile.TemporaryFile(prefix="hiddenstate-", buffering=0)  # noqa: SIM115
 
     def add(self, row: int, column: int, block: Array) -> None:
-        """Put `block` where its first row and column are; those of column 0 come first."""
+        """Store `block` at its first row and column; blocks of column 0 must come first."""
         width = self.shape[1] * self.dtype.itemsize
         try:
-            whole = block
+            rows = block
             if block.shape[1] < self.shape[1]:
-                whole = np.zeros((len(block), self.shape[1]), self.dtype)
+                rows = np.zeros((len(block), self.shape[1]), self.dtype)
                 if column > 0:
                     self._file.seek(row * width)
-                    self._file.readinto(whole.reshape(-1).view(np.uint8).data)
-                whole[:, column : column + block.shape[1]] = block
+                    self._file.readinto(rows.reshape(-1).view(np.uint8).data)
+                rows[:, column : column + block.shape[1]] = block
             self._file.seek(row * width)
-            left = whole.reshape(-1).view(np.uint8).data
+            left = rows.reshape(-1).view(np.uint8).data
             while left.nbytes:
                 left = left[self._file.write(left) :]
         except OSError as error:
             raise MachineError(
-                f"{self._where}: cannot keep its rows in {printable(tempfile.gettempdir())}: "
+                f"{self._where}: cannot store its rows in {printable(tempfile.gettempdir())}: "
                 f"{error.strerror or error}; set TMPDIR to a larger disk"
             ) from None
 
     def result(self) -> RowStore:
+        """Return the rows as a store."""
         with self._file:
             return RowStore(Path(f"/dev/fd/{self._file.fileno()}"), 0, self.shape, self.dtype)

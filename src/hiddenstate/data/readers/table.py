@@ -1,6 +1,6 @@
-"""From a table's columns to sequences: wide, one row a series, or long, a row a time step.
+"""Turns the columns of a table into series: wide, one row per series, or long, one per time step.
 
-N rows of the table become N or S series of T steps with I inputs and O targets.
+N rows of a table become N or S series of T steps with I inputs and O targets.
 """
 
 import math
@@ -14,15 +14,15 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.column_roles import Roles, find_roles
 from hiddenstate.data.readers.columns import (
     Columns,
+    cell_text,
     check_names,
-    instants,
     is_number,
     is_whole,
-    missing,
+    missing_cells,
     numbers,
     refuse_text,
     stacked,
-    word,
+    timestamps,
 )
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, printable
@@ -30,48 +30,48 @@ from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
 MAX_TEXT = 1000
-"""Most characters of a label or a group."""
+"""Largest number of characters of a label or a group."""
 
 
 def to_dataset(
-    columns: Columns, how: DataConfig, job: str, answered: bool, name: str
+    columns: Columns, options: DataConfig, job: str, require_targets: bool, name: str
 ) -> SequenceDataset:
-    """Lay a table out as series, raw: not split, scaled or filled in.
+    """Turn a table into series, not split, scaled or filled in.
 
     Parameters
     ----------
     columns : Columns
-    how : DataConfig
-        Which column is what, and the layout.
+    options : DataConfig
+        The roles of the columns, and the layout.
     job : {"classify", "regress", "autoencode"}
-    answered : bool
+    require_targets : bool
         Whether labels or targets must be there; false for new rows to predict.
     name : str
-        What the data is called.
+        Name of the data.
 
     Returns
     -------
     SequenceDataset
-        Wide: X (N, F), y (N,) labels or (N, O) targets. Long: X (S, T, I) padded with zeros,
-        y (S,) labels or (S, T, O) targets, lengths (S,), times (S, T). NaN is a missing value.
+        Wide: X (N, F), and y (N,) labels or (N, O) targets. Long: X (S, T, I) padded with zeros,
+        y (S,) labels or (S, T, O) targets, lengths (S,) and times (S, T). NaN is a missing value.
 
     Raises
     ------
     DataError
-        Naming the file, the row and the column.
+        With the file, the row and the column.
     """
     check_names(columns.names, columns.where)
     if columns.n_rows == 0:
         raise DataError(f"{columns.where}: no rows")
-    columns = _renumbered(columns, how, answered)
-    roles = find_roles(columns, how, job, answered)
-    labelled = answered and (job == "classify" or how.label is not None)
-    rows = (_long if roles.long else _wide)(columns, roles, labelled)
+    columns = _renumbered(columns, options, require_targets)
+    roles = find_roles(columns, options, job, require_targets)
+    require_labels = require_targets and (job == "classify" or options.label is not None)
+    rows = (_long if roles.long else _wide)(columns, roles, require_labels)
     kind = f"a {'long' if roles.long else 'wide'} {columns.what}"
     if roles.label_is_first:
         kind += ", its first column the label"
     if roles.left_out:
-        kind += f", without its column {columns.some(roles.left_out)}"
+        kind += f", without its column {columns.listed(roles.left_out)}"
     pixels = rows.X.ndim == 2 and rows.X.dtype == np.uint8
     side = math.isqrt(rows.X.shape[1])
     return SequenceDataset(
@@ -90,27 +90,28 @@ def to_dataset(
     )
 
 
-def _renumbered(columns: Columns, how: DataConfig, answered: bool) -> Columns:
-    """Give new rows without a header and without their label the numbers the inputs had."""
-    if answered or columns.named or how.input is None or len(how.input) != len(columns.names):
+def _renumbered(columns: Columns, options: DataConfig, require_targets: bool) -> Columns:
+    """Number new columns as the training inputs, if they have neither a header nor a label."""
+    names = options.input
+    if require_targets or columns.named or names is None or len(names) != len(columns.names):
         return columns
-    if set(how.input) == set(columns.names) or not all(n.isdecimal() for n in how.input):
+    if set(names) == set(columns.names) or not all(name.isdecimal() for name in names):
         return columns
-    return replace(columns, names=how.input)
+    return replace(columns, names=names)
 
 
-def _wide(columns: Columns, roles: Roles, labelled: bool) -> Rows:
-    """One row a series: X (N, F)."""
+def _wide(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
+    """Read one row per series: X (N, F)."""
     return Rows(
         stacked(columns, roles.inputs),
-        _targets(columns, roles) if roles.targets else _labels(columns, roles, labelled),
+        _targets(columns, roles) if roles.targets else _labels(columns, roles, require_labels),
         weights=_weights(columns, roles),
         groups=_groups(columns, roles),
     )
 
 
-def _long(columns: Columns, roles: Roles, labelled: bool) -> Rows:
-    """A row a time step: rows of a series gathered, ordered and padded."""
+def _long(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
+    """Read one row per time step: gather, order and pad the rows of each series."""
     series = _series(columns, roles)
     clock = _clock(columns, roles)
     order = np.argsort(series, kind="stable") if clock is None else np.lexsort((clock, series))
@@ -120,7 +121,7 @@ def _long(columns: Columns, roles: Roles, labelled: bool) -> Rows:
     width = len(roles.inputs) + len(roles.targets) + (clock is not None)
     check_free(
         S * T * width * 8,
-        f"{columns.where}: padding {S} series to {T} steps, as the longest has,",
+        f"{columns.where}: padding {S} series to {T} steps, the length of the longest,",
         "cut the longest series into several",
     )
     starts = np.cumsum(lengths) - lengths
@@ -136,7 +137,7 @@ def _long(columns: Columns, roles: Roles, labelled: bool) -> Rows:
         return out
 
     firsts = order[starts]
-    labels = _labels(columns, roles, labelled)
+    labels = _labels(columns, roles, require_labels)
     _check_constant(columns, roles, labels, roles.label, series, firsts)
     weights, groups = _weights(columns, roles), _groups(columns, roles)
     _check_constant(columns, roles, weights, roles.weight, series, firsts)
@@ -155,14 +156,14 @@ def _long(columns: Columns, roles: Roles, labelled: bool) -> Rows:
 
 
 def _series(columns: Columns, roles: Roles) -> NDArray[np.int64]:
-    """The number of each row's series (N,), in the order they first appear."""
+    """Return the number of each row's series (N,), in the order of first appearance."""
     if roles.id is None:
         return np.zeros(columns.n_rows, np.int64)
     values = columns.arrays[roles.id]
-    _refuse_missing(columns, roles.id, "says no series")
+    _refuse_missing(columns, roles.id, "belongs to no series")
     if values.dtype.kind == "O":
-        known: dict[str, int] = {}
-        return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
+        numbered: dict[str, int] = {}
+        return np.array([numbered.setdefault(value, len(numbered)) for value in values], np.int64)
     _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
@@ -170,38 +171,38 @@ def _series(columns: Columns, roles: Roles) -> NDArray[np.int64]:
 
 
 def _clock(columns: Columns, roles: Roles) -> Array | None:
-    """Numbers that order the rows (N,), or None where the table's order counts."""
+    """Return numbers that order the rows (N,), or None if their order in the table counts."""
     if roles.time is None:
         return None
     values = columns.arrays[roles.time]
-    _refuse_missing(columns, roles.time, "says no time")
+    _refuse_missing(columns, roles.time, "has no time")
     if columns.kinds[roles.time] == "number":
         return values
-    found = instants(values)
-    if found is None:
-        bad = _odd_time(values)
+    stamps = timestamps(values)
+    if stamps is None:
+        bad = _first_bad_time(values)
         raise DataError(
-            f"{columns.at(bad, roles.time)}: '{printable(values[bad], 40)}' is no number and no "
-            "date like 2020-12-31 or 2020-12-31T23:59:59, as all rows must have, with a time zone "
-            "in all or none; write it so"
+            f"{columns.at(bad, roles.time)}: '{printable(values[bad], 40)}' is not a time; expected "
+            "numbers, or dates like 2020-12-31 or 2020-12-31T23:59:59, all with a time zone or all "
+            "without"
         )
-    return found
+    return stamps
 
 
-def _odd_time(values: Array) -> int:
-    """The first time that is neither number nor date, or else of the kind that is rarer."""
-    counts = np.array([is_number(value) for value in values])
-    for i in np.flatnonzero(~counts):
-        if instants(values[i : i + 1]) is None:
+def _first_bad_time(values: Array) -> int:
+    """Return the first time that is neither number nor date, or the first of the rarer kind."""
+    is_count = np.array([is_number(value) for value in values])
+    for i in np.flatnonzero(~is_count):
+        if timestamps(values[i : i + 1]) is None:
             return int(i)
-    odd = ~counts if 2 * counts.sum() > len(counts) else counts
-    return int(np.argmax(odd))
+    rarer = ~is_count if 2 * is_count.sum() > len(is_count) else is_count
+    return int(np.argmax(rarer))
 
 
 def _check_clock(
     columns: Columns, roles: Roles, series: Array, clock: Array | None, order: Array
 ) -> None:
-    """Refuse the same time twice in one series."""
+    """Refuse a time that occurs twice in one series."""
     if roles.time is None or clock is None:
         return
     s, t = series[order], clock[order]
@@ -209,15 +210,17 @@ def _check_clock(
     if len(same):
         row, before = order[same[0] + 1], order[same[0]]
         of = "the same series" if roles.id is None else _series_name(columns, roles, row)
-        mend = "; name the series with --id COL" if roles.id is None else "; drop one row"
+        hint = "name the series with --id COL" if roles.id is None else "drop one of the rows"
         raise DataError(
-            f"{columns.at(row, roles.time)}: time {word(columns.arrays[roles.time][row])} comes "
-            f"twice in {of}, first at {columns.row(before)}{mend}"
+            f"{columns.at(row, roles.time)}: time {cell_text(columns.arrays[roles.time][row])} "
+            f"occurs twice in {of}, first at {columns.row(before)}; {hint}"
         )
 
 
 def _series_name(columns: Columns, roles: Roles, row: int) -> str:
-    return f"series {word(columns.arrays[roles.id][row])}" if roles.id is not None else "the file"
+    if roles.id is None:
+        return "the file"
+    return f"series {cell_text(columns.arrays[roles.id][row])}"
 
 
 def _check_constant(
@@ -236,33 +239,33 @@ def _check_constant(
         row = wrong[0]
         raise DataError(
             f"{columns.at(row, column)}: {_series_name(columns, roles, row)} has "
-            f"{word(values[row])} here and {word(values[firsts[series[row]]])} at "
-            f"{columns.row(firsts[series[row]])}; it must be the same in all its rows"
+            f"{cell_text(values[row])} here and {cell_text(values[firsts[series[row]]])} at "
+            f"{columns.row(firsts[series[row]])}; it must be the same in all rows of a series"
         )
 
 
-def _labels(columns: Columns, roles: Roles, labelled: bool) -> Array | None:
-    """The label of each row (N,): text, int64 or float64; None where there are none.
+def _labels(columns: Columns, roles: Roles, require_labels: bool) -> Array | None:
+    """Return the label of each row (N,) as text, int64 or float64; None if there are none.
 
-    With `labelled` each row must have one; else all labels are left where some are missing.
+    With `require_labels` every row must have a label; otherwise no label is used if one is missing.
     """
     if roles.label is None:
         return None
     if columns.kinds[roles.label] == "date":
         refuse_text(columns, roles.label)
-    if not labelled and missing(columns.arrays[roles.label]).any():
+    if not require_labels and missing_cells(columns.arrays[roles.label]).any():
         return None
     _refuse_missing(columns, roles.label, "has no label")
     return _plain(columns, roles.label)
 
 
 def _targets(columns: Columns, roles: Roles) -> NDArray[np.float64]:
-    """The targets of each row (N, O)."""
+    """Return the targets of each row (N, O)."""
     return np.column_stack([numbers(columns, j).astype(np.float64) for j in roles.targets])
 
 
 def _groups(columns: Columns, roles: Roles) -> Array | None:
-    """The group of each row (N,): text or numbers."""
+    """Return the group of each row (N,), text or numbers."""
     if roles.group is None:
         return None
     _refuse_missing(columns, roles.group, "has no group")
@@ -270,7 +273,7 @@ def _groups(columns: Columns, roles: Roles) -> Array | None:
 
 
 def _weights(columns: Columns, roles: Roles) -> NDArray[np.float64] | None:
-    """The weight of each row (N,), finite and not below 0."""
+    """Return the weight of each row (N,), finite and at least 0."""
     if roles.weight is None:
         return None
     values = numbers(columns, roles.weight).astype(np.float64)
@@ -278,23 +281,24 @@ def _weights(columns: Columns, roles: Roles) -> NDArray[np.float64] | None:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise DataError(
-            f"{columns.at(row, roles.weight)}: weight {word(values[row])}; expected a number from 0"
+            f"{columns.at(row, roles.weight)}: weight {cell_text(values[row])}; expected a finite "
+            "number of at least 0"
         )
     return values
 
 
 def _refuse_missing(columns: Columns, j: int, what: str) -> None:
-    gone = missing(columns.arrays[j])
-    if gone.any():
-        count = f" ({gone.sum()} such rows)" if gone.sum() > 1 else ""
+    absent = missing_cells(columns.arrays[j])
+    if absent.any():
+        count = f" ({absent.sum()} such rows)" if absent.sum() > 1 else ""
         raise DataError(
-            f"{columns.at(int(np.argmax(gone)), j)}: empty, so the row {what}{count}; fill it in "
+            f"{columns.at(int(np.argmax(absent)), j)}: empty, so the row {what}{count}; fill it in "
             "or drop the row"
         )
 
 
 def _plain(columns: Columns, j: int) -> Array:
-    """A column (N,) as int64, float64, dates or numpy's text."""
+    """Return a column (N,) as int64, float64, or numpy text; dates become text."""
     values = columns.arrays[j]
     if values.dtype.kind == "O":
         longest = max(map(len, values))

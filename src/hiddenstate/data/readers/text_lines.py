@@ -1,4 +1,4 @@
-"""The lines of a text file, gzipped or not, decoded in blocks of bounded size."""
+"""Reads the lines of a text file, gzipped or not, in blocks of bounded size."""
 
 import codecs
 import gzip
@@ -13,9 +13,9 @@ BLOCK = 1 << 22
 """Bytes read at once."""
 
 MAX_LINE = 1 << 24
-"""Most characters of one line."""
+"""Largest number of characters of a line."""
 
-MARKS = {
+BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -23,27 +23,39 @@ MARKS = {
 }
 
 
-class Lines:
-    """An iterator over a file's lines, each ending in a newline, that knows where it is.
+class TextLines:
+    """An iterator over the lines of a file, each with its newline, that tracks its position.
 
     Parameters
     ----------
     path : Path
-        The file; gzip is known by its content.
+        The file; whether it is gzipped is decided by its content.
     encoding : str
     max_unpacked : float, optional
-        Most GiB a gzipped file may unpack to, instead of `MAX_TOTAL` and `MAX_RATIO`.
+        Largest unpacked size in GiB of a gzipped file, instead of `MAX_TOTAL` and `MAX_RATIO`.
 
     Attributes
     ----------
+    where : str
+        Name of the file in messages.
     block : list of str
-        The lines read last, without their newline; those from `at` on are still to be given.
+        The block of lines read last, without newlines; lines from `at` on are not yet returned.
+    at : int
+        Number of lines of the block that were returned.
     number : int
-        Lines given so far, which is the last one's number in the file.
+        Number of lines that were returned, which is the line number of the last one.
     blocks : int
-        Blocks read so far.
+        Number of blocks that were read.
     overrun : bool
-        Whether a line was asked for after the last.
+        Whether a line was requested after the last one.
+
+    Raises
+    ------
+    DataError
+        Here or while reading: if the file cannot be read, is damaged, unpacks to too much, is in
+        another encoding, or is not text.
+    OptionError
+        If the encoding is unknown.
     """
 
     def __init__(self, path: Path, encoding: str, max_unpacked: float | None = None) -> None:
@@ -76,7 +88,7 @@ class Lines:
     def number(self) -> int:
         return self._before + self.at
 
-    def __iter__(self) -> "Lines":
+    def __iter__(self) -> "TextLines":
         return self
 
     def __next__(self) -> str:
@@ -88,12 +100,12 @@ class Lines:
         return line + "\n"
 
     def fill(self) -> bool:
-        """Read the next block once the last is used up; false at the end of the file."""
+        """Read the next block if all lines were returned; return false at the end of the file."""
         while self.at == len(self.block):
             if self._ended:
                 return False
             text = self._rest + self._decoded()
-            # A line may end in \r\n, and its second half may be in the next block.
+            # A line may end in \r\n, split across two blocks.
             held = "\r" if text.endswith("\r") and not self._ended else ""
             text = text.removesuffix("\r") if held else text
             if "\r" in text:
@@ -108,17 +120,17 @@ class Lines:
         return True
 
     def _check_length(self) -> None:
-        """Refuse a line that grows without end; only one as long as a block can."""
+        """Refuse a line that is too long; only a line longer than a block can be."""
         longest = max((len(line) for line in (*self.block[:1], self._rest)), default=0)
         if longest > MAX_LINE:
             number = self._before + (1 if len(self.block) <= 1 else len(self.block))
             raise DataError(
-                f"{self.where}:{number}: a line of more than {MAX_LINE} characters; "
-                "not a table of text, or its lines do not end in a newline"
+                f"{self.where}:{number}: a line of more than {MAX_LINE} characters; not a "
+                "delimited text file, or its lines do not end in a newline"
             )
 
     def _decoded(self) -> str:
-        """The next bytes as text."""
+        """Read and decode the next bytes."""
         raw = self._read()
         self._ended = not raw
         if self._offset == 0:
@@ -135,7 +147,7 @@ class Lines:
         except (UnicodeError, ValueError, LookupError) as error:
             raise DataError(
                 f"{self.where}: not {printable(self._encoding, 40)} after byte {start} "
-                f"({printable(error, 60)}); say which with --encoding"
+                f"({printable(error, 60)}); name the encoding with --encoding"
             ) from None
         if "\0" in text:
             self._refuse_nul(raw, text, start)
@@ -147,12 +159,12 @@ class Lines:
         except EOFError:
             raise DataError(
                 f"{self.where}: the gzip stream ends early, at byte {self._raw.tell()}; "
-                "fetch the file again"
+                "download the file again"
             ) from None
         except (zlib.error, gzip.BadGzipFile) as error:
             raise DataError(
                 f"{self.where}: damaged gzip near byte {self._raw.tell()}: {error}; "
-                "fetch the file again"
+                "download the file again"
             ) from None
         except OSError as error:
             raise self._unreadable(error) from None
@@ -163,23 +175,23 @@ class Lines:
     def _check_unpacked(self, total: int) -> None:
         bomb = total > MAX_TOTAL or (total > 2**24 and total > MAX_RATIO * self._size)
         if bomb if self._max is None else total > self._max * 2**30:
-            taken = (
-                f"{MAX_RATIO} times and {MAX_TOTAL} bytes"
+            limit = (
+                f"{MAX_RATIO} times as much and {MAX_TOTAL} bytes"
                 if self._max is None
                 else f"{self._max:g} GiB"
             )
             raise DataError(
-                f"{self.where}: unpacks from {self._size} to more than {taken}; "
-                "unpack it, or raise --max-unpacked"
+                f"{self.where}: unpacks from {self._size} bytes to more than {limit}; unpack it "
+                "first, or raise --max-unpacked"
             )
 
     def _without_mark(self, raw: bytes) -> tuple[bytes, int]:
-        """`raw` without UTF-8's mark and how long that was; another's mark is refused."""
+        """Return `raw` without a UTF-8 byte order mark, and its length; other marks are refused."""
         if not self._wide():
-            for mark, encoding in MARKS.items():
+            for mark, encoding in BYTE_ORDER_MARKS.items():
                 if raw.startswith(mark):
                     raise DataError(
-                        f"{self.where}: begins with the mark of {encoding.upper()}; "
+                        f"{self.where}: starts with the byte order mark of {encoding.upper()}; "
                         f"add --encoding {encoding}"
                     )
             if raw.startswith(codecs.BOM_UTF8):
@@ -190,19 +202,19 @@ class Lines:
         other = "cp1252" if codecs.lookup(self._encoding).name != "cp1252" else "latin-1"
         return DataError(
             f"{self.where}: byte {place} (0x{byte:02x}) is not {printable(self._encoding, 40)}; "
-            f"if the file is in another encoding, say so: --encoding {other}"
+            f"name the encoding of the file, for example --encoding {other}"
         )
 
     def _refuse_nul(self, raw: bytes, text: str, start: int) -> None:
         line = self.number + text[: text.index("\0")].count("\n") + 1
         place = f"in line {line}" if self._wide() else f"at byte {start + raw.find(0)}"
         raise DataError(
-            f"{self.where}: a NUL {place}; not a table of text, or of another encoding, as "
-            "--encoding utf-16"
+            f"{self.where}: a NUL character {place}; not a text file, or in another encoding, for "
+            "example --encoding utf-16"
         )
 
     def _wide(self) -> bool:
-        """Whether a character of the encoding has several bytes even where it is ASCII."""
+        """Return whether even ASCII characters have several bytes in the encoding."""
         return codecs.lookup(self._encoding).name.startswith(("utf-16", "utf-32"))
 
     def _unreadable(self, error: OSError) -> DataError:
@@ -211,10 +223,10 @@ class Lines:
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:
     try:
-        "".encode(encoding)  # refuses codecs that are none of text
+        "".encode(encoding)  # refuses codecs that are not text encodings
         return codecs.getincrementaldecoder(encoding)("strict")
     except (LookupError, UnicodeError, ValueError):
         raise OptionError(
             f"--encoding: unknown encoding {printable(repr(encoding), 40)}; "
-            "expected a name like utf-8, cp1252 or utf-16"
+            "expected a name such as utf-8, cp1252 or utf-16"
         ) from None

@@ -1,11 +1,11 @@
-"""The header of a .ts archive file: its fields, and what they say."""
+"""Reads the header of a .ts archive file."""
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hiddenstate.data.readers.text_lines import Lines
+from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.errors import DataError, did_you_mean, printable
 
 FIELDS = (
@@ -21,12 +21,12 @@ FIELDS = (
     "targetLabel",
     "data",
 )
-"""Every header field there is."""
+"""All header fields."""
 
 
 @dataclass
 class Header:
-    """What the header says; None where it does not."""
+    """Values of the header fields; None if a field is absent."""
 
     missing: bool | None = None
     univariate: bool | None = None
@@ -35,17 +35,17 @@ class Header:
     length: int | None = None
     stamped: bool = False
     labels: dict[str, str] | None = None
-    """The declared labels, by how a row may spell them: as declared, or in small letters."""
+    """The declared labels by the spellings allowed in rows: as declared, or in lower case."""
     target: bool = False
 
     @property
-    def answered(self) -> bool:
-        """Whether a row ends with a label or target."""
+    def has_targets(self) -> bool:
+        """Whether each row ends with a label or target."""
         return self.target or self.labels is not None
 
 
-def content(lines: Lines) -> Iterator[tuple[str, str]]:
-    """Yield `(FILE:LINE, text)` of the lines that are neither empty nor comment."""
+def content(lines: TextLines) -> Iterator[tuple[str, str]]:
+    """Yield `(FILE:LINE, text)` of each line that is neither empty nor a comment."""
     for line in lines:
         text = line.strip()
         if text and text[0] not in "#%":
@@ -53,64 +53,75 @@ def content(lines: Lines) -> Iterator[tuple[str, str]]:
 
 
 def read_header(texts: Iterator[tuple[str, str]], where: str) -> Header:
-    """Read the fields up to @data, which is the last.
+    """Read the header fields up to @data, the last.
+
+    Parameters
+    ----------
+    texts : iterator
+        Lines as :func:`content` yields them.
+    where : str
+        Name of the file in messages.
 
     Raises
     ------
     DataError
-        For a field that is unknown, contradicts another or says nothing.
+        For a field that is unknown, invalid or contradicts another.
     """
     given: dict[str, tuple[str, str]] = {}
-    known = {name.lower(): name for name in FIELDS}
+    fields = {name.lower(): name for name in FIELDS}
     for place, text in texts:
         word, *rest = text.split(maxsplit=1)
         name, value = word[1:].lower(), rest[0] if rest else ""
         if not word.startswith("@"):
             raise DataError(
-                f"{place}: expected a header field as @classLabel, or @data, found "
+                f"{place}: expected a header field such as @classLabel, or @data, found "
                 f"{printable(text, 40)}"
             )
-        if name not in known:
+        if name not in fields:
             raise DataError(
-                f"{place}: {printable(word, 40)} is no header field of a .ts file"
-                f"{did_you_mean(name, known)}"
+                f"{place}: {printable(word, 40)} is not a header field of a .ts file"
+                f"{did_you_mean(name, fields)}"
             )
         if name == "data":
             if value:
-                raise DataError(f"{place}: @data has a line of its own; series begin on the next")
+                raise DataError(
+                    f"{place}: @data must be alone on its line; series start on the next"
+                )
             return _make_header(given, where)
         name = name.replace("dimensions", "dimension")
-        place = f"{place}: @{known[word[1:].lower()]}"
+        place = f"{place}: @{fields[word[1:].lower()]}"
         if name != "problemname" and given.get(name, ("", value))[1] != value:
-            raise DataError(f"{place}: given twice, and differently")
+            raise DataError(f"{place}: given twice with different values")
         given[name] = place, value
-    raise DataError(f"{where}: no @data; not a .ts archive file, or cut short")
+    raise DataError(f"{where}: no @data; not a .ts archive file, or truncated")
 
 
 def _make_header(given: dict[str, tuple[str, str]], where: str) -> Header:
-    """A header from the text of its fields."""
+    """Make a header from the text of its fields."""
 
-    def said(name: str, read: Callable[[str, str], Any]) -> Any:
+    def value_of(name: str, read: Callable[[str, str], Any]) -> Any:
         return read(*given[name]) if name in given else None
 
     header = Header(
-        missing=said("missing", _truth),
-        univariate=said("univariate", _truth),
-        dimensions=said("dimension", _count),
-        equal=said("equallength", _truth),
-        length=said("serieslength", _count),
-        stamped=said("timestamps", _truth) or False,
-        labels=said("classlabel", _declared),
-        target=said("targetlabel", _truth) or False,
+        missing=value_of("missing", _truth),
+        univariate=value_of("univariate", _truth),
+        dimensions=value_of("dimension", _count),
+        equal=value_of("equallength", _truth),
+        length=value_of("serieslength", _count),
+        stamped=value_of("timestamps", _truth) or False,
+        labels=value_of("classlabel", _declared),
+        target=value_of("targetlabel", _truth) or False,
     )
     if header.univariate and header.dimensions not in (None, 1):
         raise DataError(f"{given['dimension'][0]}: {header.dimensions}, but @univariate is true")
     if header.target and header.labels is not None:
-        raise DataError(f"{given['targetlabel'][0]}: true, and so is @classLabel; one can be")
+        raise DataError(
+            f"{given['targetlabel'][0]}: true, but @classLabel is true too; use one of them"
+        )
     if not {"classlabel", "targetlabel"} & set(given):
         raise DataError(
             f"{where}: neither @classLabel nor @targetLabel; add @classLabel false if rows have no "
-            "label, else @classLabel true and the labels"
+            "label, or @classLabel true and the labels"
         )
     return header
 
@@ -123,15 +134,17 @@ def _truth(place: str, value: str) -> bool:
 
 def _count(place: str, value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,12}", value, re.ASCII) or int(value) == 0:
-        raise DataError(f"{place}: expected a number from 1, found {printable(value, 40)}")
+        raise DataError(
+            f"{place}: expected a whole number of at least 1, found {printable(value, 40)}"
+        )
     return int(value)
 
 
 def _declared(place: str, value: str) -> dict[str, str] | None:
-    """Labels by their spelling, or None where there are none."""
+    """Return the labels by their spelling, or None if there are none."""
     words = value.split()
     if not _truth(place, words[0] if words else ""):
         return None
     if len(words) == 1:
-        raise DataError(f"{place}: true, but no labels follow; list them all")
+        raise DataError(f"{place}: true, but no labels follow; list all labels")
     return {word.lower(): word for word in words[1:]} | {word: word for word in words[1:]}

@@ -1,4 +1,4 @@
-"""What a user gets for bad input: one line, the right exit code, and nothing written."""
+"""Bad paths and arrays are refused in one line with the right exit code; nothing is written."""
 
 import contextlib
 import gzip
@@ -24,10 +24,10 @@ from tests.conftest import (
     rows,
 )
 
-# 1. Missing path
+# --- missing paths
 
 
-def test_01_missing_data_names_the_nearest(refuse: Refuse, tiny_idx: Path) -> None:
+def test_missing_data_is_refused_with_the_most_similar_name(refuse: Refuse, tiny_idx: Path) -> None:
     assert "did you mean digits?" in refuse(2, "classify", tiny_idx.with_name("digts"))
 
 
@@ -49,20 +49,20 @@ def test_01_missing_data_names_the_nearest(refuse: Refuse, tiny_idx: Path) -> No
     ],
     ids=" ".join,
 )
-def test_01_missing_paths_are_refused(refuse: Refuse, arguments: tuple[str, ...]) -> None:
+def test_missing_paths_are_refused(refuse: Refuse, arguments: tuple[str, ...]) -> None:
     refuse(2, *arguments)
 
 
-def test_01_missing_rows_for_a_model_are_refused(refuse: Refuse, model: Path) -> None:
+def test_a_model_without_data_to_predict_is_refused(refuse: Refuse, model: Path) -> None:
     refuse(2, "predict", model, "absent.npy")
-    assert "name some data" in refuse(2, "predict", model)
+    assert "name the data after it" in refuse(2, "predict", model)
 
 
-# 2. Folder, device or FIFO
+# --- folders, devices and FIFOs
 
 
 @pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
-def test_02_a_device_or_fifo_as_data_is_refused_at_once(
+def test_a_device_or_fifo_as_data_is_refused_at_once(
     refuse: Refuse, job: str, tmp_path: Path
 ) -> None:
     os.mkfifo(tmp_path / "fifo.npz")
@@ -70,13 +70,13 @@ def test_02_a_device_or_fifo_as_data_is_refused_at_once(
     assert "neither a file nor a folder" in refuse(2, job, "/dev/zero")
 
 
-def test_02_a_fifo_among_idx_files_is_refused_at_once(refuse: Refuse, tiny_idx: Path) -> None:
+def test_a_fifo_among_idx_files_is_refused_at_once(refuse: Refuse, tiny_idx: Path) -> None:
     (tiny_idx / TRAIN_LABELS).unlink()
     os.mkfifo(tiny_idx / TRAIN_LABELS)
     refuse(2, "classify", tiny_idx)
 
 
-def test_02_a_fifo_as_weights_or_rows_is_refused_at_once(
+def test_a_fifo_as_weights_or_rows_is_refused_at_once(
     refuse: Refuse, model: Path, tmp_path: Path
 ) -> None:
     fifo = tmp_path / "fifo.npy"
@@ -86,7 +86,7 @@ def test_02_a_fifo_as_weights_or_rows_is_refused_at_once(
     refuse(2, "predict", fifo, model)
 
 
-def test_02_a_fifo_as_settings_is_refused_unread(refuse: Refuse, tmp_path: Path) -> None:
+def test_a_fifo_as_settings_is_refused_unread(refuse: Refuse, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo.toml"
     os.mkfifo(fifo)
 
@@ -103,7 +103,7 @@ def test_02_a_fifo_as_settings_is_refused_unread(refuse: Refuse, tmp_path: Path)
         os.close(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK))
 
 
-def test_02_a_folder_where_a_file_belongs_is_refused(
+def test_a_folder_where_a_file_belongs_is_refused(
     refuse: Refuse, model: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "folder.npz"
@@ -116,17 +116,17 @@ def test_02_a_folder_where_a_file_belongs_is_refused(
     refuse(2, "predict", folder, model)
 
 
-# 3. Empty
+# --- no rows
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.npy", TRAIN_IMAGES])
-def test_03_an_empty_file_has_no_rows(refuse: Refuse, tmp_path: Path, name: str) -> None:
+def test_an_empty_file_is_refused(refuse: Refuse, tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     assert "no rows" in refuse(2, "autoencode", tmp_path / name)
 
 
 @pytest.mark.parametrize("shape", [(0, 9), (9, 0), (0, 3, 3), (0,)])
-def test_03_arrays_without_rows_are_refused(
+def test_arrays_without_rows_are_refused(
     refuse: Refuse, tmp_path: Path, shape: tuple[int, ...]
 ) -> None:
     empty = np.zeros(shape)
@@ -134,13 +134,13 @@ def test_03_arrays_without_rows_are_refused(
     refuse(2, "autoencode", npy(tmp_path / "none.npy", empty), *QUIET)
 
 
-def test_03_a_signal_without_steps_is_refused(refuse: Refuse, tmp_path: Path) -> None:
+def test_a_signal_without_steps_is_refused(refuse: Refuse, tmp_path: Path) -> None:
     signal = npz(tmp_path / "none.npz", X=np.zeros(0), y=np.zeros(0))
     refuse(2, "regress", signal, *QUIET)
 
 
 @pytest.mark.parametrize("fixture", ["model", "coder", "follower"])
-def test_03_new_data_without_rows_are_refused(
+def test_new_data_without_rows_are_refused(
     refuse: Refuse, request: pytest.FixtureRequest, tmp_path: Path, fixture: str
 ) -> None:
     model = request.getfixturevalue(fixture)
@@ -150,17 +150,17 @@ def test_03_new_data_without_rows_are_refused(
     refuse(2, "evaluate", model, answers)
 
 
-def test_03_an_empty_idx_set_is_refused(refuse: Refuse, tiny_idx: Path) -> None:
+def test_an_empty_idx_set_is_refused(refuse: Refuse, tiny_idx: Path) -> None:
     (tiny_idx / TRAIN_IMAGES).write_bytes(idx_bytes(np.zeros((0, 8, 8), "u1")))
     (tiny_idx / TRAIN_LABELS).write_bytes(idx_bytes(np.zeros(0, "u1")))
     refuse(2, "classify", tiny_idx)
 
 
-# 10. Not finite
+# --- values that are not finite
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_10_values_that_are_not_finite_are_counted(
+def test_values_that_are_not_finite_are_refused_with_their_number(
     refuse: Refuse, model: Path, tmp_path: Path, value: float
 ) -> None:
     X = np.ones((12, 4))
@@ -175,24 +175,24 @@ def test_10_values_that_are_not_finite_are_counted(
     assert "70 values" in refuse(2, "predict", model, new)
 
 
-# 11 and 12. Labels
+# --- labels
 
 
-def test_11_missing_labels_are_refused(refuse: Refuse, tmp_path: Path) -> None:
+def test_missing_labels_are_refused(refuse: Refuse, tmp_path: Path) -> None:
     assert "labels" in refuse(2, "classify", npz(tmp_path / "x.npz", X=np.ones((12, 4))))
     assert "labels" in refuse(2, "classify", npy(tmp_path / "x.npy", np.ones((12, 4))))
 
 
-def test_11_a_constant_label_is_named(refuse: Refuse, tmp_path: Path) -> None:
+def test_a_constant_label_is_refused(refuse: Refuse, tmp_path: Path) -> None:
     assert "all rows have the label 7" in refuse(2, "classify", rows(tmp_path, y=np.full(12, 7)))
 
 
-def test_11_a_class_with_one_row_is_named(refuse: Refuse, tmp_path: Path) -> None:
+def test_a_class_with_one_row_is_refused(refuse: Refuse, tmp_path: Path) -> None:
     error = refuse(2, "classify", rows(tmp_path, y=np.array([5] * 11 + [8])), *QUIET)
     assert "8" in error.partition("own.npz")[2]
 
 
-def test_12_a_test_label_absent_from_training_is_named_by_row(
+def test_a_test_label_that_no_training_row_has_is_refused_with_its_row(
     refuse: Refuse, tmp_path: Path, tiny_idx: Path
 ) -> None:
     more = {"X_test": np.ones((2, 4)), "y_test": np.array([0, 9])}
@@ -202,48 +202,46 @@ def test_12_a_test_label_absent_from_training_is_named_by_row(
     assert "test row 3 has label 3" in refuse(2, "classify", tiny_idx)
 
 
-def test_12_a_label_the_model_never_met_is_named_by_row(
+def test_a_label_unknown_to_the_model_is_refused_with_its_row(
     refuse: Refuse, model: Path, tmp_path: Path
 ) -> None:
     answers = npz(tmp_path / "new.npz", X=np.ones((3, 7, 5)), y=np.arange(3))
     assert "row 0 has label 0" in refuse(2, "evaluate", model, answers)
 
 
-# 13. Few rows
+# --- few rows
 
 
-def test_13_fewer_rows_than_a_batch_run_with_one_warning(cli: Cli, tmp_path: Path) -> None:
+def test_fewer_rows_than_a_batch_train_with_one_warning(cli: Cli, tmp_path: Path) -> None:
     answer = cli("classify", rows(tmp_path), "--hidden-size", 4, "--batch-size", 64, *QUIET)
     assert answer.code == 0
     warnings = [line for line in answer.err.splitlines() if "batch" in line]
     assert len(warnings) == 1
 
 
-def test_13_a_signal_shorter_than_a_window_is_refused_with_both_lengths(
+def test_a_signal_shorter_than_a_window_is_refused_with_both_lengths(
     refuse: Refuse, tmp_path: Path
 ) -> None:
     signal = npz(tmp_path / "signal.npz", X=np.zeros(7), y=np.zeros(7))
     error = refuse(2, "regress", signal, "--window", 8, "--test-fraction", 0)
     assert "8 steps" in error
-    assert "only 7" in error
+    assert "has 7" in error
     assert "windows of 8" in refuse(2, "regress", signal, "--window", 8)
 
 
-# 15 to 18. npy and npz
+# --- npy and npz
 
 
-def test_15_pickled_objects_are_refused_and_never_offered(
-    refuse: Refuse, model: Path, tmp_path: Path
-) -> None:
+def test_pickled_objects_are_refused(refuse: Refuse, model: Path, tmp_path: Path) -> None:
     path = npy(tmp_path / "objects.npy", np.array([{}], dtype=object))
-    said = "contains pickled objects; re-save as float"
+    said = "contains pickled objects; save it again as numbers"
     assert said in refuse(2, "autoencode", path)
     assert said in refuse(2, "predict", model, path)
     objects = np.array([None] * 12, dtype=object)
     assert said in refuse(2, "classify", rows(tmp_path, X=objects))
 
 
-def test_16_a_npy_declaring_more_than_it_holds_is_refused_with_both_numbers(
+def test_an_npy_file_smaller_than_declared_is_refused_with_both_sizes(
     refuse: Refuse, tmp_path: Path
 ) -> None:
     path = npy(tmp_path / "x.npy", np.zeros((10, 9)))
@@ -255,7 +253,7 @@ def test_16_a_npy_declaring_more_than_it_holds_is_refused_with_both_numbers(
     assert str(len(text)) in error
 
 
-def test_17_a_bomb_is_refused_with_the_limits(refuse: Refuse, tmp_path: Path) -> None:
+def test_a_zip_bomb_is_refused_with_the_limits(refuse: Refuse, tmp_path: Path) -> None:
     path = tmp_path / "bomb.npz"
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive,
@@ -272,19 +270,19 @@ def test_17_a_bomb_is_refused_with_the_limits(refuse: Refuse, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "names", [("../X.npy",), ("/X.npy",), ("X.npy", "X.npy"), ("a/X.npy",), ("C:\\X.npy",)]
 )
-def test_18_an_archive_member_out_of_place_is_refused_by_name(
+def test_an_archive_member_with_a_path_or_duplicate_name_is_refused(
     refuse: Refuse, tmp_path: Path, names: tuple[str, ...]
 ) -> None:
     error = refuse(4, "autoencode", member(tmp_path / "x.npz", *names))
     assert names[0].rpartition("\\")[2] in error
 
 
-def test_18_a_symlink_in_an_archive_is_refused_by_name(refuse: Refuse, tmp_path: Path) -> None:
+def test_a_symlink_in_an_archive_is_refused_by_name(refuse: Refuse, tmp_path: Path) -> None:
     path = member(tmp_path / "x.npz", "X.npy", mode=stat.S_IFLNK | 0o777)
     assert "X.npy" in refuse(4, "autoencode", path, *QUIET)
 
 
-def test_18_a_damaged_archive_is_refused(refuse: Refuse, tmp_path: Path) -> None:
+def test_a_damaged_archive_is_refused(refuse: Refuse, tmp_path: Path) -> None:
     path = tmp_path / "x.npz"
     np.savez_compressed(path, X=np.arange(48.0).reshape(12, 4))
     data = bytearray(path.read_bytes())
@@ -295,10 +293,10 @@ def test_18_a_damaged_archive_is_refused(refuse: Refuse, tmp_path: Path) -> None
     refuse(2, "autoencode", path)
 
 
-# 19 and 20. idx
+# --- idx
 
 
-def test_19_a_truncated_gz_is_refused_with_the_offset(refuse: Refuse, tiny_idx: Path) -> None:
+def test_a_truncated_gzip_file_is_refused_with_the_offset(refuse: Refuse, tiny_idx: Path) -> None:
     path = tiny_idx / TRAIN_IMAGES
     packed = gzip.compress(path.read_bytes())[:-30]
     path.unlink()
@@ -311,17 +309,17 @@ def test_19_a_truncated_gz_is_refused_with_the_offset(refuse: Refuse, tiny_idx: 
     [
         (b"\x89PNG", "starts with 89504e47"),
         (b"\0\0\x0a\3" + b"\0\0\0\1" * 3 + b"x", "0x0a"),
-        (b"\0\0\x08\3" + b"\xff" * 12, "promises 79228162458924105385300197375 bytes, only 0"),
+        (b"\0\0\x08\3" + b"\xff" * 12, "declares 79228162458924105385300197375 bytes, found 0"),
         (b"\0\0\x0e\x04\0\0\0\0" + b"\xff" * 12, ""),
-        (b"\0\0\x08\3\0\0\0\2\0\0\0\2\0\0\0\2" + b"x" * 7, "promises 8 bytes, only 7 follow"),
-        (b"\0\0\x08\3\0\0\0\2\0\0\0\2\0\0\0\2" + b"x" * 9, "promises 8 bytes, more follow"),
+        (b"\0\0\x08\3\0\0\0\2\0\0\0\2\0\0\0\2" + b"x" * 7, "declares 8 bytes, found 7"),
+        (b"\0\0\x08\3\0\0\0\2\0\0\0\2\0\0\0\2" + b"x" * 9, "declares 8 bytes, found more"),
         (b"\0\0\x08\3\0\0\0\2\0\0\0\2\0\0\0\2" + b"x" * 8, "120 labels for 2 images"),
         (idx_bytes(np.zeros((120, 64), "u1")), "(120, 64)"),
         (idx_bytes(np.zeros((120, 8, 8), "f4")), "float32"),
     ],
     ids=["magic", "type", "overflow", "no rows", "short", "trailing", "counts", "axes", "floats"],
 )
-def test_20_a_wrong_idx_file_is_refused_with_both_numbers(
+def test_a_damaged_idx_file_is_refused_with_both_numbers(
     refuse: Refuse, tiny_idx: Path, data: bytes, said: str
 ) -> None:
     (tiny_idx / TRAIN_IMAGES).write_bytes(data)
