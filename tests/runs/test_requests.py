@@ -280,7 +280,7 @@ def test_a_run_that_no_process_trains_takes_no_requests(tiny_idx, tmp_path):
 def test_a_run_carries_out_what_ctl_requests(cli, tiny_idx, tmp_path, monkeypatch):
     from hiddenstate.cli.progress_bar import Lines
 
-    monkeypatch.setattr(requests, "LOOKS", 0.0)
+    monkeypatch.setattr(requests, "POLL_SECONDS", 0.0)
     monkeypatch.setattr("hiddenstate.cli.control.ANSWER_SECONDS", 0.0)
     asked = []
 
@@ -292,7 +292,7 @@ def test_a_run_carries_out_what_ctl_requests(cli, tiny_idx, tmp_path, monkeypatc
     done = cli("classify", tiny_idx, "--view", "off", "--threads", 1, "--epochs", 50)
     assert done.code == 0
     assert asked[0].code == 0
-    assert "asked" in asked[0].err
+    assert "request sent" in asked[0].err
     run = Run(tmp_path / "runs" / "classify-1")
     assert run.status() == "done"
     assert [event["do"] for event in controls(run.path)] == ["stop"]
