@@ -91,12 +91,12 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_every_command_it_prints_trains(name, cli, tmp_path):
+def test_every_command_that_is_printed_trains(name, cli, tmp_path):
     path = MAKERS[name](tmp_path)
     said = cli("inspect", path.name)
     assert said.code == 0, said.err
-    found = json.loads(cli("inspect", path.name, "--json").out)
-    commands = [fit["command"] for fit in found["fits"] if fit["command"]]
+    printed = json.loads(cli("inspect", path.name, "--json").out)
+    commands = [fit["command"] for fit in printed["fits"] if fit["command"]]
     assert commands
     for command in commands:
         assert f"    {command}\n" in said.out
@@ -117,14 +117,14 @@ def test_every_command_it_prints_trains(name, cli, tmp_path):
         ("arrays to regress", {"regress", "autoencode"}),
     ],
 )
-def test_which_jobs_fit(name, jobs, cli, tmp_path):
-    found = json.loads(cli("inspect", MAKERS[name](tmp_path), "--json").out)
-    assert {fit["job"] for fit in found["fits"] if fit["command"]} == jobs
-    assert all(fit["why_not"] for fit in found["fits"] if not fit["command"])
-    assert {fit["job"] for fit in found["fits"]} == {"classify", "regress", "autoencode"}
+def test_jobs_that_fit(name, jobs, cli, tmp_path):
+    printed = json.loads(cli("inspect", MAKERS[name](tmp_path), "--json").out)
+    assert {fit["job"] for fit in printed["fits"] if fit["command"]} == jobs
+    assert all(fit["why_not"] for fit in printed["fits"] if not fit["command"])
+    assert {fit["job"] for fit in printed["fits"]} == {"classify", "regress", "autoencode"}
 
 
-def test_a_long_table_is_told_in_words(cli, tmp_path):
+def test_a_long_table_is_described(cli, tmp_path):
     long_table(tmp_path / "sensors.csv")
     lines = cli("inspect", "sensors.csv").out.splitlines()
     assert lines[0] == "sensors.csv: a long CSV table"
@@ -142,20 +142,20 @@ def test_a_long_table_is_told_in_words(cli, tmp_path):
     assert max(map(len, lines)) <= 80
 
 
-def test_options_given_are_in_the_commands_and_guessed_ones_are_not(cli, tmp_path):
+def test_commands_repeat_the_options_that_are_set_but_no_guesses(cli, tmp_path):
     path = table(
         tmp_path / "t.csv",
         ["who", "when", "a", "b", "what"],
         [(s, t, t / 7, s / 3, "pq"[s % 2]) for s in range(12) for t in range(9)],
     )
-    found = json.loads(cli("inspect", path.name, "--id", "who", "--time", "when", "--json").out)
-    command = found["fits"][0]["command"]
+    printed = json.loads(cli("inspect", path.name, "--id", "who", "--time", "when", "--json").out)
+    command = printed["fits"][0]["command"]
     assert command == "hiddenstate classify t.csv --id who --time when"
     wide_table(tmp_path / "wide.csv")
     assert "--label" not in cli("inspect", "wide.csv").out
 
 
-def test_group_and_weight_and_test_rows_are_told(cli, tmp_path):
+def test_groups_weights_and_test_rows_are_reported(cli, tmp_path):
     rows = [(f"p{i % 4}", 1 + i % 2, i / 7, i * i / 9, "ab"[i % 2]) for i in range(24)]
     table(tmp_path / "t.csv", ["person", "w", "x", "z", "label"], rows)
     table(tmp_path / "u.csv", ["person", "w", "x", "z", "label"], rows[:3])
@@ -167,7 +167,7 @@ def test_group_and_weight_and_test_rows_are_told(cli, tmp_path):
     assert "--test u.csv" in out
 
 
-def test_why_a_table_without_labels_is_not_for_classify(cli, tmp_path):
+def test_the_reason_why_a_table_does_not_fit_classify_is_reported(cli, tmp_path):
     wide_table(tmp_path / "wide.csv", label="u")
     out = cli("inspect", "wide.csv").out
     assert "classify does not fit: no label column" in out
@@ -176,7 +176,7 @@ def test_why_a_table_without_labels_is_not_for_classify(cli, tmp_path):
 
 def test_json_is_one_object_and_nothing_else(cli, tmp_path):
     long_table(tmp_path / "sensors.csv")
-    found = json.loads(cli("inspect", "sensors.csv", "--json").out)
+    printed = json.loads(cli("inspect", "sensors.csv", "--json").out)
     facts = {
         "name": "sensors.csv",
         "kind": "a long CSV table",
@@ -189,15 +189,15 @@ def test_json_is_one_object_and_nothing_else(cli, tmp_path):
         "missing": 1,
         "classes": {"run": 8, "sit": 8, "walk": 8},
     }
-    assert facts.items() <= found.items()
+    assert facts.items() <= printed.items()
 
 
-def test_the_job_is_asked_for_or_follows_from_a_target(cli, tmp_path):
+def test_the_job_is_an_option_or_follows_from_a_target(cli, tmp_path):
     long_table(tmp_path / "sensors.csv", holes=False)
     more = ("--target", "acc_y", "--input", "acc_x")
-    found = json.loads(cli("inspect", "sensors.csv", *more, "--json").out)
-    assert found["job"] == "regress"
-    assert list(found["targets"]) == ["acc_y"]
+    printed = json.loads(cli("inspect", "sensors.csv", *more, "--json").out)
+    assert printed["job"] == "regress"
+    assert list(printed["targets"]) == ["acc_y"]
     done = cli("inspect", "sensors.csv", "--job", "autoencode", "--json")
     assert json.loads(done.out)["job"] == "autoencode"
 
@@ -217,7 +217,7 @@ def test_the_job_is_asked_for_or_follows_from_a_target(cli, tmp_path):
         (("bad.csv",), "bad.csv"),
     ],
 )
-def test_what_cannot_be_read_is_one_line(arguments, words, refuse, tmp_path):
+def test_data_that_cannot_be_read_is_rejected_in_one_line(arguments, words, refuse, tmp_path):
     table(tmp_path / "own.csv", ["a", "b", "label"], [(1, 2, 0), (2, 3, 1)] * 5)
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n1,2,3\n")
     assert words in refuse(2, "inspect", *arguments)
@@ -234,7 +234,7 @@ def test_text_from_the_file_is_escaped(cli, tmp_path):
     assert "\\x1b[31m" in done.out
 
 
-def test_odd_data_is_found_not_refused(cli, tmp_path):
+def test_unusual_data_is_reported_not_rejected(cli, tmp_path):
     X = RANDOM.random((9, 4, 2))
     X[:, :, 0], X[0, 0, 1] = np.nan, np.inf
     for name, y in (
@@ -250,7 +250,7 @@ def test_odd_data_is_found_not_refused(cli, tmp_path):
     assert cli("inspect", "empty.npy").code == 0
 
 
-def test_rows_on_disk_are_not_read_whole(cli, tmp_path, monkeypatch):
+def test_rows_on_disk_are_not_read_completely(cli, tmp_path, monkeypatch):
     monkeypatch.setattr("hiddenstate.data.readers.arrays.IN_MEMORY", 100)
     np.save(tmp_path / "X.npy", RANDOM.random((50, 4, 3)))
     np.save(tmp_path / "y.npy", np.arange(50) % 2)
@@ -269,27 +269,27 @@ class Terminal(io.StringIO):
         return True
 
 
-def drawn(path, how, monkeypatch, colour, no_colour=""):
+def drawn(path, options, monkeypatch, colour, no_colour=""):
     monkeypatch.setenv("COLORTERM", colour)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("STY", raising=False)
     monkeypatch.setenv("NO_COLOR", no_colour)
     monkeypatch.setattr("sys.stdout", Terminal())
-    config = make_config("classify", {"data": str(path), **how})
+    config = make_config("classify", {"data": str(path), **options})
     return "\n".join(line for line, _ in samples(read_dataset(config), config.data, 80))
 
 
-def test_colour_only_where_the_terminal_has_and_wants_it(tmp_path, monkeypatch):
-    path, how = images(tmp_path / "pics"), {"color": True}
-    assert "\x1b[38;2;" in drawn(path, how, monkeypatch, "truecolor")
+def test_colour_only_if_the_terminal_supports_and_allows_it(tmp_path, monkeypatch):
+    path, options = images(tmp_path / "pics"), {"color": True}
+    assert "\x1b[38;2;" in drawn(path, options, monkeypatch, "truecolor")
     for colour, no_colour in (("", ""), ("truecolor", "1")):
-        plain = drawn(path, how, monkeypatch, colour, no_colour)
+        plain = drawn(path, options, monkeypatch, colour, no_colour)
         assert "\x1b" not in plain
         assert "cat" in plain
         assert set(plain) & set("░▒▓█")
 
 
-def test_a_terminal_without_blocks_gets_none(tmp_path, monkeypatch):
+def test_a_terminal_without_block_characters_gets_none(tmp_path, monkeypatch):
     monkeypatch.setattr(Terminal, "encoding", "ascii")
     assert drawn(wide_table(tmp_path / "wide.csv"), {}, monkeypatch, "") == ""
 
@@ -304,7 +304,7 @@ def test_four_classes_and_six_channels_are_drawn(cli, tmp_path):
 # --- in two lines
 
 
-def told(path, job, **values):
+def data_lines(path, job, **values):
     config = make_config(job, {"data": str(path), **values}, together=False)
     raw = read_dataset(config)
     done = prepare(raw, config)
@@ -315,7 +315,7 @@ def told(path, job, **values):
 
 def test_two_lines_of_a_long_table(tmp_path):
     path = long_table(tmp_path / "sensors.csv")
-    assert told(path, "classify", scale="auto", missing="mean") == [
+    assert data_lines(path, "classify", scale="auto", missing="mean") == [
         "data: sensors.csv, a long CSV table: 24 series of 12 to 15 steps, 2 channels "
         "(acc_x, acc_y), 3 classes (run 8, sit 8, walk 8)",
         "trained on: 18 series of up to 15 steps of 2 features, standardised, missing values "
@@ -323,8 +323,8 @@ def test_two_lines_of_a_long_table(tmp_path):
     ]
 
 
-def test_two_lines_of_pictures_that_bring_their_test_rows(tmp_path):
-    assert told(write_digits(tmp_path / "digits"), "autoencode", valid_fraction=0.1) == [
+def test_two_lines_of_images_with_test_rows(tmp_path):
+    assert data_lines(write_digits(tmp_path / "digits"), "autoencode", valid_fraction=0.1) == [
         "data: digits, idx files of images and labels: 120 + 30 test pictures of 8 x 8 pixels, "
         "3 classes (0 40, 1 40, 2 40)",
         "trained on: 108 rows of 64 numbers, as fractions of 255; 12 held out for validation "
@@ -332,7 +332,7 @@ def test_two_lines_of_pictures_that_bring_their_test_rows(tmp_path):
     ]
 
 
-def test_two_lines_of_a_signal_that_is_forecast(tmp_path):
+def test_two_lines_of_a_forecast(tmp_path):
     values = {
         "target": ("Passengers",),
         "horizon": 1,
@@ -342,7 +342,7 @@ def test_two_lines_of_a_signal_that_is_forecast(tmp_path):
         "test_fraction": 0.25,
         "scale": "minmax",
     }
-    first, second = told(date_table(tmp_path / "air.csv"), "regress", **values)
+    first, second = data_lines(date_table(tmp_path / "air.csv"), "regress", **values)
     assert first == (
         "data: air.csv, a long CSV table: 1 series of 72 steps, 1 channel (Passengers), "
         "1 target (Passengers)"
@@ -351,14 +351,14 @@ def test_two_lines_of_a_signal_that_is_forecast(tmp_path):
     assert second.endswith(" steps held out for testing (the last)")
 
 
-def test_two_lines_say_groups_and_chance(tmp_path):
+def test_two_lines_state_how_test_rows_are_chosen(tmp_path):
     rows = [(f"p{i % 5}", i / 7, i * i / 9, "ab"[i % 2]) for i in range(40)]
     path = table(tmp_path / "t.csv", ["person", "x", "z", "label"], rows)
-    assert told(path, "classify", group="person")[1].endswith("(whole groups)")
-    assert told(path, "classify", split="random", input=("x", "z"))[1].endswith("(at random)")
+    assert data_lines(path, "classify", group="person")[1].endswith("(whole groups)")
+    assert data_lines(path, "classify", split="random", input=("x", "z"))[1].endswith("(at random)")
 
 
-def test_the_options_are_those_of_reading():
+def test_the_options_are_the_reading_options():
     from hiddenstate.cli.inspect import inspect
     from hiddenstate.config import section_options
 
