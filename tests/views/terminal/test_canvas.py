@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hiddenstate.views.terminal import shapes
-from hiddenstate.views.terminal.canvas import BOLD, Canvas, changes, clip, width_of
+from hiddenstate.views.terminal.canvas import BOLD, Canvas, changes, clip, printed, width_of
 from hiddenstate.views.terminal.colors import (
     BLUE,
-    CHANCE,
     CLASSES,
     DEFAULT,
     GREEN,
     GREY,
     LIGHT,
     ORANGE,
+    PROBABILITY,
     SIGNED,
     Depth,
     code,
@@ -154,7 +154,7 @@ def test_colours_are_said_as_the_depth_allows():
 
 
 def test_scales_keep_their_hue_in_256_colours():
-    for scale in (LIGHT, CHANCE, SIGNED):
+    for scale in (LIGHT, PROBABILITY, SIGNED):
         assert all(rgb(indexed(int(color))) == color for color in scale.coarse)
     red, blue = SIGNED.coarse >> 16, SIGNED.coarse & 255
     assert (blue > red)[:24].all()
@@ -316,3 +316,41 @@ def test_any_bytes_are_read(data):
     found = keys.feed(data) + keys.feed(b"", last=True)
     assert all(isinstance(key, str) and key for key in found)
     assert not keys.unfinished
+
+
+@pytest.mark.parametrize(
+    ("signal", "width", "bars"),
+    [
+        (np.arange(8.0), 8, "▁▂▃▄▅▆▇█"),
+        (np.arange(800.0), 8, "▁▂▃▄▅▆▇█"),
+        (np.array([0, np.nan, 1]), 3, "▁ █"),
+        (np.ones(4), 4, "▄▄▄▄"),
+        (np.full(4, np.nan), 4, ""),
+    ],
+)
+def test_a_sparkline_rises_with_its_signal_and_has_gaps(signal, width, bars):
+    canvas = Canvas.blank(width, 1, Depth.PLAIN)
+    shapes.sparkline(canvas, signal)
+    assert printed(canvas) == [bars]
+
+
+def test_a_photo_has_the_colours_of_its_pixels_or_their_brightness():
+    pixels = np.array([[[255, 0, 0]], [[0, 0, 255]]])
+    shapes.photo(canvas := Canvas.blank(1, 1), pixels, 255)
+    assert shown(canvas).cells[0][0].style[:2] == ("38;2;255;0;0", "48;2;0;0;255")
+    shapes.photo(canvas := Canvas.blank(1, 1, Depth.PLAIN), pixels, 255)
+    assert printed(canvas) == ["░"]
+
+
+def test_printed_lines_show_what_a_screen_shows():
+    canvas = Canvas.blank(9, 2)
+    canvas.text(1, 0, "a数", BLUE, BOLD)
+    canvas.text(0, 1, "plain")
+    lines = printed(canvas)
+    model = TerminalModel(9, 2)
+    model.feed("\r\n".join(lines))
+    assert model.lines == [" a数", "plain"]
+    assert model.cells[0][1].style == shown(canvas).cells[0][1].style
+    assert lines[0].endswith("\x1b[0m")
+    canvas.depth = Depth.PLAIN
+    assert printed(canvas) == [" a数", "plain"]
