@@ -18,11 +18,11 @@ from hiddenstate.live import launch, notebook
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
 from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
-from hiddenstate.views.offscreen import SIZE, FrameReader
+from hiddenstate.views.offscreen import SIZE, PictureReader
 from tests.conftest import add_line
 
 PNG = b"\x89PNG\r\n\x1a\n"
-FRAMES = [sys.executable, "-m", "hiddenstate.views.offscreen"]
+PICTURES = [sys.executable, "-m", "hiddenstate.views.offscreen"]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "watch.ipynb"
 
 X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
@@ -80,13 +80,13 @@ def pictures_of(reader):
 
 
 def test_a_script_is_no_notebook_and_is_told_so():
-    assert notebook_missing() == "this is no notebook"
-    with pytest.raises(MachineError, match="this is no notebook"):
+    assert notebook_missing() == "this is not a notebook"
+    with pytest.raises(MachineError, match="this is not a notebook"):
         RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
 
 
 def test_frames_are_pictures_of_the_run_up_to_its_end(run):
-    reader = FrameReader(run.path, speed=16)
+    reader = PictureReader(run.path, speed=16)
     found = pictures_of(reader)
     assert found
     for picture in found:
@@ -98,7 +98,7 @@ def test_frames_are_pictures_of_the_run_up_to_its_end(run):
 
 def test_the_process_ends_when_nobody_holds_its_stdin(live):
     done = subprocess.run(
-        [*FRAMES, str(live.path)], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+        [*PICTURES, str(live.path)], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout[4:12] == PNG
@@ -106,7 +106,7 @@ def test_the_process_ends_when_nobody_holds_its_stdin(live):
 
 def test_the_process_ends_without_a_word_when_its_pipe_breaks(run):
     process = subprocess.Popen(
-        [*FRAMES, str(run.path)],
+        [*PICTURES, str(run.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -119,7 +119,7 @@ def test_the_process_ends_without_a_word_when_its_pipe_breaks(run):
 
 
 def test_a_byte_asks_for_the_end_of_a_run_at_once(live):
-    reader = FrameReader(live.path)
+    reader = PictureReader(live.path)
     assert reader.newest(60)
     add_line(live.path / "history.jsonl", {"event": "end", "step": 25, "last10_mse": 0.1})
     assert reader.last(60)
@@ -127,7 +127,7 @@ def test_a_byte_asks_for_the_end_of_a_run_at_once(live):
 
 
 def test_closing_the_reader_ends_the_process(live):
-    reader = FrameReader(live.path)
+    reader = PictureReader(live.path)
     reader.close()
     assert reader._process.poll() is not None
 
@@ -137,7 +137,7 @@ def test_a_damaged_run_is_one_line_in_the_output(run, outputs):
     show_notebook(run)
     (output,) = outputs
     assert output.pictures == []
-    assert output.lines[0].startswith("could not be drawn: error: ")
+    assert output.lines[0].startswith("cannot be drawn: error: ")
     assert "Traceback" not in output.lines[0]
 
 

@@ -161,7 +161,7 @@ def test_a_turned_plot_stays_turned(stage):
 def test_while_the_run_goes_on_a_frame_waits_twenty_times_the_last_ones_work(
     run, drawn, monkeypatch
 ):
-    monkeypatch.setattr(Run, "state", lambda self: "running")
+    monkeypatch.setattr(Run, "status", lambda self: "running")
     stage = Stage(run)
     draw = catalog.draw_dashboard
 
@@ -210,7 +210,7 @@ def test_views_that_are_not_to_be_had_are_refused_by_name(monkeypatch):
     monkeypatch.setattr(launch, "display_missing", lambda: "there is no display")
     with pytest.raises(MachineError, match="view window: there is no display"):
         choose_view("window")
-    with pytest.raises(MachineError, match="view notebook: this is no notebook"):
+    with pytest.raises(MachineError, match="view notebook: this is not a notebook"):
         choose_view("notebook")
     with pytest.raises(OptionError, match="did you mean window"):
         choose_view("windov")
@@ -278,7 +278,7 @@ def test_the_folder_stays_while_a_window_reads_it_and_goes_with_the_window(tmp_p
         viewer._process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
     assert path.is_dir()
     viewer._process.communicate(b"\n")
-    assert launch._swept(path.parent, viewer)
+    assert launch._remove(path.parent, viewer)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -356,7 +356,7 @@ def test_a_display_that_is_not_there_is_one_line(run, monkeypatch):
     command = [sys.executable, "-m", "hiddenstate.live.launch", str(run.path), "window"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: --view window: cannot open one")
+    assert done.stderr.startswith("error: --view window: cannot open a window")
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -365,10 +365,10 @@ def test_the_line_leaves_out_what_a_terminal_or_picture_would_obey():
     player = SimpleNamespace(
         timeline=timeline,
         step=3,
-        state="done",
+        status="done",
         paused=False,
         following=True,
         finished=True,
         speed=1,
     )
-    assert offscreen.status(player).isprintable()
+    assert offscreen.status_line(player).isprintable()

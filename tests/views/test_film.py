@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from hiddenstate.errors import DataError, MachineError, OptionError
-from hiddenstate.runs import Run
 from hiddenstate.views import film
 from hiddenstate.views.film import choose_moments, find_ffmpeg, make_film
 
@@ -15,10 +14,8 @@ SMALL = (330, 224)
 
 
 @pytest.fixture
-def run(cli, tiny_idx, tmp_path):
-    options = ("--encoder-sizes", "8", "--epochs", "3", "--log-every", "1", "--view", "off")
-    assert cli("autoencode", tiny_idx, *options, "--threads", 1).code == 0
-    return Run(tmp_path / "runs" / "autoencode-1")
+def run(run_of):
+    return run_of("autoencode")
 
 
 def frames_of(path):
@@ -47,7 +44,7 @@ def test_moments_fill_the_film_evenly_and_end_with_the_last_held(n, seconds, fps
 
 
 def test_a_gif_lasts_as_long_as_was_asked_and_ends_on_the_last_moment_held(run, tmp_path):
-    path = make_film(run, tmp_path / "a.gif", seconds=2.5, fps=6, size=SMALL)
+    path = make_film(run, tmp_path / "a.gif", seconds=2.5, fps=2, size=SMALL)
     frames = list(frames_of(path))
     durations = [milliseconds for milliseconds, _ in frames]
     assert sum(durations) == 2500
@@ -57,7 +54,7 @@ def test_a_gif_lasts_as_long_as_was_asked_and_ends_on_the_last_moment_held(run, 
 
 
 def test_every_frame_of_a_gif_has_the_same_colours_and_its_ground_is_the_themes(run, tmp_path):
-    path = make_film(run, tmp_path / "a.gif", seconds=2, fps=4, size=SMALL, theme="dark")
+    path = make_film(run, tmp_path / "a.gif", seconds=2, fps=2, size=SMALL, theme="dark")
     corners = {tuple(pixels[-1, -1].tolist()) for _, pixels in frames_of(path)}
     assert corners == {(0x15, 0x18, 0x1E)}
     with Image.open(path) as gif:
@@ -65,10 +62,10 @@ def test_every_frame_of_a_gif_has_the_same_colours_and_its_ground_is_the_themes(
 
 
 def test_a_large_gif_loses_frames_and_no_time(run, tmp_path, monkeypatch):
-    whole = make_film(run, tmp_path / "whole.gif", seconds=2, fps=8, size=SMALL)
+    whole = make_film(run, tmp_path / "whole.gif", seconds=2, fps=4, size=SMALL)
     limit = whole.stat().st_size // 2
-    monkeypatch.setattr(film, "LARGEST_GIF", limit)
-    cut = make_film(run, tmp_path / "cut.gif", seconds=2, fps=8, size=SMALL)
+    monkeypatch.setattr(film, "MAX_GIF_BYTES", limit)
+    cut = make_film(run, tmp_path / "cut.gif", seconds=2, fps=4, size=SMALL)
     before, after = list(frames_of(whole)), list(frames_of(cut))
     assert cut.stat().st_size <= limit
     assert len(after) < len(before)
@@ -89,7 +86,7 @@ def test_an_mp4_is_written_by_ffmpeg(run, tmp_path):
         pytest.skip(str(error))
     path = make_film(run, tmp_path / "a.mp4", seconds=1, fps=4, size=SMALL)
     assert path.read_bytes()[4:8] == b"ftyp"
-    assert {p.name for p in tmp_path.iterdir()} == {"a.mp4", "digits", "runs"}
+    assert {p.name for p in tmp_path.iterdir()} == {"a.mp4", "runs"}
 
 
 def test_without_ffmpeg_what_installs_it_is_said_and_nothing_written(run, tmp_path, monkeypatch):
@@ -120,14 +117,14 @@ def test_drawing_that_fails_leaves_nothing(run, tmp_path, monkeypatch):
     for name in ("a.gif", "a.mp4"):
         with pytest.raises(MachineError):
             make_film(run, tmp_path / name, seconds=1, fps=2, size=SMALL)
-    assert {p.name for p in tmp_path.iterdir()} == {"digits", "runs"}
+    assert {p.name for p in tmp_path.iterdir()} == {"runs"}
 
 
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("a.avi", {}, "a .gif or an .mp4"),
-        ("no/a.gif", {}, "no such folder"),
+        ("a.avi", {}, "ending in .gif or .mp4"),
+        ("no/a.gif", {}, "the folder does not exist"),
         ("a.gif", {"seconds": 0}, "seconds"),
         ("a.gif", {"seconds": float("nan")}, "seconds"),
         ("a.gif", {"fps": 51}, "fps"),

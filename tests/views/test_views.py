@@ -86,7 +86,7 @@ def test_the_classic_recipe_keeps_the_rainbow(recipe, rainbow, cli, tiny_idx, tm
     timeline = Timeline(Run(tmp_path / "runs" / "autoencode-1"))
     (axes,) = drawings(timeline, timeline.moment())["codes"](None).axes
     drawn = {tuple(c) for cloud in axes.collections for c in cloud.get_facecolor()}
-    expected = style.class_colors(len(timeline.facts["classes"]), rainbow)
+    expected = style.class_colors(len(timeline.class_names), rainbow)
     assert drawn & {tuple(color) for color in expected}
 
 
@@ -113,7 +113,7 @@ def test_windows_grow_one_by_one(run_of):
 
 def test_shown_rows_are_test_rows(run_of):
     timeline = Timeline(run_of("autoencode"))
-    assert timeline.facts["shown_split"] == "test"
+    assert timeline.facts.shown_split == "test"
     assert len(timeline.static_arrays["original"]) == 5
 
 

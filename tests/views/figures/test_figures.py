@@ -20,7 +20,7 @@ def image(axes):
 
 
 def frames(axes):
-    """Colours of the frames around the cells of a montage."""
+    """Colours of the frames around thumbnails."""
     boxes = [c for c in axes.collections if isinstance(c, LineCollection)][-1]
     return [to_hex(color) for color in boxes.get_colors()]
 
@@ -56,7 +56,7 @@ def test_learning_draws_what_was_logged_and_what_it_is_beside():
     np.testing.assert_array_equal(test.get_ydata(), [0, 0.1, 0.2, 0.3, 0.4])
     assert set(guessing.get_ydata()) == {0.1}
     assert [text.get_text() for text in score.texts] == ["guessing: 0.1"]
-    assert titles(figure) == ["Learning", "step 201: mean loss 1.7, accuracy 0.4"]
+    assert titles(figure) == ["Learning curves", "step 201: mean loss 1.7, accuracy 0.4"]
 
 
 @pytest.mark.parametrize(("known", "side"), [(0.5, "top"), (0.001, "bottom"), (3.0, "bottom")])
@@ -119,7 +119,7 @@ def test_wrong_predictions_have_a_cross_a_frame_and_another_colour():
     assert written(axes, "✓ 1", points=9, bold=True, up=9) == 1
     assert written(axes, "✗ 3", points=9, bold=True, up=9) == 1
     assert written(axes, "is 2", up=-9) == 1
-    assert titles(figure)[1].startswith("1 of 2 right")
+    assert titles(figure)[1].startswith("1 of 2 correct")
 
 
 def test_the_worst_are_told_with_truth_and_chance():
@@ -135,7 +135,7 @@ def test_confusion_says_what_is_taken_for_what():
     counts = np.array([[8, 2, 0], [0, 5, 0], [1, 0, 9]])
     figure = figures.confusion(counts, ["cat", "dog", "owl"])
     (axes,) = figure.axes
-    assert titles(figure)[1].startswith("22 of 25 right (88%)")
+    assert titles(figure)[1].startswith("22 of 25 correct (88%)")
     assert all(written(axes, name, aside=-10) == 1 for name in ("cat", "dog", "owl"))
     assert all(written(axes, name, up=-9) == 1 for name in ("cat", "dog", "owl"))
     colors = np.asarray(axes.get_images()[0].get_array())

@@ -107,7 +107,7 @@ class Watched:
         raise AssertionError(data)
 
     def until(self, text: str, gone: bool = False) -> str:
-        """Read until `text` stands on the screen, or no longer does, and the frame is whole."""
+        """Read until `text` stands on the screen, or no longer does, and a drawing is complete."""
         end = time.monotonic() + LIMIT
         while (text in self.model.text) is gone or self.model.modes.get("2026"):
             if not self.read(1.0):
@@ -255,25 +255,25 @@ def test_a_run_under_way_is_followed_to_its_end(under_way, watch):
 
 def test_panels_rows_and_help_are_chosen_by_key(finished, watch):
     view = watch(finished)
-    view.until("chances of row 1")
+    view.until("probabilities of row 1")
     view.type(b"3")
-    view.until("chances of row 3")
+    view.until("probabilities of row 3")
     view.type(b"\t")
     view.until("tab learning")
-    view.until("chances of", gone=True)
+    view.until("probabilities of", gone=True)
     view.type(b"\x1b[Z")
     view.until("tab all")
     view.type(b"?")
-    view.until("which row is shown")
+    view.until("select a row")
     view.type(b"x")
-    view.until("which row is shown", gone=True)
+    view.until("select a row", gone=True)
     view.type(b"?")
-    view.until("which row is shown")
+    view.until("select a row")
     view.type(b"q")  # leaves the list, not the view
-    view.until("which row is shown", gone=True)
+    view.until("select a row", gone=True)
     view.type("zXé\x1b[15~\x00".encode())  # nothing
     view.type(b"4")
-    view.until("chances of row 4")
+    view.until("probabilities of row 4")
     assert "training" not in view.model.text  # nothing can be asked of a run that is over
 
 
@@ -283,15 +283,15 @@ def test_training_is_asked_by_key(under_way, watch):
     view.type(b"p")
     view.until("asked training to pause")
     view.type(b"s")
-    view.until("stop training and keep the best? y or n")
+    view.until("stop training and keep the best weights? y or n")
     view.type(b"n")
-    view.until("keep the best?", gone=True)
+    view.until("keep the best weights?", gone=True)
     view.type(b"l")
-    view.until("asked training to learn at rate 0.0")
+    view.until("asked training to use the learning rate 0.0")
     view.type(b"sy")
     view.until("asked training to stop")
     view.type(b"k")
-    view.until("asked training to keep a snapshot")
+    view.until("asked training to save a snapshot")
     assert under_way.asked() == ["pause", "lr", "stop", "snapshot"]
 
 
@@ -301,7 +301,7 @@ def test_what_training_did_is_said_and_a_pause_taken_back(under_way, watch):
     under_way.write({"event": "control", "step": 2, "do": "pause"})
     assert "‖ paused" in view.until("paused after step 2")
     view.type(b"p")
-    view.until("asked training to go on")
+    view.until("asked training to resume")
     assert under_way.asked() == ["go"]
 
 
@@ -309,7 +309,7 @@ def test_nothing_is_asked_where_control_is_left_out(under_way, watch):
     view = watch(under_way.run, control=False)
     view.until("● running")
     view.type(b"pslk?")
-    assert "halve" not in view.until("which row is shown")
+    assert "halve" not in view.until("select a row")
     assert under_way.asked() == []
 
 
@@ -387,7 +387,7 @@ def test_it_follows_the_size_of_the_terminal(finished, watch):
     for width, height in ((60, 18), (150, 50), (40, 12), (20, 5), (90, 30)):
         view.resize(width, height)
         if width < 40:
-            view.until("40x12 needed")
+            view.until("needs 40x12")
         else:
             view.until("6 of 6  tab all" if width > 40 else "end 6 of 6")
         assert len(view.model.lines) == height
@@ -400,9 +400,9 @@ def test_it_is_stopped_and_goes_on_as_the_shell_says(finished, watch):
         view.type(b"\x1a")
         view.until("STOPPED")
         assert view.is_put_back()
-        assert "chances" not in view.model.text
+        assert "probabilities" not in view.model.text
         view.type(b"fg\n")
-        view.until("chances of row 1")
+        view.until("probabilities of row 1")
         assert view.model.modes["1049"]
     view.type(b"q")
     view.until("ENDED 0")
@@ -413,12 +413,12 @@ def test_only_what_changes_is_written(finished, watch):
     view = watch(finished, speed=16.0)
     view.until("end 6 of 6")
     view.type(b"3")
-    view.until("chances of row 3")
+    view.until("probabilities of row 3")
     before = view.model.written
     view.type(b"?")
-    view.until("which row is shown")
+    view.until("select a row")
     view.type(b"?")
-    view.until("which row is shown", gone=True)
+    view.until("select a row", gone=True)
     assert view.model.written - before < 100 * 36 / 2
 
 
