@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hiddenstate.jobs
-from hiddenstate.metrics.glossary import GLOSSARY, explain, named, written
+from hiddenstate.metrics.glossary import GLOSSARY, explain, result_rows, written
 from hiddenstate.runs import Run
 from tests.conftest import write_digits
 from tests.report_html import train
@@ -39,7 +39,7 @@ def test_every_figure_of_every_kind_of_run_has_an_entry(tmp_path: Path) -> None:
     seen: set[tuple[str, str]] = set()
     for job, values in asked:
         seen |= {(job, name) for name in figures_of(train(job, values, tmp_path))}
-    for path in GOLDEN.iterdir():
+    for path in GOLDEN.glob("v*"):
         seen |= {("regress", name) for name in figures_of(Run(path / "regress"))}
     assert {name for _, name in seen} >= {
         "loss",
@@ -77,15 +77,15 @@ def test_every_result_the_jobs_source_names_has_an_entry(job: str) -> None:
 def test_an_entry_is_a_title_and_sentences() -> None:
     for name, entry in GLOSSARY.items():
         assert entry.title, name
-        assert entry.how.endswith("."), name
+        assert entry.definition.endswith("."), name
         assert entry.kind in ("share", "number", "count", "seconds"), name
         if "/" in name:
             assert name.split("/")[0] in JOBS
 
 
 def test_a_figure_without_an_entry_is_shown_all_the_same() -> None:
-    told = named({"mystery": 1.5, "lr": 0.01}, "classify")
-    assert [(name, value) for name, value, _ in told] == [("lr", "0.01"), ("mystery", "1.5")]
+    rows = result_rows({"mystery": 1.5, "lr": 0.01}, "classify")
+    assert [(row.name, row.value) for row in rows] == [("lr", "0.01"), ("mystery", "1.5")]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_the_command_makes_the_same_run(cli: Cli, tmp_path: Path, words: tuple[s
     beside = ("--view", "off", "--runs-dir")
     assert cli(*words, "--threads", "1", *beside, "first").code == 0
     first = Run(tmp_path / "first" / f"{words[0]}-1")
-    command = commands.command(first)
+    command = commands.training_command(first)
     assert command is not None
     program, *told = shlex.split(command)
     assert program == "hiddenstate"
@@ -67,7 +67,8 @@ def test_the_command_makes_the_same_run(cli: Cli, tmp_path: Path, words: tuple[s
 def test_defaults_are_not_spelled_out(cli: Cli, tmp_path: Path) -> None:
     assert cli("regress", "--windows", 2, "--view", "off").code == 0
     assert (
-        commands.command(Run(tmp_path / "runs" / "regress-1")) == "hiddenstate regress --windows 2"
+        commands.training_command(Run(tmp_path / "runs" / "regress-1"))
+        == "hiddenstate regress --windows 2"
     )
 
 
@@ -80,7 +81,7 @@ def test_what_no_command_line_carries_is_left_to_the_runs_own_settings(
     )
     assert cli("classify", "--config", "odd.toml", "--view", "off").code == 0
     first = Run(tmp_path / "runs" / "classify-1")
-    command = commands.command(first)
+    command = commands.training_command(first)
     assert command is not None
     assert command.startswith("hiddenstate classify --config ")
     assert cli(*shlex.split(command)[1:], "--view", "off").code == 0
@@ -90,7 +91,7 @@ def test_what_no_command_line_carries_is_left_to_the_runs_own_settings(
 def test_a_run_on_arrays_has_no_command(tmp_path: Path) -> None:
     X = np.random.default_rng(0).normal(size=(30, 4))
     Autoencoder(max_steps=2, random_state=0).fit(X, run_dir=tmp_path / "run")
-    assert commands.command(Run(tmp_path / "run")) is None
+    assert commands.training_command(Run(tmp_path / "run")) is None
 
 
 def test_all_the_recipe_may_fill_in_is_spelled_out(tmp_path: Path) -> None:
@@ -112,7 +113,9 @@ def test_all_the_recipe_may_fill_in_is_spelled_out(tmp_path: Path) -> None:
 
 def test_a_name_with_a_comma_is_refused_by_its_option() -> None:
     assert commands.arguments(make_config("regress", {"target": ("a", "b")})) == ["--target", "a,b"]
-    with pytest.raises(OptionError, match="--target: cannot be told on a command line"):
+    with pytest.raises(
+        OptionError, match="--target: the value cannot be written on a command line"
+    ):
         commands.arguments(make_config("regress", {"target": ("a,b",)}))
 
 
@@ -141,5 +144,5 @@ def test_the_lines_of_python_ask_the_model(cli: Cli, tmp_path: Path) -> None:
         run = Run(tmp_path / "runs" / f"{job}-1")
         shape = run.model().row_shape
         scope: dict[str, Any] = {"X": np.zeros((3, *shape), "float32")}
-        exec(commands.python(run, shape), scope)
+        exec(commands.python_lines(run, shape), scope)
         assert scope["net"].state_dict()

@@ -1,6 +1,5 @@
 """Figures beside their baselines, as the report and the card tell them."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +27,12 @@ def test_figures_of_the_confusion_are_those_of_the_answers(digits: Run) -> None:
     matrix = results.confusion(facts)
     assert matrix is not None
     truth, said = np.repeat(np.indices(matrix.shape).reshape(2, -1), matrix.ravel(), axis=1)
-    told = {
-        name: value
-        for name, value, _ in results.numbers(facts)["Worked out from what the run keeps"]
-    }
+    told = {row.name: row.value for row in results.tables(facts)["Derived from the saved arrays"]}
     assert told["balanced_accuracy"] == f"{100 * balanced_accuracy_score(truth, said):.2f} %"
     assert told["f1"] == f"{f1_score(truth, said, average='macro'):.4g}"
-    for place, (label, n, right, _) in enumerate(results.by_class(facts)):
-        assert (label, n) == (str(place), int((truth == place).sum()))
-        assert right == pytest.approx(np.mean(said[truth == place] == place))
+    for place, one in enumerate(results.by_class(facts)):
+        assert (one.label, one.n_rows) == (str(place), int((truth == place).sum()))
+        assert one.correct == pytest.approx(np.mean(said[truth == place] == place))
 
 
 def test_the_baseline_of_a_classifier_is_what_one_label_reaches(digits: Run) -> None:
@@ -71,7 +67,7 @@ def test_principal_components_are_measured_on_the_rows_that_the_net_is(tmp_path:
     found = results.baseline(facts)
     assert found is not None
     assert found.other == facts.static_arrays["pca_mse"][0]
-    assert "found on the first 2,000 training rows reaches" in found.in_words()
+    assert "fitted to the first 2,000 training rows reaches" in found.in_words()
 
 
 def test_without_test_rows_components_are_measured_on_training_rows_alone(tmp_path: Path) -> None:
@@ -95,10 +91,10 @@ def test_waves_are_set_beside_their_own_mean(tmp_path: Path) -> None:
 def test_a_net_no_better_than_none_is_told_as_such(digits: Run, tmp_path: Path) -> None:
     facts = RunFacts(digits)
     facts.results = {**facts.results, "test_accuracy": 0.1}
-    assert results.headline(facts).beside.endswith("the net is no better.")
+    assert results.headline(facts).comparison.endswith("the network is no better.")
     facts = RunFacts(train("regress", {"windows": 12}, tmp_path))
     facts.results = {**facts.results, "last10_mse": 0.7}
-    assert results.headline(facts).beside.endswith("the net is no better.")
+    assert results.headline(facts).comparison.endswith("the network is no better.")
 
 
 @pytest.mark.parametrize(
@@ -114,8 +110,8 @@ def test_a_run_that_held_nothing_out_says_that_nothing_is_known(tmp_path: Path) 
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(40, 6)))
     values = {"data": str(tmp_path / "rows.npy"), "test_fraction": 0.0, "max_steps": 3}
     top = results.headline(RunFacts(train("autoencode", values, tmp_path)))
-    assert top.what == "training loss at the end"
-    assert "nothing is known of other rows" in top.beside
+    assert top.name == "training loss at the end"
+    assert "the error on other rows is unknown" in top.comparison
 
 
 def test_a_run_that_logged_nothing_has_a_headline(tmp_path: Path) -> None:
@@ -128,4 +124,4 @@ def test_a_damaged_confusion_is_none(digits: Run) -> None:
     facts = RunFacts(digits)
     facts.final_arrays = {**facts.final_arrays, "confusion": np.ones((2, 2), "int32")}
     assert results.confusion(facts) is None
-    assert json.dumps(results.by_class(facts)) == "[]"
+    assert results.by_class(facts) == []
