@@ -1,4 +1,4 @@
-"""What is found in data: values, labels, shapes, and the jobs that fit."""
+"""What an inspection of data finds: values, labels, shapes, and the jobs that fit."""
 
 from dataclasses import replace
 
@@ -7,14 +7,13 @@ import pytest
 
 from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.description import class_sizes
 from hiddenstate.data.inspect import (
-    class_sizes,
-    hardly_repeat,
     inspect_dataset,
-    like_numbers,
     looks_swapped,
     roughness,
 )
+from hiddenstate.data.job_fit import hardly_repeat, like_numbers
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.store import RowStore
 from hiddenstate.datasets import load_mnist
@@ -74,17 +73,19 @@ def test_gaps_do_not_hide_or_make_the_evidence():
     assert not looks_swapped(X.swapaxes(1, 2))
 
 
-def test_swapped_rows_are_warned_of_with_the_mend():
+def test_swapped_rows_give_a_warning_with_a_hint():
     X = smooth().swapaxes(1, 2)
     (warning,) = found_in(X, np.arange(40) % 2).warnings
     assert "look swapped: 6 steps of 100 features" in warning
     assert warning.endswith("add --channels-first")
     how = DataConfig(data="own.npz", channels_first=True)
-    assert found_in(X, np.arange(40) % 2, how=how).warnings[0].endswith("drop --channels-first")
+    assert (
+        found_in(X, np.arange(40) % 2, how=how).warnings[0].endswith("leave out --channels-first")
+    )
 
 
 @pytest.mark.parametrize(
-    ("width", "mend"),
+    ("width", "hint"),
     [
         (784, "--steps 28"),
         (144, "--steps 12"),
@@ -95,9 +96,9 @@ def test_swapped_rows_are_warned_of_with_the_mend():
         (251, None),
     ],
 )
-def test_flat_rows_that_may_be_something_else(width, mend):
+def test_flat_rows_that_may_be_something_else(width, hint):
     warnings = found_in(RANDOM.random((9, width)), np.arange(9) % 3).warnings
-    assert [warning.split(", add ")[1] for warning in warnings] == ([mend] if mend else [])
+    assert [warning.split(", add ")[1] for warning in warnings] == ([hint] if hint else [])
     how = DataConfig(data="own.npz", steps=width)
     assert not found_in(RANDOM.random((9, width)), np.arange(9) % 3, how=how).warnings
 
@@ -106,7 +107,7 @@ def test_series_of_one_step_and_very_long_ones():
     y = np.arange(6) % 2
     assert "nothing to remember" in found_in(RANDOM.random((6, 1, 3)), y).warnings[0]
     ids = {"read_as": {"layout": "long", "id": "who"}}
-    assert "drop --id" in found_in(RANDOM.random((6, 1, 3)), y, **ids).warnings[0]
+    assert "leave out --id" in found_in(RANDOM.random((6, 1, 3)), y, **ids).warnings[0]
     assert "2,001 steps" in found_in(RANDOM.random((6, 2001, 1)), y).warnings[0]
     signal = found_in(RANDOM.random((1, 5000, 1)), RANDOM.random((1, 5000, 1)), "regress")
     assert not signal.warnings  # it is read in windows
@@ -152,7 +153,7 @@ def test_test_rows_that_are_training_rows_are_counted():
     found = found_in(X, np.arange(20) % 2, test=test)
     assert found.duplicates == 3
     assert found.warnings == (
-        "3 test rows are training rows too: there the test tells nothing new",
+        "3 test rows are training rows too, so test scores are too optimistic",
     )
     assert found_in(X, np.arange(20) % 2).duplicates is None
 
@@ -172,7 +173,7 @@ def test_of_a_signal_on_disk_only_the_first_steps_are_read(tmp_path, monkeypatch
     X = RANDOM.random((1000, 2)).astype("f4")
     X.tofile(tmp_path / "x.bin")
     store = RowStore(tmp_path / "x.bin", 0, X.shape, "f4").joined()
-    monkeypatch.setattr("hiddenstate.data.inspect.PIECE", 800)
+    monkeypatch.setattr("hiddenstate.data.description.PIECE", 800)
     found = found_in(store, RANDOM.random((1, 1000, 1)), "regress")
     assert (found.n_values, found.steps) == (200, (1000, 1000, 1000))
     changed = store.mapped(lambda rows: rows * 2, store.shape[1:], "f4")
@@ -205,7 +206,7 @@ def test_a_class_of_one_row_and_a_label_of_the_test_alone():
     y = np.array(["a"] * 5 + ["b"] * 4 + ["c"])
     found = found_in(RANDOM.random((10, 3, 2)), y)
     assert found.classes == {"a": 5, "b": 4, "c": 1}
-    assert found.warnings == ("fewer than 2 rows in class c: add some, or drop them",)
+    assert found.warnings == ("fewer than 2 rows in class c: add rows, or drop such classes",)
     assert fit(found, "classify").why_not == "a class has 1 row"
     test = Rows(RANDOM.random((2, 3, 2)), np.array(["a", "z"]))
     found = found_in(RANDOM.random((9, 3, 2)), y[:9], test=test)
@@ -217,7 +218,7 @@ def test_a_class_of_one_row_and_a_label_of_the_test_alone():
     ("y", "why"),
     [
         (None, "no labels"),
-        (np.zeros(9, int), "every label is 0"),
+        (np.zeros(9, int), "all rows have the label 0"),
         (RANDOM.random((9, 1)), "numbers, not classes"),
     ],
 )
