@@ -1,4 +1,4 @@
-"""Every figure a run writes down is explained."""
+"""The glossary explains every figure of a run."""
 
 import ast
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_every_figure_of_every_kind_of_run_has_an_entry(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_every_result_the_jobs_source_names_has_an_entry(job: str) -> None:
+def test_every_result_named_in_a_jobs_source_has_an_entry(job: str) -> None:
     path = Path(hiddenstate.jobs.__file__).parent / f"{job}.py"
     names = {
         node.slice.value
@@ -74,7 +74,7 @@ def test_every_result_the_jobs_source_names_has_an_entry(job: str) -> None:
     assert {name for name in names if explain(name, job) is None} == set()
 
 
-def test_an_entry_is_a_title_and_sentences() -> None:
+def test_an_entry_has_a_title_and_sentences() -> None:
     for name, entry in GLOSSARY.items():
         assert entry.title, name
         assert entry.definition.endswith("."), name
@@ -83,7 +83,7 @@ def test_an_entry_is_a_title_and_sentences() -> None:
             assert name.split("/")[0] in JOBS
 
 
-def test_a_figure_without_an_entry_is_shown_all_the_same() -> None:
+def test_a_figure_without_an_entry_is_shown_last() -> None:
     rows = result_rows({"mystery": 1.5, "lr": 0.01}, "classify")
     assert [(row.name, row.value) for row in rows] == [("lr", "0.01"), ("mystery", "1.5")]
 
@@ -98,5 +98,5 @@ def test_a_figure_without_an_entry_is_shown_all_the_same() -> None:
         (600.0, "seconds", "10.0 min"),
     ],
 )
-def test_figures_are_written_as_people_read_them(value: float, kind: str, text: str) -> None:
+def test_figures_are_formatted(value: float, kind: str, text: str) -> None:
     assert written(value, kind) == text

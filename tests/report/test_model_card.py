@@ -1,4 +1,4 @@
-"""The model card: the report in text, for people and for those who host models."""
+"""The model card, the report as text."""
 
 import ast
 import inspect
@@ -24,7 +24,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train_digits(tmp_path_factory.mktemp("runs"))
 
 
-def test_a_card_has_what_a_card_must(run: Run) -> None:
+def test_a_card_has_every_required_part(run: Run) -> None:
     card = card_text(run)
     headings = [line[3:] for line in card.splitlines() if line.startswith("## ")]
     assert headings == [
@@ -46,21 +46,19 @@ def test_a_card_has_what_a_card_must(run: Run) -> None:
     assert "hiddenstate classify " in card
 
 
-def test_bundled_digits_carry_their_licence_and_no_other_data_does(
-    run: Run, tmp_path: Path
-) -> None:
+def test_only_bundled_digits_have_a_licence_note(run: Run, tmp_path: Path) -> None:
     assert "Creative Commons" not in card_text(run)
     assert "Creative Commons" in card_text(train("autoencode", {"max_steps": 1}, tmp_path))
     assert "Creative Commons" not in card_text(train("regress", {"windows": 2}, tmp_path))
 
 
-def test_hostile_names_are_no_markup(tmp_path: Path) -> None:
+def test_hostile_names_are_escaped(tmp_path: Path) -> None:
     data = str(write_hostile(tmp_path / "hostile.csv"))
     run = train("classify", {"data": data, "hidden_size": 2, "epochs": 1}, tmp_path)
     card = card_text(run)
     assert "\u202e" not in card
     prose = re.sub(r"^(`{3,})\w*\n.*?^\1$", "", card, flags=re.DOTALL | re.MULTILINE)
-    prose = re.sub(r"`[a-z-]+( 5)?`", "", prose)  # options' names
+    prose = re.sub(r"`[a-z-]+( 5)?`", "", prose)  # names of options
     assert re.findall(r"(?<!\\)[<\[`$]", prose) == []
     assert "https://" not in prose
     assert "http://" not in prose
@@ -69,7 +67,7 @@ def test_hostile_names_are_no_markup(tmp_path: Path) -> None:
             assert len(re.findall(r"(?<!\\)\|", line)) == 5
 
 
-def test_every_table_of_a_card_has_rows_of_one_width(run: Run) -> None:
+def test_rows_of_a_table_have_equal_widths(run: Run) -> None:
     widths: list[int] = []
     for line in [*card_text(run).splitlines(), ""]:
         if line.startswith("|"):
@@ -80,7 +78,7 @@ def test_every_table_of_a_card_has_rows_of_one_width(run: Run) -> None:
             widths = []
 
 
-def test_code_ends_where_its_fence_does(tmp_path: Path) -> None:
+def test_code_with_backticks_has_a_longer_fence(tmp_path: Path) -> None:
     folder = tmp_path / "a ``` b"
     folder.mkdir()
     data = str(write_digits(folder / "digits"))
@@ -103,7 +101,7 @@ def test_an_unfinished_run_has_a_card_without_a_model(tmp_path: Path) -> None:
     assert "It was not tested on held-out rows" in card
 
 
-def test_the_card_lies_beside_the_model(run: Run) -> None:
+def test_the_card_is_written_beside_the_model(run: Run) -> None:
     write_report(run)
     assert (run.path / "README.md").read_text("utf-8") == card_text(run)
 
@@ -120,7 +118,7 @@ def test_a_card_needs_no_view_no_drawing_and_no_torch(run: Run) -> None:
 
 
 @pytest.mark.parametrize("module", [commands, facts, model_card, results])
-def test_what_a_card_is_made_of_imports_no_view_even_in_a_function(module: ModuleType) -> None:
+def test_the_modules_of_a_card_import_no_view_even_lazily(module: ModuleType) -> None:
     names: set[str] = set()
     for node in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(node, ast.ImportFrom):

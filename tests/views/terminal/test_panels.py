@@ -24,14 +24,14 @@ HINTS = [("q", "quit"), ("?", "keys")]
 
 
 def own(cli, tmp_path, job, X, y, *options):
-    """A run on arrays of one's own."""
+    """Train on arrays; return the timeline of the run."""
     np.savez(tmp_path / "own.npz", X=X, **({} if y is None else {"y": y}))
     assert cli(job, tmp_path / "own.npz", "--epochs", "2", *options, *OFF).code == 0
     return Timeline(Run(tmp_path / "runs" / f"{job}-1"))
 
 
 def drawn(timeline, width=120, height=40, page="all", depth=Depth.TRUE, selection=None, step=None):
-    """The screen of a run as a terminal shows it."""
+    """Return the screen of a run as a terminal shows it."""
     moment = timeline.moment(step)
     pages = pages_of(timeline, moment)
     n = len(timeline.steps)
@@ -76,19 +76,21 @@ def test_a_large_terminal_shows_all_of_a_run(job, run_of):
 
 
 @pytest.mark.parametrize("job", list(JOBS))
-def test_every_size_shows_something_and_nothing_over_its_edge(job, run_of):
+def test_every_size_shows_something_and_nothing_beyond_its_edge(job, run_of):
     timeline = Timeline(run_of(job))
     for width, height in [(40, 12), (41, 13), (60, 15), (80, 24), (200, 60), (300, 12), (40, 90)]:
         for page in pages_of(timeline, timeline.moment()):
             for depth in Depth if width == 80 else [Depth.TRUE]:
-                model = drawn(timeline, width, height, page, depth)  # it refuses what lies outside
+                model = drawn(
+                    timeline, width, height, page, depth
+                )  # the model refuses text beyond the edge
                 assert "".join(model.lines[1:-1]).strip()
     assert "needs 40x12" in drawn(timeline, 39, 12).text
     assert drawn(timeline, 1, 1).lines
 
 
 @pytest.mark.parametrize("job", list(JOBS))
-def test_every_moment_is_drawn_the_first_without_anything_too(job, run_of):
+def test_every_moment_can_be_drawn_even_an_empty_one(job, run_of):
     timeline = Timeline(run_of(job))
     for step in (0, *timeline.steps):
         assert drawn(timeline, step=step).text
@@ -98,7 +100,7 @@ def test_every_moment_is_drawn_the_first_without_anything_too(job, run_of):
 
 
 @pytest.mark.parametrize("job", list(JOBS))
-def test_any_array_may_be_absent_short_or_not_finite(job, run_of):
+def test_any_array_may_be_missing_short_or_not_finite(job, run_of):
     timeline = Timeline(run_of(job))
     moment = timeline.moment()
     kept, arrays = dict(timeline.static_arrays), dict(moment.arrays)
@@ -124,7 +126,7 @@ def test_any_array_may_be_absent_short_or_not_finite(job, run_of):
                 )
 
 
-def test_right_and_wrong_are_told_without_colour(run_of):
+def test_right_and_wrong_are_distinct_without_colour(run_of):
     timeline = Timeline(run_of("classify"))
     moment = timeline.moment()
     real = timeline.static_arrays["shown_label"]
@@ -135,7 +137,7 @@ def test_right_and_wrong_are_told_without_colour(run_of):
     assert f"{(chosen == real).sum()} of {len(real)} correct" in model.text
 
 
-def test_the_chances_of_the_chosen_row_are_shown(run_of):
+def test_the_probabilities_of_the_selected_row_are_shown(run_of):
     timeline = Timeline(run_of("classify"))
     probability = timeline.moment().arrays["probability"]
     for row in (0, 3):
@@ -154,7 +156,7 @@ def test_the_decision_is_shown_line_by_line_of_the_picture(run_of):
     assert f"{timeline.label(last.argmax())} {last.max():4.0%}" in choices[-1]
 
 
-def test_of_many_classes_the_likeliest_are_shown(cli, tmp_path):
+def test_only_the_likeliest_of_many_classes_are_shown(cli, tmp_path):
     random = np.random.default_rng(0)
     y = np.repeat(np.arange(120), 5)
     timeline = own(cli, tmp_path, "classify", random.normal(size=(600, 4)), y, "--hidden-size", "4")
@@ -211,7 +213,7 @@ def test_target_and_prediction_are_the_newest_windows(run_of):
     assert f"time {panels.short(time[-n][0])}" in text
 
 
-def test_codes_stand_where_they_are(run_of):
+def test_codes_are_drawn_in_their_places(run_of):
     timeline = Timeline(run_of("autoencode"))
     timeline.static_arrays["code_label"] = np.array([0, 1, 2])
     moment = Moment(1, [], {"code": np.array([[0.0, 0, 1], [5, 9, 0], [10, 4, 0.5]])})
@@ -228,7 +230,7 @@ def test_codes_stand_where_they_are(run_of):
 
 
 @pytest.mark.parametrize(
-    ("ends", "said"),
+    ("ends", "expected"),
     [
         ((0.0, 94.25), ("0.0", "94.2")),
         ((188_401.2, 188_495.4), ("188,401.2", "188,495.4")),
@@ -240,11 +242,11 @@ def test_codes_stand_where_they_are(run_of):
         ((0.0, 1e300), ("0", "1e+300")),
     ],
 )
-def test_the_ends_of_a_time_axis_are_told_apart(ends, said):
-    assert panels.axis_ends(*ends) == said
+def test_the_ends_of_a_time_axis_have_enough_decimals(ends, expected):
+    assert panels.axis_ends(*ends) == expected
 
 
-def test_the_loss_stands_against_pca(run_of):
+def test_the_loss_is_compared_with_pca(run_of):
     timeline = Timeline(run_of("autoencode"))
     loss, pca = (
         timeline.moment().history[-1]["mean_loss"],
@@ -256,7 +258,7 @@ def test_the_loss_stands_against_pca(run_of):
     assert f"{pca:.3g}" in text
 
 
-def test_each_error_of_an_autoencoder_stands_beside_that_of_pca_on_the_same_rows(run_of):
+def test_errors_of_an_autoencoder_are_compared_with_pca_on_the_same_rows(run_of):
     timeline = Timeline(run_of("autoencode"))
     history = [{**event, "test_mse": 0.1} for event in timeline.moment().history]
     moment = Moment(timeline.moment().step, history, timeline.moment().arrays)
@@ -267,7 +269,7 @@ def test_each_error_of_an_autoencoder_stands_beside_that_of_pca_on_the_same_rows
     model.feed(changes(canvas, None))
     assert f"PCA {timeline.static_arrays['pca_train_mse'][0]:.3g} on training rows" in model.text
     assert "PCA 0.0779 on these test rows" in model.text
-    for name in ("pca_train_mse", "pca_evaluated_mse"):  # as in runs that know neither
+    for name in ("pca_train_mse", "pca_evaluated_mse"):  # as in older runs
         del timeline.static_arrays[name]
     learning(canvas := Canvas.blank(160, 12), timeline, moment, Selection())
     model.feed(changes(canvas, None))
@@ -276,7 +278,7 @@ def test_each_error_of_an_autoencoder_stands_beside_that_of_pca_on_the_same_rows
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, 1.0], [float("nan"), 2.0], [3.0, 1e-9]])
-def test_any_losses_are_drawn(values, run_of):
+def test_any_losses_can_be_drawn(values, run_of):
     timeline = Timeline(run_of("regress"))
     log = [
         {"step": n, "epoch": 0, "loss": v, "mean_loss": v, "lr": 0.1} for n, v in enumerate(values)
@@ -285,7 +287,7 @@ def test_any_losses_are_drawn(values, run_of):
         learning(Canvas.blank(width, height), timeline, Moment(9, log, {}), Selection())
 
 
-def test_panels_without_room_are_no_fault(run_of):
+def test_panels_without_space_raise_nothing(run_of):
     for job in JOBS:
         timeline = Timeline(run_of(job))
         moment = timeline.moment()
@@ -294,20 +296,20 @@ def test_panels_without_room_are_no_fault(run_of):
                 draw(Canvas.blank(width, height), timeline, moment, Selection())
 
 
-def test_foreign_arrays_are_said_not_to_fit(run_of):
+def test_arrays_that_do_not_fit_are_reported(run_of):
     timeline = Timeline(run_of("classify"))
     timeline.static_arrays["shown"] = np.zeros((10, 3, 5))
     assert "do not fit together" in drawn(timeline, page="predictions").text
 
 
-def test_letters_stand_for_names_that_begin_alike():
+def test_names_with_equal_first_letters_get_other_letters():
     assert panels.letters(["0", "1", "2"]) == ["0", "1", "2"]
     assert panels.letters(["walk", "run"]) == ["w", "r"]
     assert panels.letters(["walk", "wait"]) == ["a", "b"]
     assert len(panels.letters([str(n) for n in range(200)])) == 200
 
 
-def test_time_is_said_in_words():
+def test_times_are_formatted():
     assert [clock(s) for s in (0.84, 4.0, 59.9, 61, 7384)] == [
         "0.84 s",
         "4 s",
@@ -317,7 +319,7 @@ def test_time_is_said_in_words():
     ]
 
 
-def test_a_pause_is_not_counted_into_the_updates_a_second(run_of):
+def test_a_pause_does_not_lower_the_updates_per_second(run_of):
     player = Player(Timeline(run_of("regress")))
     player.status = "running"
     seconds = iter([0.0, 1.0, 100.0, 102.0])
@@ -329,7 +331,7 @@ def test_a_pause_is_not_counted_into_the_updates_a_second(run_of):
     assert progress.rate([10, 30, 50]) == 10
 
 
-def test_help_shows_every_key_in_as_many_parts_as_it_takes():
+def test_help_shows_every_key_in_several_parts_if_needed():
     lines = [(f"k{n}", f"does {n}") for n in range(20)]
     for width, height in ((120, 40), (80, 14), (40, 12)):
         seen, part, last = "", 0, False
@@ -342,7 +344,7 @@ def test_help_shows_every_key_in_as_many_parts_as_it_takes():
         assert all(f"{key} " in seen and does in seen for key, does in lines)
 
 
-def test_nothing_of_a_run_is_changed_by_looking(run_of, tmp_path):
+def test_viewing_changes_nothing_in_the_run(run_of, tmp_path):
     timeline = Timeline(run_of("autoencode"))
     copy = shutil.copytree(timeline.run.path, tmp_path / "copy")
     drawn(timeline)

@@ -24,11 +24,9 @@ CAPTIONS = {
     "learning": "The losses of single batches, their mean since the previous logged line, and the "
     "evaluations on other rows during training.",
     "predictions": "The predicted label is above each row.",
-    "confusion": "All test rows, by true class (down) and predicted class (across).",
-    "decision": "Rows are read step by step. After each step: the probability of each class if the "
-    "row ended there, and the hidden state.",
+    "confusion": "All test rows.",
+    "decision": "Rows are read step by step; the probabilities are those if the row ended there.",
     "hidden": "Each line is a hidden unit, each column a step.",
-    "portrait": "The hidden state along its first two principal components.",
 }
 """What a figure does not say itself, by its name."""
 

@@ -61,9 +61,9 @@ class RowViewer {
   // Draws one pixel per number, from paper to ink; the style enlarges them.
   drawPicture(canvas, values) {
     [canvas.height, canvas.width] = this.rows.picture;
-    const look = getComputedStyle(document.documentElement);
-    const paper = rgb(look.getPropertyValue("--paper"));
-    const ink = rgb(look.getPropertyValue("--ink"));
+    const styles = getComputedStyle(document.documentElement);
+    const paper = rgb(styles.getPropertyValue("--paper"));
+    const ink = rgb(styles.getPropertyValue("--ink"));
     const pen = canvas.getContext("2d");
     const image = pen.createImageData(canvas.width, canvas.height);
     values.forEach((value, place) => {
@@ -82,11 +82,11 @@ class RowViewer {
     canvas.width = Math.round(wide * dense);
     canvas.height = Math.round(80 * dense);
     const pen = canvas.getContext("2d");
-    const look = getComputedStyle(document.documentElement);
+    const styles = getComputedStyle(document.documentElement);
     const lines = part ? [["--muted", 0], ["--prediction", 1]] : [["--target", 0]];
     for (const [color, which] of lines) {
       const values = this.values(row, which);
-      pen.strokeStyle = look.getPropertyValue(color);
+      pen.strokeStyle = styles.getPropertyValue(color);
       pen.lineWidth = 1.5 * dense;
       pen.beginPath();
       values.forEach((value, place) => {

@@ -141,11 +141,11 @@ class Space {
 
   paint() {
     this.fit();
-    const look = getComputedStyle(document.documentElement);
-    this.ink = look.getPropertyValue("--ink");
-    this.muted = look.getPropertyValue("--muted");
+    const styles = getComputedStyle(document.documentElement);
+    this.ink = styles.getPropertyValue("--ink");
+    this.muted = styles.getPropertyValue("--muted");
     this.line = `color-mix(in srgb, ${this.muted} 28%, transparent)`;
-    this.ground = look.getPropertyValue("--ground");
+    this.ground = styles.getPropertyValue("--ground");
     this.colors = this.data.colors[isDark() ? "dark" : "light"];
     this.pen.clearRect(0, 0, this.width, this.height);
     this.pen.font = "12px system-ui, sans-serif";

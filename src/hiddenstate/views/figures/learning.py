@@ -44,8 +44,10 @@ def examples(
     """Draw the first `MAX_ROWS` of rows (N, ...) as the network reads them, under their labels."""
     rows = rows[:MAX_ROWS]
     figure = figure or new_figure(*figure_size(len(rows), size_of(picture), 2.4, 5, 0.92, 0.3))
-    title = "Example row" if len(rows) == 1 else "Example rows"
-    heading(figure, title, "as the network reads them")
+    if len(rows) == 1:
+        heading(figure, "Example row", "as the network reads it")
+    else:
+        heading(figure, "Example rows", "as the network reads them")
     axes = add_axes(
         figure, place(figure, left=0.12, right=0.12, bottom=0.12, top=0.78)[0], ticks=False
     )

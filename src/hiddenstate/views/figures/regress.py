@@ -112,17 +112,17 @@ def error(
     figure, now = figure or new_figure(6.4, 3.2), style.now()
     squares = (np.asarray(target, float) - np.asarray(prediction, float)) ** 2
     squares = squares.reshape(len(squares), -1)
-    known = np.isfinite(squares)
-    n = known.sum(axis=1)
-    mean = np.where(n > 0, np.where(known, squares, 0).sum(axis=1) / np.maximum(n, 1), np.nan)
+    finite = np.isfinite(squares)
+    n = finite.sum(axis=1)
+    mean = np.where(n > 0, np.where(finite, squares, 0).sum(axis=1) / np.maximum(n, 1), np.nan)
     recent = [
         np.nanmean(mean[max(0, k - RECENT + 1) : k + 1]) if n[k] else np.nan
         for k in range(len(mean))
     ]
-    told = f"of each {unit}, log scale"
+    note = f"of each {unit}, log scale"
     if len(mean) and np.isfinite(recent[-1]):
-        told += f"; mean of the last {min(RECENT, len(mean))}: {recent[-1]:.3g}"
-    heading(figure, "Squared error", told)
+        note += f"; mean of the last {min(RECENT, len(mean))}: {recent[-1]:.3g}"
+    heading(figure, "Squared error", note)
     axes = add_axes(figure, place(figure, top=KEYED)[0])
     numbers = np.arange(1, len(mean) + 1)
     floor = np.where(mean > 0, mean, np.nan)

@@ -213,10 +213,10 @@ def features_drawn(n: int) -> Array:
 def ranges(series: Sequence[Array], chosen: Array) -> tuple[Array, Array]:
     """Return the smallest and largest value of each chosen feature; shared if they are similar."""
     values = np.concatenate([part[:, chosen] for part in series])
-    known = np.isfinite(values)
-    low = np.where(known, values, np.inf).min(axis=0)
-    high = np.where(known, values, -np.inf).max(axis=0)
-    low, high = np.where(known.any(axis=0), low, 0.0), np.where(known.any(axis=0), high, 1.0)
+    finite = np.isfinite(values)
+    low = np.where(finite, values, np.inf).min(axis=0)
+    high = np.where(finite, values, -np.inf).max(axis=0)
+    low, high = np.where(finite.any(axis=0), low, 0.0), np.where(finite.any(axis=0), high, 1.0)
     spread = high - low
     if high.max() - low.min() <= 10 * spread[spread > 0].min(initial=math.inf):
         low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
