@@ -163,7 +163,7 @@ def has_layers() -> bool:
 
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Print the table of all points, and draw it if a file is named."""
-    rounds, cores = asked.rounds or 7, os.cpu_count() or 1
+    rounds, cores = asked.rounds or 7, 1 if asked.toy else os.cpu_count() or 1
     axes = TOY if asked.toy else AXES
     print(f"## layers: {asked.cell}, ms a pass forward and backward, {rounds} rounds in turns")
     if not has_layers():

@@ -81,8 +81,9 @@ def command(asked: argparse.Namespace) -> dict[str, Any]:
     absolute = {"PYTHONPATH": os.pathsep.join(str(Path(path).resolve()) for path in paths)}
     variables = thread_limits(asked.threads) | (absolute if paths else {})
     with tempfile.TemporaryDirectory() as folder, environment(variables):
-        # Once for the file cache: no contender should be the one to read torch from the disk.
-        subprocess.run([sys.executable, "-c", "import torch, hiddenstate.cli"], check=True)
+        if not asked.toy:
+            # Once for the file cache: no contender should be the one to read torch from the disk.
+            subprocess.run([sys.executable, "-c", "import torch, hiddenstate.cli"], check=True)
         tasks = {name: partial(_prompt_to_prompt, line, folder) for name, line in chosen.items()}
         done = interleave(tasks, rounds)
     seconds = {name: [took for took, _ in runs] for name, runs in done.items()}

@@ -3,10 +3,12 @@
 import contextlib
 import io
 import os
+import shutil
 import struct
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,6 +75,19 @@ def tiny_idx(tmp_path: Path) -> Path:
     return write_digits(tmp_path / "digits")
 
 
+def answer_to(*arguments: object) -> Answer:
+    """Run `hiddenstate ARGUMENTS...` in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main([str(argument) for argument in arguments])
+    code = ended.value.code
+    return Answer(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture
 def cli(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
@@ -82,18 +97,7 @@ def cli(
     # A defect leaves its trace where the test is cleaned up.
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("traces")))
 
-    def run(*arguments: object) -> Answer:
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            pytest.raises(SystemExit) as ended,
-        ):
-            main([str(argument) for argument in arguments])
-        code = ended.value.code
-        return Answer(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
-
-    return run
+    return answer_to
 
 
 def mutations(data: bytes, n: int, seed: int = 0) -> Iterator[bytes]:
@@ -123,20 +127,34 @@ def mutations(data: bytes, n: int, seed: int = 0) -> Iterator[bytes]:
         yield bytes(hurt)
 
 
-@pytest.fixture
-def run_of(cli: Cli, tiny_idx: Path, tmp_path: Path) -> Callable[[str], Run]:
-    """Trains a small run of a job and gives it."""
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Trains a small run of a job, once, and gives its folder, which is to be left as it is."""
+    folder = tmp_path_factory.mktemp("trained")
 
-    def train(job: str) -> Run:
+    @cache
+    def train(job: str) -> Path:
+        data = write_digits(folder / "digits")
         small: dict[str, tuple[object, ...]] = {
-            "classify": (tiny_idx, "--hidden-size", "6", "--log-every", "2"),
+            "classify": (data, "--hidden-size", "6", "--log-every", "10"),
             "regress": ("--windows", "25", "--log-every", "10"),
-            "autoencode": (tiny_idx, "--encoder-sizes", "8", "--epochs", "2", "--log-every", "1"),
+            "autoencode": (data, "--encoder-sizes", "8", "--epochs", "2", "--log-every", "1"),
         }
-        assert cli(job, *small[job], *QUIET).code == 0
-        return Run(tmp_path / "runs" / f"{job}-1")
+        words = (job, *small[job], "--runs-dir", folder / "runs", *QUIET)
+        assert answer_to(*words).code == 0
+        return folder / "runs" / f"{job}-1"
 
     return train
+
+
+@pytest.fixture
+def run_of(cli: Cli, trained: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Run]:
+    """Gives a small finished run of a job, in `tmp_path` where `cli` finds it by its name."""
+
+    def copy(job: str) -> Run:
+        return Run(shutil.copytree(trained(job), tmp_path / "runs" / f"{job}-1"))
+
+    return copy
 
 
 def write_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:

@@ -34,7 +34,9 @@ def test_the_engine_is_chosen_by_a_fixed_rule(monkeypatch):
     with pytest.raises(OptionError, match="HIDDENSTATE_LEVEL is off"):
         engine_of(engine="native")
     monkeypatch.setenv(kernels.VARIABLE, "sse9")
-    with pytest.raises(MachineError, match="HIDDENSTATE_LEVEL=sse9: this processor supports baseline"):
+    with pytest.raises(
+        MachineError, match="HIDDENSTATE_LEVEL=sse9: this processor supports baseline"
+    ):
         engine_of()
 
 

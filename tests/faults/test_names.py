@@ -15,6 +15,8 @@ from tests.conftest import Cli
 def test_a_strange_name_changes_nothing_but_itself(
     kind: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("hiddenstate.report.html.pictures.DOTS", 24)
+
     def run(args: Sequence[str], folder: Path) -> Ended:
         os.chdir(folder)
         return Ended(*cli(*args))

@@ -8,7 +8,7 @@ from tools.stress import data_files as fuzz
 
 from hiddenstate.errors import DataError
 
-FILES = 150
+FILES = 80
 """Damaged files of each reader; each is read for one of its uses."""
 
 

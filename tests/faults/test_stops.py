@@ -14,15 +14,18 @@ from hiddenstate.config import make_config
 from hiddenstate.runs import Run, writer
 from hiddenstate.system import lock
 from hiddenstate.training.start import start
+from tests.conftest import write_digits
 
 JOBS = list(processes.SHORT)
 
 
 @pytest.fixture(scope="module", params=JOBS)
 def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """A short run of each job, never stopped."""
-    folder = tmp_path_factory.mktemp("whole") / request.param
-    return stopping.make_plan(processes.arguments(request.param, short=True), folder)
+    """A short run of each job on little data, never stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    job, *options = processes.arguments(request.param, short=True)
+    data = [] if job == "regress" else [str(write_digits(folder / "digits"))]
+    return stopping.make_plan([job, *data, *options], folder / job)
 
 
 def test_killed_before_any_file_event_twice_nothing_is_lost(plan: Plan, tmp_path: Path) -> None:

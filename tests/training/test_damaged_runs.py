@@ -138,14 +138,15 @@ def test_a_damaged_journal_is_named_and_added_to(run, cli):
     assert "journal.jsonl:1: this line is damaged" in done.err
 
 
-def test_a_damaged_snapshot_is_left_out_and_named(run, cli, tmp_path):
+def test_a_damaged_snapshot_is_left_out_and_named(run, cli, tmp_path, monkeypatch):
+    monkeypatch.setattr("hiddenstate.report.html.pictures.DOTS", 24)
     path = Run(run).snapshot_paths()[1]
     damage(path)
     film = tmp_path / "film.gif"
     for command in (
         ["figures", run],
         ["report", run],
-        ["film", run, "--output", film, "--seconds", "0.5"],
+        ["film", run, "--output", film, "--seconds", "0.5", "--fps", "2"],
         ["watch", run, "--view", "lines"],
     ):
         done = cli(*command)

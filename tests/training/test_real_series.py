@@ -5,7 +5,6 @@ Neither package is imported; `pip install '.[series]'` brings their files.
 
 import importlib.util
 import json
-import statistics
 from pathlib import Path
 
 import pytest
@@ -23,9 +22,9 @@ def carried(package: str, path: str) -> Path:
 @pytest.mark.parametrize("name", ["BasicMotions", "JapaneseVowels"])
 def test_real_series_are_classified_without_further_options(cli, name):
     path = carried("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
-    done = cli("classify", path, "--seeds", 2, *OFF)
+    done = cli("classify", path, *OFF)
     assert done.code == 0, done.err
-    assert statistics.fmean(json.loads(done.out)["test_accuracy"]) >= 0.95
+    assert json.loads(done.out)["test_accuracy"] >= 0.95
 
 
 def test_a_forecast_of_the_sunspots_beats_the_last_value(cli):
