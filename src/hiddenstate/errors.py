@@ -73,3 +73,8 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """Return `; did you mean X?` for the candidate closest to `name`, or "" if none is close."""
     closest = difflib.get_close_matches(name, list(candidates), n=1)
     return f"; did you mean {printable(closest[0])}?" if closest else ""
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun: `1 step`, `2,000 steps`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -332,7 +332,7 @@ def test_data_that_cannot_be_evaluated_is_rejected(cli: Cli, tmp_path: Path) -> 
         (("last",), "the run has no test rows; name data with labels or targets after it"),
         (
             (last_run(tmp_path).path / "model.safetensors",),
-            "a model file has no test rows; name the data after it",
+            "a model file has no test rows; pass DATA after it",
         ),
     ):
         done = cli("evaluate", *arguments)

@@ -184,6 +184,11 @@ def test_a_pickle_is_recognised_by_its_first_bytes(start: bytes, tmp_path: Path)
 
 
 def test_a_model_file_is_not_taken_for_a_pickle(net: Net, tmp_path: Path) -> None:
-    path = tmp_path / "m.safetensors"
-    FittedModel(net, net.initial(0, "float32"), ["a", "b", "c"], (7, 5)).save(path)
-    refuse_code(path)
+    """Also where the length of its header begins with the byte of a pickle's opcode."""
+    path, starts = tmp_path / "m.safetensors", set()
+    for length in range(1, 300):
+        label = "a" * length
+        FittedModel(net, net.initial(0, "float32"), [label, "b", "c"], (7, 5)).save(path)
+        starts.add(path.read_bytes()[:1])
+        refuse_code(path)
+    assert b"\x80" in starts

@@ -272,7 +272,7 @@ def test_invalid_requests_are_refused(do, value, told):
 
 def test_a_run_that_no_process_trains_takes_no_requests(tiny_idx, tmp_path):
     train(make("classify", tiny_idx), tmp_path / "run")
-    with pytest.raises(DataError, match="no process is training this run"):
+    with pytest.raises(DataError, match="the run is done; `hiddenstate resume"):
         send_request(tmp_path / "run", "stop")
     assert not (tmp_path / "run" / "control.jsonl").exists()
 

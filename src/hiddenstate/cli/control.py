@@ -12,12 +12,12 @@ ANSWER_SECONDS = 5.0
 
 
 @click.command(
-    short_help="Ask a run to finish early, pause, continue or change.",
+    short_help="Finish, pause or continue a run, or change its learning rate.",
     help="Send a request to a run in progress, from any terminal.\n\n\b\n"
     "  stop       finish early: keep the best weights and end the run as done\n"
     "  pause, go  pause training, continue it\n"
     "  lr X       set the learning rate to X; a schedule continues from it\n"
-    "  snapshot   save what the views draw of this moment\n\n"
+    "  snapshot   save a snapshot for the views\n\n"
     "Each request that is carried out becomes an event in the history of the run. To interrupt a "
     "run so that it can be resumed, press Ctrl-C in its terminal or send it SIGTERM."
     "\n\n\b\nExample:\n  hiddenstate ctl last lr 0.001",

@@ -99,7 +99,7 @@ def _numbers_fact(findings: "Findings") -> str:
 
 
 def _missing_fact(findings: "Findings") -> str:
-    from hiddenstate.data.description import count
+    from hiddenstate.errors import count
 
     parts = []
     if findings.missing:
@@ -318,7 +318,8 @@ def two_lines(d: "Dataset", config: Config, raw: "SequenceDataset | None" = None
 
 
 def _as_read(d: "Dataset") -> str:
-    from hiddenstate.data.description import class_sizes, count, lengths_of
+    from hiddenstate.data.description import class_sizes, lengths_of
+    from hiddenstate.errors import count
 
     test = f" + {len(d.test):,} test" if d.test is not None else ""
     text = f"{printable(d.name)}, {printable(d.kind)}: {len(d.train):,}{test} "
@@ -346,8 +347,9 @@ def _as_read(d: "Dataset") -> str:
 def _prepared(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None") -> str:
     import numpy as np
 
-    from hiddenstate.data.description import count, shape_words
+    from hiddenstate.data.description import shape_words
     from hiddenstate.data.prepare.pipeline import split_way
+    from hiddenstate.errors import count
 
     prep, noun = d.transform, "pictures" if d.picture is not None else "series"
     shape = count(d.X.shape[1], "number") if d.X.ndim == 2 else shape_words(d, None)
@@ -371,9 +373,11 @@ def _prepared(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
         n = f"{len(rows):,}"
         if signal and rows.y is not None and rows.y.ndim == 3:  # steps that are only read are NaN
             n = count(int(np.isfinite(rows.y).all(axis=-1).sum()), "step")
-        text += f"; {n} more {purpose}" if provided else f"; {n} held out {purpose}"
-        if raw is not None and not provided:
-            way = "time" if signal else split_way(raw.train, config)
-            words = {"group": "whole groups", "time": "the last", "random": "at random"}
-            text += f" ({words.get(way, way)})"
+        if provided or raw is None:
+            text += f"; {n} {'more' if provided else 'held out'} {purpose}"
+            continue
+        way = "time" if signal else split_way(raw.train, config)
+        words = {"group": " (whole groups)", "time": "", "random": " (at random)"}
+        first = "the last " if way == "time" else ""
+        text += f"; {first}{n} held out {purpose}{words.get(way, f' ({way})')}"
     return text

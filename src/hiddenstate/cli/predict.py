@@ -34,8 +34,8 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(
-    short_help="Predict for new rows.",
-    help="Predict for new rows.\n\nRUN is a run, its folder, or a model file. DATA is a file or "
+    short_help="Predict new rows.",
+    help="Predict new rows.\n\nRUN is a run, its folder, or a model file. DATA is a file or "
     "folder in any supported format, with the columns of the training data; without DATA, the "
     "test rows of the run are used. A classifier predicts labels and a regressor its targets; an "
     "autoencoder prints the code of each row and its reconstruction error.\n\n\b\nExample:\n"

@@ -15,6 +15,7 @@ from hiddenstate.data.dataset import Dataset
 from hiddenstate.data.prepare.transform import after_end
 from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import PIECE, RowStore
+from hiddenstate.errors import count
 from hiddenstate.system.typing import Array
 
 
@@ -135,11 +136,6 @@ def shape_words(d: Dataset, steps: int | None) -> str:
         T, width = steps, T * width // steps
     most = "up to " if d.train.lengths is not None else ""
     return f"{most}{count(T, 'step')} of {count(width, 'feature')}"
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun: `1 step`, `2,000 steps`."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def data_bytes(parts: list[Rows]) -> int:

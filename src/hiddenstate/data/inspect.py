@@ -10,7 +10,6 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import (
     class_sizes,
-    count,
     count_duplicates,
     count_values,
     data_bytes,
@@ -22,7 +21,7 @@ from hiddenstate.data.description import (
 )
 from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, like_numbers, unknown_labels
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import printable
+from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
 
 LONG_SERIES = 2000

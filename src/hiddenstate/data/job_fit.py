@@ -10,8 +10,8 @@ import numpy as np
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.description import count, shape_words
-from hiddenstate.errors import printable
+from hiddenstate.data.description import shape_words
+from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
 
 Options = dict[str, Any]
@@ -164,7 +164,7 @@ def _autoencode_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> 
     if lengths is not None:
         why = f"series differ in length, {lengths.min()} to {lengths.max()} steps"
     elif len(d.train) < 3:
-        why = "there are fewer than 3 rows"
+        why = "there are fewer than 3 series"
     elif width < 2:
         why = "a row is a single number"
     if why:

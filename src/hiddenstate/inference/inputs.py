@@ -53,7 +53,7 @@ def run_test_data(run: Run | None) -> PreparedDataset:
         If the data changed since training.
     """
     if run is None:
-        raise OptionError("a model file has no test rows; name the data after it")
+        raise OptionError("a model file has no test rows; pass DATA after it")
     dataset = unchanged_dataset(run)
     if dataset.test is None or not len(dataset.test):
         raise OptionError("the run has no test rows; name data with labels or targets after it")

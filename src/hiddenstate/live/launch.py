@@ -65,7 +65,7 @@ def choose_view(view: str = "auto") -> str:
         return next((name for name, reason in missing.items() if not reason()), "off")
     reason = missing[view]() if view in LIVE_VIEWS else None
     if reason:
-        raise MachineError(f"view {view}: {reason}; use another view, or auto to choose one")
+        raise MachineError(f"--view {view}: {reason}; use --view auto")
     return view
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.models.fitted import load_model
 from hiddenstate.models.net import Params
+from hiddenstate.system.array_file import MAX_HEADER
 
 
 def read_weights(path: Path) -> Params:
@@ -36,9 +37,12 @@ def refuse_code(path: Path) -> None:
         If the file is a pickle.
     """
     with path.open("rb") as stream:
-        start = stream.read(4)
-    # A pickle begins with the opcode of its protocol; torch's archive is a zip file.
-    if start[:1] == b"\x80" or start == b"PK\x03\x04":
+        start = stream.read(9)
+    # A pickle begins with the opcode of its protocol; torch's archive is a zip file. A
+    # safetensors file begins with the length of its header, of which one in 32 has that low byte.
+    length, header = int.from_bytes(start[:8], "little"), start[8:]
+    is_safetensors = length <= MAX_HEADER and header == b"{"
+    if (start[:1] == b"\x80" and not is_safetensors) or start[:4] == b"PK\x03\x04":
         raise UntrustedFileError(
             f"{printable(path)}: is a pickle, which can run code; convert it where it was made, or "
             "start a run from its state_dict with --weights"

@@ -6,6 +6,7 @@ steps, carries it out, and records it in the history and, with the request's nam
 
 import json
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -133,10 +134,14 @@ def send_request(path: Path, do: str, value: str | float | None = None) -> str:
     """
     request, run = make_request(do, value), Run(path)
     if run.status() != "running":
-        hint = "; `hiddenstate resume` resumes it"
+        command = f"hiddenstate resume {shlex.quote(printable(path))}"
         if run.results() is not None:
-            hint = ", it is done; `hiddenstate resume RUN --epochs +1` trains it for longer"
-        raise DataError(f"{printable(path)}: no process is training this run{hint}")
+            raise DataError(
+                f"{printable(path)}: the run is done; `{command} --epochs +1` trains it for longer"
+            )
+        raise DataError(
+            f"{printable(path)}: no process is training this run; resume it with `{command}`"
+        )
     entry: dict[str, Any] = {"name": request.name, "do": request.do}
     append_request(run, entry | ({} if request.value is None else {"value": request.value}))
     return request.name

@@ -14,9 +14,10 @@ from hiddenstate.runs.snapshots import (
     RegressStatic,
 )
 from hiddenstate.views import figures, style
+from hiddenstate.views.figures.layout import part_of
 from hiddenstate.views.timeline import Moment, Timeline
 
-Draw = Callable[[FigureBase | None], FigureBase]
+Draw = Callable[[Figure | None], Figure]
 
 FIGURES: dict[str, tuple[str, ...]] = {
     "classify": ("example", "learning", "predictions", "confusion", "worst", "decision"),
@@ -38,7 +39,7 @@ def drawings(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
 
 
 def _themed(draw: Draw) -> Draw:
-    def draw_in_theme(on: FigureBase | None = None) -> FigureBase:
+    def draw_in_theme(on: Figure | None = None) -> Figure:
         with style.theme():
             return draw(on)
 
@@ -106,9 +107,7 @@ def _of_classify(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     return draws
 
 
-def _draw_decision(
-    timeline: Timeline, moment: Moment, on: FigureBase | None, n: int = 4
-) -> FigureBase:
+def _draw_decision(timeline: Timeline, moment: Moment, on: Figure | None, n: int = 4) -> Figure:
     """Draw when the first `n` of the followed rows were decided."""
     static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifySnapshot)
     probabilities = arrays["decision"][:n] if "decision" in arrays else None
@@ -225,7 +224,8 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         for name, place in LAYOUTS[timeline.job].items():
             if name in draws:
                 left, low, right, high = (round(GRID * edge) for edge in place)
-                draws[name](figure.add_subfigure(grid[GRID - high : GRID - low, left:right]))
+                part = figure.add_subfigure(grid[GRID - high : GRID - low, left:right])
+                draws[name](part_of(part))
         if title:
             figure.text(0.995, 0.99, title, ha="right", va="top", fontsize=8, color=now.muted)
         for axes, (elevation, azimuth) in zip(_axes_3d(figure), views, strict=False):

@@ -55,7 +55,7 @@ def test_missing_paths_are_refused(refuse: Refuse, arguments: tuple[str, ...]) -
 
 def test_a_model_without_data_to_predict_is_refused(refuse: Refuse, model: Path) -> None:
     refuse(2, "predict", model, "absent.npy")
-    assert "name the data after it" in refuse(2, "predict", model)
+    assert "pass DATA after it" in refuse(2, "predict", model)
 
 
 # --- folders, devices and FIFOs

@@ -255,7 +255,10 @@ def test_missing_values_that_the_header_denies_give_a_remark(path: Path) -> None
         ("1,2,3\n", "1: expected a header field"),
         (HEAD + "@classLabel true a\n@data\n", "no rows"),
         (HEAD + "@data\n1\n", "neither @classLabel nor @targetLabel"),
-        ("@classLabels true a\n", "1: @classLabels is not a header field.*did you mean classlabel"),
+        (
+            "@classLabels true a\n",
+            "1: @classLabels is not a header field.*mean @classlabel",
+        ),
         ("@\n", "1: @ is not a header field"),
         ("@classLabel true\n@data\n1:a\n", "1: @classLabel: true, but no labels"),
         ("@classLabel\n@data\n1:a\n", "1: @classLabel: expected true or false"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError
+from hiddenstate.errors import DataError, count
 
 
 def cut_windows(
@@ -48,7 +48,7 @@ def cut_windows(
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
     if window > lengths.max(initial=0):
         longest = int(lengths.max(initial=0))
-        ahead = f" with a value {horizon} ahead" if horizon else ""
+        ahead = f" with a value {count(horizon, 'step')} ahead" if horizon else ""
         raise DataError(
             f"{where}: a window has {window} steps, but the longest series has {longest}{ahead}; "
             f"use --window {longest} or less"
@@ -75,9 +75,10 @@ def _shifted(rows: Rows, horizon: int, where: str) -> Rows:
     T = rows.X.shape[1]
     lengths = np.full(len(rows), T) if rows.lengths is None else rows.lengths
     if lengths.max(initial=0) <= horizon:
+        longest = count(int(lengths.max(initial=0)), "step")
         raise DataError(
-            f"{where}: the longest series has {int(lengths.max(initial=0))} steps, so there is no "
-            f"value {horizon} steps ahead; use a smaller --horizon"
+            f"{where}: the longest series has {longest}, so there is no value "
+            f"{count(horizon, 'step')} ahead; use a smaller --horizon"
         )
     kept = rows.take(np.flatnonzero(lengths > horizon))
     shorter = None if kept.lengths is None else kept.lengths - horizon

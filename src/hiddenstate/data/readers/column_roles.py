@@ -210,9 +210,10 @@ def _check_distinct(
         may_be_input = flag in ("--time", "--group") or (flag == "--target" and options.horizon)
         if j in (inputs or ()) and not may_be_input:
             hint = " or add --horizon 1" if flag == "--target" else ""
+            why = "" if flag in ("--id", "--weight") else ", so the network would see the answer"
             raise DataError(
-                f"{columns.where}: column {name} is both {flag} and --input, so the net would be "
-                f"given the answer; leave it out of --input{hint}"
+                f"{columns.where}: column {name} is both {flag} and --input{why}; leave it out of "
+                f"--input{hint}"
             )
 
 

@@ -1,6 +1,7 @@
 """Holds the columns of a table, whatever file they come from, and converts them to numbers."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -250,7 +251,9 @@ def refuse_text(columns: Columns, j: int, inputs: Iterable[int] = ()) -> NoRetur
         cells = columns.arrays[j]
         what = f"text ({_quoted(cells[int(np.argmax(~missing_cells(cells)))])})"
         role = "--time" if timestamps(cells[:1]) is not None else role
-    choice = f", or the inputs with --input {columns.listed(numeric)}" if numeric else ""
+    names = ",".join(printable(columns.names[k], 40) for k in numeric)
+    choice = f", or the inputs with --input {shlex.quote(names)}" if len(names) <= 200 else ""
+    choice = choice if numeric else ""
     raise DataError(
         f"{columns.where}: column {name} holds {what}, expected numbers; name its role with "
         f"{role} {name}{choice}"

@@ -1,4 +1,4 @@
-"""Reads folders of images: one sub-folder per class, or none if no labels are needed.
+"""Reads folders of images: one subfolder per class, or none if no labels are needed.
 
 Files with one of the `SUFFIXES` are read. Names that start with a dot are ignored; a remark reports
 all other files. Sub-folders `train` and `test`, each with one folder per class, hold the training
@@ -89,13 +89,13 @@ def read_images(
     train, test = _halves(path, skipped)
     if not train:
         raise DataError(
-            f"{where}: no data; expected images in one sub-folder per class, or idx, .npy or .ts "
+            f"{where}: no data; expected images in one subfolder per class, or idx, .npy or .ts "
             "files"
         )
     if job == "classify" and require_targets:
         if not _labelled(train):
             raise DataError(
-                f"{where}: images without a class; put them into one sub-folder per class"
+                f"{where}: images without a class; put them into one subfolder per class"
             )
         if not _labelled(test):
             skipped.outside += [f"{printable(image.path)}: without a class" for image in test]
@@ -171,7 +171,7 @@ def _halves(path: Path, skipped: _Skipped) -> tuple[list[_Image], list[_Image]]:
 
 
 def _images(folder: Path, skipped: _Skipped) -> list[_Image]:
-    """Return images by class or, if no sub-folder has any, those in the folder itself."""
+    """Return images by class or, if no subfolder has any, those in the folder itself."""
     folders, images = _entries(folder, skipped)
     rows = []
     for sub in folders:

@@ -80,7 +80,7 @@ def read_header(texts: Iterator[tuple[str, str]], where: str) -> Header:
         if name not in fields:
             raise DataError(
                 f"{place}: {printable(word, 40)} is not a header field of a .ts file"
-                f"{did_you_mean(name, fields)}"
+                f"{did_you_mean(f'@{name}', [f'@{field}' for field in fields])}"
             )
         if name == "data":
             if value:

@@ -34,8 +34,8 @@ def reconstructions(
     originals: Array,
     rebuilt: Array,
     picture: tuple[int, int] | None = None,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the first `MAX_ROWS` of rows (N, F) above their reconstructions (N, F)."""
     originals, rebuilt = originals[:MAX_ROWS], rebuilt[:MAX_ROWS]
     figure = figure or _pair_figure(len(originals), picture, 0.68)
@@ -50,8 +50,8 @@ def rebuilt_worst(
     error: Array,
     labels: Sequence[str] | None,
     picture: tuple[int, int] | None = None,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw rows with large errors above their reconstructions.
 
     Parameters
@@ -62,7 +62,7 @@ def rebuilt_worst(
     labels : sequence of str, or None
     picture : tuple of int, optional
         Height and width of the picture that a row is.
-    figure : FigureBase, optional
+    figure : Figure, optional
         The figure to draw on, or a part of one.
     """
     rows, rebuilt = rows[:MAX_ROWS], rebuilt[:MAX_ROWS]
@@ -113,8 +113,8 @@ def grid(
     rows: Array,
     picture: tuple[int, int] | None = None,
     like: Array | None = None,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the rows decoded from a square of codes.
 
     Parameters
@@ -125,7 +125,7 @@ def grid(
         Height and width of the picture that a row is.
     like : ndarray (N, F), optional
         Rows of the data; `rows` are drawn in the same range and colours.
-    figure : FigureBase, optional
+    figure : Figure, optional
         The figure to draw on, or a part of one.
     """
     side = max(1, math.isqrt(len(rows)))
@@ -156,8 +156,8 @@ def walk(
     rows: Array,
     ends: Array | None = None,
     picture: tuple[int, int] | None = None,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the rows decoded along the straight line between two codes.
 
     Parameters
@@ -167,7 +167,7 @@ def walk(
         The rows of the two codes, drawn in frames at the ends.
     picture : tuple of int, optional
         Height and width of the picture that a row is.
-    figure : FigureBase, optional
+    figure : Figure, optional
         The figure to draw on, or a part of one.
     """
     now = style.now()
@@ -194,8 +194,8 @@ def codes(
     labels: Array | None,
     names: Sequence[str],
     rainbow: bool = False,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw codes (N, Z) in space, each as its label on the colour of its class.
 
     Of longer codes the first three numbers are drawn. Codes of two numbers lie in a plane, codes

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.system.typing import Array
@@ -37,8 +37,8 @@ def predictions(
     real: Sequence[str],
     predicted: Sequence[str],
     picture: tuple[int, int] | None = None,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the first `MAX_ROWS` of rows (N, ...) under their predicted labels, over the true ones.
 
     A correct prediction is blue with a tick; a wrong one is red with a cross and a frame.
@@ -57,8 +57,8 @@ def worst(
     taken: Sequence[str],
     chance: Array,
     picture: tuple[int, int] | None = None,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw wrongly classified rows under their predicted labels.
 
     Parameters
@@ -70,7 +70,7 @@ def worst(
         Predicted probabilities of the true labels.
     picture : tuple of int, optional
         Height and width of the picture that a row is.
-    figure : FigureBase, optional
+    figure : Figure, optional
         The figure to draw on, or a part of one.
     """
     rows = rows[:MAX_ROWS]
@@ -119,7 +119,7 @@ def _judged(
         write_at(axes, thumbnails.below, percents, now.muted, up=-19.5)
 
 
-def confusion(counts: Array, names: Sequence[str], figure: FigureBase | None = None) -> FigureBase:
+def confusion(counts: Array, names: Sequence[str], figure: Figure | None = None) -> Figure:
     """Draw a confusion matrix (C, C), true classes down, predicted classes across.
 
     Correct counts are blue, errors red, both by their share of the true class. Errors have a

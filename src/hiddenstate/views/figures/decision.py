@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
@@ -39,8 +39,8 @@ def decision(
     truth: Sequence[int] | Array,
     names: Sequence[str],
     picture: tuple[int, int] | None = None,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw what a classifier reads, the class probabilities after each step, and the state h_t.
 
     The lines of a picture run down the page, with probabilities and state at the same height.

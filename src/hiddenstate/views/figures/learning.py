@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.system.typing import Array
@@ -39,8 +39,8 @@ def examples(
     rows: Array,
     labels: Sequence[str] | None,
     picture: tuple[int, int] | None = None,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the first `MAX_ROWS` of rows (N, ...) as the network reads them, under their labels."""
     rows = rows[:MAX_ROWS]
     figure = figure or new_figure(*figure_size(len(rows), size_of(picture), 2.4, 5, 0.92, 0.3))
@@ -67,8 +67,8 @@ def learning(
     unit: str = "step",
     valid: Sequence[Event] = (),
     baselines: Mapping[str, tuple[float, str]] | None = None,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the loss against updates, and below it the test score if it was logged.
 
     Parameters
@@ -82,7 +82,7 @@ def learning(
         Evaluations on the validation rows, with step and valid_loss.
     baselines : dict, optional
         For "loss", "test_accuracy" or "test_mse": a value that needs no network, and its name.
-    figure : FigureBase, optional
+    figure : Figure, optional
         The figure to draw on, or a part of one.
     """
     figure, levels = figure or new_figure(6.4, 4.2), baselines or {}

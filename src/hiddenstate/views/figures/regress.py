@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.system.typing import Array
@@ -38,8 +38,8 @@ def signals(
     inputs: Array,
     targets: Array,
     named: tuple[str, str] = ("input", "target"),
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the input (T, I) in blue and the target (T, O) in red, as they are before training."""
     figure, now = figure or new_figure(6.4, 3.2), style.now()
     heading(figure, "Input and target", "before training")
@@ -61,8 +61,8 @@ def tracking(
     target: Array,
     prediction: Array,
     while_learning: bool = True,
-    figure: FigureBase | None = None,
-) -> FigureBase:
+    figure: Figure | None = None,
+) -> Figure:
     """Draw target in red and prediction in blue against time; of long runs, both ends.
 
     Parameters
@@ -72,7 +72,7 @@ def tracking(
     while_learning : bool, default True
         Whether each window was predicted just before the network learned from it, instead of all
         with the same weights.
-    figure : FigureBase, optional
+    figure : Figure, optional
         The figure to draw on, or a part of one.
     """
     figure, now = figure or new_figure(10, 3.1), style.now()
@@ -106,8 +106,8 @@ def tracking(
 
 
 def error(
-    target: Array, prediction: Array, unit: str = "window", figure: FigureBase | None = None
-) -> FigureBase:
+    target: Array, prediction: Array, unit: str = "window", figure: Figure | None = None
+) -> Figure:
     """Draw the squared error of each window (K, T, O) or (K, O) on a log axis, and recent means."""
     figure, now = figure or new_figure(6.4, 3.2), style.now()
     squares = (np.asarray(target, float) - np.asarray(prediction, float)) ** 2
@@ -152,8 +152,8 @@ def error(
 
 
 def hidden(
-    time: Array, carried: Array, reset: Array | None = None, figure: FigureBase | None = None
-) -> FigureBase:
+    time: Array, carried: Array, reset: Array | None = None, figure: Figure | None = None
+) -> Figure:
     """Draw the hidden state h_t (P, H) over time (P,) as a heat map, one line per unit.
 
     Parameters
@@ -162,7 +162,7 @@ def hidden(
     carried : ndarray (P, H)
     reset : ndarray (P, H), optional
         The states at the same steps if each window starts from a zero state.
-    figure : FigureBase, optional
+    figure : Figure, optional
         The figure to draw on, or a part of one.
     """
     figure = figure or new_figure(7.4, 3.0 if reset is None else 4.2)
@@ -200,9 +200,7 @@ def _scale(axes: Axes, high: float) -> None:
     axes.set_yticks([-high, 0, high], [f"{high:.2g}", "0", f"\N{MINUS SIGN}{high:.2g}"])
 
 
-def portrait(
-    carried: Array, reset: Array | None = None, figure: FigureBase | None = None
-) -> FigureBase:
+def portrait(carried: Array, reset: Array | None = None, figure: Figure | None = None) -> Figure:
     """Draw the path of h_t (P, H) in the plane of its first two principal components.
 
     Parameters
@@ -212,7 +210,7 @@ def portrait(
     reset : ndarray (P, H), optional
         The states at the same steps if each window starts from a zero state; they are projected
         to the same plane.
-    figure : FigureBase, optional
+    figure : Figure, optional
         The figure to draw on, or a part of one.
     """
     figure, now = figure or new_figure(5.2, 5.0), style.now()

@@ -75,8 +75,8 @@ class ProgressMeter:
         if not steps:
             return None
         if not self._player.live:
-            begun = self._start.get("step", 0)
-            return (steps[-1] - begun) / self._took if self._took else None
+            first_step = self._start.get("step", 0)
+            return (steps[-1] - first_step) / self._took if self._took else None
         if paused:
             self._readings.clear()
             return None
