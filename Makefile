@@ -4,11 +4,11 @@
 # make format    formats Python and C++
 # make stress    kills, damaged files, full disks and more, at random and at length; half an hour
 # make locked    the tests with pinned releases, each file's hash checked
-# make lock      chooses those releases anew; make audit reports known vulnerabilities of any
+# make lock      selects new releases; make audit reports their known vulnerabilities
 # make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers
 PYTHON ?= python3
 BIN := .venv/bin
-# The version is in __init__.py: a new one is installed anew.
+# The version is in __init__.py; a new one is reinstalled.
 BUILT := pyproject.toml CMakeLists.txt src/hiddenstate/__init__.py $(wildcard src/hiddenstate/kernels/csrc/*)
 
 CSRC := $(wildcard src/hiddenstate/kernels/csrc/*.cpp src/hiddenstate/kernels/csrc/*.h)

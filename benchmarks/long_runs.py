@@ -24,6 +24,7 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_mnist, load_waves
 from hiddenstate.engines import Chunk, make_engine
 from hiddenstate.jobs import make_job
+from hiddenstate.runs.events import LogEvent
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Trainer
@@ -56,7 +57,7 @@ class Losses(Callback):
     def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
         self.losses += chunk.losses.tolist()
 
-    def on_log(self, trainer: Trainer, event: dict[str, Any]) -> None:
+    def on_log(self, trainer: Trainer, event: LogEvent) -> None:
         if "test_accuracy" in event:
             self.accuracies.append(event["test_accuracy"])
 

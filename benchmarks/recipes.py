@@ -111,9 +111,9 @@ def table(words: Sequence[str] | None = None) -> None:
             path = place("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
             figures, seconds = measured("regress", path, *toy, seeds=seeds, runs=runs)
             print(row(f"{name}, mse", figures, "mse", "baseline_mse", seconds))
-        for name, (package, path, target) in FORECAST.items():
+        for name, (package, file, target) in FORECAST.items():
             if name in wanted:
-                options = (place(package, path), "--target", target, "--horizon", 1, *toy)
+                options = (place(package, file), "--target", target, "--horizon", 1, *toy)
                 figures, seconds = measured("regress", *options, seeds=seeds, runs=runs)
                 print(row(f"{name}, mse", figures, "mse", "baseline_mse", seconds))
 

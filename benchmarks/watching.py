@@ -63,7 +63,8 @@ def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None
 
     With a `pace` the view is stopped and continued in turns, and its slowdown reported in percent.
     """
-    from hiddenstate.live.launch import NotebookView, Viewer
+    from hiddenstate.live.launch import Viewer
+    from hiddenstate.live.notebook import NotebookView
     from hiddenstate.training.callback import Callback
     from hiddenstate.training.start import plan, start
 
@@ -236,14 +237,16 @@ def _in_terminal(command: list[str]) -> None:
 def _in_notebook(job: str, options: dict[str, Any], pace: Pace | None) -> dict[str, Any]:
     """Run it in a kernel, as a notebook's cell does."""
     import nbclient
-    import nbformat
+    from nbformat import from_dict
 
     code = (
         f"import sys, json; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from watching import train\n"
         f"print(json.dumps(train({job!r}, 'notebook', {options!r}, {pace!r})))"
     )
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    cell = {"cell_type": "code", "id": "train", "source": code, "metadata": {}, "outputs": []}
+    cell["execution_count"] = None
+    notebook = from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
     nbclient.NotebookClient(notebook, timeout=600).execute()
     text = "".join(o["text"] for o in notebook.cells[0].outputs if o.output_type == "stream")
     found: dict[str, Any] = json.loads(text)

@@ -17,7 +17,7 @@ def main(max_steps: int | None = None, out: str | Path = ".") -> float:
 
     ae = Autoencoder(code_size=3, lr=0.005, epochs=2, max_steps=max_steps, random_state=0)
     ae.fit(digits.X)
-    error = -ae.score(X_test)
+    error = float(-ae.score(X_test))
     print(f"mean squared error after {ae.n_steps_} updates: {error:.4f}")
 
     names = [str(name) for name in digits.classes]

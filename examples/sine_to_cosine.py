@@ -25,7 +25,7 @@ def main(max_steps: int | None = None, out: str | Path = ".") -> float:
         random_state=0,
     )
     reg.fit(waves.X, waves.y)
-    score = reg.score(waves.X, waves.y)
+    score = float(reg.score(waves.X, waves.y))
     print(f"R2 after {reg.n_steps_} windows: {score:.4f}")
 
     shown = slice(0, 10)

@@ -17,7 +17,7 @@ BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 def contenders() -> Iterator[Any]:
     """The package, imported as the scripts import it, with few test rows to be scored on."""
     sys.path.insert(0, BENCHMARKS)
-    data = importlib.import_module("contenders.data")
+    data: Any = importlib.import_module("contenders.data")
     every, n = data.digits, 200
 
     @cache

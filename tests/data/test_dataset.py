@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from hiddenstate.config import make_config
 from hiddenstate.data import as_rows, fractions, load_dataset, read_like
-from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.readers import idx
 from hiddenstate.data.readers.idx import read_idx
 from hiddenstate.data.rows import Rows
@@ -159,7 +159,7 @@ def npz(path: Path, **arrays: Any) -> Path:
     return path
 
 
-def dataset(job: str, path: Path, **values: Any) -> SequenceDataset:
+def dataset(job: str, path: Path, **values: Any) -> PreparedDataset:
     return load_dataset(make_config(job, {"data": str(path), **values}))
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ NETS = {
     "regress steps": ("regress", "steps", "last"),
 }
 KINDS = [*NETS, "autoencode"]
-TRAINING = {"lr": 0.01, "threads": 1}
+TRAINING: Any = {"lr": 0.01, "threads": 1}
 
 
 digits = cache(load_mnist)

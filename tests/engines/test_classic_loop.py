@@ -33,6 +33,7 @@ CASES = [
 def reference(job, params, dtype):
     """Run the plain loop from `params` over the job's own batches."""
     kind, net = job.config.job, job.net
+    module: classic.Coder | classic.Recurrent
     if kind == "autoencode":
         module = classic.Coder()
     else:
@@ -112,14 +113,14 @@ def test_predictions_equal_those_of_the_classic_modules(engine):
 def test_the_first_hundred_windows_are_exactly_the_classic_recipe(name):
     """Schedule, clipping and eps begin at window 100."""
     config = make_config("regress", {"engine": name})
-    plain = {"lr_schedule": "constant", "eps": 1e-8, "clip": None, "engine": name}
-    plain = make_config("regress", plain)
+    options = {"lr_schedule": "constant", "eps": 1e-8, "clip": None, "engine": name}
+    plain = make_config("regress", options)
     losses = []
     for each in (config, plain):
         job = make_job(each, prepare(load_waves(100, 10), each))
         engine = make_engine(job.task(), TrainingState(job.net.initial(0, "float32")))
         losses.append(engine.run(0, 100, never).losses)
-    np.testing.assert_array_equal(*losses)
+    np.testing.assert_array_equal(losses[0], losses[1])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -27,6 +27,7 @@ from tests.engines.tasks import (
 def rows_alone(task, params, n_steps):
     """Run `task` from `params` in a loop over single rows."""
     net, dtype = task.net, task.training.dtype
+    module: classic.Coder | classic.Recurrent
     if net.job == "autoencode":
         module = classic.Coder(net.widths())
     else:

@@ -189,8 +189,8 @@ def test_a_row_of_weight_zero_counts_as_left_out(job, rows):
     kept, y = np.flatnonzero(weights), TARGETS[job]
     # It affects neither scaling, nor the number of updates, nor which rows are held out.
     options = {"max_steps": None, "batch_size": 16, "valid_fraction": 0.25, "scale": "standard"}
-    wild = [row * (1 if w else 1e3) for row, w in zip(rows, weights, strict=True)]
-    wild = wild if rows is SERIES else np.array(wild)
+    scaled = [row * (1 if w else 1e3) for row, w in zip(rows, weights, strict=True)]
+    wild = scaled if rows is SERIES else np.array(scaled)
     one = MADE[job](**options).fit(wild, y, weights)
     few = [rows[i] for i in kept] if rows is SERIES else rows[kept]
     two = MADE[job](**options).fit(few, None if y is None else y[kept], weights[kept])

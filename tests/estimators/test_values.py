@@ -72,9 +72,9 @@ def test_values_that_are_not_finite_are_rejected_as_in_scikit_learn(job, rows):
     assert not get_tags(MADE[job]()).input_tags.allow_nan
     fitted = MADE[job]().fit(rows, TARGETS[job])
     for value, words in ((np.nan, "Input X contains NaN"), (np.inf, "Input X contains infinity")):
-        bad = [row.copy() for row in rows]
-        bad[7].flat[0] = value
-        bad = bad if rows is SERIES else np.array(bad)
+        copies = [row.copy() for row in rows]
+        copies[7].flat[0] = value
+        bad = copies if rows is SERIES else np.array(copies)
         with pytest.raises(DataError, match=words):
             MADE[job]().fit(bad, TARGETS[job])
         with pytest.raises(DataError, match=words):

@@ -1,9 +1,11 @@
 """A share of `tools.stress.model_files`: a damaged model is refused in a line, runs nothing."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from tools.stress import model_files
 
 from hiddenstate import load
@@ -28,8 +30,8 @@ def test_a_model_signed_as_the_documentation_says_is_read(tmp_path: Path) -> Non
     made = model_files.MODELS["classifier"]()
     made.save(tmp_path / "own.safetensors")
     header, _ = model_files._split((tmp_path / "own.safetensors").read_bytes())
-    arrays = model_files.safetensors.numpy.load((tmp_path / "own.safetensors").read_bytes())
-    body = model_files.json.loads(header["__metadata__"]["hiddenstate"])
+    arrays = safetensors.numpy.load((tmp_path / "own.safetensors").read_bytes())
+    body = json.loads(header["__metadata__"]["hiddenstate"])
     (tmp_path / "signed.safetensors").write_bytes(model_files.sign(body, arrays))
     again = load(tmp_path / "signed.safetensors")
     np.testing.assert_array_equal(again.predict(model_files.ROWS), made.predict(model_files.ROWS))

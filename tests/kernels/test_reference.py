@@ -136,7 +136,7 @@ class Case:
         found, expected = self.ours(recurrent), self.theirs()
         self.close(found, expected)
         gradients = [torch.autograd.grad(out, self.inputs, self.along) for out in (found, expected)]
-        self.close(*gradients, which=1)
+        self.close(gradients[0], gradients[1], which=1)
 
 
 GRID = list(itertools.product(MODULES, [1, 2, 3], [False, True]))
@@ -185,7 +185,7 @@ def test_each_output_alone_has_torchs_gradients(recurrent: Recurrent, cell: str)
             torch.autograd.grad(run[part], case.inputs, along, materialize_grads=True)
             for run in (case.ours(recurrent), case.theirs())
         ]
-        case.close(*gradients, which=1)
+        case.close(gradients[0], gradients[1], which=1)
 
 
 @pytest.mark.parametrize("cell", MODULES)

@@ -6,7 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,7 +156,7 @@ def weights_of(estimator):
 
 
 def test_a_fit_with_a_view_leaves_no_folder_and_learns_the_same(outputs, tmp_path, monkeypatch):
-    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     clf = RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
     (output,) = outputs
     assert output.pictures[-1].startswith(PNG)
@@ -175,7 +177,7 @@ def test_a_fit_learns_the_same_if_the_drawing_process_is_killed(outputs, tmp_pat
 
 
 def test_an_interrupted_fit_ends_its_view(outputs, tmp_path, monkeypatch):
-    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     views = []
 
     class Stopped(NotebookView):
@@ -193,7 +195,7 @@ def test_an_interrupted_fit_ends_its_view(outputs, tmp_path, monkeypatch):
 def executed(tmp_path):
     """The messages of the example by cell, and the notebook after it."""
     nbformat = pytest.importorskip("nbformat", reason="needs nbclient: pip install '.[dev]'")
-    nbclient = pytest.importorskip("nbclient", reason="needs nbclient: pip install '.[dev]'")
+    nbclient: Any = pytest.importorskip("nbclient", reason="needs nbclient: pip install '.[dev]'")
     pytest.importorskip("ipykernel", reason="needs ipykernel: pip install '.[dev]'")
     messages = {}
 

@@ -4,11 +4,20 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.backend_bases import CloseEvent, KeyEvent, MouseEvent, ResizeEvent
+from matplotlib.backend_bases import (
+    CloseEvent,
+    Event,
+    KeyEvent,
+    MouseButton,
+    MouseEvent,
+    ResizeEvent,
+)
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -26,6 +35,11 @@ from hiddenstate.views.window import Window, desktop_theme
 X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
 Y = np.arange(40) % 2
 QUICK = {"hidden_size": 4, "max_steps": 30, "log_every": 5, "random_state": 0, "threads": 1}
+
+
+def happen(event: Event) -> None:
+    """What a window does where a user does something."""
+    event.canvas.callbacks.process(event.name, event)
 
 
 @pytest.fixture
@@ -49,10 +63,10 @@ class Stage:
         self.window.tick()
 
     def press(self, key):
-        KeyEvent("key_press_event", self.canvas, key)._process()
+        happen(KeyEvent("key_press_event", self.canvas, key))
 
     def mouse(self, what, share, y=6):
-        MouseEvent(f"{what}_event", self.canvas, share * 1100, y, 1)._process()
+        happen(MouseEvent(f"{what}_event", self.canvas, share * 1100, y, MouseButton.LEFT))
 
     @property
     def shown(self):
@@ -116,7 +130,7 @@ def test_space_pauses_and_plus_and_minus_change_the_speed(stage):
 def test_q_closes_the_window_and_later_keys_do_nothing(stage, drawn):
     stage.press("q")
     assert stage.closed
-    CloseEvent("close_event", stage.canvas)._process()
+    happen(CloseEvent("close_event", stage.canvas))
     stage.figure.set_canvas(SimpleNamespace())  # as toolkits do on closing
     stage.press("end")
     stage.window.tick()
@@ -186,7 +200,7 @@ def test_in_a_running_run_a_drawing_waits_twenty_times_the_previous_ones_time(
 
 
 def test_a_resized_window_is_redrawn_and_a_narrow_one_hides_the_keys(stage, drawn):
-    ResizeEvent("resize_event", stage.canvas)._process()
+    happen(ResizeEvent("resize_event", stage.canvas))
     stage.window.tick()
     assert len(drawn) == 1
     (hint,) = (t for part in stage.figure.subfigs for t in part.texts if "close" in t.get_text())
@@ -254,7 +268,7 @@ def test_training_learns_the_same_if_its_view_is_killed(unwatched, tmp_path):
 
 
 def test_a_fit_that_is_only_shown_leaves_no_folder(unwatched, tmp_path, monkeypatch):
-    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(launch, "display_missing", lambda: None)
     seen = []
 
@@ -271,9 +285,10 @@ def test_a_fit_that_is_only_shown_leaves_no_folder(unwatched, tmp_path, monkeypa
 
 
 def test_the_folder_stays_while_a_window_reads_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(launch, "display_missing", lambda: None)
     with viewed("window", None) as (path, (viewer,)):
+        assert isinstance(viewer, launch.Viewer)
         path.mkdir()
         viewer._process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
     assert path.is_dir()
@@ -283,7 +298,7 @@ def test_the_folder_stays_while_a_window_reads_it(tmp_path, monkeypatch):
 
 
 def test_a_fit_that_fails_leaves_no_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(launch, "display_missing", lambda: None)
     with pytest.raises(ZeroDivisionError), viewed("window", None):
         1 / 0  # noqa: B018
@@ -310,7 +325,7 @@ from hiddenstate.views import window
 class Brief(window.Window):
     def tick(self):
         super().tick()
-        KeyEvent("key_press_event", self.figure.canvas, "q")._process()
+        happen(KeyEvent("key_press_event", self.figure.canvas, "q"))
 
 window.Window = Brief
 window.show_window(Run(Path(sys.argv[1])))
@@ -362,7 +377,7 @@ def test_a_missing_display_is_a_one_line_error(run, monkeypatch):
 
 def test_the_status_line_escapes_control_characters():
     timeline = SimpleNamespace(run=SimpleNamespace(name="a\n\x1b[31m"))
-    player = SimpleNamespace(
+    player: Any = SimpleNamespace(
         timeline=timeline,
         step=3,
         status="done",

@@ -69,6 +69,7 @@ def test_every_result_named_in_a_jobs_source_has_an_entry(job: str) -> None:
         and isinstance(node.value, ast.Name)
         and node.value.id == "results"
         and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
     }
     assert names
     assert {name for name in names if explain(name, job) is None} == set()

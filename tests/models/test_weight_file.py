@@ -97,7 +97,7 @@ def test_a_file_that_could_run_code_is_refused_and_runs_none(kept: str, tmp_path
     path, mark = tmp_path / "net.pt", tmp_path / "mark"
     trap = Trap(mark)
     if kept == "module":
-        module = ClassicLSTM()
+        module: Any = ClassicLSTM()
         module.trap = trap
         torch.save(module, path)
     elif kept == "inside a state_dict":

@@ -57,9 +57,9 @@ def test_the_training_command_makes_the_same_run(
     first = Run(tmp_path / "first" / f"{words[0]}-1")
     command = commands.training_command(first)
     assert command is not None
-    program, *words = shlex.split(command)
+    program, *again = shlex.split(command)
     assert program == "hiddenstate"
-    assert cli(*words, *beside, "second").code == 0
+    assert cli(*again, *beside, "second").code == 0
     second = Run(tmp_path / "second" / f"{words[0]}-1")
     assert second.config == first.config
     assert second.results() == first.results()

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def test_events_include_interruptions_resumptions_and_the_end(digits: str, tmp_p
 def test_each_request_is_listed_once(digits: str, tmp_path: Path) -> None:
     run = train("classify", {"data": digits, "max_steps": 9, "log_every": 2}, tmp_path)
     control = {"event": "control", "step": 4, "do": "lr", "lr": 0.001}
-    events = run.history()
+    events: list[Any] = [*run.history()]
     write_lines(run.path / "history.jsonl", [*events[:2], control, *events[2:]])
     words = "learning rate 0.001 from step 4 on"
     assert [what for _, what in RunFacts(Run(run.path)).events()].count(words) == 1

@@ -130,7 +130,8 @@ def test_a_run_of_format_2_measures_as_it_did(monkeypatch: pytest.MonkeyPatch) -
     run = Run(GOLDEN / "v2" / "regress")
     monkeypatch.chdir(GOLDEN / "v2")
     model = run.model()
-    found, results = evaluate_run(model, make_predictor(model, "cpu", 1), run), run.results()
+    found: Any = evaluate_run(model, make_predictor(model, "cpu", 1), run)
+    results = run.results()
     assert results is not None
     assert found["mse"] == pytest.approx(results["test_mse"], rel=1e-5)
     assert found["baseline_mse"] == pytest.approx(results["baseline_mse"], rel=1e-6)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -40,7 +41,11 @@ class Asked(Callback):
 
     def take(self):
         step = self.requests[0][0]
-        now = [Request(*what, name="n") for at, *what in self.requests if at == step]
+        now = [
+            Request(do, value[0] if value else None, "n")
+            for at, do, *value in self.requests
+            if at == step
+        ]
         self.requests = self.requests[len(now) :]
         return now
 
@@ -233,7 +238,7 @@ def test_a_pipe_in_its_place_is_neither_waited_for_nor_written(tiny_idx, tmp_pat
 def test_a_request_made_while_a_resumed_run_reads_its_data_is_carried_out(tiny_idx, tmp_path):
     train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
     with resume_run(
-        Run(tmp_path / "run"), {}, before_writing=lambda: send_request(tmp_path / "run", "stop")
+        Run(tmp_path / "run"), {}, before_writing=partial(send_request, tmp_path / "run", "stop")
     ) as s:
         s.train()
     assert [event["do"] for event in controls(tmp_path / "run")] == ["stop"]

@@ -1,6 +1,7 @@
 """A stop request cancels an evaluation; resuming repeats it."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -46,7 +47,7 @@ def test_predicting_can_be_cancelled(job, engine, monkeypatch):
     asked = make_predictor(model, "cpu", 1)
     assert type(asked).__module__.endswith(engine)
     X = np.ones((5, 9) if job == "autoencode" else (5, 4, 9), "f4")
-    calls = [lambda: asked.predict(X)]
+    calls: list[Callable[[], object]] = [lambda: asked.predict(X)]
     if job == "regress":
         calls.append(lambda: asked.follow(X, {}))
     if job == "autoencode":

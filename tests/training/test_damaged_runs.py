@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from hiddenstate.errors import DataError, MachineError, RunMovedError, Untrusted
 from hiddenstate.runs import Run
 from hiddenstate.runs.run import numbered
 from hiddenstate.runs.writer import create_run
+from hiddenstate.system.array_file import write_arrays
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import start
@@ -55,8 +57,8 @@ def damage(path: Path, place: int = -3) -> None:
     path.write_bytes(data)
 
 
-def finish(path: Path, **how: bool) -> list[str]:
-    with resume_run(Run(path), {}, **how) as session:
+def finish(path: Path, **options: Any) -> list[str]:
+    with resume_run(Run(path), {}, **options) as session:
         session.train()
     return [str(notice) for notice in session.notices]
 
@@ -232,7 +234,7 @@ def test_a_folder_that_could_not_become_a_run_is_not_left_behind(tmp_path, monke
 
     monkeypatch.setattr("hiddenstate.runs.writer.write_atomically", full)
     with pytest.raises(MachineError, match="no space"):
-        create_run(tmp_path / "new", {})
+        create_run(tmp_path / "new", Run(GOLDEN / "v3" / "regress").record)
     assert not (tmp_path / "new").exists()
 
 
@@ -260,7 +262,7 @@ def test_a_full_disk_while_training_keeps_the_checkpoint_and_says_how_to_resume(
 ):
     from hiddenstate.runs import writer
 
-    real = writer.write_arrays
+    real = write_arrays
 
     def full(path, kind, *rest, **more):
         if path.name == "000000020.safetensors":

@@ -207,7 +207,7 @@ def test_small_data_of_any_shape_can_be_trained_on_or_says_why_not(
     lengths = (
         None if whole else np.array(data.draw(st.lists(st.integers(1, T), min_size=N, max_size=N)))
     )
-    names = {"columns": ("a",), "targets": ("a",)}
+    names: Any = {"columns": ("a",), "targets": ("a",)}
     own = SequenceDataset("own", Rows(X, X.copy(), lengths=lengths), source="file", **names)
     given = {"horizon": 1}
     config = make_config("regress", {**suggest("regress", own, given), **given})

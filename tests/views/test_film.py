@@ -1,14 +1,16 @@
 """Films of a run: their length, their moments, and what happens if they fail."""
 
+import shutil
 import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from hiddenstate.errors import DataError, MachineError, OptionError
 from hiddenstate.views import film
 from hiddenstate.views.film import choose_moments, find_ffmpeg, make_film
+from hiddenstate.views.offscreen import Painter
 
 SMALL = (330, 224)
 
@@ -21,8 +23,7 @@ def run(run_of):
 def frames_of(path):
     """Return milliseconds and pixels of every frame of a GIF."""
     with Image.open(path) as gif:
-        for number in range(gif.n_frames):
-            gif.seek(number)
+        for _ in ImageSequence.Iterator(gif):
             yield gif.info["duration"], np.asarray(gif.convert("RGB"))
 
 
@@ -92,7 +93,7 @@ def test_an_mp4_is_written_by_ffmpeg(run, tmp_path):
 def test_without_ffmpeg_the_error_names_the_install_command_and_nothing_is_written(
     run, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(film.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(MachineError, match=r"pip install 'hiddenstate\[film\]'"):
         make_film(run, tmp_path / "a.mp4")
@@ -103,7 +104,7 @@ def test_if_ffmpeg_fails_the_previous_film_stays(run, tmp_path, monkeypatch):
     broken = tmp_path / "ffmpeg"
     broken.write_text("#!/bin/sh\necho 'Unknown encoder' >&2\nexit 1\n")
     broken.chmod(0o755)
-    monkeypatch.setattr(film.shutil, "which", lambda name: str(broken))
+    monkeypatch.setattr(shutil, "which", lambda name: str(broken))
     path = tmp_path / "a.mp4"
     path.write_bytes(b"earlier")
     with pytest.raises(MachineError, match="Unknown encoder"):
@@ -115,7 +116,7 @@ def test_if_drawing_fails_nothing_is_written(run, tmp_path, monkeypatch):
     def fail(*_):
         raise MachineError("no memory")
 
-    monkeypatch.setattr(film.Painter, "paint", fail)
+    monkeypatch.setattr(Painter, "paint", fail)
     for name in ("a.gif", "a.mp4"):
         with pytest.raises(MachineError):
             make_film(run, tmp_path / name, seconds=1, fps=2, size=SMALL)

@@ -1,6 +1,7 @@
 """The moment that a view shows: the newest of a run in progress, or each in turn."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,8 @@ class Stage:
 
 
 def player(steps, state="running", **options):
-    stage, clock = Stage(steps, state), Clock()
+    stage: Any = Stage(steps, state)
+    clock = Clock()
     return stage, clock, Player(stage, clock=clock, **options)
 
 
@@ -101,7 +103,7 @@ def test_a_pause_at_the_end_survives_moments_removed_by_resume():
 @pytest.mark.parametrize(("threads", "share"), [(1, SHARE), (2, CROWDED), (3, CROWDED)])
 def test_drawing_rests_longer_if_training_uses_every_processor(threads, share, monkeypatch):
     monkeypatch.setattr("hiddenstate.views.playback.processors", lambda: 2)
-    stage = Stage([1], threads=threads)
+    stage: Any = Stage([1], threads=threads)
     shown = Player(stage)
     assert shown.share == share
     stage.state = "done"

@@ -4,7 +4,6 @@ import io
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import write_figure
@@ -34,7 +33,6 @@ def save_figures(run: Run, suffix: str = "png", theme: str = "light") -> list[Pa
     with style.theme(theme):
         for name, draw in drawings(timeline, timeline.moment()).items():
             figure = draw(None)
-            assert isinstance(figure, Figure)
             FigureCanvasAgg(figure)
             data = io.BytesIO()
             figure.savefig(data, format=suffix)

@@ -54,7 +54,7 @@ def test_training_rows_do_not_depend_on_the_values_of_test_rows(job: str, missin
     X[random.random(X.shape) < 0.1] = NAN
     y: Any = {"classify": np.arange(30) % 3, "regress": X[:, ::-1], "autoencode": None}[job]
     y = np.nan_to_num(y) if job == "regress" else y
-    options = {"missing": missing, "scale": "standard", "test_fraction": 0.3}
+    options: dict[str, Any] = {"missing": missing, "scale": "standard", "test_fraction": 0.3}
     options |= {"stateful": False, "window": 0} if job == "regress" else {}
     ids = np.arange(30).astype(str)
     before = made(job, Rows(X, y, ids=ids), **options)
@@ -131,7 +131,7 @@ def test_rows_without_a_target_are_dropped_even_if_inputs_are_filled_in(missing:
     X = np.random.default_rng(0).normal(size=(6, 4, 1))
     y = np.arange(6.0)[:, None]
     y[3] = NAN
-    options = {"output": "last", "stateful": False, "missing": missing}
+    options: Any = {"output": "last", "stateful": False, "missing": missing}
     result = made("regress", Rows(X, y), **options)
     assert len(result.train) == 5
     np.testing.assert_array_equal(result.y[:, 0], [0, 1, 2, 4, 5])
@@ -157,7 +157,7 @@ def test_infinite_values_of_test_steps_count_as_missing() -> None:
     t = np.arange(60.0)
     t[[7, 50]] = np.inf
     rows = Rows(t[None, :, None], np.zeros((1, 60, 1)))
-    options = {"missing": "drop", "stateful": False, "window": 5, "test_fraction": 0.2}
+    options: Any = {"missing": "drop", "stateful": False, "window": 5, "test_fraction": 0.2}
     result = made("regress", rows, dtype="float32", **options)
     assert len(result.train) == 45 // 5 - 1
     assert np.isfinite(result.X).all()
@@ -276,14 +276,14 @@ def test_targets_that_do_not_fit_the_options_are_refused(
 @pytest.mark.parametrize("output", ["steps", "last"])
 def test_test_series_shorter_than_a_window_are_refused_before_training(output: str) -> None:
     t = np.arange(100.0)[None, :, None]
-    options = {"stateful": False, "window": 10, "test_fraction": 0.2, "output": output}
+    options: Any = {"stateful": False, "window": 10, "test_fraction": 0.2, "output": output}
     assert len(made("regress", Rows(t, t), horizon=19, **options).X_test)
     with pytest.raises(DataError, match="a window has 10 steps, but the longest test series has 9"):
         made("regress", Rows(t, t), horizon=20, **options)
 
 
 def test_reading_options_are_kept_for_new_data() -> None:
-    values = {"horizon": 2, "window": 4, "stride": 1, "stateful": False, "decimal": ","}
+    values: Any = {"horizon": 2, "window": 4, "stride": 1, "stateful": False, "decimal": ","}
     t = np.arange(50.0)[None, :, None]
     reading = made("regress", Rows(t, t), **values).transform.reading
     assert {n: reading[n] for n in ("horizon", "window", "stride", "decimal")} == {
@@ -292,7 +292,7 @@ def test_reading_options_are_kept_for_new_data() -> None:
         "stride": 1,
         "decimal": ",",
     }
-    whole = {"output": "last", "stateful": False}
+    whole: Any = {"output": "last", "stateful": False}
     assert made("regress", ONE_EACH, **whole).transform.reading["window"] == 0
     assert "window" not in made("classify", labelled()).transform.reading
 

@@ -264,7 +264,9 @@ def test_a_padded_series_is_split_at_its_own_length() -> None:
     first, rest = split_signal(rows, 0.25, 5, 0, "here")
     np.testing.assert_array_equal(first.X[0, :, 0], np.arange(20))
     np.testing.assert_array_equal(rest.y[0, :, 0], np.arange(20, 30))
-    assert (first.lengths, rest.lengths, first.weights) == (None, None, 2)
+    assert first.lengths is None
+    assert rest.lengths is None
+    assert first.weights == 2
 
 
 def test_one_of_several_series_is_held_out_whole() -> None:

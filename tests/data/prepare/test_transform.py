@@ -283,7 +283,7 @@ def test_filling_comes_before_scaling_and_the_mask_is_not_scaled() -> None:
     X = series(*HOLES)
     own = fit(X, "mask", "standard")
     got = own.apply(X, None, "float64", "X")
-    deviation = np.std([1, 4, 6])
+    deviation = float(np.std([1, 4, 6]))
     np.testing.assert_allclose(got[0, :, 0], [(1 - MEAN) / deviation, 0, 0, (4 - MEAN) / deviation])
     np.testing.assert_array_equal(got[..., 1], [[0, 1, 1, 0], [1, 0, 1, 1]])
 

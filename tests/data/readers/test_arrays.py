@@ -345,7 +345,7 @@ def test_rows_on_disk_equal_rows_in_memory(
     channels_first &= X.ndim == 3
     folder = folder_of(place.with_name("large"), X=X, y=np.arange(len(X)))
     path = folder / "X.npy" if kind == "npy" else folder
-    options = {"require_targets": False, "channels_first": channels_first}
+    options: Any = {"require_targets": False, "channels_first": channels_first}
     whole = read(path, **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "IN_MEMORY", 0)

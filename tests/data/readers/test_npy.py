@@ -215,7 +215,8 @@ def test_any_npz_of_numbers_is_read_as_numpy_reads_it(
     place: Path, arrays: dict[str, Array], packed: bool
 ) -> None:
     with place.open("wb") as stream:
-        (np.savez_compressed if packed else np.savez)(stream, **arrays)
+        save: Any = np.savez_compressed if packed else np.savez
+        save(stream, **arrays)
     result = read_npz(place)
     assert set(result) == set(arrays)
     for name, array in arrays.items():

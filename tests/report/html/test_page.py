@@ -15,7 +15,8 @@ from PIL import Image
 
 from hiddenstate.errors import DivergedError, MachineError
 from hiddenstate.report import write_report
-from hiddenstate.report.html import codes, page, pictures, tags
+from hiddenstate.report.facts import RunFacts
+from hiddenstate.report.html import codes, pictures, tags
 from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
 from hiddenstate.views import style
@@ -189,7 +190,7 @@ def test_json_in_a_page_cannot_close_an_element() -> None:
 def test_the_main_result_is_compared_with_its_baseline(
     runs: dict[str, Run], pages: dict[str, Page]
 ) -> None:
-    accuracy = runs["classify"].results()["test_accuracy"]  # type: ignore[index]
+    accuracy = runs["classify"].results()["test_accuracy"]
     text = pages["classify"].text
     assert f"{100 * accuracy:.2f} % of 30 test rows correct" in text
     assert "Without a network, always predicting the most frequent class reaches 33.33 %" in text
@@ -338,13 +339,13 @@ def test_a_page_of_many_long_rows_is_under_three_megabytes(
     assert write_report(run).stat().st_size < LIMIT
 
 
-def plot_data(run: Run) -> dict[str, Any]:
-    data = codes.code_data(page.RunFacts(run), Timeline(run))
+def plot_data(run: Run) -> codes.CodeData:
+    data = codes.code_data(RunFacts(run), Timeline(run))
     assert data is not None
     return data
 
 
-def unpacked(data: dict[str, Any]) -> np.ndarray[Any, Any]:
+def unpacked(data: codes.CodeData) -> np.ndarray[Any, Any]:
     shape = (len(data["steps"]), data["points"], data["axes"])
     whole = np.frombuffer(base64.b64decode(data["codes"]), "<u2").reshape(shape)
     low, high = np.array(data["low"]), np.array(data["high"])

@@ -1,6 +1,7 @@
 """The panels of the terminal view, at any size, of any data, with any colours."""
 
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,7 +107,8 @@ def test_any_array_may_be_missing_short_or_not_finite(job, run_of):
     kept, arrays = dict(timeline.static_arrays), dict(moment.arrays)
     for name in (*arrays, *kept):
         for hurt in (None, lambda a: a[:1], lambda a: np.full_like(a, np.nan)):
-            timeline.static_arrays, moment.arrays.clear(), moment.arrays.update(arrays)
+            moment.arrays.clear()
+            moment.arrays.update(arrays)
             timeline.static_arrays = dict(kept)
             where = moment.arrays if name in arrays else timeline.static_arrays
             if hurt is None:
@@ -260,7 +262,7 @@ def test_the_loss_is_compared_with_pca(run_of):
 
 def test_errors_of_an_autoencoder_are_compared_with_pca_on_the_same_rows(run_of):
     timeline = Timeline(run_of("autoencode"))
-    history = [{**event, "test_mse": 0.1} for event in timeline.moment().history]
+    history: Any = [{**event, "test_mse": 0.1} for event in timeline.moment().history]
     moment = Moment(timeline.moment().step, history, timeline.moment().arrays)
     timeline.static_arrays["pca_evaluated_mse"] = np.array([0.0779])
     canvas = Canvas.blank(160, 12)
@@ -280,7 +282,7 @@ def test_errors_of_an_autoencoder_are_compared_with_pca_on_the_same_rows(run_of)
 @pytest.mark.parametrize("values", [[1.0], [1.0, 1.0], [float("nan"), 2.0], [3.0, 1e-9]])
 def test_any_losses_can_be_drawn(values, run_of):
     timeline = Timeline(run_of("regress"))
-    log = [
+    log: Any = [
         {"step": n, "epoch": 0, "loss": v, "mean_loss": v, "lr": 0.1} for n, v in enumerate(values)
     ]
     for width, height in ((80, 12), (20, 4), (6, 2)):

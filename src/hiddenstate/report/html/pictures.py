@@ -9,7 +9,7 @@ from hiddenstate.views import style
 from hiddenstate.views.timeline import Timeline
 
 if TYPE_CHECKING:
-    from matplotlib.figure import FigureBase
+    from matplotlib.figure import Figure
 
 DOTS = 176
 """Dots per inch: sharp on screens of twice the usual resolution."""
@@ -80,7 +80,7 @@ def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
     return pictures
 
 
-def _take_heading(figure: "FigureBase") -> tuple[str, str]:
+def _take_heading(figure: "Figure") -> tuple[str, str]:
     """Remove the title of a figure and the note under it, and return them."""
     texts = figure.texts[:2]
     for text in texts:
@@ -89,13 +89,11 @@ def _take_heading(figure: "FigureBase") -> tuple[str, str]:
     return title, note
 
 
-def _png(figure: "FigureBase") -> tuple[bytes, int, int]:
+def _png(figure: "Figure") -> tuple[bytes, int, int]:
     """Return a figure without its margins as a PNG of few colours, and its size on screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from PIL import Image, ImageChops
 
-    assert isinstance(figure, Figure)
     FigureCanvasAgg(figure)
     raw, small = io.BytesIO(), io.BytesIO()
     figure.savefig(raw, format="png", dpi=DOTS)
