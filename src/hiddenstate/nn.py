@@ -177,7 +177,7 @@ class _Layer(torch.nn.RNNBase):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the caches, which a copy makes for itself."""
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]  # torch's
         return {name: state[name] for name in state if name not in ("_call_plans", "_spare_layers")}
 
     def __prepare_scriptable__(self) -> torch.nn.Module:
@@ -185,9 +185,10 @@ class _Layer(torch.nn.RNNBase):
         if type(self).forward is not _Layer.forward:
             return self
         kind = getattr(torch.nn, self.mode.split("_")[0])
-        plain: torch.nn.Module = kind.__new__(kind)
-        plain.__setstate__(self.__getstate__())  # type: ignore[no-untyped-call]
-        return plain
+        plain = kind.__new__(kind)
+        plain.__setstate__(self.__getstate__())
+        made: torch.nn.Module = plain
+        return made
 
 
 class RNN(_Layer, torch.nn.RNN):

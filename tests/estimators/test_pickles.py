@@ -4,6 +4,7 @@ The golden files were made by version 0.4, with `epochs=2, random_state=0, threa
 settings that the estimators in them have, from the X below.
 """
 
+import copy
 import json
 import pickle
 import pickletools
@@ -91,3 +92,14 @@ def test_an_old_pickle_loads_in_a_process_that_has_imported_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("RecurrentClassifier(")
+
+
+@pytest.mark.parametrize("kind", ["datetime64[D]", "timedelta64[s]", np.longdouble, "U5"])
+def test_labels_of_any_type_are_pickled_and_copied(kind):
+    X = np.random.default_rng(0).normal(size=(20, 3, 2))
+    labels = np.arange(2).astype(kind)
+    estimator = RecurrentClassifier(epochs=1, random_state=0, threads=1).fit(X, labels[[0, 1] * 10])
+    expected = estimator.predict(X)
+    for same in (pickle.loads(pickle.dumps(estimator)), copy.deepcopy(estimator)):
+        np.testing.assert_array_equal(same.predict(X), expected)
+        assert same.model_.classes == estimator.model_.classes

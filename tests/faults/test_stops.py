@@ -78,7 +78,7 @@ def test_a_clock_that_jumps_changes_nothing_but_the_journal(
 
     class Jumping(datetime):
         @classmethod
-        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]  # any tz
             jump = timedelta(days=drawn.randint(-9000, 9000))
             jumps.append(datetime(2026, 1, 1, tzinfo=UTC) + jump)
             return jumps[-1]

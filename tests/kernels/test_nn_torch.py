@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
@@ -429,7 +430,7 @@ def test_processes_that_share_a_batch_have_its_gradient(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
-    torch.multiprocessing.spawn.spawn(work, (tmp_path,), nprocs=2)
+    spawn(work, (tmp_path,), nprocs=2)
     layer = made()
     expected = gradients(layer, layer, batch(5, 6, 3))
     for rank in range(2):

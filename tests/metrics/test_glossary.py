@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,11 +23,20 @@ def figures_of(run: Run) -> set[str]:
 
 
 def test_every_figure_of_every_kind_of_run_has_an_entry(tmp_path: Path) -> None:
-    digits = {"data": str(write_digits(tmp_path / "digits")), "max_steps": 12, "log_every": 2}
+    digits: dict[str, Any] = {
+        "data": str(write_digits(tmp_path / "digits")),
+        "max_steps": 12,
+        "log_every": 2,
+    }
     signal = "\n".join(["load", *(f"{np.sin(t / 3):.4f}" for t in range(120))])
     (tmp_path / "signal.csv").write_text(signal + "\n")
-    own = {"data": str(tmp_path / "signal.csv"), "target": ("load",), "epochs": 1, "window": 8}
-    asked = [
+    own: dict[str, Any] = {
+        "data": str(tmp_path / "signal.csv"),
+        "target": ("load",),
+        "epochs": 1,
+        "window": 8,
+    }
+    asked: list[tuple[str, dict[str, Any]]] = [
         ("classify", digits | {"valid_fraction": 0.2}),
         ("classify", {"max_steps": 2, "n_evaluated": 9}),
         ("regress", {"windows": 3}),

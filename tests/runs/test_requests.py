@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from functools import partial
 
 import numpy as np
 import pytest
@@ -236,11 +235,12 @@ def test_a_pipe_in_its_place_is_neither_waited_for_nor_written(tiny_idx, tmp_pat
 
 
 def test_a_request_made_while_a_resumed_run_reads_its_data_is_carried_out(tiny_idx, tmp_path):
+    def ask() -> None:
+        send_request(tmp_path / "run", "stop")
+
     train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
-    with resume_run(
-        Run(tmp_path / "run"), {}, before_writing=partial(send_request, tmp_path / "run", "stop")
-    ) as s:
-        s.train()
+    with resume_run(Run(tmp_path / "run"), {}, before_writing=ask) as session:
+        session.train()
     assert [event["do"] for event in controls(tmp_path / "run")] == ["stop"]
 
 

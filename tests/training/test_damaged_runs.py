@@ -228,13 +228,14 @@ def test_stale_files_are_removed_when_a_run_is_resumed(run):
     assert not list(run.rglob(".hiddenstate-tmp-*"))
 
 
-def test_a_folder_that_could_not_become_a_run_is_not_left_behind(tmp_path, monkeypatch):
+def test_a_folder_that_could_not_become_a_run_is_not_left_behind(run, tmp_path, monkeypatch):
     def full(path, data, durable=True):
         raise MachineError("no space")
 
+    record: Any = Run(run).record
     monkeypatch.setattr("hiddenstate.runs.writer.write_atomically", full)
     with pytest.raises(MachineError, match="no space"):
-        create_run(tmp_path / "new", Run(GOLDEN / "v3" / "regress").record)
+        create_run(tmp_path / "new", record)
     assert not (tmp_path / "new").exists()
 
 

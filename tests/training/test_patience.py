@@ -15,6 +15,7 @@ from hiddenstate.engines import make_engine
 from hiddenstate.errors import OptionError, UntrustedFileError
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.runs import Run
+from hiddenstate.training.callback import Callback
 from hiddenstate.training.checkpoints import pack, unpack
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.progress import Progress
@@ -133,6 +134,15 @@ def test_each_epoch_ends_with_a_validation_event(kind: str, tiny_idx: Path, tmp_
     assert run.results()["valid_loss"] == min(losses)
 
 
+class Keeper(Callback):
+    """Keeps the weights of the last checkpoint."""
+
+    params: dict[str, Any]
+
+    def on_checkpoint(self, trainer: Trainer) -> None:
+        self.params = trainer.engine.export().params
+
+
 def test_a_validation_does_not_change_training(tiny_idx: Path, tmp_path: Path) -> None:
     """The same training rows, with the validation rows and without: the same last weights."""
     job = make("classify", tmp_path, tiny_idx, patience=0, epochs=3)
@@ -140,13 +150,9 @@ def test_a_validation_does_not_change_training(tiny_idx: Path, tmp_path: Path) -
     ends = []
     for each in (job, blind):
         engine = make_engine(each.task(), starting_state(each.net, each.config.training))
-        kept: list[Any] = []
-        trainer = Trainer(each, engine)
-        trainer._notify = lambda hook, *_, kept=kept, engine=engine: (  # type: ignore[method-assign]
-            kept.append(engine.export().params) if hook == "on_checkpoint" else None
-        )
-        trainer.train()
-        ends.append(kept[-1])
+        kept = Keeper()
+        Trainer(each, engine, [kept]).train()
+        ends.append(kept.params)
     for name, array in ends[1].items():
         np.testing.assert_array_equal(ends[0][name], array)
 

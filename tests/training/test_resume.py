@@ -3,6 +3,7 @@
 import json
 import re
 from collections import deque
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from hiddenstate.training.trainer import Trainer
 
 ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "classify": {"epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4},
     "regress": {"windows": 24, "epochs": 2, "log_every": 5},
     "autoencode": {"epochs": 2, "batch_size": 16, "encoder_sizes": (16,), "log_every": 3},

@@ -120,9 +120,9 @@ def test_labels_contrast_with_the_colour_of_their_class(theme):
 
 
 def test_colour_blind_people_can_distinguish_positive_and_negative_states(theme):
-    ends = style.signed_map()([0.2, 0.8])
+    low, high = style.signed_map()([0.2, 0.8])
     for seen in SEEN:
-        assert distance(*(end[:3] for end in ends), seen) > 0.15
+        assert distance(low[:3], high[:3], seen) > 0.15
     np.testing.assert_allclose(style.signed_map()(0.5)[:3], to_rgb(theme.ground), atol=0.02)
 
 

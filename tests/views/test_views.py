@@ -85,7 +85,7 @@ def test_the_classic_recipe_keeps_the_rainbow(recipe, rainbow, cli, tiny_idx, tm
     cli("autoencode", tiny_idx, "--recipe", recipe, "--max-steps", "2", *OFF)
     timeline = Timeline(Run(tmp_path / "runs" / "autoencode-1"))
     (axes,) = drawings(timeline, timeline.moment())["codes"](None).axes
-    drawn = {tuple(c) for cloud in axes.collections for c in cloud.get_facecolor()}
+    drawn = {tuple(c) for cloud in axes.collections for c in np.asarray(cloud.get_facecolor())}
     expected = style.class_colors(len(timeline.class_names), rainbow)
     assert drawn & {tuple(color) for color in expected}
 

@@ -88,6 +88,8 @@ def _read_for_job(
     """
     from hiddenstate.data.readers.open import read_dataset
 
+    if job is None and ("target" in values or "horizon" in values):
+        job = "regress"
     refusals: dict[str, HiddenstateError] = {}
     for name, more in _attempts(values, job):
         own = section_options(DataConfig, name)
@@ -109,8 +111,6 @@ def _attempts(values: Mapping[str, Any], job: str | None) -> list[tuple[str, dic
     """The jobs to read the data for, in order, with the options that each adds."""
     from hiddenstate.data.readers.open import PARQUET, TABLES
 
-    if job is None and ("target" in values or "horizon" in values):
-        job = "regress"
     if job:
         return [(job, {})]
     attempts: list[tuple[str, dict[str, Any]]] = [

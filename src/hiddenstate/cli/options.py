@@ -23,7 +23,7 @@ HEADINGS = {
 """Headings in the help of a training command, by section of the config."""
 
 
-class OptionType(click.ParamType):  # type: ignore[type-arg]
+class OptionType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2
     """Parses a value as its config option does, with the same errors."""
 
     def __init__(self, option: Option) -> None:
@@ -112,7 +112,8 @@ def config_options(job: str) -> Callable[[Command], Command]:
             arguments = _click_arguments(option, job)
             add = click.option(*_spelling(option), cls=_ConfigOption, **arguments, default=None)
             command = add(command)
-            command.__click_params__[-1].section = section  # type: ignore[attr-defined]
+            decorated: Any = command  # click's own list has no type
+            decorated.__click_params__[-1].section = section
         return click.argument("data", required=False)(command)
 
     return decorate

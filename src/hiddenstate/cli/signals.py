@@ -91,7 +91,7 @@ class InterruptHandler:
     def disarm(self) -> None:
         """Restore the usual effect of signals."""
         for number, handler in self._previous.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)  # type: ignore[arg-type]  # as it was returned
         self._previous = {}
         if self._pipe is not None:
             signal.set_wakeup_fd(-1)

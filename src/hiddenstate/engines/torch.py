@@ -157,7 +157,7 @@ class TorchEngine:
         if self.device == "cpu" and not math.isfinite(loss.item()):
             return loss.detach(), output.detach(), False
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's
         limit = clip_at(training, step)
         if limit is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), limit)

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -192,15 +193,22 @@ class Estimator(BaseEstimator):
         """Return the state for pickle, with the model as plain values and arrays."""
         state = dict(super().__getstate__())
         if "model_" in state:
-            state["model_"] = {"facts": self.model_.facts(), "arrays": self.model_.arrays()}
+            classes = self.model_.classes  # of any type, where those of a model file are not
+            numbers = None if classes is None else list(range(len(classes)))
+            plain = replace(self.model_, classes=numbers)
+            state["model_"] = {
+                "facts": plain.facts(),
+                "arrays": plain.arrays(),
+                "classes": classes,
+            }
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Set the state that pickle read, from this version or version 0.4."""
         model = state.get("model_")
         if isinstance(model, dict):
-            model = model_from_facts(model["facts"], model["arrays"], type(self).__name__)
-            state = {**state, "model_": model}
+            plain = model_from_facts(model["facts"], model["arrays"], type(self).__name__)
+            state = {**state, "model_": replace(plain, classes=model["classes"])}
         super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Any:

@@ -22,7 +22,7 @@ CELLS = {"rnn_tanh": 0, "rnn_relu": 1, "gru": 2, "lstm": 3}
 def native() -> Any:
     """Return the compiled module, or None if the package was installed without a compiler."""
     try:
-        from hiddenstate.kernels import _native  # type: ignore[attr-defined]
+        from hiddenstate.kernels import _native  # type: ignore[attr-defined]  # compiled
     except ImportError:
         return None
     return _native

@@ -200,7 +200,8 @@ def run(plan: Plan, tensors: Sequence[Any]) -> Sequence[Tensor]:
     if torch.is_grad_enabled():
         for t in tensors:
             if t is not None and t.requires_grad:
-                recorded: tuple[Tensor] = _Recurrent.apply(plan, *tensors)  # type: ignore[no-untyped-call]
+                apply: Any = _Recurrent.apply  # torch gives it no types
+                recorded: tuple[Tensor] = apply(plan, *tensors)
                 return recorded
     layer, outputs = plan.forward(tensors, False)
     plan.give_back(layer)

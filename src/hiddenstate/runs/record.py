@@ -49,13 +49,14 @@ def make_record(
     ----------
     config : Config
     data, engine : mapping
-        As `Job.about_data` and `Engine.about` return them.
+        As `PreparedDataset.facts` and `Engine.about` return them.
     weights : str, optional
         SHA-256 of the weights file, if training starts from one.
     """
     record: RunRecord = {
         "config": config.to_dict(),
         "data": dict(data),
+        **({} if weights is None else {"weights": weights}),  # type: ignore[typeddict-item]  # str
         "engine": dict(engine),
         "environment": {
             "hiddenstate": hiddenstate.__version__,
@@ -64,8 +65,6 @@ def make_record(
             "machine": f"{platform.system()} {platform.machine()}",
         },
     }
-    if weights is not None:
-        record["weights"] = weights
     return record
 
 

@@ -7,6 +7,7 @@ import stat
 import threading
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -195,7 +196,7 @@ def test_a_class_with_one_row_is_refused(refuse: Refuse, tmp_path: Path) -> None
 def test_a_test_label_that_no_training_row_has_is_refused_with_its_row(
     refuse: Refuse, tmp_path: Path, tiny_idx: Path
 ) -> None:
-    more = {"X_test": np.ones((2, 4)), "y_test": np.array([0, 9])}
+    more: Any = {"X_test": np.ones((2, 4)), "y_test": np.array([0, 9])}
     assert "test row 1 has label 9" in refuse(2, "classify", rows(tmp_path, **more))
     labels = np.arange(30, dtype="u1") % 4
     (tiny_idx / "t10k-labels-idx1-ubyte").write_bytes(idx_bytes(labels))

@@ -339,6 +339,7 @@ def test_a_damaged_gzip_file_only_raises_errors_of_the_library(place: Path) -> N
 @settings(quick, max_examples=300)
 def test_any_bytes_give_data_or_an_error_of_the_library(place: Path, data: bytes) -> None:
     place.write_bytes(data)
-    for options in ({}, {"encoding": "latin-1"}, {"delimiter": ";", "decimal": ","}):
+    asked: list[dict[str, Any]] = [{}, {"encoding": "latin-1"}, {"delimiter": ";", "decimal": ","}]
+    for options in asked:
         with contextlib.suppress(HiddenstateError):
-            read_delimited(place, DataConfig(**options), "autoencode")  # type: ignore[arg-type]
+            read_delimited(place, DataConfig(**options), "autoencode")

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import Axes3D
 
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.cloud import Cloud
@@ -22,7 +23,7 @@ def image(axes):
 def frames(axes):
     """Colours of the frames around thumbnails."""
     boxes = [c for c in axes.collections if isinstance(c, LineCollection)][-1]
-    return [to_hex(color) for color in boxes.get_colors()]
+    return [to_hex(color) for color in np.asarray(boxes.get_colors())]
 
 
 def titles(figure):
@@ -54,7 +55,7 @@ def test_learning_curves_show_what_was_logged_and_the_baseline():
     np.testing.assert_array_equal(looks.get_xydata(), [[101, 1.5], [201, 1.4]])
     test, guessing = score.get_lines()
     np.testing.assert_array_equal(test.get_ydata(), [0, 0.1, 0.2, 0.3, 0.4])
-    assert set(guessing.get_ydata()) == {0.1}
+    assert set(np.asarray(guessing.get_ydata())) == {0.1}
     assert [text.get_text() for text in score.texts] == ["guessing: 0.1"]
     assert titles(figure) == ["Learning curves", "step 201: mean loss 1.7, accuracy 0.4"]
 
@@ -64,7 +65,7 @@ def test_the_name_of_a_baseline_avoids_the_curve(value, side):
     history = [{"step": k, "loss": 1.0, "mean_loss": 1.0} for k in range(4)]
     (axes,) = figures.learning(history, baselines={"loss": (value, "PCA")}).axes
     (name,) = axes.texts
-    assert name.get_va() == side  # "top": the text is below the line
+    assert name.get_verticalalignment() == side  # "top": the text is below the line
 
 
 def test_a_loss_over_powers_of_ten_has_a_log_axis():
@@ -214,8 +215,8 @@ def test_of_long_runs_both_ends_are_drawn():
     time = np.arange(2000.0).reshape(400, 5)
     wave = np.sin(time)[:, :, None]
     first, last = figures.tracking(time, wave, wave).axes
-    assert first.get_lines()[0].get_xdata()[0] == 0
-    assert last.get_lines()[0].get_xdata()[-1] == 1999
+    assert np.asarray(first.get_lines()[0].get_xdata())[0] == 0
+    assert np.asarray(last.get_lines()[0].get_xdata())[-1] == 1999
 
 
 def test_the_error_is_that_of_each_window_without_missing_values():
@@ -224,8 +225,8 @@ def test_the_error_is_that_of_each_window_without_missing_values():
     target[3, 1:] = np.nan
     (axes,) = figures.error(target, prediction).axes
     dots, mean = axes.get_lines()
-    np.testing.assert_allclose(dots.get_ydata(), np.arange(1, 31) ** 2.0)
-    assert mean.get_ydata()[-1] == pytest.approx(np.mean(np.arange(21, 31) ** 2.0))
+    np.testing.assert_allclose(np.asarray(dots.get_ydata()), np.arange(1, 31) ** 2.0)
+    assert np.asarray(mean.get_ydata())[-1] == pytest.approx(np.mean(np.arange(21, 31) ** 2.0))
     assert axes.get_yscale() == "log"
 
 
@@ -303,10 +304,10 @@ def test_codes_are_coloured_labels_on_fitting_axes():
     values = np.array([[0.0, 1.0, 2.0], [3.0, -1.0, 5.0], [1.0, 0.0, 4.0]])
     figure = figures.codes(values, np.array([0, 2, 1]), ["0", "1", "2"])
     (axes,) = figure.axes
-    assert axes.name == "3d"
+    assert isinstance(axes, Axes3D)
     (cloud,) = (c for c in axes.collections if isinstance(c, Cloud))
     np.testing.assert_array_equal(cloud.points, values)
-    paths, colors = cloud.get_paths(), cloud.get_facecolor()
+    paths, colors = cloud.get_paths(), np.asarray(cloud.get_facecolor())
     assert [paths[n] for n in (1, 3, 5)] == [glyphs(t, 8.5, bold=True) for t in "021"]
     np.testing.assert_allclose(colors[[0, 2, 4]], style.class_colors(3)[[0, 2, 1]])
     for number, limits in enumerate((axes.get_xlim(), axes.get_ylim(), axes.get_zlim())):

@@ -1,7 +1,7 @@
 """Reads pandas and polars data frames without importing either library."""
 
 import numbers as abstract
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -104,8 +104,8 @@ def _dates(cells: list[Any]) -> Array | None:
             continue
         if not isinstance(cell, date):
             return None
-        if getattr(cell, "tzinfo", None) is not None:
-            cell = cell.astimezone(UTC).replace(tzinfo=None)  # type: ignore[attr-defined]
+        if isinstance(cell, datetime) and cell.tzinfo is not None:
+            cell = cell.astimezone(UTC).replace(tzinfo=None)
         dates[i] = np.datetime64(cell, "us")
     return dates
 

@@ -251,10 +251,10 @@ class _Reading:
         lines = self.lines
         if not self.as_text and (values := self._all_numbers()) is not None:
             start = lines.number + 1
-            filled = range(start, start + len(values))
+            filled: Any = range(start, start + len(values))
             if len(values) != len(lines.block) - lines.at:
                 blank = np.array([self._is_blank(line) for line in lines.block[lines.at :]])
-                filled = start + np.flatnonzero(~blank)  # type: ignore[assignment]
+                filled = start + np.flatnonzero(~blank)
             lines.at = len(lines.block)
             self.pieces.append(_packed(values, {}, filled))
             return

@@ -76,7 +76,7 @@ class TextLines:
             raise self._unreadable(error) from None
         self._stream: IO[bytes] = self._raw
         if self._packed:
-            self._stream = gzip.GzipFile(fileobj=self._raw)  # type: ignore[assignment]
+            self._stream = gzip.GzipFile(fileobj=self._raw)  # type: ignore[assignment]  # read-only
             self._size = path.stat().st_size
 
     def close(self) -> None:
