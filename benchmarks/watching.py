@@ -13,6 +13,7 @@ started where it is installed. The notebook is run by nbclient.
 """
 
 import argparse
+import importlib
 import json
 import os
 import pty
@@ -237,16 +238,15 @@ def _in_terminal(command: list[str]) -> None:
 def _in_notebook(job: str, options: dict[str, Any], pace: Pace | None) -> dict[str, Any]:
     """Run it in a kernel, as a notebook's cell does."""
     import nbclient
-    from nbformat import from_dict
+
+    nbformat: Any = importlib.import_module("nbformat")  # its functions have no types
 
     code = (
         f"import sys, json; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "from watching import train\n"
         f"print(json.dumps(train({job!r}, 'notebook', {options!r}, {pace!r})))"
     )
-    cell = {"cell_type": "code", "id": "train", "source": code, "metadata": {}, "outputs": []}
-    cell["execution_count"] = None
-    notebook = from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     nbclient.NotebookClient(notebook, timeout=600).execute()
     text = "".join(o["text"] for o in notebook.cells[0].outputs if o.output_type == "stream")
     found: dict[str, Any] = json.loads(text)

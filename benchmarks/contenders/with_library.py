@@ -71,7 +71,7 @@ class Stepper(Library):
 
     def train(self, first: int, last: int) -> float:
         """See `Contender.train`."""
-        step = self.engine.step  # type: ignore[attr-defined]
+        step = self.engine.step  # type: ignore[attr-defined]  # the native engine's alone
         for k in range(first, last):
             loss = step(*data.fresh_window(k))
         return float(loss)

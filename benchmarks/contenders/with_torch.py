@@ -81,7 +81,7 @@ class _Torch(Contender):
     def update(self, loss: Tensor) -> None:
         """One update of the weights."""
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's
         self.optimizer.step()
 
 

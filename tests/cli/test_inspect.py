@@ -214,7 +214,7 @@ def test_the_job_is_an_option_or_follows_from_a_target(cli, tmp_path):
             ("own.csv", "--job", "classify", "--target", "a"),
             "--target: classify has no such option",
         ),
-        (("own.csv", "--horizon", "1", "--color", "rgb"), "--color: regress has no such option"),
+        (("own.csv", "--horizon", "1", "--color"), "--color: regress has no such option"),
         (("own.csv", "--layout", "tall"), "tall"),
         (("bad.csv",), "bad.csv"),
     ],

@@ -16,10 +16,11 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tools.stress import (
     data_files,
@@ -142,7 +143,12 @@ def readers(asked: Asked) -> Outcome:
     return _fuzz(asked, data_files.READERS, data_files.Place, data_files.KINDS)
 
 
-def _fuzz(asked: Asked, names, open_place, kinds) -> Outcome:
+def _fuzz(
+    asked: Asked,
+    names: Iterable[str],
+    open_place: Callable[[str, Path], Any],
+    kinds: Sequence[str],
+) -> Outcome:
     asked_so = argparse.Namespace(
         n=asked.n, seed=asked.seed, reader=None, processes=2, keep=asked.folder / "findings"
     )

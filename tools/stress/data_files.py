@@ -117,7 +117,7 @@ class Place:
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
         """Options with the names of files as they are in the folder."""
         files = {name: given[name] for name in ("test", "answers") if name in given}
-        paths = {name: str(self.folder / file) for name, file in files.items()}
+        paths: dict[str, Any] = {name: str(self.folder / file) for name, file in files.items()}
         return {**given, **paths, "data": str(self.folder / self.reader.data)}
 
 
@@ -410,27 +410,20 @@ def summary(finding: str) -> str:
 def table(sums: dict[str, Sum], kinds: Sequence[str] = KINDS) -> str:
     """A row a reader."""
     head = ("reader", "files", *kinds, "findings", "slowest ms", "largest MB")
-    rows = [
-        (
-            name,
+    rows: dict[str, list[int]] = {
+        name: [
             s.files,
             *(s.ends[kind] for kind in kinds),
             s.findings,
-            f"{1000 * s.seconds:.0f}",
-            f"{s.megabytes:.0f}",
-        )
+            round(1000 * s.seconds),
+            round(s.megabytes),
+        ]
         for name, s in sums.items()
-    ]
-    total = [sum(row[k] for row in rows) for k in range(1, len(kinds) + 3)]
-    rows.append(
-        (
-            "all",
-            *total,
-            max((int(r[-2]) for r in rows), default=0),
-            max((int(r[-1]) for r in rows), default=0),
-        )
-    )
-    return markdown(head, rows)
+    }
+    columns = list(zip(*rows.values(), strict=True))
+    if columns:
+        rows["all"] = [*map(sum, columns[:-2]), *map(max, columns[-2:])]
+    return markdown(head, [(name, *row) for name, row in rows.items()])
 
 
 def again(name: str, seed: int, number: int, open_place: Callable[[str, Path], Any] = Place) -> int:

@@ -58,10 +58,10 @@ class Watch:
             to = os.path.abspath(args[1]) if kind == "rename" else ""
             self.take(Event(kind, os.path.abspath(args[0]), to))
 
-    def fsync(self, descriptor: int) -> None:
+    def fsync(self, fd: Any) -> None:
         """In place of `os.fsync`."""
-        self.take(Event("fsync", os.readlink(f"/proc/self/fd/{descriptor}")))
-        self._fsync(descriptor)
+        self.take(Event("fsync", os.readlink(f"/proc/self/fd/{fd}")))
+        self._fsync(fd)
 
     def take(self, event: Event) -> None:
         """Note an event, and act if its turn has come."""
@@ -126,7 +126,9 @@ def read_strace(lines: Iterable[str], root: Path) -> list[Event]:
         kind = call.rstrip("0123456789").removeprefix("p").removesuffix("at")
         if kind in ("write", "writev", "fsync", "fdatasync", "ftruncate"):
             kind = {"writev": "write", "ftruncate": "write", "fdatasync": "fsync"}.get(kind, kind)
-            event = Event(kind, _OF_FD.match(args)[1])  # type: ignore[index]
+            described = _OF_FD.match(args)
+            assert described, args
+            event = Event(kind, described[1])
         elif kind == "rename":
             event = Event(kind, *names[:2])
         elif kind == "open":

@@ -269,7 +269,8 @@ def _spoil_npy(name: str, data: bytes, random: Random) -> bytes:
             return npy(array.swapaxes(0, -1) if array.ndim > 1 else array)
     head = f"{{'descr': '{kind}', 'fortran_order': {bool(random.integers(2))}, 'shape': {shape}, }}"
     head = head.ljust(117) + "\n"
-    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head.encode() + array.tobytes()
+    body: bytes = array.tobytes()
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head.encode() + body
 
 
 def _spoil_npz(name: str, data: bytes, random: Random) -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 Files = dict[str, bytes]
 Use = tuple[str, dict[str, Any]]
 
-SEVERAL = [
+SEVERAL: list[dict[str, Any]] = [
     {},
     {},
     {},
@@ -34,7 +34,12 @@ ONE_JOB: dict[str, list[dict[str, Any]]] = {
     "regress": [{"window": 0}, {"window": 4, "stride": 3}, {"output": "last"}, {"horizon": 2}],
     "autoencode": [{"test_fraction": 0.0}],
 }
-TEXT_ONLY = [{"encoding": "cp1252"}, {"encoding": "utf-16"}, {"decimal": ","}, {"delimiter": ";"}]
+TEXT_ONLY: list[dict[str, Any]] = [
+    {"encoding": "cp1252"},
+    {"encoding": "utf-16"},
+    {"decimal": ","},
+    {"delimiter": ";"},
+]
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ def npz(**arrays: Any) -> bytes:
     return stream.getvalue()
 
 
-def idx(array: Any) -> bytes:
+def idx(array: np.ndarray[Any, Any]) -> bytes:
     head = bytes([0, 0, 8, array.ndim]) + b"".join(struct.pack(">I", n) for n in array.shape)
     return head + array.astype("u1").tobytes()
 
