@@ -2,10 +2,12 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.models.fitted import load_model
 from hiddenstate.models.net import Params
+from hiddenstate.system.extras import require
 
 
 def read_weights(path: Path) -> Params:
@@ -48,8 +50,7 @@ def refuse_code(path: Path) -> None:
 def _state_dict(path: Path) -> Params:
     import pickle
 
-    import torch
-
+    torch: Any = require("torch", "reading a state_dict")
     where = printable(path)
     try:
         with warnings.catch_warnings():

@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.errors import DataError, MachineError, OptionError, printable
+from hiddenstate.errors import (
+    DataError,
+    MachineError,
+    MissingExtraError,
+    OptionError,
+    printable,
+)
 from hiddenstate.runs import Run
 from hiddenstate.system.atomic_file import write_atomically
+from hiddenstate.system.extras import install
 from hiddenstate.views.offscreen import Painter
 from hiddenstate.views.timeline import Timeline
 
@@ -41,8 +48,6 @@ some frames together a colour must be to have a say in them."""
 
 LARGEST_GIF = 16 * 2**20
 """Bytes a GIF has at the most; a larger one loses every second frame until it fits."""
-
-INSTALL = "pip install 'hiddenstate[film]'"
 
 
 def make_film(
@@ -204,7 +209,9 @@ def find_ffmpeg() -> str:
     try:
         return str(import_module("imageio_ffmpeg").get_ffmpeg_exe())
     except (ImportError, RuntimeError):
-        raise MachineError(f"an MP4 needs ffmpeg: {INSTALL}, or write a .gif") from None
+        raise MissingExtraError(
+            f"writing MP4 requires ffmpeg; {install('imageio_ffmpeg')}, or write a .gif"
+        ) from None
 
 
 def _mp4(
@@ -228,7 +235,9 @@ def _mp4(
             complaint = said.read().decode("utf-8", "replace").strip()
         if process.returncode or not made.is_file():
             last = printable(complaint.splitlines()[-1] if complaint else "no word")
-            raise MachineError(f"ffmpeg failed: {last}; write a .gif, or {INSTALL}")
+            raise MachineError(
+                f"ffmpeg failed: {last}; write a .gif, or {install('imageio_ffmpeg')}"
+            )
         return made.read_bytes()
 
 
