@@ -1,4 +1,4 @@
-"""What the report's tests share: small runs made in a moment, and a page taken to pieces."""
+"""Helpers of the report's tests: small runs, and a parsed page."""
 
 import base64
 import hashlib
@@ -23,11 +23,11 @@ HOSTILE = (
     "\u202egnp.exe",
     "`|*_[x](http://evil.example)_*|`",
 )
-"""Class labels of someone who means harm, or does not care."""
+"""Class labels that try to break a page, or do so by accident."""
 
 
 def train(job: str, values: Mapping[str, Any], runs_dir: Path, steps: int | None = None) -> Run:
-    """A run of `job` with these options; with `steps`, interrupted after about as many."""
+    """Train a run of `job` with these options; with `steps`, interrupt it after about as many."""
     config, dataset = plan(job, {"threads": 1, **values})
     asked = iter(range(10**9))
     with start(config, runs_dir, dataset=dataset) as session:
@@ -36,13 +36,13 @@ def train(job: str, values: Mapping[str, Any], runs_dir: Path, steps: int | None
 
 
 def train_digits(folder: Path) -> Run:
-    """A small classifier's run on small pictures, both made in `folder`."""
+    """Write small pictures to `folder` and train a small classifier on them."""
     data = str(write_digits(folder / "digits"))
     return train("classify", {"data": data, "hidden_size": 4, "max_steps": 15}, folder)
 
 
 def write_hostile(path: Path, n_rows: int = 60) -> Path:
-    """Write a table of short waves of as many kinds as there are hostile labels."""
+    """Write a table of short waves, one kind for each hostile label."""
     random = np.random.default_rng(0)
     lines = [",".join([*(f"t{i}" for i in range(12)), "label"])]
     for row in range(n_rows):
@@ -55,7 +55,7 @@ def write_hostile(path: Path, n_rows: int = 60) -> Path:
 
 
 class Page(HTMLParser):
-    """A page taken to pieces: its elements with their attributes, its text, what is wrong."""
+    """A parsed page: its elements with their attributes, its text, and its errors."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -98,16 +98,16 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        """What a reader reads."""
+        """The visible text."""
         return re.sub(r"\s+", " ", " ".join(self.words))
 
     def attributes(self, name: str) -> list[str]:
-        """Every value of an attribute, of all elements."""
+        """Return the values of an attribute, of all elements."""
         return [given[name] for _, given in self.elements if name in given]
 
     @property
     def policy(self) -> dict[str, list[str]]:
-        """The content policy by directive."""
+        """The content security policy by directive."""
         stated = next(
             given["content"]
             for tag, given in self.elements
@@ -118,6 +118,6 @@ class Page(HTMLParser):
 
 
 def hashed(content: str) -> str:
-    """How a content policy names a piece of style or script."""
+    """Return the hash of a style or script, as in a content security policy."""
     digest = hashlib.sha256(content.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

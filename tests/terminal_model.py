@@ -1,4 +1,4 @@
-"""A small terminal to look at what the view writes: what stands where, in which colours."""
+"""A model of a terminal, for the places and colours of what the view writes."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ PIECE = re.compile(
 
 @dataclass
 class Cell:
-    """One place of the screen."""
+    """One place on the screen."""
 
     text: str = " "
     style: tuple[str, str, str] = ("39", "49", "0")
@@ -19,7 +19,7 @@ class Cell:
 
 @dataclass
 class TerminalModel:
-    """Understands what the view writes: places, styles, clearing, modes; refuses the rest."""
+    """Interprets what the view writes: places, styles, clearing, modes; refuses the rest."""
 
     width: int
     height: int

@@ -1,4 +1,4 @@
-"""Options: defaults, ranges, parsing, and the JSON they become."""
+"""Options: defaults, ranges, parsing, and their JSON."""
 
 import json
 import math
@@ -18,15 +18,15 @@ from hiddenstate.config import (
 from hiddenstate.config.option import Option
 from hiddenstate.errors import OptionError
 
-EVERY = [(job, known) for job in JOBS for _, known in job_options(job)]
-IDS = [f"{job}-{known.name}" for job, known in EVERY]
+EVERY = [(job, option_of) for job in JOBS for _, option_of in job_options(job)]
+IDS = [f"{job}-{option_of.name}" for job, option_of in EVERY]
 
 
-def known(job: str, name: str) -> Option:
+def option_of(job: str, name: str) -> Option:
     return next(option for _, option in job_options(job) if option.name == name)
 
 
-def test_classify_defaults_are_the_classic_script() -> None:
+def test_classify_defaults_are_those_of_the_classic_script() -> None:
     flat = make_config("classify").flat()
     expected = {
         "cell": "lstm",
@@ -43,7 +43,7 @@ def test_classify_defaults_are_the_classic_script() -> None:
     assert {name: flat[name] for name in expected} == expected
 
 
-def test_regress_defaults_are_the_classic_script() -> None:
+def test_regress_defaults_are_those_of_the_classic_script() -> None:
     flat = make_config("regress").flat()
     expected = {
         "cell": "rnn",
@@ -59,7 +59,7 @@ def test_regress_defaults_are_the_classic_script() -> None:
     assert {name: flat[name] for name in expected} == expected
 
 
-def test_autoencode_defaults_are_the_classic_script() -> None:
+def test_autoencode_defaults_are_those_of_the_classic_script() -> None:
     flat = make_config("autoencode").flat()
     expected = {
         "encoder_sizes": (128, 64, 12),
@@ -76,7 +76,7 @@ def test_autoencode_defaults_are_the_classic_script() -> None:
 
 
 @pytest.mark.parametrize(("job", "option"), EVERY, ids=IDS)
-def test_every_default_is_one_its_own_check_takes(job: str, option: Option) -> None:
+def test_every_default_is_valid(job: str, option: Option) -> None:
     default = option.default_for(job)
     assert option.check(default) == default
 
@@ -99,7 +99,7 @@ def test_a_model_keeps_the_options_that_new_data_is_read_with() -> None:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_config_survives_json(job: str) -> None:
+def test_a_config_is_read_back_from_json(job: str) -> None:
     config = make_config(job, {"seed": 5, "lr": 1 / 3})
     assert config_from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
@@ -111,7 +111,7 @@ def test_a_config_stores_no_option_of_another_job(job: str) -> None:
     assert names == {option.name for _, option in job_options(job)}
 
 
-def test_an_unknown_option_is_refused_with_the_nearest_name() -> None:
+def test_an_unknown_option_is_refused_with_the_most_similar_name() -> None:
     with pytest.raises(OptionError, match="did you mean hidden_size"):
         make_config("classify", {"hiden_size": 3})
 
@@ -121,7 +121,7 @@ def test_an_option_of_another_job_is_refused() -> None:
         make_config("classify", {"code_size": 3})
 
 
-def test_an_unknown_job_is_refused_with_the_nearest_name() -> None:
+def test_an_unknown_job_is_refused_with_the_most_similar_name() -> None:
     with pytest.raises(OptionError, match="did you mean classify"):
         make_config("clasify")
 
@@ -157,7 +157,7 @@ def test_an_unknown_job_is_refused_with_the_nearest_name() -> None:
         ("hidden_size", 65537),
     ],
 )
-def test_a_value_out_of_range_is_refused_by_the_options_name(name: str, value: Any) -> None:
+def test_an_invalid_value_is_refused_with_the_name_of_the_option(name: str, value: Any) -> None:
     with pytest.raises(OptionError, match="--" + name.replace("_", "-")):
         make_config("classify", {name: value})
 
@@ -168,41 +168,41 @@ def test_sizes_must_be_whole_numbers(value: Any) -> None:
         make_config("autoencode", {"encoder_sizes": value})
 
 
-def test_a_refusal_says_the_valid_range_and_what_came() -> None:
+def test_a_refusal_gives_the_valid_range_and_the_value() -> None:
     with pytest.raises(OptionError, match=r"at least 0 and below 1, got 7"):
         make_config("classify", {"dropout": 7})
 
 
 @pytest.mark.parametrize("number", [np.int64(3), np.float64(3.0), np.uint8(3), 3.0, 3])
-def test_numpy_numbers_become_plain_ones(number: Any) -> None:
+def test_numpy_numbers_become_python_numbers(number: Any) -> None:
     value = make_config("classify", {"epochs": number}).training.epochs
     assert value == 3
     assert type(value) is int
 
 
 @pytest.mark.parametrize("seed", [2**53 + 1, 2**63 - 1])
-def test_every_seed_in_the_stated_range_is_taken_exactly(seed: int) -> None:
+def test_every_seed_in_range_is_kept_exactly(seed: int) -> None:
     assert make_config("classify", {"seed": seed}).training.seed == seed
-    assert known("classify", "seed").parse(str(seed)) == seed
+    assert option_of("classify", "seed").parse(str(seed)) == seed
 
 
 @given(st.integers(1, 10**9))
 @settings(derandomize=True, deadline=None, max_examples=50)
 def test_whole_numbers_parse_to_themselves(number: int) -> None:
-    assert known("classify", "epochs").parse(str(number)) == number
+    assert option_of("classify", "epochs").parse(str(number)) == number
 
 
 @given(st.floats(0, 1, exclude_min=True))
 @settings(derandomize=True, deadline=None, max_examples=50)
 def test_numbers_parse_to_themselves(number: float) -> None:
-    assert known("classify", "lr").parse(repr(number)) == number
+    assert option_of("classify", "lr").parse(repr(number)) == number
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=6))
 @settings(derandomize=True, deadline=None, max_examples=50)
 def test_lists_of_sizes_parse_to_themselves(sizes: list[int]) -> None:
     text = ",".join(map(str, sizes))
-    assert known("autoencode", "encoder_sizes").parse(text) == tuple(sizes)
+    assert option_of("autoencode", "encoder_sizes").parse(text) == tuple(sizes)
 
 
 @given(st.sampled_from(EVERY), st.text(max_size=12))
@@ -218,9 +218,9 @@ def test_any_text_is_parsed_or_refused_as_an_option(case: tuple[str, Option], te
 
 
 @pytest.mark.parametrize("text", ["++5", "+-5", "--5", "-", "", " ", "5 5", "0x5", "५५५" * 9])
-def test_text_that_is_no_number_is_refused(text: str) -> None:
+def test_text_that_is_not_a_number_is_refused(text: str) -> None:
     with pytest.raises(OptionError, match="--epochs"):
-        known("classify", "epochs").parse(text)
+        option_of("classify", "epochs").parse(text)
 
 
 @pytest.mark.parametrize(
@@ -235,14 +235,14 @@ def test_text_that_is_no_number_is_refused(text: str) -> None:
         ("regress", {"bidirectional": True}, "--no-stateful"),
     ],
 )
-def test_options_that_exclude_each_other_are_refused_with_the_way_out(
+def test_options_that_exclude_each_other_are_refused_with_a_hint(
     job: str, values: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(OptionError, match=named):
         make_config(job, values)
 
 
-def test_batches_are_free_where_no_state_is_carried() -> None:
+def test_any_batch_size_is_valid_without_a_carried_state() -> None:
     config = make_config("regress", {"stateful": False, "batch_size": 8, "shuffle": True})
     assert config.training.batch_size == 8
 
@@ -262,6 +262,6 @@ def test_batches_are_free_where_no_state_is_carried() -> None:
         {"job": "classify", "training": {"lr": 10**400}},
     ],
 )
-def test_a_stored_config_with_anything_strange_is_refused_by_place(stored: Any) -> None:
+def test_an_invalid_stored_config_is_refused_with_the_place(stored: Any) -> None:
     with pytest.raises(OptionError, match=r"^here\.json: "):
         config_from_dict(stored, "here.json")

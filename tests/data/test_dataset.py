@@ -1,4 +1,4 @@
-"""The readers of idx, .npy and .npz, and how what they read becomes a dataset."""
+"""The readers of idx, .npy and .npz files, and the preparation of what they read."""
 
 import contextlib
 import gzip
@@ -42,7 +42,7 @@ def test_any_idx_file_is_read_as_it_was_written(place: Path, array: Array) -> No
 
 @given(hnp.arrays(st.sampled_from(["u1", "<i4", "<f8"]), shapes))
 @settings(quick, max_examples=20)
-def test_a_gzipped_idx_file_is_known_by_its_content(place: Path, array: Array) -> None:
+def test_a_gzipped_idx_file_is_recognised_by_its_content(place: Path, array: Array) -> None:
     place.write_bytes(gzip.compress(idx_bytes(array)))
     same(read_idx(place), array)
 
@@ -53,7 +53,7 @@ def test_read_pixels_can_be_written_to(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"", "starts with nothing"),
         (b"\0\0", "starts with 0000"),
@@ -68,9 +68,11 @@ def test_read_pixels_can_be_written_to(place: Path) -> None:
         (b"\0\0\x0e\x08" + b"\xff" * 32, "found 0"),
     ],
 )
-def test_a_wrong_idx_file_is_refused_with_both_numbers(place: Path, data: bytes, said: str) -> None:
+def test_an_invalid_idx_file_is_refused_with_both_numbers(
+    place: Path, data: bytes, message: str
+) -> None:
     place.write_bytes(data)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         read_idx(place)
 
 
@@ -96,7 +98,7 @@ def test_a_gzip_with_a_wrong_checksum_is_refused(place: Path) -> None:
         read_idx(place)
 
 
-def test_a_damaged_idx_file_is_never_anything_but_a_data_error(place: Path) -> None:
+def test_a_damaged_idx_file_only_raises_a_data_error(place: Path) -> None:
     plain = idx_bytes(np.arange(60, dtype="<f4").reshape(3, 4, 5))
     refused = 0
     for data in (plain, gzip.compress(plain)):
@@ -119,7 +121,7 @@ def test_a_folder_of_idx_files_gives_both_parts(tiny_idx: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["raw", "MNIST/raw"])
-def test_torchvisions_layout_is_found(tmp_path: Path, layout: str) -> None:
+def test_the_layout_of_torchvision_is_read(tmp_path: Path, layout: str) -> None:
     write_digits(tmp_path / layout)
     assert read_idx_folder(tmp_path).X.shape == (120, 8, 8)
 
@@ -132,7 +134,7 @@ def test_files_may_be_gzipped_and_the_test_half_called_test(tiny_idx: Path) -> N
     assert len(read_idx_folder(tiny_idx).X_test) == 30
 
 
-def test_one_of_several_sets_is_named_by_its_images(tmp_path: Path) -> None:
+def test_one_of_several_data_sets_is_selected_by_its_images(tmp_path: Path) -> None:
     for name, n_train in (("letters", 30), ("digits", 60)):
         for path in write_digits(tmp_path / name, n_train=n_train).iterdir():
             path.rename(tmp_path / f"emnist-{name}-{path.name.replace('t10k', 'test')}")
@@ -143,7 +145,7 @@ def test_one_of_several_sets_is_named_by_its_images(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"])
-def test_a_missing_file_of_the_four_is_named(tiny_idx: Path, name: str) -> None:
+def test_a_missing_idx_file_is_refused_by_name(tiny_idx: Path, name: str) -> None:
     (tiny_idx / name).unlink()
     with pytest.raises(DataError, match=f"{name}.* beside the training"):
         read_idx_folder(tiny_idx)
@@ -172,26 +174,26 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_labels_become_numbers_in_the_order_of_the_labels(path: Path) -> None:
-    found = dataset("classify", labelled(path))
-    assert found.classes == [3, 7]
-    assert found.y is not None
-    assert set(found.y.tolist()) == {0, 1}
+    result = dataset("classify", labelled(path))
+    assert result.classes == [3, 7]
+    assert result.y is not None
+    assert set(result.y.tolist()) == {0, 1}
     originals = np.load(path)
-    for row, number in zip(found.X.reshape(len(found.X), 12), found.y, strict=True):
+    for row, number in zip(result.X.reshape(len(result.X), 12), result.y, strict=True):
         label = originals["y"][(originals["X"] == row).all(axis=1)][0]
-        assert found.classes[number] == label
+        assert result.classes[number] == label
 
 
-def test_the_held_out_share_is_taken_from_each_class_alike(path: Path) -> None:
-    found = dataset("classify", labelled(path), test_fraction=0.25)
-    assert (len(found.X), len(found.X_test)) == (30, 10)
-    assert found.y_test is not None
-    assert np.bincount(found.y_test).tolist() == [5, 5]
+def test_the_same_fraction_of_each_class_is_held_out(path: Path) -> None:
+    result = dataset("classify", labelled(path), test_fraction=0.25)
+    assert (len(result.X), len(result.X_test)) == (30, 10)
+    assert result.y_test is not None
+    assert np.bincount(result.y_test).tolist() == [5, 5]
 
 
-def test_no_row_is_both_learnt_and_tested_and_none_is_lost(path: Path) -> None:
-    found = dataset("classify", labelled(path))
-    firsts = sorted([*found.X[:, 0, 0], *found.X_test[:, 0, 0]])
+def test_training_and_test_rows_are_disjoint_and_complete(path: Path) -> None:
+    result = dataset("classify", labelled(path))
+    firsts = sorted([*result.X[:, 0, 0], *result.X_test[:, 0, 0]])
     assert firsts == [12.0 * row for row in range(40)]
 
 
@@ -200,18 +202,18 @@ def test_the_split_follows_from_the_seed(path: Path) -> None:
     np.testing.assert_array_equal(one.X, again.X)
     other = dataset("classify", path, seed=2)
     assert not np.array_equal(one.X, other.X)
-    assert one.fingerprint() == other.fingerprint()  # of the file, not of how it is split
+    assert one.fingerprint() == other.fingerprint()  # of the file, not of its split
 
 
-def test_a_test_set_of_its_own_is_kept_apart(path: Path) -> None:
+def test_test_rows_of_the_data_are_used(path: Path) -> None:
     labelled(path, X_test=np.ones((5, 12)), y_test=np.array([3, 3, 7, 7, 3]))
-    found = dataset("classify", path)
-    assert (len(found.X), len(found.X_test)) == (40, 5)
-    assert found.y_test is not None
-    assert found.y_test.tolist() == [0, 0, 1, 1, 0]
+    result = dataset("classify", path)
+    assert (len(result.X), len(result.X_test)) == (40, 5)
+    assert result.y_test is not None
+    assert result.y_test.tolist() == [0, 0, 1, 1, 0]
 
 
-def test_kerass_names_are_known(path: Path) -> None:
+def test_the_names_of_keras_are_accepted(path: Path) -> None:
     X, y = np.zeros((6, 4)), np.array([0, 1] * 3)
     npz(path, x_train=X, y_train=y, x_test=X[:2], y_test=y[:2])
     assert len(dataset("classify", path).X_test) == 2
@@ -231,7 +233,7 @@ def test_an_autoencoder_takes_rows_of_any_shape_flat(path: Path) -> None:
 
 @given(st.integers(1, 60), st.integers(1, 20))
 @settings(quick, max_examples=30)
-def test_windows_are_the_signal_in_order_and_only_a_short_rest_is_left(
+def test_windows_are_the_signal_in_order_and_only_a_short_rest_is_dropped(
     place: Path, length: int, window: int
 ) -> None:
     path = place.with_name("signal.npz")
@@ -243,25 +245,25 @@ def test_windows_are_the_signal_in_order_and_only_a_short_rest_is_left(
         ):
             dataset("regress", path, window=window)
         return
-    found = dataset("regress", path, window=window)
+    result = dataset("regress", path, window=window)
     n = length // window
-    assert found.X.shape == (n, window, 2)
-    assert found.y is not None
-    np.testing.assert_array_equal(found.X.reshape(-1, 2), X[: n * window])
-    np.testing.assert_array_equal(found.y.reshape(-1), y[: n * window])
-    assert found.train.times is not None
-    assert found.train.times.reshape(-1).tolist() == list(range(n * window))
+    assert result.X.shape == (n, window, 2)
+    assert result.y is not None
+    np.testing.assert_array_equal(result.X.reshape(-1, 2), X[: n * window])
+    np.testing.assert_array_equal(result.y.reshape(-1), y[: n * window])
+    assert result.train.times is not None
+    assert result.train.times.reshape(-1).tolist() == list(range(n * window))
 
 
-def test_one_answer_a_window_is_the_last_steps(path: Path) -> None:
+def test_one_target_per_window_is_that_of_the_last_step(path: Path) -> None:
     npz(path, X=np.zeros(25), y=np.arange(25.0))
-    found = dataset("regress", path, window=10, output="last")
-    assert found.y is not None
-    assert found.y.tolist() == [[9.0], [19.0]]
+    result = dataset("regress", path, window=10, output="last")
+    assert result.y is not None
+    assert result.y.tolist() == [[9.0], [19.0]]
 
 
 @pytest.mark.parametrize(
-    ("job", "arrays", "said"),
+    ("job", "arrays", "message"),
     [
         ("classify", {"y": np.zeros(3)}, "expected arrays X, y"),
         ("classify", {"X": np.zeros((4, 2)), "labels": np.zeros(4)}, "found X, labels"),
@@ -292,19 +294,19 @@ def test_one_answer_a_window_is_the_last_steps(path: Path) -> None:
     ],
 )
 def test_arrays_that_do_not_fit_the_job_are_refused(
-    path: Path, job: str, arrays: dict[str, Array], said: str
+    path: Path, job: str, arrays: dict[str, Array], message: str
 ) -> None:
-    with pytest.raises(DataError, match=rf"own\.npz.*{said}"):
+    with pytest.raises(DataError, match=rf"own\.npz.*{message}"):
         dataset(job, npz(path, **arrays))
 
 
-def test_a_test_label_no_training_row_has_is_refused_by_row(path: Path) -> None:
+def test_a_test_label_that_no_training_row_has_is_refused_with_its_row(path: Path) -> None:
     labelled(path, X_test=np.ones((2, 12)), y_test=np.array([3, 5]))
     with pytest.raises(DataError, match="test row 1 has label 5"):
         dataset("classify", path)
 
 
-def test_the_fingerprint_tells_values_types_and_shapes_apart() -> None:
+def test_the_fingerprint_depends_on_values_types_and_shapes() -> None:
     arrays = [
         np.zeros((2, 6), "f4"),
         np.zeros((2, 6), "i4"),
@@ -337,9 +339,7 @@ def test_new_rows_are_read_from_every_kind_of_file(tmp_path: Path, tiny_idx: Pat
         {"X": np.zeros((3, 2)), "y": np.zeros(2)},
     ],
 )
-def test_new_rows_and_answers_of_other_numbers_are_refused(
-    path: Path, arrays: dict[str, Array]
-) -> None:
+def test_new_rows_that_do_not_match_are_refused(path: Path, arrays: dict[str, Array]) -> None:
     with pytest.raises(DataError, match=r"own\.npz"):
         new_rows(npz(path, **arrays))
 
@@ -350,7 +350,7 @@ def test_pixels_are_fractions_of_255_and_floats_stay() -> None:
     assert fractions(np.array([0.0, 51.0]), "float32").tolist() == [0.0, 51.0]
 
 
-def test_rows_that_cannot_be_cut_are_refused_by_both_numbers() -> None:
+def test_rows_that_cannot_be_cut_are_refused_with_both_numbers() -> None:
     with pytest.raises(
         DataError, match="here: rows of 12 numbers cannot be cut into 5 equal steps"
     ):

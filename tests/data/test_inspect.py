@@ -1,4 +1,4 @@
-"""What is found in data: values, labels, shapes, and the jobs that fit."""
+"""What an inspection of data finds: values, labels, shapes, and the jobs that fit."""
 
 from dataclasses import replace
 
@@ -7,14 +7,13 @@ import pytest
 
 from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.description import class_sizes
 from hiddenstate.data.inspect import (
-    class_sizes,
-    hardly_repeat,
     inspect_dataset,
-    like_numbers,
     looks_swapped,
     roughness,
 )
+from hiddenstate.data.job_fit import hardly_repeat, like_numbers
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.store import RowStore
 from hiddenstate.datasets import load_mnist
@@ -22,17 +21,17 @@ from hiddenstate.datasets import load_mnist
 RANDOM = np.random.default_rng(0)
 
 
-def found_in(X, y=None, job="classify", how=None, test=None, **facts):
+def found_in(X, y=None, job="classify", reading=None, test=None, **facts):
     data = SequenceDataset("own", Rows(X, y), test, kind="an .npz file", source="file", **facts)
-    return inspect_dataset(data, how or DataConfig(data="own.npz"), job)
+    return inspect_dataset(data, reading or DataConfig(data="own.npz"), job)
 
 
-def fit(found, job):
-    return next(one for one in found.fits if one.job == job)
+def fit(result, job):
+    return next(one for one in result.fits if one.job == job)
 
 
 def smooth(n=40, T=100, width=6):
-    """Signals (n, T, width) that move slowly, each of its own phase, speed and height."""
+    """Smooth signals (n, T, width), each with its own phase, frequency and amplitude."""
     t = np.arange(T)[None, :, None] / T
     phase, speed = RANDOM.uniform(0, 6, (n, 1, width)), RANDOM.uniform(6, 25, (1, 1, width))
     return np.sin(t * speed + phase) * (1 + np.arange(width)) + RANDOM.normal(0, 3, width)
@@ -47,7 +46,7 @@ def test_noise_differs_as_much_along_both_axes():
     assert features == pytest.approx(2 / np.sqrt(np.pi), rel=0.02)
 
 
-def test_smooth_signals_are_told_apart_either_way_round():
+def test_swapped_smooth_signals_are_recognised():
     X = smooth()
     assert not looks_swapped(X)
     assert looks_swapped(X.swapaxes(1, 2))
@@ -55,9 +54,9 @@ def test_smooth_signals_are_told_apart_either_way_round():
 
 
 @pytest.mark.parametrize("shape", [(50, 5, 100), (50, 2, 100), (3, 20, 40), (50, 100, 5)])
-def test_random_noise_is_no_evidence(shape):
+def test_noise_does_not_look_swapped(shape):
     assert not looks_swapped(RANDOM.standard_normal(shape))
-    assert not looks_swapped(np.cumsum(np.ones(shape), axis=0))  # nothing varies in a row
+    assert not looks_swapped(np.cumsum(np.ones(shape), axis=0))  # rows are constant
 
 
 def test_rows_of_mnist_are_not_swapped():
@@ -67,24 +66,28 @@ def test_rows_of_mnist_are_not_swapped():
     assert not looks_swapped(X.reshape(200, 14, 56) / 255)
 
 
-def test_gaps_do_not_hide_or_make_the_evidence():
+def test_missing_values_neither_hide_nor_fake_swapped_axes():
     X = smooth().swapaxes(1, 2).copy()
     X[::3, 2, 50] = np.nan
     assert looks_swapped(X)
     assert not looks_swapped(X.swapaxes(1, 2))
 
 
-def test_swapped_rows_are_warned_of_with_the_mend():
+def test_swapped_rows_give_a_warning_with_a_hint():
     X = smooth().swapaxes(1, 2)
     (warning,) = found_in(X, np.arange(40) % 2).warnings
     assert "look swapped: 6 steps of 100 features" in warning
     assert warning.endswith("add --channels-first")
-    how = DataConfig(data="own.npz", channels_first=True)
-    assert found_in(X, np.arange(40) % 2, how=how).warnings[0].endswith("drop --channels-first")
+    reading = DataConfig(data="own.npz", channels_first=True)
+    assert (
+        found_in(X, np.arange(40) % 2, reading=reading)
+        .warnings[0]
+        .endswith("leave out --channels-first")
+    )
 
 
 @pytest.mark.parametrize(
-    ("width", "mend"),
+    ("width", "hint"),
     [
         (784, "--steps 28"),
         (144, "--steps 12"),
@@ -95,18 +98,18 @@ def test_swapped_rows_are_warned_of_with_the_mend():
         (251, None),
     ],
 )
-def test_flat_rows_that_may_be_something_else(width, mend):
+def test_flat_rows_that_may_be_pictures_or_series_give_a_warning(width, hint):
     warnings = found_in(RANDOM.random((9, width)), np.arange(9) % 3).warnings
-    assert [warning.split(", add ")[1] for warning in warnings] == ([mend] if mend else [])
-    how = DataConfig(data="own.npz", steps=width)
-    assert not found_in(RANDOM.random((9, width)), np.arange(9) % 3, how=how).warnings
+    assert [warning.split(", add ")[1] for warning in warnings] == ([hint] if hint else [])
+    reading = DataConfig(data="own.npz", steps=width)
+    assert not found_in(RANDOM.random((9, width)), np.arange(9) % 3, reading=reading).warnings
 
 
-def test_series_of_one_step_and_very_long_ones():
+def test_series_of_one_step_and_very_long_series_give_warnings():
     y = np.arange(6) % 2
     assert "nothing to remember" in found_in(RANDOM.random((6, 1, 3)), y).warnings[0]
     ids = {"read_as": {"layout": "long", "id": "who"}}
-    assert "drop --id" in found_in(RANDOM.random((6, 1, 3)), y, **ids).warnings[0]
+    assert "leave out --id" in found_in(RANDOM.random((6, 1, 3)), y, **ids).warnings[0]
     assert "2,001 steps" in found_in(RANDOM.random((6, 2001, 1)), y).warnings[0]
     signal = found_in(RANDOM.random((1, 5000, 1)), RANDOM.random((1, 5000, 1)), "regress")
     assert not signal.warnings  # it is read in windows
@@ -118,21 +121,21 @@ def test_series_of_one_step_and_very_long_ones():
 def test_missing_infinite_and_constant_values_are_counted_by_column():
     X = RANDOM.random((10, 4))
     X[0:3, 1], X[5, 2], X[:, 3] = np.nan, np.inf, 7
-    found = found_in(X, np.arange(10) % 2, columns=("a", "b", "c", "d"))
-    assert (found.missing, found.infinite, found.n_values) == (3, 1, 40)
-    assert found.missing_by == {"b": 0.3}
-    assert found.constant == ("d",)
-    assert fit(found, "classify").options == {"missing": "mean"}
+    result = found_in(X, np.arange(10) % 2, columns=("a", "b", "c", "d"))
+    assert (result.missing, result.infinite, result.n_values) == (3, 1, 40)
+    assert result.missing_by == {"b": 0.3}
+    assert result.constant == ("d",)
+    assert fit(result, "classify").options == {"missing": "mean"}
 
 
-def test_what_lies_after_a_series_end_does_not_count():
+def test_padding_after_the_end_of_a_series_does_not_count():
     X = np.zeros((4, 5, 2))
     X[:, :3] = RANDOM.random((4, 3, 2))
     X[0, 4] = np.nan
     data = SequenceDataset("own", Rows(X, np.arange(4) % 2, np.array([3, 3, 2, 3])))
-    found = inspect_dataset(data, DataConfig(data="own"), "classify")
-    assert (found.missing, found.n_values, found.steps) == (0, 22, (2, 3, 3))
-    assert "differ in length, 2 to 3 steps" in fit(found, "autoencode").why_not
+    result = inspect_dataset(data, DataConfig(data="own"), "classify")
+    assert (result.missing, result.n_values, result.steps) == (0, 22, (2, 3, 3))
+    assert "differ in length, 2 to 3 steps" in fit(result, "autoencode").why_not
 
 
 def test_missing_values_of_test_rows_count_too():
@@ -141,7 +144,7 @@ def test_missing_values_of_test_rows_count_too():
     assert found_in(X, np.arange(8) % 2, test=test).missing == 12
 
 
-def test_a_column_that_is_all_missing_is_a_finding():
+def test_a_column_of_missing_values_only_is_found():
     X = np.full((6, 3), np.nan)
     assert found_in(X, np.arange(6) % 2).missing_by == {f"feature {i}": 1.0 for i in range(3)}
 
@@ -149,32 +152,32 @@ def test_a_column_that_is_all_missing_is_a_finding():
 def test_test_rows_that_are_training_rows_are_counted():
     X = RANDOM.random((20, 5, 2))
     test = Rows(np.concatenate([X[[3, 3, 7]], RANDOM.random((4, 5, 2))]), np.arange(7) % 2)
-    found = found_in(X, np.arange(20) % 2, test=test)
-    assert found.duplicates == 3
-    assert found.warnings == (
-        "3 test rows are training rows too: there the test tells nothing new",
+    result = found_in(X, np.arange(20) % 2, test=test)
+    assert result.duplicates == 3
+    assert result.warnings == (
+        "3 test rows are training rows too, so test scores are too optimistic",
     )
     assert found_in(X, np.arange(20) % 2).duplicates is None
 
 
-def test_rows_on_disk_are_judged_by_the_first(tmp_path, monkeypatch):
+def test_only_the_first_rows_on_disk_are_read(tmp_path, monkeypatch):
     X = RANDOM.random((1000, 4, 3)).astype("f4")
     X[900:] = np.nan
     X.tofile(tmp_path / "x.bin")
     store = RowStore(tmp_path / "x.bin", 0, X.shape, "f4")
     monkeypatch.setattr(RowStore.pieces, "__defaults__", (48 * 100,))
-    found = found_in(store, np.arange(1000) % 2)
-    assert found.on_disk
-    assert (found.looked_at, found.missing, found.n_train) == (100, 0, 1000)
+    result = found_in(store, np.arange(1000) % 2)
+    assert result.on_disk
+    assert (result.looked_at, result.missing, result.n_train) == (100, 0, 1000)
 
 
-def test_of_a_signal_on_disk_only_the_first_steps_are_read(tmp_path, monkeypatch):
+def test_only_the_first_steps_of_a_signal_on_disk_are_read(tmp_path, monkeypatch):
     X = RANDOM.random((1000, 2)).astype("f4")
     X.tofile(tmp_path / "x.bin")
     store = RowStore(tmp_path / "x.bin", 0, X.shape, "f4").joined()
-    monkeypatch.setattr("hiddenstate.data.inspect.PIECE", 800)
-    found = found_in(store, RANDOM.random((1, 1000, 1)), "regress")
-    assert (found.n_values, found.steps) == (200, (1000, 1000, 1000))
+    monkeypatch.setattr("hiddenstate.data.description.PIECE", 800)
+    result = found_in(store, RANDOM.random((1, 1000, 1)), "regress")
+    assert (result.n_values, result.steps) == (200, (1000, 1000, 1000))
     changed = store.mapped(lambda rows: rows * 2, store.shape[1:], "f4")
     assert found_in(changed, RANDOM.random((1, 1000, 1)), "regress").looked_at == 0
 
@@ -182,7 +185,7 @@ def test_of_a_signal_on_disk_only_the_first_steps_are_read(tmp_path, monkeypatch
 # --- labels
 
 
-def test_labels_that_are_numbers_and_labels_that_are_ids():
+def test_labels_that_look_like_numbers_or_ids_are_recognised():
     assert like_numbers(RANDOM.random(30))
     assert like_numbers(RANDOM.random(4))
     assert like_numbers(np.arange(100))
@@ -194,30 +197,30 @@ def test_labels_that_are_numbers_and_labels_that_are_ids():
     assert not hardly_repeat(np.array([0, 1]))
 
 
-def test_a_number_to_predict_is_a_job_for_regress():
-    found = found_in(RANDOM.random((50, 8, 2)), RANDOM.random(50))
-    assert "look like numbers to predict" in found.warnings[0]
-    assert fit(found, "classify").why_not
-    assert fit(found, "regress").layout == "8 steps of 2 features; 1 number after the last"
+def test_labels_that_are_numbers_fit_regress():
+    result = found_in(RANDOM.random((50, 8, 2)), RANDOM.random(50))
+    assert "look like numbers to predict" in result.warnings[0]
+    assert fit(result, "classify").why_not
+    assert fit(result, "regress").layout == "8 steps of 2 features; 1 number after the last"
 
 
-def test_a_class_of_one_row_and_a_label_of_the_test_alone():
+def test_a_class_of_one_row_and_an_unknown_test_label_give_warnings():
     y = np.array(["a"] * 5 + ["b"] * 4 + ["c"])
-    found = found_in(RANDOM.random((10, 3, 2)), y)
-    assert found.classes == {"a": 5, "b": 4, "c": 1}
-    assert found.warnings == ("fewer than 2 rows in class c: add some, or drop them",)
-    assert fit(found, "classify").why_not == "a class has 1 row"
+    result = found_in(RANDOM.random((10, 3, 2)), y)
+    assert result.classes == {"a": 5, "b": 4, "c": 1}
+    assert result.warnings == ("fewer than 2 rows in class c: add rows, or drop such classes",)
+    assert fit(result, "classify").why_not == "a class has only 1 row"
     test = Rows(RANDOM.random((2, 3, 2)), np.array(["a", "z"]))
-    found = found_in(RANDOM.random((9, 3, 2)), y[:9], test=test)
-    assert "label z" in found.warnings[0]
-    assert "no training row" in fit(found, "classify").why_not
+    result = found_in(RANDOM.random((9, 3, 2)), y[:9], test=test)
+    assert "label z" in result.warnings[0]
+    assert "no training row" in fit(result, "classify").why_not
 
 
 @pytest.mark.parametrize(
     ("y", "why"),
     [
         (None, "no labels"),
-        (np.zeros(9, int), "every label is 0"),
+        (np.zeros(9, int), "all rows have the label 0"),
         (RANDOM.random((9, 1)), "numbers, not classes"),
     ],
 )
@@ -226,25 +229,25 @@ def test_why_classify_does_not_fit(y, why):
     assert why in fit(found_in(RANDOM.random((9, 3, 2)), y, job), "classify").why_not
 
 
-def test_targets_have_their_least_mean_and_greatest():
+def test_targets_have_minimum_mean_and_maximum():
     y = np.array([[1.0, -1], [2, 0], [6, np.nan]])
-    found = found_in(RANDOM.random((3, 5, 2)), y, "regress", targets=("u", "v"))
-    assert found.targets == {"u": (1, 3, 6), "v": (-1, -0.5, 0)}
-    assert found.classes is None
+    result = found_in(RANDOM.random((3, 5, 2)), y, "regress", targets=("u", "v"))
+    assert result.targets == {"u": (1, 3, 6), "v": (-1, -0.5, 0)}
+    assert result.classes is None
 
 
-def test_groups_and_weights_are_told():
+def test_groups_and_weights_are_reported():
     rows = Rows(
         RANDOM.random((4, 3)),
         np.arange(4) % 2,
         weights=np.array([1, 2, 0.5, 1]),
         groups=np.array(["a", "a", "b", "c"]),
     )
-    found = inspect_dataset(SequenceDataset("own", rows), DataConfig(data="own"), "classify")
-    assert (found.n_groups, found.weights) == (3, (0.5, 2))
+    result = inspect_dataset(SequenceDataset("own", rows), DataConfig(data="own"), "classify")
+    assert (result.n_groups, result.weights) == (3, (0.5, 2))
 
 
-def test_findings_never_change_the_data():
+def test_an_inspection_does_not_change_the_data():
     X, y = RANDOM.random((12, 5, 2)), np.arange(12) % 3
     X[0, 0] = np.nan
     before = X.copy()
@@ -252,7 +255,7 @@ def test_findings_never_change_the_data():
     np.testing.assert_array_equal(X, before)
 
 
-def test_what_is_found_of_prepared_data_is_the_same_classes():
+def test_prepared_data_has_the_same_class_sizes():
     raw = SequenceDataset("own", Rows(RANDOM.random((12, 5, 2)), np.array(["a", "b"] * 6)))
     config = make_config("classify", {"test_fraction": 0.0})
     done = prepare(raw, config)

@@ -1,4 +1,4 @@
-"""A store of rows on disk answers as the array in that file would."""
+"""A store of rows on disk behaves like the array in its file."""
 
 import copy
 from pathlib import Path
@@ -45,7 +45,7 @@ def choices(draw: st.DrawFn, n_rows: int) -> Any:
 
 @given(arrays, st.data())
 @quick
-def test_a_store_is_indexed_as_its_array_is(place: Path, array: Array, data: st.DataObject) -> None:
+def test_a_store_is_indexed_like_its_array(place: Path, array: Array, data: st.DataObject) -> None:
     store, array = store_of(place, array), native(array)
     assert (store.shape, store.dtype, store.ndim) == (array.shape, array.dtype, array.ndim)
     assert len(store) == len(array)
@@ -59,7 +59,7 @@ def test_a_store_is_indexed_as_its_array_is(place: Path, array: Array, data: st.
 
 @given(arrays.filter(lambda array: 0 not in array.shape), st.integers(1, 200))
 @quick
-def test_pieces_are_the_rows_in_order_and_no_larger_than_asked(
+def test_pieces_are_the_rows_in_order_and_of_limited_size(
     place: Path, array: Array, n_bytes: int
 ) -> None:
     store = store_of(place, array)
@@ -70,7 +70,7 @@ def test_pieces_are_the_rows_in_order_and_no_larger_than_asked(
     assert [first for first, _ in in_pieces(store, n_bytes)] == [first for first, _ in pieces]
 
 
-def test_changes_are_made_one_after_the_other_on_the_type_that_is_stored(place: Path) -> None:
+def test_changes_are_applied_in_order_to_the_stored_type(place: Path) -> None:
     array = np.arange(24, dtype="u1").reshape(4, 6)
     seen = []
 
@@ -80,12 +80,12 @@ def test_changes_are_made_one_after_the_other_on_the_type_that_is_stored(place: 
 
     store = store_of(place, array).mapped(fractions, (6,), np.float32).reshaped((2, 3))
     assert (store.shape, store.dtype, store.row_bytes) == ((4, 2, 3), np.float32, 24)
-    found = store.take([3, 1])[::-1]
-    same(found, (array[[1, 3]] / np.float32(255)).reshape(2, 2, 3))
+    result = store.take([3, 1])[::-1]
+    same(result, (array[[1, 3]] / np.float32(255)).reshape(2, 2, 3))
     assert seen == [np.uint8]
 
 
-def test_rows_of_a_data_set_are_taken_from_a_store_unread(place: Path) -> None:
+def test_taking_rows_of_a_store_reads_nothing(place: Path) -> None:
     array = np.arange(24.0).reshape(4, 6)
     rows = Rows(store_of(place, array), np.arange(4)).take(np.array([2, 0]))
     assert isinstance(rows.X, RowStore)
@@ -99,7 +99,7 @@ def test_rows_of_a_data_set_are_taken_from_a_store_unread(place: Path) -> None:
     ]
 
 
-def test_a_store_is_laid_out_as_an_array_is(place: Path) -> None:
+def test_a_store_is_reshaped_like_an_array(place: Path) -> None:
     array = np.arange(24.0).reshape(2, 12)
     store = store_of(place, array)
     for steps in (None, 4):
@@ -109,14 +109,14 @@ def test_a_store_is_laid_out_as_an_array_is(place: Path) -> None:
     np.testing.assert_array_equal(flat_rows(as_rows(store, 4, "x"))[:], array, strict=True)
 
 
-def test_writing_to_what_was_read_leaves_the_file_alone(place: Path) -> None:
+def test_writing_to_rows_that_were_read_does_not_change_the_file(place: Path) -> None:
     store = store_of(place, np.zeros((3, 2)))
     store[:][:] = 1
     assert not store[:].any()
 
 
 @pytest.mark.parametrize("which", [0, 1.5, "x", [[0]], [0.0], np.ones(2, bool), None])
-def test_what_selects_no_rows_is_refused(place: Path, which: Any) -> None:
+def test_invalid_row_selections_are_refused(place: Path, which: Any) -> None:
     with pytest.raises(TypeError, match="row numbers"):
         store_of(place, np.zeros((3, 2)))[which]
 
@@ -127,7 +127,7 @@ def test_a_row_out_of_range_is_refused(place: Path, number: int) -> None:
         store_of(place, np.zeros((3, 2))).take([number])
 
 
-def test_a_store_does_not_become_an_array_unawares(place: Path) -> None:
+def test_a_store_is_not_converted_to_an_array_implicitly(place: Path) -> None:
     with pytest.raises((TypeError, ValueError)):
         np.asarray(store_of(place, np.zeros((3, 2))), np.float64)
 

@@ -1,4 +1,4 @@
-"""A notebook shows a run in one output, updated in place, and training waits for nothing."""
+"""A notebook shows a run in one output, updated in place; training never waits for it."""
 
 import base64
 import io
@@ -18,11 +18,11 @@ from hiddenstate.live import launch, notebook
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
 from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
-from hiddenstate.views.offscreen import SIZE, FrameReader
+from hiddenstate.views.offscreen import SIZE, PictureReader
 from tests.conftest import add_line
 
 PNG = b"\x89PNG\r\n\x1a\n"
-FRAMES = [sys.executable, "-m", "hiddenstate.views.offscreen"]
+PICTURES = [sys.executable, "-m", "hiddenstate.views.offscreen"]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "watch.ipynb"
 
 X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
@@ -38,7 +38,7 @@ def run(cli, tmp_path):
 
 @pytest.fixture
 def live(run):
-    """The same run as it was before it ended; this process holds it open."""
+    """The same run before its end; this process holds its lock."""
     path = run.path / "history.jsonl"
     events = [line for line in path.read_text().splitlines() if '"end"' not in line]
     path.write_text("\n".join(events) + "\n")
@@ -47,7 +47,7 @@ def live(run):
 
 
 class Shown:
-    """Stands in for a cell's output."""
+    """Replaces the output of a cell."""
 
     def __init__(self, name):
         self.name, self.pictures, self.lines = name, [], []
@@ -72,41 +72,41 @@ def outputs(monkeypatch):
 
 
 def pictures_of(reader):
-    found = []
+    pictures = []
     while not reader.ended:
         if picture := reader.newest(60):
-            found.append(picture)
-    return found
+            pictures.append(picture)
+    return pictures
 
 
-def test_a_script_is_no_notebook_and_is_told_so():
-    assert notebook_missing() == "this is no notebook"
-    with pytest.raises(MachineError, match="this is no notebook"):
+def test_a_script_is_not_a_notebook():
+    assert notebook_missing() == "this is not a notebook"
+    with pytest.raises(MachineError, match="this is not a notebook"):
         RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
 
 
-def test_frames_are_pictures_of_the_run_up_to_its_end(run):
-    reader = FrameReader(run.path, speed=16)
-    found = pictures_of(reader)
-    assert found
-    for picture in found:
+def test_pictures_follow_the_run_to_its_end(run):
+    reader = PictureReader(run.path, speed=16)
+    pictures = pictures_of(reader)
+    assert pictures
+    for picture in pictures:
         with Image.open(io.BytesIO(picture)) as image:
             assert (image.format, image.size) == ("PNG", SIZE)
     assert reader.failure == ""
     assert reader._process.returncode == 0
 
 
-def test_the_process_ends_when_nobody_holds_its_stdin(live):
+def test_the_process_ends_when_its_stdin_is_closed(live):
     done = subprocess.run(
-        [*FRAMES, str(live.path)], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+        [*PICTURES, str(live.path)], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout[4:12] == PNG
 
 
-def test_the_process_ends_without_a_word_when_its_pipe_breaks(run):
+def test_the_process_ends_silently_when_its_pipe_breaks(run):
     process = subprocess.Popen(
-        [*FRAMES, str(run.path)],
+        [*PICTURES, str(run.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -118,8 +118,8 @@ def test_the_process_ends_without_a_word_when_its_pipe_breaks(run):
     process.stderr.close()
 
 
-def test_a_byte_asks_for_the_end_of_a_run_at_once(live):
-    reader = FrameReader(live.path)
+def test_a_byte_makes_the_process_read_the_end_of_the_run(live):
+    reader = PictureReader(live.path)
     assert reader.newest(60)
     add_line(live.path / "history.jsonl", {"event": "end", "step": 25, "last10_mse": 0.1})
     assert reader.last(60)
@@ -127,7 +127,7 @@ def test_a_byte_asks_for_the_end_of_a_run_at_once(live):
 
 
 def test_closing_the_reader_ends_the_process(live):
-    reader = FrameReader(live.path)
+    reader = PictureReader(live.path)
     reader.close()
     assert reader._process.poll() is not None
 
@@ -137,7 +137,7 @@ def test_a_damaged_run_is_one_line_in_the_output(run, outputs):
     show_notebook(run)
     (output,) = outputs
     assert output.pictures == []
-    assert output.lines[0].startswith("could not be drawn: error: ")
+    assert output.lines[0].startswith("cannot be drawn: error: ")
     assert "Traceback" not in output.lines[0]
 
 
@@ -153,9 +153,7 @@ def weights_of(estimator):
     return {name: array.tobytes() for name, array in estimator.model_.params.items()}
 
 
-def test_a_fit_is_shown_in_one_output_leaves_no_folder_and_learns_the_same(
-    outputs, tmp_path, monkeypatch
-):
+def test_a_fit_with_a_view_leaves_no_folder_and_learns_the_same(outputs, tmp_path, monkeypatch):
     monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
     clf = RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
     (output,) = outputs
@@ -165,7 +163,7 @@ def test_a_fit_is_shown_in_one_output_leaves_no_folder_and_learns_the_same(
     assert weights_of(clf) == weights_of(RecurrentClassifier(**QUICK).fit(X, Y))
 
 
-def test_a_fit_learns_the_same_when_what_draws_it_is_killed(outputs, tmp_path):
+def test_a_fit_learns_the_same_if_the_drawing_process_is_killed(outputs, tmp_path):
     class Killed(NotebookView):
         def on_start(self, trainer):
             super().on_start(trainer)
@@ -176,7 +174,7 @@ def test_a_fit_learns_the_same_when_what_draws_it_is_killed(outputs, tmp_path):
     assert weights_of(clf) == weights_of(RecurrentClassifier(**QUICK).fit(X, Y))
 
 
-def test_a_fit_that_is_interrupted_lets_go_of_its_view(outputs, tmp_path, monkeypatch):
+def test_an_interrupted_fit_ends_its_view(outputs, tmp_path, monkeypatch):
     monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
     views = []
 
@@ -193,7 +191,7 @@ def test_a_fit_that_is_interrupted_lets_go_of_its_view(outputs, tmp_path, monkey
 
 
 def executed(tmp_path):
-    """The example's messages to the screen, cell by cell, and the notebook as it was left."""
+    """The messages of the example by cell, and the notebook after it."""
     nbformat = pytest.importorskip("nbformat", reason="needs nbclient: pip install '.[dev]'")
     nbclient = pytest.importorskip("nbclient", reason="needs nbclient: pip install '.[dev]'")
     pytest.importorskip("ipykernel", reason="needs ipykernel: pip install '.[dev]'")
@@ -212,7 +210,7 @@ def executed(tmp_path):
     return messages, book
 
 
-def test_the_example_updates_one_output_a_cell_and_leaves_its_last_picture(tmp_path):
+def test_the_example_updates_one_output_per_cell(tmp_path):
     messages, book = executed(tmp_path)
     cells = [n for n, cell in enumerate(book.cells) if cell.cell_type == "code"]
     assert len(cells) == 2
@@ -233,7 +231,7 @@ def test_the_example_updates_one_output_a_cell_and_leaves_its_last_picture(tmp_p
     shutil.rmtree(tmp_path / "runs")
 
 
-def test_the_example_is_kept_without_outputs():
+def test_the_example_is_stored_without_outputs():
     book = json.loads(EXAMPLE.read_text("utf-8"))
     code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
     assert code

@@ -1,4 +1,4 @@
-"""The window plays a run by keys and a bar, leaves training alone, and may go at any time."""
+"""The window: keys, the bar, its pace beside training, and views beside a fit."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def run(cli, tiny_idx, tmp_path):
 
 
 class Stage:
-    """A window on a canvas without a screen, with clocks that stand still until told."""
+    """A window on a canvas without a screen, with clocks that the test sets."""
 
     def __init__(self, run):
         self.now = self.worked = 0.0
@@ -61,7 +61,7 @@ class Stage:
     def space(self):
         return next(axes for axes in self.figure.axes if axes.name == "3d")
 
-    def said(self):
+    def status(self):
         return " ".join(text.get_text() for part in self.figure.subfigs for text in part.texts)
 
 
@@ -72,7 +72,7 @@ def stage(run):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Steps of the frames that are drawn."""
+    """The steps of the moments that are drawn."""
     steps, draw = [], catalog.draw_dashboard
 
     def spy(figure, timeline, moment, title=""):
@@ -83,7 +83,7 @@ def drawn(monkeypatch):
     return steps
 
 
-def test_keys_go_through_the_moments(stage):
+def test_keys_move_through_the_moments(stage):
     last = len(stage.player.steps) - 1
     for key, place in (
         ("end", last),
@@ -103,28 +103,28 @@ def test_keys_go_through_the_moments(stage):
 def test_space_pauses_and_plus_and_minus_change_the_speed(stage):
     stage.press(" ")
     assert stage.player.paused
-    assert "paused" in stage.said()
+    assert "paused" in stage.status()
     stage.press("+")
     stage.press("=")
     assert stage.player.speed == 4
-    assert "speed 4" in stage.said()
+    assert "speed 4" in stage.status()
     stage.press("-")
     stage.press(" ")
     assert (stage.player.speed, stage.player.paused) == (2, False)
 
 
-def test_q_closes_and_late_keys_do_no_harm(stage, drawn):
+def test_q_closes_the_window_and_later_keys_do_nothing(stage, drawn):
     stage.press("q")
     assert stage.closed
     CloseEvent("close_event", stage.canvas)._process()
-    stage.figure.set_canvas(SimpleNamespace())  # as toolkits do
+    stage.figure.set_canvas(SimpleNamespace())  # as toolkits do on closing
     stage.press("end")
     stage.window.tick()
     assert drawn == []
 
 
-def test_the_line_says_run_step_and_state(stage):
-    assert "autoencode-1   step 1   done   replay" in stage.said()
+def test_the_status_line_has_run_step_and_status(stage):
+    assert "autoencode-1   step 1   done   replay" in stage.status()
 
 
 def test_dragging_the_bar_seeks(stage):
@@ -141,7 +141,7 @@ def test_dragging_the_bar_seeks(stage):
     assert stage.player.paused
 
 
-def test_a_press_elsewhere_seeks_nothing_and_holds_frames_back(stage, drawn):
+def test_a_press_elsewhere_seeks_nothing_and_delays_drawing(stage, drawn):
     stage.mouse("button_press", 0.5, y=400)
     stage.now += 100
     stage.window.tick()
@@ -158,25 +158,25 @@ def test_a_turned_plot_stays_turned(stage):
     assert (stage.space().elev, stage.space().azim) == (11, 22)
 
 
-def test_while_the_run_goes_on_a_frame_waits_twenty_times_the_last_ones_work(
+def test_in_a_running_run_a_drawing_waits_twenty_times_the_previous_ones_time(
     run, drawn, monkeypatch
 ):
-    monkeypatch.setattr(Run, "state", lambda self: "running")
+    monkeypatch.setattr(Run, "status", lambda self: "running")
     stage = Stage(run)
     draw = catalog.draw_dashboard
 
-    def dear(*arguments):
+    def slow(*arguments):
         draw(*arguments)
         stage.worked += 0.5
 
-    monkeypatch.setattr(catalog, "draw_dashboard", dear)
-    stage.press("left")  # a person is answered at once
+    monkeypatch.setattr(catalog, "draw_dashboard", slow)
+    stage.press("left")  # a key is answered at once
     stage.window.tick()
     assert len(drawn) == 2
     stage.press("f")
     stage.window.tick()
     assert len(drawn) == 3
-    stage.player.restart()  # what moves by itself waits
+    stage.player.restart()  # a replay waits
     stage.now += 9.9
     stage.window.tick()
     assert len(drawn) == 3
@@ -185,7 +185,7 @@ def test_while_the_run_goes_on_a_frame_waits_twenty_times_the_last_ones_work(
     assert len(drawn) == 4
 
 
-def test_a_new_size_is_drawn_anew_and_a_narrow_window_leaves_the_keys_unsaid(stage, drawn):
+def test_a_resized_window_is_redrawn_and_a_narrow_one_hides_the_keys(stage, drawn):
     ResizeEvent("resize_event", stage.canvas)._process()
     stage.window.tick()
     assert len(drawn) == 1
@@ -195,10 +195,10 @@ def test_a_new_size_is_drawn_anew_and_a_narrow_window_leaves_the_keys_unsaid(sta
     assert not hint.get_visible()
 
 
-@pytest.mark.parametrize(("said", "theme"), [("'prefer-dark'", "dark"), ("'default'", "light")])
-def test_the_desktops_theme_is_asked_for(said, theme, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("output", "theme"), [("'prefer-dark'", "dark"), ("'default'", "light")])
+def test_the_theme_of_the_desktop_is_used(output, theme, tmp_path, monkeypatch):
     tool = tmp_path / ("defaults" if sys.platform == "darwin" else "gsettings")
-    tool.write_text(f'#!/bin/sh\necho "{said}"\n')
+    tool.write_text(f'#!/bin/sh\necho "{output}"\n')
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert desktop_theme() == theme
@@ -206,18 +206,18 @@ def test_the_desktops_theme_is_asked_for(said, theme, tmp_path, monkeypatch):
     assert desktop_theme() == "light"
 
 
-def test_views_that_are_not_to_be_had_are_refused_by_name(monkeypatch):
+def test_views_that_are_not_possible_are_refused_by_name(monkeypatch):
     monkeypatch.setattr(launch, "display_missing", lambda: "there is no display")
     with pytest.raises(MachineError, match="view window: there is no display"):
         choose_view("window")
-    with pytest.raises(MachineError, match="view notebook: this is no notebook"):
+    with pytest.raises(MachineError, match="view notebook: this is not a notebook"):
         choose_view("notebook")
     with pytest.raises(OptionError, match="did you mean window"):
         choose_view("windov")
     assert choose_view("off") == "off"
 
 
-def test_auto_takes_the_first_view_there_is(monkeypatch):
+def test_auto_takes_the_first_possible_view(monkeypatch):
     monkeypatch.setattr(launch, "display_missing", lambda: None)
     assert choose_view() == "window"
     monkeypatch.setattr(launch, "notebook_missing", lambda: None)
@@ -234,7 +234,7 @@ def unwatched():
 
 
 class Kill(Callback):
-    """Kills the viewer while training goes on."""
+    """Kills the view during training."""
 
     def __init__(self, viewer):
         self.viewer = viewer
@@ -244,7 +244,7 @@ class Kill(Callback):
         self.viewer._process.wait()
 
 
-def test_training_learns_the_same_when_its_viewer_is_killed(unwatched, tmp_path):
+def test_training_learns_the_same_if_its_view_is_killed(unwatched, tmp_path):
     path = tmp_path / "run"
     viewer = Viewer(path, "window")
     clf = RecurrentClassifier(**QUICK)
@@ -253,7 +253,7 @@ def test_training_learns_the_same_when_its_viewer_is_killed(unwatched, tmp_path)
     assert weights_of(clf) == unwatched
 
 
-def test_a_fit_that_is_only_seen_leaves_no_folder(unwatched, tmp_path, monkeypatch):
+def test_a_fit_that_is_only_shown_leaves_no_folder(unwatched, tmp_path, monkeypatch):
     monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(launch, "display_missing", lambda: None)
     seen = []
@@ -270,7 +270,7 @@ def test_a_fit_that_is_only_seen_leaves_no_folder(unwatched, tmp_path, monkeypat
     assert weights_of(clf) == unwatched
 
 
-def test_the_folder_stays_while_a_window_reads_it_and_goes_with_the_window(tmp_path, monkeypatch):
+def test_the_folder_stays_while_a_window_reads_it(tmp_path, monkeypatch):
     monkeypatch.setattr(launch.tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(launch, "display_missing", lambda: None)
     with viewed("window", None) as (path, (viewer,)):
@@ -278,7 +278,7 @@ def test_the_folder_stays_while_a_window_reads_it_and_goes_with_the_window(tmp_p
         viewer._process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
     assert path.is_dir()
     viewer._process.communicate(b"\n")
-    assert launch._swept(path.parent, viewer)
+    assert launch._remove(path.parent, viewer)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -290,7 +290,7 @@ def test_a_fit_that_fails_leaves_no_folder(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_view_that_ends_last_removes_a_temporary_folder_and_no_other(run, tmp_path):
+def test_the_view_that_ends_last_removes_only_a_temporary_folder(run, tmp_path):
     temporary = tmp_path / "hiddenstate-abc"
     for folder, option in ((temporary, ["--temporary"]), (tmp_path / "mine", ["--temporary"])):
         shutil.copytree(run.path, folder / "fit")
@@ -319,7 +319,7 @@ window.show_window(Run(Path(sys.argv[1])))
 
 @pytest.fixture
 def display(monkeypatch):
-    """A screen of its own, where there is Xvfb, or the one that is there."""
+    """A new display if Xvfb is installed, else the existing one."""
     if not shutil.which("Xvfb"):
         if window.display_missing():
             pytest.skip("needs a display, or Xvfb")
@@ -349,26 +349,26 @@ def test_a_real_window_opens_draws_and_closes(run, display):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_display_that_is_not_there_is_one_line(run, monkeypatch):
+def test_a_missing_display_is_a_one_line_error(run, monkeypatch):
     if window._backend() is None:
         pytest.skip("needs Tk or Qt")
     monkeypatch.setenv("DISPLAY", ":54321")
     command = [sys.executable, "-m", "hiddenstate.live.launch", str(run.path), "window"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: --view window: cannot open one")
+    assert done.stderr.startswith("error: --view window: cannot open a window")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_line_leaves_out_what_a_terminal_or_picture_would_obey():
+def test_the_status_line_escapes_control_characters():
     timeline = SimpleNamespace(run=SimpleNamespace(name="a\n\x1b[31m"))
     player = SimpleNamespace(
         timeline=timeline,
         step=3,
-        state="done",
+        status="done",
         paused=False,
         following=True,
         finished=True,
         speed=1,
     )
-    assert offscreen.status(player).isprintable()
+    assert offscreen.status_line(player).isprintable()

@@ -1,4 +1,4 @@
-"""Every figure a run writes down is explained."""
+"""The glossary explains every figure of a run."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hiddenstate.jobs
-from hiddenstate.metrics.glossary import GLOSSARY, explain, named, written
+from hiddenstate.metrics.glossary import GLOSSARY, explain, result_rows, written
 from hiddenstate.runs import Run
 from tests.conftest import write_digits
 from tests.report_html import train
@@ -39,7 +39,7 @@ def test_every_figure_of_every_kind_of_run_has_an_entry(tmp_path: Path) -> None:
     seen: set[tuple[str, str]] = set()
     for job, values in asked:
         seen |= {(job, name) for name in figures_of(train(job, values, tmp_path))}
-    for path in GOLDEN.iterdir():
+    for path in GOLDEN.glob("v*"):
         seen |= {("regress", name) for name in figures_of(Run(path / "regress"))}
     assert {name for _, name in seen} >= {
         "loss",
@@ -60,7 +60,7 @@ def test_every_figure_of_every_kind_of_run_has_an_entry(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_every_result_the_jobs_source_names_has_an_entry(job: str) -> None:
+def test_every_result_named_in_a_jobs_source_has_an_entry(job: str) -> None:
     path = Path(hiddenstate.jobs.__file__).parent / f"{job}.py"
     names = {
         node.slice.value
@@ -74,18 +74,18 @@ def test_every_result_the_jobs_source_names_has_an_entry(job: str) -> None:
     assert {name for name in names if explain(name, job) is None} == set()
 
 
-def test_an_entry_is_a_title_and_sentences() -> None:
+def test_an_entry_has_a_title_and_sentences() -> None:
     for name, entry in GLOSSARY.items():
         assert entry.title, name
-        assert entry.how.endswith("."), name
+        assert entry.definition.endswith("."), name
         assert entry.kind in ("share", "number", "count", "seconds"), name
         if "/" in name:
             assert name.split("/")[0] in JOBS
 
 
-def test_a_figure_without_an_entry_is_shown_all_the_same() -> None:
-    told = named({"mystery": 1.5, "lr": 0.01}, "classify")
-    assert [(name, value) for name, value, _ in told] == [("lr", "0.01"), ("mystery", "1.5")]
+def test_a_figure_without_an_entry_is_shown_last() -> None:
+    rows = result_rows({"mystery": 1.5, "lr": 0.01}, "classify")
+    assert [(row.name, row.value) for row in rows] == [("lr", "0.01"), ("mystery", "1.5")]
 
 
 @pytest.mark.parametrize(
@@ -98,5 +98,5 @@ def test_a_figure_without_an_entry_is_shown_all_the_same() -> None:
         (600.0, "seconds", "10.0 min"),
     ],
 )
-def test_figures_are_written_as_people_read_them(value: float, kind: str, text: str) -> None:
+def test_figures_are_formatted(value: float, kind: str, text: str) -> None:
     assert written(value, kind) == text

@@ -1,4 +1,4 @@
-"""The command that runs a run again makes the same config; what it says is safe in a shell."""
+"""Commands that repeat a run give the same config and are safe in a shell."""
 
 import shlex
 import subprocess
@@ -48,39 +48,40 @@ COMMANDS: list[tuple[str, ...]] = [
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words[:3]))
-def test_the_command_makes_the_same_run(cli: Cli, tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_the_training_command_makes_the_same_run(
+    cli: Cli, tmp_path: Path, words: tuple[str, ...]
+) -> None:
     write_tables(tmp_path)
     beside = ("--view", "off", "--runs-dir")
     assert cli(*words, "--threads", "1", *beside, "first").code == 0
     first = Run(tmp_path / "first" / f"{words[0]}-1")
-    command = commands.command(first)
+    command = commands.training_command(first)
     assert command is not None
-    program, *told = shlex.split(command)
+    program, *words = shlex.split(command)
     assert program == "hiddenstate"
-    assert cli(*told, *beside, "second").code == 0
+    assert cli(*words, *beside, "second").code == 0
     second = Run(tmp_path / "second" / f"{words[0]}-1")
     assert second.config == first.config
     assert second.results() == first.results()
     assert second.history() == first.history()
 
 
-def test_defaults_are_not_spelled_out(cli: Cli, tmp_path: Path) -> None:
+def test_defaults_are_left_out(cli: Cli, tmp_path: Path) -> None:
     assert cli("regress", "--windows", 2, "--view", "off").code == 0
     assert (
-        commands.command(Run(tmp_path / "runs" / "regress-1")) == "hiddenstate regress --windows 2"
+        commands.training_command(Run(tmp_path / "runs" / "regress-1"))
+        == "hiddenstate regress --windows 2"
     )
 
 
-def test_what_no_command_line_carries_is_left_to_the_runs_own_settings(
-    cli: Cli, tmp_path: Path
-) -> None:
+def test_values_no_command_line_can_hold_come_from_config_json(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text('"a,b",c,y\n' + "1,2,0\n2,1,1\n" * 12)
     (tmp_path / "odd.toml").write_text(
         'data = "odd.csv"\ninput = ["a,b", "c"]\nepochs = 1\nhidden_size = 2\nlabel = "y"\n'
     )
     assert cli("classify", "--config", "odd.toml", "--view", "off").code == 0
     first = Run(tmp_path / "runs" / "classify-1")
-    command = commands.command(first)
+    command = commands.training_command(first)
     assert command is not None
     assert command.startswith("hiddenstate classify --config ")
     assert cli(*shlex.split(command)[1:], "--view", "off").code == 0
@@ -90,10 +91,10 @@ def test_what_no_command_line_carries_is_left_to_the_runs_own_settings(
 def test_a_run_on_arrays_has_no_command(tmp_path: Path) -> None:
     X = np.random.default_rng(0).normal(size=(30, 4))
     Autoencoder(max_steps=2, random_state=0).fit(X, run_dir=tmp_path / "run")
-    assert commands.command(Run(tmp_path / "run")) is None
+    assert commands.training_command(Run(tmp_path / "run")) is None
 
 
-def test_all_the_recipe_may_fill_in_is_spelled_out(tmp_path: Path) -> None:
+def test_every_option_the_recipe_may_set_is_written(tmp_path: Path) -> None:
     write_tables(tmp_path)
     (tmp_path / "answers.csv").write_text("a,b,y\n" + "1,2,3\n2,1,4\n" * 12)
     asked: list[tuple[str, str, dict[str, Any]]] = [
@@ -112,12 +113,14 @@ def test_all_the_recipe_may_fill_in_is_spelled_out(tmp_path: Path) -> None:
 
 def test_a_name_with_a_comma_is_refused_by_its_option() -> None:
     assert commands.arguments(make_config("regress", {"target": ("a", "b")})) == ["--target", "a,b"]
-    with pytest.raises(OptionError, match="--target: cannot be told on a command line"):
+    with pytest.raises(
+        OptionError, match="--target: the value cannot be written on a command line"
+    ):
         commands.arguments(make_config("regress", {"target": ("a,b",)}))
 
 
 @given(st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=20))
-def test_a_quoted_word_can_be_seen_whole(word: str) -> None:
+def test_a_quoted_word_is_printable(word: str) -> None:
     quoted = commands.quoted(word)
     assert quoted.isprintable()
     if word.isprintable():
@@ -127,13 +130,13 @@ def test_a_quoted_word_can_be_seen_whole(word: str) -> None:
 @pytest.mark.parametrize(
     "word", ["a b", "it's", "line\nbreak", "tab\t'q'", "\u202egnp", "\x1b[31m", "\udcff.csv", "\\n"]
 )
-def test_a_shell_reads_a_quoted_word_back(word: str) -> None:
+def test_a_shell_reads_a_quoted_word_unchanged(word: str) -> None:
     line = f"printf %s {commands.quoted(word)}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, check=True)
     assert done.stdout == word.encode("utf-8", "surrogateescape")
 
 
-def test_the_lines_of_python_ask_the_model(cli: Cli, tmp_path: Path) -> None:
+def test_the_lines_of_python_run(cli: Cli, tmp_path: Path) -> None:
     write_digits(tmp_path / "digits")
     trained = (("classify", "digits", "--hidden-size", 3), ("regress",), ("autoencode", "digits"))
     for job, *words in trained:
@@ -141,5 +144,5 @@ def test_the_lines_of_python_ask_the_model(cli: Cli, tmp_path: Path) -> None:
         run = Run(tmp_path / "runs" / f"{job}-1")
         shape = run.model().row_shape
         scope: dict[str, Any] = {"X": np.zeros((3, *shape), "float32")}
-        exec(commands.python(run, shape), scope)
+        exec(commands.python_lines(run, shape), scope)
         assert scope["net"].state_dict()

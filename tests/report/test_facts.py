@@ -1,4 +1,4 @@
-"""What a run's folder says of it, in words."""
+"""A run in words, from its folder."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,7 @@ def digits(tmp_path: Path) -> str:
     return str(write_digits(tmp_path / "digits"))
 
 
-def test_the_net_is_told_as_torch_prints_it(digits: str, tmp_path: Path) -> None:
+def test_the_network_is_described_as_torch_prints_it(digits: str, tmp_path: Path) -> None:
     for job in ("classify", "autoencode"):
         run = train(job, {"data": digits, "max_steps": 2}, tmp_path)
         net, model = RunFacts(run).net(), run.model()
@@ -28,7 +28,7 @@ def test_the_net_is_told_as_torch_prints_it(digits: str, tmp_path: Path) -> None
         assert net.describe() == str(make_module(model.net, model.params))
 
 
-def test_the_net_of_a_run_without_a_model_comes_from_its_checkpoint(
+def test_the_network_of_a_run_without_a_model_comes_from_its_checkpoint(
     digits: str, tmp_path: Path
 ) -> None:
     for job in ("classify", "regress", "autoencode"):
@@ -41,37 +41,37 @@ def test_the_net_of_a_run_without_a_model_comes_from_its_checkpoint(
         assert unfinished.shapes() == finished.shapes()
 
 
-def test_a_story_tells_interruptions_resumptions_and_the_end(digits: str, tmp_path: Path) -> None:
+def test_events_include_interruptions_resumptions_and_the_end(digits: str, tmp_path: Path) -> None:
     values = {"data": digits, "max_steps": 9, "log_every": 2}
     run = train("classify", values, tmp_path, steps=3)
     with resume_run(run, {}) as session:
         session.train()
-    told = [what for _, what in RunFacts(Run(run.path)).story()]
-    assert told[0].startswith("training began (")
-    assert told[1].startswith("interrupted after step ")
-    assert told[2].startswith("taken up again after step ")
-    assert told[3] == "came to its end after step 9"
+    events = [what for _, what in RunFacts(Run(run.path)).events()]
+    assert events[0].startswith("training started (")
+    assert events[1].startswith("interrupted after step ")
+    assert events[2].startswith("resumed after step ")
+    assert events[3] == "completed after step 9"
     saved = [entry for entry in run.journal() if entry["event"] == "checkpoint"]
-    assert told[-1] == f"{len(saved)} written"
+    assert events[-1] == f"{len(saved)} written"
 
 
-def test_a_story_tells_each_control_once(digits: str, tmp_path: Path) -> None:
+def test_each_request_is_listed_once(digits: str, tmp_path: Path) -> None:
     run = train("classify", {"data": digits, "max_steps": 9, "log_every": 2}, tmp_path)
     control = {"event": "control", "step": 4, "do": "lr", "lr": 0.001}
     events = run.history()
     write_lines(run.path / "history.jsonl", [*events[:2], control, *events[2:]])
     words = "learning rate 0.001 from step 4 on"
-    assert [what for _, what in RunFacts(Run(run.path)).story()].count(words) == 1
+    assert [what for _, what in RunFacts(Run(run.path)).events()].count(words) == 1
     stamped = {"time": "2026-01-01T00:00:00+00:00", "name": "x", **control}
     add_line(run.path / "journal.jsonl", stamped)
-    story = [pair for pair in RunFacts(Run(run.path)).story() if pair[1] == words]
+    story = [pair for pair in RunFacts(Run(run.path)).events() if pair[1] == words]
     assert story == [("2026-01-01 00:00:00 UTC", words)]
 
 
-def test_events_of_other_kinds_are_told_with_all_they_say(digits: str, tmp_path: Path) -> None:
+def test_events_of_other_kinds_are_listed_with_all_values(digits: str, tmp_path: Path) -> None:
     run = train("classify", {"data": digits, "max_steps": 3}, tmp_path)
     add_line(run.path / "journal.jsonl", {"time": "?", "event": "warning", "what": EVIL})
-    when, what = RunFacts(Run(run.path)).story()[-2]
+    when, what = RunFacts(Run(run.path)).events()[-2]
     assert when == "at an unknown time"
     assert what.startswith("warning, what evil\\n")
     assert what.isprintable()
@@ -88,39 +88,40 @@ def test_changed_options_are_those_that_differ(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_done_to_rows_is_told(tmp_path: Path) -> None:
+def test_the_preparation_of_rows_is_described(tmp_path: Path) -> None:
     numbers = np.random.default_rng(0).normal(size=(40, 2))
     rows = "\n".join(f"{a:.2f},{b:.2f},{n % 2}" for n, (a, b) in enumerate(numbers))
     (tmp_path / "rows.csv").write_text(f"width,height,kind\n{rows}\n,1.0,0\n")
     values = {"data": str(tmp_path / "rows.csv"), "label": "kind", "missing": "mean", "epochs": 1}
-    told = dict(RunFacts(train("classify", values, tmp_path)).data())
-    assert told["prepared"] == "missing values: mean; features scaled"
-    assert told["path"] == str(tmp_path / "rows.csv")
-    assert told["2 classes"] == "0, 1"
+    pairs = dict(RunFacts(train("classify", values, tmp_path)).data())
+    assert pairs["preparation"] == "missing values: mean; features scaled"
+    assert pairs["path"] == str(tmp_path / "rows.csv")
+    assert pairs["2 classes"] == "0, 1"
 
 
-def test_texts_of_a_folder_are_made_printable(digits: str, tmp_path: Path) -> None:
+def test_texts_of_the_folder_are_made_printable(digits: str, tmp_path: Path) -> None:
     run = train("classify", {"data": digits, "max_steps": 2}, tmp_path)
     record = run.record
     record["data"]["name"] = EVIL
     record["environment"] = {EVIL: EVIL}
     record["data"]["sizes"] = [EVIL, 3, None]
+    record["data"]["rows"] = {"train": EVIL}
     (run.path / "config.json").write_bytes(object_with_checksum(record))
     facts = RunFacts(Run(run.path))
     for pair in (*facts.data(), *facts.environment()):
         assert "".join(pair).isprintable()
     assert facts.title.isprintable()
-    assert facts.rows("train") is None
+    assert facts.n_rows("train") is None
 
 
-def test_a_folder_with_nothing_but_settings_is_told(digits: str, tmp_path: Path) -> None:
+def test_a_folder_with_only_config_json_is_described(digits: str, tmp_path: Path) -> None:
     run = train("autoencode", {"data": digits, "max_steps": 2}, tmp_path)
     for part in ("snapshots", "checkpoints"):
         shutil.rmtree(run.path / part)
     for name in ("history.jsonl", "journal.jsonl", "model.safetensors"):
         (run.path / name).unlink()
     facts = RunFacts(Run(run.path))
-    assert facts.state == "stopped"
+    assert facts.status == "stopped"
     assert facts.net() is None
-    assert facts.story() == []
+    assert facts.events() == []
     assert any("has no model" in line for line in facts.warnings())

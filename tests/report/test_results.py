@@ -1,6 +1,5 @@
-"""Figures beside their baselines, as the report and the card tell them."""
+"""Results and their baselines, as in the report and the card."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -23,41 +22,38 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return train_digits(tmp_path_factory.mktemp("runs"))
 
 
-def test_figures_of_the_confusion_are_those_of_the_answers(digits: Run) -> None:
+def test_results_from_the_confusion_matrix_equal_those_from_predictions(digits: Run) -> None:
     facts = RunFacts(digits)
     matrix = results.confusion(facts)
     assert matrix is not None
-    truth, said = np.repeat(np.indices(matrix.shape).reshape(2, -1), matrix.ravel(), axis=1)
-    told = {
-        name: value
-        for name, value, _ in results.numbers(facts)["Worked out from what the run keeps"]
-    }
-    assert told["balanced_accuracy"] == f"{100 * balanced_accuracy_score(truth, said):.2f} %"
-    assert told["f1"] == f"{f1_score(truth, said, average='macro'):.4g}"
-    for place, (label, n, right, _) in enumerate(results.by_class(facts)):
-        assert (label, n) == (str(place), int((truth == place).sum()))
-        assert right == pytest.approx(np.mean(said[truth == place] == place))
+    truth, predicted = np.repeat(np.indices(matrix.shape).reshape(2, -1), matrix.ravel(), axis=1)
+    values = {row.name: row.value for row in results.tables(facts)["Derived from the saved arrays"]}
+    assert values["balanced_accuracy"] == f"{100 * balanced_accuracy_score(truth, predicted):.2f} %"
+    assert values["f1"] == f"{f1_score(truth, predicted, average='macro'):.4g}"
+    for place, one in enumerate(results.by_class(facts)):
+        assert (one.label, one.n_rows) == (str(place), int((truth == place).sum()))
+        assert one.correct == pytest.approx(np.mean(predicted[truth == place] == place))
 
 
-def test_the_baseline_of_a_classifier_is_what_one_label_reaches(digits: Run) -> None:
-    found = results.baseline(RunFacts(digits))
-    assert found is not None
+def test_the_baseline_of_a_classifier_is_the_score_of_one_label(digits: Run) -> None:
+    compared = results.baseline(RunFacts(digits))
+    assert compared is not None
     dataset = run_dataset(digits)
     assert dataset.y is not None
     assert dataset.test is not None
     assert dataset.test.y is not None
-    assert found.other == baselines.majority(dataset.y, dataset.test.y, 3)
+    assert compared.other == baselines.majority(dataset.y, dataset.test.y, 3)
 
 
-def test_bundled_digits_have_a_baseline_though_the_run_logged_none(tmp_path: Path) -> None:
+def test_bundled_digits_have_a_baseline_that_is_not_logged(tmp_path: Path) -> None:
     facts = RunFacts(train("classify", {"max_steps": 2, "n_evaluated": 5}, tmp_path))
     assert "baseline_accuracy" not in facts.results
-    found = results.baseline(facts)
-    assert found is not None
-    assert found.other == 0.1135  # 1,135 of 10,000 test digits are ones
+    compared = results.baseline(facts)
+    assert compared is not None
+    assert compared.other == 0.1135  # 1,135 of 10,000 test digits are ones
 
 
-def test_principal_components_are_measured_on_the_rows_that_the_net_is(tmp_path: Path) -> None:
+def test_principal_components_are_measured_on_the_same_rows_as_the_network(tmp_path: Path) -> None:
     facts = RunFacts(train("autoencode", {"max_steps": 2, "n_evaluated": 30}, tmp_path))
     digits = load_dataset(facts.config)
     some = digits.X[:2000]
@@ -68,13 +64,13 @@ def test_principal_components_are_measured_on_the_rows_that_the_net_is(tmp_path:
     ):
         expected = baselines.principal_components(some, rows, 3)
         assert facts.static_arrays[name] == pytest.approx([expected])
-    found = results.baseline(facts)
-    assert found is not None
-    assert found.other == facts.static_arrays["pca_mse"][0]
-    assert "found on the first 2,000 training rows reaches" in found.in_words()
+    compared = results.baseline(facts)
+    assert compared is not None
+    assert compared.other == facts.static_arrays["pca_mse"][0]
+    assert "fitted to the first 2,000 training rows reaches" in compared.in_words()
 
 
-def test_without_test_rows_components_are_measured_on_training_rows_alone(tmp_path: Path) -> None:
+def test_without_test_rows_components_are_measured_on_training_rows(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((30, 6)))
     options = {"data": str(tmp_path / "rows.npy"), "test_fraction": 0.0, "epochs": 1}
     kept = RunFacts(train("autoencode", options, tmp_path)).static_arrays
@@ -82,23 +78,25 @@ def test_without_test_rows_components_are_measured_on_training_rows_alone(tmp_pa
     assert not {"pca_mse", "pca_evaluated_mse"} & set(kept)
 
 
-def test_waves_are_set_beside_their_own_mean(tmp_path: Path) -> None:
+def test_the_baseline_of_waves_is_their_mean(tmp_path: Path) -> None:
     facts = RunFacts(train("regress", {"windows": 15}, tmp_path))
-    found = results.baseline(facts)
-    assert found is not None
+    compared = results.baseline(facts)
+    assert compared is not None
     y = load_dataset(facts.config).y
     assert y is not None
     last = y[-10:].astype(np.float64)
-    assert found.other == pytest.approx(mean_squared_error(np.full_like(last, last.mean()), last))
+    assert compared.other == pytest.approx(
+        mean_squared_error(np.full_like(last, last.mean()), last)
+    )
 
 
-def test_a_net_no_better_than_none_is_told_as_such(digits: Run, tmp_path: Path) -> None:
+def test_a_network_that_is_no_better_is_reported(digits: Run, tmp_path: Path) -> None:
     facts = RunFacts(digits)
     facts.results = {**facts.results, "test_accuracy": 0.1}
-    assert results.headline(facts).beside.endswith("the net is no better.")
+    assert results.headline(facts).comparison.endswith("the network is no better.")
     facts = RunFacts(train("regress", {"windows": 12}, tmp_path))
     facts.results = {**facts.results, "last10_mse": 0.7}
-    assert results.headline(facts).beside.endswith("the net is no better.")
+    assert results.headline(facts).comparison.endswith("the network is no better.")
 
 
 @pytest.mark.parametrize(
@@ -110,12 +108,12 @@ def test_the_interval_is_wilsons(share: float, n: int, expected: tuple[float, fl
     assert results.interval(share, n) == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_run_that_held_nothing_out_says_that_nothing_is_known(tmp_path: Path) -> None:
+def test_a_run_without_test_rows_says_that_its_error_is_unknown(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(40, 6)))
     values = {"data": str(tmp_path / "rows.npy"), "test_fraction": 0.0, "max_steps": 3}
     top = results.headline(RunFacts(train("autoencode", values, tmp_path)))
-    assert top.what == "training loss at the end"
-    assert "nothing is known of other rows" in top.beside
+    assert top.name == "training loss at the end"
+    assert "the error on other rows is unknown" in top.comparison
 
 
 def test_a_run_that_logged_nothing_has_a_headline(tmp_path: Path) -> None:
@@ -124,8 +122,8 @@ def test_a_run_that_logged_nothing_has_a_headline(tmp_path: Path) -> None:
     assert results.headline(RunFacts(run)).value == "none"
 
 
-def test_a_damaged_confusion_is_none(digits: Run) -> None:
+def test_a_confusion_matrix_of_the_wrong_size_is_ignored(digits: Run) -> None:
     facts = RunFacts(digits)
     facts.final_arrays = {**facts.final_arrays, "confusion": np.ones((2, 2), "int32")}
     assert results.confusion(facts) is None
-    assert json.dumps(results.by_class(facts)) == "[]"
+    assert results.by_class(facts) == []

@@ -1,4 +1,4 @@
-"""Files of snapshots that do not fit are refused by name, and whatever is read can be drawn."""
+"""Snapshot files that do not fit are refused by name; all others can be drawn."""
 
 import random
 import shutil
@@ -12,6 +12,7 @@ from hiddenstate.config import JOBS, make_config
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.report.html import page
 from hiddenstate.runs import Run
+from hiddenstate.runs.snapshots import AXES, NUMBERS, array_tables
 from hiddenstate.system.array_file import read_arrays, write_arrays
 from hiddenstate.training.start import start
 from hiddenstate.training.verify import check_files
@@ -22,11 +23,13 @@ from tests.conftest import write_digits
 
 KINDS = {"shown": "shown", "closing": "closing"}
 
+ROOT = Path(__file__).parents[2]
+
 SHORT = {"epochs": 1, "log_every": 4, "threads": 1}
 
 
 def train(folder: Path, job: str, **values) -> Run:
-    """A short run of `job` in `folder`."""
+    """Train a short run of `job` in `folder`."""
     with start(make_config(job, SHORT | values), folder) as session:
         session.train()
     return Run(session.writer.path)
@@ -46,7 +49,7 @@ def runs(tmp_path_factory):
 
 @pytest.fixture(params=JOBS)
 def run(request, runs, tmp_path):
-    """A copy of the run of each job, to be spoilt."""
+    """A copy of the run of each job, to be damaged."""
     return Run(Path(shutil.copytree(runs[request.param].path, tmp_path / request.param)))
 
 
@@ -56,7 +59,7 @@ def classify(runs, tmp_path):
 
 
 def files(run: Run) -> list[Path]:
-    """The files of snapshots, of the numbered ones the last."""
+    """Return the files of static and final arrays, and the last snapshot."""
     folder = run.path / "snapshots"
     named = [folder / "shown.safetensors", folder / "closing.safetensors"]
     return [*(path for path in named if read(path)[0]), run.snapshot_paths()[-1]]
@@ -67,19 +70,19 @@ def read(path: Path):
 
 
 def rewrite(path: Path, change) -> None:
-    """Change a file's arrays and facts, under a new checksum."""
+    """Change the arrays and facts of a file, with a new checksum."""
     arrays, facts = read(path)
     change(arrays, facts)
     write_arrays(path, KINDS.get(path.stem, "snapshot"), arrays, facts)
 
 
 def wrong(run: Run) -> dict[str, str]:
-    """What is wrong with each file of the folder as it is now."""
+    """Return what is wrong with each file of the folder."""
     return {name: what for name, what in check_files(Run(run.path)) if what}
 
 
 def draw(run: Run) -> None:
-    """Draw all there is, small: every figure, a moment of the film, the page without pictures."""
+    """Draw every figure, a moment of the film, and the page, all small."""
     timeline = Timeline(run)
     for name, make in drawings(timeline, timeline.moment()).items():
         figure = make(None)
@@ -111,11 +114,11 @@ FACTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "said"), FACTS)
-def test_facts_that_do_not_fit_are_refused_by_name(name, value, said, classify):
+@pytest.mark.parametrize(("name", "value", "message"), FACTS)
+def test_facts_that_do_not_fit_are_refused_by_name(name, value, message, classify):
     path = classify.path / "snapshots" / "shown.safetensors"
     rewrite(path, lambda arrays, facts: facts.update({name: value}))
-    with pytest.raises(UntrustedFileError, match=f"shown.safetensors: .*{said}"):
+    with pytest.raises(UntrustedFileError, match=f"shown.safetensors: .*{message}"):
         Run(classify.path).static_arrays  # noqa: B018
     assert wrong(classify).keys() >= {"snapshots/shown.safetensors"}
 
@@ -132,10 +135,10 @@ def test_each_array_of_another_type_or_shape_is_refused_by_name(misfit, run):
     for path in files(run):
         kept = path.read_bytes()
         for name, array in read(path)[0].items():
-            if misfit == "of bytes" and name.endswith("time"):  # of which both kinds are read
+            if misfit == "of bytes" and name.endswith("time"):  # both kinds are read
                 continue
-            spoilt = MISFITS[misfit](array)
-            rewrite(path, lambda arrays, facts, n=name, a=spoilt: arrays.update({n: a}))
+            misfitting = MISFITS[misfit](array)
+            rewrite(path, lambda arrays, facts, n=name, a=misfitting: arrays.update({n: a}))
             what = wrong(run)[f"snapshots/{path.name}"]
             assert "expected" in what
             assert path.name in what
@@ -152,7 +155,7 @@ def test_an_unknown_array_is_refused_by_name(run):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             lambda a, f: a.update(probability=a["probability"][:4]),
@@ -160,23 +163,23 @@ def test_an_unknown_array_is_refused_by_name(run):
         ),
         (
             lambda a, f: a.update(hidden=a["hidden"][:, :3], decision=a["decision"][:, :3]),
-            r"hidden is float32 \(4, 3, 5\), expected floats \(D, 8, H\)",
+            r"hidden is float32 \(4, 3, 5\), expected floats \(V, 8, H\)",
         ),
         (lambda a, f: f.update(step=7), "step is 7, expected that of its name"),
         (lambda a, f: f.update(step=True), "step has the wrong type"),
     ],
 )
-def test_a_snapshot_that_does_not_fit_is_refused_by_name(change, said, classify):
+def test_a_snapshot_that_does_not_fit_is_refused_by_name(change, message, classify):
     path = classify.snapshot_paths()[-1]
     rewrite(path, change)
     assert wrong(classify).keys() == {f"snapshots/{path.name}"}
-    with pytest.raises(UntrustedFileError, match=f"{path.name}: .*{said}"):
+    with pytest.raises(UntrustedFileError, match=f"{path.name}: .*{message}"):
         Run(classify.path).snapshot(path)
-    (told,) = Run(classify.path).damaged_snapshots()
-    assert path.name in told
+    (problem,) = Run(classify.path).damaged_snapshots()
+    assert path.name in problem
 
 
-def test_commands_leave_out_a_snapshot_that_does_not_fit_and_name_it(classify, cli):
+def test_commands_skip_and_name_a_snapshot_that_does_not_fit(classify, cli):
     path = classify.snapshot_paths()[-1]
     rewrite(path, lambda arrays, facts: arrays.update(probability=np.zeros((2, 2))))
     for command in (["figures"], ["watch", "--view", "lines"]):
@@ -189,7 +192,7 @@ def test_commands_leave_out_a_snapshot_that_does_not_fit_and_name_it(classify, c
     assert f"snapshots/{path.name}: DAMAGED" in done.out
 
 
-def test_commands_refuse_a_run_whose_shown_file_does_not_fit(classify, cli):
+def test_commands_refuse_a_run_whose_static_arrays_do_not_fit(classify, cli):
     path = classify.path / "snapshots" / "shown.safetensors"
     rewrite(path, lambda arrays, facts: facts.update(picture=["a", "b"]))
     for command in ("figures", "film"):
@@ -200,7 +203,7 @@ def test_commands_refuse_a_run_whose_shown_file_does_not_fit(classify, cli):
     assert "expected a height and a width" in (classify.path / "report.html").read_text()
 
 
-def test_what_does_not_fit_is_refused_before_room_is_made(classify, monkeypatch):
+def test_what_does_not_fit_is_refused_before_memory_is_allocated(classify, monkeypatch):
     path = classify.path / "snapshots" / "shown.safetensors"
     rewrite(path, lambda arrays, facts: arrays.update(odd=np.zeros(100)))
     monkeypatch.setattr("numpy.frombuffer", None)
@@ -212,7 +215,7 @@ def test_what_does_not_fit_is_refused_before_room_is_made(classify, monkeypatch)
     ("name", "value"),
     [("shown_label", 3), ("shown_label", -1), ("read", 0), ("read", 9), ("read", 5)],
 )
-def test_numbers_that_stand_for_nothing_are_refused(name, value, classify):
+def test_numbers_out_of_range_are_refused(name, value, classify):
     def change(arrays, facts):
         arrays[name][1] = value
 
@@ -221,7 +224,7 @@ def test_numbers_that_stand_for_nothing_are_refused(name, value, classify):
         Run(classify.path).static_arrays  # noqa: B018
 
 
-def test_windows_of_another_length_are_left_out(runs, tmp_path):
+def test_windows_of_another_length_are_skipped(runs, tmp_path):
     run = Run(Path(shutil.copytree(runs["regress"].path, tmp_path / "regress")))
     path = run.snapshot_paths()[-1]
 
@@ -229,12 +232,12 @@ def test_windows_of_another_length_are_left_out(runs, tmp_path):
         arrays |= {n: arrays[n][:, :4] for n in ("time", "target", "prediction")}
 
     rewrite(path, shorten)
-    found = dict(check_files(Run(run.path)))[f"snapshots/{path.name}"]
-    assert "expected floats (K, 10, 1)" in str(found)
+    problem = dict(check_files(Run(run.path)))[f"snapshots/{path.name}"]
+    assert "expected floats (K, 10, 1)" in str(problem)
     assert Timeline(Run(run.path)).moment().arrays["time"].shape[1] == 10
 
 
-SPOILT = {
+DAMAGES = {
     "nan": lambda a: np.full_like(a, np.nan),
     "inf": lambda a: np.full_like(a, np.inf),
     "greatest": lambda a: np.full_like(a, np.finfo(a.dtype).max),
@@ -244,22 +247,26 @@ SPOILT = {
 
 
 def mutate(run: Run, chance: random.Random) -> str:
-    """Give one array or fact of a run other contents, sealed; says which."""
+    """Change one array or fact of a run, with a new checksum; return which."""
     path = chance.choice(files(run))
     arrays, facts = read(path)
     name = chance.choice([n for n, a in arrays.items() if a.dtype.kind == "f"] or sorted(arrays))
     if arrays[name].dtype.kind == "f" and chance.random() < 0.7:
-        how = chance.choice(sorted(SPOILT))
-        arrays[name] = SPOILT[how](arrays[name])
+        damage = chance.choice(sorted(DAMAGES))
+        arrays[name] = DAMAGES[damage](arrays[name])
     elif path.stem == "shown" and chance.random() < 0.5:
         name = chance.choice(sorted(facts))
-        how = str(facts.update({name: chance.choice([None, True, -1, "", [], {}, ["a"], [1, 2]])}))
+        damage = str(
+            facts.update({name: chance.choice([None, True, -1, "", [], {}, ["a"], [1, 2]])})
+        )
     else:
-        name, how = chance.choice(sorted(arrays)), chance.choice(["none", "gone", "half"])
+        name, damage = chance.choice(sorted(arrays)), chance.choice(["none", "gone", "half"])
         array = arrays.pop(name)
-        arrays |= {} if how == "gone" else {name: array[: len(array) // 2 if how == "half" else 0]}
+        arrays |= (
+            {} if damage == "gone" else {name: array[: len(array) // 2 if damage == "half" else 0]}
+        )
     write_arrays(path, KINDS.get(path.stem, "snapshot"), arrays, facts)
-    return f"{path.name}: {name} {how}"
+    return f"{path.name}: {name} {damage}"
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -279,7 +286,7 @@ def test_whatever_a_file_with_a_right_checksum_holds_is_drawn_or_refused(seed, r
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("how", ["nan", "some", "greatest"])
+@pytest.mark.parametrize("damage", ["nan", "some", "greatest"])
 @pytest.mark.parametrize(
     ("job", "name", "array"),
     [
@@ -289,17 +296,17 @@ def test_whatever_a_file_with_a_right_checksum_holds_is_drawn_or_refused(seed, r
         ("regress", "last", "hidden"),
     ],
 )
-def test_states_and_codes_that_are_not_finite_are_left_out(
-    job, name, array, how, runs, tmp_path, monkeypatch
+def test_states_and_codes_that_are_not_finite_are_not_drawn(
+    job, name, array, damage, runs, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(page, "draw_pictures", lambda timeline: {})
     run = Run(Path(shutil.copytree(runs[job].path, tmp_path / "run")))
     path = run.snapshot_paths()[-1] if name == "last" else files(run)[1]
 
-    def spoil(arrays, facts):
-        arrays[array] = SPOILT[how](arrays[array].astype(np.float32))
+    def damage_array(arrays, facts):
+        arrays[array] = DAMAGES[damage](arrays[array].astype(np.float32))
 
-    rewrite(path, spoil)
+    rewrite(path, damage_array)
     assert wrong(run) == {}
     draw(Run(run.path))
 
@@ -335,3 +342,42 @@ def test_what_every_job_writes_fits(job, values, tmp_path):
     run = train(tmp_path, job, **{**data, **values, "max_steps": 6})
     assert wrong(run) == {}
     assert Timeline(run).steps
+
+
+def shape_words(shape: str) -> str:
+    axes = shape.split()
+    return f"({', '.join(axes)}{',' * (len(axes) == 1)})"
+
+
+def array_lines(file: str) -> list[str]:
+    """Return the lines of docs/format.md for the arrays of one kind of file."""
+    lines = []
+    for job in JOBS:
+        tables = array_tables(job)
+        for name, spec in getattr(tables, file).items():
+            shape = shape_words(spec.shape)
+            if spec.last_shape:
+                shape += f", or {shape_words(spec.last_shape)} with `output` = `last`"
+            required = file == "static" and name in tables.always
+            presence = f"group {spec.group}" if spec.group else "always" if required else ""
+            numbers = NUMBERS[spec.kinds]
+            lines.append(
+                f"| {job} | `{name}` | {numbers} | {shape} | {presence} | {spec.meaning} |"
+            )
+    return lines
+
+
+def test_the_format_page_lists_exactly_these_arrays_and_letters():
+    page = (ROOT / "docs" / "format.md").read_text("utf-8")
+    section = page.split("\n### Snapshots\n")[1].split("\n### ")[0]
+    tables = [part.splitlines()[2:] for part in section.split("\n\n") if part.startswith("| ")]
+    files = [array_lines(file) for file in ("static", "snapshot", "final")]
+    assert tables == [*files, [f"| {letter} | {what} |" for letter, what in AXES.items()]]
+
+
+def test_every_letter_of_a_shape_is_explained():
+    for job in JOBS:
+        tables = array_tables(job)
+        for table in (tables.static, tables.snapshot, tables.final):
+            for spec in table.values():
+                assert {axis for axis in spec.axes if isinstance(axis, str)} <= set(AXES)

@@ -1,4 +1,4 @@
-"""The moment that is shown: the newest of a run under way, or one after another."""
+"""The moment that a view shows: the newest of a run in progress, or each in turn."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ class Clock:
 
 
 class Stage:
-    """A timeline whose run and moments are as the test says."""
+    """A timeline whose run and moments the test sets."""
 
     def __init__(self, steps, state="running", threads=1):
         self.steps, self.state, self.news = list(steps), state, False
@@ -31,12 +31,12 @@ class Stage:
         return step
 
 
-def player(steps, state="running", **how):
+def player(steps, state="running", **options):
     stage, clock = Stage(steps, state), Clock()
-    return stage, clock, Player(stage, clock=clock, **how)
+    return stage, clock, Player(stage, clock=clock, **options)
 
 
-def test_a_run_under_way_shows_its_newest_moment():
+def test_a_run_in_progress_shows_its_newest_moment():
     stage, _, shown = player([1, 5])
     assert shown.advance()
     assert shown.moment() == 5
@@ -46,7 +46,7 @@ def test_a_run_under_way_shows_its_newest_moment():
     assert shown.moment() == 9
 
 
-def test_a_run_that_is_over_is_replayed_from_the_start_to_its_end():
+def test_a_finished_run_is_replayed_from_start_to_end():
     _, clock, shown = player(range(1, 25), "done")
     seen = []
     while not shown.finished:
@@ -65,7 +65,7 @@ def test_twice_the_speed_takes_half_as_long():
     assert clock.now == pytest.approx(6, abs=0.5)
 
 
-def test_it_can_be_held_stepped_and_sent_elsewhere():
+def test_a_replay_can_be_paused_stepped_and_moved():
     _, clock, shown = player(range(10), "done")
     shown.advance()
     assert shown.jump(3)
@@ -80,7 +80,7 @@ def test_it_can_be_held_stepped_and_sent_elsewhere():
     assert (shown.step, shown.paused) == (0, False)
 
 
-def test_a_replay_of_a_run_under_way_goes_over_into_following_it():
+def test_a_replay_of_a_run_in_progress_ends_in_following_it():
     _, clock, shown = player(range(4), replay=True)
     shown.advance()
     assert not shown.following
@@ -89,7 +89,7 @@ def test_a_replay_of_a_run_under_way_goes_over_into_following_it():
     assert shown.following
 
 
-def test_held_at_the_end_of_a_run_that_is_cut_back_it_stays_within():
+def test_a_pause_at_the_end_survives_moments_removed_by_resume():
     stage, _, shown = player([1, 2, 3, 4], "interrupted")
     shown.advance()
     shown.seek(1.0)
@@ -99,7 +99,7 @@ def test_held_at_the_end_of_a_run_that_is_cut_back_it_stays_within():
 
 
 @pytest.mark.parametrize(("threads", "share"), [(1, SHARE), (2, CROWDED), (3, CROWDED)])
-def test_where_training_leaves_no_processor_free_drawing_rests_longer(threads, share, monkeypatch):
+def test_drawing_rests_longer_if_training_uses_every_processor(threads, share, monkeypatch):
     monkeypatch.setattr("hiddenstate.views.playback.processors", lambda: 2)
     stage = Stage([1], threads=threads)
     shown = Player(stage)
@@ -109,7 +109,7 @@ def test_where_training_leaves_no_processor_free_drawing_rests_longer(threads, s
     assert shown.share == 0
 
 
-def test_the_next_frame_comes_no_sooner_than_so_many_times_what_the_last_took():
+def test_a_drawing_waits_a_multiple_of_the_previous_drawings_time():
     clock, worked = Clock(), Clock()
     pace = Pace(0.1, clock, worked)
     assert pace.wait() == 0

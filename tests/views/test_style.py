@@ -1,9 +1,9 @@
-"""Colours by role stay apart for everyone, in both themes; text is only text.
+"""Colour-blind people can distinguish the colours of both themes; texts are drawn literally.
 
 Colour vision deficiency is simulated with the matrices of G. M. Machado, M. M. Oliveira and
 L. A. F. Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency"
 (2009), at full severity, on linear RGB. Distances are in OKLab (B. Ottosson, 2020), where 0.02 is
-just visible; contrast is that of WCAG 2.2, which asks 3 of graphics and 4.5 of text.
+just visible; contrast is that of WCAG 2.2, which requires 3 for graphics and 4.5 for text.
 """
 
 import itertools
@@ -89,12 +89,12 @@ def theme(request):
 
 @pytest.mark.parametrize("seen", SEEN)
 @pytest.mark.parametrize(("one", "other"), TOLD_APART)
-def test_roles_that_meet_in_a_figure_are_told_apart(theme, one, other, seen):
+def test_colour_blind_people_can_distinguish_roles_in_a_figure(theme, one, other, seen):
     assert distance(getattr(theme, one), getattr(theme, other), seen) > 0.15
 
 
 @pytest.mark.parametrize("seen", SEEN)
-def test_ten_classes_are_told_apart(theme, seen):
+def test_colour_blind_people_can_distinguish_ten_classes(theme, seen):
     assert min(distance(a, b, seen) for a, b in itertools.combinations(theme.classes, 2)) > 0.05
 
 
@@ -105,7 +105,7 @@ def test_the_rainbow_is_worse_which_is_why_it_is_an_option(seen):
     assert least < min(distance(a, b, seen) for a, b in itertools.combinations(style.PETROFF, 2))
 
 
-def test_text_and_lines_stand_out_from_the_ground(theme):
+def test_text_and_lines_contrast_with_the_background(theme):
     for role in ("ink", "muted"):
         assert contrast(getattr(theme, role), theme.ground) > 4.5, role
     for role in ("target", "prediction", "right", "wrong", "train", "valid", "carried", "reset"):
@@ -113,13 +113,13 @@ def test_text_and_lines_stand_out_from_the_ground(theme):
     assert contrast(theme.ink, theme.paper) > 4.5
 
 
-def test_a_label_is_read_on_the_colour_of_its_class(theme):
+def test_labels_contrast_with_the_colour_of_their_class(theme):
     for n in (10, 30):
         for color in style.class_colors(n):
             assert contrast(color[:3], style.readable_on(color[:3])) > 4.5
 
 
-def test_positive_and_negative_states_are_told_apart(theme):
+def test_colour_blind_people_can_distinguish_positive_and_negative_states(theme):
     ends = style.signed_map()([0.2, 0.8])
     for seen in SEEN:
         assert distance(*(end[:3] for end in ends), seen) > 0.15
@@ -134,7 +134,7 @@ def test_every_number_of_classes_has_as_many_colours(theme):
             assert len(np.unique(colors, axis=0)) == n
 
 
-def test_a_theme_puts_everything_back():
+def test_a_theme_restores_all_settings():
     before = dict(mpl.rcParams)
     with style.theme("dark"):
         assert style.now().name == "dark"
@@ -149,7 +149,7 @@ def test_figures_keep_their_theme_when_they_are_drawn_later():
     with style.theme("dark") as dark:
         figure = figures.learning([{"step": 0, "loss": 1.0, "mean_loss": 1.0}])
     (axes,) = figure.axes
-    axes.set_ylim(0, 100)  # other ticks than when it was made
+    axes.set_ylim(0, 100)  # matplotlib makes new ticks
     figure.draw_without_rendering()
     assert figure.get_facecolor()[:3] == pytest.approx(to_rgb(dark.ground))
     assert {label.get_color() for label in axes.get_yticklabels()} == {dark.muted}
@@ -162,11 +162,11 @@ def test_figures_keep_their_theme_when_they_are_drawn_later():
         ("", '""'),
         ("a\nb", r"a\nb"),
         ("$x$", r"\$x\$"),
-        (r"\$x", r"\\$x"),  # drawn as it is: matplotlib takes one backslash away
+        (r"\$x", r"\\$x"),  # drawn literally: matplotlib removes one backslash
         ("\u202eabc", r"\u202eabc"),
         ("class " + "0" * 30 + "17", "class 0000000000…0000017"),
         ("\U000f0000", r"\U000f0000"),
     ],
 )
-def test_names_are_text_and_nothing_else(text, shown):
+def test_names_are_drawn_literally(text, shown):
     assert style.plain(text) == shown

@@ -1,4 +1,4 @@
-"""Figures are what they say; views read a run folder and change nothing in it."""
+"""Figures and dashboards of runs, and figure files; views change nothing in a run folder."""
 
 import sys
 
@@ -17,14 +17,14 @@ from hiddenstate.views.window import display_missing
 OFF = ("--view", "off", "--threads", "1")
 
 
-def test_time_goes_on_over_the_epochs(cli, tmp_path):
+def test_time_continues_over_epochs(cli, tmp_path):
     cli("regress", "--windows", "12", "--epochs", "3", *OFF)
     time = Timeline(Run(tmp_path / "runs" / "regress-1")).moment().arrays["time"].ravel()
     np.testing.assert_allclose(np.diff(time), np.pi / 10)
 
 
 @pytest.mark.parametrize("job", list(FIGURES))
-def test_every_figure_of_a_run_is_written_and_the_rest_of_it_untouched(job, run_of):
+def test_figures_are_written_and_the_rest_of_the_run_is_unchanged(job, run_of):
     run = run_of(job)
 
     def contents():
@@ -42,7 +42,7 @@ def test_every_figure_of_a_run_is_written_and_the_rest_of_it_untouched(job, run_
 
 
 @pytest.mark.parametrize("job", list(FIGURES))
-def test_a_dashboard_is_drawn_at_every_moment_and_again(job, run_of):
+def test_a_dashboard_can_be_drawn_at_every_moment_repeatedly(job, run_of):
     timeline = Timeline(run_of(job))
     figure = Figure(layout="constrained")
     for step in (0, timeline.steps[0], timeline.steps[-1]):
@@ -62,7 +62,7 @@ def test_the_figures_of_a_window_share_it_without_overlap(job):
     assert covered.max() == 1
 
 
-def test_figures_come_in_both_themes_and_as_drawings(run_of):
+def test_figures_can_be_dark_and_vector_graphics(run_of):
     run = run_of("regress")
     dark = save_figures(run, "svg", "dark")
     assert {path.suffix for path in dark} == {".svg"}
@@ -71,7 +71,7 @@ def test_figures_come_in_both_themes_and_as_drawings(run_of):
     assert all(path.read_bytes().startswith(b"%PDF") for path in save_figures(run, "pdf"))
 
 
-def test_the_window_has_the_ground_of_its_theme(run_of):
+def test_the_window_has_the_background_of_its_theme(run_of):
     timeline, figure = Timeline(run_of("regress")), Figure()
     with style.theme("dark") as dark:
         draw_dashboard(figure, timeline, timeline.moment())
@@ -86,7 +86,7 @@ def test_the_classic_recipe_keeps_the_rainbow(recipe, rainbow, cli, tiny_idx, tm
     timeline = Timeline(Run(tmp_path / "runs" / "autoencode-1"))
     (axes,) = drawings(timeline, timeline.moment())["codes"](None).axes
     drawn = {tuple(c) for cloud in axes.collections for c in cloud.get_facecolor()}
-    expected = style.class_colors(len(timeline.facts["classes"]), rainbow)
+    expected = style.class_colors(len(timeline.class_names), rainbow)
     assert drawn & {tuple(color) for color in expected}
 
 
@@ -113,7 +113,7 @@ def test_windows_grow_one_by_one(run_of):
 
 def test_shown_rows_are_test_rows(run_of):
     timeline = Timeline(run_of("autoencode"))
-    assert timeline.facts["shown_split"] == "test"
+    assert timeline.facts.shown_split == "test"
     assert len(timeline.static_arrays["original"]) == 5
 
 
@@ -124,7 +124,7 @@ def test_without_a_display_none_is_claimed(monkeypatch):
     assert display_missing() == "there is no display"
 
 
-def test_asked_for_a_window_without_a_display_it_is_refused_before_training(cli, monkeypatch):
+def test_a_window_without_a_display_is_refused_before_training(cli, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     done = cli("regress", "--view", "window")
@@ -132,7 +132,7 @@ def test_asked_for_a_window_without_a_display_it_is_refused_before_training(cli,
     assert "there is no display" in done.err
 
 
-def test_figures_are_written_where_there_is_no_display(cli, tiny_idx, tmp_path, monkeypatch):
+def test_figures_are_written_without_a_display(cli, tiny_idx, tmp_path, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert cli("regress", "--windows", "20").code == 0

@@ -1,4 +1,4 @@
-"""What was found in data, told in words and drawn in characters."""
+"""Describes data in words, and draws rows of it in characters."""
 
 import os
 import shlex
@@ -11,19 +11,18 @@ from hiddenstate.config import Config, DataConfig
 from hiddenstate.errors import printable
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from hiddenstate.data import Dataset, PreparedDataset, SequenceDataset
-    from hiddenstate.data.inspect import Findings, Fit
+    from hiddenstate.data.inspect import Findings
+    from hiddenstate.data.job_fit import Fit
+    from hiddenstate.system.typing import Array
+    from hiddenstate.views.terminal.canvas import Canvas
 
-SHADES, BARS = " ░▒▓█", "▁▂▃▄▅▆▇█"
-
-MOST_SAMPLES, MOST_SIGNALS, MOST_CLASSES = 4, 6, 20
-"""Rows drawn, lines of one, classes told."""
+MAX_SAMPLES, MAX_SIGNALS, MAX_CLASSES = 4, 6, 20
+"""Rows that are drawn, features of each, and classes that are listed."""
 
 
 def command_line(fit: "Fit", data: str) -> str:
-    """The command that trains what fits."""
+    """Return the command that trains the job that fits."""
     words = ["hiddenstate", fit.job, data]
     for name, value in fit.options.items():
         words.append("--" + name.replace("_", "-"))
@@ -32,80 +31,83 @@ def command_line(fit: "Fit", data: str) -> str:
     return shlex.join(words)
 
 
-def report(found: "Findings", d: "SequenceDataset", data: str, width: int) -> Iterator[str]:
-    """What the data is, a line a fact; labels and bars."""
-    yield f"{printable(found.name)}: {printable(found.kind)}"
+def report(findings: "Findings", d: "SequenceDataset", data: str, width: int) -> Iterator[str]:
+    """Describe data, one fact per line, and its classes with bars."""
+    yield f"{printable(findings.name)}: {printable(findings.kind)}"
     facts = {
-        "rows": _rows_fact(found),
-        "steps": _steps_fact(found),
-        "pixels" if found.picture else "features" if found.steps else "columns": _width_fact(found),
-        "numbers": _numbers_fact(found),
-        "missing": _missing_fact(found),
-        "constant": _some(found.constant, 5),
-        "groups": str(found.n_groups or ""),
-        "weights": "" if found.weights is None else "{:g} to {:g}".format(*found.weights),
+        "rows": _rows_fact(findings),
+        "steps": _steps_fact(findings),
+        "pixels" if findings.picture else "features" if findings.steps else "columns": _width_fact(
+            findings
+        ),
+        "numbers": _numbers_fact(findings),
+        "missing": _missing_fact(findings),
+        "constant": _some(findings.constant, 5),
+        "groups": str(findings.n_groups or ""),
+        "weights": "" if findings.weights is None else "{:g} to {:g}".format(*findings.weights),
     }
     for name, text in facts.items():
         if text:
             yield from _wrapped(text, width, f"  {name:<9} ")
-    if found.targets:
-        yield "targets (least, mean, greatest)"
-        for name, spread in list(found.targets.items())[:MOST_CLASSES]:
+    if findings.targets:
+        yield "targets (min, mean, max)"
+        for name, spread in list(findings.targets.items())[:MAX_CLASSES]:
             yield f"  {printable(name, 40)}: {', '.join(f'{value:.6g}' for value in spread)}"
-    if found.classes and d.y is not None and not _no_classes(d.y):
-        yield from _class_lines(found.classes, width)
+    if findings.classes and d.y is not None and not _no_classes(d.y):
+        yield from _class_lines(findings.classes, width)
 
 
-def _no_classes(y: "NDArray[Any]") -> bool:
-    from hiddenstate.data.inspect import hardly_repeat, like_numbers
+def _no_classes(y: "Array") -> bool:
+    from hiddenstate.data.job_fit import hardly_repeat, like_numbers
 
     return like_numbers(y) or hardly_repeat(y)
 
 
-def _rows_fact(found: "Findings") -> str:
-    noun = " pictures" if found.picture else " series" if found.steps else ""
-    if found.n_test:
-        return f"{found.n_train:,}{noun} to learn from, {found.n_test:,} to test on"
-    return f"{found.n_train:,}{noun}"
+def _rows_fact(findings: "Findings") -> str:
+    noun = " pictures" if findings.picture else " series" if findings.steps else ""
+    if findings.n_test:
+        return f"{findings.n_train:,}{noun} for training, {findings.n_test:,} for testing"
+    return f"{findings.n_train:,}{noun}"
 
 
-def _steps_fact(found: "Findings") -> str:
-    if found.picture or found.steps is None:
+def _steps_fact(findings: "Findings") -> str:
+    if findings.picture or findings.steps is None:
         return ""
-    low, median, high = found.steps
+    low, median, high = findings.steps
     return f"{low:,} to {high:,}, median {median:,}" if low < high else f"{high:,}"
 
 
-def _width_fact(found: "Findings") -> str:
-    if found.picture:
-        colours = found.steps is not None and found.n_features == 3 * found.picture[1]
-        return f"{found.picture[0]} x {found.picture[1]}{', in 3 colours' if colours else ''}"
-    named = f": {_some(found.columns, 6)}" if found.columns else ""
-    return f"{found.n_features:,}{named}"
+def _width_fact(findings: "Findings") -> str:
+    if findings.picture:
+        in_color = findings.steps is not None and findings.n_features == 3 * findings.picture[1]
+        h, w = findings.picture
+        return f"{h} x {w}{', in 3 colours' if in_color else ''}"
+    names = f": {_some(findings.columns, 6)}" if findings.columns else ""
+    return f"{findings.n_features:,}{names}"
 
 
-def _numbers_fact(found: "Findings") -> str:
-    large = found.n_bytes >= 2**20
-    size = f"{found.n_bytes / (2**20 if large else 2**10):,.1f} {'MiB' if large else 'KiB'}"
-    pixels = ", shades from 0 to 255" if found.dtype == "uint8" else ""
-    if not found.on_disk:
-        return f"{found.dtype}{pixels}, {size} in memory"
+def _numbers_fact(findings: "Findings") -> str:
+    large = findings.n_bytes >= 2**20
+    size = f"{findings.n_bytes / (2**20 if large else 2**10):,.1f} {'MiB' if large else 'KiB'}"
+    pixels = ", values from 0 to 255" if findings.dtype == "uint8" else ""
+    if not findings.on_disk:
+        return f"{findings.dtype}{pixels}, {size} in memory"
     return (
-        f"{found.dtype}{pixels}, {size}, on disk and read in pieces; only the first "
-        f"{found.looked_at:,} of them were looked at here"
+        f"{findings.dtype}{pixels}, {size}, on disk and read in pieces; only the first "
+        f"{findings.looked_at:,} of them were checked"
     )
 
 
-def _missing_fact(found: "Findings") -> str:
-    from hiddenstate.data.inspect import count
+def _missing_fact(findings: "Findings") -> str:
+    from hiddenstate.data.description import count
 
     parts = []
-    if found.missing:
-        most = [f"{printable(n, 30)} {_share(s)}" for n, s in list(found.missing_by.items())[:3]]
-        share = _share(found.missing / max(found.n_values, 1))
-        parts.append(f"{count(found.missing, 'value')} ({share}), most in {', '.join(most)}")
-    if found.infinite:
-        parts.append(f"{found.infinite:,} infinite")
+    if findings.missing:
+        most = [f"{printable(n, 30)} {_share(s)}" for n, s in list(findings.missing_by.items())[:3]]
+        share = _share(findings.missing / max(findings.n_values, 1))
+        parts.append(f"{count(findings.missing, 'value')} ({share}), most in {', '.join(most)}")
+    if findings.infinite:
+        parts.append(f"{findings.infinite:,} infinite")
     return "; ".join(parts)
 
 
@@ -119,42 +121,53 @@ def _some(names: tuple[str, ...] | None, n: int) -> str:
 
 
 def _class_lines(classes: dict[str, int], width: int) -> Iterator[str]:
-    """A class a line, with its rows, share and bar."""
+    """List the classes, each with its rows, share and bar."""
     yield f"classes: {len(classes)}"
     total, most = sum(classes.values()), max(classes.values())
     shown = list(classes.items())
-    if len(shown) > MOST_CLASSES:
-        shown = sorted(shown, key=lambda pair: -pair[1])[:MOST_CLASSES]
+    if len(shown) > MAX_CLASSES:
+        shown = sorted(shown, key=lambda pair: -pair[1])[:MAX_CLASSES]
     wide = min(24, max(len(printable(name)) for name, _ in shown))
     room = max(8, min(40, width - wide - 22))
-    block = "█" if _drawable() else "#"
     for name, n in shown:
-        bar = block * max(1, round(room * n / most))
-        yield f"  {_cell(name, wide)}  {n:>8,}  {n / total:>6.1%}  {bar}"
+        yield f"  {_padded(name, wide)}  {n:>8,}  {n / total:>6.1%}  {_bar(n / most, room)}"
     if len(classes) > len(shown):
         yield f"  and {len(classes) - len(shown):,} more"
 
 
-def _cell(name: str, width: int) -> str:
-    """A name that takes `width` columns on a terminal."""
-    from rich.cells import set_cell_size
+def _bar(share: float, width: int) -> str:
+    """Return a bar of `share`, 0 to 1, of `width` columns."""
+    from hiddenstate.views.terminal import shapes
+    from hiddenstate.views.terminal.colors import DEFAULT
 
-    return set_cell_size(printable(name, width), width)
+    if not _encodable(shapes.CHARACTERS):
+        return "#" * max(1, round(width * share))
+    canvas = _canvas(width, 1)
+    shapes.bar(canvas, 0, 0, width, share, DEFAULT)
+    return _printed(canvas)[0]
 
 
-def advice(found: "Findings", data: str, width: int) -> Iterator[str]:
-    """The jobs that fit, with their commands, and the warnings."""
+def _padded(name: str, width: int) -> str:
+    """Return a name that takes `width` columns on a terminal."""
+    from hiddenstate.views.terminal.canvas import clip, width_of
+
+    text = clip(printable(name), width)
+    return text + " " * (width - width_of(text))
+
+
+def advice(findings: "Findings", data: str, width: int) -> Iterator[str]:
+    """List the jobs that fit, with their commands, and the warnings."""
     yield "to train"
-    for fit in found.fits:
+    for fit in findings.fits:
         if fit.why_not:
             yield from _wrapped(f"{fit.job} does not fit: {fit.why_not}", width, "  ")
             continue
         when = f" ({fit.when})" if fit.when else ""
         yield from _wrapped(f"{fit.job}: {fit.layout}{when}", width, "  ")
         yield f"    {command_line(fit, data)}"
-    if found.warnings:
-        yield "look out"
-        for warning in found.warnings:
+    if findings.warnings:
+        yield "warnings"
+        for warning in findings.warnings:
             yield from _wrapped(warning, width, "  - ")
 
 
@@ -171,9 +184,9 @@ def _wrapped(text: str, width: int, head: str) -> Iterator[str]:
     )
 
 
-def as_json_object(found: "Findings", data: str) -> dict[str, Any]:
-    """What was found as one JSON object."""
-    facts = asdict(found)
+def as_json_object(findings: "Findings", data: str) -> dict[str, Any]:
+    """Return the findings as one JSON object."""
+    facts = asdict(findings)
     steps = facts.pop("steps") or (None, None, None)
     facts |= dict(zip(("steps_min", "steps_median", "steps_max"), steps, strict=True))
     facts["fits"] = [
@@ -184,217 +197,183 @@ def as_json_object(found: "Findings", data: str) -> dict[str, Any]:
             "when": fit.when or None,
             "why_not": fit.why_not or None,
         }
-        for fit in found.fits
+        for fit in findings.fits
     ]
     return facts
 
 
-# --- drawn
+# --- drawings
 
 
-def _drawable() -> bool:
-    """Whether stdout takes the characters that are drawn with."""
+def _encodable(characters: str) -> bool:
+    """Whether the encoding of stdout has these characters."""
     try:
-        (SHADES + BARS + "▀").encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+        characters.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
         return False
     return True
 
 
-def _colourful() -> bool:
-    """Whether stdout is a terminal with 24-bit colour that wants any."""
-    known = os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
-    return known and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+def _canvas(width: int, height: int) -> "Canvas":
+    """Return an empty canvas with the colours of stdout; none if it is not a terminal."""
+    from hiddenstate.views.terminal.canvas import Canvas
+    from hiddenstate.views.terminal.colors import Depth, color_depth
+
+    depth = color_depth(os.environ) if sys.stdout.isatty() else Depth.PLAIN
+    return Canvas.blank(width, height, depth)
 
 
-def samples(d: "SequenceDataset", how: DataConfig, width: int) -> "Iterator[tuple[str, bool]]":
-    """Lines of drawn rows, one row a class, and whether each has colour codes of ours in it."""
+def _printed(canvas: "Canvas") -> list[str]:
+    from hiddenstate.views.terminal.canvas import printed
+
+    return printed(canvas)
+
+
+def samples(d: "SequenceDataset", options: DataConfig, width: int) -> "Iterator[tuple[str, bool]]":
+    """Draw the first row of each class.
+
+    Yields
+    ------
+    line : str
+    is_drawing : bool
+        Whether the line has colour codes, and no text from the data.
+    """
     import numpy as np
 
-    from hiddenstate.data.inspect import feature_names, first_rows, picture_of
+    from hiddenstate.data.description import feature_names, first_rows, picture_of
+    from hiddenstate.views.terminal import shapes
 
     X = first_rows(d.X)
-    picture = picture_of(d, how)
-    if not len(X) or not _drawable() or (X.ndim == 2 and picture is None and X.shape[1] < 8):
+    picture = picture_of(d, options)
+    too_short = X.ndim == 2 and picture is None and X.shape[1] < 8
+    if not len(X) or too_short or not _encodable(shapes.CHARACTERS):
         return
     chosen = {"": 0}
     if d.y is not None and d.y.ndim == 1 and not _no_classes(d.y):
         labels, firsts = np.unique(d.y[: len(X)], return_index=True)
         chosen = dict(zip(map(str, labels), firsts.tolist(), strict=True))
-    chosen = dict(list(chosen.items())[:MOST_SAMPLES])
+    chosen = dict(list(chosen.items())[:MAX_SAMPLES])
     yield ("the first row of each class" if len(chosen) > 1 else "the first row"), False
     if picture is not None:
         shape = picture if d.picture else (*picture, 3)
-        pictures = {label: X[row].reshape(shape) for label, row in chosen.items()}
-        yield from _band(pictures, width)
+        yield from _pictures({label: X[row].reshape(shape) for label, row in chosen.items()}, width)
         return
     names = feature_names(d) if X.ndim == 3 else [""]
-    wide = min(20, max(len(printable(name)) for name in names[:MOST_SIGNALS]))
+    wide = min(20, max(len(printable(name)) for name in names[:MAX_SIGNALS]))
     for label, row in chosen.items():
         if label:
             yield f"  {printable(label, 60)}", False
         T = X.shape[1] if d.train.lengths is None else d.train.lengths[row]
         values = X[row].reshape(X.shape[1], -1)[:T]
-        for name, signal in list(zip(names, values.T, strict=True))[:MOST_SIGNALS]:
-            yield f"    {_cell(name, wide)}  {sparkline(signal, width - wide - 7)}", False
-        if len(names) > MOST_SIGNALS:
-            yield f"    and {len(names) - MOST_SIGNALS:,} more", False
+        for name, signal in list(zip(names, values.T, strict=True))[:MAX_SIGNALS]:
+            canvas = _canvas(min(width - wide - 7, len(signal)), 1)
+            shapes.sparkline(canvas, signal)
+            yield f"    {_padded(name, wide)}  {_printed(canvas)[0]}", False
+        if len(names) > MAX_SIGNALS:
+            yield f"    and {len(names) - MAX_SIGNALS:,} more", False
 
 
-def sparkline(signal: "NDArray[Any]", width: int) -> str:
-    """A signal (T,) as at most `width` characters, each the mean of its share; gaps are blank."""
-    import numpy as np
-
-    values = np.where(np.isfinite(signal), signal, np.nan).astype(np.float64)
-    parts = np.array_split(values, min(width, len(values)))
-    known = [part[~np.isnan(part)] for part in parts]
-    means = np.array([part.mean() if part.size else np.nan for part in known])
-    if np.isnan(means).all():
-        return ""
-    low, high = np.nanmin(means), np.nanmax(means)
-    level = (means - low) / (high - low) if high > low else means * 0 + 0.5
-    return "".join(
-        " " if np.isnan(share) else BARS[min(int(share * len(BARS)), len(BARS) - 1)]
-        for share in level
-    )
-
-
-def shrunk(picture: "NDArray[Any]", width: int) -> "NDArray[Any]":
-    """A picture (h, w) or (h, w, 3) at most `width` wide, as means over parts of it."""
-    import numpy as np
-
-    values = picture.astype(np.float64)
-    w = min(width, picture.shape[1])
-    h = max(1, round(picture.shape[0] * w / picture.shape[1]))
-    for axis, n in ((0, h), (1, w)):
-        size = values.shape[axis]
-        # The mean over a part that begins and ends within a pixel, by sums up to a place.
-        sums = np.insert(np.cumsum(values, axis=axis), 0, 0.0, axis=axis)
-        places = np.linspace(0, size, n + 1)
-        whole = np.minimum(places.astype(int), size - 1)
-        rest = (places - whole).reshape(-1, *(1,) * (values.ndim - 1 - axis))
-        up_to = sums.take(whole, axis) + rest * values.take(whole, axis)
-        values = np.diff(up_to, axis=axis) * (n / size)
-    return values
-
-
-def _band(pictures: "dict[str, NDArray[Any]]", width: int) -> "Iterator[tuple[str, bool]]":
-    """Pictures side by side, two of their rows in a line of characters."""
-    import numpy as np
+def _pictures(pictures: "dict[str, Array]", width: int) -> "Iterator[tuple[str, bool]]":
+    """Draw pictures side by side under their labels; yield as :func:`samples`."""
+    from hiddenstate.views.terminal import shapes
 
     each = max(8, (width - 2 - 2 * len(pictures)) // max(len(pictures), 3))
-    small = [shrunk(picture, each) for picture in pictures.values()]
-    top = max(float(picture.max()) for picture in small) or 1.0
-    colour, drawn = _colourful(), []
-    for picture in small:
-        even = np.pad(picture, [(0, len(picture) % 2)] + [(0, 0)] * (picture.ndim - 1))
-        upper, lower = even[::2] * (255 / top), even[1::2] * (255 / top)
-        drawn.append(_half_blocks(upper, lower) if colour else _shades((upper + lower) / 2))
+    h, w = next(iter(pictures.values())).shape[:2]
+    wide = min(each, w)
+    canvas = _canvas(width, max(1, round(h * wide / w / 2)))
+    high = float(max(picture.max() for picture in pictures.values())) or 1.0
+    for number, picture in enumerate(pictures.values()):
+        part = canvas.part(2 + number * (wide + 2), 0, wide, canvas.height)
+        if picture.ndim == 3:
+            shapes.photo(part, picture, high)
+        else:
+            shapes.image(part, picture, 0.0, high)
     if any(pictures):
-        wide = [picture.shape[1] for picture in small]
-        yield "  " + "  ".join(map(_cell, pictures, wide)).rstrip(), False
-    for row in zip(*drawn, strict=True):
-        yield ("  " + "  ".join(row)).rstrip(" "), colour
-
-
-def _shades(picture: "NDArray[Any]") -> list[str]:
-    grey = picture.mean(axis=-1) if picture.ndim == 3 else picture
-    levels = (grey / 256 * len(SHADES)).astype(int).clip(0, len(SHADES) - 1)
-    return ["".join(SHADES[level] for level in row) for row in levels]
-
-
-def _half_blocks(upper: "NDArray[Any]", lower: "NDArray[Any]") -> list[str]:
-    def code(pixel: Any) -> str:
-        values = pixel if pixel.ndim else [pixel] * 3
-        return ";".join(str(min(int(value), 255)) for value in values)
-
-    return [
-        "".join(f"\x1b[38;2;{code(a)};48;2;{code(b)}m▀" for a, b in zip(above, below, strict=True))
-        + "\x1b[0m"
-        for above, below in zip(upper, lower, strict=True)
-    ]
+        yield "  " + "  ".join(_padded(label, wide) for label in pictures).rstrip(), False
+    for line in _printed(canvas):
+        yield line, True
 
 
 # --- in two lines
 
 
 def two_lines(d: "Dataset", config: Config, raw: "SequenceDataset | None" = None) -> list[str]:
-    """What data is, and what a net is trained on, for the start of a run.
+    """Describe data as read and as prepared, for the start of a run.
 
     Parameters
     ----------
     d : PreparedDataset or SequenceDataset
-        Prepared, or raw: then there is the first line only.
+        Without preparation there is only the first line.
     config : Config
     raw : SequenceDataset, optional
-        The same as it was read: the first line then tells series that are windows by now, and
-        the second whether test rows were brought or held out.
+        The same data as read. The first line then describes it, and the second says whether test
+        rows were provided or held out.
     """
     from hiddenstate.data import PreparedDataset
 
-    first = f"data: {_what(raw or d)}"
+    first = f"data: {_as_read(raw or d)}"
     if isinstance(d, PreparedDataset):
-        return [first, f"trained on: {_how(d, config, raw)}"]
+        return [first, f"trained on: {_prepared(d, config, raw)}"]
     return [first]
 
 
-def _what(d: "Dataset") -> str:
-    from hiddenstate.data.inspect import class_sizes, count, lengths_of
+def _as_read(d: "Dataset") -> str:
+    from hiddenstate.data.description import class_sizes, count, lengths_of
 
     test = f" + {len(d.test):,} test" if d.test is not None else ""
-    told = f"{printable(d.name)}, {printable(d.kind)}: {len(d.train):,}{test} "
+    text = f"{printable(d.name)}, {printable(d.kind)}: {len(d.train):,}{test} "
     lengths, names = lengths_of(d.train), f" ({_some(d.columns, 2)})" if d.columns else ""
     if d.picture is not None:
-        told += f"pictures of {d.picture[0]} x {d.picture[1]} pixels"
+        text += f"pictures of {d.picture[0]} x {d.picture[1]} pixels"
     elif lengths is None:
-        told += f"rows of {count(d.X.shape[1], 'number')}{names}"
+        text += f"rows of {count(d.X.shape[1], 'number')}{names}"
     else:
         low, high = int(lengths.min()), int(lengths.max())
         steps = f"{low:,} to {high:,} steps" if low < high else count(high, "step")
-        told += f"series of {steps}, {count(d.X.shape[-1], 'channel')}{names}"
+        text += f"series of {steps}, {count(d.X.shape[-1], 'channel')}{names}"
     classes = class_sizes(d)
     if d.y is not None and classes is None:
-        told += f", {count(d.y.shape[-1], 'target')}"
-        told += f" ({_some(d.targets, 2)})" if d.targets else ""
+        text += f", {count(d.y.shape[-1], 'target')}"
+        text += f" ({_some(d.targets, 2)})" if d.targets else ""
     elif classes and d.y is not None and (d.classes or not _no_classes(d.y)):
         sizes = ", ".join(f"{printable(name, 20)} {n:,}" for name, n in classes.items())
         if len(classes) > 6:
             sizes = f"{min(classes.values()):,} to {max(classes.values()):,} rows each"
-        told += f", {len(classes)} classes ({sizes})"
-    return told
+        text += f", {len(classes)} classes ({sizes})"
+    return text
 
 
-def _how(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None") -> str:
+def _prepared(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None") -> str:
     import numpy as np
 
-    from hiddenstate.data.inspect import count, shape_words
+    from hiddenstate.data.description import count, shape_words
     from hiddenstate.data.prepare.pipeline import split_way
 
     prep, noun = d.transform, "pictures" if d.picture is not None else "series"
     shape = count(d.X.shape[1], "number") if d.X.ndim == 2 else shape_words(d, None)
     if config.job != "classify":
         noun = "windows" if prep.reading.get("window") else "series" if d.X.ndim == 3 else "rows"
-    told = f"{len(d.train):,} {noun} of {shape}"
+    text = f"{len(d.train):,} {noun} of {shape}"
     if prep.scaling is not None:
-        told += ", scaled to [0, 1]" if config.data.scale == "minmax" else ", standardised"
-    told += ", as fractions of 255" if prep.pixels else ""
-    told += {
+        text += ", scaled to [0, 1]" if config.data.scale == "minmax" else ", standardised"
+    text += ", as fractions of 255" if prep.pixels else ""
+    text += {
         "drop": ", rows with missing values left out",
         "mean": ", missing values filled in with the mean",
-        "forward": ", missing values filled in with the one before",
+        "forward": ", missing values filled in with the previous value",
         "mask": ", missing values filled in and marked",
     }.get(prep.missing, "")
     signal = raw is not None and config.job == "regress" and len(raw.train) == 1
-    for name, aim in (("valid", "to decide when to stop"), ("test", "for testing")):
-        rows, brought = getattr(d, name), getattr(raw, name, None) is not None
+    for name, purpose in (("valid", "for validation"), ("test", "for testing")):
+        rows, provided = getattr(d, name), getattr(raw, name, None) is not None
         if rows is None or not len(rows):
             continue
         n = f"{len(rows):,}"
         if signal and rows.y is not None and rows.y.ndim == 3:  # steps that are only read are NaN
             n = count(int(np.isfinite(rows.y).all(axis=-1).sum()), "step")
-        told += f"; {n} more {aim}" if brought else f"; {n} held out {aim}"
-        if raw is not None and not brought:
+        text += f"; {n} more {purpose}" if provided else f"; {n} held out {purpose}"
+        if raw is not None and not provided:
             way = "time" if signal else split_way(raw.train, config)
             words = {"group": "whole groups", "time": "the last", "random": "at random"}
-            told += f" ({words.get(way, way)})"
-    return told
+            text += f" ({words.get(way, way)})"
+    return text

@@ -106,7 +106,7 @@ class SequenceDataset(Dataset):
         Values that the reader chose for options left to it, by option name.
     """
 
-    read_as: Mapping[str, Any] = field(default_factory=dict)
+    read_as: Mapping[str, str] = field(default_factory=dict)
 
     def map(self, change: Callable[[Rows], Rows]) -> "SequenceDataset":
         """Return the data with `change` applied to its training rows and its test rows."""

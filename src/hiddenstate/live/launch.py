@@ -1,6 +1,6 @@
-"""Which view there is here, and how it is opened: in this process, or beside a training one.
+"""Chooses a live view, and opens it: in this process, or in one beside training.
 
-`python -m hiddenstate.live.launch RUN VIEW` opens one; so does training, niced.
+`python -m hiddenstate.live.launch RUN VIEW` is the command of that process.
 """
 
 import argparse
@@ -21,34 +21,37 @@ from hiddenstate.runs import Run, find_run
 from hiddenstate.system.lock import is_locked
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
-from hiddenstate.views.offscreen import be_nice
-from hiddenstate.views.terminal.screen import put_terminal_back, terminal_settings
+from hiddenstate.views import LIVE_VIEWS, VIEWS
+from hiddenstate.views.offscreen import lower_priority
+from hiddenstate.views.terminal.screen import restore_terminal, terminal_settings
 from hiddenstate.views.window import display_missing, show_window
 
-VIEWS = ("auto", "window", "notebook", "terminal", "off")
-"""What can be asked for; `auto` is the first of the others that there is here."""
-
 TEMPORARY = "hiddenstate-"
-"""How the name of a folder begins that a fit is recorded in only to be seen."""
+"""Start of the name of a folder that holds a fit only while it is shown."""
 
 LAST_SECONDS = 15.0
-"""How long the end of training waits for the terminal to be given back; a short run is replayed."""
+"""How long training waits at its end for the terminal; a short run is replayed there."""
 
 
-def choose_view(asked: str = "auto") -> str:
-    """The view that is to be had: `window`, `notebook`, `terminal` or `off`.
+def choose_view(view: str = "auto") -> str:
+    """Return the view to open: `window`, `notebook`, `terminal` or `off`.
+
+    Parameters
+    ----------
+    view : {"auto", "window", "notebook", "terminal", "off"}
+        `auto` is the first of notebook, window and terminal that is possible here, else off.
 
     Raises
     ------
     OptionError
         If there is no such view.
     MachineError
-        If it was asked for by name and is not to be had here.
+        If the view is named but not possible here.
     """
-    if asked not in VIEWS:
+    if view not in VIEWS:
         raise OptionError(
-            f"view: expected one of {', '.join(VIEWS)}, got {printable(asked, 40)}"
-            + did_you_mean(str(asked), VIEWS)
+            f"view: expected one of {', '.join(VIEWS)}, got {printable(view, 40)}"
+            + did_you_mean(str(view), VIEWS)
         )
     from hiddenstate.views.terminal import terminal_missing
 
@@ -57,38 +60,41 @@ def choose_view(asked: str = "auto") -> str:
         "window": display_missing,
         "terminal": terminal_missing,
     }
-    if asked == "auto":
-        return next((name for name, why in missing.items() if not why()), "off")
-    why = missing[asked]() if asked in missing else None
-    if why:
-        raise MachineError(f"view {asked}: {why}; use another, or auto for one there is")
-    return asked
+    if view == "auto":
+        return next((name for name, reason in missing.items() if not reason()), "off")
+    reason = missing[view]() if view in LIVE_VIEWS else None
+    if reason:
+        raise MachineError(f"view {view}: {reason}; use another view, or auto to choose one")
+    return view
 
 
 def watch(
     run: Run | str | Path, view: str = "auto", replay: bool = False, speed: float = 1.0
 ) -> None:
-    """Show a run of any process until it is over, or until its view is closed.
+    """Show a run of any process until it ends, or until its view is closed.
 
-    A run under way is followed; one that is over is replayed. In a notebook one output is updated
-    in place; in a script a window opens, or the terminal draws.
+    A run in progress is followed; one that has ended is replayed. A notebook updates one output in
+    place; a script opens a window or draws in the terminal.
 
     Parameters
     ----------
     run : Run, str or Path
-        The run, its folder, a folder's name in `runs`, or `last`.
+        The run, its folder, the name of a folder in `runs`, or `last`.
     view : {"auto", "window", "notebook", "terminal", "off"}
-    replay : bool
-        Begin at the first moment although the run is under way.
-    speed : float
-        How much faster than usual a replay goes, 1/16 to 16.
+        `auto` is the first of notebook, window and terminal that is possible here, else off.
+    replay : bool, default False
+        Start at the first moment even if the run is in progress.
+    speed : float, default 1.0
+        Speed of a replay, 1/16 to 16; 2 is twice as fast.
 
     Raises
     ------
     DataError
         If there is no such run.
+    OptionError
+        If there is no such view.
     MachineError
-        If the view is not to be had here.
+        If the view is not possible here.
 
     Examples
     --------
@@ -96,8 +102,7 @@ def watch(
     >>> hiddenstate.watch("last", replay=True, speed=2)  # doctest: +SKIP
     """
     chosen = choose_view(view)
-    found = run if isinstance(run, Run) else find_run(str(run), Path("runs"))
-    _open(found, chosen, replay, speed)
+    _open(run if isinstance(run, Run) else find_run(str(run), Path("runs")), chosen, replay, speed)
 
 
 def _open(
@@ -114,65 +119,65 @@ def _open(
 
 
 class Viewer(Callback):
-    """Opens a view of a run in a process of its own when training starts; it may be closed.
+    """Opens a view of a run in its own process when training starts; the user may close it.
 
     Parameters
     ----------
     path : Path
         The run folder.
     view : {"window", "terminal"}
-    temporary : bool
-        The folder around the run is to be removed by who ends last, this process or the view.
+    temporary : bool, default False
+        Whether this process or the view, whichever ends last, removes the parent folder.
     """
 
     def __init__(self, path: Path, view: str, temporary: bool = False) -> None:
         self._path, self._view, self._temporary = path, view, temporary
         self._process: subprocess.Popen[bytes] | None = None
-        self._settings: Any = None  # of the terminal, before it is drawn on
+        self._settings: Any = None  # of the terminal, before the view draws on it
 
     def on_start(self, trainer: Trainer) -> None:
         """Start the process and return at once."""
         if self._view == "terminal":
             self._settings = terminal_settings()
-        # -P: a module of the user's own that has our name, where they stand, is not meant.
+        # -P: a module of the same name in the current folder is not imported.
         command = [sys.executable, "-P", "-m", "hiddenstate.live.launch"]
         command += [str(self._path.absolute()), self._view]
         command += ["--temporary"] if self._temporary else []
         apart: dict[str, Any] = {}
-        if self._view == "terminal":  # Ctrl-C is training's, from the view's first moment on
+        if self._view == "terminal":  # from the start, Ctrl-C goes to training alone
             command = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
-        else:  # the terminal's keys and signals are for what draws there
+        else:  # a window gets no keys and signals of the terminal
             apart = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
             apart["start_new_session"] = True
-        with suppress(OSError):  # without room for another process there is no view
+        with suppress(OSError):  # without memory for another process there is no view
             self._process = subprocess.Popen(command, **apart)
 
     def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
-        """Put the terminal back if the view was killed meanwhile."""
+        """Restore the terminal if the view was killed."""
         if self._settings:
             _ = self.ended
 
     def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
-        """Have the terminal back before anything else is written there."""
+        """Wait for the terminal before anything else is written to it."""
         self.finish()
 
     def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
-        """The same, at once: what ended training is about to be told there."""
+        """End the view at once: the error is about to be printed."""
         self.finish(0.0)
 
     @property
     def ended(self) -> bool:
-        """Whether the view was closed, or never opened."""
+        """Whether the view was closed or never opened."""
         if self._process is None:
             return True
         code = self._process.poll()
-        if code is not None and code < 0 and self._settings:  # killed, it left all as it was
-            put_terminal_back(self._settings)
+        if code is not None and code < 0 and self._settings:  # killed before it could restore
+            restore_terminal(self._settings)
             self._settings = None
         return code is not None
 
     def finish(self, seconds: float = LAST_SECONDS) -> None:
-        """Wait so long at the most until the terminal is free; a window stays."""
+        """Wait for at most `seconds` until the terminal is free; a window stays open."""
         if self._view != "terminal" or self._process is None:
             return
         try:
@@ -180,15 +185,15 @@ class Viewer(Callback):
         except subprocess.TimeoutExpired:
             self._process.terminate()
             self._process.wait()
-        assert self.ended  # and the terminal is as it was
+        assert self.ended  # the terminal is restored
 
 
 @contextmanager
 def viewed(view: str, run_dir: Path | None) -> Iterator[tuple[Path | None, list[Callback]]]:
-    """Where a fit is to be recorded, and the hooks that show it meanwhile.
+    """Yield the run folder of a fit, and the callbacks that show it.
 
-    With a view and no `run_dir` that is a temporary folder, removed when the fit and its view are
-    over. Errors as :func:`choose_view`.
+    With a view but without `run_dir`, the folder is temporary and removed once the fit and its
+    view have ended. Errors as :func:`choose_view`.
     """
     chosen = choose_view(view)
     if chosen == "off":
@@ -202,12 +207,12 @@ def viewed(view: str, run_dir: Path | None) -> Iterator[tuple[Path | None, list[
         yield path, [hook]
     finally:
         hook.finish()
-        if folder and not _swept(folder, hook):  # its window is open: that removes it
-            atexit.register(_swept, folder, hook)
+        if folder and not _remove(folder, hook):  # the open window removes it
+            atexit.register(_remove, folder, hook)
 
 
-def _swept(folder: Path, hook: NotebookView | Viewer) -> bool:
-    """Remove a temporary folder unless a view still reads it."""
+def _remove(folder: Path, hook: NotebookView | Viewer) -> bool:
+    """Remove a temporary folder unless a view still reads it; return whether it is removed."""
     if isinstance(hook, Viewer) and not hook.ended:
         return False
     rmtree(folder, ignore_errors=True)
@@ -215,22 +220,22 @@ def _swept(folder: Path, hook: NotebookView | Viewer) -> bool:
 
 
 def main() -> None:
-    """Open the view that is named on the command line."""
+    """Open the view named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m hiddenstate.live.launch")
     parser.add_argument("run", type=Path)
     parser.add_argument("view", choices=VIEWS)
     parser.add_argument("--temporary", action="store_true")
-    asked = parser.parse_args()
-    be_nice()
+    arguments = parser.parse_args()
+    lower_priority()
     try:
         with suppress(KeyboardInterrupt):
-            _open(Run(asked.run), asked.view, attached=True)
+            _open(Run(arguments.run), arguments.view, attached=True)
     except HiddenstateError as error:
         sys.exit(f"error: {error}")
     finally:
-        folder = asked.run.parent
-        mine = asked.temporary and folder.name.startswith(TEMPORARY)
-        if mine and not is_locked(asked.run):  # else the fit removes it, when it ends
+        folder = arguments.run.parent
+        temporary = arguments.temporary and folder.name.startswith(TEMPORARY)
+        if temporary and not is_locked(arguments.run):  # else the fit removes it at its end
             rmtree(folder, ignore_errors=True)
 
 

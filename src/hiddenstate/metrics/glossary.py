@@ -1,6 +1,6 @@
-"""What each figure of a run is and how it is computed, in words, by the name it is logged under.
+"""Defines the figures of a run in words, by the names they are logged under.
 
-Letters: N rows, C classes. The formulas are those of `metrics.py` and `baselines.py`.
+Letters: N rows, C classes. The formulas are those of `scores.py` and `baselines.py`.
 """
 
 from collections.abc import Mapping
@@ -10,169 +10,185 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a figure.
+    """The definition of a figure.
 
     Parameters
     ----------
     title : str
-        What people call it.
-    how : str
-        How it is computed, a sentence or two.
+        Its usual name.
+    definition : str
+        How it is computed, in a sentence or two.
     kind : {"share", "number", "count", "seconds"}
-        How it is written.
+        How it is formatted.
     """
 
     title: str
-    how: str
+    definition: str
     kind: str = "number"
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """A figure in a table of results: its name, its value as text, and its entry."""
+
+    name: str
+    value: str
+    entry: Entry
 
 
 GLOSSARY: dict[str, Entry] = {
     "step": Entry("step", "Number of the update, from 0; at the end, updates made.", "count"),
-    "epoch": Entry("epoch", "Passes over the training rows that were complete, from 0.", "count"),
+    "epoch": Entry("epoch", "Completed passes over the training rows.", "count"),
     "classify/loss": Entry(
-        "loss of the batch",
-        "Cross-entropy, minus the natural logarithm of the probability given to the true class, "
-        "mean over the rows of the batch, each times its weight where rows have weights; before "
-        "that batch's update.",
+        "batch loss",
+        "Cross-entropy, the negative natural logarithm of the probability of the true class, "
+        "averaged over the rows of the batch, each with its weight if rows have weights; computed "
+        "before the update.",
     ),
     "regress/loss": Entry(
-        "loss of the batch",
-        "Squared difference of prediction and target as the net sees them (scaled, where targets "
-        "are scaled), mean over every number of the batch that counts; before that batch's update.",
+        "batch loss",
+        "Squared difference between prediction and target as the network sees them (scaled if "
+        "targets are scaled), averaged over all numbers of the batch that count; computed before "
+        "the update.",
     ),
     "autoencode/loss": Entry(
-        "loss of the batch",
-        "Squared difference of a row as the net sees it and the row it builds again, mean over "
-        "every number of the batch; before that batch's update.",
+        "batch loss",
+        "Squared difference between a row as the network sees it and its reconstruction, averaged "
+        "over all numbers of the batch; computed before the update.",
     ),
-    "mean_loss": Entry(
-        "mean loss since the last line", "Mean of the losses of all batches since the last line."
-    ),
-    "lr": Entry("learning rate", "The rate that scaled this update, as --lr-schedule moves it."),
+    "mean_loss": Entry("mean loss", "Mean of the batch losses since the previous logged line."),
+    "lr": Entry("learning rate", "The learning rate of this update, as set by --lr-schedule."),
     "test_accuracy": Entry(
         "test accuracy",
-        "Share of test rows whose most probable class is the true one. At the end over all test "
-        "rows; while learning over the first --n-evaluated of them.",
+        "Share of test rows whose most probable class is the true one. At the end, over all test "
+        "rows; during training, over the first --n-evaluated of them.",
         "share",
     ),
     "regress/test_mse": Entry(
         "test mean squared error",
-        "Squared difference of prediction and target, mean over every target of every test row, in "
-        "the targets' own units; steps whose target is not known do not count. A carried state "
-        "goes on from the training rows.",
+        "Squared difference between prediction and target, averaged over all targets of all test "
+        "rows, in the units of the targets; steps with an unknown target do not count. A carried "
+        "state continues from the training rows.",
     ),
     "autoencode/test_mse": Entry(
         "test mean squared error",
-        "Squared difference of a row as the net sees it and the row it builds again, mean over "
-        "every number of every test row. At the end over all test rows; while learning over the "
-        "first --n-evaluated of them.",
+        "Squared difference between a row as the network sees it and its reconstruction, averaged "
+        "over all numbers of all test rows. At the end, over all test rows; during training, over "
+        "the first --n-evaluated of them.",
     ),
     "test_r2": Entry(
         "test R²",
-        "1 minus the squared error over the targets' squared distance from their own mean, on the "
-        "test rows, mean over the targets; 1 is perfect, 0 is no better than that mean.",
+        "1 minus the squared error divided by the squared deviation of the targets from their own "
+        "mean, on the test rows, averaged over the targets; 1 is perfect, 0 is no better than that "
+        "mean.",
     ),
     "valid_loss": Entry(
         "validation loss",
-        "The loss, as it is defined for training, over all rows that --valid-fraction holds out of "
-        "training, at an epoch's end. At the run's end that of the weights that were kept.",
+        "The loss, as defined for training, over all rows that --valid-fraction holds out, at the "
+        "end of an epoch. At the end of the run, the loss of the weights that were kept.",
     ),
     "best_step": Entry(
-        "updates of the best weights",
+        "best step",
         "Updates after which the validation loss was lowest; the run ends with those weights.",
         "count",
     ),
     "train_loss": Entry(
         "training loss at the end",
-        "Mean of the losses of the last batches, 100 at the most, each before its update.",
+        "Mean of the last 100 batch losses, or of all if there are fewer, each computed before its "
+        "update.",
     ),
     "last10_mse": Entry(
         "error of the last 10 windows",
-        "Mean squared error of the last 10 windows learnt from, each predicted before it was "
-        "learnt from.",
+        "Mean squared error of the last 10 windows, each predicted before the network learned from "
+        "it.",
     ),
     "last100_mse": Entry(
         "error of the last 100 windows",
-        "Mean squared error of the last 100 windows learnt from, each predicted before it was "
-        "learnt from; the first of a short run are among them.",
+        "Mean squared error of the last 100 windows, each predicted before the network learned "
+        "from it; a short run includes its first windows.",
     ),
     "baseline_accuracy": Entry(
-        "accuracy without a net",
-        "Share of test rows that are of the class most frequent among the training rows: what "
-        "always naming that class reaches.",
+        "accuracy without a network",
+        "Share of test rows of the class that is most frequent among the training rows: the "
+        "accuracy of always predicting that class.",
         "share",
     ),
     "regress/baseline_mse": Entry(
-        "error without a net",
-        "Mean squared error, on the same test answers, of always saying the mean of the training "
-        "targets; in a forecast, of saying that the target stays at its last value.",
+        "error without a network",
+        "Mean squared error, on the same test targets, of always predicting the mean of the "
+        "training targets; in a forecast, of predicting that the target keeps its last value.",
     ),
     "autoencode/baseline_mse": Entry(
         "error of principal components",
-        "Mean squared error of the test rows through as many principal components as the code has "
-        "numbers, found on the training rows: the best a linear autoencoder of that size can do.",
+        "Mean squared error of the test rows projected on as many principal components as a code "
+        "has numbers, fitted to the training rows: the best that a linear autoencoder of that size "
+        "can do on those rows.",
     ),
     "seconds": Entry(
         "training time",
-        "Wall time of the process that ended the run, from its first update or from where it took "
-        "the run up again.",
+        "Wall time of the process that completed the run, from its first update or from where it "
+        "resumed the run.",
         "seconds",
     ),
-    # What is not logged, but worked out from what the run keeps.
+    # These are not logged, but derived from the saved arrays.
     "balanced_accuracy": Entry(
         "balanced accuracy",
-        "Share of rows named right in each class, mean over the classes that have test rows; from "
+        "Share of correct rows of each class, averaged over the classes that have test rows; from "
         "the confusion matrix.",
         "share",
     ),
     "f1": Entry(
-        "F1, mean of the classes",
-        "2 TP / (2 TP + FP + FN) of each class, mean over the classes that have test rows; from "
-        "the confusion matrix.",
+        "macro F1",
+        "2 TP / (2 TP + FP + FN) of each class, averaged over the classes that have test rows; "
+        "from the confusion matrix.",
     ),
     "interval": Entry(
         "95 % interval of the accuracy",
-        "Wilson's score interval for the share of that many test rows: where the accuracy on many "
-        "more rows like these may lie, were they drawn independently.",
+        "Wilson's score interval for a share of that many test rows: where the accuracy on many "
+        "more such rows may lie if the test rows were drawn independently.",
     ),
     "most_frequent": Entry(
-        "accuracy without a net",
-        "Share of test rows that are of the class most frequent among them: what always naming it "
-        "would reach; from the confusion matrix.",
+        "accuracy without a network",
+        "Share of test rows of the class that is most frequent among them: the accuracy of always "
+        "predicting it; from the confusion matrix.",
         "share",
     ),
     "pca_mse": Entry(
         "error of principal components",
-        "Mean squared error of the test rows through as many principal components as the code has "
-        "numbers, found on the first 2,000 training rows alone.",
+        "Mean squared error of the test rows projected on as many principal components as a code "
+        "has numbers, fitted to the first 2,000 training rows only.",
     ),
     "mean_mse": Entry(
-        "error without a net",
-        "Mean squared error, on the targets of the last 10 windows, of always saying their mean: "
-        "their variance.",
+        "error without a network",
+        "Mean squared error, on the targets of the last 10 windows, of always predicting their "
+        "mean: their variance.",
     ),
     "skill": Entry(
         "skill",
-        "1 minus the net's error over the baseline's: 1 is perfect, 0 as good as the baseline, "
-        "below 0 worse.",
+        "1 minus the error of the network divided by that of the baseline: 1 is perfect, 0 is as "
+        "good as the baseline, below 0 is worse.",
         "share",
     ),
 }
 
 
 def explain(name: str, job: str) -> Entry | None:
-    """The entry of the figure `name` of `job`, or None where there is none."""
+    """Return the entry of the figure `name` of `job`, or None if there is none."""
     return GLOSSARY.get(f"{job}/{name}") or GLOSSARY.get(name)
 
 
+def entry_of(name: str, job: str) -> Entry:
+    """Return the entry of the figure `name` of `job`; one without a definition if unknown."""
+    return explain(name, job) or Entry(name, "")
+
+
 def written(value: Any, kind: str = "number") -> str:
-    """A figure as people read it.
+    """Format a figure.
 
     Parameters
     ----------
     value : number
-    kind : str
+    kind : str, default "number"
         As in :class:`Entry`.
     """
     if kind == "share":
@@ -184,8 +200,8 @@ def written(value: Any, kind: str = "number") -> str:
     return f"{value:.4g}"
 
 
-def named(figures: Mapping[str, Any], job: str) -> list[tuple[str, str, Entry]]:
-    """Each figure's name, its value as it is written, and its entry; those without one last."""
-    found = [(name, explain(name, job) or Entry(name, "")) for name in figures]
-    found.sort(key=lambda pair: not pair[1].how)
-    return [(name, written(figures[name], entry.kind), entry) for name, entry in found]
+def result_rows(figures: Mapping[str, Any], job: str) -> list[ResultRow]:
+    """Return figures with their values as text and their entries, those without one last."""
+    entries = [(name, entry_of(name, job)) for name in figures]
+    entries.sort(key=lambda pair: not pair[1].definition)
+    return [ResultRow(name, written(figures[name], entry.kind), entry) for name, entry in entries]

@@ -1,5 +1,8 @@
-"""A run as one HTML file that stands alone: `page` makes it out of `sections`, which are made of
-`parts`; `codes` packs what the plot of the codes shows."""
+"""Describes a run for people: one HTML page that stands alone, and a model card.
+
+`facts` reads the run, `results` compares it with baselines, `commands` repeats it; `html` and
+`model_card` write what they say.
+"""
 
 from pathlib import Path
 
@@ -10,12 +13,12 @@ REPORT = "report.html"
 
 
 def write_report(run: Run) -> Path:
-    """Write the run's report.html, and its model card beside it; return the report's path.
+    """Write report.html and the model card into the run folder; return the path of the report.
 
     Parameters
     ----------
     run : Run
-        Finished, or as far as it is.
+        Finished or not.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How to run a run again and how to use its model: commands and lines of Python as text."""
+"""Writes the commands and the lines of Python that train a run again and use its model."""
 
 import shlex
 from pathlib import Path
@@ -10,12 +10,12 @@ from hiddenstate.errors import OptionError
 from hiddenstate.runs import Run
 
 
-def command(run: Run) -> str | None:
-    """The command that trains what `run` trained, quoted for a shell.
+def training_command(run: Run) -> str | None:
+    """Return the command that trains what `run` trained, quoted for a shell.
 
-    It names every option whose value is not the default, and with the automatic recipe all that
-    the recipe would fill in. Options no command line can carry, as a column's name with a comma,
-    are left to the run's own config.json.
+    It has every option that differs from its default and, with the automatic recipe, every option
+    that the recipe would set. If a value cannot be written on a command line, as the name of a
+    column with a comma, the command refers to the run's config.json instead.
 
     Returns
     -------
@@ -33,44 +33,44 @@ def command(run: Run) -> str | None:
 
 
 def arguments(config: Config) -> list[str]:
-    """The words after `hiddenstate JOB` that make `config`.
+    """Return the words after `hiddenstate JOB` that give `config`.
 
     Raises
     ------
     OptionError
-        If an option's value cannot be said on a command line.
+        If the value of an option cannot be written on a command line.
     """
     values, words = config.flat(), []
     data, recipe = values.pop("data"), values["recipe"]
     if data is not None:
         words.append(data)
-    usual = "classic" if data is None else "auto"
-    for known in (option for _, option in job_options(config.job) if option.name != "data"):
-        value = values[known.name]
-        told = value != known.default_for(config.job)
-        if known.name == "recipe":
-            told = value != usual
-        elif recipe == "auto" and known.recipe:
-            told = value is not None
-        if told:
-            words += _spelled(known, value)
+    default_recipe = "classic" if data is None else "auto"
+    for option in (option for _, option in job_options(config.job) if option.name != "data"):
+        value = values[option.name]
+        needed = value != option.default_for(config.job)
+        if option.name == "recipe":
+            needed = value != default_recipe
+        elif recipe == "auto" and option.recipe:
+            needed = value is not None
+        if needed:
+            words += _words(option, value)
     return words
 
 
-def _spelled(known: Option, value: Any) -> list[str]:
-    """An option and its value as words of a command line."""
-    if known.kind is bool:
-        return [known.flag if value else f"--no-{known.flag[2:]}"]
+def _words(option: Option, value: Any) -> list[str]:
+    """Return an option and its value as words of a command line."""
+    if option.kind is bool:
+        return [option.flag if value else f"--no-{option.flag[2:]}"]
     text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    if known.parse(text) != value:
-        raise OptionError(f"{known.flag}: cannot be told on a command line")
-    return [known.flag, text]
+    if option.parse(text) != value:
+        raise OptionError(f"{option.flag}: the value cannot be written on a command line")
+    return [option.flag, text]
 
 
 def quoted(word: str) -> str:
-    """A word as a shell takes it, on one line and with nothing in it that cannot be seen.
+    """Quote a word for a shell, on one line and without invisible characters.
 
-    What is not printable is escaped in `$'...'`, which bash, zsh and POSIX shells of 2024 know.
+    Characters that are not printable are escaped in `$'...'`, as in bash, zsh and POSIX 2024.
     """
     if word.isprintable():
         return shlex.quote(word)
@@ -79,7 +79,7 @@ def quoted(word: str) -> str:
 
 def _escaped(character: str) -> str:
     number = ord(character)
-    if 0xDC80 <= number <= 0xDCFF:  # a byte of a file's name that is no UTF-8
+    if 0xDC80 <= number <= 0xDCFF:  # a byte of a file name that is not UTF-8
         return f"\\x{number - 0xDC00:02x}"
     if character in "\\'":
         return "\\" + character
@@ -89,18 +89,20 @@ def _escaped(character: str) -> str:
 
 
 def uses(run: Run) -> list[tuple[str, str]]:
-    """What one may do with the run from a shell: what it is, and the command."""
+    """Return what can be done with the run from a shell: titles and commands."""
     path = quoted(str(run.path))
     if not (run.path / "model.safetensors").is_file():
-        going_on = [("go on where it stopped", f"hiddenstate resume {path}")]
-        return going_on if run.data_fact("source") != "arrays" else []
-    found = [("ask the model about new rows", f"hiddenstate predict {path} DATA")]
-    found += [("measure it on rows with known answers", f"hiddenstate evaluate {path} DATA")]
-    return [*found, ("see it learn again", f"hiddenstate watch {path}")]
+        resume = [("Resume training", f"hiddenstate resume {path}")]
+        return resume if run.data_fact("source") != "arrays" else []
+    return [
+        ("Predict new rows", f"hiddenstate predict {path} DATA"),
+        ("Evaluate the model on rows with targets", f"hiddenstate evaluate {path} DATA"),
+        ("Replay the training", f"hiddenstate watch {path}"),
+    ]
 
 
-def python(run: Run, row_shape: tuple[int, ...]) -> str:
-    """Lines of Python that load the model and ask it.
+def python_lines(run: Run, row_shape: tuple[int, ...]) -> str:
+    """Return lines of Python that load the model and use it.
 
     Parameters
     ----------
@@ -111,15 +113,16 @@ def python(run: Run, row_shape: tuple[int, ...]) -> str:
     shape = ", ".join(["n_samples", *map(str, row_shape)])
     lines = ["from hiddenstate import load", "", f"model = load({_literal(run.path)})"]
     if run.config.job == "classify":
-        lines += [f"labels = model.predict(X)  # X: ({shape})", "chances = model.predict_proba(X)"]
+        lines += [f"labels = model.predict(X)  # X: ({shape})"]
+        lines += ["probabilities = model.predict_proba(X)"]
     elif run.config.job == "regress":
-        lines += [f"answers = model.predict(X)  # X: ({shape})"]
+        lines += [f"y = model.predict(X)  # X: ({shape})"]
     else:
         lines += [f"codes = model.transform(X)  # X: ({shape})"]
-        lines += ["rebuilt = model.inverse_transform(codes)"]
+        lines += ["reconstructions = model.inverse_transform(codes)"]
     return "\n".join([*lines, "net = model.to_torch()  # a torch.nn.Module"])
 
 
 def _literal(folder: Path) -> str:
-    """The model's path as a Python string of ASCII alone."""
+    """Return the path of the model as a Python string in ASCII."""
     return ascii(str(folder / "model.safetensors"))

@@ -1,6 +1,5 @@
-"""A run told in words: what was trained on what, with which options, and what happened."""
+"""Describes a run in words: the data, the network, the options, and what happened."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,33 +15,36 @@ from hiddenstate.runs.requests import describe_request
 from hiddenstate.runs.snapshots import StaticFacts
 from hiddenstate.system.typing import NamedArrays
 
-CLASSES_NAMED = 50
-"""Class labels that are listed; of more, so many and how many there are."""
+MAX_NAMES = 50
+"""Class labels or columns that are listed; of more, the number of the others."""
 
 NAME_LENGTH = 60
 """Characters of a label or a name that are shown."""
 
 Pairs = list[tuple[str, str]]
+"""Names, each with a text."""
 
-STATES = {
-    "done": "The run came to its end.",
-    "running": "The run is under way: this is how it stands now.",
-    "interrupted": "The run was interrupted and can be gone on with: it has no model yet.",
-    "failed": "The run failed before its end: it has no model.",
+STATUSES = {
+    "done": "The run is complete.",
+    "running": "The run is in progress; this is its state so far.",
+    "interrupted": "The run was interrupted and can be resumed; it has no model yet.",
+    "failed": "The run failed; it has no model.",
     "gone": "The run was moved or removed while this was written.",
-    "stopped": "The run stopped without a word, as when the machine goes down: it has no model.",
+    "stopped": "The run stopped unexpectedly, for example because the machine went down; it has "
+    "no model.",
 }
+"""Sentences for the status of a run."""
 
 TASKS = {
-    "classify": "Sequences named by class",
-    "regress": "A signal followed",
-    "autoencode": "Rows pressed into codes",
+    "classify": "Sequence classification",
+    "regress": "Sequence regression",
+    "autoencode": "Autoencoder",
 }
 
 
 @dataclass(frozen=True)
 class Setting:
-    """An option of the run: its flag, its value and its default as text, and its help."""
+    """An option of the run: its flag, its value and default as text, and its help."""
 
     flag: str
     value: str
@@ -51,21 +53,33 @@ class Setting:
 
     @property
     def changed(self) -> bool:
-        """Whether it differs from the default."""
+        """Whether the value differs from the default."""
         return self.value != self.default
 
 
 class RunFacts:
-    """What a run's folder says of it; nothing that is missing or damaged stops the rest.
+    """What the folder of a run says; missing or damaged files do not prevent the rest.
 
     Parameters
     ----------
     run : Run
+
+    Attributes
+    ----------
+    job, status : str
+    history, journal : list of dict
+    results : dict
+        Empty before the end of the run.
+    static_arrays, final_arrays : dict of ndarray
+    static_facts : StaticFacts or None
+    model : FittedModel or None
+    problems : list of str
+        What cannot be read, one line each.
     """
 
     def __init__(self, run: Run) -> None:
         self.run, self.config, self.job = run, run.config, run.config.job
-        self.state = run.status()
+        self.status = run.status()
         self.history, self.journal = run.history(), run.journal()
         self.results = run.results() or {}
         self.problems: list[str] = []
@@ -94,161 +108,165 @@ class RunFacts:
 
     @property
     def title(self) -> str:
-        """What was done, on what, in a few words."""
+        """The task and the data."""
         return f"{TASKS[self.job]}: {self.data_name}"
 
     @property
     def data_name(self) -> str:
-        """The data's own name."""
-        name = printable(self.run.data_fact("name"), NAME_LENGTH)
-        facts = self.static_facts
-        return name or printable(facts.data if facts else "unknown data", NAME_LENGTH)
+        """The name of the data."""
+        in_snapshots = self.static_facts.data if self.static_facts else "unknown data"
+        return printable(self.run.data_fact("name") or in_snapshots, NAME_LENGTH)
 
     @property
     def bundled(self) -> bool:
-        """Whether the data came with the program."""
+        """Whether the data is included with the program."""
         return self.run.data_fact("source") == "bundled"
 
     @cached_property
     def classes(self) -> list[str]:
-        """Every class label as text; empty without classes."""
-        labels = (self.static_facts and self.static_facts.classes) or ()
+        """The class labels as text; empty without classes."""
+        labels = (self.static_facts.classes if self.static_facts else None) or ()
         return [printable(label, NAME_LENGTH) for label in labels]
 
     def label(self, number: Any) -> str:
-        """The class label of a class number."""
+        """Return the label of a class number."""
         number = int(number)
         return self.classes[number] if number < len(self.classes) else str(number)
 
-    def rows(self, part: str) -> int | None:
-        """How many rows the data's part `train`, `valid` or `test` had, where that was noted."""
+    def _data_record(self) -> dict[str, Any]:
+        """What config.json records of the data."""
         data = self.run.record.get("data")
-        sizes = data.get("sizes") if isinstance(data, dict) else None
-        for line in sizes if isinstance(sizes, list) else ():
-            found = re.match(rf"{part} data: \((\d{{1,15}})[,)]", str(line))
-            if found:
-                return int(found[1])
-        return None
+        return data if isinstance(data, dict) else {}
+
+    def n_rows(self, part: str) -> int | None:
+        """Return the number of rows of `train`, `valid` or `test`; None if it is not recorded."""
+        rows = self._data_record().get("rows")
+        n = rows.get(part) if isinstance(rows, dict) else None
+        return n if type(n) is int and n >= 0 else None
 
     def data(self) -> Pairs:
         """What the run was trained on."""
         sources = {
-            "bundled": "comes with the program",
-            "file": "a file or folder of the user's",
+            "bundled": "included with the program",
+            "file": "a file or folder of the user",
             "arrays": "arrays in Python, which no command can load again",
         }
         source = self.run.data_fact("source")
-        found: Pairs = [("name", self.data_name), ("source", sources.get(source, "unknown"))]
+        pairs: Pairs = [("name", self.data_name), ("source", sources.get(source, "unknown"))]
         for name in ("data", "test", "answers", "weights"):
             path = self.config.flat().get(name)
             if path:
-                found.append(({"data": "path"}.get(name, name), printable(path, 400)))
-        data = self.run.record.get("data")
-        sizes = data.get("sizes") if isinstance(data, dict) else None
+                pairs.append(({"data": "path"}.get(name, name), printable(path, 400)))
+        sizes = self._data_record().get("sizes")
         for line in sizes if isinstance(sizes, list) else ():
             part, _, rest = printable(line).partition(": ")
-            found.append((part, rest))
+            pairs.append((part, rest))
         if self.classes:
-            named = ", ".join(self.classes[:CLASSES_NAMED])
-            more = len(self.classes) - CLASSES_NAMED
-            found.append((f"{len(self.classes)} classes", named + (f", {more} more" * (more > 0))))
-        found += self._preparation()
-        found.append(("fingerprint (SHA-256)", printable(self.run.data_fact("fingerprint"), 80)))
-        return found
+            pairs.append((f"{len(self.classes)} classes", _listed(self.classes)))
+        pairs += self._transform()
+        pairs.append(("fingerprint (SHA-256)", printable(self.run.data_fact("fingerprint"), 80)))
+        return pairs
 
-    def _preparation(self) -> Pairs:
-        """What is done to rows before the net reads them."""
+    def _transform(self) -> Pairs:
+        """What happens to rows before the network reads them."""
         if self.model is None:
             return []
-        own, found = self.model.transform, []
-        for title, names in (("columns read", own.columns), ("targets", own.targets)):
-            if names:
-                shown = ", ".join(printable(name, NAME_LENGTH) for name in names[:CLASSES_NAMED])
-                more = len(names) - CLASSES_NAMED
-                found.append((title, shown + (f", {more} more" * (more > 0))))
-        done = ["pixels from 0 to 255 read as fractions"] if own.pixels else []
+        own = self.model.transform
+        pairs = [
+            (title, _listed([printable(name, NAME_LENGTH) for name in names]))
+            for title, names in (("columns", own.columns), ("targets", own.targets))
+            if names
+        ]
+        steps = ["pixels from 0 to 255 read as fractions"] if own.pixels else []
         if own.missing not in ("error", "drop"):
-            done.append(f"missing values: {own.missing}")
-        done += ["features scaled"] if own.scaling is not None else []
-        done += ["targets scaled"] if own.target_scaling is not None else []
-        done += ["learnt as the change from the value now"] if own.change is not None else []
-        return [*found, ("prepared", "; ".join(done) or "nothing is done to the rows")]
+            steps.append(f"missing values: {own.missing}")
+        steps += ["features scaled"] if own.scaling is not None else []
+        steps += ["targets scaled"] if own.target_scaling is not None else []
+        steps += ["learned as the change from the current value"] if own.change is not None else []
+        return [*pairs, ("preparation", "; ".join(steps) or "none")]
 
     def net(self) -> Net | None:
-        """The net that was trained; of a run without a model from its checkpoint's arrays."""
+        """Return the trained network; for a run without a model, from its checkpoint."""
         if self.model is not None:
             return self.model.net
         try:
-            found = self.run.checkpoint()
+            checkpoint = self.run.checkpoint()
         except (UntrustedFileError, MachineError):
             return None
-        shapes = {name: array.shape for name, array in (found[0] if found else {}).items()}
+        shapes = {name: array.shape for name, array in (checkpoint or ({},))[0].items()}
         first = [s for n, s in shapes.items() if n in _FIRST_LAYERS and len(s) == 2]
         last = [s for n, s in shapes.items() if n.startswith("params/out.") and len(s) == 2]
         if not first:
             return None
         model, n_features = self.config.model, first[0][1]
         if isinstance(model, AutoencoderConfig):
-            unknown = model.output_activation == "auto"  # settled by the data, told by the model
+            unknown = model.output_activation == "auto"  # depends on the data; the model records it
             model = replace(model, output_activation="linear") if unknown else model
             return Net(self.job, model, n_features, n_features)
         output = self.config.flat().get("output", "last")
         return Net(self.job, model, n_features, last[0][0], output) if last else None
 
     def settings(self) -> list[Setting]:
-        """Every option of the job."""
+        """Return the options of the job."""
         values = self.config.flat()
         return [
             Setting(
-                known.flag.removeprefix("--") if known.name == "data" else known.flag,
-                _as_text(values[known.name]),
-                _as_text(known.default_for(self.job)),
-                known.help,
+                option.flag.removeprefix("--") if option.name == "data" else option.flag,
+                _as_text(values[option.name]),
+                _as_text(option.default_for(self.job)),
+                option.help,
             )
-            for _, known in job_options(self.job)
+            for _, option in job_options(self.job)
         ]
 
     def environment(self) -> Pairs:
-        """What computed it, and with what."""
-        found: Pairs = []
+        """The engine, the machine and the versions."""
+        pairs: Pairs = []
         for part in ("engine", "environment"):
-            told = self.run.record.get(part)
-            for name, value in (told if isinstance(told, dict) else {}).items():
+            recorded = self.run.record.get(part)
+            for name, value in (recorded if isinstance(recorded, dict) else {}).items():
                 title = "engine" if (part, name) == ("engine", "name") else str(name)
-                title = f"engine's {name}" if (part, name) == ("engine", "version") else title
-                found.append((printable(title, NAME_LENGTH), printable(value, NAME_LENGTH)))
-        return [*found, ("seed", str(self.config.training.seed)), ("began", self.run.started())]
+                title = "engine version" if (part, name) == ("engine", "version") else title
+                pairs.append((printable(title, NAME_LENGTH), printable(value, NAME_LENGTH)))
+        seed, started = str(self.config.training.seed), self.run.started()
+        return [*pairs, ("seed", seed), ("started", started)]
 
-    def story(self) -> Pairs:
-        """When what happened: starts, ends, interruptions, warnings, and every control."""
-        told, answered = [], set()
+    def events(self) -> Pairs:
+        """When what happened: starts, ends, interruptions, warnings, and requests."""
+        pairs, in_journal = [], set()
         for n, entry in enumerate(e for e in self.journal if e["event"] != "checkpoint"):
             if entry["event"] == "control":
-                answered.add((entry.get("step"), entry.get("do")))
-            told.append((_when(entry), _in_words(entry, n == 0)))
+                in_journal.add((entry.get("step"), entry.get("do")))
+            pairs.append((_when(entry), _sentence(entry, n == 0)))
         for event in self.history:
-            known = event["event"] in ("log", "valid", "end")
-            if not known and (event.get("step"), event.get("do")) not in answered:
+            usual = event["event"] in ("log", "valid", "end")
+            if not usual and (event.get("step"), event.get("do")) not in in_journal:
                 step = printable(event.get("step", "?"), 20)
-                told.append((f"after step {step}", _in_words(event, False)))
-        n_saved = sum(entry["event"] == "checkpoint" for entry in self.journal)
-        return [*told, ("checkpoints", f"{n_saved} written")] if n_saved else told
+                pairs.append((f"after step {step}", _sentence(event, False)))
+        n_checkpoints = sum(entry["event"] == "checkpoint" for entry in self.journal)
+        return [*pairs, ("checkpoints", f"{n_checkpoints} written")] if n_checkpoints else pairs
 
     def warnings(self) -> Iterator[str]:
-        """What a reader should know before anything else."""
-        if self.state != "done":
-            yield STATES[self.state]
+        """What a reader should know first."""
+        if self.status != "done":
+            yield STATUSES[self.status]
         for entry in self.journal:
             if entry["event"] == "failed" and entry is self.journal[-1]:
-                yield f"Why it failed: {printable(entry.get('why', 'unknown'), 400)}"
+                yield f"Error: {printable(entry.get('why', 'unknown'), 400)}"
         yield from self.problems
 
 
 _FIRST_LAYERS = ("params/rnn.weight_ih_l0", "params/encoder.0.weight")
 
 
+def _listed(names: list[str]) -> str:
+    """List names with commas, and of many the number of the others."""
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f", {more} more" if more > 0 else "")
+
+
 def _as_text(value: Any) -> str:
-    """An option's value as a command line has it."""
+    """Format the value of an option as on a command line."""
     if value is None:
         return "not set"
     if isinstance(value, bool):
@@ -258,37 +276,37 @@ def _as_text(value: Any) -> str:
 
 
 def _when(entry: Mapping[str, Any]) -> str:
-    """The time of a journal entry, to the second."""
+    """Format the time of a journal entry, to the second."""
     try:
         return f"{datetime.fromisoformat(entry['time']):%Y-%m-%d %H:%M:%S %Z}"
     except (KeyError, ValueError, TypeError):
         return "at an unknown time"
 
 
-def _in_words(entry: Mapping[str, Any], first: bool) -> str:
-    """A journal entry as a sentence."""
+def _sentence(entry: Mapping[str, Any], first: bool) -> str:
+    """Describe a journal entry."""
     step = printable(entry.get("step", "?"), 20)
     if entry["event"] == "start":
         names = ("name", "version", "device")
         engine = " ".join(printable(entry[n], 20) for n in names if n in entry)
-        began = "training began" if first else f"taken up again after step {step}"
+        began = "training started" if first else f"resumed after step {step}"
         return f"{began} ({engine}, {printable(entry.get('threads', '?'), 20)} threads)"
     if entry["event"] == "end":
-        return f"came to its end after step {step}"
+        return f"completed after step {step}"
     if entry["event"] == "interrupted":
-        return f"interrupted after step {step}, all saved"
+        return f"interrupted after step {step}; everything is saved"
     if entry["event"] == "failed":
         return f"failed after step {step}: {printable(entry.get('why', 'unknown'), 400)}"
     if entry["event"] == "control":
         return printable(describe_request(entry), 200)
-    return _facts(entry)
+    return _listed_values(entry)
 
 
-def _facts(event: Mapping[str, Any]) -> str:
-    """An event of another kind, with all it says."""
-    told = [
+def _listed_values(event: Mapping[str, Any]) -> str:
+    """List the values of an event of another kind."""
+    values = [
         f"{printable(name, 40)} {printable(value, 200)}"
         for name, value in event.items()
         if name not in ("event", "step", "time")
     ]
-    return ", ".join([printable(event["event"], 40), *told])
+    return ", ".join([printable(event["event"], 40), *values])

@@ -1,6 +1,6 @@
-"""A run's model card: the report's facts as Markdown, to lie beside the model.
+"""Writes the model card of a run: the facts of the report as Markdown, beside the model.
 
-No drawing and no torch: it is written at the end of a training too.
+It imports no view, no matplotlib and no torch, since training writes it at its end.
 """
 
 import re
@@ -9,12 +9,13 @@ from pathlib import Path
 
 from hiddenstate import __version__
 from hiddenstate.errors import printable
-from hiddenstate.report import commands, results
+from hiddenstate.report import results
+from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import write_page
 
-LONGEST = 1000
+MAX_TEXT = 1000
 """Characters of a text that are shown."""
 
 _MARKS = re.compile(r"([\\`*_\[\]|<>~$&@#])")
@@ -22,25 +23,25 @@ _BEGINS = re.compile(r"^(\d*)([-+=.)])(?=[-=\s]|$)")
 _LINKS = re.compile(r"(?i)(:)(?=//)|(?<=www)(\.)")
 
 _INTENDED = {
-    "classify": "To name the class of sequences like those it was trained on, and to learn how "
-    "recurrent networks read.",
-    "regress": "To follow signals like the one it was trained on, and to learn how a hidden state "
+    "classify": "To classify sequences like those it was trained on, and to learn how recurrent "
+    "networks read.",
+    "regress": "To predict signals like the one it was trained on, and to learn how a hidden state "
     "is carried.",
-    "autoencode": "To press rows like those it was trained on into a few numbers and build them "
-    "again, and to look at that code.",
+    "autoencode": "To encode rows like those it was trained on as a few numbers, to reconstruct "
+    "them, and to study these codes.",
 }
 
 _LIMITS = (
-    "It is not tested for any use beside the figures above: not on rows of another source, not for "
-    "decisions about people, not where an error does harm.",
-    "The figures are of one training with one seed; another seed gives others (`--seeds 5` tells "
-    "how far apart).",
-    "It says nothing of how sure one may be of an answer on rows unlike the training rows.",
+    "It is not tested for any other use: not on rows from another source, not for decisions about "
+    "people, not where an error does harm.",
+    "The results are those of one training with one seed; other seeds give other results "
+    "(`--seeds 5` shows how much they differ).",
+    "They do not show how reliable predictions are for rows unlike the training rows.",
 )
 
 _MNIST = (
     "The bundled MNIST files (Y. LeCun, C. Cortes, C. J. C. Burges) are under the Creative Commons "
-    "Attribution-Share Alike 3.0 licence, not the program's."
+    "Attribution-Share Alike 3.0 licence, not under that of the program."
 )
 
 
@@ -48,123 +49,120 @@ CARD = "README.md"
 
 
 def write_card(run: Run) -> Path:
-    """Write the model card into the run's folder; return its path (`MachineError`)."""
+    """Write the model card into the run folder; return its path (`MachineError`)."""
     return write_page(run, CARD, card_text(run))
 
 
 def card_text(run: Run) -> str:
-    """The model card of `run` as Markdown.
-
-    Parameters
-    ----------
-    run : Run
-        Finished, or as far as it is.
-    """
+    """Return the model card of `run`, finished or not, as Markdown."""
     facts = RunFacts(run)
     top = results.headline(facts)
-    parts = [f"# {_escaped(facts.title)}", f"**{_escaped(top.value)}** {_escaped(top.what)}."]
-    parts += [_escaped(top.beside)]
+    parts = [f"# {_escaped(facts.title)}", f"**{_escaped(top.value)}** {_escaped(top.name)}."]
+    parts += [_escaped(top.comparison)]
     parts += [f"> {_escaped(line)}" for line in facts.warnings()]
     parts += ["## Intended use", _INTENDED[facts.job]]
     parts += ["## Data", _terms(facts.data())]
     parts += ["## Training", *_training(facts)]
-    parts += ["## Figures", *_figures(facts)]
-    parts += ["## Limits", "\n".join(f"- {line}" for line in (*_held_out(facts), *_LIMITS))]
+    parts += ["## Results", *_results(facts)]
+    parts += ["## Limits", "\n".join(f"- {line}" for line in (*_tested(facts), *_LIMITS))]
     parts += ["## Use it", *_use(facts)]
     if facts.bundled and facts.data_name == "MNIST":
         parts += ["## Licence of the data", _MNIST]
-    parts += [f"Written by hiddenstate {__version__} from the run's folder."]
+    parts += [f"Written by hiddenstate {__version__} from the run folder."]
     return "\n\n".join(parts) + "\n"
 
 
 def _training(facts: RunFacts) -> list[str]:
-    """Net, options, machine, and what happened."""
-    told, net = [], facts.net()
+    """The network, the options, the environment, and what happened."""
+    parts, net = [], facts.net()
     if net is not None:
-        told += [f"{net.n_parameters():,} numbers are trained:", _fenced(net.describe())]
+        parts += [f"The network has {net.n_parameters():,} parameters:", _fenced(net.describe())]
     changed = [setting for setting in facts.settings() if setting.changed]
     if changed:
         rows = [[_code(s.flag), _escaped(s.value), _escaped(s.default)] for s in changed]
-        told += ["Options that differ from the defaults:"]
-        told += [_table(("option", "value", "default"), rows)]
+        parts += ["Options that differ from their defaults:"]
+        parts += [_table(("option", "value", "default"), rows)]
     else:
-        told += ["Every option has its default."]
-    told += ["What computed it:", _terms(facts.environment())]
-    story = facts.story()
-    return [*told, "What happened:", _terms(story)] if story else told
+        parts += ["All options have their defaults."]
+    parts += ["Environment:", _terms(facts.environment())]
+    events = facts.events()
+    return [*parts, "What happened:", _terms(events)] if events else parts
 
 
-def _figures(facts: RunFacts) -> list[str]:
-    """Every figure with how it was computed, and the one that counts beside its baseline."""
-    told, compared = [], results.baseline(facts)
+def _results(facts: RunFacts) -> list[str]:
+    """The comparison with the baseline, and all results with their definitions."""
+    parts, compared = [], results.baseline(facts)
     if compared is not None:
-        told += [_escaped(compared.in_words())]
-    for title, figures in results.numbers(facts).items():
+        parts += [_escaped(compared.in_words())]
+    for title, table in results.tables(facts).items():
         rows = [
-            [_escaped(entry.title), _escaped(value), _escaped(entry.how)]
-            for _, value, entry in figures
+            [_escaped(row.entry.title), _escaped(row.value), _escaped(row.entry.definition)]
+            for row in table
         ]
-        told += [f"{title}:", _table(("figure", "value", "how it was computed"), rows)]
+        parts += [f"{title}:", _table(("result", "value", "definition"), rows)]
     classes = results.by_class(facts)
     if classes:
         rows = [
-            [_escaped(label), f"{n:,}", f"{100 * right:.2f} %" if n else "", f"{f1:.4f}"]
-            for label, n, right, f1 in classes
+            [
+                _escaped(one.label),
+                f"{one.n_rows:,}",
+                f"{100 * one.correct:.2f} %" if one.n_rows else "",
+                f"{one.f1:.4f}",
+            ]
+            for one in classes
         ]
-        told += ["Class by class:", _table(("class", "test rows", "named right", "F1"), rows)]
-    return told or ["No figures were written yet."]
+        parts += ["By class:", _table(("class", "test rows", "correct", "F1"), rows)]
+    return parts or ["There are no results yet."]
 
 
-def _held_out(facts: RunFacts) -> list[str]:
-    """What the test rows can say."""
-    n = facts.rows("test")
-    if not n or "test" not in "".join(facts.results):
-        return ["It was not tested on rows held out: what it does on other rows is unknown."]
-    found = [f"It was tested on {n:,} rows that came with, or were held out of, the same data."]
-    if n < 100:
-        found.append("So few test rows leave a wide margin around the figures.")
-    return found
+def _tested(facts: RunFacts) -> list[str]:
+    """What the run was tested on."""
+    if "test" not in "".join(facts.results):
+        return ["It was not tested on held-out rows: its error on other rows is unknown."]
+    n = facts.n_rows("test")
+    rows = "rows" if n is None else f"{n:,} rows"
+    lines = [f"It was tested on {rows} that were provided with, or held out of, the same data."]
+    if n is not None and n < 100:
+        lines.append("With so few test rows, the results have a large margin of error.")
+    return lines
 
 
 def _use(facts: RunFacts) -> list[str]:
-    """Loading it, asking it, and running it again."""
-    told = [
-        f"{_escaped(what[:1].upper() + what[1:])}:\n\n{_fenced(line, 'sh')}"
-        for what, line in commands.uses(facts.run)
-    ]
+    """How to load, use and train it again."""
+    parts = [f"{_escaped(title)}:\n\n{_fenced(line, 'sh')}" for title, line in uses(facts.run)]
     if facts.model is not None:
-        lines = commands.python(facts.run, facts.model.row_shape)
-        told += ["In Python:", _fenced(lines, "python")]
-    command = commands.command(facts.run)
+        lines = python_lines(facts.run, facts.model.row_shape)
+        parts += ["In Python:", _fenced(lines, "python")]
+    command = training_command(facts.run)
     if command is None:
-        return [*told, "It was trained on arrays in Python, which no command can load again."]
-    return [*told, "Train it again, with the same seed:", _fenced(command, "sh")]
+        return [*parts, "It was trained on arrays in Python, which no command can load again."]
+    return [*parts, "Train it again with the same seed:", _fenced(command, "sh")]
 
 
 def _escaped(value: object) -> str:
-    """A text on one line that Markdown shows as it is."""
-    shown = _BEGINS.sub(r"\1\\\2", _MARKS.sub(r"\\\1", printable(value, LONGEST)))
-    return _LINKS.sub(lambda found: "\\" + found[0], shown)
+    """Escape a text so that Markdown shows it literally, on one line."""
+    shown = _BEGINS.sub(r"\1\\\2", _MARKS.sub(r"\\\1", printable(value, MAX_TEXT)))
+    return _LINKS.sub(lambda match: "\\" + match[0], shown)
 
 
 def _code(value: str) -> str:
-    """A name of the program's own as code."""
+    """Format a name of the program as code."""
     return f"`{value}`"
 
 
 def _fenced(content: str, language: str = "") -> str:
-    """Lines as they are, within a fence longer than any in them."""
+    """Put lines into a fence that is longer than any in them."""
     longest = max((len(run) for run in re.findall(r"`+", content)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{content}\n{fence}"
 
 
 def _terms(pairs: Iterable[tuple[str, str]]) -> str:
-    """Names with what they are, a line each."""
-    return "\n".join(f"- {_escaped(term)}: {_escaped(told)}" for term, told in pairs)
+    """List names with their texts, one per line."""
+    return "\n".join(f"- {_escaped(name)}: {_escaped(text)}" for name, text in pairs)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are Markdown already."""
+    """Return a table; its cells are Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -8,9 +8,19 @@ change to its job, to its list and to what draws it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Required, TypedDict, get_args, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    NamedTuple,
+    Required,
+    TypedDict,
+    TypeVar,
+    cast,
+    get_args,
+    get_type_hints,
+)
 
-from hiddenstate.system.typing import Array
+from hiddenstate.system.typing import Array, Arrays
 
 AXES = {
     "A": "training rows shown before training, at most `n_shown`",
@@ -303,6 +313,15 @@ class ArrayTables:
     """Static arrays that every run of the job has."""
 
 
+FileArrays = TypeVar("FileArrays")
+"""One of the TypedDicts of this module."""
+
+
+def typed(arrays: Arrays, file: type[FileArrays]) -> FileArrays:
+    """Return the same arrays with the names and types of `file`, for the type checker."""
+    return cast(FileArrays, arrays)
+
+
 def _table_of(file: Any) -> ArrayTable:
     hints = get_type_hints(file, include_extras=True)
     return {name: get_args(hint)[1] for name, hint in hints.items()}
@@ -317,7 +336,9 @@ def array_tables(job: str) -> ArrayTables:
         "autoencode": (AutoencodeStatic, AutoencodeSnapshot, AutoencodeFinal),
     }
     static, snapshot, final = files[job]
-    return ArrayTables(*map(_table_of, (static, snapshot, final)), static.__required_keys__)
+    return ArrayTables(
+        _table_of(static), _table_of(snapshot), _table_of(final), static.__required_keys__
+    )
 
 
 @dataclass(frozen=True)

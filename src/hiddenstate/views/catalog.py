@@ -1,10 +1,18 @@
-"""Which figures a run has, and how they stand together in one window."""
+"""Lists the figures of a run, and lays them out together in one window."""
 
 from collections.abc import Callable
 from typing import Any
 
 from matplotlib.figure import Figure, FigureBase
 
+from hiddenstate.runs.snapshots import (
+    AutoencodeMoment,
+    AutoencodeStatic,
+    ClassifySnapshot,
+    ClassifyStatic,
+    RegressSnapshot,
+    RegressStatic,
+)
 from hiddenstate.views import figures, style
 from hiddenstate.views.timeline import Moment, Timeline
 
@@ -15,55 +23,47 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "regress": ("signals", "learning", "tracking", "error", "hidden", "portrait"),
     "autoencode": ("example", "learning", "reconstructions", "codes", "grid", "walk", "worst"),
 }
-"""Names of a job's figures; a run has those it has the arrays for."""
+"""Names of a job's figures; a run has those that it has the arrays for."""
 
 
 def drawings(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
-    """Every figure of the run at `moment` by name, each ready to draw on a figure or a new one.
+    """Return the figures of the run at `moment` by name, as functions that draw them.
 
-    Only what the run has written so far is offered. They are drawn in the theme in force.
+    Each draws on the figure it is given, or on a new one, in the current theme. Figures whose
+    arrays are not written yet are left out.
     """
     of_job = {"classify": _of_classify, "regress": _of_regress, "autoencode": _of_autoencode}
-    offered = _of_all(timeline, moment) | of_job[timeline.job](timeline, moment.arrays)
-    return {name: _themed(offered[name]) for name in FIGURES[timeline.job] if name in offered}
+    draws = _of_all(timeline, moment) | of_job[timeline.job](timeline, moment)
+    return {name: _themed(draws[name]) for name in FIGURES[timeline.job] if name in draws}
 
 
 def _themed(draw: Draw) -> Draw:
-    def drawn(on: FigureBase | None = None) -> FigureBase:
+    def draw_in_theme(on: FigureBase | None = None) -> FigureBase:
         with style.theme():
             return draw(on)
 
-    return drawn
+    return draw_in_theme
 
 
 def _of_all(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
-    offered: dict[str, Draw] = {}
+    draws: dict[str, Draw] = {}
     static = timeline.static_arrays
     if "example" in static and len(static["example"]):
         numbers = static.get("example_label")
         labels = None if numbers is None else [timeline.label(number) for number in numbers]
-        offered["example"] = lambda on: figures.examples(
+        draws["example"] = lambda on: figures.examples(
             static["example"], labels, timeline.picture, on
         )
     if moment.history:
         valid = [e for e in timeline.events if e["event"] == "valid" and e["step"] <= moment.step]
-        offered["learning"] = lambda on: figures.learning(
-            moment.history, _unit(timeline), valid, _baselines(timeline, moment), on
+        draws["learning"] = lambda on: figures.learning(
+            moment.history, timeline.unit, valid, _baselines(timeline, moment), on
         )
-    return offered
-
-
-def _unit(timeline: Timeline) -> str:
-    return "window" if timeline.facts.get("appended") else "step"
-
-
-def _names(timeline: Timeline) -> list[str]:
-    """Labels of the classes in their order."""
-    return [timeline.label(number) for number in range(len(timeline.facts.get("classes") or []))]
+    return draws
 
 
 def _baselines(timeline: Timeline, moment: Moment) -> dict[str, tuple[float, str]]:
-    """What is reached without a net, where the run knows it."""
+    """Return the values that need no training, and their names, as far as the run has them."""
     if "code" in moment.arrays:
         size = moment.arrays["code"].shape[1]
         beside = {"loss": ("pca_train_mse", "training"), "test_mse": ("pca_evaluated_mse", "test")}
@@ -82,99 +82,98 @@ def _baselines(timeline: Timeline, moment: Moment) -> dict[str, tuple[float, str
     return {}
 
 
-def _of_classify(timeline: Timeline, arrays: dict[str, Any]) -> dict[str, Draw]:
-    offered: dict[str, Draw] = {}
-    static, picture = timeline.static_arrays, timeline.picture
-    names = _names(timeline)
+def _of_classify(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
+    draws: dict[str, Draw] = {}
+    static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifySnapshot)
+    picture = timeline.picture
     if "probability" in arrays and "shown" in static:
         real = [timeline.label(number) for number in static["shown_label"]]
-        taken = [timeline.label(number) for number in arrays["probability"].argmax(axis=1)]
-        offered["predictions"] = lambda on: figures.predictions(
-            static["shown"], real, taken, picture, on
+        predicted = [timeline.label(number) for number in arrays["probability"].argmax(axis=1)]
+        draws["predictions"] = lambda on: figures.predictions(
+            static["shown"], real, predicted, picture, on
         )
     if "confusion" in arrays:
-        offered["confusion"] = lambda on: figures.confusion(arrays["confusion"], names, on)
+        names = timeline.class_names
+        draws["confusion"] = lambda on: figures.confusion(arrays["confusion"], names, on)
     if "worst_row" in arrays and "worst_chosen" in arrays:
-        is_ = [timeline.label(number) for number in arrays["worst_label"]]
-        as_ = [timeline.label(number) for number in arrays["worst_chosen"]]
-        offered["worst"] = lambda on: figures.worst(
-            arrays["worst_row"], is_, as_, arrays["worst_chance"], picture, on
+        worst_real = [timeline.label(number) for number in arrays["worst_label"]]
+        worst_predicted = [timeline.label(number) for number in arrays["worst_chosen"]]
+        draws["worst"] = lambda on: figures.worst(
+            arrays["worst_row"], worst_real, worst_predicted, arrays["worst_chance"], picture, on
         )
     if "hidden" in arrays and {"shown", "read"} <= set(static):
-        offered["decision"] = lambda on: _draw_decision(timeline, arrays, names, on)
-    return offered
+        draws["decision"] = lambda on: _draw_decision(timeline, moment, on)
+    return draws
 
 
 def _draw_decision(
-    timeline: Timeline, arrays: dict[str, Any], names: list[str], on: FigureBase | None, n: int = 4
+    timeline: Timeline, moment: Moment, on: FigureBase | None, n: int = 4
 ) -> FigureBase:
-    """When the first `n` of the followed rows were decided."""
-    static, some = timeline.static_arrays, slice(0, n)
-    chances = arrays["decision"][some] if "decision" in arrays else None
+    """Draw when the first `n` of the followed rows were decided."""
+    static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifySnapshot)
+    probabilities = arrays["decision"][:n] if "decision" in arrays else None
     return figures.decision(
-        static["shown"][some],
+        static["shown"][:n],
         static["read"],
-        chances,
-        arrays["hidden"][some],
-        static["shown_label"][some],
-        names,
+        probabilities,
+        arrays["hidden"][:n],
+        static["shown_label"][:n],
+        timeline.class_names,
         timeline.picture,
         on,
     )
 
 
-def _of_regress(timeline: Timeline, arrays: dict[str, Any]) -> dict[str, Draw]:
-    offered: dict[str, Draw] = {}
-    static = timeline.static_arrays
+def _of_regress(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
+    draws: dict[str, Draw] = {}
+    static, arrays = timeline.static_as(RegressStatic), moment.arrays_as(RegressSnapshot)
+    appended = timeline.facts.appended
     if {"time", "input", "target"} <= set(static):
-        named = ("sin", "cos") if timeline.facts["data"] == "sin -> cos" else ("input", "target")
-        offered["signals"] = lambda on: figures.signals(
+        named = ("sin", "cos") if timeline.facts.data == "sin -> cos" else ("input", "target")
+        draws["signals"] = lambda on: figures.signals(
             static["time"], static["input"], static["target"], named, on
         )
     if {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
         target, prediction = arrays["target"], arrays["prediction"]
         if "time" in arrays:
-            offered["tracking"] = lambda on: figures.tracking(
-                arrays["time"], target, prediction, bool(timeline.facts.get("appended")), on
+            draws["tracking"] = lambda on: figures.tracking(
+                arrays["time"], target, prediction, appended, on
             )
-        unit = "window" if timeline.facts.get("appended") else "row"
-        offered["error"] = lambda on: figures.error(target, prediction, unit, on)
+        unit = "window" if appended else "row"
+        draws["error"] = lambda on: figures.error(target, prediction, unit, on)
     if {"hidden", "hidden_time"} <= set(arrays):
         time, carried = arrays["hidden_time"], arrays["hidden"]
         reset = arrays.get("hidden_reset")
-        offered["hidden"] = lambda on: figures.hidden(time, carried, reset, on)
-        offered["portrait"] = lambda on: figures.portrait(carried, reset, on)
-    return offered
+        draws["hidden"] = lambda on: figures.hidden(time, carried, reset, on)
+        draws["portrait"] = lambda on: figures.portrait(carried, reset, on)
+    return draws
 
 
-def _of_autoencode(timeline: Timeline, arrays: dict[str, Any]) -> dict[str, Draw]:
-    offered: dict[str, Draw] = {}
-    static, picture = timeline.static_arrays, timeline.picture
+def _of_autoencode(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
+    draws: dict[str, Draw] = {}
+    static, arrays = timeline.static_as(AutoencodeStatic), moment.arrays_as(AutoencodeMoment)
+    picture = timeline.picture
     if "reconstruction" in arrays:
-        offered["reconstructions"] = lambda on: figures.reconstructions(
+        draws["reconstructions"] = lambda on: figures.reconstructions(
             static["original"], arrays["reconstruction"], picture, on
         )
     if "code" in arrays:
-        names = _names(timeline)
+        names = timeline.class_names
         rainbow = timeline.run.config.training.recipe == "classic"
-        offered["codes"] = lambda on: figures.codes(
+        draws["codes"] = lambda on: figures.codes(
             arrays["code"], static.get("code_label"), names, rainbow, on
         )
     if "grid" in arrays:
-        offered["grid"] = lambda on: figures.grid(
-            arrays["grid"], picture, static.get("original"), on
-        )
+        draws["grid"] = lambda on: figures.grid(arrays["grid"], picture, static.get("original"), on)
     if "walk" in arrays:
-        offered["walk"] = lambda on: figures.walk(
-            arrays["walk"], static.get("walk_end"), picture, on
-        )
+        draws["walk"] = lambda on: figures.walk(arrays["walk"], static.get("walk_end"), picture, on)
     if {"worst_row", "worst_rebuilt"} <= set(arrays):
         numbers = arrays.get("worst_label")
         labels = None if numbers is None else [timeline.label(number) for number in numbers]
-        offered["worst"] = lambda on: figures.rebuilt_worst(
+        draws["worst"] = lambda on: figures.rebuilt_worst(
             arrays["worst_row"], arrays["worst_rebuilt"], arrays["worst_error"], labels, picture, on
         )
-    return offered
+    return draws
 
 
 Place = tuple[float, float, float, float]
@@ -201,47 +200,47 @@ LAYOUTS: dict[str, dict[str, Place]] = {
         "walk": (0.4, 0.0, 1.0, 0.16),
     },
 }
-"""Where the figures of a job stand in its window: left, bottom, right and top, as shares."""
+"""Places of the figures in a job's window: left, bottom, right and top, as shares of it."""
 
-CELLS = 50
-"""Lines and columns of the grid the places are rounded to."""
+GRID = 50
+"""Rows and columns of the grid that the places are rounded to."""
 
 
 def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title: str = "") -> None:
-    """Draw a run's figures together on `figure`, after clearing it; a turned plot stays so.
+    """Draw the figures of a run together on `figure`, which is cleared first.
 
-    It takes the theme in force, and no layout engine: margins are inches.
+    A 3-D plot that the user has turned keeps its view. The current theme applies; no layout engine
+    is used, since margins are in inches.
     """
     with style.theme() as now:
-        turned = [(axes.elev, axes.azim) for axes in _spaces(figure)]
-        _empty(figure)
+        views = [(axes.elev, axes.azim) for axes in _axes_3d(figure)]
+        _clear(figure)
         if isinstance(figure, Figure):
             figure.set_layout_engine("none")
         figure.set_facecolor(now.ground)
-        offered = drawings(timeline, moment)
-        if "decision" in offered:  # one row, large
-            names = _names(timeline)
-            offered["decision"] = lambda on: _draw_decision(timeline, moment.arrays, names, on, 1)
-        grid = figure.add_gridspec(CELLS, CELLS, left=0, right=1, bottom=0, top=1)
+        draws = drawings(timeline, moment)
+        if "decision" in draws:  # one row, large
+            draws["decision"] = lambda on: _draw_decision(timeline, moment, on, 1)
+        grid = figure.add_gridspec(GRID, GRID, left=0, right=1, bottom=0, top=1)
         for name, place in LAYOUTS[timeline.job].items():
-            if name in offered:
-                left, low, right, high = (round(CELLS * edge) for edge in place)
-                offered[name](figure.add_subfigure(grid[CELLS - high : CELLS - low, left:right]))
+            if name in draws:
+                left, low, right, high = (round(GRID * edge) for edge in place)
+                draws[name](figure.add_subfigure(grid[GRID - high : GRID - low, left:right]))
         if title:
             figure.text(0.995, 0.99, title, ha="right", va="top", fontsize=8, color=now.muted)
-        for axes, (elevation, azimuth) in zip(_spaces(figure), turned, strict=False):
+        for axes, (elevation, azimuth) in zip(_axes_3d(figure), views, strict=False):
             axes.view_init(elevation, azimuth)
 
 
-def _empty(figure: FigureBase) -> None:
-    """Clear a figure; its axes are dropped, which is quicker than to clear each one first."""
+def _clear(figure: FigureBase) -> None:
+    """Clear a figure; to drop its axes is faster than to clear each of them first."""
     for part in figure.subfigs:
         for axes in list(part.axes):
             part.delaxes(axes)
     figure.clear()
 
 
-def _spaces(figure: FigureBase) -> list[Any]:
-    """The 3-D axes on `figure` and its parts."""
+def _axes_3d(figure: FigureBase) -> list[Any]:
+    """Return the 3-D axes on `figure` and its parts."""
     own = [axes for axes in getattr(figure, "axes", []) if axes.name == "3d"]
-    return own + [axes for part in figure.subfigs for axes in _spaces(part)]
+    return own + [axes for part in figure.subfigs for axes in _axes_3d(part)]

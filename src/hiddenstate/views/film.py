@@ -1,4 +1,4 @@
-"""The learning of a run as a film: a GIF, or an MP4 where ffmpeg is."""
+"""Writes the training of a run as a film: a GIF, or an MP4 if ffmpeg is installed."""
 
 import io
 import shutil
@@ -34,20 +34,20 @@ SIZE = (880, 600)
 Pixels = NDArray[np.uint8]
 
 HELD_SECONDS = 2.0
-"""How long the last moment is held, but never more than a quarter of the film."""
+"""How long the last moment is held; at most a quarter of the film."""
 
-LONGEST_SECONDS, MOST_FPS = 600.0, 50
-"""Limits of a film; a GIF cannot say a shorter time than 1/100 s, and players show 1/50 s."""
+MAX_SECONDS, MAX_FPS = 600.0, 50
+"""Limits of a film; players do not show a frame of a GIF for less than 1/50 s."""
 
-MOST_PICTURES = 240
-"""Moments drawn; a longer film shows each for longer, so that memory holds them all."""
+MAX_PICTURES = 240
+"""Moments that are drawn; a longer film shows each for longer, to limit memory."""
 
-COLORS, OFTEN = 256, 8
-"""Colours of a GIF, the same in every frame so that nothing flickers, and in how many pixels of
-some frames together a colour must be to have a say in them."""
+COLORS, MIN_PIXELS = 256, 8
+"""Colours of a GIF, the same in all frames to avoid flicker, and the number of sample pixels that
+a colour needs to be considered for them."""
 
-LARGEST_GIF = 16 * 2**20
-"""Bytes a GIF has at the most; a larger one loses every second frame until it fits."""
+MAX_GIF_BYTES = 16 * 2**20
+"""Size of a GIF; from a larger one every second frame is dropped until it fits."""
 
 
 def make_film(
@@ -59,40 +59,40 @@ def make_film(
     theme: str = "light",
     progress: Callable[[int, int], None] = lambda done, all_frames: None,
 ) -> Path:
-    """Write how `run` learnt to `path`, whole or not at all; return `path`.
+    """Write a film of the training of `run`, completely or not at all; return its path.
 
     Parameters
     ----------
     run : Run
     path : Path
-        `.gif`, at most `LARGEST_GIF` bytes, or `.mp4`.
-    seconds : float
-        Length; moments come evenly over training, the last is held.
-    fps : int
-        Frames a second.
-    size : tuple of int
+        `.gif`, at most `MAX_GIF_BYTES`, or `.mp4`.
+    seconds : float, default 12.0
+        Length; its moments are evenly spaced over training, and the last is held.
+    fps : int, default 12
+        Frames per second.
+    size : tuple of int, default SIZE
         Width and height in pixels.
     theme : {"light", "dark"}
-    progress : callable
-        Told how many pictures are drawn, of how many.
+    progress : callable, optional
+        Called with the number of pictures drawn, and of all pictures.
 
     Raises
     ------
     OptionError
-        If a number is out of range or the name ends otherwise.
+        If a number is out of range, or the file name has another ending.
     DataError
         If the run has nothing to show yet.
     MachineError
-        If there is no ffmpeg for an MP4, it fails, or the file cannot be written.
+        If an MP4 needs ffmpeg and there is none, it fails, or the file cannot be written.
     """
     _check(path, seconds, fps, size)
     ffmpeg = find_ffmpeg() if path.suffix.lower() == ".mp4" else ""
     timeline = Timeline(run)
     if not timeline.steps:
-        raise DataError(f"{printable(run.path)}: has nothing to show yet; film it later")
+        raise DataError(f"{printable(run.path)}: nothing to show yet; try again later")
     moments = choose_moments(timeline.steps, seconds, fps)
     painter = Painter(timeline, size, theme)
-    pictures = _drawn(painter, timeline, moments, progress)
+    pictures = _pictures(painter, timeline, moments, progress)
     if ffmpeg:
         film = _mp4(pictures, fps, size, ffmpeg)
     else:
@@ -103,35 +103,37 @@ def make_film(
 
 def _check(path: Path, seconds: float, fps: int, size: tuple[int, int]) -> None:
     if path.suffix.lower() not in (".gif", ".mp4"):
-        raise OptionError(f"{printable(path)}: a film is a .gif or an .mp4; name one")
+        raise OptionError(
+            f"{printable(path)}: expected a name ending in .gif or .mp4; rename the output"
+        )
     if not path.absolute().parent.is_dir():
-        raise OptionError(f"{printable(path)}: no such folder to write in; make it first")
-    if not 0 < seconds <= LONGEST_SECONDS:
-        raise OptionError(f"seconds: expected up to {LONGEST_SECONDS:g}, got {seconds:g}")
-    if not 1 <= fps <= MOST_FPS:
-        raise OptionError(f"fps: expected 1 to {MOST_FPS}, got {fps}")
+        raise OptionError(f"{printable(path)}: the folder does not exist; create it first")
+    if not 0 < seconds <= MAX_SECONDS:
+        raise OptionError(f"seconds: expected up to {MAX_SECONDS:g}, got {seconds:g}")
+    if not 1 <= fps <= MAX_FPS:
+        raise OptionError(f"fps: expected 1 to {MAX_FPS}, got {fps}")
     if not all(100 <= side <= 4000 and side % 2 == 0 for side in size):
         raise OptionError(f"size: expected even numbers from 100 to 4000, got {size}")
 
 
 def choose_moments(steps: Sequence[int], seconds: float, fps: int) -> list[tuple[int, int]]:
-    """Moments evenly over `steps`, and how many frames each is shown; together all of the film."""
+    """Return moments evenly spaced over `steps`, and the number of frames that each fills."""
     n_frames = max(1, round(seconds * fps))
     moving = max(1, n_frames - round(min(HELD_SECONDS, seconds / 4) * fps))
     last = len(steps) - 1
-    chosen = np.unique(np.linspace(last, 0, min(moving, len(steps), MOST_PICTURES)).round())
+    chosen = np.unique(np.linspace(last, 0, min(moving, len(steps), MAX_PICTURES)).round())
     counts = np.bincount(np.arange(moving) * len(chosen) // moving, minlength=len(chosen))
     counts[-1] += n_frames - moving
     return [(steps[int(place)], int(n)) for place, n in zip(chosen, counts, strict=True)]
 
 
-def _drawn(
+def _pictures(
     painter: Painter,
     timeline: Timeline,
     moments: list[tuple[int, int]],
     progress: Callable[[int, int], None],
 ) -> Iterator[tuple[Pixels, int]]:
-    """Each moment's picture and how many frames it is shown."""
+    """Draw each moment; yield its picture and the number of frames that it fills."""
     name = printable(timeline.run.name, 40)
     for done, (step, count) in enumerate(moments, start=1):
         yield painter.paint(timeline.moment(step), f"{name}   step {step:,}"), count
@@ -146,37 +148,36 @@ def _gif(pictures: Iterator[tuple[Pixels, int]], fps: int, palette: "Image") -> 
         image = Image.fromarray(pixels)
         images.append(image.quantize(palette=palette, dither=Image.Dither.NONE))
         frames += count
-        ends.append(round(100 * frames / fps))  # in 1/100 s, so that what is rounded adds up
+        ends.append(round(100 * frames / fps))  # in 1/100 s, so that rounding does not add up
     while True:
         film = _encoded(images, [10 * int(t) for t in np.diff([0, *ends])])
-        if len(film) <= LARGEST_GIF or len(images) == 1:
+        if len(film) <= MAX_GIF_BYTES or len(images) == 1:
             return film
         images, ends = images[::-2][::-1], ends[::-2][::-1]
 
 
 def _palette(painter: Painter, timeline: Timeline) -> "Image":
-    """Colours for all of a film, out of pictures of its beginning, middle and end."""
+    """Choose the colours of a film from pictures of its start, middle and end."""
     from PIL import Image
 
     steps = timeline.steps
     chosen = sorted({steps[(len(steps) - 1) * k // 3] for k in range(4)})
-    sample = np.concatenate([painter.paint(timeline.moment(step)) for step in chosen]).reshape(
-        -1, 3
-    )
+    pictures = [painter.paint(timeline.moment(step)) for step in chosen]
+    sample = np.concatenate(pictures).reshape(-1, 3)
     packed = sample.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-    found, counts = np.unique(packed, return_counts=True)
-    ground = found[counts.argmax()]
-    # Each colour counts once: by area, the ground would take most of them.
-    often = found[counts >= min(OFTEN, counts.max())]
+    unique, counts = np.unique(packed, return_counts=True)
+    ground = unique[counts.argmax()]
+    # Each colour counts once: by area, the background would take most of the palette.
+    often = unique[counts >= min(MIN_PIXELS, counts.max())]
     each = np.stack([often >> 16, often >> 8 & 255, often & 255], axis=-1).astype(np.uint8)
     palette = Image.fromarray(each[None]).quantize(
         COLORS, method=Image.Quantize.MEDIANCUT, kmeans=2
     )
     colors = np.asarray(palette.getpalette()).reshape(-1, 3)
     exact = np.array([ground >> 16, ground >> 8 & 255, ground & 255])
-    apart = ((colors - exact) ** 2).sum(axis=1)
-    # Pillow looks a colour up by its upper bits alone: no neighbour may stand in for the ground.
-    colors[apart <= max(int(apart.min()), 100)] = exact
+    distance = ((colors - exact) ** 2).sum(axis=1)
+    # Pillow finds a colour by its upper bits only: no neighbour may replace the background.
+    colors[distance <= max(int(distance.min()), 100)] = exact
     palette.putpalette(colors.astype(np.uint8).tobytes())
     return palette
 
@@ -197,15 +198,15 @@ def _encoded(images: "list[Image]", milliseconds: list[int]) -> bytes:
 
 
 def find_ffmpeg() -> str:
-    """The ffmpeg on the path, or the one that `imageio-ffmpeg` brings.
+    """Return the path of ffmpeg: the installed one, or that of `imageio-ffmpeg`.
 
     Raises
     ------
     MachineError
-        If there is none, with what installs it.
+        If there is none, with the command that installs it.
     """
-    if there := shutil.which("ffmpeg"):
-        return there
+    if path := shutil.which("ffmpeg"):
+        return path
     try:
         return str(import_module("imageio_ffmpeg").get_ffmpeg_exe())
     except (ImportError, RuntimeError):
@@ -217,28 +218,28 @@ def find_ffmpeg() -> str:
 def _mp4(
     pictures: Iterator[tuple[Pixels, int]], fps: int, size: tuple[int, int], ffmpeg: str
 ) -> bytes:
-    # H.264 with colours at half the resolution is what every player shows.
+    # Every player supports H.264 with colours at half the resolution.
     width, height = size
     read = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {fps} -i -"
     written = "-an -c:v libx264 -pix_fmt yuv420p -crf 20 -movflags +faststart"
     with tempfile.TemporaryDirectory(prefix="hiddenstate-film-") as folder:
-        made = Path(folder) / "film.mp4"
-        command = [ffmpeg, "-v", "error", *read.split(), *written.split(), str(made)]
-        with tempfile.TemporaryFile() as said:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said)
+        file = Path(folder) / "film.mp4"
+        command = [ffmpeg, "-v", "error", *read.split(), *written.split(), str(file)]
+        with tempfile.TemporaryFile() as log:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
             try:
                 _feed(process, pictures)
             finally:
-                process.kill()  # where it has not ended, drawing did not either
+                process.kill()  # still running only if drawing failed
                 process.wait()
-            said.seek(0)
-            complaint = said.read().decode("utf-8", "replace").strip()
-        if process.returncode or not made.is_file():
-            last = printable(complaint.splitlines()[-1] if complaint else "no word")
+            log.seek(0)
+            errors = log.read().decode("utf-8", "replace").strip()
+        if process.returncode or not file.is_file():
+            last = printable(errors.splitlines()[-1] if errors else "without a message")
             raise MachineError(
                 f"ffmpeg failed: {last}; write a .gif, or {install('imageio_ffmpeg')}"
             )
-        return made.read_bytes()
+        return file.read_bytes()
 
 
 def _feed(process: "subprocess.Popen[bytes]", pictures: Iterator[tuple[Pixels, int]]) -> None:
@@ -248,6 +249,6 @@ def _feed(process: "subprocess.Popen[bytes]", pictures: Iterator[tuple[Pixels, i
             for _ in range(count):
                 stream.write(pixels.tobytes())
         stream.close()
-    except BrokenPipeError:  # it ended early, and said why
+    except BrokenPipeError:  # ffmpeg ended early; its message says why
         pass
     process.wait()

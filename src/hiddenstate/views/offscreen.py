@@ -1,8 +1,8 @@
-"""Pictures of a run drawn off screen, here or in a process of their own that hands them over.
+"""Draws a run off screen, in this process or in one of its own that sends its pictures.
 
-The process, `python -m hiddenstate.views.offscreen RUN`, writes each picture to its stdout as four
-bytes of length, the most significant first, and a PNG. It ends when the run is over and its last
-moment sent, or when its stdin is closed; a byte there asks it to look again at once.
+That process, `python -m hiddenstate.views.offscreen RUN`, writes each picture to stdout as four
+bytes of length, most significant first, and a PNG. It ends once the run has ended and its last
+moment is sent, or when its stdin is closed; a byte on stdin makes it read the run at once.
 """
 
 import argparse
@@ -32,31 +32,31 @@ SIZE = (1100, 750)
 """Width and height of a picture, in pixels."""
 
 INCHES = 11.0
-"""Width of a picture to matplotlib, whose letters are sized in 1/72 inch."""
+"""Width of a picture for matplotlib, whose fonts are sized in points."""
 
-SHORTEST = 0.2
-"""Seconds between two frames of the process at the least."""
+MIN_PERIOD = 0.2
+"""Shortest time between two pictures, in seconds."""
 
 NICENESS = 10
-"""How far drawing stands behind training."""
+"""How far the priority of drawing is below that of training."""
 
 LENGTH = struct.Struct(">I")
 
 
-def be_nice() -> None:
-    """Let training go first, in a process that only draws.
+def lower_priority() -> None:
+    """Give way to training, in a process that only draws.
 
-    It is batch work too, to systems that know it: it never takes a processor from a thread that
-    has not used up its turn, for which a team of threads would wait.
+    Where the system knows batch processes it becomes one: these do not preempt a thread of
+    training, for which the other threads would have to wait.
     """
     with suppress(OSError, AttributeError):
         os.nice(NICENESS)
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def status(player: Player) -> str:
-    """Where a view stands: run, step, state, and how it is played."""
-    words = [printable(player.timeline.run.name, 40), f"step {player.step}", player.state]
+def status_line(player: Player) -> str:
+    """Return the run, step and status that a view shows, and how it is played."""
+    words = [printable(player.timeline.run.name, 40), f"step {player.step}", player.status]
     if player.paused:
         words.append("paused")
     elif not (player.following or player.finished):
@@ -72,7 +72,7 @@ class Painter:
     Parameters
     ----------
     timeline : Timeline
-    size : tuple of int
+    size : tuple of int, default SIZE
         Width and height in pixels.
     theme : {"light", "dark"}
     """
@@ -87,14 +87,14 @@ class Painter:
 
         self._timeline, self._theme = timeline, theme
         dpi = size[0] / INCHES
-        # A hair more, lest a fraction lost in the division costs a pixel.
+        # Slightly more, so that rounding in the division does not cost a pixel.
         inches = ((size[0] + 0.01) / dpi, (size[1] + 0.01) / dpi)
         with style.theme(theme):
             self._figure = Figure(figsize=inches, dpi=dpi)
         self._canvas: Any = FigureCanvasAgg(self._figure)
 
     def paint(self, moment: Moment, title: str = "") -> NDArray[np.uint8]:
-        """The dashboard at `moment`, as pixels (height, width, 3)."""
+        """Return the dashboard at `moment` as pixels (height, width, 3)."""
         from hiddenstate.views import style
         from hiddenstate.views.catalog import draw_dashboard
 
@@ -105,7 +105,7 @@ class Painter:
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Pixels (height, width, 3) as a PNG file."""
+    """Return pixels (height, width, 3) as a PNG file."""
     from PIL import Image
 
     data = io.BytesIO()
@@ -113,23 +113,23 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     return data.getvalue()
 
 
-def send_frames(player: Player, stream: BinaryIO, wait: Callable[[float], bool]) -> None:
-    """Write a picture of every moment shown to `stream`, until the run's last one is sent.
+def send_pictures(player: Player, stream: BinaryIO, wait: Callable[[float], bool]) -> None:
+    """Write a picture of each moment shown to `stream`, until the last one of the run.
 
     Parameters
     ----------
     player : Player
     stream : binary stream
-        See the module.
+        Its format is that of this module's process.
     wait : callable
-        Waits so many seconds at the most; false ends it.
+        Waits for at most a number of seconds; returns false to end.
     """
-    pace, painter = Pace(SHORTEST), Painter(player.timeline)
+    pace, painter = Pace(MIN_PERIOD), Painter(player.timeline)
     while True:
         with pace.drawing(player.share):
             picture = None
             if player.advance():
-                picture = png(painter.paint(player.moment(), status(player)))
+                picture = png(painter.paint(player.moment(), status_line(player)))
         if picture:
             stream.write(LENGTH.pack(len(picture)) + picture)
             stream.flush()
@@ -139,18 +139,23 @@ def send_frames(player: Player, stream: BinaryIO, wait: Callable[[float], bool])
             return
 
 
-class FrameReader:
-    """The other end of the process: starts it, and has its newest picture when asked.
+class PictureReader:
+    """Starts a process that draws a run, and returns its newest picture on request.
 
-    A thread reads the pipe, so that nobody waits for it and older pictures are dropped.
+    A thread reads the pipe, so that nothing has to wait and older pictures are dropped.
 
     Parameters
     ----------
     path : Path
         The run folder.
-    replay : bool
-    speed : float
-        As a :class:`~hiddenstate.views.playback.Player` has them.
+    replay : bool, default False
+    speed : float, default 1.0
+        As for a :class:`~hiddenstate.views.playback.Player`.
+
+    Attributes
+    ----------
+    failure : str
+        Why the process failed, in one line; empty if it did not.
     """
 
     def __init__(self, path: Path, replay: bool = False, speed: float = 1.0) -> None:
@@ -161,14 +166,13 @@ class FrameReader:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # an interrupt is for who trains, not for who draws
+            start_new_session=True,  # Ctrl-C is for training, not for drawing
         )
         self._changed = threading.Condition()
         self._newest: bytes | None = None
         self._ended = False
         self.failure = ""
-        """Why the process ended early, in a line; empty where it did not."""
-        threading.Thread(target=self._read, daemon=True, name="frames").start()
+        threading.Thread(target=self._read, daemon=True, name="pictures").start()
 
     def _read(self) -> None:
         process = self._process
@@ -178,23 +182,24 @@ class FrameReader:
             with self._changed:
                 self._newest = picture
                 self._changed.notify_all()
-        said = process.stderr.read().decode("utf-8", "replace").strip()
+        message = process.stderr.read().decode("utf-8", "replace").strip()
         code = process.wait()
         process.stdout.close()
         process.stderr.close()
         with self._changed:
-            if code > 0:  # not where it was told to end
-                self.failure = printable(said.splitlines()[-1] if said else f"exit code {code}")
+            if code > 0:  # not if it was terminated
+                last = message.splitlines()[-1] if message else f"exit code {code}"
+                self.failure = printable(last)
             self._ended = True
             self._changed.notify_all()
 
     @property
     def ended(self) -> bool:
-        """Whether there are no more pictures, and the newest was taken."""
+        """Whether there are no more pictures, and the newest was returned."""
         return self._ended and self._newest is None
 
     def newest(self, seconds: float = 0.0) -> bytes | None:
-        """The newest picture (PNG) not taken yet; None where none came within `seconds`."""
+        """Return the newest picture (PNG) once; None if none comes within `seconds`."""
         with self._changed:
             if seconds:
                 self._changed.wait_for(lambda: self._newest or self._ended, seconds)
@@ -202,7 +207,7 @@ class FrameReader:
         return picture
 
     def last(self, seconds: float) -> bytes | None:
-        """The picture of the run's end, once it is over; None where none came in `seconds`."""
+        """Return the picture of the run's end; None if none comes within `seconds`."""
         with suppress(OSError):
             assert self._process.stdin is not None
             self._process.stdin.write(b"\n")
@@ -212,7 +217,7 @@ class FrameReader:
         return self.newest()
 
     def close(self) -> None:
-        """End the process, if it has not ended."""
+        """End the process if it has not ended."""
         with suppress(OSError):
             assert self._process.stdin is not None
             self._process.stdin.close()
@@ -222,7 +227,7 @@ class FrameReader:
 
 
 def _read_picture(stream: Any) -> bytes:
-    """The next picture; empty where the stream ended, be it in the middle of one."""
+    """Return the next picture; nothing at the end of the stream, even in the middle of one."""
     head = stream.read(LENGTH.size)
     if len(head) < LENGTH.size:
         return b""
@@ -231,17 +236,17 @@ def _read_picture(stream: Any) -> bytes:
     return picture if len(picture) == length else b""
 
 
-LOOK = 0.25
-"""Seconds between two looks whether a run has ended, while the next frame is not due."""
+CHECK_PERIOD = 0.25
+"""Seconds between two checks whether a run has ended, while the next picture is not due."""
 
 
 def _waiting(path: Path, player: Player) -> Callable[[float], bool]:
-    """Waits that end early when the run does or a byte comes; false when stdin is closed."""
+    """Return a wait that ends early with the run or at a byte; false when stdin is closed."""
 
     def wait(seconds: float) -> bool:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            if select.select([0], [], [], min(left, LOOK))[0]:
+            if select.select([0], [], [], min(left, CHECK_PERIOD))[0]:
                 return bool(os.read(0, 1))
             if player.live and not is_locked(path):
                 return True
@@ -251,17 +256,17 @@ def _waiting(path: Path, player: Player) -> Callable[[float], bool]:
 
 
 def main() -> None:
-    """Send the frames of the run that is named on the command line."""
+    """Send pictures of the run named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m hiddenstate.views.offscreen")
     parser.add_argument("run", type=Path)
     parser.add_argument("--replay", action="store_true")
     parser.add_argument("--speed", type=float, default=1.0)
-    asked = parser.parse_args()
-    be_nice()
+    arguments = parser.parse_args()
+    lower_priority()
     try:
-        player = Player(Timeline(Run(asked.run)), asked.replay, asked.speed)
-        send_frames(player, sys.stdout.buffer, _waiting(asked.run, player))
-    except BrokenPipeError:  # the reader went away, and with it the need for pictures
+        player = Player(Timeline(Run(arguments.run)), arguments.replay, arguments.speed)
+        send_pictures(player, sys.stdout.buffer, _waiting(arguments.run, player))
+    except BrokenPipeError:  # the reader is gone, and needs no more pictures
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except HiddenstateError as error:
         sys.exit(f"error: {error}")

@@ -1,4 +1,4 @@
-"""A run's figures as files in its `figures/` folder."""
+"""Writes the figures of a run into its `figures/` folder."""
 
 import io
 from pathlib import Path
@@ -14,7 +14,7 @@ from hiddenstate.views.timeline import Timeline
 
 
 def save_figures(run: Run, suffix: str = "png", theme: str = "light") -> list[Path]:
-    """Draw every figure `run` has and write each to `figures/NAME.suffix`; return the paths.
+    """Draw the figures of `run` and write them to `figures/NAME.suffix`; return the paths.
 
     Parameters
     ----------
@@ -24,11 +24,13 @@ def save_figures(run: Run, suffix: str = "png", theme: str = "light") -> list[Pa
 
     Raises
     ------
+    UntrustedFileError
+        If the file of static arrays is damaged.
     MachineError
         If a file cannot be written.
     """
     timeline = Timeline(run)
-    written = []
+    paths = []
     with style.theme(theme):
         for name, draw in drawings(timeline, timeline.moment()).items():
             figure = draw(None)
@@ -36,5 +38,5 @@ def save_figures(run: Run, suffix: str = "png", theme: str = "light") -> list[Pa
             FigureCanvasAgg(figure)
             data = io.BytesIO()
             figure.savefig(data, format=suffix)
-            written.append(write_figure(run, f"{name}.{suffix}", data.getvalue()))
-    return written
+            paths.append(write_figure(run, f"{name}.{suffix}", data.getvalue()))
+    return paths

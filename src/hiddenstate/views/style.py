@@ -1,8 +1,8 @@
-"""The house style of every picture: two themes, colours by role, text that is only text.
+"""The style of all figures: two themes, colours by role, and text without markup.
 
-Figures ask for colours by what they mean (`now().target`), inside `with theme("dark"):` or, if
-nobody says, in the light one. A role's colours stay apart for the colour-blind, and no meaning
-hangs on colour alone; tests compute both.
+Figures name a colour by its role, as in `now().target`. `with theme("dark"):` sets the theme; the
+default is light. Colour-blind people can distinguish the roles, and colour is never the only sign
+of a meaning; tests compute the first.
 """
 
 import logging
@@ -19,11 +19,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import colormaps, font_manager
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb, to_rgba
-from numpy.typing import NDArray
 
 from hiddenstate.errors import printable
-
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 TITLE_POINTS, TEXT_POINTS, SMALL_POINTS = 11, 9, 8
 
@@ -43,20 +41,20 @@ FALLBACK_FONTS = (
     "Noto Sans Thai",
     "Noto Emoji",
 )
-"""Fonts asked for letters that DejaVu Sans, which comes with matplotlib, does not have."""
+"""Fonts for letters that DejaVu Sans, which matplotlib includes, does not have."""
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours by role, on one ground.
+    """Colours by role.
 
-    `target` and `prediction` are the red and blue of the classic scripts: for the colour-blind
-    the two stay apart more than any other pair of their contrast.
+    `target` and `prediction` are the red and blue of the classic scripts. Of all pairs with their
+    contrast, these are the easiest to distinguish for colour-blind people.
     """
 
     name: str
     ground: str
-    paper: str  # what a picture's empty pixels are drawn in
+    paper: str  # of pixels without ink
     ink: str
     muted: str
     faint: str
@@ -74,8 +72,8 @@ class Theme:
     classes: tuple[str, ...]
 
 
-# Ten colours found by search for distance under colour vision deficiency: M. A. Petroff,
-# "Accessible Color Sequences for Data Visualization" (2021), arXiv:2107.02270, table 1.
+# Ten colours that colour-blind people can distinguish: M. A. Petroff, "Accessible Color Sequences
+# for Data Visualization" (2021), arXiv:2107.02270, table 1.
 PETROFF = (
     "#3f90da",
     "#ffa90e",
@@ -97,7 +95,7 @@ _LIGHT = Theme(
     carried="#1f6fb4", reset="#b36200", classes=PETROFF,
 )  # fmt: skip
 
-# The two of the ten that a dark ground swallows are lighter here.
+# Two of the ten are too dark for this background, and lighter here.
 _DARK = Theme(
     name="dark", ground="#15181e", paper="#1d2129",
     ink="#e8eaed", muted="#9aa3ae", faint="#2e343d",
@@ -110,19 +108,19 @@ _DARK = Theme(
 _BY_NAME = {"light": _LIGHT, "dark": _DARK}
 
 THEMES = tuple(_BY_NAME)
-"""Names of the themes; the first is used where none is said."""
+"""Names of the themes; the first is the default."""
 
 _current: ContextVar[Theme | None] = ContextVar("theme", default=None)
 
 
 def now() -> Theme:
-    """The theme in force."""
+    """Return the current theme."""
     return _current.get() or _LIGHT
 
 
 @contextmanager
 def theme(name: str | None = None) -> Iterator[Theme]:
-    """Draw in the theme `name`, or in the one in force; matplotlib's settings are put back after.
+    """Draw in the theme `name`, by default the current one; then restore matplotlib's settings.
 
     Raises
     ------
@@ -142,7 +140,7 @@ def theme(name: str | None = None) -> Iterator[Theme]:
 
 
 def _settings(chosen: Theme) -> Any:
-    """The theme as matplotlib takes it."""
+    """Return the theme as settings of matplotlib."""
     return {
         "font.family": list(families()),
         "font.size": TEXT_POINTS,
@@ -175,11 +173,16 @@ def _settings(chosen: Theme) -> Any:
 
 
 def class_colors(n: int, rainbow: bool = False) -> Array:
-    """Colours (n, 4) of `n` classes in their order.
+    """Return the colours (n, 4) of `n` classes in order.
 
-    Up to ten are Petroff's. Of more no ten-fold palette stays apart, so they are shades in order,
-    and what a class is called must be written beside it. `rainbow` gives matplotlib's map of that
-    name, the one of the classic script.
+    Up to ten classes have Petroff's colours. No palette keeps more of them distinct, so more
+    classes have shades in order, and need their names beside them.
+
+    Parameters
+    ----------
+    n : int
+    rainbow : bool, default False
+        Whether to use matplotlib's `rainbow`, as the classic script does.
     """
     chosen = now()
     if rainbow:
@@ -191,18 +194,18 @@ def class_colors(n: int, rainbow: bool = False) -> Array:
 
 
 def faded(colors: Array, share: float) -> Array:
-    """Colours (n, 4) mixed with the ground: `share` of the colour, the rest of the ground."""
+    """Mix colours (n, 4) with the background: `share` of the colour."""
     return share * colors + (1 - share) * np.array(to_rgba(now().ground))
 
 
 def readable_on(color: Any) -> str:
-    """Black or white, whichever reads better on an RGB colour (WCAG 2 contrast)."""
+    """Return black or white, the one with more contrast on an RGB colour (WCAG 2)."""
     light = luminance(color)
     return "black" if (light + 0.05) ** 2 > 1.05 * 0.05 else "white"
 
 
 def luminance(color: Any) -> float:
-    """Relative luminance of an sRGB colour, 0 to 1 (WCAG 2.2)."""
+    """Return the relative luminance of an sRGB colour, 0 to 1 (WCAG 2.2)."""
     part = np.asarray(to_rgb(color), float)
     linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
     return float(linear @ (0.2126, 0.7152, 0.0722))
@@ -214,10 +217,10 @@ def _map(name: str, *colors: str) -> Colormap:
 
 
 def pixels_map(rows: Array) -> Colormap:
-    """What pixels from 0 to 1 are drawn in, as told by `rows` like them.
+    """Return the colours of pixels from 0 to 1, for pictures like `rows`.
 
-    Drawings on an empty ground, most of whose pixels are 0, are ink on the theme's paper; other
-    pictures are photographs, from black to white.
+    Drawings, most of whose pixels are 0, are ink on the theme's paper; other pictures are
+    photographs, from black to white.
     """
     if rows.size and np.median(rows) > 0.1:
         return _map("photograph", "black", "white")
@@ -225,20 +228,29 @@ def pixels_map(rows: Array) -> Colormap:
 
 
 def toward(color: str) -> Colormap:
-    """From the ground, 0, to `color`, 1: shares."""
+    """Return the colours of shares: from the background at 0 to `color` at 1."""
     return _map("toward", now().ground, color)
 
 
 def signed_map() -> Colormap:
-    """From -1 over the ground at 0 to 1: blue, then orange, which the colour-blind tell apart."""
+    """Return the colours of numbers from -1, blue, over the background at 0, to 1, orange."""
     if now().name == "light":
         return _map("signed", "#0b3c6f", "#3f8fd0", "#ffffff", "#e58a1f", "#7a3a00")
     return _map("signed", "#a8d4ff", "#2f7fc6", "#15181e", "#c9741a", "#ffd9a3")
 
 
 def plain(text: object, limit: int = 24) -> str:
-    """`text` on one line as matplotlib draws it: no formula, no letter without a shape, never
-    nothing; of a long one the middle is left out, since names often differ at their ends."""
+    """Return `text` as one line that matplotlib draws literally.
+
+    Formulas are not interpreted, letters that no font has are escaped, and an empty text becomes
+    two quotes. From a long text the middle is left out, since names often differ at their ends.
+
+    Parameters
+    ----------
+    text : object
+    limit : int, default 24
+        Characters at most.
+    """
     shown = "".join(
         letter if ord(letter) < 128 or _has_shape(letter) else ascii(letter)[1:-1]
         for letter in printable(text)
@@ -250,7 +262,7 @@ def plain(text: object, limit: int = 24) -> str:
 
 
 def letters(text: str) -> int:
-    """How many letters' room `text` takes; those of Chinese, Japanese and Korean take two."""
+    """Return the width of `text` in letters; Chinese, Japanese and Korean ones count twice."""
     return sum(1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
@@ -258,13 +270,13 @@ def _but_bold(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("findfont: Failed to find font weight")
 
 
-# A fallback font without a bold face is used as it is, which nobody needs to be told.
+# A fallback font without a bold face is used as it is; matplotlib's warning helps nobody.
 logging.getLogger("matplotlib.font_manager").addFilter(_but_bold)
 
 
 @cache
 def families() -> tuple[str, ...]:
-    """DejaVu Sans and those of the fallback fonts that are installed."""
+    """Return DejaVu Sans and the fallback fonts that are installed."""
     there = {font.name for font in font_manager.fontManager.ttflist}
     return ("DejaVu Sans", *(name for name in FALLBACK_FONTS if name in there))
 
@@ -276,6 +288,6 @@ def _has_shape(letter: str) -> bool:
 
 @cache
 def _letters(family: str) -> frozenset[int]:
-    """Code points that a font family draws."""
+    """Return the code points that a font family can draw."""
     path = Path(font_manager.findfont(font_manager.FontProperties(family=[family])))
     return frozenset(font_manager.get_font(str(path)).get_charmap())

@@ -1,4 +1,4 @@
-"""A run as it stood at any step: arrays and facts for the figures, no matplotlib."""
+"""Reads a run as it was after any number of updates: arrays and facts, without matplotlib."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -6,108 +6,130 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.data import fractions
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import Event, LogEvent
-from hiddenstate.system.typing import NamedArrays
+from hiddenstate.runs.snapshots import FileArrays, typed
+from hiddenstate.system.typing import Array, Arrays, NamedArrays
 
 APPENDED = ("time", "target", "prediction")
-"""Arrays of a run whose windows follow one another: each snapshot has those since the last."""
+"""Arrays that each snapshot continues, if the windows of a run follow one another."""
 
-
-LARGEST = 1e100
-"""No float32 is larger; numbers beyond it, whose squares overflow, are not drawn."""
+MAX_DRAWN = 1e100
+"""Larger numbers are not drawn, since their squares may overflow; no float32 is larger."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What was known after some updates.
+    """A run after some updates.
 
     Parameters
     ----------
     step : int
         Updates made.
     history : list of dict
-        Logged events up to then.
+        The events logged until then.
     arrays : dict of ndarray
-        The newest snapshot; where windows are predicted, all of them up to then.
+        Those of the newest snapshot; if windows follow one another, of all windows until then;
+        at the end also the final arrays.
     """
 
     step: int
     history: list[LogEvent]
     arrays: NamedArrays
 
+    def arrays_as(self, file: type[FileArrays]) -> FileArrays:
+        """Return the arrays with the names and types of `file`."""
+        return typed(self.arrays, file)
+
 
 class Timeline:
-    """Everything the views read of a run; :meth:`refresh` looks for what is new.
+    """Everything that views read of a run; :meth:`refresh` reads what is new.
 
     Parameters
     ----------
     run : Run
+
+    Attributes
+    ----------
+    job : str
+    facts : StaticFacts
+    picture : tuple of int or None
+        Height and width of the picture that a row is.
+    static_arrays, final_arrays : dict of ndarray
+    events : list of dict
+        All events of the history.
+
+    Raises
+    ------
+    UntrustedFileError
+        If the file of static arrays is damaged or missing.
+    MachineError
+        If it cannot be read.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.job = run.config.job
         arrays, self.facts = run.static_arrays
-        self.static_arrays = _as_drawn(arrays)
-        self.picture: tuple[int, int] | None = (
-            tuple(self.facts["picture"]) if self.facts.get("picture") else None
-        )
-        self._appended = bool(self.facts.get("appended"))
+        self.static_arrays = _drawable_arrays(arrays)
+        self.picture = self.facts.picture
         self._snapshots: dict[int, NamedArrays] = {}
-        self.events: list[Event] = []  # every event, also looks and controls
+        self.events: list[Event] = []
         self._history: list[LogEvent] = []
-        self._file, self._read = -1, (0, 0)  # how far which file was read
+        self._inode, self._position = -1, (0, 0)  # how far which history file is read
         self.final_arrays: NamedArrays = {}
         self.refresh()
 
+    def static_as(self, file: type[FileArrays]) -> FileArrays:
+        """Return the static arrays with the names and types of `file`."""
+        return typed(self.static_arrays, file)
+
     def refresh(self) -> bool:
-        """Read what the run wrote since the last time; whether it wrote anything."""
+        """Read what the run wrote since the last call; return whether it wrote anything."""
         before = (len(self.events), len(self._snapshots), bool(self.final_arrays))
         self._read_events()
         paths = {int(path.stem): path for path in self.run.snapshot_paths()}
-        for step in self._snapshots.keys() - paths.keys():  # a resumed run was cut back
+        for step in self._snapshots.keys() - paths.keys():  # removed when the run was resumed
             del self._snapshots[step]
         for step in sorted(paths.keys() - self._snapshots.keys()):
             with suppress(UntrustedFileError, MachineError):
-                self._snapshots[step] = _as_drawn(self.run.snapshot(paths[step]))
+                self._snapshots[step] = _drawable_arrays(self.run.snapshot(paths[step]))
         if not (self.final_arrays and self.run.has_final_arrays):
             with suppress(UntrustedFileError, MachineError):
-                self.final_arrays = _as_drawn(self.run.final_arrays())
+                self.final_arrays = _drawable_arrays(self.run.final_arrays())
         return before != (len(self.events), len(self._snapshots), bool(self.final_arrays))
 
     def _read_events(self) -> None:
-        """Read what was added to the history; all of it where it was written anew."""
+        """Read what was appended to the history; all of it if the file was replaced."""
         try:
-            about = (self.run.path / "history.jsonl").stat()
+            status = (self.run.path / "history.jsonl").stat()
         except OSError:
             return
-        if about.st_ino != self._file or about.st_size < self._read[0]:
-            self._file, self._read, self.events = about.st_ino, (0, 0), []
-        if about.st_size > self._read[0]:
-            events, *read = self.run.history_from(*self._read)
-            self._read, self.events = (read[0], read[1]), self.events + events
+        if status.st_ino != self._inode or status.st_size < self._position[0]:
+            self._inode, self._position, self.events = status.st_ino, (0, 0), []
+        if status.st_size > self._position[0]:
+            events, *position = self.run.history_from(*self._position)
+            self._position, self.events = (position[0], position[1]), self.events + events
             self._history = [event for event in self.events if event["event"] == "log"]
 
     @property
     def steps(self) -> Sequence[int]:
         """Updates made at each moment that can be shown, in order."""
         logged = {event["step"] + 1 for event in self._history}
-        if self._appended and self._snapshots:
+        if self.facts.appended and self._snapshots:
             return range(1, max(self._snapshots) + 1)
         return sorted(logged | set(self._snapshots))
 
     def moment(self, step: int | None = None) -> Moment:
-        """The run after `step` updates, or as it stands."""
+        """Return the run after `step` updates; by default, as it is now."""
         steps = self.steps
         step = (steps[-1] if steps else 0) if step is None else step
-        taken = max((s for s in self._snapshots if s <= step), default=None)
-        arrays: NamedArrays = {} if taken is None else dict(self._snapshots[taken])
-        if self._appended:
+        newest = max((s for s in self._snapshots if s <= step), default=None)
+        arrays: NamedArrays = {} if newest is None else dict(self._snapshots[newest])
+        if self.facts.appended:
             arrays |= self._windows(step)
         if steps and step >= steps[-1]:
             arrays |= self.final_arrays
@@ -115,27 +137,38 @@ class Timeline:
         return Moment(step, history, arrays)
 
     def _windows(self, step: int) -> NamedArrays:
-        """The windows predicted in the first `step` updates, out of all snapshots."""
+        """Return the windows predicted in the first `step` updates, from all snapshots."""
         parts = [self._snapshots[s] for s in sorted(self._snapshots)]
         parts = [part for part in parts if "prediction" in part]
         names = [name for name in APPENDED if all(name in part for part in parts)]
         return {n: np.concatenate([part[n] for part in parts])[:step] for n in names if parts}
 
+    @property
+    def unit(self) -> str:
+        """What an update of this run learns from, in a word."""
+        return "window" if self.facts.appended else "step"
+
+    @property
+    def class_names(self) -> list[str]:
+        """The class labels in the order of their numbers, as text."""
+        return [printable(label) for label in self.facts.classes or ()]
+
     def label(self, number: Any) -> str:
-        """The class label of a class number, as text."""
-        classes = self.facts.get("classes")
-        return printable(classes[int(number)] if classes else number)
+        """Return the class label of a class number, as text; without labels, the number."""
+        classes = self.facts.classes or ()
+        return printable(classes[int(number)] if 0 <= int(number) < len(classes) else number)
 
 
-def _as_drawn(arrays: NamedArrays) -> NamedArrays:
-    """Arrays as they are, but pixels as fractions, and numbers none can draw as NaN."""
+def _drawable_arrays(arrays: Arrays) -> NamedArrays:
+    """Return the arrays with pixels as fractions, and numbers that cannot be drawn as NaN."""
     return {name: _drawable(array) for name, array in arrays.items()}
 
 
-def _drawable(array: NDArray[Any]) -> NDArray[Any]:
+def _drawable(array: Array) -> Array:
     if array.dtype == np.uint8:
-        return fractions(array, np.float32)
+        pixels: Array = fractions(array, np.float32)
+        return pixels
     if array.dtype.kind != "f":
         return array
-    beyond = ~(np.abs(array) <= min(LARGEST, float(np.finfo(array.dtype).max)))
-    return np.where(beyond, array.dtype.type(np.nan), array) if beyond.any() else array
+    too_large = ~(np.abs(array) <= min(MAX_DRAWN, float(np.finfo(array.dtype).max)))
+    return np.where(too_large, array.dtype.type(np.nan), array) if too_large.any() else array

@@ -1,6 +1,6 @@
-"""The live window: it reads the run folder and nothing else, and no training waits for it.
+"""The live window of a run; it reads only the run folder, and training never waits for it.
 
-The dashboard stands over a strip with a line of status and a bar to scrub through the moments.
+The dashboard stands above a strip with a status line and a bar to move through the moments.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from hiddenstate.errors import MachineError, printable
 from hiddenstate.runs import Run
-from hiddenstate.views.offscreen import status
+from hiddenstate.views.offscreen import status_line
 from hiddenstate.views.playback import Pace, Player
 from hiddenstate.views.timeline import Timeline
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TICK = 0.04
-"""Seconds between two looks at what is due."""
+"""Seconds between two checks whether a drawing is due."""
 
-IDLE = 0.5
-"""Seconds between two looks at the run while nothing moves."""
+IDLE_PERIOD = 0.5
+"""Seconds between two reads of the run while nothing moves."""
 
 STRIP = 0.055
-"""Share of the window's height that the strip has."""
+"""Height of the strip, as a share of the window."""
 
 HINTS = "space pause   ←→ step   home end   +- speed   f follow   r replay   q close"
-"""The keys, said on windows of `HINTS_FROM` pixels and more."""
 
 HINTS_FROM = 900
+"""Width of the window in pixels from which it shows the keys."""
 
 KEYS: dict[str, Callable[[Player], Any]] = {
     " ": lambda player: player.pause(),
@@ -51,11 +51,11 @@ KEYS: dict[str, Callable[[Player], Any]] = {
     "r": lambda player: player.restart(),
 }
 
-CLOSING = ("q", "ctrl+w", "cmd+w")
+CLOSE_KEYS = ("q", "ctrl+w", "cmd+w")
 
 
 def display_missing() -> str | None:
-    """Why no window can be opened here, or None if one can."""
+    """Return why no window can be opened here, or None if one can."""
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
@@ -64,16 +64,16 @@ def display_missing() -> str | None:
 
 
 def _backend() -> str | None:
-    """A matplotlib backend whose toolkit is here."""
+    """Return a matplotlib backend whose toolkit is installed."""
     if sys.platform == "darwin":
         return "macosx"
     toolkits = {"PySide6": "QtAgg", "PyQt6": "QtAgg", "_tkinter": "TkAgg"}
-    there = (backend for module, backend in toolkits.items() if importlib.util.find_spec(module))
-    return next(there, None)
+    installed = (name for module, name in toolkits.items() if importlib.util.find_spec(module))
+    return next(installed, None)
 
 
 def desktop_theme() -> str:
-    """The theme of the desktop, `light` or `dark`; light where it does not say."""
+    """Return the theme of the desktop, `light` or `dark`; light if it is unknown."""
     commands = {
         "darwin": ["defaults", "read", "-g", "AppleInterfaceStyle"],
         "linux": ["gsettings", "get", "org.gnome.desktop.interface", "color-scheme"],
@@ -82,24 +82,25 @@ def desktop_theme() -> str:
     if not shutil.which(command[0]):
         return "light"
     with suppress(OSError, subprocess.TimeoutExpired):
-        said = subprocess.run(command, capture_output=True, text=True, timeout=1).stdout
-        return "dark" if "dark" in said.lower() else "light"
+        output = subprocess.run(command, capture_output=True, text=True, timeout=1).stdout
+        return "dark" if "dark" in output.lower() else "light"
     return "light"
 
 
 def show_window(run: Run, replay: bool = False, speed: float = 1.0) -> None:
-    """Show `run` until its window is closed: live while it runs, else replayed.
+    """Show `run` until its window is closed: live while it runs, else as a replay.
 
-    Keys: space pauses, left and right go one moment, home and end to the first and the last, + and
-    - double and halve the speed, f follows the run, r replays it, q closes. The bar can be dragged.
+    Keys: space pauses and resumes; left and right move by one moment, home and end to the first
+    and the last; + and - double and halve the speed; f follows the run, r replays it, q closes.
+    The bar can be dragged.
 
     Parameters
     ----------
     run : Run
-    replay : bool
-        Begin at the first moment although the run is under way.
-    speed : float
-        How much faster than usual a replay goes.
+    replay : bool, default False
+        Start at the first moment even if the run is in progress.
+    speed : float, default 1.0
+        Speed of a replay; 2 is twice as fast.
 
     Raises
     ------
@@ -123,12 +124,12 @@ def show_window(run: Run, replay: bool = False, speed: float = 1.0) -> None:
             figure = pyplot.figure(figsize=(11, 7.9))
         except Exception as error:  # noqa: BLE001  a toolkit may raise anything without a screen
             raise MachineError(
-                f"--view window: cannot open one: {printable(error)}; use --view terminal"
+                f"--view window: cannot open a window: {printable(error)}; use --view terminal"
             ) from None
         manager: Any = figure.canvas.manager
         manager.set_window_title(f"hiddenstate: {printable(run.name)}")
-        figure.canvas.mpl_disconnect(manager.key_press_handler_id)  # its keys mean other things
-        _leave_focus(manager.window)
+        figure.canvas.mpl_disconnect(manager.key_press_handler_id)  # matplotlib's own keys
+        _keep_focus(manager.window)
         window = Window(figure, player, lambda: pyplot.close(figure))
         timer = figure.canvas.new_timer(interval=round(1000 * TICK))
         timer.add_callback(window.tick)
@@ -136,18 +137,18 @@ def show_window(run: Run, replay: bool = False, speed: float = 1.0) -> None:
         pyplot.show()
 
 
-def _leave_focus(window: Any) -> None:
-    """Have the keyboard stay where it was when the window opens."""
+def _keep_focus(window: Any) -> None:
+    """Leave the keyboard focus where it is when the window opens."""
     if hasattr(window, "setAttribute"):  # Qt
         qt = importlib.import_module("matplotlib.backends.qt_compat").QtCore.Qt
         window.setAttribute(qt.WidgetAttribute.WA_ShowWithoutActivating)
-    elif hasattr(window, "wm_focusmodel"):  # Tk: it says that it will ask by itself, then is quiet
+    elif hasattr(window, "wm_focusmodel"):  # Tk: in the active model it never asks for the focus
         window.wm_focusmodel("active")
         window.after(1000, window.wm_focusmodel, "passive")
 
 
 class Window:
-    """What is in the window, on any canvas that matplotlib draws pixels for.
+    """The contents of the window, on any canvas that matplotlib can draw on.
 
     Parameters
     ----------
@@ -163,9 +164,9 @@ class Window:
     ) -> None:
         self.figure, self.player, self._close = figure, player, close
         self._pace = pace or Pace(TICK)
-        self._asked = True  # a person, or the first frame: it is drawn at once
-        self._held = self._seeking = self._gone = False
-        self._look = 0.0  # when the run is looked at next
+        self._requested = True  # by the user, or for the first time: drawn at once
+        self._held = self._seeking = self._closed = False
+        self._next_read = 0.0  # of the run
         parts: Any = figure.subfigures(2, 1, height_ratios=[1 - STRIP, STRIP])
         self._main = parts[0]
         self._strip = _Strip(parts[1])
@@ -178,20 +179,20 @@ class Window:
         connect("close_event", self._on_close)
 
     def tick(self) -> None:
-        """Draw what is due, if anything is."""
-        if self._gone or (self._held and not self._seeking):  # a plot being turned stays itself
+        """Draw if a drawing is due."""
+        if self._closed or (self._held and not self._seeking):  # a plot that is being turned stays
             return
-        if not self._asked and (self._pace.wait() or time.monotonic() < self._look):
+        if not self._requested and (self._pace.wait() or time.monotonic() < self._next_read):
             return
         with self._pace.drawing(self.player.share):
-            before = self.player.state
-            if self.player.advance() or self._asked:
-                self._asked = False
+            before = self.player.status
+            if self.player.advance() or self._requested:
+                self._requested = False
                 self._draw()
-            elif self.player.state != before:
-                self._restate()
+            elif self.player.status != before:
+                self._draw_strip()
         idle = self.player.paused or self.player.finished
-        self._look = time.monotonic() + (IDLE if idle else 0.0)
+        self._next_read = time.monotonic() + (IDLE_PERIOD if idle else 0.0)
 
     def _draw(self) -> None:
         from hiddenstate.views.catalog import draw_dashboard
@@ -200,9 +201,9 @@ class Window:
         self._strip.show(self.player)
         self.figure.canvas.draw()
 
-    def _restate(self) -> None:
-        """Draw the strip anew, and no more than that."""
-        if self._gone:
+    def _draw_strip(self) -> None:
+        """Draw only the strip."""
+        if self._closed:
             return
         self._strip.show(self.player)
         canvas: Any = self.figure.canvas
@@ -211,25 +212,25 @@ class Window:
 
     def _on_resize(self, event: Any) -> None:
         self._strip.fit(event.width)
-        self._asked = True  # margins are so many inches, whatever the size
+        self._requested = True  # margins in inches change with the size
 
     def _on_close(self, event: Any) -> None:
-        self._gone = True  # keys pressed before it went may still come
+        self._closed = True  # earlier key presses may still arrive
 
     def _on_key(self, event: Any) -> None:
-        if event.key in CLOSING:
+        if event.key in CLOSE_KEYS:
             self._close()
         elif event.key in KEYS:
             before = self.player.step
             KEYS[event.key](self.player)
-            self._answer(before)
+            self._update(before)
 
-    def _answer(self, before: int) -> None:
-        """Show what a person asked for: another moment if it is one, else how it is played."""
-        self._look = 0.0
+    def _update(self, before: int) -> None:
+        """Show the moment that the user chose if it is another one, and how it is played."""
+        self._next_read = 0.0
         if self.player.step != before:
-            self._asked = True
-        self._restate()
+            self._requested = True
+        self._draw_strip()
 
     def _on_press(self, event: Any) -> None:
         self._held = True
@@ -241,21 +242,21 @@ class Window:
         if self._seeking:
             before = self.player.step
             self.player.seek(self._strip.share(event))
-            self._answer(before)
+            self._update(before)
 
     def _on_release(self, event: Any) -> None:
         self._held = self._seeking = False
 
 
 class _Strip:
-    """A line of status and a bar, at the foot of the window."""
+    """A status line and a bar, at the foot of the window."""
 
     def __init__(self, figure: Any) -> None:
         from hiddenstate.views import style
 
-        look = style.now()
+        theme = style.now()
         self.figure = figure
-        figure.set_facecolor(look.ground)
+        figure.set_facecolor(theme.ground)
         figure.patch.set_alpha(1.0)
         self._axes = figure.add_axes((0.012, 0.1, 0.976, 0.34))
         self._axes.set_xlim(0, 1)
@@ -263,24 +264,24 @@ class _Strip:
         self._axes.set_axis_off()
         self._axes.set_navigate(False)
         line = {"lw": 3, "solid_capstyle": "round", "clip_on": False}
-        self._axes.plot([0, 1], [0, 0], color=look.faint, **line)
-        (self._past,) = self._axes.plot([0, 0], [0, 0], color=look.muted, **line)
-        (self._knob,) = self._axes.plot([0], [0], "o", color=look.ink, ms=7, clip_on=False)
+        self._axes.plot([0, 1], [0, 0], color=theme.faint, **line)
+        (self._past,) = self._axes.plot([0, 0], [0, 0], color=theme.muted, **line)
+        (self._knob,) = self._axes.plot([0], [0], "o", color=theme.ink, ms=7, clip_on=False)
         text = {"va": "center", "fontsize": style.TEXT_POINTS}
-        self._said = figure.text(0.012, 0.72, "", color=look.ink, **text)
-        self._hints = figure.text(0.988, 0.72, HINTS, ha="right", color=look.muted, **text)
+        self._status = figure.text(0.012, 0.72, "", color=theme.ink, **text)
+        self._hints = figure.text(0.988, 0.72, HINTS, ha="right", color=theme.muted, **text)
         self.fit(figure.bbox.width)
 
     def show(self, player: Player) -> None:
-        """Say where `player` stands."""
+        """Show the place of `player`."""
         steps = player.steps
         share = bisect_left(steps, player.step) / (len(steps) - 1) if len(steps) > 1 else 0.0
         self._past.set_xdata([0, share])
         self._knob.set_xdata([share])
-        self._said.set_text(status(player))
+        self._status.set_text(status_line(player))
 
     def fit(self, width: float) -> None:
-        """Leave the keys unsaid where there is no room."""
+        """Hide the keys if there is no space for them."""
         self._hints.set_visible(width >= HINTS_FROM)
 
     def holds(self, event: Any) -> bool:
@@ -288,6 +289,6 @@ class _Strip:
         return bool(self.figure.bbox.contains(event.x, event.y))
 
     def share(self, event: Any) -> float:
-        """How far along the bar the mouse is, 0 to 1."""
+        """Return the place of the mouse along the bar, 0 to 1."""
         x, _ = self._axes.transData.inverted().transform((event.x, event.y))
         return float(min(max(x, 0.0), 1.0))

@@ -59,7 +59,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, pets: Path, cli: Cli) -> Path
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("3,4:q\n", "3,4:r\n", "8: label r is not one of @classLabel: p, q"),
         ("3,4:q\n", "3:q\n", "8: 1 step, but @seriesLength is 2"),
@@ -78,19 +78,19 @@ def seen(tmp_path_factory: pytest.TempPathFactory, pets: Path, cli: Cli) -> Path
     ],
 )
 def test_a_ts_file_that_contradicts_its_header_is_refused_with_line_and_field(
-    refuse: Refuse, cli: Cli, write: Write, trained: Path, old: str, new: str, said: str
+    refuse: Refuse, cli: Cli, write: Write, trained: Path, old: str, new: str, message: str
 ) -> None:
     path = write("t.ts", TS.replace(old, new, 1))
-    if not said:  # without @seriesLength the first row decides
+    if not message:  # without @seriesLength the first row decides
         path = write("t.ts", TS.replace(old, new).replace("3,4:q\n", "3:q\n", 1))
-        said = "7: 1 step, but @equalLength is true and the first row has 2; set"
-    assert f"{path}:{said}" in refuse(2, "classify", path)
+        message = "7: 1 step, but @equalLength is true and the first row has 2; set"
+    assert f"{path}:{message}" in refuse(2, "classify", path)
     sound = write("sound.ts", TS)
-    assert f"{path}:{said}" in refuse(2, "classify", sound, "--test", path)
+    assert f"{path}:{message}" in refuse(2, "classify", sound, "--test", path)
     model = trained / "wide.safetensors"
-    if "no label" not in said:  # rows to predict need no label
-        assert f"{path}:{said}" in refuse(2, "predict", model, path, "--output", "out.csv")
-    assert f"{path}:{said}" in refuse(2, "evaluate", model, path)
+    if "no label" not in message:  # rows to predict need no label
+        assert f"{path}:{message}" in refuse(2, "predict", model, path, "--output", "out.csv")
+    assert f"{path}:{message}" in refuse(2, "evaluate", model, path)
 
 
 def test_a_ts_file_for_another_job_is_refused_with_the_job(refuse: Refuse, write: Write) -> None:
@@ -117,14 +117,14 @@ def test_pickled_objects_in_a_folder_or_as_answers_are_refused(
 ) -> None:
     (tmp_path / "set").mkdir()
     objects = npy(tmp_path / "set" / "X.npy", np.array([{}] * 9, object))
-    said = "contains pickled objects; save it again as numbers"
+    message = "contains pickled objects; save it again as numbers"
     for job in JOBS:
-        assert f"{objects}: {said}" in refuse(2, job, tmp_path / "set")
+        assert f"{objects}: {message}" in refuse(2, job, tmp_path / "set")
     sound = npy(tmp_path / "x.npy", np.ones((9, 4)))
     for job in ("classify", "regress"):
-        assert f"{objects}: {said}" in refuse(2, job, sound, "--answers", objects)
+        assert f"{objects}: {message}" in refuse(2, job, sound, "--answers", objects)
     sound = npz(tmp_path / "x.npz", X=np.ones((9, 4)), y=np.arange(9) % 2)
-    assert said in refuse(2, "classify", sound, "--test", objects)
+    assert message in refuse(2, "classify", sound, "--test", objects)
 
 
 def test_an_array_of_another_size_than_declared_is_refused_with_both_sizes(
@@ -191,7 +191,7 @@ def cut_png() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "said"),
+    ("name", "data", "message"),
     [
         ("z.png", cut_png(), "damaged or truncated"),
         ("z.bmp", bmp_of(9000, 9000), "9000 x 9000 pixels, more than 50,000,000; resize it"),
@@ -201,20 +201,20 @@ def cut_png() -> bytes:
     ids=["cut", "huge", "no image", "empty"],
 )
 def test_a_bad_image_is_refused_unless_it_is_skipped(
-    refuse: Refuse, cli: Cli, pets: Path, seen: Path, name: str, data: bytes, said: str
+    refuse: Refuse, cli: Cli, pets: Path, seen: Path, name: str, data: bytes, message: str
 ) -> None:
     path = pets / "cat" / name
     path.write_bytes(data)
     for job in ("classify", "autoencode"):
         error = refuse(2, job, pets)
-        assert f"{path}: {said}" in error
+        assert f"{path}: {message}" in error
         assert "--skip-bad leaves out such images" in error
     assert str(path) in refuse(2, "predict", seen, path, "--output", "out.csv")
     assert str(path) in refuse(2, "evaluate", seen, pets)
     answer = cli("classify", pets, "--skip-bad", *TINY)
     assert answer.code == 0
     (listed,) = [line for line in answer.err.splitlines() if str(path) in line]
-    assert said in listed
+    assert message in listed
     assert "1 unreadable image left out" in answer.err
 
 
@@ -278,11 +278,11 @@ def test_a_truncated_gzipped_table_is_refused_with_the_offset(
 ) -> None:
     packed = gzip.compress(WIDE.encode())
     path = write("t.csv.gz", packed[:-20])
-    said = f"{path}: the gzip stream ends early, at byte {len(packed) - 20}; download"
+    message = f"{path}: the gzip stream ends early, at byte {len(packed) - 20}; download"
     for job in JOBS:
-        assert said in refuse(2, job, path)
+        assert message in refuse(2, job, path)
     for error in refuse_new("wide", path):
-        assert said in error
+        assert message in error
     path = write("t.csv.gz", packed[:30] + b"\xff" * 10 + packed[40:])
     assert "damaged gzip near byte" in refuse(2, "classify", path)
 
@@ -291,7 +291,7 @@ def test_a_truncated_gzipped_table_is_refused_with_the_offset(
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"a,b,label\n1,2,x\n", "not a Parquet file: starts with 612c622c, not PAR1"),
         (b"PAR1" + b"\xff" * 60 + b"PAR1", "damaged or unreadable"),
@@ -299,13 +299,13 @@ def test_a_truncated_gzipped_table_is_refused_with_the_offset(
     ],
 )
 def test_a_file_that_is_not_parquet_is_refused(
-    refuse: Refuse, refuse_new: RefuseNew, write: Write, data: bytes, said: str
+    refuse: Refuse, refuse_new: RefuseNew, write: Write, data: bytes, message: str
 ) -> None:
     path = write("t.parquet", data)
     for job in JOBS:
-        assert f"{path}: {said}" in refuse(2, job, path)
+        assert f"{path}: {message}" in refuse(2, job, path)
     for error in refuse_new("wide", path):
-        assert f"{path}: {said}" in error
+        assert f"{path}: {message}" in error
 
 
 @pytest.mark.parametrize(
@@ -316,11 +316,11 @@ def test_a_nested_parquet_column_is_refused_by_name(
 ) -> None:
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"a": range(12), "bad": column, "label": ["p", "q"] * 6}), path)
-    said = f"{path}: column bad has a type that cannot be read; leave it out with --input COL"
+    message = f"{path}: column bad has a type that cannot be read; leave it out with --input COL"
     for job in ("classify", "autoencode"):
-        assert said in refuse(2, job, path)
-    assert said in refuse(2, "regress", path, "--target", "a")
-    assert said in refuse(2, "classify", path, "--label", "bad", "--input", "a")
+        assert message in refuse(2, job, path)
+    assert message in refuse(2, "regress", path, "--target", "a")
+    assert message in refuse(2, "classify", path, "--label", "bad", "--input", "a")
     for error in refuse_new("wide", path):
         assert "t.parquet: " in error
     assert cli("classify", path, "--input", "a", *TINY).code == 0
@@ -348,7 +348,7 @@ def picked(text: str, *columns: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("model", "text", "said"),
+    ("model", "text", "message"),
     [
         ("wide", renamed(WIDE, "a", "c", "label"), "b missing, c not expected"),
         ("wide", picked(WIDE, 0, 2), "b missing"),
@@ -359,11 +359,11 @@ def picked(text: str, *columns: int) -> str:
     ],
 )
 def test_new_rows_with_other_columns_are_refused_with_their_names(
-    refuse_new: RefuseNew, write: Write, model: str, text: str, said: str
+    refuse_new: RefuseNew, write: Write, model: str, text: str, message: str
 ) -> None:
-    hint = "add them" if "missing" in said else "name the columns in order with --input"
+    hint = "add them" if "missing" in message else "name the columns in order with --input"
     for error in refuse_new(model, write("new.csv", text)):
-        assert f"new.csv: columns differ from the training columns: {said}; {hint}" in error
+        assert f"new.csv: columns differ from the training columns: {message}; {hint}" in error
 
 
 def test_a_test_file_with_other_columns_is_refused(refuse: Refuse, write: Write) -> None:
@@ -387,7 +387,7 @@ def test_new_rows_without_id_or_target_are_refused_with_the_column(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--label", "lable"), "no column lable (--label); did you mean label?; columns: a, b,"),
         (("--input", "a,q"), "no column q (--input); columns: a, b, label"),
@@ -431,13 +431,13 @@ def test_new_rows_without_id_or_target_are_refused_with_the_column(
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
 def test_a_wrong_option_of_classify_is_refused_with_valid_values(
-    refuse: Refuse, write: Write, options: tuple[object, ...], said: str
+    refuse: Refuse, write: Write, options: tuple[object, ...], message: str
 ) -> None:
-    assert said in refuse(2, "classify", write("t.csv", WIDE), *options)
+    assert message in refuse(2, "classify", write("t.csv", WIDE), *options)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ((), "no target column; add --target COL; columns: time, u, v"),
         (("--horizon", 1), "no target column; add --target COL"),
@@ -462,13 +462,13 @@ def test_a_wrong_option_of_classify_is_refused_with_valid_values(
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
 def test_a_wrong_option_of_regress_is_refused_with_valid_values(
-    refuse: Refuse, write: Write, options: tuple[object, ...], said: str
+    refuse: Refuse, write: Write, options: tuple[object, ...], message: str
 ) -> None:
-    assert said in refuse(2, "regress", write("t.csv", SIGNAL), *options)
+    assert message in refuse(2, "regress", write("t.csv", SIGNAL), *options)
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--delimiter", ";;"), "--delimiter: expected one character"),
         (("--delimiter", ";"), "add --delimiter ','"),
@@ -481,10 +481,10 @@ def test_a_wrong_option_of_regress_is_refused_with_valid_values(
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
 def test_a_wrong_option_of_reading_new_rows_is_refused(
-    refuse_new: RefuseNew, write: Write, options: tuple[object, ...], said: str
+    refuse_new: RefuseNew, write: Write, options: tuple[object, ...], message: str
 ) -> None:
     for error in refuse_new("wide", write("t.csv", WIDE), *options):
-        assert said in error
+        assert message in error
 
 
 def test_a_test_file_for_data_with_test_rows_is_refused(refuse: Refuse, tiny_idx: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_model_with_one_changed_byte_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"out.bias": None}, "out.bias (3,) is missing"),
         ({"spare": np.zeros(2)}, "spare is unknown"),
@@ -71,14 +71,14 @@ def test_a_model_with_one_changed_byte_is_refused(
     ids=["missing", "extra", "shape", "type"],
 )
 def test_a_model_with_other_tensors_is_refused_with_their_names(
-    refuse: Refuse, tmp_path: Path, change: dict[str, Any], said: str
+    refuse: Refuse, tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     net = Net("classify", make_config("classify", {"hidden_size": 4}).model, 5, 3)
     kept = FittedModel(net, net.initial(0, "float32"), [1, 2, 3], (7, 5))
     params = {n: a for n, a in (kept.params | change).items() if a is not None}
     path = tmp_path / "m.safetensors"
     write_arrays(path, "model", params, {**kept.facts(), "extra": {}})
-    assert said in refuse(4, "predict", path, npy(tmp_path / "x.npy", np.ones((1, 7, 5))))
+    assert message in refuse(4, "predict", path, npy(tmp_path / "x.npy", np.ones((1, 7, 5))))
 
 
 def test_a_forged_model_with_invalid_classes_is_refused(refuse: Refuse, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.conftest import (
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("clasify",), "did you mean classify?"),
         (("classify", "--hiden-size", "3"), "--hidden-size"),
@@ -62,13 +62,13 @@ from tests.conftest import (
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )
 def test_a_wrong_option_is_refused_with_valid_values(
-    refuse: Refuse, arguments: tuple[str, ...], said: str
+    refuse: Refuse, arguments: tuple[str, ...], message: str
 ) -> None:
-    assert said in refuse(2, *arguments)
+    assert message in refuse(2, *arguments)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("epochs = 0", "--epochs"),
         ("epochs = true", "--epochs"),
@@ -86,10 +86,10 @@ def test_a_wrong_option_is_refused_with_valid_values(
     ],
 )
 def test_wrong_settings_in_a_file_are_refused(
-    refuse: Refuse, tmp_path: Path, text: str, said: str
+    refuse: Refuse, tmp_path: Path, text: str, message: str
 ) -> None:
     (tmp_path / "settings.toml").write_text(text)
-    assert said in refuse(2, "classify", "absent", "--config", tmp_path / "settings.toml")
+    assert message in refuse(2, "classify", "absent", "--config", tmp_path / "settings.toml")
 
 
 def test_a_nul_character_in_a_path_is_refused(refuse: Refuse, tmp_path: Path) -> None:

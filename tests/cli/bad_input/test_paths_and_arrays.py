@@ -234,11 +234,11 @@ def test_a_signal_shorter_than_a_window_is_refused_with_both_lengths(
 
 def test_pickled_objects_are_refused(refuse: Refuse, model: Path, tmp_path: Path) -> None:
     path = npy(tmp_path / "objects.npy", np.array([{}], dtype=object))
-    said = "contains pickled objects; save it again as numbers"
-    assert said in refuse(2, "autoencode", path)
-    assert said in refuse(2, "predict", model, path)
+    message = "contains pickled objects; save it again as numbers"
+    assert message in refuse(2, "autoencode", path)
+    assert message in refuse(2, "predict", model, path)
     objects = np.array([None] * 12, dtype=object)
-    assert said in refuse(2, "classify", rows(tmp_path, X=objects))
+    assert message in refuse(2, "classify", rows(tmp_path, X=objects))
 
 
 def test_an_npy_file_smaller_than_declared_is_refused_with_both_sizes(
@@ -305,7 +305,7 @@ def test_a_truncated_gzip_file_is_refused_with_the_offset(refuse: Refuse, tiny_i
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"\x89PNG", "starts with 89504e47"),
         (b"\0\0\x0a\3" + b"\0\0\0\1" * 3 + b"x", "0x0a"),
@@ -320,7 +320,7 @@ def test_a_truncated_gzip_file_is_refused_with_the_offset(refuse: Refuse, tiny_i
     ids=["magic", "type", "overflow", "no rows", "short", "trailing", "counts", "axes", "floats"],
 )
 def test_a_damaged_idx_file_is_refused_with_both_numbers(
-    refuse: Refuse, tiny_idx: Path, data: bytes, said: str
+    refuse: Refuse, tiny_idx: Path, data: bytes, message: str
 ) -> None:
     (tiny_idx / TRAIN_IMAGES).write_bytes(data)
-    assert said in refuse(2, "classify", tiny_idx)
+    assert message in refuse(2, "classify", tiny_idx)

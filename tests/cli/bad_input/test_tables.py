@@ -166,7 +166,7 @@ def test_a_parquet_file_without_rows_is_refused(
 
 
 @pytest.mark.parametrize(("name", "delimiter"), [("t.csv", ","), ("t.tsv", "\t"), ("t.txt", " ")])
-@pytest.mark.parametrize(("row", "found"), [("1,2", 2), ("1,2,p,4", 4), ("9", 1)])
+@pytest.mark.parametrize(("row", "n_cells"), [("1,2", 2), ("1,2,p,4", 4), ("9", 1)])
 def test_a_ragged_row_is_refused_with_line_and_both_counts(
     refuse: Refuse,
     refuse_new: RefuseNew,
@@ -174,39 +174,39 @@ def test_a_ragged_row_is_refused_with_line_and_both_counts(
     name: str,
     delimiter: str,
     row: str,
-    found: int,
+    n_cells: int,
 ) -> None:
     text = WIDE.replace("4,2.0,p\n", f"4,2.0,p\n{row}\n").replace(",", delimiter)
     path = write(name, text)
-    said = f"{path}:7: expected 3 columns as in the first line, found {found}; "
-    hint = "correct the line" if found < 3 else "quote cells that contain a delimiter"
+    message = f"{path}:7: expected 3 columns as in the first line, found {n_cells}; "
+    hint = "correct the line" if n_cells < 3 else "quote cells that contain a delimiter"
     for job in JOBS:
         error = refuse(2, job, path)
-        assert said in error
+        assert message in error
         assert hint in error
-    assert said in refuse(2, "classify", write("sound.csv", WIDE), "--test", path)
+    assert message in refuse(2, "classify", write("sound.csv", WIDE), "--test", path)
     for error in refuse_new("wide", path):
-        assert said in error
+        assert message in error
 
 
 def test_text_in_a_column_of_numbers_is_refused_with_line_column_and_value(
     refuse: Refuse, refuse_new: RefuseNew, write: Write
 ) -> None:
     path = write("t.csv", changed(WIDE, 7, 1, "oops\x1b[31m" + "!" * 60))
-    said = (
+    message = (
         f"{path}:7:b: 'oops\\x1b[31m" + "!" * 27 + "…' is not a number; correct or empty the cell"
     )
     for job in ("classify", "autoencode"):
-        assert said in refuse(2, job, path)
-    assert said in refuse(2, "regress", path, "--target", "a", "--input", "b")
-    assert said in refuse(2, "regress", path, "--target", "b", "--input", "a")
-    assert said in refuse(2, "classify", write("sound.csv", WIDE), "--test", path)
+        assert message in refuse(2, job, path)
+    assert message in refuse(2, "regress", path, "--target", "a", "--input", "b")
+    assert message in refuse(2, "regress", path, "--target", "b", "--input", "a")
+    assert message in refuse(2, "classify", write("sound.csv", WIDE), "--test", path)
     for error in refuse_new("wide", path):
-        assert said in error
+        assert message in error
 
 
 @pytest.mark.parametrize(
-    ("column", "cell", "option", "said"),
+    ("column", "cell", "option", "message"),
     [
         (1, "oops", ("--weight", "b"), "b: 'oops' is not a number"),
         (1, "-1", ("--weight", "b"), "b: weight -1; expected a finite number of at least 0"),
@@ -216,14 +216,14 @@ def test_text_in_a_column_of_numbers_is_refused_with_line_column_and_value(
     ],
 )
 def test_a_wrong_weight_group_or_id_is_refused_with_its_cell(
-    refuse: Refuse, write: Write, column: int, cell: str, option: tuple[str, ...], said: str
+    refuse: Refuse, write: Write, column: int, cell: str, option: tuple[str, ...], message: str
 ) -> None:
     path = write("t.csv", changed(WIDE, 7, column, cell))
-    assert f"{path}:7:{said}" in refuse(2, "classify", path, *option)
+    assert f"{path}:7:{message}" in refuse(2, "classify", path, *option)
 
 
 @pytest.mark.parametrize(
-    ("column", "cell", "said"),
+    ("column", "cell", "message"),
     [
         (1, "noon", "6:time: 'noon' is not a time; expected numbers, or dates like 2020-12-31"),
         (1, "2020-12-31", "6:time: '2020-12-31' is not a time"),
@@ -235,35 +235,35 @@ def test_a_wrong_weight_group_or_id_is_refused_with_its_cell(
     ],
 )
 def test_a_wrong_cell_of_a_long_table_is_refused_with_its_place(
-    refuse: Refuse, write: Write, column: int, cell: str, said: str
+    refuse: Refuse, write: Write, column: int, cell: str, message: str
 ) -> None:
     path = write("t.csv", changed(LONG, 6, column, cell))
     error = refuse(2, "classify", path, "--time", "time").replace(str(path), "FILE")
-    assert f"FILE:{said}" in error
+    assert f"FILE:{message}" in error
 
 
 def test_a_nul_character_is_refused_with_its_offset(
     refuse: Refuse, refuse_new: RefuseNew, write: Write
 ) -> None:
     path = write("t.csv", WIDE.replace("7,3.5", "7\0,3.5"))
-    said = f"{path}: a NUL character at byte {WIDE.index('7,3.5') + 1}; not a text file"
+    message = f"{path}: a NUL character at byte {WIDE.index('7,3.5') + 1}; not a text file"
     for job in JOBS:
-        assert said in refuse(2, job, path)
+        assert message in refuse(2, job, path)
     packed = write("t.csv.gz", gzip.compress(b"a,b\n1,\0\n"))
     assert "a NUL character at byte 6" in refuse(2, "autoencode", packed)
     for error in refuse_new("wide", path):
-        assert said in error
+        assert message in error
 
 
 def test_a_duplicate_column_name_is_refused_with_both_positions(
     refuse: Refuse, refuse_new: RefuseNew, write: Write, tmp_path: Path
 ) -> None:
     path = write("t.csv", WIDE.replace("a,b,label", "a,b,a"))
-    said = f"{path}:1: columns 1 and 3 are both named a; rename one"
+    message = f"{path}:1: columns 1 and 3 are both named a; rename one"
     for job in JOBS:
-        assert said in refuse(2, job, path)
+        assert message in refuse(2, job, path)
     for error in refuse_new("wide", path):
-        assert said in error
+        assert message in error
     twice = tmp_path / "t.parquet"
     pq.write_table(pa.Table.from_arrays([pa.array([1.0])] * 3, names=["a", "b", "b"]), twice)
     for job in JOBS:
@@ -304,11 +304,13 @@ def test_semicolons_and_decimal_commas_are_refused_with_both_options(
 ) -> None:
     text = WIDE.replace(",", ";").replace(".", ",")
     path = write("t.csv", text)
-    said = f"{path}:1: columns are separated by ';', not by ','; add --delimiter ';' --decimal ','"
+    message = (
+        f"{path}:1: columns are separated by ';', not by ','; add --delimiter ';' --decimal ','"
+    )
     for job in JOBS:
-        assert said in refuse(2, job, path)
+        assert message in refuse(2, job, path)
     for error in refuse_new("wide", path):
-        assert said in error
+        assert message in error
     error = refuse(2, "classify", path, "--delimiter", ";")
     assert f"{path}:2:b: '0,0' has a decimal comma; add --decimal ','" in error
     options = ("--delimiter", ";", "--decimal", ",")
@@ -366,9 +368,9 @@ def test_a_missing_label_is_refused_with_its_cell(
     refuse: Refuse, refuse_new: RefuseNew, write: Write
 ) -> None:
     path = write("t.csv", changed(changed(WIDE, 7, 2, ""), 9, 2, ""))
-    said = f"{path}:7:label: empty, so the row has no label (2 such rows); fill it in or drop"
-    assert said in refuse(2, "classify", path)
-    assert said in refuse(2, "classify", write("sound.csv", WIDE), "--test", path)
+    message = f"{path}:7:label: empty, so the row has no label (2 such rows); fill it in or drop"
+    assert message in refuse(2, "classify", path)
+    assert message in refuse(2, "classify", write("sound.csv", WIDE), "--test", path)
 
 
 def test_a_table_without_a_label_is_refused_with_its_columns(

@@ -1,4 +1,4 @@
-"""The data the program brings."""
+"""The bundled data: MNIST and waves."""
 
 import gzip
 import shutil
@@ -29,7 +29,7 @@ def test_all_of_mnist_is_there(digits: SequenceDataset) -> None:
     assert (digits.X.min(), digits.X.max()) == (0, 255)
 
 
-def test_mnists_labels_are_the_published_ones(digits: SequenceDataset) -> None:
+def test_the_labels_of_mnist_are_the_published_ones(digits: SequenceDataset) -> None:
     assert digits.y is not None
     assert digits.y_test is not None
     assert digits.y[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
@@ -39,7 +39,7 @@ def test_mnists_labels_are_the_published_ones(digits: SequenceDataset) -> None:
     assert digits.classes == list(range(10))
 
 
-def test_mnists_mean_pixel_is_the_published_one(digits: SequenceDataset) -> None:
+def test_the_mean_pixel_of_mnist_is_the_published_one(digits: SequenceDataset) -> None:
     assert digits.X.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
 
 
@@ -67,7 +67,7 @@ def test_a_missing_bundled_file_is_refused(tmp_path: Path, monkeypatch: pytest.M
         load_mnist()
 
 
-def test_the_first_window_is_the_classic_scripts() -> None:
+def test_the_first_window_equals_that_of_the_classic_script() -> None:
     waves = load_waves(3, 10)
     # The script: np.linspace(step * pi, (step + 1) * pi, 10, endpoint=False), float32.
     steps = np.linspace(2 * np.pi, 3 * np.pi, 10, endpoint=False)
@@ -90,7 +90,7 @@ def test_windows_join_without_gap_or_overlap(n: int, window: int, first: int) ->
     assert waves.X.shape == waves.y.shape == (n, window, 1)
 
 
-def test_the_test_part_is_the_windows_that_follow() -> None:
+def test_the_test_rows_are_the_windows_that_follow() -> None:
     waves, longer = load_waves(4, 10), load_waves(8, 10)
     np.testing.assert_array_equal(waves.X_test, longer.X[4:])
 
@@ -99,12 +99,12 @@ def test_a_longer_wave_begins_like_a_shorter_one() -> None:
     np.testing.assert_array_equal(load_waves(20).X[:5], load_waves(5).X)
 
 
-def test_window_ten_thousand_is_as_clean_as_the_first() -> None:
+def test_window_ten_thousand_is_as_accurate_as_the_first() -> None:
     far, near = load_waves(1, 10, first=10_000), load_waves(1, 10, first=0)
     np.testing.assert_allclose(far.X, near.X, atol=1e-6)
 
 
-def test_regress_without_data_follows_the_waves_it_asked_for() -> None:
-    found = load_dataset(make_config("regress", {"windows": 7, "window": 5, "dtype": "float64"}))
-    assert found.X.shape == (7, 5, 1)
-    assert found.X.dtype == np.float64
+def test_regress_without_data_uses_the_waves_of_its_options() -> None:
+    result = load_dataset(make_config("regress", {"windows": 7, "window": 5, "dtype": "float64"}))
+    assert result.X.shape == (7, 5, 1)
+    assert result.X.dtype == np.float64

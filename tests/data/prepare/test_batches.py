@@ -1,4 +1,4 @@
-"""Which rows each step sees."""
+"""The rows of each step."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ def epoch(batches: Batches, number: int) -> list[int]:
 
 @given(sizes, st.integers(0, 5), st.integers(0, 1000))
 @quick
-def test_every_row_is_seen_once_an_epoch(
+def test_every_row_is_seen_once_per_epoch(
     size: tuple[int, int, int], number: int, first: int
 ) -> None:
     batches = Batches(*size, first_step=first)
@@ -31,7 +31,7 @@ def test_every_row_is_seen_once_an_epoch(
 
 @given(sizes, st.integers(0, 300))
 @quick
-def test_a_batch_follows_from_seed_and_step_alone(size: tuple[int, int, int], step: int) -> None:
+def test_a_batch_depends_only_on_seed_and_step(size: tuple[int, int, int], step: int) -> None:
     walked, asked = Batches(*size), Batches(*size)
     for earlier in range(step % 7):
         walked.rows(earlier)
@@ -51,7 +51,7 @@ def test_only_the_last_batch_of_an_epoch_may_be_short(size: tuple[int, int, int]
 
 @given(sizes)
 @quick
-def test_without_shuffling_rows_come_as_they_are(size: tuple[int, int, int]) -> None:
+def test_without_shuffling_rows_keep_their_order(size: tuple[int, int, int]) -> None:
     batches = Batches(*size, shuffle=False)
     assert epoch(batches, 0) == epoch(batches, 3) == list(range(size[0]))
 
@@ -76,7 +76,7 @@ def test_changing_a_batch_changes_no_later_one() -> None:
     assert sorted(batches.rows(0)) == list(range(10))
 
 
-def test_a_carried_state_starts_anew_at_each_later_epoch() -> None:
+def test_a_carried_state_is_reset_at_each_later_epoch() -> None:
     batches = Batches(6, 2, first_step=10)
     assert [step for step in range(10, 20) if batches.starts_epoch(step)] == [13, 16, 19]
     assert [batches.epoch_of(step) for step in (10, 12, 13, 16)] == [0, 0, 1, 2]
@@ -89,9 +89,9 @@ def draws(*key: object) -> list[float]:
 
 def test_equal_keys_give_equal_numbers_and_others_do_not() -> None:
     keys = [(0, "a"), (1, "a"), (0, "b"), (0, "a", 0), (0, "a", 1), (0, "a", 1, 1), (0, "a", 11)]
-    found = [draws(*key) for key in keys]
-    assert found == [draws(*key) for key in keys]
-    assert len({tuple(numbers) for numbers in found}) == len(keys)
+    result = [draws(*key) for key in keys]
+    assert result == [draws(*key) for key in keys]
+    assert len({tuple(numbers) for numbers in result}) == len(keys)
 
 
 def test_another_process_draws_the_same_numbers() -> None:

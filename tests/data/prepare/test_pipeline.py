@@ -1,4 +1,4 @@
-"""From data as read to data as learnt from: nothing leaks, rows drop and weigh as they are told."""
+"""Preparation: test rows do not leak, and rows are dropped and weighted as the options say."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,18 +37,18 @@ def labelled(n: int = 12, **changes: Any) -> Rows:
 
 
 def weights_of(rows: Rows, **options: Any) -> Array:
-    found = made("classify", rows, test_fraction=0, **options).train.weights
-    assert found is not None
-    return found
+    result = made("classify", rows, test_fraction=0, **options).train.weights
+    assert result is not None
+    return result
 
 
-# --- nothing of held-out rows is known
+# --- test rows do not leak
 
 
 @pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
 @pytest.mark.parametrize("missing", ["mean", "mask"])
-def test_whatever_the_test_rows_hold_the_training_rows_are_the_same(job: str, missing: str) -> None:
-    """Rows of the test part are multiplied by 1,000: no fill, scale or training row moves."""
+def test_training_rows_do_not_depend_on_the_values_of_test_rows(job: str, missing: str) -> None:
+    """Multiplying the test rows by 1,000 changes no fill value, scale or training row."""
     random = np.random.default_rng(0)
     X = random.normal(5, 2, (30, 4, 2))
     X[random.random(X.shape) < 0.1] = NAN
@@ -73,9 +73,9 @@ def test_whatever_the_test_rows_hold_the_training_rows_are_the_same(job: str, mi
     assert not np.array_equal(after.X_test, before.X_test)
 
 
-def test_a_signals_scale_is_of_its_first_part_alone() -> None:
+def test_the_scale_of_a_signal_is_that_of_its_training_part() -> None:
     t = np.arange(100.0)
-    found = made(
+    result = made(
         "regress",
         Rows(t[None, :, None], t[None, :, None]),
         scale="minmax",
@@ -83,10 +83,10 @@ def test_a_signals_scale_is_of_its_first_part_alone() -> None:
         test_fraction=0.2,
         window=5,
     )
-    assert found.transform.scaling[0] == 0
-    assert found.transform.scaling[1] == pytest.approx(1 / 79)
-    assert found.X.max() == pytest.approx(1)
-    assert found.X_test.max() == pytest.approx(99 / 79)
+    assert result.transform.scaling[0] == 0
+    assert result.transform.scaling[1] == pytest.approx(1 / 79)
+    assert result.X.max() == pytest.approx(1)
+    assert result.X_test.max() == pytest.approx(99 / 79)
 
 
 # --- missing values
@@ -99,27 +99,27 @@ def holed() -> Rows:
     return rows
 
 
-def test_rows_with_missing_values_are_dropped_and_it_is_said() -> None:
+def test_rows_with_missing_values_are_dropped_with_a_remark() -> None:
     rows = holed()
-    found = made("classify", rows, test_fraction=0, missing="drop")
-    assert found.remarks == ("own: train: 3 of 12 rows dropped for missing values",)
-    np.testing.assert_array_equal(found.X, rows.X[[0, 2, 3, 5, 6, 8, 9, 10, 11]])
-    np.testing.assert_array_equal(found.y, rows.y[[0, 2, 3, 5, 6, 8, 9, 10, 11]])
+    result = made("classify", rows, test_fraction=0, missing="drop")
+    assert result.remarks == ("own: train: 3 of 12 rows dropped for missing values",)
+    np.testing.assert_array_equal(result.X, rows.X[[0, 2, 3, 5, 6, 8, 9, 10, 11]])
+    np.testing.assert_array_equal(result.y, rows.y[[0, 2, 3, 5, 6, 8, 9, 10, 11]])
 
 
-def test_each_part_says_what_it_dropped_and_keeps_the_rest() -> None:
-    found = made("classify", labelled(), holed(), missing="drop")
-    assert found.remarks == ("own: test: 3 of 12 rows dropped for missing values",)
-    assert (len(found.train), len(found.X_test)) == (12, 9)
+def test_each_part_reports_its_dropped_rows() -> None:
+    result = made("classify", labelled(), holed(), missing="drop")
+    assert result.remarks == ("own: test: 3 of 12 rows dropped for missing values",)
+    assert (len(result.train), len(result.X_test)) == (12, 9)
 
 
-def test_all_rows_dropped_is_an_error_with_a_mend() -> None:
+def test_dropping_all_rows_is_refused_with_a_hint() -> None:
     rows = labelled(X=np.full((12, 4, 2), NAN))
     with pytest.raises(DataError, match="all 12 rows have missing values; use --missing mean or"):
         made("classify", rows, test_fraction=0, missing="drop")
 
 
-def test_a_class_dropped_whole_is_an_error_that_names_it() -> None:
+def test_dropping_all_rows_of_a_class_is_refused_by_name() -> None:
     rows = labelled()
     rows.X[2::3, 0, 0] = NAN
     with pytest.raises(DataError, match="no training row of class 2 is left"):
@@ -127,44 +127,44 @@ def test_a_class_dropped_whole_is_an_error_that_names_it() -> None:
 
 
 @pytest.mark.parametrize("missing", ["drop", "mean", "forward", "mask"])
-def test_a_row_without_its_target_is_left_out_whatever_is_filled_in(missing: str) -> None:
+def test_rows_without_a_target_are_dropped_even_if_inputs_are_filled_in(missing: str) -> None:
     X = np.random.default_rng(0).normal(size=(6, 4, 1))
     y = np.arange(6.0)[:, None]
     y[3] = NAN
     options = {"output": "last", "stateful": False, "missing": missing}
-    found = made("regress", Rows(X, y), **options)
-    assert len(found.train) == 5
-    np.testing.assert_array_equal(found.y[:, 0], [0, 1, 2, 4, 5])
-    assert found.remarks == ("own: train: 1 of 6 rows dropped for missing values",)
+    result = made("regress", Rows(X, y), **options)
+    assert len(result.train) == 5
+    np.testing.assert_array_equal(result.y[:, 0], [0, 1, 2, 4, 5])
+    assert result.remarks == ("own: train: 1 of 6 rows dropped for missing values",)
 
 
-def test_windows_with_a_missing_target_are_dropped_and_test_steps_stay() -> None:
+def test_windows_with_a_missing_target_are_dropped_but_test_steps_kept() -> None:
     t = np.arange(60.0)
     y = t.copy()
     y[12], y[55] = NAN, NAN
     rows = Rows(t[None, :, None], y[None, :, None])
-    found = made(
+    result = made(
         "regress", rows, missing="mean", stateful=False, window=5, stride=5, test_fraction=0.2
     )
-    assert len(found.train) == 45 // 5 - 1
-    assert found.y is not None
-    assert np.isfinite(found.y).all()
-    assert found.y_test is not None
-    np.testing.assert_array_equal(np.isnan(found.y_test[0, :, 0]), [*[True] * 4, *(t[45:] == 55)])
+    assert len(result.train) == 45 // 5 - 1
+    assert result.y is not None
+    assert np.isfinite(result.y).all()
+    assert result.y_test is not None
+    np.testing.assert_array_equal(np.isnan(result.y_test[0, :, 0]), [*[True] * 4, *(t[45:] == 55)])
 
 
-def test_infinite_values_of_test_steps_are_missing_ones() -> None:
+def test_infinite_values_of_test_steps_count_as_missing() -> None:
     t = np.arange(60.0)
     t[[7, 50]] = np.inf
     rows = Rows(t[None, :, None], np.zeros((1, 60, 1)))
     options = {"missing": "drop", "stateful": False, "window": 5, "test_fraction": 0.2}
-    found = made("regress", rows, dtype="float32", **options)
-    assert len(found.train) == 45 // 5 - 1
-    assert np.isfinite(found.X).all()
-    np.testing.assert_array_equal(np.isnan(found.X_test[0, :, 0]), np.arange(41, 60) == 50)
+    result = made("regress", rows, dtype="float32", **options)
+    assert len(result.train) == 45 // 5 - 1
+    assert np.isfinite(result.X).all()
+    np.testing.assert_array_equal(np.isnan(result.X_test[0, :, 0]), np.arange(41, 60) == 50)
 
 
-def test_missing_targets_are_counted_where_they_are_refused() -> None:
+def test_missing_targets_are_refused_with_their_number() -> None:
     y = np.arange(6.0)[:, None]
     y[[2, 4], 0] = NAN, np.inf
     with pytest.raises(DataError) as error:
@@ -173,7 +173,7 @@ def test_missing_targets_are_counted_where_they_are_refused() -> None:
     assert "--missing drop" in str(error.value)
 
 
-def test_missing_values_are_told_by_their_row_in_the_file_before_any_is_held_out() -> None:
+def test_missing_values_are_named_by_their_row_in_the_file() -> None:
     for seed in range(5):
         with pytest.raises(DataError, match=r"3 values .* in row 1, step 2, column b;"):
             made("classify", holed(), columns=("a", "b"), seed=seed, test_fraction=0.4)
@@ -183,12 +183,12 @@ def test_missing_values_are_refused_on_the_command_line_and_nothing_is_written(
     refuse: Refuse, tmp_path: Path
 ) -> None:
     (tmp_path / "own.csv").write_text("a,b,kind\n" + "1,2,x\n3,,y\n" * 10)
-    said = refuse(2, "classify", "own.csv")
-    assert "own.csv: 10 values are missing or not finite, the first in row 1, step 1" in said
-    assert "--missing mean, forward or mask" in said
+    message = refuse(2, "classify", "own.csv")
+    assert "own.csv: 10 values are missing or not finite, the first in row 1, step 1" in message
+    assert "--missing mean, forward or mask" in message
 
 
-def test_flat_rows_of_an_autoencoder_have_no_value_before() -> None:
+def test_flat_rows_cannot_be_filled_in_with_the_previous_value() -> None:
     with pytest.raises(OptionError, match="--missing: flat rows have no previous step"):
         made("autoencode", Rows(np.array([[1, NAN], [2, 3]])), missing="forward", test_fraction=0)
 
@@ -205,47 +205,47 @@ def test_flat_rows_of_an_autoencoder_have_no_value_before() -> None:
         ([0.5, 1.5], np.array([1.5]), [1]),
     ],
 )
-def test_labels_are_known_as_numbers_and_as_text(labels: Any, y: Array, expected: Any) -> None:
+def test_labels_are_matched_as_numbers_and_as_text(labels: Any, y: Array, expected: Any) -> None:
     assert class_numbers(y, labels, "here").tolist() == expected
 
 
-def test_a_label_that_was_never_learnt_is_named_with_its_row() -> None:
+def test_an_unknown_label_is_refused_with_its_row() -> None:
     with pytest.raises(DataError, match="here row 1 has label 3, which no training row has"):
         class_numbers(np.array([1, 3]), [1, 2, 10], "here")
     with pytest.raises(DataError, match="own: test row 0 has label 7"):
         made("classify", labelled(), labelled(3, y=np.array([7, 1, 1])))
 
 
-def test_a_class_held_out_whole_is_an_error_that_names_it() -> None:
+def test_holding_out_all_rows_of_a_class_is_refused_by_name() -> None:
     rows = labelled(y=np.repeat([0, 1], 6))
     with pytest.raises(DataError, match="no training row of class 1 is left; use another"):
         made("classify", rows, split="time", test_fraction=0.5)
 
 
 @pytest.mark.parametrize("pixels", [True, False])
-def test_whole_numbers_mean_in_test_rows_what_they_mean_in_training_rows(pixels: bool) -> None:
+def test_whole_numbers_of_test_rows_are_pixels_if_those_of_training_rows_are(pixels: bool) -> None:
     whole = np.random.default_rng(0).integers(0, 256, (12, 70)).astype("u1")
     floats = whole.astype(float)
     one, two = (whole, floats) if pixels else (floats, whole)
     columns = tuple(f"p{i}" for i in range(70))
-    found = made("classify", labelled(X=one), labelled(X=two), columns=columns)
+    result = made("classify", labelled(X=one), labelled(X=two), columns=columns)
     expected = floats / 255 if pixels else floats
-    test = found.X_test[..., 0]
+    test = result.X_test[..., 0]
     np.testing.assert_allclose(test / 255 if test.dtype == np.uint8 else test, expected)
 
 
 @pytest.mark.parametrize(
-    ("rows", "options", "said"),
+    ("rows", "options", "message"),
     [
         (Rows(np.ones((4, 3, 1)), lengths=np.array([3, 2, 1, 3])), {}, "1 to 3 steps"),
         (Rows(np.ones((4, 3, 1))), {"output_activation": "sigmoid"}, None),
     ],
 )
-def test_an_autoencoder_takes_rows_of_one_length(rows: Rows, options: Any, said: Any) -> None:
-    if said is None:
+def test_an_autoencoder_takes_rows_of_one_length(rows: Rows, options: Any, message: Any) -> None:
+    if message is None:
         assert made("autoencode", rows, test_fraction=0, **options).X.shape == (4, 3)
         return
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         made("autoencode", rows, test_fraction=0, **options)
 
 
@@ -253,7 +253,7 @@ ONE_EACH = Rows(np.ones((4, 3, 1)), np.ones((4, 1)))
 
 
 @pytest.mark.parametrize(
-    ("rows", "options", "said"),
+    ("rows", "options", "message"),
     [
         (ONE_EACH, {"stateful": False}, "--output: steps requires a target at every step"),
         (ONE_EACH, {"output": "last"}, "--stateful: own has 4 separate series"),
@@ -266,13 +266,15 @@ ONE_EACH = Rows(np.ones((4, 3, 1)), np.ones((4, 1)))
         ),
     ],
 )
-def test_answers_that_do_not_fit_are_refused_by_option(rows: Rows, options: Any, said: str) -> None:
-    with pytest.raises(HiddenstateError, match=said):
+def test_targets_that_do_not_fit_the_options_are_refused(
+    rows: Rows, options: Any, message: str
+) -> None:
+    with pytest.raises(HiddenstateError, match=message):
         made("regress", rows, **options)
 
 
 @pytest.mark.parametrize("output", ["steps", "last"])
-def test_test_series_too_short_to_be_answered_are_refused_before_training(output: str) -> None:
+def test_test_series_shorter_than_a_window_are_refused_before_training(output: str) -> None:
     t = np.arange(100.0)[None, :, None]
     options = {"stateful": False, "window": 10, "test_fraction": 0.2, "output": output}
     assert len(made("regress", Rows(t, t), horizon=19, **options).X_test)
@@ -280,7 +282,7 @@ def test_test_series_too_short_to_be_answered_are_refused_before_training(output
         made("regress", Rows(t, t), horizon=20, **options)
 
 
-def test_how_a_file_was_read_is_kept_for_the_next() -> None:
+def test_reading_options_are_kept_for_new_data() -> None:
     values = {"horizon": 2, "window": 4, "stride": 1, "stateful": False, "decimal": ","}
     t = np.arange(50.0)[None, :, None]
     reading = made("regress", Rows(t, t), **values).transform.reading
@@ -298,14 +300,14 @@ def test_how_a_file_was_read_is_kept_for_the_next() -> None:
 # --- weights
 
 
-def test_balanced_classes_weigh_alike_and_1_on_average() -> None:
+def test_balanced_classes_have_equal_weight_and_mean_1() -> None:
     y = np.array([0] * 5 + [1] * 3 + [2] * 2)
     weights = weights_of(labelled(10, y=y), class_weight="balanced")
     np.testing.assert_allclose(weights, [10 / 15] * 5 + [10 / 9] * 3 + [10 / 6] * 2)
     assert weights.mean() == pytest.approx(1)
 
 
-def test_a_weight_column_and_balance_go_together() -> None:
+def test_balanced_weights_multiply_a_weight_column() -> None:
     y, own = np.array([0, 0, 0, 1, 1]), np.array([1.0, 2, 3, 4, 8])
     weights = weights_of(labelled(5, y=y, weights=own), class_weight="balanced")
     assert weights[:3].sum() == pytest.approx(weights[3:].sum())
@@ -320,38 +322,38 @@ def test_only_the_ratio_of_weights_counts() -> None:
     np.testing.assert_allclose(one, own / own.mean(), rtol=1e-12)
 
 
-def test_weights_of_series_with_a_target_a_step_are_1_over_the_steps() -> None:
+def test_weights_of_series_with_a_target_per_step_have_mean_1_over_steps() -> None:
     lengths = np.array([4, 1, 2])
     X = np.ones((3, 4, 1))
     rows = Rows(X, X, lengths=lengths, weights=np.array([1.0, 5, 2]))
-    found = made("regress", rows, stateful=False, window=0).train.weights
-    assert found is not None
-    assert (found * lengths).sum() / lengths.sum() == pytest.approx(1)
-    np.testing.assert_allclose(found / found[0], [1, 5, 2])
+    result = made("regress", rows, stateful=False, window=0).train.weights
+    assert result is not None
+    assert (result * lengths).sum() / lengths.sum() == pytest.approx(1)
+    np.testing.assert_allclose(result / result[0], [1, 5, 2])
 
 
-def test_rows_of_weight_0_are_left_out_and_scale_nothing() -> None:
+def test_rows_of_weight_0_are_dropped_and_do_not_affect_scaling() -> None:
     own = np.array([1.0, 0] * 6)
     rows = labelled(weights=own)
     rows.X[1::2] = 1e9
-    found = made("classify", rows, test_fraction=0, scale="standard")
+    result = made("classify", rows, test_fraction=0, scale="standard")
     alone = made("classify", rows.take(slice(0, 12, 2)), test_fraction=0, scale="standard")
-    np.testing.assert_array_equal(found.X, alone.X)
-    np.testing.assert_array_equal(found.y, alone.y)
-    np.testing.assert_array_equal(found.train.weights, 1)
+    np.testing.assert_array_equal(result.X, alone.X)
+    np.testing.assert_array_equal(result.y, alone.y)
+    np.testing.assert_array_equal(result.train.weights, 1)
 
 
 @pytest.mark.parametrize("weights", [[0.0] * 4, [1, 1, 1, -1.0], [1, 1, 1, NAN], [1, 1, 1, np.inf]])
-def test_weights_that_say_nothing_are_refused(weights: list[float]) -> None:
+def test_invalid_weights_are_refused(weights: list[float]) -> None:
     with pytest.raises(DataError, match="weights"):
         weights_of(labelled(4, y=np.array([0, 0, 1, 1]), weights=np.array(weights)))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_balanced_training_is_training_with_the_weights_in_a_column(
+def test_balanced_training_equals_training_with_a_weight_column(
     engine: str, tmp_path: Path
 ) -> None:
-    """The same losses and weights, from --class-weight and from --weight, by hand."""
+    """--class-weight and the same weights in a column give the same losses and weights."""
     random = np.random.default_rng(0)
     labels = np.array([0] * 20 + [1] * 4)
     rows = random.normal(labels[:, None], 1, (24, 5))
@@ -381,10 +383,10 @@ def test_balanced_training_is_training_with_the_weights_in_a_column(
     assert np.abs(ends[0][1] - ends[2][1]).max() > 1e-3
 
 
-def test_a_weight_near_the_end_of_the_floats_leaves_all_else_finite() -> None:
+def test_huge_weights_stay_finite() -> None:
     own = np.array([1e308, *np.ones(11)])
     config = make_config("classify", {"scale": "minmax", "missing": "mask", "test_fraction": 0.0})
-    found = prepare(SequenceDataset("own", labelled(12, weights=own)), config)
-    assert np.isfinite(found.X).all()
-    assert found.train.weights is not None
-    assert np.isfinite(found.train.weights).all()
+    result = prepare(SequenceDataset("own", labelled(12, weights=own)), config)
+    assert np.isfinite(result.X).all()
+    assert result.train.weights is not None
+    assert np.isfinite(result.train.weights).all()

@@ -1,4 +1,4 @@
-"""Splits hold out what they say, tear no group, look at no target before its time."""
+"""Splits hold out the right rows, keep groups whole, and use no test target in training."""
 
 from typing import Any
 
@@ -18,15 +18,15 @@ quick = settings(derandomize=True, deadline=None, max_examples=80)
 fractions = st.floats(0.05, 0.9)
 
 
-def numbered(n: int, **known: Any) -> Rows:
-    """Rows that say in X which they are."""
-    return Rows(np.arange(n, dtype=float)[:, None, None], **known)
+def numbered(n: int, **facts: Any) -> Rows:
+    """Rows whose X is their number."""
+    return Rows(np.arange(n, dtype=float)[:, None, None], **facts)
 
 
-def held(rows: Rows, fraction: float, how: str, seed: int = 0, purpose: str = "split") -> Array:
-    """The numbers of the rows held out; no row is lost or on both sides, none changed places."""
+def held(rows: Rows, fraction: float, way: str, seed: int = 0, purpose: str = "split") -> Array:
+    """The numbers of the rows held out; every row is on one side, in its order."""
     kept, out = (
-        part.X[:, 0, 0].astype(int) for part in hold_out(rows, fraction, how, seed, purpose, "here")
+        part.X[:, 0, 0].astype(int) for part in hold_out(rows, fraction, way, seed, purpose, "here")
     )
     assert sorted([*kept, *out]) == list(range(len(rows)))
     assert (np.diff(kept) > 0).all()
@@ -36,7 +36,9 @@ def held(rows: Rows, fraction: float, how: str, seed: int = 0, purpose: str = "s
 
 @given(st.lists(st.integers(0, 4), min_size=10, max_size=80), fractions)
 @quick
-def test_each_class_is_held_out_alike_and_never_whole(labels: list[int], share: float) -> None:
+def test_the_same_fraction_of_each_class_is_held_out_never_all(
+    labels: list[int], share: float
+) -> None:
     y = np.array(labels)
     counts = np.bincount(y)
     expected = np.minimum(np.round(share * counts), counts - (len(set(labels)) > 1)).clip(0)
@@ -45,12 +47,12 @@ def test_each_class_is_held_out_alike_and_never_whole(labels: list[int], share: 
             hold_out(numbered(len(y), y=y), share, "stratified", 0, "split", "here")
         return
     out = held(numbered(len(y), y=y), share, "stratified")
-    found = np.bincount(y[out], minlength=len(counts))
+    result = np.bincount(y[out], minlength=len(counts))
     if expected.any():
-        np.testing.assert_array_equal(found, expected)
-    else:  # a row of some classes, about the share in all
-        assert found.max() == 1
-        assert found.sum() == min(max(1, round(share * len(y))), (counts > 1).sum())
+        np.testing.assert_array_equal(result, expected)
+    else:  # one row of some classes, about the fraction of all rows
+        assert result.max() == 1
+        assert result.sum() == min(max(1, round(share * len(y))), (counts > 1).sum())
 
 
 def test_many_classes_of_a_few_rows_still_give_test_rows() -> None:
@@ -61,7 +63,7 @@ def test_many_classes_of_a_few_rows_still_give_test_rows() -> None:
 
 @given(st.lists(st.integers(0, 6), min_size=6, max_size=60), fractions)
 @quick
-def test_groups_are_whole_on_one_side_and_near_the_share(groups: list[int], share: float) -> None:
+def test_groups_stay_whole_and_the_fraction_is_nearly_met(groups: list[int], share: float) -> None:
     names = np.array([f"g{g}" for g in groups])
     try:
         out = held(numbered(len(names), groups=names), share, "group")
@@ -70,12 +72,12 @@ def test_groups_are_whole_on_one_side_and_near_the_share(groups: list[int], shar
         return
     kept = np.setdiff1d(np.arange(len(names)), out)
     assert not set(names[out]) & set(names[kept])
-    # Nearer than any group alone would take it: at most half the largest away, or a whole one.
+    # The fraction is missed by at most half the largest group, or by a whole group.
     largest = np.unique(names, return_counts=True)[1].max()
     assert abs(len(out) - share * len(names)) <= largest
 
 
-def test_groups_of_one_row_are_held_out_by_the_share() -> None:
+def test_groups_of_one_row_meet_the_fraction() -> None:
     assert len(held(numbered(50, groups=np.arange(50)), 0.3, "group")) == 15
 
 
@@ -83,33 +85,33 @@ def test_time_holds_out_the_last_rows() -> None:
     assert held(numbered(10), 0.3, "time").tolist() == [7, 8, 9]
 
 
-@pytest.mark.parametrize("how", ["random", "stratified", "group"])
-def test_a_seed_gives_its_split_and_another_another(how: str) -> None:
+@pytest.mark.parametrize("way", ["random", "stratified", "group"])
+def test_the_split_depends_on_the_seed(way: str) -> None:
     rows = numbered(40, y=np.arange(40) % 2, groups=np.arange(40) // 2)
-    first = [held(rows, 0.3, how, seed) for seed in range(6)]
-    again = [held(rows, 0.3, how, seed) for seed in range(6)]
+    first = [held(rows, 0.3, way, seed) for seed in range(6)]
+    again = [held(rows, 0.3, way, seed) for seed in range(6)]
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert len({tuple(out) for out in first}) == 6
-    other = held(rows, 0.3, how, 0, "valid")
+    other = held(rows, 0.3, way, 0, "valid")
     assert not np.array_equal(other, first[0])
 
 
 @pytest.mark.parametrize(
-    ("n", "share", "how", "said"),
+    ("n", "share", "way", "message"),
     [
         (2, 0.2, "random", "2 rows are too few to hold some out for testing; use --test-fraction"),
         (1, 0.9, "random", "1 rows are too few"),
         (9, 0.5, "group", "9 rows in one or two groups are too few"),
     ],
 )
-def test_too_few_rows_are_an_error_with_a_mend(n: int, share: float, how: str, said: str) -> None:
-    with pytest.raises(DataError, match=said):
-        hold_out(numbered(n, groups=np.zeros(n)), share, how, 0, "split", "here")
+def test_too_few_rows_are_refused_with_a_hint(n: int, share: float, way: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        hold_out(numbered(n, groups=np.zeros(n)), share, way, 0, "split", "here")
     with pytest.raises(DataError, match=r"for validation; use --valid-fraction 0$"):
-        hold_out(numbered(n, groups=np.zeros(n)), share, how, 0, "valid", "here")
+        hold_out(numbered(n, groups=np.zeros(n)), share, way, 0, "valid", "here")
 
 
-def test_how_rows_are_split_follows_from_what_they_have() -> None:
+def test_auto_splits_by_groups_classes_or_time() -> None:
     config = make_config("classify")
     y = np.arange(4) // 2
     plain, grouped = numbered(4, y=y), numbered(4, y=y, groups=np.arange(4))
@@ -134,26 +136,26 @@ def test_how_rows_are_split_follows_from_what_they_have() -> None:
 )
 @quick
 def test_test_valid_and_training_rows_share_nothing(
-    n: int, test: float, valid: float, how: str, seed: int
+    n: int, test: float, valid: float, way: str, seed: int
 ) -> None:
     rows = numbered(n, y=np.arange(n) % 2, groups=np.arange(n) // 3)
-    options = {"split": how, "test_fraction": test, "valid_fraction": valid, "seed": seed}
-    found = prepare(SequenceDataset("own", rows), make_config("classify", options))
-    parts = [found.train, found.test, found.valid]
+    options = {"split": way, "test_fraction": test, "valid_fraction": valid, "seed": seed}
+    result = prepare(SequenceDataset("own", rows), make_config("classify", options))
+    parts = [result.train, result.test, result.valid]
     assert None not in parts
     which = [part.X[:, 0, 0].astype(int).tolist() for part in parts if part is not None]
     assert sorted([*which[0], *which[1], *which[2]]) == list(range(n))
-    if how == "time":  # training, then validation, then test
+    if way == "time":  # training, then validation, then test
         assert max(which[0]) < min(which[2]) <= max(which[2]) < min(which[1])
-    if how == "group":
+    if way == "group":
         groups = [group for part in which for group in set(np.array(part) // 3)]
         assert len(groups) == len(set(groups))
 
 
-def test_test_rows_the_data_brings_are_kept_and_none_of_the_others_held_out() -> None:
+def test_no_rows_are_held_out_if_the_data_has_test_rows() -> None:
     rows, test = numbered(10, y=np.arange(10) % 2), numbered(4, y=np.arange(4) % 2)
-    found = prepare(SequenceDataset("own", rows, test), make_config("classify"))
-    assert (len(found.train), len(found.X_test)) == (10, 4)
+    result = prepare(SequenceDataset("own", rows, test), make_config("classify"))
+    assert (len(result.train), len(result.X_test)) == (10, 4)
     options = {"test_fraction": 0.0}
     assert prepare(SequenceDataset("own", rows), make_config("classify", options)).test is None
 
@@ -173,8 +175,8 @@ signals = st.tuples(
 
 @given(signals)
 @settings(quick, max_examples=150)
-def test_no_target_of_the_test_part_is_seen_before(signal: Any) -> None:
-    """X and y are the time; what is learnt lies before what decides, and that before the test."""
+def test_no_target_of_the_test_part_is_seen_in_training(signal: Any) -> None:
+    """X and y are the time: training targets precede validation targets, and these test targets."""
     T, window, stride, horizon, share, valid, output = signal
     t = np.arange(float(T))
     options = {
@@ -189,37 +191,37 @@ def test_no_target_of_the_test_part_is_seen_before(signal: Any) -> None:
     }
     data = SequenceDataset("own", Rows(t[None, :, None], t[None, :, None]))
     try:
-        found = prepare(data, make_config("regress", options))
+        result = prepare(data, make_config("regress", options))
     except DataError:
         assume(False)
-    assert found.test is not None
+    assert result.test is not None
     h = horizon or 0
-    learnt, tested = found.y, found.test.y
+    learnt, tested = result.y, result.test.y
     assert tested is not None
     boundary = learnt.max() + 1
-    if found.valid is not None:
-        assert found.valid.y is not None
-        assert boundary <= found.valid.y.min()
-        assert found.valid.X.min() > found.X.max()
-        boundary = found.valid.y.max() + 1
+    if result.valid is not None:
+        assert result.valid.y is not None
+        assert boundary <= result.valid.y.min()
+        assert result.valid.X.min() > result.X.max()
+        boundary = result.valid.y.max() + 1
     asked = tested[np.isfinite(tested)]
     first = T - len(asked) if h == 0 else asked.min()
     assert asked.min() >= boundary
-    # What is asked for is the end of the signal, whole, and about the share of it.
+    # The test targets are the end of the signal, about the fraction of it.
     np.testing.assert_array_equal(asked, np.arange(first, T))
     assert len(asked) >= min(round(share * T), T - boundary) - window - h
-    # The steps before it are there to be read, a window's worth of them, and count for nothing.
-    begin = found.test.X[0, 0, 0]
+    # The steps before it are inputs only: one window less a step, without targets.
+    begin = result.test.X[0, 0, 0]
     assert begin >= 0
-    np.testing.assert_array_equal(found.test.X[0, :, 0], np.arange(begin, T - h))
-    assert tested.shape == found.test.X.shape
+    np.testing.assert_array_equal(result.test.X[0, :, 0], np.arange(begin, T - h))
+    assert tested.shape == result.test.X.shape
     np.testing.assert_array_equal(
         tested[0, :, 0],
         np.where(np.arange(begin, T - h) + h >= first, np.arange(begin + h, T), np.nan),
     )
 
 
-def test_with_stride_1_every_step_before_the_boundary_is_learnt_from_and_none_after() -> None:
+def test_with_stride_1_every_step_before_the_boundary_is_trained_on_and_none_after() -> None:
     t = np.arange(100.0)
     options = {
         "window": 10,
@@ -230,17 +232,17 @@ def test_with_stride_1_every_step_before_the_boundary_is_learnt_from_and_none_af
         "dtype": "float64",
     }
     data = SequenceDataset("own", Rows(t[None, :, None], t[None, :, None]))
-    found = prepare(data, make_config("regress", options))
-    assert set(found.y.ravel()) == set(range(3, 80))
-    assert set(found.X.ravel()) == set(range(77))
-    assert found.test is not None
-    np.testing.assert_array_equal(found.test.X[0, :, 0], np.arange(71, 97))
+    result = prepare(data, make_config("regress", options))
+    assert set(result.y.ravel()) == set(range(3, 80))
+    assert set(result.X.ravel()) == set(range(77))
+    assert result.test is not None
+    np.testing.assert_array_equal(result.test.X[0, :, 0], np.arange(71, 97))
     # The first three test targets are forecast from training steps, and only from those.
-    np.testing.assert_array_equal(found.test.y[0, :, 0], [*[np.nan] * 6, *range(80, 100)])
+    np.testing.assert_array_equal(result.test.y[0, :, 0], [*[np.nan] * 6, *range(80, 100)])
 
 
 @pytest.mark.parametrize("context", [0, 3])
-def test_a_signal_is_parted_at_a_multiple_of_a_window(context: int) -> None:
+def test_a_signal_is_split_at_a_multiple_of_the_window(context: int) -> None:
     t = np.arange(50.0)[None, :, None]
     first, rest = split_signal(Rows(t, t, times=t[..., 0]), 0.25, 7, context, "here")
     np.testing.assert_array_equal(first.X[0, :, 0], np.arange(35))
@@ -250,13 +252,13 @@ def test_a_signal_is_parted_at_a_multiple_of_a_window(context: int) -> None:
     assert np.isfinite(t).all()
 
 
-def test_a_signal_too_short_to_part_is_refused_by_both_numbers() -> None:
+def test_a_signal_too_short_to_split_is_refused_with_both_numbers() -> None:
     t = np.zeros((1, 12, 1))
     with pytest.raises(DataError, match=r"12 steps are too few to hold out a fraction of 0\.2"):
         split_signal(Rows(t, t), 0.2, 9, 0, "here")
 
 
-def test_what_is_left_of_several_series_is_parted_at_its_own_end() -> None:
+def test_a_padded_series_is_split_at_its_own_length() -> None:
     t = np.arange(40.0)[None, :, None]
     rows = Rows(t, t, lengths=np.array([30]), weights=np.array([2.0]))
     first, rest = split_signal(rows, 0.25, 5, 0, "here")
@@ -265,7 +267,7 @@ def test_what_is_left_of_several_series_is_parted_at_its_own_end() -> None:
     assert (first.lengths, rest.lengths, first.weights) == (None, None, 2)
 
 
-def test_series_that_are_several_are_held_out_whole() -> None:
+def test_one_of_several_series_is_held_out_whole() -> None:
     X = np.arange(8.0)[:, None, None] + np.zeros((8, 30, 1))
     options = {
         "stateful": False,
@@ -274,7 +276,7 @@ def test_series_that_are_several_are_held_out_whole() -> None:
         "test_fraction": 0.25,
         "dtype": "float64",
     }
-    found = prepare(SequenceDataset("own", Rows(X, X)), make_config("regress", options))
-    assert len(set(found.X_test.ravel())) == 2
-    assert not set(found.X_test.ravel()) & set(found.X.ravel())
-    assert np.isfinite(found.y_test).all()
+    result = prepare(SequenceDataset("own", Rows(X, X)), make_config("regress", options))
+    assert len(set(result.X_test.ravel())) == 2
+    assert not set(result.X_test.ravel()) & set(result.X.ravel())
+    assert np.isfinite(result.y_test).all()

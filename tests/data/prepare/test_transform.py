@@ -1,4 +1,4 @@
-"""What is done to rows: fitted on rows that count, the same in pieces, by hand on small arrays."""
+"""Filling in and scaling: the fit, the same results in pieces, and small cases by hand."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ Store = Callable[[Array], RowStore]
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Store:
-    """An array as a store whose rows lie in a file."""
+    """An array as a store on a file."""
 
     def write(X: Array) -> RowStore:
         path = tmp_path / "rows"
@@ -44,7 +44,7 @@ def stored(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row or two at a time, where some MiB would be read."""
+    """Pieces of one or two rows."""
     monkeypatch.setattr(
         "hiddenstate.data.prepare.transform.in_pieces", lambda X, *_: in_pieces(X, 80)
     )
@@ -59,62 +59,62 @@ def fit(X: Array, missing: str = "error", scale: str = "none", **rows: Any) -> T
     return fitted_transform(Rows(X, **rows), missing, scale, scale_targets=False)
 
 
-# --- the scan
+# --- statistics
 
 
 @given(hnp.arrays(float, (6, 3), elements=numbers), st.lists(st.integers(0, 4), min_size=6))
 @quick
-def test_weights_count_as_so_many_copies_of_a_row(X: Array, weights: list[int]) -> None:
+def test_a_weight_counts_as_that_many_copies_of_a_row(X: Array, weights: list[int]) -> None:
     copies = np.repeat(X, weights[:6], axis=0)
     if not len(copies):
         return
-    found = statistics(X, None, np.array(weights[:6], float))
-    np.testing.assert_allclose(found.mean, copies.mean(axis=0), atol=1e-9)
-    np.testing.assert_allclose(found.squares / len(copies), copies.var(axis=0), atol=1e-8)
-    np.testing.assert_array_equal(found.low, copies.min(axis=0))
-    np.testing.assert_array_equal(found.high, copies.max(axis=0))
+    result = statistics(X, None, np.array(weights[:6], float))
+    np.testing.assert_allclose(result.mean, copies.mean(axis=0), atol=1e-9)
+    np.testing.assert_allclose(result.squares / len(copies), copies.var(axis=0), atol=1e-8)
+    np.testing.assert_array_equal(result.low, copies.min(axis=0))
+    np.testing.assert_array_equal(result.high, copies.max(axis=0))
 
 
 @given(hnp.arrays(float, (5, 4, 2), elements=numbers | st.just(NAN)), st.data())
 @quick
-def test_what_is_missing_or_after_an_end_is_not_counted(X: Array, data: st.DataObject) -> None:
+def test_missing_values_and_padding_are_not_counted(X: Array, data: st.DataObject) -> None:
     lengths = np.array(data.draw(st.lists(st.integers(1, 4), min_size=5, max_size=5)))
-    found = statistics(X, lengths, None)
+    result = statistics(X, lengths, None)
     for feature in range(2):
         values = np.concatenate([row[:n, feature] for row, n in zip(X, lengths, strict=True)])
         values = values[np.isfinite(values)]
-        assert found.weight[feature] == len(values)
+        assert result.weight[feature] == len(values)
         if len(values):
-            assert found.mean[feature] == pytest.approx(values.mean(), abs=1e-9)
-            assert found.low[feature] == values.min()
-            assert found.high[feature] == values.max()
+            assert result.mean[feature] == pytest.approx(values.mean(), abs=1e-9)
+            assert result.low[feature] == values.min()
+            assert result.high[feature] == values.max()
 
 
 @pytest.mark.usefixtures("in_small_pieces")
 @pytest.mark.parametrize("kind", ["f4", "f8", "u1"])
-def test_pieces_and_rows_on_disk_give_what_the_whole_gives(kind: str, stored: Store) -> None:
+def test_pieces_and_rows_on_disk_give_the_same_statistics(kind: str, stored: Store) -> None:
     X = np.random.default_rng(0).uniform(0, 200, (30, 7)).astype(kind)
     values = X / 255 if kind == "u1" else X.astype(float)
     for rows in (X, stored(X), stored(X).take(np.arange(30))):
-        found = statistics(rows, None, None)
-        np.testing.assert_allclose(found.mean, values.mean(axis=0), rtol=1e-12)
-        np.testing.assert_allclose(found.deviation, values.std(axis=0), rtol=1e-12)
-        np.testing.assert_array_equal(found.high, values.max(axis=0))
+        result = statistics(rows, None, None)
+        np.testing.assert_allclose(result.mean, values.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(result.deviation, values.std(axis=0), rtol=1e-12)
+        np.testing.assert_array_equal(result.high, values.max(axis=0))
 
 
 @pytest.mark.usefixtures("in_small_pieces")
 @pytest.mark.parametrize("missing", ["mean", "forward", "mask"])
-def test_rows_on_disk_are_prepared_as_rows_in_memory(missing: str, stored: Store) -> None:
+def test_rows_on_disk_are_transformed_like_rows_in_memory(missing: str, stored: Store) -> None:
     X = np.random.default_rng(0).normal(3, 2, (20, 5, 2))
     X[X > 5] = NAN
     own = fit(X, missing, "standard")
     expected = own.apply(X, None, "float32", "here")
     for store in (stored(X), stored(X).reshaped((10,)).reshaped((5, 2))):
-        found = own.apply(store, None, "float32", "here")
-        assert isinstance(found, RowStore)
-        assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
-        np.testing.assert_array_equal(found[:], expected)
-        np.testing.assert_array_equal(found[np.array([7, 2])], expected[[7, 2]])
+        result = own.apply(store, None, "float32", "here")
+        assert isinstance(result, RowStore)
+        assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_array_equal(result[:], expected)
+        np.testing.assert_array_equal(result[np.array([7, 2])], expected[[7, 2]])
 
 
 # --- scaling
@@ -136,9 +136,7 @@ def test_minmax_gives_0_to_1_of_every_feature() -> None:
 @pytest.mark.parametrize("value", [0.1, 0.0, -7e8, 1 / 3, 1e-9])
 @pytest.mark.parametrize("scale", ["standard", "minmax"])
 @pytest.mark.parametrize("kind", ["f4", "f8"])
-def test_a_constant_feature_becomes_0_and_blows_nothing_up(
-    value: float, scale: str, kind: str
-) -> None:
+def test_a_constant_feature_becomes_0_and_stays_finite(value: float, scale: str, kind: str) -> None:
     X = np.full((1001, 3), value, kind)
     own = fit(X, scale=scale)
     assert own.scaling is not None
@@ -151,7 +149,7 @@ def test_a_constant_feature_becomes_0_and_blows_nothing_up(
 @pytest.mark.parametrize(
     ("low", "high", "scaled"), [(0, 1, False), (0.2, 0.9, False), (-0.01, 1, True), (0, 1.01, True)]
 )
-def test_auto_leaves_what_is_in_0_to_1_as_it_is(low: float, high: float, scaled: bool) -> None:
+def test_auto_does_not_scale_values_in_0_to_1(low: float, high: float, scaled: bool) -> None:
     X = np.linspace(low, high, 12).reshape(4, 3)
     own = fit(X, scale="auto")
     assert (own.scaling is not None) == scaled
@@ -164,12 +162,12 @@ def test_pixels_are_fractions_and_not_scaled_again(scale: str) -> None:
     X = np.arange(12, dtype="u1").reshape(3, 4)
     own = fit(X, scale=scale)
     assert own.pixels
-    if scale != "standard":  # asked for by name it is done
+    if scale != "standard":  # standard scales pixels too
         assert own.scaling is None
         assert own.apply(X, None, "float32", "X") is X
 
 
-def test_a_feature_that_is_never_there_stays_finite_however_it_is_scaled() -> None:
+def test_a_feature_of_missing_values_only_stays_finite() -> None:
     X = np.random.default_rng(0).normal(size=(6, 3, 2))
     X[..., 1] = NAN
     for missing in ("mean", "forward", "mask"):
@@ -181,7 +179,7 @@ def test_a_feature_that_is_never_there_stays_finite_however_it_is_scaled() -> No
 
 @pytest.mark.parametrize("values", [[1e300, -1e300], [0, 5e-324], [1e-200, 2e-200]])
 @pytest.mark.parametrize("scale", ["standard", "minmax"])
-def test_numbers_no_factor_can_scale_are_refused_or_scaled_but_never_lost(
+def test_values_too_large_or_too_close_are_refused_or_stay_finite(
     values: list[float], scale: str
 ) -> None:
     X = np.array(values)[:, None]
@@ -196,7 +194,7 @@ def test_numbers_no_factor_can_scale_are_refused_or_scaled_but_never_lost(
     assert np.isfinite(own.apply(X, None, "float64", "X")).all()
 
 
-def test_steps_after_an_end_become_exactly_0_and_teach_nothing() -> None:
+def test_padding_becomes_0_and_does_not_affect_the_fit() -> None:
     X = np.random.default_rng(0).normal(9, 2, (4, 6, 2))
     lengths = np.array([6, 3, 1, 5])
     gone = after_end(lengths, 6)
@@ -210,7 +208,7 @@ def test_steps_after_an_end_become_exactly_0_and_teach_nothing() -> None:
         np.testing.assert_array_equal(got, one.apply(X, lengths, "float32", "X"))
 
 
-def test_targets_are_scaled_by_the_steps_that_count() -> None:
+def test_padding_does_not_affect_the_scaling_of_targets() -> None:
     y = series([1, 2, 99], [3, 4, 5])
     rows = Rows(np.zeros((2, 3, 1)), y, lengths=np.array([2, 3]))
     own = fitted_transform(rows, "error", "standard", scale_targets=True)
@@ -227,7 +225,7 @@ def test_targets_are_scaled_by_the_steps_that_count() -> None:
     st.booleans(),
 )
 @quick
-def test_undone_targets_are_the_targets(
+def test_undoing_targets_gives_the_targets(
     X: Array, y: Array, scale: str, change: bool, every: bool
 ) -> None:
     lengths = np.array([4, 2, 3])
@@ -240,7 +238,7 @@ def test_undone_targets_are_the_targets(
     np.testing.assert_allclose(back, y, atol=1e-9)
 
 
-def test_a_change_is_from_the_last_value_that_counts() -> None:
+def test_a_change_is_relative_to_the_last_value_before_padding() -> None:
     X = series([1, 2, 0], [5, 6, 8])
     rows = Rows(X, np.array([[10.0], [10.0]]), lengths=np.array([2, 3]))
     own = fitted_transform(rows, "error", "none", True, change=(0,))
@@ -250,7 +248,7 @@ def test_a_change_is_from_the_last_value_that_counts() -> None:
     np.testing.assert_array_equal(steps[..., 0], [[9, 8, 10], [5, 4, 2]])
 
 
-def test_places_of_targets_are_by_name_and_all_or_none() -> None:
+def test_feature_indices_of_targets_are_all_or_none() -> None:
     assert feature_indices(("b", "a"), ("a", "x", "b")) == (2, 0)
     assert feature_indices(("b", "c"), ("a", "b")) is None
     assert feature_indices(None, ("a",)) is None
@@ -260,7 +258,7 @@ def test_places_of_targets_are_by_name_and_all_or_none() -> None:
 # --- missing values, by hand
 
 HOLES = [[1, NAN, INF, 4], [NAN, 6, -INF, NAN]]
-"""Known are 1, 4 and 6: their mean is 11/3."""
+"""The values are 1, 4 and 6, with mean 11/3."""
 MEAN = 11 / 3
 
 
@@ -272,9 +270,7 @@ MEAN = 11 / 3
         ("mask", [[1, MEAN, MEAN, 4], [MEAN, 6, MEAN, MEAN]]),
     ],
 )
-def test_missing_and_infinite_values_are_filled_in_by_hand(
-    missing: str, expected: list[Any]
-) -> None:
+def test_missing_and_infinite_values_are_filled_in(missing: str, expected: list[Any]) -> None:
     X = series(*HOLES)
     got = fit(X, missing).apply(X, None, "float64", "X")
     np.testing.assert_allclose(got[..., 0], expected, rtol=1e-15)
@@ -292,7 +288,7 @@ def test_filling_comes_before_scaling_and_the_mask_is_not_scaled() -> None:
     np.testing.assert_array_equal(got[..., 1], [[0, 1, 1, 0], [1, 0, 1, 1]])
 
 
-def test_a_mask_beside_flat_rows_has_as_many_columns_more() -> None:
+def test_the_mask_of_flat_rows_doubles_the_columns() -> None:
     X = np.array([[1, NAN, 3], [NAN, 5, 7]])
     own = fit(X, "mask")
     assert (own.width(3), own.n_features(6)) == (6, 3)
@@ -301,19 +297,19 @@ def test_a_mask_beside_flat_rows_has_as_many_columns_more() -> None:
     np.testing.assert_array_equal(own.undo(got), [[1, 5, 3], [1, 5, 7]])
 
 
-def test_nothing_is_carried_from_one_series_or_feature_to_another() -> None:
+def test_values_are_not_carried_between_series_or_features() -> None:
     X = np.array([[[1, 7], [NAN, NAN]], [[NAN, 8], [2, NAN]]])
     np.testing.assert_array_equal(carry_forward(X), [[[1, 7], [1, 7]], [[NAN, 8], [2, 8]]])
 
 
-def test_new_rows_are_filled_in_with_what_was_fitted_not_with_their_own() -> None:
+def test_new_rows_are_filled_in_with_the_fitted_mean() -> None:
     own = fit(series([1, 3]), "mean")
     got = own.apply(series([100, NAN]), None, "float64", "X")
     np.testing.assert_array_equal(got[0, :, 0], [100, 2])
 
 
 @pytest.mark.parametrize("missing", ["error", "drop"])
-def test_what_is_not_to_be_filled_in_is_refused(missing: str) -> None:
+def test_missing_values_that_nothing_fills_in_are_refused(missing: str) -> None:
     X = np.zeros((3, 4, 2))
     X[1, 2, 1] = X[2, 0, 0] = NAN
     with pytest.raises(DataError) as error:
@@ -323,7 +319,7 @@ def test_what_is_not_to_be_filled_in_is_refused(missing: str) -> None:
     assert "; the model was trained without missing values; fill them in" in str(error.value)
 
 
-def test_the_first_missing_cell_is_named_by_column_and_one_value_is_one() -> None:
+def test_the_first_missing_value_is_named_by_its_column() -> None:
     X = np.zeros((3, 2))
     X[2, 1] = -INF
     with pytest.raises(DataError, match="1 value is missing or not finite, the first in row 2, "):
@@ -332,11 +328,11 @@ def test_the_first_missing_cell_is_named_by_column_and_one_value_is_one() -> Non
         check_finite(X, None, "here", None)
     with pytest.raises(DataError, match=r"row 2, column b\\x1b; "):
         check_finite(X, None, "here", ("a", "b\x1b"))
-    with pytest.raises(DataError, match="feature 1"):  # names of other columns say nothing
+    with pytest.raises(DataError, match="feature 1"):  # names of other columns are not used
         check_finite(X, None, "here", ("a", "b", "c"))
 
 
-def test_what_lies_after_an_end_is_not_missing() -> None:
+def test_padding_is_not_missing() -> None:
     X = np.zeros((2, 3, 1))
     X[0, 2] = NAN
     check_finite(X, np.array([2, 3]), "here", None)

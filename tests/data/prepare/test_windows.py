@@ -1,4 +1,4 @@
-"""Windows are slices of their series, and a target stands where its horizon says."""
+"""Windows are slices of their series, with the targets one horizon later."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ Array = np.ndarray[Any, Any]
 quick = settings(derandomize=True, deadline=None, max_examples=150)
 
 
-def told_apart(lengths: list[int], features: int = 2) -> Rows:
-    """Series whose every number says its series, step and feature: s.ttf; pads are -1."""
+def coded(lengths: list[int], features: int = 2) -> Rows:
+    """Series whose values encode series, step and feature: s.ttf; padding is -1."""
     N, T = len(lengths), max(lengths)
     s, t, f = np.ogrid[:N, :T, :features]
     X = 1000.0 * s + 10 * t + f
@@ -44,23 +44,23 @@ cases = st.tuples(
 
 def expected(lengths: list[int], window: int, stride: int | None, horizon: int) -> list[Any]:
     """The (series, first step, last step) of every window, by plain loops."""
-    found = []
+    result = []
     for series, length in enumerate(lengths):
         usable = length - horizon
         if not window and usable > 0:
-            found.append((series, 0, usable))
+            result.append((series, 0, usable))
         first = 0
         while window and first + window <= usable:
-            found.append((series, first, first + window))
+            result.append((series, first, first + window))
             first += stride or window
-    return found
+    return result
 
 
 @given(cases)
 @quick
-def test_windows_are_those_of_plain_loops(case: Any) -> None:
+def test_windows_equal_those_of_plain_loops(case: Any) -> None:
     lengths, window, stride, horizon, output = case
-    rows, h = told_apart(lengths), horizon or 0
+    rows, h = coded(lengths), horizon or 0
     spans = expected(lengths, window, stride, h)
     if not spans:
         with pytest.raises(DataError, match="here: "):
@@ -79,7 +79,7 @@ def test_windows_are_those_of_plain_loops(case: Any) -> None:
             np.testing.assert_array_equal(cut.y[i, :n], targets)
         else:
             np.testing.assert_array_equal(cut.y[i], targets[-1])
-        assert (cut.y[i, :n] if output == "steps" else cut.y[i]).min() >= 0  # never a pad
+        assert (cut.y[i, :n] if output == "steps" else cut.y[i]).min() >= 0  # never padding
         assert (cut.weights[i], cut.groups[i], cut.ids[i]) == (series + 1, series, str(series))
         np.testing.assert_array_equal(cut.times[i, :n], np.arange(first, last))
 
@@ -88,7 +88,7 @@ def test_windows_are_those_of_plain_loops(case: Any) -> None:
 @quick
 def test_windows_without_targets_are_the_same_windows(case: Any) -> None:
     lengths, window, stride, horizon, output = case
-    rows = told_apart(lengths)
+    rows = coded(lengths)
     try:
         cut = cut_windows(rows, window, stride, horizon, output, "here")
     except DataError:
@@ -98,8 +98,8 @@ def test_windows_without_targets_are_the_same_windows(case: Any) -> None:
     np.testing.assert_array_equal(bare.X, cut.X)
 
 
-def test_a_window_of_0_takes_series_whole() -> None:
-    rows = told_apart([3, 5])
+def test_a_window_of_0_does_not_cut_series() -> None:
+    rows = coded([3, 5])
     cut = cut_windows(rows, 0, None, None, "steps", "here")
     assert cut.X is rows.X
     assert cut.y is rows.y
@@ -107,8 +107,8 @@ def test_a_window_of_0_takes_series_whole() -> None:
     np.testing.assert_array_equal(last.y[:, 0], [25, 1045])
 
 
-def test_the_clock_of_a_window_is_that_of_its_series() -> None:
-    rows = told_apart([6], 1)
+def test_the_times_of_a_window_are_those_of_its_series() -> None:
+    rows = coded([6], 1)
     cut = cut_windows(
         Rows(rows.X, rows.y, times=np.array([[0.0, 5, 6, 9, 20, 21]])), 2, 3, 1, "last", "here"
     )
@@ -116,7 +116,7 @@ def test_the_clock_of_a_window_is_that_of_its_series() -> None:
     np.testing.assert_array_equal(cut.y[:, 0], [25, 55])
 
 
-def test_a_target_of_step_t_is_the_value_at_t_plus_the_horizon() -> None:
+def test_the_target_of_a_step_is_the_value_one_horizon_later() -> None:
     t = np.arange(12.0)[None, :, None]
     cut = cut_windows(Rows(t, t), 4, 1, 3, "steps", "here")
     np.testing.assert_array_equal(cut.y, cut.X + 3)
@@ -125,13 +125,15 @@ def test_a_target_of_step_t_is_the_value_at_t_plus_the_horizon() -> None:
 
 
 @pytest.mark.parametrize(
-    ("window", "horizon", "said"),
+    ("window", "horizon", "message"),
     [
         (8, None, "a window has 8 steps, but the longest series has 7; use --window 7 or less"),
         (6, 2, "but the longest series has 5 .*; use --window 5 or less"),
         (2, 7, "the longest series has 7 steps, so there is no value 7 steps ahead"),
     ],
 )
-def test_where_no_window_fits_both_numbers_are_told(window: int, horizon: Any, said: str) -> None:
-    with pytest.raises(DataError, match=said):
-        cut_windows(told_apart([7, 3]), window, None, horizon, "steps", "here")
+def test_series_shorter_than_a_window_are_refused_with_both_numbers(
+    window: int, horizon: Any, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        cut_windows(coded([7, 3]), window, None, horizon, "steps", "here")

@@ -1,4 +1,4 @@
-"""Arrays that lie ready are laid out by the job, and large ones are left on disk."""
+"""Arrays are laid out for the job, and large ones stay on disk."""
 
 import io
 from pathlib import Path
@@ -34,9 +34,9 @@ def path(tmp_path: Path) -> Path:
 
 
 def read(
-    path: Path, job: str = "classify", require_targets: bool = True, **how: Any
+    path: Path, job: str = "classify", require_targets: bool = True, **options: Any
 ) -> SequenceDataset:
-    return read_arrays(path, DataConfig(**how), job, require_targets)
+    return read_arrays(path, DataConfig(**options), job, require_targets)
 
 
 def folder_of(folder: Path, **arrays: Any) -> Path:
@@ -74,40 +74,40 @@ def test_rows_and_labels_are_read_as_they_were_written(
         for stale in path.glob("*"):
             stale.unlink()
         folder_of(path, **arrays)
-    found = read(path, "autoencode")
-    same(found.X, plain(X))
-    assert (found.y is None) == (labels == "none")
-    if found.y is not None:
-        same(found.y, arrays["y"])
-    assert (found.test is not None) == halves
+    result = read(path, "autoencode")
+    same(result.X, plain(X))
+    assert (result.y is None) == (labels == "none")
+    if result.y is not None:
+        same(result.y, arrays["y"])
+    assert (result.test is not None) == halves
     if halves:
-        same(found.X_test, plain(X[:1]))
-    assert found.kind == ("an .npz file" if kind == "z" else "a folder of .npy files")
+        same(result.X_test, plain(X[:1]))
+    assert result.kind == ("an .npz file" if kind == "z" else "a folder of .npy files")
 
 
 @given(inputs)
 @settings(quick, max_examples=25)
-def test_a_npy_is_inputs_alone(place: Path, X: Array) -> None:
+def test_an_npy_file_holds_inputs_only(place: Path, X: Array) -> None:
     path = npy(place.with_name("a.npy"), X)
     same(read(path, require_targets=False).X, plain(X))
     assert read(path, "autoencode").y is None
 
 
-def test_missing_values_stay(path: Path) -> None:
+def test_missing_values_are_kept(path: Path) -> None:
     X = np.array([[np.nan, 1.0]] * 4)
     same(read(npz(path, X=X, y=np.arange(4))).X, X)
 
 
 @pytest.mark.filterwarnings("error")
-def test_what_no_float_holds_becomes_infinite_without_a_word(path: Path) -> None:
+def test_values_too_large_for_a_float_become_infinite_without_a_warning(path: Path) -> None:
     if np.finfo(np.longdouble).max == np.finfo(np.float64).max:
         pytest.skip("there is no wider float here")
     wide = np.full((9, 2), np.longdouble(1e308) * 100)
-    found = read(npz(path, X=wide, y=np.arange(9) % 2))
-    assert np.isinf(found.X).all()
+    result = read(npz(path, X=wide, y=np.arange(9) % 2))
+    assert np.isinf(result.X).all()
 
 
-def test_labels_lie_beside_an_npy(tmp_path: Path) -> None:
+def test_labels_are_read_from_a_file_beside_an_npy_file(tmp_path: Path) -> None:
     X = npy(tmp_path / "X1.npy", np.zeros((3, 2)))
     y = npy(tmp_path / "labels.npy", np.array(["a", "b", "a"]))
     assert read(X, answers=str(y)).y is not None
@@ -122,15 +122,15 @@ def test_labels_lie_beside_an_npy(tmp_path: Path) -> None:
         ("X_train", "y_train", "X_test", "y_test"),
     ],
 )
-def test_other_usual_names_are_known(tmp_path: Path, names: tuple[str, ...]) -> None:
+def test_other_common_names_are_accepted(tmp_path: Path, names: tuple[str, ...]) -> None:
     arrays = {name: np.zeros((4, 2)) if name[0] in "xX" else np.arange(4) for name in names}
     folder = folder_of(tmp_path / "folder", **arrays)
-    for found in (read(npz(tmp_path / "a.npz", **arrays)), read(folder)):
-        assert found.y is not None
-        assert len(found.X_test) == (4 if len(names) == 4 else 0)
+    for result in (read(npz(tmp_path / "a.npz", **arrays)), read(folder)):
+        assert result.y is not None
+        assert len(result.X_test) == (4 if len(names) == 4 else 0)
 
 
-def test_a_folder_is_known_by_its_inputs_and_what_else_is_in_it_is_told(tmp_path: Path) -> None:
+def test_a_folder_is_recognised_by_its_inputs_and_other_files_give_a_remark(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "folder", X=np.zeros((4, 2)), y=np.arange(4), ids=np.arange(4))
     (folder / "notes.txt").write_text("x")
     assert is_array_folder(folder)
@@ -157,7 +157,7 @@ def test_a_folder_is_known_by_its_inputs_and_what_else_is_in_it_is_told(tmp_path
         ((6, 5, 3), (6, 5), (6, 5, 3), (6, 5, 1)),
     ],
 )
-def test_signals_and_targets_are_given_their_axes(
+def test_signals_and_targets_get_all_axes(
     path: Path,
     X: tuple[int, ...],
     y: tuple[int, ...],
@@ -165,8 +165,8 @@ def test_signals_and_targets_are_given_their_axes(
     y_expected: tuple[int, ...],
 ) -> None:
     arrays = {"X": np.random.default_rng(0).normal(size=X), "y": np.arange(np.prod(y)).reshape(y)}
-    found = read(npz(path, **arrays, X_test=arrays["X"], y_test=arrays["y"]), "regress")
-    for rows in (found.train, found.test):
+    result = read(npz(path, **arrays, X_test=arrays["X"], y_test=arrays["y"]), "regress")
+    for rows in (result.train, result.test):
         assert rows is not None
         same(rows.X, arrays["X"].reshape(X_expected))
         assert rows.y is not None
@@ -174,18 +174,18 @@ def test_signals_and_targets_are_given_their_axes(
 
 
 def test_pixels_stay_in_a_signal_but_targets_become_floats(path: Path) -> None:
-    found = read(npz(path, X=np.zeros(9, "u1"), y=np.arange(9, dtype="u1")), "regress")
-    assert found.X.dtype == np.uint8
-    assert found.y is not None
-    assert found.y.dtype == np.float64
+    result = read(npz(path, X=np.zeros(9, "u1"), y=np.arange(9, dtype="u1")), "regress")
+    assert result.X.dtype == np.uint8
+    assert result.y is not None
+    assert result.y.dtype == np.float64
 
 
 def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:
     npz(path, X=np.arange(18).reshape(9, 2), X_test=np.zeros((4, 2)))
-    found = read(path, "regress", horizon=1)
-    same(found.y, found.X)
-    same(found.y_test, found.X_test)
-    assert found.columns == found.targets == ("value_0", "value_1")
+    result = read(path, "regress", horizon=1)
+    same(result.y, result.X)
+    same(result.y_test, result.X_test)
+    assert result.columns == result.targets == ("value_0", "value_1")
     npz(path, X=np.zeros((9, 2)))
     with pytest.raises(DataError, match="no targets"):
         read(path, "regress")
@@ -199,7 +199,7 @@ def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:
     )
 )
 @settings(quick, max_examples=25)
-def test_channels_first_arrays_are_turned(place: Path, X: Array) -> None:
+def test_channels_first_arrays_are_transposed(place: Path, X: Array) -> None:
     path = npz(place.with_name("a.npz"), X=X, y=np.zeros(X.shape))
     turned = read(path, "regress", channels_first=True)
     same(turned.X, np.moveaxis(X, 1, 2))
@@ -216,7 +216,7 @@ def test_channels_first_arrays_are_turned(place: Path, X: Array) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "arrays", "said"),
+    ("job", "arrays", "message"),
     [
         ("classify", {"y": np.zeros(3)}, "expected arrays X, y"),
         ("classify", {"X": np.zeros((4, 2)), "labels": np.zeros(4)}, "found X, labels"),
@@ -256,9 +256,9 @@ def test_channels_first_arrays_are_turned(place: Path, X: Array) -> None:
     ],
 )  # fmt: skip
 def test_arrays_that_do_not_fit_the_job_are_refused(
-    path: Path, job: str, arrays: dict[str, Array], said: str
+    path: Path, job: str, arrays: dict[str, Array], message: str
 ) -> None:
-    with pytest.raises(DataError, match=rf"own\.npz.*{said}"):
+    with pytest.raises(DataError, match=rf"own\.npz.*{message}"):
         read(npz(path, **arrays), job)
 
 
@@ -267,14 +267,14 @@ def test_channels_first_of_rows_without_channels_is_refused(path: Path) -> None:
         read(npz(path, X=np.zeros((4, 2)), y=np.arange(4)), channels_first=True)
 
 
-def test_answers_beside_answers_are_refused(path: Path, tmp_path: Path) -> None:
+def test_the_answers_option_is_refused_if_there_are_answers(path: Path, tmp_path: Path) -> None:
     y = npy(tmp_path / "y1.npy", np.arange(4))
     npz(path, X=np.zeros((4, 2)), y=np.arange(4))
     with pytest.raises(DataError, match="remove it or leave out --answers"):
         read(path, answers=str(y))
 
 
-def test_answers_that_are_not_there_are_told_with_the_nearest(tmp_path: Path) -> None:
+def test_a_missing_answers_file_is_refused_with_the_most_similar_name(tmp_path: Path) -> None:
     X = npy(tmp_path / "X1.npy", np.zeros((4, 2)))
     npy(tmp_path / "labels.npy", np.arange(4))
     with pytest.raises(DataError, match=r"label\.npy: no such file; did you mean labels\.npy"):
@@ -289,12 +289,12 @@ def test_a_folder_named_as_an_array_is_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_what_an_archive_may_not_hold_is_refused_as_untrusted(path: Path) -> None:
+def test_forbidden_archive_members_are_refused_as_untrusted(path: Path) -> None:
     with pytest.raises(UntrustedFileError, match=r"\.\./X\.npy"):
         read(member(path, "../X.npy"))
 
 
-def test_an_archive_unpacks_to_as_much_as_is_allowed(path: Path) -> None:
+def test_an_archive_unpacks_up_to_the_limit(path: Path) -> None:
     npz(path, X=np.zeros((4, 2**15)), y=np.arange(4))
     with pytest.raises(DataError, match=r"--max-unpacked 0\.01"):
         read(path, max_unpacked=2**-12)
@@ -303,7 +303,7 @@ def test_an_archive_unpacks_to_as_much_as_is_allowed(path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("job", ["classify", "regress"])
-def test_a_damaged_file_gives_rows_or_an_error_of_ours(
+def test_a_damaged_file_gives_rows_or_an_error_of_the_library(
     place: Path, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "IN_MEMORY", 150)
@@ -319,8 +319,8 @@ def test_a_damaged_file_gives_rows_or_an_error_of_ours(
         for hurt in mutations(packed, n):
             path.write_bytes(hurt)
             try:
-                found = read(path, job, require_targets=False)
-                assert len(found.X[:]) == len(found.train)
+                result = read(path, job, require_targets=False)
+                assert len(result.X[:]) == len(result.train)
             except HiddenstateError:
                 refused += 1
     assert refused > 100
@@ -339,17 +339,17 @@ def test_a_damaged_file_gives_rows_or_an_error_of_ours(
     st.booleans(),
 )
 @quick
-def test_rows_left_on_disk_are_those_that_are_read(
+def test_rows_on_disk_equal_rows_in_memory(
     place: Path, X: Array, kind: str, channels_first: bool
 ) -> None:
     channels_first &= X.ndim == 3
     folder = folder_of(place.with_name("large"), X=X, y=np.arange(len(X)))
     path = folder / "X.npy" if kind == "npy" else folder
-    how = {"require_targets": False, "channels_first": channels_first}
-    whole = read(path, **how)
+    options = {"require_targets": False, "channels_first": channels_first}
+    whole = read(path, **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "IN_MEMORY", 0)
-        left = read(path, **how)
+        left = read(path, **options)
     assert isinstance(left.X, RowStore)
     assert not isinstance(whole.X, RowStore)
     assert (left.X.shape, left.X.dtype) == (whole.X.shape, whole.X.dtype)
@@ -370,7 +370,7 @@ def test_a_large_signal_is_left_on_disk(
     same(store[:], whole)
 
 
-def test_columns_first_and_text_are_read_whole_whatever_their_size(
+def test_fortran_order_and_text_are_always_read_into_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "IN_MEMORY", 0)
@@ -380,7 +380,7 @@ def test_columns_first_and_text_are_read_whole_whatever_their_size(
         read(npy(tmp_path / "b.npy", np.array([["a", "b"]])), require_targets=False)
 
 
-def test_a_large_file_that_declares_more_is_refused_unread(
+def test_a_large_file_smaller_than_declared_is_refused_before_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "IN_MEMORY", 0)
@@ -390,7 +390,7 @@ def test_a_large_file_that_declares_more_is_refused_unread(
         read(path, require_targets=False)
 
 
-def test_names_are_escaped_in_what_is_said(tmp_path: Path) -> None:
+def test_names_are_escaped_in_messages(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "evil\n\x1b[31m\u202e", X=np.zeros((4, 2)))
     np.save(folder / "bad\n\x1b.npy", np.zeros(1))
     assert all(line.isprintable() for line in read(folder, "autoencode").remarks)

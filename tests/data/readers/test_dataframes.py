@@ -1,4 +1,4 @@
-"""Data frames of pandas and polars are tables, whatever the types of their columns."""
+"""pandas and polars data frames are read as tables, whatever the types of their columns."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from tests.data.readers.test_table import equal, pixels
 nan = np.nan
 
 
-def test_frames_of_pandas_and_polars_are_tables() -> None:
+def test_pandas_and_polars_frames_are_read_as_tables() -> None:
     columns = {
         "id": ["p", "q", "p"],
         "time": [2, 1, 1],
@@ -57,8 +57,8 @@ def test_kinds_of_pandas_columns() -> None:
     with pytest.raises(DataError, match="column nested has a type that cannot be read"):
         read_frame(frame.drop(columns="when"), DataConfig(), "classify")
     backwards = frame[["when", "single"]].iloc[::-1]
-    how = DataConfig(time="when", target=("single",), horizon=1)
-    equal(read_frame(backwards, how, "regress").X[0, :, 0], [1, 2, 3])
+    options = DataConfig(time="when", target=("single",), horizon=1)
+    equal(read_frame(backwards, options, "regress").X[0, :, 0], [1, 2, 3])
 
 
 def test_kinds_of_polars_columns() -> None:
@@ -75,7 +75,7 @@ def test_kinds_of_polars_columns() -> None:
         read_frame(frame.drop("name"), DataConfig(), "classify")
 
 
-def test_frames_without_names_rows_or_sense_are_refused_or_read() -> None:
+def test_frames_without_names_or_rows_and_other_objects() -> None:
     data = read_frame(pd.DataFrame([[1, 2.5], [2, 3.5], [1, 4], [2, 5]]), DataConfig(), "classify")
     equal(data.y, [1, 2, 1, 2])
     with pytest.raises(DataError, match="no rows"):

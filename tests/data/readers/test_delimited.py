@@ -50,10 +50,10 @@ def test_a_ragged_row_is_refused_with_line_and_both_counts(read: Read) -> None:
 def test_text_in_a_column_of_numbers_is_refused_with_line_column_and_value(read: Read) -> None:
     rows = "".join(f"{k},{k / 2},x\n" for k in range(1, 9))
     bad = "oops\x1b[31m" + "!" * 60
-    said = refused(read, f"a,b,label\n{rows}9,{bad},y\n{rows}")
-    assert said.startswith("csv:10:b: 'oops\\x1b[31m!!!")
-    assert "…' is not a number" in said
-    assert len(said) < 150
+    message = refused(read, f"a,b,label\n{rows}9,{bad},y\n{rows}")
+    assert message.startswith("csv:10:b: 'oops\\x1b[31m!!!")
+    assert "…' is not a number" in message
+    assert len(message) < 150
     # Nor is such a column mistaken for the label.
     assert refused(read, "a,b\n1,2\n3,oops\n4,5\n").startswith("csv:3:b: 'oops'")
     assert refused(read, WIDE.replace("5,6", "5,1_000")).startswith("csv:4:b: '1_000'")
@@ -77,15 +77,15 @@ def test_a_nul_character_is_refused_with_its_offset(read: Read) -> None:
 
 
 def test_a_duplicate_column_name_is_refused_with_both_positions(read: Read) -> None:
-    said = refused(read, "a,b,a,label\n1,2,3,x\n")
-    assert said.startswith("csv:1: columns 1 and 3 are both named a")
+    message = refused(read, "a,b,a,label\n1,2,3,x\n")
+    assert message.startswith("csv:1: columns 1 and 3 are both named a")
 
 
 def test_another_encoding_is_refused_with_the_option(read: Read) -> None:
     text = "größe,label\n1,x\n2,y\n"
-    said = refused(read, text.encode("cp1252"))
-    assert "byte 2 (0xf6) is not utf-8" in said
-    assert "--encoding cp1252" in said
+    message = refused(read, text.encode("cp1252"))
+    assert "byte 2 (0xf6) is not utf-8" in message
+    assert "--encoding cp1252" in message
     assert read(text.encode("cp1252"), encoding="cp1252").columns == ("größe",)
     assert "starts with the byte order mark of UTF-16; add --encoding utf-16" in refused(
         read, text.encode("utf-16")
@@ -116,18 +116,18 @@ def test_byte_order_marks_and_all_newlines_are_accepted(read: Read) -> None:
 
 
 def test_semicolons_and_decimal_commas_are_refused_with_both_options(read: Read) -> None:
-    said = "add --delimiter ';' --decimal ','"
+    message = "add --delimiter ';' --decimal ','"
     text = "a;b;label\n1,5;2;x\n3,5;4;y\n"
-    assert said in refused(read, text)
-    assert said in refused(read, "1,5;2,5\n1,5;3,5\n")
+    assert message in refused(read, text)
+    assert message in refused(read, "1,5;2,5\n1,5;3,5\n")
     assert refused(read, text.replace(",5", "")).endswith("add --delimiter ';'")
     assert "add --delimiter tab" in refused(read, text.replace(";", "\t").replace(",5", ""))
     assert "add --delimiter ','" in refused(read, WIDE, name="t.tsv")
     assert "separated by ',', not by ';'; add --delimiter ','" in refused(read, WIDE, delimiter=";")
     for text_ in (text, text.replace(";", ",").replace("1,5", '"1,5"').replace("3,5", '"3,5"')):
         equal(read(text_, decimal=",").X, [[1.5, 2], [3.5, 4]])
-    said = refused(read, text, delimiter=";")
-    assert said.startswith("csv:2:a: '1,5' has a decimal comma; add --decimal ','")
+    message = refused(read, text, delimiter=";")
+    assert message.startswith("csv:2:a: '1,5' has a decimal comma; add --decimal ','")
     equal(read("1,5;2\n2,5;3\n", decimal=",", job="autoencode").X, [[1.5, 2], [2.5, 3]])
     assert "'1.234'" in refused(read, "a;b\n1,5;x\n1.234;y\n2,5;z\n", decimal=",")
 
@@ -141,20 +141,20 @@ def test_an_invalid_delimiter_is_refused(read: Read, delimiter: str) -> None:
 def test_hostile_names_are_escaped(read: Read) -> None:
     stream = io.StringIO()
     csv.writer(stream).writerows([[EVIL, "b"], ["1", "x"], ["2", "y"], ["oops" + EVIL, "z"]])
-    said = refused(read, stream.getvalue(), label="b")
-    assert "evil\\n\\x1b[31m\\u202e<b>: 'oops" in said
+    message = refused(read, stream.getvalue(), label="b")
+    assert "evil\\n\\x1b[31m\\u202e<b>: 'oops" in message
     assert "evil\\n" in refused(read, stream.getvalue(), label="c")
     for stranger in ("'\\u202e", "<script>", "x" * 255):
         refused(read, f"{stranger},{stranger}\n1,2\n")
 
 
-def test_a_missing_label_is_named_by_row(read: Read) -> None:
+def test_a_missing_label_is_refused_with_its_row(read: Read) -> None:
     assert refused(read, "a,label\n1,x\n2,\n").startswith("csv:3:label: empty, so the row has no")
     assert refused(read, "a,label\n1,\n2,5\n1,\n").startswith("csv:2:label")
     assert "(2 such rows)" in refused(read, "a,label\n1,\n2,5\n1,\n")
 
 
-def test_a_label_of_a_thousand_words_is_refused(read: Read) -> None:
+def test_a_label_that_is_too_long_is_refused(read: Read) -> None:
     assert "at most 1000" in refused(read, "a,label\n1,x\n2," + "y" * 1001 + "\n")
 
 
@@ -202,18 +202,20 @@ def test_a_gzip_bomb_is_refused(read: Read, monkeypatch: pytest.MonkeyPatch) -> 
     assert "--max-unpacked" in refused(read, bomb, name="t.csv.gz")
 
 
-def test_what_never_ends_is_refused(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_lines_quotes_and_columns_are_refused(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "field larger than" in refused(read, "a,label\n1," + "x" * 200_000 + "\n")
     assert "field larger than" in refused(read, 'a,label\n1,"' + "x\n" * 100_000)
     monkeypatch.setattr(text_lines, "MAX_LINE", 1000)
     monkeypatch.setattr(text_lines, "BLOCK", 100)
-    said = refused(read, "a,label\n1,x\n" + "1" * 2000)
-    assert said.startswith("csv:3: a line of more than 1000 characters")
+    message = refused(read, "a,label\n1,x\n" + "1" * 2000)
+    assert message.startswith("csv:3: a line of more than 1000 characters")
     monkeypatch.setattr(delimited, "MAX_COLUMNS", 10)
     assert "11 columns, expected at most 10" in refused(read, "," * 10 + "\n1\n")
 
 
-def test_a_column_whose_text_comes_late_keeps_its_spelling(
+def test_a_column_with_text_in_a_late_piece_keeps_its_spelling(
     read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(text_lines, "BLOCK", 32)
@@ -222,7 +224,7 @@ def test_a_column_whose_text_comes_late_keeps_its_spelling(
     equal(data.X[:, 0], [1] * 20 + [2])
 
 
-def test_a_column_that_outgrows_a_byte_late_keeps_its_numbers(
+def test_a_column_with_large_numbers_in_a_late_piece_keeps_its_values(
     read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(text_lines, "BLOCK", 32)
@@ -296,7 +298,7 @@ def test_any_labels_are_read_as_they_were_written(
 
 @pytest.mark.parametrize("block", [16, 1 << 22])
 @pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
-def test_a_damaged_table_is_never_anything_but_an_error_of_ours(
+def test_a_damaged_table_only_raises_errors_of_the_library(
     place: Path, monkeypatch: pytest.MonkeyPatch, job: str, block: int
 ) -> None:
     monkeypatch.setattr(text_lines, "BLOCK", block)
@@ -322,7 +324,7 @@ def test_a_damaged_table_is_never_anything_but_an_error_of_ours(
     assert all(map(str.isprintable, messages))
 
 
-def test_a_damaged_gzip_is_never_anything_but_an_error_of_ours(place: Path) -> None:
+def test_a_damaged_gzip_file_only_raises_errors_of_the_library(place: Path) -> None:
     refused = 0
     for hurt in mutations(gzip.compress(LONG.encode() * 20), 300):
         place.write_bytes(hurt)
@@ -335,7 +337,7 @@ def test_a_damaged_gzip_is_never_anything_but_an_error_of_ours(place: Path) -> N
 
 @given(st.binary(max_size=200))
 @settings(quick, max_examples=300)
-def test_any_bytes_give_data_or_an_error_of_ours(place: Path, data: bytes) -> None:
+def test_any_bytes_give_data_or_an_error_of_the_library(place: Path, data: bytes) -> None:
     place.write_bytes(data)
     for options in ({}, {"encoding": "latin-1"}, {"delimiter": ";", "decimal": ","}):
         with contextlib.suppress(HiddenstateError):

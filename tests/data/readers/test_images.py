@@ -1,4 +1,4 @@
-"""Folders of images are read as rows in order of class and name; what is bad is named."""
+"""Folders of images are read as rows, ordered by class and name; bad images are refused."""
 
 import os
 from pathlib import Path
@@ -34,25 +34,25 @@ def grey(value: int, height: int = 3, width: int = 4) -> Array:
 
 
 def read(
-    path: Path, job: str = "classify", require_targets: bool = True, **how: Any
+    path: Path, job: str = "classify", require_targets: bool = True, **options: Any
 ) -> SequenceDataset:
-    return read_images(path, DataConfig(**how), job, require_targets)
+    return read_images(path, DataConfig(**options), job, require_targets)
 
 
-def alone(path: Path, **how: Any) -> Array:
-    """The one image that lies in `path`."""
-    return np.asarray(read(path, require_targets=False, **how).X[0])
+def alone(path: Path, **options: Any) -> Array:
+    """The only image in `path`."""
+    return np.asarray(read(path, require_targets=False, **options).X[0])
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two classes of two images each, and what else lies about."""
+    """Two classes of two images each, and other files."""
     for value, name in enumerate(["cat/b.png", "cat/a.png", "ape/z.BMP", "ape/y.pgm"]):
         save(tmp_path / "pets" / name, grey(value))
     return tmp_path / "pets"
 
 
-# --- what was written is read
+# --- round trips
 
 
 @given(
@@ -66,11 +66,11 @@ def test_grey_images_are_read_as_they_were_written(
     folder = tmp_path_factory.mktemp("grey")
     for number, one in enumerate(pixels):
         save(folder / f"{number}{suffix}", one)
-    found = read(folder, "autoencode")
-    same(found.X, pixels)
-    assert found.picture == pixels.shape[1:]
-    assert found.y is None
-    assert found.remarks == ()
+    result = read(folder, "autoencode")
+    same(result.X, pixels)
+    assert result.picture == pixels.shape[1:]
+    assert result.y is None
+    assert result.remarks == ()
 
 
 @given(
@@ -78,22 +78,22 @@ def test_grey_images_are_read_as_they_were_written(
     st.sampled_from([".png", ".bmp", ".ppm", ".tif"]),
 )
 @quick
-def test_colours_are_kept_where_that_is_wanted(place: Path, pixels: Array, suffix: str) -> None:
+def test_colours_are_kept_with_the_option(place: Path, pixels: Array, suffix: str) -> None:
     path = save(place.with_suffix(suffix), pixels)
-    found = read(path, require_targets=False, color=True)
-    same(found.X, pixels.reshape(1, len(pixels), -1))
-    assert (found.picture, found.columns, found.kind) == (None, None, "an image")
+    result = read(path, require_targets=False, color=True)
+    same(result.X, pixels.reshape(1, len(pixels), -1))
+    assert (result.picture, result.columns, result.kind) == (None, None, "an image")
     luma = pixels @ [0.299, 0.587, 0.114]
     np.testing.assert_allclose(alone(path), luma, atol=1)
 
 
 def test_rows_are_in_order_of_class_and_name(folder: Path) -> None:
-    found = read(folder)
-    assert found.X.shape == (4, 3, 4)
-    assert found.X[:, 0, 0].tolist() == [3, 2, 1, 0]
-    same(found.y, np.array(["ape", "ape", "cat", "cat"]))
-    assert (found.name, found.kind, found.picture) == ("pets", "a folder of images", (3, 4))
-    assert found.test is None
+    result = read(folder)
+    assert result.X.shape == (4, 3, 4)
+    assert result.X[:, 0, 0].tolist() == [3, 2, 1, 0]
+    same(result.y, np.array(["ape", "ape", "cat", "cat"]))
+    assert (result.name, result.kind, result.picture) == ("pets", "a folder of images", (3, 4))
+    assert result.test is None
 
 
 def test_halves_are_read_apart(tmp_path: Path) -> None:
@@ -101,25 +101,25 @@ def test_halves_are_read_apart(tmp_path: Path) -> None:
         save(tmp_path / name, grey(value))
     save(tmp_path / "extra" / "a.png", grey(9))
     save(tmp_path / "stray.png", grey(9))
-    found = read(tmp_path)
-    assert found.X[:, 0, 0].tolist() == [0, 1]
-    assert found.X_test[:, 0, 0].tolist() == [2]
-    same(found.y_test, np.array(["b"]))
-    assert found.kind.endswith("in train and test")
-    assert [Path(remark).name for remark in found.remarks[1:]] == ["extra", "stray.png"]
+    result = read(tmp_path)
+    assert result.X[:, 0, 0].tolist() == [0, 1]
+    assert result.X_test[:, 0, 0].tolist() == [2]
+    same(result.y_test, np.array(["b"]))
+    assert result.kind.endswith("in train and test")
+    assert [Path(remark).name for remark in result.remarks[1:]] == ["extra", "stray.png"]
     (tmp_path / "test" / "b" / "1.png").unlink()
     assert read(tmp_path).test is None
 
 
-def test_a_test_half_without_classes_cannot_test_but_can_be_predicted(tmp_path: Path) -> None:
+def test_a_test_half_without_classes_can_only_be_predicted(tmp_path: Path) -> None:
     for value, name in enumerate(["train/a/1.png", "train/b/1.png", "test/1.png"]):
         save(tmp_path / name, grey(value))
-    found = read(tmp_path)
-    assert found.test is None
-    assert any("test/1.png: without a class" in remark for remark in found.remarks)
-    for found in (read(tmp_path, require_targets=False), read(tmp_path, "autoencode")):
-        assert len(found.X_test) == 1
-        assert found.y is found.y_test is None
+    result = read(tmp_path)
+    assert result.test is None
+    assert any("test/1.png: without a class" in remark for remark in result.remarks)
+    for result in (read(tmp_path, require_targets=False), read(tmp_path, "autoencode")):
+        assert len(result.X_test) == 1
+        assert result.y is result.y_test is None
 
 
 def test_halves_of_an_autoencoder_need_no_classes(tmp_path: Path) -> None:
@@ -139,13 +139,13 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
 def test_new_images_need_no_class(tmp_path: Path, folder: Path) -> None:
     save(tmp_path / "new" / "b.png", grey(1))
     save(tmp_path / "new" / "a.png", grey(2))
-    found = read(tmp_path / "new", require_targets=False)
-    assert found.X[:, 0, 0].tolist() == [2, 1]
-    assert found.y is None
+    result = read(tmp_path / "new", require_targets=False)
+    assert result.X[:, 0, 0].tolist() == [2, 1]
+    assert result.y is None
     assert read(folder, require_targets=False).y is not None
 
 
-def test_what_is_passed_over_is_remarked_unless_hidden(folder: Path) -> None:
+def test_ignored_files_give_a_remark_unless_hidden(folder: Path) -> None:
     for name in ("notes.txt", "cat/Thumbs.db", "cat/.hidden.png", ".DS_Store", "__MACOSX/x.png"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"x")
@@ -167,7 +167,7 @@ def test_what_is_passed_over_is_remarked_unless_hidden(folder: Path) -> None:
 # --- kinds of pixels
 
 
-def test_transparent_parts_are_on_white(tmp_path: Path) -> None:
+def test_transparent_parts_are_white(tmp_path: Path) -> None:
     pixels = np.zeros((1, 2, 4), np.uint8)
     pixels[0, 1] = [0, 0, 0, 255]
     path = tmp_path / "a.png"
@@ -186,14 +186,14 @@ def test_palettes_and_black_and_white_are_read(tmp_path: Path, mode: str) -> Non
     same(alone(tmp_path / "a.png"), pixels)
 
 
-def test_a_photo_is_turned_as_it_was_held(tmp_path: Path) -> None:
+def test_a_photo_is_rotated_by_its_exif_data(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     path = save(tmp_path / "a.png", np.array([[0, 50, 100], [150, 200, 250]]), exif=exif)
     assert alone(path).tolist() == [[150, 0], [200, 50], [250, 100]]
 
 
-def test_images_are_resized_by_their_area_or_between_pixels(tmp_path: Path) -> None:
+def test_images_are_shrunk_by_area_and_enlarged_by_interpolation(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", np.array([[0, 100, 10, 30], [100, 200, 20, 20]] * 2))
     assert alone(path, image_size=2).tolist() == [[100, 20], [100, 20]]
     larger = alone(path, image_size=8)
@@ -201,13 +201,13 @@ def test_images_are_resized_by_their_area_or_between_pixels(tmp_path: Path) -> N
     assert larger.min() >= 0
     assert len(np.unique(larger)) > 6
     save(tmp_path / "b.png", grey(7, 5, 9))
-    found = read(tmp_path, require_targets=False, image_size=3)
-    assert found.X.shape == (2, 3, 3)
-    assert found.picture == (3, 3)
+    result = read(tmp_path, require_targets=False, image_size=3)
+    assert result.X.shape == (2, 3, 3)
+    assert result.picture == (3, 3)
 
 
 @pytest.mark.parametrize(
-    ("mode", "suffix", "said"),
+    ("mode", "suffix", "message"),
     [
         ("CMYK", ".jpg", "CMYK"),
         ("I;16", ".png", "I;16"),
@@ -215,10 +215,12 @@ def test_images_are_resized_by_their_area_or_between_pixels(tmp_path: Path) -> N
         ("LAB", ".tif", "LAB"),
     ],
 )
-def test_unsupported_pixels_are_refused(tmp_path: Path, mode: str, suffix: str, said: str) -> None:
+def test_unsupported_pixels_are_refused(
+    tmp_path: Path, mode: str, suffix: str, message: str
+) -> None:
     Image.new(mode, (4, 3)).save(tmp_path / f"a{suffix}")
     with pytest.raises(
-        DataError, match=rf"a\{suffix}: its pixels are {said}, expected 8-bit greyscale"
+        DataError, match=rf"a\{suffix}: its pixels are {message}, expected 8-bit greyscale"
     ):
         read(tmp_path, "autoencode")
 
@@ -304,12 +306,12 @@ def test_a_fifo_named_as_an_image_is_refused_at_once(folder: Path) -> None:
 def test_skipped_images_are_listed(folder: Path) -> None:
     (folder / "cat" / "no.png").write_bytes(b"x")
     (folder / "ape" / "loop.png").symlink_to(folder / "ape" / "loop.png")
-    found = read(folder, skip_bad=True)
-    same(found.y, np.array(["ape", "ape", "cat", "cat"]))
-    assert found.X[:, 0, 0].tolist() == [3, 2, 1, 0]
-    assert found.remarks[0].endswith("2 unreadable images left out")
-    assert "loop.png: a broken" in found.remarks[1]
-    assert "no.png: not an image" in found.remarks[2]
+    result = read(folder, skip_bad=True)
+    same(result.y, np.array(["ape", "ape", "cat", "cat"]))
+    assert result.X[:, 0, 0].tolist() == [3, 2, 1, 0]
+    assert result.remarks[0].endswith("2 unreadable images left out")
+    assert "loop.png: a broken" in result.remarks[1]
+    assert "no.png: not an image" in result.remarks[2]
 
 
 def test_long_lists_of_bad_images_are_cut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,13 +323,13 @@ def test_long_lists_of_bad_images_are_cut(folder: Path, monkeypatch: pytest.Monk
     assert remarks[-1] == "and 3 more"
 
 
-def test_no_image_that_can_be_read_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_readable_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "no.png").write_bytes(b"x")
     with pytest.raises(DataError, match=r"none of 1 images can be read: .*no\.png"):
         read(tmp_path, "autoencode", skip_bad=True)
 
 
-def test_images_of_other_sizes_are_refused_with_the_first_and_the_mend(folder: Path) -> None:
+def test_images_of_other_sizes_are_refused_with_the_first_and_a_hint(folder: Path) -> None:
     save(folder / "cat" / "c.png", grey(0, 5, 6))
     for skip_bad in (False, True):
         with pytest.raises(DataError, match=r"c\.png: 6 x 5 .*y\.pgm has 4 x 3;.*--image-size 3"):
@@ -370,15 +372,15 @@ def test_names_are_escaped_in_messages(tmp_path: Path) -> None:
     with pytest.raises(DataError) as refused:
         read(tmp_path)
     assert str(refused.value).isprintable()
-    found = read(tmp_path, skip_bad=True)
-    assert all(remark.isprintable() for remark in found.remarks)
-    assert found.y is not None
-    assert "\\xff\\xfe" in found.y.tolist()
+    result = read(tmp_path, skip_bad=True)
+    assert all(remark.isprintable() for remark in result.remarks)
+    assert result.y is not None
+    assert "\\xff\\xfe" in result.y.tolist()
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".bmp", ".tif", ".webp", ".ppm"])
-def test_a_damaged_image_gives_pixels_or_an_error_of_ours(place: Path, suffix: str) -> None:
+def test_a_damaged_image_gives_pixels_or_an_error_of_the_library(place: Path, suffix: str) -> None:
     random = np.random.default_rng(0)
     path = place.with_suffix(suffix)
     exif = Image.Exif()

@@ -1,4 +1,4 @@
-"""numpy's formats are read as numpy reads them; what is no plain array of numbers is refused."""
+"""Files of numpy are read as numpy reads them; all but arrays of numbers and text is refused."""
 
 import io
 import struct
@@ -32,7 +32,7 @@ def npy_bytes(array: Array, version: tuple[int, int] = (1, 0)) -> bytes:
 
 
 def npy_head(header: str, version: int = 1) -> bytes:
-    """The start of a .npy file with any header at all."""
+    """The start of an .npy file with any header."""
     text = (header + "\n").encode("latin1")
     length = struct.pack("<H" if version == 1 else "<I", len(text))
     return b"\x93NUMPY" + bytes([version, 0]) + length + text
@@ -57,7 +57,7 @@ def test_the_second_npy_format_is_read(place: Path) -> None:
     same(read_npy(place), array)
 
 
-def test_pickled_objects_are_refused_and_never_loaded(place: Path) -> None:
+def test_pickled_objects_are_refused_without_loading_them(place: Path) -> None:
     place.write_bytes(npy_bytes(np.array([{}, print], dtype=object)))
     with pytest.raises(DataError, match="contains pickled objects; save it again as numbers"):
         read_npy(place)
@@ -73,7 +73,7 @@ def test_pickled_objects_are_refused_and_never_loaded(place: Path) -> None:
     ],
     ids=["bytes", "complex", "dates", "records"],
 )
-def test_what_is_no_number_is_refused(place: Path, array: Array) -> None:
+def test_arrays_of_other_types_are_refused(place: Path, array: Array) -> None:
     place.write_bytes(npy_bytes(array))
     with pytest.raises(DataError, match="expected numbers"):
         read_npy(place)
@@ -95,7 +95,7 @@ def test_what_is_no_number_is_refused(place: Path, array: Array) -> None:
         "((1,),)",
     ],
 )
-def test_a_shape_the_file_cannot_hold_is_refused(place: Path, shape: str) -> None:
+def test_a_shape_larger_than_the_file_is_refused(place: Path, shape: str) -> None:
     head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
     place.write_bytes(head + b"\0" * 16)
     with pytest.raises(DataError):
@@ -122,13 +122,13 @@ def test_a_shape_the_file_cannot_hold_is_refused(place: Path, shape: str) -> Non
 )
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.filterwarnings("ignore")
-def test_a_header_that_makes_no_sense_is_refused(place: Path, header: str, version: int) -> None:
+def test_an_invalid_header_is_refused(place: Path, header: str, version: int) -> None:
     place.write_bytes(npy_head(header, version) + b"\0" * 32)
     with pytest.raises(DataError):
         read_npy(place)
 
 
-def test_a_long_header_is_refused_without_offering_pickle(place: Path) -> None:
+def test_a_long_header_is_refused_without_mentioning_pickle(place: Path) -> None:
     header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }" + " " * 20_000
     place.write_bytes(npy_head(header) + b"\0" * 8)
     with pytest.raises(DataError) as refused:
@@ -137,14 +137,14 @@ def test_a_long_header_is_refused_without_offering_pickle(place: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\x93NUMPY", b"PK\x03\x04", b"1,2,3\n", b"\x80\x04K\x01."])
-def test_what_is_no_npy_file_is_refused(place: Path, data: bytes) -> None:
+def test_a_file_that_is_not_npy_is_refused(place: Path, data: bytes) -> None:
     place.write_bytes(data)
     with pytest.raises(DataError, match=r"not an \.npy file"):
         read_npy(place)
 
 
 @pytest.mark.parametrize("extra", [-1, 1])
-def test_a_npy_file_a_byte_too_short_or_too_long_is_refused(place: Path, extra: int) -> None:
+def test_an_npy_file_one_byte_too_short_or_too_long_is_refused(place: Path, extra: int) -> None:
     data = npy_bytes(np.arange(4.0))
     place.write_bytes(data + b"x" if extra > 0 else data[:extra])
     with pytest.raises(DataError, match="declares 32 bytes"):
@@ -152,7 +152,7 @@ def test_a_npy_file_a_byte_too_short_or_too_long_is_refused(place: Path, extra: 
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_damaged_npy_file_is_never_anything_but_a_data_error(place: Path) -> None:
+def test_a_damaged_npy_file_only_raises_a_data_error(place: Path) -> None:
     refused = 0
     for data in (npy_bytes(np.arange(12.0).reshape(3, 4)), npy_bytes(np.zeros(3), (2, 0))):
         for hurt in mutations(data, 300):
@@ -166,28 +166,28 @@ def test_a_damaged_npy_file_is_never_anything_but_a_data_error(place: Path) -> N
 
 @given(hnp.arrays(numbers, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0)), st.booleans())
 @settings(quick, max_examples=25)
-def test_a_header_alone_tells_type_shape_and_place(
-    place: Path, array: Array, fortran: bool
-) -> None:
+def test_the_header_gives_type_shape_and_offset(place: Path, array: Array, fortran: bool) -> None:
     stored = np.asarray(array, order="F") if fortran else array
     place.write_bytes(npy_bytes(stored))
     header = npy_header(place)
     assert (header.shape, header.dtype) == (array.shape, array.dtype)
     values = np.fromfile(place, header.dtype, offset=header.offset)
-    found = values.reshape(header.shape, order="F" if header.fortran else "C")
-    np.testing.assert_array_equal(found, array)
+    result = values.reshape(header.shape, order="F" if header.fortran else "C")
+    np.testing.assert_array_equal(result, array)
     assert header.n_bytes == array.nbytes
 
 
 @pytest.mark.parametrize("extra", [b"", b"xx"])
-def test_a_header_the_file_does_not_fit_is_refused_unread(place: Path, extra: bytes) -> None:
+def test_a_header_that_does_not_match_the_file_is_refused_before_reading(
+    place: Path, extra: bytes
+) -> None:
     place.write_bytes(npy_bytes(np.arange(4.0))[:-1] + extra)
     with pytest.raises(DataError, match="declares 32 bytes"):
         npy_header(place)
 
 
 @pytest.mark.parametrize("shape", ["(" + "1, " * 70 + ")", "(1, 0, 9" + "9" * 40 + ")", "(True,)"])
-def test_a_shape_no_array_can_have_is_refused(place: Path, shape: str) -> None:
+def test_an_impossible_shape_is_refused(place: Path, shape: str) -> None:
     head = npy_head(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}")
     place.write_bytes(head + b"\0" * (0 if "0," in shape else 8))
     with pytest.raises(DataError):
@@ -195,13 +195,13 @@ def test_a_shape_no_array_can_have_is_refused(place: Path, shape: str) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_header_of_python_2_is_read_without_a_word(place: Path) -> None:
+def test_a_header_written_by_python_2_is_read_without_a_warning(place: Path) -> None:
     head = npy_head("{'descr': '<f8', 'fortran_order': False, 'shape': (1L,), }")
     place.write_bytes(head + b"\0" * 8)
     same(read_npy(place), np.zeros(1))
 
 
-def test_labels_of_no_length_are_refused(place: Path) -> None:
+def test_text_of_zero_length_is_refused(place: Path) -> None:
     place.write_bytes(npy_head("{'descr': '<U0', 'fortran_order': False, 'shape': (3,), }"))
     with pytest.raises(DataError, match="expected numbers or labels"):
         read_npy(place)
@@ -216,15 +216,15 @@ def test_any_npz_of_numbers_is_read_as_numpy_reads_it(
 ) -> None:
     with place.open("wb") as stream:
         (np.savez_compressed if packed else np.savez)(stream, **arrays)
-    found = read_npz(place)
-    assert set(found) == set(arrays)
+    result = read_npz(place)
+    assert set(result) == set(arrays)
     for name, array in arrays.items():
-        same(found[name], array)
+        same(result[name], array)
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_a_damaged_npz_file_is_never_anything_but_an_error_of_ours(
+def test_a_damaged_npz_file_only_raises_errors_of_the_library(
     place: Path, save: Callable[..., None]
 ) -> None:
     stream = io.BytesIO()

@@ -53,8 +53,8 @@ def read(tmp_path: Path) -> Callable[..., SequenceDataset]:
 Read = Callable[..., SequenceDataset]
 
 
-def equal(found: Any, expected: Any) -> None:
-    np.testing.assert_array_equal(found, np.asarray(expected))
+def equal(result: Any, expected: Any) -> None:
+    np.testing.assert_array_equal(result, np.asarray(expected))
 
 
 def test_a_wide_table(read: Read) -> None:
@@ -98,7 +98,7 @@ def test_every_type_of_number(read: Read) -> None:
     equal(data.y, ["x", "y"])
 
 
-def test_single_floats_stay_single(read: Read) -> None:
+def test_single_precision_is_kept(read: Read) -> None:
     single = pa.array([1.5, 2.5], pa.float32())
     assert read({"a": single, "label": [1, 2]}).X.dtype == np.float32
     assert read({"a": single, "b": [1, 2], "label": [1, 2]}).X.dtype == np.float64
@@ -112,7 +112,7 @@ def test_every_type_of_text(read: Read, kind: Any) -> None:
         read({"a": [1, 2], "label": pa.array(["x", None], kind)})
 
 
-def test_labels_that_are_numbers_or_truths(read: Read) -> None:
+def test_labels_that_are_numbers_or_booleans(read: Read) -> None:
     data = read({"a": [1, 2], "label": [2**62 + 1, 3]})
     equal(data.y, [2**62 + 1, 3])
     equal(read({"a": [1, 2], "label": [True, False]}).y, [1, 0])
@@ -120,7 +120,7 @@ def test_labels_that_are_numbers_or_truths(read: Read) -> None:
         read({"a": [1, 2], "label": pa.array([1, None])})
 
 
-def test_dates_order_and_are_nothing_else(read: Read) -> None:
+def test_dates_order_rows_and_have_no_other_role(read: Read) -> None:
     day = datetime.date(2020, 1, 1)
     moment = datetime.datetime(2020, 1, 1, 12)
     for dates in ([day.replace(day=3), day], [moment.replace(hour=13), moment]):
@@ -164,7 +164,7 @@ def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
         read_parquet(tmp_path, DataConfig(), "classify")
 
 
-def test_no_rows_and_names_twice(read: Read, tmp_path: Path) -> None:
+def test_no_rows_and_duplicate_names_are_refused(read: Read, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no rows"):
         read({"a": pa.array([], pa.int64())})
     path = tmp_path / "twice.parquet"
@@ -181,13 +181,15 @@ def test_hostile_names_are_escaped(read: Read) -> None:
     equal(data.X, [[1, 3], [2, 4]])
 
 
-def test_without_pyarrow_the_command_is_told(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_the_install_command_is_given(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MachineError, match=r"pip install 'hiddenstate\[tables\]'"):
         read({"a": [1], "label": ["x"]})
 
 
-def test_what_unpacks_to_far_more_is_refused(read: Read) -> None:
+def test_a_file_that_unpacks_to_too_much_is_refused(read: Read) -> None:
     zeros = {"a": np.zeros(4_000_000, "i8")}
     with pytest.raises(DataError, match="--max-unpacked"):
         read(zeros, job="autoencode")
@@ -225,7 +227,7 @@ def test_files_of_polars(tmp_path: Path) -> None:
 
 @pytest.fixture
 def spilling(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Hold nothing in memory, and read a few columns and rows at a time."""
+    """Keep nothing in memory, and read a few columns and rows at a time."""
     folder = tmp_path / "spilled"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -285,7 +287,7 @@ def test_a_store_gives_the_same_as_memory(
     equal(stored.y, held.y)
 
 
-def test_a_full_disk_is_told_before_and_while_writing(
+def test_a_full_disk_is_reported_before_and_while_writing(
     read: Read, spilling: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     columns = wide(np.random.default_rng(0).normal(size=(40, 5)))
@@ -306,7 +308,7 @@ def test_a_full_disk_is_told_before_and_while_writing(
         read(columns, job="autoencode")
 
 
-# --- anything at all
+# --- any table
 
 
 numbers = st.floats() | st.none()
@@ -335,9 +337,7 @@ def test_any_wide_table_is_read_as_it_was_written(
 
 
 @pytest.mark.parametrize("compression", ["none", "snappy"])
-def test_a_damaged_file_is_never_anything_but_an_error_of_ours(
-    place: Path, compression: str
-) -> None:
+def test_a_damaged_file_only_raises_errors_of_the_library(place: Path, compression: str) -> None:
     table = pa.table(
         {"id": [1, 1, 2], "time": [1, 2, 3], "u": [1.5, None, 2.5], "label": ["x", "x", "y"]}
     )

@@ -1,4 +1,4 @@
-"""Tables and data frames: which column is what, and the layouts, wide and long."""
+"""Tables and data frames: the roles of columns, and the layouts wide and long."""
 
 import csv
 import io
@@ -50,15 +50,15 @@ Read = Callable[..., SequenceDataset]
 
 
 def refused(read: Read, *arguments: Any, **options: Any) -> str:
-    """The one line that says why a table is refused."""
+    """The message with which a table is refused."""
     with pytest.raises(DataError) as error:
         read(*arguments, **options)
     assert str(error.value).isprintable()
     return str(error.value).partition("/t.")[2]
 
 
-def equal(found: Any, expected: Any) -> None:
-    np.testing.assert_array_equal(found, np.asarray(expected))
+def equal(result: Any, expected: Any) -> None:
+    np.testing.assert_array_equal(result, np.asarray(expected))
 
 
 WIDE = "a,b,label\n1,2.5,x\n3,,y\n5,6,x\n"
@@ -68,7 +68,7 @@ LONG = "id,time,u,v,label\nq,2,3,30,x\np,1,1,10,y\nq,1,2,20,x\np,2,4,40,y\nq,3,5
 # --- wide
 
 
-def test_a_wide_table_is_a_row_a_series(read: Read) -> None:
+def test_a_wide_table_has_one_row_per_series(read: Read) -> None:
     data = read(WIDE)
     equal(data.X, [[1, 2.5], [3, nan], [5, 6]])
     assert data.X.dtype == np.float64
@@ -157,7 +157,7 @@ def test_a_first_line_of_names_is_a_header(read: Read, first: str, is_header: bo
     assert len(data.X) == 3 - is_header
 
 
-def test_a_row_with_text_and_numbers_is_no_header(read: Read) -> None:
+def test_a_row_with_text_and_numbers_is_not_a_header(read: Read) -> None:
     assert len(read("5.1,3,p\n4.9,2,q\n").X) == 2
     assert len(read("p,1,2,5\nq,1,2,4\n").X) == 2
 
@@ -172,7 +172,7 @@ def test_an_id_that_never_repeats_and_an_index_are_left_out(read: Read) -> None:
     assert read("step,a,label\n1,1,x\n1,3,y\n").columns == ("a",)
 
 
-def test_the_layout_can_be_said(read: Read) -> None:
+def test_the_layout_option_overrides_the_guess(read: Read) -> None:
     text = "id,a,b,label\n1,1,2,x\n1,3,4,x\n"
     assert read(text).X.shape == (1, 2, 2)
     assert read(text, layout="wide").X.shape == (2, 2)
@@ -183,14 +183,14 @@ def test_the_layout_can_be_said(read: Read) -> None:
     assert new.X.shape == (1, 2, 1)
 
 
-def test_inputs_come_in_the_order_they_are_named(read: Read) -> None:
+def test_inputs_have_the_order_of_the_option(read: Read) -> None:
     text = "a,b,note,label\n1,2,hm,x\n3,4,so,y\n"
     data = read(text, input=("b", "a"))
     assert data.columns == ("b", "a")
     equal(data.X, [[2, 1], [4, 3]])
 
 
-def test_weights_and_groups_are_no_inputs(read: Read) -> None:
+def test_weights_and_groups_are_not_inputs(read: Read) -> None:
     data = read("a,w,who,label\n1,0.5,ann,x\n2,2,bob,y\n", weight="w", group="who")
     assert data.columns == ("a",)
     equal(data.train.weights, [0.5, 2])
@@ -230,12 +230,12 @@ def test_true_and_false_are_inputs_too(read: Read) -> None:
     "missing",
     ["", " ", "NA", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-"],
 )
-def test_what_stands_for_a_missing_number(read: Read, missing: str) -> None:
+def test_spellings_of_a_missing_number(read: Read, missing: str) -> None:
     data = read(f"a,b,label\n1,{missing},x\n2,3,y\n")
     equal(data.X, [[1, nan], [2, 3]])
 
 
-def test_infinities_stay_for_the_caller_to_judge(read: Read) -> None:
+def test_infinite_values_are_kept(read: Read) -> None:
     equal(read("a,b,label\n1,-inf,x\n2,1e999,y\n").X, [[1, -np.inf], [2, np.inf]])
 
 
@@ -271,7 +271,7 @@ def test_many_columns_of_bytes_are_a_picture(read: Read) -> None:
 
 
 @pytest.mark.parametrize("odd", [256, -1, 0.5, "", "nan"])
-def test_one_cell_that_is_no_byte_makes_them_numbers(read: Read, odd: Any) -> None:
+def test_one_cell_that_is_not_a_byte_makes_them_numbers(read: Read, odd: Any) -> None:
     X = pixels(8).astype(object)
     X[2, 3] = odd
     data = read(table(X, ("label", [5, 6, 5, 6])))
@@ -296,7 +296,7 @@ def test_a_long_table_is_gathered_ordered_and_padded(read: Read) -> None:
     assert data.kind == "a long CSV table"
 
 
-def test_equal_lengths_are_not_said(read: Read) -> None:
+def test_series_of_equal_length_have_no_lengths(read: Read) -> None:
     data = read("id,u,label\n1,5,x\n2,6,y\n1,7,x\n2,8,y\n")
     assert data.train.lengths is None
     assert data.train.times is None
@@ -316,11 +316,11 @@ def test_dates_order_rows(read: Read) -> None:
     assert data.train.times is None
     wrong = refused(read, text.replace("2020-03-01", "31.12.2020"), time="date")
     assert wrong.startswith("csv:2:date: '31.12.2020' is not a time")
-    said = refused(read, text.replace("date", "when"))
-    assert said.endswith("name its role with --time when, or the inputs with --input u")
+    message = refused(read, text.replace("date", "when"))
+    assert message.endswith("name its role with --time when, or the inputs with --input u")
 
 
-def test_a_time_twice_in_a_series_is_refused(read: Read) -> None:
+def test_a_duplicate_time_in_a_series_is_refused(read: Read) -> None:
     text = "id,t,u,label\n1,1,3,x\n2,1,2,y\n\n1,1.0,1,x\n"
     assert refused(read, text).startswith("csv:5:t: time 1 occurs twice in series 1, first at ")
     assert "--id" in refused(read, "t,u,v\n1,3,0\n1,4,0\n", job="regress", target=("u",))
@@ -328,8 +328,8 @@ def test_a_time_twice_in_a_series_is_refused(read: Read) -> None:
 
 
 def test_a_label_that_changes_within_a_series_is_refused(read: Read) -> None:
-    said = refused(read, LONG.replace("q,3,5,50,x", "q,3,5,50,z"))
-    assert said.startswith("csv:6:label: series q has z here and x at ")
+    message = refused(read, LONG.replace("q,3,5,50,x", "q,3,5,50,z"))
+    assert message.startswith("csv:6:label: series q has z here and x at ")
     assert "series q has z here" in refused(
         read, LONG.replace("q,3,5,50,x", "q,3,5,50,z"), group="label", label=None, job="autoencode"
     )
@@ -373,8 +373,8 @@ def test_a_forecast_reads_its_targets(read: Read) -> None:
     data = read(text, job="regress", horizon=1, target=("b",), input=("a", "b"))
     assert (data.columns, data.targets) == (("a", "b"), ("b",))
     for options in ({"horizon": 1}, {}):
-        said = refused(read, text, job="regress", **options)
-        assert "no target column; add --target COL; columns: a, b, c" in said
+        message = refused(read, text, job="regress", **options)
+        assert "no target column; add --target COL; columns: a, b, c" in message
 
 
 def test_wide_targets_are_columns(read: Read) -> None:
@@ -394,7 +394,7 @@ def test_new_rows_to_regress_may_lack_the_target(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"label": "nope"}, "no column nope (--label); "),
         ({"label": "lable"}, "did you mean label?"),
@@ -407,17 +407,17 @@ def test_new_rows_to_regress_may_lack_the_target(read: Read) -> None:
         ({"job": "regress", "target": ("label",)}, "--label label"),
     ],
 )
-def test_roles_that_cannot_be_are_refused(read: Read, options: dict[str, Any], said: str) -> None:
-    assert said in refused(read, WIDE, **options)
+def test_invalid_roles_are_refused(read: Read, options: dict[str, Any], message: str) -> None:
+    assert message in refused(read, WIDE, **options)
 
 
 def test_text_without_a_role_is_refused_by_name(read: Read) -> None:
-    said = refused(read, "a,city,kind\n1,Rome,x\n2,Oslo,y\n")
-    assert "add --label COL; columns: a, city, kind" in said
-    said = refused(read, "a,city,label\n1,Rome,x\n2,Oslo,y\n")
-    assert "column city holds text ('Rome'), expected numbers" in said
-    assert "--label city" in said
-    assert "--input a" in said
+    message = refused(read, "a,city,kind\n1,Rome,x\n2,Oslo,y\n")
+    assert "add --label COL; columns: a, city, kind" in message
+    message = refused(read, "a,city,label\n1,Rome,x\n2,Oslo,y\n")
+    assert "column city holds text ('Rome'), expected numbers" in message
+    assert "--label city" in message
+    assert "--input a" in message
     assert "no input columns of numbers" in refused(read, "label\nx\ny\n")
     only = refused(read, "t,a\n1,2\n2,3\n", job="regress", target=("a",))
     assert only.endswith("to forecast a target from its own past add --horizon 1")
@@ -450,9 +450,9 @@ def test_any_shuffled_long_table_comes_back_in_order(
             patch.setattr(text_lines, "BLOCK", block)
             data = read_delimited(place, DataConfig(), "classify")
     order = list(dict.fromkeys(int(row[0][1:]) for row in rows))
-    found = data.train.lengths
-    found = np.full(len(order), data.X.shape[1]) if found is None else found
-    equal(found, [lengths[k] for k in order])
+    result = data.train.lengths
+    result = np.full(len(order), data.X.shape[1]) if result is None else result
+    equal(result, [lengths[k] for k in order])
     assert data.train.times is not None
     assert data.y is not None
     for row, k in enumerate(order):

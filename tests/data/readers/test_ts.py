@@ -1,4 +1,4 @@
-"""The .ts archive format is read as it was written, and refused where it contradicts itself."""
+"""Files in .ts format are read as they were written, and refused if they contradict themselves."""
 
 import importlib.util
 from pathlib import Path
@@ -28,9 +28,9 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
 
 
 def read(
-    path: Path, job: str = "classify", require_targets: bool = True, **how: Any
+    path: Path, job: str = "classify", require_targets: bool = True, **options: Any
 ) -> SequenceDataset:
-    return read_ts(path, DataConfig(**how), job, require_targets)
+    return read_ts(path, DataConfig(**options), job, require_targets)
 
 
 def spelled(series: list[Array], answers: list[str], head: str, missing: str = "?") -> str:
@@ -47,7 +47,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "Tiny.ts"
 
 
-# --- what was written is read
+# --- round trips
 
 numbers = st.floats(allow_infinity=False, width=64)
 
@@ -80,19 +80,19 @@ def test_any_collection_is_read_as_it_was_written(
     text = spelled(
         series, answers, f"@equalLength false\n@classLabel true {' '.join(words)}", missing
     )
-    found = read(write(place.with_name("any.ts"), text.replace("\n", end)))
+    result = read(write(place.with_name("any.ts"), text.replace("\n", end)))
     lengths = [len(values) for values in series]
-    assert found.X.dtype == np.float64
-    assert found.X.shape == (len(series), max(lengths), series[0].shape[1])
-    for row, values in zip(found.X, series, strict=True):
+    assert result.X.dtype == np.float64
+    assert result.X.shape == (len(series), max(lengths), series[0].shape[1])
+    for row, values in zip(result.X, series, strict=True):
         np.testing.assert_array_equal(row[: len(values)], values)
         assert not row[len(values) :].any()
     if len(set(lengths)) == 1:
-        assert found.train.lengths is None
+        assert result.train.lengths is None
     else:
-        same(found.train.lengths, np.array(lengths))
+        same(result.train.lengths, np.array(lengths))
     whole = words[0] in ("1", "-1")
-    same(found.y, np.array([int(word) for word in answers] if whole else answers))
+    same(result.y, np.array([int(word) for word in answers] if whole else answers))
 
 
 @given(collections())
@@ -103,25 +103,25 @@ def test_any_targets_are_read_as_they_were_written(
     series = collection[0]
     targets = [float(n) / 3 for n in range(len(series))]
     text = spelled(series, [repr(target) for target in targets], "@targetLabel true")
-    found = read(write(place.with_name("any.ts"), text), "regress")
-    same(found.y, np.array(targets)[:, None])
+    result = read(write(place.with_name("any.ts"), text), "regress")
+    same(result.y, np.array(targets)[:, None])
 
 
 def test_the_header_may_be_spelled_in_any_case_with_comments_anywhere(path: Path) -> None:
     text = "\ufeff# about\n\n% too\n" + TINY.replace("@data\n", "@DATA\n# a comment\n\n").replace(
         "equalLength true", "EQUALLENGTH\tTrue"
     )
-    found = read(write(path, text))
-    np.testing.assert_array_equal(found.X[:, :, 0], [[1, 2, 3], [4, np.nan, 6]])
-    same(found.y, np.array(["a", "b"]))
-    assert (found.name, found.kind, found.columns) == ("Tiny.ts", "a .ts archive file", None)
+    result = read(write(path, text))
+    np.testing.assert_array_equal(result.X[:, :, 0], [[1, 2, 3], [4, np.nan, 6]])
+    same(result.y, np.array(["a", "b"]))
+    assert (result.name, result.kind, result.columns) == ("Tiny.ts", "a .ts archive file", None)
 
 
 def test_dimensions_are_named_where_there_are_several(path: Path) -> None:
     text = "@dimension 2\n@classLabel true 1 2\n@data\n1,2:3,4:1\n5,6:7,8:2\n"
-    found = read(write(path, text))
-    assert found.columns == ("channel_1", "channel_2")
-    assert found.X.tolist() == [[[1, 3], [2, 4]], [[5, 7], [6, 8]]]
+    result = read(write(path, text))
+    assert result.columns == ("channel_1", "channel_2")
+    assert result.X.tolist() == [[[1, 3], [2, 4]], [[5, 7], [6, 8]]]
 
 
 def test_labels_are_in_the_headers_spelling_and_whole_numbers_are_numbers(path: Path) -> None:
@@ -135,10 +135,10 @@ def test_labels_are_in_the_headers_spelling_and_whole_numbers_are_numbers(path: 
 def test_time_stamps_are_kept_beside_the_values(path: Path) -> None:
     head = "@timeStamps true\n@equalLength false\n@classLabel true 1 2\n@data\n"
     rows = "(0,1.5),(2.5,?):(0,3),(2.5,4):1\n(1, 5):(1, 6) :2\n"
-    found = read(write(path, head + rows))
-    np.testing.assert_array_equal(found.X, [[[1.5, 3], [np.nan, 4]], [[5, 6], [0, 0]]])
-    assert found.train.times is not None
-    assert found.train.times.tolist() == [[0, 2.5], [1, 0]]
+    result = read(write(path, head + rows))
+    np.testing.assert_array_equal(result.X, [[[1.5, 3], [np.nan, 4]], [[5, 6], [0, 0]]])
+    assert result.train.times is not None
+    assert result.train.times.tolist() == [[0, 2.5], [1, 0]]
     dates = "(1970-01-01 00:01:00,1),(1970-01-02,2):2\n"
     times = read(write(path, head + dates)).train.times
     assert times is not None
@@ -158,16 +158,16 @@ def test_the_test_half_beside_a_training_half_is_read_with_it(tmp_path: Path) ->
     train = write(tmp_path / "A_TRAIN.ts", "@classLabel true 1 2\n@data\n1,2:1\n3,4:2\n")
     test = write(tmp_path / "A_TEST.ts", "@classLabel true 1 2\n@data\n5,6,7:2\n")
     for path in (train, tmp_path):
-        found = read(path)
-        assert found.kind == "a .ts archive file and its test half"
-        assert found.X[..., 0].tolist() == [[1, 2, 0], [3, 4, 0]]
-        assert found.X_test[..., 0].tolist() == [[5, 6, 7]]
-        assert found.train.lengths is not None
-        assert found.train.lengths.tolist() == [2, 2]
-        assert found.test is not None
-        assert found.test.lengths is not None
-        assert found.test.lengths.tolist() == [3]
-        same(found.y_test, np.array([2]))
+        result = read(path)
+        assert result.kind == "a .ts archive file and its test half"
+        assert result.X[..., 0].tolist() == [[1, 2, 0], [3, 4, 0]]
+        assert result.X_test[..., 0].tolist() == [[5, 6, 7]]
+        assert result.train.lengths is not None
+        assert result.train.lengths.tolist() == [2, 2]
+        assert result.test is not None
+        assert result.test.lengths is not None
+        assert result.test.lengths.tolist() == [3]
+        same(result.y_test, np.array([2]))
     assert read(test).test is None
     assert is_ts_folder(tmp_path)
 
@@ -175,9 +175,9 @@ def test_the_test_half_beside_a_training_half_is_read_with_it(tmp_path: Path) ->
 def test_halves_have_labels_of_one_type(tmp_path: Path) -> None:
     train = write(tmp_path / "A_TRAIN.ts", "@classLabel true 1 2\n@data\n1:1\n")
     write(tmp_path / "A_TEST.ts", "@classLabel true 1 2 x\n@data\n1:2\n")
-    found = read(train)
-    same(found.y, np.array(["1"]))
-    same(found.y_test, np.array(["2"]))
+    result = read(train)
+    same(result.y, np.array(["1"]))
+    same(result.y_test, np.array(["2"]))
 
 
 def test_a_folder_of_several_pairs_is_refused_with_their_names(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_halves_of_different_kinds_are_refused(tmp_path: Path) -> None:
 # --- jobs
 
 
-def test_each_job_takes_the_answers_it_learns(path: Path, tmp_path: Path) -> None:
+def test_each_job_reads_the_targets_it_learns(path: Path, tmp_path: Path) -> None:
     target = write(tmp_path / "t.ts", "@targetlabel true\n@data\n1,2:0.5\n")
     write(path, TINY)
     with pytest.raises(DataError, match=r"@targetLabel is true.*use hiddenstate regress"):
@@ -215,9 +215,9 @@ def test_each_job_takes_the_answers_it_learns(path: Path, tmp_path: Path) -> Non
     same(read(path, "autoencode").y, np.array(["a", "b"]))
     assert read(target, "autoencode").y is None
     for file in (path, target):
-        found = read(file, "regress", horizon=2)
-        same(found.y, found.X)
-        assert found.columns == found.targets == ("value",)
+        result = read(file, "regress", horizon=2)
+        same(result.y, result.X)
+        assert result.columns == result.targets == ("value",)
     assert read(path, "regress", require_targets=False).y is None
     assert read(target, require_targets=False).y is None
 
@@ -236,7 +236,7 @@ def test_rows_without_labels_are_read_where_none_are_needed(path: Path) -> None:
         read(path)
 
 
-def test_a_wrong_header_about_missing_values_is_remarked(path: Path) -> None:
+def test_missing_values_that_the_header_denies_give_a_remark(path: Path) -> None:
     write(path, "@missing false\n" + TINY)
     (remark,) = read(path).remarks
     assert "1 row has missing values although @missing is false" in remark
@@ -247,7 +247,7 @@ def test_a_wrong_header_about_missing_values_is_remarked(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "no @data"),
         ("# only\n", "no @data"),
@@ -311,9 +311,9 @@ def test_a_wrong_header_about_missing_values_is_remarked(path: Path) -> None:
     ],
 )
 def test_a_file_that_contradicts_its_header_is_refused_with_line_and_field(
-    path: Path, text: str, said: str
+    path: Path, text: str, message: str
 ) -> None:
-    with pytest.raises(DataError, match=rf"Tiny\.ts:? ?{said}"):
+    with pytest.raises(DataError, match=rf"Tiny\.ts:? ?{message}"):
         read(write(path, text))
 
 
@@ -368,13 +368,13 @@ def test_one_long_series_among_many_is_refused_before_it_is_padded(
         read(path, "autoencode")
 
 
-def test_a_file_that_is_not_there_is_a_data_error(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_a_data_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read(tmp_path / "absent.ts")
 
 
 @pytest.mark.parametrize("stamped", [False, True])
-def test_a_damaged_file_gives_rows_or_an_error_of_ours(place: Path, stamped: bool) -> None:
+def test_a_damaged_file_gives_rows_or_an_error_of_the_library(place: Path, stamped: bool) -> None:
     text = TINY.replace("@univariate true", "@dimensions 2").replace("1,2,3", "1,2,3:7,8,9")
     text = text.replace("4,?,6", "4,?,6:.5,-1e3,NaN")
     if stamped:
@@ -383,18 +383,18 @@ def test_a_damaged_file_gives_rows_or_an_error_of_ours(place: Path, stamped: boo
     for hurt in mutations(text.encode(), 400):
         path.write_bytes(hurt)
         try:
-            found = read(path, require_targets=False)
-            assert not np.isinf(found.X).any()
+            result = read(path, require_targets=False)
+            assert not np.isinf(result.X).any()
         except HiddenstateError:
             refused += 1
     assert 100 < refused < 400
 
 
-def test_the_files_that_come_with_aeon_are_read() -> None:
-    found = importlib.util.find_spec("aeon")
-    if found is None or not found.submodule_search_locations:
+def test_the_files_of_aeon_are_read() -> None:
+    result = importlib.util.find_spec("aeon")
+    if result is None or not result.submodule_search_locations:
         pytest.skip("aeon is not installed")
-    folder = Path(found.submodule_search_locations[0]) / "datasets" / "data"
+    folder = Path(result.submodule_search_locations[0]) / "datasets" / "data"
     paths = sorted(folder.glob("*/*.ts"))
     assert paths
     for path in paths:

@@ -1,4 +1,4 @@
-"""The report: one page that stands alone, whatever the run is and whatever its data is called."""
+"""The report: one page without links, for any run and any names in its data."""
 
 import base64
 import io
@@ -15,7 +15,7 @@ from PIL import Image
 
 from hiddenstate.errors import DivergedError, MachineError
 from hiddenstate.report import write_report
-from hiddenstate.report.html import codes, page, tags
+from hiddenstate.report.html import codes, page, pictures, tags
 from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
 from hiddenstate.views import style
@@ -51,9 +51,15 @@ def opened(run: Run) -> Page:
     return Page(write_report(run).read_text("utf-8"))
 
 
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures of low resolution, for tests of the text around them."""
+    monkeypatch.setattr(pictures, "DOTS", 24)
+
+
 @pytest.fixture(scope="module")
 def pages(runs: dict[str, Run]) -> dict[str, Page]:
-    """The page of each of the runs."""
+    """The page of each run."""
     return {name: opened(run) for name, run in runs.items()}
 
 
@@ -61,9 +67,7 @@ EVERY = ["classify", "autoencode", "regress", "forecast", "hostile", "hostile co
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_page_is_sound_fetches_nothing_and_breaks_no_rule_of_its_own(
-    pages: dict[str, Page], name: str
-) -> None:
+def test_a_page_is_valid_and_loads_nothing(pages: dict[str, Page], name: str) -> None:
     read = pages[name]
     assert read.faults == []
     assert read.source.startswith("<!doctype html>\n<html lang=")
@@ -88,7 +92,7 @@ def test_a_page_is_sound_fetches_nothing_and_breaks_no_rule_of_its_own(
 
 
 @pytest.mark.parametrize("name", ["classify", "autoencode"])
-def test_the_policy_allows_the_pages_own_style_and_script_alone(
+def test_the_policy_allows_only_the_pages_own_style_and_script(
     pages: dict[str, Page], name: str
 ) -> None:
     read = pages[name]
@@ -106,7 +110,7 @@ def test_the_policy_allows_the_pages_own_style_and_script_alone(
     assert before < read.source.index("<style>") < read.source.index("<script")
 
 
-def test_the_script_is_read_by_an_engine(pages: dict[str, Page], tmp_path: Path) -> None:
+def test_the_script_parses(pages: dict[str, Page], tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
@@ -116,7 +120,7 @@ def test_the_script_is_read_by_an_engine(pages: dict[str, Page], tmp_path: Path)
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_data_reaches_the_script_as_inert_text_alone(pages: dict[str, Page]) -> None:
+def test_data_reaches_the_script_only_as_inert_text(pages: dict[str, Page]) -> None:
     script = next(text for given, text in pages["autoencode"].scripts if "type" not in given)
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert way not in script
@@ -125,7 +129,7 @@ def test_data_reaches_the_script_as_inert_text_alone(pages: dict[str, Page]) -> 
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_every_figure_stands_in_the_page_once_a_theme(
+def test_every_figure_is_in_the_page_once_per_theme(
     runs: dict[str, Run], pages: dict[str, Page], name: str
 ) -> None:
     read, timeline = pages[name], Timeline(runs[name])
@@ -138,7 +142,7 @@ def test_every_figure_stands_in_the_page_once_a_theme(
     for image in images[:2]:
         data = base64.b64decode(image["src"].partition(",")[2])
         with Image.open(io.BytesIO(data)) as opened_image:
-            assert opened_image.size[0] > int(image["width"])  # sharp on dense screens
+            assert opened_image.size[0] > int(image["width"])  # sharp on screens of high resolution
     corners = [
         Image.open(io.BytesIO(base64.b64decode(i["src"].partition(",")[2]))).convert("L")
         for i in images[:2]
@@ -147,7 +151,7 @@ def test_every_figure_stands_in_the_page_once_a_theme(
     assert light > 128 > dark
 
 
-def test_without_scripts_a_picture_of_the_codes_is_seen_and_no_dead_control(
+def test_without_scripts_the_codes_are_a_picture_without_controls(
     pages: dict[str, Page],
 ) -> None:
     shown = {given.get("id"): given for _, given in pages["autoencode"].elements}
@@ -156,7 +160,7 @@ def test_without_scripts_a_picture_of_the_codes_is_seen_and_no_dead_control(
     assert "hidden" not in shown["figure-codes"]
 
 
-def test_hostile_labels_are_text(pages: dict[str, Page]) -> None:
+def test_hostile_labels_are_shown_as_text(pages: dict[str, Page]) -> None:
     for name in ("hostile", "hostile codes"):
         read = pages[name]
         assert "<script>alert" not in read.source
@@ -166,7 +170,7 @@ def test_hostile_labels_are_text(pages: dict[str, Page]) -> None:
         assert 'a\\nb "q"' in read.text
 
 
-def test_hostile_labels_reach_the_plot_whole(pages: dict[str, Page]) -> None:
+def test_hostile_labels_reach_the_plot_unchanged(pages: dict[str, Page]) -> None:
     read = pages["hostile codes"]
     [inert] = [text for given, text in read.scripts if given.get("type") == "application/json"]
     assert "<" not in inert
@@ -175,28 +179,29 @@ def test_hostile_labels_reach_the_plot_whole(pages: dict[str, Page]) -> None:
     assert len(names) == len(HOSTILE)
 
 
-def test_json_in_a_page_closes_no_element() -> None:
+def test_json_in_a_page_cannot_close_an_element() -> None:
     hostile = "</script><!--<script>&\u2028"
     inert = tags.inert_json({hostile: [hostile]})
     assert not set("<>&\u2028") & set(inert)
     assert json.loads(inert) == {hostile: [hostile]}
 
 
-def test_the_main_figure_stands_beside_its_baseline(
+def test_the_main_result_is_compared_with_its_baseline(
     runs: dict[str, Run], pages: dict[str, Page]
 ) -> None:
     accuracy = runs["classify"].results()["test_accuracy"]  # type: ignore[index]
     text = pages["classify"].text
-    assert f"{100 * accuracy:.2f} % of 30 test rows named right" in text
-    assert "Without a net, always naming the most frequent class reaches 33.33 %" in text
+    assert f"{100 * accuracy:.2f} % of 30 test rows correct" in text
+    assert "Without a network, always predicting the most frequent class reaches 33.33 %" in text
     assert "principal components reaches" in pages["autoencode"].text
-    assert "staying at the last value reaches" in pages["forecast"].text
+    assert "repeating the last value reaches" in pages["forecast"].text
 
 
-def test_a_page_tells_what_was_trained_on_what(runs: dict[str, Run]) -> None:
-    run = runs["classify"]
-    text = opened(run).text
-    for told in (
+def test_a_page_describes_data_network_and_options(
+    runs: dict[str, Run], pages: dict[str, Page]
+) -> None:
+    run, text = runs["classify"], pages["classify"].text
+    for part in (
         run.data_fact("fingerprint"),
         "(120, 8, 8)",
         "(rnn): GRU(8, 4, num_layers=2",
@@ -204,7 +209,7 @@ def test_a_page_tells_what_was_trained_on_what(runs: dict[str, Run]) -> None:
         "--log-every 5 50",
         run.record["engine"]["version"],
     ):
-        assert told in text
+        assert part in text
 
 
 def test_every_option_is_listed(runs: dict[str, Run], pages: dict[str, Page]) -> None:
@@ -214,7 +219,8 @@ def test_every_option_is_listed(runs: dict[str, Run], pages: dict[str, Page]) ->
             assert ("--" * (name != "data") + name.replace("_", "-")) in text
 
 
-def test_an_interrupted_run_says_so_and_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("coarse")
+def test_an_interrupted_run_shows_how_to_resume_it(tmp_path: Path) -> None:
     values = {"data": str(write_digits(tmp_path / "digits")), "log_every": 5}
     run = train("autoencode", values, tmp_path, steps=3)
     assert run.status() == "interrupted"
@@ -223,18 +229,20 @@ def test_an_interrupted_run_says_so_and_how_to_go_on(tmp_path: Path) -> None:
     assert "The run was interrupted" in read.text
     assert f"hiddenstate resume {run.path}" in read.text
     assert "hiddenstate predict" not in read.text
-    assert "AutoencoderNet(" in read.text  # of the checkpoint's arrays
+    assert "AutoencoderNet(" in read.text  # from the arrays of the checkpoint
 
 
-def test_a_diverged_run_says_why(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("coarse")
+def test_a_diverged_run_shows_its_error(tmp_path: Path) -> None:
     with pytest.raises(DivergedError):
         train("regress", {"lr": 1e30, "windows": 20, "optimizer": "sgd"}, tmp_path)
     read = opened(Run(tmp_path / "regress-1"))
     assert read.faults == []
-    assert "Why it failed: training diverged in epoch 0" in read.text
+    assert "Error: training diverged in epoch 0" in read.text
 
 
-def test_a_run_under_way_is_told_as_far_as_it_is(runs: dict[str, Run], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("coarse")
+def test_a_run_in_progress_is_described_so_far(runs: dict[str, Run], tmp_path: Path) -> None:
     shutil.copytree(runs["classify"].path, tmp_path / "run")
     history = tmp_path / "run" / "history.jsonl"
     lines = history.read_text().splitlines(keepends=True)
@@ -242,12 +250,13 @@ def test_a_run_under_way_is_told_as_far_as_it_is(runs: dict[str, Run], tmp_path:
     (tmp_path / "run" / "model.safetensors").unlink()
     with take_lock(tmp_path / "run"):
         text = opened(Run(tmp_path / "run")).text
-    assert "The run is under way" in text
+    assert "The run is in progress" in text
     made = json.loads(lines[1])["step"] + 1
-    assert f"after step {made}, the last line logged" in text
+    assert f"after step {made}, the latest logged" in text
 
 
-@pytest.mark.parametrize("version", sorted(path.name for path in GOLDEN.iterdir()))
+@pytest.mark.usefixtures("coarse")
+@pytest.mark.parametrize("version", sorted(path.name for path in GOLDEN.glob("v*")))
 def test_runs_of_older_versions_have_a_page(version: str, tmp_path: Path) -> None:
     shutil.copytree(GOLDEN / version / "regress", tmp_path / "run")
     read = opened(Run(tmp_path / "run"))
@@ -255,11 +264,11 @@ def test_runs_of_older_versions_have_a_page(version: str, tmp_path: Path) -> Non
     assert "Target and prediction" in read.text or "tracking" in "".join(read.attributes("id"))
 
 
-def gone(path: Path) -> None:
+def removed(path: Path) -> None:
     shutil.rmtree(path / "snapshots")
 
 
-def spoilt(path: Path) -> None:
+def truncated(path: Path) -> None:
     for file in (path / "model.safetensors", *(path / "snapshots").iterdir()):
         file.write_bytes(file.read_bytes()[:-9])
 
@@ -269,21 +278,23 @@ def empty(path: Path) -> None:
         (path / name).write_text("")
 
 
-@pytest.mark.parametrize("harm", [gone, spoilt, empty])
+@pytest.mark.usefixtures("coarse")
+@pytest.mark.parametrize("harm", [removed, truncated, empty])
 @pytest.mark.parametrize("name", ["classify", "autoencode", "regress"])
-def test_what_is_missing_or_damaged_is_told_and_the_rest_is_there(
+def test_missing_and_damaged_files_are_reported_and_the_rest_is_shown(
     runs: dict[str, Run], tmp_path: Path, harm: Callable[[Path], None], name: str
 ) -> None:
     shutil.copytree(runs[name].path, tmp_path / "run")
     harm(tmp_path / "run")
     read = opened(Run(tmp_path / "run"))
     assert read.faults == []
-    assert "Every option" in read.text
-    if harm is spoilt:
+    assert "All options" in read.text
+    if harm is truncated:
         assert "safetensors: " in read.text
 
 
-def test_a_page_that_cannot_be_written_leaves_the_old_one(
+@pytest.mark.usefixtures("coarse")
+def test_if_a_page_cannot_be_written_the_old_one_stays(
     runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = write_report(runs["regress"]).read_bytes()
@@ -297,6 +308,7 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(
     assert (runs["regress"].path / "report.html").read_bytes() == before
 
 
+@pytest.mark.usefixtures("coarse")
 def test_the_same_folder_gives_the_same_page(runs: dict[str, Run]) -> None:
     first = write_report(runs["autoencode"]).read_bytes()
     assert write_report(Run(runs["autoencode"].path)).read_bytes() == first
@@ -327,7 +339,7 @@ def test_a_page_of_many_long_rows_is_under_three_megabytes(
 
 
 def plot_data(run: Run) -> dict[str, Any]:
-    data = codes.code_plot(page.RunFacts(run), Timeline(run))
+    data = codes.code_data(page.RunFacts(run), Timeline(run))
     assert data is not None
     return data
 
@@ -342,15 +354,15 @@ def unpacked(data: dict[str, Any]) -> np.ndarray[Any, Any]:
 def test_the_plot_has_the_codes_of_every_moment(runs: dict[str, Run]) -> None:
     timeline, data = Timeline(runs["autoencode"]), plot_data(runs["autoencode"])
     assert data["steps"] == timeline.steps
-    found, room = unpacked(data), np.array(data["high"]) - np.array(data["low"])
+    codes_read, span = unpacked(data), np.array(data["high"]) - np.array(data["low"])
     for moment, step in enumerate(timeline.steps):
         real = timeline.moment(step).arrays["code"]
-        assert (np.abs(found[moment] - real) <= room / 65535).all()
+        assert (np.abs(codes_read[moment] - real) <= span / 65535).all()
         assert (np.array(data["from"][moment]) <= real.min(axis=0)).all()
         assert (np.array(data["to"][moment]) >= real.max(axis=0)).all()
 
 
-def test_the_plot_has_each_row_what_became_of_it_and_how_far_they_are_apart(
+def test_the_plot_has_rows_reconstructions_and_errors(
     runs: dict[str, Run],
 ) -> None:
     timeline, data = Timeline(runs["autoencode"]), plot_data(runs["autoencode"])
@@ -368,41 +380,44 @@ def test_the_plot_has_each_row_what_became_of_it_and_how_far_they_are_apart(
     assert data["classes"] == timeline.static_arrays["code_label"].tolist()
 
 
-def test_moments_and_points_are_thinned_to_the_bound(
+def test_moments_and_points_are_thinned_to_the_limits(
     runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = plot_data(runs["autoencode"])
-    monkeypatch.setattr(codes, "CODES_BYTES", 3 * 2 * whole["points"] * whole["axes"])
+    monkeypatch.setattr(codes, "MAX_CODES_BYTES", 3 * 2 * whole["points"] * whole["axes"])
     some = plot_data(runs["autoencode"])
     assert len(some["steps"]) == 3
     assert some["steps"][0] == whole["steps"][0]
     assert some["steps"][-1] == whole["steps"][-1]
-    monkeypatch.setattr(codes, "POINTS", 7)
+    monkeypatch.setattr(codes, "MAX_POINTS", 7)
     few = plot_data(runs["autoencode"])
     assert (few["points"], few["left_out"]) == (7, whole["points"] - 7)
 
 
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize(("size", "axes"), [(1, 1), (2, 2), (5, 3)])
 def test_codes_of_any_size_are_plotted(tmp_path: Path, size: int, axes: int) -> None:
     data = str(write_digits(tmp_path / "digits"))
     values = {"data": data, "code_size": size, "max_steps": 4, "n_scattered": 9}
     run = train("autoencode", values, tmp_path)
-    found = plot_data(run)
-    assert (found["size"], found["axes"], found["points"]) == (size, axes, 9)
+    plot = plot_data(run)
+    assert (plot["size"], plot["axes"], plot["points"]) == (size, axes, 9)
     assert ("the first three are drawn" in opened(run).text) == (size > 3)
 
 
-def test_rows_without_labels_and_rows_that_are_no_pictures(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("coarse")
+def test_rows_without_labels_and_other_than_pictures(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(60, 700)))
     run = train("autoencode", {"data": str(tmp_path / "rows.npy"), "max_steps": 4}, tmp_path)
     data = plot_data(run)
     assert data["classes"] is None
     assert data["rows"]["picture"] is None
-    assert data["rows"]["width"] == codes.LINE
+    assert data["rows"]["width"] == codes.MAX_NUMBERS
     assert opened(run).faults == []
 
 
-def test_a_run_that_draws_no_codes_has_no_plot(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("coarse")
+def test_a_run_without_codes_has_no_plot(tmp_path: Path) -> None:
     data = str(write_digits(tmp_path / "digits"))
     run = train("autoencode", {"data": data, "n_scattered": 0, "max_steps": 4}, tmp_path)
     read = opened(run)

@@ -1,4 +1,4 @@
-"""Figures are what they say: what is drawn where is what the arrays hold."""
+"""Figures show what the arrays hold, in the right places."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def image(axes):
 
 
 def frames(axes):
-    """Colours of the frames around the cells of a montage."""
+    """Colours of the frames around thumbnails."""
     boxes = [c for c in axes.collections if isinstance(c, LineCollection)][-1]
     return [to_hex(color) for color in boxes.get_colors()]
 
@@ -29,18 +29,18 @@ def titles(figure):
     return [text.get_text() for text in figure.texts]
 
 
-def written(axes, text, **how):
-    """How often a short text is drawn on axes."""
+def written(axes, text, **options):
+    """Return how often a short text is drawn on axes."""
     drawn = [c for c in axes.collections if isinstance(c, PathCollection)]
     points = style.SMALL_POINTS
-    outline = glyphs(text, how.pop("points", points), **how)
+    outline = glyphs(text, options.pop("points", points), **options)
     return sum(path is outline for c in drawn for path in c.get_paths())
 
 
 # every job
 
 
-def test_learning_draws_what_was_logged_and_what_it_is_beside():
+def test_learning_curves_show_what_was_logged_and_the_baseline():
     history = [
         {"step": 50 * k, "loss": 2.0 - k / 10, "mean_loss": 2.1 - k / 10, "test_accuracy": k / 10}
         for k in range(5)
@@ -56,34 +56,34 @@ def test_learning_draws_what_was_logged_and_what_it_is_beside():
     np.testing.assert_array_equal(test.get_ydata(), [0, 0.1, 0.2, 0.3, 0.4])
     assert set(guessing.get_ydata()) == {0.1}
     assert [text.get_text() for text in score.texts] == ["guessing: 0.1"]
-    assert titles(figure) == ["Learning", "step 201: mean loss 1.7, accuracy 0.4"]
+    assert titles(figure) == ["Learning curves", "step 201: mean loss 1.7, accuracy 0.4"]
 
 
-@pytest.mark.parametrize(("known", "side"), [(0.5, "top"), (0.001, "bottom"), (3.0, "bottom")])
-def test_the_name_of_a_baseline_stands_where_the_curve_is_not(known, side):
+@pytest.mark.parametrize(("value", "side"), [(0.5, "top"), (0.001, "bottom"), (3.0, "bottom")])
+def test_the_name_of_a_baseline_avoids_the_curve(value, side):
     history = [{"step": k, "loss": 1.0, "mean_loss": 1.0} for k in range(4)]
-    (axes,) = figures.learning(history, baselines={"loss": (known, "PCA")}).axes
+    (axes,) = figures.learning(history, baselines={"loss": (value, "PCA")}).axes
     (name,) = axes.texts
-    assert name.get_va() == side  # "top": the text hangs under the line
+    assert name.get_va() == side  # "top": the text is below the line
 
 
-def test_a_loss_over_decades_has_a_log_axis():
+def test_a_loss_over_powers_of_ten_has_a_log_axis():
     history = [{"step": k, "loss": 10.0**-k, "mean_loss": 10.0**-k} for k in range(4)]
     assert figures.learning(history).axes[0].get_yscale() == "log"
     assert figures.learning(history[:2]).axes[0].get_yscale() == "linear"
 
 
-def test_rows_that_are_pictures_stand_side_by_side_with_a_gap():
+def test_pictures_are_drawn_side_by_side_with_gaps():
     rows = random.random((3, 16))
     (axes,) = figures.examples(rows, ["5", "7", "9"], (4, 4)).axes
     sheet = image(axes)
-    found = [sheet[:4, x : x + 4] for x in (0, 5, 10)]
-    np.testing.assert_allclose(found, rows.reshape(3, 4, 4), rtol=1e-6)
+    parts = [sheet[:4, x : x + 4] for x in (0, 5, 10)]
+    np.testing.assert_allclose(parts, rows.reshape(3, 4, 4), rtol=1e-6)
     assert np.isnan(sheet[:, 4]).all()
     assert all(written(axes, label, points=9, bold=True, up=9) == 1 for label in "579")
 
 
-def test_rows_that_are_no_pictures_are_drawn_as_lines_that_end_where_they_end():
+def test_other_rows_are_lines_that_end_with_the_row():
     rows = random.normal(size=(2, 9, 3))
     rows[0, 5:] = np.nan
     (axes,) = figures.examples(rows, ["a", "b"]).axes
@@ -91,7 +91,7 @@ def test_rows_that_are_no_pictures_are_drawn_as_lines_that_end_where_they_end():
     assert [len(line) for line in lines.get_segments()] == [5, 5, 5, 9, 9, 9]
 
 
-def test_of_many_features_some_are_drawn_and_of_long_rows_some_steps():
+def test_only_some_of_many_features_and_steps_are_drawn():
     (axes,) = figures.examples(random.normal(size=(1, 5000, 40)), None).axes
     lines = next(c for c in axes.collections if isinstance(c, LineCollection)).get_segments()
     assert len(lines) == 6
@@ -119,10 +119,10 @@ def test_wrong_predictions_have_a_cross_a_frame_and_another_colour():
     assert written(axes, "✓ 1", points=9, bold=True, up=9) == 1
     assert written(axes, "✗ 3", points=9, bold=True, up=9) == 1
     assert written(axes, "is 2", up=-9) == 1
-    assert titles(figure)[1].startswith("1 of 2 right")
+    assert titles(figure)[1].startswith("1 of 2 correct")
 
 
-def test_the_worst_are_told_with_truth_and_chance():
+def test_worst_errors_show_the_true_label_and_its_probability():
     rows = random.random((2, 16))
     (axes,) = figures.worst(rows, ["4", "8"], ["9", "3"], np.array([0.0002, 0.25]), (4, 4)).axes
     np.testing.assert_allclose(image(axes)[:4, :4], rows[0].reshape(4, 4), rtol=1e-6)
@@ -131,17 +131,17 @@ def test_the_worst_are_told_with_truth_and_chance():
     assert written(axes, "✗ 9", points=9, bold=True, up=9) == 1
 
 
-def test_confusion_says_what_is_taken_for_what():
+def test_the_confusion_matrix_shows_counts_and_shares():
     counts = np.array([[8, 2, 0], [0, 5, 0], [1, 0, 9]])
     figure = figures.confusion(counts, ["cat", "dog", "owl"])
     (axes,) = figure.axes
-    assert titles(figure)[1].startswith("22 of 25 right (88%)")
+    assert titles(figure)[1].startswith("22 of 25 correct (88%)")
     assert all(written(axes, name, aside=-10) == 1 for name in ("cat", "dog", "owl"))
     assert all(written(axes, name, up=-9) == 1 for name in ("cat", "dog", "owl"))
     colors = np.asarray(axes.get_images()[0].get_array())
     ground = to_rgba(style.now().ground)
-    assert tuple(colors[1, 0]) == ground  # nothing, nothing drawn
-    assert colors[0, 1, 0] > colors[0, 1, 2]  # mistakes lean to red, the diagonal to blue
+    assert tuple(colors[1, 0]) == ground  # a count of 0 has the background
+    assert colors[0, 1, 0] > colors[0, 1, 2]  # errors are reddish, the diagonal is bluish
     assert colors[0, 0, 2] > colors[0, 0, 0]
     numbers = next(c for c in axes.collections if isinstance(c, PathCollection))
     np.testing.assert_array_equal(numbers.get_offsets(), [[0, 0], [1, 0], [1, 1], [0, 2], [2, 2]])
@@ -161,7 +161,7 @@ def decided(chances, picture=None, rows=None, truth=0):
 CHANGING = np.array([[0.2, 0.8], [0.9, 0.1], [0.3, 0.7], [0.6, 0.4], [0.7, 0.3], [0.8, 0.2]])
 
 
-def test_a_decision_stands_level_with_the_rows_of_the_picture():
+def test_a_decision_is_aligned_with_the_lines_of_the_picture():
     figure, row, states = decided(CHANGING, (6, 4))
     seen, thought, held = figure.axes
     np.testing.assert_array_equal(image(seen), row)
@@ -170,11 +170,11 @@ def test_a_decision_stands_level_with_the_rows_of_the_picture():
     places = [axes.get_position() for axes in figure.axes]
     assert np.ptp([box.y0 for box in places]) < 1e-9
     assert np.ptp([box.y1 for box in places]) < 1e-9
-    edge = thought.get_lines()[0].get_xydata()  # the chance of the truth, after each row
+    edge = thought.get_lines()[0].get_xydata()  # the probability of the true class after each row
     np.testing.assert_allclose(edge[1:-1], np.column_stack([CHANGING[:, 0], np.arange(6) + 0.5]))
 
 
-def test_a_decision_is_marked_where_the_answer_stays():
+def test_a_decision_is_marked_where_the_prediction_becomes_final():
     figure, *_ = decided(CHANGING, (6, 4))
     assert figure.axes[0].texts[0].get_text() == "✓ a, from row 4 on"
     for axes in figure.axes:
@@ -183,7 +183,7 @@ def test_a_decision_is_marked_where_the_answer_stays():
     assert figure.axes[0].texts[0].get_text() == "✗ b, from row 4 on (is a)"
 
 
-def test_a_decision_on_a_signal_lies_under_it_and_ends_with_it():
+def test_a_decision_on_a_signal_is_below_it_and_ends_with_it():
     rows = random.normal(size=(1, 6, 2))
     rows[0, 4:] = np.nan
     figure, row, states = decided(CHANGING, rows=rows)
@@ -218,7 +218,7 @@ def test_of_long_runs_both_ends_are_drawn():
     assert last.get_lines()[0].get_xdata()[-1] == 1999
 
 
-def test_error_is_of_each_window_and_leaves_out_what_is_not_there():
+def test_the_error_is_that_of_each_window_without_missing_values():
     target = random.normal(size=(30, 4, 2))
     prediction = target + np.arange(1, 31)[:, None, None]
     target[3, 1:] = np.nan
@@ -229,7 +229,7 @@ def test_error_is_of_each_window_and_leaves_out_what_is_not_there():
     assert axes.get_yscale() == "log"
 
 
-def test_hidden_states_are_drawn_carried_above_reset():
+def test_carried_hidden_states_are_drawn_above_reset_ones():
     time, carried = np.arange(12.0), random.uniform(-1, 1, (12, 5))
     upper, lower, scale = figures.hidden(time, carried, -carried).axes
     np.testing.assert_array_equal(image(upper), carried.T)
@@ -248,7 +248,7 @@ def test_uneven_times_keep_their_places():
     assert shades[np.abs(where - 7).argmin()] == -1
 
 
-def test_the_portrait_lies_in_the_plane_of_most_variance():
+def test_the_portrait_is_in_the_plane_of_largest_variance():
     angle = np.linspace(0, 2 * np.pi, 50, endpoint=False)
     ring = np.column_stack([3 * np.cos(angle), np.sin(angle), np.zeros(50)])
     turn = np.linalg.qr(random.normal(size=(3, 3)))[0]
@@ -266,14 +266,14 @@ def test_the_portrait_lies_in_the_plane_of_most_variance():
 # autoencode
 
 
-def test_reconstructions_stand_under_their_originals():
+def test_reconstructions_are_below_their_originals():
     (axes,) = figures.reconstructions(np.zeros((5, 16)), np.ones((5, 16)), (4, 4)).axes
     sheet = image(axes)
     assert np.nanmax(sheet[:4]) == 0
     assert np.nanmin(sheet[5:9]) == 1
 
 
-def test_rebuilt_lines_are_drawn_on_the_scale_of_their_originals():
+def test_reconstructed_lines_have_the_scale_of_their_originals():
     rows = random.normal(size=(3, 30))
     (axes,) = figures.reconstructions(rows, rows / 2 + 0.5 * rows.mean()).axes
     lines = next(c for c in axes.collections if isinstance(c, LineCollection)).get_segments()
@@ -281,7 +281,7 @@ def test_rebuilt_lines_are_drawn_on_the_scale_of_their_originals():
     assert lower < upper
 
 
-def test_the_grid_is_read_from_the_top():
+def test_the_grid_starts_at_the_top():
     rows = np.arange(9)[:, None] * np.ones(16) / 10
     (axes,) = figures.grid(rows, (4, 4)).axes
     sheet = image(axes)
@@ -290,7 +290,7 @@ def test_the_grid_is_read_from_the_top():
     assert sheet[10, 0] == pytest.approx(0.6)
 
 
-def test_the_ends_of_a_walk_are_framed_and_real():
+def test_the_ends_of_a_walk_are_rows_in_frames():
     rows, ends = np.full((4, 16), 0.5), np.stack([np.zeros(16), np.ones(16)])
     (axes,) = figures.walk(rows, ends, (4, 4)).axes
     sheet, now = image(axes), style.now()
@@ -299,7 +299,7 @@ def test_the_ends_of_a_walk_are_framed_and_real():
     assert frames(axes) == [now.target, *[now.faint] * 4, now.target]
 
 
-def test_codes_stand_as_coloured_labels_on_axes_fitted_to_them():
+def test_codes_are_coloured_labels_on_fitting_axes():
     values = np.array([[0.0, 1.0, 2.0], [3.0, -1.0, 5.0], [1.0, 0.0, 4.0]])
     figure = figures.codes(values, np.array([0, 2, 1]), ["0", "1", "2"])
     (axes,) = figure.axes
@@ -315,7 +315,7 @@ def test_codes_stand_as_coloured_labels_on_axes_fitted_to_them():
         assert limits[1] - limits[0] < 1.2 * (high - low)
 
 
-def test_codes_near_the_eye_are_drawn_over_those_behind():
+def test_near_codes_are_drawn_over_far_ones():
     axes = Figure().add_subplot(projection="3d")
     points = np.array([[0.0, 0.0, 0.0], [1.0, -1.0, 0.5], [-1.0, 1.0, 0.2]])
     cloud = Cloud(axes, points, np.arange(3), ["a", "b", "c"], style.class_colors(3))

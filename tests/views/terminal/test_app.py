@@ -1,4 +1,4 @@
-"""The terminal view on a pseudo-terminal: seen, typed at, resized, stopped, killed."""
+"""The terminal view on a pseudo-terminal: keys, sizes, signals and suspension."""
 
 import contextlib
 import fcntl
@@ -25,7 +25,7 @@ from tests.conftest import add_line, write_lines
 from tests.terminal_model import TerminalModel
 
 LIMIT = 120.0
-"""Seconds after which something that should come is given up: generous, machines are busy."""
+"""Seconds to wait for what should happen; many, for busy machines."""
 
 OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
 
@@ -60,7 +60,7 @@ os.write(1, b"ENDED %d" % os.waitstatus_to_exitcode(state))
 
 
 class Watched:
-    """A view in a process of its own, on a terminal of its own."""
+    """A view in its own process, on its own terminal."""
 
     def __init__(self, run, *arguments, code=VIEW, size=(100, 36), **options) -> None:
         self.model = TerminalModel(*size)
@@ -86,7 +86,7 @@ class Watched:
         os.write(self.master, keys)
 
     def read(self, limit: float) -> bool:
-        """Take in what was written; whether anything was."""
+        """Read what was written; return whether anything was."""
         if not select.select([self.master], [], [], limit)[0]:
             return False
         try:
@@ -107,7 +107,7 @@ class Watched:
         raise AssertionError(data)
 
     def until(self, text: str, gone: bool = False) -> str:
-        """Read until `text` stands on the screen, or no longer does, and the frame is whole."""
+        """Read until `text` is on the screen, or is `gone`, and a drawing is complete."""
         end = time.monotonic() + LIMIT
         while (text in self.model.text) is gone or self.model.modes.get("2026"):
             if not self.read(1.0):
@@ -119,7 +119,7 @@ class Watched:
         return self.process.stderr.read().decode()
 
     def end(self) -> int:
-        """Wait for its end; its exit code. All it wrote is taken in."""
+        """Wait for the end of the process, read all output, and return the exit code."""
         end = time.monotonic() + LIMIT
         while self.process.poll() is None:
             self.read(0.1)
@@ -129,7 +129,7 @@ class Watched:
         return self.process.returncode
 
     def is_put_back(self) -> bool:
-        """Whether the terminal is as it was found."""
+        """Whether the terminal is restored."""
         modes = {"1049": False, "25": True, "7": True, "2026": False}
         shown = {name: self.model.modes.get(name) for name in modes}
         return shown == modes and termios.tcgetattr(self.slave) == self.before
@@ -146,14 +146,14 @@ class Watched:
 
 @pytest.fixture
 def finished(cli, tiny_idx, tmp_path):
-    """A finished run of some moments."""
+    """A finished run with some moments."""
     small = ("--hidden-size", "6", "--log-every", "1", "--max-steps", "6", "--batch-size", "16")
     assert cli("classify", tiny_idx, *small, "--view", "off", "--threads", "1").code == 0
     return Run(tmp_path / "runs" / "classify-1")
 
 
 class UnderWay:
-    """A run that goes on as the test says: a writer that holds its lock."""
+    """A run in progress that the test continues; it holds the lock."""
 
     def __init__(self, finished) -> None:
         self.path = finished.path.with_name("under-way")
@@ -197,7 +197,7 @@ def under_way(finished):
 
 @pytest.fixture
 def watch():
-    """Starts views, and ends those still there."""
+    """Starts views, and ends those that remain."""
     with contextlib.ExitStack() as stack:
 
         def start(run, *arguments, **options) -> Watched:
@@ -208,7 +208,7 @@ def watch():
         yield start
 
 
-def test_a_finished_run_is_replayed_and_stays_until_its_reader_leaves(finished, watch):
+def test_a_finished_run_is_replayed_and_stays_until_the_user_quits(finished, watch):
     before = {p: p.read_bytes() for p in finished.path.rglob("*") if p.is_file()}
     view = watch(finished, speed=16.0)
     view.until("end 6 of 6")
@@ -223,7 +223,7 @@ def test_a_finished_run_is_replayed_and_stays_until_its_reader_leaves(finished, 
     assert {p: p.read_bytes() for p in finished.path.rglob("*") if p.is_file()} == before
 
 
-def test_a_replay_is_held_stepped_and_sent_to_its_ends(finished, watch):
+def test_a_replay_is_paused_stepped_and_moved_to_its_ends(finished, watch):
     view = watch(finished, speed=16.0)
     view.until("end 6 of 6")
     view.type(b"\x1b[D")
@@ -240,7 +240,7 @@ def test_a_replay_is_held_stepped_and_sent_to_its_ends(finished, watch):
     view.until("▶")
 
 
-def test_a_run_under_way_is_followed_to_its_end(under_way, watch):
+def test_a_run_in_progress_is_followed_to_its_end(under_way, watch):
     view = watch(under_way.run)
     text = view.until("● running")
     assert "step 2" in text
@@ -255,65 +255,65 @@ def test_a_run_under_way_is_followed_to_its_end(under_way, watch):
 
 def test_panels_rows_and_help_are_chosen_by_key(finished, watch):
     view = watch(finished)
-    view.until("chances of row 1")
+    view.until("probabilities of row 1")
     view.type(b"3")
-    view.until("chances of row 3")
+    view.until("probabilities of row 3")
     view.type(b"\t")
     view.until("tab learning")
-    view.until("chances of", gone=True)
+    view.until("probabilities of", gone=True)
     view.type(b"\x1b[Z")
     view.until("tab all")
     view.type(b"?")
-    view.until("which row is shown")
+    view.until("select a row")
     view.type(b"x")
-    view.until("which row is shown", gone=True)
+    view.until("select a row", gone=True)
     view.type(b"?")
-    view.until("which row is shown")
-    view.type(b"q")  # leaves the list, not the view
-    view.until("which row is shown", gone=True)
-    view.type("zXé\x1b[15~\x00".encode())  # nothing
+    view.until("select a row")
+    view.type(b"q")  # closes the list, not the view
+    view.until("select a row", gone=True)
+    view.type("zXé\x1b[15~\x00".encode())  # keys without a meaning
     view.type(b"4")
-    view.until("chances of row 4")
-    assert "training" not in view.model.text  # nothing can be asked of a run that is over
+    view.until("probabilities of row 4")
+    assert "training" not in view.model.text  # a finished run takes no requests
 
 
-def test_training_is_asked_by_key(under_way, watch):
+def test_keys_send_requests_to_training(under_way, watch):
     view = watch(under_way.run)
     view.until("p pause training")
     view.type(b"p")
     view.until("asked training to pause")
     view.type(b"s")
-    view.until("stop training and keep the best? y or n")
+    view.until("stop training and keep the best weights? y or n")
     view.type(b"n")
-    view.until("keep the best?", gone=True)
+    view.until("keep the best weights?", gone=True)
     view.type(b"l")
-    view.until("asked training to learn at rate 0.0")
+    view.until("asked training to use the learning rate 0.0")
     view.type(b"sy")
     view.until("asked training to stop")
     view.type(b"k")
-    view.until("asked training to keep a snapshot")
+    view.until("asked training to save a snapshot")
     assert under_way.asked() == ["pause", "lr", "stop", "snapshot"]
 
 
-def test_what_training_did_is_said_and_a_pause_taken_back(under_way, watch):
+def test_what_training_did_is_shown_and_a_pause_is_undone(under_way, watch):
     view = watch(under_way.run)
     view.until("● running")
     under_way.write({"event": "control", "step": 2, "do": "pause"})
     assert "‖ paused" in view.until("paused after step 2")
     view.type(b"p")
-    view.until("asked training to go on")
+    view.until("asked training to resume")
     assert under_way.asked() == ["go"]
 
 
-def test_nothing_is_asked_where_control_is_left_out(under_way, watch):
+def test_without_control_keys_send_no_requests(under_way, watch):
     view = watch(under_way.run, control=False)
     view.until("● running")
     view.type(b"pslk?")
-    assert "halve" not in view.until("which row is shown")
+    assert "halve" not in view.until("select a row")
     assert under_way.asked() == []
 
 
-def test_ctrl_c_ends_the_view_of_anothers_run(under_way, watch):
+def test_ctrl_c_ends_the_view_of_another_process(under_way, watch):
     view = watch(under_way.run)
     view.until("● running")
     view.type(b"\x03")
@@ -322,28 +322,28 @@ def test_ctrl_c_ends_the_view_of_anothers_run(under_way, watch):
     assert view.is_put_back()
 
 
-def test_ctrl_c_is_trainings_where_it_started_the_view(under_way, watch):
+def test_ctrl_c_goes_to_the_training_that_started_the_view(under_way, watch):
     view = watch(under_way.run, attached=True)
     view.until("● running")
     view.type(b"\x03")
     under_way.resume_run()
     view.until("step 3")
-    under_way.finish()  # and so does the view
+    under_way.finish()  # and the view ends too
     assert view.end() == 0
     assert view.error() == ""
     assert view.is_put_back()
 
 
-def test_a_run_that_was_over_at_once_is_replayed_where_training_started_the_view(finished, watch):
+def test_an_attached_view_replays_a_very_short_run(finished, watch):
     view = watch(finished, attached=True)
     view.until("replay")
-    view.type(b"q")  # and it may be left
+    view.type(b"q")  # the user may quit
     assert view.end() == 0
     assert view.is_put_back()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_a_signal_ends_it_and_the_terminal_is_put_back(number, finished, watch):
+def test_a_signal_ends_the_view_and_restores_the_terminal(number, finished, watch):
     view = watch(finished)
     view.until("■ done")
     view.process.send_signal(number)
@@ -352,15 +352,15 @@ def test_a_signal_ends_it_and_the_terminal_is_put_back(number, finished, watch):
     assert view.is_put_back()
 
 
-def test_a_terminal_that_takes_nothing_more_holds_nobody_up(finished, watch):
+def test_a_terminal_that_accepts_no_output_does_not_block_the_end(finished, watch):
     view = watch(finished)
     view.until("■ done")
     view.type(b"\t" * 400)
     view.process.send_signal(signal.SIGTERM)
-    assert view.process.wait(LIMIT) == 0  # and nothing is read meanwhile
+    assert view.process.wait(LIMIT) == 0  # without reading any output
 
 
-def test_a_terminal_that_is_gone_ends_it_quietly(under_way, watch):
+def test_a_closed_terminal_ends_the_view_quietly(under_way, watch):
     view = watch(under_way.run)
     view.until("● running")
     os.close(view.slave)
@@ -369,7 +369,7 @@ def test_a_terminal_that_is_gone_ends_it_quietly(under_way, watch):
     assert view.error() == ""
 
 
-def test_a_fault_of_ours_leaves_the_terminal_as_it_was(finished, watch):
+def test_an_internal_error_restores_the_terminal(finished, watch):
     code = VIEW.replace(
         "terminal.show",
         "from hiddenstate.views.terminal import app\n"
@@ -381,28 +381,28 @@ def test_a_fault_of_ours_leaves_the_terminal_as_it_was(finished, watch):
     assert view.is_put_back()
 
 
-def test_it_follows_the_size_of_the_terminal(finished, watch):
+def test_the_view_follows_the_size_of_the_terminal(finished, watch):
     view = watch(finished, speed=16.0)
     view.until("end 6 of 6")
     for width, height in ((60, 18), (150, 50), (40, 12), (20, 5), (90, 30)):
         view.resize(width, height)
         if width < 40:
-            view.until("40x12 needed")
+            view.until("needs 40x12")
         else:
             view.until("6 of 6  tab all" if width > 40 else "end 6 of 6")
         assert len(view.model.lines) == height
 
 
-def test_it_is_stopped_and_goes_on_as_the_shell_says(finished, watch):
+def test_the_view_is_suspended_and_continued_by_the_shell(finished, watch):
     view = watch(finished, VIEW, code=SUPERVISED, speed=16.0)
     view.until("end 6 of 6")
     for _ in range(2):
         view.type(b"\x1a")
         view.until("STOPPED")
         assert view.is_put_back()
-        assert "chances" not in view.model.text
+        assert "probabilities" not in view.model.text
         view.type(b"fg\n")
-        view.until("chances of row 1")
+        view.until("probabilities of row 1")
         assert view.model.modes["1049"]
     view.type(b"q")
     view.until("ENDED 0")
@@ -413,12 +413,12 @@ def test_only_what_changes_is_written(finished, watch):
     view = watch(finished, speed=16.0)
     view.until("end 6 of 6")
     view.type(b"3")
-    view.until("chances of row 3")
+    view.until("probabilities of row 3")
     before = view.model.written
     view.type(b"?")
-    view.until("which row is shown")
+    view.until("select a row")
     view.type(b"?")
-    view.until("which row is shown", gone=True)
+    view.until("select a row", gone=True)
     assert view.model.written - before < 100 * 36 / 2
 
 
@@ -439,7 +439,7 @@ def test_without_a_terminal_there_is_no_view(finished):
         ({"TERM": "xterm", "PYTHONIOENCODING": "latin-1"}, (80, 24), "not UTF-8"),
     ],
 )
-def test_it_is_said_why_there_can_be_no_view(environment, size, reason):
+def test_the_reason_why_no_view_is_possible_is_named(environment, size, reason):
     def opened() -> Iterator[tuple[int, int]]:
         ends = pty.openpty()
         yield ends

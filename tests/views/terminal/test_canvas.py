@@ -1,4 +1,4 @@
-"""The terminal view's grid, colours, shapes, keys and layout, without a terminal."""
+"""Canvas, colours, shapes, keys and layout of the terminal view, without a terminal."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hiddenstate.views.terminal import shapes
-from hiddenstate.views.terminal.canvas import BOLD, Canvas, changes, clip, width_of
+from hiddenstate.views.terminal.canvas import BOLD, Canvas, changes, clip, printed, width_of
 from hiddenstate.views.terminal.colors import (
     BLUE,
-    CHANCE,
     CLASSES,
     DEFAULT,
     GREEN,
     GREY,
     LIGHT,
     ORANGE,
+    PROBABILITY,
     SIGNED,
     Depth,
     code,
@@ -31,14 +31,14 @@ WHOLE = (0.0, 1.0, 0.0, 1.0)
 
 
 def shown(canvas, old=None, model=None):
-    """The screen after what `changes` says was written."""
+    """Return the screen after `changes` are written to it."""
     model = model or TerminalModel(canvas.width, canvas.height)
     model.feed(changes(canvas, old))
     return model
 
 
 def seen(model):
-    """What a person sees: the ink of nothing is no matter."""
+    """Return what a person sees: the foreground of an empty place does not count."""
     return [
         (
             cell.text,
@@ -51,13 +51,13 @@ def seen(model):
 
 
 def luminance(color):
-    """Relative luminance of an RGB colour (WCAG 2)."""
+    """Return the relative luminance of an RGB colour (WCAG 2)."""
     parts = np.array([color >> shift & 255 for shift in (16, 8, 0)]) / 255
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
-def test_text_stands_where_it_was_put_in_its_style():
+def test_text_has_its_place_and_style():
     canvas = Canvas.blank(12, 2)
     assert canvas.text(2, 1, "loss", BLUE, BOLD) == 6
     model = shown(canvas)
@@ -90,7 +90,7 @@ def test_only_what_changed_is_written():
     ),
     st.integers(0, 8),
 )
-def test_changes_lead_from_any_screen_to_any_other(texts, cut):
+def test_changes_turn_any_screen_into_any_other(texts, cut):
     screens = []
     for part in (texts[:cut], texts[cut:]):
         canvas = Canvas.blank(20, 5)
@@ -102,11 +102,11 @@ def test_changes_lead_from_any_screen_to_any_other(texts, cut):
     assert seen(model) == seen(shown(screens[1]))
 
 
-def test_a_screen_of_another_size_is_drawn_whole():
+def test_a_screen_of_another_size_is_redrawn():
     assert changes(Canvas.blank(20, 5), Canvas.blank(30, 5)).startswith("\x1b[0m\x1b[2J")
 
 
-def test_wide_characters_take_two_columns_and_are_never_halved():
+def test_wide_characters_take_two_columns_and_are_never_cut():
     assert width_of("数字 7") == 6
     canvas = Canvas.blank(5, 1)
     canvas.text(0, 0, "数字数")
@@ -115,7 +115,7 @@ def test_wide_characters_take_two_columns_and_are_never_halved():
     assert clip("数字", 4) == "数字"
 
 
-def test_what_follows_a_character_of_doubtful_width_is_placed_anew():
+def test_the_cursor_is_moved_after_a_character_of_uncertain_width():
     canvas = Canvas.blank(9, 1)
     canvas.text(0, 0, "e\u0301✓字x")
     assert shown(canvas).cells[0][4].text == "x"
@@ -135,17 +135,17 @@ def test_what_follows_a_character_of_doubtful_width_is_placed_anew():
         ({}, Depth.PLAIN),
     ],
 )
-def test_colours_follow_what_the_terminal_says_it_has(environment, depth):
+def test_colours_follow_the_environment_of_the_terminal(environment, depth):
     assert color_depth(environment) == depth
 
 
 @pytest.mark.parametrize("ink", {BLUE, ORANGE, GREEN, GREY, *CLASSES})
-def test_inks_can_be_read_on_white_and_on_black(ink):
+def test_the_palette_is_readable_on_white_and_on_black(ink):
     assert 1.05 / (luminance(ink) + 0.05) > 3
     assert (luminance(ink) + 0.05) / 0.05 > 3
 
 
-def test_colours_are_said_as_the_depth_allows():
+def test_colour_codes_fit_the_depth():
     assert code(0xD0640F, False, Depth.TRUE) == "38;2;208;100;15"
     assert code(0xFF0000, True, Depth.INDEXED) == "48;5;196"
     assert code(BLUE, False, Depth.BASIC) == "34"
@@ -154,7 +154,7 @@ def test_colours_are_said_as_the_depth_allows():
 
 
 def test_scales_keep_their_hue_in_256_colours():
-    for scale in (LIGHT, CHANCE, SIGNED):
+    for scale in (LIGHT, PROBABILITY, SIGNED):
         assert all(rgb(indexed(int(color))) == color for color in scale.coarse)
     red, blue = SIGNED.coarse >> 16, SIGNED.coarse & 255
     assert (blue > red)[:24].all()
@@ -162,21 +162,21 @@ def test_scales_keep_their_hue_in_256_colours():
 
 
 @pytest.mark.parametrize("depth", [Depth.PLAIN, Depth.BASIC])
-def test_with_few_colours_none_are_written_on_the_ground(depth):
+def test_with_few_colours_the_background_keeps_its_own(depth):
     canvas = Canvas.blank(8, 4, depth)
     shapes.image(canvas, np.linspace(0, 1, 64).reshape(8, 8))
     assert "48;" not in changes(canvas, None)
     assert set("".join(shown(canvas).lines)) <= set(" ░▒▓█")
 
 
-def test_a_rising_line_is_drawn_from_the_lower_left_to_the_upper_right():
+def test_a_rising_line_goes_from_lower_left_to_upper_right():
     canvas = Canvas.blank(2, 1)
     shapes.graph(canvas, np.arange(4), np.arange(4.0), (0, 3, 0, 3), BLUE)
     dots = shown(canvas).lines[0]
     assert dots == "⡠⠊"
 
 
-def test_a_curve_is_joined_up_and_breaks_where_numbers_are_not_finite():
+def test_a_curve_is_connected_except_where_numbers_are_not_finite():
     canvas = Canvas.blank(3, 2)
     values = np.array([0.0, 7, np.nan, 0, 0, np.inf])
     shapes.graph(canvas, np.arange(6), values, (0, 5, 0, 7), BLUE)
@@ -198,7 +198,7 @@ def test_odd_curves_are_drawn_without_a_warning(values):
         shapes.path(canvas, y, y, (0, 1, 0, 1), BLUE)
 
 
-def test_two_pixels_share_a_cell():
+def test_two_pixels_share_a_character():
     canvas = Canvas.blank(2, 1)
     shapes.image(canvas, np.array([[0.0, 1.0], [1.0, 1.0]]))
     first, second = shown(canvas).cells[0]
@@ -214,11 +214,11 @@ def test_pixels_are_averaged_by_area():
     np.testing.assert_allclose(shapes.resized(values, 2, 2), [[1 / 3, 5 / 3], [10 / 3, 14 / 3]])
     np.testing.assert_allclose(shapes.resized(values, 4, 6).mean(), 2.5)
     np.testing.assert_allclose(shapes.resized(values, 4, 3), values.repeat(2, axis=0))
-    values[0, 2] = np.nan  # spoils no other
+    values[0, 2] = np.nan  # affects no other pixel
     np.testing.assert_array_equal(np.isfinite(shapes.resized(values, 2, 2)), [[1, 0], [1, 1]])
 
 
-def test_what_is_missing_in_a_picture_is_left_blank():
+def test_missing_pixels_are_blank():
     canvas = Canvas.blank(1, 1)
     shapes.image(canvas, np.array([[np.nan], [1.0]]))
     cell = shown(canvas).cells[0][0]
@@ -235,7 +235,7 @@ def test_resizing_keeps_the_mean(n, rows, columns):
 @pytest.mark.parametrize(
     ("share", "text"), [(0, ""), (1, "████"), (0.5, "██"), (1e-9, "▏"), (0.4, "█▋"), (7, "████")]
 )
-def test_bars_go_by_eighths(share, text):
+def test_bars_have_eighths_of_a_column(share, text):
     canvas = Canvas.blank(4, 1)
     shapes.bar(canvas, 0, 0, 4, share, BLUE)
     assert shown(canvas).lines == [text]
@@ -248,7 +248,7 @@ def test_columns_rise():
 
 
 @given(st.data())
-def test_panels_never_overlap_nor_leave_the_room(data):
+def test_panels_never_overlap_or_exceed_their_space(data):
     names = iter("abcdefghij")
 
     def box(depth):
@@ -269,7 +269,7 @@ def test_panels_never_overlap_nor_leave_the_room(data):
     assert taken.max() == 1
 
 
-def test_room_is_shared_by_weight_between_least_and_most():
+def test_space_is_shared_by_weight_between_least_and_most():
     assert shared(20, [2, 2], [0, 0], [1, 2]) == [7, 13]
     assert shared(20, [2, 2], [0, 5], [1, 2]) == [15, 5]
     assert shared(20, [2, 2], [4, 5], [1, 1]) == [4, 5]
@@ -296,13 +296,13 @@ def test_the_first_layout_that_fits_is_chosen():
         (b"\x1aq", ["ctrl-z", "q"]),
     ],
 )
-def test_keys_are_known_and_what_is_unknown_is_none(data, keys):
+def test_sequences_are_decoded_and_unknown_ones_ignored(data, keys):
     assert Keys().feed(data) == keys
     whole = Keys()
     assert [key for n in range(len(data)) for key in whole.feed(data[n : n + 1])] == keys
 
 
-def test_a_lone_escape_is_a_key_once_nothing_follows():
+def test_a_lone_escape_is_a_key_if_nothing_follows():
     keys = Keys()
     assert keys.feed(b"\x1b") == []
     assert keys.unfinished
@@ -311,8 +311,46 @@ def test_a_lone_escape_is_a_key_once_nothing_follows():
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_are_read(data):
+def test_any_bytes_can_be_decoded(data):
     keys = Keys()
-    found = keys.feed(data) + keys.feed(b"", last=True)
-    assert all(isinstance(key, str) and key for key in found)
+    names = keys.feed(data) + keys.feed(b"", last=True)
+    assert all(isinstance(key, str) and key for key in names)
     assert not keys.unfinished
+
+
+@pytest.mark.parametrize(
+    ("signal", "width", "bars"),
+    [
+        (np.arange(8.0), 8, "▁▂▃▄▅▆▇█"),
+        (np.arange(800.0), 8, "▁▂▃▄▅▆▇█"),
+        (np.array([0, np.nan, 1]), 3, "▁ █"),
+        (np.ones(4), 4, "▄▄▄▄"),
+        (np.full(4, np.nan), 4, ""),
+    ],
+)
+def test_a_sparkline_rises_with_its_signal_and_has_gaps(signal, width, bars):
+    canvas = Canvas.blank(width, 1, Depth.PLAIN)
+    shapes.sparkline(canvas, signal)
+    assert printed(canvas) == [bars]
+
+
+def test_a_photo_has_the_colours_of_its_pixels_or_their_brightness():
+    pixels = np.array([[[255, 0, 0]], [[0, 0, 255]]])
+    shapes.photo(canvas := Canvas.blank(1, 1), pixels, 255)
+    assert shown(canvas).cells[0][0].style[:2] == ("38;2;255;0;0", "48;2;0;0;255")
+    shapes.photo(canvas := Canvas.blank(1, 1, Depth.PLAIN), pixels, 255)
+    assert printed(canvas) == ["░"]
+
+
+def test_printed_lines_show_what_a_screen_shows():
+    canvas = Canvas.blank(9, 2)
+    canvas.text(1, 0, "a数", BLUE, BOLD)
+    canvas.text(0, 1, "plain")
+    lines = printed(canvas)
+    model = TerminalModel(9, 2)
+    model.feed("\r\n".join(lines))
+    assert model.lines == [" a数", "plain"]
+    assert model.cells[0][1].style == shown(canvas).cells[0][1].style
+    assert lines[0].endswith("\x1b[0m")
+    canvas.depth = Depth.PLAIN
+    assert printed(canvas) == [" a数", "plain"]

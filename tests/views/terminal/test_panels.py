@@ -1,4 +1,4 @@
-"""What the terminal view shows of runs: at any size, of any data, with any colours."""
+"""The panels of the terminal view, at any size, of any data, with any colours."""
 
 import shutil
 
@@ -10,43 +10,57 @@ from hiddenstate.views.playback import Player
 from hiddenstate.views.terminal import autoencode, classify, panels, regress
 from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.colors import Depth
-from hiddenstate.views.terminal.dashboard import JOBS, draw_screen, offered, pages_of
-from hiddenstate.views.terminal.header import Status, clock, draw_help
+from hiddenstate.views.terminal.dashboard import JOBS, draw_screen, pages_of, panels_of
+from hiddenstate.views.terminal.header import ViewStatus, clock, draw_help
 from hiddenstate.views.terminal.learning import learning
-from hiddenstate.views.terminal.panels import Look
+from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.terminal.progress import ProgressMeter
 from hiddenstate.views.timeline import Moment, Timeline
 from tests.conftest import EVIL
 from tests.terminal_model import TerminalModel
 
 OFF = ("--view", "off", "--threads", "1")
-HINTS = [("q", "leave"), ("?", "keys")]
+HINTS = [("q", "quit"), ("?", "keys")]
 
 
 def own(cli, tmp_path, job, X, y, *options):
-    """A run on arrays of one's own."""
+    """Train on arrays; return the timeline of the run."""
     np.savez(tmp_path / "own.npz", X=X, **({} if y is None else {"y": y}))
     assert cli(job, tmp_path / "own.npz", "--epochs", "2", *options, *OFF).code == 0
     return Timeline(Run(tmp_path / "runs" / f"{job}-1"))
 
 
-def drawn(timeline, width=120, height=40, page="all", depth=Depth.TRUE, look=None, step=None):
-    """The screen of a run as a terminal shows it."""
+def drawn(timeline, width=120, height=40, page="all", depth=Depth.TRUE, selection=None, step=None):
+    """Return the screen of a run as a terminal shows it."""
     moment = timeline.moment(step)
     pages = pages_of(timeline, moment)
     n = len(timeline.steps)
-    status = Status("running", 200, 12.0, 34.0, n, n, "live", pages=pages, page=pages.index(page))
+    status = ViewStatus(
+        "running", 200, 12.0, 34.0, n, n, "live", pages=pages, page=pages.index(page)
+    )
     canvas = Canvas.blank(width, height, depth)
-    draw_screen(canvas, timeline, moment, status, look or Look(), HINTS)
+    draw_screen(canvas, timeline, moment, status, selection or Selection(), HINTS)
     model = TerminalModel(width, height)
     model.feed(changes(canvas, None))
     return model
 
 
 SHOWN = {
-    "classify": ("loss", "test accuracy", "chances of row 1", "predicted", "when did it decide"),
+    "classify": (
+        "loss",
+        "test accuracy",
+        "probabilities of row 1",
+        "predictions",
+        "when did it decide",
+    ),
     "regress": ("loss", "error of each window", "target and prediction", "h at each step"),
-    "autoencode": ("loss", "against PCA", "codes", "reconstructions", "a walk from one code"),
+    "autoencode": (
+        "loss",
+        "network and PCA",
+        "codes",
+        "reconstructions",
+        "a walk between two codes",
+    ),
 }
 
 
@@ -58,33 +72,35 @@ def test_a_large_terminal_shows_all_of_a_run(job, run_of):
     assert model.lines[0].startswith(f" {job}-1  {job}  ")
     assert model.lines[0].endswith("● running")
     assert "of 200" in model.lines[1]
-    assert "live  tab all  q leave  ? keys" in model.lines[-1]
+    assert "live  tab all  q quit  ? keys" in model.lines[-1]
 
 
 @pytest.mark.parametrize("job", list(JOBS))
-def test_every_size_shows_something_and_nothing_over_its_edge(job, run_of):
+def test_every_size_shows_something_and_nothing_beyond_its_edge(job, run_of):
     timeline = Timeline(run_of(job))
     for width, height in [(40, 12), (41, 13), (60, 15), (80, 24), (200, 60), (300, 12), (40, 90)]:
         for page in pages_of(timeline, timeline.moment()):
-            for depth in Depth:
-                model = drawn(timeline, width, height, page, depth)  # it refuses what lies outside
+            for depth in Depth if width == 80 else [Depth.TRUE]:
+                model = drawn(
+                    timeline, width, height, page, depth
+                )  # the model refuses text beyond the edge
                 assert "".join(model.lines[1:-1]).strip()
-    assert "needed" in drawn(timeline, 39, 12).text
+    assert "needs 40x12" in drawn(timeline, 39, 12).text
     assert drawn(timeline, 1, 1).lines
 
 
 @pytest.mark.parametrize("job", list(JOBS))
-def test_every_moment_is_drawn_the_first_without_anything_too(job, run_of):
+def test_every_moment_can_be_drawn_even_an_empty_one(job, run_of):
     timeline = Timeline(run_of(job))
     for step in (0, *timeline.steps):
         assert drawn(timeline, step=step).text
     empty = Moment(0, [], {})
-    for draw in offered(timeline, empty).values():
-        draw(Canvas.blank(60, 20), timeline, empty, Look())
+    for draw in panels_of(timeline, empty).values():
+        draw(Canvas.blank(60, 20), timeline, empty, Selection())
 
 
 @pytest.mark.parametrize("job", list(JOBS))
-def test_any_array_may_be_absent_short_or_not_finite(job, run_of):
+def test_any_array_may_be_missing_short_or_not_finite(job, run_of):
     timeline = Timeline(run_of(job))
     moment = timeline.moment()
     kept, arrays = dict(timeline.static_arrays), dict(moment.arrays)
@@ -101,27 +117,32 @@ def test_any_array_may_be_absent_short_or_not_finite(job, run_of):
             for page in range(len(pages)):
                 canvas = Canvas.blank(100, 36)
                 draw_screen(
-                    canvas, timeline, moment, Status("done", pages=pages, page=page), Look(), []
+                    canvas,
+                    timeline,
+                    moment,
+                    ViewStatus("done", pages=pages, page=page),
+                    Selection(),
+                    [],
                 )
 
 
-def test_right_and_wrong_are_told_without_colour(run_of):
+def test_right_and_wrong_are_distinct_without_colour(run_of):
     timeline = Timeline(run_of("classify"))
     moment = timeline.moment()
     real = timeline.static_arrays["shown_label"]
     chosen = moment.arrays["probability"].argmax(axis=1)
-    model = drawn(timeline, page="shown", depth=Depth.PLAIN)
+    model = drawn(timeline, page="predictions", depth=Depth.PLAIN)
     signs = [character for character in model.text if character in "✓✗"]
     assert signs == ["✓" if r else "✗" for r in chosen == real]
-    assert f"{(chosen == real).sum()} of {len(real)} right" in model.text
+    assert f"{(chosen == real).sum()} of {len(real)} correct" in model.text
 
 
-def test_the_chances_of_the_chosen_row_are_shown(run_of):
+def test_the_probabilities_of_the_selected_row_are_shown(run_of):
     timeline = Timeline(run_of("classify"))
     probability = timeline.moment().arrays["probability"]
     for row in (0, 3):
-        model = drawn(timeline, page="chances", look=Look(row))
-        assert f"chances of row {row + 1}" in model.text
+        model = drawn(timeline, page="probabilities", selection=Selection(row))
+        assert f"probabilities of row {row + 1}" in model.text
         for value in probability[row]:
             assert f"{value:4.0%}" in model.text
 
@@ -130,16 +151,16 @@ def test_the_decision_is_shown_line_by_line_of_the_picture(run_of):
     timeline = Timeline(run_of("classify"))
     last = timeline.moment().arrays["decision"][0][-1]
     lines = drawn(timeline, page="decision").lines
-    assert "read downwards" in lines[4]
+    assert "read top down" in lines[4]
     choices = [line for line in lines if line.endswith("%")] or [n for n in lines if "%" in n]
     assert f"{timeline.label(last.argmax())} {last.max():4.0%}" in choices[-1]
 
 
-def test_of_many_classes_the_likeliest_are_shown(cli, tmp_path):
+def test_only_the_likeliest_of_many_classes_are_shown(cli, tmp_path):
     random = np.random.default_rng(0)
     y = np.repeat(np.arange(120), 5)
     timeline = own(cli, tmp_path, "classify", random.normal(size=(600, 4)), y, "--hidden-size", "4")
-    model = drawn(timeline, 80, 24, "chances")
+    model = drawn(timeline, 80, 24, "probabilities")
     best = timeline.moment().arrays["probability"][0].argmax()
     assert f"{timeline.label(best)} " in model.text
     assert "less likely classes" in model.text
@@ -156,7 +177,7 @@ def test_hostile_labels_are_escaped_and_long_ones_keep_their_ends(cli, tmp_path)
                 model = drawn(timeline, width, height, page)
                 assert "\u202e" not in model.text
                 assert "\x1b" not in model.text
-    text = drawn(Timeline(Run(tmp_path / "runs/classify-1")), page="chances").text
+    text = drawn(Timeline(Run(tmp_path / "runs/classify-1")), page="probabilities").text
     assert "evil\\n\\x1b" in text
     assert "…" in text
 
@@ -170,7 +191,7 @@ def test_signals_are_lines_and_short_ones_end_early(cli, tmp_path):
     assert done.code == 0, done.err
     timeline = Timeline(Run(tmp_path / "runs" / "classify-1"))
     assert timeline.picture is None
-    for page in ("all", "shown", "decision"):
+    for page in ("all", "predictions", "decision"):
         text = drawn(timeline, page=page).text
         assert any(0x2800 < ord(character) < 0x2900 for character in text)
 
@@ -192,24 +213,24 @@ def test_target_and_prediction_are_the_newest_windows(run_of):
     assert f"time {panels.short(time[-n][0])}" in text
 
 
-def test_codes_stand_where_they_are(run_of):
+def test_codes_are_drawn_in_their_places(run_of):
     timeline = Timeline(run_of("autoencode"))
     timeline.static_arrays["code_label"] = np.array([0, 1, 2])
     moment = Moment(1, [], {"code": np.array([[0.0, 0, 1], [5, 9, 0], [10, 4, 0.5]])})
     canvas = Canvas.blank(21, 11)
-    autoencode.codes(canvas, timeline, moment, Look())
+    autoencode.codes(canvas, timeline, moment, Selection())
     model = TerminalModel(21, 11)
     model.feed(changes(canvas, None))
     labels = [panels.label(timeline, n) for n in range(3)]
     assert model.lines[10][0] == labels[0]
     assert model.lines[1][10] == labels[1]
     assert model.lines[6][20] == labels[2]
-    autoencode.codes(other := Canvas.blank(21, 11), timeline, moment, Look(plane=1))
+    autoencode.codes(other := Canvas.blank(21, 11), timeline, moment, Selection(plane=1))
     assert (other.glyph != canvas.glyph).any()
 
 
 @pytest.mark.parametrize(
-    ("ends", "said"),
+    ("ends", "expected"),
     [
         ((0.0, 94.25), ("0.0", "94.2")),
         ((188_401.2, 188_495.4), ("188,401.2", "188,495.4")),
@@ -221,74 +242,74 @@ def test_codes_stand_where_they_are(run_of):
         ((0.0, 1e300), ("0", "1e+300")),
     ],
 )
-def test_the_ends_of_a_time_axis_are_told_apart(ends, said):
-    assert panels.ends_of(*ends) == said
+def test_the_ends_of_a_time_axis_have_enough_decimals(ends, expected):
+    assert panels.axis_ends(*ends) == expected
 
 
-def test_the_loss_stands_against_pca(run_of):
+def test_the_loss_is_compared_with_pca(run_of):
     timeline = Timeline(run_of("autoencode"))
     loss, pca = (
         timeline.moment().history[-1]["mean_loss"],
         float(timeline.static_arrays["pca_train_mse"][0]),
     )
-    text = drawn(timeline, page="against").text
-    assert "PCA on training rows" in text
+    text = drawn(timeline, page="pca").text
+    assert "network and PCA, training rows" in text
     assert f"{loss:.3g}" in text
     assert f"{pca:.3g}" in text
 
 
-def test_each_error_of_an_autoencoder_stands_beside_that_of_pca_on_the_same_rows(run_of):
+def test_errors_of_an_autoencoder_are_compared_with_pca_on_the_same_rows(run_of):
     timeline = Timeline(run_of("autoencode"))
     history = [{**event, "test_mse": 0.1} for event in timeline.moment().history]
     moment = Moment(timeline.moment().step, history, timeline.moment().arrays)
     timeline.static_arrays["pca_evaluated_mse"] = np.array([0.0779])
     canvas = Canvas.blank(160, 12)
-    learning(canvas, timeline, moment, Look())
+    learning(canvas, timeline, moment, Selection())
     model = TerminalModel(160, 12)
     model.feed(changes(canvas, None))
     assert f"PCA {timeline.static_arrays['pca_train_mse'][0]:.3g} on training rows" in model.text
     assert "PCA 0.0779 on these test rows" in model.text
-    for name in ("pca_train_mse", "pca_evaluated_mse"):  # as in runs that know neither
+    for name in ("pca_train_mse", "pca_evaluated_mse"):  # as in older runs
         del timeline.static_arrays[name]
-    learning(canvas := Canvas.blank(160, 12), timeline, moment, Look())
+    learning(canvas := Canvas.blank(160, 12), timeline, moment, Selection())
     model.feed(changes(canvas, None))
     assert "PCA" not in model.text
-    assert "against" not in autoencode.offered(timeline, moment)
+    assert "pca" not in autoencode.draws(timeline, moment)
 
 
 @pytest.mark.parametrize("values", [[1.0], [1.0, 1.0], [float("nan"), 2.0], [3.0, 1e-9]])
-def test_any_losses_are_drawn(values, run_of):
+def test_any_losses_can_be_drawn(values, run_of):
     timeline = Timeline(run_of("regress"))
     log = [
         {"step": n, "epoch": 0, "loss": v, "mean_loss": v, "lr": 0.1} for n, v in enumerate(values)
     ]
     for width, height in ((80, 12), (20, 4), (6, 2)):
-        learning(Canvas.blank(width, height), timeline, Moment(9, log, {}), Look())
+        learning(Canvas.blank(width, height), timeline, Moment(9, log, {}), Selection())
 
 
-def test_panels_without_room_are_no_fault(run_of):
+def test_panels_without_space_raise_nothing(run_of):
     for job in JOBS:
         timeline = Timeline(run_of(job))
         moment = timeline.moment()
-        for draw in offered(timeline, moment).values():
+        for draw in panels_of(timeline, moment).values():
             for width, height in ((1, 1), (3, 2), (12, 3), (0, 0)):
-                draw(Canvas.blank(width, height), timeline, moment, Look())
+                draw(Canvas.blank(width, height), timeline, moment, Selection())
 
 
-def test_foreign_arrays_are_said_not_to_fit(run_of):
+def test_arrays_that_do_not_fit_are_reported(run_of):
     timeline = Timeline(run_of("classify"))
     timeline.static_arrays["shown"] = np.zeros((10, 3, 5))
-    assert "do not fit together" in drawn(timeline, page="shown").text
+    assert "do not fit together" in drawn(timeline, page="predictions").text
 
 
-def test_letters_stand_for_names_that_begin_alike():
+def test_names_with_equal_first_letters_get_other_letters():
     assert panels.letters(["0", "1", "2"]) == ["0", "1", "2"]
     assert panels.letters(["walk", "run"]) == ["w", "r"]
     assert panels.letters(["walk", "wait"]) == ["a", "b"]
     assert len(panels.letters([str(n) for n in range(200)])) == 200
 
 
-def test_time_is_said_in_words():
+def test_times_are_formatted():
     assert [clock(s) for s in (0.84, 4.0, 59.9, 61, 7384)] == [
         "0.84 s",
         "4 s",
@@ -298,9 +319,9 @@ def test_time_is_said_in_words():
     ]
 
 
-def test_a_pause_is_not_counted_into_the_updates_a_second(run_of):
+def test_a_pause_does_not_lower_the_updates_per_second(run_of):
     player = Player(Timeline(run_of("regress")))
-    player.state = "running"
+    player.status = "running"
     seconds = iter([0.0, 1.0, 100.0, 102.0])
     progress = ProgressMeter(player, lambda: next(seconds))
     assert progress.rate([10]) is None
@@ -310,7 +331,7 @@ def test_a_pause_is_not_counted_into_the_updates_a_second(run_of):
     assert progress.rate([10, 30, 50]) == 10
 
 
-def test_help_shows_every_key_in_as_many_parts_as_it_takes():
+def test_help_shows_every_key_in_several_parts_if_needed():
     lines = [(f"k{n}", f"does {n}") for n in range(20)]
     for width, height in ((120, 40), (80, 14), (40, 12)):
         seen, part, last = "", 0, False
@@ -323,7 +344,7 @@ def test_help_shows_every_key_in_as_many_parts_as_it_takes():
         assert all(f"{key} " in seen and does in seen for key, does in lines)
 
 
-def test_nothing_of_a_run_is_changed_by_looking(run_of, tmp_path):
+def test_viewing_changes_nothing_in_the_run(run_of, tmp_path):
     timeline = Timeline(run_of("autoencode"))
     copy = shutil.copytree(timeline.run.path, tmp_path / "copy")
     drawn(timeline)

@@ -181,10 +181,10 @@ def _clock(columns: Columns, roles: Roles) -> Array | None:
     stamps = timestamps(values)
     if stamps is None:
         bad = _first_bad_time(values)
+        cell = f"{columns.at(bad, roles.time)}: '{printable(values[bad], 40)}'"
         raise DataError(
-            f"{columns.at(bad, roles.time)}: '{printable(values[bad], 40)}' is not a time; expected "
-            "numbers, or dates like 2020-12-31 or 2020-12-31T23:59:59, all with a time zone or all "
-            "without"
+            f"{cell} is not a time; expected numbers, or dates like 2020-12-31 or "
+            "2020-12-31T23:59:59, all with a time zone or all without"
         )
     return stamps
 

@@ -1,26 +1,30 @@
-"""The parts of the page, each a heading and its HTML; what a run does not have is left out."""
+"""Builds the blocks of the page, each a heading and its HTML; empty ones are left out."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-from hiddenstate.metrics.glossary import explain, written
-from hiddenstate.report import commands, results
-from hiddenstate.report.facts import RunFacts
+from hiddenstate.metrics.glossary import entry_of, written
+from hiddenstate.report import results
+from hiddenstate.report.commands import python_lines, training_command, uses
+from hiddenstate.report.facts import RunFacts, Setting
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.pictures import Picture
 from hiddenstate.report.html.plot import plot
 from hiddenstate.runs.events import figures_of
+from hiddenstate.runs.snapshots import AutoencodeFinal, ClassifyFinal, typed
+from hiddenstate.system.typing import Array
 
 Pictures = dict[str, Picture]
 
-LINES = 200
-"""Logged lines in the table; of more, so many, evenly."""
+MAX_LINES = 200
+"""Logged lines in the table; of more, as many evenly spaced ones."""
 
-CONFUSED = 10
-"""Most frequent confusions that are listed."""
+MAX_CONFUSIONS = 10
+"""Confusions that are listed, the most frequent ones."""
 
-SEEN = (
+EXAMPLES = (
     "example",
     "signals",
     "predictions",
@@ -33,234 +37,262 @@ SEEN = (
     "grid",
     "walk",
 )
-"""Figures that stand together, in their order."""
+"""Figures of the block of examples, in order."""
 
 
-def learnt_what(facts: RunFacts, pictures: Pictures) -> str:
-    """What was trained on what."""
+def setup(facts: RunFacts, pictures: Pictures) -> str:
+    """The data, the network, the options and the environment."""
     net = facts.net()
-    told = "<h3>Data</h3>" + tags.terms(facts.data())
+    body = "<h3>Data</h3>" + tags.terms(facts.data())
     if net is not None:
-        told += f"<h3>Net</h3><p>{net.n_parameters():,} numbers are trained.</p>"
-        told += tags.code(net.describe(), "the net")
-    changed = [s for s in facts.settings() if s.changed]
-    told += "<h3>Options</h3>"
+        body += f"<h3>Network</h3><p>It has {net.n_parameters():,} parameters.</p>"
+        body += tags.code(net.describe(), "the network")
+    settings = facts.settings()
+    changed = [setting for setting in settings if setting.changed]
+    body += "<h3>Options</h3>"
     if changed:
-        rows = [[tags.text(s.flag), tags.name(s.value), tags.name(s.default)] for s in changed]
-        told += tags.table(("option", "value", "default"), rows, "Options that differ")
+        title = "Options that differ from their defaults"
+        body += tags.table(SETTING[:3], [_setting_row(s)[:3] for s in changed], title)
     else:
-        told += "<p>Every option has its default.</p>"
-    rows = [
-        [tags.text(s.flag), tags.name(s.value), tags.name(s.default), tags.text(s.help)]
-        for s in facts.settings()
-    ]
-    every = tags.table(("option", "value", "default", "what it is"), rows, "Every option")
-    told += tags.folded(f"Every option ({len(rows)})", every)
-    return told + tags.folded("What computed it", tags.terms(facts.environment()))
+        body += "<p>All options have their defaults.</p>"
+    every = tags.table(SETTING, [_setting_row(s) for s in settings], "All options")
+    body += tags.folded(f"All options ({len(settings)})", every)
+    return body + tags.folded("Environment", tags.terms(facts.environment()))
+
+
+SETTING = ("option", "value", "default", "meaning")
+
+
+def _setting_row(setting: Setting) -> list[str]:
+    values = tags.name(setting.value), tags.name(setting.default)
+    return [tags.text(setting.flag), *values, tags.text(setting.help)]
 
 
 def learning(facts: RunFacts, pictures: Pictures) -> str:
-    """Curves, and the lines behind them."""
-    told = tags.picture(pictures["learning"], headed=False) if "learning" in pictures else ""
+    """The learning curves, and the logged lines."""
+    body = tags.picture(pictures["learning"], headed=False) if "learning" in pictures else ""
     logged = [event for event in facts.history if event["event"] == "log"]
     if not logged:
-        return told
+        return body
     shown = logged
-    if len(logged) > LINES:
-        places = np.linspace(0, len(logged) - 1, LINES).round().astype(int)
+    if len(logged) > MAX_LINES:
+        places = np.linspace(0, len(logged) - 1, MAX_LINES).round().astype(int)
         shown = [logged[place] for place in places]
-    names = [key for key in logged[-1] if key != "event"]
-    rows = []
-    for event in map(figures_of, shown):
-        figures = [
-            written(event[key], entry.kind if entry else "number") if key in event else ""
-            for key in names
-            for entry in [explain(key, facts.job)]
-        ]
-        rows.append([tags.text(figure) for figure in figures])
+    names = list(figures_of(logged[-1]))
+    kinds = {name: entry_of(name, facts.job).kind for name in names}
+    rows = [
+        [tags.text(written(event[n], kinds[n])) if n in event else "" for n in names]
+        for event in map(figures_of, shown)
+    ]
     title = f"{len(shown)} of {len(logged)} logged lines"
-    body = tags.table([n.replace("_", " ") for n in names], rows, title, range(1, len(names)))
-    return told + tags.folded(title, body)
+    head = [name.replace("_", " ") for name in names]
+    return body + tags.folded(title, tags.table(head, rows, title, range(1, len(names))))
 
 
-def seen(facts: RunFacts, pictures: Pictures) -> str:
-    """The figures of examples, answers and hidden states."""
-    found = [pictures[name] for name in SEEN if name in pictures]
-    known = {*SEEN, "learning", "codes", "confusion", "worst"}
-    found += [picture for name, picture in pictures.items() if name not in known]
-    return "".join(tags.picture(picture) for picture in found)
+def examples(facts: RunFacts, pictures: Pictures) -> str:
+    """The figures of rows, predictions and hidden states."""
+    chosen = [pictures[name] for name in EXAMPLES if name in pictures]
+    elsewhere = {*EXAMPLES, "learning", "codes", "confusion", "worst"}
+    chosen += [picture for name, picture in pictures.items() if name not in elsewhere]
+    return "".join(tags.picture(picture) for picture in chosen)
 
 
 def codes(facts: RunFacts, pictures: Pictures) -> str:
-    """The plot of the codes, and a picture of it that asks for no script."""
+    """The plot of the codes, and a picture of it that needs no script."""
     if "codes" not in pictures:
         return ""
     return plot(facts) + tags.picture(pictures["codes"], headed=False)
 
 
 def errors(facts: RunFacts, pictures: Pictures) -> str:
-    """Confusion and the worst rows."""
-    told = tags.picture(pictures["confusion"]) if "confusion" in pictures else ""
-    classes = results.by_class(facts)
-    if classes:
-        told += _confusion(facts)
-        rows = [
-            [tags.name(label), f"{n:,}", written(right, "share") if n else "", f"{f1:.4f}"]
-            for label, n, right, f1 in classes
-        ]
-        head = ("class", "test rows", "named right", "F1")
-        told += tags.folded("Class by class", tags.table(head, rows, "Each class", (1, 2, 3)))
-    if "worst" in pictures:
-        told += tags.picture(pictures["worst"])
-    return told + _worst(facts)
-
-
-def _confusion(facts: RunFacts) -> str:
-    """The confusion matrix in numbers, and the most frequent confusions."""
+    """The confusion matrix and the worst rows."""
+    body = tags.picture(pictures["confusion"]) if "confusion" in pictures else ""
     matrix = results.confusion(facts)
-    assert matrix is not None
+    if matrix is not None:
+        body += _confusions(facts, matrix) + _matrix(facts, matrix)
+        rows = [
+            [
+                tags.name(one.label),
+                f"{one.n_rows:,}",
+                written(one.correct, "share") if one.n_rows else "",
+                f"{one.f1:.4f}",
+            ]
+            for one in results.by_class(facts)
+        ]
+        head = ("class", "test rows", "correct", "F1")
+        body += tags.folded("Results by class", tags.table(head, rows, "Each class", (1, 2, 3)))
+    if "worst" in pictures:
+        body += tags.picture(pictures["worst"])
+    return body + (_worst_errors(facts) if facts.job == "classify" else _worst_rebuilt(facts))
+
+
+def _confusions(facts: RunFacts, matrix: Array) -> str:
+    """The most frequent confusions."""
     wrong = matrix - np.diag(np.diagonal(matrix))
-    places = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED]
+    places = np.argsort(-wrong, axis=None, kind="stable")[:MAX_CONFUSIONS]
     pairs = [divmod(int(place), len(matrix)) for place in places]
     rows = [
         [
-            tags.name(facts.label(t)),
-            tags.name(facts.label(c)),
-            f"{wrong[t, c]:,}",
-            written(wrong[t, c] / matrix[t].sum(), "share"),
+            tags.name(facts.label(true)),
+            tags.name(facts.label(predicted)),
+            f"{wrong[true, predicted]:,}",
+            written(wrong[true, predicted] / matrix[true].sum(), "share"),
         ]
-        for t, c in pairs
-        if wrong[t, c]
+        for true, predicted in pairs
+        if wrong[true, predicted]
     ]
-    head = ("is", "was taken for", "times", "of its rows")
-    told = "<h3>Most frequent confusions</h3>" if rows else ""
-    told += tags.table(head, rows, "Most frequent confusions", (2, 3)) if rows else ""
-    right, most = np.maximum(matrix.sum(axis=1), 1), max(int(wrong.max()), 1)
-    lines = []
-    for t, counts in enumerate(matrix):
-        cells = []
-        for c, count in enumerate(counts):
-            share = count / right[t] if t == c else count / most
-            kind = ("r" if t == c else "w") + str(round(9 * float(share)))
-            cells.append(f'<span class="heat {kind}">{int(count)}</span>')
-        lines.append([tags.name(facts.label(t)), *cells])
-    titles = ["is \\ said", *facts.classes]
-    caption = "Test rows by what they are (lines) and what the net said (columns)"
-    whole = tags.table(titles, lines, caption, range(1, len(titles)))
-    return told + tags.folded("Confusion in numbers", whole)
-
-
-def _worst(facts: RunFacts) -> str:
-    """The rows the net is furthest wrong on, in numbers."""
-    found, classify = facts.final_arrays, facts.job == "classify"
-    names = [
-        "worst",
-        *(("worst_label", "worst_chosen", "worst_chance") if classify else ("worst_error",)),
-    ]
-    n = len(found.get("worst", ()))
-    if not n or any(len(found.get(name, ())) != n for name in names):
+    if not rows:
         return ""
-    title = "The worst rows in numbers"
-    if classify:
-        head = ["test row", "is", "said", "chance given to the truth"]
-        rows = [
-            [
-                f"{int(row):,}",
-                tags.name(facts.label(label)),
-                tags.name(facts.label(chosen)),
-                f"{100 * chance:.3g} %",
-            ]
-            for row, label, chosen, chance in zip(*(found[n] for n in names), strict=True)
-        ]
-        return tags.folded(title, tags.table(head, rows, title, (3,)))
-    labels = found.get("worst_label")
-    named = [""] * n if labels is None else [tags.name(facts.label(c)) for c in labels]
+    head, title = ("true", "predicted", "rows", "share of the class"), "Most frequent confusions"
+    return f"<h3>{title}</h3>" + tags.table(head, rows, title, (2, 3))
+
+
+def _matrix(facts: RunFacts, matrix: Array) -> str:
+    """The confusion matrix in numbers."""
+    wrong = matrix - np.diag(np.diagonal(matrix))
+    totals, most = np.maximum(matrix.sum(axis=1), 1), max(int(wrong.max()), 1)
+    rows = []
+    for true, counts in enumerate(matrix):
+        row = [tags.name(facts.label(true))]
+        for predicted, count in enumerate(counts):
+            share = count / (totals[true] if true == predicted else most)
+            shade = ("r" if true == predicted else "w") + str(round(9 * float(share)))
+            row.append(f'<span class="heat {shade}">{int(count)}</span>')
+        rows.append(row)
+    head = ["true \\ predicted", *facts.classes]
+    caption = "Test rows by true class (down) and predicted class (across)"
+    table = tags.table(head, rows, caption, range(1, len(head)))
+    return tags.folded("Confusion matrix in numbers", table)
+
+
+def _worst_errors(facts: RunFacts) -> str:
+    """The wrong rows whose true class has the lowest probability, in numbers."""
+    arrays = typed(facts.final_arrays, ClassifyFinal)
+    if not len(arrays.get("worst", ())):
+        return ""
+    columns = zip(
+        arrays["worst"],
+        arrays["worst_label"],
+        arrays["worst_chosen"],
+        arrays["worst_chance"],
+        strict=True,
+    )
     rows = [
-        [f"{int(row):,}", label, f"{error:.4g}"]
-        for row, label, error in zip(found["worst"], named, found["worst_error"], strict=True)
+        [
+            f"{int(row):,}",
+            tags.name(facts.label(label)),
+            tags.name(facts.label(chosen)),
+            f"{100 * chance:.3g} %",
+        ]
+        for row, label, chosen, chance in columns
+    ]
+    head, title = ["test row", "true", "predicted", "probability of the true class"], _WORST
+    return tags.folded(title, tags.table(head, rows, title, (3,)))
+
+
+def _worst_rebuilt(facts: RunFacts) -> str:
+    """The rows with the largest reconstruction errors, in numbers."""
+    arrays = typed(facts.final_arrays, AutoencodeFinal)
+    n = len(arrays.get("worst", ()))
+    if not n:
+        return ""
+    labels = arrays.get("worst_label")
+    names = [""] * n if labels is None else [tags.name(facts.label(label)) for label in labels]
+    rows = [
+        [f"{int(row):,}", name, f"{error:.4g}"]
+        for row, name, error in zip(arrays["worst"], names, arrays["worst_error"], strict=True)
     ]
     head = ["test row", "label", "squared error per number"]
-    return tags.folded(title, tags.table(head, rows, title, (2,)))
+    return tags.folded(_WORST, tags.table(head, rows, _WORST, (2,)))
+
+
+_WORST = "The worst rows in numbers"
 
 
 def baseline(facts: RunFacts, pictures: Pictures) -> str:
-    """The main figure beside what no net at all would reach."""
+    """The main result beside that of a method without a network."""
     compared = results.baseline(facts)
     if compared is None:
-        return "<p>There is no figure of a finished run to set beside a baseline.</p>"
+        return "<p>There is no result that can be compared with a baseline.</p>"
     rows = [
         [
-            "this net",
+            "this network",
             tags.text(compared.entry.title),
             written(compared.value, compared.entry.kind),
-            tags.text(compared.entry.how),
+            tags.text(compared.entry.definition),
         ],
         [
-            tags.text(compared.what),
+            tags.text(compared.method),
             tags.text(compared.other_entry.title),
             written(compared.other, compared.entry.kind),
-            tags.text(compared.other_entry.how),
+            tags.text(compared.other_entry.definition),
         ],
     ]
-    table = tags.table(("answers of", "figure", "value", "how"), rows, "Baselines", (2,))
+    table = tags.table(("method", "result", "value", "definition"), rows, "Baselines", (2,))
     return f"<p>{tags.text(compared.in_words())}</p>{table}"
 
 
-def every_number(facts: RunFacts, pictures: Pictures) -> str:
-    """Each figure with how it was computed."""
-    told = ""
-    for title, figures in results.numbers(facts).items():
+def every_result(facts: RunFacts, pictures: Pictures) -> str:
+    """All results with their definitions."""
+    body = ""
+    for title, table in results.tables(facts).items():
         rows = [
             [
-                tags.text(entry.title),
-                f"<code>{tags.text(name)}</code>",
-                tags.text(value),
-                tags.text(entry.how),
+                tags.text(row.entry.title),
+                f"<code>{tags.text(row.name)}</code>",
+                tags.text(row.value),
+                tags.text(row.entry.definition),
             ]
-            for name, value, entry in figures
+            for row in table
         ]
-        head = ("figure", "name", "value", "how it was computed")
-        told += f"<h3>{tags.text(title)}</h3>" + tags.table(head, rows, title, (2,))
-    return told or "<p>No figures were written yet.</p>"
+        head = ("result", "name", "value", "definition")
+        body += f"<h3>{tags.text(title)}</h3>" + tags.table(head, rows, title, (2,))
+    return body or "<p>There are no results yet.</p>"
 
 
-def story(facts: RunFacts, pictures: Pictures) -> str:
+def events(facts: RunFacts, pictures: Pictures) -> str:
     """What happened, and when."""
     items = "".join(
-        f"<li><span>{tags.text(when)}</span> {tags.name(what)}</li>" for when, what in facts.story()
+        f"<li><span>{tags.text(when)}</span> {tags.name(what)}</li>"
+        for when, what in facts.events()
     )
-    return f'<ol class="story">{items}</ol>' if items else "<p>Nothing was written down.</p>"
+    return f'<ol class="events">{items}</ol>' if items else "<p>Nothing was recorded.</p>"
 
 
 def use(facts: RunFacts, pictures: Pictures) -> str:
-    """How to run it again, and how to use the model."""
-    run, told = facts.run, "<h3>Run it again</h3>"
-    command = commands.command(run)
+    """How to train again, and how to use the model."""
+    run, body = facts.run, "<h3>Train again</h3>"
+    command = training_command(run)
     if command is None:
-        told += (
-            "<p>It was trained on arrays in Python: fit an estimator with the options above.</p>"
-        )
+        body += "<p>It was trained on arrays in Python: fit an estimator with these options.</p>"
     else:
-        told += "<p>This command trains the same net on the same data, with the same seed:</p>"
-        told += tags.code(command, "command that runs it again")
-    for what, line in commands.uses(run):
-        told += f"<h3>{tags.text(what[:1].upper() + what[1:])}</h3>"
-        told += tags.code(line, what)
+        body += "<p>This command trains the same network on the same data, with the same seed:</p>"
+        body += tags.code(command, "command that trains again")
+    for title, line in uses(run):
+        body += f"<h3>{tags.text(title)}</h3>" + tags.code(line, title)
     if facts.model is not None:
-        told += "<h3>In Python</h3>"
-        told += tags.code(commands.python(run, facts.model.row_shape), "lines of Python")
-    return told
+        body += "<h3>In Python</h3>"
+        body += tags.code(python_lines(run, facts.model.row_shape), "lines of Python")
+    return body
 
 
-SECTIONS: list[tuple[str, str, Callable[[RunFacts, Pictures], str]]] = [
-    ("what", "What was trained on what", learnt_what),
-    ("learning", "Learning", learning),
-    ("codes", "The codes", codes),
-    ("seen", "What it sees and says", seen),
-    ("errors", "Where it is wrong", errors),
-    ("baseline", "Beside no net at all", baseline),
-    ("numbers", "Every number", every_number),
-    ("story", "What happened", story),
-    ("use", "Run it again, use it", use),
-]
-"""Name, heading and maker of each part, in order."""
+class Block(NamedTuple):
+    """A part of the page: the name in its address, its heading, and what builds its HTML."""
+
+    key: str
+    title: str
+    build: Callable[[RunFacts, Pictures], str]
+
+
+BLOCKS = (
+    Block("what", "Data, network and options", setup),
+    Block("learning", "Learning curves", learning),
+    Block("codes", "Codes", codes),
+    Block("seen", "Examples and predictions", examples),
+    Block("errors", "Errors", errors),
+    Block("baseline", "Comparison with a baseline", baseline),
+    Block("numbers", "All results", every_result),
+    Block("story", "What happened", events),
+    Block("use", "Train again, use the model", use),
+)
+"""The blocks of the page, in order."""

@@ -1,13 +1,13 @@
-// The controls of the plot: pointer, keys, classes, search and time. All data is inert JSON.
+// Controls of the plot: pointer, keys, classes, search and time. All data is inert JSON.
 
 (() => {
   const part = (id) => document.getElementById(id);
   const data = JSON.parse(part("codes-data").textContent);
   const canvas = part("plot-canvas");
   part("plot").hidden = false;
-  part("figure-codes").hidden = true; // the script's plot stands in its place
+  part("figure-codes").hidden = true; // the plot replaces this picture
   const space = new Space(canvas, data);
-  const rows = new Rows(data);
+  const viewer = new RowViewer(data);
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const last = data.steps.length - 1;
   let due = false;
@@ -21,22 +21,22 @@
     });
   }
 
-  function tell() {
+  function update() {
     const row = space.hovered >= 0 ? space.hovered : space.chosen;
     const code = row < 0 ? [] : space.code(row).slice(0, data.axes);
-    rows.show(row, code.map((share, axis) => space.number(axis, share, 3)));
+    viewer.show(row, code.map((share, axis) => space.number(axis, share, 3)));
     repaint();
   }
 
   function choose(row) {
     space.chosen = row;
     space.hovered = -1;
-    tell();
+    update();
   }
 
-  // From the chosen row to the next one that is shown and, after a search, found.
+  // Selects the next row, or the previous, that is shown and, after a search, matches.
   function walk(way) {
-    const fits = (row) => space.shown[row] && (!space.found || space.found.has(row));
+    const fits = (row) => space.shown[row] && (!space.matches || space.matches.has(row));
     let row = space.chosen < 0 && way < 0 ? 0 : space.chosen;
     for (let n = 0; n < data.points; n += 1) {
       row = (row + way + data.points) % data.points;
@@ -45,7 +45,7 @@
     return undefined;
   }
 
-  // Pointer: drag turns, a click chooses, resting on a code shows its row.
+  // Pointer: dragging rotates, a click selects, hovering over a code shows its row.
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -70,7 +70,7 @@
     const row = space.rowAt(x, y);
     if (row !== space.hovered) {
       space.hovered = row;
-      tell();
+      update();
     }
   });
   canvas.addEventListener("pointerup", (event) => {
@@ -86,9 +86,9 @@
   canvas.addEventListener("pointerleave", () => {
     if (space.hovered < 0) return;
     space.hovered = -1;
-    tell();
+    update();
   });
-  // The wheel scrolls the page unless the plot was asked to have it.
+  // The wheel scrolls the page unless the plot has the focus.
   canvas.addEventListener("wheel", (event) => {
     if (document.activeElement !== canvas && !event.ctrlKey) return;
     event.preventDefault();
@@ -126,7 +126,7 @@
   press("plot-next", keys.n);
   press("plot-back", keys.p);
 
-  // Classes: a button each, with its colour and how many codes it has.
+  // Classes: one button each, with the colour and the number of codes.
   const buttons = data.names.map((name, kind) => {
     const button = document.createElement("button");
     const dot = document.createElement("i");
@@ -142,10 +142,10 @@
       button.setAttribute("aria-pressed", String(pressed));
       filter();
     });
-    return { button, dot, there: count.textContent !== "0" };
+    return { button, dot, used: count.textContent !== "0" };
   });
-  const offered = buttons.filter(({ there }) => there).map(({ button }) => button);
-  if (offered.length > 1) {
+  const shownButtons = buttons.filter(({ used }) => used).map(({ button }) => button);
+  if (shownButtons.length > 1) {
     for (const [text, pressed] of [["all", "true"], ["none", "false"]]) {
       const button = document.createElement("button");
       button.type = "button";
@@ -154,11 +154,11 @@
         for (const other of buttons) other.button.setAttribute("aria-pressed", pressed);
         filter();
       });
-      offered.push(button);
+      shownButtons.push(button);
     }
   }
-  part("plot-classes").append(...offered);
-  part("plot-classes").hidden = offered.length < 2;
+  part("plot-classes").append(...shownButtons);
+  part("plot-classes").hidden = shownButtons.length < 2;
 
   function filter() {
     const wanted = buttons.map(({ button }) => button.getAttribute("aria-pressed") === "true");
@@ -169,34 +169,34 @@
     repaint();
   }
 
-  function dye() {
+  function applyTheme() {
     const colors = data.colors[isDark() ? "dark" : "light"];
     buttons.forEach(({ dot }, kind) => { dot.style.background = colors[kind]; });
-    rows.again();
+    viewer.again();
     repaint();
   }
 
-  // Search: a label, else the row of that number, else a part of a label; #7 is row 7 alone.
+  // Search: a label, else the number of a row, else part of a label; #7 is only row 7.
   part("plot-search").addEventListener("input", (event) => {
-    const asked = event.target.value.trim().toLowerCase();
+    const query = event.target.value.trim().toLowerCase();
     const label = (row) => (data.classes ? data.names[data.classes[row]].toLowerCase() : "");
     const tests = [
-      (row) => label(row) === asked,
-      (row) => String(row) === asked || `#${row}` === asked,
-      (row) => label(row).includes(asked),
+      (row) => label(row) === query,
+      (row) => String(row) === query || `#${row}` === query,
+      (row) => label(row).includes(query),
     ];
     const all = Array.from({ length: data.points }, (_, row) => row);
-    const found = tests.map((fits) => all.filter(fits)).find((rows) => rows.length) || [];
-    space.found = asked ? new Set(found) : null;
-    const one = found.length === 1 ? "" : "s";
-    part("plot-found").textContent = asked ? `${space.found.size} row${one} found` : "";
-    choose(asked && found.length ? found[0] : -1);
+    const matches = tests.map((fits) => all.filter(fits)).find((rows) => rows.length) || [];
+    space.matches = query ? new Set(matches) : null;
+    const plural = matches.length === 1 ? "" : "s";
+    part("plot-found").textContent = query ? `${matches.length} row${plural} found` : "";
+    choose(query && matches.length ? matches[0] : -1);
   });
   part("plot-search").addEventListener("keydown", (event) => {
     if (event.key === "Enter") walk(event.shiftKey ? -1 : 1);
   });
 
-  // Time: the slider is the moment; playing goes on from it, or from the start at the end.
+  // Time: the slider is the moment; playing starts from it, or at the end from the beginning.
   const slider = part("plot-moment");
   const play = part("plot-play");
   const turning = part("plot-turn");
@@ -206,7 +206,7 @@
   turning.hidden = !space.deep;
   let playing = false;
   let before = 0;
-  let reached = last; // where playing is; the moment shown jumps where motion is not wanted
+  let reached = last; // exact place while playing; the moment shown jumps if motion is reduced
 
   function settle() {
     const place = Math.round(space.moment);
@@ -215,7 +215,7 @@
       + (loss === null ? "" : `, mean loss ${Number(loss.toPrecision(3))}`);
     part("plot-step").textContent = text;
     slider.setAttribute("aria-valuetext", text);
-    tell();
+    update();
   }
 
   function setPlaying(on) {
@@ -230,7 +230,7 @@
     const passed = Math.max(now - before, 0) / 1000;
     before = now;
     if (playing) {
-      const pace = Math.max(last / 12, 1); // the whole training in about twelve seconds
+      const pace = Math.max(last / 12, 1); // all of training takes about twelve seconds
       reached = Math.min(reached + passed * pace, last);
       space.moment = calm.matches ? Math.floor(reached) : reached;
       slider.value = String(Math.round(space.moment));
@@ -269,7 +269,7 @@
     const note = ` The first ${data.points.toLocaleString("en")} of ${all} codes are drawn.`;
     part("plot-help").append(note);
   }
-  document.addEventListener("theme", dye);
-  dye();
+  document.addEventListener("theme", applyTheme);
+  applyTheme();
   settle();
 })();

@@ -1,67 +1,107 @@
-"""The codes of all moments as the page's plot reads them: small numbers, packed.
+"""Packs the codes of all moments into small numbers, for the plot on the page.
 
-Shapes: N drawn rows, Z code size, P moments, M rows kept to be looked at, F numbers a row.
+Shapes: N drawn rows, Z code size, P moments, M rows kept beside their codes, F numbers per row.
 """
 
 import base64
 import math
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.metrics.scores import error_by_row
 from hiddenstate.report.facts import RunFacts
+from hiddenstate.runs.snapshots import AutoencodeFinal, AutoencodeMoment, AutoencodeStatic, typed
+from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.timeline import Timeline
 
-Array = NDArray[Any]
-
-POINTS = 2000
+MAX_POINTS = 2000
 """Codes that are drawn, the first ones."""
 
-CODES_BYTES = 384 * 1024
-"""Most bytes of codes over all moments; of more moments some are left out, evenly."""
+MAX_CODES_BYTES = 384 * 1024
+"""Bytes of the codes of all moments; of more moments, as many evenly spaced ones."""
 
-ROWS_BYTES = 256 * 1024
-"""Most bytes of the rows behind the codes, as many for what became of them."""
+MAX_ROWS_BYTES = 256 * 1024
+"""Bytes of the rows beside the codes; as many again for their reconstructions."""
 
-LINE = 256
-"""Numbers of a row that is no picture; of longer rows so many, evenly."""
+MAX_NUMBERS = 256
+"""Numbers of a row that is no picture; of longer rows, as many evenly spaced ones."""
 
-AXES = 3
+MAX_AXES = 3
 """Numbers of a code that are drawn, the first ones."""
 
 
-def code_plot(facts: RunFacts, timeline: Timeline) -> dict[str, Any] | None:
-    """What the plot needs, as JSON takes it; None for a run without codes.
+class RowData(TypedDict, total=False):
+    """The rows beside the codes, as the page's script reads them; without any, `rows` is None.
 
-    Codes are whole numbers from 0 to 65535 between the least (`low`) and the greatest (`high`) of
-    each axis over all moments; rows are from 0 to 255 likewise. Both are little-endian bytes in
-    base64. The axes at each moment go `from` `to` the extremes of its codes and of the last's.
+    Numbers are from 0 to 255 between `low` and `high`; `bytes` holds the `n` rows of `width`
+    numbers and, if `rebuilt`, their reconstructions.
     """
-    looked = [(step, _codes_at(timeline, step)) for step in timeline.steps]
-    moments = [(step, codes) for step, codes in looked if codes is not None]
+
+    n: int
+    width: int
+    picture: tuple[int, int] | None
+    errors: list[float | None] | None
+    low: float
+    high: float
+    bytes: str
+    rebuilt: bool
+
+
+CodeData = TypedDict(
+    "CodeData",
+    {
+        "size": int,
+        "axes": int,
+        "points": int,
+        "left_out": int,
+        "split": str,
+        "steps": list[int],
+        "losses": list[float | None],
+        "codes": str,
+        "low": list[float],
+        "high": list[float],
+        "from": list[list[float]],
+        "to": list[list[float]],
+        "classes": list[int] | None,
+        "names": list[str],
+        "colors": dict[str, list[str]],
+        "rows": RowData | None,
+    },
+)
+"""What the page's script reads.
+
+Codes are whole numbers from 0 to 65535 between `low` and `high` of each axis over all moments, as
+little-endian bytes in base64. At each moment the axes go `from` `to` the extremes of its codes and
+of the last ones.
+"""
+
+
+def code_data(facts: RunFacts, timeline: Timeline) -> CodeData | None:
+    """Return the data of the plot; None for a run without codes."""
+    all_moments = [(step, _codes_at(timeline, step)) for step in timeline.steps]
+    moments = [(step, codes) for step, codes in all_moments if codes is not None]
     if not moments:
         return None
     shape = moments[-1][1].shape
     moments = [(step, codes) for step, codes in moments if codes.shape == shape]
     N, Z = shape
-    n_axes = min(Z, AXES)
-    moments = _thinned(moments, max(2, CODES_BYTES // (2 * min(N, POINTS) * n_axes)))
-    codes = np.stack([codes[:POINTS, :AXES] for _, codes in moments]).astype(np.float64)
+    points, n_axes = min(N, MAX_POINTS), min(Z, MAX_AXES)
+    moments = _thinned(moments, max(2, MAX_CODES_BYTES // (2 * points * n_axes)))
+    codes = np.stack([codes[:MAX_POINTS, :MAX_AXES] for _, codes in moments]).astype(np.float64)
     packed, low, high = _packed(codes, (0, 1), "<u2")
     least, greatest = codes.min(axis=1), codes.max(axis=1)
     losses = {event["step"] + 1: event["mean_loss"] for event in timeline.moment().history}
     steps = [step for step, _ in moments]
+    classes, names = _classes(facts, points)
+    from_train = facts.static_facts is not None and facts.static_facts.shown_split == "train"
     return {
         "size": Z,
         "axes": n_axes,
-        "points": min(N, POINTS),
-        "left_out": max(N - POINTS, 0),
-        "split": "training"
-        if facts.static_facts and facts.static_facts.shown_split == "train"
-        else "test",
+        "points": points,
+        "left_out": max(N - MAX_POINTS, 0),
+        "split": "training" if from_train else "test",
         "steps": steps,
         "losses": [losses.get(step) for step in steps],
         "codes": packed,
@@ -69,79 +109,84 @@ def code_plot(facts: RunFacts, timeline: Timeline) -> dict[str, Any] | None:
         "high": high,
         "from": np.minimum(least, least[-1]).tolist(),
         "to": np.maximum(greatest, greatest[-1]).tolist(),
-        **_classes(facts, min(N, POINTS)),
-        **_rows(facts, timeline, min(N, POINTS)),
+        "classes": classes,
+        "names": names,
+        "colors": _colors(max(len(names), 1)),
+        "rows": _rows(timeline, points),
     }
 
 
 def _codes_at(timeline: Timeline, step: int) -> Array | None:
-    codes = timeline.moment(step).arrays.get("code")
-    sound = codes is not None and codes.ndim == 2 and codes.size and np.isfinite(codes).all()
-    return codes if sound else None
+    codes = timeline.moment(step).arrays_as(AutoencodeMoment).get("code")
+    drawable = codes is not None and codes.ndim == 2 and codes.size and np.isfinite(codes).all()
+    return codes if drawable else None
 
 
-def _thinned(moments: list[Any], most: int) -> list[Any]:
-    """At most `most` of the moments, evenly, the first and the last among them."""
+def _thinned(moments: list[tuple[int, Array]], most: int) -> list[tuple[int, Array]]:
+    """Return at most `most` moments, evenly spaced, with the first and the last."""
     if len(moments) <= most:
         return moments
     return [moments[place] for place in np.linspace(0, len(moments) - 1, most).round().astype(int)]
 
 
 def _packed(values: Array, over: tuple[int, ...], dtype: str) -> tuple[str, Any, Any]:
-    """Values as whole numbers between their extremes `over` some axes, and those extremes."""
-    known = np.isfinite(values)
-    low = np.nan_to_num(np.where(known, values, np.inf).min(axis=over), posinf=0.0)
-    high = np.nan_to_num(np.where(known, values, -np.inf).max(axis=over), neginf=0.0)
-    room = np.where(high > low, high - low, 1.0)
-    whole = np.rint(np.iinfo(dtype).max * np.nan_to_num((values - low) / room))
+    """Return values as whole numbers between their extremes `over` some axes, and these."""
+    finite = np.isfinite(values)
+    low = np.nan_to_num(np.where(finite, values, np.inf).min(axis=over), posinf=0.0)
+    high = np.nan_to_num(np.where(finite, values, -np.inf).max(axis=over), neginf=0.0)
+    span = np.where(high > low, high - low, 1.0)
+    whole = np.rint(np.iinfo(dtype).max * np.nan_to_num((values - low) / span))
     text = base64.b64encode(whole.astype(dtype).tobytes()).decode()
     return text, low.tolist(), high.tolist()
 
 
-def _classes(facts: RunFacts, n: int) -> dict[str, Any]:
-    """Class numbers of the points, the classes' labels, and their colours in each theme."""
-    labels = facts.static_arrays.get("code_label")
+def _classes(facts: RunFacts, n: int) -> tuple[list[int] | None, list[str]]:
+    """Return the class numbers of the points and the labels; None and no label without them."""
+    labels = typed(facts.static_arrays, AutoencodeStatic).get("code_label")
     if labels is None or labels.shape[:1] < (n,) or not facts.classes:
-        return {"classes": None, "names": [], "colors": _colors(1)}
+        return None, []
     numbers = np.clip(labels[:n].astype(int), 0, len(facts.classes) - 1)
-    return {
-        "classes": numbers.tolist(),
-        "names": facts.classes,
-        "colors": _colors(len(facts.classes)),
-    }
+    return numbers.tolist(), facts.classes
 
 
 def _colors(n: int) -> dict[str, list[str]]:
-    """Colours of `n` classes by theme."""
+    """Return the colours of `n` classes by theme."""
     from matplotlib.colors import to_hex
 
-    found = {}
+    colors = {}
     for name in style.THEMES:
         with style.theme(name):
-            found[name] = [to_hex(color) for color in style.class_colors(n)]
-    return found
+            colors[name] = [to_hex(color) for color in style.class_colors(n)]
+    return colors
 
 
-def _rows(facts: RunFacts, timeline: Timeline, n: int) -> dict[str, Any]:
-    """The rows behind the first points, what became of them, and how far the two are apart."""
-    original, rebuilt = (
-        timeline.static_arrays.get("code_row"),
-        timeline.final_arrays.get("code_rebuilt"),
-    )
+def _rows(timeline: Timeline, n: int) -> RowData | None:
+    """Return the rows of the first points, their reconstructions, and their errors."""
+    original = timeline.static_as(AutoencodeStatic).get("code_row")
+    rebuilt = typed(timeline.final_arrays, AutoencodeFinal).get("code_rebuilt")
     if original is None or original.ndim != 2 or not original.size:
-        return {"rows": None}
+        return None
     F = original.shape[1]
     picture = timeline.picture if timeline.picture and math.prod(timeline.picture) == F else None
-    chosen = np.linspace(0, F - 1, F if picture else min(F, LINE)).round().astype(int)
-    n = min(n, len(original), max(1, ROWS_BYTES // len(chosen)))
-    found: dict[str, Any] = {"n": n, "width": len(chosen), "picture": picture, "errors": None}
-    shown = [original[:n, chosen]]
+    chosen = np.linspace(0, F - 1, F if picture else min(F, MAX_NUMBERS)).round().astype(int)
+    n = min(n, len(original), max(1, MAX_ROWS_BYTES // len(chosen)))
+    errors: list[float | None] | None = None
+    parts = [original[:n, chosen]]
     if rebuilt is not None and rebuilt.shape == original.shape:
-        errors = error_by_row(rebuilt[:n], original[:n])
-        found["errors"] = [float(f"{e:.4g}") if math.isfinite(e) else None for e in errors]
-        shown.append(rebuilt[:n, chosen])
-    both = np.stack(shown).astype(np.float64)
+        by_row = error_by_row(rebuilt[:n], original[:n])
+        errors = [float(f"{e:.4g}") if math.isfinite(e) else None for e in by_row]
+        parts.append(rebuilt[:n, chosen])
+    both = np.stack(parts).astype(np.float64)
     if picture:  # pixels keep their own scale
         both = np.concatenate([both.reshape(-1), [0.0, 1.0]])
-    text, found["low"], found["high"] = _packed(both, tuple(range(both.ndim)), "|u1")
-    return {"rows": {**found, "bytes": text, "rebuilt": found["errors"] is not None}}
+    packed, low, high = _packed(both, tuple(range(both.ndim)), "|u1")
+    return {
+        "n": n,
+        "width": len(chosen),
+        "picture": picture,
+        "errors": errors,
+        "low": low,
+        "high": high,
+        "bytes": packed,
+        "rebuilt": errors is not None,
+    }

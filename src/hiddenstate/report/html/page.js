@@ -1,5 +1,5 @@
 "use strict";
-// Light or dark: the system decides until the button is pressed; nothing is stored.
+// The theme: the system decides until the button is pressed; nothing is stored.
 
 const themeButton = document.getElementById("theme");
 const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -23,7 +23,7 @@ themeButton.addEventListener("click", () => {
 systemDark.addEventListener("change", nameTheme);
 nameTheme();
 
-// What scrolls by itself can be reached with the keyboard, as long as it does scroll.
+// Elements that scroll can be reached with the keyboard, as long as they do scroll.
 function reachScrolling() {
   for (const part of document.querySelectorAll(".scroll")) {
     if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
@@ -34,17 +34,17 @@ window.addEventListener("resize", reachScrolling);
 document.addEventListener("toggle", reachScrolling, true);
 reachScrolling();
 
-// What is folded is printed too.
-let unfolded = [];
+// Folded content is printed too.
+let folded = [];
 window.addEventListener("beforeprint", () => {
-  unfolded = [...document.querySelectorAll("details:not([open])")];
-  for (const part of unfolded) part.open = true;
+  folded = [...document.querySelectorAll("details:not([open])")];
+  for (const part of folded) part.open = true;
 });
 window.addEventListener("afterprint", () => {
-  for (const part of unfolded) part.open = false;
+  for (const part of folded) part.open = false;
 });
 
-// The part that is read is marked among the links.
+// The link of the block that is being read is marked.
 const links = new Map(
   [...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]),
 );

@@ -1,17 +1,17 @@
-"""The page as a whole: one file that fetches nothing; style and script are let in by their hash."""
+"""Builds the page: one file that loads nothing, whose policy allows its own style and script."""
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
-from typing import Any
 
 from hiddenstate import __version__
 from hiddenstate.errors import MachineError, UntrustedFileError
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.html import tags
-from hiddenstate.report.html.blocks import SECTIONS
-from hiddenstate.report.html.codes import code_plot
+from hiddenstate.report.html.blocks import BLOCKS
+from hiddenstate.report.html.codes import code_data
 from hiddenstate.report.html.pictures import draw_pictures
 from hiddenstate.report.results import headline
 from hiddenstate.runs import Run
@@ -23,43 +23,43 @@ PLOT_SCRIPTS = ("page.js", "tools.js", "space.js", "rows.js", "codes.js")
 
 
 def page(run: Run) -> str:
-    """The report of `run` as HTML."""
+    """Return the report of `run` as HTML."""
     facts = RunFacts(run)
     pictures, data = {}, None
     try:
         timeline = Timeline(run)
-    except (UntrustedFileError, MachineError):  # told among the facts's problems
+    except (UntrustedFileError, MachineError):  # reported among the problems of the facts
         timeline = None
     if timeline is not None:
         pictures = draw_pictures(timeline)
-        data = code_plot(facts, timeline) if facts.job == "autoencode" else None
-    made = [(key, title, make(facts, pictures)) for key, title, make in SECTIONS]
-    made = [(key, title, body) for key, title, body in made if body]
+        data = code_data(facts, timeline) if facts.job == "autoencode" else None
+    bodies = [(block, block.build(facts, pictures)) for block in BLOCKS]
+    blocks = [(block.key, tags.text(block.title), body) for block, body in bodies if body]
     themes = {name: _variables(name) for name in style.THEMES}
-    looks = Template(_asset("page.css")).substitute(themes, heat=_heat())
+    css = Template(_asset("page.css")).substitute(themes, heat=_heat())
     script = "\n".join(_asset(name) for name in (PLOT_SCRIPTS if data else SCRIPTS))
     return Template(_asset("page.html")).substitute(
         title=tags.text(facts.title),
-        policy=policy(looks, script),
-        style=looks,
+        policy=policy(css, script),
+        style=css,
         script=script,
         head=_head(facts),
-        nav="".join(f'<li><a href="#{key}">{tags.text(title)}</a></li>' for key, title, _ in made),
-        sections="".join(
+        nav="".join(f'<li><a href="#{key}">{title}</a></li>' for key, title, _ in blocks),
+        blocks="".join(
             f'<section id="{key}" aria-labelledby="{key}-title">'
-            f'<h2 id="{key}-title">{tags.text(title)}</h2>{body}</section>'
-            for key, title, body in made
+            f'<h2 id="{key}-title">{title}</h2>{body}</section>'
+            for key, title, body in blocks
         ),
         data="" if data is None else _data(data),
         version=tags.text(__version__),
     )
 
 
-def policy(looks: str, script: str) -> str:
-    """The content policy: nothing from anywhere, this style and this script alone."""
+def policy(css: str, script: str) -> str:
+    """Return the content security policy: this style and script, embedded pictures, no more."""
     return (
         "default-src 'none'; img-src data:; "
-        f"style-src '{_hash(looks)}'; script-src '{_hash(script)}'; "
+        f"style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -73,19 +73,19 @@ def _asset(name: str) -> str:
     return (files(__package__) / name).read_text("utf-8").strip()
 
 
-def _data(value: dict[str, Any]) -> str:
+def _data(value: Mapping[str, object]) -> str:
     return f'<script type="application/json" id="codes-data">{tags.inert_json(value)}</script>'
 
 
 def _variables(name: str) -> str:
-    """A theme's colours as properties of the style sheet."""
+    """Return the colours of a theme as CSS variables."""
     with style.theme(name) as theme:
         roles = ("ground", "paper", "ink", "muted", "faint", "target", "prediction", "wrong")
         return " ".join(f"--{role}: {getattr(theme, role)};" for role in roles)
 
 
 def _heat() -> str:
-    """Shades of the confusion matrix: right and wrong, from none to full in nine steps."""
+    """Return the shades of the confusion matrix, correct and wrong, in ten steps."""
     return "\n".join(
         f".{kind}{n} {{ background: color-mix(in srgb, var(--{role}) {5 * n}%, transparent); }}"
         for kind, role in (("r", "prediction"), ("w", "wrong"))
@@ -94,22 +94,23 @@ def _heat() -> str:
 
 
 def _head(facts: RunFacts) -> str:
-    """Title, state, the main figure, and what a reader should know first."""
+    """Build the title, the status, the main result, and the warnings."""
     run, top = facts.run, headline(facts)
     bars = ""
     if top.share is not None and top.other_share is not None:
-        bars = _bar("this net", top.share, "net") + _bar("without a net", top.other_share, "other")
+        bars = _bar("this network", top.share, "net")
+        bars += _bar("no network", top.other_share, "other")
         bars = f'<div class="bars" aria-hidden="true">{bars}</div>'
-    told = (
+    head = (
         f'<p class="kind">{tags.text(facts.job)} · <bdi>{tags.text(run.name)}</bdi> · '
-        f"{tags.text(facts.state)} · {tags.text(run.started())}</p>"
+        f"{tags.text(facts.status)} · {tags.text(run.started())}</p>"
         f"<h1>{tags.text(facts.title)}</h1>"
-        f'<div class="headline"><p class="figure-value">{tags.text(top.value)}</p>'
-        f'<p class="figure-what">{tags.text(top.what)}</p>{bars}'
-        f'<p class="figure-beside">{tags.text(top.beside)}</p></div>'
+        f'<div class="headline"><p class="result">{tags.text(top.value)}</p>'
+        f'<p class="result-name">{tags.text(top.name)}</p>{bars}'
+        f'<p class="comparison">{tags.text(top.comparison)}</p></div>'
     )
-    warned = "".join(f"<li>{tags.name(line)}</li>" for line in facts.warnings())
-    return told + (f'<ul class="warnings" aria-label="Take note">{warned}</ul>' if warned else "")
+    items = "".join(f"<li>{tags.name(line)}</li>" for line in facts.warnings())
+    return head + (f'<ul class="warnings" aria-label="Warnings">{items}</ul>' if items else "")
 
 
 def _bar(label: str, share: float, kind: str) -> str:

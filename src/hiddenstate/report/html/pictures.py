@@ -1,4 +1,4 @@
-"""A run's figures as pictures inside the page, drawn once a theme."""
+"""Draws the figures of a run as pictures for the page, once for each theme."""
 
 import base64
 import io
@@ -12,41 +12,39 @@ if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
 DOTS = 176
-"""Dots an inch: sharp on screens of twice the usual density."""
+"""Dots per inch: sharp on screens of twice the usual resolution."""
 
 MARGIN = 4
-"""Pixels left around what is drawn."""
+"""Pixels around the drawing."""
 
 COLORS = 256
-"""Colours of a picture file; a third of the bytes of one with all of them."""
+"""Colours of a picture file, which has a third of the bytes of one with all colours."""
 
 CAPTIONS = {
-    "learning": "The loss of the batches and its mean since the line before, and what was measured "
-    "on other rows while learning.",
-    "predictions": "Above each row what the net says.",
-    "confusion": "Lines are the truth, columns what the net said, of all test rows.",
-    "decision": "Rows are read step by step: the probability of each class after every step, as of "
-    "a row that ends there, and the hidden state at that step.",
+    "learning": "The losses of single batches, their mean since the previous logged line, and the "
+    "evaluations on other rows during training.",
+    "predictions": "The predicted label is above each row.",
+    "confusion": "All test rows.",
+    "decision": "Rows are read step by step; the probabilities are those if the row ended there.",
     "hidden": "Each line is a hidden unit, each column a step.",
-    "portrait": "The hidden state along its first two principal components.",
 }
-"""What is not said on a figure itself, by its name."""
+"""What a figure does not say itself, by its name."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure in each theme; its heading is taken off it, to be text of the page.
+    """A figure in each theme, without its heading, which is text of the page.
 
     Parameters
     ----------
     name : str
-        The figure's.
+        Name of the figure.
     title, note : str
         Its heading.
     sources : dict of str
         `data:` addresses by theme.
     width, height : int
-        On screen, in CSS pixels.
+        Size on screen in CSS pixels.
     """
 
     name: str
@@ -58,16 +56,16 @@ class Picture:
 
     @property
     def caption(self) -> str:
-        """What it shows, in sentences."""
+        """What the figure shows, in sentences."""
         note = f"{self.note[:1].upper()}{self.note[1:]}." if self.note else ""
         return f"{CAPTIONS.get(self.name, '')} {note}".strip()
 
 
 def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
-    """Every figure of the run as it stands, by name."""
+    """Draw every figure of the run as it is now; return the pictures by name."""
     from hiddenstate.views.catalog import drawings
 
-    drawn: dict[str, Picture] = {}
+    pictures: dict[str, Picture] = {}
     moment = timeline.moment()
     for theme in style.THEMES:
         with style.theme(theme):
@@ -76,23 +74,23 @@ def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
                 title, note = _take_heading(figure)
                 data, width, height = _png(figure)
                 source = "data:image/png;base64," + base64.b64encode(data).decode()
-                before = drawn[name].sources if name in drawn else {}
+                before = pictures[name].sources if name in pictures else {}
                 sources = {**before, theme: source}
-                drawn[name] = Picture(name, title or name, note, sources, width, height)
-    return drawn
+                pictures[name] = Picture(name, title or name, note, sources, width, height)
+    return pictures
 
 
 def _take_heading(figure: "FigureBase") -> tuple[str, str]:
-    """The figure's title and the note under it, which it shows no more."""
-    found = figure.texts[:2]
-    for text in found:
+    """Remove the title of a figure and the note under it, and return them."""
+    texts = figure.texts[:2]
+    for text in texts:
         text.set_visible(False)
-    title, note, *_ = [text.get_text().replace(r"\$", "$") for text in found] + ["", ""]
+    title, note, *_ = [text.get_text().replace(r"\$", "$") for text in texts] + ["", ""]
     return title, note
 
 
 def _png(figure: "FigureBase") -> tuple[bytes, int, int]:
-    """A figure without its margins as a PNG of few colours, with its size on screen."""
+    """Return a figure without its margins as a PNG of few colours, and its size on screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from PIL import Image, ImageChops

@@ -1,11 +1,11 @@
-"""The frame of the plot of codes: its controls, hidden until the script brings them to life."""
+"""Builds the elements of the plot of codes, which stay hidden until the script runs."""
 
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.html import tags
 
 
 def plot(facts: RunFacts) -> str:
-    """The plot's elements; `codes.js` fills them."""
+    """Return the elements of the plot, for `codes.js` to fill."""
     size = facts.config.flat().get("code_size", 0)
     help_text = _HELP[min(max(size, 1), 3)]
     note = f"Codes have {size} numbers; the first three are drawn. " if size > 3 else ""
@@ -13,14 +13,16 @@ def plot(facts: RunFacts) -> str:
 
 
 _HELP = {
-    3: "Drag to turn, or use the arrow keys. + and - zoom, as does the wheel once the plot has the "
-    "focus. N and P go from row to row, Home turns back, Escape lets a row go.",
-    2: "Drag to move, or use the arrow keys. + and - zoom, as does the wheel once the plot has the "
-    "focus. N and P go from row to row, Home goes back, Escape lets a row go.",
+    3: "Drag or use the arrow keys to rotate. Zoom with + and -, or with the wheel while the plot "
+    "has the focus. N and P select the next and the previous row, Escape clears the selection, "
+    "Home resets the view.",
+    2: "Drag or use the arrow keys to move. Zoom with + and -, or with the wheel while the plot "
+    "has the focus. N and P select the next and the previous row, Escape clears the selection, "
+    "Home resets the view.",
 }
 _HELP[1] = (
-    "A code is one number and lies along the line; across it codes are only spread, a class a "
-    "lane. " + _HELP[2]
+    "A code is one number, drawn from left to right. The vertical position only separates the "
+    "classes. " + _HELP[2]
 )
 
 _PLOT = """
@@ -31,8 +33,8 @@ _PLOT = """
 <div class="corner" role="group" aria-label="View">
 <button type="button" id="plot-in" aria-label="Zoom in">+</button>
 <button type="button" id="plot-out" aria-label="Zoom out">&minus;</button>
-<button type="button" id="plot-home" aria-label="View from the start">&#8962;</button>
-<button type="button" id="plot-turn" aria-label="Turn slowly" aria-pressed="false">&#8635;</button>
+<button type="button" id="plot-home" aria-label="Reset the view">&#8962;</button>
+<button type="button" id="plot-turn" aria-label="Rotate" aria-pressed="false">&#8635;</button>
 </div>
 <div class="time">
 <button type="button" id="plot-play" aria-label="Play the training">&#9654;</button>
@@ -43,19 +45,21 @@ _PLOT = """
 <div class="side">
 <div id="plot-classes" class="classes" role="group" aria-label="Classes shown"></div>
 <div class="search">
-<label for="plot-search">Find rows by label, or one as #number</label>
+<label for="plot-search">Find rows by label, or one by #number</label>
 <div><input type="search" id="plot-search" autocomplete="off" spellcheck="false">
 <button type="button" id="plot-back" aria-label="Previous row">&#8249;</button>
 <button type="button" id="plot-next" aria-label="Next row">&#8250;</button></div>
 <output id="plot-found"></output>
 </div>
 <div id="plot-row" class="row" aria-live="polite">
-<p id="plot-title" class="row-title">No row chosen</p>
+<p id="plot-title" class="row-title">No row selected</p>
+
 <div class="pair">
 <figure id="plot-original-part"><canvas id="plot-original" role="img"
  aria-label="The row"></canvas><figcaption>original</figcaption></figure>
 <figure id="plot-rebuilt-part"><canvas id="plot-rebuilt" role="img"
- aria-label="The row built again"></canvas><figcaption>rebuilt at the end</figcaption></figure>
+ aria-label="Its reconstruction"></canvas>
+<figcaption>reconstruction at the end</figcaption></figure>
 </div>
 <p id="plot-facts" class="row-facts"></p>
 </div>

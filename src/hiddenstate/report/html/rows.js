@@ -1,6 +1,6 @@
-// The row behind a code: itself and what became of it, as pictures or lines, and its facts.
+// Shows the row of a code: itself and its reconstruction, as pictures or lines, and facts.
 
-class Rows {
+class RowViewer {
   constructor(data) {
     this.data = data;
     this.rows = data.rows;
@@ -13,7 +13,7 @@ class Rows {
     document.getElementById("plot-rebuilt-part").hidden = !(this.rows && this.rows.rebuilt);
   }
 
-  // A row's name: its number, and its label where it has one.
+  // Returns the name of a row: its number, and its label if there is one.
   name(row) {
     const { classes, names, split } = this.data;
     const label = classes ? `, ${names[classes[row]]}` : "";
@@ -22,20 +22,22 @@ class Rows {
 
   show(row, code) {
     this.shown = [row, code];
-    const kept = this.rows !== null && row >= 0 && row < this.rows.n;
-    this.pair.hidden = !kept;
+    const available = this.rows !== null && row >= 0 && row < this.rows.n;
+    this.pair.hidden = !available;
     if (row < 0) {
-      this.title.textContent = "No row chosen";
+      this.title.textContent = "No row selected";
       this.facts.textContent = "Point at a code, or press N in the plot.";
       return;
     }
     const name = this.name(row);
     this.title.textContent = name[0].toUpperCase() + name.slice(1);
-    const told = [`code (${code.join(", ")})`];
-    if (kept && this.rows.errors) told.push(`squared error per number ${this.rows.errors[row] ?? "not finite"}`);
-    if (this.rows && !kept) told.push(`rows were kept up to ${this.rows.n - 1}`);
-    this.facts.textContent = told.join("; ");
-    if (!kept) return;
+    const facts = [`code (${code.join(", ")})`];
+    if (available && this.rows.errors) {
+      facts.push(`squared error per number ${this.rows.errors[row] ?? "not finite"}`);
+    }
+    if (this.rows && !available) facts.push(`only rows up to ${this.rows.n - 1} are saved`);
+    this.facts.textContent = facts.join("; ");
+    if (!available) return;
     this.draw("plot-original", row, 0);
     if (this.rows.rebuilt) this.draw("plot-rebuilt", row, 1);
   }
@@ -44,7 +46,7 @@ class Rows {
     if (this.shown) this.show(...this.shown);
   }
 
-  // The numbers of a row: its own (part 0) or those rebuilt (part 1), from 0 to 255.
+  // Returns the numbers of a row (part 0) or of its reconstruction (part 1), from 0 to 255.
   values(row, part) {
     const first = (part * this.rows.n + row) * this.rows.width;
     return this.bytes.subarray(first, first + this.rows.width);
@@ -56,12 +58,12 @@ class Rows {
     else this.drawLines(canvas, row, part);
   }
 
-  // One pixel a number, from paper to ink; the style makes them large.
+  // Draws one pixel per number, from paper to ink; the style enlarges them.
   drawPicture(canvas, values) {
     [canvas.height, canvas.width] = this.rows.picture;
-    const look = getComputedStyle(document.documentElement);
-    const paper = rgb(look.getPropertyValue("--paper"));
-    const ink = rgb(look.getPropertyValue("--ink"));
+    const styles = getComputedStyle(document.documentElement);
+    const paper = rgb(styles.getPropertyValue("--paper"));
+    const ink = rgb(styles.getPropertyValue("--ink"));
     const pen = canvas.getContext("2d");
     const image = pen.createImageData(canvas.width, canvas.height);
     values.forEach((value, place) => {
@@ -73,18 +75,18 @@ class Rows {
     pen.putImageData(image, 0, 0);
   }
 
-  // Numbers as a line; behind what became of a row stands the row.
+  // Draws numbers as a line; a reconstruction is drawn over its row.
   drawLines(canvas, row, part) {
     const dense = window.devicePixelRatio || 1;
     const wide = canvas.parentElement.clientWidth || 240;
     canvas.width = Math.round(wide * dense);
     canvas.height = Math.round(80 * dense);
     const pen = canvas.getContext("2d");
-    const look = getComputedStyle(document.documentElement);
+    const styles = getComputedStyle(document.documentElement);
     const lines = part ? [["--muted", 0], ["--prediction", 1]] : [["--target", 0]];
     for (const [color, which] of lines) {
       const values = this.values(row, which);
-      pen.strokeStyle = look.getPropertyValue(color);
+      pen.strokeStyle = styles.getPropertyValue(color);
       pen.lineWidth = 1.5 * dense;
       pen.beginPath();
       values.forEach((value, place) => {

@@ -1,9 +1,10 @@
-// Codes in space: where each lies on the screen, and how it is painted. Knows no control.
+// Places and paints codes on the screen; it has no controls.
 //
-// Axes hold the codes of the moment and of the last: a code's numbers lie in [-1, 1] on each. Three are seen in perspective: `turn` about the
-// upright third axis, then `tilt` towards the viewer. Fewer lie in the plane of the screen.
+// The axes cover the codes of the moment shown and of the last one: numbers lie in [-1, 1]. Three
+// axes are seen in perspective: `turn` rotates about the upright third axis, then `tilt` towards
+// the viewer. One or two axes lie in the plane of the screen.
 
-const EYE = 4.6; // distance of the eye from the middle of the cube
+const EYE = 4.6; // distance of the eye from the centre of the cube
 const REACH = 18; // CSS pixels within which the pointer finds a code
 
 class Space {
@@ -13,12 +14,12 @@ class Space {
     this.data = data;
     this.deep = data.axes === 3;
     this.codes = unpack(data.codes, Uint16Array);
-    this.moment = data.steps.length - 1; // may lie between two
+    this.moment = data.steps.length - 1; // may be between two
     this.shown = new Uint8Array(data.points).fill(1);
-    this.found = null; // rows a search found, or null
+    this.matches = null; // rows that match the search, or null
     this.chosen = -1;
     this.hovered = -1;
-    this.places = new Float32Array(3 * data.points); // x, y on screen and nearness of each code
+    this.places = new Float32Array(3 * data.points); // x and y on screen, and nearness, of each code
     this.order = Array.from({ length: data.points }, (_, row) => row);
     this.home();
   }
@@ -46,7 +47,7 @@ class Space {
     this.shift = this.shift.map((way) => (way * this.zoom) / before);
   }
 
-  // Fit the canvas to its place on the page, sharp at any density.
+  // Fits the canvas to its place on the page, sharp at any resolution.
   fit() {
     const dense = window.devicePixelRatio || 1;
     this.width = this.canvas.clientWidth;
@@ -60,25 +61,25 @@ class Space {
     this.pen.setTransform(dense, 0, 0, dense, 0, 0);
   }
 
-  // The code of a row at the moment shown, on each axis in [-1, 1].
+  // Returns the code of a row at the moment shown, in [-1, 1] on each axis.
   code(row) {
     const { points, axes, steps, low, high } = this.data;
     const early = Math.floor(this.moment);
     const late = Math.min(early + 1, steps.length - 1);
     const part = this.moment - early;
-    const found = [0, 0, 0];
+    const code = [0, 0, 0];
     for (let axis = 0; axis < axes; axis += 1) {
       const a = this.codes[(early * points + row) * axes + axis];
       const b = this.codes[(late * points + row) * axes + axis];
       const value = low[axis] + ((a + (b - a) * part) / 65535) * (high[axis] - low[axis]);
       const [from, to] = this.range(axis);
-      found[axis] = (2 * (value - from)) / (to - from || 1) - 1;
+      code[axis] = (2 * (value - from)) / (to - from || 1) - 1;
     }
-    if (axes === 1) found[1] = this.lane(row);
-    return found;
+    if (axes === 1) code[1] = this.lane(row);
+    return code;
   }
 
-  // The ends of an axis at the moment shown, found once a moment.
+  // Returns the ends of an axis at the moment shown, computed once per moment.
   range(axis) {
     if (this.rangedAt !== this.moment) {
       const early = Math.floor(this.moment);
@@ -93,7 +94,7 @@ class Space {
     return [this.ranges[0][axis], this.ranges[1][axis]];
   }
 
-  // Where a code of one number lies across the line: a lane a class, spread a little.
+  // Returns the vertical position of a code of one number: a lane per class, slightly spread.
   lane(row) {
     const { classes, names } = this.data;
     const spread = ((row * 0.618034) % 1) - 0.5;
@@ -101,12 +102,12 @@ class Space {
     return 1 - (2 * (classes[row] + 0.5 + 0.6 * spread)) / names.length;
   }
 
-  // A code's place on the screen: x, y, and how near it is, 1 in the middle.
+  // Returns the place of a code on the screen: x, y and nearness, 1 in the centre.
   place([x, y, z]) {
     const size = 0.5 * Math.min(this.width, this.height);
     if (!this.deep) {
       const room = 0.82 * this.zoom;
-      const margin = this.data.axes === 1 ? 0.1 : 0.04; // for the classes' names, or numbers
+      const margin = this.data.axes === 1 ? 0.1 : 0.04; // for names of classes, or numbers
       return [
         (0.5 + margin) * this.width + this.shift[0]
           + x * (0.9 - 2 * margin) * this.zoom * 0.5 * this.width,
@@ -122,14 +123,14 @@ class Space {
     return [this.width / 2 + right * room, 0.47 * this.height - up * room, near];
   }
 
-  // The row whose code is nearest to a point of the screen, or -1.
+  // Returns the row whose code is nearest to a point of the screen, or -1.
   rowAt(x, y) {
     let best = -1;
     let least = REACH;
     for (let row = 0; row < this.data.points; row += 1) {
       if (!this.shown[row]) continue;
       const away = Math.hypot(this.places[3 * row] - x, this.places[3 * row + 1] - y);
-      const distance = away - 3 * this.places[3 * row + 2]; // of two, the nearer one
+      const distance = away - 3 * this.places[3 * row + 2]; // prefer the one nearer to the viewer
       if (distance < least) {
         least = distance;
         best = row;
@@ -140,11 +141,11 @@ class Space {
 
   paint() {
     this.fit();
-    const look = getComputedStyle(document.documentElement);
-    this.ink = look.getPropertyValue("--ink");
-    this.muted = look.getPropertyValue("--muted");
+    const styles = getComputedStyle(document.documentElement);
+    this.ink = styles.getPropertyValue("--ink");
+    this.muted = styles.getPropertyValue("--muted");
     this.line = `color-mix(in srgb, ${this.muted} 28%, transparent)`;
-    this.ground = look.getPropertyValue("--ground");
+    this.ground = styles.getPropertyValue("--ground");
     this.colors = this.data.colors[isDark() ? "dark" : "light"];
     this.pen.clearRect(0, 0, this.width, this.height);
     this.pen.font = "12px system-ui, sans-serif";
@@ -158,7 +159,7 @@ class Space {
     for (const row of [this.hovered, this.chosen]) if (row >= 0) this.paintRing(row);
   }
 
-  // How much larger codes are drawn than on a plot of usual size, seen whole.
+  // Returns the size of codes, relative to a plot of usual size without zoom.
   magnified() {
     return Math.min(Math.max(this.width / 560, 0.7), 1.3) * Math.min(Math.sqrt(this.zoom), 2);
   }
@@ -168,10 +169,10 @@ class Space {
     const [x, y, near] = this.places.subarray(3 * row, 3 * row + 3);
     const pen = this.pen;
     const kind = classes ? classes[row] : 0;
-    const faded = !this.shown[row] || (this.found && !this.found.has(row));
+    const faded = !this.shown[row] || (this.matches && !this.matches.has(row));
     const few = this.data.points <= 400;
     const size = (few ? 8 : 4) * near * this.magnified();
-    // Far codes fade a little: in space that tells them from near ones.
+    // In space, far codes fade a little, to distinguish them from near ones.
     const depth = this.deep ? Math.min(Math.max((near - 0.72) / 0.4, 0), 1) : 1;
     pen.globalAlpha = faded ? 0.14 : 0.5 + 0.5 * depth;
     pen.fillStyle = this.colors[kind];
@@ -219,14 +220,14 @@ class Space {
     this.pen.fillText(text, x, y);
   }
 
-  // A number of an axis where `share` in [-1, 1] of it lies.
+  // Returns the number at a place in [-1, 1] of an axis, as text.
   number(axis, share, digits = 2) {
     const [from, to] = this.range(axis);
     const value = from + ((share + 1) / 2) * (to - from);
     return Number(value.toPrecision(digits)).toString();
   }
 
-  // The three walls behind the codes, with lines, and the axes' names and numbers.
+  // Paints the three walls behind the codes, and the names and numbers of the axes.
   paintCube() {
     const behind = [0, 1, 2].map((axis) => {
       const at = [0, 0, 0];
@@ -250,7 +251,7 @@ class Space {
     for (let axis = 0; axis < 3; axis += 1) this.nameAxis(axis, corner, behind);
   }
 
-  // An axis is named along that of its edges which lies outermost and touches one wall only.
+  // Names an axis along its outermost edge that touches only one wall.
   nameAxis(axis, corner, behind) {
     const next = behind[(axis + 1) % 3];
     const last = behind[(axis + 2) % 3];
@@ -270,11 +271,11 @@ class Space {
       this.write(this.number(axis, share), x, y, "center", this.muted);
     }
     const [x, y] = away(0, 1.22);
-    const kept = Math.min(Math.max(x, 26), this.width - 26);
-    this.write(`code ${axis + 1}`, kept, Math.min(y, this.height - 12), "center", this.ink);
+    const inside = Math.min(Math.max(x, 26), this.width - 26);
+    this.write(`code ${axis + 1}`, inside, Math.min(y, this.height - 12), "center", this.ink);
   }
 
-  // Lines and numbers behind codes that lie in a plane, or along a line.
+  // Paints lines and numbers behind codes of one or two numbers.
   paintPlane() {
     const { axes, classes, names } = this.data;
     const [left, top] = this.place([-1.06, 1.06, 0]);

@@ -1,4 +1,4 @@
-"""Small pieces of HTML; every text from a run passes through :func:`text`."""
+"""Builds small pieces of HTML; every text from a run passes through :func:`text`."""
 
 import html
 import json
@@ -8,22 +8,22 @@ from typing import Any
 from hiddenstate.errors import printable
 from hiddenstate.report.html.pictures import Picture
 
-LONGEST = 2000
+MAX_TEXT = 2000
 """Characters of a text that are shown."""
 
 
 def text(value: object) -> str:
-    """A text as HTML shows it: escaped, on one line, nothing in it that cannot be seen."""
-    return html.escape(printable(value, LONGEST))
+    """Escape a text for HTML, on one line and without invisible characters."""
+    return html.escape(printable(value, MAX_TEXT))
 
 
 def name(value: object) -> str:
-    """As :func:`text`, set apart so that its writing direction stays its own."""
+    """Escape a text as :func:`text`, and isolate its writing direction."""
     return f"<bdi>{text(value)}</bdi>"
 
 
 def code(value: str, label: str) -> str:
-    """Lines to be copied, as they are."""
+    """Show lines to copy."""
     return (
         f'<div class="code"><pre class="scroll" role="group" aria-label="{text(label)}">'
         f"<code>{html.escape(value)}</code></pre></div>"
@@ -31,26 +31,28 @@ def code(value: str, label: str) -> str:
 
 
 def terms(pairs: Iterable[tuple[str, str]]) -> str:
-    """Names with what they are."""
-    rows = "".join(f"<div><dt>{text(term)}</dt><dd>{name(told)}</dd></div>" for term, told in pairs)
+    """Show names with their texts."""
+    rows = "".join(
+        f"<div><dt>{text(term)}</dt><dd>{name(about)}</dd></div>" for term, about in pairs
+    )
     return f'<dl class="terms">{rows}</dl>'
 
 
 def table(
     head: Sequence[str], rows: Iterable[Sequence[str]], caption: str, numeric: Sequence[int] = ()
 ) -> str:
-    """A table that scrolls by itself where it is wide.
+    """Show a table, which scrolls if it is wide.
 
     Parameters
     ----------
     head : sequence of str
-        Text of the columns.
+        Titles of the columns.
     rows : iterable of sequence of str
-        Cells as HTML; the first is the row's heading.
+        Cells as HTML; the first one is the heading of the row.
     caption : str
-        What it is, for those who do not see it.
-    numeric : sequence of int
-        Columns to be set like numbers.
+        What the table shows, for screen readers.
+    numeric : sequence of int, optional
+        Columns of numbers.
     """
     kind = ["n" if place in numeric else "t" for place in range(len(head))]
     titles = "".join(
@@ -71,12 +73,12 @@ def table(
 
 
 def folded(title: str, inside: str) -> str:
-    """What is shown when asked for."""
+    """Show content that the reader can unfold."""
     return f"<details><summary>{text(title)}</summary>{inside}</details>"
 
 
 def picture(drawn: Picture, headed: bool = True) -> str:
-    """A figure in every theme; the style shows the one that is in force."""
+    """Show a figure in every theme; the style hides all but the current one."""
     images = "".join(
         f'<img class="{theme}-only" src="{source}" width="{drawn.width}" height="{drawn.height}" '
         f'loading="lazy" decoding="async" alt="{text(drawn.title)}: {text(drawn.caption)}">'
@@ -91,7 +93,8 @@ def picture(drawn: Picture, headed: bool = True) -> str:
 
 
 def inert_json(value: Any) -> str:
-    """JSON that can stand inside a script element, whatever is in it."""
+    """Return JSON that is safe inside a script element, whatever it contains."""
+
     written = json.dumps(value, separators=(",", ":"), allow_nan=False)
     for character in "<>&":
         written = written.replace(character, f"\\u{ord(character):04x}")

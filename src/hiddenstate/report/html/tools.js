@@ -1,18 +1,18 @@
-// What the plot's parts share: unpacking, and colours.
+// Functions that the parts of the plot share: unpacking and colours.
 
-// Numbers packed as little-endian bytes in base64.
+// Unpacks numbers from little-endian bytes in base64.
 function unpack(text, Kind) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   return new Kind(bytes.buffer);
 }
 
-// The parts of a colour like #1b1f24.
+// Returns red, green and blue of a colour such as #1b1f24.
 function rgb(color) {
   const text = color.trim();
   return [1, 3, 5].map((from) => parseInt(text.slice(from, from + 2), 16));
 }
 
-// Black or white, whichever reads better on a colour (WCAG 2 contrast).
+// Returns black or white, the one with more contrast on a colour (WCAG 2).
 function inkOn(color) {
   const part = (from) => {
     const value = parseInt(color.slice(from, from + 2), 16) / 255;

@@ -1,8 +1,8 @@
-"""Arrays in, matplotlib figures out; no run folder, no screen.
+"""Draws arrays as matplotlib figures, without a run folder or a screen.
 
-Every function draws on `figure` if given one, a figure or a part of one, else on a new one of its
-own size, and returns it. Margins are inches, so a figure is laid out once and without a layout
-engine. Wrap calls in `style.theme(name)` for the house style.
+Each function draws on `figure`, which may be a part of one, or on a new figure, and returns it.
+Margins are in inches, so that no layout engine is needed. Call the functions inside
+`with style.theme(name):` for the style of the program.
 """
 
 from hiddenstate.views.figures.autoencode import codes, grid, rebuilt_worst, reconstructions, walk

@@ -1,4 +1,4 @@
-"""Figures of an autoencoder: what it rebuilds, its codes, and what lies between them."""
+"""Draws the figures of an autoencoder: reconstructions, codes, and decoded codes."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
+from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.cloud import Cloud
 from hiddenstate.views.figures.layout import (
@@ -20,16 +20,14 @@ from hiddenstate.views.figures.layout import (
     write,
     write_at,
 )
-from hiddenstate.views.figures.learning import DRAWN_AT_MOST
-from hiddenstate.views.figures.thumbnails import draw_cells, fitting, sheet, size_of
-
-Array = NDArray[Any]
+from hiddenstate.views.figures.learning import MAX_ROWS
+from hiddenstate.views.figures.thumbnails import draw_thumbnails, figure_size, fit_columns, size_of
 
 SHORT = 3
-"""Letters of the longest label with which codes are drawn as their labels, not as points."""
+"""Length of the longest label up to which codes are drawn as labels, not as points."""
 
 LISTED = 20
-"""Classes up to which points have a legend."""
+"""Number of classes up to which points have a legend."""
 
 
 def reconstructions(
@@ -38,10 +36,10 @@ def reconstructions(
     picture: tuple[int, int] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Originals (N, F) over their reconstructions (N, F); the first `DRAWN_AT_MOST`."""
-    originals, rebuilt = originals[:DRAWN_AT_MOST], rebuilt[:DRAWN_AT_MOST]
+    """Draw the first `MAX_ROWS` of rows (N, F) above their reconstructions (N, F)."""
+    originals, rebuilt = originals[:MAX_ROWS], rebuilt[:MAX_ROWS]
     figure = figure or _pair_figure(len(originals), picture, 0.68)
-    heading(figure, "Rebuilt from the code", "originals above, what the net makes of them below")
+    heading(figure, "Reconstructions", "originals above, reconstructions below")
     _pairs(figure, originals, rebuilt, picture, [])
     return figure
 
@@ -54,12 +52,25 @@ def rebuilt_worst(
     picture: tuple[int, int] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """The rows (K, F) rebuilt worst over what became of them, with each one's squared error (K,)
-    and, where it has one, its label."""
-    rows, rebuilt = rows[:DRAWN_AT_MOST], rebuilt[:DRAWN_AT_MOST]
+    """Draw rows with large errors above their reconstructions.
+
+    Parameters
+    ----------
+    rows, rebuilt : ndarray (K, F)
+    error : ndarray (K,)
+        Squared errors per number.
+    labels : sequence of str, or None
+    picture : tuple of int, optional
+        Height and width of the picture that a row is.
+    figure : FigureBase, optional
+        The figure to draw on, or a part of one.
+    """
+    rows, rebuilt = rows[:MAX_ROWS], rebuilt[:MAX_ROWS]
     n = len(rows)
     figure = figure or _pair_figure(n, picture, 0.86)
-    heading(figure, "Rebuilt worst", "originals above; underneath, the squared error a number")
+    heading(
+        figure, "Worst reconstructions", "originals above; under each, the squared error per number"
+    )
     below = [f"{value:.3g}" for value in error[:n]]
     if labels is not None:
         named = [style.plain(label, 8) for label in labels]
@@ -69,9 +80,9 @@ def rebuilt_worst(
 
 
 def _pair_figure(n: int, picture: tuple[int, int] | None, around: float) -> Figure:
-    """A figure for `n` rows over `n` others, with their names at the left."""
-    width, _ = sheet(n, size_of(picture), 1.15, n, 0)
-    _, height = sheet(2, size_of(picture), 1.15, 1, around, 0.06)
+    """Return a figure for `n` rows above `n` others, with their names at the left."""
+    width, _ = figure_size(n, size_of(picture), 1.15, n, 0)
+    _, height = figure_size(2, size_of(picture), 1.15, 1, around, 0.06)
     return new_figure(width + 0.6, height)
 
 
@@ -82,18 +93,20 @@ def _pairs(
     picture: tuple[int, int] | None,
     below: Sequence[str],
 ) -> None:
-    """Rows over rows, a text under each pair."""
+    """Draw rows above other rows, with a text under each pair."""
     n, (h, _) = len(upper), size_of(picture)
     bottom = 0.3 if below else 0.12
     axes = add_axes(figure, place(figure, left=0.7, right=0.12, bottom=bottom)[0], ticks=False)
     both = np.concatenate([upper, lower.reshape(upper.shape)])
-    cells = draw_cells(axes, both, picture, max(n, 1), (0.1, 0.1), like=upper if n else None)
+    thumbnails = draw_thumbnails(
+        axes, both, picture, max(n, 1), (0.1, 0.1), like=upper if n else None
+    )
     for number, name in ((0, "original"), (n, "rebuilt")):
         if n:
-            x, y = cells.corners[number]
+            x, y = thumbnails.corners[number]
             write(axes, name, (x, y + h / 2), (-6, 0), ha="right")
     if below:
-        write_at(axes, cells.below[n:], below, style.now().muted, up=-9)
+        write_at(axes, thumbnails.below[n:], below, style.now().muted, up=-9)
 
 
 def grid(
@@ -102,24 +115,33 @@ def grid(
     like: Array | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Rows (G*G, F) decoded from a square through the codes, row by row from the top.
+    """Draw the rows decoded from a square of codes.
 
-    `like` (N, F) are rows of the data, to be drawn alike.
+    Parameters
+    ----------
+    rows : ndarray (G*G, F)
+        Line by line from the top.
+    picture : tuple of int, optional
+        Height and width of the picture that a row is.
+    like : ndarray (N, F), optional
+        Rows of the data; `rows` are drawn in the same range and colours.
+    figure : FigureBase, optional
+        The figure to draw on, or a part of one.
     """
     side = max(1, math.isqrt(len(rows)))
     figure = figure or new_figure(5.4, 5.9)
     heading(
         figure,
-        "Decoded from a square of the code space",
-        "along the codes' two main axes, two deviations each way",
+        "Decoded from a square of codes",
+        "along their two principal axes, two standard deviations each way",
     )
     axes = add_axes(figure, place(figure, left=0.42, right=0.12, bottom=0.34)[0], ticks=False)
-    draw_cells(axes, rows, picture, side, (0.04, 0.04), like=like)
-    write(axes, "first main axis  →", (0.5, 0), (0, -4), va="top", within="axes fraction")
+    draw_thumbnails(axes, rows, picture, side, (0.04, 0.04), like=like)
+    write(axes, "first principal axis  →", (0.5, 0), (0, -4), va="top", within="axes fraction")
     axes.text(
         -0.015,
         0.5,
-        "second main axis  →",
+        "second principal axis  →",
         transform=axes.transAxes,
         rotation=90,
         ha="right",
@@ -136,24 +158,34 @@ def walk(
     picture: tuple[int, int] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Rows (S, F) decoded along the straight way between two codes; the two real rows (2, F) they
-    are the codes of stand framed at the ends."""
+    """Draw the rows decoded along the straight line between two codes.
+
+    Parameters
+    ----------
+    rows : ndarray (S, F)
+    ends : ndarray (2, F), optional
+        The rows of the two codes, drawn in frames at the ends.
+    picture : tuple of int, optional
+        Height and width of the picture that a row is.
+    figure : FigureBase, optional
+        The figure to draw on, or a part of one.
+    """
     now = style.now()
     shown, frames = rows, [now.faint] * len(rows)
     if ends is not None and len(ends) == 2:
         shown = np.concatenate([ends[:1], rows, ends[1:]])
         frames = [now.target, *frames, now.target]
     n, (h, w) = len(shown), size_of(picture)
-    figure = figure or new_figure(*sheet(n, (h, w), 0.85, n, 0.66))
+    figure = figure or new_figure(*figure_size(n, (h, w), 0.85, n, 0.66))
     heading(
         figure,
         "A walk between two codes",
-        "framed: the two real rows; between them, what the way decodes to",
+        "framed: two rows; between them, rows decoded along the line between their codes",
     )
     width, height = inches(figure)
-    columns, gap, _ = fitting(n, (h, w), width - 0.24, max(height - 0.66, 0.2))
+    columns, gap, _ = fit_columns(n, (h, w), width - 0.24, max(height - 0.66, 0.2))
     axes = add_axes(figure, place(figure, left=0.12, right=0.12, bottom=0.1)[0], ticks=False)
-    draw_cells(axes, shown, picture, columns, gap, frames, ends)
+    draw_thumbnails(axes, shown, picture, columns, gap, frames, ends)
     return figure
 
 
@@ -164,11 +196,11 @@ def codes(
     rainbow: bool = False,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Codes (N, Z) in space, each drawn as its label on the label's colour.
+    """Draw codes (N, Z) in space, each as its label on the colour of its class.
 
-    The axes fit the codes; those that are not finite are left out. Of longer codes the first
-    three numbers are drawn; codes of two lie in a plane, codes of one along a line, a class a
-    row. Where labels are long, codes are points.
+    Of longer codes the first three numbers are drawn. Codes of two numbers lie in a plane, codes
+    of one along a line, with one line per class. If labels are long, codes are points. Codes that
+    are not finite are left out.
 
     Parameters
     ----------
@@ -178,15 +210,15 @@ def codes(
     names : sequence of str
         Label of each class number.
     rainbow : bool
-        Colours as the classic script has them.
+        Whether to use the colours of the classic script.
     """
     figure = figure or new_figure(6.4, 5.8)
     N, Z = values.shape
     shown = np.asarray(values[:, :3], float)
-    if Z == 1:  # along a line, a class a row
+    if Z == 1:  # along a line, one line per class
         rows = np.zeros(N) if labels is None else labels
         shown = np.column_stack([values[:, 0], rows])
-    note = f"{N:,} rows, {Z} number{'s' * (Z != 1)} each" + (", the first 3 drawn" if Z > 3 else "")
+    note = f"{N:,} rows, {Z} number{'s' * (Z != 1)} each" + (", the first 3 shown" if Z > 3 else "")
     finite = np.isfinite(shown).all(axis=1)
     shown, labels = shown[finite], None if labels is None else labels[finite]
     heading(figure, "Codes", note)
@@ -227,7 +259,8 @@ def _draw_codes(
 
 
 def _fit(axes: Any, shown: Array, n_numbers: int) -> None:
-    """Axes that fit the codes, with few ticks."""
+    """Fit the axes to the codes, with few ticks."""
+
     now, space = style.now(), shown.shape[1] == 3
     for number, axis in enumerate("xyz"[: shown.shape[1]]):
         low, high = (shown[:, number].min(), shown[:, number].max()) if len(shown) else (0.0, 0.0)

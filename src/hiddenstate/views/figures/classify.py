@@ -1,14 +1,13 @@
-"""Figures of a classifier: what it takes rows for, and when it makes up its mind."""
+"""Draws the figures of a classifier: predictions, worst errors, the confusion matrix."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
+from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     HEADED,
@@ -21,18 +20,16 @@ from hiddenstate.views.figures.layout import (
     place,
     write_at,
 )
-from hiddenstate.views.figures.learning import DRAWN_AT_MOST
-from hiddenstate.views.figures.thumbnails import draw_cells, fitting, sheet, size_of
-
-Array = NDArray[Any]
+from hiddenstate.views.figures.learning import MAX_ROWS
+from hiddenstate.views.figures.thumbnails import draw_thumbnails, figure_size, fit_columns, size_of
 
 RIGHT_MARK, WRONG_MARK = "✓", "✗"
 
 COUNTED = 20
-"""Classes up to which a confusion matrix has its counts written in."""
+"""Number of classes up to which a confusion matrix shows its counts."""
 
 NAMED = 40
-"""Classes up to which each line of a confusion matrix is named."""
+"""Number of classes up to which a confusion matrix shows their names."""
 
 
 def predictions(
@@ -42,15 +39,14 @@ def predictions(
     picture: tuple[int, int] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Rows (N, ...) under what they are taken for and over what they are.
+    """Draw the first `MAX_ROWS` of rows (N, ...) under their predicted labels, over the true ones.
 
-    A tick and blue is right, a cross, red and a frame is wrong. The first `DRAWN_AT_MOST` are
-    drawn.
+    A correct prediction is blue with a tick; a wrong one is red with a cross and a frame.
     """
-    rows = rows[:DRAWN_AT_MOST]
-    figure = figure or new_figure(*sheet(len(rows), size_of(picture), 1.0, 10, 0.98, 0.35))
+    rows = rows[:MAX_ROWS]
+    figure = figure or new_figure(*figure_size(len(rows), size_of(picture), 1.0, 10, 0.98, 0.35))
     right = [a == b for a, b in zip(real, predicted, strict=True)][: len(rows)]
-    heading(figure, "Predictions", f"{sum(right)} of {len(rows)} right; underneath, what they are")
+    heading(figure, "Predictions", f"{sum(right)} of {len(rows)} correct; below, the true label")
     _judged(figure, rows, right, predicted, real, None, picture)
     return figure
 
@@ -63,19 +59,31 @@ def worst(
     picture: tuple[int, int] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """The rows (K, ...) the net is furthest wrong on, what it takes each for and what it is, with
-    the probability (K,) it gave the truth."""
-    rows = rows[:DRAWN_AT_MOST]
-    figure = figure or new_figure(*sheet(len(rows), size_of(picture), 1.0, 10, 1.13, 0.5))
+    """Draw wrongly classified rows under their predicted labels.
+
+    Parameters
+    ----------
+    rows : ndarray (K, ...)
+    real, taken : sequence of str (K,)
+        True and predicted labels.
+    chance : ndarray (K,)
+        Predicted probabilities of the true labels.
+    picture : tuple of int, optional
+        Height and width of the picture that a row is.
+    figure : FigureBase, optional
+        The figure to draw on, or a part of one.
+    """
+    rows = rows[:MAX_ROWS]
+    figure = figure or new_figure(*figure_size(len(rows), size_of(picture), 1.0, 10, 1.13, 0.5))
     right = [a == b for a, b in zip(real, taken, strict=True)][: len(rows)]
-    note = "surest of a wrong answer; underneath, the truth and the chance it was given"
-    heading(figure, "Worst errors", note if len(rows) else "none of the rows tested is wrong")
+    note = "lowest probability of the true label first; below, this label and its probability"
+    heading(figure, "Worst errors", note if len(rows) else "all test rows are correct")
     _judged(figure, rows, right, taken, real, chance, picture)
     return figure
 
 
 def percent(share: float) -> str:
-    """A share in percent, as short as tells it."""
+    """Format a share in percent, in few digits."""
     return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.1g}%" if share else "0%"
 
 
@@ -88,42 +96,41 @@ def _judged(
     chance: Array | None,
     picture: tuple[int, int] | None,
 ) -> None:
-    """Rows with a mark and what they are taken for above, and below what they are, and the
-    chance that was given if there is one."""
+    """Draw rows with marks and predicted labels above, true labels and probabilities below."""
     now, lines = style.now(), 1 if chance is None else 2
     width, height = inches(figure)
     bottom = 0.05 + 0.15 * lines
     part = place(figure, left=0.12, right=0.12, top=0.76, bottom=bottom)[0]
     free = width - 0.24, max(height - 0.76 - bottom, 0.2)
-    columns, gap, letters = fitting(len(rows), size_of(picture), *free, 0.15 * lines + 0.2)
+    columns, gap, letters = fit_columns(len(rows), size_of(picture), *free, 0.15 * lines + 0.2)
     axes = add_axes(figure, part, ticks=False)
     frames = [now.faint if good else now.wrong for good in right]
-    cells = draw_cells(axes, rows, picture, columns, gap, frames)
+    thumbnails = draw_thumbnails(axes, rows, picture, columns, gap, frames)
     marks = [RIGHT_MARK if good else WRONG_MARK for good in right]
-    said = [
+    titles = [
         f"{mark} {style.plain(name, letters - 2)}" for mark, name in zip(marks, taken, strict=False)
     ]
     colors = [now.right if good else now.wrong for good in right]
-    write_at(axes, cells.above, said, colors, style.TEXT_POINTS, bold=True, up=9)
+    write_at(axes, thumbnails.above, titles, colors, style.TEXT_POINTS, bold=True, up=9)
     truth = [f"is {style.plain(name, letters - 2)}" for name in real[: len(rows)]]
-    write_at(axes, cells.below, truth, now.muted, up=-9)
+    write_at(axes, thumbnails.below, truth, now.muted, up=-9)
     if chance is not None:
-        given = [percent(float(p)) for p in chance[: len(rows)]]
-        write_at(axes, cells.below, given, now.muted, up=-19.5)
+        percents = [percent(float(p)) for p in chance[: len(rows)]]
+        write_at(axes, thumbnails.below, percents, now.muted, up=-19.5)
 
 
 def confusion(counts: Array, names: Sequence[str], figure: FigureBase | None = None) -> FigureBase:
-    """Counts (C, C) of what rows are, a line each, and what they are taken for.
+    """Draw a confusion matrix (C, C), true classes down, predicted classes across.
 
-    The diagonal is what is right, in blue by the share of its line; mistakes are in red, by their
-    share on a scale of their own, so that the common ones stand out.
+    Correct counts are blue, errors red, both by their share of the true class. Errors have a
+    colour scale of their own, so that the common ones stand out.
     """
     C, now = len(counts), style.now()
     side = min(max(4.4, 0.34 * C), 8.0)
     figure = figure or new_figure(side + 0.3, side + 0.5)
     total, right = int(counts.sum()), int(np.trace(counts))
-    told = f"{right:,} of {total:,} right ({percent(right / total)})" if total else "no rows yet"
-    heading(figure, "What is taken for what", f"{told}; a line is what rows are")
+    note = f"{right:,} of {total:,} correct ({percent(right / total)})" if total else "no rows yet"
+    heading(figure, "Confusion matrix", f"{note}; true classes down")
     shown = [style.plain(name, 10) for name in names]
     longest = max((style.letters(name) for name in shown), default=1)
     named = C <= NAMED
@@ -143,8 +150,8 @@ def confusion(counts: Array, names: Sequence[str], figure: FigureBase | None = N
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     box, dpi = axes.bbox, part_of(figure).dpi
-    axes.set_xlabel("taken for", va="center")
-    axes.set_ylabel("is", va="center")
+    axes.set_xlabel("predicted", va="center")
+    axes.set_ylabel("true", va="center")
     axes.xaxis.set_label_coords(0.5, -(below + 0.14) * dpi / box.height)
     axes.yaxis.set_label_coords(-(room + 0.14) * dpi / box.width, 0.5)
     if turned:
@@ -160,7 +167,7 @@ def confusion(counts: Array, names: Sequence[str], figure: FigureBase | None = N
 
 
 def _square(figure: FigureBase, left: float, bottom: float) -> Box:
-    """The largest square that leaves those margins, in inches, and room for a heading."""
+    """Return the largest square with these margins, in inches, under a heading."""
     width, height = inches(figure)
     side = max(min(width - left - 0.12, height - bottom - HEADED), 0.3 * min(width, height))
     left = min(left, max(width - side, 0))
@@ -168,7 +175,8 @@ def _square(figure: FigureBase, left: float, bottom: float) -> Box:
 
 
 def _name_sides(axes: Axes, names: Sequence[str]) -> None:
-    """Short names at the left and underneath, as two artists instead of many ticks."""
+    """Write short names at the left and below, as two artists instead of many ticks."""
+
     axes.set_xticks([])
     axes.set_yticks([])
     numbers, edge, color = np.arange(len(names)), len(names) - 0.5, style.now().muted

@@ -1,4 +1,4 @@
-"""Many labelled points as one artist, in the plane or in space, drawn from far to near."""
+"""Draws many labelled points as one artist, in the plane or in space, from far to near."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -10,30 +10,27 @@ from matplotlib.colors import to_rgba
 from matplotlib.path import Path
 from matplotlib.transforms import IdentityTransform
 from mpl_toolkits.mplot3d import proj3d
-from numpy.typing import NDArray
 
+from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import glyphs
-
-Array = NDArray[Any]
-
 
 LABEL_POINTS = 8.5
 
 
 class Cloud(PathCollection):
-    """Points (N, 2 or 3) as their labels on boxes of their colours, or as dots.
+    """Points (N, 2 or 3) drawn as labels on coloured boxes, or as dots.
 
-    One artist: 200 labels as text objects take twenty times as long.
+    They are one artist: 200 labels as text objects would take twenty times as long.
 
     Parameters
     ----------
     axes : Axes or Axes3D
     points : ndarray (N, 2) or (N, 3)
     labels : ndarray (N,) of int, or None
-        Number of each point's name and colour; without them all have the first colour.
+        The number of each point's name and colour; by default all have the first colour.
     names : sequence of str or None
-        What is written at a point; without it, dots.
+        The labels; without them, points are dots.
     colors : sequence of color
     """
 
@@ -69,7 +66,7 @@ class Cloud(PathCollection):
         self._lay(np.arange(len(points)), self.points[:, :2])
 
     def _lay(self, order: Array, flat: Array) -> None:
-        """Draw the points in that order, at `flat` (N, 2)."""
+        """Set the points in `order`, at `flat` (N, 2)."""
         each = len(self._own_shapes[0]) if len(order) else 1
         self._paths = [path for n in order for path in self._own_shapes[n]] or [dot()]
         self.set_facecolor([ink for n in order for ink in self._own_inks[n]] or ["none"])
@@ -79,7 +76,7 @@ class Cloud(PathCollection):
         self.set_offsets(np.repeat(flat[order], each, axis=0))
 
     def do_3d_projection(self) -> float:
-        """Put the points where the axes' view has them, the nearest last; the nearest depth."""
+        """Project the points to the axes' view, the nearest last; return the smallest depth."""
         if not len(self.points):
             return 0.0
         space: Any = self.axes
@@ -91,7 +88,7 @@ class Cloud(PathCollection):
 
 @cache
 def box(name: str) -> Path:
-    """A rounded box around a name, in points."""
+    """Return a rounded box around a name, in points."""
     outline: Any = glyphs(name, LABEL_POINTS, bold=True).vertices
     reach = np.abs(outline).max(axis=0) if len(outline) else np.zeros(2)
     x, y = max(reach[0], 2.2) + 2.2, max(reach[1], 3.2) + 2.2
@@ -99,7 +96,7 @@ def box(name: str) -> Path:
 
 
 def _rounded(x: float, y: float, corner: float) -> Path:
-    """A rectangle from (-x, -y) to (x, y) with round corners."""
+    """Return a rectangle from (-x, -y) to (x, y) with round corners."""
     r = min(corner, x, y)
     points, kinds = [(-x + r, -y)], [Path.MOVETO]
     for sharp, before, after in (
@@ -117,6 +114,7 @@ def _rounded(x: float, y: float, corner: float) -> Path:
 
 @cache
 def dot() -> Path:
-    """A round dot, in points."""
+    """Return a round dot, in points."""
+
     circle: Any = Path.unit_circle()
     return Path(3.2 * circle.vertices, circle.codes)

@@ -1,15 +1,14 @@
-"""When a classifier decided: what it reads, what it thinks and what it keeps, step by step."""
+"""Draws when a classifier decided: input, probabilities and hidden state, step by step."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
-from numpy.typing import NDArray
 
+from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.classify import RIGHT_MARK, WRONG_MARK
 from hiddenstate.views.figures.layout import (
@@ -28,10 +27,8 @@ from hiddenstate.views.figures.layout import (
 )
 from hiddenstate.views.figures.thumbnails import features_drawn, ranges
 
-Array = NDArray[Any]
-
-LONG = 6
-"""Characters of a number up to which there is room for a label beside it."""
+MAX_TICK = 6
+"""Characters of a tick up to which there is space for a label beside it."""
 
 
 def decision(
@@ -44,18 +41,18 @@ def decision(
     picture: tuple[int, int] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """When a classifier decided: what it reads, what it then thinks, and what its state then is.
+    """Draw what a classifier reads, the class probabilities after each step, and the state h_t.
 
-    Of a picture the rows run down the page, and level with each of them stand the class
-    probabilities after it and the hidden state h_t; of a signal time runs across, with both
-    underneath. A line marks where the final answer came to lead for good.
+    The lines of a picture run down the page, with probabilities and state at the same height.
+    The time of a signal runs across, with both below. A dashed line marks the step from which the
+    prediction is the final one.
 
     Parameters
     ----------
     rows : ndarray (D, T, I)
-        Rows shorter than T end in NaN.
+        Shorter rows end in NaN.
     read : ndarray (P,)
-        How many steps were read, in order.
+        Numbers of steps read, increasing.
     chances : ndarray (D, P, C) or None
     states : ndarray (D, P, H)
     truth : sequence of int (D,)
@@ -69,8 +66,8 @@ def decision(
     heading(
         figure,
         "When did it decide?",
-        f"what is read, what it thinks after each {unit}, and h_t; "
-        "dashed: from here on its answer stays",
+        f"input, class probabilities after each {unit}, and h_t; "
+        "dashed: from here the prediction stays",
     )
     across = 1 if D <= 1 else 2
     wider = 0.2 if picture is None and rows.shape[-1] == 1 else 0.0  # for the input's numbers
@@ -96,7 +93,7 @@ def decision(
 
 
 def _size(n: int, picture: tuple[int, int] | None) -> tuple[float, float]:
-    """Width and height in inches for `n` rows: pictures keep their shape."""
+    """Return width and height in inches for `n` rows; pictures keep their proportions."""
     width, across = (8.6, 7.9) if n <= 1 else (11.2, 4.95)
     tall = min(0.42 * across * picture[0] / picture[1], 4.0) if picture else 2.6
     lines = -(-max(n, 1) // (1 if n <= 1 else 2))
@@ -104,7 +101,7 @@ def _size(n: int, picture: tuple[int, int] | None) -> tuple[float, float]:
 
 
 class _Decided:
-    """One row's decision, cut to the row's own steps."""
+    """The decision on one row, over its own steps."""
 
     def __init__(
         self,
@@ -117,8 +114,8 @@ class _Decided:
         high: float,
         picture: tuple[int, int] | None,
     ) -> None:
-        known = np.flatnonzero(np.isfinite(row).any(axis=1))
-        self.row = row[: known[-1] + 1 if len(known) else 1]
+        finite = np.flatnonzero(np.isfinite(row).any(axis=1))
+        self.row = row[: finite[-1] + 1 if len(finite) else 1]
         n = max(1, int(np.searchsorted(read, len(self.row), side="right")))
         self.edges = np.concatenate([[0], read[:n]]).astype(float)
         self.states, self.truth, self.names, self.high = states[:n], truth, names, high
@@ -132,8 +129,8 @@ class _Decided:
             self.since = int(others[-1]) + 1 if len(others) else 0
 
     @property
-    def told(self) -> tuple[str, str]:
-        """What came of it, and the colour to say it in."""
+    def verdict(self) -> tuple[str, str]:
+        """The result in words, and its colour."""
         now, is_ = style.now(), style.plain(self.names[self.truth], 10)
         if self.chosen is None:
             return f"is {is_}", now.ink
@@ -141,14 +138,14 @@ class _Decided:
         mark, color = (RIGHT_MARK, now.right) if right else (WRONG_MARK, now.wrong)
         taken = style.plain(self.names[self.chosen], 10)
         when = int(self.edges[self.since]) + 1
-        said = f"{mark} {taken}, from {'row' if self.down else 'step'} {when} on"
-        return (said if right else f"{said} (is {is_})"), color
+        text = f"{mark} {taken}, from {'row' if self.down else 'step'} {when} on"
+        return (text if right else f"{text} (is {is_})"), color
 
     def draw(self, figure: FigureBase, block: SubplotSpec) -> None:
-        """The three panels in a part of a grid, their steps level with each other."""
+        """Draw the panels in a part of a grid, with aligned steps."""
         boxes = self._boxes(figure, block)
         seen, *between, held = (add_axes(figure, box) for box in boxes)
-        text, color = self.told
+        text, color = self.verdict
         write(
             seen,
             text,
@@ -169,8 +166,7 @@ class _Decided:
             self._align(axes, first=axes is seen, last=axes is held)
 
     def _boxes(self, figure: FigureBase, block: SubplotSpec) -> list[Box]:
-        """Where the panels lie: side by side with a picture, else under each other; without
-        chances two."""
+        """Return the places of the panels: beside a picture, or below a signal."""
         box = block.get_position(part_of(figure))
         wide, high = inches(figure)
         width, height = box.width * wide, box.height * high
@@ -193,7 +189,7 @@ class _Decided:
         return boxes
 
     def _align(self, axes: Axes, first: bool, last: bool) -> None:
-        """The same steps on the same level in every panel, and the line where it decided."""
+        """Give all panels the same steps, and mark the decision."""
         now, end = style.now(), len(self.row)
         ticks = MaxNLocator(5, integer=True)
         if self.down:
@@ -235,16 +231,16 @@ class _Decided:
         alike = bool(np.ptp(low) == 0 and np.ptp(high) == 0)
         for number, (color, feature) in enumerate(zip(colors, chosen, strict=True)):
             values = self.row[:, feature]
-            if not alike:  # each on a scale of its own
+            if not alike:  # each has a scale of its own
                 values = (values - low[number]) / (high[number] - low[number])
             axes.plot(np.arange(T) + 0.5, values, color=color, lw=1, marker=marker)
         axes.yaxis.set_major_locator(MaxNLocator(3) if alike else NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(brief))
-        if all(len(brief(tick)) <= LONG for tick in axes.get_yticks()):
+        if all(len(brief(tick)) <= MAX_TICK for tick in axes.get_yticks()):
             axes.set_ylabel("input")
 
     def _draw_chances(self, axes: Axes, chances: Array) -> None:
-        """Areas that sum to 1; the truth's is the first, so that its edge reads on the axis."""
+        """Draw areas that sum to 1; that of the true class is first, to be read on the axis."""
         C, now = chances.shape[1], style.now()
         order = [self.truth, *(c for c in range(C) if c != self.truth)]
         edges = np.cumsum(chances[:, order], axis=1, dtype=float)
@@ -269,7 +265,7 @@ class _Decided:
     def _name_areas(
         self, axes: Axes, at: Array, edges: Array, order: list[int], colors: Array
     ) -> None:
-        """Each class's name where its area is widest, if it fits there."""
+        """Write the name of each class where its area is widest, if it fits."""
         points, texts, ink = [], [], []
         dpi, letter = part_of(axes.figure).dpi, LETTER * style.TEXT_POINTS
         along, across = axes.bbox.width / dpi, axes.bbox.height / dpi  # inches

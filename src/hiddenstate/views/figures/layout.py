@@ -1,4 +1,4 @@
-"""Where things stand on a figure: margins in inches, headings, tidy axes, cheap labels."""
+"""Lays out figures: margins in inches, headings, tidy axes, and text that is fast to draw."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -22,46 +22,44 @@ from matplotlib.ticker import (
     NullLocator,
 )
 from matplotlib.transforms import IdentityTransform
-from numpy.typing import NDArray
 
+from hiddenstate.system.typing import Array
 from hiddenstate.views import style
-
-Array = NDArray[Any]
 
 DPI = 110
 
 HEADED, KEYED = 0.56, 0.74
-"""Inches at the top that a heading of a title and a note takes, and one with a legend under it."""
+"""Inches at the top for a title and a note, and for these and a legend."""
 
 LEAST = 0.4
-"""Share of a small figure that its margins leave at the least."""
+"""Smallest share of a figure that its margins leave."""
 
 NOTED = 1.3
-"""Inches of height from which there is room for a note."""
+"""Height of a figure in inches from which it has a note."""
 
 LETTER = 0.0088
-"""Width of a bold letter at one point, in inches, on average; what room a text needs."""
+"""Average width of a bold letter of one point, in inches."""
 
 EVEN_RATIO, POWERS_RATIO = 8, 100
-"""Greatest over least value of a log axis below which its ticks are as on a linear one, and below
-which there are some between powers of ten."""
+"""Ratio of the ends of a log axis below which it has the ticks of a linear one, and below which it
+has ticks between powers of ten."""
 
 FINE = 800
-"""Places a heat map of uneven cells is drawn at."""
+"""Pixels along an axis of a heat map with uneven steps."""
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of that many inches."""
+    """Return an empty figure of a size in inches."""
     return Figure(figsize=(width, height), dpi=DPI, facecolor=style.now().ground)
 
 
 def part_of(figure: FigureBase) -> Any:
-    """A figure or a part of one, with what matplotlib's types do not say both have."""
+    """Return the figure or part of one, untyped: matplotlib's types lack what both have."""
     return figure
 
 
 def inches(figure: FigureBase) -> tuple[float, float]:
-    """Width and height of a figure or a part of one."""
+    """Return width and height of a figure, or a part of one, in inches."""
     box, dpi = part_of(figure).bbox, part_of(figure).dpi
     return max(box.width / dpi, 0.1), max(box.height / dpi, 0.1)
 
@@ -79,9 +77,9 @@ def place(
     widths: Sequence[float] | None = None,
     heights: Sequence[float] | None = None,
 ) -> GridSpec:
-    """A grid for axes, its margins and the gaps between its columns and rows in inches.
+    """Return a grid for axes, with margins and gaps between columns and rows in inches.
 
-    On a figure too small for them the margins shrink, to leave `LEAST` of it for what is drawn.
+    On a small figure the margins shrink, so that the share `LEAST` of it remains.
     """
     width, height = inches(figure)
     across, down = gap[0] * (columns - 1), gap[1] * (rows - 1)
@@ -104,8 +102,10 @@ def place(
 
 
 def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) -> None:
-    """What is seen, at the top left, and under it a note; of one that is too wide for the figure
-    the last clauses, after a semicolon, are left out."""
+    """Write a title at the top left, and a note under it.
+
+    If the note is too wide, its last clauses, each after a semicolon, are left out.
+    """
     width, height = inches(figure)
     now = style.now()
     clauses = note.split("; ")
@@ -135,7 +135,7 @@ def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) 
 
 
 def legend(axes: Axes) -> None:
-    """The names of what is drawn in one line above the axes, at the left."""
+    """Add a legend in one line above the axes, at the left."""
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
@@ -150,8 +150,19 @@ def legend(axes: Axes) -> None:
 
 
 def heat(axes: Axes, across: Array, down: Array, values: Array, high: float) -> AxesImage:
-    """Values (n, m) from `-high` to `high` as colours between edges across (m + 1,) and down
-    (n + 1,), which grow; one image, whatever the spacing."""
+    """Draw numbers as colours, as one image whatever the spacing.
+
+    Parameters
+    ----------
+    axes : Axes
+    across : ndarray (m + 1,)
+        Edges between columns, increasing.
+    down : ndarray (n + 1,)
+        Edges between lines, increasing.
+    values : ndarray (n, m)
+    high : float
+        The colours go from `-high` to `high`.
+    """
     lines, columns = _even(down), _even(across)
     return axes.imshow(
         values[lines][:, columns],
@@ -165,7 +176,7 @@ def heat(axes: Axes, across: Array, down: Array, values: Array, high: float) -> 
 
 
 def _even(edges: Array) -> Array:
-    """Numbers of the cells between `edges`, at places evenly spread over all of them."""
+    """Return the number of the interval between `edges` at evenly spaced places."""
     n, sizes = len(edges) - 1, np.diff(edges)
     numbers: Array = np.arange(n)
     if sizes.max() <= 1.001 * sizes.min():
@@ -182,8 +193,17 @@ Box = tuple[float, float, float, float]
 def add_axes(
     figure: FigureBase, part: SubplotSpec | Box, ticks: bool = True, **shared: Any
 ) -> Axes:
-    """Axes in a part of a grid or in a box, tidied: two spines, and few ticks that keep the
-    theme's colour even if matplotlib makes them later. Without `ticks`, bare ones."""
+    """Add axes with two spines and few ticks in the colours of the theme, or without `ticks` bare.
+
+    Parameters
+    ----------
+    figure : FigureBase
+    part : SubplotSpec or Box
+        A part of a grid, or a place on the figure.
+    ticks : bool, default True
+    **shared
+        Axes to share, for matplotlib.
+    """
     if isinstance(part, SubplotSpec):
         axes: Axes = figure.add_subplot(part, **shared)
     else:
@@ -202,7 +222,7 @@ def add_axes(
 
 
 def log_scale(axes: Axes) -> None:
-    """Values on a log axis, with ticks at powers of ten or, where these are few, between them."""
+    """Make the y axis logarithmic, with ticks at powers of ten, or also between them if few."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     ratio = high / low
@@ -219,7 +239,7 @@ def log_scale(axes: Axes) -> None:
 
 
 def brief(value: float, position: int | None = None) -> str:
-    """A tick's number as short as it can be: 0.25, 5e\N{MINUS SIGN}4, 2e6."""
+    """Format the number of a tick as short as possible: 0.25, 5e\N{MINUS SIGN}4, 2e6."""
     plain = f"{value:g}"
     if value and not 0.01 <= abs(value) < 1e5:
         digits, power = f"{value:.5e}".split("e")
@@ -228,7 +248,7 @@ def brief(value: float, position: int | None = None) -> str:
 
 
 def rule(axes: Axes, axis: Literal["both", "x", "y"] = "y") -> None:
-    """Faint lines across, to read values by."""
+    """Add faint grid lines."""
     axes.grid(True, axis=axis, color=style.now().faint, linewidth=0.8)
     axes.set_axisbelow(True)
 
@@ -246,7 +266,7 @@ def write(
     va: str = "center",
     within: Any = "data",
 ) -> Annotation:
-    """Text at a place in the data, or `within` other coordinates, moved by some points."""
+    """Write text at a place in data coordinates, or `within` others, shifted by points."""
     return axes.annotate(
         text,
         at,
@@ -265,19 +285,19 @@ def write(
 def glyphs(
     text: str, points: float, bold: bool = False, up: float = 0.0, aside: float = 0.0
 ) -> Path:
-    """The outline of a line of text, its middle at (aside, up), in points; made once."""
+    """Return the outline of a line of text with its centre at (aside, up), in points; cached."""
     return _outline(text, float(points), bold, float(aside), float(up))
 
 
 @cache
 def _outline(text: str, points: float, bold: bool, aside: float, up: float) -> Path:
-    if not text.strip():  # matplotlib cannot outline nothing
+    if not text.strip():  # matplotlib cannot outline an empty text
         return Path(np.zeros((0, 2)))
     font = FontProperties(family=list(style.families()), weight="bold" if bold else "normal")
     outline = TextPath((0, 0), text, size=points, prop=font, usetex=False)
     corners: Any = outline.vertices
     middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
-    # Lines of text stand on one level whatever letters they have.
+    # All lines of text have the same level, whatever letters they have.
     middle[1] = 0.36 * points
     return Path(corners - middle + (aside, up), outline.codes)
 
@@ -292,10 +312,22 @@ def write_at(
     up: float = 0.0,
     aside: float = 0.0,
 ) -> PathCollection:
-    """Many short texts (N,) as one artist: a twentieth of the time of as many text objects.
+    """Write many short texts as one artist, in a twentieth of the time of as many text objects.
 
-    Each is centred `up` points above and `aside` points right of its place in `points` (N, 2).
+    Parameters
+    ----------
+    axes : Axes
+    points : array_like (N, 2)
+        Places of the texts in data coordinates.
+    texts : sequence of str (N,)
+    colors : color or sequence of color
+    size : float
+        Font size in points.
+    bold : bool, default False
+    up, aside : float, default 0.0
+        Shift of the centres in points.
     """
+
     written = PathCollection(
         [glyphs(text, size, bold, up, aside) for text in texts] or [Path(np.zeros((0, 2)))],
         sizes=[1.0],

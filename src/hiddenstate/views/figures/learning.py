@@ -1,4 +1,4 @@
-"""Figures that every job has: the example, and how learning goes."""
+"""Draws the figures that every job has: example rows and learning curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
+from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     KEYED,
@@ -24,16 +24,15 @@ from hiddenstate.views.figures.layout import (
     write,
     write_at,
 )
-from hiddenstate.views.figures.thumbnails import draw_cells, fitting, sheet, size_of
+from hiddenstate.views.figures.thumbnails import draw_thumbnails, figure_size, fit_columns, size_of
 
-Array = NDArray[Any]
-
-DRAWN_AT_MOST = 20
-"""Rows drawn side by side, however many there are."""
+MAX_ROWS = 20
+"""Rows that a figure draws side by side."""
 
 Event = Mapping[str, Any]
 
-SCORES = {"test_accuracy": "accuracy on test rows", "test_mse": "squared error on test rows"}
+SCORES = ("test_accuracy", "test_mse")
+"""Keys of the test scores in logged events."""
 
 
 def examples(
@@ -42,19 +41,24 @@ def examples(
     picture: tuple[int, int] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Rows (N, ...) as the net gets them, each under its label; the first `DRAWN_AT_MOST`."""
-    rows = rows[:DRAWN_AT_MOST]
-    figure = figure or new_figure(*sheet(len(rows), size_of(picture), 2.4, 5, 0.92, 0.3))
-    heading(figure, "One row" if len(rows) == 1 else "Some rows", "as the net gets them")
+    """Draw the first `MAX_ROWS` of rows (N, ...) as the network reads them, under their labels."""
+    rows = rows[:MAX_ROWS]
+    figure = figure or new_figure(*figure_size(len(rows), size_of(picture), 2.4, 5, 0.92, 0.3))
+    if len(rows) == 1:
+        heading(figure, "Example row", "as the network reads it")
+    else:
+        heading(figure, "Example rows", "as the network reads them")
     axes = add_axes(
         figure, place(figure, left=0.12, right=0.12, bottom=0.12, top=0.78)[0], ticks=False
     )
     width, height = inches(figure)
-    columns, gap, letters = fitting(len(rows), size_of(picture), width - 0.24, height - 0.9, 0.25)
-    cells = draw_cells(axes, rows, picture, columns, gap)
+    columns, gap, letters = fit_columns(
+        len(rows), size_of(picture), width - 0.24, height - 0.9, 0.25
+    )
+    thumbnails = draw_thumbnails(axes, rows, picture, columns, gap)
     if labels is not None:
         names = [style.plain(label, letters) for label in labels[: len(rows)]]
-        write_at(axes, cells.above, names, style.now().ink, style.TEXT_POINTS, bold=True, up=9)
+        write_at(axes, thumbnails.above, names, style.now().ink, style.TEXT_POINTS, bold=True, up=9)
     return figure
 
 
@@ -65,29 +69,32 @@ def learning(
     baselines: Mapping[str, tuple[float, str]] | None = None,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Loss against updates made, and under it the test figure where one was logged.
+    """Draw the loss against updates, and below it the test score if it was logged.
 
     Parameters
     ----------
     history : sequence of dict
-        Logged events: step, from 0, loss, mean_loss, perhaps test_accuracy or test_mse.
-    unit : str
-        What a step is called.
-    valid : sequence of dict
-        Looks at the validation rows: step, valid_loss.
+        Logged events with step (from 0), loss, mean_loss, and optionally test_accuracy or
+        test_mse.
+    unit : str, default "step"
+        Name of an update.
+    valid : sequence of dict, optional
+        Evaluations on the validation rows, with step and valid_loss.
     baselines : dict, optional
-        Of "loss", "test_accuracy" or "test_mse": what is reached without a net, and its name.
+        For "loss", "test_accuracy" or "test_mse": a value that needs no network, and its name.
+    figure : FigureBase, optional
+        The figure to draw on, or a part of one.
     """
-    figure, known = figure or new_figure(6.4, 4.2), baselines or {}
+    figure, levels = figure or new_figure(6.4, 4.2), baselines or {}
     scores = [key for key in SCORES if any(key in event for event in history)]
-    heading(figure, "Learning", _where(history, scores, unit))
+    heading(figure, "Learning curves", _latest(history, scores, unit))
     grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=KEYED)
     axes = add_axes(figure, grid[0])
-    _draw_loss(axes, history, unit, valid, known.get("loss"))
+    _draw_loss(axes, history, unit, valid, levels.get("loss"))
     places = [axes]
     for number, key in enumerate(scores):
         places.append(add_axes(figure, grid[number + 1], sharex=axes))
-        _draw_score(places[-1], history, key, known.get(key))
+        _draw_score(places[-1], history, key, levels.get(key))
     for one in places:
         rule(one)
         one.yaxis.set_label_coords(-0.46 / max(inches(figure)[0] - 0.75, 1), 0.5)
@@ -99,17 +106,17 @@ def learning(
     return figure
 
 
-def _where(history: Sequence[Event], scores: Sequence[str], unit: str) -> str:
-    """Where learning stands, in words."""
+def _latest(history: Sequence[Event], scores: Sequence[str], unit: str) -> str:
+    """Return the latest loss and scores as a note."""
     if not history:
-        return f"no {unit} is logged yet"
-    said = f"{unit} {history[-1]['step'] + 1:,}: mean loss {history[-1]['mean_loss']:.4g}"
+        return f"no {unit} logged yet"
+    note = f"{unit} {history[-1]['step'] + 1:,}: mean loss {history[-1]['mean_loss']:.4g}"
     for key in scores:
         value = next((event[key] for event in reversed(history) if key in event), None)
         if value is not None:
             name = "accuracy" if key == "test_accuracy" else "test error"
-            said += f", {name} {value:.4g}"
-    return said
+            note += f", {name} {value:.4g}"
+    return note
 
 
 def _draw_loss(
@@ -124,13 +131,13 @@ def _draw_loss(
     losses = np.array([event["loss"] for event in history], float)
     means = np.array([event["mean_loss"] for event in history], float)
     marker = "o" if len(steps) < 12 else ""
-    axes.plot(steps, losses, color=now.batch, lw=1, marker=marker, ms=3, label=f"of a {unit}")
+    axes.plot(steps, losses, color=now.batch, lw=1, marker=marker, ms=3, label=f"this {unit}")
     axes.plot(steps, means, color=now.train, lw=1.8, marker=marker, ms=4, label="mean")
-    looks = np.array([[e["step"] + 1, e["valid_loss"]] for e in valid], float).reshape(-1, 2)
-    if len(looks):
-        axes.plot(*looks.T, color=now.valid, lw=1.4, ls="--", marker="s", ms=3, label="validation")
+    points = np.array([[e["step"] + 1, e["valid_loss"]] for e in valid], float).reshape(-1, 2)
+    if len(points):
+        axes.plot(*points.T, color=now.valid, lw=1.4, ls="--", marker="s", ms=3, label="validation")
     axes.set_ylabel("training loss")
-    values = np.concatenate([losses, looks[:, 1]])
+    values = np.concatenate([losses, points[:, 1]])
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() > 20 * values.min():
         log_scale(axes)
@@ -156,11 +163,11 @@ def _draw_score(
 
 
 def draw_baseline(axes: Axes, value: float, name: str, under: bool = False) -> None:
-    """A dotted line at `value`, called `name` at its right end: above it, or `under` it if there
-    is room."""
+    """Draw a dotted line at `value`, with `name` at its right end above it, or `under` it."""
     now = style.now()
     axes.axhline(value, color=now.baseline, lw=1.2, ls=":")
-    axes.get_ylim()  # settles what the axes show
+    axes.get_ylim()  # matplotlib now computes the limits of the axes
+
     room = axes.transData.transform((0, value))[1] - axes.bbox.y0
     under = under and room > 2 * style.SMALL_POINTS / 72 * part_of(axes.figure).dpi
     text = write(

@@ -1,4 +1,4 @@
-"""Figures of a regressor: what it follows, how far off it is, and the state that carries it."""
+"""Draws the figures of a regressor: target and prediction, errors, and the hidden state."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
+from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     KEYED,
@@ -23,16 +23,14 @@ from hiddenstate.views.figures.layout import (
 )
 from hiddenstate.views.figures.thumbnails import features_drawn
 
-Array = NDArray[Any]
-
 TRACKED_WHOLE, TRACKED_ENDS = 200, 30
-"""Windows drawn in one panel at the most; of more, how many of the first and of the last."""
+"""Windows that are drawn in one panel; of more, the number of first and of last ones."""
 
 LATE = 1e6
-"""Times from which few are written at an axis: they are long."""
+"""Time from which an axis has few ticks, since their numbers are long."""
 
 RECENT = 10
-"""Windows the error is averaged over."""
+"""Windows that the mean error is computed over."""
 
 
 def signals(
@@ -42,15 +40,15 @@ def signals(
     named: tuple[str, str] = ("input", "target"),
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Input (T, I) and target (T, O) before training: the target in red, the input in blue."""
+    """Draw the input (T, I) in blue and the target (T, O) in red, as they are before training."""
     figure, now = figure or new_figure(6.4, 3.2), style.now()
-    heading(figure, "Input and target", "what comes in, and what is to come out")
+    heading(figure, "Input and target", "before training")
     axes = add_axes(figure, place(figure, top=KEYED)[0])
-    for values, color, label, how in (
+    for values, color, label, linestyle in (
         (inputs, now.prediction, named[0], "--"),
         (targets, now.target, named[1], "-"),
     ):
-        _draw_signal(axes, time, values, color, style.plain(label), ls=how, lw=1.6)
+        _draw_signal(axes, time, values, color, style.plain(label), ls=linestyle, lw=1.6)
     axes.set_xlabel("time")
     axes.margins(x=0.01)
     rule(axes)
@@ -65,23 +63,26 @@ def tracking(
     while_learning: bool = True,
     figure: FigureBase | None = None,
 ) -> FigureBase:
-    """Target in red and prediction in blue against time; of long runs both ends.
+    """Draw target in red and prediction in blue against time; of long runs, both ends.
 
     Parameters
     ----------
     time : ndarray (K, T)
-    target, prediction : ndarray (K, T, O), or (K, O) for an answer a window
-    while_learning : bool
-        Whether each window was predicted just before it was learnt from, or all as the net stands.
+    target, prediction : ndarray (K, T, O), or (K, O) if a window has one target
+    while_learning : bool, default True
+        Whether each window was predicted just before the network learned from it, instead of all
+        with the same weights.
+    figure : FigureBase, optional
+        The figure to draw on, or a part of one.
     """
     figure, now = figure or new_figure(10, 3.1), style.now()
     parts = [slice(None)]
     if len(time) > TRACKED_WHOLE:
         parts = [slice(TRACKED_ENDS), slice(-TRACKED_ENDS, None)]
-    when = "before it is learnt from" if while_learning else "by the net as it stands"
+    when = "before the network learns from it" if while_learning else "with the current weights"
     note = f"each window predicted {when}"
     if len(parts) > 1:
-        note = f"the first and the last {TRACKED_ENDS} of {len(time):,} windows; {note}"
+        note = f"first and last {TRACKED_ENDS} of {len(time):,} windows; {note}"
     heading(figure, "Target and prediction", note)
     grid = place(figure, 1, len(parts), top=KEYED, gap=(0.45, 0))
     places: list[Axes] = []
@@ -107,21 +108,21 @@ def tracking(
 def error(
     target: Array, prediction: Array, unit: str = "window", figure: FigureBase | None = None
 ) -> FigureBase:
-    """Squared error of each window (K, T, O) or (K, O) on a log axis, and its recent mean."""
+    """Draw the squared error of each window (K, T, O) or (K, O) on a log axis, and recent means."""
     figure, now = figure or new_figure(6.4, 3.2), style.now()
     squares = (np.asarray(target, float) - np.asarray(prediction, float)) ** 2
     squares = squares.reshape(len(squares), -1)
-    known = np.isfinite(squares)
-    n = known.sum(axis=1)
-    mean = np.where(n > 0, np.where(known, squares, 0).sum(axis=1) / np.maximum(n, 1), np.nan)
+    finite = np.isfinite(squares)
+    n = finite.sum(axis=1)
+    mean = np.where(n > 0, np.where(finite, squares, 0).sum(axis=1) / np.maximum(n, 1), np.nan)
     recent = [
         np.nanmean(mean[max(0, k - RECENT + 1) : k + 1]) if n[k] else np.nan
         for k in range(len(mean))
     ]
-    told = f"of each {unit}, log scale"
+    note = f"of each {unit}, log scale"
     if len(mean) and np.isfinite(recent[-1]):
-        told += f"; mean of the last {min(RECENT, len(mean))}: {recent[-1]:.3g}"
-    heading(figure, "Squared error", told)
+        note += f"; mean of the last {min(RECENT, len(mean))}: {recent[-1]:.3g}"
+    heading(figure, "Squared error", note)
     axes = add_axes(figure, place(figure, top=KEYED)[0])
     numbers = np.arange(1, len(mean) + 1)
     floor = np.where(mean > 0, mean, np.nan)
@@ -134,7 +135,7 @@ def error(
         mew=0,
         color=now.muted,
         alpha=0.6,
-        label=f"a {unit}",
+        label=f"each {unit}",
     )
     label = f"mean of {RECENT}"
     recent_ = np.array(recent, float)
@@ -153,15 +154,22 @@ def error(
 def hidden(
     time: Array, carried: Array, reset: Array | None = None, figure: FigureBase | None = None
 ) -> FigureBase:
-    """The hidden state h_t (P, H) over time (P,) as a heat map, a line a unit.
+    """Draw the hidden state h_t (P, H) over time (P,) as a heat map, one line per unit.
 
-    With `reset` (P, H), the same steps with every window begun from a zero state, under it.
+    Parameters
+    ----------
+    time : ndarray (P,)
+    carried : ndarray (P, H)
+    reset : ndarray (P, H), optional
+        The states at the same steps if each window starts from a zero state.
+    figure : FigureBase, optional
+        The figure to draw on, or a part of one.
     """
     figure = figure or new_figure(7.4, 3.0 if reset is None else 4.2)
     panels = [("h_t", carried)] if reset is None else [("carried", carried), ("reset", reset)]
-    note = "a line a unit, left to right the time"
+    note = "one line per unit, time from left to right"
     if reset is not None:
-        note = "carried from window to window; and, below, begun from zero in each"
+        note = "carried from window to window, and reset to zero at the start of each"
     heading(figure, "The hidden state h_t", note)
     high = max(1.0, float(np.abs(carried[np.isfinite(carried)]).max(initial=0)))
     grid = place(figure, len(panels), 2, left=0.4, widths=[40, 1], right=0.4, gap=(0.1, 0.14))
@@ -183,7 +191,7 @@ def hidden(
 
 
 def _scale(axes: Axes, high: float) -> None:
-    """What the colours of a heat map mean."""
+    """Draw the scale of the colours of a heat map."""
     shades = np.linspace(high, -high, 101)[:, None]
     heat(axes, np.array([0, 1]), np.linspace(-high, high, 102), shades, high)
     axes.spines[:].set_visible(False)
@@ -195,23 +203,30 @@ def _scale(axes: Axes, high: float) -> None:
 def portrait(
     carried: Array, reset: Array | None = None, figure: FigureBase | None = None
 ) -> FigureBase:
-    """The path of h_t (P, H) in the plane of its first two principal components.
+    """Draw the path of h_t (P, H) in the plane of its first two principal components.
 
-    The components are those of the carried states; `reset` (P, H), where each window began from
-    a zero state, is laid into the same plane. Each axis says what share of the variance it holds.
+    Parameters
+    ----------
+    carried : ndarray (P, H)
+        The states that the components are computed from.
+    reset : ndarray (P, H), optional
+        The states at the same steps if each window starts from a zero state; they are projected
+        to the same plane.
+    figure : FigureBase, optional
+        The figure to draw on, or a part of one.
     """
     figure, now = figure or new_figure(5.2, 5.0), style.now()
-    carried = np.asarray(carried, float)  # in float32 a mean may overflow
-    kept = np.isfinite(carried).all(axis=1)
-    plane, share = principal_plane(carried[kept])
-    mean = carried[kept].mean(axis=0) if kept.any() else np.zeros(carried.shape[1])
+    carried = np.asarray(carried, float)  # a mean in float32 may overflow
+    finite = np.isfinite(carried).all(axis=1)
+    plane, share = principal_plane(carried[finite])
+    mean = carried[finite].mean(axis=0) if finite.any() else np.zeros(carried.shape[1])
     heading(
         figure,
         "The path of h_t",
-        "along its two principal components; a point a step, with shares of variance",
+        "in the plane of two principal components; one point per step",
     )
     axes = add_axes(figure, place(figure, top=KEYED)[0])
-    _draw_path(axes, (carried[kept] - mean) @ plane.T, "h_t" if reset is None else "carried")
+    _draw_path(axes, (carried[finite] - mean) @ plane.T, "h_t" if reset is None else "carried")
     if reset is not None:
         points = (np.asarray(reset, float)[np.isfinite(reset).all(axis=1)] - mean) @ plane.T
         axes.plot(*points.T, ls="", marker="x", ms=4, mew=1.1, color=now.reset, label="reset")
@@ -236,10 +251,10 @@ def portrait(
 
 
 def principal_plane(states: Array) -> tuple[Array, Array]:
-    """The first two principal axes (2, H) of states (P, H), and their shares of variance (2,).
+    """Return the first two principal axes (2, H) of states (P, H), and their variances (2,).
 
-    An axis has no sign of its own: its largest number is made positive. Where there is no second
-    axis, it and its share are 0.
+    The variances are shares of the total. The sign of an axis is arbitrary: its largest number is
+    made positive. If there is no second axis, it and its share are 0.
     """
     H = states.shape[1]
     plane, share = np.zeros((2, H)), np.zeros(2)
@@ -257,7 +272,7 @@ def principal_plane(states: Array) -> tuple[Array, Array]:
 
 
 def _draw_path(axes: Axes, path: Array, name: str) -> None:
-    """A path (P, 2), and where it ends."""
+    """Draw a path (P, 2), and mark its end."""
     now = style.now()
     axes.plot(*path.T, color=now.carried, lw=0.9, marker="o", ms=3, mew=0, label=name)
     if len(path):
@@ -266,26 +281,27 @@ def _draw_path(axes: Axes, path: Array, name: str) -> None:
 
 
 def _draw_signal(
-    axes: Axes, time: Array, values: Array, color: str, label: str, **how: Any
+    axes: Axes, time: Array, values: Array, color: str, label: str, **line: Any
 ) -> None:
-    """Values (T, O) against time, only some where there are many, under one name."""
+    """Draw some of the values (T, O) against time, with one legend entry."""
     values = values.reshape(len(values), -1)
     chosen = features_drawn(values.shape[1])
     marker = "o" if len(time) == 1 else ""
-    lines = axes.plot(time, values[:, chosen], color=color, marker=marker, ms=4, **how)
+    lines = axes.plot(time, values[:, chosen], color=color, marker=marker, ms=4, **line)
     if lines:
         lines[0].set_label(label)
 
 
 def _write_out(axes: Axes, time: Array) -> None:
-    """Late times in full at the axis, and so few of them."""
+    """Write late times in full at the axis, and so only a few."""
     if time.size and np.nanmax(np.abs(time)) >= LATE:
         axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.ticklabel_format(axis="x", style="plain")
 
 
 def _edges(time: Array) -> Array:
-    """Edges (P + 1,) of the steps at `time` (P,), halfway between them."""
+    """Return the edges (P + 1,) of the steps at `time` (P,), halfway between them."""
+
     if len(time) < 2:
         at = float(time[0]) if len(time) else 0.0
         return np.array([at - 0.5, at + 0.5])

@@ -1,7 +1,7 @@
 """The live view of a run in a terminal: curves, bars and pictures as characters.
 
-`app` is the loop, `screen` the terminal and `keys` what is typed; `dashboard` draws a moment on
-the grid of `cells`, with `shapes`, `layout`, and the panels of each job.
+`app` is the loop, `screen` the terminal and `keys` its input. `dashboard` draws a moment on a
+`canvas` with `shapes`; `layout` places the panels of each job.
 """
 
 from hiddenstate.views.terminal.app import show_terminal

@@ -1,25 +1,23 @@
-"""The panels of an autoencoder: what it gives back, and how its codes lie."""
+"""Draws the panels of an autoencoder: reconstructions, codes, decoded rows, PCA."""
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hiddenstate.runs.snapshots import AutoencodeMoment, AutoencodeStatic
+from hiddenstate.system.typing import Array
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.canvas import BOLD, Canvas, clip, width_of
 from hiddenstate.views.terminal.colors import BLUE, CLASSES, GREY, ORANGE
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning
-from hiddenstate.views.terminal.panels import Look
+from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Moment, Timeline
 
-Array = NDArray[Any]
-
 SMALL_TILE = 9
-"""Pixels a picture needs across to be known for what it is; of many, only so many are drawn."""
+"""Pixels across that a picture needs to be recognisable; fewer pictures are drawn instead."""
 
-_LEFT = Stack((Panel("learning", 30, 6), Panel("against", 30, 4, most=4)))
+_LEFT = Stack((Panel("learning", 30, 6), Panel("pca", 30, 4, most=4)))
 _PAIRS = Panel("reconstructions", 60, 11, most=29)
 BOXES: tuple[Box, ...] = (
     Stack(
@@ -47,27 +45,27 @@ BOXES: tuple[Box, ...] = (
 )
 
 
-def offered(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
-    """The panels there is something to draw in."""
-    found: dict[str, panels.Draw] = {"learning": learning}
+def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
+    """Return the panels that there are arrays for, by name."""
+    available: dict[str, panels.Draw] = {"learning": learning}
     static, arrays = timeline.static_arrays, moment.arrays
     if "reconstruction" in arrays and len(static.get("original", ())):
-        found["reconstructions"] = reconstructions
+        available["reconstructions"] = reconstructions
     if len(arrays.get("code", ())):
-        found["codes"] = codes
+        available["codes"] = codes
     if "pca_train_mse" in static and moment.history:
-        found["against"] = against
+        available["pca"] = pca
     if len(arrays.get("walk", ())):
-        found["walk"] = walk
+        available["walk"] = walk
     if len(arrays.get("grid", ())) and timeline.picture:
-        found["grid"] = grid
+        available["grid"] = grid
     if len(arrays.get("worst", ())) and {"worst_row", "worst_rebuilt"} <= set(arrays):
-        found["worst"] = worst
-    return found
+        available["worst"] = worst
+    return available
 
 
-def _pairs(canvas: Canvas, timeline: Timeline, above: Array, below: Array, foot: int = 0) -> None:
-    """Rows over what they were rebuilt as; where they are no pictures, in one plot."""
+def _pairs(canvas: Canvas, timeline: Timeline, above: Array, below: Array) -> None:
+    """Draw rows over their reconstructions; if they are no pictures, both in one plot."""
     picture = timeline.picture
     stacked = (2 * picture[0], picture[1]) if picture else None
 
@@ -77,128 +75,136 @@ def _pairs(canvas: Canvas, timeline: Timeline, above: Array, below: Array, foot:
             panels.draw_row(part.part(0, 0, part.width, height), both, None)
             return
         half = height // 2
-        width = panels.fitted(picture, part.width, half)[0]
+        width = panels.picture_size(picture, part.width, half)[0]
         panels.draw_row(part.part(0, 0, width, half), above[n], picture)
         panels.draw_row(part.part(0, half, width, half), below[n], picture)
 
-    room = canvas
-    if stacked:  # a whole number of rows each
-        room = canvas.part(0, 0, canvas.width, (canvas.height - foot) // 2 * 2 + foot)
-    panels.gallery(room, above[: len(below)], stacked, foot, draw)
+    body = canvas
+    if stacked:  # both have the same number of lines
+        body = canvas.part(0, 0, canvas.width, canvas.height // 2 * 2)
+    panels.gallery(body, above[: len(below)], stacked, 0, draw)
 
 
-def reconstructions(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
-    """Originals over their reconstructions."""
-    told = "original over rebuilt" if timeline.picture else "original orange, rebuilt blue"
-    room = panels.titled(canvas, "reconstructions", told)
-    _pairs(room, timeline, timeline.static_arrays["original"], moment.arrays["reconstruction"])
+def reconstructions(
+    canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection
+) -> None:
+    """Draw rows over their reconstructions."""
+    note = "original above" if timeline.picture else "original orange, reconstruction blue"
+    body = panels.titled(canvas, "reconstructions", note)
+    original = timeline.static_as(AutoencodeStatic)["original"]
+    _pairs(body, timeline, original, moment.arrays_as(AutoencodeMoment)["reconstruction"])
 
 
-def worst(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
-    """The rows that were rebuilt worst."""
-    errors = moment.arrays.get("worst_error")
-    told = "" if errors is None else f"mse {panels.short(float(errors[0]))} and less"
-    room = panels.titled(canvas, "worst reconstructions", told)
-    _pairs(room, timeline, moment.arrays["worst_row"], moment.arrays["worst_rebuilt"])
+def worst(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
+    """Draw the rows with the largest reconstruction errors."""
+    arrays = moment.arrays_as(AutoencodeMoment)
+    errors = arrays.get("worst_error")
+    note = "" if errors is None else f"mse up to {panels.short(float(errors[0]))}"
+    body = panels.titled(canvas, "worst reconstructions", note)
+    _pairs(body, timeline, arrays["worst_row"], arrays["worst_rebuilt"])
 
 
-def against(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
-    """The loss as a bar over that of a PCA of the same size, both on training rows."""
-    room = panels.titled(canvas, "against PCA on training rows", "of the same size")
-    loss, pca = moment.history[-1]["mean_loss"], float(timeline.static_arrays["pca_train_mse"][0])
-    most = max(loss, pca) or 1.0
-    long = room.width - 12
-    for y, (name, value, ink) in enumerate((("net", loss, BLUE), ("PCA", pca, ORANGE))):
-        room.text(0, y, name, ink, BOLD)
-        shapes.bar(room, 4, y, long, min(value / most, 1.0), ink)
-        room.right(y, panels.short(value), ink)
-    if loss > 0 and room.height > 2:
-        said = f"{1 - loss / pca:.0%} less" if loss < pca else f"{loss / pca:.1f} times as much"
-        room.text(4, 2, said, GREY)
+def pca(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
+    """Draw the loss as a bar above that of PCA with as many components, on training rows."""
+    body = panels.titled(canvas, "network and PCA, training rows", "same code size")
+    loss = moment.history[-1]["mean_loss"]
+    other = float(timeline.static_as(AutoencodeStatic)["pca_train_mse"][0])
+    most = max(loss, other) or 1.0
+    long = body.width - 12
+    for y, (name, value, ink) in enumerate((("net", loss, BLUE), ("PCA", other, ORANGE))):
+        body.text(0, y, name, ink, BOLD)
+        shapes.bar(body, 4, y, long, min(value / most, 1.0), ink)
+        body.right(y, panels.short(value), ink)
+    if loss > 0 and body.height > 2:
+        lower = f"{1 - loss / other:.0%} lower" if loss < other else ""
+        body.text(4, 2, lower or f"{loss / other:.1f} times as large", GREY)
 
 
-def codes(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
-    """Codes in the plane of two of their numbers, each as its label's character."""
-    values = moment.arrays["code"].astype(float)
-    labels = timeline.static_arrays.get("code_label")
+def codes(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
+    """Draw codes in the plane of two of their dimensions, each as a character of its label."""
+    values = moment.arrays_as(AutoencodeMoment)["code"].astype(float)
+    labels = timeline.static_as(AutoencodeStatic).get("code_label")
     if labels is not None and len(labels) < len(values):
         labels = None
     size = values.shape[1]
     planes: list[tuple[int, ...]] = list(combinations(range(size), 2)) or [(0, 0)]
-    across, down = planes[look.plane % len(planes)]
+    across, down = planes[selection.plane % len(planes)]
     y = values[:, down]
-    if size == 1:  # along a line, a class a row
+    if size == 1:  # along a line, one line per class
         y = np.zeros(len(values)) if labels is None else -labels[: len(values)].astype(float)
-    told = f"code {across + 1} across" + (f", {down + 1} up" if size > 1 else "")
+    note = f"code {across + 1} across" + (f", {down + 1} up" if size > 1 else "")
     if len(planes) > 1:
-        told += f", plane {look.plane % len(planes) + 1} of {len(planes)}"
-    room = panels.titled(canvas, "codes", told)
-    names = panels.class_names(timeline, len(timeline.facts.get("classes") or []))
+        note += f", plane {selection.plane % len(planes) + 1} of {len(planes)}"
+    body = panels.titled(canvas, "codes", note)
+    names = panels.labels(timeline, len(timeline.facts.classes or ()))
     if labels is not None and names:
-        room = _key(room, names, panels.letters(names))
-    if not room.width or not room.height:
+        body = _key(body, names, panels.letters(names))
+    if not body.width or not body.height:
         return
     span = panels.span_of([values[:, across]], [y])
     if labels is None or not names:
-        columns = shapes.scaled(values[:, across], *span[:2], 2 * room.width - 1)
-        rows = 4 * room.height - 2 - shapes.scaled(y, *span[2:], 4 * room.height - 1)
-        sound = np.isfinite(columns + rows)
-        x, down_ = (np.round(v[sound]).astype(int) for v in (columns, rows))
-        for right, lower in ((0, 0), (1, 0), (0, 1), (1, 1)):  # four dots a code
-            shapes.scatter(room, x + right, down_ + lower, BLUE)
+        _dots(body, values[:, across], y, span)
         return
-    columns = shapes.scaled(values[:, across], *span[:2], room.width)
-    rows = room.height - 1 - shapes.scaled(y, *span[2:], room.height)
-    sound = np.flatnonzero(np.isfinite(columns + rows))
+    columns = shapes.scaled(values[:, across], *span[:2], body.width)
+    rows = body.height - 1 - shapes.scaled(y, *span[2:], body.height)
+    finite = np.flatnonzero(np.isfinite(columns + rows))
     marks = np.array([ord(letter) for letter in panels.letters(names)], np.int32)
     inks = np.array([CLASSES[n % len(CLASSES)] for n in range(len(names))], np.int32)
-    row, column = (np.round(v[sound]).astype(int) for v in (rows, columns))
-    number = np.clip(labels[sound].astype(int), 0, len(names) - 1)
-    room.glyph[row, column], room.ink[row, column] = marks[number], inks[number]
+    row, column = (np.round(v[finite]).astype(int) for v in (rows, columns))
+    number = np.clip(labels[finite].astype(int), 0, len(names) - 1)
+    body.glyph[row, column], body.ink[row, column] = marks[number], inks[number]
 
 
-def _key(room: Canvas, names: list[str], letters: list[str]) -> Canvas:
-    """A line that names the letters, where they are not the names themselves."""
-    if names == letters or room.height < 6:
-        return room
+def _dots(body: Canvas, x: Array, y: Array, span: tuple[float, float, float, float]) -> None:
+    """Draw points (n,), each as four dots."""
+    columns = shapes.scaled(x, *span[:2], 2 * body.width - 1)
+    rows = 4 * body.height - 2 - shapes.scaled(y, *span[2:], 4 * body.height - 1)
+    finite = np.isfinite(columns + rows)
+    across, down = (np.round(v[finite]).astype(int) for v in (columns, rows))
+    for right, lower in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        shapes.scatter(body, across + right, down + lower, BLUE)
+
+
+def _key(body: Canvas, names: list[str], letters: list[str]) -> Canvas:
+    """Write which letter stands for which label, unless they are equal; return the rest."""
+    if names == letters or body.height < 6:
+        return body
     x = 0
     for n, (letter, name) in enumerate(zip(letters, names, strict=True)):
         text = clip(name, 16)
-        if x + width_of(text) + 2 > room.width:
-            room.text(x, 0, "…", GREY)
+        if x + width_of(text) + 2 > body.width:
+            body.text(x, 0, "…", GREY)
             break
-        room.text(x, 0, letter, CLASSES[n % len(CLASSES)], BOLD)
-        x = room.text(x + 2, 0, text, GREY) + 2
-    return room.part(0, 1, room.width, room.height - 1)
+        body.text(x, 0, letter, CLASSES[n % len(CLASSES)], BOLD)
+        x = body.text(x + 2, 0, text, GREY) + 2
+    return body.part(0, 1, body.width, body.height - 1)
 
 
-def walk(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
-    """What codes on the straight way between those of two rows decode to."""
-    room = panels.titled(canvas, "a walk from one code to another", "decoded on the way")
-    rows = moment.arrays["walk"]
+def walk(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
+    """Draw the rows decoded along the straight line between the codes of two rows."""
+    body = panels.titled(canvas, "a walk between two codes", "decoded rows")
+    rows = moment.arrays_as(AutoencodeMoment)["walk"]
     wide = SMALL_TILE if timeline.picture else 2 * SMALL_TILE
-    n = min(len(rows), max((room.width + 1) // (wide + 1), 2))
+    n = min(len(rows), max((body.width + 1) // (wide + 1), 2))
     rows = rows[np.linspace(0, len(rows) - 1, n).round().astype(int)]
 
     def draw(part: Canvas, n: int, height: int) -> None:
-        width = part.width
-        if timeline.picture:
-            width = panels.fitted(timeline.picture, part.width, height)[0]
-        panels.draw_row(part.part(0, 0, width, height), rows[n], timeline.picture)
+        panels.draw_picture_or_row(part, rows[n], timeline.picture, height)
 
-    panels.gallery(room, rows, timeline.picture, 0, draw)
+    panels.gallery(body, rows, timeline.picture, 0, draw)
 
 
-def grid(canvas: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
-    """What a square through the codes decodes to, as one picture."""
-    room = panels.titled(canvas, "decoded from a square of codes", "along their two main axes")
-    rows, picture = moment.arrays["grid"], timeline.picture or (1, 1)
+def grid(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
+    """Draw the rows decoded from a square of codes as one picture."""
+    note = "along their two principal axes"
+    body = panels.titled(canvas, "decoded from a square of codes", note)
+    rows, picture = moment.arrays_as(AutoencodeMoment)["grid"], timeline.picture or (1, 1)
     side = round(len(rows) ** 0.5)
     h, w = picture
-    most = max(min(room.width, 2 * room.height) // SMALL_TILE, 2)
+    most = max(min(body.width, 2 * body.height) // SMALL_TILE, 2)
     some = np.linspace(0, side - 1, min(side, most)).round().astype(int)
     tiles = rows[: side * side].reshape(side, side, h, w)[np.ix_(some, some)].swapaxes(1, 2)
     side = len(some)
-    share = min(room.width / (side * w), 2 * room.height / (side * h), 1.0)
+    share = min(body.width / (side * w), 2 * body.height / (side * h), 1.0)
     size = max(1, round(side * w * share)), max(1, round(side * h * share / 2))
-    panels.draw_row(room.part(0, 0, *size), tiles, (side * h, side * w))
+    panels.draw_row(body.part(0, 0, *size), tiles, (side * h, side * w))

@@ -1,25 +1,22 @@
-"""The cell grid: what stands where on the screen, and what must be written to make it so."""
+"""A grid of characters with colours, and what to write to a terminal to show it."""
 
 import unicodedata
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hiddenstate.system.typing import Array
 from hiddenstate.views.terminal.colors import DEFAULT, Depth, code
 
-Array = NDArray[Any]
-
 SPACE, REST = 32, 0
-"""Characters: nothing drawn, and the right half of a wide one."""
+"""Glyphs: an empty place, and the right half of a wide character."""
 
 BOLD, REVERSE = 1, 2
 MARKS = {0: "0", BOLD: "0;1", REVERSE: "0;7", BOLD | REVERSE: "0;1;7"}
 
-BEYOND = 0x110000
-"""Numbers from here on stand for characters with others combined."""
+COMBINED = 0x110000
+"""Glyphs from here on stand for characters combined with others."""
 
 _combined: list[str] = []
 _numbers: dict[str, int] = {}
@@ -27,15 +24,15 @@ _numbers: dict[str, int] = {}
 
 @dataclass
 class Canvas:
-    """A part of the screen to draw in; what falls outside is cut off.
+    """A part of the screen to draw in; what does not fit is cut off.
 
     Parameters
     ----------
     depth : Depth
-        Colours the terminal has.
+        Number of colours of the terminal.
     glyph, ink, ground, mark : ndarray (h, w)
-        Of each cell: its character's number, its colours as RGB or `DEFAULT`, `BOLD`, `REVERSE`.
-        Parts of a canvas share these.
+        For each place: code point of its character, foreground and background colour as RGB or
+        `DEFAULT`, and `BOLD` or `REVERSE`. The parts of a canvas share these arrays.
     """
 
     depth: Depth
@@ -46,29 +43,29 @@ class Canvas:
 
     @classmethod
     def blank(cls, width: int, height: int, depth: Depth = Depth.TRUE) -> "Canvas":
-        """An empty screen of `width` columns and `height` rows."""
+        """Return an empty canvas of `width` columns and `height` lines."""
         shape = (height, width)
         grids = [np.full(shape, value, np.int32) for value in (SPACE, DEFAULT, DEFAULT, 0)]
         return cls(depth, *grids)
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Number of columns."""
         return int(self.glyph.shape[1])
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """Number of lines."""
         return int(self.glyph.shape[0])
 
     def part(self, x: int, y: int, width: int, height: int) -> "Canvas":
-        """The part from column `x` and row `y` on, as far as it lies inside."""
+        """Return the part that starts at column `x` and line `y`, as far as it lies inside."""
         rows, columns = slice(max(y, 0), max(y + height, 0)), slice(max(x, 0), max(x + width, 0))
         grids = (self.glyph, self.ink, self.ground, self.mark)
         return Canvas(self.depth, *(grid[rows, columns] for grid in grids))
 
     def text(self, x: int, y: int, text: str, ink: int = DEFAULT, mark: int = 0) -> int:
-        """Write `text` from column `x` of row `y` on; return the column after it."""
+        """Write `text` from column `x` of line `y` on; return the column after it."""
         if not 0 <= y < self.height or x >= self.width:
             return x + width_of(text)
         if x < 0:
@@ -79,7 +76,7 @@ class Canvas:
             whole = len(glyphs)
             glyphs = glyphs[:room].copy()
             if whole > room and glyphs_of(text)[room] == REST:
-                glyphs[-1] = SPACE  # half a wide character is none
+                glyphs[-1] = SPACE  # a wide character does not fit by half
         end = x + len(glyphs)
         self.glyph[y, x:end] = glyphs
         self.ink[y, x:end] = ink
@@ -87,25 +84,25 @@ class Canvas:
         return end
 
     def right(self, y: int, text: str, ink: int = DEFAULT, mark: int = 0) -> int:
-        """Write `text` at the right end of row `y`; return the column it begins in."""
+        """Write `text` at the right end of line `y`; return the column it begins in."""
         begin = max(self.width - width_of(text), 0)
         self.text(begin, y, clip(text, self.width), ink, mark)
         return begin
 
     def middle(self, y: int, text: str, ink: int = DEFAULT, mark: int = 0) -> None:
-        """Write `text` in the middle of row `y`."""
+        """Write `text` in the middle of line `y`."""
         text = clip(text, self.width)
         self.text((self.width - width_of(text)) // 2, y, text, ink, mark)
 
     def clear(self) -> None:
-        """Take away all that stands here."""
+        """Remove everything."""
         self.glyph[:], self.ink[:], self.ground[:], self.mark[:] = SPACE, DEFAULT, DEFAULT, 0
 
 
 def changes(new: Canvas, old: Canvas | None) -> str:
-    """What to write to a screen that shows `old` so that it shows `new`, and no more.
+    """Return what to write to a screen that shows `old` so that it shows `new`.
 
-    Without `old`, or where the sizes differ, the screen is cleared and drawn whole.
+    Without `old`, or if the sizes differ, the screen is cleared first.
     """
     out: list[str] = []
     if old is None or old.glyph.shape != new.glyph.shape:
@@ -116,16 +113,36 @@ def changes(new: Canvas, old: Canvas | None) -> str:
     differs[:, :-1] |= differs[:, 1:] & (new.glyph[:, 1:] == REST)
     style = (DEFAULT, DEFAULT, 0)
     for y in np.flatnonzero(differs.any(axis=1)).tolist():
-        style = _write_row(new, y, np.flatnonzero(differs[y]).tolist(), style, out)
+        style = _write_line(new, y, np.flatnonzero(differs[y]).tolist(), style, out)
     if out and style != (DEFAULT, DEFAULT, 0):
         out.append("\x1b[0m")
     return "".join(out)
 
 
-def _write_row(
+def printed(canvas: Canvas) -> list[str]:
+    """Return the canvas as lines to print, without moving the cursor; see :func:`changes`."""
+    lines = []
+    for y in range(canvas.height):
+        visible = (canvas.glyph[y] != SPACE) | (canvas.ground[y] != DEFAULT) | (canvas.mark[y] != 0)
+        end = int(np.flatnonzero(visible)[-1]) + 1 if visible.any() else 0
+        line, style = "", (DEFAULT, DEFAULT, 0)
+        for x in range(end):
+            glyph = int(canvas.glyph[y, x])
+            if glyph == REST:
+                continue
+            now = (int(canvas.ink[y, x]), int(canvas.ground[y, x]), int(canvas.mark[y, x]))
+            if now != style and canvas.depth != Depth.PLAIN:
+                line += _restyle(*style, *now, canvas.depth)
+                style = now
+            line += chr(glyph) if glyph < COMBINED else _combined[glyph - COMBINED]
+        lines.append(line + "\x1b[0m" * (style != (DEFAULT, DEFAULT, 0)))
+    return lines
+
+
+def _write_line(
     new: Canvas, y: int, places: list[int], style: tuple[int, int, int], out: list[str]
 ) -> tuple[int, int, int]:
-    """Write the cells at columns `places` of row `y`, and return the style they leave."""
+    """Write the characters at columns `places` of line `y`; return the style they leave."""
     glyphs, inks = new.glyph[y].tolist(), new.ink[y].tolist()
     grounds, marks = new.ground[y].tolist(), new.mark[y].tolist()
     ink, ground, mark = style
@@ -140,11 +157,11 @@ def _write_row(
         if now != (ink, ground, mark):
             out.append(_restyle(ink, ground, mark, *now, depth))
             ink, ground, mark = now
-        if glyph < BEYOND:
+        if glyph < COMBINED:
             out.append(chr(glyph))
             cursor = x + 1 if is_safe(glyph) else -1
         else:
-            out.append(_combined[glyph - BEYOND])
+            out.append(_combined[glyph - COMBINED])
             cursor = -1
     return ink, ground, mark
 
@@ -153,7 +170,7 @@ def _write_row(
 def _restyle(
     ink: int, ground: int, mark: int, new_ink: int, new_ground: int, new_mark: int, depth: Depth
 ) -> str:
-    """The SGR sequence from one style to another."""
+    """Return the SGR sequence from one style to another."""
     parts = []
     if mark != new_mark:
         parts.append(MARKS[new_mark])
@@ -166,7 +183,7 @@ def _restyle(
 
 
 def is_safe(glyph: int) -> bool:
-    """Whether every terminal gives the character one column; after others the cursor is set."""
+    """Whether every terminal gives the character one column; after others the cursor is moved."""
     return 32 <= glyph < 127 or 0x2500 <= glyph < 0x25A0 or 0x2800 <= glyph < 0x2900
 
 
@@ -178,50 +195,50 @@ def _width(character: str) -> int:
 
 
 def width_of(text: str) -> int:
-    """Columns `text` takes: wide characters two, combining ones none."""
+    """Return the columns that `text` takes: two per wide character, none per combining one."""
     return len(text) if text.isascii() else sum(map(_width, text))
 
 
 @lru_cache(maxsize=2000)
 def glyphs_of(text: str) -> Array:
-    """Numbers of the cells of `text` (columns,); a wide character's second one is `REST`."""
+    """Return the glyphs of `text`, one per column; the second of a wide character is `REST`."""
     if text.isascii():
         return np.frombuffer(text.encode(), np.uint8).astype(np.int32)
-    cells: list[str] = []
+    places: list[str] = []
     for character in text:
         width = _width(character)
         if width:
-            cells += [character, ""][:width]
-        elif cells:  # combined with the one before
-            place = len(cells) - (2 if cells[-1] == "" else 1)
-            cells[place] += character
-    return np.array([_number(cell) for cell in cells], np.int32)
+            places += [character, ""][:width]
+        elif places:  # combined with the one before
+            last = len(places) - (2 if places[-1] == "" else 1)
+            places[last] += character
+    return np.array([_glyph(characters) for characters in places], np.int32)
 
 
-def _number(cell: str) -> int:
-    if len(cell) < 2:
-        return ord(cell) if cell else REST
-    if cell not in _numbers:
-        _numbers[cell] = BEYOND + len(_combined)
-        _combined.append(cell)
-    return _numbers[cell]
+def _glyph(characters: str) -> int:
+    if len(characters) < 2:
+        return ord(characters) if characters else REST
+    if characters not in _numbers:
+        _numbers[characters] = COMBINED + len(_combined)
+        _combined.append(characters)
+    return _numbers[characters]
 
 
 def clip(text: str, width: int) -> str:
-    """`text` if it fits in `width` columns, else its beginning and an ellipsis."""
+    """Return `text` if it fits in `width` columns, else its beginning and an ellipsis."""
     if width_of(text) <= width:
         return text
-    kept, used = "", 0
+    beginning, used = "", 0
     for character in text:
         used += _width(character)
         if used > width - 1:
             break
-        kept += character
-    return kept + "…" if width > 0 else ""
+        beginning += character
+    return beginning + "…" if width > 0 else ""
 
 
 def clip_label(text: str, width: int) -> str:
-    """`text` if it fits in `width` columns, else its beginning and its end: labels differ there."""
+    """As :func:`clip`, but of a long text also the end is left, where labels often differ."""
     if width_of(text) <= width or width < 5:
         return clip(text, width)
     tail = ""
@@ -231,7 +248,7 @@ def clip_label(text: str, width: int) -> str:
 
 
 def _without(text: str, columns: int) -> str:
-    """`text` without what stands in its first `columns`."""
+    """Return `text` without its first `columns` columns."""
     while text and columns > 0:
         columns -= _width(text[0])
         text = text[1:]

@@ -1,21 +1,19 @@
-"""Colours of the terminal view: how many there are, the house's inks, scales of numbers.
+"""Colours of the terminal view: how many the terminal has, the palette, scales for numbers.
 
-Inks are of middle lightness, so that they read on a light ground as on a dark one, and blue and
-orange carry the meaning, so that the colour-blind see it. Pictures bring their own ground.
+The palette has medium lightness, to be readable on light and on dark backgrounds, and contrasts
+blue with orange, which colour-blind people can distinguish. Pictures set their own background.
 """
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from functools import cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from hiddenstate.system.typing import Array
 
 DEFAULT = -1
-"""The terminal's own ink or ground."""
+"""The terminal's own foreground or background colour."""
 
 BLUE, ORANGE, GREEN, GREY = 0x2F7BD9, 0xD0640F, 0x1F8A4C, 0x7C848C
 
@@ -31,14 +29,14 @@ CLASSES = (
     0x8A8420,
     GREY,
 )
-"""Inks of classes by number; a further class begins again, and is told by its letter."""
+"""Colours of classes by number; further classes start again and differ by their letters."""
 
 LEVELS = 64
-"""Shades a scale of numbers is drawn in; more would only be more to write."""
+"""Shades of a scale; more would only take longer to write."""
 
 
 class Depth(IntEnum):
-    """How many colours a terminal has."""
+    """The number of colours of a terminal."""
 
     PLAIN = 0
     BASIC = 8
@@ -47,18 +45,18 @@ class Depth(IntEnum):
 
 
 def color_depth(environment: Mapping[str, str]) -> Depth:
-    """How many colours the terminal has, by NO_COLOR, COLORTERM and TERM.
+    """Return the number of colours of the terminal, from NO_COLOR, COLORTERM and TERM.
 
-    GNU screen hands on the COLORTERM of the terminal outside, but not its colours.
+    GNU screen passes on the COLORTERM of the outer terminal, but not all of its colours.
     """
     term = environment.get("TERM", "")
     if environment.get("NO_COLOR") or term in ("", "dumb") or term.startswith("vt"):
         return Depth.PLAIN
     within_screen = "STY" in environment
-    said = environment.get("COLORTERM", "").lower() in ("truecolor", "24bit")
-    if (said and not within_screen) or term.endswith("-direct"):
+    true_color = environment.get("COLORTERM", "").lower() in ("truecolor", "24bit")
+    if (true_color and not within_screen) or term.endswith("-direct"):
         return Depth.TRUE
-    return Depth.INDEXED if said or "256" in term or "kitty" in term else Depth.BASIC
+    return Depth.INDEXED if true_color or "256" in term or "kitty" in term else Depth.BASIC
 
 
 CUBE = (0, 95, 135, 175, 215, 255)
@@ -66,7 +64,7 @@ CUBE = (0, 95, 135, 175, 215, 255)
 
 
 def rgb(number: int) -> int:
-    """The RGB colour of one of the 256, from 16 on."""
+    """Return the RGB colour of one of the 256 colours, from 16 on."""
     if number >= 232:
         return (8 + 10 * (number - 232)) * 0x10101
     red, green, blue = (CUBE[(number - 16) // by % 6] for by in (36, 6, 1))
@@ -74,15 +72,15 @@ def rgb(number: int) -> int:
 
 
 class Scale:
-    """Colours of numbers from the least to the greatest.
+    """Colours for numbers from the smallest to the largest.
 
     Parameters
     ----------
     stops : sequence of int
-        RGB colours evenly apart, what lies between is mixed.
+        RGB colours at equal distances; those between are interpolated.
     indexed : sequence of int
-        Which of the 256 colours stand for them where there are no more; the nearest ones of
-        what is mixed would be of any hue.
+        Numbers of the 256 colours that replace them in a terminal without more; the nearest ones
+        to the interpolated colours would vary in hue.
 
     Attributes
     ----------
@@ -103,18 +101,18 @@ class Scale:
 
 
 LIGHT = Scale((0x12161B, 0xF4F4F0), range(233, 256))
-"""Of pictures: light ink on a dark ground, in both a light terminal and a dark one."""
+"""For pictures: light on dark, on any background."""
 
-CHANCE = Scale(
+PROBABILITY = Scale(
     (0x12161B, 0x1D4E89, 0x3F8FD2, 0xA9CBE3, 0xFFF3C4), (233, 17, 24, 25, 32, 75, 153, 230)
 )
-"""Of numbers from 0 to 1."""
+"""For probabilities, 0 to 1."""
 
 SIGNED = Scale(
     (0x9CCBFF, 0x2F7BD9, 0x14406F, 0x15181D, 0x7A3A08, 0xD0640F, 0xFFC78A),
     (153, 75, 32, 25, 24, 17, 235, 233, 235, 52, 94, 130, 166, 208, 215),
 )
-"""Of numbers from -1 to 1: blue below zero, orange above."""
+"""For numbers from -1 to 1: blue below zero, orange above."""
 
 BASIC_INKS = {
     BLUE: 4,
@@ -128,12 +126,12 @@ BASIC_INKS = {
     0x16899B: 6,
     0x8A8420: 3,
 }
-"""The eight old colours' numbers; 9 is the terminal's own ink."""
+"""The eight basic colours by number; 9 is the terminal's own foreground."""
 
 
 @cache
 def indexed(color: int) -> int:
-    """The nearest of the 256 colours to an RGB one: of the cube, or of the 24 greys."""
+    """Return the nearest of the 256 colours to an RGB colour: of the cube, or of the 24 greys."""
     channels = [color >> shift & 255 for shift in (16, 8, 0)]
     steps = [min(range(6), key=lambda n: abs(CUBE[n] - channel)) for channel in channels]
     grey = min(max(round((sum(channels) / 3 - 8) / 10), 0), 23)
@@ -146,7 +144,7 @@ def indexed(color: int) -> int:
 
 @cache
 def code(color: int, ground: bool, depth: Depth) -> str:
-    """What sets `color` as ink or ground in an SGR sequence (ECMA-48; ISO 8613-6)."""
+    """Return the SGR parameters for a foreground or `ground` colour (ECMA-48; ISO 8613-6)."""
     if color == DEFAULT or depth == Depth.PLAIN:
         return "49" if ground else "39"
     if depth == Depth.BASIC:

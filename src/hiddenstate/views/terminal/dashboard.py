@@ -1,92 +1,98 @@
-"""The whole screen of a run at a moment, drawn on a canvas."""
+"""Draws the whole screen of a run at a moment."""
 
 from collections.abc import Callable
 
 from hiddenstate.views.terminal import autoencode, classify, regress
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.header import (
-    Hint,
-    Status,
+    KeyHint,
+    ViewStatus,
     draw_footer,
     draw_header,
-    rows_of_header,
+    header_lines,
 )
 from hiddenstate.views.terminal.layout import Box, Panel, Stack, arrange, choose
-from hiddenstate.views.terminal.panels import Draw, Look, waiting
+from hiddenstate.views.terminal.panels import Draw, Selection, placeholder
 from hiddenstate.views.terminal.screen import SMALLEST
 from hiddenstate.views.timeline import Moment, Timeline
 
 JOBS: dict[str, tuple[Callable[[Timeline, Moment], dict[str, Draw]], tuple[Box, ...]]] = {
-    "classify": (classify.offered, classify.BOXES),
-    "regress": (regress.offered, regress.BOXES),
-    "autoencode": (autoencode.offered, autoencode.BOXES),
+    "classify": (classify.draws, classify.BOXES),
+    "regress": (regress.draws, regress.BOXES),
+    "autoencode": (autoencode.draws, autoencode.BOXES),
 }
 MARGIN = 1
 
-FAULTS = (ValueError, IndexError, KeyError, TypeError, ArithmeticError)
-"""What drawing arrays of shapes that no job writes may raise."""
+SHAPE_ERRORS = (ValueError, IndexError, KeyError, TypeError, ArithmeticError)
+"""What a drawing may raise for arrays of shapes that no job writes."""
 
 
-def offered(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
-    """The panels of the run by name, those there is something to draw in."""
+def panels_of(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
+    """Return the panels that the run has arrays for, by name."""
     return JOBS[timeline.job][0](timeline, moment)
 
 
 def pages_of(timeline: Timeline, moment: Moment) -> tuple[str, ...]:
-    """What can be seen: all together, or one panel alone."""
-    return ("all", *offered(timeline, moment))
+    """Return what can be shown: `all` panels together, or one alone by its name."""
+    return ("all", *panels_of(timeline, moment))
 
 
 def draw_screen(
     canvas: Canvas,
     timeline: Timeline,
     moment: Moment,
-    status: Status,
-    look: Look,
-    hints: list[Hint],
+    status: ViewStatus,
+    selection: Selection,
+    hints: list[KeyHint],
 ) -> None:
-    """Draw everything on an empty canvas; `hints` are keys for the last line."""
+    """Draw a moment of a run on an empty canvas; `hints` are keys for the last line."""
     if canvas.width < SMALLEST[0] or canvas.height < SMALLEST[1]:
-        need = f"{SMALLEST[0]}x{SMALLEST[1]} needed, {canvas.width}x{canvas.height} here"
-        for y, line in enumerate(("more room, please", need)):
+        sizes = f"{canvas.width}x{canvas.height}, needs {SMALLEST[0]}x{SMALLEST[1]}"
+        for y, line in enumerate(("terminal too small", sizes)):
             canvas.middle(max(canvas.height // 2 - 1, 0) + y, line)
         return
-    top = rows_of_header(canvas.height)
+    top = header_lines(canvas.height)
     width = canvas.width - 2 * MARGIN
     draw_header(canvas.part(MARGIN, 0, width, top), timeline, moment, status)
     draw_footer(canvas.part(MARGIN, canvas.height - 1, width, 1), status, hints)
     body = canvas.part(MARGIN, top, width, canvas.height - top - 1)
-    panels = offered(timeline, moment)
+    panels = panels_of(timeline, moment)
     name = status.pages[status.page]
     if name in panels:
-        _draw(panels[name], body, timeline, moment, look)
+        _draw(panels[name], body, timeline, moment, selection)
     else:
-        _all(body, panels, timeline, moment, look)
+        _all(body, panels, timeline, moment, selection)
 
 
 def _all(
-    body: Canvas, panels: dict[str, Draw], timeline: Timeline, moment: Moment, look: Look
+    body: Canvas,
+    panels: dict[str, Draw],
+    timeline: Timeline,
+    moment: Moment,
+    selection: Selection,
 ) -> None:
-    """As many panels as fit, as the job lays them out."""
-    boxes = [kept for box in JOBS[timeline.job][1] if (kept := only(box, set(panels)))]
+    """Draw as many panels as fit, in the layout of the job."""
+    boxes = [rest for box in JOBS[timeline.job][1] if (rest := only(box, set(panels)))]
     box = choose(boxes, body.width, body.height) or boxes[-1]
     for place in arrange(box, 0, 0, body.width, body.height):
         part = body.part(place.x, place.y, place.width, place.height)
-        _draw(panels[place.name], part, timeline, moment, look)
+        _draw(panels[place.name], part, timeline, moment, selection)
 
 
-def _draw(draw: Draw, part: Canvas, timeline: Timeline, moment: Moment, look: Look) -> None:
-    """Draw a panel; of arrays no job of ours wrote, say that they cannot be drawn."""
+def _draw(
+    draw: Draw, part: Canvas, timeline: Timeline, moment: Moment, selection: Selection
+) -> None:
+    """Draw a panel; if the arrays have shapes that no job writes, say so."""
     try:
-        draw(part, timeline, moment, look)
-    except FAULTS:
+        draw(part, timeline, moment, selection)
+    except SHAPE_ERRORS:
         part.clear()
-        waiting(part, "its arrays do not fit together")
+        placeholder(part, "its arrays do not fit together")
 
 
 def only(box: Box, names: set[str]) -> Box | None:
-    """`box` without the panels that are not in `names`; None if nothing is left."""
+    """Return `box` without the panels that are not in `names`; None if nothing is left."""
     if isinstance(box, Panel):
         return box if box.name in names else None
-    parts = [kept for part in box.parts if (kept := only(part, names))]
+    parts = [rest for part in box.parts if (rest := only(part, names))]
     return Stack(parts, box.across, box.weight) if parts else None

@@ -1,4 +1,4 @@
-"""The lines around the panels: what run this is, how far it is, which keys there are."""
+"""Draws the lines around the panels: the run, its progress, and the keys."""
 
 from dataclasses import dataclass
 
@@ -9,35 +9,35 @@ from hiddenstate.views.terminal.panels import short
 from hiddenstate.views.timeline import Moment, Timeline
 
 SIGNS = {"running": ("●", GREEN), "paused": ("‖", ORANGE), "done": ("■", BLUE)}
-"""Sign and ink of a run's state; of any other that it ended early."""
+"""Sign and colour of a run's status; any other means that it ended early."""
 
 
 @dataclass
-class Status:
-    """What the lines say that no snapshot holds.
+class ViewStatus:
+    """What the lines around the panels show that no snapshot holds.
 
     Parameters
     ----------
-    state : str
-        The run's: running, paused, done, interrupted, failed, stopped or gone.
+    run : str
+        The status of the run, or `paused`.
     total : int or None
-        Updates in all, where known.
+        Updates of the whole run, if known.
     seconds, rate : float or None
-        Time the training took so far, and updates a second.
+        Time that training took so far, and updates per second.
     moment, moments : int
-        Which moment is shown, from 1, of how many.
-    mode : str
-        live, replay, held or end.
+        The number of the moment shown, from 1, and of all moments.
+    mode : {"live", "replay", "held", "end"}
     speed : float
         Of the replay.
     message : str
-        The last line, in place of the keys.
-    pages : list of str
-        What can be seen, and which of it is.
+        Replaces the keys in the last line.
+    pages : tuple of str
+        What can be shown: all panels together, or one alone.
     page : int
+        The number of the page shown.
     """
 
-    state: str
+    run: str
     total: int | None = None
     seconds: float | None = None
     rate: float | None = None
@@ -50,17 +50,17 @@ class Status:
     page: int = 0
 
 
-def rows_of_header(height: int) -> int:
-    """Rows the header takes on a screen of so many."""
+def header_lines(height: int) -> int:
+    """Return the number of lines of the header on a screen of `height` lines."""
     return 1 if height < 16 else 2 if height < 30 else 3
 
 
-def draw_header(canvas: Canvas, timeline: Timeline, moment: Moment, status: Status) -> None:
-    """Name, job, data and state; below them how far it is, and how fast."""
-    sign, ink = SIGNS.get(status.state, ("✗", ORANGE))
-    state = f"{sign} {status.state}"
+def draw_header(canvas: Canvas, timeline: Timeline, moment: Moment, status: ViewStatus) -> None:
+    """Draw name, job, data and status of a run, and its progress in a second line."""
+    sign, ink = SIGNS.get(status.run, ("✗", ORANGE))
+    state = f"{sign} {status.run}"
     room = canvas.width - width_of(state) - 2
-    name, data = printable(timeline.run.name, 60), printable(timeline.facts.get("data", ""), 60)
+    name, data = printable(timeline.run.name, 60), printable(timeline.facts.data, 60)
     if canvas.height == 1:
         _one_line(canvas, name, moment, status, state, ink)
         return
@@ -73,15 +73,15 @@ def draw_header(canvas: Canvas, timeline: Timeline, moment: Moment, status: Stat
 
 
 def _one_line(
-    canvas: Canvas, name: str, moment: Moment, status: Status, state: str, ink: int
+    canvas: Canvas, name: str, moment: Moment, status: ViewStatus, state: str, ink: int
 ) -> None:
-    far = f"{moment.step:,}" + (f"/{status.total:,}" if status.total else "")
-    begin = canvas.right(0, f"{far}  {state}", ink, BOLD)
+    progress = f"{moment.step:,}" + (f"/{status.total:,}" if status.total else "")
+    begin = canvas.right(0, f"{progress}  {state}", ink, BOLD)
     canvas.text(0, 0, clip(name, max(begin - 1, 0)), mark=BOLD)
 
 
-def _progress(canvas: Canvas, moment: Moment, status: Status) -> None:
-    """A bar, the step, and as many figures as fit."""
+def _progress(canvas: Canvas, moment: Moment, status: ViewStatus) -> None:
+    """Draw a bar, the step, and as many figures as fit."""
     words = [f"step {moment.step:,}" + (f" of {status.total:,}" if status.total else "")]
     if status.seconds is not None:
         words.append(clock(status.seconds))
@@ -90,7 +90,8 @@ def _progress(canvas: Canvas, moment: Moment, status: Status) -> None:
     if status.rate and status.total and status.mode == "live":
         words.append(f"{clock((status.total - moment.step) / status.rate)} left")
     if moment.history:
-        words += [f"epoch {moment.history[-1]['epoch']}", f"lr {short(moment.history[-1]['lr'])}"]
+        last = moment.history[-1]
+        words += [f"epoch {last['epoch']}", f"lr {short(last['lr'])}"]
     while len(words) > 1 and width_of("  ".join(words)) > canvas.width - 12:
         words.pop()
     text = "  ".join(words)
@@ -106,7 +107,7 @@ def _progress(canvas: Canvas, moment: Moment, status: Status) -> None:
 
 
 def clock(seconds: float) -> str:
-    """Seconds in words: 0.84 s, 4 s, 12 s, 3:05 or 2:03:05."""
+    """Format a time: 0.84 s, 4 s, 12 s, 3:05 or 2:03:05."""
     if seconds < 10:
         return f"{seconds:.2g} s"
     minutes, rest = divmod(int(seconds), 60)
@@ -116,22 +117,22 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-Hint = tuple[str, str]
+KeyHint = tuple[str, str]
 """A key, and what it does."""
 
 MODES = {"live": "live", "replay": "▶", "held": "‖", "end": "end"}
 
 
-def draw_footer(canvas: Canvas, status: Status, hints: list[Hint]) -> None:
-    """A message, or which moment is shown and what the keys do, as many as fit."""
+def draw_footer(canvas: Canvas, status: ViewStatus, hints: list[KeyHint]) -> None:
+    """Draw a message, or the moment shown and as many keys as fit."""
     if status.message:
         canvas.text(0, 0, clip(f" {status.message} ", canvas.width), mark=REVERSE)
         return
-    told = MODES[status.mode]
+    place = MODES[status.mode]
     if status.mode != "live":
-        told += f" {status.moment} of {status.moments}"
-        told += f" at {short(status.speed)}x" if status.mode == "replay" else ""
-    x = canvas.text(0, 0, told, BLUE, BOLD) + 2
+        place += f" {status.moment} of {status.moments}"
+        place += f" at {short(status.speed)}x" if status.mode == "replay" else ""
+    x = canvas.text(0, 0, place, BLUE, BOLD) + 2
     page = status.pages[status.page]
     for key, does in [("tab", page), *hints]:
         if x + width_of(f"{key} {does}") > canvas.width:
@@ -140,8 +141,16 @@ def draw_footer(canvas: Canvas, status: Status, hints: list[Hint]) -> None:
         x = canvas.text(x, 0, does, GREY) + 2
 
 
-def draw_help(canvas: Canvas, lines: list[Hint], part: int) -> bool:
-    """Keys and what they do, in a box in the middle; whether `part` (from 0) was the last."""
+def draw_help(canvas: Canvas, lines: list[KeyHint], part: int) -> bool:
+    """Draw what the keys do in a box in the middle; return whether this is the last part.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    lines : list of KeyHint
+    part : int
+        Which part to draw, from 0, if they do not all fit.
+    """
     keys = max(width_of(key) for key, _ in lines) + 2
     wide = keys + max(width_of(does) for _, does in lines) + 2
     n_columns = 1 if len(lines) + 2 <= canvas.height or 2 * wide + 3 > canvas.width else 2

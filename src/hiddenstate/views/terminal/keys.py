@@ -1,4 +1,4 @@
-"""What was typed: bytes from a terminal as names of keys."""
+"""Decodes the bytes that a terminal sends into names of keys."""
 
 import re
 
@@ -10,76 +10,80 @@ NAMED = {
     b"\x1b[Z": "back-tab", b"\t": "tab", b" ": "space", b"\r": "enter", b"\n": "enter",
     b"\x1a": "ctrl-z", b"\x0c": "ctrl-l", b"\x1b": "escape",
 }  # fmt: skip
-"""Sequences of the keys that mean something here (xterm's, rxvt's and the Linux console's)."""
+"""Escape sequences of the keys in use (those of xterm, rxvt and the Linux console)."""
 
 SEQUENCE = re.compile(
     rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[ -~]|\x1b[\]P_^X][^\x07\x1b]*(?:\x07|\x1b\\)"
 )
-"""A whole escape sequence: CSI, SS3, or a string such as a terminal's answer (ECMA-48)."""
+"""A whole escape sequence: CSI, SS3, or a string such as a terminal's reply (ECMA-48)."""
 
 BEGINNING = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|O|[\]P_^X][^\x07\x1b]*\x1b?)?")
-"""What may yet become one."""
+"""The beginning of an escape sequence."""
 
-LONGEST = 256
-"""Bytes after which an unfinished sequence is given up."""
+MAX_SEQUENCE = 256
+"""Bytes after which an unfinished sequence is dropped."""
 
 
 class Keys:
-    """Turns bytes into keys; what a sequence still lacks may come with the next bytes."""
+    """Decodes bytes into keys; a sequence may continue in the next bytes."""
 
     def __init__(self) -> None:
-        self._kept = b""
+        self._unread = b""
 
     @property
     def unfinished(self) -> bool:
-        """Whether bytes wait that may be a lone escape or the beginning of a sequence."""
-        return bool(self._kept)
+        """Whether there are bytes that may be a lone escape or the beginning of a sequence."""
+        return bool(self._unread)
 
     def feed(self, data: bytes, last: bool = False) -> list[str]:
-        """The keys of `data` after what was kept; unknown sequences are none.
+        """Return the keys in `data`, after the bytes not decoded yet; unknown sequences are none.
 
         Parameters
         ----------
         data : bytes
-        last : bool
-            Nothing more came for a while: a kept escape is the escape key.
+        last : bool, default False
+            Whether no more bytes followed: then an escape that is not decoded yet is the key.
+
+        Returns
+        -------
+        list of str
         """
-        data, self._kept, found = self._kept + data, b"", []
+        data, self._unread, keys = self._unread + data, b"", []
         while data:
             match = SEQUENCE.match(data)
             if match:
                 key, data = match[0], data[match.end() :]
-            elif BEGINNING.fullmatch(data) and not last and len(data) < LONGEST:
-                self._kept = data
+            elif BEGINNING.fullmatch(data) and not last and len(data) < MAX_SEQUENCE:
+                self._unread = data
                 break
             else:
                 key, data = data[:1], data[1:]
             name = NAMED.get(key) or (key.decode() if key.isascii() and key.isalnum() else "")
             name = name or (key.decode() if key in (b"?", b"+", b"-", b"=", b"_") else "")
             if name:
-                found.append(name)
-        return found
+                keys.append(name)
+        return keys
 
 
-WATCHING = [
-    ("space", "hold, go on"),
-    ("← →", "a moment back, on"),
-    ("↑ ↓", "ten moments back, on"),
+VIEW_KEYS = [
+    ("space", "pause or resume the view"),
+    ("← →", "one moment back, forward"),
+    ("↑ ↓", "ten moments back, forward"),
     ("home end", "first, last moment"),
     ("+ -", "faster, slower"),
-    ("f", "the newest moment"),
+    ("f", "follow the newest moment"),
     ("r", "replay"),
-    ("tab", "a panel alone, or all"),
-    ("1 to 0", "which row is shown"),
-    ("a", "axes of the codes"),
-    ("q", "leave"),
+    ("tab", "next panel alone, or all"),
+    ("1 to 0", "select a row"),
+    ("a", "next axes of the codes"),
+    ("q", "quit the view"),
 ]
-"""Keys and what they do, for a reader."""
+"""Keys of the view, and what they do."""
 
-ASKING = [
-    ("p", "pause training, go on"),
-    ("s", "stop, keep the best"),
-    ("l", "halve the rate"),
-    ("k", "keep a snapshot"),
+RUN_KEYS = [
+    ("p", "pause or resume training"),
+    ("s", "stop, keep the best weights"),
+    ("l", "halve the learning rate"),
+    ("k", "save a snapshot"),
 ]
-"""Keys that ask something of a run under way."""
+"""Keys that send a request to a run in progress."""

@@ -1,15 +1,15 @@
-"""Where the panels stand: boxes in rows and columns that share the room there is."""
+"""Computes where panels stand: boxes in rows and columns that share the available space."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 GAP = 2
-"""Columns left free between panels side by side."""
+"""Empty columns between panels side by side."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a panel stands: its first column and row, and its size in cells."""
+    """The place of a panel: its first column and line, and its size in characters."""
 
     name: str
     x: int
@@ -20,19 +20,19 @@ class Place:
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel and the room it wants.
+    """A panel and the space it needs.
 
     Parameters
     ----------
     name : str
     width, height : int
-        The least it is of use in, its title's row counted.
-    most : int
-        Rows beyond which it is no better; 0 takes what there is.
-    widest : int
-        Columns beyond which it is no better; 0 takes what there is.
-    weight : float
-        Its share of room to spare.
+        The smallest useful size, its title included.
+    most : int, default 0
+        Lines that it can use; 0 for no limit.
+    widest : int, default 0
+        Columns that it can use; 0 for no limit.
+    weight : float, default 1.0
+        Its share of the spare space.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Stack:
-    """Boxes above one another, a free row between them if there is one; or side by side."""
+    """Boxes above one another, with an empty line between them if possible; or side by side."""
 
     parts: "Sequence[Panel | Stack]"
     across: bool = False
@@ -56,7 +56,7 @@ Box = Panel | Stack
 
 
 def least(box: Box) -> tuple[int, int]:
-    """The least width and height `box` can be drawn in."""
+    """Return the smallest width and height that `box` can be drawn in."""
     if isinstance(box, Panel):
         return box.width, box.height
     sizes = [least(part) for part in box.parts]
@@ -67,7 +67,7 @@ def least(box: Box) -> tuple[int, int]:
 
 
 def most(box: Box, across: bool) -> int:
-    """The greatest width or height `box` can use; 0 without a limit."""
+    """Return the largest width or height that `box` can use; 0 for no limit."""
     if isinstance(box, Panel):
         return box.widest if across else box.most
     sizes = [most(part, across) for part in box.parts]
@@ -79,7 +79,7 @@ def most(box: Box, across: bool) -> int:
 
 
 def arrange(box: Box, x: int, y: int, width: int, height: int) -> list[Place]:
-    """Where each panel of `box` stands in the room given, which is enough."""
+    """Return the place of each panel of `box` in a space that is large enough."""
     if isinstance(box, Panel):
         return [Place(box.name, x, y, width, height)]
     gaps = len(box.parts) - 1
@@ -105,16 +105,16 @@ def arrange(box: Box, x: int, y: int, width: int, height: int) -> list[Place]:
 def shared(
     room: int, least: Sequence[int], most: Sequence[int], weights: Sequence[float]
 ) -> list[int]:
-    """`room` shared by weight, each part between its least and its most (0: no limit).
+    """Share `room` by weight, each part between its least and its most size (0: no limit).
 
-    What no part can use is left over.
+    Space that no part can use stays free.
     """
     sizes = list(least)
     while (spare := room - sum(sizes)) > 0:
         open_ = [n for n, size in enumerate(sizes) if not most[n] or size < most[n]]
         if not open_:
             break
-        # One row or column at a time to whoever is furthest below its share.
+        # One line or column at a time to the part that is furthest below its share.
         for _ in range(spare):
             n = min(open_, key=lambda n: (sizes[n] - least[n] + 1) / weights[n])
             sizes[n] += 1
@@ -124,7 +124,7 @@ def shared(
 
 
 def choose(boxes: Sequence[Box], width: int, height: int) -> Box | None:
-    """The first of `boxes` that fits; None where none does."""
+    """Return the first of `boxes` that fits; None if none does."""
     for box in boxes:
         w, h = least(box)
         if w <= width and h <= height:

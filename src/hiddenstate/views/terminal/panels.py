@@ -1,4 +1,4 @@
-"""What the panels of every job share: titles, axes, pictures, the learning curves."""
+"""What the panels of every job share: titles, axes, pictures and the layout of rows."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,59 +6,57 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.errors import printable
+from hiddenstate.system.typing import Array
 from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.canvas import BOLD, Canvas, clip, width_of
 from hiddenstate.views.terminal.colors import BLUE, DEFAULT, GREY, ORANGE, Depth
 from hiddenstate.views.timeline import Moment, Timeline
 
-Array = NDArray[Any]
-
 LOG_RATIO = 20
-"""Greatest over least value of a curve from which on its axis is logarithmic."""
+"""Ratio of the largest to the smallest value of a curve above which its axis is logarithmic."""
 
-MOST_IN_LINES = 3
-"""Lines that rows stand in at the most."""
+MAX_LINES_OF_ROWS = 3
+"""Lines that rows of data are laid out in."""
 
-LABEL = 10
-"""Columns a label under a picture gets where they are free."""
+LABEL_COLUMNS = 10
+"""Columns for a label under a picture, if they are free."""
 
 SMALL_PICTURE = 28
-"""Pixels up to which a smaller picture is enlarged."""
+"""Pixels; a picture with fewer on its longer side is enlarged to as many."""
 
-BRIGHTER = 1.5
-"""How much brighter a reduced picture is made at the most."""
+MAX_BRIGHTENING = 1.5
+"""Largest factor by which a reduced picture is brightened."""
 
 NARROW = 24
-"""Columns below which a signal's first feature alone is drawn."""
+"""Columns below which only the first feature of a signal is drawn."""
 
-MOST_LINES = 3
+MAX_FEATURES = 3
 """Features of a signal that are drawn."""
 
 
 @dataclass
-class Look:
-    """What the person at the keyboard chose to see.
+class Selection:
+    """What the user has selected with the keyboard.
 
     Parameters
     ----------
     row : int
-        Which shown row the panels of one row show.
+        The shown row that the panels of one row draw.
     plane : int
-        Which two numbers of a code are the axes.
+        The pair of code dimensions that are the axes.
     """
 
     row: int = 0
     plane: int = 0
 
 
-Draw = Callable[[Canvas, Timeline, Moment, Look], None]
+Draw = Callable[[Canvas, Timeline, Moment, Selection], None]
 
 
 def titled(canvas: Canvas, title: str, note: str = "") -> Canvas:
-    """Write a panel's title, and a note at its right end; return the room under them."""
+    """Write a panel's title, and a note at its right end; return the rest of the canvas."""
     end = canvas.text(0, 0, clip(title, canvas.width), mark=BOLD) + 1
     begin = canvas.width
     if note and end + width_of(note) + 1 <= canvas.width:
@@ -68,12 +66,12 @@ def titled(canvas: Canvas, title: str, note: str = "") -> Canvas:
 
 
 def short(value: float) -> str:
-    """A number in few characters."""
+    """Format a number in few characters."""
     return f"{value:.3g}" if abs(value) < 1e5 else f"{value:.0e}"
 
 
-def ends_of(first: float, last: float) -> tuple[str, str]:
-    """The least and greatest of an axis, in as many decimals as its hundredths need."""
+def axis_ends(first: float, last: float) -> tuple[str, str]:
+    """Format the ends of an axis, with the decimals that a hundredth of it needs."""
     span = abs(last - first)
     if not 1e-4 < span < 1e12 or max(abs(first), abs(last)) >= 1e12:
         return short(first), short(last)
@@ -85,19 +83,17 @@ def ends_of(first: float, last: float) -> tuple[str, str]:
 
 
 def label(timeline: Timeline, number: Any) -> str:
-    """The class label of a class number, fit for a terminal."""
-    classes = timeline.facts.get("classes") or []
-    known = 0 <= int(number) < len(classes)
-    return printable(classes[int(number)] if known else number, 40)
+    """Return the class label of a class number, short enough for a terminal."""
+    return printable(timeline.label(number), 40)
 
 
-def class_names(timeline: Timeline, n: int) -> list[str]:
-    """The labels of the class numbers below `n`."""
+def labels(timeline: Timeline, n: int) -> list[str]:
+    """Return the labels of the class numbers below `n`."""
     return [label(timeline, number) for number in range(n)]
 
 
 def letters(names: Sequence[str]) -> list[str]:
-    """A character for each name: its first where they all differ, else a, b, c, ..."""
+    """Return one character per name: its first if these all differ, else a, b, c, ..."""
     firsts = [name[:1] or "?" for name in names]
     if len(set(firsts)) == len(names) and all(width_of(first) == 1 for first in firsts):
         return firsts
@@ -108,11 +104,18 @@ def letters(names: Sequence[str]) -> list[str]:
 def axes(
     canvas: Canvas, span: tuple[float, ...], ends: tuple[str, str] = ("", ""), log: bool = False
 ) -> Canvas:
-    """Write the ends of both axes; return the room for the curves.
+    """Write the ends of both axes; return the part of the canvas for the curves.
 
-    `span` holds the least and greatest x and y as drawn; with `log` y are logarithms to base 10.
+    Parameters
+    ----------
+    canvas : Canvas
+    span : tuple of float
+        Smallest and largest x, smallest and largest y; with `log` logarithms to base 10.
+    ends : tuple of str
+        Texts at the ends of the x axis.
+    log : bool, default False
     """
-    low, high = _told_apart(*(10**v if log else v for v in span[2:4]))
+    low, high = _distinct(*(10**v if log else v for v in span[2:4]))
     below = canvas.height >= 5 and any(ends)
     wide = max(len(low), len(high)) if canvas.width >= 24 and canvas.height >= 2 else 0
     height = canvas.height - below
@@ -127,8 +130,8 @@ def axes(
     return canvas.part(x, 0, canvas.width - x, height)
 
 
-def _told_apart(low: float, high: float) -> tuple[str, str]:
-    """Two numbers in as few figures as tell them apart, two at the least."""
+def _distinct(low: float, high: float) -> tuple[str, str]:
+    """Format two numbers with as few digits as make them differ, and at least two."""
     for figures in range(2, 7):
         one, other = (f"{v:.{max(figures, 3 if abs(v) >= 100 else 2)}g}" for v in (low, high))
         if one != other:
@@ -137,20 +140,20 @@ def _told_apart(low: float, high: float) -> tuple[str, str]:
 
 
 def span_of(x: Sequence[Array], y: Sequence[Array]) -> tuple[float, float, float, float]:
-    """The least and greatest finite x and y; a width of 1 where there is none."""
+    """Return the smallest and largest finite x and y; an interval of 1 if there is none."""
     ends: list[float] = []
     for values in (x, y):
         whole = np.concatenate([np.ravel(v).astype(float) for v in values]) if values else x
-        sound = np.asarray(whole)[np.isfinite(whole)]
-        low, high = (float(sound.min()), float(sound.max())) if len(sound) else (0.0, 1.0)
+        finite = np.asarray(whole)[np.isfinite(whole)]
+        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
         if low == high:
             low, high = low - 0.5, high + 0.5
         ends += [low, high]
     return ends[0], ends[1], ends[2], ends[3]
 
 
-def fitted(picture: tuple[int, int], width: int, height: int) -> tuple[int, int]:
-    """Columns and rows of cells for a picture (h, w) in a room of `width` by `height` cells."""
+def picture_size(picture: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """Return the columns and lines of a picture (h, w) in a space of `width` by `height`."""
     h, w = picture
     largest = max(1.0, SMALL_PICTURE / max(h, w))
     share = min(width / w, 2 * height / h, largest)
@@ -158,42 +161,50 @@ def fitted(picture: tuple[int, int], width: int, height: int) -> tuple[int, int]
 
 
 def draw_row(canvas: Canvas, row: Array, picture: tuple[int, int] | None) -> None:
-    """A row in the whole canvas: as the picture it is, or its first features as curves."""
+    """Draw a row on the whole canvas: as a picture, or its first features as curves."""
     if picture:
         shapes.image(canvas, _crisp(row.reshape(picture), canvas))
         return
-    lines = row.reshape(len(row), -1)[:, : MOST_LINES if canvas.width >= NARROW else 1]
+    lines = row.reshape(len(row), -1)[:, : MAX_FEATURES if canvas.width >= NARROW else 1]
     steps = np.arange(len(lines))
-    sound = np.flatnonzero(np.isfinite(lines).any(axis=1))
-    span = span_of([steps[sound]], [lines])
+    finite = np.flatnonzero(np.isfinite(lines).any(axis=1))
+    span = span_of([steps[finite]], [lines])
     for values, ink in zip(lines.T, (BLUE, ORANGE, GREY), strict=False):
         shapes.graph(canvas, steps, values, span, ink)
 
 
+def draw_picture_or_row(
+    part: Canvas, row: Array, picture: tuple[int, int] | None, height: int
+) -> None:
+    """Draw a row at the top left of `part`, `height` lines high, a picture in its proportions."""
+    width = picture_size(picture, part.width, height)[0] if picture else part.width
+    draw_row(part.part(0, 0, width, height), row, picture)
+
+
 def _crisp(pixels: Array, canvas: Canvas) -> Array:
-    """Pixels averaged to the canvas's, as bright at their brightest as before, 1 at the most."""
+    """Average pixels to the canvas, then restore their largest brightness, up to 1."""
     small = shapes.resized(pixels, 2 * canvas.height, canvas.width)
     before, after = float(pixels.max(initial=0.0)), float(small.max(initial=0.0))
     if not after > 0:
         return small
-    return small * min(before / after, BRIGHTER) / max(before, 1.0)
+    return small * min(before / after, MAX_BRIGHTENING) / max(before, 1.0)
 
 
 def units(states: Array, n: int) -> Array:
-    """Of hidden states (P, H) at most `n` units, evenly chosen: a mean of units means nothing."""
+    """Return at most `n` evenly spaced units of hidden states (P, H); their mean means nothing."""
     size = states.shape[1]
     if size <= n:
         return states
     return states[:, np.linspace(0, size - 1, max(n, 1)).round().astype(int)]
 
 
-def pixels(canvas: Canvas) -> int:
-    """Lines of pixels of a canvas: two a cell where there are colours."""
+def lines_of_pixels(canvas: Canvas) -> int:
+    """Return how many pixels high a canvas is: two a line if there are colours."""
     return canvas.height * (2 if canvas.depth >= Depth.INDEXED else 1)
 
 
-def signed_words(canvas: Canvas, n: int) -> str:
-    """How many hidden units, and how -1 and +1 look."""
+def units_note(canvas: Canvas, n: int) -> str:
+    """Return the number of hidden units, and how -1 and +1 look."""
     colors = "blue -1, orange +1" if canvas.depth >= Depth.INDEXED else "blank -1, full +1"
     return f"{n} hidden units, {colors}"
 
@@ -205,21 +216,30 @@ def gallery(
     foot: int,
     draw: Callable[[Canvas, int, int], None],
 ) -> None:
-    """Rows side by side, as many as fit, in lines as make them large; each over `foot` of text.
+    """Draw as many rows side by side as fit, in the number of lines that makes them largest.
 
-    `draw` is given the canvas of a row and its text, the row's number, and how many of the
-    canvas's rows are the picture's.
+    Parameters
+    ----------
+    canvas : Canvas
+    rows : ndarray (N, ...)
+    picture : tuple of int or None
+        Height and width of the picture that a row is.
+    foot : int
+        Lines of text under each row.
+    draw : callable
+        Draws one row; takes its part of the canvas, the number of the row, and the height of the
+        picture in that part.
     """
     shown, per, lines = max(
-        (_lines(canvas, len(rows), k, foot, picture) for k in range(1, MOST_IN_LINES + 1)),
+        (_lines(canvas, len(rows), k, foot, picture) for k in range(1, MAX_LINES_OF_ROWS + 1)),
         key=lambda choice: choice[0],
     )
     whole = canvas.height // lines
     each, height = (canvas.width + 1) // per - 1, whole - foot - (lines > 1)
     if not shown:
         return
-    w, h = fitted(picture, each, height) if picture else (each, height)
-    wide = max(w, min(each, LABEL)) if foot else w
+    w, h = picture_size(picture, each, height) if picture else (each, height)
+    wide = max(w, min(each, LABEL_COLUMNS)) if foot else w
     for number in range(min(len(rows), per * lines)):
         line, place = divmod(number, per)
         x = place * (canvas.width - wide) // max(per - 1, 1)
@@ -229,17 +249,17 @@ def gallery(
 def _lines(
     canvas: Canvas, n: int, lines: int, foot: int, picture: tuple[int, int] | None
 ) -> tuple[int, int, int]:
-    """How many cells `n` rows fill in so many lines, how many stand in a line, and the lines."""
+    """Return the area that `n` rows fill in that many lines, the rows per line, and the lines."""
     thinnest = 6 if picture is None else max(4, min(8, picture[1]))
     per = max(min(-(-n // lines), (canvas.width + 1) // (thinnest + 1)), 1)
     width = (canvas.width + 1) // per - 1
     height = canvas.height // lines - foot - (lines > 1)
     if height < 1 or width < 1 or not n:
         return 0, per, lines
-    w, h = fitted(picture, width, height) if picture else (min(width, NARROW), min(height, 6))
+    w, h = picture_size(picture, width, height) if picture else (min(width, NARROW), min(height, 6))
     return w * h * min(n, per * lines), per, lines
 
 
-def waiting(canvas: Canvas, what: str) -> None:
-    """Say that something is yet to come."""
-    canvas.text(0, 0, clip(what, canvas.width), GREY if canvas.depth else DEFAULT)
+def placeholder(canvas: Canvas, text: str) -> None:
+    """Write what stands in for a drawing that is not possible or not there yet."""
+    canvas.text(0, 0, clip(text, canvas.width), GREY if canvas.depth else DEFAULT)

@@ -1,4 +1,4 @@
-"""How far a run is and how fast: what its journal says, and what is seen of it."""
+"""Measures how far a run is and how fast it goes, from its journal and what is read of it."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,47 +7,53 @@ from typing import Any
 
 from hiddenstate.views.playback import Player
 
-RATE_OVER = 5.0
-"""Seconds over which updates a second are counted."""
+RATE_SECONDS = 5.0
+"""Seconds over which updates per second are measured."""
 
 
 class ProgressMeter:
-    """Updates in all, seconds and updates a second of the run a player shows.
+    """Total updates, seconds and updates per second of the run that a player shows.
 
     Parameters
     ----------
     player : Player
     clock : callable
-        Seconds that went by.
+        Returns the time in seconds.
     """
 
     def __init__(self, player: Player, clock: Callable[[], float] = time.monotonic) -> None:
         self._player, self._run, self._clock = player, player.timeline.run, clock
-        self._seen: list[tuple[float, int]] = []
-        self._state = ""
+        self._readings: list[tuple[float, int]] = []  # times and updates
+        self._status = ""
         self._start: Mapping[str, Any] = {}
         self._took: float | None = None
 
-    def _look(self) -> None:
-        """Read the journal, once in each state of the run."""
-        if self._state == self._player.state and self._start:
+    def _read_journal(self) -> None:
+        """Read the journal, once for each status of the run."""
+        if self._status == self._player.status and self._start:
             return
-        self._state = self._player.state
+        self._status = self._player.status
         starts = [entry for entry in self._run.journal() if entry["event"] == "start"]
         self._start = starts[-1] if starts else {}
         self._took = None if self._player.live else self._run.seconds()
 
     def total(self, steps: Sequence[int]) -> int | None:
-        """Updates made at the run's end, where that is known; `steps` are those of its moments."""
-        self._look()
-        if self._state == "done":
+        """Return the number of updates of the whole run, if known.
+
+        Parameters
+        ----------
+        steps : sequence of int
+            Updates made at each moment of the run.
+        """
+        self._read_journal()
+        if self._status == "done":
             return steps[-1] if steps else None
         total = self._start.get("total_steps")
         return total if isinstance(total, int) else self._run.config.training.max_steps
 
     def seconds(self) -> float | None:
-        """Since training began, whole ones, while it goes on; or what it took."""
-        self._look()
+        """Return whole seconds since training started, or, after it, the time it took."""
+        self._read_journal()
         if not self._player.live:
             return self._took
         try:
@@ -57,18 +63,28 @@ class ProgressMeter:
             return None
 
     def rate(self, steps: Sequence[int], paused: bool = False) -> float | None:
-        """Updates a second: of late while the run goes on, none in a pause, of all afterwards."""
+        """Return recent updates per second; None while paused; afterwards those of the whole run.
+
+        Parameters
+        ----------
+        steps : sequence of int
+            As for :meth:`total`.
+        paused : bool, default False
+            Whether training is paused.
+        """
         if not steps:
             return None
         if not self._player.live:
             begun = self._start.get("step", 0)
             return (steps[-1] - begun) / self._took if self._took else None
         if paused:
-            self._seen.clear()
+            self._readings.clear()
             return None
-        if not self._seen or self._seen[-1][1] != steps[-1]:
-            self._seen.append((self._clock(), steps[-1]))
-        while len(self._seen) > 2 and self._seen[1][0] < self._seen[-1][0] - RATE_OVER:
-            self._seen.pop(0)
-        (t0, first), (t1, last) = self._seen[0], self._seen[-1]
+        if not self._readings or self._readings[-1][1] != steps[-1]:
+            self._readings.append((self._clock(), steps[-1]))
+        while len(self._readings) > 2 and (
+            self._readings[1][0] < self._readings[-1][0] - RATE_SECONDS
+        ):
+            self._readings.pop(0)
+        (t0, first), (t1, last) = self._readings[0], self._readings[-1]
         return (last - first) / (t1 - t0) if t1 > t0 else None

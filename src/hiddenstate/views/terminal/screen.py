@@ -1,4 +1,4 @@
-"""The terminal itself: taken over, drawn on, listened to, and always put back."""
+"""Takes over a terminal, draws on it, reads its keys, and always restores it."""
 
 import os
 import select
@@ -15,32 +15,32 @@ from hiddenstate.views.terminal.canvas import Canvas, changes
 from hiddenstate.views.terminal.keys import Keys
 
 SMALLEST = (40, 12)
-"""Columns and rows the view needs."""
+"""Columns and lines that the view needs."""
 
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[0m\x1b[2J"
-"""The other screen, no cursor, no wrapping (xterm, `ctlseqs`)."""
+"""Alternate screen, no cursor, no wrapping (xterm, `ctlseqs`)."""
 
 LEAVE = "\x18\x1b[?2026l\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
-"""All of it put back; CAN first ends a sequence that was cut short."""
+"""Undoes ENTER; CAN first ends a sequence that was cut short."""
 
-WHOLE = ("\x1b[?2026h", "\x1b[?2026l")
-"""Between these a terminal that knows them shows nothing half drawn."""
+SYNCHRONIZED = ("\x1b[?2026h", "\x1b[?2026l")
+"""What is written between these appears at once, in terminals that support it."""
 
-LAST_WORD = 1.0
-"""Seconds a terminal that takes nothing is waited for when it is put back."""
+RESTORE_SECONDS = 1.0
+"""How long restoring waits for a terminal that accepts no output."""
 
-ESCAPE_ALONE = 0.05
-"""Seconds after which an escape was the key itself."""
+ESCAPE_SECONDS = 0.05
+"""Seconds after which an escape byte is the key, not the start of a sequence."""
 
 NO_BRAILLE = ("linux",)
-"""Terminals whose font has no braille dots."""
+"""Terminals whose font lacks braille dots."""
 
 
 def terminal_missing(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Why no terminal view can be shown here, or None if one can.
+    """Return why no terminal view is possible here, or None if one is.
 
-    It needs a terminal to read keys from and to draw on, in the foreground, of `SMALLEST` size
-    at least, whose font and encoding have braille dots.
+    The view needs a terminal for keys and output, in the foreground, of `SMALLEST` size or more,
+    whose font and encoding have braille dots.
     """
     try:
         stdin, stdout = sys.stdin.fileno(), sys.stdout.fileno()
@@ -52,37 +52,37 @@ def terminal_missing(environment: Mapping[str, str] = os.environ) -> str | None:
     if term in ("", "dumb", "unknown"):
         return f"the terminal cannot move its cursor (TERM is {term or 'not set'})"
     if term in NO_BRAILLE:
-        return f"the terminal's font has no braille dots (TERM is {term})"
+        return f"the font of the terminal has no braille dots (TERM is {term})"
     if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
-        return f"the terminal's encoding is {sys.stdout.encoding}, not UTF-8"
-    if not _in_front(stdin):
-        return "it runs in the background"
+        return f"the encoding of the terminal is {sys.stdout.encoding}, not UTF-8"
+    if not _in_foreground(stdin):
+        return "the process runs in the background"
     width, height = os.get_terminal_size(stdout)
     if width < SMALLEST[0] or height < SMALLEST[1]:
-        need = f"{SMALLEST[0]} by {SMALLEST[1]}"
-        return f"the terminal is too small: {width} by {height}, {need} are needed"
+        needed = f"{SMALLEST[0]} by {SMALLEST[1]}"
+        return f"the terminal is too small: {width} by {height}, needs {needed}"
     if threading.current_thread() is not threading.main_thread():
-        return "it is not the main thread, which alone hears of signals"
+        return "this is not the main thread, which alone receives signals"
     return None
 
 
 def terminal_settings() -> Any:
-    """How the terminal on stdin takes keys, to be put back later; None where there is none."""
+    """Return the settings of the terminal on stdin, for :func:`restore_terminal`; None without."""
     try:
         return termios.tcgetattr(0)
     except (termios.error, OSError):
         return None
 
 
-def put_terminal_back(settings: Any) -> None:
-    """Do for a view that was killed what it can do no more; without a terminal, nothing."""
+def restore_terminal(settings: Any) -> None:
+    """Restore the terminal after a view that was killed; without a terminal, do nothing."""
     with suppress(termios.error, OSError):
         os.write(1, LEAVE.encode())
         termios.tcsetattr(0, termios.TCSANOW, settings)
 
 
-def _in_front(terminal: int) -> bool:
-    """Whether this process may read from the terminal; so where it does not control it."""
+def _in_foreground(terminal: int) -> bool:
+    """Whether this process may read from the terminal; true if it does not control it."""
     try:
         return os.tcgetpgrp(terminal) == os.getpgrp()
     except OSError:
@@ -90,20 +90,20 @@ def _in_front(terminal: int) -> bool:
 
 
 class Screen:
-    """A terminal taken over for as long as the `with` block lasts.
+    """A terminal that is taken over during the `with` block.
 
     Parameters
     ----------
     over : callable, optional
-        Says whether the training that shares the terminal is over; Ctrl-C is meant for that.
+        Returns whether the training that shares the terminal has ended; Ctrl-C is for training.
         Without it the terminal is not shared.
     stdin, stdout : int
-        Its file descriptors.
+        File descriptors of the terminal.
 
     Attributes
     ----------
     ended : bool
-        A signal asked to end, or the terminal is gone.
+        Whether a signal asked to end, or the terminal is gone.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Screen:
 
     def __enter__(self) -> "Screen":
         self._saved = termios.tcgetattr(self._in)
-        with suppress(OSError):  # opened anew, so that not to wait is our own affair
+        with suppress(OSError):  # opened again, so that non-blocking mode affects no one else
             name = os.ttyname(self._out)
             self._out = os.open(name, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
             self._own = True
@@ -132,8 +132,8 @@ class Screen:
         )
         if self.attached:
             take[signal.SIGINT] = signal.SIG_IGN
-        take |= {signal.SIGWINCH: self._look, signal.SIGTSTP: self._ask_stop}
-        # In the background nothing of ours may stop the process group: training is in it.
+        take |= {signal.SIGWINCH: self._resize, signal.SIGTSTP: self._ask_stop}
+        # In the background, nothing here may stop the process group, which includes training.
         take |= {signal.SIGTTIN: signal.SIG_IGN, signal.SIGTTOU: signal.SIG_IGN}
         take |= {signal.SIGCONT: self._wake_up}
         for number, handler in take.items():
@@ -142,7 +142,7 @@ class Screen:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._put_back()
+        self._restore()
         for number, handler in self._before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._before_waker)
@@ -156,7 +156,7 @@ class Screen:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and rows, as they are now."""
+        """Current columns and lines."""
         try:
             columns, rows = os.get_terminal_size(self._out)
             return columns, rows
@@ -165,22 +165,22 @@ class Screen:
             return SMALLEST
 
     def show(self, canvas: Canvas) -> None:
-        """Draw `canvas`: what differs from what stands there."""
+        """Draw what differs between `canvas` and the last one shown."""
         text = changes(canvas, self._shown)
-        if text and self._write(WHOLE[0] + text + WHOLE[1]):
+        if text and self._write(SYNCHRONIZED[0] + text + SYNCHRONIZED[1]):
             self._shown = canvas
 
     def forget(self) -> None:
-        """Draw the whole of the next canvas."""
+        """Draw the next canvas as a whole."""
         self._shown = None
 
     def keys(self, timeout: float | None) -> list[str]:
-        """The keys typed within `timeout` seconds; a signal or a first key ends the wait.
+        """Return the keys pressed within `timeout` seconds; a signal or a key ends the wait.
 
-        `ended` and :attr:`size` may have changed after it.
+        After it, `ended` and :attr:`size` may have changed.
         """
         if self._keys.unfinished:
-            timeout = ESCAPE_ALONE if timeout is None else min(timeout, ESCAPE_ALONE)
+            timeout = ESCAPE_SECONDS if timeout is None else min(timeout, ESCAPE_SECONDS)
         if self.ended:
             return []
         ready = select.select([self._in, self._wake], [], [], timeout)[0]
@@ -188,7 +188,7 @@ class Screen:
         if self._stop_asked:
             self.suspend()
         elif self._woken:
-            self._come_back()
+            self._resume()
         if self._in not in ready:
             return self._keys.feed(b"", last=True)
         return self._keys.feed(self._read())
@@ -199,31 +199,31 @@ class Screen:
         except OSError:
             data = b""
         if not data:
-            if not _in_front(self._in):
-                self._come_back()
+            if not _in_foreground(self._in):
+                self._resume()
             else:
                 self.ended = True
         return data
 
     def suspend(self) -> None:
-        """Put the terminal back, stop with the whole process group, go on when continued.
+        """Restore the terminal, stop the whole process group, and take over when continued.
 
-        Ctrl-Z is read as a key, so that all is put back before the shell is in front again.
+        Ctrl-Z is read as a key, so that the terminal is restored before the shell returns.
         """
         self._stop_asked = False
-        self._put_back()
+        self._restore()
         mine = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
         with suppress(OSError):
             os.killpg(os.getpgrp(), signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)  # stopped here
         signal.signal(signal.SIGTSTP, mine)
-        self._come_back()
+        self._resume()
 
-    def _come_back(self) -> None:
-        """Take the terminal over again, as soon as this process is in front."""
+    def _resume(self) -> None:
+        """Take over the terminal again, once this process is in the foreground."""
         self._woken = False
-        while not _in_front(self._in) and not self.ended:
+        while not _in_foreground(self._in) and not self.ended:
             select.select([self._wake], [], [], 1.0)
             self._drain()
             self.ended = self.ended or (self._over is not None and self._over())
@@ -244,21 +244,21 @@ class Screen:
         self._shown = None
         self._write(ENTER)
 
-    def _put_back(self) -> None:
-        self._write(LEAVE, LAST_WORD)
+    def _restore(self) -> None:
+        self._write(LEAVE, RESTORE_SECONDS)
         with suppress(termios.error):
             termios.tcsetattr(self._in, termios.TCSANOW, self._saved)
 
-    def _write(self, text: str, patience: float | None = None) -> bool:
-        """Write all of `text`, unless asked to end meanwhile; whether it was written."""
+    def _write(self, text: str, timeout: float | None = None) -> bool:
+        """Write all of `text` unless asked to end; return whether it was written."""
         left = memoryview(text.encode("utf-8", "replace"))
         while left:
             try:
                 left = left[os.write(self._out, left) :]
             except BlockingIOError:
-                ready = select.select([self._wake], [self._out], [], patience)
+                ready = select.select([self._wake], [self._out], [], timeout)
                 self._drain()
-                if (self.ended and patience is None) or (patience and not ready[1]):
+                if (self.ended and timeout is None) or (timeout and not ready[1]):
                     return False
             except OSError:
                 self.ended = True
@@ -273,8 +273,8 @@ class Screen:
     def _end(self, number: int, frame: FrameType | None) -> None:
         self.ended = True
 
-    def _look(self, number: int, frame: FrameType | None) -> None:
-        """A new size: the wait ends, and the size is asked for anew."""
+    def _resize(self, number: int, frame: FrameType | None) -> None:
+        """End the wait; the new size is read at the next drawing."""
 
     def _ask_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop_asked = True

@@ -1,0 +1,177 @@
+"""Decides which jobs fit a data set, and with which options."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.config import DataConfig, section_options
+from hiddenstate.config.option import JOBS
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.description import count, shape_words
+from hiddenstate.errors import printable
+from hiddenstate.system.typing import Array
+
+Options = dict[str, Any]
+"""Option values by name."""
+
+MIN_SERIES = 8
+"""Smallest number of steps of a series that is suggested to be forecast."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A job, with the options that train it or the reason why it does not fit.
+
+    Parameters
+    ----------
+    job : {"classify", "regress", "autoencode"}
+    options : dict
+        Options to train the job with.
+    layout : str
+        What a net would read.
+    when : str
+        The condition under which the job makes sense, if there is one.
+    why_not : str
+        The reason why the job does not fit; empty if it does.
+    """
+
+    job: str
+    options: Options = field(default_factory=dict)
+    layout: str = ""
+    when: str = ""
+    why_not: str = ""
+
+
+def job_fits(
+    d: SequenceDataset, options: DataConfig, extra: Options, refused: Mapping[str, str]
+) -> tuple[Fit, ...]:
+    """Return how each job fits, those that fit first.
+
+    Parameters
+    ----------
+    d : SequenceDataset
+    options : DataConfig
+        The options that the data was read with.
+    extra : dict
+        Further options that every job needs.
+    refused : mapping
+        Reasons why jobs could not read the data, by job.
+    """
+    fits = [
+        *([] if "classify" in refused else [_classify_fit(d, options, extra)]),
+        *_regress_fits(d, options, extra),
+        _autoencode_fit(d, options, extra),
+    ]
+    for job in JOBS:
+        if all(fit.job != job for fit in fits):
+            hint = "; add --target COL" if "layout" in d.read_as else ""
+            why = refused.get(job, f"no targets{hint}")
+            fits.append(Fit(job, why_not=why.removeprefix(f"{printable(options.data)}: ")))
+    return tuple(sorted(fits, key=lambda fit: bool(fit.why_not)))
+
+
+def like_numbers(y: Array) -> bool:
+    """Return whether labels (N,) are more likely numbers to predict."""
+    n = len(np.unique(y))
+    if y.dtype.kind == "f" and (y != np.floor(y)).any():
+        return n > min(20, len(y) / 2)
+    return y.dtype.kind in "iuf" and n > max(20, len(y) / 2)
+
+
+def hardly_repeat(y: Array) -> bool:
+    """Return whether labels (N,) are more likely ids or dates."""
+    return len(np.unique(y)) > max(2, len(y) / 2)
+
+
+def unknown_labels(d: SequenceDataset) -> list[str]:
+    """Return the labels of test rows that no training row has."""
+    if d.y is None or d.y_test is None or d.y.ndim != 1:
+        return []
+    return sorted(set(map(str, d.y_test.tolist())) - set(map(str, d.y.tolist())))
+
+
+def _set_options(job: str, options: DataConfig) -> Options:
+    """Return the options of `job` that differ from their defaults."""
+    own = section_options(DataConfig, job)
+    defaults = {name: (option.default, *option.per_job.values()) for name, option in own.items()}
+    values = {name: getattr(options, name) for name in own if name != "data"}
+    return {name: value for name, value in values.items() if value not in defaults[name]}
+
+
+def _holds_out_none(d: SequenceDataset) -> bool:
+    """Return whether a fifth of each class rounds to no row at all."""
+    if d.test is not None or d.train.groups is not None or d.y is None or d.y.ndim > 1:
+        return False
+    return not np.round(0.2 * np.unique(d.y, return_counts=True)[1]).any()
+
+
+def _classify_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> Fit:
+    if d.y is None:
+        return Fit("classify", why_not="no labels; name their column with --label")
+    counts, why = np.unique(d.y, return_counts=True)[1], ""
+    if d.y.ndim > 1:
+        why = "the targets are numbers, not classes"
+    elif like_numbers(d.y):
+        why = "the labels look like numbers to predict"
+    elif hardly_repeat(d.y):
+        why = "the labels hardly repeat"
+    elif len(counts) < 2:
+        why = f"all rows have the label {printable(d.y[0], 40)}"
+    elif counts.min() < 2:
+        why = "a class has only 1 row"
+    elif unknown_labels(d):
+        why = "test rows have a label that no training row has"
+    if why:
+        return Fit("classify", why_not=why)
+    if _holds_out_none(d):
+        extra = extra | {"test_fraction": 0.5}
+    if d.picture and d.X.ndim == 2 and options.steps is None:
+        extra = extra | {"steps": d.picture[0]}
+    own = _set_options("classify", options)
+    return Fit("classify", own | extra, shape_words(d, extra.get("steps")))
+
+
+def _regress_fits(d: SequenceDataset, options: DataConfig, extra: Options) -> Iterator[Fit]:
+    table, wide = "layout" in d.read_as, d.X.ndim == 2
+    own = _set_options("regress", replace(options, label=None)) | extra
+    shape = shape_words(d, options.steps)
+    if d.y is not None and d.y.ndim > 1:
+        at = "after the last" if d.y.ndim == 2 else "for every step, in windows"
+        yield Fit("regress", own, f"{shape}; {count(d.y.shape[-1], 'number')} {at}")
+    elif d.y is not None and like_numbers(d.y) and (table or not wide):
+        target = {"target": d.read_as["label"]} if table else {}
+        layout = {"layout": "wide"} if wide else {}
+        yield Fit("regress", own | target | layout, f"{shape}; 1 number after the last")
+    elif d.y is not None and like_numbers(d.y):
+        series = f"one series of {count(len(d.X), 'step')}; 1 number for every step"
+        yield Fit("regress", own, series, "if each row is a time step")
+    elif table and d.picture is None and d.columns is not None:
+        has_classes = d.y is not None and not hardly_repeat(d.y)
+        n_steps = len(d.X) if wide else d.X.shape[1]
+        if n_steps >= MIN_SERIES and not (wide and (has_classes or d.X.shape[1] > 64)):
+            name = d.columns[0]
+            series = f"{'one' if wide else len(d.X)} series of up to {count(n_steps, 'step')}"
+            series += f", in windows; {printable(name, 40)} 1 step ahead"
+            when = "if each row is a time step" if wide else ""
+            yield Fit("regress", own | {"target": name, "horizon": 1}, series, when)
+
+
+def _autoencode_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> Fit:
+    width, lengths, why = math.prod(d.X.shape[1:]), d.train.lengths, ""
+    if lengths is not None:
+        why = f"series differ in length, {lengths.min()} to {lengths.max()} steps"
+    elif len(d.train) < 3:
+        why = "there are fewer than 3 rows"
+    elif width < 2:
+        why = "a row is a single number"
+    if why:
+        return Fit("autoencode", why_not=why)
+    if d.targets and not options.horizon:
+        width += len(d.targets) * (d.X.shape[1] if d.X.ndim == 3 else 1)
+    if _holds_out_none(d):
+        extra = extra | {"split": "random"}
+    own = _set_options("autoencode", options)
+    return Fit("autoencode", own | extra, f"rows of {width:,} numbers")
