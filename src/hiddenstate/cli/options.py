@@ -1,4 +1,4 @@
-"""Command-line options made from the fields of `config/fields.py`, and from config files."""
+"""Command-line options made from the fields of `hiddenstate.config`, and from config files."""
 
 import tomllib
 from collections.abc import Callable, Mapping

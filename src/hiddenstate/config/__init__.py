@@ -9,9 +9,9 @@ from hiddenstate.config.config import (
     section_options,
     section_to_dict,
 )
+from hiddenstate.config.data_fields import DataConfig
 from hiddenstate.config.fields import (
     AutoencoderConfig,
-    DataConfig,
     DisplayConfig,
     RecurrentConfig,
     TrainingConfig,

@@ -1,7 +1,8 @@
 """Holds the settings of one run: built from option values, checked, written and read as JSON.
 
 The command-line options, the checks of `config.json` and TOML files, and the documentation of the
-estimators use the options declared in `fields.py`. Nothing here imports torch or numpy.
+estimators use the options declared in `data_fields.py` and `fields.py`. Nothing here imports torch
+or numpy.
 """
 
 import dataclasses
@@ -11,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hiddenstate.config.data_fields import DataConfig
 from hiddenstate.config.fields import (
     AutoencoderConfig,
-    DataConfig,
     DisplayConfig,
     RecurrentConfig,
     TrainingConfig,

@@ -1,6 +1,6 @@
 """Describes one option: its type, default for each job, range, unit and help.
 
-Each field of the dataclasses in `fields.py` carries such a description as metadata.
+Each field of the dataclasses in `fields.py` and `data_fields.py` carries one as metadata.
 """
 
 import dataclasses
@@ -14,6 +14,10 @@ from typing import Any
 from hiddenstate.errors import OptionError, did_you_mean, printable
 
 JOBS = ("classify", "regress", "autoencode")
+RECURRENT = ("classify", "regress")
+"""Jobs with a recurrent net."""
+IMAGES = ("classify", "autoencode")
+"""Jobs that read images."""
 
 MAX_LISTED = 64
 """Largest number of whole numbers in one option."""

@@ -6,7 +6,7 @@ from hiddenstate.jobs.autoencode import AutoencodeJob, AutoencodeSnapshots
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.jobs.classify import ClassifyJob, ClassifySnapshots
 from hiddenstate.jobs.regress import RegressJob, RegressSnapshots
-from hiddenstate.jobs.snapshots import JobSnapshots
+from hiddenstate.jobs.snapshot_arrays import JobSnapshots
 
 
 def make_job(config: Config, dataset: PreparedDataset) -> Job:

@@ -12,6 +12,7 @@ from hiddenstate.data.store import RowStore
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError
 from hiddenstate.jobs.base import Evaluation, Job
+from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     DECODED_BYTES,
     DESCRIBED_BYTES,
@@ -26,7 +27,6 @@ from hiddenstate.jobs.snapshot_limits import (
     plane_of,
     rows_to_show,
 )
-from hiddenstate.jobs.snapshots import JobSnapshots, TrainingOutputs
 from hiddenstate.metrics import baselines
 from hiddenstate.metrics.scores import error_by_row, reconstruction_error
 from hiddenstate.models.net import Net

@@ -6,6 +6,7 @@ from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
 from hiddenstate.inference.hidden_states import prefixes
 from hiddenstate.jobs.base import Evaluation, Job
+from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,
     ROWS_FOLLOWED,
@@ -18,7 +19,6 @@ from hiddenstate.jobs.snapshot_limits import (
     rows_to_show,
     thinned,
 )
-from hiddenstate.jobs.snapshots import JobSnapshots, TrainingOutputs
 from hiddenstate.metrics import baselines
 from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy, softmax
 from hiddenstate.models.net import Net

@@ -11,8 +11,8 @@ from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.inference.predict import predictions_and_targets
 from hiddenstate.jobs.base import Evaluation, Job
+from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import SIGNAL_STEPS, UNITS_KEPT, WINDOWS_SHOWN, thinned
-from hiddenstate.jobs.snapshots import JobSnapshots, TrainingOutputs
 from hiddenstate.metrics import baselines
 from hiddenstate.metrics.scores import mean_of_last, mean_squared_error, r2
 from hiddenstate.models.net import Net

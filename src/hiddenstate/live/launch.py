@@ -18,6 +18,7 @@ from hiddenstate.engines import Chunk
 from hiddenstate.errors import HiddenstateError, MachineError, OptionError, did_you_mean, printable
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
 from hiddenstate.runs import Run, find_run
+from hiddenstate.runs.events import Figures
 from hiddenstate.system.lock import is_locked
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
@@ -157,7 +158,7 @@ class Viewer(Callback):
         if self._settings:
             _ = self.ended
 
-    def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
+    def on_end(self, trainer: Trainer, results: Figures) -> None:
         """Wait for the terminal before anything else is written to it."""
         self.finish()
 

@@ -14,6 +14,7 @@ from typing import Any
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import printable
 from hiddenstate.runs import Run
+from hiddenstate.runs.events import Figures
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
 from hiddenstate.views.offscreen import SIZE, PictureReader
@@ -85,7 +86,7 @@ class NotebookView(Callback):
         """Show the newest picture, if there is a new one."""
         self._show(self._reader.newest() if self._reader else None)
 
-    def on_end(self, trainer: Trainer, results: dict[str, Any]) -> None:
+    def on_end(self, trainer: Trainer, results: Figures) -> None:
         """Wait a limited time for the last picture."""
         self.finish()
 

@@ -1,5 +1,6 @@
 """Describes a run in words: the data, the network, the options, and what happened."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -140,9 +141,17 @@ class RunFacts:
 
     def n_rows(self, part: str) -> int | None:
         """Return the number of rows of `train`, `valid` or `test`; None if it is not recorded."""
-        rows = self._data_record().get("rows")
-        n = rows.get(part) if isinstance(rows, dict) else None
-        return n if type(n) is int and n >= 0 else None
+        data = self._data_record()
+        rows = data.get("rows")
+        if isinstance(rows, dict):
+            n = rows.get(part)
+            return n if type(n) is int and n >= 0 else None
+        # Version 0.4 recorded the sizes as lines of text alone.
+        lines = data.get("sizes")
+        for line in lines if isinstance(lines, list) else ():
+            if size := re.match(rf"{part} data: \((\d{{1,15}})\b", str(line)):
+                return int(size[1])
+        return None
 
     def data(self) -> Pairs:
         """What the run was trained on."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import MachineError, printable
-from hiddenstate.jobs.snapshots import JobSnapshots, TrainingOutputs
+from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.runs.events import ControlEvent, Figures, LogEvent, ValidationEvent
 from hiddenstate.runs.writer import RunWriter, leaves_snapshot
 from hiddenstate.system.typing import Array

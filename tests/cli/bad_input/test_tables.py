@@ -337,7 +337,7 @@ def test_missing_cells_are_refused_with_their_number_and_the_first(
     signal = write("s.csv", changed(SIGNAL, 5, 1, cell))
     assert "1 value is missing" in refuse(2, "regress", signal, "--target", "v")
     error = refuse(2, "regress", write("s.csv", changed(SIGNAL, 5, 2, cell)), "--target", "v")
-    assert "1 targets are missing" in error
+    assert "1 target is missing" in error
 
 
 @pytest.mark.parametrize("missing", ["drop", "mean", "forward", "mask"])

@@ -128,12 +128,12 @@ def _check_targets(dataset: SequenceDataset, config: Config, where: str) -> None
         raise DataError(f"{where}: no targets; name their columns with --target")
     if y.ndim == 2 and config.data.horizon:
         raise OptionError(
-            f"--horizon: requires a target at every step, but {where} has one a series; leave it "
+            f"--horizon: requires a target at every step, but {where} has one per series; leave it "
             "out or, if a row is a step, add --layout long"
         )
     if y.ndim == 2 and config.data.output == "steps":
         raise OptionError(
-            f"--output: steps requires a target at every step, but {where} has one a series; add "
+            f"--output: steps requires a target at every step, but {where} has one per series; add "
             "--output last --no-stateful"
         )
     if len(dataset.train) > 1 and config.data.stateful and dataset.source == "file":

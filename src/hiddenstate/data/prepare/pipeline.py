@@ -17,6 +17,7 @@ from hiddenstate.data.prepare.layout import (
 from hiddenstate.data.prepare.split import hold_out, split_signal
 from hiddenstate.data.prepare.transform import (
     Transform,
+    amount,
     check_finite,
     count_missing,
     feature_indices,
@@ -317,8 +318,8 @@ def _check_complete(dataset: SequenceDataset, config: Config, where: str) -> Non
             bad = ~np.isfinite(rows.y)
             if bad.any():
                 raise DataError(
-                    f"{label}: {int(bad.sum())} targets are missing or not finite, the first in "
-                    f"row {int(np.argwhere(bad)[0][0])}; drop such rows with --missing drop"
+                    f"{label}: {amount(int(bad.sum()), 'target')} missing or not finite, the first "
+                    f"in row {int(np.argwhere(bad)[0][0])}; drop such rows with --missing drop"
                 )
 
 
@@ -335,7 +336,7 @@ def _weighed(rows: Rows, config: Config) -> Rows:
     if weights is None:
         return rows
     if not (weights >= 0).all() or not np.isfinite(weights).all() or not weights.any():
-        raise DataError("weights: expected finite numbers from 0, and one above 0")
+        raise DataError("weights: expected finite numbers of at least 0, not all 0")
     if not weights.all():
         kept = np.flatnonzero(weights)
         rows, weights = rows.take(kept), weights[kept]

@@ -145,8 +145,8 @@ class Transform:
         if too_large.any():
             row = int(np.argwhere(too_large)[0][0])
             raise DataError(
-                f"{int(too_large.sum())} targets are too large for {np.dtype(dtype)}, the first in "
-                f"row {row}; correct them, or train with --dtype float64"
+                f"{amount(int(too_large.sum()), 'target')} too large for {np.dtype(dtype)}, the "
+                f"first in row {row}; correct the data, or train with --dtype float64"
             )
         return np.asarray(scaled)
 
@@ -346,8 +346,9 @@ def _check_range(X: Any, lengths: Array | None, dtype: Any, where: str) -> None:
         if too_large.any():
             row = first + int(np.argwhere(too_large)[0][0])
             raise DataError(
-                f"{where}: {int(too_large.sum())} values are too large for {np.dtype(dtype)}, the "
-                f"first in row {row}; correct them, or train with --dtype float64"
+                f"{where}: {amount(int(too_large.sum()), 'value')} too large for "
+                f"{np.dtype(dtype)}, the first in row {row}; correct the data, or train with "
+                "--dtype float64"
             )
 
 
@@ -410,11 +411,15 @@ def check_finite(
         else "fill them in with --missing mean, forward or mask, or leave the rows out with "
         "--missing drop"
     )
-    n = int(counts.sum())
     raise DataError(
-        f"{where}: {n} value{' is' if n == 1 else 's are'} missing or not finite, the first in "
+        f"{where}: {amount(int(counts.sum()), 'value')} missing or not finite, the first in "
         f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}"
     )
+
+
+def amount(n: int, noun: str) -> str:
+    """Return the subject of a sentence with its verb: `1 value is`, `2 values are`."""
+    return f"{n} {noun} is" if n == 1 else f"{n} {noun}s are"
 
 
 def _position_words(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.prepare.transform import amount
 from hiddenstate.data.readers.npy import npy_header, read_npy, read_npz
 from hiddenstate.data.rows import Rows, fractions
 from hiddenstate.data.store import IN_MEMORY, RowStore
@@ -193,8 +194,8 @@ def _refuse(wrong: NDArray[np.bool_], where: str) -> None:
     if n:
         first = tuple(int(place) for place in np.argwhere(wrong)[0])
         raise DataError(
-            f"{where}: {n} value{' is' if n == 1 else 's are'} not finite, the first at {first}; "
-            "correct them or drop the rows"
+            f"{where}: {amount(n, 'value')} not finite, the first at {first}; correct the data or "
+            "drop the rows"
         )
 
 

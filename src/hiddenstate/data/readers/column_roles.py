@@ -203,7 +203,10 @@ def _check_distinct(
             if i == j and {flag, other} != {"--id", "--group"}:
                 if other == flag:
                     raise DataError(f"{columns.where}: {flag} names {name} twice")
-                raise DataError(f"{columns.where}: column {name} is both {other} and {flag}")
+                raise DataError(
+                    f"{columns.where}: column {name} is both {other} and {flag}; name another "
+                    "column for one of them"
+                )
         may_be_input = flag in ("--time", "--group") or (flag == "--target" and options.horizon)
         if j in (inputs or ()) and not may_be_input:
             hint = " or add --horizon 1" if flag == "--target" else ""

@@ -43,8 +43,8 @@ def read_dataset(config: Config) -> SequenceDataset:
         return _bundled(config)
     if config.job == "regress" and options.windows != DataConfig.windows:
         raise OptionError(
-            "--windows: applies only to the bundled waves; for a file the number follows from its "
-            "length"
+            "--windows: applies only to the bundled waves; leave it out: for a file the number "
+            "follows from its length"
         )
     dataset = read_path(options.data, options, config.job)
     if options.test is not None:

@@ -177,7 +177,9 @@ class _Table:
     def read(self, j: int) -> Array:
         """Read one column (N,), as in :class:`Columns`."""
         name = printable(self.names[j], 40)
-        check_free(8 * self.n_rows, f"{self.where}: column {name}", "use another computer")
+        check_free(
+            8 * self.n_rows, f"{self.where}: column {name}", "use a computer with more memory"
+        )
         parts = [arrays[0] for arrays in self._batches([j], 8)]
         column = np.concatenate(parts) if parts else np.empty(0)
         self._check_count(len(column), self.n_rows)

@@ -1,0 +1,286 @@
+"""Declares the options of data: which data is used, how it is read, and how it is prepared.
+
+The metadata of a field is that of an :class:`~hiddenstate.config.option.Option`.
+"""
+
+from dataclasses import dataclass
+
+from hiddenstate.config.option import IMAGES, RECURRENT, option
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which data is used, how it is read, and how it is prepared."""
+
+    data: str | None = option(
+        None, "File or folder with the data; if unset, data bundled with the program."
+    )
+    test: str | None = option(
+        None,
+        "File with the test rows, if DATA has none; never used for training.",
+        since=2,
+        reading=True,
+    )
+    answers: str | None = option(
+        None,
+        "An .npy file with the labels or targets, if DATA is an .npy file without them.",
+        jobs=RECURRENT,
+        since=2,
+        reading=True,
+    )
+    steps: int | None = option(
+        None,
+        "Number of time steps in a flat row: with 28 steps, a row of 784 numbers is read as 28 "
+        "steps of 28 features.",
+        low=1,
+        jobs=RECURRENT,
+        unit="steps",
+        reading=True,
+        kept=True,
+    )
+    channels_first: bool = option(
+        False,
+        "Arrays are (rows, channels, steps), as in aeon and sktime.",
+        jobs=RECURRENT,
+        since=2,
+        reading=True,
+        kept=True,
+    )
+    layout: str = option(
+        "auto",
+        "Layout of a table: wide, one row per series; long, one row per time step; auto, long if "
+        "there is an id column.",
+        choices=("auto", "wide", "long"),
+        since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
+    label: str | None = option(
+        None,
+        "Column of the labels; if unset, the column named label, class, target or y, or the only "
+        "column of text.",
+        placeholder="COL",
+        since=2,
+        reading=True,
+        kept=True,
+    )
+    input: tuple[str, ...] | None = option(
+        None,
+        "Input columns; if unset, all numeric columns without another role.",
+        item=str,
+        placeholder="COL,...",
+        since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
+    target: tuple[str, ...] | None = option(
+        None,
+        "Columns to predict.",
+        item=str,
+        jobs=("regress",),
+        placeholder="COL,...",
+        since=2,
+        reading=True,
+        kept=True,
+    )
+    horizon: int | None = option(
+        None,
+        "Forecast the targets this many steps ahead, from the inputs and the targets themselves.",
+        low=1,
+        high=10**6,
+        jobs=("regress",),
+        unit="steps",
+        since=2,
+        reading=True,
+        kept=True,
+    )
+    change: bool = option(
+        False,
+        "With --horizon, learn the change of a target from its current value, not its level; the "
+        "target is then an input too.",
+        jobs=("regress",),
+        since=2,
+        recipe=True,
+    )
+    id: str | None = option(
+        None,
+        "Column that says which series a row belongs to; if unset, the column named id, series or "
+        "similar.",
+        placeholder="COL",
+        since=2,
+        reading=True,
+        kept=True,
+    )
+    time: str | None = option(
+        None,
+        "Column that orders the rows of a series; if unset, the column named time, step or "
+        "similar.",
+        placeholder="COL",
+        since=2,
+        reading=True,
+        kept=True,
+    )
+    group: str | None = option(
+        None,
+        "Column whose equal values stay on one side of a split, such as a person or a machine.",
+        placeholder="COL",
+        since=2,
+        reading=True,
+        kept=True,
+    )
+    weight: str | None = option(
+        None,
+        "Column with the weight of each row.",
+        placeholder="COL",
+        since=2,
+        reading=True,
+        kept=True,
+    )
+    delimiter: str | None = option(
+        None,
+        "Column separator; if unset, a comma, or a tab in a .tsv file.",
+        placeholder="C",
+        since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
+    decimal: str = option(
+        ".",
+        "Decimal mark.",
+        choices=(".", ","),
+        since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
+    encoding: str = option(
+        "utf-8",
+        "Encoding of a text file.",
+        placeholder="NAME",
+        since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
+    image_size: int | None = option(
+        None,
+        "Resize images to squares of this side; if unset, all images must have the same size.",
+        low=1,
+        high=4096,
+        jobs=IMAGES,
+        unit="pixels",
+        since=2,
+        reading=True,
+        kept=True,
+    )
+    color: bool = option(
+        False,
+        "Keep the colours of images; without it, images are converted to greyscale.",
+        jobs=IMAGES,
+        since=2,
+        reading=True,
+        kept=True,
+    )
+    skip_bad: bool = option(
+        False,
+        "Leave out images that cannot be read, and list them.",
+        jobs=IMAGES,
+        since=2,
+        reading=True,
+    )
+    max_unpacked: float | None = option(
+        None,
+        "Largest unpacked size of an archive; if unset, 8 GiB and 1,000 times its packed size.",
+        above=0,
+        unit="GiB",
+        reading=True,
+        new_data=True,
+    )
+    missing: str = option(
+        "error",
+        "What to do with missing values: error refuses them; drop drops rows that have any; mean "
+        "fills in the mean of the training rows; forward repeats the previous value; mask fills in "
+        "the mean and adds a feature that marks missing values.",
+        choices=("error", "drop", "mean", "forward", "mask"),
+        since=2,
+    )
+    scale: str = option(
+        "none",
+        "How features are scaled, with statistics of the training rows: standard, to mean 0 and "
+        "standard deviation 1; minmax, to [0, 1]; auto, as standard unless all values are in "
+        "[0, 1] already.",
+        choices=("none", "auto", "standard", "minmax"),
+        since=2,
+        recipe=True,
+    )
+    window: int = option(
+        10,
+        "Length of the windows that series are cut into; 0 does not cut them.",
+        low=0,
+        jobs=("regress",),
+        unit="steps",
+        kept=True,
+        recipe=True,
+    )
+    stride: int | None = option(
+        None,
+        "Steps from the start of one window to the next; if unset, the length of a window.",
+        low=1,
+        jobs=("regress",),
+        unit="steps",
+        since=2,
+        kept=True,
+        recipe=True,
+    )
+    windows: int = option(
+        100, "Number of windows of the bundled waves.", low=1, jobs=("regress",), unit="windows"
+    )
+    stateful: bool = option(
+        True,
+        "Rows are consecutive windows of one signal: the hidden state is carried from each row to "
+        "the next.",
+        jobs=("regress",),
+        recipe=True,
+    )
+    output: str = option(
+        "steps",
+        "What is predicted: a target at every step, or one after the last step.",
+        choices=("steps", "last"),
+        jobs=("regress",),
+        recipe=True,
+    )
+    split: str = option(
+        "auto",
+        "How rows are held out: stratified, the same fraction of each class; group, whole groups; "
+        "time, the last rows; random; auto, by group if there are groups, by time for one signal, "
+        "else by class.",
+        choices=("auto", "stratified", "group", "time", "random"),
+        since=2,
+    )
+    test_fraction: float = option(
+        0.2,
+        "Fraction of the rows held out for testing, if the data has no test rows.",
+        since=2,
+        low=0,
+        below=1,
+        regress=0.0,
+        recipe=True,
+    )
+    valid_fraction: float = option(
+        0.0,
+        "Fraction of the training rows held out for validation; the weights with the lowest "
+        "validation loss are kept.",
+        low=0,
+        below=1,
+        since=2,
+    )
+    class_weight: str = option(
+        "none",
+        "With balanced, every class has the same total weight.",
+        choices=("none", "balanced"),
+        jobs=("classify",),
+        since=2,
+    )
