@@ -45,6 +45,7 @@ from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.jobs import make_job
 from hiddenstate.jobs.lines import job_notices
+from hiddenstate.jobs.memory import check_memory
 from hiddenstate.training.start import plan
 from tools.stress import mutations, samples
 from tools.stress.tables import markdown
@@ -181,7 +182,7 @@ def train(job: str, options: dict[str, Any]) -> list[str]:
     config, dataset = plan(job, options)
     prepared = prepare(dataset, config)
     made = make_job(config, prepared)
-    made.check_memory()
+    check_memory(made)
     said = [*map(str, job_notices(made)), *made.dataset.sizes()]
     trouble = [f"remark: {line!r}" for line in said if not line.isprintable()]
     return trouble + _unsound(prepared, config)
@@ -191,7 +192,7 @@ def new_rows(job: str, options: dict[str, Any]) -> list[str]:
     """The same file as rows to predict."""
     kept = section_options(DataConfig, job)
     reading = {name: options[name] for name in options if name in kept and kept[name].kept}
-    read_like(options["data"], job, reading, {}, answered=False)
+    read_like(options["data"], job, reading, {}, require_targets=False)
     return []
 
 
