@@ -26,8 +26,9 @@ def refusal(net: Net, device: str) -> str | None:
 
 def kernel_notices(training: TrainingConfig) -> list[Notice]:
     """Return a warning if torch is the engine only because there are no kernels."""
-    if training.engine != "auto" or training.device not in ("auto", "cpu") or levels():
-        return []
+    on_cpu = training.device in ("auto", "cpu")
+    if training.engine != "auto" or not on_cpu or levels() or not is_installed("torch"):
+        return []  # without torch, make_engine refuses
     return [warning(f"no native kernels: {why_not()}; computing with torch, which is slower")]
 
 
