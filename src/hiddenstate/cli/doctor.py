@@ -47,9 +47,9 @@ def _machine_facts() -> dict[str, Any]:
             facts[name] = f"missing; pip install {name}"
     for module, extra in EXTRAS.items():
         name = module.replace("_", "-")
-        try:
+        if is_installed(module):
             facts[name] = version(name)
-        except PackageNotFoundError:
+        else:
             facts[name] = f"not installed; pip install 'hiddenstate[{extra}]'"
     facts["processors"] = processors()
     free = bytes_free()
