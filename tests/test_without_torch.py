@@ -193,9 +193,8 @@ def test_without_kernels_predictions_are_the_same_and_training_is_refused(
         same_numbers(json.loads(answer.out), expected)
     assert refused.code == 3
     assert refused.err.count("\n") == 1
-    assert "training requires the native kernels or torch" in refused.err
-    assert "install a C++17 compiler" in refused.err
-    assert HINT in refused.err
+    assert refused.err.startswith("error: training requires the native kernels or torch")
+    assert refused.err.endswith(f"; unset HIDDENSTATE_LEVEL, or add torch: {HINT}\n")
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["classify-1"]
     facts = json.loads(doctor.out)
     assert facts["torch"] == f"not installed; {HINT}"

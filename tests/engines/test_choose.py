@@ -14,14 +14,15 @@ from hiddenstate.jobs import make_job
 from hiddenstate.system import memory
 
 
+def engine_of(**options):
+    config = make_config("classify", {"threads": 1, **options})
+    X = np.zeros((3, 2, 4), np.float32)
+    job = make_job(config, PreparedDataset("x", Rows(X, np.arange(3)), classes=[0, 1, 2]))
+    return make_engine(job.task(), TrainingState(job.net.initial(0, "float32"))).name
+
+
 @pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
 def test_the_engine_is_chosen_by_a_fixed_rule(monkeypatch):
-    def engine_of(**options):
-        config = make_config("classify", {"threads": 1, **options})
-        X = np.zeros((3, 2, 4), np.float32)
-        job = make_job(config, PreparedDataset("x", Rows(X, np.arange(3)), classes=[0, 1, 2]))
-        return make_engine(job.task(), TrainingState(job.net.initial(0, "float32"))).name
-
     assert engine_of() == engine_of(engine="native") == engine_of(device="cpu") == "native"
     assert engine_of(engine="torch") == "torch"
     assert engine_of(dropout=0.1, layers=2) == "native"
@@ -36,6 +37,19 @@ def test_the_engine_is_chosen_by_a_fixed_rule(monkeypatch):
         MachineError, match="HIDDENSTATE_LEVEL=sse9: this processor supports baseline"
     ):
         engine_of()
+
+
+def test_without_kernels_and_torch_both_ways_out_are_named(monkeypatch):
+    monkeypatch.setattr(choose, "why_not", lambda: "they were not built")
+    monkeypatch.setattr(choose, "levels", lambda: ())
+    monkeypatch.setattr(choose, "is_installed", lambda module: False)
+    with pytest.raises(MachineError) as raised:
+        engine_of()
+    assert str(raised.value) == (
+        "training requires the native kernels or torch, and there is neither: they were not "
+        "built; install a C++17 compiler and reinstall hiddenstate, or add torch: "
+        "pip install 'hiddenstate[torch]'"
+    )
 
 
 def test_torch_is_not_loaded_with_too_little_address_space(monkeypatch):

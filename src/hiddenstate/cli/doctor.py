@@ -8,7 +8,7 @@ import click
 from hiddenstate import __version__
 from hiddenstate.cli.options import debug_option, json_option
 from hiddenstate.cli.output import say, say_json
-from hiddenstate.system.extras import EXTRAS, is_installed
+from hiddenstate.system.extras import EXTRAS, command, is_installed
 
 PACKAGES = ("numpy", "scikit-learn", "safetensors", "matplotlib", "rich", "click")
 
@@ -45,12 +45,12 @@ def _machine_facts() -> dict[str, Any]:
             facts[name] = version(name)
         except PackageNotFoundError:
             facts[name] = f"missing; pip install {name}"
-    for module, extra in EXTRAS.items():
+    for module in EXTRAS:
         name = module.replace("_", "-")
         if is_installed(module):
             facts[name] = version(name)
         else:
-            facts[name] = f"not installed; pip install 'hiddenstate[{extra}]'"
+            facts[name] = f"not installed; {command(module)}"
     facts["processors"] = processors()
     free = bytes_free()
     facts["memory free"] = "unknown" if free is None else f"{free / 2**30:.1f} GiB"

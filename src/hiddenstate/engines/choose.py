@@ -5,10 +5,10 @@ import sys
 from hiddenstate.config import TrainingConfig
 from hiddenstate.engines.interface import Engine, Predictor, Task, TrainingState
 from hiddenstate.errors import MachineError, OptionError
-from hiddenstate.kernels import levels, why_not
+from hiddenstate.kernels import VARIABLE, levels, why_not
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
-from hiddenstate.system.extras import install, is_installed, missing
+from hiddenstate.system.extras import command, is_installed, missing
 from hiddenstate.system.memory import check_address_space
 from hiddenstate.system.notice import Notice, warning
 
@@ -53,9 +53,10 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
         return NativeEngine(task, state)
     on_cpu = training.device in ("auto", "cpu")
     if training.engine == "auto" and on_cpu and not is_installed("torch"):
+        build = "install a C++17 compiler and reinstall hiddenstate"
         raise MachineError(
-            f"training requires the native kernels or torch: there are no kernels ({why_not()}); "
-            f"install a C++17 compiler and reinstall hiddenstate, or {install('torch')}"
+            f"training requires the native kernels or torch, and there is neither: {why_not()}; "
+            f"{f'unset {VARIABLE}' if levels() else build}, or add torch: {command('torch')}"
         )
     _load_torch("--engine torch" if on_cpu else f"--device {training.device}")
     from hiddenstate.engines.torch import TorchEngine

@@ -44,7 +44,12 @@ def missing(module: str, purpose: str) -> MissingExtraError:
 
 def install(module: str) -> str:
     """Return how to install an optional package."""
-    return f"install it with: pip install 'hiddenstate[{EXTRAS[module]}]'"
+    return f"install it with: {command(module)}"
+
+
+def command(module: str) -> str:
+    """Return the command that installs an optional package."""
+    return f"pip install 'hiddenstate[{EXTRAS[module]}]'"
 
 
 def is_installed(module: str) -> bool:
