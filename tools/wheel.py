@@ -78,7 +78,8 @@ def try_out(wheel: Path) -> None:
                 cwd=folder,
                 env=alone,
             )
-            print(f"{level}: trained; {printed.splitlines()[0].strip()}")
+            (score,) = (line for line in printed.splitlines() if line.startswith("accuracy"))
+            print(f"{level}: trained; {score}")
         run(
             *(binaries / "hiddenstate", "evaluate", "classify-1", "--runs-dir", levels[-1]),
             cwd=folder,
