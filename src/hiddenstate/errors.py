@@ -32,6 +32,10 @@ class MachineError(HiddenstateError):
     exit_code = 3
 
 
+class MissingExtraError(MachineError, ImportError):
+    """An optional dependency that is not installed; the message has the command that does."""
+
+
 class RunExistsError(MachineError):
     """A run folder that already exists."""
 

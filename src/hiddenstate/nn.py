@@ -20,7 +20,13 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
-import torch
+from hiddenstate.system.extras import missing
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    raise missing("torch", "hiddenstate.nn") from error
+
 from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn.functional import dropout

@@ -14,19 +14,18 @@ from hiddenstate.jobs import make_job
 from hiddenstate.system import memory
 
 
+def engine_of(**options):
+    config = make_config("classify", {"threads": 1, **options})
+    X = np.zeros((3, 2, 4), np.float32)
+    job = make_job(config, PreparedDataset("x", Rows(X, np.arange(3)), classes=[0, 1, 2]))
+    return make_engine(job.task(), TrainingState(job.net.initial(0, "float32"))).name
+
+
 @pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
 def test_the_engine_is_chosen_by_a_fixed_rule(monkeypatch):
-    def engine_of(**options):
-        config = make_config("classify", {"threads": 1, **options})
-        X = np.zeros((3, 2, 4), np.float32)
-        job = make_job(config, PreparedDataset("x", Rows(X, np.arange(3)), classes=[0, 1, 2]))
-        return make_engine(job.task(), TrainingState(job.net.initial(0, "float32"))).name
-
     assert engine_of() == engine_of(engine="native") == engine_of(device="cpu") == "native"
     assert engine_of(engine="torch") == "torch"
-    assert engine_of(dropout=0.1, layers=2) == "torch"
-    with pytest.raises(OptionError, match="it has no dropout; use --engine torch"):
-        engine_of(engine="native", dropout=0.1, layers=2)
+    assert engine_of(dropout=0.1, layers=2) == "native"
     with pytest.raises(OptionError, match="not on cuda"):
         engine_of(engine="native", device="cuda")
     monkeypatch.setenv(kernels.VARIABLE, "off")
@@ -40,11 +39,24 @@ def test_the_engine_is_chosen_by_a_fixed_rule(monkeypatch):
         engine_of()
 
 
+def test_without_kernels_and_torch_both_ways_out_are_named(monkeypatch):
+    monkeypatch.setattr(choose, "why_not", lambda: "they were not built")
+    monkeypatch.setattr(choose, "levels", lambda: ())
+    monkeypatch.setattr(choose, "is_installed", lambda module: False)
+    with pytest.raises(MachineError) as raised:
+        engine_of()
+    assert str(raised.value) == (
+        "training requires the native kernels or torch, and there is neither: they were not "
+        "built; install a C++17 compiler and reinstall hiddenstate, or add torch: "
+        "pip install 'hiddenstate[torch]'"
+    )
+
+
 def test_torch_is_not_loaded_with_too_little_address_space(monkeypatch):
     """It may abort the process then, and no error can be caught."""
     monkeypatch.setattr(memory, "_address_space_left", lambda: 100 * 2**20)
     monkeypatch.setitem(sys.modules, "torch", sys)  # as if it were loaded
-    choose._check_torch()
+    choose._load_torch("--engine torch")
     monkeypatch.delitem(sys.modules, "torch")
     with pytest.raises(MachineError, match=r"640 MiB of address space .* leaves 100 MiB"):
-        choose._check_torch()
+        choose._load_torch("--engine torch")

@@ -1,7 +1,8 @@
 """Every implementation of the recurrent stack computes what torch does, the reference first.
 
-Compared with torch.nn in outputs, final states and every gradient; with the vectors of the `onnx`
-package, made without torch; and with torch's own samples of its modules.
+Compared with torch.nn in outputs and final states, the kernels and the loops in torch in every
+gradient too; with the vectors of the `onnx` package, made without torch; and with torch's own
+samples of its modules.
 """
 
 import itertools
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from hiddenstate.kernels import autograd, level, reference
+from tests.kernels import torch_loops
 
 State = tuple[Tensor, ...]
 Recurrent = Callable[..., tuple[Tensor, State]]
@@ -41,9 +43,27 @@ def kernels(
     return y, tuple(last)
 
 
-IMPLEMENTATIONS: dict[str, Recurrent] = {"reference": reference.recurrent}
+def in_numpy(
+    cell: reference.Cell,
+    x: Tensor,
+    weights: Sequence[Tensor],
+    state: State | None = None,
+    lengths: Tensor | None = None,
+    **shape: Any,
+) -> tuple[Tensor, State]:
+    """The reference, called with tensors."""
+    arrays = [tensor.detach().numpy() for tensor in (x, *weights, *(state or ()))]
+    n = len(weights) + 1
+    begin = tuple(arrays[n:]) or None
+    counts = None if lengths is None else lengths.numpy()
+    y, last = reference.recurrent(cell, arrays[0], arrays[1:n], begin, counts, **shape)
+    return torch.from_numpy(y), tuple(map(torch.from_numpy, last))
+
+
+WITH_GRADIENTS: dict[str, Recurrent] = {"loops": torch_loops.recurrent}
 if level():
-    IMPLEMENTATIONS["kernels"] = kernels
+    WITH_GRADIENTS["kernels"] = kernels
+ALL = {"reference": in_numpy, **WITH_GRADIENTS}
 
 MODULES: dict[str, Callable[..., nn.RNNBase]] = {
     "rnn_tanh": nn.RNN,
@@ -59,9 +79,16 @@ TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (2e-6, 5e-5)}
 SIZES = [(1, 1, [1]), (1, 5, [3]), (3, 1, [1, 1, 1]), (4, 6, [4, 6, 1, 3])]
 
 
-@pytest.fixture(params=list(IMPLEMENTATIONS))
+@pytest.fixture(params=list(WITH_GRADIENTS))
 def recurrent(request: pytest.FixtureRequest) -> Recurrent:
-    return IMPLEMENTATIONS[request.param]
+    """An implementation with gradients."""
+    return WITH_GRADIENTS[request.param]
+
+
+@pytest.fixture(params=list(ALL))
+def forward(request: pytest.FixtureRequest) -> Recurrent:
+    """Any implementation."""
+    return ALL[request.param]
 
 
 def weights_of(module: nn.RNNBase) -> list[Tensor]:
@@ -138,6 +165,10 @@ class Case:
         gradients = [torch.autograd.grad(out, self.inputs, self.along) for out in (found, expected)]
         self.close(gradients[0], gradients[1], which=1)
 
+    def check_outputs(self, recurrent: Recurrent) -> None:
+        """Outputs and final states are torch's."""
+        self.close(self.ours(recurrent), self.theirs())
+
 
 GRID = list(itertools.product(MODULES, [1, 2, 3], [False, True]))
 
@@ -157,6 +188,25 @@ def test_outputs_states_and_gradients_are_torchs(
 ) -> None:
     size = size if ragged else (*size[:2], None)
     Case(cell, size, layers=layers, both=both, begin=begin).check(recurrent)
+
+
+@pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
+@pytest.mark.parametrize(("cell", "layers", "both"), GRID)
+def test_the_references_outputs_and_states_are_torchs(
+    cell: str, layers: int, both: bool, ragged: bool
+) -> None:
+    for size in SIZES:
+        for begin in (False, True):
+            each = size if ragged else (*size[:2], None)
+            Case(cell, each, layers=layers, both=both, begin=begin).check_outputs(in_numpy)
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
+@pytest.mark.parametrize("cell", MODULES)
+def test_the_reference_computes_in_the_type_of_its_input(cell: str, dtype: torch.dtype) -> None:
+    case = Case(cell, widths=(19, 33), dtype=dtype, bias=False)
+    case.check_outputs(in_numpy)
+    assert all(out.dtype == dtype for out in case.ours(in_numpy))
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
@@ -233,6 +283,15 @@ def test_steps_past_the_end_are_not_read_and_no_input_is_changed(
     case.close(torch.autograd.grad(found, case.inputs, case.along), gradients, which=1)
     for tensor, copy in zip(case.inputs, before, strict=True):
         torch.testing.assert_close(tensor.detach(), copy, rtol=0, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("cell", MODULES)
+def test_steps_past_the_end_do_not_reach_the_reference(cell: str) -> None:
+    case = Case(cell)
+    expected = case.ours(in_numpy)
+    with torch.no_grad():
+        case.x[torch.arange(case.x.shape[1]) >= case.lengths[:, None]] = torch.nan
+    case.close(case.ours(in_numpy), expected)
 
 
 @pytest.mark.parametrize("cell", MODULES)
@@ -324,22 +383,22 @@ def test_every_onnx_vector_is_listed_once_and_16_of_18_apply() -> None:
 
 
 @pytest.mark.parametrize("name", ONNX_SAME)
-def test_an_onnx_vector_is_computed(recurrent: Recurrent, name: str) -> None:
-    pairs = onnx_run(recurrent, name)
+def test_an_onnx_vector_is_computed(forward: Recurrent, name: str) -> None:
+    pairs = onnx_run(forward, name)
     assert pairs
     for found, expected in pairs:
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ONNX_OTHER)
-def test_an_onnx_vector_left_out_is_another_function(recurrent: Recurrent, name: str) -> None:
-    ((found, expected),) = onnx_run(recurrent, name)
+def test_an_onnx_vector_left_out_is_another_function(forward: Recurrent, name: str) -> None:
+    ((found, expected),) = onnx_run(forward, name)
     assert found.shape == expected.shape
     assert (found - expected).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize(("kind", "n"), [("RNN", 64), ("GRU", 32), ("LSTM", 16)])
-def test_torchs_own_samples_equal_their_module(recurrent: Recurrent, kind: str, n: int) -> None:
+def test_torchs_own_samples_equal_their_module(forward: Recurrent, kind: str, n: int) -> None:
     pytest.importorskip("expecttest")  # without which torch's samples cannot be imported
     from torch.testing._internal.common_modules import module_db
 
@@ -351,7 +410,7 @@ def test_torchs_own_samples_equal_their_module(recurrent: Recurrent, kind: str, 
     ours = [s for s in samples if not s.constructor_input.kwargs.get("proj_size")]
     assert len(ours) == n
     for sample in ours:
-        check_sample(recurrent, info.module_cls, sample)
+        check_sample(forward, info.module_cls, sample)
 
 
 def check_sample(recurrent: Recurrent, kind: type[nn.RNNBase], sample: Any) -> None:

@@ -8,8 +8,9 @@ import click
 from hiddenstate import __version__
 from hiddenstate.cli.options import debug_option, json_option
 from hiddenstate.cli.output import say, say_json
+from hiddenstate.system.extras import EXTRAS, command, is_installed
 
-PACKAGES = ("numpy", "torch", "scikit-learn", "safetensors", "matplotlib", "rich", "click")
+PACKAGES = ("numpy", "scikit-learn", "safetensors", "matplotlib", "rich", "click")
 
 
 @click.command(
@@ -44,6 +45,12 @@ def _machine_facts() -> dict[str, Any]:
             facts[name] = version(name)
         except PackageNotFoundError:
             facts[name] = f"missing; pip install {name}"
+    for module in EXTRAS:
+        name = module.replace("_", "-")
+        if is_installed(module):
+            facts[name] = version(name)
+        else:
+            facts[name] = f"not installed; {command(module)}"
     facts["processors"] = processors()
     free = bytes_free()
     facts["memory free"] = "unknown" if free is None else f"{free / 2**30:.1f} GiB"
@@ -75,7 +82,8 @@ def _kernel_facts() -> dict[str, Any]:
     except HiddenstateError as error:
         return {"engine": f"none: {error}"}
     if in_use is None:
-        return {"engine": f"torch; no native kernels: {reason}"}
+        other = "torch" if is_installed("torch") else "none for training; numpy, slow, to predict"
+        return {"engine": f"{other}; no native kernels: {reason}"}
     return {
         "engine": f"native, {in_use} (available: {', '.join(levels())}; {VARIABLE} selects one)",
         "native threads": default_threads(),
@@ -84,10 +92,12 @@ def _kernel_facts() -> dict[str, Any]:
 
 def _torch_facts() -> dict[str, Any]:
     """The devices torch can use."""
+    if not is_installed("torch"):
+        return {"devices": "cpu"}
     try:
         import torch
     except ImportError as error:
-        return {"devices": f"torch cannot be imported: {error}"}
+        return {"devices": f"cpu; torch cannot be imported: {error}"}
     from hiddenstate.engines.torch import pick_device
 
     devices = ["cpu"]

@@ -2,12 +2,13 @@
 
 import sys
 
-from hiddenstate.config import RecurrentConfig, TrainingConfig
+from hiddenstate.config import TrainingConfig
 from hiddenstate.engines.interface import Engine, Predictor, Task, TrainingState
-from hiddenstate.errors import OptionError
-from hiddenstate.kernels import levels, why_not
+from hiddenstate.errors import MachineError, OptionError
+from hiddenstate.kernels import VARIABLE, levels, why_not
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
+from hiddenstate.system.extras import command, is_installed, missing
 from hiddenstate.system.memory import check_address_space
 from hiddenstate.system.notice import Notice, warning
 
@@ -19,17 +20,15 @@ def refusal(net: Net, device: str) -> str | None:
     """Return why the native engine cannot train `net` on `device`, or None if it can."""
     if device not in ("auto", "cpu"):
         return f"it computes on the cpu, not on {device}"
-    config = net.config
-    if isinstance(config, RecurrentConfig) and config.dropout and config.layers > 1:
-        return "it has no dropout"
     reason = why_not()
     return f"there are no kernels: {reason}" if reason else None
 
 
 def kernel_notices(training: TrainingConfig) -> list[Notice]:
     """Return a warning if torch is the engine only because there are no kernels."""
-    if training.engine != "auto" or training.device not in ("auto", "cpu") or levels():
-        return []
+    on_cpu = training.device in ("auto", "cpu")
+    if training.engine != "auto" or not on_cpu or levels() or not is_installed("torch"):
+        return []  # without torch, make_engine refuses
     return [warning(f"no native kernels: {why_not()}; computing with torch, which is slower")]
 
 
@@ -39,7 +38,8 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
     Raises
     ------
     MachineError
-        If the device does not exist, or memory is too small for torch.
+        If the device does not exist, memory is too small for torch, or there is neither a kernel
+        nor torch.
     OptionError
         If the native engine is named and cannot train this task.
     """
@@ -51,27 +51,50 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
         from hiddenstate.engines.native import NativeEngine
 
         return NativeEngine(task, state)
-    _check_torch()
+    on_cpu = training.device in ("auto", "cpu")
+    if training.engine == "auto" and on_cpu and not is_installed("torch"):
+        build = "install a C++17 compiler and reinstall hiddenstate"
+        raise MachineError(
+            f"training requires the native kernels or torch, and there is neither: {why_not()}; "
+            f"{f'unset {VARIABLE}' if levels() else build}, or add torch: {command('torch')}"
+        )
+    _load_torch("--engine torch" if on_cpu else f"--device {training.device}")
     from hiddenstate.engines.torch import TorchEngine
 
     return TorchEngine(task, state)
 
 
-def _check_torch() -> None:
-    """Refuse to load torch with too little address space: it would abort the process."""
+def _load_torch(purpose: str) -> None:
+    """Refuse to go without torch, or with too little address space: it would abort the process."""
     if "torch" not in sys.modules:
+        if not is_installed("torch"):
+            raise missing("torch", purpose)
         check_address_space(
             TORCH_ADDRESSES, "torch", "raise it (ulimit -v), or use --engine native"
         )
 
 
 def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -> Predictor:
-    """Return a predictor for `model`: native on the cpu if there are kernels, else torch's."""
-    if device in ("auto", "cpu") and not why_not():
+    """Return a predictor for `model`.
+
+    On the cpu it is native; without kernels torch's; without torch the reference in numpy, which
+    is slow.
+
+    Raises
+    ------
+    MachineError
+        If the device does not exist, or memory is too small for torch.
+    """
+    on_cpu = device in ("auto", "cpu")
+    if on_cpu and not why_not():
         from hiddenstate.engines.native import NativePredictor
 
         return NativePredictor(model, threads)
-    _check_torch()
+    if on_cpu and not is_installed("torch"):
+        from hiddenstate.engines.reference import ReferencePredictor
+
+        return ReferencePredictor(model)
+    _load_torch(f"--device {device}")
     from hiddenstate.engines.torch import TorchPredictor
 
     return TorchPredictor(model, device, threads)

@@ -11,6 +11,7 @@ import numpy as np
 from hiddenstate import __version__
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig
 from hiddenstate.data.store import PIECE
+from hiddenstate.engines.dropout import mask_keys, rate_of
 from hiddenstate.engines.interface import (
     Chunk,
     EngineInfo,
@@ -65,6 +66,7 @@ def _learner(net: Net, dtype: str) -> Any:
             every_step=net.output == "steps",
             mean=config.readout == "mean",
             classify=net.job == "classify",
+            dropout=rate_of(net),
         )
     widths = net.widths()
     between = [_ACTIVATIONS[config.activation]] * (len(widths) - 2)
@@ -282,6 +284,7 @@ class NativeEngine:
             outputs = self._net.empty_outputs(len(rows), task.X)
         losses = np.empty(last - first)
         settings = step_settings(task.training, first, last, task.total_steps)
+        keys = mask_keys(task.net, task.training.seed, first, last)
         steps_done = rows_done = 0
         for some, own in self._lessons(rows, sizes, stop):
             rates, clips, eps = (values[some] for values in settings)
@@ -292,6 +295,7 @@ class NativeEngine:
                 clips,
                 eps,
                 resets[some],
+                None if keys is None else keys[some],
                 losses[some],
                 None if outputs is None else outputs[rows_done:],
                 self.threads,
@@ -336,7 +340,8 @@ class NativeEngine:
             self._settings = list(zip(*(values.tolist() for values in arrays), strict=True))
             self._settings_from, index = step, 0
         self._step = step + 1
-        return float(self._learner.step(x, y, *self._settings[index], self.threads))
+        keys = mask_keys(self.task.net, training.seed, step, step + 1)
+        return float(self._learner.step(x, y, *self._settings[index], self.threads, keys))
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Return the outputs for rows `X`; see `Engine.predict`."""

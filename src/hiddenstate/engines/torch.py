@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hiddenstate.config import RecurrentConfig, TrainingConfig
-from hiddenstate.data.prepare.batches import generator
+from hiddenstate.config import TrainingConfig
 from hiddenstate.data.rows import fractions
 from hiddenstate.data.store import PIECE, RowStore
+from hiddenstate.engines.dropout import masks
 from hiddenstate.engines.interface import (
     Chunk,
     EngineInfo,
@@ -194,16 +194,11 @@ class TorchEngine:
         return None if lengths is None else torch.from_numpy(lengths[self.task.batches.rows(step)])
 
     def _masks(self, step: int, x: Tensor) -> list[Tensor] | None:
-        """Return dropout masks, 0 or 1 / (1 - p), that follow from the seed and the step alone."""
-        config = self.task.net.config
-        if not isinstance(config, RecurrentConfig) or config.dropout == 0:
-            return None
-        width = config.hidden_size * (2 if config.bidirectional else 1)
-        random = generator(self.task.training.seed, "dropout", step)
-        shape = (config.layers - 1, x.shape[0], x.shape[1], width)
-        kept = random.random(shape, np.float32) >= config.dropout
-        masks = torch.from_numpy(kept).to(x) / (1 - config.dropout)
-        return list(masks.unbind())
+        """Return the dropout masks of a step, one for each layer but the last."""
+        training = self.task.training
+        rows, steps = x.shape[:2]
+        values = masks(self.task.net, training.seed, step, rows, steps, training.dtype)
+        return None if values is None else list(torch.from_numpy(values).to(x).unbind())
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Return the outputs for rows `X`; see `Engine.predict`."""

@@ -41,6 +41,7 @@ from hiddenstate.jobs import Job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.fitted import model_from_facts
 from hiddenstate.runs.events import LogEvent, ValidationEvent
+from hiddenstate.system.extras import require
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
@@ -157,6 +158,7 @@ class Estimator(BaseEstimator):
         MachineError
             If torch is not installed.
         """
+        require("torch", "to_torch")
         from hiddenstate.models.torch_modules import make_module
 
         check_is_fitted(self)

@@ -4,8 +4,8 @@ import csv
 import io
 import json
 
-from hiddenstate.errors import MachineError
 from hiddenstate.inference.predict import Prediction
+from hiddenstate.system.extras import require
 from hiddenstate.system.strict_json import replace_nan
 
 
@@ -39,13 +39,10 @@ def encode_prediction(prediction: Prediction, file_format: str) -> bytes:
 
 
 def _parquet(prediction: Prediction) -> bytes:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MachineError(
-            "Parquet requires pyarrow; install it with: pip install 'hiddenstate[tables]'"
-        ) from None
+    require("pyarrow", "writing Parquet")
+    import pyarrow
+    import pyarrow.parquet
+
     stream = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.table(dict(prediction.columns)), stream)
     return stream.getvalue()

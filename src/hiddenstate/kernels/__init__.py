@@ -1,6 +1,6 @@
 """The recurrent kernels: forward and backward passes over whole sequences, in C++.
 
-`reference.py` specifies in plain torch what they compute, `csrc/contract.h` how their data is laid
+`reference.py` specifies in numpy what they compute, `csrc/contract.h` how their data is laid
 out. The compiled module has code for several instruction levels. The best level that this
 processor supports is used, or the one that the environment variable `HIDDENSTATE_LEVEL` names
 (`off` for none). This module does not need torch.

@@ -1,148 +1,189 @@
-"""The specification of the recurrent kernels: plain loops over time, in torch.
+"""The specification of what networks compute: plain loops over time, in numpy.
 
-It is slow and readable. Autograd computes the gradients, in the float type of x and on its device;
-every faster kernel is tested against this one. Shapes: B batch, T time steps, I input features, H
-hidden size, G gates with weights (rnn 1, gru 3, lstm 4), L layers, D directions.
+It is slow and readable; every faster implementation is tested against it. It computes in the float
+type of its input, so that float64 gives the exact values to compare with. Shapes: B batch, T time
+steps, I input features, H hidden size, G gates with weights (rnn 1, gru 3, lstm 4), L layers, D
+directions.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-import torch
-from torch import Tensor
-from torch.nn.functional import linear
+import numpy as np
+
+from hiddenstate.system.typing import Array
 
 Cell = Literal["rnn_tanh", "rnn_relu", "gru", "lstm"]
 
-State = tuple[Tensor, ...]
+State = tuple[Array, ...]
 """(h,), or (h, c) for lstm."""
 
-Step = Callable[[Tensor, Tensor, State], State]
+Step = Callable[[Array, Array, State], State]
 """(a, b, state) -> state, where a = W x + b_ih and b = U h + b_hh are (B, G*H)."""
 
 
 def recurrent(
     cell: Cell,
-    x: Tensor,
-    weights: Sequence[Tensor],
+    x: Array,
+    weights: Sequence[Array],
     state: State | None = None,
-    lengths: Tensor | None = None,
+    lengths: Array | None = None,
     *,
     layers: int = 1,
     bidirectional: bool = False,
-) -> tuple[Tensor, State]:
+    masks: Array | None = None,
+) -> tuple[Array, State]:
     """Run a recurrent stack over whole sequences, as torch.nn's RNN, GRU and LSTM do.
 
     Parameters
     ----------
     cell : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
-    x : Tensor of shape (B, T, I)
+    x : ndarray of shape (B, T, I)
         T is at least 1.
-    weights : sequence of Tensor
+    weights : sequence of ndarray
         In torch's order: layer by layer, the forward direction before the backward one, for each
         `weight_ih` (G*H, I), or (G*H, D*H) above the first layer, `weight_hh` (G*H, H), `bias_ih`
         and `bias_hh` (G*H,). Without biases there are two for each direction instead of four.
         Gates are stacked i, f, g, o (lstm) and r, z, n (gru).
-    state : tuple of Tensor (L*D, B, H), optional
+    state : tuple of ndarray (L*D, B, H), optional
         Initial state of each layer and direction, in the order of `weights`; default zeros.
-    lengths : integer Tensor of shape (B,), optional
+    lengths : integer ndarray of shape (B,), optional
         Row r is read for t < lengths[r], between 0 and T; default T. The backward direction
         begins at lengths[r] - 1, as in a packed sequence.
     layers : int, default 1
     bidirectional : bool, default False
+    masks : ndarray of shape (L-1, B, T, D*H), optional
+        Factors for the output of each layer but the last: dropout.
 
     Returns
     -------
-    y : Tensor of shape (B, T, D*H)
+    y : ndarray of shape (B, T, D*H)
         The last layer's h at every step, forward before backward; zero at steps that are not read.
-    state : tuple of Tensor (L*D, B, H)
+    state : tuple of ndarray (L*D, B, H)
         After the last step read, which is t = 0 for the backward direction. A row of length 0
         keeps its initial state.
     """
     B, T, _ = x.shape
     D = 2 if bidirectional else 1
     if state is None:
-        zeros = x.new_zeros(layers * D, B, weights[1].shape[1])
+        zeros = np.zeros((layers * D, B, weights[1].shape[1]), x.dtype)
         state = (zeros, zeros) if cell == "lstm" else (zeros,)
-    read = torch.ones(B, T, dtype=torch.bool, device=x.device)
-    if lengths is not None:
-        read = torch.arange(T, device=x.device) < lengths[:, None]
+    read = np.ones((B, T), bool) if lengths is None else np.arange(T) < lengths[:, None]
     each = len(weights) // (layers * D)
     lasts: list[State] = []
     for layer in range(layers):
-        outputs: list[Tensor] = []
+        outputs: list[Array] = []
         for k in range(layer * D, layer * D + D):
             own = weights[k * each : (k + 1) * each]
             begin = tuple(part[k] for part in state)
             y, last = _sweep(_STEPS[cell], x, own, begin, read, backward=k % D == 1)
             outputs.append(y)
             lasts.append(last)
-        x = torch.cat(outputs, dim=2)
-    return x, tuple(torch.stack(parts) for parts in zip(*lasts, strict=True))
+        x = np.concatenate(outputs, axis=2)
+        if masks is not None and layer < layers - 1:
+            x = x * masks[layer]
+    return x, tuple(np.stack(parts) for parts in zip(*lasts, strict=True))
 
 
 def _sweep(
     step: Step,
-    x: Tensor,
-    weights: Sequence[Tensor],
+    x: Array,
+    weights: Sequence[Array],
     state: State,
-    read: Tensor,
+    read: Array,
     *,
     backward: bool,
-) -> tuple[Tensor, State]:
+) -> tuple[Array, State]:
     """Run one layer in one direction.
 
-    `x` is (B, T, I), `weights` has two or four tensors, `state` tensors of (B, H), and `read`
+    `x` is (B, T, I), `weights` has two or four arrays, `state` arrays of (B, H), and `read`
     (B, T) says which steps are read. Returns y (B, T, H) and the state after the last step read.
     """
     w, u = weights[:2]
-    bias_w, bias_u = weights[2:] or (None, None)
-    # A step that is not read may contain anything, and NaN times a gradient of zero is NaN.
-    x = torch.where(read[:, :, None], x, torch.zeros_like(x))
+    bias_w, bias_u = weights[2:] or (np.zeros(len(w), x.dtype), np.zeros(len(u), x.dtype))
+    # A step that is not read may contain anything, and NaN times zero is NaN.
+    x = np.where(read[:, :, None], x, np.zeros((), x.dtype))
     T = x.shape[1]
-    y: list[Tensor] = [x] * T
+    y = np.zeros((*x.shape[:2], u.shape[1]), x.dtype)
     for t in reversed(range(T)) if backward else range(T):
-        a = linear(x[:, t], w, bias_w)
-        b = linear(state[0], u, bias_u)
+        after = step(x[:, t] @ w.T + bias_w, state[0] @ u.T + bias_u, state)
         here = read[:, t, None]
-        after = step(a, b, state)
-        state = tuple(torch.where(here, new, old) for new, old in zip(after, state, strict=True))
-        y[t] = torch.where(here, state[0], torch.zeros_like(state[0]))
-    return torch.stack(y, dim=1), state
+        state = tuple(np.where(here, new, old) for new, old in zip(after, state, strict=True))
+        y[:, t] = np.where(here, state[0], 0)
+    return y, state
 
 
-def _rnn_tanh(a: Tensor, b: Tensor, state: State) -> State:
+def dense(x: Array, layers: Sequence[tuple[Array, Array]], activations: Sequence[str]) -> Array:
+    """Run rows through dense layers.
+
+    Parameters
+    ----------
+    x : ndarray of shape (B, F)
+    layers : sequence of (weight, bias)
+        Weights (outputs, inputs) and biases (outputs,).
+    activations : sequence of {"linear", "tanh", "relu", "sigmoid"}
+        One for each layer.
+
+    Returns
+    -------
+    ndarray of shape (B, outputs of the last layer)
+    """
+    for (weight, bias), activation in zip(layers, activations, strict=True):
+        x = ACTIVATIONS[activation](x @ weight.T + bias)
+    return x
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)), computed without overflow."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def relu(x: Array) -> Array:
+    """Return max(0, x)."""
+    return np.maximum(x, np.zeros((), x.dtype))
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "linear": lambda x: x,
+    "tanh": np.tanh,
+    "relu": relu,
+    "sigmoid": sigmoid,
+}
+
+
+def _rnn_tanh(a: Array, b: Array, state: State) -> State:
     """h' = tanh(W x + b_ih + U h + b_hh): Elman, 1990; torch.nn.RNN."""
-    return (torch.tanh(a + b),)
+    return (np.tanh(a + b),)
 
 
-def _rnn_relu(a: Tensor, b: Tensor, state: State) -> State:
+def _rnn_relu(a: Array, b: Array, state: State) -> State:
     """h' = max(0, W x + b_ih + U h + b_hh): torch.nn.RNN with nonlinearity "relu"."""
-    return (torch.relu(a + b),)
+    return (relu(a + b),)
 
 
-def _gru(a: Tensor, b: Tensor, state: State) -> State:
+def _gru(a: Array, b: Array, state: State) -> State:
     """h' = (1 - z) n + z h, n = tanh(a_n + r b_n), r and z the sigmoids of a + b: torch.nn.GRU.
 
     Cho et al., 2014, multiply h by r before the product with U. torch multiplies r by the product
     plus its bias, b_n, so that one product serves all three gates.
     """
-    a_r, a_z, a_n = a.chunk(3, dim=1)
-    b_r, b_z, b_n = b.chunk(3, dim=1)
-    r, z = torch.sigmoid(a_r + b_r), torch.sigmoid(a_z + b_z)
-    n = torch.tanh(a_n + r * b_n)
+    a_r, a_z, a_n = np.split(a, 3, axis=1)
+    b_r, b_z, b_n = np.split(b, 3, axis=1)
+    r, z = sigmoid(a_r + b_r), sigmoid(a_z + b_z)
+    n = np.tanh(a_n + r * b_n)
     return ((1 - z) * n + z * state[0],)
 
 
-def _lstm(a: Tensor, b: Tensor, state: State) -> State:
+def _lstm(a: Array, b: Array, state: State) -> State:
     """c' = f c + i g and h' = o tanh(c'), with g the tanh and i, f, o the sigmoids of a + b.
 
     Hochreiter and Schmidhuber, 1997, with the forget gate f of Gers, Schmidhuber and Cummins,
     2000, and without peepholes: torch.nn.LSTM.
     """
-    i, f, g, o = (a + b).chunk(4, dim=1)
-    c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
+    i, f, g, o = np.split(a + b, 4, axis=1)
+    c = sigmoid(f) * state[1] + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
 
 
 _STEPS: dict[str, Step] = {

@@ -2,11 +2,13 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.models.fitted import load_model
 from hiddenstate.models.net import Params
 from hiddenstate.system.array_file import MAX_HEADER
+from hiddenstate.system.extras import require
 
 
 def read_weights(path: Path) -> Params:
@@ -52,8 +54,7 @@ def refuse_code(path: Path) -> None:
 def _state_dict(path: Path) -> Params:
     import pickle
 
-    import torch
-
+    torch: Any = require("torch", "reading a state_dict")
     where = printable(path)
     try:
         with warnings.catch_warnings():

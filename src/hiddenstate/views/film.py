@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.errors import DataError, MachineError, OptionError, printable
+from hiddenstate.errors import (
+    DataError,
+    MachineError,
+    MissingExtraError,
+    OptionError,
+    printable,
+)
 from hiddenstate.runs import Run
 from hiddenstate.system.atomic_file import write_atomically
+from hiddenstate.system.extras import install
 from hiddenstate.views.offscreen import Painter
 from hiddenstate.views.timeline import Timeline
 
@@ -41,8 +48,6 @@ a colour needs to be considered for them."""
 
 MAX_GIF_BYTES = 16 * 2**20
 """Size of a GIF; from a larger one every second frame is dropped until it fits."""
-
-INSTALL = "pip install 'hiddenstate[film]'"
 
 
 def make_film(
@@ -205,7 +210,9 @@ def find_ffmpeg() -> str:
     try:
         return str(import_module("imageio_ffmpeg").get_ffmpeg_exe())
     except (ImportError, RuntimeError):
-        raise MachineError(f"an MP4 needs ffmpeg; {INSTALL}, or write a .gif") from None
+        raise MissingExtraError(
+            f"writing MP4 requires ffmpeg; {install('imageio_ffmpeg')}, or write a .gif"
+        ) from None
 
 
 def _mp4(
@@ -229,7 +236,9 @@ def _mp4(
             errors = log.read().decode("utf-8", "replace").strip()
         if process.returncode or not file.is_file():
             last = printable(errors.splitlines()[-1] if errors else "without a message")
-            raise MachineError(f"ffmpeg failed: {last}; write a .gif, or {INSTALL}")
+            raise MachineError(
+                f"ffmpeg failed: {last}; write a .gif, or {install('imageio_ffmpeg')}"
+            )
         return file.read_bytes()
 
 

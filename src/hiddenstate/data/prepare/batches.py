@@ -19,9 +19,14 @@ def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
     Equal arguments give equal numbers, on every machine and with every version of numpy that has
     Philox; different arguments give independent streams.
     """
+    return np.random.Generator(np.random.Philox(key=generator_key(seed, purpose, *counters)))
+
+
+def generator_key(seed: int, purpose: str, *counters: int) -> NDArray[np.uint64]:
+    """Return the key of the generator of (seed, purpose, counters), uint64 of shape (2,)."""
     text = "/".join([str(seed), purpose, *map(str, counters)])
-    key = hashlib.sha256(text.encode()).digest()[:16]
-    return np.random.Generator(np.random.Philox(key=np.frombuffer(key, dtype="<u8")))
+    digest = hashlib.sha256(text.encode()).digest()[:16]
+    return np.frombuffer(digest, dtype="<u8").astype(np.uint64)
 
 
 @lru_cache(maxsize=2)

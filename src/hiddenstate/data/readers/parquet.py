@@ -27,6 +27,7 @@ from hiddenstate.data.readers.npy import MAX_RATIO
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, MachineError, printable
+from hiddenstate.system.extras import require
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
@@ -64,14 +65,11 @@ def read_parquet(
 
 
 def _pyarrow() -> tuple[Any, Any]:
-    """Import pyarrow and pyarrow.parquet (`MachineError`)."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MachineError(
-            "reading Parquet requires pyarrow; pip install 'hiddenstate[tables]'"
-        ) from None
+    """Import pyarrow and pyarrow.parquet (`MissingExtraError`)."""
+    require("pyarrow", "reading Parquet")
+    import pyarrow
+    import pyarrow.parquet
+
     return pyarrow, pyarrow.parquet
 
 

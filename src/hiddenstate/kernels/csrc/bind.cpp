@@ -116,7 +116,8 @@ struct Learner {
   std::tuple<long, int> train(Array<const int64_t> rows, Array<const int64_t> sizes,
                               Array<const double> rates, Array<const double> clips,
                               Array<const double> eps, Array<const bool> resets,
-                              Array<double> losses, Maybe<T> outputs, int threads, nb::object ask) {
+                              Maybe<const uint64_t> keys, Array<double> losses, Maybe<T> outputs,
+                              int threads, nb::object ask) {
     Asker asker(std::move(ask));
     const int64_t* row = rows.data();
     T* out = at(outputs);
@@ -130,8 +131,13 @@ struct Learner {
       std::lock_guard<std::mutex> lock(net.guard());
       for (long i = 0; i < n; i++) {
         const long size = sizes.data()[i];
-        const Orders orders{
-            row, size, rates.data()[i], clips.data()[i], eps.data()[i], resets.data()[i]};
+        const Orders orders{row,
+                            size,
+                            rates.data()[i],
+                            clips.data()[i],
+                            eps.data()[i],
+                            resets.data()[i],
+                            keys ? at(keys) + 2 * i : nullptr};
         ending = net.step(lesson, orders, threads, asker.stop(), losses.data()[i], out);
         if (ending == STOPPED) break;
         taken++;
@@ -145,7 +151,8 @@ struct Learner {
   }
 
   // One step on the given rows; the state is carried if the lesson says so.
-  double step(Any x, Any y, double rate, double clip, double eps, int threads) {
+  double step(Any x, Any y, double rate, double clip, double eps, int threads,
+              Maybe<const uint64_t> key) {
     Lesson<T> now = lesson;
     const Shape& shape = net.shape();
     const long n = static_cast<long>(x.shape(0));
@@ -167,7 +174,8 @@ struct Learner {
     nb::gil_scoped_release free;
     std::lock_guard<std::mutex> lock(net.guard());
     for (long i = static_cast<long>(counting.size()); i < n; i++) counting.push_back(i);
-    net.step(now, {counting.data(), n, rate, clip, eps, false}, threads, Stop{}, loss, nullptr);
+    net.step(now, {counting.data(), n, rate, clip, eps, false, at(key)}, threads, Stop{}, loss,
+             nullptr);
     return loss;
   }
 
@@ -200,7 +208,7 @@ void bind_learner(nb::module_& m, const char* name) {
           "__init__",
           [](L* self, const std::string& level, int cell, int layers, int directions, long inputs,
              long hidden, long outputs, bool every_step, bool mean, std::vector<long> widths,
-             std::vector<int> activations, bool classify) {
+             std::vector<int> activations, bool classify, double dropout) {
             Shape s;
             s.cell = cell;
             s.layers = layers;
@@ -213,13 +221,14 @@ void bind_learner(nb::module_& m, const char* name) {
             s.widths = std::move(widths);
             s.activations = std::move(activations);
             s.classify = classify;
+            s.dropout = dropout;
             new (self) L(level, std::move(s));
           },
           nb::kw_only(), nb::arg("level"), nb::arg("cell") = 0, nb::arg("layers") = 0,
           nb::arg("directions") = 1, nb::arg("inputs") = 0, nb::arg("hidden") = 0,
           nb::arg("outputs") = 0, nb::arg("every_step") = false, nb::arg("mean") = false,
           nb::arg("widths") = std::vector<long>{}, nb::arg("activations") = std::vector<int>{},
-          nb::arg("classify") = false)
+          nb::arg("classify") = false, nb::arg("dropout") = 0.0)
       .def("load",
            [](L& l, int which, size_t i, Array<const T> a) {
              nb::gil_scoped_release free;  // before the lock: its holder may wait for Python
@@ -265,9 +274,11 @@ void bind_learner(nb::module_& m, const char* name) {
              l.lesson.momentum = momentum;
            })
       .def("train", &L::train, nb::arg("rows"), nb::arg("sizes"), nb::arg("rates"),
-           nb::arg("clips"), nb::arg("eps"), nb::arg("resets"), nb::arg("losses").noconvert(),
-           nb::arg("outputs").none().noconvert(), nb::arg("threads"), nb::arg("ask").none())
-      .def("step", &L::step)
+           nb::arg("clips"), nb::arg("eps"), nb::arg("resets"), nb::arg("keys").none(),
+           nb::arg("losses").noconvert(), nb::arg("outputs").none().noconvert(), nb::arg("threads"),
+           nb::arg("ask").none())
+      .def("step", &L::step, nb::arg("x"), nb::arg("y"), nb::arg("rate"), nb::arg("clip"),
+           nb::arg("eps"), nb::arg("threads"), nb::arg("key").none() = nb::none())
       .def("predict", &L::predict, nb::arg("x"), nb::arg("steps"), nb::arg("length").none(),
            nb::arg("first"), nb::arg("last"), nb::arg("h0").none(), nb::arg("c0").none(),
            nb::arg("out").noconvert(), nb::arg("hn").none().noconvert(),

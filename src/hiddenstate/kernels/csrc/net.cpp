@@ -114,12 +114,13 @@ void Net<T>::save_state(T* h, T* c) const {
 
 // Allocates memory for `rows` rows and sets the pointers into it.
 template <class T>
-void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept) {
+void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept,
+                    Dropout dropout) {
   s.rows = rows;
   s.p.rows = rows;
   if (recurrent()) {
-    s.stack.need(stack_->work_size(rows, steps, kept));
-    s.w = {s.stack.at(), rows, steps, kept, length};
+    s.stack.need(stack_->work_size(rows, steps, kept, dropout.key));
+    s.w = {s.stack.at(), rows, steps, kept, length, dropout};
     s.table.need(steps * shape_.inputs);
     if (shape_.every_step) s.p.rows = rows * steps;
     head_reads(s);
@@ -439,7 +440,8 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, 
     Shard& s = shards_[number];
     s.first = number * shard_of(orders.n);
     lay_in(s, std::min(shard_of(orders.n), orders.n - s.first), lesson.steps,
-           lesson.length ? lengths_.data() + s.first : nullptr, true);
+           lesson.length ? lengths_.data() + s.first : nullptr, true,
+           {orders.key, shape_.dropout, s.first, orders.n});
     learn(lesson, orders, count, s, own(stop, threads), outputs);
   });
   if (stop(0)) return STOPPED;

@@ -46,6 +46,7 @@ struct Shape {
   std::vector<long> widths;
   std::vector<int> activations;
   bool classify = false;  // cross-entropy; else squared error
+  double dropout = 0;     // between the layers of a stack, while training
 };
 
 // Rows in the caller's memory: n rows of `numbers` numbers.
@@ -74,8 +75,9 @@ struct Lesson {
 struct Orders {
   const int64_t* rows;
   long n;
-  double rate, clip, eps;  // clip: not positive for none
-  bool reset;              // begin from a zero state
+  double rate, clip, eps;         // clip: not positive for none
+  bool reset;                     // begin from a zero state
+  const uint64_t* key = nullptr;  // of the step's dropout masks; null for none
 };
 
 enum Ending { DONE, STOPPED, NOT_FINITE };
@@ -129,7 +131,8 @@ class Net {
   bool recurrent() const { return shape_.layers > 0; }
   int stacked() const { return shape_.layers * shape_.directions; }
   void list_shares();
-  void lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept);
+  void lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept,
+              Dropout dropout = {});
   void read(const Table& x, const int64_t* rows, Shard& s);
   void head_reads(Shard& s) const;
   void through_stack(Shard& s, Stop stop);

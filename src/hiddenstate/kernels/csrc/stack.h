@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "contract.h"
+#include "dropout.h"
 #include "memory.h"
 
 namespace hs {
@@ -88,11 +89,13 @@ class Stack {
     long rows, steps;
     bool kept;
     const int64_t* length;
+    Dropout dropout = {};
   };
 
-  long work_size(long rows, long steps, bool kept) const {
+  long work_size(long rows, long steps, bool kept, bool dropout = false) const {
     return dy_size(rows, steps, kept) * layers + x_size(rows, steps) +
-           layers * directions * part_size(rows, steps, kept);
+           layers * directions * part_size(rows, steps, kept) +
+           (dropout ? 2 * (layers - 1) * directions * steps * rows * width : 0);
   }
 
   T* x(const Work& w) const { return w.at; }
@@ -126,15 +129,17 @@ class Stack {
   }
 
   void forward(const T* params, const Work& w, Stop stop) const {
-    for (int layer = 0; layer < layers; layer++)
+    for (int layer = 0; layer < layers; layer++) {
       for (int d = 0; d < directions; d++) kernels_.forward(sequence(params, w, layer, d, stop));
+      if (w.dropout.key && layer < layers - 1) drop(w, layer);
+    }
   }
 
   // Starts from dh, dc and, if `has_dy` is set, dy of the last layer. `dx` is T*R padded rows of
   // inputs, or null.
   void backward(const T* params, const T* turned, const Work& w, bool has_dy, bool wants_first,
                 T* dx, Stop stop) const {
-    for (int layer = layers - 1; layer >= 0; layer--)
+    for (int layer = layers - 1; layer >= 0; layer--) {
       for (int d = 0; d < directions; d++) {
         Sequence<T> q = sequence(params, w, layer, d, stop);
         q.wh_back = turned + matrix(layer, d, 1).turned;
@@ -152,6 +157,12 @@ class Stack {
           input_gradient(turned, w, 0, d, 0, rounded_up(inputs, kernels_.lanes), dx,
                          rounded_up(inputs, kernels_.lanes));
       }
+      if (w.dropout.key && layer > 0) {
+        const T* factor = dropped(w, layer - 1) + masked_size(w);
+        T* gradient = dy(w, layer - 1);
+        for (long i = 0; i < masked_size(w); i++) gradient[i] *= factor[i];
+      }
+    }
   }
 
   // The sum that gives the gradient of a matrix in this shard; the caller sets block, m and c.
@@ -166,7 +177,7 @@ class Stack {
     o.d_row = gated ? 4 * kernels_.lanes : width;
     o.d_block = gated ? o.k * 4 * kernels_.lanes : kernels_.lanes;
     if (which == 0)
-      o.a = layer ? output(w, layer - 1) : Rows<const T>{x(w), inputs, inputs};
+      o.a = input(w, layer);
     else if (which == 1)
       o.a = {h(w, layer, d, d ? 1 : 0), width, width};
     return o;
@@ -198,6 +209,41 @@ class Stack {
   T* tanh_c(const Work& w, int layer, int d) const {
     return gates(w, layer, d) + w.steps * w.rows * width * kept_gates(cell);
   }
+  // Numbers in a layer's output over all steps: [directions][T*R] rows.
+  long masked_size(const Work& w) const { return directions * w.steps * w.rows * width; }
+  // A layer's output times its dropout mask, followed by the mask.
+  T* dropped(const Work& w, int layer) const {
+    return part(w, layers, 0) + layer * 2 * masked_size(w);
+  }
+  // What a layer reads.
+  Rows<const T> input(const Work& w, int layer) const {
+    if (!layer) return {x(w), inputs, inputs};
+    if (!w.dropout.key) return output(w, layer - 1);
+    return {dropped(w, layer - 1), width, width, w.steps * w.rows * width, directions};
+  }
+
+  // Writes dropped() of a layer, from its output.
+  void drop(const Work& w, int layer) const {
+    const Rows<const T> y = output(w, layer);
+    const float rate = static_cast<float>(w.dropout.rate);
+    const T scale = static_cast<T>(1) / static_cast<T>(1 - w.dropout.rate);
+    T *to = dropped(w, layer), *factor = to + masked_size(w);
+    std::memset(to, 0, 2 * masked_size(w) * sizeof(T));
+    for (long r = 0; r < w.rows; r++) {
+      const long row = layer * w.dropout.rows + w.dropout.first + r;
+      Philox random(w.dropout.key, row * w.steps * directions * hidden);
+      for (long t = 0; t < w.steps; t++)
+        for (int d = 0; d < directions; d++) {
+          const long at = (t * w.rows + r) * width, mine = d * w.steps * w.rows * width + at;
+          for (long i = 0; i < hidden; i++) {
+            if (random() < rate) continue;
+            factor[mine + i] = scale;
+            to[mine + i] = y.at[at + d * y.part + i] * scale;
+          }
+        }
+    }
+  }
+
   Rows<const T> pair(const T* first, const T* second) const {
     return {first, width, width, second ? second - first : 0, directions};
   }
@@ -210,7 +256,7 @@ class Stack {
     q.blocks = width / kernels_.lanes;
     q.reverse = d == 1;
     q.length = w.length;
-    q.x = layer ? output(w, layer - 1) : Rows<const T>{x(w), inputs, inputs};
+    q.x = input(w, layer);
     q.wx = params + matrix(layer, d, 0).at;
     q.wh = params + matrix(layer, d, 1).at;
     q.bx = params + matrix(layer, d, 2).at;

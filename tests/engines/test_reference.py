@@ -1,0 +1,105 @@
+"""Predictions in numpy equal the other engines', for every network and every way to ask."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hiddenstate.data.store import RowStore
+from hiddenstate.engines import reference as engine
+from hiddenstate.engines.interface import Predictor
+from hiddenstate.engines.reference import ReferencePredictor
+from hiddenstate.engines.torch import TorchPredictor
+from hiddenstate.models.fitted import FittedModel
+from tests.engines.tasks import NETS, any_net, net_of, small_task
+
+CASES = [
+    (name, cell, layers, both)
+    for name in NETS
+    for cell, layers, both in (
+        ("rnn", 1, False),
+        ("gru", 2, True),
+        ("lstm", 2, True),
+        ("lstm", 1, False),
+    )
+]
+
+
+def pair(net, dtype="float64"):
+    """The predictor in numpy and torch's, of the same weights."""
+    model = FittedModel(net, net.initial(3, dtype), row_shape=(4, 3))
+    return ReferencePredictor(model), TorchPredictor(model, "cpu")
+
+
+def same(one, other, atol=1e-13):
+    assert one.dtype == other.dtype
+    np.testing.assert_allclose(one, other, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("lengths", [False, True], ids=["full", "ragged"])
+@pytest.mark.parametrize(("name", "cell", "layers", "both"), CASES)
+def test_outputs_of_recurrent_networks(name, cell, layers, both, lengths):
+    task = small_task(net_of(name, cell, layers, both), lengths=lengths)
+    ours, theirs = pair(task.net)
+    same(ours.predict(task.X, task.lengths), theirs.predict(task.X, task.lengths))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_state_is_taken_and_returned(cell):
+    task = small_task(net_of("regress steps", cell, 2))
+    ours, theirs = pair(task.net)
+    state, their_state = {}, {}
+    for _ in range(2):
+        outputs, state = ours.forward(task.X, state)
+        expected, their_state = theirs.forward(task.X, their_state)
+        same(outputs, expected)
+        for name in their_state:
+            same(state[name], their_state[name])
+    outputs, state = ours.follow(task.X, {})
+    expected, their_state = theirs.follow(task.X, {})
+    same(outputs, expected)
+    assert set(state) == set(their_state)
+
+
+@pytest.mark.parametrize("output", ["sigmoid", "linear"])
+@pytest.mark.parametrize("between", ["tanh", "relu"])
+def test_codes_and_rows_of_autoencoders(between, output):
+    net = any_net("autoencode")
+    config = replace(net.config, activation=between, output_activation=output)
+    task = small_task(replace(net, config=config))
+    ours, theirs = pair(task.net)
+    same(ours.predict(task.X), theirs.predict(task.X))
+    codes = ours.encode(task.X)
+    same(codes, theirs.encode(task.X))
+    same(ours.decode(codes), theirs.decode(codes))
+
+
+def test_float32_and_pixels():
+    task = small_task(net_of("classify last", "gru"))
+    ours, theirs = pair(task.net, "float32")
+    pixels = np.random.default_rng(0).integers(0, 256, task.X.shape).astype(np.uint8)
+    same(ours.predict(pixels), theirs.predict(pixels), 2e-6)
+
+
+def test_a_store_and_many_pieces_give_the_same(tmp_path, monkeypatch):
+    task = small_task(net_of("classify mean", "lstm", 2, True), lengths=True)
+    ours, _ = pair(task.net)
+    whole = ours.predict(task.X, task.lengths)
+    task.X.tofile(tmp_path / "rows")
+    store = RowStore(tmp_path / "rows", 0, task.X.shape, task.X.dtype)
+    monkeypatch.setattr(engine, "MAX_NUMBERS", 1)  # a row at a time
+    same(ours.predict(store, task.lengths), whole)
+
+
+def test_it_is_a_predictor():
+    wanted = {name for name in vars(Predictor) if not name.startswith("_")}
+    assert wanted <= set(vars(ReferencePredictor))
+
+
+def test_extreme_sums_do_not_overflow():
+    net = net_of("classify last", "lstm")
+    params = {name: 1e4 * array for name, array in net.initial(0, "float64").items()}
+    predictor = ReferencePredictor(FittedModel(net, params, row_shape=(4, 3)))
+    with np.errstate(all="raise", under="ignore"):
+        outputs = predictor.predict(1e3 * np.ones((2, 4, 3)))
+    assert np.isfinite(outputs).all()

@@ -1,0 +1,95 @@
+"""Optional packages: one list, imported late, and named with their command where missing."""
+
+import ast
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import hiddenstate
+from hiddenstate.errors import MissingExtraError
+from hiddenstate.system import extras
+from hiddenstate.system.extras import EXTRAS, is_installed, require
+
+ROOT = Path(hiddenstate.__file__).parent
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+STATED = PROJECT["project"]["optional-dependencies"]
+FOR_TESTS = {"dev", "series"}
+
+TENSORS = {"engines/torch.py", "kernels/autograd.py", "models/torch_modules.py", "nn.py"}
+"""Modules that are torch's through and through; who imports them has asked for it."""
+
+WITHOUT_REQUIRE = {"cli/doctor.py"}
+"""Asks `is_installed` first, and has nothing to refuse."""
+
+
+def test_the_list_is_that_of_the_project() -> None:
+    packages = {
+        (extra, Requirement(line).name.replace("-", "_"))
+        for extra, lines in STATED.items()
+        if extra not in FOR_TESTS
+        for line in lines
+    }
+    assert packages == {(extra, module) for module, extra in EXTRAS.items()}
+
+
+def test_the_tests_install_every_extra() -> None:
+    for extra, lines in STATED.items():
+        assert extra in FOR_TESTS or set(lines) <= set(STATED["dev"])
+
+
+def test_no_extra_is_a_dependency() -> None:
+    needed = {Requirement(line).name for line in PROJECT["project"]["dependencies"]}
+    assert not needed & {module.replace("_", "-") for module in EXTRAS}
+
+
+def optional_imports(tree: ast.AST, late: bool = False) -> list[tuple[str, bool]]:
+    """Return the optional packages that are imported, and whether in a function."""
+    seen = []
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [str(node.module)]
+        packages = {name.split(".")[0] for name in names} & EXTRAS.keys()
+        seen += [(package, late) for package in packages]
+        inside = late or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        seen += optional_imports(node, inside)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+def test_an_optional_package_is_imported_late_and_with_a_message(path: Path) -> None:
+    text, name = path.read_text("utf-8"), path.relative_to(ROOT).as_posix()
+    for package, late in optional_imports(ast.parse(text)):
+        if name in TENSORS:
+            assert package == "torch"
+            continue
+        assert late, f"{name} imports {package} at once"
+        assert f'require("{package}"' in text or name in WITHOUT_REQUIRE
+
+
+def test_a_missing_package_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert not is_installed("pyarrow")
+    with pytest.raises(MissingExtraError) as raised:
+        require("pyarrow", "reading Parquet")
+    assert isinstance(raised.value, ImportError)
+    assert str(raised.value) == (
+        "reading Parquet requires pyarrow; install it with: pip install 'hiddenstate[tables]'"
+    )
+
+
+def test_a_package_that_is_there_and_broken_is_not_called_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "broken_extra.py").write_text("import no_such_part\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(extras.EXTRAS, "broken_extra", "tables")
+    with pytest.raises(ModuleNotFoundError, match="no_such_part"):
+        require("broken_extra", "reading")

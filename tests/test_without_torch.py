@@ -1,0 +1,217 @@
+"""Everything works without torch but what is made of it, and that names its extra.
+
+Each test runs in a Python of its own in which importing torch raises, in its child processes too.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hiddenstate import kernels
+from tests.conftest import QUIET, Answer, Cli
+
+ROOT = Path(__file__).parents[1]
+HINT = "pip install 'hiddenstate[torch]'"
+
+BLOCK = """
+import sys
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NoTorch())
+"""
+
+COMMANDS = """
+import contextlib, io, json, sys
+from hiddenstate.cli import main
+
+answers = []
+for arguments in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as ended:
+            code = ended.code
+    answers.append((code or 0, out.getvalue(), err.getvalue()))
+assert "torch" not in sys.modules
+print(json.dumps(answers))
+"""
+
+needs_kernels = pytest.mark.skipif(kernels.level() is None, reason="the kernels are not in use")
+
+Python = Callable[..., str]
+Commands = Callable[..., list[Answer]]
+
+
+@pytest.fixture
+def python(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Python:
+    """Run code in `tmp_path` without torch and return what it printed."""
+    folder = tmp_path_factory.mktemp("block")
+    (folder / "sitecustomize.py").write_text(BLOCK)
+
+    def run(code: str, *arguments: str, **variables: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])} | variables,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def commands(python: Python) -> Commands:
+    """Run commands, each a list of arguments, in one process without torch."""
+
+    def run(*lines: list[object], **variables: str) -> list[Answer]:
+        lists = [[str(argument) for argument in line] for line in lines]
+        answers = json.loads(python(COMMANDS, json.dumps(lists), **variables))
+        return [Answer(*answer) for answer in answers]
+
+    return run
+
+
+SMALL: dict[str, list[object]] = {
+    "classify": ["--hidden-size", 6, "--layers", 2, "--dropout", 0.3, "--max-steps", 2],
+    "regress": ["--windows", 12],
+    "autoencode": ["--encoder-sizes", 8, "--max-steps", 2],
+}
+
+
+@needs_kernels
+@pytest.mark.parametrize("job", SMALL)
+def test_a_job_trains_resumes_predicts_evaluates_and_reports(
+    job: str, commands: Commands, tiny_idx: Path, tmp_path: Path
+) -> None:
+    data = [] if job == "regress" else [tiny_idx]
+    more = ["--windows", "+5"] if job == "regress" else ["--max-steps", "+2"]
+    run = f"{job}-1"
+    answers = commands(
+        [job, *data, *SMALL[job], *QUIET],
+        ["resume", run, *more, *QUIET[:2]],
+        *([] if job == "regress" else [["predict", run]]),
+        ["evaluate", run],
+        ["figures", run],
+        ["report", run],
+        ["watch", run, "--view", "lines"],
+        ["verify", run, "--steps", 2],
+        *([["inspect", tiny_idx]] if data else []),
+    )
+    for answer in answers:
+        assert answer.code == 0, answer
+    folder = tmp_path / "runs" / run
+    assert (folder / "report.html").exists()
+    assert list((folder / "figures").glob("*.png"))
+
+
+@needs_kernels
+def test_estimators_fit_predict_and_are_saved(python: Python) -> None:
+    python("""
+import numpy as np
+from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load
+from hiddenstate.errors import MissingExtraError
+
+random = np.random.default_rng(0)
+X = random.random((24, 5, 2), np.float32)
+y = (np.arange(24) % 2, random.random(24), None)
+small = dict(hidden_size=4, layers=2, dropout=0.2)
+models = (
+    RecurrentClassifier(max_steps=3, **small),
+    RecurrentRegressor(max_steps=3, **small),
+    Autoencoder(encoder_sizes=(4, 2), max_steps=3),
+)
+for model, targets in zip(models, y):
+    rows = X.reshape(24, -1) if targets is None else X
+    model.fit(rows, targets)
+    model.save("model.safetensors")
+    method = "transform" if targets is None else "predict"
+    before, after = (getattr(m, method)(rows) for m in (model, load("model.safetensors")))
+    np.testing.assert_array_equal(before, after)
+    try:
+        model.to_torch()
+    except MissingExtraError as error:
+        assert "to_torch requires torch; install it with: pip install" in str(error)
+    else:
+        raise AssertionError
+""")
+
+
+def test_what_is_made_of_torch_names_its_extra(
+    commands: Commands, tiny_idx: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "classic.pt").write_bytes(b"PK\x03\x04")
+    wanted = (["--engine", "torch"], ["--device", "cuda"], ["--weights", tmp_path / "classic.pt"])
+    answers = commands(*(["classify", tiny_idx, *options, *QUIET] for options in wanted))
+    for answer, purpose in zip(
+        answers, ("--engine torch", "--device cuda", "reading a state_dict"), strict=True
+    ):
+        assert answer.code == 3, answer
+        assert answer.out == ""
+        assert answer.err == (f"error: {purpose} requires torch; install it with: {HINT}\n")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_layers_are_an_import_error_that_names_the_extra(python: Python) -> None:
+    printed = python("""
+try:
+    import hiddenstate.nn
+except ImportError as error:
+    print(type(error).__name__, error)
+""")
+    expected = f"hiddenstate.nn requires torch; install it with: {HINT}"
+    assert printed.strip() == f"MissingExtraError {expected}"
+
+
+def test_without_kernels_predictions_are_the_same_and_training_is_refused(
+    commands: Commands, cli: Cli, tiny_idx: Path, tmp_path: Path
+) -> None:
+    assert cli("classify", tiny_idx, *SMALL["classify"], "--dtype", "float64", *QUIET).code == 0
+    asked: list[list[object]] = [
+        ["predict", "classify-1", "--proba", "--format", "json"],
+        ["evaluate", "classify-1", "--json"],
+    ]
+    with_kernels = [json.loads(cli(*line).out) for line in asked]
+    *plain, refused, doctor = commands(
+        *asked, ["classify", tiny_idx, *QUIET], ["doctor", "--json"], HIDDENSTATE_LEVEL="off"
+    )
+    for answer, expected in zip(plain, with_kernels, strict=True):
+        assert answer.code == 0, answer
+        same_numbers(json.loads(answer.out), expected)
+    assert refused.code == 3
+    assert refused.err.count("\n") == 1
+    assert refused.err.startswith("error: training requires the native kernels or torch")
+    assert refused.err.endswith(f"; unset HIDDENSTATE_LEVEL, or add torch: {HINT}\n")
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["classify-1"]
+    facts = json.loads(doctor.out)
+    assert facts["torch"] == f"not installed; {HINT}"
+    assert facts["engine"].startswith("none for training; numpy")
+    assert facts["devices"] == "cpu"
+
+
+def same_numbers(one: object, other: object) -> None:
+    """Compare two trees of JSON, numbers to 1e-9."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            same_numbers(one[key], other[key])
+    elif isinstance(one, list) and isinstance(other, list):
+        for a, b in zip(one, other, strict=True):
+            same_numbers(a, b)
+    elif isinstance(one, float) and isinstance(other, float):
+        np.testing.assert_allclose(one, other, rtol=1e-9)
+    else:
+        assert one == other
