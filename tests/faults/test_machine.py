@@ -75,3 +75,5 @@ def test_another_order_is_told() -> None:
     assert "in place" in file_events.misordered([Event("open", place)])[0]
     late = [sound[0], sound[1], sound[2], Event("write", temporary), *sound[3:]]
     assert "renamed before it was flushed" in file_events.misordered(late)[0]
+    early = [sound[-1], *sound[:-1]]
+    assert "removed before a newer checkpoint" in file_events.misordered(early)[0]

@@ -156,13 +156,15 @@ def misordered(events: Iterable[Event]) -> list[str]:
     """What in a run's events could leave it with half a file, should the power go at that moment.
 
     A file that counts is written beside its place, flushed to disk, renamed into its place, and its
-    folder flushed, before the next is renamed and before an older checkpoint goes.
+    folder flushed, before the next is renamed. An older checkpoint goes right after that.
     """
     faults: list[str] = []
     dirty: set[str] = set()  # files written since they were flushed
     waiting: str | None = None  # the last file renamed whose folder was not flushed yet
+    before = Event("", "")
     for event in events:
         name, folder = os.path.basename(event.path), os.path.dirname(event.path)
+        right_after = before == Event("fsync", folder) or before.kind == "unlink"
         if event.kind in ("open", "write"):
             temporary = name.startswith(".hiddenstate-tmp-")
             if not temporary and name not in APPENDED:
@@ -181,6 +183,9 @@ def misordered(events: Iterable[Event]) -> list[str]:
             waiting = event.to
         elif event.kind == "unlink" and waiting and folder == os.path.dirname(waiting):
             faults.append(f"removed before the folder of {waiting} was flushed: {event.path}")
+        elif event.kind == "unlink" and _is_checkpoint(event.path) and not right_after:
+            faults.append(f"removed before a newer checkpoint was written: {event.path}")
+        before = event
     if waiting:
         faults.append(f"the folder of {waiting} was never flushed")
     return faults
@@ -196,6 +201,10 @@ def unflushed_history(events: Iterable[Event]) -> int:
             dirty = False
         found += event.kind == "rename" and "/checkpoints/" in event.to and dirty
     return found
+
+
+def _is_checkpoint(path: str) -> bool:
+    return bool(re.search(r"/checkpoints/\d+\.safetensors$", path))
 
 
 def _counts(path: str) -> bool:
