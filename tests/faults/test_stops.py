@@ -2,6 +2,7 @@
 
 import random
 import signal
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -76,21 +77,29 @@ def test_a_clock_that_jumps_changes_nothing_but_the_journal(
     drawn = random.Random(0)
     jumps: list[datetime] = []
 
+    def jumped() -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=drawn.randint(-9000, 9000))
+
     class Jumping(datetime):
         @classmethod
         def now(cls, tz: object = None) -> datetime:  # type: ignore[override]  # any tz
-            jump = timedelta(days=drawn.randint(-9000, 9000))
-            jumps.append(datetime(2026, 1, 1, tzinfo=UTC) + jump)
+            jumps.append(jumped())
             return jumps[-1]
 
     monkeypatch.setattr(writer, "datetime", Jumping)
     monkeypatch.setattr(lock, "datetime", Jumping)
+    monkeypatch.setattr(time, "time", lambda: jumped().timestamp())
     with start(config, tmp_path / "jumping") as session:
         session.train()
     run = Run(session.writer.path)
     stamps = [jump.isoformat(timespec="milliseconds") for jump in jumps[1:]]
     assert [entry["time"] for entry in run.journal()] == stamps  # the first is the lock's
     assert stamps != sorted(stamps)
+    one, other = (
+        [(entry["event"], entry.get("step")) for entry in each.journal()]
+        for each in (run, Run(plain))
+    )
+    assert one == other
     assert processes.differences(run.path, plain) == []
     assert run.status() == "done"
 

@@ -160,7 +160,8 @@ def whole_run(args: Sequence[str], folder: Path) -> Path:
 
 def leavings(run: Path) -> dict[str, bytes]:
     """What follows from settings and steps alone: all but clocks and the checkpoint before last."""
-    paths = [run / "history.jsonl", run / "model.safetensors", *(run / "snapshots").iterdir()]
+    paths = [run / name for name in ("config.json", "history.jsonl", "model.safetensors")]
+    paths += (run / "snapshots").iterdir()
     paths += sorted((run / "checkpoints").glob("[0-9]*"))[-1:]
     return {str(path.relative_to(run)): path.read_bytes() for path in paths if path.exists()}
 
