@@ -60,6 +60,21 @@ def train(job, path, *requests, stop_at=None):
         return trainer, trainer.train()
 
 
+def killed_after_request(job, path, *requests):
+    """Train in the folder `path` until the first request is recorded; nothing more is written."""
+
+    class Killed(Recorder):
+        def on_control(self, trainer, event, name):
+            super().on_control(trainer, event, name)
+            raise SystemExit  # as kill -9 would
+
+    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    asked = Asked(*requests)
+    record = make_record(job.config, job.dataset.facts(), engine.about())
+    with create_run(path, record) as writer, pytest.raises(SystemExit):
+        Trainer(job, engine, [Killed(writer, make_snapshots(job)), asked], requests=asked).train()
+
+
 def finish(path, **changes):
     with resume_run(Run(path), changes) as session:
         return session.train()
@@ -86,6 +101,16 @@ def test_a_new_rate_is_saved_at_once(tiny_idx, tmp_path):
     step = controls(tmp_path / "run")[0]["step"]
     saved = [e["step"] for e in Run(tmp_path / "run").journal() if e["event"] == "checkpoint"]
     assert saved[0] == step
+
+
+def test_a_new_rate_killed_before_its_checkpoint_is_in_force(tiny_idx, tmp_path):
+    """The history has it, the step's earlier checkpoint does not."""
+    job = make("regress", tiny_idx, checkpoint_every=4)
+    train(job, tmp_path / "whole", (8, "lr", 0.001))
+    killed_after_request(job, tmp_path / "cut", (8, "lr", 0.001))
+    assert "progress/lr" not in Run(tmp_path / "cut").checkpoint()[0]
+    finish(tmp_path / "cut")
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -325,19 +350,7 @@ def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_recorded_once(t
 
     job = make("regress", tiny_idx, checkpoint_every=4)
     train(job, tmp_path / "whole", (8, "snapshot"))
-
-    class Killed(Recorder):
-        def on_control(self, trainer, event, name):
-            super().on_control(trainer, event, name)
-            raise SystemExit  # as kill -9 would: nothing more is written
-
-    engine, asked = (
-        make_engine(job.task(), starting_state(job.net, job.config.training)),
-        Asked((8, "snapshot")),
-    )
-    record = make_record(job.config, job.dataset.facts(), engine.about())
-    with create_run(tmp_path / "cut", record) as writer, pytest.raises(SystemExit):
-        Trainer(job, engine, [Killed(writer, make_snapshots(job)), asked], requests=asked).train()
+    killed_after_request(job, tmp_path / "cut", (8, "snapshot"))
     finish(tmp_path / "cut")
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     assert len(Timeline(Run(tmp_path / "cut")).moment().arrays["prediction"]) == job.total_steps
