@@ -80,9 +80,14 @@ def test_weights_take_the_runs_own_float_type(net: Net, tmp_path: Path) -> None:
     assert {array.dtype for array in started.values()} == {np.dtype("f8")}
 
 
-def test_the_first_files_weights_are_not_shared_with_torch(net: Net, tmp_path: Path) -> None:
-    torch.save(ClassicLSTM().state_dict(), tmp_path / "net.pt")
+def test_weights_from_a_file_do_not_share_memory_with_torch(
+    net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classic = ClassicLSTM()
+    torch.save(classic.state_dict(), tmp_path / "net.pt")
+    monkeypatch.setattr(torch, "load", lambda *arguments, **options: classic.state_dict())
     start(net, tmp_path / "net.pt")["out.bias"][:] = 7
+    assert not (classic.state_dict()["out.bias"] == 7).any()
 
 
 def test_weights_of_another_size_are_refused_by_name(net: Net, tmp_path: Path) -> None:
