@@ -24,6 +24,25 @@ def test_a_disk_full_from_an_event_on_costs_nothing_that_was_saved(
     assert outcome.counts["not identical"] == 0
 
 
+def test_on_a_read_only_disk_commands_are_refused_in_a_line_and_nothing_is_lost(
+    plan: Plan, tmp_path: Path
+) -> None:
+    AtEvent(30)(plan.args, tmp_path)  # killed in training
+    resume = stopping.next_command(plan, tmp_path)
+    assert resume[0] == "resume"
+    before = stopping.contents(tmp_path / "runs")
+    for args in (plan.args, resume):
+        done = AtEvent(1, "read-only")(args, tmp_path)
+        assert done.code == 3
+        assert "Read-only file system" in done.last
+        assert not done.trouble()
+    assert stopping.contents(tmp_path / "runs") == before
+    assert processes.hiddenstate(resume, tmp_path).code == 0
+    run = processes.last_run(tmp_path)
+    assert run is not None
+    assert processes.differences(run.path, plan.path) == []
+
+
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
 def test_with_little_memory_it_is_done_or_says_why_not(tmp_path: Path) -> None:
     outcome = machine.limited_memory(tmp_path, [170, 400])

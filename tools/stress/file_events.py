@@ -1,9 +1,10 @@
 """What a command does to the files of its run, event by event; it can die or fail at the N-th.
 
-    python tools/stress/file_events.py kill|term|full N ARGUMENTS...
+    python tools/stress/file_events.py kill|term|full|read-only N ARGUMENTS...
 
 runs `hiddenstate ARGUMENTS` and, right before its N-th event, is killed, is sent SIGTERM, or has a
-full disk from then on. Events are also read from what strace says, which sees every system call.
+full or read-only disk from then on. Events are also read from what strace says, which sees every
+system call.
 """
 
 import errno
@@ -69,8 +70,10 @@ class Watch:
             return
         self.seen += 1
         os.write(self._log, json.dumps([event.kind, event.path, event.to]).encode() + b"\n")
-        if self.action == "full" and self.seen >= self.number and event.kind != "unlink":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), event.path)
+        failure = {"full": errno.ENOSPC, "read-only": errno.EROFS}.get(self.action)
+        frees = failure == errno.ENOSPC and event.kind == "unlink"
+        if failure and self.seen >= self.number and not frees:
+            raise OSError(failure, os.strerror(failure), event.path)
         if self.seen == self.number and self.action in ("kill", "term"):
             os.kill(os.getpid(), signal.SIGKILL if self.action == "kill" else signal.SIGTERM)
 

@@ -261,10 +261,10 @@ def second_comer(plan: Plan, place: Path) -> Outcome:
     assert first.stdout
     first.stdout.readline()  # it has the lock before it says anything
     first.send_signal(signal.SIGSTOP)
-    before = _contents(place)
+    before = contents(place)
     second = processes.begin(args, place)
     refused = processes.finish(second)
-    outcome.expect(_contents(place) == before, "the one refused changed something")
+    outcome.expect(contents(place) == before, "the one refused changed something")
     first.send_signal(signal.SIGCONT)
     judge_race([(first, processes.finish(first)), (second, refused)], outcome)
     run = processes.last_run(place)
@@ -273,7 +273,8 @@ def second_comer(plan: Plan, place: Path) -> Outcome:
     return outcome
 
 
-def _contents(place: Path) -> dict[str, bytes]:
+def contents(place: Path) -> dict[str, bytes]:
+    """Every file under `place`."""
     return {str(path): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
