@@ -41,9 +41,9 @@ check: .venv/installed-dev
 	$(BIN)/clang-format --dry-run --Werror $(CSRC)
 	$(BIN)/mypy
 
-# A share of the tests at each level of instructions below the best, and without kernels.
+# A share of the tests at each level of instructions below the best.
 levels: .venv/installed-dev
-	$(BIN)/python -c "from hiddenstate.kernels import levels; print(*levels()[:-1], 'off')" \
+	$(BIN)/python -c "from hiddenstate.kernels import levels; print(*levels()[:-1])" \
 	  | xargs -n 1 -P 2 .ci/level
 
 format: .venv/installed-dev
