@@ -1,1 +1,1 @@
-"""The long harness that breaks promises on purpose; `python -m tools.stress` runs it."""
+"""Long fault and fuzzing tests of the guarantees; run them with `python -m tools.stress`."""

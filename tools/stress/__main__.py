@@ -1,13 +1,13 @@
-"""Everything that can go wrong with a run or a file, tried many times at random, in one table.
+"""Runs long random tests of the reliability guarantees and prints a table of results.
 
-    nice -n 15 python -m tools.stress [--seed 0]            # all of it, about half an hour
-    nice -n 15 python -m tools.stress kill --n 200 --seed 1 # one check, its count and seed
+    nice -n 15 python -m tools.stress [--seed 0]            # all checks, about half an hour
+    nice -n 15 python -m tools.stress kill --n 200 --seed 1 # one check, with its count and seed
 
-Each check prints what broke a promise as it finds it, and ends with its row; the exit code is 1 if
-there was any. What was found is kept in a folder. Some checks need more than an ordinary user has:
-a small disk the right to mount one, the order of writing strace; where it is missing, the row says
-so. The promises are written down in docs/reliability.md; a small share of each check, at places
-counted instead of moments drawn, is in tests/faults.
+Each check prints its findings (broken guarantees), then its table row. The exit code is 1 if there
+is any finding. The files of a finding are kept in a folder. Two checks have requirements: `disk`
+the right to mount a file system, and `order` the program strace. If one is missing, the row reports
+this. docs/reliability.md lists the guarantees. tests/faults runs a small part of each check, at
+fixed instead of random places.
 """
 
 import argparse
@@ -39,8 +39,8 @@ BOTH = ("auto", "torch")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a check is to do: how often, from which seed, in which empty folder."""
+class Request:
+    """The arguments of a check: number of repetitions, random seed, empty folder to use."""
 
     n: int
     seed: int
@@ -49,28 +49,29 @@ class Asked:
 
 @dataclass(frozen=True)
 class Check:
-    """A row of the table.
+    """A check, which fills one row of the table.
 
     Parameters
     ----------
     what : str
-        What is done `n` times.
+        Description of one repetition.
     run : callable
+        Runs the check for a request.
     n : int
-        How often, unless asked otherwise; 0 where a check does all there is.
+        Default number of repetitions; 0 for a check that covers all of its cases.
     """
 
     what: str
-    run: Callable[[Asked], Outcome]
+    run: Callable[[Request], Outcome]
     n: int = 0
 
 
-def stops(asked: Asked, number: signal.Signals, twice: bool = False) -> Outcome:
-    """Runs of the three jobs stopped at random moments.
+def stops(request: Request, number: signal.Signals, twice: bool = False) -> Outcome:
+    """Stop runs of the three jobs at random moments.
 
-    Of those killed one in four is on the torch engine; of those asked to end one draws figures.
+    With SIGKILL, one run in four uses the torch engine. With SIGTERM, one in four draws figures.
     """
-    plans = stopping.make_plans(asked.folder)
+    plans = stopping.make_plans(request.folder)
     if number == signal.SIGKILL:
         args = [
             *processes.arguments("regress", "torch")[:1],
@@ -78,120 +79,122 @@ def stops(asked: Asked, number: signal.Signals, twice: bool = False) -> Outcome:
             "1500",
             *processes.arguments("regress", "torch")[3:],
         ]
-        plans.append(stopping.make_plan(args, asked.folder / "whole-torch"))
+        plans.append(stopping.make_plan(args, request.folder / "whole-torch"))
     elif not twice:
-        plans.append(stopping.draws_figures(plans[0], asked.folder))
-    return stopping.stopped(plans, asked.folder, asked.n, asked.seed, number, twice)
+        plans.append(stopping.draws_figures(plans[0], request.folder))
+    return stopping.stopped(plans, request.folder, request.n, request.seed, number, twice)
 
 
-def events(asked: Asked) -> Outcome:
-    """Killed before every file event of a short run of each job."""
+def events(request: Request) -> Outcome:
+    """Kill a short run of each job before every file event."""
     outcome = Outcome()
     for job in processes.JOBS:
         args = processes.arguments(job, short=True)
-        plan = stopping.make_plan(args, asked.folder / f"whole-{job}")
-        outcome.add(stopping.at_each_event(plan, asked.folder / job))
+        plan = stopping.make_plan(args, request.folder / f"whole-{job}")
+        outcome.add(stopping.at_each_event(plan, request.folder / job))
     return outcome
 
 
-def pipes(asked: Asked) -> Outcome:
-    """Readers that leave at another line each time."""
-    plan = stopping.make_plans(asked.folder)[1]
-    return stopping.left_alone(plan, asked.folder, range(1, 1 + asked.n))
+def pipes(request: Request) -> Outcome:
+    """Close the output of a run after 1, 2, 3 ... lines."""
+    plan = stopping.make_plans(request.folder)[1]
+    return stopping.left_alone(plan, request.folder, range(1, 1 + request.n))
 
 
-def resumes(asked: Asked) -> Outcome:
-    """Every batch of three epochs of each case on each engine, and chains of five."""
-    return resuming.every_batch(asked.folder / "runs", asked.seed, say=print)
+def resumes(request: Request) -> Outcome:
+    """Stop each case on each engine after every batch of three epochs, and five times in a row."""
+    return resuming.every_batch(request.folder / "runs", request.seed, say=print)
 
 
-def damage(asked: Asked) -> Outcome:
-    """Bits flipped, and three ends cut off for every ten of them."""
-    samples = run_files.make_samples(asked.folder / "samples")
-    cuts = round(0.3 * asked.n)
-    outcome, verdicts = run_files.damage(samples, asked.folder, asked.n, cuts, asked.seed)
+def damage(request: Request) -> Outcome:
+    """Flip `n` bits and cut off 0.3 `n` file ends."""
+    samples = run_files.make_samples(request.folder / "samples")
+    cuts = round(0.3 * request.n)
+    outcome, verdicts = run_files.damage(samples, request.folder, request.n, cuts, request.seed)
     print(run_files.table(verdicts))
     return outcome
 
 
-def disk(asked: Asked) -> Outcome:
-    """A small disk filled while a run saves, then one that cannot be written at all."""
-    plans = stopping.make_plans(asked.folder)
-    outcome = machine.full_disk(plans, asked.folder, asked.n, asked.seed)
-    outcome.add(machine.read_only(plans, asked.folder))
+def disk(request: Request) -> Outcome:
+    """Fill a small disk while a run saves, then use a read-only disk."""
+    plans = stopping.make_plans(request.folder)
+    outcome = machine.full_disk(plans, request.folder, request.n, request.seed)
+    outcome.add(machine.read_only(plans, request.folder))
     return outcome
 
 
-def races(asked: Asked) -> Outcome:
-    """Two that go on with one run."""
-    plan = stopping.make_plans(asked.folder)[1]
-    return stopping.races(plan, asked.folder, asked.n, asked.seed)
+def races(request: Request) -> Outcome:
+    """Resume one run with two commands at the same time."""
+    plan = stopping.make_plans(request.folder)[1]
+    return stopping.races(plan, request.folder, request.n, request.seed)
 
 
-def memory(asked: Asked) -> Outcome:
-    """Little memory, on both engines."""
-    return machine.limited_memory(asked.folder, engines=BOTH)
+def memory(request: Request) -> Outcome:
+    """Limit the memory of runs on both engines."""
+    return machine.limited_memory(request.folder, engines=BOTH)
 
 
-def models(asked: Asked) -> Outcome:
-    """Damaged model files through `load`."""
-    return _fuzz(asked, model_files.MODELS, model_files.Place, model_files.KINDS)
+def models(request: Request) -> Outcome:
+    """Load damaged model files."""
+    return _fuzz(request, model_files.MODELS, model_files.Place, model_files.KINDS)
 
 
-def readers(asked: Asked) -> Outcome:
-    """Damaged files of data through every reader."""
-    return _fuzz(asked, data_files.READERS, data_files.Place, data_files.KINDS)
+def readers(request: Request) -> Outcome:
+    """Read damaged data files with every reader."""
+    return _fuzz(request, data_files.READERS, data_files.Place, data_files.KINDS)
 
 
 def _fuzz(
-    asked: Asked,
+    request: Request,
     names: Iterable[str],
     open_place: Callable[[str, Path], Any],
     kinds: Sequence[str],
 ) -> Outcome:
-    asked_so = argparse.Namespace(
-        n=asked.n, seed=asked.seed, reader=None, processes=2, keep=asked.folder / "findings"
+    args = argparse.Namespace(
+        n=request.n, seed=request.seed, reader=None, processes=2, keep=request.folder / "findings"
     )
-    fuzz = data_files.Fuzz(asked_so, tuple(names), open_place)
+    fuzz = data_files.Fuzz(args, tuple(names), open_place)
     fuzz.run()
     print(data_files.table(fuzz.sums, kinds))
     outcome = Outcome()
-    for name, found in fuzz.sums.items():
-        outcome.done += found.files
-        outcome.counts.update({kind: found.ends[kind] for kind in kinds})
-        for what, largest in (("slowest, ms", 1000 * found.seconds), ("most MB", found.megabytes)):
+    for name, total in fuzz.sums.items():
+        outcome.done += total.files
+        outcome.counts.update({kind: total.ends[kind] for kind in kinds})
+        for what, largest in (("slowest, ms", 1000 * total.seconds), ("most MB", total.megabytes)):
             outcome.counts[what] = max(outcome.counts[what], round(largest))
-        outcome.findings += [f"{name}: {found.findings} findings"] * bool(found.findings)
+        outcome.findings += [f"{name}: {total.findings} findings"] * bool(total.findings)
     return outcome
 
 
 CHECKS = {
     "kill": Check("kill -9 at a random moment", partial(stops, number=signal.SIGKILL), 200),
     "term": Check("SIGTERM at a random moment", partial(stops, number=signal.SIGTERM), 50),
-    "twice": Check("Ctrl-C twice at once", partial(stops, number=signal.SIGINT, twice=True), 30),
+    "twice": Check(
+        "Ctrl-C twice in quick succession", partial(stops, number=signal.SIGINT, twice=True), 30
+    ),
     "events": Check("kill -9 before each file event, twice", events),
-    "pipes": Check("a reader that leaves", pipes, 20),
-    "resumes": Check("stopped after a batch and gone on with", resumes),
-    "damage": Check("a bit flipped, or an end cut off", damage, 1000),
+    "pipes": Check("the reader closes the output", pipes, 20),
+    "resumes": Check("stopped after a batch and resumed", resumes),
+    "damage": Check("a bit flipped, or the end cut off", damage, 1000),
     "disk": Check("a 4 MB disk filled, and a read-only one", disk, 30),
     "races": Check("two writers at once", races, 50),
     "memory": Check("a limit on memory", memory),
-    "diverge": Check("a rate far too large", lambda a: machine.divergence(a.folder)),
-    "order": Check("file calls seen by strace", lambda a: machine.write_order(a.folder)),
-    "names": Check("a command with a strange name", lambda a: strange_names.names(a.folder)),
-    "models": Check("a damaged model through load", models, 100_000),
-    "readers": Check("a damaged file of data", readers, 10_000),
+    "diverge": Check("a learning rate far too large", lambda a: machine.divergence(a.folder)),
+    "order": Check("file calls recorded by strace", lambda a: machine.write_order(a.folder)),
+    "names": Check("a command with an unusual name", lambda a: strange_names.names(a.folder)),
+    "models": Check("a damaged model file loaded", models, 100_000),
+    "readers": Check("a damaged data file read", readers, 10_000),
 }
 
 
 def run_check(name: str, n: int | None, seed: int, keep: Path) -> tuple[tuple[str, ...], int]:
-    """Run a check; its row, and how many findings it has."""
+    """Run a check and return its table row and its number of findings."""
     check, folder = CHECKS[name], keep / f"{name}-{seed}"
     print(f"## {name}: {check.what}, seed {seed}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     began = time.monotonic()
-    outcome = check.run(Asked(check.n if n is None else n, seed, folder.resolve()))
+    outcome = check.run(Request(check.n if n is None else n, seed, folder.resolve()))
     took = time.monotonic() - began
     print(*outcome.findings, sep="\n", flush=True)
     figures = ", ".join(f"{what} {count:,}" for what, count in outcome.counts.items())
@@ -211,36 +214,36 @@ def run_check(name: str, n: int | None, seed: int, keep: Path) -> tuple[tuple[st
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("check", nargs="*", metavar="CHECK", help=", ".join(CHECKS))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--n", type=int, help="how often; only with one check")
+    parser.add_argument("--n", type=int, help="number of repetitions; only with one check")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "faults")
     return parser
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """What is asked for; ends the program where that makes no sense."""
+    """Parse the command line; exit with an error if it is not valid."""
     parser = arguments()
-    asked = parser.parse_args(words)
-    wrong = [name for name in asked.check if name not in CHECKS]
-    if wrong or (asked.n is not None and len(asked.check) != 1):
-        parser.error(f"no check {wrong[0]}" if wrong else "--n goes with one check")
-    return asked
+    args = parser.parse_args(words)
+    wrong = [name for name in args.check if name not in CHECKS]
+    if wrong or (args.n is not None and len(args.check) != 1):
+        parser.error(f"unknown check {wrong[0]}" if wrong else "--n requires exactly one check")
+    return args
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the checks that are asked for."""
-    asked = parse(words)
-    rows, found = [], 0
-    for name in asked.check or CHECKS:
-        row, findings = run_check(name, asked.n, asked.seed, asked.keep)
+    """Run the selected checks, or all."""
+    args = parse(words)
+    rows, findings = [], 0
+    for name in args.check or CHECKS:
+        row, n = run_check(name, args.n, args.seed, args.keep)
         rows.append(row)
-        found += findings
+        findings += n
     print()
     print(markdown(("check", "what", "times", "of these", "findings", "seconds", "seed"), rows))
-    sys.exit(found > 0)
+    sys.exit(findings > 0)
 
 
 if __name__ == "__main__":
