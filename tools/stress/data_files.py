@@ -1,15 +1,15 @@
-"""Damaged files through every reader: each must become a dataset, or one line that says why not.
+"""Reads damaged data files with every reader; each must give a valid dataset or a one-line error.
 
     nice -n 10 python -m tools.stress.data_files [--n 100000] [--seed 0] [--reader NAME]
-    python -m tools.stress.data_files --reader NAME --at 123    # one file again, with its trace
+    python -m tools.stress.data_files --reader NAME --at 123    # one file again, with its traceback
 
-A file is read for every job it is good for, with options drawn by chance, up to all checks made
-before training (`session.plan`, `prepare`, the job and its memory), and once more as new rows to
-predict. A finding is anything but a sound dataset or an error of ours: another exception, a
-message that is not one printable line, a warning, words on stdout or stderr, a value the net cannot
-read, more than 2 s (in the better of two runs), more than 200 MB above the start (300 for an
-image), or the end of the process. Files are read in child processes, a few hundred each; what was
-found is kept in a folder, and makes the exit code 1.
+Each file is read for every job that supports it, with random options, up to the last check before
+training (`plan`, `prepare`, the job and its memory), and again as new rows to predict. A finding is
+anything other than a valid dataset or a hiddenstate error: another exception, a message that is not
+one printable line, a warning, output on stdout or stderr, a value the network cannot use, more than
+2 s (in the faster of two runs), more than 200 MB above the start (300 for an image), or the end of
+the process. Child processes read a few hundred files each. The files of a finding are kept in a
+folder, and the exit code is then 1.
 """
 
 import argparse
@@ -55,10 +55,10 @@ READERS = samples.READERS
 MOST_SECONDS = 2.0
 MOST_MB = 200
 MOST_MB_OF_IMAGES = 300
-"""An image may have 50 million pixels, which take 200 MB as they are decoded."""
+"""An image may have 50 million pixels, which take 200 MB while they are decoded."""
 
 HANGS = 60
-"""Seconds after which a child that says nothing is ended."""
+"""Seconds without a message after which a child is killed."""
 
 PIECE = 400
 """Files read by one child process."""
@@ -68,18 +68,18 @@ KINDS = ("dataset", "DataError", "OptionError", "MachineError", "UntrustedFileEr
 
 @dataclass
 class Outcome:
-    """What became of one file, for all its uses."""
+    """The results of one file, over all its uses."""
 
     ends: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     megabytes: float = 0.0
     findings: list[str] = field(default_factory=list)
-    hurt: str = ""
-    """The file that was damaged."""
+    damaged_file: str = ""
+    """The name of the damaged file."""
 
 
 class Place:
-    """A folder with the sound files of a reader, one of which can be damaged for a while."""
+    """A folder with the intact files of a reader, one of which can be damaged temporarily."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.reader, self.folder = name, READERS[name], folder
@@ -89,21 +89,21 @@ class Place:
             (folder / file).write_bytes(data)
 
     def random(self, seed: int, number: int) -> np.random.Generator:
-        """What file `number` of `seed` follows from."""
+        """Return the generator that file `number` of `seed` is made from."""
         return np.random.default_rng([seed, zlib.crc32(self.name.encode()), number])
 
     @contextlib.contextmanager
-    def spoilt(self, random: np.random.Generator) -> Iterator[str]:
-        """Damage a file, and mend it."""
+    def damaged(self, random: np.random.Generator) -> Iterator[str]:
+        """Damage one file, yield its name, and restore it."""
         file = sorted(self.files)[random.integers(len(self.files))]
-        (self.folder / file).write_bytes(mutations.spoil(file, self.files[file], random))
+        (self.folder / file).write_bytes(mutations.damage(file, self.files[file], random))
         try:
             yield file
         finally:
             (self.folder / file).write_bytes(self.files[file])
 
     def uses(self, random: np.random.Generator) -> Iterator[samples.Use]:
-        """The jobs, each with options of its own and drawn ones."""
+        """Yield each job with its own and one set of random options."""
         for job, own in self.reader.uses:
             drawn = [*samples.SEVERAL, *samples.ONE_JOB[job]]
             if self.reader.data.endswith((".csv", ".tsv", ".txt", ".gz")):
@@ -111,46 +111,46 @@ class Place:
             yield job, self.options({**drawn[random.integers(len(drawn))], **own})
 
     def attempt(self, seed: int, number: int) -> Outcome:
-        """Damage file `number`, and read it for every use."""
+        """Damage file `number` and read it for every use."""
         return try_file(self, seed, number)
 
     def options(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Options with the names of files as they are in the folder."""
+        """Return the options with file names replaced by paths in the folder."""
         files = {name: given[name] for name in ("test", "answers") if name in given}
         paths: dict[str, Any] = {name: str(self.folder / file) for name, file in files.items()}
         return {**given, **paths, "data": str(self.folder / self.reader.data)}
 
 
 def try_file(place: Place, seed: int, number: int, uses: int | None = None) -> Outcome:
-    """Damage file `number` and read it for every use, or for so many, another with each file."""
+    """Damage file `number` and read it for every use, or for `uses` of them, rotating by number."""
     random, outcome = place.random(seed, number), Outcome()
-    with place.spoilt(random) as outcome.hurt:
-        found = list(place.uses(random))
-        first = number % len(found) if uses else 0
-        for job, options in found[first : first + (uses or len(found))]:
-            for ask in (train, new_rows):
-                _try(outcome, ask, job, options)
+    with place.damaged(random) as outcome.damaged_file:
+        every = list(place.uses(random))
+        first = number % len(every) if uses else 0
+        for job, options in every[first : first + (uses or len(every))]:
+            for read in (train, new_rows):
+                _try(outcome, read, job, options)
     return outcome
 
 
-def _try(outcome: Outcome, ask: Any, job: str, options: dict[str, Any]) -> None:
-    """Read for one use, and note how it ended."""
-    trouble = watched(outcome, "dataset", lambda: ask(job, options))
-    what = f"{ask.__name__}({job!r}, {options})"
-    outcome.findings += [f"{words}\n{what}" for words in trouble]
+def _try(outcome: Outcome, read: Any, job: str, options: dict[str, Any]) -> None:
+    """Read for one use and record the result."""
+    trouble = watched(outcome, "dataset", lambda: read(job, options))
+    what = f"{read.__name__}({job!r}, {options})"
+    outcome.findings += [f"{text}\n{what}" for text in trouble]
 
 
-def watched(outcome: Outcome, read: str, ask: Callable[[], list[str]]) -> list[str]:
-    """Ask for something, note how that ended, as `read` if it did well; returns what was wrong."""
+def watched(outcome: Outcome, success: str, call: Callable[[], list[str]]) -> list[str]:
+    """Time `call` and count how it ended, as `success` without an error; return the problems."""
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", ResourceWarning)
         began = time.perf_counter()
-        end, trouble = _end(read, ask)
+        end, trouble = _end(success, call)
         seconds = time.perf_counter() - began
-    if seconds > MOST_SECONDS:  # others may have been busy
+    if seconds > MOST_SECONDS:  # other processes may have been busy
         began = time.perf_counter()
-        _end(read, ask)
+        _end(success, call)
         seconds = min(seconds, time.perf_counter() - began)
     outcome.ends[end] += 1
     outcome.seconds = max(outcome.seconds, seconds)
@@ -162,15 +162,15 @@ def watched(outcome: Outcome, read: str, ask: Callable[[], list[str]]) -> list[s
     return trouble
 
 
-def _end(read: str, ask: Callable[[], list[str]]) -> tuple[str, list[str]]:
-    """How it ended, and what is wrong with that."""
+def _end(success: str, call: Callable[[], list[str]]) -> tuple[str, list[str]]:
+    """Run `call`; return how it ended and the problems with that."""
     try:
-        return read, ask()
+        return success, call()
     except HiddenstateError as error:
         message = str(error)
         wrong = not message.isprintable() or not message or len(message) > 2000
         return type(error).__name__, [f"message: {message[:3000]!r}"] if wrong else []
-    except BaseException:  # noqa: BLE001 - all others are what is looked for
+    except BaseException:  # noqa: BLE001 - any other exception is a finding
         trace = traceback.format_exc().strip()
         last = trace.splitlines()
         place = next((line.strip() for line in last[::-1] if "hiddenstate" in line), "")
@@ -178,18 +178,18 @@ def _end(read: str, ask: Callable[[], list[str]]) -> tuple[str, list[str]]:
 
 
 def train(job: str, options: dict[str, Any]) -> list[str]:
-    """Everything a training command does before it makes a folder."""
+    """Do everything a training command does before it creates the run folder."""
     config, dataset = plan(job, options)
     prepared = prepare(dataset, config)
     made = make_job(config, prepared)
     check_memory(made)
-    said = [*map(str, job_notices(made)), *made.dataset.sizes()]
-    trouble = [f"remark: {line!r}" for line in said if not line.isprintable()]
+    lines = [*map(str, job_notices(made)), *made.dataset.sizes()]
+    trouble = [f"notice: {line!r}" for line in lines if not line.isprintable()]
     return trouble + _unsound(prepared, config)
 
 
 def new_rows(job: str, options: dict[str, Any]) -> list[str]:
-    """The same file as rows to predict."""
+    """Read the same file as new rows to predict."""
     kept = section_options(DataConfig, job)
     reading = {name: options[name] for name in options if name in kept and kept[name].kept}
     read_like(options["data"], job, reading, {}, require_targets=False)
@@ -197,7 +197,7 @@ def new_rows(job: str, options: dict[str, Any]) -> list[str]:
 
 
 def _unsound(dataset: PreparedDataset, config: Config) -> list[str]:
-    """What in a prepared dataset a net cannot learn from."""
+    """Return the problems that make a prepared dataset unusable for training."""
     trouble, dtype = [], config.training.dtype
     for name in ("train", "valid", "test"):
         rows: Rows | None = getattr(dataset, name)
@@ -208,7 +208,7 @@ def _unsound(dataset: PreparedDataset, config: Config) -> list[str]:
         with np.errstate(over="ignore"):
             X = fractions(np.asarray(rows.X[:]), dtype)
         y, whole = rows.y, name == "test" and config.job == "regress"
-        # Of a test series, steps without inputs or target are not measured.
+        # Test metrics exclude steps without inputs or target.
         if not np.isfinite(X).all() and not (whole and config.data.missing == "drop"):
             trouble.append(f"unsound: {name} X is not finite as {dtype}")
         if y is not None and len(y) != len(X):
@@ -217,7 +217,7 @@ def _unsound(dataset: PreparedDataset, config: Config) -> list[str]:
             trouble.append(f"unsound: {name} y is not finite")
         n_classes = len(dataset.classes or ())
         if y is not None and n_classes and not (y.min() >= 0 and y.max() < n_classes):
-            trouble.append(f"unsound: {name} y is no class number")
+            trouble.append(f"unsound: {name} y is not a class number")
         if rows.lengths is not None and not (
             rows.lengths.min() >= 1 and rows.lengths.max() <= X.shape[1]
         ):
@@ -235,14 +235,17 @@ def _unsound(dataset: PreparedDataset, config: Config) -> list[str]:
 def work(
     open_place: Callable[[str, Path], Any], name: str, seed: int, numbers: range, send: Connection
 ) -> None:
-    """Read files `numbers` of a reader, telling each before it is read and what became of it."""
+    """Read files `numbers` of a reader; send each number before its file is read, then the outcome.
+
+    This function is the body of a child process.
+    """
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
-    words = tempfile.TemporaryFile()  # noqa: SIM115
-    for stream in (1, 2):  # C libraries print where Python does not see it
-        os.dup2(words.fileno(), stream)
+    printed = tempfile.TemporaryFile()  # noqa: SIM115
+    for stream in (1, 2):  # C libraries print without Python's streams
+        os.dup2(printed.fileno(), stream)
     try:
         place = open_place(name, folder)
-        place.attempt(seed, 10**9)  # whatever is imported and kept at first use
+        place.attempt(seed, 10**9)  # so that imports and caches do not count as memory of a file
         gc.collect()
         start, open_files = _memory("VmRSS"), len(os.listdir("/proc/self/fd"))
         _limit(4 << 30)
@@ -255,11 +258,11 @@ def work(
                 outcome.findings.append(f"memory: {outcome.megabytes:.0f} MB")
             sys.stdout.flush()
             sys.stderr.flush()
-            if words.seek(0, os.SEEK_END):
-                words.seek(0)
-                outcome.findings.append(f"printed: {words.read()[:500]!r}")
-                words.seek(0)
-                words.truncate()
+            if printed.seek(0, os.SEEK_END):
+                printed.seek(0)
+                outcome.findings.append(f"printed: {printed.read()[:500]!r}")
+                printed.seek(0)
+                printed.truncate()
             if len(os.listdir("/proc/self/fd")) > open_files + 5:
                 gc.collect()
                 if len(os.listdir("/proc/self/fd")) > open_files + 5:
@@ -272,7 +275,7 @@ def work(
 
 
 def _memory(what: str) -> float:
-    """Memory of this process in MB: VmRSS now, VmHWM at the most."""
+    """Return the memory of this process in MB: VmRSS is the current value, VmHWM the peak."""
     with open("/proc/self/status", encoding="ascii") as lines:
         return next(int(line.split()[1]) / 1000 for line in lines if line.startswith(what))
 
@@ -283,7 +286,7 @@ def _forget_peak() -> None:
 
 
 def _limit(more: int) -> None:
-    """Let this process take `more` bytes of addresses than it has, so that it harms no other."""
+    """Limit this process to `more` bytes of address space above its present use."""
     with open("/proc/self/statm", encoding="ascii") as stream:
         now = int(stream.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + more, now + more))
@@ -294,7 +297,7 @@ def _limit(more: int) -> None:
 
 @dataclass
 class Child:
-    """A process at work on some files."""
+    """A child process and the files it still has to read."""
 
     process: Any
     receive: Connection
@@ -304,7 +307,7 @@ class Child:
 
 
 class Sum:
-    """What became of a reader's files."""
+    """The totals of a reader's files."""
 
     def __init__(self) -> None:
         self.files, self.ends, self.findings = 0, Counter[str](), 0
@@ -319,18 +322,18 @@ class Sum:
 
 
 class Fuzz:
-    """Pieces of work given to children, and what they found."""
+    """Distributes files over child processes and collects their findings."""
 
     def __init__(
         self,
-        asked: argparse.Namespace,
+        args: argparse.Namespace,
         names: Sequence[str] = tuple(READERS),
         open_place: Callable[[str, Path], Any] = Place,
     ) -> None:
-        self.asked, self.open_place = asked, open_place
-        self.names = [asked.reader] if asked.reader else list(names)
+        self.args, self.open_place = args, open_place
+        self.names = [args.reader] if args.reader else list(names)
         self.sums = {name: Sum() for name in self.names}
-        each = -(-asked.n // len(self.names))
+        each = -(-args.n // len(self.names))
         self.waiting = [
             (name, range(first, min(first + PIECE, each)))
             for first in range(0, each, PIECE)
@@ -339,32 +342,32 @@ class Fuzz:
         self.children: list[Child] = []
 
     def run(self) -> int:
-        """Read all files, and give how many findings there were."""
+        """Read all files and return the number of findings."""
         while self.waiting or self.children:
-            while self.waiting and len(self.children) < self.asked.processes:
+            while self.waiting and len(self.children) < self.args.processes:
                 self._begin(*self.waiting.pop(0))
             wait([child.receive for child in self.children], timeout=5)
             for child in list(self.children):
                 self._hear(child)
-        return sum(found.findings for found in self.sums.values())
+        return sum(total.findings for total in self.sums.values())
 
     def _begin(self, name: str, numbers: range) -> None:
         receive, send = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("fork").Process(
-            target=work, args=(self.open_place, name, self.asked.seed, numbers, send)
+            target=work, args=(self.open_place, name, self.args.seed, numbers, send)
         )
         process.start()
         send.close()
         self.children.append(Child(process, receive, name, numbers))
 
     def _hear(self, child: Child) -> None:
-        """Take in what a child said; if it is gone, note why and let another do the rest."""
+        """Receive messages of a child; if it ended, record why and requeue its remaining files."""
         try:
             while child.receive.poll():
-                said = child.receive.recv()
+                message = child.receive.recv()
                 child.heard = time.monotonic()
-                if isinstance(said, Outcome):
-                    self._note(child.name, child.left[0], said)
+                if isinstance(message, Outcome):
+                    self._note(child.name, child.left[0], message)
                     child.left = child.left[1:]
         except EOFError:
             child.process.join()
@@ -373,7 +376,7 @@ class Fuzz:
         if time.monotonic() - child.heard > HANGS:
             os.kill(child.process.pid, signal.SIGKILL)
             child.process.join()
-            self._gone(child, f"nothing heard for {HANGS} s")
+            self._gone(child, f"no message for {HANGS} s")
 
     def _gone(self, child: Child, why: str) -> None:
         self.children.remove(child)
@@ -391,24 +394,24 @@ class Fuzz:
 
 
 def keep(fuzz: Fuzz, name: str, number: int, findings: list[str]) -> None:
-    """Keep the damaged file and what was found beside it."""
-    seed, folder = fuzz.asked.seed, fuzz.asked.keep
+    """Save the findings as JSON, with a copy of the damaged file next to them."""
+    seed, folder = fuzz.args.seed, fuzz.args.keep
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"{name.replace(' ', '_')}-{seed}-{number}"
     Path(f"{stem}.json").write_text(json.dumps(findings, indent=1))
     with tempfile.TemporaryDirectory() as scratch:
         place = fuzz.open_place(name, Path(scratch))
-        with place.spoilt(place.random(seed, number)) as file:
+        with place.damaged(place.random(seed, number)) as file:
             shutil.copy(place.folder / file, f"{stem}-{Path(file).name}")
 
 
 def summary(finding: str) -> str:
-    """The first line of what was found."""
+    """Return the first line of a finding."""
     return finding.splitlines()[0][:300]
 
 
 def table(sums: dict[str, Sum], kinds: Sequence[str] = KINDS) -> str:
-    """A row a reader."""
+    """Return a table with one row per reader."""
     head = ("reader", "files", *kinds, "findings", "slowest ms", "largest MB")
     rows: dict[str, list[int]] = {
         name: [
@@ -427,30 +430,30 @@ def table(sums: dict[str, Sum], kinds: Sequence[str] = KINDS) -> str:
 
 
 def again(name: str, seed: int, number: int, open_place: Callable[[str, Path], Any] = Place) -> int:
-    """Read one file again, and print what is found."""
+    """Read one file again, print its findings and return their number."""
     with tempfile.TemporaryDirectory() as scratch:
         outcome = open_place(name, Path(scratch)).attempt(seed, number)
-    print(f"{outcome.hurt}: {dict(outcome.ends)}, {1000 * outcome.seconds:.0f} ms")
+    print(f"{outcome.damaged_file}: {dict(outcome.ends)}, {1000 * outcome.seconds:.0f} ms")
     print(*outcome.findings, sep="\n")
     return len(outcome.findings)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--n", type=int, default=100_000, help="damaged files in all")
+    parser.add_argument("--n", type=int, default=100_000, help="total number of damaged files")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--reader", choices=list(READERS))
-    parser.add_argument("--at", type=int, help="read this one file of --reader again")
+    parser.add_argument("--at", type=int, help="number of the one file of --reader to read again")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-findings")
-    asked = parser.parse_args()
-    if asked.at is not None:
-        sys.exit(again(asked.reader, asked.seed, asked.at) > 0)
-    fuzz = Fuzz(asked)
-    found = fuzz.run()
+    args = parser.parse_args()
+    if args.at is not None:
+        sys.exit(again(args.reader, args.seed, args.at) > 0)
+    fuzz = Fuzz(args)
+    findings = fuzz.run()
     print(table(fuzz.sums))
-    print(f"{found} findings" + (f", kept in {asked.keep}" if found else ""))
-    sys.exit(found > 0)
+    print(f"{findings} findings" + (f", saved in {args.keep}" if findings else ""))
+    sys.exit(findings > 0)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Damaged model files through `load`: each is a sound model, or one line that says why not.
+"""Loads damaged model files; each must give a valid model or a one-line error.
 
     nice -n 10 python -m tools.stress.model_files [--n 100000] [--seed 0] [--model NAME]
-    python -m tools.stress.model_files --model NAME --at 123    # one file again, with its trace
+    python -m tools.stress.model_files --model NAME --at 123    # one file again, with its traceback
 
-A third of the files is damaged blindly, a third in the JSON of its header. The rest, which no hash
-can refuse, have other facts or arrays under a new, right hash: those that are taken are asked to
-predict. Among them are pickles that would run code. A finding is what it is for `data_files.py`;
-besides, a file damaged blindly that is read as something else, anything run from a file, and an
-answer that is not numbers. `state_dict` is what `--weights` reads, for which a hash is not asked.
+A quarter of the files has random damage, a quarter a damaged JSON header. The rest have other facts
+or arrays under a new, correct hash, which the hash cannot detect: if such a file loads, its model
+must predict. Some files are pickles that would run code. Findings are those of `data_files.py`, and
+also: a file without a correct hash that loads as another model, any code run from a file, and a
+prediction that is not finite. `state_dict` is the format that `--weights` reads, which has no hash.
 """
 
 import argparse
@@ -55,21 +55,21 @@ MODELS: dict[str, Callable[[], Any]] = {
 }
 
 RAN = "ran"
-"""A file that code in a model file would leave in the folder it is in."""
+"""The file that code in a model file would create in its folder."""
 
 
-# --- ways to spoil a model file
+# --- ways to damage a model file
 
 
 def blindly(data: bytes, random: Random, place: Path) -> bytes:
-    """Bytes changed in one to three places."""
+    """Change bytes in one to three places."""
     for _ in range(random.integers(1, 4)):
-        data = mutations.spoil_bytes(data, random)
+        data = mutations.damage_bytes(data, random)
     return data
 
 
 def in_header(data: bytes, random: Random, place: Path) -> bytes:
-    """The header's JSON with other values, names, or something twice; the hash left as it was."""
+    """Change values or names in the JSON header, or repeat one; keep the old hash."""
     header, payload = _split(data)
     for _ in range(random.integers(1, 3)):
         _change(header, random)
@@ -77,7 +77,7 @@ def in_header(data: bytes, random: Random, place: Path) -> bytes:
 
 
 def under_a_new_hash(data: bytes, random: Random, place: Path) -> bytes:
-    """Other facts or arrays, and the hash that goes with them."""
+    """Change facts or arrays and write the correct hash."""
     header, _ = _split(data)
     body = json.loads(header["__metadata__"]["hiddenstate"])
     arrays = safetensors.numpy.load(data)
@@ -92,7 +92,7 @@ def under_a_new_hash(data: bytes, random: Random, place: Path) -> bytes:
 
 
 def with_code(data: bytes, random: Random, place: Path) -> bytes:
-    """A pickle, alone, as torch's archive has it, or beside an array; it would leave a file."""
+    """Return a pickle that would create a file: alone, in a torch archive, or before the model."""
 
     class Evil:
         def __reduce__(self) -> tuple[Any, ...]:
@@ -109,7 +109,7 @@ def with_code(data: bytes, random: Random, place: Path) -> bytes:
         case 0:
             return evil
         case 1:
-            return mutations.spoil_bytes(evil, random)
+            return mutations.damage_bytes(evil, random)
         case 2:
             stream = io.BytesIO()
             with zipfile.ZipFile(stream, "w") as archive:
@@ -126,11 +126,11 @@ CELLS: list[Any] = [
     "x" * 5000, "\x1b[31m\n", "\ud800", "__class__", [], [[]], {}, [1, 2], {"a": 1}, ["p", "p"],
     "lstm", "classify", "mask", [1] * 3000, "0", "nan",
 ]  # fmt: skip
-"""What may stand where something else is expected."""
+"""Values to put in place of the expected ones."""
 
 
 def _change(tree: Any, random: Random) -> None:
-    """One thing in a tree of dicts and lists put differently."""
+    """Change one entry in a tree of dicts and lists."""
     places: list[tuple[Any, Any]] = []
 
     def walk(node: Any) -> None:
@@ -188,7 +188,7 @@ def _change_arrays(arrays: dict[str, Any], random: Random) -> None:
 
 
 def _twice(text: str, random: Random) -> str:
-    """Now and then JSON that Python reads and other readers do not."""
+    """In one case of ten, add JSON that Python accepts and other parsers do not."""
     if random.random() < 0.9:
         return text
     deep = ', "a": ' + "[" * 5000
@@ -196,7 +196,7 @@ def _twice(text: str, random: Random) -> str:
     return text[:-1] + ends[random.integers(len(ends))]
 
 
-# --- the format, written from docs/format.md
+# --- the format, implemented from docs/format.md
 
 
 def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -214,7 +214,7 @@ def _canonical(value: Any) -> bytes:
 
 
 def sign(body: dict[str, Any], arrays: dict[str, Any]) -> bytes:
-    """A model file of those facts and arrays, its hash the right one."""
+    """Return a model file of these facts and arrays with the correct hash."""
     body = {name: value for name, value in body.items() if name != "sha256"}
     digest = hashlib.sha256(_canonical(body))
     for name in sorted(arrays):
@@ -229,7 +229,7 @@ def sign(body: dict[str, Any], arrays: dict[str, Any]) -> bytes:
 
 
 def contents(estimator: Any) -> str:
-    """All that is read from a model file, as text."""
+    """Return everything read from a model file as text."""
     model = estimator.model_
     arrays = [(n, a.dtype.str, a.shape, a.tobytes()) for n, a in sorted(model.params.items())]
     counts = (estimator.n_features_in_, estimator.fit_ndim_, estimator.n_steps_)
@@ -237,7 +237,7 @@ def contents(estimator: Any) -> str:
 
 
 class Place:
-    """A folder with a sound model, that can be damaged for a while."""
+    """A folder with a valid model file, which can be damaged."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
@@ -257,12 +257,12 @@ class Place:
         sys.addaudithook(self._hear)
 
     def random(self, seed: int, number: int) -> Random:
-        """What file `number` of `seed` follows from."""
+        """Return the generator that file `number` of `seed` is made from."""
         return np.random.default_rng([seed, zlib.crc32(self.name.encode()), number])
 
     @contextlib.contextmanager
-    def spoilt(self, random: Random) -> Iterator[str]:
-        """Damage the model; its name meanwhile."""
+    def damaged(self, random: Random) -> Iterator[str]:
+        """Damage the model file and yield its name."""
         ways = (
             [blindly, blindly, with_code]
             if self.torch
@@ -275,18 +275,19 @@ class Place:
         yield self.path.name
 
     def attempt(self, seed: int, number: int) -> Outcome:
-        """Damage file `number`, and load it."""
+        """Damage file `number` and load it."""
         outcome = Outcome()
-        with self.spoilt(self.random(seed, number)) as outcome.hurt:
-            trouble = watched(outcome, "model", self._ask)
+        with self.damaged(self.random(seed, number)) as outcome.damaged_file:
+            trouble = watched(outcome, "model", self._load)
             trouble += [f"code: {what}" for what in self._heard]
             if (self.folder / RAN).exists():
-                trouble.append("code: a file was left by it")
+                trouble.append("code: it created a file")
                 (self.folder / RAN).unlink()
-            outcome.findings += [f"{words}\nload" for words in trouble]
+            outcome.findings += [f"{text}\nload" for text in trouble]
         return outcome
 
-    def _ask(self) -> list[str]:
+    def _load(self) -> list[str]:
+        """Load the file and predict with its model; return the problems."""
         self._heard, self._listening = [], True
         try:
             if self.torch:
@@ -301,18 +302,18 @@ class Place:
         n_features = loaded.n_features_in_
         flat = self.name == "autoencoder"
         X = np.zeros((2, n_features) if flat else (2, 5, n_features))
-        answer = np.asarray(loaded.transform(X) if flat else loaded.predict(X))
-        if answer.dtype.kind == "f" and not np.isfinite(answer).all():
-            return ["unsound: predicts what is not finite"]
+        predictions = np.asarray(loaded.transform(X) if flat else loaded.predict(X))
+        if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
+            return ["unsound: predictions are not finite"]
         return []
 
     def _hear(self, event: str, args: tuple[Any, ...]) -> None:
-        """Note whatever would run code, while a file is read."""
+        """Record every event that could run code while a file is read."""
         if not self._listening:
             return
         own_file = event == "exec" and os.path.exists(getattr(args[0], "co_filename", ""))
-        known = event == "pickle.find_class" and self.torch
-        if event in SUSPECT and not own_file and not known:
+        torch_lookup = event == "pickle.find_class" and self.torch
+        if event in SUSPECT and not own_file and not torch_lookup:
             self._heard.append(f"{event} {args!r:.200}")
 
 
@@ -326,25 +327,25 @@ SUSPECT = (
     "pickle.find_class",
     "socket.connect",
 )
-"""Audit events of Python that a file being read has no business to raise."""
+"""Audit events of Python that reading a file must not raise."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--n", type=int, default=100_000, help="damaged files in all")
+    parser.add_argument("--n", type=int, default=100_000, help="total number of damaged files")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", dest="reader", choices=list(MODELS))
-    parser.add_argument("--at", type=int, help="read this one file of --model again")
+    parser.add_argument("--at", type=int, help="number of the one file of --model to read again")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "fuzz-findings")
-    asked = parser.parse_args()
-    if asked.at is not None:
-        sys.exit(again(asked.reader, asked.seed, asked.at, Place) > 0)
-    fuzz = Fuzz(asked, tuple(MODELS), Place)
-    found = fuzz.run()
+    args = parser.parse_args()
+    if args.at is not None:
+        sys.exit(again(args.reader, args.seed, args.at, Place) > 0)
+    fuzz = Fuzz(args, tuple(MODELS), Place)
+    findings = fuzz.run()
     print(table(fuzz.sums, KINDS))
-    print(f"{found} findings" + (f", kept in {asked.keep}" if found else ""))
-    sys.exit(found > 0)
+    print(f"{findings} findings" + (f", saved in {args.keep}" if findings else ""))
+    sys.exit(findings > 0)
 
 
 if __name__ == "__main__":

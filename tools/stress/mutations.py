@@ -1,4 +1,4 @@
-"""Ways to spoil a file: blindly, and by what its format is; `data_files.py` reads the result."""
+"""Damages data files at random places or by the structure of their format."""
 
 import contextlib
 import gzip
@@ -16,21 +16,21 @@ from tools.stress.samples import long, npy, wide
 Random = np.random.Generator
 
 
-def spoil(name: str, data: bytes, random: Random) -> bytes:
-    """`data` of the file `name`, damaged in one to three places, blindly or by its structure."""
+def damage(name: str, data: bytes, random: Random) -> bytes:
+    """Damage `data` of the file `name` in one to three places, at random or by its structure."""
     for _ in range(random.integers(1, 4)):
         by_structure = random.random() < 0.6
         change = next((c for end, c in _BY_NAME.items() if name.endswith(end)), None)
         if name.endswith(".gz") and random.random() < 0.7:
-            inner = spoil(name.removesuffix(".gz"), _unpacked(data), random)
+            inner = damage(name.removesuffix(".gz"), _unpacked(data), random)
             data = gzip.compress(inner, 1, mtime=0)
         elif by_structure and change:
             try:
                 data = change(name, data, random)
-            except Exception:  # noqa: BLE001 - a file spoilt before has no structure
-                data = spoil_bytes(data, random)
+            except Exception:  # noqa: BLE001 - a damaged file may have no structure
+                data = damage_bytes(data, random)
         else:
-            data = spoil_bytes(data, random)
+            data = damage_bytes(data, random)
     return data
 
 
@@ -41,31 +41,31 @@ def _unpacked(data: bytes) -> bytes:
         return data
 
 
-def spoil_bytes(data: bytes, random: Random) -> bytes:
-    """Bytes flipped, cut out, put in, doubled, swapped, cut off, or made a huge number."""
-    hurt = bytearray(data)
-    # Headers are near the ends, and small: aim there half of the time.
-    reach = min(len(hurt), 200) if random.random() < 0.5 else len(hurt)
+def damage_bytes(data: bytes, random: Random) -> bytes:
+    """Flip, delete, insert, repeat, swap, cut off or overwrite bytes, or write a huge number."""
+    damaged = bytearray(data)
+    # Headers are small and near the ends: damage them half of the time.
+    reach = min(len(damaged), 200) if random.random() < 0.5 else len(damaged)
     place = int(random.integers(reach)) if reach else 0
-    place = max(len(hurt) - 1 - place, 0) if random.random() < 0.2 else place
+    place = max(len(damaged) - 1 - place, 0) if random.random() < 0.2 else place
     length = int(random.integers(1, 9))
     match random.integers(8):
         case 0:
-            hurt[place : place + 1] = bytes(
-                [hurt[place] ^ (1 << random.integers(8))] if hurt else []
+            damaged[place : place + 1] = bytes(
+                [damaged[place] ^ (1 << random.integers(8))] if damaged else []
             )
         case 1:
-            del hurt[place : place + length]
+            del damaged[place : place + length]
         case 2:
-            hurt[place:place] = random.bytes(length)
+            damaged[place:place] = random.bytes(length)
         case 3:
-            hurt[place:place] = hurt[place : place + 10 * length] * int(random.integers(1, 4))
+            damaged[place:place] = damaged[place : place + 10 * length] * int(random.integers(1, 4))
         case 4:
-            other = int(random.integers(len(hurt))) if hurt else 0
-            one, two = hurt[place : place + length], hurt[other : other + length]
-            hurt[place : place + length], hurt[other : other + length] = two, one
+            other = int(random.integers(len(damaged))) if damaged else 0
+            one, two = damaged[place : place + length], damaged[other : other + length]
+            damaged[place : place + length], damaged[other : other + length] = two, one
         case 5 if random.random() < 0.4:
-            del hurt[place:]
+            del damaged[place:]
         case 6:
             huge = [
                 b"\xff" * 4,
@@ -78,10 +78,10 @@ def spoil_bytes(data: bytes, random: Random) -> bytes:
                 b"\xff\x7f",
             ]
             new = huge[random.integers(len(huge))]
-            hurt[place : place + len(new)] = new[: max(len(hurt) - place, 0)]
+            damaged[place : place + len(new)] = new[: max(len(damaged) - place, 0)]
         case _:
-            hurt[place : place + length] = random.bytes(length)[: max(len(hurt) - place, 0)]
-    return bytes(hurt)
+            damaged[place : place + length] = random.bytes(length)[: max(len(damaged) - place, 0)]
+    return bytes(damaged)
 
 
 CELLS = [
@@ -93,11 +93,11 @@ CELLS = [
     "<b>", "=1+1", "#", "@data", "@classLabel", "(1,2)", ":", "x" * 2000, "x" * 70_000, "\t", "\r",
     "\x85", "\u2028", "\x0b", "\\", "1e5", "255", "256", "-1", "0.5",
 ]  # fmt: skip
-"""What may stand in a cell."""
+"""Values to put into a cell."""
 
 
-def _spoil_text(name: str, data: bytes, random: Random) -> bytes:
-    """A cell, a line, a column or the whole written otherwise."""
+def _damage_text(name: str, data: bytes, random: Random) -> bytes:
+    """Change a cell, a line, a column or the format of the whole text."""
     text = data.decode("utf-8", "surrogateescape")
     delimiter = {"tsv": "\t", "txt": " "}.get(name.rpartition(".")[2], ",")
     lines = text.split("\n")
@@ -135,7 +135,7 @@ def _spoil_text(name: str, data: bytes, random: Random) -> bytes:
             lines[row] = delimiter.join([lines[row]] * 3000)
             cells = lines[row].split(delimiter)
         case 10:
-            value = CELLS[random.integers(len(CELLS))]  # a whole column, where lines are as long
+            value = CELLS[random.integers(len(CELLS))]  # a whole column, if all lines have one
             table = [line.split(delimiter) for line in lines]
             lines = [delimiter.join([*t[:j], value, *t[j + 1 :]]) for t in table]
             cells = lines[row].split(delimiter)
@@ -153,8 +153,8 @@ def _spoil_text(name: str, data: bytes, random: Random) -> bytes:
     )
 
 
-def _spoil_parquet(name: str, data: bytes, random: Random) -> bytes:
-    """The same table with an odd column or cell, written anew."""
+def _damage_parquet(name: str, data: bytes, random: Random) -> bytes:
+    """Write the table again with an unusual column or cell."""
     import pyarrow.csv
     import pyarrow.parquet as pq
 
@@ -231,8 +231,8 @@ def _odd_column(values: Any, random: Random) -> Any:
         return pa.array([str(cell) for cell in cells])
 
 
-def _spoil_npy(name: str, data: bytes, random: Random) -> bytes:
-    """Another type or shape in the header, or other values under it."""
+def _damage_npy(name: str, data: bytes, random: Random) -> bytes:
+    """Change the type or shape in the header, or the values of the array."""
     array = np.load(io.BytesIO(data), allow_pickle=False)
     shapes = [
         "(2, 3)",
@@ -273,8 +273,8 @@ def _spoil_npy(name: str, data: bytes, random: Random) -> bytes:
     return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head.encode() + body
 
 
-def _spoil_npz(name: str, data: bytes, random: Random) -> bytes:
-    """One member damaged, renamed, doubled or left out, in a sound archive."""
+def _damage_npz(name: str, data: bytes, random: Random) -> bytes:
+    """Damage, rename, repeat or remove one member of a valid archive."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [(info.filename, archive.read(info)) for info in archive.infolist()]
     j = int(random.integers(len(members)))
@@ -288,17 +288,17 @@ def _spoil_npz(name: str, data: bytes, random: Random) -> bytes:
         case 2:
             del members[j]
         case _:
-            members[j] = inside, _spoil_npy(inside, content, random)
+            members[j] = inside, _damage_npy(inside, content, random)
     stream = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        warnings.simplefilter("ignore")  # of a name given twice
+        warnings.simplefilter("ignore")  # about a duplicate name
         for inside, content in members:
             archive.writestr(zipfile.ZipInfo(inside), content)
     return stream.getvalue()
 
 
-def _spoil_png(name: str, data: bytes, random: Random) -> bytes:
-    """Another size, depth or colour type in the header, its check sum right."""
+def _damage_png(name: str, data: bytes, random: Random) -> bytes:
+    """Change the size, depth or colour type in the header and correct its checksum."""
     head = bytearray(data[16:29].ljust(13, b"\0"))
     match random.integers(3):
         case 0:
@@ -312,26 +312,26 @@ def _spoil_png(name: str, data: bytes, random: Random) -> bytes:
     return data[:16] + bytes(head) + check + data[33:]
 
 
-def _spoil_idx(name: str, data: bytes, random: Random) -> bytes:
-    """Another type, number of axes or length in the header."""
-    hurt = bytearray(data.ljust(8, b"\0"))
+def _damage_idx(name: str, data: bytes, random: Random) -> bytes:
+    """Change the type, number of axes or length in the header."""
+    damaged = bytearray(data.ljust(8, b"\0"))
     match random.integers(3):
         case 0:
-            hurt[2] = int(random.choice([0, 8, 9, 11, 12, 13, 14, 255]))
+            damaged[2] = int(random.choice([0, 8, 9, 11, 12, 13, 14, 255]))
         case 1:
-            hurt[3] = int(random.choice([0, 1, 2, 3, 4, 8, 9, 255]))
+            damaged[3] = int(random.choice([0, 1, 2, 3, 4, 8, 9, 255]))
         case _:
-            axis = 4 + 4 * int(random.integers(hurt[3] or 1))
+            axis = 4 + 4 * int(random.integers(damaged[3] or 1))
             sizes = [0, 1, 2, 5, 2**31, 2**32 - 1]
-            hurt[axis : axis + 4] = struct.pack(">I", sizes[random.integers(6)])
-    return bytes(hurt)
+            damaged[axis : axis + 4] = struct.pack(">I", sizes[random.integers(6)])
+    return bytes(damaged)
 
 
 _BY_NAME = {
-    **dict.fromkeys((".csv", ".tsv", ".txt", ".ts"), _spoil_text),
-    ".npy": _spoil_npy,
-    ".npz": _spoil_npz,
-    ".parquet": _spoil_parquet,
-    ".png": _spoil_png,
-    "ubyte": _spoil_idx,
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".ts"), _damage_text),
+    ".npy": _damage_npy,
+    ".npz": _damage_npz,
+    ".parquet": _damage_parquet,
+    ".png": _damage_png,
+    "ubyte": _damage_idx,
 }

@@ -1,4 +1,4 @@
-"""Sound files for every reader, and what each is good for; `mutations.py` spoils them."""
+"""Intact files for every reader, with the jobs that each supports."""
 
 import gzip
 import io
@@ -27,7 +27,7 @@ SEVERAL: list[dict[str, Any]] = [
     {"dtype": "float64"},
     {"max_unpacked": 1e-5},
 ]
-"""Options beside a use's own, drawn anew for each file."""
+"""Options added to those of a use; one set is drawn for each file."""
 
 ONE_JOB: dict[str, list[dict[str, Any]]] = {
     "classify": [{"class_weight": "balanced"}, {"steps": 2}],
@@ -44,16 +44,16 @@ TEXT_ONLY: list[dict[str, Any]] = [
 
 @dataclass(frozen=True)
 class Reader:
-    """One kind of data.
+    """One kind of data files.
 
     Parameters
     ----------
     files : callable
-        Makes the sound files, by name in a folder.
+        Returns the contents of the intact files by name.
     data : str
-        The name a user gives; "" is the folder.
+        The name that a user passes; "" is the folder.
     uses : tuple of (job, options)
-        What it is good for; the option `test` or `answers` names another of the files.
+        The supported jobs; the option `test` or `answers` names another of the files.
     """
 
     files: Callable[[], Files]
@@ -65,7 +65,7 @@ CLASSIFY: Use = ("classify", {})
 ENCODE: Use = ("autoencode", {})
 
 
-# --- sound files
+# --- intact files
 
 
 def numbers(*shape: int, seed: int = 0) -> Any:
@@ -73,20 +73,20 @@ def numbers(*shape: int, seed: int = 0) -> Any:
 
 
 def wide(seed: int = 0, delimiter: str = ",") -> bytes:
-    """Three numbers a row, and a label."""
+    """Return CSV rows of three numbers and a label."""
     lines = [["a", "b", "c", "label"]]
     lines += [[*map(str, row), "pq"[k % 2]] for k, row in enumerate(numbers(24, 3, seed=seed))]
     return "".join(delimiter.join(line) + "\n" for line in lines).encode()
 
 
 def roles() -> bytes:
-    """As `wide`, headerless numbers replaced by a person, a weight and a gap."""
+    """Return CSV rows with a person, a weight, two numbers (one missing) and a label."""
     rows = [f"who{k // 3},{k % 4},{k}.5,{'' if k == 5 else k},{'xy'[k % 2]}" for k in range(24)]
     return "\n".join(["who,w,a,b,label", *rows, ""]).encode()
 
 
 def pixels() -> bytes:
-    """Bytes of pictures after their class, without a header."""
+    """Return CSV rows of a class and 64 pixel bytes, without a header."""
     values = np.random.default_rng(1).integers(0, 256, (12, 64))
     return "".join(
         f"{k % 3}," + ",".join(map(str, row)) + "\n" for k, row in enumerate(values)
@@ -94,7 +94,7 @@ def pixels() -> bytes:
 
 
 def long() -> bytes:
-    """Eight series of three to six steps."""
+    """Return CSV rows of eight series of three to six steps."""
     rows = [
         f"{s},{t},{s + t * 0.25},{t * t},{'up' if s % 2 else 'down'}"
         for s in range(8)
@@ -104,7 +104,7 @@ def long() -> bytes:
 
 
 def signal() -> bytes:
-    """One long signal with a date for each step."""
+    """Return CSV rows of one long signal with a date for each step."""
     rows = [
         f"2020-01-{1 + t // 24:02d} {t % 24:02d}:00,{np.sin(t):.3f},{np.cos(t):.3f}"
         for t in range(120)
@@ -113,7 +113,7 @@ def signal() -> bytes:
 
 
 def parquet(text: bytes) -> bytes:
-    """The table of CSV `text` as Parquet."""
+    """Convert the table of CSV `text` to Parquet."""
     import pyarrow.csv
     import pyarrow.parquet as pq
 
@@ -180,25 +180,25 @@ def idx(array: np.ndarray[Any, Any]) -> bytes:
 
 
 def digits(packed: bool = False) -> Files:
-    """Four idx files."""
-    found, random = {}, np.random.default_rng(2)
+    """Return the four idx files of a digits data set."""
+    files, random = {}, np.random.default_rng(2)
     for half, n in (("train", 24), ("t10k", 9)):
-        found[f"{half}-images-idx3-ubyte"] = idx(random.integers(0, 256, (n, 5, 4)))
-        found[f"{half}-labels-idx1-ubyte"] = idx(np.arange(n) % 3)
-    return {f"{n}.gz": gzip.compress(d, mtime=0) for n, d in found.items()} if packed else found
+        files[f"{half}-images-idx3-ubyte"] = idx(random.integers(0, 256, (n, 5, 4)))
+        files[f"{half}-labels-idx1-ubyte"] = idx(np.arange(n) % 3)
+    return {f"{n}.gz": gzip.compress(d, mtime=0) for n, d in files.items()} if packed else files
 
 
-def images(suffix: str, **how: Any) -> Callable[[], Files]:
+def images(suffix: str, **options: Any) -> Callable[[], Files]:
     def make() -> Files:
         from PIL import Image
 
-        found, random = {}, np.random.default_rng(3)
+        files, random = {}, np.random.default_rng(3)
         for k in range(6):
             stream = io.BytesIO()
             image = Image.fromarray(random.integers(0, 256, (9, 8, 3), np.uint8))
-            image.save(stream, {"jpg": "jpeg"}.get(suffix, suffix), **how)
-            found[f"{('cat', 'dog')[k % 2]}/{k}.{suffix}"] = stream.getvalue()
-        return found
+            image.save(stream, {"jpg": "jpeg"}.get(suffix, suffix), **options)
+            files[f"{('cat', 'dog')[k % 2]}/{k}.{suffix}"] = stream.getvalue()
+        return files
 
     return make
 
@@ -249,9 +249,9 @@ READERS = {
                          (("regress", {}), ("autoencode", {"split": "random"}))),
     "idx": Reader(digits, "", (CLASSIFY, ENCODE)),
     "idx.gz": Reader(lambda: digits(True), "", (CLASSIFY, ENCODE)),
-    **{f"images {suffix}": Reader(images(suffix, **how), "", (
+    **{f"images {suffix}": Reader(images(suffix, **options), "", (
         CLASSIFY, ("autoencode", {"image_size": 6, "color": True}), ("classify", {
             "skip_bad": True})))
-       for suffix, how in (("png", {}), ("jpg", {}), ("bmp", {}), ("gif", {}),
+       for suffix, options in (("png", {}), ("jpg", {}), ("bmp", {}), ("gif", {}),
                            ("tiff", {"compression": "tiff_lzw"}), ("webp", {}))},
 }  # fmt: skip
