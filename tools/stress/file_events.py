@@ -1,10 +1,10 @@
-"""What a command does to the files of its run, event by event; it can die or fail at the N-th.
+"""Records the file events of a command and can kill, interrupt or fail it at the N-th event.
 
     python tools/stress/file_events.py kill|term|full|read-only N ARGUMENTS...
 
-runs `hiddenstate ARGUMENTS` and, right before its N-th event, is killed, is sent SIGTERM, or has a
-full or read-only disk from then on. Events are also read from what strace says, which sees every
-system call.
+runs `hiddenstate ARGUMENTS`. Right before its N-th event, the process is killed, receives SIGTERM,
+or has a full or read-only disk from then on. Events can also be read from the output of strace,
+which records every system call.
 """
 
 import errno
@@ -19,20 +19,21 @@ from pathlib import Path
 from typing import Any
 
 LOG = "events.jsonl"
-"""Where the events go, beside `runs`."""
+"""The file that events are written to, next to `runs`."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """`open` (to write), `write`, `fsync`, `rename`, `unlink` or `mkdir`, and of what.
+    """One operation on a file.
 
     Parameters
     ----------
     kind : str
+        `open` (to write), `write`, `fsync`, `rename`, `unlink` or `mkdir`.
     path : str
-        As the system has it, absolute.
+        The absolute path.
     to : str
-        The new name, of a rename.
+        The new path, for a rename.
     """
 
     kind: str
@@ -41,17 +42,17 @@ class Event:
 
 
 class Watch:
-    """Sees the file events of this process under `root`, and acts before the `number`-th."""
+    """Records the file events of this process under `root` and acts before the `number`-th."""
 
     def __init__(self, root: Path, action: str, number: int) -> None:
         self.root, self.action, self.number, self.seen = str(root), action, number, 0
         self._log = os.open(root.parent / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._fsync = os.fsync
-        os.fsync = self.fsync  # no audit event tells of it
+        os.fsync = self.fsync  # it has no audit event
         sys.addaudithook(self.hook)
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
-        """Called by Python before it opens, renames, removes or makes anything."""
+        """Record an audit event, which Python raises before it changes a file."""
         kind = {"os.rename": "rename", "os.remove": "unlink", "os.mkdir": "mkdir"}.get(event)
         if event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR):
             kind = "open"
@@ -60,12 +61,12 @@ class Watch:
             self.take(Event(kind, os.path.abspath(args[0]), to))
 
     def fsync(self, fd: Any) -> None:
-        """In place of `os.fsync`."""
+        """Record the event and call the original `os.fsync`."""
         self.take(Event("fsync", os.readlink(f"/proc/self/fd/{fd}")))
         self._fsync(fd)
 
     def take(self, event: Event) -> None:
-        """Note an event, and act if its turn has come."""
+        """Record an event, and act if it is the `number`-th."""
         if not _is_under(event, self.root):
             return
         self.seen += 1
@@ -79,12 +80,12 @@ class Watch:
 
 
 def at_event(action: str, number: int) -> list[str]:
-    """What stands for the command `hiddenstate` to have it act at an event; 0 only notes them."""
+    """Return the command that replaces `hiddenstate` to act at event `number`; 0 only records."""
     return [sys.executable, __file__, action, str(number)]
 
 
 def noted(folder: Path) -> list[Event]:
-    """The events of the commands run in `folder` so far."""
+    """Return the recorded events of the commands run in `folder`."""
     lines = (folder / LOG).read_text().splitlines()
     return [Event(*json.loads(line)) for line in lines]
 
@@ -98,7 +99,7 @@ CALLS = (
 
 
 def traced(log: Path) -> list[str]:
-    """What stands for the command `hiddenstate` to have strace write its calls to `log`."""
+    """Return the command that replaces `hiddenstate` to have strace record its calls in `log`."""
     return ["strace", "-f", "-y", "-s", "0", "-qq", "-e", f"trace={CALLS}", "-o", str(log),
             sys.executable, "-m", "hiddenstate"]  # fmt: skip
 
@@ -108,21 +109,23 @@ _OF_FD = re.compile(r"\d+<([^>]*)>")
 
 
 def read_strace(lines: Iterable[str], root: Path) -> list[Event]:
-    """The events under `root` that strace saw, paths taken from the process's folder, its parent.
+    """Return the events under `root` in the output of strace.
+
+    Relative paths are resolved against the parent of `root`, where the process runs.
 
     Raises
     ------
     ValueError
-        For a call that was cut in two, which one thread's file calls never are.
+        If a call under `root` is split over two lines. The file calls of one thread never are.
     """
     events = []
     for line in lines:
-        found = _CALL.match(line)
-        if found is None:
+        match = _CALL.match(line)
+        if match is None:
             if str(root) in line or "runs/" in line:
                 raise ValueError(f"strace: {line.strip()}")
             continue
-        call, args, value = found.groups()
+        call, args, value = match.groups()
         if int(value) < 0:
             continue
         names = [str(root.parent / n) for n in re.findall(r'"([^"]*)"', args)]
@@ -152,18 +155,19 @@ def _is_under(event: Event, root: str) -> bool:
 # --- the order in which files must be written
 
 APPENDED = ("history.jsonl", "journal.jsonl", "lock")
-"""Files of a run that are written in place."""
+"""Files of a run that are written without a temporary file."""
 
 
 def misordered(events: Iterable[Event]) -> list[str]:
-    """What in a run's events could leave it with half a file, should the power go at that moment.
+    """Return the events whose order could leave a partly written file after a power failure.
 
-    A file that counts is written beside its place, flushed to disk, renamed into its place, and its
-    folder flushed, before the next is renamed. An older checkpoint goes right after that.
+    A durable file must be written under a temporary name, flushed to disk and renamed, and its
+    folder flushed, before the next file is renamed. An older checkpoint is removed right
+    after that.
     """
     faults: list[str] = []
-    dirty: set[str] = set()  # files written since they were flushed
-    waiting: str | None = None  # the last file renamed whose folder was not flushed yet
+    dirty: set[str] = set()  # files written since their last flush
+    waiting: str | None = None  # the last renamed file, until its folder is flushed
     before = Event("", "")
     for event in events:
         name, folder = os.path.basename(event.path), os.path.dirname(event.path)
@@ -178,7 +182,7 @@ def misordered(events: Iterable[Event]) -> list[str]:
             dirty.discard(event.path)
             if waiting and event.path == os.path.dirname(waiting):
                 waiting = None
-        elif event.kind == "rename" and _counts(event.to):
+        elif event.kind == "rename" and _is_durable(event.to):
             if event.path in dirty:
                 faults.append(f"renamed before it was flushed: {event.to}")
             if waiting:
@@ -195,23 +199,23 @@ def misordered(events: Iterable[Event]) -> list[str]:
 
 
 def unflushed_history(events: Iterable[Event]) -> int:
-    """Checkpoints renamed while lines of the history before them were not on disk."""
-    dirty, found = False, 0
+    """Count the checkpoints renamed before the history that precedes them was flushed."""
+    dirty, count = False, 0
     for event in events:
         if event.path.endswith("history.jsonl"):
             dirty = event.kind in ("open", "write")
         if event.to.endswith("history.jsonl"):
             dirty = False
-        found += event.kind == "rename" and "/checkpoints/" in event.to and dirty
-    return found
+        count += event.kind == "rename" and "/checkpoints/" in event.to and dirty
+    return count
 
 
 def _is_checkpoint(path: str) -> bool:
     return bool(re.search(r"/checkpoints/\d+\.safetensors$", path))
 
 
-def _counts(path: str) -> bool:
-    """Whether a file must outlast a power cut: all but figures and snapshots."""
+def _is_durable(path: str) -> bool:
+    """Return whether a file must survive a power failure: all except figures and snapshots."""
     return os.path.basename(os.path.dirname(path)) not in ("figures", "snapshots")
 
 

@@ -1,4 +1,4 @@
-"""Short runs of the three jobs that save often, as commands, and what they leave."""
+"""Runs short commands of the three jobs that save often, and compares their run folders."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ JOBS: dict[str, tuple[str, ...]] = {
     "autoencode": ("--max-steps", "300", "--encoder-sizes", "64,12", "--n-scattered", "20",
                    "--log-every", "10", "--checkpoint-every", "3"),
 }  # fmt: skip
-"""Runs long enough to be stopped in many places."""
+"""Options of runs that are long enough to be stopped in many places."""
 
 SHORT: dict[str, tuple[str, ...]] = {
     "classify": ("--max-steps", "12", "--n-evaluated", "64", "--hidden-size", "8",
@@ -28,13 +28,13 @@ SHORT: dict[str, tuple[str, ...]] = {
     "autoencode": ("--max-steps", "12", "--encoder-sizes", "16", "--n-scattered", "20",
                    "--log-every", "5", "--checkpoint-every", "4"),
 }  # fmt: skip
-"""The same in a few steps."""
+"""Options of runs of a few steps."""
 
 HANGS = 600
-"""Seconds after which a command is taken to hang."""
+"""Seconds after which a command counts as hanging."""
 
 HUNG = -1000
-"""In place of the exit code of one that did."""
+"""Replaces the exit code of a command that hung."""
 
 COMMAND = (sys.executable, "-m", "hiddenstate")
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
@@ -42,16 +42,16 @@ ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
 
 @dataclass
 class Outcome:
-    """What a check did and found.
+    """The results of a check.
 
     Parameters
     ----------
     done : int
-        How many times it did what its row says.
+        Number of repetitions.
     counts : Counter
-        Figures for the table, by name; those that count a broken promise are 0.
+        Figures for the table, by name; those that count broken guarantees should be 0.
     findings : list of str
-        What broke a promise, a line each.
+        Broken guarantees, one line each.
     """
 
     done: int = 0
@@ -59,12 +59,12 @@ class Outcome:
     findings: list[str] = field(default_factory=list)
 
     def expect(self, kept: object, finding: str) -> None:
-        """Note `finding` unless the promise was kept."""
+        """Add `finding` unless the guarantee was kept."""
         if not kept:
             self.findings.append(finding)
 
     def add(self, other: "Outcome") -> None:
-        """Take in what a part of the check found."""
+        """Add the results of a part of the check."""
         self.done += other.done
         self.counts.update(other.counts)
         self.findings += other.findings
@@ -72,16 +72,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Ended:
-    """A command that ended.
+    """The result of a command.
 
     Parameters
     ----------
     code : int
         Its exit code, negative for a signal.
     out, err : str
-        What it said.
+        What it printed on stdout and stderr.
     waited : float
-        Seconds from a signal sent to it until it ended; 0 where none was sent.
+        Seconds from the signal to its end; 0 without a signal.
     """
 
     code: int
@@ -91,16 +91,16 @@ class Ended:
 
     @property
     def last(self) -> str:
-        """The last line on stderr."""
+        """Return the last line on stderr."""
         return (self.err.splitlines() or [""])[-1]
 
     @property
     def too_early(self) -> bool:
-        """Whether Ctrl-C ended Python while it started: nothing of ours is in its trace."""
+        """Return whether Ctrl-C ended Python at startup: a traceback without hiddenstate code."""
         return self.last == "KeyboardInterrupt" and "hiddenstate" not in self.err
 
     def trouble(self) -> str:
-        """Why a refusal is not one line of ours; empty if it is."""
+        """Return why stderr does not end in a one-line error; empty if it does."""
         if "Traceback" in self.err:
             return f"a traceback, {self.last}"
         if not self.last.startswith("error: ") or not self.last.isprintable():
@@ -109,13 +109,13 @@ class Ended:
 
 
 def arguments(job: str, engine: str = "auto", short: bool = False) -> list[str]:
-    """The command's arguments, from the job's name on."""
+    """Return the arguments of a job's command, starting with the name of the job."""
     options = (SHORT if short else JOBS)[job]
     return [job, *options, "--engine", engine, "--threads", "1", "--view", "off"]
 
 
 def begin(args: Sequence[str], folder: Path, before: Sequence[str] = ()) -> "subprocess.Popen[str]":
-    """`hiddenstate ARGS` started in `folder`; `before`, if given, in the command's own place."""
+    """Start `hiddenstate ARGS` in `folder`; `before`, if given, replaces the command itself."""
     return subprocess.Popen(
         [*(before or COMMAND), *args],
         cwd=folder,
@@ -127,13 +127,13 @@ def begin(args: Sequence[str], folder: Path, before: Sequence[str] = ()) -> "sub
 
 
 def finish(process: "subprocess.Popen[str]", waited: Callable[[], float] = lambda: 0.0) -> Ended:
-    """Wait until a command ends; one that never does is killed, and told of."""
+    """Wait until a command ends; if it hangs, kill it and return the code `HUNG`."""
     try:
         out, err = process.communicate(timeout=HANGS)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
-        return Ended(HUNG, out, f"{err}\nhangs: not ended after {HANGS} s", HANGS)
+        return Ended(HUNG, out, f"{err}\nhangs: still running after {HANGS} s", HANGS)
     return Ended(process.returncode, out, err, waited())
 
 
@@ -143,14 +143,14 @@ def hiddenstate(args: Sequence[str], folder: Path, before: Sequence[str] = ()) -
 
 
 def last_run(folder: Path) -> Run | None:
-    """The run in `folder`/runs that can be gone on with."""
+    """Return the last run in `folder`/runs, or None."""
     with contextlib.suppress(HiddenstateError):
         return find_run("last", folder / "runs")
     return None
 
 
 def whole_run(args: Sequence[str], folder: Path) -> Path:
-    """The path of a run never stopped, made in the new folder `folder`."""
+    """Make an uninterrupted run in the new folder `folder` and return its path."""
     folder.mkdir(parents=True)
     done = hiddenstate(args, folder)
     if done.code:
@@ -158,8 +158,11 @@ def whole_run(args: Sequence[str], folder: Path) -> Path:
     return next((folder / "runs").iterdir())
 
 
-def leavings(run: Path) -> dict[str, bytes]:
-    """What follows from settings and steps alone: all but clocks and the checkpoint before last."""
+def reproducible_files(run: Path) -> dict[str, bytes]:
+    """Return the files that depend on settings and steps alone.
+
+    These are all files except those with clock times and the second-newest checkpoint.
+    """
     paths = [run / name for name in ("config.json", "history.jsonl", "model.safetensors")]
     paths += (run / "snapshots").iterdir()
     paths += sorted((run / "checkpoints").glob("[0-9]*"))[-1:]
@@ -167,22 +170,22 @@ def leavings(run: Path) -> dict[str, bytes]:
 
 
 def differences(run: Path, whole: Path) -> list[str]:
-    """Names of files in which a run differs from one never stopped."""
-    one, two = leavings(run), leavings(whole)
+    """Return the names of files in which a run differs from an uninterrupted run."""
+    one, two = reproducible_files(run), reproducible_files(whole)
     return sorted(name for name in {*one, *two} if one.get(name) != two.get(name))
 
 
 def stale(folder: Path, whole: Path) -> list[str]:
-    """What lies in `folder`/runs that no whole run leaves: temporary files, half-made folders."""
-    known = {path.relative_to(whole).parts for path in whole.rglob("*")}
+    """Return temporary and partial files in `folder`/runs, which no uninterrupted run leaves."""
+    expected = {path.relative_to(whole).parts for path in whole.rglob("*")}
     left = []
     for run in (folder / "runs").iterdir():
         if not (run / "config.json").exists():
             left.append(f"{run.name}/")
         for path in run.rglob("*"):
             parts = path.relative_to(run).parts
-            # Which checkpoints and figures there are depends on where it stopped.
-            ours = parts in known or (parts[0] in ("checkpoints", "figures") and path.suffix)
-            if not ours or path.name.startswith("."):
+            # Which checkpoints and figures exist depends on where the run was stopped.
+            varies = parts[0] in ("checkpoints", "figures") and path.suffix
+            if not (parts in expected or varies) or path.name.startswith("."):
                 left.append(str(path.relative_to(folder / "runs")))
     return left

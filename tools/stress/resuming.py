@@ -1,4 +1,4 @@
-"""Runs stopped after a batch and gone on with, at every batch of three epochs, on both engines."""
+"""Stops runs after every batch of three epochs and resumes them, on both engines."""
 
 import random
 import shutil
@@ -47,11 +47,11 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
 }
-"""Job and options of three epochs each, in which every kind of state is carried on."""
+"""Jobs and options, three epochs each, that together restore every kind of state."""
 
 
 def write_rows(folder: Path) -> Path:
-    """A file of 64 short series of two classes."""
+    """Write a file of 64 short series of two classes."""
     drawn = np.random.default_rng(5)
     X = drawn.normal(size=(64, 5, 2)).astype("f4")
     path = folder / "rows.npz"
@@ -60,14 +60,14 @@ def write_rows(folder: Path) -> Path:
 
 
 def options(case: str, engine: str, rows: Path) -> tuple[str, dict[str, Any]]:
-    """The job and its options on an engine."""
+    """Return the job of a case and its options on an engine."""
     job, own = CASES[case]
     values = {"recipe": "classic", **SHARED, **own, "engine": engine}
     return job, values if job == "regress" else {**values, "data": str(rows)}
 
 
 class StopAfter(Callback):
-    """Asks to stop once so many updates are made."""
+    """Requests a stop once `step` updates are made."""
 
     def __init__(self, step: int) -> None:
         self.step, self.reached = step, False
@@ -82,7 +82,7 @@ class StopAfter(Callback):
 def run_in_parts(
     job: str, values: Mapping[str, Any], folder: Path, stops: Iterable[int] = ()
 ) -> tuple[Path, int]:
-    """A run in `folder`, stopped after each of `stops` updates; its path and the updates made."""
+    """Train a run, stopped after each of `stops` updates; return its path and number of updates."""
     config, dataset = plan(job, values)
     session = start(config, folder, dataset=dataset)
     path = session.writer.path
@@ -106,9 +106,9 @@ def every_batch(
     engines: Sequence[str] = ENGINES,
     say: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
-    """Each case stopped once at every batch, or at `per_case` of them; then five times in a row.
+    """Stop each case once at every batch, or at `per_case` of them, and then five times in a row.
 
-    `chains` such chains are tried in each case, at batches drawn by chance.
+    Each case has `chains` runs that are stopped five times, at random batches.
     """
     drawn, outcome = random.Random(seed), Outcome()
     folder.mkdir(parents=True)
@@ -122,10 +122,12 @@ def every_batch(
             plans += [sorted(drawn.sample(range(1, total), 5)) for _ in range(chains)]
             for stops in plans:
                 path, _ = run_in_parts(job, values, folder / "parts", stops)
-                found = differences(path, whole)
-                outcome.expect(not found, f"{case}, {engine}, stopped at {stops}: {found[:4]}")
+                differing = differences(path, whole)
+                outcome.expect(
+                    not differing, f"{case}, {engine}, stopped at {stops}: {differing[:4]}"
+                )
                 outcome.done += 1
-                outcome.counts["not identical"] += bool(found)
+                outcome.counts["not identical"] += bool(differing)
                 outcome.counts["chains of five"] += len(stops) == 5
                 shutil.rmtree(path)
             shutil.rmtree(whole)
