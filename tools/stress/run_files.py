@@ -1,4 +1,4 @@
-"""Single bits flipped in, and ends cut off, every file of a run and of a model: who notices?"""
+"""Flips bits in and cuts off the ends of the files of runs and models, and checks the reaction."""
 
 import contextlib
 import shutil
@@ -33,13 +33,15 @@ VERDICTS = (
     "unnamed",
     "crashed",
 )
-"""What became of a damaged file.
+"""The possible results of reading a damaged file.
 
-named: an error or a remark of ours has its name, or else `hiddenstate verify` has. previous used:
-so it is, and the checkpoint before it was taken. left out: what it held is not used, without a
-word. not read: what is read is the same. The rest are findings. unsaid: the checkpoint before it
-was taken without a word. loaded: what is read differs and nothing is said. unnamed: an error
-without its name. crashed: another exception.
+named: an error, a notice or `hiddenstate verify` names the file. previous used: the same, and the
+previous checkpoint was used. left out: its contents are not used, and nothing is reported. not
+read: everything read is unchanged.
+
+The others are findings. unsaid: the previous checkpoint was used, and nothing is reported. loaded:
+something read differs, and nothing is reported. unnamed: an error does not name the file. crashed:
+another exception.
 """
 
 FINDINGS = ("unsaid", "loaded", "unnamed", "crashed")
@@ -56,7 +58,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Sample:
-    """A sound run or model, and how it is read.
+    """An intact run or model and the function that reads it.
 
     Parameters
     ----------
@@ -64,8 +66,8 @@ class Sample:
     path : Path
         The folder of a run, or of a model file.
     read : callable
-        Reads a copy of it as its users do; gives, for every thing read, its value, and what was
-        said meanwhile.
+        Reads a copy as a user would; returns the value of everything read, by file or folder, and
+        the messages.
     """
 
     name: str
@@ -73,13 +75,13 @@ class Sample:
     read: Callable[[Path], tuple[dict[str, Any], list[str]]]
 
     def files(self) -> list[Path]:
-        """Every file in it, relative."""
-        found = sorted(path for path in self.path.rglob("*") if path.is_file())
-        return [path.relative_to(self.path) for path in found if path.stat().st_size]
+        """Return the relative paths of all files that are not empty."""
+        files = sorted(path for path in self.path.rglob("*") if path.is_file())
+        return [path.relative_to(self.path) for path in files if path.stat().st_size]
 
 
 def make_samples(folder: Path) -> list[Sample]:
-    """For each job a run that ended and one that was interrupted; an estimator's model."""
+    """Make a finished and an interrupted run of each job, and the model of an estimator."""
     folder.mkdir(parents=True)
     rows, samples = write_rows(folder), []
     for job, own in OPTIONS.items():
@@ -101,11 +103,11 @@ def make_samples(folder: Path) -> list[Sample]:
     return samples
 
 
-# --- reading as users do
+# --- reading as a user would
 
 
 def read_ended(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """What `runs`, `compare`, `predict`, `figures` and `watch` read of a run."""
+    """Read what `runs`, `compare`, `predict`, `figures` and `watch` read of a run."""
     run = Run(path)
     loaded = load(path / "model.safetensors").model_
     values: dict[str, Any] = {
@@ -115,12 +117,12 @@ def read_ended(path: Path) -> tuple[dict[str, Any], list[str]]:
         "snapshots": snapshots(run),
         "model.safetensors": [loaded.params, loaded.facts()],
     }
-    values["checkpoints"], said = run.sound_checkpoint()
-    return values, said + verify(run)
+    values["checkpoints"], messages = run.sound_checkpoint()
+    return values, messages + verify(run)
 
 
 def read_stopped(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """What `resume` reads of a run; it makes one more step."""
+    """Read what `resume` reads of a run, and train one more step."""
     run = Run(path)
     verified = verify(run)
     before = {
@@ -139,12 +141,12 @@ def read_stopped(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def verify(run: Run) -> list[str]:
-    """What `hiddenstate verify` says of damaged files."""
+    """Return what `hiddenstate verify` reports about damaged files."""
     return [what for _, what in check_files(run) if what]
 
 
 def snapshots(run: Run) -> list[Any]:
-    """What the views keep, and every snapshot they would show, after they have had their look."""
+    """Return the static arrays and every readable snapshot, after a timeline has read them all."""
     timeline = Timeline(run)
     for step in timeline.steps:
         timeline.moment(step)
@@ -156,14 +158,14 @@ def snapshots(run: Run) -> list[Any]:
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """A model file loaded."""
+    """Load a model file."""
     loaded = load(path / "model.safetensors")
     values = [loaded.model_.params, loaded.model_.facts(), loaded.get_params()]
     return {"model.safetensors": values}, []
 
 
 def as_text(value: Any) -> str:
-    """Values as text that is the same only for the same values."""
+    """Return values as text; only equal values give equal text."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{value.shape}{value.tobytes().hex()}"
     if isinstance(value, dict):
@@ -177,57 +179,57 @@ def as_text(value: Any) -> str:
 
 
 def flip(data: bytes, drawn: np.random.Generator) -> bytes:
-    """One bit the other way."""
-    hurt = bytearray(data)
-    hurt[drawn.integers(len(hurt))] ^= 1 << int(drawn.integers(8))
-    return bytes(hurt)
+    """Flip one random bit."""
+    damaged = bytearray(data)
+    damaged[drawn.integers(len(damaged))] ^= 1 << int(drawn.integers(8))
+    return bytes(damaged)
 
 
 def cut(data: bytes, drawn: np.random.Generator) -> bytes:
-    """The end cut off, at any byte."""
+    """Cut off the end at a random byte."""
     return data[: drawn.integers(len(data))]
 
 
-def judge(sample: Sample, sound: dict[str, str], file: Path, hurt: bytes, place: Path) -> str:
-    """The verdict on one damaged file; `sound` is what is read from undamaged copies."""
+def judge(sample: Sample, sound: dict[str, str], file: Path, damaged: bytes, place: Path) -> str:
+    """Return the verdict on one damaged file; `sound` holds the values read from intact copies."""
     shutil.copytree(sample.path, place)
-    (place / file).write_bytes(hurt)
+    (place / file).write_bytes(damaged)
     checkpoints = sorted((place / "checkpoints").glob("*"))
     if file.parts[0] == "checkpoints" and file.name == checkpoints[0].name:
-        checkpoints[1].unlink()  # else nobody would look at the older one
+        checkpoints[1].unlink()  # otherwise nothing would read the older one
     try:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
-            values, said = sample.read(place)
-        said += [str(warning.message) for warning in warned]
+            values, messages = sample.read(place)
+        messages += [str(warning.message) for warning in warned]
     except HiddenstateError as error:
         return "named" if file.name in str(error) or file.stem in str(error) else "unnamed"
-    except Exception:  # noqa: BLE001 - what is looked for
+    except Exception:  # noqa: BLE001 - any other exception is a finding
         return "crashed"
     finally:
         shutil.rmtree(place)
     key = file.parts[0]
-    found = as_text(values.get(key))
-    named = any(file.name in line or file.stem in line for line in said)
-    if key == "checkpoints" and found == sound["previous"]:
+    text = as_text(values.get(key))
+    named = any(file.name in line or file.stem in line for line in messages)
+    if key == "checkpoints" and text == sound["previous"]:
         return "previous used" if named else "unsaid"
-    if named or found == sound.get(key, "None"):
+    if named or text == sound.get(key, "None"):
         return "named" if named else "not read"
     return "left out" if _is_less(values[key], sound[key], key) else "loaded"
 
 
-def _is_less(found: Any, sound: str, key: str) -> bool:
-    """Whether all that was found is of what there is, with something missing."""
+def _is_less(value: Any, sound: str, key: str) -> bool:
+    """Return whether every part of `value` is in the intact contents `sound`."""
     if key.endswith(".jsonl"):
-        return all(as_text(entry) in sound for entry in found)
+        return all(as_text(entry) in sound for entry in value)
     if key == "snapshots":
-        kept, facts, shown = found
+        kept, facts, shown = value
         return all(as_text(part) in sound for part in (kept, facts, *shown))
     return False
 
 
 def read_sound(sample: Sample, place: Path) -> dict[str, str]:
-    """What is read from an undamaged copy, and, as `previous`, without the newest checkpoint."""
+    """Read an intact copy, and, as `previous`, one without the newest checkpoint."""
     shutil.copytree(sample.path, place)
     sound = {key: as_text(value) for key, value in sample.read(place)[0].items()}
     shutil.rmtree(place)
@@ -242,7 +244,10 @@ def read_sound(sample: Sample, place: Path) -> dict[str, str]:
 def damage(
     samples: Sequence[Sample], folder: Path, flips: int, cuts: int, seed: int
 ) -> tuple[Outcome, dict[str, Counter[str]]]:
-    """So many bits flipped and ends cut off, spread over all files; verdicts by kind of file."""
+    """Flip `flips` bits and cut off `cuts` ends, spread over all kinds of files.
+
+    Returns the outcome, and the number of each verdict by kind of file and damage.
+    """
     drawn, outcome = np.random.default_rng(seed), Outcome()
     verdicts: dict[str, Counter[str]] = {}
     sounds = {sample.name: read_sound(sample, folder / "sound") for sample in samples}
@@ -253,20 +258,20 @@ def damage(
         files = kinds(sample)[kind]
         file = files[drawn.integers(len(files))]
         data = (sample.path / file).read_bytes()
-        hurt = change(data, drawn)
-        verdict = judge(sample, sounds[sample.name], file, hurt, folder / "hurt")
+        damaged = change(data, drawn)
+        verdict = judge(sample, sounds[sample.name], file, damaged, folder / "damaged")
         verdicts.setdefault(f"{kind}, {name}", Counter())[verdict] += 1
         outcome.counts[verdict] += 1
         outcome.done += 1
         if verdict in FINDINGS:
-            place = first_difference(data, hurt)
+            place = first_difference(data, damaged)
             outcome.findings.append(f"{verdict}: {sample.name}, {file}, {name} at byte {place}")
     return outcome, verdicts
 
 
 def kinds(sample: Sample) -> dict[str, list[Path]]:
-    """The files of a sample by kind: those of a folder are one."""
-    found: dict[str, list[Path]] = {}
+    """Return the files of a sample by kind; the files of a folder are one kind."""
+    files: dict[str, list[Path]] = {}
     for file in sample.files():
         name = file.parts[0]
         if file.name == "shown.safetensors":
@@ -274,17 +279,17 @@ def kinds(sample: Sample) -> dict[str, list[Path]]:
         elif name == "checkpoints":
             newest = max(f.name for f in sample.files() if f.parts[0] == "checkpoints")
             name = "newest checkpoint" if file.name == newest else "older checkpoint alone"
-        found.setdefault(name, []).append(file)
-    return found
+        files.setdefault(name, []).append(file)
+    return files
 
 
 def first_difference(one: bytes, two: bytes) -> int:
-    """Where two files part."""
+    """Return the position of the first byte in which two files differ."""
     pairs = enumerate(zip(one, two, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(two)))
 
 
 def table(verdicts: dict[str, Counter[str]]) -> str:
-    """A row for each kind of file and damage."""
+    """Return a table with one row per kind of file and damage."""
     rows = [(kind, *(counts[v] for v in VERDICTS)) for kind, counts in sorted(verdicts.items())]
     return markdown(("file, damage", *VERDICTS), rows)
