@@ -1,1 +1,1 @@
-"""A small share of `tools.stress`: faults at counted places, never at a moment of a clock."""
+"""Small parts of the checks of `tools.stress`, at fixed places instead of random moments."""

@@ -1,4 +1,4 @@
-"""A damaged file of a run or a model is named, and never taken for a sound one."""
+"""A damaged file of a run or a model is reported by name and never accepted as intact."""
 
 from pathlib import Path
 
@@ -12,7 +12,9 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
     return run_files.make_samples(tmp_path_factory.mktemp("samples") / "all")
 
 
-def test_flipped_bits_and_cut_ends_are_never_loaded(samples: list[Sample], tmp_path: Path) -> None:
+def test_files_with_flipped_bits_or_cut_ends_are_never_loaded(
+    samples: list[Sample], tmp_path: Path
+) -> None:
     outcome, verdicts = run_files.damage(samples, tmp_path, flips=120, cuts=60, seed=2)
     assert outcome.findings == []
     assert set(verdicts["newest checkpoint, flip"]) == {"previous used"}
@@ -20,7 +22,7 @@ def test_flipped_bits_and_cut_ends_are_never_loaded(samples: list[Sample], tmp_p
     assert set(verdicts["model.safetensors, flip"]) == {"named"}
 
 
-def test_what_is_taken_or_crashes_is_a_finding(tmp_path: Path) -> None:
+def test_a_damaged_file_that_loads_or_crashes_gets_its_verdict(tmp_path: Path) -> None:
     (tmp_path / "thing").mkdir()
     (tmp_path / "thing" / "a.txt").write_text("sound")
 
@@ -38,5 +40,5 @@ def test_what_is_taken_or_crashes_is_a_finding(tmp_path: Path) -> None:
         ("odd", "named"),
         ("SOUND", "not read"),
     ):
-        hurt, place = text.encode(), tmp_path / "hurt"
-        assert run_files.judge(sample, sound, Path("a.txt"), hurt, place) == verdict
+        damaged, place = text.encode(), tmp_path / "damaged"
+        assert run_files.judge(sample, sound, Path("a.txt"), damaged, place) == verdict

@@ -1,4 +1,4 @@
-"""A full disk, little memory and a rate far too large end in a line; what was saved is sound."""
+"""Full disks, little memory and divergence give a one-line error; saved files stay intact."""
 
 import shutil
 from pathlib import Path
@@ -16,15 +16,13 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return stopping.make_plan(args, tmp_path_factory.mktemp("whole") / "run")
 
 
-def test_a_disk_full_from_an_event_on_costs_nothing_that_was_saved(
-    plan: Plan, tmp_path: Path
-) -> None:
+def test_a_disk_that_fills_up_leaves_every_saved_file_intact(plan: Plan, tmp_path: Path) -> None:
     outcome = machine.full_at_event(plan, tmp_path, [1, 12, 24, 36, 50])
     assert outcome.findings == []
     assert outcome.counts["not identical"] == 0
 
 
-def test_on_a_read_only_disk_commands_are_refused_in_a_line_and_nothing_is_lost(
+def test_a_read_only_disk_gives_a_one_line_error_and_loses_nothing(
     plan: Plan, tmp_path: Path
 ) -> None:
     AtEvent(30)(plan.args, tmp_path)  # killed in training
@@ -44,7 +42,7 @@ def test_on_a_read_only_disk_commands_are_refused_in_a_line_and_nothing_is_lost(
 
 
 @pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
-def test_with_little_memory_it_is_done_or_says_why_not(tmp_path: Path) -> None:
+def test_a_run_with_little_memory_succeeds_or_ends_with_a_one_line_error(tmp_path: Path) -> None:
     outcome = machine.limited_memory(tmp_path, [170, 400])
     assert outcome.findings == []
     outcome = machine.limited_memory(tmp_path, [300, 600], engines=["torch"])
@@ -52,15 +50,15 @@ def test_with_little_memory_it_is_done_or_says_why_not(tmp_path: Path) -> None:
     assert outcome.counts["ended with 3"]
 
 
-def test_a_rate_far_too_large_ends_with_5_and_all_that_was_saved_is_finite(tmp_path: Path) -> None:
+def test_divergence_exits_with_5_and_saves_only_finite_numbers(tmp_path: Path) -> None:
     outcome = machine.divergence(tmp_path)
     assert outcome.findings == []
     assert outcome.counts["ended with 5"] == outcome.done
 
 
 @pytest.mark.parametrize("job", list(processes.SHORT))
-def test_files_are_flushed_before_they_take_their_place(job: str, tmp_path: Path) -> None:
-    """As Python calls the system; strace, where it is installed, sees the writes themselves."""
+def test_files_are_flushed_before_they_are_renamed(job: str, tmp_path: Path) -> None:
+    """Uses Python's audit events; the next test uses strace, which also records the writes."""
     done = AtEvent(0, "note")(processes.arguments(job, short=True), tmp_path)
     assert done.code == 0
     outcome = Outcome()
@@ -70,13 +68,13 @@ def test_files_are_flushed_before_they_take_their_place(job: str, tmp_path: Path
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
-def test_the_order_of_writing_holds_in_the_systems_own_calls(tmp_path: Path) -> None:
+def test_system_calls_write_files_in_the_required_order(tmp_path: Path) -> None:
     outcome = machine.write_order(tmp_path, ["regress"])
     assert outcome.findings == []
     assert outcome.counts["renamed into place"]
 
 
-def test_another_order_is_told() -> None:
+def test_a_wrong_order_of_events_is_reported() -> None:
     temporary, place = "/r/checkpoints/.hiddenstate-tmp-1", "/r/checkpoints/000000001.safetensors"
     folder, old = "/r/checkpoints", "/r/checkpoints/000000000.safetensors"
     sound = [
@@ -88,9 +86,9 @@ def test_another_order_is_told() -> None:
         Event("unlink", old),
     ]
     assert file_events.misordered(sound) == []
-    for left_out, said in ((2, "renamed before it was flushed"), (4, "removed before the folder")):
+    for left_out, fault in ((2, "renamed before it was flushed"), (4, "removed before the folder")):
         events = [event for number, event in enumerate(sound) if number != left_out]
-        assert said in file_events.misordered(events)[0]
+        assert fault in file_events.misordered(events)[0]
     assert "in place" in file_events.misordered([Event("open", place)])[0]
     late = [sound[0], sound[1], sound[2], Event("write", temporary), *sound[3:]]
     assert "renamed before it was flushed" in file_events.misordered(late)[0]

@@ -1,4 +1,4 @@
-"""A share of `tools.stress.model_files`: a damaged model is refused in a line, runs nothing."""
+"""A damaged model file gives a valid model or a one-line error, and runs no code."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ FILES = 250
 
 
 @pytest.mark.parametrize("name", model_files.MODELS)
-def test_a_damaged_model_is_a_sound_one_or_one_line_that_says_why_not(
+def test_a_damaged_model_file_gives_a_valid_model_or_a_one_line_error(
     name: str, tmp_path: Path
 ) -> None:
     place = model_files.Place(name, tmp_path)
@@ -26,7 +26,7 @@ def test_a_damaged_model_is_a_sound_one_or_one_line_that_says_why_not(
     assert {"model", "UntrustedFileError"} <= ends <= set(model_files.KINDS)
 
 
-def test_a_model_signed_as_the_documentation_says_is_read(tmp_path: Path) -> None:
+def test_a_model_file_written_from_the_documented_format_loads(tmp_path: Path) -> None:
     made = model_files.MODELS["classifier"]()
     made.save(tmp_path / "own.safetensors")
     header, _ = model_files._split((tmp_path / "own.safetensors").read_bytes())
@@ -37,11 +37,13 @@ def test_a_model_signed_as_the_documentation_says_is_read(tmp_path: Path) -> Non
     np.testing.assert_array_equal(again.predict(model_files.ROWS), made.predict(model_files.ROWS))
 
 
-def test_code_that_runs_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_run_by_a_model_file_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = model_files.Place("classifier", tmp_path)
 
     def run_code(path: Path) -> None:
         exec("open(__import__('os').devnull)")
 
     monkeypatch.setattr(model_files, "load", run_code)
-    assert any("code: exec" in found for found in place.attempt(0, 0).findings)
+    assert any("code: exec" in finding for finding in place.attempt(0, 0).findings)

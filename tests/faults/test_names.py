@@ -1,4 +1,4 @@
-"""Names with newlines, escape codes, markup and formulas are printed escaped, a line as a line."""
+"""Names with newlines, escape codes, markup or formulas are printed escaped, on one line."""
 
 import os
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from tests.conftest import Cli
 
 
 @pytest.mark.parametrize("kind", ["newline", "escape codes", "markup", "a formula", "directions"])
-def test_a_strange_name_changes_nothing_but_itself(
+def test_an_unusual_name_changes_nothing_else_in_the_output(
     kind: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hiddenstate.report.html.pictures.DOTS", 24)
@@ -26,11 +26,11 @@ def test_a_strange_name_changes_nothing_but_itself(
     assert outcome.counts["svg figures read"] > 1
 
 
-def test_a_name_printed_as_it_is_is_a_finding() -> None:
+def test_a_name_printed_unescaped_is_a_finding() -> None:
     sound = Ended(0, "run: x\n", "")
-    for out, said in (
-        ("run: \x1b[5;95mx\n", "as it is"),
-        ("run: \u202ex\n", "as it is"),
+    for out, fault in (
+        ("run: \x1b[5;95mx\n", "unescaped"),
+        ("run: \u202ex\n", "unescaped"),
         ("run:\nx\n", "2 lines, with a plain name 1"),
     ):
-        assert said in strange_names.judge(Ended(0, out, ""), ["runs"], False, sound)[0]
+        assert fault in strange_names.judge(Ended(0, out, ""), ["runs"], False, sound)[0]

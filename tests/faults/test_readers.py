@@ -1,4 +1,4 @@
-"""A share of `tools.stress.data_files`: damaged files become datasets or errors of ours."""
+"""A damaged data file gives a valid dataset or a one-line error."""
 
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,11 @@ from tools.stress import data_files as fuzz
 from hiddenstate.errors import DataError
 
 FILES = 80
-"""Damaged files of each reader; each is read for one of its uses."""
+"""Number of damaged files per reader; each is read for one of its uses."""
 
 
 @pytest.mark.parametrize("name", fuzz.READERS)
-def test_a_damaged_file_is_a_dataset_or_one_line_that_says_why_not(
+def test_a_damaged_file_gives_a_valid_dataset_or_a_one_line_error(
     name: str, tmp_path: Path
 ) -> None:
     place = fuzz.Place(name, tmp_path)
@@ -27,7 +27,7 @@ def test_a_damaged_file_is_a_dataset_or_one_line_that_says_why_not(
 
 
 @pytest.mark.parametrize("name", fuzz.READERS)
-def test_a_sound_file_is_a_dataset_for_every_use(name: str, tmp_path: Path) -> None:
+def test_an_intact_file_gives_a_valid_dataset_for_every_use(name: str, tmp_path: Path) -> None:
     place = fuzz.Place(name, tmp_path)
     for job, options in place.reader.uses:
         given = place.options(options)
@@ -35,17 +35,17 @@ def test_a_sound_file_is_a_dataset_for_every_use(name: str, tmp_path: Path) -> N
         assert fuzz.new_rows(job, given) == []
 
 
-def test_what_is_no_error_of_ours_is_a_finding(
+def test_another_exception_or_a_message_of_two_lines_is_a_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = fuzz.Place("npy", tmp_path)
-    for error, said in (
+    for error, finding in (
         (ZeroDivisionError("x"), "exception: ZeroDivisionError: x"),
         (DataError("two\nlines"), "message: 'two\\nlines'"),
     ):
 
-        def spoilt(job: str, options: dict[str, Any], error: Exception = error) -> list[str]:
+        def failing(job: str, options: dict[str, Any], error: Exception = error) -> list[str]:
             raise error
 
-        monkeypatch.setattr(fuzz, "train", spoilt)
-        assert said in fuzz.try_file(place, 0, 0).findings[0]
+        monkeypatch.setattr(fuzz, "train", failing)
+        assert finding in fuzz.try_file(place, 0, 0).findings[0]

@@ -1,4 +1,4 @@
-"""A run killed, told to end, or left by its reader anywhere goes on to the same end."""
+"""A run that was killed, interrupted or lost its reader resumes to an identical end."""
 
 import random
 import signal
@@ -22,30 +22,34 @@ JOBS = list(processes.SHORT)
 
 @pytest.fixture(scope="module", params=JOBS)
 def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """A short run of each job on little data, never stopped."""
+    """An uninterrupted short run of each job on little data."""
     folder = tmp_path_factory.mktemp("whole")
     job, *options = processes.arguments(request.param, short=True)
     data = [] if job == "regress" else [str(write_digits(folder / "digits"))]
     return stopping.make_plan([job, *data, *options], folder / job)
 
 
-def test_killed_before_any_file_event_twice_nothing_is_lost(plan: Plan, tmp_path: Path) -> None:
+def test_a_run_killed_twice_before_the_same_file_event_loses_nothing(
+    plan: Plan, tmp_path: Path
+) -> None:
     drawn = random.Random(plan.args[0])
-    # In making the folder, in writing the first checkpoint, and anywhere else.
+    # While the folder is made, while the first checkpoint is written, and anywhere else.
     events = [drawn.randint(2, 8), drawn.randint(20, 28), drawn.randint(10, 48)]
     outcome = stopping.at_each_event(plan, tmp_path, events)
     assert outcome.findings == []
     assert outcome.counts["runs"] == len(events)
 
 
-def test_sigterm_in_training_saves_says_so_and_it_goes_on(plan: Plan, tmp_path: Path) -> None:
+def test_sigterm_in_training_saves_and_the_run_can_be_resumed(plan: Plan, tmp_path: Path) -> None:
     outcome = survive(plan, tmp_path / "run", [AtEvent(24, "term"), AtLine(2, signal.SIGTERM)])
     assert outcome.findings == []
     assert outcome.counts["in training"]
 
 
 @pytest.mark.parametrize("event", [1, 24])
-def test_sigterm_from_the_folder_on_saves_and_ends_with_143(event: int, tmp_path: Path) -> None:
+def test_sigterm_at_the_first_file_event_or_later_saves_and_exits_with_143(
+    event: int, tmp_path: Path
+) -> None:
     done = AtEvent(event, "term")(processes.arguments("regress", short=True), tmp_path)
     assert done.code == 143
     assert "saved; resume with `hiddenstate resume" in done.last
@@ -54,12 +58,12 @@ def test_sigterm_from_the_folder_on_saves_and_ends_with_143(event: int, tmp_path
     assert run.status() == "interrupted"
 
 
-def test_a_reader_that_leaves_is_no_loss(plan: Plan, tmp_path: Path) -> None:
+def test_a_run_whose_output_is_closed_loses_nothing(plan: Plan, tmp_path: Path) -> None:
     outcome = stopping.left_alone(plan, tmp_path, [6])
     assert outcome.findings == []
 
 
-def test_of_two_writers_one_is_refused_at_once_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_second_writer_is_refused_at_once_and_changes_nothing(tmp_path: Path) -> None:
     args = processes.arguments("regress", short=True)
     plan = stopping.make_plan(args, tmp_path / "whole")
     outcome = stopping.second_comer(plan, tmp_path / "race")
@@ -67,7 +71,7 @@ def test_of_two_writers_one_is_refused_at_once_and_changes_nothing(tmp_path: Pat
     assert outcome.counts["refused with process and time"] == 1
 
 
-def test_a_clock_that_jumps_changes_nothing_but_the_journal(
+def test_a_clock_jump_changes_only_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = make_config("regress", {"windows": 30, "threads": 1, "checkpoint_every": 4})
@@ -104,7 +108,7 @@ def test_a_clock_that_jumps_changes_nothing_but_the_journal(
     assert run.status() == "done"
 
 
-def test_python_that_was_not_up_yet_is_told_from_a_trace_of_ours() -> None:
+def test_ctrl_c_at_python_startup_is_distinguished_from_our_own_traceback() -> None:
     early = "Fatal Python error: init_import_site\nTraceback\n  <frozen os>\nKeyboardInterrupt\n"
     ours = early.replace("<frozen os>", "src/hiddenstate/__main__.py")
     assert Ended(1, "", early).too_early
