@@ -1,6 +1,6 @@
-"""A machine that gives out: a full disk, too little memory, numbers without bound; and the trace.
+"""Tests runs on a full or read-only disk, with little memory, when diverging, and under strace.
 
-Where something cannot be tried here (no strace, no right to mount) a check says so in its counts.
+If a check cannot run here (no strace, no right to mount), its counts report this.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from tools.stress.stopping import AtEvent, Plan
 MEGABYTE = 1 << 20
 
 MEMORY_MB = (150, 200, 250, 300, 400, 600, 1000, 2000, 4000)
-"""Limits of addresses tried. With less, numpy itself cannot be loaded, or never comes back."""
+"""Limits of address space in MB. With less, importing numpy fails or hangs."""
 
 
 # --- a full disk
@@ -32,7 +32,7 @@ MEMORY_MB = (150, 200, 250, 300, 400, 600, 1000, 2000, 4000)
 
 @contextlib.contextmanager
 def small_disk(folder: Path, megabytes: int = 4) -> Iterator[bool]:
-    """A file system of its own in the new folder `folder`; False where there is no right to it."""
+    """Mount a small file system in the new folder `folder`; yield whether that was permitted."""
     folder.mkdir(parents=True)
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     try:
@@ -47,10 +47,10 @@ def small_disk(folder: Path, megabytes: int = 4) -> Iterator[bool]:
 
 
 def full_disk(plans: Sequence[Plan], folder: Path, total: int, seed: int) -> Outcome:
-    """A 4 MB disk with so little left that it is full in the middle of a run; then there is room.
+    """Fill a 4 MB disk so that it is full in the middle of a run, then free space and resume.
 
-    The run must end with 3 and a line that says what is needed and free, its checkpoints sound and
-    nothing half written beside them, and end as one never stopped when there is room.
+    The run must end with 3 and a line that gives the bytes needed and free, with intact checkpoints
+    and no partly written file. Once there is space, it must end like an uninterrupted run.
     """
     drawn, outcome = random.Random(seed), Outcome()
     while outcome.done < total:
@@ -59,7 +59,7 @@ def full_disk(plans: Sequence[Plan], folder: Path, total: int, seed: int) -> Out
         place = folder / f"disk-{outcome.done}"
         with small_disk(place) as mounted:
             if not mounted:
-                outcome.counts["no right to mount a disk"] += 1
+                outcome.counts["not permitted to mount a disk"] += 1
                 return outcome
             free = os.statvfs(place).f_bavail * os.statvfs(place).f_frsize
             left = drawn.randrange(int(0.9 * min(needs, free)))
@@ -68,39 +68,39 @@ def full_disk(plans: Sequence[Plan], folder: Path, total: int, seed: int) -> Out
             outcome.expect(
                 done.code == 3, f"{left} bytes left: ended with {done.code}, {done.last}"
             )
-            said = _full(done, outcome, place)
+            message = _full(done, outcome, place)
             (place / "ballast").unlink()
             subprocess.run(["mount", "-o", "remount,size=64m", str(place)], check=True)
-            _go_on(plan, place, outcome, f"{left} bytes left, {said}")
+            _resume(plan, place, outcome, f"{left} bytes left, {message}")
         outcome.done += 1
     return outcome
 
 
 def full_at_event(plan: Plan, folder: Path, events: Sequence[int]) -> Outcome:
-    """As :func:`full_disk`, on a disk that is full from a file event on."""
+    """Run `plan` on a disk that is full from a file event on; see :func:`full_disk`."""
     outcome = Outcome()
     for event in events:
         place = folder / f"full-{event}"
         place.mkdir(parents=True)
         done = AtEvent(event, "full")(plan.args, place)
         if done.code:
-            said = _full(done, outcome, place)
-            _go_on(plan, place, outcome, f"full at event {event}, {said}")
+            message = _full(done, outcome, place)
+            _resume(plan, place, outcome, f"full at event {event}, {message}")
         outcome.done += 1
     return outcome
 
 
 def read_only(plans: Sequence[Plan], folder: Path) -> Outcome:
-    """A disk that cannot be written: a command that writes is refused, one that reads is not.
+    """Run commands on a read-only disk: those that write are refused, those that read are not.
 
-    A run made before is as it was, and goes on once the disk can be written again.
+    An existing run stays unchanged and can be resumed once the disk is writable again.
     """
     outcome = Outcome()
     for plan in plans:
         place = folder / f"read-only-{plan.args[0]}"
         with small_disk(place, 32) as mounted:
             if not mounted:
-                outcome.counts["no right to mount a disk"] += 1
+                outcome.counts["not permitted to mount a disk"] += 1
                 return outcome
             AtEvent(40)(plan.args, place)
             subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
@@ -112,33 +112,33 @@ def read_only(plans: Sequence[Plan], folder: Path) -> Outcome:
             done = hiddenstate(["runs"], place)
             outcome.expect(done.code == 0, f"read-only, runs: {done.code}, {done.last[:160]}")
             subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
-            _go_on(plan, place, outcome, "was read-only")
+            _resume(plan, place, outcome, "was read-only")
     return outcome
 
 
 def _full(done: processes.Ended, outcome: Outcome, place: Path) -> str:
-    """Judge what a full disk left; returns the message."""
+    """Check the run folder after a full disk; return the message of the command."""
     outcome.expect(done.code == 3 and not done.trouble(), f"full: {done.code}, {done.trouble()}")
-    tells = bool(re.search(r"\d bytes .*\d bytes (are|is) free", done.last))
+    reported = bool(re.search(r"\d bytes .*\d bytes (are|is) free", done.last))
     run = processes.last_run(place)
     if run is None:
         outcome.counts["full before there was a run"] += 1
         return done.last
-    outcome.counts["needed and free said"] += tells
-    outcome.expect(tells, f"needed and free not said: {done.last[:160]}")
+    outcome.counts["needed and free reported"] += reported
+    outcome.expect(reported, f"needed and free not reported: {done.last[:160]}")
     outcome.counts["full while training"] += 1
     for path in run.checkpoint_paths():
         try:
             read_arrays(path, "checkpoint")
         except HiddenstateError as error:
-            outcome.findings.append(f"a checkpoint broken by a full disk: {error}")
+            outcome.findings.append(f"a checkpoint damaged by a full disk: {error}")
     temporary = [path.name for path in (place / "runs").rglob(".hiddenstate-tmp-*")]
     outcome.expect(not temporary, f"left by a full disk: {temporary}")
     return done.last
 
 
-def _go_on(plan: Plan, place: Path, outcome: Outcome, when: str) -> None:
-    """With room again, a run must end as one never stopped."""
+def _resume(plan: Plan, place: Path, outcome: Outcome, when: str) -> None:
+    """Resume a run once there is space; it must end like an uninterrupted run."""
     done = hiddenstate(stopping.next_command(plan, place), place)
     run = processes.last_run(place)
     differing = processes.differences(run.path, plan.path) if run else ["lost"]
@@ -147,7 +147,7 @@ def _go_on(plan: Plan, place: Path, outcome: Outcome, when: str) -> None:
 
 
 def _bytes_of(run: Path) -> int:
-    """What a run's files take in whole pages."""
+    """Return the size of a run's files in whole pages, in bytes."""
     sizes = [path.stat().st_size for path in run.rglob("*") if path.is_file()]
     return sum(-(-size // 4096) * 4096 for size in sizes)
 
@@ -158,7 +158,7 @@ def _bytes_of(run: Path) -> int:
 def limited_memory(
     folder: Path, limits: Sequence[int] = MEMORY_MB, engines: Sequence[str] = ("auto",)
 ) -> Outcome:
-    """Commands that may take so many MB of addresses: they are done, or say in a line why not."""
+    """Run each job within each limit of address space; it must succeed or end with 3 and a line."""
     outcome = Outcome()
     for engine in engines:
         for job in processes.JOBS:
@@ -178,7 +178,7 @@ def _limited(job: str, engine: str, limit: int, place: Path) -> Outcome:
         kept = done.code == 3 and not done.trouble()
         outcome.expect(kept, f"{what}: {done.code}, {done.last[:160]}")
     for path in place.rglob("*.safetensors"):
-        outcome.expect(_is_sound(path), f"{what}: left a broken {path.name}")
+        outcome.expect(_is_sound(path), f"{what}: left a damaged {path.name}")
     shutil.rmtree(place)
     return outcome
 
@@ -194,7 +194,7 @@ def _is_sound(path: Path) -> bool:
     return all(np.isfinite(array).all() for array in arrays.values())
 
 
-# --- numbers without bound
+# --- divergence
 
 RATES: dict[str, tuple[str, ...]] = {
     "1e6": ("--lr", "1e6"),
@@ -204,7 +204,7 @@ RATES: dict[str, tuple[str, ...]] = {
 
 
 def divergence(folder: Path) -> Outcome:
-    """Each job at rates far too large: it stops with 5 by name, and all it saved is finite."""
+    """Train each job at rates far too large; it must end with 5 and save only finite numbers."""
     outcome = Outcome()
     for job in processes.JOBS:
         for name, rate in RATES.items():
@@ -240,10 +240,10 @@ def _finite(lines: str) -> bool:
 
 
 def write_order(folder: Path, jobs: Sequence[str] = tuple(processes.JOBS)) -> Outcome:
-    """Every system call that touches a run's files, in a run stopped once and gone on with."""
+    """Check every system call on the files of a run that is resumed, and of a new run."""
     outcome = Outcome()
     if shutil.which("strace") is None:
-        outcome.counts["strace is not there"] += 1
+        outcome.counts["strace is not installed"] += 1
         return outcome
     for job in jobs:
         place = folder / job
@@ -262,7 +262,7 @@ def write_order(folder: Path, jobs: Sequence[str] = tuple(processes.JOBS)) -> Ou
 
 
 def judge_order(events: Sequence[file_events.Event], outcome: Outcome, job: str) -> None:
-    """Count the files put in their place, and note what came in another order."""
+    """Count the renamed files and report events in the wrong order."""
     renamed = [event for event in events if event.kind == "rename"]
     outcome.counts["renamed into place"] += len(renamed)
     outcome.counts["checkpoints"] += sum("/checkpoints/" in event.to for event in renamed)
