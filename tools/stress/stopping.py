@@ -1,4 +1,4 @@
-"""Processes stopped in the middle: killed, told to end, left by their reader, raced."""
+"""Kills, interrupts and races commands, or closes their output, and checks the resumed runs."""
 
 import random
 import shutil
@@ -13,18 +13,18 @@ from tools.stress import file_events, processes
 from tools.stress.processes import Ended, Outcome, hiddenstate
 
 MOST_SECONDS = 2.0
-"""From a signal until the process ends."""
+"""Longest time in seconds from a signal until the process ends."""
 
 BETWEEN = 0.06
-"""Seconds between two signals; two that come within 0.05 are taken for one."""
+"""Seconds between two signals; two signals within 0.05 s count as one."""
 
 Stop = Callable[[Sequence[str], Path], Ended]
-"""Runs a command in a folder, and stops it somewhere."""
+"""Runs a command in a folder and stops it at some point."""
 
 
 @dataclass(frozen=True)
 class AtMoment:
-    """A signal so many seconds after the command was started; with `twice`, soon another."""
+    """Sends a signal `seconds` after the command starts, and with `twice` a second one."""
 
     seconds: float
     number: signal.Signals = signal.SIGKILL
@@ -46,7 +46,7 @@ class AtMoment:
 
 @dataclass(frozen=True)
 class AtLine:
-    """A signal when the command has printed so many lines; without one, its reader leaves."""
+    """Sends a signal after `line` printed lines; if `number` is None, closes the output instead."""
 
     line: int
     number: signal.Signals | None = signal.SIGKILL
@@ -67,7 +67,7 @@ class AtLine:
 
 @dataclass(frozen=True)
 class AtEvent:
-    """What :mod:`tools.stress.file_events` does before the command's so-many-th file event."""
+    """Lets :mod:`tools.stress.file_events` act before a file event of the command."""
 
     event: int
     action: str = "kill"
@@ -78,7 +78,7 @@ class AtEvent:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run never stopped, the command that made it, and how many seconds it took."""
+    """An uninterrupted run, the command that made it and the seconds it took."""
 
     args: list[str]
     path: Path
@@ -86,14 +86,14 @@ class Plan:
 
 
 def make_plan(args: list[str], folder: Path) -> Plan:
-    """A plan, its run made in the new folder `folder`."""
+    """Make a run in the new folder `folder` and return its plan."""
     began = time.monotonic()
     path = processes.whole_run(args, folder)
     return Plan(args, path, time.monotonic() - began)
 
 
 def make_plans(folder: Path, engines: Sequence[str] = ("auto",)) -> list[Plan]:
-    """A plan for each engine and job."""
+    """Make a plan for each engine and job."""
     return [
         make_plan(processes.arguments(job, engine), folder / f"whole-{job}-{engine}")
         for engine in engines
@@ -102,15 +102,15 @@ def make_plans(folder: Path, engines: Sequence[str] = ("auto",)) -> list[Plan]:
 
 
 def draws_figures(plan: Plan, folder: Path) -> Plan:
-    """The same run, its figures drawn at the end, where a signal may come too."""
+    """Make the same run with figures drawn at its end, where a signal can arrive too."""
     args = [*plan.args[:-1], "files"]
     return make_plan(args, folder / "whole-with-figures")
 
 
 def survive(plan: Plan, folder: Path, stops: Sequence[Stop]) -> Outcome:
-    """A run in the new folder `folder`, stopped by each of `stops` and gone on with, to its end.
+    """Run a plan in the new folder `folder`, stop it with each of `stops` and resume it to its end.
 
-    It must end as the plan's run did: the same bytes but for clocks, and no file more.
+    It must end like the plan's run: with the same bytes except clock times, and no extra file.
     """
     outcome = Outcome()
     folder.mkdir(parents=True)
@@ -124,10 +124,10 @@ def survive(plan: Plan, folder: Path, stops: Sequence[Stop]) -> Outcome:
         _judge(done, trained, outcome, twice)
     if not _is_done(folder):
         done = hiddenstate(next_command(plan, folder), folder)
-        outcome.expect(done.code == 0, f"could not go on: {done.last}")
+        outcome.expect(done.code == 0, f"could not resume: {done.last}")
     elif outcome.done < len(stops):
-        outcome.counts["came after the end"] += 1
-        hiddenstate(next_command(plan, folder), folder)  # refused, but what was left is cleared
+        outcome.counts["after its end"] += 1
+        hiddenstate(next_command(plan, folder), folder)  # refused, but removes stale files
     run = processes.last_run(folder)
     if run is None or run.results() is None:
         outcome.counts["runs lost"] += 1
@@ -143,7 +143,7 @@ def survive(plan: Plan, folder: Path, stops: Sequence[Stop]) -> Outcome:
 
 
 def next_command(plan: Plan, folder: Path) -> list[str]:
-    """The job, or, if there is a run, what goes on with it."""
+    """Return the command of the job or, if there is a run, the one that resumes it."""
     run = processes.last_run(folder)
     if run is None:
         return plan.args
@@ -156,27 +156,27 @@ def _is_done(folder: Path) -> bool:
 
 
 def _starts(folder: Path) -> int:
-    """How often training began in the run of `folder`."""
+    """Return how often training started in the run of `folder`."""
     run = processes.last_run(folder)
     return sum(entry["event"] == "start" for entry in run.journal()) if run else 0
 
 
 def _judge(done: Ended, trained: bool, outcome: Outcome, twice: bool) -> None:
-    """Whether a command that was stopped ended as it must; asked twice, it may say nothing."""
+    """Check how a stopped command ended; after two signals it may end without a message."""
     outcome.counts["in training" if trained else "before training"] += 1
     if done.too_early:
         outcome.counts["before Python was up"] += 1
         return
-    asked_to = done.code in (130, 143, 141)
+    interrupted = done.code in (130, 143, 141)
     if twice:
-        kept = asked_to or done.code == -signal.SIGINT
+        kept = interrupted or done.code == -signal.SIGINT
         outcome.expect(kept and "Traceback" not in done.err, f"{done.code}: {done.err[-300:]!r}")
-        asked_to = kept
+        interrupted = kept
     elif trained and done.code != -signal.SIGKILL:
-        outcome.expect(asked_to, f"ended with {done.code} in training: {done.last}")
-    if asked_to and done.code != 141 and not twice:
+        outcome.expect(interrupted, f"ended with {done.code} in training: {done.last}")
+    if interrupted and done.code != 141 and not twice:
         outcome.expect(not done.trouble(), done.trouble())
-    elif not asked_to:
+    elif not interrupted:
         signalled = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT)
         outcome.expect(done.code in signalled, f"ended with {done.code}: {done.last}")
     slow = done.waited > MOST_SECONDS
@@ -197,35 +197,35 @@ def stopped(
     number: signal.Signals = signal.SIGKILL,
     twice: bool = False,
 ) -> Outcome:
-    """Stops at moments drawn from a command's whole life, its imports and its end included.
+    """Stop runs at random moments in the whole life of a command, from imports to exit.
 
-    Runs take turns over the plans; each is stopped up to twice. A moment after the end of a
-    command is not counted in `total`.
+    Runs alternate between the plans. Each is stopped at most twice. A moment after the end of a
+    command does not count in `total`.
     """
     drawn, outcome, chain = random.Random(seed), Outcome(), 0
     lives = [plan.seconds for plan in plans]
     while outcome.done < total:
         plan, life = plans[chain % len(plans)], lives[chain % len(plans)]
         times = min(2, total - outcome.done)
-        # Less work is left after a stop, so the end comes sooner.
+        # After a stop, less work remains, so the command ends sooner.
         ends = [life * (1 - k / (times + 1)) for k in range(times)]
         moments = [drawn.uniform(0, end) for end in ends]
         place = folder / f"chain-{chain}"
-        found = survive(plan, place, [AtMoment(m, number, twice) for m in moments])
-        # Other work on the machine comes and goes, and with it how long a command takes.
-        lives[chain % len(plans)] *= 0.9 if found.counts["came after the end"] else 1.1
-        longest = max(o.counts.pop("longest wait, ms", 0) for o in (found, outcome))
-        found.findings = [f"chain {chain}: {line}" for line in found.findings]
-        outcome.add(found)
+        part = survive(plan, place, [AtMoment(m, number, twice) for m in moments])
+        # The time that a command takes varies with other work on the machine.
+        lives[chain % len(plans)] *= 0.9 if part.counts["after its end"] else 1.1
+        longest = max(o.counts.pop("longest wait, ms", 0) for o in (part, outcome))
+        part.findings = [f"chain {chain}: {line}" for line in part.findings]
+        outcome.add(part)
         outcome.counts["longest wait, ms"] = longest
-        if not found.findings:
+        if not part.findings:
             shutil.rmtree(place)
         chain += 1
     return outcome
 
 
 def at_each_event(plan: Plan, folder: Path, events: Sequence[int] = ()) -> Outcome:
-    """Killed right before each thing a short run does to a file, and before each of going on."""
+    """Kill a short run before each file event, and again before the same event while resuming."""
     outcome = Outcome()
     if not events:
         (folder / "count").mkdir(parents=True)
@@ -233,38 +233,38 @@ def at_each_event(plan: Plan, folder: Path, events: Sequence[int] = ()) -> Outco
         events = range(1, len(file_events.noted(folder / "count")) + 1)
     for event in events:
         place = folder / f"event-{event}"
-        found = survive(plan, place, [AtEvent(event), AtEvent(event)])
-        found.findings = [f"event {event}: {line}" for line in found.findings]
-        found.counts.pop("longest wait, ms", None)
-        outcome.add(found)
+        part = survive(plan, place, [AtEvent(event), AtEvent(event)])
+        part.findings = [f"event {event}: {line}" for line in part.findings]
+        part.counts.pop("longest wait, ms", None)
+        outcome.add(part)
         shutil.rmtree(place)
     return outcome
 
 
 def left_alone(plan: Plan, folder: Path, lines: Sequence[int]) -> Outcome:
-    """Whoever reads the output leaves after so many lines: 141 without a word, and it goes on."""
+    """Close the output after each number of lines; the run exits with 141 and can be resumed."""
     outcome = Outcome()
     for line in lines:
-        found = survive(plan, folder / f"line-{line}", [AtLine(line, None)])
-        found.findings = [f"line {line}: {words}" for words in found.findings]
-        outcome.add(found)
+        part = survive(plan, folder / f"line-{line}", [AtLine(line, None)])
+        part.findings = [f"line {line}: {text}" for text in part.findings]
+        outcome.add(part)
     return outcome
 
 
 def second_comer(plan: Plan, place: Path) -> Outcome:
-    """One goes on with a run and is held in the middle; another that comes then is refused."""
+    """Pause a command that resumes a run, and start a second one, which must be refused."""
     outcome = Outcome(1)
     place.mkdir(parents=True)
     AtEvent(30)(plan.args, place)
     args = next_command(plan, place)
     first = processes.begin(args, place)
     assert first.stdout
-    first.stdout.readline()  # it has the lock before it says anything
+    first.stdout.readline()  # it holds the lock before it prints anything
     first.send_signal(signal.SIGSTOP)
     before = contents(place)
     second = processes.begin(args, place)
     refused = processes.finish(second)
-    outcome.expect(contents(place) == before, "the one refused changed something")
+    outcome.expect(contents(place) == before, "the refused command changed a file")
     first.send_signal(signal.SIGCONT)
     judge_race([(first, processes.finish(first)), (second, refused)], outcome)
     run = processes.last_run(place)
@@ -274,14 +274,14 @@ def second_comer(plan: Plan, place: Path) -> Outcome:
 
 
 def contents(place: Path) -> dict[str, bytes]:
-    """Every file under `place`."""
+    """Return the contents of every file under `place`."""
     return {str(path): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
 def races(plan: Plan, folder: Path, total: int, seed: int) -> Outcome:
-    """Two commands going on with one run at nearly the same moment: one does, one is refused.
+    """Resume one run with two commands at nearly the same moment; one must be refused.
 
-    One that came when the other had ended is not counted in `total`.
+    A second command that starts after the first has ended does not count in `total`.
     """
     drawn, outcome, number, apart = random.Random(seed), Outcome(), 0, plan.seconds / 3
     stop = AtEvent(40)  # in training
@@ -296,9 +296,9 @@ def races(plan: Plan, folder: Path, total: int, seed: int) -> Outcome:
         ends = []
         for process in (first, second):
             ends.append((process, processes.finish(process)))
-        late = outcome.counts["came after the end"]
+        late = outcome.counts["after its end"]
         judge_race(ends, outcome)
-        raced = outcome.counts["came after the end"] == late
+        raced = outcome.counts["after its end"] == late
         apart *= 1.05 if raced else 0.8
         run = processes.last_run(place)
         differing = processes.differences(run.path, plan.path) if run else ["lost"]
@@ -309,14 +309,14 @@ def races(plan: Plan, folder: Path, total: int, seed: int) -> Outcome:
 
 
 def judge_race(ends: Sequence[tuple["subprocess.Popen[str]", Ended]], outcome: Outcome) -> None:
-    """One of two must have ended with 0, and the other with 3 and the first one's number."""
+    """Check that one command ended with 0, and the other with 3 and the first one's process id."""
     by_code = {done.code: (process, done) for process, done in ends}
-    if set(by_code) == {0, 2}:  # it came when the other had ended
-        outcome.counts["came after the end"] += 1
+    if set(by_code) == {0, 2}:  # the second started after the first had ended
+        outcome.counts["after its end"] += 1
         return
     outcome.expect(set(by_code) == {0, 3}, f"ended with {[done.code for _, done in ends]}")
     if set(by_code) == {0, 3}:
         winner, refused = by_code[0][0], by_code[3][1]
-        said = f"process {winner.pid}, since 2" in refused.err
-        outcome.counts["refused with process and time"] += said
-        outcome.expect(said and not refused.trouble(), f"refused with {refused.last!r}")
+        named = f"process {winner.pid}, since 2" in refused.err
+        outcome.counts["refused with process and time"] += named
+        outcome.expect(named and not refused.trouble(), f"refused with {refused.last!r}")

@@ -1,4 +1,4 @@
-"""Names with newlines, escape codes, markup and formulas, through every place that prints them."""
+"""Runs all commands that print names with names that contain control characters or markup."""
 
 import json
 import os
@@ -26,22 +26,22 @@ NAMES = {
     "not UTF-8": os.fsdecode(b"evil\xff\xfe"),
     "long": "evil" + "é" * 100,
 }
-"""Names a file, a folder, a column, a label or a series may have."""
+"""Unusual names of a file, a folder, a column, a label or a series."""
 
 RAW = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
-"""Characters that must not be printed as they are; a terminal's own escapes begin with \\x1b."""
+"""Characters that must be printed escaped; the program's own escape codes begin with \\x1b."""
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-"""What a terminal is told by us: colours of a table, the cursor's place."""
+"""Escape codes that the program itself sends to a terminal: colours and cursor positions."""
 
 OWN = re.compile(r"\x1b\[5;95m|\x1b\]0;title")
-"""Escape codes of a name, which no terminal must be told."""
+"""Escape codes of a name, which must not reach a terminal."""
 
 
 def write_table(path: Path, name: str) -> None:
-    """Twelve series of two classes; column, labels and series are called after `name`."""
+    """Write twelve series of two classes; column, labels and series names contain `name`."""
     drawn = np.random.default_rng(2)
     text = name.replace('"', '""').encode("utf-8", "replace").decode()
     lines = [f'"series","label","{text} x"']
@@ -53,7 +53,7 @@ def write_table(path: Path, name: str) -> None:
 
 
 def commands(table: str, runs: str) -> list[list[str]]:
-    """Everything that prints names, in an order in which each has what it reads."""
+    """Return all commands that print names; each follows those whose files it reads."""
     quick = ["--max-steps", "3", "--threads", "1", "--batch-size", "4", "--runs-dir", runs]
     where = ["--runs-dir", runs]
     roles = ["--id", "series", "--label", "label"]
@@ -73,7 +73,7 @@ def commands(table: str, runs: str) -> list[list[str]]:
         ["predict", "classify-1", "--proba", *where],
         ["evaluate", "classify-1", table, *where],
         ["evaluate", "classify-1", "--json", *where],
-        # what is not there, or not what it says
+        # missing or invalid inputs
         ["classify", f"{table}.absent"],
         ["classify", table, "--label", "absent", "--id", "series"],
         ["predict", table, table],
@@ -82,7 +82,7 @@ def commands(table: str, runs: str) -> list[list[str]]:
 
 
 def on_a_terminal(args: Sequence[str], folder: Path) -> Ended:
-    """Run a command with a terminal for its output, and all that it was told as `out`."""
+    """Run a command on a pseudo-terminal; all that it prints is in `out`."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [*processes.COMMAND, *args],
@@ -93,7 +93,7 @@ def on_a_terminal(args: Sequence[str], folder: Path) -> Ended:
         env={**processes.ENVIRONMENT, "TERM": "xterm-256color", "COLUMNS": "200"},
     )
     os.close(theirs)
-    told = b""
+    received = b""
     while True:
         if not select.select([ours], [], [], processes.HANGS)[0]:
             process.kill()
@@ -104,9 +104,9 @@ def on_a_terminal(args: Sequence[str], folder: Path) -> Ended:
             break
         if not part:
             break
-        told += part
+        received += part
     os.close(ours)
-    return Ended(process.wait(), told.decode("utf-8", "replace").replace("\r\n", "\n"), "")
+    return Ended(process.wait(), received.decode("utf-8", "replace").replace("\r\n", "\n"), "")
 
 
 Run = Callable[[Sequence[str], Path], Ended]
@@ -118,7 +118,7 @@ def names(
     run: Run = processes.hiddenstate,
     terminal: Run | None = on_a_terminal,
 ) -> Outcome:
-    """Each name for a folder, a file, a column, labels and series at once, through all commands.
+    """Run all commands with each name for a folder, a file, a column, labels and series at once.
 
     `run` and, if given, `terminal` run a command in a folder.
     """
@@ -141,7 +141,7 @@ def names(
 def _run_all(
     place: Path, name: str, run: Run, terminal: Run | None
 ) -> dict[tuple[tuple[str, ...], bool], Ended]:
-    """Every command with `name`, piped and on a terminal; keyed by its words without the name."""
+    """Run all commands with `name`, piped and on a terminal; keys are arguments without `name`."""
     place.mkdir(parents=True)
     table, runs = f"{name}.csv", f"runs {name}"
     write_table(place / table, name)
@@ -155,21 +155,21 @@ def _run_all(
 
 
 def judge(done: Ended, args: Sequence[str], tty: bool, plain: Ended) -> list[str]:
-    """What is wrong with what a command printed, beside the same with a plain name."""
+    """Return what is wrong with the output of a command, compared with that for a plain name."""
     faults = []
     if done.code != plain.code:
         faults.append(f"ended with {done.code}, with a plain name {plain.code}: {done.last[:200]}")
     if "Traceback" in done.out + done.err:
         faults.append("a traceback")
-    answer = args[0] == "predict" and not tty  # a file's own labels, quoted as CSV has it
+    data = args[0] == "predict" and not tty  # CSV with the labels of the file, unchanged
     streams = (("stdout", done.out, plain.out), ("stderr", done.err, plain.err))
     for where, text, sound in streams:
-        if answer and where == "stdout":
+        if data and where == "stdout":
             continue
-        found = OWN.search(text) or RAW.search(ESCAPES.sub("", text) if tty else text)
-        found = found or (None if tty else re.search("\x1b", text))
-        if found:
-            faults.append(f"{where} has {found[0]!r} as it is")
+        match = OWN.search(text) or RAW.search(ESCAPES.sub("", text) if tty else text)
+        match = match or (None if tty else re.search("\x1b", text))
+        if match:
+            faults.append(f"{where} has {match[0]!r} unescaped")
         lines, usual = text.count("\n"), sound.count("\n")
         if not tty and lines != usual:
             faults.append(f"{where} has {lines} lines, with a plain name {usual}")
@@ -177,15 +177,15 @@ def judge(done: Ended, args: Sequence[str], tty: bool, plain: Ended) -> list[str
         try:
             json.loads(done.out)
         except ValueError:
-            faults.append("no JSON")
+            faults.append("invalid JSON")
     return faults
 
 
 def _svg_faults(figure: Path) -> list[str]:
-    """What in a drawing is more than a drawing."""
+    """Return the elements of an SVG file that could run or embed other content."""
     try:
         root = ET.parse(figure).getroot()
     except ET.ParseError as error:
-        return [f"no XML: {error}"]
+        return [f"invalid XML: {error}"]
     tags = {element.tag.rpartition("}")[2] for element in root.iter()}
     return [f"has <{tag}>" for tag in sorted(tags & {"script", "foreignObject", "iframe"})]
