@@ -1,10 +1,11 @@
-"""Our recurrent layers beside torch's: forward and backward, over sizes, lengths and threads.
+"""Compares hiddenstate's recurrent layers with torch's, over sizes, lengths and threads.
 
-One size moves at a time, the others stay at a hidden size of 64, 28 steps and a batch of 64;
-`--grid` takes every size with every other. Each pass goes over the whole sequence and back to the
-gradients of every weight and of the input. `hiddenstate.nn` has torch.nn's names and signatures,
-so both layers hold the same weights, and the largest difference of their outputs is printed. So is
-how many cores something else kept busy: two threads on two cores are at its mercy.
+One size varies at a time; the others stay at a hidden size of 64, 28 steps and a batch of 64.
+`--grid` combines every size with every other. A pass is forward over the whole sequence and
+backward to the gradients of every weight and of the input. `hiddenstate.nn` has the names and
+signatures of torch.nn, so both layers get the same weights. The table shows the largest difference
+between their outputs, and the number of cores that other processes kept busy, which can distort
+the figures for two threads on two cores.
 """
 
 import argparse
@@ -27,29 +28,29 @@ AXES = {
     "steps": (1, 10, 28, 100, 784, 1000),
     "batch": (1, 16, 64, 256),
 }
-"""What moves, and over which sizes."""
+"""The sizes that vary and their values."""
 
 TOY = {"hidden": (8,), "steps": (1, 10), "batch": (1,)}
-"""The same with `--toy`."""
+"""`AXES` for `--toy`."""
 
 TITLES = {"hidden": "hidden size", "steps": "time steps", "batch": "rows in a batch"}
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 THREADS = (1, 2)
 LONGEST = 200.0
-"""Billions of multiplications and additions in a pass; a size that needs more is left out."""
+"""Largest number of operations in a pass, in billions; larger sizes are skipped."""
 
 ENOUGH = 0.02
-"""Seconds a measurement takes at least, in as many passes as that needs."""
+"""Shortest time of a measurement in seconds, reached by repeating passes."""
 
 PATIENCE = 10.0
-"""Seconds for all rounds of a point; one that needs more gets fewer rounds."""
+"""Longest time for all rounds of a point in seconds; a slow point gets fewer rounds."""
 
 SIDES = ("torch", "hiddenstate")
 
 
 @dataclass(frozen=True)
 class Point:
-    """One layer on one batch."""
+    """The sizes of a layer and its batch."""
 
     cell: str
     hidden: int = 64
@@ -60,15 +61,25 @@ class Point:
 
     @property
     def billions(self) -> float:
-        """Billions of operations forward and, twice that, backward."""
+        """Return the billions of operations of a pass; backward takes twice those of forward."""
         each = 2 * GATES[self.cell] * self.hidden * (self.hidden + self.features)
         return 3e-9 * each * self.batch * self.steps
 
 
 @dataclass(frozen=True)
 class Timed:
-    """What a point took: seconds a pass by side and round, the cores that something else kept busy
-    meanwhile, and how far the outputs differ."""
+    """The measurements of a point.
+
+    Parameters
+    ----------
+    point : Point
+    seconds : dict
+        Seconds per pass, by side and round.
+    others : float
+        Average number of cores that other processes kept busy.
+    difference : float or None
+        Largest difference between the outputs of both sides.
+    """
 
     point: Point
     seconds: dict[str, list[float]]
@@ -76,14 +87,14 @@ class Timed:
     difference: float | None
 
     def median(self, side: str) -> float:
-        """Seconds a pass of `side`."""
+        """Return the median seconds per pass of `side`."""
         return spread(self.seconds[side]).median
 
 
 def points(
     cell: str, grid: bool, threads: Sequence[int], axes: Mapping[str, Sequence[int]] = AXES
 ) -> list[Point]:
-    """What to measure, for each number of threads."""
+    """Return the points to measure, for each number of threads."""
     if grid:
         every = [
             Point(cell, hidden, steps, batch)
@@ -97,13 +108,13 @@ def points(
 
 
 def _moved(point: Point, axis: str, size: int) -> Point:
-    """`point` with `size` along `axis`."""
+    """Return `point` with `size` along `axis`."""
     sizes: dict[str, Any] = {axis: size}
     return replace(point, **sizes)
 
 
 def time_point(point: Point, rounds: int) -> Timed:
-    """Measure one point, both sides in turns; runs in a process of its own."""
+    """Measure one point, alternating between the sides; runs in a separate process."""
     import torch
 
     torch.set_num_threads(point.threads)
@@ -140,7 +151,7 @@ def time_point(point: Point, rounds: int) -> Timed:
 
 
 def _layers(point: Point) -> dict[str, Any]:
-    """Both sides' layers, with the same weights; torch's alone if ours is not there yet."""
+    """Return the layers of both sides with the same weights; only torch's without ours."""
     import torch
 
     name = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}[point.cell]
@@ -155,22 +166,22 @@ def _layers(point: Point) -> dict[str, Any]:
 
 
 def has_layers() -> bool:
-    """Whether this hiddenstate has layers of its own."""
+    """Return whether this version of hiddenstate has `hiddenstate.nn`."""
     from importlib.util import find_spec
 
     return find_spec("hiddenstate.nn") is not None
 
 
-def measure(asked: argparse.Namespace) -> dict[str, Any]:
-    """Print the table of all points, and draw it if a file is named."""
-    rounds, cores = asked.rounds or 7, 1 if asked.toy else os.cpu_count() or 1
-    axes = TOY if asked.toy else AXES
-    print(f"## layers: {asked.cell}, ms a pass forward and backward, {rounds} rounds in turns")
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure and print all points, and draw them to `args.figure` if it is set."""
+    rounds, cores = args.rounds or 7, 1 if args.toy else os.cpu_count() or 1
+    axes = TOY if args.toy else AXES
+    print(f"## layers: {args.cell}, ms per pass forward and backward, {rounds} rounds")
     if not has_layers():
-        print("hiddenstate: left out, there is no hiddenstate.nn")
+        print("hiddenstate: skipped, this version has no hiddenstate.nn")
     timed = []
     for threads in (n for n in THREADS if n <= cores):
-        timed += _with_threads(points(asked.cell, asked.grid, [threads], axes), threads, rounds)
+        timed += _with_threads(points(args.cell, args.grid, [threads], axes), threads, rounds)
     print()
     print_table(
         (
@@ -185,20 +196,20 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         ),
         [_row(one) for one in timed],
     )
-    if asked.figure:
-        draw(timed, asked.cell).savefig(asked.figure)
-        print(f"drew {asked.figure}\n")
+    if args.figure:
+        draw(timed, args.cell).savefig(args.figure)
+        print(f"saved {args.figure}\n")
     return {"points": [vars(one.point) | one.seconds | {"others": one.others} for one in timed]}
 
 
 def _with_threads(chosen: list[Point], threads: int, rounds: int) -> list[Timed]:
-    """Measure points in one process that has `threads` threads from its start."""
+    """Measure points in one new process limited to `threads` threads."""
     timed = []
     context = multiprocessing.get_context("spawn")
     with environment(thread_limits(threads)), ProcessPoolExecutor(1, context) as pool:
         for number, point in enumerate(chosen):
             if point.billions > LONGEST:
-                print(f"{point}: left out, takes {point.billions:.0f} billion operations")
+                print(f"{point}: skipped, needs {point.billions:.0f} billion operations")
                 continue
             note(f"{threads} threads, {number + 1} of {len(chosen)}")
             timed.append(pool.submit(time_point, point, rounds).result())
@@ -207,18 +218,18 @@ def _with_threads(chosen: list[Point], threads: int, rounds: int) -> list[Timed]
 
 
 def _row(timed: Timed) -> tuple[str, ...]:
-    p, there = timed.point, "hiddenstate" in timed.seconds
+    p, has_ours = timed.point, "hiddenstate" in timed.seconds
     return (
         *(str(size) for size in (p.hidden, p.steps, p.batch, p.threads)),
         *(f"{1e3 * timed.median(s):.3f}" if s in timed.seconds else "-" for s in SIDES),
-        f"{ratios(timed.seconds['hiddenstate'], timed.seconds['torch']):.2f}" if there else "-",
+        f"{ratios(timed.seconds['hiddenstate'], timed.seconds['torch']):.2f}" if has_ours else "-",
         f"{timed.others:.1f}",
         f"{timed.difference:.0e}" if timed.difference is not None else "-",
     )
 
 
 def draw(timed: Sequence[Timed], cell: str) -> "Figure":
-    """How the cost grows along each axis, and how many times faster ours is there."""
+    """Draw the time per pass along each axis and the speed-up over torch below it."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 5.6), layout="constrained", dpi=90)
@@ -236,25 +247,25 @@ def draw(timed: Sequence[Timed], cell: str) -> "Figure":
         ticks = AXES[axis][:-1] if axis == "steps" else AXES[axis]
         grid[1, column].set_xticks(ticks, [str(size) for size in ticks])
         grid[1, column].minorticks_off()
-    grid[0, 0].set_ylabel("ms a pass")
-    grid[1, 0].set_ylabel("times as fast as torch")
+    grid[0, 0].set_ylabel("ms per pass")
+    grid[1, 0].set_ylabel("speed-up over torch")
     grid[0, 0].legend(fontsize=8, frameon=False)
     base = Point(cell)
     figure.suptitle(
         f"{cell}, forward and backward; hidden size {base.hidden}, {base.steps} steps and "
-        f"{base.batch} rows where they do not move",
+        f"{base.batch} rows unless varied",
         fontsize=10,
     )
     return figure
 
 
 def _on_axis(point: Point, axis: str, threads: int) -> Point:
-    """The point of `axis` that `point` is, if it lies there."""
+    """Return the point on `axis` with the same size along it as `point`."""
     return _moved(Point(point.cell, threads=threads), axis, getattr(point, axis))
 
 
 def _draw_line(places: Any, line: list[Timed], axis: str, threads: int) -> None:
-    """One axis at one number of threads: the cost of both sides above, their ratio below."""
+    """Draw one axis at one number of threads: the time of both sides above, their ratio below."""
     sizes = [getattr(one.point, axis) for one in line]
     style = {"linestyle": "-" if threads == 1 else "--", "marker": ".", "linewidth": 1.2}
     label = f"{threads} thread" + ("s" if threads > 1 else "")

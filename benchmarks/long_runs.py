@@ -1,9 +1,9 @@
-"""The study behind docs/long-runs.md: regress over 10,000 windows, and plain RNNs on digits.
+"""Runs the study of docs/long-runs.md: regress over 10,000 windows, and plain RNNs on digits.
 
     python benchmarks/long_runs.py [--seeds 20] [--windows 10000] [--out docs/images]
 
-Trains every recipe on every seed in two processes of one thread each, prints a table, and
-draws long-runs.png and cells-on-digits.png. Takes about 15 minutes on two cores.
+Trains every recipe with every seed in two processes of one thread each, prints a table, and
+saves long-runs.png and cells-on-digits.png. Takes about 15 minutes on two cores.
 """
 
 import argparse
@@ -48,7 +48,7 @@ DIGITS: dict[str, Options] = {
 
 
 class Losses(Callback):
-    """Keeps every step's loss and the logged test accuracies."""
+    """Collects the loss of every step and the logged test accuracies."""
 
     def __init__(self) -> None:
         self.losses: list[float] = []
@@ -63,7 +63,7 @@ class Losses(Callback):
 
 
 def train(kind: str, options: Options, seed: int) -> tuple[list[float], list[float], Options]:
-    """Losses, logged accuracies and results of one run."""
+    """Train one run; return its losses, logged accuracies and results."""
     config = make_config(kind, {**options, "seed": seed, "threads": 1})
     dataset = load_waves(config.data.windows) if kind == "regress" else load_mnist()
     job = make_job(config, prepare(dataset, config))
@@ -75,7 +75,7 @@ def train(kind: str, options: Options, seed: int) -> tuple[list[float], list[flo
 
 
 def blocks(losses: Floats, size: int = 100) -> Floats:
-    """Mean of each block of windows."""
+    """Return the mean loss of each block of `size` windows."""
     means: Floats = (
         losses[:, : losses.shape[1] // size * size].reshape(len(losses), -1, size).mean(axis=2)
     )
@@ -83,7 +83,7 @@ def blocks(losses: Floats, size: int = 100) -> Floats:
 
 
 def study_waves(pool: Executor, n_seeds: int, n_windows: int) -> Figure:
-    """Train every recipe on every seed, print a table, draw the losses."""
+    """Train every recipe with every seed, print a table and draw the losses."""
     figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=90)
     axes = figure.subplots(1, len(RECIPES), sharey=True)
     print("| recipe | median | largest | below 1e-4 | lost it for 50 windows or more |")
@@ -112,7 +112,7 @@ def study_waves(pool: Executor, n_seeds: int, n_windows: int) -> Figure:
 
 
 def longest_above(losses: Floats, bound: float) -> int:
-    """Length of the longest stretch of losses above `bound`."""
+    """Return the length of the longest sequence of losses above `bound`."""
     longest = current = 0
     for above in losses > bound:
         current = current + 1 if above else 0
@@ -121,7 +121,7 @@ def longest_above(losses: Floats, bound: float) -> int:
 
 
 def study_digits(pool: Executor, n_seeds: int, more: Options) -> Figure:
-    """Train every cell on every seed, print a table, draw the accuracies."""
+    """Train every cell with every seed, print a table and draw the accuracies."""
     figure = Figure(figsize=(9, 2.8), layout="constrained", dpi=90)
     axes = figure.subplots(1, len(DIGITS), sharey=True)
     print("\n| cell | accuracy after an epoch, by seed | mean |\n| --- | --- | --- |")
@@ -141,28 +141,28 @@ def study_digits(pool: Executor, n_seeds: int, more: Options) -> Figure:
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--windows", type=int, default=10_000)
     parser.add_argument("--digit-seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
-    parser.add_argument("--toy", action="store_true", help="tiny sizes, to try the script")
+    parser.add_argument("--toy", action="store_true", help="tiny sizes, to test the script")
     return parser
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Train everything, print the tables and draw the figures."""
-    asked = arguments().parse_args(words)
+    """Train all runs, print the tables and save the figures."""
+    args = arguments().parse_args(words)
     more: Options = {}
-    if asked.toy:
-        asked.seeds, asked.windows, asked.digit_seeds = 1, 300, 1
+    if args.toy:
+        args.seeds, args.windows, args.digit_seeds = 1, 300, 1
         more = {"max_steps": 2, "n_evaluated": 8}
     with ProcessPoolExecutor(2) as pool:
-        waves = study_waves(pool, asked.seeds, asked.windows)
-        waves.savefig(asked.out / "long-runs.png")
-        digits = study_digits(pool, asked.digit_seeds, more)
-        digits.savefig(asked.out / "cells-on-digits.png")
+        waves = study_waves(pool, args.seeds, args.windows)
+        waves.savefig(args.out / "long-runs.png")
+        digits = study_digits(pool, args.digit_seeds, more)
+        digits.savefig(args.out / "cells-on-digits.png")
 
 
 if __name__ == "__main__":

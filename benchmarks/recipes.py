@@ -1,7 +1,7 @@
-"""What the automatic recipe reaches on real series: five seeds each, on the split they come with.
+"""Measures the automatic recipe on real series, with five seeds each, on their own split.
 
-The .ts files are those that the aeon package carries, the sunspots those of statsmodels; both
-are in the extra `series`. Nothing is tuned to them: every set gets the same rules.
+The files are part of the packages aeon and statsmodels, which the extra `series` installs. Every
+data set gets the same rules; nothing is tuned to a data set.
 
     python benchmarks/recipes.py [--seeds 5] [NAME ...]
 """
@@ -43,15 +43,15 @@ FORECAST = {
 
 
 def place(package: str, path: str) -> Path:
-    """A file of an installed package, which is not imported."""
-    found = importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
+    """Return the path of a file in an installed package, without importing the package."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
         raise SystemExit(f"{package} is not installed; pip install 'hiddenstate[series]'")
-    return Path(found.submodule_search_locations[0]) / path
+    return Path(spec.submodule_search_locations[0]) / path
 
 
 def run(*words: object) -> dict[str, Any]:
-    """What a command with --json prints."""
+    """Run a command with --json and return its output."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -59,14 +59,14 @@ def run(*words: object) -> dict[str, Any]:
         except SystemExit as ended:
             if ended.code:
                 raise SystemExit(err.getvalue()) from None
-    answer: dict[str, Any] = json.loads(out.getvalue())
-    return answer
+    output: dict[str, Any] = json.loads(out.getvalue())
+    return output
 
 
 def measured(
     job: str, *words: object, seeds: int, runs: Path
 ) -> tuple[list[dict[str, Any]], float]:
-    """What `evaluate` says of a run for each seed, and the median seconds of a run."""
+    """Train and evaluate a run for each seed; return the figures and the median seconds per run."""
     figures, seconds = [], []
     for seed in range(seeds):
         began = time.perf_counter()
@@ -77,7 +77,7 @@ def measured(
 
 
 def row(name: str, figures: list[dict[str, Any]], key: str, baseline: str, seconds: float) -> str:
-    """A line of the table."""
+    """Return a line of the table."""
     values = [figure[key] for figure in figures]
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     return (
@@ -87,22 +87,22 @@ def row(name: str, figures: list[dict[str, Any]], key: str, baseline: str, secon
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("names", nargs="*", help="only these sets")
-    parser.add_argument("--toy", action="store_true", help="one seed and a step, to try the script")
+    parser.add_argument("names", nargs="*", help="data sets to measure; all by default")
+    parser.add_argument("--toy", action="store_true", help="one seed, one step, to test the script")
     return parser
 
 
 def table(words: Sequence[str] | None = None) -> None:
-    """Print all of it."""
-    asked = arguments().parse_args(words)
-    wanted = set(asked.names) or {*CLASSIFY, *REGRESS, *FORECAST}
-    toy = ("--max-steps", 1) if asked.toy else ()
+    """Measure the selected data sets and print the table."""
+    args = arguments().parse_args(words)
+    wanted = set(args.names) or {*CLASSIFY, *REGRESS, *FORECAST}
+    toy = ("--max-steps", 1) if args.toy else ()
     print("| set | mean | deviation | least | greatest | baseline | a run |\n|" + " --- |" * 7)
     with tempfile.TemporaryDirectory() as folder:
-        seeds, runs = 1 if asked.toy else asked.seeds, Path(folder)
+        seeds, runs = 1 if args.toy else args.seeds, Path(folder)
         for name in (n for n in CLASSIFY if n in wanted):
             path = place("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
             figures, seconds = measured("classify", path, *toy, seeds=seeds, runs=runs)
