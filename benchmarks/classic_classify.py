@@ -1,11 +1,11 @@
-"""The classic script that reads digits with an LSTM, in plain torch and in our own words.
+"""A rewrite of the classic script that classifies digits with an LSTM, in plain torch.
 
     python benchmarks/classic_classify.py [--threads N] [--toy]
 
-It does what such a tutorial does and nothing more: one epoch of MNIST through a `DataLoader` in
-shuffled batches of 64, Adam at rate 0.01, the first 2,000 test images looked at every 50 steps
-(with gradients on, as tutorials leave them), ten predictions at the end. Of hiddenstate it takes
-only the files of the bundled digits. `speed.py` measures it whole, and its parts in pieces.
+It does only what such a tutorial does: one epoch of MNIST from a `DataLoader` in shuffled batches
+of 64, Adam at rate 0.01, an evaluation of the first 2,000 test images every 50 steps (with
+gradients on, as in the tutorials), and ten predictions at the end. From hiddenstate it uses only
+the files of the bundled digits. `speed.py` measures the whole script, and its parts in pieces.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from torch.utils.data import DataLoader, Dataset
 import hiddenstate
 
 FOLDER = Path(hiddenstate.__file__).parent / "data" / "bundled" / "mnist"
-BATCH, RATE, EVERY, LOOKED_AT = 64, 0.01, 50, 2000
+BATCH, RATE, EVERY, N_EVALUATED = 64, 0.01, 50, 2000
 
 
 def read(name: str) -> NDArray[np.uint8]:
-    """The numbers of a bundled idx file: images (N, 28, 28) or labels (N,)."""
+    """Return the numbers of a bundled idx file: images (N, 28, 28) or labels (N,)."""
     content = gzip.decompress((FOLDER / f"{name}.gz").read_bytes())
     n_axes = content[3]
     shape = np.frombuffer(content, ">u4", n_axes, offset=4)
@@ -36,9 +36,9 @@ def read(name: str) -> NDArray[np.uint8]:
 
 
 class Digits(Dataset[tuple[Tensor, int]]):
-    """Training digits, each made a picture and then a tensor of fractions when it is asked for.
+    """Training digits, each converted to a picture and then to a tensor when it is requested.
 
-    This is what torchvision's MNIST with `ToTensor` does per item: the row becomes a Pillow
+    torchvision's MNIST with `ToTensor` does the same for each item: the row becomes a Pillow
     image, the image an array, the array a float tensor (1, 28, 28) divided by 255.
     """
 
@@ -57,7 +57,7 @@ class Digits(Dataset[tuple[Tensor, int]]):
 
 
 class Reader(nn.Module):
-    """LSTM 28->64 over the rows of an image; the last step names the digit."""
+    """An LSTM 28->64 over the rows of an image; the last step predicts the digit."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,38 +65,38 @@ class Reader(nn.Module):
         self.out = nn.Linear(64, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores (B, 10) of images (B, 28, 28)."""
+        """Return scores (B, 10) of images (B, 28, 28)."""
         steps, _ = self.rnn(x, None)
         scores: Tensor = self.out(steps[:, -1, :])
         return scores
 
 
 def test_digits() -> tuple[Tensor, NDArray[np.uint8]]:
-    """The test images looked at while training, as fractions, and their labels."""
-    images = torch.from_numpy(read("t10k-images-idx3-ubyte")[:LOOKED_AT].copy())
-    return images.to(torch.float32) / 255, read("t10k-labels-idx1-ubyte")[:LOOKED_AT]
+    """Return the test images evaluated during training, scaled to 0..1, and their labels."""
+    images = torch.from_numpy(read("t10k-images-idx3-ubyte")[:N_EVALUATED].copy())
+    return images.to(torch.float32) / 255, read("t10k-labels-idx1-ubyte")[:N_EVALUATED]
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--threads", type=int, default=0, help="0 leaves the choice to torch")
-    parser.add_argument("--toy", action="store_true", help="two steps only, to try the script")
+    parser.add_argument("--threads", type=int, default=0, help="0 for the default of torch")
+    parser.add_argument("--toy", action="store_true", help="two steps only, to test the script")
     return parser
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Train and print as the classic script does."""
-    asked = arguments().parse_args(words)
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
+    """Train and print like the classic script."""
+    args = arguments().parse_args(words)
+    if args.threads:
+        torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     loader = DataLoader(Digits(), batch_size=BATCH, shuffle=True)
     images, labels = test_digits()
     net = Reader()
     optimizer = torch.optim.Adam(net.parameters(), lr=RATE)
     cost = nn.CrossEntropyLoss()
-    for step, (x, y) in enumerate(islice(loader, 2 if asked.toy else None)):
+    for step, (x, y) in enumerate(islice(loader, 2 if args.toy else None)):
         loss = cost(net(x.view(-1, 28, 28)), y)
         optimizer.zero_grad()
         loss.backward()

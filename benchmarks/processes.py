@@ -1,4 +1,4 @@
-"""Whole commands, a busy machine, and what the engines' accuracies are over seeds."""
+"""Measures whole commands, training on a busy machine, and the accuracies over seeds."""
 
 import argparse
 import os
@@ -30,32 +30,32 @@ from hiddenstate.training.trainer import Trainer
 HERE = Path(__file__).resolve().parent
 ENGINES = ("torch", "native")
 SPINNERS = 2
-"""Processes that do nothing but run."""
+"""Number of processes that only keep a core busy."""
 
 TRIAL, MOST, LONGEST = 4, 100, 4.0
-"""Steps of a trial beside them, most steps in a piece, and seconds one should take at most."""
+"""Steps of a trial with them, largest number of steps in a piece, and its longest time in s."""
 
 
 def engines() -> list[str]:
-    """The engines there are; a line for each that is not, or that refuses a classifier."""
-    found, dataset = [], load_mnist()
+    """Return the usable engines; print a line for each that is missing or raises an error."""
+    usable, dataset = [], load_mnist()
     for engine in ENGINES:
         if not has_engine(engine):
-            print(f"hiddenstate {engine}: left out, there is no engine {engine}")
+            print(f"hiddenstate {engine}: skipped, there is no engine {engine}")
             continue
         try:
             _classifier(dataset, engine)
         except HiddenstateError as error:
-            print(f"hiddenstate {engine}: left out, {error}")
+            print(f"hiddenstate {engine}: skipped, {error}")
         else:
-            found.append(engine)
-    return found
+            usable.append(engine)
+    return usable
 
 
 def _classifier(
     dataset: SequenceDataset, engine: str, seed: int = 0, threads: int = 0, toy: bool = False
 ) -> Trainer:
-    """What trains `classify` with its defaults, or two steps of it."""
+    """Return a trainer of `classify` with its defaults, or of two steps if `toy`."""
     options: dict[str, Any] = {"engine": engine, "seed": seed, "threads": threads, "device": "cpu"}
     options |= {"max_steps": 2, "n_evaluated": 8} if toy else {}
     config = make_config("classify", options)
@@ -63,26 +63,26 @@ def _classifier(
     return Trainer(job, make_engine(job.task(), starting_state(job.net, job.config.training)))
 
 
-def command(asked: argparse.Namespace) -> dict[str, Any]:
-    """The whole `classify` beside the whole classic script, from prompt to prompt."""
-    rounds = asked.rounds or 3
+def command(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure the whole command `classify` and the whole classic script, from prompt to prompt."""
+    rounds = args.rounds or 3
     print(f"## command: a whole epoch of classify from prompt to prompt, {rounds} times")
-    threads = ["--threads", str(asked.threads)]
+    threads = ["--threads", str(args.threads)]
     lines = {"script": [str(HERE / "classic_classify.py"), *threads]}
     ours = ["-m", "hiddenstate", "classify", "--view", "off", *threads]
-    if asked.toy:
+    if args.toy:
         lines["script"].append("--toy")
         ours += ["--max-steps", "2"]
     for engine in engines():
         lines[f"hiddenstate {engine}"] = [*ours, "--engine", engine]
-    chosen = {n: line for n, line in lines.items() if any(w in n for w in asked.only.split(","))}
-    # The commands run in another folder, where a relative PYTHONPATH would lead nowhere.
+    chosen = {n: line for n, line in lines.items() if any(w in n for w in args.only.split(","))}
+    # The commands run in another folder, where a relative PYTHONPATH would not be valid.
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     absolute = {"PYTHONPATH": os.pathsep.join(str(Path(path).resolve()) for path in paths)}
-    variables = thread_limits(asked.threads) | (absolute if paths else {})
+    variables = thread_limits(args.threads) | (absolute if paths else {})
     with tempfile.TemporaryDirectory() as folder, environment(variables):
-        if not asked.toy:
-            # Once for the file cache: no contender should be the one to read torch from the disk.
+        if not args.toy:
+            # Fill the file cache, so that no contender has to read torch from the disk.
             subprocess.run([sys.executable, "-c", "import torch, hiddenstate.cli"], check=True)
         tasks = {name: partial(_prompt_to_prompt, line, folder) for name, line in chosen.items()}
         done = interleave(tasks, rounds)
@@ -102,19 +102,19 @@ def command(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _prompt_to_prompt(line: list[str], folder: str) -> tuple[float, str]:
-    """Seconds of a command, and the last line it said of its training."""
+    """Return the seconds of a command and its last line about training."""
     began = time.perf_counter()
     done = subprocess.run([sys.executable, *line], cwd=folder, capture_output=True, text=True)
     took = time.perf_counter() - began
     if done.returncode:
         raise SystemExit(f"{' '.join(line)} ended with {done.returncode}:\n{done.stderr}")
-    said = [text for text in done.stdout.splitlines() if text.startswith("Epoch:")]
-    return took, said[-1].replace(" | ", ", ")
+    lines = [text for text in done.stdout.splitlines() if text.startswith("Epoch:")]
+    return took, lines[-1].replace(" | ", ", ")
 
 
 @contextmanager
 def spinners() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes that spin, standing still until they are let go."""
+    """Start processes that keep a core busy, each stopped until it is continued."""
     made = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(SPINNERS)]
     try:
         for process in made:
@@ -127,7 +127,7 @@ def spinners() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def _piece(worker: Worker, size: int, beside: Sequence[subprocess.Popen[bytes]]) -> Lap:
-    """Some steps and a look, with the processes `beside` let go meanwhile."""
+    """Run some steps and an evaluation while the processes `beside` run."""
     for process in beside:
         process.send_signal(signal.SIGCONT)
     try:
@@ -137,23 +137,23 @@ def _piece(worker: Worker, size: int, beside: Sequence[subprocess.Popen[bytes]])
             process.send_signal(signal.SIGSTOP)
 
 
-def busy(asked: argparse.Namespace) -> dict[str, Any]:
-    """Steps of classify on a free machine and beside two processes that spin.
+def busy(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure steps of classify alone and next to two busy processes.
 
-    Threads that wait for one another suffer most, so the number of steps is found by a trial.
+    The slowdown depends on how threads wait for each other, so a trial sets the number of steps.
     """
-    print(f"## busy: steps of classify, alone and beside {SPINNERS} busy processes")
-    chosen = wanted(CONTENDERS["classify"], asked.only or "torch in memory,hiddenstate")
-    with working(chosen, asked.threads) as workers, spinners() as made:
+    print(f"## busy: steps of classify, alone and next to {SPINNERS} busy processes")
+    chosen = wanted(CONTENDERS["classify"], args.only or "torch in memory,hiddenstate")
+    with working(chosen, args.threads) as workers, spinners() as made:
         sizes, tasks = {}, {}
         for name, worker in workers.items():
             _piece(worker, TRIAL, [])
             trial = _piece(worker, TRIAL, made)
             each = (trial.train + trial.look) / TRIAL
-            sizes[name] = TRIAL if asked.toy else max(TRIAL, min(MOST, int(LONGEST / each)))
+            sizes[name] = TRIAL if args.toy else max(TRIAL, min(MOST, int(LONGEST / each)))
             tasks[name, False] = partial(_piece, worker, sizes[name], [])
             tasks[name, True] = partial(_piece, worker, sizes[name], made)
-        laps = interleave(tasks, asked.rounds or 5)
+        laps = interleave(tasks, args.rounds or 5)
     seconds = {key: [lap.train + lap.look for lap in done] for key, done in laps.items()}
     rows = [
         (
@@ -172,17 +172,17 @@ def busy(asked: argparse.Namespace) -> dict[str, Any]:
     return {name: {"alone": seconds[name, False], "beside": seconds[name, True]} for name in sizes}
 
 
-def accuracy(asked: argparse.Namespace) -> dict[str, Any]:
-    """An epoch of classify with each seed and engine: test accuracies, mean and deviation."""
-    print(f"## accuracy: one epoch of classify, seeds 0 to {asked.seeds - 1}")
+def accuracy(args: argparse.Namespace) -> dict[str, Any]:
+    """Train classify for an epoch per seed and engine; print accuracies, mean and deviation."""
+    print(f"## accuracy: one epoch of classify, seeds 0 to {args.seeds - 1}")
     dataset = load_mnist()
-    found: dict[str, list[float]] = {}
+    accuracies: dict[str, list[float]] = {}
     for engine in engines():
-        found[engine] = []
-        for seed in range(asked.seeds):
-            results = _classifier(dataset, engine, seed, asked.threads, asked.toy).train()
+        accuracies[engine] = []
+        for seed in range(args.seeds):
+            results = _classifier(dataset, engine, seed, args.threads, args.toy).train()
             assert results is not None
-            found[engine].append(results["test_accuracy"])
+            accuracies[engine].append(results["test_accuracy"])
     rows = [
         (
             engine,
@@ -190,8 +190,8 @@ def accuracy(asked: argparse.Namespace) -> dict[str, Any]:
             f"{statistics.fmean(scores):.4f}",
             f"{statistics.stdev(scores):.4f}" if len(scores) > 1 else "-",
         )
-        for engine, scores in found.items()
+        for engine, scores in accuracies.items()
     ]
     print()
     print_table(("engine", "test accuracy, by seed", "mean", "deviation"), rows)
-    return dict(found)
+    return dict(accuracies)

@@ -1,19 +1,20 @@
-"""How fast the three jobs train, beside plain torch, jax and keras.
+"""Measures how fast the three jobs train, compared with plain torch, jax and keras.
 
     python benchmarks/speed.py [classify|regress|autoencode|layers|command|busy|all|accuracy]
 
-One command, one table each. Contenders (see `contenders/`) live in processes of their own and
-take turns in short pieces of the same work: the same net, batch of 64, Adam, number of steps and
-evaluations ("looks"). A piece is scaled to an epoch. Each figure is the median of all rounds, with
-the lowest and highest in brackets; `ratio` is how many times as long the plain torch script took in
-the same round. `cores` is how many the contender kept busy, `others` how many something else did in
-the worst piece: where that is far from 0 the figures are worth little. The loss is the last
-batch's, keras's a mean; the score is on all test rows, after the pieces and no more.
+The argument selects what to measure. Contenders (see `contenders/`) run in separate processes and
+alternate in short pieces of the same work: the same network, batches of 64, Adam, and the same
+number of steps and of evaluations ("looks"). A piece is scaled to an epoch. Each figure is the
+median of all rounds, with the lowest and highest in brackets. `ratio` is the time of the plain
+torch script in the same round divided by that of the contender. `cores` is the number of cores that
+the contender kept busy, and `others` the number that other processes kept busy in the worst piece:
+if it is far from 0, the figures are unreliable. The loss is that of the last batch, and a mean for
+keras. The score is measured on all test rows after the pieces alone.
 
-Whatever is not installed is named and left out. jax and keras need not be in hiddenstate's own
-environment: installed in another, that one's site-packages may stand in PYTHONPATH. `all` is
-everything but `accuracy`, which trains an epoch for each engine and seed. `--toy` takes one round
-of the smallest sizes, to try the script; its figures mean nothing.
+A contender whose library is not installed is reported and skipped. jax and keras can be installed
+in another environment: put its site-packages in PYTHONPATH. `all` is everything except `accuracy`,
+which trains an epoch for each engine and seed. `--toy` runs one round of the smallest sizes, to
+test the script; its figures mean nothing.
 """
 
 import argparse
@@ -42,27 +43,27 @@ from contenders import (
 from timing import interleave, machine, print_machine, print_table, ratio_cell, spread
 
 ROUNDS = {"classify": 9, "autoencode": 9, "regress": 7}
-"""Rounds unless told otherwise; nine pieces of 100 steps are most of an epoch."""
+"""Default number of rounds; nine pieces of 100 steps are most of an epoch."""
 
 SIZES = (200, 1000, 10_000, 50_000)
-"""Windows in a piece of regress: the most that take a second at most."""
+"""Possible numbers of windows in a piece of regress."""
 
 FIRST = 100
-"""Windows of the classic regress script."""
+"""Number of windows of the classic regress script."""
 
 TOY = 2
-"""Steps or windows in a piece with `--toy`."""
+"""Number of steps or windows in a piece with `--toy`."""
 
 ZERO = 0.5
-"""What predicting zero costs in regress."""
+"""Loss of predicting zero in regress."""
 
 
-def by_the_epoch(job: str, asked: argparse.Namespace) -> dict[str, Any]:
-    """classify or autoencode: seconds an epoch."""
-    work, rounds = WORK[job], asked.rounds or ROUNDS[job]
-    work = replace(work, size=TOY, every=TOY) if asked.toy else work
-    print(f"## {job}: seconds an epoch, from {rounds} pieces of {work.size} steps each")
-    with working(wanted(CONTENDERS[job], asked.only), asked.threads) as workers:
+def by_the_epoch(job: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Measure classify or autoencode in seconds per epoch."""
+    work, rounds = WORK[job], args.rounds or ROUNDS[job]
+    work = replace(work, size=TOY, every=TOY) if args.toy else work
+    print(f"## {job}: seconds per epoch, from {rounds} pieces of {work.size} steps each")
+    with working(wanted(CONTENDERS[job], args.only), args.threads) as workers:
         first = {name: worker.lap(2, 2) for name, worker in workers.items()}
         pieces = {
             name: partial(worker.lap, work.size, work.every) for name, worker in workers.items()
@@ -95,17 +96,17 @@ def by_the_epoch(job: str, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def core_cells(done: list[Lap]) -> tuple[str, str]:
-    """Cores kept busy in the middle of all pieces, and by others in the worst."""
+    """Return the median of the contender's cores and the maximum of other cores."""
     busy = spread([lap.cores for lap in done]).median
     return f"{busy:.1f}", f"{max(lap.others for lap in done):.1f}"
 
 
-def regress(asked: argparse.Namespace) -> dict[str, Any]:
-    """regress: windows a second, stepping and in loops, and the first hundred."""
-    rounds = asked.rounds or ROUNDS["regress"]
-    print(f"## regress: windows of 10 steps a second, in {rounds} rounds")
-    with working(wanted(CONTENDERS["regress"], asked.only), asked.threads) as workers:
-        sizes = {name: TOY if asked.toy else piece_size(worker) for name, worker in workers.items()}
+def regress(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure regress in windows per second, and the first hundred windows."""
+    rounds = args.rounds or ROUNDS["regress"]
+    print(f"## regress: windows of 10 steps per second, in {rounds} rounds")
+    with working(wanted(CONTENDERS["regress"], args.only), args.threads) as workers:
+        sizes = {name: TOY if args.toy else piece_size(worker) for name, worker in workers.items()}
         pieces = {
             name: partial(worker.lap, sizes[name], sizes[name]) for name, worker in workers.items()
         }
@@ -120,14 +121,14 @@ def regress(asked: argparse.Namespace) -> dict[str, Any]:
     head = ("windows a second", "ratio", "cores", "others")
     print_table(("one window at a time", *head), [row for row in rows if row[0] in stepping])
     print_table(("many in one call", *head), [row for row in rows if row[0] not in stepping])
-    return {"seconds a window": each, "first": first_windows(asked)}
+    return {"seconds a window": each, "first": first_windows(args)}
 
 
 def piece_size(worker: Worker) -> int:
-    """The largest of `SIZES` that takes a second at most, by a trial of the smallest.
+    """Return the largest of `SIZES` that takes at most a second, estimated from the smallest.
 
-    The trial comes twice, since the first includes whatever is made or compiled at first use;
-    so does a first piece of the size found.
+    The trial runs twice, because the first one includes compilation and other work of a first use.
+    For the same reason, one piece of the chosen size runs before the measurement.
     """
     worker.lap(SIZES[0], SIZES[0])
     each = worker.lap(SIZES[0], SIZES[0]).train / SIZES[0]
@@ -136,17 +137,17 @@ def piece_size(worker: Worker) -> int:
     return size
 
 
-def first_windows(asked: argparse.Namespace) -> dict[str, Any]:
-    """The first hundred windows in a fresh process, net and optimiser built and libraries imported.
+def first_windows(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure the first hundred windows in a new process, after imports and building.
 
-    Building has a column of its own. Most of torch's is an import it puts off until the first
-    optimiser is made; jax compiles in the first training step.
+    Building has its own column. Most of torch's is an import that is delayed until the first
+    optimiser is made. jax compiles in the first training step.
     """
-    rounds, size = min(asked.rounds or 5, 5), TOY if asked.toy else FIRST
-    entries = {entry.name: entry for entry in wanted(STEPPING + LOOPS, asked.only)}
+    rounds, size = min(args.rounds or 5, 5), TOY if args.toy else FIRST
+    entries = {entry.name: entry for entry in wanted(STEPPING + LOOPS, args.only)}
 
     def once(entry: Entry) -> tuple[float, float, float]:
-        worker = Worker(entry, asked.threads)
+        worker = Worker(entry, args.threads)
         try:
             lap = worker.lap(size, size)
         finally:
@@ -157,10 +158,10 @@ def first_windows(asked: argparse.Namespace) -> dict[str, Any]:
         try:
             once(entries[name])
         except LostError as error:
-            print(f"{name}: left out, {error}")
+            print(f"{name}: skipped, {error}")
             del entries[name]
-    found = interleave({name: partial(once, entry) for name, entry in entries.items()}, rounds)
-    trained = {name: [train for _, train, _ in done] for name, done in found.items()}
+    runs = interleave({name: partial(once, entry) for name, entry in entries.items()}, rounds)
+    trained = {name: [train for _, train, _ in done] for name, done in runs.items()}
     rows = [
         (
             name,
@@ -169,14 +170,14 @@ def first_windows(asked: argparse.Namespace) -> dict[str, Any]:
             ratio_cell(trained, name),
             f"{done[-1][2]:.4f}",
         )
-        for name, done in found.items()
+        for name, done in runs.items()
     ]
     head = ("the first 100 windows", "build, ms", "train, ms", "ratio", "last loss")
     print_table(head, rows)
-    for name, done in found.items():
+    for name, done in runs.items():
         if not done[-1][2] < ZERO:
             print(f"warning: {name} did not learn; its last loss is {done[-1][2]}")
-    return dict(found)
+    return dict(runs)
 
 
 TASKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
@@ -191,7 +192,7 @@ TASKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add(
@@ -199,34 +200,34 @@ def arguments() -> argparse.ArgumentParser:
         nargs="?",
         choices=(*TASKS, "all"),
         default="all",
-        help="all is everything but accuracy",
+        help="all is everything except accuracy",
     )
-    add("--rounds", type=int, default=0, help="turns of each contender; 0 takes each table's own")
-    add("--threads", type=int, default=0, help="0 leaves the choice to each library")
-    add("--only", default="", help="contenders whose name holds one of these words, by commas")
-    add("--seeds", type=int, default=10, help="seeds of accuracy")
-    add("--cell", choices=("lstm", "gru", "rnn"), default="lstm", help="cell of layers")
-    add("--grid", action="store_true", help="layers: every size with every other, not one by one")
-    add("--figure", type=Path, help="layers: draw this file")
-    add("--json", type=Path, help="write every single measurement here")
-    add("--toy", action="store_true", help="one round of the smallest sizes, to try the script")
+    add("--rounds", type=int, default=0, help="number of rounds; 0 for the default of each table")
+    add("--threads", type=int, default=0, help="0 for the default of each library")
+    add("--only", default="", help="comma-separated words; contenders whose name contains one")
+    add("--seeds", type=int, default=10, help="accuracy: number of seeds")
+    add("--cell", choices=("lstm", "gru", "rnn"), default="lstm", help="layers: the cell")
+    add("--grid", action="store_true", help="layers: combine every size with every other")
+    add("--figure", type=Path, help="layers: save a figure to this file")
+    add("--json", type=Path, help="write all measurements to this file")
+    add("--toy", action="store_true", help="one round of the smallest sizes, to test the script")
     return parser
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure what the command line names."""
-    asked = arguments().parse_args(words)
-    if asked.toy:
-        asked.rounds, asked.seeds = 1, 1
-    facts = machine(asked.threads)
+    """Run the selected measurements."""
+    args = arguments().parse_args(words)
+    if args.toy:
+        args.rounds, args.seeds = 1, 1
+    facts = machine(args.threads)
     print_machine(facts)
-    names = [name for name in TASKS if name != "accuracy"] if asked.what == "all" else [asked.what]
-    found: dict[str, Any] = {"machine": facts}
+    names = [name for name in TASKS if name != "accuracy"] if args.what == "all" else [args.what]
+    results: dict[str, Any] = {"machine": facts}
     for name in names:
-        found[name] = TASKS[name](asked)
+        results[name] = TASKS[name](args)
         facts["load at end"] = round(os.getloadavg()[0], 2)
-        if asked.json:
-            asked.json.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        if args.json:
+            args.json.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

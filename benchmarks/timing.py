@@ -1,7 +1,7 @@
-"""What every measurement here shares: interleaved rounds, spreads, tables, the machine's facts.
+"""Times interleaved rounds, and formats spreads, tables and facts about the machine.
 
-Contenders take turns in short pieces, in a fresh order each round, so that a machine that grows
-slower meanwhile slows all of them alike. Ratios are taken within a round, then their median.
+Contenders alternate in short pieces, in a new random order each round, so that a machine that
+becomes slower affects all of them equally. A ratio is the median of the ratios of the rounds.
 """
 
 import contextlib
@@ -30,63 +30,63 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Spread:
-    """The middle of some measurements and how far apart they lie."""
+    """The median and the range of some measurements."""
 
     median: float
     low: float
     high: float
 
     def __format__(self, spec: str) -> str:
-        """`median (lowest .. highest)`, each by `spec`."""
+        """Format as `median (lowest .. highest)`, each with `spec`."""
         return f"{self.median:{spec}} ({self.low:{spec}} .. {self.high:{spec}})"
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """The median, smallest and largest of `values`."""
+    """Return the median, smallest and largest of `values`."""
     return Spread(statistics.median(values), min(values), max(values))
 
 
 def ratios(values: Sequence[float], base: Sequence[float]) -> Spread:
-    """How many times `base` took what `values` took, round by round: above 1 is faster."""
+    """Return the speed-up of `values` over `base`, from the ratios of the rounds; 1 is as fast."""
     return spread([there / here for here, there in zip(values, base, strict=True)])
 
 
 def ratio_cell(times: dict[str, list[float]], name: str) -> str:
-    """`name`'s ratio to the script for a table, or a dash where the script took no part."""
+    """Return the speed-up of `name` over the script for a table, or a dash without the script."""
     return f"{ratios(times[name], times['script']):.1f}" if "script" in times else "-"
 
 
 def interleave(tasks: Mapping[K, Callable[[], T]], rounds: int, seed: int = 0) -> dict[K, list[T]]:
-    """Call every task once a round, in a fresh order each round.
+    """Call every task once per round, in a new random order each round.
 
     Returns
     -------
     dict
-        What each task gave, in the order of the rounds.
+        The results of each task, in the order of the rounds.
     """
     order, shuffle = list(tasks), random.Random(seed).shuffle
-    gave: dict[K, list[T]] = {name: [] for name in tasks}
+    results: dict[K, list[T]] = {name: [] for name in tasks}
     for number in range(rounds):
         shuffle(order)
         for name in order:
             note(f"round {number + 1} of {rounds}: {name}")
-            gave[name].append(tasks[name]())
+            results[name].append(tasks[name]())
     note("")
-    return gave
+    return results
 
 
 def note(text: str) -> None:
-    """Say `text` in place of the last note, where somebody sits at a terminal."""
+    """Replace the last progress note by `text`, if stderr is a terminal."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 @dataclass
 class Clock:
-    """Wall seconds of the blocks timed, and whose processor seconds went by meanwhile.
+    """Measures wall time and processor time of blocks, in seconds.
 
-    `cpu` counts every thread of this process, `machine` everything that ran (Linux only, to a
-    hundredth of a second; nan elsewhere).
+    `cpu` is the processor time of all threads of this process. `machine` is that of all processes
+    (on Linux, with a resolution of 0.01 s; nan on other systems).
     """
 
     wall: float = 0.0
@@ -95,7 +95,7 @@ class Clock:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Add what happens inside."""
+        """Add the time of the block."""
         machine, cpu, wall = busy_seconds(), time.process_time(), time.perf_counter()
         yield
         self.wall += time.perf_counter() - wall
@@ -104,12 +104,12 @@ class Clock:
 
     @property
     def others(self) -> float:
-        """Cores that something else kept busy, on average."""
+        """Return the average number of cores that other processes kept busy."""
         return max(self.machine - self.cpu, 0.0) / self.wall
 
 
 def busy_seconds() -> float:
-    """Seconds all cores together have been busy, since the machine started."""
+    """Return the busy time of all cores together since the machine started, in seconds."""
     try:
         with open("/proc/stat", encoding="utf-8") as stream:
             # user, nice, system, idle, iowait, irq, softirq, steal
@@ -121,7 +121,7 @@ def busy_seconds() -> float:
 
 @contextlib.contextmanager
 def environment(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for a while, for processes started meanwhile."""
+    """Set environment variables for processes started in the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -135,9 +135,9 @@ def environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def thread_limits(threads: int) -> dict[str, str]:
-    """Variables that hold a fresh process to `threads` threads; 0 leaves each library its choice.
+    """Return variables that limit a new process to `threads` threads; 0 sets no limit.
 
-    OMP and MKL are read by torch, NPROC and XLA_FLAGS by jax.
+    torch reads OMP and MKL; jax reads NPROC and XLA_FLAGS.
     """
     if not threads:
         return {}
@@ -158,13 +158,13 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def machine(threads: int) -> dict[str, Any]:
-    """What a figure means nothing without: processor, load, versions, commit, date."""
+    """Return the conditions of a measurement: processor, load, versions, commit, date."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "threads": threads or "each library's own choice",
+        "threads": threads or "default of each library",
         "load at start": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -174,13 +174,11 @@ def machine(threads: int) -> dict[str, Any]:
 
 
 def print_machine(facts: dict[str, Any]) -> None:
-    """Print what :func:`machine` found, and a warning if something else is running."""
+    """Print the result of :func:`machine`, and a warning if the machine is busy."""
     for name, fact in facts.items():
         print(f"{name}: {fact}")
     if facts["load at start"] > 1:
-        print(
-            f"warning: load {facts['load at start']} at start; these figures are of a busy machine"
-        )
+        print(f"warning: load {facts['load at start']} at start; these figures are unreliable")
     print(flush=True)
 
 
@@ -192,20 +190,20 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str:
-    """The short commit of the working tree, with + if files known to git were changed."""
-    asked = ["git", "-C", str(REPOSITORY)]
+    """Return the short commit of the working tree, with + if tracked files were changed."""
+    git = ["git", "-C", str(REPOSITORY)]
     try:
         name = subprocess.run(
-            [*asked, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
         )
-        changed = subprocess.run([*asked, "diff", "--quiet", "HEAD"], check=False)
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD"], check=False)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return name.stdout.strip() + ("+" if changed.returncode else "")
 
 
 def _processor() -> str:
-    """The processor's model name."""
+    """Return the model name of the processor."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             if line.startswith("model name"):

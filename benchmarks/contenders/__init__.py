@@ -1,15 +1,15 @@
-"""Who takes part in which job of `speed.py`.
+"""Lists the contenders of each job of `speed.py`.
 
 script
-    the plain torch loop of the classic tutorials: `DataLoader`, items converted one by one.
+    The plain torch loop of the classic tutorials: `DataLoader`, items converted one by one.
 torch in memory
-    the same net in torch with the data as one float tensor, index batches and fused Adam.
+    The same network in torch with the data in one float tensor, index batches and fused Adam.
 hiddenstate torch, hiddenstate native
-    the library, through its jobs and engines.
+    The library, through its jobs and engines.
 jax
-    one jitted training step, data as one device array.
+    One jitted training step, data in one device array.
 keras
-    `fit`, on jax where it is installed and on torch else.
+    `fit`, on jax if it is installed and on torch otherwise.
 """
 
 from contenders.base import Entry, Lap, Work, has_engine
@@ -19,13 +19,13 @@ WORK = {
     "classify": Work(size=100, every=50, epoch=938, looks=19),
     "autoencode": Work(size=100, every=100, epoch=938, looks=10),
 }
-"""Jobs measured by the epoch; regress is measured by the window."""
+"""The work of jobs measured per epoch; regress is measured per window."""
 
 TORCH, JAX, KERAS = ("torch", "PIL"), ("jax",), ("keras",)
 
 
 def _by_the_epoch(job: str) -> tuple[Entry, ...]:
-    """The contenders of classify or autoencode."""
+    """Return the contenders of classify or autoencode."""
     title = job.title()
     return (
         Entry("script", f"with_torch:Script{title}", TORCH),
@@ -45,7 +45,7 @@ STEPPING = (
     Entry("hiddenstate native, step", "with_library:Stepper", (), {"engine": "native"}),
     Entry("jax, jitted step", "with_jax:JaxRegress", JAX),
 )
-"""Regress, one window at a time from Python."""
+"""Contenders of regress with one call per window."""
 
 LOOPS = (
     Entry("hiddenstate torch, run", "with_library:Library", TORCH, _LIBRARY | {"engine": "torch"}),
@@ -53,7 +53,7 @@ LOOPS = (
     Entry("jax, scan over windows", "with_jax:JaxRegress", JAX, {"scan": True}),
     Entry("keras, fit", "with_keras:Keras", KERAS, _LIBRARY),
 )
-"""Regress, many windows in one call."""
+"""Contenders of regress with many windows per call."""
 
 CONTENDERS = {
     "classify": _by_the_epoch("classify"),

@@ -1,4 +1,4 @@
-"""What is asked of a contender, how its work is cut into pieces, and where it is found."""
+"""Defines contenders, the pieces of their work, and the entries that load them."""
 
 import importlib
 import importlib.util
@@ -8,34 +8,34 @@ from typing import Any, NamedTuple
 
 
 class Contender(ABC):
-    """One way to do one job. It imports its library with its module and builds in `__init__`."""
+    """An implementation of a job. Its module imports its library; `__init__` builds the network."""
 
-    @classmethod  # noqa: B027  (most have nothing left to import)
+    @classmethod  # noqa: B027  (most import nothing late)
     def imports(cls, options: dict[str, Any]) -> None:
-        """Import what building with `options` would import late."""
+        """Import the modules that building with `options` would import late."""
 
     @abstractmethod
     def train(self, first: int, last: int) -> float:
-        """Take steps `first` to `last` - 1; the last one's loss, so all is done on return."""
+        """Do steps `first` to `last` - 1; return the last loss, once all steps are complete."""
 
-    def look(self) -> None:  # noqa: B027  (regress looks at nothing)
-        """What the job evaluates between steps."""
+    def evaluate(self) -> None:  # noqa: B027  (regress evaluates nothing)
+        """Evaluate the network as the job does between steps."""
 
     def score(self) -> float:
-        """How good the net is by now, on all test rows."""
+        """Return the present test accuracy or error, on all test rows."""
         return float("nan")
 
 
 @dataclass(frozen=True)
 class Work:
-    """How a job is cut into pieces, and what makes an epoch.
+    """The sizes of a piece and of an epoch of a job.
 
     Parameters
     ----------
     size, every : int
-        Steps in a piece, and steps between two looks.
+        Steps in a piece, and steps between two evaluations.
     epoch, looks : int
-        Steps and looks in the epoch that a piece is scaled to.
+        Steps and evaluations in the epoch that a piece is scaled to.
     """
 
     size: int
@@ -45,8 +45,17 @@ class Work:
 
 
 class Lap(NamedTuple):
-    """One timed piece: seconds training and looking, cores kept busy by it and by others meanwhile,
-    and the last loss."""
+    """The measurements of one piece.
+
+    Parameters
+    ----------
+    train, look : float
+        Seconds of training and of evaluation.
+    cores, others : float
+        Average number of cores that the contender and other processes kept busy.
+    loss : float
+        Loss of the last step.
+    """
 
     train: float
     look: float
@@ -55,28 +64,28 @@ class Lap(NamedTuple):
     loss: float
 
     def epoch(self, work: Work) -> float:
-        """Seconds an epoch takes at this pace, looks and all."""
+        """Return the seconds of an epoch at this speed, including evaluations."""
         return self.bare_epoch(work) + self.look * work.looks * work.every / work.size
 
     def bare_epoch(self, work: Work) -> float:
-        """Seconds an epoch takes at this pace without a look."""
+        """Return the seconds of an epoch at this speed, without evaluations."""
         return self.train * work.epoch / work.size
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a contender is found and what it needs.
+    """The class of a contender and its requirements.
 
     Parameters
     ----------
     name : str
-        What the tables call it.
+        Name in the tables.
     kind : str
         `module:class` in this package.
     needs : tuple of str
-        Packages without which it is left out.
+        Required packages; without them it is skipped.
     options : dict
-        Arguments of the class, beside `threads`.
+        Arguments of the class other than `threads`.
     """
 
     name: str
@@ -85,7 +94,7 @@ class Entry:
     options: dict[str, Any] = field(default_factory=dict)
 
     def missing(self) -> str | None:
-        """Why it cannot take part, or None."""
+        """Return why the contender cannot run here, or None."""
         for package in self.needs:
             if importlib.util.find_spec(package) is None:
                 return f"{package} is not installed"
@@ -93,13 +102,13 @@ class Entry:
         return None if engine is None or has_engine(engine) else f"there is no engine {engine}"
 
     def load(self) -> Any:
-        """Import the class, and the library with it."""
+        """Import and return the class, which imports the library."""
         module, name = self.kind.split(":")
         return getattr(importlib.import_module(f"contenders.{module}"), name)
 
 
 def has_engine(engine: str) -> bool:
-    """Whether this hiddenstate knows the engine."""
+    """Return whether this version of hiddenstate has the engine."""
     from hiddenstate.config import make_config
     from hiddenstate.errors import OptionError
 

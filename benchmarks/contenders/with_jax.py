@@ -1,7 +1,7 @@
-"""jax: the same nets and Adam in pure functions, one jitted training step.
+"""Trains the same networks in jax: pure functions, one jitted training step.
 
-Weights and their moments stay on the device and are donated to each step. Batches are gathered
-inside it. Reading the loss at the end of a stretch waits for all of it.
+Weights and moments stay on the device and are donated to each step, which also gathers its batch.
+Reading the last loss waits until all steps are complete.
 """
 
 from functools import partial
@@ -20,7 +20,7 @@ Tree = Any
 
 
 def initial(shapes: dict[str, tuple[int, ...]], bounds: dict[str, float]) -> Tree:
-    """Weights drawn evenly within torch's bounds, empty moments, and no update made."""
+    """Return uniform random weights within torch's bounds, zero moments and a zero step count."""
     random = np.random.default_rng(0)
     params = {
         name: jnp.asarray(random.uniform(-bounds[name], bounds[name], shape), jnp.float32)
@@ -36,7 +36,7 @@ def initial(shapes: dict[str, tuple[int, ...]], bounds: dict[str, float]) -> Tre
 
 
 def adam(state: Tree, grads: Tree, rate: float) -> Tree:
-    """One update (Kingma and Ba, 2015) with torch's constants."""
+    """Make one Adam update (Kingma and Ba, 2015) with torch's constants."""
     count = state["count"] + 1
     mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, state["mean"], grads)
     square = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, state["square"], grads)
@@ -49,10 +49,10 @@ def adam(state: Tree, grads: Tree, rate: float) -> Tree:
 
 
 def read_rows(params: Tree, x: Array) -> Array:
-    """Scores (B, 10) of an LSTM over images (B, 28, 28).
+    """Return scores (B, 10) of an LSTM over images (B, 28, 28).
 
-    The input is multiplied step by step and no steps are laid out at once: both of the usual
-    savings, tried, are slower here.
+    The input product is computed at each step, and the scan is not unrolled: both usual
+    optimisations were measured and are slower here.
     """
     H = params["hidden"].shape[0]
 
@@ -70,7 +70,7 @@ def read_rows(params: Tree, x: Array) -> Array:
 
 @partial(jax.jit, donate_argnums=0)
 def classify_step(state: Tree, X: Array, y: Array, rows: Array) -> tuple[Tree, Array]:
-    """One update of the classifier."""
+    """Make one update of the classifier."""
 
     def cost(params: Tree) -> Array:
         logs = jax.nn.log_softmax(read_rows(params, X[rows]))
@@ -81,7 +81,7 @@ def classify_step(state: Tree, X: Array, y: Array, rows: Array) -> tuple[Tree, A
 
 
 class JaxClassify(Contender):
-    """LSTM 28->64."""
+    """An LSTM 28->64."""
 
     def __init__(self, threads: int) -> None:
         H, bound = 64, 64**-0.5
@@ -90,9 +90,9 @@ class JaxClassify(Contender):
         self.state = initial(shapes, dict.fromkeys(shapes, bound))
         d = data.digits()
         self.X, self.y = jnp.asarray(d.X), jnp.asarray(d.y, jnp.int32)
-        n = data.LOOKED_AT["classify"]
+        n = data.N_EVALUATED["classify"]
         self.X_test, self.y_test = jnp.asarray(d.X_test), jnp.asarray(d.y_test, jnp.int32)
-        self.X_looked, self.y_looked = self.X_test[:n], self.y_test[:n]
+        self.X_evaluated, self.y_evaluated = self.X_test[:n], self.y_test[:n]
         self.right = jax.jit(lambda p, x, y: (read_rows(p, x).argmax(axis=1) == y).mean())
 
     def train(self, first: int, last: int) -> float:
@@ -102,12 +102,12 @@ class JaxClassify(Contender):
             self.state, loss = classify_step(self.state, self.X, self.y, rows)
         return float(loss)
 
-    def look(self) -> None:
-        """Accuracy on 2,000 test images."""
-        float(self.right(self.state["params"], self.X_looked, self.y_looked))
+    def evaluate(self) -> None:
+        """Compute the accuracy on 2,000 test images."""
+        float(self.right(self.state["params"], self.X_evaluated, self.y_evaluated))
 
     def score(self) -> float:
-        """Accuracy on all test images."""
+        """Return the accuracy on all test images."""
         return float(self.right(self.state["params"], self.X_test, self.y_test))
 
 
@@ -115,20 +115,20 @@ WIDTHS = (784, 128, 64, 12, 3, 12, 64, 128, 784)
 
 
 def rebuild(params: Tree, x: Array) -> Array:
-    """Reconstructions (B, 784) of rows (B, 784)."""
+    """Return reconstructions (B, 784) of rows (B, 784)."""
     last = len(WIDTHS) - 2
     for layer in range(last + 1):
         x = x @ params[f"weight{layer}"] + params[f"bias{layer}"]
         if layer == last:
             return jax.nn.sigmoid(x)
-        # The code, in the middle, is left as it is.
+        # The code in the middle has no activation.
         x = x if layer == last // 2 else jnp.tanh(x)
     return x
 
 
 @partial(jax.jit, donate_argnums=0)
 def autoencode_step(state: Tree, X: Array, rows: Array) -> tuple[Tree, Array]:
-    """One update of the autoencoder."""
+    """Make one update of the autoencoder."""
     x = X[rows]
     cost = lambda params: jnp.square(rebuild(params, x) - x).mean()  # noqa: E731
     loss, grads = jax.value_and_grad(cost)(state["params"])
@@ -136,7 +136,7 @@ def autoencode_step(state: Tree, X: Array, rows: Array) -> tuple[Tree, Array]:
 
 
 class JaxAutoencode(Contender):
-    """784-128-64-12-3 and its mirror."""
+    """An autoencoder 784-128-64-12-3 and back."""
 
     def __init__(self, threads: int) -> None:
         shapes: dict[str, tuple[int, ...]] = {}
@@ -147,7 +147,7 @@ class JaxAutoencode(Contender):
         self.state = initial(shapes, bounds)
         d = data.digits(flat=True)
         self.X, self.X_test = jnp.asarray(d.X), jnp.asarray(d.X_test)
-        self.X_looked = self.X_test[: data.LOOKED_AT["autoencode"]]
+        self.X_evaluated = self.X_test[: data.N_EVALUATED["autoencode"]]
         self.rebuild = jax.jit(rebuild)
 
     def train(self, first: int, last: int) -> float:
@@ -157,17 +157,17 @@ class JaxAutoencode(Contender):
             self.state, loss = autoencode_step(self.state, self.X, rows)
         return float(loss)
 
-    def look(self) -> None:
-        """Five digits reconstructed."""
-        self.rebuild(self.state["params"], self.X_looked).block_until_ready()
+    def evaluate(self) -> None:
+        """Reconstruct five digits."""
+        self.rebuild(self.state["params"], self.X_evaluated).block_until_ready()
 
     def score(self) -> float:
-        """Mean squared error on all test rows."""
+        """Return the mean squared error on all test rows."""
         return data.error(np.asarray(self.rebuild(self.state["params"], self.X_test)))
 
 
 def follow(params: Tree, x: Array, h: Array) -> tuple[Array, Array]:
-    """Predictions (1, T, 1) of an RNN over a window (1, T, 1) from `h` (1, H), and its end."""
+    """Return outputs (1, T, 1) of an RNN over a window (1, T, 1) from `h` (1, H), and last h."""
 
     def step(h: Array, now: Array) -> tuple[Array, Array]:
         h = jnp.tanh(now @ params["input"] + h @ params["hidden"] + params["bias"])
@@ -178,7 +178,7 @@ def follow(params: Tree, x: Array, h: Array) -> tuple[Array, Array]:
 
 
 def regress_update(state: Tree, h: Array, x: Array, y: Array) -> tuple[Tree, Array, Array]:
-    """One window learnt from: the new state, the hidden state after it, the loss."""
+    """Train on one window; return the new state, the hidden state after it and the loss."""
 
     def cost(params: Tree) -> tuple[Array, Array]:
         prediction, after = follow(params, x, h)
@@ -193,7 +193,7 @@ regress_step = jax.jit(regress_update, donate_argnums=(0, 1))
 
 @partial(jax.jit, donate_argnums=(0, 1))
 def regress_scan(state: Tree, h: Array, xs: Array, ys: Array) -> tuple[Tree, Array, Array]:
-    """Windows (N, 1, T, 1) learnt from one after another; the losses (N,) with the rest."""
+    """Train on windows (N, 1, T, 1) in order; return the state, hidden state and losses (N,)."""
 
     def step(carried: tuple[Tree, Array], now: tuple[Array, Array]) -> Any:
         state, h, loss = regress_update(*carried, *now)
@@ -204,7 +204,7 @@ def regress_scan(state: Tree, h: Array, xs: Array, ys: Array) -> tuple[Tree, Arr
 
 
 class JaxRegress(Contender):
-    """RNN 1->32 stepped with fresh windows, or scanned over windows in memory."""
+    """An RNN 1->32, called once per new window, or scanned over windows in memory."""
 
     def __init__(self, threads: int, scan: bool = False) -> None:
         H, bound = 32, 32**-0.5
@@ -224,7 +224,7 @@ class JaxRegress(Contender):
         return float(loss)
 
     def _scan(self, n: int) -> float:
-        """`n` windows; they repeat every two, so any even piece goes on from any other."""
+        """Train on `n` windows; they repeat every two, so any even piece can follow another."""
         while n > 0:
             size = min(n, data.WINDOWS)
             xs, ys = self.x[:size], self.y[:size]

@@ -1,4 +1,4 @@
-"""keras: the same nets through `fit`, on jax where it is installed and on torch else."""
+"""Trains the same networks with keras `fit`, on jax if it is installed and on torch otherwise."""
 
 import importlib.util
 import os
@@ -40,7 +40,7 @@ NETS: dict[str, tuple[Callable[[], Any], float]] = {
 
 
 class Keras(Contender):
-    """A compiled model, fitted a stretch of steps at a time."""
+    """A compiled model; each `fit` call trains a piece."""
 
     def __init__(self, job: str, threads: int) -> None:
         keras.utils.set_random_seed(0)
@@ -66,21 +66,21 @@ class Keras(Contender):
             rows, size = np.arange(first, last) % data.WINDOWS, 1
         else:
             rows, size = np.concatenate([data.rows(step) for step in range(first, last)]), 64
-        told = self.model.fit(self.X[rows], self.y[rows], size, shuffle=False, verbose=0)
-        return float(told.history["loss"][-1])
+        fitted = self.model.fit(self.X[rows], self.y[rows], size, shuffle=False, verbose=0)
+        return float(fitted.history["loss"][-1])
 
-    def look(self) -> None:
-        """Accuracy on 2,000 test images, five digits reconstructed, or nothing."""
+    def evaluate(self) -> None:
+        """Compute the accuracy on 2,000 test images, reconstruct five digits, or do nothing."""
         if self.job == "regress":
             return
-        n = data.LOOKED_AT[self.job]
-        found = self.model.predict(self.X_test[:n], batch_size=n, verbose=0)
+        n = data.N_EVALUATED[self.job]
+        output = self.model.predict(self.X_test[:n], batch_size=n, verbose=0)
         if self.job == "classify":
-            (found.argmax(axis=1) == self.y_test[:n]).mean()
+            (output.argmax(axis=1) == self.y_test[:n]).mean()
 
     def score(self) -> float:
-        """Accuracy, or mean squared error, on all test rows."""
+        """Return the accuracy or the mean squared error on all test rows."""
         if self.job == "regress":
             return float("nan")
-        found = self.model.predict(self.X_test, batch_size=2000, verbose=0)
-        return data.accuracy(found) if self.job == "classify" else data.error(found)
+        output = self.model.predict(self.X_test, batch_size=2000, verbose=0)
+        return data.accuracy(output) if self.job == "classify" else data.error(output)

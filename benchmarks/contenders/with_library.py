@@ -1,4 +1,4 @@
-"""The library itself: a job's engine, run as the trainer runs it, or stepped."""
+"""Trains with the engines of hiddenstate, many steps per call or one step at a time."""
 
 import importlib
 import time
@@ -15,11 +15,11 @@ from hiddenstate.metrics.headline import headline
 from hiddenstate.training.initial_state import starting_state
 
 CLASSIC = {"lr_schedule": "constant", "eps": 1e-8, "clip": None}
-"""Regress as the classic script has it throughout: the same arithmetic as the others."""
+"""Options of regress that give the same arithmetic as the other contenders."""
 
 
 def _make_job(job: str, engine: str, threads: int) -> Job:
-    """A job with epochs enough for any measurement."""
+    """Return a job with enough epochs for any measurement."""
     options = {"engine": engine, "threads": threads, "device": "cpu", "epochs": 10**6}
     if job == "regress":
         config = make_config(job, {**options, **CLASSIC, "windows": data.WINDOWS})
@@ -29,12 +29,12 @@ def _make_job(job: str, engine: str, threads: int) -> Job:
 
 
 def _never() -> bool:
-    """What the trainer asks after each step, with a clock looked at as it does."""
+    """Return False after reading a clock, which the trainer also does after each step."""
     return time.monotonic() < 0
 
 
 class Library(Contender):
-    """`Engine.run` over many steps, with the job's own evaluation between."""
+    """Runs many steps per call of `Engine.run`, with the evaluation of the job between calls."""
 
     def __init__(self, job: str, engine: str, threads: int) -> None:
         self.job = _make_job(job, engine, threads)
@@ -43,35 +43,35 @@ class Library(Contender):
 
     @classmethod
     def imports(cls, options: dict[str, Any]) -> None:
-        """The engine's module, which `make_engine` imports when it is asked for."""
+        """Import the module of the engine, which `make_engine` would import late."""
         importlib.import_module(f"hiddenstate.engines.{options['engine']}")
 
     def train(self, first: int, last: int) -> float:
         """See `Contender.train`."""
         return float(self.engine.run(first, last, _never).losses[-1])
 
-    def look(self) -> None:
-        """What the job evaluates, or for autoencode the five digits it reconstructs."""
+    def evaluate(self) -> None:
+        """Evaluate as the job does; for autoencode, reconstruct five digits."""
         if self.job.config.job == "autoencode":
-            self.engine.predict(self.job.dataset.X_test[: data.LOOKED_AT["autoencode"]])
+            self.engine.predict(self.job.dataset.X_test[: data.N_EVALUATED["autoencode"]])
         else:
             self.job.evaluate(self.engine)
 
     def score(self) -> float:
-        """The job's headline figure."""
+        """Return the headline figure of the job."""
         figures = self.job.finish(self.engine, [0.0]).figures
         return float(figures[headline(self.job.config.job, figures)])
 
 
 class Stepper(Library):
-    """`step(x, y)` of regress's engine with a fresh window each time, as the script takes them."""
+    """Calls `step(x, y)` of the engine of regress with a new window each time, like the script."""
 
     def __init__(self, engine: str, threads: int) -> None:
         super().__init__("regress", engine, threads)
 
     def train(self, first: int, last: int) -> float:
         """See `Contender.train`."""
-        step = self.engine.step  # type: ignore[attr-defined]  # the native engine's alone
+        step = self.engine.step  # type: ignore[attr-defined]  # only the native engine has it
         for k in range(first, last):
             loss = step(*data.fresh_window(k))
         return float(loss)

@@ -1,4 +1,4 @@
-"""torch by hand: the classic scripts, and the same nets with their data in memory."""
+"""Trains with plain torch: the classic scripts, and the same networks with data in memory."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ RATES = {"classify": 0.01, "regress": 0.02, "autoencode": 0.005}
 
 
 class Follower(nn.Module):
-    """RNN 1->32 with a linear layer at every step, one step after another."""
+    """An RNN 1->32 with a linear layer applied to one step after another."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,22 +23,22 @@ class Follower(nn.Module):
         self.out = nn.Linear(32, 1)
 
     def forward(self, x: Tensor, h: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Predictions (1, T, 1) of a window (1, T, 1), and the state after it."""
+        """Return predictions (1, T, 1) of a window (1, T, 1) and the hidden state after it."""
         steps, h = self.rnn(x, h)
         return torch.stack([self.out(steps[:, t]) for t in range(steps.size(1))], dim=1), h
 
 
 class WholeFollower(Follower):
-    """The same with the linear layer applied to all steps at once."""
+    """The same network with the linear layer applied to all steps at once."""
 
     def forward(self, x: Tensor, h: Tensor | None) -> tuple[Tensor, Tensor]:
-        """As `Follower.forward`."""
+        """See `Follower.forward`."""
         steps, h = self.rnn(x, h)
         return self.out(steps), h
 
 
 class Coder(nn.Module):
-    """784-128-64-12-3 and its mirror."""
+    """An autoencoder 784-128-64-12-3 and back."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,13 +63,13 @@ class Coder(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes (B, 3) and reconstructions (B, 784) of rows (B, 784)."""
+        """Return codes (B, 3) and reconstructions (B, 784) of rows (B, 784)."""
         code = self.encoder(x)
         return code, self.decoder(code)
 
 
 class _Torch(Contender):
-    """What the torch contenders share: threads, seed, net and optimiser."""
+    """Base of the torch contenders: threads, seed, network and optimiser."""
 
     def __init__(self, net: type[nn.Module], rate: float, threads: int, fused: bool) -> None:
         if threads:
@@ -79,9 +79,9 @@ class _Torch(Contender):
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=rate, fused=fused or None)
 
     def update(self, loss: Tensor) -> None:
-        """One update of the weights."""
+        """Make one update of the weights."""
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types for it
         self.optimizer.step()
 
 
@@ -102,25 +102,25 @@ class ScriptClassify(_Torch):
             self.update(loss)
         return float(loss.item())
 
-    def look(self) -> None:
-        """Accuracy on 2,000 test images."""
+    def evaluate(self) -> None:
+        """Compute the accuracy on 2,000 test images."""
         (self.net(self.test).argmax(dim=1).numpy() == self.labels).mean()
 
     def score(self) -> float:
-        """Accuracy on all test images."""
+        """Return the accuracy on all test images."""
         with torch.no_grad():
             return data.accuracy(self.net(torch.from_numpy(data.digits().X_test)).numpy())
 
 
 class MemoryClassify(_Torch):
-    """Digits as one float tensor."""
+    """The classifier with the digits in one float tensor."""
 
     def __init__(self, threads: int) -> None:
         super().__init__(Reader, RATES["classify"], threads, fused=True)
         d = data.digits()
         self.X, self.X_test = torch.from_numpy(d.X), torch.from_numpy(d.X_test)
         self.y, self.y_test = torch.from_numpy(d.y), torch.from_numpy(d.y_test)
-        self.n_looked = data.LOOKED_AT["classify"]
+        self.n_evaluated = data.N_EVALUATED["classify"]
 
     def train(self, first: int, last: int) -> float:
         """See `Contender.train`."""
@@ -130,20 +130,20 @@ class MemoryClassify(_Torch):
             self.update(loss)
         return float(loss.item())
 
-    def look(self) -> None:
-        """Accuracy on 2,000 test images."""
+    def evaluate(self) -> None:
+        """Compute the accuracy on 2,000 test images."""
         with torch.no_grad():
-            found = self.net(self.X_test[: self.n_looked]).argmax(dim=1)
-            (found == self.y_test[: self.n_looked]).float().mean().item()
+            predicted = self.net(self.X_test[: self.n_evaluated]).argmax(dim=1)
+            (predicted == self.y_test[: self.n_evaluated]).float().mean().item()
 
     def score(self) -> float:
-        """Accuracy on all test images."""
+        """Return the accuracy on all test images."""
         with torch.no_grad():
             return data.accuracy(self.net(self.X_test).numpy())
 
 
 class ScriptAutoencode(_Torch):
-    """The autoencoder fed by the classic `DataLoader`."""
+    """The autoencoder with the classic `DataLoader`."""
 
     def __init__(self, threads: int) -> None:
         super().__init__(Coder, RATES["autoencode"], threads, fused=False)
@@ -160,18 +160,18 @@ class ScriptAutoencode(_Torch):
             self.update(loss)
         return float(loss.item())
 
-    def look(self) -> None:
-        """Five digits reconstructed."""
-        self.net(self.test[: data.LOOKED_AT["autoencode"]])
+    def evaluate(self) -> None:
+        """Reconstruct five digits."""
+        self.net(self.test[: data.N_EVALUATED["autoencode"]])
 
     def score(self) -> float:
-        """Mean squared error on all test rows."""
+        """Return the mean squared error on all test rows."""
         with torch.no_grad():
             return data.error(self.net(self.test)[1].numpy())
 
 
 class MemoryAutoencode(_Torch):
-    """Rows as one float tensor."""
+    """The autoencoder with the rows in one float tensor."""
 
     def __init__(self, threads: int) -> None:
         super().__init__(Coder, RATES["autoencode"], threads, fused=True)
@@ -186,19 +186,19 @@ class MemoryAutoencode(_Torch):
             self.update(loss)
         return float(loss.item())
 
-    def look(self) -> None:
-        """Five digits reconstructed."""
+    def evaluate(self) -> None:
+        """Reconstruct five digits."""
         with torch.no_grad():
-            self.net(self.X_test[: data.LOOKED_AT["autoencode"]])
+            self.net(self.X_test[: data.N_EVALUATED["autoencode"]])
 
     def score(self) -> float:
-        """Mean squared error on all test rows."""
+        """Return the mean squared error on all test rows."""
         with torch.no_grad():
             return data.error(self.net(self.X_test)[1].numpy())
 
 
 class ScriptRegress(_Torch):
-    """A window made in numpy, followed and learnt from; then the next."""
+    """The classic loop of regress: computes a window in numpy and trains on it, then the next."""
 
     def __init__(self, threads: int) -> None:
         super().__init__(Follower, RATES["regress"], threads, fused=False)
@@ -216,7 +216,7 @@ class ScriptRegress(_Torch):
 
 
 class MemoryRegress(_Torch):
-    """Windows made beforehand, the linear layer at all steps at once."""
+    """Regress with precomputed windows and the linear layer applied to all steps at once."""
 
     def __init__(self, threads: int) -> None:
         super().__init__(WholeFollower, RATES["regress"], threads, fused=True)
@@ -235,6 +235,6 @@ class MemoryRegress(_Torch):
 
 
 def _endless(loader: "DataLoader[tuple[Tensor, int]]") -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches epoch after epoch."""
+    """Yield batches without end, epoch after epoch."""
     while True:
         yield from loader

@@ -1,4 +1,4 @@
-"""Contenders at work: each in a process of its own, built and asked through a pipe."""
+"""Runs each contender in a separate process that receives requests through a pipe."""
 
 import contextlib
 import multiprocessing
@@ -14,32 +14,32 @@ from hiddenstate.errors import HiddenstateError
 
 
 def wanted(entries: Sequence[Entry], only: str) -> list[Entry]:
-    """Entries whose name holds one of the words of `only`, and that can take part.
+    """Return the entries that can run and whose name contains one of the words of `only`.
 
-    A line is printed for each that cannot.
+    Prints a line for each entry that cannot run.
     """
-    found = []
+    chosen = []
     for entry in entries:
         if not any(word in entry.name for word in only.split(",")):
             continue
         missing = entry.missing()
         if missing:
-            print(f"{entry.name}: left out, {missing}")
+            print(f"{entry.name}: skipped, {missing}")
         else:
-            found.append(entry)
-    return found
+            chosen.append(entry)
+    return chosen
 
 
 @contextlib.contextmanager
 def working(entries: Sequence[Entry], threads: int) -> Iterator[dict[str, "Worker"]]:
-    """Contenders built, each in its process; a line for each that cannot be."""
+    """Start a worker for each entry; print a line for each that fails."""
     workers = {}
     try:
         for entry in entries:
             try:
                 workers[entry.name] = Worker(entry, threads)
             except LostError as error:
-                print(f"{entry.name}: left out, {error}")
+                print(f"{entry.name}: skipped, {error}")
         yield workers
     finally:
         for worker in workers.values():
@@ -47,24 +47,24 @@ def working(entries: Sequence[Entry], threads: int) -> Iterator[dict[str, "Worke
 
 
 class LostError(Exception):
-    """A contender that could not be built, or whose process died with its trace on stderr."""
+    """The contender could not be built, or its process died with a traceback on stderr."""
 
 
 class Worker:
-    """A contender in a fresh process of its own, so that none disturbs another's threads.
+    """A contender in a new process, so that contenders do not disturb each other's threads.
 
     Parameters
     ----------
     entry : Entry
     threads : int
-        Most threads it may use; 0 leaves the choice to its library.
+        Largest number of threads; 0 for the default of its library.
     options : dict
-        Arguments of the class that stand in for the entry's.
+        Arguments of the class that override those of the entry.
 
     Attributes
     ----------
     build_seconds : float
-        What making it took, imports left out.
+        Seconds to build it, without imports.
     """
 
     def __init__(self, entry: Entry, threads: int, **options: Any) -> None:
@@ -82,13 +82,13 @@ class Worker:
         self.build_seconds = float(built)
 
     def lap(self, size: int, every: int) -> Lap:
-        """Have the next `size` steps done, with a look after every `every` of them."""
+        """Run the next `size` steps, with an evaluation after every `every` steps."""
         first, self._step = self._step, self._step + size
-        return Lap(*self._ask("lap", first, size, every))
+        return Lap(*self._request("lap", first, size, every))
 
     def score(self) -> float:
-        """The contender's score by now."""
-        return float(self._ask("score"))
+        """Return the present score of the contender."""
+        return float(self._request("score"))
 
     def close(self) -> None:
         """End the process."""
@@ -97,7 +97,7 @@ class Worker:
         if self._process.is_alive():
             self._process.terminate()
 
-    def _ask(self, *request: Any) -> Any:
+    def _request(self, *request: Any) -> Any:
         self._pipe.send(request)
         return self._answer()
 
@@ -109,7 +109,7 @@ class Worker:
 
 
 def _serve(pipe: Connection, entry: Entry, options: dict[str, Any]) -> None:
-    """The worker's own loop: build, say how long it took, then do what is asked."""
+    """Run the loop of the process: build, send the seconds it took, then answer requests."""
     kind = entry.load()
     kind.imports(options)
     began = time.perf_counter()
@@ -135,6 +135,6 @@ def _lap(contender: Contender, first: int, size: int, every: int) -> Lap:
             began = time.perf_counter()
             loss = contender.train(begin, min(begin + every, first + size))
             trained = time.perf_counter()
-            contender.look()
+            contender.evaluate()
             train, look = train + trained - began, look + time.perf_counter() - trained
     return Lap(train, look, whole.cpu / whole.wall, whole.others, loss)

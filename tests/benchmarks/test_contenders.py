@@ -1,4 +1,4 @@
-"""Each contender of `benchmarks/speed.py` that is installed takes two steps and is scored."""
+"""Each installed contender of `benchmarks/speed.py` trains, evaluates and scores."""
 
 import importlib
 import math
@@ -15,7 +15,7 @@ BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 
 @pytest.fixture(scope="module")
 def contenders() -> Iterator[Any]:
-    """The package, imported as the scripts import it, with few test rows to be scored on."""
+    """The package as the scripts import it, with few test rows to score."""
     sys.path.insert(0, BENCHMARKS)
     data: Any = importlib.import_module("contenders.data")
     every, n = data.digits, 200
@@ -34,18 +34,20 @@ def contenders() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
-def test_each_learns(contenders: Any, job: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_contender_reduces_its_loss(
+    contenders: Any, job: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     entries = contenders.CONTENDERS[job]
-    there = contenders.wanted(entries, "")
-    left_out = capsys.readouterr().out.splitlines()
-    assert len(there) + len(left_out) == len(entries)
-    assert all("is not installed" in line or "no engine" in line for line in left_out)
-    for entry in there:
+    installed = contenders.wanted(entries, "")
+    skipped = capsys.readouterr().out.splitlines()
+    assert len(installed) + len(skipped) == len(entries)
+    assert all("is not installed" in line or "no engine" in line for line in skipped)
+    for entry in installed:
         kind = entry.load()
         kind.imports(entry.options)
         contender = kind(threads=1, **entry.options)
         first, last = contender.train(0, 1), contender.train(1, 12)
         assert last < first, entry.name
-        contender.look()
+        contender.evaluate()
         if job != "regress":
             assert math.isfinite(contender.score()), entry.name
