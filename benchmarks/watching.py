@@ -1,15 +1,15 @@
-"""What watching costs training: runs with each view beside runs without, taking turns.
+"""Measures how much a live view slows training, by alternating runs with and without it.
 
-    python benchmarks/watching.py                  # all jobs and views: about forty minutes
+    python benchmarks/watching.py                  # all jobs and views, about 40 minutes
     python benchmarks/watching.py classify --view terminal --rounds 3
-    python benchmarks/watching.py --turns          # within runs, where other work matters less
-    python benchmarks/watching.py regress --view terminal --toy   # tries the script only
+    python benchmarks/watching.py --turns          # within runs, less sensitive to other work
+    python benchmarks/watching.py regress --view terminal --toy   # only tests the script
 
-Long runs are compared by the seconds that training took; of short ones, the jobs with no
-arguments, it is told how long the training thread itself was busy with its view. In turns, the
-process that draws is stopped for some seconds and let go on for some, and the updates a second in
-each are compared with those just before and after. The window needs a display; without one, Xvfb is
-started where it is installed. The notebook is run by nbclient.
+For long runs, the table compares the seconds of training. For short runs (the jobs without
+arguments), it reports how long the training thread was busy with its view. With `--turns`, the
+process that draws is stopped and continued every few seconds, and the updates per second in each
+turn are compared with those of the turns before and after it. The window requires a display;
+without one, Xvfb is started if it is installed. nbclient runs the notebook.
 """
 
 import argparse
@@ -40,29 +40,29 @@ LONG: dict[str, dict[str, Any]] = {
     "regress": {"windows": 400_000, "epochs": 40, "log_every": 10_000},
     "autoencode": {"epochs": 120},
 }
-"""Options that make each job train for 30 s and more on two cores."""
+"""Options with which each job trains for at least 30 s on two cores."""
 
 TOY: dict[str, dict[str, Any]] = {
     "classify": {"max_steps": 20, "n_evaluated": 100},
     "regress": {"windows": 1000, "engine": "torch", "threads": 1},  # long enough for some turns
     "autoencode": {"max_steps": 20},
 }
-"""Options of `--toy`, for short and long runs alike."""
+"""Options of `--toy`, for short and long runs."""
 
 SIZE = (40, 120)
-"""Lines and columns of the terminal."""
+"""Number of lines and columns of the terminal."""
 
 Pace = tuple[float, float]
-"""Seconds that a view is given to start, and seconds of a turn."""
+"""Seconds for a view to start, and seconds of a turn."""
 
 PACE, TOY_PACE = (3.0, 4.0), (0.0, 0.05)
-"""A turn is longer than from one frame to the next; with `--toy` it need not be."""
+"""A turn is longer than the time between two frames, except with `--toy`."""
 
 
 def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None) -> dict[str, Any]:
-    """Train `job` seen in `view` in this process; seconds of training, and of its view's hooks.
+    """Train `job` with `view` in this process; return the seconds of training and of view hooks.
 
-    With a `pace` the view is stopped and continued in turns, and its slowdown reported in percent.
+    With a `pace`, the view is stopped and continued in turns, and its slowdown returned in percent.
     """
     from hiddenstate.live.launch import Viewer
     from hiddenstate.live.notebook import NotebookView
@@ -72,7 +72,7 @@ def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None
     spent = drawn = 0.0
 
     class Timed(Callback):
-        """The hooks of another, timed; not its end, which comes after training."""
+        """Times the hooks of another callback, except `on_end`, which runs after training."""
 
         def __init__(self, inner: Any) -> None:
             self.inner = inner
@@ -90,7 +90,7 @@ def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None
             spent += time.perf_counter() - began
 
     class Clock(Callback):
-        """When training began and ended."""
+        """Records when training began and ended."""
 
         began = ended = 0.0
 
@@ -101,7 +101,7 @@ def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None
             self.ended = time.perf_counter()
 
     class Drawing(Callback):
-        """Processor time of what draws, when training ends."""
+        """Records the processor time of the drawing process when training ends."""
 
         def __init__(self, shown: Any) -> None:
             self.shown = shown
@@ -111,7 +111,7 @@ def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None
             drawn = worked(drawing_process(self.shown))
 
     class Turns(Callback):
-        """Stops what draws and lets it go on; notes when which update was made."""
+        """Stops and continues the drawing process; records the time of updates and turns."""
 
         def __init__(self, shown: Any, pace: Pace) -> None:
             self.shown, self.pace, self.over = shown, pace, threading.Event()
@@ -159,20 +159,20 @@ def train(job: str, view: str, options: dict[str, Any], pace: Pace | None = None
 
 
 def drawing_process(shown: Any) -> int:
-    """The process that draws for a view."""
+    """Return the id of the process that draws a view."""
     process: int = getattr(shown, "_reader", shown)._process.pid
     return process
 
 
 def slowed_by(made: list[tuple[float, int]], marks: list[tuple[float, bool]]) -> list[float]:
-    """By how many percent drawing slowed training, for each turn between two others.
+    """Return the slowdown by drawing in percent, for each turn between two others.
 
     Parameters
     ----------
     made : list of (float, int)
-        When how many updates were made.
+        Times, and the number of updates made by then.
     marks : list of (float, bool)
-        When a turn began, and whether it draws.
+        Times at which a turn began, and whether the view draws in it.
     """
     if not made:
         return []
@@ -180,16 +180,16 @@ def slowed_by(made: list[tuple[float, int]], marks: list[tuple[float, bool]]) ->
     marks = [mark for mark in marks if times[0] < mark[0] < times[-1]]
     began = [when for when, _ in marks]
     rates = np.diff(np.interp(began, times, steps)) / np.diff(began)
-    found = []
+    slowdowns = []
     for n in range(1, len(rates) - 1):
         around = (rates[n - 1] + rates[n + 1]) / 2
         drawn, without = (rates[n], around) if marks[n][1] else (around, rates[n])
-        found.append(100 * (without / drawn - 1))
-    return found
+        slowdowns.append(100 * (without / drawn - 1))
+    return slowdowns
 
 
 def worked(process: int) -> float:
-    """Processor seconds that a process has used; 0 where the system does not say."""
+    """Return the processor seconds that a process has used; 0 if the system has no figure."""
     try:
         parts = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -198,7 +198,7 @@ def worked(process: int) -> float:
 
 
 def one(job: str, view: str, options: dict[str, Any], pace: Pace | None = None) -> dict[str, Any]:
-    """The same in a process that has the view's surroundings."""
+    """Run `train` in a separate process, terminal or notebook, as the view requires."""
     if view == "notebook":
         return _in_notebook(job, options, pace)
     with tempfile.TemporaryDirectory() as folder:
@@ -209,12 +209,12 @@ def one(job: str, view: str, options: dict[str, Any], pace: Pace | None = None) 
             _in_terminal(command)
         else:
             subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-        found: dict[str, Any] = json.loads(answer.read_text())
-    return found
+        results: dict[str, Any] = json.loads(answer.read_text())
+    return results
 
 
 def _in_terminal(command: list[str]) -> None:
-    """Run `command` on a terminal of its own; what it writes is read and dropped."""
+    """Run `command` on a new pseudo-terminal; read and discard its output."""
     child, terminal = pty.fork()
     if child == 0:
         os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -229,14 +229,14 @@ def _in_terminal(command: list[str]) -> None:
         try:
             if not os.read(terminal, 65536):
                 break
-        except OSError:  # the last process on it has ended
+        except OSError:  # the last process on the terminal has ended
             break
     if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
         raise SystemExit("the run on a terminal failed")
 
 
 def _in_notebook(job: str, options: dict[str, Any], pace: Pace | None) -> dict[str, Any]:
-    """Run it in a kernel, as a notebook's cell does."""
+    """Run `train` in a kernel, like a cell of a notebook."""
     import nbclient
 
     nbformat: Any = importlib.import_module("nbformat")  # its functions have no types
@@ -249,13 +249,13 @@ def _in_notebook(job: str, options: dict[str, Any], pace: Pace | None) -> dict[s
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     nbclient.NotebookClient(notebook, timeout=600).execute()
     text = "".join(o["text"] for o in notebook.cells[0].outputs if o.output_type == "stream")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    results: dict[str, Any] = json.loads(text)
+    return results
 
 
 @contextmanager
 def display() -> Iterator[bool]:
-    """Whether there is a display; one without a screen is started where there is none."""
+    """Yield whether there is a display; start a virtual one if there is none."""
     if os.environ.get("DISPLAY"):
         yield True
         return
@@ -277,20 +277,20 @@ def display() -> Iterator[bool]:
 
 
 def long_runs(jobs: list[str], views: list[str], rounds: int, toy: bool) -> None:
-    """Seconds of training with each view against none, and the share of a core that drew.
+    """Print the seconds of training with each view and without, and the share of a core drawing.
 
-    Other work on the machine can only make a run slower: the fastest of each are compared too.
+    Other work on the machine can only slow a run down, so the fastest runs are compared too.
     """
     rows = []
     for job in jobs:
         options = TOY[job] if toy else LONG[job]
         tasks = {view: partial(one, job, view, options) for view in ("off", *views)}
-        gave = interleave(tasks, rounds)
-        times = {view: [each["seconds"] for each in found] for view, found in gave.items()}
+        done = interleave(tasks, rounds)
+        times = {view: [each["seconds"] for each in runs] for view, runs in done.items()}
         for view in views:
             more = [100 * (a / b - 1) for a, b in zip(times[view], times["off"], strict=True)]
             fastest = 100 * (min(times[view]) / min(times["off"]) - 1)
-            share = [100 * each["drawn"] / each["seconds"] for each in gave[view]]
+            share = [100 * each["drawn"] / each["seconds"] for each in done[view]]
             rows.append(
                 [
                     job,
@@ -306,17 +306,17 @@ def long_runs(jobs: list[str], views: list[str], rounds: int, toy: bool) -> None
 
 
 def in_turns(jobs: list[str], views: list[str], rounds: int, toy: bool) -> None:
-    """How much slower training is while a view draws than while it is stopped, in one run."""
+    """Print how much slower training is while a view draws than while it is stopped, in one run."""
     rows, pace = [], TOY_PACE if toy else PACE
     for job in jobs:
         options = TOY[job] if toy else LONG[job]
         tasks = {view: partial(one, job, view, options, pace) for view in views}
-        for view, gave in interleave(tasks, rounds).items():
-            slowed = np.array([turn for each in gave for turn in each["slowed"]])
+        for view, runs in interleave(tasks, rounds).items():
+            slowed = np.array([turn for each in runs for turn in each["slowed"]])
             low, middle, high = (
                 np.quantile(slowed, (0.25, 0.5, 0.75)) if len(slowed) else [np.nan] * 3
             )
-            share = [100 * each["drawn"] / each["seconds"] for each in gave]
+            share = [100 * each["drawn"] / each["seconds"] for each in runs]
             rows.append(
                 [
                     job,
@@ -330,27 +330,27 @@ def in_turns(jobs: list[str], views: list[str], rounds: int, toy: bool) -> None:
 
 
 def short_runs(jobs: list[str], views: list[str], rounds: int, toy: bool) -> None:
-    """How long the training thread was busy with its view, in the jobs with no arguments."""
+    """Print how long the training thread was busy with its view, in jobs without arguments."""
     rows = []
     for job in jobs:
         tasks = {view: partial(one, job, view, TOY[job] if toy else {}) for view in views}
-        for view, gave in interleave(tasks, rounds).items():
-            share = [100 * each["waited"] / each["seconds"] for each in gave]
-            waited = spread([1000 * each["waited"] for each in gave])
-            seconds = spread([each["seconds"] for each in gave])
+        for view, runs in interleave(tasks, rounds).items():
+            share = [100 * each["waited"] / each["seconds"] for each in runs]
+            waited = spread([1000 * each["waited"] for each in runs])
+            seconds = spread([each["seconds"] for each in runs])
             rows.append([job, view, f"{seconds:.2f}", f"{waited:.1f}", f"{spread(share):.2f} %"])
     print_table(["job", "view", "seconds", "waited, ms", "of them"], rows)
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("jobs", nargs="*", metavar="JOB", help="classify, regress, autoencode")
     parser.add_argument("--view", action="append", choices=VIEWS, dest="views")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--short", action="store_true", help="short runs alone")
-    parser.add_argument("--turns", action="store_true", help="turns within long runs alone")
-    parser.add_argument("--toy", action="store_true", help="one tiny round, to try the script")
+    parser.add_argument("--short", action="store_true", help="only short runs")
+    parser.add_argument("--turns", action="store_true", help="only turns within long runs")
+    parser.add_argument("--toy", action="store_true", help="one tiny round, to test the script")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--answer", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--options", type=json.loads, default={}, help=argparse.SUPPRESS)
@@ -359,25 +359,25 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure what the command line names."""
-    asked = arguments().parse_args(words)
-    jobs = asked.jobs or list(LONG)
-    if asked.child:
-        answer = train(jobs[0], asked.child, asked.options, asked.pace)
-        asked.answer.write_text(json.dumps(answer))
+    """Run the selected measurements."""
+    args = arguments().parse_args(words)
+    jobs = args.jobs or list(LONG)
+    if args.child:
+        answer = train(jobs[0], args.child, args.options, args.pace)
+        args.answer.write_text(json.dumps(answer))
         return
     print_machine(machine(0))
-    views, rounds = asked.views or list(VIEWS), 1 if asked.toy else asked.rounds
-    with display() as there:
-        if "window" in views and not there:
-            print("window: left out, there is no display and no Xvfb")
+    views, rounds = args.views or list(VIEWS), 1 if args.toy else args.rounds
+    with display() as has_display:
+        if "window" in views and not has_display:
+            print("window: skipped, there is no display and no Xvfb")
             views.remove("window")
-        if asked.turns:
-            in_turns(jobs, views, rounds, asked.toy)
+        if args.turns:
+            in_turns(jobs, views, rounds, args.toy)
             return
-        short_runs(jobs, views, rounds, asked.toy)
-        if not asked.short:
-            long_runs(jobs, views, rounds, asked.toy)
+        short_runs(jobs, views, rounds, args.toy)
+        if not args.short:
+            long_runs(jobs, views, rounds, args.toy)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every script of benchmarks/ and every command that a page prints for one, at toy size."""
+"""Every script of benchmarks/ runs at toy size, and every command in the docs is accepted."""
 
 import importlib
 import re
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARTS = {"contenders", "layers", "processes", "timing"}
-"""What `speed.py` is made of: no scripts of their own."""
+"""Modules of `speed.py`, which are not scripts."""
 
 COMMANDS = [
     "classic_classify.py",
@@ -33,16 +33,16 @@ COMMANDS = [
 ]
 
 
-def printed_commands() -> list[str]:
-    """What the pages print, without what stands before and after it on its line."""
+def documented_commands() -> list[str]:
+    """Return the commands in the pages, without the rest of their lines."""
     pattern = r"python (?:benchmarks/|-m tools\.stress)[^`#\n]*"
     texts = [path.read_text("utf-8") for path in PAGES]
     return sorted({match.strip() for text in texts for match in re.findall(pattern, text)})
 
 
 def parser_of(script: str) -> ArgumentParser:
-    """The command line of a script of benchmarks/."""
-    sys.path.insert(0, str(BENCHMARKS))  # as `python benchmarks/NAME.py` has it
+    """Return the parser of the command line of a script of benchmarks/."""
+    sys.path.insert(0, str(BENCHMARKS))  # as for `python benchmarks/NAME.py`
     try:
         parser: ArgumentParser = importlib.import_module(Path(script).stem).arguments()
     finally:
@@ -50,7 +50,7 @@ def parser_of(script: str) -> ArgumentParser:
     return parser
 
 
-def test_every_script_is_run_here() -> None:
+def test_every_script_has_a_command_here() -> None:
     scripts = {path.stem for path in BENCHMARKS.glob("*.py")} - PARTS
     assert {Path(command.split()[0]).stem for command in COMMANDS} == scripts
 
@@ -72,13 +72,13 @@ def test_a_script_runs(command: str, tmp_path: Path) -> None:
             assert (tmp_path / word).stat().st_size > 0
 
 
-def test_the_pages_print_commands() -> None:
-    scripts = {command.split("/")[-1].split()[0] for command in printed_commands()}
+def test_the_pages_contain_commands_of_the_main_scripts() -> None:
+    scripts = {command.split("/")[-1].split()[0] for command in documented_commands()}
     assert {"speed.py", "watching.py", "long_runs.py", "recipes.py"} <= scripts
 
 
-@pytest.mark.parametrize("command", printed_commands())
-def test_a_printed_command_is_accepted(command: str) -> None:
+@pytest.mark.parametrize("command", documented_commands())
+def test_a_documented_command_is_accepted(command: str) -> None:
     _, script, *words = shlex.split(command)
     if script == "-m":
         from tools.stress.__main__ import parse
