@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from hiddenstate import kernels
 from hiddenstate.cli import main
 from hiddenstate.config import make_config
 from hiddenstate.models.fitted import FittedModel
@@ -29,6 +30,11 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 
 IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
+
+ENGINES = ["torch", "native"] if kernels.level() else ["torch"]
+"""The engines that train here, the one that `auto` selects last."""
+
+needs_kernels = pytest.mark.skipif(kernels.level() is None, reason=str(kernels.why_not()))
 
 QUIET = ("--view", "off", "--threads", 1)
 TRAIN_IMAGES = "train-images-idx3-ubyte"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 import hiddenstate
-from hiddenstate import kernels
+from tests.conftest import needs_kernels
 
 ROOT = Path(hiddenstate.__file__).parent
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
@@ -302,7 +302,7 @@ def test_help_loads_no_library(tmp_path: Path, command: str) -> None:
     assert not loaded_after(code, tmp_path) & HEAVY
 
 
-@pytest.mark.skipif(kernels.level() is None, reason="the kernels are not in use")
+@needs_kernels
 def test_a_native_run_and_what_follows_load_no_torch_sklearn_or_matplotlib(tmp_path: Path) -> None:
     commands = [
         "regress --windows 4 --view off",

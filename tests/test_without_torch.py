@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hiddenstate import kernels
-from tests.conftest import QUIET, Answer, Cli
+from tests.conftest import QUIET, Answer, Cli, needs_kernels
 
 ROOT = Path(__file__).parents[1]
 HINT = "pip install 'hiddenstate[torch]'"
@@ -47,7 +46,6 @@ assert "torch" not in sys.modules
 print(json.dumps(answers))
 """
 
-needs_kernels = pytest.mark.skipif(kernels.level() is None, reason="the kernels are not in use")
 
 Python = Callable[..., str]
 Commands = Callable[..., list[Answer]]

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate import kernels
 from hiddenstate.config import AutoencoderConfig, RecurrentConfig, TrainingConfig, make_config
 from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.batches import Batches, generator
@@ -18,7 +17,6 @@ from hiddenstate.models.net import Net
 
 STEPS = 100
 
-ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 
 # float32: a gradient sums up to 1,792 products (64 rows of 28 steps).
 GRADIENT_RTOL, GRADIENT_ATOL = 1e-3, 1e-6

@@ -12,6 +12,7 @@ from hiddenstate.engines import TrainingState, choose, make_engine
 from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.jobs import make_job
 from hiddenstate.system import memory
+from tests.conftest import needs_kernels
 
 
 def engine_of(**options):
@@ -21,7 +22,7 @@ def engine_of(**options):
     return make_engine(job.task(), TrainingState(job.net.initial(0, "float32"))).name
 
 
-@pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
+@needs_kernels
 def test_the_engine_is_chosen_by_a_fixed_rule(monkeypatch):
     assert engine_of() == engine_of(engine="native") == engine_of(device="cpu") == "native"
     assert engine_of(engine="torch") == "torch"

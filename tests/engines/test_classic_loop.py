@@ -15,7 +15,8 @@ from hiddenstate.datasets import load_waves
 from hiddenstate.engines import TrainingState, make_engine
 from hiddenstate.jobs import make_job
 from tests import classic
-from tests.engines.tasks import ENGINES, STEPS, assert_update, digits, job_of, never, with_engine
+from tests.conftest import ENGINES
+from tests.engines.tasks import STEPS, assert_update, digits, job_of, never, with_engine
 
 CHECKED = {*range(10), *range(10, STEPS, 5), STEPS - 1}
 """Steps of the loop from whose own state an engine takes one."""

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate import kernels
 from hiddenstate.config import RecurrentConfig
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.engines import TrainingState, make_engine
 from hiddenstate.engines.dropout import masks
 from hiddenstate.models.net import Net
-from tests.engines.tasks import ENGINES, never, small_task, with_engine
-
-native = pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
+from tests.conftest import ENGINES, needs_kernels
+from tests.engines.tasks import never, small_task, with_engine
 
 
 def net_of(cell="gru", layers=2, bidirectional=True, dropout=0.4):
@@ -33,7 +31,7 @@ def trained(task, engine, n_steps=6, **training):
     return losses, made.export().params
 
 
-@native
+@needs_kernels
 @pytest.mark.parametrize("lengths", [False, True], ids=["full", "ragged"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("layers", [2, 3])
@@ -48,7 +46,7 @@ def test_both_engines_train_alike(cell, layers, bidirectional, lengths):
     assert np.abs(trained(plain, "native")[0] - losses).max() > 1e-3
 
 
-@native
+@needs_kernels
 def test_the_kernels_masks_do_not_depend_on_threads_or_chunks():
     task = with_engine(small_task(net_of()), "native")
     runs = []
@@ -76,7 +74,7 @@ def test_masks_keep_the_stated_share_and_the_expected_value():
     np.testing.assert_array_equal(values > 0, drawn >= np.float32(0.3))
 
 
-@native
+@needs_kernels
 def test_stepping_from_python_drops_too():
     net = net_of()
     task = with_engine(small_task(net), "native")

@@ -17,8 +17,8 @@ from hiddenstate.jobs import make_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.models.torch_modules import make_module
+from tests.conftest import ENGINES
 from tests.engines.tasks import (
-    ENGINES,
     assert_same_state,
     job_of,
     net_of,

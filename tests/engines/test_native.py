@@ -22,8 +22,9 @@ from hiddenstate.errors import DataError
 from hiddenstate.jobs import make_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
+from tests.conftest import needs_kernels
 
-pytestmark = pytest.mark.skipif(kernels.level() is None, reason="the kernels are not in use")
+pytestmark = needs_kernels
 
 LEVELS = kernels.levels()
 

@@ -10,8 +10,8 @@ from hiddenstate.config import AutoencoderConfig
 from hiddenstate.engines import TrainingState, make_engine
 from hiddenstate.models.net import Net
 from tests import classic
+from tests.conftest import ENGINES
 from tests.engines.tasks import (
-    ENGINES,
     KINDS,
     NETS,
     any_net,

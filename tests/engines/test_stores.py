@@ -10,8 +10,8 @@ from hiddenstate.data.prepare.batches import Batches
 from hiddenstate.data.store import RowStore
 from hiddenstate.engines import TrainingState, make_engine, make_predictor
 from hiddenstate.models.fitted import FittedModel
+from tests.conftest import ENGINES
 from tests.engines.tasks import (
-    ENGINES,
     any_net,
     assert_same_state,
     net_of,

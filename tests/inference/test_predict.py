@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate import kernels
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, Transform
 from hiddenstate.engines.torch import TorchPredictor
@@ -25,12 +24,11 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
 from hiddenstate.system.strict_json import parse_json
-from tests.conftest import QUIET, Cli
+from tests.conftest import ENGINES, QUIET, Cli
 
 pyarrow = pytest.importorskip("pyarrow")
 
 Array = np.ndarray[Any, Any]
-ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 RNG = np.random.default_rng(11)
 LENGTHS = [7, 2, 5, 1, 7, 3, 4, 6, 2, 5]
 SERIES = [RNG.normal(size=(n, 2)) * 3 + 1 for n in LENGTHS]

@@ -17,9 +17,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from hiddenstate import nn
-from hiddenstate.kernels import VARIABLE, level, levels, why_not
+from hiddenstate.kernels import VARIABLE, levels
+from tests.conftest import needs_kernels
 
-pytestmark = pytest.mark.skipif(level() is None, reason=str(why_not()))
+pytestmark = needs_kernels
 
 CELLS: dict[str, dict[str, Any]] = {
     "rnn_tanh": {},

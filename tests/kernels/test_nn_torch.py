@@ -18,12 +18,12 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from hiddenstate import nn
-from hiddenstate.kernels import VARIABLE, level, why_not
+from hiddenstate.kernels import VARIABLE
+from tests.conftest import needs_kernels
 from tests.kernels import test_nn
 from tests.kernels.test_nn import CELLS, both, check, flat, numbers, twins
 
 computed = test_nn.computed
-kernels = pytest.mark.skipif(level() is None, reason=str(why_not()))
 
 
 def batch(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -159,7 +159,7 @@ def test_an_empty_batch_is_computed_by_torch() -> None:
         assert theirs.shape == ours.shape
 
 
-@kernels
+@needs_kernels
 @pytest.mark.parametrize("first", [False, True], ids=["time first", "batch first"])
 @pytest.mark.parametrize("kind", ["batch", "sequence", "packed"])
 @pytest.mark.parametrize("cell", CELLS)
@@ -181,7 +181,7 @@ def test_dropout_drops_the_same_numbers_as_torch(
     assert len(computed) == 3
 
 
-@kernels
+@needs_kernels
 def test_dropout_applies_in_training_with_probability_p(computed: list[Any]) -> None:
     x, layer = batch(40, 30, 3), nn.LSTM(3, 8, 2, dropout=0.25, dtype=torch.float64)
     assert not same(layer(x), layer(x))
@@ -207,7 +207,7 @@ def test_dropout_applies_in_training_with_probability_p(computed: list[Any]) -> 
 # Graphs.
 
 
-@kernels
+@needs_kernels
 def test_a_retained_graph_can_be_differentiated_again(computed: list[Any]) -> None:
     layer, x = nn.GRU(3, 4, 2, dtype=torch.float64), batch().requires_grad_()
     y, h = layer(x, batch(2, 2, 4))
@@ -238,7 +238,7 @@ def test_a_change_before_the_backward_pass_is_detected(which: str) -> None:
         y.sum().backward()
 
 
-@kernels
+@needs_kernels
 def test_a_gradient_of_a_gradient_is_refused() -> None:
     layer, x = nn.LSTM(3, 4, dtype=torch.float64), batch().requires_grad_()
     (gradient,) = torch.autograd.grad(layer(x)[0].sum(), x, create_graph=True)
@@ -261,7 +261,7 @@ def test_outputs_may_be_changed_and_graphs_dropped() -> None:
     torch.testing.assert_close(doubled, layer.weight_ih_l0.grad)
 
 
-@kernels
+@needs_kernels
 def test_without_gradients_nothing_is_kept(computed: list[Any]) -> None:
     layer, x = nn.LSTM(3, 4, dtype=torch.float64), batch()
     answer = layer(x)
@@ -276,7 +276,7 @@ def test_without_gradients_nothing_is_kept(computed: list[Any]) -> None:
     assert len(computed) == 4
 
 
-@kernels
+@needs_kernels
 def test_weights_computed_in_the_graph(computed: list[Any]) -> None:
     pair, x = twins("lstm", 3, 4), batch()
     for layer in pair:
@@ -288,7 +288,7 @@ def test_weights_computed_in_the_graph(computed: list[Any]) -> None:
     assert len(computed) == 2
 
 
-@kernels
+@needs_kernels
 def test_checkpointed_and_frozen_parts(computed: list[Any]) -> None:
     layer, x = nn.LSTM(3, 4, 2, dtype=torch.float64), batch().requires_grad_()
     layer.weight_hh_l0.requires_grad_(False)
@@ -424,7 +424,7 @@ def work(rank: int, folder: Path) -> None:
     torch.distributed.destroy_process_group()
 
 
-@kernels
+@needs_kernels
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without it")
 def test_processes_that_share_a_batch_have_its_gradient(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,7 +7,6 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from hiddenstate import kernels
 from hiddenstate.config import make_config
 from hiddenstate.engines import make_engine, make_predictor
 from hiddenstate.jobs import make_snapshots
@@ -20,8 +19,7 @@ from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import start
 from hiddenstate.training.trainer import Trainer
-
-ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
+from tests.conftest import ENGINES
 
 
 def test_nothing_is_cancelled_outside_the_context():

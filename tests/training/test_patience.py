@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate import Autoencoder, RecurrentRegressor, kernels
+from hiddenstate import Autoencoder, RecurrentRegressor
 from hiddenstate.config import make_config
 from hiddenstate.data import load_dataset
 from hiddenstate.engines import make_engine
@@ -20,10 +20,8 @@ from hiddenstate.training.checkpoints import pack, unpack
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.trainer import Trainer
-from tests.conftest import QUIET, Cli
+from tests.conftest import ENGINES, QUIET, Cli
 from tests.training.test_resume import begin, contents, resume_run
-
-ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "classify": {

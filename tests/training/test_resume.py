@@ -27,8 +27,7 @@ from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.resume import resume_run as go_on_session
 from hiddenstate.training.start import start
 from hiddenstate.training.trainer import Trainer
-
-ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
+from tests.conftest import ENGINES, needs_kernels
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "classify": {"epochs": 3, "batch_size": 16, "hidden_size": 6, "log_every": 4},
@@ -236,7 +235,7 @@ def test_the_device_a_run_started_on_is_kept_or_a_warning_is_given(tmp_path):
             assert re.search("started on .*cuda.* resuming on .*cpu", session.notices[0].text)
 
 
-@pytest.mark.skipif(not kernels.levels(), reason="no kernels were built")
+@needs_kernels
 def test_a_run_that_started_on_torch_resumes_on_torch_even_if_auto_means_native(tmp_path):
     config = make_config("regress", {"windows": 20, "threads": 1})
     with start(config, tmp_path) as session:

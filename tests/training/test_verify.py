@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hiddenstate import RecurrentClassifier, kernels
+from hiddenstate import RecurrentClassifier
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import RunWriter
 from hiddenstate.training.verify import check_files, prove
+from tests.conftest import ENGINES
 
-ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 QUIET = ("--view", "off", "--threads", 1)
 
 

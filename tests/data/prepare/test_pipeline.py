@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate import kernels
 from hiddenstate.config import make_config
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset, load_dataset
 from hiddenstate.data.prepare.layout import class_numbers
@@ -16,10 +15,9 @@ from hiddenstate.engines import make_engine
 from hiddenstate.errors import DataError, HiddenstateError, OptionError
 from hiddenstate.jobs import make_job
 from hiddenstate.training.initial_state import starting_state
-from tests.conftest import Refuse
+from tests.conftest import ENGINES, Refuse
 
 Array = np.ndarray[Any, Any]
-ENGINES = ["torch", "native"] if kernels.levels() else ["torch"]
 NAN = np.nan
 
 
