@@ -21,6 +21,9 @@ QUICK := tests/test_architecture.py $(addprefix tests/,config data metrics model
   engines/test_engines.py engines/test_masks.py runs/test_golden.py runs/test_requests.py \
   training/test_resume.py training/test_trainer.py training/test_stopping.py cli/bad_input)
 
+# The tests start hundreds of processes; without bytecode files each compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run quick test check levels format stress locked lock audit wheel actions sanitize \
   clean
 

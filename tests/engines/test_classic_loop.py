@@ -3,8 +3,6 @@
 The loop is slow, so one run of it serves both engines where it can.
 """
 
-from functools import lru_cache
-
 import numpy as np
 import pytest
 import torch
@@ -25,9 +23,10 @@ CHECKED = {*range(10), *range(10, STEPS, 5), STEPS - 1}
 OUTPUT_ATOL = 3e-7
 
 CASES = [
-    *(("classify", cell, seed) for cell in ("rnn", "gru", "lstm") for seed in (0, 1, 2)),
+    *(("classify", "lstm", seed) for seed in (0, 1)),
+    *(("classify", cell, 0) for cell in ("rnn", "gru")),
     *(("regress", cell, seed) for cell in ("rnn", "gru", "lstm") for seed in (0, 1, 2)),
-    *(("autoencode", None, seed) for seed in (0, 1, 2)),
+    *(("autoencode", None, seed) for seed in (0, 1)),
 ]
 
 
@@ -46,7 +45,6 @@ def reference(job, params, dtype):
     return classic.loop(kind, module, lr, job.batches, d.X, d.y, STEPS)
 
 
-@lru_cache(maxsize=1)
 def reference_losses(kind, cell, seed):
     """The loop's float64 losses, for as many steps as it is reliable itself."""
     job = job_of(kind, cell, seed, "float64")
@@ -55,14 +53,14 @@ def reference_losses(kind, cell, seed):
     return losses[: steps_before_chaos(job, params, losses)] if kind == "classify" else losses
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("kind", "cell", "seed"), CASES)
-def test_free_running_float64_losses_agree_for_100_steps(kind, cell, seed, engine):
-    job = job_of(kind, cell, seed, "float64", engine=engine)
-    engine = make_engine(job.task(), TrainingState(job.net.initial(seed, "float64")))
-    losses = engine.run(0, STEPS, never).losses
+def test_free_running_float64_losses_agree_for_100_steps(kind, cell, seed):
     expected = reference_losses(kind, cell, seed)
-    np.testing.assert_allclose(losses[: len(expected)], expected, rtol=1e-6)
+    for name in ENGINES:
+        job = job_of(kind, cell, seed, "float64", engine=name)
+        engine = make_engine(job.task(), TrainingState(job.net.initial(seed, "float64")))
+        losses = engine.run(0, STEPS, never).losses
+        np.testing.assert_allclose(losses[: len(expected)], expected, rtol=1e-6, err_msg=name)
 
 
 def steps_before_chaos(job, params, expected):

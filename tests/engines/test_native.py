@@ -117,9 +117,8 @@ def test_recurrent_networks_train_as_with_torch(
 
 @pytest.mark.parametrize("lengths", [False, True])
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
-@pytest.mark.parametrize("job", ["classify", "regress"])
+@pytest.mark.parametrize(("job", "layers"), [("classify", 3), ("regress", 1)])
 def test_means_and_weights_equal_torchs(job, cell, nonlinearity, layers, bidirectional, lengths):
     config = RecurrentConfig(cell, nonlinearity, 13, layers, bidirectional, readout="mean")
     assert_agree(task_of(Net(job, config, 3, 4), lengths=lengths, weights=True))
@@ -166,8 +165,8 @@ def test_carried_state_equals_torchs(cell, output):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("H", [1, 7, 8, 16, 33])
-@pytest.mark.parametrize("rows", [1, 2, 16, 21, 40])
+@pytest.mark.parametrize("H", [1, 7, 16, 33])
+@pytest.mark.parametrize("rows", [1, 16, 21, 40])
 def test_widths_and_rows_that_do_not_fill_a_vector(rows, H, dtype):
     net = Net("regress", RecurrentConfig("lstm", "tanh", H, 2, True), 5, 3, "steps")
     task = task_of(net, n_rows=rows, batch_size=64, dtype=dtype)
@@ -215,7 +214,7 @@ def test_weights_are_bit_identical_at_any_thread_count(level, job, dtype, monkey
     )
     start = TrainingState(net.initial(0, dtype))
     results = []
-    for threads in (1, 2, 3, 5):
+    for threads in (1, 2, 5):
         engine = make_engine(replace(task, training=replace(task.training, threads=threads)), start)
         losses = engine.run(0, 5, never).losses
         results.append([losses, engine.predict(task.X), *engine.export().params.values()])

@@ -62,10 +62,8 @@ def assert_every_step(task, n_steps, n_running=0):
         np.testing.assert_allclose(losses, expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("lengths", "weights"), [(False, False), (False, True), (True, False), (True, True)]
-)
-@pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (1, True), (2, True)])
+@pytest.mark.parametrize(("lengths", "weights"), [(False, True), (True, False), (True, True)])
+@pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 @pytest.mark.parametrize("kind", NETS)
 def test_readouts_lengths_and_weights_equal_those_of_single_rows(

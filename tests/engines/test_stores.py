@@ -45,8 +45,10 @@ def small_pieces(monkeypatch, n_bytes):
 
 
 @pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize("held", [np.uint8, np.float32, np.float64])
-@pytest.mark.parametrize("rows_at_once", [3, 17, 40, 1000])
+@pytest.mark.parametrize(
+    ("rows_at_once", "held"),
+    [(3, np.uint8), (17, np.float32), (40, np.float64), (40, np.uint8), (1000, np.float32)],
+)
 @pytest.mark.parametrize("kind", ["classify mean", "regress steps", "autoencode"])
 def test_rows_on_disk_train_as_rows_in_memory(
     kind, rows_at_once, held, name, tmp_path, monkeypatch
