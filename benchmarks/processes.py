@@ -166,7 +166,7 @@ def busy(args: argparse.Namespace) -> dict[str, Any]:
         )
         for name, size in sizes.items()
     ]
-    head = ("contender", "steps", "alone, s", "others then", "beside them, s", "times slower")
+    head = ("contender", "steps", "alone, s", "other cores", "beside them, s", "times slower")
     print()
     print_table(head, rows)
     return {name: {"alone": seconds[name, False], "beside": seconds[name, True]} for name in sizes}

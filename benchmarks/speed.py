@@ -4,7 +4,7 @@
 
 The argument selects what to measure. Contenders (see `contenders/`) run in separate processes and
 alternate in short pieces of the same work: the same network, batches of 64, Adam, and the same
-number of steps and of evaluations ("looks"). A piece is scaled to an epoch. Each figure is the
+number of steps and of evaluations. A piece is scaled to an epoch. Each figure is the
 median of all rounds, with the lowest and highest in brackets. `ratio` is the time of the plain
 torch script in the same round divided by that of the contender. `cores` is the number of cores that
 the contender kept busy, and `others` the number that other processes kept busy in the worst piece:
@@ -85,7 +85,7 @@ def by_the_epoch(job: str, args: argparse.Namespace) -> dict[str, Any]:
         for name, done in laps.items()
     ]
     score = "test accuracy" if job == "classify" else "test error"
-    head = ("contender", "s an epoch", "ratio", "no looks", "cores", "others")
+    head = ("contender", "epoch, s", "ratio", "without evaluations, s", "cores", "other cores")
     print()
     print_table((*head, "first 2 steps, s", "loss", score), rows)
     for name, done in laps.items():
