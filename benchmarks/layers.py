@@ -191,7 +191,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             "threads",
             *(f"{side}, ms" for side in SIDES),
             "ratio",
-            "others",
+            "other cores",
             "off by",
         ),
         [_row(one) for one in timed],

@@ -7,7 +7,7 @@ alternate in short pieces of the same work: the same network, batches of 64, Ada
 number of steps and of evaluations. A piece is scaled to an epoch. Each figure is the
 median of all rounds, with the lowest and highest in brackets. `ratio` is the time of the plain
 torch script in the same round divided by that of the contender. `cores` is the number of cores that
-the contender kept busy, and `others` the number that other processes kept busy in the worst piece:
+the contender kept busy, and `other cores` the number that other processes kept busy in the worst piece:
 if it is far from 0, the figures are unreliable. The loss is that of the last batch, and a mean for
 keras. The score is measured on all test rows after the pieces alone.
 
@@ -118,7 +118,7 @@ def regress(args: argparse.Namespace) -> dict[str, Any]:
         rows.append((name, f"{pace:,.0f}", ratio_cell(each, name), *core_cells(done)))
     print()
     stepping = {entry.name for entry in STEPPING}
-    head = ("windows a second", "ratio", "cores", "others")
+    head = ("windows a second", "ratio", "cores", "other cores")
     print_table(("one window at a time", *head), [row for row in rows if row[0] in stepping])
     print_table(("many in one call", *head), [row for row in rows if row[0] not in stepping])
     return {"seconds a window": each, "first": first_windows(args)}
