@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hiddenstate import RecurrentClassifier, RecurrentRegressor, load
+from tests.conftest import ENGINES
 
 RNG = np.random.default_rng(5)
 SERIES = [RNG.normal(size=(n, 3)) * 4 + 1 for n in RNG.integers(2, 15, 40)]
@@ -11,7 +12,7 @@ LABELS = np.array(["up" if x[:, 0].mean() > 1 else "down" for x in SERIES])
 QUICK = {"hidden_size": 5, "epochs": 6, "random_state": 0, "threads": 1}
 
 
-@pytest.mark.parametrize("engine", ["native", "torch"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("readout", ["last", "mean"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])

@@ -12,6 +12,7 @@ from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, lo
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.runs import Run
 from hiddenstate.views.timeline import Timeline
+from tests.conftest import ENGINES
 from tests.estimators.test_estimators import KINDS, QUICK, RNG, Y_CLASS, Y_LAST, Y_STEPS, I, N, T, X
 
 LENGTHS = np.where(np.arange(N) == 5, 1, 2 + np.arange(N) * 7 % (T - 1))
@@ -54,7 +55,7 @@ def predictions_of(estimator, rows):
 # Series of unequal length
 
 
-@pytest.mark.parametrize("engine", ["native", "torch"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"readout": "mean"}])
 def test_a_series_in_a_list_has_the_outputs_of_the_series_alone(options, engine):
     estimator = classifier(engine=engine, scale="standard", **options).fit(SERIES, Y_CLASS)

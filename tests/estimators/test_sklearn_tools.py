@@ -25,6 +25,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from hiddenstate import Callback, RecurrentClassifier
 from hiddenstate.errors import DataError, OptionError
+from tests.conftest import ENGINES
 from tests.estimators.test_estimators import KINDS, RNG, Y_CLASS, Y_LAST, Y_STEPS, N, T, X
 from tests.estimators.test_inputs import (
     FLAT,
@@ -348,7 +349,7 @@ def test_weights_that_are_not_requested_raise():
 # Validation rows
 
 
-@pytest.mark.parametrize("engine", ["native", "torch"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("job", KINDS)
 def test_training_stops_early_with_the_best_weights(job, engine):
     options = {"valid_fraction": 0.25, "batch_size": 15, "lr": 0.1, "engine": engine}

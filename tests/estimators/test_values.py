@@ -6,6 +6,7 @@ from sklearn.utils import get_tags
 
 from hiddenstate import load
 from hiddenstate.errors import DataError, OptionError
+from tests.conftest import ENGINES
 from tests.estimators.test_estimators import KINDS, RNG, Y_CLASS, Y_LAST, I, N, T, X
 from tests.estimators.test_inputs import (
     FLAT,
@@ -111,7 +112,7 @@ def test_targets_must_be_finite(y):
 # Types and scales
 
 
-@pytest.mark.parametrize("engine", ["native", "torch"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("job", KINDS)
 def test_float32_input_gives_float32_output(job, engine):
     rows = X.astype(np.float32)

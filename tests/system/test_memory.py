@@ -7,6 +7,7 @@ import pytest
 
 from hiddenstate.errors import MachineError
 from hiddenstate.system import memory
+from tests.conftest import ENGINES
 
 
 def group(folder: Path, most: str, current: int = 300, inactive: int = 100) -> Path:
@@ -41,7 +42,7 @@ def test_an_out_of_memory_error_states_the_size_and_what_is_free() -> None:
     assert "GiB are free" in said
 
 
-@pytest.mark.parametrize("engine", ["native", "torch"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_running_out_of_memory_in_training_is_one_line(engine, cli, monkeypatch):
     from hiddenstate.engines import native, torch
 

@@ -17,6 +17,7 @@ from hiddenstate.runs import Run
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Trainer
+from tests.conftest import ENGINES
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 7, 2))
@@ -53,7 +54,7 @@ def trained(engine, **values):
     return kept, results, computed.export().params, trainer
 
 
-@pytest.mark.parametrize("engine", ["native", "torch"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_weights_that_did_best_are_put_back(engine):
     kept, results, params, trainer = trained(engine)
     losses = [look["valid_loss"] for look in kept.looks]
@@ -67,7 +68,7 @@ def test_the_weights_that_did_best_are_put_back(engine):
 
 
 def test_without_patience_it_trains_to_the_end_and_still_keeps_the_best():
-    kept, results, _, trainer = trained("native", patience=0, epochs=12)
+    kept, results, _, trainer = trained(ENGINES[-1], patience=0, epochs=12)
     assert trainer.step == trainer.total_steps
     assert len(kept.looks) == 12
     assert results["valid_loss"] == min(look["valid_loss"] for look in kept.looks)
@@ -119,7 +120,7 @@ def options(engine):
             "--threads", 1, "--view", "off", "--checkpoint-every", 1]  # fmt: skip
 
 
-@pytest.mark.parametrize("engine", ["native", "torch"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_run_killed_at_any_checkpoint_stops_early_just_as_one_never_stopped(
     engine, cli, tmp_path
 ):
@@ -145,7 +146,7 @@ def test_a_run_killed_at_any_checkpoint_stops_early_just_as_one_never_stopped(
 
 
 def test_a_run_that_stopped_early_is_not_resumed(cli, tmp_path):
-    cli("classify", own_file(tmp_path), *options("native"))
+    cli("classify", own_file(tmp_path), *options(ENGINES[-1]))
     done = cli("resume", "classify-1", "--epochs", "+5", "--view", "off")
     assert done.code == 2
     assert "stopped early" in done.err
