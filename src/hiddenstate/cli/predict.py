@@ -78,12 +78,36 @@ def predict(
     if proba and model.net.job != "classify":
         raise OptionError(f"--proba: only for classifiers; this is a {model.net.job} model")
     file_format = _resolve_format(file_format, output)
+    if output is not None:
+        _refuse_overwriting(output, run, data, trained_run)
     predictor = make_predictor(model, device, threads)
     if data is None:
         prediction = predict_run(model, predictor, trained_run, proba)
     else:
         prediction = predict_data(model, predictor, data, reading, proba)
     _write_prediction(prediction, output, file_format)
+
+
+def _refuse_overwriting(
+    output: Path, model: str, data: str | None, trained_run: "Run | None"
+) -> None:
+    """Refuse to write over the data, the model, the training data or a file of the run."""
+    if not output.exists():
+        return
+    inputs = [Path(name).expanduser() for name in (model, data) if name]
+    if trained_run is not None:
+        own = trained_run.config.data
+        inputs += [Path(name) for name in (own.data, own.test, own.answers) if name]
+        inputs += trained_run.own_paths()
+    target = output.resolve()
+    for path in inputs:
+        inside = path.is_dir() and path.resolve() in target.parents
+        is_run = trained_run is not None and path.exists() and path.samefile(trained_run.path)
+        if (inside and not is_run) or (path.exists() and path.samefile(output)):
+            raise OptionError(
+                f"--output: {printable(output)} exists and is an input of this command; name "
+                "another file"
+            )
 
 
 def _resolve_format(file_format: str, output: Path | None) -> str:

@@ -42,6 +42,18 @@ STATIC_ARRAYS = "shown.safetensors"
 FINAL_ARRAYS = "closing.safetensors"
 """File of the arrays that exist only at a run's end, among its snapshots."""
 
+OWN_NAMES = (
+    "config.json",
+    "history.jsonl",
+    "journal.jsonl",
+    "control.jsonl",
+    "lock",
+    "model.safetensors",
+    "checkpoints",
+    "snapshots",
+)
+"""Files and folders that training writes; `figures`, reports and others are drawn again."""
+
 _NUMBERED = re.compile(r"[0-9]{9,18}\.safetensors")
 
 MAX_LAST_LINE = 64 * 1024
@@ -97,6 +109,10 @@ class Run:
         """Return what config.json records of the data: its name, source or fingerprint."""
         data = self.record.get("data")
         return str(data.get(name, "")) if isinstance(data, dict) else ""
+
+    def own_paths(self) -> list[Path]:
+        """Return the files and folders of the run that training reads and writes."""
+        return [self.path / name for name in OWN_NAMES]
 
     def history(self) -> list[Event]:
         """Return the events of history.jsonl, without damaged or unfinished lines."""

@@ -1,6 +1,7 @@
 """Bad options and output paths, and too large nets, are refused in one line."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from safetensors.numpy import load_file
 from hiddenstate.cli import main
 from hiddenstate.config import make_config
 from hiddenstate.errors import DataError
+from hiddenstate.runs import Run
 from tests.conftest import (
     EVIL,
     QUIET,
@@ -44,6 +46,11 @@ from tests.conftest import (
         (("classify", "--seeds", "0"), "--seeds"),
         (("classify", "--view", "no"), "--view"),
         (("classify", "a", "b"), "b"),
+        (("classify", ""), "--data: expected text"),
+        (("autoencode", "--data-dir", ""), "--data: expected text"),
+        (("regress", "a", "--test", ""), "--test"),
+        (("classify", "--weights", ""), "--weights"),
+        (("inspect", ""), "--data"),
         (("classify", "a", "--data-dir", "b"), "use one of them"),
         (("autoencode", "--encoder-sizes", "9,,3"), "--encoder-sizes"),
         (("autoencode", "--encoder-sizes", ""), "--encoder-sizes"),
@@ -111,6 +118,15 @@ def test_steps_that_do_not_divide_a_row_are_refused_with_both_numbers(
     assert "rows of 4 numbers cannot be cut into 3 equal steps" in error
 
 
+def test_answers_for_data_that_holds_its_own_are_refused(
+    refuse: Refuse, tmp_path: Path, tiny_idx: Path
+) -> None:
+    answers = npy(tmp_path / "y.npy", np.arange(12) % 2)
+    (tmp_path / "own.csv").write_text("a,b,label\n1,2,x\n3,4,y\n")
+    for data in (tmp_path / "own.csv", tiny_idx):
+        assert "--answers" in refuse(2, "classify", data, "--answers", answers)
+
+
 # --- places that cannot be written to
 
 
@@ -127,6 +143,38 @@ def test_predictions_that_cannot_be_written_are_refused(
     new = npy(tmp_path / "x.npy", np.ones((1, 7, 5)))
     refuse(3, "predict", model, new, "--output", tmp_path / "absent" / "out.csv")
     refuse(3, "predict", model, new, "--output", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["the data", "another path", "a link", "a hard link", "the model"])
+def test_predictions_are_not_written_over_what_they_are_made_from(
+    kind: str, refuse: Refuse, model: Path, tmp_path: Path
+) -> None:
+    new = npy(tmp_path / "x.npy", np.ones((1, 7, 5)))
+    output = tmp_path / "out"
+    if kind == "a link":
+        output.symlink_to(new)
+    elif kind == "a hard link":
+        output.hardlink_to(new)
+    else:
+        names = {"the data": new, "another path": tmp_path / "." / "x.npy", "the model": model}
+        output = names[kind]
+    before = new.read_bytes(), model.read_bytes()
+    assert "--output" in refuse(2, "predict", model, new, "--output", output)
+    assert (new.read_bytes(), model.read_bytes()) == before
+
+
+def test_predictions_are_not_written_over_a_run_or_its_data(
+    run_of: Callable[[str], Run], cli: Cli, refuse: Refuse, tmp_path: Path
+) -> None:
+    run = run_of("classify")
+    data = Path(str(run.config.data.data))
+    for name in ("config.json", "model.safetensors", "history.jsonl"):
+        before = (run.path / name).read_bytes()
+        assert name in refuse(2, "predict", run.path, "--output", run.path / name)
+        assert (run.path / name).read_bytes() == before
+    assert TRAIN_IMAGES in refuse(2, "predict", run.path, "--output", data / TRAIN_IMAGES)
+    for _ in range(2):  # a file of one's own in the folder can be written again
+        assert cli("predict", run.path, "--output", run.path / "labels.csv").code == 0
 
 
 # --- training that diverges, and too little memory
