@@ -188,9 +188,9 @@ def _train_command(job: str, values: dict[str, Any]) -> None:
     options = Settings(values.pop("runs_dir"), values.pop("view"), values.pop("as_json"))
     seeds, config_file = values.pop("seeds"), values.pop("config_file")
     data_dir = values.pop("data_dir", None)
-    if data_dir and values["data"]:
+    if data_dir is not None and values["data"] is not None:
         raise OptionError("--data-dir: DATA is given too; use one of them")
-    values["data"] = values["data"] or data_dir
+    values["data"] = data_dir if values["data"] is None else values["data"]
     values = _absolute_paths(option_values(job, config_file, values))
     first = values.get("seed", 0)
     plans = [{**values, "seed": first + n} for n in range(seeds)]

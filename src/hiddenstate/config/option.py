@@ -154,7 +154,7 @@ class Option:
             return _whole(value)
         if self.kind is float:
             return _finite_float(value)
-        return str(value) if isinstance(value, str) and "\0" not in value else None
+        return str(value) if _is_name(value) else None
 
     def _in_range(self, value: Any) -> bool:
         if self.choices:

@@ -110,7 +110,16 @@ def read_path(
         As in :func:`load_dataset`.
     """
     path = existing(name)
-    dataset = _reader(path)(path, options, job, require_targets)
+    reader = _reader(path)
+    if options.answers is not None:
+        from hiddenstate.data.readers.arrays import read_arrays
+
+        if reader is not read_arrays:
+            raise OptionError(
+                f"--answers: applies only to .npy files; {printable(path)} holds its labels or "
+                "targets itself"
+            )
+    dataset = reader(path, options, job, require_targets)
     return replace(dataset, source="file")
 
 
@@ -173,9 +182,13 @@ def _reader(path: Path) -> Reader:
 
     if is_idx(path):
         return read_idx_file
+    from hiddenstate.data.readers.images import is_image, read_images
+
+    if is_image(path):
+        return read_images
     raise DataError(
         f"{printable(path)}: unsupported format; supported: .csv, .tsv, .txt, .parquet, .ts, .npy, "
-        ".npz, idx files, and folders of idx files, .npy files or images"
+        ".npz, idx files, images, and folders of idx files, .npy files or images"
     )
 
 
@@ -252,6 +265,8 @@ def existing(name: str) -> Path:
     DataError
         If it does not exist, with the most similar name beside it; or if it cannot be data.
     """
+    if not name:
+        raise DataError("DATA is empty, expected a file or a folder")
     path = Path(name).expanduser()
     try:
         exists = path.exists()
