@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -258,6 +259,33 @@ def test_tensors_are_arrays(job):
     np.testing.assert_array_equal(predictions_of(estimator, tensor), expected)
     if job != "autoencode":
         assert np.isfinite(estimator.score(tensor, own, weights))
+
+
+@pytest.mark.parametrize("in_list", [False, True])
+def test_masked_numbers_are_missing_values(in_list):
+    gaps = np.zeros(X.shape, bool)
+    gaps[2, 1, 0] = True
+    masked = np.ma.masked_array(np.where(gaps, 1e6, X), gaps)
+    given = list(masked) if in_list else masked
+    with pytest.raises(DataError, match="contains NaN"):
+        classifier().fit(given, Y_CLASS)
+    fitted = classifier(missing="mean").fit(given, Y_CLASS)
+    plain = classifier(missing="mean").fit(np.where(gaps, np.nan, X), Y_CLASS)
+    assert np.array_equal(fitted.predict_proba(given), plain.predict_proba(masked.filled(np.nan)))
+    unmasked = classifier().fit(np.ma.masked_array(X), Y_CLASS)
+    assert np.array_equal(unmasked.predict(X), classifier().fit(X, Y_CLASS).predict(X))
+
+
+@pytest.mark.parametrize("labels", [Y_CLASS.astype(str), np.arange(N) % 2])
+def test_masked_labels_are_rejected(labels):
+    masked = np.ma.masked_array(labels, np.arange(N) == 3)
+    with pytest.raises(DataError, match="masked|NaN"):
+        classifier().fit(X, masked)
+
+
+def test_sparse_matrices_in_a_list_are_rejected_by_number():
+    with pytest.raises(DataError, match="series 0 is not an array"):
+        classifier().fit([sparse.csr_matrix(row) for row in X], Y_CLASS)
 
 
 def test_a_tensor_in_half_precision_is_converted_to_a_supported_type():

@@ -18,7 +18,7 @@ from hiddenstate.estimators.inputs import (
     errors_for_python,
     float_type,
     picture_of,
-    untensored,
+    unwrapped,
     without_weightless,
 )
 from hiddenstate.jobs import make_job
@@ -249,7 +249,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             If the codes have another shape or are not finite.
         """
         predictor = self._predictor()
-        values = np.asarray(untensored(codes), dtype=float)
+        values = np.asarray(unwrapped(codes), dtype=float)
         if values.ndim != 2 or values.shape[1] != self._n_features_out:
             raise DataError(
                 f"codes: expected shape (n, {self._n_features_out}), got {values.shape}"

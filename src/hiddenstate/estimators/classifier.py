@@ -20,7 +20,7 @@ from hiddenstate.estimators.inputs import (
     errors_for_python,
     float_type,
     picture_of,
-    untensored,
+    unwrapped,
     without_weightless,
 )
 from hiddenstate.jobs import make_job
@@ -276,7 +276,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         from sklearn.utils.multiclass import check_classification_targets
 
         rows = self._checked_rows(X, reset=True)
-        labels = _one_dimensional(untensored(y), len(rows))
+        labels = _one_dimensional(unwrapped(y), len(rows))
         weights = self._weights(sample_weight, rows.X)
         check_classification_targets(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)

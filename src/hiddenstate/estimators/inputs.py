@@ -37,7 +37,7 @@ def as_series(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
     DataError
         If the series do not have the same number of axes and features, or one has no steps.
     """
-    X = untensored(X)
+    X = unwrapped(X)
     if isinstance(X, (list, tuple)) or (_is_array_of_objects(X) and X.ndim == 1):
         series = [_one_series(row, i) for i, row in enumerate(X)]
         ndims = {row.ndim for row in series}
@@ -57,17 +57,35 @@ def as_series(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
 
 def _one_series(row: Any, number: int) -> Array:
     try:
-        return np.asarray(untensored(row))
+        series = np.asarray(unwrapped(row))
     except ValueError:
-        raise DataError(f"X: series {number} is not an array (steps, features)") from None
+        series = np.asarray(None)
+    if series.ndim == 0 and series.dtype.kind == "O":  # a sparse matrix, or another object
+        raise DataError(f"X: series {number} is not an array (steps, features)")
+    return series
 
 
 def _is_array_of_objects(values: Any) -> bool:
     return isinstance(values, np.ndarray) and values.dtype.kind == "O"
 
 
-def untensored(values: Any) -> Any:
-    """Return a torch tensor as an array, and anything else unchanged; does not import torch."""
+def unwrapped(values: Any) -> Any:
+    """Return a torch tensor or a masked array as a plain array, and anything else unchanged.
+
+    Masked numbers become NaN. Does not import torch.
+
+    Raises
+    ------
+    DataError
+        If values are masked that are not numbers.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        if not values.mask.any():
+            return values.data
+        if values.dtype.kind not in "fiub":
+            raise DataError(f"masked values in an array of {values.dtype}; drop those rows")
+        dtype = values.dtype if values.dtype.kind == "f" else np.float64
+        return values.astype(dtype).filled(np.nan)
     if not (hasattr(values, "detach") and hasattr(values, "cpu")):
         return values
     values = values.detach().cpu()

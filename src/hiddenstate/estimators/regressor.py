@@ -20,7 +20,7 @@ from hiddenstate.estimators.inputs import (
     check_numbers,
     errors_for_python,
     float_type,
-    untensored,
+    unwrapped,
     without_weightless,
 )
 from hiddenstate.jobs import Job, make_job
@@ -363,14 +363,14 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         """Return the mean R2 over the targets; every step counts as a sample."""
         from sklearn.metrics import r2_score
 
-        predicted, true = self.predict(X), _untensored_parts(y)
+        predicted, true = self.predict(X), _unwrapped_parts(y)
         if self.model_.net.output == "steps":
             counts = [len(row) for row in predicted]
             if [np.size(row, 0) for row in true] != counts:
                 raise DataError("y: a series of targets and its series of X have different lengths")
             predicted, true = np.concatenate(list(predicted)), np.concatenate(list(true))
             if sample_weight is not None:
-                sample_weight = np.repeat(np.asarray(untensored(sample_weight)), counts)
+                sample_weight = np.repeat(np.asarray(unwrapped(sample_weight)), counts)
         return float(r2_score(true, predicted, sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
@@ -431,7 +431,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
 def _targets(y: Any, rows: Rows, dtype: str) -> Array:
     """Targets as an array; targets of series of unequal length are padded like the series."""
     n_rows, lengths = len(rows), rows.lengths
-    y = _untensored_parts(y)
+    y = _unwrapped_parts(y)
     if lengths is not None and isinstance(y, list) and len(y) == n_rows:
         each = [np.asarray(part) for part in y]
         if all(part.ndim for part in each):
@@ -456,12 +456,12 @@ def _targets(y: Any, rows: Rows, dtype: str) -> Array:
     return values
 
 
-def _untensored_parts(y: Any) -> Any:
+def _unwrapped_parts(y: Any) -> Any:
     """y without torch tensors; a list if it consists of one part per series."""
-    y = untensored(y)
+    y = unwrapped(y)
     if isinstance(y, np.ndarray) and y.dtype.kind == "O" and y.ndim == 1:
         y = list(y)
-    return [untensored(part) for part in y] if isinstance(y, (list, tuple)) else y
+    return [unwrapped(part) for part in y] if isinstance(y, (list, tuple)) else y
 
 
 def _follow_each(predictor: Predictor, rows: Rows, lengths: Array) -> Array:
