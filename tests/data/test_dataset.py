@@ -120,6 +120,19 @@ def test_a_folder_of_idx_files_gives_both_parts(tiny_idx: Path) -> None:
     assert dataset.picture == (8, 8)
 
 
+def test_hidden_files_beside_idx_files_are_ignored(tiny_idx: Path) -> None:
+    for path in list(tiny_idx.iterdir()):
+        path.with_name(f"._{path.name}").write_bytes(b"of the file system")
+    assert read_idx_folder(tiny_idx).X.shape == (120, 8, 8)
+    assert not idx.is_idx_folder(write_hidden(tiny_idx.parent / "hidden"))
+
+
+def write_hidden(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "._train-images-idx3-ubyte").write_bytes(b"")
+    return folder
+
+
 @pytest.mark.parametrize("layout", ["raw", "MNIST/raw"])
 def test_the_layout_of_torchvision_is_read(tmp_path: Path, layout: str) -> None:
     write_digits(tmp_path / layout)

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from hiddenstate.config import DataConfig
+from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers import images as reader
 from hiddenstate.data.readers.images import is_image, read_images
+from hiddenstate.data.readers.open import read_data, read_path
 from hiddenstate.errors import DataError, HiddenstateError, MachineError
 from tests.conftest import mutations, same
 
@@ -143,6 +144,15 @@ def test_new_images_need_no_class(tmp_path: Path, folder: Path) -> None:
     assert result.X[:, 0, 0].tolist() == [2, 1]
     assert result.y is None
     assert read(folder, require_targets=False).y is not None
+
+
+def test_one_image_is_data_to_predict(folder: Path) -> None:
+    image = next(folder.rglob("*.png"))
+    alone = read_path(str(image), make_config("classify").data, "classify", require_targets=False)
+    assert alone.kind == "an image"
+    assert alone.X.shape[0] == 1
+    with pytest.raises(DataError, match="images without a class"):
+        read_data(image)
 
 
 def test_ignored_files_give_a_remark_unless_hidden(folder: Path) -> None:

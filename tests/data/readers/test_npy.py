@@ -57,6 +57,16 @@ def test_the_second_npy_format_is_read(place: Path) -> None:
     same(read_npy(place), array)
 
 
+def test_a_shape_of_thousands_of_axes_is_refused_in_a_short_line(place: Path) -> None:
+    shape = "1," * 3000
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({shape}), }}"
+    for values in (b"", bytes(8)):
+        place.write_bytes(npy_head(header, 2) + values)
+        with pytest.raises(DataError, match="the header") as error:
+            read_npy(place)
+        assert len(str(error.value)) < 500
+
+
 def test_pickled_objects_are_refused_without_loading_them(place: Path) -> None:
     place.write_bytes(npy_bytes(np.array([{}, print], dtype=object)))
     with pytest.raises(DataError, match="contains pickled objects; save it again as numbers"):

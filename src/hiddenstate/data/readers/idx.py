@@ -94,7 +94,12 @@ def is_idx(path: Path) -> bool:
 
 def is_idx_folder(path: Path) -> bool:
     """Return whether a folder, or its `raw` folder, holds idx files."""
-    return any(next(folder.glob("*idx[13]-ubyte*"), None) for folder in _folders(path))
+    return any(_visible(folder, "*idx[13]-ubyte*") for folder in _folders(path))
+
+
+def _visible(folder: Path, pattern: str) -> list[Path]:
+    """Return the files that match, in order, without hidden ones, such as macOS puts beside each."""
+    return [path for path in sorted(folder.glob(pattern)) if not path.name.startswith(".")]
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -176,7 +181,7 @@ def _find_train_images(folder: Path) -> Path:
     sets: dict[tuple[Path, str], Path] = {}
     for place in _folders(folder):
         for pattern in ("*train-images*idx3-ubyte", "*train-images*idx3-ubyte.gz"):
-            for path in sorted(place.glob(pattern)):
+            for path in _visible(place, pattern):
                 sets.setdefault((place, path.name.removesuffix(".gz")), path)
     if not sets:
         raise DataError(

@@ -177,7 +177,8 @@ def _read_header(stream: IO[bytes], where: str, size: int) -> Header:
     header = Header(shape, dtype, stream.tell(), fortran)
     if any(length < 0 for length in shape) or header.n_bytes > size:
         raise DataError(
-            f"{where}: the header {shape} declares {header.n_bytes} bytes, the file has {size}"
+            f"{where}: the header {printable(shape, 60)} declares {header.n_bytes} bytes, the file "
+            f"has {size}"
         )
     return header
 
@@ -196,12 +197,14 @@ def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
     try:
         values = values.reshape(header.shape, order="F" if header.fortran else "C")
     except (ValueError, OverflowError, TypeError):
-        raise DataError(f"{where}: the header {header.shape} is not a valid shape") from None
+        raise DataError(
+            f"{where}: the header {printable(header.shape, 60)} is not a valid shape"
+        ) from None
     return np.asarray(values.astype(header.dtype.newbyteorder("="), copy=False), order="C")
 
 
 def _wrong_size(header: Header, n_bytes: int, where: str) -> DataError:
     size = n_bytes if n_bytes < header.n_bytes else "more"
     return DataError(
-        f"{where}: the header {header.shape} declares {header.n_bytes} bytes, found {size}"
+        f"{where}: the header {printable(header.shape, 60)} declares {header.n_bytes} bytes, found {size}"
     )
