@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from scipy import sparse
+from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -279,13 +279,13 @@ def test_masked_numbers_are_missing_values(in_list):
 @pytest.mark.parametrize("labels", [Y_CLASS.astype(str), np.arange(N) % 2])
 def test_masked_labels_are_rejected(labels):
     masked = np.ma.masked_array(labels, np.arange(N) == 3)
-    with pytest.raises(DataError, match="masked|NaN"):
+    with pytest.raises(DataError, match=r"masked|NaN"):
         classifier().fit(X, masked)
 
 
 def test_sparse_matrices_in_a_list_are_rejected_by_number():
     with pytest.raises(DataError, match="series 0 is not an array"):
-        classifier().fit([sparse.csr_matrix(row) for row in X], Y_CLASS)
+        classifier().fit([csr_matrix(row) for row in X], Y_CLASS)
 
 
 def test_a_tensor_in_half_precision_is_converted_to_a_supported_type():

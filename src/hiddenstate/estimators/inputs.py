@@ -80,12 +80,12 @@ def unwrapped(values: Any) -> Any:
         If values are masked that are not numbers.
     """
     if isinstance(values, np.ma.MaskedArray):
-        if not values.mask.any():
-            return values.data
-        if values.dtype.kind not in "fiub":
-            raise DataError(f"masked values in an array of {values.dtype}; drop those rows")
-        dtype = values.dtype if values.dtype.kind == "f" else np.float64
-        return values.astype(dtype).filled(np.nan)
+        plain, mask = np.asarray(values.data), np.broadcast_to(values.mask, values.shape)
+        if not mask.any():
+            return plain
+        if plain.dtype.kind not in "fiub":
+            raise DataError(f"masked values in an array of {plain.dtype}; drop those rows")
+        return np.where(mask, np.nan, plain if plain.dtype.kind == "f" else plain.astype(float))
     if not (hasattr(values, "detach") and hasattr(values, "cpu")):
         return values
     values = values.detach().cpu()

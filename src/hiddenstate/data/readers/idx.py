@@ -98,7 +98,7 @@ def is_idx_folder(path: Path) -> bool:
 
 
 def _visible(folder: Path, pattern: str) -> list[Path]:
-    """Return the files that match, in order, without hidden ones, such as macOS puts beside each."""
+    """Return the files that match, in order; not the hidden ones that macOS puts beside them."""
     return [path for path in sorted(folder.glob(pattern)) if not path.name.startswith(".")]
 
 

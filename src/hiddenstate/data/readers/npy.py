@@ -206,5 +206,6 @@ def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
 def _wrong_size(header: Header, n_bytes: int, where: str) -> DataError:
     size = n_bytes if n_bytes < header.n_bytes else "more"
     return DataError(
-        f"{where}: the header {printable(header.shape, 60)} declares {header.n_bytes} bytes, found {size}"
+        f"{where}: the header {printable(header.shape, 60)} declares {header.n_bytes} bytes, found "
+        f"{size}"
     )
