@@ -32,6 +32,7 @@ from tools.stress import (
     stopping,
     strange_names,
 )
+from tools.stress.abuses import abuses
 from tools.stress.processes import Outcome
 from tools.stress.tables import markdown
 
@@ -182,6 +183,7 @@ CHECKS = {
     "diverge": Check("a learning rate far too large", lambda a: machine.divergence(a.folder)),
     "order": Check("file calls recorded by strace", lambda a: machine.write_order(a.folder)),
     "names": Check("a command with an unusual name", lambda a: strange_names.names(a.folder)),
+    "abuses": Check("a command or a line of Python abused", lambda a: abuses(a.folder)),
     "models": Check("a damaged model file loaded", models, 100_000),
     "readers": Check("a damaged data file read", readers, 10_000),
 }
