@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
 
+TABLES = (".csv", ".json", ".parquet")
+"""Suffixes of the formats of predictions."""
+
 _run_argument = click.argument("run")
 _data_argument = click.argument("data", required=False)
 
@@ -94,16 +97,17 @@ def _refuse_overwriting(
     """Refuse to write over the data, the model, the training data or a file of the run."""
     if not output.exists():
         return
-    inputs = [Path(name).expanduser() for name in (model, data) if name]
-    if trained_run is not None:
-        own = trained_run.config.data
-        inputs += [Path(name) for name in (own.data, own.test, own.answers) if name]
-        inputs += trained_run.own_paths()
+    inputs: list[str | Path | None] = [data]
+    if trained_run is None:
+        inputs.append(model)
+    else:
+        read = trained_run.config.data
+        inputs += [read.data, read.test, read.answers, *trained_run.own_paths()]
     target = output.resolve()
-    for path in inputs:
-        inside = path.is_dir() and path.resolve() in target.parents
-        is_run = trained_run is not None and path.exists() and path.samefile(trained_run.path)
-        if (inside and not is_run) or (path.exists() and path.samefile(output)):
+    for path in (Path(name).expanduser() for name in inputs if name):
+        # A folder of data holds arrays or images, no tables: earlier predictions may be replaced.
+        holds = path.is_dir() and path.resolve() in target.parents and target.suffix not in TABLES
+        if holds or (path.exists() and path.samefile(output)):
             raise OptionError(
                 f"--output: {printable(output)} exists and is an input of this command; name "
                 "another file"

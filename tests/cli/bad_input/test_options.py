@@ -173,8 +173,9 @@ def test_predictions_are_not_written_over_a_run_or_its_data(
         assert name in refuse(2, "predict", run.path, "--output", run.path / name)
         assert (run.path / name).read_bytes() == before
     assert TRAIN_IMAGES in refuse(2, "predict", run.path, "--output", data / TRAIN_IMAGES)
-    for _ in range(2):  # a file of one's own in the folder can be written again
-        assert cli("predict", run.path, "--output", run.path / "labels.csv").code == 0
+    for folder in (run.path, data, data):  # a file of one's own can be written again
+        (folder / "labels.csv").write_text("earlier")
+        assert cli("predict", run.path, "--output", folder / "labels.csv").code == 0
 
 
 # --- training that diverges, and too little memory
