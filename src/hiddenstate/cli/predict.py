@@ -94,24 +94,27 @@ def predict(
 def _refuse_overwriting(
     output: Path, model: str, data: str | None, trained_run: "Run | None"
 ) -> None:
-    """Refuse to write over the data, the model, the training data or a file of the run."""
+    """Refuse to write over the data, the model, the training data or a file of a run."""
+    from hiddenstate.runs.run import is_own_file
+
     if not output.exists():
         return
-    inputs: list[str | Path | None] = [data]
+    inputs = [data]
     if trained_run is None:
         inputs.append(model)
     else:
         read = trained_run.config.data
-        inputs += [read.data, read.test, read.answers, *trained_run.own_paths()]
-    target = output.resolve()
+        inputs += [read.data, read.test, read.answers]
+    target, refused = output.resolve(), is_own_file(output)
     for path in (Path(name).expanduser() for name in inputs if name):
         # A folder of data holds arrays or images, no tables: earlier predictions may be replaced.
         holds = path.is_dir() and path.resolve() in target.parents and target.suffix not in TABLES
-        if holds or (path.exists() and path.samefile(output)):
-            raise OptionError(
-                f"--output: {printable(output)} exists and is an input of this command; name "
-                "another file"
-            )
+        refused |= holds or (path.exists() and path.samefile(output))
+    if refused:
+        raise OptionError(
+            f"--output: {printable(output)} exists and is an input, or belongs to a run; name "
+            "another file"
+        )
 
 
 def _resolve_format(file_format: str, output: Path | None) -> str:

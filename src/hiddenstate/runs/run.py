@@ -110,10 +110,6 @@ class Run:
         data = self.record.get("data")
         return str(data.get(name, "")) if isinstance(data, dict) else ""
 
-    def own_paths(self) -> list[Path]:
-        """Return the files and folders of the run that training reads and writes."""
-        return [self.path / name for name in OWN_NAMES]
-
     def history(self) -> list[Event]:
         """Return the events of history.jsonl, without damaged or unfinished lines."""
         return self.history_from(0, 0)[0]
@@ -336,6 +332,17 @@ class Run:
                 f"`hiddenstate resume {self.path}`"
             )
         return load_model(path)[0]
+
+
+def is_own_file(path: Path) -> bool:
+    """Return whether a path is a file that training writes in a run folder."""
+    path = path.resolve()
+    return any(
+        path.relative_to(folder).parts[0] in OWN_NAMES
+        and (folder / "config.json").is_file()
+        and (folder / "history.jsonl").is_file()
+        for folder in path.parents[:2]
+    )
 
 
 def find_run(name: str, runs_dir: Path) -> Run:

@@ -164,7 +164,7 @@ def test_predictions_are_not_written_over_what_they_are_made_from(
 
 
 def test_predictions_are_not_written_over_a_run_or_its_data(
-    run_of: Callable[[str], Run], cli: Cli, refuse: Refuse, tmp_path: Path
+    run_of: Callable[[str], Run], cli: Cli, refuse: Refuse, model: Path, tmp_path: Path
 ) -> None:
     run = run_of("classify")
     data = Path(str(run.config.data.data))
@@ -172,6 +172,8 @@ def test_predictions_are_not_written_over_a_run_or_its_data(
         before = (run.path / name).read_bytes()
         assert name in refuse(2, "predict", run.path, "--output", run.path / name)
         assert (run.path / name).read_bytes() == before
+    new = npy(tmp_path / "x.npy", np.ones((1, 7, 5)))
+    refuse(2, "predict", model, new, "--output", run.path / "config.json")  # of any run
     assert TRAIN_IMAGES in refuse(2, "predict", run.path, "--output", data / TRAIN_IMAGES)
     for folder in (run.path, data, data):  # a file of one's own can be written again
         (folder / "labels.csv").write_text("earlier")

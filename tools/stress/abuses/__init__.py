@@ -38,7 +38,7 @@ def abuses(folder: Path, chosen: Sequence[Abuse] = ABUSES, base: Base | None = N
             outcome.counts[end] += 1
             by_area[abuse.area, end] += 1
             by_area[abuse.area, "findings"] += bool(faults)
-            outcome.findings += [f"{abuse.name}: {fault}" for fault in faults]
+            outcome.findings += [f"{abuse.name}: {'; '.join(faults[:3])}"] if faults else []
     heads = ("answered", "refused", "findings")
     areas = dict.fromkeys(abuse.area for abuse in chosen)
     rows = [(area, *(by_area[area, head] for head in heads)) for area in areas]
