@@ -7,9 +7,9 @@ alternate in short pieces of the same work: the same network, batches of 64, Ada
 number of steps and of evaluations. A piece is scaled to an epoch. Each figure is the
 median of all rounds, with the lowest and highest in brackets. `ratio` is the time of the plain
 torch script in the same round divided by that of the contender. `cores` is the number of cores that
-the contender kept busy, and `other cores` the number that other processes kept busy in the worst piece:
-if it is far from 0, the figures are unreliable. The loss is that of the last batch, and a mean for
-keras. The score is measured on all test rows after the pieces alone.
+the contender kept busy, and `other cores` the number that other processes kept busy in the worst
+piece: if it is far from 0, the figures are unreliable. The loss is that of the last batch, and a
+mean for keras. The score is measured on all test rows after the pieces alone.
 
 A contender whose library is not installed is reported and skipped. jax and keras can be installed
 in another environment: put its site-packages in PYTHONPATH. `all` is everything except `accuracy`,

@@ -20,7 +20,8 @@ from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.trainer import Trainer
-from tests.training.test_resume import ENGINES, OPTIONS, StopAt, contents, make
+from tests.conftest import ENGINES
+from tests.training.test_resume import OPTIONS, StopAt, contents, make
 
 
 class Asked(Callback):
