@@ -13,12 +13,13 @@ from hiddenstate.config import DataConfig, section_options
 from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
+    from hiddenstate.data import SequenceDataset
     from hiddenstate.inference.predict import Prediction
     from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
 
-TABLES = (".csv", ".json", ".parquet")
-"""Suffixes of the formats of predictions."""
+FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".pq": "parquet"}
+"""The format of predictions by the ending of the file's name."""
 
 _run_argument = click.argument("run")
 _data_argument = click.argument("data", required=False)
@@ -77,17 +78,18 @@ def predict(
     from hiddenstate.engines import make_predictor
     from hiddenstate.inference.predict import predict_data, predict_run
 
+    file_format = _resolve_format(file_format, output)
     model, trained_run = _open_model(run, runs_dir)
     if proba and model.net.job != "classify":
         raise OptionError(f"--proba: only for classifiers; this is a {model.net.job} model")
-    file_format = _resolve_format(file_format, output)
     if output is not None:
         _refuse_overwriting(output, run, data, trained_run)
     predictor = make_predictor(model, device, threads)
     if data is None:
         prediction = predict_run(model, predictor, trained_run, proba)
     else:
-        prediction = predict_data(model, predictor, data, reading, proba)
+        dataset = _read_new_data(model, data, reading, require_targets=False)
+        prediction = predict_data(model, predictor, dataset, proba)
     _write_prediction(prediction, output, file_format)
 
 
@@ -108,7 +110,7 @@ def _refuse_overwriting(
     target, refused = output.resolve(), is_own_file(output)
     for path in (Path(name).expanduser() for name in inputs if name):
         # A folder of data holds arrays or images, no tables: earlier predictions may be replaced.
-        holds = path.is_dir() and path.resolve() in target.parents and target.suffix not in TABLES
+        holds = path.is_dir() and path.resolve() in target.parents and target.suffix not in FORMATS
         refused |= holds or (path.exists() and path.samefile(output))
     if refused:
         raise OptionError(
@@ -118,13 +120,36 @@ def _refuse_overwriting(
 
 
 def _resolve_format(file_format: str, output: Path | None) -> str:
-    """The output format, "auto" replaced by that of the name of the file."""
-    if file_format == "auto":
-        suffix = output.suffix if output else ""
-        return {".json": "json", ".parquet": "parquet"}.get(suffix, "csv")
+    """The output format, "auto" replaced by that of the ending of the file's name.
+
+    Raises
+    ------
+    OptionError
+        If there is no format for the ending, or the format cannot be printed.
+    """
     if file_format == "parquet" and output is None:
         raise OptionError("--format: Parquet is not printed; add --output FILE")
-    return file_format
+    if file_format != "auto":
+        return file_format
+    suffix = output.suffix.lower() if output else ""
+    if suffix and suffix not in FORMATS:
+        raise OptionError(
+            f"--output: {printable(output)}: unsupported format {printable(suffix, 40)}; "
+            f"supported: {', '.join(FORMATS)}; or name the format with --format"
+        )
+    return FORMATS.get(suffix, "csv")
+
+
+def _read_new_data(
+    model: "FittedModel", data: str, reading: Mapping[str, Any], require_targets: bool
+) -> "SequenceDataset":
+    """The data to predict or evaluate, with a note of what a user should know about it."""
+    from hiddenstate.inference.inputs import read_new_data
+
+    dataset = read_new_data(model, data, reading, require_targets)
+    for remark in dataset.remarks:
+        note(f"note: {remark}")
+    return dataset
 
 
 def _write_prediction(prediction: "Prediction", output: Path | None, file_format: str) -> None:
@@ -184,7 +209,10 @@ def evaluate(
     if data is None:
         scores = evaluate_run(model, predictor, trained_run)
     else:
-        scores = evaluate_data(model, predictor, data, reading, trained_run)
+        dataset = _read_new_data(
+            model, data, reading, require_targets=model.net.job != "autoencode"
+        )
+        scores = evaluate_data(model, predictor, dataset, trained_run)
     if as_json:
         path = str(trained_run.path) if trained_run else run
         say_json({"job": model.net.job, "run": path, "data": data, **scores})

@@ -7,8 +7,9 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.data.prepare.transform import Transform, table_names
 from hiddenstate.data.rows import Rows
+from hiddenstate.data.store import RowStore
 from hiddenstate.system.typing import Array
 
 
@@ -20,6 +21,23 @@ class DataFacts(TypedDict):
     fingerprint: str
     rows: dict[str, int]
     sizes: list[str]
+
+
+def label_values(labels: Array) -> list[Any]:
+    """Return labels (C,) as plain values; of numbers that are not all whole, those are integers."""
+    values: list[Any] = labels.tolist()
+    if labels.dtype.kind == "f" and not all(value.is_integer() for value in values):
+        values = [int(value) if value.is_integer() else value for value in values]
+    return values
+
+
+def label_array(classes: list[Any]) -> Array:
+    """Return labels (C,) as an array that keeps the type of each: 1 and 1.5 stay as they are."""
+    if len({type(label) for label in classes}) == 1:
+        return np.asarray(classes)
+    labels = np.empty(len(classes), object)
+    labels[:] = classes
+    return labels
 
 
 @dataclass(frozen=True)
@@ -106,12 +124,31 @@ class SequenceDataset(Dataset):
         Values that the reader chose for options left to it, by option name.
     """
 
-    read_as: Mapping[str, str] = field(default_factory=dict)
+    read_as: Mapping[str, Any] = field(default_factory=dict)
 
     def map(self, change: Callable[[Rows], Rows]) -> "SequenceDataset":
         """Return the data with `change` applied to its training rows and its test rows."""
         test = None if self.test is None else change(self.test)
         return replace(self, train=change(self.train), test=test)
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """Names of the input columns of a table; None for other data."""
+        return table_names(self.columns, self.read_as.get("layout"))
+
+    def with_columns(self, which: list[int]) -> "SequenceDataset":
+        """Return the data of a table with `which` of its input columns, in this order."""
+        if which == list(range(self.X.shape[-1])):
+            return self
+        columns = self.columns or ()
+
+        def chosen(rows: Rows) -> Rows:
+            if isinstance(rows.X, RowStore):
+                shape = (*rows.X.shape[1:-1], len(which))
+                return replace(rows, X=rows.X.mapped(lambda X: X[..., which], shape, rows.X.dtype))
+            return replace(rows, X=np.ascontiguousarray(rows.X[..., which]))
+
+        return replace(self.map(chosen), columns=tuple(columns[j] for j in which))
 
 
 @dataclass(frozen=True)

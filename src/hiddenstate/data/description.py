@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.dataset import Dataset
+from hiddenstate.data.dataset import Dataset, label_values
 from hiddenstate.data.prepare.transform import after_end
 from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import PIECE, RowStore
@@ -96,7 +96,7 @@ def class_sizes(d: Dataset) -> dict[str, int] | None:
     if d.y is None or d.y.ndim != 1:
         return None
     labels, counts = np.unique(d.y, return_counts=True)
-    names = labels.tolist() if d.classes is None else [d.classes[i] for i in labels]
+    names = label_values(labels) if d.classes is None else [d.classes[i] for i in labels]
     return dict(zip(map(str, names), counts.tolist(), strict=True))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.data.source import Source
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.system.typing import Array
@@ -35,6 +36,8 @@ class Rows:
         Time of each step (N, T), for data with a time column.
     ids : ndarray, optional
         Name of each series (N,), if they have names.
+    source : Source, optional
+        Where each row comes from; None for rows as they were read, numbered from 0.
     """
 
     X: Any
@@ -44,6 +47,7 @@ class Rows:
     groups: Array | None = None
     times: Array | None = None
     ids: Array | None = None
+    source: Source | None = None
 
     def __len__(self) -> int:
         return len(self.X)
@@ -66,7 +70,7 @@ class Rows:
         for part in fields(self):
             values = getattr(self, part.name)
             if values is not None:
-                stored = isinstance(values, RowStore)
+                stored = isinstance(values, (RowStore, Source))
                 taken[part.name] = values.take(which) if stored else values[which]
         return Rows(**taken)
 
@@ -82,7 +86,7 @@ class Rows:
             values = getattr(self, part.name)
             if isinstance(values, RowStore):
                 yield from (piece for _, piece in values.pieces())
-            elif values is not None and part.name not in ("times", "ids"):
+            elif values is not None and part.name not in ("times", "ids", "source"):
                 yield values
 
 

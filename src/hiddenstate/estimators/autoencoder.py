@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from hiddenstate.data import SequenceDataset, fractions
+from hiddenstate.data import fractions
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.errors import DataError
 from hiddenstate.estimators.base import Estimator
@@ -229,7 +229,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         rows = without_weightless(replace(rows, weights=self._weights(sample_weight, rows.X)))
         self.row_shape_ = rows.X.shape[1:]
         config = self._config(float_type(rows.X), len(rows))
-        dataset = SequenceDataset("X", rows, picture=picture_of(rows))
+        dataset = self._dataset(rows, picture=picture_of(rows))
         with errors_for_python():
             job = make_job(config, prepare(dataset, config))
         self._train(job, starting_state(job.net, config.training), run_dir, callbacks, view)

@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from hiddenstate.config import Config, TrainingConfig, make_config, section_options
-from hiddenstate.data import Rows
+from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.engines import (
     Predictor,
     TrainingState,
@@ -34,12 +34,14 @@ from hiddenstate.estimators.inputs import (
     as_series,
     check_numbers,
     errors_for_python,
+    frame_names,
+    in_order,
 )
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
 from hiddenstate.jobs import Job
 from hiddenstate.jobs.memory import check_memory
-from hiddenstate.models.fitted import model_from_facts
+from hiddenstate.models.fitted import model_from_facts, with_names
 from hiddenstate.runs.events import LogEvent, ValidationEvent
 from hiddenstate.system.extras import require
 from hiddenstate.system.notice import Notice
@@ -179,14 +181,12 @@ class Estimator(BaseEstimator):
         settings = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
         settings = {name: value for name, value in settings.items() if value is not _NOT_JSON}
         facts = {name: getattr(self, name) for name in _SAVED if hasattr(self, name)}
-        names = getattr(self, "feature_names_in_", None)
         self.model_.save(
             Path(path),
             {
                 "estimator": type(self).__name__,
                 "settings": settings,
                 "fitted": {k: list(v) if isinstance(v, tuple) else v for k, v in facts.items()},
-                "feature_names": None if names is None else [str(name) for name in names],
                 "state": {n: a.tolist() for n, a in getattr(self, "state_", {}).items()},
             },
         )
@@ -211,6 +211,8 @@ class Estimator(BaseEstimator):
         if isinstance(model, dict):
             plain = model_from_facts(model["facts"], model["arrays"], type(self).__name__)
             state = {**state, "model_": replace(plain, classes=model["classes"])}
+        if "feature_names_in_" in state:  # up to version 0.4, the model did not hold them
+            state = {**state, "model_": with_names(state["model_"], state["feature_names_in_"])}
         super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Any:
@@ -221,6 +223,13 @@ class Estimator(BaseEstimator):
 
     def _checked_rows(self, X: Any, reset: bool) -> Rows:
         """Check X; return rows of a supported type. 2-D X is checked as by scikit-learn."""
+        names = None if reset else self._fitted_names()
+        is_list = isinstance(X, (list, tuple)) and not getattr(self, "channels_first", False)
+        given = [frame_names(each) for each in (X if is_list else [X])]
+        if is_list and reset:
+            names = next(filter(None, given), None)
+        if is_list or not (reset or names):
+            X = in_order(X, names)
         X, lengths = as_series(X, getattr(self, "channels_first", False))
         ndim = len(X.shape)
         if ndim > 3:
@@ -234,12 +243,19 @@ class Estimator(BaseEstimator):
         dtype = own if own in DTYPES else DTYPES
         options: dict[str, Any] = {"dtype": dtype, "order": "C", "ensure_all_finite": False}
         if ndim == 3:
-            X = self._checked_series(X, reset)
+            X = self._checked_series(X, names, reset)
         elif not reset and self.fit_ndim_ == 3:
             # Flat rows for a network fitted on 3-D X; their width is checked later.
-            X = np.asarray(check_array(X, **options))
+            X = np.asarray(check_array(in_order(X, names), **options))
         else:
             X = np.asarray(validate_data(self, X, reset=reset, **options))
+        if not reset and names and not all(given) and 3 in (ndim, self.fit_ndim_):
+            # Otherwise scikit-learn warns.
+            warnings.warn(
+                f"X does not have valid feature names, but {type(self).__name__} was fitted with "
+                "feature names",
+                stacklevel=4,
+            )
         hint = ""
         if not self._takes_missing():
             left_out = LEFT_OUT[self._job, "missing"]
@@ -251,12 +267,35 @@ class Estimator(BaseEstimator):
     def _takes_missing(self) -> bool:
         return getattr(self, "missing", "error") in _NAN_CHOICES
 
-    def _checked_series(self, X: Any, reset: bool) -> Array:
+    def _fitted_names(self) -> tuple[str, ...] | None:
+        """The column names of the data frames that the estimator was fitted on, or None."""
+        names = getattr(self, "feature_names_in_", None)
+        return None if names is None else tuple(names)
+
+    def _dataset(self, rows: Rows, y: Any = None, **more: Any) -> SequenceDataset:
+        """Rows as a data set, with the names of the columns of X and y, if they have names."""
+        names = self._fitted_names()
+        if names is None:
+            return SequenceDataset("X" if y is None else "X, y", rows, **more)
+        read_as: dict[str, Any] = {"layout": "wide" if self.fit_ndim_ == 2 else "long"}
+        label = getattr(y, "name", None)
+        targets = frame_names(y) or ((label,) if label and isinstance(label, str) else ())
+        targets = targets if set(targets).isdisjoint(names) else ()
+        if targets and self._job == "classify":
+            read_as["label"] = targets[0]
+        elif rows.y is not None and rows.y.ndim == 2 and len(targets) == rows.y.shape[1]:
+            read_as["target"] = more["targets"] = targets
+        name = "X" if y is None else "X, y"
+        return SequenceDataset(name, rows, columns=names, read_as=read_as, **more)
+
+    def _checked_series(self, X: Any, names: tuple[str, ...] | None, reset: bool) -> Array:
         """Check series (N, T, I): numbers, and as many features as in `fit`."""
         series = as_numbers(X)
         if reset:
             self.n_features_in_ = series.shape[2]
-            if hasattr(self, "feature_names_in_"):  # from an earlier fit on a data frame
+            if names is not None:
+                self.feature_names_in_ = np.asarray(names, dtype=object)
+            elif hasattr(self, "feature_names_in_"):  # from an earlier fit on a data frame
                 del self.feature_names_in_
         elif self.fit_ndim_ == 3 and series.shape[2] != self.n_features_in_:
             raise DataError(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 
-from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data import Rows
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Estimator
@@ -288,9 +288,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
             )
         rows = without_weightless(replace(rows, y=numbers.astype(np.int64), weights=weights))
         config = self._config(float_type(rows.X), len(rows))
-        raw = SequenceDataset(
-            "X, y", rows, classes=self.classes_.tolist(), picture=picture_of(rows)
-        )
+        raw = self._dataset(rows, y, classes=self.classes_.tolist(), picture=picture_of(rows))
         with errors_for_python():
             dataset = prepare(raw, config)
             if isinstance(self.class_weight, dict):

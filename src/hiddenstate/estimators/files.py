@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import RecurrentConfig
+from hiddenstate.data.column_names import are_names
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.estimators.autoencoder import Autoencoder
@@ -53,7 +54,7 @@ def load(path: str | Path) -> Any:
     kind = _KINDS[model.net.job]
     where = printable(path)
     if "estimator" not in extra:  # the model of a run
-        return _restore(kind(), model, _settings_of(model), {}, None)
+        return _restore(kind(), model, _settings_of(model), {})
     fields: dict[str, Any] = {
         "estimator": str,
         "settings": dict,
@@ -61,6 +62,7 @@ def load(path: str | Path) -> Any:
         "feature_names": (list, type(None)),
         "state": dict,
     }
+    extra = {"feature_names": None} | extra  # up to version 0.4, the model did not hold them
     extra = check_fields(extra, fields, f"{where}: damaged facts")
     if extra["estimator"] != kind.__name__:
         raise UntrustedFileError(f"{where}: holds a {printable(extra['estimator'], 40)}")
@@ -70,7 +72,7 @@ def load(path: str | Path) -> Any:
     names = extra["feature_names"]
     if names is not None and len(names) != fitted.get("n_features_in_", model.n_features):
         raise UntrustedFileError(f"{where}: damaged; the number of feature names is wrong")
-    estimator = _restore(kind(), model, settings, fitted, names)
+    estimator = _restore(kind(), model, settings, fitted)
     if model.net.job == "regress":
         carried = _checked_state(extra["state"], model, where)
         step = fitted.get("n_steps_", 0)
@@ -157,7 +159,6 @@ def _restore(
     model: FittedModel,
     settings: dict[str, Any],
     fitted: dict[str, Any],
-    feature_names: list[Any] | None,
 ) -> Any:
     """Set the parameters and the fitted attributes from a file."""
     # What follows from the network takes precedence over what is written beside it.
@@ -169,10 +170,14 @@ def _restore(
     estimator.model_ = model
     estimator.history_ = []
     estimator.n_steps_ = fitted.get("n_steps_", 0)
-    estimator.fit_ndim_ = fitted.get("fit_ndim_", 2 if model.net.job == "autoencode" else 3)
-    estimator.n_features_in_ = fitted.get("n_features_in_", model.n_features)
-    if feature_names is not None:
-        estimator.feature_names_in_ = np.asarray(feature_names, dtype=object)
+    names = model.transform.names if are_names(model.transform.names) else None
+    is_wide = names is not None and model.transform.reading["layout"] == "wide"
+    is_flat = is_wide or model.net.job == "autoencode"
+    width = len(names) if is_wide and names is not None else model.n_features
+    estimator.fit_ndim_ = fitted.get("fit_ndim_", 2 if is_flat else 3)
+    estimator.n_features_in_ = fitted.get("n_features_in_", width)
+    if names is not None and len(names) == estimator.n_features_in_:
+        estimator.feature_names_in_ = np.asarray(names, dtype=object)
     if model.net.job == "classify":
         estimator.classes_ = np.asarray(model.classes)
     elif model.net.job == "regress":

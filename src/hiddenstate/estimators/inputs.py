@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import Rows
+from hiddenstate.data.column_names import listed, positions_of
+from hiddenstate.data.readers.dataframes import is_frame
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.system.typing import Array
 
@@ -53,6 +55,46 @@ def as_series(X: Any, channels_first: bool) -> tuple[Any, Array | None]:
     if channels_first and len(X.shape) == 3:
         X = np.ascontiguousarray(np.swapaxes(np.asarray(X), 1, 2))
     return X, None
+
+
+def frame_names(values: Any) -> tuple[str, ...] | None:
+    """Return the column names of a data frame if all are text; None of anything else."""
+    if not is_frame(values):
+        return None
+    names = tuple(values.columns)
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def in_order(X: Any, trained: tuple[str, ...] | None) -> Any:
+    """Return series with the columns of each data frame in the order of `trained`.
+
+    Parameters
+    ----------
+    X : data frame, or list of series
+        A series is (T, I); one that is not a data frame stays as it is.
+    trained : tuple of str or None
+        Column names that the model was fitted with.
+
+    Raises
+    ------
+    DataError
+        If a frame lacks a column, or has column names where `trained` is None.
+    """
+    if isinstance(X, (list, tuple)):
+        return [_frame_in_order(row, trained, f"X: series {i}") for i, row in enumerate(X)]
+    return _frame_in_order(X, trained, "X")
+
+
+def _frame_in_order(frame: Any, trained: tuple[str, ...] | None, where: str) -> Any:
+    names = frame_names(frame)
+    if names is None:
+        return frame
+    if trained is None:
+        raise DataError(
+            f"{where}: has column names ({listed(names)}), but the model was fitted without; put "
+            "the columns in the order of fit and pass X.to_numpy()"
+        )
+    return frame[[names[j] for j in positions_of(trained, names, where)]]
 
 
 def _one_series(row: Any, number: int) -> Array:

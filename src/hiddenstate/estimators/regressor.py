@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from hiddenstate.data import Rows, SequenceDataset, as_rows
+from hiddenstate.data import Rows, as_rows
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
@@ -402,7 +402,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
             self._seed = config.training.seed
         before = None if reset else self.model_.transform
         with errors_for_python():
-            return make_job(config, prepare(SequenceDataset("X, y", rows), config, before))
+            return make_job(config, prepare(self._dataset(rows, y), config, before))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state for pickle, with the state of training as plain values and arrays."""

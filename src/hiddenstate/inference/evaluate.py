@@ -3,9 +3,8 @@
 Scores come with a baseline: the score of a prediction that needs no model.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from hiddenstate.data.prepare.layout import class_numbers
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, printable
-from hiddenstate.inference.inputs import prepare_inputs, read_new_data, run_test_data
+from hiddenstate.inference.inputs import prepare_inputs, run_test_data
 from hiddenstate.inference.predict import predictions_and_targets, window_length
 from hiddenstate.metrics import baselines, scores
 from hiddenstate.models.fitted import FittedModel
@@ -127,14 +126,13 @@ def _undo_targets(model: FittedModel, rows: Rows) -> Rows:
 
 
 def evaluate_data(
-    model: FittedModel, predictor: Predictor, data: str, reading: Mapping[str, Any], run: Run | None
+    model: FittedModel, predictor: Predictor, dataset: SequenceDataset, run: Run | None
 ) -> Scores:
-    """Scores of a model on a file or folder; see :func:`evaluate`.
+    """Scores of a model on rows that were read; see :func:`evaluate`.
 
     Baselines are fitted on the training rows if those can be read again.
     """
-    require_targets = model.net.job != "autoencode"
-    rows = prepare_for_evaluation(model, read_new_data(model, data, reading, require_targets))
+    rows = prepare_for_evaluation(model, dataset)
     train = None
     if run is not None and run.data_fact("source") != "arrays":
         train = run_dataset(run).train

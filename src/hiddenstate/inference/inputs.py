@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset, as_rows, read_like
+from hiddenstate.data.column_names import are_names, order_note
 from hiddenstate.data.prepare.layout import pixel_fractions
-from hiddenstate.data.readers.open import check_columns
+from hiddenstate.data.readers.open import with_trained_columns
 from hiddenstate.data.rows import flat_rows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
@@ -65,6 +66,8 @@ def read_new_data(
 ) -> SequenceDataset:
     """Read rows for `model` with the reading options of its training data.
 
+    Input columns are those of the model: :mod:`hiddenstate.data.column_names` has the rule.
+
     Parameters
     ----------
     model : FittedModel
@@ -78,11 +81,19 @@ def read_new_data(
     Raises
     ------
     DataError
-        If the data cannot be read, or its columns differ from training.
+        If the data cannot be read, a column is missing, or its columns have names where those of
+        the model have none.
     """
-    reading = model.transform.reading
+    reading, trained = dict(model.transform.reading), model.transform.names
+    chosen = changes.get("input") is not None
+    if trained is not None and (are_names(trained) or reading.get("input") is None):
+        reading["input"] = trained
     dataset = read_like(name, model.net.job, reading, changes, require_targets)
-    check_columns(model.transform.columns, dataset.columns, dataset.name)
+    where, given = printable(dataset.name), dataset.names
+    dataset = with_trained_columns(dataset, trained, chosen)
+    shows_pictures = given is None and dataset.picture is not None
+    if not shows_pictures and (note := order_note(trained, given, where)):
+        dataset = replace(dataset, remarks=(*dataset.remarks, note))
     X, pixels = dataset.X, model.transform.pixels
     if dataset.columns is not None and pixels != (X.dtype == np.uint8):
         # The training file decides whether integers of a table are pixels.

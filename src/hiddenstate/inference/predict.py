@@ -1,17 +1,18 @@
 """Predictions of a fitted model: labels, targets in their own units, codes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from hiddenstate.data import Rows, fractions, in_pieces
+from hiddenstate.data import Rows, SequenceDataset, fractions, in_pieces
+from hiddenstate.data.dataset import label_array
+from hiddenstate.data.source import Table, whole
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, printable
 from hiddenstate.inference.inputs import (
     prepare_inputs,
-    read_new_data,
     run_test_data,
     state_after_training,
 )
@@ -24,6 +25,9 @@ from hiddenstate.system.typing import Array
 WINDOWS_PER_CALL = 4096
 """Windows of a series that are predicted in one call."""
 
+RESERVED = ("row", "series", "step", "time", "part")
+"""Columns of a prediction that a target of the same name does not replace."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -32,7 +36,8 @@ class Prediction:
     Parameters
     ----------
     columns : dict of ndarray
-        Columns of equal length, by name: `row`, or `series` and `step`; then what was predicted.
+        Columns of equal length, by name. The first say what was predicted: `row`, `series`, `step`,
+        `time` and `part`, those that apply; then come the predictions.
     """
 
     columns: dict[str, Array]
@@ -60,30 +65,27 @@ def predict_run(
 def predict_data(
     model: FittedModel,
     predictor: Predictor,
-    data: str,
-    reading: Mapping[str, Any],
+    dataset: SequenceDataset,
     proba: bool = False,
 ) -> Prediction:
-    """Predict the rows of a file or folder; a stateful model starts from the zero state.
+    """Predict rows that were read; a stateful model starts from the zero state.
 
     Parameters
     ----------
     model : FittedModel
     predictor : Predictor
         The same model, ready to compute.
-    data : str
-        A file or folder.
-    reading : mapping
-        Reading options that differ from training, by name.
+    dataset : SequenceDataset
+        As :func:`~hiddenstate.inference.inputs.read_new_data` returns it.
     proba : bool, default=False
         Add the probability of each class (classifiers).
 
     Raises
     ------
     DataError
-        If the data cannot be read or do not fit the model.
+        If the data do not fit the model.
     """
-    rows, where = read_new_data(model, data, reading, require_targets=False).train, printable(data)
+    rows, where = dataset.train, printable(dataset.name)
     if model.net.job == "regress":
         return predict_series(model, predictor, rows, where, {})
     return predict_rows(model, predictor, rows, where, proba)
@@ -121,7 +123,7 @@ def _predict_prepared(
     """Predict prepared rows that are independent of one another."""
     if model.net.job == "classify":
         outputs = predictor.predict(rows.X, rows.lengths)
-        columns = _row_names(rows) | {"label": class_labels(model, outputs)}
+        columns = _row_columns(rows) | {"label": class_labels(model, outputs)}
         if proba:
             p = softmax(outputs)
             columns |= {f"p_{name}": p[:, i] for i, name in enumerate(model.classes or [])}
@@ -132,7 +134,7 @@ def _predict_prepared(
         reconstructed = predictor.predict(piece)
         errors.append(error_by_row(reconstructed, fractions(piece, reconstructed.dtype)))
     code = np.concatenate(codes)
-    columns = _row_names(rows) | {f"code_{i + 1}": code[:, i] for i in range(code.shape[1])}
+    columns = _row_columns(rows) | {f"code_{i + 1}": code[:, i] for i in range(code.shape[1])}
     return Prediction(columns | {"error": np.concatenate(errors)})
 
 
@@ -157,17 +159,15 @@ def predict_series(
     Returns
     -------
     Prediction
-        `step`, before it `series` if there are several, and a column per target in its own units.
+        The columns that name each step, and a column per target in its own units.
     """
     X = rows.X[:]
     X = X[:, None] if X.ndim == 1 else X
     is_one_series = X.ndim == 2 and not _are_flat_series(model, X)
-    rows = prepare_inputs(model, replace(rows, X=X[None] if is_one_series else X), where)
+    rows = Rows(X[None]) if is_one_series else replace(rows, X=X)
+    rows = prepare_inputs(model, rows, where)
     series, steps, outputs = predict_steps(model, predictor, rows, where, state)
-    names = {"series": series} if len(rows) > 1 else {}
-    if rows.ids is not None:
-        names = {"series": rows.ids[series]}
-    return Prediction(names | {"step": steps} | _target_columns(model, outputs))
+    return Prediction(_step_columns(rows, series, steps) | _target_columns(model, outputs))
 
 
 def _are_flat_series(model: FittedModel, X: Array) -> bool:
@@ -190,20 +190,26 @@ def predict_test_rows(
     if not model.stateful:
         rows = _drop_short_series(model, rows)
         series, steps, outputs = predict_steps(model, predictor, rows, "test rows", state)
-        names = {"series": series} if len(rows) > 1 else {}
-        return Prediction(names | {"step": steps} | _target_columns(model, outputs))
-    outputs = model.transform.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
-    flat = outputs.reshape(-1, outputs.shape[-1])
-    every = 1 if model.net.output == "steps" else rows.X.shape[1]
-    steps = np.arange(1, len(flat) + 1) * every - 1
-    return Prediction({"step": steps} | _target_columns(model, flat))
+    else:
+        outputs = model.transform.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
+        outputs = outputs.reshape(-1, outputs.shape[-1])
+        series, steps = steps_of_windows(rows, len(outputs))
+    names = _step_columns(rows, series, steps) | {"part": _parts(rows, series, steps)}
+    return Prediction(names | _target_columns(model, outputs))
+
+
+def steps_of_windows(rows: Rows, n_outputs: int) -> tuple[Array, Array]:
+    """The row and the step (n,) of each output of windows (N, T, I): at every step, or the last."""
+    N, T = rows.X.shape[:2]
+    series, steps = np.divmod(np.arange(N * T), T)
+    last = slice(T - 1, None, T) if n_outputs == N else slice(None)
+    return series[last], steps[last]
 
 
 def _target_columns(model: FittedModel, outputs: Array) -> dict[str, Array]:
     """Outputs (n, O) as one column per target; a target named as a column of ours gets a `y_`."""
     names = model.transform.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
-    reserved = ("series", "step")
-    return {f"y_{n}" if n in reserved else n: outputs[:, i] for i, n in enumerate(names)}
+    return {f"y_{n}" if n in RESERVED else n: outputs[:, i] for i, n in enumerate(names)}
 
 
 def predict_steps(
@@ -279,8 +285,7 @@ def predictions_and_targets(
         outputs = prep.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
         n = outputs.shape[-1]
         outputs, target = outputs.reshape(-1, n), y.reshape(-1, n)
-        series, steps = np.divmod(np.arange(len(target)), y.shape[1] if y.ndim == 3 else 1)
-        steps = steps if y.ndim == 3 else np.full(len(target), rows.X.shape[1] - 1)
+        series, steps = steps_of_windows(rows, len(target))
     else:
         rows = _drop_short_series(model, rows)
         y = rows.require_targets()
@@ -338,11 +343,49 @@ def _predict_one_series(
     return np.arange(0 if every else W - 1, T), np.concatenate(parts)
 
 
-def _row_names(rows: Rows) -> dict[str, Array]:
-    """The first column of a prediction: the name of each row, or its number."""
-    return {"row": np.arange(len(rows))} if rows.ids is None else {"series": rows.ids}
+def _row_columns(rows: Rows) -> dict[str, Array]:
+    """The columns that name each row: its number or its id in the data as read, and its time."""
+    source = rows.source or whole(len(rows))
+    table = source.table or Table()
+    columns = {}
+    if table.order is None:
+        columns["row"] = source.series
+    if rows.ids is not None:
+        columns["series"] = rows.ids
+    elif table.order is not None:
+        columns["series"] = source.series
+    if table.starts is None and table.times is not None:
+        columns["time"] = table.times[source.series]
+    return columns
+
+
+def _step_columns(rows: Rows, series: Array, steps: Array) -> dict[str, Array]:
+    """The columns that name steps (n,) of `series`: the place of each in the data as read."""
+    source = rows.source or whole(len(rows))
+    numbers, steps = source.series[series], source.first[series] + steps
+    columns, table = {}, source.table
+    is_wide = table is not None and table.starts is None
+    if rows.ids is not None:
+        columns["series"] = rows.ids[series]
+    elif source.n_series > 1 and not is_wide:
+        columns["series"] = numbers
+    if table is not None:
+        own = table.rows(numbers, steps)
+        if own is not None and (is_wide or rows.ids is None):
+            columns = {"row": own} | columns
+    columns["step"] = steps
+    if table is not None and (times := table.times_of(numbers, steps)) is not None:
+        columns["time"] = times
+    return columns
+
+
+def _parts(rows: Rows, series: Array, steps: Array) -> Array:
+    """Whether each step is held out, "test", or "context" that leads in to those that are."""
+    if rows.source is None:
+        return np.full(len(steps), "test")
+    return np.where(steps < rows.source.context[series], "context", "test")
 
 
 def class_labels(model: FittedModel, outputs: Array) -> Array:
     """The label (N,) of the largest of each row's outputs (N, C)."""
-    return np.asarray(np.asarray(model.classes)[outputs.argmax(axis=1)])
+    return np.asarray(label_array(model.require_classes())[outputs.argmax(axis=1)])

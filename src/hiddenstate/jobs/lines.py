@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import Config
+from hiddenstate.data.dataset import label_array
 from hiddenstate.engines import Engine
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import rows_to_show
@@ -45,7 +46,7 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
     lines = []
     rows = rows_to_show(job.dataset, job.config.display.n_predicted)
     if len(rows) and rows.y is not None:
-        labels = np.asarray(job.dataset.require_classes())
+        labels = label_array(job.dataset.require_classes())
         chosen = job.predict(engine, rows).argmax(axis=1)
         for numbers, what in ((chosen, "prediction number"), (rows.y, "real number")):
             lines.append(f"{np.array2string(labels[numbers], max_line_width=10**6)} {what}")

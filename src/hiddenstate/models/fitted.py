@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -158,7 +158,19 @@ def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
         _check_layout(layout, _checked_facts(facts, where)[0], where)
 
     arrays, facts = read_arrays(path, "model", check)
-    return model_from_facts(facts, arrays, where), facts["extra"]
+    model, extra = model_from_facts(facts, arrays, where), facts["extra"]
+    if extra.get("feature_names") is not None:  # up to version 0.4, beside the model
+        model = with_names(model, extra["feature_names"])
+    return model, extra
+
+
+def with_names(model: FittedModel, names: Any) -> FittedModel:
+    """Return a model of an older version with the names of the columns of its flat rows."""
+    if model.transform.columns is not None:
+        return model
+    columns = _read_names(list(names), None, "feature_names")
+    reading = {**model.transform.reading, "layout": "wide"}
+    return replace(model, transform=replace(model.transform, columns=columns, reading=reading))
 
 
 def model_from_facts(facts: Mapping[str, Any], arrays: Params, where: str) -> FittedModel:

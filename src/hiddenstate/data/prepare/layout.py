@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import Config
-from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.dataset import SequenceDataset, label_values
 from hiddenstate.data.rows import Rows, as_rows, flat_rows, fractions
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.typing import Array
@@ -41,7 +41,7 @@ def with_class_numbers(dataset: SequenceDataset, config: Config, where: str) -> 
     if test is not None and test.y is not None:
         test = replace(test, y=class_numbers(test.y, labels, part_name("test", config, where)))
     train = replace(dataset.train, y=y.astype(np.int64))
-    return replace(dataset, classes=labels.tolist(), train=train, test=test)
+    return replace(dataset, classes=label_values(labels), train=train, test=test)
 
 
 def class_numbers(y: Array, labels: Any, where: str) -> Array:

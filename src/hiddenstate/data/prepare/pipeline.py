@@ -25,6 +25,7 @@ from hiddenstate.data.prepare.transform import (
 )
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows
+from hiddenstate.data.source import whole, windows_of_one
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
 
@@ -67,7 +68,9 @@ def prepare(
         If the data or the options do not fit, with a hint.
     """
     where, options, job = printable(dataset.name), config.data, config.job
-    dataset = _with_small_weights(dataset)
+    dataset = _with_small_weights(dataset).map(
+        lambda rows: replace(rows, source=rows.source or whole(len(rows)))
+    )
     # Arrays in memory may change at any time, and nobody reads them again.
     fingerprint = None if dataset.source == "arrays" else dataset.fingerprint()
     dataset = with_class_numbers(dataset, config, where) if job != "regress" else dataset
@@ -238,7 +241,8 @@ def _windows_on_disk(rows: Rows, config: Config, where: str) -> Rows:
     if not n:
         raise DataError(f"{where}: a window has {W} steps, but the signal has {rows.X.shape[1]}")
     steps = np.arange(n * W, dtype=float).reshape(n, W)
-    return Rows(X, rows.require_targets()[0, : n * W].reshape(n, W, -1), times=steps)
+    y = rows.require_targets()[0, : n * W].reshape(n, W, -1)
+    return Rows(X, y, times=steps, source=windows_of_one(n, W))
 
 
 def _is_signal(rows: Rows, config: Config) -> bool:

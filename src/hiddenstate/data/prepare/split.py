@@ -120,7 +120,8 @@ def split_signal(
     if context and held.y is not None:
         y = held.y.astype(np.float64)
         y[:, :context] = np.nan
-        held = replace(held, y=y)
+        source = held.source and replace(held.source, context=np.array([context]))
+        held = replace(held, y=y, source=source)
     return _steps(rows, slice(0, first)), held
 
 
@@ -128,4 +129,5 @@ def _steps(rows: Rows, steps: slice) -> Rows:
     """Return some steps of every row."""
     y = rows.y[:, steps] if rows.y is not None and rows.y.ndim == 3 else rows.y
     times = None if rows.times is None else rows.times[:, steps]
-    return replace(rows, X=rows.X[:, steps], y=y, times=times)
+    source = rows.source and rows.source.later(steps.start)
+    return replace(rows, X=rows.X[:, steps], y=y, times=times, source=source)

@@ -57,6 +57,11 @@ class Transform:
     reading: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def names(self) -> tuple[str, ...] | None:
+        """Names of the input columns, if X was read from a table; None otherwise."""
+        return table_names(self.columns, self.reading.get("layout"))
+
+    @property
     def changes_inputs(self) -> bool:
         """Whether :meth:`apply` changes X."""
         return self.fill is not None or self.scaling is not None or self.missing == "mask"
@@ -190,6 +195,11 @@ class Transform:
             return rows
         offset, factor = self.scaling
         return np.asarray(rows / factor + offset, rows.dtype)
+
+
+def table_names(columns: tuple[str, ...] | None, layout: Any) -> tuple[str, ...] | None:
+    """Return the names of columns of a table, which has a layout: others are not in the data."""
+    return columns if layout in ("wide", "long") else None
 
 
 def feature_indices(

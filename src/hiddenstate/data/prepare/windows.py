@@ -64,6 +64,7 @@ def cut_windows(
         groups=None if rows.groups is None else rows.groups[series],
         times=None if rows.times is None else rows.times[series[:, None], steps],
         ids=None if rows.ids is None else rows.ids[series],
+        source=None if rows.source is None else rows.source.take(series).later(steps[:, 0]),
     )
     return _with_targets(cut, output)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiddenstate.config import DataConfig
+from hiddenstate.data.column_names import ALL, positions_of
 from hiddenstate.data.readers.columns import (
     Columns,
     column_index,
@@ -47,7 +48,10 @@ which that column is the label."""
 
 @dataclass(frozen=True)
 class Roles:
-    """The role of each column, by index; `left_out` columns have a known name and are not read."""
+    """The role of each column, by index; `left_out` columns have a known name and are no inputs.
+
+    The `id` and the `time` of a wide table only name its rows.
+    """
 
     long: bool
     inputs: list[int]
@@ -88,6 +92,7 @@ def find_roles(columns: Columns, options: DataConfig, job: str, require_targets:
     left_out = [j for j in free if columns.names[j].casefold() in INDEX_NAMES]
     free = [j for j in free if j not in left_out]
     long, id_, time = _id_and_time(columns, options, job, named, free, left_out)
+    has_series = long and id_ is not None and id_ not in left_out
     label, is_first = named.get("label"), False
     if job != "regress" and label is None:
         label, is_first = _guess_label(columns, options, job, require_targets, free)
@@ -102,7 +107,7 @@ def find_roles(columns: Columns, options: DataConfig, job: str, require_targets:
         raise DataError(
             f"{columns.where}: no input columns of numbers; columns: {columns.listed()}{hint}"
         )
-    if long and id_ is None and job != "regress" and require_targets:
+    if long and not has_series and job != "regress" and require_targets:
         raise DataError(
             f"{columns.where}: no id column that says which series a row belongs to; add "
             f"--id COL; columns: {columns.listed()}"
@@ -112,8 +117,8 @@ def find_roles(columns: Columns, options: DataConfig, job: str, require_targets:
         inputs,
         targets,
         label,
-        id_ if long else None,
-        time if long else None,
+        None if long and not has_series else id_,
+        time,
         named.get("group"),
         named.get("weight"),
         tuple(left_out),
@@ -129,15 +134,18 @@ def _id_and_time(
     free: list[int],
     left_out: list[int],
 ) -> tuple[bool, int | None, int | None]:
-    """Decide whether the table is long, its id and its time; guessed columns leave `free`."""
+    """Decide whether the table is long, its id and its time; guessed columns leave `free`.
+
+    In a wide table they are in `left_out` too, and so is an id that never repeats in a long one.
+    """
     id_, time = named.get("id"), named.get("time")
     if id_ is None and (guess := _first_named(columns, ID_NAMES, free)) is not None:
         free.remove(guess)
-        if options.layout != "wide" and _repeats(columns.arrays[guess]):
-            id_ = guess
-        else:
+        id_ = guess
+        if options.layout == "wide" or not _repeats(columns.arrays[guess]):
             left_out.append(guess)
-    auto_long = options.layout == "auto" and (id_ is not None or job == "regress")
+    has_series = id_ is not None and id_ not in left_out
+    auto_long = options.layout == "auto" and (has_series or job == "regress")
     long = options.layout == "long" or auto_long
     if time is None and (guess := _guess_time(columns, free)) is not None:
         free.remove(guess)
@@ -179,9 +187,9 @@ def _named_targets(
 
 
 def _named_inputs(columns: Columns, options: DataConfig) -> list[int] | None:
-    if options.input is None:
+    if options.input is None or (options.input == ALL and ALL[0] not in columns.names):
         return None
-    inputs = [column_index(columns, "--input", name) for name in options.input]
+    inputs = positions_of(options.input, columns.names, columns.where)
     for name in options.input:
         if options.input.count(name) > 1:
             raise DataError(f"{columns.where}: --input names {printable(name, 40)} twice")

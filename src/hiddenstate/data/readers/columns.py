@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.column_names import listed
 from hiddenstate.errors import DataError, did_you_mean, printable
 from hiddenstate.system.typing import Array
 
@@ -68,9 +69,7 @@ class Columns:
 
     def listed(self, which: Iterable[int] | None = None) -> str:
         """Return the names of all columns, or of `which`, as many as fit on a line."""
-        names = self.names if which is None else [self.names[j] for j in which]
-        first = ", ".join(printable(name, 40) for name in names[:8])
-        return first + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        return listed(self.names if which is None else [self.names[j] for j in which])
 
 
 def kind_of(array: Array) -> str:
@@ -130,6 +129,16 @@ def fits_byte(array: Array) -> bool:
     if array.dtype == np.uint8:
         return True
     return bool(((array >= 0) & (array <= 255) & (array == np.floor(array))).all())
+
+
+def plain_values(array: Array) -> Array:
+    """Return ids or times (n,) as they are written: whole numbers as integers, dates as text."""
+    if array.dtype.kind == "M":
+        texts = np.datetime_as_string(array, unit="auto")
+        if 10 < texts.dtype.itemsize // 4 < 19:  # hours or minutes alone are hardly readable
+            texts = np.datetime_as_string(array, unit="s")
+        return texts.astype(object)
+    return array.astype(np.int64) if array.dtype.kind == "f" and is_whole(array) else array
 
 
 def cell_text(value: Any) -> str:

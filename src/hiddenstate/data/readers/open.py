@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import Config, DataConfig, make_config
+from hiddenstate.data.column_names import are_names, match_columns
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.rows import as_rows
@@ -52,9 +53,10 @@ def read_dataset(config: Config) -> SequenceDataset:
             raise OptionError(
                 f"--test: {printable(options.data)} has test rows already; leave it out"
             )
-        test = read_path(options.test, options, config.job)
-        check_match(dataset, test)
-        dataset = replace(dataset, test=test.train)
+        if options.input is None and are_names(dataset.names):
+            options = replace(options, input=dataset.names)
+        test = read_path(options.test or "", options, config.job)
+        dataset = replace(dataset, test=check_match(dataset, test).train)
     return dataset
 
 
@@ -205,56 +207,44 @@ def _folder_reader(path: Path) -> Reader:
     return read_ts if is_ts_folder(path) else read_images
 
 
-def check_match(dataset: SequenceDataset, other: SequenceDataset) -> None:
-    """Refuse rows with other columns, or of another width, than the training rows.
+def check_match(dataset: SequenceDataset, other: SequenceDataset) -> SequenceDataset:
+    """Return `other` with the columns of the training rows; refuse rows of another width.
 
     Raises
     ------
     DataError
-        With the columns that differ.
+        With what differs.
     """
-    check_columns(dataset.columns, other.columns, other.name)
+    other = with_trained_columns(other, dataset.names, chosen=True)
     own, new = dataset.X.shape, other.X.shape
     if own[-1] != new[-1] or len(own) != len(new):
         raise DataError(
             f"{printable(other.name)}: rows are {new[1:]}, but rows of {printable(dataset.name)} "
             f"are {own[1:]}"
         )
+    return other
 
 
-def check_columns(expected: tuple[str, ...] | None, got: tuple[str, ...] | None, name: str) -> None:
-    """Refuse columns that differ from the training columns, or are in another order.
+def with_trained_columns(
+    dataset: SequenceDataset, trained: tuple[str, ...] | None, chosen: bool = False
+) -> SequenceDataset:
+    """Return new data with the input columns of a model, in the order of the model.
 
     Parameters
     ----------
-    expected, got : tuple of str, optional
-        Names of the training columns and of the new columns; None is not checked.
-    name : str
-        Name of the new data in messages.
+    dataset : SequenceDataset
+    trained : tuple of str or None
+        Names of the model's input columns, if it was trained on a table.
+    chosen : bool, default False
+        Whether the user chose the columns of `dataset` and their order.
 
     Raises
     ------
     DataError
-        With the columns that differ.
+        As in :func:`~hiddenstate.data.column_names.match_columns`.
     """
-    if expected is None or got is None or tuple(expected) == tuple(got):
-        return
-    missing = [printable(column, 40) for column in expected if column not in got]
-    added = [printable(column, 40) for column in got if column not in expected]
-    parts = [
-        f"{', '.join(names[:5])}{f' and {len(names) - 5} more' if names[5:] else ''} {what}"
-        for names, what in ((missing, "missing"), (added, "not expected"))
-        if names
-    ]
-    if not parts:
-        place = next(
-            i for i, pair in enumerate(zip(expected, got, strict=True)) if len(set(pair)) > 1
-        )
-        parts = [f"{printable(got[place], 40)} where {printable(expected[place], 40)} was"]
-    hint = "add them" if missing else "name the columns in order with --input"
-    raise DataError(
-        f"{printable(name)}: columns differ from the training columns: {', '.join(parts)}; {hint}"
-    )
+    which = match_columns(trained, dataset.names, printable(dataset.name), chosen)
+    return dataset if which is None else dataset.with_columns(which)
 
 
 def existing(name: str) -> Path:

@@ -20,11 +20,13 @@ from hiddenstate.data.readers.columns import (
     is_whole,
     missing_cells,
     numbers,
+    plain_values,
     refuse_text,
     stacked,
     timestamps,
 )
 from hiddenstate.data.rows import Rows
+from hiddenstate.data.source import Table, whole
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
@@ -63,7 +65,8 @@ def to_dataset(
     check_names(columns.names, columns.where)
     if columns.n_rows == 0:
         raise DataError(f"{columns.where}: no rows")
-    columns = _renumbered(columns, options, require_targets)
+    own_names = columns.names
+    columns = _renamed(columns, options, require_targets)
     roles = find_roles(columns, options, job, require_targets)
     require_labels = require_targets and (job == "classify" or options.label is not None)
     rows = (_long if roles.long else _wide)(columns, roles, require_labels)
@@ -78,26 +81,24 @@ def to_dataset(
         name,
         rows,
         kind=kind,
-        columns=tuple(columns.names[j] for j in roles.inputs),
+        columns=tuple(own_names[j] for j in roles.inputs),
         targets=tuple(columns.names[j] for j in roles.targets) or None,
         picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
         read_as={"layout": "long" if roles.long else "wide"}
         | {
             role: columns.names[j]
-            for role in ("label", "id", "time")
+            for role in (("label", "id", "time") if roles.long else ("label",))
             if (j := getattr(roles, role)) is not None
         },
     )
 
 
-def _renumbered(columns: Columns, options: DataConfig, require_targets: bool) -> Columns:
-    """Number new columns as the training inputs, if they have neither a header nor a label."""
+def _renamed(columns: Columns, options: DataConfig, require_targets: bool) -> Columns:
+    """Name new columns as the training inputs, if they have neither a header nor a label."""
     names = options.input
     if require_targets or columns.named or names is None or len(names) != len(columns.names):
         return columns
-    if set(names) == set(columns.names) or not all(name.isdecimal() for name in names):
-        return columns
-    return replace(columns, names=names)
+    return columns if set(names) == set(columns.names) else replace(columns, names=names)
 
 
 def _wide(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
@@ -107,6 +108,8 @@ def _wide(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
         _targets(columns, roles) if roles.targets else _labels(columns, roles, require_labels),
         weights=_weights(columns, roles),
         groups=_groups(columns, roles),
+        ids=None if roles.id is None else plain_values(columns.arrays[roles.id]),
+        source=whole(columns.n_rows, Table(times=_times(columns, roles))),
     )
 
 
@@ -151,8 +154,14 @@ def _long(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
         weights=None if weights is None else weights[firsts],
         groups=None if groups is None else groups[firsts],
         times=padded([roles.time])[..., 0] if numeric and roles.time is not None else None,
-        ids=None if roles.id is None else columns.arrays[roles.id][firsts].astype(str),
+        ids=None if roles.id is None else plain_values(columns.arrays[roles.id])[firsts],
+        source=whole(S, Table(starts, order, _times(columns, roles))),
     )
+
+
+def _times(columns: Columns, roles: Roles) -> Array | None:
+    """Return the time of each row of the table (N,) as it is written, or None."""
+    return None if roles.time is None else plain_values(columns.arrays[roles.time])
 
 
 def _series(columns: Columns, roles: Roles) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ T is steps, I dimensions; a series is read as (I, T) and returned as (T, I).
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.data.readers.ts_header import Header, content, read_header
 from hiddenstate.data.rows import Rows
+from hiddenstate.data.source import Table, whole
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
@@ -80,7 +81,7 @@ def read_ts(
     rows = [_rows(part, longest, not equal) for part in parts]
     forecast = job == "regress" and options.horizon is not None
     targets = [r.X for r in rows] if forecast else _targets(parts)
-    rows = [Rows(r.X, y, r.lengths, times=r.times) for r, y in zip(rows, targets, strict=True)]
+    rows = [replace(r, y=y) for r, y in zip(rows, targets, strict=True)]
     n_dimensions = rows[0].X.shape[2]
     names: tuple[str, ...] | None = tuple(f"channel_{n}" for n in range(1, n_dimensions + 1))
     if n_dimensions == 1:
@@ -402,4 +403,9 @@ def _rows(part: _Part, longest: int, padded: bool) -> Rows:
         X[row, : series.shape[1]] = series.T
         if times is not None:
             times[row, : series.shape[1]] = part.times[row]
-    return Rows(X, lengths=part.lengths if padded else None, times=times)
+    table = None
+    if part.times:
+        starts = np.cumsum(part.lengths) - part.lengths
+        table = Table(starts, times=np.concatenate([np.ravel(stamps) for stamps in part.times]))
+    lengths = part.lengths if padded else None
+    return Rows(X, lengths=lengths, times=times, source=whole(n_rows, table))

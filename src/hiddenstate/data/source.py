@@ -1,0 +1,96 @@
+"""Where rows come from: their number, steps and times in the data as it was read."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.system.typing import Array
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file, as the file numbers them.
+
+    Parameters
+    ----------
+    starts : ndarray (S,), optional
+        For series of several steps: the place of the first step of each series among all steps,
+        which lie series by series. None if each series is one row of the file.
+    order : ndarray (n,), optional
+        The row of the file that each step was read from, from 0; None if steps are not rows.
+    times : ndarray (n,), optional
+        The time of each row of the file or, without `order`, of each step.
+    """
+
+    starts: Array | None = None
+    order: Array | None = None
+    times: Array | None = None
+
+    def rows(self, series: Array, steps: Array) -> Array | None:
+        """Return the row of the file of each step (n,); None if steps are not rows."""
+        if self.starts is None:
+            return series
+        return None if self.order is None else self.order[self.starts[series] + steps]
+
+    def times_of(self, series: Array, steps: Array) -> Array | None:
+        """Return the time of each step (n,); None if the file has none."""
+        if self.times is None:
+            return None
+        rows = self.rows(series, steps)
+        if rows is None and self.starts is not None:
+            rows = self.starts[series] + steps
+        return self.times[rows]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where each of N rows comes from.
+
+    Parameters
+    ----------
+    series : ndarray (N,) int64
+        Number of the row, or of the series that it is a part of, in the data as read.
+    n_series : int
+        How many there are in the data as read.
+    first : ndarray (N,) int64
+        The step of its series with which the row begins.
+    context : ndarray (N,) int64
+        Number of first steps that are not held out: they only lead in to those that are.
+    table : Table, optional
+        The rows of the file.
+    """
+
+    series: NDArray[np.int64]
+    n_series: int
+    first: NDArray[np.int64]
+    context: NDArray[np.int64]
+    table: Table | None = None
+
+    def take(self, which: Any) -> "Source":
+        """Return the source of the rows `which`, a slice or row numbers."""
+        return replace(
+            self,
+            series=self.series[which],
+            first=self.first[which],
+            context=self.context[which],
+        )
+
+    def later(self, steps: Any, context: int = 0) -> "Source":
+        """Return the source of rows that begin this many steps later; the first are `context`."""
+        return replace(
+            self, first=self.first + steps, context=np.full(len(self.series), context, np.int64)
+        )
+
+
+def whole(n: int, table: Table | None = None) -> Source:
+    """Return the source of the `n` rows or series of data as read."""
+    zeros = np.zeros(n, np.int64)
+    return Source(np.arange(n), n, zeros, zeros, table)
+
+
+def windows_of_one(n: int, window: int) -> Source:
+    """Return the source of `n` consecutive windows of one series."""
+    zeros = np.zeros(n, np.int64)
+    return Source(zeros, 1, np.arange(n) * window, zeros)
