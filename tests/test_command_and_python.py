@@ -96,7 +96,7 @@ CASES = {
     "autoencode chosen": Case("autoencode", FRAME, FRAME[["d", "b", "c"]], "--input", "d,b,c"),
     "long": Case("classify", LONG, SERIES, "--label", "kind"),
     "missing": Case(
-        "classify", WIDE.where(WIDE != X[3, 1]), FRAME.where(FRAME != X[3, 1]), "--missing", "mean"
+        "classify", WIDE.where(X[3, 1] != WIDE), FRAME.where(X[3, 1] != FRAME), "--missing", "mean"
     ),
 }  # fmt: skip
 
@@ -366,6 +366,40 @@ def test_the_columns_of_a_test_file_are_put_in_order(cli: Cli, tmp_path: Path) -
         assert done.code == 0, done.err
         predicted.append(cli("predict", "last", "--proba").out)
     assert predicted[0] == predicted[1]
+
+
+def test_a_resumed_run_keeps_the_order_of_its_columns(cli: Cli, tmp_path: Path) -> None:
+    """The data is the same but for the order of its columns, so the run goes on as it was."""
+    predicted = []
+    for name, changed in (("same", WIDE), ("turned", shuffled(WIDE))):
+        WIDE.to_csv(tmp_path / f"{name}.csv", index=False)
+        words = ("--runs-dir", tmp_path / name, *QUIET)
+        assert cli("classify", f"{name}.csv", *TRAIN, *words).code == 0
+        changed.to_csv(tmp_path / f"{name}.csv", index=False)
+        done = cli("resume", tmp_path / name / "classify-1", "--max-steps", "+4", "--view", "off")
+        assert done.code == 0, done.err
+        predicted.append(load(tmp_path / name / "classify-1" / "model.safetensors"))
+    expected = predicted[0].predict_proba(FRAME)
+    np.testing.assert_array_equal(predicted[1].predict_proba(FRAME), expected)
+    WIDE.drop(columns="b").to_csv(tmp_path / "turned.csv", index=False)
+    words = ("resume", tmp_path / "turned" / "classify-1", "--max-steps", "+4", "--allow-changed")
+    answer = cli(*words)
+    assert answer.code == 2
+    assert "turned.csv: no input column b" in answer.err
+
+
+def test_weights_for_the_same_columns_in_another_order_are_refused(
+    models: Callable[[str], Path], cli: Cli, tmp_path: Path
+) -> None:
+    file = file_of(models("classify"))
+    shuffled(WIDE).to_csv(tmp_path / "turned.csv", index=False)
+    words = ("turned.csv", *TRAIN, "--weights", file, *QUIET)
+    answer = cli("classify", *words)
+    assert answer.code == 2
+    assert answer.err.endswith("with --input a,b,c,d\n")
+    assert cli("classify", *words, "--input", "a,b,c,d").code == 0
+    with pytest.raises(DataError, match="was trained on columns a, b, c, d"):
+        RecurrentClassifier(**SMALL, weights=str(file)).fit(shuffled(FRAME), KIND)
 
 
 def test_partial_fit_checks_names_as_predict() -> None:

@@ -3,14 +3,18 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
+from hiddenstate.data.column_names import are_names
 from hiddenstate.data.prepare.transform import Transform, table_names
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
 from hiddenstate.system.typing import Array
+
+MAX_NAMES = 2**16
+"""Most characters of column names that the record of a run holds; it may not be large."""
 
 
 class DataFacts(TypedDict):
@@ -21,6 +25,7 @@ class DataFacts(TypedDict):
     fingerprint: str
     rows: dict[str, int]
     sizes: list[str]
+    columns: NotRequired[list[str]]
 
 
 def label_values(labels: Array) -> list[Any]:
@@ -195,13 +200,17 @@ class PreparedDataset(Dataset):
 
     def facts(self) -> DataFacts:
         """What a run records of its data, to recognise it later."""
-        return {
+        facts: DataFacts = {
             "name": self.name,
             "source": self.source,
             "fingerprint": self.fingerprint(),
             "rows": {part: len(rows) for part, rows in self._parts()},
             "sizes": self.sizes(),
         }
+        names = self.transform.names
+        if names is not None and are_names(names) and sum(map(len, names)) <= MAX_NAMES:
+            facts["columns"] = list(names)
+        return facts
 
     def sizes(self) -> list[str]:
         """Sizes of the data, one line for each part."""

@@ -1,9 +1,11 @@
 """Reads weights to start training from: a model file, or the state_dict of a classic script."""
 
+import shlex
 import warnings
 from pathlib import Path
 from typing import Any
 
+from hiddenstate.data.column_names import listed
 from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.models.fitted import load_model
 from hiddenstate.models.net import Params
@@ -11,22 +13,32 @@ from hiddenstate.system.array_file import MAX_HEADER
 from hiddenstate.system.extras import require
 
 
-def read_weights(path: Path) -> Params:
+def read_weights(path: Path, columns: tuple[str, ...] | None = None) -> Params:
     """Return the weights in a model file, or in a state_dict with nothing but tensors.
 
-    torch reads a state_dict with `weights_only=True`, so that no code in it runs.
+    torch reads a state_dict with `weights_only=True`, so that no code in it runs. `columns` are
+    the names of the input columns that the weights are for, if they have names.
 
     Raises
     ------
     DataError
-        If `path` is a folder.
+        If `path` is a folder, or a model of the same columns in another order.
     UntrustedFileError
         If the file is anything else.
     """
     if path.is_dir():
         raise DataError(f"{printable(path)}: a folder; expected a model or state_dict file")
     if path.suffix == ".safetensors":
-        return load_model(path)[0].params
+        model = load_model(path)[0]
+        own = model.transform.names or ()
+        if columns is not None and own != columns and sorted(own) == sorted(columns):
+            order = ",".join(own)
+            hint = f" with --input {shlex.quote(order)}" if len(order) <= 200 else ""
+            raise DataError(
+                f"{printable(path)}: was trained on columns {listed(own)}, but the data has them "
+                f"as {listed(columns)}; put the columns in that order{printable(hint, 300)}"
+            )
+        return model.params
     return _state_dict(path)
 
 

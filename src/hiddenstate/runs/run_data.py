@@ -1,6 +1,9 @@
 """Loads the data a run was trained on, and detects changes."""
 
-from hiddenstate.data import PreparedDataset, load_dataset
+from dataclasses import replace
+
+from hiddenstate.data import PreparedDataset, read_dataset
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.errors import (
     DataError,
     printable,
@@ -9,19 +12,22 @@ from hiddenstate.runs import Run
 
 
 def run_dataset(run: Run) -> PreparedDataset:
-    """Load the data a run was trained on.
+    """Load the data a run was trained on, with the input columns that it had then.
 
     Raises
     ------
     DataError
-        If it was arrays in Python, which no command can load.
+        If it was arrays in Python, which no command can load, or a column is missing.
     """
     if run.data_fact("source") == "arrays":
         raise DataError(
             f"{printable(run.path)}: was trained on arrays in Python, which no command can "
             "load; name a file, or continue in Python"
         )
-    return load_dataset(run.config)
+    config = run.config
+    columns = run.data_columns()
+    as_then = replace(config.data, input=columns) if columns else config.data
+    return prepare(read_dataset(replace(config, data=as_then)), config)
 
 
 def unchanged_dataset(run: Run) -> PreparedDataset:

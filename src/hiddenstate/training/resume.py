@@ -209,7 +209,11 @@ def _last_point(run: Run, job: Job, allow_changed: bool, notices: list[Notice]) 
     if checkpoint is None:
         _check_removed_checkpoints(run, allow_changed)
         _check_weights(run, allow_changed)
-        point = Point(starting_state(job.net, job.config.training), Progress(), None)
+        point = Point(
+            starting_state(job.net, job.config.training, job.dataset.transform.names),
+            Progress(),
+            None,
+        )
     else:
         state, progress, waiting = unpack(*checkpoint, job, folder)
         point = Point(state, progress, waiting, tuple(damaged))

@@ -135,7 +135,11 @@ def start(
         before_writing()
         return create_next_run(runs_dir, config.job, record)
 
-    return _start(job, lambda: starting_state(job.net, config.training), make_folder)
+    return _start(
+        job,
+        lambda: starting_state(job.net, config.training, job.dataset.transform.names),
+        make_folder,
+    )
 
 
 def start_in(path: Path, job: Job, state: TrainingState) -> Session:
