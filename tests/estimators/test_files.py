@@ -216,7 +216,7 @@ def test_the_model_of_a_run_on_a_table_takes_rows_as_in_the_table(cli, tmp_path,
     options = ("--scale", "standard", "--missing", missing)
     loaded = learn(cli, "classify", path, *options)
     assert loaded.missing == missing
-    assert loaded.n_features_in_ == 1
+    assert loaded.n_features_in_ == 9
     assert cli("predict", "classify-1", path, "--proba", "--output", "p.csv").code == 0
     expected = pd.read_csv(tmp_path / "p.csv")
     proba = loaded.predict_proba(rows)

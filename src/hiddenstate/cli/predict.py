@@ -76,6 +76,7 @@ def predict(
 ) -> None:
     """The command `predict`."""
     from hiddenstate.engines import make_predictor
+    from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.predict import predict_data, predict_run
 
     file_format = _resolve_format(file_format, output)
@@ -88,9 +89,11 @@ def predict(
     if data is None:
         prediction = predict_run(model, predictor, trained_run, proba)
     else:
-        dataset = _read_new_data(model, data, reading, require_targets=False)
+        dataset = read_new_data(model, data, reading, require_targets=False)
         prediction = predict_data(model, predictor, dataset, proba)
     _write_prediction(prediction, output, file_format)
+    if data is not None:
+        _note_remarks(dataset)
 
 
 def _refuse_overwriting(
@@ -140,16 +143,10 @@ def _resolve_format(file_format: str, output: Path | None) -> str:
     return FORMATS.get(suffix, "csv")
 
 
-def _read_new_data(
-    model: "FittedModel", data: str, reading: Mapping[str, Any], require_targets: bool
-) -> "SequenceDataset":
-    """The data to predict or evaluate, with a note of what a user should know about it."""
-    from hiddenstate.inference.inputs import read_new_data
-
-    dataset = read_new_data(model, data, reading, require_targets)
+def _note_remarks(dataset: "SequenceDataset") -> None:
+    """Print what a user should know about how data was read."""
     for remark in dataset.remarks:
         note(f"note: {remark}")
-    return dataset
 
 
 def _write_prediction(prediction: "Prediction", output: Path | None, file_format: str) -> None:
@@ -203,16 +200,17 @@ def evaluate(
     """The command `evaluate`."""
     from hiddenstate.engines import make_predictor
     from hiddenstate.inference.evaluate import evaluate_data, evaluate_run
+    from hiddenstate.inference.inputs import read_new_data
 
     model, trained_run = _open_model(run, runs_dir)
     predictor = make_predictor(model, device, threads)
     if data is None:
         scores = evaluate_run(model, predictor, trained_run)
     else:
-        dataset = _read_new_data(
-            model, data, reading, require_targets=model.net.job != "autoencode"
-        )
+        has_targets = model.net.job != "autoencode"
+        dataset = read_new_data(model, data, reading, require_targets=has_targets)
         scores = evaluate_data(model, predictor, dataset, trained_run)
+        _note_remarks(dataset)
     if as_json:
         path = str(trained_run.path) if trained_run else run
         say_json({"job": model.net.job, "run": path, "data": data, **scores})

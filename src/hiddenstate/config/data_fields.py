@@ -67,7 +67,7 @@ class DataConfig:
     )
     input: tuple[str, ...] | None = option(
         None,
-        "Input columns; if unset, or all, all numeric columns without another role.",
+        "Input columns; if unset, or all, every numeric column without another role.",
         item=str,
         placeholder="COL,...",
         since=2,

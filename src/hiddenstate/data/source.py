@@ -57,7 +57,7 @@ class Source:
     first : ndarray (N,) int64
         The step of its series with which the row begins.
     context : ndarray (N,) int64
-        Number of first steps that are not held out: they only lead in to those that are.
+        Number of first steps whose targets are not held out: they only lead in to the others.
     table : Table, optional
         The rows of the file.
     """
@@ -77,11 +77,13 @@ class Source:
             context=self.context[which],
         )
 
-    def later(self, steps: Any, context: int = 0) -> "Source":
-        """Return the source of rows that begin this many steps later; the first are `context`."""
-        return replace(
-            self, first=self.first + steps, context=np.full(len(self.series), context, np.int64)
-        )
+    def later(self, steps: Any) -> "Source":
+        """Return the source of rows that begin this many steps later, without context."""
+        return replace(self, first=self.first + steps, context=np.zeros_like(self.context))
+
+    def ahead(self, horizon: int) -> "Source":
+        """Return the source of rows whose targets are those of `horizon` steps later."""
+        return replace(self, context=np.maximum(self.context - horizon, 0))
 
 
 def whole(n: int, table: Table | None = None) -> Source:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset, as_rows, read_like
-from hiddenstate.data.column_names import are_names, order_note
+from hiddenstate.data.column_names import ALL, are_names, order_note
 from hiddenstate.data.prepare.layout import pixel_fractions
 from hiddenstate.data.readers.open import with_trained_columns
 from hiddenstate.data.rows import flat_rows
@@ -86,7 +86,7 @@ def read_new_data(
     """
     reading, trained = dict(model.transform.reading), model.transform.names
     chosen = changes.get("input") is not None
-    if trained is not None and (are_names(trained) or reading.get("input") is None):
+    if trained is not None and (are_names(trained) or reading.get("input") in (None, ALL)):
         reading["input"] = trained
     dataset = read_like(name, model.net.job, reading, changes, require_targets)
     where, given = printable(dataset.name), dataset.names

@@ -402,7 +402,7 @@ def test_new_rows_to_regress_may_lack_the_target(read: Read) -> None:
         ({"input": ("a", "label"), "label": "label"}, "both --label and --input"),
         ({"input": ("a", "a")}, "--input names a twice"),
         ({"job": "regress", "target": ("a", "a")}, "--target names a twice"),
-        ({"input": ("q",)}, "no column q (--input)"),
+        ({"input": ("q",)}, "no input column q; "),
         ({"job": "regress", "target": ("a",), "input": ("a",)}, "add --horizon 1"),
         ({"job": "regress", "target": ("label",)}, "--label label"),
     ],

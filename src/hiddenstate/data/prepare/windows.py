@@ -89,6 +89,7 @@ def _shifted(rows: Rows, horizon: int, where: str) -> Rows:
         y=None if kept.y is None else kept.y[:, horizon:],
         lengths=shorter,
         times=None if kept.times is None else kept.times[:, : T - horizon],
+        source=kept.source and kept.source.ahead(horizon),
     )
 
 

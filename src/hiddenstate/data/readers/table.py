@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
+from hiddenstate.data.column_names import are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.column_roles import Roles, find_roles
 from hiddenstate.data.readers.columns import (
@@ -67,6 +68,7 @@ def to_dataset(
         raise DataError(f"{columns.where}: no rows")
     own_names = columns.names
     columns = _renamed(columns, options, require_targets)
+    names = own_names if are_names(columns.names) else columns.names
     roles = find_roles(columns, options, job, require_targets)
     require_labels = require_targets and (job == "classify" or options.label is not None)
     rows = (_long if roles.long else _wide)(columns, roles, require_labels)
@@ -81,7 +83,7 @@ def to_dataset(
         name,
         rows,
         kind=kind,
-        columns=tuple(own_names[j] for j in roles.inputs),
+        columns=tuple(names[j] for j in roles.inputs),
         targets=tuple(columns.names[j] for j in roles.targets) or None,
         picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
         read_as={"layout": "long" if roles.long else "wide"}
