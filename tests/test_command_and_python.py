@@ -373,8 +373,8 @@ def test_a_resumed_run_keeps_the_order_of_its_columns(cli: Cli, tmp_path: Path) 
     predicted = []
     for name, changed in (("same", WIDE), ("turned", shuffled(WIDE))):
         WIDE.to_csv(tmp_path / f"{name}.csv", index=False)
-        words = ("--runs-dir", tmp_path / name, *QUIET)
-        assert cli("classify", f"{name}.csv", *TRAIN, *words).code == 0
+        folder = ("--runs-dir", tmp_path / name)
+        assert cli("classify", f"{name}.csv", *TRAIN, *folder, *QUIET).code == 0
         changed.to_csv(tmp_path / f"{name}.csv", index=False)
         done = cli("resume", tmp_path / name / "classify-1", "--max-steps", "+4", "--view", "off")
         assert done.code == 0, done.err

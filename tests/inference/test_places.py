@@ -202,6 +202,19 @@ def test_a_ts_file_with_time_stamps_gives_them_to_the_steps(cli: Cli, tmp_path: 
     assert (held["time"] == held["series"] * 50 + held["step"]).all()
 
 
+def test_a_forecast_of_the_only_column_needs_no_name_of_it(cli: Cli) -> None:
+    options = ("--horizon", 1, "--no-stateful", "--window", 8, "--test-fraction", 0.3)
+    held = trained(cli, "regress", signal(date=DAYS), *options)
+    every = predicted(cli, "last", "own.csv")
+    assert list(every) == ["row", "step", "time", "load"]
+    assert set(held["row"]) < set(every["row"])
+    scores = [cli("evaluate", "last", *data, "--json") for data in ((), ("own.csv",))]
+    assert [json.loads(each.out)["answers"] for each in scores] == [
+        (held["part"] == "test").sum(),
+        59,
+    ]
+
+
 # --- files
 
 

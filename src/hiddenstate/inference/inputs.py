@@ -88,6 +88,8 @@ def read_new_data(
     chosen = changes.get("input") is not None
     if trained is not None and (are_names(trained) or reading.get("input") in (None, ALL)):
         reading["input"] = trained
+    if trained is not None and reading.get("target") is None and model.net.job == "regress":
+        reading["target"] = model.transform.targets  # the only column, which nobody named
     dataset = read_like(name, model.net.job, reading, changes, require_targets)
     where, given = printable(dataset.name), dataset.names
     dataset = with_trained_columns(dataset, trained, chosen)

@@ -1,9 +1,8 @@
 """Loads the data a run was trained on, and detects changes."""
 
-from dataclasses import replace
-
 from hiddenstate.data import PreparedDataset, read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.readers.open import with_trained_columns
 from hiddenstate.errors import (
     DataError,
     printable,
@@ -25,9 +24,8 @@ def run_dataset(run: Run) -> PreparedDataset:
             "load; name a file, or continue in Python"
         )
     config = run.config
-    columns = run.data_columns()
-    as_then = replace(config.data, input=columns) if columns else config.data
-    return prepare(read_dataset(replace(config, data=as_then)), config)
+    dataset = with_trained_columns(read_dataset(config), run.data_columns(), chosen=True)
+    return prepare(dataset, config)
 
 
 def unchanged_dataset(run: Run) -> PreparedDataset:
