@@ -245,9 +245,10 @@ def test_a_folder_that_could_not_become_a_run_is_not_left_behind(run, tmp_path, 
 
     record: Any = Run(run).record
     monkeypatch.setattr("hiddenstate.runs.writer.write_atomically", full)
+    before = set(tmp_path.iterdir())
     with pytest.raises(MachineError, match="no space"):
         create_run(tmp_path / "new", record)
-    assert not (tmp_path / "new").exists()
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_history_and_snapshots_are_on_the_disk_before_the_checkpoint(tmp_path, monkeypatch):

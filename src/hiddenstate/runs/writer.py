@@ -95,8 +95,10 @@ class RunWriter:
             )
 
     def _place(self, *names: str) -> Path:
-        """Return a path in the folder, after a check of the folder."""
+        """Return a path in the folder, after a check of the folder and of the one in it."""
         self.check()
+        if names[0] in FOLDERS:
+            _refuse_link(self.path / names[0])
         return self.path.joinpath(*names)
 
     def write_record(self, record: RunRecord) -> None:
