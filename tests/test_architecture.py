@@ -268,6 +268,45 @@ def test_folders_are_removed_only_where_they_were_made_to_be() -> None:
     assert removing == {f"hiddenstate.{name}" for name in made}
 
 
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    """Each call, with the dotted name of what is called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def test_nothing_is_unpickled_or_evaluated() -> None:
+    serializers = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "runpy"}
+    naming = {m for m in MODULES if imports(m, lazy=True) & serializers}
+    assert naming == {"hiddenstate.models.weight_file"}  # the name of an error of torch's reader
+    for module, tree in MODULES.items():
+        for name, call in calls(tree):
+            assert name not in ("eval", "exec", "compile", "__import__", "np.load"), module
+            assert not name.startswith(("pickle.", "numpy.load")), module
+            options = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            assert "allow_pickle" not in options, module
+            if name == "torch.load":
+                assert options["weights_only"] == "True", module
+
+
+def test_durations_are_measured_on_a_clock_that_never_jumps() -> None:
+    """The time of day is only written down for people, or compared with what was written."""
+    telling = {
+        module
+        for module, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node).endswith(
+            ("time.time", "time.time_ns", "datetime.now", "utcnow", "date.today", "localtime")
+        )
+    }
+    assert telling == {
+        "hiddenstate.runs.writer",  # the journal
+        "hiddenstate.system.lock",  # since when a process holds it
+        "hiddenstate.views.terminal.progress",  # how long a run has been training
+    }
+
+
 @pytest.mark.parametrize("path", FILES, ids=module_name)
 def test_no_module_is_over_500_lines(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= 500

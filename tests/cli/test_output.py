@@ -1,14 +1,23 @@
 """Text from files and names is escaped before it is printed on a terminal."""
 
 import contextlib
+import csv
 import io
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from hiddenstate.cli.output import note, say, table
+from hiddenstate.cli import main
+from hiddenstate.cli.output import fail, note, say, say_json, table
 from hiddenstate.cli.progress_bar import ProgressBar
-from tests.conftest import EVIL
+from hiddenstate.config import make_config
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net
+from tests.conftest import EVIL, QUIET, Cli
 
 
 class Terminal(io.StringIO):
@@ -38,13 +47,84 @@ def test_cells_and_heads_of_a_table_are_escaped_on_a_terminal(monkeypatch) -> No
     assert "[bold]x" in output
 
 
+def test_cells_and_heads_of_a_table_are_escaped_in_a_pipe(capsys) -> None:
+    table([EVIL, "x"], [["a\tb", EVIL]])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        r"evil\n\x1b[31m\u202e<b>" + "\tx",
+        r"a\tb" + "\t" + r"evil\n\x1b[31m\u202e<b>",
+    ]
+
+
 def test_lines_above_a_progress_bar_are_escaped() -> None:
     stream = Terminal()
     ProgressBar(stream).say(EVIL)
     assert r"evil\n\x1b[31m\u202e<b>" in stream.getvalue()
 
 
-@pytest.mark.parametrize("print_lines", [say, note])
-def test_lines_are_escaped(print_lines, monkeypatch) -> None:
-    output = printed_on_terminal(monkeypatch, lambda: print_lines(EVIL.replace("\n", "")))
-    assert output == "evil\\x1b[31m\\u202e<b>\n"
+@pytest.mark.parametrize(
+    ("print_lines", "before"), [(say, ""), (note, ""), (lambda line: fail(line, 2), "error: ")]
+)
+def test_lines_are_escaped(print_lines, before, monkeypatch) -> None:
+    output = printed_on_terminal(monkeypatch, lambda: print_lines(EVIL))
+    assert output == before + r"evil\n\x1b[31m\u202e<b>" + "\n"
+
+
+# --- data for other programs
+
+
+def test_json_keeps_names_unchanged(capsys) -> None:
+    say_json({EVIL: [EVIL], "not UTF-8": "\udcff"})
+    assert json.loads(capsys.readouterr().out) == {EVIL: [EVIL], "not UTF-8": "\udcff"}
+
+
+def test_the_lists_of_runs_keep_names_in_json_and_escape_them_in_tables(
+    cli: Cli, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / f"{EVIL[:12]}.npz", X=np.ones((12, 3)), y=np.arange(12) % 2)
+    for _ in range(2):
+        cli("classify", tmp_path / f"{EVIL[:12]}.npz", "--max-steps", 2, *QUIET)
+    (tmp_path / "runs" / "classify-1").rename(tmp_path / "runs" / EVIL)
+    listed = json.loads(cli("runs", "--json").out)["runs"]
+    assert EVIL in [run["run"] for run in listed]
+    assert {run["data"] for run in listed} == {f"{EVIL[:12]}.npz"}
+    compared = json.loads(cli("compare", EVIL, "classify-2", "--json").out)
+    assert compared["runs"] == [f"runs/{EVIL}", "runs/classify-2"]
+    for command in (["runs"], ["compare", EVIL, "classify-2"]):
+        text = cli(*command).out
+        assert all(line.replace("\t", "").isprintable() for line in text.splitlines())
+        assert r"evil\n\x1b[31m" in text
+
+
+LABELS = [EVIL, 'a "quoted", b', "c"]
+
+
+@pytest.fixture
+def predicting(tmp_path: Path) -> list[Any]:
+    """The command that predicts probabilities of three classes with unusual labels."""
+    net = Net("classify", make_config("classify", {"hidden_size": 4}).model, 5, 3)
+    path = tmp_path / "model.safetensors"
+    FittedModel(net, net.initial(0, "float32"), LABELS, (7, 5)).save(path)
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(6, 7, 5)))
+    return ["predict", path, tmp_path / "x.npy", "--proba", "--threads", 1]
+
+
+def test_predictions_in_a_pipe_keep_names_as_csv_or_json(predicting: list[Any], cli: Cli) -> None:
+    table = list(csv.reader(io.StringIO(cli(*predicting).out, newline="")))
+    rows = json.loads(cli(*predicting, "--format", "json").out)
+    assert table[0] == list(rows[0])
+    assert all(any(label in name for name in table[0]) for label in LABELS)
+    assert len(table) == 1 + len(rows) == 7
+    assert {label for row in table[1:] for label in row} & set(LABELS)
+
+
+def test_predictions_on_a_terminal_escape_names(
+    predicting: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def predict() -> None:
+        with pytest.raises(SystemExit):
+            main([str(argument) for argument in predicting])
+
+    output = printed_on_terminal(monkeypatch, predict)
+    assert output.replace("\n", "").isprintable()
+    assert "\\x1b[31m" in output

@@ -15,6 +15,7 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_mnist
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
+from hiddenstate.training.callback import Callback
 from tests import classic
 from tests.engines.tasks import STEPS
 
@@ -291,6 +292,42 @@ def test_a_second_writer_is_rejected_with_process_and_time(cli, tmp_path):
     assert done.code == 3
     assert f"process {os.getpid()}, since " in done.err
     assert Path("runs/regress-1/config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("moved", ["the folder", "the lock"])
+def test_a_run_moved_while_it_trains_ends_with_3_and_resumes_in_its_new_place(
+    moved, cli, tmp_path, monkeypatch
+):
+    path = tmp_path / "runs" / "regress-1"
+
+    class Moves(Callback):
+        def on_log(self, trainer, event):
+            if event["step"] == 10:
+                (path if moved == "the folder" else path / "lock").rename(tmp_path / "moved")
+
+    monkeypatch.setattr("hiddenstate.cli.train.view_callbacks", lambda *rest: [Moves()])
+    done = cli("regress", "--windows", "25", "--log-every", "5", "--checkpoint-every", "5", *OFF)
+    assert done.code == 3
+    assert done.err.endswith(
+        "regress-1: the run folder or its lock was moved or removed during training; nothing more "
+        "is written there\n"
+    )
+    kept = tmp_path / "moved" if moved == "the folder" else path
+    assert Run(kept).checkpoint()[1]["step"] == 10
+    monkeypatch.setattr("hiddenstate.cli.train.view_callbacks", lambda *rest: [])
+    assert cli("resume", kept, "--view", "off").code == 0
+    assert Run(kept).status() == "done"
+
+
+def test_memory_that_runs_out_outside_training_has_exit_code_3(cli, monkeypatch):
+    def out(*arguments, **options):
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    monkeypatch.setattr("hiddenstate.cli.train.make_config", out)
+    done = cli("regress", *OFF)
+    assert done.code == 3
+    assert "out of memory: Unable to allocate 9 GiB; " in done.err
+    assert done.err.endswith("use a smaller --batch-size or --hidden-size\n")
 
 
 def test_a_diverging_run_ends_with_5_and_saved_numbers_are_finite(cli, tmp_path):

@@ -190,6 +190,31 @@ def test_a_forged_transform_is_refused(name: str, tmp_path: Path) -> None:
         load_model(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda arrays, stored: arrays.update(odd=np.zeros(100)), "odd is unknown"),
+        (lambda arrays, stored: stored["net"].update(n_outputs=0), "n_outputs is out of range"),
+        (
+            lambda arrays, stored: arrays.update({"preparation/fill": np.zeros((9, 9))}),
+            r"preparation/fill is float64 \(9, 9\), expected a vector",
+        ),
+    ],
+    ids=["weights", "facts", "transform"],
+)
+def test_what_does_not_fit_is_refused_before_memory_is_allocated(
+    change: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.safetensors"
+    FULL.save(path)
+    arrays, stored = read_arrays(path, "model")
+    change(arrays, stored)
+    write_arrays(path, "model", arrays, stored)
+    monkeypatch.setattr("numpy.frombuffer", None)
+    with pytest.raises(UntrustedFileError, match=message):
+        load_model(path)
+
+
 @pytest.mark.parametrize("name", ["a factor of 0", "an option of another job", "targets too many"])
 def test_a_forged_model_ends_a_command_with_exit_code_4(
     name: str, refuse: Refuse, tmp_path: Path

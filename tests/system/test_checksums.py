@@ -129,3 +129,11 @@ def test_lines_of_older_formats_need_no_checksum() -> None:
 @pytest.mark.parametrize("line", [b"[]", b"5", b"", b'{"a":1,"a":2}', b'{"a":NaN}', b"\xff", b"{"])
 def test_a_line_that_is_not_an_object_is_damaged(line: bytes) -> None:
     assert check_lines(line + b"\n", required=False).damaged == [1]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_is_not_written(number: float) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        line_with_checksum({"loss": number}, 0)
+    with pytest.raises(ValueError, match="JSON"):
+        object_with_checksum({"config": {"lr": number}})

@@ -24,6 +24,16 @@ def test_a_second_writer_is_refused_with_the_holder_and_the_time(tmp_path: Path)
     take_lock(tmp_path).close()
 
 
+def test_a_second_writer_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("hiddenstate.system.lock.time.sleep", waits.append)
+    with take_lock(tmp_path), pytest.raises(MachineError, match="is being written by"):
+        take_lock(tmp_path)
+    assert sum(waits) < 0.5
+
+
 def test_asking_creates_no_lock(tmp_path: Path) -> None:
     assert not is_locked(tmp_path)
     assert not list(tmp_path.iterdir())

@@ -162,7 +162,7 @@ def _write_prediction(prediction: "Prediction", output: Path | None, file_format
     text = content.decode()
     if sys.stdout.isatty():  # labels and names from a file may contain escape sequences
         text = "".join(f"{printable(line, 10**9)}\n" for line in text.splitlines())
-    click.echo(text, nl=False)
+    click.echo(text, nl=False, color=True)  # otherwise click removes escape codes from a pipe
 
 
 def _open_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":

@@ -42,12 +42,10 @@ def runs(as_json: bool, runs_dir: Path) -> None:
 
 def _summarize(run: "Run") -> dict[str, Any]:
     """One row of the list of runs."""
-    from hiddenstate.errors import printable
-
     return {
-        "run": printable(run.name),
+        "run": run.name,
         "job": run.config.job,
-        "data": printable(run.data_fact("name")),
+        "data": run.data_fact("name"),
         "state": run.status(),
         "best": _best_score(run),
         "when": run.started(),

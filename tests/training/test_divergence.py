@@ -1,0 +1,114 @@
+"""Training that has diverged is detected before anything is saved, and its place is named."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.config import make_config
+from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.datasets import load_waves
+from hiddenstate.engines import TrainingState, make_engine
+from hiddenstate.errors import DivergedError
+from hiddenstate.jobs import Job, make_job
+from hiddenstate.jobs.base import Evaluation
+from hiddenstate.training.callback import Callback
+from hiddenstate.training.divergence import check_weights
+from hiddenstate.training.initial_state import starting_state
+from hiddenstate.training.trainer import Trainer
+
+CONFIG = make_config("regress", {"windows": 6, "epochs": 2, "threads": 1})
+
+
+@pytest.fixture
+def job() -> Job:
+    return make_job(CONFIG, prepare(load_waves(6), CONFIG))
+
+
+@pytest.fixture
+def state(job: Job) -> TrainingState:
+    """The state after three steps, with moments."""
+    engine = make_engine(job.task(), starting_state(job.net, CONFIG.training))
+    engine.run(0, 3, lambda: False)
+    return engine.export()
+
+
+def test_a_weight_between_hidden_units_may_reach_10000_and_no_more(
+    job: Job, state: TrainingState
+) -> None:
+    weights = state.params["rnn.weight_hh_l0"]
+    for sign in (1, -1):
+        weights[0, 0] = sign * 10_000
+        check_weights(job, CONFIG.training, state)
+        weights[0, 0] = sign * 10_001
+        with pytest.raises(DivergedError, match=r"rnn\.weight_hh_l0 reached 1e\+04: its units"):
+            check_weights(job, CONFIG.training, state)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("group", ["params", "moments"])
+def test_each_number_that_is_not_finite_is_named(
+    group: str, number: float, job: Job, state: TrainingState
+) -> None:
+    for name, array in getattr(state, group).items():
+        before = array.flat[-1]
+        array.flat[-1] = number
+        with pytest.raises(DivergedError, match=f": {name} is no longer finite; use a smaller"):
+            check_weights(job, CONFIG.training, state)
+        array.flat[-1] = before
+
+
+@pytest.mark.parametrize(("step", "place"), [(1, "epoch 0, batch 0"), (9, "epoch 1, batch 2")])
+def test_the_epoch_and_the_batch_are_those_of_the_last_step(
+    step: int, place: str, job: Job, state: TrainingState
+) -> None:
+    state.step = step
+    state.params["out.bias"][:] = np.nan
+    with pytest.raises(DivergedError, match=rf"in {place} \(step {step - 1}\): out\.bias"):
+        check_weights(job, CONFIG.training, state)
+
+
+class Recorded(Callback):
+    """Keeps every event, as a history does."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def on_log(self, trainer: Trainer, event: Any) -> None:
+        self.events.append(event)
+
+    def on_valid(self, trainer: Trainer, event: Any) -> None:
+        self.events.append(event)
+
+    def on_end(self, trainer: Trainer, results: Any) -> None:
+        self.events.append(results)
+
+
+def nan_evaluation(*arguments: object) -> Evaluation:
+    return Evaluation({"test_mse": math.nan})
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("evaluate", nan_evaluation),
+        ("validation_loss", lambda *arguments: math.inf),
+        ("finish", nan_evaluation),
+    ],
+)
+def test_a_score_that_is_not_finite_is_not_recorded(
+    method: str, answer: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config("autoencode", {"valid_fraction": 0.25, "epochs": 1, "threads": 1})
+    rows = Rows(np.random.default_rng(0).random((40, 6)))
+    job = make_job(config, prepare(SequenceDataset("own", rows), config))
+    monkeypatch.setattr(job, method, answer)
+    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    recorded = Recorded()
+    with pytest.raises(DivergedError, match=r"diverged in epoch \d+, batch \d+"):
+        Trainer(job, engine, [recorded]).train()
+    for event in recorded.events:
+        assert all(math.isfinite(v) for v in event.values() if isinstance(v, float))
