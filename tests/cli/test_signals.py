@@ -88,12 +88,16 @@ hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # minutes without a Python i
 
 def end_by_signals(child: "subprocess.Popen[Any]", number: int) -> int:
     """Send signals until the process ends, since two that come at once may arrive as one."""
-    while child.poll() is None:
+    for _ in range(300):
         child.send_signal(number)
         try:
             child.wait(0.1)
+            break
         except subprocess.TimeoutExpired:
             continue
+    else:
+        child.kill()
+        pytest.fail("the signals did not end the process")
     for stream in (child.stdout, child.stderr):
         if stream is not None:
             stream.close()

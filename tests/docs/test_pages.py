@@ -84,6 +84,20 @@ def test_source_files_that_pages_name_exist(path):
     assert not missing
 
 
+def test_every_guarantee_names_tests_that_exist():
+    page = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    guarantees = page.split("## The guarantees\n")[1].split("\n## ")[0]
+    table = page.split("### The tests of each guarantee\n")[1].split("\n## ")[0]
+    rows = [re.split(r" *\| *", line)[1:-1] for line in table.splitlines() if line[:1] == "|"][2:]
+    assert [row[0] for row in rows if row[0]] == re.findall(r"^\*\*(.+)\.\*\*", guarantees, re.M)
+    for *_, tests in rows:
+        named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", tests)
+        assert len(named) == tests.count("`") / 2, tests
+        for path, name in named:
+            source = ROOT / "tests" / path
+            assert f"\ndef {name}(" in source.read_text("utf-8"), f"{path}::{name}"
+
+
 @pytest.mark.parametrize("name", list(cli.commands))
 def test_each_command_has_a_section_and_help_with_an_example(name):
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")

@@ -203,12 +203,21 @@ def test_commands_refuse_a_run_whose_static_arrays_do_not_fit(classify, cli):
     assert "expected a height and a width" in (classify.path / "report.html").read_text()
 
 
-def test_what_does_not_fit_is_refused_before_memory_is_allocated(classify, monkeypatch):
-    path = classify.path / "snapshots" / "shown.safetensors"
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("shown", lambda run, path: Run(run.path).static_arrays),
+        ("000000001", lambda run, path: run.snapshot(path)),
+        ("closing", lambda run, path: run.final_arrays()),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_memory_is_allocated(name, read, classify, monkeypatch):
+    assert classify.static_arrays  # the other files are compared with these
+    path = classify.path / "snapshots" / f"{name}.safetensors"
     rewrite(path, lambda arrays, facts: arrays.update(odd=np.zeros(100)))
     monkeypatch.setattr("numpy.frombuffer", None)
     with pytest.raises(UntrustedFileError, match="odd is unknown"):
-        Run(classify.path).static_arrays  # noqa: B018
+        read(classify, path)
 
 
 @pytest.mark.parametrize(

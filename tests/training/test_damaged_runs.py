@@ -198,6 +198,15 @@ def test_a_config_too_large_to_be_one_is_refused(run):
         Run(run)
 
 
+@pytest.mark.parametrize("name", ["history", "journal"])
+def test_lines_that_need_more_than_the_free_memory_are_refused(name, run, monkeypatch):
+    found = Run(run)
+    monkeypatch.setattr("hiddenstate.runs.record.LARGE", 0)
+    monkeypatch.setattr("hiddenstate.system.memory.bytes_free", lambda: 10)
+    with pytest.raises(MachineError, match=rf"reading .*{name}\.jsonl needs about .* are free"):
+        getattr(found, name)()
+
+
 def test_resuming_a_run_of_an_older_format_adds_checksums(tmp_path):
     """As format 2 left it: no seal, no checks; and stopped before its end."""
     with start(CONFIG, tmp_path) as session:
