@@ -261,7 +261,7 @@ def test_a_signal_saves_and_gives_a_hint_and_the_run_can_be_resumed(number, code
 
 
 def test_a_reader_that_leaves_interrupts_quietly(tmp_path):
-    command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "3000", *OFF]
+    command = [sys.executable, "-m", "hiddenstate", "regress", "--windows", "100000", *OFF]
     process = subprocess.Popen(
         command,
         cwd=tmp_path,
@@ -272,12 +272,17 @@ def test_a_reader_that_leaves_interrupts_quietly(tmp_path):
     )
     assert process.stdout
     assert process.stderr
-    process.stdout.readline()
+    for line in process.stdout:
+        if line.startswith("Window:"):
+            break
     process.stdout.close()
     err = process.stderr.read()
     assert process.wait() == 141
     assert "Traceback" not in err
     assert "rror" not in err
+    run = Run(tmp_path / "runs" / "regress-1")
+    assert run.status() == "interrupted"
+    assert 0 < run.checkpoint()[1]["step"] < 100_000
 
 
 def test_a_second_writer_is_rejected_with_process_and_time(cli, tmp_path):
