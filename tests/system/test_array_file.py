@@ -20,7 +20,7 @@ from hypothesis.extra import numpy as hnp
 
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError
 from hiddenstate.system.array_file import read_arrays, write_arrays
-from hiddenstate.system.atomic_file import append, write_atomically, write_output
+from hiddenstate.system.atomic_file import append, flush, write_atomically, write_output
 from hiddenstate.system.strict_json import canonical_json, parse_json
 from tests.conftest import mutations
 
@@ -294,6 +294,19 @@ def test_a_full_disk_is_reported_with_the_bytes_needed_and_free(
         write_atomically(path, b"x" * 5000)
     assert path.read_bytes() == b"before"
     assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_disk_that_is_full_only_when_it_is_flushed_is_reported(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(path, b"x" * 700)
+
+    def full(handle: int) -> None:
+        raise FULL
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(MachineError, match=r" 700 bytes could not be written: .*bytes are free"):
+        flush(path)
 
 
 def test_data_is_appended_completely_or_not_at_all(
