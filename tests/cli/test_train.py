@@ -1,5 +1,6 @@
 """The commands from end to end, on small data in a folder of their own."""
 
+import errno
 import json
 import os
 import signal
@@ -359,6 +360,15 @@ def test_a_library_that_cannot_be_loaded_has_exit_code_3(cli, monkeypatch):
     done = cli("runs")
     assert done.code == 3
     assert done.err.startswith("error: a library cannot be loaded: libtorch_cpu.so: failed to map")
+
+
+def test_output_that_cannot_be_written_has_exit_code_3(cli, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("hiddenstate.runs.list_runs", full)
+    done = cli("runs")
+    assert (done.code, done.err) == (3, "error: No space left on device: standard output\n")
 
 
 def test_an_internal_error_leaves_its_traceback_in_a_file(cli, monkeypatch):
