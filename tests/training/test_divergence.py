@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_waves
-from hiddenstate.engines import TrainingState, make_engine
+from hiddenstate.engines import Chunk, Engine, TrainingState, make_engine
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.jobs.base import Evaluation
@@ -112,3 +112,60 @@ def test_a_score_that_is_not_finite_is_not_recorded(
         Trainer(job, engine, [recorded]).train()
     for event in recorded.events:
         assert all(math.isfinite(v) for v in event.values() if isinstance(v, float))
+
+
+RARELY = make_config(
+    "regress", {"windows": 8, "threads": 1, "log_every": 1000, "checkpoint_every": 2}
+)
+"""Settings with which only a checkpoint checks the weights after the first step."""
+
+
+class Saved(Callback):
+    """Keeps the steps that were saved; after step 4, makes a weight too large."""
+
+    def __init__(self, largest: float | None = None) -> None:
+        self.steps: list[int] = []
+        self.largest = largest
+
+    def on_chunk(self, trainer: Trainer, chunk: Chunk) -> None:
+        if trainer.step == 4 and self.largest is not None:
+            params = trainer.engine.export().params
+            params["rnn.weight_hh_l0"][0, 0] = self.largest
+            trainer.engine.restore(params)
+
+    def on_checkpoint(self, trainer: Trainer) -> None:
+        self.steps.append(trainer.step)
+
+
+@pytest.mark.parametrize("largest", [10_001, math.nan])
+def test_weights_are_checked_before_each_checkpoint(largest: float) -> None:
+    job = make_job(RARELY, prepare(load_waves(8), RARELY))
+    engine = make_engine(job.task(), starting_state(job.net, RARELY.training))
+    saved = Saved(largest)
+    with pytest.raises(DivergedError, match=r"batch 3 \(step 3\): rnn\.weight_hh_l0"):
+        Trainer(job, engine, [saved]).train()
+    assert saved.steps == [2]
+
+
+class Breaks:
+    """An engine whose fifth loss, of finite weights, is not a number."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
+        chunk = self.engine.run(first, last, stop)
+        chunk.losses[np.arange(first, first + len(chunk.losses)) >= 4] = math.nan
+        return chunk
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+
+def test_the_batch_whose_loss_is_not_finite_is_named_and_nothing_after_it_is_saved() -> None:
+    job = make_job(RARELY, prepare(load_waves(8), RARELY))
+    engine = make_engine(job.task(), starting_state(job.net, RARELY.training))
+    saved = Saved()
+    with pytest.raises(DivergedError, match=r"batch 4 \(step 4\)"):
+        Trainer(job, cast(Engine, Breaks(engine)), [saved]).train()
+    assert saved.steps == [2, 4]

@@ -201,6 +201,7 @@ def test_a_net_larger_than_memory_is_refused_before_it_is_made(
     refuse: Refuse, tiny_idx: Path
 ) -> None:
     error = refuse(3, "classify", tiny_idx, "--hidden-size", 65536, "--layers", 64)
+    assert "training needs about" in error
     assert error.count("GiB") == 2
     assert "free" in error
 
