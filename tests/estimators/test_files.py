@@ -1,6 +1,7 @@
 """Fitted estimators in files and as torch modules, and the models of runs."""
 
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -270,3 +271,11 @@ def test_the_run_of_an_estimator_has_a_model(job, tmp_path):
     assert type(loaded) in (RecurrentClassifier, RecurrentRegressor, Autoencoder)
     output, expected = predictions_of(loaded, X), predictions_of(estimator, X)
     np.testing.assert_array_equal(output.reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_a_pickle_is_rejected_with_a_hint_and_not_read(protocol, tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(pickle.dumps(RecurrentClassifier(), protocol))
+    with pytest.raises(UntrustedFileError, match=r"is a pickle, which can run code; convert it"):
+        load(path)
