@@ -184,6 +184,16 @@ def test_hostile_labels_are_escaped_and_long_ones_keep_their_ends(cli, tmp_path)
     assert "…" in text
 
 
+def test_hostile_names_of_a_run_and_its_data_are_escaped(cli, tmp_path):
+    data = tmp_path / f"{EVIL}.npz"
+    np.savez(data, X=np.ones((12, 3)), y=np.arange(12) % 2)
+    assert cli("classify", data, "--max-steps", "2", *OFF).code == 0
+    timeline = Timeline(Run((tmp_path / "runs/classify-1").rename(tmp_path / "runs" / EVIL)))
+    for height, times in ((12, 1), (40, 2)):
+        line = drawn(timeline, 160, height).lines[0]
+        assert line.count(r"evil\n\x1b[31m\u202e<b>") == times
+
+
 def test_signals_are_lines_and_short_ones_end_early(cli, tmp_path):
     lines = ["series,time,value,kind"]
     for series in range(24):
