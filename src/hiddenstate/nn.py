@@ -12,7 +12,8 @@ all other cases torch computes as usual:
 
 A gradient may be computed again from a retained graph; a gradient of a gradient is refused.
 Results are bit-identical for any number of threads, which is `torch.get_num_threads()`. Denormal
-numbers count as zero. A layer keeps the memory of a call for the next one.
+numbers count as zero. Infinity and NaN in x, a state or a weight give what they give in torch, at
+every instruction level. A layer keeps the memory of a call for the next one.
 """
 
 from collections.abc import Sequence

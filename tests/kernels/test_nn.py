@@ -350,3 +350,54 @@ def test_a_layer_trains_as_torchs(cell: str, computed: list[Any]) -> None:
         curves.append(losses)
     assert curves[1] == pytest.approx(curves[0], rel=1e-9)
     assert len(computed) == 50
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+def test_infinite_and_huge_numbers_give_what_torch_gives(
+    cell: str, dtype: torch.dtype, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 5 and 17 units leave padding in a vector, where 0 * inf is NaN.
+    monkeypatch.setenv(VARIABLE, level)
+    values = (torch.inf, -torch.inf, torch.nan, 3e38, -3e38)
+    for hidden, layers, two_ways in [(5, 1, False), (17, 1, True), (5, 2, True), (16, 2, False)]:
+        pair = twins(cell, 3, hidden, layers, bidirectional=two_ways, dtype=dtype)
+        for place, value in itertools.product(("x", "state", "weight"), values):
+            torch.manual_seed(0)
+            x = torch.randn(6, 4, 3, dtype=dtype)
+            begin = numbers(cell, layers * (1 + two_ways), 4, hidden, dtype=dtype)
+            before = pair[0].weight_ih_l0[0, 0].item()
+            with torch.no_grad():
+                if place == "weight":
+                    for layer in pair:
+                        layer.weight_ih_l0[0, 0] = value
+                else:
+                    (x if place == "x" else begin[0])[-1, 1, 0] = value
+                answers = [flat(layer(x, begin if len(begin) > 1 else begin[0])) for layer in pair]
+                for layer in pair:
+                    layer.weight_ih_l0[0, 0] = before
+            for theirs, ours in zip(*answers, strict=True):
+                torch.testing.assert_close(
+                    ours, theirs, rtol=1e-4, atol=1e-5, equal_nan=True, msg=f"{place} {value}"
+                )
+
+
+@pytest.mark.parametrize("level", levels())
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_infinite_gradient_stays_in_its_row(
+    cell: str, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, level)
+    pair = twins(cell, 3, 5, 2, bidirectional=True)
+    torch.manual_seed(0)
+    values, along = torch.randn(6, 4, 3, dtype=torch.float64), torch.randn(6, 4, 10).double()
+    along[2, 1, 0] = torch.inf
+    found = []
+    for layer in pair:
+        x = values.clone().requires_grad_()
+        layer(x)[0].backward(along)
+        assert x.grad is not None
+        found.append(x.grad)
+    torch.testing.assert_close(found[1][:, [0, 2, 3]], found[0][:, [0, 2, 3]])
+    torch.testing.assert_close(found[1].isfinite(), found[0].isfinite())

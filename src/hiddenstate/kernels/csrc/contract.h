@@ -9,8 +9,9 @@
 //
 // Padding  A width is rounded up to whole vectors. The padding is zero and stays zero (zero
 // weights,
-//          zero gradients); every kernel relies on that and preserves it. `blocks` is a padded
-//          width in vectors.
+//          zero gradients); every kernel relies on that and preserves it. If a number is infinite,
+//          0 * inf in the padding is NaN: the recurrent kernels then preserve the zeros of all that
+//          a product reads. `blocks` is a padded width in vectors.
 //
 // Rows     Row-major with a padded width; over time, step t and row r are row t*R + r.
 //
@@ -69,6 +70,7 @@ template <class T>
 struct Sequence {
   int cell;
   long rows, steps, blocks;
+  long hidden;            // H: `blocks` vectors without their padding
   bool reverse;           // read from the last step to the first
   const int64_t* length;  // [R] or null: row r is read for t < length[r], then keeps its state
   Rows<const T> x;        // T*R rows

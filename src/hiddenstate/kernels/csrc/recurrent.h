@@ -177,6 +177,30 @@ void step_forward(const Sequence<T>& q, const Step<T>& s) {
     });
 }
 
+// Sets the padding of a shard's rows, `row` numbers apart, to zero; `at` is the last block of the
+// first row. An infinite number times the zero weights of the padding is NaN, which must not reach
+// the next product. What no product reads (c, dh, dc) may keep it.
+template <class T>
+HS_INLINE void clear_padding(const Sequence<T>& q, T* at, long row) {
+  const long rest = q.hidden - (q.blocks - 1) * Vec<T>::lanes;
+  for (long r = 0; r < q.rows; r++) store(at + r * row, first_lanes<T>(load(at + r * row), rest));
+}
+
+template <class T>
+void clear_state(const Sequence<T>& q, const Step<T>& s) {
+  if (q.hidden == width(q)) return;
+  clear_padding(q, q.h + s.after * width(q) + width(q) - Vec<T>::lanes, width(q));
+}
+
+template <class T>
+void clear_gradients(const Sequence<T>& q, const Step<T>& s) {
+  constexpr int lanes = Vec<T>::lanes;
+  if (q.hidden == width(q)) return;
+  T* keep = kept(q, s.t, 0, q.blocks - 1);
+  for (int v = 0; v < kept_gates(q.cell); v++)
+    clear_padding(q, keep + v * lanes, q.cell < GRU ? width(q) : 4 * lanes);
+}
+
 template <class T>
 HS_INLINE long work(const Sequence<T>& q) {
   return q.rows * weight_gates(q.cell) * width(q) * (q.x.columns() + width(q));
@@ -193,7 +217,9 @@ void forward(const Sequence<T>& q) {
   const long patience = pause(q);
   for (long nth = 0; nth < q.steps; nth++) {
     if (nth % patience == 0 && q.stop(work(q) * patience)) return;
-    step_forward(q, Step<T>(q, nth));
+    const Step<T> s(q, nth);
+    step_forward(q, s);
+    clear_state(q, s);
   }
 }
 
@@ -287,6 +313,7 @@ void backward(const Sequence<T>& q) {
     if (nth % patience == 0 && q.stop(work(q) * patience)) return;
     const Step<T> s(q, nth);
     gates_back(q, s);
+    clear_gradients(q, s);
     if (s.first && !q.wants_first) return;
     p.a.at = kept(q, s.t, 0, 0);
     product(p);

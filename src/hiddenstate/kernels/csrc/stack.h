@@ -254,6 +254,7 @@ class Stack {
     q.rows = w.rows;
     q.steps = w.steps;
     q.blocks = width / kernels_.lanes;
+    q.hidden = hidden;
     q.reverse = d == 1;
     q.length = w.length;
     q.x = input(w, layer);

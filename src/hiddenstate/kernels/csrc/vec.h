@@ -173,9 +173,11 @@ HS_INLINE V<T> exponential(V<T> x) {
   return power + power * rest;
 }
 
+// 0 where it would be smaller than any normal number, so that no infinity survives a closed gate.
 template <class T>
 HS_INLINE V<T> sigmoid(V<T> x) {
-  return all<T>(1) / (all<T>(1) + exponential<T>(-x));
+  const V<T> open = all<T>(1) / (all<T>(1) + exponential<T>(-x));
+  return x < all<T>(-Exp<T>::largest) ? V<T>{} : open;
 }
 
 // Computed from e^2x - 1, which is accurate for small x.
@@ -185,6 +187,19 @@ HS_INLINE V<T> tanh(V<T> x) {
   split_exp<T>(clamp<T>(x + x, Exp<T>::flat), power, rest);
   const V<T> grown = power * rest + (power - all<T>(1));
   return grown / (grown + all<T>(2));
+}
+
+// The first n numbers of x, and zeros in the other lanes, even where x has NaN.
+template <class T>
+HS_INLINE V<T> first_lanes(V<T> x, long n) {
+  typedef typename Vec<T>::Bits Bits;
+  Bits lane, end;
+#pragma GCC unroll 16
+  for (int i = 0; i < Vec<T>::lanes; i++) {
+    lane[i] = i;
+    end[i] = n;
+  }
+  return lane < end ? x : V<T>{};
 }
 
 // Transposes a square of lanes x lanes numbers in place: halves are swapped between rows 1 apart,
