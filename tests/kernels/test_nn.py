@@ -367,16 +367,15 @@ def test_infinite_and_huge_numbers_give_what_torch_gives(
             torch.manual_seed(0)
             x = torch.randn(6, 4, 3, dtype=dtype)
             begin = numbers(cell, layers * (1 + two_ways), 4, hidden, dtype=dtype)
-            before = pair[0].weight_ih_l0[0, 0].item()
+            weights: list[Tensor] = [layer.all_weights[0][0] for layer in pair]
+            before = weights[0][0, 0].item()
             with torch.no_grad():
-                if place == "weight":
-                    for layer in pair:
-                        layer.weight_ih_l0[0, 0] = value
-                else:
-                    (x if place == "x" else begin[0])[-1, 1, 0] = value
+                places = {"x": [x], "state": [begin[0]], "weight": weights}
+                for where in places[place]:
+                    where.view(-1, where.shape[-1])[0, 0] = value
                 answers = [flat(layer(x, begin if len(begin) > 1 else begin[0])) for layer in pair]
-                for layer in pair:
-                    layer.weight_ih_l0[0, 0] = before
+                for weight in weights:
+                    weight[0, 0] = before
             for theirs, ours in zip(*answers, strict=True):
                 torch.testing.assert_close(
                     ours, theirs, rtol=1e-4, atol=1e-5, equal_nan=True, msg=f"{place} {value}"

@@ -75,8 +75,8 @@ def predict(
     **reading: Any,
 ) -> None:
     """The command `predict`."""
-    from hiddenstate.engines import make_predictor
     from hiddenstate.inference.inputs import read_new_data
+    from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.predict import predict_data, predict_run
 
     file_format = _resolve_format(file_format, output)
@@ -85,7 +85,7 @@ def predict(
         raise OptionError(f"--proba: only for classifiers; this is a {model.net.job} model")
     if output is not None:
         _refuse_overwriting(output, run, data, trained_run)
-    predictor = make_predictor(model, device, threads)
+    predictor = checked_predictor(model, device, threads)
     if data is None:
         prediction = predict_run(model, predictor, trained_run, proba)
     else:
@@ -198,12 +198,12 @@ def evaluate(
     **reading: Any,
 ) -> None:
     """The command `evaluate`."""
-    from hiddenstate.engines import make_predictor
     from hiddenstate.inference.evaluate import evaluate_data, evaluate_run
     from hiddenstate.inference.inputs import read_new_data
+    from hiddenstate.inference.overflow import checked_predictor
 
     model, trained_run = _open_model(run, runs_dir)
-    predictor = make_predictor(model, device, threads)
+    predictor = checked_predictor(model, device, threads)
     if data is None:
         scores = evaluate_run(model, predictor, trained_run)
     else:

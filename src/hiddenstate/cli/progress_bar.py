@@ -78,6 +78,6 @@ class ProgressBar(Callback):
         """Remove the bar."""
         self._bar.stop()
 
-    def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
+    def on_stop(self, trainer: Trainer, error: BaseException | None) -> None:
         """Remove the bar."""
         self._bar.stop()

@@ -12,7 +12,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from hiddenstate.data import fractions
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.errors import DataError
-from hiddenstate.estimators.base import Estimator
+from hiddenstate.estimators.base import Estimator, all_at_once
 from hiddenstate.estimators.inputs import (
     check_numbers,
     errors_for_python,
@@ -214,6 +214,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     def _n_features_out(self) -> int:
         return int(self.model_.net.widths()[-1])
 
+    @all_at_once
     def fit(
         self,
         X: ArrayLike,

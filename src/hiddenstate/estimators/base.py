@@ -2,11 +2,11 @@
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -25,7 +25,6 @@ from hiddenstate.engines import (
     TrainingState,
     kernel_notices,
     make_engine,
-    make_predictor,
 )
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.inputs import (
@@ -39,6 +38,7 @@ from hiddenstate.estimators.inputs import (
 )
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
+from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.jobs import Job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.fitted import model_from_facts, with_names
@@ -49,6 +49,8 @@ from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
 UPDATES = 1000
 """Approximate number of updates with `epochs=None`, which makes at least one epoch."""
 
@@ -58,6 +60,29 @@ LEFT_OUT = {
     ("autoencode", "missing"): ("drop", "forward"),  # flat rows have no value before
 }
 """Choices of the command-line options that the estimators do not take, by job and parameter."""
+
+
+def all_at_once(train: Method) -> Method:
+    """Make a method that trains change its estimator all at once, when it returns, or not at all.
+
+    The method works on a copy. When it returns, the estimator takes over every attribute that is
+    new or has another value. If it raises anything, also `KeyboardInterrupt`, a fitted estimator
+    keeps its old model.
+    """
+
+    @wraps(train)
+    def method(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        before = dict(vars(estimator))
+        copy = object.__new__(type(estimator))
+        copy.__dict__ = dict(before)
+        train(copy, *args, **kwargs)
+        after = vars(copy)
+        own = {n: value for n, value in vars(estimator).items() if n in after or n not in before}
+        new = {n: value for n, value in after.items() if before.get(n, copy) is not value}
+        estimator.__dict__ = own | new  # one assignment, which Ctrl-C cannot divide
+        return estimator
+
+    return cast(Method, method)
 
 
 class Estimator(BaseEstimator):
@@ -140,12 +165,12 @@ class Estimator(BaseEstimator):
         options = section_options(TrainingConfig, self._job)
         with errors_for_python():  # set_params and load do not validate them
             device, threads = (options[n].check(getattr(self, n)) for n in ("device", "threads"))
-        return make_predictor(self.model_, device, threads)
+        return checked_predictor(self.model_, device, threads)
 
     def _state_predictor(self) -> Predictor:
         """A predictor whose outputs are the hidden states at every step."""
         check_is_fitted(self)
-        return make_predictor(hidden_state_model(self.model_), self.device, self.threads)
+        return checked_predictor(hidden_state_model(self.model_), self.device, self.threads)
 
     def to_torch(self) -> Any:
         """Return the trained network as a `torch.nn.Module` with the attribute names of the
@@ -211,9 +236,13 @@ class Estimator(BaseEstimator):
         if isinstance(model, dict):
             plain = model_from_facts(model["facts"], model["arrays"], type(self).__name__)
             state = {**state, "model_": replace(plain, classes=model["classes"])}
-        if "feature_names_in_" in state:  # up to version 0.4, the model did not hold them
+        if "model_" in state and "feature_names_in_" in state:  # up to version 0.4, the model did not hold them
             state = {**state, "model_": with_names(state["model_"], state["feature_names_in_"])}
         super().__setstate__(state)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether there is a model, which every fitted attribute describes."""
+        return hasattr(self, "model_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -223,14 +252,19 @@ class Estimator(BaseEstimator):
 
     def _checked_rows(self, X: Any, reset: bool) -> Rows:
         """Check X; return rows of a supported type. 2-D X is checked as by scikit-learn."""
+        if reset:
+            channels_first = getattr(self, "channels_first", False)
+        else:  # as in `fit`, whatever `set_params` did since
+            check_is_fitted(self)
+            channels_first = self.model_.transform.reading.get("channels_first", False)
         names = None if reset else self._fitted_names()
-        is_list = isinstance(X, (list, tuple)) and not getattr(self, "channels_first", False)
+        is_list = isinstance(X, (list, tuple)) and not channels_first
         given = [frame_names(each) for each in (X if is_list else [X])]
         if is_list and reset:
             names = next(filter(None, given), None)
         if is_list or not (reset or names):
             X = in_order(X, names)
-        X, lengths = as_series(X, getattr(self, "channels_first", False))
+        X, lengths = as_series(X, channels_first)
         ndim = len(X.shape)
         if ndim > 3:
             raise DataError(

@@ -13,7 +13,7 @@ from sklearn.utils import compute_class_weight
 from hiddenstate.data import Rows
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.estimators.base import Estimator
+from hiddenstate.estimators.base import Estimator, all_at_once
 from hiddenstate.estimators.inputs import (
     by_series,
     check_numbers,
@@ -238,6 +238,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.n_shown = n_shown
         self.n_predicted = n_predicted
 
+    @all_at_once
     def fit(
         self,
         X: ArrayLike,

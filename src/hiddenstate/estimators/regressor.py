@@ -14,7 +14,7 @@ from hiddenstate.data import Rows, as_rows
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.estimators.base import Estimator
+from hiddenstate.estimators.base import Estimator, all_at_once
 from hiddenstate.estimators.inputs import (
     by_series,
     check_numbers,
@@ -234,6 +234,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self.log_every = log_every
         self.checkpoint_every = checkpoint_every
 
+    @all_at_once
     def fit(
         self,
         X: ArrayLike,
@@ -253,6 +254,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self._keep(self._train(job, state, run_dir, callbacks, view))
         return self
 
+    @all_at_once
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> "RecurrentRegressor":
@@ -298,8 +300,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     def reset_state(self) -> "RecurrentRegressor":
         """Set the carried hidden state to zero before the next :meth:`partial_fit`."""
         check_is_fitted(self)
-        self.state_: Params = {}
-        self._training = replace(self._training, carried={})
+        self._keep(replace(self._training, carried={}))
         return self
 
     def predict(self, X: ArrayLike) -> Array:
@@ -420,10 +421,10 @@ class RecurrentRegressor(RegressorMixin, Estimator):
 
     def _keep(self, after: TrainingState) -> None:
         self._training = after
-        self.state_ = after.carried
+        self.state_: Params = after.carried
 
     def _as_targets(self, outputs: Array, rows: Rows) -> Array:
-        many = len(self.targets_shape_) == (2 if self.output == "steps" else 1)
+        many = len(self.targets_shape_) == (2 if self.model_.net.output == "steps" else 1)
         outputs = self.model_.transform.undo_targets(outputs, rows.X, rows.lengths)
         return outputs if many else outputs[..., 0]
 

@@ -3,8 +3,10 @@
 Scores come with a baseline: the score of a prediction that needs no model.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -141,6 +143,7 @@ def evaluate_data(
     return evaluate(model, predictor, rows, train)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # checked at the end
 def evaluate(
     model: FittedModel,
     predictor: Predictor,
@@ -161,12 +164,24 @@ def evaluate(
         The training rows, prepared likewise, for baselines that are fitted on them.
     state : dict of ndarray, optional
         Initial state of a stateful model; zero by default.
+
+    Raises
+    ------
+    DataError
+        If an error overflows.
     """
+    result: Scores
     if model.net.job == "classify":
-        return _score_classifier(model, predictor, rows, train)
-    if model.net.job == "regress":
-        return _score_regressor(model, predictor, rows, train, state or {})
-    return _score_autoencoder(model, predictor, rows, train)
+        result = _score_classifier(model, predictor, rows, train)
+    elif model.net.job == "regress":
+        result = _score_regressor(model, predictor, rows, train, state or {})
+    else:
+        result = _score_autoencoder(model, predictor, rows, train)
+    numbers: Mapping[str, Any] = {**result}
+    for name in ("log_loss", "mse", "mae", "baseline_mse"):
+        if not math.isfinite(numbers.get(name, 0)):
+            raise DataError(f"{name} is not finite: values are too large to compare; correct them")
+    return result
 
 
 def _score_classifier(

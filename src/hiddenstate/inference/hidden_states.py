@@ -30,7 +30,8 @@ def hidden_state_model(model: FittedModel) -> FittedModel:
     params = {name: array for name, array in model.params.items() if name.startswith("rnn.")}
     params["out.weight"] = np.eye(width, dtype=model.dtype)
     params["out.bias"] = np.zeros(width, model.dtype)
-    return replace(model, net=state_net, params=params, classes=None)
+    transform = replace(model.transform, target_scaling=None)  # h_t has no other units
+    return replace(model, net=state_net, params=params, classes=None, transform=transform)
 
 
 def prefixes(X: Array, lengths: Array | None, ends: Array) -> tuple[Array, Array]:

@@ -14,6 +14,7 @@ from hiddenstate.data.readers.open import with_trained_columns
 from hiddenstate.data.rows import flat_rows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.inference.overflow import check_inputs
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Params
 from hiddenstate.models.weight_file import refuse_code
@@ -118,8 +119,8 @@ def prepare_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
     Raises
     ------
     DataError
-        If there are no rows, the number of features differs from training, or values are missing
-        that the model does not fill in.
+        If there are no rows, the number of features differs from training, values are missing that
+        the model does not fill in, or values are so large that the network overflows.
     """
     X = rows.X
     if X.ndim == 0 or 0 in X.shape:
@@ -142,7 +143,9 @@ def prepare_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
             raise DataError(
                 f"{where}: steps have {X.shape[2]} features; the model was trained on {features}"
             )
-    return replace(rows, X=model.transform.apply(X, rows.lengths, model.dtype, where))
+    X = model.transform.apply(X, rows.lengths, model.dtype, where)
+    check_inputs(model, X, where)
+    return replace(rows, X=X)
 
 
 def state_after_training(predictor: Predictor, model: FittedModel, run: Run | None) -> Params:

@@ -162,7 +162,7 @@ class Viewer(Callback):
         """Wait for the terminal before anything else is written to it."""
         self.finish()
 
-    def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
+    def on_stop(self, trainer: Trainer, error: BaseException | None) -> None:
         """End the view at once: the error is about to be printed."""
         self.finish(0.0)
 

@@ -39,9 +39,9 @@ class Callback:
         """Called when everything must be saved: every `checkpoint_every` updates, by time, and
         whenever training ends."""
 
-    def on_stop(self, trainer: "Trainer", error: Exception | None) -> None:
+    def on_stop(self, trainer: "Trainer", error: BaseException | None) -> None:
         """Called when training ends before the run is done: interrupted (`error` is None, and
-        everything is saved) or by `error`."""
+        everything is saved) or by `error`, which is `KeyboardInterrupt` after Ctrl-C in Python."""
 
     def on_end(self, trainer: "Trainer", results: Figures) -> None:
         """Called after the last step, with the results."""

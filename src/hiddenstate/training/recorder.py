@@ -79,10 +79,10 @@ class Recorder(Callback):
         self.writer.write_checkpoint(trainer.step, arrays, facts)
         self.writer.add_journal("checkpoint", step=trainer.step)
 
-    def on_stop(self, trainer: Trainer, error: Exception | None) -> None:
+    def on_stop(self, trainer: Trainer, error: BaseException | None) -> None:
         """Note how training ended, where that can still be written."""
         with contextlib.suppress(MachineError):
-            if error is None:
+            if error is None or isinstance(error, KeyboardInterrupt):
                 self.writer.add_journal("interrupted", step=trainer.step)
             else:
                 self.writer.add_journal("failed", step=trainer.step, why=printable(error))

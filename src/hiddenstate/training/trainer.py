@@ -107,7 +107,7 @@ class Trainer:
         """
         try:
             results = self._train()
-        except Exception as error:  # whatever it is, the hooks learn of it and it is raised on
+        except BaseException as error:  # whatever it is, the hooks learn of it and it is raised on
             self._notify("on_stop", error)
             raise
         if results is None:

@@ -105,7 +105,7 @@ class Transform:
             return X
         shape = (*X.shape[1:-1], self.width(X.shape[-1]))
         if isinstance(X, RowStore):
-            return X.mapped(lambda values: self._apply_piece(values, None, dtype), shape, dtype)
+            return X.mapped(lambda rows: self._apply_read(rows, dtype, where), shape, dtype)
         out = np.empty((len(X), *shape), dtype)
         for first, piece in in_pieces(X, SCAN_BYTES):
             rows = slice(first, first + len(piece))
@@ -114,6 +114,17 @@ class Transform:
                 out[rows] = self._apply_piece(piece, own, dtype)
         _check_range(out, None, dtype, where)
         return out
+
+    def _apply_read(self, X: Array, dtype: Any, where: str) -> Array:
+        """Transform rows of a store when they are read, which is when they are checked."""
+        with np.errstate(over="ignore"):
+            values = self._apply_piece(X, None, dtype)
+        if np.isinf(values).any():
+            raise DataError(
+                f"{where}: values too large for {np.dtype(dtype)}; correct the data, or train with "
+                "--dtype float64"
+            )
+        return values
 
     def _apply_piece(self, X: Array, lengths: Array | None, dtype: Any) -> Array:
         values = fractions(X, np.float64)

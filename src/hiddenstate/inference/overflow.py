@@ -1,0 +1,196 @@
+"""Refuses predictions whose numbers overflow, instead of returning what is left of them."""
+
+import numpy as np
+
+from hiddenstate.data import in_pieces
+from hiddenstate.engines import Predictor, make_predictor
+from hiddenstate.engines.interface import Source
+from hiddenstate.errors import DataError, UntrustedFileError
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Params
+from hiddenstate.system.typing import Array
+
+LARGEST_ANSWER = 1e150
+"""Largest output in its own units; its square is still a float64."""
+
+ORDINARY = 1e6
+"""Transformed inputs up to this size are not to blame for an overflow, the model is."""
+
+
+def checked_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -> Predictor:
+    """Return a predictor for `model` that refuses outputs which are not finite.
+
+    Raises
+    ------
+    UntrustedFileError
+        If the sums of the model's weights overflow.
+    MachineError
+        If the device does not exist, or memory is too small for torch.
+    """
+    input_limit(model)
+    return CheckedPredictor(make_predictor(model, device, threads), model)
+
+
+def input_limit(model: FittedModel) -> float:
+    """Return the largest input, transformed, with which no sum of the first layer can overflow.
+
+    Hidden units are taken to be within [-1, 1]. The weights of other layers are checked likewise.
+
+    Raises
+    ------
+    UntrustedFileError
+        If weights are so large that a sum can overflow with any input.
+    """
+    params, most = model.params, float(np.finfo(model.dtype).max)
+    limit = np.inf
+    with np.errstate(over="ignore"):
+        for name, weight in params.items():
+            if weight.ndim != 2 or ".weight_hh" in name:
+                continue
+            inputs = _row_sums(weight)
+            rest = np.zeros(len(weight))
+            for other in {name.replace("weight", "bias"), *_hidden_side(name)} & set(params):
+                rest += _row_sums(params[other])
+            room = np.min((most - rest) / np.maximum(inputs, 1e-300))
+            if room < 1:
+                raise UntrustedFileError(
+                    f"the model's weights are too large for {model.dtype}: {name} has numbers up "
+                    f"to {_size(weight):.3g}; train the model again, at a lower learning rate"
+                )
+            if "_ih_l0" in name or name == "encoder.0.weight":
+                limit = min(limit, float(room))
+    return limit
+
+
+def _hidden_side(name: str) -> set[str]:
+    """Names of what is added to the product of a recurrent layer's weight of that name."""
+    if "weight_ih" not in name:
+        return set()
+    return {name.replace("_ih", "_hh"), name.replace("weight_ih", "bias_hh")}
+
+
+def _row_sums(array: Array) -> Array:
+    return np.asarray(np.abs(array, dtype=np.float64).reshape(len(array), -1).sum(axis=1))
+
+
+def check_inputs(model: FittedModel, X: Source, where: str) -> None:
+    """Refuse transformed rows that can overflow in the first layer.
+
+    A sum that overflows saturates a unit with either sign, and the prediction is finite and wrong.
+
+    Raises
+    ------
+    DataError
+        Names `where`, the row and its largest value.
+    """
+    if not isinstance(X, np.ndarray) or X.dtype == np.uint8:  # pixels are fractions
+        return
+    limit = input_limit(model)
+    if _size(X) <= limit:
+        return
+    row = next(i for i in range(len(X)) if _size(X[i]) > limit)
+    raise DataError(
+        f"{where}: row {row} has values too large for the model: {_size(X[row]):.3g} after "
+        f"scaling, and with its weights {model.dtype} overflows beyond {limit:.3g}; correct the "
+        "data"
+    )
+
+
+def _size(X: Array) -> float:
+    """The largest absolute value of X, missing values left out."""
+    return float(np.fmax(np.fmax.reduce(X, axis=None), -np.fmin.reduce(X, axis=None)))
+
+
+class CheckedPredictor:
+    """A predictor that refuses outputs which are not finite although their inputs are.
+
+    Outputs must be finite in the units of the data too. The output of a row with missing values
+    that nothing filled in is NaN, and is returned.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    model : FittedModel
+        The same model.
+    """
+
+    def __init__(self, predictor: Predictor, model: FittedModel) -> None:
+        self._predictor, self._model = predictor, model
+        most = float(np.finfo(model.dtype).max)
+        scaling = model.transform.target_scaling
+        if model.net.job == "autoencode":
+            scaling = model.transform.scaling
+        offset, factor = (np.zeros(1), np.ones(1)) if scaling is None else scaling
+        if model.transform.missing == "mask" and len(offset) * 2 == model.net.n_outputs:
+            offset, factor = np.tile(offset, 2), np.tile(factor, 2)
+        room = np.minimum(most / 2, LARGEST_ANSWER) - np.abs(offset)
+        self._largest = np.minimum(room * np.minimum(np.abs(factor), 1), most / 2)
+
+    def predict(self, X: Source, lengths: Array | None = None) -> Array:
+        """Return the outputs for rows `X`; see `Predictor.predict`."""
+        outputs = self._predictor.predict(X, lengths)
+        self._check(outputs, self._largest, X, lengths)
+        return outputs
+
+    def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
+        """Return the outputs for parallel rows and their last state; see `Predictor.forward`."""
+        for name, array in state.items():
+            if not np.isfinite(array).all():
+                raise DataError(f"state: {name} has numbers that are not finite")
+        outputs, after = self._predictor.forward(X, state)
+        self._check(outputs, self._largest, X)
+        return outputs, after
+
+    def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
+        """Return the outputs for consecutive rows and the last state; see `Predictor.follow`."""
+        outputs, after = self._predictor.follow(X, state)
+        self._check(outputs, self._largest, X, carries=True)
+        return outputs, after
+
+    def encode(self, X: Source) -> Array:
+        """Return the codes of rows `X`; see `Predictor.encode`."""
+        codes = self._predictor.encode(X)
+        self._check(codes, np.array(LARGEST_ANSWER), X)
+        return codes
+
+    def decode(self, codes: Array) -> Array:
+        """Return the rows that codes decode to; see `Predictor.decode`."""
+        rows = self._predictor.decode(codes)
+        self._check(rows, self._largest, codes)
+        return rows
+
+    def _check(
+        self,
+        outputs: Array,
+        largest: Array,
+        X: Source,
+        lengths: Array | None = None,
+        carries: bool = False,
+    ) -> None:
+        fits = np.abs(outputs) <= largest  # NaN does not
+        if fits.all():
+            return
+        wrong = np.logical_not(np.reshape(fits, (len(outputs), -1)).all(axis=1))
+        for first, piece in in_pieces(X):
+            for i, values in enumerate(piece, start=first):
+                own = values if lengths is None else values[: lengths[i]]
+                finite = bool(np.isfinite(own).all())
+                if wrong[i] and finite:
+                    raise self._refusal(i, _size(own))
+                if carries and not finite:  # and so is every output after it
+                    return
+
+    def _refusal(self, row: int, size: float) -> DataError | UntrustedFileError:
+        """Return the error that blames the inputs if they are large, also beside the weights."""
+        dtype = self._model.dtype
+        weight = max(_size(array) for array in self._model.params.values())
+        if size > max(weight, ORDINARY):
+            return DataError(
+                f"row {row}: no finite prediction; its values, up to {size:.3g} after scaling, "
+                f"overflow in {dtype}; correct the data"
+            )
+        return UntrustedFileError(
+            f"row {row}: no finite prediction, although the row is finite; the model's numbers "
+            f"overflow in {dtype}, its weights are up to {weight:.3g}; train it again, at a lower "
+            "learning rate"
+        )
