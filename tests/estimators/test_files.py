@@ -95,6 +95,31 @@ def test_labels_and_class_weights_keep_their_type_in_a_file(y, tmp_path):
     np.testing.assert_array_equal(loaded.predict(X), estimator.predict(X))
 
 
+UNSTORABLE = {
+    "datetime64": np.array(["2020-01-01", "2021-01-01"], "M8[ns]"),
+    "datetime64 ": np.array(["2020-01-01", "2021-01-01"], "M8[s]"),
+    "timedelta64": np.array([1, 2], "m8[h]"),
+    "Unicode": np.array(["up", "\ud800"]),
+    "apart": np.array(["up", "up\0"], dtype=object),
+    "apart ": np.array([1, 2**64 - 1], np.uint64),
+}
+
+
+@pytest.mark.parametrize("reason", UNSTORABLE)
+def test_labels_that_a_file_cannot_hold_are_refused_before_it_is_written(reason, tmp_path):
+    y = UNSTORABLE[reason][(Y_CLASS == "up").astype(int)]
+    estimator = RecurrentClassifier(hidden_size=3, max_steps=2).fit(X, y)
+    assert set(estimator.predict(X)) <= set(y)
+    path = tmp_path / "m.safetensors"
+    path.write_text("before")
+    with pytest.raises(DataError, match=reason.strip()):
+        estimator.save(path)
+    with pytest.raises(DataError, match=reason.strip()):
+        estimator.fit(X, y, run_dir=tmp_path / "run")
+    assert path.read_text() == "before"
+    assert [*tmp_path.iterdir()] == [path]
+
+
 @pytest.mark.parametrize("wrong", [[["up", [1]]], [[["up"], 1]], [["up"]], {"up": 1}, [[{}, 1]]])
 def test_damaged_class_weights_are_rejected(wrong, tmp_path):
     path = tmp_path / "m.safetensors"

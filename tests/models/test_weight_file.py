@@ -197,3 +197,23 @@ def test_a_model_file_is_not_taken_for_a_pickle(net: Net, tmp_path: Path) -> Non
         starts.add(path.read_bytes()[:1])
         refuse_code(path)
     assert b"\x80" in starts
+
+
+@pytest.mark.parametrize("what", ["contents", "checksum", "size"])
+def test_an_archive_with_a_damaged_member_is_refused_with_its_name(
+    tmp_path: Path, what: str
+) -> None:
+    path = tmp_path / "net.pt"
+    torch.save(ClassicLSTM().state_dict(), path)
+    data = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        info = next(i for i in archive.infolist() if i.filename.endswith("data/0"))
+        with archive.open(info) as member:
+            start = data.index(member.read())
+        directory = archive.start_dir
+    entry = data.index(info.filename.encode(), directory) - 46
+    place = {"contents": start + 5, "checksum": entry + 16, "size": entry + 20}[what]
+    data[place] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(UntrustedFileError, match="net/data/0" if what != "size" else "net.pt"):
+        read_weights(path)

@@ -236,8 +236,11 @@ class Estimator(BaseEstimator):
         if isinstance(model, dict):
             plain = model_from_facts(model["facts"], model["arrays"], type(self).__name__)
             state = {**state, "model_": replace(plain, classes=model["classes"])}
-        if "model_" in state and "feature_names_in_" in state:  # up to version 0.4, the model did not hold them
-            state = {**state, "model_": with_names(state["model_"], state["feature_names_in_"])}
+        names = state.get("feature_names_in_")
+        if (
+            names is not None and "model_" in state
+        ):  # up to version 0.4, the model did not hold them
+            state = {**state, "model_": with_names(state["model_"], names)}
         super().__setstate__(state)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -375,7 +378,7 @@ def _plain(value: Any) -> Any:
 
 @cache
 def _warn(text: str) -> None:
-    warnings.warn(text, RuntimeWarning, stacklevel=5)
+    warnings.warn(text, RuntimeWarning, stacklevel=6)
 
 
 def _warn_once(notices: Iterable[Notice]) -> None:

@@ -289,7 +289,10 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
             )
         rows = without_weightless(replace(rows, y=numbers.astype(np.int64), weights=weights))
         config = self._config(float_type(rows.X), len(rows))
-        raw = self._dataset(rows, y, classes=self.classes_.tolist(), picture=picture_of(rows))
+        # `tolist` makes integers of times in nanoseconds.
+        dated = self.classes_.dtype.kind in "Mm"
+        classes = list(self.classes_) if dated else self.classes_.tolist()
+        raw = self._dataset(rows, y, classes=classes, picture=picture_of(rows))
         with errors_for_python():
             dataset = prepare(raw, config)
             if isinstance(self.class_weight, dict):

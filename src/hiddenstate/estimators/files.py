@@ -146,10 +146,11 @@ def _checked_state(state: dict[str, Any], model: FittedModel, where: str) -> Par
     shape = (config.layers, 1, config.hidden_size)
     try:
         arrays = {name: np.asarray(values, model.dtype) for name, values in state.items()}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         arrays = {"": np.zeros(0)}
     names = [set(), {"h", "c"} if config.cell == "lstm" else {"h"}]
-    if set(arrays) not in names or any(a.shape != shape for a in arrays.values()):
+    fits = all(a.shape == shape and np.isfinite(a).all() for a in arrays.values())
+    if set(arrays) not in names or not fits:
         raise UntrustedFileError(f"{where}: damaged; the carried state does not match the network")
     return arrays
 

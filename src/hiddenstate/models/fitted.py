@@ -125,7 +125,14 @@ class FittedModel:
         return params
 
     def facts(self) -> ModelFacts:
-        """Return everything but the arrays, as values for JSON."""
+        """Return everything but the arrays, as values for JSON.
+
+        Raises
+        ------
+        DataError
+            If a label has no form in a file; see :func:`check_labels`.
+        """
+        check_labels(self.classes or [])
         return {
             "net": self.net.to_dict(),
             "classes": self.classes,
@@ -139,9 +146,39 @@ class FittedModel:
         return self.params | _arrays_of(self.transform)
 
     def save(self, path: Path, extra: Mapping[str, Any] | None = None) -> None:
-        """Write the model to `path` atomically, with the facts `extra` beside it."""
+        """Write the model to `path` atomically, with the facts `extra` beside it.
+
+        Errors as :meth:`facts`, before anything is written.
+        """
+        facts = {**self.facts(), "extra": dict(extra or {})}
         clear_stale(path.parent)
-        write_arrays(path, "model", self.arrays(), {**self.facts(), "extra": dict(extra or {})})
+        write_arrays(path, "model", self.arrays(), facts)
+
+
+def check_labels(labels: list[Any]) -> None:
+    """Refuse labels that a model file cannot hold, or would not give back as they are.
+
+    It holds text, integers, floats and truth values.
+
+    Raises
+    ------
+    DataError
+        Names the label and its type.
+    """
+    hint = "convert the labels to text or integers, or pickle the estimator instead"
+    for label in labels:
+        shown, kind = printable(label, 40), type(label).__name__
+        if not isinstance(label, (str, int, float)):
+            raise DataError(f"y: label {shown}: a model file cannot hold a {kind}; {hint}")
+        if isinstance(label, str) and not is_text(label):
+            raise DataError(f"y: label {shown}: not Unicode text, it has half of a pair; {hint}")
+    if np.asarray(labels).tolist() != labels:
+        raise DataError(f"y: numpy does not keep the labels apart or as they are; {hint}")
+
+
+def is_text(value: Any) -> bool:
+    """Return whether `value` is a string of Unicode characters, without lone surrogates."""
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
@@ -244,8 +281,11 @@ def _fits(row_shape: list[Any], net: Net) -> bool:
 
 def _are_labels(classes: list[Any], n: int) -> bool:
     """Return whether `classes` are `n` different texts or numbers."""
-    plain = all(isinstance(label, (str, int, float)) for label in classes)
-    return plain and len(classes) == n and len(set(classes)) == n
+    try:
+        check_labels(classes)
+    except DataError:
+        return False
+    return len(classes) == n and len(set(classes)) == n
 
 
 PREFIX = "preparation/"
@@ -353,6 +393,6 @@ def _read_names(
     """Return names of columns; `n_names` says how many are expected, if that is fixed."""
     if values is None:
         return None
-    if n_names not in (None, len(values)) or not all(isinstance(name, str) for name in values):
+    if n_names not in (None, len(values)) or not all(map(is_text, values)):
         raise UntrustedFileError(f"{where}: expected {n_names or 'a list of'} names")
     return tuple(values)

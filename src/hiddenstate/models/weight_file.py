@@ -2,6 +2,7 @@
 
 import shlex
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,21 @@ def refuse_code(path: Path) -> None:
         )
 
 
+def _damaged_member(path: Path) -> str | None:
+    """Return the first member of a zip archive that is damaged; torch does not check them."""
+    if not zipfile.is_zipfile(path):  # torch before 1.6 wrote no archive, and no checksums
+        return None
+    with zipfile.ZipFile(path) as archive:
+        return archive.testzip()
+
+
 def _state_dict(path: Path) -> Params:
     import pickle
 
     torch: Any = require("torch", "reading a state_dict")
     where = printable(path)
     try:
+        damaged = _damaged_member(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of old pickles; the error is one line
             loaded = torch.load(path, map_location="cpu", weights_only=True)
@@ -82,6 +92,11 @@ def _state_dict(path: Path) -> Params:
             f"{where}: not a weights file; expected a model.safetensors, or a file that "
             "torch.save(net.state_dict(), FILE) wrote"
         ) from None
+    if damaged is not None:
+        raise UntrustedFileError(
+            f"{where}: {printable(damaged, 60)} in the archive does not have its CRC-32; the file "
+            "was damaged or changed, use another copy"
+        )
     if not isinstance(loaded, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in loaded.items()
     ):

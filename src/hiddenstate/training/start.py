@@ -12,6 +12,7 @@ from hiddenstate.engines import Engine, TrainingState, kernel_notices, make_engi
 from hiddenstate.jobs import Job, make_job, make_snapshots
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
+from hiddenstate.models.fitted import check_labels
 from hiddenstate.runs.events import Figures
 from hiddenstate.runs.record import RunRecord, make_record
 from hiddenstate.runs.requests import Inbox
@@ -152,7 +153,8 @@ def _start(
     make_state: Callable[[], TrainingState],
     make_folder: Callable[[RunRecord], RunWriter],
 ) -> Session:
-    """Check memory before any is allocated, make the engine, and only then the folder."""
+    """Check labels and memory, make the engine, and only then the folder."""
+    check_labels(job.dataset.classes or [])
     check_memory(job)
     engine = make_engine(job.task(), make_state())
     weights = fingerprint(job.config.training)

@@ -1,5 +1,6 @@
 """Bad models are refused in one line, and strange names are escaped in messages."""
 
+import contextlib
 import json
 import os
 import pickle
@@ -9,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hiddenstate import RecurrentRegressor, load
 from hiddenstate.config import make_config
+from hiddenstate.errors import HiddenstateError
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
-from hiddenstate.system.array_file import write_arrays
+from hiddenstate.system.array_file import read_arrays, write_arrays
 from tests.conftest import (
     EVIL,
     QUIET,
@@ -81,11 +84,49 @@ def test_a_model_with_other_tensors_is_refused_with_their_names(
     assert message in refuse(4, "predict", path, npy(tmp_path / "x.npy", np.ones((1, 7, 5))))
 
 
-def test_a_forged_model_with_invalid_classes_is_refused(refuse: Refuse, tmp_path: Path) -> None:
-    net = Net("classify", make_config("classify", {"hidden_size": 4}).model, 5, 3)
+@pytest.mark.parametrize(
+    "classes",
+    [
+        [[1], [2, 3], {}],
+        ["a", "b", "\ud800"],
+        ["a", "a\0", "b"],
+        [1, 10**400, 2],
+        [1, 1, 2],
+        [1, 2],
+    ],
+)
+def test_a_forged_model_with_invalid_classes_is_refused(
+    refuse: Refuse, model: Path, tmp_path: Path, classes: list[Any]
+) -> None:
+    arrays, facts = read_arrays(model, "model")
+    write_arrays(model, "model", arrays, {**facts, "classes": classes})
+    refuse(4, "predict", model, npy(tmp_path / "x.npy", np.ones((1, 7, 5))))
+
+
+def leaves(facts: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The places of the numbers, texts and truth values in JSON."""
+    if isinstance(facts, dict | list):
+        inner = facts.items() if isinstance(facts, dict) else enumerate(facts)
+        return [leaf for key, value in inner for leaf in leaves(value, (*place, key))]
+    return [place]
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**30), 1e300, "\ud800"], ids=str)
+def test_no_number_or_text_in_a_model_file_is_an_internal_error(tmp_path: Path, value: Any) -> None:
     path = tmp_path / "m.safetensors"
-    FittedModel(net, net.initial(0, "float32"), [[1], [2, 3], {}], (7, 5)).save(path)
-    refuse(4, "predict", path, npy(tmp_path / "x.npy", np.ones((1, 7, 5))))
+    X = np.random.default_rng(0).normal(size=(8, 3, 2))
+    options: dict[str, Any] = {"max_steps": 1, "missing": "mask", "scale": "standard"}
+    RecurrentRegressor("lstm", hidden_size=2, stateful=True, **options).fit(X, X[:, 0]).save(path)
+    arrays, facts = read_arrays(path, "model")
+    for place in leaves(facts):
+        changed = json.loads(json.dumps(facts))
+        inside = changed
+        for key in place[:-1]:
+            inside = inside[key]
+        inside[place[-1]] = value
+        write_arrays(path, "model", arrays, changed)
+        with contextlib.suppress(HiddenstateError):
+            load(path).predict(X)
 
 
 def test_a_newer_model_is_refused_with_the_version(
