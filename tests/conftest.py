@@ -21,6 +21,7 @@ from hiddenstate.config import make_config
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
+from hiddenstate.runs.record import seed_of
 from hiddenstate.system.checksums import check_lines, line_with_checksum, lines_with_checksums
 
 # Tests run side by side; torch's threads would spin against one another. Before torch loads.
@@ -163,14 +164,19 @@ def run_of(cli: Cli, trained: Callable[[str], Path], tmp_path: Path) -> Callable
     return copy
 
 
+def _seed(path: Path) -> int:
+    """The checksum that the first line of a text starts from, which is its run's."""
+    return seed_of(Run(path.parent).id)
+
+
 def write_lines(path: Path, entries: Iterable[dict[str, Any]]) -> None:
     """Write a history or journal of these entries, each with its checksum."""
-    path.write_bytes(lines_with_checksums(entries)[0])
+    path.write_bytes(lines_with_checksums(entries, _seed(path))[0])
 
 
 def add_line(path: Path, entry: dict[str, Any]) -> None:
     """Append an entry with its checksum to a history or journal."""
-    check = check_lines(path.read_bytes()).check
+    check = check_lines(path.read_bytes(), previous=_seed(path)).check
     with path.open("ab") as stream:
         stream.write(line_with_checksum(entry, check)[0])
 

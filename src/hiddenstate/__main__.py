@@ -10,6 +10,9 @@ import sys
 def run() -> None:
     """Run the command and exit; Ctrl-C ends it with one line at any moment."""
     try:
+        from hiddenstate.cli.environment import prepare_process
+
+        prepare_process()
         from hiddenstate.cli import main
 
         main()

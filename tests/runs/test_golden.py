@@ -17,8 +17,10 @@ from hiddenstate.inference.inputs import read_new_data
 from hiddenstate.inference.predict import predict_series
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
+from hiddenstate.runs.record import RUN_FORMAT
 from hiddenstate.training.checkpoints import unpack
 from hiddenstate.training.resume import resume_run
+from hiddenstate.training.verify import check_files
 from hiddenstate.views.timeline import Timeline
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -52,6 +54,10 @@ VERSIONS = {
     ),
 }
 VERSIONS["v3"] = VERSIONS["v2"]  # the same run, its text sealed
+VERSIONS["v4"] = VERSIONS["v2"]  # the same run, its files bound to it
+
+ASKED = ("v3", "v4")
+"""Versions with a run that was sent requests, and one that was interrupted."""
 
 
 def config_of(version: str) -> Config:
@@ -137,8 +143,9 @@ def test_a_run_of_format_2_measures_as_it_did(monkeypatch: pytest.MonkeyPatch) -
     assert found["baseline_mse"] == pytest.approx(results["baseline_mse"], rel=1e-6)
 
 
-def test_the_requests_to_a_run_of_format_3_are_read() -> None:
-    run = Run(GOLDEN / "v3" / "asked")
+@pytest.mark.parametrize("version", ASKED)
+def test_the_requests_to_a_run_are_read(version: str) -> None:
+    run = Run(GOLDEN / version / "asked")
     asked = [(e["step"], e["do"]) for e in run.history() if e["event"] == "control"]
     assert asked == [(4, "lr"), (4, "snapshot"), (10, "stop")]
     assert run.status() == "done"
@@ -147,10 +154,11 @@ def test_the_requests_to_a_run_of_format_3_are_read() -> None:
     assert 4 in Timeline(run).steps
 
 
-def test_an_interrupted_run_of_format_3_resumes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("version", ASKED)
+def test_an_interrupted_run_resumes(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(GOLDEN / "v3", tmp_path, dirs_exist_ok=True)
+    shutil.copytree(GOLDEN / version, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     run = Run(tmp_path / "interrupted")
     assert run.status() == "interrupted"
@@ -161,3 +169,12 @@ def test_an_interrupted_run_of_format_3_resumes(
     assert [e["step"] for e in events if e["event"] == "log"] == [0, 5, 10]
     assert next(e["lr"] for e in events if e["event"] == "control") == 0.05
     assert results["best_step"] in (10, 12)
+    assert Run(tmp_path / "interrupted").record["format"] == RUN_FORMAT
+    assert {what for _, what in check_files(Run(tmp_path / "interrupted"))} == {None}
+
+
+@pytest.mark.parametrize("name", ["regress", "asked", "interrupted"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_verify_calls_every_golden_file_sound(version: str, name: str) -> None:
+    if (GOLDEN / version / name).exists():
+        assert {what for _, what in check_files(Run(GOLDEN / version / name))} == {None}

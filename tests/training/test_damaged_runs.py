@@ -94,7 +94,7 @@ def test_a_checkpoint_of_another_net_is_passed_over_by_its_layout(run, tmp_path)
     strange = Run(session.writer.path).checkpoint_paths()[0].read_bytes()
     (run / "checkpoints" / "000000047.safetensors").write_bytes(strange)
     remarks = finish(run)
-    assert "expected float32" in remarks[0]
+    assert "belongs to another run" in remarks[0]
     assert f"after step {int(newest.stem)}" in remarks[0]
 
 
@@ -106,8 +106,10 @@ def test_a_damaged_history_is_refused_by_line_or_resumed_with_allow_changed(run,
         finish(run)
     assert {p: p.read_bytes() for p in before} == before
     remarks = finish(run, allow_changed=True)
-    assert "history.jsonl:1: this line is damaged; resuming without it" in remarks[0]
-    assert "has 7 of 8 logged lines up to step 40; resuming without the others" in remarks[1]
+    assert (
+        "history.jsonl:1: this line is damaged, or another run's; resuming without it" in remarks[0]
+    )
+    assert "has 7 of 8 lines up to step 40; resuming without the others" in remarks[1]
     assert Run(run).damage("history.jsonl") is None
     whole = Run(tmp_path / "regress-2")
     assert Run(run).results() == whole.results()
@@ -118,7 +120,7 @@ def test_a_history_with_missing_lines_is_refused(run):
     path = run / "history.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:3]))
-    with pytest.raises(UntrustedFileError, match=r"has 3 of 8 logged lines up to step 40"):
+    with pytest.raises(UntrustedFileError, match=r"has 3 of 8 lines up to step 40"):
         finish(run)
 
 
@@ -133,7 +135,7 @@ def test_a_line_cut_short_after_the_checkpoint_is_nothing_lost(run, tmp_path):
 def test_a_damaged_journal_is_named_and_added_to(run, cli):
     damage(run / "journal.jsonl", 12)  # in the time of its first entry
     finish(run)
-    assert Run(run).damage("journal.jsonl").endswith("journal.jsonl:1: this line is damaged")
+    assert Run(run).damage("journal.jsonl").endswith("this line is damaged, or another run's")
     assert Run(run).journal()[-1]["event"] == "end"
     done = cli("watch", run, "--view", "lines")
     assert done.code == 0
@@ -162,7 +164,7 @@ def test_a_damaged_snapshot_is_left_out_and_named(run, cli, tmp_path, monkeypatc
     "change",
     [
         ('"lr": 0.02', '"lr": 0.03'),
-        ('"format": 3', '"format": 1'),
+        ('"format": 4', '"format": 1'),
         ('"sha256"', '"sha255"'),
         ('"threads": 1', '"threads": 01'),
     ],
@@ -223,7 +225,7 @@ def test_resuming_a_run_of_an_older_format_adds_checksums(tmp_path):
     assert Run(path).status() == "stopped"
     finish(path)
     assert contents(path) == whole
-    assert Run(path).record["format"] == 3
+    assert Run(path).record["format"] == 4
     assert [Run(path).damage(n) for n in ("history.jsonl", "journal.jsonl")] == [None, None]
     assert "check" in (path / "journal.jsonl").read_text().splitlines()[0]
 
@@ -277,8 +279,8 @@ def test_history_and_snapshots_are_on_the_disk_before_the_checkpoint(tmp_path, m
     first = next(k for k, p in enumerate(flushed) if p.parent.name == "checkpoints")
     after = names[names.index("history.jsonl") : first]
     assert after[:4] == ["history.jsonl", *["snapshots"] * 3]  # those of two lines, and the folder
-    assert names[-1] == "snapshots"
-    assert "history.jsonl" in names[-4:]  # the last snapshot, what only the end shows, the folder
+    assert names[-3] == "snapshots"  # then the number of lines, and the run's folder
+    assert "history.jsonl" in names[-6:]  # the last snapshot, what only the end shows, the folder
 
 
 def test_a_full_disk_while_training_keeps_the_checkpoint_and_says_how_to_resume(

@@ -1,5 +1,6 @@
 """Prints results on stdout, and notes and errors on stderr."""
 
+import contextlib
 import json
 import sys
 import tempfile
@@ -44,22 +45,24 @@ def say_json(values: Mapping[str, Any]) -> None:
 
 
 def fail(message: str, code: int) -> int:
-    """Print an error on stderr, in one line; return `code`."""
-    click.echo(f"error: {printable(message, MAX_LINE)}", err=True)
+    """Print an error on stderr, in one line, if that can be written; return `code`."""
+    with contextlib.suppress(OSError):
+        click.echo(f"error: {printable(message, MAX_LINE)}", err=True)
     return code
 
 
 def report_internal_error(error: Exception) -> int:
-    """Write the traceback of an internal error to a file and print its path; return 1."""
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="hiddenstate-", suffix=".trace.txt", delete=False, encoding="utf-8"
-    ) as stream:
-        stream.write("".join(traceback.format_exception(error)))
-    return fail(
-        f"internal error: {type(error).__name__}; please report it with the traceback in "
-        f"{stream.name}",
-        1,
-    )
+    """Write the traceback of an internal error to a file, print where it is, and return 1."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="hiddenstate-", suffix=".trace.txt", delete=False, encoding="utf-8"
+        ) as stream:
+            stream.write("".join(traceback.format_exception(error)))
+        place = f"in {stream.name}"
+    except OSError:  # no folder for temporary files, or no space
+        place = "that --debug shows"
+    what = f"internal error: {type(error).__name__}"
+    return fail(f"{what}; please report it with the traceback {place}", 1)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

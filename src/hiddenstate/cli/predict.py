@@ -78,8 +78,11 @@ def predict(
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.predict import predict_data, predict_run
+    from hiddenstate.system.atomic_file import check_output
 
     file_format = _resolve_format(file_format, output)
+    if output is not None:
+        check_output(output)
     model, trained_run = _open_model(run, runs_dir)
     if proba and model.net.job != "classify":
         raise OptionError(f"--proba: only for classifiers; this is a {model.net.job} model")

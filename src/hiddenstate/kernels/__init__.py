@@ -14,6 +14,9 @@ from hiddenstate.errors import MachineError, printable
 
 VARIABLE = "HIDDENSTATE_LEVEL"
 
+MAX_THREADS = 4096
+"""Most threads that are started, as `--threads` limits them."""
+
 CELLS = {"rnn_tanh": 0, "rnn_relu": 1, "gru": 2, "lstm": 3}
 """Numbers of the cells in the compiled module (`Cell` in csrc/contract.h)."""
 
@@ -63,9 +66,14 @@ def why_not() -> str | None:
 
 
 def default_threads() -> int:
-    """Return the default number of threads: `OMP_NUM_THREADS`, or else :func:`processors`."""
+    """Return the default number of threads: `OMP_NUM_THREADS`, or else :func:`processors`.
+
+    The variable can be a list, of which the first number counts. A value that is no number from 1
+    to `MAX_THREADS` is ignored.
+    """
     value = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(value) if value.isdecimal() and int(value) else processors()
+    number = int(value) if value.isdecimal() and len(value) < 10 else 0
+    return number if 1 <= number <= MAX_THREADS else processors()
 
 
 def processors() -> int:

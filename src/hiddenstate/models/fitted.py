@@ -12,8 +12,8 @@ from hiddenstate.config import DataConfig, section_options
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.models.net import Net, NetFacts, Params, net_from_dict
-from hiddenstate.system.array_file import Layout, read_arrays, write_arrays
-from hiddenstate.system.atomic_file import clear_stale
+from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
+from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array
 
@@ -146,13 +146,15 @@ class FittedModel:
         return self.params | _arrays_of(self.transform)
 
     def save(self, path: Path, extra: Mapping[str, Any] | None = None) -> None:
-        """Write the model to `path` atomically, with the facts `extra` beside it.
+        """Write the model to `path`, with the facts `extra` beside it; see `write_output`.
 
-        Errors as :meth:`facts`, before anything is written.
+        Errors also as :meth:`facts`, before anything is written.
         """
-        facts = {**self.facts(), "extra": dict(extra or {})}
-        clear_stale(path.parent)
-        write_arrays(path, "model", self.arrays(), facts)
+        write_output(path, self.encode(extra))
+
+    def encode(self, extra: Mapping[str, Any] | None = None) -> bytes:
+        """Return the bytes of the model's file, with the facts `extra` beside it."""
+        return encode_arrays("model", self.arrays(), {**self.facts(), "extra": dict(extra or {})})
 
 
 def check_labels(labels: list[Any]) -> None:

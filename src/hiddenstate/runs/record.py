@@ -2,9 +2,11 @@
 
 import os
 import platform
+import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import IO, Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -15,21 +17,35 @@ from hiddenstate.system.array_file import LARGE
 from hiddenstate.system.atomic_file import open_regular
 from hiddenstate.system.checksums import CheckedLines, check_lines, check_object
 from hiddenstate.system.memory import check_free
+from hiddenstate.system.strict_json import check_fields
 
-RUN_FORMAT = 3
+RUN_FORMAT = 4
 """Version of config.json and of the folder's layout; newer ones are refused."""
 
 MAX_RECORD = 2**20
 """Longest config.json that is read, in bytes; ours have a few KiB."""
 
+MAX_LINE = 2**20
+"""Bytes after which a text without a newline is not read on; lines have some hundreds."""
+
+TEXTS = ("history.jsonl", "journal.jsonl")
+"""The files of lines with checksums."""
+
+CLOSED = "closed.json"
+"""File that states how many lines each of `TEXTS` has, once training has ended."""
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
 
 class RunRecord(TypedDict):
     """What config.json holds beside its format and checksum, as it is written.
 
-    `weights` is the SHA-256 of the file that `--weights` names. A record that was read is checked
-    for its format only, so readers treat the values as untrusted.
+    `id` is what the run's other files state too (docs/format.md); runs that older versions started
+    have none. `weights` is the SHA-256 of the file that `--weights` names. Of a record that was
+    read only format and id are checked, so readers treat the other values as untrusted.
     """
 
+    id: NotRequired[str]
     config: dict[str, Any]
     data: dict[str, Any]
     weights: NotRequired[str]
@@ -42,6 +58,7 @@ def make_record(
     data: Mapping[str, Any],
     engine: Mapping[str, Any],
     weights: str | None = None,
+    run_id: str | None = None,
 ) -> RunRecord:
     """Return the record of a run: its settings, its data, and what computes.
 
@@ -52,8 +69,11 @@ def make_record(
         As `PreparedDataset.facts` and `Engine.about` return them.
     weights : str, optional
         SHA-256 of the weights file, if training starts from one.
+    run_id : str, optional
+        What the run's files have in common.
     """
     record: RunRecord = {
+        **({} if run_id is None else {"id": run_id}),  # type: ignore[typeddict-item]  # str
         "config": config.to_dict(),
         "data": dict(data),
         **({} if weights is None else {"weights": weights}),  # type: ignore[typeddict-item]  # str
@@ -68,6 +88,63 @@ def make_record(
     return record
 
 
+def read_closing_lines(path: Path, run_id: str | None) -> dict[str, int]:
+    """Return the numbers of lines in the closed.json at `path`, by file; empty without one.
+
+    Raises
+    ------
+    UntrustedFileError
+        If it is damaged, or does not belong to the run `run_id`.
+    MachineError
+        If it cannot be read.
+    """
+    try:
+        record: Any = _read_object(path, required=True)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UntrustedFileError(f"{printable(path)}: damaged: {printable(error)}") from None
+    lines = own_facts(record, run_id, printable(path))
+    return check_fields(lines, dict.fromkeys(TEXTS, int), f"{printable(path)}: damaged")
+
+
+def own_facts(facts: Mapping[str, Any], run_id: str | None, where: str) -> dict[str, Any]:
+    """Return what a file states, without the run it belongs to.
+
+    Raises
+    ------
+    UntrustedFileError
+        If that is not the run `run_id`; runs that older versions started have no id.
+    """
+    if facts.get("run") != run_id:
+        raise UntrustedFileError(f"{where}: belongs to another run; restore this run's own")
+    return {name: value for name, value in facts.items() if name != "run"}
+
+
+def with_run(facts: Mapping[str, Any], run_id: str | None) -> dict[str, Any]:
+    """Return `facts` with the run they belong to, as :func:`own_facts` reads it."""
+    return dict(facts) if run_id is None else {**facts, "run": run_id}
+
+
+def is_kept(event: Mapping[str, Any]) -> bool:
+    """Whether a resumed run keeps this event, if it is not after its checkpoint.
+
+    Of the requests, `stop` and the last `pause` are not kept; no `pause` or `go` counts here.
+    """
+    return event["event"] in ("log", "valid") or event.get("do") in ("lr", "snapshot")
+
+
+def _read_object(path: Path, required: bool = False) -> Any:
+    """Return the JSON object in the file `path` without its checksum, after checking it."""
+    with open_regular(path) as stream:
+        data = stream.read(MAX_RECORD + 1)
+    if len(data) > MAX_RECORD:
+        raise ValueError(f"longer than {MAX_RECORD} bytes")
+    return check_object(data, required)
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """Return what config.json at `path` holds, after a check of its checksum and format.
 
@@ -80,16 +157,14 @@ def read_record(path: Path) -> dict[str, Any]:
     MachineError
         If it cannot be read.
     """
-    if not path.is_file():
-        raise DataError(f"{printable(path.parent)}: not a run folder: it has no config.json")
     try:
-        with open_regular(path) as stream:
-            data = stream.read(MAX_RECORD + 1)
-        if len(data) > MAX_RECORD:
-            raise ValueError(f"longer than {MAX_RECORD} bytes")
-        record: Any = check_object(data)
+        if not path.is_file():
+            raise DataError(f"{printable(path.parent)}: not a run folder: it has no config.json")
+        record: Any = _read_object(path)
     except OSError as error:
         raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+    except DataError:
+        raise
     except ValueError as error:
         raise UntrustedFileError(
             f"{printable(path)}: damaged or changed: {printable(error)}; restore it, or, if "
@@ -108,10 +183,17 @@ def read_record(path: Path) -> dict[str, Any]:
         raise UntrustedFileError(
             f"{printable(path)}: damaged: unknown field {printable(min(unknown), 40)}"
         )
+    if "id" in record and not (isinstance(record["id"], str) and _ID.fullmatch(record["id"])):
+        raise UntrustedFileError(f"{printable(path)}: damaged: expected an id of 32 hex digits")
     return record
 
 
-def read_lines(path: Path, checksummed: bool, offset: int = 0, before: int = 0) -> CheckedLines:
+def seed_of(run_id: str | None) -> int:
+    """Return the checksum that the first line of a run's history and journal starts from."""
+    return 0 if run_id is None else zlib.crc32(run_id.encode())
+
+
+def read_lines(path: Path, checksummed: bool, before: int, offset: int = 0) -> CheckedLines:
     """Return the lines of a history or journal, and which of them are damaged.
 
     Parameters
@@ -120,15 +202,17 @@ def read_lines(path: Path, checksummed: bool, offset: int = 0, before: int = 0) 
         Without such a file there are no lines.
     checksummed : bool
         Whether each line must have a checksum, as from format 3 on.
+    before : int
+        Checksum of the line that ends at `offset`; :func:`seed_of` the run for the first.
     offset : int
         Byte to read from, where a line starts.
-    before : int
-        Checksum of the line that ends there.
 
     Raises
     ------
     MachineError
         If it cannot be read.
+    UntrustedFileError
+        If it is not a regular file.
     """
     try:
         with open_regular(path) as stream:
@@ -136,12 +220,22 @@ def read_lines(path: Path, checksummed: bool, offset: int = 0, before: int = 0) 
             if size > LARGE:
                 check_free(4 * size, f"reading {printable(path)}", "the file may be corrupt")
             stream.seek(offset)
-            data = stream.read()
+            data = _read_text(stream)
     except FileNotFoundError:
-        return CheckedLines([], [], b"", 0, 0)
+        return CheckedLines([], [], b"", before, 0)
     except OSError as error:
         raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
     return check_lines(data, checksummed, _is_sound, before)
+
+
+def _read_text(stream: IO[bytes]) -> bytes:
+    """Return the rest of `stream`, up to `MAX_LINE` bytes without a newline: no line is longer."""
+    pieces: list[bytes] = []
+    while piece := stream.read(MAX_LINE):
+        pieces.append(piece)
+        if len(piece) == MAX_LINE and b"\n" not in piece:
+            break
+    return b"".join(pieces)
 
 
 _REQUIRED: dict[str, dict[str, type]] = {

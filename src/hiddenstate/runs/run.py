@@ -5,9 +5,9 @@ docs/format.md describes the layout and every file.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -22,9 +22,18 @@ from hiddenstate.errors import (
 )
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.runs.events import Event, Figures, JournalEntry
-from hiddenstate.runs.record import read_lines, read_record
+from hiddenstate.runs.record import (
+    CLOSED,
+    is_kept,
+    own_facts,
+    read_closing_lines,
+    read_lines,
+    read_record,
+    seed_of,
+)
 from hiddenstate.runs.snapshot_files import (
     Sizes,
+    check_step,
     read_final_arrays,
     read_snapshot,
     read_static_arrays,
@@ -32,7 +41,8 @@ from hiddenstate.runs.snapshot_files import (
 )
 from hiddenstate.runs.snapshots import StaticFacts
 from hiddenstate.system.array_file import Layout, read_arrays
-from hiddenstate.system.atomic_file import TEMPORARY
+from hiddenstate.system.atomic_file import TEMPORARY, open_regular
+from hiddenstate.system.checksums import CheckedLines
 from hiddenstate.system.lock import is_locked
 from hiddenstate.system.typing import NamedArrays
 
@@ -134,32 +144,53 @@ class Run:
         -------
         events, offset, check
         """
-        lines = read_lines(self.path / "history.jsonl", self.checksummed, offset, check)
+        before = check if offset else self._seed
+        lines = read_lines(self.path / "history.jsonl", self.checksummed, before, offset)
         return cast(list[Event], lines.entries), offset + lines.size, lines.check
 
     def journal(self) -> list[JournalEntry]:
         """Return the entries of journal.jsonl, without damaged or unfinished lines."""
-        lines = read_lines(self.path / "journal.jsonl", self.checksummed)
-        return cast(list[JournalEntry], lines.entries)
+        return cast(list[JournalEntry], self._lines("journal.jsonl").entries)
+
+    def damaged_lines(self, name: str) -> str | None:
+        """Say which line of history.jsonl or journal.jsonl is damaged first; None if none is."""
+        return self._damaged_lines(name, self._lines(name).damaged)
+
+    def _lines(self, name: str) -> CheckedLines:
+        return read_lines(self.path / name, self.checksummed, self._seed)
+
+    def _damaged_lines(self, name: str, damaged: Sequence[int]) -> str | None:
+        if not damaged:
+            return None
+        more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
+        other = ", or another run's" if self.id and damaged[0] == 1 else ""
+        return f"{printable(self.path / name)}:{damaged[0]}: this line is damaged{other}{more}"
 
     def damage(self, name: str) -> str | None:
         """Say what is wrong with history.jsonl or journal.jsonl; None if it is sound."""
-        path = self.path / name
-        lines = read_lines(path, self.checksummed)
+        lines = self._lines(name)
         if lines.damaged:
-            more = f" (and {len(lines.damaged) - 1} more)" if len(lines.damaged) > 1 else ""
-            return f"{printable(path)}:{lines.damaged[0]}: this line is damaged{more}"
+            return self._damaged_lines(name, lines.damaged)
         if lines.rest and not is_locked(self.path):
-            return f"{printable(path)}: its last line is cut short"
+            return f"{printable(self.path / name)}: its last line is cut short"
         return None
+
+    @property
+    def id(self) -> str | None:
+        """What the files of this run have in common; None for runs of formats 1 to 3."""
+        return self.record.get("id")
+
+    @property
+    def _seed(self) -> int:
+        return seed_of(self.id)
 
     @property
     def checksummed(self) -> bool:
         """Whether each line of history and journal has a checksum, as from format 3 on."""
         return bool(self.record["format"] >= 3)
 
-    def missing_lines(self, step: int, n_since: int) -> str | None:
-        """Say how many of the lines logged up to a checkpoint are missing; None if none is.
+    def missing_lines(self, step: int, n_since: int, n_lines: int | None = None) -> str | None:
+        """Say how many of a checkpoint's history lines are missing; None if none is.
 
         Parameters
         ----------
@@ -168,22 +199,50 @@ class Run:
         n_since : int
             Losses in it that no line holds yet. If the last step is a logged one and training
             was stopped while it was evaluated, its line is still pending.
+        n_lines : int, optional
+            How many lines it states (:func:`is_kept` counts them); older ones state none, and
+            only logged lines are counted.
         """
-        log_every = self.config.training.log_every
-        expected = -(-step // log_every) - ((step - 1) % log_every == 0 and n_since > 0)
-        n_logged = sum(e["event"] == "log" and e["step"] < step for e in self.history())
-        if n_logged >= expected:
+        if n_lines is None:
+            log_every = self.config.training.log_every
+            n_lines = -(-step // log_every) - ((step - 1) % log_every == 0 and n_since > 0)
+            found = sum(e["event"] == "log" and e["step"] < step for e in self.history())
+        else:
+            last = {"control": step}  # its step counts the updates made before it
+            found = sum(
+                is_kept(e) and e["step"] <= last.get(e["event"], step - 1) for e in self.history()
+            )
+        if found >= n_lines:
             return None
         path = printable(self.path / "history.jsonl")
-        return f"{path}: has {n_logged} of {expected} logged lines up to step {step}"
+        return f"{path}: has {found} of {n_lines} lines up to step {step}"
+
+    def cut_lines(self, name: str) -> str | None:
+        """Say how many lines a text has lost since training ended; None if none is missing.
+
+        Nothing is known of a run that was killed, or is being trained.
+
+        Raises
+        ------
+        UntrustedFileError
+            If the numbers of lines, in closed.json, are damaged.
+        MachineError
+            If they cannot be read.
+        """
+        stated = read_closing_lines(self.path / CLOSED, self.id).get(name, 0)
+        lines = self._lines(name)
+        n_lines = len(lines.entries) + len(lines.damaged)
+        if n_lines >= stated:
+            return None
+        return f"{printable(self.path / name)}: has {n_lines} of {stated} lines"
 
     def _ends(self) -> bool:
         """Whether the history's last line looks like an end; called often, so it reads no more."""
         try:
-            with (self.path / "history.jsonl").open("rb") as stream:
+            with open_regular(self.path / "history.jsonl") as stream:
                 stream.seek(-min(MAX_LAST_LINE, stream.seek(0, os.SEEK_END)), os.SEEK_END)
                 return b'"event": "end"' in stream.read().rstrip(b"\n").rpartition(b"\n")[2]
-        except OSError:
+        except (OSError, UntrustedFileError):  # whoever reads the history says so
             return False
 
     def results(self) -> Figures | None:
@@ -228,7 +287,8 @@ class Run:
     @cached_property
     def static_arrays(self) -> tuple[NamedArrays, StaticFacts]:
         """Arrays and facts that views need and training never changes."""
-        return read_static_arrays(self.path / "snapshots" / STATIC_ARRAYS, self.config.job)
+        path = self.path / "snapshots" / STATIC_ARRAYS
+        return read_static_arrays(path, self.config.job, self.id)
 
     def _sizes(self) -> Sizes:
         """Sizes of the arrays in snapshots, as far as sound files state them."""
@@ -245,9 +305,9 @@ class Run:
     def final_arrays(self) -> NamedArrays:
         """Return the arrays that exist only at the run's end; none before it."""
         path = self.path / "snapshots" / FINAL_ARRAYS
-        return (
-            read_final_arrays(path, self.config.job, self._sizes()) if self.has_final_arrays else {}
-        )
+        if not self.has_final_arrays:
+            return {}
+        return read_final_arrays(path, self.config.job, self.id, self._sizes())
 
     def snapshot_paths(self) -> list[Path]:
         """Return the path of every snapshot, in the order they were taken."""
@@ -266,7 +326,7 @@ class Run:
             If it cannot be read.
         """
         one = self.config.flat().get("output") == "last"
-        arrays, sizes = read_snapshot(path, self.config.job, one, self._sizes())
+        arrays, sizes = read_snapshot(path, self.config.job, self.id, one, self._sizes())
         self._window = {name: sizes[name] for name in ("T", "O") if name in sizes}
         return arrays
 
@@ -283,6 +343,28 @@ class Run:
     def checkpoint_paths(self) -> list[Path]:
         """Return the path of every checkpoint, newest first."""
         return numbered(self.path / "checkpoints")[::-1]
+
+    def read_checkpoint(
+        self, path: Path, fits: Callable[[str, Layout, dict[str, Any]], None] | None = None
+    ) -> tuple[NamedArrays, dict[str, Any]]:
+        """Return the arrays and facts of one of `checkpoint_paths`; see `sound_checkpoint`.
+
+        Raises
+        ------
+        UntrustedFileError
+            If it is damaged, or not the checkpoint of this run that its name says.
+        MachineError
+            If it cannot be read.
+        """
+
+        def check(layout: Layout, values: dict[str, Any]) -> None:
+            facts = own_facts(values, self.id, printable(path))
+            check_step(path, facts)
+            if fits:
+                fits(str(path), layout, facts)
+
+        arrays, facts = read_arrays(path, "checkpoint", check)
+        return arrays, own_facts(facts, self.id, printable(path))
 
     def checkpoint(self) -> tuple[NamedArrays, dict[str, Any]] | None:
         """Return the arrays and facts of the newest sound checkpoint; None without one.
@@ -308,8 +390,7 @@ class Run:
         damaged: list[str] = []
         for path in self.checkpoint_paths():
             try:
-                check = partial(fits, str(path)) if fits else None
-                return read_arrays(path, "checkpoint", check), damaged
+                return self.read_checkpoint(path, fits), damaged
             except UntrustedFileError as error:
                 damaged.append(str(error))
         if damaged:
@@ -327,7 +408,7 @@ class Run:
         DataError
             If the run is not done.
         UntrustedFileError
-            If the model file is damaged.
+            If the model file is damaged, or another run's.
         """
         path = self.path / "model.safetensors"
         if not path.is_file():
@@ -337,7 +418,9 @@ class Run:
                 f"{printable(self.path)}: has no model yet; finish it with "
                 f"`hiddenstate resume {self.path}`"
             )
-        return load_model(path)[0]
+        model, extra = load_model(path)
+        own_facts(extra, self.id, printable(path))
+        return model
 
 
 def is_own_file(path: Path) -> bool:

@@ -4,12 +4,14 @@
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hiddenstate.errors import UntrustedFileError, printable
+from hiddenstate.runs.record import own_facts
 from hiddenstate.runs.snapshots import (
     MAY_BE_EMPTY,
     NUMBERS,
@@ -28,7 +30,7 @@ Sizes = dict[str, int]
 """Lengths of the axes of a run's arrays, by letter, as far as they are known."""
 
 
-def read_static_arrays(path: Path, job: str) -> tuple[NamedArrays, StaticFacts]:
+def read_static_arrays(path: Path, job: str, run_id: str | None) -> tuple[NamedArrays, StaticFacts]:
     """Read a shown.safetensors of `job`.
 
     Raises
@@ -42,13 +44,13 @@ def read_static_arrays(path: Path, job: str) -> tuple[NamedArrays, StaticFacts]:
     where, tables = printable(path), array_tables(job)
 
     def check(layout: Layout, values: dict[str, Any]) -> None:
-        facts = _check_facts(values, job, where)
+        facts = _check_facts(own_facts(values, run_id, where), job, where)
         _check_present(layout, tables.always, where)
         _check_groups(layout, tables.static, where)
         _check_picture(facts.picture, _fit(layout, tables.static, _sizes(facts), where), job, where)
 
     arrays, values = read_arrays(path, "shown", check)
-    facts = _check_facts(values, job, where)
+    facts = _check_facts(own_facts(values, run_id, where), job, where)
     _check_values(arrays, sizes_of_static_arrays(arrays, facts), where)
     return arrays, facts
 
@@ -59,7 +61,7 @@ def sizes_of_static_arrays(arrays: Arrays, facts: StaticFacts) -> Sizes:
 
 
 def read_snapshot(
-    path: Path, job: str, one_target: bool, sizes: Sizes
+    path: Path, job: str, run_id: str | None, one_target: bool, sizes: Sizes
 ) -> tuple[NamedArrays, Sizes]:
     """Read a snapshot whose name is the number of updates made.
 
@@ -67,6 +69,8 @@ def read_snapshot(
     ----------
     path : Path
     job : str
+    run_id : str or None
+        The run that it must belong to.
     one_target : bool
         Whether a window of regress has one target, not one for each step.
     sizes : dict
@@ -88,13 +92,10 @@ def read_snapshot(
         if one_target and spec.last_shape:
             table[name] = spec._replace(shape=spec.last_shape)
 
-    def check(layout: Layout, facts: dict[str, Any]) -> None:
+    def check(layout: Layout, values: dict[str, Any]) -> None:
+        facts = own_facts(values, run_id, where)
         check_fields(facts, {"step": int}, f"{where}: damaged facts")
-        if facts["step"] != int(path.stem) or facts["step"] >= MAX_STEP:
-            raise UntrustedFileError(
-                f"{where}: damaged facts: step is {printable(facts['step'], 40)}, expected that "
-                "of its name"
-            )
+        check_step(path, facts)
         _check_layout(layout, table, sizes, where)
 
     arrays = read_arrays(path, "snapshot", check)[0]
@@ -103,12 +104,22 @@ def read_snapshot(
     return arrays, all_sizes
 
 
-def read_final_arrays(path: Path, job: str, sizes: Sizes) -> NamedArrays:
-    """Read a closing.safetensors of `job`; `sizes` and errors as :func:`read_snapshot`."""
+def check_step(path: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse a file whose name is not the number of updates in its facts (`UntrustedFileError`)."""
+    step = facts.get("step")
+    if type(step) is not int or step != int(path.stem) or step >= MAX_STEP:
+        raise UntrustedFileError(
+            f"{printable(path)}: damaged facts: step is {printable(step, 40)}, expected that of "
+            "its name"
+        )
+
+
+def read_final_arrays(path: Path, job: str, run_id: str | None, sizes: Sizes) -> NamedArrays:
+    """Read a closing.safetensors of `job`; the rest as :func:`read_snapshot`."""
     where, table = printable(path), array_tables(job).final
 
     def check(layout: Layout, facts: dict[str, Any]) -> None:
-        check_fields(facts, {}, f"{where}: damaged facts")
+        check_fields(own_facts(facts, run_id, where), {}, f"{where}: damaged facts")
         _check_layout(layout, table, sizes, where)
 
     arrays = read_arrays(path, "closing", check)[0]

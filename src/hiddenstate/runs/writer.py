@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,27 @@ from hiddenstate.errors import (
 )
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
-from hiddenstate.runs.record import RUN_FORMAT, RunRecord, read_lines
+from hiddenstate.runs.record import (
+    CLOSED,
+    RUN_FORMAT,
+    TEXTS,
+    RunRecord,
+    is_kept,
+    read_lines,
+    seed_of,
+    with_run,
+)
 from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS, numbered
 from hiddenstate.system.array_file import write_arrays
-from hiddenstate.system.atomic_file import TEMPORARY, append, clear_stale, flush, write_atomically
+from hiddenstate.system.atomic_file import (
+    TEMPORARY,
+    append,
+    clear_stale,
+    flush,
+    open_regular,
+    refuse_irregular,
+    write_atomically,
+)
 from hiddenstate.system.checksums import (
     line_with_checksum,
     lines_with_checksums,
@@ -64,6 +81,8 @@ class RunWriter:
     Parameters
     ----------
     path : Path
+    run_id : str, optional
+        What the run's files have in common; None for runs that older versions started.
     checksummed : bool, default True
         Whether the lines already there have checksums, as from format 3 on.
 
@@ -73,11 +92,14 @@ class RunWriter:
         If another process holds the lock, or the folder cannot be written.
     """
 
-    def __init__(self, path: Path, checksummed: bool = True) -> None:
+    def __init__(self, path: Path, run_id: str | None = None, checksummed: bool = True) -> None:
         self.path = path
         self._lock = take_lock(path)
-        self._checksummed = checksummed
-        self._checks = {"history.jsonl": 0, "journal.jsonl": 0}
+        self._id, self._checksummed = run_id, checksummed
+        self._seed = seed_of(run_id)
+        self._checks = dict.fromkeys(TEXTS, self._seed)
+        self._lines: dict[str, int] = {}  # in each of the texts, once they are this writer's
+        self._kept = 0  # lines of the history that a checkpoint needs
         self._unflushed: list[Path] = []
 
     def check(self) -> None:
@@ -109,6 +131,7 @@ class RunWriter:
     def add_history(self, event: Mapping[str, Any]) -> None:
         """Append an event to history.jsonl."""
         self._append("history.jsonl", event)
+        self._kept += is_kept(event)
 
     def add_journal(self, event: str, **details: Any) -> None:
         """Append an entry to journal.jsonl, with the time."""
@@ -119,19 +142,26 @@ class RunWriter:
         line, check = line_with_checksum(entry, self._checks[name])
         append(self._place(name), line)
         self._checks[name] = check
+        self._lines[name] = self._lines.get(name, 0) + 1
 
     def _repair_journal(self) -> None:
         """Prepare the journal for new lines: remove an unfinished one, add missing checksums."""
         path = self.path / "journal.jsonl"
-        lines = read_lines(path, self._checksummed)
+        lines = read_lines(path, self._checksummed, self._seed)
+        self._lines[path.name] = len(lines.entries) + len(lines.damaged)
         if not self._checksummed:
-            data, check = lines_with_checksums(lines.entries)
-            write_atomically(path, data)
-            self._checks[path.name] = check
+            self._rewrite(path, lines.entries)
             return
         self._checks[path.name] = lines.check
         if lines.rest:
-            write_atomically(path, path.read_bytes()[: -len(lines.rest)])
+            with open_regular(path) as stream:
+                write_atomically(path, stream.read(lines.size))
+
+    def _rewrite(self, path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Replace a text by lines of `entries`."""
+        text, self._checks[path.name] = lines_with_checksums(entries, self._seed)
+        write_atomically(path, text)
+        self._lines[path.name] = len(entries)
 
     def flush(self) -> None:
         """Wait until everything is on the disk, except the last lines of the journal."""
@@ -144,12 +174,14 @@ class RunWriter:
 
     def write_static_arrays(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write the arrays and facts that views need and training never changes."""
-        write_arrays(self._place("snapshots", STATIC_ARRAYS), "shown", arrays, facts)
+        path = self._place("snapshots", STATIC_ARRAYS)
+        write_arrays(path, "shown", arrays, with_run(facts, self._id))
 
     def write_snapshot(self, step: int, arrays: Arrays) -> None:
         """Write what views draw of the net after `step` updates."""
         path = self._place("snapshots", f"{step:09d}.safetensors")
-        write_arrays(path, "snapshot", arrays, {"step": step}, durable=False)
+        facts = with_run({"step": step}, self._id)
+        write_arrays(path, "snapshot", arrays, facts, durable=False)
         self._unflushed.append(path)
 
     def has_snapshot(self, step: int) -> bool:
@@ -159,23 +191,26 @@ class RunWriter:
     def write_final_arrays(self, arrays: Arrays) -> None:
         """Write the arrays that exist only at the run's end."""
         path = self._place("snapshots", FINAL_ARRAYS)
-        write_arrays(path, "closing", arrays, {}, durable=False)
+        write_arrays(path, "closing", arrays, with_run({}, self._id), durable=False)
         self._unflushed.append(path)
 
     def write_checkpoint(self, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write a checkpoint and remove all but the newest `CHECKPOINTS_KEPT`.
 
-        The history and snapshots before it are on the disk first.
+        The history and snapshots before it are on the disk first, and it states how many lines
+        of the history a run needs that is resumed from it.
         """
         folder = self._place("checkpoints")
         self.flush()
+        facts = with_run({**facts, "lines": self._kept}, self._id)
         write_arrays(folder / f"{step:09d}.safetensors", "checkpoint", arrays, facts)
         for old in numbered(folder)[:-CHECKPOINTS_KEPT]:
             old.unlink()
 
     def write_model(self, model: FittedModel, extra: Mapping[str, Any]) -> None:
         """Write the trained model."""
-        model.save(self._place("model.safetensors"), extra)
+        path = self._place("model.safetensors")
+        write_atomically(path, model.encode(with_run(extra, self._id)))
 
     def truncate_after(self, step: int, log_every: int, pending: Container[str] = ()) -> bool:
         """Remove what the run wrote after `step` updates, so that it can be resumed there.
@@ -192,15 +227,16 @@ class RunWriter:
             Whether there is a snapshot after `step` updates that was requested. It holds the
             predictions that a checkpoint before it keeps for the next snapshot.
         """
+        (self._place(CLOSED)).unlink(missing_ok=True)  # it has more lines than are left
         path = self.path / "history.jsonl"
-        events = read_lines(path, self._checksummed).entries
+        events = read_lines(path, self._checksummed, self._seed).entries
         kept = [event for event in events if _stays(event, step, pending)]
         waits = [n for n, event in enumerate(kept) if event.get("do") in ("pause", "go")]
         if waits and kept[waits[-1]]["do"] == "pause":  # a resumed run does not wait any longer
             del kept[waits[-1]]
         requested = {e["step"] for e in kept if e["event"] == "control" and e["do"] == "snapshot"}
-        text, self._checks[path.name] = lines_with_checksums(kept)
-        write_atomically(path, text)
+        self._rewrite(path, kept)
+        self._kept = sum(map(is_kept, kept))
         self._repair_journal()
         (self.path / "snapshots" / FINAL_ARRAYS).unlink(missing_ok=True)
         for path in numbered(self.path / "snapshots"):
@@ -215,7 +251,12 @@ class RunWriter:
         return step in requested and self.has_snapshot(step)
 
     def close(self) -> None:
-        """Release the lock."""
+        """State how many lines there are, if this writer wrote any, and release the lock."""
+        if self._lines and not self._lock.closed:
+            with contextlib.suppress(MachineError, UntrustedFileError):
+                lines = {name: self._lines.get(name, 0) for name in TEXTS}
+                record = object_with_checksum(with_run(lines, self._id))
+                write_atomically(self._place(CLOSED), record)
         self._lock.close()
 
     def __enter__(self) -> "RunWriter":
@@ -246,7 +287,7 @@ def create_run(path: Path, record: RunRecord) -> RunWriter:
     except OSError as error:
         raise _not_created(path, error) from None
     try:
-        writer = RunWriter(making)
+        writer = RunWriter(making, record.get("id"))
         for name in FOLDERS:
             (making / name).mkdir()
         (making / "history.jsonl").touch()
@@ -335,10 +376,12 @@ def reopen_run(run: Run) -> RunWriter:
     MachineError
         If another process is writing it, or it cannot be written.
     """
-    writer = RunWriter(run.path, run.checksummed)
+    writer = RunWriter(run.path, run.id, run.checksummed)
     try:
         for name in FOLDERS:
             _refuse_link(run.path / name)
+        for name in ("config.json", *TEXTS, CLOSED, "model.safetensors"):
+            refuse_irregular(run.path / name)
         for left in run.path.rglob(f"{TEMPORARY}*"):
             if left.parent not in (run.path, run.path / "figures"):
                 left.unlink()

@@ -39,35 +39,39 @@ _TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1"}
 def write_arrays(
     path: Path, kind: str, arrays: Arrays, facts: Mapping[str, Any], durable: bool = True
 ) -> None:
-    """Write `arrays` and `facts` to `path` atomically.
+    """Write `arrays` and `facts` to `path` atomically; see :func:`encode_arrays`.
 
-    Parameters
-    ----------
-    path : Path
-    kind : str
-        What the file is, such as "model"; :func:`read_arrays` checks it.
-    arrays : mapping of str to ndarray
-        Of types float64, float32, int64, int32 or uint8.
-    facts : mapping
-        Values that JSON can hold.
-    durable : bool, default True
-        Flush the file to disk before returning.
+    `durable` flushes the file to disk before returning.
 
     Raises
     ------
     MachineError
         If the file cannot be written; an earlier file at `path` is untouched.
     """
+    write_atomically(path, encode_arrays(kind, arrays, facts), durable)
+
+
+def encode_arrays(kind: str, arrays: Arrays, facts: Mapping[str, Any]) -> bytes:
+    """Return the bytes of an array file.
+
+    Parameters
+    ----------
+    kind : str
+        What the file is, such as "model"; :func:`read_arrays` checks it.
+    arrays : mapping of str to ndarray
+        Of types float64, float32, int64, int32 or uint8.
+    facts : mapping
+        Values that JSON can hold.
+    """
     import safetensors.numpy
 
     plain = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     unsupported = {a.dtype.str for a in plain.values()} - set(_TYPES.values())
     if unsupported:
-        raise TypeError(f"{path}: unsupported array type {', '.join(unsupported)}")
+        raise TypeError(f"unsupported array type {', '.join(unsupported)}")
     body = {"format": ARRAY_FILE_FORMAT, "kind": kind, "facts": dict(facts)}
     body["sha256"] = _digest(body, plain)
-    data = safetensors.numpy.save(plain, metadata={"hiddenstate": canonical_json(body)})
-    write_atomically(path, data, durable)
+    return safetensors.numpy.save(plain, metadata={"hiddenstate": canonical_json(body)})
 
 
 def read_arrays(

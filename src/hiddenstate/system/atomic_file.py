@@ -3,13 +3,13 @@
 import contextlib
 import errno
 import os
+import secrets
 import shutil
 import stat
-import tempfile
 from pathlib import Path
 from typing import IO
 
-from hiddenstate.errors import MachineError, UntrustedFileError, printable
+from hiddenstate.errors import MachineError, OptionError, UntrustedFileError, printable
 
 TEMPORARY = ".hiddenstate-tmp-"
 """Prefix of the name of a file that is still being written; the process id follows."""
@@ -36,7 +36,7 @@ def open_regular_descriptor(path: Path, flags: int) -> int:
     if flags != os.O_RDONLY:
         flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o644)
+        descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
     except OSError as error:
         if error.errno == errno.ELOOP and path.is_symlink():
             raise UntrustedFileError(f"{printable(path)}: is a link; remove it") from None
@@ -52,35 +52,70 @@ def open_regular_descriptor(path: Path, flags: int) -> int:
 def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
     """Write `data` to a temporary file beside `path`, then rename it to `path`.
 
-    `durable` flushes the file and the folder to disk before returning.
+    A file that is replaced passes on its mode and, if the system permits it, its owner; a new file
+    has the mode that the umask leaves. `durable` flushes the file and the folder to disk before
+    returning.
 
     Raises
     ------
     MachineError
         If it cannot be written; an earlier file at `path` is untouched.
+    UntrustedFileError
+        If there is anything but a regular file at `path`, such as a link; it is untouched.
     """
-    temporary = ""
+    refuse_irregular(path)
+    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
     try:
-        descriptor, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f"{TEMPORARY}{os.getpid()}-"
-        )
-        with os.fdopen(descriptor, "wb") as stream:
+        with os.fdopen(_create_like(path, temporary), "wb") as stream:
             stream.write(data)
             stream.flush()
             if durable:
                 os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-        temporary = ""
         if durable:
             flush(path.parent)
     except BaseException as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # its name is this call's own
         if isinstance(error, OSError):
             raise MachineError(_not_written(path, len(data), error)) from None
         raise
+
+
+def _create_like(path: Path, temporary: Path) -> int:
+    """Create the file `temporary` with the mode and owner of `path`; return its descriptor."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        earlier = path.lstat()
+    except FileNotFoundError:
+        return os.open(temporary, flags, 0o666)
+    mode = earlier.st_mode & 0o777
+    descriptor = os.open(temporary, flags, mode & 0o700)  # open to others only when it is theirs
+    for owner in (earlier.st_uid, -1):  # only root can give files away; a group can be one's own
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, owner, earlier.st_gid)
+            break
+    with contextlib.suppress(OSError):  # some file systems have no modes
+        os.fchmod(descriptor, mode)
+    return descriptor
+
+
+def refuse_irregular(path: Path) -> None:
+    """Refuse to write at `path` if there is a link, a folder, a pipe or a device.
+
+    Raises
+    ------
+    UntrustedFileError
+        If there is anything but a regular file.
+    """
+    try:
+        kind = path.lstat().st_mode
+    except OSError:  # nothing there, or nothing that can be reached: writing will say why
+        return
+    if stat.S_ISLNK(kind):
+        raise UntrustedFileError(f"{printable(path)}: is a link; remove it")
+    if not stat.S_ISREG(kind):
+        raise UntrustedFileError(f"{printable(path)}: not a regular file; remove it")
 
 
 def append(path: Path, data: bytes, durable: bool = False) -> None:
@@ -172,9 +207,86 @@ def _not_written(path: Path, needed: int, error: OSError) -> str:
 
 
 def write_output(path: Path, data: bytes) -> None:
-    """Write a command's output: directly to a device or pipe, atomically to a file."""
-    if path.exists() and not path.is_file():
-        path.write_bytes(data)
-    else:
-        clear_stale(path.resolve().parent)
-        write_atomically(path.resolve(), data)
+    """Write `data` to the file that a user names.
+
+    A link is followed, and the file it leads to is written as :func:`write_atomically` does. A
+    device, a pipe or a descriptor of this process, such as /dev/stdout, is written to directly.
+
+    Raises
+    ------
+    OptionError, MachineError
+        As :func:`check_output`.
+    MachineError
+        If it cannot be written, as a pipe that no program reads; an earlier file is untouched.
+    BrokenPipeError
+        If the reader of a pipe has left.
+    """
+    target = check_output(path)
+    if not _is_direct(target):
+        clear_stale(target.parent)
+        write_atomically(target, data)
+        return
+    try:
+        with os.fdopen(_open_direct(target), "wb") as stream:
+            stream.write(data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        hint = "; start the program that reads it first" if error.errno == errno.ENXIO else ""
+        raise MachineError(
+            f"{printable(path)}: {len(data):,} bytes could not be written: {error.strerror}{hint}"
+        ) from None
+
+
+def check_output(path: Path) -> Path:
+    """Return where :func:`write_output` will write, before anything is computed for it.
+
+    Raises
+    ------
+    OptionError
+        If it is a folder, or in a folder that does not exist.
+    MachineError
+        If it is a loop of links.
+    """
+    target = _follow(path)
+    if target.is_dir():
+        raise OptionError(f"{printable(path)}: is a folder; name a file in it")
+    if not target.parent.is_dir():
+        raise OptionError(f"{printable(path)}: the folder does not exist; create it first")
+    return target
+
+
+MAX_LINKS = 40
+"""Links followed from one to the next, as Linux does."""
+
+
+def _follow(path: Path) -> Path:
+    """Return where the links at `path` lead; a link to an open descriptor stays as it is."""
+    target = path.absolute()
+    for _ in range(MAX_LINKS):
+        if not target.is_symlink() or _descriptor(target) is not None:
+            return target
+        target = target.parent.resolve() / os.readlink(target)
+    raise MachineError(f"{printable(path)}: cannot be written: a loop of links")
+
+
+def _is_direct(target: Path) -> bool:
+    """Whether `target` is not a file to replace, but something to write into."""
+    return _descriptor(target) is not None or (target.exists() and not target.is_file())
+
+
+def _descriptor(target: Path) -> int | None:
+    """Return the number of the descriptor of this process that `target` names; else None."""
+    folders = ("/dev/fd", "/proc/self/fd", f"/proc/{os.getpid()}/fd")
+    named = target.name.isdecimal() and str(target.parent) in folders
+    return int(target.name) if named else None
+
+
+def _open_direct(target: Path) -> int:
+    """Open a device, a pipe or a descriptor for writing; a pipe without a reader raises ENXIO."""
+    number = _descriptor(target)
+    if number is not None:
+        return os.dup(number)  # where it stands: at its end, if it appends
+    descriptor = os.open(target, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor

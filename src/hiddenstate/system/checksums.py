@@ -67,16 +67,18 @@ def line_with_checksum(entry: Mapping[str, Any], previous: int) -> tuple[bytes, 
     """Return `entry` as a line of JSON whose last field, `check`, is its checksum, and that number.
 
     The checksum is the CRC-32 of the line up to that field, started from `previous`: the
-    checksum of the line before it, or 0 for the first line.
+    checksum of the line before it, or, for the first line, a number that all lines then confirm.
     """
     head = json.dumps(entry, allow_nan=False).removesuffix("}").encode()
     check = zlib.crc32(head, previous)
     return head + f', "check": "{check:08x}"}}\n'.encode(), check
 
 
-def lines_with_checksums(entries: Iterable[Mapping[str, Any]]) -> tuple[bytes, int]:
-    """Return the text of all lines, from the first on, and the checksum of the last."""
-    check, lines = 0, []
+def lines_with_checksums(
+    entries: Iterable[Mapping[str, Any]], previous: int = 0
+) -> tuple[bytes, int]:
+    """Return the text of all lines, the first started from `previous`, and the last's checksum."""
+    check, lines = previous, []
     for entry in entries:
         line, check = line_with_checksum(entry, check)
         lines.append(line)

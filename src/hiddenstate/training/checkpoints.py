@@ -54,9 +54,11 @@ def check_layout(layout: Layout, facts: dict[str, Any], job: Job, where: str) ->
         With `where`, the array, what was expected and what the file has.
     """
     step = facts.get("step")
-    if set(facts) != {"step"} or type(step) is not int or not 0 <= step < 2**53:
+    counts = [facts[name] for name in ("step", "lines") if name in facts]  # older ones: no lines
+    whole = all(type(number) is int and 0 <= number < 2**53 for number in counts)
+    if step is None or not whole or len(counts) != len(facts):
         raise UntrustedFileError(
-            f"{printable(where)}: damaged facts: expected a step and nothing else"
+            f"{printable(where)}: damaged facts: expected a step, lines and nothing else"
         )
     groups = _by_group(layout, where)
     kind, shapes = np.dtype(job.config.training.dtype), job.net.shapes()

@@ -1,12 +1,15 @@
 """The weights that training starts from: drawn from the seed, or read from a file."""
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
-from hiddenstate.config import TrainingConfig
+from hiddenstate.config import Config, TrainingConfig
 from hiddenstate.data.readers.open import existing
 from hiddenstate.engines import TrainingState
 from hiddenstate.models.net import Net
 from hiddenstate.models.weight_file import read_weights
+from hiddenstate.system.strict_json import canonical_json
 
 
 def starting_state(
@@ -40,3 +43,38 @@ def fingerprint(training: TrainingConfig) -> str | None:
     if training.weights is None:
         return None
     return hashlib.sha256(existing(training.weights).read_bytes()).hexdigest()
+
+
+CHANGEABLE = {
+    *("epochs", "windows", "max_steps"),  # how long; a run can be resumed for longer
+    *("data", "test", "answers", "weights"),  # paths; what is in the files counts
+    *("checkpoint_every", "threads", "engine", "device"),  # the last two as they were chosen
+}
+"""Options that two runs can differ in and still have the same first lines and snapshots."""
+
+
+def run_id(
+    config: Config, data: Mapping[str, Any], engine: Mapping[str, Any], state: TrainingState
+) -> str:
+    """Return what the files of a run have in common: 32 hexadecimal digits.
+
+    Runs with the same settings, data, engine and initial weights have the same, as they write the
+    same files.
+
+    Parameters
+    ----------
+    config : Config
+    data, engine : mapping
+        As `PreparedDataset.facts` and `Engine.about` return them.
+    state : TrainingState
+        Where training starts.
+    """
+    own = {name: value for name, value in config.flat().items() if name not in CHANGEABLE}
+    # The bundled waves are as many as `windows` says, and a resumed run can have more.
+    source = data["name"] if data["source"] == "bundled" else data["fingerprint"]
+    engine = {name: value for name, value in engine.items() if name != "threads"}
+    digest = hashlib.sha256(canonical_json([config.job, own, source, engine, state.step]).encode())
+    for name, array in sorted(state.params.items()):
+        digest.update(name.encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:32]

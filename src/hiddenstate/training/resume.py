@@ -19,7 +19,7 @@ from hiddenstate.jobs import Job, make_job
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.runs import Run
-from hiddenstate.runs.record import make_record, read_lines
+from hiddenstate.runs.record import make_record
 from hiddenstate.runs.requests import Inbox
 from hiddenstate.runs.run_data import data_change, run_dataset
 from hiddenstate.runs.writer import RunWriter, reopen_run
@@ -41,6 +41,8 @@ class Point:
         Weights, moments and carried state.
     progress : Progress
         What the loop remembered.
+    n_lines : int or None
+        Lines of the history that it needs, if it states that.
     waiting : ndarray or None
         Predictions made since the last snapshot, (n_steps, T, O) or (n_steps, O).
     damaged : tuple of str
@@ -50,6 +52,7 @@ class Point:
     state: TrainingState
     progress: Progress
     waiting: Array | None
+    n_lines: int | None = None
     damaged: tuple[str, ...] = ()
 
 
@@ -141,7 +144,8 @@ def _apply(plan: ResumePlan, writer: RunWriter, inbox: Inbox) -> Session:
     # Without a checkpoint the run starts from the weights file as it is now.
     resumes = bool(run.checkpoint_paths())
     weights = run.record.get("weights") if resumes else fingerprint(training)
-    writer.write_record(make_record(job.config, job.dataset.facts(), plan.engine.about(), weights))
+    facts, about = job.dataset.facts(), plan.engine.about()
+    writer.write_record(make_record(job.config, facts, about, weights, run.id))
     for why in point.damaged:
         writer.add_journal("damaged", why=why)
     return Session(
@@ -176,9 +180,8 @@ def changed_config(run: Run, changes: dict[str, str]) -> Config:
 
 def _check_history(run: Run, allow_changed: bool, notices: list[Notice]) -> None:
     """Refuse a damaged history, or skip its damaged lines with a warning."""
-    lines = read_lines(run.path / "history.jsonl", run.checksummed)
-    if lines.damaged:
-        what = f"{printable(run.path / 'history.jsonl')}:{lines.damaged[0]}: this line is damaged"
+    what = run.damaged_lines("history.jsonl")
+    if what:
         if not allow_changed:
             raise UntrustedFileError(f"{what}; restore the file, or add --allow-changed")
         notices.append(warning(f"{what}; resuming without it"))
@@ -216,7 +219,7 @@ def _last_point(run: Run, job: Job, allow_changed: bool, notices: list[Notice]) 
         )
     else:
         state, progress, waiting = unpack(*checkpoint, job, folder)
-        point = Point(state, progress, waiting, tuple(damaged))
+        point = Point(state, progress, waiting, checkpoint[1].get("lines"), tuple(damaged))
     step = point.state.step
     for why in damaged:
         text = why.partition(";")[0]
@@ -250,7 +253,7 @@ def _check_weights(run: Run, allow_changed: bool) -> None:
 
 def _check_logged_lines(run: Run, point: Point, allow_changed: bool, notices: list[Notice]) -> None:
     """Refuse a history with missing lines, or resume with a warning."""
-    missing = run.missing_lines(point.state.step, len(point.progress.since_log))
+    missing = run.missing_lines(point.state.step, len(point.progress.since_log), point.n_lines)
     if missing:
         if not allow_changed:
             raise UntrustedFileError(f"{missing}; restore the file, or add --allow-changed")

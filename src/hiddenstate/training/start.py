@@ -20,7 +20,7 @@ from hiddenstate.runs.writer import RunWriter, create_next_run, create_run
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
-from hiddenstate.training.initial_state import fingerprint, starting_state
+from hiddenstate.training.initial_state import fingerprint, run_id, starting_state
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.recipes import suggest
 from hiddenstate.training.recorder import Recorder
@@ -156,9 +156,12 @@ def _start(
     """Check labels and memory, make the engine, and only then the folder."""
     check_labels(job.dataset.classes or [])
     check_memory(job)
-    engine = make_engine(job.task(), make_state())
+    state = make_state()
+    engine = make_engine(job.task(), state)
+    data, about = job.dataset.facts(), engine.about()
+    name = run_id(job.config, data, about, state)
     weights = fingerprint(job.config.training)
-    record = make_record(job.config, job.dataset.facts(), engine.about(), weights)
+    record = make_record(job.config, data, about, weights, name)
     notices = (*kernel_notices(job.config.training), *job_notices(job))
     writer = make_folder(record)
     return Session(job, engine, writer, Inbox(writer.path), notices=notices)

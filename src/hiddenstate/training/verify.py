@@ -1,6 +1,7 @@
 """Checks that a run's files are sound, and that resuming it on this machine is exact."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,12 +11,10 @@ from hiddenstate.data import PreparedDataset
 from hiddenstate.engines import Chunk, Engine
 from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
 from hiddenstate.jobs import make_job
-from hiddenstate.models.fitted import load_model
 from hiddenstate.runs import Run
-from hiddenstate.runs.record import read_record
+from hiddenstate.runs.record import CLOSED, TEXTS, read_record
 from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS
 from hiddenstate.runs.run_data import unchanged_dataset
-from hiddenstate.system.array_file import read_arrays
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import Session, start_in
@@ -31,10 +30,7 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     and requests.
     """
     readers: list[tuple[Path, Callable[[Path], Any]]] = [(run.path / "config.json", read_record)]
-    readers += [
-        (path, lambda path: read_arrays(path, "checkpoint"))
-        for path in run.checkpoint_paths()[::-1]
-    ]
+    readers += [(path, run.read_checkpoint) for path in run.checkpoint_paths()[::-1]]
     readers += [(path, run.snapshot) for path in run.snapshot_paths()]
     snapshots, model = run.path / "snapshots", run.path / "model.safetensors"
     if run.has_final_arrays:
@@ -42,7 +38,9 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     if (snapshots / STATIC_ARRAYS).exists():
         readers.append((snapshots / STATIC_ARRAYS, lambda path: run.static_arrays))
     if model.exists():
-        readers.append((model, load_model))
+        readers.append((model, lambda path: run.model()))
+    if (run.path / CLOSED).exists():
+        readers.append((run.path / CLOSED, lambda path: run.cut_lines(TEXTS[0])))
     yield from _missing_files(run)
     for name, missing in _missing_lines(run).items():
         yield name, run.damage(name) or missing
@@ -73,9 +71,11 @@ def _missing_files(run: Run) -> Iterator[tuple[str, str]]:
 
 def _missing_lines(run: Run) -> dict[str, str | None]:
     """Say which whole lines are missing from history and journal, as far as other files show."""
-    missing: dict[str, str | None] = {"history.jsonl": None, "journal.jsonl": None}
+    missing: dict[str, str | None] = dict.fromkeys(TEXTS)
     if run.status() == "running":
         return missing
+    with suppress(UntrustedFileError):  # closed.json itself is named then
+        missing = {name: run.cut_lines(name) for name in TEXTS}
     try:
         checkpoint = run.checkpoint()
     except UntrustedFileError:
@@ -83,7 +83,8 @@ def _missing_lines(run: Run) -> dict[str, str | None]:
     if checkpoint is not None:
         arrays, facts = checkpoint
         since: Any = arrays.get("progress/since_log", ())
-        missing["history.jsonl"] = run.missing_lines(int(facts.get("step", 0)), len(since))
+        name, step, n_lines = TEXTS[0], int(facts.get("step", 0)), facts.get("lines")
+        missing[name] = missing[name] or run.missing_lines(step, len(since), n_lines)
     events = [entry["event"] for entry in run.journal() if entry["event"] in ("start", "end")]
     if (events[-1:] == ["end"]) != (run.results() is not None):
         name = "journal.jsonl" if run.results() is not None else "history.jsonl"

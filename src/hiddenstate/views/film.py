@@ -20,7 +20,8 @@ from hiddenstate.errors import (
     printable,
 )
 from hiddenstate.runs import Run
-from hiddenstate.system.atomic_file import write_atomically
+from hiddenstate.runs.writer import write_figure
+from hiddenstate.system.atomic_file import check_output, write_output
 from hiddenstate.system.extras import install
 from hiddenstate.views.offscreen import Painter
 from hiddenstate.views.timeline import Timeline
@@ -97,7 +98,9 @@ def make_film(
         film = _mp4(pictures, fps, size, ffmpeg)
     else:
         film = _gif(pictures, fps, _palette(painter, timeline))
-    write_atomically(path.absolute(), film)
+    if path.parent == run.path / "figures":
+        return write_figure(run, path.name, film)
+    write_output(path, film)
     return path
 
 
@@ -106,8 +109,7 @@ def _check(path: Path, seconds: float, fps: int, size: tuple[int, int]) -> None:
         raise OptionError(
             f"{printable(path)}: expected a name ending in .gif or .mp4; rename the output"
         )
-    if not path.absolute().parent.is_dir():
-        raise OptionError(f"{printable(path)}: the folder does not exist; create it first")
+    check_output(path)
     if not 0 < seconds <= MAX_SECONDS:
         raise OptionError(f"seconds: expected up to {MAX_SECONDS:g}, got {seconds:g}")
     if not 1 <= fps <= MAX_FPS:
