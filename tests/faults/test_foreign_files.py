@@ -82,9 +82,16 @@ def test_a_history_cut_after_a_kill_is_named_and_not_resumed(
             resume_run(Run(path), {})
 
 
-FOREIGN = ("history.jsonl", "journal.jsonl", "model.safetensors", "checkpoints/{newest}.safetensors",
-           "snapshots/000000001.safetensors", "snapshots/shown.safetensors",
-           "snapshots/closing.safetensors", "closed.json")  # fmt: skip
+FOREIGN = (
+    "history.jsonl",
+    "journal.jsonl",
+    "closed.json",
+    "model.safetensors",
+    "checkpoints/{newest}.safetensors",
+    "snapshots/000000001.safetensors",
+    "snapshots/shown.safetensors",
+    "snapshots/closing.safetensors",
+)
 
 
 @pytest.mark.parametrize("file", FOREIGN)

@@ -1,0 +1,84 @@
+"""Run folders whose files are folders, pipes, devices or huge: one line, soon."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hiddenstate.runs import Run
+from hiddenstate.runs.record import read_lines, seed_of
+from hiddenstate.system.atomic_file import TEMPORARY
+from tests.conftest import Cli
+
+COMMANDS = (
+    ("ctl", "regress-1", "stop"),
+    ("watch", "regress-1", "--view", "lines"),
+    ("runs",),
+    ("compare", "regress-1", "regress-1"),
+    ("report", "regress-1"),
+    ("verify", "regress-1", "--files-only"),
+    ("resume", "regress-1", "--windows", "+2", "--view", "off"),
+)
+
+FILES = ("history.jsonl", "journal.jsonl", "config.json", "model.safetensors", "closed.json",
+         "snapshots/shown.safetensors", "checkpoints/000000025.safetensors", "checkpoints",
+         "snapshots")  # fmt: skip
+
+
+def huge(path: Path) -> None:
+    """A file of 1 TiB that takes no room."""
+    with path.open("wb") as stream:
+        stream.truncate(2**40)
+
+
+KINDS: dict[str, Callable[[Path], object]] = {
+    "folder": Path.mkdir,
+    "pipe": os.mkfifo,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "huge": huge,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_that_is_none_ends_no_command_in_a_trace_or_a_wait(
+    file: str, kind: str, run_of, cli: Cli
+) -> None:
+    path = run_of("regress").path / file
+    path.rename(path.with_name("kept"))
+    KINDS[kind](path)
+    for command in COMMANDS:
+        done = cli(*command)
+        assert done.code in (0, 2, 3, 4), (command, done)
+        assert len([line for line in done.err.splitlines() if line.startswith("error")]) <= 1
+        if command[0] == "resume" and done.code:
+            assert not list(path.parent.glob(f"{TEMPORARY}*"))
+
+
+def test_a_line_without_an_end_is_not_read_to_its_end(
+    run_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: Run = run_of("regress")
+    events = run.history()
+    with (run.path / "history.jsonl").open("ab") as stream:
+        stream.truncate(stream.tell() + 2**25)  # a hole, as a crash of the machine can leave
+    lines = read_lines(run.path / "history.jsonl", True, seed_of(run.id))
+    assert lines.entries == events
+    assert len(lines.rest) < 2**22
+    assert "its last line is cut short" in (run.damage("history.jsonl") or "")
+
+
+@pytest.mark.parametrize("name", ["config.json", "history.jsonl", "model.safetensors"])
+def test_a_file_that_is_a_link_is_not_written_through(
+    name: str, run_of, cli: Cli, tmp_path: Path
+) -> None:
+    path = run_of("regress").path
+    outside = tmp_path / "outside"
+    (path / name).rename(outside)
+    (path / name).symlink_to(outside)
+    before = {p: p.read_bytes() for p in (outside, path / "journal.jsonl", path / "history.jsonl")}
+    done = cli("resume", path, "--windows", "+2", "--view", "off")
+    assert done.code == 4
+    assert f"{name}: is a link; remove it" in done.err
+    assert {p: p.read_bytes() for p in before} == before
