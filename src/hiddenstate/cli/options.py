@@ -13,6 +13,9 @@ from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 
 Command = Callable[..., Any]
 
+MAX_CONFIG = 2**20
+"""Longest config file that is read, in bytes."""
+
 HEADINGS = {
     "data": "Data",
     "model": "Model",
@@ -196,12 +199,17 @@ def read_config_file(path: Path, job: str) -> dict[str, Any]:
 
 
 def _parse_config_file(path: Path, where: str) -> dict[str, Any]:
+    from hiddenstate.system.atomic_file import open_regular
     from hiddenstate.system.strict_json import parse_json
 
     if not path.is_file():
         raise DataError(f"{where}: no such config file")
     try:
-        text = path.read_text("utf-8")
+        with open_regular(path) as stream:
+            data = stream.read(MAX_CONFIG + 1)
+        if len(data) > MAX_CONFIG:
+            raise ValueError(f"longer than {MAX_CONFIG} bytes")
+        text = data.decode()
         stored = tomllib.loads(text) if path.suffix == ".toml" else parse_json(text)
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
