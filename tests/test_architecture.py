@@ -255,7 +255,6 @@ def test_temporary_files_are_made_only_for_what_no_run_keeps() -> None:
         "cli.verify",  # a run, resumed to be compared
         "data.readers.parquet",  # a table larger than memory
         "live.launch",  # a run that `fit(view=...)` shows
-        "system.atomic_file",
         "views.film",
     }
     assert making == {f"hiddenstate.{name}" for name in allowed}
