@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tools.stress.resuming import StopAfter
 
 from hiddenstate.config import make_config
 from hiddenstate.errors import UntrustedFileError
@@ -16,17 +17,6 @@ from tests.conftest import answer_to, write_digits
 
 VALUES = {"epochs": 3, "batch_size": 30, "hidden_size": 4, "log_every": 2, "checkpoint_every": 4,
           "valid_fraction": 0.25, "threads": 1}  # fmt: skip
-
-
-class StopAfter:
-    """Requests a stop after it was called that many times."""
-
-    def __init__(self, times: int) -> None:
-        self.times = times
-
-    def __call__(self) -> bool:
-        self.times -= 1
-        return self.times < 0
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +33,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     ):
         config = make_config("classify", {**VALUES, "data": data, "seed": seed})
         with start(config, folder / name) as session:
-            session.train((), StopAfter(stop))
+            halt = StopAfter(stop)
+            session.train([halt], halt)
         paths[name] = session.writer.path
     with resume_run(Run(paths["longer"]), {"epochs": "+1"}) as session:
         session.train()

@@ -24,6 +24,7 @@ from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.runs.events import Event, Figures, JournalEntry
 from hiddenstate.runs.record import (
     CLOSED,
+    TEXTS,
     is_kept,
     own_facts,
     read_closing_lines,
@@ -54,8 +55,8 @@ FINAL_ARRAYS = "closing.safetensors"
 
 OWN_NAMES = (
     "config.json",
-    "history.jsonl",
-    "journal.jsonl",
+    *TEXTS,
+    CLOSED,
     "control.jsonl",
     "lock",
     "model.safetensors",
@@ -208,10 +209,9 @@ class Run:
             n_lines = -(-step // log_every) - ((step - 1) % log_every == 0 and n_since > 0)
             found = sum(e["event"] == "log" and e["step"] < step for e in self.history())
         else:
-            last = {"control": step}  # its step counts the updates made before it
-            found = sum(
-                is_kept(e) and e["step"] <= last.get(e["event"], step - 1) for e in self.history()
-            )
+            # The step of a request counts the updates made before it.
+            up_to = [e["step"] - (e["event"] == "control") for e in self.history() if is_kept(e)]
+            found = sum(each < step for each in up_to)
         if found >= n_lines:
             return None
         path = printable(self.path / "history.jsonl")
