@@ -121,12 +121,6 @@ class Run:
         data = self.record.get("data")
         return str(data.get(name, "")) if isinstance(data, dict) else ""
 
-    def data_columns(self) -> tuple[str, ...] | None:
-        """Return the names of the input columns of the data, if config.json records them."""
-        data = self.record.get("data")
-        names = data.get("columns") if isinstance(data, dict) else None
-        return tuple(map(str, names)) if isinstance(names, list) else None
-
     def history(self) -> list[Event]:
         """Return the events of history.jsonl, without damaged or unfinished lines."""
         return self.history_from(0, 0)[0]

@@ -24,8 +24,15 @@ def run_dataset(run: Run) -> PreparedDataset:
             "load; name a file, or continue in Python"
         )
     config = run.config
-    dataset = with_trained_columns(read_dataset(config), run.data_columns(), chosen=True)
+    dataset = with_trained_columns(read_dataset(config), _columns(run), chosen=True)
     return prepare(dataset, config)
+
+
+def _columns(run: Run) -> tuple[str, ...] | None:
+    """The names of the input columns, if config.json records them."""
+    data = run.record.get("data")
+    names = data.get("columns") if isinstance(data, dict) else None
+    return tuple(map(str, names)) if isinstance(names, list) else None
 
 
 def unchanged_dataset(run: Run) -> PreparedDataset:
