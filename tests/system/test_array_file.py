@@ -147,6 +147,18 @@ def test_bytes_after_the_end_are_refused(path: Path) -> None:
         read_arrays(path, "thing")
 
 
+@pytest.mark.parametrize(("shift", "pad"), [(4, 4), (-4, 0)], ids=["a gap", "an overlap"])
+def test_arrays_that_leave_gaps_or_overlap_are_refused(path: Path, shift: int, pad: int) -> None:
+    """The checksum covers the arrays, and so no byte between them."""
+    write_arrays(path, "thing", {"a": np.ones(2, "f4"), "b": np.ones(2, "f4")}, {})
+    header, payload = split(path.read_bytes())
+    second = max("a", "b", key=lambda name: header[name]["data_offsets"])
+    header[second]["data_offsets"] = [8 + shift, 16 + shift]
+    path.write_bytes(join(header, payload[:8] + b"x" * pad + payload[8 if pad else 12 :]))
+    with pytest.raises(UntrustedFileError, match="arrays overlap or leave gaps"):
+        read_arrays(path, "thing")
+
+
 def test_a_file_of_another_kind_is_refused_with_both_kinds(path: Path) -> None:
     write_arrays(path, "checkpoint", ARRAYS, {})
     with pytest.raises(UntrustedFileError, match=r"is a checkpoint file, expected a model file"):

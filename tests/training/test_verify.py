@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tools.stress.resuming import StopAfter
 
 from hiddenstate import RecurrentClassifier
+from hiddenstate.config import make_config
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import RunWriter
+from hiddenstate.training.start import start
 from hiddenstate.training.verify import check_files, prove
 from tests.conftest import ENGINES
 
@@ -79,6 +82,29 @@ def test_whole_lines_that_are_missing_are_noticed(name, run):
     for kept in range(len(lines)):
         path.write_bytes(b"".join(lines[:kept]))
         assert dict(check_files(Run(run)))[name], kept
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "journal.jsonl"])
+def test_each_damaged_line_is_named(name, run):
+    lines = (run / name).read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        damaged = line.replace(b'"step": ', b'"step":  ', 1)  # the same values, other bytes
+        assert damaged != line
+        (run / name).write_bytes(b"".join([*lines[:number], damaged, *lines[number + 1 :]]))
+        assert f"{name}:{number + 1}: " in str(dict(check_files(Run(run)))[name])
+
+
+def test_lines_missing_from_a_run_that_has_no_end_are_noticed(tmp_path):
+    config = make_config("regress", {"windows": 40, "log_every": 5, "threads": 1})
+    with start(config, tmp_path) as session:
+        stop = StopAfter(30)
+        session.train([stop], stop)
+    history = session.writer.path / "history.jsonl"
+    lines = history.read_bytes().splitlines(keepends=True)
+    for kept in range(len(lines) + 1):
+        history.write_bytes(b"".join(lines[:kept]))
+        missing = dict(check_files(Run(session.writer.path)))["history.jsonl"]
+        assert bool(missing) == (kept < len(lines)), kept
 
 
 def test_json_tells_the_same(run, cli):

@@ -26,8 +26,8 @@ from tools.stress.tables import markdown
 VERDICTS = (
     "named",
     "previous used",
-    "left out",
     "not read",
+    "left out",
     "unsaid",
     "loaded",
     "unnamed",
@@ -36,15 +36,14 @@ VERDICTS = (
 """The possible results of reading a damaged file.
 
 named: an error, a notice or `hiddenstate verify` names the file. previous used: the same, and the
-previous checkpoint was used. left out: its contents are not used, and nothing is reported. not
-read: everything read is unchanged.
+previous checkpoint was used. not read: everything read is unchanged.
 
-The others are findings. unsaid: the previous checkpoint was used, and nothing is reported. loaded:
-something read differs, and nothing is reported. unnamed: an error does not name the file. crashed:
-another exception.
+The others are findings. left out: its contents are not used, and nothing is reported. unsaid: the
+previous checkpoint was used, and nothing is reported. loaded: something read differs, and nothing
+is reported. unnamed: an error does not name the file. crashed: another exception.
 """
 
-FINDINGS = ("unsaid", "loaded", "unnamed", "crashed")
+FINDINGS = ("left out", "unsaid", "loaded", "unnamed", "crashed")
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "classify": {"hidden_size": 4, "batch_size": 8, "log_every": 4, "checkpoint_every": 4,
