@@ -140,6 +140,34 @@ def test_adding_windows_to_a_finished_run_equals_training_them_at_once(tmp_path)
     assert contents(tmp_path / "short") == contents(tmp_path / "long")
 
 
+@pytest.mark.parametrize(
+    ("kind", "limits", "added", "total"),
+    [
+        ("classify", {}, {"max_steps": "+5"}, 25),  # 4 epochs of 5 updates, and 5 more
+        ("classify", {"max_steps": 12}, {"max_steps": "+5"}, 17),
+        ("classify", {"max_steps": 30}, {"max_steps": "+5"}, 25),  # its epochs end before
+        ("classify", {}, {"epochs": "+1"}, 25),
+        ("classify", {}, {"epochs": "+1", "max_steps": "+2"}, 27),
+        ("regress", {"windows": 20}, {"windows": "+5"}, 25),
+    ],
+)
+def test_what_is_added_to_an_interrupted_run_counts_from_its_end_not_from_where_it_stopped(
+    kind, limits, added, total, tmp_path
+):
+    values = {"threads": 1, "hidden_size": 2, "log_every": 3, **limits}
+    if kind == "classify":
+        rows = [f"{i % 7},{i % 5},{'ab'[i % 2]}" for i in range(20)]
+        (tmp_path / "own.csv").write_text("\n".join(["x,z,kind", *rows]) + "\n")
+        values |= {"data": str(tmp_path / "own.csv"), "test_fraction": 0.0}
+        values |= {"epochs": 4, "batch_size": 4}
+    with start(make_config(kind, values), tmp_path) as session:
+        stop = StopAt(3)
+        assert session.train([stop], stop) is None
+    with go_on_session(Run(session.writer.path), added) as resumed:
+        assert 3 <= resumed.step < total
+        assert resumed.job.total_steps == total
+
+
 def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tmp_path):
     job = make("regress", None, checkpoint_every=10)
     begin(job, tmp_path / "run")

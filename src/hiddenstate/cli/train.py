@@ -142,13 +142,23 @@ autoencode = _job_command(
     "\n\n\b\nExample:\n  hiddenstate resume classify-1 --epochs +1",
 )
 @click.argument("run")
-@click.option("--epochs", metavar="N|+N", help="Train N epochs in total, or N more (+N).")
+@click.option(
+    "--epochs",
+    metavar="N|+N",
+    help="Train N epochs in total, or N more than the run was to have (+N).",
+)
 @click.option(
     "--windows",
     metavar="N|+N",
-    help="Train on N windows of the bundled waves in total, or N more (regress).",
+    help="Train on N windows of the bundled waves in total, or N more than the run was to have "
+    "(regress).",
 )
-@click.option("--max-steps", metavar="N|+N", help="Make at most N updates in total, or N more.")
+@click.option(
+    "--max-steps",
+    metavar="N|+N",
+    help="Make at most N updates in total, or N more than the run was to make, with the epochs "
+    "they take.",
+)
 @click.option(
     "--allow-changed", is_flag=True, help="Resume even if the data or the history changed."
 )

@@ -90,7 +90,8 @@ def resume_run(
     ----------
     run : Run
     changes : dict of str
-        `epochs`, `windows` or `max_steps`: `N`, or `+N` for that many more.
+        `epochs`, `windows` or `max_steps`: `N`, or `+N` for that many more than the run was to
+        have.
     allow_changed : bool
         Resume even if the data changed, or lines of the history are damaged.
     before_writing : callable
@@ -111,7 +112,7 @@ def resume_run(
     writer = reopen_run(run)
     inbox = Inbox(run.path)  # requests that arrive from here on are carried out
     try:
-        plan = _plan(run, config, "windows" in changes, allow_changed)
+        plan = _plan(run, config, changes, allow_changed)
         before_writing()
         return _apply(plan, writer, inbox)
     except BaseException:
@@ -119,17 +120,19 @@ def resume_run(
         raise
 
 
-def _plan(run: Run, config: Config, more_windows: bool, allow_changed: bool) -> ResumePlan:
+def _plan(run: Run, config: Config, changes: dict[str, str], allow_changed: bool) -> ResumePlan:
     """Check everything a resumed run needs, in the order a user would ask."""
     notices: list[Notice] = []
     _check_history(run, allow_changed, notices)
     dataset = _same_dataset(run, config, allow_changed, notices)
     job = make_job(config, dataset)
+    if _is_addition(changes.get("max_steps")):
+        job = _with_more_steps(job, int(changes["max_steps"]))
     check_memory(job)
     point = _last_point(run, job, allow_changed, notices)
     _check_logged_lines(run, point, allow_changed, notices)
     _check_steps_left(run, job, point)
-    _check_windows_keep_their_place(run, point, more_windows)
+    _check_windows_keep_their_place(run, point, "windows" in changes)
     engine = _same_engine(run, job, point.state, notices)
     return ResumePlan(run, job, point, engine, [*notices, *job_notices(job)])
 
@@ -156,6 +159,8 @@ def _apply(plan: ResumePlan, writer: RunWriter, inbox: Inbox) -> Session:
 def changed_config(run: Run, changes: dict[str, str]) -> Config:
     """Return the run's config with `changes` by name, each `N` or, to add to what was, `+N`.
 
+    Steps are added once the data is read and says how many the run was to make.
+
     Raises
     ------
     OptionError
@@ -169,13 +174,42 @@ def changed_config(run: Run, changes: dict[str, str]) -> Config:
         digits = text.removeprefix("+")
         if not (digits.isascii() and digits.isdecimal()) or len(digits) > 12:
             raise OptionError(f"{flag}: expected N or +N, got {printable(text, 40)}")
+        if name == "max_steps" and _is_addition(text):
+            continue
         before = values[name]
         if before is None:  # max_steps, unset: more than were made so far
             before = max((int(path.stem) for path in run.checkpoint_paths()), default=0)
-        values[name] = int(digits) + (before if text.startswith("+") else 0)
+        values[name] = int(digits) + (before if _is_addition(text) else 0)
         if values[name] < before:
             raise OptionError(f"{flag}: the run already has {before}; use +N to add to them")
     return make_config(run.config.job, values)
+
+
+def _is_addition(text: str | None) -> bool:
+    return text is not None and text.startswith("+")
+
+
+def _with_more_steps(job: Job, n: int) -> Job:
+    """Return `job` with `n` more updates than it was to make, and the epochs they take.
+
+    Raises
+    ------
+    OptionError
+        If the bundled waves are too few, which have windows to add.
+    """
+    training, total = job.config.training, job.total_steps + n
+    epochs = max(training.epochs, -(-total // job.batches.steps_per_epoch))
+    if epochs > training.epochs and _has_windows_to_add(job):
+        raise OptionError(
+            f"--max-steps: {job.config.data.windows} windows of the bundled waves are too few for "
+            f"{total} updates; add more with --windows +{n}"
+        )
+    values = {**job.config.flat(), "max_steps": total, "epochs": epochs}
+    return make_job(make_config(job.config.job, values), job.dataset)
+
+
+def _has_windows_to_add(job: Job) -> bool:
+    return job.dataset.source == "bundled" and job.config.job == "regress"
 
 
 def _check_history(run: Run, allow_changed: bool, notices: list[Notice]) -> None:
@@ -273,7 +307,7 @@ def _check_steps_left(run: Run, job: Job, point: Point) -> None:
         return
     if training.max_steps and training.max_steps <= training.epochs * job.batches.steps_per_epoch:
         more = "--max-steps +100"
-    elif job.dataset.source == "bundled" and job.config.job == "regress":
+    elif _has_windows_to_add(job):
         more = "--windows +100"
     else:
         more = "--epochs +1"
