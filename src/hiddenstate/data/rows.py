@@ -38,6 +38,8 @@ class Rows:
         Name of each series (N,), if they have names.
     source : Source, optional
         Where each row comes from; None for rows as they were read, numbered from 0.
+    clock : ndarray, optional
+        Number that orders the rows in time (N,): the time of a row, or of a series' first step.
     """
 
     X: Any
@@ -48,6 +50,7 @@ class Rows:
     times: Array | None = None
     ids: Array | None = None
     source: Source | None = None
+    clock: Array | None = None
 
     def __len__(self) -> int:
         return len(self.X)
@@ -86,7 +89,7 @@ class Rows:
             values = getattr(self, part.name)
             if isinstance(values, RowStore):
                 yield from (piece for _, piece in values.pieces())
-            elif values is not None and part.name not in ("times", "ids", "source"):
+            elif values is not None and part.name not in ("times", "ids", "source", "clock"):
                 yield values
 
 

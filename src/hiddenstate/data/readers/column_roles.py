@@ -1,5 +1,6 @@
 """Decides what each column of a table is: label, target, input, id or time."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from hiddenstate.data.column_names import ALL, positions_of
 from hiddenstate.data.readers.columns import (
     Columns,
     column_index,
+    is_number,
     is_whole,
     number_error,
     numbers,
@@ -234,10 +236,13 @@ def _first_named(columns: Columns, names: tuple[str, ...], free: list[int]) -> i
 
 
 def _guess_time(columns: Columns, free: list[int]) -> int | None:
-    """Return the free column with a name of time that holds numbers or dates, or None."""
+    """Return the free column with a name of time that holds numbers or dates, or None.
+
+    If most of its cells are times, the others are errors; the reader refuses them.
+    """
     left = list(free)
     while (j := _first_named(columns, TIME_NAMES, left)) is not None:
-        if columns.kinds[j] != "text" or timestamps(columns.arrays[j]) is not None:
+        if columns.kinds[j] != "text" or looks_like_times(columns.arrays[j], or_numbers=True):
             return j
         left.remove(j)
     counter = _first_named(columns, COUNTER_NAMES, free)
@@ -245,6 +250,21 @@ def _guess_time(columns: Columns, free: list[int]) -> int | None:
         steps = np.diff(columns.arrays[counter].astype(float))
         return counter if len(steps) and (steps > 0).all() else None
     return None
+
+
+_TIME = re.compile(r"\s*\d+([-/.:])\d+(\1\d+|:|\s*$)")
+"""The begin of a date or a time of day, with its parts in any order."""
+
+
+def looks_like_times(cells: Array, or_numbers: bool = False) -> bool:
+    """Return whether at least half of some text cells, empty ones left out, look like times."""
+
+    def fits(cell: str) -> bool:
+        is_date = timestamps(np.array([cell], object)) is not None
+        return is_date or bool(_TIME.match(cell)) or (or_numbers and is_number(cell))
+
+    some = [cell for cell in cells[:: max(1, len(cells) // 1000)] if cell]
+    return 2 * sum(map(fits, some)) >= max(len(some), 1)
 
 
 def _repeats(array: Array) -> bool:

@@ -151,8 +151,8 @@ def cell_text(value: Any) -> str:
 def timestamps(array: Array) -> NDArray[np.int64] | None:
     """Return dates as whole numbers in the same order (N,), or None if a cell is not a date.
 
-    A date is in ISO 8601 format, year first, or the same with slashes; either all dates have a
-    time zone or none has.
+    A date is in ISO 8601 format, year first, or the same with slashes; a month alone is its first
+    day. Either all dates have a time zone or none has.
     """
     if array.dtype.kind == "M":
         return None if np.isnat(array).any() else array.view(np.int64)
@@ -168,9 +168,13 @@ def timestamps(array: Array) -> NDArray[np.int64] | None:
     return stamps
 
 
+_MONTH = re.compile(r"\d{4}-\d{2}")
+
+
 def _date(cell: str) -> datetime | None:
+    text = cell.strip().replace("/", "-")
     try:
-        return datetime.fromisoformat(cell.strip().replace("/", "-"))
+        return datetime.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
     except (ValueError, OverflowError):
         return None
 

@@ -4,6 +4,7 @@ N rows of a table become N or S series of T steps with I inputs and O targets.
 """
 
 import math
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import are_names
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.readers.column_roles import Roles, find_roles
+from hiddenstate.data.readers.column_roles import Roles, find_roles, looks_like_times
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
@@ -71,7 +72,13 @@ def to_dataset(
     names = own_names if are_names(columns.names) else columns.names
     roles = find_roles(columns, options, job, require_targets)
     require_labels = require_targets and (job == "classify" or options.label is not None)
-    rows = (_long if roles.long else _wide)(columns, roles, require_labels)
+    by_time = require_targets and (options.time is not None or options.split == "time")
+    clock = _clock(columns, roles) if roles.long or by_time else None
+    series = _series(columns, roles) if roles.long else np.zeros(columns.n_rows, np.int64)
+    if roles.long:
+        rows = _long(columns, roles, require_labels, series, clock)
+    else:
+        rows = replace(_wide(columns, roles, require_labels), clock=clock)
     kind = f"a {'long' if roles.long else 'wide'} {columns.what}"
     if roles.label_is_first:
         kind += ", its first column the label"
@@ -86,6 +93,7 @@ def to_dataset(
         columns=tuple(names[j] for j in roles.inputs),
         targets=tuple(columns.names[j] for j in roles.targets) or None,
         picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
+        remarks=_order_remarks(columns, roles, series, clock, printable(name)),
         read_as={"layout": "long" if roles.long else "wide"}
         | {
             role: columns.names[j]
@@ -115,10 +123,14 @@ def _wide(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
     )
 
 
-def _long(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
+def _long(
+    columns: Columns,
+    roles: Roles,
+    require_labels: bool,
+    series: NDArray[np.int64],
+    clock: Array | None,
+) -> Rows:
     """Read one row per time step: gather, order and pad the rows of each series."""
-    series = _series(columns, roles)
-    clock = _clock(columns, roles)
     order = np.argsort(series, kind="stable") if clock is None else np.lexsort((clock, series))
     _check_clock(columns, roles, series, clock, order)
     lengths = np.bincount(series).astype(np.int64)
@@ -158,6 +170,7 @@ def _long(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
         times=padded([roles.time])[..., 0] if numeric and roles.time is not None else None,
         ids=None if roles.id is None else plain_values(columns.arrays[roles.id])[firsts],
         source=whole(S, Table(starts, order, _times(columns, roles))),
+        clock=None if clock is None else clock[firsts],
     )
 
 
@@ -188,6 +201,13 @@ def _clock(columns: Columns, roles: Roles) -> Array | None:
     values = columns.arrays[roles.time]
     _refuse_missing(columns, roles.time, "has no time")
     if columns.kinds[roles.time] == "number":
+        infinite = np.isinf(values)
+        if infinite.any():
+            bad = int(np.argmax(infinite))
+            raise DataError(
+                f"{columns.at(bad, roles.time)}: the time is {cell_text(values[bad])}; expected a "
+                "finite number; correct it or drop the row"
+            )
         return values
     stamps = timestamps(values)
     if stamps is None:
@@ -195,9 +215,37 @@ def _clock(columns: Columns, roles: Roles) -> Array | None:
         cell = f"{columns.at(bad, roles.time)}: '{printable(values[bad], 40)}'"
         raise DataError(
             f"{cell} is not a time; expected numbers, or dates like 2020-12-31 or "
-            "2020-12-31T23:59:59, all with a time zone or all without"
+            "2020-12-31T23:59:59, all with a time zone or all without; correct the column, or name "
+            "another with --time COL"
         )
     return stamps
+
+
+def _order_remarks(
+    columns: Columns, roles: Roles, series: Array, clock: Array | None, where: str
+) -> tuple[str, ...]:
+    """Say in which order the rows are, if that may not be what a user expects."""
+    if clock is None or roles.time is None:
+        taken = {*roles.inputs, *roles.targets, roles.label, roles.id, roles.group, roles.weight}
+        free = [j for j in range(len(columns.names)) if j not in taken]
+        dates = [j for j in free if _holds_dates(columns, j)] if roles.long else []
+        if not dates:
+            return ()
+        name = printable(columns.names[dates[0]], 40)
+        hint = f"if column {name} orders them, add --time {shlex.quote(name)}"
+        return (f"{where}: the rows are in the order of the file; {hint}",)
+    order = np.argsort(series, kind="stable")
+    same = series[order][1:] == series[order][:-1]
+    if (clock[order][1:] >= clock[order][:-1])[same].all():
+        return ()
+    name = printable(columns.names[roles.time], 40)
+    return (f"{where}: the rows are not in the order of {name}; ordered by it",)
+
+
+def _holds_dates(columns: Columns, j: int) -> bool:
+    """Return whether a column holds dates, if only most of them are sound."""
+    kind = columns.kinds[j]
+    return kind == "date" or (kind == "text" and looks_like_times(columns.arrays[j]))
 
 
 def _first_bad_time(values: Array) -> int:
