@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.runs import Run
+from hiddenstate.runs.run_data import run_dataset
 
 OFF = ("--view", "off", "--threads", "1")
 SMALL = ("--hidden-size", "6", "--batch-size", "16", "--log-every", "3", *OFF)
@@ -237,3 +238,41 @@ def test_figures_are_drawn_for_any_labels(cli, tmp_path):
     labels = np.array(["$^$", "a\nb", "<b>"])[np.arange(30) % 3]
     RecurrentClassifier(hidden_size=3, max_steps=3).fit(rows, labels, run_dir=tmp_path / "own")
     assert cli("figures", "own").code == 0
+
+
+@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
+def test_a_split_in_time_does_not_depend_on_the_order_of_the_file(job, cli, tmp_path):
+    """Rows and series of a shuffled file are ordered by date; the latest are held out."""
+    lines = []
+    for k in range(40):
+        store, day = k % 2, k // 2
+        date = f"2024-{1 + day // 10:02}-{1 + day % 10:02}"
+        lines.append(f"{'us'[store]},{date},{day + 100 * store},{day % 3},{'ab'[day % 2]}")
+    (tmp_path / "sorted.csv").write_text("\n".join(["store,date,v,w,kind", *lines]) + "\n")
+    shuffled = [lines[(7 * k) % 40] for k in range(40)]
+    shuffled.sort(key=lambda line: line[0] != "u")  # the series keep their order
+    (tmp_path / "shuffled.csv").write_text("\n".join(["store,date,v,w,kind", *shuffled]) + "\n")
+    options = ["--split", "time", "--time", "date", "--input", "v,w", "--max-steps", "4"]
+    if job == "regress":
+        options += ["--id", "store", "--target", "v", "--horizon", "1", "--window", "4"]
+    else:
+        options += ["--label", "kind", "--layout", "wide"]
+    tests = []
+    for name in ("sorted", "shuffled"):
+        done = cli(job, f"{name}.csv", *options, *OFF)
+        assert done.code == 0, done.err
+        note = f"note: {name}.csv: the rows are not in the order of date; ordered by it"
+        assert (note in done.err) == (name == "shuffled")
+        tests.append(run_dataset(Run(tmp_path / f"runs/{job}-{len(tests) + 1}")))
+        assert ("(the end of each series)" in done.out) == (job == "regress")
+    last = {
+        np.sort(d.transform.undo(d.test.X.reshape(-1, 2))[:, 0]).round(3).tobytes() for d in tests
+    }
+    assert len(last) == 1
+    values = np.frombuffer(last.pop(), np.float32)
+    if job == "regress":  # 4 steps of each store, without the last, which has no value ahead
+        assert set(values[-4:]) == {115, 116, 117, 118}
+    else:
+        assert sorted(values) == [16, 17, 18, 19, 116, 117, 118, 119]
+    assert cli("evaluate", f"{job}-2").code == 0
+    assert cli("predict", f"{job}-2").code == 0

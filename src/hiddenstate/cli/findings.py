@@ -366,18 +366,26 @@ def _prepared(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
         "mask": ", missing values filled in and marked",
     }.get(prep.missing, "")
     signal = raw is not None and config.job == "regress" and len(raw.train) == 1
+    # A forecast of series without targets has its inputs as targets.
+    every_step = raw is not None and (raw.train.y is None or raw.train.y.ndim == 3)
+    ends = config.job == "regress" and not signal and every_step and not config.data.stateful
     for name, purpose in (("valid", "for validation"), ("test", "for testing")):
         rows, provided = getattr(d, name), getattr(raw, name, None) is not None
         if rows is None or not len(rows):
             continue
         n = f"{len(rows):,}"
-        if signal and rows.y is not None and rows.y.ndim == 3:  # steps that are only read are NaN
+        if (
+            (signal or ends) and rows.y is not None and rows.y.ndim == 3
+        ):  # steps that are only read are NaN
             n = count(int(np.isfinite(rows.y).all(axis=-1).sum()), "step")
+        if (signal or ends) and name == "valid":  # windows share steps
+            n = count(len(rows), "window")
         if provided or raw is None:
             text += f"; {n} {'more' if provided else 'held out'} {purpose}"
             continue
         way = "time" if signal else split_way(raw.train, config)
         words = {"group": " (whole groups)", "time": "", "random": " (at random)"}
-        first = "the last " if way == "time" else ""
+        words["time"] = " (the end of each series)" if ends else ""
+        first = "the last " if way == "time" and not ends else ""
         text += f"; {first}{n} held out {purpose}{words.get(way, f' ({way})')}"
     return text

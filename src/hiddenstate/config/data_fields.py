@@ -255,8 +255,8 @@ class DataConfig:
     split: str = option(
         "auto",
         "How rows are held out: stratified, the same fraction of each class; group, whole groups; "
-        "time, the last rows; random; auto, by group if there are groups, by time for one signal, "
-        "else by class.",
+        "time, the latest rows or, of series with a target at every step, the end of each; random; "
+        "auto, by group if there are groups, by time for one signal, else by class.",
         choices=("auto", "stratified", "group", "time", "random"),
         since=2,
     )

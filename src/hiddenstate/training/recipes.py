@@ -86,8 +86,9 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
         return values | {"batch_size": 1, "shuffle": False, "epochs": 10}
     lengths = dataset.train.lengths
     longest = dataset.X.shape[1] if lengths is None else int(np.median(lengths))
-    one = len(dataset.train) == 1 and dataset.test is None
-    steps = round(longest * (1 - given.get("test_fraction", 0.2))) if one else longest
+    in_time = dataset.test is None and (len(dataset.train) == 1 or given.get("split") == "time")
+    steps = round(longest * (1 - given.get("test_fraction", 0.2))) if in_time else longest
+    n_train = len(dataset.train) if in_time else n_train
     usable = max(1, steps - (given.get("horizon") or 0))  # steps whose target is in the series
     window = given.get("window") or min(32, max(4, steps // 4), usable)
     stride = given.get("stride") or (1 if steps * n_train < 100_000 else window)

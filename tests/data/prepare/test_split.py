@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare, split_way
-from hiddenstate.data.prepare.split import hold_out, split_signal
+from hiddenstate.data.prepare.split import hold_out, split_series, split_signal
 from hiddenstate.errors import DataError, OptionError
 
 Array = np.ndarray[Any, Any]
+NAN = np.nan
 quick = settings(derandomize=True, deadline=None, max_examples=80)
 fractions = st.floats(0.05, 0.9)
 
@@ -83,6 +84,23 @@ def test_groups_of_one_row_meet_the_fraction() -> None:
 
 def test_time_holds_out_the_last_rows() -> None:
     assert held(numbered(10), 0.3, "time").tolist() == [7, 8, 9]
+
+
+@given(st.lists(st.integers(0, 9), min_size=4, max_size=40), fractions)
+@quick
+def test_time_holds_out_the_latest_rows_and_keeps_rows_of_one_time_together(
+    times: list[int], share: float
+) -> None:
+    clock, count = np.array(times), round(share * len(times))
+    assume(0 < count < len(times))
+    out = held(numbered(len(times), clock=clock), share, "time")
+    if len(set(times)) == 1:  # their order is all there is
+        assert out.tolist() == list(range(len(times) - count, len(times)))
+        return
+    kept = np.setdiff1d(np.arange(len(times)), out)
+    assert clock[kept].max() < clock[out].min()
+    sizes = [int((clock >= time).sum()) for time in set(times) - {min(times)}]
+    assert abs(len(out) - count) == min(abs(size - count) for size in sizes)
 
 
 @pytest.mark.parametrize("way", ["random", "stratified", "group"])
@@ -282,3 +300,91 @@ def test_one_of_several_series_is_held_out_whole() -> None:
     assert len(set(result.X_test.ravel())) == 2
     assert not set(result.X_test.ravel()) & set(result.X.ravel())
     assert np.isfinite(result.y_test).all()
+
+
+# --- several series, split in time
+
+
+@given(
+    st.lists(st.integers(1, 60), min_size=2, max_size=5),  # steps of each series
+    st.integers(1, 8),  # window
+    st.none() | st.integers(1, 4),  # horizon
+    st.floats(0.1, 0.5),
+    st.sampled_from([0.0, 0.3]),
+    st.sampled_from(["steps", "last"]),
+)
+@settings(quick, max_examples=150)
+def test_the_end_of_each_series_is_held_out_and_not_seen_in_training(
+    lengths: list[int], window: int, horizon: int | None, share: float, valid: float, output: str
+) -> None:
+    """X and y are 1000 times the series plus the time."""
+    longest, h = max(lengths), horizon or 0
+    t = 1000.0 * np.arange(len(lengths))[:, None] + np.arange(longest)
+    t[np.arange(longest) >= np.array(lengths)[:, None]] = 0
+    data = SequenceDataset(
+        "own",
+        Rows(t[..., None], t[..., None], lengths=np.array(lengths), ids=np.array(lengths)),
+        source="file",
+    )
+    options: dict[str, Any] = {"window": window, "stride": 1, "horizon": horizon, "output": output}
+    options |= {"test_fraction": share, "valid_fraction": valid, "stateful": False}
+    try:
+        result = prepare(data, make_config("regress", {**options, "split": "time"}))
+    except DataError:
+        assume(False)
+    test = result.test
+    assert test is not None
+    assert test.y is not None
+    asked = [value for value in test.y.ravel() if np.isfinite(value) and value]
+    for number, n in enumerate(lengths):
+        own = [int(value % 1000) for value in asked if value // 1000 == number]
+        border = max(1, n - round(share * n))
+        assert own == list(range(max(border, h), n))[len(range(max(border, h), n)) - len(own) :]
+        seen = [part.ravel() for part in (result.X, result.y) if part is not None]
+        if result.valid is not None:
+            assert result.valid.y is not None
+            later = [value % 1000 for value in result.valid.y.ravel() if value // 1000 == number]
+            assert not later or max(later) < border
+            before = [v % 1000 for part in seen for v in part if v // 1000 == number]
+            assert not later or not before or max(before) < min(later)
+            seen += [result.valid.X.ravel()]
+        for part in seen:
+            assert all(value % 1000 < border for value in part if value // 1000 == number)
+    # The context of the first step held out is the end of the part before it.
+    lengths_ = test.lengths if test.lengths is not None else np.full(len(test), test.X.shape[1])
+    for row, n in zip(test.X[..., 0], lengths_, strict=True):
+        np.testing.assert_array_equal(np.diff(row[:n]), 1)
+
+
+def test_series_too_short_to_be_split_stay_in_training() -> None:
+    X = np.arange(6.0).reshape(2, 3, 1)
+    rows = Rows(X, X, lengths=np.array([1, 3]), ids=np.array(["a", "b"]))
+    kept, out = split_series(rows, 0.4, 1, "split", "here")
+    assert kept.ids.tolist() == ["a", "b"]
+    assert out.ids.tolist() == ["b"]
+    np.testing.assert_array_equal(kept.X[..., 0], [[0, 0], [3, 4]])
+    np.testing.assert_array_equal(out.X[..., 0], [[4, 5]])
+    np.testing.assert_array_equal(out.y[..., 0], [[NAN, 5]])
+    with pytest.raises(DataError, match=r"at most 3 steps are too short .*; use --test-fraction 0"):
+        split_series(rows, 0.1, 0, "split", "here")
+
+
+@pytest.mark.parametrize(
+    ("train", "job", "words"),
+    [
+        (Rows(np.ones((9, 2))), "autoencode", "own: no times; the order of the rows is that of"),
+        (Rows(np.ones((9, 2)), clock=np.ones(9)), "autoencode", "all rows start at the same time"),
+        (Rows(np.ones((9, 2)), clock=np.arange(9)), "autoencode", None),
+        (Rows(np.ones((2, 9, 1)), np.ones((2, 9, 1)), clock=np.ones(2)), "regress", None),
+        (Rows(np.ones((1, 90, 1)), np.ones((1, 90, 1))), "regress", "own: no times; the order"),
+    ],
+)
+def test_a_split_in_time_says_if_the_order_of_the_rows_is_that_of_time(
+    train: Rows, job: str, words: str | None
+) -> None:
+    values: dict[str, Any] = {"split": "time", "test_fraction": 0.3}
+    values |= {"stateful": False, "window": 2} if job == "regress" else {}
+    remarks = prepare(SequenceDataset("own", train), make_config(job, values)).remarks
+    assert words in remarks[0] if words else not remarks
+    values["test_fraction"] = 0.0
+    assert not prepare(SequenceDataset("own", train), make_config(job, values)).remarks

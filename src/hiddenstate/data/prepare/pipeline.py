@@ -14,7 +14,7 @@ from hiddenstate.data.prepare.layout import (
     with_class_numbers,
     with_pixels_as_trained,
 )
-from hiddenstate.data.prepare.split import hold_out, split_signal
+from hiddenstate.data.prepare.split import hold_out, moments, split_series, split_signal
 from hiddenstate.data.prepare.transform import (
     Transform,
     amount,
@@ -82,6 +82,7 @@ def prepare(
         _check_complete(dataset, config, where)
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where)
     parts, remarks = _without_missing(parts, config, where)
+    remarks = [*_order_remarks(dataset, config, where), *remarks]
     if job == "classify":
         _check_learnable(parts.train, dataset.classes or [], where)
     fitted = transform or fitted_transform(
@@ -187,6 +188,8 @@ def _split(
     way = split_way(train, config)
     if _is_signal(train, config):
         return split_signal(train, fraction, max(config.data.window, 1), context, where)
+    if way == "time" and are_split_in_time(train, config):
+        return split_series(train, fraction, context, purpose, where)
     return hold_out(train, fraction, way, config.training.seed, purpose, where)
 
 
@@ -206,7 +209,7 @@ def _windows(name: str, rows: Rows, config: Config, where: str) -> Rows:
         options.stride,
         options.horizon,
         "steps" if whole else options.output,
-        where,
+        f"{where}: validation" if name == "valid" else where,
     )
     if whole:
         _check_long_enough(rows, options.window, where)
@@ -248,6 +251,26 @@ def _windows_on_disk(rows: Rows, config: Config, where: str) -> Rows:
 def _is_signal(rows: Rows, config: Config) -> bool:
     """Whether the data is one long series with a target at every step."""
     return config.job == "regress" and len(rows) == 1 and rows.y is not None and rows.y.ndim == 3
+
+
+def are_split_in_time(rows: Rows, config: Config) -> bool:
+    """Whether `--split time` holds out the end of each row: of each of several series."""
+    in_windows = config.data.stateful or isinstance(rows.X, RowStore)  # of one signal
+    at_every_step = config.job == "regress" and rows.y is not None and rows.y.ndim == 3
+    return at_every_step and len(rows) > 1 and not in_windows
+
+
+def _order_remarks(dataset: SequenceDataset, config: Config, where: str) -> list[str]:
+    """With `--split time`, say so if the order of the data counts as the order of time."""
+    rows, options = dataset.train, config.data
+    held_out = options.valid_fraction or (options.test_fraction and dataset.test is None)
+    if options.split != "time" or not held_out or dataset.source == "bundled":
+        return []
+    if rows.times is not None or rows.clock is not None:
+        alike = moments(rows) is None and len(rows) > 1 and not are_split_in_time(rows, config)
+        return [f"{where}: all rows start at the same time; their order is that of time"] * alike
+    hint = "; a time column is named by --time COL" if "layout" in dataset.read_as else ""
+    return [f"{where}: no times; the order of the rows is that of time{hint}"]
 
 
 def split_way(rows: Rows, config: Config) -> str:

@@ -7,7 +7,11 @@ from numpy.typing import NDArray
 
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError
+from hiddenstate.errors import DataError, count
+from hiddenstate.system.typing import Array
+
+FRACTIONS = {"split": "--test-fraction", "valid": "--valid-fraction"}
+"""The option that holds rows out, by purpose."""
 
 
 def hold_out(
@@ -22,7 +26,7 @@ def hold_out(
     fraction : float
         Fraction held out.
     way : {"stratified", "group", "time", "random"}
-        The same fraction of each class, whole groups, the last rows, or random rows.
+        The same fraction of each class, whole groups, the latest rows, or random rows.
     seed : int
     purpose : {"split", "valid"}
         Whether rows are held out for testing or for validation; the random order depends on it.
@@ -41,11 +45,10 @@ def hold_out(
     held = _held(rows, fraction, way, generator(seed, purpose))
     if held.all() or not held.any():
         aim = "testing" if purpose == "split" else "validation"
-        option = "--test-fraction" if purpose == "split" else "--valid-fraction"
         groups = "" if way != "group" else " in one or two groups"
         raise DataError(
             f"{where}: {len(rows)} rows{groups} are too few to hold some out for {aim}; "
-            f"use {option} 0" + (" and --test FILE" if purpose == "split" else "")
+            f"use {FRACTIONS[purpose]} 0" + (" and --test FILE" if purpose == "split" else "")
         )
     return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))
 
@@ -55,7 +58,7 @@ def _held(rows: Rows, fraction: float, way: str, random: np.random.Generator) ->
     n = len(rows)
     held = np.zeros(n, bool)
     if way == "time":
-        held[n - round(fraction * n) :] = True
+        held[_latest(rows, round(fraction * n))] = True
     elif way == "group":
         if rows.groups is None:
             raise RuntimeError("rows without groups cannot be split by group")
@@ -78,6 +81,92 @@ def _held(rows: Rows, fraction: float, way: str, random: np.random.Generator) ->
             for number in random.permutation(len(large))[: max(1, round(fraction * n))]:
                 held[random.choice(large[number])] = True
     return held
+
+
+def moments(rows: Rows) -> Array | None:
+    """Return numbers that order the rows in time (N,), or None if their order is all there is.
+
+    Series that all start at the same time are not ordered by it.
+    """
+    times = rows.times[:, 0] if rows.clock is None and rows.times is not None else rows.clock
+    return None if times is None or (times == times[:1]).all() else times
+
+
+def _latest(rows: Rows, count: int) -> Array:
+    """Return the numbers of the latest rows, about `count` of them; rows of one time stay together.
+
+    Without times, the last rows.
+    """
+    times, first = moments(rows), len(rows) - count
+    if times is None or not 0 < first < len(rows):
+        return np.arange(first, len(rows))
+    order = np.argsort(times, kind="stable")
+    borders = np.flatnonzero(np.diff(times[order])) + 1
+    return order[borders[np.argmin(np.abs(borders - first))] :]
+
+
+def split_series(
+    rows: Rows, fraction: float, context: int, purpose: str, where: str
+) -> tuple[Rows, Rows]:
+    """Split each series of rows (N, T, I), with a target at every step, in time.
+
+    Parameters
+    ----------
+    rows : Rows
+    fraction : float
+        Fraction of the steps of each series that is held out, at its end.
+    context : int
+        Largest number of steps of its first part that the second part of a series repeats as
+        inputs; their targets are NaN, so they do not count.
+    purpose, where : str
+        As in :func:`hold_out`.
+
+    Returns
+    -------
+    kept, held : Rows
+        Series too short to be split are in `kept` alone.
+
+    Raises
+    ------
+    DataError
+        If no series is long enough.
+    """
+    N, T = rows.X.shape[:2]
+    lengths = np.full(N, T) if rows.lengths is None else rows.lengths
+    first = np.maximum(lengths - np.round(fraction * lengths).astype(np.int64), 1)
+    if not (lengths > first).any():
+        raise DataError(
+            f"{where}: series of at most {count(int(lengths.max(initial=0)), 'step')} are too "
+            f"short to hold out the last {fraction:g} of each; use {FRACTIONS[purpose]} 0"
+        )
+    split = np.flatnonzero(lengths > first)
+    begin = np.maximum(first - context, 0)[split]
+    held = _spans(rows.take(split), begin, lengths[split])
+    if held.y is not None:
+        before = np.arange(held.X.shape[1]) < (first[split] - begin)[:, None]
+        held = replace(held, y=np.where(before[..., None], np.nan, held.y))
+    return _spans(rows, np.zeros(N, np.int64), first), held
+
+
+def _spans(rows: Rows, begin: Array, end: Array) -> Rows:
+    """Return the steps from `begin` to before `end`, both (N,), of each series; padded with 0."""
+    lengths = end - begin
+    steps = np.arange(int(lengths.max()))
+    read = steps < lengths[:, None]
+    index = np.where(read, begin[:, None] + steps, 0)
+
+    def cut(values: Array) -> Array:
+        each = np.arange(len(values))[:, None]
+        mask = read if values.ndim == 2 else read[..., None]
+        return np.where(mask, values[each, index], np.zeros((), values.dtype))
+
+    return replace(
+        rows,
+        X=cut(rows.X),
+        y=cut(rows.y) if rows.y is not None and rows.y.ndim == 3 else rows.y,
+        times=None if rows.times is None else cut(rows.times),
+        lengths=None if read.all() else lengths,
+    )
 
 
 def split_signal(
