@@ -156,6 +156,15 @@ class DataConfig:
         kept=True,
         new_data=True,
     )
+    thousands: str | None = option(
+        None,
+        "Mark between the thousands of a number; if unset, there is none.",
+        choices=(",", ".", "'", "space"),
+        since=2,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
     encoding: str = option(
         "utf-8",
         "Encoding of a text file.",

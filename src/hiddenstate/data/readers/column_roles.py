@@ -10,13 +10,13 @@ from hiddenstate.data.column_names import ALL, positions_of
 from hiddenstate.data.readers.columns import (
     Columns,
     column_index,
-    is_number,
     is_whole,
     number_error,
     numbers,
     refuse_text,
     timestamps,
 )
+from hiddenstate.data.readers.number_text import is_number
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.typing import Array
 

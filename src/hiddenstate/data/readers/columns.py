@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.data.column_names import listed
+from hiddenstate.data.readers.number_text import NumberMarks, is_number
 from hiddenstate.errors import DataError, did_you_mean, printable
 from hiddenstate.system.typing import Array
 
@@ -20,9 +21,6 @@ MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?"
 MIN_PIXELS = 64
 """Smallest number of columns that are pixels if all hold whole numbers from 0 to 255, one above 1;
 they stay uint8."""
-
-SWAP_MARKS = str.maketrans(",.", ".,")
-"""Translates a number with a decimal comma into one with a point, and vice versa."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,8 @@ class Columns:
         Returns where row i is: `digits.csv:17`.
     named : bool
         False if the names are only the numbers of the columns.
-    decimal : str
-        Decimal mark of numbers in text.
+    marks : NumberMarks, optional
+        Marks of numbers in text, for a file in which numbers are text.
     stack : callable, optional
         Returns columns, all of them numbers, as one array or store (N, F); used instead of
         :func:`stacked`.
@@ -60,7 +58,7 @@ class Columns:
     what: str
     row: Callable[[int], str]
     named: bool = True
-    decimal: str = "."
+    marks: NumberMarks | None = None
     stack: Callable[[list[int]], Any] | None = None
 
     def at(self, row: int, column: int) -> str:
@@ -92,15 +90,6 @@ def check_names(names: Sequence[str], where: str) -> None:
                 f"{where}: columns {first[name]} and {position} are both named "
                 f"{printable(name, 40)}; rename one"
             )
-
-
-def is_number(cell: str) -> bool:
-    """Return whether a cell is a number; NaN and inf are numbers too."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
 
 
 def is_missing(cell: str) -> bool:
@@ -196,31 +185,22 @@ def _text_to_numbers(cells: Array) -> NDArray[np.float64] | None:
     return values
 
 
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
-
-
 def number_error(columns: Columns, j: int) -> DataError | None:
     """Return the error of a text column that was meant to hold numbers, or None.
 
-    A column was meant to hold numbers if its text cells have decimal commas, or if at least half
-    of its cells are numbers.
+    A column was meant to hold numbers if its text cells would be numbers with other marks, or if at
+    least half of its cells are numbers.
     """
     cells = columns.arrays[j]
-    comma = columns.decimal == ","
-    kinds = [
-        0 if is_number(c.translate(SWAP_MARKS) if comma else c) else 1 if is_missing(c) else 2
-        for c in cells
-    ]
+    marks = columns.marks or NumberMarks()
+    kinds = [0 if marks.reads(c) else 1 if is_missing(c) else 2 for c in cells]
     n_texts = kinds.count(2)
     if n_texts == 0:
         return None
     first = kinds.index(2)
-    n_commas = sum(_DECIMAL_COMMA.fullmatch(cell) is not None for cell in cells)
-    if not comma and n_commas * 2 >= n_texts:
-        return DataError(
-            f"{columns.at(first, j)}: {_quoted(cells[first])} has a decimal comma; "
-            "add --decimal ','"
-        )
+    texts = [cell for cell, kind in zip(cells, kinds, strict=True) if kind == 2]
+    if columns.marks is not None and (problem := marks.problem(texts)) is not None:
+        return DataError(f"{columns.at(first, j)}: {_quoted(cells[first])} {problem}")
     if kinds.count(0) < n_texts:
         return None
     return DataError(

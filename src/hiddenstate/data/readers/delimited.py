@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.columns import (
-    SWAP_MARKS,
     Columns,
     check_names,
     is_missing,
-    is_number,
     is_whole,
     kind_of,
 )
+from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks, is_number
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.errors import DataError, OptionError, printable
@@ -53,8 +52,8 @@ def read_delimited(
     """Read a delimited text file; see :func:`~hiddenstate.data.readers.table.to_dataset`.
 
     Columns are separated by commas; in .tsv files by tabs; in .txt files by the separator that
-    the first line has. `options.delimiter`, `options.decimal` and `options.encoding` override
-    this. The first line is a header unless it looks like a row of data. Quoted cells, blank lines,
+    the first line has. `options.delimiter`, `options.decimal`, `options.thousands` and
+    `options.encoding` override this. The first line is a header unless it looks like a row of data. Quoted cells, blank lines,
     a UTF-8 byte order mark and all newline styles are accepted.
 
     Raises
@@ -118,6 +117,8 @@ class _Reading:
     def __init__(self, path: Path, options: DataConfig, as_text: frozenset[int]) -> None:
         self.path, self.options, self.as_text = path, options, as_text
         self.where = printable(path)
+        self.marks = NumberMarks.of(options)
+        self.commas = CommaCheck(self.marks)
         self.pieces: deque[_Piece] = deque()
         self.names: tuple[str, ...] = ()
         self.named = True
@@ -139,6 +140,7 @@ class _Reading:
             while self.lines.fill():
                 self._read_piece()
                 self._check_memory()
+            self._check_commas()
         finally:
             self.lines.close()
 
@@ -205,7 +207,8 @@ class _Reading:
             )
         at, block = self.lines.at, self.lines.blocks
         first = [cell.strip() for cell in self._record()]
-        if self.lines.blocks == block and not _is_header(first, self._second()):
+        plain = [[self.marks.plain(c) for c in cells] for cells in (first, self._second())]
+        if self.lines.blocks == block and not _is_header(*plain):
             self.lines.at = at
             self.named = False
             self.names = tuple(str(j) for j in range(len(first)))
@@ -271,6 +274,10 @@ class _Reading:
         if self.options.decimal == ",":
             if self.delimiter == "," or any("." in line for line in filled):
                 return None
+            numbered = enumerate(self.lines.block[self.lines.at :], self.lines.number + 1)
+            for number, line in numbered:
+                if not self.commas.settled and "," in line:
+                    self.commas.see(number, 0, line.replace('"', "").split(self.delimiter))
             filled = [line.replace(",", ".") for line in filled]
         quoted = '"' if any('"' in line for line in filled) else None
         try:
@@ -327,9 +334,12 @@ class _Reading:
         values = np.empty((len(records), len(self.names)))
         special = {}
         for j, cells in enumerate(zip(*records, strict=True)):
-            column = _column(cells, self.options.decimal, j in self.as_text)
+            column = _column(cells, self.marks, j in self.as_text)
             if column.dtype == np.float64:
                 values[:, j] = column
+                if not self.commas.settled:
+                    for number, cell in zip(numbers, cells, strict=True):
+                        self.commas.see(number, j, [cell])
             else:
                 special[j] = column
                 values[:, j] = np.nan
@@ -344,6 +354,14 @@ class _Reading:
             share = (piece.small.nbytes + piece.large.nbytes) / sum(map(len, self.lines.block))
             needed = 2 * share * self.path.stat().st_size
             check_free(int(needed), f"{self.where}: reading it", "convert it to Parquet")
+
+    def _check_commas(self) -> None:
+        """Refuse a file with a decimal comma whose commas could all be marks between thousands."""
+        problem = self.commas.problem()
+        if problem and self.commas.doubtful:
+            line, j, cell = self.commas.doubtful
+            at = f"{self.where}:{line}:{printable(self.names[j], 40)}"
+            raise DataError(f"{at}: '{printable(cell.strip(), 40)}' {problem}")
 
     # --- the result
 
@@ -369,7 +387,7 @@ class _Reading:
             what,
             row,
             self.named,
-            self.options.decimal,
+            self.marks,
         )
 
 
@@ -408,12 +426,10 @@ def _joined(pieces: deque[_Piece], n_rows: int, n_columns: int) -> list[Array]:
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 
 
-def _column(cells: tuple[str, ...], decimal: str, as_text: bool) -> Array:
+def _column(cells: tuple[str, ...], marks: NumberMarks, as_text: bool) -> Array:
     """Convert the cells of a column (n,) to float64, to int64 if only that is exact, or text."""
     if not as_text:
-        values = _numbers(
-            [cell.translate(SWAP_MARKS) for cell in cells] if decimal == "," else cells
-        )
+        values = _numbers(cells if marks == NumberMarks() else list(map(marks.plain, cells)))
         if values is not None:
             return values
     shared: dict[str, str] = {}  # equal cells share one string

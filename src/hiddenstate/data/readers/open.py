@@ -153,7 +153,9 @@ def read_like(
     DataError, OptionError
         As in :func:`load_dataset`.
     """
-    values = {**reading, **{n: v for n, v in changes.items() if v is not None}}
+    changed = {n: v for n, v in changes.items() if v is not None}
+    same = {n: v for n, v in reading.items() if n != "thousands" or "decimal" not in changed}
+    values = {**same, **changed}
     config = make_config(job, {n: v for n, v in values.items() if v is not None})
     dataset = read_path(name, config.data, job, require_targets)
     return dataset if dataset.test is None else replace(dataset, train=dataset.test, test=None)

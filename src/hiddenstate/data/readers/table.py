@@ -18,7 +18,6 @@ from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
     check_names,
-    is_number,
     is_whole,
     missing_cells,
     numbers,
@@ -27,6 +26,7 @@ from hiddenstate.data.readers.columns import (
     stacked,
     timestamps,
 )
+from hiddenstate.data.readers.number_text import is_number
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.source import Table, whole
 from hiddenstate.errors import DataError, printable
@@ -95,6 +95,8 @@ def to_dataset(
         picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
         remarks=_order_remarks(columns, roles, series, clock, printable(name)),
         read_as={"layout": "long" if roles.long else "wide"}
+        # The training file settled that its commas are decimal commas.
+        | ({"thousands": "."} if columns.marks and columns.marks.decimal == "," else {})
         | {
             role: columns.names[j]
             for role in (("label", "id", "time") if roles.long else ("label",))
