@@ -276,3 +276,26 @@ def test_a_split_in_time_does_not_depend_on_the_order_of_the_file(job, cli, tmp_
         assert sorted(values) == [16, 17, 18, 19, 116, 117, 118, 119]
     assert cli("evaluate", f"{job}-2").code == 0
     assert cli("predict", f"{job}-2").code == 0
+
+
+@pytest.mark.parametrize("carried", [False, True])
+def test_a_signal_with_gaps_is_filled_in_and_its_windows_are_kept(carried, cli, tmp_path):
+    """Evaluating the same signal fills the same gaps as training did."""
+    rows = [f"{day},{'' if day % 16 == 5 else day}" for day in range(96)]
+    (tmp_path / "own.csv").write_text("\n".join(["day,demand", *rows]) + "\n")
+    asked = cli("regress", "own.csv", "--horizon", "1", *OFF)
+    assert "fill them in with --missing forward, mask or mean" in asked.err
+    options = ["--horizon", "1", "--missing", "forward", "--window", "8", "--max-steps", "5"]
+    if carried:
+        options += ["--stateful", "--output", "last"]
+    done = cli("regress", "own.csv", *options, *OFF)
+    assert done.code == 0, done.err
+    assert "targets are missing at 6 of 96 steps, which are not scored" in done.err
+    n, dropped = (8, 0) if carried else (64, 4)
+    assert (f"{dropped} of {n} windows dropped for missing targets" in done.err) == (not carried)
+    assert f"trained on: {n - dropped} windows" in done.out
+    assert "--missing forward --target demand" in cli("inspect", "own.csv").out
+    assert cli("evaluate", "regress-1").code == 0
+    scores = json.loads(cli("evaluate", "regress-1", "own.csv", "--json").out)
+    assert scores["answers"] > 0
+    assert np.isfinite(scores["mse"])

@@ -211,8 +211,10 @@ class DataConfig:
     missing: str = option(
         "error",
         "What to do with missing values: error refuses them; drop drops rows that have any; mean "
-        "fills in the mean of the training rows; forward repeats the previous value; mask fills in "
-        "the mean and adds a feature that marks missing values.",
+        "fills in the mean of the training rows; forward repeats the last value before it in its "
+        "series or, at the start, fills in the mean; mask fills in the mean and adds a feature "
+        "that marks missing values; targets are never filled in: rows and windows without one are "
+        "dropped.",
         choices=("error", "drop", "mean", "forward", "mask"),
         since=2,
     )

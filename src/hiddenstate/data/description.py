@@ -116,6 +116,13 @@ def target_ranges(d: Dataset) -> dict[str, tuple[float, float, float]] | None:
     return ranges
 
 
+def n_missing_targets(d: Dataset) -> int:
+    """Return the number of training targets that are missing or infinite."""
+    if d.y is None or d.y.ndim == 1:
+        return 0
+    return int((~np.isfinite(d.y)).sum())
+
+
 def count_duplicates(d: Dataset) -> int | None:
     """Return the number of test rows equal to a training row; None if rows are on disk."""
     if d.test is None or any(isinstance(X, RowStore) for X in (d.X, d.X_test)):

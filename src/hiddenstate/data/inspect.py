@@ -16,6 +16,7 @@ from hiddenstate.data.description import (
     feature_names,
     first_rows,
     lengths_of,
+    n_missing_targets,
     picture_of,
     target_ranges,
 )
@@ -130,7 +131,7 @@ def inspect_dataset(
     if copies:
         subject = "row is a training row" if copies == 1 else "rows are training rows"
         warnings.append(f"{copies} test {subject} too, so test scores are too optimistic")
-    incomplete = bool(values.missing.any() or values.infinite.any())
+    incomplete = bool(values.missing.any() or values.infinite.any() or n_missing_targets(d))
     return Findings(
         name=d.name,
         kind=d.kind,

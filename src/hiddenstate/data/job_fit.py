@@ -108,6 +108,11 @@ def _holds_out_none(d: SequenceDataset) -> bool:
     return not np.round(0.2 * np.unique(d.y, return_counts=True)[1]).any()
 
 
+def _filling_series(options: Options) -> Options:
+    """Return options that fill in gaps, if they do, by the last value before them."""
+    return options | {"missing": "forward"} if "missing" in options else options
+
+
 def _classify_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> Fit:
     if d.y is None:
         return Fit("classify", why_not="no labels; name their column with --label")
@@ -131,6 +136,7 @@ def _classify_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> Fi
     if d.picture and d.X.ndim == 2 and options.steps is None:
         extra = extra | {"steps": d.picture[0]}
     own = _set_options("classify", options)
+    extra = _filling_series(extra) if d.X.ndim == 3 else extra
     return Fit("classify", own | extra, shape_words(d, extra.get("steps")))
 
 
@@ -140,6 +146,7 @@ def _regress_fits(d: SequenceDataset, options: DataConfig, extra: Options) -> It
     shape = shape_words(d, options.steps)
     if d.y is not None and d.y.ndim > 1:
         at = "after the last" if d.y.ndim == 2 else "for every step, in windows"
+        own = own if d.y.ndim == 2 and wide else _filling_series(own)
         yield Fit("regress", own, f"{shape}; {count(d.y.shape[-1], 'number')} {at}")
     elif d.y is not None and like_numbers(d.y) and (table or not wide):
         target = {"target": d.read_as["label"]} if table else {}
@@ -147,7 +154,7 @@ def _regress_fits(d: SequenceDataset, options: DataConfig, extra: Options) -> It
         yield Fit("regress", own | target | layout, f"{shape}; 1 number after the last")
     elif d.y is not None and like_numbers(d.y):
         series = f"one series of {count(len(d.X), 'step')}; 1 number for every step"
-        yield Fit("regress", own, series, "if each row is a time step")
+        yield Fit("regress", _filling_series(own), series, "if each row is a time step")
     elif table and d.picture is None and d.columns is not None:
         has_classes = d.y is not None and not hardly_repeat(d.y)
         n_steps = len(d.X) if wide else d.X.shape[1]
@@ -156,6 +163,7 @@ def _regress_fits(d: SequenceDataset, options: DataConfig, extra: Options) -> It
             series = f"{'one' if wide else len(d.X)} series of up to {count(n_steps, 'step')}"
             series += f", in windows; {printable(name, 40)} 1 step ahead"
             when = "if each row is a time step" if wide else ""
+            own = _filling_series(own)
             yield Fit("regress", own | {"target": name, "horizon": 1}, series, when)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.layout import class_numbers
+from hiddenstate.data.prepare.transform import filled_forward
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, printable
@@ -93,6 +94,8 @@ def prepare_for_evaluation(model: FittedModel, dataset: SequenceDataset) -> Rows
         numbers = class_numbers(rows.y, model.classes, where)
         return replace(prepare_inputs(model, rows, where), y=numbers)
     if rows.y.ndim == 3:
+        if model.transform.missing == "forward":  # before windows are cut
+            rows = replace(rows, X=filled_forward(rows.X, rows.lengths, where)[0])
         rows = cut_windows(
             rows,
             window_length(model) if model.stateful else 0,

@@ -97,9 +97,17 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     total = steps * n_train
     values |= {"window": window, "stride": stride}
     values |= _budget(n_windows, batch_size, 300 if total < 500 else 1000, given)
+    if _has_gaps(dataset):  # a window without one of its targets is not trained on
+        values["output"] = "last"
     if given.get("horizon") and feature_indices(dataset.targets, dataset.columns) is not None:
         values["change"] = True
     return values
+
+
+def _has_gaps(dataset: SequenceDataset) -> bool:
+    """Return whether a target of a signal is missing; without targets, it forecasts itself."""
+    targets = dataset.X if dataset.y is None else dataset.y
+    return isinstance(targets, np.ndarray) and not np.isfinite(targets).all()
 
 
 def _autoencode(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:

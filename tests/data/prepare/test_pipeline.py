@@ -133,7 +133,7 @@ def test_rows_without_a_target_are_dropped_even_if_inputs_are_filled_in(missing:
     result = made("regress", Rows(X, y), **options)
     assert len(result.train) == 5
     np.testing.assert_array_equal(result.y[:, 0], [0, 1, 2, 4, 5])
-    assert result.remarks == ("own: train: 1 of 6 rows dropped for missing values",)
+    assert result.remarks == ("own: train: 1 of 6 rows dropped for missing targets",)
 
 
 def test_windows_with_a_missing_target_are_dropped_but_test_steps_kept() -> None:
@@ -149,6 +149,84 @@ def test_windows_with_a_missing_target_are_dropped_but_test_steps_kept() -> None
     assert np.isfinite(result.y).all()
     assert result.y_test is not None
     np.testing.assert_array_equal(np.isnan(result.y_test[0, :, 0]), [*[True] * 4, *(t[45:] == 55)])
+
+
+@pytest.mark.parametrize("output", ["steps", "last"])
+def test_gaps_of_a_signal_are_filled_in_forward_and_its_targets_are_not(output: str) -> None:
+    """A forecast of two channels; each gap has the last value before it, whatever the window."""
+    t = np.arange(60.0)
+    X = np.stack([t, 100 + t], axis=1)[None]
+    X[0, [0, 1, 13, 14, 47, 48], 0] = NAN  # at the start, in training, at the border
+    X[0, [20, 55], 1] = NAN, np.inf
+    options: dict[str, Any] = {"missing": "forward", "stateful": False, "window": 4, "stride": 1}
+    options |= {"horizon": 1, "output": output, "test_fraction": 0.2}
+    result = made("regress", Rows(X), **options)
+    filled = X[0].copy()
+    filled[[13, 14], 0], filled[[47, 48], 0], filled[20, 1], filled[55, 1] = 12, 46, 119, 154
+    assert result.test is not None
+    mean = result.transform.fill
+    assert mean is not None
+    filled[[0, 1], 0] = mean[0]
+    first = 60 - 12 - 3
+    np.testing.assert_array_equal(result.X_test[0], filled[first:-1])
+    targets = np.isfinite(X[0]).all(axis=1)
+    spans = {"last": lambda start: [start + 4], "steps": lambda start: range(start + 1, start + 5)}
+    windows = [start for start in range(44) if targets[list(spans[output](start))].all()]
+    np.testing.assert_array_equal(result.X, [filled[start : start + 4] for start in windows])
+    assert result.y is not None
+    assert np.isfinite(result.y).all()
+    np.testing.assert_array_equal(~np.isfinite(result.y_test[0, 3:]).all(axis=1), ~targets[49:])
+    hint = "; with --output last a window has only one target" if output == "steps" else ""
+    assert result.remarks == (
+        "own: targets are missing at 8 of 60 steps, which are not scored",
+        "own: 2 values are missing at the start of a series, with no value before; filled in with "
+        "the mean",
+        f"own: train: {44 - len(windows)} of 44 windows dropped for missing targets{hint}",
+    )
+
+
+@pytest.mark.parametrize("missing", ["mean", "forward", "mask", "drop"])
+def test_gaps_of_targets_alone_are_not_filled_in(missing: str) -> None:
+    t = np.arange(40.0)[None, :, None]
+    y = t.copy()
+    y[0, 5] = NAN
+    options: dict[str, Any] = {"stateful": False, "window": 4, "stride": 4, "output": "last"}
+    result = made("regress", Rows(t, y), missing=missing, **options)
+    np.testing.assert_array_equal(result.y[:, 0], range(3, 40, 4))
+    assert result.remarks == ("own: targets are missing at 1 of 40 steps, which are not scored",)
+    y[0, ::4] = NAN
+    with pytest.raises(DataError, match="all 10 windows have missing targets; use a shorter --win"):
+        made("regress", Rows(t, y), missing=missing, **{**options, "output": "steps"})
+    with pytest.raises(
+        DataError, match=r"11 targets are missing .* in row 0, step 0; drop windows"
+    ):
+        made("regress", Rows(t, y), **options)
+
+
+def test_a_test_step_whose_current_value_is_missing_is_no_large_target() -> None:
+    t = np.arange(60.0)[None, :, None].copy()
+    t[0, 55] = NAN
+    options: dict[str, Any] = {"missing": "drop", "stateful": False, "window": 4, "stride": 1}
+    options |= {"horizon": 1, "test_fraction": 0.2, "change": True}
+    result = made("regress", Rows(t, t), columns=("v",), targets=("v",), **options)
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(result.y_test[0, 3:, 0])), [6, 7])
+
+
+@pytest.mark.parametrize(
+    ("job", "shape", "hint"),
+    [
+        ("classify", (12, 4, 2), "--missing forward, mask or mean, or leave"),
+        ("classify", (12, 4), "--missing mean, forward or mask, or leave"),
+        ("autoencode", (12, 4, 2), "--missing mean or mask, or leave"),
+        ("regress", (1, 40, 1), "--missing forward, mask or mean, or leave"),
+    ],
+)
+def test_the_hint_for_missing_values_suits_the_data(job: str, shape: Any, hint: str) -> None:
+    X = np.ones(shape)
+    X[0, 1] = NAN
+    options: dict[str, Any] = {"horizon": 1, "stateful": False} if job == "regress" else {}
+    with pytest.raises(DataError, match=hint):
+        made(job, Rows(X, np.arange(12) % 2 if job == "classify" else None), **options)
 
 
 def test_infinite_values_of_test_steps_count_as_missing() -> None:

@@ -17,10 +17,12 @@ from hiddenstate.data.prepare.layout import (
 from hiddenstate.data.prepare.split import hold_out, moments, split_series, split_signal
 from hiddenstate.data.prepare.transform import (
     Transform,
+    after_end,
     amount,
     check_finite,
     count_missing,
     feature_indices,
+    filled_forward,
     fitted_transform,
 )
 from hiddenstate.data.prepare.windows import cut_windows
@@ -73,16 +75,21 @@ def prepare(
     )
     # Arrays in memory may change at any time, and nobody reads them again.
     fingerprint = None if dataset.source == "arrays" else dataset.fingerprint()
+    suitable = fills(dataset, config)
     dataset = with_class_numbers(dataset, config, where) if job != "regress" else dataset
     dataset = with_pixels_as_trained(dataset)
     dataset = laid_out(dataset, config, where)
     if options.missing == "forward" and job == "autoencode":
         raise OptionError("--missing: flat rows have no previous step; use mean or mask")
     if options.missing == "error":
-        _check_complete(dataset, config, where)
+        _check_complete(dataset, config, where, suitable)
+    missing = _target_remarks(dataset, config, where)
+    if options.missing == "forward":
+        dataset, first = _filled_forward(dataset, config, where)
+        missing += first
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where)
     parts, remarks = _without_missing(parts, config, where)
-    remarks = [*_order_remarks(dataset, config, where), *remarks]
+    remarks = [*_order_remarks(dataset, config, where), *missing, *remarks]
     if job == "classify":
         _check_learnable(parts.train, dataset.classes or [], where)
     fitted = transform or fitted_transform(
@@ -111,6 +118,54 @@ def prepare(
         transform=fitted,
         fingerprint_as_read=fingerprint,
     )
+
+
+def fills(dataset: SequenceDataset, config: Config) -> str:
+    """Return the values of `--missing` that fill in gaps of this data as read, the best first."""
+    if config.job == "autoencode":
+        return "mean or mask"
+    is_series = dataset.X.ndim == 3 or (dataset.y is not None and dataset.y.ndim == 3)
+    return "forward, mask or mean" if is_series else "mean, forward or mask"
+
+
+def _filled_forward(
+    dataset: SequenceDataset, config: Config, where: str
+) -> tuple[SequenceDataset, list[str]]:
+    """Fill in series that will be split or cut into windows, as only the whole has all values.
+
+    Other rows are filled in by the transform.
+    """
+    remarks = []
+    cut = config.job == "regress" and dataset.y is not None and dataset.y.ndim == 3
+
+    def filled(rows: Rows) -> Rows:
+        name = where if rows is dataset.train else part_name("test", config, where)
+        if not cut and isinstance(rows.X, RowStore):
+            return rows
+        X, words = filled_forward(rows.X, rows.lengths, name)
+        remarks.extend(words)
+        return replace(rows, X=X) if cut else rows
+
+    return dataset.map(filled), remarks
+
+
+def _target_remarks(dataset: SequenceDataset, config: Config, where: str) -> list[str]:
+    """Say how many steps of series have no target."""
+    remarks = []
+    for name, rows in (("train", dataset.train), ("test", dataset.test)):
+        if config.job != "regress" or rows is None or rows.y is None or rows.y.ndim < 3:
+            continue
+        read = np.ones(rows.y.shape[:2], bool)
+        if rows.lengths is not None:
+            read = ~after_end(rows.lengths, rows.y.shape[1])
+        n = int((read & ~np.isfinite(rows.y).all(axis=-1)).sum())
+        if n:
+            label = where if name == "train" else part_name(name, config, where)
+            remarks.append(
+                f"{label}: targets are missing at {n} of {int(read.sum())} steps, which are not "
+                "scored"
+            )
+    return remarks
 
 
 def _transformed(rows: Rows, transform: Transform, config: Config, where: str) -> Rows:
@@ -307,7 +362,7 @@ def _without_missing(parts: _Parts, config: Config, where: str) -> tuple[_Parts,
     def dropped(name: str, rows: Rows) -> Rows:
         whole = name == "test" and config.job == "regress" and not config.data.stateful
         if missing != "error" and not whole:
-            rows, words = _dropped(rows, missing, part_name(name, config, where))
+            rows, words = _dropped(rows, config, part_name(name, config, where))
             remarks.extend(words)
         elif missing == "drop" and isinstance(rows.X, np.ndarray):
             # A net may turn an infinite value into a finite output, a missing one never.
@@ -317,36 +372,50 @@ def _without_missing(parts: _Parts, config: Config, where: str) -> tuple[_Parts,
     return parts.map(dropped), remarks
 
 
-def _dropped(rows: Rows, missing: str, where: str) -> tuple[Rows, list[str]]:
+def _dropped(rows: Rows, config: Config, where: str) -> tuple[Rows, list[str]]:
     """Drop rows with a missing target and, with `drop`, rows with any missing value."""
-    incomplete = np.zeros(len(rows), bool)
+    no_target, no_value = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    at_every_step = rows.y is not None and rows.y.ndim == 3
     if rows.y is not None and rows.y.dtype.kind == "f":
-        incomplete |= count_missing(rows.y, rows.lengths if rows.y.ndim == 3 else None) > 0
-    if missing == "drop":
-        incomplete |= count_missing(rows.X, rows.lengths) > 0
+        no_target |= count_missing(rows.y, rows.lengths if at_every_step else None) > 0
+    if config.data.missing == "drop":
+        no_value |= count_missing(rows.X, rows.lengths) > 0
+    incomplete = no_target | no_value
     if not incomplete.any():
         return rows, []
+    noun = "windows" if config.job == "regress" and rows.times is not None else "rows"
+    why = " or ".join(
+        words for words, which in (("values", no_value), ("targets", no_target)) if which.any()
+    )
+    last = no_target.any() and at_every_step
     if incomplete.all():
+        hints = ["--missing mean or mask"] if no_value.all() else []
+        hints += ["a shorter --window", "--output last"] if last else []
         raise DataError(
-            f"{where}: all {len(rows)} rows have missing values; use --missing mean or mask"
+            f"{where}: all {len(rows)} {noun} have missing {why}"
+            + (f"; use {' or '.join(hints)}" if hints else "")
         )
-    remark = f"{where}: {int(incomplete.sum())} of {len(rows)} rows dropped for missing values"
+    remark = f"{where}: {int(incomplete.sum())} of {len(rows)} {noun} dropped for missing {why}"
+    remark += "; with --output last a window has only one target" if last else ""
     return rows.take(np.flatnonzero(~incomplete)), [remark]
 
 
-def _check_complete(dataset: SequenceDataset, config: Config, where: str) -> None:
+def _check_complete(dataset: SequenceDataset, config: Config, where: str, suitable: str) -> None:
     """Refuse missing values and targets, named by their row in the data as read."""
     for name, rows in (("train", dataset.train), ("test", dataset.test)):
         if rows is None:
             continue
         label = where if name == "train" else part_name(name, config, where)
-        check_finite(rows.X, rows.lengths, label, dataset.columns, ids=rows.ids)
+        check_finite(rows.X, rows.lengths, label, dataset.columns, ids=rows.ids, fills=suitable)
         if rows.y is not None and rows.y.dtype.kind == "f":
             bad = ~np.isfinite(rows.y)
             if bad.any():
+                row, *step = np.argwhere(bad)[0][:-1].tolist()
+                at = f"row {row}" + (f", step {step[0]}" if step else "")
+                what = "windows with such steps" if step else "such rows"
                 raise DataError(
                     f"{label}: {amount(int(bad.sum()), 'target')} missing or not finite, the first "
-                    f"in row {int(np.argwhere(bad)[0][0])}; drop such rows with --missing drop"
+                    f"in {at}; drop {what} with --missing drop"
                 )
 
 

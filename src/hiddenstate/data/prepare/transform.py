@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.data.rows import Rows, fractions, in_pieces
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import DataError, printable
+from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.typing import Array
 
 Scaling = tuple[Array, Array]
@@ -157,7 +157,7 @@ class Transform:
             if self.change is not None:
                 scaled = scaled - self._current(X, lengths, y.ndim)
             scaled = scaled.astype(dtype, copy=False)
-        too_large = np.isfinite(y) & ~np.isfinite(scaled)
+        too_large = np.isfinite(y) & np.isinf(scaled)  # NaN has no current value
         if too_large.any():
             row = int(np.argwhere(too_large)[0][0])
             raise DataError(
@@ -387,6 +387,34 @@ def carry_forward(values: Array) -> Array:
     return np.where(last >= 0, carried, np.nan)
 
 
+def filled_forward(X: Any, lengths: Array | None, where: str) -> tuple[Any, list[str]]:
+    """Replace each missing or infinite value of series (N, T, I) by the last value before it.
+
+    Returns
+    -------
+    X : ndarray
+        Values without one before them, at the start of a series, are NaN.
+    remarks : list of str
+        How many these are, if there are any.
+
+    Raises
+    ------
+    OptionError
+        If the series stay on disk.
+    """
+    if isinstance(X, RowStore):
+        raise OptionError(
+            f"--missing: {where} is too large for memory, so the last value before a gap may be in "
+            "another piece of it; use mean or mask"
+        )
+    if X.dtype.kind != "f":
+        return X, []
+    filled = carry_forward(np.where(np.isfinite(X), X, np.nan))
+    n = int(count_missing(filled, lengths).sum())
+    remark = f"{where}: {amount(n, 'value')} missing at the start of a series, with no value before"
+    return filled, [f"{remark}; filled in with the mean"] if n else []
+
+
 def count_missing(X: Any, lengths: Array | None) -> Array:
     """Count the missing or infinite values of each row (N,), without those after its end."""
     counts = np.zeros(len(X), np.int64)
@@ -407,8 +435,11 @@ def check_finite(
     columns: tuple[str, ...] | None,
     applied: bool = False,
     ids: Array | None = None,
+    fills: str = "mean, forward or mask",
 ) -> None:
     """Refuse missing or infinite values, in training rows or where a model is `applied`.
+
+    `fills` are the values of `--missing` that suit the data, the best first.
 
     Raises
     ------
@@ -427,10 +458,9 @@ def check_finite(
     name = f"row {row}" if ids is None else f"series {printable(ids[row], 40)}"
     hint = (
         "the model was trained without missing values; fill them in, or train a new model with "
-        "--missing mean, forward or mask"
+        f"--missing {fills}"
         if applied
-        else "fill them in with --missing mean, forward or mask, or leave the rows out with "
-        "--missing drop"
+        else f"fill them in with --missing {fills}, or leave the rows out with --missing drop"
     )
     raise DataError(
         f"{where}: {amount(int(counts.sum()), 'value')} missing or not finite, the first in "

@@ -53,8 +53,8 @@ def read_delimited(
 
     Columns are separated by commas; in .tsv files by tabs; in .txt files by the separator that
     the first line has. `options.delimiter`, `options.decimal`, `options.thousands` and
-    `options.encoding` override this. The first line is a header unless it looks like a row of data. Quoted cells, blank lines,
-    a UTF-8 byte order mark and all newline styles are accepted.
+    `options.encoding` override this. The first line is a header unless it looks like a row of data.
+    Quoted cells, blank lines, a UTF-8 byte order mark and all newline styles are accepted.
 
     Raises
     ------
