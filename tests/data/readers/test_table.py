@@ -17,6 +17,7 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers import text_lines
 from hiddenstate.data.readers.dataframes import read_frame
 from hiddenstate.data.readers.delimited import read_delimited
+from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import DataError
 
 Array = np.ndarray[Any, Any]
@@ -515,3 +516,22 @@ def test_any_shuffled_long_table_comes_back_in_order(
         assert not data.X[row, n:].any()
         equal(data.train.times[row, :n], np.arange(n) * 0.5)
         assert data.y[row] == "ab"[k % 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("t,v\n1,1\n1,2\n", "first at {}:2; make the file like the training data"),
+        ("t,v\n1,1\nx,2\n", "without; make the file like the training data"),
+        ('t,v\n1,1\n2,"1,5"\n', "'1,5' has a decimal comma; add --decimal ','"),
+    ],
+)
+def test_hints_for_new_data_name_no_option_that_only_training_has(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    reading = {"layout": "long", "time": "t", "target": ("v",), "horizon": 1}
+    with pytest.raises(DataError) as error:
+        read_like(str(path), "regress", reading, {}, require_targets=False)
+    assert str(error.value).endswith(message.format(path))

@@ -1,12 +1,13 @@
 """Chooses the reader of a file or folder, and checks that training and test rows match."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.config import Config, DataConfig, make_config
+from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.data.column_names import are_names, match_columns
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
@@ -157,8 +158,21 @@ def read_like(
     same = {n: v for n, v in reading.items() if n != "thousands" or "decimal" not in changed}
     values = {**same, **changed}
     config = make_config(job, {n: v for n, v in values.items() if v is not None})
-    dataset = read_path(name, config.data, job, require_targets)
+    try:
+        dataset = read_path(name, config.data, job, require_targets)
+    except DataError as error:
+        raise DataError(_hint_for_new_data(str(error), job)) from None
     return dataset if dataset.test is None else replace(dataset, train=dataset.test, test=None)
+
+
+def _hint_for_new_data(message: str, job: str) -> str:
+    """Return a message without a hint to set an option that new data cannot have."""
+    what, _, hint = message.rpartition("; ")
+    options = section_options(DataConfig, job).values()
+    offered = {option.flag for option in options if option.new_data}
+    if not what or set(re.findall(r"--[a-z][a-z-]*", hint)) <= offered:
+        return message
+    return f"{what}; make the file like the training data"
 
 
 def _reader(path: Path) -> Reader:

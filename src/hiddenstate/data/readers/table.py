@@ -217,8 +217,8 @@ def _clock(columns: Columns, roles: Roles) -> Array | None:
         cell = f"{columns.at(bad, roles.time)}: '{printable(values[bad], 40)}'"
         raise DataError(
             f"{cell} is not a time; expected numbers, or dates like 2020-12-31 or "
-            "2020-12-31T23:59:59, all with a time zone or all without; correct the column, or name "
-            "another with --time COL"
+            "2020-12-31T23:59:59, all with a time zone or all without; correct the cell, or name "
+            "another column with --time COL"
         )
     return stamps
 
