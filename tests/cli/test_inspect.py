@@ -135,7 +135,7 @@ def test_a_long_table_is_described(cli, tmp_path):
         "  features  2: acc_x, acc_y",
         "  missing   1 value (0.2%), most in acc_x 0.3%",
         "classes: 3",
-        "    hiddenstate classify sensors.csv --missing mean",
+        "    hiddenstate classify sensors.csv --missing forward",
     ):
         assert line in lines
     assert any(line.startswith("  run          8   33.3%  █") for line in lines)

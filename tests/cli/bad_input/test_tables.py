@@ -328,10 +328,10 @@ def test_missing_cells_are_refused_with_their_number_and_the_first(
     refuse: Refuse, refuse_new: RefuseNew, write: Write, cell: str
 ) -> None:
     path = write("t.csv", changed(changed(WIDE, 5, 0, cell), 9, 1, cell))
-    for job in ("classify", "autoencode"):
+    for job, fills in (("classify", "mean, forward or mask"), ("autoencode", "mean or mask")):
         error = refuse(2, job, path)
         assert "t.csv: 2 values are missing or not finite, the first in row 3" in error
-        assert "--missing mean, forward or mask, or leave the rows out with --missing drop" in error
+        assert f"--missing {fills}, or leave the rows out with --missing drop" in error
     for error in refuse_new("wide", path):
         assert "t.csv: 2 values are missing or not finite, the first in row 3" in error
     signal = write("s.csv", changed(SIGNAL, 5, 1, cell))
