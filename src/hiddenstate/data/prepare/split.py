@@ -143,8 +143,10 @@ def split_series(
     begin = np.maximum(first - context, 0)[split]
     held = _spans(rows.take(split), begin, lengths[split])
     if held.y is not None:
-        before = np.arange(held.X.shape[1]) < (first[split] - begin)[:, None]
-        held = replace(held, y=np.where(before[..., None], np.nan, held.y))
+        lead = first[split] - begin
+        before = np.arange(held.X.shape[1]) < lead[:, None]
+        source = held.source and replace(held.source, context=lead)
+        held = replace(held, y=np.where(before[..., None], np.nan, held.y), source=source)
     return _spans(rows, np.zeros(N, np.int64), first), held
 
 
@@ -166,6 +168,7 @@ def _spans(rows: Rows, begin: Array, end: Array) -> Rows:
         y=cut(rows.y) if rows.y is not None and rows.y.ndim == 3 else rows.y,
         times=None if rows.times is None else cut(rows.times),
         lengths=None if read.all() else lengths,
+        source=rows.source and rows.source.later(begin),
     )
 
 
