@@ -327,6 +327,8 @@ def test_callbacks_see_the_logged_steps():
 
     RecurrentClassifier(hidden_size=4, log_every=5, **QUICK).fit(X, Y_CLASS, callbacks=[Spy()])
     assert seen == [0, 5, 10]
+    with pytest.raises(OptionError, match=r"callbacks: expected hiddenstate.Callback .* got a int"):
+        RecurrentClassifier(hidden_size=4, **QUICK).fit(X, Y_CLASS, callbacks=[3])
 
 
 @pytest.mark.parametrize("path", ["run.pkl", "net.pt"])

@@ -26,6 +26,16 @@ HEADINGS = {
 """Headings in the help of a training command, by section of the config."""
 
 
+class FilePath(click.Path):
+    """A path that is not empty."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or refuse an empty one, which would be the current folder."""
+        if not str(value):
+            self.fail("the path is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class OptionType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2
     """Parses a value as its config option does, with the same errors."""
 
@@ -77,7 +87,7 @@ json_option = click.option(
 )
 runs_dir_option = click.option(
     "--runs-dir",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     metavar="DIR",
     default=Path("runs"),
     help="Folder that holds the run folders.  [default: runs]",

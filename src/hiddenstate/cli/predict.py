@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.options import config_option, debug_option, json_option, runs_dir_option
+from hiddenstate.cli.options import (
+    FilePath,
+    config_option,
+    debug_option,
+    json_option,
+    runs_dir_option,
+)
 from hiddenstate.cli.output import note, note_damage, say, say_json, table
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.errors import OptionError, printable
@@ -50,7 +56,7 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--proba", is_flag=True, help="Add the probability of each class.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     metavar="FILE",
     help="Write the predictions to FILE instead of stdout.",
 )

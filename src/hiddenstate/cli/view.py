@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.options import command_option, debug_option, runs_dir_option
+from hiddenstate.cli.options import FilePath, command_option, debug_option, runs_dir_option
 from hiddenstate.cli.output import note_damage, say
 from hiddenstate.views import WATCH_VIEWS
 
@@ -135,7 +135,7 @@ def report(run: str, runs_dir: Path) -> None:
 @click.argument("run")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="A .gif or .mp4 file.  [default: figures/film.gif in the run folder]",
 )

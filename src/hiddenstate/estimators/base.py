@@ -143,6 +143,11 @@ class Estimator(BaseEstimator):
                 return self._train(job, state, folder, [*callbacks, *viewers])
         history = _History()
         hooks = [history, *callbacks]
+        for hook in hooks:
+            if not isinstance(hook, Callback):
+                raise OptionError(
+                    f"callbacks: expected hiddenstate.Callback objects, got a {type(hook).__name__}"
+                )
         if run_dir is None:
             check_memory(job)
             _warn_once(kernel_notices(job.config.training))

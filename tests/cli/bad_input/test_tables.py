@@ -242,6 +242,14 @@ def test_a_wrong_cell_of_a_long_table_is_refused_with_its_place(
     assert f"FILE:{message}" in error
 
 
+def test_labels_that_are_infinite_are_refused_with_their_place(
+    refuse: Refuse, write: Write
+) -> None:
+    path = write("t.csv", "a,b,label\n1,2,1\n2,3,inf\n3,4,1\n4,5,inf\n")
+    error = refuse(2, "classify", path, "--label", "label")
+    assert f"{path}:3:label: the label is inf; a number that is a label must be finite" in error
+
+
 def test_a_nul_character_is_refused_with_its_offset(
     refuse: Refuse, refuse_new: RefuseNew, write: Write
 ) -> None:

@@ -317,7 +317,14 @@ def _labels(columns: Columns, roles: Roles, require_labels: bool) -> Array | Non
     if not require_labels and missing_cells(columns.arrays[roles.label]).any():
         return None
     _refuse_missing(columns, roles.label, "has no label")
-    return _plain(columns, roles.label)
+    labels = _plain(columns, roles.label)
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        row = int(np.argmin(np.isfinite(labels)))
+        raise DataError(
+            f"{columns.at(row, roles.label)}: the label is {labels[row]}; a number that is a label "
+            "must be finite"
+        )
+    return labels
 
 
 def _targets(columns: Columns, roles: Roles) -> NDArray[np.float64]:
