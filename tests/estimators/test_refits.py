@@ -9,7 +9,13 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from hiddenstate import Autoencoder, Callback, RecurrentClassifier, RecurrentRegressor, Run, load
-from hiddenstate.errors import DataError, DivergedError, HiddenstateError, OptionError
+from hiddenstate.errors import (
+    DataError,
+    DivergedError,
+    HiddenstateError,
+    OptionError,
+    UntrustedFileError,
+)
 from tests.conftest import ENGINES
 
 RNG = np.random.default_rng(0)
@@ -179,3 +185,16 @@ def test_parameters_set_after_a_fit_do_not_change_predictions():
     estimator = RecurrentClassifier(hidden_size=3, **SMALL).fit(square, LABELS)
     expected = estimator.predict_proba(square)
     np.testing.assert_array_equal(estimator.set_params(**changes).predict_proba(square), expected)
+
+
+def test_a_pickle_of_an_older_version_whose_fit_failed_does_not_predict():
+    estimator = RecurrentClassifier(hidden_size=3, **SMALL)
+    torn = {"n_features_in_": 2, "fit_ndim_": 3, "feature_names_in_": np.array(["a", "b"], object)}
+    torn["classes_"] = np.array(["ape", "zebra"])
+    unfitted = pickle.loads(pickle.dumps(estimator))
+    unfitted.__setstate__(estimator.__getstate__() | torn)
+    with pytest.raises(NotFittedError):
+        unfitted.predict(X)
+    fitted = estimator.fit(X, LABELS).__getstate__()
+    with pytest.raises(UntrustedFileError, match="fit it again"):
+        unfitted.__setstate__(fitted | {"classes_": torn["classes_"]})

@@ -12,7 +12,7 @@ from sklearn.utils import compute_class_weight
 
 from hiddenstate.data import Rows
 from hiddenstate.data.prepare.pipeline import prepare
-from hiddenstate.errors import DataError, OptionError
+from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.estimators.base import Estimator, all_at_once
 from hiddenstate.estimators.inputs import (
     by_series,
@@ -328,6 +328,21 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         rows = self._prepare(X)
         states = self._state_predictor().predict(rows.X, rows.lengths)
         return by_series(states, rows.lengths)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Set the state that pickle read, unless its labels are not those of its model.
+
+        Up to version 0.4, a refit that failed left new labels beside the old model.
+        """
+        super().__setstate__(state)
+        if hasattr(self, "model_") and self.model_.classes not in (
+            self.classes_.tolist(),
+            list(self.classes_),
+        ):
+            raise UntrustedFileError(
+                f"{type(self).__name__}: pickled after a fit that failed; its labels "
+                f"{printable(self.classes_.tolist(), 60)} are not those of its model; fit it again"
+            )
 
 
 def _with_class_weights(rows: Rows, weight_of_class: Array) -> Rows:
