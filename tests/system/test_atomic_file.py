@@ -79,9 +79,11 @@ def test_a_link_is_not_written_through_where_files_are_ours_alone(
     target = tmp_path / "target"
     target.write_bytes(b"before")
     path.symlink_to(target)
-    with pytest.raises(UntrustedFileError, match="is a link; remove it"):
-        write_atomically(path, b"after")
+    target.chmod(0o600)
+    write_atomically(path, b"after")
     assert target.read_bytes() == b"before"
+    assert path.read_bytes() == b"after"
+    assert mode(path) == 0o644
 
 
 @pytest.mark.parametrize("named", ["/dev/null", "link"])
@@ -90,7 +92,7 @@ def test_a_device_is_written_to_and_stays(named: str, path: Path) -> None:
     write_output(path if named == "link" else Path(named), b"x" * 100)
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     assert path.is_symlink()
-    with pytest.raises(UntrustedFileError):
+    with pytest.raises(UntrustedFileError, match="not a regular file; remove it"):
         write_atomically(Path(os.devnull), b"x")
 
 

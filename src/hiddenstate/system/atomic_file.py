@@ -52,16 +52,16 @@ def open_regular_descriptor(path: Path, flags: int) -> int:
 def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
     """Write `data` to a temporary file beside `path`, then rename it to `path`.
 
-    A file that is replaced passes on its mode and, if the system permits it, its owner; a new file
-    has the mode that the umask leaves. `durable` flushes the file and the folder to disk before
-    returning.
+    A link at `path` is replaced, and what it leads to is untouched. A file that is replaced passes
+    on its mode and, if the system permits it, its owner; a new file has the mode that the umask
+    leaves. `durable` flushes the file and the folder to disk before returning.
 
     Raises
     ------
     MachineError
         If it cannot be written; an earlier file at `path` is untouched.
     UntrustedFileError
-        If there is anything but a regular file at `path`, such as a link; it is untouched.
+        If there is a pipe or a device at `path`; it is untouched.
     """
     refuse_irregular(path)
     temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}"
@@ -88,6 +88,8 @@ def _create_like(path: Path, temporary: Path) -> int:
     try:
         earlier = path.lstat()
     except FileNotFoundError:
+        earlier = None
+    if earlier is None or not stat.S_ISREG(earlier.st_mode):
         return os.open(temporary, flags, 0o666)
     mode = earlier.st_mode & 0o777
     descriptor = os.open(temporary, flags, mode & 0o700)  # open to others only when it is theirs
@@ -101,20 +103,12 @@ def _create_like(path: Path, temporary: Path) -> int:
 
 
 def refuse_irregular(path: Path) -> None:
-    """Refuse to write at `path` if there is a link, a folder, a pipe or a device.
-
-    Raises
-    ------
-    UntrustedFileError
-        If there is anything but a regular file.
-    """
+    """Refuse to replace what is at `path` (`UntrustedFileError`), if it is a pipe or a device."""
     try:
         kind = path.lstat().st_mode
     except OSError:  # nothing there, or nothing that can be reached: writing will say why
         return
-    if stat.S_ISLNK(kind):
-        raise UntrustedFileError(f"{printable(path)}: is a link; remove it")
-    if not stat.S_ISREG(kind):
+    if not (stat.S_ISREG(kind) or stat.S_ISLNK(kind) or stat.S_ISDIR(kind)):
         raise UntrustedFileError(f"{printable(path)}: not a regular file; remove it")
 
 
