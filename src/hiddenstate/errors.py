@@ -5,13 +5,26 @@ for fixing it. Text that came from a file or a user passes through :func:`printa
 """
 
 import difflib
+import itertools
 from collections.abc import Iterable
+
+MAX_NAME, MAX_CANDIDATES = 100, 2000
+"""Length of a name, and number of names, up to which similar names are suggested."""
+
+MAX_MESSAGE = 600
+"""Largest number of characters of an error or a note; only contrived names make one as long."""
 
 
 class HiddenstateError(Exception):
-    """Base of every error a user can cause; the command line exits with `exit_code`."""
+    """Base of every error a user can cause; the command line exits with `exit_code`.
+
+    A message of more than `MAX_MESSAGE` characters is shortened.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shortened(message))
 
 
 class DataError(HiddenstateError, ValueError):
@@ -73,10 +86,37 @@ def printable(text: object, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def shortened(message: str, limit: int = MAX_MESSAGE) -> str:
+    """Return `message` in at most `limit` characters, cut in the middle: the end is the hint."""
+    if len(message) <= limit:
+        return message
+    end = limit // 2
+    return f"{message[: limit - end - 3]} … {message[-end:]}"
+
+
+def listed(names: Iterable[object], limit: int = 8, each: int = 40) -> str:
+    """Return names separated by commas, in one line: of many, the number of the others.
+
+    Parameters
+    ----------
+    names : iterable
+    limit : int, default 8
+        Largest number of names.
+    each : int, default 40
+        Largest number of characters of a name.
+    """
+    texts = [printable(name, each) for name in names]
+    more = f" and {len(texts) - limit:,} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more
+
+
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """Return `; did you mean X?` for the candidate closest to `name`, or "" if none is close."""
-    closest = difflib.get_close_matches(name, list(candidates), n=1)
-    return f"; did you mean {printable(closest[0])}?" if closest else ""
+    if len(name) > MAX_NAME:  # the time to compare grows with the square of the length
+        return ""
+    names = [each for each in itertools.islice(candidates, MAX_CANDIDATES) if len(each) <= MAX_NAME]
+    closest = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {printable(closest[0], 60)}?" if closest else ""
 
 
 def count(n: int, noun: str) -> str:

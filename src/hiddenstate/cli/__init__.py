@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from typing import NoReturn
 
 import click
@@ -10,7 +11,7 @@ from hiddenstate import __version__
 from hiddenstate.cli.control import ctl
 from hiddenstate.cli.doctor import doctor
 from hiddenstate.cli.inspect import inspect
-from hiddenstate.cli.output import fail, report_internal_error
+from hiddenstate.cli.output import ReadingNotes, fail, report_internal_error
 from hiddenstate.cli.predict import evaluate, predict
 from hiddenstate.cli.runs import compare, runs
 from hiddenstate.cli.train import autoencode, classify, regress, resume
@@ -20,6 +21,7 @@ from hiddenstate.config import job_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import HiddenstateError, did_you_mean
 from hiddenstate.system.memory import out_of_memory
+from hiddenstate.system.reading_progress import watched
 
 READER_LEFT = 128 + 13
 """Exit code when the reader of stdout has left: that of a shell for SIGPIPE."""
@@ -82,7 +84,10 @@ def main(args: list[str] | None = None) -> NoReturn:
 def _run(args: list[str]) -> int:
     """Run a command; return its exit code, or raise its error."""
     try:
-        with cli.make_context("hiddenstate", args) as context:
+        with (
+            cli.make_context("hiddenstate", args) as context,
+            watched(ReadingNotes(time.monotonic)),
+        ):
             cli.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as ended:

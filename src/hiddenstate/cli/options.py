@@ -1,5 +1,6 @@
 """Command-line options made from the fields of `hiddenstate.config`, and from config files."""
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -212,7 +213,7 @@ def _parse_config_file(path: Path, where: str) -> dict[str, Any]:
     from hiddenstate.system.atomic_file import open_regular
     from hiddenstate.system.strict_json import parse_json
 
-    if not path.is_file():
+    if not os.path.isfile(path):  # false for a name that is too long, where Path raises
         raise DataError(f"{where}: no such config file")
     try:
         with open_regular(path) as stream:

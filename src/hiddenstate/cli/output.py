@@ -5,12 +5,12 @@ import json
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.errors import printable
+from hiddenstate.errors import printable, shortened
 from hiddenstate.system.strict_json import replace_nan
 
 if TYPE_CHECKING:
@@ -27,7 +27,32 @@ def say(line: str) -> None:
 
 def note(line: str) -> None:
     """Print a note on stderr, in one line."""
-    click.echo(printable(line, MAX_LINE), err=True)
+    click.echo(shortened(printable(line, MAX_LINE)), err=True)
+
+
+class ReadingNotes:
+    """Prints how much of a file has been read, if that takes long.
+
+    Parameters
+    ----------
+    clock : callable
+        Returns seconds; `time.monotonic` works.
+    """
+
+    FIRST, EVERY = 3.0, 10.0
+    """Seconds before the first note on a file, and between notes."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._name, self._next = clock, "", 0.0
+
+    def __call__(self, name: str, share: float) -> None:
+        """Print a note if one is due: `reading digits.csv: 40%`."""
+        now = self._clock()
+        if name != self._name:
+            self._name, self._next = name, now + self.FIRST
+        elif now >= self._next and share < 1:
+            note(f"reading {name}: {share:.0%}")
+            self._next = now + self.EVERY
 
 
 def note_damage(run: "Run", snapshots: bool = False) -> None:
@@ -47,7 +72,7 @@ def say_json(values: Mapping[str, Any]) -> None:
 def fail(message: str, code: int) -> int:
     """Print an error on stderr, in one line, if that can be written; return `code`."""
     with contextlib.suppress(OSError):
-        click.echo(f"error: {printable(message, MAX_LINE)}", err=True)
+        click.echo(f"error: {shortened(printable(message, MAX_LINE))}", err=True)
     return code
 
 

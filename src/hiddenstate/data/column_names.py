@@ -6,16 +6,10 @@ order; and a model without names takes named columns only if the user chooses th
 
 from collections.abc import Sequence
 
-from hiddenstate.errors import DataError, did_you_mean, printable
+from hiddenstate.errors import DataError, did_you_mean, listed
 
 ALL = ("all",)
 """The value of `--input` that chooses all numeric columns without another role, in their order."""
-
-
-def listed(names: Sequence[str], most: int = 8) -> str:
-    """Return names in a line: the first `most`, and how many more there are."""
-    first = ", ".join(printable(name, 40) for name in names[:most])
-    return first + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def are_names(names: Sequence[str] | None) -> bool:
@@ -35,7 +29,7 @@ def positions_of(wanted: Sequence[str], names: Sequence[str], where: str) -> lis
     missing = [name for name in wanted if name not in place]
     if not missing:
         return [place[name] for name in wanted]
-    hint = did_you_mean(missing[0], list(names[:2000]))
+    hint = did_you_mean(missing[0], names)
     if are_names(names) and not are_names(wanted):
         hint = ", as the columns have names; name the inputs with --input COL,..."
     plural = "s" if len(missing) > 1 else ""

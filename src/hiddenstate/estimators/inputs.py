@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import Rows
-from hiddenstate.data.column_names import listed, positions_of
+from hiddenstate.data.column_names import positions_of
 from hiddenstate.data.readers.dataframes import is_frame
-from hiddenstate.errors import DataError, OptionError
+from hiddenstate.errors import DataError, OptionError, listed
 from hiddenstate.system.typing import Array
 
 DTYPES = [np.float64, np.float32, np.uint8]

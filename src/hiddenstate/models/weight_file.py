@@ -6,8 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.data.column_names import listed
-from hiddenstate.errors import DataError, UntrustedFileError, printable
+from hiddenstate.errors import DataError, UntrustedFileError, listed, printable
 from hiddenstate.models.fitted import load_model
 from hiddenstate.models.net import Params
 from hiddenstate.system.array_file import MAX_HEADER

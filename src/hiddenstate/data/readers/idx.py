@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError, printable
+from hiddenstate.errors import DataError, listed, printable
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _PIECE = 1 << 22
@@ -108,7 +108,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def read_idx_file(
-    path: Path, options: DataConfig, job: str, require_targets: bool = True
+    path: Path, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
 ) -> SequenceDataset:
     """Read a file of training images with the three files beside it, or a file of rows alone.
 
@@ -120,14 +120,14 @@ def read_idx_file(
         As :func:`read_idx_folder`.
     """
     if require_targets or "train-images" in path.name:
-        return read_idx_folder(path, options, job)
+        return read_idx_folder(path, options, job, sample=sample)
     X = read_idx(path)
     picture = X.shape[1:] if X.ndim == 3 else None
     return SequenceDataset(path.name, Rows(X), kind="an idx file", picture=picture)
 
 
 def read_idx_folder(
-    path: Path, options: DataConfig, job: str, require_targets: bool = True
+    path: Path, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
 ) -> SequenceDataset:
     """Read training and test images and labels from four idx files.
 
@@ -140,6 +140,8 @@ def read_idx_folder(
     job : str
     require_targets : bool, default True
         Not used: the files always have labels.
+    sample : bool, default False
+        Not used: values are only copied.
 
     Raises
     ------
@@ -189,7 +191,7 @@ def _find_train_images(folder: Path) -> Path:
             "its raw folder"
         )
     if len(sets) > 1:
-        names = ", ".join(printable(path.relative_to(folder)) for path in sets.values())
+        names = listed((path.relative_to(folder) for path in sets.values()), each=60)
         raise DataError(
             f"{printable(folder)}: holds several data sets; name one file of training images: "
             f"{names}"

@@ -8,6 +8,7 @@ from typing import IO
 
 from hiddenstate.data.readers.npy import MAX_RATIO, MAX_TOTAL
 from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.system.reading_progress import report_read
 
 BLOCK = 1 << 22
 """Bytes read at once."""
@@ -72,12 +73,12 @@ class TextLines:
             self._raw = path.open("rb")
             self._packed = self._raw.read(2) == b"\x1f\x8b"
             self._raw.seek(0)
+            self._size = path.stat().st_size
         except OSError as error:
             raise self._unreadable(error) from None
         self._stream: IO[bytes] = self._raw
         if self._packed:
             self._stream = gzip.GzipFile(fileobj=self._raw)  # type: ignore[assignment]  # read-only
-            self._size = path.stat().st_size
 
     def close(self) -> None:
         """Close the file."""
@@ -98,6 +99,10 @@ class TextLines:
         line = self.block[self.at]
         self.at += 1
         return line + "\n"
+
+    def all_read(self) -> bool:
+        """Return whether all lines were returned; reads the next block if need be."""
+        return not self.fill()
 
     def fill(self) -> bool:
         """Read the next block if all lines were returned; return false at the end of the file."""
@@ -168,6 +173,7 @@ class TextLines:
             ) from None
         except OSError as error:
             raise self._unreadable(error) from None
+        report_read(self.where, self._raw.tell(), self._size)
         if self._packed:
             self._check_unpacked(self._offset + len(raw))
         return raw
