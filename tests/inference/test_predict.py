@@ -438,7 +438,8 @@ def test_small_files_are_read_like_the_training_file(learnt: str, cli: Cli, tmp_
     rows = [f"{'uv'[i % 2]}," + ",".join(f"{v:g}" for v in row) for i, row in enumerate(own)]
     (tmp_path / "own.csv").write_text("\n".join([head, *rows]) + "\n")
     options = ("--label", "kind", "--recipe", "classic", "--max-steps", 2, "--test-fraction", 0)
-    done = cli("classify", "own.csv", *options, "--hidden-size", 3, *QUIET)
+    model_options = ("--layout", "wide", "--hidden-size", 3)
+    done = cli("classify", "own.csv", *options, *model_options, *QUIET)
     assert done.code == 0, done.err
     model = Run(tmp_path / "runs" / "classify-1").model()
     assert model.transform.pixels == (learnt == "pixels")

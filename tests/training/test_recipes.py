@@ -308,4 +308,4 @@ def test_what_is_given_goes_before_the_recipe_and_classic_is_the_scripts(
     assert given.model.layers == 2
     expected = make_config("classify").flat()
     own_values = {n for n, v in classic.flat().items() if v != expected[n]}
-    assert own_values == {"data", "label", "max_steps", "threads"}
+    assert own_values == {"data", "label", "layout", "max_steps", "threads"}  # layout is decided

@@ -180,6 +180,8 @@ def _check_together(config: Config) -> None:
     mean = isinstance(model, RecurrentConfig) and model.readout == "mean"
     if mean and config.job == "regress" and config.data.output == "steps":
         raise OptionError("--readout: mean requires one target per window; add --output last")
+    if config.data.layout == "features":
+        _check_features(config)
     if config.job == "regress" and config.data.stateful:
         _check_stateful(config)
     if config.job == "regress" and config.data.change and not config.data.horizon:
@@ -190,6 +192,19 @@ def _check_together(config: Config) -> None:
         raise OptionError("--lr-schedule: inverse starts after --hold updates; add --hold 100")
     if training.device == "mps" and training.dtype == "float64":
         raise OptionError("--dtype: mps has no float64; use --device cpu or --dtype float32")
+
+
+def _check_features(config: Config) -> None:
+    """Refuse options of series where each column is a feature of a single step (`OptionError`)."""
+    data = config.data
+    if data.steps not in (None, 1):
+        raise OptionError("--steps: with --layout features a row is one step; leave one out")
+    if data.missing == "forward":
+        raise OptionError(
+            "--missing: with --layout features no value comes before another; use mean or mask"
+        )
+    if data.horizon:
+        raise OptionError("--horizon: requires series; use --layout long")
 
 
 def _check_stateful(config: Config) -> None:

@@ -48,9 +48,10 @@ class DataConfig:
     )
     layout: str = option(
         "auto",
-        "Layout of a table: wide, one row per series; long, one row per time step; auto, long if "
-        "there is an id column.",
-        choices=("auto", "wide", "long"),
+        "Layout of a table: wide, one row per series; features, one row per example and each "
+        "column a feature of its own; long, one row per time step; auto, long if there is an id "
+        "column, otherwise wide or features by the names and values of the columns.",
+        choices=("auto", "wide", "features", "long"),
         since=2,
         reading=True,
         kept=True,

@@ -172,7 +172,7 @@ def _restore(
     estimator.history_ = []
     estimator.n_steps_ = fitted.get("n_steps_", 0)
     names = model.transform.names if are_names(model.transform.names) else None
-    is_wide = names is not None and model.transform.reading["layout"] == "wide"
+    is_wide = names is not None and model.transform.reading["layout"] in ("wide", "features")
     is_flat = is_wide or model.net.job == "autoencode"
     width = len(names) if is_wide and names is not None else model.n_features
     estimator.fit_ndim_ = fitted.get("fit_ndim_", 2 if is_flat else 3)

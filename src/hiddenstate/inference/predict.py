@@ -172,7 +172,7 @@ def predict_series(
 
 def _are_flat_series(model: FittedModel, X: Array) -> bool:
     """Whether rows (N, F) are N flat series, as in training, rather than N steps of one series."""
-    if model.transform.reading.get("layout") == "wide":
+    if model.transform.reading.get("layout") in ("wide", "features"):
         return True
     whole = model.net.output == "last" and window_length(model) == 0
     return whole and X.shape[1] != model.n_features

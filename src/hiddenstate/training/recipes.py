@@ -128,6 +128,8 @@ def _median_length(dataset: SequenceDataset, given: Mapping[str, Any]) -> int:
     """Return the median number of steps; flat rows are cut as `--steps` sets."""
     if dataset.train.lengths is not None:
         return int(np.median(dataset.train.lengths))
+    if given.get("layout") == "features":
+        return 1
     return int(given.get("steps") or dataset.X.shape[1])
 
 

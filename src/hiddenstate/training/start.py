@@ -1,13 +1,14 @@
 """Starts a run: config, data and engine are checked first, the run folder is made last."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset, read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.prepare.wide import assumptions, decided_reading
 from hiddenstate.engines import Engine, TrainingState, kernel_notices, make_engine
 from hiddenstate.jobs import Job, make_job, make_snapshots
 from hiddenstate.jobs.lines import job_notices
@@ -99,13 +100,22 @@ def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
     """
     recipe = values.get("recipe") or ("auto" if values.get("data") else "classic")
     values = {**values, "recipe": recipe}
-    if recipe == "classic":
-        config = make_config(job, values)
+    dataset = read_dataset(make_config(job, values, together=recipe == "classic"))
+    config = _config(job, dataset, values)
+    if dataset.source == "bundled" and recipe != "classic":
+        # The bundled waves are made as the config says, which the recipe may have changed.
         return config, read_dataset(config)
-    dataset = read_dataset(make_config(job, values, together=False))
-    config = make_config(job, {**suggest(job, dataset, values), **values})
-    # The bundled waves are made as the config says, which the recipe may have changed.
-    return config, read_dataset(config) if dataset.source == "bundled" else dataset
+    reading = decided_reading(dataset, config)
+    if reading is not None:
+        config = _config(job, dataset, {**values, "layout": reading.layout})
+    remarks = (*dataset.remarks, *assumptions(dataset, config, reading))
+    return config, replace(dataset, remarks=remarks)
+
+
+def _config(job: str, dataset: SequenceDataset, values: Mapping[str, Any]) -> Config:
+    """Return the config of `values`, which name the recipe that sets the others."""
+    recipe = {} if values["recipe"] == "classic" else suggest(job, dataset, values)
+    return make_config(job, {**recipe, **values})
 
 
 def start(

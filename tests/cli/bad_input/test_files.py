@@ -397,7 +397,10 @@ def test_new_rows_without_id_or_target_are_refused_with_the_column(
         (("--group", "who"), "no column who (--group)"),
         (("--weight", "w"), "no column w (--weight)"),
         (("--id", "a", "--weight", "a"), "column a is both --id and --weight"),
-        (("--layout", "wid"), "expected one of auto, wide, long, got 'wid'; did you mean wide?"),
+        (
+            ("--layout", "wid"),
+            "expected one of auto, wide, features, long, got 'wid'; did you mean wide?",
+        ),
         (("--layout", "long"), "add --id COL; columns: a, b, label"),
         (("--delimiter", ";;"), "--delimiter: expected one character"),
         (("--decimal", ";"), "--decimal: expected one of ., ,, got ';'"),

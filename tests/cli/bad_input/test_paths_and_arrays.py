@@ -168,7 +168,7 @@ def test_values_that_are_not_finite_are_refused_with_their_number(
     X[3, 1] = X[5, 2] = value
     error = refuse(2, "classify", rows(tmp_path, X=X))
     assert "2 values" in error
-    assert "the first in row 3, step 1, feature 0" in error
+    assert "the first in row 3, feature 1" in error
     assert "--missing mean" in error
     signal = npz(tmp_path / "signal.npz", X=np.full(20, value), y=np.zeros(20))
     assert "20 values" in refuse(2, "regress", signal)

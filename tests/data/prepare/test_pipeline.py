@@ -260,7 +260,7 @@ def test_missing_values_are_refused_on_the_command_line_and_nothing_is_written(
 ) -> None:
     (tmp_path / "own.csv").write_text("a,b,kind\n" + "1,2,x\n3,,y\n" * 10)
     message = refuse(2, "classify", "own.csv")
-    assert "own.csv: 10 values are missing or not finite, the first in row 1, step 1" in message
+    assert "own.csv: 10 values are missing or not finite, the first in row 1, column b" in message
     assert "--missing mean, forward or mask" in message
 
 

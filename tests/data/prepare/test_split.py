@@ -390,3 +390,11 @@ def test_a_split_in_time_says_if_the_order_of_the_rows_is_that_of_time(
     assert words in remarks[0] if words else not remarks
     values["test_fraction"] = 0.0
     assert not prepare(SequenceDataset("own", train), make_config(job, values)).remarks
+
+
+def test_many_classes_and_groups_are_split_at_once() -> None:
+    """As many as there are rows: one comparison with each row would take far too long."""
+    n = 60_000
+    names = np.arange(n) // 2
+    assert len(held(numbered(n, y=names), 0.5, "stratified")) == n // 2
+    assert len(held(numbered(n, groups=names), 0.25, "group")) == n // 4

@@ -1,6 +1,7 @@
 """Lays out rows in the shape a job reads, and checks its labels or targets."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,36 @@ import numpy as np
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset, label_values
 from hiddenstate.data.rows import Rows, as_rows, flat_rows, fractions
+from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.typing import Array
+
+MAX_CLASSES = 5000
+"""Largest number of classes: scores count every pair of classes."""
+
+
+def with_features(dataset: SequenceDataset, where: str) -> SequenceDataset:
+    """Return wide rows whose columns are features, for `--layout features`: one step each.
+
+    Whole numbers of a table are then not pixels, but scaled by column.
+
+    Raises
+    ------
+    OptionError
+        If rows are series already.
+    """
+    if dataset.X.ndim != 2:
+        raise OptionError(
+            f"--layout: {where} has series of several steps, expected one row per example; leave "
+            "out --layout features"
+        )
+    table = dataset.columns is not None
+
+    def as_steps(rows: Rows) -> Rows:
+        X = pixel_fractions(rows.X, False) if table and rows.X.dtype == np.uint8 else rows.X
+        return replace(rows, X=as_rows(X, 1, where))
+
+    return replace(dataset.map(as_steps), picture=None)
 
 
 def with_pixels_as_trained(dataset: SequenceDataset) -> SequenceDataset:
@@ -23,7 +52,10 @@ def with_pixels_as_trained(dataset: SequenceDataset) -> SequenceDataset:
 
 def pixel_fractions(X: Any, pixels: bool) -> Any:
     """Return whole numbers of a table (N, F) as float64: fractions of 255 if they are `pixels`."""
-    return X[:] / 255 if pixels else X[:].astype(np.float64)
+    if isinstance(X, RowStore):
+        change = partial(pixel_fractions, pixels=pixels)
+        return X.mapped(change, X.shape[1:], np.float64)
+    return X / 255 if pixels else X.astype(np.float64)
 
 
 def part_name(part: str, config: Config, where: str) -> str:
@@ -112,6 +144,11 @@ def _check_labels(dataset: SequenceDataset, where: str) -> None:
     """Refuse data without labels, with one label only, or with a class of one row."""
     if dataset.y is None or dataset.classes is None:
         raise DataError(f"{where}: no labels; name their column with --label, or add them")
+    if len(dataset.classes) > MAX_CLASSES:
+        raise DataError(
+            f"{where}: {len(dataset.classes):,} classes, expected at most {MAX_CLASSES:,}; name "
+            "another column with --label, or predict a number with regress --target COL"
+        )
     counts = np.bincount(dataset.y, minlength=len(dataset.classes))
     if len(counts) < 2:
         name = printable(dataset.classes[0], 40)

@@ -12,6 +12,7 @@ from hiddenstate.data.prepare.layout import (
     laid_out,
     part_name,
     with_class_numbers,
+    with_features,
     with_pixels_as_trained,
 )
 from hiddenstate.data.prepare.split import hold_out, moments, split_series, split_signal
@@ -77,6 +78,7 @@ def prepare(
     fingerprint = None if dataset.source == "arrays" else dataset.fingerprint()
     suitable = fills(dataset, config)
     dataset = with_class_numbers(dataset, config, where) if job != "regress" else dataset
+    dataset = with_features(dataset, where) if options.layout == "features" else dataset
     dataset = with_pixels_as_trained(dataset)
     dataset = laid_out(dataset, config, where)
     if options.missing == "forward" and job == "autoencode":

@@ -64,15 +64,18 @@ def _held(rows: Rows, fraction: float, way: str, random: np.random.Generator) ->
             raise RuntimeError("rows without groups cannot be split by group")
         names, numbers = np.unique(rows.groups, return_inverse=True)
         counts = np.bincount(numbers)
-        wanted = round(fraction * n)
+        wanted, n_held = round(fraction * n), 0
+        members = _members(numbers, counts)
         for group in random.permutation(len(names)):
             # A group is held out only if that brings the number of rows closer to the fraction.
-            if abs(held.sum() + counts[group] - wanted) <= abs(wanted - held.sum()):
-                held[numbers == group] = True
+            if abs(n_held + counts[group] - wanted) <= abs(wanted - n_held):
+                held[members[group]] = True
+                n_held += counts[group]
     else:
         parts = [np.arange(n)]
         if way == "stratified" and rows.y is not None:
-            parts = [np.flatnonzero(rows.y == label) for label in np.unique(rows.y)]
+            numbers = np.unique(rows.y, return_inverse=True)[1]
+            parts = _members(numbers, np.bincount(numbers))
         for part in parts:  # at least one row of each class is kept
             n_held = min(round(fraction * len(part)), len(part) - (len(parts) > 1))
             held[random.permutation(part)[:n_held]] = True
@@ -81,6 +84,11 @@ def _held(rows: Rows, fraction: float, way: str, random: np.random.Generator) ->
             for number in random.permutation(len(large))[: max(1, round(fraction * n))]:
                 held[random.choice(large[number])] = True
     return held
+
+
+def _members(numbers: NDArray[np.intp], counts: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Return the rows of each class or group, in order; `numbers` (N,) are theirs."""
+    return np.split(np.argsort(numbers, kind="stable"), np.cumsum(counts)[:-1])
 
 
 def moments(rows: Rows) -> Array | None:

@@ -210,7 +210,7 @@ class Transform:
 
 def table_names(columns: tuple[str, ...] | None, layout: Any) -> tuple[str, ...] | None:
     """Return the names of columns of a table, which has a layout: others are not in the data."""
-    return columns if layout in ("wide", "long") else None
+    return columns if layout in ("wide", "features", "long") else None
 
 
 def feature_indices(
@@ -477,7 +477,7 @@ def _position_words(
     position: tuple[int, ...], shape: tuple[int, ...], columns: tuple[str, ...] | None
 ) -> str:
     """Name a position in a row of `shape`: `, step 2, column b`."""
-    words = f", step {position[0]}" if len(position) > 1 else ""
+    words = f", step {position[0]}" if len(position) > 1 and shape[0] > 1 else ""
     if columns is not None and len(columns) == shape[-1]:
         return f"{words}, column {printable(columns[position[-1]], 40)}"
     if columns is not None and len(columns) == np.prod(shape):
