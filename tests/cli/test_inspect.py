@@ -1,6 +1,7 @@
 """The command inspect: what it prints, and that the commands it prints work."""
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -208,7 +209,6 @@ def test_the_job_is_an_option_or_follows_from_a_target(cli, tmp_path):
     [
         (("nothing.csv",), "no such file"),
         ((), "missing argument"),
-        (("own.csv", "--label", "z"), "z"),
         (("own.csv", "--job", "paint"), "paint"),
         (
             ("own.csv", "--job", "classify", "--target", "a"),
@@ -366,3 +366,107 @@ def test_the_options_are_the_reading_options():
 
     reading = {option.name for option in section_options(DataConfig).values() if option.reading}
     assert {param.name for param in inspect.params} - {"data", "job", "as_json", "debug"} == reading
+
+
+def test_columns_are_listed_with_type_examples_gaps_and_role(cli, tmp_path):
+    head = ["who", "when", "a", "b", "kind"]
+    rows = [
+        (f"p{i % 4}", f"2020-01-{1 + i:02}", "" if i == 1 else i / 2, i, "uv"[i % 2])
+        for i in range(12)
+    ]
+    table(tmp_path / "t.csv", head, rows)
+    said = cli("inspect", "t.csv", "--label", "kind", "--group", "who")
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    start = lines.index("columns of the file: 5")
+    assert lines[start + 1 : start + 6] == [
+        "  who   text    group             p0, p1, p2",
+        "  when  text    not used          2020-01-01, 2020-01-02, 2020-01-03",
+        "  a     number  input, 1 missing  0, 1, 1.5",
+        "  b     number  input             0, 1, 2",
+        "  kind  text    label             u, v",
+    ]
+    assert "hold no numbers: when" in said.out
+    printed = json.loads(cli("inspect", "t.csv", "--label", "kind", "--json").out)
+    assert printed["table"][2] == {
+        "name": "a", "kind": "number", "examples": ["0", "1", "1.5"], "missing": 1, "role": "input"
+    }  # fmt: skip
+    assert printed["n_table"] == 5
+
+
+def test_columns_are_listed_even_if_no_job_can_read_the_table(cli, tmp_path):
+    table(tmp_path / "t.csv", ["a", "b"], [("x", "y")] * 3)
+    said = cli("inspect", "t.csv", "--label", "z")
+    assert said.code == 2
+    assert "no column z (--label)" in said.err
+    said = cli("inspect", "t.csv")
+    assert said.code == 2
+    assert "no input columns of numbers" in said.err
+    assert "  a  text    not used  x\n" in said.out
+
+
+def test_both_readings_of_wide_rows_are_shown(cli, tmp_path):
+    rows = [(20 + i, 1000 * i, 1.5 + i / 50, "uv"[i % 2]) for i in range(20)]
+    table(tmp_path / "people.csv", ["age", "income", "height", "kind"], rows)
+    said = cli("inspect", "people.csv").out
+    assert (
+        "each row  3 separate features, because the names of the columns do not count up\n"
+        "          or a series of 3 steps, with --layout wide\n"
+    ) in said
+    assert "  classify: 1 step of 3 features\n" in said
+    printed = json.loads(cli("inspect", "people.csv", "--json").out)
+    assert printed["reading"]["layout"] == "features"
+    assert json.loads(cli("inspect", "people.csv", "--steps", 3, "--json").out)["reading"] is None
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "ts", "parquet"])
+def test_of_a_large_file_only_the_first_rows_are_read(suffix, cli, tmp_path, monkeypatch):
+    head, n = "@univariate true\n@equalLength true\n@classLabel true u v\n@data\n", 300
+    path = tmp_path / f"own.{suffix}"
+    if suffix == "ts":
+        monkeypatch.setattr("hiddenstate.data.readers.text_lines.BLOCK", 1000)
+        path.write_text(head + "".join(f"{i},2,{i % 7},4:{'uv'[i % 2]}\n" for i in range(n)))
+    elif suffix == "parquet":
+        pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        columns = {name: np.arange(n) % 7.0 for name in "abc"} | {"label": ["u", "v"] * (n // 2)}
+        parquet.write_table(pa.table(columns), path)
+        monkeypatch.setattr("hiddenstate.data.readers.parquet.SAMPLE", 100)
+    else:
+        monkeypatch.setattr("hiddenstate.data.readers.delimited.SAMPLE_ROWS", 64)
+        text = "a,b,label\n" + "".join(f"{i},{i % 7},{'uv'[i % 2]}\n" for i in range(n))
+        path.write_bytes(gzip.compress(text.encode()) if suffix == "csv.gz" else text.encode())
+    said = cli("inspect", path.name, "--json")
+    assert said.code == 0, said.err
+    printed = json.loads(said.out)
+    assert len(printed["unread"]) == 1
+    assert f"only the first {printed['n_train']} " in printed["unread"][0]
+    assert 20 < printed["n_train"] < n
+    assert "  not read  only the first " in cli("inspect", path.name).out
+    config = make_config("classify", {"data": str(path)})
+    assert len(read_dataset(config).train) == n
+
+
+def test_of_many_images_some_of_each_class_are_read(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr("hiddenstate.data.readers.images.SAMPLE_IMAGES", 4)
+    printed = json.loads(cli("inspect", images(tmp_path / "pics"), "--json").out)
+    assert printed["unread"] == ["6 of 8 images were not read"]
+    assert printed["classes"] == {"cat": 1, "dog": 1}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_thousands_of_columns_are_listed_in_part(suffix, cli, tmp_path):
+    names = [f"q{i}x" for i in range(3000)]
+    columns = {name: np.arange(6) * (i % 5 + 1.0) for i, name in enumerate(names)}
+    columns["kind"] = np.array(list("uvuvuv"))
+    path = tmp_path / f"own.{suffix}"
+    if suffix == "parquet":
+        pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(pa.table(columns), path)
+    else:
+        table(path, list(columns), list(zip(*columns.values(), strict=True)))
+    said = cli("inspect", path.name)
+    assert said.code == 0, said.err
+    assert "columns of the file: 3,001" in said.out
+    assert re.search(r"\n  kind +text    label +u, v\n  and 2,981 more\n", said.out)
+    assert len(said.out.splitlines()) < 60
+    assert len(json.loads(cli("inspect", path.name, "--json").out)["table"]) == 1000

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from hiddenstate.cli import main
-from hiddenstate.cli.output import fail, note, say, say_json, table
+from hiddenstate.cli.output import ReadingNotes, fail, note, say, say_json, table
 from hiddenstate.cli.progress_bar import ProgressBar
 from hiddenstate.config import make_config
+from hiddenstate.data import read_data
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
+from hiddenstate.system.reading_progress import report_read, watched
 from tests.conftest import EVIL, QUIET, Cli
 
 
@@ -128,3 +130,27 @@ def test_predictions_on_a_terminal_escape_names(
     output = printed_on_terminal(monkeypatch, predict)
     assert output.replace("\n", "").isprintable()
     assert "\\x1b[31m" in output
+
+
+def test_long_reads_are_reported_and_short_ones_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    times = iter([0, 1, 3.5, 4, 14, 30, 31, 31.5])
+    with watched(ReadingNotes(lambda: next(times))):
+        for done in (1, 2, 3, 4, 5):
+            report_read("a.csv", done, 10)
+        report_read("a.csv", 10, 10)
+        report_read("b.csv", 0, 0)
+        report_read("b.csv", 1, 10)
+    report_read("c.csv", 1, 10)  # nobody watches
+    assert capsys.readouterr().err == "reading a.csv: 30%\nreading a.csv: 50%\n"
+
+
+def test_readers_report_how_much_they_have_read(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("hiddenstate.data.readers.text_lines.BLOCK", 200)
+    path = tmp_path / "t.csv"
+    path.write_text("a,label\n" + "1,u\n2,v\n" * 200)
+    shares: list[float] = []
+    with watched(lambda name, share: shares.append(share)):
+        read_data(path)
+    assert len(shares) > 5
+    assert shares == sorted(shares)
+    assert shares[-1] == 1

@@ -23,7 +23,8 @@ RANDOM = np.random.default_rng(0)
 
 def found_in(X, y=None, job="classify", reading=None, test=None, **facts):
     data = SequenceDataset("own", Rows(X, y), test, kind="an .npz file", source="file", **facts)
-    return inspect_dataset(data, reading or DataConfig(data="own.npz"), job)
+    config = make_config(job, together=False)
+    return inspect_dataset(data, replace(config, data=reading or DataConfig(data="own.npz")))
 
 
 def fit(result, job):
@@ -99,10 +100,13 @@ def test_swapped_rows_give_a_warning_with_a_hint():
     ],
 )
 def test_flat_rows_that_may_be_pictures_or_series_give_a_warning(width, hint):
-    warnings = found_in(RANDOM.random((9, width)), np.arange(9) % 3).warnings
+    X = RANDOM.random((9, width)).cumsum(axis=1)
+    warnings = found_in(X, np.arange(9) % 3).warnings
     assert [warning.split(", add ")[1] for warning in warnings] == ([hint] if hint else [])
     reading = DataConfig(data="own.npz", steps=width)
-    assert not found_in(RANDOM.random((9, width)), np.arange(9) % 3, reading=reading).warnings
+    assert not found_in(X, np.arange(9) % 3, reading=reading).warnings
+    noise = RANDOM.random((9, width))  # read as features
+    assert not found_in(noise, np.arange(9) % 3).warnings
 
 
 def test_series_of_one_step_and_very_long_series_give_warnings():
@@ -133,7 +137,7 @@ def test_padding_after_the_end_of_a_series_does_not_count():
     X[:, :3] = RANDOM.random((4, 3, 2))
     X[0, 4] = np.nan
     data = SequenceDataset("own", Rows(X, np.arange(4) % 2, np.array([3, 3, 2, 3])))
-    result = inspect_dataset(data, DataConfig(data="own"), "classify")
+    result = inspect_dataset(data, make_config("classify"))
     assert (result.missing, result.n_values, result.steps) == (0, 22, (2, 3, 3))
     assert "differ in length, 2 to 3 steps" in fit(result, "autoencode").why_not
 
@@ -243,7 +247,7 @@ def test_groups_and_weights_are_reported():
         weights=np.array([1, 2, 0.5, 1]),
         groups=np.array(["a", "a", "b", "c"]),
     )
-    result = inspect_dataset(SequenceDataset("own", rows), DataConfig(data="own"), "classify")
+    result = inspect_dataset(SequenceDataset("own", rows), make_config("classify"))
     assert (result.n_groups, result.weights) == (3, (0.5, 2))
 
 
@@ -260,4 +264,4 @@ def test_prepared_data_has_the_same_class_sizes():
     config = make_config("classify", {"test_fraction": 0.0})
     done = prepare(raw, config)
     assert class_sizes(done) == {"a": 6, "b": 6}
-    assert inspect_dataset(replace(raw), config.data, "classify").classes == {"a": 6, "b": 6}
+    assert inspect_dataset(replace(raw), config).classes == {"a": 6, "b": 6}

@@ -8,17 +8,19 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hiddenstate.config import Config, DataConfig
-from hiddenstate.errors import printable
+from hiddenstate.errors import listed, printable
 
 if TYPE_CHECKING:
     from hiddenstate.data import Dataset, PreparedDataset, SequenceDataset
     from hiddenstate.data.inspect import Findings
     from hiddenstate.data.job_fit import Fit
+    from hiddenstate.data.prepare.wide import WideReading
+    from hiddenstate.data.readers.column_facts import ColumnFacts
     from hiddenstate.system.typing import Array
     from hiddenstate.views.terminal.canvas import Canvas
 
-MAX_SAMPLES, MAX_SIGNALS, MAX_CLASSES = 4, 6, 20
-"""Rows that are drawn, features of each, and classes that are listed."""
+MAX_SAMPLES, MAX_SIGNALS, MAX_CLASSES, MAX_COLUMNS = 4, 6, 20, 20
+"""Rows that are drawn, features of each, and classes and columns that are listed."""
 
 
 def command_line(fit: "Fit", data: str) -> str:
@@ -36,6 +38,7 @@ def report(findings: "Findings", d: "SequenceDataset", data: str, width: int) ->
     yield f"{printable(findings.name)}: {printable(findings.kind)}"
     facts = {
         "rows": _rows_fact(findings),
+        "not read": "; ".join(findings.unread),
         "steps": _steps_fact(findings),
         "pixels" if findings.picture else "features" if findings.steps else "columns": _width_fact(
             findings
@@ -49,12 +52,47 @@ def report(findings: "Findings", d: "SequenceDataset", data: str, width: int) ->
     for name, text in facts.items():
         if text:
             yield from _wrapped(text, width, f"  {name:<9} ")
+    if findings.reading is not None:
+        yield from _reading_lines(findings.reading, width)
+    if findings.table:
+        yield from column_lines(findings.table, findings.n_table, width)
     if findings.targets:
         yield "targets (min, mean, max)"
         for name, spread in list(findings.targets.items())[:MAX_CLASSES]:
             yield f"  {printable(name, 40)}: {', '.join(f'{value:.6g}' for value in spread)}"
     if findings.classes and d.y is not None and not _no_classes(d.y):
         yield from _class_lines(findings.classes, width)
+
+
+def _reading_lines(reading: "WideReading", width: int) -> Iterator[str]:
+    """Say how wide rows are read and why, and how they would be read otherwise."""
+    yield from _wrapped(f"{reading.words}, because {reading.reason}", width, "each row  ")
+    other = reading.other
+    yield from _wrapped(f"or {other.words}, with --layout {other.layout}", width, "          ")
+
+
+def column_lines(columns: "tuple[ColumnFacts, ...]", n: int, width: int) -> Iterator[str]:
+    """List the columns of a table: name, type, missing cells, role and examples.
+
+    Of many columns, `MAX_COLUMNS` are listed, those with a role other than input first.
+    """
+    yield f"columns of the file: {n:,}"
+    shown = list(columns)
+    if len(shown) > MAX_COLUMNS:
+        first = sorted(range(len(shown)), key=lambda k: (shown[k].role == "input", k))
+        shown = [shown[k] for k in sorted(first[:MAX_COLUMNS])]
+    wide = min(24, max((len(printable(each.name)) for each in shown), default=0))
+    facts = [
+        f"{each.kind:<7} {each.role}" + (f", {each.missing:,} missing" if each.missing else "")
+        for each in shown
+    ]
+    room = max(map(len, facts), default=0)
+    for each, words in zip(shown, facts, strict=True):
+        examples = ", ".join(each.examples)
+        line = f"  {_padded(each.name, wide)}  {words:<{room}}  {examples}"
+        yield printable(line, width).rstrip()
+    if n > len(shown):
+        yield f"  and {n - len(shown):,} more"
 
 
 def _no_classes(y: "Array") -> bool:
@@ -116,8 +154,7 @@ def _share(share: float) -> str:
 
 
 def _some(names: tuple[str, ...] | None, n: int) -> str:
-    shown = ", ".join(printable(name, 30) for name in (names or ())[:n])
-    return shown + (f" and {len(names) - n:,} more" if names and len(names) > n else "")
+    return listed(names or (), n, 30)
 
 
 def _class_lines(classes: dict[str, int], width: int) -> Iterator[str]:
@@ -353,11 +390,15 @@ def _prepared(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
 
     prep, noun = d.transform, "pictures" if d.picture is not None else "series"
     shape = count(d.X.shape[1], "number") if d.X.ndim == 2 else shape_words(d, None)
-    if config.job != "classify":
+    if config.data.layout == "features":
+        shape, noun = count(d.X.shape[-1], "feature"), "rows"
+    elif config.job != "classify":
         noun = "windows" if prep.reading.get("window") else "series" if d.X.ndim == 3 else "rows"
     text = f"{len(d.train):,} {noun} of {shape}"
     if prep.scaling is not None:
-        text += ", scaled to [0, 1]" if config.data.scale == "minmax" else ", standardised"
+        each = "each " if config.data.layout == "features" else ""
+        how = "scaled to [0, 1]" if config.data.scale == "minmax" else "standardised"
+        text += f", {each}{how}"
     text += ", as fractions of 255" if prep.pixels else ""
     text += {
         "drop": ", rows with missing values left out",

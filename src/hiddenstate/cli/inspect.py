@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.findings import advice, as_json_object, report, samples
+from hiddenstate.cli.findings import advice, as_json_object, column_lines, report, samples
 from hiddenstate.cli.options import command_option, config_option, debug_option, json_option
 from hiddenstate.cli.output import say, say_json
 from hiddenstate.config import Config, DataConfig, make_config, section_options
@@ -15,6 +15,7 @@ from hiddenstate.errors import DataError, HiddenstateError, OptionError
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
+    from hiddenstate.data.readers.columns import Columns
 
 
 def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,9 +30,10 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     name="inspect",
     short_help="Inspect data before training on it.",
     help="Inspect data before training on it.\n\nDATA is a file or folder in any supported format. "
-    "The command reports sizes, classes or targets, missing values and possible problems, draws "
-    "some rows, and prints the command of each job that fits. It trains nothing and writes "
-    "nothing.\n\n\b\nExample:\n  hiddenstate inspect sensors.csv --id series",
+    "The command reports sizes, columns, classes or targets, missing values and possible "
+    "problems, draws some rows, and prints the command of each job that fits. Of a large file it "
+    "looks at the first rows only, and says so. It trains nothing and writes nothing.\n\n"
+    "\b\nExample:\n  hiddenstate inspect sensors.csv --id series",
 )
 @click.argument("data")
 @command_option(
@@ -43,14 +45,22 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def inspect(data: str, job: str | None, as_json: bool, **reading: Any) -> None:
     """The command `inspect`."""
     from hiddenstate.data.inspect import inspect_dataset
+    from hiddenstate.data.readers.column_facts import describe_columns
 
     values = {name: value for name, value in reading.items() if value is not None}
-    config, dataset, refusals = _read_for_job({"data": data, **values}, job)
-    findings = inspect_dataset(dataset, config.data, config.job, refusals)
+    width = max(40, min(get_terminal_size((80, 24)).columns, 100))
+    table = _table({"data": data, **values})
+    try:
+        config, dataset, refusals = _read_for_job({"data": data, **values}, job)
+    except DataError:
+        if table is not None and not as_json:
+            for line in column_lines(describe_columns(table, None), len(table.names), width):
+                say(line)
+        raise
+    findings = inspect_dataset(dataset, config, refusals, table)
     if as_json:
         say_json(as_json_object(findings, data))
         return
-    width = max(40, min(get_terminal_size((80, 24)).columns, 100))
     for line in report(findings, dataset, data, width):
         say(line)
     for line, is_drawing in samples(dataset, config.data, width):
@@ -60,6 +70,18 @@ def inspect(data: str, job: str | None, as_json: bool, **reading: Any) -> None:
             say(line)
     for line in advice(findings, data, width):
         say(line)
+
+
+def _table(values: Mapping[str, Any]) -> "Columns | None":
+    """Read a sample of the columns of a table; None for other data."""
+    from hiddenstate.data.readers.open import TEXT_OPTIONS, existing, is_table, sample_columns
+
+    own = section_options(DataConfig, "classify")
+    path = existing(own["data"].check(values["data"]))
+    if not is_table(path):
+        return None
+    options = {name: own[name].check(values[name]) for name in TEXT_OPTIONS if name in values}
+    return sample_columns(path, DataConfig(**options))
 
 
 def _read_for_job(
@@ -99,7 +121,7 @@ def _read_for_job(
         try:
             kept = {option: value for option, value in values.items() if option in own}
             config = make_config(name, {**kept, **more}, together=False)
-            dataset = read_dataset(config)
+            dataset = read_dataset(config, sample=True)
         except (DataError, OptionError) as error:
             refusals.setdefault(name, error)
         else:

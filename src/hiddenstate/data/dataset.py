@@ -127,9 +127,12 @@ class SequenceDataset(Dataset):
         As in :class:`Dataset`.
     read_as : dict
         Values that the reader chose for options left to it, by option name.
+    unread : tuple of str
+        What was not read if only a sample was wanted, one line each.
     """
 
     read_as: Mapping[str, Any] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
     def map(self, change: Callable[[Rows], Rows]) -> "SequenceDataset":
         """Return the data with `change` applied to its training rows and its test rows."""

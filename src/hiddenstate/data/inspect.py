@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hiddenstate.config import DataConfig
+from hiddenstate.config import Config, DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import (
     class_sizes,
@@ -21,8 +21,12 @@ from hiddenstate.data.description import (
     target_ranges,
 )
 from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, like_numbers, unknown_labels
+from hiddenstate.data.prepare.wide import WideReading, decided_reading
+from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
+from hiddenstate.data.readers.column_roles import find_roles
+from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import count, printable
+from hiddenstate.errors import DataError, OptionError, count, listed, printable
 from hiddenstate.system.typing import Array
 
 LONG_SERIES = 2000
@@ -67,6 +71,14 @@ class Findings:
         Minimum and maximum weight.
     duplicates : int, optional
         Number of test rows that are training rows too; None if it was not counted.
+    table : tuple of ColumnFacts
+        The columns of a table, as in its file; empty for other data.
+    n_table : int
+        Number of columns of the table; more than are described if there are very many.
+    reading : WideReading, optional
+        How wide rows are read if no option says; None if they are not wide, or one does.
+    unread : tuple of str
+        What was not looked at, one line each.
     fits : tuple of Fit
         How each job fits.
     warnings : tuple of str
@@ -96,25 +108,35 @@ class Findings:
     n_groups: int | None
     weights: tuple[float, float] | None
     duplicates: int | None
+    table: tuple[ColumnFacts, ...]
+    n_table: int
+    reading: WideReading | None
+    unread: tuple[str, ...]
     fits: tuple[Fit, ...]
     warnings: tuple[str, ...]
 
 
 def inspect_dataset(
-    d: SequenceDataset, options: DataConfig, job: str, refused: Mapping[str, str] | None = None
+    d: SequenceDataset,
+    config: Config,
+    refused: Mapping[str, str] | None = None,
+    columns: Columns | None = None,
 ) -> Findings:
     """Inspect a data set.
 
     Parameters
     ----------
     d : SequenceDataset
-        As read for `job`.
-    options : DataConfig
+        All rows, or a sample of them, as read for the job of `config`.
+    config : Config
         The options that it was read with.
-    job : {"classify", "regress", "autoencode"}
     refused : mapping, optional
         Reasons why other jobs could not read it, by job.
+    columns : Columns, optional
+        The columns of a table in memory, from which `d` was made.
     """
+    options, job = config.data, config.job
+    reading = decided_reading(d, config)
     parts = [part for part in (d.train, d.test) if part is not None]
     values, copies, steps, rows = (
         count_values(parts),
@@ -127,7 +149,7 @@ def inspect_dataset(
     worst = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i]]
     picture = picture_of(d, options)
     constant = [] if picture else np.flatnonzero(values.low == values.high).tolist()
-    warnings = [*d.remarks, *_label_warnings(d), *_shape_warnings(d, options)]
+    warnings = [*d.remarks, *_label_warnings(d), *_shape_warnings(d, options, reading)]
     if copies:
         subject = "row is a training row" if copies == 1 else "rows are training rows"
         warnings.append(f"{copies} test {subject} too, so test scores are too optimistic")
@@ -158,9 +180,24 @@ def inspect_dataset(
         n_groups=None if rows.groups is None else len(np.unique(rows.groups)),
         weights=None if rows.weights is None else (rows.weights.min(), rows.weights.max()),
         duplicates=copies,
-        fits=job_fits(d, options, {"missing": "mean"} if incomplete else {}, refused or {}),
+        table=() if columns is None else described(columns, config),
+        n_table=0 if columns is None else len(columns.names),
+        reading=reading,
+        unread=d.unread,
+        fits=job_fits(
+            d, options, {"missing": "mean"} if incomplete else {}, refused or {}, reading
+        ),
         warnings=tuple(warnings),
     )
+
+
+def described(columns: Columns, config: Config) -> tuple[ColumnFacts, ...]:
+    """Describe the columns of a table, with the roles they have for the job of `config`."""
+    try:
+        roles = find_roles(columns, config.data, config.job, True)
+    except (DataError, OptionError):  # no job can use the table
+        roles = None
+    return describe_columns(columns, roles)
 
 
 # --- labels that may be something else
@@ -177,10 +214,9 @@ def _label_warnings(d: SequenceDataset) -> Iterator[str]:
     elif hardly_repeat(d.y):
         yield f"{many}: they look like ids or dates; name the class with --label"
     else:
-        lone = [printable(name, 40) for name, n in classes.items() if n < 2]
-        some = ", ".join(lone[:5]) + (f" and {len(lone) - 5} more" if lone[5:] else "")
+        lone = [name for name, n in classes.items() if n < 2]
         if lone:
-            yield f"fewer than 2 rows in class {some}: add rows, or drop such classes"
+            yield f"fewer than 2 rows in class {listed(lone, 5)}: add rows, or drop such classes"
         if unknown := unknown_labels(d):
             yield f"test rows have the label {printable(unknown[0], 40)}, which no training row has"
 
@@ -224,9 +260,12 @@ def looks_swapped(X: Array) -> bool:
     return steps > 0.9 and features < 0.6 * steps
 
 
-def _shape_warnings(d: SequenceDataset, options: DataConfig) -> Iterator[str]:
+def _shape_warnings(
+    d: SequenceDataset, options: DataConfig, reading: WideReading | None
+) -> Iterator[str]:
     if d.X.ndim == 2:
-        if options.steps is None and d.picture is None:
+        features = "features" in (options.layout, reading and reading.layout)
+        if options.steps is None and d.picture is None and not features:
             yield from _flat_warnings(d.X.shape[1])
         return
     _, T, width = d.X.shape

@@ -11,6 +11,7 @@ from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import shape_words
+from hiddenstate.data.prepare.wide import WideReading
 from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
 
@@ -46,7 +47,11 @@ class Fit:
 
 
 def job_fits(
-    d: SequenceDataset, options: DataConfig, extra: Options, refused: Mapping[str, str]
+    d: SequenceDataset,
+    options: DataConfig,
+    extra: Options,
+    refused: Mapping[str, str],
+    reading: WideReading | None = None,
 ) -> tuple[Fit, ...]:
     """Return how each job fits, those that fit first.
 
@@ -59,10 +64,12 @@ def job_fits(
         Further options that every job needs.
     refused : mapping
         Reasons why jobs could not read the data, by job.
+    reading : WideReading, optional
+        How wide rows are read if no option says.
     """
     fits = [
-        *([] if "classify" in refused else [_classify_fit(d, options, extra)]),
-        *_regress_fits(d, options, extra),
+        *([] if "classify" in refused else [_classify_fit(d, options, extra, reading)]),
+        *_regress_fits(d, options, extra, reading),
         _autoencode_fit(d, options, extra),
     ]
     for job in JOBS:
@@ -113,7 +120,16 @@ def _filling_series(options: Options) -> Options:
     return options | {"missing": "forward"} if "missing" in options else options
 
 
-def _classify_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> Fit:
+def _words(d: SequenceDataset, steps: int | None, reading: WideReading | None) -> str:
+    """Return the shape in which a recurrent net reads a row."""
+    if reading is not None and reading.layout == "features" and steps is None:
+        return f"1 step of {count(reading.n_columns, 'feature')}"
+    return shape_words(d, steps)
+
+
+def _classify_fit(
+    d: SequenceDataset, options: DataConfig, extra: Options, reading: WideReading | None
+) -> Fit:
     if d.y is None:
         return Fit("classify", why_not="no labels; name their column with --label")
     counts, why = np.unique(d.y, return_counts=True)[1], ""
@@ -133,24 +149,27 @@ def _classify_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> Fi
         return Fit("classify", why_not=why)
     if _holds_out_none(d):
         extra = extra | {"test_fraction": 0.5}
-    if d.picture and d.X.ndim == 2 and options.steps is None:
+    series = reading is None or reading.layout == "wide"
+    if d.picture and d.X.ndim == 2 and options.steps is None and series:
         extra = extra | {"steps": d.picture[0]}
     own = _set_options("classify", options)
     extra = _filling_series(extra) if d.X.ndim == 3 else extra
-    return Fit("classify", own | extra, shape_words(d, extra.get("steps")))
+    return Fit("classify", own | extra, _words(d, extra.get("steps"), reading))
 
 
-def _regress_fits(d: SequenceDataset, options: DataConfig, extra: Options) -> Iterator[Fit]:
+def _regress_fits(
+    d: SequenceDataset, options: DataConfig, extra: Options, reading: WideReading | None
+) -> Iterator[Fit]:
     table, wide = "layout" in d.read_as, d.X.ndim == 2
     own = _set_options("regress", replace(options, label=None)) | extra
-    shape = shape_words(d, options.steps)
+    shape = _words(d, options.steps, reading)
     if d.y is not None and d.y.ndim > 1:
         at = "after the last" if d.y.ndim == 2 else "for every step, in windows"
         own = own if d.y.ndim == 2 and wide else _filling_series(own)
         yield Fit("regress", own, f"{shape}; {count(d.y.shape[-1], 'number')} {at}")
     elif d.y is not None and like_numbers(d.y) and (table or not wide):
         target = {"target": d.read_as["label"]} if table else {}
-        layout = {"layout": "wide"} if wide else {}
+        layout = {"layout": reading.layout if reading else "wide"} if wide else {}
         yield Fit("regress", own | target | layout, f"{shape}; 1 number after the last")
     elif d.y is not None and like_numbers(d.y):
         series = f"one series of {count(len(d.X), 'step')}; 1 number for every step"

@@ -52,8 +52,9 @@ def test_kinds_of_pandas_columns() -> None:
     equal(data.X, [[1, 1, 3, 1, 1], [nan, nan, 4, 2, 2], [3, 0, 3, 3, 3]])
     equal(data.y, ["x", "y", "x"])
     assert read_frame(frame, DataConfig(input=("single",)), "classify").X.dtype == np.float32
-    with pytest.raises(DataError, match="column when holds dates"):
-        read_frame(frame, DataConfig(), "classify")
+    rest = read_frame(frame.drop(columns="nested"), DataConfig(), "classify")
+    assert rest.columns == numeric
+    assert rest.remarks == ("frame: not read, because they hold no numbers: when",)
     with pytest.raises(DataError, match="column nested has a type that cannot be read"):
         read_frame(frame.drop(columns="when"), DataConfig(), "classify")
     backwards = frame[["when", "single"]].iloc[::-1]

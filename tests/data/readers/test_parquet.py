@@ -128,7 +128,9 @@ def test_dates_order_rows_and_have_no_other_role(read: Read) -> None:
         equal(data.X[0, :, 0], [2, 1])
         assert data.train.times is None
     with pytest.raises(DataError, match=r"column when holds dates, .* --time when"):
-        read({"when": [day], "u": [1], "label": ["x"]})
+        read({"when": [day], "u": [1], "id": ["x"]}, job="regress", target=("u",), input=("when",))
+    wide = read({"when": [day], "u": [1], "label": ["x"]})
+    assert wide.remarks[0].endswith("not read, because they hold no numbers: when")
     with pytest.raises(DataError, match="row 1:date: empty, so the row has no time"):
         read({"date": [day, None], "u": [1, 2]}, job="regress", target=("u",), horizon=1)
 
@@ -174,9 +176,11 @@ def test_no_rows_and_duplicate_names_are_refused(read: Read, tmp_path: Path) -> 
 
 
 def test_hostile_names_are_escaped(read: Read) -> None:
+    hostile = {EVIL: ["p", "q"], "a": [1, 2], "label": ["x", "y"]}
     with pytest.raises(DataError) as error:
-        read({EVIL: ["p", "q"], "a": [1, 2], "label": ["x", "y"]})
+        read(hostile, input=(EVIL,))
     assert str(error.value).isprintable()
+    assert read(hostile).remarks[0].isprintable()
     data = read({"a.b": [1, 2], "a": [3, 4], "label": ["x", "y"]})
     equal(data.X, [[1, 3], [2, 4]])
 

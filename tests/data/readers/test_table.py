@@ -466,13 +466,12 @@ def test_invalid_roles_are_refused(read: Read, options: dict[str, Any], message:
     assert message in refused(read, WIDE, **options)
 
 
-def test_text_without_a_role_is_refused_by_name(read: Read) -> None:
+def test_text_that_is_named_as_input_is_refused_by_name(read: Read) -> None:
     message = refused(read, "a,city,kind\n1,Rome,x\n2,Oslo,y\n")
     assert "add --label COL; columns: a, city, kind" in message
-    message = refused(read, "a,city,label\n1,Rome,x\n2,Oslo,y\n")
+    message = refused(read, "a,city,label\n1,Rome,x\n2,Oslo,y\n", input=("a", "city"))
     assert "column city holds text ('Rome'), expected numbers" in message
     assert "--label city" in message
-    assert "--input a" in message
     assert "no input columns of numbers" in refused(read, "label\nx\ny\n")
     only = refused(read, "t,a\n1,2\n2,3\n", job="regress", target=("a",))
     assert only.endswith("to forecast a target from its own past add --horizon 1")
@@ -535,3 +534,21 @@ def test_hints_for_new_data_name_no_option_that_only_training_has(
     with pytest.raises(DataError) as error:
         read_like(str(path), "regress", reading, {}, require_targets=False)
     assert str(error.value).endswith(message.format(path))
+
+
+def test_text_without_a_role_is_left_out_and_named(read: Read) -> None:
+    data = read("name,when,a,label\nann,2020-01-01,1,u\nbob,2020-01-02,2,v\n")
+    assert data.columns == ("a",)
+    assert len(data.remarks) == 1
+    assert data.remarks[0].endswith("not read, because they hold no numbers: name, when")
+    assert read("name,a,label\nann,1,u\nbob,2,v\n", input=("a",)).remarks == ()
+    message = refused(read, "name,a,label\nann,1,u\nbob,2,v\ncat,3,u\ndan,x,v\n")
+    assert "'x' is not a number" in message
+    assert "no input columns of numbers" in refused(read, "name,label\nann,u\nbob,v\n")
+
+
+def test_thousands_of_named_columns_are_found_by_name(read: Read) -> None:
+    names = tuple(f"c{i}" for i in range(5000))
+    text = ",".join([*names, "label"]) + "\n" + ("1," * 5000 + "u\n") * 2
+    assert read(text, input=names).columns == names
+    assert "--input names c7 twice" in refused(read, text, input=(*names, "c7"))

@@ -20,8 +20,8 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.transform import amount
 from hiddenstate.data.readers.npy import npy_header, read_npy, read_npz
 from hiddenstate.data.rows import Rows, fractions
-from hiddenstate.data.store import IN_MEMORY, RowStore
-from hiddenstate.errors import DataError, did_you_mean, printable
+from hiddenstate.data.store import IN_MEMORY, PIECE, RowStore
+from hiddenstate.errors import DataError, did_you_mean, listed, printable
 from hiddenstate.system.typing import Array
 
 NAMES = {
@@ -45,7 +45,7 @@ def is_array_folder(path: Path) -> bool:
 
 
 def read_arrays(
-    path: Path, options: DataConfig, job: str, require_targets: bool = True
+    path: Path, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
 ) -> SequenceDataset:
     """Read X and, if they are there, y, X_test and y_test.
 
@@ -70,7 +70,7 @@ def read_arrays(
         As in :func:`read_npz`.
     """
     where = printable(path)
-    arrays, kind, remarks = _arrays(path, options)
+    arrays, kind, remarks = _arrays(path, options, min(PIECE, IN_MEMORY) if sample else IN_MEMORY)
     if options.answers is not None:
         if "y" in arrays:
             raise DataError(f"{where}: has a y already; remove it or leave out --answers")
@@ -117,8 +117,13 @@ def _own_targets(dataset: SequenceDataset) -> SequenceDataset:
 # --- from files to arrays
 
 
-def _arrays(path: Path, options: DataConfig) -> tuple[dict[str, Any], str, tuple[str, ...]]:
-    """Return arrays and stores under X, y, X_test and y_test; the kind of file; and remarks."""
+def _arrays(
+    path: Path, options: DataConfig, in_memory: int
+) -> tuple[dict[str, Any], str, tuple[str, ...]]:
+    """Return arrays and stores under X, y, X_test and y_test; the kind of file; and remarks.
+
+    Inputs in .npy files of more than `in_memory` bytes become stores.
+    """
     where = printable(path)
     if path.is_dir():
         stems = sorted(file.stem for file in path.glob("*.npy"))
@@ -126,33 +131,35 @@ def _arrays(path: Path, options: DataConfig) -> tuple[dict[str, Any], str, tuple
         paths = {stem: path / f"{stem}.npy" for stem in used}
         _check_names(used, where)
         arrays = {
-            NAMES[stem]: _read_inputs(file) if NAMES[stem].startswith("X") else _read_plain(file)
+            NAMES[stem]: _read_inputs(file, in_memory)
+            if NAMES[stem].startswith("X")
+            else _read_plain(file)
             for stem, file in paths.items()
         }
-        others = ", ".join(f"{printable(stem, 40)}.npy" for stem in stems if stem not in NAMES)
+        others = listed(f"{stem}.npy" for stem in stems if stem not in NAMES)
         return arrays, "a folder of .npy files", (f"not read: {others}",) if others else ()
     if path.suffix == ".npz":
         limit = None if options.max_unpacked is None else options.max_unpacked * 2**30
         members = read_npz(path, limit)
         _check_names(list(members), where)
         return {NAMES[name]: array for name, array in members.items()}, "an .npz file", ()
-    return {"X": _read_inputs(path)}, "an .npy file", ()
+    return {"X": _read_inputs(path, in_memory)}, "an .npy file", ()
 
 
 def _check_names(names: list[str], where: str) -> None:
     arrays = [NAMES.get(name) for name in names]
     if "X" not in arrays or None in arrays or len(set(arrays)) != len(arrays):
-        listed = ", ".join(printable(name, 40) for name in names)
+        found = listed(names) or "none"
         raise DataError(
-            f"{where}: expected arrays X, y and optionally X_test, y_test; found {listed or 'none'}"
+            f"{where}: expected arrays X, y and optionally X_test, y_test; found {found}"
         )
 
 
-def _read_inputs(path: Path) -> Any:
+def _read_inputs(path: Path, in_memory: int) -> Any:
     """Read X from a file: into memory, or as a store if it is large and its rows are contiguous."""
     _check_file(path)
     header = npy_header(path)
-    if header.n_bytes <= IN_MEMORY or header.fortran or not header.shape:
+    if header.n_bytes <= in_memory or header.fortran or not header.shape:
         return read_npy(path)
     return RowStore(path, header.offset, header.shape, header.dtype)
 

@@ -1,6 +1,7 @@
 """Decides what each column of a table is: label, target, input, id or time."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,8 @@ from hiddenstate.data.readers.columns import (
     column_index,
     is_whole,
     number_error,
-    numbers,
     refuse_text,
+    text_to_numbers,
     timestamps,
 )
 from hiddenstate.data.readers.number_text import is_number
@@ -53,6 +54,7 @@ class Roles:
     """The role of each column, by index; `left_out` columns have a known name and are no inputs.
 
     The `id` and the `time` of a wide table only name its rows.
+    `texts` are columns without a role that hold text or dates; they are not read.
     """
 
     long: bool
@@ -65,6 +67,7 @@ class Roles:
     weight: int | None = None
     left_out: tuple[int, ...] = ()
     label_is_first: bool = False
+    texts: tuple[int, ...] = ()
 
 
 def find_roles(columns: Columns, options: DataConfig, job: str, require_targets: bool) -> Roles:
@@ -101,9 +104,15 @@ def find_roles(columns: Columns, options: DataConfig, job: str, require_targets:
         free = [j for j in free if j != label]
     if job == "regress" and not targets:
         targets = _guess_target(columns, options, require_targets, free)
+    texts: list[int] = []
     if inputs is None:
         forecast = options.horizon is not None and bool(targets)
-        inputs = list(targets) if forecast else _all_numbers(columns, free, targets)
+        inputs = (
+            list(targets)
+            if forecast
+            else _all_numbers(columns, free, targets, ordered=not long or time is not None)
+        )
+        texts = [] if forecast else sorted(set(free) - {*inputs, *targets})
     if not inputs:
         hint = "; to forecast a target from its own past add --horizon 1" if targets else ""
         raise DataError(
@@ -125,6 +134,7 @@ def find_roles(columns: Columns, options: DataConfig, job: str, require_targets:
         named.get("weight"),
         tuple(left_out),
         is_first,
+        tuple(texts),
     )
 
 
@@ -144,7 +154,7 @@ def _id_and_time(
     if id_ is None and (guess := _first_named(columns, ID_NAMES, free)) is not None:
         free.remove(guess)
         id_ = guess
-        if options.layout == "wide" or not _repeats(columns.arrays[guess]):
+        if options.layout in ("wide", "features") or not _repeats(columns.arrays[guess]):
             left_out.append(guess)
     has_series = id_ is not None and id_ not in left_out
     auto_long = options.layout == "auto" and (has_series or job == "regress")
@@ -170,7 +180,7 @@ def _named_roles(
         if name is None or (role == "label" and job == "regress"):
             continue
         may_be_absent = not require_targets and role in ("label", "group", "weight")
-        if not (may_be_absent and name not in columns.names):
+        if not (may_be_absent and name not in columns.positions):
             roles[role] = column_index(columns, f"--{role}", name)
             if columns.kinds[roles[role]] == "nested":
                 refuse_text(columns, roles[role])
@@ -182,7 +192,7 @@ def _named_targets(
 ) -> list[int]:
     """Return the targets that options name; data without targets has all of them or none."""
     names = options.target if job == "regress" and options.target is not None else ()
-    present = [name for name in names if name in columns.names]
+    present = [name for name in names if name in columns.positions]
     if not require_targets and len(present) < len(names):
         return []
     return [column_index(columns, "--target", name) for name in names]
@@ -192,9 +202,9 @@ def _named_inputs(columns: Columns, options: DataConfig) -> list[int] | None:
     if options.input is None or (options.input == ALL and ALL[0] not in columns.names):
         return None
     inputs = positions_of(options.input, columns.names, columns.where)
-    for name in options.input:
-        if options.input.count(name) > 1:
-            raise DataError(f"{columns.where}: --input names {printable(name, 40)} twice")
+    if len(set(inputs)) < len(inputs):
+        twice = next(name for name, n in Counter(options.input).items() if n > 1)
+        raise DataError(f"{columns.where}: --input names {printable(twice, 40)} twice")
     return inputs
 
 
@@ -207,10 +217,12 @@ def _check_distinct(
 ) -> None:
     """Refuse a column with two roles that exclude each other."""
     held = [(f"--{role}", j) for role, j in named.items()] + [("--target", j) for j in targets]
-    for k, (flag, j) in enumerate(held):
+    before: dict[int, list[str]] = {}
+    all_inputs = frozenset(inputs or ())
+    for flag, j in held:
         name = printable(columns.names[j], 40)
-        for other, i in held[:k]:
-            if i == j and {flag, other} != {"--id", "--group"}:
+        for other in before.setdefault(j, []):
+            if {flag, other} != {"--id", "--group"}:
                 if other == flag:
                     raise DataError(f"{columns.where}: {flag} names {name} twice")
                 raise DataError(
@@ -218,7 +230,8 @@ def _check_distinct(
                     "column for one of them"
                 )
         may_be_input = flag in ("--time", "--group") or (flag == "--target" and options.horizon)
-        if j in (inputs or ()) and not may_be_input:
+        before[j].append(flag)
+        if j in all_inputs and not may_be_input:
             hint = " or add --horizon 1" if flag == "--target" else ""
             why = "" if flag in ("--id", "--weight") else ", so the network would see the answer"
             raise DataError(
@@ -325,10 +338,35 @@ def _guess_target(
     )
 
 
-def _all_numbers(columns: Columns, free: list[int], targets: list[int]) -> list[int]:
-    """Return the columns without a role, all of which must hold numbers."""
-    left = [j for j in free if j not in set(targets)]
-    for j in left:
-        if columns.kinds[j] != "number":
-            numbers(columns, j, left)
-    return left
+def _all_numbers(columns: Columns, free: list[int], targets: list[int], ordered: bool) -> list[int]:
+    """Return the columns of numbers without a role; text and dates are left out.
+
+    Refused are text that was meant to hold numbers, columns that cannot be read and, unless rows
+    are `ordered` by a column or need no order, dates.
+    """
+    taken, found = set(targets), []
+    for j in free:
+        if j in taken:
+            continue
+        if columns.kinds[j] == "number" or _text_holds_numbers(columns, j):
+            found.append(j)
+        elif columns.kinds[j] == "nested" or (not ordered and _holds_dates(columns, j)):
+            refuse_text(columns, j, free)
+    return found
+
+
+def _holds_dates(columns: Columns, j: int) -> bool:
+    if columns.kinds[j] == "text" and columns.n_rows:
+        return looks_like_times(columns.arrays[j])
+    return columns.kinds[j] == "date"
+
+
+def _text_holds_numbers(columns: Columns, j: int) -> bool:
+    """Return whether all cells of a column of text are numbers, or true and false."""
+    if columns.kinds[j] != "text":
+        return False
+    if text_to_numbers(columns.arrays[j]) is not None:
+        return True
+    if (error := number_error(columns, j)) is not None:
+        raise error
+    return False

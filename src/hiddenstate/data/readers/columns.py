@@ -5,14 +5,14 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.column_names import listed
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
-from hiddenstate.errors import DataError, did_you_mean, printable
+from hiddenstate.errors import DataError, did_you_mean, listed, printable
 from hiddenstate.system.typing import Array
 
 MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-"})
@@ -48,6 +48,8 @@ class Columns:
     stack : callable, optional
         Returns columns, all of them numbers, as one array or store (N, F); used instead of
         :func:`stacked`.
+    unread : str
+        What was not read if only a sample was wanted; empty if all was.
     """
 
     names: tuple[str, ...]
@@ -60,6 +62,12 @@ class Columns:
     named: bool = True
     marks: NumberMarks | None = None
     stack: Callable[[list[int]], Any] | None = None
+    unread: str = ""
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """The index of each column by name."""
+        return {name: j for j, name in enumerate(self.names)}
 
     def at(self, row: int, column: int) -> str:
         """Return where a cell is, as errors begin: `digits.csv:17:label`."""
@@ -168,7 +176,7 @@ def _date(cell: str) -> datetime | None:
         return None
 
 
-def _text_to_numbers(cells: Array) -> NDArray[np.float64] | None:
+def text_to_numbers(cells: Array) -> NDArray[np.float64] | None:
     """Convert text cells that are all numbers, or all true and false (N,); None otherwise."""
     truths = {"true": 1.0, "false": 0.0}
     only_truths = all(cell.casefold() in truths or is_missing(cell) for cell in cells)
@@ -272,7 +280,7 @@ def numbers(columns: Columns, j: int, inputs: Iterable[int] = ()) -> Array:
     if columns.kinds[j] == "number":
         return columns.arrays[j]
     if columns.kinds[j] == "text":
-        values = _text_to_numbers(columns.arrays[j])
+        values = text_to_numbers(columns.arrays[j])
         if values is not None:
             return values
     refuse_text(columns, j, inputs)
@@ -308,9 +316,9 @@ def column_index(columns: Columns, flag: str, name: str) -> int:
     DataError
         If there is none; with the most similar name, and the columns there are.
     """
-    if name not in columns.names:
+    if name not in columns.positions:
         raise DataError(
             f"{columns.where}: no column {printable(name, 40)} ({flag})"
-            f"{did_you_mean(name, columns.names[:2000])}; columns: {columns.listed()}"
+            f"{did_you_mean(name, columns.names)}; columns: {columns.listed()}"
         )
-    return columns.names.index(name)
+    return columns.positions[name]

@@ -7,7 +7,6 @@ nor missing (`columns.MISSING`).
 
 import contextlib
 import csv
-import itertools
 import math
 import re
 from collections import deque
@@ -28,7 +27,8 @@ from hiddenstate.data.readers.columns import (
     is_whole,
     kind_of,
 )
-from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks, is_number
+from hiddenstate.data.readers.header import is_header
+from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.errors import DataError, OptionError, printable
@@ -42,12 +42,12 @@ MAX_COLUMNS = 1 << 18
 EXACT = 2.0**53
 """From here on, not every whole number is a float; such numbers are kept as int64."""
 
-MIN_COUNTING = 10
-"""Smallest number of cells 0, 1, 2, ... that are a header and not a row of data."""
+SAMPLE_ROWS = 100_000
+"""Most rows that are read if a sample is enough, and no more than a block of lines holds."""
 
 
 def read_delimited(
-    path: Path, options: DataConfig, job: str, require_targets: bool = True
+    path: Path, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
 ) -> SequenceDataset:
     """Read a delimited text file; see :func:`~hiddenstate.data.readers.table.to_dataset`.
 
@@ -63,17 +63,20 @@ def read_delimited(
     OptionError
         If the delimiter is not one character, or the encoding is unknown.
     """
-    columns = read_columns(path, options)
+    columns = read_columns(path, options, sample)
     return to_dataset(columns, options, job, require_targets, path.name)
 
 
-def read_columns(path: Path, options: DataConfig) -> Columns:
-    """Read a delimited text file as columns; errors as :func:`read_delimited`."""
-    reading = _Reading(path, options, frozenset())
+def read_columns(path: Path, options: DataConfig, sample: bool = False) -> Columns:
+    """Read a delimited text file as columns; with `sample`, only its first block of lines.
+
+    Errors are those of :func:`read_delimited`.
+    """
+    reading = _Reading(path, options, frozenset(), sample)
     reading.run()
     if reading.mixed():
         # The first pieces of a text column looked like numbers, and their text is lost.
-        reading = _Reading(path, options, reading.texts())
+        reading = _Reading(path, options, reading.texts(), sample)
         reading.run()
     return reading.columns()
 
@@ -112,10 +115,13 @@ def _packed(
 
 
 class _Reading:
-    """One pass over a file; the columns `as_text` keep the text of every cell."""
+    """One pass over a file, or a sample of it; the columns `as_text` keep the text of each cell."""
 
-    def __init__(self, path: Path, options: DataConfig, as_text: frozenset[int]) -> None:
-        self.path, self.options, self.as_text = path, options, as_text
+    def __init__(
+        self, path: Path, options: DataConfig, as_text: frozenset[int], sample: bool
+    ) -> None:
+        self.path, self.options, self.as_text, self.sample = path, options, as_text, sample
+        self.unread = ""
         self.where = printable(path)
         self.marks = NumberMarks.of(options)
         self.commas = CommaCheck(self.marks)
@@ -138,6 +144,9 @@ class _Reading:
             )
             self._read_header()
             while self.lines.fill():
+                if self.sample:
+                    self._read_sample()
+                    break
                 self._read_piece()
                 self._check_memory()
             self._check_commas()
@@ -208,7 +217,7 @@ class _Reading:
         at, block = self.lines.at, self.lines.blocks
         first = [cell.strip() for cell in self._record()]
         plain = [[self.marks.plain(c) for c in cells] for cells in (first, self._second())]
-        if self.lines.blocks == block and not _is_header(*plain):
+        if self.lines.blocks == block and not is_header(*plain):
             self.lines.at = at
             self.named = False
             self.names = tuple(str(j) for j in range(len(first)))
@@ -363,6 +372,15 @@ class _Reading:
             at = f"{self.where}:{line}:{printable(self.names[j], 40)}"
             raise DataError(f"{at}: '{printable(cell.strip(), 40)}' {problem}")
 
+    def _read_sample(self) -> None:
+        """Read the first `SAMPLE_ROWS` lines of the block, and say so if there are more."""
+        cut = len(self.lines.block) - self.lines.at > SAMPLE_ROWS
+        del self.lines.block[self.lines.at + SAMPLE_ROWS :]
+        self._read_piece()
+        if cut or not self.lines.all_read():
+            n_rows = sum(len(p.small) for p in self.pieces)
+            self.unread = f"only the first {n_rows:,} rows were read"
+
     # --- the result
 
     def columns(self) -> Columns:
@@ -388,6 +406,7 @@ class _Reading:
             row,
             self.named,
             self.marks,
+            unread=self.unread,
         )
 
 
@@ -465,27 +484,3 @@ def _or_missing(cells: Any) -> Iterator[float]:
             if not is_missing(cell):
                 raise
             yield math.nan
-
-
-def _is_header(first: list[str], second: list[str]) -> bool:
-    """Return whether the first line is a header and not a row like the second.
-
-    It is a header if no cell is a number; if there is a name above a number; if there is a name and
-    the numbers count up (columns 0, 1, 2, ... or years); or if it is long and counts up from 0.
-    """
-    texts = [k for k, cell in enumerate(first) if not is_number(cell) and not is_missing(cell)]
-    counts = _counts_up(first)
-    if texts:
-        over_number = any(k < len(second) and is_number(second[k]) for k in texts)
-        no_number = not any(is_number(cell) and not is_missing(cell) for cell in first)
-        return no_number or over_number or (counts and not _counts_up(second))
-    plain = first[1:] if first[0] == "" else first  # pandas leaves the name of row numbers empty
-    return counts and len(plain) >= MIN_COUNTING and plain[0] == "0"
-
-
-def _counts_up(cells: list[str]) -> bool:
-    """Return whether the numbers among cells are at least 3 whole numbers, each 1 larger."""
-    numbers = [cell for cell in cells if is_number(cell) and not is_missing(cell)]
-    if len(numbers) < 3 or not all(cell.isdecimal() and len(cell) < 10 for cell in numbers):
-        return False
-    return all(int(b) == int(a) + 1 for a, b in itertools.pairwise(numbers))

@@ -27,6 +27,7 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
+from hiddenstate.system.reading_progress import report_read
 from hiddenstate.system.typing import Array
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm",
@@ -38,6 +39,9 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
 """Pixel modes that are read, by Pillow's names."""
+
+SAMPLE_IMAGES = 500
+"""Largest number of images that are read if a sample is enough, evenly spaced."""
 
 MAX_PIXELS = 50_000_000
 """Largest number of pixels of an image, checked in its header before it is decoded."""
@@ -55,7 +59,7 @@ def is_image(path: Path) -> bool:
 
 
 def read_images(
-    path: Path, options: DataConfig, job: str, require_targets: bool = True
+    path: Path, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
 ) -> SequenceDataset:
     """Read a folder of images, or one image.
 
@@ -100,6 +104,10 @@ def read_images(
         if not _labelled(test):
             skipped.outside += [f"{printable(image.path)}: without a class" for image in test]
             test = []
+    n_images = len(train) + len(test)
+    if sample and n_images > SAMPLE_IMAGES:
+        train, test = (_spaced(half, SAMPLE_IMAGES // 2) for half in (train, test))
+    n_unread = n_images - len(train) - len(test)
     halves = [half for half in (train, test) if half]
     parts = _read_parts(halves, all(map(_labelled, halves)), options, skipped, where)
     return SequenceDataset(
@@ -110,6 +118,7 @@ def read_images(
         + (", in train and test" if test else ""),
         picture=None if options.color else parts[0].X.shape[1:],
         remarks=tuple(skipped.remarks(where)),
+        unread=(f"{n_unread:,} of {n_images:,} images were not read",) if n_unread else (),
     )
 
 
@@ -209,6 +218,12 @@ def _entries(folder: Path, skipped: _Skipped) -> tuple[list[Path], list[Path]]:
     return folders, images
 
 
+def _spaced(images: list[_Image], n: int) -> list[_Image]:
+    """Return `n` evenly spaced images, or all if there are fewer."""
+    chosen = np.unique(np.linspace(0, len(images) - 1, min(n, len(images))).astype(int))
+    return [images[k] for k in chosen.tolist()]
+
+
 # --- from files to rows
 
 
@@ -235,6 +250,7 @@ def _read_parts(
                 X = _empty(len(half), pixels, where)
             X[len(labels)] = pixels
             labels.append(image.label)
+            report_read(where, len(labels), len(half))
         if X is None:
             raise DataError(f"{where}: none of {len(half)} images can be read: {skipped.bad[-1]}")
         flat = X[: len(labels)].reshape(len(labels), X.shape[1], -1)

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,17 @@ from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.data.column_names import are_names, match_columns
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.readers.columns import Columns
+from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.rows import as_rows
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 
-Reader = Callable[[Path, DataConfig, str, bool], SequenceDataset]
-"""Reads a path with options, for a job; the last argument is whether targets are required."""
+Reader = Callable[[Path, DataConfig, str, bool, bool], SequenceDataset]
+"""Reads a path with options, for a job; the last arguments are whether targets are required, and
+whether a bounded sample of the rows is enough, which the reader then describes in `unread`."""
+
+TEXT_OPTIONS = ("delimiter", "decimal", "thousands", "encoding", "max_unpacked")
+"""Options that say how the text of a table is read, whatever its columns are for."""
 
 TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 PARQUET = (".parquet", ".pq")
@@ -32,8 +39,14 @@ def load_dataset(config: Config) -> PreparedDataset:
     return prepare(read_dataset(config), config)
 
 
-def read_dataset(config: Config) -> SequenceDataset:
+def read_dataset(config: Config, sample: bool = False) -> SequenceDataset:
     """Read the data of `config` as it is: not split, scaled or filled in.
+
+    Parameters
+    ----------
+    config : Config
+    sample : bool, default False
+        Read only a bounded number of rows, which takes a few seconds for any file.
 
     Raises
     ------
@@ -48,7 +61,7 @@ def read_dataset(config: Config) -> SequenceDataset:
             "--windows: applies only to the bundled waves; leave it out: for a file the number "
             "follows from its length"
         )
-    dataset = read_path(options.data, options, config.job)
+    dataset = read_path(options.data, options, config.job, sample=sample)
     if options.test is not None:
         if dataset.test is not None:
             raise OptionError(
@@ -56,8 +69,10 @@ def read_dataset(config: Config) -> SequenceDataset:
             )
         if options.input is None and are_names(dataset.names):
             options = replace(options, input=dataset.names)
-        test = read_path(options.test or "", options, config.job)
-        dataset = replace(dataset, test=check_match(dataset, test).train)
+        test = read_path(options.test or "", options, config.job, sample=sample)
+        unread = (*dataset.unread, *test.unread)
+        test = check_match(dataset, test)
+        dataset = replace(dataset, test=test.train, unread=unread)
     return dataset
 
 
@@ -93,7 +108,7 @@ def read_data(source: Any, job: str = "classify", **options: Any) -> SequenceDat
 
 
 def read_path(
-    name: str, options: DataConfig, job: str, require_targets: bool = True
+    name: str, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
 ) -> SequenceDataset:
     """Read one file or folder with the reader for its name.
 
@@ -106,6 +121,8 @@ def read_path(
     job : {"classify", "regress", "autoencode"}
     require_targets : bool, default True
         Whether labels or targets must be there.
+    sample : bool, default False
+        As in :func:`read_dataset`.
 
     Raises
     ------
@@ -122,8 +139,44 @@ def read_path(
                 f"--answers: applies only to .npy files; {printable(path)} holds its labels or "
                 "targets itself"
             )
-    dataset = reader(path, options, job, require_targets)
+    if sample and is_table(path):
+        columns = sample_columns(path, options)
+        dataset = to_dataset(columns, options, job, require_targets, path.name)
+    else:
+        dataset = reader(path, options, job, require_targets, sample)
     return replace(dataset, source="file")
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a path is that of a table: delimited text or Parquet."""
+    return not path.is_dir() and path.name.lower().endswith((*TABLES, *PARQUET))
+
+
+def sample_columns(path: Path, options: DataConfig) -> Columns:
+    """Read a sample of the rows of a table; a second call for the same file reads nothing.
+
+    Raises
+    ------
+    DataError
+        As in :func:`load_dataset`.
+    """
+    about = path.stat()
+    version = (about.st_ino, about.st_mtime_ns, about.st_size)
+    return _sample_columns(path, tuple((n, getattr(options, n)) for n in TEXT_OPTIONS), version)
+
+
+@lru_cache(2)
+def _sample_columns(
+    path: Path, options: tuple[tuple[str, Any], ...], version: tuple[int, ...]
+) -> Columns:
+    reading = DataConfig(**dict(options))
+    if path.name.lower().endswith(PARQUET):
+        from hiddenstate.data.readers.parquet import read_columns
+
+        return read_columns(path, reading, sample=True)
+    from hiddenstate.data.readers.delimited import read_columns
+
+    return read_columns(path, reading, sample=True)
 
 
 def read_like(

@@ -9,6 +9,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -29,10 +30,14 @@ from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, MachineError, printable
 from hiddenstate.system.extras import require
 from hiddenstate.system.memory import check_free
+from hiddenstate.system.reading_progress import report_read
 from hiddenstate.system.typing import Array
 
 IN_MEMORY = 1 << 30
 """Largest size in bytes of the inputs of a wide table in memory; larger ones stay on disk."""
+
+SAMPLE, SAMPLE_ROWS = 1 << 20, 64
+"""Cells that are read if a sample is enough, and the number of rows that is read in any case."""
 
 BATCH = 1 << 25
 """Bytes of one batch as floats."""
@@ -45,7 +50,7 @@ PAGE = 1 << 21
 
 
 def read_parquet(
-    path: Path, options: DataConfig, job: str, require_targets: bool = True
+    path: Path, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
 ) -> SequenceDataset:
     """Read a Parquet file; see :func:`~hiddenstate.data.readers.table.to_dataset`.
 
@@ -60,8 +65,17 @@ def read_parquet(
     MachineError
         If pyarrow is not installed, or memory or disk space is not sufficient.
     """
+    columns = read_columns(path, options, sample)
+    return to_dataset(columns, options, job, require_targets, path.name)
+
+
+def read_columns(path: Path, options: DataConfig, sample: bool = False) -> Columns:
+    """Read a Parquet file as columns; with `sample`, only its first rows, about `SAMPLE` cells.
+
+    Errors are those of :func:`read_parquet`.
+    """
     table = _Table(path, options)
-    return to_dataset(table.columns(), options, job, require_targets, path.name)
+    return table.first_rows() if sample else table.columns()
 
 
 def _pyarrow() -> tuple[Any, Any]:
@@ -117,6 +131,26 @@ class _Table:
             "Parquet table",
             lambda i: f"{self.where}:row {i}",
             stack=self.stack,
+        )
+
+    def first_rows(self) -> Columns:
+        """Return the columns with their first rows, read at once: about `SAMPLE` cells."""
+        n = min(self.n_rows, max(SAMPLE_ROWS, SAMPLE // max(len(self.names), 1)))
+        which = [j for j, kind in enumerate(self.kinds) if kind != "nested"]
+        arrays = [np.empty(0)] * len(self.names)
+        rows = next(self._batches(which, max(1, BATCH // max(n, 1))), []) if which and n else []
+        for j, array in zip(which, rows, strict=False):
+            arrays[j] = array[:n]
+        if rows:
+            n = min(n, len(rows[0]))  # a batch ends where its row group does
+        return replace(
+            self.columns(),
+            arrays=arrays,
+            n_rows=n,
+            stack=None,
+            unread=f"only the first {n:,} of {self.n_rows:,} rows were read"
+            if n < self.n_rows
+            else "",
         )
 
     # --- the schema
@@ -201,9 +235,10 @@ class _Table:
                 batch = next(batches, None)
                 if batch is None:
                     return
+                # Columns of a batch are in the order of the file; a look-up by name is slow.
+                own = dict(zip(batch.schema.names, batch.columns, strict=True))
                 columns = [
-                    self._converted(batch.column(name), j)
-                    for name, j in zip(names, which, strict=True)
+                    self._converted(own[name], j) for name, j in zip(names, which, strict=True)
                 ]
             yield columns
 
@@ -268,6 +303,9 @@ class _Table:
                     if done <= n_rows:
                         storage.add(start + done - len(block), column, block)
                 self._check_count(done, n_rows)
+                report_read(
+                    self.where, start * len(which) + n_rows * column, self.n_rows * len(which)
+                )
             start += n_rows
         return None if storage.dtype == np.uint8 and largest <= 1 else storage.result()
 

@@ -93,7 +93,10 @@ def to_dataset(
         columns=tuple(names[j] for j in roles.inputs),
         targets=tuple(columns.names[j] for j in roles.targets) or None,
         picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
-        remarks=_order_remarks(columns, roles, series, clock, printable(name)),
+        remarks=(
+            *_text_remarks(columns, roles),
+            *_order_remarks(columns, roles, series, clock, printable(name)),
+        ),
         read_as={"layout": "long" if roles.long else "wide"}
         # The training file settled that its commas are decimal commas.
         | ({"thousands": "."} if columns.marks and columns.marks.decimal == "," else {})
@@ -102,7 +105,16 @@ def to_dataset(
             for role in (("label", "id", "time") if roles.long else ("label",))
             if (j := getattr(roles, role)) is not None
         },
+        unread=(columns.unread,) if columns.unread else (),
     )
+
+
+def _text_remarks(columns: Columns, roles: Roles) -> tuple[str, ...]:
+    """Say which columns are not read because they hold text."""
+    if not roles.texts:
+        return ()
+    names = columns.listed(roles.texts)
+    return (f"{columns.where}: not read, because they hold no numbers: {names}",)
 
 
 def _renamed(columns: Columns, options: DataConfig, require_targets: bool) -> Columns:

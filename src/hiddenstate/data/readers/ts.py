@@ -24,7 +24,7 @@ from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.data.readers.ts_header import Header, content, read_header
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.source import Table, whole
-from hiddenstate.errors import DataError, printable
+from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
@@ -42,7 +42,7 @@ def is_ts_folder(path: Path) -> bool:
 
 
 def read_ts(
-    path: Path, options: DataConfig, job: str, require_targets: bool = True
+    path: Path, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
 ) -> SequenceDataset:
     """Read a .ts file, and its test half if it is a training half.
 
@@ -74,7 +74,7 @@ def read_ts(
     train_path, test_path = _halves(path)
     parts = [_Part(train_path)] + ([_Part(test_path)] if test_path else [])
     for part in parts:
-        _read_part(part, options, job, require_targets)
+        _read_part(part, options, job, require_targets, sample)
     _check_alike(parts)
     longest = max(int(part.lengths.max()) for part in parts)
     equal = all((part.lengths == longest).all() for part in parts)
@@ -94,6 +94,7 @@ def read_ts(
         columns=names,
         targets=names if forecast else None,
         remarks=tuple(remark for part in parts for remark in part.remarks()),
+        unread=tuple(part.unread for part in parts if part.unread),
     )
 
 
@@ -123,7 +124,7 @@ def _halves(path: Path) -> tuple[Path, Path | None]:
         return path, _test_half(path)
     pairs = _pairs(path)
     if len(pairs) != 1:
-        names = ", ".join(printable(train.name, 60) for train, _ in pairs) or "none"
+        names = listed((train.name for train, _ in pairs), each=60) or "none"
         raise DataError(
             f"{printable(path)}: expected one NAME_TRAIN.ts with its NAME_TEST.ts, found {names}; "
             "name the file of training rows"
@@ -146,6 +147,8 @@ class _Part:
     """Each (T,); none without time stamps."""
     targets: list[Any] | None = None
     """Labels, in the spelling of the header, or targets."""
+    unread: str = ""
+    """What was not read of a sample."""
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -161,8 +164,10 @@ class _Part:
                 yield f"{printable(self.path)}: {rows} missing values although @missing is false"
 
 
-def _read_part(part: _Part, options: DataConfig, job: str, require_targets: bool) -> None:
-    """Read the header and the series of a file."""
+def _read_part(
+    part: _Part, options: DataConfig, job: str, require_targets: bool, sample: bool
+) -> None:
+    """Read the header and the series of a file; of a sample, those in the first block of lines."""
     lines = TextLines(part.path, options.encoding, options.max_unpacked)
     try:
         texts = content(lines)
@@ -182,6 +187,10 @@ def _read_part(part: _Part, options: DataConfig, job: str, require_targets: bool
             if used:
                 required = require_targets and job != "autoencode"
                 targets.append(_target(label.strip(), part.header, place, required))
+            if sample and lines.at == len(lines.block) and not lines.all_read():
+                name = printable(part.path.name, 60)
+                part.unread = f"only the first {len(part.series):,} series of {name} were read"
+                break
     finally:
         lines.close()
     if not part.series:
@@ -349,11 +358,8 @@ def _target(text: str, header: Header, place: str, required: bool) -> Any:
             raise _no_target(header, place)
         return None
     if header.labels is not None:
-        labels = ", ".join(dict.fromkeys(header.labels.values()))
-        raise DataError(
-            f"{place}: label {printable(text, 40)} is not one of @classLabel: "
-            f"{printable(labels, 100)}"
-        )
+        labels = listed(dict.fromkeys(header.labels.values()))
+        raise DataError(f"{place}: label {printable(text, 40)} is not one of @classLabel: {labels}")
     target = _number(text)
     if target is None or not np.isfinite(target):
         raise DataError(f"{place}: target {printable(text, 40)} is not a number (@targetLabel)")
