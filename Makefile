@@ -44,9 +44,9 @@ check: .venv/installed-dev
 	$(BIN)/clang-format --dry-run --Werror $(CSRC)
 	$(BIN)/mypy
 
-# A share of the tests at each level of instructions below the best.
+# A share of the tests at each level of instructions below the best, and without the kernels.
 levels: .venv/installed-dev
-	$(BIN)/python -c "from hiddenstate.kernels import levels; print(*levels()[:-1])" \
+	$(BIN)/python -c "from hiddenstate.kernels import levels; print(*levels()[:-1], 'off')" \
 	  | xargs -n 1 -P 2 .ci/level
 
 format: .venv/installed-dev

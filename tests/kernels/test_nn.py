@@ -361,7 +361,7 @@ def test_infinite_and_huge_numbers_give_what_torch_gives(
     # 5 and 17 units leave padding in a vector, where 0 * inf is NaN.
     monkeypatch.setenv(VARIABLE, level)
     values = (torch.inf, -torch.inf, torch.nan, 3e38, -3e38)
-    for hidden, layers, two_ways in [(5, 1, False), (17, 1, True), (5, 2, True), (16, 2, False)]:
+    for hidden, layers, two_ways in [(17, 1, True), (5, 2, True), (16, 2, False)]:
         pair = twins(cell, 3, hidden, layers, bidirectional=two_ways, dtype=dtype)
         for place, value in itertools.product(("x", "state", "weight"), values):
             torch.manual_seed(0)
