@@ -362,6 +362,15 @@ def test_a_library_that_cannot_be_loaded_has_exit_code_3(cli, monkeypatch):
     assert done.err.startswith("error: a library cannot be loaded: libtorch_cpu.so: failed to map")
 
 
+def test_a_full_stdout_has_exit_code_3(trained):
+    """Python flushes stdout once more at exit, and ends with 120 if that fails."""
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "hiddenstate", "predict", str(trained("classify"))]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr == "error: No space left on device: standard output\n"
+
+
 def test_output_that_cannot_be_written_has_exit_code_3(cli, monkeypatch):
     def full(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -75,10 +75,19 @@ def main(args: list[str] | None = None) -> NoReturn:
         if debug:
             raise
         code = _report(error)
-    if code == READER_LEFT:
-        # Print nothing more, not even when Python flushes stdout at exit.
+    if code == READER_LEFT or not _is_flushed():
+        # Print nothing more: Python flushes stdout at exit, and would end with another code.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)
+
+
+def _is_flushed() -> bool:
+    """Write what is left for stdout, and return whether it could be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _run(args: list[str]) -> int:

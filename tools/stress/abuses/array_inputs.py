@@ -222,7 +222,7 @@ IMAGES = (
     no_picture("an animated GIF", _frames("gif"), "d.gif", "several pictures"),
     no_picture("an animated PNG", _frames("png"), says="several pictures"),
     no_picture("a TIFF of two pages", _frames("tiff"), "d.tif", "several pictures"),
-    no_picture("another size", image(COLOR[:8]), says="--image-size"),
+    no_picture("another size", image(COLOR[:8]), says="8 x 9"),
     no_picture("empty", b""),
     no_picture("text", b"hello"),
     no_picture("a web page", b"<html>404</html>"),

@@ -94,7 +94,7 @@ OPTIONS = [
     wrong("an empty list of columns", f"classify t.csv {QUICK} --input ''", "--input"),
     wrong("an empty path of data", f"classify '' {QUICK}", "--data"),
     wrong("an empty path of a model", "predict '' t.csv", "no such|run|model"),
-    works("an empty folder of runs is this one", f"{CLASSIFY} --runs-dir '' && rm -r classify-1"),
+    wrong("an empty folder of runs", f"{CLASSIFY[12:]} --runs-dir ''", "--runs-dir"),
     wrong("an empty output", f"{PREDICT[12:]} --output ''", "output|directory", (2, 3)),
     wrong(
         "full-width digits in a number",
