@@ -362,8 +362,9 @@ def test_a_library_that_cannot_be_loaded_has_exit_code_3(cli, monkeypatch):
     assert done.err.startswith("error: a library cannot be loaded: libtorch_cpu.so: failed to map")
 
 
-def test_a_full_stdout_has_exit_code_3(trained):
+def test_a_full_stdout_has_exit_code_3(trained, monkeypatch):
     """Python flushes stdout once more at exit, and ends with 120 if that fails."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     with open("/dev/full", "w") as full:
         words = [sys.executable, "-m", "hiddenstate", "predict", str(trained("classify"))]
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
