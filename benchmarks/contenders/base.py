@@ -108,10 +108,13 @@ class Entry:
 
 
 def has_engine(engine: str) -> bool:
-    """Return whether this version of hiddenstate has the engine."""
+    """Return whether this version of hiddenstate has the engine, and it can be used here."""
     from hiddenstate.config import make_config
     from hiddenstate.errors import OptionError
+    from hiddenstate.kernels import level
 
+    if engine == "native" and level() is None:
+        return False
     try:
         make_config("classify", {"engine": engine})
     except OptionError:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import needs_kernels
+
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -55,7 +57,13 @@ def test_every_script_has_a_command_here() -> None:
     assert {Path(command.split()[0]).stem for command in COMMANDS} == scripts
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(each, marks=[needs_kernels] * each.endswith("--only native"))
+        for each in COMMANDS
+    ],
+)
 def test_a_script_runs(command: str, tmp_path: Path) -> None:
     script, *words = command.split()
     done = subprocess.run(

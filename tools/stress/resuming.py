@@ -16,7 +16,7 @@ from hiddenstate.training.start import Session, plan, start
 from hiddenstate.training.trainer import Trainer
 from tools.stress.processes import Outcome, differences
 
-ENGINES = ("native", "torch") if kernels.levels() else ("torch",)
+ENGINES = ("native", "torch") if kernels.level() else ("torch",)
 
 SHARED = {"threads": 1, "epochs": 3, "batch_size": 8, "log_every": 4, "checkpoint_every": 1}
 
