@@ -68,7 +68,7 @@ def train(kind: str, options: Options, seed: int) -> tuple[list[float], list[flo
     dataset = load_waves(config.data.windows) if kind == "regress" else load_mnist()
     job = make_job(config, prepare(dataset, config))
     kept = Losses()
-    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    engine = make_engine(job.task(), starting_state(job))
     results = Trainer(job, engine, [kept]).train()
     assert results is not None
     return kept.losses, kept.accuracies, results

@@ -60,7 +60,7 @@ def _classifier(
     options |= {"max_steps": 2, "n_evaluated": 8} if toy else {}
     config = make_config("classify", options)
     job = make_job(config, prepare(dataset, config))
-    return Trainer(job, make_engine(job.task(), starting_state(job.net, job.config.training)))
+    return Trainer(job, make_engine(job.task(), starting_state(job)))
 
 
 def command(args: argparse.Namespace) -> dict[str, Any]:

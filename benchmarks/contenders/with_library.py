@@ -38,7 +38,7 @@ class Library(Contender):
 
     def __init__(self, job: str, engine: str, threads: int) -> None:
         self.job = _make_job(job, engine, threads)
-        state = starting_state(self.job.net, self.job.config.training)
+        state = starting_state(self.job)
         self.engine: Engine = make_engine(self.job.task(), state)
 
     @classmethod

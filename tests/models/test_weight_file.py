@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from hiddenstate.config import make_config
+from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError
+from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.models.weight_file import read_weights, refuse_code
@@ -39,19 +41,24 @@ class Trap:
         return os.mkdir, (str(self.mark),)
 
 
+def job_of(**values: Any) -> Job:
+    """A classifier of three classes with 4 hidden units, for steps of 5 features."""
+    rows = Rows(np.zeros((6, 7, 5), np.float32), np.arange(6) % 3)
+    data = PreparedDataset("own", rows, classes=["a", "b", "c"])
+    return make_job(make_config("classify", {"hidden_size": 4, **values}), data)
+
+
 @pytest.fixture
 def net() -> Net:
-    return Net("classify", make_config("classify", {"hidden_size": 4}).model, 5, 3)
+    return job_of().net
 
 
-def start(net: Net, path: Path, **values: Any) -> dict[str, Any]:
-    training = make_config("classify", {"weights": str(path), **values}).training
-    return starting_state(net, training).params
+def start(path: Path, **values: Any) -> dict[str, Any]:
+    return starting_state(job_of(weights=str(path), **values)).params
 
 
 def test_without_a_file_weights_follow_from_the_seed(net: Net) -> None:
-    training = make_config("classify", {"seed": 9, "dtype": "float64"}).training
-    state = starting_state(net, training)
+    state = starting_state(job_of(seed=9, dtype="float64"))
     assert (state.step, state.moments, state.carried) == (0, {}, {})
     for name, array in net.initial(9, "float64").items():
         np.testing.assert_array_equal(state.params[name], array)
@@ -60,7 +67,7 @@ def test_without_a_file_weights_follow_from_the_seed(net: Net) -> None:
 def test_training_starts_from_a_model_file(net: Net, tmp_path: Path) -> None:
     path, params = tmp_path / "m.safetensors", net.initial(5, "float32")
     FittedModel(net, params, ["a", "b", "c"], (7, 5)).save(path)
-    started = start(net, path)
+    started = start(path)
     for name, array in params.items():
         np.testing.assert_array_equal(started[name], array)
 
@@ -68,7 +75,7 @@ def test_training_starts_from_a_model_file(net: Net, tmp_path: Path) -> None:
 def test_training_starts_from_the_state_dict_of_a_classic_script(net: Net, tmp_path: Path) -> None:
     classic, path = ClassicLSTM(), tmp_path / "net.pt"
     torch.save(classic.state_dict(), path)
-    started = start(net, path)
+    started = start(path)
     assert list(started) == list(net.shapes())
     for name, value in classic.state_dict().items():
         np.testing.assert_array_equal(started[name], value.numpy())
@@ -76,7 +83,7 @@ def test_training_starts_from_the_state_dict_of_a_classic_script(net: Net, tmp_p
 
 def test_weights_take_the_runs_own_float_type(net: Net, tmp_path: Path) -> None:
     torch.save(ClassicLSTM().state_dict(), tmp_path / "net.pt")
-    started = start(net, tmp_path / "net.pt", dtype="float64")
+    started = start(tmp_path / "net.pt", dtype="float64")
     assert {array.dtype for array in started.values()} == {np.dtype("f8")}
 
 
@@ -86,7 +93,7 @@ def test_weights_from_a_file_do_not_share_memory_with_torch(
     classic = ClassicLSTM()
     torch.save(classic.state_dict(), tmp_path / "net.pt")
     monkeypatch.setattr(torch, "load", lambda *arguments, **options: classic.state_dict())
-    start(net, tmp_path / "net.pt")["out.bias"][:] = 7
+    start(tmp_path / "net.pt")["out.bias"][:] = 7
     assert not (classic.state_dict()["out.bias"] == 7).any()
 
 
@@ -94,7 +101,7 @@ def test_weights_of_another_size_are_refused_by_name(net: Net, tmp_path: Path) -
     weights = ClassicLSTM().state_dict() | {"out.bias": torch.zeros(10)}
     torch.save(weights, tmp_path / "net.pt")
     with pytest.raises(UntrustedFileError, match=r"out\.bias is \(10,\), expected \(3,\)"):
-        start(net, tmp_path / "net.pt")
+        start(tmp_path / "net.pt")
 
 
 @pytest.mark.parametrize("kept", ["module", "pickle", "ancient pickle", "inside a state_dict"])
@@ -134,7 +141,7 @@ def test_anything_but_a_state_dict_of_plain_tensors_is_refused(
 ) -> None:
     torch.save(content, tmp_path / "net.pt")
     with pytest.raises(UntrustedFileError, match=r"net\.pt"):
-        start(net, tmp_path / "net.pt")
+        start(tmp_path / "net.pt")
 
 
 @pytest.mark.parametrize("data", [b"hello", b"PK\x03\x04", b"\x80\x02.", b"\x80\x04}.", b"\0" * 64])
@@ -169,15 +176,15 @@ def test_a_damaged_state_dict_raises_only_errors_of_the_library(
     assert refused > 20
 
 
-def test_a_folder_of_weights_is_refused(net: Net, tmp_path: Path) -> None:
+def test_a_folder_of_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="a folder"):
-        start(net, tmp_path)
+        start(tmp_path)
 
 
 def test_a_missing_weights_file_is_refused_with_the_nearest_name(net: Net, tmp_path: Path) -> None:
     torch.save(ClassicLSTM().state_dict(), tmp_path / "net.pt")
     with pytest.raises(DataError, match=r"did you mean net\.pt"):
-        start(net, tmp_path / "nett.pt")
+        start(tmp_path / "nett.pt")
 
 
 @pytest.mark.parametrize("start", [b"\x80\x02", b"\x80\x05", b"PK\x03\x04"])

@@ -52,7 +52,7 @@ class Asked(Callback):
 
 def train(job, path, *requests, stop_at=None):
     """Train in the folder `path` with requests; return the trainer and its results."""
-    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine = make_engine(job.task(), starting_state(job))
     stop, asked = StopAt(10**9 if stop_at is None else stop_at), Asked(*requests)
     record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(path, record) as writer:
@@ -69,7 +69,7 @@ def killed_after_request(job, path, *requests):
             super().on_control(trainer, event, name)
             raise SystemExit  # as kill -9 would
 
-    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine = make_engine(job.task(), starting_state(job))
     asked = Asked(*requests)
     record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(path, record) as writer, pytest.raises(SystemExit):
@@ -170,7 +170,7 @@ def test_a_pause_does_not_change_training(tiny_idx, tmp_path):
 
 def test_a_paused_run_can_be_interrupted(tiny_idx, tmp_path, monkeypatch):
     job, waits = make("classify", tiny_idx), []
-    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine = make_engine(job.task(), starting_state(job))
     monkeypatch.setattr("time.sleep", waits.append)
     asked = Asked((3, "pause"))
     trainer = Trainer(job, engine, [asked], should_stop=lambda: len(waits) > 4, requests=asked)
@@ -359,7 +359,7 @@ def test_a_snapshot_killed_before_its_checkpoint_is_the_same_and_recorded_once(t
 
 def test_of_two_pauses_the_last_is_the_one_a_resumed_run_does_not_keep(tiny_idx, tmp_path):
     job = make("classify", tiny_idx)
-    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine = make_engine(job.task(), starting_state(job))
     asked = Asked((3, "pause"), (3, "go"), (3, "pause"))
     record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(tmp_path / "run", record) as writer:
@@ -378,7 +378,7 @@ def test_of_two_pauses_the_last_is_the_one_a_resumed_run_does_not_keep(tiny_idx,
 @pytest.mark.parametrize("what", ["moved", "removed", "its lock"])
 def test_a_run_whose_folder_is_gone_ends_in_a_pause_too(what, tiny_idx, tmp_path):
     job = make("classify", tiny_idx)
-    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine = make_engine(job.task(), starting_state(job))
     path, asked = tmp_path / "run", Asked((3, "pause"))
 
     class Gone(Recorder):
@@ -411,7 +411,7 @@ def test_a_run_interrupted_in_a_pause_does_not_pause_when_resumed(tiny_idx, tmp_
     waits = []
     monkeypatch.setattr("time.sleep", waits.append)
     job = make("classify", tiny_idx)
-    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine = make_engine(job.task(), starting_state(job))
     asked = Asked((3, "pause"))
     record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(tmp_path / "run", record) as writer:

@@ -182,7 +182,7 @@ def test_an_engine_is_cancelled_only_inside_the_training_loop():
     from hiddenstate.training.trainer import Trainer
 
     job = make_job(config, load_dataset(config))
-    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    engine = make_engine(job.task(), starting_state(job))
 
     class Asks(Callback):
         outputs = 0

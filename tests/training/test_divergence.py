@@ -31,7 +31,7 @@ def job() -> Job:
 @pytest.fixture
 def state(job: Job) -> TrainingState:
     """The state after three steps, with moments."""
-    engine = make_engine(job.task(), starting_state(job.net, CONFIG.training))
+    engine = make_engine(job.task(), starting_state(job))
     engine.run(0, 3, lambda: False)
     return engine.export()
 
@@ -106,7 +106,7 @@ def test_a_score_that_is_not_finite_is_not_recorded(
     rows = Rows(np.random.default_rng(0).random((40, 6)))
     job = make_job(config, prepare(SequenceDataset("own", rows), config))
     monkeypatch.setattr(job, method, answer)
-    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    engine = make_engine(job.task(), starting_state(job))
     recorded = Recorded()
     with pytest.raises(DivergedError, match=r"diverged in epoch \d+, batch \d+"):
         Trainer(job, engine, [recorded]).train()
@@ -140,7 +140,7 @@ class Saved(Callback):
 @pytest.mark.parametrize("largest", [10_001, math.nan])
 def test_weights_are_checked_before_each_checkpoint(largest: float) -> None:
     job = make_job(RARELY, prepare(load_waves(8), RARELY))
-    engine = make_engine(job.task(), starting_state(job.net, RARELY.training))
+    engine = make_engine(job.task(), starting_state(job))
     saved = Saved(largest)
     with pytest.raises(DivergedError, match=r"batch 3 \(step 3\): rnn\.weight_hh_l0"):
         Trainer(job, engine, [saved]).train()
@@ -164,7 +164,7 @@ class Breaks:
 
 def test_the_batch_whose_loss_is_not_finite_is_named_and_nothing_after_it_is_saved() -> None:
     job = make_job(RARELY, prepare(load_waves(8), RARELY))
-    engine = make_engine(job.task(), starting_state(job.net, RARELY.training))
+    engine = make_engine(job.task(), starting_state(job))
     saved = Saved()
     with pytest.raises(DivergedError, match=r"batch 4 \(step 4\)"):
         Trainer(job, cast(Engine, Breaks(engine)), [saved]).train()

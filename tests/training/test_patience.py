@@ -147,7 +147,7 @@ def test_a_validation_does_not_change_training(tiny_idx: Path, tmp_path: Path) -
     blind = make_job(job.config, replace(job.dataset, valid=None))
     ends = []
     for each in (job, blind):
-        engine = make_engine(each.task(), starting_state(each.net, each.config.training))
+        engine = make_engine(each.task(), starting_state(each))
         kept = Keeper()
         Trainer(each, engine, [kept]).train()
         ends.append(kept.params)
@@ -159,7 +159,7 @@ def test_the_loss_that_decides_is_the_mean_of_the_rows_losses(
     tiny_idx: Path, tmp_path: Path
 ) -> None:
     job = make("regress", tmp_path, tiny_idx)
-    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine = make_engine(job.task(), starting_state(job))
     valid = job.dataset.valid
     assert valid is not None
     each = [
@@ -208,7 +208,7 @@ def test_the_validations_of_a_run_are_kept_when_it_is_resumed(
 
 def test_the_best_weights_survive_packing(tiny_idx: Path, tmp_path: Path) -> None:
     job = make("classify", tmp_path, tiny_idx)
-    state = starting_state(job.net, job.config.training)
+    state = starting_state(job)
     engine = make_engine(job.task(), state)
     engine.run(0, 3, lambda: False)
     progress = Progress(best=state.params, best_loss=0.1 + 0.2, best_step=1, waited=2)
@@ -237,7 +237,7 @@ def test_damaged_validation_results_in_a_checkpoint_are_refused(
     valid: Any, tiny_idx: Path, tmp_path: Path
 ) -> None:
     job = make("classify", tmp_path, tiny_idx)
-    state = starting_state(job.net, job.config.training)
+    state = starting_state(job)
     engine = make_engine(job.task(), state)
     engine.run(0, 3, lambda: False)
     arrays, facts = pack(engine.export(), Progress(best=state.params, best_loss=1), None)
@@ -253,7 +253,7 @@ def test_validation_results_without_best_weights_and_weights_of_another_net_are_
     tiny_idx: Path, tmp_path: Path
 ) -> None:
     job = make("classify", tmp_path, tiny_idx)
-    state = starting_state(job.net, job.config.training)
+    state = starting_state(job)
     engine = make_engine(job.task(), state)
     engine.run(0, 3, lambda: False)
     progress = Progress(best=dict(state.params), best_loss=1.0)

@@ -63,7 +63,7 @@ def make(job, tiny_idx, **changes):
 
 
 def begin(job, path, stop_at=None):
-    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine = make_engine(job.task(), starting_state(job))
     stop = StopAt(10**9 if stop_at is None else stop_at)
     record = make_record(job.config, job.dataset.facts(), engine.about())
     with create_run(path, record) as writer:
@@ -180,7 +180,7 @@ def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tmp_path):
 
 def test_a_state_survives_packing():
     job = make("regress", None)
-    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine = make_engine(job.task(), starting_state(job))
     engine.run(0, 3, lambda: False)
     state = engine.export()
     arrays, facts = pack(state, Progress([0.5], deque([0.25, 0.5])), np.ones((2, 10, 1), "f4"))
@@ -229,7 +229,7 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_checkpoint_that_does_not_fit_is_refused_by_name(damage):
     job = make("regress", None)
-    engine = make_engine(job.task(), starting_state(job.net, job.config.training))
+    engine = make_engine(job.task(), starting_state(job))
     engine.run(0, 3, lambda: False)
     arrays, facts = pack(engine.export(), Progress(), None)
     DAMAGE[damage](arrays, facts)

@@ -48,7 +48,7 @@ class Kept(Callback):
 def trained(engine, **values):
     config = make_config("classify", {**VALUES, "engine": engine, **values})
     job = make_job(config, prepare(SequenceDataset("own", Rows(X, Y)), config))
-    kept, computed = Kept(), make_engine(job.task(), starting_state(job.net, config.training))
+    kept, computed = Kept(), make_engine(job.task(), starting_state(job))
     trainer = Trainer(job, computed, [kept])
     results = trainer.train()
     return kept, results, computed.export().params, trainer
@@ -81,7 +81,7 @@ def test_the_validation_loss_is_the_cross_entropy_of_held_out_rows():
     together = np.concatenate([dataset.train.X, dataset.valid.X]).reshape(60, -1)
     assert len(np.unique(together.round(6), axis=0)) == 60
     job = make_job(config, dataset)
-    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    engine = make_engine(job.task(), starting_state(job))
     outputs = engine.predict(dataset.valid.X).astype(float)
     chances = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
     expected = -np.log(chances[np.arange(len(outputs)), dataset.valid.y]).mean()

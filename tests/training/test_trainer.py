@@ -40,7 +40,7 @@ def train(stop_at=10**9, **options):
     config = make_config("regress", {"windows": 30, "threads": 1, **options})
     waves = load_waves(config.data.windows, 10, config.training.dtype)
     job = make_job(config, prepare(waves, config))
-    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    engine = make_engine(job.task(), starting_state(job))
     spy = Spy()
     trainer = Trainer(job, engine, [spy], should_stop=lambda: len(spy.losses) >= stop_at)
     return trainer, spy, trainer.train()
@@ -83,7 +83,7 @@ def test_checkpoints_come_by_time_too_and_between_logged_lines(monkeypatch):
     options = {"windows": 6, "threads": 1, "log_every": 1000, "engine": "torch"}
     config = make_config("regress", options)
     job = make_job(config, prepare(load_waves(6), config))
-    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    engine = make_engine(job.task(), starting_state(job))
     spy = Spy()
     Trainer(job, engine, [spy], checkpoint_seconds=0).train()
     assert spy.checkpoints == [1, 2, 3, 4, 5, 6]
@@ -124,7 +124,7 @@ class HalfARequest:
 def test_a_step_longer_than_what_interrupts_it_is_finished(why):
     config = make_config("regress", {"windows": 6, "threads": 1, "log_every": 1000})
     job = make_job(config, prepare(load_waves(6), config))
-    engine = Slow(make_engine(job.task(), starting_state(job.net, config.training)))
+    engine = Slow(make_engine(job.task(), starting_state(job)))
     seconds, requests = (0, None) if why == "a checkpoint" else (1e9, HalfARequest())
     trainer = Trainer(job, engine, checkpoint_seconds=seconds, requests=requests)
     assert trainer.train() is not None
@@ -193,7 +193,7 @@ def test_slow_saving_comes_seldom_enough_to_cost_two_per_cent(monkeypatch):
 
     config = make_config("regress", {"windows": 250, "threads": 1, "log_every": 1})
     job = make_job(config, prepare(load_waves(250), config))
-    engine = make_engine(job.task(), starting_state(job.net, config.training))
+    engine = make_engine(job.task(), starting_state(job))
     spy = Slow()
     Trainer(job, engine, [spy]).train()
     assert spy.checkpoints == [30, 130, 230, 250]

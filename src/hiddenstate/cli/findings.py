@@ -382,10 +382,7 @@ def _as_read(d: "Dataset") -> str:
 
 
 def _prepared(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None") -> str:
-    import numpy as np
-
     from hiddenstate.data.description import shape_words
-    from hiddenstate.data.prepare.pipeline import split_way
     from hiddenstate.errors import count
 
     prep, noun = d.transform, "pictures" if d.picture is not None else "series"
@@ -406,27 +403,38 @@ def _prepared(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
         "forward": ", missing values filled in with the previous value",
         "mask": ", missing values filled in and marked",
     }.get(prep.missing, "")
+    return text + "".join(_held_out(d, config, raw))
+
+
+def _held_out(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None") -> Iterator[str]:
+    """Say how many rows, windows or steps are for validation and for testing, and which."""
+    import numpy as np
+
+    from hiddenstate.data.prepare.pipeline import split_way
+    from hiddenstate.errors import count
+
     signal = raw is not None and config.job == "regress" and len(raw.train) == 1
     # A forecast of series without targets has its inputs as targets.
     every_step = raw is not None and (raw.train.y is None or raw.train.y.ndim == 3)
     ends = config.job == "regress" and not signal and every_step and not config.data.stateful
+    by_way = {
+        "group": " (whole groups)",
+        "time": " (the end of each series)" if ends else "",
+        "random": " (at random)",
+    }
     for name, purpose in (("valid", "for validation"), ("test", "for testing")):
         rows, provided = getattr(d, name), getattr(raw, name, None) is not None
         if rows is None or not len(rows):
             continue
         n = f"{len(rows):,}"
-        if (
-            (signal or ends) and rows.y is not None and rows.y.ndim == 3
-        ):  # steps that are only read are NaN
-            n = count(int(np.isfinite(rows.y).all(axis=-1).sum()), "step")
         if (signal or ends) and name == "valid":  # windows share steps
             n = count(len(rows), "window")
+        elif (signal or ends) and rows.y is not None and rows.y.ndim == 3:
+            # Targets of steps that only lead in are NaN.
+            n = count(int(np.isfinite(rows.y).all(axis=-1).sum()), "step")
         if provided or raw is None:
-            text += f"; {n} {'more' if provided else 'held out'} {purpose}"
+            yield f"; {n} {'more' if provided else 'held out'} {purpose}"
             continue
         way = "time" if signal else split_way(raw.train, config)
-        words = {"group": " (whole groups)", "time": "", "random": " (at random)"}
-        words["time"] = " (the end of each series)" if ends else ""
         first = "the last " if way == "time" and not ends else ""
-        text += f"; {first}{n} held out {purpose}{words.get(way, f' ({way})')}"
-    return text
+        yield f"; {first}{n} held out {purpose}{by_way.get(way, f' ({way})')}"

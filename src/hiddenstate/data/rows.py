@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.source import Source
+from hiddenstate.data.origin import Origin
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.system.typing import Array
@@ -36,7 +36,7 @@ class Rows:
         Time of each step (N, T), for data with a time column.
     ids : ndarray, optional
         Name of each series (N,), if they have names.
-    source : Source, optional
+    origin : Origin, optional
         Where each row comes from; None for rows as they were read, numbered from 0.
     clock : ndarray, optional
         Number that orders the rows in time (N,): the time of a row, or of a series' first step.
@@ -49,7 +49,7 @@ class Rows:
     groups: Array | None = None
     times: Array | None = None
     ids: Array | None = None
-    source: Source | None = None
+    origin: Origin | None = None
     clock: Array | None = None
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class Rows:
         for part in fields(self):
             values = getattr(self, part.name)
             if values is not None:
-                stored = isinstance(values, (RowStore, Source))
+                stored = isinstance(values, (RowStore, Origin))
                 taken[part.name] = values.take(which) if stored else values[which]
         return Rows(**taken)
 
@@ -89,7 +89,7 @@ class Rows:
             values = getattr(self, part.name)
             if isinstance(values, RowStore):
                 yield from (piece for _, piece in values.pieces())
-            elif values is not None and part.name not in ("times", "ids", "source", "clock"):
+            elif values is not None and part.name not in ("times", "ids", "origin", "clock"):
                 yield values
 
 

@@ -233,13 +233,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         dataset = self._dataset(rows, picture=picture_of(rows))
         with errors_for_python():
             job = make_job(config, prepare(dataset, config))
-        self._train(
-            job,
-            starting_state(job.net, config.training, job.dataset.transform.names),
-            run_dir,
-            callbacks,
-            view,
-        )
+        self._train(job, starting_state(job), run_dir, callbacks, view)
         return self
 
     def transform(self, X: ArrayLike) -> Array:

@@ -242,9 +242,8 @@ class Estimator(BaseEstimator):
             plain = model_from_facts(model["facts"], model["arrays"], type(self).__name__)
             state = {**state, "model_": replace(plain, classes=model["classes"])}
         names = state.get("feature_names_in_")
-        if (
-            names is not None and "model_" in state
-        ):  # up to version 0.4, the model did not hold them
+        if names is not None and "model_" in state:
+            # Up to version 0.4, the model did not hold them.
             state = {**state, "model_": with_names(state["model_"], names)}
         super().__setstate__(state)
 

@@ -299,13 +299,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
                 each = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
                 dataset = replace(dataset, train=_with_class_weights(dataset.train, each))
             job = make_job(config, dataset)
-        self._train(
-            job,
-            starting_state(job.net, config.training, job.dataset.transform.names),
-            run_dir,
-            callbacks,
-            view,
-        )
+        self._train(job, starting_state(job), run_dir, callbacks, view)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Array:

@@ -250,7 +250,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         The other parameters and the errors are those of :meth:`RecurrentClassifier.fit`.
         """
         job = self._make_job(X, y, sample_weight, reset=True)
-        state = starting_state(job.net, job.config.training, job.dataset.transform.names)
+        state = starting_state(job)
         self._keep(self._train(job, state, run_dir, callbacks, view))
         return self
 
@@ -287,7 +287,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
                 f"parameters require {job.net.to_dict()}; call fit to start over"
             )
         if first:
-            state = starting_state(job.net, job.config.training, job.dataset.transform.names)
+            state = starting_state(job)
             self._training = state
         step = self._training.step
         training = replace(job.config.training, epochs=1, seed=self._seed)

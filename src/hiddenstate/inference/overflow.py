@@ -34,43 +34,23 @@ def checked_predictor(model: FittedModel, device: str = "auto", threads: int = 0
 def input_limit(model: FittedModel) -> float:
     """Return the largest input, transformed, with which no sum of the first layer can overflow.
 
-    Hidden units are taken to be within [-1, 1]. The weights of other layers are checked likewise.
-
     Raises
     ------
     UntrustedFileError
-        If weights are so large that a sum can overflow with any input.
+        If weights of any layer are so large that a sum can overflow with any input.
     """
-    params, most = model.params, float(np.finfo(model.dtype).max)
-    limit = np.inf
-    with np.errstate(over="ignore"):
-        for name, weight in params.items():
-            if weight.ndim != 2 or ".weight_hh" in name:
-                continue
-            inputs = _row_sums(weight)
-            rest = np.zeros(len(weight))
-            for other in {name.replace("weight", "bias"), *_hidden_side(name)} & set(params):
-                rest += _row_sums(params[other])
-            room = np.min((most - rest) / np.maximum(inputs, 1e-300))
-            if room < 1:
-                raise UntrustedFileError(
-                    f"the model's weights are too large for {model.dtype}: {name} has numbers up "
-                    f"to {_size(weight):.3g}; train the model again, at a lower learning rate"
-                )
-            if "_ih_l0" in name or name == "encoder.0.weight":
-                limit = min(limit, float(room))
-    return limit
+    for name, room in model.headroom.items():
+        if room < 1:
+            raise UntrustedFileError(
+                f"the model's weights are too large for {model.dtype}: {name} has numbers up to "
+                f"{_size(model.params[name]):.3g}; train the model again, at a lower learning rate"
+            )
+    first = [room for name, room in model.headroom.items() if _reads_inputs(name)]
+    return min(first, default=np.inf)
 
 
-def _hidden_side(name: str) -> set[str]:
-    """Names of what is added to the product of a recurrent layer's weight of that name."""
-    if "weight_ih" not in name:
-        return set()
-    return {name.replace("_ih", "_hh"), name.replace("weight_ih", "bias_hh")}
-
-
-def _row_sums(array: Array) -> Array:
-    return np.asarray(np.abs(array, dtype=np.float64).reshape(len(array), -1).sum(axis=1))
+def _reads_inputs(name: str) -> bool:
+    return "_ih_l0" in name or name == "encoder.0.weight"
 
 
 def check_inputs(model: FittedModel, X: Source, where: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hiddenstate.data import Rows, SequenceDataset, fractions, in_pieces
 from hiddenstate.data.dataset import label_array
-from hiddenstate.data.source import Table, whole
+from hiddenstate.data.origin import Table, whole
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, printable
 from hiddenstate.inference.inputs import (
@@ -345,29 +345,29 @@ def _predict_one_series(
 
 def _row_columns(rows: Rows) -> dict[str, Array]:
     """The columns that name each row: its number or its id in the data as read, and its time."""
-    source = rows.source or whole(len(rows))
-    table = source.table or Table()
+    origin = rows.origin or whole(len(rows))
+    table = origin.table or Table()
     columns = {}
     if table.order is None:
-        columns["row"] = source.series
+        columns["row"] = origin.series
     if rows.ids is not None:
         columns["series"] = rows.ids
     elif table.order is not None:
-        columns["series"] = source.series
+        columns["series"] = origin.series
     if table.starts is None and table.times is not None:
-        columns["time"] = table.times[source.series]
+        columns["time"] = table.times[origin.series]
     return columns
 
 
 def _step_columns(rows: Rows, series: Array, steps: Array) -> dict[str, Array]:
     """The columns that name steps (n,) of `series`: the place of each in the data as read."""
-    source = rows.source or whole(len(rows))
-    numbers, steps = source.series[series], source.first[series] + steps
-    columns, table = {}, source.table
+    origin = rows.origin or whole(len(rows))
+    numbers, steps = origin.series[series], origin.first[series] + steps
+    columns, table = {}, origin.table
     is_wide = table is not None and table.starts is None
     if rows.ids is not None:
         columns["series"] = rows.ids[series]
-    elif source.n_series > 1 and not is_wide:
+    elif origin.n_series > 1 and not is_wide:
         columns["series"] = numbers
     if table is not None:
         own = table.rows(numbers, steps)
@@ -381,9 +381,9 @@ def _step_columns(rows: Rows, series: Array, steps: Array) -> dict[str, Array]:
 
 def _parts(rows: Rows, series: Array, steps: Array) -> Array:
     """Whether each step is held out, "test", or "context" that leads in to those that are."""
-    if rows.source is None:
+    if rows.origin is None:
         return np.full(len(steps), "test")
-    return np.where(steps < rows.source.context[series], "context", "test")
+    return np.where(steps < rows.origin.context[series], "context", "test")
 
 
 def class_labels(model: FittedModel, outputs: Array) -> Array:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -78,6 +79,24 @@ class FittedModel:
     def dtype(self) -> Any:
         """The float type of the weights, and of the arithmetic with them."""
         return next(iter(self.params.values())).dtype
+
+    @cached_property
+    def headroom(self) -> dict[str, float]:
+        """How large the inputs of each layer may be before one of its sums can overflow.
+
+        By the name of the layer's weight. Hidden units are taken to be within [-1, 1].
+        """
+        most, room = float(np.finfo(self.dtype).max), {}
+        with np.errstate(over="ignore"):
+            for name, weight in self.params.items():
+                if weight.ndim != 2 or ".weight_hh" in name:
+                    continue
+                rest = np.zeros(len(weight))
+                for other in _added_to(name) & set(self.params):
+                    rest += _row_sums(self.params[other])
+                inputs = np.maximum(_row_sums(weight), 1e-300)
+                room[name] = float(np.min((most - rest) / inputs))
+        return room
 
     def require_classes(self) -> list[Any]:
         """Return the labels of a classifier (`RuntimeError` of any other model)."""
@@ -155,6 +174,16 @@ class FittedModel:
     def encode(self, extra: Mapping[str, Any] | None = None) -> bytes:
         """Return the bytes of the model's file, with the facts `extra` beside it."""
         return encode_arrays("model", self.arrays(), {**self.facts(), "extra": dict(extra or {})})
+
+
+def _added_to(name: str) -> set[str]:
+    """Names of what is added to the product of a layer's inputs and its weight of that name."""
+    recurrent = {name.replace("_ih", "_hh"), name.replace("weight_ih", "bias_hh")}
+    return {name.replace("weight", "bias")} | (recurrent if "weight_ih" in name else set())
+
+
+def _row_sums(array: Array) -> Array:
+    return np.asarray(np.abs(array, dtype=np.float64).reshape(len(array), -1).sum(axis=1))
 
 
 def check_labels(labels: list[Any]) -> None:

@@ -158,18 +158,17 @@ def read_record(path: Path) -> dict[str, Any]:
         If it cannot be read.
     """
     try:
-        if not path.is_file():
-            raise DataError(f"{printable(path.parent)}: not a run folder: it has no config.json")
-        record: Any = _read_object(path)
+        is_there = path.is_file()
+        record: Any = _read_object(path) if is_there else None
     except OSError as error:
         raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
-    except DataError:
-        raise
     except ValueError as error:
         raise UntrustedFileError(
             f"{printable(path)}: damaged or changed: {printable(error)}; restore it, or, if "
             "you changed it, remove its sha256 line"
         ) from None
+    if not is_there:
+        raise DataError(f"{printable(path.parent)}: not a run folder: it has no config.json")
     version = record.get("format") if isinstance(record, dict) else None
     if not isinstance(record, dict) or type(version) is not int or version < 1:
         raise UntrustedFileError(f"{printable(path)}: not a run's config.json")

@@ -7,33 +7,25 @@ from typing import Any
 from hiddenstate.config import Config, TrainingConfig
 from hiddenstate.data.readers.open import existing
 from hiddenstate.engines import TrainingState
-from hiddenstate.models.net import Net
+from hiddenstate.jobs import Job
 from hiddenstate.models.weight_file import read_weights
 from hiddenstate.system.strict_json import canonical_json
 
 
-def starting_state(
-    net: Net, training: TrainingConfig, columns: tuple[str, ...] | None = None
-) -> TrainingState:
+def starting_state(job: Job) -> TrainingState:
     """Return the state before the first step: from `--weights`, else drawn from the seed.
-
-    Parameters
-    ----------
-    net : Net
-    training : TrainingConfig
-    columns : tuple of str, optional
-        Names of the input columns of the data, if they have names.
 
     Raises
     ------
     DataError
         If there is no such file, or it is for the same columns in another order.
     UntrustedFileError
-        If it is not a model or plain tensors, or does not fit `net`.
+        If it is not a model or plain tensors, or does not fit the net.
     """
+    net, training = job.net, job.config.training
     if training.weights is None:
         return TrainingState(net.initial(training.seed, training.dtype))
-    params = read_weights(existing(training.weights), columns)
+    params = read_weights(existing(training.weights), job.dataset.transform.names)
     fitting = net.check(params, training.weights)
     return TrainingState({name: a.astype(training.dtype) for name, a in fitting.items()})
 

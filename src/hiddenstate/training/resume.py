@@ -247,7 +247,7 @@ def _last_point(run: Run, job: Job, allow_changed: bool, notices: list[Notice]) 
         _check_removed_checkpoints(run, allow_changed)
         _check_weights(run, allow_changed)
         point = Point(
-            starting_state(job.net, job.config.training, job.dataset.transform.names),
+            starting_state(job),
             Progress(),
             None,
         )

@@ -148,7 +148,7 @@ def start(
 
     return _start(
         job,
-        lambda: starting_state(job.net, config.training, job.dataset.transform.names),
+        lambda: starting_state(job),
         make_folder,
     )
 

@@ -150,9 +150,7 @@ def _train(
 ) -> dict[str, bytes]:
     """Train in the new folder `path`, interrupted after each of `stops`; return its files."""
     job = make_job(config, dataset)
-    with start_in(
-        path, job, starting_state(job.net, config.training, job.dataset.transform.names)
-    ) as session:
+    with start_in(path, job, starting_state(job)) as session:
         results = _train_until(session, *stops[:1])
     for place in (*stops[1:], None):
         if results is None:

@@ -451,7 +451,7 @@ def test_balanced_training_equals_training_with_a_weight_column(
     for extra in ({"class_weight": "balanced"}, {"weight": "w"}, {}):
         config = make_config("classify", {**common, **extra})
         job = make_job(config, load_dataset(config))
-        trained = make_engine(job.task(), starting_state(job.net, config.training))
+        trained = make_engine(job.task(), starting_state(job))
         chunk = trained.run(0, 8, lambda: False)
         ends.append((chunk.losses, trained.export().params["out.weight"]))
     for own, other in zip(ends[0], ends[1], strict=True):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.pipeline import prepare, split_way
 from hiddenstate.data.prepare.split import hold_out, split_series, split_signal
-from hiddenstate.data.source import whole
 from hiddenstate.errors import DataError, OptionError
 
 Array = np.ndarray[Any, Any]
@@ -359,14 +359,14 @@ def test_the_end_of_each_series_is_held_out_and_not_seen_in_training(
 
 def test_series_too_short_to_be_split_stay_in_training() -> None:
     X = np.arange(6.0).reshape(2, 3, 1)
-    rows = Rows(X, X, lengths=np.array([1, 3]), ids=np.array(["a", "b"]), source=whole(2))
+    rows = Rows(X, X, lengths=np.array([1, 3]), ids=np.array(["a", "b"]), origin=whole(2))
     kept, out = split_series(rows, 0.4, 1, "split", "here")
     assert kept.ids.tolist() == ["a", "b"]
     assert out.ids.tolist() == ["b"]
     np.testing.assert_array_equal(kept.X[..., 0], [[0, 0], [3, 4]])
     np.testing.assert_array_equal(out.X[..., 0], [[4, 5]])
     np.testing.assert_array_equal(out.y[..., 0], [[NAN, 5]])
-    assert [out.source.series, out.source.first, out.source.context] == [1, 1, 1]
+    assert [out.origin.series, out.origin.first, out.origin.context] == [1, 1, 1]
     with pytest.raises(DataError, match=r"at most 3 steps are too short .*; use --test-fraction 0"):
         split_series(rows, 0.1, 0, "split", "here")
 

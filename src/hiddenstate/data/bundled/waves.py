@@ -3,8 +3,8 @@
 import numpy as np
 
 from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.origin import windows_of_one
 from hiddenstate.data.rows import Rows
-from hiddenstate.data.source import windows_of_one
 from hiddenstate.system.memory import check_free
 
 
@@ -40,11 +40,11 @@ def load_waves(
     k = np.arange(first, first + 2 * n_windows)[:, None]
     times = (k + np.arange(window) / window) * np.pi
     X, y = np.sin(times)[:, :, None].astype(dtype), np.cos(times)[:, :, None].astype(dtype)
-    n, source = n_windows, windows_of_one(n_windows, window)
+    n, origin = n_windows, windows_of_one(n_windows, window)
     return SequenceDataset(
         "sin -> cos",
-        Rows(X[:n], y[:n], times=times[:n], source=source),
-        Rows(X[n:], y[n:], source=source),
+        Rows(X[:n], y[:n], times=times[:n], origin=origin),
+        Rows(X[n:], y[n:], origin=origin),
         kind="windows of a sine and a cosine",
         source="bundled",
     )

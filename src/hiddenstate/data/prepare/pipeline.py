@@ -8,6 +8,7 @@ import numpy as np
 
 from hiddenstate.config import Config, DataConfig, section_options
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
+from hiddenstate.data.origin import whole, windows_of_one
 from hiddenstate.data.prepare.layout import (
     laid_out,
     part_name,
@@ -28,7 +29,6 @@ from hiddenstate.data.prepare.transform import (
 )
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows
-from hiddenstate.data.source import whole, windows_of_one
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
 
@@ -72,7 +72,7 @@ def prepare(
     """
     where, options, job = printable(dataset.name), config.data, config.job
     dataset = _with_small_weights(dataset).map(
-        lambda rows: replace(rows, source=rows.source or whole(len(rows)))
+        lambda rows: replace(rows, origin=rows.origin or whole(len(rows)))
     )
     # Arrays in memory may change at any time, and nobody reads them again.
     fingerprint = None if dataset.source == "arrays" else dataset.fingerprint()
@@ -302,7 +302,7 @@ def _windows_on_disk(rows: Rows, config: Config, where: str) -> Rows:
         raise DataError(f"{where}: a window has {W} steps, but the signal has {rows.X.shape[1]}")
     steps = np.arange(n * W, dtype=float).reshape(n, W)
     y = rows.require_targets()[0, : n * W].reshape(n, W, -1)
-    return Rows(X, y, times=steps, source=windows_of_one(n, W))
+    return Rows(X, y, times=steps, origin=windows_of_one(n, W))
 
 
 def _is_signal(rows: Rows, config: Config) -> bool:

@@ -17,7 +17,15 @@ FRACTIONS = {"split": "--test-fraction", "valid": "--valid-fraction"}
 def hold_out(
     rows: Rows, fraction: float, way: str, seed: int, purpose: str, where: str
 ) -> tuple[Rows, Rows]:
-    """Split `rows` into those kept and those held out; both keep their order.
+    """Return `rows` that are kept and those held out, in their order; see :func:`held_out`."""
+    held = held_out(rows, fraction, way, seed, purpose, where)
+    return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))
+
+
+def held_out(
+    rows: Rows, fraction: float, way: str, seed: int, purpose: str, where: str
+) -> NDArray[np.bool_]:
+    """Return which rows are held out (N,).
 
     Parameters
     ----------
@@ -33,10 +41,6 @@ def hold_out(
     where : str
         Name of the data in messages.
 
-    Returns
-    -------
-    kept, held : Rows
-
     Raises
     ------
     DataError
@@ -50,7 +54,7 @@ def hold_out(
             f"{where}: {len(rows)} rows{groups} are too few to hold some out for {aim}; "
             f"use {FRACTIONS[purpose]} 0" + (" and --test FILE" if purpose == "split" else "")
         )
-    return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))
+    return held
 
 
 def _held(rows: Rows, fraction: float, way: str, random: np.random.Generator) -> NDArray[np.bool_]:
@@ -100,12 +104,12 @@ def moments(rows: Rows) -> Array | None:
     return None if times is None or (times == times[:1]).all() else times
 
 
-def _latest(rows: Rows, count: int) -> Array:
-    """Return the numbers of the latest rows, about `count` of them; rows of one time stay together.
+def _latest(rows: Rows, n: int) -> Array:
+    """Return the numbers of the latest rows, about `n` of them; rows of one time stay together.
 
     Without times, the last rows.
     """
-    times, first = moments(rows), len(rows) - count
+    times, first = moments(rows), len(rows) - n
     if times is None or not 0 < first < len(rows):
         return np.arange(first, len(rows))
     order = np.argsort(times, kind="stable")
@@ -153,8 +157,8 @@ def split_series(
     if held.y is not None:
         lead = first[split] - begin
         before = np.arange(held.X.shape[1]) < lead[:, None]
-        source = held.source and replace(held.source, context=lead)
-        held = replace(held, y=np.where(before[..., None], np.nan, held.y), source=source)
+        origin = held.origin and replace(held.origin, context=lead)
+        held = replace(held, y=np.where(before[..., None], np.nan, held.y), origin=origin)
     return _spans(rows, np.zeros(N, np.int64), first), held
 
 
@@ -176,7 +180,7 @@ def _spans(rows: Rows, begin: Array, end: Array) -> Rows:
         y=cut(rows.y) if rows.y is not None and rows.y.ndim == 3 else rows.y,
         times=None if rows.times is None else cut(rows.times),
         lengths=None if read.all() else lengths,
-        source=rows.source and rows.source.later(begin),
+        origin=rows.origin and rows.origin.later(begin),
     )
 
 
@@ -220,8 +224,8 @@ def split_signal(
     if context and held.y is not None:
         y = held.y.astype(np.float64)
         y[:, :context] = np.nan
-        source = held.source and replace(held.source, context=np.array([context]))
-        held = replace(held, y=y, source=source)
+        origin = held.origin and replace(held.origin, context=np.array([context]))
+        held = replace(held, y=y, origin=origin)
     return _steps(rows, slice(0, first)), held
 
 
@@ -229,5 +233,5 @@ def _steps(rows: Rows, steps: slice) -> Rows:
     """Return some steps of every row."""
     y = rows.y[:, steps] if rows.y is not None and rows.y.ndim == 3 else rows.y
     times = None if rows.times is None else rows.times[:, steps]
-    source = rows.source and rows.source.later(steps.start)
-    return replace(rows, X=rows.X[:, steps], y=y, times=times, source=source)
+    origin = rows.origin and rows.origin.later(steps.start)
+    return replace(rows, X=rows.X[:, steps], y=y, times=times, origin=origin)

@@ -4,21 +4,21 @@ Rows X (N, F) have N rows and F columns. As a series, a row is F steps of one fe
 columns are scaled alike. As features, a row is one step of F features, each scaled by itself.
 """
 
+import contextlib
 import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from hiddenstate.config import Config
+from hiddenstate.data.column_names import are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.pipeline import split_way
-from hiddenstate.data.prepare.split import hold_out
-from hiddenstate.data.rows import Rows, fractions
-from hiddenstate.data.store import RowStore
+from hiddenstate.data.prepare.split import held_out
+from hiddenstate.data.rows import fractions
 from hiddenstate.errors import DataError, count, printable
 from hiddenstate.system.typing import Array
 
@@ -88,7 +88,7 @@ def decided_reading(dataset: SequenceDataset, config: Config) -> WideReading | N
     """
     if not is_open(dataset, config):
         return None
-    return wide_reading(kept_for_training(dataset, config).X, dataset.columns)
+    return wide_reading(sample_for_training(dataset, config), dataset.columns)
 
 
 def assumptions(
@@ -131,7 +131,7 @@ def is_open(dataset: SequenceDataset, config: Config) -> bool:
     return not of_series and not (pixels and dataset.columns is None)
 
 
-def wide_reading(X: Any, names: Sequence[str] | None) -> WideReading:
+def wide_reading(rows: Array, names: Sequence[str] | None) -> WideReading:
     """Decide how wide rows are read, from the names and a bounded sample of the values.
 
     They are a series if the names count (t0, t1, ...; or there are none), the columns have one
@@ -139,43 +139,45 @@ def wide_reading(X: Any, names: Sequence[str] | None) -> WideReading:
 
     Parameters
     ----------
-    X : ndarray or RowStore
-        Training rows (N, F).
+    rows : ndarray
+        A sample of the training rows (n, F).
     names : sequence of str, optional
         Names of the columns.
     """
-    F = X.shape[1]
-    numbered = names is not None and not all(name.isdecimal() for name in names)
+    F = rows.shape[1]
+    named = are_names(names)
     if names is not None and not names_count(names):
         return WideReading("features", "the names of the columns do not count up", F)
-    if not numbered and F < MIN_STEPS:
+    if not named and F < MIN_STEPS:
         return WideReading("features", f"there are only {count(F, 'column')}", F)
-    rows = _spaced(X)
     if rows.dtype == np.uint8 and rows.max() < MIN_WHITE:
         return WideReading("features", f"whole numbers up to {rows.max()} are not pixels", F)
     values = _comparable(rows)
     if not has_one_unit(values):
         return WideReading("features", "the columns differ in scale, so they have no one unit", F)
     raw, standardised = neighbour_difference(values)
-    limit = ALIKE if numbered or F >= FEW_COLUMNS else ALIKE_FEW
+    limit = ALIKE if named or F >= FEW_COLUMNS else ALIKE_FEW
     alternate = F >= MANY_COLUMNS and min(raw, standardised) > ALTERNATING
     if max(raw, standardised) < limit or alternate:
-        counting = "the names of the columns count up, " if numbered else ""
+        counting = "the names of the columns count up, " if named else ""
         order = "unlike each other in turn" if alternate else "alike"
         return WideReading("wide", f"{counting}they have one unit, and neighbours are {order}", F)
     return WideReading("features", "neighbouring columns are no more alike than others", F)
 
 
-def kept_for_training(dataset: SequenceDataset, config: Config) -> Rows:
-    """Return the rows that are not held out for testing; all if they cannot be split."""
-    fraction, rows = config.data.test_fraction, dataset.train
-    if dataset.test is not None or not fraction:
-        return rows
-    try:
+def sample_for_training(dataset: SequenceDataset, config: Config) -> Array:
+    """Return at most `SAMPLE_ROWS` evenly spaced rows (n, F), none of them held out for testing.
+
+    Rows that cannot be split are sampled all alike; preparing them raises the error.
+    """
+    rows, fraction = dataset.train, config.data.test_fraction
+    kept = np.arange(len(rows))
+    if dataset.test is None and fraction:
         way, seed = split_way(rows, config), config.training.seed
-        return hold_out(rows, fraction, way, seed, "split", dataset.name)[0]
-    except DataError:  # raised again where rows are prepared
-        return rows
+        with contextlib.suppress(DataError):
+            kept = np.flatnonzero(~held_out(rows, fraction, way, seed, "split", dataset.name))
+    chosen = kept[np.linspace(0, len(kept) - 1, min(len(kept), SAMPLE_ROWS)).astype(int)]
+    return np.asarray(rows.take(chosen).X[:])
 
 
 def names_count(names: Sequence[str]) -> bool:
@@ -240,12 +242,6 @@ def _at_random(n_columns: int) -> tuple[Array, Array]:
         return np.triu_indices(n_columns, 1)
     first, second = np.random.default_rng(0).integers(0, n_columns, (2, 2 * SAMPLE_PAIRS))
     return first[first != second], second[first != second]
-
-
-def _spaced(X: Any) -> Array:
-    """Return evenly spaced rows (n, F), at most `SAMPLE_ROWS`."""
-    chosen = np.unique(np.linspace(0, len(X) - 1, min(len(X), SAMPLE_ROWS)).astype(int))
-    return np.asarray(X.take(chosen)[:] if isinstance(X, RowStore) else X[chosen])
 
 
 def _comparable(rows: Array) -> Array:

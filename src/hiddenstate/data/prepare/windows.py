@@ -64,7 +64,7 @@ def cut_windows(
         groups=None if rows.groups is None else rows.groups[series],
         times=None if rows.times is None else rows.times[series[:, None], steps],
         ids=None if rows.ids is None else rows.ids[series],
-        source=None if rows.source is None else rows.source.take(series).later(steps[:, 0]),
+        origin=None if rows.origin is None else rows.origin.take(series).later(steps[:, 0]),
     )
     return _with_targets(cut, output)
 
@@ -89,7 +89,7 @@ def _shifted(rows: Rows, horizon: int, where: str) -> Rows:
         y=None if kept.y is None else kept.y[:, horizon:],
         lengths=shorter,
         times=None if kept.times is None else kept.times[:, : T - horizon],
-        source=kept.source and kept.source.ahead(horizon),
+        origin=kept.origin and kept.origin.ahead(horizon),
     )
 
 

@@ -350,12 +350,13 @@ def _all_numbers(columns: Columns, free: list[int], targets: list[int], ordered:
             continue
         if columns.kinds[j] == "number" or _text_holds_numbers(columns, j):
             found.append(j)
-        elif columns.kinds[j] == "nested" or (not ordered and _holds_dates(columns, j)):
+        elif columns.kinds[j] == "nested" or (not ordered and holds_dates(columns, j)):
             refuse_text(columns, j, free)
     return found
 
 
-def _holds_dates(columns: Columns, j: int) -> bool:
+def holds_dates(columns: Columns, j: int) -> bool:
+    """Return whether a column holds dates, if only most of them are sound."""
     if columns.kinds[j] == "text" and columns.n_rows:
         return looks_like_times(columns.arrays[j])
     return columns.kinds[j] == "date"

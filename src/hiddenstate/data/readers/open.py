@@ -62,14 +62,14 @@ def read_dataset(config: Config, sample: bool = False) -> SequenceDataset:
             "follows from its length"
         )
     dataset = read_path(options.data, options, config.job, sample=sample)
-    if options.test is not None:
+    if (test_path := options.test) is not None:
         if dataset.test is not None:
             raise OptionError(
                 f"--test: {printable(options.data)} has test rows already; leave it out"
             )
         if options.input is None and are_names(dataset.names):
             options = replace(options, input=dataset.names)
-        test = read_path(options.test or "", options, config.job, sample=sample)
+        test = read_path(test_path, options, config.job, sample=sample)
         unread = (*dataset.unread, *test.unread)
         test = check_match(dataset, test)
         dataset = replace(dataset, test=test.train, unread=unread)

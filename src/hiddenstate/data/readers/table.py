@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import are_names
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.readers.column_roles import Roles, find_roles, looks_like_times
+from hiddenstate.data.origin import Table, whole
+from hiddenstate.data.readers.column_roles import Roles, find_roles, holds_dates
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
@@ -28,7 +29,6 @@ from hiddenstate.data.readers.columns import (
 )
 from hiddenstate.data.readers.number_text import is_number
 from hiddenstate.data.rows import Rows
-from hiddenstate.data.source import Table, whole
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
@@ -133,7 +133,7 @@ def _wide(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
         weights=_weights(columns, roles),
         groups=_groups(columns, roles),
         ids=None if roles.id is None else plain_values(columns.arrays[roles.id]),
-        source=whole(columns.n_rows, Table(times=_times(columns, roles))),
+        origin=whole(columns.n_rows, Table(times=_times(columns, roles))),
     )
 
 
@@ -183,7 +183,7 @@ def _long(
         groups=None if groups is None else groups[firsts],
         times=padded([roles.time])[..., 0] if numeric and roles.time is not None else None,
         ids=None if roles.id is None else plain_values(columns.arrays[roles.id])[firsts],
-        source=whole(S, Table(starts, order, _times(columns, roles))),
+        origin=whole(S, Table(starts, order, _times(columns, roles))),
         clock=None if clock is None else clock[firsts],
     )
 
@@ -242,7 +242,7 @@ def _order_remarks(
     if clock is None or roles.time is None:
         taken = {*roles.inputs, *roles.targets, roles.label, roles.id, roles.group, roles.weight}
         free = [j for j in range(len(columns.names)) if j not in taken]
-        dates = [j for j in free if _holds_dates(columns, j)] if roles.long else []
+        dates = [j for j in free if holds_dates(columns, j)] if roles.long else []
         if not dates:
             return ()
         name = printable(columns.names[dates[0]], 40)
@@ -254,12 +254,6 @@ def _order_remarks(
         return ()
     name = printable(columns.names[roles.time], 40)
     return (f"{where}: the rows are not in the order of {name}; ordered by it",)
-
-
-def _holds_dates(columns: Columns, j: int) -> bool:
-    """Return whether a column holds dates, if only most of them are sound."""
-    kind = columns.kinds[j]
-    return kind == "date" or (kind == "text" and looks_like_times(columns.arrays[j]))
 
 
 def _first_bad_time(values: Array) -> int:

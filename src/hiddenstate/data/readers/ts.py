@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.data.readers.ts_header import Header, content, read_header
 from hiddenstate.data.rows import Rows
-from hiddenstate.data.source import Table, whole
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
@@ -414,4 +414,4 @@ def _rows(part: _Part, longest: int, padded: bool) -> Rows:
         starts = np.cumsum(part.lengths) - part.lengths
         table = Table(starts, times=np.concatenate([np.ravel(stamps) for stamps in part.times]))
     lengths = part.lengths if padded else None
-    return Rows(X, lengths=lengths, times=times, source=whole(n_rows, table))
+    return Rows(X, lengths=lengths, times=times, origin=whole(n_rows, table))

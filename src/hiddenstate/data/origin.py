@@ -45,7 +45,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Source:
+class Origin:
     """Where each of N rows comes from.
 
     Parameters
@@ -68,8 +68,8 @@ class Source:
     context: NDArray[np.int64]
     table: Table | None = None
 
-    def take(self, which: Any) -> "Source":
-        """Return the source of the rows `which`, a slice or row numbers."""
+    def take(self, which: Any) -> "Origin":
+        """Return the origin of the rows `which`, a slice or row numbers."""
         return replace(
             self,
             series=self.series[which],
@@ -77,22 +77,22 @@ class Source:
             context=self.context[which],
         )
 
-    def later(self, steps: Any) -> "Source":
-        """Return the source of rows that begin this many steps later, without context."""
+    def later(self, steps: Any) -> "Origin":
+        """Return the origin of rows that begin this many steps later, without context."""
         return replace(self, first=self.first + steps, context=np.zeros_like(self.context))
 
-    def ahead(self, horizon: int) -> "Source":
-        """Return the source of rows whose targets are those of `horizon` steps later."""
+    def ahead(self, horizon: int) -> "Origin":
+        """Return the origin of rows whose targets are those of `horizon` steps later."""
         return replace(self, context=np.maximum(self.context - horizon, 0))
 
 
-def whole(n: int, table: Table | None = None) -> Source:
-    """Return the source of the `n` rows or series of data as read."""
+def whole(n: int, table: Table | None = None) -> Origin:
+    """Return the origin of the `n` rows or series of data as read."""
     zeros = np.zeros(n, np.int64)
-    return Source(np.arange(n), n, zeros, zeros, table)
+    return Origin(np.arange(n), n, zeros, zeros, table)
 
 
-def windows_of_one(n: int, window: int) -> Source:
-    """Return the source of `n` consecutive windows of one series."""
+def windows_of_one(n: int, window: int) -> Origin:
+    """Return the origin of `n` consecutive windows of one series."""
     zeros = np.zeros(n, np.int64)
-    return Source(zeros, 1, np.arange(n) * window, zeros)
+    return Origin(zeros, 1, np.arange(n) * window, zeros)
