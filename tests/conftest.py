@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import shutil
+import signal
 import struct
 import tempfile
 import zipfile
@@ -28,6 +29,9 @@ from hiddenstate.system.checksums import check_lines, line_with_checksum, lines_
 os.environ["OMP_NUM_THREADS"] = "1"
 # scikit-learn's checks of the array API are skipped without it. Before scipy loads.
 os.environ["SCIPY_ARRAY_API"] = "1"
+
+# A background job of a shell ignores Ctrl-C, and so would every process that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 IDX_CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 

@@ -21,7 +21,6 @@ from hypothesis.extra import numpy as hnp
 from hiddenstate.errors import HiddenstateError, MachineError, UntrustedFileError
 from hiddenstate.system.array_file import read_arrays, write_arrays
 from hiddenstate.system.atomic_file import append, flush, write_atomically, write_output
-from hiddenstate.system.strict_json import canonical_json, parse_json
 from tests.conftest import mutations
 
 ARRAYS = {
@@ -476,28 +475,3 @@ def test_a_name_of_255_bytes_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 255)
     write_atomically(path, b"x")
     assert path.read_bytes() == b"x"
-
-
-@pytest.mark.parametrize(
-    "text", ['{"a":1,"a":1}', "NaN", "Infinity", "-Infinity", "[", "", "[" * 9999]
-)
-def test_strict_json_refuses_anything_else(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
-        parse_json(text)
-
-
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(json_values)
-@settings(derandomize=True, deadline=None, max_examples=60)
-def test_json_is_read_as_it_was_written(value: Any) -> None:
-    assert parse_json(canonical_json(value)) == value

@@ -8,7 +8,8 @@ import pytest
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.dataframes import is_frame, read_frame
 from hiddenstate.errors import DataError
-from tests.data.readers.test_table import equal, pixels
+from tests.data.readers.tables import equal
+from tests.data.readers.test_table import pixels
 
 nan = np.nan
 

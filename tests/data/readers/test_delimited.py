@@ -19,7 +19,8 @@ from hiddenstate.data.readers import delimited, text_lines
 from hiddenstate.data.readers.delimited import read_delimited
 from hiddenstate.errors import DataError, HiddenstateError, OptionError
 from tests.conftest import EVIL, mutations
-from tests.data.readers.test_table import LONG, WIDE, Read, blocks, equal, quick, reader, refused
+from tests.data.readers.tables import Read, equal, reader, refused
+from tests.data.readers.test_table import LONG, WIDE, blocks, quick
 
 nan = np.nan
 
