@@ -72,7 +72,7 @@ lock: .venv-tools/installed
 	  --output-file requirements/test.txt -
 
 audit: .venv-tools/installed
-	.venv-tools/bin/pip-audit --disable-pip --require-hashes --requirement requirements/test.txt
+	.venv-tools/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/test.txt
 
 wheel: .venv-tools/installed
 	.venv-tools/bin/python -m tools.wheel
