@@ -126,7 +126,7 @@ def test_facts_that_do_not_fit_are_refused_by_name(name, value, message, classif
 MISFITS = {
     "flat": lambda a: a.ravel() if a.ndim > 1 else a[None],
     "deep": lambda a: a[None],
-    "of bytes": lambda a: np.zeros(a.shape, np.uint8) if a.dtype.kind == "i" else a.astype(int),
+    "of bytes": lambda a: np.zeros(a.shape, np.uint8 if a.dtype.kind == "i" else int),
 }
 
 

@@ -9,6 +9,7 @@ from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,
+    FOLLOWED_KEPT,
     ROWS_FOLLOWED,
     STEPS_KEPT,
     UNITS_KEPT,
@@ -19,7 +20,7 @@ from hiddenstate.jobs.snapshot_limits import (
     rows_to_show,
     thinned,
 )
-from hiddenstate.metrics import baselines
+from hiddenstate.metrics import baselines, curves
 from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy, softmax
 from hiddenstate.models.net import Net
 from hiddenstate.system.typing import Array
@@ -37,19 +38,22 @@ class ClassifyJob(Job):
         return cross_entropy(self.predict(engine, rows), rows.require_targets())
 
     def evaluate(self, engine: Engine) -> Evaluation:
-        """Compute the accuracy on the first test rows, their confusion, and the worst of them."""
+        """Compute the accuracy on the first test rows, and the arrays of :meth:`_judge`."""
         test, n = self.dataset.test, self.config.display.n_evaluated
         if n == 0 or test is None or not len(test):
             return Evaluation()
         return self._judge(engine, test.take(slice(0, n)))
 
     def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
-        """Compute the accuracy on all test rows, and the mean of the last losses."""
+        """Compute the accuracy on all test rows, and the mean of the last losses.
+
+        The final arrays also have the ROC and precision-recall curves.
+        """
         results = {"train_loss": float(np.mean(recent))}
         test = self.dataset.test
         if test is None or not len(test) or test.y is None:
             return Evaluation(results)
-        judged = self._judge(engine, test)
+        judged = self._judge(engine, test, last=True)
         results |= judged.figures
         if self.dataset.source != "bundled" and self.dataset.y is not None:
             results["baseline_accuracy"] = baselines.majority(
@@ -57,13 +61,17 @@ class ClassifyJob(Job):
             )
         return Evaluation(results, judged.arrays)
 
-    def _judge(self, engine: Engine, rows: Rows) -> Evaluation:
-        """Compute the accuracy on `rows`, their confusion, and the worst of them."""
+    def _judge(self, engine: Engine, rows: Rows, last: bool = False) -> Evaluation:
+        """Compute the accuracy on `rows`, their confusion, the worst of them and calibration.
+
+        Also compute the probabilities of some of them; with `last`, the curves of each class.
+        """
         y, C = rows.y, self.net.n_outputs
         if y is None:
             return Evaluation()
         outputs = self.predict(engine, rows)
-        chosen, chance = outputs.argmax(axis=1), softmax(outputs)[np.arange(len(y)), y]
+        probabilities = softmax(outputs)
+        chosen, chance = outputs.argmax(axis=1), probabilities[np.arange(len(y)), y]
         n = affordable(rows.X.shape[1:], rows.X.dtype.itemsize, WORST_BYTES, WORST_KEPT)
         order = np.argsort(chance, kind="stable")[:n]
         worst = order[chosen[order] != y[order]]
@@ -76,7 +84,32 @@ class ClassifyJob(Job):
         }
         if C <= CLASSES_CONFUSED:
             arrays["confusion"] = confusion(y, chosen, C).astype(np.int32)
+        if last and C <= CLASSES_CONFUSED:
+            of_classes = curves.one_against_rest(probabilities, y)._asdict()
+            arrays |= {name: values.astype(np.float32) for name, values in of_classes.items()}
+        arrays |= _calibration(probabilities, y) | self._followed(chosen == y, y, chance)
         return Evaluation({"test_accuracy": accuracy(outputs, y)}, arrays)
+
+    def _followed(self, right: Array, y: Array, chance: Array) -> dict[str, Array]:
+        """Return what is kept of the rows followed over training: the same ones at the end, when
+        all test rows are evaluated, as before."""
+        n = min(len(y), self.config.display.n_evaluated or len(y))
+        rows = thinned(n, FOLLOWED_KEPT)
+        return {
+            "followed": rows,
+            "followed_label": y[rows],
+            "followed_right": right[rows].astype(np.int32),
+            "followed_chance": chance[rows],
+        }
+
+
+def _calibration(probabilities: Array, y: Array) -> dict[str, Array]:
+    bins = curves.calibration(probabilities, y)
+    return {
+        "calibration_rows": bins.rows.astype(np.int32),
+        "calibration_confidence": bins.confidence.astype(np.float32),
+        "calibration_accuracy": bins.accuracy.astype(np.float32),
+    }
 
 
 class ClassifySnapshots(JobSnapshots):

@@ -31,6 +31,9 @@ UNITS_KEPT = 64
 WORST_KEPT = 10
 """Most test rows kept that the net is most wrong on."""
 
+FOLLOWED_KEPT = 200
+"""Most evaluated test rows whose probability is kept over training."""
+
 CLASSES_CONFUSED = 50
 """Most classes for which a confusion matrix is kept."""
 

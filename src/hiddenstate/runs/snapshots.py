@@ -25,6 +25,7 @@ from hiddenstate.system.typing import Array, Arrays
 AXES = {
     "A": "training rows shown before training, at most `n_shown`",
     "C": "classes",
+    "E": "evaluated test rows followed over training, at most 200, evenly spread",
     "F": "numbers of a row without time steps",
     "H": "hidden units, at most the first 64",
     "I": "input features",
@@ -125,6 +126,55 @@ class ClassifyFinal(TypedDict, total=False):
     worst_chance: Annotated[
         Array, ArraySpec("f", "K", "the probabilities of their true classes", "worst")
     ]
+    followed: Annotated[
+        Array,
+        ArraySpec("i", "E", "numbers of some of the evaluated test rows", "followed"),
+    ]
+    followed_label: Annotated[Array, ArraySpec("i", "E", "their true class numbers", "followed")]
+    followed_right: Annotated[
+        Array,
+        ArraySpec("i", "E", "1 where the predicted class is the true one, else 0", "followed"),
+    ]
+    followed_chance: Annotated[
+        Array, ArraySpec("f", "E", "the probabilities of their true classes", "followed")
+    ]
+    calibration_rows: Annotated[
+        Array,
+        ArraySpec(
+            "i",
+            "10",
+            "counts of the evaluated test rows by the probability of their predicted class, in "
+            "intervals of 0.1",
+            "calibration",
+        ),
+    ]
+    calibration_confidence: Annotated[
+        Array,
+        ArraySpec(
+            "f", "10", "the mean of this probability in each interval, or NaN", "calibration"
+        ),
+    ]
+    calibration_accuracy: Annotated[
+        Array,
+        ArraySpec("f", "10", "the share of correct rows in each interval, or NaN", "calibration"),
+    ]
+    roc: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "C 101",
+            "the largest true positive rate of each class against all others at false positive "
+            "rates 0, 0.01, ... 1; only at the end, for at most 50 classes; NaN for a class "
+            "without test rows",
+            "curves",
+        ),
+    ]
+    precision: Annotated[
+        Array,
+        ArraySpec("f", "C 101", "likewise, the precision at recalls 0, 0.01, ... 1", "curves"),
+    ]
+    roc_area: Annotated[Array, ArraySpec("f", "C", "the area under the ROC curve", "curves")]
+    average_precision: Annotated[Array, ArraySpec("f", "C", "the average precision", "curves")]
 
 
 class ClassifySnapshot(ClassifyFinal, total=False):
