@@ -110,6 +110,11 @@ FACTS = [
     ("appended", True, "appended is True, expected false"),
     ("appended", 0, "appended has the wrong type"),
     ("shown_split", "both", "shown_split is 'both', expected test or train"),
+    ("channels", ["a"], "channels are 1 names, expected 8"),
+    ("channels", [1], "channels is .1., expected the name of each feature"),
+    ("row_shape", [8, 8], "row_shape is .8, 8., expected steps and features"),
+    ("time_step", -1, "time_step is -1, expected more than 0"),
+    ("time_unit", 1, "time_unit has the wrong type"),
     ("more", 1, "and nothing else"),
 ]
 

@@ -4,6 +4,8 @@ If both have names, columns are matched by name, in any order. Without names the
 order; and a model without names takes named columns only if the user chooses them.
 """
 
+import itertools
+import re
 from collections.abc import Sequence
 
 from hiddenstate.errors import DataError, did_you_mean, listed
@@ -15,6 +17,15 @@ ALL = ("all",)
 def are_names(names: Sequence[str] | None) -> bool:
     """Return whether columns have names, and not only the numbers that readers give them."""
     return names is not None and not all(name.isdecimal() for name in names)
+
+
+def names_count(names: Sequence[str]) -> bool:
+    """Return whether names are equal but for numbers, which count up: t0, t1; 1x1, 1x2, 2x1."""
+    parts = [re.split(r"(\d+)", name, flags=re.ASCII) for name in names]
+    if any(part[::2] != parts[0][::2] for part in parts) or len(parts[0]) < 2:
+        return False
+    numbers = [tuple(int(digits[:18]) for digits in part[1::2]) for part in parts]
+    return all(a < b for a, b in itertools.pairwise(numbers))
 
 
 def positions_of(wanted: Sequence[str], names: Sequence[str], where: str) -> list[int]:

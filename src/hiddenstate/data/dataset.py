@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
@@ -43,6 +43,37 @@ def label_array(classes: list[Any]) -> Array:
     labels = np.empty(len(classes), object)
     labels[:] = classes
     return labels
+
+
+@dataclass(frozen=True)
+class RowAxes:
+    """What the axes of a row stand for, beside the row itself.
+
+    Parameters
+    ----------
+    channels : tuple of str, optional
+        Names of the features of a step.
+    row_shape : tuple of int, optional
+        Steps and features (T, C) of a row that the job reads flat.
+    time_step : float, optional
+        Time from each step to the next, if it is the same throughout.
+    time_unit : str, optional
+        Unit of `time_step`, such as `s`.
+    """
+
+    channels: tuple[str, ...] | None = None
+    row_shape: tuple[int, int] | None = None
+    time_step: float | None = None
+    time_unit: str | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known, ready for JSON."""
+        values = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value is not None
+        }
 
 
 @dataclass(frozen=True)
@@ -173,11 +204,14 @@ class PreparedDataset(Dataset):
         What was done to X and y, and is done to new rows.
     fingerprint_as_read : str, optional
         Fingerprint of the data as it was read; None for arrays, which nobody reads again.
+    axes : RowAxes
+        What steps and features of a row are.
     """
 
     valid: Rows | None = None
     transform: Transform = field(default_factory=Transform)
     fingerprint_as_read: str | None = None
+    axes: RowAxes = RowAxes()
 
     def require_classes(self) -> list[Any]:
         """Return the label of each class number.

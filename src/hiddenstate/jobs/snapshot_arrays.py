@@ -56,7 +56,8 @@ class JobSnapshots(ABC):
     def facts(self) -> dict[str, Any]:
         """Return what a view must know besides the arrays, ready for JSON.
 
-        `appended` states that each snapshot holds windows that follow those of the one before.
+        `appended` states that each snapshot holds windows that follow those of the one before. The
+        names, shape and time of rows are left out where they are not known.
         """
         return {
             "job": self.config.job,
@@ -65,6 +66,7 @@ class JobSnapshots(ABC):
             "picture": list(self.dataset.picture) if self.dataset.picture else None,
             "shown_split": shown_split(self.dataset),
             "appended": self.job.stateful,
+            **self.dataset.axes.facts(),
         }
 
     def examples(self) -> dict[str, Array]:

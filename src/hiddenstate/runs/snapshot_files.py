@@ -26,6 +26,14 @@ from hiddenstate.system.typing import Arrays, NamedArrays
 MAX_STEP = 2**53
 """Upper limit of a step number; above it a float no longer holds every whole number."""
 
+ABOUT_ROWS: dict[str, type | tuple[type, ...]] = {
+    "channels": list,
+    "row_shape": list,
+    "time_step": (float, int),
+    "time_unit": str,
+}
+"""Facts about rows that files may have, and their types."""
+
 Sizes = dict[str, int]
 """Lengths of the axes of a run's arrays, by letter, as far as they are known."""
 
@@ -47,7 +55,9 @@ def read_static_arrays(path: Path, job: str, run_id: str | None) -> tuple[NamedA
         facts = _check_facts(own_facts(values, run_id, where), job, where)
         _check_present(layout, tables.always, where)
         _check_groups(layout, tables.static, where)
-        _check_picture(facts.picture, _fit(layout, tables.static, _sizes(facts), where), job, where)
+        sizes = _fit(layout, tables.static, _sizes(facts), where)
+        _check_picture(facts.picture, sizes, job, where)
+        _check_axes(facts, sizes, where)
 
     arrays, values = read_arrays(path, "shown", check)
     facts = _check_facts(own_facts(values, run_id, where), job, where)
@@ -138,11 +148,14 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         "shown_split": str,
         "appended": bool,
     }
-    check_fields(facts, fields, f"{where}: damaged facts")
+    optional_fields: dict[str, Any] = {
+        name: kind for name, kind in ABOUT_ROWS.items() if name in facts
+    }
+    check_fields(facts, fields | optional_fields, f"{where}: damaged facts")
     classes, picture = facts["classes"], facts["picture"]
     plain = all(isinstance(label, (str, int, float)) for label in classes or ())
     different = plain and len(set(classes or ())) == len(classes or ())
-    sides = picture is None or [type(side) is int and side > 0 for side in picture] == [True] * 2
+    sides = picture is None or _are_sizes(picture)
     expected = {
         "job": (facts["job"] == job, job),
         "classes": (different and classes != [], "different labels, or null"),
@@ -152,6 +165,14 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
     }
     if job == "classify" and classes is None:
         expected["classes"] = (False, "different labels")
+    channels, row_shape = facts.get("channels", ["x"]), facts.get("row_shape", [1, 1])
+    named = bool(channels) and all(type(name) is str for name in channels)
+    expected |= {
+        "channels": (named, "the name of each feature"),
+        "row_shape": (_are_sizes(row_shape) and job == "autoencode", "steps and features"),
+        "time_step": (0 < facts.get("time_step", 1) < math.inf, "more than 0"),
+    }
+    expected = {name: what for name, what in expected.items() if name in facts}
     for name, (right, wanted) in expected.items():
         if not right:
             got = printable(repr(facts[name]), 60)
@@ -163,7 +184,31 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         None if picture is None else (picture[0], picture[1]),
         facts["shown_split"],
         facts["appended"],
+        tuple(channels) if "channels" in facts else None,
+        (row_shape[0], row_shape[1]) if "row_shape" in facts else None,
+        facts.get("time_step"),
+        facts.get("time_unit"),
     )
+
+
+def _are_sizes(sizes: Any) -> bool:
+    """Whether a fact is two sizes."""
+    return [type(size) is int and size > 0 for size in sizes] == [True] * 2
+
+
+def _check_axes(facts: StaticFacts, sizes: Sizes, where: str) -> None:
+    """Refuse a shape of rows with more or fewer numbers than a row, and names of other features."""
+    shape, F = facts.row_shape, sizes.get("F")
+    if shape is not None and F is not None and math.prod(shape) != F:
+        got = " x ".join(printable(size, 20) for size in shape)
+        raise UntrustedFileError(
+            f"{where}: damaged facts: row_shape is {got}, expected as many numbers as a row, {F}"
+        )
+    n = shape[1] if shape is not None else sizes.get("I")
+    if facts.channels is not None and n is not None and len(facts.channels) != n:
+        raise UntrustedFileError(
+            f"{where}: damaged facts: channels are {len(facts.channels)} names, expected {n}"
+        )
 
 
 def _check_picture(picture: tuple[int, int] | None, sizes: Sizes, job: str, where: str) -> None:

@@ -408,6 +408,14 @@ class StaticFacts:
         Where the shown rows come from.
     appended : bool
         Whether the windows of a snapshot continue those of the previous one.
+    channels : tuple of str, optional
+        Names of the features of a step.
+    row_shape : tuple of int, optional
+        Steps and features (T, I) of a row that is a series though the arrays hold it flat.
+    time_step : float, optional
+        Time from each step to the next.
+    time_unit : str, optional
+        Unit of `time_step`; None if it is not known.
     """
 
     job: str
@@ -416,3 +424,7 @@ class StaticFacts:
     picture: tuple[int, int] | None
     shown_split: str
     appended: bool
+    channels: tuple[str, ...] | None = None
+    row_shape: tuple[int, int] | None = None
+    time_step: float | None = None
+    time_unit: str | None = None

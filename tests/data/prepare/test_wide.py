@@ -9,8 +9,9 @@ import pytest
 from hiddenstate import load
 from hiddenstate.config import make_config
 from hiddenstate.data import SequenceDataset, load_dataset, read_dataset
+from hiddenstate.data.column_names import names_count
 from hiddenstate.data.prepare.layout import MAX_CLASSES
-from hiddenstate.data.prepare.wide import decided_reading, names_count, wide_reading
+from hiddenstate.data.prepare.wide import decided_reading, wide_reading
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
 from hiddenstate.training.start import plan

@@ -9,6 +9,7 @@ import numpy as np
 from hiddenstate.config import Config, DataConfig, section_options
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.origin import whole, windows_of_one
+from hiddenstate.data.prepare.axes import row_axes
 from hiddenstate.data.prepare.layout import (
     laid_out,
     part_name,
@@ -80,6 +81,7 @@ def prepare(
     dataset = with_class_numbers(dataset, config, where) if job != "regress" else dataset
     dataset = with_features(dataset, where) if options.layout == "features" else dataset
     dataset = with_pixels_as_trained(dataset)
+    axes = row_axes(dataset, config)
     dataset = laid_out(dataset, config, where)
     if options.missing == "forward" and job == "autoencode":
         raise OptionError("--missing: flat rows have no previous step; use mean or mask")
@@ -119,6 +121,7 @@ def prepare(
         remarks=(*dataset.remarks, *remarks),
         transform=fitted,
         fingerprint_as_read=fingerprint,
+        axes=axes,
     )
 
 

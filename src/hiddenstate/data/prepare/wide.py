@@ -5,16 +5,14 @@ columns are scaled alike. As features, a row is one step of F features, each sca
 """
 
 import contextlib
-import itertools
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hiddenstate.config import Config
-from hiddenstate.data.column_names import are_names
+from hiddenstate.data.column_names import are_names, names_count
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.pipeline import split_way
 from hiddenstate.data.prepare.split import held_out
@@ -178,15 +176,6 @@ def sample_for_training(dataset: SequenceDataset, config: Config) -> Array:
             kept = np.flatnonzero(~held_out(rows, fraction, way, seed, "split", dataset.name))
     chosen = kept[np.linspace(0, len(kept) - 1, min(len(kept), SAMPLE_ROWS)).astype(int)]
     return np.asarray(rows.take(chosen).X[:])
-
-
-def names_count(names: Sequence[str]) -> bool:
-    """Return whether names are equal but for numbers, which count up: t0, t1; 1x1, 1x2, 2x1."""
-    parts = [re.split(r"(\d+)", name, flags=re.ASCII) for name in names]
-    if any(part[::2] != parts[0][::2] for part in parts) or len(parts[0]) < 2:
-        return False
-    numbers = [tuple(int(digits[:18]) for digits in part[1::2]) for part in parts]
-    return all(a < b for a, b in itertools.pairwise(numbers))
 
 
 def has_one_unit(values: Array) -> bool:
