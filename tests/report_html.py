@@ -14,7 +14,7 @@ from hiddenstate.runs import Run
 from hiddenstate.training.start import plan, start
 from tests.conftest import write_digits
 
-VOID = {"meta", "link", "img", "input", "br", "hr", "rect"}
+VOID = {"meta", "link", "img", "input", "br", "hr", "rect", "source"}
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -1,6 +1,6 @@
-"""Builds the blocks of the page, each a heading and its HTML; empty ones are left out."""
+"""Builds the parts of the page: what is shown at once, and the folded appendix."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,6 @@ from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.report.facts import RunFacts, Setting
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.pictures import Picture
-from hiddenstate.report.html.plot import plot
 from hiddenstate.runs.events import figures_of
 from hiddenstate.runs.snapshots import AutoencodeFinal, ClassifyFinal, typed
 from hiddenstate.system.typing import Array
@@ -24,40 +23,50 @@ MAX_LINES = 200
 MAX_CONFUSIONS = 10
 """Confusions that are listed, the most frequent ones."""
 
-EXAMPLES = (
-    "example",
-    "signals",
-    "predictions",
-    "decision",
-    "tracking",
-    "error",
-    "hidden",
-    "portrait",
-    "reconstructions",
-    "grid",
-    "walk",
-)
-"""Figures of the block of examples, in order."""
+LEADS = {
+    "classify": ("dynamics", "predictions", "learning"),
+    "regress": ("forecast", "tracking", "learning"),
+    "autoencode": ("codes", "reconstructions", "learning"),
+}
+"""The figure of the first screen by job: the first of these that the run has."""
+
+ERRORS = ("confusion", "worst", "calibration", "curves", "residuals", "error")
+"""Figures of where the network is wrong, in order."""
 
 
-def setup(facts: RunFacts, pictures: Pictures) -> str:
-    """The data, the network, the options and the environment."""
-    net = facts.net()
-    body = "<h3>Data</h3>" + tags.terms(facts.data())
+def lead(facts: RunFacts, pictures: Pictures) -> str | None:
+    """Return the name of the figure on the first screen."""
+    return next((name for name in LEADS[facts.job] if name in pictures), None)
+
+
+def data(facts: RunFacts) -> str:
+    """What the run was trained on."""
+    return tags.terms(facts.data())
+
+
+def network(facts: RunFacts) -> str:
+    """The network, and the options that differ from their defaults."""
+    net, body = facts.net(), ""
     if net is not None:
-        body += f"<h3>Network</h3><p>It has {net.n_parameters():,} parameters.</p>"
+        body += f"<p>It has {net.n_parameters():,} parameters.</p>"
         body += tags.code(net.describe(), "the network")
     settings = facts.settings()
     changed = [setting for setting in settings if setting.changed]
-    body += "<h3>Options</h3>"
-    if changed:
-        title = "Options that differ from their defaults"
-        body += tags.table(SETTING[:3], [_setting_row(s)[:3] for s in changed], title)
-    else:
-        body += "<p>All options have their defaults.</p>"
-    every = tags.table(SETTING, [_setting_row(s) for s in settings], "All options")
-    body += tags.folded(f"All options ({len(settings)})", every)
-    return body + tags.folded("Environment", tags.terms(facts.environment()))
+    if not changed:
+        return body + "<p>All options have their defaults.</p>"
+    title = "Options that differ from their defaults"
+    table = tags.table(SETTING[:3], [_setting_row(s)[:3] for s in changed], title)
+    return body + f"<h3>{title}</h3>" + table
+
+
+def options(facts: RunFacts) -> str:
+    """All options, with their defaults and what they mean."""
+    return tags.table(SETTING, [_setting_row(s) for s in facts.settings()], "All options", (), True)
+
+
+def environment(facts: RunFacts) -> str:
+    """The engine, the machine and the versions."""
+    return tags.terms(facts.environment())
 
 
 SETTING = ("option", "value", "default", "meaning")
@@ -68,12 +77,11 @@ def _setting_row(setting: Setting) -> list[str]:
     return [tags.text(setting.flag), *values, tags.text(setting.help)]
 
 
-def learning(facts: RunFacts, pictures: Pictures) -> str:
-    """The learning curves, and the logged lines."""
-    body = tags.picture(pictures["learning"], headed=False) if "learning" in pictures else ""
+def log(facts: RunFacts) -> str:
+    """The logged lines."""
     logged = [event for event in facts.history if event["event"] == "log"]
     if not logged:
-        return body
+        return "<p>Nothing was logged.</p>"
     shown = logged
     if len(logged) > MAX_LINES:
         places = np.linspace(0, len(logged) - 1, MAX_LINES).round().astype(int)
@@ -86,44 +94,46 @@ def learning(facts: RunFacts, pictures: Pictures) -> str:
     ]
     title = f"{len(shown)} of {len(logged)} logged lines"
     head = [name.replace("_", " ") for name in names]
-    return body + tags.folded(title, tags.table(head, rows, title, range(1, len(names))))
-
-
-def examples(facts: RunFacts, pictures: Pictures) -> str:
-    """The figures of rows, predictions and hidden states."""
-    chosen = [pictures[name] for name in EXAMPLES if name in pictures]
-    elsewhere = {*EXAMPLES, "learning", "codes", "confusion", "worst"}
-    chosen += [picture for name, picture in pictures.items() if name not in elsewhere]
-    return "".join(tags.picture(picture) for picture in chosen)
-
-
-def codes(facts: RunFacts, pictures: Pictures) -> str:
-    """The plot of the codes, and a picture of it that needs no script."""
-    if "codes" not in pictures:
-        return ""
-    return plot(facts) + tags.picture(pictures["codes"], headed=False)
+    return f"<p>{title}</p>" + tags.table(head, rows, title, range(1, len(names)))
 
 
 def errors(facts: RunFacts, pictures: Pictures) -> str:
-    """The confusion matrix and the worst rows."""
-    body = tags.picture(pictures["confusion"]) if "confusion" in pictures else ""
+    """Where the network is wrong: figures, the most frequent confusions, each class."""
+    return _figures(pictures[name] for name in ERRORS if name in pictures) + (
+        _by_class(facts) if facts.job == "classify" else ""
+    )
+
+
+def learned(facts: RunFacts, pictures: Pictures) -> str:
+    """How it learned and what it learned: every figure that is nowhere else."""
+    elsewhere = {*ERRORS, lead(facts, pictures)}
+    return _figures(picture for name, picture in pictures.items() if name not in elsewhere)
+
+
+def _figures(pictures: Iterable[Picture]) -> str:
+    """Show figures beside each other, wide ones alone."""
+    figures = "".join(tags.picture(picture) for picture in pictures)
+    return f'<div class="figures">{figures}</div>' if figures else ""
+
+
+def _by_class(facts: RunFacts) -> str:
+    """The most frequent confusions beside the results of each class."""
     matrix = results.confusion(facts)
-    if matrix is not None:
-        body += _confusions(facts, matrix) + _matrix(facts, matrix)
-        rows = [
-            [
-                tags.name(one.label),
-                f"{one.n_rows:,}",
-                written(one.correct, "share") if one.n_rows else "",
-                f"{one.f1:.4f}",
-            ]
-            for one in results.by_class(facts)
+    if matrix is None:
+        return ""
+    rows = [
+        [
+            tags.name(one.label),
+            f"{one.n_rows:,}",
+            written(one.correct, "share") if one.n_rows else "",
+            f"{one.f1:.4f}",
         ]
-        head = ("class", "test rows", "correct", "F1")
-        body += tags.folded("Results by class", tags.table(head, rows, "Each class", (1, 2, 3)))
-    if "worst" in pictures:
-        body += tags.picture(pictures["worst"])
-    return body + (_worst_errors(facts) if facts.job == "classify" else _worst_rebuilt(facts))
+        for one in results.by_class(facts)
+    ]
+    title = "Results by class"
+    table = tags.table(("class", "test rows", "recall", "F1"), rows, title, (1, 2, 3))
+    parts = [_confusions(facts, matrix), f"<h3>{title}</h3>{table}"]
+    return f'<div class="figures">{"".join(f"<div>{part}</div>" for part in parts if part)}</div>'
 
 
 def _confusions(facts: RunFacts, matrix: Array) -> str:
@@ -148,7 +158,7 @@ def _confusions(facts: RunFacts, matrix: Array) -> str:
 
 
 def _matrix(facts: RunFacts, matrix: Array) -> str:
-    """The confusion matrix in numbers."""
+    """The confusion matrix in numbers; cells without rows are empty."""
     wrong = matrix - np.diag(np.diagonal(matrix))
     totals, most = np.maximum(matrix.sum(axis=1), 1), max(int(wrong.max()), 1)
     rows = []
@@ -157,16 +167,24 @@ def _matrix(facts: RunFacts, matrix: Array) -> str:
         for predicted, count in enumerate(counts):
             share = count / (totals[true] if true == predicted else most)
             shade = ("r" if true == predicted else "w") + str(round(9 * float(share)))
-            row.append(f'<span class="heat {shade}">{int(count)}</span>')
+            row.append(f'<span class="heat {shade}">{int(count)}</span>' if count else "")
         rows.append(row)
     head = ["true \\ predicted", *facts.classes]
     caption = "Test rows by true class (down) and predicted class (across)"
-    table = tags.table(head, rows, caption, range(1, len(head)))
-    return tags.folded("Confusion matrix in numbers", table)
+    return tags.table(head, rows, caption, range(1, len(head)))
+
+
+def rows_in_numbers(facts: RunFacts) -> str:
+    """The confusion matrix and the worst rows, in numbers."""
+    if facts.job == "autoencode":
+        return _worst_rebuilt(facts)
+    matrix = results.confusion(facts)
+    body = "" if matrix is None else "<h3>Confusion matrix</h3>" + _matrix(facts, matrix)
+    return body + _worst_errors(facts)
 
 
 def _worst_errors(facts: RunFacts) -> str:
-    """The wrong rows whose true class has the lowest probability, in numbers."""
+    """The wrong rows whose true class has the lowest probability."""
     arrays = typed(facts.final_arrays, ClassifyFinal)
     if not len(arrays.get("worst", ())):
         return ""
@@ -186,12 +204,12 @@ def _worst_errors(facts: RunFacts) -> str:
         ]
         for row, label, chosen, chance in columns
     ]
-    head, title = ["test row", "true", "predicted", "probability of the true class"], _WORST
-    return tags.folded(title, tags.table(head, rows, title, (3,)))
+    head = ["test row", "true", "predicted", "probability of the true class"]
+    return f"<h3>{_WORST}</h3>" + tags.table(head, rows, _WORST, (3,))
 
 
 def _worst_rebuilt(facts: RunFacts) -> str:
-    """The rows with the largest reconstruction errors, in numbers."""
+    """The rows with the largest reconstruction errors."""
     arrays = typed(facts.final_arrays, AutoencodeFinal)
     n = len(arrays.get("worst", ()))
     if not n:
@@ -203,13 +221,13 @@ def _worst_rebuilt(facts: RunFacts) -> str:
         for row, name, error in zip(arrays["worst"], names, arrays["worst_error"], strict=True)
     ]
     head = ["test row", "label", "squared error per number"]
-    return tags.folded(_WORST, tags.table(head, rows, _WORST, (2,)))
+    return f"<h3>{_WORST}</h3>" + tags.table(head, rows, _WORST, (2,))
 
 
-_WORST = "The worst rows in numbers"
+_WORST = "The worst rows"
 
 
-def baseline(facts: RunFacts, pictures: Pictures) -> str:
+def baseline(facts: RunFacts) -> str:
     """The main result beside that of a method without a network."""
     compared = results.baseline(facts)
     if compared is None:
@@ -228,11 +246,11 @@ def baseline(facts: RunFacts, pictures: Pictures) -> str:
             tags.text(compared.other_entry.definition),
         ],
     ]
-    table = tags.table(("method", "result", "value", "definition"), rows, "Baselines", (2,))
+    table = tags.table(("method", "result", "value", "definition"), rows, "Baselines", (2,), True)
     return f"<p>{tags.text(compared.in_words())}</p>{table}"
 
 
-def every_result(facts: RunFacts, pictures: Pictures) -> str:
+def every_result(facts: RunFacts) -> str:
     """All results with their definitions."""
     body = ""
     for title, table in results.tables(facts).items():
@@ -246,11 +264,11 @@ def every_result(facts: RunFacts, pictures: Pictures) -> str:
             for row in table
         ]
         head = ("result", "name", "value", "definition")
-        body += f"<h3>{tags.text(title)}</h3>" + tags.table(head, rows, title, (2,))
+        body += f"<h3>{tags.text(title)}</h3>" + tags.table(head, rows, title, (2,), True)
     return body or "<p>There are no results yet.</p>"
 
 
-def events(facts: RunFacts, pictures: Pictures) -> str:
+def events(facts: RunFacts) -> str:
     """What happened, and when."""
     items = "".join(
         f"<li><span>{tags.text(when)}</span> {tags.name(what)}</li>"
@@ -259,7 +277,7 @@ def events(facts: RunFacts, pictures: Pictures) -> str:
     return f'<ol class="events">{items}</ol>' if items else "<p>Nothing was recorded.</p>"
 
 
-def use(facts: RunFacts, pictures: Pictures) -> str:
+def use(facts: RunFacts) -> str:
     """How to train again, and how to use the model."""
     run, body = facts.run, "<h3>Train again</h3>"
     command = training_command(run)
@@ -276,23 +294,39 @@ def use(facts: RunFacts, pictures: Pictures) -> str:
     return body
 
 
-class Block(NamedTuple):
-    """A part of the page: the name in its address, its heading, and what builds its HTML."""
+class Section(NamedTuple):
+    """A part that is shown at once: its name in the address, its heading, and its HTML."""
 
     key: str
     title: str
     build: Callable[[RunFacts, Pictures], str]
 
 
-BLOCKS = (
-    Block("what", "Data, network and options", setup),
-    Block("learning", "Learning curves", learning),
-    Block("codes", "Codes", codes),
-    Block("seen", "Examples and predictions", examples),
-    Block("errors", "Errors", errors),
-    Block("baseline", "Comparison with a baseline", baseline),
-    Block("numbers", "All results", every_result),
-    Block("story", "What happened", events),
-    Block("use", "Train again, use the model", use),
+SECTIONS = (
+    Section("errors", "Where it is wrong", errors),
+    Section("learning", "How it learned", learned),
 )
-"""The blocks of the page, in order."""
+"""The sections after the first screen, in order; empty ones are left out."""
+
+
+class Fold(NamedTuple):
+    """A part of the appendix, which the reader unfolds."""
+
+    key: str
+    title: str
+    build: Callable[[RunFacts], str]
+
+
+APPENDIX = (
+    Fold("use", "Use the model, train again", use),
+    Fold("data", "Data", data),
+    Fold("network", "Network", network),
+    Fold("baseline", "Comparison with a baseline", baseline),
+    Fold("numbers", "All results", every_result),
+    Fold("rows", "Errors in numbers", rows_in_numbers),
+    Fold("log", "Logged lines", log),
+    Fold("story", "What happened", events),
+    Fold("options", "All options", options),
+    Fold("environment", "Environment", environment),
+)
+"""The parts of the appendix, in order; empty ones are left out."""

@@ -220,7 +220,7 @@
 
   function setPlaying(on) {
     playing = on;
-    play.textContent = on ? "\u23F8" : "\u25B6";
+    play.classList.toggle("playing", on);
     play.setAttribute("aria-label", on ? "Pause" : "Play the training");
     before = performance.now();
     if (on) requestAnimationFrame(go);

@@ -34,15 +34,13 @@ window.addEventListener("resize", reachScrolling);
 document.addEventListener("toggle", reachScrolling, true);
 reachScrolling();
 
-// Folded content is printed too.
-let folded = [];
-window.addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll("details:not([open])")];
-  for (const part of folded) part.open = true;
-});
-window.addEventListener("afterprint", () => {
-  for (const part of folded) part.open = false;
-});
+// A link to a folded part unfolds it.
+function unfold() {
+  const part = document.getElementById(location.hash.slice(1));
+  if (part instanceof HTMLDetailsElement) part.open = true;
+}
+window.addEventListener("hashchange", unfold);
+unfold();
 
 // The link of the block that is being read is marked.
 const links = new Map(

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
@@ -10,10 +11,11 @@ from hiddenstate import __version__
 from hiddenstate.errors import MachineError, UntrustedFileError
 from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.html import tags
-from hiddenstate.report.html.blocks import BLOCKS
+from hiddenstate.report.html.blocks import APPENDIX, SECTIONS, Pictures, lead
 from hiddenstate.report.html.codes import code_data
 from hiddenstate.report.html.pictures import draw_pictures
-from hiddenstate.report.results import headline
+from hiddenstate.report.html.plot import plot
+from hiddenstate.report.results import baseline, headline
 from hiddenstate.runs import Run
 from hiddenstate.views import style
 from hiddenstate.views.timeline import Timeline
@@ -25,7 +27,8 @@ PLOT_SCRIPTS = ("page.js", "tools.js", "space.js", "rows.js", "codes.js")
 def page(run: Run) -> str:
     """Return the report of `run` as HTML."""
     facts = RunFacts(run)
-    pictures, data = {}, None
+    pictures: Pictures = {}
+    data = None
     try:
         timeline = Timeline(run)
     except (UntrustedFileError, MachineError):  # reported among the problems of the facts
@@ -33,8 +36,12 @@ def page(run: Run) -> str:
     if timeline is not None:
         pictures = draw_pictures(timeline)
         data = code_data(facts, timeline) if facts.job == "autoencode" else None
-    bodies = [(block, block.build(facts, pictures)) for block in BLOCKS]
-    blocks = [(block.key, tags.text(block.title), body) for block, body in bodies if body]
+    bodies = {part.key: (part.title, part.build(facts, pictures)) for part in SECTIONS}
+    folds = [(fold, fold.build(facts)) for fold in APPENDIX]
+    folded = "".join(tags.folded(fold.key, fold.title, body) for fold, body in folds if body)
+    bodies["appendix"] = ("Appendix", folded)
+    sections = {key: (title, body) for key, (title, body) in bodies.items() if body}
+    titles = {"result": "Result"} | {key: title for key, (title, _) in sections.items()}
     themes = {name: _variables(name) for name in style.THEMES}
     css = Template(_asset("page.css")).substitute(themes, heat=_heat())
     script = "\n".join(_asset(name) for name in (PLOT_SCRIPTS if data else SCRIPTS))
@@ -43,12 +50,12 @@ def page(run: Run) -> str:
         policy=policy(css, script),
         style=css,
         script=script,
-        head=_head(facts),
-        nav="".join(f'<li><a href="#{key}">{title}</a></li>' for key, title, _ in blocks),
+        head=_head(facts, pictures),
+        nav="".join(f'<li><a href="#{key}">{title}</a></li>' for key, title in titles.items()),
         blocks="".join(
             f'<section id="{key}" aria-labelledby="{key}-title">'
             f'<h2 id="{key}-title">{title}</h2>{body}</section>'
-            for key, title, body in blocks
+            for key, (title, body) in sections.items()
         ),
         data="" if data is None else _data(data),
         version=tags.text(__version__),
@@ -93,24 +100,42 @@ def _heat() -> str:
     )
 
 
-def _head(facts: RunFacts) -> str:
-    """Build the title, the status, the main result, and the warnings."""
+def _head(facts: RunFacts, pictures: Pictures) -> str:
+    """Build the first screen: the main result, the warnings, and one figure."""
     run, top = facts.run, headline(facts)
-    bars = ""
-    if top.share is not None and top.other_share is not None:
-        bars = _bar("this network", top.share, "net")
-        bars += _bar("no network", top.other_share, "other")
-        bars = f'<div class="bars" aria-hidden="true">{bars}</div>'
-    head = (
-        f'<p class="kind">{tags.text(facts.job)} · <bdi>{tags.text(run.name)}</bdi> · '
-        f"{tags.text(facts.status)} · {tags.text(run.started())}</p>"
-        f"<h1>{tags.text(facts.title)}</h1>"
-        f'<div class="headline"><p class="result">{tags.text(top.value)}</p>'
-        f'<p class="result-name">{tags.text(top.name)}</p>{bars}'
-        f'<p class="comparison">{tags.text(top.comparison)}</p></div>'
-    )
+    compared = baseline(facts)
+    worse = compared is not None and not compared.better
     items = "".join(f"<li>{tags.name(line)}</li>" for line in facts.warnings())
-    return head + (f'<ul class="warnings" aria-label="Warnings">{items}</ul>' if items else "")
+    first = lead(facts, pictures)
+    shown = "" if first is None else tags.picture(pictures[first])
+    if first == "codes":
+        shown = plot(facts) + shown
+    return (
+        f'<div class="words"><p class="kind">{tags.text(facts.job)} · '
+        f"<bdi>{tags.text(run.name)}</bdi> · {tags.text(facts.status)} · "
+        f"{tags.text(run.started())}</p><h1>{tags.text(facts.title)}</h1>"
+        f'<div class="headline"><p class="result">{tags.text(top.value)}</p>'
+        f'<p class="result-name">{tags.text(top.name)}</p>{_bars(facts)}'
+        f'<p class="comparison{" worse" * worse}">{tags.text(top.comparison)}</p></div>'
+        + (f'<ul class="warnings" aria-label="Warnings">{items}</ul>' if items else "")
+        + f'</div><div class="lead">{shown}</div>'
+    )
+
+
+def _bars(facts: RunFacts) -> str:
+    """Draw the main result above that of the baseline, as shares of 1 or of the greater one."""
+    compared = baseline(facts)
+    if compared is None:
+        return ""
+    is_share = compared.entry.kind == "share"
+    whole = 1.0 if is_share else max(compared.value, compared.other)
+    if not (math.isfinite(whole) and whole > 0):
+        return ""
+    net = "net" if compared.better else "worse"
+    bars = _bar("this network", compared.value / whole, net)
+    bars += _bar("no network", compared.other / whole, "other")
+    note = "longer is better" if is_share else "errors: shorter is better"
+    return f'<div class="bars" aria-hidden="true">{bars}<span></span><small>{note}</small></div>'
 
 
 def _bar(label: str, share: float, kind: str) -> str:

@@ -1,8 +1,9 @@
-"""Draws the figures of a run as pictures for the page, once for each theme."""
+"""Draws the figures of a run as pictures for the page, wide and narrow, once for each theme."""
 
 import base64
 import io
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hiddenstate.views import style
@@ -14,11 +15,23 @@ if TYPE_CHECKING:
 DOTS = 176
 """Dots per inch: sharp on screens of twice the usual resolution."""
 
+CSS_DOTS = 96
+"""CSS pixels per inch."""
+
 MARGIN = 4
 """Pixels around the drawing."""
 
 COLORS = 256
 """Colours of a picture file, which has a third of the bytes of one with all colours."""
+
+NARROW = 3.4
+"""Inches of the space that a phone leaves for a figure."""
+
+VARIANTS = tuple((theme, width) for theme in style.THEMES for width in ("wide", "narrow"))
+"""Theme and width of each drawing of a figure."""
+
+SPANNING = 720
+"""CSS pixels from which a figure is too wide for half of the page."""
 
 CAPTIONS = {
     "learning": "The losses of single batches, their mean since the previous logged line, and the "
@@ -32,6 +45,15 @@ CAPTIONS = {
 
 
 @dataclass(frozen=True)
+class Image:
+    """A picture as a `data:` address, with its size on screen in CSS pixels."""
+
+    source: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class Picture:
     """A figure in each theme, without its heading, which is text of the page.
 
@@ -41,18 +63,14 @@ class Picture:
         Name of the figure.
     title, note : str
         Its heading.
-    sources : dict of str
-        `data:` addresses by theme.
-    width, height : int
-        Size on screen in CSS pixels.
+    images : dict of Image
+        By theme and width, as in `VARIANTS`.
     """
 
     name: str
     title: str
     note: str
-    sources: dict[str, str]
-    width: int
-    height: int
+    images: dict[tuple[str, str], Image] = field(default_factory=dict)
 
     @property
     def caption(self) -> str:
@@ -60,23 +78,26 @@ class Picture:
         note = f"{self.note[:1].upper()}{self.note[1:]}." if self.note else ""
         return f"{CAPTIONS.get(self.name, '')} {note}".strip()
 
+    @property
+    def spans(self) -> bool:
+        """Whether the figure needs the whole width of the page."""
+        return max(image.width for image in self.images.values()) >= SPANNING
+
 
 def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
     """Draw every figure of the run as it is now; return the pictures by name."""
     from hiddenstate.views.catalog import drawings
+    from hiddenstate.views.figures.layout import page_width
 
     pictures: dict[str, Picture] = {}
     moment = timeline.moment()
-    for theme in style.THEMES:
-        with style.theme(theme):
+    for theme, width in VARIANTS:
+        with style.theme(theme), page_width(NARROW if width == "narrow" else math.inf):
             for name, draw in drawings(timeline, moment).items():
                 figure = draw(None)
                 title, note = _take_heading(figure)
-                data, width, height = _png(figure)
-                source = "data:image/png;base64," + base64.b64encode(data).decode()
-                before = pictures[name].sources if name in pictures else {}
-                sources = {**before, theme: source}
-                pictures[name] = Picture(name, title or name, note, sources, width, height)
+                drawn = pictures.setdefault(name, Picture(name, title or name, note))
+                drawn.images[theme, width] = _image(figure)
     return pictures
 
 
@@ -89,22 +110,24 @@ def _take_heading(figure: "Figure") -> tuple[str, str]:
     return title, note
 
 
-def _png(figure: "Figure") -> tuple[bytes, int, int]:
-    """Return a figure without its margins as a PNG of few colours, and its size on screen."""
+def _image(figure: "Figure") -> Image:
+    """Return a figure without its margins as a PNG of few colours."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image, ImageChops
+    from PIL import Image as Pixels
+    from PIL import ImageChops
 
     FigureCanvasAgg(figure)
     raw, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(raw, format="png", dpi=DOTS)
-    with Image.open(raw) as opened:
-        image = opened.convert("RGB")
-    empty = Image.new("RGB", image.size, image.getpixel((0, 0)))
+    figure.savefig(raw, format="raw", dpi=DOTS)
+    size = int(figure.get_figwidth() * DOTS), int(figure.get_figheight() * DOTS)
+    image = Pixels.frombytes("RGBA", size, raw.getvalue()).convert("RGB")
+    empty = Pixels.new("RGB", image.size, image.getpixel((0, 0)))
     left, top, right, bottom = ImageChops.difference(image, empty).getbbox() or (0, 0, *image.size)
     image = image.crop(
         (max(left - MARGIN, 0), max(top - MARGIN, 0), right + MARGIN, bottom + MARGIN)
     )
-    width, height = (max(1, round(96 * pixels / DOTS)) for pixels in image.size)
-    few = image.quantize(COLORS, dither=Image.Dither.NONE)
+    width, height = (max(1, round(CSS_DOTS * pixels / DOTS)) for pixels in image.size)
+    few = image.quantize(COLORS, dither=Pixels.Dither.NONE)
     few.save(small, format="png", optimize=True)
-    return small.getvalue(), width, height
+    source = "data:image/png;base64," + base64.b64encode(small.getvalue()).decode()
+    return Image(source, width, height)

@@ -12,6 +12,13 @@ MAX_TEXT = 2000
 """Characters of a text that are shown."""
 
 
+PLAY = (
+    '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="go" d="M4 2l10 6-10 6z"/>'
+    '<path class="hold" d="M3 2h4v12H3zM9 2h4v12H9z"/></svg>'
+)
+"""Signs of a button that plays, of which the style shows one."""
+
+
 def text(value: object) -> str:
     """Escape a text for HTML, on one line and without invisible characters."""
     return html.escape(printable(value, MAX_TEXT))
@@ -25,7 +32,7 @@ def name(value: object) -> str:
 def code(value: str, label: str) -> str:
     """Show lines to copy."""
     return (
-        f'<div class="code"><pre class="scroll" role="group" aria-label="{text(label)}">'
+        f'<div class="code"><pre role="group" aria-label="{text(label)}">'
         f"<code>{html.escape(value)}</code></pre></div>"
     )
 
@@ -38,10 +45,18 @@ def terms(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<dl class="terms">{rows}</dl>'
 
 
+MAX_COLUMNS = 5
+"""Columns of a table for which a phone has space."""
+
+
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], caption: str, numeric: Sequence[int] = ()
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    caption: str,
+    numeric: Sequence[int] = (),
+    long: bool = False,
 ) -> str:
-    """Show a table, which scrolls if it is wide.
+    """Show a table; on a phone each row of a wide one is a list, without its empty cells.
 
     Parameters
     ----------
@@ -53,42 +68,48 @@ def table(
         What the table shows, for screen readers.
     numeric : sequence of int, optional
         Columns of numbers.
+    long : bool, default False
+        Whether cells have long texts.
     """
     kind = ["n" if place in numeric else "t" for place in range(len(head))]
+    names = [text(title) for title in head]
     titles = "".join(
-        f'<th scope="col" class="{k}">{text(title)}</th>'
-        for k, title in zip(kind, head, strict=True)
+        f'<th scope="col" class="{k}">{title}</th>' for k, title in zip(kind, names, strict=True)
     )
     body = ""
     for first, *others in rows:
         cells = "".join(
-            f'<td class="{k}">{cell}</td>' for k, cell in zip(kind[1:], others, strict=True)
+            f'<td class="{k}" data-label="{title}">{cell}</td>'
+            for k, title, cell in zip(kind[1:], names[1:], others, strict=True)
         )
         body += f'<tr><th scope="row">{first}</th>{cells}</tr>'
+    lists = ' class="lists"' if long or len(head) > MAX_COLUMNS else ""
     return (
-        f'<div class="wide scroll" role="group" aria-label="{text(caption)}"><table>'
+        f'<div class="scroll" role="group" aria-label="{text(caption)}">'
+        f"<table{lists}>"
         f"<caption>{text(caption)}</caption>"
         f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def folded(title: str, inside: str) -> str:
+def folded(key: str, title: str, inside: str) -> str:
     """Show content that the reader can unfold."""
-    return f"<details><summary>{text(title)}</summary>{inside}</details>"
+    return f'<details id="{key}"><summary>{text(title)}</summary>{inside}</details>'
 
 
-def picture(drawn: Picture, headed: bool = True) -> str:
-    """Show a figure in every theme; the style hides all but the current one."""
+def picture(drawn: Picture) -> str:
+    """Show a figure in every theme and width; the style hides all but one."""
     images = "".join(
-        f'<img class="{theme}-only" src="{source}" width="{drawn.width}" height="{drawn.height}" '
-        f'loading="lazy" decoding="async" alt="{text(drawn.title)}: {text(drawn.caption)}">'
-        for theme, source in drawn.sources.items()
+        f'<span class="{theme}-only"><img class="{width}" src="{image.source}" '
+        f'width="{image.width}" height="{image.height}" decoding="async" '
+        f'alt="{text(drawn.title)}: {text(drawn.caption)}"></span>'
+        for (theme, width), image in drawn.images.items()
     )
-    title = f"<h3>{name(drawn.title)}</h3>" if headed else ""
+    span = " span" if drawn.spans else ""
     return (
-        f'<figure id="figure-{text(drawn.name)}" class="figure">{title}'
-        f"<figcaption>{name(drawn.caption)}</figcaption>"
-        f'<div class="scroll">{images}</div></figure>'
+        f'<figure id="figure-{text(drawn.name)}" class="figure{span}">'
+        f"<h3>{name(drawn.title)}</h3>"
+        f"<figcaption>{name(drawn.caption)}</figcaption>{images}</figure>"
     )
 
 

@@ -20,12 +20,16 @@ from hiddenstate.views.figures.layout import (
     heat,
     inches,
     new_figure,
+    on_page,
     part_of,
     place,
     write,
     write_at,
 )
 from hiddenstate.views.figures.thumbnails import features_drawn, ranges
+
+SIDE_BY_SIDE = 6.0
+"""Width of a figure in inches from which two rows are side by side."""
 
 MAX_TICK = 6
 """Characters of a tick up to which there is space for a label beside it."""
@@ -61,6 +65,8 @@ def decision(
         Labels of the classes.
     """
     D = min(len(rows), len(states))
+    if figure is None and on_page(SIDE_BY_SIDE) < SIDE_BY_SIDE:
+        D = min(D, 2)
     figure = figure or new_figure(*_size(D, picture))
     unit = "row" if picture else "step"
     heading(
@@ -69,7 +75,7 @@ def decision(
         f"input, class probabilities after each {unit}, and h_t; "
         "dashed: from here the prediction stays",
     )
-    across = 1 if D <= 1 else 2
+    across = 1 if D <= 1 or inches(figure)[0] < SIDE_BY_SIDE else 2
     wider = 0.2 if picture is None and rows.shape[-1] == 1 else 0.0  # for the input's numbers
     blocks = place(
         figure,
@@ -95,8 +101,9 @@ def decision(
 def _size(n: int, picture: tuple[int, int] | None) -> tuple[float, float]:
     """Return width and height in inches for `n` rows; pictures keep their proportions."""
     width, across = (8.6, 7.9) if n <= 1 else (11.2, 4.95)
+    width, across = on_page(width), min(across, on_page(width) - 0.7)
     tall = min(0.42 * across * picture[0] / picture[1], 4.0) if picture else 2.6
-    lines = -(-max(n, 1) // (1 if n <= 1 else 2))
+    lines = -(-max(n, 1) // (1 if n <= 1 or width < SIDE_BY_SIDE else 2))
     return width, 1.25 + lines * tall + (lines - 1) * 0.7
 
 

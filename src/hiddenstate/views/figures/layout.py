@@ -1,6 +1,9 @@
 """Lays out figures: margins in inches, headings, tidy axes, and text that is fast to draw."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, Literal
 
@@ -37,8 +40,14 @@ LEAST = 0.4
 NOTED = 1.3
 """Height of a figure in inches from which it has a note."""
 
+SQUARE = 0.95
+"""Height of a figure on a narrow page, as a share of its width, from which it is lower."""
+
 LETTER = 0.0088
 """Average width of a bold letter of one point, in inches."""
+
+KEY = 0.35
+"""Width of the sign of a line in a legend, with the space around it, in inches."""
 
 EVEN_RATIO, POWERS_RATIO = 8, 100
 """Ratio of the ends of a log axis below which it has the ticks of a linear one, and below which it
@@ -48,8 +57,32 @@ FINE = 800
 """Pixels along an axis of a heat map with uneven steps."""
 
 
+_page: ContextVar[float] = ContextVar("page", default=math.inf)
+
+
+@contextmanager
+def page_width(width: float) -> Iterator[None]:
+    """Draw new figures at most `width` inches wide, as for the screen of a phone."""
+    before = _page.set(width)
+    try:
+        yield
+    finally:
+        _page.reset(before)
+
+
+def on_page(width: float) -> float:
+    """Return `width`, or the inches that the page has if these are fewer."""
+    return min(width, _page.get())
+
+
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of a size in inches."""
+    """Return an empty figure of a size in inches.
+
+    On a narrow page the height shrinks with the width, until the figure is about square.
+    """
+    free = on_page(width)
+    if free < width:
+        width, height = free, max(height * free / width, min(height, SQUARE * free))
     return Figure(figsize=(width, height), dpi=DPI, facecolor=style.now().ground)
 
 
@@ -135,11 +168,14 @@ def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) 
 
 
 def legend(axes: Axes) -> None:
-    """Add a legend in one line above the axes, at the left."""
+    """Add a legend above the axes, at the left, in one line if there is space for it."""
+    _, labels = axes.get_legend_handles_labels()
+    room = part_of(axes.figure).bbox.x1 - axes.bbox.x0
+    longest = LETTER * style.SMALL_POINTS * max(map(len, labels), default=1) + KEY
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
-        ncols=6,
+        ncols=max(1, min(6, int(room / part_of(axes.figure).dpi / longest))),
         handlelength=1.5,
         handletextpad=0.5,
         borderaxespad=0.1,

@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
-from hiddenstate.views.figures.layout import LETTER
+from hiddenstate.views.figures.layout import LETTER, on_page
 
 LINE_PICTURE = (60, 100)
 """Height and width of the thumbnail of a row that is not a picture, drawn as lines."""
@@ -104,9 +104,10 @@ def figure_size(
         Space for text between lines, in inches.
     """
     scale = side / max(size)
-    columns = max(1, min(n, most))
+    across = 1.1 * size[1] * scale
+    columns = max(1, min(n, most, int((on_page(1e6) - 0.24) / across)))
     lines = max(1, -(-n // columns))
-    width = max(columns * 1.1 * size[1] * scale + 0.24, 3.6)
+    width = on_page(max(columns * across + 0.24, 3.6))
     return width, around + lines * 1.06 * size[0] * scale + (lines - 1) * text
 
 
