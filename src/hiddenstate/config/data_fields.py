@@ -166,6 +166,16 @@ class DataConfig:
         kept=True,
         new_data=True,
     )
+    dates: str | None = option(
+        None,
+        "Order of day, month and year in dates such as 03/04/2024; if unset, a day above 12 "
+        "decides. Dates with a year of four digits first are read in any case.",
+        choices=("dmy", "mdy", "ymd"),
+        since=4,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
     encoding: str = option(
         "utf-8",
         "Encoding of a text file.",

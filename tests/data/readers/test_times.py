@@ -14,8 +14,8 @@ def test_dates_order_rows(read: Read) -> None:
     data = read(text)
     equal(data.X[0, :, 0], [1, 2, 3])
     assert data.train.times is None
-    wrong = refused(read, text.replace("2020-03-01", "31.12.2020"), time="date")
-    assert wrong.startswith("csv:2:date: '31.12.2020' is not a time")
+    wrong = refused(read, text.replace("2020-03-01", "2020-13-01"), time="date")
+    assert wrong.startswith("csv:2:date: '2020-13-01' is not a time")
     message = refused(read, text.replace("date", "when"))
     assert message.endswith("name its role with --time when, or the inputs with --input u")
 
@@ -25,8 +25,15 @@ def test_dates_order_rows(read: Read) -> None:
     [
         ("date,2020-01-02,2020-13-01,2020-01-03", "csv:3:date: '2020-13-01' is not a time"),
         ("date,2020-01-02,soon,2020-01-03", "csv:3:date: 'soon' is not a time"),
-        ("date,31.12.2020,01.01.2021,02.01.2021", "csv:2:date: '31.12.2020' is not a time"),
-        ("Time,2020-01-02,17,2020-01-03", "csv:3:Time: '17' is not a time"),
+        ("date,31.12.2020,01.01.2021,12.31.2021", "csv:4:date: '12.31.2021' is not a time"),
+        ("date,31/12/2020,12/31/2020,30/12/2020", "csv:3:date: '12/31/2020' is not a time"),
+        ("date,01/02/2020,03/02/2020,04/02/2020", "csv:2:date: '01/02/2020' may be 1 February "),
+        ("Time,2020-01-02,17,2020-01-03", "csv:3:Time: '17' is a number, but other cells hold a "),
+        (
+            "date,2020-01-02,2020-01-03T00:00Z,2020-01-04",
+            "csv:3:date: '2020-01-03T00:00Z' is a date with a time zone, but other cells hold a "
+            "date without a time zone",
+        ),
         ("t,0,x,1", "csv:3:t: 'x' is not a time"),
         ("t,0,inf,1", "csv:3:t: the time is inf; expected a finite number"),
         ("t,0,-inf,1", "csv:3:t: the time is -inf; expected a finite number"),
@@ -48,6 +55,43 @@ def test_a_cell_that_is_no_time_is_refused_and_its_column_not_ignored(
     assert refused(read, text, split="time", time=time, **wide).startswith(cell)
     if not named:
         equal(read(text, **wide).X[:, 0], [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("cells", "order"),
+    [
+        ("2024-12-31T10:00:00Z 2024-12-31T11:30:00+02:00 2024-12-31T10:30:00+00:00", "1 0 2"),
+        ("2024/12/31 31/12/2023 1/1/2025", "1 0 2"),
+        ("31.12.2024 01.02.2025 2.1.2025", "0 2 1"),
+        ("12/31/2024 02/01/2025 1/2/2025", "0 2 1"),
+        ("31/12/2024 02/01/2025 1/2/2025", "0 1 2"),
+        ("20241231 20250102 20250101", "0 2 1"),
+        ("9:05 10:00 8:59:59.5", "2 0 1"),
+        ("2:05pm 10:00AM 11:00", "1 2 0"),
+    ],
+)
+def test_dates_in_common_shapes_order_rows(cells: str, order: str, read: Read) -> None:
+    text = "date,v\n" + "".join(f"{cell},{i}\n" for i, cell in enumerate(cells.split()))
+    data = read(text, job="regress", horizon=1, target=("v",))
+    equal(data.X[0, :, 0], [int(i) for i in order.split()])
+    assert data.train.times is None  # dates, not numbers
+
+
+def test_the_order_of_day_and_month_is_an_option_that_a_model_keeps(read: Read) -> None:
+    text = "date,v\n02/01/2025,0\n01/02/2025,1\n"
+    job: Any = {"job": "regress", "horizon": 1, "target": ("v",)}
+    message = refused(read, text, **job)
+    assert message.endswith(
+        "may be 2 January 2025 or 1 February 2025; add --dates dmy or --dates mdy"
+    )
+    equal(read(text, dates="dmy", **job).X[0, :, 0], [0, 1])
+    equal(read(text, dates="mdy", **job).X[0, :, 0], [1, 0])
+    short = text.replace("/2025", "/25")
+    assert "or 25 January 2002; add --dates dmy or --dates mdy or --dates ymd" in refused(
+        read, short, **job
+    )
+    equal(read(short, dates="mdy", **job).X[0, :, 0], [1, 0])
+    assert read(text + "31/01/2025,2\n", **job).read_as["dates"] == "dmy"
 
 
 def test_text_under_a_name_of_time_is_no_time(read: Read) -> None:

@@ -1,6 +1,5 @@
 """Decides what each column of a table is: label, target, input, id or time."""
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -15,9 +14,8 @@ from hiddenstate.data.readers.columns import (
     number_error,
     refuse_text,
     text_to_numbers,
-    timestamps,
 )
-from hiddenstate.data.readers.number_text import is_number
+from hiddenstate.data.readers.dates import looks_like_times, timestamps
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.typing import Array
 
@@ -263,21 +261,6 @@ def _guess_time(columns: Columns, free: list[int]) -> int | None:
         steps = np.diff(columns.arrays[counter].astype(float))
         return counter if len(steps) and (steps > 0).all() else None
     return None
-
-
-_TIME = re.compile(r"\s*\d+([-/.:])\d+(\1\d+|:|\s*$)")
-"""The begin of a date or a time of day, with its parts in any order."""
-
-
-def looks_like_times(cells: Array, or_numbers: bool = False) -> bool:
-    """Return whether at least half of some text cells, empty ones left out, look like times."""
-
-    def fits(cell: str) -> bool:
-        is_date = timestamps(np.array([cell], object)) is not None
-        return is_date or bool(_TIME.match(cell)) or (or_numbers and is_number(cell))
-
-    some = [cell for cell in cells[:: max(1, len(cells) // 1000)] if cell]
-    return 2 * sum(map(fits, some)) >= max(len(some), 1)
 
 
 def _repeats(array: Array) -> bool:

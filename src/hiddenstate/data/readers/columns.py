@@ -1,16 +1,15 @@
 """Holds the columns of a table, whatever file they come from, and converts them to numbers."""
 
-import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.readers.dates import timestamps
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
 from hiddenstate.errors import DataError, did_you_mean, listed, printable
 from hiddenstate.system.typing import Array
@@ -143,37 +142,6 @@ def cell_text(value: Any) -> str:
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         value = int(value)
     return printable(value, 40)
-
-
-def timestamps(array: Array) -> NDArray[np.int64] | None:
-    """Return dates as whole numbers in the same order (N,), or None if a cell is not a date.
-
-    A date is in ISO 8601 format, year first, or the same with slashes; a month alone is its first
-    day. Either all dates have a time zone or none has.
-    """
-    if array.dtype.kind == "M":
-        return None if np.isnat(array).any() else array.view(np.int64)
-    epochs = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)
-    stamps = np.empty(len(array), np.int64)
-    aware = None
-    for i, cell in enumerate(array):
-        date = _date(cell)
-        if date is None or aware not in (None, date.tzinfo is not None):
-            return None
-        aware = date.tzinfo is not None
-        stamps[i] = (date - epochs[aware]) // timedelta(microseconds=1)
-    return stamps
-
-
-_MONTH = re.compile(r"\d{4}-\d{2}")
-
-
-def _date(cell: str) -> datetime | None:
-    text = cell.strip().replace("/", "-")
-    try:
-        return datetime.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
-    except (ValueError, OverflowError):
-        return None
 
 
 def text_to_numbers(cells: Array) -> NDArray[np.float64] | None:

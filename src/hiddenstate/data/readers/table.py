@@ -14,6 +14,7 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.origin import Table, whole
+from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import Roles, find_roles, holds_dates
 from hiddenstate.data.readers.columns import (
     Columns,
@@ -25,9 +26,14 @@ from hiddenstate.data.readers.columns import (
     plain_values,
     refuse_text,
     stacked,
+)
+from hiddenstate.data.readers.dates import (
+    compact_dates,
+    first_bad_time,
+    may_be_compact,
+    order_of,
     timestamps,
 )
-from hiddenstate.data.readers.number_text import is_number
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
@@ -73,7 +79,7 @@ def to_dataset(
     roles = find_roles(columns, options, job, require_targets)
     require_labels = require_targets and (job == "classify" or options.label is not None)
     by_time = require_targets and (options.time is not None or options.split == "time")
-    clock = _clock(columns, roles) if roles.long or by_time else None
+    clock = _clock(columns, roles, options.dates) if roles.long or by_time else None
     series = _series(columns, roles) if roles.long else np.zeros(columns.n_rows, np.int64)
     if roles.long:
         rows = _long(columns, roles, require_labels, series, clock)
@@ -100,6 +106,7 @@ def to_dataset(
         read_as={"layout": "long" if roles.long else "wide"}
         # The training file settled that its commas are decimal commas.
         | ({"thousands": "."} if columns.marks and columns.marks.decimal == "," else {})
+        | _settled_order(columns, roles)
         | {
             role: columns.names[j]
             for role in (("label", "id", "time") if roles.long else ("label",))
@@ -174,14 +181,14 @@ def _long(
     _check_constant(columns, roles, weights, roles.weight, series, firsts)
     _check_constant(columns, roles, groups, roles.group, series, firsts)
     y = None if labels is None else labels[firsts]
-    numeric = roles.time is not None and columns.kinds[roles.time] == "number"
+    counts = roles.time is not None and content_of(columns, roles.time) == "number"
     return Rows(
         padded(roles.inputs),
         padded(roles.targets).astype(np.float64, copy=False) if roles.targets else y,
         lengths=None if (lengths == T).all() else lengths,
         weights=None if weights is None else weights[firsts],
         groups=None if groups is None else groups[firsts],
-        times=padded([roles.time])[..., 0] if numeric and roles.time is not None else None,
+        times=padded([roles.time])[..., 0] if counts and roles.time is not None else None,
         ids=None if roles.id is None else plain_values(columns.arrays[roles.id])[firsts],
         origin=whole(S, Table(starts, order, _times(columns, roles))),
         clock=None if clock is None else clock[firsts],
@@ -191,6 +198,14 @@ def _long(
 def _times(columns: Columns, roles: Roles) -> Array | None:
     """Return the time of each row of the table (N,) as it is written, or None."""
     return None if roles.time is None else plain_values(columns.arrays[roles.time])
+
+
+def _settled_order(columns: Columns, roles: Roles) -> dict[str, str]:
+    """Return the order of day and month that the dates of the training file settled."""
+    if roles.time is None or columns.kinds[roles.time] != "text":
+        return {}
+    order = order_of(columns.arrays[roles.time])
+    return {} if order is None else {"dates": order}
 
 
 def _series(columns: Columns, roles: Roles) -> NDArray[np.int64]:
@@ -208,7 +223,7 @@ def _series(columns: Columns, roles: Roles) -> NDArray[np.int64]:
     return rank[inverse]
 
 
-def _clock(columns: Columns, roles: Roles) -> Array | None:
+def _clock(columns: Columns, roles: Roles, order: str | None) -> Array | None:
     """Return numbers that order the rows (N,), or None if their order in the table counts."""
     if roles.time is None:
         return None
@@ -222,16 +237,12 @@ def _clock(columns: Columns, roles: Roles) -> Array | None:
                 f"{columns.at(bad, roles.time)}: the time is {cell_text(values[bad])}; expected a "
                 "finite number; correct it or drop the row"
             )
-        return values
-    stamps = timestamps(values)
+        dates = compact_dates(values) if may_be_compact(columns.names[roles.time]) else None
+        return values if dates is None else timestamps(dates)
+    stamps = timestamps(values, order)
     if stamps is None:
-        bad = _first_bad_time(values)
-        cell = f"{columns.at(bad, roles.time)}: '{printable(values[bad], 40)}'"
-        raise DataError(
-            f"{cell} is not a time; expected numbers, or dates like 2020-12-31 or "
-            "2020-12-31T23:59:59, all with a time zone or all without; correct the cell, or name "
-            "another column with --time COL"
-        )
+        bad, problem = first_bad_time(values, order)
+        raise DataError(f"{columns.at(bad, roles.time)}: '{printable(values[bad], 40)}' {problem}")
     return stamps
 
 
@@ -254,16 +265,6 @@ def _order_remarks(
         return ()
     name = printable(columns.names[roles.time], 40)
     return (f"{where}: the rows are not in the order of {name}; ordered by it",)
-
-
-def _first_bad_time(values: Array) -> int:
-    """Return the first time that is neither number nor date, or the first of the rarer kind."""
-    is_count = np.array([is_number(value) for value in values])
-    for i in np.flatnonzero(~is_count):
-        if timestamps(values[i : i + 1]) is None:
-            return int(i)
-    rarer = ~is_count if 2 * is_count.sum() > len(is_count) else is_count
-    return int(np.argmax(rarer))
 
 
 def _check_clock(

@@ -1,0 +1,41 @@
+"""Says what a column holds: numbers, dates, few or many different texts."""
+
+from typing import Literal
+
+from hiddenstate.data.readers.columns import Columns, text_to_numbers
+from hiddenstate.data.readers.dates import compact_dates, looks_like_times, may_be_compact
+
+Content = Literal["number", "date", "category", "text", "nested"]
+"""What a column holds: `category` is text with few different values, each of several rows."""
+
+MAX_CATEGORIES = 50
+"""Largest number of different texts of a category."""
+
+
+def content_of(columns: Columns, j: int) -> Content:
+    """Return what column `j` holds.
+
+    Text cells that are all numbers, or all true and false, are numbers; text of which at least
+    half looks like dates or times of day is a date, and so are whole numbers such as 20241231 if
+    the name of their column says so.
+    """
+    kind = columns.kinds[j]
+    if kind == "nested":
+        return "nested"
+    if kind == "date" or not columns.n_rows:
+        return "date" if kind == "date" else "number" if kind == "number" else "text"
+    if kind == "number":
+        return "date" if holds_compact_dates(columns, j) else "number"
+    cells = columns.arrays[j]
+    if text_to_numbers(cells) is not None:
+        return "number"
+    if looks_like_times(cells):
+        return "date"
+    n = len(set(cells) - {""})
+    return "category" if n <= MAX_CATEGORIES and 2 * n <= len(cells) else "text"
+
+
+def holds_compact_dates(columns: Columns, j: int) -> bool:
+    """Return whether a column of numbers holds dates such as 20241231; reads few columns."""
+    name = columns.names[j]
+    return may_be_compact(name) and compact_dates(columns.arrays[j]) is not None
