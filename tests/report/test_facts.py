@@ -112,14 +112,14 @@ def test_texts_of_the_folder_are_made_printable(digits: str, tmp_path: Path) -> 
     for pair in (*facts.data(), *facts.environment()):
         assert "".join(pair).isprintable()
     assert facts.title.isprintable()
-    assert facts.n_rows("train") is None
+    assert facts.run.n_rows("train") is None
 
 
 def test_the_rows_of_a_run_of_version_0_4_are_read_from_its_sizes() -> None:
     folder = Path(__file__).parents[1] / "golden" / "v3" / "regress"
     facts = RunFacts(Run(folder))
     assert "rows" not in facts.run.record["data"]
-    assert (facts.n_rows("train"), facts.n_rows("test")) == (16, 2)
+    assert (facts.run.n_rows("train"), facts.run.n_rows("test")) == (16, 2)
 
 
 def test_a_folder_with_only_config_json_is_described(digits: str, tmp_path: Path) -> None:

@@ -169,6 +169,8 @@ class AutoencodeSnapshots(JobSnapshots):
             return {}
         fitted_on = X[:COMPONENTS_ROWS]
         scored = {"pca_train_mse": fitted_on}
+        if self.dataset.valid is not None:
+            scored["pca_valid_mse"] = self.dataset.valid.X[:COMPONENTS_ROWS]
         if len(test):
             most = COMPONENTS_ROWS if isinstance(test, RowStore) else MEASURED // F
             scored["pca_mse"] = test[:most]

@@ -116,14 +116,20 @@ class ClassifySnapshots(JobSnapshots):
     """Class probabilities of some rows, and how they form while a row is read."""
 
     def static_arrays(self) -> dict[str, Array]:
-        """Return the example digits, the rows whose predictions are shown, and the numbers of
-        steps after which the states of the first of them are kept."""
+        """Return the example digits, the rows whose predictions are shown, the numbers of steps
+        after which the states of the first of them are kept, and the score of one class."""
         rows = self._shown()
-        return self.examples() | {
+        arrays = self.examples() | {
             "shown": in_own_units(self.dataset, rows),
             "shown_label": rows.require_targets(),
             "read": self._ends(),
         }
+        train, test = self.dataset.train, self.dataset.test
+        n = self.config.display.n_evaluated
+        if n and test is not None and test.y is not None and len(test):
+            share = baselines.majority(train.require_targets(), test.y[:n], self.job.net.n_outputs)
+            arrays["majority_evaluated"] = np.array([share])
+        return arrays
 
     def snapshot(self, engine: Engine, made: TrainingOutputs | None = None) -> dict[str, Array]:
         """Return the class probabilities of the shown rows; of the first of them the hidden state

@@ -7,6 +7,7 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.bundled.waves import load_waves
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.inference.predict import predictions_and_targets
@@ -84,8 +85,32 @@ class RegressSnapshots(JobSnapshots):
     """Targets and predictions over time, and the hidden states behind them."""
 
     def static_arrays(self) -> dict[str, Array]:
-        """Return input and target before training: sin and cos on [0, 2*pi] at 100 points, or the
-        first 100 steps of other data."""
+        """Return input and target before training, and the losses of the baseline."""
+        return self._signal() | self._baseline_losses()
+
+    def _baseline_losses(self) -> dict[str, Array]:
+        """Return the loss without a network on training and validation rows, of own data."""
+        d, losses = self.dataset, {}
+        if d.source == "bundled" or not isinstance(d.X, np.ndarray):
+            return {}
+        for name, rows in (("baseline_train", d.train), ("baseline_valid", d.valid)):
+            if rows is not None and len(rows):
+                losses[name] = np.array([self._baseline_loss(rows)])
+        return losses
+
+    def _baseline_loss(self, rows: Rows) -> float:
+        """Return the loss of the last value in a forecast, else of the mean training target."""
+        transform, y, lengths = self.dataset.transform, rows.require_targets(), _lengths(rows)
+        now = last_values(transform, rows)
+        if now is not None:
+            scaled = transform.apply_targets(now, rows.X, rows.lengths, y.dtype)
+            return mean_squared_error(scaled, y, lengths)
+        train = self.dataset.train
+        return baselines.training_mean(train.require_targets(), y, _lengths(train), lengths)
+
+    def _signal(self) -> dict[str, Array]:
+        """Return input and target: sin and cos on [0, 2*pi] at 100 points, or the first 100 steps
+        of other data."""
         d = self.dataset
         if d.source == "bundled":
             times = np.linspace(0, 2 * np.pi, 100, dtype=np.float64)
@@ -171,6 +196,16 @@ class RegressSnapshots(JobSnapshots):
             epoch_length = ends[2] - ends[0] + (ends[1] - ends[0])
             arrays["time"] = times[rows] + epochs * epoch_length
         return arrays
+
+
+def last_values(transform: Transform, rows: Rows) -> Array | None:
+    """Return the last known values of the targets of prepared rows, in the shape of y and in their
+    own units; None unless targets are forecast from their own past."""
+    now = transform.current_targets(rows.X) if transform.reading.get("horizon") else None
+    if now is None or rows.require_targets().ndim == 3:
+        return now
+    last = np.full(len(rows), now.shape[1]) if rows.lengths is None else rows.lengths
+    return np.asarray(now[np.arange(len(rows)), last - 1])
 
 
 def _lengths(rows: Rows) -> Array | None:

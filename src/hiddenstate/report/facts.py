@@ -1,6 +1,5 @@
 """Describes a run in words: the data, the network, the options, and what happened."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -134,25 +133,6 @@ class RunFacts:
         number = int(number)
         return self.classes[number] if number < len(self.classes) else str(number)
 
-    def _data_record(self) -> dict[str, Any]:
-        """What config.json records of the data."""
-        data = self.run.record.get("data")
-        return data if isinstance(data, dict) else {}
-
-    def n_rows(self, part: str) -> int | None:
-        """Return the number of rows of `train`, `valid` or `test`; None if it is not recorded."""
-        data = self._data_record()
-        rows = data.get("rows")
-        if isinstance(rows, dict):
-            n = rows.get(part)
-            return n if type(n) is int and n >= 0 else None
-        # Version 0.4 recorded the sizes as lines of text alone.
-        lines = data.get("sizes")
-        for line in lines if isinstance(lines, list) else ():
-            if size := re.match(rf"{part} data: \((\d{{1,15}})\b", str(line)):
-                return int(size[1])
-        return None
-
     def data(self) -> Pairs:
         """What the run was trained on."""
         sources = {
@@ -166,7 +146,7 @@ class RunFacts:
             path = self.config.flat().get(name)
             if path:
                 pairs.append(({"data": "path"}.get(name, name), printable(path, 400)))
-        sizes = self._data_record().get("sizes")
+        sizes = self.run.data_record().get("sizes")
         for line in sizes if isinstance(sizes, list) else ():
             part, _, rest = printable(line).partition(": ")
             pairs.append((part, rest))

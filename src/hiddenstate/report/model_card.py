@@ -119,7 +119,7 @@ def _tested(facts: RunFacts) -> list[str]:
     """What the run was tested on."""
     if "test" not in "".join(facts.results):
         return ["It was not tested on held-out rows: its error on other rows is unknown."]
-    n = facts.n_rows("test")
+    n = facts.run.n_rows("test")
     rows = "rows" if n is None else f"{n:,} rows"
     lines = [f"It was tested on {rows} that were provided with, or held out of, the same data."]
     if n is not None and n < 100:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiddenstate.errors import MachineError, UntrustedFileError
-from hiddenstate.metrics.glossary import Entry, ResultRow, entry_of, result_rows, written
+from hiddenstate.metrics.comparison import BASELINES, Baseline, baseline_method, compare
+from hiddenstate.metrics.glossary import ResultRow, entry_of, result_rows, written
 from hiddenstate.metrics.headline import headline as headline_key
 from hiddenstate.metrics.scores import balanced_accuracy, f1_by_class, skill
 from hiddenstate.report.facts import RunFacts
@@ -19,47 +20,6 @@ from hiddenstate.system.typing import Array
 
 WINDOWS = 10
 """Windows at the end of a run that `last10_mse` is computed over."""
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """The main result of a run, and that of a method without a network.
-
-    Parameters
-    ----------
-    name : str
-        Name of the result.
-    value, other : float
-        The result of the run and that of the baseline.
-    method : str
-        What the baseline does, as the end of "Without a network, ...".
-    entry, other_entry : Entry
-        Their entries in the glossary.
-    """
-
-    name: str
-    value: float
-    other: float
-    method: str
-    entry: Entry
-    other_entry: Entry
-
-    @property
-    def better(self) -> bool:
-        """Whether the network is better."""
-        more_is_better = self.entry.kind == "share"
-        return self.value > self.other if more_is_better else self.value < self.other
-
-    def in_words(self) -> str:
-        """Return the comparison as a sentence."""
-        other = written(self.other, self.entry.kind)
-        sentence = f"Without a network, {self.method} reaches {other}"
-        if not self.better:
-            return f"{sentence}: the network is no better."
-        if self.entry.kind == "share":
-            return f"{sentence}."
-        lower = 100 * skill(self.value, self.other)
-        return f"{sentence}; the error of the network is {lower:.1f} % lower."
 
 
 @dataclass(frozen=True)
@@ -86,7 +46,7 @@ def headline(facts: RunFacts) -> Headline:
             )
         return _latest(facts, key)
     entry, compared = entry_of(key, job), baseline(facts)
-    name, n = entry.title, facts.n_rows("test")
+    name, n = entry.title, facts.run.n_rows("test")
     if key == "test_accuracy":
         name = f"of {n:,} test rows correct" if n else "of the test rows correct"
     elif key == "test_mse" and n:
@@ -119,15 +79,16 @@ def _latest(facts: RunFacts, key: str) -> Headline:
 def baseline(facts: RunFacts) -> Baseline | None:
     """Return the main result of the run and its baseline; None if either is unknown."""
     results, job = facts.results, facts.job
-    key = headline_key(job, results)
-    other = _other(facts)
-    if key not in results or other is None:
-        return None
+    logged = compare(job, results, facts.config.flat())
+    key, other = headline_key(job, results), _other(facts)
+    if logged is not None or key not in results or other is None:
+        return logged
     return Baseline(
         key,
         results[key],
         other.value,
         other.method,
+        other.short,
         entry_of(key, job),
         entry_of(other.name, job),
     )
@@ -135,40 +96,32 @@ def baseline(facts: RunFacts) -> Baseline | None:
 
 @dataclass(frozen=True)
 class _Other:
-    """The result of a method without a network."""
+    """The result of a method without a network, which was not logged."""
 
     name: str
     value: float
     method: str
+    short: str
 
 
 def _other(facts: RunFacts) -> _Other | None:
-    """Return the baseline of the run; None if it is unknown."""
-    results, job = facts.results, facts.job
+    """Return the baseline of a run that did not log one; None if it is unknown."""
+    job = facts.job
+    if BASELINES[job] in facts.results or (job == "regress" and "test_mse" in facts.results):
+        return None
+    if job == "regress":
+        spread, mean = _spread_of_last(facts), "the targets' mean"
+        return None if spread is None else _Other("mean_mse", spread, f"predicting {mean}", mean)
+    method, short = baseline_method(job, facts.config.flat())
     if job == "classify":
-        method = "always predicting the most frequent class"
-        if "baseline_accuracy" in results:
-            return _Other("baseline_accuracy", results["baseline_accuracy"], method)
         matrix = confusion(facts)
         if matrix is None:
             return None
-        return _Other("most_frequent", float(matrix.sum(axis=1).max() / matrix.sum()), method)
-    if job == "autoencode":
-        size = facts.config.flat()["code_size"]
-        method = f"projection on {size} principal component" + "s" * (size != 1)
-        if "baseline_mse" in results:
-            return _Other("baseline_mse", results["baseline_mse"], method)
-        error = typed(facts.static_arrays, AutoencodeStatic).get("pca_mse")
-        method += " fitted to the first 2,000 training rows"
-        return None if error is None else _Other("pca_mse", float(error[0]), method)
-    if "test_mse" in results:
-        if "baseline_mse" not in results:
-            return None
-        forecast = facts.config.flat()["horizon"]
-        method = "repeating the last value" if forecast else "predicting the training mean"
-        return _Other("baseline_mse", results["baseline_mse"], method)
-    spread = _spread_of_last(facts)
-    return None if spread is None else _Other("mean_mse", spread, "predicting the targets' mean")
+        share = float(matrix.sum(axis=1).max() / matrix.sum())
+        return _Other("most_frequent", share, method, short)
+    error = typed(facts.static_arrays, AutoencodeStatic).get("pca_mse")
+    method += " fitted to the first 2,000 training rows"
+    return None if error is None else _Other("pca_mse", float(error[0]), method, short)
 
 
 def _spread_of_last(facts: RunFacts) -> float | None:
@@ -258,14 +211,14 @@ def _derived(facts: RunFacts) -> list[ResultRow]:
     compared, other, matrix = baseline(facts), _other(facts), confusion(facts)
     if compared is not None and compared.other_entry.title and compared.entry.kind != "share":
         derived["skill"] = skill(compared.value, compared.other)
-    if other is not None and other.name not in facts.results:
+    if other is not None:
         derived[other.name] = other.value
     if matrix is not None:
         derived["balanced_accuracy"] = balanced_accuracy(matrix)
         derived["f1"] = float(f1_by_class(matrix)[matrix.sum(axis=1) > 0].mean())
     finite = {name: value for name, value in derived.items() if math.isfinite(value)}
     rows = result_rows(finite, facts.job)
-    accuracy, n = facts.results.get("test_accuracy"), facts.n_rows("test")
+    accuracy, n = facts.results.get("test_accuracy"), facts.run.n_rows("test")
     if accuracy is not None and n:
         low, high = interval(accuracy, n)
         ends = f"{100 * low:.2f} % to {100 * high:.2f} %"

@@ -117,8 +117,26 @@ class Run:
 
     def data_fact(self, name: str) -> str:
         """Return what config.json records of the data: its name, source or fingerprint."""
+        return str(self.data_record().get(name, ""))
+
+    def data_record(self) -> dict[str, Any]:
+        """Return all that config.json records of the data."""
         data = self.record.get("data")
-        return str(data.get(name, "")) if isinstance(data, dict) else ""
+        return data if isinstance(data, dict) else {}
+
+    def n_rows(self, part: str) -> int | None:
+        """Return the number of rows of `train`, `valid` or `test`; None if it is not recorded."""
+        data = self.data_record()
+        rows = data.get("rows")
+        if isinstance(rows, dict):
+            n = rows.get(part)
+            return n if type(n) is int and n >= 0 else None
+        # Version 0.4 recorded the sizes as lines of text alone.
+        lines = data.get("sizes")
+        for line in lines if isinstance(lines, list) else ():
+            if size := re.match(rf"{part} data: \((\d{{1,15}})\b", str(line)):
+                return int(size[1])
+        return None
 
     def history(self) -> list[Event]:
         """Return the events of history.jsonl, without damaged or unfinished lines."""

@@ -98,6 +98,14 @@ class ClassifyStatic(TypedDict, total=False):
             "numbers of steps read, after which states are saved: evenly spread, last T",
         ),
     ]
+    majority_evaluated: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "1",
+            "the accuracy of the most frequent training class on the first `n_evaluated` test rows",
+        ),
+    ]
 
 
 class ClassifyFinal(TypedDict, total=False):
@@ -214,6 +222,18 @@ class RegressStatic(TypedDict, total=False):
     ]
     input: Annotated[Array, ArraySpec("uf", "P I", "the input at these times", "signal")]
     target: Annotated[Array, ArraySpec("f", "P O", "the target at these times", "signal")]
+    baseline_train: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "1",
+            "the training loss of the last value in a forecast, else of the mean of the training "
+            "targets; not for the bundled waves",
+        ),
+    ]
+    baseline_valid: Annotated[
+        Array, ArraySpec("f", "1", "the same on the validation rows, if there are any")
+    ]
 
 
 class RegressFinal(TypedDict, total=False):
@@ -281,6 +301,10 @@ class AutoencodeStatic(TypedDict, total=False):
             "the error of PCA with as many components as a code has numbers, fitted and measured "
             "on the first 2,000 training rows; for rows of up to 1,024 numbers",
         ),
+    ]
+    pca_valid_mse: Annotated[
+        Array,
+        ArraySpec("f", "1", "their error on the first 2,000 validation rows, if there are any"),
     ]
     pca_mse: Annotated[
         Array,

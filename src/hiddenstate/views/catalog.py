@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure, FigureBase
 
+from hiddenstate.metrics.comparison import baseline_method
 from hiddenstate.runs.snapshots import (
     AutoencodeMoment,
     AutoencodeStatic,
@@ -56,31 +57,30 @@ def _of_all(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
             static["example"], labels, timeline.picture, on
         )
     if moment.history:
-        valid = [e for e in timeline.events if e["event"] == "valid" and e["step"] <= moment.step]
+        compared = timeline.compared(moment)
         draws["learning"] = lambda on: figures.learning(
-            moment.history, timeline.unit, valid, _baselines(timeline, moment), on
+            moment.history,
+            timeline.unit,
+            timeline.validations(moment),
+            _baselines(timeline),
+            on,
+            kept=timeline.kept(moment),
+            evaluated=timeline.evaluated,
+            results=moment.results,
+            warning=compared.warning() if compared else "",
         )
     return draws
 
 
-def _baselines(timeline: Timeline, moment: Moment) -> dict[str, tuple[float, str]]:
-    """Return the values that need no training, and their names, as far as the run has them."""
-    if "code" in moment.arrays:
-        size = moment.arrays["code"].shape[1]
-        beside = {"loss": ("pca_train_mse", "training"), "test_mse": ("pca_evaluated_mse", "test")}
-        return {
-            key: (
-                float(timeline.static_arrays[name][0]),
-                f"{size} principal components, {rows} rows",
-            )
-            for key, (name, rows) in beside.items()
-            if name in timeline.static_arrays
-        }
-    for event in timeline.events:
-        if event["event"] == "end" and "baseline_accuracy" in event:
-            accuracy = float(event["baseline_accuracy"])
-            return {"test_accuracy": (accuracy, "the most frequent class")}
-    return {}
+def _baselines(timeline: Timeline) -> dict[str, tuple[float, str]]:
+    """Return the scores that need no training, and their names, as far as the run has them."""
+    options = timeline.run.config.flat()
+    short = baseline_method(timeline.job, options)[1]
+    rows = {"loss": "training rows", "valid_loss": "validation rows"}
+    return {
+        key: (value, f"{short}, {rows.get(key, timeline.evaluated)}")
+        for key, value in timeline.baselines().items()
+    }
 
 
 def _of_classify(timeline: Timeline, moment: Moment) -> dict[str, Draw]:

@@ -2,20 +2,32 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from hiddenstate.data import fractions
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
+from hiddenstate.metrics.comparison import Baseline, compare
 from hiddenstate.runs import Run
-from hiddenstate.runs.events import Event, LogEvent
+from hiddenstate.runs.events import Event, Figures, LogEvent, ValidationEvent, figures_of
 from hiddenstate.runs.snapshots import FileArrays, typed
 from hiddenstate.system.typing import Array, Arrays, NamedArrays
 
 APPENDED = ("time", "target", "prediction")
 """Arrays that each snapshot continues, if the windows of a run follow one another."""
+
+BASELINE_ARRAYS = {
+    "classify": {"test_accuracy": "majority_evaluated"},
+    "regress": {"loss": "baseline_train", "valid_loss": "baseline_valid"},
+    "autoencode": {
+        "loss": "pca_train_mse",
+        "valid_loss": "pca_valid_mse",
+        "test_mse": "pca_evaluated_mse",
+    },
+}
+"""Static arrays that hold a score without a network, by the logged figure on the same rows."""
 
 MAX_DRAWN = 1e100
 """Larger numbers are not drawn, since their squares may overflow; no float32 is larger."""
@@ -34,11 +46,14 @@ class Moment:
     arrays : dict of ndarray
         Those of the newest snapshot; if windows follow one another, of all windows until then;
         at the end also the final arrays.
+    results : dict
+        The results of the run; none before its end.
     """
 
     step: int
     history: list[LogEvent]
     arrays: NamedArrays
+    results: Figures = field(default_factory=dict)
 
     def arrays_as(self, file: type[FileArrays]) -> FileArrays:
         """Return the arrays with the names and types of `file`."""
@@ -131,10 +146,46 @@ class Timeline:
         arrays: NamedArrays = {} if newest is None else dict(self._snapshots[newest])
         if self.facts.appended:
             arrays |= self._windows(step)
+        results: Figures = {}
         if steps and step >= steps[-1]:
             arrays |= self.final_arrays
+            results = next((figures_of(e) for e in self.events if e["event"] == "end"), {})
         history = [event for event in self._history if event["step"] < step]
-        return Moment(step, history, arrays)
+        return Moment(step, history, arrays, results)
+
+    def validations(self, moment: Moment) -> list[ValidationEvent]:
+        """Return the evaluations on validation rows until `moment`."""
+        return [e for e in self.events if e["event"] == "valid" and e["step"] < moment.step]
+
+    def kept(self, moment: Moment) -> int | None:
+        """Return the updates after which the weights were best until `moment`, which are kept.
+
+        None without validation rows: then the last weights are kept.
+        """
+        if moment.results:
+            return int(moment.results["best_step"]) if "best_step" in moment.results else None
+        valid = self.validations(moment)
+        return min(valid, key=lambda event: event["valid_loss"])["step"] + 1 if valid else None
+
+    @property
+    def evaluated(self) -> str:
+        """The test rows that scores during training are computed on, in words."""
+        n, asked = self.run.n_rows("test"), self.run.config.display.n_evaluated
+        if n is None:
+            return f"the first {asked:,} test rows or fewer"
+        return f"the first {asked:,} test rows" if asked < n else f"all {n:,} test rows"
+
+    def baselines(self) -> dict[str, float]:
+        """Return scores without a network by the logged figure that is on the same rows."""
+        return {
+            figure: float(self.static_arrays[name][0])
+            for figure, name in BASELINE_ARRAYS[self.job].items()
+            if name in self.static_arrays
+        }
+
+    def compared(self, moment: Moment) -> Baseline | None:
+        """Return the result of the run beside that of its baseline; None before the end."""
+        return compare(self.job, moment.results, self.run.config.flat())
 
     def _windows(self, step: int) -> NamedArrays:
         """Return the windows predicted in the first `step` updates, from all snapshots."""

@@ -34,6 +34,9 @@ DPI = 110
 HEADED, KEYED = 0.56, 0.74
 """Inches at the top for a title and a note, and for these and a legend."""
 
+WARNED = 0.17
+"""Inches more at the top for a warning under the note."""
+
 LEAST = 0.4
 """Smallest share of a figure that its margins leave."""
 
@@ -165,6 +168,25 @@ def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) 
                 ha="left",
                 va="top",
             )
+
+
+def warn(figure: FigureBase, warning: str, left: float = 0.12) -> float:
+    """Write a warning under the note of a figure; return the inches that it takes at the top."""
+    width, height = inches(figure)
+    if not warning or height <= NOTED:
+        return 0.0
+    most = int((width - left) / (LETTER * style.SMALL_POINTS))
+    figure.text(
+        left / width,
+        1 - 0.31 / height - WARNED / height,
+        style.plain(warning, max(most, 8)),
+        fontsize=style.SMALL_POINTS,
+        color=style.now().wrong,
+        fontweight="bold",
+        ha="left",
+        va="top",
+    )
+    return WARNED
 
 
 def legend(axes: Axes) -> None:

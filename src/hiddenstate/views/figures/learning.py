@@ -21,6 +21,7 @@ from hiddenstate.views.figures.layout import (
     part_of,
     place,
     rule,
+    warn,
     write,
     write_at,
 )
@@ -68,6 +69,11 @@ def learning(
     valid: Sequence[Event] = (),
     baselines: Mapping[str, tuple[float, str]] | None = None,
     figure: Figure | None = None,
+    *,
+    kept: int | None = None,
+    evaluated: str = "the test rows",
+    results: Mapping[str, Any] | None = None,
+    warning: str = "",
 ) -> Figure:
     """Draw the loss against updates, and below it the test score if it was logged.
 
@@ -81,16 +87,26 @@ def learning(
     valid : sequence of dict, optional
         Evaluations on the validation rows, with step and valid_loss.
     baselines : dict, optional
-        For "loss", "test_accuracy" or "test_mse": a value that needs no network, and its name.
+        For "loss", "valid_loss", "test_accuracy" or "test_mse": a value that needs no network on
+        the same rows, and its name.
     figure : Figure, optional
         The figure to draw on, or a part of one.
+    kept : int, optional
+        Updates after which the weights were best; a line marks them.
+    evaluated : str
+        The test rows that the logged scores are computed on.
+    results : dict, optional
+        The results at the end of the run.
+    warning : str, optional
+        A sentence under the note.
     """
     figure, levels = figure or new_figure(6.4, 4.2), baselines or {}
     scores = [key for key in SCORES if any(key in event for event in history)]
-    heading(figure, "Learning curves", _latest(history, scores, unit))
-    grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=KEYED)
+    heading(figure, "Learning curves", _latest(history, scores, unit, evaluated, results or {}))
+    top = KEYED + warn(figure, warning)
+    grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=top)
     axes = add_axes(figure, grid[0])
-    _draw_loss(axes, history, unit, valid, levels.get("loss"))
+    _draw_loss(axes, history, unit, valid, levels)
     places = [axes]
     for number, key in enumerate(scores):
         places.append(add_axes(figure, grid[number + 1], sharex=axes))
@@ -103,20 +119,51 @@ def learning(
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     last = max([event["step"] + 1 for event in (*history, *valid)], default=1)
     axes.set_xlim(-0.02 * last, 1.02 * last)
+    if kept is not None:
+        _mark_kept(places, kept, last, "kept" if results else "best so far", unit)
     return figure
 
 
-def _latest(history: Sequence[Event], scores: Sequence[str], unit: str) -> str:
-    """Return the latest loss and scores as a note."""
+def _latest(
+    history: Sequence[Event],
+    scores: Sequence[str],
+    unit: str,
+    evaluated: str,
+    results: Mapping[str, Any],
+) -> str:
+    """Return the latest loss and scores as a note, each with the rows it is computed on."""
     if not history:
         return f"no {unit} logged yet"
     note = f"{unit} {history[-1]['step'] + 1:,}: mean loss {history[-1]['mean_loss']:.4g}"
     for key in scores:
         value = next((event[key] for event in reversed(history) if key in event), None)
         if value is not None:
-            name = "accuracy" if key == "test_accuracy" else "test error"
-            note += f", {name} {value:.4g}"
+            note += f", {_written(key, value)} on {evaluated}"
+    for key in SCORES:
+        if key in results:
+            note += f"; at the end {_written(key, results[key])} on all test rows"
     return note
+
+
+def _written(key: str, value: float) -> str:
+    return f"accuracy {value:.2%}" if key == "test_accuracy" else f"error {value:.4g}"
+
+
+def _mark_kept(places: Sequence[Axes], kept: int, last: int, word: str, unit: str) -> None:
+    """Draw a line after `kept` updates, and name it in the first of the axes."""
+    for axes in places:
+        axes.axvline(kept, color=style.now().ink, lw=0.9)
+    right = kept < last / 2
+    write(
+        places[0],
+        f"{word}: {unit} {kept:,}",
+        (kept, 1),
+        (3 if right else -3, -2),
+        ha="left" if right else "right",
+        va="top",
+        color=style.now().ink,
+        within=places[0].get_xaxis_transform(),
+    ).set_bbox({"facecolor": style.now().ground, "linewidth": 0, "alpha": 0.8, "pad": 1.0})
 
 
 def _draw_loss(
@@ -124,7 +171,7 @@ def _draw_loss(
     history: Sequence[Event],
     unit: str,
     valid: Sequence[Event],
-    baseline: tuple[float, str] | None,
+    levels: Mapping[str, tuple[float, str]],
 ) -> None:
     now = style.now()
     steps = [event["step"] + 1 for event in history]
@@ -136,15 +183,18 @@ def _draw_loss(
     points = np.array([[e["step"] + 1, e["valid_loss"]] for e in valid], float).reshape(-1, 2)
     if len(points):
         axes.plot(*points.T, color=now.valid, lw=1.4, ls="--", marker="s", ms=3, label="validation")
-    axes.set_ylabel("training loss")
+    axes.set_ylabel("loss" if len(points) else "training loss")
     values = np.concatenate([losses, points[:, 1]])
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() > 20 * values.min():
         log_scale(axes)
     elif len(values) and values.min() >= 0:
         axes.set_ylim(bottom=0)
-    if baseline:
-        draw_baseline(axes, *baseline, len(means) > 0 and means[-1] > baseline[0])
+    if "loss" in levels:
+        draw_baseline(axes, *levels["loss"], len(means) > 0 and means[-1] > levels["loss"][0])
+    if "valid_loss" in levels and len(points):
+        value, name = levels["valid_loss"]
+        draw_baseline(axes, value, name, points[-1, 1] > value, now.valid, left=True)
     if len(steps):
         legend(axes)
 
@@ -162,10 +212,17 @@ def _draw_score(
         draw_baseline(axes, *baseline, points[-1][1] > baseline[0])
 
 
-def draw_baseline(axes: Axes, value: float, name: str, under: bool = False) -> None:
-    """Draw a dotted line at `value`, with `name` at its right end above it, or `under` it."""
+def draw_baseline(
+    axes: Axes,
+    value: float,
+    name: str,
+    under: bool = False,
+    color: str = "",
+    left: bool = False,
+) -> None:
+    """Draw a dotted line at `value`, with `name` at one end of it, above or `under` it."""
     now = style.now()
-    axes.axhline(value, color=now.baseline, lw=1.2, ls=":")
+    axes.axhline(value, color=color or now.baseline, lw=1.2, ls=":")
     axes.get_ylim()  # matplotlib now computes the limits of the axes
 
     room = axes.transData.transform((0, value))[1] - axes.bbox.y0
@@ -173,11 +230,11 @@ def draw_baseline(axes: Axes, value: float, name: str, under: bool = False) -> N
     text = write(
         axes,
         f"{name}: {value:.3g}",
-        (1, value),
-        (0, -3 if under else 2),
-        ha="right",
+        (0 if left else 1, value),
+        (2 if left else 0, -3 if under else 2),
+        ha="left" if left else "right",
         va="top" if under else "bottom",
-        color=now.baseline,
+        color=color or now.baseline,
         within=axes.get_yaxis_transform(),
     )
     text.set_bbox({"facecolor": now.ground, "linewidth": 0, "alpha": 0.8, "pad": 1.0})

@@ -40,18 +40,20 @@ def _loss(canvas: Canvas, timeline: Timeline, moment: Moment, score_key: str | N
     steps = np.array([event["step"] for event in moment.history], float)
     losses = np.array([event["loss"] for event in moment.history], float)
     means = np.array([event["mean_loss"] for event in moment.history], float)
-    events = [e for e in timeline.events if e["event"] == "valid" and e["step"] < moment.step]
-    valid = np.array([(e["step"], e["valid_loss"]) for e in events], float)
-    pca = _static_number(timeline, "pca_train_mse")
+    valid = np.array([(e["step"], e["valid_loss"]) for e in timeline.validations(moment)], float)
+    kept, levels = timeline.kept(moment), timeline.baselines()
+    level = levels.get("valid_loss") if len(valid) else levels.get("loss")
     note = f"mean {short(float(means[-1]))}" if len(means) else ""
     if score_key:
         value = next(figures_of(e)[score_key] for e in reversed(moment.history) if score_key in e)
         note += f"  {_score_note(score_key, value)}"
+    if kept is not None:
+        note += f", {'kept' if moment.results else 'best'} {timeline.unit} {kept:,}"
     body = titled(canvas, "loss", note)
     if not len(steps):
         body.text(0, 0, "nothing logged yet", GREY)
         return
-    values = [losses, means, *([valid[:, 1]] if len(valid) else []), *([[pca]] if pca else [])]
+    values = [losses, means, *([valid[:, 1]] if len(valid) else []), *([[level]] if level else [])]
     finite = np.concatenate([np.asarray(v, float) for v in values])
     finite = finite[np.isfinite(finite)]
     log = bool(len(finite)) and finite.min() > 0 and finite.max() > LOG_RATIO * finite.min()
@@ -63,8 +65,11 @@ def _loss(canvas: Canvas, timeline: Timeline, moment: Moment, score_key: str | N
         named = [(f"this {unit}", GREY), ("mean", BLUE), ("validation", ORANGE)]
         _key(body.part(0, body.height - 1, body.width, 1), named[: 3 if len(valid) else 2])
     shapes.graph(plot, steps, to_axis(losses), span, GREY, second=True)
-    if pca:
-        _level(plot, float(to_axis(pca)), span, f"PCA {short(pca)}", "on training rows")
+    if kept is not None:
+        _upright(plot, kept - 1, span)
+    if level:
+        rows = "on validation rows" if len(valid) else "on training rows"
+        _level(plot, float(to_axis(level)), span, f"{_baseline(timeline)} {short(level)}", rows)
     if len(valid):
         shapes.graph(plot, valid[:, 0], to_axis(valid[:, 1]), span, ORANGE)
     shapes.graph(plot, steps, to_axis(means), span, BLUE)
@@ -80,9 +85,18 @@ def _key(line: Canvas, named: Sequence[tuple[str, int]]) -> None:
         x = line.text(x, 0, text, ink) + 2
 
 
-def _static_number(timeline: Timeline, name: str) -> float | None:
-    """Return the number in a static array of one, if the run has it."""
-    return float(timeline.static_arrays[name][0]) if name in timeline.static_arrays else None
+def _baseline(timeline: Timeline) -> str:
+    """Return the name of the score without a network, short."""
+    words = {"classify": "one class", "autoencode": "PCA", "regress": "training mean"}
+    forecast = timeline.job == "regress" and timeline.run.config.flat()["horizon"]
+    return "last value" if forecast else words[timeline.job]
+
+
+def _upright(plot: Canvas, x: float, span: tuple[float, ...]) -> None:
+    """Draw a dotted vertical line at `x`."""
+    across = shapes.scaled(np.array([x]), span[0], span[1], 2 * plot.width)
+    down = np.arange(0, 4 * plot.height, 3)
+    shapes.scatter(plot, np.full(len(down), round(float(across[0]))), down, GREY)
 
 
 def _level(plot: Canvas, value: float, span: tuple[float, ...], name: str, of: str) -> None:
@@ -104,12 +118,18 @@ def _score(canvas: Canvas, timeline: Timeline, moment: Moment, key: str) -> None
     logged = [figures_of(event) for event in moment.history if key in event]
     points = np.array([(figures["step"], figures[key]) for figures in logged])
     name, value = key.replace("_", " "), points[-1, 1]
-    body = titled(canvas, name, f"{value:.1%}" if key == "test_accuracy" else short(value))
-    pca = _static_number(timeline, "pca_evaluated_mse") if key == "test_mse" else None
-    span = span_of([points[:, 0]], [points[:, 1], np.array([pca] if pca else [])])
+    written = f"{value:.1%}" if key == "test_accuracy" else short(value)
+    whole = f"{written} on {timeline.evaluated}"
+    fits = len(name) + len(whole) + 2 <= canvas.width
+    body = titled(canvas, name, whole if fits else written)
+    level, kept = timeline.baselines().get(key), timeline.kept(moment)
+    span = span_of([points[:, 0]], [points[:, 1], np.array([level] if level else [])])
     if key == "test_accuracy":
         span = (*span[:2], 0.0, 1.0)
     plot = axes(body, span, (f"step {int(span[0]) + 1}", f"{int(points[-1, 0]) + 1:,}"))
-    if pca:
-        _level(plot, pca, span, f"PCA {short(pca)}", "on these test rows")
+    if kept is not None:
+        _upright(plot, kept - 1, span)
+    if level:
+        text = f"{level:.1%}" if key == "test_accuracy" else short(level)
+        _level(plot, level, span, f"{_baseline(timeline)} {text}", "on these test rows")
     shapes.graph(plot, points[:, 0], points[:, 1], span, BLUE)

@@ -1,0 +1,105 @@
+"""Compares the main result of a run with that of a prediction that needs no network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hiddenstate.metrics.glossary import Entry, entry_of, written
+from hiddenstate.metrics.headline import headline
+from hiddenstate.metrics.scores import skill
+
+BASELINES = {
+    "classify": "baseline_accuracy",
+    "regress": "baseline_mse",
+    "autoencode": "baseline_mse",
+}
+"""The result of each job's baseline on the test rows."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The main result of a run, and that of a method without a network on the same rows.
+
+    Parameters
+    ----------
+    name : str
+        Name of the result.
+    value, other : float
+        The result of the run and that of the baseline.
+    method : str
+        What the baseline does, as the end of "Without a network, ...".
+    short : str
+        The same as a noun, as the end of "worse than ...".
+    entry, other_entry : Entry
+        Their entries in the glossary.
+    """
+
+    name: str
+    value: float
+    other: float
+    method: str
+    short: str
+    entry: Entry
+    other_entry: Entry
+
+    @property
+    def better(self) -> bool:
+        """Whether the network is better."""
+        return self.value > self.other if self._more_is_better else self.value < self.other
+
+    @property
+    def worse(self) -> bool:
+        """Whether the network is worse."""
+        return self.value < self.other if self._more_is_better else self.value > self.other
+
+    @property
+    def _more_is_better(self) -> bool:
+        return self.entry.kind == "share"
+
+    def in_words(self) -> str:
+        """Return the comparison as a sentence."""
+        other = written(self.other, self.entry.kind)
+        sentence = f"Without a network, {self.method} reaches {other}"
+        if not self.better:
+            return f"{sentence}: the network is {'worse' if self.worse else 'no better'}."
+        if self._more_is_better:
+            return f"{sentence}."
+        lower = 100 * skill(self.value, self.other)
+        return f"{sentence}; the error of the network is {lower:.1f} % lower."
+
+    def warning(self) -> str:
+        """Return a sentence for views if the network is worse, else nothing."""
+        if not self.worse:
+            return ""
+        value, other = (written(number, self.entry.kind) for number in (self.value, self.other))
+        return f"worse than {self.short}: {self.entry.title} {value}, without a network {other}"
+
+
+def baseline_method(job: str, options: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what the baseline of a run with these options does, and the same as a noun."""
+    if job == "classify":
+        return "always predicting the most frequent class", "always the most frequent class"
+    if job == "autoencode":
+        size = options["code_size"]
+        components = f"{size} principal component" + "s" * (size != 1)
+        return f"projection on {components}", components
+    if options["horizon"]:
+        return "repeating the last value", "the last value"
+    return "predicting the training mean", "the training mean"
+
+
+def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) -> Baseline | None:
+    """Return the main result of a run beside its baseline on the test rows, if it has both."""
+    key, other = headline(job, results), BASELINES[job]
+    if key not in results or other not in results or not key.startswith("test"):
+        return None
+    method, short = baseline_method(job, options)
+    return Baseline(
+        key,
+        float(results[key]),
+        float(results[other]),
+        method,
+        short,
+        entry_of(key, job),
+        entry_of(other, job),
+    )
