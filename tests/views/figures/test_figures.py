@@ -57,7 +57,22 @@ def test_learning_curves_show_what_was_logged_and_the_baseline():
     np.testing.assert_array_equal(test.get_ydata(), [0, 0.1, 0.2, 0.3, 0.4])
     assert set(np.asarray(guessing.get_ydata())) == {0.1}
     assert [text.get_text() for text in score.texts] == ["guessing: 0.1"]
-    assert titles(figure) == ["Learning curves", "step 201: mean loss 1.7, accuracy 0.4"]
+    note = "step 201: mean loss 1.7, accuracy 40.00% on the test rows"
+    assert titles(figure) == ["Learning curves", note]
+
+
+def test_learning_curves_mark_the_kept_step_and_warn_at_the_end():
+    history = [{"step": k, "loss": 1.0, "mean_loss": 1.0, "test_mse": 2.0} for k in range(9)]
+    marks = {"kept": 3, "evaluated": "the first 5 test rows", "warning": "worse than the mean"}
+    during = figures.learning(history, **marks)
+    note = "step 9: mean loss 1, error 2 on the first 5 test rows"
+    assert titles(during) == ["Learning curves", note, "worse than the mean"]
+    for axes in during.axes:
+        assert any(set(np.asarray(line.get_xdata())) == {3} for line in axes.get_lines())
+    assert "best so far: step 3" in [text.get_text() for text in during.axes[0].texts]
+    after = figures.learning(history, results={"test_mse": 1.5}, **marks)
+    assert titles(after)[1] == f"{note}; at the end error 1.5 on all test rows"
+    assert "kept: step 3" in [text.get_text() for text in after.axes[0].texts]
 
 
 @pytest.mark.parametrize(("value", "side"), [(0.5, "top"), (0.001, "bottom"), (3.0, "bottom")])
