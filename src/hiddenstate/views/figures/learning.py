@@ -134,15 +134,13 @@ def _latest(
     """Return the latest loss and scores as a note, each with the rows it is computed on."""
     if not history:
         return f"no {unit} logged yet"
+    end = [f"{_written(key, results[key])} on all test rows" for key in SCORES if key in results]
     note = f"{unit} {history[-1]['step'] + 1:,}: mean loss {history[-1]['mean_loss']:.4g}"
     for key in scores:
         value = next((event[key] for event in reversed(history) if key in event), None)
         if value is not None:
             note += f", {_written(key, value)} on {evaluated}"
-    for key in SCORES:
-        if key in results:
-            note += f"; at the end {_written(key, results[key])} on all test rows"
-    return note
+    return "; ".join([f"at the end {text}" for text in end] + [note])
 
 
 def _written(key: str, value: float) -> str:
