@@ -1,5 +1,7 @@
 """Figures show what the arrays hold, in the right places."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PathCollection
@@ -63,7 +65,11 @@ def test_learning_curves_show_what_was_logged_and_the_baseline():
 
 def test_learning_curves_mark_the_kept_step_and_warn_at_the_end():
     history = [{"step": k, "loss": 1.0, "mean_loss": 1.0, "test_mse": 2.0} for k in range(9)]
-    marks = {"kept": 3, "evaluated": "the first 5 test rows", "warning": "worse than the mean"}
+    marks: dict[str, Any] = {
+        "kept": 3,
+        "evaluated": "the first 5 test rows",
+        "warning": "worse than the mean",
+    }
     during = figures.learning(history, **marks)
     note = "step 9: mean loss 1, error 2 on the first 5 test rows"
     assert titles(during) == ["Learning curves", note, "worse than the mean"]
