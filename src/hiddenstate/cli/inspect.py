@@ -1,6 +1,7 @@
 """The command inspect: what data contains and which job fits it."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,8 @@ def inspect(data: str, job: str | None, as_json: bool, **reading: Any) -> None:
 
 def _table(values: Mapping[str, Any]) -> "Columns | None":
     """Read a sample of the columns of a table; None for other data."""
-    from hiddenstate.data.readers.open import TEXT_OPTIONS, existing, is_table, sample_columns
+    from hiddenstate.data.readers.formats import is_table
+    from hiddenstate.data.readers.open import TEXT_OPTIONS, existing, sample_columns
 
     own = section_options(DataConfig, "classify")
     path = existing(own["data"].check(values["data"]))
@@ -131,7 +133,7 @@ def _read_for_job(
 
 def _attempts(values: Mapping[str, Any], job: str | None) -> list[tuple[str, dict[str, Any]]]:
     """The jobs to read the data for, in order, with the options that each adds."""
-    from hiddenstate.data.readers.open import PARQUET, TABLES
+    from hiddenstate.data.readers.formats import is_table
 
     if job:
         return [(job, {})]
@@ -141,6 +143,6 @@ def _attempts(values: Mapping[str, Any], job: str | None) -> list[tuple[str, dic
         ("autoencode", {}),
         ("regress", {"horizon": 1}),
     ]
-    if str(values["data"]).lower().endswith((*TABLES, *PARQUET)):
+    if is_table(Path(values["data"])):
         del attempts[1]  # the targets of a table are named, or there are none
     return attempts

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from hiddenstate.errors import UntrustedFileError
+from hiddenstate.errors import UntrustedFileError, printable
 
 
 def canonical_json(value: Any) -> str:
@@ -15,31 +15,40 @@ def canonical_json(value: Any) -> str:
 
 def parse_json(text: str) -> Any:
     """Parse JSON; duplicate keys, NaN, infinity and numbers out of range raise `ValueError`."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        value = dict(pairs)
-        if len(value) != len(pairs):
-            raise ValueError("duplicate key")
-        return value
-
-    def refuse(constant: str) -> Any:
-        raise ValueError(f"{constant} is not JSON")
-
-    def finite(text: str) -> float:
-        number = float(text)
-        if not math.isfinite(number):
-            raise ValueError(f"{text[:40]} is out of range")
-        return number
-
-    def whole(text: str) -> int:
-        finite(text)  # so that it can become a float wherever one is expected
-        return int(text)
-
-    read: Any = {"parse_constant": refuse, "parse_float": finite, "parse_int": whole}
     try:
-        return json.loads(text, object_pairs_hook=unique, **read)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"duplicate key {printable(repr(twice), 40)}")
+    return value
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is out of range")
+    return number
+
+
+def _whole(text: str) -> int:
+    _finite(text)  # so that it can become a float wherever one is expected
+    return int(text)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite, parse_int=_whole
+)
 
 
 def replace_nan(value: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.readers.delimited import read_delimited
+from hiddenstate.data.readers.open import read_path
 from hiddenstate.errors import DataError
 
 Array = np.ndarray[Any, Any]
@@ -27,7 +27,7 @@ def reader(folder: Path) -> Callable[..., SequenceDataset]:
     ) -> SequenceDataset:
         path = folder / name
         path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return read_delimited(path, DataConfig(**options), job, require_targets)
+        return read_path(str(path), DataConfig(**options), job, require_targets)
 
     return run
 

@@ -16,13 +16,19 @@ from hypothesis import strategies as st
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers import delimited, text_lines
-from hiddenstate.data.readers.delimited import read_delimited
+from hiddenstate.data.readers.open import read_path
 from hiddenstate.errors import DataError, HiddenstateError, OptionError
 from tests.conftest import EVIL, mutations
 from tests.data.readers.tables import Read, equal, reader, refused
 from tests.data.readers.test_table import LONG, WIDE, blocks, quick
 
 nan = np.nan
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One CSV file, overwritten again and again."""
+    return tmp_path_factory.mktemp("data") / "values.csv"
 
 
 @pytest.fixture
@@ -239,7 +245,7 @@ def test_a_column_with_large_numbers_in_a_late_piece_keeps_its_values(
 
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        read_delimited(tmp_path, DataConfig(), "classify")
+        delimited.read_columns(tmp_path, DataConfig())
 
 
 # --- round trips
@@ -273,7 +279,7 @@ def test_any_wide_table_is_read_as_it_was_written(
         writer.writerows([["NA" if v != v else repr(v) for v in row] for row in values])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_lines, "BLOCK", block)
-        data = read_delimited(place, DataConfig(delimiter=delimiter), "autoencode")
+        data = read_path(str(place), DataConfig(delimiter=delimiter), "autoencode")
     np.testing.assert_array_equal(data.X, X)
 
 
@@ -291,7 +297,7 @@ def test_any_labels_are_read_as_they_were_written(
         csv.writer(stream).writerows([("label", "a"), *(("l" + w, repr(v)) for w, v in rows)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_lines, "BLOCK", block)
-        data = read_delimited(place, DataConfig(), "classify")
+        data = read_path(str(place), DataConfig(), "classify")
     assert data.y is not None
     assert data.y.tolist() == ["l" + word for word, _ in rows]
     equal(data.X[:, 0], [value for _, value in rows])
@@ -315,8 +321,8 @@ def test_a_damaged_table_only_raises_errors_of_the_library(
             place.write_bytes(hurt)
             for option in options:
                 try:
-                    read_delimited(
-                        place, DataConfig(**option), job, require_targets=job == "classify"
+                    read_path(
+                        str(place), DataConfig(**option), job, require_targets=job == "classify"
                     )
                     read += 1
                 except HiddenstateError as error:
@@ -330,7 +336,7 @@ def test_a_damaged_gzip_file_only_raises_errors_of_the_library(place: Path) -> N
     for hurt in mutations(gzip.compress(LONG.encode() * 20), 300):
         place.write_bytes(hurt)
         try:
-            read_delimited(place, DataConfig(), "classify")
+            read_path(str(place), DataConfig(), "classify")
         except HiddenstateError:
             refused += 1
     assert refused > 200
@@ -343,4 +349,4 @@ def test_any_bytes_give_data_or_an_error_of_the_library(place: Path, data: bytes
     asked: list[dict[str, Any]] = [{}, {"encoding": "latin-1"}, {"delimiter": ";", "decimal": ","}]
     for options in asked:
         with contextlib.suppress(HiddenstateError):
-            read_delimited(place, DataConfig(**options), "autoencode")
+            read_path(str(place), DataConfig(**options), "autoencode")

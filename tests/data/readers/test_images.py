@@ -14,7 +14,8 @@ from PIL import Image
 from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers import images as reader
-from hiddenstate.data.readers.images import is_image, read_images
+from hiddenstate.data.readers.formats import IMAGES, has_ending
+from hiddenstate.data.readers.images import read_images
 from hiddenstate.data.readers.open import read_data, read_path
 from hiddenstate.errors import DataError, HiddenstateError, MachineError
 from tests.conftest import mutations, same
@@ -170,8 +171,8 @@ def test_ignored_files_give_a_remark_unless_hidden(folder: Path) -> None:
         "empty",
         "stray.png",
     ]
-    assert is_image(Path("a.JPEG"))
-    assert not is_image(Path("png"))
+    assert has_ending(Path("a.JPEG"), IMAGES)
+    assert not has_ending(Path("png"), IMAGES)
 
 
 # --- kinds of pixels

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.readers.delimited import read_delimited
 from hiddenstate.data.readers.number_text import NumberMarks
 from hiddenstate.data.readers.open import read_like, read_path
 from hiddenstate.errors import DataError, OptionError
@@ -18,7 +17,7 @@ def read(folder: Path, text: str, **options: Any) -> list[float]:
     """Read the column `a` of a file whose columns are separated by semicolons."""
     (folder / "t.csv").write_text(text)
     options = {"delimiter": ";", "input": ("a",), **options}
-    data = read_delimited(folder / "t.csv", DataConfig(**options), "autoencode")
+    data = read_path(str(folder / "t.csv"), DataConfig(**options), "autoencode")
     return [float(x) for x in data.X[:, 0]]
 
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers import parquet
-from hiddenstate.data.readers.parquet import read_parquet
+from hiddenstate.data.readers.open import read_path
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, HiddenstateError, MachineError
 from tests.conftest import EVIL, mutations
@@ -30,6 +30,12 @@ from tests.conftest import EVIL, mutations
 Array = np.ndarray[Any, Any]
 quick = settings(derandomize=True, deadline=None, max_examples=40)
 nan = np.nan
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One Parquet file, overwritten again and again."""
+    return tmp_path_factory.mktemp("data") / "values.parquet"
 
 
 @pytest.fixture
@@ -45,7 +51,7 @@ def read(tmp_path: Path) -> Callable[..., SequenceDataset]:
     ) -> SequenceDataset:
         path = tmp_path / "t.parquet"
         pq.write_table(pa.table(columns), path, row_group_size=row_group_size)
-        return read_parquet(path, DataConfig(**options), job, require_targets)
+        return read_path(str(path), DataConfig(**options), job, require_targets)
 
     return run
 
@@ -160,10 +166,10 @@ def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
     ):
         path = tmp_path / "t.parquet"
         path.write_bytes(data)
-        with pytest.raises(DataError, match=r"not a Parquet file|damaged"):
-            read_parquet(path, DataConfig(), "classify")
+        with pytest.raises(DataError, match=r"not a Parquet file|damaged|empty"):
+            read_path(str(path), DataConfig(), "classify")
     with pytest.raises(DataError, match="cannot be read"):
-        read_parquet(tmp_path, DataConfig(), "classify")
+        parquet.read_columns(tmp_path, DataConfig())
 
 
 def test_no_rows_and_duplicate_names_are_refused(read: Read, tmp_path: Path) -> None:
@@ -172,7 +178,7 @@ def test_no_rows_and_duplicate_names_are_refused(read: Read, tmp_path: Path) -> 
     path = tmp_path / "twice.parquet"
     pq.write_table(pa.Table.from_arrays([pa.array([1])] * 2, names=["a", "a"]), path)
     with pytest.raises(DataError, match="columns 1 and 2 are both named a"):
-        read_parquet(path, DataConfig(), "classify")
+        read_path(str(path), DataConfig(), "classify")
 
 
 def test_hostile_names_are_escaped(read: Read) -> None:
@@ -213,7 +219,7 @@ def test_a_page_that_claims_more_than_the_file_takes_no_memory(tmp_path: Path) -
     end = next(k for k in range(packed, len(data)) if data[k] < 128) + 1
     path.write_bytes(data[:packed] + b"\xfe\xff\xff\xff\x0f" + data[end:])
     with pytest.raises(DataError, match="damaged or unreadable"):
-        read_parquet(path, DataConfig(), "autoencode")
+        read_path(str(path), DataConfig(), "autoencode")
     assert pa.default_memory_pool().max_memory() < 1 << 30
 
 
@@ -221,7 +227,7 @@ def test_files_of_polars(tmp_path: Path) -> None:
     frame = pl.DataFrame({"a": [1, None, 3], "who": ["x", "y", "x"]})
     frame = frame.with_columns(pl.col("who").cast(pl.Categorical).alias("label")).drop("who")
     frame.write_parquet(tmp_path / "t.parquet")
-    data = read_parquet(tmp_path / "t.parquet", DataConfig(), "classify")
+    data = read_path(str(tmp_path / "t.parquet"), DataConfig(), "classify")
     equal(data.X, [[1], [nan], [3]])
     equal(data.y, ["x", "y", "x"])
 
@@ -336,7 +342,7 @@ def test_any_wide_table_is_read_as_it_was_written(
     with pytest.MonkeyPatch.context() as patch:
         if spill:
             patch.setattr(parquet, "IN_MEMORY", 1)
-        data = read_parquet(place, DataConfig(), "autoencode")
+        data = read_path(str(place), DataConfig(), "autoencode")
     equal(data.X[:], np.array(values, float))
 
 
@@ -351,7 +357,7 @@ def test_a_damaged_file_only_raises_errors_of_the_library(place: Path, compressi
     for hurt in mutations(whole, 400):
         place.write_bytes(hurt)
         try:
-            read_parquet(place, DataConfig(), "classify")
+            read_path(str(place), DataConfig(), "classify")
         except HiddenstateError as error:
             refused += str(error).isprintable()
     assert refused > 100

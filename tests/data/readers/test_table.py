@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers import text_lines
 from hiddenstate.data.readers.dataframes import read_frame
-from hiddenstate.data.readers.delimited import read_delimited
-from hiddenstate.data.readers.open import read_like
+from hiddenstate.data.readers.open import read_like, read_path
 from hiddenstate.errors import DataError
 from tests.data.readers.tables import Array, Read, equal, read, refused
 
@@ -32,13 +31,19 @@ LONG = "id,time,u,v,label\nq,2,3,30,x\np,1,1,10,y\nq,1,2,20,x\np,2,4,40,y\nq,3,5
 # --- wide
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One CSV file, overwritten again and again."""
+    return tmp_path_factory.mktemp("data") / "values.csv"
+
+
 def test_a_wide_table_has_one_row_per_series(read: Read) -> None:
     data = read(WIDE)
     equal(data.X, [[1, 2.5], [3, nan], [5, 6]])
     assert data.X.dtype == np.float64
     equal(data.y, ["x", "y", "x"])
     assert (data.columns, data.targets, data.kind) == (("a", "b"), None, "a wide CSV table")
-    assert (data.name, data.source, data.picture) == ("t.csv", "arrays", None)
+    assert (data.name, data.source, data.picture) == ("t.csv", "file", None)
     assert data.train.lengths is None
     assert data.train.times is None
 
@@ -393,7 +398,7 @@ def test_any_shuffled_long_table_comes_back_in_order(
             csv.writer(stream).writerows([names, *rows])
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(text_lines, "BLOCK", block)
-            data = read_delimited(place, DataConfig(), "classify")
+            data = read_path(str(place), DataConfig(), "classify")
     order = list(dict.fromkeys(int(row[0][1:]) for row in rows))
     result = data.train.lengths
     result = np.full(len(order), data.X.shape[1]) if result is None else result

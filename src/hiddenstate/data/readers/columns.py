@@ -17,6 +17,9 @@ from hiddenstate.system.typing import Array
 MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-"})
 """Spellings of a missing number, in any case; in a text column only an empty cell is missing."""
 
+EXACT = 2.0**53
+"""From here on, not every whole number is a float; such numbers are kept as int64."""
+
 MIN_PIXELS = 64
 """Smallest number of columns that are pixels if all hold whole numbers from 0 to 255, one above 1;
 they stay uint8."""

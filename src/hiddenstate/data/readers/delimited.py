@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.columns import (
+    EXACT,
     Columns,
     check_names,
     is_missing,
@@ -29,27 +29,19 @@ from hiddenstate.data.readers.columns import (
 )
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks
-from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
-SUFFIXES = (".csv", ".tsv", ".txt")
-
 MAX_COLUMNS = 1 << 18
-
-EXACT = 2.0**53
-"""From here on, not every whole number is a float; such numbers are kept as int64."""
 
 SAMPLE_ROWS = 100_000
 """Most rows that are read if a sample is enough, and no more than a block of lines holds."""
 
 
-def read_delimited(
-    path: Path, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
-) -> SequenceDataset:
-    """Read a delimited text file; see :func:`~hiddenstate.data.readers.table.to_dataset`.
+def read_columns(path: Path, options: DataConfig, sample: bool = False) -> Columns:
+    """Read a delimited text file as columns; with `sample`, only its first block of lines.
 
     Columns are separated by commas; in .tsv files by tabs; in .txt files by the separator that
     the first line has. `options.delimiter`, `options.decimal`, `options.thousands` and
@@ -62,15 +54,6 @@ def read_delimited(
         With the file, the line and the column.
     OptionError
         If the delimiter is not one character, or the encoding is unknown.
-    """
-    columns = read_columns(path, options, sample)
-    return to_dataset(columns, options, job, require_targets, path.name)
-
-
-def read_columns(path: Path, options: DataConfig, sample: bool = False) -> Columns:
-    """Read a delimited text file as columns; with `sample`, only its first block of lines.
-
-    Errors are those of :func:`read_delimited`.
     """
     reading = _Reading(path, options, frozenset(), sample)
     reading.run()

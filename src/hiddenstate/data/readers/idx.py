@@ -86,12 +86,6 @@ def _read(stream: IO[bytes] | gzip.GzipFile, where: str) -> NDArray[Any]:
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 
-def is_idx(path: Path) -> bool:
-    """Return whether a file is named as idx: `...-idx3-ubyte`, `x.idx`, gzipped or not."""
-    stem = path.name.removesuffix(".gz")
-    return stem.endswith(("ubyte", ".idx"))
-
-
 def is_idx_folder(path: Path) -> bool:
     """Return whether a folder, or its `raw` folder, holds idx files."""
     return any(_visible(folder, "*idx[13]-ubyte*") for folder in _folders(path))

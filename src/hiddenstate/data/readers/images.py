@@ -1,6 +1,6 @@
 """Reads folders of images: one subfolder per class, or none if no labels are needed.
 
-Files with one of the `SUFFIXES` are read. Names that start with a dot are ignored; a remark reports
+Files that are named as images are read. Names that start with a dot are ignored; a remark reports
 all other files. Sub-folders `train` and `test`, each with one folder per class, hold the training
 and test rows. Rows are ordered by class, then by name.
 
@@ -24,15 +24,12 @@ import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.readers.formats import FOLDERS, IMAGES, has_ending
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.reading_progress import report_read
 from hiddenstate.system.typing import Array
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm",
-            ".pbm", ".pnm")  # fmt: skip
-"""Suffixes of image files, in lower case."""
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Formats that Pillow may decode; some of its other formats start programs."""
@@ -51,11 +48,6 @@ LISTED = 100
 
 # Pillow also logs the errors it raises; without a handler they would be printed.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-
-def is_image(path: Path) -> bool:
-    """Return whether a file has the suffix of an image."""
-    return path.suffix.lower() in SUFFIXES
 
 
 def read_images(
@@ -92,10 +84,7 @@ def read_images(
     skipped = _Skipped()
     train, test = _halves(path, skipped)
     if not train:
-        raise DataError(
-            f"{where}: no data; expected images in one subfolder per class, or idx, .npy or .ts "
-            "files"
-        )
+        raise DataError(f"{where}: no data; expected {FOLDERS}")
     if job == "classify" and require_targets:
         if not _labelled(train):
             raise DataError(
@@ -209,7 +198,7 @@ def _entries(folder: Path, skipped: _Skipped) -> tuple[list[Path], list[Path]]:
                 continue
             if path.is_dir():
                 folders.append(path)
-            elif is_image(path) or (path.is_symlink() and not path.exists()):
+            elif has_ending(path, IMAGES) or (path.is_symlink() and not path.exists()):
                 images.append(path)
             else:
                 skipped.others += 1

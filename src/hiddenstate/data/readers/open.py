@@ -12,7 +12,9 @@ from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.data.column_names import are_names, match_columns
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.readers import formats
 from hiddenstate.data.readers.columns import Columns
+from hiddenstate.data.readers.formats import has_ending, is_table
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.rows import as_rows
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
@@ -21,11 +23,11 @@ Reader = Callable[[Path, DataConfig, str, bool, bool], SequenceDataset]
 """Reads a path with options, for a job; the last arguments are whether targets are required, and
 whether a bounded sample of the rows is enough, which the reader then describes in `unread`."""
 
-TEXT_OPTIONS = ("delimiter", "decimal", "thousands", "encoding", "max_unpacked")
-"""Options that say how the text of a table is read, whatever its columns are for."""
+ColumnsReader = Callable[[Path, DataConfig, bool], Columns]
+"""Reads the columns of a table; the last argument is whether a sample is enough."""
 
-TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
-PARQUET = (".parquet", ".pq")
+TEXT_OPTIONS = ("delimiter", "decimal", "thousands", "encoding", "max_unpacked", "layout", "id")
+"""Options that say how the cells of a table are read, whatever its columns are for."""
 
 
 def load_dataset(config: Config) -> PreparedDataset:
@@ -130,26 +132,52 @@ def read_path(
         As in :func:`load_dataset`.
     """
     path = existing(name)
-    reader = _reader(path)
-    if options.answers is not None:
-        from hiddenstate.data.readers.arrays import read_arrays
-
-        if reader is not read_arrays:
-            raise OptionError(
-                f"--answers: applies only to .npy files; {printable(path)} holds its labels or "
-                "targets itself"
-            )
-    if sample and is_table(path):
-        columns = sample_columns(path, options)
-        dataset = to_dataset(columns, options, job, require_targets, path.name)
+    if options.answers is not None and not _may_lack_targets(path):
+        raise OptionError(
+            f"--answers: applies only to .npy files; {printable(path)} holds its labels or "
+            "targets itself"
+        )
+    if is_table(path):
+        columns = sample_columns if sample else read_table
+        dataset = to_dataset(columns(path, options), options, job, require_targets, path.name)
     else:
-        dataset = reader(path, options, job, require_targets, sample)
+        dataset = _reader(path)(path, options, job, require_targets, sample)
     return replace(dataset, source="file")
 
 
-def is_table(path: Path) -> bool:
-    """Return whether a path is that of a table: delimited text or Parquet."""
-    return not path.is_dir() and path.name.lower().endswith((*TABLES, *PARQUET))
+def _may_lack_targets(path: Path) -> bool:
+    """Return whether `--answers` may add the targets of a file or folder: that of an array."""
+    if not path.is_dir():
+        return has_ending(path, formats.ARRAYS)
+    from hiddenstate.data.readers.arrays import read_arrays
+
+    return _folder_reader(path) is read_arrays
+
+
+def read_table(path: Path, options: DataConfig, sample: bool = False) -> Columns:
+    """Read the columns of a table, or of a sample of its rows.
+
+    Raises
+    ------
+    DataError
+        As in :func:`load_dataset`.
+    """
+    return _columns_reader(path)(path, options, sample)
+
+
+def _columns_reader(path: Path) -> ColumnsReader:
+    """Return the reader of a table by its name."""
+    if has_ending(path, formats.PARQUET):
+        from hiddenstate.data.readers import parquet
+
+        return parquet.read_columns
+    if has_ending(path, formats.JSON_LINES):
+        from hiddenstate.data.readers import json_lines
+
+        return json_lines.read_columns
+    from hiddenstate.data.readers import delimited
+
+    return delimited.read_columns
 
 
 def sample_columns(path: Path, options: DataConfig) -> Columns:
@@ -169,14 +197,7 @@ def sample_columns(path: Path, options: DataConfig) -> Columns:
 def _sample_columns(
     path: Path, options: tuple[tuple[str, Any], ...], version: tuple[int, ...]
 ) -> Columns:
-    reading = DataConfig(**dict(options))
-    if path.name.lower().endswith(PARQUET):
-        from hiddenstate.data.readers.parquet import read_columns
-
-        return read_columns(path, reading, sample=True)
-    from hiddenstate.data.readers.delimited import read_columns
-
-    return read_columns(path, reading, sample=True)
+    return read_table(path, DataConfig(**dict(options)), sample=True)
 
 
 def read_like(
@@ -229,38 +250,26 @@ def _hint_for_new_data(message: str, job: str) -> str:
 
 
 def _reader(path: Path) -> Reader:
-    """Return the reader of a file, by its name, or of a folder, by its content."""
-    name = path.name.lower()
+    """Return the reader of a file that is no table, by its name, or of a folder."""
     if path.is_dir():
         return _folder_reader(path)
-    if name.endswith(TABLES):
-        from hiddenstate.data.readers.delimited import read_delimited
-
-        return read_delimited
-    if name.endswith(PARQUET):
-        from hiddenstate.data.readers.parquet import read_parquet
-
-        return read_parquet
-    if name.endswith(".ts"):
+    if has_ending(path, formats.ARCHIVES):
         from hiddenstate.data.readers.ts import read_ts
 
         return read_ts
-    if name.endswith((".npy", ".npz")):
+    if has_ending(path, formats.ARRAYS):
         from hiddenstate.data.readers.arrays import read_arrays
 
         return read_arrays
-    from hiddenstate.data.readers.idx import is_idx, read_idx_file
+    if has_ending(path, formats.IDX):
+        from hiddenstate.data.readers.idx import read_idx_file
 
-    if is_idx(path):
         return read_idx_file
-    from hiddenstate.data.readers.images import is_image, read_images
+    if has_ending(path, formats.IMAGES):
+        from hiddenstate.data.readers.images import read_images
 
-    if is_image(path):
         return read_images
-    raise DataError(
-        f"{printable(path)}: unsupported format; supported: .csv, .tsv, .txt, .parquet, .ts, .npy, "
-        ".npz, idx files, images, and folders of idx files, .npy files or images"
-    )
+    raise DataError(f"{printable(path)}: {formats.unsupported(path)}")
 
 
 def _folder_reader(path: Path) -> Reader:
@@ -332,13 +341,21 @@ def existing(name: str) -> Path:
         if exists and not (path.is_file() or path.is_dir()):
             raise DataError(f"{printable(path)}: neither a file nor a folder")
         if not exists:
-            beside = os.listdir(path.parent) if path.parent.is_dir() else []
-            raise DataError(f"{printable(path)}: no such file{did_you_mean(path.name, beside)}")
+            raise DataError(_missing(path, name))
         if path.is_file() and path.stat().st_size == 0:
             raise DataError(f"{printable(path)}: empty, no rows")
     except OSError as error:
         raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
     return path
+
+
+def _missing(path: Path, name: str) -> str:
+    """Return what is missing, a file or a folder, with the most similar name beside it."""
+    what = "file" if path.suffix else "folder" if name.endswith(os.sep) else "file or folder"
+    while not path.parent.is_dir() and path.parent != path:
+        path, what = path.parent, "folder"
+    names = (each.name for each in path.parent.iterdir() if what != "folder" or each.is_dir())
+    return f"{printable(path)}: no such {what}{did_you_mean(path.name, names)}"
 
 
 def _bundled(config: Config) -> SequenceDataset:

@@ -16,7 +16,6 @@ from typing import Any, overload
 import numpy as np
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.columns import (
     MIN_PIXELS,
     Columns,
@@ -25,7 +24,6 @@ from hiddenstate.data.readers.columns import (
     fits_byte,
 )
 from hiddenstate.data.readers.npy import MAX_RATIO
-from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, MachineError, printable
 from hiddenstate.system.extras import require
@@ -49,10 +47,8 @@ PAGE = 1 << 21
 """Common size in bytes of a page and its dictionary."""
 
 
-def read_parquet(
-    path: Path, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
-) -> SequenceDataset:
-    """Read a Parquet file; see :func:`~hiddenstate.data.readers.table.to_dataset`.
+def read_columns(path: Path, options: DataConfig, sample: bool = False) -> Columns:
+    """Read a Parquet file as columns; with `sample`, only its first rows, about `SAMPLE` cells.
 
     Inputs of a wide table that are larger than `IN_MEMORY` become a
     :class:`~hiddenstate.data.store.RowStore` on an unnamed file in the system's temporary folder.
@@ -64,15 +60,6 @@ def read_parquet(
         If it is not a Parquet file, is damaged, or a column in use is nested.
     MachineError
         If pyarrow is not installed, or memory or disk space is not sufficient.
-    """
-    columns = read_columns(path, options, sample)
-    return to_dataset(columns, options, job, require_targets, path.name)
-
-
-def read_columns(path: Path, options: DataConfig, sample: bool = False) -> Columns:
-    """Read a Parquet file as columns; with `sample`, only its first rows, about `SAMPLE` cells.
-
-    Errors are those of :func:`read_parquet`.
     """
     table = _Table(path, options)
     return table.first_rows() if sample else table.columns()

@@ -1,0 +1,49 @@
+"""Lists the formats of data files by the endings of their names."""
+
+from pathlib import Path
+
+DELIMITED = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
+JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+PARQUET = (".parquet", ".pq")
+TABLES = (*DELIMITED, *JSON_LINES, *PARQUET)
+ARCHIVES = (".ts",)
+ARRAYS = (".npy", ".npz")
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm",
+          ".pbm", ".pnm")  # fmt: skip
+IDX = ("ubyte", ".idx", "ubyte.gz", ".idx.gz")
+
+SUPPORTED = (
+    *(ending for ending in (*TABLES, *ARCHIVES, *ARRAYS) if not ending.endswith(".gz")),
+    "idx files",
+    "images",
+)
+"""Files that are read, as messages and the help list them."""
+
+FOLDERS = "images in one subfolder per class, or idx, .npy or .ts files"
+"""What a folder may hold."""
+
+INSTEAD = {
+    "save it as .csv": (".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".numbers", ".dta", ".sav"),
+    "write one object per line, as .jsonl": (".json",),
+    "save the arrays as .npz": (".mat", ".h5", ".hdf5", ".nc", ".pkl", ".pickle", ".pt", ".npy.gz"),
+    "save it as .parquet": (".feather", ".arrow", ".orc", ".avro"),
+    "unpack it first": (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar", ".bz2", ".xz", ".zst"),
+}
+"""Hints for files in other formats, with the endings they apply to."""
+
+
+def has_ending(path: Path, endings: tuple[str, ...]) -> bool:
+    """Return whether the name of a path has one of `endings`, in any case."""
+    return path.name.lower().endswith(endings)
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a path is that of a table: delimited text, JSON lines or Parquet."""
+    return has_ending(path, TABLES) and not path.is_dir()
+
+
+def unsupported(path: Path) -> str:
+    """Return what is wrong with a file in another format, with a hint."""
+    hints = (hint for hint, endings in INSTEAD.items() if has_ending(path, endings))
+    instead = "".join(f"; {hint}" for hint in hints)
+    return f"unsupported format{instead}; supported: {', '.join(SUPPORTED)}, and folders"
