@@ -381,12 +381,12 @@ def test_columns_are_listed_with_type_examples_gaps_and_role(cli, tmp_path):
     start = lines.index("columns of the file: 5")
     assert lines[start + 1 : start + 6] == [
         "  who   text    group             p0, p1, p2",
-        "  when  text    not used          2020-01-01, 2020-01-02, 2020-01-03",
+        "  when  date    left out (dates)  2020-01-01, 2020-01-02, 2020-01-03",
         "  a     number  input, 1 missing  0, 1, 1.5",
         "  b     number  input             0, 1, 2",
         "  kind  text    label             u, v",
     ]
-    assert "hold no numbers: when" in said.out
+    assert "nothing uses them: when (dates)" in said.out
     printed = json.loads(cli("inspect", "t.csv", "--label", "kind", "--json").out)
     assert printed["table"][2] == {
         "name": "a", "kind": "number", "examples": ["0", "1", "1.5"], "missing": 1, "role": "input"
@@ -402,7 +402,7 @@ def test_columns_are_listed_even_if_no_job_can_read_the_table(cli, tmp_path):
     said = cli("inspect", "t.csv")
     assert said.code == 2
     assert "no input columns of numbers" in said.err
-    assert "  a  text    not used  x\n" in said.out
+    assert "  a  text    left out (text)  x\n" in said.out
 
 
 def test_both_readings_of_wide_rows_are_shown(cli, tmp_path):

@@ -47,6 +47,7 @@ def inspect(data: str, job: str | None, as_json: bool, **reading: Any) -> None:
     """The command `inspect`."""
     from hiddenstate.data.inspect import inspect_dataset
     from hiddenstate.data.readers.column_facts import describe_columns
+    from hiddenstate.data.readers.column_roles import described_roles
 
     values = {name: value for name, value in reading.items() if value is not None}
     width = max(40, min(get_terminal_size((80, 24)).columns, 100))
@@ -55,7 +56,10 @@ def inspect(data: str, job: str | None, as_json: bool, **reading: Any) -> None:
         config, dataset, refusals = _read_for_job({"data": data, **values}, job)
     except DataError:
         if table is not None and not as_json:
-            for line in column_lines(describe_columns(table, None), len(table.names), width):
+            own = section_options(DataConfig)
+            options = DataConfig(**{name: own[name].check(value) for name, value in values.items()})
+            roles, _ = described_roles(table, options, job or "classify")
+            for line in column_lines(describe_columns(table, roles), len(table.names), width):
                 say(line)
         raise
     findings = inspect_dataset(dataset, config, refusals, table)

@@ -105,11 +105,21 @@ class DataConfig:
         since=2,
         recipe=True,
     )
-    id: str | None = option(
+    drop: tuple[str, ...] | None = option(
         None,
-        "Column that says which series a row belongs to; if unset, the column named id, series or "
-        "similar.",
-        placeholder="COL",
+        "Columns that are left out, whatever they hold.",
+        item=str,
+        placeholder="COL,...",
+        since=4,
+        reading=True,
+        kept=True,
+    )
+    id: tuple[str, ...] | None = option(
+        None,
+        "Column that says which series a row belongs to, or several whose values together do; if "
+        "unset, the column named id, series or similar.",
+        item=str,
+        placeholder="COL,...",
         since=2,
         reading=True,
         kept=True,

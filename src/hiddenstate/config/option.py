@@ -145,6 +145,7 @@ class Option:
         if self.kind is tuple:
             items: list[Any] = list(value) if isinstance(value, (list, tuple)) else []
             if self.item is str:
+                items = [value] if isinstance(value, str) else items  # --id was a single name
                 return tuple(items) if items and all(map(_is_name, items)) else None
             items = [_whole(item) for item in items]
             return tuple(items) if 0 < len(items) <= MAX_LISTED and None not in items else None

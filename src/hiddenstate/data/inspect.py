@@ -23,10 +23,10 @@ from hiddenstate.data.description import (
 from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, like_numbers, unknown_labels
 from hiddenstate.data.prepare.wide import WideReading, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
-from hiddenstate.data.readers.column_roles import find_roles
+from hiddenstate.data.readers.column_roles import described_roles
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import DataError, OptionError, count, listed, printable
+from hiddenstate.errors import count, listed, printable
 from hiddenstate.system.typing import Array
 
 LONG_SERIES = 2000
@@ -193,11 +193,7 @@ def inspect_dataset(
 
 def described(columns: Columns, config: Config) -> tuple[ColumnFacts, ...]:
     """Describe the columns of a table, with the roles they have for the job of `config`."""
-    try:
-        roles = find_roles(columns, config.data, config.job, True)
-    except (DataError, OptionError):  # no job can use the table
-        roles = None
-    return describe_columns(columns, roles)
+    return describe_columns(columns, described_roles(columns, config.data, config.job)[0])
 
 
 # --- labels that may be something else

@@ -53,14 +53,13 @@ def test_kinds_of_pandas_columns() -> None:
     equal(data.X, [[1, 1, 3, 1, 1], [nan, nan, 4, 2, 2], [3, 0, 3, 3, 3]])
     equal(data.y, ["x", "y", "x"])
     assert read_frame(frame, DataConfig(input=("single",)), "classify").X.dtype == np.float32
-    rest = read_frame(frame.drop(columns="nested"), DataConfig(), "classify")
+    rest = read_frame(frame, DataConfig(), "classify")
     assert rest.columns == numeric
-    assert rest.remarks == ("frame: not read, because they hold no numbers: when",)
+    assert rest.remarks == (
+        "frame: left out, as nothing uses them: when (dates), nested (a type that cannot be read)",
+    )
     with pytest.raises(DataError, match="column nested has a type that cannot be read"):
-        read_frame(frame.drop(columns="when"), DataConfig(), "classify")
-    backwards = frame[["when", "single"]].iloc[::-1]
-    options = DataConfig(time="when", target=("single",), horizon=1)
-    equal(read_frame(backwards, options, "regress").X[0, :, 0], [1, 2, 3])
+        read_frame(frame, DataConfig(input=("nested",)), "classify")
 
 
 def test_kinds_of_polars_columns() -> None:
@@ -74,7 +73,7 @@ def test_kinds_of_polars_columns() -> None:
     with pytest.raises(DataError, match="frame:row 2:label: empty"):
         read_frame(frame, DataConfig(input=("a",), label="label"), "classify")
     with pytest.raises(DataError, match="column s has a type"):
-        read_frame(frame.drop("name"), DataConfig(), "classify")
+        read_frame(frame.drop("name"), DataConfig(input=("s",)), "classify")
 
 
 def test_frames_without_names_or_rows_and_other_objects() -> None:

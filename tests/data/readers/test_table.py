@@ -145,8 +145,8 @@ def test_the_layout_option_overrides_the_guess(read: Read) -> None:
     text = "id,a,b,label\n1,1,2,x\n1,3,4,x\n"
     assert read(text).X.shape == (1, 2, 2)
     assert read(text, layout="wide").X.shape == (2, 2)
-    assert read("who,a,label\n1,1,x\n1,3,x\n", layout="long", id="who").X.shape == (1, 2, 1)
-    assert read("who,a,label\n1,1,x\n2,3,y\n", id="who").X.shape == (2, 1, 1)
+    assert read("who,a,label\n1,1,x\n1,3,x\n", layout="long", id=("who",)).X.shape == (1, 2, 1)
+    assert read("who,a,label\n1,1,x\n2,3,y\n", id=("who",)).X.shape == (2, 1, 1)
     assert "--id COL" in refused(read, "a,label\n1,x\n3,y\n", layout="long")
     new = read("a\n1\n3\n", layout="long", require_targets=False)
     assert new.X.shape == (1, 2, 1)
@@ -178,7 +178,7 @@ def test_new_rows_need_no_label_weight_or_group(read: Read) -> None:
     assert data.columns == ("a", "b")
     assert read("a,label\n1,x\n", require_targets=False).y is not None
     assert read("a,label\n1,x\n2,\n", require_targets=False).y is None
-    assert "no column q (--id)" in refused(read, "a\n1\n", require_targets=False, id="q")
+    assert "no column q (--id)" in refused(read, "a\n1\n", require_targets=False, id=("q",))
 
 
 def test_an_autoencoder_may_have_labels(read: Read) -> None:
@@ -293,7 +293,7 @@ def test_groups_and_weights_of_series(read: Read) -> None:
     data = read("id,u,w,g,label\n1,1,2,m,x\n2,2,3,n,y\n1,1,2,m,x\n", weight="w", group="g")
     equal(data.train.weights, [2, 3])
     equal(data.train.groups, ["m", "n"])
-    both = read("id,u,label\n1,1,x\n1,2,x\n2,2,y\n", id="id", group="id")
+    both = read("id,u,label\n1,1,x\n1,2,x\n2,2,y\n", id=("id",), group="id")
     equal(both.train.groups, [1, 2])
 
 
@@ -349,13 +349,16 @@ def test_new_rows_to_regress_may_lack_the_target(read: Read) -> None:
     [
         ({"label": "nope"}, "no column nope (--label); "),
         ({"label": "lable"}, "did you mean label?"),
-        ({"label": "a", "id": "a"}, "both --label and --id"),
+        ({"label": "a", "id": ("a",)}, "both --label and --id"),
         ({"input": ("a", "label"), "label": "label"}, "both --label and --input"),
         ({"input": ("a", "a")}, "--input names a twice"),
         ({"job": "regress", "target": ("a", "a")}, "--target names a twice"),
         ({"input": ("q",)}, "no input column q; "),
         ({"job": "regress", "target": ("a",), "input": ("a",)}, "add --horizon 1"),
-        ({"job": "regress", "target": ("label",)}, "--label label"),
+        ({"job": "regress", "target": ("label",)}, "use classify with --label label"),
+        ({"drop": ("q",)}, "no column q (--drop)"),
+        ({"drop": ("a", "label"), "label": "label"}, "both --label and --drop"),
+        ({"id": ("a", "a")}, "--id names a twice"),
     ],
 )
 def test_invalid_roles_are_refused(read: Read, options: dict[str, Any], message: str) -> None:
@@ -367,7 +370,7 @@ def test_text_that_is_named_as_input_is_refused_by_name(read: Read) -> None:
     assert "add --label COL; columns: a, city, kind" in message
     message = refused(read, "a,city,label\n1,Rome,x\n2,Oslo,y\n", input=("a", "city"))
     assert "column city holds text ('Rome'), expected numbers" in message
-    assert "--label city" in message
+    assert message.endswith("leave it out of --input, or add --drop city")
     assert "no input columns of numbers" in refused(read, "label\nx\ny\n")
     only = refused(read, "t,a\n1,2\n2,3\n", job="regress", target=("a",))
     assert only.endswith("to forecast a target from its own past add --horizon 1")
@@ -436,7 +439,7 @@ def test_text_without_a_role_is_left_out_and_named(read: Read) -> None:
     data = read("name,when,a,label\nann,2020-01-01,1,u\nbob,2020-01-02,2,v\n")
     assert data.columns == ("a",)
     assert len(data.remarks) == 1
-    assert data.remarks[0].endswith("not read, because they hold no numbers: name, when")
+    assert data.remarks[0].endswith("nothing uses them: name (text), when (dates)")
     assert read("name,a,label\nann,1,u\nbob,2,v\n", input=("a",)).remarks == ()
     message = refused(read, "name,a,label\nann,1,u\nbob,2,v\ncat,3,u\ndan,x,v\n")
     assert "'x' is not a number" in message
@@ -448,3 +451,50 @@ def test_thousands_of_named_columns_are_found_by_name(read: Read) -> None:
     text = ",".join([*names, "label"]) + "\n" + ("1," * 5000 + "u\n") * 2
     assert read(text, input=names).columns == names
     assert "--input names c7 twice" in refused(read, text, input=(*names, "c7"))
+
+
+SITES = """site,sensor,day,v,label
+A,1,2,11,x
+B,1,2,21,y
+A,1,1,10,x
+A,2,1,12,x
+B,1,1,20,y
+"""
+
+
+def test_several_columns_name_a_series_together(read: Read) -> None:
+    data = read(SITES, id=("site", "sensor"), time="day")
+    equal(data.X[..., 0], [[10, 11], [20, 21], [12, 0]])
+    equal(data.train.ids, ["site=A, sensor=1", "site=B, sensor=1", "site=A, sensor=2"])
+    assert (data.columns, data.read_as["id"]) == (("v",), ("site", "sensor"))
+    assert read(SITES, id=("site", "sensor"), time="day", group="site").train.groups is not None
+    again = SITES + "B,1,1,0,y\n"
+    message = refused(read, again, id=("site", "sensor"), time="day")
+    assert "time 1 occurs twice in series site=B, sensor=1, first at" in message
+    frame = pd.read_csv(io.StringIO(SITES))
+    framed = read_frame(frame, DataConfig(id=("site", "sensor"), time="day"), "classify")
+    equal(framed.train.ids, data.train.ids)
+    wide = read(SITES, id=("site", "sensor"), time="day", layout="wide")
+    assert wide.train.ids is not None
+    assert wide.train.ids[1] == "site=B, sensor=1"
+    assert "series" in refused(read, SITES.replace("B,1,1", ",1,1"), id=("site", "sensor"))
+
+
+def test_dropped_columns_have_no_role(read: Read) -> None:
+    text = "id,a,b,note,label\n1,1,x,p,u\n1,2,4,q,u\n2,3,5,r,v\n2,4,6,s,v\n"
+    assert "leave the column out with --drop b" in refused(read, text)
+    data = read(text, drop=("b", "id"), layout="wide")
+    assert (data.columns, data.train.ids) == (("a",), None)
+    assert [remark.partition(": ")[2] for remark in data.remarks] == [
+        "left out, as nothing uses them: note (text)"
+    ]
+    assert read(text, drop=("b",), input=("a", "b")).columns == ("a",)
+    assert read("a\n1\n", drop=("b",), require_targets=False).columns == ("a",)
+
+
+def test_columns_that_nothing_uses_are_left_out_with_one_note(read: Read) -> None:
+    text = "day,v,price,who\n1,2,3,ann\n2,3,4,bob\n"
+    data = read(text, job="regress", horizon=1, target=("v",))
+    assert data.remarks[0].endswith(
+        "nothing uses them: price (a forecast reads its target alone), who (text)"
+    )

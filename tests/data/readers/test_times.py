@@ -16,8 +16,9 @@ def test_dates_order_rows(read: Read) -> None:
     assert data.train.times is None
     wrong = refused(read, text.replace("2020-03-01", "2020-13-01"), time="date")
     assert wrong.startswith("csv:2:date: '2020-13-01' is not a time")
-    message = refused(read, text.replace("date", "when"))
-    assert message.endswith("name its role with --time when, or the inputs with --input u")
+    unnamed = read(text.replace("date", "when"))
+    equal(unnamed.X[0, :, 0], [3, 2, 1])
+    assert unnamed.remarks[0].endswith("if column when orders them, add --time when")
 
 
 @pytest.mark.parametrize(

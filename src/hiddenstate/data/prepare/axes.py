@@ -7,7 +7,7 @@ import numpy as np
 from hiddenstate.config import Config
 from hiddenstate.data.column_names import are_names, names_count
 from hiddenstate.data.dataset import MAX_NAMES, RowAxes, SequenceDataset
-from hiddenstate.data.readers.columns import timestamps
+from hiddenstate.data.readers.dates import timestamps
 from hiddenstate.data.rows import Rows
 from hiddenstate.system.typing import Array
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from hiddenstate.data.readers.columns import Columns, text_to_numbers
+from hiddenstate.data.readers.columns import Columns, holds_numbers
 from hiddenstate.data.readers.dates import compact_dates, looks_like_times, may_be_compact
 
 Content = Literal["number", "date", "category", "text", "nested"]
@@ -27,7 +27,7 @@ def content_of(columns: Columns, j: int) -> Content:
     if kind == "number":
         return "date" if holds_compact_dates(columns, j) else "number"
     cells = columns.arrays[j]
-    if text_to_numbers(cells) is not None:
+    if holds_numbers(columns, j):
         return "number"
     if looks_like_times(cells):
         return "date"

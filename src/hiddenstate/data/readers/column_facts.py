@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import Roles
 from hiddenstate.data.readers.columns import Columns, cell_text, missing_cells
 from hiddenstate.errors import printable
@@ -30,7 +31,7 @@ class ColumnFacts:
     missing : int
         Number of missing cells among the rows that were read.
     role : str
-        What it is used for: `input`, `label`, ...; `not used` if for nothing.
+        What it is used for: `input`, `label`, ...; or `left out` and why.
     """
 
     name: str
@@ -40,7 +41,7 @@ class ColumnFacts:
     role: str
 
 
-def describe_columns(columns: Columns, roles: Roles | None) -> tuple[ColumnFacts, ...]:
+def describe_columns(columns: Columns, roles: Roles) -> tuple[ColumnFacts, ...]:
     """Describe the columns of a sample in memory; at most `MAX_DESCRIBED`.
 
     Columns with a role other than input come first where there are more columns than that.
@@ -48,10 +49,10 @@ def describe_columns(columns: Columns, roles: Roles | None) -> tuple[ColumnFacts
     Parameters
     ----------
     columns : Columns
-    roles : Roles, optional
-        None if no job can use the table.
+    roles : Roles
+        Those that the columns have, or would get.
     """
-    names = {} if roles is None else _role_names(roles)
+    names = _role_names(roles)
     order = list(range(len(columns.names)))
     if len(order) > MAX_DESCRIBED:
         others = [j for j in order if names.get(j, "input") != "input"][: MAX_DESCRIBED // 2]
@@ -60,9 +61,10 @@ def describe_columns(columns: Columns, roles: Roles | None) -> tuple[ColumnFacts
 
 
 def _describe(columns: Columns, j: int, roles: Mapping[int, str]) -> ColumnFacts:
-    kind, name, role = columns.kinds[j], columns.names[j], roles.get(j, "not used")
+    kind, name, role = columns.kinds[j], columns.names[j], roles.get(j, "left out")
     if kind == "nested":
         return ColumnFacts(name, kind, (), 0, role)
+    kind = "date" if content_of(columns, j) == "date" else kind
     cells = columns.arrays[j]
     absent = missing_cells(cells)
     present = np.flatnonzero(~absent[:EXAMPLE_ROWS])
@@ -82,8 +84,8 @@ def _role_names(roles: Roles) -> dict[int, str]:
     names = dict.fromkeys(roles.inputs, "input")
     for j in roles.targets:
         names[j] = f"{names[j]}, target" if j in names else "target"
-    for role in ("label", "id", "time", "group", "weight"):
-        j = getattr(roles, role)
+    held = [(role, getattr(roles, role)) for role in ("label", "time", "group", "weight")]
+    for role, j in [*(("id", j) for j in roles.id), *held]:
         if j is not None:
             names[j] = f"{names[j]}, {role}" if j in names else role
-    return names
+    return {j: f"left out ({why})" for j, why in roles.unused.items()} | names

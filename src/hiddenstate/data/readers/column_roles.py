@@ -1,21 +1,23 @@
 """Decides what each column of a table is: label, target, input, id or time."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import ALL, positions_of
+from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.columns import (
     Columns,
     column_index,
+    holds_numbers,
     is_whole,
     number_error,
-    refuse_text,
-    text_to_numbers,
+    text_error,
 )
-from hiddenstate.data.readers.dates import looks_like_times, timestamps
+from hiddenstate.data.readers.dates import looks_like_times
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.typing import Array
 
@@ -47,25 +49,29 @@ MAX_FIRST_CLASSES = 100
 which that column is the label."""
 
 
+Report = Callable[[DataError], None]
+"""Takes what is wrong with the roles; raises it, or remembers it where roles are only described."""
+
+
 @dataclass(frozen=True)
 class Roles:
     """The role of each column, by index; `left_out` columns have a known name and are no inputs.
 
-    The `id` and the `time` of a wide table only name its rows.
-    `texts` are columns without a role that hold text or dates; they are not read.
+    The columns of `id` together name a series; in a wide table they, and `time`, only name rows.
+    `unused` says of each column without a role why it has none.
     """
 
     long: bool
     inputs: list[int]
     targets: list[int]
     label: int | None = None
-    id: int | None = None
+    id: tuple[int, ...] = ()
     time: int | None = None
     group: int | None = None
     weight: int | None = None
     left_out: tuple[int, ...] = ()
     label_is_first: bool = False
-    texts: tuple[int, ...] = ()
+    unused: Mapping[int, str] = field(default_factory=dict)
 
 
 def find_roles(columns: Columns, options: DataConfig, job: str, require_targets: bool) -> Roles:
@@ -82,57 +88,83 @@ def find_roles(columns: Columns, options: DataConfig, job: str, require_targets:
     Raises
     ------
     DataError
-        For a column that does not exist, has two roles, or is text without a role; and if no label
-        or target can be found.
+        For a column that does not exist, has two roles, or is text where numbers are used; and if
+        no label or target can be found.
     """
-    named = _named_roles(columns, options, job, require_targets)
-    targets = _named_targets(columns, options, job, require_targets)
-    inputs = _named_inputs(columns, options)
-    _check_distinct(columns, options, named, targets, inputs)
-    taken = {*named.values(), *targets, *(inputs or ())}
+
+    def refuse(error: DataError) -> None:
+        raise error
+
+    return _decided(columns, options, job, require_targets, refuse)
+
+
+def described_roles(
+    columns: Columns, options: DataConfig, job: str
+) -> tuple[Roles, DataError | None]:
+    """Decide the roles that columns would get, whatever is wrong, and return the first error."""
+    errors: list[DataError] = []
+    roles = _decided(columns, options, job, True, errors.append)
+    return roles, errors[0] if errors else None
+
+
+def _decided(
+    columns: Columns, options: DataConfig, job: str, require_targets: bool, report: Report
+) -> Roles:
+    """Decide the roles and report what is wrong, in the order in which a user should hear it."""
+    named = _named_roles(columns, options, job, require_targets, report)
+    ids = tuple(_indices(columns, "--id", options.id or (), report))
+    for j in ids:
+        if columns.kinds[j] == "nested":
+            report(text_error(columns, j, "--id"))
+    targets = _named_targets(columns, options, job, require_targets, report)
+    dropped = _dropped(columns, options, require_targets, report)
+    inputs = _named_inputs(columns, options, dropped, report)
+    _check_distinct(columns, options, named, ids, targets, inputs, dropped, report)
+    unused = dict.fromkeys(dropped, "--drop")
+    taken = {*named.values(), *ids, *targets, *(inputs or ()), *dropped}
     free = [j for j in range(len(columns.names)) if j not in taken]
 
     left_out = [j for j in free if columns.names[j].casefold() in INDEX_NAMES]
+    unused |= dict.fromkeys(left_out, "row numbers")
     free = [j for j in free if j not in left_out]
-    long, id_, time = _id_and_time(columns, options, job, named, free, left_out)
-    has_series = long and id_ is not None and id_ not in left_out
+    long, ids, time = _id_and_time(columns, options, job, ids, named.get("time"), free, left_out)
+    has_series = long and bool(ids) and not {*ids} & {*left_out}
     label, is_first = named.get("label"), False
     if job != "regress" and label is None:
-        label, is_first = _guess_label(columns, options, job, require_targets, free)
+        label, is_first = _guess_label(columns, options, job, require_targets, free, report)
         free = [j for j in free if j != label]
     if job == "regress" and not targets:
-        targets = _guess_target(columns, options, require_targets, free)
-    texts: list[int] = []
+        targets = _guess_target(columns, options, require_targets, free, report)
     if inputs is None:
         forecast = options.horizon is not None and bool(targets)
-        inputs = (
-            list(targets)
-            if forecast
-            else _all_numbers(columns, free, targets, ordered=not long or time is not None)
-        )
-        texts = [] if forecast else sorted(set(free) - {*inputs, *targets})
+        inputs = list(targets) if forecast else _all_numbers(columns, free, targets, report)
+    unused |= {j: _why_unused(columns, j, options) for j in free if j not in (*inputs, *targets)}
     if not inputs:
         hint = "; to forecast a target from its own past add --horizon 1" if targets else ""
-        raise DataError(
-            f"{columns.where}: no input columns of numbers; columns: {columns.listed()}{hint}"
+        report(
+            DataError(
+                f"{columns.where}: no input columns of numbers; columns: {columns.listed()}{hint}"
+            )
         )
     if long and not has_series and job != "regress" and require_targets:
-        raise DataError(
-            f"{columns.where}: no id column that says which series a row belongs to; add "
-            f"--id COL; columns: {columns.listed()}"
+        report(
+            DataError(
+                f"{columns.where}: no id column that says which series a row belongs to; add "
+                f"--id COL; columns: {columns.listed()}"
+            )
         )
     return Roles(
         long,
         inputs,
         targets,
         label,
-        None if long and not has_series else id_,
+        () if long and not has_series else ids,
         time,
         named.get("group"),
         named.get("weight"),
         tuple(left_out),
         is_first,
-        tuple(texts),
+        unused,
     )
 
 
@@ -140,21 +172,21 @@ def _id_and_time(
     columns: Columns,
     options: DataConfig,
     job: str,
-    named: dict[str, int],
+    ids: tuple[int, ...],
+    time: int | None,
     free: list[int],
     left_out: list[int],
-) -> tuple[bool, int | None, int | None]:
+) -> tuple[bool, tuple[int, ...], int | None]:
     """Decide whether the table is long, its id and its time; guessed columns leave `free`.
 
     In a wide table they are in `left_out` too, and so is an id that never repeats in a long one.
     """
-    id_, time = named.get("id"), named.get("time")
-    if id_ is None and (guess := _first_named(columns, ID_NAMES, free)) is not None:
+    if not ids and (guess := _first_named(columns, ID_NAMES, free)) is not None:
         free.remove(guess)
-        id_ = guess
+        ids = (guess,)
         if options.layout in ("wide", "features") or not _repeats(columns.arrays[guess]):
             left_out.append(guess)
-    has_series = id_ is not None and id_ not in left_out
+    has_series = bool(ids) and not {*ids} & {*left_out}
     auto_long = options.layout == "auto" and (has_series or job == "regress")
     long = options.layout == "long" or auto_long
     if time is None and (guess := _guess_time(columns, free)) is not None:
@@ -162,79 +194,129 @@ def _id_and_time(
         time = guess
         if not long:
             left_out.append(guess)
-    return long, id_, time
+    return long, ids, time
+
+
+def _why_unused(columns: Columns, j: int, options: DataConfig) -> str:
+    """Say why nothing uses a column that nobody named."""
+    content = content_of(columns, j)
+    if content in ("text", "category"):
+        return "text"
+    if content == "nested":
+        return "a type that cannot be read"
+    if content == "date" and columns.kinds[j] != "number":
+        return "dates"
+    return "not in --input" if options.input else "a forecast reads its target alone"
+
+
+def _indices(
+    columns: Columns, flag: str, names: Iterable[str], report: Report, may_miss: bool = False
+) -> list[int]:
+    """Return the columns that an option names; none that is not there if they `may_miss`."""
+    found = []
+    for name in names:
+        if may_miss and name not in columns.positions:
+            continue
+        try:
+            found.append(column_index(columns, flag, name))
+        except DataError as error:
+            report(error)
+    return found
 
 
 def _named_roles(
-    columns: Columns, options: DataConfig, job: str, require_targets: bool
+    columns: Columns, options: DataConfig, job: str, require_targets: bool, report: Report
 ) -> dict[str, int]:
     """Return the columns that options name for one role.
 
     Columns that only training needs may be absent from data without targets.
     """
     roles = {}
-    for role in ("label", "id", "time", "group", "weight"):
+    for role in ("label", "time", "group", "weight"):
         name = getattr(options, role)
         if name is None or (role == "label" and job == "regress"):
             continue
-        may_be_absent = not require_targets and role in ("label", "group", "weight")
-        if not (may_be_absent and name not in columns.positions):
-            roles[role] = column_index(columns, f"--{role}", name)
-            if columns.kinds[roles[role]] == "nested":
-                refuse_text(columns, roles[role])
+        may_miss = not require_targets and role != "time"
+        for j in _indices(columns, f"--{role}", [name], report, may_miss):
+            roles[role] = j
+            if columns.kinds[j] == "nested":
+                report(text_error(columns, j, f"--{role}"))
     return roles
 
 
 def _named_targets(
-    columns: Columns, options: DataConfig, job: str, require_targets: bool
+    columns: Columns, options: DataConfig, job: str, require_targets: bool, report: Report
 ) -> list[int]:
     """Return the targets that options name; data without targets has all of them or none."""
     names = options.target if job == "regress" and options.target is not None else ()
     present = [name for name in names if name in columns.positions]
     if not require_targets and len(present) < len(names):
         return []
-    return [column_index(columns, "--target", name) for name in names]
+    targets = _indices(columns, "--target", names, report)
+    for j in targets:
+        if not holds_numbers(columns, j):
+            report(text_error(columns, j, "--target"))
+    return targets
 
 
-def _named_inputs(columns: Columns, options: DataConfig) -> list[int] | None:
+def _dropped(
+    columns: Columns, options: DataConfig, require_targets: bool, report: Report
+) -> list[int]:
+    """Return the columns that `--drop` names; new data need not have them."""
+    return _indices(columns, "--drop", options.drop or (), report, may_miss=not require_targets)
+
+
+def _named_inputs(
+    columns: Columns, options: DataConfig, dropped: list[int], report: Report
+) -> list[int] | None:
+    """Return the inputs that options name, without those that are dropped; None if none are."""
     if options.input is None or (options.input == ALL and ALL[0] not in columns.names):
         return None
-    inputs = positions_of(options.input, columns.names, columns.where)
+    try:
+        inputs = positions_of(options.input, columns.names, columns.where)
+    except DataError as error:
+        report(error)
+        return None
     if len(set(inputs)) < len(inputs):
         twice = next(name for name, n in Counter(options.input).items() if n > 1)
-        raise DataError(f"{columns.where}: --input names {printable(twice, 40)} twice")
-    return inputs
+        report(DataError(f"{columns.where}: --input names {printable(twice, 40)} twice"))
+    return [j for j in inputs if j not in dropped]
 
 
 def _check_distinct(
     columns: Columns,
     options: DataConfig,
     named: dict[str, int],
+    ids: tuple[int, ...],
     targets: list[int],
     inputs: list[int] | None,
+    dropped: list[int],
+    report: Report,
 ) -> None:
     """Refuse a column with two roles that exclude each other."""
-    held = [(f"--{role}", j) for role, j in named.items()] + [("--target", j) for j in targets]
+    held = [(f"--{role}", j) for role, j in named.items()] + [("--id", j) for j in ids]
+    held += [("--target", j) for j in targets] + [("--drop", j) for j in dropped]
     before: dict[int, list[str]] = {}
     all_inputs = frozenset(inputs or ())
     for flag, j in held:
         name = printable(columns.names[j], 40)
         for other in before.setdefault(j, []):
             if {flag, other} != {"--id", "--group"}:
-                if other == flag:
-                    raise DataError(f"{columns.where}: {flag} names {name} twice")
-                raise DataError(
-                    f"{columns.where}: column {name} is both {other} and {flag}; name another "
-                    "column for one of them"
+                twice = f"{flag} names {name} twice"
+                both = (
+                    f"column {name} is both {other} and {flag}; name another column for one of them"
                 )
+                report(DataError(f"{columns.where}: {twice if other == flag else both}"))
         may_be_input = flag in ("--time", "--group") or (flag == "--target" and options.horizon)
         before[j].append(flag)
         if j in all_inputs and not may_be_input:
             hint = " or add --horizon 1" if flag == "--target" else ""
             why = "" if flag in ("--id", "--weight") else ", so the network would see the answer"
-            raise DataError(
-                f"{columns.where}: column {name} is both {flag} and --input{why}; leave it out of "
-                f"--input{hint}"
+            report(
+                DataError(
+                    f"{columns.where}: column {name} is both {flag} and --input{why}; leave it out "
+                    f"of --input{hint}"
+                )
             )
 
 
@@ -271,7 +353,12 @@ def _repeats(array: Array) -> bool:
 
 
 def _guess_label(
-    columns: Columns, options: DataConfig, job: str, require_targets: bool, free: list[int]
+    columns: Columns,
+    options: DataConfig,
+    job: str,
+    require_targets: bool,
+    free: list[int],
+    report: Report,
 ) -> tuple[int | None, bool]:
     """Return the label column, and whether it is one only because it is the first."""
     coordinates = {"x", "y"} <= {name.casefold() for name in columns.names}
@@ -279,24 +366,26 @@ def _guess_label(
     by_name = _first_named(columns, names, free)
     if by_name is not None and columns.kinds[by_name] != "date":
         return by_name, False
-    texts = [j for j in free if columns.kinds[j] == "text"]
-    if len(texts) == 1 and columns.n_rows and timestamps(columns.arrays[texts[0]][:1]) is None:
+    texts = [j for j in free if columns.kinds[j] == "text" and content_of(columns, j) != "date"]
+    if len(texts) == 1 and columns.n_rows:
         if (error := number_error(columns, texts[0])) is not None:
-            raise error
+            report(error)
         return texts[0], False
     if job != "classify" or not require_targets:
         return None, False
     unnamed = not columns.named and options.label is None
     if unnamed and 0 in free and _few_whole(columns.arrays[0]):
         return 0, True
-    if len(texts) > 1:
-        for j in texts:
-            if (error := number_error(columns, j)) is not None:
-                raise error
-    raise DataError(
-        f"{columns.where}: no label column (one named label, class, target or y, or the only "
-        f"column of text); add --label COL; columns: {columns.listed()}"
+    for j in texts:
+        if (error := number_error(columns, j)) is not None:
+            report(error)
+    report(
+        DataError(
+            f"{columns.where}: no label column (one named label, class, target or y, or the only "
+            f"column of text); add --label COL; columns: {columns.listed()}"
+        )
     )
+    return None, False
 
 
 def _few_whole(array: Array) -> bool:
@@ -307,50 +396,36 @@ def _few_whole(array: Array) -> bool:
 
 
 def _guess_target(
-    columns: Columns, options: DataConfig, require_targets: bool, free: list[int]
+    columns: Columns,
+    options: DataConfig,
+    require_targets: bool,
+    free: list[int],
+    report: Report,
 ) -> list[int]:
     """Return the only column of numbers, if it is to be forecast."""
     free = [j for j in free if columns.kinds[j] == "number"]
     unnamed = options.target is None and options.input is None
     if options.horizon is not None and unnamed and len(free) == 1:
         return free
-    if not require_targets:
-        return []
-    raise DataError(
-        f"{columns.where}: no target column; add --target COL; columns: {columns.listed()}"
-    )
+    if require_targets and options.target is None:
+        report(
+            DataError(
+                f"{columns.where}: no target column; add --target COL; columns: {columns.listed()}"
+            )
+        )
+    return []
 
 
-def _all_numbers(columns: Columns, free: list[int], targets: list[int], ordered: bool) -> list[int]:
-    """Return the columns of numbers without a role; text and dates are left out.
-
-    Refused are text that was meant to hold numbers, columns that cannot be read and, unless rows
-    are `ordered` by a column or need no order, dates.
-    """
-    taken, found = set(targets), []
+def _all_numbers(
+    columns: Columns, free: list[int], targets: list[int], report: Report
+) -> list[int]:
+    """Return the columns of numbers without a role; text that was meant to hold them is refused."""
+    found = []
     for j in free:
-        if j in taken:
+        if j in targets:
             continue
-        if columns.kinds[j] == "number" or _text_holds_numbers(columns, j):
+        if holds_numbers(columns, j):
             found.append(j)
-        elif columns.kinds[j] == "nested" or (not ordered and holds_dates(columns, j)):
-            refuse_text(columns, j, free)
+        elif columns.kinds[j] == "text" and (error := number_error(columns, j)) is not None:
+            report(error)
     return found
-
-
-def holds_dates(columns: Columns, j: int) -> bool:
-    """Return whether a column holds dates, if only most of them are sound."""
-    if columns.kinds[j] == "text" and columns.n_rows:
-        return looks_like_times(columns.arrays[j])
-    return columns.kinds[j] == "date"
-
-
-def _text_holds_numbers(columns: Columns, j: int) -> bool:
-    """Return whether all cells of a column of text are numbers, or true and false."""
-    if columns.kinds[j] != "text":
-        return False
-    if text_to_numbers(columns.arrays[j]) is not None:
-        return True
-    if (error := number_error(columns, j)) is not None:
-        raise error
-    return False

@@ -4,12 +4,11 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.readers.dates import timestamps
 from hiddenstate.data.readers.number_text import NumberMarks, is_number
 from hiddenstate.errors import DataError, did_you_mean, listed, printable
 from hiddenstate.system.typing import Array
@@ -184,7 +183,7 @@ def number_error(columns: Columns, j: int) -> DataError | None:
         return None
     return DataError(
         f"{columns.at(first, j)}: {_quoted(cells[first])} is not a number; correct or empty the "
-        "cell, or leave the column out with --input COL,..."
+        f"cell, or leave the column out with --drop {typed(columns.names[j])}"
     )
 
 
@@ -192,47 +191,50 @@ def _quoted(cell: Any) -> str:
     return f"'{printable(cell, 40)}'"
 
 
-def refuse_text(columns: Columns, j: int, inputs: Iterable[int] = ()) -> NoReturn:
-    """Refuse a column that must hold numbers and does not.
+def typed(name: str) -> str:
+    """Return the name of a column as a user types it after an option."""
+    return shlex.quote(printable(name, 40))
+
+
+def text_error(columns: Columns, j: int, flag: str) -> DataError:
+    """Return the error of a column that is used as numbers, or as `flag` says, and cannot be.
 
     Parameters
     ----------
     columns : Columns
     j : int
         The column.
-    inputs : iterable of int
-        Columns; the hint offers those that hold numbers as inputs.
-
-    Raises
-    ------
-    DataError
-        Always.
+    flag : str
+        The option that gives it its role: `--input`.
     """
     if columns.kinds[j] == "text" and (error := number_error(columns, j)) is not None:
-        raise error
+        return error
     name = printable(columns.names[j], 40)
+    hint = f"name another column with {flag}"
+    if flag == "--input":
+        use = "order rows by it with --time" if columns.kinds[j] == "date" else "add --drop"
+        hint = f"leave it out of --input, or {use} {typed(columns.names[j])}"
     if columns.kinds[j] == "nested":
-        raise DataError(
-            f"{columns.where}: column {name} has a type that cannot be read; leave it out with "
-            "--input COL,..."
-        )
-    numeric = [k for k in inputs if columns.kinds[k] == "number"]
-    what = "dates" if columns.kinds[j] == "date" else "text"
-    role = "--time" if what == "dates" else "--label"
-    if what == "text" and columns.n_rows:
+        return DataError(f"{columns.where}: column {name} has a type that cannot be read; {hint}")
+    what = "dates"
+    if columns.kinds[j] == "text":
         cells = columns.arrays[j]
-        what = f"text ({_quoted(cells[int(np.argmax(~missing_cells(cells)))])})"
-        role = "--time" if timestamps(cells[:1]) is not None else role
-    names = ",".join(printable(columns.names[k], 40) for k in numeric)
-    choice = f", or the inputs with --input {shlex.quote(names)}" if len(names) <= 200 else ""
-    choice = choice if numeric else ""
-    raise DataError(
-        f"{columns.where}: column {name} holds {what}, expected numbers; name its role with "
-        f"{role} {name}{choice}"
-    )
+        present = np.flatnonzero(~missing_cells(cells))
+        what = f"text ({_quoted(cells[present[0]])})" if len(present) else "no values"
+    if flag == "--target" and columns.kinds[j] == "text":
+        hint = f"to predict classes use classify with --label {typed(columns.names[j])}"
+    expected = "classes" if flag == "--label" else "numbers"
+    return DataError(f"{columns.where}: column {name} holds {what}, expected {expected}; {hint}")
 
 
-def numbers(columns: Columns, j: int, inputs: Iterable[int] = ()) -> Array:
+def holds_numbers(columns: Columns, j: int) -> bool:
+    """Return whether column `j` holds numbers, or text that is all numbers, or true and false."""
+    if columns.kinds[j] == "text":
+        return text_to_numbers(columns.arrays[j]) is not None
+    return columns.kinds[j] == "number"
+
+
+def numbers(columns: Columns, j: int, flag: str = "--input") -> Array:
     """Return a column as numbers (N,), NaN if missing; true and false are 1 and 0.
 
     Parameters
@@ -240,8 +242,8 @@ def numbers(columns: Columns, j: int, inputs: Iterable[int] = ()) -> Array:
     columns : Columns
     j : int
         The column.
-    inputs : iterable of int
-        As in :func:`refuse_text`.
+    flag : str
+        The option that gives it its role.
 
     Raises
     ------
@@ -254,7 +256,7 @@ def numbers(columns: Columns, j: int, inputs: Iterable[int] = ()) -> Array:
         values = text_to_numbers(columns.arrays[j])
         if values is not None:
             return values
-    refuse_text(columns, j, inputs)
+    raise text_error(columns, j, flag)
 
 
 def stacked(columns: Columns, which: list[int]) -> Any:

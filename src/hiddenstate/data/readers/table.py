@@ -4,8 +4,8 @@ N rows of a table become N or S series of T steps with I inputs and O targets.
 """
 
 import math
-import shlex
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from hiddenstate.data.column_names import are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.readers.column_content import content_of
-from hiddenstate.data.readers.column_roles import Roles, find_roles, holds_dates
+from hiddenstate.data.readers.column_roles import Roles, find_roles
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
@@ -24,8 +24,9 @@ from hiddenstate.data.readers.columns import (
     missing_cells,
     numbers,
     plain_values,
-    refuse_text,
     stacked,
+    text_error,
+    typed,
 )
 from hiddenstate.data.readers.dates import (
     compact_dates,
@@ -35,7 +36,7 @@ from hiddenstate.data.readers.dates import (
     timestamps,
 )
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError, printable
+from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
 
@@ -100,28 +101,37 @@ def to_dataset(
         targets=tuple(columns.names[j] for j in roles.targets) or None,
         picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
         remarks=(
-            *_text_remarks(columns, roles),
+            *_unused_remarks(columns, roles, options, printable(name)),
             *_order_remarks(columns, roles, series, clock, printable(name)),
         ),
         read_as={"layout": "long" if roles.long else "wide"}
         # The training file settled that its commas are decimal commas.
         | ({"thousands": "."} if columns.marks and columns.marks.decimal == "," else {})
         | _settled_order(columns, roles)
-        | {
-            role: columns.names[j]
-            for role in (("label", "id", "time") if roles.long else ("label",))
-            if (j := getattr(roles, role)) is not None
-        },
+        | _guessed_roles(columns, roles),
         unread=(columns.unread,) if columns.unread else (),
     )
 
 
-def _text_remarks(columns: Columns, roles: Roles) -> tuple[str, ...]:
-    """Say which columns are not read because they hold text."""
-    if not roles.texts:
+def _guessed_roles(columns: Columns, roles: Roles) -> dict[str, Any]:
+    """Return the columns of the label and, of a long table, of the series and the time."""
+    named = {role: getattr(roles, role) for role in ("label", "time")[: 1 + roles.long]}
+    found: dict[str, Any] = {r: columns.names[j] for r, j in named.items() if j is not None}
+    if roles.long and roles.id:
+        found["id"] = tuple(columns.names[j] for j in roles.id)
+    return found
+
+
+def _unused_remarks(
+    columns: Columns, roles: Roles, options: DataConfig, where: str
+) -> tuple[str, ...]:
+    """Say which columns nothing uses, and why, unless the user chose the inputs."""
+    skipped = {*roles.left_out, _unnamed_time(columns, roles)}
+    unused = {j: why for j, why in roles.unused.items() if j not in skipped and why != "--drop"}
+    if options.input or not unused:
         return ()
-    names = columns.listed(roles.texts)
-    return (f"{columns.where}: not read, because they hold no numbers: {names}",)
+    reasons = [f"{printable(columns.names[j], 40)} ({why})" for j, why in unused.items()]
+    return (f"{where}: left out, as nothing uses them: {listed(reasons, each=80)}",)
 
 
 def _renamed(columns: Columns, options: DataConfig, require_targets: bool) -> Columns:
@@ -139,7 +149,7 @@ def _wide(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
         _targets(columns, roles) if roles.targets else _labels(columns, roles, require_labels),
         weights=_weights(columns, roles),
         groups=_groups(columns, roles),
-        ids=None if roles.id is None else plain_values(columns.arrays[roles.id]),
+        ids=_ids(columns, roles, np.arange(columns.n_rows)),
         origin=whole(columns.n_rows, Table(times=_times(columns, roles))),
     )
 
@@ -189,7 +199,7 @@ def _long(
         weights=None if weights is None else weights[firsts],
         groups=None if groups is None else groups[firsts],
         times=padded([roles.time])[..., 0] if counts and roles.time is not None else None,
-        ids=None if roles.id is None else plain_values(columns.arrays[roles.id])[firsts],
+        ids=_ids(columns, roles, firsts),
         origin=whole(S, Table(starts, order, _times(columns, roles))),
         clock=None if clock is None else clock[firsts],
     )
@@ -208,15 +218,45 @@ def _settled_order(columns: Columns, roles: Roles) -> dict[str, str]:
     return {} if order is None else {"dates": order}
 
 
+def _ids(columns: Columns, roles: Roles, rows: Array) -> Array | None:
+    """Return the names of the series of some rows (n,), or None if they have none."""
+    if len(roles.id) < 2:
+        return plain_values(columns.arrays[roles.id[0]])[rows] if roles.id else None
+    names = np.empty(len(rows), object)
+    names[:] = [_series_words(columns, roles, row) for row in rows]
+    return names
+
+
+def _series_words(columns: Columns, roles: Roles, row: int) -> str:
+    """Return the name of the series of a row: `A` or, of two columns, `site=A, sensor=3`."""
+    values = [cell_text(plain_values(columns.arrays[j][row : row + 1])[0]) for j in roles.id]
+    if len(values) == 1:
+        return values[0]
+    names = (printable(columns.names[j], 40) for j in roles.id)
+    return ", ".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+
+
 def _series(columns: Columns, roles: Roles) -> NDArray[np.int64]:
     """Return the number of each row's series (N,), in the order of first appearance."""
-    if roles.id is None:
-        return np.zeros(columns.n_rows, np.int64)
-    values = columns.arrays[roles.id]
-    _refuse_missing(columns, roles.id, "belongs to no series")
+    series = np.zeros(columns.n_rows, np.int64)
+    for j in roles.id:
+        each = _numbered(columns, j)
+        series = _in_order(series * (int(each.max()) + 1) + each)
+    return series
+
+
+def _numbered(columns: Columns, j: int) -> NDArray[np.int64]:
+    """Return the number of each value of a column of ids (N,), in the order of appearance."""
+    values = columns.arrays[j]
+    _refuse_missing(columns, j, "belongs to no series")
     if values.dtype.kind == "O":
         numbered: dict[str, int] = {}
         return np.array([numbered.setdefault(value, len(numbered)) for value in values], np.int64)
+    return _in_order(values)
+
+
+def _in_order(values: Array) -> NDArray[np.int64]:
+    """Return the number of each value (N,), in the order of first appearance."""
     _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
@@ -246,19 +286,25 @@ def _clock(columns: Columns, roles: Roles, order: str | None) -> Array | None:
     return stamps
 
 
+def _unnamed_time(columns: Columns, roles: Roles) -> int | None:
+    """Return the first column of dates without a role, if it may order the rows of a long table."""
+    if not roles.long or roles.time is not None:
+        return None
+    dates = (j for j, why in roles.unused.items() if why == "dates")
+    return next(dates, None)
+
+
 def _order_remarks(
     columns: Columns, roles: Roles, series: Array, clock: Array | None, where: str
 ) -> tuple[str, ...]:
     """Say in which order the rows are, if that may not be what a user expects."""
     if clock is None or roles.time is None:
-        taken = {*roles.inputs, *roles.targets, roles.label, roles.id, roles.group, roles.weight}
-        free = [j for j in range(len(columns.names)) if j not in taken]
-        dates = [j for j in free if holds_dates(columns, j)] if roles.long else []
-        if not dates:
+        if (j := _unnamed_time(columns, roles)) is None:
             return ()
-        name = printable(columns.names[dates[0]], 40)
-        hint = f"if column {name} orders them, add --time {shlex.quote(name)}"
-        return (f"{where}: the rows are in the order of the file; {hint}",)
+        hint = f"if column {printable(columns.names[j], 40)} orders them, add --time"
+        return (
+            f"{where}: the rows are in the order of the file; {hint} {typed(columns.names[j])}",
+        )
     order = np.argsort(series, kind="stable")
     same = series[order][1:] == series[order][:-1]
     if (clock[order][1:] >= clock[order][:-1])[same].all():
@@ -277,8 +323,8 @@ def _check_clock(
     same = np.flatnonzero((s[1:] == s[:-1]) & (t[1:] == t[:-1]))
     if len(same):
         row, before = order[same[0] + 1], order[same[0]]
-        of = "the same series" if roles.id is None else _series_name(columns, roles, row)
-        hint = "name the series with --id COL" if roles.id is None else "drop one of the rows"
+        of = _series_name(columns, roles, row) if roles.id else "the same series"
+        hint = "drop one of the rows" if roles.id else "name the series with --id COL"
         raise DataError(
             f"{columns.at(row, roles.time)}: time {cell_text(columns.arrays[roles.time][row])} "
             f"occurs twice in {of}, first at {columns.row(before)}; {hint}"
@@ -286,9 +332,7 @@ def _check_clock(
 
 
 def _series_name(columns: Columns, roles: Roles, row: int) -> str:
-    if roles.id is None:
-        return "the file"
-    return f"series {cell_text(columns.arrays[roles.id][row])}"
+    return f"series {_series_words(columns, roles, row)}" if roles.id else "the file"
 
 
 def _check_constant(
@@ -320,7 +364,7 @@ def _labels(columns: Columns, roles: Roles, require_labels: bool) -> Array | Non
     if roles.label is None:
         return None
     if columns.kinds[roles.label] == "date":
-        refuse_text(columns, roles.label)
+        raise text_error(columns, roles.label, "--label")
     if not require_labels and missing_cells(columns.arrays[roles.label]).any():
         return None
     _refuse_missing(columns, roles.label, "has no label")
@@ -336,7 +380,9 @@ def _labels(columns: Columns, roles: Roles, require_labels: bool) -> Array | Non
 
 def _targets(columns: Columns, roles: Roles) -> NDArray[np.float64]:
     """Return the targets of each row (N, O)."""
-    return np.column_stack([numbers(columns, j).astype(np.float64) for j in roles.targets])
+    return np.column_stack(
+        [numbers(columns, j, "--target").astype(np.float64) for j in roles.targets]
+    )
 
 
 def _groups(columns: Columns, roles: Roles) -> Array | None:
@@ -351,7 +397,7 @@ def _weights(columns: Columns, roles: Roles) -> NDArray[np.float64] | None:
     """Return the weight of each row (N,), finite and at least 0."""
     if roles.weight is None:
         return None
-    values = numbers(columns, roles.weight).astype(np.float64)
+    values = numbers(columns, roles.weight, "--weight").astype(np.float64)
     wrong = ~(np.isfinite(values) & (values >= 0))
     if wrong.any():
         row = int(np.argmax(wrong))
