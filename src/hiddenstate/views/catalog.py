@@ -54,7 +54,7 @@ def _of_all(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
         numbers = static.get("example_label")
         labels = None if numbers is None else [timeline.label(number) for number in numbers]
         draws["example"] = lambda on: figures.examples(
-            static["example"], labels, timeline.picture, on
+            static["example"], labels, timeline.picture, on, timeline.form
         )
     if moment.history:
         compared = timeline.compared(moment)
@@ -86,12 +86,12 @@ def _baselines(timeline: Timeline) -> dict[str, tuple[float, str]]:
 def _of_classify(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     draws: dict[str, Draw] = {}
     static, arrays = timeline.static_as(ClassifyStatic), moment.arrays_as(ClassifySnapshot)
-    picture = timeline.picture
+    picture, form = timeline.picture, timeline.form
     if "probability" in arrays and "shown" in static:
         real = [timeline.label(number) for number in static["shown_label"]]
         predicted = [timeline.label(number) for number in arrays["probability"].argmax(axis=1)]
         draws["predictions"] = lambda on: figures.predictions(
-            static["shown"], real, predicted, picture, on
+            static["shown"], real, predicted, picture, on, form
         )
     if "confusion" in arrays:
         names = timeline.class_names
@@ -100,9 +100,15 @@ def _of_classify(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
         worst_real = [timeline.label(number) for number in arrays["worst_label"]]
         worst_predicted = [timeline.label(number) for number in arrays["worst_chosen"]]
         draws["worst"] = lambda on: figures.worst(
-            arrays["worst_row"], worst_real, worst_predicted, arrays["worst_chance"], picture, on
+            arrays["worst_row"],
+            worst_real,
+            worst_predicted,
+            arrays["worst_chance"],
+            picture,
+            on,
+            form,
         )
-    if "hidden" in arrays and {"shown", "read"} <= set(static):
+    if "hidden" in arrays and {"shown", "read"} <= set(static) and not form.is_quantities:
         draws["decision"] = lambda on: _draw_decision(timeline, moment, on)
     return draws
 
@@ -120,6 +126,7 @@ def _draw_decision(timeline: Timeline, moment: Moment, on: Figure | None, n: int
         timeline.class_names,
         timeline.picture,
         on,
+        timeline.form,
     )
 
 
@@ -151,10 +158,10 @@ def _of_regress(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
 def _of_autoencode(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     draws: dict[str, Draw] = {}
     static, arrays = timeline.static_as(AutoencodeStatic), moment.arrays_as(AutoencodeMoment)
-    picture = timeline.picture
+    picture, form = timeline.picture, timeline.form
     if "reconstruction" in arrays:
         draws["reconstructions"] = lambda on: figures.reconstructions(
-            static["original"], arrays["reconstruction"], picture, on
+            static["original"], arrays["reconstruction"], picture, on, form
         )
     if "code" in arrays:
         names = timeline.class_names
@@ -163,14 +170,22 @@ def _of_autoencode(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
             arrays["code"], static.get("code_label"), names, rainbow, on
         )
     if "grid" in arrays:
-        draws["grid"] = lambda on: figures.grid(arrays["grid"], picture, static.get("original"), on)
+        like = static.get("original")
+        draws["grid"] = lambda on: figures.grid(arrays["grid"], picture, like, on, form)
     if "walk" in arrays:
-        draws["walk"] = lambda on: figures.walk(arrays["walk"], static.get("walk_end"), picture, on)
+        ends = static.get("walk_end")
+        draws["walk"] = lambda on: figures.walk(arrays["walk"], ends, picture, on, form)
     if {"worst_row", "worst_rebuilt"} <= set(arrays):
         numbers = arrays.get("worst_label")
         labels = None if numbers is None else [timeline.label(number) for number in numbers]
         draws["worst"] = lambda on: figures.rebuilt_worst(
-            arrays["worst_row"], arrays["worst_rebuilt"], arrays["worst_error"], labels, picture, on
+            arrays["worst_row"],
+            arrays["worst_rebuilt"],
+            arrays["worst_error"],
+            labels,
+            picture,
+            on,
+            form,
         )
     return draws
 

@@ -14,6 +14,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.events import Event, Figures, LogEvent, ValidationEvent, figures_of
 from hiddenstate.runs.snapshots import FileArrays, typed
 from hiddenstate.system.typing import Array, Arrays, NamedArrays
+from hiddenstate.views.row_form import row_form
 
 APPENDED = ("time", "target", "prediction")
 """Arrays that each snapshot continues, if the windows of a run follow one another."""
@@ -73,6 +74,8 @@ class Timeline:
     facts : StaticFacts
     picture : tuple of int or None
         Height and width of the picture that a row is.
+    form : RowForm
+        What a row is, and the scales to draw it in.
     static_arrays, final_arrays : dict of ndarray
     events : list of dict
         All events of the history.
@@ -91,6 +94,7 @@ class Timeline:
         arrays, self.facts = run.static_arrays
         self.static_arrays = _drawable_arrays(arrays)
         self.picture = self.facts.picture
+        self.form = row_form(self.facts, self.static_arrays)
         self._snapshots: dict[int, NamedArrays] = {}
         self.events: list[Event] = []
         self._history: list[LogEvent] = []

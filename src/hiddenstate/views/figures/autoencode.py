@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.cloud import Cloud
+from hiddenstate.views.figures.lanes import write_sides
 from hiddenstate.views.figures.layout import (
     add_axes,
     heading,
@@ -21,7 +22,16 @@ from hiddenstate.views.figures.layout import (
     write_at,
 )
 from hiddenstate.views.figures.learning import MAX_ROWS
-from hiddenstate.views.figures.thumbnails import draw_thumbnails, figure_size, fit_columns, size_of
+from hiddenstate.views.figures.thumbnails import (
+    draw_thumbnails,
+    figure_size,
+    fit_cells,
+    foot,
+    gutter,
+    shortened,
+    size_of,
+)
+from hiddenstate.views.row_form import RowForm, form_of_rows
 
 SHORT = 3
 """Length of the longest label up to which codes are drawn as labels, not as points."""
@@ -30,17 +40,28 @@ LISTED = 20
 """Number of classes up to which points have a legend."""
 
 
+OVER = "faint: the row; over it its reconstruction; filled: the difference"
+"""What a reconstruction that is drawn over its row is."""
+
+
 def reconstructions(
     originals: Array,
     rebuilt: Array,
     picture: tuple[int, int] | None = None,
     figure: Figure | None = None,
+    form: RowForm | None = None,
 ) -> Figure:
-    """Draw the first `MAX_ROWS` of rows (N, F) above their reconstructions (N, F)."""
+    """Draw the first `MAX_ROWS` of rows (N, F) and their reconstructions (N, F).
+
+    Pictures are above theirs; other rows are under theirs, with the difference filled. `form` is
+    what a row is; by default `originals` and `picture` tell it.
+    """
+    form = form or form_of_rows(originals, picture)
     originals, rebuilt = originals[:MAX_ROWS], rebuilt[:MAX_ROWS]
-    figure = figure or _pair_figure(len(originals), picture, 0.68)
-    heading(figure, "Reconstructions", "originals above, reconstructions below")
-    _pairs(figure, originals, rebuilt, picture, [])
+    figure = figure or _pair_figure(len(originals), form, 0.68)
+    note = "originals above, reconstructions below" if form.picture else OVER
+    heading(figure, "Reconstructions", note)
+    _pairs(figure, originals, rebuilt, form, [])
     return figure
 
 
@@ -51,8 +72,9 @@ def rebuilt_worst(
     labels: Sequence[str] | None,
     picture: tuple[int, int] | None = None,
     figure: Figure | None = None,
+    form: RowForm | None = None,
 ) -> Figure:
-    """Draw rows with large errors above their reconstructions.
+    """Draw rows with large errors and their reconstructions, as :func:`reconstructions` does.
 
     Parameters
     ----------
@@ -64,49 +86,72 @@ def rebuilt_worst(
         Height and width of the picture that a row is.
     figure : Figure, optional
         The figure to draw on, or a part of one.
+    form : RowForm, optional
+        What a row is; by default told by `rows` and `picture`.
     """
+    form = form or form_of_rows(rows, picture)
     rows, rebuilt = rows[:MAX_ROWS], rebuilt[:MAX_ROWS]
     n = len(rows)
-    figure = figure or _pair_figure(n, picture, 0.86)
-    heading(
-        figure, "Worst reconstructions", "originals above; under each, the squared error per number"
-    )
     below = [f"{value:.3g}" for value in error[:n]]
     if labels is not None:
-        named = [style.plain(label, 8) for label in labels]
+        named = shortened([*labels][:n], 14)
         below = [f"{name}: {text}" for name, text in zip(named, below, strict=False)]
-    _pairs(figure, rows, rebuilt, picture, below)
+    figure = figure or _pair_figure(n, form, 0.86, below)
+    note = "originals above" if form.picture else OVER
+    heading(figure, "Worst reconstructions", f"under each, the squared error per number; {note}")
+    _pairs(figure, rows, rebuilt, form, below)
     return figure
 
 
-def _pair_figure(n: int, picture: tuple[int, int] | None, around: float) -> Figure:
-    """Return a figure for `n` rows above `n` others, with their names at the left."""
-    width, _ = figure_size(n, size_of(picture), 1.15, n, 0)
-    _, height = figure_size(2, size_of(picture), 1.15, 1, around, 0.06)
+def _pair_figure(n: int, form: RowForm, around: float, below: Sequence[str] = ()) -> Figure:
+    """Return a figure for `n` rows and their reconstructions."""
+    if form.picture is None:
+        return new_figure(*figure_size(n, form, 1.15, 5, around, 0.06 + 0.2 * bool(below), below))
+    width, _ = figure_size(n, form, 1.15, n, 0, names=below)
+    _, height = figure_size(2, form, 1.15, 1, around, 0.06)
     return new_figure(width + 0.6, height)
 
 
 def _pairs(
-    figure: FigureBase,
-    upper: Array,
-    lower: Array,
-    picture: tuple[int, int] | None,
-    below: Sequence[str],
+    figure: FigureBase, upper: Array, lower: Array, form: RowForm, below: Sequence[str]
 ) -> None:
-    """Draw rows above other rows, with a text under each pair."""
-    n, (h, _) = len(upper), size_of(picture)
-    bottom = 0.3 if below else 0.12
-    axes = add_axes(figure, place(figure, left=0.7, right=0.12, bottom=bottom)[0], ticks=False)
-    both = np.concatenate([upper, lower.reshape(upper.shape)])
-    thumbnails = draw_thumbnails(
-        axes, both, picture, max(n, 1), (0.1, 0.1), like=upper if n else None
-    )
+    """Draw rows and their reconstructions, with a text under each pair."""
+    if form.picture is None:
+        _over(figure, upper, lower, form, below)
+        return
+    h, _ = form.picture
+    left, bottom = 0.7, 0.3 if below else 0.12
+    axes = add_axes(figure, place(figure, left=left, right=0.12, bottom=bottom)[0], ticks=False)
+    width, height = inches(figure)
+    free = width - left - 0.12, max(height - 0.56 - bottom, 0.2)
+    fit = fit_cells(len(upper), (2 * h, form.picture[1]), *free, names=below)
+    n = min(fit.n, fit.columns)
+    both = np.concatenate([upper[:n], lower.reshape(upper.shape)[:n]])
+    cells = draw_thumbnails(axes, both, form, max(n, 1), (0.1, fit.gap[1]), like=upper)
     for number, name in ((0, "original"), (n, "rebuilt")):
         if n:
-            x, y = thumbnails.corners[number]
+            x, y = cells.corners[number]
             write(axes, name, (x, y + h / 2), (-6, 0), ha="right")
     if below:
-        write_at(axes, thumbnails.below[n:], below, style.now().muted, up=-9)
+        write_at(axes, cells.below[n:], below[:n], style.now().muted, up=-9)
+
+
+def _over(
+    figure: FigureBase, rows: Array, rebuilt: Array, form: RowForm, below: Sequence[str]
+) -> None:
+    """Draw reconstructions over their rows."""
+    text = 0.2 if below else 0.0
+    left, bottom = 0.12 + gutter(form, figure), 0.08 + foot(form) + 0.7 * text
+    axes = add_axes(figure, place(figure, left=left, right=0.12, bottom=bottom)[0], ticks=False)
+    width, height = inches(figure)
+    free = width - left - 0.12, max(height - 0.56 - bottom, 0.2)
+    fit = fit_cells(len(rows), size_of(form), *free, text + 0.06, below)
+    cells = draw_thumbnails(
+        axes, rows[: fit.n], form, fit.columns, fit.gap, rebuilt=rebuilt[: fit.n]
+    )
+    if below:
+        write_at(axes, cells.below, below[: fit.n], style.now().muted, up=-9)
+    write_sides(axes, form, cells, left - 0.12, 13.5 if below else 0)
 
 
 def grid(
@@ -114,6 +159,7 @@ def grid(
     picture: tuple[int, int] | None = None,
     like: Array | None = None,
     figure: Figure | None = None,
+    form: RowForm | None = None,
 ) -> Figure:
     """Draw the rows decoded from a square of codes.
 
@@ -127,22 +173,32 @@ def grid(
         Rows of the data; `rows` are drawn in the same range and colours.
     figure : Figure, optional
         The figure to draw on, or a part of one.
+    form : RowForm, optional
+        What a row is; by default told by the rows and `picture`.
     """
+    form = form or form_of_rows(rows if like is None or not len(like) else like, picture)
     side = max(1, math.isqrt(len(rows)))
-    figure = figure or new_figure(5.4, 5.9)
+    names = gutter(form, figure)
+    h, w = size_of(form)
+    figure = figure or new_figure(5.4 + names, max(5.9 if form.picture else 1.0 + 5.0 * h / w, 3.2))
     heading(
         figure,
         "Decoded from a square of codes",
         "along their two principal axes, two standard deviations each way",
     )
-    axes = add_axes(figure, place(figure, left=0.42, right=0.12, bottom=0.34)[0], ticks=False)
-    draw_thumbnails(axes, rows, picture, side, (0.04, 0.04), like=like)
-    write(axes, "first principal axis  →", (0.5, 0), (0, -4), va="top", within="axes fraction")
-    axes.text(
-        -0.015,
-        0.5,
+    left, bottom = 0.34 + names, 0.34 + foot(form)
+    part = place(figure, left=left, right=0.12, bottom=bottom)[0]
+    axes = add_axes(figure, part, ticks=False)
+    cells = draw_thumbnails(axes, rows, form, side, (0.04, 0.04), like=like)
+    write_sides(axes, form, cells, names)
+    under = (0, -4 - 72 * foot(form))
+    write(axes, "first principal axis  →", (0.5, 0), under, va="top", within="axes fraction")
+    axes.annotate(
         "second principal axis  →",
-        transform=axes.transAxes,
+        (0, 0.5),
+        (-4 - 72 * names, 0),
+        xycoords="axes fraction",
+        textcoords="offset points",
         rotation=90,
         ha="right",
         va="center",
@@ -157,6 +213,7 @@ def walk(
     ends: Array | None = None,
     picture: tuple[int, int] | None = None,
     figure: Figure | None = None,
+    form: RowForm | None = None,
 ) -> Figure:
     """Draw the rows decoded along the straight line between two codes.
 
@@ -169,23 +226,27 @@ def walk(
         Height and width of the picture that a row is.
     figure : Figure, optional
         The figure to draw on, or a part of one.
+    form : RowForm, optional
+        What a row is; by default told by `rows` and `picture`.
     """
-    now = style.now()
+    now, form = style.now(), form or form_of_rows(rows, picture)
     shown, frames = rows, [now.faint] * len(rows)
     if ends is not None and len(ends) == 2:
         shown = np.concatenate([ends[:1], rows, ends[1:]])
         frames = [now.target, *frames, now.target]
-    n, (h, w) = len(shown), size_of(picture)
-    figure = figure or new_figure(*figure_size(n, (h, w), 0.85, n, 0.66))
+    n, size = len(shown), size_of(form)
+    figure = figure or new_figure(*figure_size(n, form, 0.85, n, 0.66, 0.06))
     heading(
         figure,
         "A walk between two codes",
         "framed: two rows; between them, rows decoded along the line between their codes",
     )
     width, height = inches(figure)
-    columns, gap, _ = fit_columns(n, (h, w), width - 0.24, max(height - 0.66, 0.2))
-    axes = add_axes(figure, place(figure, left=0.12, right=0.12, bottom=0.1)[0], ticks=False)
-    draw_thumbnails(axes, shown, picture, columns, gap, frames, ends)
+    left, bottom = 0.12 + gutter(form, figure), 0.1 + foot(form)
+    fit = fit_cells(n, size, width - left - 0.12, max(height - 0.56 - bottom, 0.2))
+    axes = add_axes(figure, place(figure, left=left, right=0.12, bottom=bottom)[0], ticks=False)
+    cells = draw_thumbnails(axes, shown, form, fit.columns, fit.gap, frames, ends)
+    write_sides(axes, form, cells, left - 0.12)
     return figure
 
 

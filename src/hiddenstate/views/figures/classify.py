@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
+from hiddenstate.views.figures.lanes import write_sides
 from hiddenstate.views.figures.layout import (
     HEADED,
     Box,
@@ -21,7 +22,16 @@ from hiddenstate.views.figures.layout import (
     write_at,
 )
 from hiddenstate.views.figures.learning import MAX_ROWS
-from hiddenstate.views.figures.thumbnails import draw_thumbnails, figure_size, fit_columns, size_of
+from hiddenstate.views.figures.thumbnails import (
+    draw_thumbnails,
+    figure_size,
+    fit_cells,
+    foot,
+    gutter,
+    shortened,
+    size_of,
+)
+from hiddenstate.views.row_form import RowForm, form_of_rows
 
 RIGHT_MARK, WRONG_MARK = "✓", "✗"
 
@@ -38,16 +48,17 @@ def predictions(
     predicted: Sequence[str],
     picture: tuple[int, int] | None = None,
     figure: Figure | None = None,
+    form: RowForm | None = None,
 ) -> Figure:
-    """Draw the first `MAX_ROWS` of rows (N, ...) under their predicted labels, over the true ones.
+    """Draw the first of rows (N, ...) under their predicted labels, over the true ones.
 
-    A correct prediction is blue with a tick; a wrong one is red with a cross and a frame.
+    At most `MAX_ROWS` are drawn, and as many as have space for their labels. A correct prediction
+    is blue with a tick; a wrong one is red with a cross and a frame.
     """
-    rows = rows[:MAX_ROWS]
-    figure = figure or new_figure(*figure_size(len(rows), size_of(picture), 1.0, 10, 0.98, 0.35))
-    right = [a == b for a, b in zip(real, predicted, strict=True)][: len(rows)]
-    heading(figure, "Predictions", f"{sum(right)} of {len(rows)} correct; below, the true label")
-    _judged(figure, rows, right, predicted, real, None, picture)
+    judged = _Judged(rows, real, predicted, None, form or form_of_rows(rows, picture))
+    figure = figure or judged.new_figure()
+    n, n_right = judged.draw(figure)
+    heading(figure, "Predictions", f"{n_right} of {n} correct; below, the true label")
     return figure
 
 
@@ -58,6 +69,7 @@ def worst(
     chance: Array,
     picture: tuple[int, int] | None = None,
     figure: Figure | None = None,
+    form: RowForm | None = None,
 ) -> Figure:
     """Draw wrongly classified rows under their predicted labels.
 
@@ -72,13 +84,14 @@ def worst(
         Height and width of the picture that a row is.
     figure : Figure, optional
         The figure to draw on, or a part of one.
+    form : RowForm, optional
+        What a row is; by default told by `rows` and `picture`.
     """
-    rows = rows[:MAX_ROWS]
-    figure = figure or new_figure(*figure_size(len(rows), size_of(picture), 1.0, 10, 1.13, 0.5))
-    right = [a == b for a, b in zip(real, taken, strict=True)][: len(rows)]
+    judged = _Judged(rows, real, taken, chance, form or form_of_rows(rows, picture))
+    figure = figure or judged.new_figure()
+    judged.draw(figure)
     note = "lowest probability of the true label first; below, this label and its probability"
     heading(figure, "Worst errors", note if len(rows) else "all test rows are correct")
-    _judged(figure, rows, right, taken, real, chance, picture)
     return figure
 
 
@@ -87,36 +100,59 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.1g}%" if share else "0%"
 
 
-def _judged(
-    figure: FigureBase,
-    rows: Array,
-    right: Sequence[bool],
-    taken: Sequence[str],
-    real: Sequence[str],
-    chance: Array | None,
-    picture: tuple[int, int] | None,
-) -> None:
-    """Draw rows with marks and predicted labels above, true labels and probabilities below."""
-    now, lines = style.now(), 1 if chance is None else 2
-    width, height = inches(figure)
-    bottom = 0.05 + 0.15 * lines
-    part = place(figure, left=0.12, right=0.12, top=0.76, bottom=bottom)[0]
-    free = width - 0.24, max(height - 0.76 - bottom, 0.2)
-    columns, gap, letters = fit_columns(len(rows), size_of(picture), *free, 0.15 * lines + 0.2)
-    axes = add_axes(figure, part, ticks=False)
-    frames = [now.faint if good else now.wrong for good in right]
-    thumbnails = draw_thumbnails(axes, rows, picture, columns, gap, frames)
-    marks = [RIGHT_MARK if good else WRONG_MARK for good in right]
-    titles = [
-        f"{mark} {style.plain(name, letters - 2)}" for mark, name in zip(marks, taken, strict=False)
-    ]
-    colors = [now.right if good else now.wrong for good in right]
-    write_at(axes, thumbnails.above, titles, colors, style.TEXT_POINTS, bold=True, up=9)
-    truth = [f"is {style.plain(name, letters - 2)}" for name in real[: len(rows)]]
-    write_at(axes, thumbnails.below, truth, now.muted, up=-9)
-    if chance is not None:
-        percents = [percent(float(p)) for p in chance[: len(rows)]]
-        write_at(axes, thumbnails.below, percents, now.muted, up=-19.5)
+class _Judged:
+    """Rows with marks and predicted labels above, true labels and probabilities below."""
+
+    def __init__(
+        self,
+        rows: Array,
+        real: Sequence[str],
+        taken: Sequence[str],
+        chance: Array | None,
+        form: RowForm,
+    ) -> None:
+        self.rows, self.chance, self.form = rows[:MAX_ROWS], chance, form
+        n = len(self.rows)
+        self.right = [a == b for a, b in zip(real, taken, strict=True)][:n]
+        self.real, self.taken = [*real][:n], [*taken][:n]
+        # Two letters of each label are its mark, or "is".
+        self.names = [f"{style.plain(name, 100)}___" for name in [*self.real, *self.taken]]
+        self.lines = 1 if chance is None else 2
+
+    def new_figure(self) -> Figure:
+        """Return a figure for all rows."""
+        around, text = 0.83 + 0.15 * self.lines, 0.2 + 0.15 * self.lines
+        size = figure_size(len(self.rows), self.form, 1.0, 10, around, text, self.names)
+        return new_figure(*size)
+
+    def draw(self, figure: FigureBase) -> tuple[int, int]:
+        """Draw the rows; return how many are drawn, and how many of them are right."""
+        now, form = style.now(), self.form
+        width, height = inches(figure)
+        left = 0.12 + gutter(form, figure)
+        bottom = 0.05 + 0.15 * self.lines + foot(form)
+        part = place(figure, left=left, right=0.12, top=0.76, bottom=bottom)[0]
+        free = width - left - 0.12, max(height - 0.76 - bottom, 0.2)
+        fit = fit_cells(
+            len(self.rows), size_of(form), *free, 0.15 * self.lines + 0.2, names=self.names
+        )
+        n, letters = fit.n, fit.letters - 2
+        axes = add_axes(figure, part, ticks=False)
+        right = self.right[:n]
+        frames = [now.faint if good else now.wrong for good in right]
+        cells = draw_thumbnails(axes, self.rows[:n], form, fit.columns, fit.gap, frames)
+        marks = [RIGHT_MARK if good else WRONG_MARK for good in right]
+        names = shortened([*self.taken, *self.real], letters)
+        taken, real = names[: len(self.taken)], names[len(self.taken) :]
+        titles = [f"{mark} {name}" for mark, name in zip(marks, taken[:n], strict=True)]
+        colors = [now.right if good else now.wrong for good in right]
+        write_at(axes, cells.above, titles, colors, style.TEXT_POINTS, bold=True, up=9)
+        write_at(axes, cells.below, [f"is {name}" for name in real[:n]], now.muted, up=-9)
+        if self.chance is not None:
+            percents = [percent(float(p)) for p in self.chance[:n]]
+            write_at(axes, cells.below, percents, now.muted, up=-19.5)
+        write_sides(axes, form, cells, left - 0.12, 10.5 * self.lines + 3)
+        return n, sum(right)
 
 
 def confusion(counts: Array, names: Sequence[str], figure: Figure | None = None) -> Figure:

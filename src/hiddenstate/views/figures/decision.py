@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
@@ -11,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.classify import RIGHT_MARK, WRONG_MARK
+from hiddenstate.views.figures.lanes import lane_colors
 from hiddenstate.views.figures.layout import (
     LETTER,
     Box,
@@ -26,13 +28,17 @@ from hiddenstate.views.figures.layout import (
     write,
     write_at,
 )
-from hiddenstate.views.figures.thumbnails import features_drawn, ranges
+from hiddenstate.views.figures.thumbnails import shortened
+from hiddenstate.views.row_form import RowForm, form_of_rows, thinned_line
 
 SIDE_BY_SIDE = 6.0
 """Width of a figure in inches from which two rows are side by side."""
 
 MAX_TICK = 6
 """Characters of a tick up to which there is space for a label beside it."""
+
+LANE_INCHES, LANE_NAME = 0.24, 12
+"""Height of a lane from which the ends of its scale are written, and letters of its name."""
 
 
 def decision(
@@ -44,12 +50,13 @@ def decision(
     names: Sequence[str],
     picture: tuple[int, int] | None = None,
     figure: Figure | None = None,
+    form: RowForm | None = None,
 ) -> Figure:
     """Draw what a classifier reads, the class probabilities after each step, and the state h_t.
 
     The lines of a picture run down the page, with probabilities and state at the same height.
-    The time of a signal runs across, with both below. A dashed line marks the step from which the
-    prediction is the final one.
+    The time of a signal runs across, with both below; each of its channels has a lane. A dashed
+    line marks the step from which the prediction is the final one.
 
     Parameters
     ----------
@@ -63,11 +70,17 @@ def decision(
         Class numbers.
     names : sequence of str
         Labels of the classes.
+    picture : tuple of int, optional
+        Height and width of the picture that a row is.
+    figure : Figure, optional
+        The figure to draw on, or a part of one.
+    form : RowForm, optional
+        What a row is; by default told by `rows` and `picture`.
     """
-    D = min(len(rows), len(states))
+    D, form = min(len(rows), len(states)), form or form_of_rows(rows, picture)
     if figure is None and on_page(SIDE_BY_SIDE) < SIDE_BY_SIDE:
         D = min(D, 2)
-    figure = figure or new_figure(*_size(D, picture))
+    figure = figure or new_figure(*_size(D, form))
     unit = "row" if picture else "step"
     heading(
         figure,
@@ -76,35 +89,50 @@ def decision(
         "dashed: from here the prediction stays",
     )
     across = 1 if D <= 1 or inches(figure)[0] < SIDE_BY_SIDE else 2
-    wider = 0.2 if picture is None and rows.shape[-1] == 1 else 0.0  # for the input's numbers
+    wider, aside = _margins(form)
     blocks = place(
         figure,
         -(-max(D, 1) // across),
         across,
         left=0.55 + wider,
-        right=0.15,
+        right=0.15 + aside,
         bottom=0.42,
         top=0.8,
-        gap=(0.6 + wider, 0.7),
+        gap=(0.6 + wider + aside, 0.7),
     )
     high = max(1.0, float(np.abs(states[np.isfinite(states)]).max(initial=0)))
     for number in range(D):
         block = blocks[number // across, number % across]
         chance = None if chances is None else chances[number]
         decided = _Decided(
-            rows[number], read, chance, states[number], int(truth[number]), names, high, picture
+            rows[number], read, chance, states[number], int(truth[number]), names, high, form
         )
         decided.draw(figure, block)
     return figure
 
 
-def _size(n: int, picture: tuple[int, int] | None) -> tuple[float, float]:
+def _size(n: int, form: RowForm) -> tuple[float, float]:
     """Return width and height in inches for `n` rows; pictures keep their proportions."""
     width, across = (8.6, 7.9) if n <= 1 else (11.2, 4.95)
     width, across = on_page(width), min(across, on_page(width) - 0.7)
-    tall = min(0.42 * across * picture[0] / picture[1], 4.0) if picture else 2.6
+    picture, tall = form.picture, 2.6
+    if picture:
+        tall = min(0.42 * across * picture[0] / picture[1], 4.0)
+    elif form.n_drawn > 1:
+        tall = 1.8 + 0.3 * form.n_drawn
     lines = -(-max(n, 1) // (1 if n <= 1 or width < SIDE_BY_SIDE else 2))
     return width, 1.25 + lines * tall + (lines - 1) * 0.7
+
+
+def _margins(form: RowForm) -> tuple[float, float]:
+    """Return the inches needed at the left, beyond the usual, and at the right of the input."""
+    if form.picture:
+        return 0.0, 0.0
+    if form.n_drawn == 1:
+        return 0.2, 0.0  # for the input's numbers
+    names = [style.plain(name, LANE_NAME) for name in [*form.labels(), form.more]]
+    longest = max(style.letters(name) for name in names)
+    return max(0.9 * LETTER * style.SMALL_POINTS * longest - 0.35, 0.0), 0.34
 
 
 class _Decided:
@@ -119,13 +147,14 @@ class _Decided:
         truth: int,
         names: Sequence[str],
         high: float,
-        picture: tuple[int, int] | None,
+        form: RowForm,
     ) -> None:
         finite = np.flatnonzero(np.isfinite(row).any(axis=1))
         self.row = row[: finite[-1] + 1 if len(finite) else 1]
         n = max(1, int(np.searchsorted(read, len(self.row), side="right")))
         self.edges = np.concatenate([[0], read[:n]]).astype(float)
         self.states, self.truth, self.names, self.high = states[:n], truth, names, high
+        self.form, picture = form, form.picture
         self.down = picture is not None and len(self.row) == picture[0]
         self.chances = None if chances is None else chances[:n]
         self.chosen: int | None = None
@@ -138,15 +167,22 @@ class _Decided:
     @property
     def verdict(self) -> tuple[str, str]:
         """The result in words, and its colour."""
-        now, is_ = style.now(), style.plain(self.names[self.truth], 10)
+        now, short = style.now(), shortened(self.names, 24)
+        is_ = short[self.truth]
         if self.chosen is None:
             return f"is {is_}", now.ink
         right = self.chosen == self.truth
         mark, color = (RIGHT_MARK, now.right) if right else (WRONG_MARK, now.wrong)
-        taken = style.plain(self.names[self.chosen], 10)
-        when = int(self.edges[self.since]) + 1
-        text = f"{mark} {taken}, from {'row' if self.down else 'step'} {when} on"
+        text = f"{mark} {short[self.chosen]}, from {self._when()} on"
         return (text if right else f"{text} (is {is_})"), color
+
+    def _when(self) -> str:
+        """The step from which the prediction is the final one, or its time, in words."""
+        step = int(self.edges[self.since])
+        each, unit = self.form.clock()
+        if self.down or unit == "step":
+            return f"{'row' if self.down else 'step'} {step + 1}"
+        return f"{step * each:.3g} {unit}" if unit else f"time {step * each:.3g}"
 
     def draw(self, figure: FigureBase, block: SubplotSpec) -> None:
         """Draw the panels in a part of a grid, with aligned steps."""
@@ -206,11 +242,17 @@ class _Decided:
                 axes.set_ylabel("rows read")
         else:
             axes.set_xlim(0, end)
-            axes.xaxis.set_major_locator(ticks if last else NullLocator())
+            axes.xaxis.set_major_locator(NullLocator())
             aside = -0.34 if self.row.shape[1] > 1 else -0.58
             axes.yaxis.set_label_coords(aside / axes.bbox.width * part_of(axes.figure).dpi, 0.5)
             if last:
-                axes.set_xlabel("steps read")
+                each, unit = self.form.clock()
+                ticks = ticks if unit == "step" else MaxNLocator(5)
+                times = np.asarray(ticks.tick_values(0, end * each))
+                times = times[(times >= 0) & (times <= end * each * 1.001)]
+                axes.set_xticks(times / each, [brief(round(time, 9)) for time in times])
+                words = f"time read ({unit})" if unit else "time read"
+                axes.set_xlabel("steps read" if unit == "step" else words)
         if self.chosen is not None and self.since:
             line = axes.axhline if self.down else axes.axvline
             line(self.edges[self.since], color=now.ink, lw=1.2, ls=(0, (4, 2)))
@@ -231,20 +273,63 @@ class _Decided:
             axes.spines[:].set_visible(True)
             axes.spines[:].set_color(style.now().faint)
             return
-        chosen = features_drawn(n_features)
-        colors = style.class_colors(len(chosen)) if len(chosen) > 1 else [style.now().ink]
-        marker = "o" if T == 1 else ""
-        low, high = ranges([self.row], chosen)
-        alike = bool(np.ptp(low) == 0 and np.ptp(high) == 0)
-        for number, (color, feature) in enumerate(zip(colors, chosen, strict=True)):
-            values = self.row[:, feature]
-            if not alike:  # each has a scale of its own
-                values = (values - low[number]) / (high[number] - low[number])
-            axes.plot(np.arange(T) + 0.5, values, color=color, lw=1, marker=marker)
-        axes.yaxis.set_major_locator(MaxNLocator(3) if alike else NullLocator())
+        if self.form.n_drawn > 1:
+            self._draw_lanes(axes)
+            return
+        steps, values = thinned_line(self.row[:, 0].astype(float))
+        axes.plot(steps + 0.5, values, color=style.now().ink, lw=1, marker="o" if T == 1 else "")
+        low, high = float(self.form.low[0]), float(self.form.high[0])
+        room = 0.05 * (high - low)
+        axes.set_ylim(low - room, high + room)
+        axes.yaxis.set_major_locator(MaxNLocator(3))
         axes.yaxis.set_major_formatter(FuncFormatter(brief))
         if all(len(brief(tick)) <= MAX_TICK for tick in axes.get_yticks()):
-            axes.set_ylabel("input")
+            name = self.form.names[0] if self.form.names else "input"
+            axes.set_ylabel(style.plain(name, LANE_NAME))
+
+    def _draw_lanes(self, axes: Axes) -> None:
+        """Draw each channel in a lane with its name at the left and its scale at the right."""
+        form = self.form
+        shares, n = np.clip(form.shares(self.row), -0.03, 1.03), form.n_drawn
+        tall = axes.bbox.height / part_of(axes.figure).dpi / n  # inches
+        named = zip(form.labels(), lane_colors(form), strict=True)
+        size = min(style.SMALL_POINTS, max(0.9 * 72 * tall, 5))
+        for lane, (name, color) in enumerate(named):
+            steps, values = thinned_line(shares[:, lane])
+            low = n - 1 - lane
+            axes.plot(steps + 0.5, low + 0.08 + 0.84 * values, color=color, lw=1)
+            write(
+                axes,
+                style.plain(name, LANE_NAME),
+                (0, low + 0.5),
+                (-5, 0),
+                color=to_hex(color),
+                size=size,
+                ha="right",
+                within=("axes fraction", "data"),
+            )
+            if lane:
+                axes.axhline(low + 1, color=style.now().faint, lw=0.6, zorder=0)
+            if tall < LANE_INCHES:
+                continue
+            for value, y, va in (
+                (form.high[lane], low + 1, "top"),
+                (form.low[lane], low, "bottom"),
+            ):
+                write(
+                    axes,
+                    brief(float(f"{value:.3g}")),
+                    (1, y),
+                    (3, 0),
+                    size=6.5,
+                    ha="left",
+                    va=va,
+                    within=("axes fraction", "data"),
+                )
+        if form.more:
+            write(axes, form.more, (0, 0), (-5, -2), ha="right", va="top", within="axes fraction")
+        axes.set_ylim(0, n)
+        axes.set_yticks([])
 
     def _draw_chances(self, axes: Axes, chances: Array) -> None:
         """Draw areas that sum to 1; that of the true class is first, to be read on the axis."""

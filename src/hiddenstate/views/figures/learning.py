@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
+from hiddenstate.views.figures.lanes import write_sides
 from hiddenstate.views.figures.layout import (
     KEYED,
     add_axes,
@@ -25,7 +26,16 @@ from hiddenstate.views.figures.layout import (
     write,
     write_at,
 )
-from hiddenstate.views.figures.thumbnails import draw_thumbnails, figure_size, fit_columns, size_of
+from hiddenstate.views.figures.thumbnails import (
+    draw_thumbnails,
+    figure_size,
+    fit_cells,
+    foot,
+    gutter,
+    shortened,
+    size_of,
+)
+from hiddenstate.views.row_form import RowForm, form_of_rows
 
 MAX_ROWS = 20
 """Rows that a figure draws side by side."""
@@ -41,25 +51,32 @@ def examples(
     labels: Sequence[str] | None,
     picture: tuple[int, int] | None = None,
     figure: Figure | None = None,
+    form: RowForm | None = None,
 ) -> Figure:
-    """Draw the first `MAX_ROWS` of rows (N, ...) as the network reads them, under their labels."""
-    rows = rows[:MAX_ROWS]
-    figure = figure or new_figure(*figure_size(len(rows), size_of(picture), 2.4, 5, 0.92, 0.3))
+    """Draw the first `MAX_ROWS` of rows (N, ...) as the network reads them, under their labels.
+
+    `form` is what a row is; by default `rows` and `picture` tell it.
+    """
+    rows, form = rows[:MAX_ROWS], form or form_of_rows(rows, picture)
+    names = [*labels][: len(rows)] if labels is not None else []
+    side = 1.6 if len(rows) == 1 else 2.4
+    figure = figure or new_figure(*figure_size(len(rows), form, side, 5, 0.92, 0.3, names))
     if len(rows) == 1:
         heading(figure, "Example row", "as the network reads it")
     else:
         heading(figure, "Example rows", "as the network reads them")
+    left, bottom = 0.12 + gutter(form, figure), 0.12 + foot(form)
     axes = add_axes(
-        figure, place(figure, left=0.12, right=0.12, bottom=0.12, top=0.78)[0], ticks=False
+        figure, place(figure, left=left, right=0.12, bottom=bottom, top=0.78)[0], ticks=False
     )
     width, height = inches(figure)
-    columns, gap, letters = fit_columns(
-        len(rows), size_of(picture), width - 0.24, height - 0.9, 0.25
-    )
-    thumbnails = draw_thumbnails(axes, rows, picture, columns, gap)
-    if labels is not None:
-        names = [style.plain(label, letters) for label in labels[: len(rows)]]
-        write_at(axes, thumbnails.above, names, style.now().ink, style.TEXT_POINTS, bold=True, up=9)
+    free = width - left - 0.12, height - 0.78 - bottom
+    fit = fit_cells(len(rows), size_of(form), *free, 0.25, names)
+    cells = draw_thumbnails(axes, rows[: fit.n], form, fit.columns, fit.gap)
+    if names:
+        short = shortened(names, fit.letters)[: fit.n]
+        write_at(axes, cells.above, short, style.now().ink, style.TEXT_POINTS, bold=True, up=9)
+    write_sides(axes, form, cells, left - 0.12)
     return figure
 
 

@@ -1,6 +1,7 @@
-"""Draws rows of data side by side on one pair of axes, as pictures or as lines."""
+"""Draws rows of data side by side on one pair of axes, as pictures, lanes or bars."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,117 +9,202 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import FigureBase
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
-from hiddenstate.views.figures.layout import LETTER, on_page
+from hiddenstate.views.figures.lanes import Thumbnails, draw_cells
+from hiddenstate.views.figures.layout import LETTER, inches, on_page
+from hiddenstate.views.row_form import MAX_LANES, RowForm
 
-LINE_PICTURE = (60, 100)
-"""Height and width of the thumbnail of a row that is not a picture, drawn as lines."""
+LANE, BAR = 24, 9
+"""Heights of a channel of a series, and of a quantity, in units of their cell."""
 
-MAX_FEATURES = 6
-"""Features that are drawn of a row, evenly spaced."""
+SERIES_HEIGHT, SERIES_WIDTH, QUANTITIES_WIDTH = 60, 100, 100
+"""Smallest height of a cell, and the widths of one with a series of up to 100 steps, and of one
+with quantities."""
 
-MAX_STEPS = 400
-"""Time steps that are drawn of a row, evenly spaced."""
+CELL_INCHES = 1.55
+"""Width of a cell with a series of up to 100 steps, or with quantities, on a figure of its own."""
+
+SMALLEST = 0.4
+"""Smallest side in inches of a cell for which more cells are drawn."""
+
+SHRINKS = 0.6
+"""Share of the size of a cell that stands alone above which more cells are drawn too."""
+
+LONGEST, NAMED = 22, 18
+"""Letters of a label, and of a channel's name, up to which space is made for them."""
+
+WIDEST = 11.0
+"""Width of a figure in inches up to which cells stand in one line."""
+
+FOOT = 0.17
+"""Inches below cells for the ends of their time, or of the scale of quantities."""
+
+
+def size_of(form: RowForm) -> tuple[int, int]:
+    """Return height and width of the cell of a row, in units of its axes."""
+    if form.picture:
+        return form.picture
+    if form.is_quantities:
+        return max(SERIES_HEIGHT // 2, BAR * form.n_drawn), QUANTITIES_WIDTH
+    longer = min(max(math.sqrt(form.shape[0] / 100), 1.0), 2.0)
+    return max(SERIES_HEIGHT, LANE * form.n_drawn), round(longer * SERIES_WIDTH)
+
+
+def side_of(form: RowForm, side: float) -> float:
+    """Return the longer side of a cell in inches: `side` for a picture."""
+    h, w = size_of(form)
+    return side if form.picture else CELL_INCHES * max(h, w) / SERIES_WIDTH
+
+
+def gutter(form: RowForm, figure: FigureBase | None = None) -> float:
+    """Return the inches at the left of cells for the names of channels; 0 on a narrow figure."""
+    names = [] if form.picture else form.labels()
+    if not names or (figure is not None and inches(figure)[0] < 3.2):
+        return 0.0
+    longest = max(style.letters(style.plain(name, NAMED)) for name in [*names, form.more])
+    return 0.88 * LETTER * style.SMALL_POINTS * longest + 0.1
+
+
+def foot(form: RowForm) -> float:
+    """Return the inches below cells for the ends of their scale."""
+    return 0.0 if form.picture else FOOT
 
 
 @dataclass(frozen=True)
-class Thumbnails:
-    """The places of thumbnails in units of their axes; y points down."""
-
-    height: int
-    width: int
-    corners: Array  # (N, 2): x of the left and y of the top edge
-
-    @property
-    def above(self) -> Array:
-        """Centres (N, 2) of the upper edges."""
-        return np.add(self.corners, [self.width / 2, 0])
-
-    @property
-    def below(self) -> Array:
-        """Centres (N, 2) of the lower edges."""
-        return np.add(self.corners, [self.width / 2, self.height])
-
-
-def size_of(picture: tuple[int, int] | None) -> tuple[int, int]:
-    """Return height and width of the thumbnails."""
-    return picture or LINE_PICTURE
-
-
-def fit_columns(
-    n: int, size: tuple[int, int], width: float, height: float, text: float = 0.0
-) -> tuple[int, tuple[float, float], int]:
-    """Choose the number of columns that makes thumbnails largest.
+class Fit:
+    """How cells are laid out.
 
     Parameters
     ----------
     n : int
-        Number of thumbnails.
+        Number of cells that fit with their names.
+    columns : int
+    gap : tuple of float
+        Space between cells, down and across, in multiples of their size.
+    letters : int
+        Letters that fit above one.
+    """
+
+    n: int
+    columns: int
+    gap: tuple[float, float]
+    letters: int
+
+
+def fit_cells(
+    n: int,
+    size: tuple[int, int],
+    width: float,
+    height: float,
+    text: float = 0.0,
+    names: Sequence[str] = (),
+) -> Fit:
+    """Choose how many of `n` cells are drawn, and in how many columns.
+
+    Parameters
+    ----------
+    n : int
+        Number of cells.
     size : tuple of int
         Height and width of each.
     width, height : float
         Available space in inches.
     text : float, default 0.0
-        Space for text between the lines of thumbnails, in inches.
-
-    Returns
-    -------
-    columns : int
-    gap : tuple of float
-        Space between thumbnails, down and across, in multiples of their size.
-    letters : int
-        Letters that fit above one.
+        Space for text between the lines of cells, in inches.
+    names : sequence of str
+        What is written above or below cells: as many cells are drawn as have space for it.
     """
+    wanted = inches_of(names)
 
-    def scale(columns: int) -> float:  # inches per unit
+    def scale(n: int, columns: int) -> float:  # inches per unit
         lines = -(-max(n, 1) // columns)
         down = (height - (lines - 1) * text) / (lines * 1.06 * size[0])
-        return min(width / (columns * 1.1 * size[1]), down)
+        return max(min(width / (columns * 1.1 * size[1]), down), 1e-4)
 
-    columns = max(range(1, max(n, 1) + 1), key=scale)
-    unit = max(scale(columns), 1e-4)
-    letters = int(1.08 * size[1] * unit / (LETTER * style.TEXT_POINTS))
-    return columns, (max(text / (unit * size[0]), 0.06), 0.1), max(letters, 3)
+    def best(n: int, narrowest: float) -> tuple[float, int, int]:
+        fitting = [c for c in range(1, max(n, 1) + 1) if width / c >= narrowest]
+        return max((scale(n, c), -c, n) for c in fitting or [1])
+
+    chosen = best(n, 0.0)
+    if wanted:
+        small = [best(k, wanted) for k in range(n, 0, -1)]
+        least = min([SMALLEST / min(size), *(SHRINKS * unit for unit, _, _ in small[-1:])])
+        chosen = next((choice for choice in small if choice[0] >= least), chosen)
+    unit, columns, shown = chosen[0], -chosen[1], chosen[2]
+    pitch = min(max(1.1 * size[1] * unit, wanted), max(width / columns, 1.1 * size[1] * unit))
+    letters = int(0.98 * pitch / (LETTER * style.TEXT_POINTS))
+    gap = max(text / (unit * size[0]), 0.06), pitch / (size[1] * unit) - 1
+    return Fit(shown, columns, gap, max(letters, 3))
+
+
+def inches_of(names: Sequence[str]) -> float:
+    """Return the space for the longest of some names, in inches."""
+    longest = max((style.letters(name) for name in names), default=0)
+    return LETTER * style.TEXT_POINTS * (min(longest, LONGEST) + 1) if longest else 0.0
+
+
+def shortened(names: Sequence[str], letters: int) -> list[str]:
+    """Return names without the ends of long ones; without their middles where ends differ."""
+    plain = {name: style.plain(name, 1000) for name in names}
+    short = {name: text if len(text) <= letters else f"{text[: max(letters - 1, 1)]}…"
+             for name, text in plain.items()}  # fmt: skip
+    counts = Counter(short.values())
+    return [style.plain(n, letters) if counts[short[n]] > 1 else short[n] for n in names]
 
 
 def figure_size(
-    n: int, size: tuple[int, int], side: float, most: int, around: float, text: float = 0.0
+    n: int,
+    form: RowForm,
+    side: float,
+    most: int,
+    around: float,
+    text: float = 0.0,
+    names: Sequence[str] = (),
 ) -> tuple[float, float]:
-    """Return width and height in inches of a figure for thumbnails.
+    """Return width and height in inches of a figure for cells.
 
     Parameters
     ----------
     n : int
-        Number of thumbnails.
-    size : tuple of int
-        Height and width of each.
+        Number of cells.
+    form : RowForm
     side : float
-        Length of its longer side in inches.
+        Length of the longer side of a picture in inches.
     most : int
-        Thumbnails in one line.
+        Cells in one line; of series and quantities at most 5.
     around : float
         Space above and below all lines, in inches.
     text : float, default 0.0
         Space for text between lines, in inches.
+    names : sequence of str
+        What is written above or below cells.
     """
-    scale = side / max(size)
-    across = 1.1 * size[1] * scale
-    columns = max(1, min(n, most, int((on_page(1e6) - 0.24) / across)))
+    size, wanted = size_of(form), inches_of(names)
+    scale = side_of(form, side) / max(size)
+    if form.picture is None:
+        most = min(most, 5)
+    pitch = max(1.1 * size[1] * scale, wanted)
+    free = on_page(WIDEST) - gutter(form) - 0.24
+    columns = max(1, min(n, most, int(free / pitch)))
     lines = max(1, -(-n // columns))
-    width = on_page(max(columns * across + 0.24, 3.6))
-    return width, around + lines * 1.06 * size[0] * scale + (lines - 1) * text
+    least = 3.0 if form.picture else 3.6
+    width = on_page(max(columns * pitch + gutter(form) + 0.24, least))
+    height = lines * 1.06 * size[0] * scale + (lines - 1) * text
+    return width, around + foot(form) + height
 
 
 def draw_thumbnails(
     axes: Axes,
     rows: Array,
-    picture: tuple[int, int] | None,
+    form: RowForm,
     columns: int,
     gap: tuple[float, float] = (0.12, 0.12),
     frames: Sequence[Any] | None = None,
     like: Array | None = None,
+    rebuilt: Array | None = None,
 ) -> Thumbnails:
     """Draw rows in a grid, and return their places.
 
@@ -126,18 +212,19 @@ def draw_thumbnails(
     ----------
     axes : Axes
     rows : ndarray (N, ...)
-    picture : tuple of int or None
-        Height and width of the picture that a row is.
+    form : RowForm
     columns : int
     gap : tuple of float
         Space between thumbnails, down and across, in multiples of their size.
     frames : sequence of color, optional
         Colour of the frame of each; by default faint.
     like : ndarray (M, ...), optional
-        Rows that set the range of lines, and the colours of pixels; by default `rows`.
+        Rows that set the colours of pixels; by default `rows`.
+    rebuilt : ndarray (N, ...), optional
+        Reconstructions, drawn over rows that are no pictures.
     """
     n, now, like = len(rows), style.now(), rows if like is None else like
-    h, w = size_of(picture)
+    (h, w), picture = size_of(form), form.picture
     down, across = h + max(1, round(gap[0] * h)), w + max(1, round(gap[1] * w))
     lines, columns = -(-n // columns), max(1, min(columns, n))
     number = np.arange(n)
@@ -162,7 +249,7 @@ def draw_thumbnails(
             interpolation="nearest",
         )
     else:
-        _draw_lines(axes, rows, thumbnails, like)
+        draw_cells(axes, rows, form, thumbnails, rebuilt)
     boxes = [_outline(x, y, w, h) for x, y in corners]
     edges = [now.faint] * n if frames is None else list(frames)
     widths = [0.8 if edge == now.faint else 2.0 for edge in edges]
@@ -178,49 +265,6 @@ def _outline(x: float, y: float, w: float, h: float) -> Array:
     return np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h], [x, y]], float)
 
 
-def _draw_lines(axes: Axes, rows: Array, thumbnails: Thumbnails, like: Array) -> None:
-    """Draw the features of each row as lines, in one range if their ranges are similar."""
-    series = [as_series(row) for row in rows]
-    chosen = features_drawn(series[0].shape[1])
-    low, high = ranges([as_series(row) for row in like], chosen)
-    colors = style.class_colors(len(chosen)) if len(chosen) > 1 else [style.now().prediction]
-    parts, of = [], []
-    for row, (x, y) in zip(series, thumbnails.corners, strict=True):
-        steps = np.arange(len(row)) if len(row) > 1 else np.array([0, 1])
-        across = x + (0.04 + 0.92 * steps / max(steps[-1], 1)) * thumbnails.width
-        for place, feature in enumerate(chosen):
-            values = np.broadcast_to(row[:, feature], steps.shape)
-            share = (values - low[place]) / (high[place] - low[place])
-            line = np.column_stack([across, y + (0.92 - 0.84 * share) * thumbnails.height])
-            parts.append(line[np.isfinite(line).all(axis=1)])
-            of.append(colors[place])
-    axes.add_collection(LineCollection(parts, colors=of, linewidths=1.1), autolim=False)
-
-
-def as_series(row: Array) -> Array:
-    """Return a row as (T, I), thinned to `MAX_STEPS`; a flat row has one feature."""
-    series = np.asarray(row, float)
-    series = series if series.ndim == 2 else series.reshape(-1, 1)
-    if len(series) > MAX_STEPS:
-        series = series[np.linspace(0, len(series) - 1, MAX_STEPS).round().astype(int)]
-    return series
-
-
 def features_drawn(n: int) -> Array:
     """Return the numbers of the features to draw, of `n`."""
-    return np.unique(np.linspace(0, n - 1, min(n, MAX_FEATURES)).round().astype(int))
-
-
-def ranges(series: Sequence[Array], chosen: Array) -> tuple[Array, Array]:
-    """Return the smallest and largest value of each chosen feature; shared if they are similar."""
-    values = np.concatenate([part[:, chosen] for part in series])
-    finite = np.isfinite(values)
-    low = np.where(finite, values, np.inf).min(axis=0)
-    high = np.where(finite, values, -np.inf).max(axis=0)
-    low, high = np.where(finite.any(axis=0), low, 0.0), np.where(finite.any(axis=0), high, 1.0)
-    spread = high - low
-    if high.max() - low.min() <= 10 * spread[spread > 0].min(initial=math.inf):
-        low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
-    flat = ~(high > low)
-    room = np.where(flat, np.maximum(0.5, np.abs(low) / 2), 0)
-    return low - room, high + room
+    return np.unique(np.linspace(0, n - 1, min(n, MAX_LANES)).round().astype(int))
