@@ -7,7 +7,7 @@ from typing import Any
 from hiddenstate.engines import Engine, Predictor, make_predictor
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.jobs.base import Job
-from hiddenstate.jobs.snapshot_limits import in_own_units, shown_split
+from hiddenstate.jobs.snapshot_limits import channel_ranges, in_own_units, shown_split
 from hiddenstate.system.typing import Array
 
 
@@ -59,6 +59,7 @@ class JobSnapshots(ABC):
         `appended` states that each snapshot holds windows that follow those of the one before. The
         names, shape and time of rows are left out where they are not known.
         """
+        ranges = channel_ranges(self.dataset)
         return {
             "job": self.config.job,
             "data": self.dataset.name,
@@ -67,6 +68,7 @@ class JobSnapshots(ABC):
             "shown_split": shown_split(self.dataset),
             "appended": self.job.stateful,
             **self.dataset.axes.facts(),
+            **({"channel_ranges": ranges} if ranges else {}),
         }
 
     def examples(self) -> dict[str, Array]:

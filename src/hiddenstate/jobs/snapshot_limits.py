@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from hiddenstate.data import PreparedDataset, Rows
+from hiddenstate.data import PreparedDataset, Rows, fractions
 from hiddenstate.data.prepare.transform import after_end
 from hiddenstate.system.typing import Array
 
@@ -40,6 +40,13 @@ CLASSES_CONFUSED = 50
 GRID_SIDE, WALK_STEPS = 8, 10
 """Side of the square of rows decoded from the code space, and rows between two codes."""
 
+RANGED_ROWS, RANGED_NUMBERS, RANGED_CHANNELS = 1000, 10**6, 64
+"""Most training rows, and numbers of them, that the ranges of channels come from, and most channels
+that have one."""
+
+DEVIATIONS = 3
+"""Standard deviations to both sides of its mean that the range of a quantity spans."""
+
 DECODED_BYTES = 64 * 1024
 """Most bytes of rows decoded from the code space."""
 
@@ -67,6 +74,27 @@ def in_own_units(dataset: PreparedDataset, rows: Rows) -> Array:
     if rows.lengths is None:
         return X
     return np.where(after_end(rows.lengths, X.shape[1])[..., None], np.nan, X).astype(X.dtype)
+
+
+def channel_ranges(dataset: PreparedDataset) -> list[list[float]] | None:
+    """Return the range to draw each channel in, over evenly spaced training rows in own units.
+
+    That is the smallest and the largest value or, if a row is one step of quantities,
+    `DEVIATIONS` standard deviations to both sides of the mean. None for pictures and many channels.
+    """
+    rows, shape = dataset.train, dataset.axes.row_shape or dataset.X.shape[1:]
+    if dataset.picture or len(shape) != 2 or shape[1] > RANGED_CHANNELS or not len(rows):
+        return None
+    n = min(len(rows), RANGED_ROWS, max(1, RANGED_NUMBERS // max(math.prod(shape), 1)))
+    chosen = rows.take(np.linspace(0, len(rows) - 1, n).round().astype(int))
+    values = fractions(in_own_units(dataset, chosen), np.float64).reshape(-1, shape[1])
+    columns = [column[np.isfinite(column)] for column in values.T]
+    if not all(len(column) for column in columns):
+        return None
+    if shape[0] > 1:
+        return [[float(column.min()), float(column.max())] for column in columns]
+    ends = [(float(c.mean()), DEVIATIONS * float(c.std())) for c in columns]
+    return [[mean - reach, mean + reach] for mean, reach in ends]
 
 
 def thinned(n: int, most: int) -> Array:

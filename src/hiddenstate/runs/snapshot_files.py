@@ -31,6 +31,7 @@ ABOUT_ROWS: dict[str, type | tuple[type, ...]] = {
     "row_shape": list,
     "time_step": (float, int),
     "time_unit": str,
+    "channel_ranges": list,
 }
 """Facts about rows that files may have, and their types."""
 
@@ -166,10 +167,12 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
     if job == "classify" and classes is None:
         expected["classes"] = (False, "different labels")
     channels, row_shape = facts.get("channels", ["x"]), facts.get("row_shape", [1, 1])
+    ranges = facts.get("channel_ranges", [])
     named = bool(channels) and all(type(name) is str for name in channels)
     expected |= {
         "channels": (named, "the name of each feature"),
         "row_shape": (_are_sizes(row_shape) and job == "autoencode", "steps and features"),
+        "channel_ranges": (all(map(_is_range, ranges)), "a lower and an upper end of each feature"),
         "time_step": (0 < facts.get("time_step", 1) < math.inf, "more than 0"),
     }
     expected = {name: what for name, what in expected.items() if name in facts}
@@ -188,12 +191,19 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         (row_shape[0], row_shape[1]) if "row_shape" in facts else None,
         facts.get("time_step"),
         facts.get("time_unit"),
+        tuple((low, high) for low, high in ranges) if "channel_ranges" in facts else None,
     )
 
 
 def _are_sizes(sizes: Any) -> bool:
     """Whether a fact is two sizes."""
     return [type(size) is int and size > 0 for size in sizes] == [True] * 2
+
+
+def _is_range(ends: Any) -> bool:
+    """Whether a fact is a lower and an upper end, both finite."""
+    numbers = isinstance(ends, list) and [type(end) for end in ends] == [float] * 2
+    return numbers and -(MAX_STEP**3) < ends[0] <= ends[1] < MAX_STEP**3
 
 
 def _check_axes(facts: StaticFacts, sizes: Sizes, where: str) -> None:
@@ -205,10 +215,11 @@ def _check_axes(facts: StaticFacts, sizes: Sizes, where: str) -> None:
             f"{where}: damaged facts: row_shape is {got}, expected as many numbers as a row, {F}"
         )
     n = shape[1] if shape is not None else sizes.get("I")
-    if facts.channels is not None and n is not None and len(facts.channels) != n:
-        raise UntrustedFileError(
-            f"{where}: damaged facts: channels are {len(facts.channels)} names, expected {n}"
-        )
+    for name, values in (("channels", facts.channels), ("channel_ranges", facts.channel_ranges)):
+        if values is not None and n is not None and len(values) != n:
+            raise UntrustedFileError(
+                f"{where}: damaged facts: {name} has length {len(values)}, expected {n}"
+            )
 
 
 def _check_picture(picture: tuple[int, int] | None, sizes: Sizes, job: str, where: str) -> None:

@@ -440,6 +440,9 @@ class StaticFacts:
         Time from each step to the next.
     time_unit : str, optional
         Unit of `time_step`; None if it is not known.
+    channel_ranges : tuple of tuple of float, optional
+        The range to draw each feature in: its extremes over training rows or, of quantities, three
+        standard deviations to both sides of the mean.
     """
 
     job: str
@@ -452,3 +455,4 @@ class StaticFacts:
     row_shape: tuple[int, int] | None = None
     time_step: float | None = None
     time_unit: str | None = None
+    channel_ranges: tuple[tuple[float, float], ...] | None = None

@@ -1,7 +1,7 @@
 """What a row of a run is to views: a picture, a series of channels, or quantities without time.
 
-A series is drawn as stacked lanes, one for each channel, each with a scale of its own. The scales
-come from the rows that training never changes, so they are the same in all figures of a run.
+A series is drawn as stacked lanes, one for each channel, each with a scale of its own, which is the
+same in all figures of a run. Quantities are drawn as bars around their means.
 """
 
 import itertools
@@ -131,6 +131,7 @@ def row_form(facts: StaticFacts, arrays: Arrays) -> RowForm:
         names=facts.channels,
         time_step=facts.time_step,
         time_unit=facts.time_unit,
+        ranges=facts.channel_ranges,
     )
 
 
@@ -147,9 +148,12 @@ def _form(
     names: tuple[str, ...] | None = None,
     time_step: float | None = None,
     time_unit: str | None = None,
+    ranges: Sequence[Sequence[float]] | None = None,
 ) -> RowForm:
     low, high = np.zeros(shape[1]), np.ones(shape[1])
-    if picture is None and rows:
+    if ranges is not None and len(ranges) == shape[1]:
+        low, high = _extremes(np.array(ranges, float).T)
+    elif picture is None and rows:
         values = np.concatenate([np.asarray(part, float).reshape(-1, shape[1]) for part in rows])
         low, high = _around_mean(values) if shape[0] == 1 else _extremes(values)
     if names is not None and len(names) != shape[1]:

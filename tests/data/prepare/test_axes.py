@@ -6,6 +6,7 @@ import numpy as np
 
 from hiddenstate.config import make_config
 from hiddenstate.data import load_dataset
+from hiddenstate.data.prepare.axes import in_seconds
 
 RNG = np.random.default_rng(0)
 
@@ -56,3 +57,11 @@ def test_windows_of_an_array_keep_their_shape_and_have_no_names(tmp_path):
     np.savez(tmp_path / "a.npz", X=RNG.normal(size=(20, 5, 3)))
     found = axes(tmp_path / "a.npz", "autoencode")
     assert (found.row_shape, found.channels, found.time_step) == ((5, 3), None, None)
+
+
+def test_a_time_column_whose_name_ends_in_a_unit_is_in_seconds():
+    for name, seconds in (("t_ms", 0.02), ("time (s)", 20.0), ("Seconds", 20.0), ("h", 72000.0)):
+        assert np.allclose(in_seconds(20.0, name)[0], seconds)
+        assert in_seconds(20.0, name)[1] == "s"
+    for name in ("t", "steps", "items", None):
+        assert in_seconds(20.0, name) == (20.0, None)

@@ -1,6 +1,7 @@
 """Tells what the steps and features of prepared rows are, for views: names, shape and time."""
 
 import math
+import re
 
 import numpy as np
 
@@ -13,6 +14,16 @@ from hiddenstate.system.typing import Array
 
 STEPS_COMPARED, SERIES_COMPARED = 1000, 20
 """Steps of a series whose times are compared, and series."""
+
+SECONDS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec", "millis", "milliseconds"), 1e-3),
+    **dict.fromkeys(("us", "µs", "microseconds"), 1e-6),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("day", "days"), 86400.0),
+}
+"""Units of time in the names of columns."""
 
 REGULAR = 0.01
 """Largest difference of two regular steps in time, as a share of a step."""
@@ -27,6 +38,8 @@ def row_axes(dataset: SequenceDataset, config: Config) -> RowAxes:
         names = None
     flat = config.job == "autoencode" and dataset.picture is None
     step, unit = time_step(dataset.train)
+    if step is not None and unit is None:
+        step, unit = in_seconds(step, dataset.read_as.get("time") or config.data.time)
     return RowAxes(
         channels=names if names is not None and len(names) == n_features else None,
         row_shape=shape if flat else None,
@@ -80,6 +93,13 @@ def time_step(rows: Rows) -> tuple[float | None, str | None]:
     middle = float(np.median(found))
     regular = middle > 0 and bool((np.abs(found - middle) <= REGULAR * middle).all())
     return (middle, unit) if regular else (None, None)
+
+
+def in_seconds(step: float, name: str | None) -> tuple[float, str | None]:
+    """Return a step in seconds if the name of a time column ends in a unit: `time_ms`, `t (s)`."""
+    match = re.search(r"(?:^|[_ (\[])([a-zµ]+)[)\]]?$", name or "", re.IGNORECASE)
+    each = SECONDS.get(match[1].lower()) if match else None
+    return (step, None) if each is None else (step * each, "s")
 
 
 def _as_numbers(times: Array | None) -> tuple[Array | None, str | None]:

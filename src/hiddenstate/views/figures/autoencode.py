@@ -41,7 +41,11 @@ LISTED = 20
 
 
 OVER = "faint: the row; over it its reconstruction; filled: the difference"
-"""What a reconstruction that is drawn over its row is."""
+MARKED = "bar: the row; mark: its reconstruction; filled: the difference"
+"""What a reconstruction that is drawn over its row is: of a series, and of quantities."""
+
+LEGIBLE = 7
+"""Height in points of a channel in a square of decoded rows; of higher squares, some are drawn."""
 
 
 def reconstructions(
@@ -59,7 +63,9 @@ def reconstructions(
     form = form or form_of_rows(originals, picture)
     originals, rebuilt = originals[:MAX_ROWS], rebuilt[:MAX_ROWS]
     figure = figure or _pair_figure(len(originals), form, 0.68)
-    note = "originals above, reconstructions below" if form.picture else OVER
+    note = "originals above, reconstructions below"
+    if form.picture is None:
+        note = OVER if form.has_time else MARKED
     heading(figure, "Reconstructions", note)
     _pairs(figure, originals, rebuilt, form, [])
     return figure
@@ -97,7 +103,7 @@ def rebuilt_worst(
         named = shortened([*labels][:n], 14)
         below = [f"{name}: {text}" for name, text in zip(named, below, strict=False)]
     figure = figure or _pair_figure(n, form, 0.86, below)
-    note = "originals above" if form.picture else OVER
+    note = "originals above" if form.picture else OVER if form.has_time else MARKED
     heading(figure, "Worst reconstructions", f"under each, the squared error per number; {note}")
     _pairs(figure, rows, rebuilt, form, below)
     return figure
@@ -181,6 +187,11 @@ def grid(
     names = gutter(form, figure)
     h, w = size_of(form)
     figure = figure or new_figure(5.4 + names, max(5.9 if form.picture else 1.0 + 5.0 * h / w, 3.2))
+    if form.picture is None and len(rows):
+        most = int(72 * (inches(figure)[1] - 1) / (LEGIBLE * form.n_drawn))
+        some = np.linspace(0, side - 1, min(side, max(most, 2))).round().astype(int)
+        rows = rows[(side * some[:, None] + some).ravel()]
+        side = len(some)
     heading(
         figure,
         "Decoded from a square of codes",

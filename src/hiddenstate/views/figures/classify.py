@@ -121,7 +121,7 @@ class _Judged:
 
     def new_figure(self) -> Figure:
         """Return a figure for all rows."""
-        around, text = 0.83 + 0.15 * self.lines, 0.2 + 0.15 * self.lines
+        around, text = 0.83 + 0.15 * self.lines, 0.28 + 0.15 * self.lines
         size = figure_size(len(self.rows), self.form, 1.0, 10, around, text, self.names)
         return new_figure(*size)
 
@@ -134,7 +134,7 @@ class _Judged:
         part = place(figure, left=left, right=0.12, top=0.76, bottom=bottom)[0]
         free = width - left - 0.12, max(height - 0.76 - bottom, 0.2)
         fit = fit_cells(
-            len(self.rows), size_of(form), *free, 0.15 * self.lines + 0.2, names=self.names
+            len(self.rows), size_of(form), *free, 0.15 * self.lines + 0.28, names=self.names
         )
         n, letters = fit.n, fit.letters - 2
         axes = add_axes(figure, part, ticks=False)

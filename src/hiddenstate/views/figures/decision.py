@@ -130,7 +130,7 @@ def _margins(form: RowForm) -> tuple[float, float]:
         return 0.0, 0.0
     if form.n_drawn == 1:
         return 0.2, 0.0  # for the input's numbers
-    names = [style.plain(name, LANE_NAME) for name in [*form.labels(), form.more]]
+    names = [style.plain(name, LANE_NAME) for name in form.labels()]
     longest = max(style.letters(name) for name in names)
     return max(0.9 * LETTER * style.SMALL_POINTS * longest - 0.35, 0.0), 0.34
 
@@ -164,10 +164,9 @@ class _Decided:
             others = np.flatnonzero(best != best[-1])
             self.since = int(others[-1]) + 1 if len(others) else 0
 
-    @property
-    def verdict(self) -> tuple[str, str]:
-        """The result in words, and its colour."""
-        now, short = style.now(), shortened(self.names, 24)
+    def verdict(self, letters: int) -> tuple[str, str]:
+        """Return the result in words, each name in at most so many letters, and its colour."""
+        now, short = style.now(), shortened(self.names, letters)
         is_ = short[self.truth]
         if self.chosen is None:
             return f"is {is_}", now.ink
@@ -188,7 +187,8 @@ class _Decided:
         """Draw the panels in a part of a grid, with aligned steps."""
         boxes = self._boxes(figure, block)
         seen, *between, held = (add_axes(figure, box) for box in boxes)
-        text, color = self.verdict
+        wide = seen.bbox.width / part_of(figure).dpi / (LETTER * style.TEXT_POINTS)
+        text, color = self.verdict(max(int(wide) - 36, 12))
         write(
             seen,
             text,
@@ -327,7 +327,8 @@ class _Decided:
                     within=("axes fraction", "data"),
                 )
         if form.more:
-            write(axes, form.more, (0, 0), (-5, -2), ha="right", va="top", within="axes fraction")
+            more, corner = f"{form.more} channels", (1.0, 1.0)
+            write(axes, more, corner, (0, 5), ha="right", va="bottom", within="axes fraction")
         axes.set_ylim(0, n)
         axes.set_yticks([])
 
@@ -357,31 +358,40 @@ class _Decided:
     def _name_areas(
         self, axes: Axes, at: Array, edges: Array, order: list[int], colors: Array
     ) -> None:
-        """Write the name of each class where its area is widest, if it fits."""
+        """Write the name of each class where its area is widest, shortened if it must be."""
         points, texts, ink = [], [], []
-        dpi, letter = part_of(axes.figure).dpi, LETTER * style.TEXT_POINTS
+        dpi = part_of(axes.figure).dpi
         along, across = axes.bbox.width / dpi, axes.bbox.height / dpi  # inches
         if self.down:
             along, across = across, along
+        lengths = [shortened(self.names, n) for n in (24, 14, 8)]
         for number, class_ in enumerate(order):
-            name = style.plain(self.names[class_], 8)
-            long, tall = letter * style.letters(name), 0.16
-            if self.down:
-                long, tall = tall, long
-            size = edges[:, number + 1] - edges[:, number]
-            spot = at / at[-1] * along
-            fits = (spot >= long / 2) & (spot <= along - long / 2)
-            inside = np.flatnonzero(fits & np.isfinite(size))
-            if not len(inside) or size[inside].max() * across < tall:
-                continue
-            widest = inside[size[inside] >= 0.97 * size[inside].max()]
-            where = widest[len(widest) // 2]
-            middle = (edges[where, number] + edges[where, number + 1]) / 2
-            points.append((middle, at[where]) if self.down else (at[where], middle))
-            texts.append(name)
-            ink.append(style.readable_on(colors[number]))
+            size = np.nan_to_num(edges[:, number + 1] - edges[:, number]) * across
+            for name in dict.fromkeys(short[class_] for short in lengths):
+                where = self._widest(size, at / at[-1] * along, name)
+                if where is None:
+                    continue
+                middle = (edges[where, number] + edges[where, number + 1]) / 2
+                points.append((middle, at[where]) if self.down else (at[where], middle))
+                texts.append(name)
+                ink.append(style.readable_on(colors[number]))
+                break
         if points:
             write_at(axes, np.array(points), texts, ink, style.TEXT_POINTS, bold=True)
+
+    def _widest(self, size: Array, spot: Array, name: str) -> int | None:
+        """Return where an area that is `size` (n,) inches wide at `spot` (n,) has the most space
+        for a name; None if it fits nowhere."""
+        long, tall = LETTER * style.TEXT_POINTS * style.letters(name), 0.16
+        if self.down:
+            long, tall = tall, long
+        beside = np.abs(spot[:, None] - spot) <= long / 2
+        least = np.where(beside, size, np.inf).min(axis=1)
+        fits = (spot >= long / 2) & (spot <= spot[-1] - long / 2) & (least >= tall)
+        if not fits.any():
+            return None
+        widest = np.flatnonzero(fits & (least >= 0.97 * least[fits].max()))
+        return int(widest[len(widest) // 2])
 
     def _draw_states(self, axes: Axes) -> None:
         n_units = self.states.shape[1]

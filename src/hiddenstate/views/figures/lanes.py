@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex, to_rgba
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
-from hiddenstate.views.figures.layout import part_of, write
+from hiddenstate.views.figures.layout import LETTER, part_of, write
 from hiddenstate.views.row_form import DEVIATIONS, RowForm, thinned_line
 
 EDGE = 0.04
@@ -102,7 +102,7 @@ def _fill(axes: Axes, gaps: Sequence[Array]) -> None:
     """Fill the areas between rows and their reconstructions."""
     areas = [gap for gap in gaps if len(gap) > 2]
     if areas:
-        color = to_rgba(style.now().wrong, 0.3)
+        color = style.faded(np.array([to_rgba(style.now().wrong)]), 0.3)[0]
         axes.add_collection(PolyCollection(areas, facecolors=[color], linewidths=0), autolim=False)
 
 
@@ -186,7 +186,7 @@ def write_sides(
     last = float(starts[-1]) + cells.height
     if room and names and unit * tall >= READABLE:
         size = min(style.SMALL_POINTS, 0.95 * unit * tall)
-        letters = max(int(room / (0.88 * 0.0088 * size)), 3)
+        letters = max(int((room - 0.06) / (0.92 * LETTER * size)), 3)
         now = style.now()
         inks = lane_colors(form) if form.has_time else [now.muted] * len(names)
         for y in starts:
@@ -208,5 +208,9 @@ def write_sides(
         else (f"\N{MINUS SIGN}{DEVIATIONS} sd", f"+{DEVIATIONS} sd")
     )
     x = float(cells.corners[cells.corners[:, 1] == starts[-1], 0].min())
+    under = (0, -3 - below)
+    if LETTER * 7 * 72 * len("".join(ends)) > unit * cells.width:  # too narrow for two texts
+        write(axes, " to ".join(ends), (x, last), under, ha="left", va="top", size=7)
+        return
     for text, at, ha in ((ends[0], x, "left"), (ends[1], x + cells.width, "right")):
-        write(axes, text, (at, last), (0, -3 - below), ha=ha, va="top", size=7)
+        write(axes, text, (at, last), under, ha=ha, va="top", size=7)
