@@ -216,6 +216,11 @@ LAYOUTS: dict[str, dict[str, Place]] = {
 }
 """Places of the figures in a job's window: left, bottom, right and top, as shares of it."""
 
+WITHOUT_TIME: dict[str, dict[str, Place]] = {
+    "classify": {"predictions": (0.35, 0.5, 1.0, 1.0), "worst": (0.35, 0.0, 1.0, 0.5)},
+}
+"""Places that differ if rows are quantities, which are not read step by step."""
+
 GRID = 50
 """Rows and columns of the grid that the places are rounded to."""
 
@@ -236,7 +241,10 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         if "decision" in draws:  # one row, large
             draws["decision"] = lambda on: _draw_decision(timeline, moment, on, 1)
         grid = figure.add_gridspec(GRID, GRID, left=0, right=1, bottom=0, top=1)
-        for name, place in LAYOUTS[timeline.job].items():
+        layout = LAYOUTS[timeline.job]
+        if timeline.form.is_quantities:
+            layout = layout | WITHOUT_TIME.get(timeline.job, {})
+        for name, place in layout.items():
             if name in draws:
                 left, low, right, high = (round(GRID * edge) for edge in place)
                 part = figure.add_subfigure(grid[GRID - high : GRID - low, left:right])

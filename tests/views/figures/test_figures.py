@@ -308,7 +308,7 @@ def test_reconstructed_lines_lie_over_their_originals_with_the_difference_filled
     assert all((a[:, 0] == b[:, 0]).all() for a, b in pairs)
     assert all(np.ptp(b[:, 1]) < np.ptp(a[:, 1]) for a, b in pairs)
     (filled,) = (c for c in axes.collections if isinstance(c, PolyCollection))
-    assert [len(path.vertices) for path in filled.get_paths()] == [61] * 3
+    assert [np.shape(path.vertices) for path in filled.get_paths()] == [(61, 2)] * 3
 
 
 def test_the_grid_starts_at_the_top():

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from hiddenstate.views.figures.thumbnails import (
     draw_thumbnails,
     figure_size,
     fit_cells,
+    fixed,
     foot,
     gutter,
     shortened,
@@ -130,10 +132,11 @@ def _pairs(
     axes = add_axes(figure, place(figure, left=left, right=0.12, bottom=bottom)[0], ticks=False)
     width, height = inches(figure)
     free = width - left - 0.12, max(height - 0.56 - bottom, 0.2)
-    fit = fit_cells(len(upper), (2 * h, form.picture[1]), *free, names=below)
+    pair = replace(form, picture=(2 * h, form.picture[1]))
+    fit = fit_cells(len(upper), pair, *free, names=below)
     n = min(fit.n, fit.columns)
     both = np.concatenate([upper[:n], lower.reshape(upper.shape)[:n]])
-    cells = draw_thumbnails(axes, both, form, max(n, 1), (0.1, fit.gap[1]), like=upper)
+    cells = draw_thumbnails(axes, both, form, fixed(form, max(n, 1), (0.1, fit.gap[1])), like=upper)
     for number, name in ((0, "original"), (n, "rebuilt")):
         if n:
             x, y = cells.corners[number]
@@ -151,10 +154,8 @@ def _over(
     axes = add_axes(figure, place(figure, left=left, right=0.12, bottom=bottom)[0], ticks=False)
     width, height = inches(figure)
     free = width - left - 0.12, max(height - 0.56 - bottom, 0.2)
-    fit = fit_cells(len(rows), size_of(form), *free, text + 0.06, below)
-    cells = draw_thumbnails(
-        axes, rows[: fit.n], form, fit.columns, fit.gap, rebuilt=rebuilt[: fit.n]
-    )
+    fit = fit_cells(len(rows), form, *free, text + 0.06, below)
+    cells = draw_thumbnails(axes, rows[: fit.n], form, fit, rebuilt=rebuilt[: fit.n])
     if below:
         write_at(axes, cells.below, below[: fit.n], style.now().muted, up=-9)
     write_sides(axes, form, cells, left - 0.12, 13.5 if below else 0)
@@ -200,7 +201,7 @@ def grid(
     left, bottom = 0.34 + names, 0.34 + foot(form)
     part = place(figure, left=left, right=0.12, bottom=bottom)[0]
     axes = add_axes(figure, part, ticks=False)
-    cells = draw_thumbnails(axes, rows, form, side, (0.04, 0.04), like=like)
+    cells = draw_thumbnails(axes, rows, form, fixed(form, side, (0.04, 0.04)), like=like)
     write_sides(axes, form, cells, names)
     under = (0, -4 - 72 * foot(form))
     write(axes, "first principal axis  →", (0.5, 0), under, va="top", within="axes fraction")
@@ -245,7 +246,7 @@ def walk(
     if ends is not None and len(ends) == 2:
         shown = np.concatenate([ends[:1], rows, ends[1:]])
         frames = [now.target, *frames, now.target]
-    n, size = len(shown), size_of(form)
+    n = len(shown)
     figure = figure or new_figure(*figure_size(n, form, 0.85, n, 0.66, 0.06))
     heading(
         figure,
@@ -254,9 +255,9 @@ def walk(
     )
     width, height = inches(figure)
     left, bottom = 0.12 + gutter(form, figure), 0.1 + foot(form)
-    fit = fit_cells(n, size, width - left - 0.12, max(height - 0.56 - bottom, 0.2))
+    fit = fit_cells(n, form, width - left - 0.12, max(height - 0.56 - bottom, 0.2))
     axes = add_axes(figure, place(figure, left=left, right=0.12, bottom=bottom)[0], ticks=False)
-    cells = draw_thumbnails(axes, shown, form, fit.columns, fit.gap, frames, ends)
+    cells = draw_thumbnails(axes, shown, form, fit, frames, ends)
     write_sides(axes, form, cells, left - 0.12)
     return figure
 

@@ -29,7 +29,6 @@ from hiddenstate.views.figures.thumbnails import (
     foot,
     gutter,
     shortened,
-    size_of,
 )
 from hiddenstate.views.row_form import RowForm, form_of_rows
 
@@ -133,14 +132,12 @@ class _Judged:
         bottom = 0.05 + 0.15 * self.lines + foot(form)
         part = place(figure, left=left, right=0.12, top=0.76, bottom=bottom)[0]
         free = width - left - 0.12, max(height - 0.76 - bottom, 0.2)
-        fit = fit_cells(
-            len(self.rows), size_of(form), *free, 0.15 * self.lines + 0.28, names=self.names
-        )
+        fit = fit_cells(len(self.rows), form, *free, 0.15 * self.lines + 0.28, names=self.names)
         n, letters = fit.n, fit.letters - 2
         axes = add_axes(figure, part, ticks=False)
         right = self.right[:n]
         frames = [now.faint if good else now.wrong for good in right]
-        cells = draw_thumbnails(axes, self.rows[:n], form, fit.columns, fit.gap, frames)
+        cells = draw_thumbnails(axes, self.rows[:n], form, fit, frames)
         marks = [RIGHT_MARK if good else WRONG_MARK for good in right]
         names = shortened([*self.taken, *self.real], letters)
         taken, real = names[: len(self.taken)], names[len(self.taken) :]

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.classify import RIGHT_MARK, WRONG_MARK
-from hiddenstate.views.figures.lanes import lane_colors
+from hiddenstate.views.figures.lanes import READABLE, lane_colors
 from hiddenstate.views.figures.layout import (
     LETTER,
     Box,
@@ -189,6 +189,10 @@ class _Decided:
         seen, *between, held = (add_axes(figure, box) for box in boxes)
         wide = seen.bbox.width / part_of(figure).dpi / (LETTER * style.TEXT_POINTS)
         text, color = self.verdict(max(int(wide) - 36, 12))
+        more = f"{self.form.more} channels" if self.form.more else ""
+        if more and style.letters(text) + len(more) < wide:
+            corner = (1.0, 1.0)
+            write(seen, more, corner, (0, 5), ha="right", va="bottom", within="axes fraction")
         write(
             seen,
             text,
@@ -293,14 +297,14 @@ class _Decided:
         shares, n = np.clip(form.shares(self.row), -0.03, 1.03), form.n_drawn
         tall = axes.bbox.height / part_of(axes.figure).dpi / n  # inches
         named = zip(form.labels(), lane_colors(form), strict=True)
-        size = min(style.SMALL_POINTS, max(0.9 * 72 * tall, 5))
+        size = min(style.SMALL_POINTS, 0.95 * 72 * tall)
         for lane, (name, color) in enumerate(named):
             steps, values = thinned_line(shares[:, lane])
             low = n - 1 - lane
             axes.plot(steps + 0.5, low + 0.08 + 0.84 * values, color=color, lw=1)
             write(
                 axes,
-                style.plain(name, LANE_NAME),
+                style.plain(name, LANE_NAME) if 72 * tall >= READABLE else "",
                 (0, low + 0.5),
                 (-5, 0),
                 color=to_hex(color),
@@ -326,9 +330,6 @@ class _Decided:
                     va=va,
                     within=("axes fraction", "data"),
                 )
-        if form.more:
-            more, corner = f"{form.more} channels", (1.0, 1.0)
-            write(axes, more, corner, (0, 5), ha="right", va="bottom", within="axes fraction")
         axes.set_ylim(0, n)
         axes.set_yticks([])
 
@@ -382,7 +383,7 @@ class _Decided:
     def _widest(self, size: Array, spot: Array, name: str) -> int | None:
         """Return where an area that is `size` (n,) inches wide at `spot` (n,) has the most space
         for a name; None if it fits nowhere."""
-        long, tall = LETTER * style.TEXT_POINTS * style.letters(name), 0.16
+        long, tall = LETTER * style.TEXT_POINTS * (style.letters(name) + 1), 0.16
         if self.down:
             long, tall = tall, long
         beside = np.abs(spot[:, None] - spot) <= long / 2

@@ -33,7 +33,6 @@ from hiddenstate.views.figures.thumbnails import (
     foot,
     gutter,
     shortened,
-    size_of,
 )
 from hiddenstate.views.row_form import RowForm, form_of_rows
 
@@ -71,8 +70,8 @@ def examples(
     )
     width, height = inches(figure)
     free = width - left - 0.12, height - 0.78 - bottom
-    fit = fit_cells(len(rows), size_of(form), *free, 0.25, names)
-    cells = draw_thumbnails(axes, rows[: fit.n], form, fit.columns, fit.gap)
+    fit = fit_cells(len(rows), form, *free, 0.25, names)
+    cells = draw_thumbnails(axes, rows[: fit.n], form, fit)
     if names:
         short = shortened(names, fit.letters)[: fit.n]
         write_at(axes, cells.above, short, style.now().ink, style.TEXT_POINTS, bold=True, up=9)

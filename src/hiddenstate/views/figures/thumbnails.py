@@ -30,6 +30,9 @@ CELL_INCHES = 1.55
 SMALLEST = 0.4
 """Smallest side in inches of a cell for which more cells are drawn."""
 
+WIDENS = 2.5
+"""How many times as wide as usual a cell is made that is no picture."""
+
 SHRINKS = 0.6
 """Share of the size of a cell that stands alone above which more cells are drawn too."""
 
@@ -86,17 +89,20 @@ class Fit:
         Space between cells, down and across, in multiples of their size.
     letters : int
         Letters that fit above one.
+    width : int
+        Width of a cell in units of its axes: series and quantities fill the space for names.
     """
 
     n: int
     columns: int
     gap: tuple[float, float]
     letters: int
+    width: int
 
 
 def fit_cells(
     n: int,
-    size: tuple[int, int],
+    form: RowForm,
     width: float,
     height: float,
     text: float = 0.0,
@@ -108,8 +114,7 @@ def fit_cells(
     ----------
     n : int
         Number of cells.
-    size : tuple of int
-        Height and width of each.
+    form : RowForm
     width, height : float
         Available space in inches.
     text : float, default 0.0
@@ -117,7 +122,7 @@ def fit_cells(
     names : sequence of str
         What is written above or below cells: as many cells are drawn as have space for it.
     """
-    wanted = inches_of(names)
+    wanted, size = inches_of(names), size_of(form)
 
     def scale(n: int, columns: int) -> float:  # inches per unit
         lines = -(-max(n, 1) // columns)
@@ -136,8 +141,16 @@ def fit_cells(
     unit, columns, shown = chosen[0], -chosen[1], chosen[2]
     pitch = min(max(1.1 * size[1] * unit, wanted), max(width / columns, 1.1 * size[1] * unit))
     letters = int(0.98 * pitch / (LETTER * style.TEXT_POINTS))
-    gap = max(text / (unit * size[0]), 0.06), pitch / (size[1] * unit) - 1
-    return Fit(shown, columns, gap, max(letters, 3))
+    across = size[1]
+    if form.picture is None:
+        across = max(across, min(round(pitch / (1.1 * unit)), round(WIDENS * across)))
+    gap = max(text / (unit * size[0]), 0.06), pitch / (across * unit) - 1
+    return Fit(shown, columns, gap, max(letters, 3), across)
+
+
+def fixed(form: RowForm, columns: int, gap: tuple[float, float]) -> Fit:
+    """Return a layout in so many columns with a gap as in :class:`Fit`, whatever fits."""
+    return Fit(columns, columns, gap, LONGEST, size_of(form)[1])
 
 
 def inches_of(names: Sequence[str]) -> float:
@@ -200,8 +213,7 @@ def draw_thumbnails(
     axes: Axes,
     rows: Array,
     form: RowForm,
-    columns: int,
-    gap: tuple[float, float] = (0.12, 0.12),
+    layout: Fit,
     frames: Sequence[Any] | None = None,
     like: Array | None = None,
     rebuilt: Array | None = None,
@@ -213,9 +225,7 @@ def draw_thumbnails(
     axes : Axes
     rows : ndarray (N, ...)
     form : RowForm
-    columns : int
-    gap : tuple of float
-        Space between thumbnails, down and across, in multiples of their size.
+    layout : Fit
     frames : sequence of color, optional
         Colour of the frame of each; by default faint.
     like : ndarray (M, ...), optional
@@ -224,7 +234,8 @@ def draw_thumbnails(
         Reconstructions, drawn over rows that are no pictures.
     """
     n, now, like = len(rows), style.now(), rows if like is None else like
-    (h, w), picture = size_of(form), form.picture
+    (h, w), picture = (size_of(form)[0], layout.width), form.picture
+    columns, gap = layout.columns, layout.gap
     down, across = h + max(1, round(gap[0] * h)), w + max(1, round(gap[1] * w))
     lines, columns = -(-n // columns), max(1, min(columns, n))
     number = np.arange(n)
