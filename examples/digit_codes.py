@@ -20,7 +20,7 @@ def main(max_steps: int | None = None, out: str | Path = ".") -> float:
     error = float(-ae.score(X_test))
     print(f"mean squared error after {ae.n_steps_} updates: {error:.4f}")
 
-    names = [str(name) for name in digits.classes]
+    names = [str(digit) for digit in range(10)]
     drawn = codes(ae.transform(X_test[:200]), digits.y_test[:200], names)
     drawn.savefig(Path(out) / "digit_codes.png")
     five = X_test[:5]

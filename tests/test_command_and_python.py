@@ -26,7 +26,7 @@ KIND = np.where(X[:, 0] + X[:, 1] > 3, "up", "down")
 TOTAL = X @ [1, 2, 0.5, 10]
 FRAME = pd.DataFrame(X, columns=NAMES)
 STEPS = [f"{name}{t}" for t in range(2) for name in "ab"]
-SMALL = {"hidden_size": 5, "scale": "standard", "max_steps": 8, "random_state": 0}
+SMALL: dict[str, Any] = {"hidden_size": 5, "scale": "standard", "max_steps": 8, "random_state": 0}
 TRAIN = ("--hidden-size", 5, "--scale", "standard", "--max-steps", 8, "--test-fraction", 0)
 UNNAMED = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 

@@ -6,8 +6,20 @@ The public names are listed in `__all__` and imported when they are first used.
 from __future__ import annotations
 
 TYPE_CHECKING = False  # not imported from typing: __main__ says why
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the names of _PUBLIC, with their types
     from typing import Any
+
+    from hiddenstate.data import read_data as read_data
+    from hiddenstate.datasets import load_mnist as load_mnist
+    from hiddenstate.datasets import load_waves as load_waves
+    from hiddenstate.errors import HiddenstateError as HiddenstateError
+    from hiddenstate.estimators import Autoencoder as Autoencoder
+    from hiddenstate.estimators import RecurrentClassifier as RecurrentClassifier
+    from hiddenstate.estimators import RecurrentRegressor as RecurrentRegressor
+    from hiddenstate.estimators import load as load
+    from hiddenstate.live.launch import watch as watch
+    from hiddenstate.runs import Run as Run
+    from hiddenstate.training.callback import Callback as Callback
 
 __version__ = "0.4.0"
 
@@ -28,12 +40,14 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]
 
 
-def __getattr__(name: str) -> Any:
-    import importlib
+if not TYPE_CHECKING:  # for a type checker, it would give a type to any name
 
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'hiddenstate' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+    def __getattr__(name: str) -> Any:
+        import importlib
+
+        if name not in _PUBLIC:
+            raise AttributeError(f"module 'hiddenstate' has no attribute {name!r}")
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,5 +1,7 @@
 """Series of unequal length: a padded batch gives each the result of the series alone."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from tests.conftest import ENGINES
 RNG = np.random.default_rng(5)
 SERIES = [RNG.normal(size=(n, 3)) * 4 + 1 for n in RNG.integers(2, 15, 40)]
 LABELS = np.array(["up" if x[:, 0].mean() > 1 else "down" for x in SERIES])
-QUICK = {"hidden_size": 5, "epochs": 6, "random_state": 0, "threads": 1}
+QUICK: dict[str, Any] = {"hidden_size": 5, "epochs": 6, "random_state": 0, "threads": 1}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

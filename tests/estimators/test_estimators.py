@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ Y_CLASS = np.where(X[:, :, 0].mean(axis=1) > 0, "up", "down")
 Y_LAST = X.sum(axis=(1, 2))
 Y_STEPS = np.cumsum(X[:, :, 0], axis=1)
 
-QUICK = {"max_steps": 15, "random_state": 0, "threads": 1}
+QUICK: dict[str, Any] = {"max_steps": 15, "random_state": 0, "threads": 1}
 
 
 def classifier(**options):
@@ -41,8 +42,8 @@ def autoencoder(rows=None, **options):
     return Autoencoder(encoder_sizes=(8,), code_size=2, **QUICK, **options).fit(rows)
 
 
-FITTED = {"classify": classifier, "regress": regressor, "autoencode": autoencoder}
-KINDS = {
+FITTED: dict[str, Any] = {"classify": classifier, "regress": regressor, "autoencode": autoencoder}
+KINDS: dict[str, Any] = {
     "classify": RecurrentClassifier,
     "regress": RecurrentRegressor,
     "autoencode": Autoencoder,
@@ -210,7 +211,7 @@ def test_forward_carries_the_state_it_is_given():
 
 def test_reset_state_starts_the_next_window_from_zero():
     waves = load_waves(20, 10)
-    options = {"stateful": True, "output": "steps", "random_state": 0}
+    options: dict[str, Any] = {"stateful": True, "output": "steps", "random_state": 0}
     estimator = RecurrentRegressor("rnn", epochs=1, **options).fit(waves.X, waves.y)
     kept = pickle.loads(pickle.dumps(estimator)).partial_fit(waves.X[:1], waves.y[:1])
     reset = estimator.reset_state()
@@ -243,14 +244,18 @@ def test_windows_one_by_one_train_as_in_one_fit_after_loading(tmp_path):
 
 
 def test_numpy_numbers_as_parameters_survive_saving(tmp_path):
-    options = {"stateful": np.True_, "hidden_size": np.int64(8), "epochs": np.int64(1)}
+    options: dict[str, Any] = {
+        "stateful": np.True_,
+        "hidden_size": np.int64(8),
+        "epochs": np.int64(1),
+    }
     estimator = RecurrentRegressor("rnn", output="steps", threads=1, random_state=0, **options)
     estimator.fit(X, Y_STEPS).save(tmp_path / "m.safetensors")
     loaded = load(tmp_path / "m.safetensors")
     assert loaded.hidden_size == 8
     assert loaded.stateful is True
     np.testing.assert_array_equal(loaded.predict(X), estimator.predict(X))
-    coder = Autoencoder([np.int64(8)], 2, **QUICK).fit(X)
+    coder = Autoencoder([np.int64(8)], 2, **QUICK).fit(X)  # type: ignore[arg-type]
     coder.save(tmp_path / "a.safetensors")
     np.testing.assert_array_equal(load(tmp_path / "a.safetensors").transform(X), coder.transform(X))
 
@@ -328,7 +333,7 @@ def test_callbacks_see_the_logged_steps():
     RecurrentClassifier(hidden_size=4, log_every=5, **QUICK).fit(X, Y_CLASS, callbacks=[Spy()])
     assert seen == [0, 5, 10]
     with pytest.raises(OptionError, match=r"callbacks: expected hiddenstate.Callback .* got a int"):
-        RecurrentClassifier(hidden_size=4, **QUICK).fit(X, Y_CLASS, callbacks=[3])
+        RecurrentClassifier(hidden_size=4, **QUICK).fit(X, Y_CLASS, callbacks=[3])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("path", ["run.pkl", "net.pt"])

@@ -1,5 +1,7 @@
 """What estimators accept as X and y: series, tensors, data frames."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -158,7 +160,13 @@ def test_stateful_series_are_each_read_to_their_own_end(output):
 
 
 def test_unequal_windows_one_by_one_train_as_in_one_fit():
-    options = {"stateful": True, "output": "steps", "random_state": 0, "hold": 100, "threads": 1}
+    options: dict[str, Any] = {
+        "stateful": True,
+        "output": "steps",
+        "random_state": 0,
+        "hold": 100,
+        "threads": 1,
+    }
     whole = RecurrentRegressor(hidden_size=4, epochs=1, **options).fit(SERIES, STEPS)
     pieces = RecurrentRegressor(hidden_size=4, **options)
     for row, y in zip(SERIES, STEPS, strict=True):

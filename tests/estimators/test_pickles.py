@@ -21,7 +21,7 @@ from hiddenstate.models import FittedModel
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "pickles"
 EXPECTED = json.loads((GOLDEN / "v0.4-expected.json").read_text("utf-8"))
-KINDS = {
+KINDS: dict[str, Any] = {
     "classifier": RecurrentClassifier,
     "regressor": RecurrentRegressor,
     "autoencoder": Autoencoder,

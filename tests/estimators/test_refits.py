@@ -21,9 +21,9 @@ from tests.conftest import ENGINES
 RNG = np.random.default_rng(0)
 X, OTHER = RNG.normal(size=(24, 5, 2)), RNG.normal(size=(20, 15))
 LABELS, OTHER_LABELS = np.array(["cat", "dog"] * 12), np.array(["ape", "zebra", "newt", "owl"] * 5)
-SMALL = {"max_steps": 4, "log_every": 1, "random_state": 0, "threads": 1}
+SMALL: dict[str, Any] = {"max_steps": 4, "log_every": 1, "random_state": 0, "threads": 1}
 
-MADE = {
+MADE: dict[str, Any] = {
     "classify": (lambda **o: RecurrentClassifier(hidden_size=3, **SMALL | o), LABELS, OTHER_LABELS),
     "regress": (lambda **o: RecurrentRegressor(hidden_size=3, **SMALL | o), X[:, 0], OTHER[:, 0]),
     "autoencode": (lambda **o: Autoencoder((4,), 2, **SMALL | o), None, None),
@@ -182,9 +182,9 @@ def test_parameters_set_after_a_fit_do_not_change_predictions():
     expected = estimator.predict(square)
     np.testing.assert_array_equal(estimator.set_params(**changes).predict(square), expected)
     changes = {n: v for n, v in changes.items() if n not in ("output", "stateful")}
-    estimator = RecurrentClassifier(hidden_size=3, **SMALL).fit(square, LABELS)
-    expected = estimator.predict_proba(square)
-    np.testing.assert_array_equal(estimator.set_params(**changes).predict_proba(square), expected)
+    classifier = RecurrentClassifier(hidden_size=3, **SMALL).fit(square, LABELS)
+    expected = classifier.predict_proba(square)
+    np.testing.assert_array_equal(classifier.set_params(**changes).predict_proba(square), expected)
 
 
 def test_a_pickle_of_an_older_version_whose_fit_failed_does_not_predict():

@@ -29,7 +29,13 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "watch.ipynb"
 
 X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
 Y = np.arange(40) % 2
-QUICK = {"hidden_size": 4, "max_steps": 30, "log_every": 5, "random_state": 0, "threads": 1}
+QUICK: dict[str, Any] = {
+    "hidden_size": 4,
+    "max_steps": 30,
+    "log_every": 5,
+    "random_state": 0,
+    "threads": 1,
+}
 
 
 @pytest.fixture

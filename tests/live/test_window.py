@@ -34,7 +34,13 @@ from hiddenstate.views.window import Window, desktop_theme
 
 X = np.random.default_rng(0).normal(size=(40, 6, 2)).astype("float32")
 Y = np.arange(40) % 2
-QUICK = {"hidden_size": 4, "max_steps": 30, "log_every": 5, "random_state": 0, "threads": 1}
+QUICK: dict[str, Any] = {
+    "hidden_size": 4,
+    "max_steps": 30,
+    "log_every": 5,
+    "random_state": 0,
+    "threads": 1,
+}
 
 
 def happen(event: Event) -> None:

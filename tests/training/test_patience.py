@@ -281,7 +281,7 @@ def test_a_carried_state_is_not_broken_for_validation_rows(cli: Cli, tmp_path: P
 def test_estimators_keep_their_validations_and_the_best_weights(engine: str) -> None:
     random = np.random.default_rng(0)
     X, y = random.normal(size=(60, 6)), random.normal(size=60)
-    own = {
+    own: dict[str, Any] = {
         "epochs": 25,
         "valid_fraction": 0.3,
         "patience": 2,

@@ -119,13 +119,16 @@ class Dataset:
         return self.train.X
 
     @property
-    def y(self) -> Array | None:
-        """Labels, class numbers or targets of the training rows."""
+    def y(self) -> Array | Any:
+        """Labels, class numbers or targets of the training rows, or None.
+
+        The type lets you use them without a check where you know that the data has some.
+        """
         return self.train.y
 
     @property
-    def times(self) -> Array | None:
-        """Time of each step (N, T), for data with a time column."""
+    def times(self) -> Array | Any:
+        """Time of each step (N, T), for data with a time column, or None; typed as :attr:`y`."""
         return self.train.times
 
     @property
@@ -134,8 +137,8 @@ class Dataset:
         return self.X[:0] if self.test is None else self.test.X
 
     @property
-    def y_test(self) -> Array | None:
-        """Labels, class numbers or targets of the test rows."""
+    def y_test(self) -> Array | Any:
+        """Labels, class numbers or targets of the test rows, or None; typed as :attr:`y`."""
         return None if self.test is None else self.test.y
 
     def fingerprint(self) -> str:

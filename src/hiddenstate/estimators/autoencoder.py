@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from hiddenstate.data import fractions
 from hiddenstate.data.prepare.pipeline import prepare
@@ -20,6 +19,10 @@ from hiddenstate.estimators.inputs import (
     picture_of,
     unwrapped,
     without_weightless,
+)
+from hiddenstate.estimators.sklearn_bases import (
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
 )
 from hiddenstate.jobs import make_job
 from hiddenstate.system.typing import Array

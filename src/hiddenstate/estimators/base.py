@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -36,6 +35,7 @@ from hiddenstate.estimators.inputs import (
     frame_names,
     in_order,
 )
+from hiddenstate.estimators.sklearn_bases import BaseEstimator
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
 from hiddenstate.inference.overflow import checked_predictor
@@ -89,6 +89,8 @@ class Estimator(BaseEstimator):
     """Base of the estimators: makes the config, trains, checks X, saves."""
 
     _job: str
+    device: str
+    threads: int
 
     def _config(self, dtype: str, n_rows: int) -> Config:
         """The config that the parameters make, for `n_rows` training rows."""

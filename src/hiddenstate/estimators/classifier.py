@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 
 from hiddenstate.data import Rows
@@ -23,6 +22,7 @@ from hiddenstate.estimators.inputs import (
     unwrapped,
     without_weightless,
 )
+from hiddenstate.estimators.sklearn_bases import ClassifierMixin
 from hiddenstate.jobs import make_job
 from hiddenstate.metrics.scores import softmax
 from hiddenstate.system.typing import Array

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from hiddenstate.data import Rows, as_rows
@@ -23,6 +22,7 @@ from hiddenstate.estimators.inputs import (
     unwrapped,
     without_weightless,
 )
+from hiddenstate.estimators.sklearn_bases import RegressorMixin
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.net import Params
 from hiddenstate.system.typing import Array
