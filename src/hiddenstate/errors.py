@@ -115,8 +115,9 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     if len(name) > MAX_NAME:  # the time to compare grows with the square of the length
         return ""
     names = [each for each in itertools.islice(candidates, MAX_CANDIDATES) if len(each) <= MAX_NAME]
-    closest = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {printable(closest[0], 60)}?" if closest else ""
+    by_letters = {each.casefold(): each for each in reversed(names)}  # LSTM is close to lstm
+    closest = difflib.get_close_matches(name.casefold(), by_letters, n=1)
+    return f"; did you mean {printable(by_letters[closest[0]], 60)}?" if closest else ""
 
 
 def count(n: int, noun: str) -> str:

@@ -139,7 +139,9 @@ def _usage(error: click.UsageError) -> str:
         owners = [job for job in JOBS if any(o.name == name for _, o in job_options(job))]
         if owners:
             return f"no such option {error.option_name} here; it belongs to {', '.join(owners)}"
-        nearest = did_you_mean(error.option_name, error.possibilities or ())
+        own = error.ctx.command.params if error.ctx else ()
+        spellings = [text for param in own for text in (*param.opts, *param.secondary_opts)]
+        nearest = did_you_mean(error.option_name, spellings)
         return f"no such option {error.option_name}{nearest or hint}"
     message = " ".join(error.format_message().rstrip(".").split())
     return f"{message[:1].lower()}{message[1:]}{hint}"

@@ -6,6 +6,7 @@ import click
 
 from hiddenstate.cli.options import debug_option, runs_dir_option
 from hiddenstate.cli.output import note, say
+from hiddenstate.cli.run_argument import named_run, run_argument
 
 ANSWER_SECONDS = 5.0
 """How long `ctl` waits for a run to carry out a request."""
@@ -23,18 +24,17 @@ ANSWER_SECONDS = 5.0
     "\n\n\b\nExample:\n  hiddenstate ctl last lr 0.001",
     context_settings={"ignore_unknown_options": True},  # -1 is a value, out of range
 )
-@click.argument("run")
+@run_argument
 @click.argument("request", metavar="stop|pause|go|lr|snapshot")
 @click.argument("value", required=False)
 @runs_dir_option
 @debug_option
 def ctl(run: str, request: str, value: str | None, runs_dir: Path) -> None:
     """The command `ctl`."""
-    from hiddenstate.runs import find_run
     from hiddenstate.runs.requests import await_answer, describe_request, make_request, send_request
 
     make_request(request, value)  # an invalid request is reported before a missing run
-    running = find_run(run, runs_dir)
+    running = named_run(run, runs_dir)
     answer = await_answer(running, send_request(running.path, request, value), ANSWER_SECONDS)
     if answer is not None:
         say(f"{running.path}: {describe_request(answer)}")

@@ -17,6 +17,8 @@ Command = Callable[..., Any]
 MAX_CONFIG = 2**20
 """Longest config file that is read, in bytes."""
 
+DEFAULT_RUNS_DIR = Path("runs")
+
 HEADINGS = {
     "data": "Data",
     "model": "Model",
@@ -90,7 +92,7 @@ runs_dir_option = click.option(
     "--runs-dir",
     type=FilePath(path_type=Path),
     metavar="DIR",
-    default=Path("runs"),
+    default=DEFAULT_RUNS_DIR,
     help="Folder that holds the run folders.  [default: runs]",
 )
 

@@ -15,6 +15,7 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, note_damage, say, say_json, table
+from hiddenstate.cli.run_argument import check_order, run_argument
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.errors import OptionError, printable
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".pq": "parquet"}
 """The format of predictions by the ending of the file's name."""
 
-_run_argument = click.argument("run")
 _data_argument = click.argument("data", required=False)
 
 
@@ -51,7 +51,7 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "autoencoder prints the code of each row and its reconstruction error.\n\n\b\nExample:\n"
     "  hiddenstate predict classify-1 digits.csv --proba --output labels.csv",
 )
-@_run_argument
+@run_argument
 @_data_argument
 @click.option("--proba", is_flag=True, help="Add the probability of each class.")
 @click.option(
@@ -89,6 +89,7 @@ def predict(
     file_format = _resolve_format(file_format, output)
     if output is not None:
         check_output(output)
+    check_order(run, data, runs_dir)
     model, trained_run = _open_model(run, runs_dir)
     if proba and model.net.job != "classify":
         raise OptionError(f"--proba: only for classifiers; this is a {model.net.job} model")
@@ -193,7 +194,7 @@ def _open_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
     "format. Scores come with a baseline: the score of a prediction that needs no model."
     "\n\n\b\nExample:\n  hiddenstate evaluate classify-1",
 )
-@_run_argument
+@run_argument
 @_data_argument
 @json_option
 @_model_options
@@ -211,6 +212,7 @@ def evaluate(
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.overflow import checked_predictor
 
+    check_order(run, data, runs_dir)
     model, trained_run = _open_model(run, runs_dir)
     predictor = checked_predictor(model, device, threads)
     if data is None:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.options import debug_option, json_option, runs_dir_option
+from hiddenstate.cli.options import DEFAULT_RUNS_DIR, debug_option, json_option, runs_dir_option
 from hiddenstate.cli.output import note, note_damage, say_json, table
+from hiddenstate.cli.run_argument import named_run
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 @debug_option
 def runs(as_json: bool, runs_dir: Path) -> None:
     """The command `runs`."""
-    from hiddenstate.errors import MachineError, UntrustedFileError
+    from hiddenstate.errors import DataError, MachineError, UntrustedFileError
     from hiddenstate.runs import list_runs
+    from hiddenstate.runs.listing import missing_folder
+
+    if not runs_dir.is_dir() and runs_dir != DEFAULT_RUNS_DIR:
+        raise DataError(missing_folder(runs_dir))
 
     rows = []
     for run in list_runs(runs_dir, lambda problem: note(f"warning: {problem}")):
@@ -81,9 +86,8 @@ def _best_score(run: "Run") -> str:
 def compare(names: tuple[str, ...], as_json: bool, runs_dir: Path) -> None:
     """The command `compare`."""
     from hiddenstate.errors import printable
-    from hiddenstate.runs import find_run
 
-    compared = [find_run(name, runs_dir) for name in names]
+    compared = [named_run(name, runs_dir) for name in names]
     for run in compared:
         note_damage(run)
     lines = _compare(compared)

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,12 @@ from hiddenstate.cli.options import (
     option_values,
     runs_dir_option,
 )
-from hiddenstate.cli.output import note, say
+from hiddenstate.cli.output import note, say, say_json
+from hiddenstate.cli.run_argument import RunName, check_new, named_run, run_argument
+from hiddenstate.cli.seeds import train_seeds
 from hiddenstate.cli.training_output import (
     print_introduction,
     print_location,
-    print_results,
 )
 from hiddenstate.config import make_config
 from hiddenstate.errors import OptionError
@@ -51,11 +53,17 @@ class Settings:
         One of `TRAINING_VIEWS`.
     as_json : bool
         Print one JSON object instead of lines.
+    name : str, optional
+        Name of the run folder; by default the job and the next free number.
+    introduces : bool, default True
+        Print the engine, the folder and the notices before training.
     """
 
     runs_dir: Path
     view: str
     as_json: bool
+    name: str | None = None
+    introduces: bool = True
 
 
 _view_option = command_option(
@@ -71,10 +79,17 @@ _seeds_option = command_option(
     "seeds",
     int,
     1,
-    "Train N runs with consecutive seeds and print the mean and the standard deviation of their "
-    "main score.",
+    "Train N runs with consecutive seeds and print one table of them, with the mean and the "
+    "standard deviation of their main score.",
     low=1,
     high=1000,
+)
+_name_option = click.option(
+    "--name",
+    type=RunName(),
+    metavar="NAME",
+    help="Name of the run folder, which must be new; with --seeds, -seedN is added.  [default: the "
+    "job and the next free number]",
 )
 _config_file_option = click.option(
     "--config",
@@ -98,7 +113,7 @@ def _job_command(job: str, summary: str, details: str, example: str) -> click.Co
     options: list[Callable[[Command], Command]] = [
         config_options(job),
         *([_data_dir_option] if job != "regress" else []),
-        *(_config_file_option, _seeds_option),
+        *(_config_file_option, _name_option, _seeds_option),
         *(runs_dir_option, _view_option, json_option, debug_option),
     ]
     decorated: Command = command
@@ -141,7 +156,7 @@ autoencode = _job_command(
     help="Resume an interrupted run from its last checkpoint, or train a finished one for longer."
     "\n\n\b\nExample:\n  hiddenstate resume classify-1 --epochs +1",
 )
-@click.argument("run")
+@run_argument
 @click.option(
     "--epochs",
     metavar="N|+N",
@@ -176,39 +191,52 @@ def resume(
 ) -> None:
     """The command `resume`."""
     from hiddenstate.cli.signals import InterruptHandler
-    from hiddenstate.runs import find_run
     from hiddenstate.training.resume import resume_run
 
     how_long = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
     changes = {name: text for name, text in how_long.items() if text is not None}
     options = Settings(**settings)
     check_view(options.view)
-    earlier = find_run(run, options.runs_dir)
+    earlier = named_run(run, options.runs_dir)
     with (
         InterruptHandler() as interrupt,
         resume_run(earlier, changes, allow_changed, interrupt.arm) as session,
     ):
         note(f"resuming after step {session.step} of {session.job.total_steps}")
         results = _train(session, options, interrupt)
-    print_results([results], options.as_json)
+    if options.as_json:
+        say_json(results)
 
 
 def _train_command(job: str, values: dict[str, Any]) -> None:
     """Train one run, or one per seed, and print the results."""
-    options = Settings(values.pop("runs_dir"), values.pop("view"), values.pop("as_json"))
-    seeds, config_file = values.pop("seeds"), values.pop("config_file")
+    options = Settings(*(values.pop(name) for name in ("runs_dir", "view", "as_json", "name")))
+    n, config_file = values.pop("seeds"), values.pop("config_file")
     data_dir = values.pop("data_dir", None)
     if data_dir is not None and values["data"] is not None:
         raise OptionError("--data-dir: DATA is given too; use one of them")
     values["data"] = data_dir if values["data"] is None else values["data"]
     values = _absolute_paths(option_values(job, config_file, values))
-    first = values.get("seed", 0)
-    plans = [{**values, "seed": first + n} for n in range(seeds)]
+    seeds = [values.get("seed", 0) + k for k in range(n)]
+    plans = [{**values, "seed": seed} for seed in seeds]
     for each in plans:  # check all before training any
         make_config(job, each, together=False)
-    if seeds > 1 and options.view == "auto":  # rather than one view per run
-        options = replace(options, view="files")
-    print_results([_start_and_train(job, each, options) for each in plans], options.as_json)
+    if n == 1:
+        check_new(options.runs_dir, options.name)
+        results = _start_and_train(job, plans[0], options)
+        if options.as_json:
+            say_json(results)
+        return
+    names = [options.name and f"{options.name}-seed{seed}" for seed in seeds]
+    for name in names:
+        check_new(options.runs_dir, name)
+    view = "files" if options.view == "auto" else options.view  # rather than one view per run
+    quiet = replace(options, view=view, as_json=True)
+    each_with = [replace(quiet, name=name, introduces=k == 0) for k, name in enumerate(names)]
+    trainings = [
+        partial(_start_and_train, job, *each) for each in zip(plans, each_with, strict=True)
+    ]
+    train_seeds(trainings, n, options.as_json)
 
 
 def _absolute_paths(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,7 +254,7 @@ def _start_and_train(job: str, values: dict[str, Any], options: Settings) -> dic
     check_view(options.view)
     with InterruptHandler() as interrupt:
         config, dataset = plan(job, values)
-        with start(config, options.runs_dir, interrupt.arm, dataset) as session:
+        with start(config, options.runs_dir, interrupt.arm, dataset, options.name) as session:
             return _train(session, options, interrupt, dataset)
 
 
@@ -244,12 +272,14 @@ def _train(
     from hiddenstate.runs import Run
 
     job, engine, path = session.job, session.engine, session.writer.path
-    print_introduction(session, raw, options.as_json)
+    if options.introduces:
+        print_introduction(session, raw, options.as_json)
     figures = _train_until_interrupted(session, options, interrupt)
     if not options.as_json:
         for line in summary_lines(job, engine, figures):
             say(line)
     seconds = Run(path).seconds() or 0.0  # before the figures are drawn
+    n_steps = engine.export().step
     _write_card_and_figures(path, options.view, interrupt)
     if not options.as_json:
         print_location(session, seconds)
@@ -258,7 +288,8 @@ def _train(
         "run": str(path),
         "seed": job.config.training.seed,
         "engine": engine.name,
-        "steps": engine.export().step,
+        "epochs": job.batches.epoch_of(max(n_steps - 1, 0)) + 1,
+        "steps": n_steps,
         "seconds": round(seconds, 3),
         **figures,
     }

@@ -1,11 +1,10 @@
 """What a training command prints before and after training."""
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hiddenstate.cli.findings import two_lines
-from hiddenstate.cli.output import note, say, say_json
-from hiddenstate.errors import DataError
+from hiddenstate.cli.output import note, say
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
@@ -42,39 +41,3 @@ def print_location(session: "Session", seconds: float) -> None:
         say(f"figures: {', '.join(names)} in {folder}")
     command = "evaluate" if len(session.job.dataset.X_test) else "watch"
     say(f"next: hiddenstate {command if names else 'figures'} {shlex.quote(str(path))}")
-
-
-def print_results(results: list[dict[str, Any]], as_json: bool) -> None:
-    """Print the JSON of one run, or the mean and deviation of several."""
-    if len(results) > 1:
-        _print_mean(results, as_json)
-    elif as_json:
-        say_json(results[0])
-
-
-def _print_mean(results: list[dict[str, Any]], as_json: bool) -> None:
-    """Print the headline score of each run, its mean and its standard deviation."""
-    import statistics
-
-    from hiddenstate.metrics.headline import headline
-
-    key = headline(results[0]["job"], results[0])
-    values = [result[key] for result in results if key in result]
-    if not values:
-        raise DataError(f"none of the runs has a {key} to compare")
-    mean, deviation = statistics.fmean(values), statistics.stdev(values)
-    if as_json:
-        say_json(
-            {
-                "job": results[0]["job"],
-                "runs": [result["run"] for result in results],
-                "seeds": [result["seed"] for result in results],
-                key: values,
-                f"{key}_mean": mean,
-                f"{key}_deviation": deviation,
-            }
-        )
-        return
-    for result in results:
-        say(f"seed {result['seed']}: {key} {result[key]:.4f}  {result['run']}")
-    say(f"{key} over {len(values)} seeds: mean {mean:.4f}, deviation {deviation:.4f}")

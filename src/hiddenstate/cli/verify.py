@@ -1,6 +1,7 @@
 """The command verify: whether the files of a run are sound, and resuming it is exact."""
 
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 
 from hiddenstate.cli.options import command_option, debug_option, json_option, runs_dir_option
 from hiddenstate.cli.output import note, say, say_json
+from hiddenstate.cli.run_argument import named_run, run_argument
 from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
 
 if TYPE_CHECKING:
@@ -23,59 +25,85 @@ if TYPE_CHECKING:
     "of the run and compares its checksum. Then it trains the first steps of the run again in a "
     "temporary folder: once without interruption, and several times interrupted and resumed from "
     "the files alone. Weights, optimiser state, history and snapshots must be byte-identical. "
-    "Nothing in the run is changed.\n\n\b\nExample:\n  hiddenstate verify classify-1",
+    "Nothing in the run is changed. The first line of the output is the verdict."
+    "\n\n\b\nExample:\n  hiddenstate verify classify-1",
 )
-@click.argument("run")
+@run_argument
 @command_option("steps", int, 100, "Steps that are trained again each time.", low=2)
+@click.option("--all", "show_all", is_flag=True, help="List the sound files too.")
 @click.option("--files-only", is_flag=True, help="Check the files and train nothing.")
 @json_option
 @runs_dir_option
 @debug_option
-def verify(run: str, steps: int, files_only: bool, as_json: bool, runs_dir: Path) -> None:
+def verify(
+    run: str, steps: int, show_all: bool, files_only: bool, as_json: bool, runs_dir: Path
+) -> None:
     """The command `verify`."""
-    from hiddenstate.runs import find_run
+    from hiddenstate.training.verify import check_files
 
-    checked = find_run(run, runs_dir)
-    files = _check_files(checked, quiet=as_json)
-    resumes = [] if files_only else _check_resuming(checked, steps, quiet=as_json)
-    if as_json:
-        say_json({"run": str(checked.path), "files": files, "resumes": resumes})
-    damaged = [name for name, what in files.items() if what != "sound"]
+    checked = named_run(run, runs_dir)
+    damage = dict(check_files(checked))
+    damaged = [name for name, what in damage.items() if what]
+    try:
+        proofs = [] if files_only else _check_resuming(checked, steps)
+    except HiddenstateError:
+        _print_findings(checked, damage, [], show_all, as_json)
+        raise
+    _print_findings(checked, damage, proofs, show_all, as_json)
     if damaged:
         raise UntrustedFileError(
-            f"{printable(checked.path)}: {len(damaged)} of {len(files)} files damaged: "
-            f"{', '.join(damaged[:3])}{_hint(damaged, files)}"
+            f"{printable(checked.path)}: {len(damaged)} of {len(damage)} files damaged: "
+            f"{', '.join(damaged[:3])}{_hint(damaged, damage)}"
         )
-    if any(resume["differing"] for resume in resumes):
+    if any(proof.differing for proof in proofs):
         raise HiddenstateError(
             f"{printable(checked.path)}: resuming is not exact on this machine; please report it"
         )
 
 
-def _check_files(run: "Run", quiet: bool) -> dict[str, str]:
-    """What is wrong with each file of the run, by name; "sound" if nothing is."""
-    from hiddenstate.training.verify import check_files
-
-    files = {}
-    for name, damage in check_files(run):
-        files[name] = damage or "sound"
-        if not quiet:
-            say(f"{name}: {'DAMAGED' if damage else 'sound'}")
-            if damage:
-                note(damage)
-    return files
-
-
-def _check_resuming(run: "Run", steps: int, quiet: bool) -> list[dict[str, Any]]:
+def _check_resuming(run: "Run", steps: int) -> "list[Proof]":
     """Where training was interrupted, and the files that differed after it was resumed."""
     from hiddenstate.training.verify import prove
 
-    resumes = []
-    for proof in _in_temporary_folder(lambda folder: prove(run, steps, folder)):
-        resumes.append({"stopped_after": list(proof.stops), "differing": proof.differing})
-        if not quiet:
+    if sys.stderr.isatty():
+        note(f"training the first {steps} steps again, interrupted and resumed")
+    return list(_in_temporary_folder(lambda folder: prove(run, steps, folder)))
+
+
+def _print_findings(
+    run: "Run",
+    damage: Mapping[str, str | None],
+    proofs: "list[Proof]",
+    show_all: bool,
+    as_json: bool,
+) -> None:
+    """Print the verdict, then what is wrong; with `show_all`, also what is sound."""
+    if as_json:
+        resumes = [{"stopped_after": list(p.stops), "differing": p.differing} for p in proofs]
+        files = {name: what or "sound" for name, what in damage.items()}
+        say_json({"run": str(run.path), "files": files, "resumes": resumes})
+        return
+    say(f"{run.path}: {_verdict(damage, proofs)}")
+    for name, what in damage.items():
+        if what or show_all:
+            say(f"{name}: {'DAMAGED' if what else 'sound'}")
+        if what:
+            note(what)
+    for proof in proofs:
+        if proof.differing or show_all:
             say(_describe(proof))
-    return resumes
+
+
+def _verdict(damage: Mapping[str, str | None], proofs: "list[Proof]") -> str:
+    """The result of all checks, in a line."""
+    n_damaged = sum(what is not None for what in damage.values())
+    files = f"{n_damaged} of {len(damage)} files DAMAGED" if n_damaged else "every file is sound"
+    n_differing = sum(bool(proof.differing) for proof in proofs)
+    if not proofs:
+        return f"{files}; resuming was not tested"
+    if n_differing:
+        return f"{files}; resuming is NOT EXACT in {n_differing} of {len(proofs)} tests"
+    return f"{files}; resuming is exact in {len(proofs)} tests"
 
 
 def _describe(proof: "Proof") -> str:
@@ -85,7 +113,7 @@ def _describe(proof: "Proof") -> str:
     return f"interrupted after {where} and resumed: {result}"
 
 
-def _hint(damaged: list[str], files: Mapping[str, str]) -> str:
+def _hint(damaged: list[str], files: Mapping[str, Any]) -> str:
     """What can be done about the damaged files."""
     checkpoints = {name for name in files if name.startswith("checkpoints")}
     if any(name in ("history.jsonl", "config.json") for name in damaged):

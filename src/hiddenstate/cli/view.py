@@ -10,6 +10,8 @@ import click
 
 from hiddenstate.cli.options import FilePath, command_option, debug_option, runs_dir_option
 from hiddenstate.cli.output import note_damage, say
+from hiddenstate.cli.run_argument import named_run, run_argument
+from hiddenstate.errors import DivergedError, printable
 from hiddenstate.views import WATCH_VIEWS
 
 if TYPE_CHECKING:
@@ -25,9 +27,7 @@ _theme_option = command_option(
 
 def _find_readable_run(name: str, runs_dir: Path) -> "Run":
     """The run of this name, with a warning for each part of it that is damaged."""
-    from hiddenstate.runs import find_run
-
-    run = find_run(name, runs_dir)
+    run = named_run(name, runs_dir)
     note_damage(run, snapshots=True)
     return run
 
@@ -38,7 +38,7 @@ def _find_readable_run(name: str, runs_dir: Path) -> "Run":
     "step and change the speed; in a terminal they can also ask the run to stop, pause or lower "
     "its learning rate (press ? for a list).\n\n\b\nExample:\n  hiddenstate watch last",
 )
-@click.argument("run")
+@run_argument
 @command_option(
     "view",
     str,
@@ -59,12 +59,15 @@ def watch(run: str, view: str, replay: bool, speed: float, runs_dir: Path) -> No
     from hiddenstate.views.offscreen import lower_priority
 
     watched = _find_readable_run(run, runs_dir)
+    is_followed = watched.status() == "running"
     view = "off" if view == "lines" else launch.choose_view(view)
     if view == "off":
         _follow_lines(watched)
     else:
         lower_priority()  # the run may be training on the same processors
         launch.watch(watched, view, replay, speed)
+    if is_followed and watched.status() == "diverged":
+        raise DivergedError(f"{printable(watched.path)}: {watched.failure()}")
 
 
 def _follow_lines(run: "Run") -> None:
@@ -84,7 +87,8 @@ def _follow_lines(run: "Run") -> None:
             break
         time.sleep(POLL_SECONDS)
     results = run.results()
-    say(f"{run.status()}: {_format_results(results)}" if results else run.status())
+    end = _format_results(results) if results else run.failure()
+    say(f"{run.status()}: {end}" if end else run.status())
 
 
 def _format_results(results: Mapping[str, Any]) -> str:
@@ -98,7 +102,7 @@ def _format_results(results: Mapping[str, Any]) -> str:
     help="Draw the figures of a run into its figures folder.\n\n\b\nExample:\n"
     "  hiddenstate figures classify-1 --format svg"
 )
-@click.argument("run")
+@run_argument
 @command_option("format", str, "png", "File format.", choices=("png", "svg", "pdf"))
 @_theme_option
 @runs_dir_option
@@ -117,7 +121,7 @@ def figures(run: str, format: str, theme: str, runs_dir: Path) -> None:
     "folder, is one page that works offline; the model card, README.md, has the same facts as "
     "text.\n\n\b\nExample:\n  hiddenstate report classify-1",
 )
-@click.argument("run")
+@run_argument
 @runs_dir_option
 @debug_option
 def report(run: str, runs_dir: Path) -> None:
@@ -132,7 +136,7 @@ def report(run: str, runs_dir: Path) -> None:
     help="Write a film of a run's training.\n\nA GIF needs no other program; an MP4 needs ffmpeg."
     "\n\n\b\nExample:\n  hiddenstate film autoencode-1 --output learning.mp4",
 )
-@click.argument("run")
+@run_argument
 @click.option(
     "--output",
     type=FilePath(path_type=Path, dir_okay=False),

@@ -28,6 +28,7 @@ STATUSES = {
     "done": "The run is complete.",
     "running": "The run is in progress; this is its state so far.",
     "interrupted": "The run was interrupted and can be resumed; it has no model yet.",
+    "diverged": "Training diverged; the run has no model.",
     "failed": "The run failed; it has no model.",
     "gone": "The run was moved or removed while this was written.",
     "stopped": "The run stopped unexpectedly, for example because the machine went down; it has "
@@ -239,9 +240,8 @@ class RunFacts:
         """What a reader should know first."""
         if self.status != "done":
             yield STATUSES[self.status]
-        for entry in self.journal:
-            if entry["event"] == "failed" and entry is self.journal[-1]:
-                yield f"Error: {printable(entry.get('why', 'unknown'), 400)}"
+        if self.journal and (why := self.run.failure()):
+            yield f"Error: {why}"
         yield from self.problems
 
 

@@ -25,22 +25,36 @@ def find_run(name: str, runs_dir: Path) -> Run:
     if name == "last":
         runs = list_runs(runs_dir)
         if not runs:
-            raise DataError(
-                f"{printable(runs_dir)}: no runs in this folder; start one, for example with "
-                "`hiddenstate classify`"
-            )
+            start = "start a run, for example with `hiddenstate classify`"
+            if not runs_dir.is_dir():
+                raise DataError(f"{missing_folder(runs_dir)}; {start}, or name its folder")
+            raise DataError(f"{printable(runs_dir)}: no runs in this folder; {start}")
         return max(runs, key=lambda run: (run.path / "config.json").stat().st_mtime)
-    for path in (Path(name), runs_dir / name):
-        try:
-            if path.is_dir():
-                return Run(path)
-        except OSError as error:
-            raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
-    names = [run.name for run in list_runs(runs_dir)]
+    paths = (Path(name), runs_dir / name)
+    try:
+        folders = [path for path in paths if path.is_dir()]
+        is_there = paths[0].exists()
+    except OSError as error:
+        raise DataError(f"{printable(paths[0])}: cannot be read: {error.strerror}") from None
+    for path in folders:
+        if path is folders[-1] or (path / "config.json").exists():  # not data of the same name
+            return Run(path)
+    if is_there:
+        raise DataError(f"{printable(name)}: a file, not a run; `hiddenstate runs` lists the runs")
+    runs = list_runs(runs_dir)
+    if not runs_dir.is_dir() and not name.startswith(str(runs_dir)):
+        raise DataError(f"{printable(name)}: no such run; {missing_folder(runs_dir)}")
     raise DataError(
-        f"{printable(name)}: no such run{did_you_mean(Path(name).name, names)}; "
+        f"{printable(name)}: no such run{did_you_mean(Path(name).name, [r.name for r in runs])}; "
         "`hiddenstate runs` lists them"
     )
+
+
+def missing_folder(folder: Path) -> str:
+    """Say that a folder is missing, with the nearest name beside it."""
+    parent = folder.absolute().parent
+    beside = [path.name for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
+    return f"{printable(folder)}: no such folder{did_you_mean(folder.name, beside)}"
 
 
 def list_runs(runs_dir: Path, tell: Callable[[str], None] = lambda why: None) -> list[Run]:

@@ -66,10 +66,13 @@ OWN_NAMES = (
 
 _NUMBERED = re.compile(r"[0-9]{9,18}\.safetensors")
 
+DIVERGED = "training diverged"
+"""How the error of training that diverged begins, as the journal holds it."""
+
 MAX_LAST_LINE = 64 * 1024
 """Bytes read for the last line of a history, which has some hundreds."""
 
-Status = Literal["running", "done", "interrupted", "failed", "stopped", "gone"]
+Status = Literal["running", "done", "interrupted", "diverged", "failed", "stopped", "gone"]
 """How a run stands; `stopped` without a record of why, `gone` once its folder is."""
 
 
@@ -265,20 +268,27 @@ class Run:
         return None
 
     def status(self) -> Status:
-        """Return `running`, `done`, how training ended (`interrupted`, `failed`, or `stopped`
-        without a record of why), or `gone` once the folder is."""
+        """Return `running`, `done`, how training ended (`interrupted`, `diverged`, `failed`, or
+        `stopped` without a record of why), or `gone` once the folder is."""
         if self._ends() and self.results() is not None:
             return "done"
         if is_locked(self.path):
             return "running"
         if not (self.path / "config.json").exists():  # moved or removed since it was opened
             return "gone"
-        match [entry["event"] for entry in self.journal()][-1:]:
-            case ["interrupted"]:
+        match self.journal()[-1:]:
+            case [{"event": "interrupted"}]:
                 return "interrupted"
-            case ["failed"]:
-                return "failed"
+            case [{"event": "failed", **details}]:
+                return "diverged" if str(details.get("why")).startswith(DIVERGED) else "failed"
         return "stopped"
+
+    def failure(self) -> str | None:
+        """Return the error that ended training; None if no error did."""
+        match self.journal()[-1:]:
+            case [{"event": "failed", **details}]:
+                return printable(details.get("why", "unknown"), 400)
+        return None
 
     def started(self) -> str:
         """Return the local date and time of the first journal entry, to the minute."""

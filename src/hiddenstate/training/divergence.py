@@ -9,6 +9,7 @@ from hiddenstate.config import TrainingConfig
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs.base import Job
+from hiddenstate.runs.run import DIVERGED
 
 SATURATED = 1e4
 """Size of a weight between hidden units from which a net counts as diverged. float32's tanh and
@@ -53,7 +54,7 @@ def diverged(
         reason = f"the outputs grew without bound, {largest} up to {sizes[largest]:.3g}"
     epoch, batch = job.batches.place_of(step)
     return DivergedError(
-        f"training diverged in epoch {epoch}, batch {batch} (step {step}): {reason}; "
+        f"{DIVERGED} in epoch {epoch}, batch {batch} (step {step}): {reason}; "
         f"use a smaller --lr than {training.lr:g}" + ("" if training.clip else " or --clip 1")
     )
 

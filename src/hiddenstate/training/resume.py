@@ -1,5 +1,6 @@
 """Resumes a run from its last checkpoint."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -126,6 +127,7 @@ def _plan(run: Run, config: Config, changes: dict[str, str], allow_changed: bool
     _check_history(run, allow_changed, notices)
     dataset = _same_dataset(run, config, allow_changed, notices)
     job = make_job(config, dataset)
+    _check_limit(run, job, changes, notices)
     if _is_addition(changes.get("max_steps")):
         job = _with_more_steps(job, int(changes["max_steps"]))
     check_memory(job)
@@ -206,6 +208,33 @@ def _with_more_steps(job: Job, n: int) -> Job:
         )
     values = {**job.config.flat(), "max_steps": total, "epochs": epochs}
     return make_job(make_config(job.config.job, values), job.dataset)
+
+
+def _check_limit(run: Run, job: Job, changes: dict[str, str], notices: list[Notice]) -> None:
+    """Refuse more epochs or windows where `--max-steps` lets none of them be trained.
+
+    Raises
+    ------
+    OptionError
+        With the option that adds the steps.
+    """
+    limit, before = job.config.training.max_steps, run.config
+    added = [name for name in ("epochs", "windows") if name in changes]
+    if limit is None or not added or "max_steps" in changes or job.config == before:
+        return
+    per_epoch = job.batches.steps_per_epoch
+    if _has_windows_to_add(job):
+        old_per_epoch = -(-before.data.windows // before.training.batch_size)
+    else:
+        old_per_epoch = per_epoch
+    had, wanted = before.training.epochs * old_per_epoch, job.config.training.epochs * per_epoch
+    if had >= limit:
+        raise OptionError(
+            f"--{added[0]}: nothing would change, since --max-steps ends the run after {limit} "
+            f"steps; add --max-steps +{wanted - limit}"
+        )
+    if wanted > limit:
+        notices.append(warning(f"--max-steps ends the run after {limit} of {wanted} steps"))
 
 
 def _has_windows_to_add(job: Job) -> bool:
@@ -312,8 +341,8 @@ def _check_steps_left(run: Run, job: Job, point: Point) -> None:
     else:
         more = "--epochs +1"
     raise OptionError(
-        f"{printable(run.path)}: has already made {step} of {job.total_steps} steps; add more "
-        f"with {more}"
+        f"{printable(run.path)}: has already made {step} of {job.total_steps} steps; train it for "
+        f"longer with `hiddenstate resume {shlex.quote(str(run.path))} {more}`"
     )
 
 

@@ -123,8 +123,9 @@ def start(
     runs_dir: Path,
     before_writing: Callable[[], None] = lambda: None,
     dataset: SequenceDataset | None = None,
+    name: str | None = None,
 ) -> Session:
-    """Start a run of `config` in the next free folder of `runs_dir`.
+    """Start a run of `config` in a new folder of `runs_dir`.
 
     Parameters
     ----------
@@ -134,6 +135,8 @@ def start(
         Called after every check, before anything is written.
     dataset : SequenceDataset, optional
         The data as read, if it was (:func:`plan`).
+    name : str, optional
+        Name of the folder; by default the job and the next free number.
 
     Raises
     ------
@@ -144,6 +147,8 @@ def start(
 
     def make_folder(record: RunRecord) -> RunWriter:
         before_writing()
+        if name is not None:
+            return create_run(runs_dir / name, record)
         return create_next_run(runs_dir, config.job, record)
 
     return _start(
