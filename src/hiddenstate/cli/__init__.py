@@ -27,11 +27,31 @@ READER_LEFT = 128 + 13
 """Exit code when the reader of stdout has left: that of a shell for SIGPIPE."""
 
 
+GROUPS: dict[str, tuple[click.Command, ...]] = {
+    "Data": (inspect,),
+    "Training": (classify, regress, autoencode, resume, ctl),
+    "Using a model": (predict, evaluate),
+    "Views and reports": (watch, figures, report, film),
+    "Runs and machine": (runs, compare, verify, doctor),
+}
+"""The commands by heading in the help, in the order they are used."""
+
+
 class _Group(click.Group):
-    """Lists commands in the order they are used, and suggests a name for an unknown command."""
+    """Lists commands in groups, and suggests a name for an unknown command."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.commands)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands of each group under its heading."""
+        limit = formatter.width - 6 - max(map(len, self.commands))
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(each.name or "", each.get_short_help_str(limit)) for each in commands],
+                    col_max=max(map(len, self.commands)),
+                )
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -52,11 +72,9 @@ def cli() -> None:
     """Train small recurrent networks and autoencoders and watch their hidden states form."""
 
 
-for _command in (
-    inspect, classify, regress, autoencode, resume, predict, evaluate, watch, ctl, figures, report,
-    film, runs, compare, verify, doctor,
-):  # fmt: skip
-    cli.add_command(_command)
+for _commands in GROUPS.values():
+    for _command in _commands:
+        cli.add_command(_command)
 
 
 def main(args: list[str] | None = None) -> NoReturn:

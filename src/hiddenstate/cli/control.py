@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from hiddenstate.cli.options import debug_option, runs_dir_option
+from hiddenstate.cli.options import GroupedCommand, debug_option, runs_dir_option
 from hiddenstate.cli.output import note, say
 from hiddenstate.cli.run_argument import named_run, run_argument
 
@@ -13,6 +13,7 @@ ANSWER_SECONDS = 5.0
 
 
 @click.command(
+    cls=GroupedCommand,
     short_help="Finish, pause or continue a run, or change its learning rate.",
     help="Send a request to a run in progress, from any terminal.\n\n\b\n"
     "  stop       finish early: keep the best weights and end the run as done\n"

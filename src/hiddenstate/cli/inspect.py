@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hiddenstate.cli.findings import advice, as_json_object, column_lines, report, samples
-from hiddenstate.cli.options import command_option, config_option, debug_option, json_option
+from hiddenstate.cli.options import (
+    GroupedCommand,
+    command_option,
+    config_option,
+    debug_option,
+    json_option,
+)
 from hiddenstate.cli.output import say, say_json
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.config.option import JOBS
@@ -28,6 +34,7 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(
+    cls=GroupedCommand,
     name="inspect",
     short_help="Inspect data before training on it.",
     help="Inspect data before training on it.\n\nDATA is a file or folder in any supported format. "

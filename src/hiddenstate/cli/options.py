@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -18,15 +19,6 @@ MAX_CONFIG = 2**20
 """Longest config file that is read, in bytes."""
 
 DEFAULT_RUNS_DIR = Path("runs")
-
-HEADINGS = {
-    "data": "Data",
-    "model": "Model",
-    "training": "Training",
-    "display": "Evaluation and display",
-    None: "Run",
-}
-"""Headings in the help of a training command, by section of the config."""
 
 
 class FilePath(click.Path):
@@ -60,20 +52,47 @@ class OptionType(click.ParamType):  # type: ignore[type-arg]  # generic since cl
         return placeholders[self.option.kind]
 
 
-class JobCommand(click.Command):
-    """A command whose help lists its options by section."""
+class GroupedCommand(click.Command):
+    """A command whose help lists its options in groups, and says what RUN can be."""
+
+    headings: Mapping[str | None, str] = MappingProxyType(
+        {None: "Options", "data": "Reading DATA", "training": "Computing"}
+    )
+    """Headings in the help, by section of the config; None is for options of the command alone."""
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of each section under its heading."""
-        by_section: dict[str | None, list[tuple[str, str]]] = {key: [] for key in HEADINGS}
+        by_section: dict[str | None, list[tuple[str, str]]] = {key: [] for key in self.headings}
         for param in self.get_params(context):
             record = param.get_help_record(context)
             if record and isinstance(param, click.Option):
                 by_section[getattr(param, "section", None)].append(record)
-        for section, heading in HEADINGS.items():
+        for section, heading in self.headings.items():
             if by_section[section]:
                 with formatter.section(heading):
                     formatter.write_dl(by_section[section])
+
+    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say what names a run, if the command takes one."""
+        if any(param.name in ("run", "names") for param in self.params):
+            formatter.write_paragraph()
+            formatter.write_text(
+                "RUN is the path of a run folder, its name in --runs-dir, or last."
+            )
+
+
+class JobCommand(GroupedCommand):
+    """A command that trains: it has every option of its job."""
+
+    headings = MappingProxyType(
+        {
+            "data": "Data",
+            "model": "Model",
+            "training": "Training",
+            "display": "Evaluation and display",
+            None: "Run",
+        }
+    )
 
 
 class _ConfigOption(click.Option):
@@ -113,9 +132,20 @@ def config_option(job: str, name: str, **changes: Any) -> Callable[[Command], Co
 
     `changes` override what :func:`click.option` gets, such as `default=None`.
     """
-    option = next(option for _, option in job_options(job) if option.name == name)
+    section, option = next(each for each in job_options(job) if each[1].name == name)
     arguments = _click_arguments(option, job) | {"default": option.default_for(job)} | changes
-    return click.option(*_spelling(option), **arguments)
+    return _in_section(section, click.option(*_spelling(option), cls=_ConfigOption, **arguments))
+
+
+def _in_section(section: str, add: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return the decorator `add` of an option, which also notes its section."""
+
+    def decorate(command: Command) -> Command:
+        decorated: Any = add(command)
+        decorated.__click_params__[-1].section = section  # click's own list has no type
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
 
 
 def config_options(job: str) -> Callable[[Command], Command]:
@@ -127,9 +157,7 @@ def config_options(job: str) -> Callable[[Command], Command]:
                 continue
             arguments = _click_arguments(option, job)
             add = click.option(*_spelling(option), cls=_ConfigOption, **arguments, default=None)
-            command = add(command)
-            decorated: Any = command  # click's own list has no type
-            decorated.__click_params__[-1].section = section
+            command = _in_section(section, add)(command)
         return click.argument("data", required=False)(command)
 
     return decorate

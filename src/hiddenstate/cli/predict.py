@@ -9,6 +9,7 @@ import click
 
 from hiddenstate.cli.options import (
     FilePath,
+    GroupedCommand,
     config_option,
     debug_option,
     json_option,
@@ -44,6 +45,7 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(
+    cls=GroupedCommand,
     short_help="Predict new rows.",
     help="Predict new rows.\n\nRUN is a run, its folder, or a model file. DATA is a file or "
     "folder in any supported format, with the columns of the training data; without DATA, the "
@@ -188,6 +190,7 @@ def _open_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
 
 
 @click.command(
+    cls=GroupedCommand,
     short_help="Evaluate a model on test rows or on other data.",
     help="Evaluate a model on the test rows of its run, or on other data with labels or targets."
     "\n\nRUN is a run, its folder, or a model file. DATA is a file or folder in any supported "

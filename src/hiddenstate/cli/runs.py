@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.options import DEFAULT_RUNS_DIR, debug_option, json_option, runs_dir_option
+from hiddenstate.cli.options import (
+    DEFAULT_RUNS_DIR,
+    GroupedCommand,
+    debug_option,
+    json_option,
+    runs_dir_option,
+)
 from hiddenstate.cli.output import note, note_damage, say_json, table
 from hiddenstate.cli.run_argument import named_run
 
@@ -14,6 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=GroupedCommand,
     short_help="List the runs.",
     help="List the runs: job, data, status, best score and start time.\n\n\b\nExample:\n"
     "  hiddenstate runs",
@@ -75,6 +82,7 @@ def _best_score(run: "Run") -> str:
 
 
 @click.command(
+    cls=GroupedCommand,
     short_help="Compare runs: options that differ, and scores.",
     help="Compare runs: the options that differ, and the scores.\n\n\b\nExample:\n"
     "  hiddenstate compare classify-1 classify-2",

@@ -15,6 +15,7 @@ import click
 from hiddenstate.cli.live_view import check_view, view_callbacks
 from hiddenstate.cli.options import (
     Command,
+    GroupedCommand,
     JobCommand,
     command_option,
     config_options,
@@ -152,6 +153,7 @@ autoencode = _job_command(
 
 
 @click.command(
+    cls=GroupedCommand,
     short_help="Resume a run, or train it for longer.",
     help="Resume an interrupted run from its last checkpoint, or train a finished one for longer."
     "\n\n\b\nExample:\n  hiddenstate resume classify-1 --epochs +1",

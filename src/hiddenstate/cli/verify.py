@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.options import command_option, debug_option, json_option, runs_dir_option
+from hiddenstate.cli.options import (
+    GroupedCommand,
+    command_option,
+    debug_option,
+    json_option,
+    runs_dir_option,
+)
 from hiddenstate.cli.output import note, say, say_json
 from hiddenstate.cli.run_argument import named_run, run_argument
 from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=GroupedCommand,
     short_help="Check the files of a run, and that resuming it is exact.",
     help="Check the files of a run, and that resuming it is exact.\n\nThe command reads every file "
     "of the run and compares its checksum. Then it trains the first steps of the run again in a "

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.options import FilePath, command_option, debug_option, runs_dir_option
+from hiddenstate.cli.options import (
+    FilePath,
+    GroupedCommand,
+    command_option,
+    debug_option,
+    runs_dir_option,
+)
 from hiddenstate.cli.output import note_damage, say
 from hiddenstate.cli.run_argument import named_run, run_argument
 from hiddenstate.errors import DivergedError, printable
@@ -33,6 +39,7 @@ def _find_readable_run(name: str, runs_dir: Path) -> "Run":
 
 
 @click.command(
+    cls=GroupedCommand,
     short_help="Watch a run in progress, or replay a finished one.",
     help="Watch a run in progress, in any process, or replay a finished one.\n\nKeys pause, "
     "step and change the speed; in a terminal they can also ask the run to stop, pause or lower "
@@ -99,8 +106,9 @@ def _format_results(results: Mapping[str, Any]) -> str:
 
 
 @click.command(
+    cls=GroupedCommand,
     help="Draw the figures of a run into its figures folder.\n\n\b\nExample:\n"
-    "  hiddenstate figures classify-1 --format svg"
+    "  hiddenstate figures classify-1 --format svg",
 )
 @run_argument
 @command_option("format", str, "png", "File format.", choices=("png", "svg", "pdf"))
@@ -116,6 +124,7 @@ def figures(run: str, format: str, theme: str, runs_dir: Path) -> None:
 
 
 @click.command(
+    cls=GroupedCommand,
     short_help="Write the report and the model card of a run.",
     help="Write the report and the model card of a run.\n\nThe report, report.html in the run "
     "folder, is one page that works offline; the model card, README.md, has the same facts as "
@@ -132,6 +141,7 @@ def report(run: str, runs_dir: Path) -> None:
 
 
 @click.command(
+    cls=GroupedCommand,
     short_help="Write a film of a run's training, GIF or MP4.",
     help="Write a film of a run's training.\n\nA GIF needs no other program; an MP4 needs ffmpeg."
     "\n\n\b\nExample:\n  hiddenstate film autoencode-1 --output learning.mp4",
