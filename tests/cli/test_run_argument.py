@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hiddenstate import Run
-from hiddenstate.cli import view
 from tests.conftest import QUIET, Cli, Refuse
 
 WAVES = ("regress", "--windows", 12, *QUIET)
@@ -112,7 +111,7 @@ def test_a_watch_that_follows_a_run_until_it_diverges_ends_with_5(
         return before(run) if passed.is_set() else "running"
 
     monkeypatch.setattr(Run, "status", status)
-    monkeypatch.setattr(view.time, "sleep", lambda seconds: passed.set())
+    monkeypatch.setattr("hiddenstate.cli.view.time.sleep", lambda seconds: passed.set())
     followed = cli("watch", "last", "--view", "lines")
     assert followed.code == 5
     assert followed.err.startswith("error: runs/regress-1: training diverged in epoch 0")

@@ -60,6 +60,11 @@ class GroupedCommand(click.Command):
     )
     """Headings in the help, by section of the config; None is for options of the command alone."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if any(param.name in ("run", "names") for param in self.params):
+            self.epilog = "RUN is a run folder, the name of one in --runs-dir, or last."
+
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of each section under its heading."""
         by_section: dict[str | None, list[tuple[str, str]]] = {key: [] for key in self.headings}
@@ -71,14 +76,6 @@ class GroupedCommand(click.Command):
             if by_section[section]:
                 with formatter.section(heading):
                     formatter.write_dl(by_section[section])
-
-    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Say what names a run, if the command takes one."""
-        if any(param.name in ("run", "names") for param in self.params):
-            formatter.write_paragraph()
-            formatter.write_text(
-                "RUN is the path of a run folder, its name in --runs-dir, or last."
-            )
 
 
 class JobCommand(GroupedCommand):
