@@ -119,18 +119,20 @@ def test_the_policy_allows_only_the_pages_own_style_and_script(
     assert before < read.source.index("<style>") < read.source.index("<script")
 
 
-def test_the_script_parses(pages: dict[str, Page], tmp_path: Path) -> None:
+def test_the_scripts_parse(pages: dict[str, Page], tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
-    script = next(text for given, text in pages["autoencode"].scripts if "type" not in given)
-    (tmp_path / "page.js").write_text(script)
-    done = subprocess.run([node, "--check", tmp_path / "page.js"], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
+    for name in ("autoencode", "classify"):
+        script = next(text for given, text in pages[name].scripts if "type" not in given)
+        (tmp_path / "page.js").write_text(script)
+        done = subprocess.run([node, "--check", tmp_path / "page.js"], capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
 
 
-def test_data_reaches_the_script_only_as_inert_text(pages: dict[str, Page]) -> None:
-    script = next(text for given, text in pages["autoencode"].scripts if "type" not in given)
+@pytest.mark.parametrize("name", ["autoencode", "classify"])
+def test_data_reaches_the_script_only_as_inert_text(pages: dict[str, Page], name: str) -> None:
+    script = next(text for given, text in pages[name].scripts if "type" not in given)
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert way not in script
     assert "fetch(" not in script
@@ -168,6 +170,9 @@ def test_without_scripts_the_codes_are_a_picture_without_controls(
     assert "hidden" in shown["plot"]
     assert "hidden" in shown["theme"]
     assert "hidden" not in shown["figure-codes"]
+    for name in ("classify", "regress"):
+        shown = {given.get("id"): given for _, given in pages[name].elements}
+        assert "hidden" in shown["live"]
 
 
 def test_hostile_labels_are_shown_as_text(pages: dict[str, Page]) -> None:

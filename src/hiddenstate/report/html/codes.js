@@ -8,8 +8,6 @@
   part("figure-codes").hidden = true; // the plot replaces this picture
   const space = new Space(canvas, data);
   const viewer = new RowViewer(data);
-  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-  const last = data.steps.length - 1;
   let due = false;
 
   function repaint() {
@@ -196,68 +194,29 @@
     if (event.key === "Enter") walk(event.shiftKey ? -1 : 1);
   });
 
-  // Time: the slider is the moment; playing starts from it, or at the end from the beginning.
-  const slider = part("plot-moment");
-  const play = part("plot-play");
-  const turning = part("plot-turn");
-  slider.max = String(last);
-  slider.value = String(last);
-  part("plot-play").parentElement.hidden = last < 1;
-  turning.hidden = !space.deep;
-  let playing = false;
-  let before = 0;
-  let reached = last; // exact place while playing; the moment shown jumps if motion is reduced
-
-  function settle() {
-    const place = Math.round(space.moment);
-    const loss = data.losses[place];
-    const text = `after ${data.steps[place].toLocaleString("en")} updates`
-      + (loss === null ? "" : `, mean loss ${Number(loss.toPrecision(3))}`);
-    part("plot-step").textContent = text;
-    slider.setAttribute("aria-valuetext", text);
+  const time = new TimeBar("plot", data, (moment) => {
+    space.moment = moment;
     update();
-  }
+  });
 
-  function setPlaying(on) {
-    playing = on;
-    play.classList.toggle("playing", on);
-    play.setAttribute("aria-label", on ? "Pause" : "Play the training");
-    before = performance.now();
-    if (on) requestAnimationFrame(go);
-  }
+  // Rotation goes on by itself while its button is pressed.
+  const turning = part("plot-turn");
+  turning.hidden = !space.deep;
+  let before = 0;
 
-  function go(now) {
-    const passed = Math.max(now - before, 0) / 1000;
+  function rotate(now) {
+    if (turning.getAttribute("aria-pressed") !== "true") return;
+    space.turn += (Math.max(now - before, 0) / 1000) * 0.35;
     before = now;
-    if (playing) {
-      const pace = Math.max(last / 12, 1); // all of training takes about twelve seconds
-      reached = Math.min(reached + passed * pace, last);
-      space.moment = calm.matches ? Math.floor(reached) : reached;
-      slider.value = String(Math.round(space.moment));
-      settle();
-      if (reached >= last) setPlaying(false);
-    }
-    if (turning.getAttribute("aria-pressed") === "true") {
-      space.turn += passed * 0.35;
-      repaint();
-    } else if (!playing) return;
-    requestAnimationFrame(go);
+    repaint();
+    requestAnimationFrame(rotate);
   }
 
-  slider.addEventListener("input", () => {
-    if (playing) setPlaying(false);
-    space.moment = Number(slider.value);
-    settle();
-  });
-  play.addEventListener("click", () => {
-    reached = space.moment >= last ? 0 : space.moment;
-    setPlaying(!playing);
-  });
   turning.addEventListener("click", () => {
     const on = turning.getAttribute("aria-pressed") !== "true";
     turning.setAttribute("aria-pressed", String(on));
     before = performance.now();
-    if (on && !playing) requestAnimationFrame(go);
+    if (on) requestAnimationFrame(rotate);
   });
 
   if ("ResizeObserver" in window) new ResizeObserver(repaint).observe(canvas);
@@ -271,5 +230,5 @@
   }
   document.addEventListener("theme", applyTheme);
   applyTheme();
-  settle();
+  time.settle();
 })();

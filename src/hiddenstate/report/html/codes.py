@@ -3,17 +3,16 @@
 Shapes: N drawn rows, Z code size, P moments, M rows kept beside their codes, F numbers per row.
 """
 
-import base64
 import math
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
 from hiddenstate.metrics.scores import error_by_row
 from hiddenstate.report.facts import RunFacts
+from hiddenstate.report.html.packing import class_colors, losses_at, packed, thinned
 from hiddenstate.runs.snapshots import AutoencodeFinal, AutoencodeMoment, AutoencodeStatic, typed
 from hiddenstate.system.typing import Array
-from hiddenstate.views import style
 from hiddenstate.views.timeline import Timeline
 
 MAX_POINTS = 2000
@@ -88,11 +87,10 @@ def code_data(facts: RunFacts, timeline: Timeline) -> CodeData | None:
     moments = [(step, codes) for step, codes in moments if codes.shape == shape]
     N, Z = shape
     points, n_axes = min(N, MAX_POINTS), min(Z, MAX_AXES)
-    moments = _thinned(moments, max(2, MAX_CODES_BYTES // (2 * points * n_axes)))
+    moments = thinned(moments, MAX_CODES_BYTES // (2 * points * n_axes))
     codes = np.stack([codes[:MAX_POINTS, :MAX_AXES] for _, codes in moments]).astype(np.float64)
-    packed, low, high = _packed(codes, (0, 1), "<u2")
+    text, low, high = packed(codes, (0, 1), "<u2")
     least, greatest = codes.min(axis=1), codes.max(axis=1)
-    losses = {event["step"] + 1: event["mean_loss"] for event in timeline.moment().history}
     steps = [step for step, _ in moments]
     classes, names = _classes(facts, points)
     from_train = facts.static_facts is not None and facts.static_facts.shown_split == "train"
@@ -103,15 +101,15 @@ def code_data(facts: RunFacts, timeline: Timeline) -> CodeData | None:
         "left_out": max(N - MAX_POINTS, 0),
         "split": "training" if from_train else "test",
         "steps": steps,
-        "losses": [losses.get(step) for step in steps],
-        "codes": packed,
+        "losses": losses_at(timeline, steps),
+        "codes": text,
         "low": low,
         "high": high,
         "from": np.minimum(least, least[-1]).tolist(),
         "to": np.maximum(greatest, greatest[-1]).tolist(),
         "classes": classes,
         "names": names,
-        "colors": _colors(max(len(names), 1)),
+        "colors": class_colors(max(len(names), 1)),
         "rows": _rows(timeline, points),
     }
 
@@ -122,24 +120,6 @@ def _codes_at(timeline: Timeline, step: int) -> Array | None:
     return codes if drawable else None
 
 
-def _thinned(moments: list[tuple[int, Array]], most: int) -> list[tuple[int, Array]]:
-    """Return at most `most` moments, evenly spaced, with the first and the last."""
-    if len(moments) <= most:
-        return moments
-    return [moments[place] for place in np.linspace(0, len(moments) - 1, most).round().astype(int)]
-
-
-def _packed(values: Array, over: tuple[int, ...], dtype: str) -> tuple[str, Any, Any]:
-    """Return values as whole numbers between their extremes `over` some axes, and these."""
-    finite = np.isfinite(values)
-    low = np.nan_to_num(np.where(finite, values, np.inf).min(axis=over), posinf=0.0)
-    high = np.nan_to_num(np.where(finite, values, -np.inf).max(axis=over), neginf=0.0)
-    span = np.where(high > low, high - low, 1.0)
-    whole = np.rint(np.iinfo(dtype).max * np.nan_to_num((values - low) / span))
-    text = base64.b64encode(whole.astype(dtype).tobytes()).decode()
-    return text, low.tolist(), high.tolist()
-
-
 def _classes(facts: RunFacts, n: int) -> tuple[list[int] | None, list[str]]:
     """Return the class numbers of the points and the labels; None and no label without them."""
     labels = typed(facts.static_arrays, AutoencodeStatic).get("code_label")
@@ -147,17 +127,6 @@ def _classes(facts: RunFacts, n: int) -> tuple[list[int] | None, list[str]]:
         return None, []
     numbers = np.clip(labels[:n].astype(int), 0, len(facts.classes) - 1)
     return numbers.tolist(), facts.classes
-
-
-def _colors(n: int) -> dict[str, list[str]]:
-    """Return the colours of `n` classes by theme."""
-    from matplotlib.colors import to_hex
-
-    colors = {}
-    for name in style.THEMES:
-        with style.theme(name):
-            colors[name] = [to_hex(color) for color in style.class_colors(n)]
-    return colors
 
 
 def _rows(timeline: Timeline, n: int) -> RowData | None:
@@ -179,7 +148,7 @@ def _rows(timeline: Timeline, n: int) -> RowData | None:
     both = np.stack(parts).astype(np.float64)
     if picture:  # pixels keep their own scale
         both = np.concatenate([both.reshape(-1), [0.0, 1.0]])
-    packed, low, high = _packed(both, tuple(range(both.ndim)), "|u1")
+    text, low, high = packed(both, tuple(range(both.ndim)), "|u1")
     return {
         "n": n,
         "width": len(chosen),
@@ -187,6 +156,6 @@ def _rows(timeline: Timeline, n: int) -> RowData | None:
         "errors": errors,
         "low": low,
         "high": high,
-        "bytes": packed,
+        "bytes": text,
         "rebuilt": errors is not None,
     }

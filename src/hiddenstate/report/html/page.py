@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
+from typing import NamedTuple
 
 from hiddenstate import __version__
 from hiddenstate.errors import MachineError, UntrustedFileError
@@ -13,6 +14,7 @@ from hiddenstate.report.facts import RunFacts
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.blocks import APPENDIX, SECTIONS, Pictures, lead
 from hiddenstate.report.html.codes import code_data
+from hiddenstate.report.html.live import live, live_data
 from hiddenstate.report.html.pictures import draw_pictures
 from hiddenstate.report.html.plot import plot
 from hiddenstate.report.results import baseline, headline
@@ -20,22 +22,34 @@ from hiddenstate.runs import Run
 from hiddenstate.views import style
 from hiddenstate.views.timeline import Timeline
 
-SCRIPTS = ("page.js",)
-PLOT_SCRIPTS = ("page.js", "tools.js", "space.js", "rows.js", "codes.js")
+SCRIPTS = {
+    "": ("page.js",),
+    "codes": ("page.js", "tools.js", "time.js", "space.js", "rows.js", "codes.js"),
+    "live": ("page.js", "tools.js", "time.js", "live.js"),
+}
+"""The scripts of a page by what it replays."""
+
+
+class Replay(NamedTuple):
+    """What the first screen replays: a key of `SCRIPTS`, its elements, and its data."""
+
+    key: str
+    elements: str
+    data: Mapping[str, object] | None
 
 
 def page(run: Run) -> str:
     """Return the report of `run` as HTML."""
     facts = RunFacts(run)
     pictures: Pictures = {}
-    data = None
+    replay = Replay("", "", None)
     try:
         timeline = Timeline(run)
     except (UntrustedFileError, MachineError):  # reported among the problems of the facts
         timeline = None
     if timeline is not None:
         pictures = draw_pictures(timeline)
-        data = code_data(facts, timeline) if facts.job == "autoencode" else None
+        replay = _replay(facts, timeline)
     bodies = {part.key: (part.title, part.build(facts, pictures)) for part in SECTIONS}
     folds = [(fold, fold.build(facts)) for fold in APPENDIX]
     folded = "".join(tags.folded(fold.key, fold.title, body) for fold, body in folds if body)
@@ -44,22 +58,31 @@ def page(run: Run) -> str:
     titles = {"result": "Result"} | {key: title for key, (title, _) in sections.items()}
     themes = {name: _variables(name) for name in style.THEMES}
     css = Template(_asset("page.css")).substitute(themes, heat=_heat())
-    script = "\n".join(_asset(name) for name in (PLOT_SCRIPTS if data else SCRIPTS))
+    script = "\n".join(_asset(name) for name in SCRIPTS[replay.key])
     return Template(_asset("page.html")).substitute(
         title=tags.text(facts.title),
         policy=policy(css, script),
         style=css,
         script=script,
-        head=_head(facts, pictures),
+        head=_head(facts, pictures, replay),
         nav="".join(f'<li><a href="#{key}">{title}</a></li>' for key, title in titles.items()),
         blocks="".join(
             f'<section id="{key}" aria-labelledby="{key}-title">'
             f'<h2 id="{key}-title">{title}</h2>{body}</section>'
             for key, (title, body) in sections.items()
         ),
-        data="" if data is None else _data(data),
+        data="" if replay.data is None else _data(replay.key, replay.data),
         version=tags.text(__version__),
     )
+
+
+def _replay(facts: RunFacts, timeline: Timeline) -> Replay:
+    """Return what a browser replays of the run; nothing of a run that has too little for it."""
+    if facts.job == "autoencode":
+        codes = code_data(facts, timeline)
+        return Replay("codes", plot(facts), codes) if codes else Replay("", "", None)
+    signal = live_data(timeline, facts.classes)
+    return Replay("live", live(signal), signal) if signal else Replay("", "", None)
 
 
 def policy(css: str, script: str) -> str:
@@ -80,8 +103,8 @@ def _asset(name: str) -> str:
     return (files(__package__) / name).read_text("utf-8").strip()
 
 
-def _data(value: Mapping[str, object]) -> str:
-    return f'<script type="application/json" id="codes-data">{tags.inert_json(value)}</script>'
+def _data(key: str, value: Mapping[str, object]) -> str:
+    return f'<script type="application/json" id="{key}-data">{tags.inert_json(value)}</script>'
 
 
 def _variables(name: str) -> str:
@@ -100,16 +123,14 @@ def _heat() -> str:
     )
 
 
-def _head(facts: RunFacts, pictures: Pictures) -> str:
+def _head(facts: RunFacts, pictures: Pictures, replay: Replay) -> str:
     """Build the first screen: the main result, the warnings, and one figure."""
     run, top = facts.run, headline(facts)
     compared = baseline(facts)
     worse = compared is not None and not compared.better
     items = "".join(f"<li>{tags.name(line)}</li>" for line in facts.warnings())
     first = lead(facts, pictures)
-    shown = "" if first is None else tags.picture(pictures[first])
-    if first == "codes":
-        shown = plot(facts) + shown
+    shown = replay.elements + ("" if first is None else tags.picture(pictures[first]))
     return (
         f'<div class="words"><p class="kind">{tags.text(facts.job)} · '
         f"<bdi>{tags.text(run.name)}</bdi> · {tags.text(facts.status)} · "

@@ -124,7 +124,12 @@ def _image(figure: "Figure") -> Image:
     empty = Pixels.new("RGB", image.size, image.getpixel((0, 0)))
     left, top, right, bottom = ImageChops.difference(image, empty).getbbox() or (0, 0, *image.size)
     image = image.crop(
-        (max(left - MARGIN, 0), max(top - MARGIN, 0), right + MARGIN, bottom + MARGIN)
+        (
+            max(left - MARGIN, 0),
+            max(top - MARGIN, 0),
+            min(right + MARGIN, image.width),
+            min(bottom + MARGIN, image.height),
+        )
     )
     width, height = (max(1, round(CSS_DOTS * pixels / DOTS)) for pixels in image.size)
     few = image.quantize(COLORS, dither=Pixels.Dither.NONE)

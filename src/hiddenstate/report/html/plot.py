@@ -9,7 +9,9 @@ def plot(facts: RunFacts) -> str:
     size = facts.config.flat().get("code_size", 0)
     help_text = _HELP[min(max(size, 1), 3)]
     note = f"Codes have {size} numbers; the first three are drawn. " if size > 3 else ""
-    return _PLOT.replace("@help", tags.text(note + help_text)).replace("@play", tags.PLAY)
+    return _PLOT.replace("@help", tags.text(note + help_text)).replace(
+        "@time", tags.time_bar("plot")
+    )
 
 
 _HELP = {
@@ -36,11 +38,7 @@ _PLOT = """
 <button type="button" id="plot-home" aria-label="Reset the view">&#8962;</button>
 <button type="button" id="plot-turn" aria-label="Rotate" aria-pressed="false">&#8635;</button>
 </div>
-<div class="time">
-<button type="button" id="plot-play" aria-label="Play the training">@play</button>
-<input type="range" id="plot-moment" min="0" step="1" aria-label="Moment of the training">
-<output id="plot-step" for="plot-moment"></output>
-</div>
+@time
 </div>
 <div class="side">
 <div id="plot-classes" class="classes" role="group" aria-label="Classes shown"></div>

@@ -54,25 +54,8 @@ class RowViewer {
 
   draw(id, row, part) {
     const canvas = document.getElementById(id);
-    if (this.rows.picture) this.drawPicture(canvas, this.values(row, part));
+    if (this.rows.picture) paintPixels(canvas, this.rows.picture, this.values(row, part));
     else this.drawLines(canvas, row, part);
-  }
-
-  // Draws one pixel per number, from paper to ink; the style enlarges them.
-  drawPicture(canvas, values) {
-    [canvas.height, canvas.width] = this.rows.picture;
-    const styles = getComputedStyle(document.documentElement);
-    const paper = rgb(styles.getPropertyValue("--paper"));
-    const ink = rgb(styles.getPropertyValue("--ink"));
-    const pen = canvas.getContext("2d");
-    const image = pen.createImageData(canvas.width, canvas.height);
-    values.forEach((value, place) => {
-      for (let part = 0; part < 3; part += 1) {
-        image.data[4 * place + part] = paper[part] + ((ink[part] - paper[part]) * value) / 255;
-      }
-      image.data[4 * place + 3] = 255;
-    });
-    pen.putImageData(image, 0, 0);
   }
 
   // Draws numbers as a line; a reconstruction is drawn over its row.

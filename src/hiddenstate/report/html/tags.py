@@ -113,6 +113,19 @@ def picture(drawn: Picture) -> str:
     )
 
 
+def time_bar(prefix: str) -> str:
+    """Return a button that plays, a slider under the learning curve, and the moment in words."""
+    return (
+        f'<div class="time" id="{prefix}-time"><button type="button" id="{prefix}-play" '
+        f'aria-label="Play the training">{PLAY}</button><div class="track">'
+        f'<svg id="{prefix}-curve" viewBox="0 0 100 20" preserveAspectRatio="none" '
+        'aria-hidden="true"></svg>'
+        f'<input type="range" id="{prefix}-moment" min="0" step="1" '
+        'aria-label="Moment of the training"></div>'
+        f'<output id="{prefix}-step" for="{prefix}-moment"></output></div>'
+    )
+
+
 def inert_json(value: Any) -> str:
     """Return JSON that is safe inside a script element, whatever it contains."""
 

@@ -1,4 +1,4 @@
-// Functions that the parts of the plot share: unpacking and colours.
+// Functions that the parts of the page share: unpacking, colours and pixels.
 
 // Unpacks numbers from little-endian bytes in base64.
 function unpack(text, Kind) {
@@ -20,4 +20,22 @@ function inkOn(color) {
   };
   const light = 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
   return (light + 0.05) ** 2 > 1.05 * 0.05 ? "#000" : "#fff";
+}
+
+// Paints one pixel per number from 0 to 255, from paper to ink; the style enlarges them.
+function paintPixels(canvas, [height, width], values) {
+  canvas.height = height;
+  canvas.width = width;
+  const styles = getComputedStyle(document.documentElement);
+  const paper = rgb(styles.getPropertyValue("--paper"));
+  const ink = rgb(styles.getPropertyValue("--ink"));
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(width, height);
+  values.forEach((value, place) => {
+    for (let part = 0; part < 3; part += 1) {
+      image.data[4 * place + part] = paper[part] + ((ink[part] - paper[part]) * value) / 255;
+    }
+    image.data[4 * place + 3] = 255;
+  });
+  pen.putImageData(image, 0, 0);
 }

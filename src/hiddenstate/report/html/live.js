@@ -1,0 +1,206 @@
+// Replays the training on the first screen: rows with their probabilities, or a signal.
+
+(() => {
+  const part = (id) => document.getElementById(id);
+  const data = JSON.parse(part("live-data").textContent);
+  const note = part("live-note");
+  part("live").hidden = false;
+  for (const figure of document.querySelectorAll(".lead .figure")) figure.hidden = true;
+
+  // Returns a function of place and moment: numbers of the nearest two moments are mixed.
+  const mixed = (numbers, size) => (place, moment) => {
+    const early = Math.floor(moment);
+    const late = Math.min(early + 1, data.steps.length - 1);
+    const before = numbers[early * size + place];
+    return before + (numbers[late * size + place] - before) * (moment - early);
+  };
+  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
+
+  // Fits a canvas to its place on the page, and returns its pen.
+  function penOf(canvas) {
+    const dense = window.devicePixelRatio || 1;
+    canvas.width = Math.round(canvas.clientWidth * dense);
+    canvas.height = Math.round(canvas.clientHeight * dense);
+    const pen = canvas.getContext("2d");
+    pen.setTransform(dense, 0, 0, dense, 0, 0);
+    return pen;
+  }
+
+  function element(kind, name, text) {
+    const made = document.createElement(kind);
+    if (name) made.className = name;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  // Rows: a card each, with the row and its most probable classes, the true one first.
+  function rows() {
+    const { names, truth, picture, length, channels, lengths } = data;
+    const bytes = unpack(data.rows, Uint8Array);
+    const chances = unpack(data.chances, Uint8Array);
+    const chance = mixed(chances, truth.length * names.length);
+    const size = picture ? picture[0] * picture[1] : length * channels;
+    const highest = (row, kind) => {
+      let best = 0;
+      for (let at = 0; at < data.steps.length; at += 1) {
+        best = Math.max(best, chances[(at * truth.length + row) * names.length + kind]);
+      }
+      return best;
+    };
+
+    function drawRow(canvas, row) {
+      const values = bytes.subarray(row * size, (row + 1) * size);
+      if (picture) {
+        paintPixels(canvas, picture, values);
+        return;
+      }
+      const pen = penOf(canvas);
+      const lane = canvas.clientHeight / channels;
+      const colors = data.colors[isDark() ? "dark" : "light"];
+      pen.lineWidth = 1.4;
+      for (let channel = 0; channel < channels; channel += 1) {
+        pen.strokeStyle = channels > 1 ? colors[channel] : color("--ink");
+        pen.beginPath();
+        for (let step = 0; step < lengths[row]; step += 1) {
+          const share = values[step * channels + channel] / 255;
+          pen.lineTo(
+            ((step + 0.5) / length) * canvas.clientWidth,
+            lane * (channel + 0.92 - 0.84 * share),
+          );
+        }
+        pen.stroke();
+      }
+    }
+
+    const cards = truth.map((real, row) => {
+      const kinds = names.map((_, kind) => kind).filter((kind) => kind !== real);
+      kinds.sort((a, b) => highest(row, b) - highest(row, a));
+      const card = element("li", "card");
+      const canvas = element("canvas", picture ? "pixels" : "");
+      const verdict = element("p", "verdict");
+      const side = element("div", "chances");
+      side.append(verdict);
+      const bars = [real, ...kinds.slice(0, 2)].map((kind) => {
+        const bar = element("div", kind === real ? "chance true" : "chance");
+        const track = element("span", "track");
+        const fill = element("i");
+        const name = element("bdi", "", names[kind]);
+        name.title = names[kind];
+        track.append(fill);
+        bar.append(name, track);
+        side.append(bar);
+        return { kind, fill };
+      });
+      card.append(canvas, side);
+      part("live-rows").append(card);
+      return { row, real, canvas, verdict, bars };
+    });
+
+    const show = (moment) => {
+      let right = 0;
+      for (const { row, real, verdict, bars } of cards) {
+        const of = names.map((_, kind) => chance(row * names.length + kind, moment) / 255);
+        const chosen = of.indexOf(Math.max(...of));
+        right += chosen === real ? 1 : 0;
+        verdict.textContent = `${chosen === real ? "✓" : "✗"} ${names[chosen]}`;
+        verdict.classList.toggle("wrong", chosen !== real);
+        for (const { kind, fill } of bars) fill.style.width = `${(100 * of[kind]).toFixed(1)}%`;
+      }
+      note.textContent = `${right} of ${truth.length} ${data.split} rows are right at this moment. `
+        + "The first bar of each is the probability of its true class.";
+    };
+    const paint = () => { for (const { row, canvas } of cards) drawRow(canvas, row); };
+    return { show, paint };
+  }
+
+  // A signal: the target under its prediction, on axes that stay the same.
+  function signal() {
+    const { time, ends, seen, low, high } = data;
+    const target = unpack(data.target, Uint16Array);
+    const numbers = unpack(data.prediction, Uint16Array);
+    const between = mixed(numbers, target.length);
+    const missing = 65535;
+    const canvas = part("live-canvas");
+    let now = data.steps.length - 1;
+
+    function line(pen, first, last, value, at, width, stroke) {
+      pen.strokeStyle = stroke;
+      pen.lineWidth = width;
+      pen.beginPath();
+      let drawn = false;
+      for (let place = first; place < last; place += 1) {
+        const number = value(place);
+        if (number === null) drawn = false;
+        else if (drawn) pen.lineTo(...at(place, number));
+        else pen.moveTo(...at(place, number));
+        drawn = number !== null;
+      }
+      pen.stroke();
+    }
+
+    function paint() {
+      const pen = penOf(canvas);
+      const [wide, tall] = [canvas.clientWidth, canvas.clientHeight];
+      const [left, bottom] = [48, 24];
+      const end = ends ? Math.round(ends[Math.floor(now)]
+        + (ends[Math.min(Math.floor(now) + 1, ends.length - 1)] - ends[Math.floor(now)])
+        * (now - Math.floor(now))) : target.length;
+      const last = ends ? Math.max(end, seen) : end;
+      const first = Math.max(last - seen, 0);
+      const span = time[last - 1] - time[first] || 1;
+      const at = (place, number) => [
+        left + ((time[place] - time[first]) / span) * (wide - left - 8),
+        8 + (1 - number / (missing - 1)) * (tall - bottom - 8),
+      ];
+      pen.clearRect(0, 0, wide, tall);
+      pen.font = "12px system-ui, sans-serif";
+      pen.fillStyle = color("--muted");
+      pen.textBaseline = "middle";
+      for (const share of [0, 0.25, 0.5, 0.75, 1]) {
+        const [, y] = at(first, share * (missing - 1));
+        pen.strokeStyle = color("--faint");
+        pen.lineWidth = 1;
+        pen.beginPath();
+        pen.moveTo(left, y);
+        pen.lineTo(wide - 8, y);
+        pen.stroke();
+        pen.textAlign = "right";
+        const value = low + share * (high - low);
+        pen.fillText(Number(value.toPrecision(2)).toString(), left - 6, y);
+      }
+      for (const [place, side] of [[first, "left"], [last - 1, "right"]]) {
+        pen.textAlign = side;
+        pen.fillText(Number(time[place].toPrecision(5)).toString(), at(place, 0)[0], tall - 8);
+      }
+      pen.textAlign = "center";
+      pen.fillText("time", (left + wide) / 2, tall - 8);
+      const real = (place) => (target[place] === missing ? null : target[place]);
+      const guess = (place) => {
+        if (ends) return place < end && numbers[place] !== missing ? numbers[place] : null;
+        const value = between(place, now);
+        return value > missing - 1 ? null : value;
+      };
+      line(pen, first, last, real, at, 3, color("--target"));
+      line(pen, first, last, guess, at, 1.8, color("--prediction"));
+    }
+
+    const show = (moment) => {
+      now = moment;
+      note.replaceChildren(
+        element("span", "key target", "target"),
+        element("span", "key prediction", "prediction"),
+        ends ? " Each window is predicted just before the network learns from it."
+          : " Predicted with the weights of this moment.",
+      );
+      paint();
+    };
+    return { show, paint };
+  }
+
+  const { show, paint } = data.chances ? rows() : signal();
+  const time = new TimeBar("live", data, show);
+  if ("ResizeObserver" in window) new ResizeObserver(paint).observe(part("live"));
+  document.addEventListener("theme", paint);
+  time.settle();
+  paint();
+})();

@@ -1,0 +1,248 @@
+"""Packs what the first screen replays: probabilities of rows, or predictions of a signal.
+
+Shapes: P moments, N rows, T steps, I features, C classes, K windows, n points of a signal.
+"""
+
+from typing import TypedDict
+
+import numpy as np
+
+from hiddenstate.report.html import tags
+from hiddenstate.report.html.packing import (
+    class_colors,
+    encoded,
+    losses_at,
+    packed,
+    thinned,
+)
+from hiddenstate.runs.snapshots import ClassifySnapshot, ClassifyStatic, RegressSnapshot
+from hiddenstate.system.typing import Array
+from hiddenstate.views.figures.thumbnails import features_drawn
+from hiddenstate.views.timeline import Timeline
+
+MAX_BYTES = 192 * 1024
+"""Bytes of the numbers of all moments; of more moments, as many evenly spaced ones."""
+
+MAX_MOMENTS = 100
+"""Moments that are replayed, evenly spaced ones."""
+
+MAX_ROWS = 10
+"""Rows whose predictions are replayed, the first ones."""
+
+MAX_STEPS = 100
+"""Steps of a row that are drawn, evenly spaced ones."""
+
+MAX_CLASSES = 50
+"""Classes up to which predictions are replayed."""
+
+MAX_POINTS = 800
+"""Points of a signal whose predictions change that are replayed, the last ones."""
+
+SEEN = 8
+"""Windows that are seen at once if each is predicted once."""
+
+
+class Curve(TypedDict):
+    """The moments of training, and the mean loss at each as far as it is known."""
+
+    steps: list[int]
+    losses: list[float | None]
+
+
+class LiveRows(Curve):
+    """Rows with the probabilities of their classes over training.
+
+    `rows` holds (N, length, channels), or (N, picture), from 0 to 255; the first `lengths` steps
+    of a row are drawn. `chances` holds (P, N, C) from 0 to 255.
+    """
+
+    split: str
+    names: list[str]
+    truth: list[int]
+    picture: tuple[int, int] | None
+    length: int
+    channels: int
+    lengths: list[int]
+    colors: dict[str, list[str]]
+    rows: str
+    chances: str
+
+
+class LiveSignal(Curve):
+    """A signal (n) with its prediction (P, n) over training.
+
+    Or with one prediction (n), if each window is predicted once: then `ends` are the points
+    predicted at each moment, of which `seen` are seen at once. Numbers are from 0 to 65534 between
+    `low` and `high`, and 65535 for a missing one.
+    """
+
+    unit: str
+    time: list[float]
+    target: str
+    prediction: str
+    low: float
+    high: float
+    ends: list[int] | None
+    seen: int
+
+
+MISSING = 65535
+"""The number of a signal that stands for a missing one."""
+
+LiveData = LiveRows | LiveSignal
+
+
+def live_data(timeline: Timeline, names: list[str]) -> LiveData | None:
+    """Return what the first screen replays; None if the run has too little for it.
+
+    Parameters
+    ----------
+    timeline : Timeline
+    names : list of str
+        Labels of the classes, as the page shows them.
+    """
+    if timeline.job == "classify":
+        return _rows(timeline, names)
+    return _signal(timeline) if timeline.job == "regress" else None
+
+
+def live(data: LiveData) -> str:
+    """Return the elements of the replay, hidden until `live.js` fills them."""
+    if "chances" in data:
+        title, shown = "Predictions", '<ul id="live-rows" class="cards"></ul>'
+    else:
+        title = "Target and prediction"
+        shown = '<canvas id="live-canvas" role="img" aria-describedby="live-note"></canvas>'
+    return (
+        f'<div id="live" class="live" hidden><h3>{title}, while the network learned</h3>'
+        f'<p id="live-note" class="help"></p>{shown}{tags.time_bar("live")}</div>'
+    )
+
+
+def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
+    """Return the probabilities of the shown rows at each moment."""
+    static, C = timeline.static_as(ClassifyStatic), len(names)
+    N = min(len(static.get("shown", ())), MAX_ROWS)
+    if not N or not 1 < C <= MAX_CLASSES:
+        return None
+    moments: list[tuple[int, Array]] = []
+    for step in timeline.steps:
+        chances = timeline.moment(step).arrays_as(ClassifySnapshot).get("probability")
+        if chances is not None and chances.shape == (len(static["shown"]), C):
+            moments.append((step, np.clip(np.nan_to_num(chances[:N]), 0, 1)))
+    if len(moments) < 2:
+        return None
+    moments = thinned(moments, min(MAX_MOMENTS, MAX_BYTES // (N * C)))
+    steps = [step for step, _ in moments]
+    rows, lengths = static["shown"][:N], [0] * N
+    if timeline.picture:
+        numbers = np.rint(255 * np.clip(rows, 0, 1)).astype("|u1")
+        text, length, channels = encoded(numbers), 0, 1
+    else:
+        rows, lengths = _thin_steps(rows)
+        _, length, channels = rows.shape
+        text = packed(rows, (0, 1), "|u1")[0]
+    return {
+        "steps": steps,
+        "losses": losses_at(timeline, steps),
+        "split": "training" if timeline.facts.shown_split == "train" else "test",
+        "names": names,
+        "truth": np.clip(static["shown_label"][:N].astype(int), 0, C - 1).tolist(),
+        "picture": timeline.picture,
+        "length": length,
+        "channels": channels,
+        "lengths": lengths,
+        "colors": class_colors(channels),
+        "rows": text,
+        "chances": encoded(np.rint(255 * np.stack([c for _, c in moments])).astype("|u1")),
+    }
+
+
+def _thin_steps(rows: Array) -> tuple[Array, list[int]]:
+    """Return some features of rows (N, T, I) at evenly spaced steps, and the length of each."""
+    _, T, n_features = rows.shape
+    chosen = np.linspace(0, T - 1, min(T, MAX_STEPS)).round().astype(int)
+    rows = np.asarray(rows[:, chosen][:, :, features_drawn(n_features)], float)
+    seen = np.isfinite(rows).any(axis=2)
+    lengths = np.where(seen, np.arange(1, len(chosen) + 1), 0).max(axis=1)
+    return rows, lengths.tolist()
+
+
+def _signal(timeline: Timeline) -> LiveSignal | None:
+    """Return the target of a signal, and its prediction at each moment."""
+    if timeline.facts.appended:
+        return _windows(timeline)
+    moments: list[tuple[int, RegressSnapshot]] = []
+    for step in timeline.steps:
+        arrays = timeline.moment(step).arrays_as(RegressSnapshot)
+        if {"time", "target", "prediction"} <= set(arrays) and arrays["target"].size:
+            moments.append((step, arrays))
+    if len(moments) < 2:
+        return None
+    time, target = _flat(moments[-1][1], "target")
+    predictions = [(step, _flat(arrays, "prediction")[1]) for step, arrays in moments]
+    predictions = [(step, each) for step, each in predictions if each.shape == target.shape]
+    time, target = time[-MAX_POINTS:], target[-MAX_POINTS:]
+    predictions = thinned(predictions, min(MAX_MOMENTS, MAX_BYTES // (2 * len(target))))
+    steps = [step for step, _ in predictions]
+    values = np.stack([each[-MAX_POINTS:] for _, each in predictions])
+    return _signal_data(timeline, steps, time, target, values, None, len(target))
+
+
+def _windows(timeline: Timeline) -> LiveSignal | None:
+    """Return a signal whose windows are predicted one after the other, each once."""
+    arrays = timeline.moment().arrays_as(RegressSnapshot)
+    if not {"time", "target", "prediction"} <= set(arrays) or not arrays["target"].size:
+        return None
+    time, target = _flat(arrays, "target")
+    _, prediction = _flat(arrays, "prediction")
+    size = len(target) // len(arrays["target"])
+    K = min(len(arrays["target"]), MAX_BYTES // (4 * size))
+    if K < 2:
+        return None
+    steps = thinned(range(1, K + 1), MAX_MOMENTS)
+    ends, n = [size * step for step in steps], size * K
+    return _signal_data(
+        timeline, steps, time[:n], target[:n], prediction[:n], ends, min(size * SEEN, n)
+    )
+
+
+def _flat(arrays: RegressSnapshot, name: str) -> tuple[Array, Array]:
+    """Return times (n,) and the first target, or its prediction, at them (n,)."""
+    values = arrays["target"] if name == "target" else arrays["prediction"]
+    time = arrays["time"] if values.ndim == 3 else arrays["time"][:, -1]
+    return np.asarray(time, float).reshape(-1), np.asarray(values[..., 0], float).reshape(-1)
+
+
+def _signal_data(
+    timeline: Timeline,
+    steps: list[int],
+    time: Array,
+    target: Array,
+    prediction: Array,
+    ends: list[int] | None,
+    seen: int,
+) -> LiveSignal:
+    """Pack target (n,) and prediction in one range, somewhat wider than that of the target."""
+    finite = target[np.isfinite(target)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    room = 0.15 * (high - low) or 1.0
+    low, high = low - room, high + room
+
+    def numbers(values: Array) -> str:
+        share = np.clip(np.nan_to_num((values - low) / (high - low)), 0, 1)
+        whole = np.where(np.isfinite(values), np.rint((MISSING - 1) * share), MISSING)
+        return encoded(whole.astype("<u2"))
+
+    return {
+        "steps": steps,
+        "losses": losses_at(timeline, steps),
+        "unit": timeline.unit,
+        "time": [float(f"{t:.6g}") for t in np.nan_to_num(time)],
+        "target": numbers(target),
+        "prediction": numbers(prediction),
+        "low": low,
+        "high": high,
+        "ends": ends,
+        "seen": seen,
+    }

@@ -1,0 +1,109 @@
+"""What the first screen of the report replays is what the run's snapshots hold."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.report.facts import RunFacts
+from hiddenstate.report.html import live
+from hiddenstate.runs import Run
+from hiddenstate.views.timeline import Timeline
+from tests.conftest import write_digits
+from tests.report_html import train
+
+
+def replay(run: Run) -> Any:
+    data = live.live_data(Timeline(run), RunFacts(run).classes)
+    assert data is not None
+    return data
+
+
+def numbers(text: str, dtype: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    return np.frombuffer(base64.b64decode(text), dtype).reshape(shape)
+
+
+def values(data: Any, name: str, *shape: int) -> np.ndarray[Any, Any]:
+    """The numbers of a signal; NaN for missing ones."""
+    whole = numbers(data[name], "<u2", shape)
+    share = np.where(whole == live.MISSING, np.nan, whole / (live.MISSING - 1))
+    return data["low"] + share * (data["high"] - data["low"])
+
+
+def test_rows_have_their_probabilities_at_every_moment(tmp_path: Path) -> None:
+    digits = str(write_digits(tmp_path / "digits"))
+    options = {"data": digits, "hidden_size": 4, "max_steps": 6, "log_every": 1}
+    run = train("classify", options, tmp_path)
+    data, timeline = replay(run), Timeline(run)
+    assert data["steps"] == [1, 2, 3, 4, 5, 6]
+    assert data["losses"] == [event["mean_loss"] for event in timeline.moment().history]
+    assert (data["split"], data["names"], data["picture"]) == ("test", ["0", "1", "2"], (8, 8))
+    assert data["truth"] == timeline.static_arrays["shown_label"].tolist()
+    chances = numbers(data["chances"], "|u1", (6, 10, 3)) / 255
+    for place, step in enumerate(data["steps"]):
+        real = timeline.moment(step).arrays["probability"]
+        np.testing.assert_allclose(chances[place], real, atol=1 / 255)
+    rows = numbers(data["rows"], "|u1", (10, 8, 8)) / 255
+    np.testing.assert_allclose(rows, timeline.static_arrays["shown"], atol=1 / 255)
+
+
+def test_rows_of_unequal_length_end_where_they_end(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    lines = ["id,a,b,kind"]
+    for row in range(30):
+        for _ in range(4 + row % 5):
+            a, b = random.normal(size=2)
+            lines.append(f"r{row},{a:.3f},{100 * b:.3f},{'uv'[row % 2]}")
+    (tmp_path / "long.csv").write_text("\n".join(lines) + "\n")
+    options = {"data": str(tmp_path / "long.csv"), "label": "kind", "hidden_size": 3, "epochs": 2}
+    run = train("classify", options, tmp_path)
+    data = replay(run)
+    shown = Timeline(run).static_arrays["shown"]
+    ends = np.isfinite(shown).all(axis=2).sum(axis=1)
+    assert data["lengths"] == ends.tolist()
+    assert len(set(data["lengths"])) > 1
+    rows = numbers(data["rows"], "|u1", (len(ends), data["length"], 2))
+    seen = np.concatenate([row[:end] for row, end in zip(rows, ends, strict=True)])
+    assert (seen.min(axis=0).tolist(), seen.max(axis=0).tolist()) == ([0, 0], [255, 255])
+
+
+def test_a_signal_of_windows_grows_by_its_windows(tmp_path: Path) -> None:
+    run = train("regress", {"windows": 12, "hidden_size": 4}, tmp_path)
+    data, arrays = replay(run), Timeline(run).moment().arrays
+    assert data["unit"] == "window"
+    assert data["ends"] == [10 * window for window in range(1, 13)]
+    np.testing.assert_allclose(values(data, "target", 120), arrays["target"].reshape(-1), atol=1e-3)
+    guess = arrays["prediction"].reshape(-1)
+    inside = (guess > data["low"]) & (guess < data["high"])
+    np.testing.assert_allclose(values(data, "prediction", 120)[inside], guess[inside], atol=1e-3)
+
+
+def test_a_forecast_has_the_predictions_of_each_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal = "\n".join(["load", *(f"{np.sin(t / 3):.4f}" for t in range(120))])
+    (tmp_path / "signal.csv").write_text(signal + "\n")
+    options = {"data": str(tmp_path / "signal.csv"), "target": ("load",), "horizon": 1}
+    run = train("regress", options | {"hidden_size": 4, "max_steps": 5, "log_every": 1}, tmp_path)
+    data, timeline = replay(run), Timeline(run)
+    n = len(data["time"])
+    target = timeline.moment().arrays["target"].reshape(-1)
+    np.testing.assert_allclose(values(data, "target", n), target[-n:], atol=1e-3)
+    drawn = values(data, "prediction", len(data["steps"]), n)
+    for place, step in enumerate(data["steps"]):
+        real = timeline.moment(step).arrays["prediction"].reshape(-1)[-n:]
+        expected = np.clip(real, data["low"], data["high"])
+        np.testing.assert_allclose(drawn[place], expected, atol=1e-3)
+    monkeypatch.setattr(live, "MAX_POINTS", 7)
+    monkeypatch.setattr(live, "MAX_BYTES", 3 * 2 * 7)
+    few = replay(run)
+    assert (len(few["time"]), len(few["steps"])) == (7, 3)
+    assert (few["steps"][0], few["steps"][-1]) == (data["steps"][0], data["steps"][-1])
+
+
+def test_a_run_with_one_moment_is_not_replayed(tmp_path: Path) -> None:
+    digits = str(write_digits(tmp_path / "digits"))
+    run = train("classify", {"data": digits, "hidden_size": 3, "max_steps": 1}, tmp_path)
+    assert live.live_data(Timeline(run), RunFacts(run).classes) is None
