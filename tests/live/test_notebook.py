@@ -20,7 +20,7 @@ from hiddenstate.live import launch, notebook
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
 from hiddenstate.runs import Run
 from hiddenstate.system.lock import take_lock
-from hiddenstate.views.offscreen import SIZE, PictureReader
+from hiddenstate.views.offscreen import SIZE, PictureReader, description_of
 from tests.conftest import add_line
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -97,6 +97,9 @@ def test_pictures_follow_the_run_to_its_end(run):
     reader = PictureReader(run.path, speed=16)
     pictures = pictures_of(reader)
     assert pictures
+    words = description_of(pictures[-1])
+    assert words.startswith("regress run regress-1, done, window 25: mean loss ")
+    assert words.endswith(". Drawn: tracking, error, hidden, portrait.")
     for picture in pictures:
         with Image.open(io.BytesIO(picture)) as image:
             assert (image.format, image.size) == ("PNG", SIZE)
@@ -166,6 +169,7 @@ def test_a_fit_with_a_view_leaves_no_folder_and_learns_the_same(outputs, tmp_pat
     clf = RecurrentClassifier(**QUICK).fit(X, Y, view="notebook")
     (output,) = outputs
     assert output.pictures[-1].startswith(PNG)
+    assert "Rows shown are training rows" in description_of(output.pictures[-1])
     assert output.lines == []
     assert list(tmp_path.iterdir()) == []
     assert weights_of(clf) == weights_of(RecurrentClassifier(**QUICK).fit(X, Y))
@@ -232,7 +236,9 @@ def test_the_example_updates_one_output_per_cell(tmp_path):
         assert len(names) == 1
         assert not [kind for kind, _ in kinds if kind in ("error", "stream")]
         (output,) = book.cells[number].outputs
-        assert base64.b64decode(output["data"]["image/png"]).startswith(PNG)
+        picture = base64.b64decode(output["data"]["image/png"])
+        words = output["metadata"]["image/png"]["alt"]
+        assert words == output["data"]["text/plain"] == description_of(picture)
     replayed = [m for m in messages[cells[-1]] if m["msg_type"] == "update_display_data"]
     assert len(replayed) > 1
     assert (tmp_path / "runs" / "notebook" / "model.safetensors").is_file()

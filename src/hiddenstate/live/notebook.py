@@ -17,7 +17,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.events import Figures
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
-from hiddenstate.views.offscreen import SIZE, PictureReader
+from hiddenstate.views.offscreen import SIZE, PictureReader, description_of
 
 LAST_SECONDS = 20.0
 """How long the end of a fit waits for the last picture."""
@@ -42,7 +42,7 @@ class Output:
     Parameters
     ----------
     name : str
-        The text before the first picture, and in place of pictures.
+        The text before the first picture.
     """
 
     def __init__(self, name: str) -> None:
@@ -53,10 +53,11 @@ class Output:
         )
 
     def show(self, picture: bytes) -> None:
-        """Show a PNG."""
-        data = {"image/png": base64.b64encode(picture).decode(), "text/plain": self._name}
-        size = {"width": WIDTH, "height": WIDTH * SIZE[1] // SIZE[0]}
-        self._handle.update(data, metadata={"image/png": size}, raw=True)
+        """Show a PNG, with what it shows in words for a front end without pictures."""
+        words = description_of(picture) or self._name
+        data = {"image/png": base64.b64encode(picture).decode(), "text/plain": words}
+        shown = {"width": WIDTH, "height": WIDTH * SIZE[1] // SIZE[0], "alt": words}
+        self._handle.update(data, metadata={"image/png": shown}, raw=True)
 
     def say(self, line: str) -> None:
         """Show a line of text."""

@@ -63,7 +63,35 @@ def status_line(player: Player) -> str:
         words.append("replay")
     if player.speed != 1 and not player.following:
         words.append(f"speed {player.speed:g}")
+    if shows_training_rows(player.timeline):
+        words.insert(0, TRAINING_ROWS)
     return "   ".join(words)
+
+
+def described(player: Player, moment: Moment) -> str:
+    """Return in a sentence or two what the picture of a moment shows."""
+    from hiddenstate.views.catalog import LAYOUTS, drawings
+
+    timeline = player.timeline
+    words = f"{timeline.job} run {printable(timeline.run.name, 40)}, {player.status}"
+    words += f", {timeline.unit} {moment.step:,}"
+    if moment.history:
+        words += f": mean loss {moment.history[-1]['mean_loss']:.3g}"
+        scored = [event for event in moment.history if "test_accuracy" in event]
+        words += f", test accuracy {scored[-1]['test_accuracy']:.3g}" if scored else ""
+    drawn = drawings(timeline, moment)
+    panels = [name.replace("_", " ") for name in LAYOUTS[timeline.job] if name in drawn]
+    note = f". {TRAINING_ROWS.capitalize()}" if shows_training_rows(timeline) else ""
+    return f"{words}. Drawn: {', '.join(panels) or 'nothing yet'}{note}."
+
+
+TRAINING_ROWS = "rows shown are training rows"
+"""What a view says if the run has no test rows to show."""
+
+
+def shows_training_rows(timeline: Timeline) -> bool:
+    """Whether rows with predictions or codes are drawn, and are rows that were learned from."""
+    return timeline.job != "regress" and timeline.facts.shown_split == "train"
 
 
 class Painter:
@@ -104,13 +132,27 @@ class Painter:
         return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
 
 
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return pixels (height, width, 3) as a PNG file."""
+DESCRIPTION = "Description"
+"""Keyword of the text in a PNG file that says what it shows."""
+
+
+def png(pixels: NDArray[np.uint8], description: str) -> bytes:
+    """Return pixels (height, width, 3) and what they show as a PNG file."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    data, info = io.BytesIO(), PngInfo()
+    info.add_itxt(DESCRIPTION, description)
+    Image.fromarray(pixels).save(data, "PNG", compress_level=3, pnginfo=info)
+    return data.getvalue()
+
+
+def description_of(picture: bytes) -> str:
+    """Return what a PNG file says that it shows; nothing if it does not say."""
     from PIL import Image
 
-    data = io.BytesIO()
-    Image.fromarray(pixels).save(data, "PNG", compress_level=3)
-    return data.getvalue()
+    with Image.open(io.BytesIO(picture)) as image:
+        return str(image.info.get(DESCRIPTION, ""))
 
 
 def send_pictures(player: Player, stream: BinaryIO, wait: Callable[[float], bool]) -> None:
@@ -129,7 +171,9 @@ def send_pictures(player: Player, stream: BinaryIO, wait: Callable[[float], bool
         with pace.drawing(player.share):
             picture = None
             if player.advance():
-                picture = png(painter.paint(player.moment(), status_line(player)))
+                moment = player.moment()
+                pixels = painter.paint(moment, status_line(player))
+                picture = png(pixels, described(player, moment))
         if picture:
             stream.write(LENGTH.pack(len(picture)) + picture)
             stream.flush()

@@ -24,13 +24,22 @@ MAX_CONFUSIONS = 10
 """Confusions that are listed, the most frequent ones."""
 
 LEADS = {
-    "classify": ("dynamics", "predictions", "learning"),
-    "regress": ("forecast", "tracking", "learning"),
+    "classify": ("predictions", "dynamics", "learning"),
+    "regress": ("tracking", "held_out", "learning"),
     "autoencode": ("codes", "reconstructions", "learning"),
 }
 """The figure of the first screen by job: the first of these that the run has."""
 
-ERRORS = ("confusion", "worst", "calibration", "curves", "residuals", "error")
+ERRORS = (
+    "held_out",
+    "confusion",
+    "recall",
+    "worst",
+    "calibration",
+    "curves",
+    "residuals",
+    "error",
+)
 """Figures of where the network is wrong, in order."""
 
 

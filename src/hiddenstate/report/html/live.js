@@ -115,13 +115,16 @@
 
   // A signal: the target under its prediction, on axes that stay the same.
   function signal() {
-    const { time, ends, seen, low, high } = data;
+    const { time, ends, seen, low, high, held } = data;
     const target = unpack(data.target, Uint16Array);
     const numbers = unpack(data.prediction, Uint16Array);
     const between = mixed(numbers, target.length);
     const missing = 65535;
     const canvas = part("live-canvas");
     let now = data.steps.length - 1;
+
+    const when = (moment) => (data.dates ? new Date(1000 * moment).toISOString().slice(0, 10)
+      : Number(moment.toPrecision(5)).toString());
 
     function line(pen, first, last, value, at, width, stroke) {
       pen.strokeStyle = stroke;
@@ -154,6 +157,17 @@
       ];
       pen.clearRect(0, 0, wide, tall);
       pen.font = "12px system-ui, sans-serif";
+      if (held !== null && held < last) {
+        const [border] = at(held, 0);
+        pen.fillStyle = color("--faint");
+        pen.globalAlpha = 0.5;
+        pen.fillRect(border, 8, wide - 8 - border, tall - bottom - 8);
+        pen.globalAlpha = 1;
+        pen.fillStyle = color("--muted");
+        pen.textAlign = "left";
+        pen.textBaseline = "top";
+        pen.fillText("held out", border + 6, 12);
+      }
       pen.fillStyle = color("--muted");
       pen.textBaseline = "middle";
       for (const share of [0, 0.25, 0.5, 0.75, 1]) {
@@ -170,15 +184,15 @@
       }
       for (const [place, side] of [[first, "left"], [last - 1, "right"]]) {
         pen.textAlign = side;
-        pen.fillText(Number(time[place].toPrecision(5)).toString(), at(place, 0)[0], tall - 8);
+        pen.fillText(when(time[place]), at(place, 0)[0], tall - 8);
       }
       pen.textAlign = "center";
       pen.fillText("time", (left + wide) / 2, tall - 8);
       const real = (place) => (target[place] === missing ? null : target[place]);
       const guess = (place) => {
         if (ends) return place < end && numbers[place] !== missing ? numbers[place] : null;
-        const value = between(place, now);
-        return value > missing - 1 ? null : value;
+        const early = numbers[Math.floor(now) * target.length + place];
+        return early === missing ? null : Math.min(between(place, now), missing - 1);
       };
       line(pen, first, last, real, at, 3, color("--target"));
       line(pen, first, last, guess, at, 1.8, color("--prediction"));

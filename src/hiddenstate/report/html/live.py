@@ -69,7 +69,7 @@ class LiveRows(Curve):
 
 
 class LiveSignal(Curve):
-    """A signal (n) with its prediction (P, n) over training.
+    """A signal (n) with its prediction (P, n) over training; from `held` on, it was held out.
 
     Or with one prediction (n), if each window is predicted once: then `ends` are the points
     predicted at each moment, of which `seen` are seen at once. Numbers are from 0 to 65534 between
@@ -84,6 +84,8 @@ class LiveSignal(Curve):
     high: float
     ends: list[int] | None
     seen: int
+    held: int | None
+    dates: bool
 
 
 MISSING = 65535
@@ -172,6 +174,8 @@ def _signal(timeline: Timeline) -> LiveSignal | None:
     """Return the target of a signal, and its prediction at each moment."""
     if timeline.facts.appended:
         return _windows(timeline)
+    if "held_time" in timeline.static_arrays:
+        return _held_out(timeline)
     moments: list[tuple[int, RegressSnapshot]] = []
     for step in timeline.steps:
         arrays = timeline.moment(step).arrays_as(RegressSnapshot)
@@ -182,11 +186,43 @@ def _signal(timeline: Timeline) -> LiveSignal | None:
     time, target = _flat(moments[-1][1], "target")
     predictions = [(step, _flat(arrays, "prediction")[1]) for step, arrays in moments]
     predictions = [(step, each) for step, each in predictions if each.shape == target.shape]
-    time, target = time[-MAX_POINTS:], target[-MAX_POINTS:]
-    predictions = thinned(predictions, min(MAX_MOMENTS, MAX_BYTES // (2 * len(target))))
+    return _changing(timeline, time[-MAX_POINTS:], target[-MAX_POINTS:], predictions)
+
+
+def _held_out(timeline: Timeline) -> LiveSignal | None:
+    """Return the first held-out series, behind what comes before it in time."""
+    static = timeline.static_arrays
+    past, known = static["past_time"][0], static["past_target"][0]
+    begun = np.isfinite(past)
+    ahead = np.isfinite(static["held_time"][0])
+    time = np.concatenate([past[begun], static["held_time"][0, ahead]])
+    target = np.concatenate([known[begun], static["held_target"][0, ahead]])
+    before = np.full(int(begun.sum()), np.nan)
+    predictions: list[tuple[int, Array]] = []
+    for step in timeline.steps:
+        arrays = timeline.moment(step).arrays
+        same = np.array_equal(arrays.get("held_of", static["held_of"]), static["held_of"])
+        if "held_prediction" in arrays and same:  # at the end, other series may be drawn
+            drawn = np.concatenate([before, arrays["held_prediction"][0, ahead]])
+            predictions.append((step, drawn))
+    if len(predictions) < 2:
+        return None
+    return _changing(timeline, time, target, predictions, len(before))
+
+
+def _changing(
+    timeline: Timeline,
+    time: Array,
+    target: Array,
+    predictions: list[tuple[int, Array]],
+    held: int | None = None,
+) -> LiveSignal:
+    """Return a signal (n,) whose predictions, at least (n,), are made anew at each moment."""
+    n = len(target)
+    predictions = thinned(predictions, min(MAX_MOMENTS, MAX_BYTES // (2 * n)))
     steps = [step for step, _ in predictions]
-    values = np.stack([each[-MAX_POINTS:] for _, each in predictions])
-    return _signal_data(timeline, steps, time, target, values, None, len(target))
+    values = np.stack([each[-n:] for _, each in predictions])
+    return _signal_data(timeline, steps, time, target, values, None, n) | {"held": held}
 
 
 def _windows(timeline: Timeline) -> LiveSignal | None:
@@ -238,11 +274,13 @@ def _signal_data(
         "steps": steps,
         "losses": losses_at(timeline, steps),
         "unit": timeline.unit,
-        "time": [float(f"{t:.6g}") for t in np.nan_to_num(time)],
+        "time": [float(f"{t:.10g}") for t in np.nan_to_num(time)],
         "target": numbers(target),
         "prediction": numbers(prediction),
         "low": low,
         "high": high,
         "ends": ends,
         "seen": seen,
+        "held": None,
+        "dates": bool(getattr(timeline.facts, "dates", False)),
     }
