@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from hiddenstate.config.option import IMAGES, RECURRENT, option
 
+PERIODS = ("hour", "weekday", "month", "yearday")
+"""The values of `--calendar` beside auto, the shortest period first."""
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -68,7 +71,8 @@ class DataConfig:
     )
     input: tuple[str, ...] | None = option(
         None,
-        "Input columns; if unset, or all, every numeric column without another role.",
+        "Input columns, of numbers or of text with at most 100 different values; if unset, every "
+        "numeric column without another role; all adds the columns of text whose values repeat.",
         item=str,
         placeholder="COL,...",
         since=2,
@@ -132,6 +136,17 @@ class DataConfig:
         since=2,
         reading=True,
         kept=True,
+    )
+    calendar: tuple[str, ...] | None = option(
+        None,
+        "Inputs made from the dates of the time column, each as a sine and a cosine: hour, the "
+        "time of day; weekday; month; yearday, the day of the year; auto, those of hour, weekday "
+        "and month of which the dates show a whole day, week or year.",
+        item=str,
+        choices=(*PERIODS, "auto"),
+        placeholder="NAME,...",
+        since=4,
+        reading=True,
     )
     group: str | None = option(
         None,

@@ -76,7 +76,8 @@ class Option:
     def expected(self) -> str:
         """Describe the valid values: `a whole number from 1 to 64`."""
         if self.choices:
-            return "one of " + ", ".join(self.choices)
+            several = "one or several" if self.kind is tuple else "one"
+            return f"{several} of " + ", ".join(self.choices)
         if self.kind is bool:
             return "true or false"
         if self.kind is str:
@@ -143,6 +144,7 @@ class Option:
     def _converted(self, value: Any) -> Any:
         """Return the value as the option's type, or None if it is of another type."""
         if self.kind is tuple:
+            value = [value] if self.choices and isinstance(value, str) else value
             items: list[Any] = list(value) if isinstance(value, (list, tuple)) else []
             if self.item is str:
                 items = [value] if isinstance(value, str) else items  # --id was a single name
@@ -159,7 +161,7 @@ class Option:
 
     def _in_range(self, value: Any) -> bool:
         if self.choices:
-            return value in self.choices
+            return set(value if self.kind is tuple else (value,)) <= set(self.choices)
         if self.kind is str or self.item is str:
             return True
         for number in value if self.kind is tuple else (value,):

@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 
 from hiddenstate.data.column_names import are_names
+from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_names, spans
 from hiddenstate.data.prepare.transform import Transform, table_names
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
@@ -26,6 +27,7 @@ class DataFacts(TypedDict):
     rows: dict[str, int]
     sizes: list[str]
     columns: NotRequired[list[str]]
+    encodings: NotRequired[list[EncodingFacts]]
 
 
 def label_values(labels: Array) -> list[Any]:
@@ -163,10 +165,13 @@ class SequenceDataset(Dataset):
         Values that the reader chose for options left to it, by option name.
     unread : tuple of str
         What was not read if only a sample was wanted, one line each.
+    encodings : tuple of Encoding
+        How columns of text and dates became features, which `columns` names.
     """
 
     read_as: Mapping[str, Any] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+    encodings: tuple[Encoding, ...] = ()
 
     def map(self, change: Callable[[Rows], Rows]) -> "SequenceDataset":
         """Return the data with `change` applied to its training rows and its test rows."""
@@ -176,13 +181,19 @@ class SequenceDataset(Dataset):
     @property
     def names(self) -> tuple[str, ...] | None:
         """Names of the input columns of a table; None for other data."""
-        return table_names(self.columns, self.read_as.get("layout"))
+        columns = table_names(self.columns, self.read_as.get("layout"))
+        return source_names(columns, self.encodings)
 
     def with_columns(self, which: list[int]) -> "SequenceDataset":
         """Return the data of a table with `which` of its input columns, in this order."""
-        if which == list(range(self.X.shape[-1])):
-            return self
         columns = self.columns or ()
+        inputs = spans(columns, self.encodings)
+        if which == list(range(len(inputs))):
+            return self
+        features = np.arange(len(columns))
+        encodings = {e.column: e for e in self.encodings}
+        chosen_names = [inputs[i][0] for i in which]
+        which = [int(j) for i in which for j in features[inputs[i][1]]]
 
         def chosen(rows: Rows) -> Rows:
             if isinstance(rows.X, RowStore):
@@ -190,7 +201,11 @@ class SequenceDataset(Dataset):
                 return replace(rows, X=rows.X.mapped(lambda X: X[..., which], shape, rows.X.dtype))
             return replace(rows, X=np.ascontiguousarray(rows.X[..., which]))
 
-        return replace(self.map(chosen), columns=tuple(columns[j] for j in which))
+        return replace(
+            self.map(chosen),
+            columns=tuple(columns[j] for j in which),
+            encodings=tuple(encodings[name] for name in chosen_names if name in encodings),
+        )
 
 
 @dataclass(frozen=True)
@@ -250,6 +265,9 @@ class PreparedDataset(Dataset):
         names = self.transform.names
         if names is not None and are_names(names) and sum(map(len, names)) <= MAX_NAMES:
             facts["columns"] = list(names)
+            encodings = self.transform.encodings
+            if encodings:
+                facts["encodings"] = [e.facts() for e in encodings]
         return facts
 
     def sizes(self) -> list[str]:

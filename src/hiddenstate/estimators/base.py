@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 
 from hiddenstate.config import Config, TrainingConfig, make_config, section_options
 from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.readers.dataframes import encode_frame
 from hiddenstate.engines import (
     Predictor,
     TrainingState,
@@ -34,6 +35,7 @@ from hiddenstate.estimators.inputs import (
     errors_for_python,
     frame_names,
     in_order,
+    refuse_text_columns,
 )
 from hiddenstate.estimators.sklearn_bases import BaseEstimator
 from hiddenstate.inference.hidden_states import hidden_state_model
@@ -266,6 +268,9 @@ class Estimator(BaseEstimator):
         else:  # as in `fit`, whatever `set_params` did since
             check_is_fitted(self)
             channels_first = self.model_.transform.reading.get("channels_first", False)
+            if self.model_.transform.encodings:
+                return self._encoded_rows(X)
+        refuse_text_columns(X)
         names = None if reset else self._fitted_names()
         is_list = isinstance(X, (list, tuple)) and not channels_first
         given = [frame_names(each) for each in (X if is_list else [X])]
@@ -299,13 +304,29 @@ class Estimator(BaseEstimator):
                 "feature names",
                 stacklevel=4,
             )
+        self._check_missing(X)
+        return Rows(X, lengths=lengths)
+
+    def _encoded_rows(self, X: Any) -> Rows:
+        """Data frames as rows of a model that encodes text or dates."""
+        transform = self.model_.transform
+        own = transform.names or (), transform.encodings
+        if isinstance(X, (list, tuple)):
+            each = [encode_frame(row, *own, f"X: series {i}") for i, row in enumerate(X)]
+            X, lengths = as_series(each, False)
+        else:
+            X, lengths = encode_frame(X, *own, "X"), None
+        self._check_missing(as_numbers(X))
+        return Rows(X, lengths=lengths)
+
+    def _check_missing(self, X: Array) -> None:
+        """Refuse infinite values, and NaN unless the estimator fills it in."""
         hint = ""
         if not self._takes_missing():
             left_out = LEFT_OUT[self._job, "missing"]
             choices = " or ".join(repr(name) for name in _NAN_CHOICES if name not in left_out)
             hint = f"; fill it in, or use missing={choices}"
         check_numbers(X, "X", hint, allow_nan=self._takes_missing())
-        return Rows(X, lengths=lengths)
 
     def _takes_missing(self) -> bool:
         return getattr(self, "missing", "error") in _NAN_CHOICES

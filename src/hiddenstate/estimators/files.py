@@ -126,11 +126,12 @@ def _check_shapes(fitted: dict[str, Any], model: FittedModel, where: str) -> Non
     """Raise `UntrustedFileError` if a fitted attribute does not match the network."""
     flat = model.net.job == "autoencode"
     steps = math.prod(model.row_shape) // model.row_shape[-1]
+    n_columns = len(model.transform.names or ()) or model.n_features
     row, targets = fitted.get("row_shape_", model.row_shape), fitted.get("targets_shape_", ())
     sound = {
         "fit_ndim_": fitted.get("fit_ndim_", 2) in (2, 3),
         "n_features_in_": fitted.get("n_features_in_", model.n_features)
-        in {model.n_features, steps * model.n_features, row[-1] if row else 0},
+        in {model.n_features, steps * model.n_features, row[-1] if row else 0, n_columns},
         "row_shape_": not flat or math.prod(row) == model.n_features,
         "targets_shape_": len(targets) <= 2,
     }

@@ -10,8 +10,10 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.column_names import positions_of
-from hiddenstate.data.readers.dataframes import is_frame
-from hiddenstate.errors import DataError, OptionError, listed
+from hiddenstate.data.readers.columns import text_to_numbers
+from hiddenstate.data.readers.dataframes import frame_columns, is_frame
+from hiddenstate.data.readers.number_text import is_number
+from hiddenstate.errors import DataError, OptionError, listed, printable
 from hiddenstate.system.typing import Array
 
 DTYPES = [np.float64, np.float32, np.uint8]
@@ -63,6 +65,27 @@ def frame_names(values: Any) -> tuple[str, ...] | None:
         return None
     names = tuple(values.columns)
     return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def refuse_text_columns(X: Any) -> None:
+    """Refuse a data frame with text, as scikit-learn's estimators do.
+
+    Raises
+    ------
+    DataError
+        Names the first such column, a text in it, and how to encode it.
+    """
+    if not is_frame(X) or frame_names(X) is None:
+        return
+    columns = frame_columns(X, "X")
+    for j, kind in enumerate(columns.kinds):
+        if kind == "text" and text_to_numbers(columns.arrays[j]) is None:
+            text = next(cell for cell in columns.arrays[j] if cell and not is_number(cell))
+            raise DataError(
+                f"X: column {printable(columns.names[j], 40)}: could not convert string to float: "
+                f"'{printable(text, 40)}'; encode text first, for example with "
+                "sklearn.preprocessing.OneHotEncoder, or leave the column out"
+            )
 
 
 def in_order(X: Any, trained: tuple[str, ...] | None) -> Any:

@@ -402,8 +402,11 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         if reset:
             self._seed = config.training.seed
         before = None if reset else self.model_.transform
+        dataset = self._dataset(rows, y)
+        if before is not None and before.encodings:
+            dataset = replace(dataset, columns=before.columns, encodings=before.encodings)
         with errors_for_python():
-            return make_job(config, prepare(self._dataset(rows, y), config, before))
+            return make_job(config, prepare(dataset, config, before))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state for pickle, with the state of training as plain values and arrays."""

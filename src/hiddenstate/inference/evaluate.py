@@ -12,7 +12,7 @@ import numpy as np
 
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.layout import class_numbers
-from hiddenstate.data.prepare.transform import filled_forward
+from hiddenstate.data.prepare.missing import filled_forward
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, printable

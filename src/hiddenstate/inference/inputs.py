@@ -91,7 +91,8 @@ def read_new_data(
         reading["input"] = trained
     if trained is not None and reading.get("target") is None and model.net.job == "regress":
         reading["target"] = model.transform.targets  # the only column, which nobody named
-    dataset = read_like(name, model.net.job, reading, changes, require_targets)
+    encodings = model.transform.encodings
+    dataset = read_like(name, model.net.job, reading, changes, require_targets, encodings)
     where, given = printable(dataset.name), dataset.names
     dataset = with_trained_columns(dataset, trained, chosen)
     shows_pictures = given is None and dataset.picture is not None

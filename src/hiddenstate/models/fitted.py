@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
 from hiddenstate.config import DataConfig, section_options
+from hiddenstate.data.prepare.encoding import EncodingFacts, encodings_from
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.models.net import Net, NetFacts, Params, net_from_dict
@@ -28,6 +29,7 @@ class TransformFacts(TypedDict):
     columns: list[str] | None
     targets: list[str] | None
     reading: dict[str, Any]
+    encodings: NotRequired[list[EncodingFacts]]
 
 
 class ModelFacts(TypedDict):
@@ -326,7 +328,7 @@ PREFIX = "preparation/"
 def transform_to_dict(transform: Transform) -> TransformFacts:
     """Return everything of a transform but its arrays, as values for JSON."""
     p = transform
-    return {
+    facts: TransformFacts = {
         "missing": p.missing,
         "pixels": p.pixels,
         "change": None if p.change is None else list(p.change),
@@ -334,6 +336,9 @@ def transform_to_dict(transform: Transform) -> TransformFacts:
         "targets": None if p.targets is None else list(p.targets),
         "reading": {n: list(v) if isinstance(v, tuple) else v for n, v in p.reading.items()},
     }
+    if p.encodings:
+        facts["encodings"] = [e.facts() for e in p.encodings]
+    return facts
 
 
 def _arrays_of(transform: Transform) -> Params:
@@ -361,9 +366,10 @@ def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transf
         "columns": optional,
         "targets": optional,
         "reading": dict,
+        "encodings": list,
     }
     where = f"{printable(where)}: damaged transform"
-    stored = check_fields(stored, fields, where)
+    stored = check_fields({"encodings": []} | stored, fields, where)
     options = section_options(DataConfig, net.job)
     try:
         missing = options["missing"].check(stored["missing"])
@@ -383,6 +389,7 @@ def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transf
     fills = missing in ("mean", "forward", "mask")
     if ("fill" in arrays) != fills or (missing == "mask" and net.n_features % 2):
         raise UntrustedFileError(f"{where}: fill does not match missing {missing}")
+    columns = _read_names(stored["columns"], None, where)
     return Transform(
         missing=missing,
         pixels=stored["pixels"],
@@ -390,9 +397,10 @@ def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transf
         fill=arrays.get("fill"),
         scaling=_read_scaling(arrays, "", where),
         target_scaling=_read_scaling(arrays, "target_", where),
-        columns=_read_names(stored["columns"], None, where),
+        columns=columns,
         targets=_read_names(stored["targets"], net.n_outputs, where),
         reading=reading,
+        encodings=encodings_from(stored["encodings"], columns or (), where),
     )
 
 

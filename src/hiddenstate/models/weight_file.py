@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.errors import DataError, UntrustedFileError, listed, printable
 from hiddenstate.models.fitted import load_model
 from hiddenstate.models.net import Params
@@ -40,6 +41,16 @@ def read_weights(path: Path, columns: tuple[str, ...] | None = None) -> Params:
             )
         return model.params
     return _state_dict(path)
+
+
+def encodings_of(path: Path) -> tuple[Encoding, ...] | None:
+    """Return how the inputs of a model file are encoded; None of any file without encodings.
+
+    Errors are those of :func:`read_weights`.
+    """
+    if path.suffix != ".safetensors" or path.is_dir():
+        return None
+    return load_model(path)[0].transform.encodings or None
 
 
 def refuse_code(path: Path) -> None:

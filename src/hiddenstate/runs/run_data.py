@@ -1,6 +1,7 @@
 """Loads the data a run was trained on, and detects changes."""
 
 from hiddenstate.data import PreparedDataset, read_dataset
+from hiddenstate.data.prepare.encoding import Encoding, encodings_from
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.open import with_trained_columns
 from hiddenstate.errors import (
@@ -11,12 +12,14 @@ from hiddenstate.runs import Run
 
 
 def run_dataset(run: Run) -> PreparedDataset:
-    """Load the data a run was trained on, with the input columns that it had then.
+    """Load the data a run was trained on, with the input columns and encodings that it had then.
 
     Raises
     ------
     DataError
         If it was arrays in Python, which no command can load, or a column is missing.
+    UntrustedFileError
+        If config.json states encodings that are damaged.
     """
     if run.data_fact("source") == "arrays":
         raise DataError(
@@ -24,7 +27,8 @@ def run_dataset(run: Run) -> PreparedDataset:
             "load; name a file, or continue in Python"
         )
     config = run.config
-    dataset = with_trained_columns(read_dataset(config), _columns(run), chosen=True)
+    dataset = read_dataset(config, encodings=_encodings(run))
+    dataset = with_trained_columns(dataset, _columns(run), chosen=True)
     return prepare(dataset, config)
 
 
@@ -33,6 +37,14 @@ def _columns(run: Run) -> tuple[str, ...] | None:
     data = run.record.get("data")
     names = data.get("columns") if isinstance(data, dict) else None
     return tuple(map(str, names)) if isinstance(names, list) else None
+
+
+def _encodings(run: Run) -> tuple[Encoding, ...] | None:
+    """The encodings of text and dates, if config.json records them."""
+    data = run.record.get("data")
+    stored = data.get("encodings") if isinstance(data, dict) else None
+    where = printable(run.path / "config.json")
+    return None if stored is None else encodings_from(stored, None, where)
 
 
 def unchanged_dataset(run: Run) -> PreparedDataset:

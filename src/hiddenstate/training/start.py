@@ -9,11 +9,13 @@ from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset, read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.wide import assumptions, decided_reading
+from hiddenstate.data.readers.open import existing
 from hiddenstate.engines import Engine, TrainingState, kernel_notices, make_engine
 from hiddenstate.jobs import Job, make_job, make_snapshots
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.fitted import check_labels
+from hiddenstate.models.weight_file import encodings_of
 from hiddenstate.runs.events import Figures
 from hiddenstate.runs.record import RunRecord, make_record
 from hiddenstate.runs.requests import Inbox
@@ -100,16 +102,22 @@ def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
     """
     recipe = values.get("recipe") or ("auto" if values.get("data") else "classic")
     values = {**values, "recipe": recipe}
-    dataset = read_dataset(make_config(job, values, together=recipe == "classic"))
+    dataset = _read(make_config(job, values, together=recipe == "classic"))
     config = _config(job, dataset, values)
     if dataset.source == "bundled" and recipe != "classic":
         # The bundled waves are made as the config says, which the recipe may have changed.
-        return config, read_dataset(config)
+        return config, _read(config)
     reading = decided_reading(dataset, config)
     if reading is not None:
         config = _config(job, dataset, {**values, "layout": reading.layout})
     remarks = (*dataset.remarks, *assumptions(dataset, config, reading))
     return config, replace(dataset, remarks=remarks)
+
+
+def _read(config: Config) -> SequenceDataset:
+    """Read the data, with inputs encoded as those of the model that `--weights` names."""
+    weights = config.training.weights
+    return read_dataset(config, encodings=encodings_of(existing(weights)) if weights else None)
 
 
 def _config(job: str, dataset: SequenceDataset, values: Mapping[str, Any]) -> Config:
@@ -143,7 +151,7 @@ def start(
     HiddenstateError
         For anything invalid; then nothing was written.
     """
-    job = make_job(config, prepare(dataset or read_dataset(config), config))
+    job = make_job(config, prepare(dataset or _read(config), config))
 
     def make_folder(record: RunRecord) -> RunWriter:
         before_writing()

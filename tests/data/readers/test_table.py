@@ -365,12 +365,9 @@ def test_invalid_roles_are_refused(read: Read, options: dict[str, Any], message:
     assert message in refused(read, WIDE, **options)
 
 
-def test_text_that_is_named_as_input_is_refused_by_name(read: Read) -> None:
+def test_without_a_label_or_an_input_the_columns_are_named(read: Read) -> None:
     message = refused(read, "a,city,kind\n1,Rome,x\n2,Oslo,y\n")
     assert "add --label COL; columns: a, city, kind" in message
-    message = refused(read, "a,city,label\n1,Rome,x\n2,Oslo,y\n", input=("a", "city"))
-    assert "column city holds text ('Rome'), expected numbers" in message
-    assert message.endswith("leave it out of --input, or add --drop city")
     assert "no input columns of numbers" in refused(read, "label\nx\ny\n")
     only = refused(read, "t,a\n1,2\n2,3\n", job="regress", target=("a",))
     assert only.endswith("to forecast a target from its own past add --horizon 1")

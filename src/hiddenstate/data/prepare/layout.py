@@ -116,6 +116,11 @@ def laid_out(dataset: SequenceDataset, config: Config, where: str) -> SequenceDa
             )
         return replace(rows, X=flat_rows(rows.X))
 
+    if dataset.encodings and dataset.X.ndim == 2 and config.job != "autoencode":
+        raise OptionError(
+            f"--layout: columns of text or dates among the inputs of {where} are features, not "
+            "steps of a series; use --layout features"
+        )
     dataset = dataset.map(lay_out)
     if config.job == "regress" and dataset.y is None and config.data.horizon:
         dataset = _forecasting_itself(dataset)

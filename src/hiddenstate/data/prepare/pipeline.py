@@ -10,6 +10,7 @@ from hiddenstate.config import Config, DataConfig, section_options
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.origin import whole, windows_of_one
 from hiddenstate.data.prepare.axes import row_axes
+from hiddenstate.data.prepare.encoding import spans
 from hiddenstate.data.prepare.layout import (
     laid_out,
     part_name,
@@ -17,21 +18,19 @@ from hiddenstate.data.prepare.layout import (
     with_features,
     with_pixels_as_trained,
 )
-from hiddenstate.data.prepare.split import hold_out, moments, split_series, split_signal
-from hiddenstate.data.prepare.transform import (
-    Transform,
+from hiddenstate.data.prepare.missing import (
     after_end,
     amount,
     check_finite,
     count_missing,
-    feature_indices,
     filled_forward,
-    fitted_transform,
 )
+from hiddenstate.data.prepare.split import hold_out, moments, split_series, split_signal
+from hiddenstate.data.prepare.transform import Transform, feature_indices, fitted_transform
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.errors import DataError, OptionError, listed, printable
 
 HUGE = 1e100
 """If a weight is larger, all weights are divided by the largest."""
@@ -94,6 +93,7 @@ def prepare(
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where)
     parts, remarks = _without_missing(parts, config, where)
     remarks = [*_order_remarks(dataset, config, where), *missing, *remarks]
+    remarks += _unseen_remarks(parts.train, dataset, where)
     if job == "classify":
         _check_learnable(parts.train, dataset.classes or [], where)
     fitted = transform or fitted_transform(
@@ -105,6 +105,7 @@ def prepare(
         columns=dataset.columns,
         targets=dataset.targets,
         reading=_reading(dataset, config),
+        encodings=dataset.encodings,
     )
     parts = parts.map(lambda name, rows: _transformed(rows, fitted, config, where))
     return PreparedDataset(
@@ -169,6 +170,25 @@ def _target_remarks(dataset: SequenceDataset, config: Config, where: str) -> lis
             remarks.append(
                 f"{label}: targets are missing at {n} of {int(read.sum())} steps, which are not "
                 "scored"
+            )
+    return remarks
+
+
+def _unseen_remarks(train: Rows, dataset: SequenceDataset, where: str) -> list[str]:
+    """Say which values of encoded text are in no training row."""
+    remarks = []
+    for column, part in spans(dataset.columns or (), dataset.encodings):
+        encoding = next((e for e in dataset.encodings if e.column == column and e.values), None)
+        if encoding is None or train.X.shape[-1] != len(dataset.columns or ()):
+            continue
+        seen = (train.X[..., part] == 1).reshape(-1, len(encoding.values)).any(axis=0)
+        values = [
+            value for value, is_seen in zip(encoding.values, seen, strict=True) if not is_seen
+        ]
+        if values:
+            remarks.append(
+                f"{where}: no training row has {printable(column, 40)} {listed(values)}, so the "
+                "network learns nothing about it"
             )
     return remarks
 
@@ -411,7 +431,15 @@ def _check_complete(dataset: SequenceDataset, config: Config, where: str, suitab
         if rows is None:
             continue
         label = where if name == "train" else part_name(name, config, where)
-        check_finite(rows.X, rows.lengths, label, dataset.columns, ids=rows.ids, fills=suitable)
+        check_finite(
+            rows.X,
+            rows.lengths,
+            label,
+            dataset.columns,
+            ids=rows.ids,
+            fills=suitable,
+            encodings=dataset.encodings,
+        )
         if rows.y is not None and rows.y.dtype.kind == "f":
             bad = ~np.isfinite(rows.y)
             if bad.any():

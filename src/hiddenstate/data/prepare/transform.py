@@ -8,18 +8,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hiddenstate.data.prepare.encoding import (
+    Encoding,
+    encoded_features,
+    source_names,
+)
+from hiddenstate.data.prepare.missing import (
+    SCAN_BYTES,
+    after_end,
+    amount,
+    carry_forward,
+    check_finite,
+)
 from hiddenstate.data.rows import Rows, fractions, in_pieces
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.errors import DataError
 from hiddenstate.system.typing import Array
 
 Scaling = tuple[Array, Array]
 """(offset, factor), each (I,): a value x becomes (x - offset) * factor."""
-
-SCAN_BYTES = 2**24
-"""Bytes of rows processed at once; as float64 and with masks they need several times as many."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +47,14 @@ class Transform:
     change : tuple of int, optional
         Features of X that hold the current value of each target; the net learns the difference.
     columns, targets : tuple of str, optional
-        Names of the columns that X was read from, and of the targets.
+        Names of the features, which are those of the columns that X was read from unless these
+        are encoded, and of the targets.
     pixels : bool
         Whether X was uint8, which means fractions of 255.
     reading : dict
         Options that the training file was read with, by name.
+    encodings : tuple of Encoding
+        How columns of text and dates became features; their features are not scaled.
     """
 
     missing: str = "error"
@@ -55,11 +66,13 @@ class Transform:
     targets: tuple[str, ...] | None = None
     pixels: bool = False
     reading: Mapping[str, Any] = field(default_factory=dict)
+    encodings: tuple[Encoding, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...] | None:
         """Names of the input columns, if X was read from a table; None otherwise."""
-        return table_names(self.columns, self.reading.get("layout"))
+        columns = table_names(self.columns, self.reading.get("layout"))
+        return source_names(columns, self.encodings)
 
     @property
     def changes_inputs(self) -> bool:
@@ -99,7 +112,7 @@ class Transform:
             If values are missing and nothing fills them in, or a value is too large for `dtype`.
         """
         if check and self.missing in ("error", "drop"):
-            check_finite(X, lengths, where, self.columns, applied=True)
+            check_finite(X, lengths, where, self.columns, applied=True, encodings=self.encodings)
         if not self.changes_inputs:
             _check_range(X, lengths, dtype, where)
             return X
@@ -296,6 +309,7 @@ def fitted_transform(
     columns: tuple[str, ...] | None = None,
     targets: tuple[str, ...] | None = None,
     reading: Mapping[str, Any] | None = None,
+    encodings: tuple[Encoding, ...] = (),
 ) -> Transform:
     """Fit a :class:`Transform` on training rows.
 
@@ -308,8 +322,8 @@ def fitted_transform(
         Whether targets are scaled too if features are.
     change : tuple of int, optional
         As in :class:`Transform`; targets are then scaled as those features are.
-    columns, targets, reading
-        Kept as they are.
+    columns, targets, reading, encodings
+        Kept as they are; features of encodings are not scaled, and missing ones become 0.
 
     Raises
     ------
@@ -320,15 +334,19 @@ def fitted_transform(
     pixels = rows.X.dtype == np.uint8
     if (scale != "none" and not pixels) or missing in ("mean", "forward", "mask"):
         features = statistics(rows.X, rows.lengths, rows.weights)
+        encoded = encoded_features(columns, encodings, len(features.mean))
         if missing in ("mean", "forward", "mask"):
-            fill = features.mean
-        in_range = bool((features.low >= 0).all() and (features.high <= 1).all())
+            fill = np.where(encoded, 0, features.mean)
+        low, high = features.low[~encoded], features.high[~encoded]
+        in_range = bool((low >= 0).all() and (high <= 1).all())
         if scale == "minmax" and not pixels:
             seen = features.weight > 0
             low, high = np.where(seen, features.low, 0), np.where(seen, features.high, 0)
             scaling = (low, 1 / np.where(high > low, high - low, 1.0))
         elif scale == "standard" or (scale == "auto" and not in_range and not pixels):
             scaling = (features.mean, 1 / features.deviation)
+        if scaling is not None:
+            scaling = (np.where(encoded, 0, scaling[0]), np.where(encoded, 1, scaling[1]))
     if change is not None:
         indices = list(change)
         target_scaling = scaling and (scaling[0][indices], scaling[1][indices])
@@ -351,6 +369,7 @@ def fitted_transform(
         targets,
         bool(pixels),
         reading or {},
+        encodings,
     )
 
 
@@ -371,117 +390,3 @@ def _check_range(X: Any, lengths: Array | None, dtype: Any, where: str) -> None:
                 f"{np.dtype(dtype)}, the first in row {row}; correct the data, or train with "
                 "--dtype float64"
             )
-
-
-def after_end(lengths: Array, T: int) -> NDArray[np.bool_]:
-    """Return which of `T` steps come after the end of each series, (N, T)."""
-    return np.asarray(np.arange(T) >= lengths[:, None])
-
-
-def carry_forward(values: Array) -> Array:
-    """Replace each NaN of (N, T, I) by the last value before it in its series, if there is one."""
-    present = ~np.isnan(values)
-    steps = np.arange(values.shape[1])[None, :, None]
-    last = np.maximum.accumulate(np.where(present, steps, -1), axis=1)
-    carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)
-    return np.where(last >= 0, carried, np.nan)
-
-
-def filled_forward(X: Any, lengths: Array | None, where: str) -> tuple[Any, list[str]]:
-    """Replace each missing or infinite value of series (N, T, I) by the last value before it.
-
-    Returns
-    -------
-    X : ndarray
-        Values without one before them, at the start of a series, are NaN.
-    remarks : list of str
-        How many these are, if there are any.
-
-    Raises
-    ------
-    OptionError
-        If the series stay on disk.
-    """
-    if isinstance(X, RowStore):
-        raise OptionError(
-            f"--missing: {where} is too large for memory, so the last value before a gap may be in "
-            "another piece of it; use mean or mask"
-        )
-    if X.dtype.kind != "f":
-        return X, []
-    filled = carry_forward(np.where(np.isfinite(X), X, np.nan))
-    n = int(count_missing(filled, lengths).sum())
-    remark = f"{where}: {amount(n, 'value')} missing at the start of a series, with no value before"
-    return filled, [f"{remark}; filled in with the mean"] if n else []
-
-
-def count_missing(X: Any, lengths: Array | None) -> Array:
-    """Count the missing or infinite values of each row (N,), without those after its end."""
-    counts = np.zeros(len(X), np.int64)
-    if X.dtype.kind != "f":
-        return counts
-    for first, piece in in_pieces(X, SCAN_BYTES):
-        absent = ~np.isfinite(piece)
-        if lengths is not None:
-            absent &= ~after_end(lengths[first : first + len(piece)], piece.shape[1])[..., None]
-        counts[first : first + len(piece)] = absent.reshape(len(piece), -1).sum(axis=1)
-    return counts
-
-
-def check_finite(
-    X: Any,
-    lengths: Array | None,
-    where: str,
-    columns: tuple[str, ...] | None,
-    applied: bool = False,
-    ids: Array | None = None,
-    fills: str = "mean, forward or mask",
-) -> None:
-    """Refuse missing or infinite values, in training rows or where a model is `applied`.
-
-    `fills` are the values of `--missing` that suit the data, the best first.
-
-    Raises
-    ------
-    DataError
-        With their number, the first of them, and a hint.
-    """
-    counts = count_missing(X, lengths)
-    if not counts.any():
-        return
-    row = int(np.flatnonzero(counts)[0])
-    values = X[row : row + 1]
-    absent = ~np.isfinite(values)
-    if lengths is not None:
-        absent &= ~after_end(lengths[row : row + 1], values.shape[1])[..., None]
-    position = tuple(int(part) for part in np.argwhere(absent)[0][1:])
-    name = f"row {row}" if ids is None else f"series {printable(ids[row], 40)}"
-    hint = (
-        "the model was trained without missing values; fill them in, or train a new model with "
-        f"--missing {fills}"
-        if applied
-        else f"fill them in with --missing {fills}, or leave the rows out with --missing drop"
-    )
-    raise DataError(
-        f"{where}: {amount(int(counts.sum()), 'value')} missing or not finite, the first in "
-        f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}"
-    )
-
-
-def amount(n: int, noun: str) -> str:
-    """Return the subject of a sentence with its verb: `1 value is`, `2 values are`."""
-    return f"{n} {noun} is" if n == 1 else f"{n} {noun}s are"
-
-
-def _position_words(
-    position: tuple[int, ...], shape: tuple[int, ...], columns: tuple[str, ...] | None
-) -> str:
-    """Name a position in a row of `shape`: `, step 2, column b`."""
-    words = f", step {position[0]}" if len(position) > 1 and shape[0] > 1 else ""
-    if columns is not None and len(columns) == shape[-1]:
-        return f"{words}, column {printable(columns[position[-1]], 40)}"
-    if columns is not None and len(columns) == np.prod(shape):
-        # The columns of a wide table are its flat row, whatever steps it is cut into.
-        flat = int(np.ravel_multi_index(position, shape))
-        return f"{words}, column {printable(columns[flat], 40)}"
-    return f"{words}, feature {position[-1]}"

@@ -86,6 +86,8 @@ def decided_reading(dataset: SequenceDataset, config: Config) -> WideReading | N
     """
     if not is_open(dataset, config):
         return None
+    if dataset.encodings:
+        return WideReading("features", "some hold text or dates", dataset.X.shape[1])
     return wide_reading(sample_for_training(dataset, config), dataset.columns)
 
 
@@ -102,6 +104,7 @@ def assumptions(
         As :func:`decided_reading` returned it.
     """
     where, options = printable(dataset.name), config.data
+    reading = None if dataset.encodings else reading
     if reading is not None and (config.job != "autoencode" or reading.layout == "features"):
         yield (
             f"{where}: each row is read as {reading.words}: {reading.reason}; if it is "
@@ -122,6 +125,8 @@ def is_open(dataset: SequenceDataset, config: Config) -> bool:
         return False
     if dataset.X.ndim != 2 or dataset.X.shape[1] < 2:
         return False
+    if dataset.encodings:
+        return config.job != "autoencode"
     pixels = dataset.X.dtype == np.uint8
     if config.job == "autoencode":  # flat rows are scaled by column unless they are pixels
         return pixels and dataset.columns is not None

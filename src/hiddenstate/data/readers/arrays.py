@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.prepare.transform import amount
+from hiddenstate.data.prepare.missing import amount
 from hiddenstate.data.readers.npy import npy_header, read_npy, read_npz
 from hiddenstate.data.rows import Rows, fractions
 from hiddenstate.data.store import IN_MEMORY, PIECE, RowStore

@@ -2,14 +2,12 @@
 
 from typing import Literal
 
+from hiddenstate.data.prepare.encoding import MAX_VALUES
 from hiddenstate.data.readers.columns import Columns, holds_numbers
 from hiddenstate.data.readers.dates import compact_dates, looks_like_times, may_be_compact
 
 Content = Literal["number", "date", "category", "text", "nested"]
 """What a column holds: `category` is text with few different values, each of several rows."""
-
-MAX_CATEGORIES = 50
-"""Largest number of different texts of a category."""
 
 
 def content_of(columns: Columns, j: int) -> Content:
@@ -32,7 +30,7 @@ def content_of(columns: Columns, j: int) -> Content:
     if looks_like_times(cells):
         return "date"
     n = len(set(cells) - {""})
-    return "category" if n <= MAX_CATEGORIES and 2 * n <= len(cells) else "text"
+    return "category" if n <= MAX_VALUES and 2 * n <= len(cells) else "text"
 
 
 def holds_compact_dates(columns: Columns, j: int) -> bool:

@@ -139,7 +139,8 @@ def _decided(
         forecast = options.horizon is not None and bool(targets)
         inputs = list(targets) if forecast else _all_numbers(columns, free, targets, report)
     unused |= {j: _why_unused(columns, j, options) for j in free if j not in (*inputs, *targets)}
-    if not inputs:
+    may_be_encoded = options.calendar is not None or options.input == ALL
+    if not inputs and not (may_be_encoded and require_targets):
         hint = "; to forecast a target from its own past add --horizon 1" if targets else ""
         report(
             DataError(

@@ -259,12 +259,12 @@ def numbers(columns: Columns, j: int, flag: str = "--input") -> Array:
     raise text_error(columns, j, flag)
 
 
-def stacked(columns: Columns, which: list[int]) -> Any:
+def stacked(columns: Columns, which: list[int], may_be_pixels: bool = True) -> Any:
     """Return the columns `which` as an array or store (N, F); uint8 if they are pixels."""
     if columns.stack is not None and all(columns.kinds[j] == "number" for j in which):
         return columns.stack(which)
     arrays = [numbers(columns, j) for j in which]
-    if len(arrays) >= MIN_PIXELS and all(map(fits_byte, arrays)):
+    if may_be_pixels and len(arrays) >= MIN_PIXELS and all(map(fits_byte, arrays)):
         dtype: Any = np.uint8 if max(a.max() for a in arrays) > 1 else np.float64
     else:
         dtype = np.float32 if all(a.dtype == np.float32 for a in arrays) else np.float64

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import DataConfig
+from hiddenstate.data.column_names import positions_of
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.readers.columns import Columns, kind_of
+from hiddenstate.data.prepare.encoding import Encoding
+from hiddenstate.data.readers.column_roles import Roles
+from hiddenstate.data.readers.columns import Columns, check_names, kind_of, stacked
+from hiddenstate.data.readers.encoded import with_encoded_inputs
 from hiddenstate.data.readers.table import to_dataset
-from hiddenstate.errors import DataError
+from hiddenstate.errors import DataError, listed
 from hiddenstate.system.typing import Array
 
 
@@ -35,6 +39,11 @@ def read_frame(
     """
     if not is_frame(frame):
         raise DataError(f"{name}: expected a data frame, got {type(frame).__name__}")
+    return to_dataset(frame_columns(frame, name), options, job, require_targets, name)
+
+
+def frame_columns(frame: Any, name: str) -> Columns:
+    """Return the columns of a data frame that messages call `name`."""
     labels = list(frame.columns)
     names = tuple(map(str, labels))
     arrays, kinds = [], []
@@ -43,7 +52,7 @@ def read_frame(
         values = _values(series)
         arrays.append(np.empty(0) if values is None else values)
         kinds.append("nested" if values is None else kind_of(values))
-    columns = Columns(
+    return Columns(
         names,
         arrays,
         tuple(kinds),
@@ -53,7 +62,29 @@ def read_frame(
         lambda i: f"{name}:row {i}",
         named=labels != list(range(len(labels))),
     )
-    return to_dataset(columns, options, job, require_targets, name)
+
+
+def encode_frame(
+    frame: Any, inputs: tuple[str, ...], encodings: tuple[Encoding, ...], name: str
+) -> Array:
+    """Return the columns `inputs` of a data frame as the features (N, I) of a model.
+
+    Raises
+    ------
+    DataError
+        If it is not a data frame, a column is missing, or a text is not one that the model knows.
+    """
+    if not is_frame(frame):
+        raise DataError(
+            f"{name}: expected a data frame, as the model encodes text or dates; its columns: "
+            f"{listed(inputs)}"
+        )
+    columns = frame_columns(frame, name)
+    check_names(columns.names, name)
+    roles = Roles(False, positions_of(inputs, columns.names, name), [])
+    columns, roles, _ = with_encoded_inputs(columns, roles, DataConfig(), encodings, columns.names)
+    features: Array = stacked(columns, roles.inputs, may_be_pixels=False)
+    return features
 
 
 def _values(series: Any) -> Array | None:

@@ -10,7 +10,7 @@ import csv
 import math
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,12 @@ SAMPLE_ROWS = 100_000
 """Most rows that are read if a sample is enough, and no more than a block of lines holds."""
 
 
-def read_columns(path: Path, options: DataConfig, sample: bool = False) -> Columns:
+def read_columns(
+    path: Path, options: DataConfig, sample: bool = False, texts: Iterable[str] = ()
+) -> Columns:
     """Read a delimited text file as columns; with `sample`, only its first block of lines.
 
+    `texts` are the names of columns that are text, also where their cells look like numbers.
     Columns are separated by commas; in .tsv files by tabs; in .txt files by the separator that
     the first line has. `options.delimiter`, `options.decimal`, `options.thousands` and
     `options.encoding` override this. The first line is a header unless it looks like a row of data.
@@ -55,11 +58,11 @@ def read_columns(path: Path, options: DataConfig, sample: bool = False) -> Colum
     OptionError
         If the delimiter is not one character, or the encoding is unknown.
     """
-    reading = _Reading(path, options, frozenset(), sample)
+    reading = _Reading(path, options, frozenset(texts), sample)
     reading.run()
     if reading.mixed():
         # The first pieces of a text column looked like numbers, and their text is lost.
-        reading = _Reading(path, options, reading.texts(), sample)
+        reading = _Reading(path, options, frozenset({*reading.texts(), *texts}), sample)
         reading.run()
     return reading.columns()
 
@@ -98,10 +101,13 @@ def _packed(
 
 
 class _Reading:
-    """One pass over a file, or a sample of it; the columns `as_text` keep the text of each cell."""
+    """One pass over a file, or a sample of it.
+
+    Columns whose number or name is in `as_text` keep the text of each cell.
+    """
 
     def __init__(
-        self, path: Path, options: DataConfig, as_text: frozenset[int], sample: bool
+        self, path: Path, options: DataConfig, as_text: frozenset[int | str], sample: bool
     ) -> None:
         self.path, self.options, self.as_text, self.sample = path, options, as_text, sample
         self.unread = ""
@@ -326,7 +332,7 @@ class _Reading:
         values = np.empty((len(records), len(self.names)))
         special = {}
         for j, cells in enumerate(zip(*records, strict=True)):
-            column = _column(cells, self.marks, j in self.as_text)
+            column = _column(cells, self.marks, bool({j, self.names[j]} & self.as_text))
             if column.dtype == np.float64:
                 values[:, j] = column
                 if not self.commas.settled:

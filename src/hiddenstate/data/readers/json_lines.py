@@ -248,7 +248,7 @@ class _Reading:
         lengths = np.array([len(row) for row in arrays[first]], np.int64)
         fields: dict[str, Array | None] = {}
         has_id = any(name.casefold() in ID_NAMES for name in self.names)
-        if self.options.id in (None, SERIES) and not has_id:
+        if self.options.id in (None, (SERIES,)) and not has_id:
             fields[SERIES] = np.repeat(lines, lengths)
         n_steps = int(lengths.sum())
         needed = 16 * n_steps * (len(scalars) + sum(row[0].size for row in arrays.values()))

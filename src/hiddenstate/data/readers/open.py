@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.data.column_names import are_names, match_columns
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
+from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers import formats
 from hiddenstate.data.readers.columns import Columns
@@ -41,7 +42,9 @@ def load_dataset(config: Config) -> PreparedDataset:
     return prepare(read_dataset(config), config)
 
 
-def read_dataset(config: Config, sample: bool = False) -> SequenceDataset:
+def read_dataset(
+    config: Config, sample: bool = False, encodings: tuple[Encoding, ...] | None = None
+) -> SequenceDataset:
     """Read the data of `config` as it is: not split, scaled or filled in.
 
     Parameters
@@ -49,6 +52,8 @@ def read_dataset(config: Config, sample: bool = False) -> SequenceDataset:
     config : Config
     sample : bool, default False
         Read only a bounded number of rows, which takes a few seconds for any file.
+    encodings : tuple of Encoding, optional
+        How text and dates of a table are encoded; by default, as follows from the data.
 
     Raises
     ------
@@ -63,7 +68,7 @@ def read_dataset(config: Config, sample: bool = False) -> SequenceDataset:
             "--windows: applies only to the bundled waves; leave it out: for a file the number "
             "follows from its length"
         )
-    dataset = read_path(options.data, options, config.job, sample=sample)
+    dataset = read_path(options.data, options, config.job, True, sample, encodings)
     if (test_path := options.test) is not None:
         if dataset.test is not None:
             raise OptionError(
@@ -71,7 +76,7 @@ def read_dataset(config: Config, sample: bool = False) -> SequenceDataset:
             )
         if options.input is None and are_names(dataset.names):
             options = replace(options, input=dataset.names)
-        test = read_path(test_path, options, config.job, sample=sample)
+        test = read_path(test_path, options, config.job, True, sample, dataset.encodings)
         unread = (*dataset.unread, *test.unread)
         test = check_match(dataset, test)
         dataset = replace(dataset, test=test.train, unread=unread)
@@ -110,7 +115,12 @@ def read_data(source: Any, job: str = "classify", **options: Any) -> SequenceDat
 
 
 def read_path(
-    name: str, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
+    name: str,
+    options: DataConfig,
+    job: str,
+    require_targets: bool = True,
+    sample: bool = False,
+    encodings: tuple[Encoding, ...] | None = None,
 ) -> SequenceDataset:
     """Read one file or folder with the reader for its name.
 
@@ -125,6 +135,8 @@ def read_path(
         Whether labels or targets must be there.
     sample : bool, default False
         As in :func:`read_dataset`.
+    encodings : tuple of Encoding, optional
+        How the training data was encoded, for further rows; by default, this is the training data.
 
     Raises
     ------
@@ -138,8 +150,13 @@ def read_path(
             "targets itself"
         )
     if is_table(path):
-        columns = sample_columns if sample else read_table
-        dataset = to_dataset(columns(path, options), options, job, require_targets, path.name)
+        texts = [e.column for e in encodings or () if e.values]
+        columns = (
+            sample_columns(path, options) if sample else read_table(path, options, texts=texts)
+        )
+        dataset = to_dataset(columns, options, job, require_targets, path.name, encodings)
+    elif options.calendar is not None:
+        raise OptionError(f"--calendar: requires a table with dates; {printable(path)} is none")
     else:
         dataset = _reader(path)(path, options, job, require_targets, sample)
     return replace(dataset, source="file")
@@ -154,14 +171,22 @@ def _may_lack_targets(path: Path) -> bool:
     return _folder_reader(path) is read_arrays
 
 
-def read_table(path: Path, options: DataConfig, sample: bool = False) -> Columns:
+def read_table(
+    path: Path, options: DataConfig, sample: bool = False, texts: Sequence[str] = ()
+) -> Columns:
     """Read the columns of a table, or of a sample of its rows.
+
+    In a text file, the columns named in `texts` are text, whatever they look like.
 
     Raises
     ------
     DataError
         As in :func:`load_dataset`.
     """
+    if has_ending(path, formats.DELIMITED):
+        from hiddenstate.data.readers import delimited
+
+        return delimited.read_columns(path, options, sample, texts)
     return _columns_reader(path)(path, options, sample)
 
 
@@ -171,13 +196,9 @@ def _columns_reader(path: Path) -> ColumnsReader:
         from hiddenstate.data.readers import parquet
 
         return parquet.read_columns
-    if has_ending(path, formats.JSON_LINES):
-        from hiddenstate.data.readers import json_lines
+    from hiddenstate.data.readers import json_lines
 
-        return json_lines.read_columns
-    from hiddenstate.data.readers import delimited
-
-    return delimited.read_columns
+    return json_lines.read_columns
 
 
 def sample_columns(path: Path, options: DataConfig) -> Columns:
@@ -206,6 +227,7 @@ def read_like(
     reading: Mapping[str, Any],
     changes: Mapping[str, Any],
     require_targets: bool,
+    encodings: tuple[Encoding, ...] = (),
 ) -> SequenceDataset:
     """Read new rows with the options that the training data of a model was read with.
 
@@ -222,6 +244,8 @@ def read_like(
         Options that differ for the new rows; None means no difference.
     require_targets : bool
         Whether labels or targets must be there.
+    encodings : tuple of Encoding
+        Those of the model.
 
     Raises
     ------
@@ -233,7 +257,7 @@ def read_like(
     values = {**same, **changed}
     config = make_config(job, {n: v for n, v in values.items() if v is not None})
     try:
-        dataset = read_path(name, config.data, job, require_targets)
+        dataset = read_path(name, config.data, job, require_targets, False, encodings)
     except DataError as error:
         raise DataError(_hint_for_new_data(str(error), job)) from None
     return dataset if dataset.test is None else replace(dataset, train=dataset.test, test=None)

@@ -14,6 +14,7 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.origin import Table, whole
+from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import Roles, find_roles
 from hiddenstate.data.readers.columns import (
@@ -35,6 +36,7 @@ from hiddenstate.data.readers.dates import (
     order_of,
     timestamps,
 )
+from hiddenstate.data.readers.encoded import encoding_remarks, with_encoded_inputs
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.memory import check_free
@@ -45,7 +47,12 @@ MAX_TEXT = 1000
 
 
 def to_dataset(
-    columns: Columns, options: DataConfig, job: str, require_targets: bool, name: str
+    columns: Columns,
+    options: DataConfig,
+    job: str,
+    require_targets: bool,
+    name: str,
+    encodings: tuple[Encoding, ...] | None = None,
 ) -> SequenceDataset:
     """Turn a table into series, not split, scaled or filled in.
 
@@ -59,6 +66,8 @@ def to_dataset(
         Whether labels or targets must be there; false for new rows to predict.
     name : str
         Name of the data.
+    encodings : tuple of Encoding, optional
+        How the training data was encoded, for further rows; by default, this is the training data.
 
     Returns
     -------
@@ -78,6 +87,9 @@ def to_dataset(
     columns = _renamed(columns, options, require_targets)
     names = own_names if are_names(columns.names) else columns.names
     roles = find_roles(columns, options, job, require_targets)
+    trained = encodings
+    columns, roles, encodings = with_encoded_inputs(columns, roles, options, trained, names)
+    names = (*names, *columns.names[len(names) :])
     require_labels = require_targets and (job == "classify" or options.label is not None)
     by_time = require_targets and (options.time is not None or options.split == "time")
     clock = _clock(columns, roles, options.dates) if roles.long or by_time else None
@@ -85,7 +97,7 @@ def to_dataset(
     if roles.long:
         rows = _long(columns, roles, require_labels, series, clock)
     else:
-        rows = replace(_wide(columns, roles, require_labels), clock=clock)
+        rows = replace(_wide(columns, roles, require_labels, bool(encodings)), clock=clock)
     kind = f"a {'long' if roles.long else 'wide'} {columns.what}"
     if roles.label_is_first:
         kind += ", its first column the label"
@@ -102,14 +114,16 @@ def to_dataset(
         picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
         remarks=(
             *_unused_remarks(columns, roles, options, printable(name)),
+            *(encoding_remarks(printable(name), encodings) if trained is None else ()),
             *_order_remarks(columns, roles, series, clock, printable(name)),
         ),
         read_as={"layout": "long" if roles.long else "wide"}
         # The training file settled that its commas are decimal commas.
         | ({"thousands": "."} if columns.marks and columns.marks.decimal == "," else {})
-        | _settled_order(columns, roles)
+        | _settled_order(columns, roles, encodings)
         | _guessed_roles(columns, roles),
         unread=(columns.unread,) if columns.unread else (),
+        encodings=encodings,
     )
 
 
@@ -142,10 +156,10 @@ def _renamed(columns: Columns, options: DataConfig, require_targets: bool) -> Co
     return columns if set(names) == set(columns.names) else replace(columns, names=names)
 
 
-def _wide(columns: Columns, roles: Roles, require_labels: bool) -> Rows:
-    """Read one row per series: X (N, F)."""
+def _wide(columns: Columns, roles: Roles, require_labels: bool, encoded: bool) -> Rows:
+    """Read one row per series: X (N, F); `encoded` is whether some are features of encodings."""
     return Rows(
-        stacked(columns, roles.inputs),
+        stacked(columns, roles.inputs, may_be_pixels=not encoded),
         _targets(columns, roles) if roles.targets else _labels(columns, roles, require_labels),
         weights=_weights(columns, roles),
         groups=_groups(columns, roles),
@@ -210,12 +224,16 @@ def _times(columns: Columns, roles: Roles) -> Array | None:
     return None if roles.time is None else plain_values(columns.arrays[roles.time])
 
 
-def _settled_order(columns: Columns, roles: Roles) -> dict[str, str]:
+def _settled_order(
+    columns: Columns, roles: Roles, encodings: tuple[Encoding, ...]
+) -> dict[str, str]:
     """Return the order of day and month that the dates of the training file settled."""
-    if roles.time is None or columns.kinds[roles.time] != "text":
-        return {}
-    order = order_of(columns.arrays[roles.time])
-    return {} if order is None else {"dates": order}
+    calendars = [columns.positions.get(e.column) for e in encodings if e.calendar]
+    for j in (roles.time, *calendars):
+        if j is not None and columns.kinds[j] == "text":
+            order = order_of(columns.arrays[j])
+            return {} if order is None else {"dates": order}
+    return {}
 
 
 def _ids(columns: Columns, roles: Roles, rows: Array) -> Array | None:

@@ -1,0 +1,136 @@
+"""Finds missing values in rows, refuses them, and repeats the last value before them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.data.prepare.encoding import Encoding, spans
+from hiddenstate.data.rows import in_pieces
+from hiddenstate.data.store import RowStore
+from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.system.typing import Array
+
+SCAN_BYTES = 2**24
+"""Bytes of rows processed at once; as float64 and with masks they need several times as many."""
+
+
+def after_end(lengths: Array, T: int) -> NDArray[np.bool_]:
+    """Return which of `T` steps come after the end of each series, (N, T)."""
+    return np.asarray(np.arange(T) >= lengths[:, None])
+
+
+def carry_forward(values: Array) -> Array:
+    """Replace each NaN of (N, T, I) by the last value before it in its series, if there is one."""
+    present = ~np.isnan(values)
+    steps = np.arange(values.shape[1])[None, :, None]
+    last = np.maximum.accumulate(np.where(present, steps, -1), axis=1)
+    carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)
+    return np.where(last >= 0, carried, np.nan)
+
+
+def filled_forward(X: Any, lengths: Array | None, where: str) -> tuple[Any, list[str]]:
+    """Replace each missing or infinite value of series (N, T, I) by the last value before it.
+
+    Returns
+    -------
+    X : ndarray
+        Values without one before them, at the start of a series, are NaN.
+    remarks : list of str
+        How many these are, if there are any.
+
+    Raises
+    ------
+    OptionError
+        If the series stay on disk.
+    """
+    if isinstance(X, RowStore):
+        raise OptionError(
+            f"--missing: {where} is too large for memory, so the last value before a gap may be in "
+            "another piece of it; use mean or mask"
+        )
+    if X.dtype.kind != "f":
+        return X, []
+    filled = carry_forward(np.where(np.isfinite(X), X, np.nan))
+    n = int(count_missing(filled, lengths).sum())
+    remark = f"{where}: {amount(n, 'value')} missing at the start of a series, with no value before"
+    return filled, [f"{remark}; filled in with the mean"] if n else []
+
+
+def count_missing(X: Any, lengths: Array | None) -> Array:
+    """Count the missing or infinite values of each row (N,), without those after its end."""
+    counts = np.zeros(len(X), np.int64)
+    if X.dtype.kind != "f":
+        return counts
+    for first, piece in in_pieces(X, SCAN_BYTES):
+        absent = ~np.isfinite(piece)
+        if lengths is not None:
+            absent &= ~after_end(lengths[first : first + len(piece)], piece.shape[1])[..., None]
+        counts[first : first + len(piece)] = absent.reshape(len(piece), -1).sum(axis=1)
+    return counts
+
+
+def check_finite(
+    X: Any,
+    lengths: Array | None,
+    where: str,
+    columns: tuple[str, ...] | None,
+    applied: bool = False,
+    ids: Array | None = None,
+    fills: str = "mean, forward or mask",
+    encodings: tuple[Encoding, ...] = (),
+) -> None:
+    """Refuse missing or infinite values, in training rows or where a model is `applied`.
+
+    `fills` are the values of `--missing` that suit the data, the best first. A missing cell of a
+    column that is encoded counts once.
+
+    Raises
+    ------
+    DataError
+        With their number, the first of them, and a hint.
+    """
+    counts = count_missing(X, lengths)
+    if not counts.any():
+        return
+    if encodings and columns is not None and len(columns) == X.shape[-1]:
+        inputs = spans(columns, encodings)
+        columns = tuple(name for name, _ in inputs)
+        X = X[..., [part.start for _, part in inputs]]
+        counts = count_missing(X, lengths)
+    row = int(np.flatnonzero(counts)[0])
+    values = X[row : row + 1]
+    absent = ~np.isfinite(values)
+    if lengths is not None:
+        absent &= ~after_end(lengths[row : row + 1], values.shape[1])[..., None]
+    position = tuple(int(part) for part in np.argwhere(absent)[0][1:])
+    name = f"row {row}" if ids is None else f"series {printable(ids[row], 40)}"
+    hint = (
+        "the model was trained without missing values; fill them in, or train a new model with "
+        f"--missing {fills}"
+        if applied
+        else f"fill them in with --missing {fills}, or leave the rows out with --missing drop"
+    )
+    raise DataError(
+        f"{where}: {amount(int(counts.sum()), 'value')} missing or not finite, the first in "
+        f"{name}{_position_words(position, X.shape[1:], columns)}; {hint}"
+    )
+
+
+def amount(n: int, noun: str) -> str:
+    """Return the subject of a sentence with its verb: `1 value is`, `2 values are`."""
+    return f"{n} {noun} is" if n == 1 else f"{n} {noun}s are"
+
+
+def _position_words(
+    position: tuple[int, ...], shape: tuple[int, ...], columns: tuple[str, ...] | None
+) -> str:
+    """Name a position in a row of `shape`: `, step 2, column b`."""
+    words = f", step {position[0]}" if len(position) > 1 and shape[0] > 1 else ""
+    if columns is not None and len(columns) == shape[-1]:
+        return f"{words}, column {printable(columns[position[-1]], 40)}"
+    if columns is not None and len(columns) == np.prod(shape):
+        # The columns of a wide table are its flat row, whatever steps it is cut into.
+        flat = int(np.ravel_multi_index(position, shape))
+        return f"{words}, column {printable(columns[flat], 40)}"
+    return f"{words}, feature {position[-1]}"
