@@ -175,7 +175,8 @@ def _restore(
     names = model.transform.names if are_names(model.transform.names) else None
     is_wide = names is not None and model.transform.reading["layout"] in ("wide", "features")
     is_flat = is_wide or model.net.job == "autoencode"
-    width = len(names) if is_wide and names is not None else model.n_features
+    by_column = is_wide or bool(model.transform.encodings)
+    width = len(names) if by_column and names is not None else model.n_features
     estimator.fit_ndim_ = fitted.get("fit_ndim_", 2 if is_flat else 3)
     estimator.n_features_in_ = fitted.get("n_features_in_", width)
     if names is not None and len(names) == estimator.n_features_in_:

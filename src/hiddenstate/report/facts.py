@@ -164,8 +164,18 @@ class RunFacts:
         own = self.model.transform
         pairs = [
             (title, _listed([printable(name, NAME_LENGTH) for name in names]))
-            for title, names in (("columns", own.columns), ("targets", own.targets))
+            for title, names in (("columns", own.names or own.columns), ("targets", own.targets))
             if names
+        ]
+        pairs += [
+            (
+                f"column {printable(e.column, NAME_LENGTH)}",
+                f"a feature for each of {len(e.values)} values: "
+                + _listed([printable(value, NAME_LENGTH) for value in e.values])
+                if e.values
+                else f"sine and cosine of {', '.join(e.calendar)}",
+            )
+            for e in own.encodings
         ]
         steps = ["pixels from 0 to 255 read as fractions"] if own.pixels else []
         if own.missing not in ("error", "drop"):

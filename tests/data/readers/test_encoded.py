@@ -149,8 +149,8 @@ def test_new_rows_have_the_values_of_the_training_rows(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         further(bad, store, code, input=("store", "code"))
     assert str(error.value).endswith(
-        "t.csv:3:store: 'North' is not in the training data; did you mean north? (2 such rows); "
-        "known values: east, north"
+        "t.csv:3:store: 'North' is not in the training data (2 such rows); known values: east, "
+        "north; did you mean north?"
     )
 
 

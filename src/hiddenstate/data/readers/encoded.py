@@ -293,8 +293,8 @@ def _one_hot(columns: Columns, j: int, encoding: Encoding) -> Array:
         text = str(cells[first])
         more = f" ({len(unknown)} such rows)" if len(unknown) > 1 else ""
         raise DataError(
-            f"{columns.at(first, j)}: '{printable(text, 40)}' is not in the training data"
-            f"{did_you_mean(text, encoding.values)}{more}; known values: {listed(encoding.values)}"
+            f"{columns.at(first, j)}: '{printable(text, 40)}' is not in the training data{more}; "
+            f"known values: {listed(encoding.values)}{did_you_mean(text, encoding.values)}"
         )
     return features
 
