@@ -431,6 +431,19 @@ def test_rows_without_labels_and_other_than_pictures(tmp_path: Path) -> None:
     assert opened(run).faults == []
 
 
+def test_the_channels_of_a_row_are_kept_apart(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 20, 3)) * [1, 10, 100]
+    np.savez(tmp_path / "windows.npz", X=rows)
+    run = train("autoencode", {"data": str(tmp_path / "windows.npz"), "max_steps": 4}, tmp_path)
+    drawn = plot_data(run)["rows"]
+    assert (drawn["channels"], drawn["width"]) == (3, 60)
+    packed = np.frombuffer(base64.b64decode(drawn["bytes"]), "u1").reshape(-1, 3) / 255
+    original = Timeline(run).static_arrays["code_row"].reshape(-1, 3)
+    for channel in range(3):
+        near = np.corrcoef(packed[: len(original), channel], original[:, channel])[0, 1]
+        assert near > 0.999
+
+
 @pytest.mark.usefixtures("coarse")
 def test_a_run_without_codes_has_no_plot(tmp_path: Path) -> None:
     data = str(write_digits(tmp_path / "digits"))

@@ -25,7 +25,7 @@ MAX_ROWS_BYTES = 256 * 1024
 """Bytes of the rows beside the codes; as many again for their reconstructions."""
 
 MAX_NUMBERS = 256
-"""Numbers of a row that is no picture; of longer rows, as many evenly spaced ones."""
+"""Numbers of a row that is no picture; of longer rows, as many at evenly spaced steps."""
 
 MAX_AXES = 3
 """Numbers of a code that are drawn, the first ones."""
@@ -34,16 +34,15 @@ MAX_AXES = 3
 class RowData(TypedDict, total=False):
     """The rows beside the codes, as the page's script reads them; without any, `rows` is None.
 
-    Numbers are from 0 to 255 between `low` and `high`; `bytes` holds the `n` rows of `width`
-    numbers and, if `rebuilt`, their reconstructions.
+    Numbers are from 0 to 255 in the range of their channel; `bytes` holds the `n` rows of `width`
+    numbers, the channels of each step together, and, if `rebuilt`, their reconstructions.
     """
 
     n: int
     width: int
+    channels: int
     picture: tuple[int, int] | None
     errors: list[float | None] | None
-    low: float
-    high: float
     bytes: str
     rebuilt: bool
 
@@ -137,7 +136,13 @@ def _rows(timeline: Timeline, n: int) -> RowData | None:
         return None
     F = original.shape[1]
     picture = timeline.picture if timeline.picture and math.prod(timeline.picture) == F else None
-    chosen = np.linspace(0, F - 1, F if picture else min(F, MAX_NUMBERS)).round().astype(int)
+    n_steps, channels = timeline.facts.row_shape or (F, 1)
+    if picture or n_steps * channels != F:
+        n_steps, channels = F, 1
+    steps = np.linspace(
+        0, n_steps - 1, n_steps if picture else min(n_steps, max(MAX_NUMBERS // channels, 2))
+    )
+    chosen = (steps.round().astype(int)[:, None] * channels + np.arange(channels)).reshape(-1)
     n = min(n, len(original), max(1, MAX_ROWS_BYTES // len(chosen)))
     errors: list[float | None] | None = None
     parts = [original[:n, chosen]]
@@ -145,17 +150,15 @@ def _rows(timeline: Timeline, n: int) -> RowData | None:
         by_row = error_by_row(rebuilt[:n], original[:n])
         errors = [float(f"{e:.4g}") if math.isfinite(e) else None for e in by_row]
         parts.append(rebuilt[:n, chosen])
-    both = np.stack(parts).astype(np.float64)
+    both = np.stack(parts).astype(np.float64).reshape(-1, channels)
     if picture:  # pixels keep their own scale
-        both = np.concatenate([both.reshape(-1), [0.0, 1.0]])
-    text, low, high = packed(both, tuple(range(both.ndim)), "|u1")
+        both = np.concatenate([both, [[0.0], [1.0]]])
     return {
         "n": n,
         "width": len(chosen),
+        "channels": channels,
         "picture": picture,
         "errors": errors,
-        "low": low,
-        "high": high,
-        "bytes": text,
+        "bytes": packed(both, (0,), "|u1")[0],
         "rebuilt": errors is not None,
     }

@@ -58,25 +58,33 @@ class RowViewer {
     else this.drawLines(canvas, row, part);
   }
 
-  // Draws numbers as a line; a reconstruction is drawn over its row.
+  // Draws each channel as a line in a lane; a reconstruction is drawn over its row.
   drawLines(canvas, row, part) {
     const dense = window.devicePixelRatio || 1;
+    const { channels } = this.rows;
     const wide = canvas.parentElement.clientWidth || 240;
     canvas.width = Math.round(wide * dense);
-    canvas.height = Math.round(80 * dense);
+    canvas.height = Math.round((40 + 40 * channels) * dense);
+    const lane = canvas.height / channels;
     const pen = canvas.getContext("2d");
     const styles = getComputedStyle(document.documentElement);
     const lines = part ? [["--muted", 0], ["--prediction", 1]] : [["--target", 0]];
     for (const [color, which] of lines) {
       const values = this.values(row, which);
+      const steps = values.length / channels;
       pen.strokeStyle = styles.getPropertyValue(color);
       pen.lineWidth = 1.5 * dense;
-      pen.beginPath();
-      values.forEach((value, place) => {
-        const x = ((place + 0.5) / values.length) * canvas.width;
-        pen.lineTo(x, canvas.height * (0.94 - (0.88 * value) / 255));
-      });
-      pen.stroke();
+      for (let channel = 0; channel < channels; channel += 1) {
+        pen.beginPath();
+        for (let step = 0; step < steps; step += 1) {
+          const share = values[step * channels + channel] / 255;
+          pen.lineTo(
+            ((step + 0.5) / steps) * canvas.width,
+            lane * (channel + 0.94 - 0.88 * share),
+          );
+        }
+        pen.stroke();
+      }
     }
   }
 }

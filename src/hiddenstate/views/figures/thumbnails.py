@@ -199,9 +199,11 @@ def figure_size(
     scale = side_of(form, side) / max(size)
     if form.picture is None:
         most = min(most, 5)
-    pitch = max(1.1 * size[1] * scale, wanted)
     free = on_page(WIDEST) - gutter(form) - 0.24
-    columns = max(1, min(n, most, int(free / pitch)))
+    if n > 1:  # two fit on the screen of a phone
+        scale = min(scale, free / 2 / (1.1 * size[1]))
+    pitch = max(1.1 * size[1] * scale, wanted)
+    columns = max(1, min(n, most, int(free / pitch + 1e-6)))
     lines = max(1, -(-n // columns))
     least = 3.0 if form.picture else 3.6
     width = on_page(max(columns * pitch + gutter(form) + 0.24, least))
