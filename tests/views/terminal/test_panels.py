@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.runs import Run
+from hiddenstate.views.catalog import drawings
 from hiddenstate.views.playback import Player
 from hiddenstate.views.terminal import autoencode, classify, panels, regress
 from hiddenstate.views.terminal.canvas import Canvas, changes
@@ -161,7 +162,8 @@ def test_the_decision_is_shown_line_by_line_of_the_picture(run_of):
 def test_only_the_likeliest_of_many_classes_are_shown(cli, tmp_path):
     random = np.random.default_rng(0)
     y = np.repeat(np.arange(120), 5)
-    timeline = own(cli, tmp_path, "classify", random.normal(size=(600, 4)), y, "--hidden-size", "4")
+    X = random.normal(size=(600, 4, 1))
+    timeline = own(cli, tmp_path, "classify", X, y, "--hidden-size", "4")
     model = drawn(timeline, 80, 24, "probabilities")
     best = timeline.moment().arrays["probability"][0].argmax()
     assert f"{timeline.label(best)} " in model.text
@@ -206,6 +208,36 @@ def test_signals_are_lines_and_short_ones_end_early(cli, tmp_path):
     for page in ("all", "predictions", "decision"):
         text = drawn(timeline, page=page).text
         assert any(0x2800 < ord(character) < 0x2900 for character in text)
+
+
+def test_channels_have_lanes_of_their_own_with_their_names(cli, tmp_path):
+    lines = ["id,t,acc_x,acc_y,kind"]
+    for series in range(16):
+        lines += [f"{series},{t / 10},{t},{9.81 - t},{series % 2}" for t in range(12)]
+    (tmp_path / "own.csv").write_text("\n".join(lines) + "\n")
+    for job in ("classify", "autoencode"):
+        assert cli(job, "own.csv", "--label", "kind", "--max-steps", "2", *OFF).code == 0
+        timeline = Timeline(Run(tmp_path / "runs" / f"{job}-1"))
+        page = "predictions" if job == "classify" else "reconstructions"
+        model = drawn(timeline, 100, 20, page, Depth.PLAIN)
+        first, second = (model.text.index(name) for name in ("acc_x", "acc_y"))
+        assert 0 < first < second
+        assert "0 to 1.1" in model.text  # tenths from the column t
+
+
+def test_quantities_are_bars_with_names_and_have_no_steps_to_decide_at(cli, tmp_path):
+    random = np.random.default_rng(0)
+    lines = ["ash,hue,kind"]
+    lines += [f"{random.normal():.3f},{random.normal():.3f},{n % 2}" for n in range(40)]
+    (tmp_path / "own.csv").write_text("\n".join(lines) + "\n")
+    options = ("--label", "kind", "--layout", "features", "--max-steps", "2")
+    assert cli("classify", "own.csv", *options, *OFF).code == 0
+    timeline = Timeline(Run(tmp_path / "runs" / "classify-1"))
+    assert "decision" not in pages_of(timeline, timeline.moment())
+    assert "decision" not in drawings(timeline, timeline.moment())
+    text = drawn(timeline, 100, 20, "predictions").text
+    assert "ash" in text
+    assert "━" in text.split("ash")[1]
 
 
 def test_one_row_of_thousands_of_steps_and_many_features(cli, tmp_path):

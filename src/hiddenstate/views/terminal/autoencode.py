@@ -7,6 +7,7 @@ import numpy as np
 from hiddenstate.runs.snapshots import AutoencodeMoment, AutoencodeStatic
 from hiddenstate.system.typing import Array
 from hiddenstate.views.terminal import panels, shapes
+from hiddenstate.views.terminal import rows as rows_of_data
 from hiddenstate.views.terminal.canvas import BOLD, Canvas, clip, width_of
 from hiddenstate.views.terminal.colors import BLUE, CLASSES, GREY, ORANGE
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
@@ -57,7 +58,7 @@ def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
         available["pca"] = pca
     if len(arrays.get("walk", ())):
         available["walk"] = walk
-    if len(arrays.get("grid", ())) and timeline.picture:
+    if len(arrays.get("grid", ())):
         available["grid"] = grid
     if len(arrays.get("worst", ())) and {"worst_row", "worst_rebuilt"} <= set(arrays):
         available["worst"] = worst
@@ -65,31 +66,34 @@ def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
 
 
 def _pairs(canvas: Canvas, timeline: Timeline, above: Array, below: Array) -> None:
-    """Draw rows over their reconstructions; if they are no pictures, both in one plot."""
-    picture = timeline.picture
-    stacked = (2 * picture[0], picture[1]) if picture else None
+    """Draw pictures over their reconstructions, and reconstructions over other rows."""
+    form = timeline.form
+    if not form.picture:
+
+        def draw_over(part: Canvas, n: int, height: int) -> None:
+            rows_of_data.draw_row(part.part(0, 0, part.width, height), above[n], form, below[n])
+
+        rows_of_data.gallery(canvas, above[: len(below)], form, 0, draw_over)
+        return
+    picture = form.picture
 
     def draw(part: Canvas, n: int, height: int) -> None:
-        if not picture:
-            both = np.stack([below[n].reshape(-1), above[n].reshape(-1)], axis=1)
-            panels.draw_row(part.part(0, 0, part.width, height), both, None)
-            return
         half = height // 2
         width = panels.picture_size(picture, part.width, half)[0]
-        panels.draw_row(part.part(0, 0, width, half), above[n], picture)
-        panels.draw_row(part.part(0, half, width, half), below[n], picture)
+        panels.draw_picture(part.part(0, 0, width, half), above[n].reshape(picture))
+        panels.draw_picture(part.part(0, half, width, half), below[n].reshape(picture))
 
-    body = canvas
-    if stacked:  # both have the same number of lines
-        body = canvas.part(0, 0, canvas.width, canvas.height // 2 * 2)
-    panels.gallery(body, above[: len(below)], stacked, 0, draw)
+    # Both have the same number of lines.
+    body = canvas.part(0, 0, canvas.width, canvas.height // 2 * 2)
+    panels.gallery(body, above[: len(below)], (2 * picture[0], picture[1]), 0, draw)
 
 
 def reconstructions(
     canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection
 ) -> None:
     """Draw rows over their reconstructions."""
-    note = "original above" if timeline.picture else "original orange, reconstruction blue"
+    picture = timeline.picture
+    note = "original above" if picture else rows_of_data.over_note(canvas, timeline.form)
     body = panels.titled(canvas, "reconstructions", note)
     original = timeline.static_as(AutoencodeStatic)["original"]
     _pairs(body, timeline, original, moment.arrays_as(AutoencodeMoment)["reconstruction"])
@@ -189,16 +193,20 @@ def walk(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selectio
     rows = rows[np.linspace(0, len(rows) - 1, n).round().astype(int)]
 
     def draw(part: Canvas, n: int, height: int) -> None:
-        panels.draw_picture_or_row(part, rows[n], timeline.picture, height)
+        place = panels.place_of(part, timeline.picture, height)
+        rows_of_data.draw_row(place, rows[n], timeline.form)
 
-    panels.gallery(body, rows, timeline.picture, 0, draw)
+    rows_of_data.gallery(body, rows, timeline.form, 0, draw)
 
 
 def grid(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
-    """Draw the rows decoded from a square of codes as one picture."""
+    """Draw the rows decoded from a square of codes, pictures as one picture."""
     note = "along their two principal axes"
     body = panels.titled(canvas, "decoded from a square of codes", note)
-    rows, picture = moment.arrays_as(AutoencodeMoment)["grid"], timeline.picture or (1, 1)
+    rows, picture = moment.arrays_as(AutoencodeMoment)["grid"], timeline.picture
+    if not picture:
+        rows_of_data.draw_grid(body, rows, timeline.form)
+        return
     side = round(len(rows) ** 0.5)
     h, w = picture
     most = max(min(body.width, 2 * body.height) // SMALL_TILE, 2)
@@ -207,4 +215,4 @@ def grid(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selectio
     side = len(some)
     share = min(body.width / (side * w), 2 * body.height / (side * h), 1.0)
     size = max(1, round(side * w * share)), max(1, round(side * h * share / 2))
-    panels.draw_row(body.part(0, 0, *size), tiles, (side * h, side * w))
+    panels.draw_picture(body.part(0, 0, *size), tiles.reshape(side * h, side * w))

@@ -1,12 +1,14 @@
 """Draws the panels of a classifier: predictions, probabilities, decisions, errors."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from hiddenstate.runs.snapshots import ClassifySnapshot, ClassifyStatic
 from hiddenstate.system.typing import Array
 from hiddenstate.views.terminal import panels, shapes
+from hiddenstate.views.terminal import rows as rows_of_data
 from hiddenstate.views.terminal.canvas import BOLD, REVERSE, Canvas, clip, clip_label, width_of
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, PROBABILITY, SIGNED
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
@@ -39,7 +41,8 @@ def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
         if "shown" in static and "shown_label" in static:
             available["predictions"] = predictions
         available["probabilities"] = probabilities
-    if "hidden" in arrays and "shown" in static and len(arrays["hidden"]):
+    by_step = "hidden" in arrays and "shown" in static and not timeline.form.is_quantities
+    if by_step and len(arrays["hidden"]):
         available["decision"] = decision
     if "confusion" in arrays:
         available["confusion"] = confusion
@@ -63,14 +66,17 @@ def predictions(canvas: Canvas, timeline: Timeline, moment: Moment, selection: S
     rows, real = static["shown"], static["shown_label"]
     chosen = arrays["probability"].argmax(axis=1)
     n_right = int((chosen == real[: len(chosen)]).sum())
-    body = panels.titled(canvas, "predictions", f"{n_right} of {len(chosen)} correct")
+    form = timeline.form
+    note = rows_of_data.note(form, f"{n_right} of {len(chosen)} correct")
+    body = panels.titled(canvas, "predictions", note)
 
     def draw(part: Canvas, n: int, height: int) -> None:
-        panels.draw_picture_or_row(part, rows[n], timeline.picture, height)
+        rows_of_data.draw_row(panels.place_of(part, form.picture, height), rows[n], form)
         names = panels.label(timeline, chosen[n]), panels.label(timeline, real[n])
         _verdict(part, height, *names, marked=n == selection.row % len(chosen))
 
-    panels.gallery(body, rows[: len(chosen)], timeline.picture, 2, draw)
+    used = [panels.label(timeline, n) for n in np.unique([*chosen, *real[: len(chosen)]])]
+    rows_of_data.gallery(body, rows[: len(chosen)], form, 2, draw, used)
 
 
 def probabilities(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
@@ -114,7 +120,7 @@ def decision(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
     note = ""
     if "shown_label" in static:
         note = f"row {n + 1}, is {panels.label(timeline, static['shown_label'][n])}"
-    body = panels.titled(canvas, "when did it decide?", note)
+    body = panels.titled(canvas, "when did it decide?", rows_of_data.note(timeline.form, note))
     if timeline.picture and body.width >= 40:
         _picture_decision(body, timeline, row, chance, states)
     else:
@@ -134,7 +140,7 @@ def _picture_decision(
     """Draw a picture that is read line by line, and beside each line the state after it."""
     picture = timeline.picture or (1, 1)
     width, height = panels.picture_size(picture, body.width // 3, body.height - 1)
-    panels.draw_row(body.part(0, 1, width, height), row, picture)
+    panels.draw_picture(body.part(0, 1, width, height), row.reshape(picture))
     body.text(0, 0, clip("read top down", width), GREY)
     x = width + 2
     if chance is not None:
@@ -171,12 +177,15 @@ def _signal_decision(
     """Draw a signal from left to right, and under each step the state after it."""
     names = panels.labels(timeline, chance.shape[1]) if chance is not None else []
     n_classes = min(len(names), max(body.height // 3, 2))
-    wide = min(max([width_of(name) for name in names] or [0]), body.width // 5)
+    form = replace(timeline.form, shape=(len(row), timeline.form.shape[1]))
+    channels = form.labels()
+    wide = min(max(width_of(name) for name in [*names, *channels, ""]), body.width // 5)
     wide = max(wide, 2) + 1
     height = max((body.height - n_classes) // 2, 1)
-    body.text(0, 0, "x", GREY)
-    signal = row.reshape(len(row), -1)
-    panels.draw_row(body.part(wide, 0, body.width - wide, height), signal, None)
+    if not channels:
+        body.text(0, 0, "x", GREY)
+    rows_of_data.write_names(body.part(0, 0, wide, height), form, height)
+    rows_of_data.draw_row(body.part(wide, 0, body.width - wide, height), row, form)
     if chance is not None:
         for y, number in enumerate(_likeliest(chance, n_classes), start=height):
             body.text(0, y, clip_label(names[number], wide - 1))
@@ -218,11 +227,13 @@ def worst(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selecti
     """Draw the rows whose true class has the lowest probability."""
     arrays = moment.arrays_as(ClassifySnapshot)
     body = panels.titled(canvas, "worst errors", "lowest probability of the true class first")
-    rows = arrays["worst_row"]
+    rows, form = arrays["worst_row"], timeline.form
 
     def draw(part: Canvas, n: int, height: int) -> None:
-        panels.draw_picture_or_row(part, rows[n], timeline.picture, height)
+        rows_of_data.draw_row(panels.place_of(part, form.picture, height), rows[n], form)
         chosen = panels.label(timeline, arrays["worst_chosen"][n])
         _verdict(part, height, chosen, panels.label(timeline, arrays["worst_label"][n]))
 
-    panels.gallery(body, rows, timeline.picture, 2, draw)
+    numbers = np.unique([*arrays["worst_chosen"], *arrays["worst_label"]])
+    used = [panels.label(timeline, number) for number in numbers]
+    rows_of_data.gallery(body, rows, form, 2, draw, used)

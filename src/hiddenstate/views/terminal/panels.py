@@ -11,7 +11,7 @@ from hiddenstate.errors import printable
 from hiddenstate.system.typing import Array
 from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.canvas import BOLD, Canvas, clip, width_of
-from hiddenstate.views.terminal.colors import BLUE, DEFAULT, GREY, ORANGE, Depth
+from hiddenstate.views.terminal.colors import DEFAULT, GREY, Depth
 from hiddenstate.views.timeline import Moment, Timeline
 
 LOG_RATIO = 20
@@ -30,10 +30,7 @@ MAX_BRIGHTENING = 1.5
 """Largest factor by which a reduced picture is brightened."""
 
 NARROW = 24
-"""Columns below which only the first feature of a signal is drawn."""
-
-MAX_FEATURES = 3
-"""Features of a signal that are drawn."""
+"""Columns that a row that is no picture can use."""
 
 
 @dataclass
@@ -160,25 +157,16 @@ def picture_size(picture: tuple[int, int], width: int, height: int) -> tuple[int
     return max(1, round(w * share)), max(1, round(h * share / 2))
 
 
-def draw_row(canvas: Canvas, row: Array, picture: tuple[int, int] | None) -> None:
-    """Draw a row on the whole canvas: as a picture, or its first features as curves."""
-    if picture:
-        shapes.image(canvas, _crisp(row.reshape(picture), canvas))
-        return
-    lines = row.reshape(len(row), -1)[:, : MAX_FEATURES if canvas.width >= NARROW else 1]
-    steps = np.arange(len(lines))
-    finite = np.flatnonzero(np.isfinite(lines).any(axis=1))
-    span = span_of([steps[finite]], [lines])
-    for values, ink in zip(lines.T, (BLUE, ORANGE, GREY), strict=False):
-        shapes.graph(canvas, steps, values, span, ink)
+def draw_picture(canvas: Canvas, pixels: Array) -> None:
+    """Draw pixels (h, w) from 0 to 1 on the whole canvas."""
+    shapes.image(canvas, _crisp(pixels, canvas))
 
 
-def draw_picture_or_row(
-    part: Canvas, row: Array, picture: tuple[int, int] | None, height: int
-) -> None:
-    """Draw a row at the top left of `part`, `height` lines high, a picture in its proportions."""
+def place_of(part: Canvas, picture: tuple[int, int] | None, height: int) -> Canvas:
+    """Return the place of a row at the top left of `part`, `height` lines high; a picture keeps its
+    proportions."""
     width = picture_size(picture, part.width, height)[0] if picture else part.width
-    draw_row(part.part(0, 0, width, height), row, picture)
+    return part.part(0, 0, width, height)
 
 
 def _crisp(pixels: Array, canvas: Canvas) -> Array:
@@ -215,7 +203,9 @@ def gallery(
     picture: tuple[int, int] | None,
     foot: int,
     draw: Callable[[Canvas, int, int], None],
-) -> None:
+    tallest: int = 6,
+    least: int = 0,
+) -> list[tuple[int, int]]:
     """Draw as many rows side by side as fit, in the number of lines that makes them largest.
 
     Parameters
@@ -229,34 +219,55 @@ def gallery(
     draw : callable
         Draws one row; takes its part of the canvas, the number of the row, and the height of the
         picture in that part.
+    tallest : int, default 6
+        Lines that a row that is no picture can use.
+    least : int, default 0
+        Columns for the text under a row: as many rows are drawn as have them.
+
+    Returns
+    -------
+    list of tuple
+        The first line and the height of the rows in each line.
     """
+    numbers = range(1, MAX_LINES_OF_ROWS + 1)
     shown, per, lines = max(
-        (_lines(canvas, len(rows), k, foot, picture) for k in range(1, MAX_LINES_OF_ROWS + 1)),
+        (_lines(canvas, len(rows), k, foot, picture, tallest, least) for k in numbers),
         key=lambda choice: choice[0],
     )
     whole = canvas.height // lines
     each, height = (canvas.width + 1) // per - 1, whole - foot - (lines > 1)
     if not shown:
-        return
+        return []
     w, h = picture_size(picture, each, height) if picture else (each, height)
-    wide = max(w, min(each, LABEL_COLUMNS)) if foot else w
+    wide = max(w, min(each, max(LABEL_COLUMNS, least))) if foot else w
     for number in range(min(len(rows), per * lines)):
         line, place = divmod(number, per)
         x = place * (canvas.width - wide) // max(per - 1, 1)
         draw(canvas.part(x, line * whole, wide, h + foot), number, h)
+    return [(line * whole, h) for line in range(-(-min(len(rows), per * lines) // per))]
 
 
 def _lines(
-    canvas: Canvas, n: int, lines: int, foot: int, picture: tuple[int, int] | None
+    canvas: Canvas,
+    n: int,
+    lines: int,
+    foot: int,
+    picture: tuple[int, int] | None,
+    tallest: int,
+    least: int,
 ) -> tuple[int, int, int]:
     """Return the area that `n` rows fill in that many lines, the rows per line, and the lines."""
-    thinnest = 6 if picture is None else max(4, min(8, picture[1]))
+    thinnest = max(6 if picture is None else max(4, min(8, picture[1])), min(least, canvas.width))
     per = max(min(-(-n // lines), (canvas.width + 1) // (thinnest + 1)), 1)
     width = (canvas.width + 1) // per - 1
     height = canvas.height // lines - foot - (lines > 1)
     if height < 1 or width < 1 or not n:
         return 0, per, lines
-    w, h = picture_size(picture, width, height) if picture else (min(width, NARROW), min(height, 6))
+    w, h = (
+        picture_size(picture, width, height)
+        if picture
+        else (min(width, NARROW), min(height, tallest))
+    )
     return w * h * min(n, per * lines), per, lines
 
 
