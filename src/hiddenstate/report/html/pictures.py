@@ -37,7 +37,6 @@ CAPTIONS = {
     "learning": "The losses of single batches, their mean since the previous logged line, and the "
     "evaluations on other rows during training.",
     "predictions": "The predicted label is above each row.",
-    "confusion": "All test rows.",
     "decision": "Rows are read step by step; the probabilities are those if the row ended there.",
     "hidden": "Each line is a hidden unit, each column a step.",
 }
