@@ -42,6 +42,7 @@ def test_listed_names_are_cut_and_counted() -> None:
 
 def test_similar_names_are_sought_among_a_bounded_number_of_short_names() -> None:
     assert did_you_mean("labl", ["label", LONG]) == "; did you mean label?"
+    assert did_you_mean("SPECIES", ["site", "Species"]) == "; did you mean Species?"
     assert did_you_mean(LONG, [LONG + "y"]) == ""
     assert did_you_mean("labl", [*map(str, range(9999)), "label"]) == ""
 
@@ -117,7 +118,7 @@ def test_notes_and_a_missing_file_or_command_are_short(cli: Cli, tmp_path: Path)
     )
     trained = cli("classify", path, "--label", "label", "--view", "off", "--max-steps", 1)
     assert trained.code == 0, trained.err
-    assert "not read, because they hold no numbers: column with" in trained.err
+    assert "left out, as nothing uses them: column with" in trained.err
     assert " and 292 more" in trained.err
     (tmp_path / "other.csv").write_text("c,d\n1,2\n")
     said = [trained, cli("predict", "last", "other.csv"), cli("inspect", LONG), cli(LONG)]

@@ -153,13 +153,16 @@ def _usage(error: click.UsageError) -> str:
     command = error.ctx.command_path if error.ctx else "hiddenstate"
     hint = f"; see `{command} --help`"
     if isinstance(error, click.NoSuchOption):
+        own = error.ctx.command.params if error.ctx else ()
+        spelled = error.option_name.casefold().replace("_", "-")
+        options = [flag for param in own for flag in (*param.opts, *param.secondary_opts)]
+        if spelled in options:
+            return f"no such option {error.option_name}; did you mean {spelled}?"
         name = error.option_name.removeprefix("--").removeprefix("no-").replace("-", "_")
         owners = [job for job in JOBS if any(o.name == name for _, o in job_options(job))]
         if owners:
             return f"no such option {error.option_name} here; it belongs to {', '.join(owners)}"
-        own = error.ctx.command.params if error.ctx else ()
-        spellings = [text for param in own for text in (*param.opts, *param.secondary_opts)]
-        nearest = did_you_mean(error.option_name, spellings)
+        nearest = did_you_mean(error.option_name, options)
         return f"no such option {error.option_name}{nearest or hint}"
     message = " ".join(error.format_message().rstrip(".").split())
     return f"{message[:1].lower()}{message[1:]}{hint}"

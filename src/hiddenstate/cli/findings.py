@@ -96,7 +96,8 @@ def column_lines(columns: "tuple[ColumnFacts, ...]", n: int, width: int) -> Iter
 
 
 def _no_classes(y: "Array") -> bool:
-    from hiddenstate.data.job_fit import hardly_repeat, like_numbers
+    from hiddenstate.data.description import like_numbers
+    from hiddenstate.data.job_fit import hardly_repeat
 
     return like_numbers(y) or hardly_repeat(y)
 

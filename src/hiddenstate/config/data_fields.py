@@ -303,7 +303,7 @@ class DataConfig:
         "auto",
         "How rows are held out: stratified, the same fraction of each class; group, whole groups; "
         "time, the latest rows or, of series with a target at every step, the end of each; random; "
-        "auto, by group if there are groups, by time for one signal, else by class.",
+        "auto, by group if there are groups, by time for signals to regress, else by class.",
         choices=("auto", "stratified", "group", "time", "random"),
         since=2,
     )

@@ -100,6 +100,14 @@ def class_sizes(d: Dataset) -> dict[str, int] | None:
     return dict(zip(map(str, names), counts.tolist(), strict=True))
 
 
+def like_numbers(y: Array) -> bool:
+    """Return whether labels (N,) are more likely numbers to predict."""
+    n = len(np.unique(y))
+    if y.dtype.kind == "f" and (y != np.floor(y)).any():
+        return n > min(20, len(y) / 2)
+    return y.dtype.kind in "iuf" and n > max(20, len(y) / 2)
+
+
 def target_ranges(d: Dataset) -> dict[str, tuple[float, float, float]] | None:
     """Return (minimum, mean, maximum) of each target by name; None without targets."""
     if d.y is None or d.y.ndim == 1:

@@ -16,11 +16,12 @@ from hiddenstate.data.description import (
     feature_names,
     first_rows,
     lengths_of,
+    like_numbers,
     n_missing_targets,
     picture_of,
     target_ranges,
 )
-from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, like_numbers, unknown_labels
+from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, unknown_labels
 from hiddenstate.data.prepare.wide import WideReading, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import described_roles

@@ -10,7 +10,7 @@ import numpy as np
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.description import shape_words
+from hiddenstate.data.description import like_numbers, shape_words
 from hiddenstate.data.prepare.wide import WideReading
 from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
@@ -78,14 +78,6 @@ def job_fits(
             why = refused.get(job, f"no targets{hint}")
             fits.append(Fit(job, why_not=why.removeprefix(f"{printable(options.data)}: ")))
     return tuple(sorted(fits, key=lambda fit: bool(fit.why_not)))
-
-
-def like_numbers(y: Array) -> bool:
-    """Return whether labels (N,) are more likely numbers to predict."""
-    n = len(np.unique(y))
-    if y.dtype.kind == "f" and (y != np.floor(y)).any():
-        return n > min(20, len(y) / 2)
-    return y.dtype.kind in "iuf" and n > max(20, len(y) / 2)
 
 
 def hardly_repeat(y: Array) -> bool:

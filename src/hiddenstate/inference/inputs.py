@@ -7,10 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.config import DataConfig
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset, as_rows, read_like
-from hiddenstate.data.column_names import ALL, are_names, order_note
+from hiddenstate.data.column_names import ALL, are_names, match_columns, order_note
 from hiddenstate.data.prepare.layout import pixel_fractions
-from hiddenstate.data.readers.open import with_trained_columns
+from hiddenstate.data.readers.formats import is_table
+from hiddenstate.data.readers.open import (
+    TEXT_OPTIONS,
+    existing,
+    sample_columns,
+    with_trained_columns,
+)
 from hiddenstate.data.rows import flat_rows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, printable
@@ -91,8 +98,12 @@ def read_new_data(
         reading["input"] = trained
     if trained is not None and reading.get("target") is None and model.net.job == "regress":
         reading["target"] = model.transform.targets  # the only column, which nobody named
-    encodings = model.transform.encodings
-    dataset = read_like(name, model.net.job, reading, changes, require_targets, encodings)
+    try:
+        encodings = model.transform.encodings
+        dataset = read_like(name, model.net.job, reading, changes, require_targets, encodings)
+    except DataError:
+        _check_names(name, trained, {**reading, **changes}, chosen)
+        raise
     where, given = printable(dataset.name), dataset.names
     dataset = with_trained_columns(dataset, trained, chosen)
     shows_pictures = given is None and dataset.picture is not None
@@ -103,6 +114,19 @@ def read_new_data(
         # The training file decides whether integers of a table are pixels.
         dataset = replace(dataset, train=replace(dataset.train, X=pixel_fractions(X, pixels)))
     return dataset
+
+
+def _check_names(
+    name: str, trained: tuple[str, ...] | None, reading: Mapping[str, Any], chosen: bool
+) -> None:
+    """Refuse a table with a header for a model without names: other errors follow from that."""
+    path = existing(name)
+    if chosen or are_names(trained) or not is_table(path):
+        return
+    text = {n: reading[n] for n in TEXT_OPTIONS if reading.get(n) is not None}
+    columns = sample_columns(path, DataConfig(**text))
+    if columns.named:
+        match_columns(trained, columns.names, printable(path.name), chosen)
 
 
 def prepare_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:

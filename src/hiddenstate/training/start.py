@@ -8,9 +8,11 @@ from typing import Any
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import SequenceDataset, read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.prepare.split import are_forecasts, are_long_enough
 from hiddenstate.data.prepare.wide import assumptions, decided_reading
 from hiddenstate.data.readers.open import existing
 from hiddenstate.engines import Engine, TrainingState, kernel_notices, make_engine
+from hiddenstate.errors import printable
 from hiddenstate.jobs import Job, make_job, make_snapshots
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
@@ -111,6 +113,14 @@ def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
     if reading is not None:
         config = _config(job, dataset, {**values, "layout": reading.layout})
     remarks = (*dataset.remarks, *assumptions(dataset, config, reading))
+    if config.data.split == "auto" and are_forecasts(dataset, config):
+        in_time = _config(job, dataset, {**values, "split": "time"})
+        if are_long_enough(dataset, in_time):
+            config = in_time
+            remarks += (
+                f"{printable(dataset.name)}: the end of each series is held out (--split time); "
+                "--split random holds out whole series",
+            )
     return config, replace(dataset, remarks=remarks)
 
 

@@ -1,5 +1,7 @@
 """Lays out rows in the shape a job reads, and checks its labels or targets."""
 
+import contextlib
+import shlex
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +11,7 @@ import numpy as np
 
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset, label_values
+from hiddenstate.data.description import like_numbers
 from hiddenstate.data.rows import Rows, as_rows, flat_rows, fractions
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
@@ -85,6 +88,9 @@ def class_numbers(y: Array, labels: Any, where: str) -> Array:
         If a label is not among them.
     """
     labels = np.asarray(labels)
+    if labels.dtype.kind in "if" and y.dtype.kind == "U":
+        with contextlib.suppress(ValueError):  # classes 1 and 2 were written 01 and 02
+            y = y.astype(np.float64)
     if labels.dtype.kind != y.dtype.kind and "U" in (labels.dtype.kind, y.dtype.kind):
         labels, y = labels.astype(str), y.astype(str)
     order = np.argsort(labels)  # numbers sort in another order once they are text
@@ -125,7 +131,7 @@ def laid_out(dataset: SequenceDataset, config: Config, where: str) -> SequenceDa
     if config.job == "regress" and dataset.y is None and config.data.horizon:
         dataset = _forecasting_itself(dataset)
     if config.job == "classify":
-        _check_labels(dataset, where)
+        _check_labels(dataset, config, where)
     elif config.job == "regress":
         _check_targets(dataset, config, where)
     return dataset
@@ -145,22 +151,42 @@ def _forecasting_itself(dataset: SequenceDataset) -> SequenceDataset:
     return replace(dataset.map(with_targets), columns=names, targets=names)
 
 
-def _check_labels(dataset: SequenceDataset, where: str) -> None:
+def _check_labels(dataset: SequenceDataset, config: Config, where: str) -> None:
     """Refuse data without labels, with one label only, or with a class of one row."""
     if dataset.y is None or dataset.classes is None:
         raise DataError(f"{where}: no labels; name their column with --label, or add them")
+    counts = np.bincount(dataset.y, minlength=len(dataset.classes))
+    if counts.min() == 1 and dataset.source == "file" and _look_like_numbers(dataset):
+        raise DataError(f"{where}: {_advice_to_regress(dataset, config)}")
     if len(dataset.classes) > MAX_CLASSES:
         raise DataError(
             f"{where}: {len(dataset.classes):,} classes, expected at most {MAX_CLASSES:,}; name "
             "another column with --label, or predict a number with regress --target COL"
         )
-    counts = np.bincount(dataset.y, minlength=len(dataset.classes))
     if len(counts) < 2:
         name = printable(dataset.classes[0], 40)
         raise DataError(f"{where}: all rows have the label {name}; expected two or more classes")
     if counts.min() == 1 and dataset.source == "file":
         lone = printable(dataset.classes[int(counts.argmin())], 40)
         raise DataError(f"{where}: class {lone} has only 1 row; add rows, or drop the class")
+
+
+def _look_like_numbers(dataset: SequenceDataset) -> bool:
+    """Return whether labels, which are class numbers by now, were numbers to predict."""
+    labels = np.asarray(dataset.classes)
+    return dataset.y is not None and labels.dtype.kind in "if" and like_numbers(labels[dataset.y])
+
+
+def _advice_to_regress(dataset: SequenceDataset, config: Config) -> str:
+    """Say that labels are numbers, with the command that predicts them."""
+    words = f"the {len(dataset.classes or [])} different labels look like numbers, not like classes"
+    column, layout = dataset.read_as.get("label"), config.data.layout
+    if column is None:
+        return f"{words}; use regress"
+    command = ["hiddenstate", "regress", printable(config.data.data), "--target", printable(column)]
+    if dataset.read_as.get("layout") == "wide":
+        command += ["--layout", layout if layout in ("wide", "features") else "features"]
+    return f"{words}; use {shlex.join(command)}"
 
 
 def _check_targets(dataset: SequenceDataset, config: Config, where: str) -> None:

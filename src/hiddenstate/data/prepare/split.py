@@ -5,8 +5,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.config import Config
+from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.data.rows import Rows
+from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, count
 from hiddenstate.system.typing import Array
 
@@ -115,6 +118,32 @@ def _latest(rows: Rows, n: int) -> Array:
     order = np.argsort(times, kind="stable")
     borders = np.flatnonzero(np.diff(times[order])) + 1
     return order[borders[np.argmin(np.abs(borders - first))] :]
+
+
+def are_forecasts(dataset: SequenceDataset, config: Config) -> bool:
+    """Return whether `--split auto` holds out the end of each of several series.
+
+    It does for series of a file without groups, with a target at every step, that are to be split.
+    """
+    rows, options = dataset.train, config.data
+    held_out = options.valid_fraction or (options.test_fraction and dataset.test is None)
+    if config.job != "regress" or dataset.source != "file" or options.stateful or not held_out:
+        return False
+    at_every_step = options.horizon is not None if rows.y is None else rows.y.ndim == 3
+    many = len(rows) > 1 and rows.X.ndim == 3 and rows.groups is None
+    return many and at_every_step and not isinstance(rows.X, RowStore)
+
+
+def are_long_enough(dataset: SequenceDataset, config: Config) -> bool:
+    """Return whether the longest series has a window in each of the parts it is split into."""
+    rows, options = dataset.train, config.data
+    steps = rows.X.shape[1] if rows.lengths is None else int(rows.lengths.max(initial=0))
+    horizon, window = options.horizon or 0, max(options.window, 1)
+    n_test = round(options.test_fraction * steps) if dataset.test is None else horizon + 1
+    steps -= n_test
+    n_valid = round(options.valid_fraction * steps)
+    short = options.valid_fraction and n_valid < window + horizon
+    return n_test > horizon and not short and steps - n_valid >= window + horizon
 
 
 def split_series(

@@ -1,0 +1,93 @@
+"""Tables as people have them: what is left out, what a hint says, and that its command works."""
+
+import csv
+import json
+import math
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Cli
+
+SHORT = ("--view", "off", "--max-steps", 2, "--threads", 1)
+
+
+def table(path: Path, head: str, rows: Any) -> Path:
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([head.split(), *rows])
+    return path
+
+
+def sales(path: Path) -> Path:
+    """Two stores with two counters each, 40 days, in the order of the days."""
+    rows = [
+        (f"{1 + day // 28:02}/{1 + day % 28:02}/2024", day, store, k, "fine", math.sin(day / 3 + k))
+        for day in range(40)
+        for store in ("north", "south")
+        for k in (1, 2)
+    ]
+    return table(path, "date day store counter note sold", rows)
+
+
+def test_a_table_of_two_ids_and_dates_trains_predicts_and_resumes(cli: Cli, tmp_path: Path) -> None:
+    sales(tmp_path / "s.csv")
+    ids = ("--id", "store,counter", "--time", "date", "--target", "sold", "--horizon", 1)
+    done = cli("regress", "s.csv", *ids, *SHORT)
+    assert done.code == 0, done.err
+    assert "the end of each series is held out (--split time)" in done.err
+    assert "(the end of each series)" in done.err + done.out
+    record = json.loads((tmp_path / "runs/regress-1/config.json").read_text())
+    assert record["config"]["data"]["split"] == "time"
+    said = cli("predict", "regress-1", "s.csv")
+    assert said.code == 0, said.err
+    rows = list(csv.DictReader(said.out.splitlines()))
+    assert {row["series"] for row in rows} == {
+        f"store={store}, counter={k}" for store in ("north", "south") for k in (1, 2)
+    }
+    assert cli("resume", "regress-1", "--max-steps", 3, "--view", "off").code == 0
+    whole = cli("regress", "s.csv", *ids, "--split", "random", *SHORT)
+    assert "(at random)" in whole.err + whole.out
+
+
+def test_continuous_labels_and_targets_of_text_name_the_command_to_use(
+    cli: Cli, tmp_path: Path
+) -> None:
+    rows = [(i, i * i / 7, math.sin(i), "uv"[i % 2]) for i in range(40)]
+    table(tmp_path / "t.csv", "a b price kind", rows)
+    said = cli("classify", "t.csv", "--label", "price", *SHORT)
+    assert said.code == 2
+    command = said.err.strip().partition("; use ")[2]
+    assert cli(*shlex.split(command)[1:], *SHORT).code == 0
+    said = cli("regress", "t.csv", "--target", "kind", *SHORT)
+    assert said.code == 2
+    assert "use classify with --label kind" in said.err
+    assert cli("classify", "t.csv", "--label", "kind", *SHORT).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("classify", "t.csv", "--label", "KIND"), "did you mean Kind?"),
+        (("classify", "t.csv", "--label", "kind", "--cell", "LSTM"), "did you mean lstm?"),
+        (("classify", "t.csv", "--Label", "Kind"), "did you mean --label?"),
+        (("classify", "t.csv", "--hidden_size", "4"), "did you mean --hidden-size?"),
+        (("CLASSIFY", "t.csv"), "did you mean classify?"),
+    ],
+)
+def test_a_name_in_the_wrong_case_is_a_hint(
+    arguments: tuple[str, ...], hint: str, cli: Cli, tmp_path: Path
+) -> None:
+    table(tmp_path / "t.csv", "a Kind", [(i, "uv"[i % 2]) for i in range(8)])
+    said = cli(*arguments)
+    assert said.code == 2
+    assert hint in said.err
+
+
+def test_a_model_without_names_refuses_named_columns_first(cli: Cli, tmp_path: Path) -> None:
+    assert cli("regress", "--max-steps", 2, "--view", "off").code == 0
+    sales(tmp_path / "s.csv")
+    said = cli("predict", "regress-1", "s.csv")
+    assert said.code == 2
+    assert "has named columns (date, day, store" in said.err
