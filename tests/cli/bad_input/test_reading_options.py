@@ -36,7 +36,11 @@ def picked(text: str, *columns: int) -> str:
     [
         ("wide", renamed(WIDE, "a", "c", "label"), "b; columns: a, c, label"),
         ("wide", picked(WIDE, 0, 2), "b; columns: a, label"),
-        ("wide", renamed(WIDE, "A", "bb", "label"), "s a, b; columns: A, bb, label"),
+        (
+            "wide",
+            renamed(WIDE, "A", "bb", "label"),
+            "s a, b; did you mean A?; columns: A, bb, label",
+        ),
         ("long", renamed(LONG, "id", "time", "u", "w", "label"), "v; columns: id, time, u, w, "),
         ("signal", renamed(SIGNAL, "time", "w", "v"), "u; columns: time, w, v"),
     ],

@@ -226,7 +226,7 @@ def test_a_wrong_weight_group_or_id_is_refused_with_its_cell(
     ("column", "cell", "message"),
     [
         (1, "noon", "6:time: 'noon' is not a time; expected numbers, or dates like 2020-12-31"),
-        (1, "2020-12-31", "6:time: '2020-12-31' is not a time"),
+        (1, "2020-12-31", "6:time: '2020-12-31' is a date without a time zone, but other cells"),
         (1, "", "6:time: empty, so the row has no time"),
         (1, "3", "9:time: time 3 occurs twice in series 1, first at FILE:6"),
         (4, "z", "7:label: series 1 has y here and z at FILE:6; it must be the same in all"),

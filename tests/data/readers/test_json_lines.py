@@ -133,7 +133,6 @@ def test_a_sample_says_how_many_rows_it_read(
         (lines([{"v": [1, 2], "w": [1]}]), ":1: w has 1 steps, v has 2"),
         (lines([{"v": [[1, 2]]}, {"v": [1]}]), ":2:v: 1 numbers, but 1 steps of 2 numbers"),
         (lines([{f"n{k}": k} for k in range(3000)]), ": 3,000 names in 3,000 lines"),
-        (lines([{"m": {"x": 1}, "a": 1, "label": "p"}]), ": column m has a type that cannot be"),
     ],
 )
 def test_a_bad_line_is_refused(read: Read, text: str, message: str) -> None:

@@ -295,7 +295,9 @@ def _check_distinct(
     report: Report,
 ) -> None:
     """Refuse a column with two roles that exclude each other."""
-    held = [(f"--{role}", j) for role, j in named.items()] + [("--id", j) for j in ids]
+    held = [(f"--{role}", j) for role, j in named.items()]
+    at = 1 if "label" in named else 0
+    held[at:at] = [("--id", j) for j in ids]
     held += [("--target", j) for j in targets] + [("--drop", j) for j in dropped]
     before: dict[int, list[str]] = {}
     all_inputs = frozenset(inputs or ())

@@ -268,9 +268,14 @@ def _hint_for_new_data(message: str, job: str) -> str:
     what, _, hint = message.rpartition("; ")
     options = section_options(DataConfig, job).values()
     offered = {option.flag for option in options if option.new_data}
-    if not what or set(re.findall(r"--[a-z][a-z-]*", hint)) <= offered:
+
+    def fits(text: str) -> bool:
+        return set(re.findall(r"--[a-z][a-z-]*", text)) <= offered
+
+    if not what or fits(hint):
         return message
-    return f"{what}; make the file like the training data"
+    kept = [part for part in hint.split(", or ") if fits(part)]
+    return f"{what}; {', or '.join(kept) or 'make the file like the training data'}"
 
 
 def _reader(path: Path) -> Reader:
