@@ -148,8 +148,7 @@ def test_series_have_their_id_and_the_times_of_their_steps(cli: Cli) -> None:
     )
     frame = frame.assign(b=frame["a"] * 2).sample(frac=1, random_state=0, ignore_index=True)
     options = ("--target", "b", "--window", 4, "--no-stateful", "--test-fraction", 0.4)
-    options += ("--split", "random")
-    held = trained(cli, "regress", frame, *options)
+    held = trained(cli, "regress", frame, *options, "--split", "random")
     assert list(held) == ["series", "step", "time", "part", "b"]
     long_enough = frame.groupby("id").filter(lambda part: len(part) >= 4)
     long_enough.to_csv("new.csv", index=False)
