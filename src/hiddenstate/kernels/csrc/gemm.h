@@ -10,9 +10,12 @@ namespace hs {
 namespace HS_LEVEL {
 
 // Rows of a tile with the given number of vectors, so that the sums, a row of weights and a factor
-// fit in the registers (32 for AVX-512 and NEON, 16 for the others).
+// fit in the registers: 32 for AVX-512 and NEON, 16 for the others. SSE2 cannot multiply and add in
+// one instruction, and needs more of them for the products.
 #if defined(__AVX512F__) || defined(__aarch64__)
 constexpr int tile_rows(int vectors) { return vectors >= 3 ? 6 : vectors == 2 ? 8 : 16; }
+#elif defined(__AVX2__)
+constexpr int tile_rows(int vectors) { return vectors == 1 ? 8 : 12 / vectors; }
 #else
 constexpr int tile_rows(int vectors) { return vectors >= 3 ? 2 : vectors == 2 ? 4 : 8; }
 #endif
@@ -67,7 +70,8 @@ HS_INLINE void multiply(V<T> (&sum)[R][All], const Rows<const T>& a, long row, c
     }
 }
 
-// Splits `n` into the largest tiles that fit and calls f(first, size as a constant) for each.
+// Splits `n` into the largest tiles that fit and calls f(first, size as a constant) for each. A row
+// alone has too few sums to keep the processor busy: four rows are two tiles of two.
 template <int Size>
 struct Constant {
   static constexpr int value = Size;
@@ -76,7 +80,7 @@ struct Constant {
 template <int Most, class F>
 HS_INLINE void in_tiles(long n, F f) {
   long done = 0;
-  for (; done + Most <= n; done += Most) f(done, Constant<Most>());
+  for (; done + Most <= n && (Most != 3 || n - done != 4); done += Most) f(done, Constant<Most>());
   if constexpr (Most > 8)
     for (; done + 8 <= n; done += 8) f(done, Constant<8>());
   if constexpr (Most > 4)
@@ -194,17 +198,28 @@ void outer(const Outer<T>& o) {
   }
 }
 
+template <class T, int G>
+void column_sums_of(const Outer<T>& o) {
+  constexpr int lanes = Vec<T>::lanes;
+  for (long block = o.block; block < o.block + o.blocks; block++) {
+    const T* d = o.d + block * o.d_block;
+    T* c = o.c + block * G * lanes;
+    V<T> sum[G];
+#pragma GCC unroll 4
+    for (int g = 0; g < G; g++) sum[g] = o.add ? load(c + g * lanes) : V<T>{};
+    for (long k = 0; k < o.k; k++, d += o.d_row)
+#pragma GCC unroll 4
+      for (int g = 0; g < G; g++) sum[g] += load(d + g * lanes);
+#pragma GCC unroll 4
+    for (int g = 0; g < G; g++) store(c + g * lanes, sum[g]);
+  }
+}
+
 template <class T>
 void column_sums(const Outer<T>& o) {
-  constexpr int lanes = Vec<T>::lanes;
-  for (long block = o.block; block < o.block + o.blocks; block++)
-    for (int g = 0; g < o.gates; g++) {
-      const T* d = o.d + block * o.d_block + g * lanes;
-      T* c = o.c + (block * o.gates + g) * lanes;
-      V<T> sum = o.add ? load(c) : V<T>{};
-      for (long k = 0; k < o.k; k++) sum += load(d + k * o.d_row);
-      store(c, sum);
-    }
+  if (o.gates == 1) return column_sums_of<T, 1>(o);
+  if (o.gates == 3) return column_sums_of<T, 3>(o);
+  column_sums_of<T, 4>(o);
 }
 
 }  // namespace HS_LEVEL

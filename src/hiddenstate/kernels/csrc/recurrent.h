@@ -1,8 +1,10 @@
 // The recurrent cells over a whole sequence, forward and backward, for one layer and direction.
 //
-// A tile has all gates of a vector of hidden units for a few rows, so that the products and the
-// activations of a step are computed in registers.
+// A tile has all gates of a vector of hidden units for a few rows. Their sums are computed in
+// registers, and activated for all rows of a block at once.
 #pragma once
+
+#include <initializer_list>
 
 #include "gemm.h"
 
@@ -94,8 +96,9 @@ HS_INLINE void rnn_blocks(const Sequence<T>& q, const Step<T>& s, long block) {
   });
 }
 
+// Sums of all gates of a block for R rows, before activation: [row][4][lanes].
 template <class T, int R>
-HS_INLINE void lstm_tile(const Sequence<T>& q, const Step<T>& s, long block, long row) {
+HS_INLINE void lstm_tile(const Sequence<T>& q, const Step<T>& s, long block, long row, T* sums) {
   constexpr int lanes = Vec<T>::lanes;
   const Rows<const T> x = inputs(q, s.t), h = state(q, s);
   const T *bx = q.bx + block * 4 * lanes, *bh = q.bh + block * 4 * lanes;
@@ -106,34 +109,19 @@ HS_INLINE void lstm_tile(const Sequence<T>& q, const Step<T>& s, long block, lon
     for (int g = 0; g < 4; g++) sum[r][g] = load(bx + g * lanes) + load(bh + g * lanes);
   multiply<T, R, 4>(sum, x, row, q.wx + block * x.columns() * 4 * lanes, lanes, 4 * lanes);
   multiply<T, R, 4>(sum, h, row, q.wh + block * h.width * 4 * lanes, lanes, 4 * lanes);
-  for (int r = 0; r < R; r++) {
-    if (!is_read(q, s, row + r)) {
-      pass_over(q, s, row + r, block, 4);
-      continue;
-    }
-    const long from = (s.before + row + r) * h.row + block * lanes;
-    const long to = (s.after + row + r) * h.row + block * lanes;
-    const V<T> i = sigmoid<T>(sum[r][0]), f = sigmoid<T>(sum[r][1]);
-    const V<T> g = tanh<T>(sum[r][2]), o = sigmoid<T>(sum[r][3]);
-    const V<T> c = f * load(q.c + from) + i * g, tanh_c = tanh<T>(c);
-    store(q.c + to, c);
-    store(q.h + to, o * tanh_c);
-    if (!q.gates) continue;
-    T* keep = kept(q, s.t, row + r, block);
-    store(keep, i);
-    store(keep + lanes, f);
-    store(keep + 2 * lanes, g);
-    store(keep + 3 * lanes, o);
-    store(q.tanh_c + (s.t * q.rows + row + r) * h.row + block * lanes, tanh_c);
-  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; g++) store(sums + (r * 4 + g) * lanes, sum[r][g]);
 }
 
+// As above: n's hidden sum, r, z, n's input sum.
 template <class T, int R>
-HS_INLINE void gru_tile(const Sequence<T>& q, const Step<T>& s, long block, long row) {
+HS_INLINE void gru_tile(const Sequence<T>& q, const Step<T>& s, long block, long row, T* sums) {
   constexpr int lanes = Vec<T>::lanes;
   const Rows<const T> x = inputs(q, s.t), h = state(q, s);
   const T *bx = q.bx + block * 3 * lanes, *bh = q.bh + block * 3 * lanes;
-  V<T> sum[R][4];  // n's hidden sum, r, z, n's input sum
+  V<T> sum[R][4];
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++) {
     sum[r][0] = load(bh);
@@ -143,23 +131,61 @@ HS_INLINE void gru_tile(const Sequence<T>& q, const Step<T>& s, long block, long
   }
   multiply<T, R, 3, 1, 4>(sum, x, row, q.wx + block * x.columns() * 3 * lanes, lanes, 3 * lanes);
   multiply<T, R, 3, 0, 4>(sum, h, row, q.wh + block * h.width * 3 * lanes, lanes, 3 * lanes);
-  for (int r = 0; r < R; r++) {
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; g++) store(sums + (r * 4 + g) * lanes, sum[r][g]);
+}
+
+// From the sums of a block for `n` rows: the gates, which replace them, and the next state. Each
+// function has a loop of its own, so that its constants stay in registers.
+template <class T>
+void lstm_gates(const Sequence<T>& q, const Step<T>& s, long block, long row, long n, T* sums) {
+  constexpr int lanes = Vec<T>::lanes;
+  T* const end = sums + n * 4 * lanes;
+  for (int g : {0, 1, 3})
+    for (T* at = sums + g * lanes; at < end; at += 4 * lanes) store(at, sigmoid<T>(load(at)));
+  for (T* at = sums + 2 * lanes; at < end; at += 4 * lanes) store(at, tanh<T>(load(at)));
+  const long from = (s.before + row) * width(q) + block * lanes;
+  const long to = (s.after + row) * width(q) + block * lanes;
+  for (long r = 0; r < n; r++) {
     if (!is_read(q, s, row + r)) {
       pass_over(q, s, row + r, block, 4);
       continue;
     }
-    const long from = (s.before + row + r) * h.row + block * lanes;
-    const V<T> reset = sigmoid<T>(sum[r][1]), z = sigmoid<T>(sum[r][2]);
-    const V<T> n = tanh<T>(sum[r][3] + reset * sum[r][0]);
-    store(q.h + (s.after + row + r) * h.row + block * lanes, n + z * (load(q.h + from) - n));
-    if (!q.gates) continue;
-    T* keep = kept(q, s.t, row + r, block);
-    store(keep, sum[r][0]);
-    store(keep + lanes, reset);
-    store(keep + 2 * lanes, z);
-    store(keep + 3 * lanes, n);
+    const T* at = sums + r * 4 * lanes;
+    const V<T> c =
+        load(at + lanes) * load(q.c + from + r * width(q)) + load(at) * load(at + 2 * lanes);
+    const V<T> tanh_c = tanh<T>(c);
+    store(q.c + to + r * width(q), c);
+    store(q.h + to + r * width(q), load(at + 3 * lanes) * tanh_c);
+    if (q.gates) store(q.tanh_c + (s.t * q.rows + row + r) * width(q) + block * lanes, tanh_c);
   }
 }
+
+template <class T>
+void gru_gates(const Sequence<T>& q, const Step<T>& s, long block, long row, long n, T* sums) {
+  constexpr int lanes = Vec<T>::lanes;
+  for (T* at = sums + lanes; at < sums + n * 4 * lanes; at += 4 * lanes) {
+    store(at, sigmoid<T>(load(at)));
+    store(at + lanes, sigmoid<T>(load(at + lanes)));
+  }
+  for (long r = 0; r < n; r++) {
+    if (!is_read(q, s, row + r)) {
+      pass_over(q, s, row + r, block, 4);
+      continue;
+    }
+    T* at = sums + r * 4 * lanes;
+    const V<T> out = tanh<T>(load(at + 3 * lanes) + load(at + lanes) * load(at));
+    const V<T> before = load(q.h + (s.before + row + r) * width(q) + block * lanes);
+    store(at + 3 * lanes, out);
+    store(q.h + (s.after + row + r) * width(q) + block * lanes,
+          out + load(at + 2 * lanes) * (before - out));
+  }
+}
+
+// Rows whose gates are computed in memory of their own, if no backward pass needs them.
+constexpr long rows_at_once = 16;
 
 template <class T>
 void step_forward(const Sequence<T>& q, const Step<T>& s) {
@@ -168,13 +194,24 @@ void step_forward(const Sequence<T>& q, const Step<T>& s) {
                 [&](long block, auto size) { rnn_blocks<T, decltype(size)::value>(q, s, block); });
     return;
   }
+  constexpr int lanes = Vec<T>::lanes;
+  alignas(64) T own[rows_at_once * 4 * lanes];
   for (long block = 0; block < q.blocks; block++)
-    in_tiles<tile_rows(4)>(q.rows, [&](long row, auto size) {
-      if (q.cell == LSTM)
-        lstm_tile<T, decltype(size)::value>(q, s, block, row);
-      else
-        gru_tile<T, decltype(size)::value>(q, s, block, row);
-    });
+    for (long first = 0; first < q.rows; first += rows_at_once) {
+      const long n = q.rows - first < rows_at_once ? q.rows - first : rows_at_once;
+      T* sums = q.gates ? kept(q, s.t, first, block) : own;
+      if (q.cell == LSTM) {
+        in_tiles<tile_rows(4)>(n, [&](long row, auto size) {
+          lstm_tile<T, decltype(size)::value>(q, s, block, first + row, sums + row * 4 * lanes);
+        });
+        lstm_gates(q, s, block, first, n, sums);
+      } else {
+        in_tiles<tile_rows(3)>(n, [&](long row, auto size) {
+          gru_tile<T, decltype(size)::value>(q, s, block, first + row, sums + row * 4 * lanes);
+        });
+        gru_gates(q, s, block, first, n, sums);
+      }
+    }
 }
 
 // Sets the padding of a shard's rows, `row` numbers apart, to zero; `at` is the last block of the
