@@ -186,6 +186,13 @@ class Predictor(Protocol):
         """
         ...
 
+    def advance(self, X: Array, state: Params) -> Array:
+        """Return the outputs for parallel rows `X` (B, T, I), and replace `state` in place.
+
+        `state` has all arrays of a state of this network for B rows, and may have others.
+        """
+        ...
+
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
         """Return the outputs for consecutive rows `X` (N, T, I), and the state after the last."""
         ...
@@ -204,6 +211,15 @@ def one_by_one(X: Source) -> Iterator[Array]:
     for _, rows in in_pieces(X):
         for i in range(len(rows)):
             yield rows[i : i + 1]
+
+
+def replace_state(predictor: Predictor, X: Array, state: Params) -> Array:
+    """Return the outputs for parallel rows, and replace their state; see `Predictor.advance`."""
+    own: Params = {name: array for name, array in state.items() if name in ("h", "c")}
+    outputs, after = predictor.forward(X, own)
+    for name, array in after.items():
+        state[name][...] = array
+    return outputs
 
 
 def check_state(state: Params, net: Net, n_rows: int) -> None:

@@ -160,6 +160,13 @@ class _Forward:
         self._call(X, X.shape[1], _whole(lengths), 0, 1, *begin, out, end.get("h"), end.get("c"))
         return out, end
 
+    def advance(self, X: Array, state: Params) -> Array:
+        """Return the outputs of parallel rows, and replace their state in place."""
+        X, h, c = _rows(X), state["h"], state.get("c")
+        out = self.empty_outputs(len(X), X)
+        self._call(X, X.shape[1], None, 0, 1, h, c, out, h, c)
+        return out
+
     def empty_outputs(self, n: int, X: Source) -> Array:
         """Return an uninitialised array for the outputs of `n` rows like those of `X`."""
         steps = (X.shape[1],) if self.net.output == "steps" else ()
@@ -417,6 +424,10 @@ class NativePredictor:
         """Return the outputs for parallel rows and their last state; see `Predictor.forward`."""
         check_state(state, self._net.net, len(X))
         return self._net.forward(X, state)
+
+    def advance(self, X: Array, state: Params) -> Array:
+        """Return the outputs for parallel rows, with their state; see `Predictor.advance`."""
+        return self._net.advance(X, state)
 
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
         """Return the outputs for consecutive rows and the last state; see `Predictor.follow`."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from hiddenstate.data.rows import fractions
 from hiddenstate.data.store import PIECE, RowStore
-from hiddenstate.engines.interface import Source, check_state, one_by_one
+from hiddenstate.engines.interface import Source, check_state, one_by_one, replace_state
 from hiddenstate.kernels import reference
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
@@ -51,6 +51,10 @@ class ReferencePredictor:
         """Return the outputs for parallel rows and their last state; see `Predictor.forward`."""
         check_state(state, self.net, len(X))
         return recurrent_outputs(self.net, self._params, fractions(X, self.dtype), state)
+
+    def advance(self, X: Array, state: Params) -> Array:
+        """Return the outputs for parallel rows, with their state; see `Predictor.advance`."""
+        return replace_state(self, X, state)
 
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
         """Return the outputs for consecutive rows and the last state; see `Predictor.follow`."""

@@ -22,6 +22,7 @@ from hiddenstate.engines.interface import (
     TrainingState,
     check_state,
     one_by_one,
+    replace_state,
 )
 from hiddenstate.engines.schedule import clip_at, eps_at, rate_at
 from hiddenstate.errors import MachineError
@@ -268,6 +269,10 @@ class TorchPredictor:
         with thread_count(self._threads), torch.no_grad():
             output, after = module(_to_device(module, X, self._dtype), before)
         return output.cpu().numpy(), _as_arrays(after)
+
+    def advance(self, X: Array, state: Params) -> Array:
+        """Return the outputs for parallel rows, with their state; see `Predictor.advance`."""
+        return replace_state(self, X, state)
 
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
         """Return the outputs for consecutive rows and the last state; see `Predictor.follow`."""

@@ -41,6 +41,7 @@ from hiddenstate.estimators.sklearn_bases import BaseEstimator
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
 from hiddenstate.inference.overflow import checked_predictor
+from hiddenstate.inference.stream import Stream, saved_stream
 from hiddenstate.jobs import Job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.fitted import model_from_facts, with_names
@@ -180,6 +181,28 @@ class Estimator(BaseEstimator):
         """A predictor whose outputs are the hidden states at every step."""
         check_is_fitted(self)
         return checked_predictor(hidden_state_model(self.model_), self.device, self.threads)
+
+    def stream(self, rows: int | str | os.PathLike[str] = 1) -> Stream:
+        """Return a stream, which reads parallel series step by step and answers after every step.
+
+        Parameters
+        ----------
+        rows : int or path, default 1
+            Number of parallel series, or the file that :meth:`Stream.save` wrote, to continue it.
+
+        Raises
+        ------
+        OptionError
+            If the network has no answer before the end of a series: an autoencoder, or one that
+            reads in both directions.
+        UntrustedFileError
+            If the file is damaged, or belongs to another model.
+        """
+        check_is_fitted(self)
+        with errors_for_python():
+            if isinstance(rows, (str, os.PathLike)):
+                return saved_stream(self.model_, rows, self.device, self.threads)
+            return Stream(self.model_, rows, self.device, self.threads)
 
     def to_torch(self) -> Any:
         """Return the trained network as a `torch.nn.Module` with the attribute names of the

@@ -23,6 +23,8 @@ from hiddenstate.estimators.inputs import (
     without_weightless,
 )
 from hiddenstate.estimators.sklearn_bases import RegressorMixin
+from hiddenstate.inference.inputs import shaped_inputs
+from hiddenstate.inference.stream import Stream
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.net import Params
 from hiddenstate.system.typing import Array
@@ -339,8 +341,11 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         X : array-like of shape (B, T, I)
             Rows that are independent of one another, each with its own state.
         state : dict of ndarray, optional
-            `h`, and `c` for lstm, each of shape (layers * directions, B, hidden_size); zero by
-            default. Pass :attr:`state_` to continue where training ended.
+            What an earlier call returned, or :attr:`state_` to continue where training ended; by
+            default that before the first step. `h`, and `c` for lstm, are of shape (layers *
+            directions, B, hidden_size). With `missing="forward"` there is also the last known value
+            of each feature, and with `readout="mean"` the sum of the states so far and their number
+            (:class:`hiddenstate.inference.stream.Stream`).
 
         Returns
         -------
@@ -354,11 +359,19 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         DataError
             If `state` and X have different batch sizes, or the rows have unequal lengths.
         """
-        predictor, rows = self._predictor(), self._prepare(X)
-        if rows.lengths is not None:
-            raise DataError("forward: the rows of X must have equal length; pass them one by one")
-        outputs, after = predictor.forward(rows.X, state or {})
-        return self._as_targets(outputs, rows), after
+        check_is_fitted(self)
+        if self.model_.net.recurrent.bidirectional:
+            predictor, rows = self._predictor(), self._prepare(X)
+            _check_equal(rows)
+            outputs, after = predictor.forward(rows.X, state or {})
+            return self._as_targets(outputs, rows), after
+        with errors_for_python():
+            rows = shaped_inputs(self.model_, self._checked_rows(X, reset=False), "X")
+            _check_equal(rows)
+            stream = Stream(self.model_, len(rows), self.device, self.threads, state)
+            targets = stream.feed(rows.X)
+        targets = targets if self.model_.net.output == "steps" else targets[:, -1]
+        return self._in_shape_of_y(targets), stream.state
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean R2 over the targets; every step counts as a sample."""
@@ -427,9 +440,19 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self.state_: Params = after.carried
 
     def _as_targets(self, outputs: Array, rows: Rows) -> Array:
+        return self._in_shape_of_y(
+            self.model_.transform.undo_targets(outputs, rows.X, rows.lengths)
+        )
+
+    def _in_shape_of_y(self, targets: Array) -> Array:
+        """Targets (..., O) without the last axis, if `fit` had one target without it."""
         many = len(self.targets_shape_) == (2 if self.model_.net.output == "steps" else 1)
-        outputs = self.model_.transform.undo_targets(outputs, rows.X, rows.lengths)
-        return outputs if many else outputs[..., 0]
+        return targets if many else targets[..., 0]
+
+
+def _check_equal(rows: Rows) -> None:
+    if rows.lengths is not None:
+        raise DataError("forward: the rows of X must have equal length; pass them one by one")
 
 
 def _targets(y: Any, rows: Rows, dtype: str) -> Array:

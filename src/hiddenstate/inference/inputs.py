@@ -147,6 +147,14 @@ def prepare_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
         If there are no rows, the number of features differs from training, values are missing that
         the model does not fill in, or values are so large that the network overflows.
     """
+    rows = shaped_inputs(model, rows, where)
+    X = model.transform.apply(rows.X, rows.lengths, model.dtype, where)
+    check_inputs(model, X, where)
+    return replace(rows, X=X)
+
+
+def shaped_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
+    """Shape rows as the net of `model` reads them; see :func:`prepare_inputs`."""
     X = rows.X
     if X.ndim == 0 or 0 in X.shape:
         raise DataError(f"{where}: no rows; the shape is {X.shape}")
@@ -168,8 +176,6 @@ def prepare_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
             raise DataError(
                 f"{where}: steps have {X.shape[2]} features; the model was trained on {features}"
             )
-    X = model.transform.apply(X, rows.lengths, model.dtype, where)
-    check_inputs(model, X, where)
     return replace(rows, X=X)
 
 

@@ -17,7 +17,9 @@ ORDINARY = 1e6
 """Transformed inputs up to this size are not to blame for an overflow, the model is."""
 
 
-def checked_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -> Predictor:
+def checked_predictor(
+    model: FittedModel, device: str = "auto", threads: int = 0
+) -> "CheckedPredictor":
     """Return a predictor for `model` that refuses outputs which are not finite.
 
     Raises
@@ -95,7 +97,7 @@ class CheckedPredictor:
     """
 
     def __init__(self, predictor: Predictor, model: FittedModel) -> None:
-        self._predictor, self._model = predictor, model
+        self.predictor, self._model = predictor, model
         most = float(np.finfo(model.dtype).max)
         scaling = model.transform.target_scaling
         if model.net.job == "autoencode":
@@ -108,7 +110,7 @@ class CheckedPredictor:
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Return the outputs for rows `X`; see `Predictor.predict`."""
-        outputs = self._predictor.predict(X, lengths)
+        outputs = self.predictor.predict(X, lengths)
         self._check(outputs, self._largest, X, lengths)
         return outputs
 
@@ -117,25 +119,31 @@ class CheckedPredictor:
         for name, array in state.items():
             if not np.isfinite(array).all():
                 raise DataError(f"state: {name} has numbers that are not finite")
-        outputs, after = self._predictor.forward(X, state)
+        outputs, after = self.predictor.forward(X, state)
         self._check(outputs, self._largest, X)
         return outputs, after
 
+    def advance(self, X: Array, state: Params) -> Array:
+        """Return the outputs for parallel rows, with their state; see `Predictor.advance`."""
+        outputs = self.predictor.advance(X, state)
+        self._check(outputs, self._largest, X)
+        return outputs
+
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
         """Return the outputs for consecutive rows and the last state; see `Predictor.follow`."""
-        outputs, after = self._predictor.follow(X, state)
+        outputs, after = self.predictor.follow(X, state)
         self._check(outputs, self._largest, X, carries=True)
         return outputs, after
 
     def encode(self, X: Source) -> Array:
         """Return the codes of rows `X`; see `Predictor.encode`."""
-        codes = self._predictor.encode(X)
+        codes = self.predictor.encode(X)
         self._check(codes, np.array(LARGEST_ANSWER), X)
         return codes
 
     def decode(self, codes: Array) -> Array:
         """Return the rows that codes decode to; see `Predictor.decode`."""
-        rows = self._predictor.decode(codes)
+        rows = self.predictor.decode(codes)
         self._check(rows, self._largest, codes)
         return rows
 

@@ -210,9 +210,9 @@ def knn_accuracy(codes: Array, labels: Array, k: int = 5, n_most: int = 2000) ->
 
 
 def softmax(outputs: Array) -> Array:
-    """Return the class probabilities (N, C) of outputs (N, C)."""
-    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    """Return the class probabilities (..., C) of outputs (..., C)."""
+    powers = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def cross_entropy(outputs: Array, y: Array) -> float:

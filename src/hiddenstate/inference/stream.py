@@ -1,0 +1,375 @@
+"""A recurrent model that reads parallel series step by step and answers after every step."""
+
+import copy
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hiddenstate.data.dataset import label_array
+from hiddenstate.data.prepare.transform import carry_forward
+from hiddenstate.data.rows import fractions
+from hiddenstate.engines.reference import ReferencePredictor
+from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
+from hiddenstate.inference.hidden_states import hidden_state_model
+from hiddenstate.inference.overflow import check_inputs, checked_predictor, input_limit
+from hiddenstate.metrics.scores import softmax
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Params
+from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
+from hiddenstate.system.atomic_file import write_output
+from hiddenstate.system.typing import Array
+
+KIND = "stream"
+"""The kind of the array file that :meth:`Stream.save` writes."""
+
+
+class Stream:
+    """Reads parallel series step by step, and answers after every step.
+
+    The state of each series is carried from call to call, so it does not matter how a series is
+    cut: its answers are the same. They are the same alone and beside other series, too. Both hold
+    to the bit if the reference computes, and to rounding with the kernels and torch.
+
+    The state goes on beyond the length of the windows a model was trained on; `predict` starts anew
+    with every window, unless the model carries its state.
+
+    Parameters
+    ----------
+    model : FittedModel
+        Of a classifier or a regressor that reads forwards.
+    rows : int, default 1
+        Number of parallel series.
+    device : str, default "auto"
+    threads : int, default 0
+        0 chooses the number, as the option `--threads` does.
+    state : dict of ndarray, optional
+        An earlier :attr:`state`, which is copied; arrays that are missing begin anew.
+
+    Attributes
+    ----------
+    rows : int
+    classes : ndarray (C,) or None
+        The labels of a classifier, in the order of its answers.
+    state : dict of ndarray
+        `h` and, for lstm, `c`, each (L, rows, H); `last` (rows, I), the last known value of each
+        feature, with missing "forward"; `sum` (rows, H) and `count` (rows,) with readout "mean".
+
+    Raises
+    ------
+    OptionError
+        If the model cannot answer before the end of a series, or `rows` is not positive.
+    DataError
+        If `state` is not one of this model for as many rows.
+    """
+
+    def __init__(
+        self,
+        model: FittedModel,
+        rows: int = 1,
+        device: str = "auto",
+        threads: int = 0,
+        state: Mapping[str, Array] | None = None,
+    ) -> None:
+        _check_streams(model)
+        if isinstance(rows, bool) or not isinstance(rows, (int, np.integer)) or rows < 1:
+            raise OptionError(f"rows: expected a positive integer, got {printable(rows, 40)}")
+        self.rows = int(rows)
+        self.classes = None if model.classes is None else label_array(model.classes)
+        self._model, self._limit = model, input_limit(model)
+        self._averages = model.net.output == "last" and model.net.recurrent.readout == "mean"
+        steps = hidden_state_model(model) if self._averages else _answers_every_step(model)
+        self._predictor = checked_predictor(steps, device, threads)
+        self._one_by_one = isinstance(self._predictor.predictor, ReferencePredictor)
+        self.state = _state_from(model, self.rows, state or {})
+        self._make_buffers()
+
+    def _make_buffers(self) -> None:
+        shape = (self.rows, 1, self._model.n_features)
+        self._values, self._size = np.empty(shape), np.empty(shape)
+        self._inputs = np.empty(shape, self._model.dtype)
+
+    def step(self, x: ArrayLike, active: ArrayLike | None = None) -> Array:
+        """Read one step of every series, and answer.
+
+        Parameters
+        ----------
+        x : array-like (rows, I)
+            As the data has them. (I,) is accepted of one series, and a number of one feature.
+        active : array-like of bool (rows,), optional
+            The series that have a step now; the others keep their state. By default all.
+
+        Returns
+        -------
+        ndarray (rows, C) or (rows, O)
+            The probability of each class if the series ended here, or the targets in their own
+            units. NaN for series that are not active.
+
+        Raises
+        ------
+        DataError
+            If x has another shape, or values that the model does not read. The state is then
+            unchanged.
+        """
+        x = np.asarray(x)
+        if x.shape != (self.rows, self._model.n_features):
+            x = self._shaped(x)
+        if active is not None:
+            return self._step_some(x, np.asarray(active))
+        return self._answers(x[:, None], self.state)[:, 0]
+
+    def feed(self, X: ArrayLike) -> Array:
+        """Read several steps of every series.
+
+        Parameters
+        ----------
+        X : array-like (rows, T, I)
+            (T, I) is accepted of one series.
+
+        Returns
+        -------
+        ndarray (rows, T, C) or (rows, T, O)
+            The answers after every step; see :meth:`step`, also for errors.
+        """
+        X = np.asarray(X)
+        if X.ndim == 2 and self.rows == 1:
+            X = X[None]
+        if X.ndim != 3 or len(X) != self.rows or X.shape[2] != self._model.n_features:
+            raise DataError(
+                f"X: expected shape ({self.rows}, steps, {self._model.n_features}), got {X.shape}"
+            )
+        return self._answers(X, self.state)
+
+    def reset(self, rows: ArrayLike | None = None) -> None:
+        """Begin new series in these rows, numbers or a mask; by default in all."""
+        fresh = initial_state(self._model, self.rows)
+        which = slice(None) if rows is None else np.asarray(rows)
+        for name, array in self.state.items():
+            _by_row(array, name)[which] = _by_row(fresh[name], name)[which]
+
+    def copy(self) -> "Stream":
+        """Return a stream that goes on from the same state, independently of this one."""
+        other = copy.copy(self)
+        other.state = {name: array.copy() for name, array in self.state.items()}
+        other._make_buffers()
+        return other
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the state to a file, from which the same model continues: `model.stream(path)`.
+
+        Raises
+        ------
+        MachineError
+            If the file cannot be written; an existing file is then unchanged.
+        """
+        facts = {"model": fingerprint(self._model), "rows": self.rows}
+        write_output(Path(path), encode_arrays(KIND, self.state, facts))
+
+    def _shaped(self, x: Array) -> Array:
+        """Return x as (rows, I) if its shape leaves no doubt."""
+        shape = (self.rows, self._model.n_features)
+        if (x.ndim < 2 and self.rows == 1 and x.size == shape[1]) or (
+            x.ndim == 1 and shape == (x.size, 1)
+        ):
+            return x.reshape(shape)
+        raise DataError(f"x: expected shape {shape}, got {x.shape}")
+
+    def _step_some(self, x: Array, active: Array) -> Array:
+        if active.dtype != bool or active.shape != (self.rows,):
+            raise DataError(
+                f"active: expected {self.rows} truth values, got shape {active.shape} of "
+                f"{active.dtype}"
+            )
+        state = {n: np.ascontiguousarray(_rows_of(a, n, active)) for n, a in self.state.items()}
+        answers = self._answers(x[active][:, None], state) if active.any() else None
+        n_answers = self._model.net.n_outputs
+        out = np.full((self.rows, n_answers), np.nan, self._model.dtype)
+        if answers is not None:
+            out[active] = answers[:, 0]
+            for name, array in state.items():
+                _by_row(self.state[name], name)[active] = _by_row(array, name)
+        return out
+
+    def _answers(self, X: Array, state: Params) -> Array:
+        """Return answers (B, n, ...) to raw steps X (B, n, I), and advance `state` in place."""
+        if self._one_by_one and X.shape[:2] != (1, 1):
+            return self._answers_one_by_one(X, state)
+        inputs = self._scaled(X)
+        last = None
+        if inputs is None:
+            inputs, last = self._prepared(X, state)
+        outputs = self._predictor.advance(inputs, state)
+        if last is not None:
+            state["last"][...] = last
+        if self._averages:
+            outputs = self._head(outputs, state)
+        if self._model.net.job == "classify":
+            return softmax(outputs)
+        return self._model.transform.undo_targets(outputs, inputs)
+
+    def _answers_one_by_one(self, X: Array, state: Params) -> Array:
+        """Compute each row and step alone: products of several differ in their last bits."""
+        self._prepared(X, state)  # refuses all before any state changes
+        rows = []
+        for i in range(len(X)):
+            own = {n: np.ascontiguousarray(_rows_of(a, n, [i])) for n, a in state.items()}
+            rows.append([self._answers(X[i : i + 1, t : t + 1], own) for t in range(X.shape[1])])
+            for name, array in own.items():
+                _by_row(state[name], name)[i] = _by_row(array, name)[0]
+        return np.concatenate([np.concatenate(row, axis=1) for row in rows])
+
+    def _scaled(self, X: Array) -> Array | None:
+        """Return a step as the net reads it, without copies; None if it needs more than scaling."""
+        transform = self._model.transform
+        if X.shape != self._values.shape or transform.fill is not None or X.dtype.kind not in "fi":
+            return None
+        values = self._values
+        np.copyto(values, X)
+        if transform.scaling is not None:
+            np.subtract(values, transform.scaling[0], out=values)
+            np.multiply(values, transform.scaling[1], out=values)
+        if not np.abs(values, out=self._size).max() <= self._limit:  # also of NaN
+            return None  # is refused with its place
+        np.copyto(self._inputs, values, casting="same_kind")
+        return self._inputs
+
+    def _prepared(self, X: Array, state: Params) -> tuple[Array, Array | None]:
+        """Return steps as the net reads them, and the last known values after them, if kept."""
+        if X.dtype.kind not in "fiub":
+            raise DataError(f"x: expected numbers, got {X.dtype}")
+        last = None
+        if "last" in state:
+            values = fractions(X, np.float64)
+            values = np.where(np.isfinite(values), values, np.nan)
+            known = carry_forward(np.concatenate([state["last"][:, None], values], axis=1))
+            X, last = known[:, 1:], known[:, -1]
+        X = self._model.transform.apply(X, None, self._model.dtype, "x")
+        check_inputs(self._model, X, "x")
+        return X, last
+
+    def _head(self, hidden: Array, state: Params) -> Array:
+        """Return outputs (B, n, O) from the means of the hidden states (B, n, H) so far."""
+        params = self._model.params
+        parts = np.concatenate([state["sum"][:, None], hidden], axis=1)
+        sums = np.add.accumulate(parts, axis=1)
+        counts = state["count"][:, None] + np.arange(1, hidden.shape[1] + 1)
+        mean = (sums[:, 1:] / counts[..., None]).astype(hidden.dtype)
+        state["sum"][...], state["count"][...] = sums[:, -1], counts[:, -1]
+        return np.asarray(mean @ params["out.weight"].T + params["out.bias"])
+
+
+def saved_stream(
+    model: FittedModel, path: str | os.PathLike[str], device: str = "auto", threads: int = 0
+) -> Stream:
+    """Return the stream that :meth:`Stream.save` wrote to `path`, to continue it with its model.
+
+    Raises
+    ------
+    OptionError
+        If the model cannot answer before the end of a series.
+    UntrustedFileError
+        If the file is damaged, or belongs to another model.
+    MachineError
+        If it cannot be read.
+    """
+    _check_streams(model)
+    where = printable(path)
+
+    def check(layout: Layout, facts: dict[str, Any]) -> None:
+        if facts.get("model") != fingerprint(model):
+            raise UntrustedFileError(f"{where}: is a stream of another model")
+        rows = facts.get("rows")
+        if not isinstance(rows, int) or not 0 < rows < 2**31:
+            raise UntrustedFileError(f"{where}: damaged number of rows")
+        expected = state_layout(model, rows)
+        if dict(layout) != expected:
+            raise UntrustedFileError(f"{where}: its arrays are not the state of this model")
+
+    arrays, facts = read_arrays(Path(path), KIND, check)
+    try:
+        return Stream(model, facts["rows"], device, threads, arrays)
+    except DataError as error:
+        raise UntrustedFileError(f"{where}: {error}") from None
+
+
+def state_layout(model: FittedModel, rows: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Return type and shape of the arrays of a stream's state, by name."""
+    dtype = np.dtype(model.dtype)
+    layout: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
+        name: (dtype, shape) for name, shape in model.net.state_shapes(rows).items()
+    }
+    if model.transform.missing == "forward":
+        layout["last"] = (np.dtype(np.float64), (rows, model.n_features))
+    if model.net.output == "last" and model.net.recurrent.readout == "mean":
+        layout["sum"] = (np.dtype(np.float64), (rows, model.net.recurrent.hidden_size))
+        layout["count"] = (np.dtype(np.int64), (rows,))
+    return layout
+
+
+def initial_state(model: FittedModel, rows: int) -> Params:
+    """Return the state before the first step: zeros, and no known value."""
+    state = {
+        name: np.zeros(shape, dtype) for name, (dtype, shape) in state_layout(model, rows).items()
+    }
+    if "last" in state:
+        state["last"][...] = np.nan
+    return state
+
+
+def fingerprint(model: FittedModel) -> str:
+    """Return a SHA-256 of everything a model computes with, in hexadecimal."""
+    return hashlib.sha256(model.encode()).hexdigest()
+
+
+def _state_from(model: FittedModel, rows: int, given: Mapping[str, Array]) -> Params:
+    """Return a copy of a state in the types of `model`, checked (`DataError`)."""
+    state = initial_state(model, rows)
+    if unknown := [name for name in given if name not in state]:
+        raise DataError(f"state: expected {', '.join(state)}, got {printable(unknown[0], 40)}")
+    if given and any(name in state and name not in given for name in ("h", "c")):
+        raise DataError(f"state: expected {', '.join(state)}, got {', '.join(given)}")
+    for name, array in given.items():
+        array, own = np.asarray(array), state[name]
+        if array.ndim == own.ndim and _rows_in(array, name) != rows:
+            raise DataError(f"state: carries {_rows_in(array, name)} sequences, x has {rows}")
+        if array.shape != own.shape:
+            raise DataError(f"state: {name}: expected shape {own.shape}, got {array.shape}")
+        if name != "last" and not np.isfinite(array).all():
+            raise DataError(f"state: {name} has numbers that are not finite")
+        own[...] = array
+    return state
+
+
+def _check_streams(model: FittedModel) -> None:
+    """Refuse models that have no answer before the end of a series (`OptionError`)."""
+    if model.net.job == "autoencode":
+        raise OptionError("stream: an autoencoder reads whole rows, not steps")
+    if model.net.recurrent.bidirectional:
+        raise OptionError(
+            "stream: this net reads series in both directions, so it has no answer before their "
+            "end; train one without bidirectional"
+        )
+
+
+def _answers_every_step(model: FittedModel) -> FittedModel:
+    """Return the model with an output at every step, from the state there."""
+    return replace(model, net=replace(model.net, job="regress", output="steps"))
+
+
+def _by_row(array: Array, name: str) -> Array:
+    """Return a view of an array of the state whose first axis are the rows."""
+    return array.swapaxes(0, 1) if name in ("h", "c") else array
+
+
+def _rows_in(array: Array, name: str) -> int:
+    return int(_by_row(array, name).shape[0])
+
+
+def _rows_of(array: Array, name: str, rows: Any) -> Array:
+    """Return a copy of some rows, in the array's own order of axes."""
+    return array[:, rows] if name in ("h", "c") else array[rows]

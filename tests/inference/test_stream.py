@@ -1,0 +1,193 @@
+"""A stream answers like the whole series, however it is cut and whatever runs beside it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor
+from hiddenstate.config import make_config
+from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.engines.reference import ReferencePredictor
+from hiddenstate.errors import DataError, OptionError, UntrustedFileError
+from hiddenstate.inference.overflow import CheckedPredictor
+from hiddenstate.inference.stream import Stream
+from hiddenstate.metrics.scores import softmax
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net
+from tests.conftest import needs_kernels
+
+RANDOM = np.random.default_rng(3)
+X = RANDOM.normal(size=(5, 12, 3)) * [1.0, 20.0, 0.1]
+
+
+def made(job: str, dtype: str = "float64", transform: Transform | None = None, **options: Any):
+    """A model with random weights, standardised inputs and outputs in units of their own."""
+    config = make_config(job, {"hidden_size": 7, "dtype": dtype, **options})
+    output = "last" if job == "classify" else options.get("output", "steps")
+    scaling = (np.array([0.5, -3.0, 0.0]), np.array([1.5, 0.05, 9.0]))
+    outputs = 4 if job == "classify" else 2
+    if transform is None:
+        targets = None if job == "classify" else (np.array([5.0, 0.0]), np.array([0.1, 2.0]))
+        transform = Transform(scaling=scaling, target_scaling=targets)
+    net = Net(job, config.model, transform.width(3), outputs, output)
+    classes = list("abcd") if job == "classify" else None
+    return FittedModel(net, net.initial(1, dtype), classes, (12, 3), False, transform)
+
+
+def reference(model: FittedModel, rows: int = 1) -> Stream:
+    """A stream that computes with the reference."""
+    stream = Stream(model, rows)
+    steps = stream._predictor._model
+    stream._predictor = CheckedPredictor(ReferencePredictor(steps), steps)
+    stream._one_by_one = True
+    return stream
+
+
+FILLED = Transform("forward", np.array([0.1, 0.2, 0.3]), (np.zeros(3), np.array([1.0, 0.05, 5.0])))
+MASKED = Transform("mask", np.array([0.1, 0.2, 0.3]))
+MODELS = {
+    "lstm, classes": made("classify"),
+    "two layers, mean": made("classify", cell="gru", layers=2, readout="mean"),
+    "forecast": made("regress", transform=Transform(change=(0, 2), target_scaling=None)),
+    "one target": made("regress", output="last", readout="mean", cell="gru"),
+    "filled forward": made("regress", transform=FILLED, cell="lstm"),
+    "masked": made("regress", transform=MASKED),
+}
+
+
+def with_gaps(model: FittedModel) -> np.ndarray:
+    if model.transform.fill is None:
+        return X
+    return np.where(RANDOM.random(X.shape) < 0.3, np.nan, X)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_any_cut_and_any_company_give_the_same_bits_in_the_reference(name):
+    model = MODELS[name]
+    data = with_gaps(model)
+    whole = reference(model, 5).feed(data)
+    cut = reference(model, 5)
+    parts = [cut.feed(data[:, :4]), cut.step(data[:, 4])[:, None], cut.feed(data[:, 5:])]
+    assert np.array_equal(np.concatenate(parts, axis=1), whole)
+    for row in range(5):
+        assert np.array_equal(reference(model).feed(data[row : row + 1])[0], whole[row])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_kernels_and_torch_agree_with_the_reference(name):
+    model = MODELS[name]
+    data = with_gaps(model)
+    expected, stream = reference(model, 5).feed(data), Stream(model, 5)
+    steps = np.stack([stream.step(data[:, t]) for t in range(12)], axis=1)
+    np.testing.assert_allclose(steps, expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(Stream(model, 5).feed(data), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("readout", ["last", "mean"])
+def test_the_last_answer_is_that_of_predict(readout):
+    labels = np.array(["a", "b"])[np.arange(5) % 2]
+    options = {"hidden_size": 5, "epochs": 1, "random_state": 0, "readout": readout}
+    clf = RecurrentClassifier("gru", **options).fit(X, labels)
+    stream = clf.stream(5)
+    np.testing.assert_allclose(stream.feed(X)[:, -1], clf.predict_proba(X), atol=1e-6)
+    assert stream.classes.tolist() == ["a", "b"]
+    reg = RecurrentRegressor("lstm", output="last", **options).fit(X, X[:, -1, 0])
+    np.testing.assert_allclose(reg.stream(5).feed(X)[:, -1, 0], reg.predict(X), atol=1e-6)
+
+
+def test_series_that_are_not_active_keep_their_state():
+    model = MODELS["filled forward"]
+    both, alone = Stream(model, 2), Stream(model)
+    for t in range(12):
+        active = np.array([True, t % 3 == 0])
+        answers = both.step(X[:2, t], active)
+        assert np.isnan(answers[1]).all() != active[1]
+        if active[1]:
+            np.testing.assert_allclose(answers[1], alone.step(X[1, t])[0], atol=1e-12)
+    np.testing.assert_allclose(both.state["last"][1], alone.state["last"][0])
+
+
+def test_reset_begins_anew_in_some_rows():
+    model = MODELS["two layers, mean"]
+    stream = Stream(model, 5)
+    first = stream.feed(X)
+    stream.reset([1, 3])
+    again = stream.feed(X)
+    same = [bool(np.allclose(a, b)) for a, b in zip(again, first, strict=True)]
+    assert same == [False, True, False, True, False]
+    stream.reset()
+    np.testing.assert_array_equal(stream.feed(X), first)
+
+
+def test_a_copy_goes_on_alone_and_a_file_continues_its_model(tmp_path):
+    model = MODELS["filled forward"]
+    stream = Stream(model, 5)
+    stream.feed(X[:, :6])
+    other = stream.copy()
+    estimator = RecurrentRegressor("lstm")
+    estimator.model_ = model
+    stream.save(tmp_path / "s")
+    expected = stream.feed(X[:, 6:])
+    np.testing.assert_array_equal(other.feed(X[:, 6:]), expected)
+    np.testing.assert_array_equal(estimator.stream(tmp_path / "s").feed(X[:, 6:]), expected)
+    estimator.model_ = MODELS["masked"]
+    with pytest.raises(UntrustedFileError, match="stream of another model"):
+        estimator.stream(tmp_path / "s")
+    damaged = bytearray((tmp_path / "s").read_bytes())
+    damaged[-3] ^= 1
+    (tmp_path / "s").write_bytes(damaged)
+    estimator.model_ = model
+    with pytest.raises(UntrustedFileError, match="damaged or changed"):
+        estimator.stream(tmp_path / "s")
+
+
+def test_what_cannot_answer_before_the_end_is_refused():
+    with pytest.raises(OptionError, match="both directions"):
+        Stream(made("classify", bidirectional=True))
+    flat = Autoencoder(encoder_sizes=(4,), code_size=2, epochs=1).fit(X.reshape(5, 36))
+    with pytest.raises(OptionError, match="reads whole rows"):
+        flat.stream()
+    with pytest.raises(OptionError, match="rows: expected a positive integer, got 0"):
+        Stream(MODELS["masked"], 0)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (X[:4, 0], r"x: expected shape \(5, 3\), got \(4, 3\)"),
+        (np.where(X[:, 0] > 9, np.nan, X[:, 0]), "missing or not finite"),
+        (X[:, 0] * 1e300, "too large"),
+        (np.full((5, 3), "a"), "expected numbers, got <U1"),
+    ],
+)
+def test_a_step_that_is_refused_changes_nothing(x, message):
+    stream = Stream(made("classify", "float32"), 5)
+    stream.feed(X)
+    before = {name: array.copy() for name, array in stream.state.items()}
+    with pytest.raises(DataError, match=message):
+        stream.step(x)
+    assert all(np.array_equal(before[name], array) for name, array in stream.state.items())
+
+
+@pytest.mark.parametrize(("missing", "readout"), [("forward", "last"), ("error", "mean")])
+def test_forward_continues_what_it_filled_in_and_averaged(missing, readout):
+    data = with_gaps(MODELS["masked"]) if missing == "forward" else X
+    reg = RecurrentRegressor(
+        "gru", missing=missing, readout=readout, output="last", epochs=1, random_state=0
+    ).fit(X, X[:, -1, 0])
+    _, state = reg.forward(data[:, :5])
+    after, _ = reg.forward(data[:, 5:], state)
+    np.testing.assert_allclose(after, reg.predict(data), atol=1e-6)
+
+
+@needs_kernels
+def test_a_step_of_integers_and_lists_is_read_like_floats():
+    stream, other = Stream(MODELS["lstm, classes"]), Stream(MODELS["lstm, classes"])
+    np.testing.assert_array_equal(stream.step([1, 2, 3]), other.step(np.array([[1.0, 2.0, 3.0]])))
+
+
+def test_answers_of_a_classifier_are_probabilities():
+    answers = Stream(MODELS["lstm, classes"], 5).feed(X)
+    np.testing.assert_allclose(answers.sum(axis=-1), 1)
+    np.testing.assert_allclose(softmax(np.log(answers)), answers)
