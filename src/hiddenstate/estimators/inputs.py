@@ -262,3 +262,45 @@ def by_series(values: Array, lengths: Array | None) -> Array:
     for i, n in enumerate(lengths):
         series[i] = values[i, :n]
     return series
+
+
+def as_targets(y: Any, rows: Rows, dtype: str) -> Array:
+    """Return targets as an array of `dtype`; those of unequal series are padded like the series.
+
+    Raises
+    ------
+    DataError
+        If they are not numbers, or not as many as the rows.
+    """
+    n_rows, lengths = len(rows), rows.lengths
+    y = unwrapped_parts(y)
+    if lengths is not None and isinstance(y, list) and len(y) == n_rows:
+        each = [np.asarray(part) for part in y]
+        if all(part.ndim for part in each):
+            if [len(part) for part in each] != lengths.tolist():
+                raise DataError("y: a series of targets and its series of X have different lengths")
+            y = np.zeros((n_rows, rows.X.shape[1], *each[0].shape[1:]), np.result_type(*each))
+            for row, part in zip(y, each, strict=True):
+                row[: len(part)] = part
+    if y is None:
+        raise DataError("requires y to be passed, but the target y is None")
+    try:
+        values = np.asarray(y)
+    except ValueError:
+        raise DataError("y: series of unequal length, although those of X are equal") from None
+    try:
+        values = values.astype(dtype)
+    except (TypeError, ValueError):
+        raise DataError(f"y: Unknown label type: expected numbers, got {values.dtype}") from None
+    if values.ndim == 0 or len(values) != n_rows:
+        raise DataError(f"y: {values.shape} targets for {n_rows} rows of X")
+    check_numbers(values, "y")
+    return values
+
+
+def unwrapped_parts(y: Any) -> Any:
+    """Return y without torch tensors; a list if it consists of one part per series."""
+    y = unwrapped(y)
+    if isinstance(y, np.ndarray) and y.dtype.kind == "O" and y.ndim == 1:
+        y = list(y)
+    return [unwrapped(part) for part in y] if isinstance(y, (list, tuple)) else y

@@ -15,11 +15,12 @@ from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Estimator, all_at_once
 from hiddenstate.estimators.inputs import (
+    as_targets,
     by_series,
-    check_numbers,
     errors_for_python,
     float_type,
     unwrapped,
+    unwrapped_parts,
     without_weightless,
 )
 from hiddenstate.estimators.sklearn_bases import RegressorMixin
@@ -377,7 +378,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         """Return the mean R2 over the targets; every step counts as a sample."""
         from sklearn.metrics import r2_score
 
-        predicted, true = self.predict(X), _unwrapped_parts(y)
+        predicted, true = self.predict(X), unwrapped_parts(y)
         if self.model_.net.output == "steps":
             counts = [len(row) for row in predicted]
             if [np.size(row, 0) for row in true] != counts:
@@ -398,7 +399,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
             raise OptionError("steps: only for flat rows; X has series of unequal length")
         dtype = float_type(rows.X) if reset else self.model_.dtype.name
         T = as_rows(rows.X, self.steps, "X").shape[1]
-        targets = _targets(y, rows, dtype)
+        targets = as_targets(y, rows, dtype)
         expected = (len(rows), T) if self.output == "steps" else (len(rows),)
         if targets.shape[: len(expected)] != expected or targets.ndim > len(expected) + 1:
             raise DataError(
@@ -453,42 +454,6 @@ class RecurrentRegressor(RegressorMixin, Estimator):
 def _check_equal(rows: Rows) -> None:
     if rows.lengths is not None:
         raise DataError("forward: the rows of X must have equal length; pass them one by one")
-
-
-def _targets(y: Any, rows: Rows, dtype: str) -> Array:
-    """Targets as an array; targets of series of unequal length are padded like the series."""
-    n_rows, lengths = len(rows), rows.lengths
-    y = _unwrapped_parts(y)
-    if lengths is not None and isinstance(y, list) and len(y) == n_rows:
-        each = [np.asarray(part) for part in y]
-        if all(part.ndim for part in each):
-            if [len(part) for part in each] != lengths.tolist():
-                raise DataError("y: a series of targets and its series of X have different lengths")
-            y = np.zeros((n_rows, rows.X.shape[1], *each[0].shape[1:]), np.result_type(*each))
-            for row, part in zip(y, each, strict=True):
-                row[: len(part)] = part
-    if y is None:
-        raise DataError("requires y to be passed, but the target y is None")
-    try:
-        values = np.asarray(y)
-    except ValueError:
-        raise DataError("y: series of unequal length, although those of X are equal") from None
-    try:
-        values = values.astype(dtype)
-    except (TypeError, ValueError):
-        raise DataError(f"y: Unknown label type: expected numbers, got {values.dtype}") from None
-    if values.ndim == 0 or len(values) != n_rows:
-        raise DataError(f"y: {values.shape} targets for {n_rows} rows of X")
-    check_numbers(values, "y")
-    return values
-
-
-def _unwrapped_parts(y: Any) -> Any:
-    """y without torch tensors; a list if it consists of one part per series."""
-    y = unwrapped(y)
-    if isinstance(y, np.ndarray) and y.dtype.kind == "O" and y.ndim == 1:
-        y = list(y)
-    return [unwrapped(part) for part in y] if isinstance(y, (list, tuple)) else y
 
 
 def _follow_each(predictor: Predictor, rows: Rows, lengths: Array) -> Array:

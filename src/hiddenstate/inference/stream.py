@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hiddenstate.data.dataset import label_array
-from hiddenstate.data.prepare.transform import carry_forward
+from hiddenstate.data.prepare.missing import carry_forward
 from hiddenstate.data.rows import fractions
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
