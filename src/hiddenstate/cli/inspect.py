@@ -144,7 +144,7 @@ def _read_for_job(
 
 def _attempts(values: Mapping[str, Any], job: str | None) -> list[tuple[str, dict[str, Any]]]:
     """The jobs to read the data for, in order, with the options that each adds."""
-    from hiddenstate.data.readers.formats import is_table
+    from hiddenstate.data.readers.formats import SOUNDS, has_ending, is_table
 
     if job:
         return [(job, {})]
@@ -154,6 +154,8 @@ def _attempts(values: Mapping[str, Any], job: str | None) -> list[tuple[str, dic
         ("autoencode", {}),
         ("regress", {"horizon": 1}),
     ]
+    if has_ending(Path(values["data"]), SOUNDS):
+        return [("regress", {"horizon": 1}), ("autoencode", {})]
     if is_table(Path(values["data"])):
         del attempts[1]  # the targets of a table are named, or there are none
     return attempts

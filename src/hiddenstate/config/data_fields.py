@@ -231,10 +231,53 @@ class DataConfig:
     )
     skip_bad: bool = option(
         False,
-        "Leave out images that cannot be read, and list them.",
+        "Leave out images and sounds that cannot be read, and list them.",
         jobs=IMAGES,
         since=2,
         reading=True,
+    )
+    frame: int | None = option(
+        None,
+        "Samples of sound in a frame, which is a time step of classify and regress, and a row of "
+        "autoencode; if unset, 25 ms of long sounds, and of others and with regress 1 sample.",
+        low=1,
+        high=10**6,
+        unit="samples",
+        since=4,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
+    bands: int | None = option(
+        None,
+        "Frequency bands of a frame of sound, whose levels in decibels are read in place of its "
+        "samples; 0 reads the samples; if unset, 32 for long sounds.",
+        low=0,
+        high=1000,
+        unit="bands",
+        since=4,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
+    rate: int | None = option(
+        None,
+        "Sample rate that sounds must have; if unset, that of the first.",
+        low=1,
+        unit="Hz",
+        since=4,
+        reading=True,
+        kept=True,
+        new_data=True,
+    )
+    sheet: str | None = option(
+        None,
+        "Sheet of a workbook, by its name or its number from 1; if unset, the first.",
+        placeholder="NAME|N",
+        since=4,
+        reading=True,
+        kept=True,
+        new_data=True,
     )
     max_unpacked: float | None = option(
         None,

@@ -9,6 +9,7 @@ from hiddenstate.errors import MissingExtraError
 EXTRAS = {
     "torch": "torch",
     "pyarrow": "tables",
+    "openpyxl": "excel",
     "imageio_ffmpeg": "film",
 }
 """Extra of each optional package, as pyproject.toml has them, by the name that is imported."""

@@ -13,6 +13,7 @@ from PIL import Image
 
 from hiddenstate.config import DataConfig, make_config
 from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.readers import class_folders
 from hiddenstate.data.readers import images as reader
 from hiddenstate.data.readers.formats import IMAGES, has_ending
 from hiddenstate.data.readers.images import read_images
@@ -326,7 +327,7 @@ def test_skipped_images_are_listed(folder: Path) -> None:
 
 
 def test_long_lists_of_bad_images_are_cut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "LISTED", 2)
+    monkeypatch.setattr(class_folders, "LISTED", 2)
     for number in range(5):
         (folder / "cat" / f"no{number}.png").write_bytes(b"x")
     remarks = read(folder, skip_bad=True).remarks

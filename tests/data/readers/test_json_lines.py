@@ -74,6 +74,11 @@ def test_large_whole_numbers_stay_exact_and_text_beside_numbers_is_kept(read: Re
     equal(read(lines(mixed)).y, ["7", "x"] * 2)
 
 
+def test_nested_fields_are_left_out(read: Read) -> None:
+    data = read(lines([{"m": {"x": 1}, "n": ["x"], "a": 1, "label": "p"}] * 2))
+    assert data.columns == ("a",)
+
+
 def test_arrays_are_series_with_a_channel_for_each_column(read: Read) -> None:
     data = read(lines(SERIES), group="who")
     assert data.columns == ("v_0", "v_1", "w")

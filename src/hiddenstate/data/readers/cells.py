@@ -2,22 +2,24 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.readers.columns import EXACT, is_whole, plain_values
+from hiddenstate.data.readers.columns import EXACT, Columns, is_whole, missing_cells, plain_values
 from hiddenstate.system.typing import Array
 
 
 def cell_array(cells: Sequence[Any]) -> Array:
-    """Return cells as a column (n,) of numbers or text, as in `Columns.arrays`.
+    """Return cells as a column (n,) of numbers, text or dates, as in `Columns.arrays`.
 
     Parameters
     ----------
     cells : sequence
-        Each a number, text, a truth value or None if missing. One text, or truth value, makes all
-        of them text: `true` and `false`, as they are written in text files.
+        Each a number, text, a truth value, a date or None if missing. One text, or truth value,
+        makes all of them text: `true` and `false`, as they are written in text files.
     """
     if all(type(cell) in _NUMBERS for cell in cells):
         values = np.array([math.nan if cell is None else cell for cell in cells], np.float64)
@@ -27,6 +29,8 @@ def cell_array(cells: Sequence[Any]) -> Array:
             except (TypeError, OverflowError):
                 pass
         return values
+    if all(cell is None or isinstance(cell, datetime) for cell in cells):
+        return np.array(cells, "datetime64[us]")
     shared: dict[str, str] = {}  # equal cells share one string
     column = np.empty(len(cells), object)
     column[:] = [shared.setdefault(text, text) for text in map(_text, cells)]
@@ -34,11 +38,30 @@ def cell_array(cells: Sequence[Any]) -> Array:
 
 
 def joined(parts: Sequence[Array]) -> Array:
-    """Join parts of a column, which becomes text if one of them is."""
-    if any(part.dtype.kind == "O" for part in parts):
+    """Join parts of a column, which becomes text if one of them is, or only some are dates."""
+    kinds = {part.dtype.kind for part in parts if not missing_cells(part).all()}
+    if kinds == {"M"}:
+        return np.concatenate(
+            [
+                part if part.dtype.kind == "M" else np.full(len(part), "NaT", "datetime64[us]")
+                for part in parts
+            ]
+        )
+    if kinds & {"O", "M"}:
         return np.concatenate([_as_text(part) for part in parts])
+    parts = [part if part.dtype.kind in "fi" else np.full(len(part), np.nan) for part in parts]
     large = any(part.dtype == np.int64 for part in parts) and all(map(is_whole, parts))
     return np.concatenate([part.astype(np.int64 if large else np.float64) for part in parts])
+
+
+def with_texts(columns: Columns, names: Sequence[str]) -> Columns:
+    """Return a table whose columns `names`, but for nested ones, are text."""
+    arrays, kinds = list(columns.arrays), list(columns.kinds)
+    for name in names:
+        j = columns.positions.get(name)
+        if j is not None and kinds[j] != "nested":
+            arrays[j], kinds[j] = _as_text(arrays[j]), "text"
+    return replace(columns, arrays=arrays, kinds=tuple(kinds))
 
 
 _NUMBERS = (int, float, type(None))
@@ -55,6 +78,8 @@ def _text(cell: Any) -> str:
         return cell.strip()
     if isinstance(cell, bool):
         return "true" if cell else "false"
+    if isinstance(cell, datetime):
+        return cell.isoformat(" ").removesuffix(" 00:00:00")
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return "" if cell is None else str(cell)
@@ -65,7 +90,7 @@ def _as_text(part: Array) -> Array:
         return part
     texts = np.empty(len(part), object)
     texts[:] = [
-        "" if isinstance(cell, float) and math.isnan(cell) else _text(cell)
-        for cell in plain_values(part).tolist()
+        "" if absent else _text(cell)
+        for absent, cell in zip(missing_cells(part), plain_values(part).tolist(), strict=True)
     ]
     return texts

@@ -46,6 +46,8 @@ class Columns:
         False if the names are only the numbers of the columns.
     marks : NumberMarks, optional
         Marks of numbers in text, for a file in which numbers are text.
+    place : callable, optional
+        Returns where the cell of a row and a column is, if cells have names: `sales.xlsx:B7`.
     stack : callable, optional
         Returns columns, all of them numbers, as one array or store (N, F); used instead of
         :func:`stacked`.
@@ -62,6 +64,7 @@ class Columns:
     row: Callable[[int], str]
     named: bool = True
     marks: NumberMarks | None = None
+    place: Callable[[int, int], str] | None = None
     stack: Callable[[list[int]], Any] | None = None
     unread: str = ""
 
@@ -72,7 +75,8 @@ class Columns:
 
     def at(self, row: int, column: int) -> str:
         """Return where a cell is, as errors begin: `digits.csv:17:label`."""
-        return f"{self.row(row)}:{printable(self.names[column], 40)}"
+        where = self.row(row) if self.place is None else self.place(row, column)
+        return f"{where}:{printable(self.names[column], 40)}"
 
     def listed(self, which: Iterable[int] | None = None) -> str:
         """Return the names of all columns, or of `which`, as many as fit on a line."""

@@ -5,25 +5,29 @@ from pathlib import Path
 DELIMITED = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 PARQUET = (".parquet", ".pq")
-TABLES = (*DELIMITED, *JSON_LINES, *PARQUET)
+WORKBOOKS = (".xlsx", ".xlsm")
+TABLES = (*DELIMITED, *JSON_LINES, *WORKBOOKS, *PARQUET)
 ARCHIVES = (".ts",)
 ARRAYS = (".npy", ".npz")
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm",
           ".pbm", ".pnm")  # fmt: skip
+SOUNDS = (".wav", ".wave")
 IDX = ("ubyte", ".idx", "ubyte.gz", ".idx.gz")
 
 SUPPORTED = (
-    *(ending for ending in (*TABLES, *ARCHIVES, *ARRAYS) if not ending.endswith(".gz")),
+    *(ending for ending in (*TABLES, *ARCHIVES, *ARRAYS, *SOUNDS) if not ending.endswith(".gz")),
     "idx files",
     "images",
 )
 """Files that are read, as messages and the help list them."""
 
-FOLDERS = "images in one subfolder per class, or idx, .npy or .ts files"
+FOLDERS = "images or .wav files in one subfolder per class, or idx, .npy or .ts files"
 """What a folder may hold."""
 
 INSTEAD = {
-    "save it as .csv": (".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".numbers", ".dta", ".sav"),
+    "save it as .xlsx or .csv": (".xls", ".xlsb", ".ods", ".numbers"),
+    "save it as .csv": (".dta", ".sav", ".sas7bdat", ".arff"),
+    "convert it to .wav": (".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff"),
     "write one object per line, as .jsonl": (".json",),
     "save the arrays as .npz": (".mat", ".h5", ".hdf5", ".nc", ".pkl", ".pickle", ".pt", ".npy.gz"),
     "save it as .parquet": (".feather", ".arrow", ".orc", ".avro"),
@@ -38,7 +42,7 @@ def has_ending(path: Path, endings: tuple[str, ...]) -> bool:
 
 
 def is_table(path: Path) -> bool:
-    """Return whether a path is that of a table: delimited text, JSON lines or Parquet."""
+    """Return whether a path is that of a table: delimited text, JSON lines, a sheet or Parquet."""
     return has_ending(path, TABLES) and not path.is_dir()
 
 

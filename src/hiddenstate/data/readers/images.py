@@ -1,8 +1,6 @@
 """Reads folders of images: one subfolder per class, or none if no labels are needed.
 
-Files that are named as images are read. Names that start with a dot are ignored; a remark reports
-all other files. Sub-folders `train` and `test`, each with one folder per class, hold the training
-and test rows. Rows are ordered by class, then by name.
+Which files are read and in which order: :mod:`hiddenstate.data.readers.class_folders`.
 
 An image may be grey, coloured, with a palette, or black and white, with at most 8 bits per channel.
 Transparent parts are read as white, and photos are rotated as their EXIF data says. CMYK and other
@@ -16,7 +14,6 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +21,8 @@ import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
-from hiddenstate.data.readers.formats import FOLDERS, IMAGES, has_ending
+from hiddenstate.data.readers.class_folders import ClassFolders, Example, labelled, spaced
+from hiddenstate.data.readers.formats import FOLDERS, IMAGES
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free
@@ -42,9 +40,6 @@ SAMPLE_IMAGES = 500
 
 MAX_PIXELS = 50_000_000
 """Largest number of pixels of an image, checked in its header before it is decoded."""
-
-LISTED = 100
-"""Largest number of names listed in remarks."""
 
 # Pillow also logs the errors it raises; without a handler they would be printed.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -81,24 +76,24 @@ def read_images(
     where = printable(path)
     if job == "regress" and require_targets:
         raise DataError(f"{where}: images have no targets to predict; use classify or autoencode")
-    skipped = _Skipped()
-    train, test = _halves(path, skipped)
+    skipped = ClassFolders("image", IMAGES)
+    train, test = skipped.halves(path)
     if not train:
         raise DataError(f"{where}: no data; expected {FOLDERS}")
     if job == "classify" and require_targets:
-        if not _labelled(train):
+        if not labelled(train):
             raise DataError(
                 f"{where}: images without a class; put them into one subfolder per class"
             )
-        if not _labelled(test):
-            skipped.outside += [f"{printable(image.path)}: without a class" for image in test]
+        if not labelled(test):
+            skipped.without_class(test)
             test = []
     n_images = len(train) + len(test)
     if sample and n_images > SAMPLE_IMAGES:
-        train, test = (_spaced(half, SAMPLE_IMAGES // 2) for half in (train, test))
+        train, test = (spaced(half, SAMPLE_IMAGES // 2) for half in (train, test))
     n_unread = n_images - len(train) - len(test)
     halves = [half for half in (train, test) if half]
-    parts = _read_parts(halves, all(map(_labelled, halves)), options, skipped, where)
+    parts = _read_parts(halves, all(map(labelled, halves)), options, skipped, where)
     return SequenceDataset(
         path.name,
         parts[0],
@@ -111,113 +106,15 @@ def read_images(
     )
 
 
-# --- which files
-
-
-@dataclass(frozen=True)
-class _Image:
-    path: Path
-    label: str | None
-
-
-@dataclass
-class _Skipped:
-    """Files and folders that are not read."""
-
-    others: int = 0
-    """Number of files without the suffix of an image."""
-    outside: list[str] = field(default_factory=list)
-    """Folders and images in places that are not searched."""
-    bad: list[str] = field(default_factory=list)
-    """Images that cannot be read, with the reason."""
-
-    def remarks(self, where: str) -> Iterator[str]:
-        """Yield what a user should know."""
-        if self.others:
-            files = "1 file" if self.others == 1 else f"{self.others} files"
-            yield f"{where}: {files} without the suffix of an image ignored"
-        for noun, what, names in (
-            ("path", "ignored", self.outside),
-            ("unreadable image", "left out", self.bad),
-        ):
-            if names:
-                yield f"{where}: {len(names)} {noun}{'s' if names[1:] else ''} {what}"
-                yield from names[:LISTED]
-            if len(names) > LISTED:
-                yield f"and {len(names) - LISTED} more"
-
-
-def _labelled(images: list[_Image]) -> bool:
-    return all(image.label is not None for image in images)
-
-
-def _halves(path: Path, skipped: _Skipped) -> tuple[list[_Image], list[_Image]]:
-    """Return the training and the test images."""
-    if not path.is_dir():
-        return [_Image(path, None)], []
-    folders, images = _entries(path, _Skipped())
-    names = {folder.name: folder for folder in folders}
-    if "train" in names:
-        classes, _ = _entries(names["train"], _Skipped())
-        # A class may be called train, but then there are others.
-        if classes or set(names) <= {"train", "test"}:
-            others = [folder for folder in folders if folder.name not in ("train", "test")]
-            skipped.outside += [printable(other) for other in (*others, *images)]
-            test = _images(names["test"], skipped) if "test" in names else []
-            return _images(names["train"], skipped), test
-    return _images(path, skipped), []
-
-
-def _images(folder: Path, skipped: _Skipped) -> list[_Image]:
-    """Return images by class or, if no subfolder has any, those in the folder itself."""
-    folders, images = _entries(folder, skipped)
-    rows = []
-    for sub in folders:
-        deeper, inside = _entries(sub, skipped)
-        skipped.outside += [printable(path) for path in deeper]
-        if not inside:
-            skipped.outside.append(f"{printable(sub)}: no images")
-        label = os.fsencode(sub.name).decode("utf-8", "backslashreplace")
-        rows += [_Image(path, label) for path in inside]
-    if not rows:
-        return [_Image(path, None) for path in images]
-    for path in images:
-        if path.exists():
-            skipped.outside.append(f"{printable(path)}: not in a class")
-        else:  # a broken link may have been a class: reading it reports the error
-            rows.append(_Image(path, path.name))
-    return rows
-
-
-def _entries(folder: Path, skipped: _Skipped) -> tuple[list[Path], list[Path]]:
-    """Return folders, and image files or broken links, each in order."""
-    folders, images = [], []
-    try:
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.name == "__MACOSX":
-                continue
-            if path.is_dir():
-                folders.append(path)
-            elif has_ending(path, IMAGES) or (path.is_symlink() and not path.exists()):
-                images.append(path)
-            else:
-                skipped.others += 1
-    except OSError as error:
-        raise DataError(f"{printable(folder)}: cannot be read: {error.strerror}") from None
-    return folders, images
-
-
-def _spaced(images: list[_Image], n: int) -> list[_Image]:
-    """Return `n` evenly spaced images, or all if there are fewer."""
-    chosen = np.unique(np.linspace(0, len(images) - 1, min(n, len(images))).astype(int))
-    return [images[k] for k in chosen.tolist()]
-
-
 # --- from files to rows
 
 
 def _read_parts(
-    halves: list[list[_Image]], labelled: bool, options: DataConfig, skipped: _Skipped, where: str
+    halves: list[list[Example]],
+    has_labels: bool,
+    options: DataConfig,
+    skipped: ClassFolders,
+    where: str,
 ) -> list[Rows]:
     """Read X and y of each half; all images must have the same size."""
     parts: list[Rows] = []
@@ -243,7 +140,7 @@ def _read_parts(
         if X is None:
             raise DataError(f"{where}: none of {len(half)} images can be read: {skipped.bad[-1]}")
         flat = X[: len(labels)].reshape(len(labels), X.shape[1], -1)
-        parts.append(Rows(flat, np.array(labels, np.str_) if labelled else None))
+        parts.append(Rows(flat, np.array(labels, np.str_) if has_labels else None))
     return parts
 
 

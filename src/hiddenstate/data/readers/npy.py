@@ -135,6 +135,13 @@ def _check_members(members: list[zipfile.ZipInfo], where: str, max_bytes: float 
                 f"{where}: member {printable(name, 60)} is not allowed in an .npz file (a path, a "
                 "link or a duplicate name); save the arrays again with numpy.savez"
             )
+    check_unpacked(members, where, max_bytes, "save it as .npy")
+
+
+def check_unpacked(
+    members: list[zipfile.ZipInfo], where: str, max_bytes: float | None, instead: str
+) -> None:
+    """Refuse an archive that unpacks to too much, with what to do `instead` (`DataError`)."""
     total = sum(member.file_size for member in members)
     packed = max(sum(member.compress_size for member in members), 1)
     bomb = total > MAX_TOTAL or (total > 2**24 and total > MAX_RATIO * packed)
@@ -143,7 +150,7 @@ def _check_members(members: list[zipfile.ZipInfo], where: str, max_bytes: float 
         limit = default if max_bytes is None else f"{max_bytes:.0f}"
         raise DataError(
             f"{where}: unpacks from {packed} to {total} bytes, expected at most {limit} bytes; "
-            f"save it as .npy, or add --max-unpacked {total / 2**30 + 0.01:.2f}"
+            f"{instead}, or add --max-unpacked {total / 2**30 + 0.01:.2f}"
         )
 
 

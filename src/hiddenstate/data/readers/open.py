@@ -24,10 +24,14 @@ Reader = Callable[[Path, DataConfig, str, bool, bool], SequenceDataset]
 """Reads a path with options, for a job; the last arguments are whether targets are required, and
 whether a bounded sample of the rows is enough, which the reader then describes in `unread`."""
 
+SOUND_OPTIONS = ("frame", "bands", "rate")
+"""What the training sounds settle for test sounds."""
+
 ColumnsReader = Callable[[Path, DataConfig, bool], Columns]
 """Reads the columns of a table; the last argument is whether a sample is enough."""
 
-TEXT_OPTIONS = ("delimiter", "decimal", "thousands", "encoding", "max_unpacked", "layout", "id")
+TEXT_OPTIONS = ("delimiter", "decimal", "thousands", "encoding", "max_unpacked", "layout", "id",
+                "sheet")  # fmt: skip
 """Options that say how the cells of a table are read, whatever its columns are for."""
 
 
@@ -76,6 +80,8 @@ def read_dataset(
             )
         if options.input is None and are_names(dataset.names):
             options = replace(options, input=dataset.names)
+        sound = {name: value for name, value in dataset.read_as.items() if name in SOUND_OPTIONS}
+        options = replace(options, **sound)
         test = read_path(test_path, options, config.job, True, sample, dataset.encodings)
         unread = (*dataset.unread, *test.unread)
         test = check_match(dataset, test)
@@ -176,7 +182,7 @@ def read_table(
 ) -> Columns:
     """Read the columns of a table, or of a sample of its rows.
 
-    In a text file, the columns named in `texts` are text, whatever they look like.
+    The columns named in `texts` are text, whatever they look like, but not those of Parquet files.
 
     Raises
     ------
@@ -187,7 +193,12 @@ def read_table(
         from hiddenstate.data.readers import delimited
 
         return delimited.read_columns(path, options, sample, texts)
-    return _columns_reader(path)(path, options, sample)
+    columns = _columns_reader(path)(path, options, sample)
+    if not texts or has_ending(path, formats.PARQUET):
+        return columns
+    from hiddenstate.data.readers.cells import with_texts
+
+    return with_texts(columns, texts)
 
 
 def _columns_reader(path: Path) -> ColumnsReader:
@@ -196,6 +207,10 @@ def _columns_reader(path: Path) -> ColumnsReader:
         from hiddenstate.data.readers import parquet
 
         return parquet.read_columns
+    if has_ending(path, formats.WORKBOOKS):
+        from hiddenstate.data.readers import excel
+
+        return excel.read_columns
     from hiddenstate.data.readers import json_lines
 
     return json_lines.read_columns
@@ -294,6 +309,10 @@ def _reader(path: Path) -> Reader:
         from hiddenstate.data.readers.idx import read_idx_file
 
         return read_idx_file
+    if has_ending(path, formats.SOUNDS):
+        from hiddenstate.data.readers.sounds import read_sounds
+
+        return read_sounds
     if has_ending(path, formats.IMAGES):
         from hiddenstate.data.readers.images import read_images
 
@@ -303,6 +322,7 @@ def _reader(path: Path) -> Reader:
 
 def _folder_reader(path: Path) -> Reader:
     from hiddenstate.data.readers.arrays import is_array_folder, read_arrays
+    from hiddenstate.data.readers.class_folders import holds
     from hiddenstate.data.readers.idx import is_idx_folder, read_idx_folder
     from hiddenstate.data.readers.images import read_images
     from hiddenstate.data.readers.ts import is_ts_folder, read_ts
@@ -311,7 +331,13 @@ def _folder_reader(path: Path) -> Reader:
         return read_idx_folder
     if is_array_folder(path):
         return read_arrays
-    return read_ts if is_ts_folder(path) else read_images
+    if is_ts_folder(path):
+        return read_ts
+    if holds(path, formats.SOUNDS) and not holds(path, formats.IMAGES):
+        from hiddenstate.data.readers.sounds import read_sounds
+
+        return read_sounds
+    return read_images
 
 
 def check_match(dataset: SequenceDataset, other: SequenceDataset) -> SequenceDataset:

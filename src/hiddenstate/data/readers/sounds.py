@@ -1,0 +1,322 @@
+"""Reads WAV files as series: one, or a folder with one subfolder per class.
+
+A sound of n samples in C channels becomes T = n // frame time steps. A step has the samples of its
+frame, frame x C numbers, or the levels of some frequency bands, bands x C numbers.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hiddenstate.config import DataConfig
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.origin import Table, whole
+from hiddenstate.data.readers.class_folders import ClassFolders, Example, labelled, spaced
+from hiddenstate.data.readers.formats import SOUNDS
+from hiddenstate.data.readers.wav import Wav, open_wav
+from hiddenstate.data.rows import Rows
+from hiddenstate.errors import DataError, OptionError, count, printable
+from hiddenstate.system.memory import check_free
+from hiddenstate.system.reading_progress import report_read
+from hiddenstate.system.typing import Array
+
+ONE_SOUND = "a WAV file"
+"""Kind of a data set that is one sound."""
+
+LONG = 2000
+"""Number of samples above which a sound is read in frames of its frequency bands."""
+
+FRAMES_PER_SECOND, BANDS = 40, 32
+"""Frames of long sounds, 25 ms each, and bands of a frame: common values for speech."""
+
+QUIET = 1e-10
+"""Power that is added before the logarithm: -100 dB of the loudest sine, below 16-bit noise."""
+
+SAMPLE, SAMPLE_SOUNDS = 1 << 20, 200
+"""Samples of a sound, and number of sounds, that are read if a sample is enough."""
+
+PIECE = 1 << 20
+"""Samples that are turned into frames at once."""
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How sounds are read.
+
+    Parameters
+    ----------
+    channels, rate : int
+        What all sounds must have.
+    frame : int
+        Samples of a step.
+    bands : int
+        Frequency bands of a step; 0 if its samples are read.
+    """
+
+    channels: int
+    rate: int
+    frame: int
+    bands: int
+
+    @property
+    def width(self) -> int:
+        """Numbers of a step."""
+        return self.channels * (self.bands or self.frame)
+
+    def read(self, wav: Wav, most: int | None = None) -> Array:
+        """Return the steps (T, I) of a sound, or of its first `most` samples."""
+        n = (wav.n_samples if most is None else min(most, wav.n_samples)) // self.frame
+        steps = np.empty((n, self.width), wav.dtype)
+        at_once = max(1, PIECE // self.frame)
+        for first in range(0, n, at_once):
+            last = min(first + at_once, n)
+            samples = wav.read(first * self.frame, (last - first) * self.frame)
+            frames = samples.reshape(last - first, self.frame, self.channels)
+            steps[first:last] = (
+                self._levels(frames) if self.bands else frames.reshape(last - first, -1)
+            )
+        return steps
+
+    def names(self) -> tuple[str, ...]:
+        """Return the name of each number of a step."""
+        channels = ["sound"] if self.channels == 1 else [
+            f"channel_{k + 1}" for k in range(self.channels)
+        ]  # fmt: skip
+        if self.bands:
+            hertz = (self._edges() * self.rate / self.frame).round().astype(int)
+            parts = [f"{low}-{high} Hz" for low, high in itertools.pairwise(hertz)]
+            if self.channels == 1:
+                return tuple(parts)
+            return tuple(f"{name} {part}" for name in channels for part in parts)
+        if self.frame == 1:
+            return tuple(channels)
+        return tuple(f"{name}_{k}" for k in range(self.frame) for name in channels)
+
+    def times(self, n_steps: int) -> Array:
+        """Return the second at which each step begins (T,)."""
+        return np.arange(n_steps, dtype=np.float64) * (self.frame / self.rate)
+
+    def words(self) -> str:
+        """Return how a step is read: `frames of 400 samples (25 ms), each 32 frequency bands`."""
+        milliseconds = 1000 * self.frame / self.rate
+        text = f"frames of {count(self.frame, 'sample')} ({milliseconds:.3g} ms)"
+        return text + (f", each the levels of {self.bands} frequency bands" if self.bands else "")
+
+    def _edges(self) -> Array:
+        """Return the bounds of the bands among the frequencies of a frame (bands + 1,).
+
+        Bands are as wide as the ear tells them apart, equally wide on the mel scale (O'Shaughnessy,
+        Speech Communication, 1987), and hold a frequency each at least.
+        """
+        top, n = self.rate / 2, self.frame // 2 + 1
+        mel = np.linspace(0, math.log1p(top / 700), self.bands + 1)
+        edges = np.round(700 * np.expm1(mel) / top * n).astype(np.int64)
+        least = np.arange(self.bands + 1)
+        edges = np.maximum.accumulate(np.maximum(edges - least, 0)) + least
+        return np.asarray(np.minimum(edges, n - self.bands + least))
+
+    def _levels(self, frames: Array) -> Array:
+        """Return the level of each band in decibels (n, C x bands) of frames (n, frame, C)."""
+        window = np.hanning(self.frame + 1)[:-1]
+        with np.errstate(all="ignore"):  # of values that are not finite, which are refused later
+            spectrum = np.fft.rfft(frames * window[:, None], axis=1)
+            power = np.abs(spectrum / (window.sum() / 2)) ** 2
+            sums = np.add.reduceat(power, self._edges()[:-1], axis=1)
+            levels = 10 * np.log10(sums + QUIET)
+        return levels.swapaxes(1, 2).reshape(len(frames), -1)
+
+
+def read_sounds(
+    path: Path, options: DataConfig, job: str, require_targets: bool = True, sample: bool = False
+) -> SequenceDataset:
+    """Read one sound, or a folder of them.
+
+    Parameters
+    ----------
+    path : Path
+        A WAV file; a folder with one folder per class, or with such folders `train` and `test`; or,
+        for rows without labels, a folder of WAV files.
+    options : DataConfig
+        Uses `frame`, `bands`, `rate`, `horizon` and `skip_bad`.
+    job : {"classify", "regress", "autoencode"}
+    require_targets : bool, default True
+        Whether labels must be there, or a horizon that makes targets of the sound itself.
+    sample : bool, default False
+        Read at most `SAMPLE_SOUNDS` sounds and `SAMPLE` samples of each.
+
+    Returns
+    -------
+    SequenceDataset
+        X (N, T, I), with lengths if they differ; times in seconds. One sound for `autoencode` has
+        a row for each frame, (T, frame, C).
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, or sounds differ in rate or number of channels.
+    OptionError
+        If a frame has fewer frequencies than `bands`.
+    """
+    where, folder = printable(path), path.is_dir()
+    if job == "regress" and require_targets and options.horizon is None:
+        raise DataError(f"{where}: sound has no targets; forecast it with --horizon 1")
+    files = ClassFolders("sound", SOUNDS)
+    halves = [half for half in files.halves(path) if half]
+    if not halves:
+        raise DataError(f"{where}: no .wav files")
+    if job == "classify" and require_targets and not labelled(halves[0]):
+        raise DataError(f"{where}: sounds without a class; put them into one subfolder per class")
+    if labelled(halves[0]) and not all(map(labelled, halves)):
+        files.without_class(halves.pop())
+    n_files = sum(map(len, halves))
+    if sample and n_files > SAMPLE_SOUNDS:
+        halves = [spaced(half, SAMPLE_SOUNDS // len(halves)) for half in halves]
+    opened = [_opened(half, options, files) for half in halves]
+    every = [wav for wavs in opened for wav, _ in wavs]
+    if not every:
+        raise DataError(f"{where}: none of {n_files} sounds can be read: {files.bad[-1]}")
+    opened = [wavs for wavs in opened if wavs]
+    framing = _framing(every, options, job, folder)
+    most = SAMPLE if sample else None
+    _check_memory(opened, framing, most, where)
+    parts = [_rows(wavs, framing, most, where) for wavs in opened]
+    names: tuple[str, ...] | None = framing.names()
+    if job == "autoencode" and not folder:
+        shape = (-1, 1, framing.width) if framing.bands else (-1, framing.frame, framing.channels)
+        parts = [Rows(parts[0].X.reshape(shape))]
+        names = names if framing.bands else None
+    targets = job == "regress" and options.horizon is not None
+    if targets:
+        parts = [_forecast(rows) for rows in parts]
+    remarks = list(files.remarks(where)) if folder else []
+    if options.frame is None and framing.frame > 1:
+        longest = max(wav.n_samples for wav in every)
+        remarks.append(
+            f"{where}: {longest:,} samples at {framing.rate:,} Hz are read in {framing.words()}; "
+            "--frame 1 reads each sample"
+        )
+    return SequenceDataset(
+        path.name,
+        parts[0],
+        parts[1] if len(parts) > 1 else None,
+        kind=f"a folder of WAV files at {framing.rate:,} Hz" if folder else ONE_SOUND,
+        columns=names,
+        targets=names if targets else None,
+        remarks=tuple(remarks),
+        read_as={"frame": framing.frame, "bands": framing.bands, "rate": framing.rate},
+        unread=tuple(_unread(every, n_files, sample)),
+    )
+
+
+def _unread(wavs: list[Wav], n_files: int, sample: bool) -> Iterator[str]:
+    """Say what a sample left out."""
+    if sample and n_files > len(wavs):
+        yield f"{n_files - len(wavs):,} of {n_files:,} sounds were not read"
+    longest = max(wav.n_samples for wav in wavs)
+    if sample and longest > SAMPLE:
+        yield f"only the first {SAMPLE:,} samples of {longest:,} were read"
+
+
+def _opened(
+    half: list[Example], options: DataConfig, files: ClassFolders
+) -> list[tuple[Wav, str | None]]:
+    """Return the headers and labels of files, all of one rate and number of channels."""
+    wavs: list[tuple[Wav, str | None]] = []
+    for example in half:
+        try:
+            wav = open_wav(example.path)
+            _check_alike(wav, wavs[0][0] if wavs else None, options)
+            if options.frame is not None and wav.n_samples < options.frame:
+                raise DataError(
+                    f"{printable(wav.path)}: {count(wav.n_samples, 'sample')}, fewer than a frame "
+                    f"of {options.frame:,} (--frame)"
+                )
+        except DataError as error:
+            if not options.skip_bad:
+                hint = "; --skip-bad leaves out such sounds" if len(half) > 1 else ""
+                raise DataError(f"{error}{hint}") from None
+            files.bad.append(str(error))
+        else:
+            wavs.append((wav, example.label))
+    return wavs
+
+
+def _check_alike(wav: Wav, first: Wav | None, options: DataConfig) -> None:
+    """Refuse a sound of another rate or number of channels."""
+    where = printable(wav.path)
+    rate = options.rate or (first.rate if first else wav.rate)
+    if wav.rate != rate:
+        other = "expected" if options.rate or first is None else (
+            f"but {printable(first.path.name, 60)} has"
+        )  # fmt: skip
+        hint = f"resample it: ffmpeg -i IN.wav -ar {rate} OUT.wav"
+        raise DataError(f"{where}: {wav.rate:,} samples a second, {other} {rate:,}; {hint}")
+    if first is not None and wav.channels != first.channels:
+        raise DataError(
+            f"{where}: {count(wav.channels, 'channel')}, but {printable(first.path.name, 60)} has "
+            f"{first.channels}; convert one of them"
+        )
+
+
+def _framing(wavs: list[Wav], options: DataConfig, job: str, folder: bool) -> Framing:
+    """Decide how all sounds are read."""
+    first = wavs[0]
+    for wav in wavs:  # those of a test folder too
+        _check_alike(wav, first, options)
+    shortest, longest = (f(wav.n_samples for wav in wavs) for f in (min, max))
+    frame, bands = options.frame, options.bands
+    rows_of_one = job == "autoencode" and not folder
+    if frame is None and job != "regress" and (longest > LONG or rows_of_one or bands):
+        frame = min(max(first.rate // FRAMES_PER_SECOND, 2 * (bands or 0), 2), shortest)
+        bands = min(BANDS, frame // 2) if bands is None and not rows_of_one else bands
+    frame, bands = frame or 1, bands or 0
+    if bands and bands > frame // 2:
+        raise OptionError(
+            f"--bands: {bands} for frames of {count(frame, 'sample')}, which have {frame // 2}; "
+            f"add --frame {max(2 * bands, first.rate // FRAMES_PER_SECOND)}"
+        )
+    return Framing(first.channels, first.rate, frame, bands)
+
+
+def _check_memory(
+    halves: list[list[tuple[Wav, str | None]]], framing: Framing, most: int | None, where: str
+) -> None:
+    needed = 0
+    for wavs in halves:
+        longest = max(wav.n_samples for wav, _ in wavs)
+        longest = longest if most is None else min(longest, most)
+        needed += len(wavs) * (longest // framing.frame) * framing.width * 8
+    check_free(needed, f"{where}: its sounds", "use longer frames with --frame")
+
+
+def _rows(
+    wavs: list[tuple[Wav, str | None]], framing: Framing, most: int | None, where: str
+) -> Rows:
+    """Read sounds as series, padded with zeros to the longest."""
+    lengths = np.array([min(wav.n_samples, most or wav.n_samples) for wav, _ in wavs], np.int64)
+    lengths //= framing.frame
+    T = int(lengths.max())
+    X = np.zeros((len(wavs), T, framing.width), np.result_type(*(wav.dtype for wav, _ in wavs)))
+    for k, (wav, _) in enumerate(wavs):
+        X[k, : lengths[k]] = framing.read(wav, most)
+        report_read(where, k + 1, len(wavs))
+    times = framing.times(T)
+    each = np.concatenate([times[:n] for n in lengths])
+    labels = [label for _, label in wavs]
+    return Rows(
+        X,
+        None if None in labels else np.array(labels, np.str_),
+        lengths=None if (lengths == T).all() else lengths,
+        times=np.where(np.arange(T) < lengths[:, None], times, 0.0),
+        ids=np.array([wav.path.name for wav, _ in wavs], object) if len(wavs) > 1 else None,
+        origin=whole(len(wavs), Table(np.cumsum(lengths) - lengths, None, each)),
+    )
+
+
+def _forecast(rows: Rows) -> Rows:
+    """Return series with their own features as targets."""
+    return replace(rows, y=rows.X.astype(np.float64))

@@ -1,0 +1,202 @@
+"""Excel workbooks: the same rows as a CSV table, and what is refused, by cell."""
+
+import io
+import sys
+import zipfile
+from collections.abc import Callable
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.config import DataConfig
+from hiddenstate.data.readers import excel
+from hiddenstate.data.readers.open import read_path
+from hiddenstate.errors import DataError, HiddenstateError, MachineError, OptionError
+from tests.conftest import mutations
+from tests.data.readers.tables import equal, reader
+
+openpyxl = pytest.importorskip("openpyxl")
+
+ROWS: list[list[Any]] = [
+    ["a", "b", "label", "on"],
+    [1, 0.5, "p", True],
+    [2.5, None, "q", False],
+    [-3, 7, "p", True],
+    [2**53 + 1, 2, " q ", False],
+]
+
+Change = Callable[[Any], None]
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Callable[..., str]:
+    """Writes rows to the first sheet of `t.xlsx`, changed by a function of the sheet."""
+
+    def write(rows: list[list[Any]], change: Change = lambda sheet: None) -> str:
+        made = openpyxl.Workbook()
+        for row in rows:
+            made.active.append(row)
+        change(made.active)
+        made.save(tmp_path / "t.xlsx")
+        return str(tmp_path / "t.xlsx")
+
+    return write
+
+
+def refused(path: str, **options: Any) -> str:
+    with pytest.raises(HiddenstateError) as error:
+        read_path(path, DataConfig(**options), "classify")
+    assert str(error.value).isprintable()
+    return str(error.value).partition("t.xlsx")[2]
+
+
+def test_a_sheet_is_read_as_a_csv_table(book: Callable[..., str], tmp_path: Path) -> None:
+    data = read_path(book(ROWS), DataConfig(), "classify")
+    text = "\n".join(",".join("" if c is None else str(c) for c in row) for row in ROWS)
+    csv = reader(tmp_path)(text)
+    equal(data.X, csv.X)
+    equal(data.y, csv.y)
+    assert data.columns == csv.columns == ("a", "b", "on")
+    assert data.kind == "a wide Excel table"
+
+
+def test_dates_order_the_rows_and_times_of_day_are_seconds(book: Callable[..., str]) -> None:
+    rows: list[list[Any]] = [["date", "clock", "v"]]
+    rows += [[datetime(2024, 1, 3 - k), time(0, 1, k), k] for k in range(3)]
+    data = read_path(book(rows), DataConfig(target=("v",)), "regress")
+    equal(data.X[0, :, 0], [62, 61, 60])
+    assert data.train.origin.table.times[0] == "2024-01-03"
+
+
+def test_empty_rows_and_columns_around_a_table_are_left_out(book: Callable[..., str]) -> None:
+    rows = [[], [None, *ROWS[0]], [], *([None, *row] for row in ROWS[1:])]
+
+    def styled(sheet: Any) -> None:
+        sheet["H300"].font = openpyxl.styles.Font(bold=True)
+
+    equal(read_path(book(rows, styled), DataConfig(), "classify").X[:, 0], [1, 2.5, -3, 2**53])
+
+
+def test_a_merged_cell_applies_to_all_cells_of_its_area(book: Callable[..., str]) -> None:
+    rows = [["x", "label"], [1, "p"], [2, None], [3, "q"], [4, None]]
+
+    def merge(sheet: Any) -> None:
+        sheet.merge_cells("B2:B3")
+        sheet.merge_cells("B4:B5")
+
+    equal(read_path(book(rows, merge), DataConfig(), "classify").y, ["p", "p", "q", "q"])
+
+
+def test_a_sheet_is_named_or_numbered(book: Callable[..., str]) -> None:
+    def second(sheet: Any) -> None:
+        other = sheet.parent.create_sheet("Other")
+        for row in [["z", "label"], [8, "p"], [9, "q"]]:
+            other.append(row)
+
+    path = book(ROWS, second)
+    for sheet in ("Other", "2"):
+        data = read_path(path, DataConfig(sheet=sheet), "classify")
+        equal(data.X, [[8], [9]])
+        assert data.kind == "a wide Excel table, sheet Other of 2"
+    with pytest.raises(OptionError, match="has no sheet Othr; did you mean Other"):
+        read_path(path, DataConfig(sheet="Othr"), "classify")
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "message"),
+    [
+        ("B4", "x1", ":B4:b: 'x1' is not a number"),
+        ("B4", "#DIV/0!", ":B4:b: '#DIV/0!' is not a number"),
+        ("A3", "=A2+1", ":A3: a formula without a saved result"),
+        ("F3", 1, ":F3: a value outside the table, for which row 1 names columns up to D"),
+        ("C3", None, ":C3:label: empty, so the row has no label"),
+        ("B1", "a", ":1: columns 1 and 2 are both named a"),
+    ],
+)
+def test_a_bad_cell_is_named(book: Callable[..., str], cell: str, value: Any, message: str) -> None:
+    def change(sheet: Any) -> None:
+        sheet[cell] = value
+
+    assert refused(book(ROWS, change)).startswith(message)
+
+
+def test_titles_and_merged_headers_are_refused(book: Callable[..., str]) -> None:
+    assert refused(book([["Sales"], *ROWS])).startswith(":B2: a value outside the table")
+    merged = book(ROWS, lambda sheet: sheet.merge_cells("A1:B1"))
+    assert refused(merged).startswith(":A1:B1: merged cells in the first row")
+
+
+def test_sheets_without_rows_are_refused(book: Callable[..., str]) -> None:
+    assert refused(book([])) == ": no rows"
+    assert refused(book(ROWS[:1])) == ": no rows below the header in row 1"
+
+
+def test_other_files_and_archives_that_unpack_to_too_much_are_refused(
+    book: Callable[..., str], tmp_path: Path
+) -> None:
+    path = Path(book(ROWS))
+    assert "unpacks from" in refused(str(path), max_unpacked=1e-6)
+    packed = path.read_bytes()
+    for data, message in (
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 600, ": an old or encrypted workbook"),
+        (b"a,b\n1,2\n", ": not an .xlsx workbook"),
+        (packed[:-50], ": not an .xlsx workbook"),
+        (_with_entities(packed), ": its XML declares a document type"),
+    ):
+        path.write_bytes(data)
+        assert refused(str(path)).startswith(message)
+
+
+def _with_entities(packed: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name.endswith("sheet1.xml"):
+                data = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + data
+            new.writestr(name, data)
+    return out.getvalue()
+
+
+def test_cells_spread_far_apart_are_refused(
+    book: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel, "MOST_CELLS", 1000)
+
+    def far(sheet: Any) -> None:
+        sheet["XFD9000"] = 1
+
+    assert "cells spread over 9,000 rows and 16,384 columns" in refused(book(ROWS, far))
+
+
+def test_a_sample_says_how_many_rows_it_read(
+    book: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel, "SAMPLE_ROWS", 2)
+    columns = excel.read_columns(Path(book(ROWS)), DataConfig(), sample=True)
+    assert columns.n_rows == 2
+    assert columns.unread == "only the first 2 rows were read"
+
+
+def test_without_openpyxl_the_install_command_is_given(
+    book: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = book(ROWS)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(MachineError, match=r"pip install 'hiddenstate\[excel\]'"):
+        read_path(path, DataConfig(), "classify")
+
+
+def test_a_damaged_workbook_only_raises_errors_of_the_library(book: Callable[..., str]) -> None:
+    path, ends = Path(book(ROWS)), []
+    for hurt in mutations(path.read_bytes(), 100):
+        path.write_bytes(hurt)
+        try:
+            read_path(str(path), DataConfig(), "classify")
+            ends.append("read")
+        except DataError:
+            ends.append("refused")
+    assert np.unique(ends).tolist() == ["read", "refused"]

@@ -1,0 +1,219 @@
+"""WAV files: every kind of samples, frames and bands, folders of classes, and what is refused."""
+
+import struct
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.config import DataConfig
+from hiddenstate.data.readers import sounds
+from hiddenstate.data.readers.open import read_data, read_path
+from hiddenstate.data.readers.wav import open_wav
+from hiddenstate.errors import DataError, HiddenstateError, OptionError
+from tests.conftest import mutations
+
+KSDATA = bytes.fromhex("000000001000800000aa00389b71")
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def form(code: int, channels: int, rate: int, bits: int, extensible: bool = False) -> bytes:
+    width = channels * bits // 8
+    head = struct.pack(
+        "<HHIIHH", 0xFFFE if extensible else code, channels, rate, rate * width, width, bits
+    )
+    more = struct.pack("<HHIH", 22, bits, 0, code) + KSDATA
+    return chunk(b"fmt ", head + more if extensible else head)
+
+
+def riff(*chunks: bytes) -> bytes:
+    return chunk(b"RIFF", b"WAVE" + b"".join(chunks))
+
+
+def wav(values: Any, bits: int = 16, code: int = 1, rate: int = 8000, **options: Any) -> bytes:
+    """The bytes of a WAV file of samples (n,) or (n, C) in [-1, 1)."""
+    values = np.asarray(values, float)
+    channels = 1 if values.ndim == 1 else values.shape[1]
+    if code == 3:
+        data = values.astype(f"<f{bits // 8}").tobytes()
+    elif bits == 8:
+        data = (values * 128 + 128).astype("u1").tobytes()
+    else:
+        whole = (values * 2.0 ** (bits - 1)).astype("<i8").reshape(-1)
+        data = whole.view("u1").reshape(-1, 8)[:, : bits // 8].tobytes()
+    return riff(form(code, channels, rate, bits, **options), chunk(b"data", data))
+
+
+VALUES = np.array([[0.5, -1], [0.25, 0.125], [-0.5, 0]])
+
+
+@pytest.mark.parametrize("extensible", [False, True])
+@pytest.mark.parametrize(("code", "bits"), [(1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64)])
+def test_every_kind_of_samples_is_read(
+    tmp_path: Path, code: int, bits: int, extensible: bool
+) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(VALUES, bits, code, extensible=extensible))
+    np.testing.assert_array_equal(open_wav(path).read(), VALUES)
+    np.testing.assert_array_equal(open_wav(path).read(1, 1), VALUES[1:2])
+
+
+def test_a_file_of_the_standard_library_is_read(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setparams((2, 2, 8000, 0, "NONE", ""))
+        file.writeframes((VALUES * 2**15).astype("<i2").tobytes())
+    np.testing.assert_array_equal(open_wav(tmp_path / "a.wav").read(), VALUES)
+
+
+def test_other_chunks_and_the_byte_after_an_odd_one_are_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    data = chunk(b"data", b"\x80\xc0\x80")
+    path.write_bytes(
+        riff(chunk(b"LIST", b"odd"), form(1, 1, 10, 8), chunk(b"x", b"\xff" * 9), data)
+    )
+    path.write_bytes(riff(chunk(b"LIST", b"odd"), form(1, 1, 10, 8), data, chunk(b"end ", b"")))
+    np.testing.assert_array_equal(open_wav(path).read()[:, 0], [0, 0.5, 0])
+
+
+SOUND = wav(VALUES)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"RF64" + SOUND[4:], "RF64 is not read"),
+        (b"RIFX" + SOUND[4:], "RIFX is not read"),
+        (b"ID3" + SOUND, "not a WAV file"),
+        (SOUND[:-1], "cut off: the header declares 56 bytes, the file has 55"),
+        (SOUND[:4] + b"\xff" * 4 + SOUND[8:], "cut off: the header declares 4294967303 bytes"),
+        (SOUND[:40] + b"\xff" * 4 + SOUND[44:], "chunk 'data' of 4294967295 bytes ends after"),
+        (riff(form(1, 1, 8000, 16)), "no data chunk"),
+        (riff(chunk(b"data", b"12")), "no format chunk"),
+        (riff(form(1, 1, 8000, 16), chunk(b"data", b"")), "no samples"),
+        (riff(form(1, 1, 8000, 16), chunk(b"data", b"123")), "3 bytes of samples, of 2 bytes"),
+        (riff(form(1, 1, 8000, 16), *[chunk(b"data", b"12")] * 2), "has two data chunks"),
+        (riff(form(1, 1, 8000, 12), chunk(b"data", b"12")), "samples of 12 bits, expected 8, 16"),
+        (riff(form(7, 1, 8000, 8), chunk(b"data", b"12")), "its samples are mu-law, expected PCM"),
+        (riff(form(1, 0, 8000, 16), chunk(b"data", b"12")), "0 channels at 8000 Hz"),
+        (riff(chunk(b"fmt ", b"\1\0"), chunk(b"data", b"12")), "a format chunk of 2 bytes"),
+        (riff(*[chunk(b"x   ", b"")] * 1001), "more than 1000 chunks"),
+    ],
+)
+def test_a_bad_header_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=f"a.wav: (damaged: )?{message}"):
+        open_wav(path)
+
+
+def folder(path: Path, rate: int = 8000, **lengths: int) -> str:
+    for name, n in lengths.items():
+        (path / name).mkdir()
+        for k in range(3):
+            tone = 0.5 * np.sin(np.arange(n + k) * (0.4 if name == "low" else 1.6))
+            (path / name / f"{k}.wav").write_bytes(wav(tone, rate=rate))
+    return str(path)
+
+
+def test_a_folder_of_classes_is_read_as_series_with_times_in_seconds(tmp_path: Path) -> None:
+    data = read_data(folder(tmp_path, low=40, high=30))
+    assert data.X.shape == (6, 42, 1)
+    assert data.train.lengths.tolist() == [30, 31, 32, 40, 41, 42]
+    assert data.y.tolist() == ["high"] * 3 + ["low"] * 3
+    assert data.train.times[0, 29] == 29 / 8000
+    assert data.train.origin.table.times_of(np.array([1]), np.array([5])) == 5 / 8000
+    assert data.remarks == ()
+
+
+def test_long_sounds_are_read_in_bands_in_which_a_tone_is_loudest(tmp_path: Path) -> None:
+    data = read_data(folder(tmp_path, low=4000, high=4000))
+    assert data.X.shape == (6, 20, 32)
+    assert "read in frames of 200 samples (25 ms)" in data.remarks[0]
+    assert dict(data.read_as) == {"frame": 200, "bands": 32, "rate": 8000}
+    for row, step in ((0, 1.6), (5, 0.4)):
+        name = data.columns[int(data.X[row].mean(axis=0).argmax())]
+        low, high = map(int, name.removesuffix(" Hz").split("-"))
+        assert low - 40 <= step * 8000 / (2 * np.pi) <= high + 40
+    level = data.X.max()  # of a sine of amplitude 1/2
+    assert level == pytest.approx(20 * np.log10(0.5), abs=3)
+
+
+def test_frames_and_bands_can_be_chosen(tmp_path: Path) -> None:
+    path = folder(tmp_path, low=40, high=30)
+    assert read_data(path, frame=10).X.shape == (6, 4, 10)
+    assert read_data(path, frame=10, bands=5).X.shape == (6, 4, 5)
+    with pytest.raises(OptionError, match="--bands: 9 for frames of 10 samples"):
+        read_data(path, frame=10, bands=9)
+    with pytest.raises(DataError, match=r"30 samples, fewer than a frame of 31"):
+        read_data(path, frame=31)
+
+
+def test_one_sound_is_a_signal_to_forecast_or_rows_to_encode(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(np.tile(VALUES, (100, 1))))
+    data = read_data(path, job="regress", horizon=1)
+    assert data.X.shape == data.y.shape == (1, 300, 2)
+    assert data.targets == ("channel_1", "channel_2")
+    assert read_data(path, job="autoencode", frame=30).X.shape == (10, 30, 2)
+    with pytest.raises(DataError, match="without a class; put them into one subfolder per class"):
+        read_data(path)
+    with pytest.raises(DataError, match="sound has no targets; forecast it with --horizon 1"):
+        read_data(path, job="regress")
+
+
+def test_other_rates_and_channels_are_refused_or_skipped(tmp_path: Path) -> None:
+    path = folder(tmp_path, low=40, high=30)
+    (tmp_path / "low" / "1.wav").write_bytes(wav(np.zeros(40), rate=16000))
+    with pytest.raises(DataError, match=r"1\.wav: 16,000 samples a second, but 0\.wav has 8,000"):
+        read_data(path)
+    data = read_data(path, skip_bad=True)
+    assert len(data.train) == 5
+    assert data.remarks[0].endswith("1 unreadable sound left out")
+    (tmp_path / "low" / "1.wav").write_bytes(wav(np.zeros((40, 2))))
+    with pytest.raises(DataError, match=r"1\.wav: 2 channels, but 0\.wav has 1"):
+        read_data(path)
+    with pytest.raises(DataError, match=r"0\.wav: 8,000 samples a second, expected 4,000"):
+        read_data(path, rate=4000)
+
+
+def test_new_sounds_must_have_the_rate_of_the_training_sounds(tmp_path: Path) -> None:
+    train, test = tmp_path / "train", tmp_path / "new.wav"
+    train.mkdir()
+    options = dict(read_data(folder(train, low=4000, high=4000)).read_as)
+    test.write_bytes(wav(np.zeros(500), rate=16000))
+    with pytest.raises(DataError, match="16,000 samples a second, expected 8,000"):
+        read_path(str(test), DataConfig(**options), "classify", require_targets=False)
+    test.write_bytes(wav(np.zeros(500)))
+    new = read_path(str(test), DataConfig(**options), "classify", require_targets=False)
+    assert new.X.shape == (1, 2, 32)
+
+
+def test_a_sample_says_what_it_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sounds, "SAMPLE", 20)
+    monkeypatch.setattr(sounds, "SAMPLE_SOUNDS", 4)
+    path = folder(tmp_path, low=40, high=30)
+    data = sounds.read_sounds(Path(path), DataConfig(), "classify", sample=True)
+    assert data.X.shape == (4, 20, 1)
+    assert data.unread == (
+        "2 of 6 sounds were not read",
+        "only the first 20 samples of 42 were read",
+    )
+
+
+def test_a_damaged_file_only_raises_errors_of_the_library(tmp_path: Path) -> None:
+    path, read, refusals = tmp_path / "a.wav", 0, 0
+    for sound in (wav(VALUES, extensible=True), wav(VALUES, 64, 3)):
+        for hurt in mutations(sound, 200):
+            path.write_bytes(hurt)
+            try:
+                read_path(str(path), DataConfig(frame=2), "autoencode")
+                read += 1
+            except HiddenstateError:
+                refusals += 1
+    assert read > 20
+    assert refusals > 100
