@@ -144,6 +144,12 @@ def test_a_bad_line_is_refused(read: Read, text: str, message: str) -> None:
     assert refused(read, text).startswith(message)
 
 
+def test_a_nested_value_is_no_input(read: Read) -> None:
+    nested = lines([{"m": {"x": 1}, "a": 1, "label": "p"}])
+    message = refused(read, nested, input=("m",))
+    assert message.startswith(": column m has a type that cannot be read")
+
+
 def test_an_array_in_some_lines_only_is_refused(
     read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
