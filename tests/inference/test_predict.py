@@ -268,7 +268,8 @@ def test_steps_whose_window_has_a_missing_value_are_not_scored(engine: str) -> N
     X[0, 5, 0] = np.nan
     y = np.zeros((1, 12, 1))
     y[0, 9] = np.nan
-    outputs, target, now = predictions_and_targets(model, predictor(model, engine), Rows(X, y), {})
+    answers = predictions_and_targets(model, predictor(model, engine), Rows(X, y), {})
+    outputs, target, now = answers.outputs, answers.target, answers.now
     assert now is None
     clean = np.where(np.isfinite(X), X, 0)
     every = predict_steps(model, predictor(model, engine), Rows(clean), "X", {})[2]
@@ -283,7 +284,7 @@ def test_series_too_short_for_a_window_are_not_scored_but_rejected_for_predictin
     y = np.zeros((*rows.X.shape[:2], 1))
     whole = Rows(rows.X, y, lengths=rows.lengths)
     trained = predictor(model, ENGINES[-1])
-    outputs, _, _ = predictions_and_targets(model, trained, whole, {})
+    outputs = predictions_and_targets(model, trained, whole, {}).outputs
     assert len(outputs) == sum(n for n in LENGTHS if 4 <= n < 7)
     with pytest.raises(DataError, match="X: the signal has 2 steps, fewer than a window of 4"):
         predict_series(model, trained, rows, "X", {})

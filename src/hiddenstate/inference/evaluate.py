@@ -212,7 +212,8 @@ def _score_classifier(
 def _score_regressor(
     model: FittedModel, predictor: Predictor, rows: Rows, train: Rows | None, state: Params
 ) -> RegressorScores:
-    outputs, target, now = predictions_and_targets(model, predictor, rows, state)
+    answers = predictions_and_targets(model, predictor, rows, state)
+    outputs, target, now = answers.outputs, answers.target, answers.now
     mse = scores.mean_squared_error(outputs, target)
     if now is not None:
         name, baseline = "the last value", scores.mean_squared_error(now, target)

@@ -254,9 +254,33 @@ def predict_steps(
     )
 
 
+@dataclass(frozen=True)
+class Answers:
+    """Outputs of a regressor beside the targets they are compared with, n of them.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows that were predicted.
+    row, step : ndarray (n,)
+        Index of the row and of its step that each output belongs to.
+    outputs, target : ndarray (n, O)
+        In the units of the targets.
+    now : ndarray (n, O) or None
+        Last known values of the targets, if a target is forecast from its own past.
+    """
+
+    rows: Rows
+    row: Array
+    step: Array
+    outputs: Array
+    target: Array
+    now: Array | None
+
+
 def predictions_and_targets(
     model: FittedModel, predictor: Predictor, rows: Rows, state: Params
-) -> tuple[Array, Array, Array | None]:
+) -> Answers:
     """Outputs of a regressor and the targets they are compared with.
 
     Leaves out steps whose target is missing or whose window has missing values, and series
@@ -269,12 +293,6 @@ def predictions_and_targets(
     state : dict of ndarray
         Initial state of a stateful model; empty for zero.
 
-    Returns
-    -------
-    outputs, target : ndarray (n, O)
-    now : ndarray (n, O) or None
-        Last known values of the targets, if a target is forecast from its own past.
-
     Raises
     ------
     DataError
@@ -285,18 +303,19 @@ def predictions_and_targets(
         outputs = prep.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
         n = outputs.shape[-1]
         outputs, target = outputs.reshape(-1, n), y.reshape(-1, n)
-        series, steps = steps_of_windows(rows, len(target))
+        row, step = steps_of_windows(rows, len(target))
     else:
         rows = _drop_short_series(model, rows)
         y = rows.require_targets()
-        series, steps, outputs = predict_steps(model, predictor, rows, "test rows", state)
-        target = y[series, steps] if y.ndim == 3 else y[series]
+        row, step, outputs = predict_steps(model, predictor, rows, "test rows", state)
+        target = y[row, step] if y.ndim == 3 else y[row]
     now = prep.current_targets(rows.X) if prep.reading.get("horizon") else None
-    now = None if now is None else now[series, steps]
+    now = None if now is None else now[row, step]
     kept = np.isfinite(target).all(axis=1) & np.isfinite(outputs).all(axis=1)
     if not kept.any():
         raise DataError("test rows: no step has both a prediction and a target")
-    return outputs[kept], target[kept], None if now is None else now[kept]
+    now = None if now is None else now[kept]
+    return Answers(rows, row[kept], step[kept], outputs[kept], target[kept], now)
 
 
 def _drop_short_series(model: FittedModel, rows: Rows) -> Rows:

@@ -8,8 +8,10 @@ import numpy as np
 from hiddenstate.config import Config
 from hiddenstate.data.dataset import label_array
 from hiddenstate.engines import Engine
+from hiddenstate.errors import count
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import rows_to_show
+from hiddenstate.metrics.comparison import compare
 from hiddenstate.system.notice import Notice, note, warning
 
 
@@ -38,7 +40,9 @@ def job_notices(job: Job) -> list[Notice]:
 def summary_lines(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
     """Return the results of a run as lines."""
     lines = {"classify": _classify, "regress": _regress, "autoencode": _autoencode}
-    return lines[job.config.job](job, engine, results)
+    compared = compare(job.config.job, results, job.config.flat())
+    warnings = [f"the network is {compared.warning()}"] if compared and compared.worse else []
+    return lines[job.config.job](job, engine, results) + warnings
 
 
 def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
@@ -66,9 +70,11 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         lines = [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
     if "test_mse" in results:
         fit = f", R2 {results['test_r2']:.4f}" if "test_r2" in results else ""
+        n = int(results.get("test_steps", 0))
+        scored = f"all {count(n, 'held-out step')}" if n else "the test rows"
         baseline = "the last value" if job.config.data.horizon else "the training mean"
         lines.append(
-            f"mean squared error on the test rows: {results['test_mse']:.4g}{fit} ({baseline}: "
+            f"mean squared error on {scored}: {results['test_mse']:.4g}{fit} ({baseline}: "
             f"{results['baseline_mse']:.4g})"
         )
     return lines

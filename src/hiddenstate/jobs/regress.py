@@ -1,17 +1,20 @@
 """regress: a recurrent net follows a signal, its hidden state carried between windows."""
 
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.bundled.waves import load_waves
+from hiddenstate.data.dataset import MAX_NAMES
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.inference.predict import predictions_and_targets
+from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.jobs.base import Evaluation, Job
+from hiddenstate.jobs.held_out import HeldOut
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import SIGNAL_STEPS, UNITS_KEPT, WINDOWS_SHOWN, thinned
 from hiddenstate.metrics import baselines
@@ -52,6 +55,7 @@ class RegressJob(Job):
         """Compute the mean squared error of the last ten windows, each before its update, and, for
         data with test rows, of these, in the units of the targets."""
         results: dict[str, float] = {}
+        arrays: dict[str, Array] = {}
         transform, train, test = self.dataset.transform, self.dataset.train, self.dataset.test
         if transform.target_scaling is None:
             results["last10_mse"] = mean_of_last(recent, 10)
@@ -59,7 +63,11 @@ class RegressJob(Job):
         else:
             results["train_loss"] = float(np.mean(recent))
         if self.dataset.source != "bundled" and test is not None and test.y is not None:
-            outputs, target, last_value = self._test_predictions(engine, test)
+            answers = self._test_predictions(engine, test)
+            outputs, target, last_value = answers.outputs, answers.target, answers.now
+            arrays = HeldOut(self).final_arrays(answers) if can_show_held_out(self) else {}
+            if test.y.ndim == 3 or self.stateful:
+                results["test_steps"] = len(target)
             results["test_mse"] = mean_squared_error(outputs, target)
             fit = r2(outputs, target)
             if np.isfinite(fit):  # a single target has no variance to explain
@@ -69,11 +77,10 @@ class RegressJob(Job):
             elif train.y is not None:
                 y = transform.undo_targets(train.y, train.X, train.lengths)
                 results["baseline_mse"] = baselines.training_mean(y, target, _lengths(train))
-        return Evaluation(results)
+        return Evaluation(results, arrays)
 
-    def _test_predictions(self, engine: Engine, test: Rows) -> tuple[Array, Array, Array | None]:
-        """Return predictions, targets and, for a forecast, the last value of each target, (n, O)
-        each; a carried state continues from the training rows."""
+    def _test_predictions(self, engine: Engine, test: Rows) -> Answers:
+        """Return predictions and targets; a carried state continues from the training rows."""
         model = self.fitted(engine.export().params)
         predictor = make_predictor(model, "cpu", self.config.training.threads)
         state = predictor.follow(self.dataset.X, {})[1] if self.stateful else {}
@@ -86,7 +93,21 @@ class RegressSnapshots(JobSnapshots):
 
     def static_arrays(self) -> dict[str, Array]:
         """Return input and target before training, and the losses of the baseline."""
-        return self._signal() | self._baseline_losses()
+        arrays = self._signal() | self._baseline_losses()
+        return arrays | self._held_out.static_arrays() if self._held_out else arrays
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a view must know besides the arrays, ready for JSON."""
+        facts, targets = super().facts(), self.dataset.transform.targets
+        if targets is not None and sum(map(len, targets)) <= MAX_NAMES:
+            facts["targets"] = list(targets)
+        if self._held_out is not None:
+            facts |= {"held_series": self._held_out.n_series, "dates": self._held_out.dates}
+        return facts
+
+    @cached_property
+    def _held_out(self) -> HeldOut | None:
+        return HeldOut(self.job) if can_show_held_out(self.job) else None
 
     def _baseline_losses(self) -> dict[str, Array]:
         """Return the loss without a network on training and validation rows, of own data."""
@@ -130,6 +151,8 @@ class RegressSnapshots(JobSnapshots):
         and windows: those predicted since the last snapshot where the state is carried, else the
         first ones as the net predicts them now."""
         arrays = self._hidden_states(engine)
+        if self._held_out is not None:
+            arrays |= self._held_out.snapshot(engine)
         if not self.job.stateful:
             rows = self._disjoint_windows()
             outputs = self.job.predict(engine, self.dataset.train.take(rows))
@@ -196,6 +219,14 @@ class RegressSnapshots(JobSnapshots):
             epoch_length = ends[2] - ends[0] + (ends[1] - ends[0])
             arrays["time"] = times[rows] + epochs * epoch_length
         return arrays
+
+
+def can_show_held_out(job: Job) -> bool:
+    """Whether views draw the held-out part: not of the bundled waves, and only from memory."""
+    dataset, test = job.dataset, job.dataset.test
+    if dataset.source == "bundled" or test is None or test.y is None or not len(test):
+        return False
+    return isinstance(dataset.X, np.ndarray) and isinstance(test.X, np.ndarray)
 
 
 def last_values(transform: Transform, rows: Rows) -> Array | None:

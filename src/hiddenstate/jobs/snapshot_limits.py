@@ -25,6 +25,12 @@ SIGNAL_STEPS = 200
 WINDOWS_SHOWN = 20
 """Most windows predicted for a snapshot where the state is not carried."""
 
+LANES, HELD_STEPS, HELD_BEFORE = 6, 240, 160
+"""Most targets of held-out series that are kept, held-out steps of each, and steps before them."""
+
+HELD_ROWS = 500
+"""Most held-out rows that are kept if a row has one target."""
+
 UNITS_KEPT = 64
 """Most hidden units kept, the first ones."""
 

@@ -76,6 +76,12 @@ GLOSSARY: dict[str, Entry] = {
         "over all numbers of all test rows. At the end, over all test rows; during training, over "
         "the first --n-evaluated of them.",
     ),
+    "test_steps": Entry(
+        "held-out steps",
+        "Number of steps of the test series that have both a prediction and a target, which the "
+        "test error is computed over.",
+        "count",
+    ),
     "test_r2": Entry(
         "test R²",
         "1 minus the squared error divided by the squared deviation of the targets from their own "

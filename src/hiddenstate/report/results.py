@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hiddenstate.errors import MachineError, UntrustedFileError
+from hiddenstate.errors import MachineError, UntrustedFileError, count
 from hiddenstate.metrics.comparison import BASELINES, Baseline, baseline_method, compare
 from hiddenstate.metrics.glossary import ResultRow, entry_of, result_rows, written
 from hiddenstate.metrics.headline import headline as headline_key
@@ -48,9 +48,11 @@ def headline(facts: RunFacts) -> Headline:
     entry, compared = entry_of(key, job), baseline(facts)
     name, n = entry.title, facts.run.n_rows("test")
     if key == "test_accuracy":
-        name = f"of {n:,} test rows correct" if n else "of the test rows correct"
+        name = f"of {count(n, 'test row')} correct" if n else "of the test rows correct"
+    elif key == "test_mse" and "test_steps" in results:
+        name = f"{entry.title}, {count(int(results['test_steps']), 'held-out step')}"
     elif key == "test_mse" and n:
-        name = f"{entry.title}, {n:,} test rows"
+        name = f"{entry.title}, {count(n, 'test row')}"
     value = written(results[key], entry.kind)
     if compared is None:
         return Headline(value, name, "There is no baseline for it.")

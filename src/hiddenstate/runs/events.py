@@ -56,6 +56,7 @@ class EndEvent(TypedDict):
     baseline_accuracy: NotRequired[float]
     test_mse: NotRequired[float]
     test_r2: NotRequired[float]
+    test_steps: NotRequired[int]
     baseline_mse: NotRequired[float]
     last10_mse: NotRequired[float]
     last100_mse: NotRequired[float]

@@ -32,6 +32,9 @@ ABOUT_ROWS: dict[str, type | tuple[type, ...]] = {
     "time_step": (float, int),
     "time_unit": str,
     "channel_ranges": list,
+    "targets": list,
+    "held_series": int,
+    "dates": bool,
 }
 """Facts about rows that files may have, and their types."""
 
@@ -168,9 +171,10 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         expected["classes"] = (False, "different labels")
     channels, row_shape = facts.get("channels", ["x"]), facts.get("row_shape", [1, 1])
     ranges = facts.get("channel_ranges", [])
-    named = bool(channels) and all(type(name) is str for name in channels)
     expected |= {
-        "channels": (named, "the name of each feature"),
+        "channels": (_are_names(channels), "the name of each feature"),
+        "targets": (_are_names(facts.get("targets", ["y"])), "the name of each target"),
+        "held_series": (facts.get("held_series", 1) > 0, "more than 0"),
         "row_shape": (_are_sizes(row_shape) and job == "autoencode", "steps and features"),
         "channel_ranges": (all(map(_is_range, ranges)), "a lower and an upper end of each feature"),
         "time_step": (0 < facts.get("time_step", 1) < math.inf, "more than 0"),
@@ -192,7 +196,15 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         facts.get("time_step"),
         facts.get("time_unit"),
         tuple((low, high) for low, high in ranges) if "channel_ranges" in facts else None,
+        tuple(facts["targets"]) if "targets" in facts else None,
+        facts.get("held_series"),
+        facts.get("dates", False),
     )
+
+
+def _are_names(names: Any) -> bool:
+    """Whether a fact is one or more names."""
+    return bool(names) and all(type(name) is str for name in names)
 
 
 def _are_sizes(sizes: Any) -> bool:

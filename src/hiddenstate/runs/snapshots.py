@@ -26,7 +26,9 @@ AXES = {
     "A": "training rows shown before training, at most `n_shown`",
     "C": "classes",
     "E": "evaluated test rows followed over training, at most 200, evenly spread",
+    "D": "drawn targets of held-out series, at most 6",
     "F": "numbers of a row without time steps",
+    "G": "time steps before the held-out ones, at most 160",
     "H": "hidden units, at most the first 64",
     "I": "input features",
     "K": "rows or windows of one file; the only letter that differs between the files of a run",
@@ -39,11 +41,12 @@ AXES = {
     "S": "time steps with a saved hidden state, at most 200",
     "T": "time steps of a row",
     "V": "shown rows followed step by step, at most 4",
+    "W": "held-out steps, at most 240, or rows with one target each, at most 500",
     "Z": "numbers of a code",
 }
 """What the letters of the axes stand for."""
 
-MAY_BE_EMPTY = frozenset("ANRMK")
+MAY_BE_EMPTY = frozenset("ANRMKG")
 """Axes that may have length 0."""
 
 NUMBERS = {"f": "floats", "i": "whole numbers", "uf": "floats or bytes", "if": "numbers"}
@@ -208,7 +211,67 @@ class ClassifySnapshot(ClassifyFinal, total=False):
     ]
 
 
-class RegressStatic(TypedDict, total=False):
+_HELD_PREDICTION = ArraySpec("f", "D W", "predictions of `held_target`")
+
+
+class RegressHeldOut(TypedDict, total=False):
+    """Arrays of the held-out part of a regressor's data; of the bundled waves there are none.
+
+    All but `past_...` and `held_time` are there for data whose rows have one target each.
+    """
+
+    held_of: Annotated[
+        Array,
+        ArraySpec("i", "D 2", "the number of the series that is drawn, and of its target", "held"),
+    ]
+    held_name: Annotated[
+        Array,
+        ArraySpec("i", "D 40", "the name of the series as Unicode code points, then 0", "held"),
+    ]
+    held_count: Annotated[
+        Array, ArraySpec("i", "D", "the number of its held-out steps, or rows", "held")
+    ]
+    held_target: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "D W",
+            "the targets of the first and the last of these, then NaN",
+            "held",
+        ),
+    ]
+    held_baseline: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "D W",
+            "what is predicted without a network: in a forecast the last value, else the mean of "
+            "the training targets",
+            "held",
+        ),
+    ]
+    held_baseline_error: Annotated[
+        Array,
+        ArraySpec("f", "D", "its mean squared error over all held-out steps of each", "held"),
+    ]
+    held_time: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "D W",
+            "the times of these targets, or step numbers; dates in seconds since 1970",
+            "lines",
+        ),
+    ]
+    past_time: Annotated[
+        Array, ArraySpec("f", "D G", "times before the held-out part, NaN where unknown", "lines")
+    ]
+    past_target: Annotated[
+        Array, ArraySpec("f", "D G", "the targets of training and validation rows then", "lines")
+    ]
+
+
+class RegressStatic(RegressHeldOut, total=False):
     """Arrays of a regressor that training never changes; none if a window has one target."""
 
     time: Annotated[
@@ -236,12 +299,42 @@ class RegressStatic(TypedDict, total=False):
     ]
 
 
-class RegressFinal(TypedDict, total=False):
-    """A regressor has no final arrays."""
+class RegressFinal(RegressHeldOut, total=False):
+    """Arrays of a regressor over all test rows, computed at the end; again those of the held-out
+    part, now of the best, the middle and the worst series if there are many."""
+
+    held_prediction: Annotated[Array, _HELD_PREDICTION]
+    held_error: Annotated[
+        Array,
+        ArraySpec("f", "D", "the mean squared error over all held-out steps of each", "held"),
+    ]
+    residual_edge: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "O 41",
+            "edges of a histogram of all test residuals, prediction minus target; the outermost "
+            "bars also hold what is outside",
+            "held",
+        ),
+    ]
+    residual_count: Annotated[
+        Array, ArraySpec("i", "O 40", "the residuals in each of its bars", "held")
+    ]
+    residual_lag: Annotated[
+        Array,
+        ArraySpec(
+            "f",
+            "O 20",
+            "correlation of residuals with those 1 to 20 steps later; NaN for too few pairs",
+        ),
+    ]
 
 
-class RegressSnapshot(RegressFinal, total=False):
+class RegressSnapshot(TypedDict, total=False):
     """Arrays of a regressor with the current weights."""
+
+    held_prediction: Annotated[Array, _HELD_PREDICTION]
 
     hidden_time: Annotated[Array, ArraySpec("if", "S", "the times of `hidden`", "hidden")]
     hidden: Annotated[
@@ -276,6 +369,10 @@ class RegressSnapshot(RegressFinal, total=False):
     ]
     target: Annotated[Array, ArraySpec("f", "K T O", "their targets", "windows", "K O")]
     time: Annotated[Array, ArraySpec("if", "K T", "the times of their steps")]
+
+
+class RegressMoment(RegressSnapshot, RegressFinal, total=False):
+    """Arrays of a regressor as views draw them: a snapshot, and at the end the final ones."""
 
 
 class AutoencodeStatic(TypedDict, total=False):
@@ -443,6 +540,12 @@ class StaticFacts:
     channel_ranges : tuple of tuple of float, optional
         The range to draw each feature in: its extremes over training rows or, of quantities, three
         standard deviations to both sides of the mean.
+    targets : tuple of str, optional
+        Names of the targets of a regressor.
+    held_series : int, optional
+        Number of series with held-out steps.
+    dates : bool
+        Whether the times of held-out steps are dates, in seconds since 1970.
     """
 
     job: str
@@ -456,3 +559,6 @@ class StaticFacts:
     time_step: float | None = None
     time_unit: str | None = None
     channel_ranges: tuple[tuple[float, float], ...] | None = None
+    targets: tuple[str, ...] | None = None
+    held_series: int | None = None
+    dates: bool = False

@@ -16,13 +16,14 @@ from hiddenstate.runs.snapshots import (
 )
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.layout import part_of
+from hiddenstate.views.held_out import held_out
 from hiddenstate.views.timeline import Moment, Timeline
 
 Draw = Callable[[Figure | None], Figure]
 
 FIGURES: dict[str, tuple[str, ...]] = {
     "classify": ("example", "learning", "predictions", "confusion", "worst", "decision"),
-    "regress": ("signals", "learning", "tracking", "error", "hidden", "portrait"),
+    "regress": ("signals", "learning", "held_out", "tracking", "error", "hidden", "portrait"),
     "autoencode": ("example", "learning", "reconstructions", "codes", "grid", "walk", "worst"),
 }
 """Names of a job's figures; a run has those that it has the arrays for."""
@@ -139,14 +140,19 @@ def _of_regress(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
         draws["signals"] = lambda on: figures.signals(
             static["time"], static["input"], static["target"], named, on
         )
+    shown = held_out(timeline, moment)
+    if shown is not None:
+        draws["held_out"] = lambda on: figures.held_out(shown, on)
     if {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
         target, prediction = arrays["target"], arrays["prediction"]
         if "time" in arrays:
+            noun = "window" if timeline.run.data_fact("source") == "bundled" else "training window"
             draws["tracking"] = lambda on: figures.tracking(
-                arrays["time"], target, prediction, appended, on
+                arrays["time"], target, prediction, appended, on, noun=noun
             )
-        unit = "window" if appended else "row"
-        draws["error"] = lambda on: figures.error(target, prediction, unit, on)
+        if appended or shown is None:
+            unit = "window" if appended else "training row"
+            draws["error"] = lambda on: figures.error(target, prediction, unit, on)
     if {"hidden", "hidden_time"} <= set(arrays):
         time, carried = arrays["hidden_time"], arrays["hidden"]
         reset = arrays.get("hidden_reset")
@@ -206,6 +212,12 @@ LAYOUTS: dict[str, dict[str, Place]] = {
         "hidden": (0.32, 0.0, 0.68, 0.56),
         "portrait": (0.68, 0.0, 1.0, 0.56),
     },
+    "held_out": {
+        "held_out": (0.0, 0.46, 1.0, 1.0),
+        "learning": (0.0, 0.0, 0.34, 0.46),
+        "hidden": (0.34, 0.0, 0.7, 0.46),
+        "portrait": (0.7, 0.0, 1.0, 0.46),
+    },
     "autoencode": {
         "learning": (0.0, 0.56, 0.4, 1.0),
         "codes": (0.4, 0.44, 1.0, 1.0),
@@ -214,7 +226,10 @@ LAYOUTS: dict[str, dict[str, Place]] = {
         "walk": (0.4, 0.0, 1.0, 0.16),
     },
 }
-"""Places of the figures in a job's window: left, bottom, right and top, as shares of it."""
+"""Places of the figures in a job's window: left, bottom, right and top, as shares of it.
+
+A regression whose held-out part can be drawn has a layout of its own.
+"""
 
 WITHOUT_TIME: dict[str, dict[str, Place]] = {
     "classify": {"predictions": (0.35, 0.5, 1.0, 1.0), "worst": (0.35, 0.0, 1.0, 0.5)},
@@ -241,7 +256,7 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         if "decision" in draws:  # one row, large
             draws["decision"] = lambda on: _draw_decision(timeline, moment, on, 1)
         grid = figure.add_gridspec(GRID, GRID, left=0, right=1, bottom=0, top=1)
-        layout = LAYOUTS[timeline.job]
+        layout = LAYOUTS["held_out" if "held_out" in draws else timeline.job]
         if timeline.form.is_quantities:
             layout = layout | WITHOUT_TIME.get(timeline.job, {})
         for name, place in layout.items():

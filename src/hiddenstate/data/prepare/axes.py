@@ -83,7 +83,7 @@ def time_step(rows: Rows) -> tuple[float | None, str | None]:
         n = length if rows.lengths is None else min(int(rows.lengths[number]), length)
         series = np.full(n, rows.origin.series[number]) if rows.origin else np.zeros(n, int)
         times = table.times_of(series, np.arange(n))
-        seconds, unit = _as_numbers(times)
+        seconds, unit = as_numbers(times)
         if seconds is None:
             return None, None
         steps.append(np.diff(seconds))
@@ -102,7 +102,7 @@ def in_seconds(step: float, name: str | None) -> tuple[float, str | None]:
     return (step, None) if each is None else (step * each, "s")
 
 
-def _as_numbers(times: Array | None) -> tuple[Array | None, str | None]:
+def as_numbers(times: Array | None) -> tuple[Array | None, str | None]:
     """Return times as numbers, and `s` if they are dates."""
     if times is None:
         return None, None

@@ -25,7 +25,7 @@ MAX_CONFUSIONS = 10
 
 LEADS = {
     "classify": ("predictions", "dynamics", "learning"),
-    "regress": ("tracking", "held_out", "learning"),
+    "regress": ("held_out", "tracking", "learning"),
     "autoencode": ("codes", "reconstructions", "learning"),
 }
 """The figure of the first screen by job: the first of these that the run has."""

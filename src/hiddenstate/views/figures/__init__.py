@@ -8,6 +8,7 @@ Margins are in inches, so that no layout engine is needed. Call the functions in
 from hiddenstate.views.figures.autoencode import codes, grid, rebuilt_worst, reconstructions, walk
 from hiddenstate.views.figures.classify import confusion, predictions, worst
 from hiddenstate.views.figures.decision import decision
+from hiddenstate.views.figures.held_out import held_out
 from hiddenstate.views.figures.learning import examples, learning
 from hiddenstate.views.figures.regress import error, hidden, portrait, signals, tracking
 
@@ -18,6 +19,7 @@ __all__ = [
     "error",
     "examples",
     "grid",
+    "held_out",
     "hidden",
     "learning",
     "portrait",

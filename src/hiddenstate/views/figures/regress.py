@@ -62,6 +62,8 @@ def tracking(
     prediction: Array,
     while_learning: bool = True,
     figure: Figure | None = None,
+    *,
+    noun: str = "window",
 ) -> Figure:
     """Draw target in red and prediction in blue against time; of long runs, both ends.
 
@@ -74,15 +76,17 @@ def tracking(
         with the same weights.
     figure : Figure, optional
         The figure to draw on, or a part of one.
+    noun : str, default "window"
+        What is predicted, such as "training window".
     """
     figure, now = figure or new_figure(10, 3.1), style.now()
     parts = [slice(None)]
     if len(time) > TRACKED_WHOLE:
         parts = [slice(TRACKED_ENDS), slice(-TRACKED_ENDS, None)]
     when = "before the network learns from it" if while_learning else "with the current weights"
-    note = f"each window predicted {when}"
+    note = f"each {noun} predicted {when}"
     if len(parts) > 1:
-        note = f"first and last {TRACKED_ENDS} of {len(time):,} windows; {note}"
+        note = f"first and last {TRACKED_ENDS} of {len(time):,} {noun}s; {note}"
     heading(figure, "Target and prediction", note)
     grid = place(figure, 1, len(parts), top=KEYED, gap=(0.45, 0))
     places: list[Axes] = []

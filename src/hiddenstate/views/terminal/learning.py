@@ -66,7 +66,7 @@ def _loss(canvas: Canvas, timeline: Timeline, moment: Moment, score_key: str | N
         _key(body.part(0, body.height - 1, body.width, 1), named[: 3 if len(valid) else 2])
     shapes.graph(plot, steps, to_axis(losses), span, GREY, second=True)
     if kept is not None:
-        _upright(plot, kept - 1, span)
+        upright(plot, kept - 1, span)
     if level:
         rows = "on validation rows" if len(valid) else "on training rows"
         _level(plot, float(to_axis(level)), span, f"{_baseline(timeline)} {short(level)}", rows)
@@ -92,7 +92,7 @@ def _baseline(timeline: Timeline) -> str:
     return "last value" if forecast else words[timeline.job]
 
 
-def _upright(plot: Canvas, x: float, span: tuple[float, ...]) -> None:
+def upright(plot: Canvas, x: float, span: tuple[float, ...]) -> None:
     """Draw a dotted vertical line at `x`."""
     across = shapes.scaled(np.array([x]), span[0], span[1], 2 * plot.width)
     down = np.arange(0, 4 * plot.height, 3)
@@ -128,7 +128,7 @@ def _score(canvas: Canvas, timeline: Timeline, moment: Moment, key: str) -> None
         span = (*span[:2], 0.0, 1.0)
     plot = axes(body, span, (f"step {int(span[0]) + 1}", f"{int(points[-1, 0]) + 1:,}"))
     if kept is not None:
-        _upright(plot, kept - 1, span)
+        upright(plot, kept - 1, span)
     if level:
         text = f"{level:.1%}" if key == "test_accuracy" else short(level)
         _level(plot, level, span, f"{_baseline(timeline)} {text}", "on these test rows")

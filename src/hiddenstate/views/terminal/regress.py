@@ -7,24 +7,33 @@ from hiddenstate.system.typing import Array
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, SIGNED
+from hiddenstate.views.terminal.held_out import held_out
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning
 from hiddenstate.views.terminal.panels import Selection
 from hiddenstate.views.timeline import Moment, Timeline
 
 _TOP = Stack((Panel("learning", 30, 6, most=14), Panel("error", 24, 6, most=14)), True)
+
+
+def _signal(width: int, height: int) -> Stack:
+    """Return the panel of targets and predictions: of held-out rows if they can be drawn."""
+    names = ("held_out", "tracking")
+    return Stack(tuple(Panel(name, width, height) for name in names), weight=2)
+
+
 BOXES: tuple[Box, ...] = (
     Stack(
         (
             _TOP,
-            Panel("tracking", 60, 8, weight=2),
+            _signal(60, 8),
             Stack((Panel("hidden", 40, 8, weight=2), Panel("portrait", 24, 8, widest=44)), True),
         )
     ),
-    Stack((_TOP, Panel("tracking", 40, 6), Panel("hidden", 40, 5))),
-    Stack((_TOP, Panel("tracking", 40, 6))),
-    Stack((Panel("learning", 20, 4), Panel("tracking", 20, 4))),
-    Panel("tracking", 20, 4),
+    Stack((_TOP, _signal(40, 6), Panel("hidden", 40, 5))),
+    Stack((_TOP, _signal(40, 6))),
+    Stack((Panel("learning", 20, 4), _signal(20, 4))),
+    _signal(20, 4),
 )
 
 MAX_UNITS = 64
@@ -35,7 +44,9 @@ def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
     """Return the panels that there are arrays for, by name."""
     available: dict[str, panels.Draw] = {"learning": learning}
     static, arrays = timeline.static_arrays, moment.arrays
-    if {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
+    if "held_prediction" in arrays:
+        available["held_out"] = held_out
+    elif {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
         available["tracking"] = tracking
         available["error"] = error
     if "hidden" in arrays and len(arrays["hidden"]):
@@ -56,7 +67,7 @@ def tracking(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
     n = min(max(1, canvas.width // max(window, 1)), whole)
     target, prediction = target[-n:], prediction[-n:]
     n_targets = target.shape[-1]
-    note = f"last {n} of {whole:,} windows" if appended else f"{n} windows"
+    note = f"last {n} of {whole:,} windows" if appended else f"{n} training windows"
     if n_targets > 1:
         note = f"target 1 of {n_targets}, {note}"
     body = _legend(panels.titled(canvas, "target and prediction", note))

@@ -1,0 +1,329 @@
+"""What views draw of the held-out part of a regression: some series, their past, and residuals.
+
+A lane is one target of one series. Every series is drawn if they are few; else three of them: the
+first ones while training, and at the end those with the smallest, the middle and the largest error.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.data import Rows
+from hiddenstate.data.origin import Origin, whole
+from hiddenstate.data.prepare.axes import as_numbers
+from hiddenstate.engines import Engine
+from hiddenstate.inference.predict import Answers, window_length
+from hiddenstate.jobs.base import Job
+from hiddenstate.jobs.snapshot_limits import HELD_BEFORE, HELD_ROWS, HELD_STEPS, LANES
+from hiddenstate.metrics.residuals import autocorrelation, residual_counts
+from hiddenstate.metrics.scores import target_mean
+from hiddenstate.system.typing import Array
+
+NAME = 40
+"""Letters of a series' name that are kept."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Held-out steps (n,) in the order of their series and time.
+
+    Parameters
+    ----------
+    row, step : ndarray (n,)
+        Index of the test row, and of its step.
+    series, at : ndarray (n,)
+        Number of the series in the data, and the step of the series that the target belongs to. If
+        a series has one target, all rows are one series and `at` is the row.
+    target, baseline : ndarray (n, O)
+        The target, and what is predicted without a network.
+    """
+
+    row: NDArray[np.int64]
+    step: NDArray[np.int64]
+    series: NDArray[np.int64]
+    at: NDArray[np.int64]
+    target: Array
+    baseline: Array
+
+    def of(self, number: int, most: int, both_ends: bool) -> NDArray[np.intp]:
+        """Return where the steps of a series are: all, or at most `most` from its ends."""
+        places = np.flatnonzero(self.series == number)
+        if len(places) <= most:
+            return places
+        half = most // 2
+        return np.concatenate([places[:half], places[-half:]]) if both_ends else places[:most]
+
+
+class HeldOut:
+    """Makes the arrays of the held-out part of a regression.
+
+    Parameters
+    ----------
+    job : Job
+        A regression on data of the user, with test rows in memory.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.dataset, self.transform = job, job.dataset, job.dataset.transform
+        self.test = job.dataset.require_test()
+        self.origin: Origin = self.test.origin or whole(len(self.test))
+        self.horizon = int(self.transform.reading.get("horizon") or 0)
+        y = self.test.require_targets()
+        self.window = window_length(job.fitted({}))
+        whole_series = job.net.output == "last" and not self.window
+        of_one = job.stateful and self.origin.n_series == 1
+        self.one_a_series = (y.ndim == 2 or whole_series) and not of_one
+        self.most = HELD_ROWS if self.one_a_series else HELD_STEPS
+
+    @property
+    def n_series(self) -> int:
+        """How many series have held-out steps."""
+        return len(self._numbers)
+
+    @property
+    def dates(self) -> bool:
+        """Whether times are dates, in seconds since 1970."""
+        return not self.one_a_series and self._times(self.steps.series[:1], self.steps.at[:1])[1]
+
+    def static_arrays(self) -> dict[str, Array]:
+        """Return the lanes drawn while training, without predictions."""
+        if not len(self.steps.row):
+            return {}
+        return self._lines(self.steps, self._numbers[: self._n_drawn], None)
+
+    def snapshot(self, engine: Engine) -> dict[str, Array]:
+        """Return the predictions of the current weights for these lanes; none where the state is
+        carried, as it would have to be carried through all training rows first."""
+        if self.job.stateful or not len(self.steps.row):
+            return {}
+        numbers = self._numbers[: self._n_drawn]
+        places = [self.steps.of(number, self.most, not self.one_a_series) for number in numbers]
+        outputs = self._predict(engine, np.concatenate(places))
+        ends = np.cumsum([len(place) for place in places])[:-1]
+        lanes = [part[:, o] for part in np.split(outputs, ends) for o in range(self._n_targets)]
+        return {"held_prediction": _padded(lanes, self._width)}
+
+    def final_arrays(self, answers: Answers) -> dict[str, Array]:
+        """Return the lanes drawn at the end, with their predictions, and all residuals."""
+        origin = answers.rows.origin or whole(len(answers.rows))
+        steps, order = self._sorted(origin, answers.row, answers.step, answers.target, answers.now)
+        outputs = answers.outputs[order]
+        squares = (outputs.astype(np.float64) - steps.target) ** 2
+        spread = np.nanvar(steps.target.astype(np.float64), axis=0)
+        each = (squares / np.where(spread > 0, spread, 1)).mean(axis=1)
+        numbers = np.unique(steps.series)
+        if len(numbers) > self._n_drawn:
+            errors = [each[steps.series == number].mean() for number in numbers]
+            ranks = np.argsort(errors, kind="stable")
+            ends = [0, (len(ranks) - 1) // 2, len(ranks) - 1]
+            numbers = numbers[ranks[ends[: self._n_drawn]]]
+        if len(numbers) < self._n_drawn:  # a series lost all its steps
+            return {}
+        residuals = outputs.astype(np.float64) - steps.target
+        edges, counts = residual_counts(residuals)
+        arrays = self._lines(steps, numbers, outputs)
+        arrays |= {"residual_edge": edges, "residual_count": counts}
+        if not self.one_a_series:
+            arrays["residual_lag"] = autocorrelation(residuals, steps.series, steps.at)
+        return arrays
+
+    @cached_property
+    def steps(self) -> Steps:
+        """All held-out steps with a target."""
+        test = self.test
+        y = test.require_targets()
+        y = self.transform.undo_targets(y, test.X, test.lengths)
+        T = test.X.shape[1]
+        lengths = np.full(len(test), T) if test.lengths is None else test.lengths
+        if y.ndim == 2:
+            kept = np.isfinite(y).all(axis=1)
+            row = np.flatnonzero(kept)
+            step, target = lengths[row] - 1, y[row]
+        else:
+            read = (np.arange(T) < lengths[:, None]) & np.isfinite(y).all(axis=2)
+            if not self.job.stateful:
+                read &= (lengths >= self.window)[:, None]
+                if self.one_a_series:
+                    read &= np.arange(T) == lengths[:, None] - 1
+                elif self.job.net.output == "last":
+                    read[:, : self.window - 1] = False
+            row, step = np.nonzero(read)
+            target = y[row, step]
+        now = self.transform.current_targets(test.X) if self.horizon else None
+        now = None if now is None else now[row, step]
+        return self._sorted(self.origin, row, step, target, now)[0]
+
+    def _sorted(
+        self, origin: Origin, row: Array, step: Array, target: Array, now: Array | None
+    ) -> tuple[Steps, Array]:
+        """Return steps in the order of their series and time, and the places they come from."""
+        if self.one_a_series:
+            series, at = np.zeros(len(row), np.int64), np.asarray(row)
+        else:
+            series, at = origin.series[row], origin.first[row] + step + self.horizon
+        order = np.lexsort((at, series))
+        baseline = np.broadcast_to(self._mean, target.shape) if now is None else now
+        parts = (row, step, series, at, target, baseline)
+        return Steps(*(part[order] for part in parts)), order
+
+    @cached_property
+    def _mean(self) -> Array:
+        """The mean of each training target (O,), in its own units."""
+        train = self.dataset.train
+        y = self.transform.undo_targets(train.require_targets(), train.X, train.lengths)
+        return np.asarray(target_mean(y, train.lengths if y.ndim == 3 else None))
+
+    @cached_property
+    def _numbers(self) -> Array:
+        """The numbers of the series, in order."""
+        return np.unique(self.steps.series)
+
+    @property
+    def _n_drawn(self) -> int:
+        """How many series are drawn."""
+        every = self.n_series * self.steps.target.shape[1] <= LANES
+        return self.n_series if every else int(min(self.n_series, LANES // 2))
+
+    @property
+    def _n_targets(self) -> int:
+        """How many targets of a series are drawn."""
+        return int(max(1, min(self.steps.target.shape[1], LANES // self._n_drawn)))
+
+    @cached_property
+    def _width(self) -> int:
+        """Most held-out steps of a lane."""
+        return int(min(np.unique(self.steps.series, return_counts=True)[1].max(), self.most))
+
+    @cached_property
+    def _before(self) -> int:
+        """Most steps of a lane before its held-out ones; 0 if no series was split in time."""
+        split = self.origin.first + self.origin.context > 0
+        if self.one_a_series or not split.any():
+            return 0
+        return int(min(self.steps.at.max(), HELD_BEFORE))
+
+    def _lines(self, steps: Steps, numbers: Array, outputs: Array | None) -> dict[str, Array]:
+        """Return the arrays of the series `numbers`, with their outputs if there are any."""
+        lanes: dict[str, list[Array]] = {}
+        for number in numbers:
+            chosen = steps.of(number, self.most, not self.one_a_series)
+            every = steps.series == number
+            times = self._times(steps.series[chosen], steps.at[chosen])[0]
+            before, past = self._past(int(number), int(steps.at[chosen[0]]))
+            for o in range(self._n_targets):
+                lane = {
+                    "held_of": np.array([number, o]),
+                    "held_name": _letters(self._name(int(number))),
+                    "held_count": np.array(every.sum()),
+                    "held_target": steps.target[chosen, o],
+                    "held_baseline": steps.baseline[chosen, o],
+                    "held_baseline_error": _error(steps.baseline[every, o], steps.target[every, o]),
+                }
+                if not self.one_a_series:
+                    lane |= {"held_time": times, "past_time": before, "past_target": past[:, o]}
+                if outputs is not None:
+                    lane["held_prediction"] = outputs[chosen, o]
+                    lane["held_error"] = _error(outputs[every, o], steps.target[every, o])
+                for name, values in lane.items():
+                    lanes.setdefault(name, []).append(values)
+        padded = ("held_target", "held_baseline", "held_prediction", "held_time")
+        return {
+            name: _padded(values, self._width) if name in padded else np.stack(values)
+            for name, values in lanes.items()
+        }
+
+    def _past(self, number: int, first: int) -> tuple[Array, Array]:
+        """Return times (G,) and targets (G, O) of the steps of a series before its `first` held-out
+        one; those of training and validation rows, and NaN where there is none."""
+        G = self._before
+        at = np.arange(first - G, first)
+        past = np.full((G, self.steps.target.shape[1]), np.nan)
+        for part in (self.dataset.train, self.dataset.valid):
+            if G and part is not None and part.origin is not None:
+                self._fill(past, at, part, number)
+        times = np.full(G, np.nan)
+        known = np.flatnonzero(np.isfinite(past).all(axis=1) & (at >= 0))
+        if len(known):
+            times[known[0] :] = self._times(np.full(G - known[0], number), at[known[0] :])[0]
+        return times, past
+
+    def _fill(self, past: Array, at: Array, part: Rows, number: int) -> None:
+        """Fill in the targets (G, O) of the steps `at` (G,) that rows of a series have."""
+        origin, y = part.origin, part.require_targets()
+        assert origin is not None
+        T = part.X.shape[1]
+        ends = origin.first + T + self.horizon
+        rows = np.flatnonzero(
+            (origin.series == number) & (ends > at[0]) & (origin.first + self.horizon <= at[-1])
+        )
+        if not len(rows):
+            return
+        lengths = None if part.lengths is None else part.lengths[rows]
+        y = self.transform.undo_targets(y[rows], part.X[rows], lengths)
+        steps = np.arange(T) if y.ndim == 3 else np.full(1, T - 1)
+        if y.ndim == 2 and lengths is not None:
+            places = (origin.first[rows] + lengths - 1)[:, None]
+        else:
+            places = origin.first[rows][:, None] + steps
+        places = places + self.horizon - at[0]
+        values = y.reshape(*places.shape, -1)
+        inside = (places >= 0) & (places < len(at))
+        if y.ndim == 3 and lengths is not None:
+            inside &= steps < lengths[:, None]
+        past[places[inside]] = values[inside]
+
+    def _predict(self, engine: Engine, places: Array) -> Array:
+        """Return the outputs (n, O) of some of the held-out steps, in the units of the targets."""
+        row, step = self.steps.row[places], self.steps.step[places]
+        window, test = self.window, self.test
+        if self.one_a_series or not window:
+            used, which = np.unique(row, return_inverse=True)
+            rows = test.take(used)
+            outputs = self.transform.undo_targets(
+                self.job.predict(engine, rows), rows.X, rows.lengths
+            )
+            return np.asarray(outputs[which] if outputs.ndim == 2 else outputs[which, step])
+        first = np.maximum(step - window + 1, 0)
+        X = test.X[row[:, None], first[:, None] + np.arange(window)]
+        outputs = self.transform.undo_targets(engine.predict(X, None), X)
+        if outputs.ndim == 2:
+            return np.asarray(outputs)
+        return np.asarray(outputs[np.arange(len(X)), step - first])
+
+    def _times(self, series: Array, at: Array) -> tuple[Array, bool]:
+        """Return the time of each step (n,): as the data has it, else its number; dates are in
+        seconds since 1970, and then the second value is True."""
+        table = self.origin.table
+        if table is not None and table.starts is not None:
+            numbers, unit = as_numbers(table.times_of(series, at))
+            if numbers is not None:
+                return numbers, unit is not None
+        return at.astype(float), False
+
+    def _name(self, number: int) -> str:
+        """Return the name of a series: its id, or its number if there are several."""
+        if self.one_a_series or self.origin.n_series == 1:
+            return ""
+        if self.test.ids is None:
+            return f"series {number}"
+        return str(self.test.ids[np.flatnonzero(self.origin.series == number)[0]])
+
+
+def _error(prediction: Array, target: Array) -> Array:
+    return np.array(np.mean((prediction.astype(np.float64) - target) ** 2))
+
+
+def _letters(name: str) -> Array:
+    """Return the code points of a name (NAME,), 0 after its end."""
+    points = [ord(letter) for letter in name[:NAME]]
+    return np.array(points + [0] * (NAME - len(points)), np.int32)
+
+
+def _padded(lanes: list[Array], width: int) -> Array:
+    """Stack lanes of different lengths, NaN after their ends."""
+    padded = np.full((len(lanes), width), np.nan)
+    for lane, values in zip(padded, lanes, strict=True):
+        lane[: len(values)] = values
+    return padded

@@ -1,0 +1,258 @@
+"""Draws the held-out part of a regression: target, prediction, baseline and residuals."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
+from matplotlib.ticker import MaxNLocator
+
+from hiddenstate.metrics.glossary import written
+from hiddenstate.views import style
+from hiddenstate.views.figures.layout import (
+    KEYED,
+    add_axes,
+    heading,
+    inches,
+    legend,
+    new_figure,
+    part_of,
+    place,
+    rule,
+    warn,
+    write,
+)
+from hiddenstate.views.held_out import HeldOut, Lane
+
+ZOOMED = 60
+"""Steps at the end that are drawn again, larger, if there are more."""
+
+LANE, SMALLEST = 1.6, 1.15
+"""Height of a lane in inches, and the least."""
+
+NAMES = 0.2
+"""Inches above the curves for the names of the parts."""
+
+WIDE = 6.0
+"""Width in inches from which residuals have a histogram beside the lanes."""
+
+BARS = ((4, 60), (2, 300))
+"""Bars of a histogram that are drawn as one, and the residuals below which they are."""
+
+DAY = 86_400
+"""Seconds of a day, the unit of dates in matplotlib."""
+
+
+def held_out(shown: HeldOut, figure: Figure | None = None) -> Figure:
+    """Draw the held-out part of each lane with what came before, and the residuals.
+
+    Parameters
+    ----------
+    shown : HeldOut
+    figure : Figure, optional
+        The figure to draw on, or a part of one. If it is low, the last lanes are left out.
+    """
+    scatter = shown.one_a_series
+    height = 3.9 if scatter else 1.5 + LANE * max(len(shown.lanes), 1.4)
+    figure = figure or new_figure(10, height)
+    width, height = inches(figure)
+    title = "Held-out rows" if scatter else "Held-out part"
+    lanes = shown.lanes[: max(1, int((height - 1.2) / SMALLEST))]
+    if scatter:
+        lanes = shown.lanes[: max(1, int((width - 1.5) / 2.2))]
+    left_out = len(shown.lanes) - len(lanes)
+    about = shown.about + (f"; {left_out} more not drawn" if left_out else "")
+    heading(figure, title, "; ".join(part for part in (shown.score, about) if part))
+    top = KEYED + 0.05 + warn(figure, shown.warning)
+    columns = 2 if width >= WIDE else 1
+    grid = place(figure, 1, columns, top=top, left=0.72, gap=(0.5, 0), widths=[5, 1][:columns])
+    if scatter:
+        _draw_scatters(figure, grid[0, 0], shown, lanes)
+    else:
+        _draw_lanes(figure, grid[0, 0], shown, lanes)
+    if columns == 2:
+        _draw_residuals(figure, grid[0, 1], shown)
+    return figure
+
+
+def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[Lane, ...]) -> None:
+    rows = part.subgridspec(len(lanes), 1, hspace=0.42)
+    for number, lane in enumerate(lanes):
+        zoomed = len(lane.time) > ZOOMED
+        inner = rows[number].subgridspec(
+            2, 1 + zoomed, height_ratios=[3, 1], hspace=0.12, wspace=0.1,
+            width_ratios=[3, 2][: 1 + zoomed],
+        )  # fmt: skip
+        values = add_axes(figure, inner[0, 0])
+        first = len(lane.time)
+        if lane.count > len(lane.time):  # steps in the middle are not there
+            first = len(lane.time) // 2
+        _draw_lane(figure, values, inner[1, 0], shown, lane, slice(first))
+        values.set_ylabel(style.plain(lane.of, 16))
+        if not number:
+            legend(values)
+        last = values
+        if zoomed:
+            last = add_axes(figure, inner[0, 1], sharey=values)
+            _draw_lane(figure, last, inner[1, 1], shown, lane, slice(-ZOOMED, None), zoom=True)
+            last.tick_params(labelleft=False)
+        name = f"{style.plain(lane.title, 36)}: " if lane.title else ""
+        if len(shown.lanes) > 1:
+            name += f"{written(lane.error)}, {shown.baseline} {written(lane.baseline_error)}"
+        worse = len(shown.lanes) > 1 and lane.error > lane.baseline_error
+        color = style.now().wrong if worse else style.now().ink
+        write(last, name, (1, 1), (0, 3), ha="right", va="bottom", color=color,
+              within="axes fraction")  # fmt: skip
+
+
+def _draw_lane(
+    figure: Figure,
+    axes: Axes,
+    below: SubplotSpec,
+    shown: HeldOut,
+    lane: Lane,
+    part: slice,
+    zoom: bool = False,
+) -> None:
+    """Draw some held-out steps of a lane, all before them unless `zoom`, and residuals below."""
+    now = style.now()
+    past = slice(0, 0) if zoom else slice(None)
+    unit = DAY if shown.dates else 1
+    time, past_time = lane.time[part] / unit, lane.past_time[past] / unit
+    marker: dict[str, Any] = {"marker": "o", "ms": 2.6, "mew": 0} if zoom else {}
+    if len(time) == 1:
+        marker = {"marker": "o", "ms": 4, "mew": 0}
+    axes.plot(
+        np.concatenate([past_time, time]),
+        np.concatenate([lane.past_target[past], lane.target[part]]),
+        color=now.ink, lw=1.0, label="target", **marker,
+    )  # fmt: skip
+    axes.plot(time, lane.baseline[part], color=now.baseline, lw=0.9, ls="--", label=shown.baseline)
+    axes.plot(time, lane.prediction[part], color=now.prediction, lw=1.4, label="prediction",
+              **marker)  # fmt: skip
+    residuals = add_axes(figure, below, sharex=axes)
+    residual = lane.prediction[part] - lane.target[part]
+    residuals.vlines(time, 0, residual, color=now.prediction, lw=max(0.8, 90 / max(len(time), 60)))
+    residuals.axhline(0, color=now.muted, lw=0.6)
+    residuals.yaxis.set_major_locator(MaxNLocator(2))
+    high = float(np.nanmax(np.abs(lane.prediction - lane.target), initial=0)) or 1.0
+    residuals.set_ylim(-1.1 * high, 1.1 * high)
+    if zoom:
+        residuals.tick_params(labelleft=False)
+    else:
+        residuals.set_ylabel("residual")
+    start, end = (past_time[0] if len(past_time) else time[0]), time[-1]
+    beside = 0.01 * (end - start) or 0.5
+    border = start - beside
+    if len(past_time):  # after the last step that was trained on
+        last = int(np.flatnonzero(np.isfinite(lane.past_target))[-1])
+        border = float(np.append(past_time, time[0])[last : last + 2].mean())
+    for one in (axes, residuals):
+        one.axvspan(border, end + beside, color=now.faint, alpha=0.55, lw=0, zorder=0)
+        if len(past_time):
+            one.axvline(border, color=now.muted, lw=0.9, zorder=1)
+        rule(one)
+    axes.set_xlim(start - beside, end + beside)
+    for one in (axes, residuals):
+        across = one.bbox.width / part_of(figure).dpi
+        one.yaxis.set_label_coords(-0.5 / max(across, 0.1), 0.5)
+    axes.tick_params(labelbottom=False)
+    _time_axis(residuals, shown.dates)
+    if lane is shown.lanes[-1]:
+        residuals.set_xlabel("date" if shown.dates else "time")
+    low, high = axes.get_ylim()
+    axes.set_ylim(
+        low, high + NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
+    )
+    _name_parts(axes, shown, lane, border, end, len(past_time) > 0, zoom)
+
+
+def _name_parts(
+    axes: Axes, shown: HeldOut, lane: Lane, border: float, end: float, split: bool, zoom: bool
+) -> None:
+    """Write beside the border which part is which."""
+    name = "held out"
+    if zoom:
+        name = f"last {ZOOMED} of {lane.count:,} held-out steps"
+    elif lane.count > len(lane.time):
+        name = f"first {len(lane.time) // 2} held out"
+    within = axes.get_xaxis_transform()
+    write(axes, name, (border, 1), (3, -2), ha="left", va="top", within=within)
+    if split:
+        write(axes, shown.before, (border, 1), (-3, -2), ha="right", va="top", within=within)
+
+
+def _time_axis(axes: Axes, dates: bool) -> None:
+    """Write times at the x axis: dates as dates, numbers in full."""
+    if dates:
+        locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(
+            ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+        )
+        return
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.ticklabel_format(axis="x", style="plain", useOffset=False)
+
+
+def _draw_scatters(
+    figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[Lane, ...]
+) -> None:
+    """Draw prediction against target of held-out rows, with the diagonal."""
+    now = style.now()
+    columns = part.subgridspec(1, len(lanes), wspace=0.35)
+    for number, lane in enumerate(lanes):
+        axes = add_axes(figure, columns[number])
+        both = np.concatenate([lane.target, lane.prediction])
+        both = both[np.isfinite(both)]
+        low, high = (float(both.min()), float(both.max())) if len(both) else (0.0, 1.0)
+        ends = np.array([low, high])
+        axes.plot(ends, ends, color=now.muted, lw=0.9, label="prediction = target")
+        order = np.argsort(lane.target)
+        axes.plot(lane.target[order], lane.baseline[order], color=now.baseline, lw=0.9, ls="--",
+                  label=shown.baseline)  # fmt: skip
+        axes.plot(lane.target, lane.prediction, ls="", marker="o", ms=3.4, mew=0, alpha=0.75,
+                  color=now.prediction, label="held-out row")  # fmt: skip
+        axes.set_xlabel(style.plain(lane.of, 24))
+        axes.set_ylabel("prediction" if not number else "")
+        rule(axes, "both")
+        if not number:
+            legend(axes)
+        if lane.count > len(lane.target):
+            name = f"first {len(lane.target):,} of {lane.count:,} rows"
+            write(axes, name, (1, 0), (-2, 3), ha="right", va="bottom", within="axes fraction")
+
+
+def _draw_residuals(figure: Figure, part: SubplotSpec, shown: HeldOut) -> None:
+    """Draw the histogram of the residuals, and below it their autocorrelation."""
+    now = style.now()
+    lags = shown.lags
+    known = lags is not None and bool(np.isfinite(lags).any())
+    parts = part.subgridspec(1 + known, 1, hspace=0.75)
+    axes = add_axes(figure, parts[0])
+    n = int(shown.counts.sum())
+    joined = next((size for size, most in BARS if n < most), 1)
+    counts = shown.counts.reshape(-1, joined).sum(axis=1)
+    axes.stairs(counts, shown.edges[::joined], fill=True, color=now.prediction, alpha=0.85)
+    axes.axvline(0, color=now.ink, lw=0.8)
+    axes.set_yticks([])
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    _above(axes, "residuals")
+    axes.set_xlabel("prediction \N{MINUS SIGN} target")
+    if not known or lags is None:
+        return
+    axes = add_axes(figure, parts[1])
+    steps = np.arange(1, len(lags) + 1)
+    axes.vlines(steps, 0, lags, color=now.prediction, lw=2)
+    axes.axhline(0, color=now.muted, lw=0.6)
+    axes.set_ylim(min(-0.25, float(np.nanmin(lags)) * 1.1), max(1.0, float(np.nanmax(lags))))
+    axes.yaxis.set_major_locator(MaxNLocator(3))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    _above(axes, "autocorrelation")
+    axes.set_xlabel("steps later")
+
+
+def _above(axes: Axes, text: str) -> None:
+    write(axes, text, (0, 1), (0, 3), ha="left", va="bottom", within="axes fraction")

@@ -1,0 +1,104 @@
+"""Draws the panel of the held-out part of a regression."""
+
+import numpy as np
+
+from hiddenstate.errors import printable
+from hiddenstate.system.typing import Array
+from hiddenstate.views.held_out import HeldOut, Lane
+from hiddenstate.views.held_out import held_out as read_held_out
+from hiddenstate.views.terminal import panels, shapes
+from hiddenstate.views.terminal.canvas import Canvas, clip
+from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
+from hiddenstate.views.terminal.learning import upright
+from hiddenstate.views.terminal.panels import Selection
+from hiddenstate.views.timeline import Moment, Timeline
+
+LANE = 7
+"""Lines of a lane from which several are drawn."""
+
+PAST = 3
+"""The steps before the held-out ones take at most one in so many columns."""
+
+
+def held_out(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
+    """Draw target, prediction and baseline of held-out series, and the border to what is before."""
+    shown = read_held_out(timeline, moment)
+    if shown is None:
+        return
+    body = panels.titled(canvas, "held out", clip(shown.score, max(canvas.width - 10, 0)))
+    if shown.warning and body.height >= 4:
+        body.text(0, 0, clip(shown.warning, body.width), ORANGE)
+        body = body.part(0, 1, body.width, body.height - 1)
+    if body.height >= 6:
+        end = body.text(0, 0, "━ target", ORANGE)
+        end = body.text(end + 2, 0, "━ prediction", BLUE)
+        body.text(end + 2, 0, f"┄ {shown.baseline}", GREY)
+        body = body.part(0, 1, body.width, body.height - 1)
+    lanes = shown.lanes[: max(1, body.height // LANE)]
+    each = body.height // len(lanes)
+    for number, lane in enumerate(lanes):
+        part = body.part(0, number * each, body.width, each)
+        if lane.title and part.height >= 4:
+            errors = f"{panels.short(lane.error)}, {shown.baseline} "
+            errors += panels.short(lane.baseline_error)
+            worse = lane.error > lane.baseline_error
+            name = f"{printable(lane.title, 40)}: {errors}"
+            part.text(0, 0, clip(name, part.width), ORANGE if worse else GREY)
+            part = part.part(0, 1, part.width, part.height - 1)
+        if shown.one_a_series:
+            _scatter(part, lane)
+        else:
+            _lines(part, shown, lane)
+
+
+def _lines(canvas: Canvas, shown: HeldOut, lane: Lane) -> None:
+    """Draw the newest held-out steps that fit, and steps before them if there is space."""
+    n = min(len(lane.time), canvas.width)
+    n_past = min(len(lane.past_time), canvas.width // PAST) if n == len(lane.time) else 0
+    past = slice(len(lane.past_time) - n_past, None)
+    target, prediction, baseline = (
+        values[-n:].astype(float) for values in (lane.target, lane.prediction, lane.baseline)
+    )
+    before = lane.past_target[past].astype(float)
+    times = np.concatenate([lane.past_time[past], lane.time[-n:]])
+    steps = np.arange(n_past + n, dtype=float)
+    held = steps[n_past:]
+    span = panels.span_of([steps], [before, target, prediction])
+    plot = panels.axes(canvas, span, _ends(shown, times))
+    if n_past:
+        upright(plot, n_past - 0.5, span)
+        shapes.graph(plot, steps[:n_past], before, span, ORANGE)
+        if plot.height >= 3:
+            border = round(plot.width * (n_past - 0.5) / max(len(steps) - 1, 1))
+            plot.text(border + 1, 0, clip("held out", plot.width - border - 1), GREY)
+    shapes.graph(plot, held, np.clip(baseline, span[2], span[3]), span, GREY, second=True)
+    shapes.graph(plot, held, target, span, ORANGE, second=True)
+    shapes.graph(plot, held, prediction, span, BLUE)
+
+
+def _ends(shown: HeldOut, times: Array) -> tuple[str, str]:
+    """Return the first and the last time as texts."""
+    if not shown.dates:
+        first, last = panels.axis_ends(float(times[0]), float(times[-1]))
+        return f"time {first}", last
+    whole_days = not (times[[0, -1]] % 86_400).any()
+    first, last = (
+        str(np.datetime64(int(time), "s"))[: 10 if whole_days else 16].replace("T", " ")
+        for time in times[[0, -1]]
+    )
+    return first, last
+
+
+def _scatter(canvas: Canvas, lane: Lane) -> None:
+    """Draw prediction, upwards, against target, with the diagonal."""
+    target, prediction = lane.target.astype(float), lane.prediction.astype(float)
+    drawn = np.isfinite(target) & np.isfinite(prediction)
+    span = panels.span_of([target[drawn]], [target[drawn], prediction[drawn]])
+    low, high = panels.axis_ends(span[0], span[1])
+    plot = panels.axes(canvas, span, (f"target {low}", high))
+    ends = np.array(span[:2])
+    shapes.graph(plot, ends, ends, span, GREY, second=True)
+    across = shapes.scaled(target[drawn], span[0], span[1], 2 * plot.width)
+    up = shapes.scaled(prediction[drawn], span[2], span[3], 4 * plot.height)
+    down = 4 * plot.height - 1 - up
+    shapes.scatter(plot, np.rint(across).astype(int), np.rint(down).astype(int), BLUE)

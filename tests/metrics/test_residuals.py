@@ -1,0 +1,34 @@
+"""Histograms and autocorrelation of residuals."""
+
+import numpy as np
+import pytest
+
+from hiddenstate.metrics.residuals import BINS, autocorrelation, residual_counts
+
+
+def test_all_residuals_are_counted_in_bars_about_zero() -> None:
+    residuals = np.random.default_rng(0).normal(size=(1000, 2)) * [1, 50]
+    residuals[0] = 1e6  # an outlier does not stretch the axis
+    edges, counts = residual_counts(residuals)
+    assert counts.sum(axis=1).tolist() == [1000, 1000]
+    np.testing.assert_allclose(edges, -edges[:, ::-1], atol=1e-12)
+    assert edges[0, -1] < 5
+    assert edges[1, -1] < 250
+    assert counts[0, BINS // 2 - 4 : BINS // 2 + 4].sum() > 200
+
+
+def test_constant_residuals_have_a_histogram() -> None:
+    edges, counts = residual_counts(np.zeros((7, 1)))
+    assert np.isfinite(edges).all()
+    assert counts.sum() == 7
+
+
+def test_autocorrelation_sees_a_period_and_does_not_cross_series() -> None:
+    wave = np.sin(np.arange(40) * np.pi / 4)
+    residuals = np.concatenate([wave, wave])[:, None]
+    series, at = np.repeat([0, 1], 40), np.tile(np.arange(40), 2)
+    lags = autocorrelation(residuals, series, at)[0]
+    assert lags[7] == pytest.approx(1, abs=0.01)
+    assert lags[3] == pytest.approx(-1, abs=0.01)
+    apart = autocorrelation(residuals, np.arange(80), np.zeros(80, int))
+    assert np.isnan(apart).all()  # steps of different series are no pairs

@@ -1,0 +1,161 @@
+"""The held-out part of a regression: the arrays of a run, and what views read from them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.engines import make_predictor
+from hiddenstate.inference.evaluate import evaluate_run
+from hiddenstate.runs import Run
+from hiddenstate.views import catalog
+from hiddenstate.views.held_out import held_out
+from hiddenstate.views.terminal.canvas import Canvas, changes
+from hiddenstate.views.terminal.held_out import held_out as draw_in_terminal
+from hiddenstate.views.terminal.panels import Selection
+from hiddenstate.views.timeline import Timeline
+from tests.report_html import train
+from tests.terminal_model import TerminalModel
+
+SERIES = {"north": 60, "south": 50}
+FORECAST = {
+    "window": 6, "horizon": 2, "stateful": False, "split": "time", "target": ("sales",),
+    "id": "store", "hidden_size": 4, "max_steps": 30, "output": "last",
+}  # fmt: skip
+
+
+def value(store: int, day: int) -> float:
+    return round(10 * store + 3 * np.sin(day / 2) + 0.1 * day, 4)
+
+
+def write_sales(path: Path) -> str:
+    lines = [
+        f"2024-{1 + day // 28:02}-{1 + day % 28:02},{name},{value(store, day)}"
+        for store, (name, n) in enumerate(SERIES.items())
+        for day in range(n)
+    ]
+    order = np.random.default_rng(0).permutation(len(lines))
+    path.write_text("\n".join(["date,store,sales", *(lines[i] for i in order)]) + "\n")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def sales(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("sales")
+    data = write_sales(folder / "sales.csv")
+    return train("regress", {**FORECAST, "data": data, "valid_fraction": 0.2}, folder)
+
+
+def test_each_series_has_its_held_out_steps_after_its_past(sales: Run) -> None:
+    timeline = Timeline(sales)
+    shown = held_out(timeline, timeline.moment())
+    assert shown is not None
+    assert {lane.title for lane in shown.lanes} == set(SERIES)
+    assert shown.dates
+    assert shown.before == "training and validation"
+    for lane in shown.lanes:
+        store, n = list(SERIES).index(lane.title), SERIES[lane.title]
+        split = n - round(0.2 * n)
+        first = split + 2  # the first targets have no window before them
+        held = [value(store, day) for day in range(first, n)]
+        np.testing.assert_allclose(lane.target, held, rtol=1e-5)
+        np.testing.assert_allclose(
+            lane.baseline, [value(store, day - 2) for day in range(first, n)], rtol=1e-5
+        )
+        day = np.datetime64(int(lane.time[-1]), "s").astype("M8[D]")
+        assert str(day) == f"2024-{1 + (n - 1) // 28:02}-{1 + (n - 1) % 28:02}"
+        known = np.isfinite(lane.past_target)
+        past = [value(store, day) for day in range(first - len(known), first)]
+        np.testing.assert_allclose(lane.past_target[known], np.array(past)[known], rtol=1e-5)
+        assert known[:-2][-1]
+        assert not known[-2:].any()
+        assert lane.past_time[-1] < lane.time[0]
+
+
+def test_errors_are_those_of_the_results(sales: Run) -> None:
+    timeline = Timeline(sales)
+    shown, results = held_out(timeline, timeline.moment()), sales.results()
+    assert shown is not None
+    assert results is not None
+    counts = [lane.count for lane in shown.lanes]
+    assert sum(counts) == results["test_steps"] == shown.counts.sum()
+    error = np.average([lane.error for lane in shown.lanes], weights=counts)
+    other = np.average([lane.baseline_error for lane in shown.lanes], weights=counts)
+    assert error == pytest.approx(results["test_mse"], rel=1e-5)
+    assert other == pytest.approx(results["baseline_mse"], rel=1e-5)
+    model = sales.model()
+    scores: Any = evaluate_run(model, make_predictor(model, "cpu", 1), sales)
+    assert scores["mse"] == pytest.approx(error, rel=1e-5)
+    assert f"{results['test_mse']:.4g} on {sum(counts)} held-out steps" in shown.score
+    assert shown.about.startswith("each predicted 2 steps ahead; weights ")
+
+
+def test_the_last_snapshot_predicts_the_same_steps_as_the_end(sales: Run) -> None:
+    last = sales.snapshot(sales.snapshot_paths()[-1])["held_prediction"]
+    np.testing.assert_allclose(last, sales.final_arrays()["held_prediction"], rtol=1e-4)
+
+
+def test_the_figure_and_the_terminal_say_that_the_network_is_worse(tmp_path: Path) -> None:
+    data = write_sales(tmp_path / "sales.csv")
+    run = train("regress", {**FORECAST, "data": data, "max_steps": 1}, tmp_path)
+    timeline = Timeline(run)
+    figure = catalog.drawings(timeline, timeline.moment())["held_out"](None)
+    texts = [text.get_text() for text in figure.texts]
+    assert texts[2] == "worse than the last value"
+    names = {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert {"held out", "training"} <= names
+    canvas = Canvas.blank(80, 20)
+    draw_in_terminal(canvas, timeline, timeline.moment(), Selection())
+    model = TerminalModel(80, 20)
+    model.feed(changes(canvas, None))
+    assert "worse than the last value" in model.text
+    assert "north: " in model.text
+
+
+def test_of_many_series_the_best_the_middle_and_the_worst_are_drawn(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    noise = [0.0, 2.0, 0.0, 0.01, 0.0, 0.5, 0.01, 0.0, 0.3]
+    lines = ["id,t,value"] + [
+        f"unit{unit},{t},{np.sin(t / 2) + random.normal(0, noise[unit]):.4f}"
+        for unit in range(len(noise))
+        for t in range(40)
+    ]
+    (tmp_path / "units.csv").write_text("\n".join(lines) + "\n")
+    options = {**FORECAST, "target": ("value",), "id": "id", "data": str(tmp_path / "units.csv")}
+    timeline = Timeline(train("regress", options, tmp_path))
+    shown = held_out(timeline, timeline.moment())
+    assert shown is not None
+    assert shown.lanes[2].title == "worst of 9: unit1"
+    assert shown.lanes[0].title.startswith("best of 9: unit")
+    errors = [lane.error for lane in shown.lanes]
+    assert errors == sorted(errors)
+    during = held_out(timeline, timeline.moment(timeline.steps[0]))
+    assert during is not None
+    assert [lane.title for lane in during.lanes] == ["unit0", "unit1", "unit2"]
+
+
+@pytest.mark.parametrize("shape", [(40, 1), (40, 2)])
+def test_rows_with_one_target_are_drawn_against_it(tmp_path: Path, shape: tuple[int, int]) -> None:
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(40, 5, 2)), random.normal(size=shape)
+    np.savez(tmp_path / "rows.npz", X=X, y=y)
+    options = {"data": str(tmp_path / "rows.npz"), "output": "last", "max_steps": 3}
+    run = train("regress", {**options, "stateful": False, "window": 0}, tmp_path)
+    timeline = Timeline(run)
+    shown = held_out(timeline, timeline.moment())
+    assert shown is not None
+    assert shown.one_a_series
+    assert len(shown.lanes) == shape[1]
+    for target, lane in enumerate(shown.lanes):
+        assert len(lane.target) == run.n_rows("test")
+        distances = np.abs(lane.target[:, None] - y[:, target])
+        assert distances.min(axis=1).max() < 1e-5  # each is a row of the data
+    figure = catalog.drawings(timeline, timeline.moment())["held_out"](None)
+    assert figure.axes[0].get_ylabel() == "prediction"
+
+
+def test_the_bundled_waves_have_no_held_out_part(tmp_path: Path) -> None:
+    timeline = Timeline(train("regress", {"windows": 3}, tmp_path))
+    assert held_out(timeline, timeline.moment()) is None
+    assert {"tracking", "error"} <= set(catalog.drawings(timeline, timeline.moment()))
