@@ -12,7 +12,10 @@ from hiddenstate.config import JOBS, make_config
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.report.html import page
 from hiddenstate.runs import Run
-from hiddenstate.runs.snapshots import AXES, NUMBERS, array_tables
+from hiddenstate.runs.array_spec import AXES, NUMBERS
+from hiddenstate.runs.snapshots import (
+    array_tables,
+)
 from hiddenstate.system.array_file import read_arrays, write_arrays
 from hiddenstate.training.start import start
 from hiddenstate.training.verify import check_files

@@ -12,7 +12,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
 from hiddenstate.runs.requests import describe_request
-from hiddenstate.runs.snapshots import StaticFacts
+from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.system.typing import NamedArrays
 
 MAX_NAMES = 50

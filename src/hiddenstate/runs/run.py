@@ -39,7 +39,7 @@ from hiddenstate.runs.snapshot_files import (
     read_static_arrays,
     sizes_of_static_arrays,
 )
-from hiddenstate.runs.snapshots import StaticFacts
+from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.system.array_file import Layout, read_arrays
 from hiddenstate.system.atomic_file import open_regular
 from hiddenstate.system.checksums import CheckedLines

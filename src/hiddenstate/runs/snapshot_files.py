@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.errors import UntrustedFileError, printable
+from hiddenstate.runs.array_spec import MAY_BE_EMPTY, NUMBERS
 from hiddenstate.runs.record import own_facts
 from hiddenstate.runs.snapshots import (
-    MAY_BE_EMPTY,
-    NUMBERS,
     ArrayTable,
-    StaticFacts,
     array_tables,
 )
+from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.system.array_file import Layout, read_arrays
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Arrays, NamedArrays

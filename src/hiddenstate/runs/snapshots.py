@@ -11,7 +11,6 @@ from functools import cache
 from typing import (
     Annotated,
     Any,
-    NamedTuple,
     Required,
     TypedDict,
     TypeVar,
@@ -20,66 +19,8 @@ from typing import (
     get_type_hints,
 )
 
+from hiddenstate.runs.array_spec import ArraySpec
 from hiddenstate.system.typing import Array, Arrays
-
-AXES = {
-    "A": "training rows shown before training, at most `n_shown`",
-    "C": "classes",
-    "E": "evaluated test rows followed over training, at most 200, evenly spread",
-    "D": "drawn targets of held-out series, at most 6",
-    "F": "numbers of a row without time steps",
-    "G": "time steps before the held-out ones, at most 160",
-    "H": "hidden units, at most the first 64",
-    "I": "input features",
-    "K": "rows or windows of one file; the only letter that differs between the files of a run",
-    "M": "rows kept beside their codes, as many as fit in 256 KiB",
-    "N": "rows shown, at most `n_predicted`, or codes, at most `n_scattered`",
-    "O": "targets",
-    "P": "parts of a row, or time steps, at most 100",
-    "Q": "codes on a square, at most 8 x 8, as many as decode to 64 KiB",
-    "R": "rows reconstructed, at most `n_reconstructed`",
-    "S": "time steps with a saved hidden state, at most 200",
-    "T": "time steps of a row",
-    "V": "shown rows followed step by step, at most 4",
-    "W": "held-out steps, at most 240, or rows with one target each, at most 500",
-    "Z": "numbers of a code",
-}
-"""What the letters of the axes stand for."""
-
-MAY_BE_EMPTY = frozenset("ANRMKG")
-"""Axes that may have length 0."""
-
-NUMBERS = {"f": "floats", "i": "whole numbers", "uf": "floats or bytes", "if": "numbers"}
-"""The kinds of numbers an array may have, by the letters of numpy's `dtype.kind`."""
-
-
-class ArraySpec(NamedTuple):
-    """What is known of an array before it is read.
-
-    Parameters
-    ----------
-    kinds : str
-        A key of `NUMBERS`.
-    shape : str
-        A letter of `AXES`, or a fixed length, for each axis, with spaces between them.
-    meaning : str
-        For docs/format.md.
-    group : str, optional
-        The arrays of a group are all present or all absent.
-    last_shape : str, optional
-        The shape if a window has one target, not one for each step.
-    """
-
-    kinds: str
-    shape: str
-    meaning: str
-    group: str = ""
-    last_shape: str = ""
-
-    @property
-    def axes(self) -> tuple[str | int, ...]:
-        """The letters and lengths of the shape."""
-        return tuple(int(axis) if axis.isdigit() else axis for axis in self.shape.split())
 
 
 class ClassifyStatic(TypedDict, total=False):
@@ -510,55 +451,3 @@ def array_tables(job: str) -> ArrayTables:
     return ArrayTables(
         _table_of(static), _table_of(snapshot), _table_of(final), static.__required_keys__
     )
-
-
-@dataclass(frozen=True)
-class StaticFacts:
-    """What a shown.safetensors says beside its arrays.
-
-    Parameters
-    ----------
-    job : str
-    data : str
-        Name of the data.
-    classes : tuple or None
-        The label of each class number, all different.
-    picture : tuple of int or None
-        Height and width of the picture that a row is.
-    shown_split : {"test", "train"}
-        Where the shown rows come from.
-    appended : bool
-        Whether the windows of a snapshot continue those of the previous one.
-    channels : tuple of str, optional
-        Names of the features of a step.
-    row_shape : tuple of int, optional
-        Steps and features (T, I) of a row that is a series though the arrays hold it flat.
-    time_step : float, optional
-        Time from each step to the next.
-    time_unit : str, optional
-        Unit of `time_step`; None if it is not known.
-    channel_ranges : tuple of tuple of float, optional
-        The range to draw each feature in: its extremes over training rows or, of quantities, three
-        standard deviations to both sides of the mean.
-    targets : tuple of str, optional
-        Names of the targets of a regressor.
-    held_series : int, optional
-        Number of series with held-out steps.
-    dates : bool
-        Whether the times of held-out steps are dates, in seconds since 1970.
-    """
-
-    job: str
-    data: str
-    classes: tuple[str | int | float, ...] | None
-    picture: tuple[int, int] | None
-    shown_split: str
-    appended: bool
-    channels: tuple[str, ...] | None = None
-    row_shape: tuple[int, int] | None = None
-    time_step: float | None = None
-    time_unit: str | None = None
-    channel_ranges: tuple[tuple[float, float], ...] | None = None
-    targets: tuple[str, ...] | None = None
-    held_series: int | None = None
-    dates: bool = False

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hiddenstate.errors import printable
-from hiddenstate.runs.snapshots import StaticFacts
+from hiddenstate.runs.static_facts import StaticFacts
 from hiddenstate.system.typing import Array, Arrays
 
 MAX_LANES, MAX_BARS = 6, 16

@@ -12,7 +12,10 @@ from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.metrics.comparison import Baseline, compare
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import Event, Figures, LogEvent, ValidationEvent, figures_of
-from hiddenstate.runs.snapshots import FileArrays, typed
+from hiddenstate.runs.snapshots import (
+    FileArrays,
+    typed,
+)
 from hiddenstate.system.typing import Array, Arrays, NamedArrays
 from hiddenstate.views.row_form import row_form
 

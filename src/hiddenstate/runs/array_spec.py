@@ -1,0 +1,62 @@
+"""What is known of an array of a run folder before it is read: its numbers and its axes."""
+
+from typing import NamedTuple
+
+AXES = {
+    "A": "training rows shown before training, at most `n_shown`",
+    "C": "classes",
+    "E": "evaluated test rows followed over training, at most 200, evenly spread",
+    "D": "drawn targets of held-out series, at most 6",
+    "F": "numbers of a row without time steps",
+    "G": "time steps before the held-out ones, at most 160",
+    "H": "hidden units, at most the first 64",
+    "I": "input features",
+    "K": "rows or windows of one file; the only letter that differs between the files of a run",
+    "M": "rows kept beside their codes, as many as fit in 256 KiB",
+    "N": "rows shown, at most `n_predicted`, or codes, at most `n_scattered`",
+    "O": "targets",
+    "P": "parts of a row, or time steps, at most 100",
+    "Q": "codes on a square, at most 8 x 8, as many as decode to 64 KiB",
+    "R": "rows reconstructed, at most `n_reconstructed`",
+    "S": "time steps with a saved hidden state, at most 200",
+    "T": "time steps of a row",
+    "V": "shown rows followed step by step, at most 4",
+    "W": "held-out steps, at most 240, or rows with one target each, at most 500",
+    "Z": "numbers of a code",
+}
+"""What the letters of the axes stand for."""
+
+MAY_BE_EMPTY = frozenset("ANRMKG")
+"""Axes that may have length 0."""
+
+NUMBERS = {"f": "floats", "i": "whole numbers", "uf": "floats or bytes", "if": "numbers"}
+"""The kinds of numbers an array may have, by the letters of numpy's `dtype.kind`."""
+
+
+class ArraySpec(NamedTuple):
+    """What is known of an array before it is read.
+
+    Parameters
+    ----------
+    kinds : str
+        A key of `NUMBERS`.
+    shape : str
+        A letter of `AXES`, or a fixed length, for each axis, with spaces between them.
+    meaning : str
+        For docs/format.md.
+    group : str, optional
+        The arrays of a group are all present or all absent.
+    last_shape : str, optional
+        The shape if a window has one target, not one for each step.
+    """
+
+    kinds: str
+    shape: str
+    meaning: str
+    group: str = ""
+    last_shape: str = ""
+
+    @property
+    def axes(self) -> tuple[str | int, ...]:
+        """The letters and lengths of the shape."""
+        return tuple(int(axis) if axis.isdigit() else axis for axis in self.shape.split())

@@ -1,0 +1,55 @@
+"""The facts that a run folder states beside its static arrays."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StaticFacts:
+    """What a shown.safetensors says beside its arrays.
+
+    Parameters
+    ----------
+    job : str
+    data : str
+        Name of the data.
+    classes : tuple or None
+        The label of each class number, all different.
+    picture : tuple of int or None
+        Height and width of the picture that a row is.
+    shown_split : {"test", "train"}
+        Where the shown rows come from.
+    appended : bool
+        Whether the windows of a snapshot continue those of the previous one.
+    channels : tuple of str, optional
+        Names of the features of a step.
+    row_shape : tuple of int, optional
+        Steps and features (T, I) of a row that is a series though the arrays hold it flat.
+    time_step : float, optional
+        Time from each step to the next.
+    time_unit : str, optional
+        Unit of `time_step`; None if it is not known.
+    channel_ranges : tuple of tuple of float, optional
+        The range to draw each feature in: its extremes over training rows or, of quantities, three
+        standard deviations to both sides of the mean.
+    targets : tuple of str, optional
+        Names of the targets of a regressor.
+    held_series : int, optional
+        Number of series with held-out steps.
+    dates : bool
+        Whether the times of held-out steps are dates, in seconds since 1970.
+    """
+
+    job: str
+    data: str
+    classes: tuple[str | int | float, ...] | None
+    picture: tuple[int, int] | None
+    shown_split: str
+    appended: bool
+    channels: tuple[str, ...] | None = None
+    row_shape: tuple[int, int] | None = None
+    time_step: float | None = None
+    time_unit: str | None = None
+    channel_ranges: tuple[tuple[float, float], ...] | None = None
+    targets: tuple[str, ...] | None = None
+    held_series: int | None = None
+    dates: bool = False
