@@ -108,7 +108,8 @@ def log(facts: RunFacts) -> str:
 
 def errors(facts: RunFacts, pictures: Pictures) -> str:
     """Where the network is wrong: figures, the most frequent confusions, each class."""
-    return _figures(pictures[name] for name in ERRORS if name in pictures) + (
+    first = lead(facts, pictures)
+    return _figures(pictures[name] for name in ERRORS if name in pictures and name != first) + (
         _by_class(facts) if facts.job == "classify" else ""
     )
 
