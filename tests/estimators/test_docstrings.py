@@ -6,13 +6,15 @@ import pytest
 
 from hiddenstate.config import job_options
 from hiddenstate.config.option import Option
-from hiddenstate.estimators.base import LEFT_OUT
+from hiddenstate.estimators.options import LEFT_OUT
 from tests.estimators.test_estimators import FITTED, KINDS
 
 OWN_TYPES = {
     "random_state": "int in [0, 2**63 - 1], RandomState or None",
     "class_weight": "{'none', 'balanced'}, dict or None",
     "weights": "str, path-like or None",
+    "recipe": "{'auto'} or None",
+    "verbose": "int in [0, inf)",
 }
 """Parameters that take more than the option of the commands does."""
 
@@ -31,10 +33,11 @@ def interval(option: Option) -> str:
     return f"{low}, inf)" if option.below is None else f"{low}, {number(option.below)})"
 
 
-def documented_type(job: str, name: str, option: Option, default: object) -> str:
+def documented_type(job: str, name: str, options: dict[str, Option], default: object) -> str:
     """How a docstring states what a parameter takes."""
     if name in OWN_TYPES:
         return OWN_TYPES[name]
+    option = options[name]
     if option.choices:
         choices = [c for c in option.choices if c not in LEFT_OUT.get((job, name), ())]
         if isinstance(default, str) and default not in choices:  # lr_schedule="auto"
@@ -53,9 +56,8 @@ def test_every_parameter_is_documented_with_its_type_range_and_default(job):
     options = {option.name: option for _, option in job_options(job)}
     parameters = inspect.signature(KINDS[job]).parameters
     expected = [
-        f"{name} : {documented_type(job, name, option, default)}, default={default!r}"
+        f"{name} : {documented_type(job, name, options, default)}, default={default!r}"
         for name, default in ((name, p.default) for name, p in parameters.items())
-        if (option := options["seed" if name == "random_state" else name])
     ]
     section = inspect.getdoc(KINDS[job]).split("Parameters\n----------\n")[1].split("\n\n")[0]
     assert [line for line in section.splitlines() if not line.startswith(" ")] == expected

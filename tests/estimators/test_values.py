@@ -1,10 +1,13 @@
 """Values of X and y: missing and infinite ones, float types, scaling, pixels."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.utils import get_tags
 
-from hiddenstate import load
+from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor, load
 from hiddenstate.errors import DataError, OptionError
 from tests.conftest import ENGINES
 from tests.estimators.test_estimators import KINDS, RNG, Y_CLASS, Y_LAST, I, N, T, X
@@ -176,3 +179,36 @@ def test_pixels_in_a_list_and_flat():
     np.testing.assert_array_equal(flat.predict_proba(shaped), expected)
     listed = classifier().fit(list(shaped), Y_CLASS)
     np.testing.assert_array_equal(listed.predict_proba(list(shaped)), expected)
+
+
+@pytest.mark.parametrize("frame", [False, True], ids=["array", "frame"])
+@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
+def test_float32_stays_float32_and_is_not_copied_as_float64(job, frame, monkeypatch):
+    """Beside X there are the scaled rows and, of a frame, the rows as an array; nothing larger."""
+    import tracemalloc
+
+    monkeypatch.setattr("hiddenstate.data.prepare.transform.SCAN_BYTES", 2**14)
+    monkeypatch.setattr("hiddenstate.data.rows.PIECE", 2**14)
+    X = RNG.normal(size=(3000, 120)).astype("float32")
+    own = pd.DataFrame(X, columns=[f"c{j}" for j in range(120)]) if frame else X
+    y = np.arange(3000) % 2
+    options: dict[str, Any] = {"max_steps": 1, "threads": 1}
+    made: dict[str, Any] = {
+        "classify": RecurrentClassifier(hidden_size=2, steps=12, **options),
+        "regress": RecurrentRegressor(hidden_size=2, steps=12, **options),
+        "autoencode": Autoencoder((3,), 2, **options),
+    }
+    estimator = made[job]
+    assert estimator._checked_rows(own, reset=True).X.dtype == np.float32
+    assert frame or np.shares_memory(estimator._checked_rows(own, reset=True).X, X)
+    calls = [lambda: estimator.fit(own, y)]
+    calls += [lambda: getattr(estimator, "predict_proba" if job == "classify" else "predict")(own)]
+    if job == "autoencode":
+        calls[1] = lambda: estimator.inverse_transform(estimator.transform(own))
+    for call in calls:
+        tracemalloc.start()
+        result = call()
+        peak = tracemalloc.get_traced_memory()[1] / X.nbytes
+        tracemalloc.stop()
+        assert peak < 2.6, peak
+    assert estimator.model_.dtype == result.dtype == np.float32

@@ -9,22 +9,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hiddenstate.data import fractions
-from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.rows import in_pieces
 from hiddenstate.errors import DataError
 from hiddenstate.estimators.base import Estimator, all_at_once
 from hiddenstate.estimators.inputs import (
     check_numbers,
-    errors_for_python,
     float_type,
     picture_of,
     unwrapped,
     without_weightless,
 )
+from hiddenstate.estimators.options import config_of
 from hiddenstate.estimators.sklearn_bases import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from hiddenstate.jobs import make_job
+from hiddenstate.jobs import Job, make_job
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
@@ -116,6 +116,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     n_scattered : int in [0, 100_000], default=200
         Number of rows whose codes are drawn. Used only if the run is recorded or shown (`run_dir`
         or `view` of :meth:`fit`).
+    recipe : {'auto'} or None, default=None
+        'auto' chooses parameters that have their default value by rules that look at the data, as
+        `--recipe auto` of the commands does (docs/recipes.md). None uses the defaults.
+    verbose : int in [0, inf), default=0
+        With 1 or more, print a line about each epoch on stderr.
 
     Attributes
     ----------
@@ -180,6 +185,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         n_shown: int = 1,
         n_reconstructed: int = 5,
         n_scattered: int = 200,
+        recipe: str | None = None,
+        verbose: int = 0,
     ) -> None:
         self.encoder_sizes = encoder_sizes
         self.code_size = code_size
@@ -212,6 +219,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         self.n_shown = n_shown
         self.n_reconstructed = n_reconstructed
         self.n_scattered = n_scattered
+        self.recipe = recipe
+        self.verbose = verbose
 
     @property
     def _n_features_out(self) -> int:
@@ -229,15 +238,29 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         view: str = "off",
     ) -> "Autoencoder":
         """Train on rows X; y is ignored. See :meth:`RecurrentClassifier.fit` for the rest."""
-        rows = self._checked_rows(X, reset=True)
-        rows = without_weightless(replace(rows, weights=self._weights(sample_weight, rows.X)))
-        self.row_shape_ = rows.X.shape[1:]
-        config = self._config(float_type(rows.X), len(rows))
-        dataset = self._dataset(rows, picture=picture_of(rows))
-        with errors_for_python():
-            job = make_job(config, prepare(dataset, config))
-        self._train(job, starting_state(job), run_dir, callbacks, view)
+        job = self._make_job(X, y, sample_weight, reset=True)
+        self._keep(self._train(job, starting_state(job), run_dir, callbacks, view))
         return self
+
+    @all_at_once
+    def partial_fit(
+        self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> "Autoencoder":
+        """Continue training with one pass over X; see :meth:`RecurrentClassifier.partial_fit`."""
+        first = self._check_partial_fit()
+        self._train_further(self._make_job(X, y, sample_weight, reset=first))
+        return self
+
+    def _make_job(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Job:
+        rows = self._checked_rows(X, reset=reset)
+        rows = without_weightless(replace(rows, weights=self._weights(sample_weight, rows.X)))
+        if reset:
+            self.row_shape_ = rows.X.shape[1:]
+        dataset = self._dataset(rows, picture=picture_of(rows))
+        config = config_of(self, float_type(rows.X) if reset else self.model_.dtype.name, dataset)
+        if reset:
+            self._seed = config.training.seed
+        return make_job(config, self._prepared(dataset, config, reset))
 
     def transform(self, X: ArrayLike) -> Array:
         """Return the codes (n_samples, code_size) of rows X."""
@@ -270,8 +293,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         predictor = self._predictor()
         rows = self._checked_rows(X, reset=False)
         reconstructed = self.model_.transform.undo(predictor.predict(self._prepare(X).X))
-        true = fractions(rows.X, np.float64).reshape(reconstructed.shape)
-        return -float(np.nanmean((reconstructed - true) ** 2))
+        total, count = 0.0, 0
+        for first, piece in in_pieces(rows.X.reshape(reconstructed.shape)):
+            true = fractions(piece, np.float64)
+            squares = (reconstructed[first : first + len(piece)] - true) ** 2
+            total, count = total + float(np.nansum(squares)), count + int((~np.isnan(true)).sum())
+        return -total / count if count else float("nan")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

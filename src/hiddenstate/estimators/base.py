@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_array,
@@ -17,8 +16,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from hiddenstate.config import Config, TrainingConfig, make_config, section_options
-from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.config import Config, TrainingConfig, section_options
+from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.dataframes import encode_frame
 from hiddenstate.engines import (
     Predictor,
@@ -27,6 +27,7 @@ from hiddenstate.engines import (
     make_engine,
 )
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.estimators.epoch_lines import epoch_lines
 from hiddenstate.estimators.inputs import (
     DTYPES,
     as_numbers,
@@ -37,12 +38,13 @@ from hiddenstate.estimators.inputs import (
     in_order,
     refuse_text_columns,
 )
+from hiddenstate.estimators.options import LEFT_OUT
 from hiddenstate.estimators.sklearn_bases import BaseEstimator
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.inputs import prepare_inputs
 from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.inference.stream import Stream, saved_stream
-from hiddenstate.jobs import Job
+from hiddenstate.jobs import Job, make_job
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.models.fitted import model_from_facts, with_names
 from hiddenstate.runs.events import LogEvent, ValidationEvent
@@ -50,19 +52,10 @@ from hiddenstate.system.extras import require
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
+from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Trainer
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-
-UPDATES = 1000
-"""Approximate number of updates with `epochs=None`, which makes at least one epoch."""
-
-LEFT_OUT = {
-    ("classify", "missing"): ("drop",),  # every row gets a prediction
-    ("regress", "missing"): ("drop",),
-    ("autoencode", "missing"): ("drop", "forward"),  # flat rows have no value before
-}
-"""Choices of the command-line options that the estimators do not take, by job and parameter."""
 
 
 def all_at_once(train: Method) -> Method:
@@ -78,7 +71,8 @@ def all_at_once(train: Method) -> Method:
         before = dict(vars(estimator))
         copy = object.__new__(type(estimator))
         copy.__dict__ = dict(before)
-        train(copy, *args, **kwargs)
+        with errors_for_python():
+            train(copy, *args, **kwargs)
         after = vars(copy)
         own = {n: value for n, value in vars(estimator).items() if n in after or n not in before}
         new = {n: value for n, value in after.items() if before.get(n, copy) is not value}
@@ -94,43 +88,8 @@ class Estimator(BaseEstimator):
     _job: str
     device: str
     threads: int
-
-    def _config(self, dtype: str, n_rows: int) -> Config:
-        """The config that the parameters make, for `n_rows` training rows."""
-        values = self.get_params(deep=False)
-        state = values.pop("random_state")
-        if isinstance(state, (int, np.integer)):
-            values["seed"] = int(state)
-        else:
-            values["seed"] = int(check_random_state(state).randint(2**31 - 1))
-        if isinstance(values["weights"], os.PathLike):
-            values["weights"] = os.fspath(values["weights"])
-        if not isinstance(values.get("class_weight", ""), str):
-            values["class_weight"] = "none"  # the weights of the rows have the effect
-        if values["missing"] in LEFT_OUT[self._job, "missing"]:
-            raise OptionError(
-                f"missing: {values['missing']!r} is not available for {type(self).__name__}"
-            )
-        if self._job == "regress":
-            values["window"] = 0  # X consists of windows
-        values["test_fraction"] = 0.0  # train on all rows
-        stateful = values.get("stateful", False)
-        if values["scale"] is None:
-            values["scale"] = "none" if stateful else "auto"
-        if values["batch_size"] is None:
-            values["batch_size"] = 1 if stateful else 64
-        if values["shuffle"] is None:
-            values["shuffle"] = not stateful
-        if values["eps"] is None:
-            values["eps"] = 1e-2 if stateful else 1e-8
-        if values["lr_schedule"] == "auto":
-            values["lr_schedule"] = "inverse" if stateful else "constant"
-        if values["epochs"] is None:
-            batch_size = values["batch_size"]
-            steps = -(-n_rows // batch_size) if isinstance(batch_size, int) and batch_size else 1
-            values["epochs"] = max(1, -(-UPDATES // max(steps, 1)))
-        with errors_for_python():
-            return make_config(self._job, {**values, "dtype": dtype})
+    recipe: str | None
+    verbose: int
 
     def _train(
         self,
@@ -147,7 +106,7 @@ class Estimator(BaseEstimator):
             with viewed(view, Path(run_dir) if run_dir else None) as (folder, viewers):
                 return self._train(job, state, folder, [*callbacks, *viewers])
         history = _History()
-        hooks = [history, *callbacks]
+        hooks = [history, *epoch_lines(type(self).__name__, self.verbose), *callbacks]
         for hook in hooks:
             if not isinstance(hook, Callback):
                 raise OptionError(
@@ -170,17 +129,67 @@ class Estimator(BaseEstimator):
         self.n_steps_ = after.step
         return after
 
+    def _make_job(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Job:
+        """Check data and parameters; `reset` sets what the first fit decides, as the scaling."""
+        raise NotImplementedError
+
+    def _prepared(
+        self, dataset: SequenceDataset, config: Config, reset: bool, every_class: bool = True
+    ) -> PreparedDataset:
+        """Rows as the network reads them; unless `reset`, with the transform of the model."""
+        before = None if reset else self.model_.transform
+        if before is not None and before.encodings:
+            dataset = replace(dataset, columns=before.columns, encodings=before.encodings)
+        return prepare(dataset, config, before, every_class)
+
+    def _keep(self, after: TrainingState) -> None:
+        """Keep what :meth:`_train_further` continues from."""
+        self._training = after
+
+    def _train_further(self, job: Job) -> None:
+        """Make one pass over the rows of a job, from where the last training ended."""
+        first = not hasattr(self, "model_")
+        if not first and job.net != self.model_.net:
+            raise DataError(
+                f"partial_fit: the network is {self.model_.net.to_dict()}, but X, y and the "
+                f"parameters require {job.net.to_dict()}; call fit to start over"
+            )
+        before = starting_state(job) if first else getattr(self, "_training", None)
+        if before is None:  # from a file or an older version, without moments
+            params, n = self.model_.params, self.n_steps_
+            before = TrainingState(params, n, moments_since=n)
+        seed = getattr(self, "_seed", job.config.training.seed)
+        training = replace(job.config.training, epochs=1, seed=seed)
+        job = make_job(replace(job.config, training=training), job.dataset)
+        job.batches = replace(job.batches, first_step=before.step)
+        job.total_steps = before.step + job.batches.steps_per_epoch
+        self._keep(self._train(job, before))
+
+    def _check_partial_fit(self) -> bool:
+        """Refuse parameters that need all rows; return whether this is the first call."""
+        if self.recipe is not None or getattr(self, "lr_schedule", None) == "cosine":
+            name = "recipe" if self.recipe is not None else "lr_schedule"
+            raise OptionError(
+                f"{name}: {getattr(self, name)} requires the total number of updates, which "
+                "partial_fit does not know; use another"
+            )
+        if getattr(self, "valid_fraction", 0):
+            raise OptionError("valid_fraction: partial_fit does not hold out rows; use 0")
+        return not hasattr(self, "model_")
+
     def _predictor(self) -> Predictor:
         check_is_fitted(self)
         options = section_options(TrainingConfig, self._job)
         with errors_for_python():  # set_params and load do not validate them
             device, threads = (options[n].check(getattr(self, n)) for n in ("device", "threads"))
-        return checked_predictor(self.model_, device, threads)
+            return checked_predictor(self.model_, device, threads)
 
     def _state_predictor(self) -> Predictor:
         """A predictor whose outputs are the hidden states at every step."""
         check_is_fitted(self)
-        return checked_predictor(hidden_state_model(self.model_), self.device, self.threads)
+        with errors_for_python():
+            model = hidden_state_model(self.model_)
+            return checked_predictor(model, self.device, self.threads)
 
     def stream(self, rows: int | str | os.PathLike[str] = 1) -> Stream:
         """Return a stream, which reads parallel series step by step and answers after every step.
@@ -221,7 +230,8 @@ class Estimator(BaseEstimator):
         from hiddenstate.models.torch_modules import make_module
 
         check_is_fitted(self)
-        return make_module(self.model_.net, self.model_.folded())
+        with errors_for_python():
+            return make_module(self.model_.net, self.model_.folded())
 
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to a safetensors file; :func:`load` reads it.
@@ -260,6 +270,8 @@ class Estimator(BaseEstimator):
                 "arrays": plain.arrays(),
                 "classes": classes,
             }
+        if "_training" in state:
+            state["_training"] = dict(vars(self._training))
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -272,7 +284,9 @@ class Estimator(BaseEstimator):
         if names is not None and "model_" in state:
             # Up to version 0.4, the model did not hold them.
             state = {**state, "model_": with_names(state["model_"], names)}
-        super().__setstate__(state)
+        if isinstance(state.get("_training"), dict):
+            state = {**state, "_training": TrainingState(**state["_training"])}
+        super().__setstate__({"recipe": None, "verbose": 0} | state)  # new since version 0.4
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is a model, which every fitted attribute describes."""

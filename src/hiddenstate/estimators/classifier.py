@@ -10,20 +10,19 @@ from numpy.typing import ArrayLike
 from sklearn.utils import compute_class_weight
 
 from hiddenstate.data import Rows
-from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.estimators.base import Estimator, all_at_once
 from hiddenstate.estimators.inputs import (
     by_series,
     check_numbers,
-    errors_for_python,
     float_type,
     picture_of,
     unwrapped,
     without_weightless,
 )
+from hiddenstate.estimators.options import config_of
 from hiddenstate.estimators.sklearn_bases import ClassifierMixin
-from hiddenstate.jobs import make_job
+from hiddenstate.jobs import Job, make_job
 from hiddenstate.metrics.scores import softmax
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
@@ -131,6 +130,11 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     n_predicted : int in [0, 1000], default=10
         Number of rows whose predictions are shown. Used only if the run is recorded or shown
         (`run_dir` or `view` of :meth:`fit`).
+    recipe : {'auto'} or None, default=None
+        'auto' chooses parameters that have their default value by rules that look at the data, as
+        `--recipe auto` of the commands does (docs/recipes.md). None uses the defaults.
+    verbose : int in [0, inf), default=0
+        With 1 or more, print a line about each epoch on stderr.
 
     Attributes
     ----------
@@ -160,6 +164,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     """
 
     _job = "classify"
+    classes_: Array
 
     def __init__(
         self,
@@ -200,6 +205,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         example: int = 0,
         n_shown: int = 1,
         n_predicted: int = 10,
+        recipe: str | None = None,
+        verbose: int = 0,
     ) -> None:
         self.cell = cell
         self.nonlinearity = nonlinearity
@@ -237,6 +244,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.example = example
         self.n_shown = n_shown
         self.n_predicted = n_predicted
+        self.recipe = recipe
+        self.verbose = verbose
 
     @all_at_once
     def fit(
@@ -274,33 +283,88 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         MachineError
             If the view is not available, or the folder cannot be made.
         """
+        job = self._make_job(X, y, sample_weight, reset=True)
+        self._keep(self._train(job, starting_state(job), run_dir, callbacks, view))
+        return self
+
+    @all_at_once
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> "RecurrentClassifier":
+        """Continue training with one pass over X, from where the last call or `fit` ended.
+
+        Weights, optimiser state and the number of updates are kept; the first call determines
+        the scaling.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in :meth:`fit`.
+        classes : array-like of shape (n_classes,), optional
+            All labels that will ever be in y; required in the first call.
+
+        Raises
+        ------
+        OptionError
+            With `lr_schedule="cosine"`, `class_weight="balanced"` or a `recipe`, which require all
+            rows, or with `valid_fraction`.
+        DataError
+            If X, y, the classes or the parameters do not match the network.
+        """
+        first = self._check_partial_fit()
+        if isinstance(self.class_weight, str):
+            raise OptionError(
+                f"class_weight: {self.class_weight!r} requires all rows; pass a dict to partial_fit"
+            )
+        if first and classes is None:
+            raise DataError("classes must be passed on the first call to partial_fit")
+        if classes is not None:
+            labels = np.unique(np.asarray(unwrapped(classes)))
+            if not first and not np.array_equal(labels, self.classes_):
+                raise DataError(
+                    f"classes: {printable(labels, 80)} are not those of the first call to "
+                    f"partial_fit or of fit, {printable(self.classes_, 80)}"
+                )
+            self.classes_ = labels
+        job = self._make_job(X, y, sample_weight, reset=first, classes=self.classes_)
+        self._train_further(job)
+        return self
+
+    def _make_job(
+        self, X: Any, y: Any, sample_weight: Any, reset: bool, classes: Array | None = None
+    ) -> Job:
+        """Check data and parameters; without `classes`, they are the labels in y."""
         from sklearn.utils.multiclass import check_classification_targets
 
-        rows = self._checked_rows(X, reset=True)
+        rows = self._checked_rows(X, reset=reset)
         labels = _one_dimensional(unwrapped(y), len(rows))
         weights = self._weights(sample_weight, rows.X)
         check_classification_targets(labels)
-        self.classes_, numbers = np.unique(labels, return_inverse=True)
+        self.classes_ = np.unique(labels) if classes is None else classes
         if len(self.classes_) < 2:
             raise DataError(f"y: only one class, {self.classes_[0]}; at least two are required")
         if not isinstance(self.class_weight, (dict, str, type(None))):
             raise OptionError(
                 f'class_weight: expected a dict, "balanced" or None, got {self.class_weight!r}'
             )
-        rows = without_weightless(replace(rows, y=numbers.astype(np.int64), weights=weights))
-        config = self._config(float_type(rows.X), len(rows))
+        numbers = _class_numbers(labels, self.classes_)
+        rows = without_weightless(replace(rows, y=numbers, weights=weights))
         # `tolist` makes integers of times in nanoseconds.
         dated = self.classes_.dtype.kind in "Mm"
-        classes = list(self.classes_) if dated else self.classes_.tolist()
-        raw = self._dataset(rows, y, classes=classes, picture=picture_of(rows))
-        with errors_for_python():
-            dataset = prepare(raw, config)
-            if isinstance(self.class_weight, dict):
-                each = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
-                dataset = replace(dataset, train=_with_class_weights(dataset.train, each))
-            job = make_job(config, dataset)
-        self._train(job, starting_state(job), run_dir, callbacks, view)
-        return self
+        names = list(self.classes_) if dated else self.classes_.tolist()
+        raw = self._dataset(rows, y, classes=names, picture=picture_of(rows))
+        config = config_of(self, float_type(rows.X) if reset else self.model_.dtype.name, raw)
+        if reset:
+            self._seed = config.training.seed
+        dataset = self._prepared(raw, config, reset, every_class=classes is None)
+        if isinstance(self.class_weight, dict):
+            of_each = _weights_of_classes(self.class_weight, self.classes_)
+            dataset = replace(dataset, train=_with_class_weights(dataset.train, of_each))
+        return make_job(config, dataset)
 
     def predict_proba(self, X: ArrayLike) -> Array:
         """Return class probabilities (n_samples, n_classes), in the order of `classes_`."""
@@ -337,6 +401,27 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
                 f"{type(self).__name__}: pickled after a fit that failed; its labels "
                 f"{printable(self.classes_.tolist(), 60)} are not those of its model; fit it again"
             )
+
+
+def _class_numbers(labels: Array, classes: Array) -> Array:
+    """The position of each label in `classes`, which are sorted."""
+    try:
+        numbers = np.searchsorted(classes, labels)
+    except TypeError:  # labels of another type
+        numbers = np.full(len(labels), len(classes))
+    is_known = classes[np.minimum(numbers, len(classes) - 1)] == labels
+    if not np.all(is_known):
+        label = labels[int(np.argmin(is_known))] if np.ndim(is_known) else labels[0]
+        raise DataError(
+            f"y: label {printable(repr(label), 40)} is not among the classes "
+            f"{printable(classes.tolist(), 80)}"
+        )
+    return numbers.astype(np.int64)
+
+
+def _weights_of_classes(weights: dict[Any, float], classes: Array) -> Array:
+    """The weight of each class; 1 for a class without one, as in scikit-learn."""
+    return np.asarray(compute_class_weight(weights, classes=classes, y=classes))
 
 
 def _with_class_weights(rows: Rows, weight_of_class: Array) -> Rows:

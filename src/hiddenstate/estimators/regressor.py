@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from hiddenstate.data import Rows, as_rows
-from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Estimator, all_at_once
@@ -23,6 +22,7 @@ from hiddenstate.estimators.inputs import (
     unwrapped_parts,
     without_weightless,
 )
+from hiddenstate.estimators.options import config_of
 from hiddenstate.estimators.sklearn_bases import RegressorMixin
 from hiddenstate.inference.inputs import shaped_inputs
 from hiddenstate.inference.stream import Stream
@@ -131,6 +131,11 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     checkpoint_every : int in [0, inf), default=0
         Updates between two checkpoints; 0 saves every 30 seconds. Used only if the run is recorded
         or shown (`run_dir` or `view` of :meth:`fit`).
+    recipe : {'auto'} or None, default=None
+        'auto' chooses parameters that have their default value by rules that look at the data, as
+        `--recipe auto` of the commands does (docs/recipes.md). None uses the defaults.
+    verbose : int in [0, inf), default=0
+        With 1 or more, print a line about each epoch on stderr.
 
     Attributes
     ----------
@@ -201,6 +206,8 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         weights: str | None = None,
         log_every: int = 50,
         checkpoint_every: int = 0,
+        recipe: str | None = None,
+        verbose: int = 0,
     ) -> None:
         self.cell = cell
         self.nonlinearity = nonlinearity
@@ -236,6 +243,8 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self.weights = weights
         self.log_every = log_every
         self.checkpoint_every = checkpoint_every
+        self.recipe = recipe
+        self.verbose = verbose
 
     @all_at_once
     def fit(
@@ -270,34 +279,13 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         Raises
         ------
         OptionError
-            With `lr_schedule="cosine"`, which requires the total number of updates, or with
-            `valid_fraction`.
+            With `lr_schedule="cosine"` or a `recipe`, which require the total number of updates, or
+            with `valid_fraction`.
         DataError
             If X, y or the parameters no longer match the network.
         """
-        if self.lr_schedule == "cosine":
-            raise OptionError(
-                "lr_schedule: cosine requires the total number of updates, which partial_fit does "
-                "not know; use another schedule"
-            )
-        if self.valid_fraction:
-            raise OptionError("valid_fraction: partial_fit does not hold out rows; use 0")
-        first = not hasattr(self, "model_")
-        job = self._make_job(X, y, sample_weight, reset=first)
-        if not first and job.net != self.model_.net:
-            raise DataError(
-                f"partial_fit: the network is {self.model_.net.to_dict()}, but X, y and the "
-                f"parameters require {job.net.to_dict()}; call fit to start over"
-            )
-        if first:
-            state = starting_state(job)
-            self._training = state
-        step = self._training.step
-        training = replace(job.config.training, epochs=1, seed=self._seed)
-        job = make_job(replace(job.config, training=training), job.dataset)
-        job.batches = replace(job.batches, first_step=step)
-        job.total_steps = step + job.batches.steps_per_epoch
-        self._keep(self._train(job, self._training))
+        first = self._check_partial_fit()
+        self._train_further(self._make_job(X, y, sample_weight, reset=first))
         return self
 
     def reset_state(self) -> "RecurrentRegressor":
@@ -412,32 +400,14 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         times = np.arange(len(rows) * T, dtype=float).reshape(-1, T)
         weights = self._weights(sample_weight, rows.X)
         rows = without_weightless(replace(rows, y=flat, times=times, weights=weights))
-        config = self._config(dtype, len(rows))
+        dataset = self._dataset(rows, y)
+        config = config_of(self, dtype, dataset)
         if reset:
             self._seed = config.training.seed
-        before = None if reset else self.model_.transform
-        dataset = self._dataset(rows, y)
-        if before is not None and before.encodings:
-            dataset = replace(dataset, columns=before.columns, encodings=before.encodings)
-        with errors_for_python():
-            return make_job(config, prepare(dataset, config, before))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state for pickle, with the state of training as plain values and arrays."""
-        state = super().__getstate__()
-        if "_training" in state:
-            state["_training"] = dict(vars(self._training))
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Set the state that pickle read, from this version or version 0.4."""
-        training = state.get("_training")
-        if isinstance(training, dict):
-            state = {**state, "_training": TrainingState(**training)}
-        super().__setstate__(state)
+        return make_job(config, self._prepared(dataset, config, reset))
 
     def _keep(self, after: TrainingState) -> None:
-        self._training = after
+        super()._keep(after)
         self.state_: Params = after.carried
 
     def _as_targets(self, outputs: Array, rows: Rows) -> Array:

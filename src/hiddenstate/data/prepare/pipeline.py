@@ -54,7 +54,10 @@ class _Parts:
 
 
 def prepare(
-    dataset: SequenceDataset, config: Config, transform: Transform | None = None
+    dataset: SequenceDataset,
+    config: Config,
+    transform: Transform | None = None,
+    every_class: bool = True,
 ) -> PreparedDataset:
     """Prepare `dataset` for the job of `config`.
 
@@ -64,6 +67,8 @@ def prepare(
     config : Config
     transform : Transform, optional
         Fitted on earlier rows, for a model that continues to learn; fitted here by default.
+    every_class : bool, default True
+        Whether each class must have a training row; not for rows that are only some of them.
 
     Raises
     ------
@@ -94,7 +99,7 @@ def prepare(
     parts, remarks = _without_missing(parts, config, where)
     remarks = [*_order_remarks(dataset, config, where), *missing, *remarks]
     remarks += _unseen_remarks(parts.train, dataset, where)
-    if job == "classify":
+    if job == "classify" and every_class:
         _check_learnable(parts.train, dataset.classes or [], where)
     fitted = transform or fitted_transform(
         parts.train,

@@ -218,7 +218,10 @@ class Transform:
         if self.scaling is None:
             return rows
         offset, factor = self.scaling
-        return np.asarray(rows / factor + offset, rows.dtype)
+        undone = np.empty_like(rows)
+        for first, piece in in_pieces(rows, SCAN_BYTES):  # computed in float64
+            undone[first : first + len(piece)] = piece / factor + offset
+        return undone
 
 
 def table_names(columns: tuple[str, ...] | None, layout: Any) -> tuple[str, ...] | None:

@@ -1,0 +1,92 @@
+"""Makes the config of a fit from the parameters of its estimator."""
+
+import inspect
+import os
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from hiddenstate.config import Config, make_config
+from hiddenstate.data import SequenceDataset
+from hiddenstate.errors import OptionError
+from hiddenstate.training.recipes import suggest
+
+UPDATES = 1000
+"""Approximate number of updates with `epochs=None`, which makes at least one epoch."""
+
+LEFT_OUT = {
+    ("classify", "missing"): ("drop",),  # every row gets a prediction
+    ("regress", "missing"): ("drop",),
+    ("autoencode", "missing"): ("drop", "forward"),  # flat rows have no value before
+}
+"""Choices of the command-line options that the estimators do not take, by job and parameter."""
+
+
+def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
+    """Return the config that the parameters, and the recipe if there is one, make for `dataset`."""
+    values = _option_values(estimator)
+    if estimator.recipe is None:
+        return _own_config(estimator._job, values, dtype, len(dataset.train))
+    if estimator.recipe != "auto":
+        raise OptionError(f"recipe: expected 'auto' or None, got {estimator.recipe!r}")
+    defaults = inspect.signature(type(estimator)).parameters
+    given = {
+        name: value
+        for name, value in values.items()
+        if name == "seed" or not _is_same(value, defaults[name].default)
+    }
+    given |= {"recipe": "auto", "test_fraction": 0.0, "dtype": dtype}  # train on all rows
+    if estimator._job == "regress":
+        given["window"] = 0  # X consists of windows
+    return make_config(estimator._job, {**suggest(estimator._job, dataset, given), **given})
+
+
+def _option_values(estimator: Any) -> dict[str, Any]:
+    """The parameters as values of options."""
+    values: dict[str, Any] = estimator.get_params(deep=False)
+    del values["recipe"], values["verbose"]
+    state = values.pop("random_state")
+    if isinstance(state, (int, np.integer)):
+        values["seed"] = int(state)
+    else:
+        values["seed"] = int(check_random_state(state).randint(2**31 - 1))
+    if isinstance(values["weights"], os.PathLike):
+        values["weights"] = os.fspath(values["weights"])
+    if "class_weight" in values and not isinstance(values["class_weight"], (str, type(None))):
+        values["class_weight"] = None  # the weights of the rows have the effect
+    if values["missing"] in LEFT_OUT[estimator._job, "missing"]:
+        raise OptionError(
+            f"missing: {values['missing']!r} is not available for {type(estimator).__name__}"
+        )
+    return values
+
+
+def _own_config(job: str, values: dict[str, Any], dtype: str, n_rows: int) -> Config:
+    """The config without a recipe, with what parameters of None mean for `n_rows` rows."""
+    if values.get("class_weight", "") is None:
+        values["class_weight"] = "none"
+    if job == "regress":
+        values["window"] = 0  # X consists of windows
+    values["test_fraction"] = 0.0  # train on all rows
+    stateful = values.get("stateful", False)
+    if values["scale"] is None:
+        values["scale"] = "none" if stateful else "auto"
+    if values["batch_size"] is None:
+        values["batch_size"] = 1 if stateful else 64
+    if values["shuffle"] is None:
+        values["shuffle"] = not stateful
+    if values["eps"] is None:
+        values["eps"] = 1e-2 if stateful else 1e-8
+    if values["lr_schedule"] == "auto":
+        values["lr_schedule"] = "inverse" if stateful else "constant"
+    if values["epochs"] is None:
+        batch_size = values["batch_size"]
+        steps = -(-n_rows // batch_size) if isinstance(batch_size, int) and batch_size else 1
+        values["epochs"] = max(1, -(-UPDATES // max(steps, 1)))
+    return make_config(job, {**values, "dtype": dtype})
+
+
+def _is_same(value: Any, default: Any) -> bool:
+    """Whether a parameter has its default value; also of arrays and lists."""
+    return value is default or (type(value) is type(default) and bool(value == default))
