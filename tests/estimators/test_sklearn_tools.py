@@ -373,7 +373,7 @@ def test_training_stops_early_with_the_best_weights(job, engine):
 def test_validation_rows_are_of_each_class_and_always_the_same():
     options = {"valid_fraction": 0.2, "epochs": 3, "max_steps": None}
     same_weights(*(classifier(**options).fit(X, Y_CLASS) for _ in range(2)))
-    with pytest.raises(DataError, match="use valid_fraction 0"):
+    with pytest.raises(DataError, match="use valid_fraction=0"):
         regressor(valid_fraction=0.01).fit(X[:6], Y_LAST[:6])
 
 
@@ -389,7 +389,7 @@ def test_errors_name_parameters_as_in_python():
         assert "--" not in str(caught.value)
     with pytest.raises(OptionError, match="stateful=False"):
         regressor(stateful=True, shuffle=True, hold=9).fit(X, Y_LAST)
-    with pytest.raises(DataError, match="use output_activation linear or scale minmax"):
+    with pytest.raises(DataError, match="use output_activation='linear' or scale='minmax'"):
         coder(output_activation="sigmoid", scale="none").fit(X)
 
 
