@@ -232,6 +232,7 @@ def test_files_are_written_by_the_run_writer_and_atomic_files_alone() -> None:
         "system.atomic_file",
         "views.terminal.screen",  # the terminal, which is opened to write on
         "live.launch",  # removes its own temporary folder
+        "cli.stdin",  # in a temporary folder
     }
     writing = {
         module
@@ -252,6 +253,7 @@ def test_temporary_files_are_made_only_for_what_no_run_keeps() -> None:
     making = {m for m in MODULES if "tempfile" in imports(m, lazy=True)}
     allowed = {
         "cli.output",  # the trace of an internal error
+        "cli.stdin",  # what stdin holds
         "cli.verify",  # a run, resumed to be compared
         "data.readers.parquet",  # a table larger than memory
         "live.launch",  # a run that `fit(view=...)` shows

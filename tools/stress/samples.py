@@ -1,10 +1,14 @@
 """Intact files for every reader, with the jobs that each supports."""
 
+import contextlib
+import csv
 import gzip
 import io
+import json
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -122,6 +126,57 @@ def parquet(text: bytes) -> bytes:
     return stream.getvalue()
 
 
+def json_lines(text: bytes) -> bytes:
+    """Convert the table of CSV `text` to JSON lines."""
+    rows = csv.DictReader(text.decode().splitlines())
+    return "".join(
+        json.dumps({k: _typed(v) for k, v in row.items()}) + "\n" for row in rows
+    ).encode()
+
+
+def json_series() -> bytes:
+    """Return JSON lines of twelve series of two channels."""
+    lines = [{"label": "ab"[k % 2], "v": numbers(4 + k % 3, 2, seed=k).tolist()} for k in range(12)]
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def workbook(text: bytes) -> bytes:
+    """Convert the table of CSV `text` to an Excel workbook of two sheets."""
+    import openpyxl
+
+    book, stream = openpyxl.Workbook(), io.BytesIO()
+    for row in csv.reader(text.decode().splitlines()):
+        book.active.append([_typed(cell) for cell in row])
+    book.create_sheet("Other").append(["a", 1])
+    book.save(stream)
+    return stream.getvalue()
+
+
+def _typed(cell: str) -> Any:
+    """Return a cell as a number or a date, if it is one."""
+    for kind in (int, float, datetime.fromisoformat):
+        with contextlib.suppress(ValueError):
+            return kind(cell) if kind is not datetime.fromisoformat or len(cell) > 9 else cell
+    return cell or None
+
+
+def sound(n: int = 400, bits: int = 16, channels: int = 1, seed: int = 0) -> bytes:
+    """Return a WAV file of PCM samples, with a chunk that is not read."""
+    random = np.random.default_rng(seed)
+    data = random.bytes(n * channels * bits // 8)
+    width = channels * bits // 8
+    head = struct.pack("<HHIIHH", 1, channels, 8000, 8000 * width, width, bits)
+    chunks = b"".join(
+        name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+        for name, content in ((b"fmt ", head), (b"LIST", b"odd"), (b"data", data))
+    )
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+
+def sounds(n: int) -> Files:
+    return {f"{('cat', 'dog')[k % 2]}/{k}.wav": sound(n + k, seed=k) for k in range(6)}
+
+
 TS_HEAD = "# about\n@problemName Tiny\n@timeStamps {}\n@univariate {}\n@equalLength {}\n"
 
 
@@ -234,6 +289,19 @@ READERS = {
                             "test": "test.csv", **WIDE[2][1]}))),
     "parquet wide": _table("t.parquet", lambda: parquet(wide()), *WIDE),
     "parquet long": _table("t.parquet", lambda: parquet(long()), *LONG),
+    "jsonl wide": _table("t.jsonl", lambda: json_lines(wide()), *WIDE),
+    "jsonl long": _table("t.ndjson", lambda: json_lines(long()), *LONG),
+    "jsonl series": _table("t.jsonl", json_series, CLASSIFY, ("classify", {"layout": "wide"}),
+                           ("regress", {"horizon": 1, "target": ("v_0",)})),
+    "jsonl.gz": _table("t.jsonl.gz", lambda: gzip.compress(json_lines(wide()), mtime=0), *WIDE),
+    "xlsx wide": _table("t.xlsx", lambda: workbook(wide()), *WIDE),
+    "xlsx long": _table("t.xlsx", lambda: workbook(long()), *LONG),
+    "xlsx signal": _table("t.xlsx", lambda: workbook(signal()), *SIGNAL),
+    "wav": _table("t.wav", lambda: sound(3000, 24, 2), ("regress", {"horizon": 1}),
+                  ("regress", {"horizon": 1, "frame": 8}), ("autoencode", {"frame": 16}), ENCODE),
+    "wav short": Reader(lambda: sounds(60), "", (CLASSIFY, ("classify", {"skip_bad": True}))),
+    "wav long": Reader(lambda: sounds(2500), "", (CLASSIFY, ("classify", {
+        "frame": 64, "bands": 8, "skip_bad": True}))),
     "ts class": _table("t.ts", ts_class, CLASSIFY, ENCODE, ("regress", {"horizon": 1})),
     "ts unequal": _table("t.ts", ts_unequal, CLASSIFY, ("regress", {"horizon": 1})),
     "ts target": _table("t.ts", ts_target, ("regress", {})),

@@ -1,6 +1,7 @@
 """The command inspect: what data contains and which job fits it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from hiddenstate.cli.options import (
     json_option,
 )
 from hiddenstate.cli.output import say, say_json
+from hiddenstate.cli.stdin import named, stdin_as_file
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import DataError, HiddenstateError, OptionError
@@ -52,15 +54,24 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @debug_option
 def inspect(data: str, job: str | None, as_json: bool, **reading: Any) -> None:
     """The command `inspect`."""
+    with stdin_as_file(data) as stdin:
+        _inspect(data, stdin, job, as_json, reading)
+
+
+def _inspect(
+    data: str, stdin: Path | None, job: str | None, as_json: bool, reading: Mapping[str, Any]
+) -> None:
+    """Inspect DATA, or the file with what stdin held, and print what was found."""
     from hiddenstate.data.inspect import inspect_dataset
     from hiddenstate.data.readers.column_facts import describe_columns
     from hiddenstate.data.readers.column_roles import described_roles
 
     values = {name: value for name, value in reading.items() if value is not None}
     width = max(40, min(get_terminal_size((80, 24)).columns, 100))
-    table = _table({"data": data, **values})
+    path = str(stdin or data)
+    table = _table({"data": path, **values})
     try:
-        config, dataset, refusals = _read_for_job({"data": data, **values}, job)
+        config, dataset, refusals = _read_for_job({"data": path, **values}, job)
     except DataError:
         if table is not None and not as_json:
             own = section_options(DataConfig)
@@ -69,6 +80,7 @@ def inspect(data: str, job: str | None, as_json: bool, **reading: Any) -> None:
             for line in column_lines(describe_columns(table, roles), len(table.names), width):
                 say(line)
         raise
+    dataset = replace(dataset, remarks=tuple(named(text, stdin) for text in dataset.remarks))
     findings = inspect_dataset(dataset, config, refusals, table)
     if as_json:
         say_json(as_json_object(findings, data))

@@ -17,6 +17,7 @@ from hiddenstate.cli.options import (
 )
 from hiddenstate.cli.output import note, note_damage, say, say_json, table
 from hiddenstate.cli.run_argument import check_order, run_argument
+from hiddenstate.cli.stdin import named, stdin_as_file
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.errors import OptionError, printable
 
@@ -101,11 +102,12 @@ def predict(
     if data is None:
         prediction = predict_run(model, predictor, trained_run, proba)
     else:
-        dataset = read_new_data(model, data, reading, require_targets=False)
-        prediction = predict_data(model, predictor, dataset, proba)
+        with stdin_as_file(data) as stdin:
+            dataset = read_new_data(model, str(stdin or data), reading, require_targets=False)
+            prediction = predict_data(model, predictor, dataset, proba)
     _write_prediction(prediction, output, file_format)
     if data is not None:
-        _note_remarks(dataset)
+        _note_remarks(dataset, stdin)
 
 
 def _refuse_overwriting(
@@ -155,10 +157,10 @@ def _resolve_format(file_format: str, output: Path | None) -> str:
     return FORMATS.get(suffix, "csv")
 
 
-def _note_remarks(dataset: "SequenceDataset") -> None:
+def _note_remarks(dataset: "SequenceDataset", stdin: Path | None) -> None:
     """Print what a user should know about how data was read."""
     for remark in dataset.remarks:
-        note(f"note: {remark}")
+        note(f"note: {named(remark, stdin)}")
 
 
 def _write_prediction(prediction: "Prediction", output: Path | None, file_format: str) -> None:
@@ -222,9 +224,10 @@ def evaluate(
         scores = evaluate_run(model, predictor, trained_run)
     else:
         has_targets = model.net.job != "autoencode"
-        dataset = read_new_data(model, data, reading, require_targets=has_targets)
-        scores = evaluate_data(model, predictor, dataset, trained_run)
-        _note_remarks(dataset)
+        with stdin_as_file(data) as stdin:
+            dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)
+            scores = evaluate_data(model, predictor, dataset, trained_run)
+        _note_remarks(dataset, stdin)
     if as_json:
         path = str(trained_run.path) if trained_run else run
         say_json({"job": model.net.job, "run": path, "data": data, **scores})

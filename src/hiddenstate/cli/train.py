@@ -27,11 +27,13 @@ from hiddenstate.cli.options import (
 from hiddenstate.cli.output import note, say, say_json
 from hiddenstate.cli.run_argument import RunName, check_new, named_run, run_argument
 from hiddenstate.cli.seeds import train_seeds
+from hiddenstate.cli.stdin import KEPT, named, stdin_as_file
 from hiddenstate.cli.training_output import (
     print_introduction,
     print_location,
 )
 from hiddenstate.config import make_config
+from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import OptionError
 from hiddenstate.views import TRAINING_VIEWS
 
@@ -58,6 +60,8 @@ class Settings:
         Name of the run folder; by default the job and the next free number.
     introduces : bool, default True
         Print the engine, the folder and the notices before training.
+    stdin : Path, optional
+        The file with what stdin held, if DATA is `-`.
     """
 
     runs_dir: Path
@@ -65,6 +69,7 @@ class Settings:
     as_json: bool
     name: str | None = None
     introduces: bool = True
+    stdin: Path | None = None
 
 
 _view_option = command_option(
@@ -219,6 +224,12 @@ def _train_command(job: str, values: dict[str, Any]) -> None:
         raise OptionError("--data-dir: DATA is given too; use one of them")
     values["data"] = data_dir if values["data"] is None else values["data"]
     values = _absolute_paths(option_values(job, config_file, values))
+    with stdin_as_file(values.get("data"), KEPT) as stdin:
+        _train_runs(job, values, replace(options, stdin=stdin), n)
+
+
+def _train_runs(job: str, values: dict[str, Any], options: Settings, n: int) -> None:
+    """Train `n` runs of consecutive seeds, and print the results."""
     seeds = [values.get("seed", 0) + k for k in range(n)]
     plans = [{**values, "seed": seed} for seed in seeds]
     for each in plans:  # check all before training any
@@ -244,7 +255,12 @@ def _train_command(job: str, values: dict[str, Any]) -> None:
 def _absolute_paths(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values with absolute paths, so that a run can be resumed from any folder."""
     paths = {name: values.get(name) for name in ("data", "test", "answers", "weights")}
-    absolute = {n: os.path.abspath(os.path.expanduser(path)) for n, path in paths.items() if path}
+    stated = {n: os.path.expanduser(path) for n, path in paths.items() if path}
+    for name in ("test", "answers"):
+        if stated.get(name) == STDIN:
+            raise OptionError(f"--{name}: only DATA is read from stdin; name a file")
+    files = {n: path for n, path in stated.items() if path != STDIN}
+    absolute = {n: os.path.abspath(path) for n, path in files.items()}
     return {**values, **absolute}
 
 
@@ -255,8 +271,12 @@ def _start_and_train(job: str, values: dict[str, Any], options: Settings) -> dic
 
     check_view(options.view)
     with InterruptHandler() as interrupt:
-        config, dataset = plan(job, values)
-        with start(config, options.runs_dir, interrupt.arm, dataset, options.name) as session:
+        config, dataset = plan(job, values, options.stdin)
+        remarks = tuple(named(remark, options.stdin) for remark in dataset.remarks)
+        dataset = replace(dataset, remarks=remarks)
+        with start(
+            config, options.runs_dir, interrupt.arm, dataset, options.name, options.stdin
+        ) as session:
             return _train(session, options, interrupt, dataset)
 
 

@@ -10,6 +10,9 @@ from hiddenstate.config.option import IMAGES, RECURRENT, option
 PERIODS = ("hour", "weekday", "month", "yearday")
 """The values of `--calendar` beside auto, the shortest period first."""
 
+STDIN = "-"
+"""DATA of a command, and of a run, whose rows come from stdin."""
+
 
 @dataclass(frozen=True)
 class DataConfig:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from hiddenstate.config import Config, config_from_dict
+from hiddenstate.data.readers.formats import STDIN_NAMES
 from hiddenstate.errors import (
     DataError,
     MachineError,
@@ -54,6 +55,7 @@ FINAL_ARRAYS = "closing.safetensors"
 
 OWN_NAMES = (
     "config.json",
+    *STDIN_NAMES,
     *TEXTS,
     CLOSED,
     "control.jsonl",

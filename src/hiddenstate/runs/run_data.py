@@ -1,8 +1,12 @@
 """Loads the data a run was trained on, and detects changes."""
 
+from pathlib import Path
+
+from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data import PreparedDataset, read_dataset
 from hiddenstate.data.prepare.encoding import Encoding, encodings_from
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.readers.formats import STDIN_NAMES
 from hiddenstate.data.readers.open import with_trained_columns
 from hiddenstate.errors import (
     DataError,
@@ -27,9 +31,29 @@ def run_dataset(run: Run) -> PreparedDataset:
             "load; name a file, or continue in Python"
         )
     config = run.config
-    dataset = read_dataset(config, encodings=_encodings(run))
+    dataset = read_dataset(config, encodings=_encodings(run), stdin=kept_rows(run))
     dataset = with_trained_columns(dataset, _columns(run), chosen=True)
     return prepare(dataset, config)
+
+
+def kept_rows(run: Run) -> Path | None:
+    """The file of rows that came from stdin, which the run folder keeps; None for other data.
+
+    Raises
+    ------
+    DataError
+        If it is missing.
+    """
+    if run.config.data.data != STDIN:
+        return None
+    kept = (run.path / name for name in STDIN_NAMES)
+    path = next((path for path in kept if path.is_file()), None)
+    if path is None:
+        raise DataError(
+            f"{printable(run.path)}: its rows came from stdin, and the file that kept them "
+            "(stdin.csv or similar) is gone; restore it"
+        )
+    return path
 
 
 def _columns(run: Run) -> tuple[str, ...] | None:

@@ -128,6 +128,10 @@ class RunWriter:
         data = object_with_checksum({"format": RUN_FORMAT, **record})
         write_atomically(self._place("config.json"), data)
 
+    def keep_rows(self, path: Path) -> None:
+        """Keep a copy of a file with the rows that came from stdin, under its name."""
+        write_atomically(self._place(path.name), path.read_bytes())
+
     def add_history(self, event: Mapping[str, Any]) -> None:
         """Append an event to history.jsonl."""
         self._append("history.jsonl", event)

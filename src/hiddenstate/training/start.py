@@ -87,7 +87,9 @@ class Session:
         self.writer.close()
 
 
-def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
+def plan(
+    job: str, values: Mapping[str, Any], stdin: Path | None = None
+) -> tuple[Config, SequenceDataset]:
     """Return the config that `values` and the recipe make, and the data as read.
 
     Parameters
@@ -96,6 +98,8 @@ def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
     values : mapping
         The options that were set, by name. The recipe sets the others: classic for the bundled
         data, auto for a file, unless it is named.
+    stdin : Path, optional
+        The file with what stdin held, for data named `-`.
 
     Raises
     ------
@@ -104,7 +108,7 @@ def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
     """
     recipe = values.get("recipe") or ("auto" if values.get("data") else "classic")
     values = {**values, "recipe": recipe}
-    dataset = _read(make_config(job, values, together=recipe == "classic"))
+    dataset = _read(make_config(job, values, together=recipe == "classic"), stdin)
     config = _config(job, dataset, values)
     if dataset.source == "bundled" and recipe != "classic":
         # The bundled waves are made as the config says, which the recipe may have changed.
@@ -124,10 +128,11 @@ def plan(job: str, values: Mapping[str, Any]) -> tuple[Config, SequenceDataset]:
     return config, replace(dataset, remarks=remarks)
 
 
-def _read(config: Config) -> SequenceDataset:
+def _read(config: Config, stdin: Path | None = None) -> SequenceDataset:
     """Read the data, with inputs encoded as those of the model that `--weights` names."""
     weights = config.training.weights
-    return read_dataset(config, encodings=encodings_of(existing(weights)) if weights else None)
+    encodings = encodings_of(existing(weights)) if weights else None
+    return read_dataset(config, encodings=encodings, stdin=stdin)
 
 
 def _config(job: str, dataset: SequenceDataset, values: Mapping[str, Any]) -> Config:
@@ -142,6 +147,7 @@ def start(
     before_writing: Callable[[], None] = lambda: None,
     dataset: SequenceDataset | None = None,
     name: str | None = None,
+    stdin: Path | None = None,
 ) -> Session:
     """Start a run of `config` in a new folder of `runs_dir`.
 
@@ -155,19 +161,25 @@ def start(
         The data as read, if it was (:func:`plan`).
     name : str, optional
         Name of the folder; by default the job and the next free number.
+    stdin : Path, optional
+        The file with what stdin held, which the run folder keeps.
 
     Raises
     ------
     HiddenstateError
         For anything invalid; then nothing was written.
     """
-    job = make_job(config, prepare(dataset or _read(config), config))
+    job = make_job(config, prepare(dataset or _read(config, stdin), config))
 
     def make_folder(record: RunRecord) -> RunWriter:
         before_writing()
         if name is not None:
-            return create_run(runs_dir / name, record)
-        return create_next_run(runs_dir, config.job, record)
+            writer = create_run(runs_dir / name, record)
+        else:
+            writer = create_next_run(runs_dir, config.job, record)
+        if stdin is not None:
+            writer.keep_rows(stdin)
+        return writer
 
     return _start(
         job,

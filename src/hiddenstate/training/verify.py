@@ -8,13 +8,14 @@ from typing import Any, cast
 
 from hiddenstate.config import Config, make_config
 from hiddenstate.data import PreparedDataset
+from hiddenstate.data.readers.formats import STDIN_NAMES
 from hiddenstate.engines import Chunk, Engine
-from hiddenstate.errors import HiddenstateError, UntrustedFileError, printable
+from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError, printable
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import CLOSED, TEXTS, read_record
 from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS
-from hiddenstate.runs.run_data import unchanged_dataset
+from hiddenstate.runs.run_data import kept_rows, unchanged_dataset
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import Session, start_in
@@ -58,6 +59,10 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
 def _missing_files(run: Run) -> Iterator[tuple[str, str]]:
     """Yield each file that was written, as the journal states, and is missing; and say so."""
     events = {entry["event"]: entry for entry in run.journal()}
+    try:
+        kept_rows(run)
+    except DataError as error:
+        yield STDIN_NAMES[0], str(error)
     if run.results() is not None:
         if not (run.path / "model.safetensors").exists():
             yield "model.safetensors", "missing, although the run is done"
@@ -121,13 +126,14 @@ def prove(run: Run, steps: int, folder: Path) -> Iterator[Proof]:
     """
     config = _short_config(run, steps)
     dataset = unchanged_dataset(run)
-    whole = _train(config, dataset, folder / "whole", ())
+    rows = kept_rows(run)
+    whole = _train(config, dataset, folder / "whole", (), rows)
     total = int(Run(folder / "whole").checkpoint_paths()[0].stem)
     places = sorted({1, total // 2, total - 1} - {0, total})
     chained = tuple(sorted({max(1, total * k // 6) for k in range(1, 6)} - {total}))
     for number, stops in enumerate([*((place,) for place in places), chained]):
         if stops and stops not in [(place,) for place in places[:number]]:
-            files = _train(config, dataset, folder / f"stopped-{number}", stops)
+            files = _train(config, dataset, folder / f"stopped-{number}", stops, rows)
             names = sorted({*whole, *files})
             yield Proof(stops, [name for name in names if whole.get(name) != files.get(name)])
 
@@ -146,11 +152,16 @@ def _short_config(run: Run, steps: int) -> Config:
 
 
 def _train(
-    config: Config, dataset: PreparedDataset, path: Path, stops: tuple[int, ...]
+    config: Config, dataset: PreparedDataset, path: Path, stops: tuple[int, ...], rows: Path | None
 ) -> dict[str, bytes]:
-    """Train in the new folder `path`, interrupted after each of `stops`; return its files."""
+    """Train in the new folder `path`, interrupted after each of `stops`; return its files.
+
+    `rows` is the file of rows that came from stdin, if they did.
+    """
     job = make_job(config, dataset)
     with start_in(path, job, starting_state(job)) as session:
+        if rows is not None:
+            session.writer.keep_rows(rows)
         results = _train_until(session, *stops[:1])
     for place in (*stops[1:], None):
         if results is None:

@@ -1,5 +1,6 @@
 """Lists the formats of data files by the endings of their names."""
 
+import zlib
 from pathlib import Path
 
 DELIMITED = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
@@ -34,6 +35,38 @@ INSTEAD = {
     "unpack it first": (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar", ".bz2", ".xz", ".zst"),
 }
 """Hints for files in other formats, with the endings they apply to."""
+
+
+STDIN_NAMES = tuple(
+    f"stdin{ending}"
+    for ending in (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".xlsx", ".parquet", ".ts", ".npy",
+                   ".npz", ".wav")
+)  # fmt: skip
+"""Names of a file with what stdin held; a run folder keeps one."""
+
+
+def stdin_name(head: bytes) -> str:
+    """Return one of `STDIN_NAMES` for a file that begins with `head`: CSV, unless it shows."""
+    for magic, ending in (
+        (b"PAR1", ".parquet"),
+        (b"RIFF", ".wav"),
+        (b"\x93NUMPY", ".npy"),
+        (b"PK\x03\x04", ".npz" if b".npy" in head[:200] else ".xlsx"),
+    ):
+        if head.startswith(magic):
+            return f"stdin{ending}"
+    packed = ""
+    if head.startswith(b"\x1f\x8b"):
+        packed = ".gz"
+        try:
+            head = zlib.decompressobj(31).decompress(head, 1000)
+        except zlib.error:
+            head = b""
+    text = head[:1000].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"{"):
+        return f"stdin.jsonl{packed}"
+    is_ts = not packed and text.lower().startswith((b"@problemname", b"#")) and b"@" in text
+    return "stdin.ts" if is_ts else f"stdin.csv{packed}"
 
 
 def has_ending(path: Path, endings: tuple[str, ...]) -> bool:

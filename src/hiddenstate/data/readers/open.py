@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import Config, DataConfig, make_config, section_options
+from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data.column_names import are_names, match_columns
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.prepare.encoding import Encoding
@@ -47,7 +48,10 @@ def load_dataset(config: Config) -> PreparedDataset:
 
 
 def read_dataset(
-    config: Config, sample: bool = False, encodings: tuple[Encoding, ...] | None = None
+    config: Config,
+    sample: bool = False,
+    encodings: tuple[Encoding, ...] | None = None,
+    stdin: Path | None = None,
 ) -> SequenceDataset:
     """Read the data of `config` as it is: not split, scaled or filled in.
 
@@ -58,6 +62,8 @@ def read_dataset(
         Read only a bounded number of rows, which takes a few seconds for any file.
     encodings : tuple of Encoding, optional
         How text and dates of a table are encoded; by default, as follows from the data.
+    stdin : Path, optional
+        The file with what stdin held, for data named `-`.
 
     Raises
     ------
@@ -72,7 +78,10 @@ def read_dataset(
             "--windows: applies only to the bundled waves; leave it out: for a file the number "
             "follows from its length"
         )
-    dataset = read_path(options.data, options, config.job, True, sample, encodings)
+    if options.data == STDIN and stdin is None:
+        raise DataError("-: stands for stdin, which only a command reads; name a file")
+    data = str(stdin) if options.data == STDIN else options.data
+    dataset = read_path(data, options, config.job, True, sample, encodings)
     if (test_path := options.test) is not None:
         if dataset.test is not None:
             raise OptionError(
