@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure, FigureBase
 
 from hiddenstate.metrics.comparison import baseline_method
+from hiddenstate.metrics.curves import Calibration, Curves
 from hiddenstate.runs.snapshots import (
     AutoencodeMoment,
     AutoencodeStatic,
@@ -15,6 +16,7 @@ from hiddenstate.runs.snapshots import (
     RegressStatic,
 )
 from hiddenstate.views import figures, style
+from hiddenstate.views.figures.confusion import SERIATED, has_order, similarity_order
 from hiddenstate.views.figures.layout import part_of
 from hiddenstate.views.held_out import held_out
 from hiddenstate.views.timeline import Moment, Timeline
@@ -22,7 +24,18 @@ from hiddenstate.views.timeline import Moment, Timeline
 Draw = Callable[[Figure | None], Figure]
 
 FIGURES: dict[str, tuple[str, ...]] = {
-    "classify": ("example", "learning", "predictions", "confusion", "worst", "decision"),
+    "classify": (
+        "example",
+        "learning",
+        "predictions",
+        "confusion",
+        "recall",
+        "worst",
+        "decision",
+        "dynamics",
+        "calibration",
+        "curves",
+    ),
     "regress": ("signals", "learning", "held_out", "tracking", "error", "hidden", "portrait"),
     "autoencode": ("example", "learning", "reconstructions", "codes", "grid", "walk", "worst"),
 }
@@ -95,8 +108,9 @@ def _of_classify(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
             static["shown"], real, predicted, picture, on, form
         )
     if "confusion" in arrays:
-        names = timeline.class_names
-        draws["confusion"] = lambda on: figures.confusion(arrays["confusion"], names, on)
+        names, order = timeline.class_names, _class_order(timeline)
+        draws["confusion"] = lambda on: figures.confusion(arrays["confusion"], names, order, on)
+    draws |= _of_probabilities(timeline, moment)
     if "worst_row" in arrays and "worst_chosen" in arrays:
         worst_real = [timeline.label(number) for number in arrays["worst_label"]]
         worst_predicted = [timeline.label(number) for number in arrays["worst_chosen"]]
@@ -112,6 +126,46 @@ def _of_classify(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     if "hidden" in arrays and {"shown", "read"} <= set(static) and not form.is_quantities:
         draws["decision"] = lambda on: _draw_decision(timeline, moment, on)
     return draws
+
+
+def _of_probabilities(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
+    """The figures of evaluated rows: how far their probabilities can be trusted, and over time."""
+    draws: dict[str, Draw] = {}
+    arrays, names = moment.arrays_as(ClassifySnapshot), timeline.class_names
+    if "calibration_rows" in arrays:
+        bins = Calibration(
+            arrays["calibration_rows"],
+            arrays["calibration_confidence"],
+            arrays["calibration_accuracy"],
+        )
+        draws["calibration"] = lambda on: figures.calibration(bins, on)
+    if "roc" in arrays:
+        curves = Curves(*(moment.arrays[name] for name in Curves._fields))
+        draws["curves"] = lambda on: figures.curves(curves, names, on)
+    steps, (counts,) = timeline.over_time("confusion", until=moment.step)
+    if len(steps) > 1:
+        order = _class_order(timeline)
+        draws["recall"] = lambda on: figures.recall(steps, counts, names, order, timeline.end, on)
+    times, (rows, chances, right) = timeline.over_time(
+        "followed", "followed_chance", "followed_right", until=moment.step
+    )
+    if len(times) > 1 and (rows == rows[-1]).all():
+        labels = arrays["followed_label"]
+        draws["dynamics"] = lambda on: figures.dynamics(
+            times, chances, labels, right[-1] > 0, names, timeline.end, timeline.kept(moment), on
+        )
+    return draws
+
+
+def _class_order(timeline: Timeline) -> list[int] | None:
+    """Return the order of the classes in the confusion matrix, the same at every moment.
+
+    Names without an order are sorted by similarity once the run has ended.
+    """
+    names, final = timeline.class_names, timeline.final_arrays.get("confusion")
+    if final is None or len(names) <= SERIATED or has_order(names):
+        return None
+    return similarity_order(final)
 
 
 def _draw_decision(timeline: Timeline, moment: Moment, on: Figure | None, n: int = 4) -> Figure:

@@ -6,7 +6,7 @@ of a meaning; tests compute the first.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -259,6 +259,27 @@ def plain(text: object, limit: int = 24) -> str:
         tail = (limit - 1) // 3
         shown = f"{shown[: limit - 1 - tail]}…{shown[len(shown) - tail :]}"
     return shown.replace("$", r"\$") if shown.strip() else '""'
+
+
+def shortened(names: Sequence[str], limit: int) -> list[str]:
+    """Return names as :func:`plain` does, of at most `limit` letters, without equal ones.
+
+    The ends of long names are left out; where names would become equal, their middles.
+    """
+    shown = [plain(name, 10**6) for name in names]
+    ended = [cut(name, limit) for name in shown]
+    if len(set(ended)) < len(set(shown)):
+        ended = [plain(name, max(limit, 3)) for name in names]
+    return ended
+
+
+def cut(text: str, limit: int) -> str:
+    """Return `text` without its end if it has more than `limit` letters."""
+    if letters(text) <= limit:
+        return text
+    while text and letters(text) >= max(limit, 2):
+        text = text[:-1]
+    return f"{text.rstrip()}…"
 
 
 def letters(text: str) -> int:

@@ -103,6 +103,7 @@ class Timeline:
         self._history: list[LogEvent] = []
         self._inode, self._position = -1, (0, 0)  # how far which history file is read
         self.final_arrays: NamedArrays = {}
+        self._end: int | None = None
         self.refresh()
 
     def static_as(self, file: type[FileArrays]) -> FileArrays:
@@ -122,7 +123,10 @@ class Timeline:
         if not (self.final_arrays and self.run.has_final_arrays):
             with suppress(UntrustedFileError, MachineError):
                 self.final_arrays = _drawable_arrays(self.run.final_arrays())
-        return before != (len(self.events), len(self._snapshots), bool(self.final_arrays))
+        changed = before != (len(self.events), len(self._snapshots), bool(self.final_arrays))
+        if changed:
+            self._end = None
+        return changed
 
     def _read_events(self) -> None:
         """Read what was appended to the history; all of it if the file was replaced."""
@@ -194,12 +198,53 @@ class Timeline:
         """Return the result of the run beside that of its baseline; None before the end."""
         return compare(self.job, moment.results, self.run.config.flat())
 
+    def over_time(self, *names: str, until: int | None = None) -> tuple[Array, list[Array]]:
+        """Return how arrays developed, from the snapshots that have them all, and at the end.
+
+        Parameters
+        ----------
+        *names : str
+        until : int, optional
+            Updates after which snapshots are left out.
+
+        Returns
+        -------
+        steps : ndarray (S,)
+            Updates made at each snapshot.
+        arrays : list of ndarray (S, ...)
+            The arrays at these steps, by the order of `names`; those of another shape than the
+            newest are left out.
+        """
+        files = self._snapshots
+        if self.final_arrays:
+            files = files | {self.end: files.get(self.end, {}) | self.final_arrays}
+        parts = [
+            (step, [files[step][name] for name in names])
+            for step in sorted(files)
+            if (until is None or step <= until) and set(names) <= set(files[step])
+        ]
+        shapes = [[array.shape for array in arrays] for _, arrays in parts]
+        parts = [part for part, shape in zip(parts, shapes, strict=True) if shape == shapes[-1]]
+        steps = np.array([step for step, _ in parts], int)
+        return steps, [np.array([arrays[n] for _, arrays in parts]) for n in range(len(names))]
+
     def _windows(self, step: int) -> NamedArrays:
         """Return the windows predicted in the first `step` updates, from all snapshots."""
         parts = [self._snapshots[s] for s in sorted(self._snapshots)]
         parts = [part for part in parts if "prediction" in part]
         names = [name for name in APPENDED if all(name in part for part in parts)]
         return {n: np.concatenate([part[n] for part in parts])[:step] for n in names if parts}
+
+    @property
+    def end(self) -> int:
+        """Updates of the whole run: made once it has ended, before that as many as planned."""
+        if self._end is None:
+            ended = any(event["event"] == "end" for event in self.events)
+            starts = [entry for entry in self.run.journal() if entry["event"] == "start"]
+            planned = starts[-1].get("total_steps", 0) if starts else 0
+            made = max([event["step"] + 1 for event in self._history[-1:]] + [*self._snapshots, 0])
+            self._end = made if ended else max(made, planned)
+        return self._end
 
     @property
     def unit(self) -> str:

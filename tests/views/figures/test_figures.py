@@ -153,22 +153,6 @@ def test_worst_errors_show_the_true_label_and_its_probability():
     assert written(axes, "✗ 9", points=9, bold=True, up=9) == 1
 
 
-def test_the_confusion_matrix_shows_counts_and_shares():
-    counts = np.array([[8, 2, 0], [0, 5, 0], [1, 0, 9]])
-    figure = figures.confusion(counts, ["cat", "dog", "owl"])
-    (axes,) = figure.axes
-    assert titles(figure)[1].startswith("22 of 25 correct (88%)")
-    assert all(written(axes, name, aside=-10) == 1 for name in ("cat", "dog", "owl"))
-    assert all(written(axes, name, up=-9) == 1 for name in ("cat", "dog", "owl"))
-    colors = np.asarray(axes.get_images()[0].get_array())
-    ground = to_rgba(style.now().ground)
-    assert tuple(colors[1, 0]) == ground  # a count of 0 has the background
-    assert colors[0, 1, 0] > colors[0, 1, 2]  # errors are reddish, the diagonal is bluish
-    assert colors[0, 0, 2] > colors[0, 0, 0]
-    numbers = next(c for c in axes.collections if isinstance(c, PathCollection))
-    np.testing.assert_array_equal(numbers.get_offsets(), [[0, 0], [1, 0], [1, 1], [0, 2], [2, 2]])
-
-
 def decided(chances, picture=None, rows=None, truth=0):
     steps, n_classes = chances.shape
     rows = random.random((1, steps, 4)) if rows is None else rows

@@ -6,16 +6,21 @@ Margins are in inches, so that no layout engine is needed. Call the functions in
 """
 
 from hiddenstate.views.figures.autoencode import codes, grid, rebuilt_worst, reconstructions, walk
-from hiddenstate.views.figures.classify import confusion, predictions, worst
+from hiddenstate.views.figures.classify import predictions, worst
+from hiddenstate.views.figures.confusion import confusion
 from hiddenstate.views.figures.decision import decision
 from hiddenstate.views.figures.held_out import held_out
 from hiddenstate.views.figures.learning import examples, learning
+from hiddenstate.views.figures.probability import calibration, curves, dynamics, recall
 from hiddenstate.views.figures.regress import error, hidden, portrait, signals, tracking
 
 __all__ = [
+    "calibration",
     "codes",
     "confusion",
+    "curves",
     "decision",
+    "dynamics",
     "error",
     "examples",
     "grid",
@@ -25,6 +30,7 @@ __all__ = [
     "portrait",
     "predictions",
     "rebuilt_worst",
+    "recall",
     "reconstructions",
     "signals",
     "tracking",

@@ -1,23 +1,18 @@
-"""Draws the figures of a classifier: predictions, worst errors, the confusion matrix."""
+"""Draws rows that a classifier has named: predictions and worst errors."""
 
 from collections.abc import Sequence
 
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
-from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.lanes import write_sides
 from hiddenstate.views.figures.layout import (
-    HEADED,
-    Box,
     add_axes,
     heading,
     inches,
     new_figure,
-    part_of,
+    percent,
     place,
     write_at,
 )
@@ -33,12 +28,6 @@ from hiddenstate.views.figures.thumbnails import (
 from hiddenstate.views.row_form import RowForm, form_of_rows
 
 RIGHT_MARK, WRONG_MARK = "✓", "✗"
-
-COUNTED = 20
-"""Number of classes up to which a confusion matrix shows its counts."""
-
-NAMED = 40
-"""Number of classes up to which a confusion matrix shows their names."""
 
 
 def predictions(
@@ -94,11 +83,6 @@ def worst(
     return figure
 
 
-def percent(share: float) -> str:
-    """Format a share in percent, in few digits."""
-    return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.1g}%" if share else "0%"
-
-
 class _Judged:
     """Rows with marks and predicted labels above, true labels and probabilities below."""
 
@@ -150,84 +134,3 @@ class _Judged:
             write_at(axes, cells.below, percents, now.muted, up=-19.5)
         write_sides(axes, form, cells, left - 0.12, 10.5 * self.lines + 3)
         return n, sum(right)
-
-
-def confusion(counts: Array, names: Sequence[str], figure: Figure | None = None) -> Figure:
-    """Draw a confusion matrix (C, C), true classes down, predicted classes across.
-
-    Correct counts are blue, errors red, both by their share of the true class. Errors have a
-    colour scale of their own, so that the common ones stand out.
-    """
-    C, now = len(counts), style.now()
-    side = min(max(4.4, 0.34 * C), 8.0)
-    figure = figure or new_figure(side + 0.3, side + 0.5)
-    total, right = int(counts.sum()), int(np.trace(counts))
-    note = f"{right:,} of {total:,} correct ({percent(right / total)})" if total else "no rows yet"
-    heading(figure, "Confusion matrix", f"{note}; true classes down")
-    shown = [style.plain(name, 10) for name in names]
-    longest = max((style.letters(name) for name in shown), default=1)
-    named = C <= NAMED
-    turned = named and longest > 3
-    room = 0.08 + 0.0082 * style.SMALL_POINTS * (longest if named else 3)
-    below = room if turned else 0.2
-    axes = add_axes(figure, _square(figure, room + 0.28, below + 0.25))
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    on_diagonal = np.eye(C, dtype=bool)
-    wrong = np.where(on_diagonal, 0, share)
-    most = max(float(wrong.max(initial=0)), 0.02)
-    colors = style.toward(now.wrong)(0.8 * wrong / most)
-    colors[on_diagonal] = style.toward(now.right)(0.85 * np.diagonal(share))
-    axes.imshow(colors, extent=(-0.5, C - 0.5, C - 0.5, -0.5), interpolation="nearest")
-    if C <= COUNTED:
-        _write_counts(axes, counts, colors)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    box, dpi = axes.bbox, part_of(figure).dpi
-    axes.set_xlabel("predicted", va="center")
-    axes.set_ylabel("true", va="center")
-    axes.xaxis.set_label_coords(0.5, -(below + 0.14) * dpi / box.height)
-    axes.yaxis.set_label_coords(-(room + 0.14) * dpi / box.width, 0.5)
-    if turned:
-        size = style.SMALL_POINTS if C <= 20 else 5.5
-        axes.set_xticks(range(C), shown, fontsize=size, rotation=90)
-        axes.set_yticks(range(C), shown, fontsize=size)
-    elif named:
-        _name_sides(axes, shown)
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    return figure
-
-
-def _square(figure: FigureBase, left: float, bottom: float) -> Box:
-    """Return the largest square with these margins, in inches, under a heading."""
-    width, height = inches(figure)
-    side = max(min(width - left - 0.12, height - bottom - HEADED), 0.3 * min(width, height))
-    left = min(left, max(width - side, 0))
-    return left / width, 1 - min(HEADED + side, height) / height, side / width, side / height
-
-
-def _name_sides(axes: Axes, names: Sequence[str]) -> None:
-    """Write short names at the left and below, as two artists instead of many ticks."""
-
-    axes.set_xticks([])
-    axes.set_yticks([])
-    numbers, edge, color = np.arange(len(names)), len(names) - 0.5, style.now().muted
-    size = style.SMALL_POINTS if len(names) <= 20 else 6
-    under = np.column_stack([numbers, np.full(len(names), edge)])
-    left = np.column_stack([np.full(len(names), -0.5), numbers])
-    write_at(axes, under, names, color, size, up=-9)
-    write_at(axes, left, names, color, size, aside=-10)
-
-
-def _write_counts(axes: Axes, counts: Array, colors: Array) -> None:
-    C = len(counts)
-    box = axes.get_window_extent()
-    side = 72 / axes.figure.dpi * min(box.width, box.height) / C  # points
-    line, column = np.nonzero(counts)
-    texts = [f"{counts[i, j]}" for i, j in zip(line, column, strict=True)]
-    longest = max((len(text) for text in texts), default=1)
-    size = min(style.SMALL_POINTS, 1.3 * side / max(longest, 2))
-    if size >= 3:
-        ink = [style.readable_on(colors[i, j]) for i, j in zip(line, column, strict=True)]
-        write_at(axes, np.column_stack([column, line]), texts, ink, round(size * 2) / 2)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.font_manager import FontProperties
 from matplotlib.gridspec import GridSpec, SubplotSpec
@@ -46,8 +47,8 @@ NOTED = 1.3
 SQUARE = 0.95
 """Height of a figure on a narrow page, as a share of its width, from which it is lower."""
 
-LETTER = 0.0088
-"""Average width of a bold letter of one point, in inches."""
+LETTER, REGULAR = 0.0088, 0.0077
+"""Width of a letter of one point in most texts, bold and regular, in inches."""
 
 KEY = 0.35
 """Width of the sign of a line in a legend, with the space around it, in inches."""
@@ -140,17 +141,21 @@ def place(
 def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) -> None:
     """Write a title at the top left, and a note under it.
 
-    If the note is too wide, its last clauses, each after a semicolon, are left out.
+    If the note is too wide, its last clauses, each after a semicolon, are left out, and if even
+    the first one is, its end.
     """
     width, height = inches(figure)
     now = style.now()
-    clauses = note.split("; ")
-    while len(clauses) > 1 and LETTER * style.SMALL_POINTS * len("; ".join(clauses)) > width - left:
+    room = width - left
+    clauses, most = note.split("; "), int(room / (REGULAR * style.SMALL_POINTS))
+    while len(clauses) > 1 and style.letters("; ".join(clauses)) > most:
         clauses.pop()
+    note = style.cut("; ".join(clauses), most)
+    title = style.cut(title, int(room / (LETTER * style.TITLE_POINTS)))
     for text, down, size, color, weight in (
         (title, 0.09, style.TITLE_POINTS, now.ink, "bold"),
         (
-            "; ".join(clauses) if height > NOTED else "",
+            note if height > NOTED else "",
             0.31,
             style.SMALL_POINTS,
             now.muted,
@@ -221,11 +226,18 @@ def heat(axes: Axes, across: Array, down: Array, values: Array, high: float) -> 
     high : float
         The colours go from `-high` to `high`.
     """
+    return shade(axes, across, down, values, style.signed_map(), -high, high)
+
+
+def shade(
+    axes: Axes, across: Array, down: Array, values: Array, colors: Colormap, low: float, high: float
+) -> AxesImage:
+    """Draw numbers as :func:`heat` does, in `colors` from `low` to `high`."""
     lines, columns = _even(down), _even(across)
     return axes.imshow(
         values[lines][:, columns],
-        cmap=style.signed_map(),
-        vmin=-high,
+        cmap=colors,
+        vmin=low,
         vmax=high,
         extent=(across[0], across[-1], down[-1], down[0]),
         aspect="auto",
@@ -279,6 +291,17 @@ def add_axes(
     return axes
 
 
+def name_axes(axes: Axes, x: str = "", y: str = "") -> None:
+    """Write the names of the axes, without their ends where an axis is too short for them."""
+    dpi, letter = part_of(axes.figure).dpi, REGULAR * (style.SMALL_POINTS + 0.5)
+    for text, long, write_name in (
+        (x, axes.bbox.width, axes.set_xlabel),
+        (y, axes.bbox.height, axes.set_ylabel),
+    ):
+        if text:
+            write_name(style.cut(text, max(int(1.1 * long / dpi / letter), 1)))
+
+
 def log_scale(axes: Axes) -> None:
     """Make the y axis logarithmic, with ticks at powers of ten, or also between them if few."""
     axes.set_yscale("log")
@@ -303,6 +326,11 @@ def brief(value: float, position: int | None = None) -> str:
         digits, power = f"{value:.5e}".split("e")
         plain = min(plain, f"{digits.rstrip('0').rstrip('.')}e{int(power)}", key=len)
     return plain.replace("-", "\N{MINUS SIGN}")
+
+
+def percent(share: float) -> str:
+    """Format a share in percent, in few digits."""
+    return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.1g}%" if share else "0%"
 
 
 def rule(axes: Axes, axis: Literal["both", "x", "y"] = "y") -> None:

@@ -1,0 +1,105 @@
+"""Calibration, curves, and recall and rows over training show what the arrays hold."""
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex
+
+from hiddenstate.metrics.curves import Calibration, one_against_rest
+from hiddenstate.views import figures, style
+from hiddenstate.views.figures.layout import new_figure
+from tests.figure_texts import overlaps
+from tests.views.figures.test_figures import image, titles
+
+random = np.random.default_rng(0)
+LONG = [f"class_with_a_name_{n:02}" for n in range(12)]
+
+
+def bins():
+    rows = np.array([0, 0, 0, 0, 0, 4, 0, 0, 6, 30])
+    confidence = np.where(rows, (np.arange(10) + 0.5) / 10, np.nan)
+    return Calibration(rows, confidence, np.where(rows, confidence - 0.1, np.nan))
+
+
+def test_calibration_has_a_point_for_each_used_interval_and_names_its_error():
+    figure = figures.calibration(bins())
+    upper, lower = figure.axes
+    diagonal, line = upper.get_lines()
+    np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
+    np.testing.assert_allclose(np.asarray(line.get_xdata()), [0.55, 0.85, 0.95])
+    np.testing.assert_allclose(np.asarray(line.get_ydata()), [0.45, 0.75, 0.85])
+    assert titles(figure)[1].startswith("expected calibration error 0.100")
+    assert len(lower.patches) == 10
+
+
+def answers(n_classes):
+    y = np.arange(20 * n_classes) % n_classes
+    outputs = (
+        random.normal(size=(len(y), n_classes))
+        + np.linspace(3, 0.5, n_classes) * np.eye(n_classes)[y]
+    )
+    return one_against_rest(np.exp(outputs), y)
+
+
+def test_the_hardest_classes_have_curves_and_the_others_a_mean():
+    curves = answers(7)
+    roc, precision = figures.curves(curves, list("abcdefg")).axes
+    hardest = np.argsort(curves.roc_area)[:4]
+    rest = np.argsort(curves.roc_area)[4:]
+    for axes, lines in ((roc, curves.roc), (precision, curves.precision)):
+        mean, *drawn = axes.get_lines()
+        np.testing.assert_allclose(np.asarray(mean.get_ydata()), lines[rest].mean(axis=0))
+        np.testing.assert_array_equal(
+            np.array([line.get_ydata() for line in drawn]), lines[hardest]
+        )
+        assert len({line.get_linestyle() for line in drawn}) == 4
+    entries = [text.get_text() for text in roc.get_legend().get_texts()]
+    assert entries[1] == f"{'abcdefg'[hardest[0]]}  {curves.roc_area[hardest[0]]:.3f}"
+
+
+def test_recall_is_the_share_of_each_class_at_each_step():
+    counts = np.array([[[4, 0], [3, 1]], [[2, 2], [0, 4]]])
+    (axes,) = figures.recall(np.array([10, 20]), counts, ["a", "b"], [1, 0], end=30).axes
+    np.testing.assert_allclose(image(axes), [[0.25, 1.0], [1.0, 0.5]])
+    assert axes.get_images()[0].get_clim() == (0.0, 1.0)
+    assert axes.get_xlim() == (0.0, 30.0)
+    assert [text.get_text() for text in axes.texts] == ["b", "a"]
+
+
+def test_each_row_is_a_line_in_the_panel_of_its_class_and_wrong_ones_are_on_top():
+    chances, steps = random.uniform(size=(5, 6)), np.arange(5) * 10
+    labels, right = np.array([0, 0, 0, 1, 1, 1]), np.array([1, 0, 1, 1, 1, 1], bool)
+    figure = figures.dynamics(steps, chances, labels, right, ["a", "b"], 80, kept=20)
+    panels = figure.axes
+    assert [axes.texts[0].get_text() for axes in panels] == ["a 2/3", "b 3/3"]
+    good, wrong = (c for c in panels[0].collections if isinstance(c, LineCollection))
+    drawn = [np.column_stack([steps, chance]) for chance in chances[:, [0, 2]].T]
+    np.testing.assert_allclose(good.get_segments(), drawn)
+    np.testing.assert_allclose(wrong.get_segments()[0][:, 1], chances[:, 1])
+    assert wrong.get_zorder() > good.get_zorder()
+    assert to_hex(np.asarray(wrong.get_color())[0]) == style.now().wrong
+    assert panels[0].get_xlim()[1] > 80
+    assert set(np.asarray(panels[1].get_lines()[0].get_xdata())) == {20}
+
+
+def test_many_classes_share_a_panel():
+    labels = np.arange(20)
+    figure = figures.dynamics(
+        np.arange(3), random.uniform(size=(3, 20)), labels, labels > 2, LONG * 2
+    )
+    (axes,) = figure.axes
+    assert axes.texts[0].get_text() == "all 17/20"
+
+
+def test_texts_never_collide():
+    y, steps = np.arange(24) % 12, np.arange(4) * 50
+    counts = np.broadcast_to(np.eye(12, dtype=int), (4, 12, 12))
+    chances = random.uniform(size=(4, 24))
+    for figure in (
+        figures.calibration(bins()),
+        figures.calibration(bins(), new_figure(2.6, 2.4)),
+        figures.curves(answers(12), LONG),
+        figures.recall(steps, counts, LONG, None, 200),
+        figures.recall(steps, counts, LONG, None, 200, new_figure(3.2, 2.4)),
+        figures.dynamics(steps, chances, y, y > 3, LONG, 200, 50),
+    ):
+        assert overlaps(figure) == []
