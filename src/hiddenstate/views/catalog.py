@@ -17,7 +17,7 @@ from hiddenstate.runs.snapshots import (
 )
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.confusion import SERIATED, has_order, similarity_order
-from hiddenstate.views.figures.layout import part_of
+from hiddenstate.views.figures.layout import REGULAR, inches, part_of
 from hiddenstate.views.held_out import held_out
 from hiddenstate.views.timeline import Moment, Timeline
 
@@ -82,6 +82,7 @@ def _of_all(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
             evaluated=timeline.evaluated,
             results=moment.results,
             warning=compared.warning() if compared else "",
+            limits=timeline.limits,
         )
     return draws
 
@@ -227,7 +228,7 @@ def _of_autoencode(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
         names = timeline.class_names
         rainbow = timeline.run.config.training.recipe == "classic"
         draws["codes"] = lambda on: figures.codes(
-            arrays["code"], static.get("code_label"), names, rainbow, on
+            arrays["code"], static.get("code_label"), names, rainbow, on, timeline.limits.codes
         )
     if "grid" in arrays:
         like = static.get("original")
@@ -252,38 +253,71 @@ def _of_autoencode(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
 
 Place = tuple[float, float, float, float]
 
-LAYOUTS: dict[str, dict[str, Place]] = {
-    "classify": {
-        "learning": (0.0, 0.54, 0.35, 1.0),
-        "decision": (0.35, 0.48, 1.0, 1.0),
-        "confusion": (0.0, 0.0, 0.35, 0.54),
-        "predictions": (0.35, 0.24, 1.0, 0.46),
-        "worst": (0.35, 0.0, 1.0, 0.24),
-    },
-    "regress": {
-        "tracking": (0.0, 0.58, 1.0, 1.0),
-        "error": (0.0, 0.0, 0.32, 0.56),
-        "hidden": (0.32, 0.0, 0.68, 0.56),
-        "portrait": (0.68, 0.0, 1.0, 0.56),
-    },
-    "held_out": {
-        "held_out": (0.0, 0.46, 1.0, 1.0),
-        "learning": (0.0, 0.0, 0.34, 0.46),
-        "hidden": (0.34, 0.0, 0.7, 0.46),
-        "portrait": (0.7, 0.0, 1.0, 0.46),
-    },
-    "autoencode": {
-        "learning": (0.0, 0.56, 0.4, 1.0),
-        "codes": (0.4, 0.44, 1.0, 1.0),
-        "grid": (0.0, 0.0, 0.4, 0.56),
-        "reconstructions": (0.4, 0.16, 1.0, 0.44),
-        "walk": (0.4, 0.0, 1.0, 0.16),
-    },
+Layout = dict[str, Place]
+
+LAYOUTS: dict[str, tuple[Layout, Layout]] = {
+    "classify": (
+        {
+            "learning": (0.0, 0.54, 0.35, 1.0),
+            "decision": (0.35, 0.48, 1.0, 1.0),
+            "confusion": (0.0, 0.0, 0.35, 0.54),
+            "predictions": (0.35, 0.24, 1.0, 0.46),
+            "worst": (0.35, 0.0, 1.0, 0.24),
+        },
+        {
+            "learning": (0.0, 0.42, 0.5, 1.0),
+            "confusion": (0.5, 0.36, 1.0, 1.0),
+            "predictions": (0.0, 0.0, 1.0, 0.36),
+        },
+    ),
+    "regress": (
+        {
+            "tracking": (0.0, 0.58, 1.0, 1.0),
+            "error": (0.0, 0.0, 0.32, 0.56),
+            "hidden": (0.32, 0.0, 0.68, 0.56),
+            "portrait": (0.68, 0.0, 1.0, 0.56),
+        },
+        {
+            "tracking": (0.0, 0.5, 1.0, 1.0),
+            "error": (0.0, 0.0, 0.5, 0.5),
+            "portrait": (0.5, 0.0, 1.0, 0.5),
+        },
+    ),
+    "held_out": (
+        {
+            "held_out": (0.0, 0.46, 1.0, 1.0),
+            "learning": (0.0, 0.0, 0.34, 0.46),
+            "hidden": (0.34, 0.0, 0.7, 0.46),
+            "portrait": (0.7, 0.0, 1.0, 0.46),
+        },
+        {"held_out": (0.0, 0.46, 1.0, 1.0), "learning": (0.0, 0.0, 1.0, 0.46)},
+    ),
+    "autoencode": (
+        {
+            "learning": (0.0, 0.56, 0.4, 1.0),
+            "codes": (0.4, 0.44, 1.0, 1.0),
+            "grid": (0.0, 0.0, 0.4, 0.56),
+            "reconstructions": (0.4, 0.16, 1.0, 0.44),
+            "walk": (0.4, 0.0, 1.0, 0.16),
+        },
+        {
+            "learning": (0.0, 0.4, 0.45, 1.0),
+            "codes": (0.45, 0.4, 1.0, 1.0),
+            "reconstructions": (0.0, 0.0, 1.0, 0.4),
+        },
+    ),
 }
-"""Places of the figures in a job's window: left, bottom, right and top, as shares of it.
+"""Places of the figures in a job's window, large and small: left, bottom, right and top, as shares
+of it. A small window leaves some out, so that the others can be read.
 
 A regression whose held-out part can be drawn has a layout of its own.
 """
+
+LARGE = (8.5, 5.5)
+"""Width and height in inches from which a window is large."""
+
+CAPTION = 0.3
+"""Inches at the top for a title of all figures."""
 
 WITHOUT_TIME: dict[str, dict[str, Place]] = {
     "classify": {"predictions": (0.35, 0.5, 1.0, 1.0), "worst": (0.35, 0.0, 1.0, 0.5)},
@@ -309,9 +343,13 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         draws = drawings(timeline, moment)
         if "decision" in draws:  # one row, large
             draws["decision"] = lambda on: _draw_decision(timeline, moment, on, 1)
-        grid = figure.add_gridspec(GRID, GRID, left=0, right=1, bottom=0, top=1)
-        layout = LAYOUTS["held_out" if "held_out" in draws else timeline.job]
-        if timeline.form.is_quantities:
+        width, height = inches(figure)
+        top = 1 - min(CAPTION / height, 0.2) if title else 1
+        grid = figure.add_gridspec(GRID, GRID, left=0, right=1, bottom=0, top=top)
+        large, small = LAYOUTS["held_out" if "held_out" in draws else timeline.job]
+        is_large = width >= LARGE[0] and top * height >= LARGE[1]
+        layout = large if is_large else small
+        if is_large and timeline.form.is_quantities:
             layout = layout | WITHOUT_TIME.get(timeline.job, {})
         for name, place in layout.items():
             if name in draws:
@@ -319,7 +357,9 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
                 part = figure.add_subfigure(grid[GRID - high : GRID - low, left:right])
                 draws[name](part_of(part))
         if title:
-            figure.text(0.995, 0.99, title, ha="right", va="top", fontsize=8, color=now.muted)
+            title = style.cut(title, int((width - 0.24) / (REGULAR * style.TEXT_POINTS)))
+            at = {"ha": "left", "va": "center", "fontsize": style.TEXT_POINTS}
+            figure.text(0.12 / width, (1 + top) / 2, title, color=now.muted, **at)
         for axes, (elevation, azimuth) in zip(_axes_3d(figure), views, strict=False):
             axes.view_init(elevation, azimuth)
 

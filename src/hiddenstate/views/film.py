@@ -4,7 +4,7 @@ import io
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,15 @@ from hiddenstate.errors import (
     OptionError,
     printable,
 )
+from hiddenstate.metrics.glossary import entry_of, written
+from hiddenstate.metrics.headline import headline
 from hiddenstate.runs import Run
 from hiddenstate.runs.writer import write_figure
 from hiddenstate.system.atomic_file import check_output, write_output
 from hiddenstate.system.extras import install
 from hiddenstate.views.offscreen import Painter
-from hiddenstate.views.timeline import Timeline
+from hiddenstate.views.tempo import change, choose_moments
+from hiddenstate.views.timeline import Moment, Timeline
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,14 +37,8 @@ SIZE = (880, 600)
 
 Pixels = NDArray[np.uint8]
 
-HELD_SECONDS = 2.0
-"""How long the last moment is held; at most a quarter of the film."""
-
 MAX_SECONDS, MAX_FPS = 600.0, 50
 """Limits of a film; players do not show a frame of a GIF for less than 1/50 s."""
-
-MAX_PICTURES = 240
-"""Moments that are drawn; a longer film shows each for longer, to limit memory."""
 
 COLORS, MIN_PIXELS = 256, 8
 """Colours of a GIF, the same in all frames to avoid flicker, and the number of sample pixels that
@@ -68,7 +65,7 @@ def make_film(
     path : Path
         `.gif`, at most `MAX_GIF_BYTES`, or `.mp4`.
     seconds : float, default 12.0
-        Length; its moments are evenly spaced over training, and the last is held.
+        Length; most of it goes where the run changes, and the last moment is held.
     fps : int, default 12
         Frames per second.
     size : tuple of int, default SIZE
@@ -91,7 +88,8 @@ def make_film(
     timeline = Timeline(run)
     if not timeline.steps:
         raise DataError(f"{printable(run.path)}: nothing to show yet; try again later")
-    moments = choose_moments(timeline.steps, seconds, fps)
+    tween = "code" in timeline.moment().arrays
+    moments = choose_moments(timeline.steps, change(timeline), seconds, fps, tween)
     painter = Painter(timeline, size, theme)
     pictures = _pictures(painter, timeline, moments, progress)
     if ffmpeg:
@@ -118,28 +116,33 @@ def _check(path: Path, seconds: float, fps: int, size: tuple[int, int]) -> None:
         raise OptionError(f"size: expected even numbers from 100 to 4000, got {size}")
 
 
-def choose_moments(steps: Sequence[int], seconds: float, fps: int) -> list[tuple[int, int]]:
-    """Return moments evenly spaced over `steps`, and the number of frames that each fills."""
-    n_frames = max(1, round(seconds * fps))
-    moving = max(1, n_frames - round(min(HELD_SECONDS, seconds / 4) * fps))
-    last = len(steps) - 1
-    chosen = np.unique(np.linspace(last, 0, min(moving, len(steps), MAX_PICTURES)).round())
-    counts = np.bincount(np.arange(moving) * len(chosen) // moving, minlength=len(chosen))
-    counts[-1] += n_frames - moving
-    return [(steps[int(place)], int(n)) for place, n in zip(chosen, counts, strict=True)]
-
-
 def _pictures(
     painter: Painter,
     timeline: Timeline,
-    moments: list[tuple[int, int]],
+    moments: list[tuple[float, int]],
     progress: Callable[[int, int], None],
 ) -> Iterator[tuple[Pixels, int]]:
     """Draw each moment; yield its picture and the number of frames that it fills."""
     name = printable(timeline.run.name, 40)
     for done, (step, count) in enumerate(moments, start=1):
-        yield painter.paint(timeline.moment(step), f"{name}   step {step:,}"), count
+        moment = timeline.between(step)
+        caption = f"{name}   step {moment.step:,}"
+        if done == len(moments):
+            caption = "   ".join([caption, *_outcome(timeline, moment)])
+        yield painter.paint(moment, caption), count
         progress(done, len(moments))
+
+
+def _outcome(timeline: Timeline, moment: Moment) -> list[str]:
+    """Return the result of a run that has ended, and that of its baseline, in words."""
+    key = headline(timeline.job, moment.results)
+    if key not in moment.results:
+        return []
+    entry, compared = entry_of(key, timeline.job), timeline.compared(moment)
+    words = [f"{entry.title} {written(moment.results[key], entry.kind)}"]
+    if compared:
+        words.append(f"{compared.short} {written(compared.other, entry.kind)}")
+    return words
 
 
 def _gif(pictures: Iterator[tuple[Pixels, int]], fps: int, palette: "Image") -> bytes:

@@ -1,5 +1,6 @@
 """Reads a run as it was after any number of updates: arrays and facts, without matplotlib."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from hiddenstate.runs.snapshots import (
     typed,
 )
 from hiddenstate.system.typing import Array, Arrays, NamedArrays
+from hiddenstate.views.limits import Limits, limits_of, unit_order
 from hiddenstate.views.row_form import row_form
 
 APPENDED = ("time", "target", "prediction")
@@ -104,6 +106,8 @@ class Timeline:
         self._inode, self._position = -1, (0, 0)  # how far which history file is read
         self.final_arrays: NamedArrays = {}
         self._end: int | None = None
+        self._limits: Limits | None = None
+        self._plane: Array | None = None
         self.refresh()
 
     def static_as(self, file: type[FileArrays]) -> FileArrays:
@@ -125,7 +129,7 @@ class Timeline:
                 self.final_arrays = _drawable_arrays(self.run.final_arrays())
         changed = before != (len(self.events), len(self._snapshots), bool(self.final_arrays))
         if changed:
-            self._end = None
+            self._end = self._limits = None
         return changed
 
     def _read_events(self) -> None:
@@ -163,6 +167,37 @@ class Timeline:
             results = next((figures_of(e) for e in self.events if e["event"] == "end"), {})
         history = [event for event in self._history if event["step"] < step]
         return Moment(step, history, arrays, results)
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of axes over the whole run, as far as it is known."""
+        if self._limits is None:
+            shown = [self._snapshots[step] for step in sorted(self._snapshots)]
+            levels, events = self.baselines(), self.events
+            self._limits = limits_of(self.end, events, levels, shown, self._plane)
+            self._plane = self._limits.plane
+        return self._limits
+
+    @property
+    def unit_order(self) -> Array | None:
+        """The hidden units by when they respond in the newest snapshot that has states."""
+        for step in sorted(self._snapshots, reverse=True):
+            if "hidden" in self._snapshots[step]:
+                return unit_order(self._snapshots[step]["hidden"])
+        return None
+
+    def between(self, step: float) -> Moment:
+        """Return the run at any `step`; codes move evenly from one snapshot to the next."""
+        moment, code = self.moment(int(step)), "code"
+        with_codes = [s for s in sorted(self._snapshots) if code in self._snapshots[s]]
+        place = bisect_right(with_codes, step)
+        if 0 < place < len(with_codes) and code in moment.arrays:
+            first, last = with_codes[place - 1], with_codes[place]
+            one, other = self._snapshots[first][code], self._snapshots[last][code]
+            if one.shape == other.shape:
+                share = (step - first) / (last - first)
+                moment.arrays[code] = one + share * (other - one)
+        return moment
 
     def validations(self, moment: Moment) -> list[ValidationEvent]:
         """Return the evaluations on validation rows until `moment`."""

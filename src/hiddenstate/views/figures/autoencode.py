@@ -33,6 +33,7 @@ from hiddenstate.views.figures.thumbnails import (
     shortened,
     size_of,
 )
+from hiddenstate.views.limits import Span, code_spans
 from hiddenstate.views.row_form import RowForm, form_of_rows
 
 SHORT = 3
@@ -268,6 +269,7 @@ def codes(
     names: Sequence[str],
     rainbow: bool = False,
     figure: Figure | None = None,
+    limits: Sequence[Span] = (),
 ) -> Figure:
     """Draw codes (N, Z) in space, each as its label on the colour of its class.
 
@@ -284,6 +286,10 @@ def codes(
         Label of each class number.
     rainbow : bool
         Whether to use the colours of the classic script.
+    figure : Figure, optional
+        The figure to draw on, or a part of one.
+    limits : sequence of Span, optional
+        The ends of the axes of each number; by default those of these codes.
     """
     figure = figure or new_figure(6.4, 5.8)
     N, Z = values.shape
@@ -303,7 +309,10 @@ def codes(
     else:
         axes = add_axes(figure, place(figure)[0])
     _draw_codes(axes, shown, labels, [style.plain(name, 12) for name in names], rainbow)
-    _fit(axes, shown, Z)
+    spans = list(limits or code_spans([values]))[:3]
+    if Z == 1:
+        spans.append(Span(-0.5, max(len(names), 1) - 0.5))
+    _fit(axes, spans, Z)
     return figure
 
 
@@ -331,14 +340,13 @@ def _draw_codes(
         )
 
 
-def _fit(axes: Any, shown: Array, n_numbers: int) -> None:
-    """Fit the axes to the codes, with few ticks."""
+def _fit(axes: Any, spans: Sequence[Span], n_numbers: int) -> None:
+    """Set the ends of the axes, with few ticks."""
 
-    now, space = style.now(), shown.shape[1] == 3
-    for number, axis in enumerate("xyz"[: shown.shape[1]]):
-        low, high = (shown[:, number].min(), shown[:, number].max()) if len(shown) else (0.0, 0.0)
-        room = (0.02 if space else 0.05) * (high - low) or max(1.0, 0.05 * abs(high))
-        getattr(axes, f"set_{axis}lim")(low - room, high + room)
+    now, space = style.now(), len(spans) == 3
+    for number, (axis, span) in enumerate(zip("xyz", spans, strict=False)):
+        room = (0.0 if space else 0.03) * (span.high - span.low)
+        getattr(axes, f"set_{axis}lim")(span.low - room, span.high + room)
         label = f"code {number + 1}" if n_numbers > number else ""
         getattr(axes, f"set_{axis}label")(label, labelpad=-2 if space else None)
         getattr(axes, f"{axis}axis").set_major_locator(MaxNLocator(4))

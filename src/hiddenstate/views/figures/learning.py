@@ -18,6 +18,7 @@ from hiddenstate.views.figures.layout import (
     inches,
     legend,
     log_scale,
+    name_axes,
     new_figure,
     part_of,
     place,
@@ -34,6 +35,7 @@ from hiddenstate.views.figures.thumbnails import (
     gutter,
     shortened,
 )
+from hiddenstate.views.limits import Limits, Span, limits_of
 from hiddenstate.views.row_form import RowForm, form_of_rows
 
 MAX_ROWS = 20
@@ -90,6 +92,7 @@ def learning(
     evaluated: str = "the test rows",
     results: Mapping[str, Any] | None = None,
     warning: str = "",
+    limits: Limits | None = None,
 ) -> Figure:
     """Draw the loss against updates, and below it the test score if it was logged.
 
@@ -115,25 +118,32 @@ def learning(
         The results at the end of the run.
     warning : str, optional
         A sentence under the note.
+    limits : Limits, optional
+        The ends of the axes; by default those of what is drawn.
     """
     figure, levels = figure or new_figure(6.4, 4.2), baselines or {}
+    last = max([event["step"] + 1 for event in (*history, *valid)], default=1)
+    if limits is None:
+        drawn = {key: value for key, (value, _) in levels.items()}
+        lines = [{"event": "log"} | dict(event) for event in (*history, *valid)]
+        limits = limits_of(last, lines, drawn, [])
+    last = max(last, limits.end)
     scores = [key for key in SCORES if any(key in event for event in history)]
     heading(figure, "Learning curves", _latest(history, scores, unit, evaluated, results or {}))
     top = KEYED + warn(figure, warning)
     grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=top)
     axes = add_axes(figure, grid[0])
-    _draw_loss(axes, history, unit, valid, levels)
+    _draw_loss(axes, history, unit, valid, levels, limits.curves["loss"])
     places = [axes]
     for number, key in enumerate(scores):
         places.append(add_axes(figure, grid[number + 1], sharex=axes))
-        _draw_score(places[-1], history, key, levels.get(key))
+        _draw_score(places[-1], history, key, levels.get(key), limits.curves[key])
     for one in places:
         rule(one)
         one.yaxis.set_label_coords(-0.46 / max(inches(figure)[0] - 0.75, 1), 0.5)
         one.tick_params(labelbottom=one is places[-1])
     places[-1].set_xlabel(unit)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    last = max([event["step"] + 1 for event in (*history, *valid)], default=1)
     axes.set_xlim(-0.02 * last, 1.02 * last)
     if kept is not None:
         _mark_kept(places, kept, last, "kept" if results else "best so far", unit)
@@ -186,6 +196,7 @@ def _draw_loss(
     unit: str,
     valid: Sequence[Event],
     levels: Mapping[str, tuple[float, str]],
+    span: Span,
 ) -> None:
     now = style.now()
     steps = [event["step"] + 1 for event in history]
@@ -197,13 +208,10 @@ def _draw_loss(
     points = np.array([[e["step"] + 1, e["valid_loss"]] for e in valid], float).reshape(-1, 2)
     if len(points):
         axes.plot(*points.T, color=now.valid, lw=1.4, ls="--", marker="s", ms=3, label="validation")
-    axes.set_ylabel("loss" if len(points) else "training loss")
-    values = np.concatenate([losses, points[:, 1]])
-    values = values[np.isfinite(values)]
-    if len(values) and values.min() > 0 and values.max() > 20 * values.min():
+    name_axes(axes, y="loss" if len(points) else "training loss")
+    axes.set_ylim(span.low, span.high)
+    if span.log:
         log_scale(axes)
-    elif len(values) and values.min() >= 0:
-        axes.set_ylim(bottom=0)
     if "loss" in levels:
         draw_baseline(axes, *levels["loss"], len(means) > 0 and means[-1] > levels["loss"][0])
     if "valid_loss" in levels and len(points):
@@ -214,14 +222,18 @@ def _draw_loss(
 
 
 def _draw_score(
-    axes: Axes, history: Sequence[Event], key: str, baseline: tuple[float, str] | None
+    axes: Axes,
+    history: Sequence[Event],
+    key: str,
+    baseline: tuple[float, str] | None,
+    span: Span,
 ) -> None:
     now = style.now()
     points = [(event["step"] + 1, event[key]) for event in history if key in event]
     marker = "o" if len(points) < 30 else ""
     axes.plot(*zip(*points, strict=True), color=now.test, lw=1.8, marker=marker, ms=3)
-    axes.set_ylabel("test accuracy" if key == "test_accuracy" else "test error")
-    axes.set_ylim(0, 1 if key == "test_accuracy" else None)
+    name_axes(axes, y="test accuracy" if key == "test_accuracy" else "test error")
+    axes.set_ylim(span.low, span.high)
     if baseline:
         draw_baseline(axes, *baseline, points[-1][1] > baseline[0])
 
