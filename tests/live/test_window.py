@@ -215,6 +215,20 @@ def test_a_resized_window_is_redrawn_and_a_narrow_one_hides_the_keys(stage, draw
     assert not hint.get_visible()
 
 
+def test_a_question_mark_shows_the_keys_in_a_narrow_window(stage):
+    stage.figure.set_size_inches(6.4, 4.8)
+    happen(ResizeEvent("resize_event", stage.canvas))
+    stage.window.tick()
+    assert stage.status().endswith("? keys " + window.HINTS)
+    shown = {t.get_text(): t for part in stage.figure.subfigs for t in part.texts}
+    hint, status = shown[window.HINTS], next(t for text, t in shown.items() if "? keys" in text)
+    assert (hint.get_visible(), status.get_visible()) == (False, True)
+    stage.press("?")
+    assert (hint.get_visible(), status.get_visible()) == (True, False)
+    stage.press("?")
+    assert (hint.get_visible(), status.get_visible()) == (False, True)
+
+
 @pytest.mark.parametrize(("output", "theme"), [("'prefer-dark'", "dark"), ("'default'", "light")])
 def test_the_theme_of_the_desktop_is_used(output, theme, tmp_path, monkeypatch):
     tool = tmp_path / ("defaults" if sys.platform == "darwin" else "gsettings")

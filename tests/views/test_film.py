@@ -8,9 +8,12 @@ import pytest
 from PIL import Image, ImageSequence
 
 from hiddenstate.errors import DataError, MachineError, OptionError
+from hiddenstate.metrics.glossary import written
 from hiddenstate.views import film
-from hiddenstate.views.film import choose_moments, find_ffmpeg, make_film
+from hiddenstate.views.film import find_ffmpeg, make_film
 from hiddenstate.views.offscreen import Painter
+from hiddenstate.views.tempo import EVEN_SHARE, change, choose_moments
+from hiddenstate.views.timeline import Timeline
 
 SMALL = (330, 224)
 
@@ -29,19 +32,65 @@ def frames_of(path):
 
 @pytest.mark.parametrize("n", [1, 2, 7, 100, 9999])
 @pytest.mark.parametrize(("seconds", "fps"), [(12, 12), (3.3, 7), (0.01, 1), (60, 50)])
-def test_moments_fill_the_film_evenly_and_the_last_is_held(n, seconds, fps):
+@pytest.mark.parametrize("tween", [False, True])
+def test_moments_fill_the_film_and_the_last_is_held(n, seconds, fps, tween):
     steps = list(range(5, 5 + 3 * n, 3))
-    moments = choose_moments(steps, seconds, fps)
+    moments = choose_moments(steps, np.linspace(0, 1, n), seconds, fps, tween)
     chosen, counts = zip(*moments, strict=True)
     assert sum(counts) == max(1, round(seconds * fps))
     assert list(chosen) == sorted(set(chosen))
-    assert set(chosen) <= set(steps)
+    assert tween or set(chosen) <= set(steps)
     assert chosen[-1] == steps[-1]
-    assert counts[-1] == max(counts)
-    if len(counts) > 2:
+    assert counts[-1] >= round(min(2, seconds / 4) * fps)
+    if len(counts) > 2 and tween:
         assert max(counts[:-1]) - min(counts[:-1]) <= 1
-        gaps = np.diff([steps.index(step) for step in chosen])
-        assert gaps.max() - gaps.min() <= 1
+        gaps = np.diff(chosen)
+        assert gaps.max() - gaps.min() < 1e-6 * steps[-1]
+
+
+def test_a_film_spends_its_time_where_things_change():
+    steps = list(range(0, 1001, 10))
+    passed = EVEN_SHARE * np.linspace(0, 1, 101) + (1 - EVEN_SHARE) * np.minimum(
+        np.linspace(0, 10, 101), 1
+    )
+    moments = choose_moments(steps, passed, 12, 12, tween=True)
+    early = sum(count for step, count in moments if step <= 100)
+    assert early > 0.5 * 12 * 12
+
+
+def test_the_change_of_a_run_grows_from_nothing_to_all_of_it(run_of):
+    timeline = Timeline(run_of("autoencode"))
+    passed = change(timeline)
+    assert len(passed) == len(timeline.steps)
+    assert (passed[0], passed[-1]) == (0, pytest.approx(1))
+    assert (np.diff(passed) > 0).all()
+
+
+def test_codes_move_from_one_snapshot_to_the_next(run_of):
+    timeline = Timeline(run_of("autoencode"))
+    first, second = timeline.over_time("code")[0][:2]
+    one, middle, other = (
+        timeline.between(step).arrays["code"] for step in (first, (first + second) / 2, second)
+    )
+    np.testing.assert_allclose(middle, (one + other) / 2, rtol=1e-5, atol=1e-6)
+    assert np.abs(other - one).max() > 0
+
+
+def test_the_last_moment_says_the_result_and_that_of_the_baseline(run_of, tmp_path, monkeypatch):
+    captions = []
+    paint = Painter.paint
+
+    def spy(self, moment, title=""):
+        captions.append(title)
+        return paint(self, moment, title)
+
+    monkeypatch.setattr(Painter, "paint", spy)
+    run = run_of("autoencode")
+    make_film(run, tmp_path / "a.gif", seconds=1, fps=2, size=SMALL)
+    error = run.results()["test_mse"]
+    assert written(error, "error")[:4] in captions[-1]
+    assert "principal component" in captions[-1]
+    assert "principal component" not in captions[-2]
 
 
 def test_a_gif_has_the_requested_length_and_holds_the_last_moment(run, tmp_path):

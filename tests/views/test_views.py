@@ -50,11 +50,12 @@ def test_a_dashboard_can_be_drawn_at_every_moment_repeatedly(job, run_of):
     assert set(drawings(timeline, timeline.moment())) == set(FIGURES[job])
 
 
-@pytest.mark.parametrize("job", list(LAYOUTS))
-def test_the_figures_of_a_window_share_it_without_overlap(job):
-    assert set(LAYOUTS[job]) <= set(FIGURES[job])
+@pytest.mark.parametrize(("job", "large"), [(job, large) for job in LAYOUTS for large in (0, 1)])
+def test_the_figures_of_a_window_share_it_without_overlap(job, large):
+    layout = LAYOUTS[job][large]
+    assert set(layout) <= set(FIGURES[job])
     covered = np.zeros((100, 100), int)
-    for left, low, right, high in LAYOUTS[job].values():
+    for left, low, right, high in layout.values():
         across, up = (
             slice(*np.rint([100 * a, 100 * b]).astype(int)) for a, b in ((left, right), (low, high))
         )

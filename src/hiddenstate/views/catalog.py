@@ -19,6 +19,7 @@ from hiddenstate.views import figures, style
 from hiddenstate.views.figures.confusion import SERIATED, has_order, similarity_order
 from hiddenstate.views.figures.layout import REGULAR, inches, part_of
 from hiddenstate.views.held_out import held_out
+from hiddenstate.views.limits import sorted_units
 from hiddenstate.views.timeline import Moment, Timeline
 
 Draw = Callable[[Figure | None], Figure]
@@ -177,7 +178,7 @@ def _draw_decision(timeline: Timeline, moment: Moment, on: Figure | None, n: int
         static["shown"][:n],
         static["read"],
         probabilities,
-        arrays["hidden"][:n],
+        sorted_units(arrays["hidden"][:n], timeline.unit_order),
         static["shown_label"][:n],
         timeline.class_names,
         timeline.picture,
@@ -211,8 +212,12 @@ def _of_regress(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     if {"hidden", "hidden_time"} <= set(arrays):
         time, carried = arrays["hidden_time"], arrays["hidden"]
         reset = arrays.get("hidden_reset")
-        draws["hidden"] = lambda on: figures.hidden(time, carried, reset, on)
-        draws["portrait"] = lambda on: figures.portrait(carried, reset, on)
+        order = timeline.unit_order
+        rows = sorted_units(carried, order)
+        reset_rows = None if reset is None else sorted_units(reset, order)
+        draws["hidden"] = lambda on: figures.hidden(time, rows, reset_rows, on)
+        plane = timeline.limits.plane
+        draws["portrait"] = lambda on: figures.portrait(carried, reset, on, plane)
     return draws
 
 
@@ -358,7 +363,7 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
                 draws[name](part_of(part))
         if title:
             title = style.cut(title, int((width - 0.24) / (REGULAR * style.TEXT_POINTS)))
-            at = {"ha": "left", "va": "center", "fontsize": style.TEXT_POINTS}
+            at: dict[str, Any] = {"va": "center", "fontsize": style.TEXT_POINTS}
             figure.text(0.12 / width, (1 + top) / 2, title, color=now.muted, **at)
         for axes, (elevation, azimuth) in zip(_axes_3d(figure), views, strict=False):
             axes.view_init(elevation, azimuth)

@@ -113,9 +113,9 @@ def code_spans(codes: Sequence[Array]) -> tuple[Span, ...]:
     whole = np.concatenate(codes).astype(float)
     whole = whole[np.isfinite(whole).all(axis=1)]
     if not len(whole):
-        return (Span(-1.0, 1.0),) * codes[0].shape[1]
+        return tuple([Span(-1.0, 1.0)] * int(codes[0].shape[1]))
     ends = zip(whole.min(axis=0), whole.max(axis=0), strict=True)
-    return tuple(Span(*outward(float(low), float(high))) for low, high in ends)
+    return tuple([Span(*outward(float(low), float(high))) for low, high in ends])
 
 
 def outward(low: float, high: float) -> tuple[float, float]:
@@ -177,3 +177,10 @@ def unit_order(states: Array) -> Array:
     smooth = sums[window:] - sums[:-window]
     order: Array = np.lexsort((-smooth.max(axis=0), smooth.argmax(axis=0)))
     return order
+
+
+def sorted_units(states: Array, order: Array | None) -> Array:
+    """Return states (..., H) with their units in `order` (H,), if there is one for them."""
+    if order is None or len(order) != states.shape[-1]:
+        return states
+    return np.asarray(states[..., order])

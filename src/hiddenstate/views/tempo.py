@@ -38,7 +38,7 @@ def change(timeline: Timeline) -> Array:
     even = np.linspace(0, 1, len(steps))
     if len(steps) > 1:
         even = (steps - steps[0]) / (steps[-1] - steps[0])
-    return EVEN_SHARE * even + (1 - EVEN_SHARE) * np.mean(moved or [even], axis=0)
+    return np.asarray(EVEN_SHARE * even + (1 - EVEN_SHARE) * np.mean(moved or [even], axis=0))
 
 
 def _loss_path(timeline: Timeline, steps: Array) -> Array:
@@ -51,7 +51,7 @@ def _loss_path(timeline: Timeline, steps: Array) -> Array:
     if not len(at):
         return np.zeros(len(steps))
     levels = np.log10(losses) if log else losses
-    return np.interp(steps, at, np.cumsum(np.append(0.0, np.abs(np.diff(levels)))))
+    return np.asarray(np.interp(steps, at, np.cumsum(np.append(0.0, np.abs(np.diff(levels))))))
 
 
 def choose_moments(
@@ -72,8 +72,7 @@ def choose_moments(
     """
     n_frames = max(1, round(seconds * fps))
     moving = max(1, n_frames - round(min(HELD_SECONDS, seconds / 4) * fps))
-    shares = np.linspace(0, 1, moving) if moving > 1 else np.ones(1)
-    shares = shares[np.linspace(0, moving - 1, min(moving, MAX_PICTURES)).round().astype(int)]
+    shares = np.linspace(0, 1, min(moving, MAX_PICTURES))
     if tween:
         places = np.interp(shares, passed, steps)
     else:

@@ -51,6 +51,8 @@ KEYS: dict[str, Callable[[Player], Any]] = {
     "r": lambda player: player.restart(),
 }
 
+HELP_KEY = "?"
+
 CLOSE_KEYS = ("q", "ctrl+w", "cmd+w")
 
 
@@ -92,7 +94,7 @@ def show_window(run: Run, replay: bool = False, speed: float = 1.0) -> None:
 
     Keys: space pauses and resumes; left and right move by one moment, home and end to the first
     and the last; + and - double and halve the speed; f follows the run, r replays it, q closes.
-    The bar can be dragged.
+    In a narrow window ? shows the keys in place of the status. The bar can be dragged.
 
     Parameters
     ----------
@@ -220,6 +222,10 @@ class Window:
     def _on_key(self, event: Any) -> None:
         if event.key in CLOSE_KEYS:
             self._close()
+        elif event.key == HELP_KEY:
+            self._strip.asked = not self._strip.asked
+            self._strip.fit(self.figure.bbox.width)
+            self._draw_strip()
         elif event.key in KEYS:
             before = self.player.step
             KEYS[event.key](self.player)
@@ -255,7 +261,7 @@ class _Strip:
         from hiddenstate.views import style
 
         theme = style.now()
-        self.figure = figure
+        self.figure, self.asked = figure, False  # whether the user asked for the keys
         figure.set_facecolor(theme.ground)
         figure.patch.set_alpha(1.0)
         self._axes = figure.add_axes((0.012, 0.1, 0.976, 0.34))
@@ -278,11 +284,14 @@ class _Strip:
         share = bisect_left(steps, player.step) / (len(steps) - 1) if len(steps) > 1 else 0.0
         self._past.set_xdata([0, share])
         self._knob.set_xdata([share])
-        self._status.set_text(status_line(player))
+        more = "   ? keys" if self.figure.bbox.width < HINTS_FROM else ""
+        self._status.set_text(status_line(player) + more)
 
     def fit(self, width: float) -> None:
-        """Hide the keys if there is no space for them."""
-        self._hints.set_visible(width >= HINTS_FROM)
+        """Hide the keys if there is no space for them; if asked for, they replace the status."""
+        room = width >= HINTS_FROM
+        self._hints.set_visible(room or self.asked)
+        self._status.set_visible(room or not self.asked)
 
     def holds(self, event: Any) -> bool:
         """Whether the mouse is on the strip."""

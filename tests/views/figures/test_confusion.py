@@ -63,7 +63,7 @@ def test_names_with_numbers_keep_their_order():
     assert not has_order(["walking", "running"])
 
 
-@pytest.mark.parametrize("size", [None, (3.8, 3.9), (2.4, 2.2)])
+@pytest.mark.parametrize("size", [None, (3.8, 3.9), (3.3, 3.4), (3.2, 2.7)])
 @pytest.mark.parametrize("names", [LONG, [str(n) for n in range(10)], ["cat", "dog"]])
 def test_names_and_scores_never_collide(size, names):
     from hiddenstate.views.figures.layout import new_figure

@@ -12,7 +12,7 @@ from mpl_toolkits.mplot3d import Axes3D
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.cloud import Cloud
 from hiddenstate.views.figures.layout import glyphs
-from hiddenstate.views.figures.regress import principal_plane
+from hiddenstate.views.limits import principal_plane
 
 random = np.random.default_rng(0)
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
-from hiddenstate.views.figures.cloud import Cloud
+from hiddenstate.views.figures.cloud import MARKS, Cloud
 from hiddenstate.views.figures.lanes import write_sides
 from hiddenstate.views.figures.layout import (
     add_axes,
@@ -331,8 +331,14 @@ def _draw_codes(
     if len(names) <= LISTED:
         axes.legend(
             handles=[
-                axes.scatter(*[[]] * shown.shape[1], color=[color], s=28, label=name)
-                for name, color in zip(names, colors, strict=True)
+                axes.scatter(
+                    *[[]] * shown.shape[1],
+                    color=[color],
+                    s=28,
+                    label=name,
+                    marker=MARKS[number % len(MARKS)],
+                )
+                for number, (name, color) in enumerate(zip(names, colors, strict=True))
             ],
             loc="upper right",
             borderaxespad=0.0,

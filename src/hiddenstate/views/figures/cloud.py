@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgba
+from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
-from matplotlib.transforms import IdentityTransform
+from matplotlib.transforms import Affine2D, IdentityTransform
 from mpl_toolkits.mplot3d import proj3d
 
 from hiddenstate.system.typing import Array
@@ -46,12 +47,12 @@ class Cloud(PathCollection):
         numbers = np.zeros(len(points), int) if labels is None else np.asarray(labels, int)
         self.labels = numbers
         ground = to_rgba(style.now().ground)
-        shapes: list[tuple[Path, ...]] = [(dot(),)]
+        shapes: list[tuple[Path, ...]] = [(mark(number),) for number in range(len(colors))]
         inks: list[tuple[Any, ...]] = [(to_rgba(color),) for color in colors]
         if names:
             shapes = [(box(name), glyphs(name, LABEL_POINTS, bold=True)) for name in names]
             inks = [(ink, to_rgba(style.readable_on(ink))) for (ink,) in inks]
-        self._own_shapes = [shapes[n if names else 0] for n in numbers]
+        self._own_shapes = [shapes[n] for n in numbers]
         self._own_inks = [inks[n] for n in numbers]
         super().__init__(
             [dot()],
@@ -112,9 +113,18 @@ def _rounded(x: float, y: float, corner: float) -> Path:
     return Path(points, kinds)
 
 
+MARKS = ("o", "s", "^", "D", "v", "P", "X")
+"""Shapes of points by class number, over and over, so that colour is not their only sign."""
+
+
 @cache
+def mark(number: int) -> Path:
+    """Return the shape of the points of a class, in points."""
+    marker = MarkerStyle(MARKS[number % len(MARKS)])
+    shape: Path = marker.get_path().transformed(marker.get_transform() + Affine2D().scale(6.4))
+    return shape
+
+
 def dot() -> Path:
     """Return a round dot, in points."""
-
-    circle: Any = Path.unit_circle()
-    return Path(3.2 * circle.vertices, circle.codes)
+    return mark(0)

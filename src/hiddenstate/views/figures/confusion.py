@@ -39,6 +39,9 @@ NONE = "\N{EN DASH}"
 RECALL, PRECISION = 0.62, 0.24
 """Inches at the right and below for recall and precision."""
 
+SMALL = 3.2
+"""Inches of the shorter side up to which recall and precision are left out."""
+
 LONGEST_NAME = 2.2
 """Inches that names may take, and at most a third of the figure."""
 
@@ -143,10 +146,12 @@ class _Plan:
     def __init__(self, figure: FigureBase, names: Sequence[str]) -> None:
         self.width, self.height = inches(figure)
         C = len(names)
-        most = min(LONGEST_NAME, self.width / 3, self.height / 3)
-        self.room = min(_width(names), most) if C <= NAMED else 0.0
-        self.shown = style.shortened(names, int(self.room / (REGULAR * style.SMALL_POINTS)))
-        scored = min(self.width, self.height) > 2.6
+        smaller = min(self.width, self.height)
+        most = min(LONGEST_NAME, smaller / (3 if smaller > SMALL else 4))
+        room = min(_width(names), most) if C <= NAMED else 0.0
+        self.shown = style.shortened(names, int(room / (REGULAR * style.SMALL_POINTS)))
+        self.room = min(_width(self.shown), room)
+        scored = smaller > SMALL
         self.recall, self.precision = (RECALL, PRECISION) if scored else (0.08, 0.05)
         self.left = max(self.room, _width(["precision, %"])) if scored else self.room
         for turned in (False, True):  # names below lie flat if they fit
@@ -212,10 +217,14 @@ class _Plan:
         write_at(axes, middle, texts, now.ink, self.points)
         texts = [percent(h / n) if n else NONE for h, n in zip(hits, n_taken, strict=True)]
         fits = max(map(len, texts)) * REGULAR * self.points < 0.98 * self.side / C
-        if not fits and C <= NAMED:  # in points that fit, or not at all
+        points = self.points
+        if not fits:
             texts = [text.rstrip("%") for text in texts]
+            points = min(points, 0.95 * self.side / C / (REGULAR * max(map(len, texts))))
+        if points < 5:
+            return
         place = np.column_stack([lines, np.full(C, C - 0.5)])
-        write_at(axes, place, texts, now.ink, self.points, up=-36 * PRECISION - 1)
+        write_at(axes, place, texts, now.ink, points, up=-36 * PRECISION - 1)
         write(
             axes,
             "precision" if fits else "precision, %",

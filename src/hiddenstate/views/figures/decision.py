@@ -18,6 +18,7 @@ from hiddenstate.views.figures.layout import (
     Box,
     add_axes,
     brief,
+    color_scale,
     heading,
     heat,
     inches,
@@ -95,7 +96,7 @@ def decision(
         -(-max(D, 1) // across),
         across,
         left=0.55 + wider,
-        right=0.15 + aside,
+        right=0.42 + aside,
         bottom=0.42,
         top=0.8,
         gap=(0.6 + wider + aside, 0.7),
@@ -107,7 +108,12 @@ def decision(
         decided = _Decided(
             rows[number], read, chance, states[number], int(truth[number]), names, high, form
         )
-        decided.draw(figure, block)
+        held = decided.draw(figure, block)
+        if number == min(across, D) - 1:  # at the right edge
+            inch = part_of(figure).dpi / held.bbox.width
+            scale = held.inset_axes((1 + 0.05 * inch, 0, 0.06 * inch, 1))
+            scale.tick_params(colors=style.now().muted, labelsize=style.SMALL_POINTS)
+            color_scale(scale, high)
     return figure
 
 
@@ -183,8 +189,8 @@ class _Decided:
             return f"{'row' if self.down else 'step'} {step + 1}"
         return f"{step * each:.3g} {unit}" if unit else f"time {step * each:.3g}"
 
-    def draw(self, figure: FigureBase, block: SubplotSpec) -> None:
-        """Draw the panels in a part of a grid, with aligned steps."""
+    def draw(self, figure: FigureBase, block: SubplotSpec) -> Axes:
+        """Draw the panels in a part of a grid, with aligned steps; return that of the state."""
         boxes = self._boxes(figure, block)
         seen, *between, held = (add_axes(figure, box) for box in boxes)
         wide = seen.bbox.width / part_of(figure).dpi / (LETTER * style.TEXT_POINTS)
@@ -211,6 +217,7 @@ class _Decided:
         self._draw_states(held)
         for axes in (seen, *between, held):
             self._align(axes, first=axes is seen, last=axes is held)
+        return held
 
     def _boxes(self, figure: FigureBase, block: SubplotSpec) -> list[Box]:
         """Return the places of the panels: beside a picture, or below a signal."""

@@ -245,6 +245,17 @@ def shade(
     )
 
 
+def color_scale(axes: Axes, high: float) -> None:
+    """Draw the colours of :func:`heat` from `high` at the top to `-high`, with their numbers."""
+    shades = np.linspace(high, -high, 101)[:, None]
+    heat(axes, np.array([0, 1]), np.linspace(-high, high, 102), shades, high)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([])
+    axes.yaxis.tick_right()
+    axes.set_yticks([-high, 0, high], [f"{high:.2g}", "0", f"\N{MINUS SIGN}{high:.2g}"])
+    axes.tick_params(length=2, pad=2)
+
+
 def _even(edges: Array) -> Array:
     """Return the number of the interval between `edges` at evenly spaced places."""
     n, sizes = len(edges) - 1, np.diff(edges)

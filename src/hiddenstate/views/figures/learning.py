@@ -13,6 +13,7 @@ from hiddenstate.views import style
 from hiddenstate.views.figures.lanes import write_sides
 from hiddenstate.views.figures.layout import (
     KEYED,
+    REGULAR,
     add_axes,
     heading,
     inches,
@@ -253,9 +254,11 @@ def draw_baseline(
 
     room = axes.transData.transform((0, value))[1] - axes.bbox.y0
     under = under and room > 2 * style.SMALL_POINTS / 72 * part_of(axes.figure).dpi
+    number = f": {value:.3g}"
+    wide = axes.bbox.width / part_of(axes.figure).dpi / (REGULAR * style.SMALL_POINTS)
     text = write(
         axes,
-        f"{name}: {value:.3g}",
+        style.cut(name, int(wide) - len(number)) + number,
         (0 if left else 1, value),
         (2 if left else 0, -3 if under else 2),
         ha="left" if left else "right",

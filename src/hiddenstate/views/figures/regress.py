@@ -12,16 +12,19 @@ from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     KEYED,
     add_axes,
+    color_scale,
     heading,
     heat,
     legend,
     log_scale,
+    name_axes,
     new_figure,
     place,
     rule,
     write,
 )
 from hiddenstate.views.figures.thumbnails import features_drawn
+from hiddenstate.views.limits import principal_plane
 
 TRACKED_WHOLE, TRACKED_ENDS = 200, 30
 """Windows that are drawn in one panel; of more, the number of first and of last ones."""
@@ -171,7 +174,7 @@ def hidden(
     """
     figure = figure or new_figure(7.4, 3.0 if reset is None else 4.2)
     panels = [("h_t", carried)] if reset is None else [("carried", carried), ("reset", reset)]
-    note = "one line per unit, time from left to right"
+    note = "one line per unit, by the time of its response"
     if reset is not None:
         note = "carried from window to window, and reset to zero at the start of each"
     heading(figure, "The hidden state h_t", note)
@@ -190,21 +193,16 @@ def hidden(
     axes.xaxis.set_major_locator(MaxNLocator(5))
     if grows:
         _write_out(axes, time)
-    _scale(add_axes(figure, grid[:, 1]), high)
+    color_scale(add_axes(figure, grid[:, 1]), high)
     return figure
 
 
-def _scale(axes: Axes, high: float) -> None:
-    """Draw the scale of the colours of a heat map."""
-    shades = np.linspace(high, -high, 101)[:, None]
-    heat(axes, np.array([0, 1]), np.linspace(-high, high, 102), shades, high)
-    axes.spines[:].set_visible(False)
-    axes.set_xticks([])
-    axes.yaxis.tick_right()
-    axes.set_yticks([-high, 0, high], [f"{high:.2g}", "0", f"\N{MINUS SIGN}{high:.2g}"])
-
-
-def portrait(carried: Array, reset: Array | None = None, figure: Figure | None = None) -> Figure:
+def portrait(
+    carried: Array,
+    reset: Array | None = None,
+    figure: Figure | None = None,
+    signs: Array | None = None,
+) -> Figure:
     """Draw the path of h_t (P, H) in the plane of its first two principal components.
 
     Parameters
@@ -216,11 +214,13 @@ def portrait(carried: Array, reset: Array | None = None, figure: Figure | None =
         to the same plane.
     figure : Figure, optional
         The figure to draw on, or a part of one.
+    signs : ndarray (2, H), optional
+        Axes whose signs those of the plane have, as at another moment.
     """
     figure, now = figure or new_figure(5.2, 5.0), style.now()
     carried = np.asarray(carried, float)  # a mean in float32 may overflow
     finite = np.isfinite(carried).all(axis=1)
-    plane, share = principal_plane(carried[finite])
+    plane, share = principal_plane(carried[finite], signs)
     mean = carried[finite].mean(axis=0) if finite.any() else np.zeros(carried.shape[1])
     heading(
         figure,
@@ -243,34 +243,12 @@ def portrait(carried: Array, reset: Array | None = None, figure: Figure | None =
             label="zero",
             zorder=3,
         )
-    axes.set_xlabel(f"first component, {share[0]:.0%}")
-    axes.set_ylabel(f"second component, {share[1]:.0%}")
+    name_axes(axes, f"first component, {share[0]:.0%}", f"second component, {share[1]:.0%}")
     axes.margins(0.08)
     axes.set_aspect("equal", "datalim")
     rule(axes, "both")
     legend(axes)
     return figure
-
-
-def principal_plane(states: Array) -> tuple[Array, Array]:
-    """Return the first two principal axes (2, H) of states (P, H), and their variances (2,).
-
-    The variances are shares of the total. The sign of an axis is arbitrary: its largest number is
-    made positive. If there is no second axis, it and its share are 0.
-    """
-    H = states.shape[1]
-    plane, share = np.zeros((2, H)), np.zeros(2)
-    if len(states) > 1:
-        states = np.asarray(states, float)
-        centred = states - states.mean(axis=0)
-        _, spread, axes = np.linalg.svd(centred, full_matrices=False)
-        n = min(2, len(axes))
-        plane[:n] = axes[:n] * np.sign(
-            np.take_along_axis(axes[:n], np.abs(axes[:n]).argmax(axis=1)[:, None], axis=1)
-        )
-        total = float((spread**2).sum())
-        share[:n] = spread[:n] ** 2 / total if total else 0
-    return plane, share
 
 
 def _draw_path(axes: Axes, path: Array, name: str) -> None:

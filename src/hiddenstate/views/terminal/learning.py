@@ -7,10 +7,11 @@ import numpy as np
 
 from hiddenstate.runs.events import figures_of
 from hiddenstate.system.typing import Array
+from hiddenstate.views.limits import LOG_RATIO
 from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
-from hiddenstate.views.terminal.panels import LOG_RATIO, Selection, axes, short, span_of, titled
+from hiddenstate.views.terminal.panels import Selection, axes, short, span_of, titled
 from hiddenstate.views.timeline import Moment, Timeline
 
 

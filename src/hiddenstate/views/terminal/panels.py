@@ -14,9 +14,6 @@ from hiddenstate.views.terminal.canvas import BOLD, Canvas, clip, width_of
 from hiddenstate.views.terminal.colors import DEFAULT, GREY, Depth
 from hiddenstate.views.timeline import Moment, Timeline
 
-LOG_RATIO = 20
-"""Ratio of the largest to the smallest value of a curve above which its axis is logarithmic."""
-
 MAX_LINES_OF_ROWS = 3
 """Lines that rows of data are laid out in."""
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from hiddenstate.runs.snapshots import RegressSnapshot, RegressStatic
 from hiddenstate.system.typing import Array
+from hiddenstate.views.limits import LOG_RATIO
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, SIGNED
@@ -114,7 +115,7 @@ def error(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selecti
         panels.placeholder(body, "none" if len(finite) else "not finite")
         return
     low, high = float(finite.min()), float(finite.max())
-    log = low > 0 and high > panels.LOG_RATIO * low
+    log = low > 0 and high > LOG_RATIO * low
     span = (0.0, 1.0, np.log10(low) if log else 0.0, np.log10(high) if log else high)
     plot = panels.axes(body, span, ("window 1", f"{len(errors):,}"), log)
     each = shapes.resized(errors[None, :], 1, plot.width)[0]
