@@ -396,7 +396,7 @@ def test_a_missing_display_is_a_one_line_error(run, monkeypatch):
 
 
 def test_the_status_line_escapes_control_characters():
-    timeline = SimpleNamespace(run=SimpleNamespace(name="a\n\x1b[31m"))
+    timeline = SimpleNamespace(job="regress", run=SimpleNamespace(name="a\n\x1b[31m"))
     player: Any = SimpleNamespace(
         timeline=timeline,
         step=3,

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgba
 
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.confusion import has_order, similarity_order
+from hiddenstate.views.figures.layout import new_figure, percent
 from tests.figure_texts import overlaps
 from tests.views.figures.test_figures import titles, written
 
@@ -66,8 +67,6 @@ def test_names_with_numbers_keep_their_order():
 @pytest.mark.parametrize("size", [None, (3.8, 3.9), (3.3, 3.4), (3.2, 2.7)])
 @pytest.mark.parametrize("names", [LONG, [str(n) for n in range(10)], ["cat", "dog"]])
 def test_names_and_scores_never_collide(size, names):
-    from hiddenstate.views.figures.layout import new_figure
-
     counts = np.random.default_rng(0).integers(0, 30, (len(names), len(names)))
     figure = figures.confusion(counts, names, None, new_figure(*size) if size else None)
     assert overlaps(figure) == []
@@ -77,3 +76,8 @@ def test_long_names_are_whole_where_there_is_space():
     counts = np.eye(12, dtype=int)
     (axes,) = figures.confusion(counts, LONG).axes
     assert set(LONG) <= set(texts(axes))
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.0974, "10%"), (0.094, "9%"), (0.0002, "0.02%")])
+def test_percents_are_short_and_never_powers_of_ten(share, text):
+    assert percent(share) == text

@@ -73,7 +73,7 @@ def confusion(
     if figure is None:
         side = min(max(2.4, SIDE * C), LARGEST)
         room = min(_width(names), LONGEST_NAME)
-        figure = new_figure(room + side + RECALL + 0.55, room + side + PRECISION + HEADED + 0.5)
+        figure = new_figure(room + side + RECALL + 0.55, room + side + PRECISION + HEADED + 0.62)
     note = f"{right:,} of {total:,} correct ({percent(right / total)})" if total else "no rows yet"
     heading(figure, "Confusion matrix", f"{note}; true classes down; shares of the true class")
     plan = _Plan(figure, names)
@@ -152,6 +152,7 @@ class _Plan:
         self.shown = style.shortened(names, int(room / (REGULAR * style.SMALL_POINTS)))
         self.room = min(_width(self.shown), room)
         scored = smaller > SMALL
+        self.top = HEADED + 0.12 * scored  # for the word above the recalls
         self.recall, self.precision = (RECALL, PRECISION) if scored else (0.08, 0.05)
         self.left = max(self.room, _width(["precision, %"])) if scored else self.room
         for turned in (False, True):  # names below lie flat if they fit
@@ -165,9 +166,9 @@ class _Plan:
 
     def _fit(self, bottom: float) -> None:
         left = max(self.left, self.room + 0.28) + 0.08
-        free = self.width - left - self.recall, self.height - HEADED - bottom - self.precision
+        free = self.width - left - self.recall, self.height - self.top - bottom - self.precision
         self.side = max(min(free), 0.3 * min(self.width, self.height))
-        x, y = min(left, self.width - self.side), self.height - HEADED - self.side
+        x, y = min(left, self.width - self.side), self.height - self.top - self.side
         self.matrix: Box = (
             x / self.width,
             max(y, 0) / self.height,

@@ -341,7 +341,7 @@ def brief(value: float, position: int | None = None) -> str:
 
 def percent(share: float) -> str:
     """Format a share in percent, in few digits."""
-    return f"{100 * share:.0f}%" if share >= 0.1 else f"{100 * share:.1g}%" if share else "0%"
+    return f"{100 * share:.0f}%" if share >= 0.095 else f"{100 * share:.1g}%" if share else "0%"
 
 
 def rule(axes: Axes, axis: Literal["both", "x", "y"] = "y") -> None:
