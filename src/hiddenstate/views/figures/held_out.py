@@ -13,6 +13,7 @@ from hiddenstate.metrics.glossary import written
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     KEYED,
+    LETTER,
     add_axes,
     heading,
     inches,
@@ -35,8 +36,9 @@ LANE, SMALLEST = 1.6, 1.15
 NAMES = 0.2
 """Inches above the curves for the names of the parts."""
 
-WIDE = 6.0
-"""Width in inches from which residuals have a histogram beside the lanes."""
+WIDE, WIDER, HIGH = 6.0, 8.0, 2.8
+"""Width in inches from which residuals have a histogram beside the lanes, width from which the end
+is drawn again, and height from which the autocorrelation is drawn."""
 
 BARS = ((4, 60), (2, 300))
 """Bars of a histogram that are drawn as one, and the residuals below which they are."""
@@ -80,7 +82,7 @@ def held_out(shown: HeldOut, figure: Figure | None = None) -> Figure:
 def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[Lane, ...]) -> None:
     rows = part.subgridspec(len(lanes), 1, hspace=0.42)
     for number, lane in enumerate(lanes):
-        zoomed = len(lane.time) > ZOOMED
+        zoomed = len(lane.time) > ZOOMED and inches(figure)[0] >= WIDER
         inner = rows[number].subgridspec(
             2, 1 + zoomed, height_ratios=[3, 1], hspace=0.12, wspace=0.1,
             width_ratios=[3, 2][: 1 + zoomed],
@@ -180,7 +182,9 @@ def _name_parts(
         name = f"first {len(lane.time) // 2} held out"
     within = axes.get_xaxis_transform()
     write(axes, name, (border, 1), (3, -2), ha="left", va="top", within=within)
-    if split:
+    room = axes.transData.transform((border, 0))[0] - axes.bbox.x0
+    letters = room / part_of(axes.figure).dpi / (LETTER * style.SMALL_POINTS)
+    if split and letters > len(shown.before):
         write(axes, shown.before, (border, 1), (-3, -2), ha="right", va="top", within=within)
 
 
@@ -229,7 +233,7 @@ def _draw_residuals(figure: Figure, part: SubplotSpec, shown: HeldOut) -> None:
     """Draw the histogram of the residuals, and below it their autocorrelation."""
     now = style.now()
     lags = shown.lags
-    known = lags is not None and bool(np.isfinite(lags).any())
+    known = lags is not None and bool(np.isfinite(lags).any()) and inches(figure)[1] >= HIGH
     parts = part.subgridspec(1 + known, 1, hspace=0.75)
     axes = add_axes(figure, parts[0])
     n = int(shown.counts.sum())

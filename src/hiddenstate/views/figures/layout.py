@@ -176,11 +176,15 @@ def heading(figure: FigureBase, title: str, note: str = "", left: float = 0.12) 
 
 
 def warn(figure: FigureBase, warning: str, left: float = 0.12) -> float:
-    """Write a warning under the note of a figure; return the inches that it takes at the top."""
+    """Write a warning under the note of a figure; return the inches that it takes at the top.
+
+    If it is too wide, what follows a colon is left out.
+    """
     width, height = inches(figure)
     if not warning or height <= NOTED:
         return 0.0
     most = int((width - left) / (LETTER * style.SMALL_POINTS))
+    warning = warning if len(warning) <= most else warning.partition(": ")[0]
     figure.text(
         left / width,
         1 - 0.31 / height - WARNED / height,
