@@ -13,6 +13,7 @@ from hiddenstate.views.catalog import FIGURES, LAYOUTS, draw_dashboard, drawings
 from hiddenstate.views.save import save_figures
 from hiddenstate.views.timeline import Timeline
 from hiddenstate.views.window import display_missing
+from tests.figure_texts import placed_texts
 
 DRAWN = {job: set(names) - {"held_out"} for job, names in FIGURES.items()}
 """Figures of the bundled data; nothing is held out of the waves."""
@@ -73,6 +74,14 @@ def test_figures_can_be_dark_and_vector_graphics(run_of):
     assert all("#15181e" in path.read_text("utf-8") for path in dark)
     assert all("#15181e" not in p.read_text("utf-8") for p in save_figures(run, "svg"))
     assert all(path.read_bytes().startswith(b"%PDF") for path in save_figures(run, "pdf"))
+
+
+def test_a_title_of_the_whole_window_stands_above_its_figures(run_of):
+    timeline, figure = Timeline(run_of("regress")), Figure(figsize=(11, 7.5))
+    draw_dashboard(figure, timeline, timeline.moment(), "a run   step 25   its result")
+    title = next(text for text in placed_texts(figure) if text.text.startswith("a run"))
+    others = [text for text in placed_texts(figure) if text.text != title.text]
+    assert title.y0 > max(text.y1 for text in others)
 
 
 def test_the_window_has_the_background_of_its_theme(run_of):

@@ -1,5 +1,6 @@
 """Lists the figures of a run, and lays them out together in one window."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -349,8 +350,10 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         if "decision" in draws:  # one row, large
             draws["decision"] = lambda on: _draw_decision(timeline, moment, on, 1)
         width, height = inches(figure)
-        top = 1 - min(CAPTION / height, 0.2) if title else 1
-        grid = figure.add_gridspec(GRID, GRID, left=0, right=1, bottom=0, top=top)
+        # Subfigures ignore the margins of a grid: the title has rows of its own.
+        head = math.ceil(GRID * CAPTION / height) if title else 0
+        top = GRID / (GRID + head)
+        grid = figure.add_gridspec(GRID + head, GRID, left=0, right=1, bottom=0, top=1)
         large, small = LAYOUTS["held_out" if "held_out" in draws else timeline.job]
         is_large = width >= LARGE[0] and top * height >= LARGE[1]
         layout = large if is_large else small
@@ -359,7 +362,9 @@ def draw_dashboard(figure: FigureBase, timeline: Timeline, moment: Moment, title
         for name, place in layout.items():
             if name in draws:
                 left, low, right, high = (round(GRID * edge) for edge in place)
-                part = figure.add_subfigure(grid[GRID - high : GRID - low, left:right])
+                part = figure.add_subfigure(
+                    grid[head + GRID - high : head + GRID - low, left:right]
+                )
                 draws[name](part_of(part))
         if title:
             title = style.cut(title, int((width - 0.24) / (REGULAR * style.TEXT_POINTS)))
