@@ -91,3 +91,26 @@ def test_a_model_without_names_refuses_named_columns_first(cli: Cli, tmp_path: P
     said = cli("predict", "regress-1", "s.csv")
     assert said.code == 2
     assert "has named columns (date, day, store" in said.err
+
+
+def test_inspect_suggests_the_series_of_a_table_first(cli: Cli, tmp_path: Path) -> None:
+    sales(tmp_path / "s.csv")
+    days = [(k, (7 * i) % 30, math.sin(i)) for k in range(4) for i in range(30)]
+    table(tmp_path / "counted.csv", "id day level", days)
+    stores = [(2000 + i, s, i % 7 / 2) for i in range(20) for s in ("A", "B")]
+    table(tmp_path / "stores.csv", "year store sold", stores)
+    one = [((7 * i) % 30, i % 4 / 2) for i in range(30)]
+    table(tmp_path / "one.csv", "day level", one)
+    for name, ids, time, target in (
+        ("s.csv", ["--id", "store,counter"], "date", "sold"),
+        ("counted.csv", [], "day", "level"),
+        ("stores.csv", ["--id", "store"], "year", "sold"),
+        ("one.csv", [], "day", "level"),
+    ):
+        first = json.loads(cli("inspect", name, "--json").out)["fits"][0]
+        options = [*ids, "--time", time, "--target", target, "--horizon", "1"]
+        assert shlex.split(first["command"]) == ["hiddenstate", "regress", name, *options]
+        done = cli(*shlex.split(first["command"])[1:], *SHORT)
+        assert done.code == 0, done.err
+    said = cli("inspect", "counted.csv")
+    assert "column day is an input, but seems to order" in said.out

@@ -28,6 +28,7 @@ class DataFacts(TypedDict):
     sizes: list[str]
     columns: NotRequired[list[str]]
     encodings: NotRequired[list[EncodingFacts]]
+    numbers_as_text: NotRequired[list[str]]
 
 
 def label_values(labels: Array) -> list[Any]:
@@ -102,6 +103,8 @@ class Dataset:
         Where the data comes from; arrays cannot be read again.
     remarks : tuple of str
         What a user should know about how the data was read, one line each.
+    numbers_as_text : tuple of str
+        Columns of ids, groups or labels that are text though all their cells are numbers.
     """
 
     name: str
@@ -114,6 +117,7 @@ class Dataset:
     picture: tuple[int, int] | None = None
     source: str = "arrays"
     remarks: tuple[str, ...] = ()
+    numbers_as_text: tuple[str, ...] = ()
 
     @property
     def X(self) -> Any:  # noqa: N802
@@ -159,7 +163,7 @@ class SequenceDataset(Dataset):
 
     Parameters
     ----------
-    name, train, test, kind, classes, columns, targets, picture, source, remarks
+    name, train, test, kind, classes, columns, targets, picture, source, remarks, numbers_as_text
         As in :class:`Dataset`.
     read_as : dict
         Values that the reader chose for options left to it, by option name.
@@ -214,7 +218,7 @@ class PreparedDataset(Dataset):
 
     Parameters
     ----------
-    name, train, test, kind, classes, columns, targets, picture, source, remarks
+    name, train, test, kind, classes, columns, targets, picture, source, remarks, numbers_as_text
         As in :class:`Dataset`.
     valid : Rows, optional
         Validation rows.
@@ -268,6 +272,8 @@ class PreparedDataset(Dataset):
             encodings = self.transform.encodings
             if encodings:
                 facts["encodings"] = [e.facts() for e in encodings]
+        if self.numbers_as_text:
+            facts["numbers_as_text"] = list(self.numbers_as_text)
         return facts
 
     def sizes(self) -> list[str]:

@@ -25,8 +25,10 @@ from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, unknown_label
 from hiddenstate.data.prepare.wide import WideReading, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import described_roles
-from hiddenstate.data.readers.columns import Columns
+from hiddenstate.data.readers.columns import Columns, typed
+from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.store import RowStore
+from hiddenstate.data.table_series import TableSeries, find_series
 from hiddenstate.errors import count, listed, printable
 from hiddenstate.system.typing import Array
 
@@ -154,6 +156,12 @@ def inspect_dataset(
     if copies:
         subject = "row is a training row" if copies == 1 else "rows are training rows"
         warnings.append(f"{copies} test {subject} too, so test scores are too optimistic")
+    series = None
+    if columns is not None:
+        roles, _ = described_roles(columns, options, job)
+        series = find_series(columns, roles, options)
+    if series is not None and "time" not in d.read_as:
+        warnings += _counter_warnings(d, series)
     incomplete = bool(values.missing.any() or values.infinite.any() or n_missing_targets(d))
     return Findings(
         name=d.name,
@@ -186,7 +194,12 @@ def inspect_dataset(
         reading=reading,
         unread=d.unread,
         fits=job_fits(
-            d, options, {"missing": "mean"} if incomplete else {}, refused or {}, reading
+            d,
+            options,
+            {"missing": "mean"} if incomplete else {},
+            refused or {},
+            reading,
+            series,
         ),
         warnings=tuple(warnings),
     )
@@ -194,7 +207,19 @@ def inspect_dataset(
 
 def described(columns: Columns, config: Config) -> tuple[ColumnFacts, ...]:
     """Describe the columns of a table, with the roles they have for the job of `config`."""
-    return describe_columns(columns, described_roles(columns, config.data, config.job)[0])
+    roles, _ = described_roles(columns, config.data, config.job)
+    columns, _, _ = with_names_as_text(columns, roles, Names(), columns.where)
+    return describe_columns(columns, roles)
+
+
+def _counter_warnings(d: SequenceDataset, series: TableSeries) -> Iterator[str]:
+    """Say that an input of a long table seems to be the time."""
+    if d.read_as.get("layout") == "long" and series.time in (d.columns or ()):
+        name = printable(series.time, 40)
+        yield (
+            f"column {name} is an input, but seems to order the rows of each series; add --time "
+            f"{typed(series.time)}"
+        )
 
 
 # --- labels that may be something else

@@ -12,14 +12,12 @@ from hiddenstate.config.option import JOBS
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import like_numbers, shape_words
 from hiddenstate.data.prepare.wide import WideReading
+from hiddenstate.data.table_series import MIN_STEPS, TableSeries
 from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
 
 Options = dict[str, Any]
 """Option values by name."""
-
-MIN_SERIES = 8
-"""Smallest number of steps of a series that is suggested to be forecast."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,7 @@ def job_fits(
     extra: Options,
     refused: Mapping[str, str],
     reading: WideReading | None = None,
+    series: TableSeries | None = None,
 ) -> tuple[Fit, ...]:
     """Return how each job fits, those that fit first.
 
@@ -66,10 +65,14 @@ def job_fits(
         Reasons why jobs could not read the data, by job.
     reading : WideReading, optional
         How wide rows are read if no option says.
+    series : TableSeries, optional
+        The series that the table seems to hold, if options do not say so yet.
     """
+    first = series if series is not None and series.id else None
     fits = [
+        *([] if first is None else [_series_fit(first, options, extra)]),
         *([] if "classify" in refused else [_classify_fit(d, options, extra, reading)]),
-        *_regress_fits(d, options, extra, reading),
+        *([] if first else _regress_fits(d, options, extra, reading, series)),
         _autoencode_fit(d, options, extra),
     ]
     for job in JOBS:
@@ -149,8 +152,21 @@ def _classify_fit(
     return Fit("classify", own | extra, _words(d, extra.get("steps"), reading))
 
 
+def _series_fit(series: TableSeries, options: DataConfig, extra: Options) -> Fit:
+    """Return how to forecast the series of a table."""
+    own = _filling_series(_set_options("regress", replace(options, label=None)) | extra)
+    n = "one" if series.n_series == 1 else series.n_series
+    words = f"{n} series of up to {count(series.n_steps, 'step')}, in windows; "
+    words += f"{printable(series.target, 40)} 1 step ahead"
+    return Fit("regress", {**own, **series.options(), "horizon": options.horizon or 1}, words)
+
+
 def _regress_fits(
-    d: SequenceDataset, options: DataConfig, extra: Options, reading: WideReading | None
+    d: SequenceDataset,
+    options: DataConfig,
+    extra: Options,
+    reading: WideReading | None,
+    found: TableSeries | None = None,
 ) -> Iterator[Fit]:
     table, wide = "layout" in d.read_as, d.X.ndim == 2
     own = _set_options("regress", replace(options, label=None)) | extra
@@ -169,7 +185,10 @@ def _regress_fits(
     elif table and d.picture is None and d.columns is not None:
         has_classes = d.y is not None and not hardly_repeat(d.y)
         n_steps = len(d.X) if wide else d.X.shape[1]
-        if n_steps >= MIN_SERIES and not (wide and (has_classes or d.X.shape[1] > 64)):
+        if n_steps >= MIN_STEPS and not (wide and (has_classes or d.X.shape[1] > 64)):
+            if found is not None:
+                yield _series_fit(found, options, extra)
+                return
             name = d.columns[0]
             series = f"{'one' if wide else len(d.X)} series of up to {count(n_steps, 'step')}"
             series += f", in windows; {printable(name, 40)} 1 step ahead"

@@ -100,7 +100,10 @@ def read_new_data(
         reading["target"] = model.transform.targets  # the only column, which nobody named
     try:
         encodings = model.transform.encodings
-        dataset = read_like(name, model.net.job, reading, changes, require_targets, encodings)
+        classes = model.classes or ()
+        dataset = read_like(
+            name, model.net.job, reading, changes, require_targets, encodings, classes
+        )
     except DataError:
         _check_names(name, trained, {**reading, **changes}, chosen)
         raise

@@ -31,7 +31,12 @@ def run_dataset(run: Run) -> PreparedDataset:
             "load; name a file, or continue in Python"
         )
     config = run.config
-    dataset = read_dataset(config, encodings=_encodings(run), stdin=kept_rows(run))
+    dataset = read_dataset(
+        config,
+        encodings=_encodings(run),
+        numbers_as_text=numbers_as_text(run),
+        stdin=kept_rows(run),
+    )
     dataset = with_trained_columns(dataset, _columns(run), chosen=True)
     return prepare(dataset, config)
 
@@ -61,6 +66,16 @@ def _columns(run: Run) -> tuple[str, ...] | None:
     data = run.record.get("data")
     names = data.get("columns") if isinstance(data, dict) else None
     return tuple(map(str, names)) if isinstance(names, list) else None
+
+
+def numbers_as_text(run: Run) -> tuple[str, ...]:
+    """Return the ids, groups and labels that are text though all their cells are numbers.
+
+    Runs of older versions have none, and read such columns as numbers.
+    """
+    data = run.record.get("data")
+    names = data.get("numbers_as_text") if isinstance(data, dict) else None
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _encodings(run: Run) -> tuple[Encoding, ...] | None:

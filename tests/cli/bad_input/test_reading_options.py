@@ -128,7 +128,7 @@ def test_a_wrong_option_of_classify_is_refused_with_valid_values(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "no target column; add --target COL; columns: time, u, v"),
+        ((), "no target column; add --target COL (probably u, v); columns: time, u, v"),
         (("--horizon", 1), "no target column; add --target COL"),
         (("--target", "w"), "no column w (--target)"),
         (("--target", "u,u"), "--target names u twice"),

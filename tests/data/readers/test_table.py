@@ -368,6 +368,10 @@ def test_invalid_roles_are_refused(read: Read, options: dict[str, Any], message:
 def test_without_a_label_or_an_input_the_columns_are_named(read: Read) -> None:
     message = refused(read, "a,city,kind\n1,Rome,x\n2,Oslo,y\n")
     assert "add --label COL; columns: a, city, kind" in message
+    kinds = "a,b,city,kind\n" + "1,3,Rome,x\n2,2,Oslo,y\n" * 4
+    assert "add --label COL (probably city, kind); columns: a" in refused(read, kinds)
+    numbers = "a,b,c\n" + "1,1.5,4\n0,2.5,3\n" * 4
+    assert "add --label COL (probably a, c); columns: a" in refused(read, numbers)
     assert "no input columns of numbers" in refused(read, "label\nx\ny\n")
     only = refused(read, "t,a\n1,2\n2,3\n", job="regress", target=("a",))
     assert only.endswith("to forecast a target from its own past add --horizon 1")

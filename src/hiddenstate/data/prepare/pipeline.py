@@ -125,6 +125,7 @@ def prepare(
         picture=dataset.picture,
         source=dataset.source,
         remarks=(*dataset.remarks, *remarks),
+        numbers_as_text=dataset.numbers_as_text,
         transform=fitted,
         fingerprint_as_read=fingerprint,
         axes=axes,

@@ -48,6 +48,8 @@ MAX_FIRST_CLASSES = 100
 """Largest number of different whole numbers in the first column of a file without a header, for
 which that column is the label."""
 
+MAX_LIKELY = 5
+"""Most columns that a hint names as the probable label or target."""
 
 Report = Callable[[DataError], None]
 """Takes what is wrong with the roles; raises it, or remembers it where roles are only described."""
@@ -385,10 +387,27 @@ def _guess_label(
     report(
         DataError(
             f"{columns.where}: no label column (one named label, class, target or y, or the only "
-            f"column of text); add --label COL; columns: {columns.listed()}"
+            f"column of text); add --label COL{_classes_hint(columns, free)}; columns: "
+            f"{columns.listed()}"
         )
     )
     return None, False
+
+
+def _classes_hint(columns: Columns, free: list[int]) -> str:
+    """Say which columns hold classes, by their content: texts or whole numbers that repeat."""
+    likely = [j for j in free if content_of(columns, j) == "category"]
+    if not likely:
+        numbers = [j for j in free if columns.kinds[j] == "number"]
+        likely = [j for j in numbers if _few_whole(columns.arrays[j])]
+    return f" (probably {columns.listed(likely)})" if 0 < len(likely) <= MAX_LIKELY else ""
+
+
+def _numbers_hint(columns: Columns, free: list[int]) -> str:
+    """Say which columns may be predicted: those of numbers, if there are few."""
+    likely = [j for j in free if columns.names[j].casefold() not in COUNTER_NAMES]
+    few = 0 < len(likely) <= MAX_LIKELY and len(likely) < len(columns.names)
+    return f" (probably {columns.listed(likely)})" if few else ""
 
 
 def _few_whole(array: Array) -> bool:
@@ -411,9 +430,11 @@ def _guess_target(
     if options.horizon is not None and unnamed and len(free) == 1:
         return free
     if require_targets and options.target is None:
+        probably = _numbers_hint(columns, free)
         report(
             DataError(
-                f"{columns.where}: no target column; add --target COL; columns: {columns.listed()}"
+                f"{columns.where}: no target column; add --target COL{probably}; "
+                f"columns: {columns.listed()}"
             )
         )
     return []

@@ -53,6 +53,9 @@ class Columns:
         :func:`stacked`.
     unread : str
         What was not read if only a sample was wanted; empty if all was.
+    written : callable, optional
+        Returns columns as text (N,), each cell as it is written, for a file in which numbers are
+        text.
     """
 
     names: tuple[str, ...]
@@ -67,6 +70,7 @@ class Columns:
     place: Callable[[int, int], str] | None = None
     stack: Callable[[list[int]], Any] | None = None
     unread: str = ""
+    written: Callable[[list[int]], list[Array]] | None = None
 
     @cached_property
     def positions(self) -> dict[str, int]:

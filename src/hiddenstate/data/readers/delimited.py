@@ -30,6 +30,7 @@ from hiddenstate.data.readers.columns import (
 from hiddenstate.data.readers.header import is_header
 from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks
 from hiddenstate.data.readers.text_lines import TextLines
+from hiddenstate.data.readers.written_cells import WrittenCells, is_blank
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
@@ -242,10 +243,7 @@ class _Reading:
         return [cell for cell in record if cell] if self.delimiter == " " else record
 
     def _is_blank(self, line: str) -> bool:
-        """Return whether a line holds no row; a line of delimiters alone is a row."""
-        return not line or (
-            line.isspace() and (self.delimiter == " " or self.delimiter not in line)
-        )
+        return is_blank(line, self.delimiter)
 
     def _read_piece(self) -> None:
         """Read the rest of the current block of lines."""
@@ -385,6 +383,9 @@ class _Reading:
 
         what = {"\t": "TSV table", " ": "text table"}.get(self.delimiter, "CSV table")
         kinds = tuple(map(kind_of, arrays))
+        cells = WrittenCells(
+            self.path, self.options, self.delimiter, self.named, len(self.names), n_rows
+        )
         return Columns(
             self.names,
             arrays,
@@ -396,6 +397,7 @@ class _Reading:
             self.named,
             self.marks,
             unread=self.unread,
+            written=cells.columns,
         )
 
 

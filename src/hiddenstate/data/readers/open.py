@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data.column_names import are_names, match_columns
@@ -17,6 +19,7 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers import formats
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.formats import has_ending, is_table
+from hiddenstate.data.readers.number_names import Names
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.rows import as_rows
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
@@ -36,21 +39,28 @@ TEXT_OPTIONS = ("delimiter", "decimal", "thousands", "encoding", "max_unpacked",
 """Options that say how the cells of a table are read, whatever its columns are for."""
 
 
-def load_dataset(config: Config) -> PreparedDataset:
+def load_dataset(config: Config, numbers_as_text: tuple[str, ...] | None = None) -> PreparedDataset:
     """Read and prepare the data of `config`, or the bundled data if it names none.
+
+    Parameters
+    ----------
+    config : Config
+    numbers_as_text : tuple of str, optional
+        As in :func:`read_dataset`.
 
     Raises
     ------
     DataError
         With the file, what was expected and what was found.
     """
-    return prepare(read_dataset(config), config)
+    return prepare(read_dataset(config, numbers_as_text=numbers_as_text), config)
 
 
 def read_dataset(
     config: Config,
     sample: bool = False,
     encodings: tuple[Encoding, ...] | None = None,
+    numbers_as_text: tuple[str, ...] | None = None,
     stdin: Path | None = None,
 ) -> SequenceDataset:
     """Read the data of `config` as it is: not split, scaled or filled in.
@@ -62,6 +72,9 @@ def read_dataset(
         Read only a bounded number of rows, which takes a few seconds for any file.
     encodings : tuple of Encoding, optional
         How text and dates of a table are encoded; by default, as follows from the data.
+    numbers_as_text : tuple of str, optional
+        The only ids, groups and labels that are text if 007 or the like is among their numbers;
+        by default, all of them are.
     stdin : Path, optional
         The file with what stdin held, for data named `-`.
 
@@ -81,7 +94,8 @@ def read_dataset(
     if options.data == STDIN and stdin is None:
         raise DataError("-: stands for stdin, which only a command reads; name a file")
     data = str(stdin) if options.data == STDIN else options.data
-    dataset = read_path(data, options, config.job, True, sample, encodings)
+    as_text = Names(numbers_as_text)
+    dataset = read_path(data, options, config.job, True, sample, encodings, as_text)
     if (test_path := options.test) is not None:
         if dataset.test is not None:
             raise OptionError(
@@ -91,10 +105,17 @@ def read_dataset(
             options = replace(options, input=dataset.names)
         sound = {name: value for name, value in dataset.read_as.items() if name in SOUND_OPTIONS}
         options = replace(options, **sound)
-        test = read_path(test_path, options, config.job, True, sample, dataset.encodings)
+        as_text = replace(as_text, label=_like_training(dataset).label)
+        test = read_path(test_path, options, config.job, True, sample, dataset.encodings, as_text)
         unread = (*dataset.unread, *test.unread)
+        texts = (*dataset.numbers_as_text, *test.numbers_as_text)
         test = check_match(dataset, test)
-        dataset = replace(dataset, test=test.train, unread=unread)
+        dataset = replace(
+            dataset,
+            test=test.train,
+            unread=unread,
+            numbers_as_text=tuple(dict.fromkeys(texts)),
+        )
     return dataset
 
 
@@ -136,6 +157,7 @@ def read_path(
     require_targets: bool = True,
     sample: bool = False,
     encodings: tuple[Encoding, ...] | None = None,
+    as_text: Names = Names(),  # noqa: B008  # frozen
 ) -> SequenceDataset:
     """Read one file or folder with the reader for its name.
 
@@ -152,6 +174,8 @@ def read_path(
         As in :func:`read_dataset`.
     encodings : tuple of Encoding, optional
         How the training data was encoded, for further rows; by default, this is the training data.
+    as_text : Names, optional
+        Which ids, groups and labels of a table may be text though all their cells are numbers.
 
     Raises
     ------
@@ -169,12 +193,18 @@ def read_path(
         columns = (
             sample_columns(path, options) if sample else read_table(path, options, texts=texts)
         )
-        dataset = to_dataset(columns, options, job, require_targets, path.name, encodings)
+        dataset = to_dataset(columns, options, job, require_targets, path.name, encodings, as_text)
     elif options.calendar is not None:
         raise OptionError(f"--calendar: requires a table with dates; {printable(path)} is none")
     else:
         dataset = _reader(path)(path, options, job, require_targets, sample)
     return replace(dataset, source="file")
+
+
+def _like_training(dataset: SequenceDataset) -> Names:
+    """Return how to read test rows, for these training rows."""
+    labels = () if dataset.y is None or dataset.y.dtype.kind != "U" else np.unique(dataset.y)
+    return Names.like(list(map(str, labels)))
 
 
 def _may_lack_targets(path: Path) -> bool:
@@ -252,6 +282,7 @@ def read_like(
     changes: Mapping[str, Any],
     require_targets: bool,
     encodings: tuple[Encoding, ...] = (),
+    classes: Sequence[Any] = (),
 ) -> SequenceDataset:
     """Read new rows with the options that the training data of a model was read with.
 
@@ -270,6 +301,8 @@ def read_like(
         Whether labels or targets must be there.
     encodings : tuple of Encoding
         Those of the model.
+    classes : sequence
+        Its labels, if it has some.
 
     Raises
     ------
@@ -281,7 +314,8 @@ def read_like(
     values = {**same, **changed}
     config = make_config(job, {n: v for n, v in values.items() if v is not None})
     try:
-        dataset = read_path(name, config.data, job, require_targets, False, encodings)
+        as_text = Names.like(classes)
+        dataset = read_path(name, config.data, job, require_targets, False, encodings, as_text)
     except DataError as error:
         raise DataError(_hint_for_new_data(str(error), job)) from None
     return dataset if dataset.test is None else replace(dataset, train=dataset.test, test=None)

@@ -37,6 +37,7 @@ from hiddenstate.data.readers.dates import (
     timestamps,
 )
 from hiddenstate.data.readers.encoded import encoding_remarks, with_encoded_inputs
+from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.memory import check_free
@@ -53,6 +54,7 @@ def to_dataset(
     require_targets: bool,
     name: str,
     encodings: tuple[Encoding, ...] | None = None,
+    as_text: Names = Names(),  # noqa: B008  # frozen
 ) -> SequenceDataset:
     """Turn a table into series, not split, scaled or filled in.
 
@@ -68,6 +70,8 @@ def to_dataset(
         Name of the data.
     encodings : tuple of Encoding, optional
         How the training data was encoded, for further rows; by default, this is the training data.
+    as_text : Names, optional
+        Which ids, groups and labels may be text though all their cells are numbers.
 
     Returns
     -------
@@ -87,6 +91,9 @@ def to_dataset(
     columns = _renamed(columns, options, require_targets)
     names = own_names if are_names(columns.names) else columns.names
     roles = find_roles(columns, options, job, require_targets)
+    columns, texts, text_remarks = with_names_as_text(columns, roles, as_text, printable(name))
+    if texts:  # ids that repeat as numbers may not as text
+        roles = find_roles(columns, options, job, require_targets)
     trained = encodings
     columns, roles, encodings = with_encoded_inputs(columns, roles, options, trained, names)
     names = (*names, *columns.names[len(names) :])
@@ -113,6 +120,7 @@ def to_dataset(
         targets=tuple(columns.names[j] for j in roles.targets) or None,
         picture=(side, side) if pixels and side * side == rows.X.shape[1] else None,
         remarks=(
+            *text_remarks,
             *_unused_remarks(columns, roles, options, printable(name)),
             *(encoding_remarks(printable(name), encodings) if trained is None else ()),
             *_order_remarks(columns, roles, series, clock, printable(name)),
@@ -124,6 +132,7 @@ def to_dataset(
         | _guessed_roles(columns, roles),
         unread=(columns.unread,) if columns.unread else (),
         encodings=encodings,
+        numbers_as_text=texts,
     )
 
 

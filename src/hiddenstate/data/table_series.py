@@ -1,0 +1,190 @@
+"""Finds the series of a table that no column is named after: which they are, and their order."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.config import DataConfig
+from hiddenstate.data.prepare.encoding import MAX_VALUES
+from hiddenstate.data.readers.column_content import content_of
+from hiddenstate.data.readers.column_roles import (
+    COUNTER_NAMES,
+    INDEX_NAMES,
+    LABEL_NAMES,
+    TIME_NAMES,
+    Roles,
+)
+from hiddenstate.data.readers.columns import Columns, is_whole, missing_cells
+from hiddenstate.data.readers.dates import compact_dates, timestamps
+from hiddenstate.system.typing import Array
+
+MIN_STEPS = 8
+"""Smallest number of steps of the longest series that is suggested to be forecast."""
+
+MAX_IDS, MAX_FIRST = 2, 6
+"""Largest number of columns that together name a series, and of columns of a kind to try."""
+
+MAX_UNNAMED = 3
+"""Number of first columns that may count the steps of a series whatever their names are."""
+
+
+@dataclass(frozen=True)
+class TableSeries:
+    """The series that a table seems to hold.
+
+    Parameters
+    ----------
+    id : tuple of str
+        The columns whose values together name a series; none if they are known, or there is one.
+    time : str
+        The column whose values order the rows of each series, none of them twice.
+    target : str
+        The first column of numbers that may be forecast.
+    n_series, n_steps : int
+        Number of series, and of steps of the longest.
+    """
+
+    id: tuple[str, ...]
+    time: str
+    target: str
+    n_series: int
+    n_steps: int
+
+    def options(self) -> dict[str, Any]:
+        """Return the options that name the columns."""
+        ids = {"id": self.id} if self.id else {}
+        return {**ids, "time": self.time, "target": (self.target,)}
+
+
+def find_series(columns: Columns, roles: Roles, options: DataConfig) -> TableSeries | None:
+    """Return the series of a table, if its roles do not name them and their order already.
+
+    A row belongs to a series and a time if no other row has both, and other rows have that time;
+    or if the times are those of a single series.
+
+    Parameters
+    ----------
+    columns : Columns
+    roles : Roles
+        The roles that the columns have without a further option.
+    options : DataConfig
+    """
+    own_id = roles.id if roles.long else ()
+    if (own_id and roles.time is not None) or options.layout in ("wide", "features"):
+        return None
+    for time, clock in _clocks(columns, roles, options):
+        for ids in [own_id] if own_id else _possible_ids(columns, roles, time):
+            series = _numbered(columns, ids)
+            if not _orders(columns, time, series, clock, bool(ids)):
+                continue
+            target = _target(columns, options, {*ids, time, *roles.left_out})
+            n_steps = int(np.bincount(series).max())
+            if target is not None and n_steps >= MIN_STEPS:
+                names = columns.names
+                own = () if own_id else tuple(names[j] for j in ids)
+                n_series = int(series.max()) + 1
+                return TableSeries(own, names[time], names[target], n_series, n_steps)
+    return None
+
+
+def _clocks(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[tuple[int, Array]]:
+    """Yield the columns that may order rows, and the numbers that do: dates first."""
+    taken = {*roles.targets, roles.group, roles.weight}
+    free = [roles.time] if roles.time is not None else range(len(columns.names))
+    counters = []
+    for j in free:
+        if j in taken or columns.kinds[j] == "nested" or columns.names[j].casefold() in INDEX_NAMES:
+            continue
+        array = columns.arrays[j]
+        if missing_cells(array).any():
+            continue
+        if content_of(columns, j) == "date":
+            dates = compact_dates(array) if columns.kinds[j] == "number" else array
+            stamps = None if dates is None else timestamps(dates, options.dates)
+            if stamps is not None:
+                yield j, stamps
+        elif (
+            columns.kinds[j] == "number"
+            and (j < MAX_UNNAMED or _is_named_as_time(columns, j))
+            and (is_whole(array) or j == roles.time)
+        ):
+            counters.append((j, array))
+    yield from counters
+
+
+def _is_named_as_time(columns: Columns, j: int) -> bool:
+    return columns.names[j].casefold() in (*TIME_NAMES, *COUNTER_NAMES)
+
+
+def _possible_ids(columns: Columns, roles: Roles, time: int) -> Iterator[tuple[int, ...]]:
+    """Yield the columns that may name a series: one or several whose values repeat; then none."""
+    taken = {*roles.targets, roles.weight, time}
+    free = [
+        j
+        for j, name in enumerate(columns.names)
+        if j not in taken and name.casefold() not in (*LABEL_NAMES, *TIME_NAMES, *COUNTER_NAMES)
+    ]
+    texts = [j for j in free if columns.kinds[j] == "text" and _repeats(columns, j)]
+    counts = [j for j in free[:MAX_FIRST] if columns.kinds[j] == "number" and _repeats(columns, j)]
+    both = [*texts[:MAX_FIRST], *counts]
+    for n in range(1, MAX_IDS + 1):
+        yield from itertools.combinations(both, n)
+    if roles.time is None:
+        yield ()
+
+
+def _repeats(columns: Columns, j: int) -> bool:
+    """Return whether a column holds several texts, or whole numbers, each of several rows."""
+    cells = columns.arrays[j]
+    if missing_cells(cells).any():
+        return False
+    if columns.kinds[j] == "text":
+        return content_of(columns, j) == "category" and len(set(cells)) > 1
+    if not is_whole(cells):
+        return False
+    counts = np.unique(cells, return_counts=True)[1]
+    return 1 < len(counts) <= MAX_VALUES and bool(counts.min() >= MIN_STEPS)
+
+
+def _numbered(columns: Columns, ids: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the number of each row's series (N,)."""
+    series = np.zeros(columns.n_rows, np.int64)
+    for j in ids:
+        each = np.unique(columns.arrays[j], return_inverse=True)[1]
+        series = np.unique(series * (int(each.max()) + 1) + each, return_inverse=True)[1]
+    return series
+
+
+def _orders(
+    columns: Columns, time: int, series: NDArray[np.int64], clock: Array, has_ids: bool
+) -> bool:
+    """Return whether no time occurs twice in a series, and it seems to be one."""
+    order = np.lexsort((clock, series))
+    s, t = series[order], clock[order]
+    if ((s[1:] == s[:-1]) & (t[1:] == t[:-1])).any():
+        return False
+    if has_ids and len(np.unique(t)) == len(t):
+        return False  # the time alone says which row it is
+    if columns.kinds[time] != "number" or content_of(columns, time) == "date":
+        return True
+    steps = (t[1:].astype(np.float64) - t[:-1].astype(np.float64))[s[1:] == s[:-1]]
+    if _is_named_as_time(columns, time):
+        return len(steps) > 0 and bool(steps.mean() < 2)
+    return len(steps) > 0 and bool((steps == 1).all())
+
+
+def _target(columns: Columns, options: DataConfig, taken: set[int]) -> int | None:
+    """Return the target that is named, or the first free column of numbers that vary."""
+    if options.target is not None:
+        named = columns.positions.get(options.target[0])
+        return named if named not in taken else None
+    for j, kind in enumerate(columns.kinds):
+        if kind == "number" and j not in taken and not _is_named_as_time(columns, j):
+            values = columns.arrays[j][~missing_cells(columns.arrays[j])]
+            if len(values) and values.min() < values.max():
+                return j
+    return None
