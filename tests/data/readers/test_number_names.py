@@ -97,6 +97,19 @@ def test_a_model_reads_labels_as_its_training_data(cli: Cli, tmp_path: Path) -> 
     assert cli("resume", run, "--max-steps", "+1", "--view", "off").code == 0
 
 
+@pytest.mark.parametrize(("kinds", "own"), [("01 1", ["1", "01"]), ("1 2", [1, 1])])
+def test_test_rows_are_read_as_training_rows(tmp_path: Path, kinds: str, own: list[str]) -> None:
+    one, other = kinds.split()
+    (tmp_path / "a.csv").write_text(f"label,a\n{one},1\n{other},2\n{one},3\n")
+    (tmp_path / "b.csv").write_text("label,a\n1,1\n01,2\n")
+    options = {"data": str(tmp_path / "a.csv"), "test": str(tmp_path / "b.csv")}
+    config = make_config("classify", options)
+    data = read_dataset(config)
+    equal(data.y_test, own)
+    again = read_dataset(config, numbers_as_text=data.numbers_as_text)
+    assert again.fingerprint() == data.fingerprint()
+
+
 def test_an_older_run_reads_such_columns_as_numbers(tmp_path: Path, cli: Cli) -> None:
     path = tmp_path / "t.csv"
     path.write_text("label,a\n" + "".join(f"0{1 + i % 2},{i % 2}.{i}\n" for i in range(20)))

@@ -33,7 +33,9 @@ class Names:
 
     @classmethod
     def like(cls, labels: Sequence[object]) -> "Names":
-        """Return how to read further data, for training data with these labels."""
+        """Return how to read further data, for training data with these labels, if any."""
+        if not labels:
+            return cls()
         texts = [label for label in labels if isinstance(label, str) and is_number(label)]
         return cls(label=_reason(texts, [float(text) for text in texts]) != "")
 

@@ -203,8 +203,8 @@ def read_path(
 
 def _like_training(dataset: SequenceDataset) -> Names:
     """Return how to read test rows, for these training rows."""
-    labels = () if dataset.y is None or dataset.y.dtype.kind != "U" else np.unique(dataset.y)
-    return Names.like(list(map(str, labels)))
+    has_labels = dataset.y is not None and dataset.y.ndim == 1
+    return Names.like(np.unique(dataset.y).tolist() if has_labels else ())
 
 
 def _may_lack_targets(path: Path) -> bool:
