@@ -112,5 +112,7 @@ def test_inspect_suggests_the_series_of_a_table_first(cli: Cli, tmp_path: Path) 
         assert shlex.split(first["command"]) == ["hiddenstate", "regress", name, *options]
         done = cli(*shlex.split(first["command"])[1:], *SHORT)
         assert done.code == 0, done.err
+    predicted = cli("predict", "last", "one.csv")
+    assert predicted.err.count("the rows are not in the order of day") == 1
     said = cli("inspect", "counted.csv")
     assert "column day is an input, but seems to order" in said.out
