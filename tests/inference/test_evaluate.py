@@ -256,7 +256,7 @@ def test_test_series_shorter_than_a_window_are_left_out(cli: Cli, tmp_path: Path
     short = 0
     for seed in range(3):
         done = cli("regress", "own.csv", "--target", "v", "--horizon", 1, "--window", 8,
-                   "--seed", seed, "--test-fraction", "0.4", *SMALL)  # fmt: skip
+                   "--seed", seed, "--split", "random", "--test-fraction", "0.4", *SMALL)  # fmt: skip
         assert done.code == 0, done.err
         test = run_dataset(last_run(tmp_path)).test
         assert test is not None
