@@ -252,6 +252,25 @@ def test_unusual_data_is_reported_not_rejected(cli, tmp_path):
     assert cli("inspect", "empty.npy").code == 0
 
 
+@pytest.mark.parametrize("name", ["X.npz", "X.npy", "idx"])
+def test_archives_are_not_read_completely(cli, tmp_path, monkeypatch, name):
+    monkeypatch.setattr("hiddenstate.data.readers.arrays.IN_MEMORY", 960)
+    monkeypatch.setattr("hiddenstate.data.readers.idx.SAMPLE_ROWS", 10)
+    X, y = RANDOM.random((50, 4, 3)), np.arange(50) % 2
+    np.savez(tmp_path / "X.npz", X=X, y=y)
+    np.save(tmp_path / "X.npy", np.asfortranarray(X))
+    np.save(tmp_path / "y.npy", y)
+    write_digits(tmp_path / "idx")
+    words = ("inspect", name, *(("--answers", "y.npy") if name == "X.npy" else ()))
+    out = " ".join(cli(*words).out.split())
+    expected = (
+        "rows 10 pictures for training, 10 for testing" if name == "idx" else "rows 10 series"
+    )
+    assert expected in out
+    assert "first 10 " in out
+    assert "0 5 50.0%" in out or name == "idx"
+
+
 def test_rows_on_disk_are_not_read_completely(cli, tmp_path, monkeypatch):
     monkeypatch.setattr("hiddenstate.data.readers.arrays.IN_MEMORY", 100)
     np.save(tmp_path / "X.npy", RANDOM.random((50, 4, 3)))

@@ -136,8 +136,9 @@ classify = _job_command(
     "classify",
     "Train a recurrent network to classify sequences.",
     "Without DATA it trains on the bundled MNIST digits, read row by row. DATA is a table (.csv, "
-    ".tsv, .parquet), a .ts archive, .npy or .npz arrays, idx files, or a folder with one folder "
-    "of images per class; `hiddenstate inspect DATA` shows how it is read.",
+    ".tsv, .txt, .jsonl, .xlsx, .parquet), a .ts archive, .npy or .npz arrays, idx files, or a "
+    "folder with one folder of images or of .wav files per class; - reads a table from stdin. "
+    "`hiddenstate inspect DATA` shows how it is read.",
     "hiddenstate classify sensors.csv --label activity",
 )
 regress = _job_command(

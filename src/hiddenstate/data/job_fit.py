@@ -12,6 +12,7 @@ from hiddenstate.config.option import JOBS
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import like_numbers, shape_words
 from hiddenstate.data.prepare.wide import WideReading
+from hiddenstate.data.readers.sounds import ONE_SOUND
 from hiddenstate.data.table_series import MIN_STEPS, TableSeries
 from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
@@ -199,6 +200,9 @@ def _regress_fits(
 
 def _autoencode_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> Fit:
     width, lengths, why = math.prod(d.X.shape[1:]), d.train.lengths, ""
+    if d.kind == ONE_SOUND and len(d.train) == 1:
+        own = _set_options("autoencode", options)
+        return Fit("autoencode", own, "frames of the sound, 25 ms unless --frame is set")
     if lengths is not None:
         why = f"series differ in length, {lengths.min()} to {lengths.max()} steps"
     elif len(d.train) < 3:

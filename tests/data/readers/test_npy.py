@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hiddenstate.data.readers.npy import npy_header, read_npy, read_npz
+from hiddenstate.data.readers.npy import first_of_npy, first_of_npz, npy_header, read_npy, read_npz
 from hiddenstate.errors import DataError, HiddenstateError
 from tests.conftest import mutations, same
 
@@ -265,3 +265,20 @@ def test_an_npz_with_a_damaged_packed_member_is_a_data_error(place: Path, method
         except HiddenstateError:
             refused += 1
     assert refused > 10
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_sample_has_the_first_rows(tmp_path: Path, order: Any, packed: bool) -> None:
+    array = np.arange(1000 * 3 * 2, dtype="f4").reshape(1000, 3, 2)
+    laid_out = np.asarray(array, order=order)
+    if packed:
+        np.savez_compressed(tmp_path / "x.npz", X=laid_out, y=np.arange(1000))
+        first = first_of_npz(tmp_path / "x.npz", None, 480)
+        np.testing.assert_array_equal(first["y"].values, np.arange(60))
+        values, n_rows = first["X"]
+    else:
+        np.save(tmp_path / "x.npy", laid_out)
+        values, n_rows = first_of_npy(tmp_path / "x.npy", 480)
+    np.testing.assert_array_equal(values, array[:20])
+    assert n_rows == 1000

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.missing import amount
-from hiddenstate.data.readers.npy import npy_header, read_npy, read_npz
+from hiddenstate.data.readers.npy import First, first_of_npy, first_of_npz, npy_header
 from hiddenstate.data.rows import Rows, fractions
 from hiddenstate.data.store import IN_MEMORY, PIECE, RowStore
 from hiddenstate.errors import DataError, did_you_mean, listed, printable
@@ -70,11 +70,8 @@ def read_arrays(
         As in :func:`read_npz`.
     """
     where = printable(path)
-    arrays, kind, remarks = _arrays(path, options, min(PIECE, IN_MEMORY) if sample else IN_MEMORY)
-    if options.answers is not None:
-        if "y" in arrays:
-            raise DataError(f"{where}: has a y already; remove it or leave out --answers")
-        arrays["y"] = _read_plain(Path(options.answers).expanduser())
+    most = min(PIECE, IN_MEMORY) if sample else None
+    arrays, unread, kind, remarks = _arrays(path, options, most or IN_MEMORY, most)
     for name, values in arrays.items():
         if name.startswith("X"):
             _check_inputs(values, f"{where}:{name}")
@@ -100,7 +97,7 @@ def read_arrays(
             arrays["X_test"], arrays.get("y_test"), f"{where}:test", options.channels_first
         )
         _check_alike(train, test, where, job)
-    dataset = SequenceDataset(path.name, train, test, kind=kind, remarks=remarks)
+    dataset = SequenceDataset(path.name, train, test, kind=kind, remarks=remarks, unread=unread)
     forecast = job == "regress" and options.horizon is not None and train.y is None
     on_disk = any(isinstance(X, RowStore) for X in (dataset.X, dataset.X_test))
     return _own_targets(dataset) if forecast and not on_disk else dataset
@@ -118,32 +115,60 @@ def _own_targets(dataset: SequenceDataset) -> SequenceDataset:
 
 
 def _arrays(
-    path: Path, options: DataConfig, in_memory: int
-) -> tuple[dict[str, Any], str, tuple[str, ...]]:
-    """Return arrays and stores under X, y, X_test and y_test; the kind of file; and remarks.
+    path: Path, options: DataConfig, in_memory: int, most: int | None
+) -> tuple[dict[str, Any], tuple[str, ...], str, tuple[str, ...]]:
+    """Return arrays and stores under X, y, X_test and y_test; what was not read; the kind of file;
+    and remarks.
 
-    Inputs in .npy files of more than `in_memory` bytes become stores.
+    Inputs in .npy files of more than `in_memory` bytes become stores; of other arrays, at most
+    `most` bytes are read if it is set. Targets beside inputs that are not cut are read whole.
     """
-    where = printable(path)
+    where, remarks = printable(path), tuple[str, ...]()
     if path.is_dir():
         stems = sorted(file.stem for file in path.glob("*.npy"))
         used = [stem for stem in stems if stem in NAMES]
-        paths = {stem: path / f"{stem}.npy" for stem in used}
         _check_names(used, where)
-        arrays = {
-            NAMES[stem]: _read_inputs(file, in_memory)
+        read = {
+            NAMES[stem]: _read_inputs(path / f"{stem}.npy", in_memory, most)
             if NAMES[stem].startswith("X")
-            else _read_plain(file)
-            for stem, file in paths.items()
+            else _read_plain(path / f"{stem}.npy")
+            for stem in used
         }
         others = listed(f"{stem}.npy" for stem in stems if stem not in NAMES)
-        return arrays, "a folder of .npy files", (f"not read: {others}",) if others else ()
-    if path.suffix == ".npz":
+        kind = "a folder of .npy files"
+        remarks = (f"not read: {others}",) if others else ()
+    elif path.suffix == ".npz":
         limit = None if options.max_unpacked is None else options.max_unpacked * 2**30
-        members = read_npz(path, limit)
+        members = first_of_npz(path, limit, most)
         _check_names(list(members), where)
-        return {NAMES[name]: array for name, array in members.items()}, "an .npz file", ()
-    return {"X": _read_inputs(path, in_memory)}, "an .npy file", ()
+        read, kind = {NAMES[name]: first for name, first in members.items()}, "an .npz file"
+    else:
+        read, kind = {"X": _read_inputs(path, in_memory, most)}, "an .npy file"
+    if options.answers is not None:
+        if "y" in read:
+            raise DataError(f"{where}: has a y already; remove it or leave out --answers")
+        read["y"] = _read_plain(Path(options.answers).expanduser())
+    arrays, unread = _aligned(read, where)
+    return arrays, unread, kind, remarks
+
+
+def _aligned(read: dict[str, First], where: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return arrays with as many targets as rows of a sample, and what was not read."""
+    arrays: dict[str, Any] = {name: first.values for name, first in read.items()}
+    unread = []
+    for X, y in (("X", "y"), ("X_test", "y_test")):
+        pair = [name for name in (X, y) if name in read and arrays[name].ndim]
+        total = {read[name].n_rows for name in pair}
+        if all(len(arrays[name]) == read[name].n_rows for name in pair):
+            continue
+        if len(total) > 1:
+            raise DataError(
+                f"{where}: {y} has {read[y].n_rows:,} rows for {read[X].n_rows:,} rows of {X}"
+            )
+        n = min(len(arrays[name]) for name in pair)
+        arrays.update({name: arrays[name][:n] for name in pair})
+        unread.append(f"only the first {n:,} of {total.pop():,} rows of {X} were read")
+    return arrays, tuple(unread)
 
 
 def _check_names(names: list[str], where: str) -> None:
@@ -155,18 +180,19 @@ def _check_names(names: list[str], where: str) -> None:
         )
 
 
-def _read_inputs(path: Path, in_memory: int) -> Any:
+def _read_inputs(path: Path, in_memory: int, most: int | None) -> First:
     """Read X from a file: into memory, or as a store if it is large and its rows are contiguous."""
     _check_file(path)
     header = npy_header(path)
     if header.n_bytes <= in_memory or header.fortran or not header.shape:
-        return read_npy(path)
-    return RowStore(path, header.offset, header.shape, header.dtype)
+        return first_of_npy(path, most)
+    store: Any = RowStore(path, header.offset, header.shape, header.dtype)
+    return First(store, header.shape[0])
 
 
-def _read_plain(path: Path) -> Array:
+def _read_plain(path: Path) -> First:
     _check_file(path)
-    return read_npy(path)
+    return first_of_npy(path, None)
 
 
 def _check_file(path: Path) -> None:

@@ -20,11 +20,14 @@ from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, listed, printable
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+SAMPLE_ROWS = 10_000
+"""Most rows of a file that are read if a sample is enough."""
+
 _PIECE = 1 << 22
 
 
-def read_idx(path: Path) -> NDArray[Any]:
-    """Read one idx file; whether it is gzipped is decided by its content.
+def read_idx(path: Path, most: int | None = None) -> NDArray[Any]:
+    """Read one idx file, or its first `most` rows; whether it is gzipped its content decides.
 
     No more memory is allocated than the file has bytes, whatever its header says.
 
@@ -39,10 +42,10 @@ def read_idx(path: Path) -> NDArray[Any]:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if not packed:
-                return _read(raw, where)
+                return _read(raw, where, most)
             with gzip.GzipFile(fileobj=raw) as stream:
                 try:
-                    return _read(stream, where)
+                    return _read(stream, where, most)
                 except EOFError:
                     raise DataError(
                         f"{where}: the gzip stream ends early, at byte {raw.tell()}; "
@@ -57,7 +60,7 @@ def read_idx(path: Path) -> NDArray[Any]:
         raise DataError(f"{where}: cannot be read: {error.strerror or error}") from None
 
 
-def _read(stream: IO[bytes] | gzip.GzipFile, where: str) -> NDArray[Any]:
+def _read(stream: IO[bytes] | gzip.GzipFile, where: str, most: int | None) -> NDArray[Any]:
     head = stream.read(4)
     if len(head) < 4 or head[:2] != b"\0\0":
         raise DataError(f"{where}: not an idx file: starts with {head.hex() or 'nothing'}")
@@ -72,13 +75,16 @@ def _read(stream: IO[bytes] | gzip.GzipFile, where: str) -> NDArray[Any]:
         raise DataError(f"{where}: ends within its header")
     shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
     dtype = np.dtype(DTYPES[code])
+    declared, cut = shape, most is not None and shape[0] > most
+    shape = (most, *shape[1:]) if cut and most is not None else shape
     expected = math.prod(shape) * dtype.itemsize
     payload = bytearray()
-    while piece := stream.read(min(_PIECE, expected + 1 - len(payload))):
+    while piece := stream.read(min(_PIECE, expected + (not cut) - len(payload))):
         payload += piece
     if len(payload) != expected:
         size = len(payload) if len(payload) < expected else "more"
-        raise DataError(f"{where}: the header {shape} declares {expected} bytes, found {size}")
+        whole = math.prod(declared) * dtype.itemsize
+        raise DataError(f"{where}: the header {declared} declares {whole} bytes, found {size}")
     try:
         values = np.frombuffer(payload, dtype).reshape(shape)
     except ValueError:
@@ -115,9 +121,17 @@ def read_idx_file(
     """
     if require_targets or "train-images" in path.name:
         return read_idx_folder(path, options, job, sample=sample)
-    X = read_idx(path)
+    X = read_idx(path, SAMPLE_ROWS if sample else None)
     picture = X.shape[1:] if X.ndim == 3 else None
-    return SequenceDataset(path.name, Rows(X), kind="an idx file", picture=picture)
+    return SequenceDataset(
+        path.name, Rows(X), kind="an idx file", picture=picture, unread=_unread(sample, X)
+    )
+
+
+def _unread(sample: bool, *parts: NDArray[Any]) -> tuple[str, ...]:
+    """Say that rows may be left out of a sample."""
+    cut = sample and any(len(part) == SAMPLE_ROWS for part in parts)
+    return (f"at most the first {SAMPLE_ROWS:,} rows of a file were read",) if cut else ()
 
 
 def read_idx_folder(
@@ -135,7 +149,7 @@ def read_idx_folder(
     require_targets : bool, default True
         Not used: the files always have labels.
     sample : bool, default False
-        Not used: values are only copied.
+        Read at most `SAMPLE_ROWS` rows of each half.
 
     Raises
     ------
@@ -143,11 +157,12 @@ def read_idx_folder(
         If a file is missing or ambiguous, or there are not as many labels as images.
     """
     train_images = path if path.is_file() else _find_train_images(path)
+    most = SAMPLE_ROWS if sample else None
     arrays = []
     for split in ("train", "test"):
         images_path = _sibling(train_images, split, "images")
         labels_path = _sibling(train_images, split, "labels")
-        images, labels = read_idx(images_path), read_idx(labels_path)
+        images, labels = (read_idx(file, most) for file in (images_path, labels_path))
         if images.dtype != np.uint8 or images.ndim != 3 or 0 in images.shape:
             raise DataError(
                 f"{printable(images_path)}: expected images as uint8 (N, rows, columns), "
@@ -170,6 +185,7 @@ def read_idx_folder(
         Rows(X_test, y_test.astype(np.int64)),
         kind="idx files of images and labels",
         picture=X.shape[1:],
+        unread=_unread(sample, X, X_test),
     )
 
 

@@ -44,8 +44,20 @@ class Header(NamedTuple):
         return math.prod(self.shape) * int(self.dtype.itemsize)
 
 
+class First(NamedTuple):
+    """The first rows of an array, and how many rows it has."""
+
+    values: NDArray[Any]
+    n_rows: int
+
+
 def read_npy(path: Path) -> NDArray[Any]:
-    """Read one .npy file of numbers or labels.
+    """Read one .npy file of numbers or labels; errors are those of :func:`first_of_npy`."""
+    return first_of_npy(path, None).values
+
+
+def first_of_npy(path: Path, most: int | None) -> First:
+    """Read the first rows of an .npy file: about `most` bytes, one row at least; None reads all.
 
     Raises
     ------
@@ -54,7 +66,7 @@ def read_npy(path: Path) -> NDArray[Any]:
     """
     try:
         with path.open("rb") as stream:
-            return _read(stream, printable(path), path.stat().st_size)
+            return _read(stream, printable(path), path.stat().st_size, most)
     except OSError as error:
         raise DataError(f"{printable(path)}: cannot be read: {error.strerror or error}") from None
 
@@ -79,13 +91,20 @@ def npy_header(path: Path) -> Header:
 
 
 def read_npz(path: Path, max_bytes: float | None = None) -> dict[str, NDArray[Any]]:
-    """Read all arrays of an .npz archive by name.
+    """Read all arrays of an .npz archive by name; errors are those of :func:`first_of_npz`."""
+    return {name: first.values for name, first in first_of_npz(path, max_bytes, None).items()}
+
+
+def first_of_npz(path: Path, max_bytes: float | None, most: int | None) -> dict[str, First]:
+    """Read the first rows of all arrays of an .npz archive by name.
 
     Parameters
     ----------
     path : Path
     max_bytes : float, optional
         Largest unpacked size, instead of `MAX_TOTAL` and `MAX_RATIO`.
+    most : int, optional
+        Bytes of each array that are read, one row at least; None reads all.
 
     Raises
     ------
@@ -103,7 +122,7 @@ def read_npz(path: Path, max_bytes: float | None = None) -> dict[str, NDArray[An
                 name = member.filename.removesuffix(".npy")
                 with archive.open(member) as stream:
                     where = f"{printable(path)}:{printable(member.filename, 60)}"
-                    arrays[name] = _read(stream, where, member.file_size)
+                    arrays[name] = _read(stream, where, member.file_size, most)
             return arrays
     except HiddenstateError:
         raise
@@ -190,8 +209,12 @@ def _read_header(stream: IO[bytes], where: str, size: int) -> Header:
     return header
 
 
-def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
+def _read(stream: IO[bytes], where: str, size: int, most: int | None) -> First:
     header = _read_header(stream, where, size)
+    n_rows = header.shape[0] if header.shape else 1
+    if most is not None and header.n_bytes > most and n_rows > 1:
+        n = max(1, most * n_rows // header.n_bytes)
+        return First(_first_rows(stream, header, n, where), n_rows)
     data = np.empty(header.n_bytes, np.uint8)
     n_read = 0
     while piece := stream.read(min(_PIECE, header.n_bytes + 1 - n_read)):
@@ -200,6 +223,27 @@ def _read(stream: IO[bytes], where: str, size: int) -> NDArray[Any]:
         n_read += len(piece)
     if n_read != header.n_bytes:
         raise _wrong_size(header, n_read, where)
+    return First(_shaped(data, header, where), n_rows)
+
+
+def _first_rows(stream: IO[bytes], header: Header, n: int, where: str) -> NDArray[Any]:
+    """Read the first `n` rows; those of a Fortran array are spread over the whole array."""
+    first = header._replace(shape=(n, *header.shape[1:]))
+    n_blocks = first.n_bytes // (n * header.dtype.itemsize) if header.fortran else 1
+    length, whole = first.n_bytes // n_blocks, header.n_bytes // n_blocks
+    data = bytearray()
+    for block in range(n_blocks):
+        piece = stream.read(length)
+        if len(piece) < length:
+            raise _wrong_size(header, block * whole + len(piece), where)
+        data += piece
+        if block + 1 < n_blocks:
+            stream.seek(whole - length, 1)
+    return _shaped(np.frombuffer(data, np.uint8), first, where)
+
+
+def _shaped(data: NDArray[np.uint8], header: Header, where: str) -> NDArray[Any]:
+    """Return bytes as the array that a header describes."""
     values: NDArray[Any] = data.view(header.dtype)
     try:
         values = values.reshape(header.shape, order="F" if header.fortran else "C")
