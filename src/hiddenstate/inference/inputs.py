@@ -109,8 +109,9 @@ def read_new_data(
         raise
     where, given = printable(dataset.name), dataset.names
     dataset = with_trained_columns(dataset, trained, chosen)
-    shows_pictures = given is None and dataset.picture is not None
-    if not shows_pictures and (note := order_note(trained, given, where)):
+    # Pictures and sounds have no columns to be named.
+    plain = given is None and (dataset.picture is not None or "rate" in dataset.read_as)
+    if not plain and (note := order_note(trained, given, where)):
         dataset = replace(dataset, remarks=(*dataset.remarks, note))
     X, pixels = dataset.X, model.transform.pixels
     if dataset.columns is not None and pixels != (X.dtype == np.uint8):

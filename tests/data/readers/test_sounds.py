@@ -13,7 +13,7 @@ from hiddenstate.data.readers import sounds
 from hiddenstate.data.readers.open import read_data, read_path
 from hiddenstate.data.readers.wav import open_wav
 from hiddenstate.errors import DataError, HiddenstateError, OptionError
-from tests.conftest import mutations
+from tests.conftest import QUIET, Cli, mutations
 
 KSDATA = bytes.fromhex("000000001000800000aa00389b71")
 
@@ -217,3 +217,12 @@ def test_a_damaged_file_only_raises_errors_of_the_library(tmp_path: Path) -> Non
                 refusals += 1
     assert read > 20
     assert refusals > 100
+
+
+def test_a_forecast_of_a_sound_has_times_in_seconds_and_no_note(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(wav(np.sin(np.arange(300) / 9) / 2))
+    words = ("regress", "a.wav", "--horizon", 1, "--max-steps", 2, *QUIET)
+    assert cli(*words).code == 0
+    answer = cli("predict", "regress-1", "a.wav")
+    assert answer.out.splitlines()[2].startswith("1,0.000125,")
+    assert answer.err == ""
