@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from hiddenstate import load
-from hiddenstate.errors import DataError
+from hiddenstate.errors import DataError, OptionError
 from hiddenstate.runs import Run
 from tests.conftest import QUIET, Cli
 
@@ -72,6 +72,8 @@ def test_the_command_and_python_encode_new_rows_alike(cli: Cli, trained: pd.Data
     np.testing.assert_array_equal(predicted(cli, "saved.safetensors", new), expected)
     with pytest.raises(DataError, match="expected a data frame, as the model encodes text"):
         model.predict(np.zeros((3, 8)))
+    with pytest.raises(OptionError, match="stream: the model encodes text or dates"):
+        model.stream()
 
 
 def test_what_the_training_data_did_not_have_is_refused(cli: Cli, trained: pd.DataFrame) -> None:
