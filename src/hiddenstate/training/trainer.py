@@ -133,7 +133,7 @@ class Trainer:
             chunk = self._run_chunk()
             if chunk.losses.size:
                 self._record(chunk)
-                # The line comes before the checkpoint, or a resumed run would lack it.
+                # The line comes first: a checkpoint states how many lines the history has.
                 if logs_after(self.job, self.step):
                     self._log()
                 if validates_after(self.job, self.step):
