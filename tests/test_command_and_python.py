@@ -349,7 +349,7 @@ def test_a_table_without_header_is_matched_by_position_without_its_label(
     WIDE.to_csv(tmp_path / "named.csv", index=False)
     answer = cli("predict", "last", "named.csv")
     assert answer.code == 2
-    assert "name the inputs with --input COL,..." in answer.err
+    assert "choose the columns with --input COL,..." in answer.err
 
 
 # --- test files, resumed runs, further fits, weights

@@ -303,3 +303,15 @@ def test_a_signal_with_gaps_is_filled_in_and_its_windows_are_kept(carried, cli, 
     scores = json.loads(cli("evaluate", "regress-1", "own.csv", "--json").out)
     assert scores["answers"] > 0
     assert np.isfinite(scores["mse"])
+
+
+@pytest.mark.parametrize(("job", "role"), [("classify", "label"), ("regress", "target")])
+def test_figures_of_rows_with_marked_gaps_are_drawn(cli, tmp_path, job, role):
+    random = np.random.default_rng(2)
+    lines = [f"{a:.2f},{'' if k % 5 else f'{b:.2f}'},{k % 2}" for k, (a, b) in
+             enumerate(random.normal(size=(60, 2)))]  # fmt: skip
+    (tmp_path / "gaps.csv").write_text("\n".join(["age,spend,churn", *lines]) + "\n")
+    options = ("--missing", "mask", "--layout", "features", f"--{role}", "churn")
+    done = cli(job, "gaps.csv", *options, "--max-steps", 3, "--view", "files", "--threads", 1)
+    assert done.code == 0, done.err
+    assert cli("verify", "last").code == 0

@@ -63,7 +63,7 @@ def test_before_the_run_is_written_signals_end_the_process_at_once(command, cli,
 
     before = files()
 
-    def read(*arguments: object) -> None:
+    def read(*arguments: object, **more: object) -> None:
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
         os.kill(os.getpid(), signal.SIGINT)
         pytest.fail("not ended")

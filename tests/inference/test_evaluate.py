@@ -255,8 +255,9 @@ def test_test_series_shorter_than_a_window_are_left_out(cli: Cli, tmp_path: Path
     (tmp_path / "own.csv").write_text("\n".join(lines) + "\n")
     short = 0
     for seed in range(3):
-        done = cli("regress", "own.csv", "--target", "v", "--horizon", 1, "--window", 8,
-                   "--seed", seed, "--split", "random", "--test-fraction", "0.4", *SMALL)  # fmt: skip
+        split = ("--split", "random", "--test-fraction", "0.4", "--seed", seed)
+        options = ("--target", "v", "--horizon", 1, "--window", 8)
+        done = cli("regress", "own.csv", *options, *split, *SMALL)
         assert done.code == 0, done.err
         test = run_dataset(last_run(tmp_path)).test
         assert test is not None

@@ -32,3 +32,9 @@ def test_autocorrelation_sees_a_period_and_does_not_cross_series() -> None:
     assert lags[3] == pytest.approx(-1, abs=0.01)
     apart = autocorrelation(residuals, np.arange(80), np.zeros(80, int))
     assert np.isnan(apart).all()  # steps of different series are no pairs
+
+
+def test_an_autocorrelation_is_never_above_one() -> None:
+    values = np.r_[np.zeros(30), np.tile([3.0, -3.0], 6)][:, None]  # large only at the end
+    lags = autocorrelation(values, np.zeros(42, int), np.arange(42))
+    assert np.nanmax(np.abs(lags)) <= 1 + 1e-12

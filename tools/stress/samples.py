@@ -291,7 +291,7 @@ READERS = {
     "parquet long": _table("t.parquet", lambda: parquet(long()), *LONG),
     "jsonl wide": _table("t.jsonl", lambda: json_lines(wide()), *WIDE),
     "jsonl long": _table("t.ndjson", lambda: json_lines(long()), *LONG),
-    "jsonl series": _table("t.jsonl", json_series, CLASSIFY, ("classify", {"layout": "wide"}),
+    "jsonl series": _table("t.jsonl", json_series, CLASSIFY,
                            ("regress", {"horizon": 1, "target": ("v_0",)})),
     "jsonl.gz": _table("t.jsonl.gz", lambda: gzip.compress(json_lines(wide()), mtime=0), *WIDE),
     "xlsx wide": _table("t.xlsx", lambda: workbook(wide()), *WIDE),

@@ -93,7 +93,9 @@ def channel_ranges(dataset: PreparedDataset) -> list[list[float]] | None:
         return None
     n = min(len(rows), RANGED_ROWS, max(1, RANGED_NUMBERS // max(math.prod(shape), 1)))
     chosen = rows.take(np.linspace(0, len(rows) - 1, n).round().astype(int))
-    values = fractions(in_own_units(dataset, chosen), np.float64).reshape(-1, shape[1])
+    own = in_own_units(dataset, chosen)  # without the features that mark missing values
+    channels = own.shape[2] if own.ndim == 3 else shape[1]
+    values = fractions(own, np.float64).reshape(-1, channels)
     columns = [column[np.isfinite(column)] for column in values.T]
     if not all(len(column) for column in columns):
         return None

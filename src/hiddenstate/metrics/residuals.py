@@ -47,11 +47,12 @@ def autocorrelation(residuals: Array, series: Array, at: Array) -> Floats:
         NaN for lags of fewer than `PAIRS` pairs.
     """
     centred = residuals - residuals.mean(axis=0)
-    power = (centred**2).mean(axis=0)
     lags = np.full((residuals.shape[1], LAGS), np.nan)
     for lag in range(1, min(LAGS, len(at) - 1) + 1):
         pairs = np.flatnonzero((series[lag:] == series[:-lag]) & (at[lag:] - at[:-lag] == lag))
         if len(pairs) >= max(PAIRS, SHARE * len(at)):
-            product = (centred[pairs] * centred[pairs + lag]).mean(axis=0)
+            now, later = centred[pairs], centred[pairs + lag]
+            power = np.sqrt((now**2).sum(axis=0) * (later**2).sum(axis=0))
+            product = (now * later).sum(axis=0)
             lags[:, lag - 1] = np.where(power > 0, product / np.where(power > 0, power, 1), np.nan)
     return lags

@@ -88,18 +88,19 @@ def test_a_forecast_has_the_predictions_of_each_moment(
     options = {"data": str(tmp_path / "signal.csv"), "target": ("load",), "horizon": 1}
     run = train("regress", options | {"hidden_size": 4, "max_steps": 5, "log_every": 1}, tmp_path)
     data, timeline = replay(run), Timeline(run)
-    n = len(data["time"])
-    target = timeline.moment().arrays["target"].reshape(-1)
-    np.testing.assert_allclose(values(data, "target", n), target[-n:], atol=1e-3)
+    n, static = len(data["time"]), timeline.static_arrays
+    ahead = np.isfinite(static["held_time"][0])
+    assert data["held"] == n - ahead.sum() > 0
+    target = static["held_target"][0, ahead].reshape(-1)
+    np.testing.assert_allclose(values(data, "target", n)[data["held"] :], target, atol=1e-3)
     drawn = values(data, "prediction", len(data["steps"]), n)
     for place, step in enumerate(data["steps"]):
-        real = timeline.moment(step).arrays["prediction"].reshape(-1)[-n:]
+        real = timeline.moment(step).arrays["held_prediction"][0, ahead].reshape(-1)
         expected = np.clip(real, data["low"], data["high"])
-        np.testing.assert_allclose(drawn[place], expected, atol=1e-3)
-    monkeypatch.setattr(live, "MAX_POINTS", 7)
+        np.testing.assert_allclose(drawn[place, data["held"] :], expected, atol=1e-3)
     monkeypatch.setattr(live, "MAX_BYTES", 3 * 2 * 7)
     few = replay(run)
-    assert (len(few["time"]), len(few["steps"])) == (7, 3)
+    assert len(few["steps"]) == 2 < len(data["steps"])
     assert (few["steps"][0], few["steps"][-1]) == (data["steps"][0], data["steps"][-1])
 
 

@@ -126,13 +126,16 @@ def _decided(
     taken = {*named.values(), *ids, *targets, *(inputs or ()), *dropped}
     free = [j for j in range(len(columns.names)) if j not in taken]
 
-    left_out = [j for j in free if columns.names[j].casefold() in INDEX_NAMES]
+    left_out = [
+        j for j in free if columns.names[j].casefold() in INDEX_NAMES and columns.kinds[j] != "text"
+    ]
     unused |= dict.fromkeys(left_out, "row numbers")
     free = [j for j in free if j not in left_out]
     long, ids, time = _id_and_time(columns, options, job, ids, named.get("time"), free, left_out)
     has_series = long and bool(ids) and not {*ids} & {*left_out}
     label, is_first = named.get("label"), False
-    if job != "regress" and label is None:
+    absent = options.label is not None and not require_targets  # nothing takes its place
+    if job != "regress" and label is None and not absent:
         label, is_first = _guess_label(columns, options, job, require_targets, free, report)
         free = [j for j in free if j != label]
     if job == "regress" and not targets:

@@ -225,7 +225,12 @@ class _Reading:
         for name, rows in arrays.items():
             shape = rows[0].shape
             for row, line in zip(rows, lines, strict=True):
-                if row.shape != shape or row.ndim != 1:
+                if row.ndim != 1:
+                    raise DataError(
+                        f"{self.where}:{line}:{printable(name, 40)}: {_shape_text(row)}, and "
+                        "--layout wide takes one number for each step; leave out --layout"
+                    )
+                if row.shape != shape:
                     raise DataError(
                         f"{self.where}:{line}:{printable(name, 40)}: {_shape_text(row)}, but "
                         f"{_shape_text(rows[0])} in line {lines[0]}; leave out --layout, or make "

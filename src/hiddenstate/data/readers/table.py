@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
-from hiddenstate.data.column_names import are_names
+from hiddenstate.data.column_names import ALL, are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import Encoding
@@ -151,7 +151,7 @@ def _unused_remarks(
     """Say which columns nothing uses, and why, unless the user chose the inputs."""
     skipped = {*roles.left_out, _unnamed_time(columns, roles)}
     unused = {j: why for j, why in roles.unused.items() if j not in skipped and why != "--drop"}
-    if options.input or not unused:
+    if options.input not in (None, ALL) or not unused:
         return ()
     reasons = [f"{printable(columns.names[j], 40)} ({why})" for j, why in unused.items()]
     return (f"{where}: left out, as nothing uses them: {listed(reasons, each=80)}",)

@@ -191,7 +191,7 @@ def _name_parts(
 def _time_axis(axes: Axes, dates: bool) -> None:
     """Write times at the x axis: dates as dates, numbers in full."""
     if dates:
-        locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
+        locator = AutoDateLocator(minticks=2, maxticks=8)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(
             ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
