@@ -495,7 +495,5 @@ def test_dropped_columns_have_no_role(read: Read) -> None:
 
 def test_columns_that_nothing_uses_are_left_out_with_one_note(read: Read) -> None:
     text = "day,v,price,who\n1,2,3,ann\n2,3,4,bob\n"
-    data = read(text, job="regress", horizon=1, target=("v",))
-    assert data.remarks[0].endswith(
-        "nothing uses them: price (a forecast reads its target alone), who (text)"
-    )
+    words = "nothing uses them: price (a forecast reads its target alone), who (text)"
+    assert read(text, job="regress", horizon=1, target=("v",)).remarks[0].endswith(words)

@@ -30,7 +30,6 @@ from hiddenstate.views.figures.thumbnails import (
     fixed,
     foot,
     gutter,
-    shortened,
     size_of,
 )
 from hiddenstate.views.limits import Span, code_spans
@@ -103,7 +102,7 @@ def rebuilt_worst(
     n = len(rows)
     below = [f"{value:.3g}" for value in error[:n]]
     if labels is not None:
-        named = shortened([*labels][:n], 14)
+        named = style.shortened([*labels][:n], 14)
         below = [f"{name}: {text}" for name, text in zip(named, below, strict=False)]
     figure = figure or _pair_figure(n, form, 0.86, below)
     note = "originals above" if form.picture else OVER if form.has_time else MARKED

@@ -23,7 +23,6 @@ from hiddenstate.views.figures.thumbnails import (
     fit_cells,
     foot,
     gutter,
-    shortened,
 )
 from hiddenstate.views.row_form import RowForm, form_of_rows
 
@@ -123,7 +122,7 @@ class _Judged:
         frames = [now.faint if good else now.wrong for good in right]
         cells = draw_thumbnails(axes, self.rows[:n], form, fit, frames)
         marks = [RIGHT_MARK if good else WRONG_MARK for good in right]
-        names = shortened([*self.taken, *self.real], letters)
+        names = style.shortened([*self.taken, *self.real], letters)
         taken, real = names[: len(self.taken)], names[len(self.taken) :]
         titles = [f"{mark} {name}" for mark, name in zip(marks, taken[:n], strict=True)]
         colors = [now.right if good else now.wrong for good in right]

@@ -29,7 +29,6 @@ from hiddenstate.views.figures.layout import (
     write,
     write_at,
 )
-from hiddenstate.views.figures.thumbnails import shortened
 from hiddenstate.views.row_form import RowForm, form_of_rows, thinned_line
 
 SIDE_BY_SIDE = 6.0
@@ -172,7 +171,7 @@ class _Decided:
 
     def verdict(self, letters: int) -> tuple[str, str]:
         """Return the result in words, each name in at most so many letters, and its colour."""
-        now, short = style.now(), shortened(self.names, letters)
+        now, short = style.now(), style.shortened(self.names, letters)
         is_ = short[self.truth]
         if self.chosen is None:
             return f"is {is_}", now.ink
@@ -372,7 +371,7 @@ class _Decided:
         along, across = axes.bbox.width / dpi, axes.bbox.height / dpi  # inches
         if self.down:
             along, across = across, along
-        lengths = [shortened(self.names, n) for n in (24, 14, 8)]
+        lengths = [style.shortened(self.names, n) for n in (24, 14, 8)]
         for number, class_ in enumerate(order):
             size = np.nan_to_num(edges[:, number + 1] - edges[:, number]) * across
             for name in dict.fromkeys(short[class_] for short in lengths):

@@ -34,7 +34,6 @@ from hiddenstate.views.figures.thumbnails import (
     fit_cells,
     foot,
     gutter,
-    shortened,
 )
 from hiddenstate.views.limits import Limits, Span, limits_of
 from hiddenstate.views.row_form import RowForm, form_of_rows
@@ -76,7 +75,7 @@ def examples(
     fit = fit_cells(len(rows), form, *free, 0.25, names)
     cells = draw_thumbnails(axes, rows[: fit.n], form, fit)
     if names:
-        short = shortened(names, fit.letters)[: fit.n]
+        short = style.shortened(names, fit.letters)[: fit.n]
         write_at(axes, cells.above, short, style.now().ink, style.TEXT_POINTS, bold=True, up=9)
     write_sides(axes, form, cells, left - 0.12)
     return figure

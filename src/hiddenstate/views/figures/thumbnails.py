@@ -1,7 +1,6 @@
 """Draws rows of data side by side on one pair of axes, as pictures, lanes or bars."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -157,15 +156,6 @@ def inches_of(names: Sequence[str]) -> float:
     """Return the space for the longest of some names, in inches."""
     longest = max((style.letters(name) for name in names), default=0)
     return LETTER * style.TEXT_POINTS * (min(longest, LONGEST) + 1) if longest else 0.0
-
-
-def shortened(names: Sequence[str], letters: int) -> list[str]:
-    """Return names without the ends of long ones; without their middles where ends differ."""
-    plain = {name: style.plain(name, 1000) for name in names}
-    short = {name: text if len(text) <= letters else f"{text[: max(letters - 1, 1)]}…"
-             for name, text in plain.items()}  # fmt: skip
-    counts = Counter(short.values())
-    return [style.plain(n, letters) if counts[short[n]] > 1 else short[n] for n in names]
 
 
 def figure_size(
