@@ -118,7 +118,7 @@ def _damage(where: str) -> Iterator[None]:
         yield
     except HiddenstateError:
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  openpyxl raises anything on a damaged workbook
         raise DataError(
             f"{where}: damaged, or not an .xlsx workbook ({printable(error, 100)}); save it again"
         ) from None
