@@ -387,7 +387,7 @@ def test_a_table_without_a_label_is_refused_with_its_columns(
     path = write("t.csv", "".join(",".join(row[:2]) + "\n" for row in rows_of(WIDE)))
     assert "add --label COL; columns: a, b" in refuse(2, "classify", path)
     error = refuse(2, "classify", write("sound.csv", WIDE), "--test", path)
-    assert f"{path}: no label column" in error
+    assert f"{path}: no column label (--label)" in error
     assert "no column label" in refuse(2, "evaluate", trained / "wide.safetensors", path)
 
 

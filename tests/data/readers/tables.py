@@ -9,6 +9,7 @@ import pytest
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.readers.column_roles import Part
 from hiddenstate.data.readers.open import read_path
 from hiddenstate.errors import DataError
 
@@ -27,7 +28,8 @@ def reader(folder: Path) -> Callable[..., SequenceDataset]:
     ) -> SequenceDataset:
         path = folder / name
         path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return read_path(str(path), DataConfig(**options), job, require_targets)
+        part: Part = "training" if require_targets else "new"
+        return read_path(str(path), DataConfig(**options), job, require_targets, part=part)
 
     return run
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -51,6 +52,9 @@ which that column is the label."""
 MAX_LIKELY = 5
 """Most columns that a hint names as the probable label or target."""
 
+Part = Literal["training", "test", "new"]
+"""What rows are for: training; `--test`; or a model that is trained already."""
+
 Report = Callable[[DataError], None]
 """Takes what is wrong with the roles; raises it, or remembers it where roles are only described."""
 
@@ -76,8 +80,17 @@ class Roles:
     unused: Mapping[int, str] = field(default_factory=dict)
 
 
-def find_roles(columns: Columns, options: DataConfig, job: str, require_targets: bool) -> Roles:
+def find_roles(
+    columns: Columns,
+    options: DataConfig,
+    job: str,
+    require_targets: bool,
+    part: Part = "training",
+) -> Roles:
     """Decide the roles: as the options say, otherwise by names and kinds.
+
+    Further rows may be without the columns that only training reads, whatever options name them:
+    what is dropped, groups, weights, and the id and the time of wide rows.
 
     Parameters
     ----------
@@ -86,6 +99,7 @@ def find_roles(columns: Columns, options: DataConfig, job: str, require_targets:
     job : {"classify", "regress", "autoencode"}
     require_targets : bool
         Whether labels or targets must be there.
+    part : {"training", "test", "new"}
 
     Raises
     ------
@@ -97,7 +111,7 @@ def find_roles(columns: Columns, options: DataConfig, job: str, require_targets:
     def refuse(error: DataError) -> None:
         raise error
 
-    return _decided(columns, options, job, require_targets, refuse)
+    return _decided(columns, options, job, require_targets, refuse, part)
 
 
 def described_roles(
@@ -110,16 +124,23 @@ def described_roles(
 
 
 def _decided(
-    columns: Columns, options: DataConfig, job: str, require_targets: bool, report: Report
+    columns: Columns,
+    options: DataConfig,
+    job: str,
+    require_targets: bool,
+    report: Report,
+    part: Part = "training",
 ) -> Roles:
     """Decide the roles and report what is wrong, in the order in which a user should hear it."""
-    named = _named_roles(columns, options, job, require_targets, report)
-    ids = tuple(_indices(columns, "--id", options.id or (), report))
+    is_further = part != "training"
+    names_rows = is_further and options.layout in ("wide", "features")
+    named = _named_roles(columns, options, job, require_targets, report, part)
+    ids = tuple(_indices(columns, "--id", options.id or (), report, names_rows))
     for j in ids:
         if columns.kinds[j] == "nested":
             report(text_error(columns, j, "--id"))
     targets = _named_targets(columns, options, job, require_targets, report)
-    dropped = _dropped(columns, options, require_targets, report)
+    dropped = _indices(columns, "--drop", options.drop or (), report, is_further)
     inputs = _named_inputs(columns, options, dropped, report)
     _check_distinct(columns, options, named, ids, targets, inputs, dropped, report)
     unused = dict.fromkeys(dropped, "--drop")
@@ -159,15 +180,17 @@ def _decided(
                 f"--id COL; columns: {columns.listed()}"
             )
         )
+    trains = part != "new"
+    answers = require_targets or job == "autoencode"  # which has a score of the labels
     return Roles(
         long,
         inputs,
-        targets,
-        label,
+        targets if answers else [],
+        label if answers else None,
         () if long and not has_series else ids,
         time,
-        named.get("group"),
-        named.get("weight"),
+        named.get("group") if trains else None,
+        named.get("weight") if trains else None,
         tuple(left_out),
         is_first,
         unused,
@@ -231,21 +254,29 @@ def _indices(
 
 
 def _named_roles(
-    columns: Columns, options: DataConfig, job: str, require_targets: bool, report: Report
+    columns: Columns,
+    options: DataConfig,
+    job: str,
+    require_targets: bool,
+    report: Report,
+    part: Part,
 ) -> dict[str, int]:
-    """Return the columns that options name for one role.
-
-    Columns that only training needs may be absent from data without targets.
-    """
+    """Return the columns that options name for one role; further rows may be without some."""
+    is_further = part != "training"
+    may_miss = {
+        "label": not require_targets,
+        "time": is_further and options.layout in ("wide", "features"),
+        "group": is_further,
+        "weight": is_further,
+    }
     roles = {}
     for role in ("label", "time", "group", "weight"):
         name = getattr(options, role)
         if name is None or (role == "label" and job == "regress"):
             continue
-        may_miss = not require_targets and role != "time"
-        for j in _indices(columns, f"--{role}", [name], report, may_miss):
+        for j in _indices(columns, f"--{role}", [name], report, may_miss[role]):
             roles[role] = j
-            if columns.kinds[j] == "nested":
+            if columns.kinds[j] == "nested" and not may_miss[role]:
                 report(text_error(columns, j, f"--{role}"))
     return roles
 
@@ -253,23 +284,13 @@ def _named_roles(
 def _named_targets(
     columns: Columns, options: DataConfig, job: str, require_targets: bool, report: Report
 ) -> list[int]:
-    """Return the targets that options name; data without targets has all of them or none."""
+    """Return the targets that options name; those that are there, if none is required."""
     names = options.target if job == "regress" and options.target is not None else ()
-    present = [name for name in names if name in columns.positions]
-    if not require_targets and len(present) < len(names):
-        return []
-    targets = _indices(columns, "--target", names, report)
+    targets = _indices(columns, "--target", names, report, may_miss=not require_targets)
     for j in targets:
-        if not holds_numbers(columns, j):
+        if require_targets and not holds_numbers(columns, j):
             report(text_error(columns, j, "--target"))
     return targets
-
-
-def _dropped(
-    columns: Columns, options: DataConfig, require_targets: bool, report: Report
-) -> list[int]:
-    """Return the columns that `--drop` names; new data need not have them."""
-    return _indices(columns, "--drop", options.drop or (), report, may_miss=not require_targets)
 
 
 def _named_inputs(

@@ -17,6 +17,7 @@ from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers import formats
+from hiddenstate.data.readers.column_roles import Part
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.formats import has_ending, is_table
 from hiddenstate.data.readers.number_names import Names
@@ -27,9 +28,6 @@ from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 Reader = Callable[[Path, DataConfig, str, bool, bool], SequenceDataset]
 """Reads a path with options, for a job; the last arguments are whether targets are required, and
 whether a bounded sample of the rows is enough, which the reader then describes in `unread`."""
-
-SOUND_OPTIONS = ("frame", "bands", "rate")
-"""What the training sounds settle for test sounds."""
 
 ColumnsReader = Callable[[Path, DataConfig, bool], Columns]
 """Reads the columns of a table; the last argument is whether a sample is enough."""
@@ -101,12 +99,12 @@ def read_dataset(
             raise OptionError(
                 f"--test: {printable(options.data)} has test rows already; leave it out"
             )
-        if options.input is None and are_names(dataset.names):
-            options = replace(options, input=dataset.names)
-        sound = {name: value for name, value in dataset.read_as.items() if name in SOUND_OPTIONS}
-        options = replace(options, **sound)
+        options = _settled(options, dataset)
         as_text = replace(as_text, label=_like_training(dataset).label)
-        test = read_path(test_path, options, config.job, True, sample, dataset.encodings, as_text)
+        has_targets, known = config.job != "autoencode", dataset.encodings
+        test = read_path(
+            test_path, options, config.job, has_targets, sample, known, as_text, "test"
+        )
         unread = (*dataset.unread, *test.unread)
         texts = (*dataset.numbers_as_text, *test.numbers_as_text)
         test = check_match(dataset, test)
@@ -117,6 +115,14 @@ def read_dataset(
             numbers_as_text=tuple(dict.fromkeys(texts)),
         )
     return dataset
+
+
+def _settled(options: DataConfig, dataset: SequenceDataset) -> DataConfig:
+    """Return the options to read test rows with: what the training rows left open is settled."""
+    settled = {n: v for n, v in dataset.read_as.items() if getattr(options, n) in (None, "auto")}
+    if options.input is None and are_names(dataset.names):
+        settled["input"] = dataset.names
+    return replace(options, **settled)
 
 
 def read_data(source: Any, job: str = "classify", **options: Any) -> SequenceDataset:
@@ -158,6 +164,7 @@ def read_path(
     sample: bool = False,
     encodings: tuple[Encoding, ...] | None = None,
     as_text: Names = Names(),  # noqa: B008  # frozen
+    part: Part = "training",
 ) -> SequenceDataset:
     """Read one file or folder with the reader for its name.
 
@@ -176,6 +183,8 @@ def read_path(
         How the training data was encoded, for further rows; by default, this is the training data.
     as_text : Names, optional
         Which ids, groups and labels of a table may be text though all their cells are numbers.
+    part : {"training", "test", "new"}
+        What the rows are for: training, `--test`, or a model that is trained already.
 
     Raises
     ------
@@ -193,7 +202,9 @@ def read_path(
         columns = (
             sample_columns(path, options) if sample else read_table(path, options, texts=texts)
         )
-        dataset = to_dataset(columns, options, job, require_targets, path.name, encodings, as_text)
+        dataset = to_dataset(
+            columns, options, job, require_targets, path.name, encodings, as_text, part
+        )
     elif options.calendar is not None:
         raise OptionError(f"--calendar: requires a table with dates; {printable(path)} is none")
     else:
@@ -315,7 +326,9 @@ def read_like(
     config = make_config(job, {n: v for n, v in values.items() if v is not None})
     try:
         as_text = Names.like(classes)
-        dataset = read_path(name, config.data, job, require_targets, False, encodings, as_text)
+        dataset = read_path(
+            name, config.data, job, require_targets, False, encodings, as_text, "new"
+        )
     except DataError as error:
         raise DataError(_hint_for_new_data(str(error), job)) from None
     return dataset if dataset.test is None else replace(dataset, train=dataset.test, test=None)

@@ -16,7 +16,7 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.readers.column_content import content_of
-from hiddenstate.data.readers.column_roles import Roles, find_roles
+from hiddenstate.data.readers.column_roles import Part, Roles, find_roles
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
@@ -55,6 +55,7 @@ def to_dataset(
     name: str,
     encodings: tuple[Encoding, ...] | None = None,
     as_text: Names = Names(),  # noqa: B008  # frozen
+    part: Part = "training",
 ) -> SequenceDataset:
     """Turn a table into series, not split, scaled or filled in.
 
@@ -72,6 +73,8 @@ def to_dataset(
         How the training data was encoded, for further rows; by default, this is the training data.
     as_text : Names, optional
         Which ids, groups and labels may be text though all their cells are numbers.
+    part : {"training", "test", "new"}
+        What the rows are for; see :func:`~hiddenstate.data.readers.column_roles.find_roles`.
 
     Returns
     -------
@@ -90,15 +93,15 @@ def to_dataset(
     own_names = columns.names
     columns = _renamed(columns, options, require_targets)
     names = own_names if are_names(columns.names) else columns.names
-    roles = find_roles(columns, options, job, require_targets)
+    roles = find_roles(columns, options, job, require_targets, part)
     columns, texts, text_remarks = with_names_as_text(columns, roles, as_text, printable(name))
     if texts:  # ids that repeat as numbers may not as text
-        roles = find_roles(columns, options, job, require_targets)
+        roles = find_roles(columns, options, job, require_targets, part)
     trained = encodings
     columns, roles, encodings = with_encoded_inputs(columns, roles, options, trained, names)
     names = (*names, *columns.names[len(names) :])
     require_labels = require_targets and (job == "classify" or options.label is not None)
-    by_time = require_targets and (options.time is not None or options.split == "time")
+    by_time = part == "training" and (options.time is not None or options.split == "time")
     clock = _clock(columns, roles, options.dates) if roles.long or by_time else None
     series = _series(columns, roles) if roles.long else np.zeros(columns.n_rows, np.int64)
     if roles.long:
