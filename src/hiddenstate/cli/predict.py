@@ -19,6 +19,7 @@ from hiddenstate.cli.output import note, note_damage, say, say_json, table
 from hiddenstate.cli.run_argument import check_order, run_argument
 from hiddenstate.cli.stdin import named, stdin_as_file
 from hiddenstate.config import DataConfig, section_options
+from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
@@ -52,11 +53,17 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "folder in any supported format, with the columns of the training data; without DATA, the "
     "test rows of the run are used. A classifier predicts labels and a regressor its targets; an "
     "autoencoder prints the code of each row and its reconstruction error.\n\n\b\nExample:\n"
-    "  hiddenstate predict classify-1 digits.csv --proba --output labels.csv",
+    "  hiddenstate predict classify-1 digits.csv --proba --output labels.csv\n"
+    "  tail -f sensor.csv | hiddenstate predict regress-1 - --stream",
 )
 @run_argument
 @_data_argument
 @click.option("--proba", is_flag=True, help="Add the probability of each class.")
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="Read stdin line by line, each a step of a series, and answer each line at once.",
+)
 @click.option(
     "--output",
     type=FilePath(path_type=Path),
@@ -76,6 +83,7 @@ def predict(
     run: str,
     data: str | None,
     proba: bool,
+    stream: bool,
     output: Path | None,
     file_format: str,
     device: str,
@@ -84,18 +92,25 @@ def predict(
     **reading: Any,
 ) -> None:
     """The command `predict`."""
+    from hiddenstate.cli.stream import predict_lines
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.predict import predict_data, predict_run
+    from hiddenstate.inference.stream import Stream
     from hiddenstate.system.atomic_file import check_output
 
     file_format = _resolve_format(file_format, output)
+    if stream:
+        _check_stream(data, output)
     if output is not None:
         check_output(output)
     check_order(run, data, runs_dir)
     model, trained_run = _open_model(run, runs_dir)
     if proba and model.net.job != "classify":
         raise OptionError(f"--proba: only for classifiers; this is a {model.net.job} model")
+    if stream:
+        steps = Stream(model, 1, device, threads)
+        return predict_lines(model, reading, proba, file_format == "json", steps)
     if output is not None:
         _refuse_overwriting(output, run, data, trained_run)
     predictor = checked_predictor(model, device, threads)
@@ -108,6 +123,14 @@ def predict(
     _write_prediction(prediction, output, file_format)
     if data is not None:
         _note_remarks(dataset, stdin)
+
+
+def _check_stream(data: str | None, output: Path | None) -> None:
+    """Refuse what does not go with --stream (`OptionError`)."""
+    if data != STDIN:
+        raise OptionError("--stream: reads lines from stdin; pass - as DATA")
+    if output is not None:
+        raise OptionError("--output: --stream prints each answer at once; redirect stdout instead")
 
 
 def _refuse_overwriting(

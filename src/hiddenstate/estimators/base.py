@@ -203,13 +203,11 @@ class Estimator(BaseEstimator):
         ------
         OptionError
             If the network has no answer before the end of a series: an autoencoder, or one that
-            reads in both directions. Also if the model encodes text or dates of data frames.
+            reads in both directions. Also if the model encodes text or dates.
         UntrustedFileError
             If the file is damaged, or belongs to another model.
         """
         check_is_fitted(self)
-        if self.model_.transform.encodings:
-            raise OptionError("stream: the model encodes text or dates, and a stream reads numbers")
         with errors_for_python():
             if isinstance(rows, (str, os.PathLike)):
                 return saved_stream(self.model_, rows, self.device, self.threads)

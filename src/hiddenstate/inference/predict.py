@@ -123,11 +123,10 @@ def _predict_prepared(
     """Predict prepared rows that are independent of one another."""
     if model.net.job == "classify":
         outputs = predictor.predict(rows.X, rows.lengths)
-        columns = _row_columns(rows) | {"label": class_labels(model, outputs)}
+        columns = {"label": class_labels(model, outputs)}
         if proba:
-            p = softmax(outputs)
-            columns |= {f"p_{name}": p[:, i] for i, name in enumerate(model.classes or [])}
-        return Prediction(columns)
+            columns |= probability_columns(model, softmax(outputs))
+        return Prediction(_row_columns(rows) | columns)
     codes, errors = [], []
     for _, piece in in_pieces(rows.X):
         codes.append(predictor.encode(piece))
@@ -167,7 +166,7 @@ def predict_series(
     rows = Rows(X[None]) if is_one_series else replace(rows, X=X)
     rows = prepare_inputs(model, rows, where)
     series, steps, outputs = predict_steps(model, predictor, rows, where, state)
-    return Prediction(_step_columns(rows, series, steps) | _target_columns(model, outputs))
+    return Prediction(_step_columns(rows, series, steps) | target_columns(model, outputs))
 
 
 def _are_flat_series(model: FittedModel, X: Array) -> bool:
@@ -195,7 +194,7 @@ def predict_test_rows(
         outputs = outputs.reshape(-1, outputs.shape[-1])
         series, steps = steps_of_windows(rows, len(outputs))
     names = _step_columns(rows, series, steps) | {"part": _parts(rows, series, steps)}
-    return Prediction(names | _target_columns(model, outputs))
+    return Prediction(names | target_columns(model, outputs))
 
 
 def steps_of_windows(rows: Rows, n_outputs: int) -> tuple[Array, Array]:
@@ -206,7 +205,12 @@ def steps_of_windows(rows: Rows, n_outputs: int) -> tuple[Array, Array]:
     return series[last], steps[last]
 
 
-def _target_columns(model: FittedModel, outputs: Array) -> dict[str, Array]:
+def probability_columns(model: FittedModel, p: Array) -> dict[str, Array]:
+    """Return probabilities (n, C) as one column per class."""
+    return {f"p_{name}": p[:, i] for i, name in enumerate(model.require_classes())}
+
+
+def target_columns(model: FittedModel, outputs: Array) -> dict[str, Array]:
     """Outputs (n, O) as one column per target; a target named as a column of ours gets a `y_`."""
     names = model.transform.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
     return {f"y_{n}" if n in RESERVED else n: outputs[:, i] for i, n in enumerate(names)}

@@ -349,6 +349,8 @@ def _check_streams(model: FittedModel) -> None:
     """Refuse models that have no answer before the end of a series (`OptionError`)."""
     if model.net.job == "autoencode":
         raise OptionError("stream: an autoencoder reads whole rows, not steps")
+    if model.transform.encodings:
+        raise OptionError("stream: the model encodes text or dates, and a stream reads numbers")
     if model.net.recurrent.bidirectional:
         raise OptionError(
             "stream: this net reads series in both directions, so it has no answer before their "

@@ -68,6 +68,23 @@ def read_columns(
     return reading.columns()
 
 
+def delimiter_named(given: str) -> str:
+    """Return the delimiter that `--delimiter` names: one character, or `tab` or `space`.
+
+    Raises
+    ------
+    OptionError
+        If it cannot separate columns.
+    """
+    given = {"\\t": "\t", "tab": "\t", "space": " "}.get(given, given)
+    if len(given) != 1 or given in '"\r\n.+-_' or given.isalnum():
+        raise OptionError(
+            "--delimiter: expected one character that is not a letter, digit, quote, "
+            f"point, sign or underscore, got {printable(repr(given), 40)}"
+        )
+    return given
+
+
 @dataclass(frozen=True)
 class _Piece:
     """Rows of a piece of the file, in as little memory as possible.
@@ -162,12 +179,7 @@ class _Reading:
         given = self.options.delimiter
         filled = [line for line in self.lines.block if line.strip()]
         if given is not None:
-            given = {"\\t": "\t", "tab": "\t", "space": " "}.get(given, given)
-            if len(given) != 1 or given in '"\r\n.+-_' or given.isalnum():
-                raise OptionError(
-                    "--delimiter: expected one character that is not a letter, digit, quote, "
-                    f"point, sign or underscore, got {printable(repr(given), 40)}"
-                )
+            given = delimiter_named(given)
             self._check_delimiter(filled[:20], given)
             return given
         suffixes = [s.lower() for s in self.path.suffixes]

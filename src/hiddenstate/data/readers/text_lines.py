@@ -64,7 +64,7 @@ class TextLines:
         self.block: list[str] = []
         self.at = self.blocks = self._before = 0
         self.overrun = False
-        self._decoder = _decoder(encoding)
+        self._decoder = decoder_of(encoding)
         self._encoding, self._max = encoding, max_unpacked
         self._offset = 0
         self._rest = ""
@@ -227,7 +227,7 @@ class TextLines:
         return DataError(f"{self.where}: cannot be read: {error.strerror or error}")
 
 
-def _decoder(encoding: str) -> codecs.IncrementalDecoder:
+def decoder_of(encoding: str) -> codecs.IncrementalDecoder:
     try:
         "".encode(encoding)  # refuses codecs that are not text encodings
         return codecs.getincrementaldecoder(encoding)("strict")
