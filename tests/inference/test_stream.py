@@ -1,5 +1,6 @@
 """A stream answers like the whole series, however it is cut and whatever runs beside it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def reference(model: FittedModel, rows: int = 1) -> Stream:
     stream = Stream(model, rows)
     steps = stream._predictor._model
     stream._predictor = CheckedPredictor(ReferencePredictor(steps), steps)
-    stream._one_by_one = True
+    stream._one_by_one, stream._stepper, stream._reads_raw = True, None, False
     return stream
 
 
@@ -72,6 +73,25 @@ def test_any_cut_and_any_company_give_the_same_bits_in_the_reference(name):
     assert np.array_equal(np.concatenate(parts, axis=1), whole)
     for row in range(5):
         assert np.array_equal(reference(model).feed(data[row : row + 1])[0], whole[row])
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", MODELS)
+def test_any_cut_gives_the_same_bits_in_the_kernels(name, dtype):
+    model = MODELS[name]
+    params = {name: array.astype(dtype) for name, array in model.params.items()}
+    model = replace(model, params=params)
+    data = with_gaps(model)
+    stream = Stream(model, 5)
+    assert stream._stepper
+    steps = np.stack([stream.step(data[:, t]) for t in range(12)], axis=1)
+    assert steps.dtype == dtype
+    cut = Stream(model, 5)
+    parts = [cut.feed(data[:, :7]), cut.feed(data[:, 7:])]
+    assert np.array_equal(np.concatenate(parts, axis=1), steps)
+    for key, array in stream.state.items():
+        np.testing.assert_array_equal(array, cut.state[key])
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -168,6 +188,27 @@ def test_a_step_that_is_refused_changes_nothing(x, message):
     with pytest.raises(DataError, match=message):
         stream.step(x)
     assert all(np.array_equal(before[name], array) for name, array in stream.state.items())
+
+
+def test_a_series_that_is_refused_changes_nothing(monkeypatch):
+    monkeypatch.setattr("hiddenstate.inference.stream.WORK_AT_ONCE", 1)
+    stream = Stream(MODELS["two layers, mean"], 5)
+    stream.feed(X)
+    before = {name: array.copy() for name, array in stream.state.items()}
+    wrong = X.copy()
+    wrong[2, 9, 1] = np.inf
+    with pytest.raises(DataError, match="missing or not finite"):
+        stream.feed(wrong)
+    assert all(np.array_equal(before[name], array) for name, array in stream.state.items())
+
+
+def test_an_answer_that_overflows_is_refused_and_changes_nothing():
+    model = made("regress", output="last")
+    params = {**model.params, "out.bias": np.full(2, 1e300)}
+    stream = Stream(replace(model, params=params), 5)
+    with pytest.raises(UntrustedFileError, match="no finite prediction"):
+        stream.step(X[:, 0])
+    assert not stream.state["h"].any()
 
 
 @pytest.mark.parametrize(("missing", "readout"), [("forward", "last"), ("error", "mean")])

@@ -429,6 +429,16 @@ class NativePredictor:
         """Return the outputs for parallel rows, with their state; see `Predictor.advance`."""
         return self._net.advance(X, state)
 
+    def stepper(self, state: Params, **meaning: Any) -> Any:
+        """Return the compiled `Stepper` of csrc/stepper.h, which replaces `state` in place.
+
+        `meaning` has the fields of its `Meaning`, by name.
+        """
+        module = native()
+        kind = module.Stepper64 if self._net.dtype == "float64" else module.Stepper32
+        parts = [state.get(name) for name in ("h", "c", "sum", "count")]
+        return kind(self._net.learner, *parts, threads=self._net.threads, **meaning)
+
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
         """Return the outputs for consecutive rows and the last state; see `Predictor.follow`."""
         outputs = []

@@ -94,6 +94,11 @@ class CheckedPredictor:
     predictor : Predictor
     model : FittedModel
         The same model.
+
+    Attributes
+    ----------
+    largest : ndarray
+        The largest sizes of outputs, for each or for all of them.
     """
 
     def __init__(self, predictor: Predictor, model: FittedModel) -> None:
@@ -106,12 +111,12 @@ class CheckedPredictor:
         if model.transform.missing == "mask" and len(offset) * 2 == model.net.n_outputs:
             offset, factor = np.tile(offset, 2), np.tile(factor, 2)
         room = np.minimum(most / 2, LARGEST_ANSWER) - np.abs(offset)
-        self._largest = np.minimum(room * np.minimum(np.abs(factor), 1), most / 2)
+        self.largest = np.minimum(room * np.minimum(np.abs(factor), 1), most / 2)
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
         """Return the outputs for rows `X`; see `Predictor.predict`."""
         outputs = self.predictor.predict(X, lengths)
-        self._check(outputs, self._largest, X, lengths)
+        self._check(outputs, self.largest, X, lengths)
         return outputs
 
     def forward(self, X: Array, state: Params) -> tuple[Array, Params]:
@@ -120,19 +125,19 @@ class CheckedPredictor:
             if not np.isfinite(array).all():
                 raise DataError(f"state: {name} has numbers that are not finite")
         outputs, after = self.predictor.forward(X, state)
-        self._check(outputs, self._largest, X)
+        self._check(outputs, self.largest, X)
         return outputs, after
 
     def advance(self, X: Array, state: Params) -> Array:
         """Return the outputs for parallel rows, with their state; see `Predictor.advance`."""
         outputs = self.predictor.advance(X, state)
-        self._check(outputs, self._largest, X)
+        self._check(outputs, self.largest, X)
         return outputs
 
     def follow(self, X: Source, state: Params) -> tuple[Array, Params]:
         """Return the outputs for consecutive rows and the last state; see `Predictor.follow`."""
         outputs, after = self.predictor.follow(X, state)
-        self._check(outputs, self._largest, X, carries=True)
+        self._check(outputs, self.largest, X, carries=True)
         return outputs, after
 
     def encode(self, X: Source) -> Array:
@@ -144,7 +149,7 @@ class CheckedPredictor:
     def decode(self, codes: Array) -> Array:
         """Return the rows that codes decode to; see `Predictor.decode`."""
         rows = self.predictor.decode(codes)
-        self._check(rows, self._largest, codes)
+        self._check(rows, self.largest, codes)
         return rows
 
     def _check(

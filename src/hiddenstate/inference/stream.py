@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,25 +17,33 @@ from hiddenstate.data.prepare.missing import carry_forward
 from hiddenstate.data.rows import fractions
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
+from hiddenstate.inference.compiled_steps import Stepper, compiled_stepper
 from hiddenstate.inference.hidden_states import hidden_state_model
-from hiddenstate.inference.overflow import check_inputs, checked_predictor, input_limit
+from hiddenstate.inference.overflow import check_inputs, checked_predictor
 from hiddenstate.metrics.scores import softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
+from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 
 KIND = "stream"
 """The kind of the array file that :meth:`Stream.save` writes."""
+
+WORK_AT_ONCE = 10**9
+"""Multiplications between two looks whether the caller is interrupted."""
+
+FLOAT64 = np.dtype(np.float64)
 
 
 class Stream:
     """Reads parallel series step by step, and answers after every step.
 
     The state of each series is carried from call to call, so it does not matter how a series is
-    cut: its answers are the same. They are the same alone and beside other series, too. Both hold
-    to the bit if the reference computes, and to rounding with the kernels and torch.
+    cut: its answers are the same. They are the same alone and beside other series, too. The first
+    holds to the bit with the kernels and the reference, the second with the reference; otherwise
+    both hold to rounding.
 
     The state goes on beyond the length of the windows a model was trained on; `predict` starts anew
     with every window, unless the model carries its state.
@@ -81,18 +90,20 @@ class Stream:
             raise OptionError(f"rows: expected a positive integer, got {printable(rows, 40)}")
         self.rows = int(rows)
         self.classes = None if model.classes is None else label_array(model.classes)
-        self._model, self._limit = model, input_limit(model)
+        self._model, self._shape = model, (self.rows, model.n_features)
         self._averages = model.net.output == "last" and model.net.recurrent.readout == "mean"
         steps = hidden_state_model(model) if self._averages else _answers_every_step(model)
         self._predictor = checked_predictor(steps, device, threads)
         self._one_by_one = isinstance(self._predictor.predictor, ReferencePredictor)
-        self.state = _state_from(model, self.rows, state or {})
-        self._make_buffers()
+        self._state = _state_from(model, self.rows, state or {})
+        self._stepper = compiled_stepper(model, self._predictor, self._state)
+        self._reads_raw = self._stepper is not None and model.transform.fill is None
+        self._answer_shape, self._dtype = (self.rows, model.net.n_outputs), model.dtype
 
-    def _make_buffers(self) -> None:
-        shape = (self.rows, 1, self._model.n_features)
-        self._values, self._size = np.empty(shape), np.empty(shape)
-        self._inputs = np.empty(shape, self._model.dtype)
+    @property
+    def state(self) -> Mapping[str, Array]:
+        """The arrays that a later step reads, by name."""
+        return MappingProxyType(self._state)
 
     def step(self, x: ArrayLike, active: ArrayLike | None = None) -> Array:
         """Read one step of every series, and answer.
@@ -117,11 +128,22 @@ class Stream:
             unchanged.
         """
         x = np.asarray(x)
-        if x.shape != (self.rows, self._model.n_features):
+        if x.shape != self._shape:
             x = self._shaped(x)
-        if active is not None:
-            return self._step_some(x, np.asarray(active))
-        return self._answers(x[:, None], self.state)[:, 0]
+        stepper = self._stepper
+        if stepper and self._reads_raw and x.dtype is FLOAT64 and active is None:  # as usual
+            out = np.empty(self._answer_shape, self._dtype)
+            if stepper.advance(x, True, None, out):
+                return out
+        if active is None:
+            return self._answers(x[:, None])[:, 0]
+        active = np.asarray(active)
+        if active.dtype != bool or active.shape != (self.rows,):
+            raise DataError(
+                f"active: expected {self.rows} truth values, got shape {active.shape} of "
+                f"{active.dtype}"
+            )
+        return self._answers(x[active][:, None], active)[:, 0]
 
     def feed(self, X: ArrayLike) -> Array:
         """Read several steps of every series.
@@ -143,20 +165,31 @@ class Stream:
             raise DataError(
                 f"X: expected shape ({self.rows}, steps, {self._model.n_features}), got {X.shape}"
             )
-        return self._answers(X, self.state)
+        before = {name: array.copy() for name, array in self._state.items()}
+        parts = [np.empty((self.rows, 0, self._answer_shape[1]), self._dtype)]
+        at_once = max(1, WORK_AT_ONCE // (self.rows * self._model.net.n_parameters()))
+        try:
+            for first in range(0, X.shape[1], at_once):
+                raise_if_cancelled()
+                parts.append(self._answers(X[:, first : first + at_once]))
+        except BaseException:
+            for name, array in self._state.items():
+                array[...] = before[name]
+            raise
+        return np.concatenate(parts, axis=1)
 
     def reset(self, rows: ArrayLike | None = None) -> None:
         """Begin new series in these rows, numbers or a mask; by default in all."""
         fresh = initial_state(self._model, self.rows)
         which = slice(None) if rows is None else np.asarray(rows)
-        for name, array in self.state.items():
+        for name, array in self._state.items():
             _by_row(array, name)[which] = _by_row(fresh[name], name)[which]
 
     def copy(self) -> "Stream":
         """Return a stream that goes on from the same state, independently of this one."""
         other = copy.copy(self)
-        other.state = {name: array.copy() for name, array in self.state.items()}
-        other._make_buffers()
+        other._state = {name: array.copy() for name, array in self._state.items()}
+        other._stepper = compiled_stepper(self._model, self._predictor, other._state)
         return other
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -168,7 +201,7 @@ class Stream:
             If the file cannot be written; an existing file is then unchanged.
         """
         facts = {"model": fingerprint(self._model), "rows": self.rows}
-        write_output(Path(path), encode_arrays(KIND, self.state, facts))
+        write_output(Path(path), encode_arrays(KIND, self._state, facts))
 
     def _shaped(self, x: Array) -> Array:
         """Return x as (rows, I) if its shape leaves no doubt."""
@@ -179,30 +212,43 @@ class Stream:
             return x.reshape(shape)
         raise DataError(f"x: expected shape {shape}, got {x.shape}")
 
-    def _step_some(self, x: Array, active: Array) -> Array:
-        if active.dtype != bool or active.shape != (self.rows,):
-            raise DataError(
-                f"active: expected {self.rows} truth values, got shape {active.shape} of "
-                f"{active.dtype}"
-            )
-        state = {n: np.ascontiguousarray(_rows_of(a, n, active)) for n, a in self.state.items()}
-        answers = self._answers(x[active][:, None], state) if active.any() else None
-        n_answers = self._model.net.n_outputs
-        out = np.full((self.rows, n_answers), np.nan, self._model.dtype)
-        if answers is not None:
-            out[active] = answers[:, 0]
-            for name, array in state.items():
-                _by_row(self.state[name], name)[active] = _by_row(array, name)
+    def _answers(self, X: Array, active: Array | None = None) -> Array:
+        """Return answers (rows, n, ...) to raw steps X (B, n, I) of the active rows."""
+        out = np.full((self.rows, X.shape[1], self._answer_shape[1]), np.nan, self._dtype)
+        if active is not None and not active.any():
+            return out
+        if self._stepper and self._compiled_answers(self._stepper, X, active, out):
+            return out
+        which = slice(None) if active is None else active
+        state = {n: np.array(_rows_of(a, n, which), order="C") for n, a in self._state.items()}
+        out[which] = self._computed_answers(X, state)
+        for name, array in state.items():
+            _by_row(self._state[name], name)[which] = _by_row(array, name)
         return out
 
-    def _answers(self, X: Array, state: Params) -> Array:
-        """Return answers (B, n, ...) to raw steps X (B, n, I), and advance `state` in place."""
+    def _compiled_answers(
+        self, stepper: Stepper, X: Array, active: Array | None, out: Array
+    ) -> bool:
+        """Write the answers of the kernels to `out`, unless something is wrong with X."""
+        raw, which = (
+            self._reads_raw and X.dtype.kind in "fi",
+            slice(None) if active is None else active,
+        )
+        if raw:
+            return bool(stepper.advance(X.astype(np.float64), True, active, out))
+        last = self._state["last"][which] if "last" in self._state else None
+        inputs, last = self._prepared(X, last)
+        inputs = np.ascontiguousarray(fractions(inputs, self._dtype))
+        done = bool(stepper.advance(inputs, False, active, out))
+        if done and last is not None:
+            self._state["last"][which] = last
+        return done
+
+    def _computed_answers(self, X: Array, state: Params) -> Array:
+        """Return the predictor's answers (B, n, ...) to raw steps, and advance `state` in place."""
         if self._one_by_one and X.shape[:2] != (1, 1):
             return self._answers_one_by_one(X, state)
-        inputs = self._scaled(X)
-        last = None
-        if inputs is None:
-            inputs, last = self._prepared(X, state)
+        inputs, last = self._prepared(X, state.get("last"))
         outputs = self._predictor.advance(inputs, state)
         if last is not None:
             state["last"][...] = last
@@ -214,41 +260,27 @@ class Stream:
 
     def _answers_one_by_one(self, X: Array, state: Params) -> Array:
         """Compute each row and step alone: products of several differ in their last bits."""
-        self._prepared(X, state)  # refuses all before any state changes
+        self._prepared(X, state.get("last"))  # refuses all before any state changes
         rows = []
         for i in range(len(X)):
             own = {n: np.ascontiguousarray(_rows_of(a, n, [i])) for n, a in state.items()}
-            rows.append([self._answers(X[i : i + 1, t : t + 1], own) for t in range(X.shape[1])])
+            rows.append(
+                [self._computed_answers(X[i : i + 1, t : t + 1], own) for t in range(X.shape[1])]
+            )
             for name, array in own.items():
                 _by_row(state[name], name)[i] = _by_row(array, name)[0]
         return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
-    def _scaled(self, X: Array) -> Array | None:
-        """Return a step as the net reads it, without copies; None if it needs more than scaling."""
-        transform = self._model.transform
-        if X.shape != self._values.shape or transform.fill is not None or X.dtype.kind not in "fi":
-            return None
-        values = self._values
-        np.copyto(values, X)
-        if transform.scaling is not None:
-            np.subtract(values, transform.scaling[0], out=values)
-            np.multiply(values, transform.scaling[1], out=values)
-        if not np.abs(values, out=self._size).max() <= self._limit:  # also of NaN
-            return None  # is refused with its place
-        np.copyto(self._inputs, values, casting="same_kind")
-        return self._inputs
-
-    def _prepared(self, X: Array, state: Params) -> tuple[Array, Array | None]:
+    def _prepared(self, X: Array, last: Array | None) -> tuple[Array, Array | None]:
         """Return steps as the net reads them, and the last known values after them, if kept."""
         if X.dtype.kind not in "fiub":
             raise DataError(f"x: expected numbers, got {X.dtype}")
-        last = None
-        if "last" in state:
+        if last is not None:
             values = fractions(X, np.float64)
             values = np.where(np.isfinite(values), values, np.nan)
-            known = carry_forward(np.concatenate([state["last"][:, None], values], axis=1))
+            known = carry_forward(np.concatenate([last[:, None], values], axis=1))
             X, last = known[:, 1:], known[:, -1]
-        X = self._model.transform.apply(X, None, self._model.dtype, "x")
+        X = self._model.transform.apply(X, None, self._dtype, "x")
         check_inputs(self._model, X, "x")
         return X, last
 
@@ -373,5 +405,5 @@ def _rows_in(array: Array, name: str) -> int:
 
 
 def _rows_of(array: Array, name: str, rows: Any) -> Array:
-    """Return a copy of some rows, in the array's own order of axes."""
+    """Return some rows, in the array's own order of axes."""
     return array[:, rows] if name in ("h", "c") else array[rows]

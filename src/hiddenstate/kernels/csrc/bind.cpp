@@ -13,6 +13,7 @@
 
 #include "layer.h"
 #include "net.h"
+#include "stepper.h"
 
 namespace nb = nanobind;
 using namespace hs;
@@ -285,6 +286,62 @@ void bind_learner(nb::module_& m, const char* name) {
            nb::arg("cn").none().noconvert(), nb::arg("threads"), nb::arg("ask").none());
 }
 
+// A stepper, and the network and the arrays that it uses.
+template <class T>
+struct Steps {
+  Stepper<T> stepper;
+  std::mutex& guard;
+  int threads;
+  std::vector<nb::object> held;
+
+  bool advance(Any x, bool raw, Maybe<const bool> active, Array<T> out) {
+    const bool doubles = x.dtype() == nb::dtype<double>();
+    if (!doubles && x.dtype() != nb::dtype<T>()) throw nb::type_error("x: expected float64");
+    const long row = stepper.inputs(), n = static_cast<long>(x.shape(0));
+    const long steps = n ? static_cast<long>(x.size()) / (n * row) : 0;
+    if (n * steps * row != static_cast<long>(x.size()) ||
+        static_cast<long>(out.size()) != stepper.rows() * steps * stepper.answers())
+      throw nb::value_error("x and out: expected rows of inputs and of answers");
+    const auto* which = reinterpret_cast<const uint8_t*>(at(active));
+    nb::gil_scoped_release free;
+    std::lock_guard<std::mutex> lock(guard);
+    if (doubles)
+      return stepper.advance(static_cast<const double*>(x.data()), raw, steps, which, out.data(),
+                             threads);
+    return stepper.advance(static_cast<const T*>(x.data()), raw, steps, which, out.data(), threads);
+  }
+};
+
+template <class T>
+void bind_stepper(nb::module_& m, const char* name) {
+  using S = Steps<T>;
+  nb::class_<S>(m, name)
+      .def(
+          "__init__",
+          [](S* self, nb::object learner, Array<T> h, Maybe<T> c, Maybe<double> sum,
+             Maybe<int64_t> count, std::vector<double> offset, std::vector<double> factor,
+             double limit, std::vector<double> largest, std::vector<T> head,
+             std::vector<T> head_bias, std::vector<long> change, std::vector<double> target_offset,
+             std::vector<double> target_factor, bool probabilities, int threads) {
+            Net<T>& net = nb::cast<Learner<T>&>(learner).net;
+            new (self)
+                S{Stepper<T>(net,
+                             {offset, factor, limit, largest, head, head_bias, change,
+                              target_offset, target_factor, probabilities},
+                             static_cast<long>(h.shape(1)), {h.data(), at(c), at(sum), at(count)}),
+                  net.guard(),
+                  threads,
+                  {learner, nb::cast(h), nb::cast(c), nb::cast(sum), nb::cast(count)}};
+          },
+          nb::arg("learner"), nb::arg("h").noconvert(), nb::arg("c").none().noconvert(),
+          nb::arg("sum").none().noconvert(), nb::arg("count").none().noconvert(), nb::kw_only(),
+          nb::arg("offset"), nb::arg("factor"), nb::arg("limit"), nb::arg("largest"),
+          nb::arg("head"), nb::arg("head_bias"), nb::arg("change"), nb::arg("target_offset"),
+          nb::arg("target_factor"), nb::arg("probabilities"), nb::arg("threads"))
+      .def("advance", &S::advance, nb::arg("x"), nb::arg("raw"), nb::arg("active").none(),
+           nb::arg("out").noconvert());
+}
+
 // Addresses as integers: a drop-in layer is called often, with little data, by code that has
 // checked the tensors.
 template <class P>
@@ -353,6 +410,8 @@ NB_MODULE(_native, m) {
   });
   bind_learner<float>(m, "Learner32");
   bind_learner<double>(m, "Learner64");
+  bind_stepper<float>(m, "Stepper32");
+  bind_stepper<double>(m, "Stepper64");
   bind_layer<float>(m, "Layer32");
   bind_layer<double>(m, "Layer64");
 }

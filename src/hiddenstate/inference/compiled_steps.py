@@ -1,0 +1,76 @@
+"""Steps of a stream in the kernels: from raw values to answers in one call."""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from hiddenstate.engines.native import NativePredictor
+from hiddenstate.inference.overflow import CheckedPredictor, input_limit
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Params
+from hiddenstate.system.typing import Array
+
+
+class Stepper(Protocol):
+    """Advances the states of parallel series; `csrc/stepper.h` has the arithmetic."""
+
+    def advance(self, x: Array, raw: bool, active: Array | None, out: Array) -> bool:
+        """Write the answers to steps x, and replace the state.
+
+        Parameters
+        ----------
+        x : ndarray (B, I) or (B, T, I)
+            The values of the active rows, in float64 or the type of the model.
+        raw : bool
+            Whether x is to be scaled.
+        active : ndarray of bool (rows,), optional
+            By default all rows.
+        out : ndarray (rows, O) or (rows, T, O)
+            Only active rows are written.
+
+        Returns
+        -------
+        bool
+            False, and nothing has changed but `out`, if a number of x, or of what the net computes
+            from it, is NaN or too large.
+        """
+        ...
+
+
+def compiled_stepper(
+    model: FittedModel, predictor: CheckedPredictor, state: Params
+) -> Stepper | None:
+    """Return what advances `state` in place in the kernels, or None if they do not compute.
+
+    Parameters
+    ----------
+    model : FittedModel
+        Its transform is applied, and undone.
+    predictor : CheckedPredictor
+        Computes outputs at every step: those of the model, or its hidden states if `state` has
+        their sum, to which the head of the model is then applied.
+    state : dict of ndarray
+        As :attr:`Stream.state`.
+    """
+    if not isinstance(predictor.predictor, NativePredictor):
+        return None
+    transform, averages = model.transform, "sum" in state
+    offset, factor = transform.scaling or (np.empty(0), np.empty(0))
+    target_offset, target_factor = transform.target_scaling or (np.empty(0), np.empty(0))
+    heads: dict[str, Any] = {"head": [], "head_bias": []}
+    if averages:
+        heads["head"] = model.params["out.weight"].ravel().tolist()
+        heads["head_bias"] = model.params["out.bias"].tolist()
+    stepper: Stepper = predictor.predictor.stepper(
+        state,
+        offset=offset.tolist(),
+        factor=factor.tolist(),
+        limit=input_limit(model),
+        largest=np.ravel(predictor.largest).tolist(),
+        **heads,
+        change=list(transform.change or ()),
+        target_offset=target_offset.tolist(),
+        target_factor=target_factor.tolist(),
+        probabilities=model.net.job == "classify",
+    )
+    return stepper

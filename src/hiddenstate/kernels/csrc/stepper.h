@@ -1,0 +1,184 @@
+// Steps of parallel series: from raw values to answers, and from state to state, in one call.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "net.h"
+
+namespace hs {
+
+// How raw values become inputs of the net, and its outputs become answers. Vectors are empty where
+// there is nothing to do.
+template <class T>
+struct Meaning {
+  std::vector<double> offset, factor;  // [I]: an input is (x - offset) * factor
+  double limit = 0;                    // the largest size of an input
+  std::vector<double> largest;         // [outputs] or [1]: the largest sizes of the net's outputs
+  std::vector<T> head, head_bias;      // [O][outputs], [O]: reads the mean of the outputs so far
+  std::vector<long> change;            // [O]: the inputs that are added to the outputs
+  std::vector<double> target_offset, target_factor;  // [O]: an answer is y / factor + offset
+  bool probabilities = false;                        // answers are the softmax
+};
+
+// The state of the series, in the caller's memory: h and c are [layers][rows][hidden], `sum`
+// [rows][hidden] and `count` [rows] are null without a head.
+template <class T>
+struct Carried {
+  T *h = nullptr, *c = nullptr;
+  double* sum = nullptr;
+  int64_t* count = nullptr;
+};
+
+template <class T>
+class Stepper {
+ public:
+  // `net` has an output at every step, and `state` belongs to `rows` rows; both must outlive this.
+  Stepper(Net<T>& net, Meaning<T> meaning, long rows, Carried<T> state)
+      : net_(net), meaning_(std::move(meaning)), rows_(rows), state_(state) {}
+
+  long rows() const { return rows_; }
+  long inputs() const { return net_.shape().inputs; }
+  long answers() const {
+    return meaning_.head.empty() ? net_.shape().outputs
+                                 : static_cast<long>(meaning_.head_bias.size());
+  }
+
+  // Reads x [n][steps][inputs] for the n rows that are not 0 in `active`, or all if it is null, and
+  // writes their answers [rows][steps][answers]. If `raw`, x is scaled first. Returns false if an
+  // input or output is not a number or too large; no state changes then.
+  template <class X>
+  bool advance(const X* x, bool raw, long steps, const uint8_t* active, T* out, int threads) {
+    which_.clear();
+    for (long r = 0; r < rows_; r++)
+      if (!active || active[r]) which_.push_back(r);
+    const long n = static_cast<long>(which_.size());
+    if (!n) return true;
+    if (!scale(x, raw, n * steps)) return false;
+    move(true);
+    y_.resize(n * net_.shape().outputs);
+    for (long t = 0; t < steps; t++) {
+      const T* now = gather(n, steps, t);
+      const States<T> state{h_.data(), c_.data(), n, net_.shape().hidden};
+      net_.predict({now, kind(), inputs()}, n, 1, nullptr, 0, 1, state, y_.data(), state, threads,
+                   Stop{});
+      if (!fits()) return false;
+      for (long i = 0; i < n; i++)
+        answer(i, now + i * inputs(), out + (which_[i] * steps + t) * answers());
+    }
+    move(false);
+    return true;
+  }
+
+ private:
+  static constexpr Kind kind() { return sizeof(T) == sizeof(float) ? FLOATS : DOUBLES; }
+
+  template <class X>
+  bool scale(const X* x, bool raw, long n) {
+    const Meaning<T>& m = meaning_;
+    const long width = inputs();
+    const bool scaled = raw && !m.offset.empty();
+    const double limit = std::min<double>(m.limit, std::numeric_limits<T>::max());
+    x_.resize(n * width);
+    bool fine = true;
+    for (long i = 0; i < n; i++)
+      for (long k = 0; k < width; k++) {
+        double value = x[i * width + k];
+        if (scaled) value = (value - m.offset[k]) * m.factor[k];
+        fine &= std::fabs(value) <= limit;  // also false for NaN
+        x_[i * width + k] = static_cast<T>(value);
+      }
+    return fine;
+  }
+
+  // The inputs of step t, [n][inputs].
+  const T* gather(long n, long steps, long t) {
+    const long width = inputs();
+    if (n == 1 || steps == 1) return x_.data() + t * width;
+    now_.resize(n * width);
+    for (long i = 0; i < n; i++)
+      copy(now_.data() + i * width, x_.data() + (i * steps + t) * width, width);
+    return now_.data();
+  }
+
+  // Copies the states of the active rows here, or back.
+  void move(bool here) {
+    const long n = static_cast<long>(which_.size()), hidden = net_.shape().hidden;
+    const long layers = net_.shape().layers;
+    h_.resize(layers * n * hidden);
+    c_.resize(state_.c ? h_.size() : 0);
+    sum_.resize(state_.sum ? n * hidden : 0);
+    count_.resize(state_.count ? n : 0);
+    for (long layer = 0; layer < layers; layer++) {
+      move(state_.h + layer * rows_ * hidden, h_.data() + layer * n * hidden, hidden, here);
+      if (state_.c)
+        move(state_.c + layer * rows_ * hidden, c_.data() + layer * n * hidden, hidden, here);
+    }
+    if (state_.sum) move(state_.sum, sum_.data(), hidden, here);
+    if (state_.count) move(state_.count, count_.data(), 1, here);
+  }
+
+  template <class N>
+  void move(N* theirs, N* ours, long width, bool here) {
+    for (size_t i = 0; i < which_.size(); i++) {
+      N *there = theirs + which_[i] * width, *own = ours + i * width;
+      here ? copy(own, there, width) : copy(there, own, width);
+    }
+  }
+
+  bool fits() const {
+    const std::vector<double>& most = meaning_.largest;
+    bool fine = true;
+    const size_t width = net_.shape().outputs;
+    for (size_t i = 0; i < y_.size(); i++)
+      fine &= std::fabs(static_cast<double>(y_[i])) <= most[most.size() == 1 ? 0 : i % width];
+    return fine;
+  }
+
+  // Writes the answer of active row i, whose inputs are x.
+  void answer(long i, const T* x, T* to) {
+    const Meaning<T>& m = meaning_;
+    const long width = net_.shape().outputs, n = answers();
+    const T* y = y_.data() + i * width;
+    if (m.head.empty())
+      copy(to, y, n);
+    else
+      average(i, y, to);
+    for (size_t k = 0; k < m.change.size(); k++) to[k] += x[m.change[k]];
+    for (size_t k = 0; k < m.target_factor.size(); k++)
+      to[k] = static_cast<T>(to[k] / m.target_factor[k] + m.target_offset[k]);
+    if (m.probabilities) softmax(to, n);
+  }
+
+  void average(long i, const T* y, T* to) {
+    const long width = net_.shape().outputs, n = answers();
+    double* sum = sum_.data() + i * width;
+    const double count = static_cast<double>(++count_[i]);
+    mean_.resize(width);
+    for (long k = 0; k < width; k++) mean_[k] = static_cast<T>((sum[k] += y[k]) / count);
+    for (long o = 0; o < n; o++) {
+      const T* row = meaning_.head.data() + o * width;
+      T total = meaning_.head_bias[o];
+      for (long k = 0; k < width; k++) total += row[k] * mean_[k];
+      to[o] = total;
+    }
+  }
+
+  static void softmax(T* y, long n) {
+    const T largest = *std::max_element(y, y + n);
+    T sum = 0;
+    for (long k = 0; k < n; k++) sum += y[k] = std::exp(y[k] - largest);
+    for (long k = 0; k < n; k++) y[k] /= sum;
+  }
+
+  Net<T>& net_;
+  const Meaning<T> meaning_;
+  const long rows_;
+  const Carried<T> state_;
+  std::vector<long> which_;  // the active rows
+  std::vector<T> x_, now_, h_, c_, y_, mean_;
+  std::vector<double> sum_;
+  std::vector<int64_t> count_;
+};
+
+}  // namespace hs
