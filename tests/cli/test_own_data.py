@@ -295,7 +295,7 @@ def test_a_signal_with_gaps_is_filled_in_and_its_windows_are_kept(carried, cli, 
     done = cli("regress", "own.csv", *options, *OFF)
     assert done.code == 0, done.err
     assert "targets are missing at 6 of 96 steps, which are not scored" in done.err
-    n, dropped = (8, 0) if carried else (64, 4)
+    n, dropped = (9, 0) if carried else (69, 4)
     assert (f"{dropped} of {n} windows dropped for missing targets" in done.err) == (not carried)
     assert f"trained on: {n - dropped} windows" in done.out
     assert "--missing forward --target demand" in cli("inspect", "own.csv").out

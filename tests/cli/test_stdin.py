@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from hiddenstate.cli import stdin as stdin_module
+from hiddenstate.config import make_config
 from hiddenstate.data.readers.formats import STDIN_NAMES, stdin_name
+from hiddenstate.runs import Run
+from hiddenstate.runs.run_data import run_dataset
 from tests.conftest import QUIET, Answer, Cli, Refuse
 
 ROWS = "a,b,label\n" + "".join(f"{k % 5},{k % 2}.5,{'pq'[k % 2]}\n" for k in range(24))
@@ -52,6 +55,9 @@ def test_a_run_keeps_its_rows_and_is_resumed_evaluated_and_verified(
     assert cli("resume", "classify-1", "--max-steps", "+1", "--view", "off").code == 0
     assert "rows: 4" in cli("evaluate", "classify-1").out
     assert cli("verify", "classify-1", "--steps", 2).code == 0
+    values = {**Run(run).config.flat(), "test_fraction": 0.5}
+    other = run_dataset(Run(run), make_config("classify", values))
+    assert len(other.require_test()) == 12  # with another option the kept rows are read too
     (run / "stdin.csv").unlink()
     for words in (("evaluate", "classify-1"), ("resume", "classify-1", "--max-steps", "+1")):
         answer = cli(*words)

@@ -115,7 +115,7 @@ def test_the_steps_of_a_signal_are_those_of_the_table(
     assert list(held) == ["row", "step", *times, "part", "load"]
     n_answers = json.loads(cli("evaluate", "last", "--json").out)["answers"]
     assert (held["part"] == "test").sum() == n_answers
-    n_context = {"steps": 6, "last": 0}[output]  # the target of the seventh is held out
+    n_context = {"steps": 7, "last": 0}[output]  # the target of the eighth is held out
     assert held["part"].tolist() == ["context"] * n_context + ["test"] * n_answers
     assert held["step"].tolist() == list(range(59 - n_answers - n_context, 59))
     every = predicted(cli, "last", "own.csv").set_index("step")

@@ -29,6 +29,7 @@ class DataFacts(TypedDict):
     columns: NotRequired[list[str]]
     encodings: NotRequired[list[EncodingFacts]]
     numbers_as_text: NotRequired[list[str]]
+    split_rule: NotRequired[int]
 
 
 def label_values(labels: Array) -> list[Any]:
@@ -228,12 +229,15 @@ class PreparedDataset(Dataset):
         Fingerprint of the data as it was read; None for arrays, which nobody reads again.
     axes : RowAxes
         What steps and features of a row are.
+    split_rule : int
+        How its series were split in time; see `SPLIT_RULE` in `data/prepare/split`.
     """
 
     valid: Rows | None = None
     transform: Transform = field(default_factory=Transform)
     fingerprint_as_read: str | None = None
     axes: RowAxes = RowAxes()
+    split_rule: int = 1
 
     def require_classes(self) -> list[Any]:
         """Return the label of each class number.
@@ -274,6 +278,8 @@ class PreparedDataset(Dataset):
                 facts["encodings"] = [e.facts() for e in encodings]
         if self.numbers_as_text:
             facts["numbers_as_text"] = list(self.numbers_as_text)
+        if self.split_rule > 1:
+            facts["split_rule"] = self.split_rule
         return facts
 
     def sizes(self) -> list[str]:

@@ -2,21 +2,26 @@
 
 from pathlib import Path
 
+from hiddenstate.config import Config
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data import PreparedDataset, read_dataset
 from hiddenstate.data.prepare.encoding import Encoding, encodings_from
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.prepare.split import SPLIT_RULE
 from hiddenstate.data.readers.formats import STDIN_NAMES
 from hiddenstate.data.readers.open import with_trained_columns
-from hiddenstate.errors import (
-    DataError,
-    printable,
-)
+from hiddenstate.errors import DataError, UntrustedFileError, printable
 from hiddenstate.runs import Run
 
 
-def run_dataset(run: Run) -> PreparedDataset:
+def run_dataset(run: Run, config: Config | None = None) -> PreparedDataset:
     """Load the data a run was trained on, with the input columns and encodings that it had then.
+
+    Parameters
+    ----------
+    run : Run
+    config : Config, optional
+        That of the run with options changed.
 
     Raises
     ------
@@ -30,7 +35,7 @@ def run_dataset(run: Run) -> PreparedDataset:
             f"{printable(run.path)}: was trained on arrays in Python, which no command can "
             "load; name a file, or continue in Python"
         )
-    config = run.config
+    config = config or run.config
     dataset = read_dataset(
         config,
         encodings=_encodings(run),
@@ -38,7 +43,7 @@ def run_dataset(run: Run) -> PreparedDataset:
         stdin=kept_rows(run),
     )
     dataset = with_trained_columns(dataset, _columns(run), chosen=True)
-    return prepare(dataset, config)
+    return prepare(dataset, config, split_rule=split_rule(run))
 
 
 def kept_rows(run: Run) -> Path | None:
@@ -76,6 +81,20 @@ def numbers_as_text(run: Run) -> tuple[str, ...]:
     data = run.record.get("data")
     names = data.get("numbers_as_text") if isinstance(data, dict) else None
     return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+def split_rule(run: Run) -> int:
+    """Return how the series of a run were split in time; runs of older versions by rule 1."""
+    data = run.record.get("data")
+    rule = data.get("split_rule") if isinstance(data, dict) else None
+    if rule is None:
+        return 1
+    if isinstance(rule, int) and 1 <= rule <= SPLIT_RULE:
+        return rule
+    raise UntrustedFileError(
+        f"{printable(run.path / 'config.json')}: split_rule is {printable(repr(rule), 20)}, "
+        f"expected 1 or {SPLIT_RULE}; update hiddenstate, or restore the file"
+    )
 
 
 def _encodings(run: Run) -> tuple[Encoding, ...] | None:

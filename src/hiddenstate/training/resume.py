@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hiddenstate.config import Config, make_config
-from hiddenstate.data import load_dataset
 from hiddenstate.data.dataset import PreparedDataset
 from hiddenstate.engines import Engine, TrainingState, make_engine
 from hiddenstate.errors import (
@@ -22,7 +21,7 @@ from hiddenstate.jobs.memory import check_memory
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import make_record
 from hiddenstate.runs.requests import Inbox
-from hiddenstate.runs.run_data import data_change, numbers_as_text, run_dataset
+from hiddenstate.runs.run_data import data_change, run_dataset
 from hiddenstate.runs.writer import RunWriter, reopen_run
 from hiddenstate.system.notice import Notice, warning
 from hiddenstate.system.typing import Array
@@ -260,7 +259,7 @@ def _same_dataset(
         if not allow_changed:
             raise DataError(f"{change}; restore it or add --allow-changed")
         notices.append(warning(f"{change}; continuing anyway"))
-    return before if config.data == run.config.data else load_dataset(config, numbers_as_text(run))
+    return before if config.data == run.config.data else run_dataset(run, config)
 
 
 def _last_point(run: Run, job: Job, allow_changed: bool, notices: list[Notice]) -> Point:

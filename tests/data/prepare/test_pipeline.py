@@ -144,11 +144,11 @@ def test_windows_with_a_missing_target_are_dropped_but_test_steps_kept() -> None
     result = made(
         "regress", rows, missing="mean", stateful=False, window=5, stride=5, test_fraction=0.2
     )
-    assert len(result.train) == 45 // 5 - 1
+    assert len(result.train) == 48 // 5 - 1
     assert result.y is not None
     assert np.isfinite(result.y).all()
     assert result.y_test is not None
-    np.testing.assert_array_equal(np.isnan(result.y_test[0, :, 0]), [*[True] * 4, *(t[45:] == 55)])
+    np.testing.assert_array_equal(np.isnan(result.y_test[0, :, 0]), [*[True] * 4, *(t[48:] == 55)])
 
 
 @pytest.mark.parametrize("output", ["steps", "last"])
@@ -167,7 +167,7 @@ def test_gaps_of_a_signal_are_filled_in_forward_and_its_targets_are_not(output: 
     mean = result.transform.fill
     assert mean is not None
     filled[[0, 1], 0] = mean[0]
-    first = 60 - 12 - 3
+    first = 60 - 12 - 3 - 1
     np.testing.assert_array_equal(result.X_test[0], filled[first:-1])
     targets = np.isfinite(X[0]).all(axis=1)
     spans = {"last": lambda start: [start + 4], "steps": lambda start: range(start + 1, start + 5)}
@@ -175,7 +175,7 @@ def test_gaps_of_a_signal_are_filled_in_forward_and_its_targets_are_not(output: 
     np.testing.assert_array_equal(result.X, [filled[start : start + 4] for start in windows])
     assert result.y is not None
     assert np.isfinite(result.y).all()
-    np.testing.assert_array_equal(~np.isfinite(result.y_test[0, 3:]).all(axis=1), ~targets[49:])
+    np.testing.assert_array_equal(~np.isfinite(result.y_test[0, 3:]).all(axis=1), ~targets[48:])
     hint = "; with --output last a window has only one target" if output == "steps" else ""
     assert result.remarks == (
         "own: targets are missing at 8 of 60 steps, which are not scored",
@@ -209,7 +209,7 @@ def test_a_test_step_whose_current_value_is_missing_is_no_large_target() -> None
     options: dict[str, Any] = {"missing": "drop", "stateful": False, "window": 4, "stride": 1}
     options |= {"horizon": 1, "test_fraction": 0.2, "change": True}
     result = made("regress", Rows(t, t), columns=("v",), targets=("v",), **options)
-    np.testing.assert_array_equal(np.flatnonzero(np.isnan(result.y_test[0, 3:, 0])), [6, 7])
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(result.y_test[0, 3:, 0])), [7, 8])
 
 
 @pytest.mark.parametrize(
@@ -235,9 +235,9 @@ def test_infinite_values_of_test_steps_count_as_missing() -> None:
     rows = Rows(t[None, :, None], np.zeros((1, 60, 1)))
     options: Any = {"missing": "drop", "stateful": False, "window": 5, "test_fraction": 0.2}
     result = made("regress", rows, dtype="float32", **options)
-    assert len(result.train) == 45 // 5 - 1
+    assert len(result.train) == 48 // 5 - 1
     assert np.isfinite(result.X).all()
-    np.testing.assert_array_equal(np.isnan(result.X_test[0, :, 0]), np.arange(41, 60) == 50)
+    np.testing.assert_array_equal(np.isnan(result.X_test[0, :, 0]), np.arange(44, 60) == 50)
 
 
 def test_missing_targets_are_refused_with_their_number() -> None:
@@ -350,12 +350,16 @@ def test_targets_that_do_not_fit_the_options_are_refused(
 
 
 @pytest.mark.parametrize("output", ["steps", "last"])
-def test_test_series_shorter_than_a_window_are_refused_before_training(output: str) -> None:
+def test_signals_too_short_for_a_window_and_its_target_are_refused(output: str) -> None:
     t = np.arange(100.0)[None, :, None]
     options: Any = {"stateful": False, "window": 10, "test_fraction": 0.2, "output": output}
-    assert len(made("regress", Rows(t, t), horizon=19, **options).X_test)
+    result = made("regress", Rows(t, t), horizon=70, **options)
+    np.testing.assert_array_equal(result.y_test[0, 9:, 0], range(80, 100))
+    with pytest.raises(DataError, match=r"too few .* in windows of 10 and 71 steps ahead"):
+        made("regress", Rows(t, t), horizon=71, **options)
+    other = Rows(t[:, :9], t[:, :9])
     with pytest.raises(DataError, match="a window has 10 steps, but the longest test series has 9"):
-        made("regress", Rows(t, t), horizon=20, **options)
+        made("regress", Rows(t, t), other, **options)
 
 
 def test_reading_options_are_kept_for_new_data() -> None:

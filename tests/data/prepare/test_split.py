@@ -226,12 +226,12 @@ def test_no_target_of_the_test_part_is_seen_in_training(signal: Any) -> None:
     asked = tested[np.isfinite(tested)]
     first = T - len(asked) if h == 0 else asked.min()
     assert asked.min() >= boundary
-    # The test targets are the end of the signal, about the fraction of it.
+    # The test targets are the end of the signal, the fraction of it that was asked for.
     np.testing.assert_array_equal(asked, np.arange(first, T))
-    assert len(asked) >= min(round(share * T), T - boundary) - window - h
-    # The steps before it are inputs only: one window less a step, without targets.
+    assert len(asked) == round(share * T)
+    # The steps before it are inputs only: the window that precedes the first of these targets.
     begin = result.test.X[0, 0, 0]
-    assert begin >= 0
+    assert begin == first - (window - 1) - h
     np.testing.assert_array_equal(result.test.X[0, :, 0], np.arange(begin, T - h))
     assert tested.shape == result.test.X.shape
     np.testing.assert_array_equal(
@@ -255,15 +255,44 @@ def test_with_stride_1_every_step_before_the_boundary_is_trained_on_and_none_aft
     assert set(result.y.ravel()) == set(range(3, 80))
     assert set(result.X.ravel()) == set(range(77))
     assert result.test is not None
-    np.testing.assert_array_equal(result.test.X[0, :, 0], np.arange(71, 97))
+    np.testing.assert_array_equal(result.test.X[0, :, 0], np.arange(68, 97))
     # The first three test targets are forecast from training steps, and only from those.
-    np.testing.assert_array_equal(result.test.y[0, :, 0], [*[np.nan] * 6, *range(80, 100)])
+    np.testing.assert_array_equal(result.test.y[0, :, 0], [*[np.nan] * 9, *range(80, 100)])
+
+
+def test_a_carried_state_has_no_gap_between_training_and_test() -> None:
+    """Windows follow one another, and the test steps follow the last one that was trained on."""
+    t = np.arange(100.0)
+    options = {"window": 9, "horizon": 4, "test_fraction": 0.2, "dtype": "float64"}
+    data = SequenceDataset("own", Rows(t[None, :, None], t[None, :, None]))
+    result = prepare(data, make_config("regress", options))
+    assert result.test is not None
+    np.testing.assert_array_equal(result.X.ravel(), np.arange(72))
+    np.testing.assert_array_equal(result.y.ravel(), np.arange(4, 76))
+    np.testing.assert_array_equal(result.test.X.ravel(), np.arange(72, 90))
+    np.testing.assert_array_equal(result.test.y.ravel(), np.arange(76, 94))
+
+
+def test_runs_without_a_rule_keep_their_split() -> None:
+    t = np.arange(100.0)
+    options: dict[str, Any] = {"window": 9, "stride": 1, "horizon": 4, "dtype": "float64"}
+    options |= {"test_fraction": 0.2, "stateful": False}
+    data = SequenceDataset("own", Rows(t[None, :, None], t[None, :, None]), source="file")
+    before = prepare(data, make_config("regress", options), split_rule=1)
+    assert before.test is not None
+    np.testing.assert_array_equal(before.test.X[0, :, 0], np.arange(72 - 8, 96))
+    now = prepare(data, make_config("regress", options))
+    assert now.test is not None
+    np.testing.assert_array_equal(now.test.X[0, :, 0], np.arange(80 - 8 - 4, 96))
+    assert before.facts().get("split_rule") is None
+    assert now.facts()["split_rule"] == 2
 
 
 @pytest.mark.parametrize("context", [0, 3])
 def test_a_signal_is_split_at_a_multiple_of_the_window(context: int) -> None:
     t = np.arange(50.0)[None, :, None]
-    first, rest = split_signal(Rows(t, t, times=t[..., 0]), 0.25, 7, context, "here")
+    rows = Rows(t, t, times=t[..., 0])
+    first, rest = split_signal(rows, 0.25, 7, context, "here", unit=7)
     np.testing.assert_array_equal(first.X[0, :, 0], np.arange(35))
     np.testing.assert_array_equal(rest.X[0, :, 0], np.arange(35 - context, 50))
     np.testing.assert_array_equal(rest.times[0], np.arange(35 - context, 50))
@@ -280,7 +309,7 @@ def test_a_signal_too_short_to_split_is_refused_with_both_numbers() -> None:
 def test_a_padded_series_is_split_at_its_own_length() -> None:
     t = np.arange(40.0)[None, :, None]
     rows = Rows(t, t, lengths=np.array([30]), weights=np.array([2.0]))
-    first, rest = split_signal(rows, 0.25, 5, 0, "here")
+    first, rest = split_signal(rows, 0.25, 5, 0, "here", unit=5)
     np.testing.assert_array_equal(first.X[0, :, 0], np.arange(20))
     np.testing.assert_array_equal(rest.y[0, :, 0], np.arange(20, 30))
     assert first.lengths is None
@@ -340,7 +369,7 @@ def test_the_end_of_each_series_is_held_out_and_not_seen_in_training(
     for number, n in enumerate(lengths):
         own = [int(value % 1000) for value in asked if value // 1000 == number]
         border = max(1, n - round(share * n))
-        assert own == list(range(max(border, h), n))[len(range(max(border, h), n)) - len(own) :]
+        assert own == list(range(max(border, h), n)) or not own  # too short for a window
         seen = [part.ravel() for part in (result.X, result.y) if part is not None]
         if result.valid is not None:
             assert result.valid.y is not None

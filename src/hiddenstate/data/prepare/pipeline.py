@@ -25,7 +25,13 @@ from hiddenstate.data.prepare.missing import (
     count_missing,
     filled_forward,
 )
-from hiddenstate.data.prepare.split import hold_out, moments, split_series, split_signal
+from hiddenstate.data.prepare.split import (
+    SPLIT_RULE,
+    hold_out,
+    moments,
+    split_series,
+    split_signal,
+)
 from hiddenstate.data.prepare.transform import Transform, feature_indices, fitted_transform
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows
@@ -58,6 +64,7 @@ def prepare(
     config: Config,
     transform: Transform | None = None,
     every_class: bool = True,
+    split_rule: int = SPLIT_RULE,
 ) -> PreparedDataset:
     """Prepare `dataset` for the job of `config`.
 
@@ -69,6 +76,8 @@ def prepare(
         Fitted on earlier rows, for a model that continues to learn; fitted here by default.
     every_class : bool, default True
         Whether each class must have a training row; not for rows that are only some of them.
+    split_rule : int, optional
+        How series are split in time: that of a run whose data is prepared again.
 
     Raises
     ------
@@ -91,11 +100,12 @@ def prepare(
         raise OptionError("--missing: flat rows have no previous step; use mean or mask")
     if options.missing == "error":
         _check_complete(dataset, config, where, suitable)
+    of_series = job == "regress" and dataset.y is not None and dataset.y.ndim == 3
     missing = _target_remarks(dataset, config, where)
     if options.missing == "forward":
         dataset, first = _filled_forward(dataset, config, where)
         missing += first
-    parts = _held_out(_Parts(dataset.train, dataset.test), config, where)
+    parts = _held_out(_Parts(dataset.train, dataset.test), config, where, split_rule)
     parts, remarks = _without_missing(parts, config, where)
     remarks = [*_order_remarks(dataset, config, where), *missing, *remarks]
     remarks += _unseen_remarks(parts.train, dataset, where)
@@ -129,6 +139,7 @@ def prepare(
         transform=fitted,
         fingerprint_as_read=fingerprint,
         axes=axes,
+        split_rule=split_rule if dataset.source == "file" and of_series else 1,
     )
 
 
@@ -250,17 +261,16 @@ def _check_learnable(train: Rows, classes: list[Any], where: str) -> None:
         )
 
 
-def _held_out(parts: _Parts, config: Config, where: str) -> _Parts:
+def _held_out(parts: _Parts, config: Config, where: str, rule: int) -> _Parts:
     """Hold out test and validation rows unless the data brings them, and cut windows."""
     options = config.data
     train, test, valid = parts.train, parts.test, parts.valid
     if _is_signal(train, config) and isinstance(train.X, RowStore):
         train = _windows_on_disk(train, config, where)
     if test is None and options.test_fraction:
-        context = max(options.window, 1) - 1 if not options.stateful else 0
-        train, test = _split(train, options.test_fraction, "split", context, config, where)
+        train, test = _split(train, options.test_fraction, "split", config, where, rule)
     if valid is None and options.valid_fraction:
-        train, valid = _split(train, options.valid_fraction, "valid", 0, config, where)
+        train, valid = _split(train, options.valid_fraction, "valid", config, where, rule)
     parts = _Parts(train, test, valid)
     if config.job == "regress":
         parts = parts.map(lambda name, rows: _windows(name, rows, config, where))
@@ -268,12 +278,19 @@ def _held_out(parts: _Parts, config: Config, where: str) -> _Parts:
 
 
 def _split(
-    train: Rows, fraction: float, purpose: str, context: int, config: Config, where: str
+    train: Rows, fraction: float, purpose: str, config: Config, where: str, rule: int
 ) -> tuple[Rows, Rows]:
-    """Split training rows into those kept and those held out; a signal is split in time."""
-    way = split_way(train, config)
+    """Split training rows into those kept and those held out; a signal is split in time.
+
+    Test series begin with the window whose target is the first that is held out or, if the state is
+    carried, where the training windows end.
+    """
+    way, carried = split_way(train, config), config.data.stateful
+    window, ahead = max(config.data.window, 1), (config.data.horizon or 0) * (rule > 1)
+    context = (0 if carried else window - 1) + ahead if purpose == "split" else 0
     if _is_signal(train, config):
-        return split_signal(train, fraction, max(config.data.window, 1), context, where)
+        unit = window if carried or rule == 1 else 1
+        return split_signal(train, fraction, window, context, where, ahead, unit)
     if way == "time" and are_split_in_time(train, config):
         return split_series(train, fraction, context, purpose, where)
     return hold_out(train, fraction, way, config.training.seed, purpose, where)

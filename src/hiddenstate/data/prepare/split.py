@@ -13,6 +13,10 @@ from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, count
 from hiddenstate.system.typing import Array
 
+SPLIT_RULE = 2
+"""How series are split in time. Rule 1, of runs that record none: a signal is split after a whole
+number of windows, and the first held-out steps of a forecast have no window before them."""
+
 FRACTIONS = {"split": "--test-fraction", "valid": "--valid-fraction"}
 """The option that holds rows out, by purpose."""
 
@@ -143,7 +147,7 @@ def are_long_enough(dataset: SequenceDataset, config: Config) -> bool:
     steps -= n_test
     n_valid = round(options.valid_fraction * steps)
     short = options.valid_fraction and n_valid < window + horizon
-    return n_test > horizon and not short and steps - n_valid >= window + horizon
+    return n_test > 0 and not short and steps - n_valid >= window + horizon
 
 
 def split_series(
@@ -214,7 +218,13 @@ def _spans(rows: Rows, begin: Array, end: Array) -> Rows:
 
 
 def split_signal(
-    rows: Rows, fraction: float, unit: int, context: int, where: str
+    rows: Rows,
+    fraction: float,
+    window: int,
+    context: int,
+    where: str,
+    ahead: int = 0,
+    unit: int = 1,
 ) -> tuple[Rows, Rows]:
     """Split one long signal (1, T, I) in time.
 
@@ -223,13 +233,17 @@ def split_signal(
     rows : Rows
     fraction : float
         Fraction held out.
-    unit : int
-        The first part has a multiple of this many steps.
+    window : int
+        Number of steps of a window.
     context : int
         Number of steps of the first part that the second part repeats as inputs; their targets
         are NaN, so they do not count.
     where : str
         Name of the data in messages.
+    ahead : int, default 0
+        Steps from the end of a window to its target.
+    unit : int, default 1
+        The first part without `ahead` steps is a multiple of this many.
 
     Returns
     -------
@@ -238,16 +252,17 @@ def split_signal(
     Raises
     ------
     DataError
-        If a part would be shorter than `unit`.
+        If a part would be without a window and its target.
     """
     if rows.lengths is not None:  # the only one left of several padded series
         rows = replace(_steps(rows, slice(0, int(rows.lengths[0]))), lengths=None)
     T = rows.X.shape[1]
-    first = (T - round(fraction * T)) // unit * unit
-    if first < unit or T - first < unit:
+    first = (T - round(fraction * T) - ahead) // unit * unit + ahead
+    if min(first, T - first + context) < window + ahead or first == T:
+        shorter = f" and {count(ahead, 'step')} ahead" if ahead else ""
         raise DataError(
             f"{where}: {T} steps are too few to hold out a fraction of {fraction:g} in windows of "
-            f"{unit}; use a shorter --window or --test-fraction 0"
+            f"{window}{shorter}; use a shorter --window or --test-fraction 0"
         )
     held = _steps(rows, slice(first - context, T))
     if context and held.y is not None:

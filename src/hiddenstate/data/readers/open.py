@@ -37,21 +37,15 @@ TEXT_OPTIONS = ("delimiter", "decimal", "thousands", "encoding", "max_unpacked",
 """Options that say how the cells of a table are read, whatever its columns are for."""
 
 
-def load_dataset(config: Config, numbers_as_text: tuple[str, ...] | None = None) -> PreparedDataset:
+def load_dataset(config: Config) -> PreparedDataset:
     """Read and prepare the data of `config`, or the bundled data if it names none.
-
-    Parameters
-    ----------
-    config : Config
-    numbers_as_text : tuple of str, optional
-        As in :func:`read_dataset`.
 
     Raises
     ------
     DataError
         With the file, what was expected and what was found.
     """
-    return prepare(read_dataset(config, numbers_as_text=numbers_as_text), config)
+    return prepare(read_dataset(config), config)
 
 
 def read_dataset(
