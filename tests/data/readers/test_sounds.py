@@ -153,6 +153,29 @@ def test_frames_and_bands_can_be_chosen(tmp_path: Path) -> None:
         read_data(path, frame=31)
 
 
+def test_a_short_sound_is_refused_and_does_not_shrink_the_frame(tmp_path: Path) -> None:
+    path = folder(tmp_path, low=4000, high=4000)
+    (tmp_path / "low" / "9.wav").write_bytes(wav(np.zeros(60)))
+    with pytest.raises(DataError, match=r"low/9\.wav: 60 samples, fewer than a frame of 200 "):
+        read_data(path)
+    data = read_data(path, skip_bad=True)
+    assert data.read_as["frame"] == 200
+    assert len(data.train) == 6
+    assert data.remarks[0].endswith("1 unreadable sound left out")
+
+
+def test_training_sounds_alone_choose_the_frame(tmp_path: Path) -> None:
+    for name, length in (("train", 1000), ("test", 4000)):
+        (tmp_path / name).mkdir()
+        folder(tmp_path / name, low=length, high=length)
+    data = read_data(str(tmp_path))
+    assert data.read_as["frame"] == 1
+    (tmp_path / "new.wav").write_bytes(wav(np.zeros(150)))
+    model = DataConfig(frame=200, bands=32, rate=8000)
+    with pytest.raises(DataError, match=r"new\.wav: 150 samples, fewer than a frame of 200"):
+        read_path(str(tmp_path / "new.wav"), model, "classify", require_targets=False)
+
+
 def test_one_sound_is_a_signal_to_forecast_or_rows_to_encode(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(wav(np.tile(VALUES, (100, 1))))

@@ -39,6 +39,9 @@ QUIET = 1e-10
 SAMPLE, SAMPLE_SOUNDS = 1 << 20, 200
 """Samples of a sound, and number of sounds, that are read if a sample is enough."""
 
+Opened = tuple[Wav, str | None]
+"""A sound, of which the header was read, and its label."""
+
 PIECE = 1 << 20
 """Samples that are turned into frames at once."""
 
@@ -176,11 +179,13 @@ def read_sounds(
     if sample and n_files > SAMPLE_SOUNDS:
         halves = [spaced(half, SAMPLE_SOUNDS // len(halves)) for half in halves]
     opened = [_opened(half, options, files) for half in halves]
-    every = [wav for wavs in opened for wav, _ in wavs]
-    if not every:
-        raise DataError(f"{where}: none of {n_files} sounds can be read: {files.bad[-1]}")
     opened = [wavs for wavs in opened if wavs]
-    framing = _framing(every, options, job, folder)
+    if opened:
+        framing = _framing(opened, options, job, folder)
+        opened = [long for wavs in opened if (long := _framed(wavs, framing, options, files))]
+    if not opened:
+        raise DataError(f"{where}: none of {n_files} sounds can be read: {files.bad[-1]}")
+    every = [wav for wavs in opened for wav, _ in wavs]
     most = SAMPLE if sample else None
     _check_memory(opened, framing, most, where)
     parts = [_rows(wavs, framing, most, where) for wavs in opened]
@@ -194,7 +199,7 @@ def read_sounds(
         parts = [_forecast(rows) for rows in parts]
     remarks = list(files.remarks(where)) if folder else []
     if options.frame is None and framing.frame > 1:
-        longest = max(wav.n_samples for wav in every)
+        longest = max(wav.n_samples for wav, _ in opened[0])
         remarks.append(
             f"{where}: {longest:,} samples at {framing.rate:,} Hz are read in {framing.words()}; "
             "--frame 1 reads each sample"
@@ -221,28 +226,43 @@ def _unread(wavs: list[Wav], n_files: int, sample: bool) -> Iterator[str]:
         yield f"only the first {SAMPLE:,} samples of {longest:,} were read"
 
 
-def _opened(
-    half: list[Example], options: DataConfig, files: ClassFolders
-) -> list[tuple[Wav, str | None]]:
+def _opened(half: list[Example], options: DataConfig, files: ClassFolders) -> list[Opened]:
     """Return the headers and labels of files, all of one rate and number of channels."""
-    wavs: list[tuple[Wav, str | None]] = []
+    wavs: list[Opened] = []
     for example in half:
         try:
             wav = open_wav(example.path)
             _check_alike(wav, wavs[0][0] if wavs else None, options)
-            if options.frame is not None and wav.n_samples < options.frame:
-                raise DataError(
-                    f"{printable(wav.path)}: {count(wav.n_samples, 'sample')}, fewer than a frame "
-                    f"of {options.frame:,} (--frame)"
-                )
         except DataError as error:
-            if not options.skip_bad:
-                hint = "; --skip-bad leaves out such sounds" if len(half) > 1 else ""
-                raise DataError(f"{error}{hint}") from None
-            files.bad.append(str(error))
+            _skip(error, len(half), options, files)
         else:
             wavs.append((wav, example.label))
     return wavs
+
+
+def _skip(error: DataError, n: int, options: DataConfig, files: ClassFolders) -> None:
+    """Leave out one of `n` sounds, or refuse it."""
+    if not options.skip_bad:
+        hint = "; --skip-bad leaves out such sounds" if n > 1 else ""
+        raise DataError(f"{error}{hint}") from None
+    files.bad.append(str(error))
+
+
+def _framed(
+    wavs: list[Opened], framing: Framing, options: DataConfig, files: ClassFolders
+) -> list[Opened]:
+    """Return the sounds that are no shorter than a frame."""
+    long_enough = []
+    for wav, label in wavs:
+        if wav.n_samples >= framing.frame:
+            long_enough.append((wav, label))
+            continue
+        error = DataError(
+            f"{printable(wav.path)}: {count(wav.n_samples, 'sample')}, fewer than a frame of "
+            f"{framing.frame:,} (--frame)"
+        )
+        _skip(error, len(wavs), options, files)
+    return long_enough
 
 
 def _check_alike(wav: Wav, first: Wav | None, options: DataConfig) -> None:
@@ -262,16 +282,17 @@ def _check_alike(wav: Wav, first: Wav | None, options: DataConfig) -> None:
         )
 
 
-def _framing(wavs: list[Wav], options: DataConfig, job: str, folder: bool) -> Framing:
-    """Decide how all sounds are read."""
-    first = wavs[0]
-    for wav in wavs:  # those of a test folder too
-        _check_alike(wav, first, options)
-    shortest, longest = (f(wav.n_samples for wav in wavs) for f in (min, max))
+def _framing(halves: list[list[Opened]], options: DataConfig, job: str, folder: bool) -> Framing:
+    """Decide how all sounds are read: as the training sounds ask for."""
+    first = halves[0][0][0]
+    for wavs in halves:
+        for wav, _ in wavs:
+            _check_alike(wav, first, options)
+    longest = max(wav.n_samples for wav, _ in halves[0])
     frame, bands = options.frame, options.bands
     rows_of_one = job == "autoencode" and not folder
     if frame is None and job != "regress" and (longest > LONG or rows_of_one or bands):
-        frame = min(max(first.rate // FRAMES_PER_SECOND, 2 * (bands or 0), 2), shortest)
+        frame = min(max(first.rate // FRAMES_PER_SECOND, 2 * (bands or 0), 2), longest)
         bands = min(BANDS, frame // 2) if bands is None and not rows_of_one else bands
     frame, bands = frame or 1, bands or 0
     if bands and bands > frame // 2:
@@ -283,7 +304,7 @@ def _framing(wavs: list[Wav], options: DataConfig, job: str, folder: bool) -> Fr
 
 
 def _check_memory(
-    halves: list[list[tuple[Wav, str | None]]], framing: Framing, most: int | None, where: str
+    halves: list[list[Opened]], framing: Framing, most: int | None, where: str
 ) -> None:
     needed = 0
     for wavs in halves:
@@ -293,9 +314,7 @@ def _check_memory(
     check_free(needed, f"{where}: its sounds", "use longer frames with --frame")
 
 
-def _rows(
-    wavs: list[tuple[Wav, str | None]], framing: Framing, most: int | None, where: str
-) -> Rows:
+def _rows(wavs: list[Opened], framing: Framing, most: int | None, where: str) -> Rows:
     """Read sounds as series, padded with zeros to the longest."""
     lengths = np.array([min(wav.n_samples, most or wav.n_samples) for wav, _ in wavs], np.int64)
     lengths //= framing.frame
