@@ -82,8 +82,10 @@ def column_lines(columns: "tuple[ColumnFacts, ...]", n: int, width: int) -> Iter
         first = sorted(range(len(shown)), key=lambda k: (shown[k].role == "input", k))
         shown = [shown[k] for k in sorted(first[:MAX_COLUMNS])]
     wide = min(24, max((len(printable(each.name)) for each in shown), default=0))
+    kinds = max((len(each.kind) for each in shown), default=0)
     facts = [
-        f"{each.kind:<7} {each.role}" + (f", {each.missing:,} missing" if each.missing else "")
+        f"{each.kind:<{max(kinds, len('number'))}}  {each.role}"
+        + (f", {each.missing:,} missing" if each.missing else "")
         for each in shown
     ]
     room = max(map(len, facts), default=0)

@@ -1,14 +1,15 @@
 """Inspects a data set before training: what it is, which jobs fit, and what may be wrong."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hiddenstate.config import Config, DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import (
+    ValueCounts,
     class_sizes,
     count_duplicates,
     count_values,
@@ -27,9 +28,10 @@ from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import described_roles
 from hiddenstate.data.readers.columns import Columns, typed
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
+from hiddenstate.data.readers.row_order import clock_of, order_remarks
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import TableSeries, find_series
-from hiddenstate.errors import count, listed, printable
+from hiddenstate.errors import DataError, count, listed, printable
 from hiddenstate.system.typing import Array
 
 LONG_SERIES = 2000
@@ -162,7 +164,16 @@ def inspect_dataset(
         series = find_series(columns, roles, options)
     if series is not None and "time" not in d.read_as:
         warnings += _counter_warnings(d, series)
-    incomplete = bool(values.missing.any() or values.infinite.any() or n_missing_targets(d))
+    fits = job_fits(
+        d,
+        options,
+        {"missing": "mean"} if _is_incomplete(d, values) else {},
+        refused or {},
+        reading,
+        series,
+    )
+    if columns is not None and d.X.ndim == 2:
+        warnings += _order_warnings(columns, options, fits, printable(d.name))
     return Findings(
         name=d.name,
         kind=d.kind,
@@ -193,14 +204,7 @@ def inspect_dataset(
         n_table=0 if columns is None else len(columns.names),
         reading=reading,
         unread=d.unread,
-        fits=job_fits(
-            d,
-            options,
-            {"missing": "mean"} if incomplete else {},
-            refused or {},
-            reading,
-            series,
-        ),
+        fits=fits,
         warnings=tuple(warnings),
     )
 
@@ -220,6 +224,28 @@ def _counter_warnings(d: SequenceDataset, series: TableSeries) -> Iterator[str]:
             f"column {name} is an input, but seems to order the rows of each series; add --time "
             f"{typed(series.time)}"
         )
+
+
+def _order_warnings(
+    columns: Columns, options: DataConfig, fits: Iterable[Fit], where: str
+) -> tuple[str, ...]:
+    """Say in which order `regress` would read the rows of a table as those of one series."""
+    fit = next((fit for fit in fits if fit.job == "regress" and not fit.why_not), None)
+    if fit is None or fit.options.get("layout") in ("wide", "features"):
+        return ()
+    roles, _ = described_roles(columns, replace(options, **fit.options), "regress")
+    one = np.zeros(columns.n_rows, np.int64)
+    if roles.id or not roles.long:
+        return ()
+    try:
+        clock = None if roles.time is None else clock_of(columns, roles.time, options.dates, one)
+    except DataError as error:
+        return (str(error),)
+    return order_remarks(columns, roles, one, clock, where)
+
+
+def _is_incomplete(d: SequenceDataset, values: ValueCounts) -> bool:
+    return bool(values.missing.any() or values.infinite.any() or n_missing_targets(d))
 
 
 # --- labels that may be something else

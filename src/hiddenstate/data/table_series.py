@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,8 @@ from hiddenstate.data.readers.column_roles import (
     Roles,
 )
 from hiddenstate.data.readers.columns import Columns, is_whole, missing_cells
-from hiddenstate.data.readers.dates import compact_dates, timestamps
+from hiddenstate.data.readers.row_order import MAX_UNNAMED, clock_of
+from hiddenstate.errors import DataError
 from hiddenstate.system.typing import Array
 
 MIN_STEPS = 8
@@ -27,9 +29,6 @@ MIN_STEPS = 8
 
 MAX_IDS, MAX_FIRST = 2, 6
 """Largest number of columns that together name a series, and of columns of a kind to try."""
-
-MAX_UNNAMED = 3
-"""Number of first columns that may count the steps of a series whatever their names are."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def _clocks(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[tup
     """Yield the columns that may order rows, and the numbers that do: dates first."""
     taken = {*roles.targets, roles.group, roles.weight}
     free = [roles.time] if roles.time is not None else range(len(columns.names))
-    counters = []
+    counters, one = [], np.zeros(columns.n_rows, np.int64)
     for j in free:
         if j in taken or columns.kinds[j] == "nested" or columns.names[j].casefold() in INDEX_NAMES:
             continue
@@ -103,10 +102,8 @@ def _clocks(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[tup
         if missing_cells(array).any():
             continue
         if content_of(columns, j) == "date":
-            dates = compact_dates(array) if columns.kinds[j] == "number" else array
-            stamps = None if dates is None else timestamps(dates, options.dates)
-            if stamps is not None:
-                yield j, stamps
+            with suppress(DataError):  # dates that may be others, or cells that are none
+                yield j, clock_of(columns, j, options.dates, one)
         elif (
             columns.kinds[j] == "number"
             and (j < MAX_UNNAMED or _is_named_as_time(columns, j))

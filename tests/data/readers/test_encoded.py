@@ -163,3 +163,27 @@ def test_steps_of_long_tables_are_encoded_each(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.X[0, :, :3], [[1, 1, 0], [2, 0, 1], [0, 0, 0]])
     np.testing.assert_array_equal(data.X[1, :, :3], [[1, 0, 1], [2, 0, 1], [3, 1, 0]])
     np.testing.assert_allclose(data.X[1, :, 3], np.sin(2 * np.pi * np.arange(1, 4) / 24), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    ["1.2.3 1.2.4", "2.10.15 10.0.1", "1:30 2:15", "3-2 1-0", "123-45-6789 222-33-4444"],
+)
+def test_versions_scores_and_codes_are_text_and_not_dates(cells: str, tmp_path: Path) -> None:
+    values = cells.split()
+    text = "cell,x,y\n" + "".join(f"{values[i % 2]},{i},{i}\n" for i in range(8))
+    path = write(tmp_path, text)
+    data = read(path, input=["cell", "x"])
+    assert data.columns == (*(f"cell={value}" for value in sorted(values)), "x")
+    assert "left out, as nothing uses them: cell (" in read(path).remarks[0]
+
+
+def test_times_of_day_that_do_not_repeat_or_are_called_so_are_dates(tmp_path: Path) -> None:
+    for name, n in (("start", 8), ("time", 2)):
+        rows = "".join(f"10:0{i % n},{i},{i}\n" for i in range(8))
+        path = write(tmp_path, f"{name},x,y\n{rows}")
+        with pytest.raises(DataError, match=f"read them as inputs with --time {name} --calendar"):
+            read(path, input=[name, "x"])
+    path = write(tmp_path, "date,x,y\n1.2.24,1,1\n3.2.24,2,2\n")  # as their name says
+    with pytest.raises(DataError, match="column date holds dates"):
+        read(path, input=["date", "x"])

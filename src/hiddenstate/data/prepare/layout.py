@@ -79,6 +79,18 @@ def with_class_numbers(dataset: SequenceDataset, config: Config, where: str) -> 
     return replace(dataset, classes=label_values(labels), train=train, test=test)
 
 
+def _truths(labels: Array, y: Array) -> tuple[Array, Array]:
+    """Return both as 1 and 0 if all are true and false, or 1 and 0; else as they are."""
+    sides = []
+    for side in (labels, y):
+        words = np.char.lower(side.astype(str))
+        true, false = np.isin(words, ("true", "1")), np.isin(words, ("false", "0"))
+        if not (true | false).all():
+            return labels, y
+        sides.append(true.astype(np.int64))
+    return (sides[0], sides[1]) if len(set(sides[0].tolist())) == len(labels) else (labels, y)
+
+
 def class_numbers(y: Array, labels: Any, where: str) -> Array:
     """Return the position of each label of `y` (N,) among the sorted `labels`.
 
@@ -88,6 +100,8 @@ def class_numbers(y: Array, labels: Any, where: str) -> Array:
         If a label is not among them.
     """
     labels = np.asarray(labels)
+    if not np.isin(y, labels).all():
+        labels, y = _truths(labels, y)
     if labels.dtype.kind in "if" and y.dtype.kind == "U":
         with contextlib.suppress(ValueError):  # classes 1 and 2 were written 01 and 02
             y = y.astype(np.float64)

@@ -48,7 +48,7 @@ def joined(parts: Sequence[Array]) -> Array:
             ]
         )
     if kinds & {"O", "M"}:
-        return np.concatenate([_as_text(part) for part in parts])
+        return np.concatenate([as_text(part) for part in parts])
     parts = [part if part.dtype.kind in "fi" else np.full(len(part), np.nan) for part in parts]
     large = any(part.dtype == np.int64 for part in parts) and all(map(is_whole, parts))
     return np.concatenate([part.astype(np.int64 if large else np.float64) for part in parts])
@@ -60,7 +60,7 @@ def with_texts(columns: Columns, names: Sequence[str]) -> Columns:
     for name in names:
         j = columns.positions.get(name)
         if j is not None and kinds[j] != "nested":
-            arrays[j], kinds[j] = _as_text(arrays[j]), "text"
+            arrays[j], kinds[j] = text_cells(columns, j), "text"
     return replace(columns, arrays=arrays, kinds=tuple(kinds))
 
 
@@ -85,7 +85,18 @@ def _text(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def _as_text(part: Array) -> Array:
+def text_cells(columns: Columns, j: int) -> Array:
+    """Return column `j` (N,) as text; true and false are words."""
+    cells = columns.arrays[j]
+    if j not in columns.truths or cells.dtype.kind == "O":
+        return as_text(cells)
+    words = np.where(cells == 1, "true", "false").astype(object)
+    words[missing_cells(cells)] = ""
+    return words
+
+
+def as_text(part: Array) -> Array:
+    """Return a column (n,) as text, each cell as a text file has it; empty if missing."""
     if part.dtype.kind == "O":
         return part
     texts = np.empty(len(part), object)

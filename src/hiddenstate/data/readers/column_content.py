@@ -4,7 +4,7 @@ from typing import Literal
 
 from hiddenstate.data.prepare.encoding import MAX_VALUES
 from hiddenstate.data.readers.columns import Columns, holds_numbers
-from hiddenstate.data.readers.dates import compact_dates, looks_like_times, may_be_compact
+from hiddenstate.data.readers.dates import compact_readings, looks_like_times, says_time
 
 Content = Literal["number", "date", "category", "text", "nested"]
 """What a column holds: `category` is text with few different values, each of several rows."""
@@ -23,17 +23,17 @@ def content_of(columns: Columns, j: int) -> Content:
     if kind == "date" or not columns.n_rows:
         return "date" if kind == "date" else "number" if kind == "number" else "text"
     if kind == "number":
-        return "date" if holds_compact_dates(columns, j) else "number"
+        return "date" if _holds_compact_dates(columns, j) else "number"
     cells = columns.arrays[j]
     if holds_numbers(columns, j):
         return "number"
-    if looks_like_times(cells):
+    if looks_like_times(cells, columns.names[j]):
         return "date"
     n = len(set(cells) - {""})
     return "category" if n <= MAX_VALUES and 2 * n <= len(cells) else "text"
 
 
-def holds_compact_dates(columns: Columns, j: int) -> bool:
+def _holds_compact_dates(columns: Columns, j: int) -> bool:
     """Return whether a column of numbers holds dates such as 20241231; reads few columns."""
     name = columns.names[j]
-    return may_be_compact(name) and compact_dates(columns.arrays[j]) is not None
+    return says_time(name) and bool(compact_readings(columns.arrays[j], name))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hiddenstate.data.readers.cells import text_cells
 from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import Roles
-from hiddenstate.data.readers.columns import Columns, cell_text, missing_cells
+from hiddenstate.data.readers.columns import Columns, cell_text, holds_truths, missing_cells
 from hiddenstate.errors import printable
 
 MAX_DESCRIBED = 1000
@@ -25,7 +26,7 @@ class ColumnFacts:
     ----------
     name : str
         As in the file, not yet made printable.
-    kind : {"number", "text", "date", "nested"}
+    kind : {"number", "boolean", "text", "date", "nested"}
     examples : tuple of str
         Some different values.
     missing : int
@@ -66,6 +67,8 @@ def _describe(columns: Columns, j: int, roles: Mapping[int, str]) -> ColumnFacts
         return ColumnFacts(name, kind, (), 0, role)
     kind = "date" if content_of(columns, j) == "date" else kind
     cells = columns.arrays[j]
+    if holds_truths(columns, j):
+        kind, cells = "boolean", text_cells(columns, j)
     absent = missing_cells(cells)
     present = np.flatnonzero(~absent[:EXAMPLE_ROWS])
     examples = dict.fromkeys(_example(cells[row]) for row in present.tolist())

@@ -14,11 +14,12 @@ from hiddenstate.data.readers.columns import (
     Columns,
     column_index,
     holds_numbers,
+    holds_truths,
     is_whole,
     number_error,
     text_error,
 )
-from hiddenstate.data.readers.dates import looks_like_times
+from hiddenstate.data.readers.dates import are_times_of_day, looks_like_times
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.typing import Array
 
@@ -40,10 +41,14 @@ ID_NAMES = (
 )
 TIME_NAMES = ("time", "t", "timestamp", "step", "date", "datetime", "index")
 COUNTER_NAMES = ("year", "month", "week", "day", "hour", "minute", "second", "quarter")
-"""Names of a time column if every row has a larger number than the one before; inputs if not."""
+"""Names of a time column if every row has a larger number than the one before, or a smaller one;
+inputs if not."""
 
 INDEX_NAMES = frozenset({"unnamed: 0", "__index_level_0__"})
 """Names that pandas gives to row numbers; such a column is never an input."""
+
+DATES = ("dates", "times of day")
+"""Why nothing uses a column of those."""
 
 MAX_FIRST_CLASSES = 100
 """Largest number of different whole numbers in the first column of a file without a header, for
@@ -234,7 +239,7 @@ def _why_unused(columns: Columns, j: int, options: DataConfig) -> str:
     if content == "nested":
         return "a type that cannot be read"
     if content == "date" and columns.kinds[j] != "number":
-        return "dates"
+        return DATES[columns.kinds[j] == "text" and are_times_of_day(columns.arrays[j])]
     return "not in --input" if options.input else "a forecast reads its target alone"
 
 
@@ -364,13 +369,16 @@ def _guess_time(columns: Columns, free: list[int]) -> int | None:
     """
     left = list(free)
     while (j := _first_named(columns, TIME_NAMES, left)) is not None:
-        if columns.kinds[j] != "text" or looks_like_times(columns.arrays[j], or_numbers=True):
+        if columns.kinds[j] != "text" or looks_like_times(
+            columns.arrays[j], columns.names[j], or_numbers=True
+        ):
             return j
         left.remove(j)
     counter = _first_named(columns, COUNTER_NAMES, free)
     if counter is not None and columns.kinds[counter] == "number":
         steps = np.diff(columns.arrays[counter].astype(float))
-        return counter if len(steps) and (steps > 0).all() else None
+        counts = (steps > 0).all() or (steps < 0).all()
+        return counter if len(steps) and counts else None
     return None
 
 
@@ -396,10 +404,12 @@ def _guess_label(
     if by_name is not None and columns.kinds[by_name] != "date":
         return by_name, False
     texts = [j for j in free if columns.kinds[j] == "text" and content_of(columns, j) != "date"]
-    if len(texts) == 1 and columns.n_rows:
-        if (error := number_error(columns, texts[0])) is not None:
-            report(error)
-        return texts[0], False
+    truths = [j for j in free if holds_truths(columns, j)]
+    for only in ([j for j in texts if j not in truths], truths):
+        if len(only) == 1 and columns.n_rows:
+            if columns.kinds[only[0]] == "text" and (error := number_error(columns, only[0])):
+                report(error)
+            return only[0], False
     if job != "classify" or not require_targets:
         return None, False
     unnamed = not columns.named and options.label is None
@@ -420,7 +430,7 @@ def _guess_label(
 
 def _classes_hint(columns: Columns, free: list[int]) -> str:
     """Say which columns hold classes, by their content: texts or whole numbers that repeat."""
-    likely = [j for j in free if content_of(columns, j) == "category"]
+    likely = [j for j in free if content_of(columns, j) == "category" or holds_truths(columns, j)]
     if not likely:
         numbers = [j for j in free if columns.kinds[j] == "number"]
         likely = [j for j in numbers if _few_whole(columns.arrays[j])]

@@ -16,6 +16,9 @@ from hiddenstate.system.typing import Array
 MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?", "-"})
 """Spellings of a missing number, in any case; in a text column only an empty cell is missing."""
 
+TRUTHS = {"true": 1.0, "false": 0.0}
+"""Words for truth values, in any case."""
+
 EXACT = 2.0**53
 """From here on, not every whole number is a float; such numbers are kept as int64."""
 
@@ -56,6 +59,8 @@ class Columns:
     written : callable, optional
         Returns columns as text (N,), each cell as it is written, for a file in which numbers are
         text.
+    truths : frozenset of int
+        Columns of numbers that are true and false in the file.
     """
 
     names: tuple[str, ...]
@@ -71,6 +76,7 @@ class Columns:
     stack: Callable[[list[int]], Any] | None = None
     unread: str = ""
     written: Callable[[list[int]], list[Array]] | None = None
+    truths: frozenset[int] = frozenset()
 
     @cached_property
     def positions(self) -> dict[str, int]:
@@ -123,6 +129,17 @@ def missing_cells(array: Array) -> NDArray[np.bool_]:
     return np.isnan(array) if array.dtype.kind == "f" else np.zeros(len(array), bool)
 
 
+def refuse_missing(columns: Columns, j: int, what: str) -> None:
+    """Refuse a column with a missing cell, without which its row `what`."""
+    absent = missing_cells(columns.arrays[j])
+    if absent.any():
+        count = f" ({absent.sum()} such rows)" if absent.sum() > 1 else ""
+        raise DataError(
+            f"{columns.at(int(np.argmax(absent)), j)}: empty, so the row {what}{count}; fill it in "
+            "or drop the row"
+        )
+
+
 def is_whole(array: Array) -> bool:
     """Return whether all values are whole numbers and none is missing."""
     if array.dtype.kind != "f":
@@ -138,13 +155,23 @@ def fits_byte(array: Array) -> bool:
 
 
 def plain_values(array: Array) -> Array:
-    """Return ids or times (n,) as they are written: whole numbers as integers, dates as text."""
+    """Return ids or times (n,) as they are written: whole numbers as integers, dates as text.
+
+    If a number is missing, all are text, of which that is empty.
+    """
     if array.dtype.kind == "M":
         texts = np.datetime_as_string(array, unit="auto")
         if 10 < texts.dtype.itemsize // 4 < 19:  # hours or minutes alone are hardly readable
             texts = np.datetime_as_string(array, unit="s")
-        return texts.astype(object)
-    return array.astype(np.int64) if array.dtype.kind == "f" and is_whole(array) else array
+        return np.where(np.isnat(array), "", texts).astype(object)
+    if array.dtype.kind != "f" or is_whole(array):
+        return array.astype(np.int64) if array.dtype.kind == "f" else array
+    present = ~np.isnan(array)
+    if present.all() or not is_whole(array[present]):
+        return array
+    texts = np.full(len(array), "", object)
+    texts[present] = [str(int(value)) for value in array[present]]
+    return texts
 
 
 def cell_text(value: Any) -> str:
@@ -156,14 +183,13 @@ def cell_text(value: Any) -> str:
 
 def text_to_numbers(cells: Array) -> NDArray[np.float64] | None:
     """Convert text cells that are all numbers, or all true and false (N,); None otherwise."""
-    truths = {"true": 1.0, "false": 0.0}
-    only_truths = all(cell.casefold() in truths or is_missing(cell) for cell in cells)
+    only_truths = all(cell.casefold() in TRUTHS or is_missing(cell) for cell in cells)
     values = np.empty(len(cells))
     for i, cell in enumerate(cells):
         if is_missing(cell):
             values[i] = np.nan
         elif only_truths:
-            values[i] = truths[cell.casefold()]
+            values[i] = TRUTHS[cell.casefold()]
         elif is_number(cell):
             values[i] = float(cell)
         else:
@@ -240,6 +266,14 @@ def holds_numbers(columns: Columns, j: int) -> bool:
     if columns.kinds[j] == "text":
         return text_to_numbers(columns.arrays[j]) is not None
     return columns.kinds[j] == "number"
+
+
+def holds_truths(columns: Columns, j: int) -> bool:
+    """Return whether column `j` holds true and false, and nothing else."""
+    if columns.kinds[j] != "text":
+        return j in columns.truths
+    words = {cell.casefold() for cell in set(columns.arrays[j])}
+    return bool(words & TRUTHS.keys()) and all(w in TRUTHS or is_missing(w) for w in words)
 
 
 def numbers(columns: Columns, j: int, flag: str = "--input") -> Array:

@@ -46,12 +46,14 @@ def frame_columns(frame: Any, name: str) -> Columns:
     """Return the columns of a data frame that messages call `name`."""
     labels = list(frame.columns)
     names = tuple(map(str, labels))
-    arrays, kinds = [], []
+    arrays, kinds, truths = [], [], set()
     for j in range(len(names)):
         series = frame.iloc[:, j] if hasattr(frame, "iloc") else frame.to_series(j)
         values = _values(series)
         arrays.append(np.empty(0) if values is None else values)
         kinds.append("nested" if values is None else kind_of(values))
+        if values is not None and _holds_truths(series):
+            truths.add(j)
     return Columns(
         names,
         arrays,
@@ -61,6 +63,7 @@ def frame_columns(frame: Any, name: str) -> Columns:
         "data frame",
         lambda i: f"{name}:row {i}",
         named=labels != list(range(len(labels))),
+        truths=frozenset(truths),
     )
 
 
@@ -107,6 +110,14 @@ def _values(series: Any) -> Array | None:
     if kind == "m":
         return np.asarray(values / np.timedelta64(1, "s"), np.float64)
     return _objects(values.tolist()) if kind in "OUT" else None
+
+
+def _holds_truths(series: Any) -> bool:
+    """Return whether a column of a frame holds true and false."""
+    if str(series.dtype).casefold().startswith("bool"):
+        return True
+    cells = [cell for cell in series.to_numpy().tolist() if not _is_missing(cell)]
+    return bool(cells) and all(type(cell) is bool for cell in cells)
 
 
 def _objects(cells: list[Any]) -> Array | None:

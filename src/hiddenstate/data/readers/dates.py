@@ -16,6 +16,9 @@ ORDERS = ("dmy", "mdy", "ymd")
 COMPACT_NAMES = ("date", "day", "time")
 """Parts of the name of a column in which a whole number such as 20241231 may be a date."""
 
+SHORT_NAMES = COMPACT_NAMES[:2]
+"""Those for six digits, such as 311224, which under a name of time may be a time of day."""
+
 SAMPLE = 1000
 """Largest number of cells that are looked at to tell what a column holds."""
 
@@ -26,16 +29,25 @@ _CLOCK = re.compile(
     r"\s*(?:(Z|UTC|GMT)|([+-]\d{2}):?(\d{2})?)?",
     re.IGNORECASE | re.ASCII,
 )
-_LIKE_TIME = re.compile(
-    r"\s*(\d{1,4}([-/.])\d{1,2}\2\d{1,4}(?=$|[T\s,])|\d{1,2}:\d{2}(?=$|[:\s.])|\d{4}[-/]\d{1,2}\s*$)"
+_PARTS = (
+    r"\d{4}([-/.])\d{1,2}\1\d{1,2}(?=$|[T\s,])",
+    r"\d{1,2}([-/.])\d{1,2}\2\d{4}(?=$|[T\s,])",
+    r"\d{1,2}([-/])\d{1,2}\3\d{2}(?=$|[T\s,])",
+    r"\d\d\.\d\d\.\d\d(?=$|[T\s,])",
+    r"\d{1,2}:\d{2}(?=$|[:\s.])",
+    r"\d{4}[-/]\d{1,2}\s*$",
 )
-"""The begin of a date or a time of day, with its parts in any order and range."""
+_LIKE_TIME = re.compile(rf"\s*(?:{'|'.join(_PARTS)})")
+"""The begin of a date or a time of day, with its parts in any order and range; not 2.10.15."""
+
+_LIKE_TIME_OR_VERSION = re.compile(
+    rf"{_LIKE_TIME.pattern}|\s*\d{{1,2}}\.\d{{1,2}}\.\d{{2}}(?=$|[T\s,])"
+)
+"""That, or a date with points and a short year."""
 
 
 def timestamps(array: Array, order: str | None = None) -> NDArray[np.int64] | None:
-    """Return dates as whole numbers in the same order (N,), or None if a cell is not a date.
-
-    Those of text are microseconds since 1970; those of datetime64 have its unit.
+    """Return dates as microseconds since 1970 (N,), or None if a cell is not a date.
 
     A date is in ISO 8601 format, a month alone, or three numbers with slashes, points or hyphens,
     with a time of day or without; a time of day alone is a date too. Either all dates have a time
@@ -44,13 +56,11 @@ def timestamps(array: Array, order: str | None = None) -> NDArray[np.int64] | No
     Parameters
     ----------
     array : ndarray (N,)
-        Text cells, or datetime64.
+        Text cells.
     order : {"dmy", "mdy", "ymd"}, optional
         The order of day, month and year where a year of four digits does not come first; if None,
         as :func:`order_of` finds.
     """
-    if array.dtype.kind == "M":
-        return None if np.isnat(array).any() else array.view(np.int64)
     dates = dict.fromkeys(array.tolist())
     order = order or order_of(dates)
     stamps: dict[str, int] = {}
@@ -122,34 +132,72 @@ def _readings(cell: str) -> dict[str, datetime]:
     return {order: date for order, date in dates.items() if date is not None}
 
 
-def looks_like_times(cells: Array, or_numbers: bool = False) -> bool:
-    """Return whether at least half of some text cells, empty ones left out, look like times."""
+def looks_like_times(cells: Array, name: str, or_numbers: bool = False) -> bool:
+    """Return whether at least half of some text cells, empty ones left out, look like times.
+
+    Cells such as 1.2.24 do only if the name of their column says so; else they are versions.
+    """
+    pattern = _LIKE_TIME_OR_VERSION if says_time(name) else _LIKE_TIME
 
     def fits(cell: str) -> bool:
         is_date = _date(cell, None) is not None
-        return is_date or bool(_LIKE_TIME.match(cell)) or (or_numbers and is_number(cell))
+        return is_date or bool(pattern.match(cell)) or (or_numbers and is_number(cell))
 
     some = [cell for cell in cells[:: max(1, len(cells) // SAMPLE)] if cell]
     return 2 * sum(map(fits, some)) >= max(len(some), 1)
 
 
-def may_be_compact(name: str) -> bool:
-    """Return whether whole numbers in a column of this name may be dates such as 20241231."""
+def are_times_of_day(cells: Iterable[str]) -> bool:
+    """Return whether all text cells, empty ones left out, are times of day without a date."""
+    dates = [_date(cell, None) for cell in cells if cell]
+    return all(date is not None and date.year == 1 for date in dates)
+
+
+def says_time(name: str) -> bool:
+    """Return whether the name of a column says that it holds dates or times."""
     return any(part in name.casefold() for part in COMPACT_NAMES)
 
 
-def compact_dates(array: Array) -> Array | None:
-    """Return numbers as dates (N,), or None unless each is a day from 1900 to 2199: 20241231."""
-    if not len(array) or not ((array >= 19000101) & (array < 22000101)).all():
-        return None
+def compact_readings(array: Array, name: str) -> dict[str, Array]:
+    """Return what numbers may mean as dates (N,), by the order of their day, month and year.
+
+    They are days from 1900 to 2199 with a year of four digits, 20241231 or 31122024; or of two,
+    241231 or 311224, if the name of their column says so. Zeros at the start may be missing.
+    Numbers that do not begin with the year and count up by 1, and months such as 202412, are none.
+    """
     values, place = np.unique(array, return_inverse=True)
-    dates = []
-    for value in values.tolist():
-        try:
-            dates.append(datetime.strptime(f"{value:.10g}", "%Y%m%d"))
-        except ValueError:
+    if not len(values) or not (10**4 <= values[-1] < 10**8 and (values == np.floor(values)).all()):
+        return {}
+    width = 6 if values[-1] < 10**6 else 8
+    if width == 6 and not any(part in name.casefold() for part in SHORT_NAMES):
+        return {}
+    texts = [f"{value:.0f}".zfill(width) for value in values.tolist()]
+    dates = {order: _compact(texts, order) for order in ORDERS}
+    readings = {order: days[place] for order, days in dates.items() if days is not None}
+    if width == 8 and "ymd" in readings:
+        return {"ymd": readings["ymd"]}
+    months = width == 6 and all("1900" <= t[:4] < "2200" and "01" <= t[4:] <= "12" for t in texts)
+    counts = len(values) > 1 and values[-1] - values[0] == len(values) - 1
+    return {} if months or counts else readings
+
+
+def _compact(texts: list[str], order: str) -> Array | None:
+    """Return texts of six or eight digits as days, or None if one is no day of that order."""
+    cut = (4, 6) if order == "ymd" and len(texts[0]) == 8 else (2, 4)
+    days = []
+    for text in texts:
+        day = _date(f"{text[: cut[0]]}/{text[cut[0] : cut[1]]}/{text[cut[1] :]}", order)
+        if day is None or not 1900 <= day.year < 2200:
             return None
-    return np.array(dates, "M8[us]")[place]
+        days.append(day)
+    return np.array(days, "M8[us]")
+
+
+def compact_doubt(cell: float, readings: dict[str, Array], row: int) -> str:
+    """Say which dates a number may be, and how to choose one."""
+    meant = [f"{(day := each[row].item()).day} {day:%B %Y}" for each in readings.values()]
+    text = f"{cell:.0f}".zfill(6 if cell < 10**6 else 8)
+    return f"'{text}' may be {' or '.join(meant)}; add --dates {' or --dates '.join(readings)}"
 
 
 def _kind(cell: str, date: datetime) -> str:

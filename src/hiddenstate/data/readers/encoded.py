@@ -18,6 +18,7 @@ from hiddenstate.data.prepare.encoding import (
     passed,
     varying_periods,
 )
+from hiddenstate.data.readers.cells import text_cells
 from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import Roles
 from hiddenstate.data.readers.columns import (
@@ -25,15 +26,15 @@ from hiddenstate.data.readers.columns import (
     holds_numbers,
     missing_cells,
     number_error,
-    plain_values,
     text_error,
 )
 from hiddenstate.data.readers.dates import (
-    compact_dates,
+    are_times_of_day,
     first_bad_time,
-    may_be_compact,
+    says_time,
     timestamps,
 )
+from hiddenstate.data.readers.row_order import compact_dates
 from hiddenstate.errors import DataError, OptionError, count, did_you_mean, listed, printable
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
@@ -165,7 +166,7 @@ def _needs_values(columns: Columns, j: int) -> bool:
     if columns.kinds[j] == "nested" or holds_numbers(columns, j):
         return False
     name = printable(columns.names[j], 40)
-    if content_of(columns, j) == "date":
+    if content_of(columns, j) == "date" and not _may_be_scores(columns, j):
         raise DataError(
             f"{columns.where}: column {name} holds dates, expected numbers or text; read them as "
             f"inputs with --time {name} --calendar auto, or leave the column out of --input"
@@ -173,6 +174,14 @@ def _needs_values(columns: Columns, j: int) -> bool:
     if (error := number_error(columns, j)) is not None:
         raise error
     return True
+
+
+def _may_be_scores(columns: Columns, j: int) -> bool:
+    """Return whether few cells such as 1:30, which repeat, need not be times of day."""
+    if columns.kinds[j] != "text" or says_time(columns.names[j]):
+        return False
+    cells = set(columns.arrays[j])
+    return min(MAX_VALUES, columns.n_rows // 2) >= len(cells - {""}) and are_times_of_day(cells)
 
 
 def _repeats(columns: Columns, j: int, roles: Roles) -> bool:
@@ -272,7 +281,7 @@ def _dates(columns: Columns, j: int, order: str | None, hint: str = "") -> Array
             raise DataError(f"{columns.at(int(present[bad]), j)}: '{cell}' {problem}")
         dates[present] = stamps.view("M8[us]")
     elif len(cells):
-        days = compact_dates(cells) if may_be_compact(columns.names[j]) else None
+        days = compact_dates(columns, j, cells, order, present)
         if days is None:
             raise DataError(
                 f"{columns.where}: column {printable(columns.names[j], 40)} holds numbers, "
@@ -286,7 +295,7 @@ def _one_hot(columns: Columns, j: int, encoding: Encoding) -> Array:
     """Encode a column of text; refuse a text that is none of the values."""
     if columns.kinds[j] == "nested":
         raise text_error(columns, j, "--input")
-    cells = _texts(columns.arrays[j])
+    cells = text_cells(columns, j)
     features, unknown = one_hot(cells, encoding.values)
     if len(unknown):
         first = int(unknown[0])
@@ -297,15 +306,6 @@ def _one_hot(columns: Columns, j: int, encoding: Encoding) -> Array:
             f"known values: {listed(encoding.values)}{did_you_mean(text, encoding.values)}"
         )
     return features
-
-
-def _texts(array: Array) -> Array:
-    """Return a column as text cells (N,), also where all of them look like numbers or dates."""
-    if array.dtype.kind == "O":
-        return array
-    texts = plain_values(array).astype(np.str_).astype(object)
-    texts[missing_cells(array)] = ""
-    return texts
 
 
 def _first(found: Array) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hiddenstate.data.description import like_numbers
+from hiddenstate.data.readers.cells import text_cells
 from hiddenstate.data.readers.column_roles import Roles
 from hiddenstate.data.readers.columns import Columns, cell_text, missing_cells
 from hiddenstate.data.readers.number_text import is_number
@@ -68,6 +69,13 @@ def with_names_as_text(
     """
     held = [j for j in (*roles.id, roles.group, roles.label) if j is not None]
     which = [j for j in dict.fromkeys(held) if _may_be_text(columns, j, roles, names)]
+    truths = [j for j in which if j in columns.truths and j not in roles.inputs]
+    if truths and names.label is not False:
+        arrays, kinds = list(columns.arrays), list(columns.kinds)
+        for j in truths:
+            arrays[j], kinds[j] = text_cells(columns, j), "text"
+        columns = replace(columns, arrays=arrays, kinds=tuple(kinds))
+        return columns, tuple(columns.names[j] for j in truths), ()
     if columns.written is None or not which:
         return columns, (), ()
     arrays, kinds = list(columns.arrays), list(columns.kinds)

@@ -118,6 +118,7 @@ class _Table:
             "Parquet table",
             lambda i: f"{self.where}:row {i}",
             stack=self.stack,
+            truths=frozenset(j for j, f in enumerate(self.schema) if self._is_truth(f.type)),
         )
 
     def first_rows(self) -> Columns:
@@ -162,6 +163,12 @@ class _Table:
             return "number"
         texts = (types.is_string, types.is_large_string, getattr(types, "is_string_view", None))
         return "text" if any(is_kind and is_kind(kind) for is_kind in texts) else "nested"
+
+    def _is_truth(self, kind: Any) -> bool:
+        """Return whether the cells of an Arrow type are true and false."""
+        types = self.pa.types
+        kind = kind.value_type if types.is_dictionary(kind) else kind
+        return bool(types.is_boolean(kind))
 
     def _check_unpacked(self, size: int, most: float | None) -> None:
         """Refuse a file that unpacks to too much."""

@@ -15,7 +15,6 @@ from hiddenstate.data.column_names import ALL, are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import Encoding
-from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import Part, Roles, find_roles
 from hiddenstate.data.readers.columns import (
     Columns,
@@ -25,19 +24,19 @@ from hiddenstate.data.readers.columns import (
     missing_cells,
     numbers,
     plain_values,
+    refuse_missing,
     stacked,
     text_error,
-    typed,
-)
-from hiddenstate.data.readers.dates import (
-    compact_dates,
-    first_bad_time,
-    may_be_compact,
-    order_of,
-    timestamps,
 )
 from hiddenstate.data.readers.encoded import encoding_remarks, with_encoded_inputs
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
+from hiddenstate.data.readers.row_order import (
+    clock_of,
+    is_count,
+    order_remarks,
+    settled_order,
+    unnamed_time,
+)
 from hiddenstate.data.rows import Rows
 from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.memory import check_free
@@ -102,8 +101,9 @@ def to_dataset(
     names = (*names, *columns.names[len(names) :])
     require_labels = require_targets and (job == "classify" or options.label is not None)
     by_time = part == "training" and (options.time is not None or options.split == "time")
-    clock = _clock(columns, roles, options.dates) if roles.long or by_time else None
     series = _series(columns, roles) if roles.long else np.zeros(columns.n_rows, np.int64)
+    time = roles.time if roles.long or by_time else None
+    clock = None if time is None else clock_of(columns, time, options.dates, series)
     if roles.long:
         rows = _long(columns, roles, require_labels, series, clock)
     else:
@@ -126,7 +126,7 @@ def to_dataset(
             *text_remarks,
             *_unused_remarks(columns, roles, options, printable(name)),
             *(encoding_remarks(printable(name), encodings) if trained is None else ()),
-            *_order_remarks(columns, roles, series, clock, printable(name)),
+            *order_remarks(columns, roles, series, clock, printable(name)),
         ),
         read_as={"layout": "long" if roles.long else "wide"}
         # The training file settled that its commas are decimal commas.
@@ -152,7 +152,7 @@ def _unused_remarks(
     columns: Columns, roles: Roles, options: DataConfig, where: str
 ) -> tuple[str, ...]:
     """Say which columns nothing uses, and why, unless the user chose the inputs."""
-    skipped = {*roles.left_out, _unnamed_time(columns, roles)}
+    skipped = {*roles.left_out, unnamed_time(columns, roles)}
     unused = {j: why for j, why in roles.unused.items() if j not in skipped and why != "--drop"}
     if options.input not in (None, ALL) or not unused:
         return ()
@@ -217,14 +217,16 @@ def _long(
     _check_constant(columns, roles, weights, roles.weight, series, firsts)
     _check_constant(columns, roles, groups, roles.group, series, firsts)
     y = None if labels is None else labels[firsts]
-    counts = roles.time is not None and content_of(columns, roles.time) == "number"
+    time = roles.time
+    if time is None or clock is None or not is_count(columns, time, clock):
+        time = None
     return Rows(
         padded(roles.inputs),
         padded(roles.targets).astype(np.float64, copy=False) if roles.targets else y,
         lengths=None if (lengths == T).all() else lengths,
         weights=None if weights is None else weights[firsts],
         groups=None if groups is None else groups[firsts],
-        times=padded([roles.time])[..., 0] if counts and roles.time is not None else None,
+        times=None if time is None else padded([time])[..., 0],
         ids=_ids(columns, roles, firsts),
         origin=whole(S, Table(starts, order, _times(columns, roles))),
         clock=None if clock is None else clock[firsts],
@@ -242,8 +244,8 @@ def _settled_order(
     """Return the order of day and month that the dates of the training file settled."""
     calendars = [columns.positions.get(e.column) for e in encodings if e.calendar]
     for j in (roles.time, *calendars):
-        if j is not None and columns.kinds[j] == "text":
-            order = order_of(columns.arrays[j])
+        if j is not None:
+            order = settled_order(columns, j)
             return {} if order is None else {"dates": order}
     return {}
 
@@ -278,7 +280,7 @@ def _series(columns: Columns, roles: Roles) -> NDArray[np.int64]:
 def _numbered(columns: Columns, j: int) -> NDArray[np.int64]:
     """Return the number of each value of a column of ids (N,), in the order of appearance."""
     values = columns.arrays[j]
-    _refuse_missing(columns, j, "belongs to no series")
+    refuse_missing(columns, j, "belongs to no series")
     if values.dtype.kind == "O":
         numbered: dict[str, int] = {}
         return np.array([numbered.setdefault(value, len(numbered)) for value in values], np.int64)
@@ -291,56 +293,6 @@ def _in_order(values: Array) -> NDArray[np.int64]:
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[inverse]
-
-
-def _clock(columns: Columns, roles: Roles, order: str | None) -> Array | None:
-    """Return numbers that order the rows (N,), or None if their order in the table counts."""
-    if roles.time is None:
-        return None
-    values = columns.arrays[roles.time]
-    _refuse_missing(columns, roles.time, "has no time")
-    if columns.kinds[roles.time] == "number":
-        infinite = np.isinf(values)
-        if infinite.any():
-            bad = int(np.argmax(infinite))
-            raise DataError(
-                f"{columns.at(bad, roles.time)}: the time is {cell_text(values[bad])}; expected a "
-                "finite number; correct it or drop the row"
-            )
-        dates = compact_dates(values) if may_be_compact(columns.names[roles.time]) else None
-        return values if dates is None else timestamps(dates)
-    stamps = timestamps(values, order)
-    if stamps is None:
-        bad, problem = first_bad_time(values, order)
-        raise DataError(f"{columns.at(bad, roles.time)}: '{printable(values[bad], 40)}' {problem}")
-    return stamps
-
-
-def _unnamed_time(columns: Columns, roles: Roles) -> int | None:
-    """Return the first column of dates without a role, if it may order the rows of a long table."""
-    if not roles.long or roles.time is not None:
-        return None
-    dates = (j for j, why in roles.unused.items() if why == "dates")
-    return next(dates, None)
-
-
-def _order_remarks(
-    columns: Columns, roles: Roles, series: Array, clock: Array | None, where: str
-) -> tuple[str, ...]:
-    """Say in which order the rows are, if that may not be what a user expects."""
-    if clock is None or roles.time is None:
-        if (j := _unnamed_time(columns, roles)) is None:
-            return ()
-        hint = f"if column {printable(columns.names[j], 40)} orders them, add --time"
-        return (
-            f"{where}: the rows are in the order of the file; {hint} {typed(columns.names[j])}",
-        )
-    order = np.argsort(series, kind="stable")
-    same = series[order][1:] == series[order][:-1]
-    if (clock[order][1:] >= clock[order][:-1])[same].all():
-        return ()
-    name = printable(columns.names[roles.time], 40)
-    return (f"{where}: the rows are not in the order of {name}; ordered by it",)
 
 
 def _check_clock(
@@ -397,7 +349,7 @@ def _labels(columns: Columns, roles: Roles, require_labels: bool) -> Array | Non
         raise text_error(columns, roles.label, "--label")
     if not require_labels and missing_cells(columns.arrays[roles.label]).any():
         return None
-    _refuse_missing(columns, roles.label, "has no label")
+    refuse_missing(columns, roles.label, "has no label")
     labels = _plain(columns, roles.label)
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         row = int(np.argmin(np.isfinite(labels)))
@@ -419,7 +371,7 @@ def _groups(columns: Columns, roles: Roles) -> Array | None:
     """Return the group of each row (N,), text or numbers."""
     if roles.group is None:
         return None
-    _refuse_missing(columns, roles.group, "has no group")
+    refuse_missing(columns, roles.group, "has no group")
     return _plain(columns, roles.group)
 
 
@@ -436,16 +388,6 @@ def _weights(columns: Columns, roles: Roles) -> NDArray[np.float64] | None:
             "number of at least 0"
         )
     return values
-
-
-def _refuse_missing(columns: Columns, j: int, what: str) -> None:
-    absent = missing_cells(columns.arrays[j])
-    if absent.any():
-        count = f" ({absent.sum()} such rows)" if absent.sum() > 1 else ""
-        raise DataError(
-            f"{columns.at(int(np.argmax(absent)), j)}: empty, so the row {what}{count}; fill it in "
-            "or drop the row"
-        )
 
 
 def _plain(columns: Columns, j: int) -> Array:

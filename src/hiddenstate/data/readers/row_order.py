@@ -1,0 +1,272 @@
+"""Orders the rows of a table by its time column, and says so if they are not in that order."""
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.data.readers.column_roles import DATES, Roles
+from hiddenstate.data.readers.columns import (
+    Columns,
+    cell_text,
+    holds_numbers,
+    is_whole,
+    numbers,
+    refuse_missing,
+    text_to_numbers,
+    typed,
+)
+from hiddenstate.data.readers.dates import (
+    are_times_of_day,
+    compact_doubt,
+    compact_readings,
+    first_bad_time,
+    order_of,
+    timestamps,
+)
+from hiddenstate.errors import DataError, printable
+from hiddenstate.system.typing import Array
+
+DAY = 86_400_000_000
+"""Microseconds of a day."""
+
+FIRST_DAY = -62_135_596_800_000_000
+"""That of times of day, 1 January of the year 1, in microseconds since 1970."""
+
+MAX_UNNAMED = 3
+"""Number of first columns that may count the steps of a series whatever their names are."""
+
+
+def clock_of(columns: Columns, j: int, order: str | None, series: NDArray[np.int64]) -> Array:
+    """Return numbers that order the rows (N,) as the time column `j` says.
+
+    Parameters
+    ----------
+    columns : Columns
+    j : int
+    order : {"dmy", "mdy", "ymd"}, optional
+        The order of day, month and year (`--dates`).
+    series : ndarray (N,)
+        The number of each row's series.
+
+    Raises
+    ------
+    DataError
+        For a missing cell or one that is no time, a date that may be another, and times of day that
+        go back.
+    """
+    refuse_missing(columns, j, "has no time")
+    values = columns.arrays[j]
+    if columns.kinds[j] == "text":
+        as_numbers = text_to_numbers(values)
+        if as_numbers is None:
+            return _text_clock(columns, j, order, series)
+        values = as_numbers
+    elif columns.kinds[j] == "date":
+        return values.view(np.int64)
+    infinite = np.isinf(values)
+    if infinite.any():
+        bad = int(np.argmax(infinite))
+        raise DataError(
+            f"{columns.at(bad, j)}: the time is {cell_text(values[bad])}; expected a finite "
+            "number; correct it or drop the row"
+        )
+    days = compact_dates(columns, j, values, order, by_rank=True)
+    return values if days is None else days.view(np.int64)
+
+
+def is_count(columns: Columns, j: int, clock: Array) -> bool:
+    """Return whether the cells of the time column are numbers that order the rows as they are."""
+    return holds_numbers(columns, j) and np.array_equal(numbers(columns, j), clock)
+
+
+def compact_dates(
+    columns: Columns,
+    j: int,
+    values: Array,
+    order: str | None,
+    rows: Array | None = None,
+    by_rank: bool = False,
+) -> Array | None:
+    """Return numbers such as 20241231 as dates (n,), or None if they are none.
+
+    Parameters
+    ----------
+    columns : Columns
+    j : int
+        The column.
+    values : ndarray (n,)
+        Its numbers, none of them missing.
+    order : {"dmy", "mdy", "ymd"}, optional
+        The order of day, month and year; by default, the only one in which all are dates.
+    rows : ndarray (n,), optional
+        Their rows; by default, all.
+    by_rank : bool, default False
+        Whether numbers that may be several dates are none if all those are in their own order.
+
+    Raises
+    ------
+    DataError
+        If they are dates in another order, or in several.
+    """
+    readings = compact_readings(values, columns.names[j])
+    if not readings:
+        return None
+    if _begins_with_year(values, readings):
+        return readings["ymd"]
+    if order in readings:
+        return readings[str(order)]
+    bad = 0
+    if order is None:
+        stamps = np.array(list(readings.values())).view(np.int64)
+        differ = (stamps != stamps[0]).any(axis=0)
+        if not differ.any():
+            return next(iter(readings.values()))
+        first = np.unique(values, return_index=True)[1]
+        if by_rank and (np.diff(stamps[:, first]) > 0).all():
+            return None
+        bad = int(np.argmax(differ))
+    row = bad if rows is None else int(rows[bad])
+    raise DataError(f"{columns.at(row, j)}: {compact_doubt(values[bad], readings, bad)}")
+
+
+def _begins_with_year(values: Array, readings: dict[str, Array]) -> bool:
+    """Return whether dates are like 20241231, which is a date in no other order."""
+    return "ymd" in readings and bool(values.max() >= 10**6)
+
+
+def _text_clock(
+    columns: Columns, j: int, order: str | None, series: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return text cells, which are no numbers, as numbers in the order of time (N,)."""
+    cells = columns.arrays[j]
+    stamps = timestamps(cells, order)
+    if stamps is None:
+        bad, problem = first_bad_time(cells, order)
+        raise DataError(f"{columns.at(bad, j)}: '{printable(cells[bad], 40)}' {problem}")
+    return _over_midnight(columns, j, stamps, series) if are_times_of_day(cells) else stamps
+
+
+def _over_midnight(
+    columns: Columns, j: int, stamps: NDArray[np.int64], series: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return times of day (N,), a day later in each series after each midnight that it passes.
+
+    The file has the rows of a series in the order of time, or the newest first. It passes midnight
+    where the time falls by more than half a day. Where it falls by less, nothing tells whether the
+    row belongs to the next day or elsewhere on the same.
+    """
+    in_file = np.argsort(series, kind="stable")
+    unclear: list[int] = []
+    for order in (in_file, in_file[::-1]):
+        s, t = series[order], stamps[order]
+        fall = np.where(s[1:] == s[:-1], t[:-1] - t[1:], 0)
+        falls = np.flatnonzero((fall > 0) & (2 * fall <= DAY)) + 1
+        if not len(falls):
+            days = np.concatenate([[0], np.cumsum(fall > 0)])
+            first = np.concatenate([[True], s[1:] != s[:-1]])
+            days -= days[np.maximum.accumulate(np.where(first, np.arange(len(s)), 0))]
+            later = np.empty_like(stamps)
+            later[order] = t + DAY * days
+            return later
+        unclear += order[falls[0] - 1 : falls[0] + 1].tolist()
+    before, row = unclear[:2]
+    cells = [printable(columns.arrays[j][each], 40) for each in (row, before)]
+    raise DataError(
+        f"{columns.at(row, j)}: '{cells[0]}' after '{cells[1]}' may be the next day, or a row out "
+        "of order; write the dates too or, if the rows are in order, leave the column out with "
+        f"--drop {typed(columns.names[j])}"
+    )
+
+
+def unnamed_time(columns: Columns, roles: Roles) -> int | None:
+    """Return the first column of dates without a role, if it may order the rows of a long table."""
+    if not roles.long or roles.time is not None:
+        return None
+    return next((j for j, why in roles.unused.items() if why in DATES), None)
+
+
+def order_remarks(
+    columns: Columns,
+    roles: Roles,
+    series: NDArray[np.int64],
+    clock: Array | None,
+    where: str,
+) -> tuple[str, ...]:
+    """Say in which order the rows are, if that may not be what a user expects."""
+    if clock is None or roles.time is None:
+        doubt = _doubt(columns, roles, series) if roles.long else ""
+        return (f"{where}: the rows are in the order of the file; {doubt}",) if doubt else ()
+    name = printable(columns.names[roles.time], 40)
+    remarks = []
+    order = np.argsort(series, kind="stable")
+    same = series[order][1:] == series[order][:-1]
+    if not (clock[order][1:] >= clock[order][:-1])[same].all():
+        remarks.append(f"{where}: the rows are not in the order of {name}; ordered by it")
+    if columns.kinds[roles.time] == "text" and are_times_of_day(columns.arrays[roles.time]):
+        nights = int((clock.max() - FIRST_DAY) // DAY)
+        if nights:
+            remarks.append(
+                f"{where}: {name} passes midnight {nights if nights > 1 else 'once'}"
+                f"{' times' if nights > 1 else ''}; what follows is read as the next day"
+            )
+    return tuple(remarks)
+
+
+def _doubt(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> str:
+    """Say which column of a long table without a time may order its rows; empty if none."""
+    if (j := unnamed_time(columns, roles)) is not None:
+        name = columns.names[j]
+        return f"if column {printable(name, 40)} orders them, add --time {typed(name)}"
+    if (j := unread_time(columns, roles, series)) is not None:
+        name, cell = columns.names[j], columns.arrays[j][0]
+        return (
+            f"if column {printable(name, 40)} orders them, write '{printable(cell, 40)}' like "
+            f"2020-12-31 and add --time {typed(name)}"
+        )
+    for j in (*roles.inputs, *roles.unused):
+        if j not in roles.targets and _counts_down(columns, j, series):
+            name = columns.names[j]
+            return (
+                f"column {printable(name, 40)} falls from row to row, so the newest may be first; "
+                f"if it orders them, add --time {typed(name)}"
+            )
+    return ""
+
+
+def unread_time(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> int | None:
+    """Return the unused column of text that seems to hold times, in a form that is not read."""
+    for j, why in roles.unused.items():
+        if why == "text" and all(map(_SEVERAL_NUMBERS.search, columns.arrays[j])):
+            pairs = zip(series.tolist(), columns.arrays[j], strict=True)
+            if len(set(pairs)) == columns.n_rows > 2:
+                return j
+    return None
+
+
+_SEVERAL_NUMBERS = re.compile(r"^(?=.{1,40}$)\D*\d+\D+\d+")
+
+
+def _counts_down(columns: Columns, j: int, series: NDArray[np.int64]) -> bool:
+    """Return whether the numbers of one of the first columns fall by 1 in each row of a series."""
+    if j >= MAX_UNNAMED or columns.kinds[j] != "number" or not is_whole(columns.arrays[j]):
+        return False
+    order = np.argsort(series, kind="stable")
+    same = series[order][1:] == series[order][:-1]
+    steps = np.diff(columns.arrays[j].astype(np.float64)[order])[same]
+    return len(steps) > 1 and bool((steps == -1).all())
+
+
+def settled_order(columns: Columns, j: int) -> str | None:
+    """Return the order of day and month that the dates of a column settle, or None."""
+    if columns.kinds[j] == "text" and text_to_numbers(columns.arrays[j]) is None:
+        return order_of(columns.arrays[j])
+    if columns.kinds[j] == "date":
+        return None
+    values = numbers(columns, j)
+    readings = compact_readings(values, columns.names[j])
+    return (
+        next(iter(readings))
+        if len(readings) == 1 and not _begins_with_year(values, readings)
+        else None
+    )
