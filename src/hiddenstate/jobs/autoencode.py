@@ -23,6 +23,7 @@ from hiddenstate.jobs.snapshot_limits import (
     affordable,
     ends_of_walk,
     in_own_units,
+    numbers_to_show,
     pixel_bytes,
     plane_of,
     rows_to_show,
@@ -120,6 +121,9 @@ class AutoencodeSnapshots(JobSnapshots):
         if len(scattered):
             if scattered.y is not None:
                 arrays["code_label"] = scattered.y
+            numbers = numbers_to_show(self.dataset, self.config.display.n_scattered)
+            if (numbers != np.arange(len(numbers))).any():
+                arrays["code_number"] = numbers
             ends = scattered.take(np.array(self._walk(scattered)))
             arrays["code_row"] = in_own_units(self.dataset, described(scattered))
             arrays["walk_end"] = in_own_units(self.dataset, ends)

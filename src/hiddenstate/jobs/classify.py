@@ -73,8 +73,7 @@ class ClassifyJob(Job):
         probabilities = softmax(outputs)
         chosen, chance = outputs.argmax(axis=1), probabilities[np.arange(len(y)), y]
         n = affordable(rows.X.shape[1:], rows.X.dtype.itemsize, WORST_BYTES, WORST_KEPT)
-        order = np.argsort(chance, kind="stable")[:n]
-        worst = order[chosen[order] != y[order]]
+        worst = _worst(chance, chosen != y, n)
         arrays: dict[str, Array] = {
             "worst": worst,
             "worst_row": in_own_units(self.dataset, rows.take(worst)),
@@ -101,6 +100,17 @@ class ClassifyJob(Job):
             "followed_right": right[rows].astype(np.int32),
             "followed_chance": chance[rows],
         }
+
+
+def _worst(chance: Array, wrong: Array, n: int) -> Array:
+    """Return the wrong rows among the `n` with the lowest chance; if there is none, the wrong rows
+    with the lowest, and if no row is wrong, those `n` rows."""
+    order = np.argsort(chance, kind="stable")
+    low = order[:n]
+    worst = low[wrong[low]]
+    if not len(worst):
+        worst = order[wrong[order]][:n]
+    return worst if len(worst) else low
 
 
 def _calibration(probabilities: Array, y: Array) -> dict[str, Array]:

@@ -9,6 +9,7 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.bundled.waves import load_waves
 from hiddenstate.data.dataset import MAX_NAMES
+from hiddenstate.data.prepare.missing import after_end
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
@@ -144,7 +145,10 @@ class RegressSnapshots(JobSnapshots):
         X = d.X[rows]
         parts = (d.transform.undo(X), d.transform.undo_targets(y[rows], X))
         flat = [part.reshape(-1, part.shape[-1])[:100] for part in parts]
-        return {"time": np.arange(len(flat[0]), dtype=float), "input": flat[0], "target": flat[1]}
+        times = np.arange(len(flat[0]), dtype=float)
+        if d.train.times is not None:
+            times = d.train.times[rows].reshape(-1)[:100].astype(float)
+        return {"time": times, "input": flat[0], "target": flat[1]}
 
     def snapshot(self, engine: Engine, made: TrainingOutputs | None = None) -> dict[str, Array]:
         """Return hidden states over the first windows, with the state carried and with it reset,
@@ -165,11 +169,15 @@ class RegressSnapshots(JobSnapshots):
 
     def _hidden_states(self, engine: Engine) -> dict[str, Array]:
         """Return `hidden` (P, H) at `hidden_time` (P,) in the first windows, for at most
-        `SIGNAL_STEPS` steps; `hidden_reset` (P, H) where each window starts from a zero state."""
+        `SIGNAL_STEPS` steps; `hidden_reset` (P, H) where each window starts from a zero state, or
+        `hidden_window` (P,) where the state is not carried."""
         some, predictor = self._followed(), self.state_predictor(engine)
         X, times = some.X[:], some.times
         N, T = X.shape[:2]
-        kept = thinned(N * T, SIGNAL_STEPS)
+        steps = np.arange(N * T)
+        if some.lengths is not None:
+            steps = steps[~after_end(some.lengths, T).reshape(-1)]
+        kept = steps[thinned(len(steps), SIGNAL_STEPS)]
 
         def at_kept(states: Array) -> Array:
             return states.reshape(-1, states.shape[-1])[kept, :UNITS_KEPT]
@@ -178,7 +186,7 @@ class RegressSnapshots(JobSnapshots):
         arrays = {"hidden_time": time[kept]}
         reset = at_kept(predictor.predict(X, some.lengths))
         if not self.job.stateful:
-            return arrays | {"hidden": reset}
+            return arrays | {"hidden": reset, "hidden_window": (kept // T).astype(np.int32)}
         carried = at_kept(predictor.follow(X, {})[0])
         return arrays | {"hidden": carried, "hidden_reset": reset}
 

@@ -69,9 +69,26 @@ def shown_split(dataset: PreparedDataset) -> str:
 
 
 def rows_to_show(dataset: PreparedDataset, n: int) -> Rows:
-    """Return the first `n` rows of the shown split."""
+    """Return `n` rows of the shown split: those of :func:`numbers_to_show`."""
+    return _of_shown_split(dataset).take(numbers_to_show(dataset, n))
+
+
+def _of_shown_split(dataset: PreparedDataset) -> Rows:
     test = dataset.test
-    return (test if test is not None and len(test) else dataset.train).take(slice(0, n))
+    return test if test is not None and len(test) else dataset.train
+
+
+def numbers_to_show(dataset: PreparedDataset, n: int) -> Array:
+    """Return the numbers of the rows to show: of the bundled data and of data without classes the
+    first ones, else the first of each class, then the second of each, and so on."""
+    rows = _of_shown_split(dataset)
+    first = np.arange(min(n, len(rows)))
+    if dataset.source == "bundled" or dataset.classes is None or rows.y is None:
+        return first
+    by_class = np.argsort(rows.y, kind="stable")
+    _, starts, counts = np.unique(rows.y[by_class], return_index=True, return_counts=True)
+    turns = np.arange(len(rows)) - np.repeat(starts, counts)
+    return np.asarray(by_class[np.lexsort((by_class, turns))[:n]])
 
 
 def in_own_units(dataset: PreparedDataset, rows: Rows) -> Array:

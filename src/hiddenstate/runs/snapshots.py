@@ -68,7 +68,8 @@ class ClassifyFinal(TypedDict, total=False):
         ArraySpec(
             "i",
             "K",
-            "numbers of the wrong rows whose true class has the lowest probability, at most 10",
+            "numbers of the wrong rows whose true class has the lowest probability, at most 10; if "
+            "no row is wrong, of the rows where this probability is lowest",
             "worst",
         ),
     ]
@@ -296,6 +297,14 @@ class RegressSnapshot(TypedDict, total=False):
             "the same with each window started from a zero state, if the run carries its state",
         ),
     ]
+    hidden_window: Annotated[
+        Array,
+        ArraySpec(
+            "i",
+            "S",
+            "the number of the window of each step, 0 for the first; if the state is not carried",
+        ),
+    ]
     prediction: Annotated[
         Array,
         ArraySpec(
@@ -329,6 +338,7 @@ class AutoencodeStatic(TypedDict, total=False):
     code_label: Annotated[
         Array, ArraySpec("i", "N", "class numbers of the codes, if the data has labels")
     ]
+    code_number: Annotated[Array, ArraySpec("i", "N", "the numbers of these rows in their part")]
     code_row: Annotated[Array, ArraySpec("uf", "M F", "the rows of the first codes")]
     walk_end: Annotated[Array, ArraySpec("uf", "2 F", "the two rows at the ends of the walk")]
     pca_train_mse: Annotated[

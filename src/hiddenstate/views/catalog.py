@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure, FigureBase
 
 from hiddenstate.metrics.comparison import baseline_method
@@ -16,6 +17,7 @@ from hiddenstate.runs.snapshots import (
     RegressSnapshot,
     RegressStatic,
 )
+from hiddenstate.system.typing import Array
 from hiddenstate.views import figures, style
 from hiddenstate.views.figures.confusion import SERIATED, has_order, similarity_order
 from hiddenstate.views.figures.layout import REGULAR, inches, part_of
@@ -191,35 +193,71 @@ def _draw_decision(timeline: Timeline, moment: Moment, on: Figure | None, n: int
 def _of_regress(timeline: Timeline, moment: Moment) -> dict[str, Draw]:
     draws: dict[str, Draw] = {}
     static, arrays = timeline.static_as(RegressStatic), moment.arrays_as(RegressSnapshot)
-    appended = timeline.facts.appended
-    if {"time", "input", "target"} <= set(static):
-        named = ("sin", "cos") if timeline.facts.data == "sin -> cos" else ("input", "target")
-        draws["signals"] = lambda on: figures.signals(
-            static["time"], static["input"], static["target"], named, on
-        )
     shown = held_out(timeline, moment)
+    if {"time", "input", "target"} <= set(static):
+        waves = timeline.facts.data == "sin -> cos"
+        named = ("sin", "cos") if waves else ("input", "target")
+        names = [*(timeline.facts.channels or ()), *(timeline.facts.targets or ())]
+        draws["signals"] = lambda on: figures.signals(
+            static["time"],
+            static["input"],
+            static["target"],
+            named,
+            on,
+            names=names,
+            clock=_clock(timeline, static["time"]),
+        )
     if shown is not None:
         draws["held_out"] = lambda on: figures.held_out(shown, on)
     if {"target", "prediction"} <= set(arrays) and len(arrays["target"]):
-        target, prediction = arrays["target"], arrays["prediction"]
-        if "time" in arrays:
-            noun = "window" if timeline.run.data_fact("source") == "bundled" else "training window"
-            draws["tracking"] = lambda on: figures.tracking(
-                arrays["time"], target, prediction, appended, on, noun=noun
-            )
-        if appended or shown is None:
-            unit = "window" if appended else "training row"
-            draws["error"] = lambda on: figures.error(target, prediction, unit, on)
+        draws |= _of_windows(timeline, arrays, shown is None)
     if {"hidden", "hidden_time"} <= set(arrays):
         time, carried = arrays["hidden_time"], arrays["hidden"]
-        reset = arrays.get("hidden_reset")
+        reset, window = arrays.get("hidden_reset"), arrays.get("hidden_window")
         order = timeline.unit_order
         rows = sorted_units(carried, order)
         reset_rows = None if reset is None else sorted_units(reset, order)
-        draws["hidden"] = lambda on: figures.hidden(time, rows, reset_rows, on)
-        plane = timeline.limits.plane
-        draws["portrait"] = lambda on: figures.portrait(carried, reset, on, plane)
+        draws["hidden"] = lambda on: figures.hidden(
+            time, rows, reset_rows, on, clock=_clock(timeline, time), window=window
+        )
+        draws["portrait"] = lambda on: figures.portrait(
+            carried, reset, on, timeline.limits.plane, window=window
+        )
     return draws
+
+
+def _of_windows(timeline: Timeline, arrays: RegressSnapshot, alone: bool) -> dict[str, Draw]:
+    """The figures of windows with their predictions; the errors of some only `alone`."""
+    draws: dict[str, Draw] = {}
+    target, prediction, appended = arrays["target"], arrays["prediction"], timeline.facts.appended
+    limits, end = timeline.limits, timeline.end if appended else None
+    if "time" in arrays:
+        bundled = timeline.run.data_fact("source") == "bundled"
+        draws["tracking"] = lambda on: figures.tracking(
+            arrays["time"],
+            target,
+            prediction,
+            appended,
+            on,
+            noun="window" if bundled else "training window",
+            of=None if appended else timeline.run.n_rows("train"),
+            end=end,
+            span=limits.signal,
+            clock=_clock(timeline, arrays["time"]),
+        )
+    if appended or alone:
+        unit = "window" if appended else "training row"
+        draws["error"] = lambda on: figures.error(
+            target, prediction, unit, on, end=end, span=limits.error
+        )
+    return draws
+
+
+def _clock(timeline: Timeline, time: Array) -> str:
+    """Return what the times of a regression are: steps, or the time as the data has it."""
+    steps = np.diff(np.asarray(time, float).ravel()[:2])
+    bundled = timeline.run.data_fact("source") == "bundled"
+    return "step" if not bundled and (steps == 1).all() else "time"
 
 
 def _of_autoencode(timeline: Timeline, moment: Moment) -> dict[str, Draw]:

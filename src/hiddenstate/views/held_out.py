@@ -10,6 +10,7 @@ from hiddenstate.metrics.glossary import written
 from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.runs.snapshots import RegressMoment, RegressStatic, typed
 from hiddenstate.system.typing import Array
+from hiddenstate.views.limits import Span
 from hiddenstate.views.timeline import Moment, Timeline
 
 RANKS = ("best", "middle", "worst")
@@ -35,6 +36,8 @@ class Lane:
         n/2 are there.
     error, baseline_error : float
         Mean squared errors, at the end of a run over all held-out steps, else over those here.
+    values, residuals : Span
+        The ends of their axes over the run.
     """
 
     title: str
@@ -48,6 +51,8 @@ class Lane:
     count: int
     error: float
     baseline_error: float
+    values: Span
+    residuals: Span
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,9 @@ def held_out(timeline: Timeline, moment: Moment) -> HeldOut | None:
     else:
         residuals = np.concatenate([lane.prediction - lane.target for lane in lanes])
         residuals = residuals[np.isfinite(residuals)]
-        high = float(np.abs(residuals).max(initial=0)) or 1.0
-        edges = np.linspace(-high, high, 41)
-        counts = np.histogram(residuals, edges)[0]
+        low, high = lanes[0].residuals[:2]
+        edges = np.linspace(low, high, 41)
+        counts = np.histogram(np.clip(residuals, low, high), edges)[0]
     compared = timeline.compared(moment)
     return HeldOut(
         lanes,
@@ -166,6 +171,7 @@ def _lanes(timeline: Timeline, arrays: RegressMoment, at_end: bool) -> tuple[Lan
                 float(arrays["held_baseline_error"][lane])
                 if at_end
                 else mean_squared_error(baseline[drawn], truth[drawn]),
+                *timeline.limits.held[number, target],
             )
         )
     return tuple(lanes)

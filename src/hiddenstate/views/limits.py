@@ -16,6 +16,10 @@ from hiddenstate.system.typing import Array, NamedArrays
 LOG_RATIO = 20
 """Ratio of the largest to the smallest value of a curve above which its axis is logarithmic."""
 
+BEYOND = 1.0
+"""How far the axis of a signal reaches beyond its targets for predictions outside of them, as a
+multiple of their range; it cuts off what is farther."""
+
 
 class Span(NamedTuple):
     """The ends of an axis, and whether it is logarithmic."""
@@ -36,15 +40,51 @@ class Limits(NamedTuple):
         By the key of the logged number: `loss`, `test_accuracy`, `test_mse`.
     codes : tuple of Span
         Of each number of a code.
-    plane : ndarray (2, H) or None
-        The first two principal axes of the newest hidden states of a regression, with the signs
-        that they had before.
+    plane : Plane or None
+        Where the path of the hidden state of a regression is drawn.
+    signal, error : Span or None
+        Of targets and predictions of windows, and of the errors of these.
+    held : dict of tuple of Span
+        Of the values and of the residuals of each held-out lane, by its numbers in `held_of`.
     """
 
     end: int
     curves: dict[str, Span]
     codes: tuple[Span, ...]
-    plane: Array | None
+    plane: "Plane | None"
+    signal: Span | None
+    error: Span | None
+    held: dict[tuple[int, int], tuple[Span, Span]]
+
+
+class Plane(NamedTuple):
+    """The plane that hidden states are projected to, the same at every moment.
+
+    Parameters
+    ----------
+    axes : ndarray (2, H)
+        The first two principal axes of the newest states, with the signs that they had before.
+    centre : ndarray (H,)
+        The mean of these states.
+    ends : tuple of Span
+        The ends of both axes.
+    """
+
+    axes: Array
+    centre: Array
+    ends: tuple[Span, ...] = ()
+
+    def project(self, states: Array) -> Array:
+        """Return states (P, H) as points (P, 2)."""
+        return np.asarray((np.asarray(states, float) - self.centre) @ self.axes.T)
+
+    def shares(self, states: Array) -> Array:
+        """Return the shares (2,) of the variance of states (P, H) that lie along the axes."""
+        if len(states) < 2:
+            return np.zeros(2)
+        total = float(np.asarray(states, float).var(axis=0).sum())
+        shares: Array = self.project(states).var(axis=0) / total if total else np.zeros(2)
+        return shares
 
 
 def limits_of(
@@ -65,7 +105,7 @@ def limits_of(
         Baselines by the key of the logged number beside which they are drawn.
     snapshots : iterable of dict of ndarray
     before : ndarray (2, H), optional
-        The earlier plane, whose signs are kept.
+        The axes of the earlier plane, whose signs are kept.
     """
     shown, keys = list(snapshots), ("loss", "valid_loss", "test_accuracy", "test_mse")
     values: dict[str, list[float]] = {key: [] for key in keys}
@@ -78,11 +118,96 @@ def limits_of(
     curves = {"loss": curve_span(values["loss"] + values["valid_loss"])}
     curves["test_accuracy"], curves["test_mse"] = Span(0.0, 1.0), curve_span(values["test_mse"], 0)
     codes = [array for arrays in shown if (array := arrays.get("code")) is not None]
-    states = [array for arrays in shown if (array := arrays.get("hidden")) is not None]
-    plane = None
-    if states and states[-1].ndim == 2:
-        plane = principal_plane(finite_rows(states[-1]), before)[0]
-    return Limits(end, curves, code_spans(codes), plane)
+    signal, error = _signal_spans(shown)
+    return Limits(
+        end, curves, code_spans(codes), _plane_of(shown, before), signal, error, _held_spans(shown)
+    )
+
+
+def _plane_of(shown: Sequence[NamedArrays], before: Array | None) -> Plane | None:
+    """Return the plane of the newest states, with ends for the states of all snapshots."""
+    names = ("hidden", "hidden_reset")
+    states = [[arrays[name] for name in names if name in arrays] for arrays in shown]
+    states = [parts for parts in states if parts and parts[0].ndim == 2]
+    if not states:
+        return None
+    plane = plane_of(states[-1][0], before)
+    width = plane.axes.shape[1]
+    paths = [plane.project(finite_rows(part)) for parts in states for part in parts
+             if part.shape[1] == width]  # fmt: skip
+    zero = [plane.project(np.zeros((1, width)))] if len(states[-1]) > 1 else []
+    return plane._replace(ends=code_spans([*paths, *zero]))
+
+
+def plane_of(states: Array, before: Array | None = None) -> Plane:
+    """Return the plane of the principal axes of states (P, H), without ends."""
+    finite = finite_rows(states)
+    centre = finite.mean(axis=0) if len(finite) else np.zeros(states.shape[1])
+    return Plane(principal_plane(finite, before)[0], centre)
+
+
+def _signal_spans(shown: Sequence[NamedArrays]) -> tuple[Span | None, Span | None]:
+    """Return the ends of the axes of windows, and of their errors; None without windows."""
+    parts = [(a["target"], a["prediction"]) for a in shown if {"target", "prediction"} <= set(a)]
+    if not parts:
+        return None, None
+    targets, predictions = (np.concatenate([part.ravel() for part in both])
+                            for both in zip(*parts, strict=True))  # fmt: skip
+    errors = np.concatenate([window_errors(*part) for part in parts])
+    positive = errors[np.isfinite(errors) & (errors > 0)]
+    return signal_span(targets, predictions), curve_span(positive, log_ratio=1.0)
+
+
+def window_errors(target: Array, prediction: Array) -> Array:
+    """Return the mean squared error (K,) of windows (K, ...) without missing numbers; else NaN."""
+    squares = (np.asarray(prediction, float) - np.asarray(target, float)) ** 2
+    squares = squares.reshape(len(squares), -1)
+    finite = np.isfinite(squares)
+    n = finite.sum(axis=1)
+    return np.where(n > 0, np.where(finite, squares, 0).sum(axis=1) / np.maximum(n, 1), np.nan)
+
+
+def signal_span(targets: Array, predictions: Array) -> Span:
+    """Return the ends of the axis of a signal: those of its targets and, within `BEYOND`, of its
+    predictions."""
+    low, high = _extremes(targets)
+    least, most = _extremes(predictions)
+    reach = BEYOND * ((high - low) or max(abs(high), 1.0))
+    return Span(*outward(max(min(least, low), low - reach), min(max(most, high), high + reach)))
+
+
+def _extremes(values: Array) -> tuple[float, float]:
+    finite = np.asarray(values, float)
+    finite = finite[np.isfinite(finite)]
+    return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
+
+
+def _held_spans(shown: Sequence[NamedArrays]) -> dict[tuple[int, int], tuple[Span, Span]]:
+    """Return the ends of the axes of held-out lanes, of their values and of their residuals.
+
+    The latter hold the residuals of the newest predictions and of the baseline; larger ones, as
+    before training, are cut off.
+    """
+    known: dict[str, Array] = {}
+    lanes: dict[tuple[int, int], tuple[list[Array], list[Array], Array]] = {}
+    for arrays in shown:
+        known = known | arrays  # snapshots hold only the predictions
+        if "held_prediction" not in arrays or "held_target" not in known:
+            continue
+        for number, of in enumerate(known["held_of"][: len(arrays["held_prediction"])]):
+            target, prediction = known["held_target"][number], arrays["held_prediction"][number]
+            past = known.get("past_target", known["held_target"])[number]
+            key = int(of[0]), int(of[1])
+            targets, predictions, _ = lanes.get(key, ([], [], target))
+            residuals = np.stack([prediction, known["held_baseline"][number]]) - target
+            lanes[key] = [*targets, target, past], [*predictions, prediction], residuals
+    spans = {}
+    for key, (targets, predictions, residuals) in lanes.items():
+        low, high = _extremes(residuals)
+        most = outward(0.0, max(-low, high))[1]
+        values = signal_span(np.concatenate(targets), np.concatenate(predictions))
+        spans[key] = values, Span(-most, most)
+    return spans
 
 
 def curve_span(values: Sequence[float] | Array, log_ratio: float = LOG_RATIO) -> Span:
@@ -161,6 +286,28 @@ def principal_plane(states: Array, before: Array | None = None) -> tuple[Array, 
         total = float((spread**2).sum())
         share[:n] = spread[:n] ** 2 / total if total else 0
     return plane, share
+
+
+def turned_like(arrays: NamedArrays, before: NamedArrays) -> NamedArrays:
+    """Return a snapshot whose square of decoded codes runs in the directions of an earlier one.
+
+    The signs of principal axes are arbitrary, so the square could turn around between snapshots.
+    """
+    codes, earlier = arrays.get("grid_code"), before.get("grid_code")
+    if codes is None or earlier is None or codes.shape != earlier.shape or "grid" not in arrays:
+        return arrays
+    side = math.isqrt(len(codes))
+    if side * side != len(codes) or len(arrays["grid"]) != len(codes):
+        return arrays
+    ways = [_ways(square.reshape(side, side, -1)) for square in (codes, earlier)]
+    across, down = (-1 if float(now @ was) < 0 else 1 for now, was in zip(*ways, strict=True))
+    order = np.arange(side * side).reshape(side, side)[::down, ::across].ravel()
+    return arrays | {name: arrays[name][order] for name in ("grid", "grid_code")}
+
+
+def _ways(square: Array) -> tuple[Array, Array]:
+    """Return the directions (Z,) of a square of codes (side, side, Z), across and down."""
+    return square[0, -1] - square[0, 0], square[-1, 0] - square[0, 0]
 
 
 def unit_order(states: Array) -> Array:

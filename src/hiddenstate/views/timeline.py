@@ -18,7 +18,7 @@ from hiddenstate.runs.snapshots import (
     typed,
 )
 from hiddenstate.system.typing import Array, Arrays, NamedArrays
-from hiddenstate.views.limits import Limits, limits_of, unit_order
+from hiddenstate.views.limits import Limits, limits_of, turned_like, unit_order
 from hiddenstate.views.row_form import row_form
 
 APPENDED = ("time", "target", "prediction")
@@ -107,7 +107,7 @@ class Timeline:
         self.final_arrays: NamedArrays = {}
         self._end: int | None = None
         self._limits: Limits | None = None
-        self._plane: Array | None = None
+        self._limits_before: Limits | None = None
         self.refresh()
 
     def static_as(self, file: type[FileArrays]) -> FileArrays:
@@ -123,7 +123,10 @@ class Timeline:
             del self._snapshots[step]
         for step in sorted(paths.keys() - self._snapshots.keys()):
             with suppress(UntrustedFileError, MachineError):
-                self._snapshots[step] = _drawable_arrays(self.run.snapshot(paths[step]))
+                arrays = _drawable_arrays(self.run.snapshot(paths[step]))
+                earlier = max((s for s in self._snapshots if s < step), default=None)
+                known = {} if earlier is None else self._snapshots[earlier]
+                self._snapshots[step] = turned_like(arrays, known)
         if not (self.final_arrays and self.run.has_final_arrays):
             with suppress(UntrustedFileError, MachineError):
                 self.final_arrays = _drawable_arrays(self.run.final_arrays())
@@ -173,9 +176,13 @@ class Timeline:
         """The limits of axes over the whole run, as far as it is known."""
         if self._limits is None:
             shown = [self._snapshots[step] for step in sorted(self._snapshots)]
+            if self.job == "regress":
+                shown = [self.static_arrays, *shown, self.final_arrays]
             levels, events = self.baselines(), self.events
-            self._limits = limits_of(self.end, events, levels, shown, self._plane)
-            self._plane = self._limits.plane
+            before = self._limits_before.plane if self._limits_before else None
+            axes = before.axes if before else None
+            self._limits = limits_of(self.end, events, levels, shown, axes)
+            self._limits_before = self._limits
         return self._limits
 
     @property

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import Axes3D
 
 from hiddenstate.views import figures, style
-from hiddenstate.views.figures.cloud import Cloud
+from hiddenstate.views.figures.cloud import ClassNames, Cloud
 from hiddenstate.views.figures.layout import glyphs
 from hiddenstate.views.limits import principal_plane
 
@@ -228,6 +229,16 @@ def test_of_long_runs_both_ends_are_drawn():
     assert np.asarray(last.get_lines()[0].get_xdata())[-1] == 1999
 
 
+def test_windows_of_one_target_are_points_and_what_is_left_out_is_said():
+    time, values = np.arange(20.0).reshape(4, 5), random.normal(size=(4, 1))
+    figure = figures.tracking(time, values, values, False, noun="training window", of=90)
+    red, _ = figure.axes[0].get_lines()
+    assert (red.get_linestyle(), red.get_marker()) == ("None", "o")
+    np.testing.assert_array_equal(red.get_xdata(), time[:, -1])
+    note = "the first 4 of 90 training windows predicted with the current weights"
+    assert titles(figure)[1] == note
+
+
 def test_the_error_is_that_of_each_window_without_missing_values():
     target = random.normal(size=(30, 4, 2))
     prediction = target + np.arange(1, 31)[:, None, None]
@@ -361,3 +372,18 @@ def test_long_names_are_listed_beside_the_codes():
     values = random.normal(size=(4, 2))
     (axes,) = figures.codes(values, np.array([0, 1, 1, 0]), ["walking", "running"]).axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["walking", "running"]
+
+
+def test_classes_with_long_names_are_named_at_their_codes_without_overlap():
+    values = random.normal(size=(40, 3)) * 0.01  # all at the same place
+    names = ["walking", "running", "standing still", "cycling"]
+    figure = figures.codes(values, np.arange(40) % 4, names)
+    FigureCanvasAgg(figure).draw()
+    (written_names,) = (c for c in figure.axes[0].get_children() if isinstance(c, ClassNames))
+    places = figure.axes[0].transData.transform(written_names.get_offsets()) * 72 / figure.dpi
+    boxes = [
+        path.get_extents().translated(*place)
+        for path, place in zip(written_names.get_paths()[::2], places[::2], strict=True)
+    ]
+    assert len(boxes) == 4
+    assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])

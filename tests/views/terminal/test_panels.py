@@ -8,6 +8,7 @@ import pytest
 
 from hiddenstate.runs import Run
 from hiddenstate.views.catalog import drawings
+from hiddenstate.views.limits import Span
 from hiddenstate.views.playback import Player
 from hiddenstate.views.terminal import autoencode, classify, panels, regress
 from hiddenstate.views.terminal.canvas import Canvas, changes
@@ -257,18 +258,26 @@ def test_target_and_prediction_are_the_newest_windows(run_of):
     assert f"time {panels.short(time[-n][0])}" in text
 
 
+def test_axes_reach_to_the_end_of_the_run_at_every_moment(run_of):
+    timeline = Timeline(run_of("regress"))
+    for step in timeline.steps[3:]:
+        screen = drawn(timeline, 120, 40, step=step).text.splitlines()
+        (line,) = (line for line in screen if line.count("window 1 ") == 2)  # loss and error
+        assert line.split().count("25") == 2
+
+
 def test_codes_are_drawn_in_their_places(run_of):
     timeline = Timeline(run_of("autoencode"))
     timeline.static_arrays["code_label"] = np.array([0, 1, 2])
     moment = Moment(1, [], {"code": np.array([[0.0, 0, 1], [5, 9, 0], [10, 4, 0.5]])})
+    timeline._limits = timeline.limits._replace(codes=(Span(0, 10), Span(0, 9), Span(0, 1)))
     canvas = Canvas.blank(21, 11)
     autoencode.codes(canvas, timeline, moment, Selection())
     model = TerminalModel(21, 11)
     model.feed(changes(canvas, None))
     labels = [panels.label(timeline, n) for n in range(3)]
-    assert model.lines[10][0] == labels[0]
-    assert model.lines[1][10] == labels[1]
-    assert model.lines[6][20] == labels[2]
+    places = {(10, 0): labels[0], (1, 10): labels[1], (6, 20): labels[2]}
+    assert {at: model.lines[at[0]][at[1]] for at in places} == places
     autoencode.codes(other := Canvas.blank(21, 11), timeline, moment, Selection(plane=1))
     assert (other.glyph != canvas.glyph).any()
 

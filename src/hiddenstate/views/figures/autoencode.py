@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
-from hiddenstate.views.figures.cloud import MARKS, Cloud
+from hiddenstate.views.figures.cloud import MARKS, ClassNames, Cloud
 from hiddenstate.views.figures.lanes import write_sides
 from hiddenstate.views.figures.layout import (
     add_axes,
@@ -328,6 +328,7 @@ def _draw_codes(
         return
     axes.add_collection(Cloud(axes, shown, labels, None, colors), autolim=False)
     if len(names) <= LISTED:
+        axes.add_artist(ClassNames(axes, shown, labels, names))
         axes.legend(
             handles=[
                 axes.scatter(

@@ -58,7 +58,7 @@ def worst(
     figure: Figure | None = None,
     form: RowForm | None = None,
 ) -> Figure:
-    """Draw wrongly classified rows under their predicted labels.
+    """Draw wrongly classified rows under their predicted labels, or the least certain right ones.
 
     Parameters
     ----------
@@ -78,7 +78,12 @@ def worst(
     figure = figure or judged.new_figure()
     judged.draw(figure)
     note = "lowest probability of the true label first; below, this label and its probability"
-    heading(figure, "Worst errors", note if len(rows) else "all test rows are correct")
+    title = "Worst errors"
+    if not len(rows):
+        note = "no evaluated row is wrong"
+    elif all(judged.right):
+        title, note = "Least certain rows", f"no evaluated row is wrong; {note}"
+    heading(figure, title, note)
     return figure
 
 

@@ -16,7 +16,11 @@ from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import glyphs
 
-LABEL_POINTS = 8.5
+LABEL_POINTS, NAME_POINTS = 8.5, 8.5
+"""Size of labels on codes, and of the names of classes among them."""
+
+SHIFTS = (0, 1, -1, 2, -2)
+"""Lines that the name of a class may move by, in order."""
 
 
 class Cloud(PathCollection):
@@ -85,6 +89,68 @@ class Cloud(PathCollection):
         depth = np.asarray(depth)
         self._lay(np.argsort(-depth, kind="stable"), np.column_stack([x, y]))
         return float(depth.min())
+
+
+class ClassNames(PathCollection):
+    """The names of classes, each in the middle of its points (N, 2 or 3).
+
+    A name moves up or down, up to `SHIFTS` lines, to a place where it covers no other; without
+    such a place it is left out.
+
+    Parameters
+    ----------
+    axes : Axes or Axes3D
+    points : ndarray (N, 2) or (N, 3)
+    labels : ndarray (N,) of int
+    names : sequence of str
+    """
+
+    def __init__(self, axes: Any, points: Array, labels: Array, names: Sequence[str]) -> None:
+        there = np.unique(labels)
+        self.names = [names[number] for number in there]
+        middles = [np.median(points[labels == number], axis=0) for number in there]
+        self.middles = np.reshape(middles, (-1, points.shape[1]))
+        super().__init__(
+            [dot()],
+            sizes=[1.0],
+            offsets=np.zeros((0, 2)),
+            offset_transform=axes.transData,
+            zorder=5,
+        )
+        self.set_transform(IdentityTransform())  # outlines are in points, not in data
+        self._flat = self.middles[:, :2]
+
+    def do_3d_projection(self) -> float:
+        """Project the names to the axes' view; return a depth before all points."""
+        space: Any = self.axes
+        x, y, _ = proj3d.proj_transform(*self.middles.T, space.M)
+        self._flat = np.column_stack([x, y])
+        return -1e9
+
+    def draw(self, renderer: Any) -> None:
+        """Place the names for the current view and size, and draw them."""
+        axes: Any = self.axes
+        pixels = axes.transData.transform(self._flat) * 72 / axes.figure.dpi
+        taken: list[Array] = []
+        paths, places = [], []
+        for name, at, flat in zip(self.names, pixels, self._flat, strict=True):
+            outline: Any = glyphs(name, NAME_POINTS, bold=True).vertices
+            half = np.array([np.abs(outline[:, 0]).max(initial=0) + 2, 0.55 * NAME_POINTS])
+            for shift in SHIFTS:
+                up = shift * 1.15 * NAME_POINTS
+                middle = np.add(at, [0.0, up])
+                if all((np.abs(middle - t[0]) >= half + t[1]).any() for t in taken):
+                    taken.append(np.array([middle, half]))
+                    paths += [glyphs(name, NAME_POINTS, bold=True, up=up)] * 2
+                    places += [flat] * 2
+                    break
+        now, n = style.now(), len(paths) // 2
+        self._paths = paths
+        self.set_offsets(np.reshape(places, (-1, 2)))
+        self.set_facecolor([to_rgba(now.ground), to_rgba(now.ink)] * n or ["none"])
+        self.set_edgecolor([to_rgba(now.ground), to_rgba(now.ink, 0)] * n or ["none"])
+        self.set_linewidth([3.0, 0.0] * n or [0])
+        super().draw(renderer)
 
 
 @cache

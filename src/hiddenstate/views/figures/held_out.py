@@ -139,8 +139,7 @@ def _draw_lane(
     residuals.vlines(time, 0, residual, color=now.prediction, lw=max(0.8, 90 / max(len(time), 60)))
     residuals.axhline(0, color=now.muted, lw=0.6)
     residuals.yaxis.set_major_locator(MaxNLocator(2))
-    high = float(np.nanmax(np.abs(lane.prediction - lane.target), initial=0)) or 1.0
-    residuals.set_ylim(-1.1 * high, 1.1 * high)
+    residuals.set_ylim(1.05 * lane.residuals.low, 1.05 * lane.residuals.high)
     if zoom:
         residuals.tick_params(labelleft=False)
     else:
@@ -164,7 +163,7 @@ def _draw_lane(
     _time_axis(residuals, shown.dates)
     if lane is shown.lanes[-1]:
         residuals.set_xlabel("date" if shown.dates else "time")
-    low, high = axes.get_ylim()
+    low, high = lane.values[:2]
     axes.set_ylim(
         low, high + NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
     )
@@ -209,10 +208,7 @@ def _draw_scatters(
     columns = part.subgridspec(1, len(lanes), wspace=0.35)
     for number, lane in enumerate(lanes):
         axes = add_axes(figure, columns[number])
-        both = np.concatenate([lane.target, lane.prediction])
-        both = both[np.isfinite(both)]
-        low, high = (float(both.min()), float(both.max())) if len(both) else (0.0, 1.0)
-        ends = np.array([low, high])
+        ends = np.array(lane.values[:2])
         axes.plot(ends, ends, color=now.muted, lw=0.9, label="prediction = target")
         order = np.argsort(lane.target)
         axes.plot(lane.target[order], lane.baseline[order], color=now.baseline, lw=0.9, ls="--",
@@ -221,6 +217,7 @@ def _draw_scatters(
                   color=now.prediction, label="held-out row")  # fmt: skip
         axes.set_xlabel(style.plain(lane.of, 24))
         axes.set_ylabel("prediction" if not number else "")
+        axes.set(xlim=ends, ylim=ends)
         rule(axes, "both")
         if not number:
             legend(axes)

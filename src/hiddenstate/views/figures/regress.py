@@ -1,5 +1,6 @@
 """Draws the figures of a regressor: target and prediction, errors, and the hidden state."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,16 @@ from hiddenstate.views.figures.layout import (
     write,
 )
 from hiddenstate.views.figures.thumbnails import features_drawn
-from hiddenstate.views.limits import principal_plane
+from hiddenstate.views.limits import Plane, Span, code_spans, plane_of, window_errors
 
 TRACKED_WHOLE, TRACKED_ENDS = 200, 30
 """Windows that are drawn in one panel; of more, the number of first and of last ones."""
 
 LATE = 1e6
 """Time from which an axis has few ticks, since their numbers are long."""
+
+LANE = 0.62
+"""Height in inches of each of several inputs and targets."""
 
 RECENT = 10
 """Windows that the mean error is computed over."""
@@ -42,21 +46,90 @@ def signals(
     targets: Array,
     named: tuple[str, str] = ("input", "target"),
     figure: Figure | None = None,
+    *,
+    names: Sequence[str] = (),
+    clock: str = "time",
 ) -> Figure:
-    """Draw the input (T, I) in blue and the target (T, O) in red, as they are before training."""
-    figure, now = figure or new_figure(6.4, 3.2), style.now()
-    heading(figure, "Input and target", "before training")
-    axes = add_axes(figure, place(figure, top=KEYED)[0])
-    for values, color, label, linestyle in (
-        (inputs, now.prediction, named[0], "--"),
-        (targets, now.target, named[1], "-"),
-    ):
-        _draw_signal(axes, time, values, color, style.plain(label), ls=linestyle, lw=1.6)
-    axes.set_xlabel("time")
-    axes.margins(x=0.01)
-    rule(axes)
-    legend(axes)
+    """Draw inputs (T, I) in blue and targets (T, O) in red, as they are before training.
+
+    One input and one target share their axes; several have axes of their own, since their units
+    differ.
+
+    Parameters
+    ----------
+    time : ndarray (T,)
+    inputs : ndarray (T, I)
+    targets : ndarray (T, O)
+    named : tuple of str
+        What inputs and targets are called in the legend.
+    figure : Figure, optional
+        The figure to draw on, or a part of one.
+    names : sequence of str, optional
+        The names of the inputs, and then of the targets.
+    clock : str, default "time"
+        What `time` counts.
+    """
+    inputs, targets = inputs.reshape(len(time), -1), targets.reshape(len(time), -1)
+    chosen = features_drawn(inputs.shape[1]), features_drawn(targets.shape[1])
+    signal_of = [*inputs[:, chosen[0]].T, *targets[:, chosen[1]].T]
+    is_target = np.repeat([False, True], [len(part) for part in chosen])
+    n_all = inputs.shape[1] + targets.shape[1]
+    together = n_all == 2
+    height = 3.2 if together else KEYED + 0.5 + LANE * len(signal_of)
+    figure = figure or new_figure(6.4, height)
+    left_out = n_all - len(signal_of)
+    note = "before training" + (f"; {left_out} more not drawn" if left_out else "")
+    heading(figure, "Input and target", note)
+    grid = place(figure, 1 if together else len(signal_of), top=KEYED, gap=(0, 0.08))
+    known = [*names] if len(names) == n_all else [""] * n_all
+    known = [known[number] for number in [*chosen[0], *(inputs.shape[1] + chosen[1])]]
+    lanes: list[Axes] = []
+    for number, signal in enumerate(signal_of):
+        if not (lanes and together):
+            lanes.append(add_axes(figure, grid[number], sharex=lanes[0] if lanes else None))
+        _draw_lane(lanes[-1], time, signal, named, bool(is_target[number]))
+        if not together:
+            _name_lane(lanes[-1], known[number])
+    for axes in lanes:
+        axes.tick_params(labelbottom=axes is lanes[-1])
+        axes.margins(x=0.01)
+        rule(axes)
+    lanes[-1].set_xlabel(clock)
+    if not together:  # the legend of the first lane is that of all
+        _draw_lane(lanes[0], time[:0], time[:0], named, True)
+    legend(lanes[0])
     return figure
+
+
+def _draw_lane(
+    axes: Axes, time: Array, signal: Array, named: tuple[str, str], is_target: bool
+) -> None:
+    """Draw an input in dashed blue or a target in red, with gaps where steps are missing."""
+    now = style.now()
+    color, line = (now.target, "-") if is_target else (now.prediction, "--")
+    label = style.plain(named[is_target])
+    axes.plot(*_apart(time, signal), color=color, label=label, ls=line, lw=1.6)
+
+
+def _name_lane(axes: Axes, name: str) -> None:
+    """Write the name of an input or target into its lane."""
+    axes.yaxis.set_major_locator(MaxNLocator(2))
+    text = write(
+        axes, style.plain(name, 30) if name else "", (0, 1), (3, 0), ha="left", va="top",
+        within="axes fraction",
+    )  # fmt: skip
+    text.set_bbox({"facecolor": style.now().ground, "linewidth": 0, "alpha": 0.7, "pad": 0.5})
+
+
+def _apart(time: Array, values: Array) -> tuple[Array, Array]:
+    """Return a signal (T, ...) with gaps where steps are missing."""
+    steps = np.diff(np.asarray(time, float))
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    after = np.flatnonzero(steps > 1.5 * usual) + 1
+    return (
+        np.insert(np.asarray(time, float), after, np.nan),
+        np.insert(np.asarray(values, float), after, np.nan, axis=0),
+    )
 
 
 def tracking(
@@ -67,8 +140,14 @@ def tracking(
     figure: Figure | None = None,
     *,
     noun: str = "window",
+    of: int | None = None,
+    end: int | None = None,
+    span: Span | None = None,
+    clock: str = "time",
 ) -> Figure:
     """Draw target in red and prediction in blue against time; of long runs, both ends.
+
+    Lines end where the next window does not follow at once; windows of one target are points.
 
     Parameters
     ----------
@@ -81,49 +160,100 @@ def tracking(
         The figure to draw on, or a part of one.
     noun : str, default "window"
         What is predicted, such as "training window".
+    of : int, optional
+        How many windows there are, if these are the first of them.
+    end : int, optional
+        The number of windows at the end of the run, which the time axis reaches to.
+    span : Span, optional
+        The ends of the other axis; by default those of what is drawn.
+    clock : str, default "time"
+        What `time` counts.
     """
     figure, now = figure or new_figure(10, 3.1), style.now()
     parts = [slice(None)]
-    if len(time) > TRACKED_WHOLE:
-        parts = [slice(TRACKED_ENDS), slice(-TRACKED_ENDS, None)]
-    when = "before the network learns from it" if while_learning else "with the current weights"
-    note = f"each {noun} predicted {when}"
-    if len(parts) > 1:
-        note = f"first and last {TRACKED_ENDS} of {len(time):,} {noun}s; {note}"
-    heading(figure, "Target and prediction", note)
+    if max(len(time), end or 0) > TRACKED_WHOLE:
+        parts = [slice(TRACKED_ENDS), slice(max(len(time) - TRACKED_ENDS, 0), None)]
+    heading(figure, "Target and prediction", _tracked(len(time), parts, noun, of, while_learning))
     grid = place(figure, 1, len(parts), top=KEYED, gap=(0.45, 0))
     places: list[Axes] = []
     for number, part in enumerate(parts):
         axes = add_axes(figure, grid[number], sharey=places[0] if places else None)
-        times = time[part] if target.ndim == 3 else time[part, -1]
         for values, color, label, width in (
             (target[part], now.target, "target", 2.2),
             (prediction[part], now.prediction, "prediction", 1.2),
         ):
-            flat = values.reshape(times.size, -1)
-            _draw_signal(axes, times.reshape(-1), flat, color, label, lw=width)
-        axes.set_xlabel("time")
-        axes.margins(x=0.01)
-        _write_out(axes, times)
+            _draw_windows(axes, time[part], values, color, label, width)
+        axes.set_xlabel(clock)
+        _limit_time(axes, time[part], end if len(parts) == 1 else min(end or 0, TRACKED_ENDS))
+        _write_out(axes, time[part])
         axes.tick_params(labelleft=not number)
         rule(axes)
         places.append(axes)
+    if span is not None:
+        places[0].set_ylim(span.low, span.high)
     legend(places[0])
     return figure
 
 
+def _tracked(n: int, parts: Sequence[slice], noun: str, of: int | None, learning: bool) -> str:
+    """Return which windows are drawn, and when they were predicted."""
+    which = f"each {noun}"
+    if of is not None and of > n:
+        which = f"the first {n:,} of {of:,} {noun}s"
+    how = "before the network learns from it" if learning else "with the current weights"
+    note = f"{which} predicted {how}"
+    if len(parts) > 1 and n > 2 * TRACKED_ENDS:
+        note = f"first and last {TRACKED_ENDS} of {n:,} {noun}s; {note}"
+    return note
+
+
+def _draw_windows(
+    axes: Axes, time: Array, values: Array, color: str, label: str, width: float
+) -> None:
+    """Draw windows (K, T, O) as lines with gaps, or (K, O) as points at their last steps."""
+    if values.ndim == 2:
+        _draw_signal(axes, time[:, -1], values, color, label, ls="", marker="o", ms=2 + width)
+        return
+    flat, when = values.reshape(time.size, -1).astype(float), time.reshape(-1).astype(float)
+    T = time.shape[1]
+    if T > 1 and len(time) > 1:
+        step = np.median(np.diff(time, axis=1))
+        away = time[1:, 0] - time[:-1, -1]
+        after = (np.flatnonzero((away > 1.5 * step) | (away < 0)) + 1) * T
+        flat, when = np.insert(flat, after, np.nan, axis=0), np.insert(when, after, np.nan)
+    _draw_signal(axes, when, flat, color, label, lw=width)
+
+
+def _limit_time(axes: Axes, time: Array, end: int | None) -> None:
+    """Set the ends of the time axis for windows (K, T), and for as many at the end of the run."""
+    first, last = float(np.nanmin(time)), float(np.nanmax(time))
+    if end and end > len(time):
+        each = time[1, 0] - time[0, 0] if len(time) > 1 else 0.0
+        if not each > 0:
+            each = (last - first) * (1 + 1 / max(time.shape[1] - 1, 1))
+        last += (end - len(time)) * float(each)
+    beside = 0.01 * (last - first) or 0.5
+    axes.set_xlim(first - beside, last + beside)
+
+
 def error(
-    target: Array, prediction: Array, unit: str = "window", figure: Figure | None = None
+    target: Array,
+    prediction: Array,
+    unit: str = "window",
+    figure: Figure | None = None,
+    *,
+    end: int | None = None,
+    span: Span | None = None,
 ) -> Figure:
-    """Draw the squared error of each window (K, T, O) or (K, O) on a log axis, and recent means."""
+    """Draw the squared error of each window (K, T, O) or (K, O) on a log axis, and recent means.
+
+    `end` is the number of windows at the end of the run, and `span` are the ends of the other
+    axis; by default they are those of what is drawn.
+    """
     figure, now = figure or new_figure(6.4, 3.2), style.now()
-    squares = (np.asarray(target, float) - np.asarray(prediction, float)) ** 2
-    squares = squares.reshape(len(squares), -1)
-    finite = np.isfinite(squares)
-    n = finite.sum(axis=1)
-    mean = np.where(n > 0, np.where(finite, squares, 0).sum(axis=1) / np.maximum(n, 1), np.nan)
+    mean = window_errors(target, prediction)
     recent = [
-        np.nanmean(mean[max(0, k - RECENT + 1) : k + 1]) if n[k] else np.nan
+        np.nanmean(mean[max(0, k - RECENT + 1) : k + 1]) if np.isfinite(mean[k]) else np.nan
         for k in range(len(mean))
     ]
     note = f"of each {unit}, log scale"
@@ -147,19 +277,28 @@ def error(
     label = f"mean of {RECENT}"
     recent_ = np.array(recent, float)
     axes.plot(numbers, np.where(recent_ > 0, recent_, np.nan), color=now.train, lw=1.8, label=label)
+    if span is not None and span.log:
+        axes.set_ylim(span.low, span.high)
     if np.isfinite(floor).any():
         log_scale(axes)
     axes.set_xlabel(unit)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    beside = max(0.5, 0.02 * len(mean))
-    axes.set_xlim(1 - beside, max(len(mean), 1) + beside)
+    last = max(len(mean), end or 1)
+    beside = max(0.5, 0.02 * last)
+    axes.set_xlim(1 - beside, last + beside)
     rule(axes)
     legend(axes)
     return figure
 
 
 def hidden(
-    time: Array, carried: Array, reset: Array | None = None, figure: Figure | None = None
+    time: Array,
+    carried: Array,
+    reset: Array | None = None,
+    figure: Figure | None = None,
+    *,
+    clock: str = "time",
+    window: Array | None = None,
 ) -> Figure:
     """Draw the hidden state h_t (P, H) over time (P,) as a heat map, one line per unit.
 
@@ -171,14 +310,24 @@ def hidden(
         The states at the same steps if each window starts from a zero state.
     figure : Figure, optional
         The figure to draw on, or a part of one.
+    clock : str, default "time"
+        What `time` counts.
+    window : ndarray (P,), optional
+        The number of the window of each step; where the next window does not follow at once, a gap
+        is left. If every window has one step, columns are rows without an order in time.
     """
     figure = figure or new_figure(7.4, 3.0 if reset is None else 4.2)
     panels = [("h_t", carried)] if reset is None else [("carried", carried), ("reset", reset)]
     note = "one line per unit, by the time of its response"
+    alone = _are_rows(window)
+    if alone:
+        note, clock = "one line per unit, one column per training row", "row"
     if reset is not None:
         note = "carried from window to window, and reset to zero at the start of each"
-    heading(figure, "The hidden state h_t", note)
+    heading(figure, "Hidden states" if alone else "The hidden state h_t", note)
     high = max(1.0, float(np.abs(carried[np.isfinite(carried)]).max(initial=0)))
+    if window is not None and reset is None:
+        time, panels = _with_gaps(time, carried, window, panels[0][0])
     grid = place(figure, len(panels), 2, left=0.4, widths=[40, 1], right=0.4, gap=(0.1, 0.14))
     grows = len(time) < 2 or bool((np.diff(time) > 0).all())
     edges, first = _edges(time if grows else np.arange(len(time))), None
@@ -189,7 +338,7 @@ def hidden(
         axes.set_ylabel(name)
         axes.set_yticks([])
         axes.tick_params(labelbottom=number == len(panels) - 1)
-    axes.set_xlabel("time" if grows else "step")
+    axes.set_xlabel(clock if grows else "step")
     axes.xaxis.set_major_locator(MaxNLocator(5))
     if grows:
         _write_out(axes, time)
@@ -197,43 +346,68 @@ def hidden(
     return figure
 
 
+def _with_gaps(
+    time: Array, states: Array, window: Array, name: str
+) -> tuple[Array, list[tuple[str, Array]]]:
+    """Return times and states with empty columns where the next window does not follow at once."""
+    steps = np.diff(time)
+    inside = np.diff(window) == 0
+    usual = float(np.median(steps[inside])) if inside.any() else np.inf
+    after = np.flatnonzero(~inside & (steps > 1.5 * usual)) + 1
+    ends = np.stack([time[after - 1] + usual, time[after] - usual], axis=1).astype(float)
+    apart = ends[:, 1] > ends[:, 0]  # else there is space for one column only
+    places = np.concatenate([after, after[apart]])
+    times = np.concatenate([np.where(apart, ends[:, 0], ends.mean(axis=1)), ends[apart, 1]])
+    return (
+        np.insert(time.astype(float), places, times),
+        [(name, np.insert(states.astype(float), places, np.nan, axis=0))],
+    )
+
+
 def portrait(
     carried: Array,
     reset: Array | None = None,
     figure: Figure | None = None,
-    signs: Array | None = None,
+    plane: Plane | None = None,
+    *,
+    window: Array | None = None,
 ) -> Figure:
     """Draw the path of h_t (P, H) in the plane of its first two principal components.
 
     Parameters
     ----------
     carried : ndarray (P, H)
-        The states that the components are computed from.
     reset : ndarray (P, H), optional
         The states at the same steps if each window starts from a zero state; they are projected
         to the same plane.
     figure : Figure, optional
         The figure to draw on, or a part of one.
-    signs : ndarray (2, H), optional
-        Axes whose signs those of the plane have, as at another moment.
+    plane : Plane, optional
+        The plane and the ends of its axes, as at the other moments of a run; by default that of
+        `carried`.
+    window : ndarray (P,), optional
+        The number of the window of each step: the state starts anew in each, and so does the path.
+        If every window has one step, there is no path.
     """
     figure, now = figure or new_figure(5.2, 5.0), style.now()
-    carried = np.asarray(carried, float)  # a mean in float32 may overflow
     finite = np.isfinite(carried).all(axis=1)
-    plane, share = principal_plane(carried[finite], signs)
-    mean = carried[finite].mean(axis=0) if finite.any() else np.zeros(carried.shape[1])
-    heading(
-        figure,
-        "The path of h_t",
-        "in the plane of two principal components; one point per step",
-    )
+    carried = np.asarray(carried, float)[finite]  # a mean in float32 may overflow
+    windows = np.zeros(len(carried), int) if window is None else window[finite]
+    alone = _are_rows(window)
+    of_run = plane is not None and plane.axes.shape[1] == carried.shape[1]
+    plane = plane if plane is not None and of_run else plane_of(carried)
+    share = plane.shares(carried)
+    note = "in the plane of two principal components" + " of the run" * of_run
+    title = "Hidden states" if alone else "The path of h_t"
+    heading(figure, title, f"{note}; one point per {'row' if alone else 'step'}")
     axes = add_axes(figure, place(figure, top=KEYED)[0])
-    _draw_path(axes, (carried[finite] - mean) @ plane.T, "h_t" if reset is None else "carried")
+    name = "a training row" if alone else "h_t" if reset is None else "carried"
+    _draw_path(axes, plane.project(carried), windows, name, alone)
     if reset is not None:
-        points = (np.asarray(reset, float)[np.isfinite(reset).all(axis=1)] - mean) @ plane.T
+        points = plane.project(np.asarray(reset, float)[np.isfinite(reset).all(axis=1)])
         axes.plot(*points.T, ls="", marker="x", ms=4, mew=1.1, color=now.reset, label="reset")
         axes.plot(
-            *(-mean @ plane.T),
+            *plane.project(np.zeros((1, carried.shape[1]))).T,
             ls="",
             marker="s",
             ms=7,
@@ -244,18 +418,36 @@ def portrait(
             zorder=3,
         )
     name_axes(axes, f"first component, {share[0]:.0%}", f"second component, {share[1]:.0%}")
-    axes.margins(0.08)
-    axes.set_aspect("equal", "datalim")
+    shown = [carried] if reset is None else [carried, reset, np.zeros((1, carried.shape[1]))]
+    ends = plane.ends or code_spans([plane.project(states) for states in shown])
+    _limit_evenly(axes, *ends)
     rule(axes, "both")
     legend(axes)
     return figure
 
 
-def _draw_path(axes: Axes, path: Array, name: str) -> None:
-    """Draw a path (P, 2), and mark its end."""
+def _limit_evenly(axes: Axes, across: Span, up: Span) -> None:
+    """Set the ends of both axes, and widen one so that a unit is as long on both."""
+    sides = np.array([axes.bbox.width, axes.bbox.height])
+    ends = np.array([across[:2], up[:2]])
+    unit = (np.diff(ends)[:, 0] / sides).max()
+    low, high = np.stack([-0.54, 0.54])[:, None] * unit * sides + ends.mean(axis=1)
+    axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+
+
+def _are_rows(window: Array | None) -> bool:
+    """Whether every window has one step: then steps are rows without an order in time."""
+    return window is not None and len(window) > 1 and bool((np.diff(window) != 0).all())
+
+
+def _draw_path(axes: Axes, path: Array, windows: Array, name: str, alone: bool) -> None:
+    """Draw a path (P, 2), anew in each window, and mark its end; or points `alone`."""
     now = style.now()
-    axes.plot(*path.T, color=now.carried, lw=0.9, marker="o", ms=3, mew=0, label=name)
-    if len(path):
+    line = "" if alone else "-"
+    after = np.flatnonzero(np.diff(windows)) + 1
+    drawn = np.insert(path, after, np.nan, axis=0)
+    axes.plot(*drawn.T, color=now.carried, ls=line, lw=0.9, marker="o", ms=3, mew=0, label=name)
+    if len(path) and not alone:
         axes.plot(*path[-1], ls="", marker="o", ms=8, mfc="none", mec=now.ink, zorder=4)
         write(axes, "end", path[-1], (6, 5), ha="left", va="bottom", color=now.ink)
 
@@ -266,8 +458,8 @@ def _draw_signal(
     """Draw some of the values (T, O) against time, with one legend entry."""
     values = values.reshape(len(values), -1)
     chosen = features_drawn(values.shape[1])
-    marker = "o" if len(time) == 1 else ""
-    lines = axes.plot(time, values[:, chosen], color=color, marker=marker, ms=4, **line)
+    line = {"marker": "o" if len(time) == 1 else "", "ms": 4} | line
+    lines = axes.plot(time, values[:, chosen], color=color, **line)
     if lines:
         lines[0].set_label(label)
 

@@ -146,12 +146,16 @@ def codes(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selecti
     if not body.width or not body.height:
         return
     span = panels.span_of([values[:, across]], [y])
+    limits = timeline.limits.codes
+    if len(limits) == size:
+        span = (*limits[across][:2], *(limits[down][:2] if size > 1 else span[2:]))
     if labels is None or not names:
         _dots(body, values[:, across], y, span)
         return
     columns = shapes.scaled(values[:, across], *span[:2], body.width)
     rows = body.height - 1 - shapes.scaled(y, *span[2:], body.height)
-    finite = np.flatnonzero(np.isfinite(columns + rows))
+    inside = (columns >= 0) & (columns < body.width) & (rows >= 0) & (rows < body.height)
+    finite = np.flatnonzero(inside)
     marks = np.array([ord(letter) for letter in panels.letters(names)], np.int32)
     inks = np.array([CLASSES[n % len(CLASSES)] for n in range(len(names))], np.int32)
     row, column = (np.round(v[finite]).astype(int) for v in (rows, columns))

@@ -16,6 +16,9 @@ from hiddenstate.views.timeline import Moment, Timeline
 LANE = 7
 """Lines of a lane from which several are drawn."""
 
+HELD_OUT = "┆held out"
+"""Where the held-out steps begin, in the line of times, where no curve passes."""
+
 PAST = 3
 """The steps before the held-out ones take at most one in so many columns."""
 
@@ -30,9 +33,12 @@ def held_out(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
         body.text(0, 0, clip(shown.warning, body.width), ORANGE)
         body = body.part(0, 1, body.width, body.height - 1)
     if body.height >= 6:
-        end = body.text(0, 0, "━ target", ORANGE)
-        end = body.text(end + 2, 0, "━ prediction", BLUE)
-        body.text(end + 2, 0, f"┄ {shown.baseline}", GREY)
+        named = [("━ target", ORANGE), ("━ prediction", BLUE), (f"┄ {shown.baseline}", GREY)]
+        if shown.one_a_series:
+            named = [("· held-out row, prediction up", BLUE), ("┄ prediction = target", GREY)]
+        end = -2
+        for text, ink in named:
+            end = body.text(end + 2, 0, text, ink)
         body = body.part(0, 1, body.width, body.height - 1)
     lanes = shown.lanes[: max(1, body.height // LANE)]
     each = body.height // len(lanes)
@@ -63,14 +69,17 @@ def _lines(canvas: Canvas, shown: HeldOut, lane: Lane) -> None:
     times = np.concatenate([lane.past_time[past], lane.time[-n:]])
     steps = np.arange(n_past + n, dtype=float)
     held = steps[n_past:]
-    span = panels.span_of([steps], [before, target, prediction])
-    plot = panels.axes(canvas, span, _ends(shown, times))
+    span = (*panels.span_of([steps], [])[:2], *lane.values[:2])
+    first, last = _ends(shown, times)
+    plot = panels.axes(canvas, span, (first, last))
     if n_past:
         upright(plot, n_past - 0.5, span)
         shapes.graph(plot, steps[:n_past], before, span, ORANGE)
-        if plot.height >= 3:
-            border = round(plot.width * (n_past - 0.5) / max(len(steps) - 1, 1))
-            plot.text(border + 1, 0, clip("held out", plot.width - border - 1), GREY)
+        border = round(plot.width * (n_past - 0.5) / max(len(steps) - 1, 1))
+        room = plot.width - len(last) - 1 - border
+        if canvas.height >= 5 and border > len(first) and room >= len(HELD_OUT):
+            canvas.text(canvas.width - plot.width + border, canvas.height - 1, HELD_OUT, GREY)
+    prediction = np.clip(prediction, span[2], span[3])
     shapes.graph(plot, held, np.clip(baseline, span[2], span[3]), span, GREY, second=True)
     shapes.graph(plot, held, target, span, ORANGE, second=True)
     shapes.graph(plot, held, prediction, span, BLUE)
@@ -93,7 +102,7 @@ def _scatter(canvas: Canvas, lane: Lane) -> None:
     """Draw prediction, upwards, against target, with the diagonal."""
     target, prediction = lane.target.astype(float), lane.prediction.astype(float)
     drawn = np.isfinite(target) & np.isfinite(prediction)
-    span = panels.span_of([target[drawn]], [target[drawn], prediction[drawn]])
+    span = (*lane.values[:2], *lane.values[:2])
     low, high = panels.axis_ends(span[0], span[1])
     plot = panels.axes(canvas, span, (f"target {low}", high))
     ends = np.array(span[:2])

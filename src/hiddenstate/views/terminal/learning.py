@@ -7,11 +7,10 @@ import numpy as np
 
 from hiddenstate.runs.events import figures_of
 from hiddenstate.system.typing import Array
-from hiddenstate.views.limits import LOG_RATIO
 from hiddenstate.views.terminal import shapes
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
-from hiddenstate.views.terminal.panels import Selection, axes, short, span_of, titled
+from hiddenstate.views.terminal.panels import Selection, axes, short, titled
 from hiddenstate.views.timeline import Moment, Timeline
 
 
@@ -54,14 +53,10 @@ def _loss(canvas: Canvas, timeline: Timeline, moment: Moment, score_key: str | N
     if not len(steps):
         body.text(0, 0, "nothing logged yet", GREY)
         return
-    values = [losses, means, *([valid[:, 1]] if len(valid) else []), *([[level]] if level else [])]
-    finite = np.concatenate([np.asarray(v, float) for v in values])
-    finite = finite[np.isfinite(finite)]
-    log = bool(len(finite)) and finite.min() > 0 and finite.max() > LOG_RATIO * finite.min()
-    to_axis: Callable[[Any], Array] = np.log10 if log else np.asarray
-    span = span_of([steps], [to_axis(v) for v in values])
-    unit = timeline.unit
-    plot = axes(body, span, (f"{unit} {int(span[0]) + 1}", f"{int(steps[-1]) + 1:,}"), log)
+    ends, unit = timeline.limits.curves["loss"], timeline.unit
+    to_axis: Callable[[Any], Array] = np.log10 if ends.log else np.asarray
+    span = (*_steps(timeline), float(to_axis(ends.low)), float(to_axis(ends.high)))
+    plot = axes(body, span, (f"{unit} 1", f"{timeline.end:,}"), ends.log)
     if body.height >= 6:
         named = [(f"this {unit}", GREY), ("mean", BLUE), ("validation", ORANGE)]
         _key(body.part(0, body.height - 1, body.width, 1), named[: 3 if len(valid) else 2])
@@ -74,6 +69,11 @@ def _loss(canvas: Canvas, timeline: Timeline, moment: Moment, score_key: str | N
     if len(valid):
         shapes.graph(plot, valid[:, 0], to_axis(valid[:, 1]), span, ORANGE)
     shapes.graph(plot, steps, to_axis(means), span, BLUE)
+
+
+def _steps(timeline: Timeline) -> tuple[float, float]:
+    """Return the ends of the axis of steps, from the first to the last of the whole run."""
+    return 0.0, float(max(timeline.end - 1, 1))
 
 
 def _key(line: Canvas, named: Sequence[tuple[str, int]]) -> None:
@@ -124,10 +124,8 @@ def _score(canvas: Canvas, timeline: Timeline, moment: Moment, key: str) -> None
     fits = len(name) + len(whole) + 2 <= canvas.width
     body = titled(canvas, name, whole if fits else written)
     level, kept = timeline.baselines().get(key), timeline.kept(moment)
-    span = span_of([points[:, 0]], [points[:, 1], np.array([level] if level else [])])
-    if key == "test_accuracy":
-        span = (*span[:2], 0.0, 1.0)
-    plot = axes(body, span, (f"step {int(span[0]) + 1}", f"{int(points[-1, 0]) + 1:,}"))
+    span = (*_steps(timeline), *timeline.limits.curves[key][:2])
+    plot = axes(body, span, ("step 1", f"{timeline.end:,}"))
     if kept is not None:
         upright(plot, kept - 1, span)
     if level:

@@ -4,7 +4,7 @@ import numpy as np
 
 from hiddenstate.runs.snapshots import RegressSnapshot, RegressStatic
 from hiddenstate.system.typing import Array
-from hiddenstate.views.limits import LOG_RATIO
+from hiddenstate.views.limits import curve_span, window_errors
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal.canvas import Canvas
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, SIGNED
@@ -36,9 +36,6 @@ BOXES: tuple[Box, ...] = (
     Stack((Panel("learning", 20, 4), _signal(20, 4))),
     _signal(20, 4),
 )
-
-MAX_UNITS = 64
-"""Hidden units that the principal components are computed from, to keep a moment cheap."""
 
 
 def draws(timeline: Timeline, moment: Moment) -> dict[str, panels.Draw]:
@@ -80,6 +77,10 @@ def tracking(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
         ends = (f"time {first}", last)
     steps = np.arange(len(target), dtype=float)
     span = panels.span_of([steps], [target, prediction])
+    limits = timeline.limits.signal
+    if limits is not None and n_targets == 1:
+        span = (*span[:2], *limits[:2])
+        prediction = np.clip(prediction, *limits[:2])
     plot = panels.axes(body, span, ends)
     shapes.graph(plot, steps, target, span, ORANGE, second=True)
     shapes.graph(plot, steps, prediction, span, BLUE)
@@ -107,21 +108,21 @@ def error(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selecti
     """Draw the mean squared error of each window as a bar, on a log axis if it varies much."""
     arrays = moment.arrays_as(RegressSnapshot)
     target, prediction = arrays["target"], arrays["prediction"]
-    difference = (prediction.astype(float) - target) ** 2
-    errors = difference.reshape(len(difference), -1).mean(axis=1)
+    errors = window_errors(target, prediction)
     body = panels.titled(canvas, "error of each window", f"mse {panels.short(errors[-1])}")
     finite = errors[np.isfinite(errors)]
     if not len(finite) or finite.max() <= 0:
         panels.placeholder(body, "none" if len(finite) else "not finite")
         return
-    low, high = float(finite.min()), float(finite.max())
-    log = low > 0 and high > LOG_RATIO * low
-    span = (0.0, 1.0, np.log10(low) if log else 0.0, np.log10(high) if log else high)
-    plot = panels.axes(body, span, ("window 1", f"{len(errors):,}"), log)
-    each = shapes.resized(errors[None, :], 1, plot.width)[0]
-    values = np.log10(each) if log else each
+    ends = timeline.limits.error or curve_span(finite)
+    low, high = np.log10(ends[:2]) if ends.log else ends[:2]
+    n = max(timeline.end, len(errors)) if timeline.facts.appended else len(errors)
+    plot = panels.axes(body, (0.0, 1.0, low, high), ("window 1", f"{n:,}"), ends.log)
+    wide = max(1, round(plot.width * len(errors) / n))
+    each = shapes.resized(errors[None, :], 1, wide)[0]
+    values = np.log10(each) if ends.log else each
     floor = 0.06  # the smallest error is a low bar, not an empty place
-    shares = (values - span[2]) / ((span[3] - span[2]) or 1.0)
+    shares = (values - low) / ((high - low) or 1.0)
     shapes.columns(plot, floor + (1 - floor) * shares, BLUE)
 
 
@@ -129,8 +130,11 @@ def hidden(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Select
     """Draw the hidden state after each step, time across, units down."""
     arrays = moment.arrays_as(RegressSnapshot)
     states = arrays["hidden"]
-    body = panels.titled(canvas, "h at each step", panels.units_note(canvas, states.shape[1]))
-    time = arrays.get("hidden_time")
+    window = arrays.get("hidden_window", np.zeros(len(states), int))
+    alone = len(window) > 1 and bool((np.diff(window) != 0).all())
+    title = "hidden states of rows" if alone else "h at each step"
+    body = panels.titled(canvas, title, panels.units_note(canvas, states.shape[1]))
+    time = None if alone else arrays.get("hidden_time")
     if time is not None and len(time) and body.height >= 5:
         first, last = panels.axis_ends(float(time[0]), float(time[-1]))
         foot = body.part(0, body.height - 1, body.width, 1)
@@ -143,25 +147,25 @@ def hidden(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Select
 def portrait(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Selection) -> None:
     """Draw the path of the hidden state along its two principal components."""
     arrays = moment.arrays_as(RegressSnapshot)
-    states = panels.units(arrays["hidden"].astype(float), MAX_UNITS)
-    reset = arrays.get("hidden_reset")
-    reset = None if reset is None else panels.units(reset, MAX_UNITS)
-    body = panels.titled(canvas, "path of h", "two principal components")
-    if not np.isfinite(states).all():
+    states, reset = arrays["hidden"].astype(float), arrays.get("hidden_reset")
+    window = arrays.get("hidden_window", np.zeros(len(states), int))
+    alone = bool((np.diff(window) != 0).all())
+    title = "hidden states of rows" if alone else "path of h"
+    body = panels.titled(canvas, title, "two principal components")
+    plane = timeline.limits.plane
+    if plane is None or plane.axes.shape[1] != states.shape[1] or not np.isfinite(states).all():
         panels.placeholder(body, "not finite")
         return
-    mean = states.mean(axis=0)
-    plane = np.linalg.eigh(np.cov((states - mean).T))[1][:, :-3:-1]
-    signs = np.where(plane[np.abs(plane).argmax(axis=0), [0, 1]] < 0, -1, 1)
-    plane *= signs  # else the path could flip from moment to moment
-    paths = [((states - mean) @ plane, BLUE)]
+    parts = np.split(plane.project(states), np.flatnonzero(np.diff(window)) + 1)
+    paths = [(part, BLUE) for part in parts]
     if reset is not None and reset.shape == states.shape:
-        paths.insert(0, ((reset - mean) @ plane, ORANGE))
+        paths.insert(0, (plane.project(reset), ORANGE))
     if body.height >= 6:
-        end = body.text(0, 0, "━ carried" if len(paths) > 1 else "━ h", BLUE)
-        body.text(end + 2, 0, "━ reset to zero" if len(paths) > 1 else "", ORANGE)
+        both = len(paths) > len(parts)
+        end = body.text(0, 0, "━ carried" if both else "" if alone else "━ h", BLUE)
+        body.text(end + 2, 0, "━ reset to zero" if both else "", ORANGE)
         body = body.part(0, 1, body.width, body.height - 1)
-    span = panels.span_of([path[:, 0] for path, _ in paths], [path[:, 1] for path, _ in paths])
+    span = (*plane.ends[0][:2], *plane.ends[1][:2])
     for path, ink in paths:
         shapes.path(body, path[:, 0], path[:, 1], span, ink)
 
