@@ -149,6 +149,34 @@ def test_evaluate_agrees_with_the_results_of_the_run(cli, tiny_idx):
     assert printed["mse"] == pytest.approx(trained["test_mse"], rel=1e-6)
 
 
+def test_evaluate_says_so_if_the_network_is_worse(cli, tmp_path):
+    rows = "".join(f"{k % 7},{k * 5 % 11},{'pq'[k % 3 > 0]}\n" for k in range(60))
+    (tmp_path / "own.csv").write_text("a,b,kind\n" + rows)
+    line = "the network is worse than "
+    for job, options in (
+        ("autoencode", ("--label", "kind")),
+        ("regress", ("--target", "b", "--horizon", 1)),
+        ("regress", ("--target", "b", "--layout", "features")),
+    ):
+        done = cli(job, "own.csv", *options, "--lr", 1, "--max-steps", 3, *OFF)
+        assert line in done.out
+        first = next(each for each in done.out.splitlines() if each.startswith(line))
+        said = cli("evaluate", "last").out.splitlines()[-1]
+        assert said.startswith(line)
+        assert said.partition(": ")[2] == first.partition(": ")[2]
+        assert cli("evaluate", "last", "own.csv").out.splitlines()[-1].startswith(line)
+        json.loads(cli("evaluate", "last", "--json").out)
+
+
+def test_a_code_wider_than_a_layer_before_it_is_noted(cli, tiny_idx):
+    words = ("autoencode", tiny_idx, "--max-steps", 1, *OFF)
+    note = "note: the code has 32 numbers, but a layer before it only 12"
+    for options in (("--recipe", "classic"), ("--encoder-sizes", "64,12")):
+        assert note in cli(*words, "--code-size", 32, *options).err
+    for options in ((), ("--encoder-sizes", "64,32")):
+        assert "the code has" not in cli(*words, "--code-size", 32, *options).err
+
+
 def test_evaluate_of_regress_continues_with_the_next_windows(cli):
     cli("regress", *OFF)
     printed = json.loads(cli("evaluate", "regress-1", "--json").out)

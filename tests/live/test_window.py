@@ -249,6 +249,8 @@ def test_views_that_are_not_possible_are_refused_by_name(monkeypatch):
     with pytest.raises(OptionError, match="did you mean window"):
         choose_view("windov")
     assert choose_view("off") == "off"
+    with pytest.raises(MachineError, match=r"^view='window': there is no display; use view='auto'"):
+        launch.watch("last", view="window")
 
 
 def test_auto_takes_the_first_possible_view(monkeypatch):

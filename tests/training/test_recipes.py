@@ -157,6 +157,8 @@ def test_an_autoencoder_is_as_wide_as_its_rows_allow(
     assert found["encoder_sizes"] == sizes
     assert (found["code_size"], found["batch_size"]) == (code, batch_size)
     assert found["epochs"] * -(-n // batch_size) >= 2000
+    wide = suggest("autoencode", data(n, F, test=True), {"code_size": 50})
+    assert min(wide["encoder_sizes"]) >= 50
 
 
 # --- whatever the data is, what it makes is valid

@@ -239,6 +239,7 @@ def evaluate(
     from hiddenstate.inference.evaluate import evaluate_data, evaluate_run
     from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.overflow import checked_predictor
+    from hiddenstate.metrics.comparison import compare_scores
 
     check_order(run, data, runs_dir)
     model, trained_run = _open_model(run, runs_dir)
@@ -256,6 +257,9 @@ def evaluate(
         say_json({"job": model.net.job, "run": path, "data": data, **scores})
     else:
         _print_scores(scores, model.classes or [])
+        compared = compare_scores(model.net.job, scores)
+        if compared is not None and compared.worse:
+            say(f"the network is {compared.warning()}")
 
 
 def _print_scores(scores: Mapping[str, Any], classes: list[Any]) -> None:

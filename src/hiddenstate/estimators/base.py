@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from hiddenstate.config import Config, TrainingConfig, section_options
+from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.dataframes import encode_frame
@@ -33,7 +34,6 @@ from hiddenstate.estimators.inputs import (
     as_numbers,
     as_series,
     check_numbers,
-    errors_for_python,
     frame_names,
     in_order,
     refuse_text_columns,

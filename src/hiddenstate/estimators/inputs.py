@@ -1,24 +1,17 @@
 """Converts X, y and weights of any supported type into arrays."""
 
 import math
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from hiddenstate.config import JOBS, job_options
-from hiddenstate.config.option import Option
 from hiddenstate.data import Rows
 from hiddenstate.data.column_names import positions_of
 from hiddenstate.data.readers.columns import text_to_numbers
 from hiddenstate.data.readers.dataframes import frame_columns, is_frame
 from hiddenstate.data.readers.number_text import is_number
-from hiddenstate.errors import DataError, HiddenstateError, listed, printable
+from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.system.typing import Array
-from hiddenstate.views import VIEWS
 
 DTYPES = [np.float64, np.float32, np.uint8]
 """Types that networks read; other types are converted to the first."""
@@ -241,47 +234,6 @@ def without_weightless(rows: Rows) -> Rows:
     if rows.weights is None or rows.weights.all() or not rows.weights.any():
         return rows
     return rows.take(np.flatnonzero(rows.weights))
-
-
-_OPTION = re.compile(r"--(no-)?([a-z][a-z-]*)(?: ([a-z]\w*|\d+(?:\.\d+)?)\b)?")
-"""An option of a command, with its value if one follows."""
-
-
-@contextmanager
-def errors_for_python() -> Iterator[None]:
-    """Name parameters in errors as in Python, instead of as command-line options.
-
-    Commands between backquotes stay as they are.
-    """
-    try:
-        yield
-    except HiddenstateError as error:
-        parts = str(error).split("`")
-        parts[::2] = [_OPTION.sub(_as_parameter, part) for part in parts[::2]]
-        error.args = ("`".join(parts),)
-        raise
-
-
-@cache
-def _options() -> dict[str, Option]:
-    return {option.name: option for job in JOBS for _, option in job_options(job)}
-
-
-def _as_parameter(match: re.Match[str]) -> str:
-    """`device='cpu'` for `--device cpu`, and `stateful=False` for `--no-stateful`."""
-    name, value = match[2].replace("-", "_"), match[3]
-    option = _options().get(name)
-    if name == "dtype":  # which an estimator takes from X
-        return f"{value} X" if value else "the type of X"
-    name = "random_state" if name == "seed" else name
-    if match[1]:
-        return f"{name}=False" + (f" {value}" if value else "")
-    choices = VIEWS if name == "view" else (option and option.choices) or ()
-    if value in choices:
-        return f"{name}={value!r}"
-    if value and value[0].isdigit():
-        return f"{name}={value}"
-    return f"{name} {value}" if value else name
 
 
 def by_series(values: Array, lengths: Array | None) -> Array:

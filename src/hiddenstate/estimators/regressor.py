@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import Rows, as_rows
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
@@ -16,7 +17,6 @@ from hiddenstate.estimators.base import Estimator, all_at_once
 from hiddenstate.estimators.inputs import (
     as_targets,
     by_series,
-    errors_for_python,
     float_type,
     unwrapped,
     unwrapped_parts,

@@ -19,6 +19,7 @@ from hiddenstate.errors import DataError, printable
 from hiddenstate.inference.inputs import prepare_inputs, run_test_data
 from hiddenstate.inference.predict import predictions_and_targets, window_length
 from hiddenstate.metrics import baselines, scores
+from hiddenstate.metrics.comparison import baseline_method
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.runs import Run
@@ -247,7 +248,7 @@ def _score_autoencoder(
     if train is not None:
         size = model.net.widths()[-1]
         baseline = baselines.principal_components(train.X, rows.X, size)
-        result["baseline"] = f"{size} principal components"
+        result["baseline"] = baseline_method("autoencode", {"code_size": size})[1]
         result["baseline_mse"] = baseline
         result["skill"] = scores.skill(mse, baseline)
     if rows.y is not None and rows.y.ndim == 1:

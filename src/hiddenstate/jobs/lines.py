@@ -34,6 +34,15 @@ def job_notices(job: Job) -> list[Notice]:
         notices.append(
             warning(f"{n} rows are fewer than a batch of {size}; each batch has all of them")
         )
+    if job.config.job == "autoencode":
+        *widths, code = job.net.widths()
+        if min(widths) < code:
+            notices.append(
+                note(
+                    f"the code has {code} numbers, but a layer before it only {min(widths)}, so "
+                    "it holds no more; set wider --encoder-sizes or a smaller --code-size"
+                )
+            )
     return notices
 
 

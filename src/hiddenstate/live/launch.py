@@ -14,6 +14,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import HiddenstateError, MachineError, OptionError, did_you_mean, printable
 from hiddenstate.live.notebook import NotebookView, notebook_missing, show_notebook
@@ -102,8 +103,10 @@ def watch(
     >>> import hiddenstate
     >>> hiddenstate.watch("last", replay=True, speed=2)  # doctest: +SKIP
     """
-    chosen = choose_view(view)
-    _open(run if isinstance(run, Run) else find_run(str(run), Path("runs")), chosen, replay, speed)
+    with errors_for_python():
+        chosen = choose_view(view)
+        found = run if isinstance(run, Run) else find_run(str(run), Path("runs"))
+        _open(found, chosen, replay, speed)
 
 
 def _open(

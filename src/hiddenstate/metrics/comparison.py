@@ -94,12 +94,18 @@ def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) ->
     if key not in results or other not in results or not key.startswith("test"):
         return None
     method, short = baseline_method(job, options)
-    return Baseline(
-        key,
-        float(results[key]),
-        float(results[other]),
-        method,
-        short,
-        entry_of(key, job),
-        entry_of(other, job),
-    )
+    return _compared(job, key, results[key], results[other], method, short)
+
+
+def compare_scores(job: str, scores: Mapping[str, Any]) -> Baseline | None:
+    """Return the scores of an evaluation beside those of its baseline, if it has some."""
+    name = BASELINES[job].removeprefix("baseline_")
+    if BASELINES[job] not in scores:
+        return None
+    short = str(scores["baseline"])
+    return _compared(job, f"test_{name}", scores[name], scores[BASELINES[job]], short, short)
+
+
+def _compared(job: str, key: str, value: float, other: float, method: str, short: str) -> Baseline:
+    entries = entry_of(key, job), entry_of(BASELINES[job], job)
+    return Baseline(key, float(value), float(other), method, short, *entries)

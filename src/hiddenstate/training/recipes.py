@@ -115,7 +115,7 @@ def _autoencode(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]
     batch_size = given.get("batch_size") or min(64, max(8, n_train // 8))
     sizes = (64, 32) if n_train < 1000 else (128, 64) if F <= 256 else (256, 64)
     return {
-        "encoder_sizes": sizes,
+        "encoder_sizes": tuple(max(size, given.get("code_size") or 1) for size in sizes),
         "code_size": min(3, max(1, F - 1)),
         "batch_size": batch_size,
         "lr": 0.003,

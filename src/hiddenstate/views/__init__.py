@@ -4,11 +4,8 @@
 lists the figures of a run, and `window` and `terminal` show them live.
 """
 
-LIVE_VIEWS = ("window", "notebook", "terminal")
-"""Views that follow a run in progress."""
-
-VIEWS = ("auto", *LIVE_VIEWS, "off")
-"""Views in Python; `auto` is the first of the live views that is possible."""
+from hiddenstate.config.parameters import LIVE_VIEWS as LIVE_VIEWS
+from hiddenstate.config.parameters import VIEWS as VIEWS
 
 TRAINING_VIEWS = ("auto", *LIVE_VIEWS, "files", "off")
 """Views of a command that trains; `files` writes figures at the end."""

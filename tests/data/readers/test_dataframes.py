@@ -1,13 +1,16 @@
 """pandas and polars data frames are read as tables, whatever the types of their columns."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
+from hiddenstate import read_data
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.dataframes import is_frame, read_frame
-from hiddenstate.errors import DataError
+from hiddenstate.errors import DataError, OptionError
 from tests.data.readers.tables import equal
 from tests.data.readers.test_table import pixels
 
@@ -33,6 +36,16 @@ def test_pandas_and_polars_frames_are_read_as_tables() -> None:
     assert not is_frame(np.zeros(3))
     with pytest.raises(DataError, match="expected a data frame, got list"):
         read_frame([1], DataConfig(), "classify")
+
+
+def test_errors_of_read_data_name_parameters(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1, 2]})
+    frame.to_csv(tmp_path / "own.csv", index=False)
+    for source in (frame, tmp_path / "own.csv"):
+        with pytest.raises(DataError, match=r"no column q \(label\)"):
+            read_data(source, label="q")
+        with pytest.raises(OptionError, match=r"layout: expected one of"):
+            read_data(source, layout="tall")
 
 
 def test_kinds_of_pandas_columns() -> None:

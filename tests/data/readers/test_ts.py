@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hiddenstate.config import DataConfig
+from hiddenstate.config import DataConfig, make_config
+from hiddenstate.data import read_dataset
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers import ts as reader
 from hiddenstate.data.readers.ts import is_ts_folder, read_ts
@@ -170,6 +171,17 @@ def test_the_test_half_beside_a_training_half_is_read_with_it(tmp_path: Path) ->
         same(result.y_test, np.array([2]))
     assert read(test).test is None
     assert is_ts_folder(tmp_path)
+
+
+def test_test_rows_that_are_named_replace_the_test_half(tmp_path: Path) -> None:
+    train = write(tmp_path / "A_TRAIN.ts", "@classLabel true 1 2\n@data\n1,2:1\n3,4:2\n")
+    half = write(tmp_path / "A_TEST.ts", "@classLabel true 1 2\n@data\n5,6:2\n")
+    other = write(tmp_path / "B_TEST.ts", "@classLabel true 1 2\n@data\n7,8:1\n")
+    for test, first in ((half, 5), (other, 7)):
+        values = {"data": str(train), "test": str(test)}
+        data = read_dataset(make_config("classify", values))
+        assert len(data.train) == 2
+        assert data.X_test[0, 0, 0] == first
 
 
 def test_halves_have_labels_of_one_type(tmp_path: Path) -> None:

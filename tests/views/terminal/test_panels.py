@@ -1,6 +1,7 @@
 """The panels of the terminal view, at any size, of any data, with any colours."""
 
 import shutil
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -309,6 +310,24 @@ def test_the_loss_is_compared_with_pca(run_of):
     assert "network and PCA, training rows" in text
     assert f"{loss:.3g}" in text
     assert f"{pca:.3g}" in text
+
+
+@pytest.mark.parametrize(
+    ("job", "score", "words"),
+    [
+        ("classify", {"test_accuracy": 0.2, "baseline_accuracy": 0.4}, "worse than always the mo"),
+        ("autoencode", {"test_mse": 0.4, "baseline_mse": 0.2}, "worse than 3 principal compon"),
+    ],
+)
+def test_the_last_moment_says_that_the_network_is_worse(job, score, words, run_of):
+    timeline = Timeline(run_of(job))
+    moment = timeline.moment()
+    for results, said in ((score, True), ({}, False)):
+        canvas = Canvas.blank(100, 14)
+        learning(canvas, timeline, replace(moment, results=results), Selection())
+        model = TerminalModel(100, 14)
+        model.feed(changes(canvas, None))
+        assert (words in model.text) == said
 
 
 def test_errors_of_an_autoencoder_are_compared_with_pca_on_the_same_rows(run_of):

@@ -12,6 +12,7 @@ import numpy as np
 
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.config.data_fields import STDIN
+from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data.column_names import are_names, match_columns
 from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.prepare.encoding import Encoding
@@ -144,10 +145,11 @@ def read_data(source: Any, job: str = "classify", **options: Any) -> SequenceDat
     """
     from hiddenstate.data.readers.dataframes import is_frame, read_frame
 
-    config = make_config(job, options, together=False)
-    if is_frame(source):
-        return read_frame(source, config.data, job)
-    return read_path(os.fspath(source), config.data, job)
+    with errors_for_python():
+        config = make_config(job, options, together=False)
+        if is_frame(source):
+            return read_frame(source, config.data, job)
+        return read_path(os.fspath(source), config.data, job)
 
 
 def read_path(

@@ -50,9 +50,9 @@ def read_ts(
     ----------
     path : Path
         A file, or a folder as in :func:`is_ts_folder`. NAME_TEST.ts beside NAME_TRAIN.ts holds
-        the test rows.
+        the test rows, unless the options name another file.
     options : DataConfig
-        Uses `encoding`, `max_unpacked` and `horizon`; with a horizon, series are their own
+        Uses `encoding`, `max_unpacked`, `test` and `horizon`; with a horizon, series are their own
         targets.
     job : {"classify", "regress", "autoencode"}
     require_targets : bool, default True
@@ -71,7 +71,8 @@ def read_ts(
     DataError
         With the line, and the header field that it contradicts.
     """
-    train_path, test_path = _halves(path)
+    is_named = options.test is not None and path.is_file()
+    train_path, test_path = (path, None) if is_named else _halves(path)
     parts = [_Part(train_path)] + ([_Part(test_path)] if test_path else [])
     for part in parts:
         _read_part(part, options, job, require_targets, sample)

@@ -8,7 +8,7 @@ import numpy as np
 from hiddenstate.runs.events import figures_of
 from hiddenstate.system.typing import Array
 from hiddenstate.views.terminal import shapes
-from hiddenstate.views.terminal.canvas import Canvas
+from hiddenstate.views.terminal.canvas import Canvas, clip
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE
 from hiddenstate.views.terminal.panels import Selection, axes, short, titled
 from hiddenstate.views.timeline import Moment, Timeline
@@ -26,6 +26,8 @@ def learning(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sele
         parts = [canvas.part(0, 0, width, half), canvas.part(0, half, width, height - half)]
     else:
         parts = [canvas]
+    if len(parts) == 1 and timeline.job != "regress":  # whose panel of held-out rows says it
+        parts = [_below_warning(canvas, timeline, moment)]
     _loss(parts[0], timeline, moment, key if len(parts) == 1 else None)
     if key and len(parts) == 2:
         _score(parts[1], timeline, moment, key)
@@ -76,6 +78,15 @@ def _steps(timeline: Timeline) -> tuple[float, float]:
     return 0.0, float(max(timeline.end - 1, 1))
 
 
+def _below_warning(body: Canvas, timeline: Timeline, moment: Moment) -> Canvas:
+    """Say at the end if the network is worse than its baseline, and return the space below."""
+    compared = timeline.compared(moment)
+    if compared is None or not compared.worse or body.height < 4:
+        return body
+    body.text(0, 0, clip(f"worse than {compared.short}", body.width), ORANGE)
+    return body.part(0, 1, body.width, body.height - 1)
+
+
 def _key(line: Canvas, named: Sequence[tuple[str, int]]) -> None:
     """Write what each colour stands for in the middle of a line, if its ends leave space."""
     texts = [f"━ {name}" for name, _ in named]
@@ -123,6 +134,7 @@ def _score(canvas: Canvas, timeline: Timeline, moment: Moment, key: str) -> None
     whole = f"{written} on {timeline.evaluated}"
     fits = len(name) + len(whole) + 2 <= canvas.width
     body = titled(canvas, name, whole if fits else written)
+    body = _below_warning(body, timeline, moment)
     level, kept = timeline.baselines().get(key), timeline.kept(moment)
     span = (*_steps(timeline), *timeline.limits.curves[key][:2])
     plot = axes(body, span, ("step 1", f"{timeline.end:,}"))

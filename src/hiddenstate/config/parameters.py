@@ -1,0 +1,56 @@
+"""Names options in errors as a caller in Python does: parameters instead of `--options`."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from hiddenstate.config.config import job_options
+from hiddenstate.config.option import JOBS, Option
+from hiddenstate.errors import HiddenstateError
+
+LIVE_VIEWS = ("window", "notebook", "terminal")
+"""Views that follow a run in progress."""
+
+VIEWS = ("auto", *LIVE_VIEWS, "off")
+"""Views in Python; `auto` is the first of the live views that is possible."""
+
+_OPTION = re.compile(r"--(no-)?([a-z][a-z-]*)(?: ([a-z]\w*|\d+(?:\.\d+)?)\b)?")
+"""An option of a command, with its value if one follows."""
+
+
+@contextmanager
+def errors_for_python() -> Iterator[None]:
+    """Name parameters in errors as in Python, instead of as command-line options.
+
+    Commands between backquotes stay as they are.
+    """
+    try:
+        yield
+    except HiddenstateError as error:
+        parts = str(error).split("`")
+        parts[::2] = [_OPTION.sub(_as_parameter, part) for part in parts[::2]]
+        error.args = ("`".join(parts),)
+        raise
+
+
+@cache
+def _options() -> dict[str, Option]:
+    return {option.name: option for job in JOBS for _, option in job_options(job)}
+
+
+def _as_parameter(match: re.Match[str]) -> str:
+    """`device='cpu'` for `--device cpu`, and `stateful=False` for `--no-stateful`."""
+    name, value = match[2].replace("-", "_"), match[3]
+    option = _options().get(name)
+    if name == "dtype":  # which an estimator takes from X
+        return f"{value} X" if value else "the type of X"
+    name = "random_state" if name == "seed" else name
+    if match[1]:
+        return f"{name}=False" + (f" {value}" if value else "")
+    choices = VIEWS if name == "view" else (option and option.choices) or ()
+    if value in choices:
+        return f"{name}={value!r}"
+    if value and value[0].isdigit():
+        return f"{name}={value}"
+    return f"{name} {value}" if value else name
