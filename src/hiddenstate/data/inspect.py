@@ -262,6 +262,11 @@ def _label_warnings(d: SequenceDataset) -> Iterator[str]:
     elif hardly_repeat(d.y):
         yield f"{many}: they look like ids or dates; name the class with --label"
     else:
+        folded: dict[str, str] = {}
+        for name in classes:
+            other = folded.setdefault(name.casefold(), name)
+            if other != name:
+                yield f"labels {printable(other, 40)} and {printable(name, 40)} differ only in case"
         lone = [name for name, n in classes.items() if n < 2]
         if lone:
             yield f"fewer than 2 rows in class {listed(lone, 5)}: add rows, or drop such classes"

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from hiddenstate.config import DataConfig
 from hiddenstate.data.prepare.encoding import MAX_VALUES
 from hiddenstate.data.readers.column_content import content_of
-from hiddenstate.data.readers.column_roles import (
+from hiddenstate.data.readers.column_roles import Roles
+from hiddenstate.data.readers.columns import Columns, is_whole, missing_cells
+from hiddenstate.data.readers.role_guesses import (
     COUNTER_NAMES,
     INDEX_NAMES,
     LABEL_NAMES,
     TIME_NAMES,
-    Roles,
 )
-from hiddenstate.data.readers.columns import Columns, is_whole, missing_cells
 from hiddenstate.data.readers.row_order import MAX_UNNAMED, clock_of
 from hiddenstate.errors import DataError
 from hiddenstate.system.typing import Array

@@ -1,11 +1,9 @@
 """Decides what each column of a table is: label, target, input, id or time."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-
-import numpy as np
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.column_names import ALL, positions_of
@@ -14,54 +12,30 @@ from hiddenstate.data.readers.columns import (
     Columns,
     column_index,
     holds_numbers,
-    holds_truths,
-    is_whole,
-    number_error,
+    is_empty,
     text_error,
 )
-from hiddenstate.data.readers.dates import are_times_of_day, looks_like_times
-from hiddenstate.errors import DataError, printable
-from hiddenstate.system.typing import Array
-
-LABEL_NAMES = ("label", "class", "target", "y")
-ID_NAMES = (
-    "id",
-    "series",
-    "series_id",
-    "sequence",
-    "sequence_id",
-    "sample_id",
-    "case",
-    "recording",
-    "recording_id",
-    "trial",
-    "trial_id",
-    "session",
-    "session_id",
+from hiddenstate.data.readers.dates import are_times_of_day
+from hiddenstate.data.readers.role_guesses import (
+    ID_NAMES,
+    INDEX_NAMES,
+    Report,
+    all_numbers,
+    check_counters,
+    first_named,
+    guess_label,
+    guess_target,
+    guess_time,
+    repeats,
 )
-TIME_NAMES = ("time", "t", "timestamp", "step", "date", "datetime", "index")
-COUNTER_NAMES = ("year", "month", "week", "day", "hour", "minute", "second", "quarter")
-"""Names of a time column if every row has a larger number than the one before, or a smaller one;
-inputs if not."""
-
-INDEX_NAMES = frozenset({"unnamed: 0", "__index_level_0__"})
-"""Names that pandas gives to row numbers; such a column is never an input."""
-
-DATES = ("dates", "times of day")
-"""Why nothing uses a column of those."""
-
-MAX_FIRST_CLASSES = 100
-"""Largest number of different whole numbers in the first column of a file without a header, for
-which that column is the label."""
-
-MAX_LIKELY = 5
-"""Most columns that a hint names as the probable label or target."""
+from hiddenstate.errors import DataError, printable
 
 Part = Literal["training", "test", "new"]
 """What rows are for: training; `--test`; or a model that is trained already."""
 
-Report = Callable[[DataError], None]
-"""Takes what is wrong with the roles; raises it, or remembers it where roles are only described."""
+
+DATES = ("dates", "times of day")
+"""Why nothing uses a column of those."""
 
 
 @dataclass(frozen=True)
@@ -158,17 +132,22 @@ def _decided(
     unused |= dict.fromkeys(left_out, "row numbers")
     free = [j for j in free if j not in left_out]
     long, ids, time = _id_and_time(columns, options, job, ids, named.get("time"), free, left_out)
+    if long and time is None and part != "new":
+        check_counters(columns, free, report)
+    if long and time is None and part != "new":
+        check_counters(columns, free, report)
     has_series = long and bool(ids) and not {*ids} & {*left_out}
     label, is_first = named.get("label"), False
     absent = options.label is not None and not require_targets  # nothing takes its place
     if job != "regress" and label is None and not absent:
-        label, is_first = _guess_label(columns, options, job, require_targets, free, report)
+        label, is_first = guess_label(columns, options, job, require_targets, free, report)
         free = [j for j in free if j != label]
     if job == "regress" and not targets:
-        targets = _guess_target(columns, options, require_targets, free, report)
+        targets = guess_target(columns, options, require_targets, free, report)
     if inputs is None:
         forecast = options.horizon is not None and bool(targets)
-        inputs = list(targets) if forecast else _all_numbers(columns, free, targets, report)
+        filled = part != "training" or options.missing != "error"
+        inputs = list(targets) if forecast else all_numbers(columns, free, targets, filled, report)
     unused |= {j: _why_unused(columns, j, options) for j in free if j not in (*inputs, *targets)}
     may_be_encoded = options.calendar is not None or options.input == ALL
     if not inputs and not (may_be_encoded and require_targets):
@@ -215,15 +194,15 @@ def _id_and_time(
 
     In a wide table they are in `left_out` too, and so is an id that never repeats in a long one.
     """
-    if not ids and (guess := _first_named(columns, ID_NAMES, free)) is not None:
+    if not ids and (guess := first_named(columns, ID_NAMES, free)) is not None:
         free.remove(guess)
         ids = (guess,)
-        if options.layout in ("wide", "features") or not _repeats(columns.arrays[guess]):
+        if options.layout in ("wide", "features") or not repeats(columns.arrays[guess]):
             left_out.append(guess)
     has_series = bool(ids) and not {*ids} & {*left_out}
     auto_long = options.layout == "auto" and (has_series or job == "regress")
     long = options.layout == "long" or auto_long
-    if time is None and (guess := _guess_time(columns, free)) is not None:
+    if time is None and (guess := guess_time(columns, free)) is not None:
         free.remove(guess)
         time = guess
         if not long:
@@ -233,6 +212,10 @@ def _id_and_time(
 
 def _why_unused(columns: Columns, j: int, options: DataConfig) -> str:
     """Say why nothing uses a column that nobody named."""
+    if is_empty(columns, j):
+        return "no values"
+    if is_empty(columns, j):
+        return "no values"
     content = content_of(columns, j)
     if content in ("text", "category"):
         return "text"
@@ -352,138 +335,3 @@ def _check_distinct(
                     f"of --input{hint}"
                 )
             )
-
-
-def _first_named(columns: Columns, names: tuple[str, ...], free: list[int]) -> int | None:
-    """Return the free column with the first of `names`, in any case, or None."""
-    present = {
-        columns.names[j].casefold(): j for j in reversed(free) if columns.kinds[j] != "nested"
-    }
-    return next((present[name] for name in names if name in present), None)
-
-
-def _guess_time(columns: Columns, free: list[int]) -> int | None:
-    """Return the free column with a name of time that holds numbers or dates, or None.
-
-    If most of its cells are times, the others are errors; the reader refuses them.
-    """
-    left = list(free)
-    while (j := _first_named(columns, TIME_NAMES, left)) is not None:
-        if columns.kinds[j] != "text" or looks_like_times(
-            columns.arrays[j], columns.names[j], or_numbers=True
-        ):
-            return j
-        left.remove(j)
-    counter = _first_named(columns, COUNTER_NAMES, free)
-    if counter is not None and columns.kinds[counter] == "number":
-        steps = np.diff(columns.arrays[counter].astype(float))
-        counts = (steps > 0).all() or (steps < 0).all()
-        return counter if len(steps) and counts else None
-    return None
-
-
-def _repeats(array: Array) -> bool:
-    """Return whether a value occurs twice."""
-    if array.dtype.kind == "O":
-        return len(set(array)) < len(array)
-    return len(np.unique(array)) < len(array)
-
-
-def _guess_label(
-    columns: Columns,
-    options: DataConfig,
-    job: str,
-    require_targets: bool,
-    free: list[int],
-    report: Report,
-) -> tuple[int | None, bool]:
-    """Return the label column, and whether it is one only because it is the first."""
-    coordinates = {"x", "y"} <= {name.casefold() for name in columns.names}
-    names = tuple(name for name in LABEL_NAMES if not (name == "y" and coordinates))
-    by_name = _first_named(columns, names, free)
-    if by_name is not None and columns.kinds[by_name] != "date":
-        return by_name, False
-    texts = [j for j in free if columns.kinds[j] == "text" and content_of(columns, j) != "date"]
-    truths = [j for j in free if holds_truths(columns, j)]
-    for only in ([j for j in texts if j not in truths], truths):
-        if len(only) == 1 and columns.n_rows:
-            if columns.kinds[only[0]] == "text" and (error := number_error(columns, only[0])):
-                report(error)
-            return only[0], False
-    if job != "classify" or not require_targets:
-        return None, False
-    unnamed = not columns.named and options.label is None
-    if unnamed and 0 in free and _few_whole(columns.arrays[0]):
-        return 0, True
-    for j in texts:
-        if (error := number_error(columns, j)) is not None:
-            report(error)
-    report(
-        DataError(
-            f"{columns.where}: no label column (one named label, class, target or y, or the only "
-            f"column of text); add --label COL{_classes_hint(columns, free)}; columns: "
-            f"{columns.listed()}"
-        )
-    )
-    return None, False
-
-
-def _classes_hint(columns: Columns, free: list[int]) -> str:
-    """Say which columns hold classes, by their content: texts or whole numbers that repeat."""
-    likely = [j for j in free if content_of(columns, j) == "category" or holds_truths(columns, j)]
-    if not likely:
-        numbers = [j for j in free if columns.kinds[j] == "number"]
-        likely = [j for j in numbers if _few_whole(columns.arrays[j])]
-    return f" (probably {columns.listed(likely)})" if 0 < len(likely) <= MAX_LIKELY else ""
-
-
-def _numbers_hint(columns: Columns, free: list[int]) -> str:
-    """Say which columns may be predicted: those of numbers, if there are few."""
-    likely = [j for j in free if columns.names[j].casefold() not in COUNTER_NAMES]
-    few = 0 < len(likely) <= MAX_LIKELY and len(likely) < len(columns.names)
-    return f" (probably {columns.listed(likely)})" if few else ""
-
-
-def _few_whole(array: Array) -> bool:
-    """Return whether values look like classes: few different whole numbers, each many times."""
-    if array.dtype.kind not in "fiu" or not is_whole(array):
-        return False
-    return 2 <= len(np.unique(array)) <= min(MAX_FIRST_CLASSES, len(array) // 2)
-
-
-def _guess_target(
-    columns: Columns,
-    options: DataConfig,
-    require_targets: bool,
-    free: list[int],
-    report: Report,
-) -> list[int]:
-    """Return the only column of numbers, if it is to be forecast."""
-    free = [j for j in free if columns.kinds[j] == "number"]
-    unnamed = options.target is None and options.input is None
-    if options.horizon is not None and unnamed and len(free) == 1:
-        return free
-    if require_targets and options.target is None:
-        probably = _numbers_hint(columns, free)
-        report(
-            DataError(
-                f"{columns.where}: no target column; add --target COL{probably}; "
-                f"columns: {columns.listed()}"
-            )
-        )
-    return []
-
-
-def _all_numbers(
-    columns: Columns, free: list[int], targets: list[int], report: Report
-) -> list[int]:
-    """Return the columns of numbers without a role; text that was meant to hold them is refused."""
-    found = []
-    for j in free:
-        if j in targets:
-            continue
-        if holds_numbers(columns, j):
-            found.append(j)
-        elif columns.kinds[j] == "text" and (error := number_error(columns, j)) is not None:
-            report(error)
-    return found

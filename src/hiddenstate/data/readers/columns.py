@@ -1,5 +1,6 @@
 """Holds the columns of a table, whatever file they come from, and converts them to numbers."""
 
+import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -129,6 +130,14 @@ def missing_cells(array: Array) -> NDArray[np.bool_]:
     return np.isnan(array) if array.dtype.kind == "f" else np.zeros(len(array), bool)
 
 
+def is_empty(columns: Columns, j: int) -> bool:
+    """Return whether no cell of a column in memory has a value."""
+    if columns.stack is not None or columns.kinds[j] == "nested":
+        return False
+    cells = columns.arrays[j]
+    return bool(missing_cells(cells[:1]).all() and missing_cells(cells).all())
+
+
 def refuse_missing(columns: Columns, j: int, what: str) -> None:
     """Refuse a column with a missing cell, without which its row `what`."""
     absent = missing_cells(columns.arrays[j])
@@ -221,6 +230,20 @@ def number_error(columns: Columns, j: int) -> DataError | None:
     )
 
 
+def sign_of(columns: Columns, j: int) -> str:
+    """Return the sign, such as %, of a column of text that is numbers with it; empty if none."""
+    if columns.kinds[j] != "text":
+        return ""
+    cells = [cell for cell in columns.arrays[j] if not is_missing(cell)]
+    signs = {match[1] or match[2] for cell in cells if (match := _SIGNED.fullmatch(cell))}
+    n = sum(bool(_SIGNED.fullmatch(cell)) for cell in cells)
+    return min(signs) if signs and 2 * n >= len(cells) else ""
+
+
+_SIGNED = re.compile(r"[(+\u2212-]*\s*(?:([$€£¥₹])\s*-?\d[\d.,' ]*|\d[\d.,' ]*([%$€£¥₹]))\)?")
+"""A number with a sign of percent or of a currency."""
+
+
 def _quoted(cell: Any) -> str:
     return f"'{printable(cell, 40)}'"
 
@@ -243,6 +266,11 @@ def text_error(columns: Columns, j: int, flag: str) -> DataError:
     """
     if columns.kinds[j] == "text" and (error := number_error(columns, j)) is not None:
         return error
+    if sign := sign_of(columns, j):
+        return DataError(
+            f"{columns.where}: column {printable(columns.names[j], 40)} holds numbers with {sign}, "
+            f"expected numbers; remove the sign from its cells"
+        )
     name = printable(columns.names[j], 40)
     hint = f"name another column with {flag}"
     if flag == "--input":

@@ -29,12 +29,14 @@ _CLOCK = re.compile(
     r"\s*(?:(Z|UTC|GMT)|([+-]\d{2}):?(\d{2})?)?",
     re.IGNORECASE | re.ASCII,
 )
+_LIKE_CLOCK = re.compile(r"\s*\d{1,2}:\d{2}(?=$|[:\s.])")
+
 _PARTS = (
     r"\d{4}([-/.])\d{1,2}\1\d{1,2}(?=$|[T\s,])",
     r"\d{1,2}([-/.])\d{1,2}\2\d{4}(?=$|[T\s,])",
     r"\d{1,2}([-/])\d{1,2}\3\d{2}(?=$|[T\s,])",
     r"\d\d\.\d\d\.\d\d(?=$|[T\s,])",
-    r"\d{1,2}:\d{2}(?=$|[:\s.])",
+    _LIKE_CLOCK.pattern.removeprefix(r"\s*"),
     r"\d{4}[-/]\d{1,2}\s*$",
 )
 _LIKE_TIME = re.compile(rf"\s*(?:{'|'.join(_PARTS)})")
@@ -114,7 +116,11 @@ def first_bad_time(cells: Array, order: str | None) -> tuple[int, str]:
             kinds.append(_kind(cell, date))
         elif is_number(cell):
             kinds.append("a number")
-        elif settled is None and (readings := _readings(cell)):
+        elif settled is None and _readings(cell):
+            # A cell whose dates differ shows best that one must be chosen.
+            every = [_readings(each) for each in cells]
+            i = next((k for k, each in enumerate(every) if len(set(each.values())) > 1), i)
+            readings = every[i]
             meant = " or ".join(f"{each.day} {each:%B %Y}" for each in readings.values())
             return i, f"may be {meant}; add --dates {' or --dates '.join(readings)}"
         else:
@@ -151,6 +157,11 @@ def are_times_of_day(cells: Iterable[str]) -> bool:
     """Return whether all text cells, empty ones left out, are times of day without a date."""
     dates = [_date(cell, None) for cell in cells if cell]
     return all(date is not None and date.year == 1 for date in dates)
+
+
+def are_clocks(cells: Iterable[str]) -> bool:
+    """Return whether all text cells, empty ones left out, are like 1:30: times or durations."""
+    return all(_LIKE_CLOCK.match(cell) for cell in cells if cell)
 
 
 def says_time(name: str) -> bool:

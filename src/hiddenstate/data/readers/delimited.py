@@ -323,6 +323,8 @@ class _Reading:
             if len(record) != len(self.names):
                 few = len(record) < len(self.names)
                 quote = "" if few else "quote cells that contain a delimiter, or "
+                if not few and not self.pieces and number == numbers[0]:
+                    quote = f"delete titles above the names of the columns, {quote}"
                 raise DataError(
                     f"{self.where}:{number}: expected {len(self.names)} columns as in the first "
                     f"line, found {len(record)}; {quote}correct the line"

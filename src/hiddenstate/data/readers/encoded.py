@@ -26,10 +26,11 @@ from hiddenstate.data.readers.columns import (
     holds_numbers,
     missing_cells,
     number_error,
+    sign_of,
     text_error,
 )
 from hiddenstate.data.readers.dates import (
-    are_times_of_day,
+    are_clocks,
     first_bad_time,
     says_time,
     timestamps,
@@ -167,12 +168,17 @@ def _needs_values(columns: Columns, j: int) -> bool:
         return False
     name = printable(columns.names[j], 40)
     if content_of(columns, j) == "date" and not _may_be_scores(columns, j):
+        clocks = columns.kinds[j] == "text" and are_clocks(columns.arrays[j])
+        seconds = ", write durations in seconds" if clocks else ""
         raise DataError(
             f"{columns.where}: column {name} holds dates, expected numbers or text; read them as "
-            f"inputs with --time {name} --calendar auto, or leave the column out of --input"
+            f"inputs with --time {name} --calendar auto{seconds}, or leave the column out of "
+            "--input"
         )
     if (error := number_error(columns, j)) is not None:
         raise error
+    if sign_of(columns, j):
+        raise text_error(columns, j, "--input")
     return True
 
 
@@ -181,7 +187,7 @@ def _may_be_scores(columns: Columns, j: int) -> bool:
     if columns.kinds[j] != "text" or says_time(columns.names[j]):
         return False
     cells = set(columns.arrays[j])
-    return min(MAX_VALUES, columns.n_rows // 2) >= len(cells - {""}) and are_times_of_day(cells)
+    return min(MAX_VALUES, columns.n_rows // 2) >= len(cells - {""}) and are_clocks(cells)
 
 
 def _repeats(columns: Columns, j: int, roles: Roles) -> bool:

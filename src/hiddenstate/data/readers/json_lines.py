@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from hiddenstate.config import DataConfig
 from hiddenstate.data.readers.cells import cell_array, joined
-from hiddenstate.data.readers.column_roles import ID_NAMES
 from hiddenstate.data.readers.columns import Columns, kind_of
+from hiddenstate.data.readers.role_guesses import ID_NAMES
 from hiddenstate.data.readers.text_lines import TextLines
 from hiddenstate.errors import DataError, printable
 from hiddenstate.system.memory import check_free

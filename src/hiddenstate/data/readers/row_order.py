@@ -22,6 +22,7 @@ from hiddenstate.data.readers.dates import (
     compact_readings,
     first_bad_time,
     order_of,
+    says_time,
     timestamps,
 )
 from hiddenstate.errors import DataError, printable
@@ -237,14 +238,21 @@ def _doubt(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> str:
 def unread_time(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> int | None:
     """Return the unused column of text that seems to hold times, in a form that is not read."""
     for j, why in roles.unused.items():
-        if why == "text" and all(map(_SEVERAL_NUMBERS.search, columns.arrays[j])):
+        pattern = _WITH_NUMBER if says_time(columns.names[j]) else _LIKE_DATE
+        if why == "text" and all(map(pattern.search, columns.arrays[j])):
             pairs = zip(series.tolist(), columns.arrays[j], strict=True)
             if len(set(pairs)) == columns.n_rows > 2:
                 return j
     return None
 
 
-_SEVERAL_NUMBERS = re.compile(r"^(?=.{1,40}$)\D*\d+\D+\d+")
+_WITH_NUMBER = re.compile(r"^(?=.{1,40}$)\D*\d")
+_LIKE_DATE = re.compile(
+    r"^(?=.{1,40}$)(?=.*\d)(?:.*(?<!\d)(?:19|20)\d\d(?!\d)"
+    r"|.*(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))",
+    re.IGNORECASE,
+)
+"""Short text with a year or the name of a month, which may be a time in words."""
 
 
 def _counts_down(columns: Columns, j: int, series: NDArray[np.int64]) -> bool:

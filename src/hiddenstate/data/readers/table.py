@@ -25,6 +25,7 @@ from hiddenstate.data.readers.columns import (
     numbers,
     plain_values,
     refuse_missing,
+    sign_of,
     stacked,
     text_error,
 )
@@ -156,7 +157,11 @@ def _unused_remarks(
     unused = {j: why for j, why in roles.unused.items() if j not in skipped and why != "--drop"}
     if options.input not in (None, ALL) or not unused:
         return ()
-    reasons = [f"{printable(columns.names[j], 40)} ({why})" for j, why in unused.items()]
+    reasons = [
+        f"{printable(columns.names[j], 40)} ({why}"
+        + (f": remove {sign} to use its numbers)" if (sign := sign_of(columns, j)) else ")")
+        for j, why in unused.items()
+    ]
     return (f"{where}: left out, as nothing uses them: {listed(reasons, each=80)}",)
 
 

@@ -1,0 +1,207 @@
+"""Guesses the roles of columns that no option names, by their names and content."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from hiddenstate.config import DataConfig
+from hiddenstate.data.readers.column_content import content_of
+from hiddenstate.data.readers.columns import (
+    Columns,
+    holds_numbers,
+    holds_truths,
+    is_empty,
+    is_whole,
+    number_error,
+    sign_of,
+)
+from hiddenstate.data.readers.dates import looks_like_times
+from hiddenstate.errors import DataError
+from hiddenstate.system.typing import Array
+
+LABEL_NAMES = ("label", "class", "target", "y")
+ID_NAMES = (
+    "id",
+    "series",
+    "series_id",
+    "sequence",
+    "sequence_id",
+    "sample_id",
+    "case",
+    "recording",
+    "recording_id",
+    "trial",
+    "trial_id",
+    "session",
+    "session_id",
+)
+TIME_NAMES = ("time", "t", "timestamp", "step", "date", "datetime", "index")
+COUNTER_NAMES = ("year", "month", "week", "day", "hour", "minute", "second", "quarter")
+"""Names of a time column if every row has a larger number than the one before, or a smaller one;
+inputs if not."""
+
+INDEX_NAMES = frozenset({"unnamed: 0", "__index_level_0__"})
+"""Names that pandas gives to row numbers; such a column is never an input."""
+
+MAX_FIRST_CLASSES = 100
+"""Largest number of different whole numbers in the first column of a file without a header, for
+which that column is the label."""
+
+MAX_LIKELY = 5
+"""Most columns that a hint names as the probable label or target."""
+
+Report = Callable[[DataError], None]
+"""Takes what is wrong with the roles; raises it, or remembers it where roles are only described."""
+
+
+def first_named(columns: Columns, names: tuple[str, ...], free: list[int]) -> int | None:
+    """Return the free column with the first of `names`, in any case, or None."""
+    present = {
+        columns.names[j].casefold(): j for j in reversed(free) if columns.kinds[j] != "nested"
+    }
+    return next((present[name] for name in names if name in present), None)
+
+
+def guess_time(columns: Columns, free: list[int]) -> int | None:
+    """Return the free column with a name of time that holds numbers or dates, or None.
+
+    If most of its cells are times, the others are errors; the reader refuses them.
+    """
+    left = list(free)
+    while (j := first_named(columns, TIME_NAMES, left)) is not None:
+        if columns.kinds[j] != "text" or looks_like_times(
+            columns.arrays[j], columns.names[j], or_numbers=True
+        ):
+            return j
+        left.remove(j)
+    counter = first_named(columns, COUNTER_NAMES, free)
+    if counter is not None and columns.kinds[counter] == "number":
+        steps = np.diff(columns.arrays[counter].astype(float))
+        counts = (steps > 0).all() or (steps < 0).all()
+        return counter if len(steps) and counts else None
+    return None
+
+
+def check_counters(columns: Columns, free: list[int], report: Report) -> None:
+    """Refuse text in a column such as day, which would order the rows if it held only numbers."""
+    for j in free:
+        counts = columns.names[j].casefold() in COUNTER_NAMES and columns.kinds[j] == "text"
+        if counts and (error := number_error(columns, j)) is not None:
+            report(error)
+
+
+def repeats(array: Array) -> bool:
+    """Return whether a value occurs twice."""
+    if array.dtype.kind == "O":
+        return len(set(array)) < len(array)
+    return len(np.unique(array)) < len(array)
+
+
+def guess_label(
+    columns: Columns,
+    options: DataConfig,
+    job: str,
+    require_targets: bool,
+    free: list[int],
+    report: Report,
+) -> tuple[int | None, bool]:
+    """Return the label column, and whether it is one only because it is the first."""
+    coordinates = {"x", "y"} <= {name.casefold() for name in columns.names}
+    names = tuple(name for name in LABEL_NAMES if not (name == "y" and coordinates))
+    by_name = first_named(columns, names, free)
+    if by_name is not None and columns.kinds[by_name] != "date":
+        return by_name, False
+    texts = [
+        j
+        for j in free
+        if columns.kinds[j] == "text"
+        and not is_empty(columns, j)
+        and not sign_of(columns, j)
+        and content_of(columns, j) != "date"
+    ]
+    truths = [j for j in free if holds_truths(columns, j)]
+    for only in ([j for j in texts if j not in truths], truths):
+        if len(only) == 1 and columns.n_rows:
+            if columns.kinds[only[0]] == "text" and (error := number_error(columns, only[0])):
+                report(error)
+            return only[0], False
+    if job != "classify" or not require_targets:
+        return None, False
+    unnamed = not columns.named and options.label is None
+    if unnamed and 0 in free and _few_whole(columns.arrays[0]):
+        return 0, True
+    for j in texts:
+        if (error := number_error(columns, j)) is not None:
+            report(error)
+    report(
+        DataError(
+            f"{columns.where}: no label column (one named label, class, target or y, or the only "
+            f"column of text); add --label COL{_classes_hint(columns, free)}; columns: "
+            f"{columns.listed()}"
+        )
+    )
+    return None, False
+
+
+def _classes_hint(columns: Columns, free: list[int]) -> str:
+    """Say which columns hold classes, by their content: texts or whole numbers that repeat."""
+    likely = [j for j in free if content_of(columns, j) == "category" or holds_truths(columns, j)]
+    if not likely:
+        numbers = [j for j in free if columns.kinds[j] == "number"]
+        likely = [j for j in numbers if _few_whole(columns.arrays[j])]
+    return f" (probably {columns.listed(likely)})" if 0 < len(likely) <= MAX_LIKELY else ""
+
+
+def _numbers_hint(columns: Columns, free: list[int]) -> str:
+    """Say which columns may be predicted: those of numbers, if there are few."""
+    likely = [j for j in free if columns.names[j].casefold() not in COUNTER_NAMES]
+    few = 0 < len(likely) <= MAX_LIKELY and len(likely) < len(columns.names)
+    return f" (probably {columns.listed(likely)})" if few else ""
+
+
+def _few_whole(array: Array) -> bool:
+    """Return whether values look like classes: few different whole numbers, each many times."""
+    if array.dtype.kind not in "fiu" or not is_whole(array):
+        return False
+    return 2 <= len(np.unique(array)) <= min(MAX_FIRST_CLASSES, len(array) // 2)
+
+
+def guess_target(
+    columns: Columns,
+    options: DataConfig,
+    require_targets: bool,
+    free: list[int],
+    report: Report,
+) -> list[int]:
+    """Return the only column of numbers, if it is to be forecast."""
+    free = [j for j in free if columns.kinds[j] == "number"]
+    unnamed = options.target is None and options.input is None
+    if options.horizon is not None and unnamed and len(free) == 1:
+        return free
+    if require_targets and options.target is None:
+        probably = _numbers_hint(columns, free)
+        report(
+            DataError(
+                f"{columns.where}: no target column; add --target COL{probably}; "
+                f"columns: {columns.listed()}"
+            )
+        )
+    return []
+
+
+def all_numbers(
+    columns: Columns, free: list[int], targets: list[int], may_be_empty: bool, report: Report
+) -> list[int]:
+    """Return the columns of numbers without a role; text that was meant to hold them is refused.
+
+    One without a value is none of them, unless it `may_be_empty`.
+    """
+    found = []
+    for j in free:
+        if j in targets or (not may_be_empty and is_empty(columns, j)):
+            continue
+        if holds_numbers(columns, j):
+            found.append(j)
+        elif columns.kinds[j] == "text" and (error := number_error(columns, j)) is not None:
+            report(error)
+    return found

@@ -1,0 +1,85 @@
+"""Tables as people keep them: totals, titles, signs beside numbers, and columns without values."""
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import Cli
+from tests.data.readers.tables import Read, equal, read, refused
+
+__all__ = ["read"]  # fixture
+
+FORECAST: Any = {"job": "regress", "horizon": 1, "target": ("sales",)}
+
+
+def rows(cells: str, n: int = 8) -> str:
+    """Rows of cells in which `#` is the number of the row."""
+    return "".join(cells.replace("#", str(i)) + "\n" for i in range(n))
+
+
+def test_a_row_of_totals_below_counted_rows_is_refused(read: Read) -> None:
+    table = "day,sales\n" + rows("#,1#") + "Total,1000\n"
+    message = refused(read, table, **FORECAST)
+    assert message.startswith("csv:10:day: 'Total' is not a number")
+    assert read(table, drop=("day",), **FORECAST).X.shape == (1, 9, 1)
+    names = table.replace("day", "weekday")  # not a name of a counter
+    assert read(names, **FORECAST).remarks[0].endswith("weekday (text)")
+
+
+@pytest.mark.parametrize(
+    ("cell", "sign"),
+    [
+        ("#%", "%"),
+        ("1# %", "%"),
+        ("$#.50", "$"),
+        ('"$1,00#.50"', "$"),
+        ("#.5 €", "€"),
+        ("-£#", "£"),
+    ],
+)
+def test_numbers_with_a_sign_are_named_and_are_no_label(cell: str, sign: str, read: Read) -> None:
+    table = "price,x,kind\n" + rows(f"{cell},#,a") + rows(f"{cell},#,b")
+    data = read(table)
+    equal(data.y, ["a"] * 8 + ["b"] * 8)
+    assert data.remarks == (
+        f"t.csv: left out, as nothing uses them: price (text: remove {sign} to use its numbers)",
+    )
+    assert "no label column" in refused(read, "price,x,v\n" + rows(f"{cell},#,#"))
+    for role in ({"input": ("price",)}, {"job": "regress", "target": ("price",), "layout": "wide"}):
+        assert refused(read, table, **role) == (
+            f"csv: column price holds numbers with {sign}, expected numbers; remove the sign from "
+            "its cells"
+        )
+
+
+def test_a_column_without_values_is_left_out_unless_values_are_filled_in(read: Read) -> None:
+    table = "x,note,kind,\n" + rows("#,,a,") + rows("#,,b,")
+    data = read(table)
+    assert data.columns == ("x",)
+    assert data.remarks == (
+        "t.csv: left out, as nothing uses them: note (no values), Unnamed: 3 (no values)",
+    )
+    assert read(table, missing="mean").columns == ("x", "note", "Unnamed: 3")
+
+
+def test_a_title_above_the_names_is_named_as_a_cause(read: Read) -> None:
+    table = "Report of 2024\nx,y,kind\n" + rows("#,#,a")
+    assert "found 3; delete titles above the names of the columns, " in refused(read, table)
+    later = "x,kind\n" + rows("#,a") + "1,2,3\n"
+    assert "titles" not in refused(read, later)
+
+
+def test_a_cell_whose_readings_differ_shows_that_dates_are_in_doubt(read: Read) -> None:
+    table = "date,sales\n" + "".join(f"{d}/{m}/2024,1\n" for d, m in ((1, 1), (2, 2), (2, 3)))
+    message = refused(read, table, **FORECAST)
+    assert message.startswith("csv:4:date: '2/3/2024' may be 2 March 2024 or 3 February 2024; ")
+
+
+def test_inspect_names_labels_that_differ_only_in_case(cli: Cli, read: Read) -> None:
+    read("x,kind\n" + rows("#,cat") + rows("#,Cat"))
+    assert "- labels Cat and cat differ only in case" in cli("inspect", "t.csv").out
+
+
+def test_a_duration_that_does_not_repeat_is_to_be_written_in_seconds(read: Read) -> None:
+    table = "lap,x,kind\n" + rows("0:1#.5,#,a")
+    assert "write durations in seconds, or leave" in refused(read, table, input=("lap", "x"))
