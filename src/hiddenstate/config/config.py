@@ -6,6 +6,7 @@ or numpy.
 """
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,13 @@ SECTIONS: dict[str, dict[str, type]] = {
 
 def section_options(section: type, job: str | None = None) -> dict[str, Option]:
     """Return the options of a section by name; with `job`, only those that job has."""
+    options = _options(section)
+    return {n: option for n, option in options.items() if job is None or job in option.jobs}
+
+
+@functools.cache
+def _options(section: type) -> dict[str, Option]:
+    """Return the options that the fields of a section declare, by name."""
     hints = typing.get_type_hints(section)
     options = {}
     for field in dataclasses.fields(section):
@@ -49,7 +57,7 @@ def section_options(section: type, job: str | None = None) -> dict[str, Option]:
             optional=type(None) in members,
             **field.metadata["option"],
         )
-    return {n: option for n, option in options.items() if job is None or job in option.jobs}
+    return options
 
 
 def job_options(job: str) -> Iterator[tuple[str, Option]]:
