@@ -1,6 +1,6 @@
 """Measures how fast the three jobs train, compared with plain torch, jax and keras.
 
-    python benchmarks/speed.py [classify|regress|autoencode|layers|command|busy|all|accuracy]
+    python benchmarks/speed.py [classify|regress|autoencode|layers|stream|command|busy|all|accuracy]
 
 The argument selects what to measure. Contenders (see `contenders/`) run in separate processes and
 alternate in short pieces of the same work: the same network, batches of 64, Adam, and the same
@@ -28,6 +28,7 @@ from typing import Any
 
 import layers
 import processes
+import streams
 from contenders import (
     CONTENDERS,
     LOOPS,
@@ -185,6 +186,7 @@ TASKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "regress": regress,
     "autoencode": partial(by_the_epoch, "autoencode"),
     "layers": layers.measure,
+    "stream": streams.measure,
     "command": processes.command,
     "busy": processes.busy,
     "accuracy": processes.accuracy,

@@ -15,7 +15,7 @@ from tests.conftest import needs_kernels
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PARTS = {"contenders", "layers", "processes", "timing"}
+PARTS = {"contenders", "layers", "processes", "streams", "timing"}
 """Modules of `speed.py`, which are not scripts."""
 
 COMMANDS = [
@@ -26,6 +26,7 @@ COMMANDS = [
     "speed.py autoencode --only native",
     "speed.py regress --only native",
     "speed.py layers --figure layers.png --json layers.json",
+    "speed.py stream --only eager,scripted",
     "speed.py command --only native",
     "speed.py busy --only native",
     "speed.py accuracy",

@@ -360,7 +360,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
             stream = Stream(self.model_, len(rows), self.device, self.threads, state)
             targets = stream.feed(rows.X)
         targets = targets if self.model_.net.output == "steps" else targets[:, -1]
-        return self._in_shape_of_y(targets), stream.state
+        return self._in_shape_of_y(targets), dict(stream.state)
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the mean R2 over the targets; every step counts as a sample."""

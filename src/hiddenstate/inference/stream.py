@@ -131,7 +131,7 @@ class Stream:
         if x.shape != self._shape:
             x = self._shaped(x)
         stepper = self._stepper
-        if stepper and self._reads_raw and x.dtype is FLOAT64 and active is None:  # as usual
+        if stepper and self._reads_raw and active is None and x.dtype in (FLOAT64, self._dtype):
             out = np.empty(self._answer_shape, self._dtype)
             if stepper.advance(x, True, None, out):
                 return out
