@@ -1,8 +1,9 @@
 """Measures how fast the three jobs train, compared with plain torch, jax and keras.
 
-    python benchmarks/speed.py [classify|regress|autoencode|layers|stream|command|busy|all|accuracy]
+    python benchmarks/speed.py [TASK]
 
-The argument selects what to measure. Contenders (see `contenders/`) run in separate processes and
+TASK is classify, regress, autoencode, layers, stream, limit, command, busy, accuracy or all.
+Contenders (see `contenders/`) run in separate processes and
 alternate in short pieces of the same work: the same network, batches of 64, Adam, and the same
 number of steps and of evaluations. A piece is scaled to an epoch. Each figure is the
 median of all rounds, with the lowest and highest in brackets. `ratio` is the time of the plain
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import layers
+import limit
 import processes
 import streams
 from contenders import (
@@ -187,6 +189,7 @@ TASKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "autoencode": partial(by_the_epoch, "autoencode"),
     "layers": layers.measure,
     "stream": streams.measure,
+    "limit": limit.measure,
     "command": processes.command,
     "busy": processes.busy,
     "accuracy": processes.accuracy,

@@ -13,6 +13,7 @@
 
 #include "layer.h"
 #include "net.h"
+#include "probe.h"
 #include "stepper.h"
 
 namespace nb = nanobind;
@@ -407,6 +408,20 @@ NB_MODULE(_native, m) {
     std::vector<std::string> names;
     for (const Level* level : levels()) names.push_back(level->name);
     return names;
+  });
+  // For benchmarks: seconds of a part of a step, and what a turn of "peak" multiplies and adds.
+  m.def(
+      "probe",
+      [](const std::string& level, const std::string& part, long rows, long steps, long inputs,
+         long hidden, const std::vector<long>& widths, int repeats) {
+        return probe(level_named(level), part, rows, steps, inputs, hidden, widths, repeats);
+      },
+      nb::arg("level"), nb::arg("part"), nb::arg("rows") = 16, nb::arg("steps") = 28,
+      nb::arg("inputs") = 28, nb::arg("hidden") = 64, nb::arg("widths") = std::vector<long>{},
+      nb::arg("repeats") = 1);
+  m.def("peak_operations", [](const std::string& level) {
+    const Level& one = level_named(level);
+    return 2 * one.chains * one.f32->lanes;
   });
   bind_learner<float>(m, "Learner32");
   bind_learner<double>(m, "Learner64");

@@ -176,6 +176,10 @@ struct Level {
   const char* name;
   const Kernels<float>* f32;
   const Kernels<double>* f64;
+  // For benchmarks; see parts.h.
+  int chains;
+  double (*multiply_add)(long n);
+  void (*lstm_part)(int part, const Sequence<float>&);
 };
 
 }  // namespace hs

@@ -2,6 +2,7 @@
 // HS_BYTES defined and with the compiler options for its instructions.
 #include "dense.h"
 #include "optimizer.h"
+#include "parts.h"
 #include "recurrent.h"
 
 namespace hs {
@@ -15,7 +16,9 @@ constexpr Kernels<T> table = {
 };
 
 extern const Level level;
-const Level level = {HS_NAME, &table<float>, &table<double>};
+const Level level = {
+    HS_NAME, &table<float>, &table<double>, chains, multiply_add, lstm_part,
+};
 
 }  // namespace HS_LEVEL
 }  // namespace hs

@@ -1,0 +1,154 @@
+#include "probe.h"
+
+#include <chrono>
+#include <stdexcept>
+
+#include "perceptron.h"
+
+namespace hs {
+
+namespace {
+
+template <class F>
+std::vector<double> timed(int repeats, const F& f) {
+  FlushDenormals flush;
+  f();
+  std::vector<double> seconds;
+  for (int i = 0; i < repeats; i++) {
+    const auto began = std::chrono::steady_clock::now();
+    f();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    seconds.push_back(took.count());
+  }
+  return seconds;
+}
+
+// Memory with small numbers.
+struct Numbers : Buffer<float> {
+  explicit Numbers(long n) : Buffer<float>(n) {
+    for (long i = 0; i < n; i++) at()[i] = static_cast<float>(i * 7919 % 101 - 50) * 2e-3f;
+  }
+};
+
+// The arrays of an optimiser, and one update of all of them.
+struct Optimiser {
+  Numbers params, turned, grads, m, v;
+  explicit Optimiser(const Places& places)
+      : params(places.size), turned(std::max(1L, places.turned_size)), grads(places.size),
+        m(places.size), v(places.size) {
+    for (long i = 0; i < places.size; i++) v.at()[i] *= v.at()[i];
+  }
+  void update(const Kernels<float>& kernels, const std::vector<Matrix>& matrices) {
+    Update<float> u{};
+    u.rule = ADAM;
+    u.n = params.size();
+    u.p = params.at();
+    u.g = grads.at();
+    u.m = m.at();
+    u.v = v.at();
+    u.rate = 1e-6;
+    u.beta1 = 0.9;
+    u.beta2 = 0.999;
+    u.eps = 1e-8;
+    u.correction1 = u.correction2 = u.scale = 1;
+    kernels.update(u);
+    for (const Matrix& x : matrices)
+      if (x.turned >= 0)
+        kernels.turn(params.at() + x.at, x.layout.k(), x.blocks(kernels.lanes), x.layout.gates, 0,
+                     x.blocks(kernels.lanes), turned.at() + x.turned);
+  }
+};
+
+std::vector<double> probe_lstm(const Level& level, const std::string& part, long rows, long steps,
+                               long inputs, long hidden, int repeats) {
+  const Kernels<float>& kernels = *level.f32;
+  Places places{kernels.lanes};
+  const std::vector<Matrix> at{places.weight(inputs, hidden, 4, false),
+                               places.padded_weight(hidden, hidden, 4, 0, hidden, true),
+                               places.bias(hidden, 4, 0), places.bias(hidden, 4, 0)};
+  Optimiser o(places);
+  const long width = rounded_up(hidden, kernels.lanes), n = steps * rows;
+  Numbers x(n * inputs), h((n + rows) * width), c((n + rows) * width), tanh_c(n * width),
+      gates(n * 4 * width), dh(rows * width), dc(rows * width);
+  Sequence<float> q{};
+  q.cell = LSTM;
+  q.rows = rows;
+  q.steps = steps;
+  q.blocks = width / kernels.lanes;
+  q.hidden = hidden;
+  q.x = {x.at(), inputs, inputs};
+  q.wx = o.params.at() + at[0].at;
+  q.wh = o.params.at() + at[1].at;
+  q.bx = o.params.at() + at[2].at;
+  q.bh = o.params.at() + at[3].at;
+  q.h = h.at();
+  q.c = c.at();
+  q.tanh_c = tanh_c.at();
+  q.gates = gates.at();
+  q.wh_back = o.turned.at();
+  q.dh = dh.at();
+  q.dc = dc.at();
+  if (part == "forward") return timed(repeats, [&] { kernels.forward(q); });
+  if (part == "back") return timed(repeats, [&] { kernels.backward(q); });
+  if (part == "optimiser") return timed(repeats, [&] { o.update(kernels, at); });
+  if (part == "gradients")
+    return timed(repeats, [&] {
+      for (int i = 0; i < 4; i++) {
+        Outer<float> g{};
+        g.k = n;
+        g.a = i ? Rows<const float>{h.at(), width, width} : q.x;
+        g.d = gates.at();
+        g.d_row = 4 * kernels.lanes;
+        g.d_block = n * g.d_row;
+        g.gates = 4;
+        g.blocks = q.blocks;
+        g.m1 = g.a.columns();
+        g.c = o.grads.at() + at[i].at;
+        (i < 2 ? kernels.outer : kernels.column_sums)(g);
+      }
+    });
+  const int which = part == "input" ? 0 : part == "state" ? 1 : part == "gates" ? 2 : -1;
+  if (which < 0) throw std::invalid_argument("unknown part: " + part);
+  return timed(repeats, [&] { level.lstm_part(which, q); });
+}
+
+std::vector<double> probe_dense(const Level& level, const std::string& part, long rows,
+                                const std::vector<long>& widths, int repeats) {
+  const Kernels<float>& kernels = *level.f32;
+  Places places{kernels.lanes};
+  std::vector<int> activations(widths.size() - 1, TANH);
+  activations.back() = SIGMOID;
+  const Perceptron<float> net(kernels, places, widths, activations, 1, false, false);
+  Optimiser o(places);
+  Numbers x(rows * widths[0]), work(net.work_size(rows, true));
+  const Perceptron<float>::Work w{work.at(), rows, {x.at(), widths[0], widths[0]}};
+  if (part == "forward")
+    return timed(repeats, [&] { net.forward(o.params.at(), w, 0, net.layers()); });
+  if (part == "back") return timed(repeats, [&] { net.backward(o.turned.at(), w); });
+  if (part == "optimiser") return timed(repeats, [&] { o.update(kernels, net.matrices); });
+  if (part != "gradients") throw std::invalid_argument("unknown part: " + part);
+  return timed(repeats, [&] {
+    for (size_t i = 0; i < net.matrices.size(); i++) {
+      const Matrix& m = net.matrices[i];
+      Outer<float> g = net.weight_gradient(w, i);
+      g.blocks = m.blocks(kernels.lanes);
+      g.m1 = m.layout.k();
+      g.c = o.grads.at() + m.at;
+      (m.is_bias ? kernels.column_sums : kernels.outer)(g);
+    }
+  });
+}
+
+}  // namespace
+
+std::vector<double> probe(const Level& level, const std::string& part, long rows, long steps,
+                          long inputs, long hidden, const std::vector<long>& widths, int repeats) {
+  if (part == "peak") {
+    volatile double sink = 0;
+    return timed(repeats, [&] { sink = level.multiply_add(steps); });
+  }
+  if (!widths.empty()) return probe_dense(level, part, rows, widths, repeats);
+  return probe_lstm(level, part, rows, steps, inputs, hidden, repeats);
+}
+
+}  // namespace hs
