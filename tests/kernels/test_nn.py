@@ -281,13 +281,19 @@ def threads() -> Iterator[Callable[[int], None]]:
     torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize(
+    ("rows", "hidden", "bidirectional"),
+    [(70, 64, True), (2, 64, True), (3, 340, False)],
+    ids=["rows are shared", "directions are shared", "steps are shared"],
+)
 @pytest.mark.parametrize("cell", CELLS)
 def test_results_are_bit_identical_for_any_number_of_threads(
-    cell: str, threads: Callable[[int], None]
+    cell: str, rows: int, hidden: int, bidirectional: bool, threads: Callable[[int], None]
 ) -> None:
     torch.manual_seed(0)
-    _, layer = twins(cell, 28, 64, 2, dtype=torch.float32, bidirectional=True)
-    x, state = torch.randn(9, 70, 28), numbers(cell, 4, 70, 64, dtype=torch.float32)
+    _, layer = twins(cell, 28, hidden, 2, dtype=torch.float32, bidirectional=bidirectional)
+    x = torch.randn(9, rows, 28)
+    state = numbers(cell, 4 if bidirectional else 2, rows, hidden, dtype=torch.float32)
     runs = []
     for n in (1, 2, 3):
         threads(n)

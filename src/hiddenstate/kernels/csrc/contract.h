@@ -144,6 +144,12 @@ struct Kernels {
   long lanes;
   void (*forward)(const Sequence<T>&);
   void (*backward)(const Sequence<T>&);
+  // Blocks `begin` to `end` - 1 of the nth step of `forward`, which several threads may compute at
+  // once. `begin` is a multiple of 4, so that the tiles, and the last bits, are those of `forward`.
+  void (*forward_step)(const Sequence<T>&, long nth, long begin, long end);
+  // The same of `backward`: the gradient of h through the weights of step nth + 1, unless nth is
+  // the last step, and then that of the gates of step nth, unless nth is -1.
+  void (*backward_step)(const Sequence<T>&, long nth, long begin, long end);
   void (*product)(const Product<T>&);
   void (*outer)(const Outer<T>&);
   // As `outer` with one column of ones: a, m0 and m1 are not read.

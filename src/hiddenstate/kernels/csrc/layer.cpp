@@ -91,8 +91,14 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
   share_out_in_torch(shards(), threads, [&](long number) {
     Shard& s = shards_[kept ? number : Team::member()];
     s.first = first_of(number);
-    s.w = {s.memory.at(), rows_of(number), steps_of(number), kept,
-           length ? length_.data() + s.first : nullptr};
+    s.w = {s.memory.at(),
+           rows_of(number),
+           steps_of(number),
+           kept,
+           length ? length_.data() + s.first : nullptr,
+           {},
+           shards() == 1 ? threads : 1,
+           true};
     run_forward(s, x, begin, y, end);
   });
 }
@@ -157,8 +163,10 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
   if (dx.at)
     for (long i = 0; i < shards(); i++)
       shards_[i].dx.need(steps_of(i) * rows_of(i) * rounded_up(stack_.inputs, kernels_.lanes));
-  share_out_in_torch(shards(), threads,
-                     [&](long number) { run_backward(shards_[number], dy, dend, dx, dbegin); });
+  share_out_in_torch(shards(), threads, [&](long number) {
+    shards_[number].w.threads = shards() == 1 ? threads : 1;
+    run_backward(shards_[number], dy, dend, dx, dbegin);
+  });
   grads_.need(places_.size);
   share_out_in_torch(shares, threads, [&](long number) {
     const Share& s = shares_[number];

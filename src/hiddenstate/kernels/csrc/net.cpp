@@ -223,6 +223,7 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
       return;
     }
     lay_in(s, rows, steps, length ? length + s.first : nullptr, false);
+    s.w.threads = rows == n ? threads : 1;
     if (!recurrent()) {
       const long row = first ? dense_->row(first) : x.numbers;  // later layers read padded rows
       s.table.need(rows * row);
@@ -442,6 +443,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, 
     lay_in(s, std::min(shard_of(orders.n), orders.n - s.first), lesson.steps,
            lesson.length ? lengths_.data() + s.first : nullptr, true,
            {orders.key, shape_.dropout, s.first, orders.n});
+    s.w.threads = shards == 1 ? threads : 1;
     learn(lesson, orders, count, s, own(stop, threads), outputs);
   });
   if (stop(0)) return STOPPED;

@@ -34,9 +34,6 @@ inline long shard_of(long rows) {
 }
 inline long shards_of(long rows) { return (rows + shard_of(rows) - 1) / shard_of(rows); }
 
-// The number of multiplications below which another thread costs more time than it saves.
-constexpr double worth_a_thread = 4e5;
-
 // The architecture of a network. With 0 `layers` it is an autoencoder with these `widths`.
 struct Shape {
   int cell = 0, layers = 0, directions = 1;

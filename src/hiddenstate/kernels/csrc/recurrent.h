@@ -188,15 +188,16 @@ void gru_gates(const Sequence<T>& q, const Step<T>& s, long block, long row, lon
 constexpr long rows_at_once = 16;
 
 template <class T>
-void step_forward(const Sequence<T>& q, const Step<T>& s) {
+void blocks_forward(const Sequence<T>& q, const Step<T>& s, long begin, long end) {
   if (q.cell < GRU) {
-    in_tiles<4>(q.blocks,
-                [&](long block, auto size) { rnn_blocks<T, decltype(size)::value>(q, s, block); });
+    in_tiles<4>(end - begin, [&](long more, auto size) {
+      rnn_blocks<T, decltype(size)::value>(q, s, begin + more);
+    });
     return;
   }
   constexpr int lanes = Vec<T>::lanes;
   alignas(64) T own[rows_at_once * 4 * lanes];
-  for (long block = 0; block < q.blocks; block++)
+  for (long block = begin; block < end; block++)
     for (long first = 0; first < q.rows; first += rows_at_once) {
       const long n = q.rows - first < rows_at_once ? q.rows - first : rows_at_once;
       T* sums = q.gates ? kept(q, s.t, first, block) : own;
@@ -250,13 +251,18 @@ HS_INLINE long pause(const Sequence<T>& q) {
 }
 
 template <class T>
+void forward_step(const Sequence<T>& q, long nth, long begin, long end) {
+  const Step<T> s(q, nth);
+  blocks_forward(q, s, begin, end);
+  if (end == q.blocks) clear_state(q, s);
+}
+
+template <class T>
 void forward(const Sequence<T>& q) {
   const long patience = pause(q);
   for (long nth = 0; nth < q.steps; nth++) {
     if (nth % patience == 0 && q.stop(work(q) * patience)) return;
-    const Step<T> s(q, nth);
-    step_forward(q, s);
-    clear_state(q, s);
+    forward_step(q, nth, 0, q.blocks);
   }
 }
 
@@ -307,11 +313,11 @@ HS_INLINE V<T> gru_back(const Sequence<T>& q, const Step<T>& s, long row, long b
 }
 
 template <class T>
-void gates_back(const Sequence<T>& q, const Step<T>& s) {
+void gates_back(const Sequence<T>& q, const Step<T>& s, long begin, long end) {
   constexpr int lanes = Vec<T>::lanes;
   for (long row = 0; row < q.rows; row++) {
     const bool read = is_read(q, s, row);
-    for (long block = 0; block < q.blocks; block++) {
+    for (long block = begin; block < end; block++) {
       const long place = row * width(q) + block * lanes;
       V<T> dh = load(q.dh + place);
       if (!read) {
@@ -330,30 +336,41 @@ void gates_back(const Sequence<T>& q, const Step<T>& s) {
   }
 }
 
+// Adds the gradient of h that passes through the weights of step nth to dh.
 template <class T>
-void backward(const Sequence<T>& q) {
+void through_weights(const Sequence<T>& q, long nth, long begin, long end) {
   constexpr int lanes = Vec<T>::lanes;
-  const bool gated = q.cell >= GRU;
+  const Step<T> s(q, nth);
+  const T* gates = kept(q, s.t, 0, 0);
   const long columns = weight_gates(q.cell) * lanes;
   Product<T> p{};
   p.rows = q.rows;
-  p.a = gated ? Rows<const T>{nullptr, 4 * lanes, columns, q.steps * q.rows * 4 * lanes,
-                              (int)q.blocks}
-              : Rows<const T>{nullptr, width(q), width(q)};
-  p.w = q.wh_back;
-  p.blocks = q.blocks;
-  p.out = q.dh;
+  p.a = q.cell >= GRU
+            ? Rows<const T>{gates, 4 * lanes, columns, q.steps * q.rows * 4 * lanes, (int)q.blocks}
+            : Rows<const T>{gates, width(q), width(q)};
+  p.w = q.wh_back + begin * p.a.columns() * lanes;
+  p.blocks = end - begin;
+  p.out = q.dh + begin * lanes;
   p.out_row = width(q);
   p.add = true;
+  product(p);
+}
+
+template <class T>
+void backward_step(const Sequence<T>& q, long nth, long begin, long end) {
+  if (nth + 1 < q.steps) through_weights(q, nth + 1, begin, end);
+  if (nth < 0) return;
+  const Step<T> s(q, nth);
+  gates_back(q, s, begin, end);
+  if (end == q.blocks) clear_gradients(q, s);
+}
+
+template <class T>
+void backward(const Sequence<T>& q) {
   const long patience = pause(q);
-  for (long nth = q.steps - 1; nth >= 0; nth--) {
+  for (long nth = q.steps - 1; nth >= (q.wants_first ? -1 : 0); nth--) {
     if (nth % patience == 0 && q.stop(work(q) * patience)) return;
-    const Step<T> s(q, nth);
-    gates_back(q, s);
-    clear_gradients(q, s);
-    if (s.first && !q.wants_first) return;
-    p.a.at = kept(q, s.t, 0, 0);
-    product(p);
+    backward_step(q, nth, 0, q.blocks);
   }
 }
 

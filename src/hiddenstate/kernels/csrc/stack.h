@@ -6,8 +6,12 @@
 #include "contract.h"
 #include "dropout.h"
 #include "memory.h"
+#include "team.h"
 
 namespace hs {
+
+// The number of multiplications below which another thread costs more time than it saves.
+constexpr double worth_a_thread = 4e5;
 
 // A weight matrix or bias and its position in flat memory.
 struct Matrix {
@@ -90,6 +94,8 @@ class Stack {
     bool kept;
     const int64_t* length;
     Dropout dropout = {};
+    int threads = 1;        // for this shard, which is then the only one
+    bool in_torch = false;  // between torch's own operations
   };
 
   long work_size(long rows, long steps, bool kept, bool dropout = false) const {
@@ -130,7 +136,7 @@ class Stack {
 
   void forward(const T* params, const Work& w, Stop stop) const {
     for (int layer = 0; layer < layers; layer++) {
-      for (int d = 0; d < directions; d++) kernels_.forward(sequence(params, w, layer, d, stop));
+      run(w, false, [&](int d, Stop own) { return sequence(params, w, layer, d, own); }, stop);
       if (w.dropout.key && layer < layers - 1) drop(w, layer);
     }
   }
@@ -140,14 +146,17 @@ class Stack {
   void backward(const T* params, const T* turned, const Work& w, bool has_dy, bool wants_first,
                 T* dx, Stop stop) const {
     for (int layer = layers - 1; layer >= 0; layer--) {
-      for (int d = 0; d < directions; d++) {
-        Sequence<T> q = sequence(params, w, layer, d, stop);
+      const auto layer_back = [&](int d, Stop own) {
+        Sequence<T> q = sequence(params, w, layer, d, own);
         q.wh_back = turned + matrix(layer, d, 1).turned;
         if (has_dy || layer < layers - 1) q.dy = dy(w, layer) + d * w.steps * w.rows * width;
         q.dh = dh(w, layer, d);
         q.dc = dc(w, layer, d);
         q.wants_first = wants_first;
-        kernels_.backward(q);
+        return q;
+      };
+      run(w, true, layer_back, stop);
+      for (int d = 0; d < directions; d++) {
         if (stop(w.steps * w.rows * matrix(layer, d, 0).size)) return;
         if (layer > 0)
           for (int below = 0; below < directions; below++)
@@ -241,6 +250,43 @@ class Stack {
             to[mine + i] = y.at[at + d * y.part + i] * scale;
           }
         }
+    }
+  }
+
+  template <class F>
+  static void share(const Work& w, long n, const F& task) {
+    if (w.in_torch)
+      share_out_in_torch(n, w.threads, task);
+    else
+      share_out(n, w.threads, task);
+  }
+
+  // Runs all directions of a layer. On several threads, each direction has one, or all share the
+  // blocks of each step, if these are many; the numbers are the same.
+  template <class F>
+  void run(const Work& w, bool back, const F& sequence_of, Stop stop) const {
+    const auto whole = back ? kernels_.backward : kernels_.forward;
+    const double work = 1.0 * w.rows * weight_gates(cell) * width * (inputs + width);
+    const long blocks = width / kernels_.lanes, groups = (blocks + 3) / 4;
+    const long parts = std::min<long>(w.threads, groups);
+    if (w.threads > 1 && directions > 1) {
+      share(w, directions, [&](long d) {
+        whole(sequence_of(static_cast<int>(d), Team::member() ? stop.quiet() : stop));
+      });
+    } else if (parts > 1 && directions == 1 && work >= worth_a_thread) {
+      const Sequence<T> q = sequence_of(0, stop);
+      const auto step = back ? kernels_.backward_step : kernels_.forward_step;
+      const long n = w.steps + (back && q.wants_first);
+      for (long i = 0; i < n; i++) {
+        if (stop(static_cast<long>(work))) return;
+        const long nth = back ? w.steps - 1 - i : i;
+        share(w, parts, [&](long part) {
+          step(q, nth, groups * part / parts * 4,
+               std::min(blocks, groups * (part + 1) / parts * 4));
+        });
+      }
+    } else {
+      for (int d = 0; d < directions; d++) whole(sequence_of(d, stop));
     }
   }
 
