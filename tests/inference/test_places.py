@@ -111,7 +111,7 @@ def test_the_steps_of_a_signal_are_those_of_the_table(
         frame = frame.sample(frac=1, random_state=1, ignore_index=True)
     options = ("--target", "load", "--horizon", 1, "--no-stateful", "--window", 8)
     held = trained(cli, "regress", frame, *options, "--test-fraction", 0.3, "--output", output)
-    times = ["time"] if named else []
+    times = ["time", "target_time"] if named else []
     assert list(held) == ["row", "step", *times, "part", "load"]
     n_answers = json.loads(cli("evaluate", "last", "--json").out)["answers"]
     assert (held["part"] == "test").sum() == n_answers
@@ -198,15 +198,16 @@ def test_a_ts_file_with_time_stamps_gives_them_to_the_steps(cli: Cli, tmp_path: 
     options = ("--horizon", 1, "--no-stateful", "--window", 0, "--test-fraction", 0.4)
     assert cli("regress", "own.ts", *options, *SMALL).code == 0
     held = predicted(cli, "last")
-    assert list(held) == ["series", "step", "time", "part", "value"]
+    assert list(held) == ["series", "step", "time", "target_time", "part", "value"]
     assert (held["time"] == held["series"] * 50 + held["step"]).all()
+    assert (held["target_time"] == held["time"] + 1).all()
 
 
 def test_a_forecast_of_the_only_column_needs_no_name_of_it(cli: Cli) -> None:
     options = ("--horizon", 1, "--no-stateful", "--window", 8, "--test-fraction", 0.3)
     held = trained(cli, "regress", signal(date=DAYS), *options)
     every = predicted(cli, "last", "own.csv")
-    assert list(every) == ["row", "step", "time", "load"]
+    assert list(every) == ["row", "step", "time", "target_time", "load"]
     assert set(held["row"]) < set(every["row"])
     scores = [cli("evaluate", "last", *data, "--json") for data in ((), ("own.csv",))]
     assert [json.loads(each.out)["answers"] for each in scores] == [
@@ -229,7 +230,7 @@ def test_csv_json_and_parquet_name_the_same_places(cli: Cli, tmp_path: Path) -> 
     stored = [pd.read_csv("a.csv"), pd.read_json("a.json", convert_dates=False),
               pd.read_parquet("a.parquet")]  # fmt: skip
     for part in stored:
-        assert list(part) == ["series", "step", "time", "part", "load"]
+        assert list(part) == ["series", "step", "time", "target_time", "part", "load"]
         assert part["time"].iloc[-1] == DAYS[58]
         assert part["step"].dtype.kind == "i"
         pd.testing.assert_frame_equal(part, stored[0], check_dtype=False, atol=1e-9)

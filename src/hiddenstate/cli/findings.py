@@ -432,9 +432,12 @@ def _held_out(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
         n = f"{len(rows):,}"
         if (signal or ends) and name == "valid":  # windows share steps
             n = count(len(rows), "window")
-        elif (signal or ends) and rows.y is not None and rows.y.ndim == 3:
-            # Targets of steps that only lead in are NaN.
-            n = count(int(np.isfinite(rows.y).all(axis=-1).sum()), "step")
+        elif (
+            config.job == "regress" and rows.y is not None and (signal or ends or rows.y.ndim == 2)
+        ):
+            # Targets of steps that only lead in are NaN, and missing ones are not scored.
+            n_scored = int(np.isfinite(rows.y).all(axis=-1).sum())
+            n = count(n_scored, "step") if signal or ends else f"{n_scored:,}"
         if provided or raw is None:
             yield f"; {n} {'more' if provided else 'held out'} {purpose}"
             continue

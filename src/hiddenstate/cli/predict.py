@@ -1,7 +1,7 @@
 """The commands that use a trained model: predict, evaluate."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
-    from hiddenstate.data import SequenceDataset
     from hiddenstate.inference.predict import Prediction
     from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
@@ -115,14 +114,13 @@ def predict(
         _refuse_overwriting(output, run, data, trained_run)
     predictor = checked_predictor(model, device, threads)
     if data is None:
-        prediction = predict_run(model, predictor, trained_run, proba)
+        prediction, stdin = predict_run(model, predictor, trained_run, proba), None
     else:
         with stdin_as_file(data) as stdin:
             dataset = read_new_data(model, str(stdin or data), reading, require_targets=False)
             prediction = predict_data(model, predictor, dataset, proba)
     _write_prediction(prediction, output, file_format)
-    if data is not None:
-        _note_remarks(dataset, stdin)
+    _note_remarks(prediction.remarks, stdin)
 
 
 def _check_stream(data: str | None, output: Path | None) -> None:
@@ -180,9 +178,9 @@ def _resolve_format(file_format: str, output: Path | None) -> str:
     return FORMATS.get(suffix, "csv")
 
 
-def _note_remarks(dataset: "SequenceDataset", stdin: Path | None) -> None:
-    """Print what a user should know about how data was read."""
-    for remark in dataset.remarks:
+def _note_remarks(remarks: Iterable[str], stdin: Path | None) -> None:
+    """Print what a user should know about how data was read, and what was not predicted."""
+    for remark in remarks:
         note(f"note: {named(remark, stdin)}")
 
 
@@ -251,7 +249,7 @@ def evaluate(
         with stdin_as_file(data) as stdin:
             dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)
             scores = evaluate_data(model, predictor, dataset, trained_run)
-        _note_remarks(dataset, stdin)
+        _note_remarks(dataset.remarks, stdin)
     if as_json:
         path = str(trained_run.path) if trained_run else run
         say_json({"job": model.net.job, "run": path, "data": data, **scores})

@@ -28,6 +28,13 @@ class Table:
     order: Array | None = None
     times: Array | None = None
 
+    def lengths(self) -> Array:
+        """Return the number of steps of each series (S,), for series of several steps."""
+        steps = self.times if self.order is None else self.order
+        if self.starts is None or steps is None:
+            raise RuntimeError("the lengths of series of one row, or of unknown steps")
+        return np.diff(np.append(self.starts, len(steps)))
+
     def rows(self, series: Array, steps: Array) -> Array | None:
         """Return the row of the file of each step (n,); None if steps are not rows."""
         if self.starts is None:

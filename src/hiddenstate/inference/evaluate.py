@@ -48,6 +48,8 @@ class RegressorScores(TypedDict):
 
     answers: int
     """Number of targets compared."""
+    unscored: NotRequired[int]
+    """Number of rows or steps without a target or a prediction, if there are any."""
     mse: float
     mae: float
     r2: float
@@ -234,10 +236,24 @@ def _score_regressor(
         "baseline_mse": baseline,
         "skill": scores.skill(mse, baseline),
     }
+    unscored = _n_asked(model, rows) - len(outputs)
+    if unscored > 0:
+        result["unscored"] = unscored
     if model.stateful:
         reset = model.transform.undo_targets(predictor.predict(rows.X), rows.X)
         result["reset_mse"] = scores.mean_squared_error(reset.reshape(target.shape), target)
     return result
+
+
+def _n_asked(model: FittedModel, rows: Rows) -> int:
+    """Return the number of steps, or of series with one target, that may be scored."""
+    if rows.require_targets().ndim == 2 or (
+        model.net.output == "last" and not window_length(model)
+    ):
+        return len(rows)
+    lengths = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+    context = 0 if rows.origin is None else rows.origin.context
+    return int(np.maximum(lengths - context, 0).sum())
 
 
 def _score_autoencoder(

@@ -16,6 +16,7 @@ from hiddenstate.inference.inputs import (
     run_test_data,
     state_after_training,
 )
+from hiddenstate.inference.target_times import target_times
 from hiddenstate.metrics.scores import error_by_row, softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
@@ -25,7 +26,7 @@ from hiddenstate.system.typing import Array
 WINDOWS_PER_CALL = 4096
 """Windows of a series that are predicted in one call."""
 
-RESERVED = ("row", "series", "step", "time", "part")
+RESERVED = ("row", "series", "step", "time", "target_time", "part")
 """Columns of a prediction that a target of the same name does not replace."""
 
 
@@ -37,10 +38,13 @@ class Prediction:
     ----------
     columns : dict of ndarray
         Columns of equal length, by name. The first say what was predicted: `row`, `series`, `step`,
-        `time` and `part`, those that apply; then come the predictions.
+        `time`, `target_time` and `part`, those that apply; then come the predictions.
+    remarks : tuple of str
+        What has no prediction, and why, one line each.
     """
 
     columns: dict[str, Array]
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -59,7 +63,9 @@ def predict_run(
     """
     dataset = run_test_data(run)
     state = state_after_training(predictor, model, run)
-    return predict_test_rows(model, predictor, dataset.test or dataset.train, proba, state)
+    prediction = predict_test_rows(model, predictor, dataset.require_test(), proba, state)
+    left_out = tuple(remark for remark in dataset.remarks if ": test: " in remark)
+    return replace(prediction, remarks=(*left_out, *prediction.remarks))
 
 
 def predict_data(
@@ -87,8 +93,10 @@ def predict_data(
     """
     rows, where = dataset.train, printable(dataset.name)
     if model.net.job == "regress":
-        return predict_series(model, predictor, rows, where, {})
-    return predict_rows(model, predictor, rows, where, proba)
+        prediction = predict_series(model, predictor, rows, where, {})
+    else:
+        prediction = predict_rows(model, predictor, rows, where, proba)
+    return replace(prediction, remarks=(*dataset.remarks, *prediction.remarks))
 
 
 def predict_rows(
@@ -166,7 +174,13 @@ def predict_series(
     rows = Rows(X[None]) if is_one_series else replace(rows, X=X)
     rows = prepare_inputs(model, rows, where)
     series, steps, outputs = predict_steps(model, predictor, rows, where, state)
-    return Prediction(_step_columns(rows, series, steps) | target_columns(model, outputs))
+    names = _step_columns(model, rows, series, steps)
+    remarks = _unanswered(model, rows, len(steps), where)
+    times = names.get("target_time", np.empty(0))
+    if n := int(sum(time is None for time in times.tolist())):
+        unknown = f"the times of {n:,} forecasts beyond the data are unknown"
+        remarks += (f"{where}: {unknown}, as the times before are not regular",)
+    return Prediction(names | target_columns(model, outputs), remarks)
 
 
 def _are_flat_series(model: FittedModel, X: Array) -> bool:
@@ -193,8 +207,9 @@ def predict_test_rows(
         outputs = model.transform.undo_targets(predictor.follow(rows.X, state)[0], rows.X)
         outputs = outputs.reshape(-1, outputs.shape[-1])
         series, steps = steps_of_windows(rows, len(outputs))
-    names = _step_columns(rows, series, steps) | {"part": _parts(rows, series, steps)}
-    return Prediction(names | target_columns(model, outputs))
+    names = _step_columns(model, rows, series, steps) | {"part": _parts(rows, series, steps)}
+    targets = target_columns(model, outputs)
+    return Prediction(names | targets, _unscored(model, rows, series, steps, outputs))
 
 
 def steps_of_windows(rows: Rows, n_outputs: int) -> tuple[Array, Array]:
@@ -382,7 +397,7 @@ def _row_columns(rows: Rows) -> dict[str, Array]:
     return columns
 
 
-def _step_columns(rows: Rows, series: Array, steps: Array) -> dict[str, Array]:
+def _step_columns(model: FittedModel, rows: Rows, series: Array, steps: Array) -> dict[str, Array]:
     """The columns that name steps (n,) of `series`: the place of each in the data as read."""
     origin = rows.origin or whole(len(rows))
     numbers, steps = origin.series[series], origin.first[series] + steps
@@ -399,7 +414,49 @@ def _step_columns(rows: Rows, series: Array, steps: Array) -> dict[str, Array]:
     columns["step"] = steps
     if table is not None and (times := table.times_of(numbers, steps)) is not None:
         columns["time"] = times
+        horizon = model.transform.reading.get("horizon")
+        if horizon and not is_wide:
+            order = model.transform.reading.get("dates")
+            columns["target_time"] = target_times(table, numbers, steps, horizon, order)
     return columns
+
+
+def _unanswered(model: FittedModel, rows: Rows, n: int, where: str) -> tuple[str, ...]:
+    """Say which steps of new series have none of the `n` predictions."""
+    total = len(rows) * rows.X.shape[1] if rows.lengths is None else int(rows.lengths.sum())
+    window = window_length(model)
+    if n == total or not window:  # or one prediction for a whole series
+        return ()
+    if model.stateful:
+        why = f"only the last step of each window of {window} steps has a prediction"
+    else:
+        first = "step completes" if window == 2 else f"{window - 1} steps complete"
+        of = "each series" if len(rows) > 1 else "the series"
+        why = f"the first {first} no window of {window} steps in {of}, and have no prediction"
+    return (f"{where}: {n:,} predictions for {total:,} steps: {why}",)
+
+
+def _unscored(
+    model: FittedModel, rows: Rows, series: Array, steps: Array, outputs: Array
+) -> tuple[str, ...]:
+    """Say which predictions of a run's own test rows are not scored, and what is not predicted."""
+    remarks, horizon, y = [], model.transform.reading.get("horizon"), rows.require_targets()
+    if horizon:
+        last = f"last {horizon} steps of each series have" if horizon > 1 else "last step has"
+        remarks.append(
+            f"test rows: the {last} no target in the data; to forecast from there, name DATA"
+        )
+    made = np.isfinite(outputs).all(axis=1)
+    if n := int((~made).sum()):
+        remarks.append(f"test rows: {n:,} predictions are nan: their windows have missing values")
+    if model.stateful:
+        target = y.reshape(outputs.shape)
+    else:
+        target = y[series, steps] if y.ndim == 3 else y[series]
+    held = made & (_parts(rows, series, steps) == "test")
+    if n := int((held & ~np.isfinite(target).all(axis=1)).sum()):
+        remarks.append(f"test rows: {n:,} predictions have no target, and are not scored")
+    return tuple(remarks)
 
 
 def _parts(rows: Rows, series: Array, steps: Array) -> Array:

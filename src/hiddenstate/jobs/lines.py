@@ -79,8 +79,9 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         lines = [f"mean squared error of the last 10 windows: {results['last10_mse']:.4g}"]
     if "test_mse" in results:
         fit = f", R2 {results['test_r2']:.4f}" if "test_r2" in results else ""
-        n = int(results.get("test_steps", 0))
-        scored = f"all {count(n, 'held-out step')}" if n else "the test rows"
+        noun = "step" if "test_steps" in results else "row"
+        n = int(results.get(f"test_{noun}s", 0))
+        scored = f"all {count(n, f'held-out {noun}')}" if n else "the test rows"
         baseline = "the last value" if job.config.data.horizon else "the training mean"
         lines.append(
             f"mean squared error on {scored}: {results['test_mse']:.4g}{fit} ({baseline}: "

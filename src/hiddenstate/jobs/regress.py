@@ -69,6 +69,8 @@ class RegressJob(Job):
             arrays = HeldOut(self).final_arrays(answers) if can_show_held_out(self) else {}
             if test.y.ndim == 3 or self.stateful:
                 results["test_steps"] = len(target)
+            else:
+                results["test_rows"] = len(target)
             results["test_mse"] = mean_squared_error(outputs, target)
             fit = r2(outputs, target)
             if np.isfinite(fit):  # a single target has no variance to explain

@@ -82,6 +82,11 @@ GLOSSARY: dict[str, Entry] = {
         "test error is computed over.",
         "count",
     ),
+    "test_rows": Entry(
+        "held-out rows",
+        "Number of test rows that have a target, which the test error is computed over.",
+        "count",
+    ),
     "test_r2": Entry(
         "test R²",
         "1 minus the squared error divided by the squared deviation of the targets from their own "

@@ -49,8 +49,9 @@ def headline(facts: RunFacts) -> Headline:
     name, n = entry.title, facts.run.n_rows("test")
     if key == "test_accuracy":
         name = f"of {count(n, 'test row')} correct" if n else "of the test rows correct"
-    elif key == "test_mse" and "test_steps" in results:
-        name = f"{entry.title}, {count(int(results['test_steps']), 'held-out step')}"
+    elif key == "test_mse" and results.keys() & {"test_steps", "test_rows"}:
+        noun = "step" if "test_steps" in results else "row"
+        name = f"{entry.title}, {count(int(results[f'test_{noun}s']), f'held-out {noun}')}"
     elif key == "test_mse" and n:
         name = f"{entry.title}, {count(n, 'test row')}"
     value = written(results[key], entry.kind)

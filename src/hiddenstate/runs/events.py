@@ -57,6 +57,7 @@ class EndEvent(TypedDict):
     test_mse: NotRequired[float]
     test_r2: NotRequired[float]
     test_steps: NotRequired[int]
+    test_rows: NotRequired[int]
     baseline_mse: NotRequired[float]
     last10_mse: NotRequired[float]
     last100_mse: NotRequired[float]

@@ -189,7 +189,7 @@ def _score(
     results = moment.results
     rows = "rows" if "held_time" not in timeline.static_arrays else "steps"
     if at_end and "test_mse" in results:
-        n = results.get("test_steps", timeline.run.n_rows("test") or 0)
+        n = results.get(f"test_{rows}", timeline.run.n_rows("test") or 0)
         n_rows = f"{int(n):,} held-out {rows if n != 1 else rows[:-1]}"
         other = f", {baseline} {written(results['baseline_mse'])}" * ("baseline_mse" in results)
         return f"mean squared error {written(results['test_mse'])} on {n_rows}{other}"
