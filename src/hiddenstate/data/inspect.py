@@ -26,7 +26,7 @@ from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, unknown_label
 from hiddenstate.data.prepare.wide import WideReading, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import described_roles
-from hiddenstate.data.readers.columns import Columns, typed
+from hiddenstate.data.readers.columns import MISSING, Columns, typed
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.row_order import clock_of, order_remarks
 from hiddenstate.data.store import RowStore
@@ -238,7 +238,11 @@ def _order_warnings(
     if roles.id or not roles.long:
         return ()
     try:
-        clock = None if roles.time is None else clock_of(columns, roles.time, options.dates, one)
+        clock = (
+            None
+            if roles.time is None
+            else clock_of(columns, roles.time, options.dates, one, roles.unused)
+        )
     except DataError as error:
         return (str(error),)
     return order_remarks(columns, roles, one, clock, where)
@@ -267,6 +271,8 @@ def _label_warnings(d: SequenceDataset) -> Iterator[str]:
             other = folded.setdefault(name.casefold(), name)
             if other != name:
                 yield f"labels {printable(other, 40)} and {printable(name, 40)} differ only in case"
+            if name.casefold() in MISSING - {"-", "none"}:
+                yield f"label {printable(name, 40)} may mean a missing value; drop its rows if so"
         lone = [name for name, n in classes.items() if n < 2]
         if lone:
             yield f"fewer than 2 rows in class {listed(lone, 5)}: add rows, or drop such classes"

@@ -59,7 +59,7 @@ def test_dates_become_points_on_circles_only_with_calendar(tmp_path: Path) -> No
     first = read(path, input=["date", "price"], calendar=["weekday", "hour"])
     assert first.columns[:5:4] == ("sin(hour)", "price")
     wrong: dict[str, dict[str, Any]] = {
-        "with --time date --calendar auto": {"input": ["date", "price"]},
+        "with time date calendar='auto'": {"input": ["date", "price"]},
         "all dates in column date have the same month": {"calendar": "month"},
         "expected one or several of hour, weekday": {"calendar": "minute"},
         "column price holds numbers": {"calendar": "hour", "time": "price", "input": ["store"]},
@@ -68,7 +68,7 @@ def test_dates_become_points_on_circles_only_with_calendar(tmp_path: Path) -> No
         with pytest.raises((DataError, OptionError), match=hint.replace("(", r"\(")):
             read(path, **options)
     none = write(tmp_path, "store,price,y\nnorth,1,2\nsouth,2,3\n", "none.csv")
-    with pytest.raises(OptionError, match="no column holds dates; name the one to use with --time"):
+    with pytest.raises(OptionError, match="no column holds dates; name the one to use with time"):
         read(none, calendar="hour")
     np.save(tmp_path / "X.npy", np.zeros((3, 2)))
     with pytest.raises(OptionError, match="requires a table"):
@@ -182,8 +182,9 @@ def test_times_of_day_that_do_not_repeat_or_are_called_so_are_dates(tmp_path: Pa
     for name, n in (("start", 8), ("time", 2)):
         rows = "".join(f"10:0{i % n},{i},{i}\n" for i in range(8))
         path = write(tmp_path, f"{name},x,y\n{rows}")
+        options = DataConfig(layout="features", target=("y",), input=(name, "x"))
         with pytest.raises(DataError, match=f"read them as inputs with --time {name} --calendar"):
-            read(path, input=[name, "x"])
+            read_path(path, options, "regress")
     path = write(tmp_path, "date,x,y\n1.2.24,1,1\n3.2.24,2,2\n")  # as their name says
     with pytest.raises(DataError, match="column date holds dates"):
         read(path, input=["date", "x"])

@@ -1,5 +1,6 @@
 """The same table has the same labels, ids, groups and inputs in every format."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.readers.number_names import Names
 from hiddenstate.data.readers.open import read_path
+from hiddenstate.errors import DataError
 from tests.conftest import QUIET, Cli
 
 FORMATS = ("t.csv", "t.jsonl", "t.parquet", "t.xlsx")
@@ -93,3 +95,22 @@ def test_a_model_of_true_and_false_is_scored_on_every_format(cli: Cli, tmp_path:
         scores = {cli("evaluate", f"classify-{k}", other).out for other in FORMATS}
         assert len(scores) == 1
         assert "accuracy: 1\n" in scores.pop()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_times_of_day_go_on_after_midnight_in_every_format(tmp_path: Path, name: str) -> None:
+    times: Any = [dt.time(23, 30), dt.time(23, 59), dt.time(0, 1), dt.time(0, 30)]
+    if name == "t.jsonl":
+        times = [str(time) for time in times]
+    forecast: Any = {"job": "regress", "horizon": 1, "target": ["v"]}
+    write(tmp_path, time=times, v=range(4))
+    data = read_data(tmp_path / name, **forecast)
+    assert data.X[0, :, 0].tolist() == [0, 1, 2, 3]
+    assert data.train.times is None
+    assert data.remarks[-1].endswith("what follows is read as the next day")
+    write(tmp_path, time=[times[i] for i in (0, 2, 1, 3)], v=range(4), day=["2024-01-01"] * 4)
+    data = read_data(tmp_path / name, **forecast)
+    assert data.X[0, :, 0].tolist() == [1, 3, 0, 2]
+    write(tmp_path, time=[times[i] for i in (1, 0, 1)], v=range(3))
+    with pytest.raises(DataError, match=r"'23:30(:00)?' after '23:59(:00)?' may be the next day"):
+        read_data(tmp_path / name, **forecast)

@@ -75,11 +75,48 @@ def test_a_cell_whose_readings_differ_shows_that_dates_are_in_doubt(read: Read) 
     assert message.startswith("csv:4:date: '2/3/2024' may be 2 March 2024 or 3 February 2024; ")
 
 
-def test_inspect_names_labels_that_differ_only_in_case(cli: Cli, read: Read) -> None:
+def test_inspect_names_labels_that_may_be_mistakes(cli: Cli, read: Read) -> None:
     read("x,kind\n" + rows("#,cat") + rows("#,Cat"))
     assert "- labels Cat and cat differ only in case" in cli("inspect", "t.csv").out
+    read("x,kind\n" + rows("#,cat") + rows("#,NA"))
+    assert "- label NA may mean a missing value; drop its rows" in cli("inspect", "t.csv").out
 
 
 def test_a_duration_that_does_not_repeat_is_to_be_written_in_seconds(read: Read) -> None:
     table = "lap,x,kind\n" + rows("0:1#.5,#,a")
     assert "write durations in seconds, or leave" in refused(read, table, input=("lap", "x"))
+
+
+TWO_DAYS = """date,time,sales
+2024-02-01,00:00,2
+2024-02-01,12:00,3
+2024-01-02,00:00,0
+2024-01-02,12:00,1
+"""
+
+
+def test_times_of_day_are_joined_with_dates_in_a_column_beside(read: Read) -> None:
+    data = read(TWO_DAYS, **FORECAST)
+    equal(data.X[0, :, 0], range(4))
+    assert data.remarks[-1] == "t.csv: time is joined with the dates in date"
+    clocks = TWO_DAYS.replace("time", "clock")
+    assert refused(read, clocks, **FORECAST).endswith("name the times of day with --time clock")
+    equal(read(clocks, time="clock", **FORECAST).X[0, :, 0], range(4))
+    compact = TWO_DAYS.replace("2024-02-01", "1022024").replace("2024-01-02", "02012024")
+    assert "add --dates dmy" in refused(read, compact, **FORECAST)
+    equal(read(compact, dates="dmy", **FORECAST).X[0, :, 0], range(4))
+    whole = TWO_DAYS.replace("2024-02-01,", "2024-02-01 06:00,").replace("6:00,12", "7:00,12")
+    whole = whole.replace("01-02,1", "01-02 01:00,1")
+    equal(read(whole, **FORECAST).X[0, :, 0], range(4))  # dates that have a time already
+
+
+def test_years_and_months_that_go_back_are_noted(read: Read) -> None:
+    table = "year,month,sales\n" + "".join(
+        f"{2024 - i // 12},{12 - i % 12},{i}\n" for i in range(15)
+    )
+    assert read(table, **FORECAST).remarks[-1] == (
+        "t.csv: the rows are in the order of the file; if columns year, month say when, sort the "
+        "rows by them, or name the series with --id COL"
+    )
+    in_time = "year,month,sales\n" + "".join(f"{2023 + i // 12},{i % 12},{i}\n" for i in range(15))
+    assert not any("order" in remark for remark in read(in_time, **FORECAST).remarks)

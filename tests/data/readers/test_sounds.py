@@ -147,7 +147,7 @@ def test_frames_and_bands_can_be_chosen(tmp_path: Path) -> None:
     path = folder(tmp_path, low=40, high=30)
     assert read_data(path, frame=10).X.shape == (6, 4, 10)
     assert read_data(path, frame=10, bands=5).X.shape == (6, 4, 5)
-    with pytest.raises(OptionError, match="--bands: 9 for frames of 10 samples"):
+    with pytest.raises(OptionError, match="bands: 9 for frames of 10 samples"):
         read_data(path, frame=10, bands=9)
     with pytest.raises(DataError, match=r"30 samples, fewer than a frame of 31"):
         read_data(path, frame=31)
@@ -185,7 +185,7 @@ def test_one_sound_is_a_signal_to_forecast_or_rows_to_encode(tmp_path: Path) -> 
     assert read_data(path, job="autoencode", frame=30).X.shape == (10, 30, 2)
     with pytest.raises(DataError, match="without a class; put them into one subfolder per class"):
         read_data(path)
-    with pytest.raises(DataError, match="sound has no targets; forecast it with --horizon 1"):
+    with pytest.raises(DataError, match="sound has no targets; forecast it with horizon=1"):
         read_data(path, job="regress")
 
 

@@ -62,6 +62,8 @@ class Columns:
         text.
     truths : frozenset of int
         Columns of numbers that are true and false in the file.
+    clocks : frozenset of int
+        Columns of numbers that are times of day in the file, in seconds.
     """
 
     names: tuple[str, ...]
@@ -78,6 +80,7 @@ class Columns:
     unread: str = ""
     written: Callable[[list[int]], list[Array]] | None = None
     truths: frozenset[int] = frozenset()
+    clocks: frozenset[int] = frozenset()
 
     @cached_property
     def positions(self) -> dict[str, int]:

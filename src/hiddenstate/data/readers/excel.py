@@ -262,6 +262,7 @@ class _Sheet:
         self._sheet, self._layout, self._where, self._what = sheet, layout, where, what
         self._sample = sample
         self._numbers: list[int] = []
+        self._clocks: set[int] = set()  # columns with a time of day
 
     def columns(self) -> Columns:
         """Return the columns, with the header as names."""
@@ -300,6 +301,9 @@ class _Sheet:
             named,
             place=lambda i, k: f"{where}:{letters(kept[k] + 1)}{numbers[i]}",
             unread=unread,
+            clocks=frozenset(
+                k for k, j in enumerate(kept) if j in self._clocks and _are_clocks(arrays[j])
+            ),
         )
 
     def _rows(self) -> Iterator[tuple[Row, int]]:
@@ -311,6 +315,7 @@ class _Sheet:
         active: list[tuple[int, int, int, Any]] = []
         cells = self._sheet.iter_rows(max_row=last_row, max_col=last_column, values_only=True)
         for number, values in enumerate(cells, 1):
+            self._clocks.update(k for k, value in enumerate(values) if type(value) is time)
             row = [_plain(value) for value in values]
             while waiting and waiting[-1][0] <= number:
                 _, left, bottom, right = waiting.pop()
@@ -379,6 +384,11 @@ def _plain(value: Any) -> Any:
 def _text(cell: Any) -> str:
     """Return a cell as text, as it would be in a CSV file."""
     return "" if cell is None else str(cell_array([cell, "x"])[0])
+
+
+def _are_clocks(array: Array) -> bool:
+    """Return whether all numbers are seconds of a day."""
+    return array.dtype.kind == "f" and bool(((array >= 0) & (array < 86400)).all())
 
 
 def _is_empty(array: Array) -> bool:

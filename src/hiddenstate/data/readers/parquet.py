@@ -119,6 +119,7 @@ class _Table:
             lambda i: f"{self.where}:row {i}",
             stack=self.stack,
             truths=frozenset(j for j, f in enumerate(self.schema) if self._is_truth(f.type)),
+            clocks=frozenset(j for j, f in enumerate(self.schema) if self.pa.types.is_time(f.type)),
         )
 
     def first_rows(self) -> Columns:

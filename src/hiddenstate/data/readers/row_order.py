@@ -1,10 +1,12 @@
 """Orders the rows of a table by its time column, and says so if they are not in that order."""
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import DATES, Roles
 from hiddenstate.data.readers.columns import (
     Columns,
@@ -34,12 +36,23 @@ DAY = 86_400_000_000
 FIRST_DAY = -62_135_596_800_000_000
 """That of times of day, 1 January of the year 1, in microseconds since 1970."""
 
+CALENDAR = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")
+"""Names of columns that together say when, from long to short."""
+
 MAX_UNNAMED = 3
 """Number of first columns that may count the steps of a series whatever their names are."""
 
 
-def clock_of(columns: Columns, j: int, order: str | None, series: NDArray[np.int64]) -> Array:
+def clock_of(
+    columns: Columns,
+    j: int,
+    order: str | None,
+    series: NDArray[np.int64],
+    unused: Iterable[int] = (),
+) -> Array:
     """Return numbers that order the rows (N,) as the time column `j` says.
+
+    Times of day beside dates in another column are joined with those.
 
     Parameters
     ----------
@@ -49,6 +62,8 @@ def clock_of(columns: Columns, j: int, order: str | None, series: NDArray[np.int
         The order of day, month and year (`--dates`).
     series : ndarray (N,)
         The number of each row's series.
+    unused : iterable of int
+        Columns without a role, which may hold the dates of times of day, or those of dates.
 
     Raises
     ------
@@ -58,10 +73,12 @@ def clock_of(columns: Columns, j: int, order: str | None, series: NDArray[np.int
     """
     refuse_missing(columns, j, "has no time")
     values = columns.arrays[j]
+    if _holds_times_of_day(columns, j):
+        return _since_midnight(columns, j, order, series, unused)
     if columns.kinds[j] == "text":
         as_numbers = text_to_numbers(values)
         if as_numbers is None:
-            return _text_clock(columns, j, order, series)
+            return _stamps(columns, j, order)
         values = as_numbers
     elif columns.kinds[j] == "date":
         return values.view(np.int64)
@@ -136,16 +153,61 @@ def _begins_with_year(values: Array, readings: dict[str, Array]) -> bool:
     return "ymd" in readings and bool(values.max() >= 10**6)
 
 
-def _text_clock(
-    columns: Columns, j: int, order: str | None, series: NDArray[np.int64]
+def _holds_times_of_day(columns: Columns, j: int) -> bool:
+    """Return whether a column holds times of day without a date."""
+    if columns.kinds[j] != "text":
+        return j in columns.clocks
+    return are_times_of_day(columns.arrays[j])
+
+
+def _since_midnight(
+    columns: Columns,
+    j: int,
+    order: str | None,
+    series: NDArray[np.int64],
+    unused: Iterable[int],
 ) -> NDArray[np.int64]:
-    """Return text cells, which are no numbers, as numbers in the order of time (N,)."""
+    """Return times of day, with their dates if there are any, as microseconds (N,)."""
+    if j in columns.clocks:
+        stamps = (columns.arrays[j] * 1e6).round().astype(np.int64) + FIRST_DAY
+    else:
+        stamps = _stamps(columns, j, order)
+    if (k := dates_beside(columns, j, unused)) is None:
+        return _over_midnight(columns, j, stamps, series)
+    days = _days(columns, k, order)
+    return days if (days % DAY).any() else days + stamps - FIRST_DAY
+
+
+def _days(columns: Columns, k: int, order: str | None) -> NDArray[np.int64]:
+    """Return the dates of a column as microseconds since 1970 (N,)."""
+    refuse_missing(columns, k, "has no date")
+    values = columns.arrays[k]
+    if columns.kinds[k] == "text":
+        return _stamps(columns, k, order)
+    days = values if columns.kinds[k] == "date" else compact_dates(columns, k, values, order)
+    return np.asarray(days, "M8[us]").view(np.int64)
+
+
+def _stamps(columns: Columns, j: int, order: str | None) -> NDArray[np.int64]:
+    """Return text cells as microseconds since 1970 (N,)."""
     cells = columns.arrays[j]
     stamps = timestamps(cells, order)
     if stamps is None:
         bad, problem = first_bad_time(cells, order)
         raise DataError(f"{columns.at(bad, j)}: '{printable(cells[bad], 40)}' {problem}")
-    return _over_midnight(columns, j, stamps, series) if are_times_of_day(cells) else stamps
+    return stamps
+
+
+def dates_beside(columns: Columns, j: int, unused: Iterable[int]) -> int | None:
+    """Return the only unused column of dates beside the times of day in column `j`, or None."""
+    if not _holds_times_of_day(columns, j):
+        return None
+    dates = [
+        k
+        for k in unused
+        if content_of(columns, k) == "date" and not _holds_times_of_day(columns, k)
+    ]
+    return dates[0] if len(dates) == 1 else None
 
 
 def _over_midnight(
@@ -173,6 +235,9 @@ def _over_midnight(
         unclear += order[falls[0] - 1 : falls[0] + 1].tolist()
     before, row = unclear[:2]
     cells = [printable(columns.arrays[j][each], 40) for each in (row, before)]
+    if j in columns.clocks:
+        moments = stamps[[row, before]].view("M8[us]").tolist()
+        cells = [f"{moment:%H:%M:%S}" for moment in moments]
     raise DataError(
         f"{columns.at(row, j)}: '{cells[0]}' after '{cells[1]}' may be the next day, or a row out "
         "of order; write the dates too or, if the rows are in order, leave the column out with "
@@ -204,7 +269,10 @@ def order_remarks(
     same = series[order][1:] == series[order][:-1]
     if not (clock[order][1:] >= clock[order][:-1])[same].all():
         remarks.append(f"{where}: the rows are not in the order of {name}; ordered by it")
-    if columns.kinds[roles.time] == "text" and are_times_of_day(columns.arrays[roles.time]):
+    if (k := dates_beside(columns, roles.time, roles.unused)) is not None:
+        dates = printable(columns.names[k], 40)
+        remarks.append(f"{where}: {name} is joined with the dates in {dates}")
+    elif _holds_times_of_day(columns, roles.time):
         nights = int((clock.max() - FIRST_DAY) // DAY)
         if nights:
             remarks.append(
@@ -225,6 +293,14 @@ def _doubt(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> str:
             f"if column {printable(name, 40)} orders them, write '{printable(cell, 40)}' like "
             f"2020-12-31 and add --time {typed(name)}"
         )
+    if which := _calendar(columns, roles):
+        steps = np.sign(np.diff([columns.arrays[j].astype(np.float64) for j in which]))
+        first = np.argmax(steps != 0, axis=0)  # the column of years, if the year differs
+        if (np.take_along_axis(steps, first[None], axis=0)[0] < 0)[series[1:] == series[:-1]].any():
+            return (
+                f"if columns {columns.listed(which)} say when, sort the rows by them, or name the "
+                "series with --id COL"
+            )
     for j in (*roles.inputs, *roles.unused):
         if j not in roles.targets and _counts_down(columns, j, series):
             name = columns.names[j]
@@ -233,6 +309,14 @@ def _doubt(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> str:
                 f"if it orders them, add --time {typed(name)}"
             )
     return ""
+
+
+def _calendar(columns: Columns, roles: Roles) -> list[int]:
+    """Return the columns of years and parts of them, from long to short; none if not several."""
+    free = {columns.names[j].casefold(): j for j in (*roles.inputs, *roles.unused)}
+    which = [free[name] for name in CALENDAR if name in free and free[name] not in roles.targets]
+    numbered = all(columns.kinds[j] == "number" for j in which)
+    return which if numbered and len(which) > 1 and "year" in free else []
 
 
 def unread_time(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> int | None:

@@ -15,7 +15,7 @@ from hiddenstate.data.column_names import ALL, are_names
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.data.prepare.encoding import Encoding
-from hiddenstate.data.readers.column_roles import Part, Roles, find_roles
+from hiddenstate.data.readers.column_roles import DATES, Part, Roles, find_roles
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
@@ -28,11 +28,13 @@ from hiddenstate.data.readers.columns import (
     sign_of,
     stacked,
     text_error,
+    typed,
 )
 from hiddenstate.data.readers.encoded import encoding_remarks, with_encoded_inputs
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.row_order import (
     clock_of,
+    dates_beside,
     is_count,
     order_remarks,
     settled_order,
@@ -104,7 +106,7 @@ def to_dataset(
     by_time = part == "training" and (options.time is not None or options.split == "time")
     series = _series(columns, roles) if roles.long else np.zeros(columns.n_rows, np.int64)
     time = roles.time if roles.long or by_time else None
-    clock = None if time is None else clock_of(columns, time, options.dates, series)
+    clock = None if time is None else clock_of(columns, time, options.dates, series, roles.unused)
     if roles.long:
         rows = _long(columns, roles, require_labels, series, clock)
     else:
@@ -153,7 +155,8 @@ def _unused_remarks(
     columns: Columns, roles: Roles, options: DataConfig, where: str
 ) -> tuple[str, ...]:
     """Say which columns nothing uses, and why, unless the user chose the inputs."""
-    skipped = {*roles.left_out, unnamed_time(columns, roles)}
+    dates = None if roles.time is None else dates_beside(columns, roles.time, roles.unused)
+    skipped = {*roles.left_out, unnamed_time(columns, roles), dates}
     unused = {j: why for j, why in roles.unused.items() if j not in skipped and why != "--drop"}
     if options.input not in (None, ALL) or not unused:
         return ()
@@ -312,6 +315,8 @@ def _check_clock(
         row, before = order[same[0] + 1], order[same[0]]
         of = _series_name(columns, roles, row) if roles.id else "the same series"
         hint = "drop one of the rows" if roles.id else "name the series with --id COL"
+        if clocks := [j for j, why in roles.unused.items() if why == DATES[1]]:
+            hint = f"name the times of day with --time {typed(columns.names[clocks[0]])}"
         raise DataError(
             f"{columns.at(row, roles.time)}: time {cell_text(columns.arrays[roles.time][row])} "
             f"occurs twice in {of}, first at {columns.row(before)}; {hint}"
