@@ -65,8 +65,27 @@ def test_rows_of_unequal_length_end_where_they_end(tmp_path: Path) -> None:
     assert data["lengths"] == ends.tolist()
     assert len(set(data["lengths"])) > 1
     rows = numbers(data["rows"], "|u1", (len(ends), data["length"], 2))
-    seen = np.concatenate([row[:end] for row, end in zip(rows, ends, strict=True)])
-    assert (seen.min(axis=0).tolist(), seen.max(axis=0).tolist()) == ([0, 0], [255, 255])
+    form = Timeline(run).form
+    for row, real, end in zip(rows, shown, ends, strict=True):
+        wanted = np.rint(255 * np.clip(form.shares(real)[:end], 0, 1))  # as in the figures
+        np.testing.assert_array_equal(row[:end], wanted)
+    assert not data["quantities"]
+
+
+def test_rows_without_time_are_quantities_around_their_means(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    lines = ["width,height,weight,kind"]
+    for row in range(40):
+        width, height, weight = random.normal(size=3) + 4 * (row % 2)
+        lines.append(f"{width:.3f},{100 * height:.3f},{weight:.3f},{'uv'[row % 2]}")
+    (tmp_path / "wide.csv").write_text("\n".join(lines) + "\n")
+    options = {"data": str(tmp_path / "wide.csv"), "hidden_size": 3, "epochs": 2}
+    run = train("classify", options, tmp_path)
+    data, timeline = replay(run), Timeline(run)
+    assert (data["quantities"], data["length"], data["channels"]) == (True, 1, 3)
+    rows = numbers(data["rows"], "|u1", (8, 3))
+    shares = [timeline.form.shares(row)[0] for row in timeline.static_arrays["shown"]]
+    np.testing.assert_allclose(rows / 255, shares, atol=1 / 255)
 
 
 def test_a_signal_of_windows_grows_by_its_windows(tmp_path: Path) -> None:

@@ -437,6 +437,7 @@ def test_the_channels_of_a_row_are_kept_apart(tmp_path: Path) -> None:
     run = train("autoencode", {"data": str(tmp_path / "windows.npz"), "max_steps": 4}, tmp_path)
     drawn = plot_data(run)["rows"]
     assert (drawn["channels"], drawn["width"]) == (3, 60)
+    assert drawn["names"] == ["channel 0", "channel 1", "channel 2"]
     packed = np.frombuffer(base64.b64decode(drawn["bytes"]), "u1").reshape(-1, 3) / 255
     original = Timeline(run).static_arrays["code_row"].reshape(-1, 3)
     for channel in range(3):

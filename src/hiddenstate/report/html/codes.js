@@ -169,7 +169,7 @@
 
   function applyTheme() {
     const colors = data.colors[isDark() ? "dark" : "light"];
-    buttons.forEach(({ dot }, kind) => { dot.style.background = colors[kind]; });
+    buttons.forEach(({ dot }, kind) => dress(dot, kind, colors[kind]));
     viewer.again();
     repaint();
   }
@@ -180,7 +180,7 @@
     const label = (row) => (data.classes ? data.names[data.classes[row]].toLowerCase() : "");
     const tests = [
       (row) => label(row) === query,
-      (row) => String(row) === query || `#${row}` === query,
+      (row) => [`${viewer.number(row)}`, `#${viewer.number(row)}`].includes(query),
       (row) => label(row).includes(query),
     ];
     const all = Array.from({ length: data.points }, (_, row) => row);

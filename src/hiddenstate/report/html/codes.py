@@ -10,7 +10,13 @@ import numpy as np
 
 from hiddenstate.metrics.scores import error_by_row
 from hiddenstate.report.facts import RunFacts
-from hiddenstate.report.html.packing import class_colors, losses_at, packed, thinned
+from hiddenstate.report.html.packing import (
+    as_bytes,
+    class_colors,
+    losses_at,
+    packed,
+    thinned,
+)
 from hiddenstate.runs.snapshots import AutoencodeFinal, AutoencodeMoment, AutoencodeStatic, typed
 from hiddenstate.system.typing import Array
 from hiddenstate.views.timeline import Timeline
@@ -34,13 +40,18 @@ MAX_AXES = 3
 class RowData(TypedDict, total=False):
     """The rows beside the codes, as the page's script reads them; without any, `rows` is None.
 
-    Numbers are from 0 to 255 in the range of their channel; `bytes` holds the `n` rows of `width`
-    numbers, the channels of each step together, and, if `rebuilt`, their reconstructions.
+    Numbers are from 0 to 255 in the range of their channel, as in all figures; `bytes` holds the
+    `n` rows of `width` numbers, the drawn channels of each step together, and, if `rebuilt`, their
+    reconstructions. `names` are those of the drawn channels, and `more` says how many others there
+    are. Rows of `quantities` have one step.
     """
 
     n: int
     width: int
     channels: int
+    names: list[str]
+    more: str
+    quantities: bool
     picture: tuple[int, int] | None
     errors: list[float | None] | None
     bytes: str
@@ -62,6 +73,7 @@ CodeData = TypedDict(
         "high": list[float],
         "from": list[list[float]],
         "to": list[list[float]],
+        "numbers": list[int] | None,
         "classes": list[int] | None,
         "names": list[str],
         "colors": dict[str, list[str]],
@@ -70,9 +82,9 @@ CodeData = TypedDict(
 )
 """What the page's script reads.
 
-Codes are whole numbers from 0 to 65535 between `low` and `high` of each axis over all moments, as
-little-endian bytes in base64. At each moment the axes go `from` `to` the extremes of its codes and
-of the last ones.
+The codes are of the rows `numbers` of their part, or of the first ones. They are whole numbers from
+0 to 65535 between `low` and `high` of each axis over all moments, as little-endian bytes in base64.
+At each moment the axes go `from` `to` the extremes of its codes and of the last ones.
 """
 
 
@@ -92,6 +104,7 @@ def code_data(facts: RunFacts, timeline: Timeline) -> CodeData | None:
     least, greatest = codes.min(axis=1), codes.max(axis=1)
     steps = [step for step, _ in moments]
     classes, names = _classes(facts, points)
+    numbers = timeline.static_as(AutoencodeStatic).get("code_number")
     from_train = facts.static_facts is not None and facts.static_facts.shown_split == "train"
     return {
         "size": Z,
@@ -106,6 +119,7 @@ def code_data(facts: RunFacts, timeline: Timeline) -> CodeData | None:
         "high": high,
         "from": np.minimum(least, least[-1]).tolist(),
         "to": np.maximum(greatest, greatest[-1]).tolist(),
+        "numbers": None if numbers is None else numbers[:points].tolist(),
         "classes": classes,
         "names": names,
         "colors": class_colors(max(len(names), 1)),
@@ -134,31 +148,32 @@ def _rows(timeline: Timeline, n: int) -> RowData | None:
     rebuilt = typed(timeline.final_arrays, AutoencodeFinal).get("code_rebuilt")
     if original is None or original.ndim != 2 or not original.size:
         return None
-    F = original.shape[1]
-    picture = timeline.picture if timeline.picture and math.prod(timeline.picture) == F else None
-    n_steps, channels = timeline.facts.row_shape or (F, 1)
-    if picture or n_steps * channels != F:
-        n_steps, channels = F, 1
-    steps = np.linspace(
-        0, n_steps - 1, n_steps if picture else min(n_steps, max(MAX_NUMBERS // channels, 2))
-    )
-    chosen = (steps.round().astype(int)[:, None] * channels + np.arange(channels)).reshape(-1)
-    n = min(n, len(original), max(1, MAX_ROWS_BYTES // len(chosen)))
+    form, F = timeline.form, original.shape[1]
+    picture = form.picture if form.picture and math.prod(form.picture) == F else None
+    if picture is None and math.prod(form.shape) != F:
+        return None
+    channels = 1 if picture else form.n_drawn
+    most = max(MAX_NUMBERS // channels, 2)
+    steps = np.linspace(0, form.shape[0] - 1, min(form.shape[0], most)).round().astype(int)
+    width = F if picture else len(steps) * channels
+    n = min(n, len(original), max(1, MAX_ROWS_BYTES // width))
     errors: list[float | None] | None = None
-    parts = [original[:n, chosen]]
+    parts = [original[:n]]
     if rebuilt is not None and rebuilt.shape == original.shape:
         by_row = error_by_row(rebuilt[:n], original[:n])
         errors = [float(f"{e:.4g}") if math.isfinite(e) else None for e in by_row]
-        parts.append(rebuilt[:n, chosen])
-    both = np.stack(parts).astype(np.float64).reshape(-1, channels)
-    if picture:  # pixels keep their own scale
-        both = np.concatenate([both, [[0.0], [1.0]]])
+        parts.append(rebuilt[:n])
+    rows = np.concatenate(parts).astype(np.float64)
+    shares = rows if picture else np.stack([form.shares(row)[steps] for row in rows])
     return {
         "n": n,
-        "width": len(chosen),
+        "width": width,
         "channels": channels,
+        "names": [] if picture else form.labels(),
+        "more": form.more,
+        "quantities": form.is_quantities,
         "picture": picture,
         "errors": errors,
-        "bytes": packed(both, (0,), "|u1")[0],
+        "bytes": as_bytes(shares),
         "rebuilt": errors is not None,
     }

@@ -5,7 +5,9 @@
   const data = JSON.parse(part("live-data").textContent);
   const note = part("live-note");
   part("live").hidden = false;
-  for (const figure of document.querySelectorAll(".lead .figure")) figure.hidden = true;
+  for (const figure of document.querySelectorAll(".lead .figure")) {
+    figure.hidden = figure.id !== "figure-held_out"; // it also has the baseline and residuals
+  }
 
   // Returns a function of place and moment: numbers of the nearest two moments are mixed.
   const mixed = (numbers, size) => (place, moment) => {
@@ -15,16 +17,6 @@
     return before + (numbers[late * size + place] - before) * (moment - early);
   };
   const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
-
-  // Fits a canvas to its place on the page, and returns its pen.
-  function penOf(canvas) {
-    const dense = window.devicePixelRatio || 1;
-    canvas.width = Math.round(canvas.clientWidth * dense);
-    canvas.height = Math.round(canvas.clientHeight * dense);
-    const pen = canvas.getContext("2d");
-    pen.setTransform(dense, 0, 0, dense, 0, 0);
-    return pen;
-  }
 
   function element(kind, name, text) {
     const made = document.createElement(kind);
@@ -55,21 +47,14 @@
         return;
       }
       const pen = penOf(canvas);
-      const lane = canvas.clientHeight / channels;
-      const colors = data.colors[isDark() ? "dark" : "light"];
-      pen.lineWidth = 1.4;
-      for (let channel = 0; channel < channels; channel += 1) {
-        pen.strokeStyle = channels > 1 ? colors[channel] : color("--ink");
-        pen.beginPath();
-        for (let step = 0; step < lengths[row]; step += 1) {
-          const share = values[step * channels + channel] / 255;
-          pen.lineTo(
-            ((step + 0.5) / length) * canvas.clientWidth,
-            lane * (channel + 0.92 - 0.84 * share),
-          );
-        }
-        pen.stroke();
+      const space = [0, canvas.clientWidth, canvas.clientHeight];
+      if (data.quantities) {
+        drawBars(pen, space, values, null, [color("--prediction"), color("--muted"), ""]);
+        return;
       }
+      const colors = channels > 1 ? data.colors[isDark() ? "dark" : "light"] : [color("--ink")];
+      pen.lineWidth = 1.4;
+      drawLanes(pen, space, values, { channels, length, steps: lengths[row], colors });
     }
 
     const cards = truth.map((real, row) => {

@@ -9,15 +9,15 @@ import numpy as np
 
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.packing import (
+    as_bytes,
     class_colors,
     encoded,
     losses_at,
-    packed,
     thinned,
 )
 from hiddenstate.runs.snapshots import ClassifySnapshot, ClassifyStatic, RegressSnapshot
 from hiddenstate.system.typing import Array
-from hiddenstate.views.figures.thumbnails import features_drawn
+from hiddenstate.views.row_form import RowForm
 from hiddenstate.views.timeline import Timeline
 
 MAX_BYTES = 192 * 1024
@@ -52,8 +52,9 @@ class Curve(TypedDict):
 class LiveRows(Curve):
     """Rows with the probabilities of their classes over training.
 
-    `rows` holds (N, length, channels), or (N, picture), from 0 to 255; the first `lengths` steps
-    of a row are drawn. `chances` holds (P, N, C) from 0 to 255.
+    `rows` holds (N, length, channels), or (N, picture), from 0 to 255 in the range of each
+    channel, as in all figures; the first `lengths` steps of a row are drawn. Rows of `quantities`
+    have one. `chances` holds (P, N, C) from 0 to 255.
     """
 
     split: str
@@ -63,6 +64,7 @@ class LiveRows(Curve):
     length: int
     channels: int
     lengths: list[int]
+    quantities: bool
     colors: dict[str, list[str]]
     rows: str
     chances: str
@@ -114,9 +116,10 @@ def live(data: LiveData) -> str:
         title, shown = "Predictions", '<ul id="live-rows" class="cards"></ul>'
     else:
         title = "Target and prediction"
-        shown = '<canvas id="live-canvas" role="img" aria-describedby="live-note"></canvas>'
+        shown = '<canvas id="live-canvas" role="img" aria-describedby="live-note"'
+        shown += ' aria-label="Target and prediction over time"></canvas>'
     return (
-        f'<div id="live" class="live" hidden><h3>{title}, while the network learned</h3>'
+        f'<div id="live" class="live" hidden><h2>{title}, while the network learned</h2>'
         f'<p id="live-note" class="help"></p>{shown}{tags.time_bar("live")}</div>'
     )
 
@@ -138,12 +141,10 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
     steps = [step for step, _ in moments]
     rows, lengths = static["shown"][:N], [0] * N
     if timeline.picture:
-        numbers = np.rint(255 * np.clip(rows, 0, 1)).astype("|u1")
-        text, length, channels = encoded(numbers), 0, 1
+        length, channels = 0, 1
     else:
-        rows, lengths = _thin_steps(rows)
+        rows, lengths = _thin_steps(timeline.form, rows)
         _, length, channels = rows.shape
-        text = packed(rows, (0, 1), "|u1")[0]
     return {
         "steps": steps,
         "losses": losses_at(timeline, steps),
@@ -154,20 +155,22 @@ def _rows(timeline: Timeline, names: list[str]) -> LiveRows | None:
         "length": length,
         "channels": channels,
         "lengths": lengths,
+        "quantities": timeline.form.is_quantities,
         "colors": class_colors(channels),
-        "rows": text,
-        "chances": encoded(np.rint(255 * np.stack([c for _, c in moments])).astype("|u1")),
+        "rows": as_bytes(rows),
+        "chances": as_bytes(np.stack([c for _, c in moments])),
     }
 
 
-def _thin_steps(rows: Array) -> tuple[Array, list[int]]:
-    """Return some features of rows (N, T, I) at evenly spaced steps, and the length of each."""
-    _, T, n_features = rows.shape
+def _thin_steps(form: RowForm, rows: Array) -> tuple[Array, list[int]]:
+    """Return the drawn channels of rows (N, T, I) at evenly spaced steps, as shares of their
+    scales, and the length of each."""
+    T = rows.shape[1]
     chosen = np.linspace(0, T - 1, min(T, MAX_STEPS)).round().astype(int)
-    rows = np.asarray(rows[:, chosen][:, :, features_drawn(n_features)], float)
-    seen = np.isfinite(rows).any(axis=2)
+    shares = np.stack([form.shares(row)[chosen] for row in rows])
+    seen = np.isfinite(shares).any(axis=2)
     lengths = np.where(seen, np.arange(1, len(chosen) + 1), 0).max(axis=1)
-    return rows, lengths.tolist()
+    return shares, lengths.tolist()
 
 
 def _signal(timeline: Timeline) -> LiveSignal | None:

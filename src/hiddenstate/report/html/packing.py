@@ -31,6 +31,12 @@ def packed(values: Array, over: tuple[int, ...], dtype: str) -> tuple[str, Any, 
     return encoded(whole.astype(dtype)), low.tolist(), high.tolist()
 
 
+def as_bytes(shares: Array) -> str:
+    """Return shares as numbers from 0 to 255 in base64; missing ones are 0."""
+    whole = np.rint(255 * np.clip(np.nan_to_num(shares), 0, 1))
+    return encoded(whole.astype("|u1"))
+
+
 def encoded(whole: Array) -> str:
     """Return the bytes of whole numbers in base64."""
     return base64.b64encode(whole.tobytes()).decode()

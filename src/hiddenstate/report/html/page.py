@@ -130,7 +130,7 @@ def _head(facts: RunFacts, pictures: Pictures, replay: Replay) -> str:
     worse = compared is not None and not compared.better
     items = "".join(f"<li>{tags.name(line)}</li>" for line in facts.warnings())
     first = lead(facts, pictures)
-    shown = replay.elements + ("" if first is None else tags.picture(pictures[first]))
+    shown = replay.elements + ("" if first is None else tags.picture(pictures[first], 2))
     return (
         f'<div class="words"><p class="kind">{tags.text(facts.job)} · '
         f"<bdi>{tags.text(run.name)}</bdi> · {tags.text(facts.status)} · "

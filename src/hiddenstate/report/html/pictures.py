@@ -38,7 +38,6 @@ CAPTIONS = {
     "evaluations on other rows during training.",
     "predictions": "The predicted label is above each row.",
     "decision": "Rows are read step by step; the probabilities are those if the row ended there.",
-    "hidden": "Each line is a hidden unit, each column a step.",
 }
 """What a figure does not say itself, by its name."""
 
@@ -62,6 +61,8 @@ class Picture:
         Name of the figure.
     title, note : str
         Its heading.
+    names : str
+        Sentences with the full names of what it shows.
     images : dict of Image
         By theme and width, as in `VARIANTS`.
     """
@@ -69,6 +70,7 @@ class Picture:
     name: str
     title: str
     note: str
+    names: str = ""
     images: dict[tuple[str, str], Image] = field(default_factory=dict)
 
     @property
@@ -78,6 +80,11 @@ class Picture:
         return f"{CAPTIONS.get(self.name, '')} {note}".strip()
 
     @property
+    def spoken(self) -> str:
+        """What to say in place of the figure."""
+        return " ".join(part for part in (f"{self.title}: {self.caption}", self.names) if part)
+
+    @property
     def spans(self) -> bool:
         """Whether the figure needs the whole width of the page."""
         return max(image.width for image in self.images.values()) >= SPANNING
@@ -85,6 +92,7 @@ class Picture:
 
 def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
     """Draw every figure of the run as it is now; return the pictures by name."""
+    from hiddenstate.views.alt_text import alt_text
     from hiddenstate.views.catalog import drawings
     from hiddenstate.views.figures.layout import page_width
 
@@ -95,7 +103,8 @@ def draw_pictures(timeline: Timeline) -> dict[str, Picture]:
             for name, draw in drawings(timeline, moment).items():
                 figure = draw(None)
                 title, note = _take_heading(figure)
-                drawn = pictures.setdefault(name, Picture(name, title or name, note))
+                names = alt_text(timeline, moment, name)
+                drawn = pictures.setdefault(name, Picture(name, title or name, note, names))
                 drawn.images[theme, width] = _image(figure)
     return pictures
 

@@ -13,11 +13,16 @@ class RowViewer {
     document.getElementById("plot-rebuilt-part").hidden = !(this.rows && this.rows.rebuilt);
   }
 
+  // Returns the number of a row in its part of the data.
+  number(row) {
+    return this.data.numbers ? this.data.numbers[row] : row;
+  }
+
   // Returns the name of a row: its number, and its label if there is one.
   name(row) {
     const { classes, names, split } = this.data;
     const label = classes ? `, ${names[classes[row]]}` : "";
-    return `${split} row ${row}${label}`;
+    return `${split} row ${this.number(row)}${label}`;
   }
 
   show(row, code) {
@@ -35,7 +40,7 @@ class RowViewer {
     if (available && this.rows.errors) {
       facts.push(`squared error per number ${this.rows.errors[row] ?? "not finite"}`);
     }
-    if (this.rows && !available) facts.push(`only rows up to ${this.rows.n - 1} are saved`);
+    if (this.rows && !available) facts.push(`only ${this.rows.n} rows are saved`);
     this.facts.textContent = facts.join("; ");
     if (!available) return;
     this.draw("plot-original", row, 0);
@@ -58,33 +63,46 @@ class RowViewer {
     else this.drawLines(canvas, row, part);
   }
 
-  // Draws each channel as a line in a lane; a reconstruction is drawn over its row.
+  // Draws the channels of a series in lanes, or quantities as bars, with their names at the left; a
+  // reconstruction is drawn over its row.
   drawLines(canvas, row, part) {
-    const dense = window.devicePixelRatio || 1;
-    const { channels } = this.rows;
-    const wide = canvas.parentElement.clientWidth || 240;
-    canvas.width = Math.round(wide * dense);
-    canvas.height = Math.round((40 + 40 * channels) * dense);
-    const lane = canvas.height / channels;
-    const pen = canvas.getContext("2d");
-    const styles = getComputedStyle(document.documentElement);
-    const lines = part ? [["--muted", 0], ["--prediction", 1]] : [["--target", 0]];
-    for (const [color, which] of lines) {
-      const values = this.values(row, which);
-      const steps = values.length / channels;
-      pen.strokeStyle = styles.getPropertyValue(color);
-      pen.lineWidth = 1.5 * dense;
-      for (let channel = 0; channel < channels; channel += 1) {
-        pen.beginPath();
-        for (let step = 0; step < steps; step += 1) {
-          const share = values[step * channels + channel] / 255;
-          pen.lineTo(
-            ((step + 0.5) / steps) * canvas.width,
-            lane * (channel + 0.94 - 0.88 * share),
-          );
-        }
-        pen.stroke();
-      }
+    const { channels, names, more, quantities } = this.rows;
+    canvas.style.height = `${(quantities ? 17 : 44) * channels + (more ? 16 : 0)}px`;
+    const pen = penOf(canvas);
+    const tall = canvas.clientHeight - (more ? 16 : 0);
+    const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
+    pen.font = "11px system-ui, sans-serif";
+    const longest = Math.max(0, ...names.map((name) => pen.measureText(name).width));
+    const left = names.length ? Math.min(longest, 0.4 * canvas.clientWidth) + 12 : 0;
+    pen.fillStyle = color("--muted");
+    pen.textBaseline = "middle";
+    names.forEach((name, channel) => {
+      this.write(pen, name, 6, (tall * (channel + 0.5)) / channels, left - 12);
+    });
+    if (more) this.write(pen, more, 6, tall + 7, canvas.clientWidth);
+    const space = [left, canvas.clientWidth - left, tall];
+    const [own, again] = [this.values(row, 0), part ? this.values(row, 1) : null];
+    const faint = `color-mix(in srgb, ${color("--prediction")} 45%, transparent)`;
+    if (quantities) {
+      const bar = again ? faint : color("--prediction");
+      drawBars(pen, space, own, again, [bar, color("--muted"), color("--prediction")]);
+      return;
     }
+    const length = own.length / channels;
+    pen.lineWidth = 1.5;
+    const lines = again ? [[own, "--muted"], [again, "--prediction"]] : [[own, "--target"]];
+    for (const [values, name] of lines) {
+      const colors = Array(channels).fill(color(name));
+      drawLanes(pen, space, values, { channels, length, steps: length, colors });
+    }
+  }
+
+  // Writes a name in a width, without its end if it is too long.
+  write(pen, name, x, y, wide) {
+    let text = name;
+    while (text && pen.measureText(text === name ? text : `${text}…`).width > wide) {
+      text = text.slice(0, -1);
+    }
+    pen.fillText(text === name ? text : `${text}…`, x, y);
   }
 }

@@ -156,6 +156,7 @@ class Space {
     }
     this.order.sort((a, b) => this.places[3 * a + 2] - this.places[3 * b + 2]);
     for (const row of this.order) this.paintCode(row);
+    this.paintNames();
     for (const row of [this.hovered, this.chosen]) if (row >= 0) this.paintRing(row);
   }
 
@@ -177,10 +178,13 @@ class Space {
     pen.globalAlpha = faded ? 0.14 : 0.5 + 0.5 * depth;
     pen.fillStyle = this.colors[kind];
     pen.beginPath();
-    pen.arc(x, y, faded ? size * 0.45 : size, 0, 2 * Math.PI);
+    outline(pen, this.lettered() ? 0 : kind, x, y, faded ? size * 0.45 : size);
     pen.fill();
+    pen.lineWidth = 0.7;
+    pen.strokeStyle = this.ground;
+    pen.stroke();
     const name = classes && names.length > 1 ? names[kind] : "";
-    if (!faded && few && name && name.length <= 2) {
+    if (!faded && few && name && this.lettered()) {
       pen.fillStyle = inkOn(this.colors[kind]);
       pen.font = `600 ${Math.round(size * 1.35)}px system-ui, sans-serif`;
       pen.textAlign = "center";
@@ -188,6 +192,47 @@ class Space {
       pen.fillText(name, x, y + 0.5);
     }
     pen.globalAlpha = 1;
+  }
+
+  // Whether codes are circles with their labels in them.
+  lettered() {
+    return this.data.names.every((name) => name.length <= 2);
+  }
+
+  // Writes the name of each class in the middle of its codes, or up to two lines beside it, where it
+  // covers no other name.
+  paintNames() {
+    const { classes, names, axes } = this.data;
+    if (!classes || axes === 1 || names.length > 20 || this.lettered()) return;
+    const pen = this.pen;
+    const taken = [];
+    pen.font = "600 12px system-ui, sans-serif";
+    pen.lineWidth = 3;
+    pen.lineJoin = "round";
+    names.forEach((name, kind) => {
+      const rows = this.order.filter((row) => classes[row] === kind && this.shown[row]
+        && !(this.matches && !this.matches.has(row)));
+      if (rows.length < (this.matches ? 3 : 1)) return; // few matches are told by their row
+      const middle = (part) => {
+        const all = rows.map((row) => this.places[3 * row + part]).sort((a, b) => a - b);
+        return all[Math.floor(all.length / 2)];
+      };
+      const short = name.length > 28 ? `${name.slice(0, 27)}…` : name;
+      const half = pen.measureText(short).width / 2 + 2;
+      const x = Math.min(Math.max(middle(0), half), this.width - half);
+      const lines = [0, -1, 1, -2, 2].map((line) => middle(1) + 15 * line);
+      const free = (y) => taken.every(([u, v, w]) => Math.abs(u - x) > w + half
+        || Math.abs(v - y) > 14);
+      const y = lines.find(free);
+      if (y === undefined) return;
+      taken.push([x, y, half]);
+      pen.textAlign = "center";
+      pen.textBaseline = "middle";
+      pen.strokeStyle = this.ground;
+      pen.strokeText(short, x, y);
+      pen.fillStyle = this.ink;
+      pen.fillText(short, x, y);
+    });
   }
 
   paintRing(row) {

@@ -97,18 +97,19 @@ def folded(key: str, title: str, inside: str) -> str:
     return f'<details id="{key}"><summary>{text(title)}</summary>{inside}</details>'
 
 
-def picture(drawn: Picture) -> str:
-    """Show a figure in every theme and width; the style hides all but one."""
+def picture(drawn: Picture, level: int = 3) -> str:
+    """Show a figure in every theme and width, under a heading of a level; the style hides all but
+    one of them."""
     images = "".join(
         f'<span class="{theme}-only"><img class="{width}" src="{image.source}" '
         f'width="{image.width}" height="{image.height}" decoding="async" '
-        f'alt="{text(drawn.title)}: {text(drawn.caption)}"></span>'
+        f'alt="{text(drawn.spoken)}"></span>'
         for (theme, width), image in drawn.images.items()
     )
     span = " span" if drawn.spans else ""
     return (
         f'<figure id="figure-{text(drawn.name)}" class="figure{span}">'
-        f"<h3>{name(drawn.title)}</h3>"
+        f"<h{level}>{name(drawn.title)}</h{level}>"
         f"<figcaption>{name(drawn.caption)}</figcaption>{images}</figure>"
     )
 

@@ -1,0 +1,49 @@
+"""The alternative texts of figures have the full names of what they show."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hiddenstate.runs import Run
+from hiddenstate.views.alt_text import OF_CLASSES, alt_text
+from hiddenstate.views.timeline import Timeline
+from tests.report_html import train
+
+NAMES = ("walking_up_the_stairs_of_the_old_tower", "walking_down_the_stairs_of_the_old_tower")
+COLUMNS = ("acceleration_of_the_left_wrist", "acceleration_of_the_right_wrist")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("names")
+    random = np.random.default_rng(0)
+    lines = [",".join([*COLUMNS, "kind"])]
+    for row in range(40):
+        values = random.normal(size=2)
+        lines.append(f"{values[0]:.3f},{values[1]:.3f},{NAMES[row % 2]}")
+    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
+    return train("classify", {"data": str(folder / "rows.csv"), "epochs": 3}, folder)
+
+
+@pytest.mark.parametrize("name", ["predictions", "worst", "example", "confusion", "curves"])
+def test_the_full_names_are_said(run: Run, name: str) -> None:
+    timeline = Timeline(run)
+    words = alt_text(timeline, timeline.moment(), name)
+    assert any(label in words for label in NAMES)
+    assert (COLUMNS[1] in words) == (name not in OF_CLASSES)
+
+
+def test_a_wrong_prediction_is_said_with_the_true_label(run: Run) -> None:
+    timeline = Timeline(run)
+    moment = timeline.moment()
+    moment.arrays["worst_label"], moment.arrays["worst_chosen"] = np.array([0]), np.array([1])
+    first, second = timeline.class_names
+    assert f"{second} instead of {first}." in alt_text(timeline, moment, "worst")
+
+
+def test_the_page_has_them(run: Run, tmp_path: Path) -> None:
+    from hiddenstate.report import write_report
+
+    page = write_report(run).read_text("utf-8")
+    assert page.count(f"Channels: {', '.join(COLUMNS)}.") >= 4
