@@ -113,7 +113,7 @@ def test_series_of_one_step_and_very_long_series_give_warnings():
     y = np.arange(6) % 2
     assert "nothing to remember" in found_in(RANDOM.random((6, 1, 3)), y).warnings[0]
     ids = {"read_as": {"layout": "long", "id": "who"}}
-    assert "leave out --id" in found_in(RANDOM.random((6, 1, 3)), y, **ids).warnings[0]
+    assert "add --layout features" in found_in(RANDOM.random((6, 1, 3)), y, **ids).warnings[0]
     assert "2,001 steps" in found_in(RANDOM.random((6, 2001, 1)), y).warnings[0]
     signal = found_in(RANDOM.random((1, 5000, 1)), RANDOM.random((1, 5000, 1)), "regress")
     assert not signal.warnings  # it is read in windows

@@ -24,6 +24,7 @@ from hiddenstate.errors import DataError, HiddenstateError, OptionError
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
+    from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.readers.columns import Columns
 
 
@@ -82,6 +83,8 @@ def _inspect(
         raise
     dataset = replace(dataset, remarks=tuple(named(text, stdin) for text in dataset.remarks))
     findings = inspect_dataset(dataset, config, refusals, table)
+    if table is not None and not findings.unread:
+        findings = replace(findings, fits=tuple(_tried(fit, path) for fit in findings.fits))
     if as_json:
         say_json(as_json_object(findings, data))
         return
@@ -94,6 +97,23 @@ def _inspect(
             say(line)
     for line in advice(findings, data, width):
         say(line)
+
+
+def _tried(fit: "Fit", path: str) -> "Fit":
+    """Return a job that fits if its command would train on the table, else with the reason."""
+    from hiddenstate.data.job_fit import Fit
+    from hiddenstate.data.prepare.pipeline import prepare
+    from hiddenstate.jobs import make_job
+    from hiddenstate.training.start import plan
+
+    if fit.why_not:
+        return fit
+    try:
+        config, dataset = plan(fit.job, {**fit.options, "data": path})
+        make_job(config, prepare(dataset, config))
+    except HiddenstateError as error:
+        return Fit(fit.job, why_not=str(error).removeprefix(f"{path}: "))
+    return fit
 
 
 def _table(values: Mapping[str, Any]) -> "Columns | None":

@@ -1,12 +1,12 @@
 """Inspects a data set before training: what it is, which jobs fit, and what may be wrong."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hiddenstate.config import Config, DataConfig
+from hiddenstate.config import Config, DataConfig, make_config
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import (
     ValueCounts,
@@ -22,16 +22,18 @@ from hiddenstate.data.description import (
     picture_of,
     target_ranges,
 )
-from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, unknown_labels
+from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, numbered_ids, unknown_labels
+from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.wide import WideReading, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import described_roles
 from hiddenstate.data.readers.columns import MISSING, Columns, typed
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.row_order import clock_of, order_remarks
+from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import TableSeries, find_series
-from hiddenstate.errors import DataError, count, listed, printable
+from hiddenstate.errors import DataError, OptionError, count, listed, printable
 from hiddenstate.system.typing import Array
 
 LONG_SERIES = 2000
@@ -172,6 +174,9 @@ def inspect_dataset(
         reading,
         series,
     )
+    if columns is not None:
+        fits = tuple(_checked(fit, columns, options) for fit in fits)
+        warnings += _id_warnings(d, options)
     if columns is not None and d.X.ndim == 2:
         warnings += _order_warnings(columns, options, fits, printable(d.name))
     return Findings(
@@ -200,7 +205,7 @@ def inspect_dataset(
         n_groups=None if rows.groups is None else len(np.unique(rows.groups)),
         weights=None if rows.weights is None else (rows.weights.min(), rows.weights.max()),
         duplicates=copies,
-        table=() if columns is None else described(columns, config),
+        table=() if columns is None else described(columns, config, d.encodings),
         n_table=0 if columns is None else len(columns.names),
         reading=reading,
         unread=d.unread,
@@ -209,10 +214,43 @@ def inspect_dataset(
     )
 
 
-def described(columns: Columns, config: Config) -> tuple[ColumnFacts, ...]:
-    """Describe the columns of a table, with the roles they have for the job of `config`."""
+def _checked(fit: Fit, columns: Columns, options: DataConfig) -> Fit:
+    """Return a job that fits only if its command can read the table, else with the reason."""
+    if fit.why_not:
+        return fit
+    try:
+        config = make_config(fit.job, {**fit.options, "data": options.data})
+        to_dataset(columns, config.data, fit.job, True, columns.where)
+    except (DataError, OptionError) as error:
+        return Fit(fit.job, why_not=str(error).removeprefix(f"{columns.where}: "))
+    return fit
+
+
+def _id_warnings(d: SequenceDataset, options: DataConfig) -> Iterator[str]:
+    """Say that numbers are ids, by their names, which the commands do not read as inputs."""
+    if ids := numbered_ids(d, options):
+        hold = "holds ids" if len(ids) == 1 else "hold ids"
+        yield (
+            f"column{'s' * (len(ids) > 1)} {listed(ids, each=40)} {hold}, by the name, which say "
+            "nothing about new rows; the commands leave out such inputs with --drop"
+        )
+
+
+def described(
+    columns: Columns, config: Config, encodings: Sequence[Encoding] = ()
+) -> tuple[ColumnFacts, ...]:
+    """Describe the columns of a table, with the roles they have for the job of `config`.
+
+    Those of `encodings` are inputs too: text and dates that become features.
+    """
     roles, _ = described_roles(columns, config.data, config.job)
     columns, _, _ = with_names_as_text(columns, roles, Names(), columns.where)
+    inputs = [columns.positions[e.column] for e in encodings]
+    roles = replace(
+        roles,
+        inputs=[*roles.inputs, *(j for j in inputs if j not in roles.inputs)],
+        unused={j: why for j, why in roles.unused.items() if j not in inputs},
+    )
     return describe_columns(columns, roles)
 
 
@@ -339,7 +377,7 @@ def _shape_warnings(
             f"but neighbouring features are much more alike than neighbouring steps; {hint}"
         )
     if T == 1 and len(d.train) > 1:
-        ids = "ids never repeat, so each row is a series of one step; leave out --id"
+        ids = "ids never repeat, so each row is a series of one step; add --layout features"
         alone = "series of one step: a recurrent net has nothing to remember"
         yield ids if "id" in d.read_as else alone
     if T > LONG_SERIES and (d.y is None or d.y.ndim < 3):

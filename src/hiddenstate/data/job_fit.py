@@ -9,10 +9,13 @@ import numpy as np
 
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.option import JOBS
+from hiddenstate.data.column_names import ALL
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import like_numbers, shape_words
 from hiddenstate.data.prepare.wide import WideReading
+from hiddenstate.data.readers.role_guesses import says_id
 from hiddenstate.data.readers.sounds import ONE_SOUND
+from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import MIN_STEPS, TableSeries
 from hiddenstate.errors import count, printable
 from hiddenstate.system.typing import Array
@@ -70,8 +73,12 @@ def job_fits(
         The series that the table seems to hold, if options do not say so yet.
     """
     first = series if series is not None and series.id else None
+    ids, forecasts = numbered_ids(d, options), extra
+    if "id" in d.read_as and d.X.ndim == 3 and d.X.shape[1] == 1 and options.layout == "auto":
+        extra = extra | {"layout": "features"}  # ids that never repeat only name the rows
+    extra = extra | ({"drop": (*(options.drop or ()), *ids)} if ids else {})
     fits = [
-        *([] if first is None else [_series_fit(first, options, extra)]),
+        *([] if first is None else [_series_fit(first, options, forecasts)]),
         *([] if "classify" in refused else [_classify_fit(d, options, extra, reading)]),
         *([] if first else _regress_fits(d, options, extra, reading, series)),
         _autoencode_fit(d, options, extra),
@@ -82,6 +89,24 @@ def job_fits(
             why = refused.get(job, f"no targets{hint}")
             fits.append(Fit(job, why_not=why.removeprefix(f"{printable(options.data)}: ")))
     return tuple(sorted(fits, key=lambda fit: bool(fit.why_not)))
+
+
+def numbered_ids(d: SequenceDataset, options: DataConfig) -> tuple[str, ...]:
+    """Return the inputs of a table that are numbers, but ids by their names, if others are left.
+
+    Those that `--input` names are meant to be inputs.
+    """
+    if options.input not in (None, ALL) or "layout" not in d.read_as:
+        return ()
+    ids = tuple(name for name in d.names or () if says_id(name))
+    return ids if len(ids) < len(d.names or ()) else ()
+
+
+def _counts_rows(X: Any, j: int) -> bool:
+    """Return whether a column of wide rows (N, F) only numbers them."""
+    if X.ndim > 2 or isinstance(X, RowStore):
+        return False
+    return bool((np.diff(X[:, j].astype(np.float64)) == 1).all())
 
 
 def hardly_repeat(y: Array) -> bool:
@@ -190,7 +215,15 @@ def _regress_fits(
             if found is not None:
                 yield _series_fit(found, options, extra)
                 return
-            name = d.columns[0]
+            encoded = {feature for e in d.encodings for feature in e.features}
+            free = [
+                name
+                for j, name in enumerate(d.columns)
+                if name not in encoded and not says_id(name) and not _counts_rows(d.X, j)
+            ]
+            if not free:
+                return
+            name = free[0]
             series = f"{'one' if wide else len(d.X)} series of up to {count(n_steps, 'step')}"
             series += f", in windows; {printable(name, 40)} 1 step ahead"
             when = "if each row is a time step" if wide else ""

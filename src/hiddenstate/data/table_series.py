@@ -19,6 +19,7 @@ from hiddenstate.data.readers.role_guesses import (
     INDEX_NAMES,
     LABEL_NAMES,
     TIME_NAMES,
+    says_id,
 )
 from hiddenstate.data.readers.row_order import MAX_UNNAMED, clock_of
 from hiddenstate.errors import DataError
@@ -76,7 +77,10 @@ def find_series(columns: Columns, roles: Roles, options: DataConfig) -> TableSer
     if (own_id and roles.time is not None) or options.layout in ("wide", "features"):
         return None
     for time, clock in _clocks(columns, roles, options):
+        counts = columns.kinds[time] == "number" and not _is_named_as_time(columns, time)
         for ids in [own_id] if own_id else _possible_ids(columns, roles, time):
+            if counts and not ids and time != roles.time:
+                continue  # numbers of the rows
             series = _numbered(columns, ids)
             if not _orders(columns, time, series, clock, bool(ids)):
                 continue
@@ -97,6 +101,8 @@ def _clocks(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[tup
     counters, one = [], np.zeros(columns.n_rows, np.int64)
     for j in free:
         if j in taken or columns.kinds[j] == "nested" or columns.names[j].casefold() in INDEX_NAMES:
+            continue
+        if says_id(columns.names[j]) and j != roles.time:
             continue
         array = columns.arrays[j]
         if missing_cells(array).any():
@@ -180,7 +186,8 @@ def _target(columns: Columns, options: DataConfig, taken: set[int]) -> int | Non
         named = columns.positions.get(options.target[0])
         return named if named not in taken else None
     for j, kind in enumerate(columns.kinds):
-        if kind == "number" and j not in taken and not _is_named_as_time(columns, j):
+        is_id = says_id(columns.names[j])
+        if kind == "number" and j not in taken and not (_is_named_as_time(columns, j) or is_id):
             values = columns.arrays[j][~missing_cells(columns.arrays[j])]
             if len(values) and values.min() < values.max():
                 return j

@@ -1,5 +1,6 @@
 """Guesses the roles of columns that no option names, by their names and content."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -52,6 +53,14 @@ MAX_LIKELY = 5
 
 Report = Callable[[DataError], None]
 """Takes what is wrong with the roles; raises it, or remembers it where roles are only described."""
+
+
+_ID = re.compile(r"(^|.*[\W_])(id|ID|Id)|.*[a-z]I[dD]")
+
+
+def says_id(name: str) -> bool:
+    """Return whether the name of a column says that it holds ids: customer_id, PassengerId."""
+    return name.casefold() in ID_NAMES or _ID.fullmatch(name) is not None
 
 
 def first_named(columns: Columns, names: tuple[str, ...], free: list[int]) -> int | None:
