@@ -120,3 +120,8 @@ def test_years_and_months_that_go_back_are_noted(read: Read) -> None:
     )
     in_time = "year,month,sales\n" + "".join(f"{2023 + i // 12},{i % 12},{i}\n" for i in range(15))
     assert not any("order" in remark for remark in read(in_time, **FORECAST).remarks)
+
+
+def test_ids_beyond_64_bits_stay_numbers(read: Read) -> None:
+    data = read("id,x,label\n1e300,1,a\n2e300,2,b\n3,3,a\n")
+    equal(data.train.ids, [1e300, 2e300, 3])

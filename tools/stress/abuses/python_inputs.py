@@ -28,6 +28,8 @@ assert {check}
 
 EQUAL = "same(data.X, right) and list(data.y) == list('xyxy')"
 
+LEFT_OUT = "data.columns == ('b',) and 'a (a type that cannot be read)' in data.remarks[0]"
+
 FRAMES = (
     frame(
         "a MultiIndex of rows",
@@ -82,9 +84,9 @@ FRAMES = (
         ends=(2,),
         says="both named 1",
     ),
-    frame("lists in cells", "df = base.assign(a=[[1], [2], [3], [4]])", ends=(2,), says="a"),
-    frame("complex numbers", "df = base.assign(a=base.a + 1j)", ends=(2,), says="a"),
-    frame("intervals", "df = base.assign(a=pd.cut(base.a, 2))", ends=(2,), says="a"),
+    frame("lists in cells", "df = base.assign(a=[[1], [2], [3], [4]])", LEFT_OUT),
+    frame("complex numbers", "df = base.assign(a=base.a + 1j)", LEFT_OUT),
+    frame("intervals", "df = base.assign(a=pd.cut(base.a, 2))", LEFT_OUT),
     frame("no rows", "df = base.iloc[:0]", ends=(2,), says="no rows|label"),
     frame("no columns", "df = base[[]]", ends=(2,), says="column"),
 )

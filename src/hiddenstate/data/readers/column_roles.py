@@ -148,7 +148,8 @@ def _decided(
         forecast = options.horizon is not None and bool(targets)
         filled = part != "training" or options.missing != "error"
         inputs = list(targets) if forecast else all_numbers(columns, free, targets, filled, report)
-    unused |= {j: _why_unused(columns, j, options) for j in free if j not in (*inputs, *targets)}
+    used = {*inputs, *targets}
+    unused |= {j: _why_unused(columns, j, options) for j in free if j not in used}
     may_be_encoded = options.calendar is not None or options.input == ALL
     if not inputs and not (may_be_encoded and require_targets):
         hint = "; to forecast a target from its own past add --horizon 1" if targets else ""

@@ -176,11 +176,12 @@ def plain_values(array: Array) -> Array:
         if 10 < texts.dtype.itemsize // 4 < 19:  # hours or minutes alone are hardly readable
             texts = np.datetime_as_string(array, unit="s")
         return np.where(np.isnat(array), "", texts).astype(object)
-    if array.dtype.kind != "f" or is_whole(array):
-        return array.astype(np.int64) if array.dtype.kind == "f" else array
-    present = ~np.isnan(array)
-    if present.all() or not is_whole(array[present]):
+    present = ~np.isnan(array) if array.dtype.kind == "f" else np.zeros(0, bool)
+    some = array[present] if len(present) else present
+    if not len(some) or not is_whole(some) or np.abs(some).max() >= 2.0**63:
         return array
+    if present.all():
+        return array.astype(np.int64)
     texts = np.full(len(array), "", object)
     texts[present] = [str(int(value)) for value in array[present]]
     return texts
