@@ -236,14 +236,14 @@ def test_csv_json_and_parquet_name_the_same_places(cli: Cli, tmp_path: Path) -> 
         pd.testing.assert_frame_equal(part, stored[0], check_dtype=False, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a.txt", "a.csv.gz", "a.parq"])
+@pytest.mark.parametrize("name", ["a.xls", "a.txt", "a.csv.gz", "a.parq"])
 def test_an_output_of_an_unsupported_format_is_refused_before_any_work(
     name: str, cli: Cli, tmp_path: Path
 ) -> None:
     answer = cli("predict", "no such run", "--output", name)
     assert answer.code == 2
     assert f"--output: {name}: unsupported format" in answer.err
-    assert "supported: .csv, .json, .parquet, .pq; " in answer.err
+    assert "supported: .csv, .json, .parquet, .pq, .xlsx; " in answer.err
     assert not list(tmp_path.iterdir())
 
 

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from hiddenstate.models.fitted import FittedModel
     from hiddenstate.runs import Run
 
-FORMATS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".pq": "parquet"}
+FORMATS = {
+    ".csv": "csv",
+    ".json": "json",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".xlsx": "xlsx",
+}
 """The format of predictions by the ending of the file's name."""
 
 _data_argument = click.argument("data", required=False)
@@ -72,8 +78,8 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(("auto", "csv", "json", "parquet")),
-    metavar="auto|csv|json|parquet",
+    type=click.Choice(("auto", "csv", "json", "parquet", "xlsx")),
+    metavar="auto|csv|json|parquet|xlsx",
     default="auto",
     help="Output format; auto follows the name of --output, otherwise CSV.  [default: auto]",
 )
@@ -164,10 +170,16 @@ def _resolve_format(file_format: str, output: Path | None) -> str:
     ------
     OptionError
         If there is no format for the ending, or the format cannot be printed.
+    MachineError
+        If the package that writes the format is not installed.
     """
-    if file_format == "parquet" and output is None:
-        raise OptionError("--format: Parquet is not printed; add --output FILE")
+    from hiddenstate.inference.output_formats import check_format
+
+    if file_format in ("parquet", "xlsx") and output is None:
+        name = {"parquet": "Parquet", "xlsx": "a workbook"}[file_format]
+        raise OptionError(f"--format: {name} is not printed; add --output FILE")
     if file_format != "auto":
+        check_format(file_format)
         return file_format
     suffix = output.suffix.lower() if output else ""
     if suffix and suffix not in FORMATS:
@@ -175,7 +187,9 @@ def _resolve_format(file_format: str, output: Path | None) -> str:
             f"--output: {printable(output)}: unsupported format {printable(suffix, 40)}; "
             f"supported: {', '.join(FORMATS)}; or name the format with --format"
         )
-    return FORMATS.get(suffix, "csv")
+    file_format = FORMATS.get(suffix, "csv")
+    check_format(file_format)
+    return file_format
 
 
 def _note_remarks(remarks: Iterable[str], stdin: Path | None) -> None:

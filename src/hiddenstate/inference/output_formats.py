@@ -1,12 +1,30 @@
-"""Writes a prediction as CSV, JSON or Parquet."""
+"""Writes a prediction as CSV, JSON, Parquet or an Excel workbook."""
 
 import csv
 import io
 import json
+import math
+import re
+from typing import Any
 
+from hiddenstate.errors import DataError
 from hiddenstate.inference.predict import Prediction
 from hiddenstate.system.extras import require
 from hiddenstate.system.strict_json import replace_nan
+
+PACKAGES = {"parquet": ("pyarrow", "writing Parquet"), "xlsx": ("openpyxl", "writing a workbook")}
+"""The optional package that writes a format, and what for."""
+
+MAX_ROWS, MAX_COLUMNS, MAX_TEXT = 2**20, 2**14, 2**15 - 1
+"""Largest number of rows and columns of a sheet, and of characters in its cells."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+
+def check_format(file_format: str) -> None:
+    """Refuse a format whose optional package is not installed (`MissingExtraError`)."""
+    if file_format in PACKAGES:
+        require(*PACKAGES[file_format])
 
 
 def encode_prediction(prediction: Prediction, file_format: str) -> bytes:
@@ -15,14 +33,16 @@ def encode_prediction(prediction: Prediction, file_format: str) -> bytes:
     Parameters
     ----------
     prediction : Prediction
-    file_format : {"csv", "json", "parquet"}
+    file_format : {"csv", "json", "parquet", "xlsx"}
         CSV has a header line and is UTF-8; JSON is a list of one object per row, with null for
-        NaN and infinity.
+        NaN and infinity; a workbook has one sheet, with empty cells for these.
 
     Raises
     ------
     MachineError
-        If the format is parquet and pyarrow is not installed.
+        If the package that writes the format is not installed.
+    DataError
+        If there are more rows or columns than a sheet has.
     """
     if file_format == "csv":
         text = io.StringIO()
@@ -35,11 +55,41 @@ def encode_prediction(prediction: Prediction, file_format: str) -> bytes:
         rows = [dict(zip(names, replace_nan(row), strict=True)) for row in prediction.rows()]
         lines = (json.dumps(row, allow_nan=False, ensure_ascii=False) for row in rows)
         return ("[\n" + ",\n".join(lines) + "\n]\n").encode()
-    return _parquet(prediction)
+    check_format(file_format)
+    return _workbook(prediction) if file_format == "xlsx" else _parquet(prediction)
+
+
+def _workbook(prediction: Prediction) -> bytes:
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+
+    if len(prediction) >= MAX_ROWS or len(prediction.columns) > MAX_COLUMNS:
+        raise DataError(
+            f"{len(prediction):,} rows of {len(prediction.columns):,} columns, but a sheet has at "
+            f"most {MAX_ROWS:,} rows and {MAX_COLUMNS:,} columns; use a name that ends in .csv or "
+            ".parquet"
+        )
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("predictions")
+
+    def cell(value: Any) -> Any:
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        if not isinstance(value, str):
+            return value
+        text = WriteOnlyCell(sheet, _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)[:MAX_TEXT])
+        text.data_type = "s"  # text that begins with = is no formula
+        return text
+
+    sheet.append([cell(name) for name in prediction.columns])
+    for row in prediction.rows():
+        sheet.append([cell(value) for value in row])
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
 
 
 def _parquet(prediction: Prediction) -> bytes:
-    require("pyarrow", "writing Parquet")
     import pyarrow
     import pyarrow.parquet
 
