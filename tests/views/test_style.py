@@ -170,3 +170,10 @@ def test_figures_keep_their_theme_when_they_are_drawn_later():
 )
 def test_names_are_drawn_literally(text, shown):
     assert style.plain(text) == shown
+
+
+def test_short_names_that_begin_and_end_alike_stay_distinct():
+    names = ["walking_up_the_stairs", "walking_on_the_stairs", "walking_down_the_stairs", "sitting"]
+    short = style.shortened(names, 8)
+    assert short == ["…up_the…", "…on_the…", "…down_t…", "sitting"]
+    assert style.shortened(["the_same_name"] * 2, 8) == ["the_sam…"] * 2

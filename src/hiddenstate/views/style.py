@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from unicodedata import east_asian_width
@@ -264,12 +265,20 @@ def plain(text: object, limit: int = 24) -> str:
 def shortened(names: Sequence[str], limit: int) -> list[str]:
     """Return names as :func:`plain` does, of at most `limit` letters, without equal ones.
 
-    The ends of long names are left out; where names would become equal, their middles.
+    The ends of long names are left out; where names would become equal, their middles; and of those
+    that would be equal then, what they begin with.
     """
     shown = [plain(name, 10**6) for name in names]
     ended = [cut(name, limit) for name in shown]
     if len(set(ended)) < len(set(shown)):
         ended = [plain(name, max(limit, 3)) for name in names]
+    for short in {name for name in ended if ended.count(name) > 1}:
+        equal = [n for n, name in enumerate(ended) if name == short]
+        columns = enumerate(zip_longest(*(shown[n] for n in equal)))
+        differ = next((place for place, column in columns if len(set(column)) > 1), None)
+        if differ is not None:
+            for n in equal:
+                ended[n] = cut(f"…{shown[n][differ:]}", max(limit, 3))
     return ended
 
 

@@ -1,12 +1,13 @@
 """Calibration, curves, and recall and rows over training show what the arrays hold."""
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 
-from hiddenstate.metrics.curves import Calibration, one_against_rest
+from hiddenstate.metrics.curves import Calibration, Curves, one_against_rest
 from hiddenstate.views import figures, style
-from hiddenstate.views.figures.layout import new_figure
+from hiddenstate.views.figures.layout import new_figure, page_width
 from tests.figure_texts import overlaps
 from tests.views.figures.test_figures import image, titles
 
@@ -103,3 +104,15 @@ def test_texts_never_collide():
         figures.dynamics(steps, chances, y, y > 3, LONG, 200, 50),
     ):
         assert overlaps(figure) == []
+
+
+def test_on_a_phone_curves_stand_below_each_other_and_names_are_whole():
+    names = [f"a_rather_long_name_of_class_{n}" for n in range(3)]
+    roc = np.ones((3, 101))
+    with page_width(3.4):
+        upper, lower = figures.curves(Curves(roc, roc, np.ones(3), np.ones(3)), names).axes
+        assert upper.get_position().y0 > lower.get_position().y1
+        steps, counts = np.array([1, 5]), np.tile(np.eye(3, dtype=int), (2, 1, 1))
+        figure = figures.recall(steps, counts, names)
+    FigureCanvasAgg(figure).draw()
+    assert all(text.get_window_extent().x0 >= 0 for text in figure.axes[0].texts)

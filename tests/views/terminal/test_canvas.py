@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hiddenstate.views.terminal import shapes
-from hiddenstate.views.terminal.canvas import BOLD, Canvas, changes, clip, printed, width_of
+from hiddenstate.views.terminal.canvas import (
+    BOLD,
+    Canvas,
+    changes,
+    clip,
+    clip_label,
+    clip_labels,
+    printed,
+    width_of,
+)
 from hiddenstate.views.terminal.colors import (
     BLUE,
     CLASSES,
@@ -354,3 +363,9 @@ def test_printed_lines_show_what_a_screen_shows():
     assert lines[0].endswith("\x1b[0m")
     canvas.depth = Depth.PLAIN
     assert printed(canvas) == [" a数", "plain"]
+
+
+def test_labels_that_begin_and_end_alike_stay_distinct():
+    names = ["walking_up_the_stairs", "walking_down_the_stairs", "sitting"]
+    assert clip_labels(names, 10) == ["…up_the_s…", "…down_the…", "sitting"]
+    assert clip_labels(["sitting_down"] * 2, 8) == [clip_label("sitting_down", 8)] * 2

@@ -221,7 +221,8 @@ class _Plan:
         points = self.points
         if not fits:
             texts = [text.rstrip("%") for text in texts]
-            points = min(points, 0.95 * self.side / C / (REGULAR * max(map(len, texts))))
+            longest = max(map(len, texts)) + 0.8  # with a gap
+            points = min(points, self.side / C / (REGULAR * longest))
         if points < 5:
             return
         place = np.column_stack([lines, np.full(C, C - 0.5)])

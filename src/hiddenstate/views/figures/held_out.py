@@ -15,6 +15,7 @@ from hiddenstate.views.figures.layout import (
     KEYED,
     LETTER,
     add_axes,
+    fitting_label,
     heading,
     inches,
     legend,
@@ -92,7 +93,7 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
         if lane.count > len(lane.time):  # steps in the middle are not there
             first = len(lane.time) // 2
         _draw_lane(figure, values, inner[1, 0], shown, lane, slice(first))
-        values.set_ylabel(style.plain(lane.of, 16))
+        fitting_label(values, style.plain(lane.of, 16))
         if not number:
             legend(values)
         last = values
@@ -143,7 +144,7 @@ def _draw_lane(
     if zoom:
         residuals.tick_params(labelleft=False)
     else:
-        residuals.set_ylabel("residual")
+        fitting_label(residuals, "residual")
     start, end = (past_time[0] if len(past_time) else time[0]), time[-1]
     beside = 0.01 * (end - start) or 0.5
     border = start - beside

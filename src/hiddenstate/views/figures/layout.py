@@ -317,6 +317,12 @@ def name_axes(axes: Axes, x: str = "", y: str = "") -> None:
             write_name(style.cut(text, max(int(1.1 * long / dpi / letter), 1)))
 
 
+def fitting_label(axes: Axes, *texts: str) -> None:
+    """Name the y axis by the first of some texts that it has space for; else not at all."""
+    letters = axes.bbox.height / part_of(axes.figure).dpi / (REGULAR * (style.SMALL_POINTS + 0.5))
+    axes.set_ylabel(next((text for text in texts if style.letters(text) <= 1.1 * letters), ""))
+
+
 def log_scale(axes: Axes) -> None:
     """Make the y axis logarithmic, with ticks at powers of ten, or also between them if few."""
     axes.set_yscale("log")

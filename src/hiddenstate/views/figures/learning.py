@@ -15,11 +15,11 @@ from hiddenstate.views.figures.layout import (
     KEYED,
     REGULAR,
     add_axes,
+    fitting_label,
     heading,
     inches,
     legend,
     log_scale,
-    name_axes,
     new_figure,
     part_of,
     place,
@@ -208,7 +208,7 @@ def _draw_loss(
     points = np.array([[e["step"] + 1, e["valid_loss"]] for e in valid], float).reshape(-1, 2)
     if len(points):
         axes.plot(*points.T, color=now.valid, lw=1.4, ls="--", marker="s", ms=3, label="validation")
-    name_axes(axes, y="loss" if len(points) else "training loss")
+    fitting_label(axes, *([] if len(points) else ["training loss"]), "loss")
     axes.set_ylim(span.low, span.high)
     if span.log:
         log_scale(axes)
@@ -232,7 +232,8 @@ def _draw_score(
     points = [(event["step"] + 1, event[key]) for event in history if key in event]
     marker = "o" if len(points) < 30 else ""
     axes.plot(*zip(*points, strict=True), color=now.test, lw=1.8, marker=marker, ms=3)
-    name_axes(axes, y="test accuracy" if key == "test_accuracy" else "test error")
+    name = key.removeprefix("test_").replace("mse", "error")
+    fitting_label(axes, f"test {name}", name)
     axes.set_ylim(span.low, span.high)
     if baseline:
         draw_baseline(axes, *baseline, points[-1][1] > baseline[0])

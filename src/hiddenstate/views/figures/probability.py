@@ -18,6 +18,7 @@ from hiddenstate.views.figures.layout import (
     inches,
     name_axes,
     new_figure,
+    on_page,
     percent,
     place,
     rule,
@@ -25,6 +26,9 @@ from hiddenstate.views.figures.layout import (
     write,
     write_at,
 )
+
+STACKED = 5.0
+"""Width of a figure in inches up to which ROC and precision-recall stand below each other."""
 
 CURVES = 4
 """Classes that have a curve of their own, the hardest ones; the others are averaged."""
@@ -79,7 +83,9 @@ def curves(values: Curves, names: Sequence[str], figure: Figure | None = None) -
     Of more than `CURVES` classes the ones with the smallest ROC areas are drawn, and the mean of
     the others.
     """
-    figure, now = figure or new_figure(8.6, 4.4), style.now()
+    width, now = on_page(8.6), style.now()
+    figure = figure or new_figure(width, 4.4 if width > STACKED else 6.4)
+    stacked = inches(figure)[0] <= STACKED
     present = np.flatnonzero(np.isfinite(values.roc_area))
     hardest = present[np.argsort(values.roc_area[present], kind="stable")]
     if len(hardest) == 2:  # the curves of two classes mirror each other
@@ -89,7 +95,8 @@ def curves(values: Curves, names: Sequence[str], figure: Figure | None = None) -
     if len(rest):
         note += f"; the {CURVES} with the smallest ROC areas, and the mean of the others"
     heading(figure, "ROC and precision-recall", note)
-    grid = place(figure, 1, 2, bottom=0.5, gap=(0.6, 0))
+    rows, columns = (2, 1) if stacked else (1, 2)
+    grid = place(figure, rows, columns, bottom=0.5, gap=(0.6, 0.7))
     x = np.linspace(0, 1, values.roc.shape[1])
     colors = dict(enumerate(style.class_colors(max(len(names), 1))))
     if len(names) > len(style.now().classes):  # shades of many classes are too alike
@@ -100,7 +107,7 @@ def curves(values: Curves, names: Sequence[str], figure: Figure | None = None) -
             (values.precision, values.average_precision, ("recall", "precision"), 3),
         )
     ):
-        axes = add_axes(figure, grid[0, column])
+        axes = add_axes(figure, grid[column])
         named = []
         if len(rest):
             text = f"mean of {len(rest)} others  {scores[rest].mean():.3f}"
@@ -156,8 +163,9 @@ def recall(
     hits = np.diagonal(counts, axis1=1, axis2=2)
     share = (hits / np.maximum(counts.sum(axis=2), 1))[:, order]
     longest = REGULAR * style.SMALL_POINTS * max(style.letters(name) for name in names)
-    room = min(longest, 2.0, inches(figure)[0] / 3 if figure else 2.0)
+    room = min(longest, 2.0)
     figure = figure or new_figure(6.0 + room, 1.3 + min(max(0.24 * C, 1.2), 6.0))
+    room = min(room, inches(figure)[0] / 3)
     heading(
         figure,
         "Recall of each class",

@@ -1,8 +1,10 @@
 """A grid of characters with colours, and what to write to a terminal to show it."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import zip_longest
 
 import numpy as np
 
@@ -235,6 +237,19 @@ def clip(text: str, width: int) -> str:
             break
         beginning += character
     return beginning + "…" if width > 0 else ""
+
+
+def clip_labels(texts: Sequence[str], width: int) -> list[str]:
+    """Return labels as :func:`clip_label` does; of those that would become equal, what they begin
+    with is left out."""
+    clipped = [clip_label(text, width) for text in texts]
+    for short in {text for text in clipped if clipped.count(text) > 1}:
+        equal = [n for n, text in enumerate(clipped) if text == short]
+        columns = enumerate(zip_longest(*(texts[n] for n in equal)))
+        differ = next((place for place, column in columns if len(set(column)) > 1), None)
+        for n in equal if differ is not None else []:
+            clipped[n] = clip(f"…{texts[n][differ:]}", width)
+    return clipped
 
 
 def clip_label(text: str, width: int) -> str:

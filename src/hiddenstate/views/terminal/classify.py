@@ -9,7 +9,15 @@ from hiddenstate.runs.snapshots import ClassifySnapshot, ClassifyStatic
 from hiddenstate.system.typing import Array
 from hiddenstate.views.terminal import panels, shapes
 from hiddenstate.views.terminal import rows as rows_of_data
-from hiddenstate.views.terminal.canvas import BOLD, REVERSE, Canvas, clip, clip_label, width_of
+from hiddenstate.views.terminal.canvas import (
+    BOLD,
+    REVERSE,
+    Canvas,
+    clip,
+    clip_label,
+    clip_labels,
+    width_of,
+)
 from hiddenstate.views.terminal.colors import BLUE, GREY, ORANGE, PROBABILITY, SIGNED
 from hiddenstate.views.terminal.layout import Box, Panel, Stack
 from hiddenstate.views.terminal.learning import learning
@@ -96,10 +104,10 @@ def probabilities(canvas: Canvas, timeline: Timeline, moment: Moment, selection:
     names = [panels.label(timeline, number) for number in order]
     wide = min(max(width_of(name) for name in names), max(body.width // 3, 2))
     long = body.width - wide - 8
-    for y, (number, name) in enumerate(zip(order, names, strict=True)):
+    for y, (number, name) in enumerate(zip(order, clip_labels(names, wide), strict=True)):
         best = number == values.argmax()
         ink = BLUE if number == real else ORANGE if best else GREY
-        body.text(0, y, clip_label(name, wide), mark=BOLD if best else 0)
+        body.text(0, y, name, mark=BOLD if best else 0)
         shapes.bar(body, wide + 1, y, long, float(values[number]), ink)
         sign = "" if not best else "✓" if real is None or number == real else "✗"
         body.right(y, f"{values[number]:4.0%} {sign or ' '}", ink if best else GREY)
@@ -187,8 +195,10 @@ def _signal_decision(
     rows_of_data.write_names(body.part(0, 0, wide, height), form, height)
     rows_of_data.draw_row(body.part(wide, 0, body.width - wide, height), row, form)
     if chance is not None:
-        for y, number in enumerate(_likeliest(chance, n_classes), start=height):
-            body.text(0, y, clip_label(names[number], wide - 1))
+        likeliest = _likeliest(chance, n_classes)
+        short = clip_labels([names[number] for number in likeliest], wide - 1)
+        for y, (number, name) in enumerate(zip(likeliest, short, strict=True), start=height):
+            body.text(0, y, name)
             line = body.part(wide, y, body.width - wide, 1)
             shapes.image(line, chance[:, [number]].T, colors=PROBABILITY)
     below = body.height - height - n_classes
@@ -207,9 +217,9 @@ def confusion(canvas: Canvas, timeline: Timeline, moment: Moment, selection: Sel
     wide = min(max(width_of(name) for name in names), body.width // 4)
     columns = min(max((body.width - wide - 1) // len(counts), 1), 7)  # for each class
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    short = panels.letters(names)
+    short, clipped = panels.letters(names), clip_labels(names, wide)
     for y, line in enumerate(counts[: body.height - 1]):
-        body.text(0, y + 1, clip_label(names[y], wide))
+        body.text(0, y + 1, clipped[y])
         for x, count in enumerate(line):
             here = body.part(wide + 1 + x * columns, y + 1, columns, 1)
             if y == 0:
