@@ -132,3 +132,37 @@ def test_series_of_different_lengths_have_times_beyond_their_own_ends(cli: Cli) 
     every, _ = predicted(cli, "own.csv")
     assert (every["target_time"] == every["time"] + 2).all()
     assert every.groupby("series")["target_time"].max().tolist() == [21, 41, 46]
+
+
+def one_total_a_series(noise: float = 0.0) -> pd.DataFrame:
+    """Twenty series of 6 to 8 rows; the total is the same in all rows of each."""
+    totals = RNG.uniform(1, 5, 20).round(2)
+    parts = [
+        pd.DataFrame({
+            "id": f"s{k}", "t": range(6 + k % 3), "x": RNG.normal(total, 1, 6 + k % 3),
+            "total": total + noise * RNG.normal(size=6 + k % 3),
+        })
+        for k, total in enumerate(totals)
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_one_target_repeated_in_each_series_is_noted_and_can_be_predicted_once(cli: Cli) -> None:
+    frame = one_total_a_series()
+    frame.to_csv("own.csv", index=False)
+    said = cli("regress", "own.csv", "--target", "total", *SMALL)
+    assert said.code == 0, said.err
+    hint = "to predict it once a series, add --window 0 --output last"
+    assert hint in said.err
+    said = cli("regress", "own.csv", "--target", "total", "--window", 0, "--output", "last", *SMALL)
+    assert said.code == 0, said.err
+    assert hint not in said.err
+    assert "4 held out for testing (at random)" in said.out
+    assert "on all 4 held-out rows" in said.out
+    held, _ = predicted(cli)
+    assert len(held) == held["series"].nunique() == 4
+    every, _ = predicted(cli, "own.csv")
+    assert every["series"].tolist() == frame["id"].unique().tolist()
+    assert json.loads(cli("evaluate", "last", "own.csv", "--json").out)["answers"] == 20
+    one_total_a_series(0.1).to_csv("own.csv", index=False)
+    assert hint not in cli("regress", "own.csv", "--target", "total", *SMALL).err

@@ -419,6 +419,9 @@ def _held_out(d: "PreparedDataset", config: Config, raw: "SequenceDataset | None
     signal = raw is not None and config.job == "regress" and len(raw.train) == 1
     # A forecast of series without targets has its inputs as targets.
     every_step = raw is not None and (raw.train.y is None or raw.train.y.ndim == 3)
+    every_step &= config.job != "regress" or bool(
+        config.data.window or config.data.output != "last"
+    )
     ends = config.job == "regress" and not signal and every_step and not config.data.stateful
     by_way = {
         "group": " (whole groups)",

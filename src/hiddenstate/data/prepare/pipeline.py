@@ -305,7 +305,8 @@ def _windows(name: str, rows: Rows, config: Config, where: str) -> Rows:
     if rows.y is not None and rows.y.ndim < 3:
         return rows
     options = config.data
-    whole = name == "test" and not options.stateful
+    one_each = options.output == "last" and not options.window
+    whole = name == "test" and not (options.stateful or one_each)
     rows = cut_windows(
         rows,
         0 if whole else options.window,

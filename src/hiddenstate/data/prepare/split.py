@@ -133,6 +133,8 @@ def are_forecasts(dataset: SequenceDataset, config: Config) -> bool:
     held_out = options.valid_fraction or (options.test_fraction and dataset.test is None)
     if config.job != "regress" or dataset.source != "file" or options.stateful or not held_out:
         return False
+    if options.output == "last" and not options.window:  # one prediction a series
+        return False
     at_every_step = options.horizon is not None if rows.y is None else rows.y.ndim == 3
     many = len(rows) > 1 and rows.X.ndim == 3 and rows.groups is None
     return many and at_every_step and not isinstance(rows.X, RowStore)

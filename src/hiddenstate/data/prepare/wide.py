@@ -116,6 +116,25 @@ def assumptions(
             f"{where}: each row is read as a time step of one series; if rows are separate "
             "examples, add --layout features"
         )
+    one_each = options.output == "last" and not options.window
+    no_forecast = config.job == "regress" and options.horizon is None
+    if no_forecast and not one_each and _has_one_target_a_series(dataset):
+        yield (
+            f"{where}: the target is the same in all rows of each series, and predicted at every "
+            "one; to predict it once a series, add --window 0 --output last"
+        )
+
+
+def _has_one_target_a_series(dataset: SequenceDataset) -> bool:
+    """Return whether the targets of several series are constant in each, and differ."""
+    rows = dataset.train
+    if rows.y is None or rows.y.ndim < 3 or len(rows) < 2 or rows.y.shape[1] < 2:
+        return False
+    lengths = np.full(len(rows), rows.y.shape[1]) if rows.lengths is None else rows.lengths
+    first = rows.y[:, :1]
+    after = np.arange(rows.y.shape[1]) >= lengths[:, None]
+    same = (rows.y == first) | np.isnan(rows.y) | after[..., None]
+    return bool(same.all() and (first != first[:1]).any() and (lengths > 1).any())
 
 
 def is_open(dataset: SequenceDataset, config: Config) -> bool:
