@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure, FigureBase
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.system.typing import Array
@@ -14,6 +15,7 @@ from hiddenstate.views import style
 from hiddenstate.views.figures.cloud import MARKS, ClassNames, Cloud
 from hiddenstate.views.figures.lanes import write_sides
 from hiddenstate.views.figures.layout import (
+    REGULAR,
     add_axes,
     heading,
     inches,
@@ -38,8 +40,11 @@ from hiddenstate.views.row_form import RowForm, form_of_rows
 SHORT = 3
 """Length of the longest label up to which codes are drawn as labels, not as points."""
 
-LISTED = 20
-"""Number of classes up to which points have a legend."""
+LISTED, NAMED = 20, 18
+"""Number of classes up to which points have a legend and are named, and letters of their names."""
+
+WIDE = 4.8
+"""Width of a figure in inches from which classes are also listed beside the axes."""
 
 
 OVER = "faint: the row; over it its reconstruction; filled: the difference"
@@ -300,14 +305,21 @@ def codes(
     finite = np.isfinite(shown).all(axis=1)
     shown, labels = shown[finite], None if labels is None else labels[finite]
     heading(figure, "Codes", note)
+    wide = inches(figure)[0] >= WIDE
+    short = style.shortened(names, NAMED if wide else NAMED // 2)
+    listed = labels is not None and _are_listed(short)
+    beside = listed and wide
+    room = REGULAR * style.SMALL_POINTS * max(map(style.letters, short)) + 0.45 if beside else 0.0
     space = shown.shape[1] == 3
     axes: Any
     if space:
-        part = place(figure, left=0.0, right=0.2, bottom=0.2, top=0.3)[0]
+        part = place(figure, left=0.0, right=0.2 + room + 0.3 * beside, bottom=0.2, top=0.3)[0]
         axes = figure.add_subplot(part, projection="3d")
     else:
-        axes = add_axes(figure, place(figure)[0])
-    _draw_codes(axes, shown, labels, [style.plain(name, 12) for name in names], rainbow)
+        axes = add_axes(figure, place(figure, right=0.15 + room)[0])
+    _draw_codes(axes, shown, labels, short, rainbow)
+    if beside:
+        _list_classes(axes, short, rainbow)
     spans = list(limits or code_spans([values]))[:3]
     if Z == 1:
         spans.append(Span(-0.5, max(len(names), 1) - 0.5))
@@ -327,23 +339,31 @@ def _draw_codes(
         axes.add_collection(Cloud(axes, shown, labels, names, colors), autolim=False)
         return
     axes.add_collection(Cloud(axes, shown, labels, None, colors), autolim=False)
-    if len(names) <= LISTED:
+    if _are_listed(names):
         axes.add_artist(ClassNames(axes, shown, labels, names))
-        axes.legend(
-            handles=[
-                axes.scatter(
-                    *[[]] * shown.shape[1],
-                    color=[color],
-                    s=28,
-                    label=name,
-                    marker=MARKS[number % len(MARKS)],
-                )
-                for number, (name, color) in enumerate(zip(names, colors, strict=True))
-            ],
-            loc="upper right",
-            borderaxespad=0.0,
-            labelcolor=now.muted,
+
+
+def _are_listed(names: Sequence[str]) -> bool:
+    """Whether the names of classes are too long for labels, and few enough for a legend."""
+    return max(map(len, names), default=0) > SHORT and len(names) <= LISTED
+
+
+def _list_classes(axes: Any, names: Sequence[str], rainbow: bool) -> None:
+    """Add a legend of the classes beside the axes."""
+    marks = [
+        Line2D([], [], ls="", marker=MARKS[number % len(MARKS)], ms=5.5, color=color, label=name)
+        for number, (name, color) in enumerate(
+            zip(names, style.class_colors(len(names), rainbow), strict=True)
         )
+    ]
+    axes.legend(
+        handles=marks,
+        loc="upper left",
+        bbox_to_anchor=(1.06 if axes.name == "3d" else 1.0, 1.0),
+        borderaxespad=0.0,
+        handletextpad=0.1,
+        labelcolor=style.now().muted,
+    )
 
 
 def _fit(axes: Any, spans: Sequence[Span], n_numbers: int) -> None:
