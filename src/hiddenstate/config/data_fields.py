@@ -196,8 +196,8 @@ class DataConfig:
     )
     dates: str | None = option(
         None,
-        "Order of day, month and year in dates such as 03/04/2024; if unset, a day above 12 "
-        "decides. Dates with a year of four digits first are read in any case.",
+        "Order of day, month and year in dates such as 03/04/2024 or 03042024; if unset, a day "
+        "above 12 decides. Dates with a year of four digits first are read in any case.",
         choices=("dmy", "mdy", "ymd"),
         since=4,
         reading=True,
