@@ -278,7 +278,7 @@ def test_steps_whose_window_has_a_missing_value_are_not_scored(engine: str) -> N
     np.testing.assert_allclose(outputs, every[kept], rtol=1e-10)
 
 
-def test_series_too_short_for_a_window_are_not_scored_but_rejected_for_predicting() -> None:
+def test_series_too_short_for_a_window_are_neither_scored_nor_predicted() -> None:
     model = regressor(T=4, reading={"window": 4})
     rows = padded([values for values in SERIES if len(values) != 7])
     y = np.zeros((*rows.X.shape[:2], 1))
@@ -286,8 +286,13 @@ def test_series_too_short_for_a_window_are_not_scored_but_rejected_for_predictin
     trained = predictor(model, ENGINES[-1])
     outputs = predictions_and_targets(model, trained, whole, {}).outputs
     assert len(outputs) == sum(n for n in LENGTHS if 4 <= n < 7)
+    result = predict_series(model, trained, rows, "X", {})
+    assert len(result) == len(outputs)
+    assert set(result.columns["series"]) == set(np.flatnonzero(rows.lengths >= 4))
+    n_short = sum(n < 4 for n in rows.lengths.tolist())
+    assert f"X: {n_short} of {len(rows)} series are shorter than a window of 4" in result.remarks[0]
     with pytest.raises(DataError, match="X: the signal has 2 steps, fewer than a window of 4"):
-        predict_series(model, trained, rows, "X", {})
+        predict_series(model, trained, Rows(rows.X[:1, :2]), "X", {})
     short = whole.take(np.flatnonzero(rows.lengths < 4))
     with pytest.raises(DataError, match="every series is shorter than a window of 4"):
         predictions_and_targets(model, trained, short, {})

@@ -10,7 +10,7 @@ from hiddenstate.data import Rows, SequenceDataset, fractions, in_pieces
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.engines import Predictor
-from hiddenstate.errors import DataError, printable
+from hiddenstate.errors import DataError, listed, printable
 from hiddenstate.inference.inputs import (
     prepare_inputs,
     run_test_data,
@@ -173,14 +173,32 @@ def predict_series(
     is_one_series = X.ndim == 2 and not _are_flat_series(model, X)
     rows = Rows(X[None]) if is_one_series else replace(rows, X=X)
     rows = prepare_inputs(model, rows, where)
+    rows, remarks = _long_enough(model, rows, where)
     series, steps, outputs = predict_steps(model, predictor, rows, where, state)
     names = _step_columns(model, rows, series, steps)
-    remarks = _unanswered(model, rows, len(steps), where)
+    remarks += _unanswered(model, rows, len(steps), where)
     times = names.get("target_time", np.empty(0))
     if n := int(sum(time is None for time in times.tolist())):
         unknown = f"the times of {n:,} forecasts beyond the data are unknown"
         remarks += (f"{where}: {unknown}, as the times before are not regular",)
     return Prediction(names | target_columns(model, outputs), remarks)
+
+
+def _long_enough(model: FittedModel, rows: Rows, where: str) -> tuple[Rows, tuple[str, ...]]:
+    """Leave out series shorter than a window if others are not, and say which they are."""
+    window, lengths = window_length(model), rows.lengths
+    if lengths is None or not lengths.min() < window <= lengths.max():
+        return rows, ()
+    if model.stateful and model.net.output == "steps":
+        return rows, ()
+    short = np.flatnonzero(lengths < window)
+    names = short if rows.ids is None else rows.ids[short]
+    remark = (
+        f"{where}: {len(short):,} of {len(rows):,} series are shorter than a window of {window} "
+        f"steps, and have no prediction: {listed(map(str, names.tolist()), each=40)}"
+    )
+    rows = replace(rows, origin=rows.origin or whole(len(rows)))  # series keep their numbers
+    return rows.take(np.flatnonzero(lengths >= window)), (remark,)
 
 
 def _are_flat_series(model: FittedModel, X: Array) -> bool:
