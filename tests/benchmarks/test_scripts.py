@@ -22,6 +22,7 @@ COMMANDS = [
     "classic_classify.py",
     "long_runs.py --out .",
     "recipes.py UnitTest CardanoSentiment shampoo",
+    "quality.py forecasts nile retail --horizons 1",
     "speed.py classify --only script,native",
     "speed.py autoencode --only native",
     "speed.py regress --only native",

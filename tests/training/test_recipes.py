@@ -127,11 +127,27 @@ def test_a_signal_is_cut_into_a_quarter_or_32_steps(
     assert found["stateful"] is False
 
 
-def test_a_forecast_learns_the_change_where_it_can() -> None:
+def test_a_forecast_of_rows_on_disk_learns_the_change_where_it_can() -> None:
     assert "change" not in signal(300)
     assert signal(300, horizon=1)["change"] is True
     unnamed = data(1, 300, 1, y=Shape(1, 300, 1))
     assert "change" not in suggest("regress", unnamed, {"horizon": 1})
+
+
+def test_a_forecast_has_a_linear_path_and_a_window_of_four_seasons() -> None:
+    t = np.arange(400.0)
+    values = (np.sin(t * np.pi / 6) + t / 100)[None, :, None]
+    columns = {"columns": ("v",), "targets": ("v",)}
+    dataset = SequenceDataset("s", Rows(values, values), **columns)
+    found = suggest("regress", dataset, {"horizon": 1})
+    assert (found["linear"], found["output"], found["window"]) == (True, "last", 52)
+    assert "change" not in found
+    assert suggest("regress", dataset, {"horizon": 1, "window": 9})["window"] == 9
+    for own in ({"change": True}, {"linear": False}):
+        assert suggest("regress", dataset, {"horizon": 1, **own})["change"] is True
+    short = SequenceDataset("s", Rows(values[:, :60], values[:, :60]), **columns)
+    assert suggest("regress", short, {"horizon": 1})["window"] == 16
+    assert suggest("regress", short, {"horizon": 1, "valid_fraction": 0.3})["window"] == 12
 
 
 def test_with_a_carried_state_windows_follow_one_another() -> None:

@@ -97,7 +97,8 @@ def test_the_last_snapshot_predicts_the_same_steps_as_the_end(sales: Run) -> Non
 
 def test_the_figure_and_the_terminal_say_that_the_network_is_worse(tmp_path: Path) -> None:
     data = write_sales(tmp_path / "sales.csv")
-    run = train("regress", {**FORECAST, "data": data, "max_steps": 1}, tmp_path)
+    options = {**FORECAST, "data": data, "max_steps": 1, "linear": False}
+    run = train("regress", options, tmp_path)
     timeline = Timeline(run)
     figure = catalog.drawings(timeline, timeline.moment())["held_out"](None)
     texts = [text.get_text() for text in figure.texts]

@@ -194,12 +194,27 @@ def _check_together(config: Config) -> None:
         _check_stateful(config)
     if config.job == "regress" and config.data.change and not config.data.horizon:
         raise OptionError("--change: applies only to forecasts; add --horizon 1")
+    if config.job == "regress" and config.data.linear:
+        _check_linear(config)
     if training.patience and not config.data.valid_fraction:
         raise OptionError("--patience: requires validation rows; add --valid-fraction 0.1")
     if training.lr_schedule == "inverse" and training.hold == 0:
         raise OptionError("--lr-schedule: inverse starts after --hold updates; add --hold 100")
     if training.device == "mps" and training.dtype == "float64":
         raise OptionError("--dtype: mps has no float64; use --device cpu or --dtype float32")
+
+
+def _check_linear(config: Config) -> None:
+    """Refuse options that do not work with a linear path (`OptionError`)."""
+    data = config.data
+    if not data.horizon:
+        raise OptionError("--linear: applies only to forecasts; add --horizon 1")
+    if data.change:
+        raise OptionError("--change: --linear forecasts the level already; leave one out")
+    if data.stateful:
+        raise OptionError(
+            "--linear: a window without those before it lacks last values; add --no-stateful"
+        )
 
 
 def _check_features(config: Config) -> None:

@@ -112,6 +112,14 @@ class DataConfig:
         since=2,
         recipe=True,
     )
+    linear: bool = option(
+        False,
+        "With --horizon, forecast each target by a linear function of its own last values, fitted "
+        "on the training rows; the network learns what it leaves.",
+        jobs=("regress",),
+        since=4,
+        recipe=True,
+    )
     drop: tuple[str, ...] | None = option(
         None,
         "Columns that are left out, whatever they hold.",

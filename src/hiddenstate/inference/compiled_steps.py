@@ -52,7 +52,7 @@ def compiled_stepper(
     state : dict of ndarray
         As :attr:`Stream.state`.
     """
-    if not isinstance(predictor.predictor, NativePredictor):
+    if not isinstance(predictor.predictor, NativePredictor) or model.transform.linear is not None:
         return None
     transform, averages = model.transform, "sum" in state
     offset, factor = transform.scaling or (np.empty(0), np.empty(0))

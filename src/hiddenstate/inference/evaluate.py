@@ -16,6 +16,7 @@ from hiddenstate.data.prepare.missing import filled_forward
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, printable
+from hiddenstate.inference.forecast_scores import ForecastScores, forecast_scores
 from hiddenstate.inference.inputs import prepare_inputs, run_test_data
 from hiddenstate.inference.predict import predictions_and_targets, window_length
 from hiddenstate.metrics import baselines, scores
@@ -43,8 +44,11 @@ class ClassifierScores(TypedDict):
     """Rows by true class, then by predicted class."""
 
 
-class RegressorScores(TypedDict):
-    """Scores of a regressor, in the units of its targets."""
+class RegressorScores(ForecastScores):
+    """Scores of a regressor, in the units of its targets.
+
+    Those of :class:`ForecastScores` are of forecasts; the scaled error needs the training rows.
+    """
 
     answers: int
     """Number of targets compared."""
@@ -236,6 +240,7 @@ def _score_regressor(
         "baseline_mse": baseline,
         "skill": scores.skill(mse, baseline),
     }
+    result = {**result, **forecast_scores(model.transform, answers, train)}
     unscored = _n_asked(model, rows) - len(outputs)
     if unscored > 0:
         result["unscored"] = unscored

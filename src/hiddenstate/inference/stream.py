@@ -67,7 +67,8 @@ class Stream:
         The labels of a classifier, in the order of its answers.
     state : dict of ndarray
         `h` and, for lstm, `c`, each (L, rows, H); `last` (rows, I), the last known value of each
-        feature, with missing "forward"; `sum` (rows, H) and `count` (rows,) with readout "mean".
+        feature, with missing "forward"; `lags` (rows, P, I), the last inputs of the network, with a
+        linear path; `sum` (rows, H) and `count` (rows,) with readout "mean".
 
     Raises
     ------
@@ -256,7 +257,21 @@ class Stream:
             outputs = self._head(outputs, state)
         if self._model.net.job == "classify":
             return softmax(outputs)
+        if "lags" in state:
+            return self._with_linear_path(outputs, inputs, state)
         return self._model.transform.undo_targets(outputs, inputs)
+
+    def _with_linear_path(self, outputs: Array, inputs: Array, state: Params) -> Array:
+        """Return answers of a model with a linear path, and keep the last values it reads."""
+        lags, n = state["lags"], inputs.shape[1]
+        padded = np.where(np.isnan(lags), inputs[:, :1], lags)  # the first value came before too
+        every = np.concatenate([padded, inputs], axis=1)
+        before = np.zeros((len(outputs), lags.shape[1], outputs.shape[2]), outputs.dtype)
+        answers = self._model.transform.undo_targets(
+            np.concatenate([before, outputs], axis=1), every
+        )
+        lags[...] = every[:, n:]
+        return answers[:, lags.shape[1] :]
 
     def _answers_one_by_one(self, X: Array, state: Params) -> Array:
         """Compute each row and step alone: products of several differ in their last bits."""
@@ -337,6 +352,9 @@ def state_layout(model: FittedModel, rows: int) -> dict[str, tuple[np.dtype[Any]
     }
     if model.transform.missing == "forward":
         layout["last"] = (np.dtype(np.float64), (rows, model.n_features))
+    if model.transform.linear is not None:
+        lags = model.transform.linear.n_lags
+        layout["lags"] = (dtype, (rows, lags, model.net.n_features))
     if model.net.output == "last" and model.net.recurrent.readout == "mean":
         layout["sum"] = (np.dtype(np.float64), (rows, model.net.recurrent.hidden_size))
         layout["count"] = (np.dtype(np.int64), (rows,))
@@ -348,8 +366,9 @@ def initial_state(model: FittedModel, rows: int) -> Params:
     state = {
         name: np.zeros(shape, dtype) for name, (dtype, shape) in state_layout(model, rows).items()
     }
-    if "last" in state:
-        state["last"][...] = np.nan
+    for name in ("last", "lags"):
+        if name in state:
+            state[name][...] = np.nan
     return state
 
 
@@ -371,7 +390,7 @@ def _state_from(model: FittedModel, rows: int, given: Mapping[str, Array]) -> Pa
             raise DataError(f"state: carries {_rows_in(array, name)} sequences, x has {rows}")
         if array.shape != own.shape:
             raise DataError(f"state: {name}: expected shape {own.shape}, got {array.shape}")
-        if name != "last" and not np.isfinite(array).all():
+        if name not in ("last", "lags") and not np.isfinite(array).all():
             raise DataError(f"state: {name} has numbers that are not finite")
         own[...] = array
     return state

@@ -85,9 +85,30 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
         baseline = "the last value" if job.config.data.horizon else "the training mean"
         lines.append(
             f"mean squared error on {scored}: {results['test_mse']:.4g}{fit} ({baseline}: "
-            f"{results['baseline_mse']:.4g})"
+            f"{results['baseline_mse']:.4g}"
+            + f"; the value a season ago: {results.get('seasonal_mse', 0):.4g}"
+            * ("seasonal_mse" in results)
+            + ")"
         )
-    return lines
+    if "test_mase" in results:
+        lines.append(f"mean absolute scaled error: {results['test_mase']:.4g}")
+    return lines + _linear_lines(job, results)
+
+
+def _linear_lines(job: Job, results: Mapping[str, float]) -> list[str]:
+    """What the linear path of a forecast is, its error, and what the network adds to it."""
+    linear = job.dataset.transform.linear
+    if linear is None:
+        return []
+    season = f", season of {count(linear.season, 'step')}" if linear.season else ""
+    logs = " of logarithms" if any(linear.log) else ""
+    alone = f": {results['linear_mse']:.4g} alone" if "linear_mse" in results else ""
+    share = results.get("net_share", 0.0)
+    adds = f"the network adds {share:.0%} of its output" if share else "the network adds nothing"
+    return [
+        f"linear path{logs} ({count(linear.n_lags, 'lag')}{season}){alone}; {adds}, by a rolling "
+        "origin in the training rows"
+    ]
 
 
 def _autoencode(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:

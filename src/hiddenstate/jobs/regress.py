@@ -13,9 +13,11 @@ from hiddenstate.data.prepare.missing import after_end
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.jobs.held_out import HeldOut
+from hiddenstate.jobs.net_share import net_share, with_share
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import SIGNAL_STEPS, UNITS_KEPT, WINDOWS_SHOWN, thinned
 from hiddenstate.metrics import baselines
@@ -54,9 +56,14 @@ class RegressJob(Job):
 
     def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
         """Compute the mean squared error of the last ten windows, each before its update, and, for
-        data with test rows, of these, in the units of the targets."""
+        data with test rows, of these, in the units of the targets. The weights then include the
+        share of the network beside a linear path."""
         results: dict[str, float] = {}
         arrays: dict[str, Array] = {}
+        if self.dataset.transform.linear is not None:
+            share = net_share(self)
+            results["net_share"] = float(share.mean())
+            engine.restore(with_share(engine.export().params, share))
         transform, train, test = self.dataset.transform, self.dataset.train, self.dataset.test
         if transform.target_scaling is None:
             results["last10_mse"] = mean_of_last(recent, 10)
@@ -75,6 +82,8 @@ class RegressJob(Job):
             fit = r2(outputs, target)
             if np.isfinite(fit):  # a single target has no variance to explain
                 results["test_r2"] = fit
+            scores: dict[str, Any] = {**forecast_scores(transform, answers, train)}
+            results |= {f"test_{n}" if n == "mase" else n: v for n, v in scores.items()}
             if last_value is not None:
                 results["baseline_mse"] = mean_squared_error(last_value, target)
             elif train.y is not None:

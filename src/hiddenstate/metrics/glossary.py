@@ -129,6 +129,27 @@ GLOSSARY: dict[str, Entry] = {
         "Mean squared error, on the same test targets, of always predicting the mean of the "
         "training targets; in a forecast, of predicting that the target keeps its last value.",
     ),
+    "test_mase": Entry(
+        "mean absolute scaled error",
+        "Mean absolute error on the test targets, divided by that of repeating the value of a "
+        "season ago (or the last value, if there is no season) in the training rows of the same "
+        "series; averaged over the series. Below 1 is better than that.",
+    ),
+    "seasonal_mse": Entry(
+        "error of the seasonal value",
+        "Mean squared error, on the same test targets, of predicting the value of one season ago.",
+    ),
+    "linear_mse": Entry(
+        "error of the linear path",
+        "Mean squared error, on the same test targets, of the linear function of the last values "
+        "that the network adds to, alone.",
+    ),
+    "net_share": Entry(
+        "share of the network",
+        "Factor, from 0 to 1, by which the output of the network counts beside the linear path: "
+        "the best one in a rolling origin within the training rows; 0 if the network gained "
+        "nothing there. The mean over the targets.",
+    ),
     "autoencode/baseline_mse": Entry(
         "error of principal components",
         "Mean squared error of the test rows projected on as many principal components as a code "

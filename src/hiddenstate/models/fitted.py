@@ -11,13 +11,21 @@ import numpy as np
 
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.data.prepare.encoding import EncodingFacts, encodings_from
-from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.data.prepare.linear import LinearPath
+from hiddenstate.data.prepare.transform import Transform, feature_indices
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
 from hiddenstate.models.net import Net, NetFacts, Params, net_from_dict
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array
+
+
+class LinearFacts(TypedDict):
+    """Everything of a linear path but its arrays."""
+
+    log: list[bool]
+    season: int | None
 
 
 class TransformFacts(TypedDict):
@@ -30,6 +38,7 @@ class TransformFacts(TypedDict):
     targets: list[str] | None
     reading: dict[str, Any]
     encodings: NotRequired[list[EncodingFacts]]
+    linear: NotRequired[LinearFacts]
 
 
 class ModelFacts(TypedDict):
@@ -124,6 +133,7 @@ class FittedModel:
             ("the mask of missing values", transform.missing == "mask", "another --missing"),
             ("a scaled sigmoid", transform.scaling is not None and sigmoid, "another --scale"),
             ("adding a change to the last value", transform.change is not None, "--no-change"),
+            ("a linear path", transform.linear is not None, "--no-linear"),
         ):
             if applies:
                 raise DataError(f"{what} cannot be folded into the weights; train with {hint}")
@@ -293,10 +303,11 @@ def _check_layout(layout: Layout, net: Net, where: str) -> None:
     """Refuse arrays that are neither the network's weights nor vectors of its transform."""
     net.check_layout({n: a for n, a in layout.items() if not n.startswith(PREFIX)}, where)
     for name, (dtype, shape) in layout.items():
-        is_vector = dtype == np.float64 and len(shape) == 1
-        if name.startswith(PREFIX) and not (
-            is_vector and shape[0] <= max(net.n_features, net.n_outputs)
-        ):
+        most = max(net.n_features, net.n_outputs)
+        fits = dtype == np.float64 and len(shape) == 1 and shape[0] <= most
+        if name == PREFIX + "lag_weights":
+            fits = dtype == np.float64 and len(shape) == 2 and shape[0] == net.n_outputs
+        if name.startswith(PREFIX) and not fits:
             raise UntrustedFileError(
                 f"{printable(where)}: damaged transform: {printable(name, 60)} is {dtype} "
                 f"{shape}, expected a vector of float64"
@@ -338,6 +349,8 @@ def transform_to_dict(transform: Transform) -> TransformFacts:
     }
     if p.encodings:
         facts["encodings"] = [e.facts() for e in p.encodings]
+    if p.linear is not None:
+        facts["linear"] = {"log": list(p.linear.log), "season": p.linear.season}
     return facts
 
 
@@ -352,6 +365,8 @@ def _arrays_of(transform: Transform) -> Params:
         "factor": factor,
         "target_offset": target_offset,
         "target_factor": target_factor,
+        "lag_weights": None if p.linear is None else p.linear.weights,
+        "lag_bias": None if p.linear is None else p.linear.bias,
     }
     return {PREFIX + name: array for name, array in named.items() if array is not None}
 
@@ -367,9 +382,10 @@ def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transf
         "targets": optional,
         "reading": dict,
         "encodings": list,
+        "linear": (dict, type(None)),
     }
     where = f"{printable(where)}: damaged transform"
-    stored = check_fields({"encodings": []} | stored, fields, where)
+    stored = check_fields({"encodings": [], "linear": None} | stored, fields, where)
     options = section_options(DataConfig, net.job)
     try:
         missing = options["missing"].check(stored["missing"])
@@ -382,14 +398,18 @@ def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transf
     width = net.n_features // (2 if missing == "mask" else 1)
     sizes = {"fill": width, "offset": width, "factor": width}
     sizes |= {"target_offset": net.n_outputs, "target_factor": net.n_outputs}
+    columns = _read_names(stored["columns"], None, where)
+    targets = _read_names(stored["targets"], net.n_outputs, where)
+    linear = _read_linear(stored["linear"], arrays, columns, targets, where)
     for name, array in arrays.items():
+        if name in ("lag_weights", "lag_bias") and linear is not None:
+            continue
         size = sizes.get(name)
         if array.shape != (size,) or array.dtype != np.float64 or not np.isfinite(array).all():
             raise UntrustedFileError(f"{where}: {printable(name, 40)} is not {size} finite numbers")
     fills = missing in ("mean", "forward", "mask")
     if ("fill" in arrays) != fills or (missing == "mask" and net.n_features % 2):
         raise UntrustedFileError(f"{where}: fill does not match missing {missing}")
-    columns = _read_names(stored["columns"], None, where)
     return Transform(
         missing=missing,
         pixels=stored["pixels"],
@@ -398,10 +418,36 @@ def _read_transform(stored: Any, arrays: Params, net: Net, where: str) -> Transf
         scaling=_read_scaling(arrays, "", where),
         target_scaling=_read_scaling(arrays, "target_", where),
         columns=columns,
-        targets=_read_names(stored["targets"], net.n_outputs, where),
+        targets=targets,
         reading=reading,
         encodings=encodings_from(stored["encodings"], columns or (), where),
+        linear=linear,
     )
+
+
+def _read_linear(
+    stored: Any,
+    arrays: Params,
+    columns: tuple[str, ...] | None,
+    targets: tuple[str, ...] | None,
+    where: str,
+) -> LinearPath | None:
+    """Return the linear path of a model file, with one row of finite weights for each target."""
+    if stored is None:
+        return None
+    fields: dict[str, Any] = {"log": list, "season": (int, type(None))}
+    stored = check_fields(stored, fields, f"{where}: linear")
+    n, log, season = len(targets or ()), stored["log"], stored["season"]
+    weights, bias = (arrays.get(f"lag_{name}", np.zeros(0)) for name in ("weights", "bias"))
+    fits = weights.ndim == 2 and weights.size and len(weights) == n and bias.shape == (n,)
+    fits = fits and weights.dtype == bias.dtype == np.float64
+    known = len(log) == n and all(type(each) is bool for each in log)
+    known = known and (season is None or 1 < season < 2**31)
+    if not fits or not known or feature_indices(targets, columns) is None:
+        raise UntrustedFileError(f"{where}: linear: does not fit the targets")
+    if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
+        raise UntrustedFileError(f"{where}: linear: weights are not finite")
+    return LinearPath(weights, bias, tuple(log), season)
 
 
 def _read_scaling(arrays: Params, prefix: str, where: str) -> tuple[Array, Array] | None:

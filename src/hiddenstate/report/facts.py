@@ -183,6 +183,11 @@ class RunFacts:
         steps += ["features scaled"] if own.scaling is not None else []
         steps += ["targets scaled"] if own.target_scaling is not None else []
         steps += ["learned as the change from the current value"] if own.change is not None else []
+        if own.linear is not None:
+            steps.append(
+                f"learned beside a linear function of {own.linear.n_lags} last values"
+                + (" of logarithms" if any(own.linear.log) else "")
+            )
         return [*pairs, ("preparation", "; ".join(steps) or "none")]
 
     def net(self) -> Net | None:

@@ -59,6 +59,10 @@ class EndEvent(TypedDict):
     test_steps: NotRequired[int]
     test_rows: NotRequired[int]
     baseline_mse: NotRequired[float]
+    test_mase: NotRequired[float]
+    seasonal_mse: NotRequired[float]
+    linear_mse: NotRequired[float]
+    net_share: NotRequired[float]
     last10_mse: NotRequired[float]
     last100_mse: NotRequired[float]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import SequenceDataset
+from hiddenstate.data.prepare.linear import season_of
 from hiddenstate.data.prepare.transform import feature_indices
 
 LONG_SERIES = 128
@@ -90,7 +91,10 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     steps = round(longest * (1 - given.get("test_fraction", 0.2))) if in_time else longest
     n_train = len(dataset.train) if in_time else n_train
     usable = max(1, steps - (given.get("horizon") or 0))  # steps whose target is in the series
-    window = given.get("window") or min(32, max(4, steps // 4), usable)
+    is_forecast = given.get("horizon") and feature_indices(dataset.targets, dataset.columns)
+    linear = bool(is_forecast and not given.get("change") and isinstance(dataset.X, np.ndarray))
+    linear = given.get("linear", linear)
+    window = given.get("window") or min(_window(dataset, steps, linear, given), usable)
     stride = given.get("stride") or (1 if steps * n_train < 100_000 else window)
     n_windows = max(1, n_train * max(1, (steps - window) // stride))
     batch_size = given.get("batch_size") or values["batch_size"]
@@ -99,9 +103,30 @@ def _signals(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -
     values |= _budget(n_windows, batch_size, 300 if total < 500 else 1000, given)
     if _has_gaps(dataset):  # a window without one of its targets is not trained on
         values["output"] = "last"
-    if given.get("horizon") and feature_indices(dataset.targets, dataset.columns) is not None:
+    if linear:
+        values |= {"linear": True, "output": "last"}
+    elif is_forecast:
         values["change"] = True
     return values
+
+
+def _window(dataset: SequenceDataset, steps: int, linear: bool, given: Mapping[str, Any]) -> int:
+    """Return the steps of a window: 32, or with a linear path four seasons if that is more.
+
+    At most a quarter of a series, or a third with a linear path and without validation rows.
+    """
+    most = max(4, steps // (3 if linear and not given.get("valid_fraction") else 4))
+    if not linear:
+        return min(32, most)
+    own = list(feature_indices(dataset.targets, dataset.columns) or ())
+    training = [X[: min(steps, n), own] for X, n in _with_lengths(dataset.X, dataset.train.lengths)]
+    season = season_of(training, most)
+    return min(max(32, 4 * season + 4 if season else 0), most)
+
+
+def _with_lengths(X: Any, lengths: Any) -> list[tuple[Any, int]]:
+    """Return each series of X (N, T, I), and its number of steps."""
+    return list(zip(X, [X.shape[1]] * len(X) if lengths is None else lengths, strict=True))
 
 
 def _has_gaps(dataset: SequenceDataset) -> bool:

@@ -18,6 +18,7 @@ from hiddenstate.data.prepare.layout import (
     with_features,
     with_pixels_as_trained,
 )
+from hiddenstate.data.prepare.linear import LinearPath, path_of_rows
 from hiddenstate.data.prepare.missing import (
     after_end,
     amount,
@@ -33,13 +34,11 @@ from hiddenstate.data.prepare.split import (
     split_signal,
 )
 from hiddenstate.data.prepare.transform import Transform, feature_indices, fitted_transform
+from hiddenstate.data.prepare.weights import weighed, with_small_weights
 from hiddenstate.data.prepare.windows import cut_windows
 from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, listed, printable
-
-HUGE = 1e100
-"""If a weight is larger, all weights are divided by the largest."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def prepare(
         If the data or the options do not fit, with a hint.
     """
     where, options, job = printable(dataset.name), config.data, config.job
-    dataset = _with_small_weights(dataset).map(
+    dataset = with_small_weights(dataset).map(
         lambda rows: replace(rows, origin=rows.origin or whole(len(rows)))
     )
     # Arrays in memory may change at any time, and nobody reads them again.
@@ -106,26 +105,31 @@ def prepare(
         dataset, first = _filled_forward(dataset, config, where)
         missing += first
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where, split_rule)
+    linear = transform.linear if transform else _linear_path(parts.train, dataset, config, where)
+    if job == "regress":
+        parts = parts.map(lambda name, rows: _windows(name, rows, config, where))
     parts, remarks = _without_missing(parts, config, where)
     remarks = [*_order_remarks(dataset, config, where), *missing, *remarks]
     remarks += _unseen_remarks(parts.train, dataset, where)
     if job == "classify" and every_class:
         _check_learnable(parts.train, dataset.classes or [], where)
+    changes = job == "regress" and options.change
     fitted = transform or fitted_transform(
         parts.train,
         options.missing,
         options.scale,
         scale_targets=job == "regress",
-        change=_changing(dataset, config, where),
+        change=_own_values("--change", dataset, where) if changes else None,
         columns=dataset.columns,
         targets=dataset.targets,
         reading=_reading(dataset, config),
         encodings=dataset.encodings,
+        linear=linear,
     )
     parts = parts.map(lambda name, rows: _transformed(rows, fitted, config, where))
     return PreparedDataset(
         name=dataset.name,
-        train=_weighed(parts.train, config),
+        train=weighed(parts.train, config),
         test=parts.test,
         valid=parts.valid,
         kind=dataset.kind,
@@ -219,16 +223,26 @@ def _transformed(rows: Rows, transform: Transform, config: Config, where: str) -
     return replace(rows, X=X, y=y)
 
 
-def _changing(dataset: SequenceDataset, config: Config, where: str) -> tuple[int, ...] | None:
-    """With `--change`, the features that hold the current values of the targets."""
-    if config.job != "regress" or not config.data.change:
-        return None
+def _own_values(option: str, dataset: SequenceDataset, where: str) -> tuple[int, ...]:
+    """Return the features that hold the current values of the targets, which `option` reads."""
     indices = feature_indices(dataset.targets, dataset.columns)
     if indices is None:
         raise OptionError(
-            f"--change: {where} has no named targets among its inputs; name them in --input too"
+            f"{option}: {where} has no named targets among its inputs; name them in --input too"
         )
     return indices
+
+
+def _linear_path(
+    train: Rows, dataset: SequenceDataset, config: Config, where: str
+) -> LinearPath | None:
+    """With `--linear`, fit a linear path on training series that are not cut into windows."""
+    if config.job != "regress" or not config.data.linear:
+        return None
+    if isinstance(train.X, RowStore) or train.X.dtype == np.uint8:
+        raise OptionError(f"--linear: {where} is read from disk or holds pixels; use --no-linear")
+    own = _own_values("--linear", dataset, where)
+    return path_of_rows(train, own, config.data.horizon or 1, config.data.window)
 
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
@@ -243,14 +257,6 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
     return reading
 
 
-def _with_small_weights(dataset: SequenceDataset) -> SequenceDataset:
-    """Return the data with weights whose sums are finite: only their ratio matters."""
-    weights = dataset.train.weights
-    if weights is None or not weights.max(initial=0) > HUGE or not np.isfinite(weights).all():
-        return dataset
-    return replace(dataset, train=replace(dataset.train, weights=weights / weights.max()))
-
-
 def _check_learnable(train: Rows, classes: list[Any], where: str) -> None:
     """Refuse data in which no training row of a class is left (`DataError`)."""
     absent = np.flatnonzero(np.bincount(train.require_targets(), minlength=len(classes)) == 0)
@@ -262,7 +268,7 @@ def _check_learnable(train: Rows, classes: list[Any], where: str) -> None:
 
 
 def _held_out(parts: _Parts, config: Config, where: str, rule: int) -> _Parts:
-    """Hold out test and validation rows unless the data brings them, and cut windows."""
+    """Hold out test and validation rows unless the data brings them."""
     options = config.data
     train, test, valid = parts.train, parts.test, parts.valid
     if _is_signal(train, config) and isinstance(train.X, RowStore):
@@ -271,10 +277,7 @@ def _held_out(parts: _Parts, config: Config, where: str, rule: int) -> _Parts:
         train, test = _split(train, options.test_fraction, "split", config, where, rule)
     if valid is None and options.valid_fraction:
         train, valid = _split(train, options.valid_fraction, "valid", config, where, rule)
-    parts = _Parts(train, test, valid)
-    if config.job == "regress":
-        parts = parts.map(lambda name, rows: _windows(name, rows, config, where))
-    return parts
+    return _Parts(train, test, valid)
 
 
 def _split(
@@ -474,25 +477,3 @@ def _check_complete(dataset: SequenceDataset, config: Config, where: str, suitab
                     f"{label}: {amount(int(bad.sum()), 'target')} missing or not finite, the first "
                     f"in {at}; drop {what} with --missing drop"
                 )
-
-
-def _weighed(rows: Rows, config: Config) -> Rows:
-    """Return training rows with weights of mean 1 over what is counted, rows of weight 0 dropped.
-
-    With targets at every step, steps are counted, else rows.
-    """
-    weights = rows.weights
-    if config.data.class_weight == "balanced" and rows.y is not None:
-        counts = np.bincount(rows.y, weights)
-        each = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1e-300))
-        weights = each[rows.y] * (1.0 if weights is None else weights)
-    if weights is None:
-        return rows
-    if not (weights >= 0).all() or not np.isfinite(weights).all() or not weights.any():
-        raise DataError("weights: expected finite numbers of at least 0, not all 0")
-    if not weights.all():
-        kept = np.flatnonzero(weights)
-        rows, weights = rows.take(kept), weights[kept]
-    per_step = rows.lengths is not None and rows.y is not None and rows.y.ndim == 3
-    share = rows.lengths if per_step and rows.lengths is not None else np.ones(len(rows))
-    return replace(rows, weights=weights * (share.sum() / (weights * share).sum()))

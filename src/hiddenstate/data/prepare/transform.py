@@ -4,7 +4,7 @@ A model keeps the transform it was trained with and applies it to new rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from hiddenstate.data.prepare.encoding import (
     encoded_features,
     source_names,
 )
+from hiddenstate.data.prepare.linear import LinearPath
 from hiddenstate.data.prepare.missing import (
     SCAN_BYTES,
     after_end,
@@ -28,6 +29,10 @@ from hiddenstate.system.typing import Array
 
 Scaling = tuple[Array, Array]
 """(offset, factor), each (I,): a value x becomes (x - offset) * factor."""
+
+
+REMAINDER = 1e-4
+"""Smallest deviation of what a linear path leaves, as a fraction of that of the targets."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Transform:
         The same for targets.
     change : tuple of int, optional
         Features of X that hold the current value of each target; the net learns the difference.
+    linear : LinearPath, optional
+        Forecast of each target from its own last values; the net learns what it leaves.
     columns, targets : tuple of str, optional
         Names of the features, which are those of the columns that X was read from unless these
         are encoded, and of the targets.
@@ -67,6 +74,7 @@ class Transform:
     pixels: bool = False
     reading: Mapping[str, Any] = field(default_factory=dict)
     encodings: tuple[Encoding, ...] = ()
+    linear: LinearPath | None = None
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -77,7 +85,18 @@ class Transform:
     @property
     def changes_inputs(self) -> bool:
         """Whether :meth:`apply` changes X."""
-        return self.fill is not None or self.scaling is not None or self.missing == "mask"
+        scaled = self.fill is not None or self.scaling is not None or self.missing == "mask"
+        return scaled or self.takes_logarithms
+
+    @property
+    def takes_logarithms(self) -> bool:
+        """Whether features are replaced by their logarithms before anything else."""
+        return self.linear is not None and any(self.linear.log)
+
+    @property
+    def own_features(self) -> list[int]:
+        """The features that hold the current values of the targets of a linear path."""
+        return list(feature_indices(self.targets, self.columns) or ())
 
     def width(self, n_features: int) -> int:
         """Inputs of the net for `n_features` features of the data."""
@@ -116,6 +135,8 @@ class Transform:
         if not self.changes_inputs:
             _check_range(X, lengths, dtype, where)
             return X
+        if self.takes_logarithms:
+            X = self._logarithms(X, lengths, where)
         shape = (*X.shape[1:-1], self.width(X.shape[-1]))
         if isinstance(X, RowStore):
             return X.mapped(lambda rows: self._apply_read(rows, dtype, where), shape, dtype)
@@ -165,10 +186,12 @@ class Transform:
         """
         with np.errstate(over="ignore", invalid="ignore"):  # checked below
             scaled = y
+            if self.linear is not None:
+                scaled = self.linear.logarithms(y) - self._linear_targets(X, lengths, y.ndim)
             if self.target_scaling is not None:
                 scaled = (scaled - self.target_scaling[0]) * self.target_scaling[1]
             if self.change is not None:
-                scaled = scaled - self._current(X, lengths, y.ndim)
+                scaled = scaled - self._current(X, self.change, lengths, y.ndim)
             scaled = scaled.astype(dtype, copy=False)
         too_large = np.isfinite(y) & np.isinf(scaled)  # NaN has no current value
         if too_large.any():
@@ -183,14 +206,61 @@ class Transform:
         """Return a regressor's outputs in the units of the targets; undoes `apply_targets`."""
         dtype = outputs.dtype
         if self.change is not None:
-            outputs = outputs + self._current(X, lengths, outputs.ndim)
+            outputs = outputs + self._current(X, self.change, lengths, outputs.ndim)
         if self.target_scaling is not None:
             outputs = outputs / self.target_scaling[1] + self.target_scaling[0]
+        if self.linear is not None:
+            outputs = outputs + self._linear_targets(X, lengths, outputs.ndim)
+            with np.errstate(over="ignore"):
+                outputs = self.linear.undo_logarithms(outputs)
         return np.asarray(outputs, dtype)
 
-    def _current(self, X: Array, lengths: Array | None, ndim: int) -> Array:
-        """Current values of the targets, scaled as X: at each step, or at each row's last step."""
-        current = np.asarray(X[..., list(self.change or ())])
+    def linear_targets(self, X: Array) -> Array | None:
+        """Return what the linear path alone forecasts at each step of transformed X (N, T, I), in
+        the units of the targets; None without one."""
+        if self.linear is None:
+            return None
+        shape = (*X.shape[:2], self.linear.n_targets)
+        return self.undo_targets(np.zeros(shape), X)
+
+    def _linear_targets(self, X: Array, lengths: Array | None, ndim: int) -> Array:
+        """What the linear path forecasts, logarithms where it takes them."""
+        assert self.linear is not None
+        values = self._unscaled(np.asarray(X, np.float64), self.own_features)
+        if ndim == X.ndim:
+            return self.linear.at_each_step(values)
+        last = np.full(len(X), X.shape[1]) if lengths is None else lengths
+        return self.linear.at_step(values, last - 1)
+
+    def _unscaled(self, X: Array, features: list[int]) -> Array:
+        """Some features of transformed X (..., I), without their scaling."""
+        values = X[..., features]
+        if self.scaling is not None:
+            values = values / self.scaling[1][features] + self.scaling[0][features]
+        return np.asarray(values)
+
+    def _logarithms(self, X: Array, lengths: Array | None, where: str) -> Array:
+        """Replace features by their logarithms (`DataError` if one has none)."""
+        assert self.linear is not None
+        features = [f for f, log in zip(self.own_features, self.linear.log, strict=True) if log]
+        X = fractions(X, np.float64).copy()
+        values = X[..., features]
+        if lengths is not None:
+            values = np.where(after_end(lengths, X.shape[1])[..., None], 1, values)
+        if (values <= 0).any():
+            row = int(np.argwhere(values <= 0)[0][0])
+            raise DataError(
+                f"{where}: row {row} has a value of 0 or less, but the model forecasts logarithms, "
+                "as all training values are above 0; correct it, or train with --no-linear"
+            )
+        X[..., features] = np.log(values)
+        return X
+
+    def _current(
+        self, X: Array, features: tuple[int, ...], lengths: Array | None, ndim: int
+    ) -> Array:
+        """Some features as scaled: at each step, or at each row's last step."""
+        current = np.asarray(X[..., list(features)])
         if ndim == X.ndim:
             return current
         last = np.full(len(X), X.shape[1]) if lengths is None else lengths
@@ -204,10 +274,8 @@ class Transform:
         indices = feature_indices(self.targets, self.columns)
         if indices is None or max(indices) >= self.n_features(X.shape[-1]):
             return None
-        current = X[..., list(indices)]
-        if self.scaling is not None:
-            current = current / self.scaling[1][list(indices)] + self.scaling[0][list(indices)]
-        return np.asarray(current)
+        current = self._unscaled(X, list(indices))
+        return current if self.linear is None else self.linear.undo_logarithms(current)
 
     def undo(self, rows: Array) -> Array:
         """Return transformed or reconstructed rows (..., I) in the units of the features.
@@ -215,8 +283,16 @@ class Transform:
         Features that mark missing values are left out.
         """
         rows = rows[..., : self.n_features(rows.shape[-1])]
-        if self.scaling is None:
+        if self.takes_logarithms and self.linear is not None:
+            rows = self._undo_scaling(rows)
+            own = self.own_features
+            rows[..., own] = self.linear.undo_logarithms(rows[..., own])
             return rows
+        return rows if self.scaling is None else self._undo_scaling(rows)
+
+    def _undo_scaling(self, rows: Array) -> Array:
+        if self.scaling is None:
+            return rows.copy()
         offset, factor = self.scaling
         undone = np.empty_like(rows)
         for first, piece in in_pieces(rows, SCAN_BYTES):  # computed in float64
@@ -313,6 +389,7 @@ def fitted_transform(
     targets: tuple[str, ...] | None = None,
     reading: Mapping[str, Any] | None = None,
     encodings: tuple[Encoding, ...] = (),
+    linear: LinearPath | None = None,
 ) -> Transform:
     """Fit a :class:`Transform` on training rows.
 
@@ -327,6 +404,8 @@ def fitted_transform(
         As in :class:`Transform`; targets are then scaled as those features are.
     columns, targets, reading, encodings
         Kept as they are; features of encodings are not scaled, and missing ones become 0.
+    linear : LinearPath, optional
+        As in :class:`Transform`; what it leaves of the targets is scaled.
 
     Raises
     ------
@@ -334,7 +413,11 @@ def fitted_transform(
         If values are too large or too close together for a finite scaling.
     """
     fill = scaling = target_scaling = None
+    least: Any = 0.0
     pixels = rows.X.dtype == np.uint8
+    if linear is not None:
+        bare = Transform(linear=linear, columns=columns, targets=targets)
+        rows, least = _with_remainder(rows, bare)
     if (scale != "none" and not pixels) or missing in ("mean", "forward", "mask"):
         features = statistics(rows.X, rows.lengths, rows.weights)
         encoded = encoded_features(columns, encodings, len(features.mean))
@@ -353,10 +436,10 @@ def fitted_transform(
     if change is not None:
         indices = list(change)
         target_scaling = scaling and (scaling[0][indices], scaling[1][indices])
-    elif scale_targets and scale != "none" and rows.y is not None:
+    elif scale_targets and (scale != "none" or linear is not None) and rows.y is not None:
         lengths = rows.lengths if rows.y.ndim == 3 else None
         answers = statistics(rows.y, lengths, rows.weights)
-        target_scaling = (answers.mean, 1 / answers.deviation)
+        target_scaling = (answers.mean, 1 / np.maximum(answers.deviation, least))
     for pair in (scaling, target_scaling):
         if pair and not (np.isfinite(pair).all() and np.all(pair[1])):
             raise DataError(
@@ -373,7 +456,21 @@ def fitted_transform(
         bool(pixels),
         reading or {},
         encodings,
+        linear,
     )
+
+
+def _with_remainder(rows: Rows, bare: Transform) -> tuple[Rows, Array]:
+    """Return rows as the linear path of an unfitted transform leaves them: with logarithms where it
+    takes them, and with what it leaves of the targets; also the least deviation of the latter
+    (O,), below which it is rounding."""
+    assert bare.linear is not None
+    X = bare.apply(rows.X, rows.lengths, np.float64, "training rows", check=False)
+    y = rows.require_targets()
+    lengths = rows.lengths if y.ndim == 3 else None
+    level = statistics(bare.linear.logarithms(y), lengths, rows.weights).deviation
+    y = bare.apply_targets(y, X, rows.lengths, np.float64)
+    return replace(rows, X=X, y=y), REMAINDER * level
 
 
 def _check_range(X: Any, lengths: Array | None, dtype: Any, where: str) -> None:

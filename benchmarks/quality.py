@@ -1,0 +1,246 @@
+"""Measures quality beside methods that a user would pick instead.
+
+    python benchmarks/quality.py forecasts [--horizons 1,12] [--seeds 3] [NAME ...]
+
+`forecasts`: the mean absolute scaled error (MASE) on the last fifth of eight series, beside
+repeating the last value, repeating the value of a season ago, ridge regression on the last 24
+values and, if statsmodels is installed, exponential smoothing (AutoETS) and Theta. Every method
+predicts each step from all steps up to `horizon` before it. Parameters are fitted on the first four
+fifths, once; Theta, which is quick, at each step. The files are part of the packages statsmodels,
+aeon and sktime; series of packages that are not installed are left out. The retail series is made
+here.
+"""
+
+import argparse
+import csv
+import math
+import statistics
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from recipes import place, run
+
+SERIES: dict[str, tuple[str, str, str, int]] = {
+    "sunspots": ("statsmodels", "datasets/sunspots/sunspots.csv", "SUNACTIVITY", 11),
+    "airline": ("aeon", "datasets/data/Airline/Airline.csv", "Passengers", 12),
+    "co2": ("statsmodels", "datasets/co2/co2.csv", "co2", 12),
+    "nile": ("statsmodels", "datasets/nile/nile.csv", "volume", 1),
+    "elec_equip": ("statsmodels", "datasets/elec_equip/elec_equip.csv", "", 12),
+    "elnino": ("statsmodels", "datasets/elnino/elnino.csv", "", 12),
+    "seatbelts": ("sktime", "datasets/data/seatbelts/seatbelts.csv", "KSI", 12),
+    "retail": ("", "", "", 7),
+}
+"""Package, file and column of each series, and the steps of a season; 1 if there is none."""
+
+Forecaster = Callable[[np.ndarray, int, int, int], np.ndarray]
+"""From a series, the first held-out step, the horizon and the season to the forecasts (n,)."""
+
+
+def values_of(name: str) -> np.ndarray:
+    """Return a series; elnino is its months in order, co2 the means of months."""
+    package, file, column, _ = SERIES[name]
+    if name == "retail":
+        return retail()
+    with place(package, file).open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    if name == "elnino":
+        months = [value for row in rows for value in list(row.values())[1:]]
+        numbers = np.array([float(value) for value in months if value])
+        return numbers[np.isfinite(numbers)]
+    if name == "co2":
+        months_of: dict[str, list[float]] = {}
+        for row in rows:
+            months_of.setdefault(row["date"][:6], [])
+            if row["co2"]:
+                months_of[row["date"][:6]].append(float(row["co2"]))
+        means: list[float] = []
+        for week in months_of.values():
+            means.append(statistics.fmean(week) if week else means[-1])
+        return np.array(means)
+    return np.array([float(row[column or list(row)[-1]]) for row in rows])
+
+
+def retail(days: int = 730) -> np.ndarray:
+    """Return made daily sales: a week and a year, a trend and noise, multiplied."""
+    random, day = np.random.default_rng(0), np.arange(days)
+    week = np.array([0.8, 0.85, 0.9, 1, 1.2, 1.5, 0.9])[day % 7]
+    year = 1 + 0.15 * np.sin(2 * np.pi * day / 365)
+    return np.asarray(np.exp(random.normal(size=days) * 0.08) * (100 + 0.05 * day) * week * year)
+
+
+def last(values: np.ndarray, first: int, horizon: int, season: int) -> np.ndarray:
+    """Repeat the last value."""
+    return values[np.arange(first, len(values)) - horizon]
+
+
+def seasonal(values: np.ndarray, first: int, horizon: int, season: int) -> np.ndarray:
+    """Repeat the last value in the season of the target."""
+    return values[np.arange(first, len(values)) - math.ceil(horizon / season) * season]
+
+
+def ridge(values: np.ndarray, first: int, horizon: int, season: int) -> np.ndarray:
+    """Ridge regression on the last 24 values, its penalty chosen by leave-one-out."""
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    lags = min(24, first // 3)
+    steps = np.arange(lags - 1 + horizon, len(values))
+    X = values[steps[:, None] - horizon - np.arange(lags)]
+    known = steps < first
+    model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 3, 13)))
+    model.fit(X[known], values[steps[known]])
+    return np.asarray(model.predict(X[~known]))
+
+
+def ets(values: np.ndarray, first: int, horizon: int, season: int) -> np.ndarray:
+    """Exponential smoothing, its trend and season chosen by AICc."""
+    from statsmodels.tsa.statespace.exponential_smoothing import ExponentialSmoothing
+
+    best: Any = None
+    for trend, damped in ((False, False), (True, False), (True, True)):
+        for months in {None, season if season > 1 else None}:
+            model = ExponentialSmoothing(
+                values[:first], trend=trend, damped_trend=damped, seasonal=months
+            )
+            fit = model.fit(disp=False, maxiter=100)
+            best = fit if best is None or fit.aicc < best.aicc else best
+    ends = np.arange(first, len(values)) - horizon + 1
+    return np.array([best.apply(values[:end]).forecast(horizon)[-1] for end in ends])
+
+
+def theta(values: np.ndarray, first: int, horizon: int, season: int) -> np.ndarray:
+    """The Theta method, fitted at each step."""
+    from statsmodels.tsa.forecasting.theta import ThetaModel
+
+    answers = []
+    for end in np.arange(first, len(values)) - horizon + 1:
+        model = ThetaModel(values[:end], period=max(season, 2), deseasonalize=season > 1)
+        answers.append(np.asarray(model.fit().forecast(horizon))[-1])
+    return np.array(answers)
+
+
+METHODS: dict[str, Forecaster] = {"last": last, "seasonal": seasonal, "ridge": ridge}
+SLOW: dict[str, Forecaster] = {"AutoETS": ets, "Theta": theta}
+
+
+def ours(
+    values: np.ndarray, first: int, horizon: int, seed: int, folder: Path, *options: object
+) -> np.ndarray:
+    """Train a run, and return its forecasts of the held-out steps."""
+    path = folder / "series.csv"
+    path.write_text("value\n" + "".join(f"{value!r}\n" for value in values.tolist()))
+    words = (path, "--target", "value", "--horizon", horizon, "--seed", seed, *options)
+    share = (len(values) - first) / len(values)
+    more = ("--test-fraction", share, "--view", "off", "--json", "--runs-dir", folder)
+    done = run("regress", *words, *more)
+    table = folder / "predictions.csv"
+    run_quietly("predict", done["run"], "--output", table, "--runs-dir", folder)
+    with table.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    found = {int(row["step"]) + horizon: float(row["value"]) for row in rows}
+    return np.array([found[step] for step in range(first, len(values))])
+
+
+def run_quietly(*words: object) -> None:
+    """Run a command without its output."""
+    import contextlib
+    import io
+
+    from hiddenstate.cli import main
+
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()) as err,
+    ):
+        try:
+            main([str(word) for word in words])
+        except SystemExit as ended:
+            if ended.code:
+                raise SystemExit(err.getvalue()) from None
+
+
+def scaled_error(values: np.ndarray, first: int, answers: np.ndarray, season: int) -> float:
+    """Return the mean absolute scaled error of forecasts of the steps from `first`."""
+    scale = np.abs(values[season:first] - values[: first - season]).mean()
+    return float(np.abs(values[first:] - answers).mean() / scale)
+
+
+def forecasts(args: argparse.Namespace) -> None:
+    """Print a table for each horizon."""
+    names = args.names or [n for n, (package, *_) in SERIES.items() if is_there(package)]
+    options = ("--max-steps", 1) if args.toy else ()
+    methods = METHODS | (SLOW if is_there("statsmodels") and not args.toy else {})
+    for horizon in map(int, args.horizons.split(",")):
+        columns = ["hiddenstate", "deviation", *methods, "to the best of the first three"]
+        print(f"MASE, {horizon} ahead\n\n| series | {' | '.join(columns)} |")
+        print("|" + " --- |" * (len(columns) + 1))
+        table = []
+        for name in names:
+            table.append(errors_of(name, horizon, methods, 1 if args.toy else args.seeds, options))
+            cells = [f"{value:.3f}" for value in table[-1].values()]
+            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+        means = {
+            name: math.exp(statistics.fmean(math.log(max(row[name], 1e-9)) for row in table))
+            for name in ("hiddenstate", *methods)
+        }
+        worst = max(row["ratio"] for row in table)
+        cells = [f"{means[name]:.3f}" for name in methods]
+        print(f"| geometric mean | {means['hiddenstate']:.3f} | | {' | '.join(cells)} | ", end="")
+        print(f"at most {worst:.3f} |\n")
+
+
+def errors_of(
+    name: str, horizon: int, methods: dict[str, Forecaster], seeds: int, options: tuple[object, ...]
+) -> dict[str, float]:
+    """Return the errors of every method on a series."""
+    values, season = values_of(name), SERIES[name][3]
+    first = len(values) - round(0.2 * len(values))
+    own = []
+    for seed in range(seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            answers = ours(values, first, horizon, seed, Path(folder), *options)
+        own.append(scaled_error(values, first, answers, season))
+    row = {
+        "hiddenstate": statistics.fmean(own),
+        "deviation": statistics.stdev(own) if len(own) > 1 else 0.0,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for method, forecast in methods.items():
+            answers = forecast(values, first, horizon, season)
+            row[method] = scaled_error(values, first, answers, season)
+    simple = [row[method] for method in METHODS]
+    return row | {"ratio": row["hiddenstate"] / min(simple)}
+
+
+def is_there(package: str) -> bool:
+    """Return whether a package is installed; no package always is."""
+    import importlib.util
+
+    return not package or importlib.util.find_spec(package) is not None
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("what", choices=("forecasts",))
+    parser.add_argument("names", nargs="*", help="series to measure; all by default")
+    parser.add_argument("--horizons", default="1,12", help="steps ahead, separated by commas")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--toy", action="store_true", help="one seed, one step, to test the script")
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Measure what is asked for."""
+    args = arguments().parse_args(words)
+    forecasts(args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,431 @@
+"""Forecasts a target by a linear function of its own last values, fitted on training rows.
+
+Every candidate is a vector of weights on lags: repeating a value, exponential smoothing, and ridge
+regressions on levels, changes and seasonal changes, direct or iterated. A rolling origin within the
+training rows ranks them. As they are all linear, their average is one vector too.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiddenstate.data.rows import Rows
+
+Floats = NDArray[np.float64]
+
+WHOLE_LAGS = 32
+"""Most last values that a path reads of series that are not cut into windows."""
+
+AVERAGED = 40
+"""Candidates whose mean is taken, the best ones."""
+
+NAIVE_SHARE = 0.3
+"""Largest share of the better of the last and the seasonal value in the forecast."""
+
+FIRST_ORIGIN, ORIGINS = 0.4, 6
+"""Where in the training rows the rolling origin begins, and how often candidates are fitted."""
+
+PENALTIES = (0.01, 0.3, 3.0)
+"""Ridge penalties, in units of the variance of the lags."""
+
+RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+"""How many of the last values a regression reads."""
+
+MOST_ROWS = 20_000
+"""Latest forecasts that candidates are fitted on."""
+
+LOG_GAIN = 0.98
+"""Logarithms are taken if they lower the error to this fraction of what it is without."""
+
+LARGEST_SUM = 20.0
+"""An iterated regression with a larger sum of weights is unstable, and repeats the last value."""
+
+
+@dataclass(frozen=True)
+class LinearPath:
+    """A linear function of the last P values of each of O targets.
+
+    Parameters
+    ----------
+    weights : ndarray (O, P)
+        Weight of the value k steps before the current one, from k = 0.
+    bias : ndarray (O,)
+    log : tuple of bool
+        For each target, whether its values are logarithms.
+    season : int, optional
+        Number of steps after which the targets repeat.
+    """
+
+    weights: Floats
+    bias: Floats
+    log: tuple[bool, ...]
+    season: int | None = None
+
+    @property
+    def n_lags(self) -> int:
+        """Number of last values P."""
+        return int(self.weights.shape[1])
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets O."""
+        return len(self.weights)
+
+    def logarithms(self, values: Floats) -> Floats:
+        """Return values (..., O) of the targets, with logarithms where the path takes them."""
+        if not any(self.log):
+            return values
+        return np.where(self.log, np.log(np.where(self.log, values, 1)), values)
+
+    def undo_logarithms(self, values: Floats) -> Floats:
+        """Return values (..., O) of the targets in their own units."""
+        if not any(self.log):
+            return values
+        return np.where(self.log, np.exp(np.where(self.log, values, 0)), values)
+
+    def at_each_step(self, values: Floats) -> Floats:
+        """Return the forecast (N, T, O) at each step of values (N, T, O).
+
+        The first value of a row stands for those before it.
+        """
+        T = values.shape[1]
+        forecast = np.broadcast_to(self.bias, values.shape).copy()
+        for k, weight in enumerate(self.weights.T):
+            if weight.any():
+                forecast += weight * values[:, np.maximum(np.arange(T) - k, 0)]
+        return forecast
+
+    def at_step(self, values: Floats, step: NDArray[np.int64]) -> Floats:
+        """Return the forecast (N, O) at one step of each row of values (N, T, O)."""
+        lags = np.maximum(step[:, None] - np.arange(self.n_lags), 0)
+        known = values[np.arange(len(values))[:, None], lags]
+        return np.asarray(np.einsum("nko,ok->no", known, self.weights) + self.bias)
+
+
+def path_of_rows(rows: Rows, features: tuple[int, ...], horizon: int, window: int) -> LinearPath:
+    """Fit a path on training series, not cut into windows, whose `features` hold the targets.
+
+    It reads at most a window or, if series are not cut (0), `WHOLE_LAGS` steps.
+    """
+    N, T = rows.X.shape[:2]
+    lengths = np.full(N, T) if rows.lengths is None else rows.lengths
+    series = [X[:n, list(features)] for X, n in zip(rows.X, lengths, strict=True)]
+    longest = int(lengths.max())
+    lags = window or min(WHOLE_LAGS, longest // 3)
+    return fit_linear_path(series, horizon, max(1, min(lags, longest - horizon)))
+
+
+def fit_linear_path(
+    series: Sequence[Floats], horizon: int, most_lags: int, log: bool = True
+) -> LinearPath:
+    """Fit a path on training series.
+
+    Parameters
+    ----------
+    series : sequence of ndarray (T_i, O)
+        Values of the targets; steps with a missing value are left out.
+    horizon : int
+        Steps from the last value to the one that is forecast.
+    most_lags : int
+        Most values that a forecast may read.
+    log : bool, default True
+        Whether logarithms may be taken.
+    """
+    season = season_of(series, most_lags)
+    fits = []
+    for o in range(series[0].shape[1]):
+        each = [values[:, o].astype(np.float64) for values in series]
+        fits.append(_fit(each, horizon, most_lags, season, log))
+    # Rounded, so that they do not depend on the order in which a processor adds.
+    return LinearPath(
+        weights=np.stack([weights for weights, _, _ in fits]).astype(np.float32).astype(float),
+        bias=np.array([bias for _, bias, _ in fits]).astype(np.float32).astype(float),
+        log=tuple(is_log for _, _, is_log in fits),
+        season=season,
+    )
+
+
+def season_of(series: Sequence[Floats], most: int) -> int | None:
+    """Return the number of steps, below `most`, after which series (T_i, O) repeat, or None.
+
+    It is the highest peak of the autocorrelation of their changes, if that is significant; a
+    multiple of a lower peak must be higher by a tenth.
+    """
+    longest = max((len(values) for values in series), default=0)
+    top = min(most - 1, longest // 3)
+    if top < 3:
+        return None
+    products, squares, n = np.zeros(top + 1), 0.0, 0
+    for values in series:
+        if len(values) < 4:
+            continue
+        change = np.diff(values.astype(np.float64), axis=0)
+        known = np.isfinite(change)
+        mean = np.where(known, change, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        change = np.where(known, change - mean, 0)
+        scale = change.std(axis=0)
+        change = change / np.where(scale > 0, scale, 1)
+        squares += float((change**2).sum())
+        n += len(change)
+        for k in range(1, min(top + 1, len(change))):
+            products[k] += float((change[:-k] * change[k:]).sum())
+    if not squares > 0:
+        return None
+    r, best = products / squares, 0
+    for k in range(2, top):
+        is_peak = r[k] > r[k - 1] and r[k] >= r[k + 1] and r[k] > max(0.3, 2.5 / np.sqrt(n))
+        if is_peak and (not best or r[k] > 1.1 * r[best]):
+            best = k
+    return best or None
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Forecasts to learn from: lags (n, P), newest first, targets (n,), and of each its place in
+    its series, between 0 and 1, and the scale of the series."""
+
+    lags: Floats
+    target: Floats
+    place: Floats
+    scale: Floats
+
+    def take(self, which: NDArray[np.bool_]) -> "_Rows":
+        return _Rows(self.lags[which], self.target[which], self.place[which], self.scale[which])
+
+
+def _rows(series: Sequence[Floats], scales: Sequence[float], P: int, horizon: int) -> _Rows:
+    lags, target, place, scale = [], [], [], []
+    for values, own in zip(series, scales, strict=True):
+        ends = np.arange(P - 1, len(values) - horizon)
+        if not len(ends):
+            continue
+        lags.append(values[ends[:, None] - np.arange(P)])
+        target.append(values[ends + horizon])
+        place.append((ends + horizon) / len(values))
+        scale.append(np.full(len(ends), own))
+    if not lags:
+        return _Rows(np.zeros((0, P)), *np.zeros((3, 0)))
+    rows = _Rows(*(np.concatenate(part) for part in (lags, target, place, scale)))
+    rows = rows.take(np.isfinite(rows.target) & np.isfinite(rows.lags).all(axis=1))
+    latest = np.argsort(-rows.place, kind="stable")[:MOST_ROWS]
+    return rows.take(np.isin(np.arange(len(rows.target)), latest))
+
+
+def _fit(
+    series: list[Floats], horizon: int, P: int, season: int | None, log: bool
+) -> tuple[Floats, float, bool]:
+    """Return weights (P,), bias, and whether they are of logarithms."""
+    changes = [np.abs(np.diff(values)) for values in series]
+    scales = [float(np.nanmean(c)) if np.isfinite(c).any() else 0.0 for c in changes]
+    scales = [scale or 1.0 for scale in scales]
+    known = np.concatenate(series)
+    known = known[np.isfinite(known)]
+    best: tuple[float, Floats, float, bool] | None = None
+    for is_log in (False, True) if log and len(known) and known.min() > 0 else (False,):
+        # Series of different sizes are divided by their scales, unless logarithms are taken.
+        divided = len(series) > 1 and not is_log
+        each = [
+            np.log(values) if is_log else values / (scale if divided else 1)
+            for values, scale in zip(series, scales, strict=True)
+        ]
+        far, near = (_rows(each, scales, P, steps) for steps in (horizon, 1))
+        pool = _Pool(horizon, P, season, constant=not divided)
+        fit = pool.fit(far, near, is_log, divided)
+        if best is None or fit[0] < LOG_GAIN * best[0]:
+            best = (*fit, is_log)
+    assert best is not None
+    return best[1:]
+
+
+class _Pool:
+    """The candidates for one horizon."""
+
+    def __init__(self, horizon: int, P: int, season: int | None, constant: bool) -> None:
+        self.horizon, self.P, self.constant = horizon, P, constant
+        self.season = season if season and season + 2 < P else None
+        self.naive = self._repeated()
+        self.fixed = self.naive + list(self._smoothed())
+
+    def fit(
+        self, far: _Rows, near: _Rows, is_log: bool, divided: bool
+    ) -> tuple[float, Floats, float]:
+        """Return the error in a rolling origin, weights (P,) and bias."""
+        if len(far.target) < 8:
+            return np.inf, self.naive[0], 0.0
+        errors, forecasts, targets, scales = [], [], [], []
+        cuts = np.quantile(far.place, np.linspace(FIRST_ORIGIN, 1, ORIGINS + 1))
+        cuts[-1] = 2
+        for low, high in pairwise(cuts):
+            later = (far.place >= low) & (far.place < high)
+            weights, bias = self._fitted(far.take(far.place < low), near.take(near.place < low))
+            forecasts.append(far.lags[later] @ weights.T + bias)
+            targets.append(far.target[later])
+            scales.append(1.0 if divided else far.scale[later])
+        for forecast, target, scale in zip(forecasts, targets, scales, strict=True):
+            own, wanted = (np.exp(np.minimum(v, 700)) if is_log else v for v in (forecast, target))
+            errors.append(np.abs(own - wanted[:, None]) / np.reshape(scale, (-1, 1)))
+        error = np.concatenate(errors).mean(axis=0)
+        share = self._shares(error)
+        weights, bias = self._fitted(far, near)
+        return float(error @ share), share @ weights, float(share @ bias)
+
+    def _shares(self, error: Floats) -> Floats:
+        """Return the share of each candidate, by its error (C,)."""
+        best = np.argsort(error, kind="stable")[:AVERAGED]
+        share = np.zeros(len(error))
+        share[best] = 1 / len(best)
+        naive = int(np.argmin(error[: len(self.naive)]))
+        ratio = error[best].mean() / error[naive] if error[naive] > 0 else 1.0
+        mixed = NAIVE_SHARE * min(1.0, ratio) ** 4
+        share *= 1 - mixed
+        share[naive] += mixed
+        return share
+
+    def _repeated(self) -> list[Floats]:
+        """The last value, and the last one of the same season."""
+        lags = [0] if self._same_season is None else [0, self._same_season]
+        return [np.eye(self.P)[k] for k in lags]
+
+    @property
+    def _same_season(self) -> int | None:
+        """Lag of the last value in the season of the target."""
+        if not self.season:
+            return None
+        lag = -self.horizon % self.season
+        return lag if lag < self.P else None
+
+    def _smoothed(self) -> Iterator[Floats]:
+        """Exponential smoothing, with and without a damped trend and a season."""
+        for level in (0.1, 0.2, 0.4, 0.6, 0.8):
+            yield self._smoothing(level, 0, 1, None)
+        for level in (0.3, 0.6, 0.9):
+            for trend in (0.1, 0.3):
+                for damping in (0.9, 1.0):
+                    yield self._smoothing(level, trend, damping, None)
+        if self.season and 2 * self.season <= self.P:
+            for level in (0.1, 0.3, 0.6, 0.9):
+                for trend in (0, 0.1):
+                    for season in (0.05, 0.2, 0.5):
+                        yield self._smoothing(level, trend, 0.98, season)
+
+    def _smoothing(self, a: float, b: float, damping: float, c: float | None) -> Floats:
+        """Return the weights (P,) that additive Holt-Winters smoothing gives to the lags."""
+        P, m = self.P, self.season or 0
+        value = np.eye(P)[::-1]  # value[t]: the step t of P as weights on lags
+        trend, seasonal = np.zeros(P), np.zeros((m, P))
+        level, first = value[0], 1
+        if c is not None:
+            early = value[:m].mean(axis=0)
+            trend = (value[m : 2 * m].mean(axis=0) - early) / m if b else trend
+            seasonal = value[:m] - early - np.outer(np.arange(m) - (m - 1) / 2, trend)
+            level, first = early + trend * (m - 1) / 2, m
+        elif b:
+            k = min(4, P - 1)
+            trend = (value[k] - value[0]) / max(k, 1)
+        for t in range(first, P):
+            known = value[t] - seasonal[t % m] if c is not None else value[t]
+            before, level = level, a * known + (1 - a) * (level + damping * trend)
+            if b:
+                trend = b * (level - before) + (1 - b) * damping * trend
+            if c is not None:
+                seasonal[t % m] = c * (value[t] - level) + (1 - c) * seasonal[t % m]
+        forecast = level + trend * (damping ** np.arange(1, self.horizon + 1)).sum()
+        if c is not None:
+            forecast = forecast + seasonal[(P + self.horizon - 1) % m]
+        return np.asarray(forecast)
+
+    def _fitted(self, far: _Rows, near: _Rows) -> tuple[Floats, Floats]:
+        """Return weights (C, P) and biases (C,) of the candidates, fitted on rows."""
+        weights, bias = [*self.fixed], [0.0] * len(self.fixed)
+        if self.constant:
+            weights += self.fixed
+            bias += [float(np.mean(far.target - far.lags @ w)) for w in self.fixed]
+            weights.append(np.zeros(self.P))
+            bias.append(float(far.target.mean()))
+        direct = _Regressions(far, self.horizon, self.season, self.constant)
+        for w, c in direct.fits():
+            weights.append(w)
+            bias.append(c)
+        if self.horizon > 1:
+            for w, c in _Regressions(near, 1, self.season, self.constant).fits():
+                w, c = _iterated(w, c, self.horizon)
+                stable = np.abs(w).sum() <= LARGEST_SUM
+                weights.append(w if stable else self.naive[0])
+                bias.append(c if stable else 0.0)
+        return np.stack(weights), np.array(bias)
+
+
+class _Regressions:
+    """Ridge regressions on lags, in several forms.
+
+    A form writes the target as a fixed combination of lags plus a regression on other combinations:
+    of levels, of changes, of seasonal changes, and of changes of seasonal changes.
+    """
+
+    def __init__(self, rows: _Rows, horizon: int, season: int | None, constant: bool) -> None:
+        self.rows, self.horizon, self.season, self.constant = rows, horizon, season, constant
+
+    def fits(self) -> Iterator[tuple[Floats, float]]:
+        """Yield weights (P,) and bias of each regression."""
+        lags, n = self.rows.lags, len(self.rows.target)
+        for fixed, basis, seasonal in self._forms():
+            R, r = lags @ basis.T, self.rows.target - lags @ fixed
+            mean = R.mean(axis=0) if self.constant else np.zeros(R.shape[1])
+            center = float(r.mean()) if self.constant else 0.0
+            spread = float(R.std(axis=0).mean()) or 1.0
+            R, r = (R - mean) / spread, r - center
+            gram, product = R.T @ R, R.T @ r
+            for chosen in self._lag_sets(len(basis), seasonal):
+                for penalty in PENALTIES:
+                    if len(chosen) > n // 2:  # too few rows: what is fixed stands alone
+                        yield fixed, center
+                        continue
+                    within = gram[np.ix_(chosen, chosen)] + penalty * np.eye(len(chosen))
+                    slope = np.linalg.solve(within, product[chosen]) / spread
+                    yield fixed + slope @ basis[chosen], center - float(slope @ mean[chosen])
+
+    def _forms(self) -> Iterator[tuple[Floats, Floats, bool]]:
+        """Yield what is fixed (P,), the combinations (q, P), and whether they are seasonal."""
+        P, h, m = self.rows.lags.shape[1], self.horizon, self.season
+        lag = np.eye(P)
+        yield np.zeros(P), lag, False
+        if P > 1:
+            yield lag[0], lag[:-1] - lag[1:], False
+        if m and -h % m < P:
+            seasonal = lag[: P - m] - lag[m:]
+            yield lag[-h % m], seasonal, True
+            before = m * -(-h // m)
+            before = before if before < P else m
+            yield lag[-h % m] + lag[0] - lag[before], seasonal[:-1] - seasonal[1:], True
+
+    def _lag_sets(self, q: int, seasonal: bool) -> list[list[int]]:
+        """Return which of `q` combinations regressions read."""
+        sets = [list(range(p)) for p in RUNS if p <= q]
+        h, m = self.horizon, self.season
+        for p in (1, 2, 4) if m else ():
+            assert m is not None
+            around = (m - 1, m) if seasonal else _around(-h % m, m)
+            sets.append(sorted({k for k in (*range(p), *around) if 0 <= k < q}))
+        unique = {tuple(chosen): chosen for chosen in sets if chosen}
+        return list(unique.values())
+
+
+def _around(lag: int, season: int) -> tuple[int, ...]:
+    """Return the lags of the target's season in three seasons, and those beside them."""
+    return tuple(lag + k * season + beside for k in range(3) for beside in (-1, 0, 1))
+
+
+def _iterated(weights: Floats, bias: float, horizon: int) -> tuple[Floats, float]:
+    """Return weights (P,) and bias of a one-step forecast that is applied `horizon` times."""
+    P = len(weights)
+    values = np.eye(P, P + 1)  # the last column counts the bias
+    for _ in range(horizon):
+        forecast = weights @ values
+        forecast[P] += bias
+        values = np.concatenate([forecast[None], values[:-1]])
+        if not np.isfinite(forecast).all():
+            break
+    return values[0, :P], float(values[0, P])

@@ -1,0 +1,43 @@
+"""Weights of rows: their size, and those that make classes count alike."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hiddenstate.config import Config
+from hiddenstate.data.dataset import SequenceDataset
+from hiddenstate.data.rows import Rows
+from hiddenstate.errors import DataError
+
+HUGE = 1e100
+"""If a weight is larger, all weights are divided by the largest."""
+
+
+def with_small_weights(dataset: SequenceDataset) -> SequenceDataset:
+    """Return the data with weights whose sums are finite: only their ratio matters."""
+    weights = dataset.train.weights
+    if weights is None or not weights.max(initial=0) > HUGE or not np.isfinite(weights).all():
+        return dataset
+    return replace(dataset, train=replace(dataset.train, weights=weights / weights.max()))
+
+
+def weighed(rows: Rows, config: Config) -> Rows:
+    """Return training rows with weights of mean 1 over what is counted, rows of weight 0 dropped.
+
+    With targets at every step, steps are counted, else rows.
+    """
+    weights = rows.weights
+    if config.data.class_weight == "balanced" and rows.y is not None:
+        counts = np.bincount(rows.y, weights)
+        each = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1e-300))
+        weights = each[rows.y] * (1.0 if weights is None else weights)
+    if weights is None:
+        return rows
+    if not (weights >= 0).all() or not np.isfinite(weights).all() or not weights.any():
+        raise DataError("weights: expected finite numbers of at least 0, not all 0")
+    if not weights.all():
+        kept = np.flatnonzero(weights)
+        rows, weights = rows.take(kept), weights[kept]
+    per_step = rows.lengths is not None and rows.y is not None and rows.y.ndim == 3
+    share = rows.lengths if per_step and rows.lengths is not None else np.ones(len(rows))
+    return replace(rows, weights=weights * (share.sum() / (weights * share).sum()))

@@ -1,0 +1,54 @@
+"""Scores of forecasts, beside the errors of forecasts that need no model.
+
+Shapes: n forecasts, O targets, N windows of W steps.
+"""
+
+import numpy as np
+
+from hiddenstate.system.typing import Array
+
+
+def seasonal_changes(values: Array, series: Array, season: int | None) -> dict[int, Array]:
+    """Return for each series the mean absolute change (O,) over a season within training windows.
+
+    It is the scale of :func:`scaled_error`: the error of the seasonal naive forecast.
+
+    Parameters
+    ----------
+    values : ndarray (N, W, O)
+        The targets in overlapping windows.
+    series : ndarray (N,)
+        The series of each window.
+    season : int or None
+        Steps of a season; None compares with the step before.
+    """
+    before = season if season and season < values.shape[1] else 1
+    if values.shape[1] < 2:
+        return {}
+    changes = np.abs(values[:, -1] - values[:, -1 - before]).astype(np.float64)
+    means = {int(each): _mean(changes[series == each]) for each in np.unique(series)}
+    return {each: mean for each, mean in means.items() if (mean > 0).all()}
+
+
+def scaled_error(
+    outputs: Array, target: Array, series: Array, scales: dict[int, Array]
+) -> float | None:
+    """Return the mean absolute scaled error (MASE): of each series, the mean absolute error divided
+    by its scale, averaged over series (Hyndman & Koehler, Int. J. Forecasting 22, 2006).
+
+    Series without a scale get the mean of those there are; None if there is none.
+    """
+    if not scales:
+        return None
+    mean = np.mean(list(scales.values()), axis=0)
+    errors = np.abs(outputs.astype(np.float64) - target)
+    each = [
+        (errors[series == number].mean(axis=0) / scales.get(int(number), mean)).mean()
+        for number in np.unique(series)
+    ]
+    return float(np.mean(each))
+
+
+def _mean(changes: Array) -> Array:
+    known = np.isfinite(changes).all(axis=1)
+    return changes[known].mean(axis=0) if known.any() else np.zeros(changes.shape[1])

@@ -1,0 +1,186 @@
+"""Linear paths: which lags they weigh, what they leave, and that they see training rows only."""
+
+import numpy as np
+import pytest
+
+from hiddenstate.config import make_config
+from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare.linear import LinearPath, fit_linear_path, season_of
+from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.prepare.transform import Transform, fitted_transform
+from hiddenstate.errors import DataError, OptionError
+
+
+def seasonal(n: int = 160, season: int = 12, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    shape = random.normal(size=season)
+    return 50 + 0.2 * np.arange(n) + 5 * shape[np.arange(n) % season] + random.normal(size=n)
+
+
+def forecast(path: LinearPath, values: np.ndarray) -> np.ndarray:
+    return path.at_each_step(path.logarithms(values[None, :, None]))[0, :, 0]
+
+
+@pytest.mark.parametrize("season", [4, 7, 12])
+def test_a_season_is_found_in_noise_and_a_trend(season: int) -> None:
+    assert season_of([seasonal(season=season)[:, None]], 60) == season
+
+
+def test_noise_has_no_season() -> None:
+    noise = np.random.default_rng(0).normal(size=(200, 1))
+    assert season_of([noise], 60) is None
+    assert season_of([noise.cumsum(axis=0)], 60) is None
+    assert season_of([np.ones((100, 1))], 30) is None
+    assert season_of([np.ones((2, 1))], 30) is None
+
+
+@pytest.mark.parametrize("horizon", [1, 5, 12])
+def test_a_path_is_nearly_as_good_as_the_process_that_made_the_series(horizon: int) -> None:
+    values = seasonal(400)
+    path = fit_linear_path([values[:300, None]], horizon, 40)
+    errors = np.abs(forecast(path, values)[300 - horizon : -horizon] - values[300:])
+    naive = np.abs(values[300:] - values[300 - 12 : -12])
+    assert path.season == 12
+    assert errors.mean() < 1.0 < 0.85 * naive.mean()
+
+
+def test_a_path_never_falls_far_behind_the_last_value_of_a_random_walk() -> None:
+    ratios = []
+    for seed in range(8):
+        walk = np.random.default_rng(seed).normal(size=240).cumsum()
+        path = fit_linear_path([walk[:180, None]], 1, 32)
+        error = np.abs(forecast(path, walk)[179:-1] - walk[180:]).mean()
+        ratios.append(error / np.abs(np.diff(walk[179:])).mean())
+    assert np.mean(ratios) < 1.08
+
+
+def test_logarithms_are_taken_where_the_spread_grows_with_the_level() -> None:
+    growing = np.exp(seasonal(200) / 20)
+    assert fit_linear_path([growing[:, None]], 1, 40).log == (True,)
+    assert fit_linear_path([seasonal(200)[:, None] - 100], 1, 40).log == (False,)
+    assert fit_linear_path([growing[:, None]], 1, 40, log=False).log == (False,)
+
+
+def test_series_of_different_sizes_count_alike_and_share_a_path() -> None:
+    small = seasonal(120) - 60
+    path = fit_linear_path([small[:, None], 1000 * small[:, None]], 1, 30)
+    assert path.log == (False,)
+    assert path.bias == [0]
+    alone = fit_linear_path([small[:, None], small[:, None]], 1, 30)
+    np.testing.assert_allclose(path.weights, alone.weights, atol=1e-4)
+
+
+def test_the_last_step_is_forecast_like_each_step_and_the_first_value_stands_before() -> None:
+    path = LinearPath(np.array([[0.5, 0.25, 0.25]]), np.array([1.0]), (False,))
+    values = np.arange(10.0).reshape(2, 5, 1)
+    every = path.at_each_step(values)
+    np.testing.assert_allclose(every[0, :, 0], [1, 1.5, 2.25, 3.25, 4.25])
+    for step in range(5):
+        np.testing.assert_allclose(path.at_step(values, np.full(2, step)), every[:, step])
+
+
+@pytest.mark.parametrize("values", [np.ones(40), np.arange(9.0), np.arange(3.0), np.zeros(30)])
+def test_short_and_constant_series_have_a_finite_path(values: np.ndarray) -> None:
+    path = fit_linear_path([values[:, None]], 1, min(12, len(values) - 1))
+    assert np.isfinite(path.weights).all()
+    assert np.isfinite(path.bias).all()
+    np.testing.assert_allclose(forecast(path, values)[-1], values[-1] + values.std() / 2, atol=5)
+
+
+def test_missing_steps_are_left_out() -> None:
+    values = seasonal(200)
+    values[50] = np.nan
+    path = fit_linear_path([values[:, None]], 1, 30)
+    assert np.isfinite(path.weights).all()
+
+
+# --- in the transform
+
+
+def windows(values: np.ndarray) -> tuple[Rows, Transform]:
+    path = fit_linear_path([values[:, None]], 1, 10)
+    cut = np.lib.stride_tricks.sliding_window_view(values, 21)
+    rows = Rows(cut[:, :20, None].copy(), cut[:, 20:].copy())
+    fitted = fitted_transform(
+        rows, "error", "auto", True, columns=("a",), targets=("a",), linear=path
+    )
+    return rows, fitted
+
+
+@pytest.mark.parametrize("values", [seasonal(), np.exp(seasonal() / 8)], ids=["level", "log"])
+def test_targets_are_what_the_path_leaves_and_come_back(values: np.ndarray) -> None:
+    rows, transform = windows(values)
+    assert transform.takes_logarithms == (values.max() > 1000)
+    X = transform.apply(rows.X, None, np.float64, "X")
+    y = transform.apply_targets(rows.require_targets(), X, None, np.float64)
+    assert y.std() == pytest.approx(1)
+    np.testing.assert_allclose(transform.undo_targets(y, X), rows.y, rtol=1e-9)
+    np.testing.assert_allclose(transform.undo(X), rows.X, rtol=1e-9)
+    current = transform.current_targets(X)
+    assert current is not None
+    np.testing.assert_allclose(current, rows.X, rtol=1e-9)
+    alone = transform.linear_targets(X)
+    assert alone is not None
+    np.testing.assert_allclose(alone[:, -1], transform.undo_targets(np.zeros_like(y), X))
+
+
+def test_a_series_that_is_exactly_linear_leaves_no_noise_to_learn() -> None:
+    rows, transform = windows(np.sin(np.arange(200) / 5))
+    X = transform.apply(rows.X, None, np.float32, "X")
+    y = transform.apply_targets(rows.require_targets(), X, None, np.float32)
+    assert np.abs(y).max() < 10
+
+
+def test_a_value_without_a_logarithm_is_refused() -> None:
+    rows, transform = windows(np.exp(seasonal() / 8))
+    X = rows.X[:3].copy()
+    X[1, 4] = 0
+    with pytest.raises(DataError, match=r"^X: row 1 has a value of 0 or less.*--no-linear"):
+        transform.apply(X, None, np.float32, "X")
+
+
+# --- in the preparation
+
+
+def prepared(values: np.ndarray, **options: object) -> Transform:
+    dataset = SequenceDataset(
+        "s", Rows(values[None, :, None], values[None, :, None]), columns=("a",), targets=("a",)
+    )
+    given = {"horizon": 1, "linear": True, "stateful": False, "test_fraction": 0.2, "stride": 1}
+    config = make_config("regress", {**given, "output": "last", "window": 26, **options})
+    return prepare(dataset, config).transform
+
+
+def test_a_path_is_fitted_on_training_rows_alone() -> None:
+    values = seasonal(200)
+    other = values.copy()
+    other[160:] = 1e6
+    one, two = (prepared(v).linear for v in (values, other))
+    assert one is not None
+    assert two is not None
+    np.testing.assert_array_equal(one.weights, two.weights)
+    assert one.bias == two.bias
+
+
+def test_a_path_needs_the_targets_among_the_inputs() -> None:
+    values = seasonal(200)
+    dataset = SequenceDataset("s", Rows(values[None, :, None], values[None, :, None]))
+    options = {"horizon": 1, "linear": True, "stateful": False}
+    with pytest.raises(OptionError, match="--linear: s has no named targets among its inputs"):
+        prepare(dataset, make_config("regress", options))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"linear": True, "stateful": False}, "--linear: applies only to forecasts; add --hor"),
+        ({"linear": True, "horizon": 1}, "--linear: a window without .* add --no-stateful"),
+        (
+            {"linear": True, "change": True, "horizon": 1, "stateful": False},
+            "--change: --linear forecasts the level already",
+        ),
+    ],
+)
+def test_options_that_exclude_a_path_are_refused(options: dict[str, object], words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        make_config("regress", options)

@@ -1,0 +1,129 @@
+"""Runs with a linear path: files, streams, evaluation, resuming, and the share of the network."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hiddenstate.data import Rows
+from hiddenstate.engines import make_predictor
+from hiddenstate.errors import DataError, UntrustedFileError
+from hiddenstate.inference.predict import predict_series
+from hiddenstate.inference.stream import Stream
+from hiddenstate.jobs.net_share import with_share
+from hiddenstate.models.fitted import FittedModel, load_model, model_from_facts
+from hiddenstate.runs import Run
+
+OFF = ("--view", "off", "--threads", "1")
+
+
+@pytest.fixture
+def run(cli, tmp_path: Path) -> Run:
+    """A forecast of monthly numbers that grow, with a season that grows too."""
+    t, random = np.arange(140), np.random.default_rng(0)
+    level = 4 + 0.01 * t + 0.3 * np.sin(t * np.pi / 6) + 0.05 * random.normal(size=140)
+    text = "".join(f"{value!r}\n" for value in np.exp(level).tolist())
+    (tmp_path / "sales.csv").write_text("sales\n" + text)
+    done = cli("regress", "sales.csv", "--horizon", 2, "--target", "sales", *OFF)
+    assert done.code == 0, done.err
+    return Run(tmp_path / "runs/regress-1")
+
+
+def series_of(tmp_path: Path) -> np.ndarray:
+    return np.loadtxt(tmp_path / "sales.csv", skiprows=1)[:, None]
+
+
+def predicted(model: FittedModel, values: np.ndarray) -> np.ndarray:
+    predictor = make_predictor(model, "cpu", 1)
+    return predict_series(model, predictor, Rows(values), "X", {}).columns["sales"]
+
+
+def test_a_forecast_beats_the_last_and_the_seasonal_value_and_says_so(run, cli):
+    results = run.results()
+    assert results["test_mse"] < 0.8 * min(results["baseline_mse"], results["seasonal_mse"])
+    assert 0 <= results["net_share"] <= 1
+    assert results["test_mase"] < 1
+    scores = json.loads(cli("evaluate", "regress-1", "--json").out)
+    for mine, theirs in (("mse", "test_mse"), ("mase", "test_mase"), ("linear_mse",) * 2):
+        assert scores[mine] == pytest.approx(results[theirs], rel=1e-5)
+    linear = run.model().transform.linear
+    assert (linear.season, linear.log) == (12, (True,))
+    assert cli("verify", "regress-1").code == 0
+
+
+def test_the_result_names_the_path_and_what_the_network_adds(cli, tmp_path, run):
+    done = cli("regress", "sales.csv", "--horizon", 2, "--max-steps", 1, *OFF)
+    line = next(line for line in done.out.splitlines() if line.startswith("linear path"))
+    assert line.startswith("linear path of logarithms (37 lags, season of 12 steps): ")
+    assert "by a rolling origin in the training rows" in line
+
+
+def test_without_a_share_of_the_network_the_path_is_alone(run, tmp_path):
+    model, values = run.model(), series_of(tmp_path)
+    bare = replace(model, params=with_share(model.params, np.zeros(1)))
+    X = model.transform.apply(values[None], None, np.float64, "X")
+    alone = model.transform.linear_targets(X)
+    lags = model.transform.linear.n_lags
+    np.testing.assert_allclose(predicted(bare, values), alone[0, lags - 1 :, 0], rtol=1e-5)
+
+
+def test_half_the_share_is_half_of_what_the_network_adds(run, tmp_path):
+    model, values = run.model(), series_of(tmp_path)
+    shares = (with_share(model.params, np.full(1, share)) for share in (1.0, 0.5, 0.0))
+    logs = [np.log(predicted(replace(model, params=params), values)) for params in shares]
+    np.testing.assert_allclose(logs[1], (logs[0] + logs[2]) / 2, atol=1e-5)
+
+
+def test_a_model_file_brings_the_path_back(run, tmp_path):
+    model = load_model(run.path / "model.safetensors")[0]
+    path, own = model.transform.linear, run.model().transform.linear
+    np.testing.assert_array_equal(path.weights, own.weights)
+    facts, arrays = model.facts(), model.arrays()
+    again = model_from_facts(facts, arrays, "m")
+    values = series_of(tmp_path)
+    np.testing.assert_array_equal(predicted(again, values), predicted(model, values))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda facts, arrays: facts["preparation"]["linear"].update(log=[1]),
+        lambda facts, arrays: facts["preparation"]["linear"].update(log=[True, True]),
+        lambda facts, arrays: facts["preparation"]["linear"].update(season=0),
+        lambda facts, arrays: arrays.pop("preparation/lag_bias"),
+        lambda facts, arrays: arrays.update({"preparation/lag_weights": np.zeros((2, 3))}),
+        lambda facts, arrays: arrays["preparation/lag_weights"].fill(np.nan),
+        lambda facts, arrays: facts["preparation"].pop("linear"),
+        lambda facts, arrays: facts["preparation"].update(targets=None),
+    ],
+)
+def test_a_path_that_does_not_fit_its_model_is_refused(run, damage):
+    model = load_model(run.path / "model.safetensors")[0]
+    facts = json.loads(json.dumps(model.facts()))
+    arrays = {name: array.copy() for name, array in model.arrays().items()}
+    damage(facts, arrays)
+    with pytest.raises(UntrustedFileError, match="damaged transform"):
+        model_from_facts(facts, arrays, "m")
+
+
+def test_a_stream_answers_like_the_series_read_at_once(run, tmp_path):
+    model, values = run.model(), series_of(tmp_path)
+    whole, parts = Stream(model), Stream(model)
+    answers = whole.feed(values)[0]
+    cut = [parts.feed(values[:1]), parts.feed(values[1:50]), parts.feed(values[50:])]
+    np.testing.assert_allclose(np.concatenate(cut, axis=1)[0], answers, rtol=1e-5)
+    parts.save(tmp_path / "state")
+    again = [Stream(model, state=dict(parts.state)).step([[900.0]]), whole.step([[900.0]])]
+    np.testing.assert_allclose(again[0], again[1], rtol=1e-5)
+    # A stream reads on where a window would begin anew, so the network's part may differ.
+    bare = replace(model, params=with_share(model.params, np.zeros(1)))
+    lags = model.transform.linear.n_lags
+    streamed = Stream(bare).feed(values)[0, lags - 1 :, 0]
+    np.testing.assert_allclose(streamed, predicted(bare, values), rtol=1e-5)
+
+
+def test_a_path_cannot_be_folded_into_weights(run):
+    with pytest.raises(DataError, match=r"a linear path cannot be folded .*--no-linear"):
+        run.model().folded()
