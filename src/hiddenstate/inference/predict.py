@@ -460,7 +460,8 @@ def _unscored(
     """Say which predictions of a run's own test rows are not scored, and what is not predicted."""
     remarks, horizon, y = [], model.transform.reading.get("horizon"), rows.require_targets()
     if horizon:
-        last = f"last {horizon} steps of each series have" if horizon > 1 else "last step has"
+        of = " of each series" if rows.origin is not None and rows.origin.n_series > 1 else ""
+        last = f"last {horizon} steps{of} have" if horizon > 1 else f"last step{of} has"
         remarks.append(
             f"test rows: the {last} no target in the data; to forecast from there, name DATA"
         )
