@@ -81,3 +81,18 @@ def test_long_names_are_whole_where_there_is_space():
 @pytest.mark.parametrize(("share", "text"), [(0.0974, "10%"), (0.094, "9%"), (0.0002, "0.02%")])
 def test_percents_are_short_and_never_powers_of_ten(share, text):
     assert percent(share) == text
+
+
+@pytest.mark.parametrize("width", [3.6, 4.2, 5.0])
+def test_precisions_do_not_touch_each_other(width):
+    figure = figures.confusion(np.eye(12, dtype=int) * 5, LONG, None, new_figure(width, 5.0))
+    (axes,) = figure.axes
+    for drawn in [c for c in axes.collections if isinstance(c, PathCollection)]:
+        places = axes.transData.transform(drawn.get_offsets()) * 72 / figure.dpi
+        boxes = [
+            path.get_extents().translated(*place)
+            for path, place in zip(drawn.get_paths(), places, strict=True)
+        ]
+        for one, other in itertools.pairwise(boxes):
+            apart = other.x0 - one.x1 if abs(one.y0 - other.y0) < 1 else 1
+            assert apart > 0.5

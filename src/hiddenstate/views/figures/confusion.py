@@ -217,11 +217,12 @@ class _Plan:
         middle = np.column_stack([np.full(C, left + wide / 2), lines])
         write_at(axes, middle, texts, now.ink, self.points)
         texts = [percent(h / n) if n else NONE for h, n in zip(hits, n_taken, strict=True)]
-        fits = max(map(len, texts)) * REGULAR * self.points < 0.98 * self.side / C
+        gap = 0.8  # letters between neighbours
+        fits = (max(map(len, texts)) + gap) * REGULAR * self.points < self.side / C
         points = self.points
         if not fits:
             texts = [text.rstrip("%") for text in texts]
-            longest = max(map(len, texts)) + 0.8  # with a gap
+            longest = max(map(len, texts)) + gap
             points = min(points, self.side / C / (REGULAR * longest))
         if points < 5:
             return
