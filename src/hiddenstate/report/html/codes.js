@@ -169,7 +169,7 @@
 
   function applyTheme() {
     const colors = data.colors[isDark() ? "dark" : "light"];
-    buttons.forEach(({ dot }, kind) => dress(dot, kind, colors[kind]));
+    buttons.forEach(({ dot }, kind) => dress(dot, space.lettered() ? 0 : kind, colors[kind]));
     viewer.again();
     repaint();
   }
