@@ -67,8 +67,8 @@ def test_codes_of_every_class_are_drawn_with_the_numbers_of_their_rows(tmp_path:
 
 
 FORECAST = {
-    "target": ("sales",), "horizon": 1, "window": 8, "stateful": False, "hidden_size": 4,
-    "max_steps": 40, "log_every": 10,
+    "target": ("sales",), "horizon": 1, "window": 8, "output": "steps", "stateful": False,
+    "hidden_size": 4, "max_steps": 40, "log_every": 10,
 }  # fmt: skip
 
 
