@@ -58,12 +58,15 @@ class Point:
     batch: int = 64
     threads: int = 1
     features: int = 28
+    layers: int = 1
+    directions: int = 1
 
     @property
     def billions(self) -> float:
         """Return the billions of operations of a pass; backward takes twice those of forward."""
-        each = 2 * GATES[self.cell] * self.hidden * (self.hidden + self.features)
-        return 3e-9 * each * self.batch * self.steps
+        inputs = self.features + (self.layers - 1) * self.hidden * self.directions
+        weights = GATES[self.cell] * self.hidden * (self.layers * self.hidden + inputs)
+        return 6e-9 * weights * self.directions * self.batch * self.steps
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def time_point(point: Point, rounds: int) -> Timed:
     torch.manual_seed(0)
     layers = _layers(point)
     x = torch.randn(point.batch, point.steps, point.features, requires_grad=True)
-    above = torch.randn(point.batch, point.steps, point.hidden)
+    above = torch.randn(point.batch, point.steps, point.directions * point.hidden)
 
     def passes(side: str, n: int) -> float:
         layer, clock = layers[side], Clock()
@@ -155,11 +158,13 @@ def _layers(point: Point) -> dict[str, Any]:
     import torch
 
     name = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}[point.cell]
-    made = {"torch": getattr(torch.nn, name)(point.features, point.hidden, batch_first=True)}
+    options: dict[str, Any] = {"num_layers": point.layers, "bidirectional": point.directions == 2}
+    sizes = point.features, point.hidden
+    made = {"torch": getattr(torch.nn, name)(*sizes, batch_first=True, **options)}
     if has_layers():
         import hiddenstate.nn as ours
 
-        layer = getattr(ours, name)(point.features, point.hidden, batch_first=True)
+        layer = getattr(ours, name)(*sizes, batch_first=True, **options)
         layer.load_state_dict(made["torch"].state_dict())
         made["hiddenstate"] = layer
     return made
@@ -181,7 +186,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         print("hiddenstate: skipped, this version has no hiddenstate.nn")
     timed = []
     for threads in (n for n in THREADS if n <= cores):
-        timed += _with_threads(points(args.cell, args.grid, [threads], axes), threads, rounds)
+        timed += with_threads(points(args.cell, args.grid, [threads], axes), threads, rounds)
     print()
     print_table(
         (
@@ -202,7 +207,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     return {"points": [vars(one.point) | one.seconds | {"others": one.others} for one in timed]}
 
 
-def _with_threads(chosen: list[Point], threads: int, rounds: int) -> list[Timed]:
+def with_threads(chosen: list[Point], threads: int, rounds: int) -> list[Timed]:
     """Measure points in one new process limited to `threads` threads."""
     timed = []
     context = multiprocessing.get_context("spawn")

@@ -2,20 +2,22 @@
 
     python benchmarks/speed.py [TASK]
 
-TASK is classify, regress, autoencode, layers, stream, limit, command, busy, accuracy or all.
-Contenders (see `contenders/`) run in separate processes and
-alternate in short pieces of the same work: the same network, batches of 64, Adam, and the same
-number of steps and of evaluations. A piece is scaled to an epoch. Each figure is the
-median of all rounds, with the lowest and highest in brackets. `ratio` is the time of the plain
-torch script in the same round divided by that of the contender. `cores` is the number of cores that
-the contender kept busy, and `other cores` the number that other processes kept busy in the worst
-piece: if it is far from 0, the figures are unreliable. The loss is that of the last batch, and a
-mean for keras. The score is measured on all test rows after the pieces alone.
+TASK says what to measure: classify, regress, autoencode, layers, shapes, stream, limit, scale,
+command, busy, accuracy, or all, which leaves out shapes and accuracy, as these take an hour.
 
-A contender whose library is not installed is reported and skipped. jax and keras can be installed
-in another environment: put its site-packages in PYTHONPATH. `all` is everything except `accuracy`,
-which trains an epoch for each engine and seed. `--toy` runs one round of the smallest sizes, to
-test the script; its figures mean nothing.
+Contenders (see `contenders/`) run in separate processes and alternate in short pieces of the same
+work: the same network, batches of 64, Adam, and the same number of steps and of evaluations. A
+piece is scaled to an epoch. Each figure is the median of all rounds, with the lowest and highest in
+brackets. `ratio` is the time of the plain torch script in the same round divided by that of the
+contender. `cores` is the number of cores that the contender kept busy, and `other cores` the number
+that other processes kept busy in the worst piece: if it is far from 0, the figures are unreliable.
+The loss is that of the last batch, and a mean for keras. The score is measured on all test rows
+after the pieces alone.
+
+A contender whose library is not installed is reported and skipped. jax, keras and onnxruntime can
+be installed in another environment: put its site-packages in PYTHONPATH. `accuracy` trains an epoch
+for each engine and seed. `--toy` runs one round of the smallest sizes, to test the script; its
+figures mean nothing.
 """
 
 import argparse
@@ -30,6 +32,8 @@ from typing import Any
 import layers
 import limit
 import processes
+import scale
+import shapes
 import streams
 from contenders import (
     CONTENDERS,
@@ -188,12 +192,18 @@ TASKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "regress": regress,
     "autoencode": partial(by_the_epoch, "autoencode"),
     "layers": layers.measure,
+    "shapes": shapes.measure,
     "stream": streams.measure,
     "limit": limit.measure,
+    "scale": scale.measure,
     "command": processes.command,
     "busy": processes.busy,
     "accuracy": processes.accuracy,
 }
+
+
+LONG = ("accuracy", "shapes")
+"""Tasks that take an hour, and are not in `all`."""
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -205,7 +215,7 @@ def arguments() -> argparse.ArgumentParser:
         nargs="?",
         choices=(*TASKS, "all"),
         default="all",
-        help="all is everything except accuracy",
+        help="all is everything except accuracy and shapes",
     )
     add("--rounds", type=int, default=0, help="number of rounds; 0 for the default of each table")
     add("--threads", type=int, default=0, help="0 for the default of each library")
@@ -213,7 +223,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--seeds", type=int, default=10, help="accuracy: number of seeds")
     add("--cell", choices=("lstm", "gru", "rnn"), default="lstm", help="layers: the cell")
     add("--grid", action="store_true", help="layers: combine every size with every other")
-    add("--figure", type=Path, help="layers: save a figure to this file")
+    add("--figure", type=Path, help="layers, scale: save a figure to this file")
     add("--json", type=Path, help="write all measurements to this file")
     add("--toy", action="store_true", help="one round of the smallest sizes, to test the script")
     return parser
@@ -226,7 +236,7 @@ def main(words: Sequence[str] | None = None) -> None:
         args.rounds, args.seeds = 1, 1
     facts = machine(args.threads)
     print_machine(facts)
-    names = [name for name in TASKS if name != "accuracy"] if args.what == "all" else [args.what]
+    names = [name for name in TASKS if name not in LONG] if args.what == "all" else [args.what]
     results: dict[str, Any] = {"machine": facts}
     for name in names:
         results[name] = TASKS[name](args)

@@ -15,7 +15,7 @@ from tests.conftest import needs_kernels
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PARTS = {"contenders", "layers", "limit", "processes", "streams", "timing"}
+PARTS = {"contenders", "layers", "limit", "processes", "scale", "shapes", "streams", "timing"}
 """Modules of `speed.py`, which are not scripts."""
 
 COMMANDS = [
@@ -29,6 +29,8 @@ COMMANDS = [
     "speed.py layers --figure layers.png --json layers.json",
     "speed.py stream --only eager,scripted",
     "speed.py limit",
+    "speed.py shapes",
+    "speed.py scale --figure scale.png",
     "speed.py command --only native",
     "speed.py busy --only native",
     "speed.py accuracy",
