@@ -223,6 +223,28 @@ def test_weights_are_bit_identical_at_any_thread_count(level, job, dtype, monkey
             np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("output", ["last", "steps"])
+def test_steps_after_the_end_of_all_rows_change_nothing(output):
+    net = Net("regress", RecurrentConfig("gru", "tanh", 8, bidirectional=True), 3, 2, output)
+    task = task_of(net, n_rows=50, T=9, batch_size=40)
+    lengths = generator(0, "lengths").integers(1, 6, 50)
+    y = task.y if output == "last" else task.y[:, :5]
+    start, results = TrainingState(net.initial(0, "float64")), []
+    for each in (
+        replace(task, lengths=lengths),
+        replace(task, X=task.X[:, :5], y=y, lengths=lengths),
+    ):
+        engine = make_engine(each, start)
+        losses = engine.run(0, 3, never).losses
+        outputs = engine.predict(each.X, lengths)
+        if output == "steps":
+            assert not outputs[:, 5:].any()
+            outputs = outputs[:, :5]
+        results.append([losses, outputs, *engine.export().params.values()])
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_bytes_are_fractions_of_255():
     X = generator(0, "x").integers(0, 256, (40, 4, 6)).astype(np.uint8)
     task = task_of(Net("classify", RecurrentConfig("lstm", "tanh", 8), 6, 4), n_rows=40)

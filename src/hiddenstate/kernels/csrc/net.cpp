@@ -26,6 +26,11 @@ void convert(const From* from, T* to, long n) {
   for (long i = 0; i < n; i++) to[i] = static_cast<T>(from[i]);
 }
 
+// The steps that a shard of `rows` rows needs, of `steps`.
+long longest(const int64_t* length, long rows, long steps) {
+  return length ? std::max<long>(1, *std::max_element(length, length + rows)) : steps;
+}
+
 int worthwhile(double work, int threads) {
   return static_cast<int>(std::min<double>(threads, std::max(1.0, work / worth_a_thread)));
 }
@@ -153,10 +158,10 @@ void Net<T>::through_stack(Shard& s, Stop stop) {
 // Copies rows of the table into the shard: unchanged for an autoencoder, else with time first.
 template <class T>
 void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
-  const long n = x.numbers, inputs = shape_.inputs;
+  const long inputs = shape_.inputs, n = recurrent() ? s.w.steps * inputs : x.numbers;
   const bool alone = s.rows == 1;  // then both layouts are the same
   for (long r = 0; r < s.rows; r++) {
-    const long from = (rows ? rows[s.first + r] : s.first + r) * n;
+    const long from = (rows ? rows[s.first + r] : s.first + r) * x.numbers;
     T* line = !recurrent() ? s.table.at() + r * s.p.x.row : alone ? stack_->x(s.w) : s.table.at();
     if (x.kind == BYTES)
       kernels_.fractions(static_cast<const uint8_t*>(x.at) + from, line, n);
@@ -188,12 +193,12 @@ void Net<T>::leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s) 
   }
 }
 
-// Copies a shard's outputs of dense layer `layer`: unpadded, rows before steps, zero after a row
-// ends.
+// Copies a shard's outputs of dense layer `layer`: unpadded, rows before `steps` steps, zero after
+// a row ends.
 template <class T>
-void Net<T>::give_out(const Shard& s, size_t layer, T* out) const {
+void Net<T>::give_out(const Shard& s, size_t layer, long steps, T* out) const {
   const long n = dense_->widths[layer + 1], row = dense_->row(layer + 1);
-  const long steps = s.p.rows / s.rows;
+  if (!recurrent() || !shape_.every_step) steps = 1;
   const T* from = dense_->output(s.p, layer);
   for (long t = 0; t < steps; t++)
     for (long r = 0; r < s.rows; r++) {
@@ -222,7 +227,8 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
       stopped = true;
       return;
     }
-    lay_in(s, rows, steps, length ? length + s.first : nullptr, false);
+    const int64_t* own_length = length ? length + s.first : nullptr;
+    lay_in(s, rows, longest(own_length, rows, steps), own_length, false);
     s.w.threads = rows == n ? threads : 1;
     if (!recurrent()) {
       const long row = first ? dense_->row(first) : x.numbers;  // later layers read padded rows
@@ -237,7 +243,7 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
       give_states(*stack_, s.w, s.first, end);
     }
     dense_->forward(params_.at(), s.p, first, last);
-    give_out(s, last - 1, out);
+    give_out(s, last - 1, steps, out);
   });
   return !stopped && !stop(0);
 }
@@ -257,12 +263,12 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
   } else if (!recurrent()) {
     kernels_.squared_error(out, s.rows, row, n, s.table.at(), n, scale, d, s.loss.at());
   } else {
-    const long steps = s.p.rows / s.rows;
+    const long steps = s.p.rows / s.rows, all = shape_.every_step ? lesson.steps : 1;
     s.target.need(s.p.rows * n);
     for (long r = 0; r < s.rows; r++)
       for (long t = 0; t < steps; t++)
         copy(s.target.at() + (t * s.rows + r) * n,
-             lesson.targets + (orders.rows[s.first + r] * steps + t) * n, n);
+             lesson.targets + (orders.rows[s.first + r] * all + t) * n, n);
     kernels_.squared_error(out, s.p.rows, row, n, s.target.at(), n, scale, d, s.loss.at());
     for (long i = 0; steps > 1 && s.w.length && i < s.p.rows; i++)
       if (i / s.rows >= s.w.length[i % s.rows]) {
@@ -308,7 +314,7 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
   }
   if (stop(0)) return;
   dense_->forward(params_.at(), s.p, 0, dense_->layers());
-  if (outputs) give_out(s, dense_->layers() - 1, outputs);
+  if (outputs) give_out(s, dense_->layers() - 1, lesson.steps, outputs);
   lose(lesson, orders, count, s);
   dense_->backward(turned_.at(), s.p);
   if (!recurrent()) return;
@@ -405,6 +411,18 @@ Update<T> Net<T>::rule(const Lesson<T>& lesson, const Orders& orders, double squ
   return u;
 }
 
+// The rows of a batch with the longest first, so that the shards of short ones need few steps. Rows
+// stay in their order if it matters: for the state that they carry, and for dropout.
+template <class T>
+Orders Net<T>::by_length(const Lesson<T>& lesson, Orders orders) {
+  if (!lesson.length || lesson.stateful || orders.key) return orders;
+  sorted_.assign(orders.rows, orders.rows + orders.n);
+  std::stable_sort(sorted_.begin(), sorted_.end(),
+                   [&](int64_t a, int64_t b) { return lesson.length[a] > lesson.length[b]; });
+  orders.rows = sorted_.data();
+  return orders;
+}
+
 // The number of multiplications of a step, about.
 template <class T>
 double Net<T>::work(const Lesson<T>& lesson, long n) const {
@@ -412,8 +430,9 @@ double Net<T>::work(const Lesson<T>& lesson, long n) const {
 }
 
 template <class T>
-Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, Stop stop,
+Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, Stop stop,
                     double& loss, T* outputs) {
+  const Orders orders = by_length(lesson, given);
   FlushDenormals flush;
   const long shards = shards_of(orders.n);
   threads = worthwhile(work(lesson, orders.n), threads);
@@ -440,8 +459,9 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& orders, int threads, 
   share_out(shards, threads, [&](long number) {
     Shard& s = shards_[number];
     s.first = number * shard_of(orders.n);
-    lay_in(s, std::min(shard_of(orders.n), orders.n - s.first), lesson.steps,
-           lesson.length ? lengths_.data() + s.first : nullptr, true,
+    const long rows = std::min(shard_of(orders.n), orders.n - s.first);
+    const int64_t* length = lesson.length ? lengths_.data() + s.first : nullptr;
+    lay_in(s, rows, orders.key ? lesson.steps : longest(length, rows, lesson.steps), length, true,
            {orders.key, shape_.dropout, s.first, orders.n});
     s.w.threads = shards == 1 ? threads : 1;
     learn(lesson, orders, count, s, own(stop, threads), outputs);

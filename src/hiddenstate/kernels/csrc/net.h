@@ -134,12 +134,13 @@ class Net {
   void head_reads(Shard& s) const;
   void through_stack(Shard& s, Stop stop);
   void leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s);
-  void give_out(const Shard& s, size_t layer, T* out) const;
+  void give_out(const Shard& s, size_t layer, long steps, T* out) const;
   void learn(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s, Stop stop,
              T* outputs);
   void lose(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s);
   void weigh(const Lesson<T>& lesson, const Orders& orders, Shard& s);
   bool averages() const { return recurrent() && shape_.mean && !shape_.every_step; }
+  Orders by_length(const Lesson<T>& lesson, Orders orders);
   double work(const Lesson<T>& lesson, long n) const;
   long work_of(const Share& share) const;
   void gradient(const Share& share, size_t shards);
@@ -163,6 +164,7 @@ class Net {
   Buffer<T> state_h_, state_c_, next_h_, next_c_;  // before and after a step
   long state_rows_ = 0;
   std::vector<int64_t> lengths_;  // lengths of a step's rows
+  std::vector<int64_t> sorted_;   // those rows, the longest first
   std::mutex guard_;
 };
 
