@@ -253,40 +253,35 @@ class Stack {
     }
   }
 
-  template <class F>
-  static void share(const Work& w, long n, const F& task) {
-    if (w.in_torch)
-      share_out_in_torch(n, w.threads, task);
-    else
-      share_out(n, w.threads, task);
-  }
-
-  // Runs all directions of a layer. On several threads, each direction has one, or all share the
-  // blocks of each step, if these are many; the numbers are the same.
+  // Runs all directions of a layer. On several threads, each direction has one, or all take blocks
+  // of each step, if these are many; the numbers are the same. The steps do not run on the threads
+  // of torch, because a region of OpenMP waits for all of its threads, also for one that another
+  // program has taken the processor from.
   template <class F>
   void run(const Work& w, bool back, const F& sequence_of, Stop stop) const {
     const auto whole = back ? kernels_.backward : kernels_.forward;
     const double work = 1.0 * w.rows * weight_gates(cell) * width * (inputs + width);
-    const long blocks = width / kernels_.lanes, groups = (blocks + 3) / 4;
-    const long parts = std::min<long>(w.threads, groups);
-    if (w.threads > 1 && directions > 1) {
-      share(w, directions, [&](long d) {
-        whole(sequence_of(static_cast<int>(d), Team::member() ? stop.quiet() : stop));
-      });
-    } else if (parts > 1 && directions == 1 && work >= worth_a_thread) {
+    const auto direction = [&](long d) {
+      whole(sequence_of(static_cast<int>(d), Team::member() ? stop.quiet() : stop));
+    };
+    if (w.threads == 1) {
+      for (int d = 0; d < directions; d++) direction(d);
+    } else if (directions > 1 && w.in_torch) {
+      share_out_in_torch(directions, w.threads, direction);
+    } else if (directions > 1) {
+      share_out(directions, w.threads, direction);
+    } else if (work < worth_a_thread) {
+      direction(0);
+    } else {
       const Sequence<T> q = sequence_of(0, stop);
       const auto step = back ? kernels_.backward_step : kernels_.forward_step;
       const long n = w.steps + (back && q.wants_first);
       for (long i = 0; i < n; i++) {
         if (stop(static_cast<long>(work))) return;
         const long nth = back ? w.steps - 1 - i : i;
-        share(w, parts, [&](long part) {
-          step(q, nth, groups * part / parts * 4,
-               std::min(blocks, groups * (part + 1) / parts * 4));
-        });
+        share_out((q.blocks + 3) / 4, w.threads,
+                  [&](long four) { step(q, nth, 4 * four, std::min(q.blocks, 4 * four + 4)); });
       }
-    } else {
-      for (int d = 0; d < directions; d++) whole(sequence_of(d, stop));
     }
   }
 
