@@ -36,10 +36,10 @@ FORMATS = {
 }
 """The format of predictions by the ending of the file's name."""
 
-_data_argument = click.argument("data", required=False)
+data_argument = click.argument("data", required=False)
 
 
-def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a command with the options of reading data and of computing."""
     for option in (debug_option, runs_dir_option):
         command = option(command)
@@ -62,7 +62,7 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "  tail -f sensor.csv | hiddenstate predict regress-1 - --stream",
 )
 @run_argument
-@_data_argument
+@data_argument
 @click.option("--proba", is_flag=True, help="Add the probability of each class.")
 @click.option(
     "--stream",
@@ -83,7 +83,7 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     default="auto",
     help="Output format; auto follows the name of --output, otherwise CSV.  [default: auto]",
 )
-@_model_options
+@model_options
 def predict(
     run: str,
     data: str | None,
@@ -104,20 +104,20 @@ def predict(
     from hiddenstate.inference.stream import Stream
     from hiddenstate.system.atomic_file import check_output
 
-    file_format = _resolve_format(file_format, output)
+    file_format = resolved_format(file_format, output)
     if stream:
         _check_stream(data, output)
     if output is not None:
         check_output(output)
     check_order(run, data, runs_dir)
-    model, trained_run = _open_model(run, runs_dir)
+    model, trained_run = opened_model(run, runs_dir)
     if proba and model.net.job != "classify":
         raise OptionError(f"--proba: only for classifiers; this is a {model.net.job} model")
     if stream:
         steps = Stream(model, 1, device, threads)
         return predict_lines(model, reading, proba, file_format == "json", steps)
     if output is not None:
-        _refuse_overwriting(output, run, data, trained_run)
+        refuse_overwriting(output, run, data, trained_run)
     predictor = checked_predictor(model, device, threads)
     if data is None:
         prediction, stdin = predict_run(model, predictor, trained_run, proba), None
@@ -125,8 +125,8 @@ def predict(
         with stdin_as_file(data) as stdin:
             dataset = read_new_data(model, str(stdin or data), reading, require_targets=False)
             prediction = predict_data(model, predictor, dataset, proba)
-    _write_prediction(prediction, output, file_format)
-    _note_remarks(prediction.remarks, stdin)
+    write_prediction(prediction, output, file_format)
+    note_remarks(prediction.remarks, stdin)
 
 
 def _check_stream(data: str | None, output: Path | None) -> None:
@@ -137,7 +137,7 @@ def _check_stream(data: str | None, output: Path | None) -> None:
         raise OptionError("--output: --stream prints each answer at once; redirect stdout instead")
 
 
-def _refuse_overwriting(
+def refuse_overwriting(
     output: Path, model: str, data: str | None, trained_run: "Run | None"
 ) -> None:
     """Refuse to write over the data, the model, the training data or a file of a run."""
@@ -163,7 +163,7 @@ def _refuse_overwriting(
         )
 
 
-def _resolve_format(file_format: str, output: Path | None) -> str:
+def resolved_format(file_format: str, output: Path | None) -> str:
     """The output format, "auto" replaced by that of the ending of the file's name.
 
     Raises
@@ -192,13 +192,13 @@ def _resolve_format(file_format: str, output: Path | None) -> str:
     return file_format
 
 
-def _note_remarks(remarks: Iterable[str], stdin: Path | None) -> None:
+def note_remarks(remarks: Iterable[str], stdin: Path | None) -> None:
     """Print what a user should know about how data was read, and what was not predicted."""
     for remark in remarks:
         note(f"note: {named(remark, stdin)}")
 
 
-def _write_prediction(prediction: "Prediction", output: Path | None, file_format: str) -> None:
+def write_prediction(prediction: "Prediction", output: Path | None, file_format: str) -> None:
     """Write the predictions to a file, or print them."""
     from hiddenstate.inference.output_formats import encode_prediction
     from hiddenstate.system.atomic_file import write_output
@@ -214,7 +214,7 @@ def _write_prediction(prediction: "Prediction", output: Path | None, file_format
     click.echo(text, nl=False, color=True)  # otherwise click removes escape codes from a pipe
 
 
-def _open_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
+def opened_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
     """The model, with a note if its run was resumed since and is not done."""
     from hiddenstate.inference.inputs import open_model
 
@@ -235,9 +235,9 @@ def _open_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
     "\n\n\b\nExample:\n  hiddenstate evaluate classify-1",
 )
 @run_argument
-@_data_argument
+@data_argument
 @json_option
-@_model_options
+@model_options
 def evaluate(
     run: str,
     data: str | None,
@@ -254,7 +254,7 @@ def evaluate(
     from hiddenstate.metrics.comparison import compare_scores
 
     check_order(run, data, runs_dir)
-    model, trained_run = _open_model(run, runs_dir)
+    model, trained_run = opened_model(run, runs_dir)
     predictor = checked_predictor(model, device, threads)
     if data is None:
         scores = evaluate_run(model, predictor, trained_run)
@@ -263,7 +263,7 @@ def evaluate(
         with stdin_as_file(data) as stdin:
             dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)
             scores = evaluate_data(model, predictor, dataset, trained_run)
-        _note_remarks(dataset.remarks, stdin)
+        note_remarks(dataset.remarks, stdin)
     if as_json:
         path = str(trained_run.path) if trained_run else run
         say_json({"job": model.net.job, "run": path, "data": data, **scores})

@@ -49,6 +49,25 @@ def scaled_error(
     return float(np.mean(each))
 
 
+def symmetric_percentage_error(outputs: Array, target: Array) -> float:
+    """Return the symmetric mean absolute percentage error (sMAPE), in percent: twice the absolute
+    error divided by the sum of the absolute values; 0 where both are 0."""
+    size = np.abs(outputs) + np.abs(target)
+    return float(200 * np.mean(np.abs(outputs - target) / np.where(size > 0, size, 1)))
+
+
+def interval_scores(low: Array, high: Array, actual: Array, level: float) -> tuple[Array, Array]:
+    """Return for each observed value whether its interval covers it, and the mean pinball loss of
+    the two ends, which are the quantiles (1 - level) / 2 and (1 + level) / 2."""
+    known = np.isfinite(actual)
+    low, high, actual = low[known], high[known], actual[known]
+    losses = []
+    for end, quantile in ((low, (1 - level) / 2), (high, (1 + level) / 2)):
+        miss = actual - end
+        losses.append(np.maximum(quantile * miss, (quantile - 1) * miss))
+    return (low <= actual) & (actual <= high), (losses[0] + losses[1]) / 2
+
+
 def _mean(changes: Array) -> Array:
     known = np.isfinite(changes).all(axis=1)
     return changes[known].mean(axis=0) if known.any() else np.zeros(changes.shape[1])

@@ -1,0 +1,178 @@
+"""The command that forecasts the steps after the end of series."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hiddenstate.cli.options import (
+    FilePath,
+    GroupedCommand,
+    json_option,
+)
+from hiddenstate.cli.output import note, say, say_json, table
+from hiddenstate.cli.predict import (
+    data_argument,
+    model_options,
+    note_remarks,
+    opened_model,
+    refuse_overwriting,
+    resolved_format,
+    write_prediction,
+)
+from hiddenstate.cli.run_argument import check_order, run_argument
+from hiddenstate.cli.stdin import stdin_as_file
+from hiddenstate.errors import OptionError, count
+
+if TYPE_CHECKING:
+    pass
+
+if TYPE_CHECKING:
+    from hiddenstate.inference.outlook import Outlook
+
+DRAWN = 6
+"""Most series that a figure shows."""
+
+FIGURES = (".png", ".svg", ".pdf")
+"""Endings of the names of figures."""
+
+
+@click.command(
+    cls=GroupedCommand,
+    short_help="Forecast the steps after the end of series.",
+    help="Forecast the steps after the end of series, with intervals.\n\nRUN is a run trained with "
+    "--horizon, its folder, or a model file. DATA is a file with series, in any supported format; "
+    "without DATA, the series that the run was trained and tested on. Steps up to the trained "
+    "horizon are direct: each is forecast from values known that many steps before. Later steps "
+    "are recursive: earlier forecasts are read as values. Intervals are calibrated on forecasts of "
+    "the held-out part of the run, or of DATA for a model file.\n\n\b\nExample:\n"
+    "  hiddenstate forecast regress-1 --horizon 12 --level 80,95 --figure forecast.png",
+)
+@run_argument
+@data_argument
+@click.option("--horizon", type=click.IntRange(1, 10_000), default=12, show_default=True,
+              help="Number of steps to forecast.")  # fmt: skip
+@click.option("--level", default="80,95", show_default=True, metavar="PERCENT,...",
+              help="Levels of the intervals, in percent; none draws no intervals.")  # fmt: skip
+@click.option("--backtest", type=click.IntRange(1, 10_000), metavar="N",
+              help="Score forecasts from the last N origins instead, without training again, "
+              "beside the last season and the linear path alone.")  # fmt: skip
+@click.option("--output", type=FilePath(path_type=Path), metavar="FILE",
+              help="Write the forecasts to FILE instead of stdout.")  # fmt: skip
+@click.option("--format", "file_format", type=click.Choice(("auto", "csv", "json", "parquet")),
+              metavar="auto|csv|json|parquet", default="auto",
+              help="Output format; auto follows the name of --output, otherwise CSV.  "
+              "[default: auto]")  # fmt: skip
+@click.option("--figure", type=FilePath(path_type=Path), metavar="FILE",
+              help="Draw the forecasts after the last steps of up to six series.")  # fmt: skip
+@json_option
+@model_options
+def forecast(
+    run: str,
+    data: str | None,
+    horizon: int,
+    level: str,
+    backtest: int | None,
+    output: Path | None,
+    file_format: str,
+    figure: Path | None,
+    as_json: bool,
+    device: str,
+    threads: int,
+    runs_dir: Path,
+    **reading: Any,
+) -> None:
+    """The command `forecast`."""
+    from hiddenstate.inference.inputs import read_new_data
+    from hiddenstate.inference.outlook import outlook_of
+    from hiddenstate.inference.overflow import checked_predictor
+    from hiddenstate.system.atomic_file import check_output
+
+    file_format = resolved_format(file_format, output)
+    levels = _levels(level)
+    if figure is not None and figure.suffix.lower() not in FIGURES:
+        raise OptionError(f"--figure: expected a name that ends in {', '.join(FIGURES)}")
+    for file in (output, figure):
+        if file is not None:
+            check_output(file)
+    check_order(run, data, runs_dir)
+    model, trained_run = opened_model(run, runs_dir)
+    if output is not None:
+        refuse_overwriting(output, run, data, trained_run)
+    if data is None and trained_run is None:
+        raise OptionError("a model file has no series; pass DATA after it")
+    predictor = checked_predictor(model, device, threads)
+    own = trained_run.config.data.data if trained_run is not None else None
+    if data is None and own is None:
+        raise OptionError("the run was trained on bundled data or arrays; pass DATA after it")
+    with stdin_as_file(data or own or "") as stdin:
+        dataset = read_new_data(model, str(stdin or data or own), reading, require_targets=False)
+    made = outlook_of(
+        model, predictor, dataset, horizon, levels, trained_run if data is None else None
+    )
+    if data is not None:
+        note_remarks(dataset.remarks, stdin)
+    if backtest is not None:
+        _say_backtest(made.backtest(backtest), as_json)
+        return
+    if levels:
+        note(made.calibration())
+    if figure is not None:
+        _draw(made, figure)
+        note(f"figure: {figure}")
+    write_prediction(made.prediction(), output, "json" if as_json else file_format)
+
+
+def _draw(made: "Outlook", path: Path) -> None:
+    """Draw the forecasts of the first series, and write the figure."""
+    import io
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from hiddenstate.system.atomic_file import write_output
+    from hiddenstate.views.figures.forecast import Fan, forecasts
+
+    fans = [Fan(**facts) for facts in made.fans(DRAWN)]
+    note_ = made.calibration() if made.levels else ""
+    figure = forecasts(fans, note_)
+    FigureCanvasAgg(figure)
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:].lower() or "png")
+    write_output(path, content.getvalue())
+
+
+def _levels(text: str) -> list[float]:
+    """Return levels between 0 and 1 from percents."""
+    if text == "none":
+        return []
+    try:
+        levels = sorted({float(part) / 100 for part in text.split(",")})
+    except ValueError:
+        levels = [0.0]
+    if not all(0 < level < 1 for level in levels):
+        raise OptionError(
+            f"--level: expected percents between 0 and 100 separated by commas, or none, got {text}"
+        )
+    return levels
+
+
+def _say_backtest(scores: Mapping[str, Any], as_json: bool) -> None:
+    """Print a table with a line for each method."""
+    if as_json:
+        say_json(dict(scores))
+        return
+    levels = list(dict.fromkeys(k for each in scores["scores"].values() for k in each["coverage"]))
+    head = ["method", "MASE", "sMAPE", *(f"within {n} %" for n in levels),
+            *(f"pinball {n} %" for n in levels)]  # fmt: skip
+    lines = []
+    for name, each in scores["scores"].items():
+        numbers = [each["mase"], each["smape"]]
+        parts = [f"{100 * each['coverage'][n]:.1f} %" for n in levels if n in each["coverage"]]
+        parts += [f"{each['pinball'][n]:.4g}" for n in levels if n in each["pinball"]]
+        lines.append([name, *("" if n is None else f"{n:.4g}" for n in numbers), *parts])
+    table(head, [line + [""] * (len(head) - len(line)) for line in lines])
+    say(
+        f"{count(scores['paths'], 'forecast')} of {count(scores['horizon'], 'step')} each, in "
+        f"{scores['series']} series; the model was not trained again"
+    )

@@ -1,0 +1,239 @@
+"""Forecasts the steps after the end of series, with intervals from earlier forecasts.
+
+A model with horizon h answers h steps ahead. The first h steps are *direct*: step j is the answer
+to the window that ends h - j steps before the end of the series. Later steps are *recursive*: the
+forecasts are appended to the series, and the model answers again.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from hiddenstate.data import Rows
+from hiddenstate.engines import Predictor
+from hiddenstate.errors import DataError, OptionError, count
+from hiddenstate.inference.predict import window_length
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.system.typing import Array
+
+ORIGINS = 1000
+"""Most latest origins of a series from which forecasts are made to calibrate intervals."""
+
+PATHS = 512
+"""Paths that are forecast at once."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Forecasts from n origins, each H steps ahead, of O targets.
+
+    Parameters
+    ----------
+    series, origin : ndarray (n,)
+        The series, and the last step that the forecast knows.
+    values : ndarray (n, H, O)
+    actual : ndarray (n, H, O)
+        What was observed; NaN after the end of the series.
+    """
+
+    series: Array
+    origin: Array
+    values: Array
+    actual: Array
+
+    def take(self, which: Array) -> "Paths":
+        """Return some of the paths."""
+        return Paths(*(part[which] for part in vars(self).values()))
+
+
+class Forecaster:
+    """Forecasts paths of a model.
+
+    Parameters
+    ----------
+    model : FittedModel
+        A regressor trained with a horizon on windows.
+    predictor : Predictor
+        The same model, ready to compute.
+    horizon : int
+        Steps H of a path.
+
+    Raises
+    ------
+    OptionError
+        If the model does not forecast, or cannot forecast so far ahead.
+    """
+
+    def __init__(self, model: FittedModel, predictor: Predictor, horizon: int) -> None:
+        self.model, self.predictor, self.horizon = model, predictor, horizon
+        transform = model.transform
+        self.trained = int(transform.reading.get("horizon") or 0)
+        if model.net.job != "regress" or not self.trained:
+            raise OptionError("forecast: the model was not trained with --horizon")
+        self.window = window_length(model)
+        if model.stateful or not self.window:
+            reads = "carries its state" if model.stateful else "reads whole series"
+            raise OptionError(
+                f"forecast: the model {reads}; train it with --no-stateful on windows"
+            )
+        self.own = transform.own_features
+        recursive = len(self.own) == model.n_features
+        if not self.own or (horizon > self.trained and not recursive):
+            raise OptionError(
+                f"--horizon: the model forecasts {count(self.trained, 'step')} ahead, and later "
+                f"steps require inputs that are not forecast; train with --horizon {horizon}"
+            )
+
+    @property
+    def length(self) -> int:
+        """Steps of a series that a path reads."""
+        return self.window + self.trained - 1
+
+    def method(self, ahead: Array) -> Array:
+        """Return how each step `ahead` (n,) is forecast: direct or recursive."""
+        return np.where(ahead <= self.trained, "direct", "recursive")
+
+    def paths(self, series: list[Array], origins: list[Array]) -> Paths:
+        """Forecast from origins (n_i,) of each series (T_i, I), as the data has them."""
+        numbers = np.repeat(np.arange(len(series)), [len(each) for each in origins])
+        ends = np.concatenate(origins).astype(np.int64)
+        values, actual = [], []
+        for first in range(0, len(ends), PATHS):
+            part = range(first, min(first + PATHS, len(ends)))
+            known = np.stack(
+                [series[numbers[i]][ends[i] - self.length + 1 : ends[i] + 1] for i in part]
+            )
+            values.append(self._path(known))
+            actual.append(np.stack([self._after(series[numbers[i]], ends[i]) for i in part]))
+        empty = np.zeros((0, self.horizon, len(self.own)))
+        parts = (np.concatenate([empty, *part]) for part in (values, actual))
+        return Paths(numbers, ends, *parts)
+
+    def again(self, paths: Paths, series: list[Array]) -> Array:
+        """Return the forecasts (n, H, O) of this model from the origins of other paths."""
+        origins = [paths.origin[paths.series == i] for i in range(len(series))]
+        return self.paths(series, origins).values
+
+    def _after(self, values: Array, end: int) -> Array:
+        later = np.full((self.horizon, len(self.own)), np.nan)
+        observed = values[end + 1 : end + 1 + self.horizon, self.own]
+        later[: len(observed)] = observed
+        return later
+
+    def _path(self, known: Array) -> Array:
+        """Return forecasts (n, H, O) after known steps (n, length, I)."""
+        made: list[Array] = []
+        h = self.trained
+        while sum(part.shape[1] for part in made) < self.horizon:
+            windows = np.lib.stride_tricks.sliding_window_view(known, self.window, axis=1)
+            windows = windows.transpose(0, 1, 3, 2).reshape(-1, self.window, known.shape[2])
+            made.append(self._answers(windows).reshape(len(known), h, -1))
+            further = np.empty((len(known), h, known.shape[2]))
+            if len(self.own) == known.shape[2]:
+                further[:, :, self.own] = made[-1]
+                known = np.concatenate([known, further], axis=1)[:, h:]
+        return np.concatenate(made, axis=1)[:, : self.horizon]
+
+    def _answers(self, windows: Array) -> Array:
+        """Return the answer (n, O) to each window (n, W, I), as the data has them."""
+        transform = self.model.transform
+        X = transform.apply(windows, None, self.model.dtype, "series")
+        outputs = transform.undo_targets(self.predictor.predict(X), X)
+        return np.asarray(outputs[:, -1] if outputs.ndim == 3 else outputs)
+
+
+def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array]:
+    """Return the series (T_i, I) of rows as read.
+
+    Raises
+    ------
+    DataError
+        If one is too short.
+    """
+    X = rows.X[:]
+    X = X[None, :, None] if X.ndim == 1 else X[None] if X.ndim == 2 else X
+    lengths = np.full(len(X), X.shape[1]) if rows.lengths is None else rows.lengths
+    for i, n in enumerate(lengths):
+        if n < forecaster.length:
+            name = i if rows.ids is None else rows.ids[i]
+            raise DataError(
+                f"{where}: series {name} has {count(int(n), 'step')}; a forecast reads the last "
+                f"{forecaster.length}"
+            )
+    return [np.asarray(row[:n], np.float64) for row, n in zip(X, lengths, strict=True)]
+
+
+class Intervals:
+    """Intervals around forecasts by split conformal prediction, for each step ahead.
+
+    The half width is a quantile of the absolute errors of earlier forecasts so many steps ahead,
+    of all series, each divided by the scale of its series; errors are of logarithms if the model
+    forecasts these (Vovk, Gammerman & Shafer, Algorithmic Learning in a Random World, 2005).
+
+    Parameters
+    ----------
+    model : FittedModel
+    series : list of ndarray (T_i, I)
+    """
+
+    def __init__(self, model: FittedModel, series: list[Array]) -> None:
+        linear = model.transform.linear
+        self._log = np.array(linear.log if linear else [False] * model.net.n_outputs)
+        self._own = model.transform.own_features
+        season = linear.season if linear and linear.season else 1
+        self.plain = [_mean_change(values[:, self._own], season) for values in series]
+        self.scales = np.stack([np.where(self._log, 1.0, scale) for scale in self.plain])
+
+    def _logs(self, values: Array) -> Array:
+        if not self._log.any():
+            return values
+        return np.where(
+            self._log, np.log(np.where(self._log, np.maximum(values, 1e-300), 1)), values
+        )
+
+    def errors(self, paths: Paths) -> Array:
+        """Return the absolute scaled errors (n, H, O) of paths; NaN where nothing is observed."""
+        error = np.abs(self._logs(paths.values) - self._logs(paths.actual))
+        return np.asarray(error / self.scales[paths.series][:, None])
+
+    def around(
+        self, values: Array, series: Array, errors: Array, level: float
+    ) -> tuple[Array, Array] | None:
+        """Return lower and upper ends (n, H, O) of intervals of `level` around forecasts.
+
+        `errors` (m, H, O) are those of earlier forecasts. None if they are too few.
+        """
+        widths = half_widths(errors, level)
+        if widths is None:
+            return None
+        half = widths * self.scales[series][:, None]
+        center = self._logs(values)
+        ends = (center - half, center + half)
+        low, high = (np.where(self._log, np.exp(np.where(self._log, e, 0)), e) for e in ends)
+        return low, high
+
+
+def _mean_change(values: Array, season: int) -> Array:
+    """Return the mean absolute change of a series (T, O) over a season (O,); 1 if there is none."""
+    season = season if season < len(values) else 1
+    changes = np.abs(values[season:] - values[:-season])
+    mean = np.nanmean(changes, axis=0) if len(changes) else np.zeros(values.shape[1])
+    return np.where(mean > 0, mean, 1.0)
+
+
+def half_widths(errors: Array, level: float) -> Array | None:
+    """Return the quantile (H, O) of absolute errors (m, H, O) that covers `level` of new ones.
+
+    It is the ceil((m + 1) level)-th smallest of the m errors that are known, which grows with the
+    steps ahead; None if there are fewer errors for some step.
+    """
+    widths = np.empty(errors.shape[1:])
+    for place in np.ndindex(widths.shape):
+        each = errors[(slice(None), *place)]
+        known = np.sort(each[np.isfinite(each)])
+        rank = math.ceil((len(known) + 1) * level)
+        if rank > len(known):
+            return None
+        widths[place] = known[rank - 1]
+    return np.maximum.accumulate(widths, axis=0)

@@ -1,0 +1,223 @@
+"""The forecast of a model for series that were read, as a table, with intervals and scores."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.data import SequenceDataset
+from hiddenstate.data.origin import whole
+from hiddenstate.engines import Predictor, make_predictor
+from hiddenstate.errors import OptionError, count, printable
+from hiddenstate.inference.backtest import backtest, calibration_origins, seasonal_paths
+from hiddenstate.inference.forecast import Forecaster, Intervals, Paths, series_of_rows
+from hiddenstate.inference.inputs import run_test_data
+from hiddenstate.inference.predict import Prediction, target_columns
+from hiddenstate.inference.target_times import target_times
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.runs import Run
+from hiddenstate.system.typing import Array
+
+PAST = 48
+"""Least number of known steps before a forecast in a figure."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Forecasts of H steps after the end of each series, and what they are judged by.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+    dataset : SequenceDataset
+        As read.
+    series : list of ndarray (T_i, I)
+    paths : Paths
+        One path from the end of each series.
+    earlier : Paths
+        Paths from earlier origins, which calibrate the intervals.
+    levels : list of float
+    held_out : bool
+        Whether the earlier paths are of steps that the model was not trained on.
+    """
+
+    forecaster: Forecaster
+    dataset: SequenceDataset
+    series: list[Array]
+    paths: Paths
+    earlier: Paths
+    levels: list[float]
+    held_out: bool
+
+    @property
+    def intervals(self) -> Intervals:
+        """The intervals of the model around its forecasts."""
+        return Intervals(self.forecaster.model, self.series)
+
+    def ends(self) -> dict[float, tuple[Array, Array]]:
+        """Return lower and upper ends (n, H, O) of the intervals by level.
+
+        Raises
+        ------
+        OptionError
+            If earlier forecasts are too few for a level.
+        """
+        intervals, found = self.intervals, {}
+        errors = intervals.errors(self.earlier)
+        for level in self.levels:
+            ends = intervals.around(self.paths.values, self.paths.series, errors, level)
+            if ends is None:
+                raise OptionError(self._too_few(errors, level))
+            found[level] = ends
+        return found
+
+    def _too_few(self, errors: Array, level: float) -> str:
+        counts = np.isfinite(errors).sum(axis=0).min(axis=1)
+        needed = int(np.ceil(level / (1 - level) - 1e-9))
+        possible = int((counts >= needed).argmin()) if (counts < needed).any() else len(counts)
+        shorter = f"--horizon {possible}, " if possible else ""
+        return (
+            f"--level: {100 * level:g} % requires {needed} earlier forecasts of each step ahead, "
+            f"and of the last there are {counts[-1]}; use {shorter}a lower --level or --level none"
+        )
+
+    def calibration(self) -> str:
+        """Return what the intervals rest on."""
+        counts = np.isfinite(self.earlier.actual[..., 0]).sum(axis=0)
+        of = "held-out steps" if self.held_out else "DATA, which may include training rows"
+        return (
+            f"intervals from {count(int(counts[0]), 'earlier forecast')} one step ahead and "
+            f"{counts[-1]} of {count(len(counts), 'step')} ahead, of {of}"
+        )
+
+    def prediction(self) -> Prediction:
+        """Return a row for each step of each series, with intervals."""
+        n, H, n_targets = self.paths.values.shape
+        number = np.repeat(self.paths.series, H)
+        ahead = np.tile(np.arange(1, H + 1), n)
+        steps = np.repeat(self.paths.origin, H) + ahead
+        rows = self.dataset.train
+        origin = rows.origin or whole(n)
+        columns: dict[str, Array] = {}
+        if rows.ids is not None:
+            columns["series"] = np.asarray(rows.ids)[number]
+        elif n > 1:
+            columns["series"] = origin.series[number]
+        columns["step"] = steps
+        table = origin.table
+        if table is not None and table.starts is not None and table.times is not None:
+            order = self.forecaster.model.transform.reading.get("dates")
+            columns["time"] = target_times(table, origin.series[number], steps - 1, 1, order)
+        columns |= {"ahead": ahead, "method": self.forecaster.method(ahead)}
+        values = target_columns(self.forecaster.model, self.paths.values.reshape(-1, n_targets))
+        columns |= values
+        for level, (low, high) in self.ends().items():
+            for which, end in (("lower", low), ("upper", high)):
+                for name, column in zip(values, end.reshape(-1, n_targets).T, strict=True):
+                    columns[f"{name}_{which}_{100 * level:g}"] = column
+        return Prediction(columns)
+
+    def fans(self, most: int) -> list[dict[str, Any]]:
+        """Return the fields of a figure's fans, one for each target of the first series."""
+        columns, H = self.prediction().columns, self.forecaster.horizon
+        names, shown = self.forecaster.model.transform.targets or (), []
+        ends = self.ends()
+        for i in range(min(most, len(self.series))):
+            label = str(columns["series"][i * H]) if "series" in columns else ""
+            own = self.series[i][-max(3 * H, PAST) :, self.forecaster.own]
+            for o, target in enumerate(names):
+                shown.append(
+                    {
+                        "name": " ".join(filter(None, (label, target))),
+                        "past": own[:, o],
+                        "forecast": self.paths.values[i, :, o],
+                        "intervals": {
+                            n: (low[i, :, o], up[i, :, o]) for n, (low, up) in ends.items()
+                        },
+                        "last": str(columns["time"][i * H + H - 1]) if "time" in columns else "",
+                    }
+                )
+        return shown[:most]
+
+    def backtest(self, n_origins: int) -> dict[str, Any]:
+        """Return the scores of the last origins beside the last season and the linear path alone.
+
+        Raises
+        ------
+        OptionError
+            If no origin is followed by enough steps.
+        """
+        model, forecaster = self.forecaster.model, self.forecaster
+        season = (model.transform.linear and model.transform.linear.season) or 1
+        name = f"value {count(season, 'step')} ago" if season > 1 else "last value"
+        methods = {
+            "hiddenstate": self.earlier,
+            name: seasonal_paths(self.earlier, self.series, forecaster.own, season),
+        }
+        if model.transform.linear is not None:
+            params = {n: np.zeros_like(a) if n.startswith("out.") else a
+                      for n, a in model.params.items()}  # fmt: skip
+            bare = replace(model, params=params)
+            alone = Forecaster(bare, make_predictor(bare, "cpu", 1), forecaster.horizon)
+            methods["linear path"] = replace(
+                self.earlier, values=alone.again(self.earlier, self.series)
+            )
+        scores, n = backtest(methods, self.intervals, self.series, n_origins, self.levels)
+        return {
+            "horizon": forecaster.horizon,
+            "series": len(self.series),
+            "paths": n,
+            "held_out": self.held_out,
+            "scores": scores,
+        }
+
+
+def outlook_of(
+    model: FittedModel,
+    predictor: Predictor,
+    dataset: SequenceDataset,
+    horizon: int,
+    levels: list[float],
+    run: Run | None,
+) -> Outlook:
+    """Return the outlook of series that were read.
+
+    Parameters
+    ----------
+    model : FittedModel
+    predictor : Predictor
+    dataset : SequenceDataset
+        As :func:`hiddenstate.inference.inputs.read_new_data` returns it.
+    horizon : int
+    levels : list of float
+        Between 0 and 1.
+    run : Run, optional
+        The run whose data `dataset` is: its held-out part calibrates the intervals.
+
+    Raises
+    ------
+    OptionError, DataError
+        If the model does not forecast, or a series is too short.
+    """
+    forecaster = Forecaster(model, predictor, horizon)
+    series = series_of_rows(dataset.train, forecaster, printable(dataset.name))
+    starts = [0] * len(series)
+    if run is not None and run.config.data.test_fraction:
+        starts = _held_out_from(run, [len(values) for values in series])
+    ends = forecaster.paths(series, [np.array([len(values) - 1]) for values in series])
+    earlier = forecaster.paths(series, calibration_origins(forecaster, series, starts))
+    return Outlook(forecaster, dataset, series, ends, earlier, levels, run is not None)
+
+
+def _held_out_from(run: Run, lengths: list[int]) -> list[int]:
+    """Return the first held-out step of each series of a run; its length if none is."""
+    dataset = run_test_data(run)
+    origin = dataset.require_test().origin
+    starts = list(lengths)
+    if origin is not None:
+        horizon = int(dataset.transform.reading.get("horizon") or 0)
+        for number, first in zip(
+            origin.series, origin.first + origin.context + horizon, strict=True
+        ):
+            starts[number] = min(starts[number], int(first))
+    return starts

@@ -1,0 +1,146 @@
+"""Forecasts of whole paths: their steps, dates, intervals and scores from earlier origins."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hiddenstate.inference.forecast import half_widths
+from hiddenstate.metrics.forecasts import interval_scores, symmetric_percentage_error
+
+OFF = ("--view", "off", "--threads", "1", "--max-steps", 1)
+
+
+def write(path: Path, ids: int = 1, n: int = 150) -> Path:
+    lines = ["month,shop,sales"]
+    for k in range(ids):
+        random = np.random.default_rng(k)
+        t = np.arange(n)
+        values = 10 ** (k % 3) * np.exp(
+            3 + 0.3 * np.sin(t * np.pi / 6) + 0.1 * random.normal(size=n)
+        )
+        lines += [f"{2010 + i // 12}-{i % 12 + 1:02d},s{k},{v:.6g}" for i, v in enumerate(values)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def trained(cli, path: Path, horizon: int, *more: object) -> None:
+    options = ("--target", "sales", "--time", "month", "--id", "shop", "--horizon", horizon)
+    done = cli("regress", path, *options, *more, *OFF)
+    assert done.code == 0, done.err
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_a_path_is_dated_on_and_says_which_steps_are_direct(cli, tmp_path):
+    trained(cli, write(tmp_path / "own.csv"), 3)
+    done = cli("forecast", "last", "--horizon", 8, "--level", 80)
+    assert done.code == 0, done.err
+    rows = rows_of(done.out)
+    assert [row["time"] for row in rows] == [f"2022-{month:02d}" for month in range(7, 13)] + [
+        "2023-01",
+        "2023-02",
+    ]
+    assert [row["method"] for row in rows] == ["direct"] * 3 + ["recursive"] * 5
+    assert [int(row["step"]) for row in rows] == list(range(150, 158))
+    for row in rows:
+        assert float(row["sales_lower_80"]) < float(row["sales"]) < float(row["sales_upper_80"])
+    assert "held-out steps" in done.err
+    last = rows_of(cli("predict", "last", "own.csv").out)[-1]
+    assert float(rows[2]["sales"]) == pytest.approx(float(last["sales"]), rel=1e-5)
+
+
+def test_a_recursive_step_reads_the_forecast_before_it(cli, tmp_path):
+    path = write(tmp_path / "own.csv")
+    trained(cli, path, 1)
+    rows = rows_of(cli("forecast", "last", "--horizon", 2, "--level", "none").out)
+    with path.open("a") as stream:
+        stream.write(f"2022-07,s0,{rows[0]['sales']}\n")
+    again = rows_of(cli("forecast", "last", "own.csv", "--horizon", 1, "--level", "none").out)
+    assert float(again[0]["sales"]) == pytest.approx(float(rows[1]["sales"]), rel=1e-5)
+
+
+def test_many_series_have_a_path_each_in_their_own_scale(cli, tmp_path):
+    path = write(tmp_path / "own.csv", ids=6)
+    trained(cli, path, 1)
+    done = cli("forecast", "last", "--horizon", 4, "--figure", "fan.png", "--json")
+    assert done.code == 0, done.err
+    rows = json.loads(done.out)
+    assert [row["series"] for row in rows] == [f"s{k}" for k in range(6) for _ in range(4)]
+    widths = [row["sales_upper_95"] - row["sales_lower_95"] for row in rows[::4]]
+    assert 5 < widths[1] / widths[0] < 20
+    assert 50 < widths[2] / widths[0] < 200
+    assert (tmp_path / "fan.png").stat().st_size > 10_000
+
+
+def test_intervals_cover_what_they_say_in_a_backtest(cli, tmp_path):
+    trained(cli, write(tmp_path / "own.csv", ids=40), 1, "--test-fraction", 0.4)
+    done = cli("forecast", "last", "--horizon", 3, "--backtest", 20, "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert found["paths"] == 40 * 20
+    assert found["held_out"] is True
+    assert set(found["scores"]) == {"hiddenstate", "value 12 steps ago", "linear path"}
+    for scores in found["scores"].values():
+        assert scores["coverage"]["80"] == pytest.approx(0.8, abs=0.03)
+        assert scores["coverage"]["95"] == pytest.approx(0.95, abs=0.03)
+    own, naive = found["scores"]["hiddenstate"], found["scores"]["value 12 steps ago"]
+    assert own["mase"] < 0.9 * naive["mase"]
+    assert own["smape"] < naive["smape"]
+    assert own["pinball"]["80"] < naive["pinball"]["80"]
+    table = cli("forecast", "last", "--horizon", 3, "--backtest", 20).out
+    assert "800 forecasts of 3 steps each, in 40 series" in table
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--level", "99.9"), "--level: 99.9 % requires 999 earlier forecasts"),
+        (("--level", "0"), "--level: expected percents between 0 and 100"),
+        (("--level", "x"), "--level: expected percents between 0 and 100"),
+        (("--figure", "fan.bmp"), "--figure: expected a name that ends in .png"),
+        (("--horizon", "40", "--backtest", "1"), "--backtest: no held-out step of a series is"),
+    ],
+)
+def test_what_cannot_be_forecast_is_refused(cli, tmp_path, words, message):
+    trained(cli, write(tmp_path / "own.csv"), 1)
+    done = cli("forecast", "last", *words)
+    assert done.code == 2
+    assert message in done.err
+
+
+def test_models_that_do_not_forecast_are_refused(cli, tmp_path):
+    cli("regress", "--windows", 3, "--view", "off")
+    done = cli("forecast", "last")
+    assert (done.code, "--horizon" in done.err or "DATA" in done.err) == (2, True)
+    t = np.arange(150)
+    text = "a,b\n" + "".join(f"{np.sin(x / 3):.5f},{np.cos(x / 3):.5f}\n" for x in t)
+    (tmp_path / "two.csv").write_text(text)
+    cli("regress", "two.csv", "--target", "a", "--input", "a,b", "--horizon", 2, *OFF)
+    assert cli("forecast", "last", "--horizon", 2, "--level", "none").code == 0
+    done = cli("forecast", "last", "--horizon", 3, "--level", "none")
+    assert "require inputs that are not forecast; train with --horizon 3" in done.err
+
+
+# --- the numbers
+
+
+def test_a_half_width_is_the_conformal_quantile_and_grows_with_the_steps() -> None:
+    errors = np.arange(1, 10.0)[:, None, None]
+    assert half_widths(errors, 0.8) == [[8]]
+    assert half_widths(errors, 0.9) == [[9]]
+    assert half_widths(errors, 0.95) is None
+    both = np.concatenate([errors, errors / 2], axis=1)
+    np.testing.assert_array_equal(half_widths(both, 0.8), [[8], [8]])
+
+
+def test_interval_scores_and_percentage_errors_are_those_of_their_definitions() -> None:
+    low, high, actual = np.zeros(4), np.ones(4), np.array([0.5, 2.0, -1.0, np.nan])
+    covered, loss = interval_scores(low, high, actual, 0.8)
+    assert covered.tolist() == [True, False, False]
+    np.testing.assert_allclose(loss, [(0.05 + 0.05) / 2, (0.2 + 0.9) / 2, (0.9 + 0.2) / 2])
+    assert symmetric_percentage_error(np.array([1.0, 0]), np.array([3.0, 0])) == pytest.approx(50)
