@@ -180,7 +180,7 @@ def test_steps_of_series_are_encoded(
     steps = table().assign(id=np.repeat(["a", "b"], 30))
     steps.to_csv("steps.csv", index=False)
     answer = cli("regress", "steps.csv", "--horizon", 1, *OPTIONS[2:], "--input", "sales,store",
-                 "--window", 5, "--split", "time", *SHORT)  # fmt: skip
+                 "--window", 5, "--split", "time", "--no-linear", *SHORT)  # fmt: skip
     assert answer.code == 0, answer.err
     series = [part for _, part in steps.groupby("id")]
     model = load(f"{RUN}/model.safetensors")

@@ -155,7 +155,7 @@ def test_evaluate_says_so_if_the_network_is_worse(cli, tmp_path):
     line = "the network is worse than "
     for job, options in (
         ("autoencode", ("--label", "kind")),
-        ("regress", ("--target", "b", "--horizon", 1)),
+        ("regress", ("--target", "b", "--horizon", 1, "--no-linear")),
         ("regress", ("--target", "b", "--layout", "features")),
     ):
         done = cli(job, "own.csv", *options, "--lr", 1, "--max-steps", 3, *OFF)
