@@ -429,11 +429,11 @@ def test_series_shorter_than_a_window_are_refused_with_both_lengths(
     signal = write("s.csv", SIGNAL)
     error = refuse(2, "regress", signal, "--target", "v", "--window", 100, "--test-fraction", 0)
     assert "s.csv: a window has 100 steps, but the longest series has 80; use --window 80" in error
-    error = refuse(2, "regress", signal, "--target", "v", "--window", 50)
+    error = refuse(2, "regress", signal, "--target", "v", "--window", 70)
     assert "80 steps are too few" in error
-    assert "windows of 50" in error
+    assert "windows of 70" in error
     error = refuse(2, "regress", signal, "--target", "v", "--horizon", 90)
-    assert "there is no value 90 steps ahead; use a smaller --horizon" in error
+    assert "in windows of 1 and 90 steps ahead; use a smaller --horizon" in error
     options = ("--id", "id", "--target", "v", "--input", "u", "--window", 9)
     error = refuse(2, "regress", write("l.csv", LONG), *options)
     assert "l.csv: a window has 9 steps, but the longest series has 4; use --window 4" in error

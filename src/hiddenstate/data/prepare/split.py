@@ -264,7 +264,8 @@ def split_signal(
         shorter = f" and {count(ahead, 'step')} ahead" if ahead else ""
         raise DataError(
             f"{where}: {T} steps are too few to hold out a fraction of {fraction:g} in windows of "
-            f"{window}{shorter}; use a shorter --window or --test-fraction 0"
+            f"{window}{shorter}; use {'a smaller --horizon, ' * bool(ahead)}a shorter --window or "
+            "--test-fraction 0"
         )
     held = _steps(rows, slice(first - context, T))
     if context and held.y is not None:
