@@ -181,6 +181,8 @@ def _check_together(config: Config) -> None:
     model, training = config.model, config.training
     if isinstance(model, RecurrentConfig) and model.dropout > 0 and model.layers == 1:
         raise OptionError("--dropout: applies between layers, but --layers is 1; add --layers 2")
+    if isinstance(model, RecurrentConfig) and model.stem:
+        _check_stem(config, model)
     if training.momentum > 0 and training.optimizer != "sgd":
         raise OptionError(
             f"--momentum: applies to sgd, not to {training.optimizer}; add --optimizer sgd"
@@ -214,6 +216,28 @@ def _check_linear(config: Config) -> None:
     if data.stateful:
         raise OptionError(
             "--linear: a window without those before it lacks last values; add --no-stateful"
+        )
+
+
+def _check_stem(config: Config, model: RecurrentConfig) -> None:
+    """Refuse options that do not work with convolutional layers (`OptionError`)."""
+    n_channels, n_kernels = len(model.stem_channels), len(model.stem_kernels)
+    if n_channels != n_kernels:
+        raise OptionError(
+            f"--stem-kernels: has {n_kernels} sizes for the {n_channels} layers of "
+            "--stem-channels; give one for each layer"
+        )
+    if config.job != "regress":
+        return
+    if config.data.stateful:
+        raise OptionError(
+            "--stem: reads the steps around each step, which a carried state does not have; "
+            "leave it out or add --no-stateful"
+        )
+    if config.data.output == "steps" and model.stem_pool > 1:
+        raise OptionError(
+            "--stem-pool: averages steps, so it requires one target per window; leave it out or "
+            "add --output last"
         )
 
 

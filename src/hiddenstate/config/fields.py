@@ -58,6 +58,49 @@ class RecurrentConfig:
         since=2,
         recipe=True,
     )
+    stem: bool = option(
+        False,
+        "Put convolutional layers before the recurrent ones.",
+        jobs=RECURRENT,
+        since=4,
+        recipe=True,
+    )
+    stem_channels: tuple[int, ...] = option(
+        (64, 128, 64),
+        "Channels of each convolutional layer.",
+        low=1,
+        high=65536,
+        jobs=RECURRENT,
+        since=4,
+        recipe=True,
+    )
+    stem_kernels: tuple[int, ...] = option(
+        (9, 5, 3),
+        "Steps that each convolutional layer reads at once.",
+        low=1,
+        high=1023,
+        jobs=RECURRENT,
+        unit="steps",
+        since=4,
+        recipe=True,
+    )
+    stem_pool: int = option(
+        1,
+        "Steps that are averaged to one after the first convolutional layer.",
+        low=1,
+        high=65536,
+        jobs=RECURRENT,
+        unit="steps",
+        since=4,
+        recipe=True,
+    )
+    stem_causal: bool = option(
+        False,
+        "Let the convolutional layers read only steps up to the current one.",
+        jobs=RECURRENT,
+        since=4,
+        recipe=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -135,6 +178,15 @@ class TrainingConfig:
     lr: float = option(0.01, "Learning rate.", above=0, regress=0.02, autoencode=0.005, recipe=True)
     momentum: float = option(0.0, "Momentum of sgd.", low=0, below=1)
     weight_decay: float = option(0.0, "Weight decay; for adam and sgd an L2 penalty.", low=0)
+    label_smoothing: float = option(
+        0.0,
+        "Share of a label's weight in the loss that is spread over all classes.",
+        low=0,
+        below=1,
+        jobs=("classify",),
+        since=4,
+        recipe=True,
+    )
     eps: float = option(
         1e-8,
         "Term added to the denominator of adam and adamw after --hold updates; 1e-8 before.",

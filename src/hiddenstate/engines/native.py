@@ -67,6 +67,7 @@ def _learner(net: Net, dtype: str) -> Any:
             mean=config.readout == "mean",
             classify=net.job == "classify",
             dropout=rate_of(net),
+            **_stem_arguments(config),
         )
     widths = net.widths()
     between = [_ACTIVATIONS[config.activation]] * (len(widths) - 2)
@@ -78,9 +79,25 @@ def _learner(net: Net, dtype: str) -> Any:
     )
 
 
+def _stem_arguments(config: RecurrentConfig) -> dict[str, Any]:
+    if not config.stem:
+        return {}
+    return {
+        "stem": list(config.stem_channels),
+        "stem_sizes": list(config.stem_kernels),
+        "pool": config.stem_pool,
+        "causal": config.stem_causal,
+    }
+
+
+def _turned(array: Array) -> Array:
+    """Return a convolution's weights (C, I, k) as the kernels have them, (C, k, I), or back."""
+    return array.transpose(0, 2, 1) if array.ndim == 3 else array
+
+
 def _load(learner: Any, which: int, arrays: list[Array], dtype: str) -> None:
     for i, array in enumerate(arrays):
-        learner.load(which, i, np.ascontiguousarray(array, dtype))
+        learner.load(which, i, np.ascontiguousarray(_turned(array), dtype))
 
 
 def _load_state(learner: Any, carried: Params, dtype: str) -> None:
@@ -169,7 +186,7 @@ class _Forward:
 
     def empty_outputs(self, n: int, X: Source) -> Array:
         """Return an uninitialised array for the outputs of `n` rows like those of `X`."""
-        steps = (X.shape[1],) if self.net.output == "steps" else ()
+        steps = (self.net.pooled(X.shape[1]),) if self.net.output == "steps" else ()
         return np.empty((n, *steps, self.net.n_outputs), self.dtype)
 
     def encode(self, X: Source) -> Array:
@@ -220,7 +237,11 @@ class NativeEngine:
                 _load(self._learner, which, arrays, self._dtype)
         self._learner.updates = state.step - state.moments_since
         self._learner.rule(
-            _RULES[training.optimizer], *_BETAS, training.weight_decay, training.momentum
+            _RULES[training.optimizer],
+            *_BETAS,
+            training.weight_decay,
+            training.momentum,
+            training.label_smoothing,
         )
         if state.carried:
             _load_state(self._learner, state.carried, self._dtype)
@@ -379,8 +400,9 @@ class NativeEngine:
     def _saved(self, which: int) -> Params:
         arrays = {}
         for i, (name, shape) in enumerate(self.task.net.shapes().items()):
-            arrays[name] = np.empty(shape, self._dtype)
-            self._learner.save(which, i, arrays[name])
+            array = np.empty(_turned(np.empty(shape)).shape, self._dtype)
+            self._learner.save(which, i, array)
+            arrays[name] = np.ascontiguousarray(_turned(array))
         return arrays
 
     def _carried(self) -> Params:

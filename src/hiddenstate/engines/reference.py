@@ -125,12 +125,21 @@ def recurrent_outputs(
     Returns
     -------
     outputs : ndarray of shape (B, T, O), or (B, O) where `net.output` is "last"
-        Zero after a row's end.
+        Zero after a row's end. With a stem that averages steps, T is `net.pooled(T)`.
     state : dict of ndarray (L*D, B, H)
     """
     config = net.recurrent
     cell = f"rnn_{config.nonlinearity}" if config.cell == "rnn" else config.cell
     weights = [array for name, array in params.items() if name.startswith("rnn.")]
+    if config.stem:
+        flat = [array for name, array in params.items() if name.startswith("stem.")]
+        x, lengths = reference.stem(
+            x,
+            [flat[i : i + 6] for i in range(0, len(flat), 6)],
+            lengths,
+            pool=config.stem_pool,
+            causal=config.stem_causal,
+        )
     begin = tuple(state[name].astype(x.dtype) for name in ("h", "c") if name in state) or None
     steps, last = reference.recurrent(
         cell,  # type: ignore[arg-type]  # one of the four, as the config was checked
@@ -147,6 +156,8 @@ def recurrent_outputs(
     elif config.readout == "mean":
         counts = x.shape[1] if lengths is None else lengths[:, None].astype(x.dtype)
         summary = steps.sum(axis=1) / counts
+        if config.stem:
+            summary = np.concatenate([summary, x.sum(axis=1) / counts], axis=1)
     else:
         summary = np.concatenate(last[0][-2:] if config.bidirectional else last[0][-1:], axis=1)
     y = summary @ params["out.weight"].T + params["out.bias"]

@@ -150,10 +150,14 @@ class TorchEngine:
             output = self.module(x)[1]
         else:
             lengths = self._lengths(step)
-            output, after = self.module(x, self._carried, self._masks(step, x), lengths)
+            ignored = None if weights is None else weights == 0
+            masks = self._masks(step, x)
+            output, after = self.module(x, self._carried, masks, lengths, ignored)
             if task.stateful:
                 self._carried = tuple(part.detach() for part in after)
-        loss = _loss(task.net, output, x if target is None else target, lengths, weights)
+        smoothing = training.label_smoothing
+        target = x if target is None else target
+        loss = _loss(task.net, output, target, lengths, weights, smoothing)
         # Reading the value makes a GPU wait, so only the cpu checks it at every step.
         if self.device == "cpu" and not math.isfinite(loss.item()):
             return loss.detach(), output.detach(), False
@@ -214,8 +218,8 @@ class TorchEngine:
     def restore(self, params: Params) -> None:
         """Replace the weights; see `Engine.restore`."""
         with torch.no_grad():
-            for name, parameter in self.module.named_parameters():
-                parameter.copy_(torch.tensor(params[name]))
+            for name, tensor in self.module.state_dict().items():
+                tensor.copy_(torch.tensor(params[name]))
 
     def set_lr(self, lr: float) -> None:
         """Set the initial rate of the schedule; see `Engine.set_lr`."""
@@ -223,7 +227,7 @@ class TorchEngine:
 
     def export(self) -> TrainingState:
         """Return a copy of the state; see `Engine.export`."""
-        params = {n: p.detach().cpu().numpy().copy() for n, p in self.module.named_parameters()}
+        params = {n: t.cpu().numpy().copy() for n, t in self.module.state_dict().items()}
         moments = _export_moments(self._optimizer, self.module)
         carried = _as_arrays(self._carried)
         return TrainingState(params, self._step, moments, carried, self._moments_since)
@@ -378,14 +382,21 @@ def _targets(y: Array, dtype: str, device: torch.device) -> Tensor:
 
 
 def _loss(
-    net: Net, output: Tensor, target: Tensor, lengths: Tensor | None, weights: Tensor | None
+    net: Net,
+    output: Tensor,
+    target: Tensor,
+    lengths: Tensor | None,
+    weights: Tensor | None,
+    smoothing: float,
 ) -> Tensor:
     """Return the mean loss over rows, or over all values read, times the weights (B,) of rows."""
     if net.job == "classify" and weights is not None:
-        each = nn.functional.cross_entropy(output, target, reduction="none")
+        each = nn.functional.cross_entropy(
+            output, target, reduction="none", label_smoothing=smoothing
+        )
         return (each * weights).mean()
     if net.job == "classify":
-        return nn.functional.cross_entropy(output, target)
+        return nn.functional.cross_entropy(output, target, label_smoothing=smoothing)
     if lengths is not None and net.output == "steps":
         read = torch.arange(output.shape[1]) < lengths[:, None]
         output, target = output[read], target[read]
@@ -426,7 +437,11 @@ def _export_moments(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict
             value = optimizer.state.get(parameter, {}).get(kind)
             if value is not None:
                 moments[f"{kind}/{name}"] = value.cpu().numpy().copy()
-    return moments
+    if not moments:
+        return moments
+    kinds = {name.partition("/")[0] for name in moments}
+    untrained = {n: np.zeros_like(b.cpu().numpy()) for n, b in module.named_buffers()}
+    return moments | {f"{kind}/{n}": zeros for kind in kinds for n, zeros in untrained.items()}
 
 
 def _load_moments(

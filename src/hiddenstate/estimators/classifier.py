@@ -22,6 +22,7 @@ from hiddenstate.estimators.inputs import (
 )
 from hiddenstate.estimators.options import config_of
 from hiddenstate.estimators.sklearn_bases import ClassifierMixin
+from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.metrics.scores import softmax
 from hiddenstate.system.typing import Array
@@ -53,6 +54,18 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     readout : {'last', 'mean'}, default='last'
         What the output layer reads where a sequence has one answer: the state after the last step,
         or the mean of the states over the steps.
+    stem : bool, default=False
+        Put convolutional layers before the recurrent ones.
+    stem_channels : tuple of int, default=(64, 128, 64)
+        Channels of each convolutional layer.
+    stem_kernels : tuple of int, default=(9, 5, 3)
+        Steps that each convolutional layer reads at once.
+    stem_pool : int in [1, 65_536], default=1
+        Steps that are averaged to one after the first convolutional layer.
+    stem_causal : bool, default=False
+        Let the convolutional layers read only steps up to the current one.
+    label_smoothing : float in [0, 1), default=0.0
+        Share of a label's weight in the loss that is spread over all classes.
     steps : int in [1, inf) or None, default=None
         Number of time steps in a flat row: with `steps=28`, a row of 784 numbers is read as 28
         steps of 28 features.
@@ -176,6 +189,12 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         dropout: float = 0.0,
         readout: str = "last",
         *,
+        stem: bool = False,
+        stem_channels: tuple[int, ...] = (64, 128, 64),
+        stem_kernels: tuple[int, ...] = (9, 5, 3),
+        stem_pool: int = 1,
+        stem_causal: bool = False,
+        label_smoothing: float = 0.0,
         steps: int | None = None,
         channels_first: bool = False,
         class_weight: Any = None,
@@ -215,6 +234,12 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.readout = readout
+        self.stem = stem
+        self.stem_channels = stem_channels
+        self.stem_kernels = stem_kernels
+        self.stem_pool = stem_pool
+        self.stem_causal = stem_causal
+        self.label_smoothing = label_smoothing
         self.steps = steps
         self.channels_first = channels_first
         self.class_weight = class_weight
@@ -385,7 +410,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         """
         rows = self._prepare(X)
         states = self._state_predictor().predict(rows.X, rows.lengths)
-        return by_series(states, rows.lengths)
+        return by_series(at_every_step(states, self.model_.net, rows.X.shape[1]), rows.lengths)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Set the state that pickle read, unless its labels are not those of its model.

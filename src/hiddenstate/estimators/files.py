@@ -18,6 +18,9 @@ from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Params
 from hiddenstate.system.strict_json import check_fields
 
+TUPLES = ("encoder_sizes", "stem_channels", "stem_kernels")
+"""Parameters that are tuples, which JSON has as lists."""
+
 _KINDS: dict[str, type[Estimator]] = {
     "classify": RecurrentClassifier,
     "regress": RecurrentRegressor,
@@ -166,8 +169,7 @@ def _restore(
     # What follows from the network takes precedence over what is written beside it.
     own = {n: v for n, v in _settings_of(model).items() if n != "output_activation"}
     settings = {**settings, **own}
-    if "encoder_sizes" in settings:
-        settings["encoder_sizes"] = tuple(settings["encoder_sizes"])
+    settings = {n: tuple(v) if n in TUPLES else v for n, v in settings.items()}
     estimator.set_params(**settings)
     estimator.model_ = model
     estimator.history_ = []

@@ -24,6 +24,7 @@ from hiddenstate.estimators.inputs import (
 )
 from hiddenstate.estimators.options import config_of
 from hiddenstate.estimators.sklearn_bases import RegressorMixin
+from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.inference.inputs import shaped_inputs
 from hiddenstate.inference.stream import Stream
 from hiddenstate.jobs import Job, make_job
@@ -60,6 +61,16 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     readout : {'last', 'mean'}, default='last'
         What the output layer reads where a sequence has one answer: the state after the last step,
         or the mean of the states over the steps.
+    stem : bool, default=False
+        Put convolutional layers before the recurrent ones.
+    stem_channels : tuple of int, default=(64, 128, 64)
+        Channels of each convolutional layer.
+    stem_kernels : tuple of int, default=(9, 5, 3)
+        Steps that each convolutional layer reads at once.
+    stem_pool : int in [1, 65_536], default=1
+        Steps that are averaged to one after the first convolutional layer.
+    stem_causal : bool, default=False
+        Let the convolutional layers read only steps up to the current one.
     stateful : bool, default=False
         The rows are consecutive windows of one signal: the hidden state is carried from each row
         to the next.
@@ -179,6 +190,11 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         dropout: float = 0.0,
         readout: str = "last",
         *,
+        stem: bool = False,
+        stem_channels: tuple[int, ...] = (64, 128, 64),
+        stem_kernels: tuple[int, ...] = (9, 5, 3),
+        stem_pool: int = 1,
+        stem_causal: bool = False,
         stateful: bool = False,
         output: str = "last",
         steps: int | None = None,
@@ -216,6 +232,11 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self.bidirectional = bidirectional
         self.dropout = dropout
         self.readout = readout
+        self.stem = stem
+        self.stem_channels = stem_channels
+        self.stem_kernels = stem_kernels
+        self.stem_pool = stem_pool
+        self.stem_causal = stem_causal
         self.stateful = stateful
         self.output = output
         self.steps = steps
@@ -312,7 +333,8 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         zero state. For series of unequal length, return an object array with one array (T, H) each.
         """
         predictor, rows = self._state_predictor(), self._prepare(X)
-        return by_series(self._outputs(predictor, rows), rows.lengths)
+        states = self._outputs(predictor, rows)
+        return by_series(at_every_step(states, self.model_.net, rows.X.shape[1]), rows.lengths)
 
     def _outputs(self, predictor: Predictor, rows: Rows) -> Array:
         """Outputs for prepared rows; consecutive windows if the model is stateful."""

@@ -9,17 +9,19 @@ import numpy as np
 
 from hiddenstate.config import RecurrentConfig
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net
 from hiddenstate.system.typing import Array
 
 
 def hidden_state_model(model: FittedModel) -> FittedModel:
     """A model whose output at every step is the hidden state h_t of the last layer of `model`.
 
-    Its outputs are (N, T, D*H); a bidirectional net has the forward states first.
+    Its outputs are (N, T, D*H); a bidirectional net has the forward states first. With a stem that
+    averages steps they are (N, net.pooled(T), D*H): :func:`at_every_step` repeats them.
     """
     net = model.net
     assert isinstance(net.config, RecurrentConfig)
-    width = model.params["out.weight"].shape[1]
+    width = net.head_widths()[0]
     state_net = replace(
         net,
         job="regress",
@@ -27,11 +29,19 @@ def hidden_state_model(model: FittedModel) -> FittedModel:
         n_outputs=width,
         output="steps",
     )
-    params = {name: array for name, array in model.params.items() if name.startswith("rnn.")}
+    params = {n: array for n, array in model.params.items() if not n.startswith("out.")}
     params["out.weight"] = np.eye(width, dtype=model.dtype)
     params["out.bias"] = np.zeros(width, model.dtype)
     transform = replace(model.transform, target_scaling=None)  # h_t has no other units
     return replace(model, net=state_net, params=params, classes=None, transform=transform)
+
+
+def at_every_step(states: Array, net: Net, n_steps: int) -> Array:
+    """Return hidden states (N, net.pooled(T), D*H) as (N, T, D*H), with T = `n_steps`."""
+    pooled = states.shape[1]
+    if pooled == n_steps:
+        return states
+    return np.repeat(states, net.recurrent.stem_pool, axis=1)[:, :n_steps]
 
 
 def prefixes(X: Array, lengths: Array | None, ends: Array) -> tuple[Array, Array]:

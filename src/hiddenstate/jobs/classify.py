@@ -4,7 +4,7 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
-from hiddenstate.inference.hidden_states import prefixes
+from hiddenstate.inference.hidden_states import at_every_step, prefixes
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
@@ -151,6 +151,7 @@ class ClassifySnapshots(JobSnapshots):
         some, ends = rows.take(slice(0, ROWS_FOLLOWED)), self._ends()
         X = some.X[:]
         states = self.state_predictor(engine).predict(X, some.lengths)
+        states = at_every_step(states, self.job.net, X.shape[1])
         arrays["hidden"] = states[:, ends - 1, :UNITS_KEPT]
         if self.job.net.n_outputs <= CLASSES_CONFUSED:
             outputs = engine.predict(*prefixes(X, some.lengths, ends))

@@ -8,6 +8,9 @@ from hiddenstate.system.memory import check_free
 COPIES = 7
 """Copies of each weight in memory: itself, its gradient, two moments, and those of saving."""
 
+STEM_COPIES = 3
+"""Copies of each output of a stem's layers in memory: normalised, after relu, and its gradient."""
+
 
 def check_memory(job: Job) -> None:
     """Refuse a job that cannot fit in the free memory of the machine (`MachineError`)."""
@@ -22,7 +25,11 @@ def bytes_needed(job: Job) -> int:
     if isinstance(config, RecurrentConfig):
         steps = job.dataset.X.shape[1]
         width = (GATES[config.cell] + 2) * config.hidden_size * config.layers
-        kept = rows * steps * (width * (2 if config.bidirectional else 1) + net.n_features)
+        width *= 2 if config.bidirectional else 1
+        kept = rows * (net.pooled(steps) * width + steps * net.n_features)
+        if config.stem:
+            first, *others = config.stem_channels
+            kept += STEM_COPIES * rows * (steps * first + net.pooled(steps) * sum(others))
     else:
         kept = rows * 2 * sum(net.widths())
     return int((COPIES * net.n_parameters() + 2 * kept) * itemsize)

@@ -15,6 +15,7 @@ from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.predict import Answers, predictions_and_targets
+from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.jobs.base import Evaluation, Job
 from hiddenstate.jobs.held_out import HeldOut
 from hiddenstate.jobs.net_share import net_share, with_share
@@ -195,7 +196,7 @@ class RegressSnapshots(JobSnapshots):
 
         time = np.arange(N * T, dtype=float) if times is None else times.reshape(-1)
         arrays = {"hidden_time": time[kept]}
-        reset = at_kept(predictor.predict(X, some.lengths))
+        reset = at_kept(at_every_step(predictor.predict(X, some.lengths), self.job.net, T))
         if not self.job.stateful:
             return arrays | {"hidden": reset, "hidden_window": (kept // T).astype(np.int32)}
         carried = at_kept(predictor.follow(X, {})[0])

@@ -113,6 +113,69 @@ def _sweep(
     return y, state
 
 
+def stem(
+    x: Array,
+    layers: Sequence[Sequence[Array]],
+    lengths: Array | None = None,
+    *,
+    pool: int = 1,
+    causal: bool = False,
+) -> tuple[Array, Array | None]:
+    """Run convolutional layers over time, with normalisation by given moments and relu.
+
+    Parameters
+    ----------
+    x : ndarray of shape (B, T, I)
+    layers : sequence of (weight, bias, scale, shift, mean, variance)
+        Weights (C, I or the channels of the layer below, k), the others (C,). Step t reads steps
+        t - (k - 1) // 2 to t + k // 2, or t - k + 1 to t with `causal`; steps before the first and
+        after the last of a row count as zeros.
+    lengths : integer ndarray of shape (B,), optional
+        Steps of each row; default T.
+    pool : int, default 1
+        Steps whose outputs of the first layer are averaged to one; the last may be of fewer.
+    causal : bool, default False
+
+    Returns
+    -------
+    y : ndarray of shape (B, ceil(T / pool), C of the last layer)
+        Zero after a row's end.
+    lengths : ndarray of shape (B,), or None
+        ceil(lengths / pool).
+    """
+    ends = np.full(len(x), x.shape[1]) if lengths is None else lengths
+    for layer, (weight, bias, scale, shift, mean, variance) in enumerate(layers):
+        x = _until(x, ends)
+        size, T = weight.shape[2], x.shape[1]
+        before = size - 1 if causal else (size - 1) // 2
+        padded = np.pad(x, ((0, 0), (before, size - 1 - before), (0, 0)))
+        z = bias + sum(padded[:, j : j + T] @ weight[:, :, j].T for j in range(size))
+        normal = (z - mean) / np.sqrt(variance + NORM_EPS)
+        x = _until(relu(normal * scale + shift), ends)
+        if layer == 0:
+            x, ends = _averaged(x, ends, pool), -(-ends // pool)
+    return x, None if lengths is None else ends
+
+
+NORM_EPS = 1e-5
+"""The term added to a variance (Ioffe and Szegedy, 2015, algorithm 1), as torch's default."""
+
+
+def _until(x: Array, ends: Array) -> Array:
+    """Return `x` (B, T, C) with zeros after the end of each row."""
+    read = np.arange(x.shape[1]) < ends[:, None]
+    return np.where(read[:, :, None], x, np.zeros((), x.dtype))
+
+
+def _averaged(x: Array, ends: Array, pool: int) -> Array:
+    """Return means over `pool` steps of `x` (B, T, C), which is zero after the end of a row."""
+    n = -(-x.shape[1] // pool)
+    padded = np.pad(x, ((0, 0), (0, n * pool - x.shape[1]), (0, 0)))
+    sums = padded.reshape(len(x), n, pool, x.shape[2]).sum(axis=2)
+    counts = np.clip(ends[:, None] - np.arange(n) * pool, 1, pool).astype(x.dtype)
+    return sums / counts[:, :, None]
+
+
 def dense(x: Array, layers: Sequence[tuple[Array, Array]], activations: Sequence[str]) -> Array:
     """Run rows through dense layers.
 

@@ -29,6 +29,9 @@ from hiddenstate.system.typing import Array
 Params = dict[str, Array]
 """Weights, or other arrays, by name."""
 
+STEM_MOMENTS = ("running_mean", "running_var")
+"""Arrays of a stem's batch normalisation that follow the data and are not trained."""
+
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 """Number of gates of each cell: its weights have this many blocks of H rows."""
 
@@ -96,18 +99,50 @@ class Net:
     def _recurrent_shapes(self, config: RecurrentConfig) -> dict[str, tuple[int, ...]]:
         H, rows = config.hidden_size, GATES[config.cell] * config.hidden_size
         directions = ("", "_reverse") if config.bidirectional else ("",)
-        shapes: dict[str, tuple[int, ...]] = {}
+        shapes = self._stem_shapes(config)
+        inputs = config.stem_channels[-1] if config.stem else self.n_features
         for layer in range(config.layers):
-            width = self.n_features if layer == 0 else H * len(directions)
+            width = inputs if layer == 0 else H * len(directions)
             for direction in directions:
                 place = f"l{layer}{direction}"
                 shapes[f"rnn.weight_ih_{place}"] = (rows, width)
                 shapes[f"rnn.weight_hh_{place}"] = (rows, H)
                 shapes[f"rnn.bias_ih_{place}"] = (rows,)
                 shapes[f"rnn.bias_hh_{place}"] = (rows,)
-        shapes["out.weight"] = (self.n_outputs, H * len(directions))
+        shapes["out.weight"] = (self.n_outputs, sum(self.head_widths()))
         shapes["out.bias"] = (self.n_outputs,)
         return shapes
+
+    def _stem_shapes(self, config: RecurrentConfig) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {}
+        if not config.stem:
+            return shapes
+        widths = (self.n_features, *config.stem_channels)
+        for layer, ((inside, outside), size) in enumerate(
+            zip(pairwise(widths), config.stem_kernels, strict=True)
+        ):
+            shapes[f"stem.{layer}.conv.weight"] = (outside, inside, size)
+            for name in ("conv.bias", "norm.weight", "norm.bias"):
+                shapes[f"stem.{layer}.{name}"] = (outside,)
+            shapes |= {f"stem.{layer}.norm.{name}": (outside,) for name in STEM_MOMENTS}
+        return shapes
+
+    def head_widths(self) -> tuple[int, int]:
+        """Return how many numbers the head reads of the states, and of the stem's output.
+
+        The second is 0 unless there is a stem and the head reads means over the steps.
+        """
+        config = self.recurrent
+        means = config.stem and self.output == "last" and config.readout == "mean"
+        states = config.hidden_size * (2 if config.bidirectional else 1)
+        return states, config.stem_channels[-1] if means else 0
+
+    def pooled(self, n_steps: int) -> int:
+        """Return how many steps the recurrent layers read of `n_steps`."""
+        config = self.config
+        if not isinstance(config, RecurrentConfig) or not config.stem:
+            return n_steps
+        return -(-n_steps // config.stem_pool)
 
     def state_shapes(self, n_rows: int) -> dict[str, tuple[int, int, int]]:
         """Return the shapes of the hidden state of `n_rows` sequences.
@@ -142,16 +177,21 @@ class Net:
         """Return initial weights with torch's distribution; a function of the seed and the name.
 
         All are uniform within +-1/sqrt(n): n is H for recurrent weights and biases
-        (`torch.nn.RNNBase.reset_parameters`), and the number of inputs of a linear layer
-        (`torch.nn.Linear.reset_parameters`).
+        (`torch.nn.RNNBase.reset_parameters`), and the number of inputs of one output of a linear
+        or convolutional layer (`torch.nn.Linear.reset_parameters`). Normalisation starts as the
+        identity.
         """
         shapes = self.shapes()
         params = {}
         for name, shape in shapes.items():
+            if ".norm." in name:
+                ones = name.endswith(("weight", "running_var"))
+                params[name] = np.full(shape, float(ones), dtype)
+                continue
             if name.startswith("rnn."):
                 fan = self.recurrent.hidden_size
             else:
-                fan = shapes[name.replace(".bias", ".weight")][1]
+                fan = math.prod(shapes[name.replace(".bias", ".weight")][1:])
             bound = 1 / math.sqrt(fan)
             values = generator(seed, f"initial {name}").uniform(-bound, bound, shape)
             params[name] = values.astype(dtype)
@@ -165,10 +205,12 @@ class Net:
             extra += ", batch_first=True"
             extra += f", dropout={c.dropout}" if c.dropout else ""
             extra += ", bidirectional=True" if c.bidirectional else ""
-            width, outputs = self.shapes()["out.weight"][1], self.n_outputs
+            width, outputs = sum(self.head_widths()), self.n_outputs
+            inputs = c.stem_channels[-1] if c.stem else self.n_features
             return (
                 "RecurrentNet(\n"
-                f"  (rnn): {c.cell.upper()}({self.n_features}, {c.hidden_size}{extra})\n"
+                f"{self._describe_stem(c)}"
+                f"  (rnn): {c.cell.upper()}({inputs}, {c.hidden_size}{extra})\n"
                 f"  (out): Linear(in_features={width}, out_features={outputs}, bias=True)\n)"
             )
         names = {"tanh": "Tanh()", "relu": "ReLU()", "sigmoid": "Sigmoid()", "linear": None}
@@ -184,6 +226,21 @@ class Net:
             lines += [f"    ({position}): {layer}" for position, layer in enumerate(layers)]
             lines += ["  )"]
         return "\n".join([*lines, ")"])
+
+    def _describe_stem(self, config: RecurrentConfig) -> str:
+        if not config.stem:
+            return ""
+        lines = ["  (stem): ModuleList("]
+        widths = (self.n_features, *config.stem_channels)
+        for layer, (inside, outside) in enumerate(pairwise(widths)):
+            size = config.stem_kernels[layer]
+            lines += [
+                f"    ({layer}): StemLayer(",
+                f"      (conv): Conv1d({inside}, {outside}, kernel_size=({size},), stride=(1,))",
+                "      (norm): RowNorm()",
+                "    )",
+            ]
+        return "\n".join([*lines, "  )\n"])
 
     def check_layout(self, layout: Layout, where: str) -> None:
         """Refuse arrays whose names, types or shapes are not those of this network's weights.

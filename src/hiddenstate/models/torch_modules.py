@@ -23,8 +23,64 @@ State = tuple[Tensor, ...]
 _ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
 
+_MOMENTUM = 0.1
+"""The weight of the last batch in the running moments, torch's default."""
+
+
+class RowNorm(nn.Module):
+    """Batch normalisation of rows (N, C), with torch.nn.BatchNorm1d's defaults and names."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return normalised rows: by the moments of these rows in training, else the running."""
+        training = self.training
+        if training and len(rows) == 1:  # its variance is 0, which torch refuses
+            self.running_mean.lerp_(rows[0].detach(), _MOMENTUM)
+            self.running_var.mul_(1 - _MOMENTUM)
+            return (rows - rows) + self.bias
+        return nn.functional.batch_norm(
+            rows,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            training and len(rows) > 0,
+            _MOMENTUM,
+        )
+
+
+class StemLayer(nn.Module):
+    """A convolution over time, normalisation and relu."""
+
+    def __init__(self, inputs: int, channels: int, size: int, causal: bool) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv1d(inputs, channels, size), RowNorm(channels)
+        before = size - 1 if causal else (size - 1) // 2
+        self.margins = (before, size - 1 - before)
+
+    def forward(self, x: Tensor, read: Tensor | None) -> Tensor:
+        """Return (B, T, C) of `x` (B, T, I), zero where `read` (B, T) is false."""
+        if read is not None:
+            x = x.masked_fill(~read[:, :, None], 0)
+        z = self.conv(nn.functional.pad(x.transpose(1, 2), self.margins)).transpose(1, 2)
+        if read is None:
+            return torch.relu(self.norm(z.reshape(-1, z.shape[2])).reshape(z.shape))
+        y = torch.zeros_like(z)
+        y[read] = torch.relu(self.norm(z[read]))
+        return y
+
+
 class RecurrentNet(nn.Module):
-    """A recurrent stack and a linear head.
+    """A recurrent stack and a linear head, with convolutional layers before if it has a stem.
 
     Parameters
     ----------
@@ -40,8 +96,16 @@ class RecurrentNet(nn.Module):
         self.net, c = net, net.recurrent
         extra = {"nonlinearity": c.nonlinearity} if c.cell == "rnn" else {}
         kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[c.cell]
+        inputs = net.n_features
+        if c.stem:
+            widths = pairwise((inputs, *c.stem_channels))
+            self.stem = nn.ModuleList(
+                StemLayer(inside, outside, size, c.stem_causal)
+                for (inside, outside), size in zip(widths, c.stem_kernels, strict=True)
+            )
+            inputs = c.stem_channels[-1]
         self.rnn = kind(
-            net.n_features,
+            inputs,
             c.hidden_size,
             c.layers,
             batch_first=True,
@@ -49,8 +113,7 @@ class RecurrentNet(nn.Module):
             bidirectional=c.bidirectional,
             **extra,
         )
-        width = c.hidden_size * (2 if c.bidirectional else 1)
-        self.out = nn.Linear(width, net.n_outputs)
+        self.out = nn.Linear(sum(net.head_widths()), net.n_outputs)
 
     def forward(
         self,
@@ -58,6 +121,7 @@ class RecurrentNet(nn.Module):
         state: State | None = None,
         masks: Sequence[Tensor] | None = None,
         lengths: Tensor | None = None,
+        ignored: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Compute the outputs of whole sequences.
 
@@ -71,10 +135,13 @@ class RecurrentNet(nn.Module):
             them torch applies dropout, which does nothing in `eval` mode.
         lengths : Tensor of int64 (B,), optional
             Steps of each row; after them y is zero and the state does not change.
+        ignored : Tensor of bool (B,), optional
+            Rows that do not count in the moments of a stem.
 
         Returns
         -------
         y : Tensor of shape (B, T, C), or (B, C) where `net.output` is "last"
+            With a stem that averages steps, T is `net.pooled(T)`.
         state : tuple of Tensor (L*D, B, H)
 
         Raises
@@ -87,6 +154,8 @@ class RecurrentNet(nn.Module):
                 f"state: carries {state[0].shape[1]} sequences, x has {x.shape[0]}; "
                 "reset the state, or pass as many sequences"
             )
+        if self.net.recurrent.stem:
+            x, lengths = self._through_stem(x, lengths, ignored)
         if masks is None:
             steps, last = self._whole(x, state, lengths)
         else:
@@ -97,14 +166,33 @@ class RecurrentNet(nn.Module):
                 ended = torch.arange(y.shape[1]) >= lengths.cpu()[:, None]
                 y = y.masked_fill(ended[..., None].to(y.device), 0)
             return y, last
-        return self.out(self._summary(steps, last, lengths)), last
+        return self.out(self._summary(x, steps, last, lengths)), last
 
-    def _summary(self, steps: Tensor, last: State, lengths: Tensor | None) -> Tensor:
-        """Return what a head with one output reads (B, D*H); `steps` is zero after a row ends."""
+    def _through_stem(
+        self, x: Tensor, lengths: Tensor | None, ignored: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return what the recurrent layers read, and its lengths."""
+        pool, T = self.net.recurrent.stem_pool, x.shape[1]
+        ends = torch.full((len(x),), T) if lengths is None else lengths
+        read = None
+        if lengths is not None or ignored is not None:
+            ends = ends.to(x.device)
+            counted = ends if ignored is None else ends.masked_fill(ignored, 0)
+            read = torch.arange(T, device=x.device) < counted[:, None]
+        for number, layer in enumerate(self.stem):
+            x = layer(x, read)
+            if number == 0 and pool > 1:
+                x = _averaged(x, ends.to(x.device), pool)
+                read = None if read is None else read[:, ::pool]
+        return x, None if lengths is None else -(-lengths // pool)
+
+    def _summary(self, x: Tensor, steps: Tensor, last: State, lengths: Tensor | None) -> Tensor:
+        """Return what a head with one output reads; `steps` and `x` are zero after a row ends."""
         if self.net.recurrent.readout == "mean":
+            rows = torch.cat([steps, x], dim=2) if self.net.recurrent.stem else steps
             if lengths is None:
-                return steps.mean(dim=1)
-            return steps.sum(dim=1) / lengths.to(steps)[:, None]
+                return rows.mean(dim=1)
+            return rows.sum(dim=1) / lengths.to(steps)[:, None]
         ends = list(last[0][-2:] if self.rnn.bidirectional else last[0][-1:])
         return torch.cat(ends, dim=1)
 
@@ -159,6 +247,15 @@ class RecurrentNet(nn.Module):
             return x, ends
         steps, _ = pad_packed_sequence(packed._replace(data=x), True, total_length=T)
         return steps, tuple(part[:, packed.unsorted_indices] for part in ends)
+
+
+def _averaged(x: Tensor, ends: Tensor, pool: int) -> Tensor:
+    """Return means over `pool` steps of `x` (B, T, C), which is zero after the end of a row."""
+    n = -(-x.shape[1] // pool)
+    padded = nn.functional.pad(x, (0, 0, 0, n * pool - x.shape[1]))
+    sums = padded.reshape(len(x), n, pool, x.shape[2]).sum(dim=2)
+    counts = (ends[:, None] - torch.arange(n, device=x.device) * pool).clamp(1, pool)
+    return sums / counts.to(x)[:, :, None]
 
 
 class AutoencoderNet(nn.Module):

@@ -210,7 +210,8 @@ void bind_learner(nb::module_& m, const char* name) {
           "__init__",
           [](L* self, const std::string& level, int cell, int layers, int directions, long inputs,
              long hidden, long outputs, bool every_step, bool mean, std::vector<long> widths,
-             std::vector<int> activations, bool classify, double dropout) {
+             std::vector<int> activations, bool classify, double dropout,
+             std::vector<long> stem, std::vector<long> stem_sizes, long pool, bool causal) {
             Shape s;
             s.cell = cell;
             s.layers = layers;
@@ -224,13 +225,16 @@ void bind_learner(nb::module_& m, const char* name) {
             s.activations = std::move(activations);
             s.classify = classify;
             s.dropout = dropout;
+            s.stem = {std::move(stem), std::move(stem_sizes), pool, causal};
             new (self) L(level, std::move(s));
           },
           nb::kw_only(), nb::arg("level"), nb::arg("cell") = 0, nb::arg("layers") = 0,
           nb::arg("directions") = 1, nb::arg("inputs") = 0, nb::arg("hidden") = 0,
           nb::arg("outputs") = 0, nb::arg("every_step") = false, nb::arg("mean") = false,
           nb::arg("widths") = std::vector<long>{}, nb::arg("activations") = std::vector<int>{},
-          nb::arg("classify") = false, nb::arg("dropout") = 0.0)
+          nb::arg("classify") = false, nb::arg("dropout") = 0.0,
+          nb::arg("stem") = std::vector<long>{}, nb::arg("stem_sizes") = std::vector<long>{},
+          nb::arg("pool") = 1, nb::arg("causal") = false)
       .def("load",
            [](L& l, int which, size_t i, Array<const T> a) {
              nb::gil_scoped_release free;  // before the lock: its holder may wait for Python
@@ -268,12 +272,14 @@ void bind_learner(nb::module_& m, const char* name) {
            nb::arg("targets").none(), nb::arg("length").none(), nb::arg("stateful"),
            nb::arg("weights") = nb::none())
       .def("rule",
-           [](L& l, int rule, double beta1, double beta2, double decay, double momentum) {
+           [](L& l, int rule, double beta1, double beta2, double decay, double momentum,
+              double smooth) {
              l.lesson.rule = rule;
              l.lesson.beta1 = beta1;
              l.lesson.beta2 = beta2;
              l.lesson.decay = decay;
              l.lesson.momentum = momentum;
+             l.lesson.smooth = smooth;
            })
       .def("train", &L::train, nb::arg("rows"), nb::arg("sizes"), nb::arg("rates"),
            nb::arg("clips"), nb::arg("eps"), nb::arg("resets"), nb::arg("keys").none(),

@@ -130,6 +130,17 @@ struct Update {
   double scale;                     // factor of the gradient, for clipping
 };
 
+// Batch normalisation and relu of `steps` * `rows` rows of channels. Row r is read for
+// t < length[r]; `length` may be null. The last six are vectors of all channels.
+template <class T>
+struct Norm {
+  long rows, steps, blocks, count;  // count: rows that are read
+  const int64_t* length;
+  T *x, *y, *d;
+  T* sums;  // two vectors of all channels
+  const T *mean, *inverse, *scale, *shift, *mean_d, *mean_dx;
+};
+
 // The layout of a weight matrix in panels.
 struct Layout {
   long in, out;  // the matrix has `in` columns and G times `out` rows
@@ -157,13 +168,18 @@ struct Kernels {
   // d *= derivative of the activation, computed from its output y; n numbers, whole vectors.
   void (*through)(int activation, const T* y, T* d, long n);
   // From logits, `rows` rows of `classes` numbers: the loss of each row and, times `scale`, its
-  // gradient d, with zero padding.
+  // gradient d, with zero padding. The share `smooth` of the target is spread over all classes.
   void (*cross_entropy)(const T* logits, long rows, long row, long classes, const int64_t* target,
-                        T scale, T* d, double* loss);
+                        double smooth, T scale, T* d, double* loss);
   // The same for the sum of squares of out - target.
   void (*squared_error)(const T* out, long rows, long row, long width, const T* target,
                         long target_row, T scale, T* d, double* loss);
   void (*update)(const Update<T>&);
+  // Of a layer of a stem; norm.h says what each reads and writes.
+  void (*moments)(const Norm<T>&);
+  void (*normalise)(const Norm<T>&);
+  void (*normal_slopes)(const Norm<T>&);
+  void (*normalise_back)(const Norm<T>&);
   double (*sum_of_squares)(const T* g, long n);
   // A matrix [G*out][in] into panels, and back. Gate g of a panel is gate (g + first) % G of the
   // matrix. Inputs are in parts of `part` columns, each padded to `padded` rows of the panel. Only

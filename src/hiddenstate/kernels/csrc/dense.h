@@ -20,10 +20,13 @@ void through(int activation, const T* y, T* d, long n) {
 }
 
 // -log of the softmax at the target; the largest logit is subtracted so that nothing overflows.
+// With `smooth`, the target is (1 - smooth) at its class plus smooth / C at each: Szegedy et al.,
+// "Rethinking the Inception architecture for computer vision", 2016, section 7.
 template <class T>
 void cross_entropy(const T* logits, long rows, long row, long classes, const int64_t* target,
-                   T scale, T* d, double* loss) {
+                   double smooth, T scale, T* d, double* loss) {
   constexpr int lanes = Vec<T>::lanes;
+  const T everywhere = (T)(smooth / (double)classes) * scale;
   for (long r = 0; r < rows; r++, logits += row, d += row) {
     T largest = logits[0];
     for (long c = 1; c < classes; c++) largest = logits[c] > largest ? logits[c] : largest;
@@ -35,7 +38,17 @@ void cross_entropy(const T* logits, long rows, long row, long classes, const int
     const T share = scale / (T)sum;
     for (long c = 0; c < classes; c++) d[c] *= share;
     for (long c = classes; c < row; c++) d[c] = 0;
-    d[target[r]] -= scale;
+    if (smooth == 0) {
+      d[target[r]] -= scale;
+      continue;
+    }
+    double all = 0;
+    for (long c = 0; c < classes; c++) {
+      all += logits[c];
+      d[c] -= everywhere;
+    }
+    d[target[r]] -= (T)(1 - smooth) * scale;
+    loss[r] += smooth * ((double)logits[target[r]] - all / (double)classes);
   }
 }
 

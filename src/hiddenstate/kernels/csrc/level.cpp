@@ -1,6 +1,7 @@
 // The kernels of one instruction level. Compiled once for each level, with HS_LEVEL, HS_NAME and
 // HS_BYTES defined and with the compiler options for its instructions.
 #include "dense.h"
+#include "norm.h"
 #include "optimizer.h"
 #include "parts.h"
 #include "recurrent.h"
@@ -12,6 +13,7 @@ template <class T>
 constexpr Kernels<T> table = {
     Vec<T>::lanes,     forward<T>,     backward<T>, forward_step<T>,  backward_step<T>, product<T>,
     outer<T>,          column_sums<T>, through<T>,  cross_entropy<T>, squared_error<T>, update<T>,
+    moments<T>,        normalise<T>,   normal_slopes<T>, normalise_back<T>,
     sum_of_squares<T>, pack<T>,        unpack<T>,   turn<T>,          fractions<T>,
 };
 

@@ -37,6 +37,12 @@ int worthwhile(double work, int threads) {
 
 }  // namespace
 
+}  // namespace hs
+
+#include "net_stem.h"
+
+namespace hs {
+
 template <class T>
 Net<T>::Net(const Level& level, Shape shape)
     : shape_(std::move(shape)), kernels_(kernels_of<T>(level)), places_{kernels_.lanes} {
@@ -44,12 +50,19 @@ Net<T>::Net(const Level& level, Shape shape)
   if (s.classify && s.every_step)
     throw std::invalid_argument("a classifier has one output for each row");
   if (recurrent()) {
-    stack_ = std::make_unique<Stack<T>>(kernels_, places_, s.cell, s.inputs, s.hidden, s.layers,
-                                        s.directions, false);
-    dense_ = std::make_unique<Perceptron<T>>(kernels_, places_,
-                                             std::vector<long>{s.hidden * s.directions, s.outputs},
-                                             std::vector<int>{LINEAR}, s.directions, true, true);
-    matrices_ = stack_->matrices;
+    const bool stem = !s.stem.channels.empty();
+    if (stem) stem_ = std::make_unique<Stem<T>>(kernels_, places_, s.inputs, s.stem);
+    stack_ =
+        std::make_unique<Stack<T>>(kernels_, places_, s.cell, stem ? stem_->outputs() : s.inputs,
+                                   s.hidden, s.layers, s.directions, stem);
+    // With a stem, the means of states and of the stem's output are one part, else each direction.
+    const bool joined = stem && averages();
+    const long width = s.hidden * s.directions + (joined ? stem_->outputs() : 0);
+    dense_ = std::make_unique<Perceptron<T>>(
+        kernels_, places_, std::vector<long>{width, s.outputs}, std::vector<int>{LINEAR},
+        joined ? 1 : s.directions, true, true);
+    if (stem) matrices_ = stem_->matrices;
+    matrices_.insert(matrices_.end(), stack_->matrices.begin(), stack_->matrices.end());
   } else {
     dense_ = std::make_unique<Perceptron<T>>(kernels_, places_, s.widths, s.activations, 1, false,
                                              false);
@@ -60,6 +73,9 @@ Net<T>::Net(const Level& level, Shape shape)
     flat->zero();
   }
   turned_.need(places_.turned_size);
+  long channels = 0;
+  for (size_t i = 0; stem_ && i < stem_->layers(); i++) channels += stem_->widths[i];
+  moments_.need(5 * channels);
   list_shares();
 }
 
@@ -67,9 +83,12 @@ template <class T>
 void Net<T>::list_shares() {
   for (size_t i = 0; i < matrices_.size(); i++) {
     const Matrix& m = matrices_[i];
+    const bool of_stem = stem_ && i < stem_->matrices.size();
+    if (of_stem && !Stem<T>::trained(i)) continue;
     const long blocks = m.blocks(kernels_.lanes), k = m.layout.k();
     const long at_once = m.is_bias ? blocks : m.layout.gates > 1 ? 1 : 4;
-    for (long block = 0; block < blocks; block += at_once)
+    const bool sums = !of_stem || Stem<T>::summed(i);
+    for (long block = 0; sums && block < blocks; block += at_once)
       for (long from = 0; from < k; from += gradient_share)
         gradients_.push_back({i, block, std::min(at_once, blocks - block), from,
                               std::min(from + gradient_share, k)});
@@ -124,9 +143,15 @@ void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool
   s.rows = rows;
   s.p.rows = rows;
   if (recurrent()) {
+    s.table.need(steps * shape_.inputs);
+    if (stem_) {
+      lay_in_stem(s, rows, steps, length, kept);
+      steps = stem_->pooled(steps);
+      if (length) length = s.length;
+      if (kept) s.dinput.need(steps * rows * rounded_up(stem_->outputs(), kernels_.lanes));
+    }
     s.stack.need(stack_->work_size(rows, steps, kept, dropout.key));
     s.w = {s.stack.at(), rows, steps, kept, length, dropout};
-    s.table.need(steps * shape_.inputs);
     if (shape_.every_step) s.p.rows = rows * steps;
     head_reads(s);
   } else {
@@ -141,9 +166,12 @@ template <class T>
 void Net<T>::head_reads(Shard& s) const {
   const int top = shape_.layers - 1;
   if (averages()) {
-    const long width = stack_->width, row = shape_.directions * width;
-    s.mean.need(2 * s.rows * row);
-    s.p.x = {s.mean.at(), row, width, width, shape_.directions};
+    const long width = stack_->width, row = shape_.directions * width, joined = dense_->row(0);
+    s.mean.need(2 * s.rows * (row + (stem_ ? joined : 0)));
+    if (stem_)
+      s.p.x = {s.mean.at() + 2 * s.rows * row, joined, joined};
+    else
+      s.p.x = {s.mean.at(), row, width, width, shape_.directions};
     return;
   }
   s.p.x = shape_.every_step ? stack_->output(s.w, top) : stack_->last_output(s.w, top);
@@ -152,17 +180,19 @@ void Net<T>::head_reads(Shard& s) const {
 template <class T>
 void Net<T>::through_stack(Shard& s, Stop stop) {
   stack_->forward(params_.at(), s.w, stop);
-  if (averages()) average(*stack_, s.w, s.mean.at());
+  if (!averages()) return;
+  average(*stack_, s.w, s.mean.at());
+  if (stem_) gather_means(s);
 }
 
 // Copies rows of the table into the shard: unchanged for an autoencoder, else with time first.
 template <class T>
 void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
-  const long inputs = shape_.inputs, n = recurrent() ? s.w.steps * inputs : x.numbers;
+  const long inputs = shape_.inputs, n = recurrent() ? input_steps(s) * inputs : x.numbers;
   const bool alone = s.rows == 1;  // then both layouts are the same
   for (long r = 0; r < s.rows; r++) {
     const long from = (rows ? rows[s.first + r] : s.first + r) * x.numbers;
-    T* line = !recurrent() ? s.table.at() + r * s.p.x.row : alone ? stack_->x(s.w) : s.table.at();
+    T* line = !recurrent() ? s.table.at() + r * s.p.x.row : alone ? input(s) : s.table.at();
     if (x.kind == BYTES)
       kernels_.fractions(static_cast<const uint8_t*>(x.at) + from, line, n);
     else if (x.kind == FLOATS)
@@ -170,13 +200,13 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
     else
       convert(static_cast<const double*>(x.at) + from, line, n);
     if (!recurrent()) continue;
-    if (s.w.length) {  // numbers after the end of a row may be anything
-      const long end = s.w.length[r] * inputs;
+    if (input_length(s)) {  // numbers after the end of a row may be anything
+      const long end = input_length(s)[r] * inputs;
       std::memset(line + end, 0, (n - end) * sizeof(T));
     }
     if (alone) continue;
-    T* to = stack_->x(s.w) + r * inputs;
-    for (long t = 0; t < s.w.steps; t++) copy(to + t * s.rows * inputs, line + t * inputs, inputs);
+    T* to = input(s) + r * inputs;
+    for (long t = 0; t < input_steps(s); t++) copy(to + t * s.rows * inputs, line + t * inputs, inputs);
   }
 }
 
@@ -188,8 +218,9 @@ void Net<T>::leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s) 
   for (long r = 0; r < s.rows; r++) {
     if (lesson.weights[orders.rows[s.first + r]] != 0) continue;
     if (!recurrent()) std::memset(s.table.at() + r * s.p.x.row, 0, s.p.x.row * sizeof(T));
-    for (long t = 0; recurrent() && t < s.w.steps; t++)
-      std::memset(stack_->x(s.w) + (t * s.rows + r) * shape_.inputs, 0, shape_.inputs * sizeof(T));
+    for (long t = 0; recurrent() && t < input_steps(s); t++)
+      std::memset(input(s) + (t * s.rows + r) * shape_.inputs, 0, shape_.inputs * sizeof(T));
+    if (stem_) leave_out_of_stem(s, r);
   }
 }
 
@@ -217,6 +248,7 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
   threads = worthwhile(static_cast<double>(n) * std::max(1L, steps) * places_.size, threads);
   if (static_cast<int>(scratch_.size()) < threads) scratch_.resize(threads);
   FlushDenormals flush;
+  if (stem_) running_moments();
   std::atomic<bool> stopped{false};
   share_out(shards_of(n), threads, [&](long number) {
     Shard& s = scratch_[Team::member()];
@@ -239,6 +271,7 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
     read(x, nullptr, s);
     if (recurrent()) {
       fill_states(*stack_, s.w, s.first, begin);
+      if (stem_) predict_stem(s, mine);
       through_stack(s, mine);
       give_states(*stack_, s.w, s.first, end);
     }
@@ -259,7 +292,7 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
   if (shape_.classify) {
     int64_t target[shard_rows];
     for (long r = 0; r < s.rows; r++) target[r] = lesson.classes[orders.rows[s.first + r]];
-    kernels_.cross_entropy(out, s.rows, row, n, target, scale, d, s.loss.at());
+    kernels_.cross_entropy(out, s.rows, row, n, target, lesson.smooth, scale, d, s.loss.at());
   } else if (!recurrent()) {
     kernels_.squared_error(out, s.rows, row, n, s.table.at(), n, scale, d, s.loss.at());
   } else {
@@ -300,8 +333,6 @@ void Net<T>::weigh(const Lesson<T>& lesson, const Orders& orders, Shard& s) {
 template <class T>
 void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s, Stop stop,
                    T* outputs) {
-  read(lesson.x, orders.rows, s);
-  leave_out(lesson, orders, s);
   if (recurrent()) {
     const bool zero = orders.reset || !lesson.stateful || state_rows_ != orders.n;
     fill_states(
@@ -321,7 +352,9 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
   const long width = stack_->width;
   const int top = shape_.layers - 1;
   fill_gradients(*stack_, s.w, s.first, States<T>{});
-  if (averages()) {
+  if (averages() && stem_) {
+    spread_means(s);
+  } else if (averages()) {
     T* dmean = s.mean.at() + s.rows * s.p.x.row;
     dense_->into(turned_.at(), s.p, 0, 0, s.p.x.row, dmean, s.p.x.row);
     spread(*stack_, s.w, dmean);
@@ -331,8 +364,9 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
         turned_.at(), s.p, 0, d * width, width,
         shape_.every_step ? stack_->dy(s.w, top) + d * s.p.rows * width : stack_->dh(s.w, top, d),
         width);
-  stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step || averages(), false, nullptr,
-                   stop);
+  stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step || averages(), false,
+                   stem_ ? s.dinput.at() : nullptr, stop);
+  if (stem_ && averages()) spread_stem_mean(s);
 }
 
 // The number of multiplications of a share of the gradient.
@@ -347,11 +381,13 @@ long Net<T>::work_of(const Share& share) const {
 template <class T>
 void Net<T>::gradient(const Share& share, size_t shards) {
   const Matrix& m = matrices_[share.matrix];
-  const size_t own = recurrent() ? stack_->matrices.size() : 0;
+  const size_t first = stem_ ? stem_->matrices.size() : 0;
+  const size_t own = first + (recurrent() ? stack_->matrices.size() : 0);
   for (size_t i = 0; i < shards; i++) {
     const Shard& s = shards_[i];
-    Outer<T> o = share.matrix < own ? stack_->gradient(s.w, share.matrix)
-                                    : dense_->weight_gradient(s.p, share.matrix - own);
+    Outer<T> o = share.matrix < first ? stem_->gradient(s.e, share.matrix)
+                 : share.matrix < own ? stack_->gradient(s.w, share.matrix - first)
+                                      : dense_->weight_gradient(s.p, share.matrix - own);
     o.block = share.block;
     o.blocks = share.blocks;
     o.m0 = share.m0;
@@ -464,8 +500,22 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
     lay_in(s, rows, orders.key ? lesson.steps : longest(length, rows, lesson.steps), length, true,
            {orders.key, shape_.dropout, s.first, orders.n});
     s.w.threads = shards == 1 ? threads : 1;
-    learn(lesson, orders, count, s, own(stop, threads), outputs);
+    read(lesson.x, orders.rows, s);
+    leave_out(lesson, orders, s);
+    if (!stem_) learn(lesson, orders, count, s, own(stop, threads), outputs);
   });
+  if (stem_) {
+    stem_forward(shards, threads, stop);
+    if (stop(0)) return STOPPED;
+    share_out(shards, threads, [&](long number) {
+      Shard& s = shards_[number];
+      const size_t last = stem_->layers() - 1;
+      stem_->normalise(params_.at(), s.e, last, batch_moments(last), stack_->x(s.w));
+      learn(lesson, orders, count, s, own(stop, threads), outputs);
+    });
+    if (stop(0)) return STOPPED;
+    stem_backward(shards, threads, stop);
+  }
   if (stop(0)) return STOPPED;
   loss = 0;
   for (long i = 0; i < shards; i++) loss += shards_[i].sum;
@@ -489,6 +539,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   share_out(static_cast<long>(updates_.size()), threads,
             [&](long number) { update(updates_[number], u); });
   updates++;
+  if (stem_) update_moments();
   if (lesson.stateful) {
     std::swap(state_h_, next_h_);
     std::swap(state_c_, next_c_);

@@ -10,6 +10,7 @@
 #include "levels.h"
 #include "perceptron.h"
 #include "stack.h"
+#include "stem.h"
 #include "team.h"
 
 namespace hs {
@@ -44,6 +45,7 @@ struct Shape {
   std::vector<int> activations;
   bool classify = false;  // cross-entropy; else squared error
   double dropout = 0;     // between the layers of a stack, while training
+  StemShape stem;         // before a stack
 };
 
 // Rows in the caller's memory: n rows of `numbers` numbers.
@@ -66,6 +68,7 @@ struct Lesson {
   bool stateful = false;
   int rule = ADAM;
   double beta1 = 0.9, beta2 = 0.999, decay = 0, momentum = 0;
+  double smooth = 0;  // share of a class target that is spread over all classes
 };
 
 // The settings of one step.
@@ -112,8 +115,14 @@ class Net {
 
  private:
   struct Shard {
-    Buffer<T> stack, dense, table, target, mean;  // mean: the mean and its gradient
+    Buffer<T> stem, stack, dense, table, target;
+    Buffer<T> mean;   // what the head reads if that is a mean, and its gradient
+    Buffer<T> dinput; // the gradient of what the stack reads
     Buffer<double> loss;
+    // Lengths of the rows as read and after the stem's mean over steps; in the stem, a row of
+    // weight 0 has none.
+    int64_t read[shard_rows], pooled[shard_rows], length[shard_rows];
+    typename Stem<T>::Work e{};
     typename Stack<T>::Work w{};
     typename Perceptron<T>::Work p{};
     long first = 0, rows = 0;
@@ -131,8 +140,26 @@ class Net {
   void lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept,
               Dropout dropout = {});
   void read(const Table& x, const int64_t* rows, Shard& s);
+  T* input(const Shard& s) const { return stem_ ? stem_->x(s.e) : stack_->x(s.w); }
+  long input_steps(const Shard& s) const { return stem_ ? s.e.steps : s.w.steps; }
+  const int64_t* input_length(const Shard& s) const { return stem_ ? s.e.length : s.w.length; }
   void head_reads(Shard& s) const;
   void through_stack(Shard& s, Stop stop);
+  void gather_means(Shard& s) const;
+  void spread_means(Shard& s) const;
+
+  // Of a net with a stem; in net_stem.h.
+  void lay_in_stem(Shard& s, long rows, long steps, const int64_t* length, bool kept);
+  void running_moments();
+  void predict_stem(Shard& s, Stop stop) const;
+  void stem_forward(long shards, int threads, Stop stop);
+  void stem_backward(long shards, int threads, Stop stop);
+  void combine_moments(size_t layer, long shards);
+  void combine_slopes(size_t layer, long shards);
+  void update_moments();
+  void leave_out_of_stem(Shard& s, long row) const;
+  void spread_stem_mean(Shard& s) const;
+  Moments<T> batch_moments(size_t layer) const;
   void leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s);
   void give_out(const Shard& s, size_t layer, long steps, T* out) const;
   void learn(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s, Stop stop,
@@ -152,6 +179,7 @@ class Net {
   Shape shape_;
   const Kernels<T>& kernels_;
   Places places_;
+  std::unique_ptr<Stem<T>> stem_;
   std::unique_ptr<Stack<T>> stack_;
   std::unique_ptr<Perceptron<T>> dense_;
   std::vector<Matrix> matrices_;
@@ -159,6 +187,7 @@ class Net {
   std::vector<double> squares_;  // sums of squares of the gradient, for each share of an update
   Buffer<T> params_, grads_, m_, v_, turned_;
   bool turned_stale_ = true;
+  Buffer<T> moments_;  // of the stem: those of the batch, or the running ones
   std::vector<Shard> shards_;                      // training: one for each shard
   std::vector<Shard> scratch_;                     // predicting: one for each member of the team
   Buffer<T> state_h_, state_c_, next_h_, next_c_;  // before and after a step

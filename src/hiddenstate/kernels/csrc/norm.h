@@ -1,0 +1,91 @@
+// Batch normalisation over the rows of each channel, followed by relu.
+//
+// Ioffe and Szegedy, "Batch normalization", 2015, algorithm 1, as torch.nn.BatchNorm1d. A shard's
+// moments are computed about its own mean, so that they can be combined without cancellation.
+#pragma once
+
+#include "contract.h"
+#include "vec.h"
+
+namespace hs {
+namespace HS_LEVEL {
+
+// Calls f(offset of the row) for each row that is read, step after step.
+template <class T, class F>
+HS_INLINE void each_row(const Norm<T>& n, F f) {
+  const long row = n.blocks * Vec<T>::lanes;
+  for (long t = 0; t < n.steps; t++)
+    for (long r = 0; r < n.rows; r++)
+      if (!n.length || t < n.length[r]) f((t * n.rows + r) * row);
+}
+
+// sums: the mean of each channel, and the sum of squares about it.
+template <class T>
+void moments(const Norm<T>& n) {
+  constexpr int lanes = Vec<T>::lanes;
+  const T share = (T)1 / (T)(n.count > 0 ? n.count : 1);
+  for (long block = 0; block < n.blocks; block++) {
+    const T* x = n.x + block * lanes;
+    V<T> sum{}, squares{};
+    each_row(n, [&](long at) { sum += load(x + at); });
+    const V<T> mean = sum * all<T>(share);
+    each_row(n, [&](long at) {
+      const V<T> off = load(x + at) - mean;
+      squares += off * off;
+    });
+    store(n.sums + block * lanes, mean);
+    store(n.sums + (n.blocks + block) * lanes, squares);
+  }
+}
+
+// x: the sums of the convolution, replaced by their normalised values; y: relu(scale x + shift),
+// zero in rows that are not read.
+template <class T>
+void normalise(const Norm<T>& n) {
+  constexpr int lanes = Vec<T>::lanes;
+  const long row = n.blocks * lanes;
+  std::memset(n.y, 0, n.length ? n.steps * n.rows * row * sizeof(T) : 0);
+  each_row(n, [&](long at) {
+    for (long i = 0; i < row; i += lanes) {
+      const V<T> x = (load(n.x + at + i) - load(n.mean + i)) * load(n.inverse + i);
+      store(n.x + at + i, x);
+      store(n.y + at + i, relu<T>(x * load(n.scale + i) + load(n.shift + i)));
+    }
+  });
+}
+
+// d: the gradient of y, replaced by that of relu's input. sums: of d, and of d times x.
+template <class T>
+void normal_slopes(const Norm<T>& n) {
+  constexpr int lanes = Vec<T>::lanes;
+  const long row = n.blocks * lanes;
+  std::memset(n.sums, 0, 2 * row * sizeof(T));
+  each_row(n, [&](long at) {
+    for (long i = 0; i < row; i += lanes) {
+      const V<T> d = load(n.y + at + i) > V<T>{} ? load(n.d + at + i) : V<T>{};
+      store(n.d + at + i, d);
+      store(n.sums + i, load(n.sums + i) + d);
+      store(n.sums + row + i, load(n.sums + row + i) + d * load(n.x + at + i));
+    }
+  });
+}
+
+// d: the gradient of relu's input, replaced by that of the sums of the convolution; zero in rows
+// that are not read. mean_d and mean_dx are over the rows of the whole batch.
+template <class T>
+void normalise_back(const Norm<T>& n) {
+  constexpr int lanes = Vec<T>::lanes;
+  const long row = n.blocks * lanes;
+  for (long t = 0; t < n.steps; t++)
+    for (long r = 0; r < n.rows; r++) {
+      T *d = n.d + (t * n.rows + r) * row, *x = n.x + (t * n.rows + r) * row;
+      const bool read = !n.length || t < n.length[r];
+      for (long i = 0; i < row; i += lanes) {
+        const V<T> off = load(d + i) - load(n.mean_d + i) - load(x + i) * load(n.mean_dx + i);
+        store(d + i, read ? off * load(n.scale + i) * load(n.inverse + i) : V<T>{});
+      }
+    }
+}
+
+}  // namespace HS_LEVEL
+}  // namespace hs

@@ -1,0 +1,289 @@
+// A convolutional stem over one shard: layers of convolution over time, batch normalisation and
+// relu, with a mean over `pool` steps after the first.
+//
+// A convolution is a product whose input rows are the windows of the steps: rows made of `size`
+// parts, one step apart, in memory with zeros before the first step and after the last.
+#pragma once
+
+#include <vector>
+
+#include "stack.h"
+
+namespace hs {
+
+// The sizes of a stem; without `channels` there is none.
+struct StemShape {
+  std::vector<long> channels, sizes;  // outputs and kernel size of each layer
+  long pool = 1;
+  bool causal = false;  // a step reads no later step
+};
+
+// The statistics of one layer's channels over a batch, each [blocks][lanes].
+template <class T>
+struct Moments {
+  T *mean, *inverse;    // of the sums of the convolution; 1 / sqrt(variance + eps)
+  T *mean_d, *mean_dx;  // of the gradient of relu's input, and of its product with that input
+  T* variance;          // unbiased
+};
+
+template <class T>
+class Stem {
+ public:
+  StemShape shape;
+  long inputs;
+  std::vector<long> widths;      // channels of each layer, padded
+  std::vector<Matrix> matrices;  // of each layer: weight, bias, scale, shift, running mean and
+                                 // running variance
+  static constexpr size_t each = 6;
+
+  Stem(const Kernels<T>& kernels, Places& places, long inputs, const StemShape& of)
+      : shape(of), inputs(inputs), kernels_(kernels) {
+    for (size_t i = 0; i < layers(); i++) {
+      const long out = shape.channels[i], size = shape.sizes[i];
+      widths.push_back(rounded_up(out, kernels.lanes));
+      if (i)
+        matrices.push_back(places.padded_weight(size * shape.channels[i - 1], out, 1, 0,
+                                                shape.channels[i - 1], true));
+      else
+        matrices.push_back(places.weight(size * inputs, out, 1, false));
+      for (size_t k = 1; k < each; k++) matrices.push_back(places.bias(out, 1, 0));
+    }
+  }
+
+  size_t layers() const { return shape.channels.size(); }
+  long outputs() const { return shape.channels.back(); }
+  long pooled(long steps) const { return (steps + shape.pool - 1) / shape.pool; }
+  // Whether the optimiser changes a matrix: all but the running moments.
+  static bool trained(size_t index) { return index % each < 4; }
+  // Whether its gradient is a sum over rows, as gradient() says.
+  static bool summed(size_t index) { return index % each < 2; }
+
+  long channels(size_t i) const { return shape.channels[i]; }
+
+  // The working memory of a shard; `kept` says whether a backward pass will follow. `length` is
+  // that of the rows as read, `pooled_length` after the mean over `pool` steps; both may be null.
+  struct Work {
+    T* at;
+    long rows, steps;
+    bool kept;
+    const int64_t *length, *pooled_length;
+  };
+
+  long work_size(long rows, long steps, bool kept) const {
+    return place({nullptr, rows, steps, kept, nullptr, nullptr}, layers()).start;
+  }
+  // Where the caller writes the rows: T*R rows of `inputs` numbers.
+  T* x(const Work& w) const { return interior(w, 0); }
+
+  // Two vectors of all channels, and the number of rows that they are from.
+  const T* sums(const Work& w, size_t i) const { return w.at + place(w, i).sums; }
+  long count(const Work& w, size_t i) const {
+    const int64_t* length = i ? w.pooled_length : w.length;
+    long rows = 0;
+    for (long r = 0; r < w.rows; r++) rows += length ? length[r] : place(w, i).steps;
+    return rows;
+  }
+
+  // The forward pass of layer i is `convolve`, then `normalise`; `moments` lies between if the
+  // moments are those of the batch. The last `normalise` writes `out`: pooled(T)*R rows of the
+  // last layer's channels, without padding.
+  void convolve(const T* params, const Work& w, size_t i, Stop stop) const {
+    const Place p = place(w, i);
+    clear_margins(w, interior(w, i), p.in_row, left(i), right(i), p.steps);
+    for (long from = 0; from < p.steps * w.rows; from += stretch) {
+      Product<T> product{};
+      product.rows = std::min(stretch, p.steps * w.rows - from);
+      product.a = windows(w, i, from);
+      product.w = params + matrices[each * i].at;
+      product.bias = params + matrices[each * i + 1].at;
+      product.blocks = widths[i] / kernels_.lanes;
+      product.out = w.at + p.x + from * widths[i];
+      product.out_row = widths[i];
+      kernels_.product(product);
+      if (stop(product.rows * product.a.columns() * widths[i])) return;
+    }
+  }
+  // Writes the shard's mean of each channel and the sum of squares about it into sums().
+  void moments(const Work& w, size_t i) const { kernels_.moments(norm(nullptr, w, i, {})); }
+  void normalise(const T* params, const Work& w, size_t i, const Moments<T>& m, T* out) const {
+    kernels_.normalise(norm(params, w, i, m));
+    const bool last = i + 1 == layers();
+    const Place p = place(w, i);
+    T* to = last ? out : interior(w, i + 1);
+    if (i == 0) return average_steps(w, w.at + p.y, to, last ? outputs() : widths[0]);
+    for (long r = 0; last && r < p.steps * w.rows; r++)
+      copy(out + r * outputs(), w.at + p.y + r * widths[i], outputs());
+  }
+
+  // The backward pass of layer i is `slopes`, then `backward`. The last layer's begins with the
+  // gradient of `out`, in padded rows. `slopes` writes the sums over the shard of what Moments has
+  // the means of into sums().
+  void slopes(const Work& w, size_t i, const T* dout) const {
+    const Place p = place(w, i);
+    const bool last = i + 1 == layers();
+    if (i == 0)
+      spread_steps(w, last ? dout : w.at + p.pooled, gradient_at(w, 0));
+    else if (last)
+      std::memcpy(gradient_at(w, i), dout, p.steps * w.rows * widths[i] * sizeof(T));
+    kernels_.normal_slopes(norm(nullptr, w, i, {}));
+  }
+  // Computes the gradient of the sums, and from it the gradient of the layer below's output: at
+  // step t the sum over parts j of the transposed weights times the gradient at t - j + left.
+  void backward(const T* params, const T* turned, const Work& w, size_t i, const Moments<T>& m,
+                Stop stop) const {
+    const Place p = place(w, i);
+    kernels_.normalise_back(norm(params, w, i, m));
+    if (!i) return;
+    clear_margins(w, gradient_at(w, i), widths[i], right(i), left(i), p.steps);
+    T* to = i == 1 ? w.at + place(w, 0).pooled : gradient_at(w, i - 1);
+    for (long from = 0; from < p.steps * w.rows; from += stretch) {
+      Product<T> product{};
+      product.rows = std::min(stretch, p.steps * w.rows - from);
+      product.blocks = widths[i - 1] / kernels_.lanes;
+      product.out = to + from * widths[i - 1];
+      product.out_row = widths[i - 1];
+      for (long j = 0; j < shape.sizes[i]; j++) {
+        const long first = from + (left(i) - j) * w.rows;
+        product.a = {gradient_at(w, i) + first * widths[i], widths[i], widths[i]};
+        product.w = turned + matrices[each * i].turned + j * widths[i - 1] * widths[i];
+        product.add = j > 0;
+        kernels_.product(product);
+      }
+      if (stop(product.rows * shape.sizes[i] * widths[i] * widths[i - 1])) return;
+    }
+  }
+
+  // The sum that gives the gradient of a weight or a bias in this shard; the caller sets block, m
+  // and c.
+  Outer<T> gradient(const Work& w, size_t index) const {
+    const size_t i = index / each;
+    Outer<T> o{};
+    o.gates = 1;
+    o.k = place(w, i).steps * w.rows;
+    o.d = gradient_at(w, i);
+    o.d_row = widths[i];
+    o.d_block = kernels_.lanes;
+    if (index % each == 0) o.a = windows(w, i, 0);
+    return o;
+  }
+
+ private:
+  // Rows at a time of a product with several blocks of weights, so that they stay in the cache.
+  static constexpr long stretch = 256;
+
+  // Offsets of a layer's arrays in the working memory, and the size of its input.
+  struct Place {
+    long start = 0, steps = 0, in_row = 0;
+    long in = 0, x = 0, y = 0, sums = 0;
+    long d = 0, pooled = 0;  // kept: the gradient with margins; of layer 0's pooled output
+  };
+
+  const Kernels<T>& kernels_;
+
+  // Steps before and after a step that a window reads.
+  long left(size_t i) const { return shape.causal ? shape.sizes[i] - 1 : (shape.sizes[i] - 1) / 2; }
+  long right(size_t i) const { return shape.sizes[i] - 1 - left(i); }
+
+  Place place(const Work& w, size_t layer) const {
+    Place p;
+    long end = 0;
+    const auto take = [&](long numbers) {
+      const long from = end;
+      end += rounded_up(numbers, kernels_.lanes);
+      return from;
+    };
+    for (size_t i = 0; i < layer || (i == layer && i < layers()); i++) {
+      p.start = end;
+      p.steps = i ? pooled(w.steps) : w.steps;
+      p.in_row = i ? widths[i - 1] : inputs;
+      const long more = shape.sizes[i] - 1, rows = p.steps * w.rows;
+      p.in = take((p.steps + more) * w.rows * p.in_row);
+      p.x = take(rows * widths[i]);
+      p.sums = take(2 * widths[i]);
+      p.d = w.kept ? take((rows + more * w.rows) * widths[i]) : 0;
+      p.pooled = w.kept && !i ? take(pooled(w.steps) * w.rows * widths[0]) : 0;
+      // The output of an inner layer is the interior of the next layer's input.
+      const bool own = !i || i + 1 == layers();
+      p.y = own ? take(rows * widths[i]) : end + left(i + 1) * w.rows * widths[i];
+    }
+    if (layer == layers()) p.start = end;
+    return p;
+  }
+
+  // Step 0 of a layer's input, and of the gradient of its sums.
+  T* interior(const Work& w, size_t i) const {
+    const Place p = place(w, i);
+    return w.at + p.in + left(i) * w.rows * p.in_row;
+  }
+  T* gradient_at(const Work& w, size_t i) const {
+    return w.at + place(w, i).d + right(i) * w.rows * widths[i];
+  }
+
+  Rows<const T> windows(const Work& w, size_t i, long from) const {
+    const long row = place(w, i).in_row;
+    return {interior(w, i) + (from - left(i) * w.rows) * row, row, row, w.rows * row,
+            static_cast<int>(shape.sizes[i])};
+  }
+
+  void clear_margins(const Work& w, T* first, long row, long before, long after,
+                     long steps) const {
+    const long step = w.rows * row;
+    std::memset(first - before * step, 0, before * step * sizeof(T));
+    std::memset(first + steps * step, 0, after * step * sizeof(T));
+  }
+
+  Norm<T> norm(const T* params, const Work& w, size_t i, const Moments<T>& m) const {
+    const Place p = place(w, i);
+    Norm<T> n{};
+    n.rows = w.rows;
+    n.steps = p.steps;
+    n.length = i ? w.pooled_length : w.length;
+    n.blocks = widths[i] / kernels_.lanes;
+    n.x = w.at + p.x;
+    n.y = w.at + p.y;
+    n.sums = w.at + p.sums;
+    n.count = count(w, i);
+    if (w.kept) n.d = gradient_at(w, i);
+    if (params) n.scale = params + matrices[each * i + 2].at;
+    if (params) n.shift = params + matrices[each * i + 3].at;
+    n.mean = m.mean;
+    n.inverse = m.inverse;
+    n.mean_d = m.mean_d;
+    n.mean_dx = m.mean_dx;
+    return n;
+  }
+
+  // The steps of row r that step t of the pooled output is the mean of.
+  long steps_in(const Work& w, long t, long r) const {
+    const long end = w.length ? w.length[r] : w.steps;
+    return std::max(0L, std::min(shape.pool, end - t * shape.pool));
+  }
+
+  void average_steps(const Work& w, const T* y, T* to, long to_row) const {
+    const long n = std::min(widths[0], to_row);
+    for (long t = 0; t < pooled(w.steps); t++)
+      for (long r = 0; r < w.rows; r++, to += to_row) {
+        const long steps = steps_in(w, t, r);
+        const T share = static_cast<T>(1) / static_cast<T>(std::max(1L, steps));
+        std::memset(to, 0, n * sizeof(T));
+        for (long k = 0; k < steps; k++) {
+          const T* from = y + ((t * shape.pool + k) * w.rows + r) * widths[0];
+          for (long i = 0; i < n; i++) to[i] += from[i];
+        }
+        for (long i = 0; i < n; i++) to[i] *= share;
+      }
+  }
+
+  // The backward pass of average_steps, from padded rows.
+  void spread_steps(const Work& w, const T* d, T* to) const {
+    for (long t = 0; t < w.steps; t++)
+      for (long r = 0; r < w.rows; r++, to += widths[0]) {
+        const long steps = steps_in(w, t / shape.pool, r);
+        const T share = static_cast<T>(1) / static_cast<T>(std::max(1L, steps));
+        const T* from = d + (t / shape.pool * w.rows + r) * widths[0];
+        for (long i = 0; i < widths[0]; i++) to[i] = from[i] * share;
+      }
+  }
+};
+
+}  // namespace hs

@@ -1,0 +1,224 @@
+"""Convolutional layers before the recurrent ones: one result in every engine."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hiddenstate import RecurrentClassifier, RecurrentRegressor
+from hiddenstate.config import RecurrentConfig, TrainingConfig, make_config
+from hiddenstate.data.prepare.batches import Batches, generator
+from hiddenstate.engines import Task, TrainingState, make_engine
+from hiddenstate.engines.reference import recurrent_outputs
+from hiddenstate.errors import OptionError
+from hiddenstate.kernels import reference
+from hiddenstate.models.net import STEM_MOMENTS, Net
+from tests.conftest import ENGINES, needs_kernels
+from tests.engines.tasks import assert_same_state, never
+
+N, T, I = 40, 19, 2
+
+
+def net_with_stem(pool=1, causal=False, readout="mean", layers=3, job="classify", output="last"):
+    config = RecurrentConfig(
+        "gru",
+        hidden_size=7,
+        bidirectional=not causal,
+        readout=readout,
+        stem=True,
+        stem_channels=(8, 12, 5)[:layers],
+        stem_kernels=(5, 4, 3)[:layers],
+        stem_pool=pool,
+        stem_causal=causal,
+    )
+    return Net(job, config, I, 3, output)
+
+
+def task_of(net, *, lengths=False, weights=False, dtype="float64", **training):
+    """Forty rows in batches of 37, of which three are in two shards, and then of three."""
+    random = generator(1, "stem")
+    settings = {"batch_size": 37, "clip": 0.5, "lr": 0.05, "threads": 1} | training
+    y = random.integers(0, 3, N)
+    if net.job == "regress":
+        y = random.normal(size=(N, T, 3) if net.output == "steps" else (N, 3)).astype(dtype)
+    return Task(
+        net,
+        TrainingConfig(dtype=dtype, **settings),
+        random.normal(size=(N, T, I)).astype(dtype),
+        y,
+        Batches(N, 37),
+        total_steps=100,
+        lengths=random.integers(1, T + 1, N) if lengths else None,
+        weights=random.choice([0.0, 1.0, 2.0], N) if weights else None,
+    )
+
+
+def trained(task, engine, steps=6):
+    task = replace(task, training=replace(task.training, engine=engine))
+    made = make_engine(task, TrainingState(task.net.initial(1, task.training.dtype)))
+    return made, made.run(0, steps, never).losses
+
+
+@needs_kernels
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize("lengths", [False, True])
+@pytest.mark.parametrize("readout", ["mean", "last"])
+@pytest.mark.parametrize(("pool", "causal", "layers"), [(1, False, 3), (3, False, 1), (3, True, 3)])
+def test_the_kernels_train_as_torch_does(pool, causal, layers, readout, lengths, weights):
+    task = task_of(
+        net_with_stem(pool, causal, readout, layers),
+        lengths=lengths,
+        weights=weights,
+        label_smoothing=0.1,
+        optimizer="sgd",
+    )
+    native, losses = trained(task, "native")
+    torch, others = trained(task, "torch")
+    np.testing.assert_allclose(losses, others, rtol=1e-12)
+    mine, theirs = native.export().params, torch.export().params
+    for name, array in mine.items():
+        np.testing.assert_allclose(array, theirs[name], rtol=1e-10, atol=1e-12, err_msg=name)
+    outputs = native.predict(task.X, task.lengths)
+    np.testing.assert_allclose(outputs, torch.predict(task.X, task.lengths), atol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("pool", [1, 4])
+def test_engines_predict_what_the_reference_says(engine, pool):
+    task = task_of(net_with_stem(pool), lengths=True)
+    made, _ = trained(task, engine)
+    wanted, _ = recurrent_outputs(task.net, made.export().params, task.X, {}, task.lengths)
+    np.testing.assert_allclose(made.predict(task.X, task.lengths), wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_target_at_every_step_is_trained(engine):
+    task = task_of(net_with_stem(job="regress", output="steps", readout="last"), lr=0.02)
+    made, losses = trained(task, engine, steps=30)
+    assert losses[-5:].mean() < losses[:5].mean()
+    wanted, _ = recurrent_outputs(task.net, made.export().params, task.X, {})
+    np.testing.assert_allclose(made.predict(task.X), wanted, atol=1e-12)
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_threads_do_not_change_a_bit(dtype):
+    alone, *others = (
+        trained(task_of(net_with_stem(2), lengths=True, dtype=dtype, threads=n), "native")[0]
+        for n in (1, 2, 3)
+    )
+    for other in others:
+        assert_same_state(alone.export(), other.export())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_training_resumes_exactly(engine):
+    task = task_of(net_with_stem(2), engine=engine)
+    whole, _ = trained(task, engine, 9)
+    half, _ = trained(task, engine, 4)
+    rest = make_engine(half.task, half.export())
+    rest.run(4, 9, never)
+    assert_same_state(whole.export(), rest.export())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_answer_depends_on_no_other_row(engine):
+    task = task_of(net_with_stem(3), lengths=True)
+    made, _ = trained(task, engine)
+    whole = made.predict(task.X, task.lengths)
+    for row in (0, 7, 39):
+        end = task.lengths[row]
+        alone = made.predict(task.X[row : row + 1, :end], task.lengths[row : row + 1])
+        np.testing.assert_allclose(alone[0], whole[row], atol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_row_of_weight_zero_changes_nothing(engine):
+    task = task_of(net_with_stem(2), weights=True)
+    noise = np.where((task.weights == 0)[:, None, None], np.nan, task.X)
+    one, losses = trained(task, engine)
+    two, others = trained(replace(task, X=noise), engine)
+    np.testing.assert_array_equal(losses, others)
+    assert_same_state(one.export(), two.export())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_running_moments_follow_the_batches(engine):
+    """By hand, for the first layer's first step: torch.nn.BatchNorm1d's rule."""
+    task = task_of(net_with_stem())
+    start = task.net.initial(1, "float64")
+    rows = task.X[:37] if not task.batches.shuffle else task.X[task.batches.rows(0)]
+    weight, bias = start["stem.0.conv.weight"], start["stem.0.conv.bias"]
+    padded = np.pad(rows, ((0, 0), (2, 2), (0, 0)))
+    z = bias + sum(padded[:, j : j + T] @ weight[:, :, j].T for j in range(5))
+    flat = z.reshape(-1, z.shape[2])
+    made, _ = trained(task, engine, steps=1)
+    after = made.export().params
+    mean, variance = (after[f"stem.0.norm.{name}"] for name in STEM_MOMENTS)
+    np.testing.assert_allclose(mean, 0.1 * flat.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(variance, 0.9 + 0.1 * flat.var(axis=0, ddof=1), atol=1e-12)
+
+
+def test_a_causal_stem_reads_no_later_step():
+    net = net_with_stem(causal=True)
+    params = net.initial(1, "float64")
+    x = generator(0, "x").normal(size=(1, T, I))
+    flat = [array for name, array in params.items() if name.startswith("stem.")]
+    layers = [flat[i : i + 6] for i in range(0, len(flat), 6)]
+    whole, _ = reference.stem(x, layers, causal=True)
+    changed = np.where((np.arange(T) > 8)[:, None], 9.0, x)
+    later, _ = reference.stem(changed, layers, causal=True)
+    np.testing.assert_array_equal(whole[:, :9], later[:, :9])
+    assert (whole[:, 9:] != later[:, 9:]).any()
+
+
+@pytest.mark.parametrize(
+    ("job", "options", "message"),
+    [
+        ("classify", {"stem_channels": (4, 4)}, "--stem-kernels: has 3 sizes for the 2 layers"),
+        ("regress", {}, "--stem: reads the steps around each step"),
+        (
+            "regress",
+            {"stateful": False, "stem_pool": 2},
+            "--stem-pool: averages steps, so it requires one target per window",
+        ),
+    ],
+)
+def test_options_that_exclude_a_stem_are_refused(job, options, message):
+    with pytest.raises(OptionError, match=message):
+        make_config(job, {"stem": True} | options)
+
+
+def test_an_estimator_with_a_stem_is_saved_and_shows_its_states(tmp_path):
+    random = generator(0, "rows")
+    X, y = random.normal(size=(30, T, I)), random.integers(0, 2, 30)
+    options = {"stem": True, "stem_channels": (6, 4), "stem_kernels": (3, 3), "stem_pool": 3}
+    made = RecurrentClassifier(
+        "gru", hidden_size=5, readout="mean", epochs=2, random_state=0, **options
+    ).fit(X, y)
+    made.save(tmp_path / "m.safetensors")
+    from hiddenstate import load
+
+    again = load(tmp_path / "m.safetensors")
+    assert again.get_params() == made.get_params()
+    np.testing.assert_array_equal(again.predict_proba(X), made.predict_proba(X))
+    states = made.hidden_states(X)
+    assert states.shape == (30, T, 5)
+    np.testing.assert_array_equal(states[:, 0], states[:, 2])
+    with pytest.raises(OptionError, match="stream: the convolutional layers"):
+        made.stream()
+
+
+def test_the_torch_module_of_a_net_with_a_stem_computes_the_same():
+    torch = pytest.importorskip("torch")
+    random = generator(0, "rows")
+    X, y = random.normal(size=(30, T, I)).astype("float32"), random.normal(size=30)
+    made = RecurrentRegressor(
+        "gru", hidden_size=5, output="last", readout="mean", stem=True, stem_pool=2, epochs=2,
+        hold=0, random_state=0, scale="none",
+    ).fit(X, y)  # fmt: skip
+    module = made.to_torch()
+    with torch.no_grad():
+        outputs = module(torch.from_numpy(X))
+    outputs = outputs[0] if isinstance(outputs, tuple) else outputs
+    assert outputs.shape[0] == 30
