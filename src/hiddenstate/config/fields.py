@@ -101,6 +101,16 @@ class RecurrentConfig:
         since=4,
         recipe=True,
     )
+    members: int = option(
+        1,
+        "Nets that are trained side by side from different weights, and whose answers are averaged.",
+        low=1,
+        high=64,
+        jobs=RECURRENT,
+        unit="nets",
+        since=4,
+        recipe=True,
+    )
 
 
 @dataclass(frozen=True)

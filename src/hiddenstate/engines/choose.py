@@ -2,7 +2,7 @@
 
 import sys
 
-from hiddenstate.config import TrainingConfig
+from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.engines.interface import Engine, Predictor, Task, TrainingState
 from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.kernels import VARIABLE, levels, why_not
@@ -43,6 +43,10 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
     OptionError
         If the native engine is named and cannot train this task.
     """
+    if isinstance(task.net.config, RecurrentConfig) and task.net.config.members > 1:
+        from hiddenstate.engines.members import MembersEngine
+
+        return MembersEngine(task, state, make_engine)
     training = task.training
     reason = refusal(task.net, training.device) if training.engine != "torch" else "not wanted"
     if training.engine == "native" and reason:
@@ -85,6 +89,10 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
     MachineError
         If the device does not exist, or memory is too small for torch.
     """
+    if isinstance(model.net.config, RecurrentConfig) and model.net.config.members > 1:
+        from hiddenstate.engines.members import MembersPredictor
+
+        return MembersPredictor(model, lambda member: make_predictor(member, device, threads))
     on_cpu = device in ("auto", "cpu")
     if on_cpu and not why_not():
         from hiddenstate.engines.native import NativePredictor

@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from hiddenstate.config import Config, TrainingConfig, section_options
+from hiddenstate.config import Config, RecurrentConfig, TrainingConfig, section_options
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
@@ -217,7 +217,8 @@ class Estimator(BaseEstimator):
         """Return the trained network as a `torch.nn.Module` with the attribute names of the
         classic scripts.
 
-        Scaling is folded into its first and last layers, so it takes unscaled X.
+        Scaling is folded into its first and last layers, or applied before a stem, so it takes
+        unscaled X. A net with members averages their answers.
 
         Raises
         ------
@@ -227,11 +228,16 @@ class Estimator(BaseEstimator):
             If torch is not installed.
         """
         require("torch", "to_torch")
-        from hiddenstate.models.torch_modules import make_module
+        from hiddenstate.models.torch_modules import MembersNet, make_module
 
         check_is_fitted(self)
         with errors_for_python():
-            return make_module(self.model_.net, self.model_.folded())
+            model = self.model_
+            stem = isinstance(model.net.config, RecurrentConfig) and model.net.config.stem
+            scaling = model.transform.scaling if stem else None
+            members = [model.member(number) for number in range(model.n_members)]
+            modules = [make_module(m.net, m.folded(), scaling) for m in members]
+            return modules[0] if len(modules) == 1 else MembersNet(modules).eval()
 
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to a safetensors file; :func:`load` reads it.

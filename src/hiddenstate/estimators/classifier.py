@@ -64,6 +64,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         Steps that are averaged to one after the first convolutional layer.
     stem_causal : bool, default=False
         Let the convolutional layers read only steps up to the current one.
+    members : int in [1, 64], default=1
+        Nets that are trained side by side from different weights, and whose answers are averaged.
     label_smoothing : float in [0, 1), default=0.0
         Share of a label's weight in the loss that is spread over all classes.
     steps : int in [1, inf) or None, default=None
@@ -194,6 +196,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         stem_kernels: tuple[int, ...] = (9, 5, 3),
         stem_pool: int = 1,
         stem_causal: bool = False,
+        members: int = 1,
         label_smoothing: float = 0.0,
         steps: int | None = None,
         channels_first: bool = False,
@@ -239,6 +242,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.stem_kernels = stem_kernels
         self.stem_pool = stem_pool
         self.stem_causal = stem_causal
+        self.members = members
         self.label_smoothing = label_smoothing
         self.steps = steps
         self.channels_first = channels_first

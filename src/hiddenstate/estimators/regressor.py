@@ -71,6 +71,8 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         Steps that are averaged to one after the first convolutional layer.
     stem_causal : bool, default=False
         Let the convolutional layers read only steps up to the current one.
+    members : int in [1, 64], default=1
+        Nets that are trained side by side from different weights, and whose answers are averaged.
     stateful : bool, default=False
         The rows are consecutive windows of one signal: the hidden state is carried from each row
         to the next.
@@ -195,6 +197,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         stem_kernels: tuple[int, ...] = (9, 5, 3),
         stem_pool: int = 1,
         stem_causal: bool = False,
+        members: int = 1,
         stateful: bool = False,
         output: str = "last",
         steps: int | None = None,
@@ -237,6 +240,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self.stem_kernels = stem_kernels
         self.stem_pool = stem_pool
         self.stem_causal = stem_causal
+        self.members = members
         self.stateful = stateful
         self.output = output
         self.steps = steps

@@ -17,8 +17,10 @@ def hidden_state_model(model: FittedModel) -> FittedModel:
     """A model whose output at every step is the hidden state h_t of the last layer of `model`.
 
     Its outputs are (N, T, D*H); a bidirectional net has the forward states first. With a stem that
-    averages steps they are (N, net.pooled(T), D*H): :func:`at_every_step` repeats them.
+    averages steps they are (N, net.pooled(T), D*H): :func:`at_every_step` repeats them. Of a net
+    with members they are those of the first.
     """
+    model = model.member(0)
     net = model.net
     assert isinstance(net.config, RecurrentConfig)
     width = net.head_widths()[0]

@@ -41,6 +41,8 @@ def input_limit(model: FittedModel) -> float:
     UntrustedFileError
         If weights of any layer are so large that a sum can overflow with any input.
     """
+    if model.n_members > 1:
+        return min(input_limit(model.member(number)) for number in range(model.n_members))
     for name, room in model.headroom.items():
         if room < 1:
             raise UntrustedFileError(
@@ -52,7 +54,7 @@ def input_limit(model: FittedModel) -> float:
 
 
 def _reads_inputs(name: str) -> bool:
-    return "_ih_l0" in name or name == "encoder.0.weight"
+    return "_ih_l0" in name or name in ("encoder.0.weight", "stem.0.conv.weight")
 
 
 def check_inputs(model: FittedModel, X: Source, where: str) -> None:

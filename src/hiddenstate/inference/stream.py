@@ -407,6 +407,10 @@ def _check_streams(model: FittedModel) -> None:
             "stream: this net reads series in both directions, so it has no answer before their "
             "end; train one without bidirectional"
         )
+    if model.net.recurrent.members > 1:
+        raise OptionError(
+            "stream: this net averages members, which carry no state; train one without members"
+        )
     if model.net.recurrent.stem:
         raise OptionError(
             "stream: the convolutional layers of this net read several steps at once; train one "

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hiddenstate.config import Config
 from hiddenstate.data import PreparedDataset, Rows
 from hiddenstate.data.prepare.batches import Batches
-from hiddenstate.engines import Engine, Task
+from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
 from hiddenstate.system.typing import Array
@@ -26,6 +26,11 @@ class Evaluation:
 
     figures: dict[str, float] = field(default_factory=dict)
     arrays: dict[str, Array] = field(default_factory=dict)
+
+
+def of_members(scores: list[float]) -> dict[str, float]:
+    """Return the lowest and the highest score as results; nothing of a single net."""
+    return {} if len(scores) < 2 else {"members_low": min(scores), "members_high": max(scores)}
 
 
 class Job(ABC):
@@ -94,6 +99,12 @@ class Job(ABC):
             stateful=self.stateful,
             transform=self.dataset.transform,
         )
+
+    def members(self, engine: Engine) -> list[tuple[FittedModel, Predictor]]:
+        """Return the nets whose answers are averaged, with what predicts with each."""
+        whole, threads = self.fitted(engine.export().params), self.config.training.threads
+        models = [whole.member(number) for number in range(whole.n_members)]
+        return [(model, make_predictor(model, "cpu", threads)) for model in models]
 
     def predict(self, engine: Engine, rows: Rows) -> Array:
         """Return the net's outputs for prepared rows."""

@@ -5,7 +5,7 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
 from hiddenstate.inference.hidden_states import at_every_step, prefixes
-from hiddenstate.jobs.base import Evaluation, Job
+from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,
@@ -55,6 +55,9 @@ class ClassifyJob(Job):
             return Evaluation(results)
         judged = self._judge(engine, test, last=True)
         results |= judged.figures
+        if self.net.recurrent.members > 1:
+            each = [p.predict(test.X, test.lengths) for _, p in self.members(engine)]
+            results |= of_members([accuracy(outputs, test.y) for outputs in each])
         if self.dataset.source != "bundled" and self.dataset.y is not None:
             results["baseline_accuracy"] = baselines.majority(
                 self.dataset.y, test.y, self.net.n_outputs

@@ -68,8 +68,14 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
         line = f"test accuracy on all {n:,} rows: {score:.4f}"
         if "baseline_accuracy" in results:
             line += f" (always the most frequent class: {results['baseline_accuracy']:.4f})"
-        lines.append(line)
+        lines.append(line + _of_members(results))
     return lines
+
+
+def _of_members(results: Mapping[str, float]) -> str:
+    if "members_low" not in results:
+        return ""
+    return f"; members alone: {results['members_low']:.4g} to {results['members_high']:.4g}"
 
 
 def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str]:
@@ -88,7 +94,7 @@ def _regress(job: Job, engine: Engine, results: Mapping[str, float]) -> list[str
             f"{results['baseline_mse']:.4g}"
             + f"; the value a season ago: {results.get('seasonal_mse', 0):.4g}"
             * ("seasonal_mse" in results)
-            + ")"
+            + f"){_of_members(results)}"
         )
     if "test_mase" in results:
         lines.append(f"mean absolute scaled error: {results['test_mase']:.4g}")

@@ -16,7 +16,7 @@ from hiddenstate.errors import DataError, OptionError
 from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.inference.hidden_states import at_every_step
-from hiddenstate.jobs.base import Evaluation, Job
+from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.held_out import HeldOut
 from hiddenstate.jobs.net_share import net_share, with_share
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
@@ -80,6 +80,8 @@ class RegressJob(Job):
             else:
                 results["test_rows"] = len(target)
             results["test_mse"] = mean_squared_error(outputs, target)
+            if self.net.recurrent.members > 1:
+                results |= of_members(self._errors_of_members(engine, test))
             fit = r2(outputs, target)
             if np.isfinite(fit):  # a single target has no variance to explain
                 results["test_r2"] = fit
@@ -91,6 +93,15 @@ class RegressJob(Job):
                 y = transform.undo_targets(train.y, train.X, train.lengths)
                 results["baseline_mse"] = baselines.training_mean(y, target, _lengths(train))
         return Evaluation(results, arrays)
+
+    def _errors_of_members(self, engine: Engine, test: Rows) -> list[float]:
+        """Return the mean squared error of each member on the test rows."""
+        targets, errors = test.require_targets(), []
+        y = self.dataset.transform.undo_targets(targets, test.X, test.lengths)
+        for model, predictor in self.members(engine):
+            answers = predictions_and_targets(model, predictor, replace(test, y=y), {})
+            errors.append(mean_squared_error(answers.outputs, answers.target))
+        return errors
 
     def _test_predictions(self, engine: Engine, test: Rows) -> Answers:
         """Return predictions and targets; a carried state continues from the training rows."""

@@ -118,6 +118,15 @@ GLOSSARY: dict[str, Entry] = {
         "Mean squared error of the last 100 windows, each predicted before the network learned "
         "from it; a short run includes its first windows.",
     ),
+    "members_low": Entry(
+        "lowest score of a member",
+        "The lowest score, on the same test rows, of one of the networks whose answers are averaged.",
+    ),
+    "members_high": Entry(
+        "highest score of a member",
+        "The highest score, on the same test rows, of one of the networks whose answers are "
+        "averaged.",
+    ),
     "baseline_accuracy": Entry(
         "accuracy without a network",
         "Share of test rows of the class that is most frequent among the training rows: the "

@@ -9,12 +9,13 @@ from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
-from hiddenstate.config import DataConfig, section_options
+from hiddenstate.config import DataConfig, RecurrentConfig, section_options
 from hiddenstate.data.prepare.encoding import EncodingFacts, encodings_from
 from hiddenstate.data.prepare.linear import LinearPath
 from hiddenstate.data.prepare.transform import Transform, feature_indices
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
-from hiddenstate.models.net import Net, NetFacts, Params, net_from_dict
+from hiddenstate.kernels.reference import NORM_EPS
+from hiddenstate.models.net import Net, NetFacts, Params, member_params, net_from_dict
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.strict_json import check_fields
@@ -95,12 +96,18 @@ class FittedModel:
     def headroom(self) -> dict[str, float]:
         """How large the inputs of each layer may be before one of its sums can overflow.
 
-        By the name of the layer's weight. Hidden units are taken to be within [-1, 1].
+        By the name of the layer's weight. Hidden units are taken to be within [-1, 1]. The inputs
+        of a stem are those of its first layer, and no sum of the layers up to the first recurrent
+        one overflows.
         """
         most, room = float(np.finfo(self.dtype).max), {}
         with np.errstate(over="ignore"):
+            stem = self._stem_gain()
+            if stem is not None:
+                room["stem.0.conv.weight"] = most / stem
             for name, weight in self.params.items():
-                if weight.ndim != 2 or ".weight_hh" in name:
+                behind = stem is not None and "_ih_l0" in name
+                if weight.ndim != 2 or ".weight_hh" in name or behind:
                     continue
                 rest = np.zeros(len(weight))
                 for other in _added_to(name) & set(self.params):
@@ -108,6 +115,39 @@ class FittedModel:
                 inputs = np.maximum(_row_sums(weight), 1e-300)
                 room[name] = float(np.min((most - rest) / inputs))
         return room
+
+    @property
+    def n_members(self) -> int:
+        """Number of nets whose answers are averaged."""
+        config = self.net.config
+        return config.members if isinstance(config, RecurrentConfig) else 1
+
+    def member(self, number: int) -> "FittedModel":
+        """Return the model of one member of a net with members; else the model itself."""
+        if self.n_members == 1:
+            return self
+        params = member_params(self.params, number)
+        return replace(self, net=self.net.member(), params=params)
+
+    def _stem_gain(self) -> float | None:
+        """Return the largest sum of the stem or the layer behind it, of inputs up to 1."""
+        config = self.net.config
+        if not isinstance(config, RecurrentConfig) or not config.stem:
+            return None
+        size, largest = 1.0, 1.0
+        for layer in range(len(config.stem_channels)):
+            part = f"stem.{layer}"
+            sums = _row_sums(self.params[f"{part}.conv.weight"]) * size
+            sums += np.abs(self.params[f"{part}.conv.bias"], dtype=np.float64)
+            mean, variance, scale, shift = (
+                self.params[f"{part}.norm.{name}"].astype(np.float64)
+                for name in ("running_mean", "running_var", "weight", "bias")
+            )
+            normal = (sums + np.abs(mean)) / np.sqrt(variance + NORM_EPS)
+            size = max(1.0, float(np.max(normal * np.abs(scale) + np.abs(shift))))
+            largest = max(largest, float(np.max(sums)), float(np.max(normal)), size)
+        behind = [a for name, a in self.params.items() if "weight_ih_l0" in name]
+        return max(largest, *(float(np.max(_row_sums(weight))) * size for weight in behind))
 
     def require_classes(self) -> list[Any]:
         """Return the labels of a classifier (`RuntimeError` of any other model)."""
@@ -120,7 +160,8 @@ class FittedModel:
 
         A network with these weights takes X as it is in the data and returns targets or rows in
         their own units: a first layer W ((x - offset) factor) + b equals
-        (W factor) x + b - W (offset factor).
+        (W factor) x + b - W (offset factor). A stem, outside of whose series are zeros, gets X
+        scaled.
 
         Raises
         ------
@@ -139,7 +180,7 @@ class FittedModel:
                 raise DataError(f"{what} cannot be folded into the weights; train with {hint}")
         first = [(n, n.replace("weight", "bias")) for n in params if "weight_ih_l0" in n]
         first = first or [("encoder.0.weight", "encoder.0.bias")]
-        if transform.scaling is not None:
+        if transform.scaling is not None and "stem.0.conv.weight" not in params:
             offset, factor = transform.scaling
             for weight, bias in first:
                 W = params[weight].astype(np.float64)
@@ -149,7 +190,8 @@ class FittedModel:
         last = transform.scaling if autoencoder else transform.target_scaling
         if last is not None:
             offset, factor = last
-            weight = [n for n in params if n.endswith("weight") and not n.startswith("rnn.")][-1]
+            inner = ("rnn.", "stem.")
+            weight = [n for n in params if n.endswith("weight") and not n.startswith(inner)][-1]
             bias = weight.replace("weight", "bias")
             params[weight] = (params[weight] / factor[:, None]).astype(self.dtype)
             params[bias] = (params[bias] / factor + offset).astype(self.dtype)

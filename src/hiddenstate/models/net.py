@@ -7,7 +7,7 @@ are in `torch_modules.py`.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, TypedDict
 
@@ -96,7 +96,15 @@ class Net:
                 shapes[f"{part}.{2 * layer}.bias"] = (outside,)
         return shapes
 
+    def member(self) -> "Net":
+        """Return the net of one member; its arrays are named without `members/K/`."""
+        return replace(self, config=replace(self.recurrent, members=1))
+
     def _recurrent_shapes(self, config: RecurrentConfig) -> dict[str, tuple[int, ...]]:
+        if config.members > 1:
+            own = self.member().shapes()
+            numbers = range(config.members)
+            return {f"members/{k}/{name}": shape for k in numbers for name, shape in own.items()}
         H, rows = config.hidden_size, GATES[config.cell] * config.hidden_size
         directions = ("", "_reverse") if config.bidirectional else ("",)
         shapes = self._stem_shapes(config)
@@ -188,7 +196,7 @@ class Net:
                 ones = name.endswith(("weight", "running_var"))
                 params[name] = np.full(shape, float(ones), dtype)
                 continue
-            if name.startswith("rnn."):
+            if "rnn." in name:
                 fan = self.recurrent.hidden_size
             else:
                 fan = math.prod(shapes[name.replace(".bias", ".weight")][1:])
@@ -212,6 +220,7 @@ class Net:
                 f"{self._describe_stem(c)}"
                 f"  (rnn): {c.cell.upper()}({inputs}, {c.hidden_size}{extra})\n"
                 f"  (out): Linear(in_features={width}, out_features={outputs}, bias=True)\n)"
+                + (f"\n{c.members} members" if c.members > 1 else "")
             )
         names = {"tanh": "Tanh()", "relu": "ReLU()", "sigmoid": "Sigmoid()", "linear": None}
         between, end = names[self.config.activation], names[self.config.output_activation]
@@ -289,6 +298,12 @@ class Net:
             "n_outputs": self.n_outputs,
             "output": self.output,
         }
+
+
+def member_params(params: Mapping[str, Array], number: int) -> Params:
+    """Return the arrays of one member of a net with members, by their own names."""
+    prefix = f"members/{number}/"
+    return {n.removeprefix(prefix): a for n, a in params.items() if n.startswith(prefix)}
 
 
 def _refuse(problems: list[str], where: str) -> None:

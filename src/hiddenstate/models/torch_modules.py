@@ -5,10 +5,12 @@ state_dicts and those of the scripts are interchangeable. Shapes: B batch, T tim
 features, H hidden size, L layers, D directions, C outputs, F numbers in a row, Z code size.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -16,6 +18,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from hiddenstate.config import AutoencoderConfig
 from hiddenstate.errors import DataError
 from hiddenstate.models.net import Net, Params
+from hiddenstate.system.typing import Array
 
 State = tuple[Tensor, ...]
 """(h,), or (h, c) for lstm; each (L*D, B, H)."""
@@ -114,6 +117,8 @@ class RecurrentNet(nn.Module):
             **extra,
         )
         self.out = nn.Linear(sum(net.head_widths()), net.n_outputs)
+        self.scaling: tuple[Tensor, Tensor] | None = None
+        """Offset and factor (I,) of inputs, where the first layer cannot contain them."""
 
     def forward(
         self,
@@ -154,6 +159,9 @@ class RecurrentNet(nn.Module):
                 f"state: carries {state[0].shape[1]} sequences, x has {x.shape[0]}; "
                 "reset the state, or pass as many sequences"
             )
+        if self.scaling is not None:
+            offset, factor = (part.to(x) for part in self.scaling)
+            x = (x - offset) * factor
         if self.net.recurrent.stem:
             x, lengths = self._through_stem(x, lengths, ignored)
         if masks is None:
@@ -282,6 +290,29 @@ class AutoencoderNet(nn.Module):
         return code, self.decoder(code)
 
 
+class MembersNet(nn.Module):
+    """Nets of one architecture whose answers are averaged.
+
+    Parameters
+    ----------
+    members : sequence of RecurrentNet
+    """
+
+    def __init__(self, members: Sequence[RecurrentNet]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the mean of the members' outputs for `x` (B, T, I).
+
+        Of a classifier it is the logarithm of the mean probability of each class.
+        """
+        outputs = torch.stack([member(x, lengths=lengths)[0] for member in self.members])
+        if self.members[0].net.job != "classify":
+            return outputs.mean(dim=0)
+        return outputs.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(self.members))
+
+
 def _stack(
     widths: list[int], between: type[nn.Module], end: type[nn.Module] | None
 ) -> nn.Sequential:
@@ -292,8 +323,13 @@ def _stack(
     return nn.Sequential(*layers)
 
 
-def make_module(net: Net, params: Params) -> RecurrentNet | AutoencoderNet:
-    """Return the torch module of `net` with a copy of `params`, in evaluation mode."""
+def make_module(
+    net: Net, params: Params, scaling: tuple[Array, Array] | None = None
+) -> RecurrentNet | AutoencoderNet:
+    """Return the torch module of `net` with a copy of `params`, in evaluation mode.
+
+    `scaling` is the offset and factor (I,) of inputs that a stem applies.
+    """
     kind = AutoencoderNet if isinstance(net.config, AutoencoderConfig) else RecurrentNet
     # On "meta" no weights are drawn or allocated; `params` replace them below.
     with torch.device("meta"):
@@ -303,4 +339,7 @@ def make_module(net: Net, params: Params) -> RecurrentNet | AutoencoderNet:
     module.load_state_dict(tensors, assign=True)
     for parameter in module.parameters():
         parameter.requires_grad_(True)
+    if isinstance(module, RecurrentNet) and scaling is not None:
+        offset, factor = (torch.from_numpy(np.array(part)) for part in scaling)
+        module.scaling = (offset, factor)
     return module.eval()

@@ -54,6 +54,8 @@ class EndEvent(TypedDict):
     valid_loss: NotRequired[float]
     test_accuracy: NotRequired[float]
     baseline_accuracy: NotRequired[float]
+    members_low: NotRequired[float]
+    members_high: NotRequired[float]
     test_mse: NotRequired[float]
     test_r2: NotRequired[float]
     test_steps: NotRequired[int]

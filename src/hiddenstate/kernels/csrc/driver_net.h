@@ -40,6 +40,7 @@ struct NetCase {
       numbers = steps * s.inputs;
       answers = s.outputs * (s.every_step ? steps : 1);
       stateful = dice.once_in(3);
+      if (!stateful && dice.once_in(2)) stem(dice);
       if (!stateful && dice.once_in(2)) length.resize(rows);
       for (int64_t& n : length) n = 1 + dice.below(steps);
       if (s.classify)
@@ -62,7 +63,19 @@ struct NetCase {
     for (const Matrix& m : net.matrices())
       weights.push_back(dice.numbers(m.layout.in * m.layout.out * m.layout.gates,
                                      1 / std::sqrt(1.0 * std::max(m.layout.in, m.layout.out))));
+    for (size_t i = 0; i < stem_layers(); i++)
+      for (double& variance : weights[Stem<double>::each * i + 5]) variance = std::abs(variance);
   }
+
+  void stem(Dice& dice) {
+    for (long i = 1 + dice.below(3); i-- > 0;) {
+      shape.stem.channels.push_back(dice.pick({1, 3, 8, 17, 33}));
+      shape.stem.sizes.push_back(dice.pick({1, 2, 3, 5}));
+    }
+    if (!shape.every_step) shape.stem.pool = dice.pick({1, 2, 3});
+    shape.stem.causal = dice.once_in(2);
+  }
+  size_t stem_layers() const { return shape.stem.channels.size(); }
 
   void dense(Dice& dice) {
     Shape& s = shape;
@@ -81,7 +94,7 @@ struct NetCase {
   // Whether a row has no influence at all.
   bool out(long row) const { return !counts.empty() && counts[row] == 0 && !stateful; }
   bool kinks() const {
-    if (recurrent()) return shape.cell == RNN_RELU;
+    if (recurrent()) return shape.cell == RNN_RELU || stem_layers();
     return shape.activations[0] == RELU;
   }
   void tell() const {
@@ -91,6 +104,9 @@ struct NetCase {
           s.cell, s.layers, s.directions, s.inputs, s.hidden, s.outputs,
           s.every_step ? ", every step" : "", s.mean ? ", mean" : "", s.classify ? ", classes" : "",
           stateful ? ", stateful" : "", length.empty() ? "" : ", lengths");
+    for (size_t i = 0; i < stem_layers(); i++)
+      say(", stem %ld of %ld", s.stem.channels[i], s.stem.sizes[i]);
+    if (stem_layers()) say(", pool %ld%s", s.stem.pool, s.stem.causal ? ", causal" : "");
     for (const long width : s.widths) say(" %ld", width);
     for (const int activation : s.activations) say(" /%d", activation);
     say(", %ld steps, %ld of %ld rows%s, kind %d, rule %d, momentum %g, decay %g, clip %g", steps,
@@ -242,7 +258,8 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
   List out;
   require(pupil.step(c.rows, order.data(), 0, true, threads, Stop{}, loss, &out) == DONE,
           "a step with a rate of 0 is completed");
-  for (long i = 0; i < c.rows * c.answers; i++)
+  // With a stem, training normalises by the moments of the batch.
+  for (long i = 0; !c.stem_layers() && i < c.rows * c.answers; i++)
     require(c.out(i / c.answers) || out[i] == whole.out[i],
             "training and predicting compute the same outputs");
   if (c.stateful)
@@ -257,7 +274,7 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
     const Table table{given.data(), sizeof(T) == 4 ? FLOATS : DOUBLES, codes};
     const auto back = pupil.predict(table, c.rows, 0, false, half, layers, c.answers, threads);
     require(apart({back.out}, {whole.out}) < 1e-5, "decoding the codes equals predicting");
-  } else if (c.shape.directions == 1 && c.steps > 1 && c.length.empty()) {
+  } else if (c.shape.directions == 1 && c.steps > 1 && c.length.empty() && !c.stem_layers()) {
     const long early = c.steps / 2 * c.shape.inputs, late = c.numbers - early;
     List parts[2];
     for (long i = 0; i < static_cast<long>(c.x.size()); i++)
@@ -372,7 +389,9 @@ inline void nets(const std::vector<const Level*>& chosen, long cases) {
     };
     double loss;
     pupil.step(c.batch, c.order.data(), 1, true, 1, Stop{}, loss);
-    const Lists slopes = plus(c.weights, -1, pupil.save(0));
+    Lists slopes = plus(c.weights, -1, pupil.save(0));
+    for (size_t k = 0; k < Stem<double>::each * c.stem_layers(); k++)
+      if (!Stem<double>::trained(k)) slopes[k].assign(slopes[k].size(), 0);
     require(slopes_hold(value, c.weights, slopes, direction(c.weights, dice), c.kinks()),
             "an update follows the gradient of the loss");
   }
