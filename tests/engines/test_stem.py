@@ -16,7 +16,7 @@ from hiddenstate.models.net import STEM_MOMENTS, Net
 from tests.conftest import ENGINES, needs_kernels
 from tests.engines.tasks import assert_same_state, never
 
-N, T, I = 40, 19, 2
+N, T, FEATURES = 40, 19, 2
 
 
 def net_with_stem(pool=1, causal=False, readout="mean", layers=3, job="classify", output="last"):
@@ -31,7 +31,7 @@ def net_with_stem(pool=1, causal=False, readout="mean", layers=3, job="classify"
         stem_pool=pool,
         stem_causal=causal,
     )
-    return Net(job, config, I, 3, output)
+    return Net(job, config, FEATURES, 3, output)
 
 
 def task_of(net, *, lengths=False, weights=False, dtype="float64", **training):
@@ -44,7 +44,7 @@ def task_of(net, *, lengths=False, weights=False, dtype="float64", **training):
     return Task(
         net,
         TrainingConfig(dtype=dtype, **settings),
-        random.normal(size=(N, T, I)).astype(dtype),
+        random.normal(size=(N, T, FEATURES)).astype(dtype),
         y,
         Batches(N, 37),
         total_steps=100,
@@ -162,7 +162,7 @@ def test_running_moments_follow_the_batches(engine):
 def test_a_causal_stem_reads_no_later_step():
     net = net_with_stem(causal=True)
     params = net.initial(1, "float64")
-    x = generator(0, "x").normal(size=(1, T, I))
+    x = generator(0, "x").normal(size=(1, T, FEATURES))
     flat = [array for name, array in params.items() if name.startswith("stem.")]
     layers = [flat[i : i + 6] for i in range(0, len(flat), 6)]
     whole, _ = reference.stem(x, layers, causal=True)
@@ -191,7 +191,7 @@ def test_options_that_exclude_a_stem_are_refused(job, options, message):
 
 def test_an_estimator_with_a_stem_is_saved_and_shows_its_states(tmp_path):
     random = generator(0, "rows")
-    X, y = random.normal(size=(30, T, I)), random.integers(0, 2, 30)
+    X, y = random.normal(size=(30, T, FEATURES)), random.integers(0, 2, 30)
     options = {"stem": True, "stem_channels": (6, 4), "stem_kernels": (3, 3), "stem_pool": 3}
     made = RecurrentClassifier(
         "gru", hidden_size=5, readout="mean", epochs=2, random_state=0, **options
@@ -212,7 +212,7 @@ def test_an_estimator_with_a_stem_is_saved_and_shows_its_states(tmp_path):
 def test_the_torch_module_of_a_net_with_a_stem_computes_the_same():
     torch = pytest.importorskip("torch")
     random = generator(0, "rows")
-    X, y = random.normal(size=(30, T, I)).astype("float32"), random.normal(size=30)
+    X, y = random.normal(size=(30, T, FEATURES)).astype("float32"), random.normal(size=30)
     made = RecurrentRegressor(
         "gru", hidden_size=5, output="last", readout="mean", stem=True, stem_pool=2, epochs=2,
         hold=0, random_state=0, scale="standard",

@@ -183,12 +183,12 @@ def _check_together(config: Config) -> None:
         raise OptionError("--dropout: applies between layers, but --layers is 1; add --layers 2")
     if isinstance(model, RecurrentConfig) and model.stem:
         _check_stem(config, model)
-    if isinstance(model, RecurrentConfig) and model.members > 1:
-        if config.job == "regress" and config.data.stateful:
-            raise OptionError(
-                "--members: each would need a carried state of its own; leave it out or add "
-                "--no-stateful"
-            )
+    stateful = config.job == "regress" and config.data.stateful
+    if isinstance(model, RecurrentConfig) and model.members > 1 and stateful:
+        raise OptionError(
+            "--members: each would need a carried state of its own; leave it out or add "
+            "--no-stateful"
+        )
     if training.momentum > 0 and training.optimizer != "sgd":
         raise OptionError(
             f"--momentum: applies to sgd, not to {training.optimizer}; add --optimizer sgd"

@@ -103,7 +103,7 @@ class RecurrentConfig:
     )
     members: int = option(
         1,
-        "Nets that are trained side by side from different weights, and whose answers are averaged.",
+        "Nets trained side by side from different weights, whose answers are averaged.",
         low=1,
         high=64,
         jobs=RECURRENT,

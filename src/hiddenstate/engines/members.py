@@ -115,7 +115,7 @@ class MembersEngine:
 
     def about(self) -> EngineInfo:
         """Return what config.json records about the engine; see `Engine.about`."""
-        return self._engines[0].about() | {"threads": self.threads}  # type: ignore[return-value]
+        return self._engines[0].about() | {"threads": self.threads}
 
 
 class MembersPredictor:

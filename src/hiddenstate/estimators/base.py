@@ -236,7 +236,7 @@ class Estimator(BaseEstimator):
             stem = isinstance(model.net.config, RecurrentConfig) and model.net.config.stem
             scaling = model.transform.scaling if stem else None
             members = [model.member(number) for number in range(model.n_members)]
-            modules = [make_module(m.net, m.folded(), scaling) for m in members]
+            modules: list[Any] = [make_module(m.net, m.folded(), scaling) for m in members]
             return modules[0] if len(modules) == 1 else MembersNet(modules).eval()
 
     def save(self, path: str | Path) -> None:

@@ -65,7 +65,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
     stem_causal : bool, default=False
         Let the convolutional layers read only steps up to the current one.
     members : int in [1, 64], default=1
-        Nets that are trained side by side from different weights, and whose answers are averaged.
+        Nets trained side by side from different weights, whose answers are averaged.
     label_smoothing : float in [0, 1), default=0.0
         Share of a label's weight in the loss that is spread over all classes.
     steps : int in [1, inf) or None, default=None

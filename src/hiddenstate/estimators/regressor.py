@@ -72,7 +72,7 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     stem_causal : bool, default=False
         Let the convolutional layers read only steps up to the current one.
     members : int in [1, 64], default=1
-        Nets that are trained side by side from different weights, and whose answers are averaged.
+        Nets trained side by side from different weights, whose answers are averaged.
     stateful : bool, default=False
         The rows are consecutive windows of one signal: the hidden state is carried from each row
         to the next.
@@ -375,7 +375,8 @@ class RecurrentRegressor(RegressorMixin, Estimator):
             If `state` and X have different batch sizes, or the rows have unequal lengths.
         """
         check_is_fitted(self)
-        if self.model_.net.recurrent.bidirectional:
+        config = self.model_.net.recurrent
+        if config.bidirectional and not config.stem and config.members == 1:
             predictor, rows = self._predictor(), self._prepare(X)
             _check_equal(rows)
             outputs, after = predictor.forward(rows.X, state or {})

@@ -14,8 +14,8 @@ from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.inference.forecast_scores import forecast_scores
-from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.inference.hidden_states import at_every_step
+from hiddenstate.inference.predict import Answers, predictions_and_targets
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.held_out import HeldOut
 from hiddenstate.jobs.net_share import net_share, with_share

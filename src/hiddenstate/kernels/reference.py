@@ -173,7 +173,8 @@ def _averaged(x: Array, ends: Array, pool: int) -> Array:
     padded = np.pad(x, ((0, 0), (0, n * pool - x.shape[1]), (0, 0)))
     sums = padded.reshape(len(x), n, pool, x.shape[2]).sum(axis=2)
     counts = np.clip(ends[:, None] - np.arange(n) * pool, 1, pool).astype(x.dtype)
-    return sums / counts[:, :, None]
+    means: Array = sums / counts[:, :, None]
+    return means
 
 
 def dense(x: Array, layers: Sequence[tuple[Array, Array]], activations: Sequence[str]) -> Array:

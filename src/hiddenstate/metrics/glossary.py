@@ -120,7 +120,8 @@ GLOSSARY: dict[str, Entry] = {
     ),
     "members_low": Entry(
         "lowest score of a member",
-        "The lowest score, on the same test rows, of one of the networks whose answers are averaged.",
+        "The lowest score, on the same test rows, of one of the networks whose answers are "
+        "averaged.",
     ),
     "members_high": Entry(
         "highest score of a member",

@@ -298,9 +298,9 @@ class MembersNet(nn.Module):
     members : sequence of RecurrentNet
     """
 
-    def __init__(self, members: Sequence[RecurrentNet]) -> None:
+    def __init__(self, members: Sequence["RecurrentNet"]) -> None:
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.members, self.net = nn.ModuleList(members), members[0].net
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the mean of the members' outputs for `x` (B, T, I).
@@ -308,7 +308,7 @@ class MembersNet(nn.Module):
         Of a classifier it is the logarithm of the mean probability of each class.
         """
         outputs = torch.stack([member(x, lengths=lengths)[0] for member in self.members])
-        if self.members[0].net.job != "classify":
+        if self.net.job != "classify":
             return outputs.mean(dim=0)
         return outputs.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(self.members))
 

@@ -210,8 +210,8 @@ void bind_learner(nb::module_& m, const char* name) {
           "__init__",
           [](L* self, const std::string& level, int cell, int layers, int directions, long inputs,
              long hidden, long outputs, bool every_step, bool mean, std::vector<long> widths,
-             std::vector<int> activations, bool classify, double dropout,
-             std::vector<long> stem, std::vector<long> stem_sizes, long pool, bool causal) {
+             std::vector<int> activations, bool classify, double dropout, std::vector<long> stem,
+             std::vector<long> stem_sizes, long pool, bool causal) {
             Shape s;
             s.cell = cell;
             s.layers = layers;

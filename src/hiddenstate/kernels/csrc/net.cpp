@@ -58,9 +58,9 @@ Net<T>::Net(const Level& level, Shape shape)
     // With a stem, the means of states and of the stem's output are one part, else each direction.
     const bool joined = stem && averages();
     const long width = s.hidden * s.directions + (joined ? stem_->outputs() : 0);
-    dense_ = std::make_unique<Perceptron<T>>(
-        kernels_, places_, std::vector<long>{width, s.outputs}, std::vector<int>{LINEAR},
-        joined ? 1 : s.directions, true, true);
+    dense_ = std::make_unique<Perceptron<T>>(kernels_, places_, std::vector<long>{width, s.outputs},
+                                             std::vector<int>{LINEAR}, joined ? 1 : s.directions,
+                                             true, true);
     if (stem) matrices_ = stem_->matrices;
     matrices_.insert(matrices_.end(), stack_->matrices.begin(), stack_->matrices.end());
   } else {
@@ -206,7 +206,8 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
     }
     if (alone) continue;
     T* to = input(s) + r * inputs;
-    for (long t = 0; t < input_steps(s); t++) copy(to + t * s.rows * inputs, line + t * inputs, inputs);
+    for (long t = 0; t < input_steps(s); t++)
+      copy(to + t * s.rows * inputs, line + t * inputs, inputs);
   }
 }
 

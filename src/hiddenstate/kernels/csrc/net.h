@@ -116,8 +116,8 @@ class Net {
  private:
   struct Shard {
     Buffer<T> stem, stack, dense, table, target;
-    Buffer<T> mean;   // what the head reads if that is a mean, and its gradient
-    Buffer<T> dinput; // the gradient of what the stack reads
+    Buffer<T> mean;    // what the head reads if that is a mean, and its gradient
+    Buffer<T> dinput;  // the gradient of what the stack reads
     Buffer<double> loss;
     // Lengths of the rows as read and after the stem's mean over steps; in the stem, a row of
     // weight 0 has none.
@@ -187,9 +187,9 @@ class Net {
   std::vector<double> squares_;  // sums of squares of the gradient, for each share of an update
   Buffer<T> params_, grads_, m_, v_, turned_;
   bool turned_stale_ = true;
-  Buffer<T> moments_;  // of the stem: those of the batch, or the running ones
-  std::vector<Shard> shards_;                      // training: one for each shard
-  std::vector<Shard> scratch_;                     // predicting: one for each member of the team
+  Buffer<T> moments_;           // of the stem: those of the batch, or the running ones
+  std::vector<Shard> shards_;   // training: one for each shard
+  std::vector<Shard> scratch_;  // predicting: one for each member of the team
   Buffer<T> state_h_, state_c_, next_h_, next_c_;  // before and after a step
   long state_rows_ = 0;
   std::vector<int64_t> lengths_;  // lengths of a step's rows

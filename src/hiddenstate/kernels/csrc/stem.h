@@ -225,8 +225,7 @@ class Stem {
             static_cast<int>(shape.sizes[i])};
   }
 
-  void clear_margins(const Work& w, T* first, long row, long before, long after,
-                     long steps) const {
+  void clear_margins(const Work& w, T* first, long row, long before, long after, long steps) const {
     const long step = w.rows * row;
     std::memset(first - before * step, 0, before * step * sizeof(T));
     std::memset(first + steps * step, 0, after * step * sizeof(T));
