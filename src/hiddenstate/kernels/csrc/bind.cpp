@@ -349,6 +349,37 @@ void bind_stepper(nb::module_& m, const char* name) {
            nb::arg("out").noconvert());
 }
 
+// The features of N series (N, C, T) for each dilation, into `out` (N, features): the 84 kernels of
+// a dilation with counts[d] biases each, then the next.
+void proportions(const std::string& level, Array<const float> x, Array<const int64_t> lengths,
+                 Array<const int64_t> dilations, Array<const int64_t> counts,
+                 Array<const bool> uses, Array<const float> biases, Array<float> out, int threads) {
+  const Kernels<float>& kernels = kernels_of<float>(level_named(level));
+  const long n = static_cast<long>(x.shape(0)), channels = static_cast<long>(x.shape(1));
+  const long steps = static_cast<long>(x.shape(2)), features = static_cast<long>(out.shape(1));
+  nb::gil_scoped_release free;
+  share_out(n, threads, [&](long row) {
+    Proportions<float> p{};
+    p.x = x.data() + row * channels * steps;
+    p.x_channel = steps;
+    p.channels = channels;
+    p.steps = lengths.data()[row];
+    Buffer<float> memory((10 * channels + 1) * p.steps);
+    p.memory = memory.at();
+    long done = 0;
+    for (size_t d = 0; d < dilations.size(); d++) {
+      p.dilation = dilations.data()[d];
+      p.first = static_cast<int>(d % 2);
+      p.count = counts.data()[d];
+      p.uses = uses.data() + static_cast<long>(d) * 84 * channels;
+      p.biases = biases.data() + done;
+      p.out = out.data() + row * features + done;
+      kernels.proportions(p);
+      done += 84 * p.count;
+    }
+  });
+}
+
 // Addresses as integers: a drop-in layer is called often, with little data, by code that has
 // checked the tensors.
 template <class P>
@@ -415,6 +446,7 @@ NB_MODULE(_native, m) {
     for (const Level* level : levels()) names.push_back(level->name);
     return names;
   });
+<<<<<<< HEAD
   // For benchmarks: seconds of a part of a step, and what a turn of "peak" multiplies and adds.
   m.def(
       "probe",
@@ -429,6 +461,11 @@ NB_MODULE(_native, m) {
     const Level& one = level_named(level);
     return 2 * one.chains * one.f32->lanes;
   });
+=======
+  m.def("proportions", &proportions, nb::arg("level"), nb::arg("x"), nb::arg("lengths"),
+        nb::arg("dilations"), nb::arg("counts"), nb::arg("uses"), nb::arg("biases"),
+        nb::arg("out").noconvert(), nb::arg("threads"));
+>>>>>>> bd9a82b (Classify series by fixed convolutions, as a baseline)
   bind_learner<float>(m, "Learner32");
   bind_learner<double>(m, "Learner64");
   bind_stepper<float>(m, "Stepper32");

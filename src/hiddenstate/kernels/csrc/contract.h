@@ -141,6 +141,20 @@ struct Norm {
   const T *mean, *inverse, *scale, *shift, *mean_d, *mean_dx;
 };
 
+// The features of one series and one dilation; convolutions.h says what they are. Channel c begins
+// at x + c * x_channel. `uses` and `biases` have a row for each of the 84 kernels.
+template <class T>
+struct Proportions {
+  const T* x;
+  long x_channel, channels, steps, dilation;
+  int first;  // kernels of even number + first keep the ends
+  const bool* uses;
+  const T* biases;
+  long count;  // biases of a kernel
+  T* memory;   // (10 * channels + 1) * steps numbers
+  T* out;      // [84][count]
+};
+
 // The layout of a weight matrix in panels.
 struct Layout {
   long in, out;  // the matrix has `in` columns and G times `out` rows
@@ -180,6 +194,7 @@ struct Kernels {
   void (*normalise)(const Norm<T>&);
   void (*normal_slopes)(const Norm<T>&);
   void (*normalise_back)(const Norm<T>&);
+  void (*proportions)(const Proportions<T>&);
   double (*sum_of_squares)(const T* g, long n);
   // A matrix [G*out][in] into panels, and back. Gate g of a panel is gate (g + first) % G of the
   // matrix. Inputs are in parts of `part` columns, each padded to `padded` rows of the panel. Only

@@ -1,5 +1,6 @@
 // The kernels of one instruction level. Compiled once for each level, with HS_LEVEL, HS_NAME and
 // HS_BYTES defined and with the compiler options for its instructions.
+#include "convolutions.h"
 #include "dense.h"
 #include "norm.h"
 #include "optimizer.h"
@@ -13,7 +14,7 @@ template <class T>
 constexpr Kernels<T> table = {
     Vec<T>::lanes,     forward<T>,     backward<T>, forward_step<T>,  backward_step<T>, product<T>,
     outer<T>,          column_sums<T>, through<T>,  cross_entropy<T>, squared_error<T>, update<T>,
-    moments<T>,        normalise<T>,   normal_slopes<T>, normalise_back<T>,
+    moments<T>,        normalise<T>,   normal_slopes<T>, normalise_back<T>, proportions<T>,
     sum_of_squares<T>, pack<T>,        unpack<T>,   turn<T>,          fractions<T>,
 };
 
