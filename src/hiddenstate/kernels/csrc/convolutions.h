@@ -8,13 +8,14 @@ namespace hs {
 namespace HS_LEVEL {
 
 // A kernel has nine weights, -1 but for three of 2: -1 everywhere, plus 3 at those. So all 84
-// kernels are sums of the series shifted by nine distances: Dempster, Schmidt and Webb, "MiniRocket:
-// a very fast (almost) deterministic transform for time series classification", 2021, section 3.2.
+// kernels are sums of the series shifted by nine distances: Dempster, Schmidt and Webb,
+// "MiniRocket: a very fast (almost) deterministic transform for time series classification", 2021,
+// section 3.2.
 template <class T>
 void proportions(const Proportions<T>& p) {
   const long steps = p.steps, middle = 4 * p.dilation;
-  T* sum = p.memory;            // of one kernel
-  T* base = sum + steps;        // of each channel: minus all nine, then three times each of them
+  T* sum = p.memory;      // of one kernel
+  T* base = sum + steps;  // of each channel: minus all nine, then three times each of them
   for (long c = 0; c < p.channels; c++) {
     const T* x = p.x + c * p.x_channel;
     T* all = base + c * 10 * steps;
