@@ -1,4 +1,4 @@
-"""The baseline of fixed convolutions: the compiled function, its specification, and the classifier."""
+"""The baseline of fixed convolutions: compiled features, their specification, a classifier."""
 
 import numpy as np
 import pytest

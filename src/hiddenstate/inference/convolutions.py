@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.data import Rows
 from hiddenstate.data.prepare.batches import generator
 from hiddenstate.kernels import default_threads, level, native
 from hiddenstate.system.typing import Array
@@ -25,7 +26,22 @@ ALPHAS = tuple(np.logspace(-3, 3, 10))
 """Penalties that the linear classifier chooses from by leave-one-out (section 4)."""
 
 GOLDEN_RATIO = (np.sqrt(5) + 1) / 2
+"""Its multiples are spread evenly over [0, 1): the quantiles that are biases (section 3.3)."""
+
 MOST_CHANNELS = 9
+"""Most channels whose convolutions are added up, as in the authors' program."""
+
+LEAST_STEPS, MOST_ROWS, MOST_NUMBERS = 9, 5000, 3_000_000
+"""What is read as a series, and what takes a few seconds."""
+
+
+def applies_to(train: Rows, test: Rows) -> bool:
+    """Return whether rows are series of nine steps or more, few enough to be quick with kernels."""
+    n_rows, shape = len(train) + len(test), train.X.shape
+    steps = shape[1] if train.lengths is None else int(np.median(train.lengths))
+    enough = train.y is not None and len(np.unique(train.y)) > 1
+    small = n_rows <= MOST_ROWS and n_rows * shape[1] * shape[2] <= MOST_NUMBERS
+    return level() is not None and enough and small and steps >= LEAST_STEPS
 
 
 @dataclass
@@ -62,15 +78,17 @@ class ConvolutionClassifier:
         from sklearn.linear_model import RidgeClassifierCV
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
+        from threadpoolctl import threadpool_limits
 
         ends = _ends(X, lengths)
         random = generator(self.seed, "convolutions")
         self._dilations, self._counts = _dilations(int(np.median(ends)))
         self._uses = _channels(len(self._dilations), X.shape[2], random)
         self._biases = self._quantiles(X, ends, random)
-        self._linear = make_pipeline(
-            StandardScaler(with_mean=False), RidgeClassifierCV(alphas=ALPHAS)
-        ).fit(self.transform(X, lengths), y)
+        features = self.transform(X, lengths)
+        linear = make_pipeline(StandardScaler(with_mean=False), RidgeClassifierCV(alphas=ALPHAS))
+        with threadpool_limits(1):  # sums of several threads round differently
+            self._linear = linear.fit(features, y)
         return self
 
     def predict(self, X: Array, lengths: Array | None = None) -> Array:
@@ -83,7 +101,8 @@ class ConvolutionClassifier:
         rows = np.ascontiguousarray(X.transpose(0, 2, 1), np.float32)
         parts = self._dilations, self._counts, self._uses, self._biases
         if native() is None or level() is None:
-            return np.stack([proportions(r[:, :e], *parts) for r, e in zip(rows, ends, strict=True)])
+            own = (row[:, :end] for row, end in zip(rows, ends, strict=True))
+            return np.stack([proportions(row, *parts) for row in own])
         out = np.empty((len(X), len(self._biases)), np.float32)
         threads = self.threads or default_threads()
         native().proportions(level(), rows, ends, *parts, out, threads)
@@ -139,9 +158,7 @@ def _convolved(channels: Array, kernel: tuple[int, ...], dilation: int) -> Array
     return np.asarray(np.sum(shifted, axis=0))
 
 
-def proportions(
-    row: Array, dilations: Array, counts: Array, uses: Array, biases: Array
-) -> Array:
+def proportions(row: Array, dilations: Array, counts: Array, uses: Array, biases: Array) -> Array:
     """Return the features of one row (C, T): the specification of the compiled function.
 
     With each dilation, kernels of even number + number of the dilation see zeros outside the
@@ -152,7 +169,7 @@ def proportions(
         middle = 4 * int(dilation)
         for number, kernel in enumerate(KERNELS):
             values = _convolved(row[uses[d, number]], kernel, int(dilation))
-            if (number + d) % 2 and T > 2 * middle:
+            if (number + d) % 2 and 2 * middle < T:
                 values = values[middle : T - middle]
             above = values[:, None] > biases[place : place + count]
             features.append(above.mean(axis=0))

@@ -4,6 +4,7 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.engines import Engine
+from hiddenstate.inference.convolutions import ConvolutionClassifier, applies_to
 from hiddenstate.inference.hidden_states import at_every_step, prefixes
 from hiddenstate.jobs.base import Evaluation, Job, of_members
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
@@ -23,6 +24,7 @@ from hiddenstate.jobs.snapshot_limits import (
 from hiddenstate.metrics import baselines, curves
 from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy, softmax
 from hiddenstate.models.net import Net
+from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 
 
@@ -62,7 +64,19 @@ class ClassifyJob(Job):
             results["baseline_accuracy"] = baselines.majority(
                 self.dataset.y, test.y, self.net.n_outputs
             )
+            results |= self._of_convolutions(test)
         return Evaluation(results, judged.arrays)
+
+    def _of_convolutions(self, test: Rows) -> dict[str, float]:
+        """Return the accuracy of convolutions that are not trained, where they apply."""
+        train, y = self.dataset.train, self.dataset.y
+        if y is None or test.y is None or not applies_to(train, test):
+            return {}
+        raise_if_cancelled()
+        model = ConvolutionClassifier(self.config.training.seed, self.config.training.threads)
+        model.fit(train.X[:], y, train.lengths)
+        chosen = model.predict(test.X[:], test.lengths)
+        return {"convolutions_accuracy": float(np.mean(chosen == test.y))}
 
     def _judge(self, engine: Engine, rows: Rows, last: bool = False) -> Evaluation:
         """Compute the accuracy on `rows`, their confusion, the worst of them and calibration.

@@ -67,7 +67,10 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
         n, score = len(job.dataset.X_test), results["test_accuracy"]
         line = f"test accuracy on all {n:,} rows: {score:.4f}"
         if "baseline_accuracy" in results:
-            line += f" (always the most frequent class: {results['baseline_accuracy']:.4f})"
+            others = f"always the most frequent class: {results['baseline_accuracy']:.4f}"
+            if "convolutions_accuracy" in results:
+                others += f", fixed convolutions: {results['convolutions_accuracy']:.4f}"
+            line += f" ({others})"
         lines.append(line + _of_members(results))
     return lines
 

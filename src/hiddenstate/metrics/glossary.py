@@ -134,6 +134,12 @@ GLOSSARY: dict[str, Entry] = {
         "accuracy of always predicting that class.",
         "share",
     ),
+    "convolutions_accuracy": Entry(
+        "accuracy of fixed convolutions",
+        "Share of test rows that a linear classifier labels right, trained on the shares of "
+        "positive values of convolutions that are not trained (MiniRocket).",
+        "share",
+    ),
     "regress/baseline_mse": Entry(
         "error without a network",
         "Mean squared error, on the same test targets, of always predicting the mean of the "

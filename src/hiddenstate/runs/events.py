@@ -54,6 +54,7 @@ class EndEvent(TypedDict):
     valid_loss: NotRequired[float]
     test_accuracy: NotRequired[float]
     baseline_accuracy: NotRequired[float]
+    convolutions_accuracy: NotRequired[float]
     members_low: NotRequired[float]
     members_high: NotRequired[float]
     test_mse: NotRequired[float]

@@ -17,6 +17,9 @@ from hiddenstate.data.prepare.transform import feature_indices
 LONG_SERIES = 128
 """Steps above which a series is long, and needs a smaller rate and more updates."""
 
+LEAST_STEPS, POOLED_STEPS = 9, 110
+"""Steps from which series to classify get a stem, and about how many steps it leaves of them."""
+
 
 def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return values for the options that follow from the data.
@@ -35,10 +38,30 @@ def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dic
     if job == "autoencode":
         return common | _autoencode(dataset, n_train, given)
     if job == "classify":
-        return common | _series(dataset, n_train, given)
+        return common | _labelled(dataset, n_train, given)
     if dataset.y is not None and dataset.y.ndim == 2:
         return common | _one_target(dataset, n_train, given)
     return common | _signals(dataset, n_train, given)
+
+
+def _labelled(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Whole series with one label each: convolutions find shapes wherever they are, and several
+    nets, whose chance errors differ, are averaged."""
+    values, T = _series(dataset, n_train, given), _median_length(dataset, given)
+    if T < LEAST_STEPS or given.get("stem") is False:
+        return values
+    batch_size = given.get("batch_size") or _batch_size(n_train, 25, 16)
+    updates = min(max(10 * n_train // batch_size, 500), 4000)
+    return values | {
+        "stem": True,
+        "stem_pool": max(1, round(T / POOLED_STEPS)),
+        "layers": 2 if given.get("dropout") else 1,
+        "members": 5 if n_train <= 1000 else 3 if n_train <= 10_000 else 1,
+        "label_smoothing": 0.1,
+        "batch_size": batch_size,
+        "lr": 0.003,
+        **_budget(n_train, batch_size, updates, given),
+    }
 
 
 def _series(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
