@@ -446,7 +446,6 @@ NB_MODULE(_native, m) {
     for (const Level* level : levels()) names.push_back(level->name);
     return names;
   });
-<<<<<<< HEAD
   // For benchmarks: seconds of a part of a step, and what a turn of "peak" multiplies and adds.
   m.def(
       "probe",
@@ -461,11 +460,9 @@ NB_MODULE(_native, m) {
     const Level& one = level_named(level);
     return 2 * one.chains * one.f32->lanes;
   });
-=======
   m.def("proportions", &proportions, nb::arg("level"), nb::arg("x"), nb::arg("lengths"),
         nb::arg("dilations"), nb::arg("counts"), nb::arg("uses"), nb::arg("biases"),
         nb::arg("out").noconvert(), nb::arg("threads"));
->>>>>>> bd9a82b (Classify series by fixed convolutions, as a baseline)
   bind_learner<float>(m, "Learner32");
   bind_learner<double>(m, "Learner64");
   bind_stepper<float>(m, "Stepper32");
