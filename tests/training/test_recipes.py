@@ -48,6 +48,10 @@ def classes(n: int, T: int = 50, test: bool = True, **given: Any) -> dict[str, A
     return suggest("classify", data(n, T, 2, test=test), given)
 
 
+def without_stem(n: int, T: int = 50, **facts: Any) -> dict[str, Any]:
+    return classes(n, T, stem=False, **facts)
+
+
 def signal(T: int, n: int = 1, test: bool = False, **given: Any) -> dict[str, Any]:
     y: Any = Shape(n, T, 1)
     names = {"columns": ("a", "b"), "targets": ("b",)}
@@ -62,7 +66,8 @@ def signal(T: int, n: int = 1, test: bool = False, **given: Any) -> dict[str, An
     [(3, 8), (399, 8), (400, 16), (799, 16), (800, 32), (1599, 32), (1600, 64), (10**6, 64)],
 )
 def test_a_batch_is_the_largest_that_is_a_25th_of_the_rows(n: int, batch_size: int) -> None:
-    assert classes(n)["batch_size"] == batch_size
+    assert without_stem(n)["batch_size"] == batch_size
+    assert classes(n)["batch_size"] == max(batch_size, 16)
 
 
 @pytest.mark.parametrize(
@@ -77,31 +82,56 @@ def test_a_batch_is_the_largest_that_is_a_25th_of_the_rows(n: int, batch_size: i
     ],
 )
 def test_updates_are_20_n_over_the_batch_within_bounds(n: int, T: int, updates: int) -> None:
-    found = classes(n, T)
+    found = without_stem(n, T)
     per_epoch = -(-n // found["batch_size"])
     made = found["epochs"] * per_epoch
     assert updates <= made < updates + per_epoch  # rounded up to whole epochs
 
 
 def test_long_series_have_a_smaller_rate() -> None:
-    assert classes(100, 128)["lr"] == 0.01
-    assert classes(100, 129)["lr"] == 0.003
+    assert without_stem(100, 128)["lr"] == 0.01
+    assert without_stem(100, 129)["lr"] == 0.003
+    given = {"stem": False}
     lengths = np.array([10] * 51 + [500] * 49)
-    assert suggest("classify", data(100, 500, 1, lengths=lengths, test=True), {})["lr"] == 0.01
-    assert suggest("classify", data(100, 784, test=True), {"steps": 28})["lr"] == 0.01
+    assert suggest("classify", data(100, 500, 1, lengths=lengths, test=True), given)["lr"] == 0.01
+    assert suggest("classify", data(100, 784, test=True), given | {"steps": 28})["lr"] == 0.01
+
+
+@pytest.mark.parametrize(
+    ("n", "T", "pool", "members", "updates"),
+    [
+        (36, 251, 2, 5, 500),
+        (200, 427, 4, 5, 500),
+        (1000, 9, 1, 5, 312),
+        (1001, 1460, 13, 3, 500),
+        (6000, 100, 1, 3, 937),
+        (10_001, 28, 1, 1, 1562),
+        (10**6, 28, 1, 1, 4000),
+    ],
+)
+def test_series_get_a_stem_and_members(
+    n: int, T: int, pool: int, members: int, updates: int
+) -> None:
+    found = classes(n, T)
+    assert (found["stem"], found["stem_pool"], found["members"]) == (True, pool, members)
+    assert (found["layers"], found["lr"], found["label_smoothing"]) == (1, 0.003, 0.1)
+    per_epoch = -(-n // found["batch_size"])
+    assert updates <= found["epochs"] * per_epoch < updates + per_epoch
+    assert "stem" not in classes(n, 8)
+    assert classes(n, T, dropout=0.2)["layers"] == 2  # dropout is between layers
 
 
 def test_rows_that_will_be_held_out_are_not_counted() -> None:
-    assert classes(400, test=True)["batch_size"] == 16
-    assert classes(400, test=False)["batch_size"] == 8  # 320 are left
-    assert classes(500, test=False)["batch_size"] == 16
-    assert classes(500, test=False, test_fraction=0.5)["batch_size"] == 8
+    assert without_stem(400, test=True)["batch_size"] == 16
+    assert without_stem(400, test=False)["batch_size"] == 8  # 320 are left
+    assert without_stem(500, test=False)["batch_size"] == 16
+    assert without_stem(500, test=False, test_fraction=0.5)["batch_size"] == 8
 
 
-def test_classify_and_one_number_a_series_have_the_same_net() -> None:
+def test_short_rows_and_one_number_a_series_have_the_same_net() -> None:
     net = ("cell", "layers", "bidirectional", "hidden_size", "readout", "clip", "lr_schedule")
     one = suggest("regress", data(100, 20, 1, y=Shape(100, 1), test=True), {})
-    assert [one[n] for n in net] == [classes(100)[n] for n in net]
+    assert [one[n] for n in net] == [classes(100, 8)[n] for n in net]
     assert [one[n] for n in net] == ["gru", 2, True, 64, "mean", 1.0, "cosine"]
     assert (one["output"], one["stateful"], one["lr"]) == ("last", False, 0.003)
     assert one["epochs"] * 13 >= 200 > (one["epochs"] - 1) * 13
@@ -284,30 +314,43 @@ def test_a_run_records_every_value_and_repeats_from_its_config_bit_for_bit(
         assert (one.path / name).read_bytes() == (two.path / name).read_bytes()
 
 
+def series_file(folder: Path) -> str:
+    """Thirty labelled series of twelve values."""
+    random = np.random.default_rng(0)
+    rows = np.cumsum(random.normal(size=(30, 12)), axis=1)
+    rows = np.column_stack([np.arange(30) % 2, rows])
+    names = ",".join(["label", *(f"v{step}" for step in range(12))])
+    np.savetxt(folder / "own.csv", rows, delimiter=",", header=names, comments="")
+    return "own.csv"
+
+
+TINY = {"hidden_size": 4, "max_steps": 25, "threads": 1, "valid_fraction": 0.3}
+RESUMED: dict[str, Any] = {
+    "regress": (signal_file, {"target": ("v",), "horizon": 1}),
+    "classify": (series_file, {"label": "label", "layout": "wide", "stem_channels": (4, 6, 4)}),
+}
+
+
+@pytest.mark.parametrize("job", RESUMED)
 @pytest.mark.parametrize("stop_at", [1, 7, 20, 23])
-def test_a_run_by_the_recipe_resumes_exactly(stop_at: int, tmp_path: Path) -> None:
-    values = {
-        "data": str(tmp_path / signal_file(tmp_path)),
-        "target": ("v",),
-        "horizon": 1,
-        "hidden_size": 4,
-        "max_steps": 25,
-        "threads": 1,
-        "valid_fraction": 0.3,
-    }
+def test_a_run_by_the_recipe_resumes_exactly(stop_at: int, job: str, tmp_path: Path) -> None:
+    write, options = RESUMED[job]
+    values = {"data": str(tmp_path / write(tmp_path))} | options | TINY
     ends = []
     for stop in (None, StopAt(stop_at)):
-        config, dataset = plan("regress", values)
+        config, dataset = plan(job, values)
         folder = tmp_path / ("whole" if stop is None else "stopped")
         with start(config, folder, dataset=dataset) as session:
             done = session.train([stop] if stop else [], stop or (lambda: False))
         if stop is not None:
             assert done is None
-            with resume_run(Run(folder / "regress-1"), {}) as session:
+            with resume_run(Run(folder / f"{job}-1"), {}) as session:
                 assert stop_at <= session.step < 25
                 session.train()
-        ends.append(contents(folder / "regress-1"))
+        ends.append(contents(folder / f"{job}-1"))
     assert ends[0] == ends[1]
+    if job == "classify":
+        assert Run(folder / "classify-1").config.model.members == 5
 
 
 def test_lines_suit_the_epochs_that_were_given() -> None:

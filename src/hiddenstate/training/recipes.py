@@ -51,7 +51,7 @@ def _labelled(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) 
     if T < LEAST_STEPS or given.get("stem") is False:
         return values
     batch_size = given.get("batch_size") or _batch_size(n_train, 25, 16)
-    updates = min(max(10 * n_train // batch_size, 500), 4000)
+    updates = min(max(10 * n_train // batch_size, 500 if T > LONG_SERIES else 300), 4000)
     return values | {
         "stem": True,
         "stem_pool": max(1, round(T / POOLED_STEPS)),
