@@ -14,7 +14,7 @@ from hiddenstate.data.prepare.encoding import EncodingFacts, encodings_from
 from hiddenstate.data.prepare.linear import LinearPath
 from hiddenstate.data.prepare.transform import Transform, feature_indices
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
-from hiddenstate.kernels.reference import NORM_EPS
+from hiddenstate.models.headroom import headroom
 from hiddenstate.models.net import Net, NetFacts, Params, member_params, net_from_dict
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
@@ -96,25 +96,9 @@ class FittedModel:
     def headroom(self) -> dict[str, float]:
         """How large the inputs of each layer may be before one of its sums can overflow.
 
-        By the name of the layer's weight. Hidden units are taken to be within [-1, 1]. The inputs
-        of a stem are those of its first layer, and no sum of the layers up to the first recurrent
-        one overflows.
+        By the name of the layer's weight; see :mod:`hiddenstate.models.headroom`.
         """
-        most, room = float(np.finfo(self.dtype).max), {}
-        with np.errstate(over="ignore"):
-            stem = self._stem_gain()
-            if stem is not None:
-                room["stem.0.conv.weight"] = most / stem
-            for name, weight in self.params.items():
-                behind = stem is not None and "_ih_l0" in name
-                if weight.ndim != 2 or ".weight_hh" in name or behind:
-                    continue
-                rest = np.zeros(len(weight))
-                for other in _added_to(name) & set(self.params):
-                    rest += _row_sums(self.params[other])
-                inputs = np.maximum(_row_sums(weight), 1e-300)
-                room[name] = float(np.min((most - rest) / inputs))
-        return room
+        return headroom(self.net, self.params, self.dtype)
 
     @property
     def n_members(self) -> int:
@@ -128,26 +112,6 @@ class FittedModel:
             return self
         params = member_params(self.params, number)
         return replace(self, net=self.net.member(), params=params)
-
-    def _stem_gain(self) -> float | None:
-        """Return the largest sum of the stem or the layer behind it, of inputs up to 1."""
-        config = self.net.config
-        if not isinstance(config, RecurrentConfig) or not config.stem:
-            return None
-        size, largest = 1.0, 1.0
-        for layer in range(len(config.stem_channels)):
-            part = f"stem.{layer}"
-            sums = _row_sums(self.params[f"{part}.conv.weight"]) * size
-            sums += np.abs(self.params[f"{part}.conv.bias"], dtype=np.float64)
-            mean, variance, scale, shift = (
-                self.params[f"{part}.norm.{name}"].astype(np.float64)
-                for name in ("running_mean", "running_var", "weight", "bias")
-            )
-            normal = (sums + np.abs(mean)) / np.sqrt(variance + NORM_EPS)
-            size = max(1.0, float(np.max(normal * np.abs(scale) + np.abs(shift))))
-            largest = max(largest, float(np.max(sums)), float(np.max(normal)), size)
-        behind = [a for name, a in self.params.items() if "weight_ih_l0" in name]
-        return max(largest, *(float(np.max(_row_sums(weight))) * size for weight in behind))
 
     def require_classes(self) -> list[Any]:
         """Return the labels of a classifier (`RuntimeError` of any other model)."""
@@ -228,16 +192,6 @@ class FittedModel:
     def encode(self, extra: Mapping[str, Any] | None = None) -> bytes:
         """Return the bytes of the model's file, with the facts `extra` beside it."""
         return encode_arrays("model", self.arrays(), {**self.facts(), "extra": dict(extra or {})})
-
-
-def _added_to(name: str) -> set[str]:
-    """Names of what is added to the product of a layer's inputs and its weight of that name."""
-    recurrent = {name.replace("_ih", "_hh"), name.replace("weight_ih", "bias_hh")}
-    return {name.replace("weight", "bias")} | (recurrent if "weight_ih" in name else set())
-
-
-def _row_sums(array: Array) -> Array:
-    return np.asarray(np.abs(array, dtype=np.float64).reshape(len(array), -1).sum(axis=1))
 
 
 def check_labels(labels: list[Any]) -> None:
