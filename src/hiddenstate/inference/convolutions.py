@@ -119,7 +119,7 @@ class ConvolutionClassifier:
                 shares = (np.arange(number + 1, number + count + 1) * GOLDEN_RATIO) % 1
                 biases.append(np.quantile(values, shares))
                 number += count
-        return np.concatenate(biases).astype(np.float32)
+        return np.concatenate(biases, dtype=np.float32)
 
 
 def _ends(X: Array, lengths: Array | None) -> Array:
@@ -174,4 +174,4 @@ def proportions(row: Array, dilations: Array, counts: Array, uses: Array, biases
             above = values[:, None] > biases[place : place + count]
             features.append(above.mean(axis=0))
             place += count
-    return np.concatenate(features).astype(np.float32)
+    return np.concatenate(features, dtype=np.float32)
