@@ -231,6 +231,7 @@ template <class T>
 void Net<T>::give_out(const Shard& s, size_t layer, long steps, T* out) const {
   const long n = dense_->widths[layer + 1], row = dense_->row(layer + 1);
   if (!recurrent() || !shape_.every_step) steps = 1;
+  if (stem_) steps = stem_->pooled(steps);
   const T* from = dense_->output(s.p, layer);
   for (long t = 0; t < steps; t++)
     for (long r = 0; r < s.rows; r++) {
