@@ -173,8 +173,8 @@ def test_a_code_wider_than_a_layer_before_it_is_noted(cli, tiny_idx):
     note = "note: the code has 32 numbers, but a layer before it only 12"
     for options in (("--recipe", "classic"), ("--encoder-sizes", "64,12")):
         assert note in cli(*words, "--code-size", 32, *options).err
-    for options in ((), ("--encoder-sizes", "64,32")):
-        assert "the code has" not in cli(*words, "--code-size", 32, *options).err
+    for wider in ((), ("--encoder-sizes", "64,32")):
+        assert "the code has" not in cli(*words, "--code-size", 32, *wider).err
 
 
 def test_evaluate_of_regress_continues_with_the_next_windows(cli):

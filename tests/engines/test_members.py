@@ -1,6 +1,7 @@
 """Nets trained side by side, whose answers are averaged."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hiddenstate import RecurrentClassifier, RecurrentRegressor, load
 from hiddenstate.config import RecurrentConfig, TrainingConfig, make_config
 from hiddenstate.data.prepare.batches import Batches, generator
 from hiddenstate.engines import Task, TrainingState, make_engine
-from hiddenstate.engines.members import averaged
+from hiddenstate.engines.members import MembersEngine, averaged
 from hiddenstate.errors import OptionError
 from hiddenstate.metrics.scores import softmax
 from hiddenstate.models.net import Net, member_params
@@ -21,7 +22,7 @@ def task_of(job="classify", members=3, **training):
     random = generator(1, "members")
     config = RecurrentConfig("gru", hidden_size=5, members=members)
     y = random.integers(0, 3, 30) if job == "classify" else random.normal(size=(30, 3))
-    settings = {"batch_size": 8, "dtype": "float64", "threads": 1} | training
+    settings: Any = {"batch_size": 8, "dtype": "float64", "threads": 1} | training
     return Task(
         Net(job, config, 2, 3),
         TrainingConfig(**settings),
@@ -90,7 +91,7 @@ def stop_after(engine, n_steps):
 def test_a_run_that_was_stopped_anywhere_ends_as_one_that_was_not(engine):
     whole, losses = trained(task_of(), engine, 9)
     task = replace(task_of(), training=replace(task_of().training, engine=engine))
-    half = make_engine(task, TrainingState(task.net.initial(0, "float64")))
+    half = MembersEngine(task, TrainingState(task.net.initial(0, "float64")), make_engine)
     for member, n_steps in zip(half._engines, (3, 5, 4), strict=True):
         stop_after(member, n_steps)
     done = list(half.run(0, 9, never).losses)
@@ -111,7 +112,7 @@ def test_an_estimator_with_members_is_saved_and_converted(tmp_path):
     torch = pytest.importorskip("torch")
     random = generator(0, "rows")
     X, y = random.normal(5, 2, size=(30, 6, 2)).astype("float32"), random.integers(0, 2, 30)
-    options = {"hidden_size": 5, "members": 2, "epochs": 2, "random_state": 0}
+    options: Any = {"hidden_size": 5, "members": 2, "epochs": 2, "random_state": 0}
     made = RecurrentClassifier("gru", stem=True, stem_pool=2, readout="mean", **options).fit(X, y)
     made.save(tmp_path / "m.safetensors")
     again = load(tmp_path / "m.safetensors")

@@ -1,6 +1,7 @@
 """Convolutional layers before the recurrent ones: one result in every engine."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def net_with_stem(pool=1, causal=False, readout="mean", layers=3, job="classify"
 def task_of(net, *, lengths=False, weights=False, dtype="float64", **training):
     """Forty rows in batches of 37, of which three are in two shards, and then of three."""
     random = generator(1, "stem")
-    settings = {"batch_size": 37, "clip": 0.5, "lr": 0.05, "threads": 1} | training
+    settings: Any = {"batch_size": 37, "clip": 0.5, "lr": 0.05, "threads": 1} | training
     y = random.integers(0, 3, N)
     if net.job == "regress":
         y = random.normal(size=(N, T, 3) if net.output == "steps" else (N, 3)).astype(dtype)
@@ -192,7 +193,7 @@ def test_options_that_exclude_a_stem_are_refused(job, options, message):
 def test_an_estimator_with_a_stem_is_saved_and_shows_its_states(tmp_path):
     random = generator(0, "rows")
     X, y = random.normal(size=(30, T, FEATURES)), random.integers(0, 2, 30)
-    options = {"stem": True, "stem_channels": (6, 4), "stem_kernels": (3, 3), "stem_pool": 3}
+    options: Any = {"stem": True, "stem_channels": (6, 4), "stem_kernels": (3, 3), "stem_pool": 3}
     made = RecurrentClassifier(
         "gru", hidden_size=5, readout="mean", epochs=2, random_state=0, **options
     ).fit(X, y)

@@ -167,7 +167,7 @@ def test_a_forecast_of_rows_on_disk_learns_the_change_where_it_can() -> None:
 def test_a_forecast_has_a_linear_path_and_a_window_of_four_seasons() -> None:
     t = np.arange(400.0)
     values = (np.sin(t * np.pi / 6) + t / 100)[None, :, None]
-    columns = {"columns": ("v",), "targets": ("v",)}
+    columns: Any = {"columns": ("v",), "targets": ("v",)}
     dataset = SequenceDataset("s", Rows(values, values), **columns)
     found = suggest("regress", dataset, {"horizon": 1})
     assert (found["linear"], found["output"], found["window"]) == (True, "last", 52)

@@ -9,6 +9,7 @@ from hiddenstate.data.prepare.linear import LinearPath, fit_linear_path, season_
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.transform import Transform, fitted_transform
 from hiddenstate.errors import DataError, OptionError
+from hiddenstate.system.typing import Array
 
 
 def seasonal(n: int = 160, season: int = 12, seed: int = 0) -> np.ndarray:
@@ -72,7 +73,7 @@ def test_series_of_different_sizes_count_alike_and_share_a_path() -> None:
 
 def test_the_last_step_is_forecast_like_each_step_and_the_first_value_stands_before() -> None:
     path = LinearPath(np.array([[0.5, 0.25, 0.25]]), np.array([1.0]), (False,))
-    values = np.arange(10.0).reshape(2, 5, 1)
+    values: Array = np.arange(10.0).reshape(2, 5, 1)
     every = path.at_each_step(values)
     np.testing.assert_allclose(every[0, :, 0], [1, 1.5, 2.25, 3.25, 4.25])
     for step in range(5):
