@@ -15,6 +15,7 @@ from hiddenstate.inference.stream import Stream
 from hiddenstate.jobs.net_share import with_share
 from hiddenstate.models.fitted import FittedModel, load_model, model_from_facts
 from hiddenstate.runs import Run
+from tests.conftest import Cli
 
 OFF = ("--view", "off", "--threads", "1")
 
@@ -127,3 +128,12 @@ def test_a_stream_answers_like_the_series_read_at_once(run, tmp_path):
 def test_a_path_cannot_be_folded_into_weights(run):
     with pytest.raises(DataError, match=r"a linear path cannot be folded .*--no-linear"):
         run.model().folded()
+
+
+def test_logarithms_are_not_taken_if_a_held_out_value_has_none(cli: Cli, tmp_path: Path) -> None:
+    values = np.exp(np.arange(60) / 15) * (1 + 0.2 * np.sin(np.arange(60)))
+    values[55] = 0
+    np.savetxt(tmp_path / "own.csv", values, header="v", comments="")
+    done = cli("regress", "own.csv", "--horizon", 1, "--max-steps", 2, "--view", "off")
+    assert done.code == 0, done.err
+    assert "of logarithms" not in done.out

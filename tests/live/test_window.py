@@ -347,7 +347,8 @@ from hiddenstate.views import window
 class Brief(window.Window):
     def tick(self):
         super().tick()
-        happen(KeyEvent("key_press_event", self.figure.canvas, "q"))
+        event = KeyEvent("key_press_event", self.figure.canvas, "q")
+        self.figure.canvas.callbacks.process("key_press_event", event)
 
 window.Window = Brief
 window.show_window(Run(Path(sys.argv[1])))

@@ -292,7 +292,8 @@ class Estimator(BaseEstimator):
             state = {**state, "model_": with_names(state["model_"], names)}
         if isinstance(state.get("_training"), dict):
             state = {**state, "_training": TrainingState(**state["_training"])}
-        super().__setstate__({"recipe": None, "verbose": 0} | state)  # new since version 0.4
+        parameters = type(self)().get_params(deep=False)  # some are new since version 0.4
+        super().__setstate__(parameters | state)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is a model, which every fitted attribute describes."""

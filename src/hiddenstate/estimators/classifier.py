@@ -56,9 +56,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         or the mean of the states over the steps.
     stem : bool, default=False
         Put convolutional layers before the recurrent ones.
-    stem_channels : tuple of int, default=(64, 128, 64)
+    stem_channels : tuple of int in [1, 65_536], default=(64, 128, 64)
         Channels of each convolutional layer.
-    stem_kernels : tuple of int, default=(9, 5, 3)
+    stem_kernels : tuple of int in [1, 1023], default=(9, 5, 3)
         Steps that each convolutional layer reads at once.
     stem_pool : int in [1, 65_536], default=1
         Steps that are averaged to one after the first convolutional layer.

@@ -12,9 +12,6 @@ from hiddenstate.inference.predict import Prediction
 from hiddenstate.system.extras import require
 from hiddenstate.system.strict_json import replace_nan
 
-PACKAGES = {"parquet": ("pyarrow", "writing Parquet"), "xlsx": ("openpyxl", "writing a workbook")}
-"""The optional package that writes a format, and what for."""
-
 MAX_ROWS, MAX_COLUMNS, MAX_TEXT = 2**20, 2**14, 2**15 - 1
 """Largest number of rows and columns of a sheet, and of characters in its cells."""
 
@@ -23,8 +20,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 def check_format(file_format: str) -> None:
     """Refuse a format whose optional package is not installed (`MissingExtraError`)."""
-    if file_format in PACKAGES:
-        require(*PACKAGES[file_format])
+    if file_format == "parquet":
+        require("pyarrow", "writing Parquet")
+    elif file_format == "xlsx":
+        require("openpyxl", "writing a workbook")
 
 
 def encode_prediction(prediction: Prediction, file_format: str) -> bytes:

@@ -105,17 +105,26 @@ class LinearPath:
         return np.asarray(np.einsum("nko,ok->no", known, self.weights) + self.bias)
 
 
-def path_of_rows(rows: Rows, features: tuple[int, ...], horizon: int, window: int) -> LinearPath:
+def all_above_zero(rows: Rows, features: tuple[int, ...]) -> bool:
+    """Return whether no value of `features` that is known is 0 or less."""
+    n_steps = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+    return not any((X[:n, list(features)] <= 0).any() for X, n in zip(rows.X, n_steps, strict=True))
+
+
+def path_of_rows(
+    rows: Rows, features: tuple[int, ...], horizon: int, window: int, log: bool = True
+) -> LinearPath:
     """Fit a path on training series, not cut into windows, whose `features` hold the targets.
 
-    It reads at most a window or, if series are not cut (0), `WHOLE_LAGS` steps.
+    It reads at most a window or, if series are not cut (0), `WHOLE_LAGS` steps. It takes
+    logarithms only if `log` is true.
     """
     N, T = rows.X.shape[:2]
     lengths = np.full(N, T) if rows.lengths is None else rows.lengths
     series = [X[:n, list(features)] for X, n in zip(rows.X, lengths, strict=True)]
     longest = int(lengths.max())
     lags = window or min(WHOLE_LAGS, longest // 3)
-    return fit_linear_path(series, horizon, max(1, min(lags, longest - horizon)))
+    return fit_linear_path(series, horizon, max(1, min(lags, longest - horizon)), log)
 
 
 def fit_linear_path(
@@ -342,9 +351,9 @@ class _Pool:
         weights, bias = [*self.fixed], [0.0] * len(self.fixed)
         if self.constant:
             weights += self.fixed
-            bias += [float(np.mean(far.target - far.lags @ w)) for w in self.fixed]
+            bias += [_mean(far.target - far.lags @ w) for w in self.fixed]
             weights.append(np.zeros(self.P))
-            bias.append(float(far.target.mean()))
+            bias.append(_mean(far.target))
         direct = _Regressions(far, self.horizon, self.season, self.constant)
         for w, c in direct.fits():
             weights.append(w)
@@ -356,6 +365,10 @@ class _Pool:
                 weights.append(w if stable else self.naive[0])
                 bias.append(c if stable else 0.0)
         return np.stack(weights), np.array(bias)
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else 0.0
 
 
 class _Regressions:
@@ -373,9 +386,9 @@ class _Regressions:
         lags, n = self.rows.lags, len(self.rows.target)
         for fixed, basis, seasonal in self._forms():
             R, r = lags @ basis.T, self.rows.target - lags @ fixed
-            mean = R.mean(axis=0) if self.constant else np.zeros(R.shape[1])
-            center = float(r.mean()) if self.constant else 0.0
-            spread = float(R.std(axis=0).mean()) or 1.0
+            mean = R.mean(axis=0) if self.constant and n else np.zeros(R.shape[1])
+            center = _mean(r) if self.constant else 0.0
+            spread = (float(R.std(axis=0).mean()) if n else 0.0) or 1.0
             R, r = (R - mean) / spread, r - center
             gram, product = R.T @ R, R.T @ r
             for chosen in self._lag_sets(len(basis), seasonal):

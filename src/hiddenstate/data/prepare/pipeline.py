@@ -18,7 +18,7 @@ from hiddenstate.data.prepare.layout import (
     with_features,
     with_pixels_as_trained,
 )
-from hiddenstate.data.prepare.linear import LinearPath, path_of_rows
+from hiddenstate.data.prepare.linear import LinearPath, all_above_zero, path_of_rows
 from hiddenstate.data.prepare.missing import (
     after_end,
     amount,
@@ -242,7 +242,9 @@ def _linear_path(
     if isinstance(train.X, RowStore) or train.X.dtype == np.uint8:
         raise OptionError(f"--linear: {where} is read from disk or holds pixels; use --no-linear")
     own = _own_values("--linear", dataset, where)
-    return path_of_rows(train, own, config.data.horizon or 1, config.data.window)
+    read = [dataset.train, *([dataset.test] if dataset.test is not None else [])]
+    log = all(all_above_zero(rows, own) for rows in read)
+    return path_of_rows(train, own, config.data.horizon or 1, config.data.window, log)
 
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
