@@ -50,7 +50,7 @@ def values_of(name: str) -> np.ndarray:
     if name == "elnino":
         months = [value for row in rows for value in list(row.values())[1:]]
         numbers = np.array([float(value) for value in months if value])
-        return numbers[np.isfinite(numbers)]
+        return np.asarray(numbers[np.isfinite(numbers)])
     if name == "co2":
         months_of: dict[str, list[float]] = {}
         for row in rows:
@@ -74,12 +74,13 @@ def retail(days: int = 730) -> np.ndarray:
 
 def last(values: np.ndarray, first: int, horizon: int, season: int) -> np.ndarray:
     """Repeat the last value."""
-    return values[np.arange(first, len(values)) - horizon]
+    return np.asarray(values[np.arange(first, len(values)) - horizon])
 
 
 def seasonal(values: np.ndarray, first: int, horizon: int, season: int) -> np.ndarray:
     """Repeat the last value in the season of the target."""
-    return values[np.arange(first, len(values)) - math.ceil(horizon / season) * season]
+    back = math.ceil(horizon / season) * season
+    return np.asarray(values[np.arange(first, len(values)) - back])
 
 
 def ridge(values: np.ndarray, first: int, horizon: int, season: int) -> np.ndarray:
