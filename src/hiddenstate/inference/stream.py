@@ -16,7 +16,7 @@ from hiddenstate.data.dataset import label_array
 from hiddenstate.data.prepare.missing import carry_forward
 from hiddenstate.data.rows import fractions
 from hiddenstate.engines.reference import ReferencePredictor
-from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
+from hiddenstate.errors import DataError, OptionError, UntrustedFileError, listed, printable
 from hiddenstate.inference.compiled_steps import Stepper, compiled_stepper
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.overflow import check_inputs, checked_predictor
@@ -402,20 +402,19 @@ def _check_streams(model: FittedModel) -> None:
         raise OptionError("stream: an autoencoder reads whole rows, not steps")
     if model.transform.encodings:
         raise OptionError("stream: the model encodes text or dates, and a stream reads numbers")
-    if model.net.recurrent.bidirectional:
-        raise OptionError(
-            "stream: this net reads series in both directions, so it has no answer before their "
-            "end; train one without bidirectional"
-        )
-    if model.net.recurrent.members > 1:
-        raise OptionError(
-            "stream: this net averages members, which carry no state; train one without members"
-        )
-    if model.net.recurrent.stem:
-        raise OptionError(
-            "stream: the convolutional layers of this net read several steps at once; train one "
-            "without stem"
-        )
+    config = model.net.recurrent
+    reasons = {
+        "bidirectional": (
+            config.bidirectional,
+            "this net reads series in both directions, so it has no answer before their end",
+        ),
+        "members": (config.members > 1, "this net averages members, which carry no state"),
+        "stem": (config.stem, "the convolutional layers of this net read several steps at once"),
+    }
+    against = [name for name, (applies, _) in reasons.items() if applies]
+    if against:
+        hint = f"train one without {listed(against)}"
+        raise OptionError(f"stream: {reasons[against[0]][1]}; {hint}")
 
 
 def _answers_every_step(model: FittedModel) -> FittedModel:
