@@ -98,7 +98,7 @@ class TerminalModel:
         self.style = (ink, ground, mark)
 
     def _print(self, character: str) -> None:
-        if unicodedata.combining(character):
+        if unicodedata.category(character) in ("Mn", "Me"):
             self.cells[self.y][max(self.x - 1, 0)].text += character
             return
         wide = unicodedata.east_asian_width(character) in "WF"

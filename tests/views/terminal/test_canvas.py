@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hiddenstate.views.terminal import shapes
@@ -99,6 +99,7 @@ def test_only_what_changed_is_written():
     ),
     st.integers(0, 8),
 )
+@example([(0, 0, "0\u07a6", BLUE)], 1)  # a mark whose combining class is 0
 def test_changes_turn_any_screen_into_any_other(texts, cut):
     screens = []
     for part in (texts[:cut], texts[cut:]):
