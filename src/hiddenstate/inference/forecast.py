@@ -70,7 +70,9 @@ class Forecaster:
         transform = model.transform
         self.trained = int(transform.reading.get("horizon") or 0)
         if model.net.job != "regress" or not self.trained:
-            raise OptionError("forecast: the model was not trained with --horizon")
+            raise OptionError(
+                "forecast: the model was not trained with --horizon; use one of regress --horizon 1"
+            )
         self.window = window_length(model)
         if model.stateful or not self.window:
             reads = "carries its state" if model.stateful else "reads whole series"

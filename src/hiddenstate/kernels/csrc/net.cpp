@@ -40,6 +40,7 @@ int worthwhile(double work, int threads) {
 }  // namespace hs
 
 #include "net_stem.h"
+#include "net_update.h"
 
 namespace hs {
 
@@ -371,89 +372,9 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
   if (stem_ && averages()) spread_stem_mean(s);
 }
 
-// The number of multiplications of a share of the gradient.
-template <class T>
-long Net<T>::work_of(const Share& share) const {
-  const Matrix& m = matrices_[share.matrix];
-  const long rows = shards_[0].rows * std::max(1L, shards_[0].w.steps);
-  return rows * share.blocks * (share.m1 - share.m0) * m.layout.gates * kernels_.lanes;
-}
-
-// Computes a share of the gradient, summed over all rows in order.
-template <class T>
-void Net<T>::gradient(const Share& share, size_t shards) {
-  const Matrix& m = matrices_[share.matrix];
-  const size_t first = stem_ ? stem_->matrices.size() : 0;
-  const size_t own = first + (recurrent() ? stack_->matrices.size() : 0);
-  for (size_t i = 0; i < shards; i++) {
-    const Shard& s = shards_[i];
-    Outer<T> o = share.matrix < first ? stem_->gradient(s.e, share.matrix)
-                 : share.matrix < own ? stack_->gradient(s.w, share.matrix - first)
-                                      : dense_->weight_gradient(s.p, share.matrix - own);
-    o.block = share.block;
-    o.blocks = share.blocks;
-    o.m0 = share.m0;
-    o.m1 = share.m1;
-    o.c = grads_.at() + m.at;
-    o.add = i > 0;
-    (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
-  }
-}
-
-template <class T>
-double Net<T>::squares(const Share& share) const {
-  const Matrix& m = matrices_[share.matrix];
-  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
-  return kernels_.sum_of_squares(grads_.at() + m.at + share.block * panel, share.blocks * panel);
-}
-
-template <class T>
-void Net<T>::turn(const Share& share) {
-  const Matrix& m = matrices_[share.matrix];
-  if (m.turned < 0) return;
-  kernels_.turn(params_.at() + m.at, m.layout.k(), m.blocks(kernels_.lanes), m.layout.gates,
-                share.block, share.block + share.blocks, turned_.at() + m.turned);
-}
-
-template <class T>
-void Net<T>::update(const Share& share, Update<T> u) {
-  const Matrix& m = matrices_[share.matrix];
-  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
-  const long at = m.at + share.block * panel;
-  u.n = share.blocks * panel;
-  u.p = params_.at() + at;
-  u.g = grads_.at() + at;
-  if (u.m) u.m += at;
-  if (u.v) u.v += at;
-  kernels_.update(u);
-  turn(share);
-}
-
-template <class T>
-Update<T> Net<T>::rule(const Lesson<T>& lesson, const Orders& orders, double squares) const {
-  Update<T> u{};
-  u.rule = lesson.rule;
-  if (lesson.rule != SGD || lesson.momentum > 0) u.m = m_.at();
-  if (lesson.rule != SGD) u.v = v_.at();
-  u.rate = orders.rate;
-  u.beta1 = lesson.beta1;
-  u.beta2 = lesson.beta2;
-  u.eps = orders.eps;
-  u.decay = lesson.decay;
-  u.momentum = lesson.momentum;
-  u.correction1 = correction(lesson.beta1, updates + 1);
-  u.correction2 = correction(lesson.beta2, updates + 1);
-  u.scale = 1;
-  // As torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the norm.
-  if (orders.clip > 0) u.scale = std::min(1.0, orders.clip / (std::sqrt(squares) + 1e-6));
-  return u;
-}
-
-// The rows of a batch with the longest first, so that the shards of short ones need few steps. Rows
-// stay in their order if it matters: for the state that they carry, and for dropout.
+// The rows of a batch with the longest first, so that the shards of short ones need few steps.
 template <class T>
 Orders Net<T>::by_length(const Lesson<T>& lesson, Orders orders) {
-  if (!lesson.length || lesson.stateful || orders.key) return orders;
   sorted_.assign(orders.rows, orders.rows + orders.n);
   std::stable_sort(sorted_.begin(), sorted_.end(),
                    [&](int64_t a, int64_t b) { return lesson.length[a] > lesson.length[b]; });
@@ -470,7 +391,9 @@ double Net<T>::work(const Lesson<T>& lesson, long n) const {
 template <class T>
 Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, Stop stop,
                     double& loss, T* outputs) {
-  const Orders orders = by_length(lesson, given);
+  // Rows stay in order if it matters: for outputs, for the state that they carry, and for dropout.
+  const bool in_order = !lesson.length || outputs || lesson.stateful || given.key;
+  const Orders orders = in_order ? given : by_length(lesson, given);
   FlushDenormals flush;
   const long shards = shards_of(orders.n);
   threads = worthwhile(work(lesson, orders.n), threads);

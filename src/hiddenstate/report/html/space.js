@@ -212,7 +212,7 @@ class Space {
     names.forEach((name, kind) => {
       const rows = this.order.filter((row) => classes[row] === kind && this.shown[row]
         && !(this.matches && !this.matches.has(row)));
-      if (rows.length < (this.matches ? 3 : 1)) return; // few matches are told by their row
+      if (rows.length < (this.matches ? 3 : 1)) return; // few matches are found by their row
       const middle = (part) => {
         const all = rows.map((row) => this.places[3 * row + part]).sort((a, b) => a - b);
         return all[Math.floor(all.length / 2)];

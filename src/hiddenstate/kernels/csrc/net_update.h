@@ -1,0 +1,87 @@
+// The gradients and the update of a Net<T>, a share of a matrix at a time; included by net.cpp
+// alone.
+#pragma once
+
+#include "net.h"
+
+namespace hs {
+
+// The number of multiplications of a share of the gradient.
+template <class T>
+long Net<T>::work_of(const Share& share) const {
+  const Matrix& m = matrices_[share.matrix];
+  const long rows = shards_[0].rows * std::max(1L, shards_[0].w.steps);
+  return rows * share.blocks * (share.m1 - share.m0) * m.layout.gates * kernels_.lanes;
+}
+
+// Computes a share of the gradient, summed over all rows in order.
+template <class T>
+void Net<T>::gradient(const Share& share, size_t shards) {
+  const Matrix& m = matrices_[share.matrix];
+  const size_t first = stem_ ? stem_->matrices.size() : 0;
+  const size_t own = first + (recurrent() ? stack_->matrices.size() : 0);
+  for (size_t i = 0; i < shards; i++) {
+    const Shard& s = shards_[i];
+    Outer<T> o = share.matrix < first ? stem_->gradient(s.e, share.matrix)
+                 : share.matrix < own ? stack_->gradient(s.w, share.matrix - first)
+                                      : dense_->weight_gradient(s.p, share.matrix - own);
+    o.block = share.block;
+    o.blocks = share.blocks;
+    o.m0 = share.m0;
+    o.m1 = share.m1;
+    o.c = grads_.at() + m.at;
+    o.add = i > 0;
+    (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
+  }
+}
+
+template <class T>
+double Net<T>::squares(const Share& share) const {
+  const Matrix& m = matrices_[share.matrix];
+  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  return kernels_.sum_of_squares(grads_.at() + m.at + share.block * panel, share.blocks * panel);
+}
+
+template <class T>
+void Net<T>::turn(const Share& share) {
+  const Matrix& m = matrices_[share.matrix];
+  if (m.turned < 0) return;
+  kernels_.turn(params_.at() + m.at, m.layout.k(), m.blocks(kernels_.lanes), m.layout.gates,
+                share.block, share.block + share.blocks, turned_.at() + m.turned);
+}
+
+template <class T>
+void Net<T>::update(const Share& share, Update<T> u) {
+  const Matrix& m = matrices_[share.matrix];
+  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  const long at = m.at + share.block * panel;
+  u.n = share.blocks * panel;
+  u.p = params_.at() + at;
+  u.g = grads_.at() + at;
+  if (u.m) u.m += at;
+  if (u.v) u.v += at;
+  kernels_.update(u);
+  turn(share);
+}
+
+template <class T>
+Update<T> Net<T>::rule(const Lesson<T>& lesson, const Orders& orders, double squares) const {
+  Update<T> u{};
+  u.rule = lesson.rule;
+  if (lesson.rule != SGD || lesson.momentum > 0) u.m = m_.at();
+  if (lesson.rule != SGD) u.v = v_.at();
+  u.rate = orders.rate;
+  u.beta1 = lesson.beta1;
+  u.beta2 = lesson.beta2;
+  u.eps = orders.eps;
+  u.decay = lesson.decay;
+  u.momentum = lesson.momentum;
+  u.correction1 = correction(lesson.beta1, updates + 1);
+  u.correction2 = correction(lesson.beta2, updates + 1);
+  u.scale = 1;
+  // As torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the norm.
+  if (orders.clip > 0) u.scale = std::min(1.0, orders.clip / (std::sqrt(squares) + 1e-6));
+  return u;
+}
+
+}  // namespace hs
