@@ -10,6 +10,7 @@ import click
 from hiddenstate import __version__
 from hiddenstate.cli.control import ctl
 from hiddenstate.cli.doctor import doctor
+from hiddenstate.cli.export import export
 from hiddenstate.cli.forecast import forecast
 from hiddenstate.cli.inspect import inspect
 from hiddenstate.cli.output import ReadingNotes, fail, report_internal_error
@@ -31,7 +32,7 @@ READER_LEFT = 128 + 13
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Data": (inspect,),
     "Training": (classify, regress, autoencode, resume, ctl),
-    "Using a model": (predict, evaluate, forecast),
+    "Using a model": (predict, evaluate, forecast, export),
     "Views and reports": (watch, figures, report, film),
     "Runs and machine": (runs, compare, verify, doctor),
 }

@@ -19,7 +19,7 @@ from hiddenstate.config import DataConfig
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.missing import amount
 from hiddenstate.data.readers.npy import First, first_of_npy, first_of_npz, npy_header
-from hiddenstate.data.rows import Rows, fractions
+from hiddenstate.data.rows import Rows
 from hiddenstate.data.store import IN_MEMORY, PIECE, RowStore
 from hiddenstate.errors import DataError, did_you_mean, listed, printable
 from hiddenstate.system.typing import Array
@@ -104,10 +104,15 @@ def read_arrays(
 
 
 def _own_targets(dataset: SequenceDataset) -> SequenceDataset:
-    """Return series with their own features as targets, to be forecast."""
+    """Return series with their own features as targets, to be forecast.
+
+    Bytes are no pixels then, and both are in the units of the data.
+    """
     width = dataset.X.shape[-1]
     names = ("value",) if width == 1 else tuple(f"value_{i}" for i in range(width))
-    dataset = dataset.map(lambda rows: replace(rows, y=fractions(rows.X, np.float64)))
+    if dataset.X.dtype == np.uint8:
+        dataset = dataset.map(lambda rows: replace(rows, X=rows.X.astype(np.float32)))
+    dataset = dataset.map(lambda rows: replace(rows, y=rows.X.astype(np.float64)))
     return replace(dataset, columns=names, targets=names)
 
 

@@ -1,0 +1,74 @@
+"""The command that writes a model in another language."""
+
+from pathlib import Path
+
+import click
+
+from hiddenstate.cli.options import (
+    FilePath,
+    GroupedCommand,
+    debug_option,
+    json_option,
+    runs_dir_option,
+)
+from hiddenstate.cli.output import note, say, say_json
+from hiddenstate.cli.predict import opened_model, refuse_overwriting
+from hiddenstate.cli.run_argument import run_argument
+
+
+@click.command(
+    cls=GroupedCommand,
+    short_help="Write a model for another language or runtime.",
+    help="Write a model for another language or runtime.\n\nRUN is a run, its folder, or a model "
+    "file. Inputs are as in the data: scaling and filling in are part of the export. It is tried "
+    "on rows before it is kept, and not written if an answer differs from the model's by more than "
+    "the limit that is printed. A JSON file with the names of classes and columns lies beside it."
+    "\n\n\b\nExample:\n  hiddenstate export classify-1 --to python --output digits.py",
+)
+@run_argument
+@click.option("--to", required=True, metavar="python", help="What to write.")
+@click.option("--output", type=FilePath(path_type=Path), metavar="FILE",
+              help="The file to write, instead of one named after the run.")  # fmt: skip
+@click.option("--weights", metavar="float32|float16|int8",
+              help="How weights are stored.  [default: the first of the target's]")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+@json_option
+@debug_option
+@runs_dir_option
+def export(
+    run: str,
+    to: str,
+    output: Path | None,
+    weights: str | None,
+    force: bool,
+    as_json: bool,
+    runs_dir: Path,
+) -> None:
+    """The command `export`."""
+    from hiddenstate.export import default_output, export_model
+    from hiddenstate.export.export import target_named
+
+    target_named(to)
+    model, trained_run = opened_model(run, runs_dir)
+    name = trained_run.name if trained_run is not None else Path(run).stem
+    path = output or default_output(name, to)
+    refuse_overwriting(path, run, None, trained_run)
+    report = export_model(model, to, path, weights, force)
+    if as_json:
+        say_json(
+            {
+                "to": report.target,
+                "files": report.files,
+                "difference": report.difference,
+                "limit": report.limit,
+                "rows": report.n_rows,
+                "computed_by": report.computed_by,
+            }
+        )
+        return
+    for file, size in report.files.items():
+        say(f"{file}: {size:,} bytes")
+    note(
+        f"largest difference from the model in {report.n_rows} rows, computed by "
+        f"{report.computed_by}: {report.difference:.2g} (limit {report.limit:.2g})"
+    )

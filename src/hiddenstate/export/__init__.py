@@ -1,0 +1,5 @@
+"""Writes a trained model in another language, after trying the result on rows."""
+
+from hiddenstate.export.export import TARGETS, Report, default_output, export_model
+
+__all__ = ["TARGETS", "Report", "default_output", "export_model"]

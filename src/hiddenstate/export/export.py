@@ -1,0 +1,173 @@
+"""Builds an export, tries it on rows, and writes it only if its answers are those of the model."""
+
+import importlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hiddenstate.errors import DataError, MachineError, OptionError, did_you_mean, printable
+from hiddenstate.export.target import Contents, Source, Target, facts_json, source_of
+from hiddenstate.export.trial import difference, scale_of, trials_of
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.system.atomic_file import check_output, write_output
+
+TARGETS = {
+    "python": "hiddenstate.export.python_file",
+}
+"""The module of each target, by its name; imported when it is chosen."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written, and how close its answers are to the model's.
+
+    Parameters
+    ----------
+    target : str
+    files : dict
+        Size in bytes of each file, by its path; the first is the one that was asked for.
+    difference : float
+        Largest difference of an answer to the trial rows from the reference in float64.
+    limit : float
+        Above which nothing would have been written.
+    n_rows : int
+        Number of trial rows.
+    computed_by : str
+        What computed the answers, such as `onnxruntime 1.23.2`.
+    """
+
+    target: str
+    files: dict[str, int]
+    difference: float
+    limit: float
+    n_rows: int
+    computed_by: str
+
+
+def target_named(name: str) -> Target:
+    """Return a target by its name (`OptionError` if there is none)."""
+    if name not in TARGETS:
+        raise OptionError(
+            f"--to: unknown target {printable(name, 40)}; expected {', '.join(TARGETS)}"
+            f"{did_you_mean(name, TARGETS)}"
+        )
+    target: Target = importlib.import_module(TARGETS[name]).TARGET
+    return target
+
+
+def default_output(name: str, to: str) -> Path:
+    """Return the file that an export of a model called `name` is written to, unless named."""
+    return Path(name + target_named(to).ending)
+
+
+def export_model(
+    model: FittedModel,
+    to: str,
+    output: str | os.PathLike[str],
+    weights: str | None = None,
+    force: bool = False,
+) -> Report:
+    """Write a model for another language, if the result gives the model's answers.
+
+    What belongs to the file, such as a JSON with the names of classes and columns, lies beside it.
+
+    Parameters
+    ----------
+    model : FittedModel
+    to : str
+        A key of `TARGETS`.
+    output : path
+        The file; its ending is that of the target, or is added.
+    weights : str, optional
+        How weights are stored; see `Target.weights`. By default the first.
+    force : bool, default False
+        Whether files that exist are replaced.
+
+    Raises
+    ------
+    OptionError
+        If there is no such target, it cannot hold the model, or a file exists.
+    MachineError
+        If what builds it is not installed, or a file cannot be written.
+    DataError
+        If an answer differs from the model's by more than the limit; nothing is written then.
+    """
+    target = target_named(to)
+    path = Path(output)
+    if path.suffix.lower() != target.ending:
+        path = path.with_name(path.name + target.ending)
+    base = path.with_name(path.name[: -len(target.ending)])
+    source = source_of(model, base.name, _checked_weights(target, weights))
+    if reason := target.refusal(source.program):
+        raise OptionError(f"--to {to}: {reason}")
+    contents = target.build(source)
+    contents[".json"] = facts_json(source.facts)
+    paths = {end: base.with_name(base.name + end) for end in contents}
+    paths[next(iter(contents))] = path
+    for each in paths.values():
+        check_output(each)
+        if not force and os.path.lexists(each):
+            raise OptionError(
+                f"--output: {printable(each)} already exists; add --force to replace it"
+            )
+    report = _tried(target, source, contents)
+    _write({paths[end]: content for end, content in contents.items()})
+    sizes = {str(paths[end]): len(content) for end, content in contents.items()}
+    return Report(to, sizes, *report)
+
+
+def _checked_weights(target: Target, weights: str | None) -> str:
+    weights = weights or target.weights[0]
+    if weights not in target.weights:
+        raise OptionError(
+            f"--weights: --to {target.name} stores {' or '.join(target.weights)}, not "
+            f"{printable(weights, 40)}"
+        )
+    return weights
+
+
+def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, float, int, str]:
+    """Return the largest difference, its limit, the number of rows and what computed them.
+
+    Raises
+    ------
+    DataError
+        If the difference is larger than the limit.
+    """
+    trials = trials_of(source.model)
+    limit = target.limit * scale_of(source.model, trials)
+    largest, computed_by = 0.0, ""
+    for trial in trials:
+        run = target.run(source, contents, trial)
+        computed_by = run.computed_by
+        largest = max(largest, trial.difference(run.answers))
+        if trial.stream is not None and run.stream is not None:
+            largest = max(largest, difference(run.stream, trial.stream))
+    if not largest <= limit:
+        raise DataError(
+            f"--to {target.name}: nothing was written: an answer differs by {largest:.3g} from the "
+            f"model's, computed by {computed_by}, and {limit:.3g} is allowed; use --to python, "
+            "which computes in float64"
+        )
+    return largest, limit, sum(len(trial.X) for trial in trials), computed_by
+
+
+def _write(files: dict[Path, bytes]) -> None:
+    """Write all files, or none: what was there before is put back if one cannot be written."""
+    before = {path: path.read_bytes() if path.is_file() else None for path in files}
+    done: list[Path] = []
+    try:
+        for path, content in reversed(files.items()):  # the one that a user named comes last
+            write_output(path, content)
+            done.append(path)
+    except BaseException:
+        for path in done:
+            earlier = before[path]
+            try:
+                if earlier is None:
+                    path.unlink()
+                else:
+                    write_output(path, earlier)
+            except (OSError, MachineError):
+                continue
+        raise

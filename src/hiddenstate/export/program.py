@@ -1,0 +1,244 @@
+"""A trained model as the steps of its computation, which every export writes in its own language.
+
+A program has no names of torch and no options: it is what is left of a model when only its answers
+matter. Normalisation after a convolution is folded into its weights. `runtime.py` is the
+specification: it computes a program's answers with numpy alone.
+"""
+
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.kernels.reference import NORM_EPS
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net, Params
+from hiddenstate.system.typing import Array
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dense layer: `activation(weight (outputs, inputs) x + bias (outputs,))`."""
+
+    weight: Array
+    bias: Array
+    activation: str = "linear"
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution over time with its normalisation folded in, then relu.
+
+    `weight` is (C, inputs, k) and `bias` (C,). Steps outside of a row count as zeros.
+    """
+
+    weight: Array
+    bias: Array
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One recurrent layer in one direction; G gates, stacked i, f, g, o (lstm) or r, z, n (gru).
+
+    `input_weight` is (G*H, inputs), `hidden_weight` (G*H, H), both biases (G*H,).
+    """
+
+    input_weight: Array
+    hidden_weight: Array
+    input_bias: Array
+    hidden_bias: Array
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """A recurrent net.
+
+    Parameters
+    ----------
+    cell : {"rnn_tanh", "rnn_relu", "gru", "lstm"}
+    layers : tuple of tuple of Direction
+        Of each layer its forward direction and, of a bidirectional net, the backward one.
+    readout : {"steps", "last", "mean"}
+        Whether the head reads the state at every step, the last one, or the mean over the steps
+        that were read; with a stem the mean of the stem's output stands beside it.
+    head : Dense
+    stem : tuple of Convolution
+        Convolutions before the recurrent layers.
+    pool : int
+        Steps of the first convolution's output that are averaged to one.
+    causal : bool
+        Whether convolutions read the steps before, instead of those around.
+    """
+
+    cell: str
+    layers: tuple[tuple[Direction, ...], ...]
+    readout: str
+    head: Dense
+    stem: tuple[Convolution, ...] = ()
+    pool: int = 1
+    causal: bool = False
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear path: each target from its own last values; see `LinearPath`.
+
+    `features` hold the targets' values, `weight` is (O, P), newest first, `bias` (O,); `log` says
+    whether the values of each are logarithms.
+    """
+
+    features: tuple[int, ...]
+    weight: Array
+    bias: Array
+    log: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A model as steps of computation, in this order.
+
+    1. x, uint8 if `pixels`, becomes a fraction of 255.
+    2. Features of `linear` that are logarithms are replaced by these.
+    3. `fill` (I,) replaces values that are missing or infinite; if `missing` is "forward" only
+       those without a known value before them, which is repeated for the others.
+    4. x becomes (x - `offset`) * `factor`, each (I,).
+    5. If `missing` is "mask", I features follow: 1 where a value was missing, else 0.
+    6. The nets; with members the mean of their answers: of probabilities for a classifier.
+    7. A classifier: softmax. A regressor: plus the features `change`; divided by `target_factor`
+       and plus `target_offset`, each (O,); plus what `linear` gives of unscaled x; the exponential
+       of logarithms. An autoencoder: the reconstruction is unscaled as x was scaled.
+
+    Parameters
+    ----------
+    job : {"classify", "regress", "autoencode"}
+    n_steps : int
+        Steps of the rows it was trained on; rows may have other numbers. 0 for an autoencoder.
+    n_features, n_outputs : int
+        Of the data: features of a step (I) or of a row; classes, targets, or features.
+    window : int
+        Steps that a regressor reads for each answer; 0 if it reads whole series.
+    stateful : bool
+        Whether a regressor carries its state from window to window.
+    """
+
+    job: str
+    n_steps: int
+    n_features: int
+    n_outputs: int
+    window: int
+    stateful: bool
+    pixels: bool
+    missing: str
+    fill: Array | None
+    offset: Array | None
+    factor: Array | None
+    nets: tuple[Recurrent, ...]
+    encoder: tuple[Dense, ...]
+    decoder: tuple[Dense, ...]
+    change: tuple[int, ...] | None
+    target_offset: Array | None
+    target_factor: Array | None
+    linear: Linear | None
+
+    @property
+    def readout(self) -> str:
+        """What the heads of the nets read; an autoencoder has none: ""."""
+        return self.nets[0].readout if self.nets else ""
+
+    @property
+    def fills(self) -> bool:
+        """Whether values may be missing."""
+        return self.fill is not None
+
+    @property
+    def streams(self) -> bool:
+        """Whether it can answer after every step, from a state."""
+        net = self.nets[0] if len(self.nets) == 1 else None
+        return net is not None and not net.stem and len(net.layers[0]) == 1
+
+
+def program_of(model: FittedModel) -> Program:
+    """Return the program of a model."""
+    from hiddenstate.inference.predict import window_length
+
+    net, transform = model.net, model.transform
+    recurrent = net.job != "autoencode"
+    offset, factor = transform.scaling or (None, None)
+    target_offset, target_factor = transform.target_scaling or (None, None)
+    linear = None
+    if transform.linear is not None:
+        path = transform.linear
+        linear = Linear(tuple(transform.own_features), path.weights, path.bias, path.log)
+    members = [model.member(number) for number in range(model.n_members)] if recurrent else []
+    return Program(
+        job=net.job,
+        n_steps=model.row_shape[0] if recurrent else 0,
+        n_features=model.n_features,
+        n_outputs=net.n_outputs,
+        window=window_length(model) if net.job == "regress" else 0,
+        stateful=model.stateful,
+        pixels=transform.pixels,
+        missing=transform.missing if transform.fill is not None else "error",
+        fill=transform.fill,
+        offset=offset,
+        factor=factor,
+        nets=tuple(_recurrent(member.net, member.params) for member in members),
+        encoder=() if recurrent else _dense(net, model.params, "encoder"),
+        decoder=() if recurrent else _dense(net, model.params, "decoder"),
+        change=transform.change,
+        target_offset=target_offset,
+        target_factor=target_factor,
+        linear=linear,
+    )
+
+
+def _recurrent(net: Net, params: Params) -> Recurrent:
+    config = net.recurrent
+    ends = ("", "_reverse") if config.bidirectional else ("",)
+    parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    layers = tuple(
+        tuple(Direction(*(params[f"rnn.{part}_l{layer}{end}"] for part in parts)) for end in ends)
+        for layer in range(config.layers)
+    )
+    stem: tuple[Convolution, ...] = ()
+    if config.stem:
+        stem = tuple(_convolution(params, i) for i in range(len(config.stem_channels)))
+    return Recurrent(
+        cell=f"rnn_{config.nonlinearity}" if config.cell == "rnn" else config.cell,
+        layers=layers,
+        readout="steps" if net.output == "steps" else config.readout,
+        head=Dense(params["out.weight"], params["out.bias"]),
+        stem=stem,
+        pool=config.stem_pool if stem else 1,
+        causal=config.stem_causal if stem else False,
+    )
+
+
+def _convolution(params: Params, number: int) -> Convolution:
+    """Fold (z - mean) / sqrt(variance + eps) * scale + shift into the convolution that gives z."""
+    names = ("weight", "bias", "running_mean", "running_var")
+    own = [params[f"stem.{number}.norm.{name}"].astype(np.float64) for name in names]
+    scale, shift, mean, variance = own
+    factor = scale / np.sqrt(variance + NORM_EPS)
+    weight, bias = params[f"stem.{number}.conv.weight"], params[f"stem.{number}.conv.bias"]
+    return Convolution(weight * factor[:, None, None], (bias - mean) * factor + shift)
+
+
+def _dense(net: Net, params: Params, part: str) -> tuple[Dense, ...]:
+    config = net.autoencoder
+    n = len(net.widths()) - 1
+    end = config.output_activation if part == "decoder" else "linear"
+    activations = [*[config.activation] * (n - 1), end]
+    return tuple(
+        Dense(params[f"{part}.{2 * i}.weight"], params[f"{part}.{2 * i}.bias"], activation)
+        for i, activation in enumerate(activations)
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return a program as nested dictionaries and lists of plain values and arrays."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [plain(each) for each in value]
+    return value

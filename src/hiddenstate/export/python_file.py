@@ -1,0 +1,99 @@
+"""The Python export: one file that needs numpy alone, with a command line of its own."""
+
+import base64
+import json
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.export.program import Program, plain
+from hiddenstate.export.target import Contents, Run, Source, Target
+from hiddenstate.export.trial import Trial
+
+WIDTH = 96
+"""Characters of a line of numbers."""
+
+INTRODUCTION = '''"""{name}: a trained model, with the numpy code that computes its answers.
+
+    python {file} ROWS.csv > answers.csv
+
+    import {module}
+    {module}.model.predict(X){stream}
+
+SHA-256 of the model: {sha}
+"""
+'''
+
+
+def packed(value: Any) -> Any:
+    """Return a program as values for JSON, its arrays as base64 of little-endian floats."""
+    if isinstance(value, dict):
+        return {name: packed(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [packed(each) for each in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    single = value.astype(np.float32)
+    dtype = "<f4" if (single.astype(np.float64) == value).all() else "<f8"
+    content = base64.b64encode(np.ascontiguousarray(value, dtype).tobytes()).decode()
+    return {"dtype": dtype, "shape": list(value.shape), "base64": content}
+
+
+def build(source: Source) -> Contents:
+    """Return the file."""
+    text = files("hiddenstate.export").joinpath("runtime.py").read_text("utf-8")
+    code = text.split('"""\n', 1)[1]
+    streams = source.program.streams
+    module = source.identifier
+    head = INTRODUCTION.format(
+        name=source.name,
+        file=f"{source.name}.py",
+        module=module,
+        stream=f"\n    stream = {module}.model.stream()\n    stream.step(x)" if streams else "",
+        sha=source.facts["model_sha256"],
+    )
+    about = {**source.facts, "usage": _usage(source)}
+    end = (
+        f"\n\nABOUT = json.loads(\n{_literal(json.dumps(about))}\n)\n"
+        f"PROGRAM = json.loads(\n{_literal(json.dumps(packed(plain(source.program))))}\n)\n"
+        "model = Model(unpacked(PROGRAM), ABOUT)\n\n"
+        'if __name__ == "__main__":\n    sys.exit(main(model))\n'
+    )
+    return {".py": (head + code + end).encode()}
+
+
+def _literal(text: str) -> str:
+    """Return an expression for `text` in lines of `WIDTH` characters."""
+    pieces = [text[i : i + WIDTH] for i in range(0, len(text), WIDTH)]
+    return "\n".join(f"    {piece!r}" for piece in pieces)
+
+
+def _usage(source: Source) -> str:
+    program, columns = source.program, source.facts["columns"]
+    what = f"the columns {', '.join(columns)}" if columns else f"{program.n_features} numbers"
+    if source.facts["rows_are_series"] and not columns:
+        return f"Each line of ROWS.csv is a series: steps of {what}, one after the other."
+    each = "a row" if program.job == "autoencode" or source.facts["rows_are_series"] else "a step"
+    return f"Each line of ROWS.csv is {each}: {what}."
+
+
+def run(source: Source, contents: Contents, trial: Trial) -> Run:
+    """Execute the file, and return its answers to a trial."""
+    scope: dict[str, Any] = {"__name__": source.identifier}
+    exec(compile(contents[".py"], f"{source.name}.py", "exec"), scope)
+    model = scope["model"]
+    answers = model.predict(trial.X, trial.lengths)
+    stream = None
+    if trial.stream is not None:
+        steps = model.stream(len(trial.X))
+        each = [steps.step(trial.X[:, t]) for t in range(trial.X.shape[1])]
+        stream = {name: np.stack([one[name] for one in each], axis=1) for name in each[0]}
+    return Run(answers, stream, f"numpy {np.__version__}")
+
+
+def _refusal(program: Program) -> str | None:
+    return None
+
+
+TARGET = Target("python", ".py", 1e-12, ("float32",), _refusal, build, run)

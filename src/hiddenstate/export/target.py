@@ -1,0 +1,176 @@
+"""What a target of an export is: what it makes of a model, and how the result is tried."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hiddenstate import __version__
+from hiddenstate.export.program import Program, program_of
+from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.models.fitted import FittedModel
+
+Contents = dict[str, bytes]
+"""Files by what follows the name of the export: {".onnx": ..., ".stream.onnx": ...}; the first is
+the one that a user names."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is exported.
+
+    Parameters
+    ----------
+    model : FittedModel
+        Whose inputs are features: columns of text and dates are encoded by the caller.
+    name : str
+        Of the export: of its files, and of what it declares.
+    weights : str
+        How weights are stored: `float32`, `float16` or `int8`; `float64` for a model in float64.
+    """
+
+    model: FittedModel
+    name: str
+    weights: str
+    program: Program
+    facts: dict[str, Any]
+
+    @property
+    def identifier(self) -> str:
+        """The name as an identifier of C and Python, in lower case."""
+        word = re.sub(r"\W+", "_", self.name.lower(), flags=re.ASCII).strip("_")
+        return word if word and not word[0].isdigit() else f"model_{word}".rstrip("_")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target of `hiddenstate export`.
+
+    Parameters
+    ----------
+    name : str
+        As `--to` has it.
+    ending : str
+        Of the file that a user names.
+    limit : float
+        Largest difference of an answer from the reference, in units of the targets' scale.
+    weights : tuple of str
+        How weights can be stored, the default first.
+    refusal : callable
+        Returns why it cannot hold a program, and which target can; None if it can.
+    build : callable
+        Returns the files.
+    run : callable
+        Returns the answers of these files to a trial, and what computed them, such as
+        `onnxruntime 1.23.2`; also the answers of the stream if the trial has some.
+    """
+
+    name: str
+    ending: str
+    limit: float
+    weights: tuple[str, ...]
+    refusal: Callable[[Program], str | None]
+    build: Callable[[Source], Contents]
+    run: Callable[[Source, Contents, Trial], "Run"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an export answered to a trial.
+
+    Parameters
+    ----------
+    answers : dict of ndarray
+    stream : dict of ndarray or None
+        After every step; None if the files have no stream.
+    computed_by : str
+    """
+
+    answers: Answers
+    stream: Answers | None
+    computed_by: str
+
+
+def source_of(model: FittedModel, name: str, weights: str) -> Source:
+    """Return what is exported of a model."""
+    features = replace(model, transform=replace(model.transform, encodings=()))
+    return Source(features, name, weights, program_of(features), facts_of(model))
+
+
+def facts_of(model: FittedModel) -> dict[str, Any]:
+    """Return what an engineer must know of a model beside its arithmetic, as values for JSON.
+
+    Values of a field that does not apply are None. The same model gives the same facts.
+    """
+    program, transform = program_of(model), model.transform
+    reading = transform.reading
+    columns = _input_names(model)
+    targets = transform.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
+    flat = model.net.job == "classify" and reading.get("layout") != "long"
+    return {
+        "hiddenstate": __version__,
+        "model_sha256": hashlib.sha256(model.encode()).hexdigest(),
+        "job": model.net.job,
+        "classes": model.classes,
+        "columns": columns,
+        "targets": list(targets) if model.net.job == "regress" else None,
+        "id": list(_as_tuple(reading.get("id"))),
+        "rows_are_series": flat,
+        "n_features": program.n_features,
+        "n_steps": program.n_steps,
+        "window": program.window,
+        "stateful": program.stateful,
+        "readout": program.readout,
+        "horizon": reading.get("horizon"),
+        "pixels": "uint8; a network reads x / 255" if program.pixels else None,
+        "units": _units(program),
+        "preparation": _preparation(program),
+        "encodings": [each.facts() for each in transform.encodings],
+    }
+
+
+def _as_tuple(value: Any) -> tuple[str, ...]:
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+
+def _input_names(model: FittedModel) -> list[str] | None:
+    """Return the name of each feature of a step, or of each number of a flat row."""
+    columns = model.transform.columns
+    named = model.transform.names is not None and columns is not None
+    return [str(name) for name in columns] if named and columns is not None else None
+
+
+def _units(program: Program) -> dict[str, str]:
+    """Return in which units inputs and answers are."""
+    answers = {
+        "classify": "probabilities from 0 to 1",
+        "regress": "as the targets in the data",
+        "autoencode": "codes have none; reconstructions as the data; errors as the network reads",
+    }
+    return {"inputs": "as in the data, not scaled", "answers": answers[program.job]}
+
+
+def _preparation(program: Program) -> dict[str, Any]:
+    """Return what the export does to inputs and outputs by itself."""
+
+    def numbers(array: Any) -> Any:
+        return None if array is None else array.tolist()
+
+    path = program.linear
+    return {
+        "missing": program.missing,
+        "fill": numbers(program.fill),
+        "offset": numbers(program.offset),
+        "factor": numbers(program.factor),
+        "target_offset": numbers(program.target_offset),
+        "target_factor": numbers(program.target_factor),
+        "change": None if program.change is None else list(program.change),
+        "logarithms": None if path is None else [f for f, l in zip(path.features, path.log) if l],
+    }
+
+
+def facts_json(facts: Mapping[str, Any]) -> bytes:
+    """Return facts as the text of a JSON file."""
+    return (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,166 @@
+"""Rows on which every export is tried before it is kept, and the answers it must give.
+
+The rows follow from the model alone, so that the same model gives the same rows: values as its
+scaling has them, gaps if it fills gaps in, series of different lengths, another number of steps
+than in training.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hiddenstate.engines.members import MembersPredictor
+from hiddenstate.engines.reference import ReferencePredictor
+from hiddenstate.inference.stream import Stream
+from hiddenstate.metrics.scores import error_by_row, softmax
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.system.typing import Array
+
+MOST_STEPS = 100
+"""Most steps of a trial row: it is computed in numpy, one step after the other."""
+
+ROWS = 6
+
+Answers = dict[str, Array]
+"""Answers by name: "probabilities" (and "class", which is not compared), "y", or "code",
+"reconstruction" and "error"."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Rows and the answers of the model to them, computed in float64.
+
+    Parameters
+    ----------
+    X : ndarray (N, T, I) or (N, F)
+        As the data has them, uint8 if they are pixels; else numbers that float32 has exactly.
+    lengths : ndarray (N,) of int64 or None
+        Steps of each row; None for all T.
+    answers : dict of ndarray
+        Of steps after the end of a row they are 0.
+    stream : dict of ndarray or None
+        Answers (N, T, ...) after every step of a stream of the rows; None if there is no stream, or
+        rows have lengths.
+    """
+
+    X: Array
+    lengths: Array | None
+    answers: Answers
+    stream: Answers | None
+
+    def masked(self, answers: Mapping[str, Array]) -> Answers:
+        """Return answers with zeros at steps after the end of a row."""
+        answers = dict(answers)
+        y = answers.get("y")
+        if y is not None and y.ndim == 3 and self.lengths is not None:
+            read = np.arange(y.shape[1]) < self.lengths[:, None]
+            answers["y"] = np.where(read[..., None], y, 0)
+        return answers
+
+    def difference(self, answers: Mapping[str, Array]) -> float:
+        """Return the largest difference of answers; infinite if one is not finite or has another
+        shape."""
+        return difference(self.masked(answers), self.answers)
+
+
+def difference(found: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
+    """Return the largest difference of answers; infinite where they cannot be compared."""
+    largest = 0.0
+    for name, right in expected.items():
+        if name == "class":
+            continue
+        own = np.asarray(found[name], np.float64)
+        if own.shape != right.shape or not np.isfinite(own).all():
+            return float("inf")
+        largest = max(largest, float(np.abs(own - right).max(initial=0)))
+    return largest
+
+
+def trials_of(model: FittedModel, seed: int = 0) -> list[Trial]:
+    """Return trials of a model: whole rows and, unless it is an autoencoder, rows of unequal
+    lengths with another number of steps."""
+    model = _exact(model)
+    random = np.random.default_rng([seed, model.net.n_parameters()])
+    if model.net.job == "autoencode":
+        return [_trial(model, _rows(model, (ROWS, model.n_features), random), None)]
+    T = min(model.row_shape[0], MOST_STEPS)
+    whole = _trial(model, _rows(model, (ROWS, T, model.n_features), random), None)
+    other = T + 3
+    lengths = np.array([other, *random.integers(1, other + 1, ROWS - 1)])
+    return [whole, _trial(model, _rows(model, (ROWS, other, model.n_features), random), lengths)]
+
+
+def scale_of(model: FittedModel, trials: list[Trial]) -> float:
+    """Return what differences are measured by: the scale of the targets, or 1 if it is less."""
+    if model.net.job == "classify":
+        return 1.0
+    scaling = model.transform.target_scaling
+    if model.net.job == "autoencode":
+        scaling = model.transform.scaling
+    scale = 1.0 if scaling is None else max(1.0, float((1 / np.abs(scaling[1])).max()))
+    if model.transform.takes_logarithms:
+        scale = max(scale, *(float(np.abs(trial.answers["y"]).max()) for trial in trials))
+    return scale
+
+
+def _exact(model: FittedModel) -> FittedModel:
+    """Return the model in float64; columns of text and dates are features, as an export reads."""
+    params = {name: array.astype(np.float64) for name, array in model.params.items()}
+    return replace(model, params=params, transform=replace(model.transform, encodings=()))
+
+
+def _rows(model: FittedModel, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    transform = model.transform
+    if transform.pixels:
+        return random.integers(0, 256, shape).astype(np.uint8)
+    X = random.normal(size=shape)
+    if transform.scaling is not None:
+        X = X / transform.scaling[1] + transform.scaling[0]
+    if transform.linear is not None and any(transform.linear.log):
+        own = [
+            f for f, log in zip(transform.own_features, transform.linear.log, strict=True) if log
+        ]
+        X[..., own] = np.exp(X[..., own])
+    if transform.fill is not None:
+        X[random.random(shape) < 0.1] = np.nan
+    return X.astype(np.float32).astype(np.float64)
+
+
+def _trial(model: FittedModel, X: Array, lengths: Array | None) -> Trial:
+    trial = Trial(X, lengths, expected_answers(model, X, lengths), None)
+    trial = replace(trial, answers=trial.masked(trial.answers))
+    if lengths is not None or not _streams(model):
+        return trial
+    stream = Stream(model, len(X), threads=1)
+    name = "probabilities" if model.net.job == "classify" else "y"
+    return replace(trial, stream={name: stream.feed(X)})
+
+
+def _streams(model: FittedModel) -> bool:
+    from hiddenstate.export.program import program_of
+
+    return program_of(model).streams
+
+
+def expected_answers(model: FittedModel, X: Array, lengths: Array | None) -> Answers:
+    """Return the answers of a model to rows, computed by the reference in float64."""
+    model = _exact(model)
+    inputs = model.transform.apply(X, lengths, np.float64, "trial rows")
+    if model.net.job == "autoencode":
+        predictor = ReferencePredictor(model)
+        rows = predictor.predict(inputs)
+        own = inputs / 255 if inputs.dtype == np.uint8 else inputs
+        return {
+            "code": predictor.encode(inputs),
+            "reconstruction": model.transform.undo(rows),
+            "error": error_by_row(rows, own),
+        }
+    if model.n_members > 1:
+        outputs = MembersPredictor(model, ReferencePredictor).predict(inputs, lengths)
+    else:
+        outputs = ReferencePredictor(model).predict(inputs, lengths)
+    if model.net.job == "classify":
+        p = softmax(outputs)
+        return {"probabilities": p, "class": p.argmax(axis=1)}
+    return {"y": model.transform.undo_targets(outputs, inputs, lengths)}

@@ -1,0 +1,28 @@
+"""The numpy runtime, which all exports follow: its answers are those of the program."""
+
+import numpy as np
+import pytest
+
+from hiddenstate.export.program import plain, program_of
+from hiddenstate.export.python_file import packed
+from hiddenstate.export.runtime import Model, unpacked
+from hiddenstate.export.target import source_of
+from hiddenstate.export.trial import difference, trials_of
+from tests.export.models import random_model
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_it_gives_the_answers_of_the_program(seed):
+    model = random_model(seed, "float64" if seed % 3 == 0 else "float32")
+    source = source_of(model, "m", "float32")
+    own = Model(unpacked(packed(plain(source.program))), source.facts)
+    streams = 0
+    for trial in trials_of(source.model):
+        assert trial.difference(own.predict(trial.X, trial.lengths)) < 1e-12
+        if trial.stream is not None:
+            streams += 1
+            steps = own.stream(len(trial.X))
+            each = [steps.step(trial.X[:, t]) for t in range(trial.X.shape[1])]
+            found = {name: np.stack([one[name] for one in each], axis=1) for name in each[0]}
+            assert difference(found, trial.stream) < 1e-12
+    assert streams == int(program_of(source.model).streams)
