@@ -122,7 +122,8 @@ def _linear(random: np.random.Generator, outputs: int, log: bool) -> LinearPath:
 
 def _near_one(transform: Transform) -> Transform:
     scaling, target = transform.scaling, transform.target_scaling
-    assert scaling is not None and target is not None
+    assert scaling is not None
+    assert target is not None
     return replace(
         transform,
         scaling=(scaling[0] * 0, scaling[1] * 0 + 2),

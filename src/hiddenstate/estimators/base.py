@@ -239,6 +239,34 @@ class Estimator(BaseEstimator):
             modules: list[Any] = [make_module(m.net, m.folded(), scaling) for m in members]
             return modules[0] if len(modules) == 1 else MembersNet(modules).eval()
 
+    def export(
+        self, to: str, path: str | Path, weights: str | None = None, force: bool = False
+    ) -> Any:
+        """Write the model for another language, after trying the result on rows.
+
+        Parameters
+        ----------
+        to : str
+            What to write: `python` is one file that needs numpy alone.
+        path : path
+            The file; a JSON file with the names of classes and columns is written beside it.
+        weights : str, optional
+            How weights are stored, by default as the target prefers.
+        force : bool, default False
+            Whether files that exist are replaced.
+
+        Returns
+        -------
+        hiddenstate.export.Report
+
+        Errors are those of :func:`hiddenstate.export.export_model`.
+        """
+        from hiddenstate.export import export_model
+
+        check_is_fitted(self)
+        with errors_for_python():
+            return export_model(self.model_, to, path, weights, force)
+
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to a safetensors file; :func:`load` reads it.
 

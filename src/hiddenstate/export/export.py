@@ -5,11 +5,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from hiddenstate.errors import DataError, MachineError, OptionError, did_you_mean, printable
+from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 from hiddenstate.export.target import Contents, Source, Target, facts_json, source_of
 from hiddenstate.export.trial import difference, scale_of, trials_of
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.system.atomic_file import check_output, write_output
+from hiddenstate.system.atomic_file import check_output, write_outputs
 
 TARGETS = {
     "python": "hiddenstate.export.python_file",
@@ -111,7 +111,7 @@ def export_model(
                 f"--output: {printable(each)} already exists; add --force to replace it"
             )
     report = _tried(target, source, contents)
-    _write({paths[end]: content for end, content in contents.items()})
+    write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
     return Report(to, sizes, *report)
 
@@ -150,24 +150,3 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
             "which computes in float64"
         )
     return largest, limit, sum(len(trial.X) for trial in trials), computed_by
-
-
-def _write(files: dict[Path, bytes]) -> None:
-    """Write all files, or none: what was there before is put back if one cannot be written."""
-    before = {path: path.read_bytes() if path.is_file() else None for path in files}
-    done: list[Path] = []
-    try:
-        for path, content in reversed(files.items()):  # the one that a user named comes last
-            write_output(path, content)
-            done.append(path)
-    except BaseException:
-        for path in done:
-            earlier = before[path]
-            try:
-                if earlier is None:
-                    path.unlink()
-                else:
-                    write_output(path, earlier)
-            except (OSError, MachineError):
-                continue
-        raise

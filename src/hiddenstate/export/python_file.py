@@ -2,7 +2,9 @@
 
 import base64
 import json
+from importlib.abc import InspectLoader
 from importlib.resources import files
+from importlib.util import module_from_spec, spec_from_loader
 from typing import Any
 
 import numpy as np
@@ -42,8 +44,12 @@ def packed(value: Any) -> Any:
 
 def build(source: Source) -> Contents:
     """Return the file."""
-    text = files("hiddenstate.export").joinpath("runtime.py").read_text("utf-8")
-    code = text.split('"""\n', 1)[1]
+    code = (
+        _text("runtime.py")
+        .split('"""\n', 1)[1]
+        .replace("import json\n", "import csv\nimport json\nimport sys\n")
+    )
+    code += "\n\n" + _text("runtime_command.py").split("\n\n\n", 1)[1]
     streams = source.program.streams
     module = source.identifier
     head = INTRODUCTION.format(
@@ -55,12 +61,16 @@ def build(source: Source) -> Contents:
     )
     about = {**source.facts, "usage": _usage(source)}
     end = (
-        f"\n\nABOUT = json.loads(\n{_literal(json.dumps(about))}\n)\n"
-        f"PROGRAM = json.loads(\n{_literal(json.dumps(packed(plain(source.program))))}\n)\n"
-        "model = Model(unpacked(PROGRAM), ABOUT)\n\n"
+        f"\n\nABOUT = (\n{_literal(json.dumps(about))}\n)\n"
+        f"PROGRAM = (\n{_literal(json.dumps(packed(plain(source.program))))}\n)\n"
+        "model = loaded(PROGRAM, ABOUT)\n\n"
         'if __name__ == "__main__":\n    sys.exit(main(model))\n'
     )
     return {".py": (head + code + end).encode()}
+
+
+def _text(module: str) -> str:
+    return files("hiddenstate.export").joinpath(module).read_text("utf-8")
 
 
 def _literal(text: str) -> str:
@@ -79,10 +89,13 @@ def _usage(source: Source) -> str:
 
 
 def run(source: Source, contents: Contents, trial: Trial) -> Run:
-    """Execute the file, and return its answers to a trial."""
-    scope: dict[str, Any] = {"__name__": source.identifier}
-    exec(compile(contents[".py"], f"{source.name}.py", "exec"), scope)
-    model = scope["model"]
+    """Import the file, and return its answers to a trial."""
+    loader = _InMemory(contents[".py"].decode())
+    spec = spec_from_loader(source.identifier, loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    loader.exec_module(module)
+    model = module.model
     answers = model.predict(trial.X, trial.lengths)
     stream = None
     if trial.stream is not None:
@@ -90,6 +103,17 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
         each = [steps.step(trial.X[:, t]) for t in range(trial.X.shape[1])]
         stream = {name: np.stack([one[name] for one in each], axis=1) for name in each[0]}
     return Run(answers, stream, f"numpy {np.__version__}")
+
+
+class _InMemory(InspectLoader):
+    """Imports the text of a module."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def get_source(self, fullname: str) -> str:
+        """Return the text."""
+        return self._text
 
 
 def _refusal(program: Program) -> str | None:

@@ -159,6 +159,7 @@ def _preparation(program: Program) -> dict[str, Any]:
         return None if array is None else array.tolist()
 
     path = program.linear
+    logs = () if path is None else zip(path.features, path.log, strict=True)
     return {
         "missing": program.missing,
         "fill": numbers(program.fill),
@@ -167,7 +168,7 @@ def _preparation(program: Program) -> dict[str, Any]:
         "target_offset": numbers(program.target_offset),
         "target_factor": numbers(program.target_factor),
         "change": None if program.change is None else list(program.change),
-        "logarithms": None if path is None else [f for f, l in zip(path.features, path.log) if l],
+        "logarithms": [feature for feature, is_log in logs if is_log],
     }
 
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -230,6 +231,29 @@ def write_output(path: Path, data: bytes) -> None:
         raise MachineError(
             f"{printable(path)}: {len(data):,} bytes could not be written: {error.strerror}{hint}"
         ) from None
+
+
+def write_outputs(files: Mapping[Path, bytes]) -> None:
+    """Write all files, the first one last, or none of them.
+
+    If one cannot be written, those before it are put back as they were. Errors as
+    :func:`write_output`.
+    """
+    before = {path: path.read_bytes() if path.is_file() else None for path in files}
+    done: list[Path] = []
+    try:
+        for path, content in reversed(list(files.items())):
+            write_output(path, content)
+            done.append(path)
+    except BaseException:
+        for path in done:
+            earlier = before[path]
+            with contextlib.suppress(OSError, MachineError):
+                if earlier is None:
+                    path.unlink()
+                else:
+                    write_output(path, earlier)
+        raise
 
 
 def check_output(path: Path) -> Path:

@@ -1,0 +1,213 @@
+"""Exporting: the check before anything is kept, what is refused, and the Python file."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate import RecurrentRegressor, load
+from hiddenstate.errors import DataError, MachineError, OptionError
+from hiddenstate.export import export, export_model, python_file
+from hiddenstate.export.target import Target
+from hiddenstate.system import atomic_file
+from tests.conftest import QUIET
+from tests.export.models import random_model
+
+
+def imported(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("exported", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.model
+
+
+def run_file(path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", str(path), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def table_of(text: str) -> tuple[list[str], np.ndarray[Any, Any]]:
+    lines = [line.split(",") for line in text.splitlines()]
+    return lines[0], np.array(lines[1:])
+
+
+def test_an_export_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
+    model = random_model(3, job="regress", cell="gru", missing="error")
+
+    def build(source):
+        contents = python_file.build(source)
+        return {".py": contents[".py"].replace(b"(1 - z) * np.tanh", b"(1 - z) * 1.001 * np.tanh")}
+
+    wrong = Target("python", ".py", 1e-12, ("float32",), lambda p: None, build, python_file.run)
+    monkeypatch.setattr(python_file, "TARGET", wrong)
+    with pytest.raises(DataError, match="nothing was written: an answer differs by"):
+        export_model(model, "python", tmp_path / "m.py")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path):
+    model = random_model(5, job="classify")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        export_model(model, "python", tmp_path / name / "m.py")
+    for name in ("m.py", "m.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_what_belongs_to_a_model_lies_beside_it(tmp_path):
+    model = random_model(5, job="classify", missing="mask")
+    report = export_model(model, "python", tmp_path / "m")
+    assert [Path(name).name for name in report.files] == ["m.py", "m.json"]
+    facts = json.loads((tmp_path / "m.json").read_text())
+    assert facts["classes"] == model.classes
+    assert facts["columns"] == list(model.transform.columns)
+    assert facts["preparation"]["missing"] == "mask"
+    assert len(facts["model_sha256"]) == 64
+    assert facts["model_sha256"] in (tmp_path / "m.py").read_text()
+
+
+def test_files_that_exist_are_replaced_only_if_forced(tmp_path):
+    model = random_model(5, job="classify")
+    (tmp_path / "m.json").write_text("mine")
+    with pytest.raises(OptionError, match=r"m\.json already exists; add --force"):
+        export_model(model, "python", tmp_path / "m.py")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.json"]
+    export_model(model, "python", tmp_path / "m.py", force=True)
+    assert json.loads((tmp_path / "m.json").read_text())["job"] == "classify"
+
+
+def test_a_file_that_cannot_be_written_leaves_all_as_it_was(tmp_path, monkeypatch):
+    model = random_model(5, job="classify")
+    (tmp_path / "m.json").write_text("mine")
+    write = atomic_file.write_output
+
+    def full(path, data):
+        if path.suffix == ".py":
+            raise MachineError("no space")
+        write(path, data)
+
+    monkeypatch.setattr(atomic_file, "write_output", full)
+    with pytest.raises(MachineError, match="no space"):
+        export_model(model, "python", tmp_path / "m.py", force=True)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("m.json", "mine")]
+
+
+def test_the_file_classifies_pictures_as_the_program(cli, tiny_idx, tmp_path):
+    options = ("--max-steps", "30", "--hidden-size", "8")
+    assert cli("classify", tiny_idx, *options, *QUIET).code == 0
+    answer = cli("export", "classify-1", "--to", "python")
+    assert answer.code == 0, answer.err
+    assert "largest difference from the model in 12 rows" in answer.err
+    model = imported(tmp_path / "classify-1.py")
+    X = np.random.default_rng(0).integers(0, 256, (7, 8, 8)).astype(np.uint8)
+    own = load(tmp_path / "runs" / "classify-1" / "model.safetensors")
+    np.testing.assert_allclose(model.predict(X)["probabilities"], own.predict_proba(X), atol=1e-5)
+    np.savetxt(tmp_path / "rows.csv", X.reshape(7, -1), "%d", ",")
+    done = run_file(tmp_path / "classify-1.py", tmp_path / "rows.csv")
+    assert done.stderr == ""
+    head, table = table_of(done.stdout)
+    assert head == ["row", "label", "p_0", "p_1", "p_2"]
+    assert (table[:, 1].astype(int) == own.predict(X)).all()
+
+
+LONG = """shop,day,price,promo,sales
+{rows}
+"""
+
+
+def long_table(tmp_path: Path) -> Path:
+    random = np.random.default_rng(1)
+    lines = [
+        f"{shop},{day},{random.normal(5):.3f},{day % 3},{random.normal(100 + day):.2f}"
+        for shop in "ab"
+        for day in range(40)
+    ]
+    path = tmp_path / "sales.csv"
+    path.write_text(LONG.format(rows="\n".join(lines)))
+    return path
+
+
+@pytest.mark.parametrize("output", ["steps", "last"])
+def test_the_file_predicts_a_table_as_the_program(cli, tmp_path, output):
+    data = long_table(tmp_path)
+    named = ("--id", "shop", "--time", "day", "--target", "sales", "--input", "price,promo")
+    words = (*named, "--output", output, "--window", "6", "--hidden-size", "5")
+    assert cli("regress", data, *words, "--max-steps", "20", *QUIET).code == 0
+    assert cli("export", "last", "--to", "python", "--output", "sales.py").code == 0
+    expected = table_of(cli("predict", "last", data).out)
+    shuffled = tmp_path / "other.csv"
+    lines = [line.split(",") for line in data.read_text().splitlines()]
+    shuffled.write_text("\n".join(",".join(reversed(line)) for line in lines))
+    done = run_file(tmp_path / "sales.py", shuffled)
+    assert done.stderr == ""
+    head, table = table_of(done.stdout)
+    assert head == ["shop", "step", "sales"]
+    names = [expected[0].index(name) for name in ("series", "step", "sales")]
+    own = expected[1][:, names]
+    assert (table[:, :2] == own[:, :2]).all()
+    np.testing.assert_allclose(table[:, 2].astype(float), own[:, 2].astype(float), rtol=1e-5)
+
+
+def test_a_file_without_a_column_is_one_line(tmp_path):
+    model = random_model(5, job="classify", missing="error", pixels=False)
+    export_model(model, "python", tmp_path / "m.py")
+    (tmp_path / "rows.csv").write_text("x1,other\n1,2\n")
+    done = run_file(tmp_path / "m.py", tmp_path / "rows.csv")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("no column x0; it has x1, other\n")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_missing_value_that_the_model_does_not_read_is_refused(tmp_path):
+    model = random_model(5, job="classify", missing="error", pixels=False)
+    export_model(model, "python", tmp_path / "m.py")
+    X = np.zeros((1, 4, model.n_features))
+    X[0, 2, 0] = np.nan
+    with pytest.raises(ValueError, match="values are missing"):
+        imported(tmp_path / "m.py").predict(X)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--to", "pyton"), "--to: unknown target pyton; expected python"),
+        (("--to", "python", "--weights", "int8"), "--weights: --to python stores float32"),
+        (("--to", "python", "--output", "no/x.py"), "the folder does not exist"),
+    ],
+)
+def test_a_wrong_option_is_one_line(refuse, tmp_path, words, message):
+    random_model(5, job="classify").save(tmp_path / "m.safetensors")
+    assert message in refuse(2, "export", "m.safetensors", *words)
+
+
+def test_a_damaged_model_is_refused(refuse, tmp_path):
+    random_model(5, job="classify").save(tmp_path / "m.safetensors")
+    content = (tmp_path / "m.safetensors").read_bytes()
+    (tmp_path / "m.safetensors").write_bytes(content[:-7])
+    refuse(4, "export", "m.safetensors", "--to", "python")
+
+
+def test_an_estimator_exports_itself(tmp_path):
+    X = np.random.default_rng(0).normal(size=(20, 6, 2))
+    estimator = RecurrentRegressor(hidden_size=4, max_steps=5, threads=1, random_state=0)
+    estimator.fit(X, X.sum(axis=2))
+    report = estimator.export("python", tmp_path / "m.py")
+    assert report.difference <= report.limit
+    np.testing.assert_allclose(
+        imported(tmp_path / "m.py").predict(X)["y"], estimator.predict(X), atol=1e-5
+    )
+    with pytest.raises(OptionError, match="already exists; add force"):
+        estimator.export("python", tmp_path / "m.py")
+
+
+def test_every_target_has_a_module():
+    for name in export.TARGETS:
+        target = export.target_named(name)
+        assert target.name == name
