@@ -27,6 +27,7 @@ def named(path):
 @pytest.mark.parametrize("path", WITH_CODE, ids=named)
 def test_python_blocks_run_in_order(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # a page may import a file that it wrote
     text = path.read_text("utf-8")
     names = {"__name__": "page"}
     for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):

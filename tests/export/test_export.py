@@ -105,12 +105,12 @@ def test_the_file_classifies_pictures_as_the_program(cli, tiny_idx, tmp_path):
     answer = cli("export", "classify-1", "--to", "python")
     assert answer.code == 0, answer.err
     assert "largest difference from the model in 12 rows" in answer.err
-    model = imported(tmp_path / "classify-1.py")
+    model = imported(tmp_path / "classify_1.py")
     X = np.random.default_rng(0).integers(0, 256, (7, 8, 8)).astype(np.uint8)
     own = load(tmp_path / "runs" / "classify-1" / "model.safetensors")
     np.testing.assert_allclose(model.predict(X)["probabilities"], own.predict_proba(X), atol=1e-5)
     np.savetxt(tmp_path / "rows.csv", X.reshape(7, -1), "%d", ",")
-    done = run_file(tmp_path / "classify-1.py", tmp_path / "rows.csv")
+    done = run_file(tmp_path / "classify_1.py", tmp_path / "rows.csv")
     assert done.stderr == ""
     head, table = table_of(done.stdout)
     assert head == ["row", "label", "p_0", "p_1", "p_2"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
-from hiddenstate.export.target import Contents, Source, Target, facts_json, source_of
+from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
 from hiddenstate.export.trial import difference, scale_of, trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.atomic_file import check_output, write_outputs
@@ -56,8 +56,12 @@ def target_named(name: str) -> Target:
 
 
 def default_output(name: str, to: str) -> Path:
-    """Return the file that an export of a model called `name` is written to, unless named."""
-    return Path(name + target_named(to).ending)
+    """Return the file that an export of a model called `name` is written to, unless named.
+
+    A Python file can be imported by its name.
+    """
+    ending = target_named(to).ending
+    return Path((identifier(name) if ending == ".py" else name) + ending)
 
 
 def export_model(

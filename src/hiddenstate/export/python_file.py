@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.export.program import Program, plain
-from hiddenstate.export.target import Contents, Run, Source, Target
+from hiddenstate.export.target import Contents, Run, Source, Target, identifier
 from hiddenstate.export.trial import Trial
 
 WIDTH = 96
@@ -18,11 +18,8 @@ WIDTH = 96
 
 INTRODUCTION = '''"""{name}: a trained model, with the numpy code that computes its answers.
 
-    python {file} ROWS.csv > answers.csv
-
-    import {module}
-    {module}.model.predict(X){stream}
-
+    python {name}.py ROWS.csv > answers.csv
+{use}
 SHA-256 of the model: {sha}
 """
 '''
@@ -50,13 +47,9 @@ def build(source: Source) -> Contents:
         .replace("import json\n", "import csv\nimport json\nimport sys\n")
     )
     code += "\n\n" + _text("runtime_command.py").split("\n\n\n", 1)[1]
-    streams = source.program.streams
-    module = source.identifier
     head = INTRODUCTION.format(
         name=source.name,
-        file=f"{source.name}.py",
-        module=module,
-        stream=f"\n    stream = {module}.model.stream()\n    stream.step(x)" if streams else "",
+        use=_use(source) if source.name == identifier(source.name) else "",
         sha=source.facts["model_sha256"],
     )
     about = {**source.facts, "usage": _usage(source)}
@@ -71,6 +64,14 @@ def build(source: Source) -> Contents:
 
 def _text(module: str) -> str:
     return files("hiddenstate.export").joinpath(module).read_text("utf-8")
+
+
+def _use(source: Source) -> str:
+    name = source.name
+    lines = ["", f"import {name}", f"{name}.model.predict(X)"]
+    if source.program.streams:
+        lines += [f"stream = {name}.model.stream()", "stream.step(x)"]
+    return "\n".join(f"    {line}" if line else line for line in lines) + "\n"
 
 
 def _literal(text: str) -> str:

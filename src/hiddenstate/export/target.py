@@ -40,8 +40,13 @@ class Source:
     @property
     def identifier(self) -> str:
         """The name as an identifier of C and Python, in lower case."""
-        word = re.sub(r"\W+", "_", self.name.lower(), flags=re.ASCII).strip("_")
-        return word if word and not word[0].isdigit() else f"model_{word}".rstrip("_")
+        return identifier(self.name).lower()
+
+
+def identifier(name: str) -> str:
+    """Return a name as an identifier of C and Python."""
+    word = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+    return word if word and not word[0].isdigit() else f"model_{word}".rstrip("_")
 
 
 @dataclass(frozen=True)

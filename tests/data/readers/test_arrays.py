@@ -397,3 +397,13 @@ def test_names_are_escaped_in_messages(tmp_path: Path) -> None:
     with pytest.raises(DataError) as refused:
         read(folder)
     assert str(refused.value).isprintable()
+
+
+def test_a_forecast_of_bytes_reads_numbers_not_pixels(path: Path) -> None:
+    """Fractions of 255 and bytes that wrap around once gave wrong targets and scores."""
+    bytes_ = np.array([[250.0], [3], [128], [7], [255]])
+    npz(path, X=bytes_.astype(np.uint8))
+    result = read(path, "regress", horizon=1)
+    assert result.X.dtype == np.float32
+    same(result.X.astype(np.float64), result.y)
+    same(result.y.reshape(-1, 1), bytes_)
