@@ -4,6 +4,7 @@ import copy
 import io
 import pickle
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -413,7 +414,11 @@ def made() -> nn.LSTM:
 def work(rank: int, folder: Path) -> None:
     """One of two processes: gradients of its half of the batch, averaged over both."""
     torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
+        "gloo",
+        init_method=f"file://{folder}/store",
+        rank=rank,
+        world_size=2,
+        timeout=timedelta(seconds=60),  # half an hour, unless said
     )
     layer = made()
     if rank:  # The first one's weights are everyone's.

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,9 @@ def outputs(monkeypatch):
 
 
 def pictures_of(reader):
-    pictures = []
+    pictures, end = [], time.monotonic() + 120
     while not reader.ended:
+        assert time.monotonic() < end
         if picture := reader.newest(60):
             pictures.append(picture)
     return pictures

@@ -1,6 +1,7 @@
 """The window: keys, the bar, its pace beside training, and views beside a fit."""
 
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -368,10 +369,11 @@ def display(monkeypatch):
     screen = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as stream:
+        assert select.select([read], [], [], 60)[0], "Xvfb does not answer"
         number = stream.readline().strip()
     monkeypatch.setenv("DISPLAY", f":{number}")
     yield
-    screen.terminate()
+    screen.kill()
     screen.wait()
 
 
