@@ -165,6 +165,27 @@ def test_a_file_without_a_column_is_one_line(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no lines"),
+        ("x0,x1,x2,x3\n1,2\n", "line 2 has 2 cells, fewer than the others"),
+        ("x0,x1,x2,x3\n1,2,3,4\n1,two,3,4\n", "line 3: expected a number, got 'two'"),
+        ("1,2\n3,4\n", "columns, got 2"),
+        ("1,2,3,\n" * 8, "values are missing"),
+    ],
+)
+def test_a_wrong_file_is_one_line(tmp_path, text, message):
+    model = random_model(4, job="regress", missing="error", pixels=False, linear=False)
+    assert model.n_features == 4
+    export_model(model, "python", tmp_path / "m.py")
+    (tmp_path / "rows.csv").write_text(text)
+    done = run_file(tmp_path / "m.py", tmp_path / "rows.csv")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_missing_value_that_the_model_does_not_read_is_refused(tmp_path):
     model = random_model(5, job="classify", missing="error", pixels=False)
     export_model(model, "python", tmp_path / "m.py")

@@ -44,7 +44,7 @@ def build(source: Source) -> Contents:
     code = (
         _text("runtime.py")
         .split('"""\n', 1)[1]
-        .replace("import json\n", "import csv\nimport json\nimport sys\n")
+        .replace("import json\n", "import csv\nimport json\nimport os\nimport sys\n")
     )
     code += "\n\n" + _text("runtime_command.py").split("\n\n\n", 1)[1]
     head = INTRODUCTION.format(

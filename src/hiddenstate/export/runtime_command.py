@@ -1,6 +1,7 @@
 """The command line of an exported Python file: its text follows that of `runtime.py`."""
 
 import csv
+import os
 import sys
 from typing import Any
 
@@ -10,46 +11,55 @@ from hiddenstate.export.runtime import Array, Model, Part
 
 
 def read_csv(path: str, about: Part) -> tuple[Array, list[tuple[str, ...]]]:
-    """Return the columns that the model reads of a file, as an array of lines, and other columns.
+    """Return the columns that the model reads, (lines, columns), and of each line its series.
 
     Columns are found by name where model and file both have names.
     """
     with open(path, newline="", encoding="utf-8-sig") as file:
-        lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
+        text = file.read()
+    first = text.split("\n", 1)[0]
+    delimiter = about["delimiter"] or max(",;\t|", key=first.count)
+    table = csv.reader(text.splitlines(), delimiter=delimiter)
+    lines = [(n, line) for n, line in enumerate(table, 1) if any(cell.strip() for cell in line)]
     if not lines:
         raise ValueError(f"{path}: no lines")
-    named = not all(is_number(cell) for cell in lines[0])
-    names = lines.pop(0) if named else None
-    columns, chosen = about["columns"], list(range(len(lines[0]) if lines else 0))
-    if columns and names:
-        lacking = [name for name in columns if name not in names]
+    named = not all(is_number(cell, about) for cell in lines[0][1])
+    names = lines.pop(0)[1] if named else None
+    chosen, own = list(range(len(lines[0][1]) if lines else 0)), []
+    if names is not None and about["columns"]:
+        wanted = [*about["columns"], *about["id"]]
+        lacking = [name for name in wanted if name not in names]
         if lacking:
             raise ValueError(f"{path}: no column {lacking[0]}; it has {', '.join(names)}")
-        chosen = [names.index(name) for name in columns]
-    rows = np.array([[number(line[j], path) for j in chosen] for line in lines])
-    own = [] if names is None or not about["id"] else about["id"]
-    places = [names.index(name) for name in own if names and name in names]
-    ids = [tuple(line[place] for place in places) for line in lines]
-    return rows, ids
+        places = [names.index(name) for name in wanted]
+        n = len(about["columns"])
+        chosen, own = places[:n], places[n:]
+    rows, ids = [], []
+    for n, line in lines:
+        if len(line) <= max(chosen + own):
+            raise ValueError(f"{path}: line {n} has {len(line)} cells, fewer than the others")
+        rows.append([number(line[j], about, f"{path}: line {n}") for j in chosen])
+        ids.append(tuple(line[j] for j in own))
+    return np.array(rows, np.float64).reshape(len(rows), len(chosen)), ids
 
 
-def is_number(cell: str) -> bool:
-    return cell.strip() == "" or _float(cell) is not None
+def is_number(cell: str, about: Part) -> bool:
+    return cell.strip() == "" or value_of(cell, about) is not None
 
 
-def _float(cell: str) -> float | None:
+def value_of(cell: str, about: Part) -> float | None:
     try:
-        return float(cell)
+        return float(cell.replace(",", ".") if about["decimal"] == "," else cell)
     except ValueError:
         return None
 
 
-def number(cell: str, path: str) -> float:
+def number(cell: str, about: Part, where: str) -> float:
     if cell.strip().lower() in ("", "na", "n/a", "null", "none", "nan"):
         return float("nan")
-    value = _float(cell)
+    value = value_of(cell, about)
     if value is None:
-        raise ValueError(f"{path}: expected a number, got {cell!r}")
+        raise ValueError(f"{where}: expected a number, got {cell!r}")
     return value
 
 
@@ -65,7 +75,14 @@ def answer_file(model: Model, path: str) -> tuple[list[str], list[list[Any]]]:
     """Return the header and the lines of answers to the rows of a CSV file."""
     program, about = model.program, model.about
     rows, ids = read_csv(path, about)
+    flat, width = about["rows_are_series"], rows.shape[1]
+    if width % program["n_features"] if flat else width != program["n_features"]:
+        steps = "steps of " if flat else ""
+        expected = f"{steps}{program['n_features']} columns"
+        raise ValueError(f"{path}: expected {expected}, got {width}")
     if program["pixels"]:
+        if not ((rows >= 0) & (rows <= 255) & (rows == np.round(rows))).all():
+            raise ValueError(f"{path}: expected whole numbers from 0 to 255")
         rows = rows.astype(np.uint8)
     if program["job"] == "autoencode":
         answers = model.predict(rows)
@@ -74,12 +91,9 @@ def answer_file(model: Model, path: str) -> tuple[list[str], list[list[Any]]]:
             [row, *code, error]
             for row, (code, error) in enumerate(zip(answers["code"], answers["error"], strict=True))
         ]
-    flat = about["rows_are_series"]
     series: list[tuple[tuple[str, ...], Array]]
     if flat:
         n = program["n_features"]
-        if rows.shape[1] % n:
-            raise ValueError(f"{path}: lines of {rows.shape[1]} numbers, expected steps of {n}")
         series = [((str(i),), row.reshape(-1, n)) for i, row in enumerate(rows)]
     else:
         series = series_of(rows, ids)
@@ -107,6 +121,10 @@ def main(model: Model) -> int:
         sys.stderr.write(f"{sys.argv[0]}: {error}\n")
         return 2
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(lines)
+    try:
+        writer.writerows([header, *lines])
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return 0

@@ -113,7 +113,8 @@ def facts_of(model: FittedModel) -> dict[str, Any]:
     reading = transform.reading
     columns = _input_names(model)
     targets = transform.targets or tuple(f"y_{i + 1}" for i in range(model.net.n_outputs))
-    flat = model.net.job == "classify" and reading.get("layout") != "long"
+    layout = reading.get("layout")
+    flat = layout in ("wide", "features") or (model.net.job == "classify" and layout != "long")
     return {
         "hiddenstate": __version__,
         "model_sha256": hashlib.sha256(model.encode()).hexdigest(),
@@ -123,6 +124,8 @@ def facts_of(model: FittedModel) -> dict[str, Any]:
         "targets": list(targets) if model.net.job == "regress" else None,
         "id": list(_as_tuple(reading.get("id"))),
         "rows_are_series": flat,
+        "delimiter": reading.get("delimiter"),
+        "decimal": reading.get("decimal") or ".",
         "n_features": program.n_features,
         "n_steps": program.n_steps,
         "window": program.window,
