@@ -46,7 +46,7 @@ def build(source: Source) -> Contents:
         .split('"""\n', 1)[1]
         .replace("import json\n", "import csv\nimport json\nimport os\nimport sys\n")
     )
-    code += "\n\n" + _text("runtime_command.py").split("\n\n\n", 1)[1]
+    code += "\n\n" + _text("runtime_command.py").split("import Array, Model, Part\n", 1)[1].lstrip()
     head = INTRODUCTION.format(
         name=source.name,
         use=_use(source) if source.name == identifier(source.name) else "",

@@ -9,6 +9,8 @@ import numpy as np
 
 from hiddenstate.export.runtime import Array, Model, Part
 
+Series = list[tuple[tuple[str, ...], Array]]  # of each its ids, and its steps (T, I)
+
 
 def read_csv(path: str, about: Part) -> tuple[Array, list[tuple[str, ...]]]:
     """Return the columns that the model reads, (lines, columns), and of each line its series.
@@ -63,7 +65,7 @@ def number(cell: str, about: Part, where: str) -> float:
     return value
 
 
-def series_of(rows: Array, ids: list[tuple[str, ...]]) -> list[tuple[tuple[str, ...], Array]]:
+def series_of(rows: Array, ids: list[tuple[str, ...]]) -> Series:
     """Return the lines (T, I) of each series, in the order of their first lines."""
     groups: dict[tuple[str, ...], list[Array]] = {}
     for line, own in zip(rows, ids, strict=True):
@@ -73,41 +75,57 @@ def series_of(rows: Array, ids: list[tuple[str, ...]]) -> list[tuple[tuple[str, 
 
 def answer_file(model: Model, path: str) -> tuple[list[str], list[list[Any]]]:
     """Return the header and the lines of answers to the rows of a CSV file."""
-    program, about = model.program, model.about
+    about = model.about
     rows, ids = read_csv(path, about)
-    flat, width = about["rows_are_series"], rows.shape[1]
-    if width % program["n_features"] if flat else width != program["n_features"]:
-        steps = "steps of " if flat else ""
-        expected = f"{steps}{program['n_features']} columns"
-        raise ValueError(f"{path}: expected {expected}, got {width}")
-    if program["pixels"]:
-        if not ((rows >= 0) & (rows <= 255) & (rows == np.round(rows))).all():
-            raise ValueError(f"{path}: expected whole numbers from 0 to 255")
-        rows = rows.astype(np.uint8)
-    if program["job"] == "autoencode":
-        answers = model.predict(rows)
-        header = [f"code_{i + 1}" for i in range(answers["code"].shape[1])] + ["error"]
-        return ["row", *header], [
-            [row, *code, error]
-            for row, (code, error) in enumerate(zip(answers["code"], answers["error"], strict=True))
-        ]
-    series: list[tuple[tuple[str, ...], Array]]
-    if flat:
-        n = program["n_features"]
+    rows = checked(rows, model, path)
+    if model.program["job"] == "autoencode":
+        return coded(model, rows)
+    series: Series
+    if about["rows_are_series"]:
+        n = model.program["n_features"]
         series = [((str(i),), row.reshape(-1, n)) for i, row in enumerate(rows)]
     else:
         series = series_of(rows, ids)
-    header, lines = (["row"] if flat else about["id"]), []
-    if program["job"] == "classify":
-        for own, x in series:
-            answers = model.predict(x[None])
-            label = about["classes"][int(answers["class"][0])]
-            lines.append([*own, label, *answers["probabilities"][0]])
-        return [*header, "label", *(f"p_{name}" for name in about["classes"])], lines
+    head = ["row"] if about["rows_are_series"] else about["id"]
+    names, lines = (classified if model.program["job"] == "classify" else predicted)(model, series)
+    return [*head, *names], lines
+
+
+def checked(rows: Array, model: Model, path: str) -> Array:
+    """Return rows with as many columns as the model reads, uint8 if they are pixels."""
+    flat, n, width = model.about["rows_are_series"], model.program["n_features"], rows.shape[1]
+    if width % n if flat else width != n:
+        raise ValueError(f"{path}: expected {'steps of ' * flat}{n} columns, got {width}")
+    if not model.program["pixels"]:
+        return rows
+    if not ((rows >= 0) & (rows <= 255) & (rows == np.round(rows))).all():
+        raise ValueError(f"{path}: expected whole numbers from 0 to 255")
+    return rows.astype(np.uint8)
+
+
+def coded(model: Model, rows: Array) -> tuple[list[str], list[list[Any]]]:
+    answers = model.predict(rows)
+    codes, errors = answers["code"], answers["error"]
+    names = [f"code_{i + 1}" for i in range(codes.shape[1])]
+    lines = [[i, *code, error] for i, (code, error) in enumerate(zip(codes, errors, strict=True))]
+    return ["row", *names, "error"], lines
+
+
+def classified(model: Model, series: Series) -> tuple[list[str], list[list[Any]]]:
+    classes, lines = model.about["classes"], []
+    for own, x in series:
+        answers = model.predict(x[None])
+        label = classes[int(answers["class"][0])]
+        lines.append([*own, label, *answers["probabilities"][0]])
+    return ["label", *(f"p_{name}" for name in classes)], lines
+
+
+def predicted(model: Model, series: Series) -> tuple[list[str], list[list[Any]]]:
+    lines: list[list[Any]] = []
     for own, x in series:
         steps, y = model.series(x)
         lines += [[*own, t, *values] for t, values in zip(steps, y, strict=True)]
-    return [*header, "step", *about["targets"]], lines
+    return ["step", *model.about["targets"]], lines
 
 
 def main(model: Model) -> int:
