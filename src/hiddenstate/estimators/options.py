@@ -27,7 +27,7 @@ def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
     """Return the config that the parameters, and the recipe if there is one, make for `dataset`."""
     values = _option_values(estimator)
     if estimator.recipe is None:
-        return _own_config(estimator._job, values, dtype, len(dataset.train))
+        return _own_config(estimator._job, values, dtype, dataset)
     if estimator.recipe != "auto":
         raise OptionError(f"recipe: expected 'auto' or None, got {estimator.recipe!r}")
     defaults = inspect.signature(type(estimator)).parameters
@@ -37,7 +37,7 @@ def config_of(estimator: Any, dtype: str, dataset: SequenceDataset) -> Config:
         if name == "seed" or not _is_same(value, defaults[name].default)
     }
     given |= {"recipe": "auto", "test_fraction": 0.0, "dtype": dtype}  # train on all rows
-    if estimator._job == "regress":
+    if estimator._job == "regress" and estimator.horizon is None:
         given["window"] = 0  # X consists of windows
     return make_config(estimator._job, {**suggest(estimator._job, dataset, given), **given})
 
@@ -46,6 +46,11 @@ def _option_values(estimator: Any) -> dict[str, Any]:
     """The parameters as values of options."""
     values: dict[str, Any] = estimator.get_params(deep=False)
     del values["recipe"], values["verbose"]
+    if values.get("horizon") is None:
+        for name in ("window", "change", "linear"):
+            if values.pop(name, None):
+                raise OptionError(f"{name}: applies to forecasts; set horizon, or leave it out")
+        values.pop("horizon", None)
     state = values.pop("random_state")
     if isinstance(state, (int, np.integer)):
         values["seed"] = int(state)
@@ -62,12 +67,20 @@ def _option_values(estimator: Any) -> dict[str, Any]:
     return values
 
 
-def _own_config(job: str, values: dict[str, Any], dtype: str, n_rows: int) -> Config:
-    """The config without a recipe, with what parameters of None mean for `n_rows` rows."""
+def _own_config(job: str, values: dict[str, Any], dtype: str, dataset: SequenceDataset) -> Config:
+    """The config without a recipe, with what parameters of None mean for `dataset`."""
+    n_rows = len(dataset.train)
     if values.get("class_weight", "") is None:
         values["class_weight"] = "none"
-    if job == "regress":
+    if job == "regress" and "horizon" not in values:
         values["window"] = 0  # X consists of windows
+    elif job == "regress":
+        rows = dataset.train
+        lengths = np.full(n_rows, rows.X.shape[1]) if rows.lengths is None else rows.lengths
+        if values["window"] is None:
+            values["window"] = max(1, min(32, int(np.median(lengths)) // 3))
+        values["stride"] = 1
+        n_rows = max(1, int(np.maximum(lengths - values["window"], 1).sum()))
     values["test_fraction"] = 0.0  # train on all rows
     stateful = values.get("stateful", False)
     if values["scale"] is None:

@@ -14,6 +14,7 @@ from hiddenstate.data import Rows, as_rows
 from hiddenstate.engines import Predictor, TrainingState
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.estimators.base import Estimator, all_at_once
+from hiddenstate.estimators.forecasts import ForecastMixin, as_list_of_series
 from hiddenstate.estimators.inputs import (
     as_targets,
     by_series,
@@ -34,7 +35,7 @@ from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import starting_state
 
 
-class RecurrentRegressor(RegressorMixin, Estimator):
+class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin):
     """A recurrent network that predicts targets from sequences.
 
     X has shape (n_samples, n_timesteps, n_features); or is a list of series (n_timesteps,
@@ -81,6 +82,15 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     steps : int in [1, inf) or None, default=None
         Number of time steps in a flat row: with `steps=28`, a row of 784 numbers is read as 28
         steps of 28 features.
+    horizon : int in [1, 1_000_000] or None, default=None
+        Forecast the features of X this many steps ahead; X are then series, of any lengths.
+    window : int in [0, inf) or None, default=None
+        Steps of a window that a forecast reads; None means 32, or a third of the series if less,
+        and 0 the whole series, which :meth:`forecast` cannot continue.
+    change : bool, default=False
+        A forecast learns the change from the last value to the one that is forecast.
+    linear : bool, default=False
+        A forecast adds a linear function of the last values; the network learns what it leaves.
     channels_first : bool, default=False
         X is (n_samples, n_features, n_timesteps), and a series in a list is
         (n_features, n_timesteps), as in aeon and sktime.
@@ -201,6 +211,10 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         stateful: bool = False,
         output: str = "last",
         steps: int | None = None,
+        horizon: int | None = None,
+        window: int | None = None,
+        change: bool = False,
+        linear: bool = False,
         channels_first: bool = False,
         scale: str | None = None,
         missing: str = "error",
@@ -244,6 +258,10 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         self.stateful = stateful
         self.output = output
         self.steps = steps
+        self.horizon = horizon
+        self.window = window
+        self.change = change
+        self.linear = linear
         self.channels_first = channels_first
         self.scale = scale
         self.missing = missing
@@ -275,20 +293,22 @@ class RecurrentRegressor(RegressorMixin, Estimator):
     def fit(
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         *,
         run_dir: str | Path | None = None,
         callbacks: Iterable[Callback] = (),
         view: str = "off",
     ) -> "RecurrentRegressor":
-        """Train on sequences X and targets y.
+        """Train on sequences X and targets y, or on series X with a `horizon`.
 
         The other parameters and the errors are those of :meth:`RecurrentClassifier.fit`.
         """
         job = self._make_job(X, y, sample_weight, reset=True)
         state = starting_state(job)
         self._keep(self._train(job, state, run_dir, callbacks, view))
+        if self.horizon is not None:
+            self._keep_ends(self._checked_rows(as_list_of_series(X), reset=False))
         return self
 
     @all_at_once
@@ -309,6 +329,8 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         DataError
             If X, y or the parameters no longer match the network.
         """
+        if self.horizon is not None:
+            raise OptionError("horizon: windows are cut from whole series; use fit")
         first = self._check_partial_fit()
         self._train_further(self._make_job(X, y, sample_weight, reset=first))
         return self
@@ -408,7 +430,9 @@ class RecurrentRegressor(RegressorMixin, Estimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def _make_job(self, X: ArrayLike, y: ArrayLike, sample_weight: Any, reset: bool) -> Job:
+    def _make_job(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> Job:
+        if self.horizon is not None:
+            return self._forecast_job(X, y, sample_weight)
         rows = self._checked_rows(X, reset=reset)
         if rows.lengths is not None and self.steps is not None:
             raise OptionError("steps: only for flat rows; X has series of unequal length")

@@ -1,0 +1,242 @@
+"""Forecasts of estimators: a regressor that learns the values some steps after its windows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from hiddenstate.config import Config
+from hiddenstate.config.parameters import errors_for_python
+from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
+from hiddenstate.data.readers.dataframes import is_frame
+from hiddenstate.engines import Predictor
+from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.estimators.inputs import float_type
+from hiddenstate.estimators.options import config_of
+from hiddenstate.inference.backtest import calibration_origins
+from hiddenstate.inference.forecast import Forecaster, Intervals, series_of_rows
+from hiddenstate.jobs import Job, make_job
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.system.typing import Array
+
+Ends = dict[float, tuple[Array, Array]]
+"""The lower and the upper ends of intervals, in the shape of the forecast, by their level."""
+
+
+def as_list_of_series(X: Any) -> Any:
+    """Return X as a list of series (T_i, I), or as an array (N, T, I).
+
+    One series is a data frame, (T,) or (T, I); several are a list of such, or (N, T, I).
+    """
+    if is_frame(X):
+        return [X]
+    if isinstance(X, (list, tuple)) and not all(np.isscalar(each) for each in X):
+        return [each if is_frame(each) else _with_features(each) for each in X]
+    X = np.asarray(X) if not hasattr(X, "ndim") else X
+    return X if X.ndim == 3 else [_with_features(X)]
+
+
+def _with_features(series: Any) -> Array:
+    array = np.asarray(series)
+    return array[:, None] if array.ndim == 1 else array
+
+
+def dataset_of_series(
+    rows: Rows, names: tuple[str, ...] | None, targets: Any, dtype: str
+) -> SequenceDataset:
+    """Return series with some of their own features as targets.
+
+    Parameters
+    ----------
+    rows : Rows
+        X (N, T, I).
+    names : tuple of str or None
+        Of the features, if they were columns of a data frame.
+    targets : None, str, int, or sequence of these
+        Features that are forecast, by name or number; None for all.
+    dtype : str
+
+    Raises
+    ------
+    DataError
+        If there is no such feature.
+    """
+    width = rows.X.shape[2]
+    columns = names or (("value",) if width == 1 else tuple(f"value_{i}" for i in range(width)))
+    chosen = _features(targets, columns)
+    X = rows.X.astype(np.float32) if rows.X.dtype == np.uint8 else rows.X
+    rows = replace(rows, X=X, y=X[..., chosen].astype(dtype))
+    read_as: dict[str, Any] = {} if names is None else {"layout": "long"}
+    own = tuple(columns[i] for i in chosen)
+    if names is not None:
+        read_as["target"] = own
+    return SequenceDataset("X", rows, columns=columns, targets=own, read_as=read_as)
+
+
+def _features(targets: Any, columns: tuple[str, ...]) -> list[int]:
+    if targets is None:
+        return list(range(len(columns)))
+    each = [targets] if isinstance(targets, (str, int, np.integer)) else list(targets)
+    chosen = []
+    for target in each:
+        known = target in columns if isinstance(target, str) else target in range(len(columns))
+        if not known or isinstance(target, (bool, float)):
+            hint = did_you_mean(str(target), columns)
+            raise DataError(
+                f"y: with horizon, names or numbers of features to forecast, got "
+                f"{printable(target, 40)}; the features are {', '.join(columns[:8])}{hint}"
+            )
+        chosen.append(columns.index(target) if isinstance(target, str) else int(target))
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise DataError("y: expected different features to forecast, or None for all")
+    return chosen
+
+
+class ForecastMixin:
+    """The method `forecast`, for models trained with a horizon."""
+
+    model_: FittedModel
+    targets_shape_: tuple[int, ...]
+    _ends: list[Array]
+    _seed: int
+
+    if TYPE_CHECKING:  # methods of the estimator
+
+        def _predictor(self) -> Predictor: ...
+        def _checked_rows(self, X: Any, reset: bool) -> Rows: ...
+        def _fitted_names(self) -> tuple[str, ...] | None: ...
+        def _prepared(
+            self, dataset: SequenceDataset, config: Config, reset: bool
+        ) -> PreparedDataset: ...
+
+    def _forecast_job(self, X: Any, y: Any, sample_weight: Any) -> Job:
+        """Cut series into windows whose targets are `horizon` steps after them."""
+        for name in ("stateful", "steps"):
+            if getattr(self, name):
+                raise OptionError(f"{name}: does not go with horizon, which cuts windows of series")
+        if sample_weight is not None:
+            raise OptionError("sample_weight: does not go with horizon; leave it out")
+        rows = self._checked_rows(as_list_of_series(X), reset=True)
+        dtype = float_type(rows.X)
+        dataset = dataset_of_series(rows, self._fitted_names(), y, dtype)
+        config = config_of(self, dtype, dataset)
+        self._seed = config.training.seed
+        job = make_job(config, self._prepared(dataset, config, True))
+        n, every = job.net.n_outputs, job.net.output == "steps"
+        self.targets_shape_ = (job.dataset.X.shape[1],) * every + (n,) * (n > 1)
+        return job
+
+    def _keep_ends(self, rows: Rows) -> None:
+        """Keep the last steps of training series, from which `forecast` starts."""
+        transform = self.model_.transform
+        horizon = int(transform.reading.get("horizon") or 0)
+        n = int(transform.reading.get("window") or 0) + horizon - 1
+        ends = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
+        self._ends = [
+            np.asarray(row[max(0, end - n) : end], np.float64)
+            for row, end in zip(rows.X, ends, strict=True)
+        ]
+
+    def forecast(
+        self, X: Any = None, *, horizon: int | None = None, level: Sequence[float] | None = None
+    ) -> Any:
+        """Return forecasts of the steps after the end of series.
+
+        Steps up to the `horizon` of the model are direct, each from values known that many steps
+        before; later ones are recursive, which requires that all features are forecast.
+
+        Parameters
+        ----------
+        X : series, optional
+            As in `fit`: one series (T,) or (T, I), a data frame, a list of series, or (N, T, I). By
+            default the series that the model was fitted on. Each has at least as many steps as the
+            model reads.
+        horizon : int, optional
+            Steps H to forecast; by default those of the model.
+        level : sequence of float, optional
+            Levels of intervals, such as (0.8, 0.95). They are calibrated on the forecasts from
+            earlier steps of X (split conformal), which should be later than the training series.
+
+        Returns
+        -------
+        ndarray (H,) or (H, O)
+            In the units of the data, without the last axis for one target; (N, H) or (N, H, O) for
+            several series. With `level`, a tuple of it and a dictionary with the lower and upper
+            ends by level.
+
+        Raises
+        ------
+        OptionError
+            If the model was not trained with a horizon, or cannot forecast so far; for `level`
+            without X, or if X has too few steps to calibrate it.
+        DataError
+            If a series is too short.
+        """
+        check_is_fitted(self)
+        with errors_for_python():
+            trained = int(self.model_.transform.reading.get("horizon") or 0)
+            forecaster = Forecaster(self.model_, self._predictor(), horizon or trained)
+            if level is not None and X is None:
+                raise OptionError("level: pass series X, later than the training series")
+            several = X is not None and _are_several(X)
+            if X is None:
+                if not hasattr(self, "_ends"):
+                    raise OptionError("forecast: the training series are not saved; pass X")
+                rows, several = _rows_of(self._ends), len(self._ends) > 1
+            else:
+                rows = self._checked_rows(as_list_of_series(X), reset=False)
+            series = series_of_rows(rows, forecaster, "X")
+            ends = [np.array([len(values) - 1]) for values in series]
+            values = forecaster.paths(series, ends).values
+            if level is None:
+                return _shaped(values, several)
+            intervals = _intervals(forecaster, series, values, level)
+        shaped = {
+            each: (_shaped(low, several), _shaped(up, several))
+            for each, (low, up) in intervals.items()
+        }
+        return _shaped(values, several), shaped
+
+
+def _intervals(
+    forecaster: Forecaster, series: list[Array], values: Array, level: Sequence[float]
+) -> Mapping[float, tuple[Array, Array]]:
+    around = Intervals(forecaster.model, series)
+    origins = calibration_origins(forecaster, series, [0] * len(series))
+    errors = around.errors(forecaster.paths(series, origins))
+    numbers, made = np.arange(len(series)), {}
+    for each in level:
+        if not 0 < each < 1:
+            raise OptionError(f"level: expected numbers between 0 and 1, got {printable(each, 40)}")
+        ends = around.around(values, numbers, errors, each)
+        if ends is None:
+            raise OptionError(
+                f"level: {each:g} needs more earlier forecasts than X has; pass longer series, or "
+                "a lower level"
+            )
+        made[each] = ends
+    return made
+
+
+def _are_several(X: Any) -> bool:
+    if is_frame(X):
+        return False
+    if isinstance(X, (list, tuple)):
+        return not all(np.isscalar(each) for each in X)
+    return np.ndim(X) == 3
+
+
+def _rows_of(series: list[Array]) -> Rows:
+    lengths = np.array([len(each) for each in series])
+    X = np.zeros((len(series), lengths.max(), series[0].shape[1]))
+    for row, each in zip(X, series, strict=True):
+        row[: len(each)] = each
+    return Rows(X, lengths=lengths)
+
+
+def _shaped(values: Array, several: bool) -> Array:
+    """Return (N, H, O) without the axis of series, or of targets, if there is one."""
+    values = values if several else values[0]
+    return values[..., 0] if values.shape[-1] == 1 else values
