@@ -1,6 +1,7 @@
 """Files that a user names are written where links lead, with their mode, or into a device."""
 
 import os
+import select
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -109,17 +110,18 @@ def test_a_pipe_is_written_to_if_it_is_read_and_else_refused_at_once(path: Path)
     received: list[bytes] = []
 
     def read() -> None:
-        os.set_blocking(reader, True)
+        # Before the writer opens the pipe, a read would return its end at once.
+        assert select.select([reader], [], [], 60)[0]
         while piece := os.read(reader, 2**16):
             received.append(piece)
 
-    reading = threading.Thread(target=read)
-    writing = threading.Thread(target=write_output, args=(path, b"x" * 300_000))
     os.set_blocking(reader, True)
-    writing.start()
-    reading.start()
-    writing.join()
-    reading.join()
+    writing = threading.Thread(target=write_output, args=(path, b"x" * 300_000), daemon=True)
+    reading = threading.Thread(target=read, daemon=True)
+    for thread in (reading, writing):  # the reader first, which is what went wrong once
+        thread.start()
+    for thread in (reading, writing):
+        thread.join(60)
     os.close(reader)
     assert sum(map(len, received)) == 300_000
     assert stat.S_ISFIFO(path.stat().st_mode)
