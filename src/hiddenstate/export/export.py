@@ -13,6 +13,8 @@ from hiddenstate.system.atomic_file import check_output, write_outputs
 
 TARGETS = {
     "python": "hiddenstate.export.python_file",
+    "onnx": "hiddenstate.export.onnx_file",
+    "triton": "hiddenstate.export.triton",
 }
 """The module of each target, by its name; imported when it is chosen."""
 
@@ -81,7 +83,7 @@ def export_model(
     to : str
         A key of `TARGETS`.
     output : path
-        The file; its ending is that of the target, or is added.
+        The file; its ending is that of the target, or is added. The folder, for `triton`.
     weights : str, optional
         How weights are stored; see `Target.weights`. By default the first.
     force : bool, default False
@@ -97,27 +99,44 @@ def export_model(
         If an answer differs from the model's by more than the limit; nothing is written then.
     """
     target = target_named(to)
-    path = Path(output)
-    if path.suffix.lower() != target.ending:
-        path = path.with_name(path.name + target.ending)
-    base = path.with_name(path.name[: -len(target.ending)])
-    source = source_of(model, base.name, _checked_weights(target, weights))
+    base = _base(Path(output), target)
+    source = source_of(model, base.name, _checked_weights(target, weights), target.stored)
     if reason := target.refusal(source.program):
         raise OptionError(f"--to {to}: {reason}")
     contents = target.build(source)
-    contents[".json"] = facts_json(source.facts)
-    paths = {end: base.with_name(base.name + end) for end in contents}
-    paths[next(iter(contents))] = path
-    for each in paths.values():
-        check_output(each)
-        if not force and os.path.lexists(each):
-            raise OptionError(
-                f"--output: {printable(each)} already exists; add --force to replace it"
-            )
+    if target.ending:
+        contents.setdefault(".json", facts_json(source.facts))
+    paths = {end: Path(f"{base}{end}") for end in contents}
+    if target.ending:
+        paths[next(iter(contents))] = _with_ending(Path(output), target)
+    _check_paths(list(paths.values()) if target.ending else [base], force)
     report = _tried(target, source, contents)
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
     return Report(to, sizes, *report)
+
+
+def _check_paths(paths: list[Path], force: bool) -> None:
+    """Refuse files, or the folder, that exist or cannot be written (`OptionError`)."""
+    for path in paths:
+        if not force and os.path.lexists(path):
+            raise OptionError(
+                f"--output: {printable(path)} already exists; add --force to replace it"
+            )
+        if not path.is_dir() or len(paths) > 1:
+            check_output(path)
+
+
+def _base(output: Path, target: Target) -> Path:
+    """Return the path to which the endings of an export are added."""
+    path = _with_ending(output, target)
+    return path.with_name(path.name.removesuffix(path.suffix)) if target.ending else path
+
+
+def _with_ending(output: Path, target: Target) -> Path:
+    if output.suffix.lower() == target.ending or not target.ending:
+        return output
+    return output.with_name(output.name + target.ending)
 
 
 def _checked_weights(target: Target, weights: str | None) -> str:

@@ -58,7 +58,8 @@ class Target:
     name : str
         As `--to` has it.
     ending : str
-        Of the file that a user names.
+        Of the file that a user names; "" if that is a folder, and files are named from it on, as
+        "/config.pbtxt".
     limit : float
         Largest difference of an answer from the reference, in units of the targets' scale.
     weights : tuple of str
@@ -70,6 +71,9 @@ class Target:
     run : callable
         Returns the answers of these files to a trial, and what computed them, such as
         `onnxruntime 1.23.2`; also the answers of the stream if the trial has some.
+    stored : callable, optional
+        Returns a model with its weights as they are stored, by what `weights` names. The export is
+        compared with that model. By default weights do not change.
     """
 
     name: str
@@ -79,6 +83,7 @@ class Target:
     refusal: Callable[[Program], str | None]
     build: Callable[[Source], Contents]
     run: Callable[[Source, Contents, Trial], "Run"]
+    stored: Callable[[FittedModel, str], FittedModel] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,15 @@ class Run:
     computed_by: str
 
 
-def source_of(model: FittedModel, name: str, weights: str) -> Source:
-    """Return what is exported of a model."""
-    features = replace(model, transform=replace(model.transform, encodings=()))
+def source_of(
+    model: FittedModel,
+    name: str,
+    weights: str,
+    stored: Callable[[FittedModel, str], FittedModel] | None = None,
+) -> Source:
+    """Return what is exported of a model, with its weights as `stored` has them."""
+    own = model if stored is None else stored(model, weights)
+    features = replace(own, transform=replace(own.transform, encodings=()))
     return Source(features, name, weights, program_of(features), facts_of(model))
 
 

@@ -234,14 +234,17 @@ def write_output(path: Path, data: bytes) -> None:
 
 
 def write_outputs(files: Mapping[Path, bytes]) -> None:
-    """Write all files, the first one last, or none of them.
+    """Write all files, the first one last, or none of them, and the folders they are in.
 
     If one cannot be written, those before it are put back as they were. Errors as
     :func:`write_output`.
     """
     before = {path: path.read_bytes() if path.is_file() else None for path in files}
     done: list[Path] = []
+    folders: list[Path] = []
     try:
+        for path in files:
+            _make_folders(path.parent, folders)
         for path, content in reversed(list(files.items())):
             write_output(path, content)
             done.append(path)
@@ -253,7 +256,23 @@ def write_outputs(files: Mapping[Path, bytes]) -> None:
                     path.unlink()
                 else:
                     write_output(path, earlier)
+        for folder in reversed(folders):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         raise
+
+
+def _make_folders(path: Path, made: list[Path]) -> None:
+    """Make a folder and those it is in, and add each to `made` (`MachineError`)."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    for folder in reversed(missing):
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise MachineError(
+                f"{printable(folder)}: the folder cannot be made: {error.strerror}"
+            ) from None
+        made.append(folder)
 
 
 def check_output(path: Path) -> Path:

@@ -11,6 +11,8 @@ EXTRAS = {
     "pyarrow": "tables",
     "openpyxl": "excel",
     "imageio_ffmpeg": "film",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
 }
 """Extra of each optional package, as pyproject.toml has them, by the name that is imported."""
 

@@ -1,0 +1,68 @@
+"""Weights as int8: numbers from -127 to 127 with one scale for each output row."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.system.typing import Array
+
+MOST = 127
+
+BITS = 11
+"""Bits of a scale: as float16 has them, so that products with int8 are exact in float32."""
+
+
+def quantised(array: Array, axis: int = 0) -> tuple[Array, Array]:
+    """Return weights as int8 and the scale of each output row, along `axis`.
+
+    Weights that :func:`rounded` gives are stored exactly: `scale * int8`.
+    """
+    rows = np.moveaxis(array.astype(np.float64), axis, 0)
+    largest = np.abs(rows.reshape(len(rows), -1)).max(axis=1, initial=0)
+    scale = np.where(largest > 0, largest / MOST, 1)
+    shape = np.ones(array.ndim, int)
+    shape[axis] = len(rows)
+    q = np.rint(array / scale.reshape(shape)).clip(-MOST, MOST).astype(np.int8)
+    return q, scale
+
+
+def rounded(weight: Array) -> Array:
+    """Return weights (outputs, ...) rounded to what int8 can hold."""
+    _, scale = quantised(weight)
+    mantissa, exponent = np.frexp(scale)
+    scale = np.ldexp(np.rint(np.ldexp(mantissa, BITS)), exponent - BITS)
+    scale = scale.reshape(-1, *[1] * (weight.ndim - 1))
+    q = np.rint(weight / scale).clip(-MOST, MOST)
+    return np.asarray((q * scale).astype(weight.dtype))
+
+
+def stored(model: FittedModel, weights: str) -> FittedModel:
+    """Return a model with its weights as an export stores them.
+
+    With `int8` each output row of a weight has 255 values. The biases of recurrent layers are
+    float16, and where a gate has two that are added, one.
+    """
+    if weights != "int8":
+        return model
+    params = {
+        name: rounded(array) if array.ndim > 1 else array for name, array in model.params.items()
+    }
+    for name in [name for name in params if "rnn.bias_ih_" in name]:
+        other = name.replace("bias_ih", "bias_hh")
+        params[name], params[other] = _biases(params[name], params[other], model.net.recurrent.cell)
+    return replace(model, params=params)
+
+
+def _biases(inner: Array, hidden: Array, cell: str) -> tuple[Array, Array]:
+    """Return both biases of a layer with their sum in the first, where only that counts."""
+    kept = hidden.copy()
+    if cell == "gru":  # the new gate multiplies its hidden part by the reset gate
+        kept[: len(kept) * 2 // 3] = 0
+    else:
+        kept[:] = 0
+    pair = inner + (hidden - kept), kept
+    if max(float(np.abs(each).max(initial=0)) for each in pair) > np.finfo(np.float16).max:
+        return inner, hidden
+    one, two = (each.astype(np.float16).astype(inner.dtype) for each in pair)
+    return one, two

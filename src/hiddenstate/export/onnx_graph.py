@@ -1,0 +1,168 @@
+"""Builds a graph of ONNX: nodes, constants, inputs and outputs, and the bytes of the file."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hiddenstate import __version__
+from hiddenstate.export.int8 import quantised
+from hiddenstate.system.extras import require
+from hiddenstate.system.typing import Array
+
+OPSET, IR = 14, 7
+"""Versions that runtimes of the last years read; newer ones bring nothing that is needed here."""
+
+Dims = tuple[int | str, ...]
+
+
+class Graph:
+    """A graph that is built node by node.
+
+    Values are named by strings; an array as an input of a node becomes a constant. Nodes and
+    constants have short names, and equal constants are stored once.
+
+    Parameters
+    ----------
+    int8 : bool
+        Whether weights are stored as int8 with a scale for each output row.
+    """
+
+    def __init__(self, int8: bool = False) -> None:
+        self._onnx = require("onnx", "writing ONNX")
+        self.int8 = int8
+        self._nodes: list[Any] = []
+        self._constants: dict[tuple[Any, ...], str] = {}
+        self._initializers: list[Any] = []
+        self._inputs: list[Any] = []
+        self._outputs: list[Any] = []
+        self._shapes: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}}
+        self._n = 0
+
+    def input(self, name: str, dtype: Any, dims: Dims, default: Any = None) -> str:
+        """Declare an input; one with a default is optional."""
+        self._inputs.append(self._declared("inputs", name, dtype, dims, default is not None))
+        if default is not None:
+            self._initializers.append(self._tensor(np.asarray(default, dtype), name))
+        return name
+
+    def output(self, name: str, value: str, dtype: Any, dims: Dims) -> None:
+        """Declare that `value` is the output `name`."""
+        self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name]))
+        self._outputs.append(self._declared("outputs", name, dtype, dims, False))
+
+    def _declared(self, kind: str, name: str, dtype: Any, dims: Dims, optional: bool) -> Any:
+        dtype = np.dtype(dtype)
+        facts = {"dtype": dtype.name, "shape": list(dims)}
+        self._shapes[kind][name] = {**facts, "optional": True} if optional else facts
+        return self._onnx.helper.make_tensor_value_info(name, self.kind(dtype), list(dims))
+
+    @property
+    def shapes(self) -> dict[str, Any]:
+        """Type and shape of each input and output, by "inputs" and "outputs" and by name."""
+        return self._shapes
+
+    def kind(self, dtype: Any) -> int:
+        """Return the number that ONNX gives a type."""
+        return int(self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+    def constant(self, array: Array | np.generic) -> str:
+        """Return the name of a constant."""
+        array = np.array(array, order="C")
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._constants:
+            self._constants[key] = f"c{len(self._constants)}"
+            self._initializers.append(self._tensor(array, self._constants[key]))
+        return self._constants[key]
+
+    def _tensor(self, array: Array, name: str) -> Any:
+        return self._onnx.numpy_helper.from_array(array, name)
+
+    def weight(self, array: Array, axis: int = 0) -> str:
+        """Return the name of a weight in float32, with its output rows along `axis`."""
+        if not self.int8:
+            return self.constant(array.astype(np.float32))
+        q, scale = quantised(array, axis)
+        return self.node("DequantizeLinear", q, self.compact(scale), axis=axis)
+
+    def compact(self, array: Array) -> str:
+        """Return the name of a float32 array, stored as float16 if that has all its values."""
+        single, half = array.astype(np.float32), array.astype(np.float16)
+        if not (self.int8 and (half == single).all()):
+            return self.constant(single)
+        return self.cast(self.constant(half), np.float32)
+
+    def node(self, op: str, *inputs: str | Array | np.generic, **attributes: Any) -> str:
+        """Add a node, and return the name of its output."""
+        return self.nodes(op, *inputs, n=1, **attributes)[0]
+
+    def nodes(
+        self, op: str, *inputs: str | Array | np.generic, n: int, **attributes: Any
+    ) -> list[str]:
+        """Add a node with `n` outputs, and return their names."""
+        names = [each if isinstance(each, str) else self.constant(each) for each in inputs]
+        outputs = [f"v{self._n + i}" for i in range(n)]
+        self._n += n
+        self._nodes.append(self._onnx.helper.make_node(op, names, outputs, **attributes))
+        return outputs
+
+    def cast(self, value: str, dtype: Any) -> str:
+        """Return the value as another type."""
+        return self.node("Cast", value, to=self.kind(dtype))
+
+    def transpose(self, value: str, *axes: int) -> str:
+        """Return the value with its axes in another order."""
+        return self.node("Transpose", value, perm=list(axes))
+
+    def unsqueeze(self, value: str, *axes: int) -> str:
+        """Return the value with new axes of length 1."""
+        return self.node("Unsqueeze", value, ints(*axes))
+
+    def squeeze(self, value: str, *axes: int) -> str:
+        """Return the value without these axes of length 1."""
+        return self.node("Squeeze", value, ints(*axes))
+
+    def reshape(self, value: str, *shape: int) -> str:
+        """Return the value in another shape; 0 keeps a length, and -1 stands for the rest."""
+        return self.node("Reshape", value, ints(*shape))
+
+    def slice(self, value: str, first: int, end: int, axis: int) -> str:
+        """Return the part of an axis from `first` to `end`."""
+        return self.node("Slice", value, ints(first), ints(end), ints(axis))
+
+    def length(self, value: str, axis: int) -> str:
+        """Return the length of an axis, as a number."""
+        return self.node("Gather", self.node("Shape", value), np.array(axis), axis=0)
+
+    def count(self, n: str) -> str:
+        """Return the numbers from 0 to n - 1."""
+        return self.node("Range", np.array(0), n, np.array(1))
+
+    def finished(self, name: str, facts: Mapping[str, Any]) -> bytes:
+        """Return the content of the file, after a full check, with facts as its metadata."""
+        helper = self._onnx.helper
+        graph = helper.make_graph(
+            self._nodes, name, self._inputs, self._outputs, self._initializers
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR,
+            producer_name="hiddenstate",
+            producer_version=__version__,
+        )
+        text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+        helper.set_model_props(model, {"hiddenstate": text})
+        self._onnx.checker.check_model(model, full_check=True)
+        content: bytes = model.SerializeToString(deterministic=True)
+        return content
+
+
+def ints(*values: int) -> Array:
+    """Return numbers as ONNX wants shapes, axes and positions."""
+    return np.array(values, np.int64)
+
+
+END = 2**31 - 1
+"""The end of an axis of any length."""
