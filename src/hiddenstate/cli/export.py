@@ -1,5 +1,6 @@
 """The command that writes a model in another language."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ from hiddenstate.cli.run_argument import run_argument
     "\n\n\b\nExample:\n  hiddenstate export classify-1 --to python --output digits.py",
 )
 @run_argument
-@click.option("--to", required=True, metavar="python", help="What to write.")
+@click.option("--to", required=True, metavar="python|onnx|triton", help="What to write.")
 @click.option("--output", type=FilePath(path_type=Path), metavar="FILE",
               help="The file to write, instead of one named after the run.")  # fmt: skip
 @click.option("--weights", metavar="float32|float16|int8",
@@ -47,13 +48,15 @@ def export(
     """The command `export`."""
     from hiddenstate.export import default_output, export_model
     from hiddenstate.export.export import target_named
+    from hiddenstate.export.rounding import rounding_cost
 
-    target_named(to)
+    target = target_named(to)
     model, trained_run = opened_model(run, runs_dir)
     name = trained_run.name if trained_run is not None else Path(run).stem
     path = output or default_output(name, to)
     refuse_overwriting(path, run, None, trained_run)
     report = export_model(model, to, path, weights, force)
+    cost = rounding_cost(model, target, weights, trained_run)
     if as_json:
         say_json(
             {
@@ -63,6 +66,7 @@ def export(
                 "limit": report.limit,
                 "rows": report.n_rows,
                 "computed_by": report.computed_by,
+                "rounding": None if cost is None else asdict(cost),
             }
         )
         return
@@ -72,3 +76,5 @@ def export(
         f"largest difference from the model in {report.n_rows} rows, computed by "
         f"{report.computed_by}: {report.difference:.2g} (limit {report.limit:.2g})"
     )
+    if cost is not None:
+        note(f"weights as {weights}: {cost}")

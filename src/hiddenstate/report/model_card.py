@@ -1,6 +1,6 @@
 """Writes the model card of a run: the facts of the report as Markdown, beside the model.
 
-It imports no view, no matplotlib and no torch, since training writes it at its end.
+It begins with the lines of YAML from which the Hugging Face Hub knows the kind of a model. It imports no view, no matplotlib and no torch, since training writes it at its end.
 """
 
 import re
@@ -57,7 +57,11 @@ def card_text(run: Run) -> str:
     """Return the model card of `run`, finished or not, as Markdown."""
     facts = RunFacts(run)
     top = results.headline(facts)
-    parts = [f"# {_escaped(facts.title)}", f"**{_escaped(top.value)}** {_escaped(top.name)}."]
+    parts = [
+        _metadata(facts),
+        f"# {_escaped(facts.title)}",
+        f"**{_escaped(top.value)}** {_escaped(top.name)}.",
+    ]
     parts += [_escaped(top.comparison)]
     parts += [f"> {_escaped(line)}" for line in facts.warnings()]
     parts += ["## Intended use", _INTENDED[facts.job]]
@@ -70,6 +74,25 @@ def card_text(run: Run) -> str:
         parts += ["## Licence of the data", _MNIST]
     parts += [f"Written by hiddenstate {__version__} from the run folder."]
     return "\n\n".join(parts) + "\n"
+
+
+def _metadata(facts: RunFacts) -> str:
+    """Return the head in YAML; a license is not in it, since the program does not know of any."""
+    model = facts.model
+    pixels = model is not None and model.transform.pixels
+    if facts.job == "autoencode":
+        task, tags = "feature-extraction", ["autoencoder"]
+    elif facts.job == "classify":
+        task = "image-classification" if pixels else "tabular-classification"
+        tags = ["sequence-classification"]
+    else:
+        ahead = model is not None and model.transform.reading.get("horizon")
+        task = "time-series-forecasting" if ahead else "tabular-regression"
+        tags = ["sequence-regression"]
+    if model is not None and model.net.job != "autoencode":
+        tags = [model.net.recurrent.cell, *tags, *(["time-series"] if not pixels else [])]
+    lines = ["---", "library_name: hiddenstate", f"pipeline_tag: {task}", "tags:"]
+    return "\n".join([*lines, *(f"- {tag}" for tag in ("hiddenstate", *tags)), "---"])
 
 
 def _training(facts: RunFacts) -> list[str]:
