@@ -20,6 +20,7 @@ PARTS = {"contenders", "layers", "limit", "processes", "scale", "shapes", "strea
 
 COMMANDS = [
     "classic_classify.py",
+    "exports.py",
     "long_runs.py --out .",
     "recipes.py UnitTest CardanoSentiment shampoo",
     "quality.py forecasts nile retail --horizons 1",

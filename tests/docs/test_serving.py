@@ -82,5 +82,5 @@ def test_a_model_is_logged_with_its_signature(run_section):
     names = run_section("MLflow")
     expected = names["clf"].predict(names["digits"].X_test[:5])
     assert names["answers"]["class"].tolist() == expected.tolist()
-    with pytest.raises(Exception, match="signature|schema"):
+    with pytest.raises(Exception, match=r"signature|schema"):
         names["served"].predict({"x": names["digits"].X_test[:5].astype(str)})

@@ -1,6 +1,7 @@
 """The ONNX export: two graphs give the answers of the model, in two runtimes."""
 
 import json
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from hiddenstate.export.int8 import quantised, stored
 from hiddenstate.export.onnx_file import BATCH, STREAM, build, run_in, streamed, zero_state
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import difference, scale_of, trials_of
+from tests.conftest import QUIET
 from tests.export.models import random_model
 
 onnx = pytest.importorskip("onnx")
@@ -220,3 +222,33 @@ def test_stored_weights_are_those_of_the_file(scale):
     q, scales = quantised(own)
     assert (q * scales[:, None].astype(np.float32) == own).all()
     assert np.abs(own - weight).max() <= np.abs(weight).max() / 250
+
+
+def test_the_command_says_what_int8_costs(cli, tiny_idx, tmp_path):
+    options = ("--max-steps", "30", "--hidden-size", "8")
+    assert cli("classify", tiny_idx, *options, *QUIET).code == 0
+    done = cli("export", "classify-1", "--to", "onnx", "--weights", "int8", "--json")
+    assert done.code == 0, done.err
+    cost = json.loads(done.out)["rounding"]
+    scores = json.loads(cli("evaluate", "classify-1", "--json").out)
+    assert (cost["score"], cost["before"]) == ("accuracy", scores["accuracy"])
+    again = cli("export", "classify-1", "--to", "onnx", "--weights", "int8", "--force")
+    assert (
+        f"accuracy on the test rows {cost['before']:.2%} before, {cost['after']:.2%}" in again.err
+    )
+    plain = cli("export", "classify-1", "--to", "onnx", "--output", "plain", "--json")
+    assert json.loads(plain.out)["rounding"] is None
+
+
+@pytest.mark.parametrize("words", [("--weights", "float16"), ("--to", "onx")])
+def test_a_wrong_option_is_one_line(refuse, tmp_path, words):
+    random_model(5, job="classify").save(tmp_path / "m.safetensors")
+    message = refuse(2, "export", "m.safetensors", "--to", "onnx", *words)
+    assert "expected python, onnx" in message or "stores float32 or int8" in message
+
+
+def test_without_the_package_one_line_names_the_command(refuse, tmp_path, monkeypatch):
+    random_model(5, job="classify").save(tmp_path / "m.safetensors")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    message = refuse(3, "export", "m.safetensors", "--to", "onnx")
+    assert "pip install 'hiddenstate[onnx]'" in message

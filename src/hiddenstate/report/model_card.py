@@ -1,6 +1,7 @@
 """Writes the model card of a run: the facts of the report as Markdown, beside the model.
 
-It begins with the lines of YAML from which the Hugging Face Hub knows the kind of a model. It imports no view, no matplotlib and no torch, since training writes it at its end.
+It begins with the lines of YAML from which the Hugging Face Hub knows the kind of a model. It
+imports no view, no matplotlib and no torch, since training writes it at its end.
 """
 
 import re
