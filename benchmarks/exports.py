@@ -4,8 +4,8 @@
 
 The networks are an LSTM and a GRU with 28 inputs and 64 hidden units that classify. A *step* is one
 call that reads one step of one series and carries the state: the stream graph in onnxruntime, torch
-with its state, and `Stream.step`. A *batch* is one call for 256 rows of 28 steps. The answers of all
-are compared.
+with its state, and `Stream.step`. A *batch* is one call for 256 rows of 28 steps. The answers of
+all are compared.
 """
 
 import argparse

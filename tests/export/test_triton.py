@@ -121,6 +121,7 @@ def test_the_configuration_names_what_the_graph_has(wanted, tmp_path):
         name = ENUMS["DataType"][each.data_type]
         return NUMPY[name], list(each.dims)
 
+    assert not {each.name for each in graph.input} & {each.name for each in graph.initializer}
     batching = config.sequence_batching
     inputs = {each.name: stated(each) for each in config.input}
     inputs |= {each.input_name: stated(each) for each in batching.state}
@@ -167,6 +168,18 @@ def test_a_folder_that_exists_is_replaced_only_if_forced(tmp_path):
     before = (tmp_path / "m" / "config.pbtxt").read_bytes()
     export_model(model, "triton", tmp_path / "m", "int8", force=True)
     assert (tmp_path / "m" / "config.pbtxt").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["file", "folder", ".", ".."])
+def test_nothing_but_an_earlier_export_is_replaced(name, tmp_path, monkeypatch):
+    model = random_model(3, job="classify", **WITH_STATE)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "config.json").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OptionError, match=r"not an earlier export|is a folder"):
+        export_model(model, "triton", name, force=True)
+    assert len(list(tmp_path.rglob("*"))) == 3
 
 
 def test_a_folder_that_cannot_be_written_is_not_there(tmp_path, monkeypatch):

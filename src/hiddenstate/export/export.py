@@ -99,44 +99,58 @@ def export_model(
         If an answer differs from the model's by more than the limit; nothing is written then.
     """
     target = target_named(to)
-    base = _base(Path(output), target)
+    path, base = _named(Path(output), target)
     source = source_of(model, base.name, _checked_weights(target, weights), target.stored)
     if reason := target.refusal(source.program):
         raise OptionError(f"--to {to}: {reason}")
     contents = target.build(source)
-    if target.ending:
-        contents.setdefault(".json", facts_json(source.facts))
     paths = {end: Path(f"{base}{end}") for end in contents}
     if target.ending:
-        paths[next(iter(contents))] = _with_ending(Path(output), target)
-    _check_paths(list(paths.values()) if target.ending else [base], force)
+        contents.setdefault(".json", facts_json(source.facts))
+        paths |= {next(iter(contents)): path, ".json": Path(f"{base}.json")}
+        _check_files(list(paths.values()), force)
+    else:
+        _check_folder(base, next(iter(paths.values())), force)
     report = _tried(target, source, contents)
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
     return Report(to, sizes, *report)
 
 
-def _check_paths(paths: list[Path], force: bool) -> None:
-    """Refuse files, or the folder, that exist or cannot be written (`OptionError`)."""
+def _named(output: Path, target: Target) -> tuple[Path, Path]:
+    """Return the file or the folder that is asked for, and to what endings are added."""
+    if output.name in ("", ".."):
+        raise OptionError(f"--output: {printable(output)} is a folder; name what to write in it")
+    if not target.ending:
+        return output, output
+    if output.suffix.lower() != target.ending:
+        return output.with_name(output.name + target.ending), output
+    return output, output.with_name(output.name.removesuffix(output.suffix))
+
+
+def _check_files(paths: list[Path], force: bool) -> None:
+    """Refuse files that exist or cannot be written (`OptionError`)."""
     for path in paths:
+        check_output(path)
         if not force and os.path.lexists(path):
             raise OptionError(
                 f"--output: {printable(path)} already exists; add --force to replace it"
             )
-        if not path.is_dir() or len(paths) > 1:
-            check_output(path)
 
 
-def _base(output: Path, target: Target) -> Path:
-    """Return the path to which the endings of an export are added."""
-    path = _with_ending(output, target)
-    return path.with_name(path.name.removesuffix(path.suffix)) if target.ending else path
-
-
-def _with_ending(output: Path, target: Target) -> Path:
-    if output.suffix.lower() == target.ending or not target.ending:
-        return output
-    return output.with_name(output.name + target.ending)
+def _check_folder(folder: Path, first: Path, force: bool) -> None:
+    """Refuse a folder that exists, or is not an earlier export with its `first` file."""
+    if not os.path.lexists(folder):
+        check_output(folder)
+    elif not force:
+        raise OptionError(
+            f"--output: {printable(folder)} already exists; add --force to replace it"
+        )
+    elif not first.is_file():
+        raise OptionError(
+            f"--output: {printable(folder)} exists, and is not an earlier export; name another "
+            "folder"
+        )
 
 
 def _checked_weights(target: Target, weights: str | None) -> str:

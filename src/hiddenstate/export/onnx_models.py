@@ -60,16 +60,16 @@ def batch(g: Graph, p: Program) -> None:
     return None
 
 
-def stream(g: Graph, p: Program) -> None:
+def stream(g: Graph, p: Program, optional_reset: bool = True) -> None:
     """Add the stream graph, which answers after every step of `x` (N, T, I).
 
-    A state of zeros, or `reset` (N, 1), begins a new series. Steps that the model cannot read leave
-    the state of their series as it was.
+    A state of zeros, or `reset` (N, 1), optional if so, begins a new series. Steps that the model
+    cannot read leave the state of their series as it was.
     """
     (net,) = p.nets
     kind = np.uint8 if p.pixels else np.float32
     x = g.input("x", kind, ("N", "T", p.n_features))
-    reset = g.input("reset", np.bool_, ("N", 1), default=[[False]])
+    reset = g.input("reset", np.bool_, ("N", 1), [[False]] if optional_reset else None)
     state: dict[str, str] = {}
     for name, (dtype, dims) in state_of(p).items():
         given = g.input(f"state_{name}", dtype, ("N", *dims))

@@ -68,6 +68,9 @@ def wide_answers(p: Program) -> bool:
     far = 0.0 if offset is None else float(np.abs(offset).max())
     if p.linear is not None:
         far = max(far, _reach(p, p.linear))
+    if p.change is not None and p.fill is not None and factor is not None:
+        fill = p.fill if p.factor is None or p.offset is None else (p.fill - p.offset) * p.factor
+        far += float(np.abs(fill[list(p.change)] / factor).max())
     return far > FAR * scale
 
 

@@ -36,7 +36,7 @@ IDLE_SECONDS = 600
 def build(source: Source) -> Contents:
     """Return the files of the folder."""
     g = Graph(int8=source.weights == "int8")
-    stream(g, source.program)
+    stream(g, source.program, optional_reset=False)  # Triton counts the inputs without a default
     content = g.finished(source.identifier, metadata(source))
     facts = {**source.facts, "weights": source.weights, "graphs": {"stream": g.shapes}}
     config = _config(source.name, source.program, g.shapes)
