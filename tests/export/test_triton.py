@@ -50,7 +50,14 @@ SCHEMA: dict[str, dict[str, str]] = {
 """The fields of Triton's ModelConfig that the export writes; * marks a list."""
 
 ENUMS = {
-    "DataType": ["TYPE_INVALID", "TYPE_UINT8", "TYPE_INT64", "TYPE_FP32", "TYPE_FP64"],
+    "DataType": [
+        "TYPE_INVALID",
+        "TYPE_UINT8",
+        "TYPE_INT32",
+        "TYPE_INT64",
+        "TYPE_FP32",
+        "TYPE_FP64",
+    ],
     "Kind": ["CONTROL_SEQUENCE_START"],
 }
 
@@ -86,6 +93,7 @@ def parsed(text: str) -> Any:
 NUMPY = {
     "TYPE_FP32": "float32",
     "TYPE_FP64": "float64",
+    "TYPE_INT32": "int32",
     "TYPE_INT64": "int64",
     "TYPE_UINT8": "uint8",
 }

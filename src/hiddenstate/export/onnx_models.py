@@ -88,7 +88,8 @@ def stream(g: Graph, p: Program, optional_reset: bool = True) -> None:
     if p.linear is not None:
         linear, new["lags"] = forecast(g, p, p.linear, rows.own, carried)
     if "count" in state:
-        new["count"] = g.node("Add", state["count"], g.length(x, 1))
+        n = g.cast(g.length(x, 1), np.int32)
+        new["count"] = g.node("Add", state["count"], n)
     if rows.last:
         new |= {"last": rows.last, "known": rows.known}
     good = _answers(g, p, y, rows, linear)
@@ -130,7 +131,7 @@ def state_of(p: Program) -> dict[str, tuple[Any, tuple[int, ...]]]:
     if p.linear is not None:
         state["lags"] = (wide, p.linear.weight.shape[::-1])
     if p.linear is not None or net.readout == "mean":
-        state["count"] = (np.int64, (1,))
+        state["count"] = (np.int32, (1,))
     return state
 
 
@@ -138,7 +139,7 @@ def _means(g: Graph, h: str, state: dict[str, str]) -> tuple[str, str]:
     """Return the means of h (N, T, H) so far, and the sum after it."""
     sums = g.node("Add", g.unsqueeze(state["sum"], 1), g.node("CumSum", h, np.array(1)))
     steps = g.node("Add", g.count(g.length(h, 1)), np.array(1))
-    counts = g.node("Add", state["count"], steps)
+    counts = g.node("Add", state["count"], g.cast(steps, np.int32))
     means = g.node("Div", sums, g.unsqueeze(g.cast(counts, np.float32), 2))
     return means, g.squeeze(g.slice(sums, -1, END, 1), 1)
 

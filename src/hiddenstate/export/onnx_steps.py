@@ -173,7 +173,7 @@ def _forward(
     there = g.node("Concat", g.node("Equal", first, first), present, axis=1)
     there = g.reshape(g.transpose(there, 0, 2, 1), -1)
     places = g.reshape(g.node("NonZero", there), -1)
-    number = g.node("Sub", g.node("CumSum", g.cast(there, np.int64), np.array(0)), np.array(1))
+    number = g.node("Sub", g.node("CumSum", g.cast(there, np.int32), np.array(0)), np.int32(1))
     filled = g.node("Gather", g.reshape(every, -1), g.node("Gather", places, number))
     filled = g.transpose(g.node("Reshape", filled, g.node("Shape", every)), 0, 2, 1)
     result = g.slice(filled, 1, END, 1)
@@ -193,7 +193,7 @@ def forecast(
     T = g.length(own, 1)
     lags = ""
     if carried is not None:
-        begun = g.node("Greater", g.unsqueeze(carried.count, 2), np.array(0))
+        begun = g.node("Greater", g.unsqueeze(carried.count, 2), np.int32(0))
         lags = g.node("Where", begun, carried.lags, g.slice(own, 0, 1, 1))
         own = g.node("Concat", lags, own, axis=1)
         before = before - P

@@ -22,6 +22,7 @@ CONFIG, MODEL, FACTS = "/config.pbtxt", "/1/model.onnx", "/facts.json"
 TYPES = {
     "float32": "TYPE_FP32",
     "float64": "TYPE_FP64",
+    "int32": "TYPE_INT32",
     "int64": "TYPE_INT64",
     "uint8": "TYPE_UINT8",
 }
