@@ -1,5 +1,6 @@
 """The ONNX export: a graph of whole rows and, if the model streams, one of steps with a state."""
 
+import contextlib
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -46,9 +47,10 @@ def metadata(source: Source) -> dict[str, Any]:
 
 
 def session(content: bytes) -> tuple[Session, str]:
-    """Return what computes a graph, and its name: onnxruntime if it is installed."""
+    """Return what computes a graph, and its name: onnxruntime if it is installed and works."""
     if is_installed("onnxruntime"):
-        return runtime_session(content)
+        with contextlib.suppress(ImportError):
+            return runtime_session(content)
     return reference_session(content)
 
 

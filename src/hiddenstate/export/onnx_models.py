@@ -37,7 +37,7 @@ def batch(g: Graph, p: Program) -> None:
     T = g.length(x, 1)
     lengths = g.node("Where", g.node("Less", lengths, np.array(0)), T, lengths)
     lengths = g.node("Expand", lengths, g.slice(g.node("Shape", x), 0, 1, 0))
-    inside = g.node("Min", g.node("Max", lengths, np.array(1)), T)
+    inside = g.node("Max", g.node("Min", lengths, T), np.array(1))
     ends = Ends.of(g, inside, T)
     rows = prepared(g, p, x)
     good = g.node("Equal", inside, lengths)
