@@ -244,7 +244,7 @@ def test_the_command_says_what_int8_costs(cli, tiny_idx, tmp_path):
 def test_a_wrong_option_is_one_line(refuse, tmp_path, words):
     random_model(5, job="classify").save(tmp_path / "m.safetensors")
     message = refuse(2, "export", "m.safetensors", "--to", "onnx", *words)
-    assert "expected python, onnx" in message or "stores float32 or int8" in message
+    assert "did you mean onnx?" in message or "stores float32 or int8" in message
 
 
 @pytest.mark.parametrize("name", [".", "..", "/"])

@@ -27,7 +27,8 @@ from hiddenstate.cli.run_argument import run_argument
     "\n\n\b\nExample:\n  hiddenstate export classify-1 --to python --output digits.py",
 )
 @run_argument
-@click.option("--to", required=True, metavar="python|onnx|triton", help="What to write.")
+@click.option("--to", required=True, metavar="c|nam|onnx|python|rtneural|triton",
+              help="What to write.")  # fmt: skip
 @click.option("--output", type=FilePath(path_type=Path), metavar="FILE",
               help="The file to write, instead of one named after the run.")  # fmt: skip
 @click.option("--weights", metavar="float32|float16|int8",

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
-from hiddenstate.export.trial import difference, scale_of, trials_of
+from hiddenstate.export.trial import difference, float_rounding, scale_of, trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.atomic_file import check_output, write_outputs
 
 TARGETS = {
-    "python": "hiddenstate.export.python_file",
+    "c": "hiddenstate.export.c_header",
+    "nam": "hiddenstate.export.nam",
     "onnx": "hiddenstate.export.onnx_file",
+    "python": "hiddenstate.export.python_file",
+    "rtneural": "hiddenstate.export.rtneural",
     "triton": "hiddenstate.export.triton",
 }
 """The module of each target, by its name; imported when it is chosen."""
@@ -107,7 +110,7 @@ def export_model(
     paths = {end: Path(f"{base}{end}") for end in contents}
     if target.ending:
         contents.setdefault(".json", facts_json(source.facts))
-        paths |= {next(iter(contents)): path, ".json": Path(f"{base}.json")}
+        paths |= {".json": Path(f"{base}.json"), next(iter(contents)): path}
         _check_files(list(paths.values()), force)
     else:
         _check_folder(base, next(iter(paths.values())), force)
@@ -172,14 +175,16 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
         If the difference is larger than the limit.
     """
     trials = trials_of(source.model)
-    limit = target.limit * scale_of(source.model, trials)
-    largest, computed_by = 0.0, ""
+    scale = scale_of(source.model, trials)
+    largest, spare, computed_by = 0.0, 0.0, ""
     for trial in trials:
         run = target.run(source, contents, trial)
         computed_by = run.computed_by
+        spare = max(spare, float_rounding(run.answers, trial.answers, scale))
         largest = max(largest, trial.difference(run.answers))
         if trial.stream is not None and run.stream is not None:
             largest = max(largest, difference(run.stream, trial.stream))
+    limit = target.limit * scale + spare
     if not largest <= limit:
         raise DataError(
             f"--to {target.name}: nothing was written: an answer differs by {largest:.3g} from the "

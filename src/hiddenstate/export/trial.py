@@ -77,6 +77,21 @@ def difference(found: Mapping[str, Array], expected: Mapping[str, Array]) -> flo
     return largest
 
 
+def float_rounding(
+    found: Mapping[str, Array], expected: Mapping[str, Array], scale: float
+) -> float:
+    """Return what float32 itself costs answers that are larger than `scale`.
+
+    A target of 1e6 with a scale of 1 has no digits for differences of 1e-6: float32 holds numbers
+    to 2**-23 of their size.
+    """
+    largest = 0.0
+    for name, right in expected.items():
+        if np.asarray(found[name]).dtype == np.float32:
+            largest = max(largest, float(np.abs(right).max(initial=0)))
+    return max(0.0, largest - scale) * 2.0**-23
+
+
 def trials_of(model: FittedModel, seed: int = 0) -> list[Trial]:
     """Return trials of a model: whole rows and, unless it is an autoencoder, rows of unequal
     lengths with another number of steps."""

@@ -1,0 +1,128 @@
+"""Recurrent regressors of one signal, as plug-ins for audio read them: numbers in, numbers out.
+
+What a model does around its net is folded into the weights: the scaling of the input into the first
+layer, that of the target into the head.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hiddenstate.export.program import Direction, Program
+from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.system.typing import Array
+
+ONE = np.float32(1)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A net that makes one number of each number it reads.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru"}
+    layers : tuple of Direction
+        Gates stacked as in torch; the weights of the first layer are of the unscaled input.
+    head : ndarray (H,)
+    bias : float
+    """
+
+    cell: str
+    layers: tuple[Direction, ...]
+    head: Array
+    bias: float
+
+
+def refusal(program: Program, cells: Sequence[str], name: str) -> str | None:
+    """Return why a format with these cells cannot hold a program; None if it can."""
+    if program.job != "regress":
+        return f"{name} holds regressors, not this job; use --to c"
+    if program.n_features != 1 or program.n_outputs != 1:
+        return (
+            f"{name} holds nets of one input and one output, not of {program.n_features} and "
+            f"{program.n_outputs}; use --to c"
+        )
+    cell = program.nets[0].cell
+    if cell not in cells:
+        other = "--to rtneural or --to c" if cell == "gru" else "--to c"
+        return f"{name} has no cell {cell}; use {other}"
+    reasons = {
+        "an answer needs the whole series (both directions, convolutions or members)": (
+            not program.streams
+        ),
+        "the answer comes from the mean of the states": program.readout == "mean",
+        "missing values are filled in": program.fills,
+        "inputs are bytes": program.pixels,
+        "the outputs are changes of the input": program.change is not None,
+        "a linear path stands beside the net": program.linear is not None,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            return f"{name} cannot hold this model: {reason}; use --to c"
+    return None
+
+
+def signal_of(program: Program) -> Signal:
+    """Return the net of a program that is not refused, with its scaling folded in."""
+    net = program.nets[0]
+    layers = [layer[0] for layer in net.layers]
+    if program.offset is not None and program.factor is not None:
+        first = layers[0]
+        weight = first.input_weight.astype(np.float64) * program.factor[0]
+        bias = first.input_bias - weight[:, 0] * program.offset[0]
+        layers[0] = Direction(weight, first.hidden_weight, bias, first.hidden_bias)
+    head, last = net.head.weight[0].astype(np.float64), float(net.head.bias[0])
+    if program.target_factor is not None and program.target_offset is not None:
+        scale = float(program.target_factor[0])
+        head, last = head / scale, last / scale + float(program.target_offset[0])
+    return Signal(net.cell, tuple(layers), head, last)
+
+
+def numbers(array: Array) -> list[float]:
+    """Return an array as the shortest decimals that float32 has exactly; nested as the array."""
+    if array.ndim > 1:
+        return [numbers(row) for row in array]  # type: ignore[misc]
+    return [float(f"{value:.9g}") for value in array.astype(np.float32).tolist()]
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)) in float32."""
+    result: Array = ONE / (ONE + np.exp(-np.clip(x, -87, 87)))
+    return result
+
+
+def gru_layer(a: Array, state: Array, state_bias: Array) -> Array:
+    """Return h (T, H) from the input's part `a` (T, 3H) of the gates, in the order r, z, n."""
+    H = state.shape[1]
+    h, steps = np.zeros(H, np.float32), []
+    for row in a:
+        b = state @ h + state_bias
+        r, z = np.split(sigmoid(row[: 2 * H] + b[: 2 * H]), 2)
+        h = (ONE - z) * np.tanh(row[2 * H :] + r * b[2 * H :]) + z * h
+        steps.append(h)
+    return np.array(steps)
+
+
+def lstm_layer(a: Array, state: Array, h: Array, c: Array) -> Array:
+    """Return h (T, H) from the input's part `a` (T, 4H) of the gates, in the order i, f, g, o."""
+    steps = []
+    for row in a:
+        i, f, g, o = np.split(row + state @ h, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        steps.append(h)
+    return np.array(steps)
+
+
+def answers_of(
+    program: Program, trial: Trial, signal: Callable[[Array], Array]
+) -> tuple[Answers, Answers]:
+    """Return answers to a trial, and those after every step, by what answers (T, 1) with (T, 1)."""
+    X = trial.X.astype(np.float32)
+    every = np.stack([signal(row) for row in X])
+    if program.readout == "steps":
+        return {"y": every}, {"y": every}
+    ends = np.full(len(X), X.shape[1]) if trial.lengths is None else trial.lengths
+    return {"y": every[np.arange(len(X)), ends - 1]}, {"y": every}

@@ -1,0 +1,219 @@
+"""Computes the answers of a C header: compiled, or with numpy where there is no compiler."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from hiddenstate.errors import DataError, printable
+from hiddenstate.export.c_arithmetic import answers_of_header
+from hiddenstate.export.target import Contents, Run, Source
+from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.system.typing import Array
+
+COMPILERS = ("cc", "gcc", "clang")
+OPTIONS = ("-std=c99", "-O2")
+SECONDS = 300
+"""Longest time that a compiler or the program may take."""
+
+READ = """
+#include <stdio.h>
+#include <stdlib.h>
+static int read_row(float *x, int n)
+{
+    int i;
+    for (i = 0; i < n; i++)
+        if (scanf("%f", &x[i]) != 1)
+            return 0;
+    return 1;
+}
+static void print_row(int status, const float *y, int n)
+{
+    int i;
+    printf("%d", status);
+    for (i = 0; i < n; i++)
+        printf(" %a", (double)y[i]);
+    printf("\\n");
+}
+"""
+
+SERIES = """
+int main(void)
+{
+    int steps, status, t;
+    while (scanf("%d", &steps) == 1) {
+        float *x = malloc(sizeof(float) * ((size_t)steps * $_FEATURES + 1));
+        float *y = malloc(sizeof(float) * ((size_t)steps * $_OUTPUTS + 1));
+        float *scratch = malloc(sizeof(float) * ($_SCRATCH(steps) + 1));
+        if (!x || !y || !scratch || !read_row(x, steps * $_FEATURES))
+            return 1;
+        status = @_run(x, steps, y, scratch);
+        print_row(status, y, ANSWERS);
+#if STREAMS
+        {
+            @_state state;
+            @_reset(&state);
+            for (t = 0; t < steps; t++) {
+                status = @_step(&state, x + t * $_FEATURES, y);
+                print_row(status, y, $_OUTPUTS);
+            }
+        }
+#endif
+        free(x), free(y), free(scratch);
+    }
+    (void)t;
+    return 0;
+}
+"""
+
+ROWS = """
+int main(void)
+{
+    static float x[$_FEATURES], y[$_CODE + $_FEATURES + 1];
+    int one;
+    while (scanf("%d", &one) == 1) {
+        if (!read_row(x, $_FEATURES))
+            return 1;
+        print_row(@_run(x, y, y + $_CODE, y + $_CODE + $_FEATURES), y, $_CODE + $_FEATURES + 1);
+    }
+    return 0;
+}
+"""
+
+
+def run(source: Source, contents: Contents, trial: Trial) -> Run:
+    """Return the answers of the header to a trial."""
+    header = contents[".h"].decode()
+    compiler = find_compiler()
+    if compiler is None:
+        answers, stream = answers_of_header(source, header, trial)
+        return Run(answers, stream, f"numpy {np.__version__} in float32, without a C compiler")
+    with tempfile.TemporaryDirectory(prefix="hiddenstate-") as folder:
+        program = Path(folder) / "trial"
+        text = header_program(source, header)
+        _compile(compiler, text, program)
+        lines = _execute(program, _rows_text(trial))
+    answers, stream = _parsed(source, lines, trial)
+    return Run(answers, stream, f"{compiler_name(compiler)}, {' '.join(OPTIONS)}")
+
+
+def find_compiler() -> str | None:
+    """Return a C compiler that makes programs that run here; None if there is none."""
+    for name in COMPILERS:
+        path = shutil.which(name)
+        if path is not None and _works(path):
+            return path
+    return None
+
+
+def compiler_name(path: str) -> str:
+    """Return the name and version of a compiler, such as `gcc 12.2`."""
+    text = _called([path, "--version"], "").stdout.decode("utf-8", "replace")
+    version = re.search(r"\d+\.\d+", text)
+    name = "clang" if "clang" in text else "gcc" if "Free Software" in text else Path(path).name
+    return f"{name} {version[0]}" if version else name
+
+
+def header_program(source: Source, header: str) -> str:
+    """Return a program that reads rows, and prints the answers of a header to them."""
+    text = SERIES
+    if source.program.job == "autoencode":
+        text = ROWS
+    steps = "steps * $_OUTPUTS" if source.program.readout == "steps" else "$_OUTPUTS"
+    text = text.replace("ANSWERS", steps).replace("STREAMS", str(int(source.program.streams)))
+    prefix = source.identifier
+    text = text.replace("@_", f"{prefix}_").replace("$_", f"{prefix.upper()}_")
+    return f"#define {prefix.upper()}_IMPLEMENTATION\n{header}{READ}{text}"
+
+
+def _works(compiler: str) -> bool:
+    """Whether a compiler has what a program needs, and the program may run."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="hiddenstate-") as folder:
+            program = Path(folder) / "trial"
+            _compile(
+                compiler,
+                "#include <math.h>\n#include <stdio.h>\nint main(void){return 0;}",
+                program,
+            )
+            _execute(program, "")
+    except (DataError, OSError):
+        return False
+    return True
+
+
+def _compile(compiler: str, text: str, program: Path) -> None:
+    done = _called([compiler, *OPTIONS, "-x", "c", "-", "-o", str(program), "-lm"], text)
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").splitlines()
+        first = next((line for line in lines if "error" in line), "no message")
+        raise DataError(f"--to c: internal error: {Path(compiler).name}: {printable(first, 200)}")
+
+
+def _execute(program: Path, text: str) -> list[str]:
+    done = _called([str(program)], text)
+    if done.returncode:
+        raise DataError(f"--to c: internal error: the program ended with {done.returncode}")
+    return done.stdout.decode("ascii", "replace").splitlines()
+
+
+def _called(command: list[str], text: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            command, input=text.encode(), capture_output=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        name = Path(command[0]).name
+        raise DataError(f"--to c: {name} took longer than {SECONDS} s") from error
+
+
+def _rows_text(trial: Trial) -> str:
+    rows = []
+    for number, row in enumerate(trial.X.astype(np.float32)):
+        steps = len(row) if trial.lengths is None else int(trial.lengths[number])
+        values = row[:steps] if row.ndim == 2 else row
+        rows.append(f"{steps} " + " ".join(_hexadecimal(each) for each in values.ravel().tolist()))
+    return "\n".join(rows) + "\n"
+
+
+def _hexadecimal(value: float) -> str:
+    return value.hex() if np.isfinite(value) else str(value)
+
+
+def _parsed(source: Source, lines: list[str], trial: Trial) -> tuple[Answers, Answers | None]:
+    """Return the answers that the program printed, NaN where it refused a row."""
+    values = iter([float.fromhex(word) for word in line.split()[1:]] for line in lines)
+    program = source.program
+    N = len(trial.X)
+    if program.job == "autoencode":
+        table = np.array([next(values) for _ in range(N)], np.float32)
+        code = table.shape[1] - program.n_features - 1
+        return {
+            "code": table[:, :code],
+            "reconstruction": table[:, code:-1],
+            "error": table[:, -1],
+        }, None
+    T, n_outputs = trial.X.shape[1], program.n_outputs
+    every = program.readout == "steps"
+    y = np.zeros((N, T, n_outputs) if every else (N, n_outputs), np.float32)
+    stream = np.zeros((N, T, n_outputs), np.float32)
+    for row in range(N):
+        steps = T if trial.lengths is None else int(trial.lengths[row])
+        found = np.array(next(values), np.float32)
+        if every:
+            y[row, :steps] = found.reshape(steps, n_outputs)
+        else:
+            y[row] = found
+        for t in range(steps if program.streams else 0):
+            stream[row, t] = next(values)
+    return named_answers(program.job, y), named_answers(program.job, stream)
+
+
+def named_answers(job: str, y: Array) -> Answers:
+    """Return answers of a recurrent net by name."""
+    if job == "regress":
+        return {"y": y}
+    return {"probabilities": y, "class": y.argmax(axis=-1)}

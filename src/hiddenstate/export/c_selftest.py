@@ -1,0 +1,110 @@
+"""The self-test of the C header: rows, the answers of the model to them, and a `main`."""
+
+import numpy as np
+
+from hiddenstate.export.c_layout import Layout
+from hiddenstate.export.c_numbers import array
+from hiddenstate.export.program import plain
+from hiddenstate.export.runtime import Model
+from hiddenstate.export.target import Source
+from hiddenstate.export.trial import Answers, float_rounding, scale_of, trials_of
+
+LIMIT = 2e-6
+"""Largest difference of an answer, by the scale of the targets."""
+
+MOST_STEPS = 28
+"""Most steps of a row of the self-test: the vectors are part of the file."""
+
+ROWS = 2
+
+TEMPLATE = """\
+#ifdef $_SELFTEST
+
+#include <stdio.h>
+
+VECTORS
+/* The larger of `worst` and the differences of n answers from those of the model. */
+static float @_worse(float worst, const float *y, const float *expected, int n)
+{
+    int i;
+    for (i = 0; i < n; i++) {
+        float difference = y[i] - expected[i];
+        difference = difference < 0.0f ? -difference : difference;
+        if (worst == worst && !(difference <= worst)) /* NaN is the worst, and stays */
+            worst = difference;
+    }
+    return worst;
+}
+
+int main(void)
+{
+    float worst = 0.0f;
+    int row, passed, status = $_OK;
+    for (row = 0; row < N_ROWS && status == $_OK; row++) {
+        const float *x = @_test_x + row * N_X;
+        const float *expected = @_test_y + row * N_Y;
+        float y[N_Y];
+# if autoencode
+        status = @_run(x, y, y + $_CODE, y + $_CODE + $_FEATURES);
+# end
+# if no autoencode
+        float scratch[$_SCRATCH(N_STEPS) + 1];
+        status = @_run(x, N_STEPS, y, scratch);
+# end
+        worst = @_worse(worst, y, expected, N_Y);
+# if streams
+        {
+            @_state state;
+            int t;
+            @_reset(&state);
+            for (t = 0; t < N_STEPS && status == $_OK; t++) {
+                status = @_step(&state, x + t * $_FEATURES, y);
+# if steps
+                worst = @_worse(worst, y, expected + t * $_OUTPUTS, $_OUTPUTS);
+# end
+            }
+# if no steps
+            worst = @_worse(worst, y, expected, $_OUTPUTS);
+# end
+        }
+# end
+    }
+    passed = status == $_OK && worst <= (float)LIMIT;
+    printf("status %d, largest difference %.3g in %d rows, limit %.3g: %s\\n", status,
+           (double)worst, N_ROWS, LIMIT, passed ? "passed" : "FAILED");
+    return !passed;
+}
+
+#endif /* $_SELFTEST */
+
+"""
+
+
+def selftest(source: Source, layout: Layout) -> str:
+    """Return the program, as a part of the template."""
+    program = source.program
+    trials = trials_of(source.model)
+    X = trials[0].X[:ROWS, :MOST_STEPS] if program.job != "autoencode" else trials[0].X[:ROWS]
+    answers: Answers = Model(plain(program), source.facts).predict(X)
+    names = {
+        "classify": ("probabilities",),
+        "regress": ("y",),
+        "autoencode": ("code", "reconstruction", "error"),
+    }[program.job]
+    y = np.concatenate([answers[name].reshape(len(X), -1) for name in names], axis=1)
+    x = X.reshape(len(X), -1)
+    vectors = array("@_test_x", x.astype(np.float32)) + "\n"
+    vectors += array("@_test_y", y.astype(np.float32))
+    text = TEMPLATE.replace("VECTORS", vectors)
+    scale = scale_of(source.model, trials)
+    limit = LIMIT * scale + float_rounding({"y": y.astype(np.float32)}, {"y": y}, scale)
+    numbers = {
+        "N_ROWS": len(X),
+        "N_X": x.shape[1],
+        "N_Y": y.shape[1],
+        "N_STEPS": X.shape[1],
+        "LIMIT": f"{limit:.9g}",
+    }
+    for name, value in numbers.items():
+        text = text.replace(name, str(value))
+    return text
