@@ -15,11 +15,11 @@ from hiddenstate.export import c_header, c_run, export_model
 from hiddenstate.export.c_arithmetic import answers_of_header
 from hiddenstate.export.c_layout import layout_of
 from hiddenstate.export.c_numbers import arrays_of
+from hiddenstate.export.int8 import stored
 from hiddenstate.export.program import plain
 from hiddenstate.export.runtime import Model
 from hiddenstate.export.target import Source, Target, source_of
 from hiddenstate.export.trial import difference, float_rounding, scale_of, trials_of
-from hiddenstate.export.weights import stored
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from tests.export.compiled import checked, compiled, sanitized, tool

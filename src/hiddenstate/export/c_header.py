@@ -9,9 +9,9 @@ from hiddenstate.export.c_layout import Layout, layout_of
 from hiddenstate.export.c_numbers import array, string
 from hiddenstate.export.c_run import run
 from hiddenstate.export.c_selftest import LIMIT, selftest
+from hiddenstate.export.int8 import stored
 from hiddenstate.export.program import Program
 from hiddenstate.export.target import Contents, Source, Target
-from hiddenstate.export.weights import stored
 
 STATUSES = (
     ("OK", 0, "the answers are there"),

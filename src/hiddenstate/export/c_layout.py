@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hiddenstate.export.int8 import quantised
 from hiddenstate.export.program import Dense, Direction, Program
-from hiddenstate.export.weights import quantised
 from hiddenstate.system.typing import Array
 
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}

@@ -1,4 +1,7 @@
-"""Weights as int8: numbers from -127 to 127 with one scale for each output row."""
+"""Weights as int8: numbers from -127 to 127 with one scale for each output row.
+
+Every target stores the same rounded model, so that its answers are the same in all of them.
+"""
 
 from dataclasses import replace
 
