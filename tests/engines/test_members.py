@@ -76,6 +76,19 @@ def test_threads_change_nothing():
         assert_same_state(alone.export(), other.export())
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_member_does_not_learn_from_its_fold(engine, members):
+    task = replace(task_of(members=members), folds=np.arange(30) % 3)
+    left_out = members - 1  # by the last member
+    other = np.where((task.folds == left_out)[:, None, None], 1e3, task.X)
+    ends = [trained(t, engine)[0].export().params for t in (task, replace(task, X=other))]
+    for number in range(members):
+        one, two = (p if members == 1 else member_params(p, number) for p in ends)
+        same = all(np.array_equal(one[name], two[name]) for name in one)
+        assert same == (number == left_out)
+
+
 def stop_after(engine, n_steps):
     """Let the next call of `run` end after `n_steps`, as if a stop was requested."""
     whole = engine.run

@@ -8,6 +8,7 @@ import numpy as np
 from hiddenstate.config import make_config
 from hiddenstate.data.prepare.linear import LinearPath
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.models.convolutions import ConvolutionPath, choose_convolutions
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 
@@ -21,7 +22,8 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
     dtype : {"float32", "float64"}
     **wanted
         Choices that are fixed: of `job`, `cell`, `layers`, `bidirectional`, `stem`, `members`,
-        `readout`, `output`, `missing`, `hidden_size`, `linear`, `change`, `scaling`, `steps`.
+        `readout`, `output`, `missing`, `hidden_size`, `linear`, `change`, `scaling`, `steps`;
+        `convolutions`, the share of the net beside them, of a classifier.
     """
     random = np.random.default_rng(seed)
 
@@ -85,9 +87,20 @@ def random_model(seed: int, dtype: str = "float32", **wanted: Any) -> FittedMode
     if log:  # logarithms of values around 1
         transform = _near_one(transform)
     classes = [f"class {i}" for i in range(outputs)] if job == "classify" else None
-    return FittedModel(
-        net, _params(net, random, dtype), classes, (steps, width), stateful, transform
-    )
+    params = _params(net, random, dtype)
+    path = _path(random, (steps, width), outputs, wanted.get("convolutions"))
+    return FittedModel(net, params, classes, (steps, width), stateful, transform, path)
+
+
+def _path(
+    random: np.random.Generator, shape: tuple[int, int], outputs: int, share: float | None
+) -> ConvolutionPath | None:
+    if share is None:
+        return None
+    convolutions = choose_convolutions(random.normal(size=(5, *shape)))
+    weights = random.normal(size=(outputs, len(convolutions.biases))).astype(np.float32) / 50
+    bias = random.normal(size=outputs).astype(np.float32)
+    return ConvolutionPath(convolutions, weights, bias, share, net_scale=1.5)
 
 
 def _autoencoder(random: np.random.Generator, choose: Any, dtype: str) -> FittedModel:

@@ -197,6 +197,14 @@ class TrainingConfig:
         since=4,
         recipe=True,
     )
+    convolutions: bool = option(
+        False,
+        "Classify by fixed convolutions beside the net: the answer is the mean of both, and rows "
+        "that a net did not learn from set the share of each.",
+        jobs=("classify",),
+        since=4,
+        recipe=True,
+    )
     eps: float = option(
         1e-8,
         "Term added to the denominator of adam and adamw after --hold updates; 1e-8 before.",

@@ -1,9 +1,16 @@
 """Chooses the engine that trains a task, and the predictor of a model."""
 
 import sys
+from dataclasses import replace
 
 from hiddenstate.config import RecurrentConfig, TrainingConfig
-from hiddenstate.engines.interface import Engine, Predictor, Task, TrainingState
+from hiddenstate.engines.interface import (
+    Engine,
+    Predictor,
+    Task,
+    TrainingState,
+    without_fold,
+)
 from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.kernels import VARIABLE, levels, why_not
 from hiddenstate.models.fitted import FittedModel
@@ -47,6 +54,7 @@ def make_engine(task: Task, state: TrainingState) -> Engine:
         from hiddenstate.engines.members import MembersEngine
 
         return MembersEngine(task, state, make_engine)
+    task = without_fold(task, 0)
     training = task.training
     reason = refusal(task.net, training.device) if training.engine != "torch" else "not wanted"
     if training.engine == "native" and reason:
@@ -89,6 +97,11 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
     MachineError
         If the device does not exist, or memory is too small for torch.
     """
+    if model.convolutions is not None:
+        from hiddenstate.engines.beside import CombinedPredictor
+
+        net = make_predictor(replace(model, convolutions=None), device, threads)
+        return CombinedPredictor(net, model.convolutions, model.dtype, threads)
     if isinstance(model.net.config, RecurrentConfig) and model.net.config.members > 1:
         from hiddenstate.engines.members import MembersPredictor
 

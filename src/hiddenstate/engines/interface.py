@@ -1,14 +1,14 @@
 """The interface of engines and predictors: their inputs, outputs and methods."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NotRequired, Protocol, TypedDict
 
 import numpy as np
 
 from hiddenstate.config import TrainingConfig
 from hiddenstate.data.prepare.batches import Batches
-from hiddenstate.data.rows import in_pieces
+from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.models.net import Net, Params
@@ -48,6 +48,9 @@ class Task:
         A factor for the loss of each row, (N,) float, not negative and about 1 on average. The
         divisor of a batch's loss stays the same. A row of weight 0 may contain anything; its X is
         read only if the state is carried, because the state affects later rows.
+    folds : ndarray of int, optional
+        The member that does not learn from each row (N,), -1 for none. A net without members is
+        member 0.
     """
 
     net: Net
@@ -59,6 +62,24 @@ class Task:
     stateful: bool = False
     lengths: Array | None = None
     weights: Array | None = None
+    folds: Array | None = None
+
+
+def without_fold(task: Task, number: int) -> Task:
+    """Return a task without the rows that the member `number` does not learn from."""
+    if task.folds is None:
+        return task
+    kept = np.flatnonzero(task.folds != number)
+    rows = Rows(task.X, task.y, task.lengths, task.weights).take(kept)
+    return replace(
+        task,
+        X=rows.X,
+        y=rows.y,
+        lengths=rows.lengths,
+        weights=rows.weights,
+        batches=replace(task.batches, n_rows=len(kept)),
+        folds=None,
+    )
 
 
 @dataclass

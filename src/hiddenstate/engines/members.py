@@ -21,6 +21,7 @@ from hiddenstate.engines.interface import (
     Source,
     Task,
     TrainingState,
+    without_fold,
 )
 from hiddenstate.kernels import default_threads
 from hiddenstate.models.fitted import FittedModel
@@ -182,7 +183,8 @@ def _never() -> bool:
 
 
 def _member_task(task: Task, number: int, threads: int) -> Task:
-    """Return the task of one member: its net, its seed and its order of the rows."""
+    """Return the task of one member: its net, its rows, its seed and their order."""
+    task = without_fold(task, number)
     seed = int(generator_key(task.training.seed, "member", number)[0] >> np.uint64(1))
     return replace(
         task,

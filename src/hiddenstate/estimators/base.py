@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from hiddenstate.config import Config, RecurrentConfig, TrainingConfig, section_options
+from hiddenstate.config import Config, TrainingConfig, section_options
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
@@ -173,6 +173,8 @@ class Estimator(BaseEstimator):
                 f"{name}: {getattr(self, name)} requires the total number of updates, which "
                 "partial_fit does not know; use another"
             )
+        if getattr(self, "convolutions", False):
+            raise OptionError("convolutions: are fitted on all rows at once; use fit")
         if getattr(self, "valid_fraction", 0):
             raise OptionError("valid_fraction: partial_fit does not hold out rows; use 0")
         return not hasattr(self, "model_")
@@ -218,7 +220,8 @@ class Estimator(BaseEstimator):
         classic scripts.
 
         Scaling is folded into its first and last layers, or applied before a stem, so it takes
-        unscaled X. A net with members averages their answers.
+        unscaled X. A net with members averages their answers, and one with fixed convolutions
+        beside it answers as `predict_proba`, with logarithms of probabilities.
 
         Raises
         ------
@@ -228,16 +231,11 @@ class Estimator(BaseEstimator):
             If torch is not installed.
         """
         require("torch", "to_torch")
-        from hiddenstate.models.torch_modules import MembersNet, make_module
+        from hiddenstate.models.torch_modules import module_of
 
         check_is_fitted(self)
         with errors_for_python():
-            model = self.model_
-            stem = isinstance(model.net.config, RecurrentConfig) and model.net.config.stem
-            scaling = model.transform.scaling if stem else None
-            members = [model.member(number) for number in range(model.n_members)]
-            modules: list[Any] = [make_module(m.net, m.folded(), scaling) for m in members]
-            return modules[0] if len(modules) == 1 else MembersNet(modules).eval()
+            return module_of(self.model_)
 
     def export(
         self, to: str, path: str | Path, weights: str | None = None, force: bool = False

@@ -68,6 +68,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         Nets trained side by side from different weights, whose answers are averaged.
     label_smoothing : float in [0, 1), default=0.0
         Share of a label's weight in the loss that is spread over all classes.
+    convolutions : bool, default=False
+        Classify by fixed convolutions beside the net: the answer is the mean of both, and rows
+        that a net did not learn from set the share of each.
     steps : int in [1, inf) or None, default=None
         Number of time steps in a flat row: with `steps=28`, a row of 784 numbers is read as 28
         steps of 28 features.
@@ -198,6 +201,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         stem_causal: bool = False,
         members: int = 1,
         label_smoothing: float = 0.0,
+        convolutions: bool = False,
         steps: int | None = None,
         channels_first: bool = False,
         class_weight: Any = None,
@@ -244,6 +248,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator):
         self.stem_causal = stem_causal
         self.members = members
         self.label_smoothing = label_smoothing
+        self.convolutions = convolutions
         self.steps = steps
         self.channels_first = channels_first
         self.class_weight = class_weight

@@ -410,6 +410,10 @@ def _check_streams(model: FittedModel) -> None:
         ),
         "members": (config.members > 1, "this net averages members, which carry no state"),
         "stem": (config.stem, "the convolutional layers of this net read several steps at once"),
+        "convolutions": (
+            model.convolutions is not None,
+            "the fixed convolutions beside this net read whole series",
+        ),
     }
     against = [name for name, (applies, _) in reasons.items() if applies]
     if against:

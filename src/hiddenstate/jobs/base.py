@@ -110,6 +110,11 @@ class Job(ABC):
         """Return the net's outputs for prepared rows."""
         return engine.predict(rows.X, rows.lengths)
 
+    def answers(self, engine: Engine, rows: Rows) -> Array:
+        """Return the outputs of the model for prepared rows: those of the net, unless a path
+        stands beside it."""
+        return self.predict(engine, rows)
+
     def validation_loss(self, engine: Engine) -> float:
         """Return the mean loss on the validation rows.
 

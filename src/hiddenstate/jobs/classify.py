@@ -1,12 +1,17 @@
 """classify: a recurrent net reads each row step by step and names its class."""
 
+from dataclasses import replace
+from functools import cached_property
+
 import numpy as np
 
 from hiddenstate.data import Rows
-from hiddenstate.engines import Engine
-from hiddenstate.inference.convolutions import ConvolutionClassifier, applies_to
+from hiddenstate.engines import Engine, Task
+from hiddenstate.errors import OptionError
+from hiddenstate.inference.convolutions import applies_to
 from hiddenstate.inference.hidden_states import at_every_step, prefixes
 from hiddenstate.jobs.base import Evaluation, Job, of_members
+from hiddenstate.jobs.path_share import best_share, folds_of
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
 from hiddenstate.jobs.snapshot_limits import (
     CLASSES_CONFUSED,
@@ -23,7 +28,15 @@ from hiddenstate.jobs.snapshot_limits import (
 )
 from hiddenstate.metrics import baselines, curves
 from hiddenstate.metrics.scores import accuracy, confusion, cross_entropy, softmax
-from hiddenstate.models.net import Net
+from hiddenstate.models.convolutions import (
+    MOST_ROWS,
+    ConvolutionPath,
+    FittedPath,
+    combine,
+    fit_path,
+)
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net, Params
 from hiddenstate.system.cancellation import raise_if_cancelled
 from hiddenstate.system.typing import Array
 
@@ -31,32 +44,81 @@ from hiddenstate.system.typing import Array
 class ClassifyJob(Job):
     """By default an LSTM 28->64, then Linear 64->10 at the last step, with cross-entropy."""
 
+    beside: ConvolutionPath | None = None
+    """The fixed convolutions with the share of the net, from the end of training on."""
+
     def _make_net(self) -> Net:
         n_classes = len(self.dataset.require_classes())
+        if self.config.training.convolutions and len(self.dataset.train) > MOST_ROWS:
+            raise OptionError(
+                f"--convolutions: are fitted on at most {MOST_ROWS:,} training rows, not "
+                f"{len(self.dataset.train):,}; use --no-convolutions"
+            )
         return Net("classify", self.config.model, self.dataset.X.shape[2], n_classes)
+
+    def task(self) -> Task:
+        """Return the task; beside fixed convolutions, each net leaves out a part of the rows."""
+        return replace(super().task(), folds=self.folds)
+
+    @cached_property
+    def folds(self) -> Array | None:
+        """The fold of each training row (N,), which one net leaves out, beside convolutions."""
+        if not self.config.training.convolutions:
+            return None
+        members, seed = self.net.recurrent.members, self.config.training.seed
+        return folds_of(self.dataset.train, members, seed)
+
+    @cached_property
+    def path(self) -> FittedPath:
+        """Fixed convolutions, fitted on the training rows."""
+        training = self.config.training
+        n_classes = self.net.n_outputs
+        return fit_path(self.dataset.train, n_classes, training.seed, training.threads)
+
+    def fitted(self, params: Params) -> FittedModel:
+        """Return the model with these weights; at the end, with the convolutions beside it."""
+        return replace(super().fitted(params), convolutions=self.beside)
+
+    def answers(self, engine: Engine, rows: Rows) -> Array:
+        """Return the outputs of the model for prepared rows."""
+        outputs = self.predict(engine, rows)
+        if self.beside is None:
+            return outputs
+        path = self.beside.logits(rows.X, rows.lengths, self.config.training.threads)
+        share, scale = self.beside.net_share, self.beside.net_scale
+        return combine(outputs, path, share, scale).astype(outputs.dtype)
 
     def loss(self, engine: Engine, rows: Rows) -> float:
         """Return the cross-entropy."""
         return cross_entropy(self.predict(engine, rows), rows.require_targets())
 
     def evaluate(self, engine: Engine) -> Evaluation:
-        """Compute the accuracy on the first test rows, and the arrays of :meth:`_judge`."""
+        """Compute the accuracy of the net on the first test rows, and the arrays of `_judge`."""
         test, n = self.dataset.test, self.config.display.n_evaluated
         if n == 0 or test is None or not len(test):
             return Evaluation()
-        return self._judge(engine, test.take(slice(0, n)))
+        test = test.take(slice(0, n))
+        return self._judge(self.predict(engine, test), test)
 
     def finish(self, engine: Engine, recent: list[float]) -> Evaluation:
         """Compute the accuracy on all test rows, and the mean of the last losses.
 
-        The final arrays also have the ROC and precision-recall curves.
+        The final arrays also have the ROC and precision-recall curves. With convolutions beside the
+        net, the share of the net is chosen first, and the accuracy is that of both together.
         """
         results = {"train_loss": float(np.mean(recent))}
+        if self.config.training.convolutions:
+            raise_if_cancelled()
+            share, scale = self._net_share(engine)
+            self.beside = replace(self.path.path, net_share=share, net_scale=scale)
+            results["net_share"] = self.beside.net_share
         test = self.dataset.test
         if test is None or not len(test) or test.y is None:
             return Evaluation(results)
-        judged = self._judge(engine, test, last=True)
+        judged = self._judge(self.answers(engine, test), test, last=True)
         results |= judged.figures
+        if self.beside is not None:
+            results["net_accuracy"] = accuracy(self.predict(engine, test), test.y)
         if self.net.recurrent.members > 1:
             each = [p.predict(test.X, test.lengths) for _, p in self.members(engine)]
             results |= of_members([accuracy(outputs, test.y) for outputs in each])
@@ -64,21 +126,38 @@ class ClassifyJob(Job):
             results["baseline_accuracy"] = baselines.majority(
                 self.dataset.y, test.y, self.net.n_outputs
             )
-            results |= self._of_convolutions(test)
-        return Evaluation(results, judged.arrays)
+        return Evaluation(results | self._of_convolutions(test), judged.arrays)
+
+    def _net_share(self, engine: Engine) -> tuple[float, float]:
+        """Return the share and the scale of the net, from the rows that each member left out."""
+        train, folds = self.dataset.train, self.folds
+        assert folds is not None
+        net, path, places = [], [], []
+        for number, (_, predictor) in enumerate(self.members(engine)):
+            raise_if_cancelled()
+            own = np.flatnonzero(folds == number)
+            if len(own):
+                rows = train.take(own)
+                net.append(predictor.predict(rows.X, rows.lengths))
+                path.append(self.path.held_out[own])
+                places.append(own)
+        if not places:
+            return 0.0, 1.0
+        rows = train.take(np.concatenate(places))
+        return best_share(
+            np.concatenate(net), np.concatenate(path), rows.require_targets(), rows.weights
+        )
 
     def _of_convolutions(self, test: Rows) -> dict[str, float]:
         """Return the accuracy of convolutions that are not trained, where they apply."""
-        train, y = self.dataset.train, self.dataset.y
-        if y is None or test.y is None or not applies_to(train, test):
+        train, own = self.dataset.train, self.dataset.source != "bundled"
+        if self.beside is None and not (own and applies_to(train, test)):
             return {}
         raise_if_cancelled()
-        model = ConvolutionClassifier(self.config.training.seed, self.config.training.threads)
-        model.fit(train.X[:], y, train.lengths)
-        chosen = model.predict(test.X[:], test.lengths)
-        return {"convolutions_accuracy": float(np.mean(chosen == test.y))}
+        outputs = self.path.path.logits(test.X, test.lengths, self.config.training.threads)
+        return {"convolutions_accuracy": accuracy(outputs, test.require_targets())}
 
-    def _judge(self, engine: Engine, rows: Rows, last: bool = False) -> Evaluation:
+    def _judge(self, outputs: Array, rows: Rows, last: bool = False) -> Evaluation:
         """Compute the accuracy on `rows`, their confusion, the worst of them and calibration.
 
         Also compute the probabilities of some of them; with `last`, the curves of each class.
@@ -86,7 +165,6 @@ class ClassifyJob(Job):
         y, C = rows.y, self.net.n_outputs
         if y is None:
             return Evaluation()
-        outputs = self.predict(engine, rows)
         probabilities = softmax(outputs)
         chosen, chance = outputs.argmax(axis=1), probabilities[np.arange(len(y)), y]
         n = affordable(rows.X.shape[1:], rows.X.dtype.itemsize, WORST_BYTES, WORST_KEPT)

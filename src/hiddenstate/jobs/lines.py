@@ -50,7 +50,8 @@ def summary_lines(job: Job, engine: Engine, results: Mapping[str, float]) -> lis
     """Return the results of a run as lines."""
     lines = {"classify": _classify, "regress": _regress, "autoencode": _autoencode}
     compared = compare(job.config.job, results, job.config.flat())
-    warnings = [f"the network is {compared.warning()}"] if compared and compared.worse else []
+    name = "the answer with the network" if "net_accuracy" in results else "the network"
+    warnings = [f"{name} is {compared.warning()}"] if compared and compared.worse else []
     return lines[job.config.job](job, engine, results) + warnings
 
 
@@ -60,7 +61,7 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
     rows = rows_to_show(job.dataset, job.config.display.n_predicted)
     if len(rows) and rows.y is not None:
         labels = label_array(job.dataset.require_classes())
-        chosen = job.predict(engine, rows).argmax(axis=1)
+        chosen = job.answers(engine, rows).argmax(axis=1)
         for numbers, what in ((chosen, "prediction number"), (rows.y, "real number")):
             lines.append(f"{np.array2string(labels[numbers], max_line_width=10**6)} {what}")
     if "test_accuracy" in results:
@@ -68,11 +69,20 @@ def _classify(job: Job, engine: Engine, results: Mapping[str, float]) -> list[st
         line = f"test accuracy on all {n:,} rows: {score:.4f}"
         if "baseline_accuracy" in results:
             others = f"always the most frequent class: {results['baseline_accuracy']:.4f}"
-            if "convolutions_accuracy" in results:
-                others += f", fixed convolutions: {results['convolutions_accuracy']:.4f}"
-            line += f" ({others})"
+            line += f" ({others}{_of_convolutions(results)})"
         lines.append(line + _of_members(results))
     return lines
+
+
+def _of_convolutions(results: Mapping[str, float]) -> str:
+    """What fixed convolutions reach, and what the network if they stand beside it."""
+    if "convolutions_accuracy" not in results:
+        return ""
+    text = f", fixed convolutions: {results['convolutions_accuracy']:.4f}"
+    if "net_accuracy" in results:
+        share = results["net_share"]
+        text += f", the network: {results['net_accuracy']:.4f}, its share: {share:.0%}"
+    return text
 
 
 def _of_members(results: Mapping[str, float]) -> str:

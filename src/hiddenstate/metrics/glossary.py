@@ -61,7 +61,7 @@ GLOSSARY: dict[str, Entry] = {
     "test_accuracy": Entry(
         "test accuracy",
         "Share of test rows whose most probable class is the true one. At the end, over all test "
-        "rows; during training, over the first --n-evaluated of them.",
+        "rows; during training, by the network alone over the first --n-evaluated of them.",
         "share",
     ),
     "regress/test_mse": Entry(
@@ -134,6 +134,12 @@ GLOSSARY: dict[str, Entry] = {
         "accuracy of always predicting that class.",
         "share",
     ),
+    "net_accuracy": Entry(
+        "accuracy of the network alone",
+        "Share of test rows whose most probable class is the true one if only the network answers, "
+        "without the fixed convolutions beside it.",
+        "share",
+    ),
     "convolutions_accuracy": Entry(
         "accuracy of fixed convolutions",
         "Share of test rows that a linear classifier labels right, trained on the shares of "
@@ -160,11 +166,17 @@ GLOSSARY: dict[str, Entry] = {
         "Mean squared error, on the same test targets, of the linear function of the last values "
         "that the network adds to, alone.",
     ),
-    "net_share": Entry(
+    "regress/net_share": Entry(
         "share of the network",
         "Factor, from 0 to 1, by which the output of the network counts beside the linear path: "
         "the best one in a rolling origin within the training rows; 0 if the network gained "
         "nothing there. The mean over the targets.",
+    ),
+    "classify/net_share": Entry(
+        "share of the network",
+        "Share of the network, from 0 to 1, in the probabilities of the classes; the rest is that "
+        "of the fixed convolutions beside it. It is the best one on training rows that neither "
+        "learned from; 0 if the network gained nothing there.",
     ),
     "autoencode/baseline_mse": Entry(
         "error of principal components",

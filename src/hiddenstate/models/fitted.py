@@ -14,7 +14,16 @@ from hiddenstate.data.prepare.encoding import EncodingFacts, encodings_from
 from hiddenstate.data.prepare.linear import LinearPath
 from hiddenstate.data.prepare.transform import Transform, feature_indices
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
+from hiddenstate.models.convolution_file import (
+    PATH_PREFIX,
+    PathFacts,
+    arrays_of_path,
+    check_path_layout,
+    path_from,
+)
+from hiddenstate.models.convolutions import ConvolutionPath
 from hiddenstate.models.headroom import headroom
+from hiddenstate.models.labels import check_labels, is_text
 from hiddenstate.models.net import Net, NetFacts, Params, member_params, net_from_dict
 from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
 from hiddenstate.system.atomic_file import write_output
@@ -53,6 +62,7 @@ class ModelFacts(TypedDict):
     row_shape: list[int]
     stateful: bool
     preparation: TransformFacts
+    convolutions: NotRequired[PathFacts]
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,8 @@ class FittedModel:
         Whether each row continues the one before it (regress).
     transform : Transform
         What is done to rows before the net reads them, and to its outputs after.
+    convolutions : ConvolutionPath, optional
+        Fixed convolutions beside the net of a classifier; its answer is the mean of both.
     """
 
     net: Net
@@ -81,6 +93,7 @@ class FittedModel:
     row_shape: tuple[int, ...] = ()
     stateful: bool = False
     transform: Transform = field(default_factory=Transform)
+    convolutions: ConvolutionPath | None = field(default=None, repr=False)
 
     @property
     def n_features(self) -> int:
@@ -107,11 +120,11 @@ class FittedModel:
         return config.members if isinstance(config, RecurrentConfig) else 1
 
     def member(self, number: int) -> "FittedModel":
-        """Return the model of one member of a net with members; else the model itself."""
+        """Return the model of one member of a net with members, else of the net, alone."""
         if self.n_members == 1:
-            return self
+            return replace(self, convolutions=None)
         params = member_params(self.params, number)
-        return replace(self, net=self.net.member(), params=params)
+        return replace(self, net=self.net.member(), params=params, convolutions=None)
 
     def require_classes(self) -> list[Any]:
         """Return the labels of a classifier (`RuntimeError` of any other model)."""
@@ -170,17 +183,22 @@ class FittedModel:
             If a label has no form in a file; see :func:`check_labels`.
         """
         check_labels(self.classes or [])
-        return {
+        facts: ModelFacts = {
             "net": self.net.to_dict(),
             "classes": self.classes,
             "row_shape": list(self.row_shape),
             "stateful": self.stateful,
             "preparation": transform_to_dict(self.transform),
         }
+        if self.convolutions is not None:
+            path = self.convolutions
+            facts["convolutions"] = {"net_share": path.net_share, "net_scale": path.net_scale}
+        return facts
 
     def arrays(self) -> Params:
-        """Return the weights and the transform's arrays, by their names in a model file."""
-        return self.params | _arrays_of(self.transform)
+        """Return the weights and all other arrays, by their names in a model file."""
+        beside = {} if self.convolutions is None else arrays_of_path(self.convolutions)
+        return self.params | _arrays_of(self.transform) | beside
 
     def save(self, path: Path, extra: Mapping[str, Any] | None = None) -> None:
         """Write the model to `path`, with the facts `extra` beside it; see `write_output`.
@@ -192,32 +210,6 @@ class FittedModel:
     def encode(self, extra: Mapping[str, Any] | None = None) -> bytes:
         """Return the bytes of the model's file, with the facts `extra` beside it."""
         return encode_arrays("model", self.arrays(), {**self.facts(), "extra": dict(extra or {})})
-
-
-def check_labels(labels: list[Any]) -> None:
-    """Refuse labels that a model file cannot hold, or would not give back as they are.
-
-    It holds text, integers, floats and truth values.
-
-    Raises
-    ------
-    DataError
-        Names the label and its type.
-    """
-    hint = "convert the labels to text or integers, or pickle the estimator instead"
-    for label in labels:
-        shown, kind = printable(label, 40), type(label).__name__
-        if not isinstance(label, (str, int, float)):
-            raise DataError(f"y: label {shown}: a model file cannot hold a {kind}; {hint}")
-        if isinstance(label, str) and not is_text(label):
-            raise DataError(f"y: label {shown}: not Unicode text, it has half of a pair; {hint}")
-    if np.asarray(labels).tolist() != labels:
-        raise DataError(f"y: numpy does not keep the labels apart or as they are; {hint}")
-
-
-def is_text(value: Any) -> bool:
-    """Return whether `value` is a string of Unicode characters, without lone surrogates."""
-    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
@@ -258,11 +250,20 @@ def model_from_facts(facts: Mapping[str, Any], arrays: Params, where: str) -> Fi
         If they are damaged or do not fit one another; the message begins with `where`.
     """
     net, facts = _checked_facts({"extra": {}, **facts}, where)
-    own = {n.removeprefix(PREFIX): a for n, a in arrays.items() if n.startswith(PREFIX)}
-    params = net.check({n: a for n, a in arrays.items() if not n.startswith(PREFIX)}, where)
+    own, beside = (
+        {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+        for prefix in (PREFIX, PATH_PREFIX)
+    )
+    params = net.check({n: a for n, a in arrays.items() if not _is_beside(n)}, where)
     transform = _read_transform(facts["preparation"], own, net, where)
-    row_shape = tuple(facts["row_shape"])
-    return FittedModel(net, params, facts["classes"], row_shape, facts["stateful"], transform)
+    path = path_from(facts["convolutions"], beside, net, where)
+    row_shape, stateful = tuple(facts["row_shape"]), facts["stateful"]
+    return FittedModel(net, params, facts["classes"], row_shape, stateful, transform, path)
+
+
+def _is_beside(name: str) -> bool:
+    """Return whether an array of a model file is no weight of its network."""
+    return name.startswith((PREFIX, PATH_PREFIX))
 
 
 def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, Any]]:
@@ -280,9 +281,11 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
         "row_shape": list,
         "stateful": bool,
         "preparation": dict,
+        "convolutions": (dict, type(None)),
         "extra": dict,
     }
-    facts = {"preparation": transform_to_dict(Transform())} | facts  # format 1 had none
+    # Format 1 had no transform.
+    facts = {"preparation": transform_to_dict(Transform()), "convolutions": None} | facts
     facts = check_fields(facts, fields, f"{where}: damaged facts")
     net = net_from_dict(facts["net"], where)
     classes, row_shape = facts["classes"], facts["row_shape"]
@@ -297,7 +300,8 @@ def _checked_facts(facts: dict[str, Any], where: str) -> tuple[Net, dict[str, An
 
 def _check_layout(layout: Layout, net: Net, where: str) -> None:
     """Refuse arrays that are neither the network's weights nor vectors of its transform."""
-    net.check_layout({n: a for n, a in layout.items() if not n.startswith(PREFIX)}, where)
+    net.check_layout({n: a for n, a in layout.items() if not _is_beside(n)}, where)
+    check_path_layout({n: a for n, a in layout.items() if n.startswith(PATH_PREFIX)}, where)
     for name, (dtype, shape) in layout.items():
         most = max(net.n_features, net.n_outputs)
         fits = dtype == np.float64 and len(shape) == 1 and shape[0] <= most

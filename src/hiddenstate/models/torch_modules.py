@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from hiddenstate.config import AutoencoderConfig
+from hiddenstate.config import AutoencoderConfig, RecurrentConfig
 from hiddenstate.errors import DataError
+from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
 from hiddenstate.system.typing import Array
 
@@ -343,3 +344,23 @@ def make_module(
         offset, factor = (torch.from_numpy(np.array(part)) for part in scaling)
         module.scaling = (offset, factor)
     return module.eval()
+
+
+def module_of(model: FittedModel) -> nn.Module:
+    """Return the torch module of a model, in evaluation mode, which takes X as the data has it.
+
+    Raises
+    ------
+    DataError
+        If the model has a transform that cannot be folded into weights.
+    """
+    stem = isinstance(model.net.config, RecurrentConfig) and model.net.config.stem
+    scaling = model.transform.scaling if stem else None
+    members = [model.member(number) for number in range(model.n_members)]
+    modules: list[Any] = [make_module(m.net, m.folded(), scaling) for m in members]
+    net: nn.Module = modules[0] if len(modules) == 1 else MembersNet(modules).eval()
+    if model.convolutions is None:
+        return net
+    from hiddenstate.models.torch_convolutions import PathNet
+
+    return PathNet(net, model.convolutions, model.transform.scaling).eval()

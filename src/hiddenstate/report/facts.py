@@ -188,6 +188,12 @@ class RunFacts:
                 f"learned beside a linear function of {own.linear.n_lags} last values"
                 + (" of logarithms" if any(own.linear.log) else "")
             )
+        if self.model.convolutions is not None:
+            beside = self.model.convolutions
+            steps.append(
+                f"{len(beside.convolutions.biases):,} fixed convolutions beside the network, whose "
+                f"share is {beside.net_share:.0%}"
+            )
         return [*pairs, ("preparation", "; ".join(steps) or "none")]
 
     def net(self) -> Net | None:

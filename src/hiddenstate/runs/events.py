@@ -55,6 +55,7 @@ class EndEvent(TypedDict):
     test_accuracy: NotRequired[float]
     baseline_accuracy: NotRequired[float]
     convolutions_accuracy: NotRequired[float]
+    net_accuracy: NotRequired[float]
     members_low: NotRequired[float]
     members_high: NotRequired[float]
     test_mse: NotRequired[float]

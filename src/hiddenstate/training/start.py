@@ -16,7 +16,7 @@ from hiddenstate.errors import printable
 from hiddenstate.jobs import Job, make_job, make_snapshots
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
-from hiddenstate.models.fitted import check_labels
+from hiddenstate.models.labels import check_labels
 from hiddenstate.models.weight_file import encodings_of
 from hiddenstate.runs.events import Figures
 from hiddenstate.runs.record import RunRecord, make_record

@@ -1,0 +1,78 @@
+"""The share of a net beside fixed convolutions, from rows that neither learned from.
+
+Each member of the net leaves out a fold of the training rows, and predicts it. The convolutions say
+what each row would be if it was left out. So the share costs no second training, and the worst case
+is about the convolutions alone.
+"""
+
+import numpy as np
+
+from hiddenstate.data import Rows
+from hiddenstate.data.prepare.batches import generator
+from hiddenstate.models.convolutions import combine, log_probabilities
+from hiddenstate.models.ridge import scale_of_logits
+from hiddenstate.system.typing import Array
+
+FEWEST_FOLDS = 5
+"""Number of folds, if there are not more members; a net learns from the other folds."""
+
+SHARES = (0.0, 0.25, 0.5, 0.75)
+"""Shares of the net to choose from; a net alone was no better than with a quarter of the path."""
+
+
+def folds_of(rows: Rows, n_members: int, seed: int) -> Array:
+    """Return the fold of each training row (N,), whose member leaves it out; -1 for none.
+
+    Folds have about the same share of each class or, with groups, whole groups. The only row of a
+    class, and rows of a single group, are in no fold.
+    """
+    n_folds, random = max(FEWEST_FOLDS, n_members), generator(seed, "folds")
+    y, folds = rows.require_targets(), np.full(len(rows), -1)
+    if rows.groups is not None:
+        names, numbers = np.unique(rows.groups, return_inverse=True)
+        if len(names) < 2:
+            return folds
+        counts, sizes = np.bincount(numbers), np.zeros(n_folds, int)
+        shuffled = random.permutation(len(names))
+        for group in shuffled[np.argsort(-counts[shuffled], kind="stable")]:
+            fold = int(sizes.argmin())
+            folds[numbers == group] = fold
+            sizes[fold] += counts[group]
+        return folds
+    first = 0
+    for label in np.unique(y):
+        own = random.permutation(np.flatnonzero(y == label))
+        if len(own) > 1:
+            folds[own] = (first + np.arange(len(own))) % n_folds
+            first += len(own)
+    return folds
+
+
+def best_share(
+    net: Array, path: Array, y: Array, weights: Array | None = None
+) -> tuple[float, float]:
+    """Return the share of the net and the factor of its outputs, for rows new to both.
+
+    The factor is that of the least log loss of the net. The share is that of the least log loss, if
+    the loss is lower than that of the convolutions alone by more than the standard error of the
+    difference, and no more rows are wrong; else 0.
+
+    Parameters
+    ----------
+    net, path : ndarray (n, C)
+        Outputs of the net and of the convolutions.
+    y : ndarray of int (n,)
+        Class numbers.
+    weights : ndarray (n,), optional
+    """
+    w = np.ones(len(y)) if weights is None else weights
+    scale = scale_of_logits(log_probabilities(net), y, w)
+    mixed = np.stack([combine(net, path, share, scale) for share in SHARES])
+    losses = -mixed[:, np.arange(len(y)), y]
+    best = int((losses @ w).argmin())
+    gains = losses[0] - losses[best]
+    gain = float(gains @ w) / w.sum()
+    error = float(np.sqrt(w**2 @ (gains - gain) ** 2)) / w.sum()
+    right = (mixed.argmax(axis=2) == y) @ w
+    share = SHARES[best] if gain > error and right[best] >= right[0] else 0.0
+    return share, scale

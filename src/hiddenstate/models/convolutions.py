@@ -1,0 +1,294 @@
+"""A classifier of series without a network: shares of positive values of fixed convolutions.
+
+The features are those of MiniRocket: Dempster, Schmidt and Webb, "MiniRocket: a very fast (almost)
+deterministic transform for time series classification", 2021, section 3. On them, ridge regression
+tells the classes apart. It stands alone as a baseline, and beside a net as a part of the model.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from hiddenstate.data.prepare.batches import generator
+from hiddenstate.data.rows import Rows, fractions, in_pieces
+from hiddenstate.data.store import RowStore
+from hiddenstate.kernels import default_threads, level, native
+from hiddenstate.models.ridge import fit_ridge
+from hiddenstate.system.typing import Array
+
+KERNELS = tuple(combinations(range(9), 3))
+"""The 84 kernels: which three of their nine weights are 2; the others are -1 (section 3.2)."""
+
+FEATURES, MOST_DILATIONS = 9996, 32
+"""Number of features, and most dilations of a kernel (sections 3.2 and 3.4)."""
+
+GOLDEN_RATIO = (np.sqrt(5) + 1) / 2
+"""Its multiples are spread evenly over [0, 1): the quantiles that are biases (section 3.3)."""
+
+LARGEST_INPUT = 1e30
+"""Larger numbers are read as this one, or float32 would overflow."""
+
+ROWS = 256
+"""Rows whose features are in memory at once in a prediction."""
+
+MOST_ROWS = 5000
+"""Most rows that a path is fitted on: the time grows with the third power of their number."""
+
+MOST_CHANNELS = 9
+"""Most channels whose convolutions are added up, as in the authors' program."""
+
+
+@dataclass(frozen=True)
+class Convolutions:
+    """Convolutions that are not trained, and the biases that their values are compared with.
+
+    Parameters
+    ----------
+    dilations : ndarray of int64 (D,)
+        Distances of the steps that a kernel reads.
+    counts : ndarray of int64 (D,)
+        How many biases each kernel has with each of them.
+    uses : ndarray of bool (D, 84, I)
+        The channels whose convolutions a kernel adds up.
+    biases : ndarray of float32 (P,)
+        By dilation, kernel and number.
+    """
+
+    dilations: Array
+    counts: Array
+    uses: Array
+    biases: Array
+
+    def features(
+        self,
+        X: Array,
+        lengths: Array | None = None,
+        threads: int = 0,
+        reference: bool = False,
+    ) -> Array:
+        """Return the share of positive values of each convolution, (N, P) float32.
+
+        Parameters
+        ----------
+        X : ndarray (N, T, I)
+            Transformed rows.
+        lengths : ndarray (N,), optional
+            Steps of each row; later ones are not read.
+        threads : int, default 0
+            0 leaves the choice to the kernels.
+        reference : bool, default False
+            Compute in numpy, whose sums are float64.
+        """
+        ends = _ends(X, lengths)
+        rows = np.ascontiguousarray(_float32(X).transpose(0, 2, 1))
+        parts = self.dilations, self.counts, self.uses, self.biases
+        if reference or native() is None or level() is None:
+            own = (row[:, :end] for row, end in zip(rows, ends, strict=True))
+            return np.stack([proportions(row, *parts) for row in own])
+        out = np.empty((len(X), len(self.biases)), np.float32)
+        native().proportions(level(), rows, ends, *parts, out, threads or default_threads())
+        return out
+
+
+@dataclass(frozen=True)
+class ConvolutionPath:
+    """A linear classifier on fixed convolutions, beside a net.
+
+    Parameters
+    ----------
+    convolutions : Convolutions
+    weights : ndarray of float32 (C, P)
+        From features to the logits of the classes.
+    bias : ndarray of float32 (C,)
+    net_share : float, default 0
+        Share of the net in the probabilities, from 0 to 1.
+    net_scale : float, default 1
+        Factor of the net's logarithms of probabilities, which makes them as certain as they should
+        be: labels that are smoothed in training make them less certain.
+    """
+
+    convolutions: Convolutions
+    weights: Array
+    bias: Array
+    net_share: float = 0.0
+    net_scale: float = 1.0
+
+    def logits(
+        self,
+        X: Array | RowStore,
+        lengths: Array | None = None,
+        threads: int = 0,
+        reference: bool = False,
+    ) -> Array:
+        """Return the logits (N, C) of rows X (N, T, I), float64; of a row with NaN they are NaN.
+
+        Parameters are those of :meth:`Convolutions.features`.
+        """
+        out, weights = np.empty((len(X), len(self.bias))), self.weights.astype(np.float64)
+        for begin, piece in in_pieces(X):
+            for first in range(0, len(piece), ROWS):
+                rows = piece[first : first + ROWS]
+                place = slice(begin + first, begin + first + len(rows))
+                own = None if lengths is None else lengths[place]
+                features = self.convolutions.features(rows, own, threads, reference)
+                features = features.astype(np.float64)
+                # Not a matrix product, whose last digits depend on the number of rows.
+                out[place] = np.einsum("np,cp->nc", features, weights) + self.bias
+                out[place][_has_gaps(rows, own)] = np.nan
+        return out
+
+
+@dataclass(frozen=True)
+class FittedPath:
+    """A path, and what it says of each training row without having seen it.
+
+    Parameters
+    ----------
+    path : ConvolutionPath
+    held_out : ndarray (N, C)
+        Logits of each row when the row, or its whole group, is left out.
+    """
+
+    path: ConvolutionPath
+    held_out: Array
+
+
+def combine(net: Array, path: Array, share: float, scale: float = 1.0) -> Array:
+    """Return the logarithms (N, C) of the mean probability of both, `share` of it the net's, whose
+    outputs are multiplied by `scale`."""
+    if share == 0:
+        return log_probabilities(path)
+    net = log_probabilities(log_probabilities(net) * scale)
+    if share == 1:
+        return net
+    return np.asarray(np.logaddexp(net + np.log(share), log_probabilities(path) + np.log1p(-share)))
+
+
+def log_probabilities(logits: Array) -> Array:
+    """Return the logarithms of the probabilities (N, C) of logits, float64."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+
+
+def fit_path(rows: Rows, n_classes: int, seed: int = 0, threads: int = 0) -> FittedPath:
+    """Fit a path on training rows.
+
+    Parameters
+    ----------
+    rows : Rows
+        Transformed, X (N, T, I) and class numbers y (N,). With groups, those are left out as a
+        whole; weights count in the regression, and rows of weight 0 are not learned from.
+    n_classes : int
+    seed : int, default 0
+        Of the rows that biases are computed from, and of the channels of each kernel.
+    threads : int, default 0
+        0 leaves the choice to the kernels.
+    """
+    if rows.weights is not None and not rows.weights.all():
+        return _without_weightless(rows, n_classes, seed, threads)
+    X = rows.X[:]
+    convolutions = choose_convolutions(X, rows.lengths, seed)
+    features = convolutions.features(X, rows.lengths, threads)
+    y = rows.require_targets()
+    weights, bias, held_out = fit_ridge(features, y, n_classes, rows.weights, rows.groups)
+    return FittedPath(ConvolutionPath(convolutions, weights, bias), held_out)
+
+
+def _without_weightless(rows: Rows, n_classes: int, seed: int, threads: int) -> FittedPath:
+    """Fit a path on the rows that have a weight; the others are new to it."""
+    assert rows.weights is not None
+    kept = rows.weights > 0
+    fitted = fit_path(rows.take(np.flatnonzero(kept)), n_classes, seed, threads)
+    held_out = fitted.path.logits(rows.X, rows.lengths, threads)
+    held_out[kept] = fitted.held_out
+    return FittedPath(fitted.path, held_out)
+
+
+def choose_convolutions(X: Array, lengths: Array | None = None, seed: int = 0) -> Convolutions:
+    """Return convolutions whose biases are quantiles of their values on rows X (N, T, I)."""
+    X, ends = _float32(X), _ends(X, lengths)
+    random = generator(seed, "convolutions")
+    dilations, counts = _dilations(int(np.median(ends)))
+    uses = _channels(len(dilations), X.shape[2], random)
+    biases, number = [], 0
+    for d, (dilation, count) in enumerate(zip(dilations, counts, strict=True)):
+        for kernel in range(len(KERNELS)):
+            row = random.integers(len(X))
+            own = X[row, : ends[row], uses[d, kernel]]
+            values = _convolved(own, KERNELS[kernel], int(dilation))
+            shares = (np.arange(number + 1, number + count + 1) * GOLDEN_RATIO) % 1
+            biases.append(np.quantile(values, shares))
+            number += count
+    return Convolutions(dilations, counts, uses, np.concatenate(biases, dtype=np.float32))
+
+
+def _float32(X: Array) -> Array:
+    """Return rows as float32, whose sums are finite."""
+    if X.dtype == np.uint8:
+        return fractions(X, np.float32)
+    return np.clip(X, -LARGEST_INPUT, LARGEST_INPUT).astype(np.float32)
+
+
+def _ends(X: Array, lengths: Array | None) -> Array:
+    ends = np.full(len(X), X.shape[1]) if lengths is None else lengths
+    return np.ascontiguousarray(ends, np.int64)
+
+
+def _has_gaps(X: Array, lengths: Array | None) -> Array:
+    """Return which rows have a number that is not finite, before their end."""
+    if X.dtype.kind != "f":
+        return np.zeros(len(X), bool)
+    read = np.arange(X.shape[1]) < _ends(X, lengths)[:, None]
+    return np.asarray((read & ~np.isfinite(X).all(axis=2)).any(axis=1))
+
+
+def _dilations(n_steps: int) -> tuple[Array, Array]:
+    """Return dilations, which grow exponentially until a kernel spans the series, and how many
+    biases each kernel has with each of them (section 3.2)."""
+    per_kernel = FEATURES // len(KERNELS)
+    most = np.log2(max(1, n_steps - 1) / 8)
+    spread = np.logspace(0, max(0, most), min(per_kernel, MOST_DILATIONS), base=2)
+    dilations, times = np.unique(spread.astype(np.int64), return_counts=True)
+    counts = times * per_kernel // times.sum()
+    counts[: per_kernel - counts.sum()] += 1
+    return dilations, counts.astype(np.int64)
+
+
+def _channels(n_dilations: int, n_channels: int, random: np.random.Generator) -> Array:
+    """Return the channels whose convolutions a kernel adds up, bool (dilations, 84, channels)."""
+    uses = np.zeros((n_dilations, len(KERNELS), n_channels), bool)
+    most = np.log2(min(n_channels, MOST_CHANNELS) + 1)
+    for use in uses.reshape(-1, n_channels):
+        use[random.choice(n_channels, int(2 ** random.uniform(0, most)), replace=False)] = True
+    return uses
+
+
+def _convolved(channels: Array, kernel: tuple[int, ...], dilation: int) -> Array:
+    """Return the sum of the convolutions of `channels` (C, T), with zeros outside the series."""
+    T = channels.shape[1]
+    dilation = min(dilation, T)  # beyond, only the middle weight reads the series
+    total = channels.sum(axis=0, dtype=np.float64)
+    padded = np.pad(total, 4 * dilation)
+    weights = np.where(np.isin(np.arange(9), kernel), 2.0, -1.0)
+    shifted = [w * padded[j * dilation : j * dilation + T] for j, w in enumerate(weights)]
+    return np.asarray(np.sum(shifted, axis=0))
+
+
+def proportions(row: Array, dilations: Array, counts: Array, uses: Array, biases: Array) -> Array:
+    """Return the features of one row (C, T): the specification of the compiled function.
+
+    With each dilation, kernels of even number + number of the dilation see zeros outside the
+    series; of the others only the steps count whose nine inputs are in it.
+    """
+    features, T, place = [], row.shape[1], 0
+    for d, (dilation, count) in enumerate(zip(dilations, counts, strict=True)):
+        middle = 4 * int(dilation)
+        for number, kernel in enumerate(KERNELS):
+            values = _convolved(row[uses[d, number]], kernel, int(dilation))
+            if (number + d) % 2 and 2 * middle < T:
+                values = values[middle : T - middle]
+            above = values[:, None] > biases[place : place + count]
+            features.append(above.mean(axis=0))
+            place += count
+    return np.concatenate(features, dtype=np.float32)
