@@ -18,7 +18,7 @@ from hiddenstate.runs import Run
 from hiddenstate.training.recipes import suggest
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.start import plan, start
-from tests.conftest import QUIET, Cli
+from tests.conftest import QUIET, Cli, needs_kernels
 from tests.training.test_resume import StopAt, contents
 
 quick = settings(derandomize=True, deadline=None, max_examples=200)
@@ -100,10 +100,11 @@ def test_long_series_have_a_smaller_rate() -> None:
 @pytest.mark.parametrize(
     ("n", "T", "pool", "members", "updates"),
     [
-        (36, 251, 2, 5, 500),
-        (200, 427, 4, 5, 500),
+        (36, 251, 2, 5, 300),
+        (200, 427, 4, 5, 300),
         (1000, 9, 1, 5, 312),
-        (1001, 1460, 13, 3, 500),
+        (1001, 1460, 13, 3, 312),
+        (1001, 1600, 15, 3, 500),  # too many numbers for fixed convolutions
         (6000, 100, 1, 3, 937),
         (10_001, 28, 1, 1, 1562),
         (10**6, 28, 1, 1, 4000),
@@ -119,6 +120,38 @@ def test_series_get_a_stem_and_members(
     assert updates <= found["epochs"] * per_epoch < updates + per_epoch
     assert "stem" not in classes(n, 8)
     assert classes(n, T, dropout=0.2)["layers"] == 2  # dropout is between layers
+
+
+@needs_kernels
+@pytest.mark.parametrize(
+    ("n", "T", "fits"), [(40, 9, True), (40, 8, False), (2001, 30, False), (1500, 1001, False)]
+)
+def test_fixed_convolutions_stand_beside_nets_of_a_moderate_number_of_series(
+    n: int, T: int, fits: bool
+) -> None:
+    assert classes(n, T).get("convolutions", False) == fits
+    assert without_stem(n, T).get("convolutions", False) == fits
+    assert "convolutions" not in classes(n, T, layout="features")
+
+
+@needs_kernels
+def test_data_that_convolutions_tell_apart_get_one_net_and_few_updates() -> None:
+    X, y = np.random.default_rng(0).normal(size=(60, 30, 2)), np.repeat(["a", "b"], 30)
+    X[30:] += np.sin(np.arange(30))[:, None] * 3
+    easy, hard = (
+        SequenceDataset("own", Rows(X, labels), Rows(X, labels), source="file")
+        for labels in (y, np.tile(["a", "b"], 30))
+    )
+    found = suggest("classify", easy, {})
+    assert (found["members"], found["convolutions"]) == (1, True)
+    assert 100 <= found["epochs"] * 4 < 104
+    own: list[dict[str, Any]] = [{"members": 5}, {"epochs": 75}, {"convolutions": False}]
+    for values in own:
+        full = {"members": 5, **suggest("classify", easy, values), **values}
+        assert (full["members"], full["epochs"]) == (5, 75)
+    assert suggest("classify", hard, {})["members"] == 5
+    alone = Rows(X, np.full(60, "a"))  # is refused where the run starts
+    assert suggest("classify", SequenceDataset("own", alone), {})["members"] == 5
 
 
 def test_rows_that_will_be_held_out_are_not_counted() -> None:

@@ -1,7 +1,7 @@
 """The automatic recipe: sizes, rate and steps that follow from the data.
 
-docs/recipes.md states the rules and what they achieve. Each is a deterministic function of counts
-that are known before training; none uses a test row.
+docs/recipes.md states the rules and what they achieve. Each is a deterministic function of what is
+known before training; none uses a test row.
 """
 
 import math
@@ -10,15 +10,32 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.config import make_config
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.linear import season_of
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.transform import feature_indices
+from hiddenstate.data.store import RowStore
+from hiddenstate.errors import HiddenstateError
+from hiddenstate.inference.convolutions import LEAST_STEPS, MOST_NUMBERS
+from hiddenstate.kernels import level
+from hiddenstate.models.convolutions import fit_path
 
 LONG_SERIES = 128
 """Steps above which a series is long, and needs a smaller rate and more updates."""
 
-LEAST_STEPS, POOLED_STEPS = 9, 110
-"""Steps from which series to classify get a stem, and about how many steps it leaves of them."""
+POOLED_STEPS = 110
+"""About how many steps a stem leaves of a series."""
+
+QUICK_ROWS = 2000
+"""Most training rows that fixed convolutions are fitted on in a few seconds."""
+
+EASY_ROWS, EASY_ERROR, EASY_UPDATES = 1000, 0.01, 100
+"""Most rows, and largest leave-one-out error of fixed convolutions, of data that is easy, and the
+updates of its one net."""
+
+COMMON = {"scale": "auto", "test_fraction": 0.2, "eps": 1e-8, "hold": 0, "shuffle": True}
+"""What is the same for all data."""
 
 
 def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,25 +51,36 @@ def suggest(job: str, dataset: SequenceDataset, given: Mapping[str, Any]) -> dic
     """
     share = given.get("test_fraction", 0.2) if dataset.test is None else 0.0
     n_train = max(1, round(len(dataset.train) * (1 - share)))
-    common = {"scale": "auto", "test_fraction": 0.2, "eps": 1e-8, "hold": 0, "shuffle": True}
     if job == "autoencode":
-        return common | _autoencode(dataset, n_train, given)
+        return COMMON | _autoencode(dataset, n_train, given)
     if job == "classify":
-        return common | _labelled(dataset, n_train, given)
+        return COMMON | _labelled(dataset, n_train, given)
     if dataset.y is not None and dataset.y.ndim == 2:
-        return common | _one_target(dataset, n_train, given)
-    return common | _signals(dataset, n_train, given)
+        return COMMON | _one_target(dataset, n_train, given)
+    return COMMON | _signals(dataset, n_train, given)
 
 
 def _labelled(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
     """Whole series with one label each: convolutions find shapes wherever they are, and several
     nets, whose chance errors differ, are averaged."""
     values, T = _series(dataset, n_train, given), _median_length(dataset, given)
-    if T < LEAST_STEPS or given.get("stem") is False:
+    if T < LEAST_STEPS:
         return values
+    if _is_quick(dataset, n_train) and given.get("layout") != "features":
+        values["convolutions"] = True
+    beside = given.get("convolutions", values.get("convolutions", False))
+    if given.get("stem") is not False:
+        values |= _stem(n_train, T, beside, given)
+    return values | _eased(dataset, n_train, values, given) if beside else values
+
+
+def _stem(n_train: int, T: int, beside: bool, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Convolutional layers, and several nets; more updates of long series, unless fixed
+    convolutions stand beside the nets."""
     batch_size = given.get("batch_size") or _batch_size(n_train, 25, 16)
-    updates = min(max(10 * n_train // batch_size, 500 if T > LONG_SERIES else 300), 4000)
-    return values | {
+    least = 500 if T > LONG_SERIES and not beside else 300
+    updates = min(max(10 * n_train // batch_size, least), 4000)
+    return {
         "stem": True,
         "stem_pool": max(1, round(T / POOLED_STEPS)),
         "layers": 2 if given.get("dropout") else 1,
@@ -62,6 +90,34 @@ def _labelled(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) 
         "lr": 0.003,
         **_budget(n_train, batch_size, updates, given),
     }
+
+
+def _is_quick(dataset: SequenceDataset, n_train: int) -> bool:
+    """Return whether fixed convolutions of the rows take a few seconds."""
+    numbers = n_train * math.prod(dataset.X.shape[1:])
+    in_memory = not isinstance(dataset.X, RowStore)
+    return level() is not None and in_memory and n_train <= QUICK_ROWS and numbers <= MOST_NUMBERS
+
+
+def _eased(
+    dataset: SequenceDataset, n_train: int, values: dict[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return one net and few updates if fixed convolutions tell the training rows apart without
+    having seen them: a net has nothing to add then."""
+    is_set = any(given.get(name) is not None for name in ("members", "epochs"))
+    if is_set or n_train > EASY_ROWS or not isinstance(dataset.X, np.ndarray):
+        return {}
+    try:
+        config = make_config("classify", {**COMMON, **values, **given})
+        prepared = prepare(dataset, config)
+        train, n_classes = prepared.train, len(prepared.require_classes())
+        path = fit_path(train, n_classes, config.training.seed, config.training.threads)
+    except HiddenstateError:  # raised again where the run starts
+        return {}
+    wrong = path.held_out.argmax(axis=1) != train.require_targets()
+    if wrong.mean() > EASY_ERROR:
+        return {}
+    return {"members": 1, **_budget(n_train, config.training.batch_size, EASY_UPDATES, given)}
 
 
 def _series(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:
