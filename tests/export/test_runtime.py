@@ -11,6 +11,19 @@ from hiddenstate.export.trial import difference, trials_of
 from tests.export.models import random_model
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_it_gives_the_answers_of_fixed_convolutions_too(seed):
+    share = (0.0, 0.25, 0.75)[seed % 3]
+    model = random_model(seed, job="classify", steps=9 + seed, convolutions=share)
+    source = source_of(model, "m", "float32")
+    assert not source.program.streams
+    own = Model(unpacked(packed(plain(source.program))), source.facts)
+    for trial in trials_of(source.model):
+        assert trial.difference(own.predict(trial.X, trial.lengths)) < 1e-12
+    with pytest.raises(ValueError, match="no answer before the end"):
+        own.stream()
+
+
 @pytest.mark.parametrize("seed", range(120))
 def test_it_gives_the_answers_of_the_program(seed):
     model = random_model(seed, "float64" if seed % 3 == 0 else "float32")

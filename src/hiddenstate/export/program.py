@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.kernels.reference import NORM_EPS
+from hiddenstate.models.convolutions import ConvolutionPath
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
 from hiddenstate.system.typing import Array
@@ -94,6 +95,24 @@ class Linear:
 
 
 @dataclass(frozen=True)
+class FixedConvolutions:
+    """A linear classifier on fixed convolutions, beside the nets; see `ConvolutionPath`.
+
+    Beside `dilations` and `counts` (D) it has `uses` (D, 84, I), 0 or 1, `biases` (P,), `weight`
+    (O, P) and `bias` (O,), and the share and the scale of the nets.
+    """
+
+    dilations: tuple[int, ...]
+    counts: tuple[int, ...]
+    uses: Array
+    biases: Array
+    weight: Array
+    bias: Array
+    net_share: float
+    net_scale: float
+
+
+@dataclass(frozen=True)
 class Program:
     """A model as steps of computation, in this order.
 
@@ -104,9 +123,11 @@ class Program:
     4. x becomes (x - `offset`) * `factor`, each (I,).
     5. If `missing` is "mask", I features follow: 1 where a value was missing, else 0.
     6. The nets; with members the mean of their answers: of probabilities for a classifier.
-    7. A classifier: softmax. A regressor: plus the features `change`; divided by `target_factor`
-       and plus `target_offset`, each (O,); plus what `linear` gives of unscaled x; the exponential
-       of logarithms. An autoencoder: the reconstruction is unscaled as x was scaled.
+    7. A classifier: softmax; with `convolutions`, the mean of these probabilities, raised to the
+       power of the scale, and those of the convolutions, by the share. A regressor: plus the
+       features `change`; divided by `target_factor` and plus `target_offset`, each (O,); plus what
+       `linear` gives of unscaled x; the exponential of logarithms. An autoencoder: the
+       reconstruction is unscaled as x was scaled.
 
     Parameters
     ----------
@@ -139,6 +160,7 @@ class Program:
     target_offset: Array | None
     target_factor: Array | None
     linear: Linear | None
+    convolutions: FixedConvolutions | None = None
 
     @property
     def readout(self) -> str:
@@ -154,7 +176,8 @@ class Program:
     def streams(self) -> bool:
         """Whether it can answer after every step, from a state."""
         net = self.nets[0] if len(self.nets) == 1 else None
-        return net is not None and not net.stem and len(net.layers[0]) == 1
+        plain = net is not None and not net.stem and len(net.layers[0]) == 1
+        return plain and self.convolutions is None
 
 
 def program_of(model: FittedModel) -> Program:
@@ -189,6 +212,21 @@ def program_of(model: FittedModel) -> Program:
         target_offset=target_offset,
         target_factor=target_factor,
         linear=linear,
+        convolutions=None if model.convolutions is None else _fixed(model.convolutions),
+    )
+
+
+def _fixed(path: ConvolutionPath) -> FixedConvolutions:
+    own = path.convolutions
+    return FixedConvolutions(
+        dilations=tuple(own.dilations.tolist()),
+        counts=tuple(own.counts.tolist()),
+        uses=own.uses.astype(np.float32),
+        biases=own.biases,
+        weight=path.weights,
+        bias=path.bias,
+        net_share=path.net_share,
+        net_scale=path.net_scale,
     )
 
 

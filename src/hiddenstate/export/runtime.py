@@ -7,6 +7,7 @@ This is the specification of every export, and the text of the Python one, in wh
 import base64
 import json
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,39 @@ def outputs(net: Part, x: Array, lengths: Array, state: State | None = None) -> 
     return dense(net["head"], summary), state
 
 
+def convolved(channels: Array, kernel: Array, dilation: int) -> Array:
+    """Return the sum of the convolutions of channels (C, T), with zeros outside the series."""
+    T = channels.shape[1]
+    dilation = min(dilation, T)
+    padded = np.pad(channels.sum(axis=0), 4 * dilation)
+    shifted = [w * padded[j * dilation : j * dilation + T] for j, w in enumerate(kernel)]
+    return np.asarray(np.sum(shifted, axis=0))
+
+
+def shares_above(path: Part, row: Array) -> Array:
+    """Return of one row (I, T), for each fixed convolution, the share of values above its bias."""
+    kernels = [np.where(np.isin(np.arange(9), k), 2.0, -1.0) for k in combinations(range(9), 3)]
+    features, T, place = [], row.shape[1], 0
+    for d, (dilation, count) in enumerate(zip(path["dilations"], path["counts"], strict=True)):
+        middle = 4 * dilation
+        for number, kernel in enumerate(kernels):
+            values = convolved(row[path["uses"][d, number] > 0], kernel, dilation)
+            if (number + d) % 2 and 2 * middle < T:
+                values = values[middle : T - middle]
+            features.append((values[:, None] > path["biases"][place : place + count]).mean(axis=0))
+            place += count
+    return np.asarray(np.concatenate(features), np.float32)
+
+
+def beside_convolutions(path: Part, p: Array, x: Array, ends: Array) -> Array:
+    """Return the mean of probabilities p (B, O) and of those of fixed convolutions of x."""
+    rows = np.clip(x, -1e30, 1e30).astype(np.float32).astype(np.float64).transpose(0, 2, 1)
+    features = [shares_above(path, row[:, :end]) for row, end in zip(rows, ends, strict=True)]
+    own = softmax(np.array(features, np.float64) @ path["weight"].T + path["bias"])
+    p = softmax(np.log(np.maximum(p, 1e-300)) * path["net_scale"])
+    return np.asarray(path["net_share"] * p + (1 - path["net_share"]) * own)
+
+
 class Model:
     """A trained model.
 
@@ -250,6 +284,8 @@ class Model:
         """Return the answers that follow from the outputs of the nets for prepared rows."""
         if self.program["job"] == "classify":
             p = np.mean([softmax(output) for output in nets], axis=0)
+            if self.program["convolutions"] is not None:
+                p = beside_convolutions(self.program["convolutions"], p, x, ends)
             return {"probabilities": p, "class": p.argmax(axis=-1)}
         return {"y": self.in_units(np.mean(nets, axis=0), x, ends)}
 
@@ -347,7 +383,8 @@ class Stream:
 
     def __init__(self, model: Model, rows: int = 1) -> None:
         nets = model.program["nets"]
-        if len(nets) != 1 or nets[0]["stem"] or len(nets[0]["layers"][0]) != 1:
+        whole = nets[0]["stem"] or model.program["convolutions"] is not None
+        if len(nets) != 1 or whole or len(nets[0]["layers"][0]) != 1:
             raise ValueError("stream: this model has no answer before the end of a series")
         self.model, self.net, self.rows = model, nets[0], rows
         self.reset()

@@ -14,6 +14,7 @@ from hiddenstate.engines.members import MembersPredictor
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.inference.stream import Stream
 from hiddenstate.metrics.scores import error_by_row, softmax
+from hiddenstate.models.convolutions import combine
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
 
@@ -176,6 +177,10 @@ def expected_answers(model: FittedModel, X: Array, lengths: Array | None) -> Ans
     else:
         outputs = ReferencePredictor(model).predict(inputs, lengths)
     if model.net.job == "classify":
+        path = model.convolutions
+        if path is not None:
+            beside = path.logits(inputs, lengths, reference=True)
+            outputs = combine(outputs, beside, path.net_share, path.net_scale)
         p = softmax(outputs)
         return {"probabilities": p, "class": p.argmax(axis=1)}
     return {"y": model.transform.undo_targets(outputs, inputs, lengths)}
