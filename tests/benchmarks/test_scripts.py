@@ -26,6 +26,7 @@ COMMANDS = [
     "long_runs.py --out .",
     "recipes.py UnitTest CardanoSentiment shampoo",
     "quality.py forecasts nile retail --horizons 1",
+    "quality.py classify UnitTest",
     "speed.py classify --only script,native",
     "speed.py autoencode --only native",
     "speed.py regress --only native",
