@@ -208,6 +208,19 @@ def test_a_wrong_option_is_one_line(refuse, tmp_path, words, message):
     assert message in refuse(2, "export", "m.safetensors", *words)
 
 
+@pytest.mark.parametrize("to", ["c", "onnx", "triton"])
+def test_fixed_convolutions_are_refused_by_name(refuse, tmp_path, to):
+    random_model(3, job="classify", steps=12, convolutions=0.5).save(tmp_path / "m.safetensors")
+    message = refuse(2, "export", "m.safetensors", "--to", to)
+    assert f"--to {to}: cannot hold fixed convolutions; use --to python" in message
+
+
+def test_fixed_convolutions_are_exported_as_python(cli, tmp_path):
+    random_model(3, job="classify", steps=12, convolutions=0.5).save(tmp_path / "m.safetensors")
+    done = cli("export", "m.safetensors", "--to", "python")
+    assert done.code == 0, done.err
+
+
 def test_a_damaged_model_is_refused(refuse, tmp_path):
     random_model(5, job="classify").save(tmp_path / "m.safetensors")
     content = (tmp_path / "m.safetensors").read_bytes()

@@ -247,12 +247,6 @@ def test_a_wrong_option_is_one_line(refuse, tmp_path, words):
     assert "did you mean onnx?" in message or "stores float32 or int8" in message
 
 
-def test_fixed_convolutions_are_refused_by_name(refuse, tmp_path):
-    random_model(3, job="classify", steps=12, convolutions=0.5).save(tmp_path / "m.safetensors")
-    message = refuse(2, "export", "m.safetensors", "--to", "onnx")
-    assert "--to onnx: has no fixed convolutions; use --to python, or train" in message
-
-
 @pytest.mark.parametrize("name", [".", "..", "/"])
 def test_a_folder_is_not_a_name(name, refuse, tmp_path):
     random_model(5, job="classify").save(tmp_path / "m.safetensors")

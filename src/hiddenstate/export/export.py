@@ -104,6 +104,11 @@ def export_model(
     target = target_named(to)
     path, base = _named(Path(output), target)
     source = source_of(model, base.name, _checked_weights(target, weights), target.stored)
+    if source.program.convolutions is not None and not target.convolutions:
+        raise OptionError(
+            f"--to {to}: cannot hold fixed convolutions; use --to python, or train the model with "
+            "--no-convolutions"
+        )
     if reason := target.refusal(source.program):
         raise OptionError(f"--to {to}: {reason}")
     contents = target.build(source)

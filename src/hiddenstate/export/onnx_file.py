@@ -159,10 +159,6 @@ def zero_state(program: Program, n: int) -> Answers:
 
 
 def _refusal(program: Program) -> str | None:
-    if program.convolutions is not None:
-        return (
-            "has no fixed convolutions; use --to python, or train the model with --no-convolutions"
-        )
     return None
 
 

@@ -121,4 +121,4 @@ def _refusal(program: Program) -> str | None:
     return None
 
 
-TARGET = Target("python", ".py", 1e-12, ("float32",), _refusal, build, run)
+TARGET = Target("python", ".py", 1e-12, ("float32",), _refusal, build, run, convolutions=True)

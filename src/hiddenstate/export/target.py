@@ -74,6 +74,8 @@ class Target:
     stored : callable, optional
         Returns a model with its weights as they are stored, by what `weights` names. The export is
         compared with that model. By default weights do not change.
+    convolutions : bool, default False
+        Whether it can hold fixed convolutions beside the nets.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Target:
     build: Callable[[Source], Contents]
     run: Callable[[Source, Contents, Trial], "Run"]
     stored: Callable[[FittedModel, str], FittedModel] | None = None
+    convolutions: bool = False
 
 
 @dataclass(frozen=True)
