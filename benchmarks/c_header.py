@@ -21,8 +21,8 @@ from hiddenstate.config import make_config
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.export import c_header
 from hiddenstate.export.c_layout import layout_of
+from hiddenstate.export.int8 import stored
 from hiddenstate.export.target import Source, source_of
-from hiddenstate.export.weights import stored
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 
