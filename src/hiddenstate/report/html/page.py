@@ -22,10 +22,12 @@ from hiddenstate.runs import Run
 from hiddenstate.views import style
 from hiddenstate.views.timeline import Timeline
 
+SHARED = ("theme.js", "page.js", "pixels.js")
+
 SCRIPTS = {
-    "": ("page.js",),
-    "codes": ("page.js", "tools.js", "time.js", "space.js", "rows.js", "codes.js"),
-    "live": ("page.js", "tools.js", "time.js", "live.js"),
+    "": ("theme.js", "page.js"),
+    "codes": (*SHARED, "tools.js", "time.js", "space.js", "rows.js", "codes.js"),
+    "live": (*SHARED, "tools.js", "time.js", "live.js"),
 }
 """The scripts of a page by what it replays."""
 
@@ -56,10 +58,9 @@ def page(run: Run) -> str:
     bodies["appendix"] = ("Appendix", folded)
     sections = {key: (title, body) for key, (title, body) in bodies.items() if body}
     titles = {"result": "Result"} | {key: title for key, (title, _) in sections.items()}
-    themes = {name: _variables(name) for name in style.THEMES}
-    css = Template(_asset("page.css")).substitute(themes, heat=_heat())
-    script = "\n".join(_asset(name) for name in SCRIPTS[replay.key])
-    return Template(_asset("page.html")).substitute(
+    css = f"{base_style()}\n{Template(asset('page.css')).substitute(heat=_heat())}"
+    script = "\n".join(asset(name) for name in SCRIPTS[replay.key])
+    return Template(asset("page.html")).substitute(
         title=tags.text(facts.title),
         policy=policy(css, script),
         style=css,
@@ -85,11 +86,17 @@ def _replay(facts: RunFacts, timeline: Timeline) -> Replay:
     return Replay("live", live(signal), signal) if signal else Replay("", "", None)
 
 
-def policy(css: str, script: str) -> str:
-    """Return the content security policy: this style and script, embedded pictures, no more."""
+def base_style() -> str:
+    """Return the style that all pages share: colours, text, cards, buttons."""
+    return Template(asset("base.css")).substitute({name: _variables(name) for name in style.THEMES})
+
+
+def policy(css: str, *scripts: str) -> str:
+    """Return the content security policy: this style and these scripts, embedded pictures, no
+    more."""
+    hashes = " ".join(f"'{_hash(script)}'" for script in scripts)
     return (
-        "default-src 'none'; img-src data:; "
-        f"style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; img-src data:; style-src '{_hash(css)}'; script-src {hashes}; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -99,7 +106,8 @@ def _hash(content: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the text of a file beside this module."""
     return (files(__package__) / name).read_text("utf-8").strip()
 
 
