@@ -1,4 +1,5 @@
-"""Draw the pictures of this folder that come from runs of the program: `python make.py`.
+"""Draw the pictures of this folder that come from runs of the program, and write the pages of
+`docs/pages`: `python make.py`.
 
 The script trains each run again, with seed 0 unless the command says otherwise, and draws its
 figures in the light theme. The other pictures in the folder come from `benchmarks/`.
@@ -49,6 +50,9 @@ PICTURES = {
 }
 """The pictures made by each command, and the figure of the run that each one shows."""
 
+PAGES = {"classify": "digits", "autoencode": "codes"}
+"""The page that the model of a command is exported to."""
+
 
 def hiddenstate(*arguments: str) -> str:
     """Run the program and return its stdout."""
@@ -65,7 +69,7 @@ def smaller(data: bytes) -> bytes:
 
 
 def main() -> None:
-    """Train each run in a temporary folder and keep its pictures."""
+    """Train each run in a temporary folder; keep its pictures and its page."""
     for command, pictures in PICTURES.items():
         with tempfile.TemporaryDirectory() as folder:
             job = shlex.split(command)
@@ -76,6 +80,9 @@ def main() -> None:
                 data = smaller(Path(run, "figures", f"{figure}.png").read_bytes())
                 (HERE / f"{name}.png").write_bytes(data)
                 print(f"{name}.png: {len(data):,} bytes, {figure} of `hiddenstate {command}`")
+            if command in PAGES:
+                page = HERE.parent / "pages" / f"{PAGES[command]}.html"
+                print(hiddenstate("export", run, "--to", "html", "--output", str(page), "--force"))
 
 
 if __name__ == "__main__":

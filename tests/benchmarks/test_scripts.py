@@ -24,6 +24,7 @@ COMMANDS = [
     "exports.py",
     "c_header.py --cells gru",
     "long_runs.py --out .",
+    "pages.py",
     "recipes.py UnitTest CardanoSentiment shampoo",
     "quality.py forecasts nile retail --horizons 1",
     "quality.py classify UnitTest",

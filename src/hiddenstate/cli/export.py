@@ -27,12 +27,12 @@ from hiddenstate.cli.run_argument import run_argument
     "\n\n\b\nExample:\n  hiddenstate export classify-1 --to python --output digits.py",
 )
 @run_argument
-@click.option("--to", required=True, metavar="c|nam|onnx|python|rtneural|triton",
+@click.option("--to", required=True, metavar="c|html|nam|onnx|python|rtneural|triton",
               help="What to write.")  # fmt: skip
 @click.option("--output", type=FilePath(path_type=Path), metavar="FILE",
               help="The file to write, instead of one named after the run.")  # fmt: skip
 @click.option("--weights", metavar="float32|float16|int8",
-              help="How weights are stored.  [default: the first of the target's]")  # fmt: skip
+              help="How weights are stored.  [default: the target's choice]")  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @json_option
 @debug_option
@@ -56,8 +56,8 @@ def export(
     name = trained_run.name if trained_run is not None else Path(run).stem
     path = output or default_output(name, to)
     refuse_overwriting(path, run, None, trained_run)
-    report = export_model(model, to, path, weights, force)
-    cost = rounding_cost(model, target, weights, trained_run)
+    report = export_model(model, to, path, weights, force, trained_run)
+    cost = rounding_cost(model, target, report.weights, trained_run)
     if as_json:
         say_json(
             {
@@ -68,6 +68,7 @@ def export(
                 "rows": report.n_rows,
                 "computed_by": report.computed_by,
                 "rounding": None if cost is None else asdict(cost),
+                "change": report.change,
             }
         )
         return
@@ -77,5 +78,10 @@ def export(
         f"largest difference from the model in {report.n_rows} rows, computed by "
         f"{report.computed_by}: {report.difference:.2g} (limit {report.limit:.2g})"
     )
+    if report.change is not None:
+        note(
+            f"weights as {report.weights}: an answer changes by at most {report.change:.2g} of its "
+            f"scale (limit {target.change_limit:g})"
+        )
     if cost is not None:
-        note(f"weights as {weights}: {cost}")
+        note(f"weights as {report.weights}: {cost}")

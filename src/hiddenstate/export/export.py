@@ -2,17 +2,23 @@
 
 import importlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
 from hiddenstate.export.trial import difference, float_rounding, scale_of, trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.atomic_file import check_output, write_outputs
 
+if TYPE_CHECKING:
+    from hiddenstate.runs import Run
+
 TARGETS = {
     "c": "hiddenstate.export.c_header",
+    "html": "hiddenstate.export.html.page",
     "nam": "hiddenstate.export.nam",
     "onnx": "hiddenstate.export.onnx_file",
     "python": "hiddenstate.export.python_file",
@@ -39,6 +45,11 @@ class Report:
         Number of trial rows.
     computed_by : str
         What computed the answers, such as `onnxruntime 1.23.2`.
+    weights : str
+        How weights are stored.
+    change : float, optional
+        How much an answer changes at most because weights are rounded, as a share of its scale;
+        None if they are not, or the target has no limit for it.
     """
 
     target: str
@@ -47,6 +58,8 @@ class Report:
     limit: float
     n_rows: int
     computed_by: str
+    weights: str
+    change: float | None = None
 
 
 def target_named(name: str) -> Target:
@@ -75,6 +88,7 @@ def export_model(
     output: str | os.PathLike[str],
     weights: str | None = None,
     force: bool = False,
+    run: "Run | None" = None,
 ) -> Report:
     """Write a model for another language, if the result gives the model's answers.
 
@@ -88,9 +102,11 @@ def export_model(
     output : path
         The file; its ending is that of the target, or is added. The folder, for `triton`.
     weights : str, optional
-        How weights are stored; see `Target.weights`. By default the first.
+        How weights are stored; see `Target.weights`. By default as the target chooses.
     force : bool, default False
         Whether files that exist are replaced.
+    run : Run, optional
+        The run that trained the model. A page shows some of its rows.
 
     Raises
     ------
@@ -103,7 +119,8 @@ def export_model(
     """
     target = target_named(to)
     path, base = _named(Path(output), target)
-    source = source_of(model, base.name, _checked_weights(target, weights), target.stored)
+    weights = _checked_weights(target, weights, model)
+    source = replace(source_of(model, base.name, weights, target.stored), run=run)
     if source.program.convolutions is not None and not target.convolutions:
         raise OptionError(
             f"--to {to}: cannot hold fixed convolutions; use --to python, or train the model with "
@@ -111,6 +128,7 @@ def export_model(
         )
     if reason := target.refusal(source.program):
         raise OptionError(f"--to {to}: {reason}")
+    change = checked_change(target, source, model)
     contents = target.build(source)
     paths = {end: Path(f"{base}{end}") for end in contents}
     if target.ending:
@@ -122,7 +140,7 @@ def export_model(
     report = _tried(target, source, contents)
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
-    return Report(to, sizes, *report)
+    return Report(to, sizes, *report, weights, change)
 
 
 def _named(output: Path, target: Target) -> tuple[Path, Path]:
@@ -161,7 +179,9 @@ def _check_folder(folder: Path, first: Path, force: bool) -> None:
         )
 
 
-def _checked_weights(target: Target, weights: str | None) -> str:
+def _checked_weights(target: Target, weights: str | None, model: FittedModel) -> str:
+    if weights is None and target.default_weights is not None:
+        return target.default_weights(model)
     weights = weights or target.weights[0]
     if weights not in target.weights:
         raise OptionError(

@@ -240,7 +240,7 @@ def _recurrent(net: Net, params: Params) -> Recurrent:
     )
     stem: tuple[Convolution, ...] = ()
     if config.stem:
-        stem = tuple(_convolution(params, i) for i in range(len(config.stem_channels)))
+        stem = tuple(convolution_of(params, f"stem.{i}") for i in range(len(config.stem_channels)))
     return Recurrent(
         cell=f"rnn_{config.nonlinearity}" if config.cell == "rnn" else config.cell,
         layers=layers,
@@ -252,13 +252,15 @@ def _recurrent(net: Net, params: Params) -> Recurrent:
     )
 
 
-def _convolution(params: Params, number: int) -> Convolution:
-    """Fold (z - mean) / sqrt(variance + eps) * scale + shift into the convolution that gives z."""
+def convolution_of(params: Params, layer: str) -> Convolution:
+    """Return a convolution, called `stem.0` or so, with its normalisation folded in.
+
+    Folds (z - mean) / sqrt(variance + eps) * scale + shift into the convolution that gives z."""
     names = ("weight", "bias", "running_mean", "running_var")
-    own = [params[f"stem.{number}.norm.{name}"].astype(np.float64) for name in names]
+    own = [params[f"{layer}.norm.{name}"].astype(np.float64) for name in names]
     scale, shift, mean, variance = own
     factor = scale / np.sqrt(variance + NORM_EPS)
-    weight, bias = params[f"stem.{number}.conv.weight"], params[f"stem.{number}.conv.bias"]
+    weight, bias = params[f"{layer}.conv.weight"], params[f"{layer}.conv.bias"]
     return Convolution(weight * factor[:, None, None], (bias - mean) * factor + shift)
 
 

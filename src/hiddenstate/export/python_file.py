@@ -25,16 +25,20 @@ SHA-256 of the model: {sha}
 '''
 
 
-def packed(value: Any) -> Any:
-    """Return a program as values for JSON, its arrays as base64 of little-endian floats."""
+def packed(value: Any, kinds: tuple[str, ...] = ("<f4",)) -> Any:
+    """Return a program as values for JSON, its arrays as base64 of little-endian floats.
+
+    An array is stored in the first of `kinds` that has its values exactly, or else in float64.
+    """
     if isinstance(value, dict):
-        return {name: packed(each) for name, each in value.items()}
+        return {name: packed(each, kinds) for name, each in value.items()}
     if isinstance(value, list):
-        return [packed(each) for each in value]
+        return [packed(each, kinds) for each in value]
     if not isinstance(value, np.ndarray):
         return value
-    single = value.astype(np.float32)
-    dtype = "<f4" if (single.astype(np.float64) == value).all() else "<f8"
+    with np.errstate(over="ignore"):  # a value too large for a kind is infinite, and not exact
+        exact = (kind for kind in kinds if (value.astype(kind).astype(np.float64) == value).all())
+        dtype = next(exact, "<f8")
     content = base64.b64encode(np.ascontiguousarray(value, dtype).tobytes()).decode()
     return {"dtype": dtype, "shape": list(value.shape), "base64": content}
 

@@ -1,9 +1,12 @@
-"""What rounded weights cost: the score of a run's test rows before and after."""
+"""What rounded weights cost: changes of answers, and the score of a run's test rows."""
 
 from dataclasses import dataclass
 
-from hiddenstate.errors import HiddenstateError
-from hiddenstate.export.target import Target
+import numpy as np
+
+from hiddenstate.errors import DataError, HiddenstateError
+from hiddenstate.export.target import Source, Target
+from hiddenstate.export.trial import Trial, difference, expected_answers, scale_of, trials_of
 from hiddenstate.inference.evaluate import evaluate_run
 from hiddenstate.inference.overflow import checked_predictor
 from hiddenstate.models.fitted import FittedModel
@@ -52,3 +55,37 @@ def rounding_cost(
     except HiddenstateError:  # no test rows, or they are gone since
         return None
     return Cost(name, float(before), float(after))
+
+
+def checked_change(target: Target, source: Source, model: FittedModel) -> float | None:
+    """Return how much the answers of a model change at most because its weights are rounded, as a
+    share of their scale; None if they are not, or the target has no limit.
+
+    Raises
+    ------
+    DataError
+        If it is more than the limit of the target.
+    """
+    limit = target.change_limit
+    if limit is None or target.stored is None or target.stored(model, source.weights) is model:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):  # of weights that are infinite when rounded
+        trials = trials_of(source.model)
+        scale = scale_of(source.model, trials)
+        change = max(_change(trial, model, scale) for trial in trials)
+    if not change <= limit:
+        raise DataError(
+            f"--weights {source.weights}: nothing was written: an answer changes by {change:.3g} "
+            f"of its scale, and {limit:g} is allowed; use --weights float32"
+        )
+    return change
+
+
+def _change(trial: Trial, model: FittedModel, scale: float) -> float:
+    """Return the largest change of answers, each in units of its scale."""
+    before = trial.masked(expected_answers(model, trial.X, trial.lengths))
+    scales = {"code": max(1.0, float(np.abs(before.get("code", 0)).max())), "error": 1.0}
+    return max(
+        difference({name: trial.answers[name]}, {name: answer}) / scales.get(name, scale)
+        for name, answer in before.items()
+    )

@@ -5,12 +5,15 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hiddenstate import __version__
 from hiddenstate.export.program import Program, program_of
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.models.fitted import FittedModel
+
+if TYPE_CHECKING:
+    from hiddenstate.runs import Run as TrainedRun
 
 Contents = dict[str, bytes]
 """Files by what follows the name of the export: {".onnx": ..., ".stream.onnx": ...}; the first is
@@ -29,6 +32,8 @@ class Source:
         Of the export: of its files, and of what it declares.
     weights : str
         How weights are stored: `float32`, `float16` or `int8`; `float64` for a model in float64.
+    run : Run, optional
+        The run that trained it, which has rows to show.
     """
 
     model: FittedModel
@@ -36,6 +41,7 @@ class Source:
     weights: str
     program: Program
     facts: dict[str, Any]
+    run: "TrainedRun | None" = None
 
     @property
     def identifier(self) -> str:
@@ -74,6 +80,12 @@ class Target:
     stored : callable, optional
         Returns a model with its weights as they are stored, by what `weights` names. The export is
         compared with that model. By default weights do not change.
+    default_weights : callable, optional
+        Returns how the weights of a model are stored unless a user says so; by default the first
+        way.
+    change_limit : float, optional
+        Largest change of an answer by rounded weights, as a share of its scale; not limited by
+        default.
     convolutions : bool, default False
         Whether it can hold fixed convolutions beside the nets.
     """
@@ -86,6 +98,8 @@ class Target:
     build: Callable[[Source], Contents]
     run: Callable[[Source, Contents, Trial], "Run"]
     stored: Callable[[FittedModel, str], FittedModel] | None = None
+    default_weights: Callable[[FittedModel], str] | None = None
+    change_limit: float | None = None
     convolutions: bool = False
 
 

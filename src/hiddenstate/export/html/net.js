@@ -1,0 +1,339 @@
+// Computes the answers of a program, one row at a time, in float64; the specification is
+// runtime.py. A matrix is {shape, data}, a sequence an array of steps, each a Float64Array.
+
+// Returns what a program was packed to: lists and objects, with matrices.
+function unpacked(value) {
+  if (Array.isArray(value)) return value.map(unpacked);
+  if (value === null || typeof value !== "object") return value;
+  if ("base64" in value) return { shape: value.shape, data: numbersOf(value) };
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, unpacked(each)]));
+}
+
+function numbersOf({ dtype, base64 }) {
+  const text = atob(base64);
+  const size = Number(dtype[2]);
+  const bytes = new DataView(new ArrayBuffer(text.length));
+  for (let at = 0; at < text.length; at += 1) bytes.setUint8(at, text.charCodeAt(at));
+  const numbers = new Float64Array(text.length / size);
+  for (let place = 0, at = 0; place < numbers.length; place += 1, at += size) {
+    if (size === 4) numbers[place] = bytes.getFloat32(at, true);
+    else if (size === 2) numbers[place] = halfOf(bytes.getUint16(at, true));
+    else numbers[place] = size === 8 ? bytes.getFloat64(at, true) : bytes.getUint8(at);
+  }
+  return numbers;
+}
+
+// The value of a float16 from its bits: sign, 5 bits of the power of 2, 10 of the fraction.
+const POWERS = Array.from({ length: 32 }, (_, power) => 2 ** (power - 15));
+
+function halfOf(bits) {
+  const power = (bits >> 10) & 31;
+  const fraction = (bits & 1023) / 1024;
+  const size = power ? POWERS[power] * (1 + fraction) : POWERS[1] * fraction;
+  return bits >> 15 ? -size : size;
+}
+
+const relu = (x) => (x > 0 ? x : 0);
+
+function sigmoid(x) {
+  const e = Math.exp(-Math.abs(x));
+  return (x >= 0 ? 1 : e) / (1 + e);
+}
+
+const ACTIVATIONS = { linear: (x) => x, tanh: Math.tanh, relu, sigmoid };
+
+function softmax(x) {
+  const most = Math.max(...x);
+  const e = x.map((value) => Math.exp(value - most));
+  const sum = e.reduce((a, b) => a + b, 0);
+  return e.map((value) => value / sum);
+}
+
+// Returns weight x + bias, in `result` if it is given: new arrays for every step are slow. Four rows
+// are summed side by side, as a processor adds numbers that do not wait for one another.
+function affine(weight, bias, x, result = new Float64Array(bias.data.length)) {
+  const [rows, n] = weight.shape;
+  const [w, start] = [weight.data, bias.data];
+  let row = 0;
+  for (; row + 3 < rows; row += 4) {
+    let a = start[row];
+    let b = start[row + 1];
+    let c = start[row + 2];
+    let d = start[row + 3];
+    const k = row * n;
+    const l = k + n;
+    const m = l + n;
+    const o = m + n;
+    for (let j = 0; j < n; j += 1) {
+      const value = x[j];
+      a += w[k + j] * value;
+      b += w[l + j] * value;
+      c += w[m + j] * value;
+      d += w[o + j] * value;
+    }
+    result[row] = a;
+    result[row + 1] = b;
+    result[row + 2] = c;
+    result[row + 3] = d;
+  }
+  for (; row < rows; row += 1) {
+    let a = start[row];
+    for (let j = 0; j < n; j += 1) a += w[row * n + j] * x[j];
+    result[row] = a;
+  }
+  return result;
+}
+
+function dense(layer, x) {
+  return affine(layer.weight, layer.bias, x).map(ACTIVATIONS[layer.activation]);
+}
+
+// Returns the state [h] or [h, c] after a step, from the parts of x and of h that add up.
+const CELLS = {
+  rnn_tanh: (a, b, [h]) => [h.map((_, i) => Math.tanh(a[i] + b[i]))],
+  rnn_relu: (a, b, [h]) => [h.map((_, i) => relu(a[i] + b[i]))],
+  gru(a, b, [h]) {
+    const n = h.length;
+    const next = new Float64Array(n);
+    for (let i = 0; i < n; i += 1) {
+      const r = sigmoid(a[i] + b[i]);
+      const z = sigmoid(a[n + i] + b[n + i]);
+      next[i] = (1 - z) * Math.tanh(a[2 * n + i] + r * b[2 * n + i]) + z * h[i];
+    }
+    return [next];
+  },
+  lstm(a, b, [h, c]) {
+    const n = h.length;
+    const next = [new Float64Array(n), new Float64Array(n)];
+    for (let i = 0, f = n, g = 2 * n, o = 3 * n; i < n; i += 1, f += 1, g += 1, o += 1) {
+      const kept = sigmoid(a[f] + b[f]) * c[i];
+      next[1][i] = kept + sigmoid(a[i] + b[i]) * Math.tanh(a[g] + b[g]);
+      next[0][i] = sigmoid(a[o] + b[o]) * Math.tanh(next[1][i]);
+    }
+    return next;
+  },
+};
+
+function cellStep(cell, direction, x, state) {
+  const { input_weight, input_bias, hidden_weight, hidden_bias } = direction;
+  if (!direction.parts) direction.parts = [0, 1].map(() => new Float64Array(input_bias.data.length));
+  const [a, b] = direction.parts;
+  affine(input_weight, input_bias, x, a);
+  affine(hidden_weight, hidden_bias, state[0], b);
+  return CELLS[cell](a, b, state);
+}
+
+// The state of zeros of each direction of each layer, in the order of torch.
+function zeroState(net) {
+  const size = () => new Float64Array(net.layers[0][0].hidden_weight.shape[1]);
+  return net.layers.flatMap((layer) => layer.map(() => (net.cell === "lstm" ? [size(), size()] : [size()])));
+}
+
+const joined = (parts) => Float64Array.from(parts.flatMap((part) => [...part]));
+
+function meanOf(steps) {
+  return steps[0].map((_, i) => steps.reduce((sum, step) => sum + step[i], 0) / steps.length);
+}
+
+// Runs the convolutions before the recurrent layers over a sequence.
+function stemOf(net, steps) {
+  net.stem.forEach(({ weight, bias }, number) => {
+    const [channels, inputs, k] = weight.shape;
+    const before = net.causal ? k - 1 : (k - 1) >> 1;
+    steps = steps.map((_, t) => {
+      const result = bias.data.slice();
+      for (let j = 0; j < k; j += 1) {
+        const x = steps[t + j - before];
+        if (!x) continue;
+        for (let c = 0; c < channels; c += 1) {
+          for (let i = 0; i < inputs; i += 1) result[c] += weight.data[(c * inputs + i) * k + j] * x[i];
+        }
+      }
+      return result.map(relu);
+    });
+    if (number > 0 || net.pool < 2) return;
+    const pooled = [];
+    for (let t = 0; t < steps.length; t += net.pool) pooled.push(meanOf(steps.slice(t, t + net.pool)));
+    steps = pooled;
+  });
+  return steps;
+}
+
+// Returns of a prepared sequence the outputs of the head (one, or one a step), the last state, and
+// the states of the last layer at every step.
+function outputsOf(net, steps, state = zeroState(net)) {
+  const inputs = stemOf(net, steps);
+  const lasts = [];
+  let x = inputs;
+  for (const layer of net.layers) {
+    const sides = layer.map((direction, number) => {
+      let own = state[lasts.length];
+      const read = (step) => (own = cellStep(net.cell, direction, step, own))[0];
+      const outputs = number ? [...x].reverse().map(read).reverse() : x.map(read);
+      lasts.push(own);
+      return outputs;
+    });
+    x = sides.length === 1 ? sides[0] : x.map((_, t) => joined(sides.map((side) => side[t])));
+  }
+  let summary = x;
+  if (net.readout === "last") summary = [joined(lasts.slice(-net.layers[0].length).map(([h]) => h))];
+  else if (net.readout === "mean") {
+    summary = [net.stem.length ? joined([meanOf(x), meanOf(inputs)]) : meanOf(x)];
+  }
+  return { outputs: summary.map((each) => dense(net.head, each)), state: lasts, states: x };
+}
+
+class Model {
+  constructor(program) {
+    this.program = program;
+  }
+
+  // Returns the steps of a row as the nets read them, from steps as the data has them. `memory`
+  // holds the last known values, if a row goes on.
+  prepare(steps, memory = {}) {
+    const p = this.program;
+    return steps.map((step) => {
+      if (step.length !== p.n_features) {
+        throw new Error(`expected ${p.n_features} numbers a step, found ${step.length}`);
+      }
+      const [x, absent] = [new Float64Array(step.length), new Float64Array(step.length)];
+      for (let i = 0; i < x.length; i += 1) {
+        x[i] = p.pixels ? step[i] / 255 : step[i];
+        if (!Number.isFinite(x[i])) absent[i] = 1;
+      }
+      if (!p.fill && absent.includes(1)) throw new Error("a value is missing, and the model knows no gaps");
+      if (p.linear) {
+        p.linear.features.forEach((feature, place) => {
+          if (!p.linear.log[place]) return;
+          if (x[feature] <= 0) throw new Error("a value is 0 or less, but the model reads logarithms");
+          x[feature] = Math.log(x[feature]);
+        });
+      }
+      if (p.fill) {
+        const forward = p.missing === "forward";
+        const known = memory.last;
+        for (let i = 0; i < x.length; i += 1) {
+          if (absent[i]) x[i] = forward && known && known[i] === known[i] ? known[i] : NaN;
+        }
+        if (forward) memory.last = x.slice();
+        for (let i = 0; i < x.length; i += 1) if (x[i] !== x[i]) x[i] = p.fill.data[i];
+      }
+      const scaled = p.factor ? x.map((value, i) => (value - p.offset.data[i]) * p.factor.data[i]) : x;
+      return p.missing === "mask" ? joined([scaled, absent]) : scaled;
+    });
+  }
+
+  // Returns the answers to a row: probabilities, y (one or one a step), or code and what follows.
+  predict(row) {
+    const { job, nets } = this.program;
+    const steps = this.prepare(row);
+    if (job === "autoencode") return this.autoencoded(steps[0]);
+    const all = nets.map((net) => outputsOf(net, steps));
+    const answers = all.map(({ outputs }) => outputs);
+    if (job === "classify") {
+      return { probabilities: meanOf(answers.map(([output]) => softmax(output))), states: all[0].states };
+    }
+    const y = answers[0].map((_, t) => meanOf(answers.map((each) => each[t])));
+    return { y: this.inUnits(y, steps), states: all[0].states };
+  }
+
+  // Returns outputs, one or one a step, in the units of the targets.
+  inUnits(outputs, steps) {
+    const p = this.program;
+    return outputs.map((output, place) => {
+      const t = outputs.length === 1 ? steps.length - 1 : place;
+      const change = p.change;
+      return output.map((value, o) => {
+        let y = change ? value + steps[t][change[o]] : value;
+        if (p.target_factor) y = y / p.target_factor.data[o] + p.target_offset.data[o];
+        if (!p.linear) return y;
+        y += this.linearAt(steps, t, o);
+        return p.linear.log[o] ? Math.exp(y) : y;
+      });
+    });
+  }
+
+  linearAt(steps, t, o) {
+    const { linear, factor, offset } = this.program;
+    const [feature, lags] = [linear.features[o], linear.weight.shape[1]];
+    let sum = linear.bias.data[o];
+    for (let k = 0; k < lags; k += 1) {
+      let value = steps[Math.max(t - k, 0)][feature];
+      if (factor) value = value / factor.data[feature] + offset.data[feature];
+      sum += linear.weight.data[o * lags + k] * value;
+    }
+    return sum;
+  }
+
+  autoencoded(x) {
+    const code = this.program.encoder.reduce((value, layer) => dense(layer, value), x);
+    const rows = this.program.decoder.reduce((value, layer) => dense(layer, value), code);
+    const error = rows.reduce((sum, value, i) => sum + (value - x[i]) ** 2, 0) / x.length;
+    return { code, reconstruction: this.unscaled(rows), error };
+  }
+
+  // Returns the row, in the units of the data (pixels from 0 to 1), that a code decodes to.
+  decode(code) {
+    return this.unscaled(this.program.decoder.reduce((value, layer) => dense(layer, value), code));
+  }
+
+  unscaled(rows) {
+    const { factor, offset, n_features } = this.program;
+    const own = rows.slice(0, n_features);
+    return factor ? own.map((value, i) => value / factor.data[i] + offset.data[i]) : own;
+  }
+
+  get streams() {
+    const { nets } = this.program;
+    return nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
+  }
+
+  stream() {
+    return new Stream(this);
+  }
+}
+
+// Reads one series step by step, and answers after every step as if the series ended there.
+class Stream {
+  constructor(model) {
+    this.model = model;
+    this.net = model.program.nets[0];
+    this.reset();
+  }
+
+  reset() {
+    this.state = zeroState(this.net);
+    this.memory = {};
+    this.sum = null;
+    this.count = 0;
+    this.lags = [];
+  }
+
+  // Sets the hidden state to zeros, in the middle of a series.
+  forget() {
+    this.state = zeroState(this.net);
+  }
+
+  get h() {
+    return this.state[this.state.length - 1][0];
+  }
+
+  step(values) {
+    const { model, net } = this;
+    const [x] = model.prepare([values], this.memory);
+    let h = x;
+    this.state = net.layers.map(([direction], number) => {
+      const own = cellStep(net.cell, direction, h, this.state[number]);
+      [h] = own;
+      return own;
+    });
+    this.sum = this.sum ? this.sum.map((value, i) => value + h[i]) : h;
+    this.count += 1;
+    const summary = net.readout === "mean" ? this.sum.map((value) => value / this.count) : h;
+    const output = dense(net.head, summary);
+    if (model.program.job === "classify") return { probabilities: softmax(output) };
+    const n = model.program.linear ? model.program.linear.weight.shape[1] : 1;
+    this.lags = [...this.lags, x].slice(-n);
+    return { y: model.inUnits([output], this.lags)[0] };
+  }
+}

@@ -1,0 +1,133 @@
+"""Runs the program inside a page, in node if there is one."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import numpy as np
+
+from hiddenstate.export import runtime
+from hiddenstate.export.python_file import packed
+from hiddenstate.export.target import Run
+from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.system.typing import Array
+
+NUMPY: Any = runtime
+
+LONGEST = 120
+"""Seconds that node may take; a page that takes longer is tried with numpy."""
+
+DRIVER = """
+const { program } = JSON.parse(PAGE);
+const { X, T, lengths, stream } = JSON.parse(TRIAL);
+const model = new Model(unpacked(program));
+const values = numbersOf(X);
+const I = program.n_features;
+const found = {};
+const keep = (name, value) => (found[name] = found[name] || []).push(value);
+const plain = (value) => (value.length === undefined ? value : Array.from(value, plain));
+lengths.forEach((length, row) => {
+  const steps = [];
+  for (let t = 0; t < length; t += 1) {
+    steps.push(values.subarray((row * T + t) * I, (row * T + t + 1) * I));
+  }
+  const { states, y, ...answers } = model.predict(steps);
+  if (y) answers.y = program.nets[0].readout === "steps" ? y : y[0];
+  for (const [name, value] of Object.entries(answers)) keep(name, plain(value));
+  if (!stream) return;
+  const reader = model.stream();
+  keep("stream", steps.map((step) => plain(Object.values(reader.step(step))[0])));
+});
+console.log(JSON.stringify(found));
+"""
+"""What is added to the page's interpreter to answer a trial."""
+
+
+def program_text(page: str) -> str:
+    """Return the text of a page's interpreter."""
+    return _inside(page, '<script id="net">')
+
+
+def data_text(page: str) -> str:
+    """Return the JSON of a page: the program and what is shown."""
+    return _inside(page, '<script type="application/json" id="model-data">')
+
+
+def _inside(page: str, start: str) -> str:
+    match = re.search(re.escape(start) + "(.*?)</script>", page, re.DOTALL)
+    assert match is not None
+    return match[1]
+
+
+def answers_of(page: str, trial: Trial) -> Run:
+    """Return what a page answers to a trial: in node, or with the numpy runtime without it."""
+    node = shutil.which("node") or shutil.which("nodejs")
+    found = None if node is None else _in_node(node, page, trial)
+    if found is not None:
+        answers, stream, version = found
+        return Run(answers, stream, f"node {version}")
+    model = NUMPY.Model(NUMPY.unpacked(json.loads(data_text(page))["program"]), {})
+    stream = None
+    if trial.stream is not None:
+        steps = model.stream(len(trial.X))
+        each = [steps.step(trial.X[:, t]) for t in range(trial.X.shape[1])]
+        stream = {name: np.stack([one[name] for one in each], axis=1) for name in each[0]}
+    answers = model.predict(trial.X, trial.lengths)
+    return Run(
+        answers, stream, f"numpy {np.__version__} from the weights of the page, without node"
+    )
+
+
+def _in_node(node: str, page: str, trial: Trial) -> tuple[Answers, Answers | None, str] | None:
+    """Return answers, those of the stream, and the version; None if node cannot answer."""
+    steps = 1 if trial.X.ndim == 2 else trial.X.shape[1]
+    lengths = np.full(len(trial.X), steps) if trial.lengths is None else trial.lengths
+    asked = {
+        "X": packed(np.asarray(trial.X, np.float64), ()),
+        "T": steps,
+        "lengths": lengths.tolist(),
+        "stream": trial.stream is not None,
+    }
+    constants = f"const PAGE = {json.dumps(data_text(page))};\n"
+    constants += f"const TRIAL = {json.dumps(json.dumps(asked))};\n"
+    script = f'"use strict";\n{program_text(page)}\n{constants}{DRIVER}'
+    ended = _ended([node, "-"], script)
+    version = _ended([node, "--version"], "")
+    if ended is None or version is None:
+        return None
+    found = json.loads(ended)
+    answers = {name: _padded(rows, steps) for name, rows in found.items() if name != "stream"}
+    stream = None
+    if trial.stream is not None:
+        stream = {next(iter(trial.stream)): np.array(found["stream"], np.float64)}
+    return answers, stream, version.strip().removeprefix("v")
+
+
+def _ended(command: list[str], text: str) -> str | None:
+    """Return what a command printed; None if it failed or took too long."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("NODE_")}
+    try:
+        done = subprocess.run(
+            command,
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=LONGEST,
+            env=environment,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeError):
+        return None
+    return done.stdout
+
+
+def _padded(rows: list[Any], steps: int) -> Array:
+    """Return answers of rows; with one answer a step, those after the end of a row are 0."""
+    arrays = [np.array(row, np.float64) for row in rows]
+    if arrays[0].ndim < 2:
+        return np.stack(arrays)
+    after = [np.zeros((steps - len(array), array.shape[1])) for array in arrays]
+    return np.stack([np.concatenate(pair) for pair in zip(arrays, after, strict=True)])

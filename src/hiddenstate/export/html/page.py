@@ -1,0 +1,181 @@
+"""Builds the page: the weights, the interpreter in JavaScript, and what a reader plays with."""
+
+import re
+from dataclasses import replace
+from importlib.resources import files
+from string import Template
+
+import numpy as np
+
+from hiddenstate import __version__
+from hiddenstate.export.html.node import answers_of
+from hiddenstate.export.html.view import ViewData, view_data
+from hiddenstate.export.program import Program, convolution_of, plain
+from hiddenstate.export.python_file import packed
+from hiddenstate.export.target import Contents, Run, Source, Target
+from hiddenstate.export.trial import Trial
+from hiddenstate.kernels.reference import NORM_EPS
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Params
+from hiddenstate.report.html import page as report_page
+from hiddenstate.report.html import tags
+
+SHARED = ("theme.js", "pixels.js")
+"""Scripts of the report that the page uses too."""
+
+SCRIPTS = {
+    "pictures": ("charts.js", "play.js", "answer.js", "draw.js", "pictures.js"),
+    "signals": ("charts.js", "play.js", "answer.js", "table.js", "lanes.js", "signals.js"),
+    "waves": ("charts.js", "play.js", "table.js", "lanes.js", "waves.js"),
+    "codes": ("charts.js", "table.js", "draw.js", "codes.js"),
+}
+"""The scripts of a page by what a reader plays with; `net.js` comes before them."""
+
+HALF_FROM = 100_000
+"""Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
+
+CONVOLUTION = ".conv.weight"
+"""How the names of convolutions end."""
+
+CHANGE_LIMIT = 0.01
+"""Largest change of an answer by rounded weights, as a share of its scale."""
+
+
+def build(source: Source) -> Contents:
+    """Return the page."""
+    kinds = ("<f2", "<f4") if source.weights == "float16" else ("<f4",)
+    view = view_data(source)
+    data = {
+        "program": packed(plain(source.program), kinds),
+        "about": source.facts,
+        "view": view,
+    }
+    css = f"{report_page.base_style()}\n{_asset('page.css')}"
+    net = _code(_asset("net.js"))
+    parts = [report_page.asset(name) for name in SHARED]
+    parts += [_asset(name) for name in SCRIPTS[view["kind"]]]
+    script = "\n".join(_code(part) for part in parts)
+    page = Template(_asset("page.html")).substitute(
+        policy=report_page.policy(css, net, script),
+        version=tags.text(__version__),
+        name=tags.text(source.name),
+        title=tags.text(_title(source)),
+        kind=view["kind"],
+        style=css,
+        body=_asset(f"{view['kind']}.html").replace("$PLAY", tags.PLAY),
+        about=tags.terms(_about(source, view)),
+        data=tags.inert_json(data),
+        net=net,
+        script=script,
+    )
+    return {".html": page.encode()}
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8").strip()
+
+
+def _code(text: str) -> str:
+    """Return a script without its lines of comments."""
+    return re.sub(r"^ *//.*\n", "", text, flags=re.MULTILINE)
+
+
+def _title(source: Source) -> str:
+    """Return what the model is, such as `classify: LSTM, 64 units`."""
+    program = source.program
+    if program.job == "autoencode":
+        widths = [layer.weight.shape[1] for layer in program.encoder]
+        widths.append(len(program.encoder[-1].bias))
+        return f"autoencode: {'-'.join(str(width) for width in widths)}"
+    net = program.nets[0]
+    cell = "RNN" if net.cell.startswith("rnn") else net.cell.upper()
+    words = [f"{net.layers[0][0].hidden_weight.shape[1]} units"]
+    if len(net.layers) > 1:
+        words.append(f"{len(net.layers)} layers")
+    if len(net.layers[0]) > 1:
+        words.append("both directions")
+    if net.stem:
+        words.append(f"{len(net.stem)} convolutions")
+    if len(program.nets) > 1:
+        words.append(f"{len(program.nets)} members")
+    return f"{program.job}: {cell}, {', '.join(words)}"
+
+
+def _about(source: Source, view: ViewData) -> list[tuple[str, str]]:
+    """Return the facts that are shown in words."""
+    facts = source.facts
+    pairs = [
+        ("numbers", f"{source.model.net.n_parameters():,}, stored as {source.weights}"),
+        ("SHA-256 of the model", facts["model_sha256"]),
+        ("inputs", facts["pixels"] or facts["units"]["inputs"]),
+        ("answers", facts["units"]["answers"]),
+        ("missing values", facts["preparation"]["missing"]),
+    ]
+    if facts["columns"]:
+        pairs.insert(2, ("columns", ", ".join(view["columns"])))
+    if facts["targets"]:
+        pairs.insert(2, ("targets", ", ".join(view["targets"])))
+    if facts["encodings"]:
+        pairs.append(("text and dates", "encoded as the JSON file beside this page says"))
+    return pairs
+
+
+def stored(model: FittedModel, weights: str) -> FittedModel:
+    """Return a model with its weights as the page stores them; those of a convolution are rounded
+    after its normalisation is folded into them."""
+    if weights != "float16":
+        return model
+    params = dict(model.params)
+    for name in model.params:
+        if name.endswith(CONVOLUTION):
+            params |= _folded(params, name.removesuffix(CONVOLUTION))
+    with np.errstate(over="ignore"):
+        rounded = {
+            name: array if ".norm." in name else array.astype(np.float16).astype(np.float64)
+            for name, array in params.items()
+        }
+    return replace(model, params=rounded)
+
+
+def _folded(params: Params, layer: str) -> Params:
+    """Return the arrays of a convolution whose normalisation changes nothing."""
+    folded = convolution_of(params, layer)
+    ones = np.ones(len(folded.bias))
+    return {
+        f"{layer}.conv.weight": folded.weight,
+        f"{layer}.conv.bias": folded.bias,
+        f"{layer}.norm.weight": ones,
+        f"{layer}.norm.bias": ones * 0,
+        f"{layer}.norm.running_mean": ones * 0,
+        f"{layer}.norm.running_var": ones - NORM_EPS,
+    }
+
+
+def default_weights(model: FittedModel) -> str:
+    """Return how weights are stored: those of large autoencoders in float16."""
+    large = model.net.n_parameters() > HALF_FROM
+    return "float16" if model.net.job == "autoencode" and large else "float32"
+
+
+def run(source: Source, contents: Contents, trial: Trial) -> Run:
+    """Return what the page answers to a trial."""
+    return answers_of(contents[".html"].decode(), trial)
+
+
+def refusal(program: Program) -> str | None:
+    """Return why a page cannot hold a program: it holds all without fixed convolutions."""
+    return None
+
+
+TARGET = Target(
+    "html",
+    ".html",
+    1e-9,
+    ("float32", "float16"),
+    refusal,
+    build,
+    run,
+    stored,
+    default_weights,
+    CHANGE_LIMIT,
+)

@@ -1,0 +1,209 @@
+"""What a page shows beside the model: names, ranges, colours, and rows of the run.
+
+Shapes: N rows, T steps, I features, F numbers of a flat row, Z code size.
+"""
+
+from contextlib import suppress
+from typing import Any, TypedDict, TypeGuard
+
+import numpy as np
+
+from hiddenstate.errors import MachineError, UntrustedFileError, printable
+from hiddenstate.export.python_file import packed
+from hiddenstate.export.target import Source
+from hiddenstate.report.html.packing import class_colors, encoded
+from hiddenstate.runs.snapshots import AutoencodeStatic, ClassifyStatic, RegressStatic, typed
+from hiddenstate.system.typing import Array
+from hiddenstate.views.timeline import Timeline
+
+MAX_ROWS = 10
+"""Rows of the run that are shown."""
+
+MAX_BYTES = 24 * 1024
+"""Bytes of these rows; of longer rows there are fewer."""
+
+MAX_POINTS = 300
+"""Codes of the run that are drawn."""
+
+SMALLEST = 8
+"""Steps and features from which rows of pixels are pictures, unless the model says so."""
+
+BUNDLED_PERIOD = 18
+"""Steps of a period of the bundled waves: a window of 10 steps is half of it."""
+
+PERIOD = 20
+
+
+class ViewData(TypedDict):
+    """What the scripts of the page read.
+
+    `low` and `high` are the range of each feature, in the units of the data. `rows` (N, T, I), or
+    (N, F), are rows of the run, with NaN after the end of a row; `labels` their class numbers.
+    `codes` (n, Z) are codes of the run with the class numbers `code_labels`.
+    """
+
+    kind: str
+    picture: list[int] | None
+    columns: list[str]
+    targets: list[str]
+    classes: list[str]
+    low: list[float]
+    high: list[float]
+    rows: Any
+    labels: list[int] | None
+    codes: Any
+    code_labels: list[int] | None
+    code_classes: list[str]
+    period: int
+    colors: dict[str, list[str]]
+
+
+def view_data(source: Source) -> ViewData:
+    """Return what the page shows of a model, and of its run if there is one."""
+    program, facts = source.program, source.facts
+    timeline = _timeline(source)
+    picture = _picture(source)
+    kinds = {"classify": "signals", "regress": "waves", "autoencode": "codes"}
+    kind = "pictures" if program.job == "classify" and picture else kinds[program.job]
+    n = program.n_features
+    names = facts["columns"]
+    if names is None or len(names) != n:
+        word = "feature" if program.job == "autoencode" else "channel"
+        names = [f"{word} {i + 1}" for i in range(n)] if n > 1 else ["value"]
+    low, high = _ranges(source, timeline)
+    view: ViewData = {
+        "kind": kind,
+        "picture": picture,
+        "columns": [printable(name) for name in names],
+        "targets": [printable(name) for name in facts["targets"] or ()],
+        "classes": [printable(name) for name in facts["classes"] or ()],
+        "low": low,
+        "high": high,
+        "rows": None,
+        "labels": None,
+        "codes": None,
+        "code_labels": None,
+        "code_classes": [],
+        "period": PERIOD,
+        "colors": class_colors(max(len(facts["classes"] or ()), min(n, 10), 10)),
+    }
+    if timeline is not None:
+        with suppress(UntrustedFileError, MachineError):  # a damaged snapshot: no rows, no codes
+            _add_rows(view, source, timeline)
+    return view
+
+
+def _timeline(source: Source) -> Timeline | None:
+    """Return the timeline of the run; None without a run, or if it is damaged."""
+    if source.run is None:
+        return None
+    try:
+        timeline = Timeline(source.run)
+    except (UntrustedFileError, MachineError):  # the run is damaged, but its model is not
+        return None
+    return timeline if timeline.job == source.program.job else None
+
+
+def _picture(source: Source) -> list[int] | None:
+    """Return height and width of the pictures that rows are; None if they are none."""
+    program, model = source.program, source.model
+    if not program.pixels or model.transform.reading.get("color"):
+        return None
+    shape = model.row_shape
+    if program.job == "autoencode" and len(shape) == 1:
+        side = round(shape[0] ** 0.5)
+        shape = (side, side) if side * side == shape[0] else shape
+    square = len(shape) == 2 and min(shape) >= SMALLEST
+    return [int(size) for size in shape] if square and program.job != "regress" else None
+
+
+def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], list[float]]:
+    """Return the range of each feature: of the run, or from the scaling of the model."""
+    program = source.program
+    low, high = np.full(program.n_features, -1.5), np.full(program.n_features, 1.5)
+    if program.pixels:
+        low, high = low * 0, high * 0 + 255
+    elif program.offset is not None and program.factor is not None:
+        low, high = program.offset - 2.5 / program.factor, program.offset + 2.5 / program.factor
+        for feature, log in _own(source):
+            if log:
+                low[feature], high[feature] = np.exp(low[feature]), np.exp(high[feature])
+    elif _own_data(timeline) and len(timeline.form.low) == program.n_features:
+        room = 0.1 * (timeline.form.high - timeline.form.low)
+        low, high = timeline.form.low - room, timeline.form.high + room
+    return np.nan_to_num(low).tolist(), np.nan_to_num(high).tolist()
+
+
+def _own_data(timeline: Timeline | None) -> TypeGuard[Timeline]:
+    """Return whether there is a run, on other data than the bundled waves."""
+    return timeline is not None and (
+        timeline.job != "regress" or timeline.run.config.data.data is not None
+    )
+
+
+def _own(source: Source) -> list[tuple[int, bool]]:
+    """Return the features of a linear path, and whether it reads their logarithms."""
+    path = source.program.linear
+    return [] if path is None else list(zip(path.features, path.log, strict=True))
+
+
+def _add_rows(view: ViewData, source: Source, timeline: Timeline) -> None:
+    """Add rows of a run, and codes."""
+    arrays = timeline.run.static_arrays[0]
+    if source.program.job == "classify":
+        static = typed(arrays, ClassifyStatic)
+        view["labels"] = _kept(view, source, static.get("shown"), static.get("shown_label"))
+        return
+    if source.program.job == "regress":
+        waves = typed(arrays, RegressStatic).get("input")
+        if timeline.run.config.data.data is None:
+            view["period"] = BUNDLED_PERIOD
+        else:
+            _kept(view, source, _series(source, timeline) if waves is None else waves[None], None)
+        return
+    rows = typed(arrays, AutoencodeStatic)
+    labels = rows.get("code_label")
+    view["code_classes"] = list(timeline.class_names) if labels is not None else []
+    view["labels"] = _kept(view, source, rows.get("code_row"), labels)
+    codes = timeline.moment().arrays.get("code")
+    size = len(source.program.encoder[-1].bias)
+    if codes is None or codes.ndim != 2 or codes.shape[1] != size or not np.isfinite(codes).all():
+        return
+    n = min(len(codes), MAX_POINTS)
+    view["codes"] = packed(codes[:n].astype(np.float32).astype(np.float64), ("<f4",))
+    if labels is not None and len(labels) >= n and view["code_classes"]:
+        view["code_labels"] = _numbers(labels[:n], view["code_classes"])
+
+
+def _series(source: Source, timeline: Timeline) -> Array | None:
+    """Return the end of the first series, (1, T, 1), if it is forecast from itself alone."""
+    arrays, facts = timeline.run.static_arrays[0], source.facts
+    parts = [arrays.get(name) for name in ("past_target", "held_target")]
+    if facts["columns"] != facts["targets"] or source.program.n_features != 1:
+        return None
+    known = [part[0][np.isfinite(part[0])] for part in parts if part is not None and len(part)]
+    return np.concatenate(known)[None, :, None] if known and sum(map(len, known)) else None
+
+
+def _kept(view: ViewData, source: Source, rows: Array | None, labels: Array | None) -> Any:
+    """Add the first rows if they are as the model reads them; return the labels of these."""
+    if rows is None or not len(rows) or rows.shape[-1] != source.program.n_features:
+        return None
+    pixels = source.program.pixels
+    if pixels and rows.dtype != np.uint8:
+        return None
+    size = rows[0].size * (1 if pixels else 4)
+    n = max(min(len(rows), MAX_ROWS, MAX_BYTES // size), 1)
+    if size > 4 * MAX_BYTES:
+        return None
+    kind = "|u1" if pixels else "<f4"
+    own = np.where(np.isfinite(rows[:n]), rows[:n], 0) if pixels else rows[:n]
+    content = encoded(np.ascontiguousarray(own, kind))
+    view["rows"] = {"dtype": kind, "shape": list(own.shape), "base64": content}
+    names = view["classes"] or view["code_classes"]
+    return None if labels is None or not names else _numbers(labels[:n], names)
+
+
+def _numbers(labels: Array, names: list[str]) -> list[int]:
+    """Return the numbers of classes, which have names."""
+    return [int(label) for label in np.clip(labels.astype(int), 0, len(names) - 1)]

@@ -1,0 +1,386 @@
+// A regressor: bend its input, see its answer and its state, and reset the state.
+
+const LEFT = 50;
+const rows = rowsOfRun();
+const STEADY = PROGRAM.stateful || !PROGRAM.window; // whether the state goes on through a series
+const carries = STEADY && model.streams;
+const EVERY = PROGRAM.nets[0].readout === "steps";
+const LENGTH = clamp(Math.max(5 * VIEW.period, 2 * PROGRAM.window, PROGRAM.window ? 0 : PROGRAM.n_steps), 40, 400);
+const targets = VIEW.targets;
+const sliders = ["period", "amplitude", "level", "noise"];
+const settings = VIEW.columns.map((_, channel) => {
+  const [low, high] = [VIEW.low[channel], VIEW.high[channel]];
+  const flat = PROGRAM.linear && PROGRAM.linear.log.some((log) => log);
+  return { period: VIEW.period * (1 + channel / 2), amplitude: (high - low) / (flat ? 4 : 3), level: (low + high) / 2, noise: 0 };
+});
+const noises = VIEW.columns.map((_, channel) => noiseOf(channel + 1, 4096));
+let series = [];
+let resetAt = null;
+let run = { y: [], states: [] };
+let plain = run;
+let axes = null;
+
+// Random numbers of mean 0 and deviation 1, the same each time.
+function noiseOf(seed, n) {
+  let state = seed * 2654435761;
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state + 0.5) / 2 ** 32;
+  };
+  return Float64Array.from({ length: n }, () => Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next()));
+}
+
+// Returns the answer after every step (NaN where there is none) and the state there.
+function answersTo(reset) {
+  const none = new Float64Array(PROGRAM.n_outputs).fill(NaN);
+  if (carries) {
+    const stream = model.stream();
+    const found = { y: [], states: [] };
+    series.forEach((step, t) => {
+      if (t === reset) stream.forget();
+      found.y.push(stream.step(step).y);
+      found.states.push(stream.h);
+    });
+    return found;
+  }
+  if (STEADY) {
+    const { y, states } = model.predict(series);
+    const own = (t) => states[Math.floor((t * states.length) / series.length)];
+    return {
+      y: series.map((_, t) => (EVERY ? y[t] : t === series.length - 1 ? y[0] : none)),
+      states: series.map((_, t) => own(t)),
+    };
+  }
+  const size = PROGRAM.window;
+  const found = { y: series.map(() => none), states: [], first: size - 1 };
+  for (let end = size; end <= series.length; end += 1) {
+    const { y, states } = model.predict(series.slice(end - size, end));
+    if (EVERY && end === size) y.forEach((each, t) => (found.y[t] = each));
+    found.y[end - 1] = y[y.length - 1];
+    found.states[end - 1] = states[states.length - 1];
+  }
+  found.states.fill(new Float64Array(found.states[size - 1].length), 0, size - 1);
+  return found;
+}
+
+const player = new Player("step", () => draw(), true);
+const bender = new Bender(byId("reading"), byId("channel"), {
+  lanes: () => lanes(), series: () => series, words: () => hereInWords(),
+  changed: (done) => (done ? bent() : computeSoon()), draw: () => draw(),
+});
+let slow = false; // whether a change is read only when it is done
+const computeSoon = eachFrame(() => (slow ? draw() : compute()));
+
+function bent() {
+  compute();
+  sayHere();
+}
+
+function compute() {
+  const begun = performance.now();
+  try {
+    if (PROGRAM.window && series.length < PROGRAM.window) {
+      throw new Error(`it has ${series.length} steps, and a window has ${PROGRAM.window}`);
+    }
+    plain = answersTo(null);
+    run = resetAt === null ? plain : answersTo(resetAt);
+    complain("");
+  } catch (error) {
+    plain = { y: [], states: [] };
+    run = plain;
+    complain(`The model cannot read this: ${error.message}.`);
+  }
+  slow = performance.now() - begun > 60;
+  project();
+  tellRecovery();
+  player.set(series.length, player.count > 0);
+}
+
+// Makes the chosen channel a wave as the sliders say, and leaves the others as they are.
+function wave(channel) {
+  const { period, amplitude, level, noise } = settings[channel];
+  series.forEach((step, t) => {
+    const value = level + amplitude * Math.sin((2 * Math.PI * t) / period) + noise * noises[channel][t % 4096];
+    step[channel] = allowed(channel, value);
+  });
+}
+
+function setSliders() {
+  const { channel } = bender;
+  const [low, high] = [VIEW.low[channel], VIEW.high[channel]];
+  const span = high - low || 1;
+  const ranges = {
+    period: [4, Math.max(LENGTH, 2 * VIEW.period), 1], amplitude: [0, span, span / 200],
+    level: [low - span / 4, high + span / 4, span / 200], noise: [0, span / 2, span / 400],
+  };
+  for (const name of sliders) {
+    const slider = byId(name);
+    [slider.min, slider.max, slider.step] = ranges[name];
+    slider.value = settings[channel][name];
+    tellSlider(name);
+  }
+}
+
+function tellSlider(name) {
+  const [value, step] = [Number(byId(name).value), Number(byId(name).step)];
+  const text = name === "period" ? `${Math.round(value)} steps` : short(Math.abs(value) < step / 2 ? 0 : value);
+  byId(`${name}-text`).textContent = text;
+  byId(name).setAttribute("aria-valuetext", text);
+}
+
+for (const name of sliders) {
+  byId(name).addEventListener("input", () => {
+    settings[bender.channel][name] = Number(byId(name).value);
+    tellSlider(name);
+    wave(bender.channel);
+    computeSoon();
+  });
+  byId(name).addEventListener("change", bent);
+}
+
+// Where the state is the same again after a reset, but for a hundredth of what it varies by.
+function tellRecovery() {
+  byId("unreset").hidden = resetAt === null;
+  byId("reset").parentElement.hidden = !carries;
+  let text = "The hidden state goes on from step to step. Reset it to zeros and see it recover.";
+  if (!carries) {
+    text = PROGRAM.window
+      ? `The model reads a new window of ${PROGRAM.window} steps for each answer, from a state of zeros: there is no state to reset.`
+      : "The model reads the whole series for an answer: there is no state to reset.";
+  } else if (resetAt !== null && run.y.length) {
+    const apart = run.y.map((y, t) => Math.max(...y.map((value, o) => Math.abs(value - plain.y[t][o]) / spread(o))));
+    let t = series.length;
+    while (t > resetAt && apart[t - 1] < 0.01) t -= 1;
+    text = t >= series.length
+      ? `Reset at step ${resetAt + 1}: the answer has not recovered by the end.`
+      : `Reset at step ${resetAt + 1}: after ${t - resetAt} steps the answer is the same again within 1 %.`;
+  }
+  byId("recovery").textContent = text;
+}
+
+function spread(output) {
+  const values = plain.y.map((y) => y[output]).filter(Number.isFinite);
+  return Math.max(...values) - Math.min(...values) || 1;
+}
+
+// Finds the axes of the portrait: two principal components of the states, or two units.
+function project() {
+  const states = plain.states.slice(plain.first);
+  if (!states.length || byId("axes").value === "units") return;
+  const n = states[0].length;
+  const mean = meanOf(states);
+  const centred = states.map((state) => state.map((value, i) => value - mean[i]));
+  const found = [];
+  for (let k = 0; k < Math.min(2, n); k += 1) {
+    const before = axes && axes.vectors[k] && axes.vectors[k].length === n ? axes.vectors[k] : null;
+    let vector = before || Float64Array.from({ length: n }, (_, i) => Math.cos(i + k));
+    for (let round = 0; round < 25; round += 1) {
+      const next = new Float64Array(n);
+      for (const state of centred) {
+        let along = 0;
+        for (let i = 0; i < n; i += 1) along += state[i] * vector[i];
+        for (let i = 0; i < n; i += 1) next[i] += along * state[i];
+      }
+      for (const other of found) {
+        let along = 0;
+        for (let i = 0; i < n; i += 1) along += next[i] * other[i];
+        for (let i = 0; i < n; i += 1) next[i] -= along * other[i];
+      }
+      const length = Math.hypot(...next) || 1;
+      vector = next.map((value) => value / length);
+    }
+    found.push(vector);
+  }
+  axes = { mean, vectors: found };
+}
+
+function pointOf(state) {
+  if (byId("axes").value === "units") return ["unit-x", "unit-y"].map((id) => state[clamp(byId(id).value - 1, 0, state.length - 1)]);
+  return [0, 1].map((k) => (axes.vectors[k]
+    ? state.reduce((sum, value, i) => sum + (value - axes.mean[i]) * axes.vectors[k][i], 0) : 0));
+}
+
+function boxes() {
+  const canvas = byId("reading");
+  const [wide, tall] = [canvas.clientWidth - LEFT - 4, canvas.clientHeight];
+  const free = tall - 3 * 20;
+  let y = 0;
+  return [0.34, 0.38, 0.28].map((share) => {
+    const box = [LEFT, y + 20, wide, free * share];
+    y += 20 + free * share;
+    return box;
+  });
+}
+
+function stacked([x, y, wide, tall], n) {
+  return Array.from({ length: n }, (_, place) => [x, y + (place * tall) / n, wide, tall / n]);
+}
+
+function lanes() {
+  const channels = drawnChannels(bender.channel).slice(0, 4);
+  if (!channels.includes(bender.channel)) channels[3] = bender.channel;
+  return stacked(boxes()[0], channels.length).map((box, place) => ({
+    box, channel: channels[place], range: rangeOf(series, channels[place]),
+  }));
+}
+
+function draw() {
+  const canvas = byId("reading");
+  const pen = penOf(canvas);
+  const [input, answer, hidden] = boxes();
+  const { at } = player;
+  const n = series.length;
+  const [muted, blue, red] = ["muted", "prediction", "target"].map(colorOf);
+  write(pen, "input: drag it", LEFT, 14, muted);
+  for (const { box, channel, range } of lanes()) {
+    frame(pen, box);
+    drawLane(pen, box, series.map((step) => step[channel]), range, colorOf("ink"));
+    nameLane(pen, box, VIEW.columns[channel], range, colorOf("ink"));
+  }
+  const ahead = ABOUT.horizon || 0;
+  write(pen, ahead ? `answer: the forecast ${ahead} ${ahead > 1 ? "steps" : "step"} ahead, drawn where it is for` : "answer after every step", LEFT, answer[1] - 6, muted);
+  if (run.y.length) {
+    const outputs = Math.min(PROGRAM.n_outputs, 3);
+    stacked(answer, outputs).forEach((box, o) => drawAnswer(pen, box, o, ahead, [muted, blue]));
+    write(pen, "hidden state, a line each unit", LEFT, hidden[1] - 6, muted);
+    const most = greatest(run.states);
+    heat(pen, hidden, run.states[0].length, n, (unit, t) => run.states[t][unit] / most);
+  }
+  frame(pen, hidden);
+  const edge = (steps) => LEFT + (steps / n) * input[2];
+  const bottom = hidden[1] + hidden[3];
+  if (resetAt !== null) {
+    line(pen, [[edge(resetAt), input[1]], [edge(resetAt), bottom]], red, 1.5, [5, 3]);
+    tag(pen, "state reset", edge(resetAt) + 6, answer[1] + answer[3] - 8, red);
+  }
+  if (at > 0) line(pen, [[edge(at - 0.5), input[1]], [edge(at - 0.5), bottom]], colorOf("ink"), 1);
+  bender.mark(pen);
+  drawPortrait();
+  tellHere();
+  canvas.setAttribute("aria-label", `Input of ${n} steps and the answer. ${hereInWords()} ${byId("recovery").textContent}`);
+}
+
+function drawAnswer(pen, box, o, ahead, [muted, blue]) {
+  const shift = (values) => (ahead ? [...new Array(ahead).fill(NaN), ...values].slice(0, values.length) : values);
+  const own = VIEW.columns.indexOf(targets[o]);
+  const before = own >= 0 ? series.map((step) => step[own]) : null;
+  const values = run.y.map((y) => y[o]);
+  const all = [...values, ...plain.y.map((y) => y[o]), ...(before || [])].filter(Number.isFinite);
+  if (!all.length) return;
+  const range = [Math.min(...all), Math.max(...all)];
+  if (range[0] === range[1]) range[1] += 1;
+  frame(pen, box);
+  if (before) drawLane(pen, box, before, range, muted, { width: 1 });
+  if (run !== plain) drawLane(pen, box, shift(plain.y.map((y) => y[o])), range, muted, { dash: [4, 3] });
+  drawLane(pen, box, shift(values), range, blue, { width: 2 });
+  nameLane(pen, box, targets[o] || "answer", range, blue);
+}
+
+function drawPortrait() {
+  const canvas = byId("portrait");
+  canvas.style.aspectRatio = "1";
+  const pen = penOf(canvas);
+  const side = canvas.clientWidth;
+  const size = canvas.clientHeight;
+  frame(pen, [0, 0, side, size]);
+  if (!run.states.length) return;
+  const first = run.first || 0;
+  const path = run.states.slice(first).map(pointOf);
+  const other = run === plain ? [] : plain.states.map(pointOf);
+  const all = [...path, ...other];
+  const ends = [0, 1].map((axis) => all.map((point) => point[axis]));
+  const low = ends.map((values) => Math.min(...values));
+  const span = Math.max(...ends.map((values, axis) => Math.max(...values) - low[axis])) || 1;
+  const middle = ends.map((values, axis) => (low[axis] + Math.max(...values)) / 2);
+  const place = (point) => [0, 1].map((axis) => size * (0.5 + (axis ? -0.86 : 0.86) * ((point[axis] - middle[axis]) / span)));
+  if (other.length) line(pen, other.map(place), colorOf("muted"), 1, [4, 3]);
+  line(pen, path.map(place), colorOf("prediction"), 1.2);
+  const at = Math.max(player.at - 1 - first, 0);
+  line(pen, path.slice(Math.max(at - VIEW.period, 0), at + 1).map(place), colorOf("target"), 2.5);
+  const [x, y] = place(path[at]);
+  pen.fillStyle = colorOf("target");
+  pen.beginPath();
+  pen.arc(x, y, 6, 0, 2 * Math.PI);
+  pen.fill();
+  const units = byId("axes").value === "units";
+  const names = units ? ["unit-x", "unit-y"].map((id) => `unit ${byId(id).value}`) : ["first component", "second component"];
+  write(pen, `${names[0]} →`, size - 8, size - 8, colorOf("muted"), "right", 11);
+  write(pen, `↑ ${names[1]}`, 8, 16, colorOf("muted"), "left", 11);
+  canvas.setAttribute("aria-label", `Path of the hidden state over ${names.join(" and ")}, at step ${first + at + 1}: ${path[at].map(short).join(", ")}`);
+}
+
+function facts() {
+  const at = Math.max(player.at - 1, 0);
+  if (!run.y.length) return [];
+  const ahead = ABOUT.horizon || 0;
+  const pairs = [["step", `${at + 1}`], [VIEW.columns[bender.channel], short(series[at][bender.channel])]];
+  return [...pairs, ...[...run.y[at]].slice(0, 4).map((value, o) => [
+    `${targets[o] || "answer"}${ahead ? ` in ${ahead}` : ""}`, Number.isFinite(value) ? short(value) : "none yet"])];
+}
+
+const hereInWords = () => facts().map(([name, value]) => `${name} ${value}`).join(", ");
+
+function tellHere() {
+  byId("here").replaceChildren(...facts().flatMap(([name, value]) => {
+    const [term, text] = [document.createElement("dt"), document.createElement("dd")];
+    term.textContent = name;
+    text.textContent = value;
+    return [term, text];
+  }));
+}
+
+function sayHere() {
+  say(`${hereInWords()}. ${resetAt === null ? "" : byId("recovery").textContent}`);
+}
+
+function begin(steps) {
+  series = steps;
+  resetAt = null;
+  compute();
+}
+
+fillSelect(byId("channel"), VIEW.columns);
+byId("channel-field").hidden = VIEW.columns.length < 2;
+byId("channel").addEventListener("change", () => {
+  setSliders();
+  draw();
+});
+byId("axes").append(new Option("components", "components"), new Option("two units", "units"));
+byId("axes").addEventListener("change", () => {
+  byId("units").hidden = byId("axes").value !== "units";
+  project();
+  draw();
+});
+const units = PROGRAM.nets[0].layers[0][0].hidden_weight.shape[1] * PROGRAM.nets[0].layers[0].length;
+["unit-x", "unit-y"].forEach((id, place) => {
+  byId(id).max = units;
+  byId(id).value = Math.min(place + 1, units);
+  byId(id).addEventListener("input", draw);
+});
+byId("reset").addEventListener("click", () => {
+  resetAt = clamp(player.at < series.length ? player.at : Math.floor(series.length / 2), 1, series.length - 1);
+  compute();
+  sayHere();
+});
+byId("unreset").addEventListener("click", () => {
+  resetAt = null;
+  compute();
+});
+byId("example").hidden = !rows.length;
+byId("example").addEventListener("click", () => begin(copied(rows[0])));
+const named = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers`;
+takeTexts(`A line is a step (${named}). Other columns are left out.`, (text) => {
+  const found = readSeries(text);
+  if (found[0].series.length > MOST_STEPS) throw new Error(`it has more than ${MOST_STEPS} steps`);
+  begin(found[0].series);
+  byId("load").open = false;
+});
+redrawWith(draw, byId("reading"));
+setSliders();
+if (rows.length && rows[0].length >= PROGRAM.window) begin(copied(rows[0]));
+else {
+  series = Array.from({ length: LENGTH }, () => new Float64Array(VIEW.columns.length));
+  VIEW.columns.forEach((_, channel) => wave(channel));
+  compute();
+}
+player.go(Math.ceil(series.length / 2));

@@ -1,0 +1,278 @@
+"""The page of a model: its answers, what it loads, and what it shows of a run."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hiddenstate.config import make_config
+from hiddenstate.errors import DataError
+from hiddenstate.export import export_model
+from hiddenstate.export import runtime as numpy_runtime
+from hiddenstate.export.html import node
+from hiddenstate.export.html.page import TARGET
+from hiddenstate.export.target import Source, source_of
+from hiddenstate.export.trial import difference, scale_of, trials_of
+from hiddenstate.inference.inputs import open_model
+from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import Net
+from hiddenstate.runs import Run
+from tests.conftest import write_digits
+from tests.export.models import random_model
+from tests.report_html import HOSTILE, Page, hashed, train, write_hostile
+
+runtime: Any = numpy_runtime
+
+MOST_CODE = 45_000
+"""Bytes of the scripts of a page."""
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+
+
+def worst(source: Source) -> tuple[float, str]:
+    """Return the largest difference of the page's answers, and what computed them."""
+    contents = TARGET.build(source)
+    trials = trials_of(source.model)
+    largest, computed_by = 0.0, ""
+    for trial in trials:
+        run = TARGET.run(source, contents, trial)
+        computed_by = run.computed_by
+        largest = max(largest, trial.difference(run.answers))
+        assert (trial.stream is None) == (run.stream is None)
+        if trial.stream is not None and run.stream is not None:
+            largest = max(largest, difference(run.stream, trial.stream))
+    return largest / scale_of(source.model, trials), computed_by
+
+
+@needs_node
+@pytest.mark.parametrize("seed", range(14))
+def test_a_page_answers_as_the_model(seed: int) -> None:
+    model = random_model(seed, "float64" if seed % 3 == 0 else "float32")
+    largest, computed_by = worst(source_of(model, "m", "float32"))
+    assert largest < 1e-9
+    assert computed_by.startswith("node")
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"job": "classify", "stem": True, "members": 3, "bidirectional": True},
+        {"job": "classify", "missing": "forward", "cell": "lstm", "stem": False},
+        {"job": "classify", "readout": "mean", "bidirectional": False, "members": 1, "stem": False},
+        {"job": "regress", "cell": "rnn", "nonlinearity": "relu"},
+        {"job": "classify", "missing": "mask", "cell": "gru", "layers": 3},
+        {"job": "regress", "linear": True, "output": "last"},
+        {"job": "regress", "change": True, "linear": False, "missing": "mean", "stateful": True},
+    ],
+)
+def test_a_page_holds_every_net_and_preparation(wanted: dict[str, Any]) -> None:
+    assert worst(source_of(random_model(3, **wanted), "m", "float32"))[0] < 1e-9
+
+
+@needs_node
+def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(node, "program_text", lambda page: TEXT(page).replace("1 - z", "1.001 - z"))
+    with pytest.raises(DataError, match=r"nothing was written: an answer differs .* by node"):
+        export_model(random_model(1, job="classify", cell="gru"), "html", tmp_path / "m.html")
+    assert not list(tmp_path.iterdir())
+
+
+TEXT = node.program_text
+
+
+def test_without_node_the_data_of_the_page_are_computed_in_numpy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    largest, computed_by = worst(source_of(random_model(2), "m", "float32"))
+    assert largest < 1e-9
+    assert computed_by.startswith("numpy")
+    assert "without node" in computed_by
+
+
+def test_the_same_model_gives_the_same_bytes() -> None:
+    first, second = (TARGET.build(source_of(random_model(5), "m", "float32")) for _ in range(2))
+    assert first == second
+
+
+def coder(n: int, scale: float = 1.0) -> FittedModel:
+    """Return an autoencoder of rows of `n` pixels."""
+    config = make_config(
+        "autoencode", {"encoder_sizes": [64], "code_size": 2, "output_activation": "sigmoid"}
+    ).model
+    net = Net("autoencode", config, n, n)
+    params = {name: array * scale for name, array in net.initial(0, "float32").items()}
+    transform = replace(random_model(1, job="autoencode").transform, pixels=True, columns=None)
+    return FittedModel(net, params, None, (n,), False, replace(transform, scaling=None))
+
+
+@pytest.mark.parametrize(("n", "weights"), [(784, "float16"), (64, None)])
+def test_weights_of_large_autoencoders_are_rounded(
+    tmp_path: Path, n: int, weights: str | None
+) -> None:
+    report = export_model(coder(n), "html", tmp_path / "m.html")
+    kind = "u003cf2" in (tmp_path / "m.html").read_text("utf-8")
+    assert kind == (weights is not None)
+    assert report.difference < 1e-9
+    if weights is None:
+        assert report.change is None
+    else:
+        assert report.change is not None
+        assert 1e-7 < report.change < 0.01
+
+
+def test_weights_that_float16_cannot_hold_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"--weights float16: nothing .* use --weights float32"):
+        export_model(coder(784, 1e7), "html", tmp_path / "m.html")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    folder = tmp_path_factory.mktemp("runs")
+    digits = {"data": str(write_digits(folder / "digits")), "log_every": 5, "max_steps": 10}
+    hostile = {"data": str(write_hostile(folder / "hostile.csv")), "hidden_size": 4, "epochs": 1}
+    hostile["convolutions"] = False
+    return {
+        "pictures": train("classify", digits | {"hidden_size": 4}, folder),
+        "codes": train("autoencode", digits, folder),
+        "waves": train("regress", {"windows": 6, "hidden_size": 4}, folder),
+        "signals": train("classify", hostile, folder),
+    }
+
+
+@pytest.fixture(scope="module")
+def pages(runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
+    folder = tmp_path_factory.mktemp("pages")
+    for kind, run in runs.items():
+        model, _ = open_model(str(run.path), folder)
+        export_model(model, "html", folder / f"{kind}.html", run=run)
+    return {kind: Page((folder / f"{kind}.html").read_text("utf-8")) for kind in runs}
+
+
+KINDS = ["pictures", "codes", "waves", "signals"]
+
+
+def data(page: Page) -> Any:
+    return json.loads(next(text for given, text in page.scripts if "type" in given))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_is_valid_and_loads_nothing(pages: dict[str, Page], kind: str) -> None:
+    page = pages[kind]
+    assert page.faults == []
+    ids = page.attributes("id")
+    assert len(ids) == len(set(ids))
+    for attribute in ("aria-labelledby", "aria-describedby", "for"):
+        assert set(" ".join(page.attributes(attribute)).split()) <= set(ids)
+    assert page.attributes("src") == []
+    for tag, given in page.elements:
+        assert not [key for key in given if key.startswith("on") or key == "style"], tag
+        assert tag not in ("iframe", "object", "embed", "form", "base", "img")
+        if tag == "button":
+            assert given["type"] == "button"
+        if tag == "canvas":
+            assert {"aria-label", "role"} <= set(given)
+    scripts = [text for given, text in page.scripts if "type" not in given]
+    assert page.policy == {
+        "default-src": ["'none'"],
+        "img-src": ["data:"],
+        "style-src": [hashed(page.styles[0])],
+        "script-src": [hashed(text) for text in scripts],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+    }
+    code = "\n".join(scripts)
+    for word in ("eval(", "Function(", "fetch(", "XMLHttp", "import(", "http", "localStorage"):
+        assert word not in code
+    assert len(code.encode()) <= MOST_CODE
+
+
+@needs_node
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_scripts_parse_together(pages: dict[str, Page], kind: str, tmp_path: Path) -> None:
+    scripts = [text for given, text in pages[kind].scripts if "type" not in given]
+    (tmp_path / "page.js").write_text("\n".join(scripts))
+    done = subprocess.run(["node", "--check", tmp_path / "page.js"], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_has_what_the_scripts_look_for(pages: dict[str, Page], kind: str) -> None:
+    page = pages[kind]
+    code = "\n".join(text for given, text in page.scripts if "type" not in given)
+    looked_for = set(re.findall(r'byId\("([\w-]+)"\)', code))
+    made = {"numbers", "fields"}
+    assert looked_for <= set(page.attributes("id")) | made
+    found = data(page)
+    assert found["view"]["kind"] == kind
+    assert found["about"]["model_sha256"] in page.text
+
+
+def test_rows_of_the_run_are_shown_as_the_model_reads_them(
+    pages: dict[str, Page], runs: dict[str, Run]
+) -> None:
+    view = data(pages["pictures"])["view"]
+    assert view["picture"] == [8, 8]
+    packed = view["rows"]
+    rows = np.frombuffer(base64.b64decode(packed["base64"]), packed["dtype"])
+    static = runs["pictures"].static_arrays[0]
+    np.testing.assert_array_equal(
+        rows.reshape(packed["shape"]), static["shown"][: len(view["labels"])]
+    )
+    assert view["labels"] == static["shown_label"][: len(view["labels"])].tolist()
+    codes = data(pages["codes"])["view"]
+    assert codes["picture"] == [8, 8]
+    assert codes["codes"]["shape"][1] == 3
+    assert len(codes["code_labels"]) == codes["codes"]["shape"][0]
+
+
+def test_names_in_data_reach_the_page_as_text(pages: dict[str, Page]) -> None:
+    classes = data(pages["signals"])["view"]["classes"]
+    assert len(classes) == len(HOSTILE)
+    assert any("<script>" in name for name in classes)
+    assert "alert(1)" not in "".join(text for given, text in pages["signals"].scripts if not given)
+    assert not any("\u202e" in name for name in classes)
+
+
+def test_a_model_alone_has_no_rows_and_the_ranges_of_its_scaling() -> None:
+    model = random_model(4, job="regress", missing="mean", linear=False, pixels=False, stem=False)
+    page = Page(TARGET.build(source_of(model, "m", "float32"))[".html"].decode())
+    view = data(page)["view"]
+    scaling = model.transform.scaling
+    assert scaling is not None
+    np.testing.assert_allclose(view["low"], scaling[0] - 2.5 / scaling[1])
+    assert view["rows"] is None
+    assert view["codes"] is None
+
+
+@pytest.mark.parametrize(("name", "most"), [("digits", 200_000), ("codes", 700_000)])
+def test_the_pages_of_the_documentation_are_small_and_right(name: str, most: int) -> None:
+    path = Path(__file__).parents[3] / "docs" / "pages" / f"{name}.html"
+    assert path.stat().st_size <= most
+    found = data(Page(path.read_text("utf-8")))
+    rows = found["view"]["rows"]
+    pixels = np.frombuffer(base64.b64decode(rows["base64"]), np.uint8).reshape(rows["shape"])
+    answers = runtime.Model(runtime.unpacked(found["program"]), {}).predict(pixels)
+    if name == "digits":
+        assert (answers["class"] == found["view"]["labels"]).sum() >= 9
+    else:
+        assert answers["error"].mean() < 0.05
+
+
+@needs_node
+def test_convolutions_are_rounded_after_their_normalisation_is_folded_in(tmp_path: Path) -> None:
+    model = random_model(7, job="classify", stem=True, members=3)
+    report = export_model(model, "html", tmp_path / "m.html", weights="float16")
+    assert report.difference < 1e-9
+    assert report.change is not None
+    program = data(Page((tmp_path / "m.html").read_text("utf-8")))["program"]
+    assert {layer["weight"]["dtype"] for net in program["nets"] for layer in net["stem"]} == {"<f2"}
