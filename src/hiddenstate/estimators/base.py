@@ -245,7 +245,7 @@ class Estimator(BaseEstimator):
         Parameters
         ----------
         to : str
-            What to write: `python` is one file that needs numpy alone.
+            `python`, `onnx`, `html`, `c`, `triton`, `rtneural` or `nam`: see docs/export.md.
         path : path
             The file; a JSON file with the names of classes and columns is written beside it.
         weights : str, optional
