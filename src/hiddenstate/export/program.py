@@ -256,12 +256,18 @@ def convolution_of(params: Params, layer: str) -> Convolution:
     """Return a convolution, called `stem.0` or so, with its normalisation folded in.
 
     Folds (z - mean) / sqrt(variance + eps) * scale + shift into the convolution that gives z."""
-    names = ("weight", "bias", "running_mean", "running_var")
-    own = [params[f"{layer}.norm.{name}"].astype(np.float64) for name in names]
-    scale, shift, mean, variance = own
-    factor = scale / np.sqrt(variance + NORM_EPS)
+    names = ("bias", "running_mean")
+    shift, mean = (params[f"{layer}.norm.{name}"].astype(np.float64) for name in names)
+    factor = norm_factor(params, layer)
     weight, bias = params[f"{layer}.conv.weight"], params[f"{layer}.conv.bias"]
     return Convolution(weight * factor[:, None, None], (bias - mean) * factor + shift)
+
+
+def norm_factor(params: Params, layer: str) -> Array:
+    """Return by what the normalisation of a convolution multiplies each channel, float64 (C,)."""
+    names = ("weight", "running_var")
+    scale, variance = (params[f"{layer}.norm.{name}"].astype(np.float64) for name in names)
+    return np.asarray(scale / np.sqrt(variance + NORM_EPS))
 
 
 def _dense(net: Net, params: Params, part: str) -> tuple[Dense, ...]:

@@ -78,6 +78,38 @@ def test_a_page_holds_every_net_and_preparation(wanted: dict[str, Any]) -> None:
 
 
 @needs_node
+@pytest.mark.parametrize(
+    ("share", "wanted"),
+    [
+        (0.0, {"steps": 33, "missing": "mask", "members": 3, "stem": True}),
+        (0.4, {"steps": 9, "missing": "error", "pixels": False, "stem": False, "members": 1}),
+        (0.7, {"steps": 20, "missing": "forward", "members": 3, "stem": True}),
+        (1.0, {"steps": 12, "missing": "error", "pixels": True, "cell": "lstm"}),
+    ],
+)
+def test_a_page_holds_fixed_convolutions(share: float, wanted: dict[str, Any]) -> None:
+    model = random_model(5, job="classify", convolutions=share, **wanted)
+    largest, computed_by = worst(source_of(model, "m", "float32"))
+    assert largest < 1e-9
+    assert computed_by.startswith("node")
+
+
+@pytest.mark.parametrize(("share", "least"), [(0.0, 1), (0.5, 3)])
+def test_members_that_do_not_count_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, share: float, least: int
+) -> None:
+    model = random_model(5, job="classify", convolutions=share, members=3, stem=True, steps=11)
+    source = source_of(model, "m", "float32")
+    page = Page(TARGET.build(source)[".html"].decode())
+    assert len(data(page)["program"]["nets"]) == least
+    assert f"a share of {share:.0%} in the answer" in page.text
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    largest, computed_by = worst(source)
+    assert largest < 1e-9
+    assert computed_by.startswith("numpy")
+
+
+@needs_node
 def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(node, "program_text", lambda page: TEXT(page).replace("1 - z", "1.001 - z"))
     with pytest.raises(DataError, match=r"nothing was written: an answer differs .* by node"):
@@ -140,7 +172,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     folder = tmp_path_factory.mktemp("runs")
     digits = {"data": str(write_digits(folder / "digits")), "log_every": 5, "max_steps": 10}
     hostile = {"data": str(write_hostile(folder / "hostile.csv")), "hidden_size": 4, "epochs": 1}
-    hostile["convolutions"] = False
+    hostile["convolutions"] = True
     return {
         "pictures": train("classify", digits | {"hidden_size": 4}, folder),
         "codes": train("autoencode", digits, folder),
@@ -266,6 +298,14 @@ def test_the_pages_of_the_documentation_are_small_and_right(name: str, most: int
         assert (answers["class"] == found["view"]["labels"]).sum() >= 9
     else:
         assert answers["error"].mean() < 0.05
+
+
+def test_convolutions_take_4_bytes_a_number() -> None:
+    model = random_model(7, job="classify", stem=True, members=3)
+    page = Page(TARGET.build(source_of(model, "m", "float32"))[".html"].decode())
+    layers = [layer for net in data(page)["program"]["nets"] for layer in net["stem"]]
+    assert {layer["weight"]["dtype"] for layer in layers} == {"<f4"}
+    assert {layer["scale"]["dtype"] for layer in layers} == {"<f8"}
 
 
 @needs_node

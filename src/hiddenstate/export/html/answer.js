@@ -3,13 +3,15 @@
 const CLASSES = VIEW.classes;
 
 // A model without a stream reads the first steps anew for each answer: so many products at most.
-const LONGEST = 2e9;
+const LONGEST = 1e9;
 const weightsIn = (value) => (value && value.data ? value.data.length : value && typeof value === "object"
   ? Object.values(value).reduce((sum, each) => sum + weightsIn(each), 0) : 0);
-const WEIGHTS = weightsIn(PROGRAM.nets);
+const FIXED = PROGRAM.convolutions;
+const WEIGHTS = (FIXED && !FIXED.net_share ? 0 : weightsIn(PROGRAM.nets)) + (FIXED ? 9 * 84 * FIXED.dilations.length + FIXED.biases.data.length : 0);
 
-// Reads a row; returns probabilities after every step, and the states.
-function traceOf(row) {
+// Reads a row; returns probabilities after every step, and the states. Without a stream the first
+// steps are read anew, at most so many times.
+function traceOf(row, most = 40) {
   const [probabilities, states] = [[], []];
   if (model.streams) {
     const stream = model.stream();
@@ -19,7 +21,7 @@ function traceOf(row) {
     }
     return { probabilities, states };
   }
-  const apart = Math.ceil(row.length / clamp(LONGEST / (WEIGHTS * row.length), 2, 40));
+  const apart = Math.ceil(row.length / clamp(LONGEST / (WEIGHTS * row.length), 2, most));
   let last = null;
   row.forEach((_, t) => {
     if (t % apart === 0 || t === row.length - 1) last = model.predict(row.slice(0, t + 1));

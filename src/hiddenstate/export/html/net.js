@@ -135,21 +135,20 @@ function meanOf(steps) {
   return steps[0].map((_, i) => steps.reduce((sum, step) => sum + step[i], 0) / steps.length);
 }
 
-// Runs the convolutions before the recurrent layers over a sequence.
+// Runs the convolutions before the recurrent layers over a sequence. Their weights are (k, channels,
+// inputs); sums are multiplied by `scale`, which other programs have in the weights.
 function stemOf(net, steps) {
-  net.stem.forEach(({ weight, bias }, number) => {
-    const [channels, inputs, k] = weight.shape;
+  net.stem.forEach(({ weight, scale, bias }, number) => {
+    const [k, ...shape] = weight.shape;
+    const n = weight.data.length / k;
     const before = net.causal ? k - 1 : (k - 1) >> 1;
     steps = steps.map((_, t) => {
-      const result = bias.data.slice();
+      const data = new Float64Array(shape[0]);
       for (let j = 0; j < k; j += 1) {
         const x = steps[t + j - before];
-        if (!x) continue;
-        for (let c = 0; c < channels; c += 1) {
-          for (let i = 0; i < inputs; i += 1) result[c] += weight.data[(c * inputs + i) * k + j] * x[i];
-        }
+        if (x) affine({ shape, data: weight.data.subarray(j * n, j * n + n) }, { data }, x, data);
       }
-      return result.map(relu);
+      return data.map((sum, c) => relu(sum * scale.data[c] + bias.data[c]));
     });
     if (number > 0 || net.pool < 2) return;
     const pooled = [];
@@ -225,15 +224,15 @@ class Model {
 
   // Returns the answers to a row: probabilities, y (one or one a step), or code and what follows.
   predict(row) {
-    const { job, nets } = this.program;
+    const { job, nets, convolutions } = this.program;
     const steps = this.prepare(row);
     if (job === "autoencode") return this.autoencoded(steps[0]);
+    if (convolutions) return besideConvolutions(this.program, steps);
     const all = nets.map((net) => outputsOf(net, steps));
-    const answers = all.map(({ outputs }) => outputs);
     if (job === "classify") {
-      return { probabilities: meanOf(answers.map(([output]) => softmax(output))), states: all[0].states };
+      return { probabilities: meanOf(all.map(({ outputs }) => softmax(outputs[0]))), states: all[0].states };
     }
-    const y = answers[0].map((_, t) => meanOf(answers.map((each) => each[t])));
+    const y = all[0].outputs.map((_, t) => meanOf(all.map(({ outputs }) => outputs[t])));
     return { y: this.inUnits(y, steps), states: all[0].states };
   }
 
@@ -284,8 +283,8 @@ class Model {
   }
 
   get streams() {
-    const { nets } = this.program;
-    return nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
+    const { nets, convolutions } = this.program;
+    return !convolutions && nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
   }
 
   stream() {

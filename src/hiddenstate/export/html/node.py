@@ -69,7 +69,7 @@ def answers_of(page: str, trial: Trial) -> Run:
     if found is not None:
         answers, stream, version = found
         return Run(answers, stream, f"node {version}")
-    model = NUMPY.Model(NUMPY.unpacked(json.loads(data_text(page))["program"]), {})
+    model = NUMPY.Model(_folded(NUMPY.unpacked(json.loads(data_text(page))["program"])), {})
     stream = None
     if trial.stream is not None:
         steps = model.stream(len(trial.X))
@@ -79,6 +79,13 @@ def answers_of(page: str, trial: Trial) -> Run:
     return Run(
         answers, stream, f"numpy {np.__version__} from the weights of the page, without node"
     )
+
+
+def _folded(program: dict[str, Any]) -> dict[str, Any]:
+    """Return a program with the factors of its convolutions in their weights (C, inputs, k)."""
+    for layer in (layer for net in program["nets"] for layer in net["stem"]):
+        layer["weight"] = layer["weight"].transpose(1, 2, 0) * layer.pop("scale")[:, None, None]
+    return program
 
 
 def _in_node(node: str, page: str, trial: Trial) -> tuple[Answers, Answers | None, str] | None:

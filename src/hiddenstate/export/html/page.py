@@ -4,13 +4,14 @@ import re
 from dataclasses import replace
 from importlib.resources import files
 from string import Template
+from typing import Any
 
 import numpy as np
 
 from hiddenstate import __version__
 from hiddenstate.export.html.node import answers_of
 from hiddenstate.export.html.view import ViewData, view_data
-from hiddenstate.export.program import Program, convolution_of, plain
+from hiddenstate.export.program import Program, convolution_of, norm_factor, plain
 from hiddenstate.export.python_file import packed
 from hiddenstate.export.target import Contents, Run, Source, Target
 from hiddenstate.export.trial import Trial
@@ -19,6 +20,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
 from hiddenstate.report.html import page as report_page
 from hiddenstate.report.html import tags
+from hiddenstate.report.html.packing import encoded
 
 SHARED = ("theme.js", "pixels.js")
 """Scripts of the report that the page uses too."""
@@ -29,7 +31,8 @@ SCRIPTS = {
     "waves": ("charts.js", "play.js", "table.js", "lanes.js", "waves.js"),
     "codes": ("charts.js", "table.js", "draw.js", "codes.js"),
 }
-"""The scripts of a page by what a reader plays with; `net.js` comes before them."""
+"""The scripts of a page by what a reader plays with; `net.js` comes before them, and `fixed.js` if
+there are fixed convolutions."""
 
 HALF_FROM = 100_000
 """Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
@@ -46,12 +49,13 @@ def build(source: Source) -> Contents:
     kinds = ("<f2", "<f4") if source.weights == "float16" else ("<f4",)
     view = view_data(source)
     data = {
-        "program": packed(plain(source.program), kinds),
+        "program": packed(_program(source), kinds),
         "about": source.facts,
         "view": view,
     }
     css = f"{report_page.base_style()}\n{_asset('page.css')}"
-    net = _code(_asset("net.js"))
+    fixed = () if source.program.convolutions is None else ("fixed.js",)
+    net = "\n".join(_code(_asset(name)) for name in ("net.js", *fixed))
     parts = [report_page.asset(name) for name in SHARED]
     parts += [_asset(name) for name in SCRIPTS[view["kind"]]]
     script = "\n".join(_code(part) for part in parts)
@@ -69,6 +73,26 @@ def build(source: Source) -> Contents:
         script=script,
     )
     return {".html": page.encode()}
+
+
+def _program(source: Source) -> dict[str, Any]:
+    """Return the program as values and arrays that the page stores.
+
+    Convolutions have weights (k, C, inputs) and, apart, the factors of their normalisation: products
+    would take 8 bytes each. Of members without a share in the answer there is one, whose state is shown.
+    """
+    program: dict[str, Any] = plain(source.program)
+    path = program["convolutions"]
+    if path is not None:
+        uses = np.ascontiguousarray(path["uses"], np.uint8)
+        path["uses"] = {"dtype": "|u1", "shape": list(uses.shape), "base64": encoded(uses)}
+        program["nets"] = program["nets"][: None if path["net_share"] else 1]
+    for number, net in enumerate(program["nets"]):
+        params = source.model.member(number).params
+        for place, layer in enumerate(net["stem"]):
+            layer["weight"] = params[f"stem.{place}{CONVOLUTION}"].transpose(2, 0, 1)
+            layer["scale"] = norm_factor(params, f"stem.{place}")
+    return program
 
 
 def _asset(name: str) -> str:
@@ -98,6 +122,8 @@ def _title(source: Source) -> str:
         words.append(f"{len(net.stem)} convolutions")
     if len(program.nets) > 1:
         words.append(f"{len(program.nets)} members")
+    if program.convolutions is not None:
+        words.append("fixed convolutions")
     return f"{program.job}: {cell}, {', '.join(words)}"
 
 
@@ -111,6 +137,9 @@ def _about(source: Source, view: ViewData) -> list[tuple[str, str]]:
         ("answers", facts["units"]["answers"]),
         ("missing values", facts["preparation"]["missing"]),
     ]
+    if path := source.program.convolutions:
+        share = f"the network has a share of {path.net_share:.0%} in the answer"
+        pairs.insert(1, ("fixed convolutions", f"{len(path.biases):,} features; {share}"))
     if facts["columns"]:
         pairs.insert(2, ("columns", ", ".join(view["columns"])))
     if facts["targets"]:
@@ -163,7 +192,7 @@ def run(source: Source, contents: Contents, trial: Trial) -> Run:
 
 
 def refusal(program: Program) -> str | None:
-    """Return why a page cannot hold a program: it holds all without fixed convolutions."""
+    """Return why a page cannot hold a program: it holds all."""
     return None
 
 
@@ -178,4 +207,5 @@ TARGET = Target(
     stored,
     default_weights,
     CHANGE_LIMIT,
+    convolutions=True,
 )

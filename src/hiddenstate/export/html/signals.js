@@ -23,27 +23,27 @@ const bender = new Bender(byId("reading"), byId("channel"), {
   lanes: () => lanes(), series: () => series, words: () => `${byId("label").textContent}, ${byId("sure").textContent}`,
   changed: (done) => (done ? bent(true) : bendSoon()), draw: () => draw(),
 });
-// A bend is read while it is made, unless that takes too long.
+// A bend is read while it is made, at few steps, unless that takes too long.
 const bendSoon = eachFrame(() => (slow ? draw() : bent(false)));
 fillSelect(byId("channel"), VIEW.columns);
 for (const id of ["channel", "channel-label"]) byId(id).hidden = VIEW.columns.length < 2;
 
 function bent(done) {
   player.stop();
-  read(true);
+  read(true, done);
   if (done && trace.probabilities.length) sayAnswer(trace, "step");
 }
 
-function read(keep) {
+function read(keep, whole = true) {
   const begun = performance.now();
   try {
-    trace = traceOf(series);
+    trace = traceOf(series, whole ? 40 : 6);
     complain("");
   } catch (error) {
     trace = { probabilities: [] };
     complain(`The model cannot read this: ${error.message}.`);
   }
-  slow = performance.now() - begun > 60;
+  slow = !whole && performance.now() - begun > 90;
   player.set(trace.probabilities.length, keep);
 }
 
@@ -103,7 +103,7 @@ function draw() {
     drawLane(pen, box, values, range, color, { width: 2, upTo: at });
     nameLane(pen, box, VIEW.columns[channel], range, colorOf("ink"));
   });
-  write(pen, "hidden state, a line each unit", LEFT, hidden[1] - 6, muted);
+  write(pen, FIXED && !FIXED.net_share ? "hidden state (no share in the answer)" : "hidden state, a line each unit", LEFT, hidden[1] - 6, muted);
   write(pen, "probability so far", LEFT, chances[1] - 6, muted);
   const edge = (steps) => LEFT + (steps / n) * input[2];
   if (trace.probabilities.length) {

@@ -144,9 +144,9 @@ function tellRecovery() {
   byId("reset").parentElement.hidden = !carries;
   let text = "The hidden state goes on from step to step. Reset it to zeros and see it recover.";
   if (!carries) {
-    text = PROGRAM.window
-      ? `The model reads a new window of ${PROGRAM.window} steps for each answer, from a state of zeros: there is no state to reset.`
-      : "The model reads the whole series for an answer: there is no state to reset.";
+    const read = PROGRAM.window
+      ? `a new window of ${PROGRAM.window} steps for each answer, from a state of zeros` : "the whole series for an answer";
+    text = `The model reads ${read}: there is no state to reset.`;
   } else if (resetAt !== null && run.y.length) {
     const apart = run.y.map((y, t) => Math.max(...y.map((value, o) => Math.abs(value - plain.y[t][o]) / spread(o))));
     let t = series.length;
@@ -166,7 +166,7 @@ function spread(output) {
 // Finds the axes of the portrait: two principal components of the states, or two units.
 function project() {
   const states = plain.states.slice(plain.first);
-  if (!states.length || byId("axes").value === "units") return;
+  if (!states.length || onUnits()) return;
   const n = states[0].length;
   const mean = meanOf(states);
   const centred = states.map((state) => state.map((value, i) => value - mean[i]));
@@ -194,8 +194,10 @@ function project() {
   axes = { mean, vectors: found };
 }
 
+const onUnits = () => byId("axes").value === "units";
+
 function pointOf(state) {
-  if (byId("axes").value === "units") return ["unit-x", "unit-y"].map((id) => state[clamp(byId(id).value - 1, 0, state.length - 1)]);
+  if (onUnits()) return ["unit-x", "unit-y"].map((id) => state[clamp(byId(id).value - 1, 0, state.length - 1)]);
   return [0, 1].map((k) => (axes.vectors[k]
     ? state.reduce((sum, value, i) => sum + (value - axes.mean[i]) * axes.vectors[k][i], 0) : 0));
 }
@@ -302,8 +304,7 @@ function drawPortrait() {
   pen.beginPath();
   pen.arc(x, y, 6, 0, 2 * Math.PI);
   pen.fill();
-  const units = byId("axes").value === "units";
-  const names = units ? ["unit-x", "unit-y"].map((id) => `unit ${byId(id).value}`) : ["first component", "second component"];
+  const names = onUnits() ? ["unit-x", "unit-y"].map((id) => `unit ${byId(id).value}`) : ["first component", "second component"];
   write(pen, `${names[0]} →`, size - 8, size - 8, colorOf("muted"), "right", 11);
   write(pen, `↑ ${names[1]}`, 8, 16, colorOf("muted"), "left", 11);
   canvas.setAttribute("aria-label", `Path of the hidden state over ${names.join(" and ")}, at step ${first + at + 1}: ${path[at].map(short).join(", ")}`);
@@ -347,7 +348,7 @@ byId("channel").addEventListener("change", () => {
 });
 byId("axes").append(new Option("components", "components"), new Option("two units", "units"));
 byId("axes").addEventListener("change", () => {
-  byId("units").hidden = byId("axes").value !== "units";
+  byId("units").hidden = !onUnits();
   project();
   draw();
 });
