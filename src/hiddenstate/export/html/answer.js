@@ -21,7 +21,7 @@ function traceOf(row, most = 40) {
     }
     return { probabilities, states };
   }
-  const apart = Math.ceil(row.length / clamp(LONGEST / (WEIGHTS * row.length), 2, most));
+  const apart = Math.ceil(row.length / clamp((LONGEST / 40) * (most / (WEIGHTS * row.length)), 2, most));
   let last = null;
   row.forEach((_, t) => {
     if (t % apart === 0 || t === row.length - 1) last = model.predict(row.slice(0, t + 1));

@@ -78,8 +78,9 @@ def build(source: Source) -> Contents:
 def _program(source: Source) -> dict[str, Any]:
     """Return the program as values and arrays that the page stores.
 
-    Convolutions have weights (k, C, inputs) and, apart, the factors of their normalisation: products
-    would take 8 bytes each. Of members without a share in the answer there is one, whose state is shown.
+    Convolutions have weights (k, C, inputs) and, apart, the factors of their normalisation:
+    products would take 8 bytes each. Of members without a share in the answer there is one, whose
+    state is shown.
     """
     program: dict[str, Any] = plain(source.program)
     path = program["convolutions"]
