@@ -162,4 +162,14 @@ def _refusal(program: Program) -> str | None:
     return None
 
 
-TARGET = Target("onnx", ".onnx", LIMIT, ("float32", "int8"), _refusal, build, run, stored=stored)
+TARGET = Target(
+    "onnx",
+    ".onnx",
+    LIMIT,
+    ("float32", "int8"),
+    _refusal,
+    build,
+    run,
+    stored=stored,
+    convolutions=True,
+)

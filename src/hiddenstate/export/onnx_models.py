@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.export.onnx_convolutions import beside_convolutions
 from hiddenstate.export.onnx_graph import END, Graph, ints
 from hiddenstate.export.onnx_nets import Ends, advanced, dense, outputs
 from hiddenstate.export.onnx_steps import (
@@ -47,9 +48,17 @@ def batch(g: Graph, p: Program) -> None:
             "ReduceSum", g.node("Where", read, rows.finite, np.float32(0)), ints(1, 2), keepdims=0
         )
         good = g.node("And", good, g.node("Equal", sums, np.float32(0)))
-    nets = [outputs(g, net, rows.x, ends) for net in p.nets]
+    path = p.convolutions
+    counts = path is None or path.net_share > 0
+    nets = [outputs(g, net, rows.x, ends) for net in p.nets] if counts else []
     if p.job == "classify":
-        return _classes(g, p, [g.node("Softmax", y, axis=-1) for y in nets], good, ("N",))
+        if path is None:
+            probabilities = _probabilities(g, nets, np.float32)
+        else:
+            own = _probabilities(g, nets, np.float64)
+            own = beside_convolutions(g, path, own, rows.x, ends)
+            probabilities = g.cast(own, np.float32)
+        return _classes(g, p, probabilities, good, ("N",))
     linear = forecast(g, p, p.linear, rows.own)[0] if p.linear is not None else ""
     every = p.readout == "steps"
     y = in_units(g, p, _mean(g, nets), rows, None if every else ends, linear)
@@ -110,7 +119,7 @@ def _answers(g: Graph, p: Program, y: str, rows: Prepared, linear: str) -> str:
         )
         every = g.unsqueeze(good, 1)
     if p.job == "classify":
-        _classes(g, p, [g.node("Softmax", y, axis=-1)], every, ("N", "T"))
+        _classes(g, p, _probabilities(g, [y], np.float32), every, ("N", "T"))
     else:
         y = in_units(g, p, y, rows, None, linear)
         _targets(g, p, y, g.unsqueeze(every, 2) if every else "", ("N", "T"))
@@ -144,15 +153,20 @@ def _means(g: Graph, h: str, state: dict[str, str]) -> tuple[str, str]:
     return means, g.squeeze(g.slice(sums, -1, END, 1), 1)
 
 
-def _mean(g: Graph, values: list[str]) -> str:
+def _mean(g: Graph, values: list[str], kind: type = np.float32) -> str:
     if len(values) == 1:
         return values[0]
-    return g.node("Mul", g.node("Sum", *values), np.float32(1 / len(values)))
+    return g.node("Mul", g.node("Sum", *values), kind(1 / len(values)))
 
 
-def _classes(g: Graph, p: Program, nets: list[str], good: str, dims: tuple[str, ...]) -> None:
+def _probabilities(g: Graph, nets: list[str], kind: type) -> str:
+    """Return the mean of the probabilities that nets give; "" without nets."""
+    nets = nets if kind is np.float32 else [g.cast(y, kind) for y in nets]
+    return _mean(g, [g.node("Softmax", y, axis=-1) for y in nets], kind) if nets else ""
+
+
+def _classes(g: Graph, p: Program, probabilities: str, good: str, dims: tuple[str, ...]) -> None:
     """Add the answers of a classifier."""
-    probabilities = _mean(g, nets)
     number = g.node("ArgMax", probabilities, axis=-1, keepdims=0)
     if good:
         number = g.node("Where", good, number, np.array(REFUSED))

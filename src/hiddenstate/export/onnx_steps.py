@@ -1,7 +1,8 @@
 """What stands before and after the nets of an ONNX graph: preparation, and answers in units.
 
 A value that must keep more digits than float32 has (an answer far from 0 for its deviation, a
-linear path of such values) is computed in float64; all else is float32.
+linear path of such values, what fixed convolutions read) is computed in float64; all else is
+float32.
 """
 
 from dataclasses import dataclass
@@ -75,7 +76,13 @@ def wide_answers(p: Program) -> bool:
 
 
 def wide_inputs(p: Program) -> bool:
-    """Whether preparation is in float64: a linear path of values that float32 cannot hold."""
+    """Whether preparation is in float64.
+
+    A linear path may read values that float32 cannot hold; fixed convolutions jump where a value
+    crosses a bias, and must not jump elsewhere because of rounding.
+    """
+    if p.convolutions is not None:
+        return not p.pixels
     return p.linear is not None and wide_answers(p)
 
 
