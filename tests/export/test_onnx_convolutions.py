@@ -121,3 +121,17 @@ def test_a_certain_net_keeps_its_small_probabilities(start):
     found = run_in(start, source, build(source), trial).answers
     assert trial.answers["probabilities"].min() > 0.005
     assert trial.difference(found) <= 1e-5
+
+
+def test_a_dilation_without_biases_or_beyond_all_rows_takes_no_memory(start):
+    model = classifier(3, steps=40)
+    path, own = model.convolutions, model.convolutions.convolutions
+    counts, dilations = own.counts.copy(), own.dilations.copy()
+    kept = np.repeat(np.arange(len(counts)) != 1, counts * 84)
+    counts[1], dilations[-1] = 0, 2**31 - 1
+    own = replace(own, counts=counts, dilations=dilations, biases=own.biases[kept])
+    path = replace(path, convolutions=own, weights=path.weights[:, kept])
+    source = source_of(replace(model, convolutions=path), "m", "float32")
+    contents = build(source)
+    for trial in trials_of(source.model):
+        assert trial.difference(run_in(start, source, contents, trial).answers) <= 1e-6

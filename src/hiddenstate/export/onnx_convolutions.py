@@ -16,6 +16,9 @@ from hiddenstate.system.typing import Array
 TAPS = 9
 """Steps that a kernel reads."""
 
+AT_ONCE = 4
+"""Biases of a kernel that its values are compared with at once, which takes memory."""
+
 LEAST = 1e-300
 """Smaller probabilities of the nets count as this one."""
 
@@ -42,21 +45,29 @@ def _features(g: Graph, path: FixedConvolutions, x: str, ends: Ends) -> str:
     x = g.node("Min", g.node("Max", x, np.float32(-LARGEST_INPUT)), np.float32(LARGEST_INPUT))
     x = g.transpose(g.cast(x, np.float64), 0, 2, 1)
     steps = g.count(g.length(x, 2))
-    widest = (TAPS // 2) * max(path.dilations)
-    x = g.node("Pad", x, ints(0, 0, widest, 0, 0, widest))
+    x = g.node("Pad", x, ints(0, 0, 1, 0, 0, 1))  # a zero stands for all steps on its side
+    last = g.node("Sub", g.length(x, 2), np.array(1))
     weights = _kernels(g, path)
     shares, place = [], 0
     for d, (dilation, count) in enumerate(zip(path.dilations, path.counts, strict=True)):
-        taps = (np.arange(TAPS) - TAPS // 2) * dilation + widest
-        read = g.node("Gather", x, g.node("Add", steps, taps[:, None]), axis=2)  # (N, I, 9, T)
+        if count == 0:
+            continue
+        taps = (np.arange(TAPS) - TAPS // 2) * dilation + 1
+        places = g.node("Add", steps, taps[:, None])
+        places = g.node("Min", g.node("Max", places, np.array(0)), last)
+        read = g.node("Gather", x, places, axis=2)  # (N, I, 9, T)
         read = g.reshape(read, 0, path.uses.shape[2] * TAPS, -1)
         values = g.node("MatMul", g.node("Gather", weights, np.array(d), axis=0), read)
         inside, n = _counted(g, steps, ends, d, dilation)
         values = g.node("Where", inside, values, np.float64(-np.inf))  # (N, 84, T)
         end = place + len(KERNELS) * count
         biases = path.biases[place:end].reshape(len(KERNELS), count, 1)
-        above = g.node("Greater", g.unsqueeze(values, 2), _wide(g, biases, np.float32))
-        number = g.node("ReduceSum", g.cast(above, np.float32), ints(3), keepdims=0)
+        values, numbers = g.unsqueeze(values, 2), []
+        for first in range(0, count, AT_ONCE):
+            own = _wide(g, biases[:, first : first + AT_ONCE], np.float32)
+            above = g.cast(g.node("Greater", values, own), np.float32)
+            numbers.append(g.node("ReduceSum", above, ints(3), keepdims=0))
+        number = numbers[0] if len(numbers) == 1 else g.node("Concat", *numbers, axis=2)
         share = g.node("Div", g.cast(number, np.float64), g.unsqueeze(n, 2))
         shares.append(g.reshape(share, 0, len(KERNELS) * count))
         place = end
