@@ -208,7 +208,7 @@ def test_a_wrong_option_is_one_line(refuse, tmp_path, words, message):
     assert message in refuse(2, "export", "m.safetensors", *words)
 
 
-@pytest.mark.parametrize("to", ["c", "triton"])
+@pytest.mark.parametrize("to", ["triton"])
 def test_fixed_convolutions_are_refused_by_name(refuse, tmp_path, to):
     random_model(3, job="classify", steps=12, convolutions=0.5).save(tmp_path / "m.safetensors")
     message = refuse(2, "export", "m.safetensors", "--to", to)

@@ -8,11 +8,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hiddenstate.export.c_convolutions import KERNELS
 from hiddenstate.export.c_layout import GATES, layout_of
 from hiddenstate.export.c_numbers import arrays_of
 from hiddenstate.export.program import Program
+from hiddenstate.export.runtime import shares_above, softmax
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import Answers, Trial
+from hiddenstate.models.convolutions import log_probabilities
 from hiddenstate.system.typing import Array
 
 ONE = np.float32(1)
@@ -91,6 +94,11 @@ class Arithmetic:
         a, words = self.arrays, self.words
         absent = ~np.isfinite(X)
         x = np.where(absent, np.float32(1), X)
+        if "fixed" in words:
+            exact = x.astype(np.float64) / (255 if "pixels" in words else 1)
+            if "scaled" in words:
+                exact = (exact - a["offset"]) * a["factor"]
+            x, words = exact.astype(np.float32), words - {"pixels", "scaled"}
         if "pixels" in words:
             x = x / np.float32(255)
         if "log" in words:
@@ -108,7 +116,11 @@ class Arithmetic:
     def run(self, X: Array) -> Array:
         """Return the answers to one series (T, F)."""
         x = self.prepared(X)
+        if "alone" in self.words:
+            return self.beside_fixed([], x)
         nets = [self.network(number, x) for number in range(len(self.program.nets))]
+        if "fixed" in self.words:
+            return self.beside_fixed(nets, x)
         y = np.asarray(np.sum(nets, axis=0, dtype=np.float32) / np.float32(len(nets)))
         if self.program.job == "classify":
             return y
@@ -139,10 +151,26 @@ class Arithmetic:
             if net.stem:
                 summary = np.concatenate([summary, inputs.mean(axis=0, dtype=np.float32)])
         y = self.dense(f"head{number}", summary)
-        if self.program.job != "classify":
+        if self.program.job != "classify" or "fixed" in self.words:
             return y
         e: Array = np.exp(y - y.max())
         return np.asarray(e / e.sum())
+
+    def beside_fixed(self, nets: list[Array], x: Array) -> Array:
+        """Return the probabilities of fixed convolutions and of networks with logits `nets`."""
+        a, words = self.arrays, self.words
+        shape = len(a["fixed_dilations"]), KERNELS, x.shape[1]
+        path = {name: a[f"fixed_{name}"] for name in ("dilations", "counts", "biases")}
+        path["uses"] = a["fixed_uses"].reshape(shape) if "channels" in words else np.ones(shape)
+        shares = shares_above(path, x.clip(-1e30, 1e30).T.astype(np.float64))
+        bias = a["fixed_bias"]
+        weight = self.matrix("fixed_weights", len(bias)).astype(np.float64)
+        own = softmax(weight @ shares + bias)
+        if not nets:
+            return own.astype(np.float32)
+        share, scale = a["net"]
+        mean = np.logaddexp.reduce([log_probabilities(y[None])[0] for y in nets])
+        return np.asarray((share * softmax(mean * scale) + (1 - share) * own).astype(np.float32))
 
     def layer(self, name: str, cell: str, x: Array, H: int) -> Array:
         """Return h (T, H) of one direction of a layer."""

@@ -2,6 +2,7 @@
 
 import re
 
+from hiddenstate.export.c_convolutions import DOUBLE, described, work_of
 from hiddenstate.export.c_layout import Layout
 from hiddenstate.export.c_numbers import commented, row_of_table
 from hiddenstate.export.target import Source
@@ -24,7 +25,8 @@ def introduction(source: Source, layout: Layout) -> str:
         ("Answers", facts["units"]["answers"]),
         ("Flash", f"{layout.flash:,} bytes of constants, and the code"),
         ("RAM", _memory(layout)),
-        ("Work", f"{layout.work:,} multiply-adds {_each(layout)}"),
+        ("Work", _work(layout)),
+        ("Double", DOUBLE if "fixed" in layout.words else ""),
     ]
     table = "\n".join(row_of_table(title, text) for title, text in rows if text)
     table = _unmarked(table)
@@ -71,20 +73,33 @@ def _each(layout: Layout) -> str:
     return "a row" if "autoencode" in layout.words else "a step"
 
 
+def _work(layout: Layout) -> str:
+    """Return what is computed for a step or a row."""
+    text = f"{layout.work:,} multiply-adds {_each(layout)}"
+    path = layout.program.convolutions
+    if path is None:
+        return text
+    return work_of(path, layout) if "alone" in layout.words else f"{text}; {work_of(path, layout)}"
+
+
 def _model(layout: Layout) -> str:
     program = layout.program
     if program.job == "autoencode":
         sizes = [layout.n_inputs, *(len(dense.bias) for dense in program.encoder)]
         sizes += [len(dense.bias) for dense in program.decoder]
         return f"an autoencoder, {'-'.join(map(str, sizes))}"
+    path = program.convolutions
+    rounded = ["weights in bytes with a scale for each row"] if layout.weights == "int8" else []
+    if path is not None and "alone" in layout.words:
+        return ", ".join([described(path, layout), *rounded])
     net, hidden = program.nets[0], layout.constants["HIDDEN"]
     parts = [f"{CELLS[net.cell]}, {len(net.layers)} x {hidden}"]
     parts += ["both directions"] if len(net.layers[0]) == 2 else []
     parts += [f"a stem of {len(net.stem)} convolutions"] if net.stem else []
     parts += ["answers from the mean state"] if net.readout == "mean" else []
     parts += [f"{len(program.nets)} members"] if len(program.nets) > 1 else []
-    parts += ["weights in bytes with a scale for each row"] if layout.weights == "int8" else []
-    return ", ".join(parts)
+    parts += [f"beside {described(path, layout)}"] if path is not None else []
+    return ", ".join([*parts, *rounded])
 
 
 def _inputs(source: Source) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from hiddenstate.export import c_parts, c_series
 from hiddenstate.export.c_comment import introduction
+from hiddenstate.export.c_convolutions import DOUBLES, FIXED
 from hiddenstate.export.c_layout import Layout, layout_of
 from hiddenstate.export.c_numbers import array, string
 from hiddenstate.export.c_run import run
@@ -94,6 +95,7 @@ const char *@_label(int number);
 """
 
 STRUCTURES = """\
+# if no alone
 # if no autoencode
 typedef struct {
     const @WEIGHT *input; /* inputs by gates times $_HIDDEN */
@@ -135,6 +137,7 @@ typedef struct {
 } @_convolution;
 
 # end
+# end
 # if autoencode
 enum { $_LINEAR, $_TANH, $_RELU, $_SIGMOID };
 
@@ -173,6 +176,7 @@ def build(source: Source) -> Contents:
         "#ifdef __FAST_MATH__\n"
         '#error "compile this file without -ffast-math: it recognises NaN and splits offsets"\n'
         "#endif\n\n",
+        DOUBLES,
         _restrict(),
         _private_sizes(layout),
         PATH if "linear" in layout.words and "streams" not in layout.words else "",
@@ -188,7 +192,7 @@ def build(source: Source) -> Contents:
     if source.program.job == "autoencode":
         pieces.append(c_parts.AUTOENCODER)
     else:
-        pieces += [c_parts.CELL, "\n", c_series.STREAM, c_series.ROWS]
+        pieces += [c_parts.CELL, "\n", FIXED, c_series.STREAM, c_series.ROWS]
     pieces += ["\n", c_parts.NAMES, "\n", selftest(source, layout)]
     pieces.append("#endif /* $_IMPLEMENTATION */\n")
     text = _expanded("".join(pieces), layout)
@@ -320,4 +324,6 @@ def refusal(program: Program) -> str | None:
     return None
 
 
-TARGET = Target("c", ".h", LIMIT, ("float32", "int8"), refusal, build, run, stored)
+TARGET = Target(
+    "c", ".h", LIMIT, ("float32", "int8"), refusal, build, run, stored, convolutions=True
+)

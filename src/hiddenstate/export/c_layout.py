@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hiddenstate.export.int8 import quantised
-from hiddenstate.export.program import Dense, Direction, Program
+from hiddenstate.export.program import Dense, Direction, FixedConvolutions, Program
 from hiddenstate.system.typing import Array
 
 GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
@@ -54,7 +54,9 @@ class Layout:
     def stack(self) -> int:
         """About how many bytes the deepest call needs beside the state and what a caller gives."""
         c = self.constants
-        if self.program.job == "autoencode":
+        if "alone" in self.words:
+            numbers = 0
+        elif self.program.job == "autoencode":
             numbers = 2 * self.n_inputs + 2 * c["WIDEST"]
         else:
             gates = GATES[self.program.nets[0].cell] * (2 if "gru" in self.words else 1)
@@ -63,6 +65,8 @@ class Layout:
                 numbers += 2 * c["HIDDEN"] + c["WIDEST"] + self.program.n_features
         if "bytes" in self.words:
             numbers += c["MOST_ROWS"]
+        if "fixed" in self.words:
+            numbers += c["MOST_BIASES"] + 3 * 2 * c["OUTPUTS"] + 40
         return 4 * numbers + 160
 
     def add(self, name: str, array: Array) -> str:
@@ -85,6 +89,10 @@ class Layout:
         self.add(name, high)
         self.add(f"{name}_low", values - high.astype(np.float64))
 
+    def add_exact(self, name: str, values: Array) -> None:
+        """Add an array of doubles."""
+        self.arrays[name] = np.ascontiguousarray(values, np.float64)
+
     def add_flags(self, name: str, flags: list[bool]) -> None:
         """Add an array of 0 and 1."""
         self.arrays[name] = np.array(flags, np.uint8)
@@ -102,9 +110,16 @@ def layout_of(program: Program, weights: str) -> Layout:
     _preparation(layout)
     if program.job == "autoencode":
         _autoencoder(layout)
+    elif program.convolutions is not None and program.convolutions.net_share == 0:
+        layout.words |= {"alone", "rows", "classes"}
+        layout.constants |= {"OUTPUTS": program.n_outputs, "WIDEST": 1}
+        _fixed(layout, program.convolutions)
     else:
         _recurrent(layout)
         _units(layout)
+        if program.convolutions is not None:
+            _fixed(layout, program.convolutions)
+            layout.words -= {"softmax"}
     if layout.words & {"sigmoid", "tanh", "softmax"}:
         layout.words.add("exp")
     return layout
@@ -116,10 +131,14 @@ def _preparation(layout: Layout) -> None:
     words |= {"pixels"} if program.pixels else set()
     if offset is not None and factor is not None:
         words.add("scaled")
-        layout.add_offset("offset", offset)
+        if program.convolutions is not None:
+            layout.add_exact("offset", offset)
+            layout.add_exact("factor", factor)
+        else:
+            layout.add_offset("offset", offset)
+            layout.add("factor", factor)
         if program.job == "autoencode":
             layout.add("scale", 1 / factor)
-        layout.add("factor", factor)
     if program.fill is not None:
         words |= {"fill", "forward" if program.missing == "forward" else "filled"}
         words |= {"mask"} if program.missing == "mask" else set()
@@ -167,6 +186,22 @@ def _recurrent(layout: Layout) -> None:
         "WIDEST": widest,
         "SUMMARY": net.head.weight.shape[1],
     }
+
+
+def _fixed(layout: Layout, path: FixedConvolutions) -> None:
+    """Add the arrays of fixed convolutions. The kernels need none: they are counted through."""
+    layout.words.add("fixed")
+    layout.add_numbers("fixed_dilations", path.dilations)
+    layout.add_numbers("fixed_counts", path.counts)
+    if not path.uses.all():
+        layout.words.add("channels")
+        layout.add_flags("fixed_uses", [bool(use) for use in path.uses.ravel()])
+    layout.add("fixed_biases", path.biases)
+    layout.add_weight("fixed_weights", path.weight)
+    layout.add("fixed_bias", path.bias)
+    if "alone" not in layout.words:
+        layout.add_exact("net", np.array([path.net_share, path.net_scale]))
+    layout.constants |= {"DILATIONS": len(path.dilations), "MOST_BIASES": max(path.counts)}
 
 
 def _layer(layout: Layout, cell: str, direction: Direction, number: int) -> str:

@@ -12,7 +12,13 @@ from hiddenstate.system.typing import Array
 WIDTH = 100
 """Characters of a line of the header."""
 
-TYPES = {"float32": "float", "int8": "signed char", "uint8": "unsigned char", "int32": "int"}
+TYPES = {
+    "float32": "float",
+    "float64": "double",
+    "int8": "signed char",
+    "uint8": "unsigned char",
+    "int32": "int",
+}
 
 
 def literal(value: Any) -> str:
@@ -27,14 +33,21 @@ def literal(value: Any) -> str:
     return text + ("f" if "." in text or "e" in text else ".0f")
 
 
+def exact_literal(value: float) -> str:
+    """Return a finite number as a literal of C, a double."""
+    text = f"{value:.17g}"
+    return text if "." in text or "e" in text else f"{text}.0"
+
+
 def array(name: str, values: Array, comment: str = "") -> str:
     """Return the definition of a constant array; a matrix begins a line with each row."""
     ctype = TYPES[str(values.dtype)]
     rows = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[None]
-    n = 6 if ctype == "float" else 18
+    n = {"float": 6, "double": 4}.get(ctype, 18)
+    written = exact_literal if ctype == "double" else literal
     lines = []
     for row in rows:
-        numbers = [literal(each) for each in row.tolist()]
+        numbers = [written(each) for each in row.tolist()]
         lines += [", ".join(numbers[i : i + n]) + "," for i in range(0, len(numbers), n)]
     head = f"/* {comment} */\n" if comment else ""
     body = "\n".join(f"    {line}" for line in lines)
@@ -44,7 +57,9 @@ def array(name: str, values: Array, comment: str = "") -> str:
 def arrays_of(text: str) -> dict[str, Array]:
     """Return the constant arrays of numbers that a header defines, by name, flat."""
     types = {ctype: name for name, ctype in TYPES.items()}
-    pattern = r"^static const (float|signed char|unsigned char|int) (\w+)\[\d+\] = \{\n(.*?)^\};"
+    pattern = (
+        r"^static const (float|double|signed char|unsigned char|int) (\w+)\[\d+\] = \{\n(.*?)^\};"
+    )
     found = {}
     for kind, name, body in re.findall(pattern, text, re.DOTALL | re.MULTILINE):
         cells = (each.strip() for each in body.split(","))

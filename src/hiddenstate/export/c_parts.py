@@ -75,6 +75,7 @@ static inline float @_tanh(float x)
 }
 
 # end
+# if no alone
 # if floats
 /* Adds to the sum of each row its weights times x. The weights of one input lie side by side, so
    that several rows are computed at once; four inputs are added before they reach the sums. */
@@ -115,6 +116,7 @@ static inline void @_add_bytes(float *$_ONLY sums, const signed char *$_ONLY wei
         sums[i] += scales[i] * part[i];
 }
 
+# end
 # end
 # if softmax
 static void @_softmax(float *y)
@@ -171,10 +173,22 @@ static int @_prepare(const float *data, float *x)
             return $_NOT_POSITIVE;
 # end
     for (i = 0; i < $_FEATURES; i++) {
-        float value = data[i];
 # if fill
-        const int missing = !(value - value == 0.0f);
+        const int missing = !(data[i] - data[i] == 0.0f);
 # end
+# if fixed
+        double exact = (double)data[i];
+        float value;
+# if pixels
+        exact /= 255.0;
+# end
+# if scaled
+        exact = (exact - @_offset[i]) * @_factor[i];
+# end
+        value = (float)exact;
+# end
+# if no fixed
+        float value = data[i];
 # if pixels
         value /= 255.0f;
 # end
@@ -184,6 +198,7 @@ static int @_prepare(const float *data, float *x)
 # end
 # if scaled
         value = ((value - @_offset[i]) - @_offset_low[i]) * @_factor[i];
+# end
 # end
 # if forward
         value = missing ? known[i] : value;
@@ -206,6 +221,7 @@ static int @_prepare(const float *data, float *x)
 """
 
 CELL = """\
+# if no alone
 /* Reads x, and writes the state that follows over the state. */
 # if lstm
 static void @_cell(const @_layer *layer, const float *$_ONLY x, float *$_ONLY h, float *$_ONLY c)
@@ -282,6 +298,7 @@ static void @_answer(const @_dense *head, const float *summary, float *y)
     @_softmax(y);
 # end
 }
+# end
 # if linear
 
 /* Remembers the last values of the targets, the newest first. */

@@ -106,6 +106,7 @@ int @_run(const float *x, int steps, float *y, float *scratch)
 
 ROWS = """\
 # if rows
+# if no alone
 # if stem
 /* A convolution over n steps and relu; steps outside of the row count as zeros. */
 static void @_convolve(const @_convolution *layer, const float *from, float *to, int n)
@@ -185,13 +186,25 @@ static void @_sweep(const @_layer *layer, const float *from, float *to, int n, i
     }
 }
 
+# if fixed
+/* Adds the probabilities of one network to sums of which y are the logarithms; `from` and `to` have
+   room for the steps of a layer. */
+static void @_network(int net, const float *x, int n, float *from, float *to, double *y)
+# end
+# if no fixed
 /* Adds the answers of one network to y; `from` and `to` have room for the steps of a layer. */
 static void @_network(int net, const float *x, int n, float *from, float *to, float *y)
+# end
 {
     const @_layer *layer = @_layers + net * $_LAYERS * $_DIRECTIONS;
     float summary[$_SUMMARY], answer[$_OUTPUTS];
     float *swap;
+# if fixed
+    int l, d;
+# end
+# if no fixed
     int l, d, i;
+# end
 # if stem
     const @_convolution *convolution = @_convolutions + net * $_CONVOLUTIONS;
     for (l = 0; l < $_CONVOLUTIONS; l++) {
@@ -232,11 +245,17 @@ static void @_network(int net, const float *x, int n, float *from, float *to, fl
 # end
 # end
     @_answer(&@_heads[net], summary, answer);
+# if fixed
+    @_with_network(y, answer, net);
+# end
+# if no fixed
     for (i = 0; i < $_OUTPUTS; i++)
         y[i] += answer[i] / (float)$_MEMBERS;
 # end
+# end
 }
 
+# end
 int @_run(const float *x, int steps, float *y, float *scratch)
 {
 # if steps
@@ -247,8 +266,17 @@ int @_run(const float *x, int steps, float *y, float *scratch)
 # end
     const size_t room = (size_t)(steps < 1 ? 1 : steps) * $_WIDEST;
     float *inputs = scratch + 2 * room;
+# if fixed
+# if no alone
+    double logs[$_OUTPUTS];
+    int net;
+# end
+    int t;
+# end
+# if no fixed
     size_t i;
     int t, net;
+# end
 # if forward
     float known[$_FEATURES];
     memcpy(known, @_fill, sizeof known);
@@ -266,10 +294,22 @@ int @_run(const float *x, int steps, float *y, float *scratch)
         if (status != $_OK)
             return @_refused(status, y, answers);
     }
+# if fixed
+# if alone
+    @_with_fixed(inputs, steps, scratch, y);
+# end
+# if no alone
+    for (net = 0; net < $_MEMBERS; net++)
+        @_network(net, inputs, steps, scratch, scratch + room, logs);
+    @_with_fixed(inputs, steps, scratch, logs, y);
+# end
+# end
+# if no fixed
     for (i = 0; i < answers; i++)
         y[i] = 0.0f;
     for (net = 0; net < $_MEMBERS; net++)
         @_network(net, inputs, steps, scratch, scratch + room, y);
+# end
 # if units
     {
 # if linear

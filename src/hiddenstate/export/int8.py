@@ -43,8 +43,9 @@ def rounded(weight: Array) -> Array:
 def stored(model: FittedModel, weights: str) -> FittedModel:
     """Return a model with its weights as an export stores them.
 
-    With `int8` each output row of a weight has 255 values. The biases of recurrent layers are
-    float16, and where a gate has two that are added, one.
+    With `int8` each output row of a weight has 255 values, also of those that follow fixed
+    convolutions. The biases of recurrent layers are float16, and where a gate has two that are
+    added, one.
     """
     if weights != "int8":
         return model
@@ -54,7 +55,10 @@ def stored(model: FittedModel, weights: str) -> FittedModel:
     for name in [name for name in params if "rnn.bias_ih_" in name]:
         other = name.replace("bias_ih", "bias_hh")
         params[name], params[other] = _biases(params[name], params[other], model.net.recurrent.cell)
-    return replace(model, params=params)
+    path = model.convolutions
+    if path is not None:
+        path = replace(path, weights=rounded(path.weights))
+    return replace(model, params=params, convolutions=path)
 
 
 def _biases(inner: Array, hidden: Array, cell: str) -> tuple[Array, Array]:
