@@ -201,7 +201,7 @@ def _fixed(layout: Layout, path: FixedConvolutions) -> None:
     layout.add("fixed_bias", path.bias)
     if "alone" not in layout.words:
         layout.add_exact("net", np.array([path.net_share, path.net_scale]))
-    layout.constants |= {"DILATIONS": len(path.dilations), "MOST_BIASES": max(path.counts)}
+    layout.constants |= {"DILATIONS": len(path.dilations), "MOST_BIASES": max(1, *path.counts)}
 
 
 def _layer(layout: Layout, cell: str, direction: Direction, number: int) -> str:
