@@ -114,6 +114,8 @@ def test_a_path_beyond_the_horizon_needs_all_features() -> None:
         (None, (0.8,), "level: pass series X"),
         (SALES[:60], (0.99,), "level: 0.99 needs more earlier forecasts"),
         (SALES, (80,), "expected numbers between 0 and 1, got 80"),
+        (SALES, 80, "expected numbers between 0 and 1, got 80"),
+        (SALES, "80", "expected numbers between 0 and 1, got 80"),
         (SALES[:4], None, "has 4 steps; a forecast reads the last"),
     ],
 )
@@ -128,3 +130,9 @@ def test_a_model_without_a_horizon_says_how_to_train_one() -> None:
     model = RecurrentRegressor(max_steps=2).fit(SALES.reshape(11, 12, 1), np.arange(11.0))
     with pytest.raises(OptionError, match="not trained with horizon"):
         model.forecast(SALES)
+
+
+@pytest.mark.parametrize("horizon", [0, -1, 1.5, "3", True])
+def test_a_horizon_is_a_positive_integer(seasonal: RecurrentRegressor, horizon: Any) -> None:
+    with pytest.raises(OptionError, match="horizon: "):
+        seasonal.forecast(horizon=horizon)

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,8 @@ def test_what_belongs_to_a_model_lies_beside_it(tmp_path):
 
 
 def test_files_that_exist_are_replaced_only_if_forced(tmp_path):
-    model = random_model(5, job="classify")
-    (tmp_path / "m.json").write_text("mine")
+    model, earlier = random_model(5, job="classify"), json.dumps({"model_sha256": "another"})
+    (tmp_path / "m.json").write_text(earlier)
     with pytest.raises(OptionError, match=r"m\.json already exists; add --force"):
         export_model(model, "python", tmp_path / "m.py")
     assert [path.name for path in tmp_path.iterdir()] == ["m.json"]
@@ -83,9 +84,54 @@ def test_files_that_exist_are_replaced_only_if_forced(tmp_path):
     assert json.loads((tmp_path / "m.json").read_text())["job"] == "classify"
 
 
-def test_a_file_that_cannot_be_written_leaves_all_as_it_was(tmp_path, monkeypatch):
+def test_a_file_that_is_no_export_is_never_replaced_by_what_lies_beside(tmp_path):
     model = random_model(5, job="classify")
     (tmp_path / "m.json").write_text("mine")
+    with pytest.raises(OptionError, match="exists, and is not of an earlier export"):
+        export_model(model, "python", tmp_path / "m.py", force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.json"]
+
+
+def test_files_of_a_run_are_never_replaced(refuse, cli, tmp_path):
+    assert cli("regress", "--windows", 5, *QUIET).code == 0
+    before = (tmp_path / "runs" / "regress-1" / "config.json").read_bytes()
+    words = ("export", "last", "--to", "python", "--force", "--output")
+    assert "name another file" in refuse(2, *words, "runs/regress-1/config.py")
+    assert (tmp_path / "runs" / "regress-1" / "config.json").read_bytes() == before
+
+
+def test_exports_of_one_model_share_the_facts_beside_them(tmp_path):
+    model = random_model(5, job="classify")
+    export_model(model, "python", tmp_path / "m.py")
+    facts = json.loads((tmp_path / "m.json").read_text())
+    (tmp_path / "m.json").write_text(json.dumps(facts | {"graphs": 1}))
+    (tmp_path / "m.py").unlink()
+    export_model(model, "python", tmp_path / "m.py")
+    assert json.loads((tmp_path / "m.json").read_text()) == facts | {"graphs": 1}
+
+
+def test_an_answer_much_smaller_than_another_is_compared_by_its_own_scale(tmp_path, monkeypatch):
+    model = random_model(
+        1, job="regress", missing="error", linear=False, change=False, pixels=False
+    )
+    scaling = np.zeros(model.net.n_outputs), np.geomspace(1, 1e-8, model.net.n_outputs)
+    assert model.net.n_outputs > 1
+    model = replace(model, transform=replace(model.transform, target_scaling=scaling))
+
+    def run(source, contents, trial):
+        made = python_file.run(source, contents, trial)
+        made.answers["y"][..., 0] = 0
+        return replace(made, stream=None)
+
+    blind = Target("python", ".py", 1e-5, ("float32",), lambda p: None, python_file.build, run)
+    monkeypatch.setattr(python_file, "TARGET", blind)
+    with pytest.raises(DataError, match="y 1 differs from the model's by more than a hundredth"):
+        export_model(model, "python", tmp_path / "m.py")
+
+
+def test_a_file_that_cannot_be_written_leaves_all_as_it_was(tmp_path, monkeypatch):
+    model = random_model(5, job="classify")
+    (tmp_path / "m.json").write_text('{"model_sha256": 1}')
     write = atomic_file.write_output
 
     def full(path, data):
@@ -96,7 +142,9 @@ def test_a_file_that_cannot_be_written_leaves_all_as_it_was(tmp_path, monkeypatc
     monkeypatch.setattr(atomic_file, "write_output", full)
     with pytest.raises(MachineError, match="no space"):
         export_model(model, "python", tmp_path / "m.py", force=True)
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("m.json", "mine")]
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [
+        ("m.json", '{"model_sha256": 1}')
+    ]
 
 
 def test_the_file_classifies_pictures_as_the_program(cli, tiny_idx, tmp_path):
@@ -201,9 +249,11 @@ def test_a_missing_value_that_the_model_does_not_read_is_refused(tmp_path):
         (("--to", "pyton"), "--to: unknown target pyton; expected "),
         (("--to", "python", "--weights", "int8"), "--weights: --to python stores float32"),
         (("--to", "python", "--output", "no/x.py"), "the folder does not exist"),
+        (("--to", "python", "--output", "there/"), "is a folder; name what to write in it"),
     ],
 )
 def test_a_wrong_option_is_one_line(refuse, tmp_path, words, message):
+    (tmp_path / "there").mkdir()
     random_model(5, job="classify").save(tmp_path / "m.safetensors")
     assert message in refuse(2, "export", "m.safetensors", *words)
 
@@ -222,6 +272,51 @@ def test_fixed_convolutions_are_exported(cli, tmp_path, to):
     random_model(3, job="classify", steps=12, convolutions=0.5).save(tmp_path / "m.safetensors")
     done = cli("export", "m.safetensors", "--to", to)
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("lengths", [[5], [0, 1], [-4, 1], [1], [1.5, 9]])
+def test_lengths_are_checked(tmp_path, lengths):
+    model = random_model(5, job="classify", missing="error")
+    export_model(model, "python", tmp_path / "m.py")
+    own = imported(tmp_path / "m.py")
+    with pytest.raises(ValueError, match="lengths: expected 2 numbers from 1 to 4"):
+        own.predict(np.ones((2, 4, model.n_features)), lengths)
+
+
+def test_pixels_are_numbers_of_any_type(tmp_path):
+    model = random_model(5, job="autoencode", pixels=True)
+    export_model(model, "python", tmp_path / "m.py")
+    own = imported(tmp_path / "m.py")
+    X = np.random.default_rng(0).integers(0, 256, (3, model.n_features))
+    expected = own.predict(X.astype(np.uint8))["code"]
+    for given in (X, X.tolist(), X.astype(float)):
+        np.testing.assert_array_equal(own.predict(given)["code"], expected)
+
+
+def test_a_stream_takes_a_step_of_each_series(tmp_path):
+    model = random_model(
+        9, job="regress", missing="error", members=1, stem=False, bidirectional=False
+    )
+    export_model(model, "python", tmp_path / "m.py")
+    stream = imported(tmp_path / "m.py").stream(2)
+    with pytest.raises(ValueError, match="expected 2 rows of a step"):
+        stream.step(np.ones((1, model.n_features)))
+
+
+def test_gaps_are_filled_before_a_series_is_cut_into_windows(cli, tmp_path):
+    random = np.random.default_rng(0)
+    values = np.sin(np.arange(150) / 5) + random.normal(size=150) / 9
+    lines = [f"{t},{v:.4f}" if t % 11 and t < 140 else f"{t}," for t, v in enumerate(values)]
+    (tmp_path / "gaps.csv").write_text("time,x\n" + "\n".join(lines))
+    words = ("--target", "x", "--horizon", 1, "--missing", "forward", "--window", 6)
+    assert cli("regress", "gaps.csv", *words, "--max-steps", 20, *QUIET).code == 0
+    assert cli("export", "last", "--to", "python", "--output", "m.py").code == 0
+    expected = table_of(cli("predict", "last", "gaps.csv").out)
+    done = run_file(tmp_path / "m.py", tmp_path / "gaps.csv")
+    head, table = table_of(done.stdout)
+    own = expected[1][:, [expected[0].index(name) for name in ("step", "x")]].astype(float)
+    assert (table[:, head.index("step")].astype(float) == own[:, 0]).all()
+    np.testing.assert_allclose(table[:, head.index("x")].astype(float), own[:, 1], atol=1e-5)
 
 
 def test_a_damaged_model_is_refused(refuse, tmp_path):

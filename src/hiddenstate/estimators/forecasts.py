@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from hiddenstate.config import Config
+from hiddenstate.config import Config, DataConfig, section_options
 from hiddenstate.config.parameters import errors_for_python
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset
 from hiddenstate.data.readers.dataframes import is_frame
@@ -140,7 +140,11 @@ class ForecastMixin:
         ]
 
     def forecast(
-        self, X: Any = None, *, horizon: int | None = None, level: Sequence[float] | None = None
+        self,
+        X: Any = None,
+        *,
+        horizon: int | None = None,
+        level: float | Sequence[float] | None = None,
     ) -> Any:
         """Return forecasts of the steps after the end of series.
 
@@ -155,7 +159,7 @@ class ForecastMixin:
             model reads.
         horizon : int, optional
             Steps H to forecast; by default those of the model.
-        level : sequence of float, optional
+        level : float or sequence of float, optional
             Levels of intervals, such as (0.8, 0.95). They are calibrated on the forecasts from
             earlier steps of X (split conformal), which should be later than the training series.
 
@@ -177,7 +181,13 @@ class ForecastMixin:
         check_is_fitted(self)
         with errors_for_python():
             trained = int(self.model_.transform.reading.get("horizon") or 0)
-            forecaster = Forecaster(self.model_, self._predictor(), horizon or trained)
+            steps = (
+                trained
+                if horizon is None
+                else section_options(DataConfig, "regress")["horizon"].check(horizon)
+            )
+            forecaster = Forecaster(self.model_, self._predictor(), steps)
+            level = None if level is None else _levels(level)
             if level is not None and X is None:
                 raise OptionError("level: pass series X, later than the training series")
             several = X is not None and _are_several(X)
@@ -200,6 +210,16 @@ class ForecastMixin:
         return _shaped(values, several), shaped
 
 
+def _levels(level: Any) -> list[float]:
+    """Return levels as numbers between 0 and 1 (`OptionError`)."""
+    each: list[Any] = [level] if np.isscalar(level) else list(level)
+    for one in each:
+        number = isinstance(one, (int, float, np.number)) and not isinstance(one, bool)
+        if not number or not 0 < one < 1:
+            raise OptionError(f"level: expected numbers between 0 and 1, got {printable(one, 40)}")
+    return [float(one) for one in each]
+
+
 def _intervals(
     forecaster: Forecaster, series: list[Array], values: Array, level: Sequence[float]
 ) -> Mapping[float, tuple[Array, Array]]:
@@ -208,8 +228,6 @@ def _intervals(
     errors = around.errors(forecaster.paths(series, origins))
     numbers, made = np.arange(len(series)), {}
     for each in level:
-        if not 0 < each < 1:
-            raise OptionError(f"level: expected numbers between 0 and 1, got {printable(each, 40)}")
         ends = around.around(values, numbers, errors, each)
         if ends is None:
             raise OptionError(

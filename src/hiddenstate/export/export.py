@@ -1,16 +1,26 @@
 """Builds an export, tries it on rows, and writes it only if its answers are those of the model."""
 
 import importlib
+import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 from hiddenstate.export.rounding import checked_change
 from hiddenstate.export.target import Contents, Source, Target, facts_json, identifier, source_of
-from hiddenstate.export.trial import difference, float_rounding, scale_of, trials_of
+from hiddenstate.export.trial import (
+    difference,
+    differs_in_one,
+    float_rounding,
+    scale_of,
+    trials_of,
+)
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.runs.run import is_own_file
 from hiddenstate.system.atomic_file import check_output, write_outputs
 
 if TYPE_CHECKING:
@@ -26,6 +36,10 @@ TARGETS = {
     "triton": "hiddenstate.export.triton",
 }
 """The module of each target, by its name; imported when it is chosen."""
+
+
+SHA = "model_sha256"
+"""The name, in the facts of an export, of the SHA-256 of its model."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +78,10 @@ class Report:
 
 def target_named(name: str) -> Target:
     """Return a target by its name (`OptionError` if there is none)."""
-    if name not in TARGETS:
+    if not isinstance(name, str) or name not in TARGETS:
         raise OptionError(
             f"--to: unknown target {printable(name, 40)}; expected {', '.join(TARGETS)}"
-            f"{did_you_mean(name, TARGETS)}"
+            f"{did_you_mean(str(name), TARGETS)}"
         )
     target: Target = importlib.import_module(TARGETS[name]).TARGET
     return target
@@ -134,7 +148,11 @@ def export_model(
     if target.ending:
         contents.setdefault(".json", facts_json(source.facts))
         paths |= {".json": Path(f"{base}.json"), next(iter(contents)): path}
-        _check_files(list(paths.values()), force)
+        shared = _shared_facts(paths[".json"], source) if path != paths[".json"] else None
+        if shared is not None:
+            contents[".json"] = facts_json({**shared, **json.loads(contents[".json"])})
+        kept = [each for end, each in paths.items() if end != ".json" or shared is None]
+        _check_files(kept, force, path)
     else:
         _check_folder(base, next(iter(paths.values())), force)
     report = _tried(target, source, contents)
@@ -145,7 +163,7 @@ def export_model(
 
 def _named(output: Path, target: Target) -> tuple[Path, Path]:
     """Return the file or the folder that is asked for, and to what endings are added."""
-    if output.name in ("", ".."):
+    if output.name in ("", "..") or (target.ending and output.is_dir()):
         raise OptionError(f"--output: {printable(output)} is a folder; name what to write in it")
     if not target.ending:
         return output, output
@@ -154,14 +172,46 @@ def _named(output: Path, target: Target) -> tuple[Path, Path]:
     return output, output.with_name(output.name.removesuffix(output.suffix))
 
 
-def _check_files(paths: list[Path], force: bool) -> None:
-    """Refuse files that exist or cannot be written (`OptionError`)."""
+def _shared_facts(path: Path, source: Source) -> dict[str, Any] | None:
+    """Return the facts beside an earlier export of the same model, which another may add to."""
+    try:
+        facts = json.loads(path.read_bytes()) if path.is_file() else None
+    except (OSError, ValueError):
+        return None
+    same = isinstance(facts, dict) and facts.get(SHA) == source.facts[SHA]
+    return facts if same else None
+
+
+def _check_files(paths: list[Path], force: bool, named: Path) -> None:
+    """Refuse files that exist or cannot be written (`OptionError`).
+
+    Also with `force`, if they belong to a run, or lie beside the one that is named without being
+    of an earlier export.
+    """
     for path in paths:
         check_output(path)
-        if not force and os.path.lexists(path):
+        if not os.path.lexists(path):
+            continue
+        if not force:
             raise OptionError(
                 f"--output: {printable(path)} already exists; add --force to replace it"
             )
+        if is_own_file(path) or not path.is_file() or (path != named and not _is_export(path)):
+            raise OptionError(
+                f"--output: {printable(path)} exists, and is not of an earlier export; name "
+                "another file"
+            )
+
+
+def _is_export(path: Path) -> bool:
+    """Whether a file beside the one that a user names is an earlier export's."""
+    if path.suffix != ".json":
+        return True
+    try:
+        facts = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(facts, dict) and SHA in facts
 
 
 def _check_folder(folder: Path, first: Path, force: bool) -> None:
@@ -201,19 +251,28 @@ def _tried(target: Target, source: Source, contents: Contents) -> tuple[float, f
     """
     trials = trials_of(source.model)
     scale = scale_of(source.model, trials)
-    largest, spare, computed_by = 0.0, 0.0, ""
+    largest, spare, computed_by, wrong = 0.0, 0.0, "", None
     for trial in trials:
         run = target.run(source, contents, trial)
+        found = trial.masked(run.answers)
         computed_by = run.computed_by
         spare = max(spare, float_rounding(run.answers, trial.answers, scale))
         largest = max(largest, trial.difference(run.answers))
         if trial.stream is not None and run.stream is not None:
             largest = max(largest, difference(run.stream, trial.stream))
+        if np.isfinite(largest):
+            wrong = wrong or differs_in_one(found, trial.answers, source.model, target.limit)
     limit = target.limit * scale + spare
     if not largest <= limit:
         raise DataError(
             f"--to {target.name}: nothing was written: an answer differs by {largest:.3g} from the "
             f"model's, computed by {computed_by}, and {limit:.3g} is allowed; use --to python, "
             "which computes in float64"
+        )
+    if wrong is not None:
+        raise DataError(
+            f"--to {target.name}: nothing was written: {wrong} differs from the model's by more "
+            f"than a hundredth of what it spans, computed by {computed_by}; use --to python, which "
+            "computes in float64"
         )
     return largest, limit, sum(len(trial.X) for trial in trials), computed_by

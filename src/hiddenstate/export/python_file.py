@@ -48,7 +48,10 @@ def build(source: Source) -> Contents:
     code = (
         _text("runtime.py")
         .split('"""\n', 1)[1]
-        .replace("import json\n", "import csv\nimport json\nimport os\nimport sys\n")
+        .replace(
+            "import json\n",
+            "import csv\nimport io\nimport json\nimport os\nimport re\nimport sys\n",
+        )
     )
     code += "\n\n" + _text("runtime_command.py").split("import Array, Model, Part\n", 1)[1].lstrip()
     head = INTRODUCTION.format(

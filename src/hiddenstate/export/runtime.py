@@ -223,12 +223,19 @@ class Model:
         """
         p = self.program
         X = np.asarray(X)
-        if X.shape[-1] != p["n_features"]:
-            raise ValueError(f"X: expected {p['n_features']} features, got shape {X.shape}")
-        x = X / 255 if X.dtype == np.uint8 else np.array(X, np.float64)
+        ndim = 2 if p["job"] == "autoencode" else 3
+        if X.ndim != ndim or X.shape[-1] != p["n_features"] or not X.size:
+            steps = "" if ndim == 2 else "steps, "
+            raise ValueError(f"X: expected (rows, {steps}{p['n_features']}), got shape {X.shape}")
+        pixels = p["pixels"] or X.dtype == np.uint8
+        x = X / 255 if pixels else np.array(X, np.float64)
         read = np.ones(x.shape[:-1], bool)
         if lengths is not None:
-            read = np.arange(x.shape[1]) < np.asarray(lengths)[:, None]
+            ends = np.asarray(lengths)
+            sound = ends.dtype.kind in "iu" and ends.shape == X.shape[:1]
+            if not sound or ends.min() < 1 or ends.max() > X.shape[1]:
+                raise ValueError(f"lengths: expected {len(X)} numbers from 1 to {X.shape[1]}")
+            read = np.arange(x.shape[1]) < ends[:, None]
         absent = ~np.isfinite(x)
         if p["fill"] is None and absent[read].any():
             raise ValueError("X: values are missing, and the model was trained without any")
@@ -261,7 +268,7 @@ class Model:
         Parameters
         ----------
         X : array (N, T, I), or (N, F) for an autoencoder
-            As the data has them; uint8 are pixels.
+            As the data has them; of pixels numbers from 0 to 255.
         lengths : array (N,), optional
             Steps of each row; by default T.
 
@@ -345,6 +352,9 @@ class Model:
 
     def series(self, x: Array) -> tuple[Array, Array]:
         """Return the steps (n,) of one series x (T, I) that have an answer, and "y" (n, O)."""
+        if self.program["job"] != "regress":
+            raise ValueError("series: only a regressor answers the steps of a series; use predict")
+        x = self.known(np.asarray(x))
         p, T, W = self.program, len(x), self.program["window"]
         every = p["nets"][0]["readout"] == "steps"
         if not W or (p["stateful"] and every):
@@ -361,6 +371,15 @@ class Model:
             parts += [y[0, :-1]] if every and first == 0 else []
             parts.append(y[:, -1] if every else y)
         return np.arange(0 if every else W - 1, T), np.concatenate(parts)
+
+    def known(self, x: Array) -> Array:
+        """Return a series (T, I) whose gaps have the value before them, if the model fills so."""
+        if self.program["missing"] != "forward":
+            return x
+        x = np.where(np.isfinite(x), x, np.nan)
+        for t in range(1, len(x)):
+            x[t] = np.where(np.isnan(x[t]), x[t - 1], x[t])
+        return x
 
     def carried(self, x: Array, W: int) -> tuple[Array, Array]:
         """Return steps and answers of consecutive windows, the state carried between them."""
@@ -407,6 +426,8 @@ class Stream:
         They are those of :meth:`Model.predict` if the series ended here.
         """
         state, net, model = self.state, self.net, self.model
+        if np.ndim(x) != 2 or len(x) != self.rows:
+            raise ValueError(f"x: expected {self.rows} rows of a step, got shape {np.shape(x)}")
         x, state["last"] = model.prepare(np.asarray(x)[:, None], None, state["last"])
         after = []
         h = x[:, 0]

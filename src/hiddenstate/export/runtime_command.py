@@ -1,7 +1,9 @@
 """The command line of an exported Python file: its text follows that of `runtime.py`."""
 
 import csv
+import io
 import os
+import re
 import sys
 from typing import Any
 
@@ -9,55 +11,93 @@ import numpy as np
 
 from hiddenstate.export.runtime import Array, Model, Part
 
+Line = tuple[int, list[str]]  # its number in the file, and its cells
+MISSING = ("", "-", "?", "na", "n/a", "#n/a", "<na>", "null", "none", "nan")
 Series = list[tuple[tuple[str, ...], Array]]  # of each its ids, and its steps (T, I)
 
 
 def read_csv(path: str, about: Part) -> tuple[Array, list[tuple[str, ...]]]:
     """Return the columns that the model reads, (lines, columns), and of each line its series.
 
-    Columns are found by name where model and file both have names.
+    Columns are found by name where model and file both have names, and by their places where
+    neither has. Lines are put in the order of the time column.
     """
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        text = file.read()
-    first = text.split("\n", 1)[0]
-    delimiter = about["delimiter"] or max(",;\t|", key=first.count)
-    table = csv.reader(text.splitlines(), delimiter=delimiter)
-    lines = [(n, line) for n, line in enumerate(table, 1) if any(cell.strip() for cell in line)]
+    with open(path, newline="", encoding=about["encoding"]) as file:
+        text = file.read().removeprefix("\ufeff")
+    lines = lines_of(text, about)
     if not lines:
         raise ValueError(f"{path}: no lines")
-    named = not all(is_number(cell, about) for cell in lines[0][1])
-    names = lines.pop(0)[1] if named else None
-    chosen, own = list(range(len(lines[0][1]) if lines else 0)), []
-    if names is not None and about["columns"]:
-        wanted = [*about["columns"], *about["id"]]
-        lacking = [name for name in wanted if name not in names]
-        if lacking:
-            raise ValueError(f"{path}: no column {lacking[0]}; it has {', '.join(names)}")
-        places = [names.index(name) for name in wanted]
-        n = len(about["columns"])
-        chosen, own = places[:n], places[n:]
-    rows, ids = [], []
+    names = None if all(is_number(cell, about) for cell in lines[0][1]) else lines.pop(0)[1]
+    chosen, own, time = places(names, len(lines[0][1]) if lines else 0, about, path)
     for n, line in lines:
-        if len(line) <= max(chosen + own):
+        if len(line) <= max([*chosen, *own, *time], default=-1):
             raise ValueError(f"{path}: line {n} has {len(line)} cells, fewer than the others")
-        rows.append([number(line[j], about, f"{path}: line {n}") for j in chosen])
-        ids.append(tuple(line[j] for j in own))
+    if time:
+        lines = in_order(lines, time[0], about)
+    rows = [[number(line[j], about, f"{path}: line {n}") for j in chosen] for n, line in lines]
+    ids = [tuple(line[j] for j in own) for _, line in lines]
     return np.array(rows, np.float64).reshape(len(rows), len(chosen)), ids
 
 
+def lines_of(text: str, about: Part) -> list[Line]:
+    """Return the cells of each line that is not empty, with its number."""
+    wanted, found = set(about["columns"] or ()), []
+    for delimiter in [about["delimiter"]] if about["delimiter"] else ",;\t|":
+        table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        lines = [(n, [cell.strip() for cell in line]) for n, line in enumerate(table, 1)]
+        lines = [(n, line) for n, line in lines if any(line)]
+        named = bool(wanted and lines and wanted <= set(lines[0][1]))
+        found.append((named, len(lines[0][1]) if lines else 0, lines))
+    return max(found, key=lambda each: each[:2])[2]
+
+
+def places(
+    names: list[str] | None, width: int, about: Part, path: str
+) -> tuple[list[int], list[int], list[int]]:
+    """Return where the inputs, the columns that name series and the time stand in a line."""
+    columns, own, time = about["columns"], about["id"], about["time"]
+    if columns and names is not None:
+        lacking = [name for name in [*columns, *own, *time] if name not in names]
+        if lacking:
+            raise ValueError(f"{path}: no column {lacking[0]}; it has {', '.join(names)}")
+        inputs, series, clock = ([names.index(n) for n in each] for each in (columns, own, time))
+        return inputs, series, clock
+    every = [*(columns or ()), *own, *time]
+    if columns and all(name.isdigit() for name in every) and width > max(map(int, every)):
+        inputs, series, clock = ([int(n) for n in each] for each in (columns, own, time))
+        return inputs, series, clock
+    if columns and width != len(columns):
+        raise ValueError(f"{path}: expected {len(columns)} columns, or a header, got {width}")
+    return list(range(width)), [], []
+
+
+def in_order(lines: list[Line], time: int, about: Part) -> list[Line]:
+    """Return lines in the order of a column of numbers, or of dates and times as in ISO 8601."""
+    clock = [line[time] for _, line in lines]
+    values = [value_of(cell, about) for cell in clock]
+    if all(value is not None for value in values):
+        order = sorted(range(len(lines)), key=lambda i: values[i])  # type: ignore[arg-type, return-value]
+    elif all(re.match(r"\d{4}-\d\d-\d\d", cell) for cell in clock):
+        order = sorted(range(len(lines)), key=clock.__getitem__)
+    else:
+        sys.stderr.write("note: the times are not as in ISO 8601; lines are read in their order\n")
+        return lines
+    return [lines[i] for i in order]
+
+
 def is_number(cell: str, about: Part) -> bool:
-    return cell.strip() == "" or value_of(cell, about) is not None
+    return cell.lower() in MISSING or value_of(cell, about) is not None
 
 
 def value_of(cell: str, about: Part) -> float | None:
     try:
-        return float(cell.replace(",", ".") if about["decimal"] == "," else cell)
+        return float(cell.replace(about["thousands"] or "\0", "").replace(about["decimal"], "."))
     except ValueError:
         return None
 
 
 def number(cell: str, about: Part, where: str) -> float:
-    if cell.strip().lower() in ("", "na", "n/a", "null", "none", "nan"):
+    if cell.lower() in MISSING:
         return float("nan")
     value = value_of(cell, about)
     if value is None:
@@ -94,8 +134,9 @@ def answer_file(model: Model, path: str) -> tuple[list[str], list[list[Any]]]:
 def checked(rows: Array, model: Model, path: str) -> Array:
     """Return rows with as many columns as the model reads, uint8 if they are pixels."""
     flat, n, width = model.about["rows_are_series"], model.program["n_features"], rows.shape[1]
-    if width % n if flat else width != n:
-        raise ValueError(f"{path}: expected {'steps of ' * flat}{n} columns, got {width}")
+    n *= model.program["n_steps"] if flat else 1
+    if width != n:
+        raise ValueError(f"{path}: expected {n} columns, got {width}")
     if not model.program["pixels"]:
         return rows
     if not ((rows >= 0) & (rows <= 255) & (rows == np.round(rows))).all():

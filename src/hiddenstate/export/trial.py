@@ -7,6 +7,7 @@ than in training.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -91,6 +92,40 @@ def float_rounding(
         if name != "class" and np.asarray(found[name]).dtype == np.float32:
             largest = max(largest, float(np.abs(right).max(initial=0)))
     return max(0.0, largest - scale) * 2.0**-23
+
+
+SHARE = 0.01
+"""Largest difference of one answer, as a share of what that answer spans in the trial rows."""
+
+
+def differs_in_one(
+    found: Mapping[str, Array], expected: Mapping[str, Array], model: FittedModel, limit: float
+) -> str | None:
+    """Return which answer differs too much by its own scale, if one does.
+
+    One limit for all answers says nothing of a target that is far smaller than another one, or of
+    codes beside large features. Each number of an answer may differ by a hundredth of what it spans
+    in the trial, or ten times `limit` by its own scale, and by the rounding of float32.
+    """
+    for name, right in expected.items():
+        if name == "class":
+            continue
+        axes = tuple(range(right.ndim - 1)) if right.ndim > 1 else None
+        off = np.abs(np.asarray(found[name], np.float64) - right).max(axis=axes, initial=0)
+        span = right.max(axis=axes, initial=-np.inf) - right.min(axis=axes, initial=np.inf)
+        largest = np.abs(right).max(axis=axes, initial=0)
+        own = np.maximum(SHARE * span, 10 * limit * _own_scale(model, name))
+        wrong = np.flatnonzero(off > own + largest * 2.0**-21)
+        if wrong.size:
+            return f"{name} {wrong[0] + 1}" if np.ndim(off) else name
+    return None
+
+
+def _own_scale(model: FittedModel, name: str) -> Any:
+    """Return the scale of each number of an answer."""
+    scaling = {"y": model.transform.target_scaling, "reconstruction": model.transform.scaling}
+    known = scaling.get(name)
+    return 1.0 if known is None else 1 / np.abs(known[1])
 
 
 def trials_of(model: FittedModel, seed: int = 0) -> list[Trial]:

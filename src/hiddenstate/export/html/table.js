@@ -3,7 +3,7 @@
 const MOST_STEPS = 5000;
 const NO_NUMBER = new Set(["", "na", "n/a", "null", "none", "nan"]);
 
-const pointed = (cell) => (ABOUT.decimal === "," ? cell.replace(",", ".") : cell);
+const pointed = (cell) => cell.replaceAll(ABOUT.thousands || "\0", "").replace(ABOUT.decimal, ".");
 const isNumber = (cell) => NO_NUMBER.has(cell.toLowerCase()) || Number.isFinite(Number(pointed(cell)));
 const numberIn = (cell) => (NO_NUMBER.has(cell.toLowerCase()) ? NaN : Number(pointed(cell)));
 
@@ -19,8 +19,7 @@ function cellsOf(line, separator) {
   return cells.map((cell) => cell.trim());
 }
 
-// Returns lines of the columns that the model reads, found by name, or else the numbers (NaN where
-// one is missing), and of each line what the columns that name its series say.
+// Returns the numbers that the model reads, NaN where one is missing, and the series of each line.
 function readLines(text) {
   const lines = text.replace(/^\ufeff/, "").split(/\r?\n/).filter((each) => each.trim());
   if (!lines.length) throw new Error("there are no lines");
@@ -36,7 +35,8 @@ function readLines(text) {
   } else if (names) {
     chosen = chosen.filter((place) => cells.every((row) => isNumber(row[place] || "")));
   }
-  if (!chosen.length) throw new Error("there is no column of numbers");
+  const n = ABOUT.columns ? ABOUT.columns.length : chosen.length;
+  if (!n || chosen.length !== n) throw new Error(`expected ${n} columns, or a header`);
   const own = names ? ABOUT.id.map((name) => names.indexOf(name)).filter((place) => place >= 0) : [];
   const ids = cells.map((row) => own.map((place) => row[place]).join(", "));
   return { ids, lines: cells.map((row, number) => Float64Array.from(chosen, (place) => {
@@ -46,8 +46,7 @@ function readLines(text) {
   })) };
 }
 
-// Returns the series of a text, {name, series}: each line one, if lines are longer than a step; else
-// the lines that belong together.
+// Returns {name, series}: each line one if it is longer than a step; else lines that belong together.
 function readSeries(text) {
   const { lines, ids } = readLines(text);
   const n = PROGRAM.n_features;
