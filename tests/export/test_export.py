@@ -219,7 +219,7 @@ def test_a_file_without_a_column_is_one_line(tmp_path):
         ("", "no lines"),
         ("x0,x1,x2,x3\n1,2\n", "line 2 has 2 cells, fewer than the others"),
         ("x0,x1,x2,x3\n1,2,3,4\n1,two,3,4\n", "line 3: expected a number, got 'two'"),
-        ("1,2\n3,4\n", "columns, got 2"),
+        ("1,2\n3,4\n", "expected 4 columns, or a header, got 2"),
         ("1,2,3,\n" * 8, "values are missing"),
     ],
 )
@@ -262,7 +262,7 @@ def test_a_wrong_option_is_one_line(refuse, tmp_path, words, message):
 def test_fixed_convolutions_are_refused_by_name(refuse, tmp_path, to):
     random_model(3, job="classify", steps=12, convolutions=0.5).save(tmp_path / "m.safetensors")
     message = refuse(2, "export", "m.safetensors", "--to", to)
-    assert f"--to {to}: cannot hold fixed convolutions; use --to python" in message
+    assert f"--to {to}: cannot hold fixed convolutions; use --to c, html, onnx or python" in message
 
 
 @pytest.mark.parametrize("to", ["onnx", "python"])

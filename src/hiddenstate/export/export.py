@@ -137,8 +137,8 @@ def export_model(
     source = replace(source_of(model, base.name, weights, target.stored), run=run)
     if source.program.convolutions is not None and not target.convolutions:
         raise OptionError(
-            f"--to {to}: cannot hold fixed convolutions; use --to python, or train the model with "
-            "--no-convolutions"
+            f"--to {to}: cannot hold fixed convolutions; use --to c, html, onnx or python, or train "
+            "the model with --no-convolutions"
         )
     if reason := target.refusal(source.program):
         raise OptionError(f"--to {to}: {reason}")

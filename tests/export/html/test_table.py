@@ -52,10 +52,10 @@ def test_numbers_are_written_as_in_the_data() -> None:
     ("text", "said"),
     [
         ("", "there are no lines"),
-        ("a,b\n", "there is a header, but no line of numbers"),
-        ("a,c\n1,2\n", "there is no column b; there are a, c"),
+        ("a,b\n", "there are no numbers"),
+        ("a,c\n1,2\n", "no column b; there are a, c"),
         ("a,b\n1,2\n3,x\n", "line 2: expected a number, found x"),
-        ("1,2,3\n", "lines have 3 numbers, and a step has 2"),
+        ("1,2,3\n", "expected 2 columns"),
     ],
 )
 def test_what_cannot_be_read_is_named(text: str, said: str) -> None:

@@ -26,17 +26,17 @@ function readLines(text) {
   const separator = ABOUT.delimiter || ["\t", ";", ","].find((each) => lines[0].includes(each)) || ",";
   const cells = lines.map((each) => cellsOf(each, separator));
   const names = cells[0].every(isNumber) ? null : cells.shift();
-  if (!cells.length) throw new Error("there is a header, but no line of numbers");
+  if (!cells.length) throw new Error("there are no numbers");
   let chosen = [...cells[0].keys()];
   if (names && ABOUT.columns) {
     const missing = ABOUT.columns.find((name) => !names.includes(name));
-    if (missing !== undefined) throw new Error(`there is no column ${missing}; there are ${names.join(", ")}`);
+    if (missing !== undefined) throw new Error(`no column ${missing}; there are ${names.join(", ")}`);
     chosen = ABOUT.columns.map((name) => names.indexOf(name));
   } else if (names) {
     chosen = chosen.filter((place) => cells.every((row) => isNumber(row[place] || "")));
   }
-  const n = ABOUT.columns ? ABOUT.columns.length : chosen.length;
-  if (!n || chosen.length !== n) throw new Error(`expected ${n} columns, or a header`);
+  const n = (ABOUT.columns || chosen).length;
+  if (!n || chosen.length !== n) throw new Error(`expected ${n} columns`);
   const own = names ? ABOUT.id.map((name) => names.indexOf(name)).filter((place) => place >= 0) : [];
   const ids = cells.map((row) => own.map((place) => row[place]).join(", "));
   return { ids, lines: cells.map((row, number) => Float64Array.from(chosen, (place) => {
@@ -51,7 +51,7 @@ function readSeries(text) {
   const { lines, ids } = readLines(text);
   const n = PROGRAM.n_features;
   const width = lines[0].length;
-  if (lines.some((each) => each.length !== width)) throw new Error("lines differ in their number of cells");
+  if (lines.some((each) => each.length !== width)) throw new Error("lines differ in length");
   if (width < n || width % n) throw new Error(`lines have ${width} numbers, and a step has ${n}`);
   if (width > n) {
     return lines.map((each, number) => ({
@@ -79,8 +79,8 @@ function takeTexts(what, take) {
     }
   };
   const open = (file) => {
-    if (file.size > 2e7) complain("That file is larger than 20 MB.");
-    else file.text().then(use, () => complain("That file cannot be opened."));
+    if (file.size > 2e7) complain("That file is over 20 MB.");
+    else file.text().then(use, () => complain("It cannot be opened."));
   };
   byId("use").addEventListener("click", () => use(byId("paste").value));
   byId("file").addEventListener("change", () => {
