@@ -19,8 +19,8 @@ from timing import interleave, machine, print_machine, print_table, spread
 
 from hiddenstate.config import make_config
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.export import c_header
-from hiddenstate.export.c_layout import layout_of
+from hiddenstate.export.c import header as c_header
+from hiddenstate.export.c.layout import layout_of
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.target import Source, source_of
 from hiddenstate.models.fitted import FittedModel

@@ -257,7 +257,7 @@ def test_temporary_files_are_made_only_for_what_no_run_keeps() -> None:
         "cli.stdin",  # what stdin holds
         "cli.verify",  # a run, resumed to be compared
         "data.readers.parquet",  # a table larger than memory
-        "export.c_run",  # the program that a header is compiled to
+        "export.c.run",  # the program that a header is compiled to
         "live.launch",  # a run that `fit(view=...)` shows
         "views.film",
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hiddenstate.config import make_config
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.export import c_header
+from hiddenstate.export.c import header as c_header
 from hiddenstate.export.target import source_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from hiddenstate.errors import OptionError
-from hiddenstate.export import export_model, nam, rtneural
+from hiddenstate.export import export_model
+from hiddenstate.export.audio import nam, rtneural
 from hiddenstate.export.program import program_of
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import difference, scale_of, trials_of

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate.export import c_convolutions, c_run, export_model
-from hiddenstate.export.c_arithmetic import answers_of_header
-from hiddenstate.export.c_numbers import arrays_of
+from hiddenstate.export import export_model
+from hiddenstate.export.c import convolutions as c_convolutions
+from hiddenstate.export.c import run as c_run
+from hiddenstate.export.c.arithmetic import answers_of_header
+from hiddenstate.export.c.numbers import arrays_of
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import trials_of

@@ -11,13 +11,15 @@ import pytest
 from hiddenstate.config import make_config
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError
-from hiddenstate.export import c_header, c_run, export_model
-from hiddenstate.export.c_arithmetic import answers_of_header
-from hiddenstate.export.c_layout import layout_of
-from hiddenstate.export.c_numbers import arrays_of
+from hiddenstate.export import export_model
+from hiddenstate.export.c import header as c_header
+from hiddenstate.export.c import run as c_run
+from hiddenstate.export.c.arithmetic import answers_of_header
+from hiddenstate.export.c.layout import layout_of
+from hiddenstate.export.c.numbers import arrays_of
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.program import plain
-from hiddenstate.export.runtime import Model
+from hiddenstate.export.python.runtime import Model
 from hiddenstate.export.target import Source, Target, source_of
 from hiddenstate.export.trial import difference, float_rounding, scale_of, trials_of
 from hiddenstate.models.fitted import FittedModel

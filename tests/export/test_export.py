@@ -13,7 +13,8 @@ import pytest
 
 from hiddenstate import RecurrentRegressor, load
 from hiddenstate.errors import DataError, MachineError, OptionError
-from hiddenstate.export import export, export_model, python_file
+from hiddenstate.export import export, export_model
+from hiddenstate.export.python import file as python_file
 from hiddenstate.export.target import Target
 from hiddenstate.system import atomic_file
 from tests.conftest import QUIET

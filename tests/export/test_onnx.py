@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate.export import export_model, onnx_file
+from hiddenstate.export import export_model
 from hiddenstate.export.int8 import quantised, stored
-from hiddenstate.export.onnx_file import BATCH, STREAM, build, run_in, streamed, zero_state
+from hiddenstate.export.onnx import file as onnx_file
+from hiddenstate.export.onnx.file import BATCH, STREAM, build, run_in, streamed, zero_state
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import difference, scale_of, trials_of
 from tests.conftest import QUIET

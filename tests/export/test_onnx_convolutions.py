@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate.export import onnx_file
-from hiddenstate.export.onnx_file import BATCH, STREAM, build, run_in
+from hiddenstate.export.onnx import file as onnx_file
+from hiddenstate.export.onnx.file import BATCH, STREAM, build, run_in
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import Trial, expected_answers, trials_of
 from hiddenstate.models.convolutions import choose_convolutions

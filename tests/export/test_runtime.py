@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hiddenstate.export.program import plain, program_of
-from hiddenstate.export.python_file import packed
-from hiddenstate.export.runtime import Model, unpacked
+from hiddenstate.export.python.file import packed
+from hiddenstate.export.python.runtime import Model, unpacked
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import difference, trials_of
 from tests.export.models import random_model

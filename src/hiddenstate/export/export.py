@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from hiddenstate.runs import Run
 
 TARGETS = {
-    "c": "hiddenstate.export.c_header",
+    "c": "hiddenstate.export.c.header",
     "html": "hiddenstate.export.html.page",
-    "nam": "hiddenstate.export.nam",
-    "onnx": "hiddenstate.export.onnx_file",
-    "python": "hiddenstate.export.python_file",
-    "rtneural": "hiddenstate.export.rtneural",
-    "triton": "hiddenstate.export.triton",
+    "nam": "hiddenstate.export.audio.nam",
+    "onnx": "hiddenstate.export.onnx.file",
+    "python": "hiddenstate.export.python.file",
+    "rtneural": "hiddenstate.export.audio.rtneural",
+    "triton": "hiddenstate.export.onnx.triton",
 }
 """The module of each target, by its name; imported when it is chosen."""
 
@@ -137,8 +137,8 @@ def export_model(
     source = replace(source_of(model, base.name, weights, target.stored), run=run)
     if source.program.convolutions is not None and not target.convolutions:
         raise OptionError(
-            f"--to {to}: cannot hold fixed convolutions; use --to c, html, onnx or python, or train "
-            "the model with --no-convolutions"
+            f"--to {to}: cannot hold fixed convolutions; use --to c, html, onnx or python, or "
+            "train a model with --no-convolutions"
         )
     if reason := target.refusal(source.program):
         raise OptionError(f"--to {to}: {reason}")

@@ -15,9 +15,9 @@ import pytest
 from hiddenstate.config import make_config
 from hiddenstate.errors import DataError
 from hiddenstate.export import export_model
-from hiddenstate.export import runtime as numpy_runtime
 from hiddenstate.export.html import node
 from hiddenstate.export.html.page import TARGET
+from hiddenstate.export.python import runtime as numpy_runtime
 from hiddenstate.export.target import Source, source_of
 from hiddenstate.export.trial import difference, scale_of, trials_of
 from hiddenstate.inference.inputs import open_model

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.export import runtime
-from hiddenstate.export.python_file import packed
+from hiddenstate.export.python import runtime
+from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Run
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.system.typing import Array

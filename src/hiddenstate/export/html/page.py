@@ -12,7 +12,7 @@ from hiddenstate import __version__
 from hiddenstate.export.html.node import answers_of
 from hiddenstate.export.html.view import ViewData, view_data
 from hiddenstate.export.program import Program, convolution_of, norm_factor, plain
-from hiddenstate.export.python_file import packed
+from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Contents, Run, Source, Target
 from hiddenstate.export.trial import Trial
 from hiddenstate.kernels.reference import NORM_EPS

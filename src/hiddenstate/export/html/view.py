@@ -9,7 +9,7 @@ from typing import Any, TypedDict, TypeGuard
 import numpy as np
 
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
-from hiddenstate.export.python_file import packed
+from hiddenstate.export.python.file import packed
 from hiddenstate.export.target import Source
 from hiddenstate.report.html.packing import class_colors, encoded
 from hiddenstate.runs.snapshots import AutoencodeStatic, ClassifyStatic, RegressStatic, typed

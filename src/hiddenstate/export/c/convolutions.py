@@ -5,7 +5,7 @@ bias would change an answer by far more than rounding does. So inputs are prepar
 are added up in double, and only then rounded to float, upwards.
 """
 
-from hiddenstate.export.c_layout import Layout
+from hiddenstate.export.c.layout import Layout
 from hiddenstate.export.program import FixedConvolutions
 
 KERNELS = 84

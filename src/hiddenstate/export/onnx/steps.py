@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hiddenstate.export.onnx_graph import END, Graph, ints
-from hiddenstate.export.onnx_nets import Ends
+from hiddenstate.export.onnx.graph import END, Graph, ints
+from hiddenstate.export.onnx.nets import Ends
 from hiddenstate.export.program import Linear, Program
 from hiddenstate.system.typing import Array
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.export.runtime import Array, Model, Part
+from hiddenstate.export.python.runtime import Array, Model, Part
 
 Line = tuple[int, list[str]]  # its number in the file, and its cells
 MISSING = ("", "-", "?", "na", "n/a", "#n/a", "<na>", "null", "none", "nan")

@@ -1,7 +1,7 @@
 """Computes the answers of an exported model with numpy alone.
 
 This is the specification of every export, and the text of the Python one, in which that of
-`runtime_command.py` and the model itself follow. Arithmetic is float64.
+`command.py` and the model itself follow. Arithmetic is float64.
 """
 
 import base64

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.export.onnx_graph import Graph, ints
+from hiddenstate.export.onnx.graph import Graph, ints
 from hiddenstate.export.program import Convolution, Dense, Direction, Recurrent
 from hiddenstate.system.typing import Array
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hiddenstate.export.c_convolutions import KERNELS
-from hiddenstate.export.c_layout import GATES, layout_of
-from hiddenstate.export.c_numbers import arrays_of
+from hiddenstate.export.c.convolutions import KERNELS
+from hiddenstate.export.c.layout import GATES, layout_of
+from hiddenstate.export.c.numbers import arrays_of
 from hiddenstate.export.program import Program
-from hiddenstate.export.runtime import shares_above, softmax
+from hiddenstate.export.python.runtime import shares_above, softmax
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.models.convolutions import log_probabilities

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.export.onnx_convolutions import beside_convolutions
-from hiddenstate.export.onnx_graph import END, Graph, ints
-from hiddenstate.export.onnx_nets import Ends, advanced, dense, outputs
-from hiddenstate.export.onnx_steps import (
+from hiddenstate.export.onnx.convolutions import beside_convolutions
+from hiddenstate.export.onnx.graph import END, Graph, ints
+from hiddenstate.export.onnx.nets import Ends, advanced, dense, outputs
+from hiddenstate.export.onnx.steps import (
     Carried,
     Prepared,
     forecast,

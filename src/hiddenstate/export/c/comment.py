@@ -2,9 +2,9 @@
 
 import re
 
-from hiddenstate.export.c_convolutions import DOUBLE, described, work_of
-from hiddenstate.export.c_layout import Layout
-from hiddenstate.export.c_numbers import commented, row_of_table
+from hiddenstate.export.c.convolutions import DOUBLE, described, work_of
+from hiddenstate.export.c.layout import Layout
+from hiddenstate.export.c.numbers import commented, row_of_table
 from hiddenstate.export.target import Source
 
 CELLS = {"rnn_tanh": "RNN (tanh)", "rnn_relu": "RNN (relu)", "gru": "GRU", "lstm": "LSTM"}

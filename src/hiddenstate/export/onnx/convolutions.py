@@ -7,8 +7,8 @@ float64, so the nine steps that a kernel reads are gathered, and a matrix produc
 
 import numpy as np
 
-from hiddenstate.export.onnx_graph import Graph, ints
-from hiddenstate.export.onnx_nets import Ends
+from hiddenstate.export.onnx.graph import Graph, ints
+from hiddenstate.export.onnx.nets import Ends
 from hiddenstate.export.program import FixedConvolutions
 from hiddenstate.models.convolutions import KERNELS, LARGEST_INPUT
 from hiddenstate.system.typing import Array

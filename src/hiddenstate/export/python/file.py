@@ -53,7 +53,7 @@ def build(source: Source) -> Contents:
             "import csv\nimport io\nimport json\nimport os\nimport re\nimport sys\n",
         )
     )
-    code += "\n\n" + _text("runtime_command.py").split("import Array, Model, Part\n", 1)[1].lstrip()
+    code += "\n\n" + _text("command.py").split("import Array, Model, Part\n", 1)[1].lstrip()
     head = INTRODUCTION.format(
         name=source.name,
         use=_use(source) if source.name == identifier(source.name) else "",
@@ -70,7 +70,7 @@ def build(source: Source) -> Contents:
 
 
 def _text(module: str) -> str:
-    return files("hiddenstate.export").joinpath(module).read_text("utf-8")
+    return files("hiddenstate.export.python").joinpath(module).read_text("utf-8")
 
 
 def _use(source: Source) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hiddenstate.errors import DataError, printable
-from hiddenstate.export.c_arithmetic import answers_of_header
+from hiddenstate.export.c.arithmetic import answers_of_header
 from hiddenstate.export.target import Contents, Run, Source
 from hiddenstate.export.trial import Answers, Trial
 from hiddenstate.system.typing import Array

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.export.int8 import stored
-from hiddenstate.export.onnx_graph import Graph
-from hiddenstate.export.onnx_models import batch, state_of, stream
+from hiddenstate.export.onnx.graph import Graph
+from hiddenstate.export.onnx.models import batch, state_of, stream
 from hiddenstate.export.program import Program
 from hiddenstate.export.target import Contents, Run, Source, Target, facts_json
 from hiddenstate.export.trial import Answers, Trial

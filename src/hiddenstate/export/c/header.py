@@ -3,13 +3,13 @@
 import re
 from typing import Any
 
-from hiddenstate.export import c_parts, c_series
-from hiddenstate.export.c_comment import introduction
-from hiddenstate.export.c_convolutions import DOUBLES, FIXED
-from hiddenstate.export.c_layout import Layout, layout_of
-from hiddenstate.export.c_numbers import array, string
-from hiddenstate.export.c_run import run
-from hiddenstate.export.c_selftest import LIMIT, selftest
+from hiddenstate.export.c import parts, series
+from hiddenstate.export.c.comment import introduction
+from hiddenstate.export.c.convolutions import DOUBLES, FIXED
+from hiddenstate.export.c.layout import Layout, layout_of
+from hiddenstate.export.c.numbers import array, string
+from hiddenstate.export.c.run import run
+from hiddenstate.export.c.selftest import LIMIT, selftest
 from hiddenstate.export.int8 import stored
 from hiddenstate.export.program import Program
 from hiddenstate.export.target import Contents, Source, Target
@@ -184,16 +184,16 @@ def build(source: Source) -> Contents:
         _arrays(layout, prefix),
         _name_table(names),
         _tables(layout),
-        c_parts.ARITHMETIC,
+        parts.ARITHMETIC,
         "\n",
-        c_parts.PREPARATION,
+        parts.PREPARATION,
         "\n",
     ]
     if source.program.job == "autoencode":
-        pieces.append(c_parts.AUTOENCODER)
+        pieces.append(parts.AUTOENCODER)
     else:
-        pieces += [c_parts.CELL, "\n", FIXED, c_series.STREAM, c_series.ROWS]
-    pieces += ["\n", c_parts.NAMES, "\n", selftest(source, layout)]
+        pieces += [parts.CELL, "\n", FIXED, series.STREAM, series.ROWS]
+    pieces += ["\n", parts.NAMES, "\n", selftest(source, layout)]
     pieces.append("#endif /* $_IMPLEMENTATION */\n")
     text = _expanded("".join(pieces), layout)
     text = text.replace("@_", f"{prefix}_").replace("$_", f"{prefix.upper()}_")

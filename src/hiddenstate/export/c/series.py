@@ -1,4 +1,4 @@
-"""The functions of the C header that read series: step by step, or a whole one; see c_parts."""
+"""The functions of the C header that read series: step by step, or a whole one; see `parts`."""
 
 STREAM = """\
 # if streams

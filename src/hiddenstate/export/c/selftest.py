@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from hiddenstate.export.c_layout import Layout
-from hiddenstate.export.c_numbers import array
+from hiddenstate.export.c.layout import Layout
+from hiddenstate.export.c.numbers import array
 from hiddenstate.export.program import plain
-from hiddenstate.export.runtime import Model
+from hiddenstate.export.python.runtime import Model
 from hiddenstate.export.target import Source
 from hiddenstate.export.trial import Answers, float_rounding, scale_of, trials_of
 

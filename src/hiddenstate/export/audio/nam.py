@@ -8,7 +8,7 @@ import json
 
 import numpy as np
 
-from hiddenstate.export import audio
+from hiddenstate.export.audio import signal as audio
 from hiddenstate.export.program import Program
 from hiddenstate.export.target import Contents, Run, Source, Target
 from hiddenstate.export.trial import Trial

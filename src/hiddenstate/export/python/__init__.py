@@ -1,0 +1,1 @@
+"""One Python file, whose text is that of modules here."""
