@@ -18,7 +18,13 @@ PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text
 STATED = PROJECT["project"]["optional-dependencies"]
 FOR_TESTS = {"dev", "series"}
 
-TENSORS = {"engines/torch.py", "kernels/autograd.py", "models/torch_modules.py", "nn.py"}
+TENSORS = {
+    "engines/torch.py",
+    "kernels/autograd.py",
+    "models/torch_convolutions.py",
+    "models/torch_modules.py",
+    "nn.py",
+}
 """Modules that are torch's through and through; who imports them has asked for it."""
 
 WITHOUT_REQUIRE = {"cli/doctor.py"}
