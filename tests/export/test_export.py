@@ -130,6 +130,26 @@ def test_an_answer_much_smaller_than_another_is_compared_by_its_own_scale(tmp_pa
         export_model(model, "python", tmp_path / "m.py")
 
 
+def test_probabilities_that_are_all_but_certain_are_compared_too(tmp_path, monkeypatch):
+    """Sums that are wrong by a tenth change a probability of 1e-20 and none of 1."""
+    model = random_model(5, job="classify", missing="error", members=1)
+    certain = {n: a * (300 if n.startswith("out.") else 1) for n, a in model.params.items()}
+    model = replace(model, params=certain)
+
+    def run(source, contents, trial):
+        made = python_file.run(source, contents, trial)
+        p = made.answers["probabilities"]
+        other = np.where(p < p.max(axis=1, keepdims=True), p * 1.1, p)
+        return replace(made, answers={**made.answers, "probabilities": other})
+
+    largest = export_model(model, "python", tmp_path / "m.py").difference
+    assert largest < 1e-9
+    rough = Target("python", ".py", 1.0, ("float32",), lambda p: None, python_file.build, run)
+    monkeypatch.setattr(python_file, "TARGET", rough)
+    with pytest.raises(DataError, match="probabilities 1 differs"):
+        export_model(model, "python", tmp_path / "other.py")
+
+
 def test_a_file_that_cannot_be_written_leaves_all_as_it_was(tmp_path, monkeypatch):
     model = random_model(5, job="classify")
     (tmp_path / "m.json").write_text('{"model_sha256": 1}')
