@@ -14,6 +14,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from hiddenstate.views import figures, style
+from hiddenstate.views.themes import PETROFF, THEMES
 
 SEEN = {
     "normal": np.eye(3),
@@ -81,7 +82,7 @@ def contrast(a, b):
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.fixture(params=style.THEMES)
+@pytest.fixture(params=THEMES)
 def theme(request):
     with style.theme(request.param) as chosen:
         yield chosen
@@ -102,7 +103,7 @@ def test_colour_blind_people_can_distinguish_ten_classes(theme, seen):
 def test_the_rainbow_is_worse_which_is_why_it_is_an_option(seen):
     rainbow = [color[:3] for color in style.class_colors(10, rainbow=True)]
     least = min(distance(a, b, seen) for a, b in itertools.combinations(rainbow, 2))
-    assert least < min(distance(a, b, seen) for a, b in itertools.combinations(style.PETROFF, 2))
+    assert least < min(distance(a, b, seen) for a, b in itertools.combinations(PETROFF, 2))
 
 
 def test_text_and_lines_contrast_with_the_background(theme):

@@ -16,6 +16,7 @@ from hiddenstate.cli.inspect import inspect
 from hiddenstate.cli.output import ReadingNotes, fail, report_internal_error
 from hiddenstate.cli.predict import evaluate, predict
 from hiddenstate.cli.runs import compare, runs
+from hiddenstate.cli.studio import studio
 from hiddenstate.cli.train import autoencode, classify, regress, resume
 from hiddenstate.cli.verify import verify
 from hiddenstate.cli.view import figures, film, report, watch
@@ -33,7 +34,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Data": (inspect,),
     "Training": (classify, regress, autoencode, resume, ctl),
     "Using a model": (predict, evaluate, forecast, export),
-    "Views and reports": (watch, figures, report, film),
+    "Views and reports": (watch, studio, figures, report, film),
     "Runs and machine": (runs, compare, verify, doctor),
 }
 """The commands by heading in the help, in the order they are used."""

@@ -192,7 +192,9 @@ def seed_of(run_id: str | None) -> int:
     return 0 if run_id is None else zlib.crc32(run_id.encode())
 
 
-def read_lines(path: Path, checksummed: bool, before: int, offset: int = 0) -> CheckedLines:
+def read_lines(
+    path: Path, checksummed: bool, before: int, offset: int = 0, most: int | None = None
+) -> CheckedLines:
     """Return the lines of a history or journal, and which of them are damaged.
 
     Parameters
@@ -205,6 +207,8 @@ def read_lines(path: Path, checksummed: bool, before: int, offset: int = 0) -> C
         Checksum of the line that ends at `offset`; :func:`seed_of` the run for the first.
     offset : int
         Byte to read from, where a line starts.
+    most : int, optional
+        Read so many bytes, at least `MAX_LINE`, instead of all.
 
     Raises
     ------
@@ -216,10 +220,10 @@ def read_lines(path: Path, checksummed: bool, before: int, offset: int = 0) -> C
     try:
         with open_regular(path) as stream:
             size = os.fstat(stream.fileno()).st_size
-            if size > LARGE:
+            if size > LARGE and most is None:
                 check_free(4 * size, f"reading {printable(path)}", "the file may be corrupt")
             stream.seek(offset)
-            data = _read_text(stream)
+            data = _read_text(stream) if most is None else stream.read(max(most, MAX_LINE))
     except FileNotFoundError:
         return CheckedLines([], [], b"", before, 0)
     except OSError as error:

@@ -147,7 +147,9 @@ class Run:
         """Return the events of history.jsonl, without damaged or unfinished lines."""
         return self.history_from(0, 0)[0]
 
-    def history_from(self, offset: int, check: int) -> tuple[list[Event], int, int]:
+    def history_from(
+        self, offset: int, check: int, most: int | None = None
+    ) -> tuple[list[Event], int, int]:
         """Return the events from byte `offset` of history.jsonl on, and where to read on.
 
         Parameters
@@ -156,13 +158,15 @@ class Run:
             Where a line starts; 0 at first.
         check : int
             Checksum of the line that ends there; 0 at first.
+        most : int, optional
+            Read about so many bytes, not all; nothing is left if the offset stays the same.
 
         Returns
         -------
         events, offset, check
         """
         before = check if offset else self._seed
-        lines = read_lines(self.path / "history.jsonl", self.checksummed, before, offset)
+        lines = read_lines(self.path / "history.jsonl", self.checksummed, before, offset, most)
         return cast(list[Event], lines.entries), offset + lines.size, lines.check
 
     def journal(self) -> list[JournalEntry]:

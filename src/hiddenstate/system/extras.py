@@ -13,6 +13,8 @@ EXTRAS = {
     "imageio_ffmpeg": "film",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "starlette": "studio",
+    "uvicorn": "studio",
 }
 """Extra of each optional package, as pyproject.toml has them, by the name that is imported."""
 

@@ -21,6 +21,7 @@ from hiddenstate.models.net import Params
 from hiddenstate.report.html import page as report_page
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.packing import encoded
+from hiddenstate.report.html.palette import base_style
 
 SHARED = ("theme.js", "pixels.js")
 """Scripts of the report that the page uses too."""
@@ -49,11 +50,11 @@ def build(source: Source) -> Contents:
     kinds = ("<f2", "<f4") if source.weights == "float16" else ("<f4",)
     view = view_data(source)
     data = {
-        "program": packed(_program(source), kinds),
+        "program": packed(program_data(source), kinds),
         "about": source.facts,
         "view": view,
     }
-    css = f"{report_page.base_style()}\n{_asset('page.css')}"
+    css = f"{base_style()}\n{_asset('page.css')}"
     fixed = () if source.program.convolutions is None else ("fixed.js",)
     net = "\n".join(_code(_asset(name)) for name in ("net.js", *fixed))
     parts = [report_page.asset(name) for name in SHARED]
@@ -75,7 +76,7 @@ def build(source: Source) -> Contents:
     return {".html": page.encode()}
 
 
-def _program(source: Source) -> dict[str, Any]:
+def program_data(source: Source) -> dict[str, Any]:
     """Return the program as values and arrays that the page stores.
 
     Convolutions have weights (k, C, inputs) and, apart, the factors of their normalisation:

@@ -15,11 +15,11 @@ from hiddenstate.report.html import tags
 from hiddenstate.report.html.blocks import APPENDIX, SECTIONS, Pictures, lead
 from hiddenstate.report.html.codes import code_data
 from hiddenstate.report.html.live import live, live_data
+from hiddenstate.report.html.palette import base_style
 from hiddenstate.report.html.pictures import draw_pictures
 from hiddenstate.report.html.plot import plot
 from hiddenstate.report.results import baseline, headline
 from hiddenstate.runs import Run
-from hiddenstate.views import style
 from hiddenstate.views.timeline import Timeline
 
 SHARED = ("theme.js", "page.js", "pixels.js")
@@ -86,11 +86,6 @@ def _replay(facts: RunFacts, timeline: Timeline) -> Replay:
     return Replay("live", live(signal), signal) if signal else Replay("", "", None)
 
 
-def base_style() -> str:
-    """Return the style that all pages share: colours, text, cards, buttons."""
-    return Template(asset("base.css")).substitute({name: _variables(name) for name in style.THEMES})
-
-
 def policy(css: str, *scripts: str) -> str:
     """Return the content security policy: this style and these scripts, embedded pictures, no
     more."""
@@ -113,13 +108,6 @@ def asset(name: str) -> str:
 
 def _data(key: str, value: Mapping[str, object]) -> str:
     return f'<script type="application/json" id="{key}-data">{tags.inert_json(value)}</script>'
-
-
-def _variables(name: str) -> str:
-    """Return the colours of a theme as CSS variables."""
-    with style.theme(name) as theme:
-        roles = ("ground", "paper", "ink", "muted", "faint", "target", "prediction", "wrong")
-        return " ".join(f"--{role}: {getattr(theme, role)};" for role in roles)
 
 
 def _heat() -> str:

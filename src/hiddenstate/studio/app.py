@@ -1,0 +1,469 @@
+"""The table of routes of the studio, and what answers each.
+
+A handler checks what it was sent, asks the room that knows, and answers in JSON. Errors are one
+line, in `error`.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hiddenstate import __version__
+from hiddenstate.config import job_options
+from hiddenstate.config.option import JOBS
+from hiddenstate.errors import DataError, HiddenstateError, OptionError, printable
+from hiddenstate.report.commands import quoted
+from hiddenstate.runs.requests import send_request
+from hiddenstate.studio import commands
+from hiddenstate.studio.assets import index_page, load_assets
+from hiddenstate.studio.compare import compared
+from hiddenstate.studio.details import arrays_of, details, pack, program, view
+from hiddenstate.studio.gate import MAX_JSON, App, Gate, Rule
+from hiddenstate.studio.index import RunIndex, UnknownRunError
+from hiddenstate.studio.places import Places
+from hiddenstate.studio.processes import Process, Processes
+from hiddenstate.studio.session import Session
+from hiddenstate.studio.stream import MAX_STREAMS, Stream, described
+from hiddenstate.studio.watch import Watchers
+from hiddenstate.system.atomic_file import write_output
+from hiddenstate.views.themes import BY_NAME
+
+MAX_UPLOAD = 256 * 2**20
+"""Bytes of a file that is dropped on the page; larger ones are named by their path."""
+
+INSPECT_SECONDS = 120.0
+"""Longest time that a page waits for `inspect`."""
+
+MAX_DOWNLOAD = 512 * 2**20
+"""Bytes of a file that is sent to the browser."""
+
+MAX_COMPARED = 100
+"""Runs that are compared at once."""
+
+UPLOADS = "uploads"
+"""Folder, beside the runs, of files that were dropped on the page."""
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Studio:
+    """What the studio knows, and the answers to each request.
+
+    Parameters
+    ----------
+    session : Session
+    runs_dir : Path
+        The folder of runs.
+    start : dict, optional
+        What the command named: `{"data": path}` or `{"run": number}`.
+    run : Path, optional
+        The folder of a run that lies elsewhere.
+    roots : sequence of Path
+        Folders whose files may be named; commands run in the first.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        runs_dir: Path,
+        start: Mapping[str, str] | None = None,
+        run: Path | None = None,
+        roots: tuple[Path, ...] = (),
+    ) -> None:
+        self.session, self.runs_dir, self.start = session, runs_dir, dict(start or {})
+        self.index = RunIndex(runs_dir, run)
+        self.watchers = Watchers(runs_dir)
+        self.places = Places(*(roots or (Path.cwd(),)), runs_dir)
+        self.processes = Processes(self.places.roots[0])
+        self.assets = load_assets()
+        self.page = index_page(session)
+
+    # The page and its files.
+
+    async def get_page(self, request: Request) -> Response:
+        """The page."""
+        return Response(self.page, media_type="text/html", headers={"cache-control": "no-store"})
+
+    async def get_asset(self, request: Request) -> Response:
+        """A script or the style."""
+        asset = self.assets.get(request.path_params["name"])
+        if asset is None:
+            return _problem("no such file", 404)
+        headers = {"etag": asset.mark, "cache-control": "no-cache"}
+        if request.headers.get("if-none-match") == asset.mark:
+            return Response(status_code=304, headers=headers)
+        return Response(asset.body, media_type=asset.kind, headers=headers)
+
+    # Reading.
+
+    async def get_studio(self, request: Request) -> Response:
+        """What the page starts with."""
+        return _answer(
+            {
+                "version": __version__,
+                "runs_dir": printable(self.runs_dir),
+                "folder": printable(self.places.roots[0]),
+                "start": self.start,
+                "jobs": JOBS,
+                "targets": commands.TARGETS,
+                "max_upload": MAX_UPLOAD,
+                "colors": {name: theme.classes for name, theme in BY_NAME.items()},
+            }
+        )
+
+    async def get_options(self, request: Request) -> Response:
+        """The options of a job."""
+        job = request.path_params["job"]
+        if job not in JOBS:
+            return _problem("no such job", 404)
+        return _answer(
+            [
+                {
+                    "name": option.name,
+                    "flag": option.flag,
+                    "section": section,
+                    "kind": "list" if option.kind is tuple else option.kind.__name__,
+                    "default": option.default_for(job),
+                    "choices": option.choices,
+                    "expected": option.expected(),
+                    "help": option.help,
+                    "unit": option.unit,
+                    "recipe": option.recipe,
+                    "reading": option.reading,
+                }
+                for section, option in job_options(job)
+                if option.name != "data"
+            ]
+        )
+
+    async def get_runs(self, request: Request) -> Response:
+        """A part of the list of runs."""
+        query = request.query_params
+        numbers = {"offset": 0, "limit": 50}
+        for name in numbers:
+            if (text := query.get(name)) is not None:
+                if not text.isdecimal() or int(text) > 10**6:
+                    return _problem(f"{name}: expected a whole number", 400)
+                numbers[name] = min(int(text), 2000 if name == "limit" else 10**6)
+        rows, total = await run_in_threadpool(
+            self.index.rows,
+            query.get("search", "")[:200],
+            query.get("job", ""),
+            query.get("status", ""),
+            query.get("sort", "started"),
+            query.get("descending", "1") != "0",
+            **numbers,
+        )
+        return _answer({"rows": [asdict(row) for row in rows], "total": total})
+
+    async def get_run(self, request: Request) -> Response:
+        """The facts of a run."""
+        run = self.index.run(request.path_params["run"])
+        return _answer(await run_in_threadpool(details, run, request.path_params["run"]))
+
+    async def get_arrays(self, request: Request) -> Response:
+        """The arrays of a snapshot, or those that do not change."""
+        run = self.index.run(request.path_params["run"])
+        body = await run_in_threadpool(lambda: pack(arrays_of(run, request.path_params["which"])))
+        return _kept(request, body, "application/octet-stream")
+
+    async def get_program(self, request: Request) -> Response:
+        """The net of a moment."""
+        return await self._of_moment(request, program)
+
+    async def get_view(self, request: Request) -> Response:
+        """Names, ranges and rows that go with the nets of a run."""
+        return await self._of_moment(request, view)
+
+    async def _of_moment(
+        self, request: Request, make: "Callable[[Any, int | None], bytes]"
+    ) -> Response:
+        run, which = self.index.run(request.path_params["run"]), request.path_params["which"]
+        if which != "final" and not which.isdecimal():
+            return _problem("no such moment", 404)
+        step = None if which == "final" else int(which)
+        return _kept(request, await run_in_threadpool(make, run, step), "application/json")
+
+    async def get_compared(self, request: Request) -> Response:
+        """Runs beside one another: what differs, scores, and curves."""
+        ids = [run for run in request.query_params.get("runs", "").split(",") if run]
+        if not 1 <= len(ids) <= MAX_COMPARED:
+            return _problem(f"from 1 to {MAX_COMPARED} runs can be compared", 400)
+        runs = {run: self.index.run(run) for run in ids}
+        return _answer(await run_in_threadpool(compared, runs))
+
+    async def get_stream(self, request: Request) -> Response:
+        """The stream of events."""
+        if Stream.open >= MAX_STREAMS:
+            return _problem(f"{MAX_STREAMS} pages are open already", 503)
+        run = request.query_params.get("run", "")
+        if run:
+            self.index.path(run)
+        place = request.headers.get("last-event-id", request.query_params.get("from", ""))
+        stream = Stream(self.index, self.watchers, self.processes, run, place)
+        return stream  # type: ignore[return-value]  # it answers as a Response does
+
+    async def get_files(self, request: Request) -> Response:
+        """What a folder holds."""
+        number = request.path_params["folder"]
+        folder = self.places.roots[0] if number == "start" else self.places.issued(number)
+        if folder is None:
+            return _problem("no such folder", 404)
+        self.places.checked(str(folder))
+        entries = await run_in_threadpool(self.places.listing, folder)
+        above = folder.parent if folder != self.places.roots[0] else None
+        if above is not None and not any(above.is_relative_to(root) for root in self.places.roots):
+            above = None
+        return _answer(
+            {
+                "path": self.places.shown(folder),
+                "above": None if above is None else self.places.issue(above),
+                "entries": [asdict(entry) for entry in entries],
+            }
+        )
+
+    async def get_download(self, request: Request) -> Response:
+        """A file that a command wrote, or that a listing named."""
+        path = self.places.issued(request.path_params["file"])
+        if path is None:
+            return _problem("no such file", 404)
+        self.places.checked(str(path))
+        if path.stat().st_size > MAX_DOWNLOAD:
+            return _problem(f"larger than {MAX_DOWNLOAD:,} bytes; copy {printable(path)}", 413)
+        body = await run_in_threadpool(path.read_bytes)
+        name = commands.uploaded_name(path.name)
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(body, media_type="application/octet-stream", headers=headers)
+
+    async def get_process(self, request: Request) -> Response:
+        """A command that was started: how it stands, and what it printed."""
+        process = self._process(request)
+        return _answer(self._about(process))
+
+    # Acting.
+
+    async def post_inspect(self, request: Request) -> Response:
+        """Look at a file: what `inspect` says of it."""
+        asked = await _body(request, {"data": str}, {"job": str, "options": dict})
+        path = self.places.shown(self.places.checked(asked["data"]))
+        words = commands.inspection(path, asked.get("job"), asked.get("options", {}))
+        process = self.processes.start(words)
+        code = await self.processes.finished(process, INSPECT_SECONDS)
+        if code is None:
+            process.stop()
+            return _problem(f"no answer in {INSPECT_SECONDS:g} s; run `{process.command}`", 504)
+        if code:
+            return _answer({"command": process.command, "error": _error_of(process)}, 422)
+        return _answer({"command": process.command, "findings": json.loads(process.output())})
+
+    async def post_train(self, request: Request) -> Response:
+        """Train: start the command."""
+        asked = await _body(request, {"job": str}, {"data": str, "options": dict})
+        options = dict(asked.get("options", {}))
+        for name in commands.FILES:
+            if name in options:
+                options[name] = self.places.shown(self.places.checked(str(options[name])))
+        data = asked.get("data")
+        path = None if data is None else self.places.shown(self.places.checked(data))
+        words = commands.training(asked["job"], path, options)
+        return _answer(self._about(self.processes.start([*words, *self._runs_dir()])))
+
+    def _runs_dir(self) -> list[str]:
+        """The option that names the folder of runs, unless it is the default."""
+        shown = self.places.shown(self.runs_dir.resolve())
+        return [] if shown == "runs" else ["--runs-dir", shown]
+
+    async def post_request(self, request: Request) -> Response:
+        """Send a request to a run, as `ctl` does."""
+        asked = await _body(request, {"do": str}, {"value": (int, float, str)})
+        path = self.index.path(request.path_params["run"])
+        value = asked.get("value")
+        await run_in_threadpool(send_request, path, asked["do"], value)
+        words = ["hiddenstate", "ctl", self.places.shown(path.resolve()), asked["do"]]
+        words += [] if value is None else [str(value)]
+        return _answer({"command": " ".join(quoted(word) for word in words)})
+
+    async def post_command(self, request: Request) -> Response:
+        """Start a command about a run."""
+        asked = await _body(request, {"command": str}, {"options": dict})
+        path = Path(self.places.shown(self.index.path(request.path_params["run"]).resolve()))
+        words = commands.about_run(asked["command"], path, asked.get("options", {}))
+        process = self.processes.start(words)
+        if asked["command"] == "resume":
+            process.run = request.path_params["run"]
+        return _answer(self._about(process))
+
+    async def post_stop(self, request: Request) -> Response:
+        """Stop a command that the studio started; a run can be resumed."""
+        await _body(request, {})
+        process = self._process(request)
+        process.stop()
+        return _answer(self._about(process))
+
+    async def post_upload(self, request: Request) -> Response:
+        """Keep a file that was dropped on the page."""
+        name = commands.uploaded_name(request.path_params["name"])
+        body = await request.body()
+        path = self.runs_dir / UPLOADS / name
+        if path.exists() and path.read_bytes() != body:
+            path = await run_in_threadpool(_free_name, path, body)
+        await run_in_threadpool(write_output, path, body)
+        return _answer({"path": self.places.shown(path.resolve()), "bytes": len(body)})
+
+    def _process(self, request: Request) -> Process:
+        number = request.path_params["process"]
+        process = self.processes.get(int(number)) if number.isdecimal() else None
+        if process is None:
+            raise UnknownRunError("no such command")
+        return process
+
+    def _about(self, process: Process) -> dict[str, Any]:
+        """Everything about a command, and numbers of the files that it wrote."""
+        output, files = process.output(), []
+        if process.code == 0:
+            for text in _written(process.words[0], output):
+                path = self.places.roots[0] / text
+                if path.is_file() and not path.is_symlink():
+                    number = self.places.issue(path)
+                    size = path.stat().st_size
+                    files.append({"id": number, "name": printable(text), "size": size})
+        return {
+            **described(process, self.index),
+            "output": output,
+            "errors": process.errors(),
+            "files": files,
+        }
+
+
+def _written(command: str, output: str) -> list[str]:
+    """Return the paths of the files that a command says it wrote."""
+    if command == "export":
+        return list(json.loads(output)["files"])
+    if command in ("report", "film", "figures"):
+        return [line for line in output.splitlines() if line]
+    return []
+
+
+def _free_name(path: Path, body: bytes) -> Path:
+    """Return a name beside `path` that is free, or that holds these bytes."""
+    number = 2
+    while True:
+        other = path.with_stem(f"{path.stem}-{number}")
+        if not other.exists() or other.read_bytes() == body:
+            return other
+        number += 1
+
+
+def _error_of(process: Process) -> str:
+    """Return the error that a command ended with, in one line."""
+    lines = [line for line in process.errors().splitlines() if line.startswith("error: ")]
+    return lines[-1].removeprefix("error: ") if lines else "the command ended without a reason"
+
+
+async def _body(
+    request: Request, needed: Mapping[str, type], more: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the object that a page sent, with these fields and no others.
+
+    Raises
+    ------
+    OptionError
+        If it is none.
+    """
+    try:
+        value = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise OptionError("the body is not JSON") from None
+    allowed = {**needed, **(more or {})}
+    if not isinstance(value, dict) or not set(needed) <= set(value) <= set(allowed):
+        raise OptionError(f"expected an object with {', '.join(needed) or 'nothing'}")
+    for name, kind in allowed.items():
+        if name in value and (not isinstance(value[name], kind) or isinstance(value[name], bool)):
+            raise OptionError(f"{name}: not of the expected type")
+    return value
+
+
+def _answer(value: object, status: int = 200) -> Response:
+    body = json.dumps(value, separators=(",", ":"), allow_nan=False, default=str)
+    headers = {"cache-control": "no-store"}
+    return Response(body, status, headers, media_type="application/json")
+
+
+def _problem(why: str, status: int) -> Response:
+    return _answer({"error": why}, status)
+
+
+def _kept(request: Request, body: bytes, kind: str) -> Response:
+    """Return bytes with a mark, or only that they are the same as before."""
+    import zlib
+
+    mark = f'"{len(body):x}-{zlib.crc32(body):08x}"'
+    headers = {"etag": mark, "cache-control": "private, no-cache"}
+    if request.headers.get("if-none-match") == mark:
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=kind, headers=headers)
+
+
+def _careful(handler: Handler) -> Handler:
+    """Return a handler whose errors are one line of JSON."""
+
+    async def careful(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except UnknownRunError as error:
+            return _problem(str(error), 404)
+        except (DataError, OptionError) as error:
+            return _problem(str(error), 422)
+        except HiddenstateError as error:
+            return _problem(str(error), 409)
+        except (OSError, ClientDisconnect, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return _problem(printable(error) or "the connection ended", 400)
+
+    return careful
+
+
+def routes(studio: Studio) -> list[tuple[Rule, Handler]]:
+    """Return every route, and what answers it. The gate refuses all others."""
+    post = MAX_JSON
+    return [
+        (Rule("GET", "/"), studio.get_page),
+        (Rule("GET", "/assets/{name}"), studio.get_asset),
+        (Rule("GET", "/api/studio"), studio.get_studio),
+        (Rule("GET", "/api/options/{job}"), studio.get_options),
+        (Rule("GET", "/api/runs"), studio.get_runs),
+        (Rule("GET", "/api/runs/{run}"), studio.get_run),
+        (Rule("GET", "/api/runs/{run}/arrays/{which}"), studio.get_arrays),
+        (Rule("GET", "/api/runs/{run}/program/{which}"), studio.get_program),
+        (Rule("GET", "/api/runs/{run}/view/{which}"), studio.get_view),
+        (Rule("GET", "/api/compare"), studio.get_compared),
+        (Rule("GET", "/api/stream"), studio.get_stream),
+        (Rule("GET", "/api/files/{folder}"), studio.get_files),
+        (Rule("GET", "/api/download/{file}"), studio.get_download),
+        (Rule("GET", "/api/processes/{process}"), studio.get_process),
+        (Rule("POST", "/api/inspect", post), studio.post_inspect),
+        (Rule("POST", "/api/train", post), studio.post_train),
+        (Rule("POST", "/api/runs/{run}/request", post), studio.post_request),
+        (Rule("POST", "/api/runs/{run}/command", post), studio.post_command),
+        (Rule("POST", "/api/processes/{process}/stop", post), studio.post_stop),
+        (Rule("POST", "/api/upload/{name}", MAX_UPLOAD, raw=True), studio.post_upload),
+    ]
+
+
+def make_app(studio: Studio, on_old_token: Callable[[], None] = lambda: None) -> App:
+    """Return the whole application: the gate, and the routes behind it."""
+    table = routes(studio)
+    inner = Starlette(
+        routes=[Route(rule.path, _careful(each), methods=[rule.method]) for rule, each in table]
+    )
+    return Gate(inner, tuple(rule for rule, _ in table), studio.session, on_old_token)

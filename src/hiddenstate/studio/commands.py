@@ -1,0 +1,123 @@
+"""Builds the commands that the studio starts from what a page sends; nothing else is started.
+
+Each word is checked as the command line checks it, or stands in a table here.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hiddenstate.config import DataConfig, job_options, section_options
+from hiddenstate.config.option import JOBS, Option
+from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+
+TARGETS = ("html", "onnx", "c", "python", "triton", "rtneural", "nam")
+"""What `export` writes."""
+
+WEIGHTS = ("float32", "float16", "int8")
+
+FILES = ("data", "test", "answers", "weights")
+"""Options whose value is a path, which the caller checks."""
+
+
+def training(job: Any, data: str | None, options: Mapping[str, Any]) -> list[str]:
+    """Return the words that train a job.
+
+    Parameters
+    ----------
+    job : str
+    data : str or None
+        A checked path; None for the bundled data.
+    options : mapping
+        Values by the names of options; text as on the command line, or numbers.
+
+    Raises
+    ------
+    OptionError
+        If there is no such job or option, or a value is not valid.
+    """
+    if job not in JOBS:
+        raise OptionError(f"{printable(job, 40)}: unknown job; expected one of " + ", ".join(JOBS))
+    known = {option.name: option for _, option in job_options(job)}
+    words = [job, *([] if data is None else [data])]
+    return [*words, *_options(known, options), "--view", "off"]
+
+
+def inspection(data: str, job: str | None, options: Mapping[str, Any]) -> list[str]:
+    """Return the words that inspect data; errors as of :func:`training`."""
+    words = ["inspect", data, "--json"]
+    if job is not None:
+        if job not in JOBS:
+            raise OptionError(f"{printable(job, 40)}: unknown job")
+        words += ["--job", job]
+    known = {n: option for n, option in section_options(DataConfig).items() if option.reading}
+    return words + _options(known, options)
+
+
+def _options(known: Mapping[str, Option], options: Mapping[str, Any]) -> list[str]:
+    words = []
+    for name, value in options.items():
+        if name == "data" or name not in known:
+            near = did_you_mean(str(name), known)
+            raise OptionError(f"{printable(name, 40)}: unknown option{near}")
+        option = known[name]
+        if option.kind is bool:
+            if not isinstance(value, bool):
+                raise OptionError(f"{option.flag}: expected true or false")
+            words.append(option.flag if value else f"--no-{option.flag[2:]}")
+            continue
+        text = value if isinstance(value, str) else str(value)
+        if "\0" in text or len(text) > 4096:
+            raise OptionError(f"{option.flag}: expected {option.expected()}")
+        option.parse(text)
+        # One word, so that a value that starts with - is not taken for an option.
+        words.append(f"{option.flag}={text}")
+    return words
+
+
+def about_run(command: Any, run: Path, options: Mapping[str, Any]) -> list[str]:
+    """Return the words of a command about a run: report, film, verify, figures, resume, export.
+
+    Raises
+    ------
+    OptionError
+        If the command is not one of these, or an option is not one that it takes here.
+    """
+    path = str(run)
+    match command, dict(options):
+        case "report" | "verify" | "film" | "figures", {**rest} if not rest:
+            return [str(command), path]
+        case "resume", {**rest} if set(rest) <= {"epochs"}:
+            return ["resume", path, *_more_epochs(rest.get("epochs"))]
+        case "export", {"to": to, **rest} if to in TARGETS and set(rest) <= {"weights"}:
+            words = ["export", path, "--to", str(to), "--force", "--json"]
+            weights = rest.get("weights")
+            if weights is None:
+                return words
+            if weights not in WEIGHTS:
+                raise OptionError(f"--weights: expected one of {', '.join(WEIGHTS)}")
+            return [*words, "--weights", str(weights)]
+    raise OptionError("the studio has no such command")
+
+
+def _more_epochs(value: Any) -> list[str]:
+    if value is None:
+        return []
+    if type(value) is not int or not 1 <= value <= 10**6:
+        raise OptionError("--epochs: expected a whole number of further epochs, at least 1")
+    return ["--epochs", f"+{value}"]
+
+
+def uploaded_name(name: str) -> str:
+    """Return the name of a file that a browser sent, without what is not plain.
+
+    Raises
+    ------
+    DataError
+        If nothing is left of it.
+    """
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name)
+    plain = plain.strip("._-")[-80:]
+    if not plain:
+        raise DataError("the file has no name")
+    return plain

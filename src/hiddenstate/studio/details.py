@@ -1,0 +1,189 @@
+"""What a page shows of one run, beside its history: settings, names, arrays, and the net itself.
+
+Nothing here draws; matplotlib and torch are never imported.
+"""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hiddenstate.config import job_options
+from hiddenstate.errors import DataError, HiddenstateError, printable
+from hiddenstate.metrics.comparison import baseline_method, compare
+from hiddenstate.metrics.glossary import entry_of, written
+from hiddenstate.report.commands import training_command, uses
+from hiddenstate.runs import Run
+from hiddenstate.studio.stream import snapshots, state
+from hiddenstate.system.typing import Arrays
+
+if TYPE_CHECKING:
+    from hiddenstate.export.target import Source
+
+MAX_CLASSES = 1000
+"""Names of classes that a page gets."""
+
+
+def details(run: Run, number: str) -> dict[str, Any]:
+    """Return the facts of a run that a page shows.
+
+    Parameters
+    ----------
+    run : Run
+    number : str
+        What addresses call it.
+    """
+    job, options = run.config.job, run.config.flat()
+    results = run.results() or {}
+    problems = [text for name in ("history.jsonl", "journal.jsonl") if (text := run.damage(name))]
+    shown: dict[str, Any] = {}
+    try:
+        facts = run.static_arrays[1]
+        shown = asdict(facts)
+        shown["classes"] = [printable(label, 80) for label in (facts.classes or ())[:MAX_CLASSES]]
+    except HiddenstateError as error:  # a run that has just begun has none yet
+        if run.status() != "running":
+            problems.append(str(error))
+    return {
+        "id": number,
+        "name": printable(run.name, 100),
+        "key": run.id,
+        "job": job,
+        "data": {
+            "name": printable(run.data_fact("name"), 100),
+            "source": run.data_fact("source"),
+            "rows": {part: run.n_rows(part) for part in ("train", "valid", "test")},
+            "columns": [printable(name, 80) for name in run.data_record().get("columns") or ()],
+        },
+        "started": run.started(),
+        "command": training_command(run),
+        "uses": [{"title": title, "command": command} for title, command in uses(run)],
+        "options": [
+            {
+                "name": option.name,
+                "flag": option.flag,
+                "section": section,
+                "value": _plain(options[option.name]),
+                "default": _plain(option.default_for(job)),
+                "help": option.help,
+                "unit": option.unit,
+            }
+            for section, option in job_options(job)
+        ],
+        "results": scores(results, job),
+        "baseline": _baseline(job, results, options),
+        "shown": shown,
+        "problems": problems,
+        **snapshots(run.path),
+        **state(run),
+    }
+
+
+def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:
+    """Return results with their titles, meanings and values in words."""
+    rows = []
+    for name, value in results.items():
+        entry = entry_of(name, job)
+        rows.append(
+            {
+                "name": name,
+                "value": value,
+                "title": entry.title,
+                "text": written(value, entry.kind),
+                "help": entry.definition,
+            }
+        )
+    return rows
+
+
+def _baseline(job: str, results: dict[str, float], options: dict[str, Any]) -> dict[str, Any]:
+    found = compare(job, results, options)
+    method, short = baseline_method(job, options)
+    if found is None:
+        return {"method": method, "short": short, "words": None, "worse": False}
+    return {
+        "method": found.method,
+        "short": found.short,
+        "words": found.in_words(),
+        "worse": not found.better,
+        "value": found.other,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def arrays_of(run: Run, which: str) -> Arrays:
+    """Return arrays of a run, checked.
+
+    Parameters
+    ----------
+    run : Run
+    which : str
+        `static`, `final`, or the number of updates of a snapshot.
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    HiddenstateError
+        If they are damaged or cannot be read.
+    """
+    if which == "static":
+        return run.static_arrays[0]
+    if which == "final":
+        return run.final_arrays()
+    paths = {int(path.stem): path for path in run.snapshot_paths()}
+    if not which.isdecimal() or int(which) not in paths:
+        raise DataError("no such snapshot")
+    return run.snapshot(paths[int(which)])
+
+
+def pack(arrays: Arrays) -> bytes:
+    """Return arrays as bytes of the safetensors format, which a page reads."""
+    import safetensors.numpy
+
+    plain = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
+    return safetensors.numpy.save(plain)
+
+
+def program(run: Run, step: int | None) -> bytes:
+    """Return the net of a moment as a page computes with it, in JSON.
+
+    Parameters
+    ----------
+    run : Run
+    step : int, optional
+        Updates made, one of `weights_paths`; the trained model if None.
+
+    Raises
+    ------
+    HiddenstateError
+        If there are no weights of that moment, or they cannot be read.
+    """
+    from hiddenstate.export.html.page import program_data
+    from hiddenstate.export.python.file import packed
+
+    value = packed(program_data(_source(run, step)), ("<f4",))
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def view(run: Run, step: int | None) -> bytes:
+    """Return the names, ranges and rows that go with the nets of a run, in JSON; errors as of
+    :func:`program`."""
+    from dataclasses import replace
+
+    from hiddenstate.export.html.view import view_data
+
+    value = view_data(replace(_source(run, step), run=run))
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _source(run: Run, step: int | None) -> "Source":
+    from hiddenstate.export.target import source_of
+
+    if step is None:
+        return source_of(run.model(), run.name, "float32")
+    return source_of(run.weights(step), run.name, "float32")

@@ -1,0 +1,314 @@
+"""Lists the runs of a folder, fast enough for thousands of them.
+
+A row of the list reads the settings and the last lines of a run alone, and is kept until one of
+these files changes. Whoever opens a run gets all of its checks; the list is an overview.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hiddenstate.config import job_options
+from hiddenstate.config.option import JOBS
+from hiddenstate.errors import HiddenstateError, printable
+from hiddenstate.metrics.comparison import compare
+from hiddenstate.metrics.headline import headline
+from hiddenstate.runs import Run
+from hiddenstate.runs.record import read_record
+from hiddenstate.runs.run import DIVERGED, MAX_LAST_LINE
+from hiddenstate.system.atomic_file import TEMPORARY, open_regular
+from hiddenstate.system.lock import is_locked
+
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+class UnknownRunError(HiddenstateError):
+    """No run has this number."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run in the list.
+
+    Parameters
+    ----------
+    id : str
+        What addresses call it.
+    name, job, data, status : str
+    metric : str
+        Name of the score.
+    score, baseline : float or None
+        The score, and what is reached without a network.
+    steps : int
+        Updates made.
+    seconds : float or None
+        Wall time of a run that is done.
+    changed : float
+        When its settings were written, in seconds since 1970.
+    started : str
+        Local date and time.
+    options : dict
+        The options that differ from their defaults.
+    """
+
+    id: str
+    name: str
+    job: str
+    data: str
+    status: str
+    metric: str
+    score: float | None
+    baseline: float | None
+    steps: int
+    seconds: float | None
+    changed: float
+    started: str
+    options: dict[str, Any]
+
+
+def id_of(name: str) -> str:
+    """Return what addresses call a folder: its name, or a number if it has unusual signs."""
+    if _PLAIN.fullmatch(name) and ".." not in name:
+        return name
+    return "~" + hashlib.sha256(os.fsencode(name)).hexdigest()[:20]
+
+
+class RunIndex:
+    """The runs in a folder, and perhaps one that lies elsewhere.
+
+    Parameters
+    ----------
+    runs_dir : Path
+    extra : Path, optional
+        The folder of another run.
+    """
+
+    def __init__(self, runs_dir: Path, extra: Path | None = None) -> None:
+        self.runs_dir = runs_dir
+        self._extra = (
+            [] if extra is None or extra.parent.resolve() == runs_dir.resolve() else [extra]
+        )
+        self._paths: dict[str, Path] = {}
+        self._changed: dict[str, float] = {}
+        self._rows: dict[str, tuple[tuple[int, ...], Row]] = {}
+        self._runs: dict[str, tuple[float, Run]] = {}
+
+    def refresh(self) -> None:
+        """Look for runs that were added or removed."""
+        paths = {id_of(path.name): path for path in [*self._found(), *self._extra]}
+        self._changed = {}
+        for run, path in paths.items():
+            try:
+                self._changed[run] = (path / "config.json").lstat().st_mtime
+            except OSError:  # some other folder
+                continue
+        self._paths = {run: paths[run] for run in self._changed}
+        self._rows = {run: row for run, row in self._rows.items() if run in self._paths}
+        self._runs = {run: kept for run, kept in self._runs.items() if run in self._paths}
+
+    def _found(self) -> Iterator[Path]:
+        try:
+            with os.scandir(self.runs_dir) as entries:
+                for entry in entries:
+                    if entry.name.startswith(TEMPORARY) or not entry.is_dir(follow_symlinks=False):
+                        continue
+                    yield self.runs_dir / entry.name
+        except OSError:  # not there yet: no runs
+            return
+
+    def path(self, run: str) -> Path:
+        """Return the folder of a run.
+
+        Raises
+        ------
+        UnknownRunError
+            If no run of the list has this number.
+        """
+        if run not in self._paths:
+            self.refresh()
+        if run not in self._paths:
+            raise UnknownRunError("no such run; it was moved or removed")
+        return self._paths[run]
+
+    def run(self, run: str) -> Run:
+        """Return a run, with its settings as they are now; errors as of :class:`Run` too."""
+        path = self.path(run)
+        try:
+            changed = (path / "config.json").lstat().st_mtime
+        except OSError:
+            self._paths.pop(run, None)
+            raise UnknownRunError("no such run; it was moved or removed") from None
+        kept = self._runs.get(run)
+        if kept is None or kept[0] != changed:
+            kept = self._runs[run] = (changed, Run(path))
+        return kept[1]
+
+    def ids(self) -> list[str]:
+        """Return the numbers of all runs, the newest first."""
+        return sorted(self._paths, key=lambda run: self._changed[run], reverse=True)
+
+    def row(self, run: str) -> Row | None:
+        """Return the row of a run; None if its settings cannot be read."""
+        path = self._paths[run]
+        names = ("config.json", "history.jsonl", "journal.jsonl")
+        state = tuple(number for name in names for number in _stamp(path / name))
+        kept = self._rows.get(run)
+        if kept is not None and kept[0] == state and kept[1].status != "running":
+            return kept[1]
+        try:
+            row = _read_row(run, path, self._changed[run])
+        except (HiddenstateError, OSError, KeyError, TypeError, ValueError, AttributeError):
+            return None
+        self._rows[run] = (state, row)
+        return row
+
+    def rows(
+        self,
+        search: str = "",
+        job: str = "",
+        status: str = "",
+        sort: str = "started",
+        descending: bool = True,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> tuple[list[Row], int]:
+        """Return rows of the list, and how many there are in all.
+
+        Parameters
+        ----------
+        search : str
+            Words that must all be in the name, the data, or the options.
+        job, status : str
+            Only these; all if empty.
+        sort : str
+            Name of a column; rows without a value come last.
+        descending : bool
+        offset, limit : int
+            Which of them.
+        """
+        self.refresh()
+        ids = self.ids()
+        plain = not (search or job or status)
+        if plain and sort == "started":  # only the rows that are shown are read
+            if not descending:
+                ids.reverse()
+            shown = [self.row(run) for run in ids[offset : offset + limit]]
+            return [row for row in shown if row is not None], len(ids)
+        rows = [row for run in ids if (row := self.row(run)) is not None]
+        words = search.casefold().split()
+        rows = [
+            row
+            for row in rows
+            if (not job or row.job == job)
+            and (not status or row.status == status)
+            and all(word in _words(row) for word in words)
+        ]
+        if sort in ("started", "changed"):
+            rows.sort(key=lambda row: row.changed, reverse=descending)
+        else:
+            known = [row for row in rows if _key(row, sort) is not None]
+            unknown = [row for row in rows if _key(row, sort) is None]
+            known.sort(key=lambda row: _key(row, sort), reverse=descending)
+            rows = known + unknown
+        return rows[offset : offset + limit], len(rows)
+
+
+def _key(row: Row, sort: str) -> Any:
+    """The value of a column, as far as values of a column can be compared."""
+    value = getattr(row, sort, None) if sort in Row.__dataclass_fields__ else row.options.get(sort)
+    if isinstance(value, (bool, int, float)):
+        return (0, float(value), "")
+    return None if value is None else (1, 0.0, str(value).casefold())
+
+
+def _words(row: Row) -> str:
+    options = " ".join(f"{name}={value}" for name, value in row.options.items())
+    return f"{row.name} {row.job} {row.data} {row.status} {options}".casefold()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.lstat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+def last_line(path: Path) -> dict[str, Any]:
+    """Return the last whole line of a history or journal as it stands; {} if there is none."""
+    try:
+        with open_regular(path) as stream:
+            stream.seek(-min(MAX_LAST_LINE, stream.seek(0, os.SEEK_END)), os.SEEK_END)
+            lines = stream.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
+        entry = json.loads(lines)
+    except (OSError, HiddenstateError, ValueError, RecursionError):
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def _read_row(run: str, path: Path, changed: float) -> Row:
+    record = read_record(path / "config.json")
+    sections = record["config"]
+    job = sections["job"]
+    if job not in JOBS:
+        raise ValueError(job)
+    options: dict[str, Any] = {}
+    for section in sections.values():
+        if isinstance(section, dict):
+            options |= section
+    defaults = {option.name: _plain(option.default_for(job)) for _, option in job_options(job)}
+    last, entry = last_line(path / "history.jsonl"), last_line(path / "journal.jsonl")
+    figures = {k: v for k, v in last.items() if type(v) in (int, float)}
+    done = last.get("event") == "end"
+    results = figures if done else {}
+    key = headline(job, results)
+    score = figures.get(key)
+    if score is None and not done:
+        key, score = "loss", figures.get("mean_loss", figures.get("valid_loss"))
+    found = compare(job, results, options) if done else None
+    data = record.get("data", {})
+    return Row(
+        id=run,
+        name=printable(path.name, 100),
+        job=job,
+        data=printable(data.get("name", ""), 100),
+        status=_status(path, done, entry),
+        metric=key,
+        score=score,
+        baseline=None if found is None else found.other,
+        steps=int(figures.get("step", 0)) + (last.get("event") == "log"),
+        seconds=entry.get("seconds") if done else None,
+        changed=changed,
+        started=f"{datetime.fromtimestamp(changed).astimezone():%Y-%m-%d %H:%M}",
+        options={
+            name: _plain(value)
+            for name, value in options.items()
+            if _plain(value) != defaults.get(name, value)
+        },
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of an option as the page shows and sorts it."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value))
+    return printable(value, 100) if isinstance(value, str) else value
+
+
+def _status(path: Path, done: bool, entry: dict[str, Any]) -> str:
+    if done:
+        return "done"
+    if is_locked(path):
+        return "running"
+    match entry:
+        case {"event": "interrupted"}:
+            return "interrupted"
+        case {"event": "failed", **details}:
+            return "diverged" if str(details.get("why")).startswith(DIVERGED) else "failed"
+    return "stopped"

@@ -1,0 +1,131 @@
+"""The folders whose files the studio may name: the one it was started in, and that of the runs.
+
+Files are found by numbers that the server gave out, or by a path that is checked before the disk is
+touched; each folder on the way is opened without following links.
+"""
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from hiddenstate.errors import DataError, printable
+
+MAX_ENTRIES = 500
+"""Files and folders of a folder that are listed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder in a listing.
+
+    Parameters
+    ----------
+    id : str
+        What addresses call it.
+    name, path : str
+        Its name, and the path to type.
+    folder : bool
+    size : int
+        Bytes of a file.
+    """
+
+    id: str
+    name: str
+    path: str
+    folder: bool
+    size: int
+
+
+class Places:
+    """What may be read under the roots.
+
+    Parameters
+    ----------
+    roots : sequence of Path
+        Folders; relative paths start in the first.
+    """
+
+    def __init__(self, *roots: Path) -> None:
+        self.roots = tuple(dict.fromkeys(root.resolve() for root in roots))
+        self._issued: dict[str, Path] = {}
+
+    def issue(self, path: Path) -> str:
+        """Return a number for a path that the server chose."""
+        number = hashlib.sha256(os.fsencode(path)).hexdigest()[:24]
+        self._issued[number] = path
+        return number
+
+    def issued(self, number: str) -> Path | None:
+        """Return the path of a number; None if none has it."""
+        return self._issued.get(number)
+
+    def checked(self, text: str) -> Path:
+        """Return the file or folder that a user typed.
+
+        Raises
+        ------
+        DataError
+            If it is not under a root, or there is nothing, or a link.
+        """
+        if not text or "\0" in text or len(os.fsencode(text)) > 4096:
+            raise DataError("name a file or a folder")
+        parts = PurePosixPath(text).parts
+        if ".." in parts:
+            raise DataError(f"{printable(text)}: a path with .. is not taken; name the whole path")
+        path = Path(text) if text.startswith("/") else self.roots[0] / text
+        for root in self.roots:
+            if path.is_relative_to(root):
+                _refuse_links(root, path.relative_to(root).parts, text)
+                return path
+        where = " or ".join(printable(root) for root in self.roots)
+        raise DataError(f"{printable(text)}: not in {where}; start the studio in its folder")
+
+    def listing(self, folder: Path) -> list[Entry]:
+        """Return the files and folders in a folder, by name; hidden ones and links are left out."""
+        entries = []
+        try:
+            with os.scandir(folder) as found:
+                for entry in found:
+                    if entry.name.startswith(".") or entry.is_symlink():
+                        continue
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if not is_folder and not entry.is_file(follow_symlinks=False):
+                        continue
+                    path = Path(entry.path)
+                    size = 0 if is_folder else entry.stat(follow_symlinks=False).st_size
+                    shown = self.shown(path)
+                    entries.append(
+                        Entry(self.issue(path), printable(entry.name), shown, is_folder, size)
+                    )
+        except OSError as error:
+            raise DataError(f"{printable(folder)}: cannot be read: {error.strerror}") from None
+        entries.sort(key=lambda each: (not each.folder, each.name.casefold()))
+        return entries[:MAX_ENTRIES]
+
+    def shown(self, path: Path) -> str:
+        """Return a path as a user types it: relative to the first root where it is under it."""
+        first = self.roots[0]
+        return str(path.relative_to(first) if path.is_relative_to(first) else path)
+
+
+def _refuse_links(root: Path, parts: tuple[str, ...], text: str) -> None:
+    """Open each folder on the way from its parent, and refuse what is a link or missing."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in parts:
+            status = os.stat(part, dir_fd=descriptor, follow_symlinks=False)
+            if stat.S_ISLNK(status.st_mode):
+                raise DataError(f"{printable(text)}: {printable(part)} is a link; name its target")
+            if not stat.S_ISDIR(status.st_mode):
+                if part != parts[-1] or not stat.S_ISREG(status.st_mode):
+                    raise DataError(f"{printable(text)}: not a file or folder")
+                return
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+    except OSError as error:
+        raise DataError(f"{printable(text)}: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
