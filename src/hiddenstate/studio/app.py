@@ -95,7 +95,7 @@ class Studio:
 
     async def get_asset(self, request: Request) -> Response:
         """A script or the style."""
-        asset = self.assets.get(request.path_params["name"])
+        asset = self.assets.get("{room}/{folder}/{name}".format_map(request.path_params))
         if asset is None:
             return _problem("no such file", 404)
         headers = {"etag": asset.mark, "cache-control": "no-cache"}
@@ -438,7 +438,7 @@ def routes(studio: Studio) -> list[tuple[Rule, Handler]]:
     post = MAX_JSON
     return [
         (Rule("GET", "/"), studio.get_page),
-        (Rule("GET", "/assets/{name}"), studio.get_asset),
+        (Rule("GET", "/assets/{room}/{folder}/{name}"), studio.get_asset),
         (Rule("GET", "/api/studio"), studio.get_studio),
         (Rule("GET", "/api/options/{job}"), studio.get_options),
         (Rule("GET", "/api/runs"), studio.get_runs),

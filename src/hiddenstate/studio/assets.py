@@ -9,17 +9,15 @@ from string import Template
 from hiddenstate.report.html.palette import base_style
 from hiddenstate.studio.session import Session
 
-SHARED = {
-    "hiddenstate.report.html": (
-        "pixels.js", "space.js", "theme.js", "tools.js",
-    ),
-    "hiddenstate.export.html": (
-        "answer.js", "charts.js", "draw.js", "fixed.js", "lanes.js", "net.js",
-    ),
-}  # fmt: skip
-"""Scripts that reports and exported pages use too."""
+FOLDERS = ("studio/static", "report/html", "export/html")
+"""Folders of scripts: a page of the studio draws with what reports and exported pages draw with.
+They have the same places to one another in addresses, so that imports between them hold."""
 
-KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|[ \t]*/\*\*.*?\*/", re.MULTILINE | re.DOTALL)
+
+STYLE = "studio/static/studio.css"
+
+KINDS = {".js": "text/javascript", ".css": "text/css"}
 
 
 @dataclass(frozen=True)
@@ -36,26 +34,21 @@ class Asset:
 
 
 def load_assets() -> dict[str, Asset]:
-    """Return the files of the page by name, without its HTML."""
+    """Return the scripts and the style of the page, by folder and name."""
     found: dict[str, Asset] = {}
-    for package, names in SHARED.items():
-        for name in names:
-            found[name] = _asset(name, files(package).joinpath(name).read_text("utf-8"))
-    for entry in files(__package__).joinpath("static").iterdir():
-        ending = "." + entry.name.rpartition(".")[2]
-        if ending in KINDS:
-            text = entry.read_text("utf-8")
-            found[entry.name] = _asset(
-                entry.name, base_style() + text if ending == ".css" else text
-            )
+    for folder in FOLDERS:
+        for entry in files("hiddenstate").joinpath(folder).iterdir():
+            if entry.name.endswith(".js") or f"{folder}/{entry.name}" == STYLE:
+                found[f"{folder}/{entry.name}"] = _asset(entry.name, entry.read_text("utf-8"))
     return found
 
 
 def _asset(name: str, text: str) -> Asset:
     ending = "." + name.rpartition(".")[2]
-    if ending == ".js":  # comments are for whoever reads the source
-        text = re.sub(r"^ *//.*\n", "", text, flags=re.MULTILINE)
-        text = re.sub(r"^ */\*\*.*?\*/\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    if ending == ".css":
+        text = base_style() + text
+    else:  # comments are for whoever reads the source
+        text = COMMENT.sub("", text)
     return Asset(f"{KINDS[ending]}; charset=utf-8", text.encode())
 
 

@@ -1,0 +1,256 @@
+// Learning curves: the loss, and the score beside its baseline, with the moment that is shown.
+
+import { color, percent, say, short } from "./dom.js";
+import { Picture } from "./picture.js";
+import { t } from "./words.js";
+
+const LEFT = 46;
+const BOTTOM = 22;
+const TOP = 10;
+
+/** @typedef {{name: string, color: string, width: number, points: [number, number][], dash?: number[]}} Curve */
+
+/**
+ * Returns round numbers between two ends.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} count
+ */
+export function ticks(low, high, count = 4) {
+  const span = high - low || 1;
+  const rough = span / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((each) => each >= rough) || rough;
+  const found = [];
+  for (let value = Math.ceil(low / step) * step; value <= high + 1e-9 * span; value += step) found.push(Number(value.toPrecision(12)));
+  return found;
+}
+
+/**
+ * Draws curves over updates, on axes from 0 to `end`.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} width
+ * @param {number} height
+ * @param {{curves: Curve[], end: number, at: number|null, log?: boolean, share?: boolean, level?: {value: number, name: string}|null, low?: number}} what
+ */
+export function drawCurves(pen, width, height, { curves, end, at, log = false, share = false, level = null }) {
+  const values = curves.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite);
+  if (level) values.push(level.value);
+  if (!values.length) return;
+  let [low, high] = [values[0], values[0]];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const logs = log && low > 0;
+  if (!logs && !share) low = Math.min(low, 0);
+  if (share) high = Math.min(1, high + 0.05 * (high - low || 0.1));
+  if (share) low = Math.max(0, low - 0.08 * (high - low || 0.1));
+  if (high === low) high = low + 1;
+  const scale = logs ? Math.log10 : (/** @type {number} */ value) => value;
+  const [from, to] = [scale(low), scale(high)];
+  const x = (/** @type {number} */ step) => LEFT + (step / end) * (width - LEFT - 10);
+  const y = (/** @type {number} */ value) => TOP + (1 - (scale(value) - from) / (to - from || 1)) * (height - TOP - BOTTOM);
+  pen.font = "12px system-ui, sans-serif";
+  pen.textBaseline = "middle";
+  pen.lineJoin = "round";
+  const marks = logs
+    ? ticks(from, to, 3).map((mark) => 10 ** mark)
+    : ticks(low, high, Math.max(2, Math.min(5, Math.round(height / 60))));
+  for (const mark of marks) {
+    pen.strokeStyle = color("--faint");
+    pen.lineWidth = 1;
+    pen.beginPath();
+    pen.moveTo(LEFT, y(mark));
+    pen.lineTo(width - 10, y(mark));
+    pen.stroke();
+    pen.fillStyle = color("--muted");
+    pen.textAlign = "right";
+    pen.fillText(share ? `${Number((100 * mark).toPrecision(3))}%` : String(Number(mark.toPrecision(2))), LEFT - 6, y(mark));
+  }
+  pen.textAlign = "center";
+  for (const mark of ticks(0, end, Math.max(2, Math.round(width / 120)))) {
+    if (mark > end) continue;
+    pen.fillText(mark.toLocaleString("en"), Math.min(Math.max(x(mark), LEFT + 8), width - 22), height - BOTTOM / 2 + 2);
+  }
+  if (level) {
+    pen.strokeStyle = color("--muted");
+    pen.setLineDash([4, 4]);
+    pen.beginPath();
+    pen.moveTo(LEFT, y(level.value));
+    pen.lineTo(width - 10, y(level.value));
+    pen.stroke();
+    pen.setLineDash([]);
+    pen.fillStyle = color("--muted");
+    pen.textAlign = "right";
+    const above = y(level.value) > TOP + 18;
+    pen.fillText(level.name, width - 12, y(level.value) + (above ? -8 : 9));
+  }
+  for (const { points, color: stroke, width: thick, dash = [] } of curves) {
+    pen.strokeStyle = stroke;
+    pen.lineWidth = thick;
+    pen.setLineDash(dash);
+    pen.beginPath();
+    let drawn = false;
+    for (const [step, value] of thinned(points, width)) {
+      if (!Number.isFinite(value) || (logs && value <= 0)) {
+        drawn = false;
+        continue;
+      }
+      if (drawn) pen.lineTo(x(step), y(value));
+      else pen.moveTo(x(step), y(value));
+      drawn = true;
+    }
+    pen.stroke();
+    pen.setLineDash([]);
+    if (points.length === 1 || at !== null) {
+      const dot = nearest(points, at === null ? end : at);
+      if (dot && Number.isFinite(dot[1]) && (!logs || dot[1] > 0)) {
+        pen.fillStyle = stroke;
+        pen.beginPath();
+        pen.arc(x(dot[0]), y(dot[1]), 3.5, 0, 7);
+        pen.fill();
+      }
+    }
+  }
+  if (at !== null && at < end) {
+    pen.strokeStyle = color("--ink");
+    pen.globalAlpha = 0.35;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    pen.moveTo(x(at), TOP);
+    pen.lineTo(x(at), height - BOTTOM);
+    pen.stroke();
+    pen.globalAlpha = 1;
+  }
+}
+
+/**
+ * Of many points the lowest and the highest of each pixel.
+ * @param {[number, number][]} points
+ * @param {number} width
+ */
+function thinned(points, width) {
+  const most = 2 * Math.max(Math.round(width), 50);
+  if (points.length <= most) return points;
+  const each = Math.ceil((2 * points.length) / most);
+  const kept = [];
+  for (let first = 0; first < points.length; first += each) {
+    let [low, high] = [first, first];
+    const last = Math.min(first + each, points.length);
+    for (let place = first; place < last; place += 1) {
+      if (points[place][1] < points[low][1]) low = place;
+      if (points[place][1] > points[high][1]) high = place;
+    }
+    kept.push(points[Math.min(low, high)]);
+    if (low !== high) kept.push(points[Math.max(low, high)]);
+  }
+  return kept;
+}
+
+/**
+ * The last point until a step.
+ * @param {[number, number][]} points
+ * @param {number} step
+ */
+function nearest(points, step) {
+  let [low, high] = [0, points.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (points[middle][0] <= step) low = middle + 1;
+    else high = middle;
+  }
+  return low ? points[low - 1] : null;
+}
+
+/**
+ * Makes the pictures of the loss and of the score of a run.
+ * @param {import("./store.js").Store} store
+ */
+export function learningCurves(store) {
+  const loss = new Picture({
+    title: t("The loss falls as it learns"),
+    caption: t("Mean loss of the batches since the line before; orange, if there are validation rows, their loss after each epoch. Where that rises again the network begins to learn the training rows by heart."),
+    empty: t("The loss of the first updates appears here in a moment."),
+    name: "curve",
+    onkey: cursor,
+    draw: (pen, width, height) => {
+      const curves = [{ name: "loss", color: color("--prediction"), width: 1.6, points: lossPoints }];
+      if (validPoints.length) curves.push({ name: "validation", color: color("--valid"), width: 1.8, points: validPoints });
+      drawCurves(pen, width, height, { curves, end: store.end, at: store.live ? null : store.step, log: true });
+    },
+  });
+  const job = store.details.job;
+  const key = job === "classify" ? "test_accuracy" : "test_mse";
+  const score = new Picture({
+    title: job === "classify" ? t("How many test rows are right") : t("The error on test rows"),
+    caption: t("Measured while it trains, on rows that it never learns from. The dashed line is what is reached without a network."),
+    empty: t("Test rows are looked at while it trains if the option --n-evaluated is not 0."),
+    name: "curve",
+    onkey: cursor,
+    draw: (pen, width, height) => {
+      drawCurves(pen, width, height, {
+        curves: [{ name: key, color: color("--prediction"), width: 1.8, points: scorePoints }],
+        end: store.end, at: store.live ? null : store.step, share: job === "classify", log: job !== "classify", level: baseline(),
+      });
+    },
+  });
+  /** @type {[number, number][]} */ let lossPoints = [];
+  /** @type {[number, number][]} */ let validPoints = [];
+  /** @type {[number, number][]} */ let scorePoints = [];
+  let read = 0;
+
+  /** @returns {{value: number, name: string}|null} */
+  function baseline() {
+    const names = { classify: "majority_evaluated", autoencode: "pca_evaluated_mse", regress: "" };
+    const array = store.fixed[/** @type {any} */ (names)[job]];
+    return array ? { value: array.data[0], name: store.details.baseline.short } : null;
+  }
+
+  /** @param {string} pressed */
+  function cursor(pressed) {
+    const moves = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 };
+    if (!(pressed in moves) || !store.logSteps.length) return false;
+    const steps = store.logSteps;
+    const at = steps.findIndex((step) => step >= store.step);
+    const place = Math.min(Math.max((at < 0 ? steps.length - 1 : at) + /** @type {any} */ (moves)[pressed], 0), steps.length - 1);
+    store.show(steps[place]);
+    const line = store.logged[place];
+    say(t("update {step}: loss {loss}", { step: line.step + 1, loss: short(line.mean_loss) })
+      + (key in line ? `, ${key === "test_accuracy" ? percent(line[key]) : short(line[key])}` : ""));
+    return true;
+  }
+
+  function update() {
+    if (store.events.length < read) [lossPoints, validPoints, scorePoints, read] = [[], [], [], 0];
+    for (; read < store.events.length; read += 1) {
+      const event = store.events[read];
+      if (event.event === "log") {
+        lossPoints.push([event.step + 1, event.mean_loss]);
+        if (key in event) scorePoints.push([event.step + 1, event[key]]);
+      } else if (event.event === "valid") {
+        validPoints.push([event.step + 1, event.valid_loss]);
+      }
+    }
+    loss.setReady(lossPoints.length > 0);
+    score.setReady(scorePoints.length > 0);
+    score.element.hidden = !scorePoints.length && store.newest > 0 && !store.running;
+    const { line } = store;
+    if (line) {
+      loss.describe(t("Loss over updates. At update {step} it is {loss}.", { step: line.step + 1, loss: short(line.mean_loss) }));
+      loss.note.textContent = t("loss {loss}", { loss: short(line.mean_loss) }) + (line.lr ? t(", learning rate {lr}", { lr: short(line.lr) }) : "");
+      if (key in line) {
+        const words = key === "test_accuracy" ? percent(line[key]) : short(line[key]);
+        score.describe(t("Score over updates. At update {step} it is {score}.", { step: line.step + 1, score: words }));
+        score.note.textContent = words;
+      }
+    }
+    loss.paint();
+    score.paint();
+  }
+
+  store.addEventListener("news", update);
+  store.addEventListener("moment", update);
+  update();
+  return [loss, score];
+}

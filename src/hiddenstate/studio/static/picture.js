@@ -1,0 +1,103 @@
+// A picture: a title that says what to see, what it means for whoever asks, and a canvas with words.
+
+import { calm, eachFrame, h } from "./dom.js";
+import { t } from "./words.js";
+
+let numbers = 0;
+
+/**
+ * @typedef {object} PictureOptions
+ * @property {string} title what to see, in a few words
+ * @property {string} caption what it means, shown on hover and focus of the question mark
+ * @property {string} [empty] what is shown before there is anything: it teaches what will come
+ * @property {string} [name] class of the picture, for its size
+ * @property {(pen: CanvasRenderingContext2D, width: number, height: number) => void} draw
+ * @property {(key: string, event: KeyboardEvent) => boolean} [onkey] moves a cursor; true if it did
+ */
+
+export class Picture {
+  /** @param {PictureOptions} options */
+  constructor({ title, caption, empty = "", name = "", draw, onkey }) {
+    numbers += 1;
+    const help = `help-${numbers}`;
+    this.heading = h("h3", {}, title);
+    this.note = h("p", { class: "note" });
+    this.canvas = h("canvas", { role: "img", "aria-label": title, "aria-describedby": help, tabindex: "0" });
+    this.blank = h("p", { class: "blank" }, empty);
+    this.tools = h("div", { class: "tools" });
+    const button = h("button", { type: "button", class: "what", "aria-label": t("What does this show?"), "aria-describedby": help }, "?");
+    this.frame = h("div", { class: "frame" }, this.canvas, this.blank);
+    this.element = h("figure", { class: `picture ${name}` },
+      h("figcaption", {}, this.heading, h("span", { class: "about" }, button, h("span", { class: "tip", role: "tooltip", id: help }, caption)), this.tools),
+      this.frame, this.note);
+    this.draw = draw;
+    this.size = [0, 0];
+    this.ready = false;
+    this.paint = eachFrame(() => this.paintNow());
+    new ResizeObserver(this.paint).observe(this.frame);
+    document.addEventListener("theme", this.paint);
+    this.setReady(false);
+    if (onkey) {
+      this.canvas.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+        if (!event.ctrlKey && !event.metaKey && !event.altKey && onkey(event.key, event)) event.preventDefault();
+      });
+    }
+  }
+
+  /**
+   * Shows the picture, or what stands in its place.
+   * @param {boolean} ready
+   */
+  setReady(ready) {
+    this.ready = ready;
+    this.blank.hidden = ready;
+    this.canvas.style.visibility = ready ? "" : "hidden";
+  }
+
+  /**
+   * Changes the words of the picture for a screen reader.
+   * @param {string} text
+   */
+  describe(text) {
+    if (this.canvas.getAttribute("aria-label") !== text) this.canvas.setAttribute("aria-label", text);
+  }
+
+  paintNow() {
+    if (!this.ready || !this.canvas.isConnected) return;
+    const dense = window.devicePixelRatio || 1;
+    const [width, height] = [this.frame.clientWidth, this.frame.clientHeight];
+    if (!width || !height) return;
+    const [wide, tall] = [Math.round(width * dense), Math.round(height * dense)];
+    if (this.canvas.width !== wide || this.canvas.height !== tall) {
+      this.canvas.width = wide;
+      this.canvas.height = tall;
+    }
+    const pen = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    pen.setTransform(dense, 0, 0, dense, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    this.draw(pen, width, height);
+  }
+}
+
+/**
+ * Moves numbers from what they are to what they become, and shows each step: points move.
+ * @param {number} milliseconds
+ * @param {(share: number) => void} show called with shares from 0 to 1
+ * @returns {() => void} ends it at once
+ */
+export function glide(milliseconds, show) {
+  if (calm.matches) {
+    show(1);
+    return () => {};
+  }
+  const begun = performance.now();
+  let going = true;
+  const move = (/** @type {number} */ now) => {
+    if (!going) return;
+    const share = Math.min(Math.max((now - begun) / milliseconds, 0), 1);
+    show(1 - (1 - share) ** 3);
+    if (share < 1) requestAnimationFrame(move);
+  };
+  requestAnimationFrame(move);
+  return () => { going = false; };
+}

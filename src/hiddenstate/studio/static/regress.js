@@ -1,0 +1,4 @@
+// What a regress run learns.
+
+/** @param {any} store @param {HTMLElement} main */
+export async function panelsOf(store, main) {}

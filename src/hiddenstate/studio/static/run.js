@@ -1,0 +1,97 @@
+// The page of one run: what is learnt, its curves, its time, and what can be done with it.
+
+import { controls } from "./controls.js";
+import { learningCurves } from "./curves.js";
+import { h, percent, say, short } from "./dom.js";
+import { Player } from "./player.js";
+import { Store } from "./store.js";
+import { t } from "./words.js";
+
+const PANELS = { classify: "./classify.js", regress: "./regress.js", autoencode: "./autoencode.js" };
+
+/**
+ * Shows a run; returns what ends the page.
+ * @param {HTMLElement} main
+ * @param {string} id
+ */
+export async function runPage(main, id) {
+  const store = new Store(id);
+  await store.open();
+  const { details } = store;
+  document.title = `${details.name} · hiddenstate`;
+  const problem = h("p", { class: "problem", role: "alert", hidden: true });
+  const command = h("code", {});
+  const copied = h("button", { type: "button", class: "quiet", onclick: () => copy(command.textContent) }, t("Copy"));
+  const shown = h("p", { class: "command" }, h("span", {}, "$ "), command, copied);
+  const show = (/** @type {string} */ text) => { command.textContent = text; };
+  const fail = (/** @type {string} */ why) => { problem.textContent = why; problem.hidden = !why; };
+  show(details.command || t("trained from Python"));
+  store.addEventListener("problem", (event) => fail(/** @type {CustomEvent} */ (event).detail));
+  if (details.problems.length) fail(details.problems.join(" "));
+
+  const status = h("span", { class: "status" });
+  const score = h("p", { class: "score" });
+  const words = h("p", { class: "words" });
+  const head = h("header", { class: "head" },
+    h("div", {}, h("p", { class: "kind" }, `${t(details.job)} · `, h("bdi", {}, details.data.name)),
+      h("h1", {}, h("bdi", {}, details.name), " ", status)),
+    h("div", { class: "result" }, score, words),
+    controls(store, (text) => { show(text); fail(""); }, fail));
+
+  function update() {
+    const { state } = store;
+    const word = state.status === "running" && state.paused ? "paused" : state.status;
+    if (status.textContent !== t(word)) {
+      status.textContent = t(word);
+      status.className = `status ${word}`;
+      if (store.state.why) fail(store.state.why);
+    }
+    const line = store.live ? null : store.line;
+    const { results, baseline } = store.details;
+    const main = results.find((/** @type {any} */ each) => each.name.startsWith("test_")) || results[0];
+    if (store.done && main && !line) {
+      score.textContent = main.text;
+      words.textContent = [main.title, baseline.words].filter(Boolean).join(". ");
+      words.classList.toggle("worse", baseline.worse);
+    } else {
+      const last = store.line;
+      const key = last && ("test_accuracy" in last ? "test_accuracy" : "test_mse" in last ? "test_mse" : "mean_loss");
+      score.textContent = !last ? "–" : key === "test_accuracy" ? percent(last[key]) : short(last[key]);
+      words.textContent = !last ? "" : { test_accuracy: t("of the test rows looked at are right"), test_mse: t("mean squared error on test rows"), mean_loss: t("loss") }[/** @type {string} */ (key)] || "";
+      words.classList.remove("worse");
+    }
+  }
+  store.addEventListener("news", update);
+  store.addEventListener("moment", update);
+  update();
+
+  const panels = h("div", { class: "panels" });
+  const curves = h("div", { class: "side" }, learningCurves(store).map((picture) => picture.element));
+  const player = new Player(store);
+  main.replaceChildren(head, problem, shown, h("div", { class: "desk" }, panels, curves), player.element);
+  const away = await import("./away.js");
+  main.insertBefore(away.takeAway(store, show, fail), player.element);
+  const { panelsOf } = await import(/** @type {any} */ (PANELS)[details.job]);
+  await panelsOf(store, panels);
+
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    if (event.target instanceof HTMLElement && event.target.closest("input, textarea, select, canvas, button, a, summary")) return;
+    if (event.key === " ") { event.preventDefault(); player.toggle(); }
+  };
+  document.addEventListener("keydown", keys);
+  return () => {
+    document.removeEventListener("keydown", keys);
+    player.stop();
+    store.close();
+  };
+}
+
+/** @param {string} text */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(t("copied"));
+  } catch {
+    say(t("select the command and copy it"));
+  }
+}

@@ -1,0 +1,1 @@
+export async function runsPage(main) { main.replaceChildren('runs'); }
