@@ -1,0 +1,240 @@
+"""The studio in one process, as a server of its own, and in a browser."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hiddenstate.studio.app import Studio, make_app
+from hiddenstate.studio.session import Session
+
+CHROMIUM = shutil.which("chromium")
+
+
+@dataclass
+class Reply:
+    """What the studio answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Client:
+    """Sends requests to a studio in this process, as bytes of which any can be wrong."""
+
+    studio: Studio
+    renewed: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        session = self.studio.session
+        self.app = make_app(self.studio, lambda: self.renewed.append("new"))
+        self.good: dict[str, str] = {
+            "host": session.authority,
+            "cookie": f"{session.cookie_name}={session.cookie}",
+        }
+        self.acting = {
+            **self.good,
+            "origin": session.origin,
+            "x-hiddenstate": session.secret,
+            "content-type": "application/json",
+        }
+
+    def send(
+        self,
+        method: str,
+        path: bytes | str,
+        headers: Any = None,
+        body: bytes = b"",
+        query: bytes = b"",
+        kind: str = "http",
+    ) -> Reply:
+        """Send one request; `headers` is a mapping, or pairs."""
+        pairs = self.good if headers is None else headers
+        pairs = list(pairs.items()) if isinstance(pairs, dict) else list(pairs)
+        raw = path if isinstance(path, bytes) else path.encode()
+        scope = {
+            "type": kind,
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": raw.decode("utf-8", "replace"),
+            "raw_path": raw,
+            "query_string": query,
+            "root_path": "",
+            "headers": [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in pairs],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", self.studio.session.port),
+        }
+        return asyncio.run(self._answer(scope, body))
+
+    async def _answer(self, scope: dict[str, Any], body: bytes) -> Reply:
+        sent: list[Any] = []
+        left = asyncio.Event()
+        asked = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> Any:
+            if asked:
+                return asked.pop()
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+            if message["type"] == "http.response.body" and message.get("more_body"):
+                left.set()  # of a stream the first message is enough
+
+        await self.app(scope, receive, send)
+        if sent and sent[0]["type"] != "http.response.start":
+            return Reply(0, {}, b"")
+        pairs = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in sent[0]["headers"]
+        ]
+        return Reply(sent[0]["status"], dict(pairs), b"".join(m.get("body", b"") for m in sent[1:]))
+
+    def get(self, path: str, query: str = "") -> Reply:
+        """Ask as a page does."""
+        return self.send("GET", path, query=query.encode())
+
+    def post(self, path: str, value: object = None, **changes: str) -> Reply:
+        """Act as a page does, with some headers changed."""
+        body = json.dumps({} if value is None else value).encode()
+        headers = {**self.acting, "content-length": str(len(body)), **changes}
+        return self.send("POST", path, headers, body)
+
+
+@pytest.fixture
+def client(
+    tmp_path: Path, trained: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> Client:
+    """A studio in this process, in a folder with one run."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained("classify"), tmp_path / "runs" / "classify-1")
+    (tmp_path / "rows.csv").write_text("a,b,label\n1,2,x\n3,4,y\n" * 20)
+    return Client(Studio(Session("127.0.0.1", 8765), Path("runs")))
+
+
+@dataclass
+class Served:
+    """A studio that runs as a process of its own."""
+
+    process: "subprocess.Popen[str]"
+    address: str
+    folder: Path
+    lines: list[str]
+
+    @property
+    def origin(self) -> str:
+        return self.address.split("/?")[0]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Starts studios; each ends with the test."""
+    served: list[Served] = []
+
+    def start(*words: str, folder: Path = tmp_path) -> Served:
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hiddenstate", "studio", "--no-browser", *words],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+        )
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, line + process.stdout.read()
+        served.append(Served(process, found[0], folder, [line]))
+        return served[-1]
+
+    yield start
+    for each in served:
+        if each.process.poll() is None:
+            each.process.send_signal(signal.SIGINT)
+            try:
+                each.process.wait(20)
+            except subprocess.TimeoutExpired:
+                each.kill()
+        if each.process.stdout is not None:
+            each.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="requires playwright")
+    if CHROMIUM is None:
+        pytest.skip("requires chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Browser:
+    """A page of the browser; what its console says, and whom it asks, is kept."""
+
+    def __init__(self, browser: Any, width: int = 1280, height: int = 900, **more: Any) -> None:
+        viewport = {"width": width, "height": height}
+        self.context = browser.new_context(viewport=viewport, **more)
+        self.page = self.context.new_page()
+        self.problems: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.problems.append(message.text))
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+
+
+@pytest.fixture
+def open_page(chromium: Any, serve: Serve) -> Iterator[Callable[..., Browser]]:
+    """Opens a studio in the browser: `open_page("#/runs")` of a new one, or of `served`."""
+    opened: list[Browser] = []
+
+    def start(route: str = "#/", served: Served | None = None, **more: Any) -> Browser:
+        studio = served or serve()
+        browser = Browser(chromium, **more)
+        opened.append(browser)
+        browser.page.goto(studio.address)
+        browser.page.wait_for_selector("main")
+        if route != "#/":
+            browser.page.goto(f"{studio.origin}/{route}")
+        return browser
+
+    yield start
+    for each in opened:
+        each.context.close()
+        assert not each.problems
+
+
+def fetch(served: Served, path: str) -> bytes:
+    """Ask a studio as curl would."""
+    with urllib.request.urlopen(served.origin + path, timeout=20) as answer:
+        body: bytes = answer.read()
+    return body

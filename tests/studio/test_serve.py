@@ -1,0 +1,264 @@
+"""The studio as a process: its address, its stream, the commands it starts, and its end."""
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hiddenstate.runs import Run
+from tests.conftest import needs_kernels
+from tests.studio.conftest import Serve, Served
+
+TRAIN = ("--view", "off", "--threads", "1", "--hidden-size", "6", "--n-evaluated", "20")
+
+
+class Visitor:
+    """A browser without a screen: it has the cookie and the second secret."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        answer = urllib.request.urlopen(served.address, timeout=20)
+        self.cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
+        self.host = served.origin.removeprefix("http://")
+        page = self.get("/", raw=True).decode()
+        self.secret = page.partition('name="hiddenstate" content="')[2].partition('"')[0]
+
+    def get(self, path: str, raw: bool = False) -> Any:
+        request = urllib.request.Request(self.served.origin + path, headers={"Cookie": self.cookie})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            body = answer.read()
+        return body if raw else json.loads(body)
+
+    def post(self, path: str, value: object) -> Any:
+        headers = {
+            "Cookie": self.cookie,
+            "X-Hiddenstate": self.secret,
+            "Content-Type": "application/json",
+        }
+        data = json.dumps(value).encode()
+        request = urllib.request.Request(self.served.origin + path, data, headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def events(self, query: str = "", place: str = "") -> Iterator[tuple[str, Any, str]]:
+        """Yield what the stream says: kind, value, and place."""
+        connection = HTTPConnection(self.host, timeout=60)
+        headers = {"Cookie": self.cookie, **({"Last-Event-ID": place} if place else {})}
+        connection.request("GET", f"/api/stream?{query}", headers=headers)
+        answer = connection.getresponse()
+        try:
+            kind = data = number = ""
+            while line := answer.fp.readline().decode():  # type: ignore[union-attr]
+                name, _, value = line.rstrip("\n").partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data":
+                    data = value
+                elif name == "id":
+                    number = value
+                elif not line.strip() and kind:
+                    yield kind, json.loads(data), number
+                    kind = data = number = ""
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def visit(serve: Serve, trained: Callable[[str], Path], tmp_path: Path) -> Callable[..., Visitor]:
+    """Opens a studio over a folder with one finished run."""
+
+    def start(*words: str) -> Visitor:
+        if not (tmp_path / "runs").exists():
+            shutil.copytree(trained("classify"), tmp_path / "runs" / "classify-1")
+        return Visitor(serve(*words))
+
+    return start
+
+
+def lines_of(visitor: Visitor, run: str, place: str = "", last: str = "end") -> list[Any]:
+    lines: list[Any] = []
+    for kind, value, _ in visitor.events(f"run={run}", place):
+        if kind == "lines":
+            lines += value
+        if lines and lines[-1]["event"] == last:
+            break
+    return lines
+
+
+def test_the_stream_has_every_line_of_a_history(visit, tmp_path):
+    visitor = visit()
+    assert lines_of(visitor, "classify-1") == Run(tmp_path / "runs" / "classify-1").history()
+
+
+def test_a_stream_goes_on_where_the_page_was_cut_off(visit, tmp_path):
+    visitor, run = visit(), Run(tmp_path / "runs" / "classify-1")
+    history = run.history()
+    first = (run.path / "history.jsonl").read_bytes().split(b"\n")
+    offset = len(first[0]) + len(first[1]) + 2
+    part = first[1].decode().partition('"check": "')[2][:8]
+    rest = lines_of(visitor, "classify-1", f"{offset}-{part}-2")
+    assert rest == history[2:]
+
+
+def test_a_place_of_a_longer_history_starts_anew(visit, tmp_path):
+    visitor = visit()
+    kinds = []
+    for kind, value, _ in visitor.events("run=classify-1", "999999999-00000000-5"):
+        kinds.append(kind)
+        if kind == "lines":
+            assert value == Run(tmp_path / "runs" / "classify-1").history()
+            break
+    assert kinds[0] == "reset"
+
+
+@needs_kernels
+def test_training_that_the_page_starts_is_the_command_that_it_shows(visit, tmp_path):
+    visitor = visit()
+    options = {"hidden_size": 6, "max_steps": 40, "n_evaluated": 20, "threads": 1}
+    process = visitor.post("/api/train", {"job": "classify", "options": options})
+    assert process["command"].startswith("hiddenstate classify --hidden-size=6 --max-steps=40")
+    run = None
+    for kind, value, _ in visitor.events():
+        if kind == "processes" and value[0]["run"]:
+            run = value[0]["run"]
+            break
+    assert run == "classify-2"
+    assert lines_of(visitor, run)[-1]["event"] == "end"
+    again = [sys.executable, "-m", *process["command"].split(), "--runs-dir", "other"]
+    subprocess.run(again, cwd=tmp_path, check=True, capture_output=True)
+    files = [tmp_path / d / "model.safetensors" for d in ("runs/classify-2", "other/classify-1")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@needs_kernels
+def test_a_request_is_obeyed_and_is_the_one_of_ctl(visit, tmp_path):
+    visitor = visit()
+    options = {"hidden_size": 6, "epochs": 100, "n_evaluated": 0, "threads": 1}
+    visitor.post("/api/train", {"job": "classify", "options": options})
+    lines: list[Any] = []
+    for kind, value, _ in visitor.events():
+        if kind == "processes" and value[0]["run"]:
+            break
+    asked = {"pause", "lr", "go", "stop"}
+    for kind, value, _ in visitor.events("run=classify-2"):
+        if kind != "lines":
+            continue
+        lines += value
+        done = [line["do"] for line in lines if line["event"] == "control"]
+        if lines[-1]["event"] == "end":
+            break
+        for do, rate in (("pause", None), ("lr", 0.005), ("go", None), ("stop", None)):
+            if do in asked and len(done) == 4 - len(asked):
+                asked.discard(do)
+                more = {} if rate is None else {"value": rate}
+                answer = visitor.post("/api/runs/classify-2/request", {"do": do, **more})
+                words = f"hiddenstate ctl runs/classify-2 {do}" + (f" {rate}" if rate else "")
+                assert answer["command"] == words
+                break
+    assert [line["do"] for line in lines if line["event"] == "control"] == [
+        "pause", "lr", "go", "stop",
+    ]  # fmt: skip
+
+
+def test_an_error_of_a_command_is_one_line(visit):
+    visitor = visit()
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        visitor.post("/api/train", {"job": "classify", "options": {"cell": "gruu"}})
+    assert "cell" in json.loads(refused.value.read())["error"]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        visitor.post("/api/inspect", {"data": "runs"})
+    assert "\n" not in json.loads(refused.value.read())["error"].strip()
+
+
+def test_a_report_is_written_and_can_be_downloaded(visit, tmp_path):
+    visitor = visit()
+    process = visitor.post("/api/runs/classify-1/command", {"command": "report"})
+    for kind, value, _ in visitor.events():
+        if kind == "processes" and value[0]["code"] is not None:
+            break
+    told = visitor.get(f"/api/processes/{process['id']}")
+    assert told["code"] == 0
+    body = visitor.get(f"/api/download/{told['files'][0]['id']}", raw=True)
+    assert body == (tmp_path / "runs" / "classify-1" / "report.html").read_bytes()
+
+
+@needs_kernels
+def test_a_run_does_not_notice_that_the_studio_is_killed(visit, tmp_path):
+    visitor = visit()
+    options = {"hidden_size": 6, "max_steps": 1500, "n_evaluated": 0, "threads": 1}
+    visitor.post("/api/train", {"job": "classify", "options": options})
+    for kind, value, _ in visitor.events():
+        if kind == "processes" and value[0]["run"]:
+            break
+    visitor.served.kill()
+    run = Run(tmp_path / "runs" / "classify-2")
+    while run.status() == "running":
+        time.sleep(0.05)
+    assert run.status() == "done"
+    alone = [sys.executable, "-m", "hiddenstate", "classify", "--runs-dir", "alone", *TRAIN[:6]]
+    alone += ["--max-steps", "1500", "--n-evaluated", "0"]
+    subprocess.run(alone, cwd=tmp_path, check=True, capture_output=True)
+    for name in ("model.safetensors", "history.jsonl"):
+        watched = (run.path / name).read_bytes()
+        assert watched == (tmp_path / "alone" / "classify-1" / name).read_bytes()
+    # Another studio shows it from where the page was.
+    assert lines_of(visit(), "classify-2") == run.history()
+
+
+def test_ctrl_c_ends_the_studio_without_an_error(visit):
+    served = visit().served
+    served.process.send_signal(signal.SIGINT)
+    assert served.process.wait(20) == 0
+
+
+def test_another_port_that_is_taken_is_one_line(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        words = [sys.executable, "-m", "hiddenstate", "studio", "--no-browser", "--port", port]
+        ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 3
+    assert ended.stderr.count("\n") == 1
+    assert "--port" in ended.stderr
+
+
+def test_every_address_of_the_machine_is_refused(tmp_path):
+    for host in ("0.0.0.0", "::"):
+        words = [sys.executable, "-m", "hiddenstate", "studio", "--no-browser", "--host", host]
+        ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ended.returncode == 2
+        assert "--host" in ended.stderr
+
+
+def test_connections_that_ask_nothing_give_way_to_a_page(visit):
+    """More connections than are allowed, none of which sends anything."""
+    visitor = visit()
+    port = int(visitor.host.rpartition(":")[2])
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+    try:
+        assert visitor.get("/api/studio")["version"]
+    finally:
+        for each in silent:
+            each.close()
+    assert visitor.get("/api/studio")["version"]
+
+
+def test_the_server_imports_neither_torch_nor_matplotlib():
+    code = (
+        "import sys, hiddenstate.studio.serve, hiddenstate.studio.details;"
+        "print([m for m in ('torch', 'matplotlib', 'sklearn', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
