@@ -59,7 +59,7 @@ class Visitor:
         answer = connection.getresponse()
         try:
             kind = data = number = ""
-            while line := answer.fp.readline().decode():  # type: ignore[union-attr]
+            while line := answer.fp.readline().decode():
                 name, _, value = line.rstrip("\n").partition(": ")
                 if name == "event":
                     kind = value
