@@ -1,5 +1,14 @@
 // An autoencoder: drag a point through its codes and see it decoded; encode a row.
 
+import { paintPixels, penOf } from "../../report/html/pixels.js";
+import { colorOf } from "../../report/html/theme.js";
+import { clamp, eachFrame, frame, line, redrawWith, short, write } from "./charts.js";
+import { Pad, addExamples, rasterOf } from "./draw.js";
+import { numbersOf } from "./net.js";
+import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
+import { readLines } from "./table.js";
+import { takeTexts } from "./texts.js";
+
 const SHAPE = VIEW.picture;
 const SIZE = PROGRAM.encoder[PROGRAM.encoder.length - 1].bias.data.length;
 const rows = rowsOfRun().map(([row]) => row);
@@ -164,9 +173,10 @@ function drawDecoded() {
     canvas.classList.add("fill");
     drawNumbers(canvas, values, own && own.row);
   }
-  canvas.setAttribute("aria-label", `The row decoded from ${code.map(short).join(", ")}${SHAPE ? ""
-    : `: ${[...values].slice(0, 8).map((value, i) => `${VIEW.columns[i]} ${short(value)}`).join(", ")}`}`);
-  byId("decoded-text").textContent = `decoded from ${code.map(short).join(", ")}`;
+  const from = `decoded from ${code.map(short).join(", ")}`;
+  const some = [...values].slice(0, 8).map((value, i) => `${VIEW.columns[i]} ${short(value)}`);
+  canvas.setAttribute("aria-label", `The row ${from}${SHAPE ? "" : `: ${some.join(", ")}`}`);
+  byId("decoded-text").textContent = from;
 }
 
 // Draws the numbers of a row, each in its range: as a line, or as bars with names if they are few.
@@ -330,7 +340,7 @@ if (SHAPE) {
       own = null;
       drawSoon();
     } else encodeDrawing(done);
-  });
+  }, say);
   const encodeDrawing = (done) => {
     const values = rasterOf(pad.strokes, SHAPE, byId("centre").checked);
     encode(Float64Array.from(values, (value) => (byId("light").checked ? 255 - value : value)), done);
@@ -338,7 +348,8 @@ if (SHAPE) {
   byId("clear").addEventListener("click", () => pad.clear());
   byId("centre").checked = SHAPE[0] === SHAPE[1];
   for (const id of ["centre", "light"]) byId(id).addEventListener("change", () => pad.strokes.length && encodeDrawing(true));
-  addExamples(rows, SHAPE, labels, (values) => {
+  byId("examples").hidden = !rows.length;
+  addExamples(byId("choices"), rows, SHAPE, labels, (values) => {
     pad.show(values);
     encode(values, true);
   });
@@ -390,7 +401,7 @@ function offer(list, name) {
 }
 
 takeTexts(`A line is a row: ${ABOUT.columns ? VIEW.columns.slice(0, 8).join(", ") : `${PROGRAM.n_features} numbers`}${ABOUT.columns && VIEW.columns.length > 8 ? ", ..." : ""}.`, (text) => {
-  const list = readLines(text).lines.slice(0, 1000);
+  const list = readLines(text, ABOUT).lines.slice(0, 1000);
   const wrong = list.find((row) => row.length !== PROGRAM.n_features);
   if (wrong) throw new Error(`a line has ${wrong.length} numbers, and a row ${PROGRAM.n_features}`);
   offer(list, "Your row");

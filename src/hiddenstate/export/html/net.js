@@ -1,15 +1,92 @@
 // Computes the answers of a program, one row at a time, in float64; the specification is
 // runtime.py. A matrix is {shape, data}, a sequence an array of steps, each a Float64Array.
 
-// Returns what a program was packed to: lists and objects, with matrices.
-function unpacked(value) {
+/** @typedef {{ shape: number[], data: Float64Array }} Matrix */
+/** @typedef {{ dtype: string, shape: number[], base64: string }} Packed */
+/** @typedef {{ weight: Matrix, bias: Matrix, activation: keyof typeof ACTIVATIONS }} Dense */
+/** @typedef {Float64Array[]} State Of one direction of a layer: [h] or, of an lstm, [h, c]. */
+/**
+ * @typedef {object} Direction
+ * @property {Matrix} input_weight
+ * @property {Matrix} hidden_weight
+ * @property {Matrix} input_bias
+ * @property {Matrix} hidden_bias
+ * @property {Float64Array[]} [parts] What `cellStep` computes in.
+ */
+/**
+ * @typedef {object} Net
+ * @property {keyof typeof CELLS} cell
+ * @property {Direction[][]} layers
+ * @property {string} readout
+ * @property {Dense} head
+ * @property {{ weight: Matrix, scale: Matrix, bias: Matrix }[]} stem
+ * @property {number} pool
+ * @property {boolean} causal
+ */
+/**
+ * @typedef {object} Convolutions
+ * @property {number[]} dilations
+ * @property {number[]} counts
+ * @property {Matrix} uses
+ * @property {Matrix} biases
+ * @property {Matrix} weight
+ * @property {Matrix} bias
+ * @property {number} net_share
+ * @property {number} net_scale
+ */
+/**
+ * A model as steps of computation; `export/program.py` says what each is.
+ * @typedef {object} Program
+ * @property {"classify" | "regress" | "autoencode"} job
+ * @property {number} n_steps
+ * @property {number} n_features
+ * @property {number} n_outputs
+ * @property {number} window
+ * @property {boolean} stateful
+ * @property {boolean} pixels
+ * @property {string} missing
+ * @property {Matrix | null} fill
+ * @property {Matrix} offset Null without `factor`.
+ * @property {Matrix | null} factor
+ * @property {Matrix} target_offset Null without `target_factor`.
+ * @property {Matrix | null} target_factor
+ * @property {number[] | null} change
+ * @property {{ features: number[], weight: Matrix, bias: Matrix, log: boolean[] } | null} linear
+ * @property {Convolutions | null} convolutions
+ * @property {Net[]} nets
+ * @property {Dense[]} encoder
+ * @property {Dense[]} decoder
+ */
+/**
+ * The answer to a row; what there is depends on the job. `states` are those of the last layer of the
+ * first net, one a step (fewer with a pooling stem).
+ * @typedef {object} Answer
+ * @property {Float64Array} probabilities
+ * @property {Float64Array[]} y One, or one a step.
+ * @property {Float64Array[]} states
+ * @property {Float64Array} code
+ * @property {Float64Array} reconstruction
+ * @property {number} error
+ */
+/** @typedef {{ last?: Float64Array }} Memory */
+
+/**
+ * Returns what a program was packed to: lists and objects, with matrices.
+ * @param {any} value
+ * @returns {any}
+ */
+export function unpacked(value) {
   if (Array.isArray(value)) return value.map(unpacked);
   if (value === null || typeof value !== "object") return value;
   if ("base64" in value) return { shape: value.shape, data: numbersOf(value) };
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, unpacked(each)]));
 }
 
-function numbersOf({ dtype, base64 }) {
+/**
+ * Returns the numbers of an array.
+ * @param {Packed} packed
+ */
+export function numbersOf({ dtype, base64 }) {
   const text = atob(base64);
   const size = Number(dtype[2]);
   const bytes = new DataView(new ArrayBuffer(text.length));
@@ -26,6 +103,7 @@ function numbersOf({ dtype, base64 }) {
 // The value of a float16 from its bits: sign, 5 bits of the power of 2, 10 of the fraction.
 const POWERS = Array.from({ length: 32 }, (_, power) => 2 ** (power - 15));
 
+/** @param {number} bits */
 function halfOf(bits) {
   const power = (bits >> 10) & 31;
   const fraction = (bits & 1023) / 1024;
@@ -33,25 +111,34 @@ function halfOf(bits) {
   return bits >> 15 ? -size : size;
 }
 
+/** @param {number} x */
 const relu = (x) => (x > 0 ? x : 0);
 
+/** @param {number} x */
 function sigmoid(x) {
   const e = Math.exp(-Math.abs(x));
   return (x >= 0 ? 1 : e) / (1 + e);
 }
 
-const ACTIVATIONS = { linear: (x) => x, tanh: Math.tanh, relu, sigmoid };
+const ACTIVATIONS = { linear: (/** @type {number} */ x) => x, tanh: Math.tanh, relu, sigmoid };
 
-function softmax(x) {
+/** @param {Float64Array} x @returns {Float64Array} */
+export function softmax(x) {
   const most = Math.max(...x);
   const e = x.map((value) => Math.exp(value - most));
   const sum = e.reduce((a, b) => a + b, 0);
   return e.map((value) => value / sum);
 }
 
-// Returns weight x + bias, in `result` if it is given: new arrays for every step are slow. Four rows
-// are summed side by side, as a processor adds numbers that do not wait for one another.
-function affine(weight, bias, x, result = new Float64Array(bias.data.length)) {
+/**
+ * Returns weight x + bias, in `result` if it is given: new arrays for every step are slow. Four rows
+ * are summed side by side, as a processor adds numbers that do not wait for one another.
+ * @param {Matrix} weight
+ * @param {{ data: Float64Array }} bias
+ * @param {ArrayLike<number>} x
+ * @param {Float64Array} result
+ */
+export function affine(weight, bias, x, result = new Float64Array(bias.data.length)) {
   const [rows, n] = weight.shape;
   const [w, start] = [weight.data, bias.data];
   let row = 0;
@@ -84,14 +171,23 @@ function affine(weight, bias, x, result = new Float64Array(bias.data.length)) {
   return result;
 }
 
+/** @param {Dense} layer @param {ArrayLike<number>} x @returns {Float64Array} */
 function dense(layer, x) {
   return affine(layer.weight, layer.bias, x).map(ACTIVATIONS[layer.activation]);
 }
 
+/** @param {Dense[]} layers @param {any} x @returns {Float64Array} */
+const through = (layers, x) => layers.reduce((value, layer) => dense(layer, value), x);
+
+/** @typedef {(a: Float64Array, b: Float64Array, state: State) => State} Cell */
+
 // Returns the state [h] or [h, c] after a step, from the parts of x and of h that add up.
 const CELLS = {
+  /** @type {Cell} */
   rnn_tanh: (a, b, [h]) => [h.map((_, i) => Math.tanh(a[i] + b[i]))],
+  /** @type {Cell} */
   rnn_relu: (a, b, [h]) => [h.map((_, i) => relu(a[i] + b[i]))],
+  /** @type {Cell} */
   gru(a, b, [h]) {
     const n = h.length;
     const next = new Float64Array(n);
@@ -102,6 +198,7 @@ const CELLS = {
     }
     return [next];
   },
+  /** @type {Cell} */
   lstm(a, b, [h, c]) {
     const n = h.length;
     const next = [new Float64Array(n), new Float64Array(n)];
@@ -114,6 +211,12 @@ const CELLS = {
   },
 };
 
+/**
+ * @param {Net["cell"]} cell
+ * @param {Direction} direction
+ * @param {ArrayLike<number>} x
+ * @param {State} state
+ */
 function cellStep(cell, direction, x, state) {
   const { input_weight, input_bias, hidden_weight, hidden_bias } = direction;
   if (!direction.parts) direction.parts = [0, 1].map(() => new Float64Array(input_bias.data.length));
@@ -123,20 +226,38 @@ function cellStep(cell, direction, x, state) {
   return CELLS[cell](a, b, state);
 }
 
-// The state of zeros of each direction of each layer, in the order of torch.
+/**
+ * Returns the state of zeros of each direction of each layer, in the order of torch.
+ * @param {Net} net
+ * @returns {State[]}
+ */
 function zeroState(net) {
   const size = () => new Float64Array(net.layers[0][0].hidden_weight.shape[1]);
   return net.layers.flatMap((layer) => layer.map(() => (net.cell === "lstm" ? [size(), size()] : [size()])));
 }
 
-const joined = (parts) => Float64Array.from(parts.flatMap((part) => [...part]));
+/**
+ * Returns steps as one array.
+ * @param {Float64Array[]} parts
+ * @returns {Float64Array}
+ */
+export const joined = (parts) => Float64Array.from(parts.flatMap((part) => [...part]));
 
-function meanOf(steps) {
+/**
+ * Returns the mean of steps.
+ * @param {Float64Array[]} steps
+ * @returns {Float64Array}
+ */
+export function meanOf(steps) {
   return steps[0].map((_, i) => steps.reduce((sum, step) => sum + step[i], 0) / steps.length);
 }
 
-// Runs the convolutions before the recurrent layers over a sequence. Their weights are (k, channels,
-// inputs); sums are multiplied by `scale`, which other programs have in the weights.
+/**
+ * Runs the convolutions before the recurrent layers over a sequence. Their weights are (k, channels,
+ * inputs); sums are multiplied by `scale`, which other programs have in the weights.
+ * @param {Net} net
+ * @param {Float64Array[]} steps
+ */
 function stemOf(net, steps) {
   net.stem.forEach(({ weight, scale, bias }, number) => {
     const [k, ...shape] = weight.shape;
@@ -158,15 +279,21 @@ function stemOf(net, steps) {
   return steps;
 }
 
-// Returns of a prepared sequence the outputs of the head (one, or one a step), the last state, and
-// the states of the last layer at every step.
-function outputsOf(net, steps, state = zeroState(net)) {
+/**
+ * Returns of a prepared sequence the outputs of the head (one, or one a step), the last state, and
+ * the states of the last layer at every step.
+ * @param {Net} net
+ * @param {Float64Array[]} steps
+ */
+export function outputsOf(net, steps, state = zeroState(net)) {
   const inputs = stemOf(net, steps);
+  /** @type {State[]} */
   const lasts = [];
   let x = inputs;
   for (const layer of net.layers) {
     const sides = layer.map((direction, number) => {
       let own = state[lasts.length];
+      /** @param {Float64Array} step */
       const read = (step) => (own = cellStep(net.cell, direction, step, own))[0];
       const outputs = number ? [...x].reverse().map(read).reverse() : x.map(read);
       lasts.push(own);
@@ -182,13 +309,25 @@ function outputsOf(net, steps, state = zeroState(net)) {
   return { outputs: summary.map((each) => dense(net.head, each)), state: lasts, states: x };
 }
 
-class Model {
+/** A model that answers rows, one at a time. A row is a list of steps; that of an autoencoder has one. */
+export class Model {
+  /**
+   * Returns the answer to a prepared row of a program with fixed convolutions; `fixed.js` sets it.
+   * @type {(program: Program, steps: Float64Array[]) => any}
+   */
+  static beside;
+
+  /** @param {Program} program As `unpacked` returns it. */
   constructor(program) {
     this.program = program;
   }
 
-  // Returns the steps of a row as the nets read them, from steps as the data has them. `memory`
-  // holds the last known values, if a row goes on.
+  /**
+   * Returns the steps of a row as the nets read them, from steps as the data has them. `memory` holds
+   * the last known values, if a row goes on.
+   * @param {ArrayLike<number>[]} steps
+   * @param {Memory} memory
+   */
   prepare(steps, memory = {}) {
     const p = this.program;
     return steps.map((step) => {
@@ -202,8 +341,9 @@ class Model {
       }
       if (!p.fill && absent.includes(1)) throw new Error("a value is missing, and the model knows no gaps");
       if (p.linear) {
-        p.linear.features.forEach((feature, place) => {
-          if (!p.linear.log[place]) return;
+        const { features, log } = p.linear;
+        features.forEach((feature, place) => {
+          if (!log[place]) return;
           if (x[feature] <= 0) throw new Error("a value is 0 or less, but the model reads logarithms");
           x[feature] = Math.log(x[feature]);
         });
@@ -217,26 +357,35 @@ class Model {
         if (forward) memory.last = x.slice();
         for (let i = 0; i < x.length; i += 1) if (x[i] !== x[i]) x[i] = p.fill.data[i];
       }
-      const scaled = p.factor ? x.map((value, i) => (value - p.offset.data[i]) * p.factor.data[i]) : x;
+      const { factor, offset } = p;
+      const scaled = factor ? x.map((value, i) => (value - offset.data[i]) * factor.data[i]) : x;
       return p.missing === "mask" ? joined([scaled, absent]) : scaled;
     });
   }
 
-  // Returns the answers to a row: probabilities, y (one or one a step), or code and what follows.
+  /**
+   * Returns the answer to a row: probabilities, y (one or one a step), or code and what follows.
+   * @param {ArrayLike<number>[]} row Steps as the data has them, NaN for missing values.
+   * @returns {Answer}
+   */
   predict(row) {
     const { job, nets, convolutions } = this.program;
     const steps = this.prepare(row);
     if (job === "autoencode") return this.autoencoded(steps[0]);
-    if (convolutions) return besideConvolutions(this.program, steps);
+    if (convolutions) return Model.beside(this.program, steps);
     const all = nets.map((net) => outputsOf(net, steps));
     if (job === "classify") {
-      return { probabilities: meanOf(all.map(({ outputs }) => softmax(outputs[0]))), states: all[0].states };
+      return /** @type {any} */ ({ probabilities: meanOf(all.map(({ outputs }) => softmax(outputs[0]))), states: all[0].states });
     }
     const y = all[0].outputs.map((_, t) => meanOf(all.map(({ outputs }) => outputs[t])));
-    return { y: this.inUnits(y, steps), states: all[0].states };
+    return /** @type {any} */ ({ y: this.inUnits(y, steps), states: all[0].states });
   }
 
-  // Returns outputs, one or one a step, in the units of the targets.
+  /**
+   * Returns outputs, one or one a step, in the units of the targets.
+   * @param {Float64Array[]} outputs
+   * @param {Float64Array[]} steps
+   */
   inUnits(outputs, steps) {
     const p = this.program;
     return outputs.map((output, place) => {
@@ -246,14 +395,20 @@ class Model {
         let y = change ? value + steps[t][change[o]] : value;
         if (p.target_factor) y = y / p.target_factor.data[o] + p.target_offset.data[o];
         if (!p.linear) return y;
-        y += this.linearAt(steps, t, o);
+        y += this.linearAt(p.linear, steps, t, o);
         return p.linear.log[o] ? Math.exp(y) : y;
       });
     });
   }
 
-  linearAt(steps, t, o) {
-    const { linear, factor, offset } = this.program;
+  /**
+   * @param {NonNullable<Program["linear"]>} linear
+   * @param {Float64Array[]} steps
+   * @param {number} t
+   * @param {number} o
+   */
+  linearAt(linear, steps, t, o) {
+    const { factor, offset } = this.program;
     const [feature, lags] = [linear.features[o], linear.weight.shape[1]];
     let sum = linear.bias.data[o];
     for (let k = 0; k < lags; k += 1) {
@@ -264,42 +419,65 @@ class Model {
     return sum;
   }
 
+  /** @param {Float64Array} x @returns {any} */
   autoencoded(x) {
-    const code = this.program.encoder.reduce((value, layer) => dense(layer, value), x);
-    const rows = this.program.decoder.reduce((value, layer) => dense(layer, value), code);
+    const code = through(this.program.encoder, x);
+    const rows = through(this.program.decoder, code);
     const error = rows.reduce((sum, value, i) => sum + (value - x[i]) ** 2, 0) / x.length;
     return { code, reconstruction: this.unscaled(rows), error };
   }
 
-  // Returns the row, in the units of the data (pixels from 0 to 1), that a code decodes to.
+  /**
+   * Returns the row, in the units of the data (pixels from 0 to 1), that a code decodes to.
+   * @param {ArrayLike<number>} code
+   */
   decode(code) {
-    return this.unscaled(this.program.decoder.reduce((value, layer) => dense(layer, value), code));
+    return this.unscaled(through(this.program.decoder, code));
   }
 
+  /** @param {Float64Array} rows */
   unscaled(rows) {
     const { factor, offset, n_features } = this.program;
     const own = rows.slice(0, n_features);
     return factor ? own.map((value, i) => value / factor.data[i] + offset.data[i]) : own;
   }
 
+  /** Whether the model can answer after every step without reading the row anew. */
   get streams() {
     const { nets, convolutions } = this.program;
     return !convolutions && nets.length === 1 && !nets[0].stem.length && nets[0].layers[0].length === 1;
   }
 
+  /** Returns a reader of one series. */
   stream() {
     return new Stream(this);
   }
 }
 
-// Reads one series step by step, and answers after every step as if the series ended there.
-class Stream {
+/** Reads one series step by step, and answers after every step as if the series ended there. */
+export class Stream {
+  /** @type {State[]} */
+  state = [];
+
+  /** @type {Memory} */
+  memory = {};
+
+  /** @type {Float64Array | null} */
+  sum = null;
+
+  count = 0;
+
+  /** @type {Float64Array[]} */
+  lags = [];
+
+  /** @param {Model} model */
   constructor(model) {
     this.model = model;
     this.net = model.program.nets[0];
     this.reset();
   }
 
+  /** Begins a series anew. */
   reset() {
     this.state = zeroState(this.net);
     this.memory = {};
@@ -308,18 +486,25 @@ class Stream {
     this.lags = [];
   }
 
-  // Sets the hidden state to zeros, in the middle of a series.
+  /** Sets the hidden state to zeros, in the middle of a series. */
   forget() {
     this.state = zeroState(this.net);
   }
 
+  /** The hidden state of the last layer. */
   get h() {
     return this.state[this.state.length - 1][0];
   }
 
+  /**
+   * Reads a step; returns the probabilities, or y, as if the series ended here.
+   * @param {ArrayLike<number>} values
+   * @returns {{ probabilities: Float64Array, y: Float64Array }}
+   */
   step(values) {
     const { model, net } = this;
     const [x] = model.prepare([values], this.memory);
+    /** @type {Float64Array} */
     let h = x;
     this.state = net.layers.map(([direction], number) => {
       const own = cellStep(net.cell, direction, h, this.state[number]);
@@ -330,9 +515,9 @@ class Stream {
     this.count += 1;
     const summary = net.readout === "mean" ? this.sum.map((value) => value / this.count) : h;
     const output = dense(net.head, summary);
-    if (model.program.job === "classify") return { probabilities: softmax(output) };
+    if (model.program.job === "classify") return /** @type {any} */ ({ probabilities: softmax(output) });
     const n = model.program.linear ? model.program.linear.weight.shape[1] : 1;
     this.lags = [...this.lags, x].slice(-n);
-    return { y: model.inUnits([output], this.lags)[0] };
+    return /** @type {any} */ ({ y: model.inUnits([output], this.lags)[0] });
   }
 }

@@ -1,5 +1,15 @@
 // A classifier of pictures: draw one, and see it read row by row.
 
+import { paintPixels, penOf } from "../../report/html/pixels.js";
+import { colorOf, isCalm } from "../../report/html/theme.js";
+import { decidedAfter, traceOf } from "./answer.js";
+import { CLASSES, sayAnswer, showAnswer } from "./chances.js";
+import { eachFrame, frame, greatest, heat, line, redrawWith, tag, write } from "./charts.js";
+import { Pad, addExamples, rasterOf } from "./draw.js";
+import { joined } from "./net.js";
+import { VIEW, byId, classColor, model, rowsOfRun, say } from "./page.js";
+import { Player } from "./play.js";
+
 const SHAPE = VIEW.picture;
 const examples = rowsOfRun().map((steps) => Uint8Array.from(joined(steps)));
 const ink = { values: new Uint8Array(SHAPE[0] * SHAPE[1]) };
@@ -15,11 +25,11 @@ function rowsOf(values) {
   return Array.from({ length: height }, (_, t) => Float64Array.from(values.slice(t * width, (t + 1) * width)));
 }
 
-const player = new Player("row", () => draw());
+const player = new Player(byId, "row", () => draw());
 const pad = new Pad(byId("pad"), SHAPE, (done) => {
   if (done) drawn(true);
   else if (!slow) drawSoon();
-});
+}, say);
 const drawSoon = eachFrame(() => drawn(false));
 
 // Reads the drawing; `done` plays the reading.
@@ -32,12 +42,12 @@ function read(values, done, blank = false) {
   player.stop();
   ink.values = values;
   const begun = performance.now();
-  trace = blank ? null : traceOf(rowsOf(values));
+  trace = blank ? null : traceOf(model, rowsOf(values));
   slow = performance.now() - begun > 60;
   player.set(blank ? 0 : SHAPE[0]);
   if (!done || blank) return;
   sayAnswer(trace, "row");
-  if (calm.matches) return;
+  if (isCalm()) return;
   player.go(0);
   player.play();
 }
@@ -109,7 +119,8 @@ for (const id of ["centre", "light"]) byId(id).addEventListener("change", () => 
 byId("clear").addEventListener("click", () => pad.clear());
 const shades = examples.flatMap((values) => [...values]);
 byId("light").checked = shades.length > 0 && shades.reduce((a, b) => a + b, 0) / shades.length > 140;
-addExamples(examples, SHAPE, (VIEW.labels || []).map((label) => CLASSES[label]), (values) => {
+byId("examples").hidden = !examples.length;
+addExamples(byId("choices"), examples, SHAPE, (VIEW.labels || []).map((label) => CLASSES[label]), (values) => {
   pad.show(values);
   read(values, true);
 });

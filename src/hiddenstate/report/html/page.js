@@ -1,3 +1,7 @@
+import { startTheme } from "./theme.js";
+
+startTheme(/** @type {HTMLElement} */ (document.getElementById("theme")));
+
 // Elements that scroll can be reached with the keyboard, as long as they do scroll.
 function reachScrolling() {
   for (const part of document.querySelectorAll(".scroll")) {
