@@ -7,6 +7,7 @@ import { VIEW, byId, say } from "./page.js";
 export const CLASSES = VIEW.classes;
 
 const bars = CLASSES.map((name) => {
+  /** @type {any} */
   const item = document.createElement("li");
   item.innerHTML = '<bdi></bdi><svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect height="6"/></svg><span></span>';
   item.firstChild.textContent = name;

@@ -43,6 +43,7 @@ const axesOf = () => [Number(byId("axis-x").value) || 0, SIZE > 1 ? Number(byId(
 const inPixels = (values) => Float64Array.from(values, (value) => clamp(255 * value, 0, 255));
 
 function fieldOf(text) {
+  /** @type {any[]} */
   const [label, name, slider, output] = ["label", "bdi", "input", "output"].map((each) => document.createElement(each));
   label.className = "field";
   name.textContent = text;
@@ -96,7 +97,7 @@ function placeOn(canvas, point) {
   return [share(x) * canvas.clientWidth, (SIZE > 1 ? 1 - share(y) : 0.5) * canvas.clientHeight];
 }
 
-function codeAt(canvas, [right, down]) {
+function codeAt(canvas, /** @type {number[]} */ [right, down]) {
   const [x, y] = axesOf();
   const to = [...code];
   to[x] = ranges[x][0] + right * (ranges[x][1] - ranges[x][0]);
@@ -135,9 +136,10 @@ function drawMap() {
   codes.forEach((point, number) => {
     const [x, y] = placeOn(canvas, point);
     const label = VIEW.code_labels ? VIEW.code_labels[number] : null;
-    pen.fillStyle = label === null ? colorOf("muted") : classColor(label);
+    const color = label === null ? colorOf("muted") : classColor(label);
+    pen.fillStyle = color;
     if (label !== null && VIEW.code_classes[label].length < 3) {
-      write(pen, VIEW.code_classes[label], x, y + 4, pen.fillStyle, "center", 11);
+      write(pen, VIEW.code_classes[label], x, y + 4, color, "center", 11);
       return;
     }
     pen.beginPath();
@@ -151,7 +153,7 @@ function drawMap() {
   canvas.setAttribute("aria-label", `Map of codes, the point at ${text}`);
 }
 
-function mark(pen, [x, y], color, square) {
+function mark(pen, /** @type {number[]} */ [x, y], color, square) {
   for (const [paint, width] of [[colorOf("ground"), 6], [color, 3]]) {
     pen.strokeStyle = paint;
     pen.lineWidth = width;
@@ -292,6 +294,7 @@ const follow = (event) => {
   go(codeAt(canvas, [
     clamp((event.clientX - bounds.left) / bounds.width, 0, 1), clamp((event.clientY - bounds.top) / bounds.height, 0, 1)]));
 };
+/** @type {boolean | string} */
 let dragging = false;
 canvas.addEventListener("pointerdown", (event) => {
   if (event.button) return;
@@ -314,8 +317,9 @@ canvas.addEventListener("keydown", (event) => {
   event.preventDefault();
   const [which, sign] = moves[event.key];
   const axis = axesOf()[which];
+  const [low, high] = ranges[axis];
   const to = [...code];
-  to[axis] = clamp(to[axis] + (sign * (ranges[axis][1] - ranges[axis][0])) / (event.shiftKey ? 200 : 40), ...ranges[axis]);
+  to[axis] = clamp(to[axis] + (sign * (high - low)) / (event.shiftKey ? 200 : 40), low, high);
   go(to);
   sayDecoded();
 });

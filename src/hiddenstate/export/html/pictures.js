@@ -68,9 +68,10 @@ function draw() {
   paintPixels(small, SHAPE, ink.values);
   pen.imageSmoothingEnabled = false;
   pen.globalAlpha = 0.25;
-  pen.drawImage(small, ...boxes[0]);
+  const [[left, top, across]] = boxes;
+  pen.drawImage(small, left, top, across, tall);
   pen.globalAlpha = 1;
-  if (at) pen.drawImage(small, 0, 0, width, at, boxes[0][0], 18, boxes[0][2], row * at);
+  if (at) pen.drawImage(small, 0, 0, width, at, left, top, across, row * at);
   boxes.forEach((box) => frame(pen, box));
   showAnswer(trace || { probabilities: [] }, trace ? at : 0, "row");
   const about = light ? "dark on light" : "light on dark";
@@ -84,14 +85,14 @@ function draw() {
   const n = trace.states[0].length;
   const most = greatest(trace.states);
   const stateAt = (t) => trace.states[Math.floor((t * trace.states.length) / height)];
-  const [left, , across] = boxes[1];
-  heat(pen, [left, 18, across, row * at], at, n, (t, unit) => stateAt(t)[unit] / most);
+  const [middle, , wider] = boxes[1];
+  heat(pen, [middle, top, wider, row * at], at, n, (t, unit) => stateAt(t)[unit] / most);
   drawChances(pen, boxes[2], row, at);
   const decided = decidedAfter(trace.probabilities);
   if (at < height) marker(pen, 18 + row * at, wide, colorOf("ink"), []);
   if (at >= decided && at) {
     marker(pen, 18 + row * (decided - 1), wide, colorOf("target"), [5, 3]);
-    tag(pen, `decided at row ${decided}`, left + 8, 18 + row * (decided - 1) + (decided > 2 ? -5 : 14), colorOf("target"));
+    tag(pen, `decided at row ${decided}`, middle + 8, 18 + row * (decided - 1) + (decided > 2 ? -5 : 14), colorOf("target"));
   }
 }
 
@@ -100,7 +101,7 @@ function marker(pen, y, wide, color, dash) {
 }
 
 // Draws the probability of each class in a column, or as lines if there are many.
-function drawChances(pen, [x, y, wide, tall], row, at) {
+function drawChances(pen, /** @type {number[]} */ [x, y, wide, tall], row, at) {
   const n = CLASSES.length;
   const column = wide / n;
   if (n > 30) {

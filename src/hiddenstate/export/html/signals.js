@@ -12,6 +12,7 @@ import { readSeries } from "./table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
 
 const LEFT = 46;
+/** @type {{ name: string, series: Float64Array[] }[]} */
 let sources = rowsOfRun().map((series, number) => ({
   name: `Row ${number + 1} of the run${VIEW.labels ? ` (${CLASSES[VIEW.labels[number]]})` : ""}`, series,
 }));
@@ -147,7 +148,7 @@ function draw() {
 }
 
 // Writes the names of the two most probable classes at their lines.
-function nameChances(pen, [x, y, wide, tall], at) {
+function nameChances(pen, /** @type {number[]} */ [x, y, wide, tall], at) {
   if (!at) return;
   const now = trace.probabilities[at - 1];
   const best = [...now.keys()].sort((a, b) => now[b] - now[a]).slice(0, 2);

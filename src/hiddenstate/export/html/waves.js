@@ -62,6 +62,7 @@ function answersTo(reset) {
     };
   }
   const size = PROGRAM.window;
+  /** @type {any} */
   const found = { y: series.map(() => none), states: [], first: size - 1 };
   for (let end = size; end <= series.length; end += 1) {
     const { y, states } = model.predict(series.slice(end - size, end));
@@ -224,7 +225,7 @@ function boxes() {
   });
 }
 
-function stacked([x, y, wide, tall], n) {
+function stacked(/** @type {number[]} */ [x, y, wide, tall], n) {
   return Array.from({ length: n }, (_, place) => [x, y + (place * tall) / n, wide, tall / n]);
 }
 

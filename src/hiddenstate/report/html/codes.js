@@ -7,6 +7,7 @@ import { TimeBar } from "./time.js";
 import { dress } from "./tools.js";
 
 (() => {
+  /** @type {(id: string) => any} */
   const part = (id) => document.getElementById(id);
   const data = JSON.parse(part("codes-data").textContent);
   const canvas = part("plot-canvas");

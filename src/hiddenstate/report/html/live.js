@@ -6,11 +6,14 @@ import { TimeBar } from "./time.js";
 import { drawBars, drawLanes } from "./tools.js";
 
 (() => {
+  /** @type {(id: string) => any} */
   const part = (id) => document.getElementById(id);
   const data = JSON.parse(part("live-data").textContent);
   const note = part("live-note");
   part("live").hidden = false;
-  for (const figure of document.querySelectorAll(".lead .figure")) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const figures = document.querySelectorAll(".lead .figure");
+  for (const figure of figures) {
     figure.hidden = figure.id !== "figure-held_out"; // it also has the baseline and residuals
   }
 
@@ -171,8 +174,8 @@ import { drawBars, drawLanes } from "./tools.js";
         const value = low + share * (high - low);
         pen.fillText(Number(value.toPrecision(2)).toString(), left - 6, y);
       }
-      for (const [place, side] of [[first, "left"], [last - 1, "right"]]) {
-        pen.textAlign = side;
+      for (const place of [first, last - 1]) {
+        pen.textAlign = place === first ? "left" : "right";
         pen.fillText(when(time[place]), at(place, 0)[0], tall - 8);
       }
       pen.textAlign = "center";

@@ -3,7 +3,7 @@
 import { colorOf } from "./theme.js";
 
 /** @typedef {CanvasRenderingContext2D} Pen */
-/** @typedef {[x: number, y: number, wide: number, tall: number]} Box In CSS pixels. */
+/** @typedef {number[]} Box x, y, width and height, in CSS pixels. */
 
 /**
  * Unpacks numbers from little-endian bytes in base64.

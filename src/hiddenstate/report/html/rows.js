@@ -121,7 +121,6 @@ export class RowViewer {
       this.write(pen, name, 6, (tall * (channel + 0.5)) / channels, left - 12);
     });
     if (more) this.write(pen, more, 6, tall + 7, canvas.clientWidth);
-    /** @type {[number, number, number]} */
     const space = [left, canvas.clientWidth - left, tall];
     const [own, again] = [this.values(rows, row, 0), part ? this.values(rows, row, 1) : null];
     const blue = colorOf("prediction");

@@ -1,12 +1,12 @@
 // Functions that the parts of the page share: lanes, bars and shapes.
 
 /** @import { Pen } from "./pixels.js" */
-/** @typedef {[left: number, wide: number, tall: number]} Space In CSS pixels, from the top. */
+/** @typedef {number[]} Room Left, width and height, in CSS pixels; it begins at the top. */
 
 /**
  * Draws each channel of a series as a line in a lane of its own.
  * @param {Pen} pen
- * @param {Space} space
+ * @param {Room} room
  * @param {ArrayLike<number>} values `length` steps of all channels, from 0 to 255
  * @param {object} series
  * @param {number} series.channels
@@ -30,7 +30,7 @@ export function drawLanes(pen, [left, wide, tall], values, { channels, length, s
 /**
  * Draws each quantity as a bar from its mean in the middle.
  * @param {Pen} pen
- * @param {Space} space
+ * @param {Room} room
  * @param {ArrayLike<number>} values From 0 to 255.
  * @param {ArrayLike<number> | null} again Values that are marked on the bars.
  * @param {string[]} colors Of bars, of the mean and of marks.
