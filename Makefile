@@ -1,6 +1,7 @@
 # make run       a first run, without torch: the LSTM reads the bundled MNIST, into runs/
 # make quick     format, lint, types and the tests of the core, within a minute
 # make test      every check, within five minutes on two cores
+# make types-js  the types of the scripts of the pages, if there is a tsc; check includes it
 # make format    formats Python and C++
 # make stress    kills, damaged files, full disks and more, at random and at length; half an hour
 # make locked    the tests with pinned releases, each file's hash checked
@@ -13,6 +14,8 @@ BIN := .venv/bin
 # The version is in __init__.py; a new one is reinstalled.
 BUILT := pyproject.toml CMakeLists.txt src/hiddenstate/__init__.py $(wildcard src/hiddenstate/kernels/csrc/*)
 
+TSC := $(or $(wildcard node_modules/.bin/tsc),$(shell command -v tsc))
+
 CSRC := $(wildcard src/hiddenstate/kernels/csrc/*.cpp src/hiddenstate/kernels/csrc/*.h)
 
 # What most changes can break: the rooms, options, readers, file formats, the lock, one engine
@@ -24,7 +27,7 @@ QUICK := tests/test_architecture.py $(addprefix tests/,config data metrics model
 # The tests start hundreds of processes; without bytecode files each compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run quick test check levels format stress locked lock audit wheel actions sanitize \
+.PHONY: run quick test check types-js levels format stress locked lock audit wheel actions sanitize \
   clean
 
 run: .venv/installed
@@ -38,11 +41,20 @@ test: check
 	$(BIN)/pytest -n auto
 	$(MAKE) levels
 
-check: .venv/installed-dev
+check: .venv/installed-dev types-js
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CSRC)
 	$(BIN)/mypy
+
+# The scripts that pages share are checked strictly; those of one page for names and calls.
+types-js:
+ifeq ($(TSC),)
+	@echo "types of the scripts: skipped without tsc (npm install --no-save typescript)"
+else
+	$(TSC) --project tsconfig.json
+	$(TSC) --project tsconfig.pages.json
+endif
 
 # A share of the tests at each level of instructions below the best, and without the kernels.
 levels: .venv/installed-dev

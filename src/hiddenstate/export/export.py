@@ -148,10 +148,11 @@ def export_model(
     if target.ending:
         contents.setdefault(".json", facts_json(source.facts))
         paths |= {".json": Path(f"{base}.json"), next(iter(contents)): path}
-        shared = _shared_facts(paths[".json"], source) if path != paths[".json"] else None
-        if shared is not None:
-            contents[".json"] = facts_json({**shared, **json.loads(contents[".json"])})
-        kept = [each for end, each in paths.items() if end != ".json" or shared is None]
+        earlier = _earlier_facts(paths[".json"]) if path != paths[".json"] else None
+        shared = earlier is not None and earlier[SHA] == source.facts[SHA]
+        if earlier is not None and shared:  # exports of the same model add to one file
+            contents[".json"] = facts_json({**earlier, **json.loads(contents[".json"])})
+        kept = [each for end, each in paths.items() if end != ".json" or not shared]
         _check_files(kept, force, path)
     else:
         _check_folder(base, next(iter(paths.values())), force)
@@ -172,14 +173,13 @@ def _named(output: Path, target: Target) -> tuple[Path, Path]:
     return output, output.with_name(output.name.removesuffix(output.suffix))
 
 
-def _shared_facts(path: Path, source: Source) -> dict[str, Any] | None:
-    """Return the facts beside an earlier export of the same model, which another may add to."""
+def _earlier_facts(path: Path) -> dict[str, Any] | None:
+    """Return the facts in the JSON file of an earlier export; None if the file is not of one."""
     try:
         facts = json.loads(path.read_bytes()) if path.is_file() else None
     except (OSError, ValueError):
         return None
-    same = isinstance(facts, dict) and facts.get(SHA) == source.facts[SHA]
-    return facts if same else None
+    return facts if isinstance(facts, dict) and SHA in facts else None
 
 
 def _check_files(paths: list[Path], force: bool, named: Path) -> None:
@@ -196,22 +196,12 @@ def _check_files(paths: list[Path], force: bool, named: Path) -> None:
             raise OptionError(
                 f"--output: {printable(path)} already exists; add --force to replace it"
             )
-        if is_own_file(path) or not path.is_file() or (path != named and not _is_export(path)):
+        foreign = path != named and path.suffix == ".json" and _earlier_facts(path) is None
+        if is_own_file(path) or not path.is_file() or foreign:
             raise OptionError(
                 f"--output: {printable(path)} exists, and is not of an earlier export; name "
                 "another file"
             )
-
-
-def _is_export(path: Path) -> bool:
-    """Whether a file beside the one that a user names is an earlier export's."""
-    if path.suffix != ".json":
-        return True
-    try:
-        facts = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(facts, dict) and SHA in facts
 
 
 def _check_folder(folder: Path, first: Path, force: bool) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from hiddenstate.engines.members import MembersPredictor
 from hiddenstate.engines.reference import ReferencePredictor
+from hiddenstate.export.program import program_of
 from hiddenstate.inference.stream import Stream
 from hiddenstate.metrics.scores import error_by_row, softmax
 from hiddenstate.models.convolutions import combine
@@ -189,17 +190,11 @@ def _rows(model: FittedModel, shape: tuple[int, ...], random: np.random.Generato
 def _trial(model: FittedModel, X: Array, lengths: Array | None) -> Trial:
     trial = Trial(X, lengths, expected_answers(model, X, lengths), None)
     trial = replace(trial, answers=trial.masked(trial.answers))
-    if lengths is not None or not _streams(model):
+    if lengths is not None or not program_of(model).streams:
         return trial
     stream = Stream(model, len(X), threads=1)
     name = "probabilities" if model.net.job == "classify" else "y"
     return replace(trial, stream={name: stream.feed(X)})
-
-
-def _streams(model: FittedModel) -> bool:
-    from hiddenstate.export.program import program_of
-
-    return program_of(model).streams
 
 
 def expected_answers(model: FittedModel, X: Array, lengths: Array | None) -> Answers:

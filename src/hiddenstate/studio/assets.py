@@ -1,19 +1,17 @@
 """The files of the page, held in memory: nothing is served from the disk by its name."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 
 from hiddenstate.report.html.palette import base_style
+from hiddenstate.report.html.scripts import COMMENT
 from hiddenstate.studio.session import Session
 
 FOLDERS = ("studio/static", "report/html", "export/html")
 """Folders of scripts: a page of the studio draws with what reports and exported pages draw with.
 They have the same places to one another in addresses, so that imports between them hold."""
-
-COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|[ \t]*/\*\*.*?\*/", re.MULTILINE | re.DOTALL)
 
 STYLE = "studio/static/studio.css"
 

@@ -3,10 +3,11 @@
 import json
 import shutil
 import subprocess
-from importlib.resources import files
 from typing import Any
 
 import pytest
+
+from hiddenstate.report.html.scripts import joined
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
@@ -17,9 +18,9 @@ def read(
     """Return the series that the page reads, or its error."""
     about = {"columns": columns, "id": list(ids), "decimal": decimal}
     script = (
-        f"const ABOUT = {json.dumps(about)};\nconst PROGRAM = {{ n_features: {n_features} }};\n"
-        + files("hiddenstate.export.html").joinpath("table.js").read_text("utf-8")
-        + f"let found;\ntry {{ found = readSeries({json.dumps(text)}).map(({{ name, series }}) => "
+        joined(["export/html/table.js"])
+        + f"\nconst asked = {json.dumps([text, about, n_features])};\nlet found;\n"
+        "try { found = readSeries(...asked).map(({ name, series }) => "
         "[name, series.map((step) => [...step])]); } catch (error) { found = error.message; }\n"
         "console.log(JSON.stringify(found));"
     )

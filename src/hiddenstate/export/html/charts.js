@@ -1,34 +1,34 @@
-// What every job needs: the model, its colours, and charts.
+// Charts, and small functions that scripts share.
 
-const DATA = JSON.parse(document.getElementById("model-data").textContent);
-const VIEW = DATA.view;
-const ABOUT = DATA.about;
-const model = new Model(unpacked(DATA.program));
-const PROGRAM = model.program;
-const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+import { contextOf, rgb } from "../../report/html/pixels.js";
+import { colorOf } from "../../report/html/theme.js";
 
-const byId = (id) => document.getElementById(id);
-const colorOf = (role) => getComputedStyle(document.documentElement).getPropertyValue(`--${role}`).trim();
-const classColor = (place) => {
-  const colors = VIEW.colors[isDark() ? "dark" : "light"];
-  return colors[place % colors.length];
-};
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-const short = (value) => (Math.abs(value) >= 1e5 || (value && Math.abs(value) < 1e-3)
+/** @import { Box, Pen } from "../../report/html/pixels.js" */
+
+/**
+ * Returns a value, or the end of the range that is next to it.
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+/**
+ * Returns a number with 4 digits, as text.
+ * @param {number} value
+ */
+export const short = (value) => (Math.abs(value) >= 1e5 || (value && Math.abs(value) < 1e-3)
   ? value.toExponential(2) : String(Number(value.toPrecision(4))));
-const percent = (share) => `${share >= 0.9995 ? 100 : (100 * share).toFixed(share > 0.1 ? 0 : 1)} %`;
+/**
+ * Returns a share in percent, as text.
+ * @param {number} share
+ */
+export const percent = (share) => `${share >= 0.9995 ? 100 : (100 * share).toFixed(share > 0.1 ? 0 : 1)} %`;
 
-function say(text) {
-  byId("spoken").textContent = text;
-}
-
-function complain(text) {
-  byId("problem").textContent = text;
-  byId("problem").hidden = !text;
-}
-
-// Calls `draw` once before the next frame, however often it is asked for.
-function eachFrame(draw) {
+/**
+ * Returns a function that calls `draw` once before the next frame, however often it is called.
+ * @param {() => void} draw
+ */
+export function eachFrame(draw) {
   let waiting = false;
   return () => {
     if (waiting) return;
@@ -40,38 +40,33 @@ function eachFrame(draw) {
   };
 }
 
-// Draws anew when the theme changes, or the size of a canvas.
-function redrawWith(draw, canvas) {
+/**
+ * Draws anew when the theme changes, or the size of a canvas.
+ * @param {() => void} draw
+ * @param {HTMLCanvasElement} canvas
+ */
+export function redrawWith(draw, canvas) {
   new ResizeObserver(eachFrame(draw)).observe(canvas);
   document.addEventListener("theme", draw);
 }
 
-// Returns the rows of the run, each a list of steps, without the gaps after its end.
-function rowsOfRun() {
-  if (!VIEW.rows) return [];
-  const { shape } = VIEW.rows;
-  const values = numbersOf(VIEW.rows);
-  const width = shape[shape.length - 1];
-  const length = shape.length === 3 ? shape[1] : 1;
-  return Array.from({ length: shape[0] }, (_, row) => {
-    const steps = Array.from({ length }, (__, t) => {
-      const from = (row * length + t) * width;
-      return values.slice(from, from + width);
-    });
-    while (steps.length > 1 && steps[steps.length - 1].every(Number.isNaN)) steps.pop();
-    return steps;
-  });
-}
-
+/** @param {number[]} from @param {number[]} to @param {number} share */
 const mixed = (from, to, share) => from.map((part, i) => part + (to[i] - part) * share);
 
-// Paints a table of numbers from -1 to 1: blue below 0, red above it, or from 0 to 1 in blue alone.
-function heat(pen, [x, y, wide, tall], rows, columns, valueAt) {
+/**
+ * Paints a table of numbers from -1 to 1: blue below 0, red above it.
+ * @param {Pen} pen
+ * @param {Box} box
+ * @param {number} rows
+ * @param {number} columns
+ * @param {(row: number, column: number) => number} valueAt
+ */
+export function heat(pen, [x, y, wide, tall], rows, columns, valueAt) {
   if (!rows || !columns) return;
   const cells = document.createElement("canvas");
   cells.width = columns;
   cells.height = rows;
-  const own = cells.getContext("2d");
+  const own = contextOf(cells);
   const image = own.createImageData(columns, rows);
   const [paper, low, high] = ["paper", "prediction", "target"].map((role) => rgb(colorOf(role)));
   for (let row = 0; row < rows; row += 1) {
@@ -86,8 +81,15 @@ function heat(pen, [x, y, wide, tall], rows, columns, valueAt) {
   pen.drawImage(cells, x, y, wide, tall);
 }
 
-// Draws a line through points, lifting the pen at what is not a number.
-function line(pen, points, color, width = 1.5, dash = []) {
+/**
+ * Draws a line through points, lifting the pen at what is not a number.
+ * @param {Pen} pen
+ * @param {number[][]} points x and y of each.
+ * @param {string} color
+ * @param {number} [width]
+ * @param {number[]} [dash]
+ */
+export function line(pen, points, color, width = 1.5, dash = []) {
   pen.strokeStyle = color;
   pen.lineWidth = width;
   pen.setLineDash(dash);
@@ -107,15 +109,33 @@ function line(pen, points, color, width = 1.5, dash = []) {
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
-function write(pen, text, x, y, color, align = "left", size = 12) {
+/**
+ * Writes a text.
+ * @param {Pen} pen
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y Its base line.
+ * @param {string} color
+ * @param {CanvasTextAlign} [align]
+ * @param {number} [size]
+ */
+export function write(pen, text, x, y, color, align = "left", size = 12) {
   pen.font = `${size}px ${FONT}`;
   pen.textAlign = align;
   pen.fillStyle = color;
   pen.fillText(text, x, y);
 }
 
-// Writes a text on a ground of its own.
-function tag(pen, text, x, y, color, align = "left") {
+/**
+ * Writes a text on a ground of its own.
+ * @param {Pen} pen
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y
+ * @param {string} color
+ * @param {CanvasTextAlign} [align]
+ */
+export function tag(pen, text, x, y, color, align = "left") {
   pen.font = `12px ${FONT}`;
   const wide = pen.measureText(text).width;
   pen.fillStyle = colorOf("ground");
@@ -123,14 +143,22 @@ function tag(pen, text, x, y, color, align = "left") {
   write(pen, text, x, y, color, align);
 }
 
-function frame(pen, [x, y, wide, tall]) {
+/**
+ * Draws the frame of a chart.
+ * @param {Pen} pen
+ * @param {Box} box
+ */
+export function frame(pen, [x, y, wide, tall]) {
   pen.strokeStyle = colorOf("faint");
   pen.lineWidth = 1;
   pen.strokeRect(x + 0.5, y + 0.5, wide - 1, tall - 1);
 }
 
-// The largest absolute value of states, at least a quarter; those of relu have no bound.
-function greatest(states) {
+/**
+ * Returns the largest absolute value of states, at least a quarter; those of relu have no bound.
+ * @param {Float64Array[]} states
+ */
+export function greatest(states) {
   let most = 0.25;
   for (const state of states) for (const value of state) most = Math.max(most, Math.abs(value));
   return most;

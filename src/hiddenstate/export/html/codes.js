@@ -1,5 +1,14 @@
 // An autoencoder: drag a point through its codes and see it decoded; encode a row.
 
+import { paintPixels, penOf } from "../../report/html/pixels.js";
+import { colorOf } from "../../report/html/theme.js";
+import { clamp, eachFrame, frame, line, redrawWith, short, write } from "./charts.js";
+import { Pad, addExamples, rasterOf } from "./draw.js";
+import { numbersOf } from "./net.js";
+import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
+import { readLines } from "./table.js";
+import { takeTexts } from "./texts.js";
+
 const SHAPE = VIEW.picture;
 const SIZE = PROGRAM.encoder[PROGRAM.encoder.length - 1].bias.data.length;
 const rows = rowsOfRun().map(([row]) => row);
@@ -34,6 +43,7 @@ const axesOf = () => [Number(byId("axis-x").value) || 0, SIZE > 1 ? Number(byId(
 const inPixels = (values) => Float64Array.from(values, (value) => clamp(255 * value, 0, 255));
 
 function fieldOf(text) {
+  /** @type {any[]} */
   const [label, name, slider, output] = ["label", "bdi", "input", "output"].map((each) => document.createElement(each));
   label.className = "field";
   name.textContent = text;
@@ -87,7 +97,7 @@ function placeOn(canvas, point) {
   return [share(x) * canvas.clientWidth, (SIZE > 1 ? 1 - share(y) : 0.5) * canvas.clientHeight];
 }
 
-function codeAt(canvas, [right, down]) {
+function codeAt(canvas, /** @type {number[]} */ [right, down]) {
   const [x, y] = axesOf();
   const to = [...code];
   to[x] = ranges[x][0] + right * (ranges[x][1] - ranges[x][0]);
@@ -126,9 +136,10 @@ function drawMap() {
   codes.forEach((point, number) => {
     const [x, y] = placeOn(canvas, point);
     const label = VIEW.code_labels ? VIEW.code_labels[number] : null;
-    pen.fillStyle = label === null ? colorOf("muted") : classColor(label);
+    const color = label === null ? colorOf("muted") : classColor(label);
+    pen.fillStyle = color;
     if (label !== null && VIEW.code_classes[label].length < 3) {
-      write(pen, VIEW.code_classes[label], x, y + 4, pen.fillStyle, "center", 11);
+      write(pen, VIEW.code_classes[label], x, y + 4, color, "center", 11);
       return;
     }
     pen.beginPath();
@@ -142,7 +153,7 @@ function drawMap() {
   canvas.setAttribute("aria-label", `Map of codes, the point at ${text}`);
 }
 
-function mark(pen, [x, y], color, square) {
+function mark(pen, /** @type {number[]} */ [x, y], color, square) {
   for (const [paint, width] of [[colorOf("ground"), 6], [color, 3]]) {
     pen.strokeStyle = paint;
     pen.lineWidth = width;
@@ -164,9 +175,10 @@ function drawDecoded() {
     canvas.classList.add("fill");
     drawNumbers(canvas, values, own && own.row);
   }
-  canvas.setAttribute("aria-label", `The row decoded from ${code.map(short).join(", ")}${SHAPE ? ""
-    : `: ${[...values].slice(0, 8).map((value, i) => `${VIEW.columns[i]} ${short(value)}`).join(", ")}`}`);
-  byId("decoded-text").textContent = `decoded from ${code.map(short).join(", ")}`;
+  const from = `decoded from ${code.map(short).join(", ")}`;
+  const some = [...values].slice(0, 8).map((value, i) => `${VIEW.columns[i]} ${short(value)}`);
+  canvas.setAttribute("aria-label", `The row ${from}${SHAPE ? "" : `: ${some.join(", ")}`}`);
+  byId("decoded-text").textContent = from;
 }
 
 // Draws the numbers of a row, each in its range: as a line, or as bars with names if they are few.
@@ -282,6 +294,7 @@ const follow = (event) => {
   go(codeAt(canvas, [
     clamp((event.clientX - bounds.left) / bounds.width, 0, 1), clamp((event.clientY - bounds.top) / bounds.height, 0, 1)]));
 };
+/** @type {boolean | string} */
 let dragging = false;
 canvas.addEventListener("pointerdown", (event) => {
   if (event.button) return;
@@ -304,8 +317,9 @@ canvas.addEventListener("keydown", (event) => {
   event.preventDefault();
   const [which, sign] = moves[event.key];
   const axis = axesOf()[which];
+  const [low, high] = ranges[axis];
   const to = [...code];
-  to[axis] = clamp(to[axis] + (sign * (ranges[axis][1] - ranges[axis][0])) / (event.shiftKey ? 200 : 40), ...ranges[axis]);
+  to[axis] = clamp(to[axis] + (sign * (high - low)) / (event.shiftKey ? 200 : 40), low, high);
   go(to);
   sayDecoded();
 });
@@ -330,7 +344,7 @@ if (SHAPE) {
       own = null;
       drawSoon();
     } else encodeDrawing(done);
-  });
+  }, say);
   const encodeDrawing = (done) => {
     const values = rasterOf(pad.strokes, SHAPE, byId("centre").checked);
     encode(Float64Array.from(values, (value) => (byId("light").checked ? 255 - value : value)), done);
@@ -338,7 +352,8 @@ if (SHAPE) {
   byId("clear").addEventListener("click", () => pad.clear());
   byId("centre").checked = SHAPE[0] === SHAPE[1];
   for (const id of ["centre", "light"]) byId(id).addEventListener("change", () => pad.strokes.length && encodeDrawing(true));
-  addExamples(rows, SHAPE, labels, (values) => {
+  byId("examples").hidden = !rows.length;
+  addExamples(byId("choices"), rows, SHAPE, labels, (values) => {
     pad.show(values);
     encode(values, true);
   });
@@ -390,7 +405,7 @@ function offer(list, name) {
 }
 
 takeTexts(`A line is a row: ${ABOUT.columns ? VIEW.columns.slice(0, 8).join(", ") : `${PROGRAM.n_features} numbers`}${ABOUT.columns && VIEW.columns.length > 8 ? ", ..." : ""}.`, (text) => {
-  const list = readLines(text).lines.slice(0, 1000);
+  const list = readLines(text, ABOUT).lines.slice(0, 1000);
   const wrong = list.find((row) => row.length !== PROGRAM.n_features);
   if (wrong) throw new Error(`a line has ${wrong.length} numbers, and a row ${PROGRAM.n_features}`);
   offer(list, "Your row");

@@ -1,15 +1,30 @@
 // A pad to draw on, and the picture that a network reads of it.
 
+import { contextOf, paintPixels, penOf } from "../../report/html/pixels.js";
+import { colorOf } from "../../report/html/theme.js";
+import { clamp, redrawWith, write } from "./charts.js";
+
+/** @import { Pen } from "../../report/html/pixels.js" */
+/** @typedef {number[]} Place x and y: shares of a pad, or CSS pixels. */
+
 const FINE = 8; // samples of a pixel on each side
 const PEN = 2.5 / 28; // width of the pen, as a share of the shorter side of a picture
+/** @type {Record<string, number[]>} */
+const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const BOX = 20 / 28; // side of the box of a centred drawing, as MNIST has it
 
-// Returns the pixels (height * width) of strokes, whose points are shares of the pad. Centred, the
-// drawing is as large as the box, and its centre of mass in the middle, as in MNIST.
-function rasterOf(strokes, [height, width], centred) {
+/**
+ * Returns the pixels (height * width), from 0 to 255, of strokes, whose points are shares of the pad.
+ * Centred, the drawing is as large as the box, and its centre of mass in the middle, as in MNIST.
+ * @param {Place[][]} strokes
+ * @param {number[]} shape Height and width.
+ * @param {boolean} centred
+ */
+export function rasterOf(strokes, [height, width], centred) {
   const side = Math.min(height, width);
   const points = strokes.flat().map(([x, y]) => [x * width, y * height]);
   if (!points.length) return new Uint8Array(height * width);
+  /** @param {Place} point */
   let place = ([x, y]) => [x * width, y * height];
   if (centred) {
     const ends = [0, 1].map((axis) => {
@@ -34,11 +49,17 @@ function rasterOf(strokes, [height, width], centred) {
   return painted(strokes, (point) => place(point).map((value, axis) => value + shift[axis]), height, width);
 }
 
+/**
+ * @param {Place[][]} strokes
+ * @param {(point: Place) => Place} place
+ * @param {number} height
+ * @param {number} width
+ */
 function painted(strokes, place, height, width) {
   const canvas = document.createElement("canvas");
   canvas.width = width * FINE;
   canvas.height = height * FINE;
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  const pen = contextOf(canvas, { willReadFrequently: true });
   pen.scale(FINE, FINE);
   strokeAll(pen, strokes, place, PEN * Math.min(height, width));
   const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
@@ -51,24 +72,45 @@ function painted(strokes, place, height, width) {
   return Uint8Array.from(sums, (sum) => Math.round(sum / FINE ** 2));
 }
 
+/**
+ * @param {Pen} pen
+ * @param {Place[][]} strokes
+ * @param {(point: Place) => Place} place
+ * @param {number} width
+ */
 function strokeAll(pen, strokes, place, width) {
   pen.lineCap = "round";
   pen.lineJoin = "round";
   pen.lineWidth = width;
   for (const stroke of strokes) {
     pen.beginPath();
-    stroke.forEach((point, number) => (number ? pen.lineTo(...place(point)) : pen.moveTo(...place(point))));
-    if (stroke.length === 1) pen.lineTo(...place(stroke[0]));
+    for (const point of stroke.length === 1 ? [...stroke, ...stroke] : stroke) {
+      const [x, y] = place(point);
+      pen.lineTo(x, y);
+    }
     pen.stroke();
   }
 }
 
-// A canvas to draw on with a pointer or keys. `changed(done)` is called after every move.
-class Pad {
-  constructor(canvas, shape, changed) {
-    Object.assign(this, { canvas, shape, changed, strokes: [], shown: null });
+/** A canvas to draw on with a pointer or keys. */
+export class Pad {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {number[]} shape Height and width of the picture.
+   * @param {(done: boolean) => void} changed Called after every move.
+   * @param {(text: string) => void} say Speaks to users of the keys.
+   */
+  constructor(canvas, shape, changed, say) {
+    this.canvas = canvas;
+    this.shape = shape;
+    this.changed = changed;
+    this.say = say;
+    /** @type {Place[][]} */
+    this.strokes = [];
+    /** @type {ArrayLike<number> | null} */
+    this.shown = null;
     this.pen = [0.5, 0.2];
-    this.down = false;
+    this.down = this.drawing = this.keys = false;
     canvas.style.aspectRatio = `${shape[1]} / ${shape[0]}`;
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -81,11 +123,13 @@ class Pad {
     this.draw();
   }
 
+  /** @param {PointerEvent} event */
   placeOf(event) {
     const box = this.canvas.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   }
 
+  /** @param {PointerEvent} event */
   begin(event) {
     if (event.button) return;
     this.canvas.setPointerCapture(event.pointerId);
@@ -95,6 +139,7 @@ class Pad {
     this.add(this.placeOf(event), true);
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     if (!this.drawing) return;
     const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [event];
@@ -109,7 +154,11 @@ class Pad {
     this.changed(true);
   }
 
-  // Adds a point, to a new stroke or to the last one.
+  /**
+   * Adds a point, to a new stroke or to the last one.
+   * @param {Place} point
+   * @param {boolean} fresh
+   */
   add(point, fresh) {
     this.shown = null;
     if (fresh || !this.strokes.length) this.strokes.push([point]);
@@ -118,9 +167,9 @@ class Pad {
     this.changed(false);
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
-    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const move = moves[event.key];
+    const move = MOVES[event.key];
     if (move) {
       const far = event.shiftKey ? 0.01 : 0.04;
       this.pen = this.pen.map((value, axis) => clamp(value + far * move[axis], 0, 1));
@@ -132,13 +181,14 @@ class Pad {
       this.keys = true;
       if (this.down) this.add(this.pen, true);
       else this.changed(true);
-      say(this.down ? "pen down" : "pen up");
+      this.say(this.down ? "pen down" : "pen up");
       this.draw();
     } else if (event.key === "Delete" || event.key === "Backspace") this.clear();
     else return;
     event.preventDefault();
   }
 
+  /** Removes the drawing. */
   clear() {
     this.strokes = [];
     this.shown = null;
@@ -147,7 +197,10 @@ class Pad {
     this.changed(true);
   }
 
-  // Shows a picture instead of a drawing.
+  /**
+   * Shows a picture instead of a drawing.
+   * @param {ArrayLike<number>} values (height * width), from 0 to 255
+   */
   show(values) {
     this.strokes = [];
     this.shown = values;
@@ -165,6 +218,7 @@ class Pad {
       pen.drawImage(small, 0, 0, wide, tall);
       return;
     }
+    /** @param {Place} point */
     const place = ([x, y]) => [x * wide, y * tall];
     pen.strokeStyle = colorOf("ink");
     strokeAll(pen, this.strokes, place, PEN * Math.min(wide, tall));
@@ -172,7 +226,8 @@ class Pad {
       pen.strokeStyle = colorOf("prediction");
       pen.lineWidth = 2;
       pen.beginPath();
-      pen.arc(...place(this.pen), this.down ? 5 : 9, 0, 2 * Math.PI);
+      const [x, y] = place(this.pen);
+      pen.arc(x, y, this.down ? 5 : 9, 0, 2 * Math.PI);
       pen.stroke();
     } else if (!this.strokes.length) {
       write(pen, "draw here", wide / 2, tall / 2, colorOf("muted"), "center", 15);
@@ -180,18 +235,26 @@ class Pad {
   }
 }
 
-// Adds buttons with the pictures of the run; `choose(values, number)` is called on a click.
-function addExamples(rows, shape, names, choose) {
-  if (!rows.length) return;
-  byId("examples").hidden = false;
+/**
+ * Adds buttons with pictures to a list.
+ * @template {ArrayLike<number>} T
+ * @param {HTMLElement} list
+ * @param {T[]} rows (height * width) each, from 0 to 255
+ * @param {number[]} shape Height and width.
+ * @param {string[]} names Of the first rows.
+ * @param {(values: T, number: number) => void} choose Called on a click.
+ */
+export function addExamples(list, rows, shape, names, choose) {
   const paint = rows.map((values, number) => {
-    const [item, button, canvas] = ["li", "button", "canvas"].map((name) => document.createElement(name));
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    const canvas = document.createElement("canvas");
     button.type = "button";
     button.setAttribute("aria-label", `Picture ${number + 1}${names[number] === undefined ? "" : `: ${names[number]}`}`);
     canvas.className = "pixels";
     button.append(canvas);
     item.append(button);
-    byId("choices").append(item);
+    list.append(item);
     button.addEventListener("click", () => choose(values, number));
     return () => paintPixels(canvas, shape, values);
   });

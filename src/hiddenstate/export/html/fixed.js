@@ -1,6 +1,12 @@
-// Fixed convolutions beside the nets, of a program that has them; net.js comes before.
+// Fixed convolutions beside the nets, of a program that has them: importing this module lets `Model`
+// answer with them.
+
+import { Model, affine, meanOf, outputsOf, softmax } from "./net.js";
+
+/** @import { Convolutions, Program } from "./net.js" */
 
 // The nine weights of each of the 84 fixed kernels: three are 2, the others -1.
+/** @type {number[][]} */
 const KERNELS = [];
 for (let a = 0; a < 7; a += 1) {
   for (let b = a + 1; b < 8; b += 1) {
@@ -10,7 +16,12 @@ for (let a = 0; a < 7; a += 1) {
   }
 }
 
-// Returns the sum of the channels that are used, with `zeros` before and after it.
+/**
+ * Returns the sum of the channels that are used, with `zeros` before and after it.
+ * @param {Float64Array[]} channels
+ * @param {Float64Array} used
+ * @param {number} zeros
+ */
 function summed(channels, used, zeros) {
   const sum = new Float64Array(channels[0].length + 2 * zeros);
   channels.forEach((channel, i) => {
@@ -19,7 +30,13 @@ function summed(channels, used, zeros) {
   return sum;
 }
 
-// Writes the convolution of x with nine weights, which are d steps apart, to `values`.
+/**
+ * Writes the convolution of x with nine weights, which are d steps apart, to `values`.
+ * @param {Float64Array} x
+ * @param {number[]} kernel
+ * @param {number} d
+ * @param {Float64Array} values
+ */
 function convolve(x, [a, b, c, e, f, g, h, k, l], d, values) {
   for (let t = 0; t < values.length; t += 1) {
     values[t] = a * x[t] + b * x[t + d] + c * x[t + 2 * d] + e * x[t + 3 * d] + f * x[t + 4 * d]
@@ -27,7 +44,11 @@ function convolve(x, [a, b, c, e, f, g, h, k, l], d, values) {
   }
 }
 
-// Returns, for each fixed convolution of a prepared row, the share of values above its bias.
+/**
+ * Returns, for each fixed convolution of a prepared row, the share of values above its bias.
+ * @param {Convolutions} path
+ * @param {Float64Array[]} steps
+ */
 function sharesAbove({ dilations, counts, uses, biases }, steps) {
   const [T, I] = [steps.length, steps[0].length];
   const channels = Array.from({ length: I }, (_, i) => (
@@ -37,6 +58,7 @@ function sharesAbove({ dilations, counts, uses, biases }, steps) {
   let place = 0;
   dilations.forEach((dilation, number) => {
     const d = Math.min(dilation, T);
+    /** @type {Record<string, Float64Array>} */
     const sums = {};
     KERNELS.forEach((kernel, k) => {
       const first = (number * KERNELS.length + k) * I;
@@ -57,9 +79,14 @@ function sharesAbove({ dilations, counts, uses, biases }, steps) {
   return shares;
 }
 
-// Returns the answer to a prepared row: the mean of what the nets and the fixed convolutions give. Nets
-// that have no share are run only if the states are looked at.
-function besideConvolutions({ nets, convolutions: path }, steps) {
+/**
+ * Returns the answer to a prepared row: the mean of what the nets and the fixed convolutions give. Nets
+ * that have no share are run only if the states are looked at.
+ * @param {Program} program
+ * @param {Float64Array[]} steps
+ */
+Model.beside = ({ nets, convolutions }, steps) => {
+  const path = /** @type {Convolutions} */ (convolutions);
   const own = softmax(affine(path.weight, path.bias, sharesAbove(path, steps)));
   if (!path.net_share) return { probabilities: own, get states() { return outputsOf(nets[0], steps).states; } };
   const all = nets.map((net) => outputsOf(net, steps));
@@ -67,4 +94,4 @@ function besideConvolutions({ nets, convolutions: path }, steps) {
   const other = softmax(p.map((value) => Math.log(Math.max(value, 1e-300)) * path.net_scale));
   const probabilities = own.map((value, i) => path.net_share * other[i] + (1 - path.net_share) * value);
   return { probabilities, states: all[0].states };
-}
+};

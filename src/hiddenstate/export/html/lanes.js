@@ -1,32 +1,65 @@
 // A series drawn in lanes, one a channel, whose lines can be bent.
 
+import { colorOf } from "../../report/html/theme.js";
+import { clamp, line, short, write } from "./charts.js";
+
+/** @import { Box, Pen } from "../../report/html/pixels.js" */
+/** @import { Program } from "./net.js" */
+/** @typedef {{ columns: string[], low: number[], high: number[] }} Channels Names and usual ranges. */
+/** @typedef {{ box: Box, channel: number, range: number[] }} Lane */
+
 const MOST_LANES = 6;
 
-// Returns a value as a channel can have it: above 0 where the model reads logarithms, or a pixel.
-function allowed(channel, value) {
-  if (PROGRAM.pixels) return clamp(Math.round(value), 0, 255);
-  const place = PROGRAM.linear ? PROGRAM.linear.features.indexOf(channel) : -1;
-  return place >= 0 && PROGRAM.linear.log[place] ? Math.max(value, VIEW.low[channel]) : value;
+/**
+ * Returns a value as a channel can have it: above 0 where the model reads logarithms, or a pixel.
+ * @param {Program} program
+ * @param {number} low Least value of the channel.
+ * @param {number} channel
+ * @param {number} value
+ */
+export function allowed({ pixels, linear }, low, channel, value) {
+  if (pixels) return clamp(Math.round(value), 0, 255);
+  return linear && linear.log[linear.features.indexOf(channel)] ? Math.max(value, low) : value;
 }
 
-// Draws values (a number a step, NaN where there is none) over the steps of a box.
-function drawLane(pen, [x, y, wide, tall], values, [low, high], color, { dash = [], width = 1.6, upTo } = {}) {
+/**
+ * Draws values (a number a step, NaN where there is none) over the steps of a box.
+ * @param {Pen} pen
+ * @param {Box} box
+ * @param {number[]} values
+ * @param {number[]} range
+ * @param {string} color
+ * @param {{ dash?: number[], width?: number, upTo?: number }} [look] `upTo` steps are drawn.
+ */
+export function drawLane(pen, [x, y, wide, tall], values, [low, high], color, { dash, width = 1.6, upTo } = {}) {
   const n = values.length;
   const points = values.slice(0, upTo).map((value, t) => [
     x + ((t + 0.5) / n) * wide, y + tall * (0.94 - (0.88 * (value - low)) / (high - low || 1))]);
   line(pen, points, color, width, dash);
 }
 
-// Writes the name of a lane in its corner, and its range at the left.
-function nameLane(pen, [x, y, , tall], name, [low, high], color) {
+/**
+ * Writes the name of a lane in its corner, and its range at the left.
+ * @param {Pen} pen
+ * @param {Box} box
+ * @param {string} name
+ * @param {number[]} range
+ * @param {string} color
+ */
+export function nameLane(pen, [x, y, , tall], name, [low, high], color) {
   write(pen, name, x + 6, y + 14, color);
   write(pen, short(high), x - 5, y + 11, colorOf("muted"), "right", 10.5);
   write(pen, short(low), x - 5, y + tall - 3, colorOf("muted"), "right", 10.5);
 }
 
-// The range of a channel: that of the model, or wider if values are outside of it.
-function rangeOf(series, channel) {
-  let [low, high] = [VIEW.low[channel], VIEW.high[channel]];
+/**
+ * Returns the range of a channel: the usual one, or wider if values are outside of it.
+ * @param {Channels} channels
+ * @param {ArrayLike<number>[]} series
+ * @param {number} channel
+ */
+export function rangeOf(channels, series, channel) {
+  let [low, high] = [channels.low[channel], channels.high[channel]];
   for (const step of series) {
     if (!Number.isFinite(step[channel])) continue;
     low = Math.min(low, step[channel]);
@@ -35,12 +68,35 @@ function rangeOf(series, channel) {
   return [low, high];
 }
 
-// Lets a reader bend lanes of a canvas. `lanes()` returns {box, channel, range} of each, `series()`
-// the steps, `words()` the answer; `changed(done)` is called after each change, `draw()` to draw the
-// step that is chosen with keys.
-class Bender {
-  constructor(canvas, channelSelect, pageParts) {
-    Object.assign(this, { canvas, channelSelect, cursor: null, ...pageParts });
+/**
+ * @typedef {object} Bent What can be bent.
+ * @property {Program} program
+ * @property {Channels} channels
+ * @property {() => Lane[]} lanes Those drawn.
+ * @property {() => Float64Array[]} series Its steps, which are changed.
+ * @property {() => string} words The answer in words.
+ * @property {(text: string) => void} say Speaks to users of the keys.
+ * @property {(done: boolean) => void} changed Called after each change.
+ * @property {() => void} draw Draws the step that is chosen with keys.
+ */
+
+/** Lets a reader bend lanes of a canvas, with a pointer or keys. */
+export class Bender {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {HTMLSelectElement} channelSelect Its values are numbers of channels.
+   * @param {Bent} bent
+   */
+  constructor(canvas, channelSelect, bent) {
+    this.canvas = canvas;
+    this.channelSelect = channelSelect;
+    this.bent = bent;
+    /** @type {number | null} */
+    this.cursor = null;
+    /** @type {Lane | undefined} */
+    this.lane = undefined;
+    /** @type {[step: number, value: number] | null} */
+    this.last = null;
     // A finger on a lane bends it; elsewhere it scrolls the page.
     canvas.addEventListener("touchstart", (event) => {
       if (this.laneAt(this.placeOf(event.touches[0]))) event.preventDefault();
@@ -51,40 +107,45 @@ class Bender {
     canvas.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("blur", () => {
       this.cursor = null;
-      this.draw();
+      bent.draw();
     });
   }
 
+  /** The number of the chosen channel. */
   get channel() {
     return Number(this.channelSelect.value) || 0;
   }
 
+  /** @param {PointerEvent | Touch} event */
   placeOf(event) {
     const bounds = this.canvas.getBoundingClientRect();
     return [event.clientX - bounds.left, event.clientY - bounds.top];
   }
 
+  /** @param {number[]} place */
   laneAt([x, y]) {
-    return this.lanes().find(({ box }) => y >= box[1] && y <= box[1] + box[3] && x >= box[0]);
+    return this.bent.lanes().find(({ box }) => y >= box[1] && y <= box[1] + box[3] && x >= box[0]);
   }
 
+  /** @param {PointerEvent} event */
   begin(event) {
     if (event.button) return;
     const lane = this.laneAt(this.placeOf(event));
     if (!lane) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.cursor = null;
-    this.channelSelect.value = lane.channel;
+    this.channelSelect.value = String(lane.channel);
     this.lane = lane;
     this.last = null;
     this.move(event);
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     if (!this.lane) return;
     const [x, y] = this.placeOf(event);
     const { box, range: [low, high], channel } = this.lane;
-    const n = this.series().length;
+    const n = this.bent.series().length;
     const t = clamp(Math.floor(((x - box[0]) / box[2]) * n), 0, n - 1);
     const share = clamp((0.94 - (y - box[1]) / box[3]) / 0.88, 0, 1);
     const value = low + share * (high - low);
@@ -95,32 +156,40 @@ class Bender {
       this.pull(from + Math.round((t - from) * part), channel, before + (value - before) * part);
     }
     this.last = [t, value];
-    this.changed(false);
+    this.bent.changed(false);
   }
 
   end() {
     if (!this.lane) return;
-    this.lane = null;
-    this.changed(true);
+    this.lane = undefined;
+    this.bent.changed(true);
   }
 
-  // Sets a value, and draws those around it along.
+  /**
+   * Sets a value, and draws those around it along.
+   * @param {number} t
+   * @param {number} channel
+   * @param {number} value
+   */
   pull(t, channel, value) {
-    const series = this.series();
+    const { program, channels } = this.bent;
+    const series = this.bent.series();
     const reach = Math.max(1, Math.round(series.length / 30));
     const by = value - (Number.isFinite(series[t][channel]) ? series[t][channel] : value);
     for (let near = Math.max(t - 2 * reach, 0); near <= Math.min(t + 2 * reach, series.length - 1); near += 1) {
       const now = near === t ? value - by : series[near][channel];
       const share = near === t ? 1 : 0.9 * Math.exp(-(((near - t) / reach) ** 2));
-      if (Number.isFinite(now)) series[near][channel] = allowed(channel, now + share * by);
+      if (Number.isFinite(now)) series[near][channel] = allowed(program, channels.low[channel], channel, now + share * by);
     }
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
-    const series = this.series();
-    const shown = this.lanes();
+    const { bent } = this;
+    const series = bent.series();
+    const shown = bent.lanes();
     const lane = shown.find(({ channel }) => channel === this.channel) || shown[0];
-    const t = this.cursor === null ? 0 : this.cursor;
+    const t = this.cursor || 0;
     const far = event.shiftKey ? 10 : 1;
     if (event.key === "ArrowLeft") this.cursor = Math.max(t - far, 0);
     else if (event.key === "ArrowRight") this.cursor = this.cursor === null ? 0 : Math.min(t + far, series.length - 1);
@@ -131,21 +200,24 @@ class Bender {
       this.pull(t, lane.channel, Number.isFinite(now) ? now + by : (lane.range[0] + lane.range[1]) / 2);
     } else if (event.key === "PageUp" || event.key === "PageDown") {
       const place = shown.indexOf(lane) + (event.key === "PageUp" ? -1 : 1);
-      this.channelSelect.value = shown[clamp(place, 0, shown.length - 1)].channel;
+      this.channelSelect.value = String(shown[clamp(place, 0, shown.length - 1)].channel);
     } else return;
     event.preventDefault();
-    const bent = event.key === "ArrowUp" || event.key === "ArrowDown";
-    if (bent) this.changed(true);
-    else this.draw();
+    const done = event.key === "ArrowUp" || event.key === "ArrowDown";
+    if (done) bent.changed(true);
+    else bent.draw();
     const value = series[this.cursor || 0][this.channel];
-    say(`${VIEW.columns[this.channel]}, step ${(this.cursor || 0) + 1}: ${short(value)}. ${bent ? this.words() : ""}`);
+    bent.say(`${bent.channels.columns[this.channel]}, step ${(this.cursor || 0) + 1}: ${short(value)}. ${done ? bent.words() : ""}`);
   }
 
-  // Marks the step chosen with keys.
+  /**
+   * Marks the step chosen with keys.
+   * @param {Pen} pen
+   */
   mark(pen) {
     if (this.cursor === null) return;
-    const lane = this.lanes().find(({ channel }) => channel === this.channel);
-    const series = this.series();
+    const lane = this.bent.lanes().find(({ channel }) => channel === this.channel);
+    const series = this.bent.series();
     if (!lane || this.cursor >= series.length) return;
     const { box, range: [low, high], channel } = lane;
     pen.strokeStyle = colorOf("target");
@@ -158,12 +230,18 @@ class Bender {
   }
 }
 
-// Returns which channels are drawn: the first ones, and the chosen one.
-function drawnChannels(chosen) {
-  const all = VIEW.columns.map((_, place) => place);
-  const first = all.slice(0, MOST_LANES);
+/**
+ * Returns which of n channels are drawn: the first ones, and the chosen one.
+ * @param {number} n
+ * @param {number} chosen
+ */
+export function drawnChannels(n, chosen) {
+  const first = Array.from({ length: Math.min(n, MOST_LANES) }, (_, place) => place);
   return first.includes(chosen) ? first : [...first.slice(0, -1), chosen];
 }
 
-// Returns copies of the steps of a series.
-const copied = (series) => series.map((step) => step.slice());
+/**
+ * Returns copies of the steps of a series.
+ * @param {Float64Array[]} series
+ */
+export const copied = (series) => series.map((step) => step.slice());

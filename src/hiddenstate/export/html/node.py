@@ -100,7 +100,7 @@ def _in_node(node: str, page: str, trial: Trial) -> tuple[Answers, Answers | Non
     }
     constants = f"const PAGE = {json.dumps(data_text(page))};\n"
     constants += f"const TRIAL = {json.dumps(json.dumps(asked))};\n"
-    script = f'"use strict";\n{program_text(page)}\n{constants}{DRIVER}'
+    script = f"{program_text(page)}\n{constants}{DRIVER}"
     ended = _ended([node, "-"], script)
     version = _ended([node, "--version"], "")
     if ended is None or version is None:

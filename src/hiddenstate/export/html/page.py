@@ -1,6 +1,5 @@
 """Builds the page: the weights, the interpreter in JavaScript, and what a reader plays with."""
 
-import re
 from dataclasses import replace
 from importlib.resources import files
 from string import Template
@@ -22,18 +21,22 @@ from hiddenstate.report.html import page as report_page
 from hiddenstate.report.html import tags
 from hiddenstate.report.html.packing import encoded
 from hiddenstate.report.html.palette import base_style
+from hiddenstate.report.html.scripts import joined
 
-SHARED = ("theme.js", "pixels.js")
-"""Scripts of the report that the page uses too."""
+REPORT = ("report/html/theme.js", "report/html/pixels.js")
+"""Modules of the report that the page uses too."""
 
 SCRIPTS = {
-    "pictures": ("charts.js", "play.js", "answer.js", "draw.js", "pictures.js"),
-    "signals": ("charts.js", "play.js", "answer.js", "table.js", "lanes.js", "signals.js"),
-    "waves": ("charts.js", "play.js", "table.js", "lanes.js", "waves.js"),
-    "codes": ("charts.js", "table.js", "draw.js", "codes.js"),
+    "pictures": ("charts", "page", "play", "answer", "chances", "draw", "pictures"),
+    "signals": (
+        *("charts", "page", "play", "answer", "chances"),
+        *("table", "texts", "lanes", "signals"),
+    ),
+    "waves": ("charts", "page", "play", "table", "texts", "lanes", "waves"),
+    "codes": ("charts", "page", "table", "texts", "draw", "codes"),
 }
-"""The scripts of a page by what a reader plays with; `net.js` comes before them, and `fixed.js` if
-there are fixed convolutions."""
+"""The modules of a page by what a reader plays with, each after those that it imports; `net` comes
+before them in a script of its own, and `fixed` if there are fixed convolutions."""
 
 HALF_FROM = 100_000
 """Numbers of an autoencoder from which weights are float16 by default, to halve the page."""
@@ -55,11 +58,10 @@ def build(source: Source) -> Contents:
         "view": view,
     }
     css = f"{base_style()}\n{_asset('page.css')}"
-    fixed = () if source.program.convolutions is None else ("fixed.js",)
-    net = "\n".join(_code(_asset(name)) for name in ("net.js", *fixed))
-    parts = [report_page.asset(name) for name in SHARED]
-    parts += [_asset(name) for name in SCRIPTS[view["kind"]]]
-    script = "\n".join(_code(part) for part in parts)
+    fixed = () if source.program.convolutions is None else ("fixed",)
+    interpreter = _names("net", *fixed)
+    net = joined(interpreter)
+    script = joined(REPORT + _names(*SCRIPTS[view["kind"]]), interpreter)
     page = Template(_asset("page.html")).substitute(
         policy=report_page.policy(css, net, script),
         version=tags.text(__version__),
@@ -101,9 +103,9 @@ def _asset(name: str) -> str:
     return files(__package__).joinpath(name).read_text("utf-8").strip()
 
 
-def _code(text: str) -> str:
-    """Return a script without its lines of comments."""
-    return re.sub(r"^ *//.*\n", "", text, flags=re.MULTILINE)
+def _names(*modules: str) -> tuple[str, ...]:
+    """Return modules of this folder as `joined` names them."""
+    return tuple(f"export/html/{module}.js" for module in modules)
 
 
 def _title(source: Source) -> str:

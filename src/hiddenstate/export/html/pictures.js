@@ -1,5 +1,15 @@
 // A classifier of pictures: draw one, and see it read row by row.
 
+import { paintPixels, penOf } from "../../report/html/pixels.js";
+import { colorOf, isCalm } from "../../report/html/theme.js";
+import { decidedAfter, traceOf } from "./answer.js";
+import { CLASSES, sayAnswer, showAnswer } from "./chances.js";
+import { eachFrame, frame, greatest, heat, line, redrawWith, tag, write } from "./charts.js";
+import { Pad, addExamples, rasterOf } from "./draw.js";
+import { joined } from "./net.js";
+import { VIEW, byId, classColor, model, rowsOfRun, say } from "./page.js";
+import { Player } from "./play.js";
+
 const SHAPE = VIEW.picture;
 const examples = rowsOfRun().map((steps) => Uint8Array.from(joined(steps)));
 const ink = { values: new Uint8Array(SHAPE[0] * SHAPE[1]) };
@@ -15,11 +25,11 @@ function rowsOf(values) {
   return Array.from({ length: height }, (_, t) => Float64Array.from(values.slice(t * width, (t + 1) * width)));
 }
 
-const player = new Player("row", () => draw());
+const player = new Player(byId, "row", () => draw());
 const pad = new Pad(byId("pad"), SHAPE, (done) => {
   if (done) drawn(true);
   else if (!slow) drawSoon();
-});
+}, say);
 const drawSoon = eachFrame(() => drawn(false));
 
 // Reads the drawing; `done` plays the reading.
@@ -32,12 +42,12 @@ function read(values, done, blank = false) {
   player.stop();
   ink.values = values;
   const begun = performance.now();
-  trace = blank ? null : traceOf(rowsOf(values));
+  trace = blank ? null : traceOf(model, rowsOf(values));
   slow = performance.now() - begun > 60;
   player.set(blank ? 0 : SHAPE[0]);
   if (!done || blank) return;
   sayAnswer(trace, "row");
-  if (calm.matches) return;
+  if (isCalm()) return;
   player.go(0);
   player.play();
 }
@@ -58,9 +68,10 @@ function draw() {
   paintPixels(small, SHAPE, ink.values);
   pen.imageSmoothingEnabled = false;
   pen.globalAlpha = 0.25;
-  pen.drawImage(small, ...boxes[0]);
+  const [[left, top, across]] = boxes;
+  pen.drawImage(small, left, top, across, tall);
   pen.globalAlpha = 1;
-  if (at) pen.drawImage(small, 0, 0, width, at, boxes[0][0], 18, boxes[0][2], row * at);
+  if (at) pen.drawImage(small, 0, 0, width, at, left, top, across, row * at);
   boxes.forEach((box) => frame(pen, box));
   showAnswer(trace || { probabilities: [] }, trace ? at : 0, "row");
   const about = light ? "dark on light" : "light on dark";
@@ -74,14 +85,14 @@ function draw() {
   const n = trace.states[0].length;
   const most = greatest(trace.states);
   const stateAt = (t) => trace.states[Math.floor((t * trace.states.length) / height)];
-  const [left, , across] = boxes[1];
-  heat(pen, [left, 18, across, row * at], at, n, (t, unit) => stateAt(t)[unit] / most);
+  const [middle, , wider] = boxes[1];
+  heat(pen, [middle, top, wider, row * at], at, n, (t, unit) => stateAt(t)[unit] / most);
   drawChances(pen, boxes[2], row, at);
   const decided = decidedAfter(trace.probabilities);
   if (at < height) marker(pen, 18 + row * at, wide, colorOf("ink"), []);
   if (at >= decided && at) {
     marker(pen, 18 + row * (decided - 1), wide, colorOf("target"), [5, 3]);
-    tag(pen, `decided at row ${decided}`, left + 8, 18 + row * (decided - 1) + (decided > 2 ? -5 : 14), colorOf("target"));
+    tag(pen, `decided at row ${decided}`, middle + 8, 18 + row * (decided - 1) + (decided > 2 ? -5 : 14), colorOf("target"));
   }
 }
 
@@ -90,7 +101,7 @@ function marker(pen, y, wide, color, dash) {
 }
 
 // Draws the probability of each class in a column, or as lines if there are many.
-function drawChances(pen, [x, y, wide, tall], row, at) {
+function drawChances(pen, /** @type {number[]} */ [x, y, wide, tall], row, at) {
   const n = CLASSES.length;
   const column = wide / n;
   if (n > 30) {
@@ -109,7 +120,8 @@ for (const id of ["centre", "light"]) byId(id).addEventListener("change", () => 
 byId("clear").addEventListener("click", () => pad.clear());
 const shades = examples.flatMap((values) => [...values]);
 byId("light").checked = shades.length > 0 && shades.reduce((a, b) => a + b, 0) / shades.length > 140;
-addExamples(examples, SHAPE, (VIEW.labels || []).map((label) => CLASSES[label]), (values) => {
+byId("examples").hidden = !examples.length;
+addExamples(byId("choices"), examples, SHAPE, (VIEW.labels || []).map((label) => CLASSES[label]), (values) => {
   pad.show(values);
   read(values, true);
 });

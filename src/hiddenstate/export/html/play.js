@@ -1,40 +1,67 @@
-// Plays from 0 to `count` steps; `show` draws the steps read so far. With `loop` it goes round.
-class Player {
-  constructor(word, show, loop = false) {
-    Object.assign(this, { word, show, loop, count: 0, at: 0, playing: false });
-    byId("play").addEventListener("click", () => (this.playing ? this.stop() : this.play()));
-    byId("moment").addEventListener("input", () => {
+// Plays a reading, step by step.
+
+/** Plays from 0 to `count` steps. */
+export class Player {
+  /**
+   * @param {(name: string) => any} find Returns the element "play" (a button), "moment" (a slider) or
+   *   "moment-text".
+   * @param {string} word What a step is called.
+   * @param {(at: number) => void} show Draws the steps read so far.
+   * @param {boolean} loop Whether it goes round.
+   */
+  constructor(find, word, show, loop = false) {
+    /** @type {HTMLElement} */
+    this.button = find("play");
+    /** @type {HTMLInputElement} */
+    this.slider = find("moment");
+    /** @type {HTMLElement} */
+    this.text = find("moment-text");
+    this.word = word;
+    this.show = show;
+    this.loop = loop;
+    this.count = this.at = this.begun = 0;
+    this.playing = false;
+    this.button.addEventListener("click", () => (this.playing ? this.stop() : this.play()));
+    this.slider.addEventListener("input", () => {
       this.stop();
-      this.go(Number(byId("moment").value));
+      this.go(Number(this.slider.value));
     });
   }
 
-  // Sets how many steps there are, and goes to the last one, or keeps its place.
+  /**
+   * Sets how many steps there are, and goes to the last one, or keeps its place.
+   * @param {number} count
+   */
   set(count, keep = false) {
     const at = keep ? Math.min(this.at, count) : count;
     this.count = count;
-    byId("moment").max = count;
+    this.slider.max = String(count);
     this.go(at);
   }
 
+  /**
+   * Goes to a step.
+   * @param {number} at
+   */
   go(at) {
     this.at = Math.floor(at);
-    byId("moment").value = this.at;
+    this.slider.value = String(this.at);
     const text = `${this.word} ${this.at} of ${this.count}`;
-    byId("moment-text").textContent = text;
-    byId("moment").setAttribute("aria-valuetext", text);
+    this.text.textContent = text;
+    this.slider.setAttribute("aria-valuetext", text);
     this.show(this.at);
   }
 
+  /** Plays from this step, or at the end from the beginning. */
   play() {
     this.playing = true;
     this.label();
-    const begun = performance.now();
+    const begun = this.begun = performance.now();
     const from = this.at >= this.count ? 0 : this.at;
     const rate = Math.max(this.count / 6, 16) / 1000;
-    const token = (this.token = {});
+    /** @param {number} now */
     const move = (now) => {
-      if (!this.playing || this.token !== token) return;
+      if (!this.playing || this.begun !== begun) return;
       const at = from + Math.max(now - begun, 0) * rate;
       if (at >= this.count && !this.loop) {
         this.stop();
@@ -47,13 +74,14 @@ class Player {
     requestAnimationFrame(move);
   }
 
+  /** Stops where it is. */
   stop() {
     this.playing = false;
     this.label();
   }
 
   label() {
-    byId("play").parentElement.classList.toggle("playing", this.playing);
-    byId("play").setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    this.button.parentElement?.classList.toggle("playing", this.playing);
+    this.button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
   }
 }

@@ -1,6 +1,18 @@
 // A classifier of signals: bend one, and see the probabilities over time.
 
+import { penOf } from "../../report/html/pixels.js";
+import { colorOf } from "../../report/html/theme.js";
+import { decidedAfter, largest, traceOf } from "./answer.js";
+import { CLASSES, sayAnswer, showAnswer } from "./chances.js";
+import { clamp, eachFrame, frame, greatest, heat, line, redrawWith, tag, write } from "./charts.js";
+import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } from "./lanes.js";
+import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
+import { Player } from "./play.js";
+import { readSeries } from "./table.js";
+import { MOST_STEPS, takeTexts } from "./texts.js";
+
 const LEFT = 46;
+/** @type {{ name: string, series: Float64Array[] }[]} */
 let sources = rowsOfRun().map((series, number) => ({
   name: `Row ${number + 1} of the run${VIEW.labels ? ` (${CLASSES[VIEW.labels[number]]})` : ""}`, series,
 }));
@@ -14,13 +26,13 @@ function waves(length) {
   return Array.from({ length }, (_, t) => Float64Array.from(VIEW.columns, (__, channel) => {
     const [low, high] = [VIEW.low[channel], VIEW.high[channel]];
     const value = (low + high) / 2 + ((high - low) / 5) * Math.sin((2 * Math.PI * (1 + channel) * t) / length);
-    return allowed(channel, value);
+    return allowed(PROGRAM, low, channel, value);
   }));
 }
 
-const player = new Player("step", () => draw());
+const player = new Player(byId, "step", () => draw());
 const bender = new Bender(byId("reading"), byId("channel"), {
-  lanes: () => lanes(), series: () => series, words: () => `${byId("label").textContent}, ${byId("sure").textContent}`,
+  program: PROGRAM, channels: VIEW, say, lanes: () => lanes(), series: () => series, words: () => `${byId("label").textContent}, ${byId("sure").textContent}`,
   changed: (done) => (done ? bent(true) : bendSoon()), draw: () => draw(),
 });
 // A bend is read while it is made, at few steps, unless that takes too long.
@@ -37,7 +49,7 @@ function bent(done) {
 function read(keep, whole = true) {
   const begun = performance.now();
   try {
-    trace = traceOf(series, whole ? 40 : 6);
+    trace = traceOf(model, series, whole ? 40 : 6);
     complain("");
   } catch (error) {
     trace = { probabilities: [] };
@@ -76,9 +88,9 @@ function boxes() {
 
 function lanes() {
   const [[x, y, wide, tall]] = boxes();
-  const channels = drawnChannels(bender.channel);
+  const channels = drawnChannels(VIEW.columns.length, bender.channel);
   return channels.map((channel, place) => ({
-    channel, range: rangeOf(series, channel),
+    channel, range: rangeOf(VIEW, series, channel),
     box: [x, y + (place * tall) / channels.length, wide, tall / channels.length],
   }));
 }
@@ -103,7 +115,7 @@ function draw() {
     drawLane(pen, box, values, range, color, { width: 2, upTo: at });
     nameLane(pen, box, VIEW.columns[channel], range, colorOf("ink"));
   });
-  write(pen, FIXED && !FIXED.net_share ? "hidden state (no share in the answer)" : "hidden state, a line each unit", LEFT, hidden[1] - 6, muted);
+  write(pen, PROGRAM.convolutions && !PROGRAM.convolutions.net_share ? "hidden state (no share in the answer)" : "hidden state, a line each unit", LEFT, hidden[1] - 6, muted);
   write(pen, "probability so far", LEFT, chances[1] - 6, muted);
   const edge = (steps) => LEFT + (steps / n) * input[2];
   if (trace.probabilities.length) {
@@ -136,7 +148,7 @@ function draw() {
 }
 
 // Writes the names of the two most probable classes at their lines.
-function nameChances(pen, [x, y, wide, tall], at) {
+function nameChances(pen, /** @type {number[]} */ [x, y, wide, tall], at) {
   if (!at) return;
   const now = trace.probabilities[at - 1];
   const best = [...now.keys()].sort((a, b) => now[b] - now[a]).slice(0, 2);
@@ -150,7 +162,7 @@ function nameChances(pen, [x, y, wide, tall], at) {
 
 const fields = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers a step`;
 takeTexts(`A line is a step (${fields}), or a whole series. Other columns are left out.`, (text) => {
-  const found = readSeries(text);
+  const found = readSeries(text, ABOUT, PROGRAM.n_features);
   if (found.some((each) => each.series.length > MOST_STEPS)) throw new Error(`a series has more than ${MOST_STEPS} steps`);
   sources = [...found.slice(0, 1000), ...sources.filter(({ name }) => !name.startsWith("Your"))];
   offer(0);

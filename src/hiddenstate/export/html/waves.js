@@ -1,5 +1,15 @@
 // A regressor: bend its input, see its answer and its state, and reset the state.
 
+import { penOf } from "../../report/html/pixels.js";
+import { colorOf } from "../../report/html/theme.js";
+import { clamp, eachFrame, frame, greatest, heat, line, redrawWith, short, tag, write } from "./charts.js";
+import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } from "./lanes.js";
+import { meanOf } from "./net.js";
+import { ABOUT, PROGRAM, VIEW, byId, complain, fillSelect, model, rowsOfRun, say } from "./page.js";
+import { Player } from "./play.js";
+import { readSeries } from "./table.js";
+import { MOST_STEPS, takeTexts } from "./texts.js";
+
 const LEFT = 50;
 const rows = rowsOfRun();
 const STEADY = PROGRAM.stateful || !PROGRAM.window; // whether the state goes on through a series
@@ -52,6 +62,7 @@ function answersTo(reset) {
     };
   }
   const size = PROGRAM.window;
+  /** @type {any} */
   const found = { y: series.map(() => none), states: [], first: size - 1 };
   for (let end = size; end <= series.length; end += 1) {
     const { y, states } = model.predict(series.slice(end - size, end));
@@ -63,9 +74,9 @@ function answersTo(reset) {
   return found;
 }
 
-const player = new Player("step", () => draw(), true);
+const player = new Player(byId, "step", () => draw(), true);
 const bender = new Bender(byId("reading"), byId("channel"), {
-  lanes: () => lanes(), series: () => series, words: () => hereInWords(),
+  program: PROGRAM, channels: VIEW, say, lanes: () => lanes(), series: () => series, words: () => hereInWords(),
   changed: (done) => (done ? bent() : computeSoon()), draw: () => draw(),
 });
 let slow = false; // whether a change is read only when it is done
@@ -101,7 +112,7 @@ function wave(channel) {
   const { period, amplitude, level, noise } = settings[channel];
   series.forEach((step, t) => {
     const value = level + amplitude * Math.sin((2 * Math.PI * t) / period) + noise * noises[channel][t % 4096];
-    step[channel] = allowed(channel, value);
+    step[channel] = allowed(PROGRAM, VIEW.low[channel], channel, value);
   });
 }
 
@@ -214,15 +225,15 @@ function boxes() {
   });
 }
 
-function stacked([x, y, wide, tall], n) {
+function stacked(/** @type {number[]} */ [x, y, wide, tall], n) {
   return Array.from({ length: n }, (_, place) => [x, y + (place * tall) / n, wide, tall / n]);
 }
 
 function lanes() {
-  const channels = drawnChannels(bender.channel).slice(0, 4);
+  const channels = drawnChannels(VIEW.columns.length, bender.channel).slice(0, 4);
   if (!channels.includes(bender.channel)) channels[3] = bender.channel;
   return stacked(boxes()[0], channels.length).map((box, place) => ({
-    box, channel: channels[place], range: rangeOf(series, channels[place]),
+    box, channel: channels[place], range: rangeOf(VIEW, series, channels[place]),
   }));
 }
 
@@ -371,7 +382,7 @@ byId("example").hidden = !rows.length;
 byId("example").addEventListener("click", () => begin(copied(rows[0])));
 const named = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers`;
 takeTexts(`A line is a step (${named}). Other columns are left out.`, (text) => {
-  const found = readSeries(text);
+  const found = readSeries(text, ABOUT, PROGRAM.n_features);
   if (found[0].series.length > MOST_STEPS) throw new Error(`it has more than ${MOST_STEPS} steps`);
   begin(found[0].series);
   byId("load").open = false;

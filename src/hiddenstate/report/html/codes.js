@@ -1,13 +1,20 @@
 // Controls of the plot: pointer, keys, classes, search and time. All data is inert JSON.
 
+import { RowViewer } from "./rows.js";
+import { Space } from "./space.js";
+import { isDark } from "./theme.js";
+import { TimeBar } from "./time.js";
+import { dress } from "./tools.js";
+
 (() => {
+  /** @type {(id: string) => any} */
   const part = (id) => document.getElementById(id);
   const data = JSON.parse(part("codes-data").textContent);
   const canvas = part("plot-canvas");
   part("plot").hidden = false;
   part("figure-codes").hidden = true; // the plot replaces this picture
   const space = new Space(canvas, data);
-  const viewer = new RowViewer(data);
+  const viewer = new RowViewer((name) => part(`plot-${name}`), data);
   let due = false;
 
   function repaint() {
@@ -194,7 +201,7 @@
     if (event.key === "Enter") walk(event.shiftKey ? -1 : 1);
   });
 
-  const time = new TimeBar("plot", data, (moment) => {
+  const time = new TimeBar((name) => part(`plot-${name}`), data, (moment) => {
     space.moment = moment;
     update();
   });

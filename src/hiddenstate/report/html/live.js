@@ -1,11 +1,19 @@
 // Replays the training on the first screen: rows with their probabilities, or a signal.
 
+import { paintPixels, penOf, unpack } from "./pixels.js";
+import { colorOf, isDark } from "./theme.js";
+import { TimeBar } from "./time.js";
+import { drawBars, drawLanes } from "./tools.js";
+
 (() => {
+  /** @type {(id: string) => any} */
   const part = (id) => document.getElementById(id);
   const data = JSON.parse(part("live-data").textContent);
   const note = part("live-note");
   part("live").hidden = false;
-  for (const figure of document.querySelectorAll(".lead .figure")) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const figures = document.querySelectorAll(".lead .figure");
+  for (const figure of figures) {
     figure.hidden = figure.id !== "figure-held_out"; // it also has the baseline and residuals
   }
 
@@ -16,7 +24,6 @@
     const before = numbers[early * size + place];
     return before + (numbers[late * size + place] - before) * (moment - early);
   };
-  const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
 
   function element(kind, name, text) {
     const made = document.createElement(kind);
@@ -49,10 +56,10 @@
       const pen = penOf(canvas);
       const space = [0, canvas.clientWidth, canvas.clientHeight];
       if (data.quantities) {
-        drawBars(pen, space, values, null, [color("--prediction"), color("--muted"), ""]);
+        drawBars(pen, space, values, null, [colorOf("prediction"), colorOf("muted"), ""]);
         return;
       }
-      const colors = channels > 1 ? data.colors[isDark() ? "dark" : "light"] : [color("--ink")];
+      const colors = channels > 1 ? data.colors[isDark() ? "dark" : "light"] : [colorOf("ink")];
       pen.lineWidth = 1.4;
       drawLanes(pen, space, values, { channels, length, steps: lengths[row], colors });
     }
@@ -144,20 +151,20 @@
       pen.font = "12px system-ui, sans-serif";
       if (held !== null && held < last) {
         const [border] = at(held, 0);
-        pen.fillStyle = color("--faint");
+        pen.fillStyle = colorOf("faint");
         pen.globalAlpha = 0.5;
         pen.fillRect(border, 8, wide - 8 - border, tall - bottom - 8);
         pen.globalAlpha = 1;
-        pen.fillStyle = color("--muted");
+        pen.fillStyle = colorOf("muted");
         pen.textAlign = "left";
         pen.textBaseline = "top";
         pen.fillText("held out", border + 6, 12);
       }
-      pen.fillStyle = color("--muted");
+      pen.fillStyle = colorOf("muted");
       pen.textBaseline = "middle";
       for (const share of [0, 0.25, 0.5, 0.75, 1]) {
         const [, y] = at(first, share * (missing - 1));
-        pen.strokeStyle = color("--faint");
+        pen.strokeStyle = colorOf("faint");
         pen.lineWidth = 1;
         pen.beginPath();
         pen.moveTo(left, y);
@@ -167,8 +174,8 @@
         const value = low + share * (high - low);
         pen.fillText(Number(value.toPrecision(2)).toString(), left - 6, y);
       }
-      for (const [place, side] of [[first, "left"], [last - 1, "right"]]) {
-        pen.textAlign = side;
+      for (const place of [first, last - 1]) {
+        pen.textAlign = place === first ? "left" : "right";
         pen.fillText(when(time[place]), at(place, 0)[0], tall - 8);
       }
       pen.textAlign = "center";
@@ -179,8 +186,8 @@
         const early = numbers[Math.floor(now) * target.length + place];
         return early === missing ? null : Math.min(between(place, now), missing - 1);
       };
-      line(pen, first, last, real, at, 3, color("--target"));
-      line(pen, first, last, guess, at, 1.8, color("--prediction"));
+      line(pen, first, last, real, at, 3, colorOf("target"));
+      line(pen, first, last, guess, at, 1.8, colorOf("prediction"));
     }
 
     const show = (moment) => {
@@ -197,7 +204,7 @@
   }
 
   const { show, paint } = data.chances ? rows() : signal();
-  const time = new TimeBar("live", data, show);
+  const time = new TimeBar((name) => part(`live-${name}`), data, show);
   if ("ResizeObserver" in window) new ResizeObserver(paint).observe(part("live"));
   document.addEventListener("theme", paint);
   time.settle();

@@ -1,6 +1,12 @@
+import { startTheme } from "./theme.js";
+
+startTheme(/** @type {HTMLElement} */ (document.getElementById("theme")));
+
 // Elements that scroll can be reached with the keyboard, as long as they do scroll.
 function reachScrolling() {
-  for (const part of document.querySelectorAll(".scroll")) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const parts = document.querySelectorAll(".scroll");
+  for (const part of parts) {
     if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
     else part.removeAttribute("tabindex");
   }
@@ -18,9 +24,9 @@ window.addEventListener("hashchange", unfold);
 unfold();
 
 // The link of the block that is being read is marked.
-const links = new Map(
-  [...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]),
-);
+/** @type {NodeListOf<HTMLAnchorElement>} */
+const anchors = document.querySelectorAll("nav a");
+const links = new Map([...anchors].map((link) => [link.hash.slice(1), link]));
 if ("IntersectionObserver" in window) {
   const watcher = new IntersectionObserver((entries) => {
     for (const entry of entries) {

@@ -18,18 +18,19 @@ from hiddenstate.report.html.live import live, live_data
 from hiddenstate.report.html.palette import base_style
 from hiddenstate.report.html.pictures import draw_pictures
 from hiddenstate.report.html.plot import plot
+from hiddenstate.report.html.scripts import joined
 from hiddenstate.report.results import baseline, headline
 from hiddenstate.runs import Run
 from hiddenstate.views.timeline import Timeline
 
-SHARED = ("theme.js", "page.js", "pixels.js")
+SHARED = ("theme", "page", "pixels", "tools", "time")
 
 SCRIPTS = {
-    "": ("theme.js", "page.js"),
-    "codes": (*SHARED, "tools.js", "time.js", "space.js", "rows.js", "codes.js"),
-    "live": (*SHARED, "tools.js", "time.js", "live.js"),
+    "": ("theme", "page"),
+    "codes": (*SHARED, "space", "rows", "codes"),
+    "live": (*SHARED, "live"),
 }
-"""The scripts of a page by what it replays."""
+"""The modules of a page by what it replays, each after those that it imports."""
 
 
 class Replay(NamedTuple):
@@ -59,7 +60,7 @@ def page(run: Run) -> str:
     sections = {key: (title, body) for key, (title, body) in bodies.items() if body}
     titles = {"result": "Result"} | {key: title for key, (title, _) in sections.items()}
     css = f"{base_style()}\n{Template(asset('page.css')).substitute(heat=_heat())}"
-    script = "\n".join(asset(name) for name in SCRIPTS[replay.key])
+    script = joined(f"report/html/{name}.js" for name in SCRIPTS[replay.key])
     return Template(asset("page.html")).substitute(
         title=tags.text(facts.title),
         policy=policy(css, script),

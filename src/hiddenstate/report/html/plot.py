@@ -52,7 +52,7 @@ _PLOT = """
 <div id="plot-row" class="row" aria-live="polite">
 <p id="plot-title" class="row-title">No row selected</p>
 
-<div class="pair">
+<div class="pair" id="plot-pair">
 <figure id="plot-original-part"><canvas id="plot-original" role="img"
  aria-label="The row"></canvas><figcaption>original</figcaption></figure>
 <figure id="plot-rebuilt-part"><canvas id="plot-rebuilt" role="img"

@@ -1,103 +1,151 @@
 // Shows the row of a code: itself and its reconstruction, as pictures or lines, and facts.
 
-class RowViewer {
-  constructor(data) {
+import { paintPixels, penOf, unpack } from "./pixels.js";
+import { colorOf } from "./theme.js";
+import { drawBars, drawLanes } from "./tools.js";
+
+/** @import { Pen } from "./pixels.js" */
+/** @import { CodeData, RowData } from "./space.js" */
+
+/** The row of a code, in elements that are made already. */
+export class RowViewer {
+  /**
+   * @param {(name: string) => any} find Returns the element "title", "facts", "pair" (both canvases),
+   *   "rebuilt-part", or the canvas "original" or "rebuilt".
+   * @param {CodeData} data
+   */
+  constructor(find, data) {
     this.data = data;
+    this.find = find;
     this.rows = data.rows;
-    this.bytes = this.rows ? unpack(this.rows.bytes, Uint8Array) : null;
-    this.title = document.getElementById("plot-title");
-    this.facts = document.getElementById("plot-facts");
-    this.pair = document.querySelector(".pair");
-    this.pair.hidden = true;
-    this.pair.classList.toggle("lines", Boolean(this.rows) && !this.rows.picture);
-    document.getElementById("plot-rebuilt-part").hidden = !(this.rows && this.rows.rebuilt);
+    this.bytes = this.rows ? unpack(this.rows.bytes, Uint8Array) : new Uint8Array(0);
+    /** @type {[row: number, code: string[]] | null} */
+    this.shown = null;
+    find("pair").hidden = true;
+    find("pair").classList.toggle("lines", this.rows !== null && !this.rows.picture);
+    find("rebuilt-part").hidden = !(this.rows && this.rows.rebuilt);
   }
 
-  // Returns the number of a row in its part of the data.
+  /**
+   * Returns the number of a row in its part of the data.
+   * @param {number} row
+   */
   number(row) {
     return this.data.numbers ? this.data.numbers[row] : row;
   }
 
-  // Returns the name of a row: its number, and its label if there is one.
+  /**
+   * Returns the name of a row: its number, and its label if there is one.
+   * @param {number} row
+   */
   name(row) {
     const { classes, names, split } = this.data;
     const label = classes ? `, ${names[classes[row]]}` : "";
     return `${split} row ${this.number(row)}${label}`;
   }
 
+  /**
+   * Shows a row, or none.
+   * @param {number} row -1 for none.
+   * @param {string[]} code Its numbers in words.
+   */
   show(row, code) {
+    const { find, rows } = this;
     this.shown = [row, code];
-    const available = this.rows !== null && row >= 0 && row < this.rows.n;
-    this.pair.hidden = !available;
+    const available = rows !== null && row >= 0 && row < rows.n;
+    find("pair").hidden = !available;
     if (row < 0) {
-      this.title.textContent = "No row selected";
-      this.facts.textContent = "Point at a code, or press N in the plot.";
+      find("title").textContent = "No row selected";
+      find("facts").textContent = "Point at a code, or press N in the plot.";
       return;
     }
     const name = this.name(row);
-    this.title.textContent = name[0].toUpperCase() + name.slice(1);
+    find("title").textContent = name[0].toUpperCase() + name.slice(1);
     const facts = [`code (${code.join(", ")})`];
-    if (available && this.rows.errors) {
-      facts.push(`squared error per number ${this.rows.errors[row] ?? "not finite"}`);
+    if (available && rows.errors) {
+      facts.push(`squared error per number ${rows.errors[row] ?? "not finite"}`);
     }
-    if (this.rows && !available) facts.push(`only ${this.rows.n} rows are saved`);
-    this.facts.textContent = facts.join("; ");
+    if (rows && !available) facts.push(`only ${rows.n} rows are saved`);
+    find("facts").textContent = facts.join("; ");
     if (!available) return;
-    this.draw("plot-original", row, 0);
-    if (this.rows.rebuilt) this.draw("plot-rebuilt", row, 1);
+    this.draw(rows, find("original"), row, 0);
+    if (rows.rebuilt) this.draw(rows, find("rebuilt"), row, 1);
   }
 
+  /** Shows the same row in the colours of now. */
   again() {
     if (this.shown) this.show(...this.shown);
   }
 
-  // Returns the numbers of a row (part 0) or of its reconstruction (part 1), from 0 to 255.
-  values(row, part) {
-    const first = (part * this.rows.n + row) * this.rows.width;
-    return this.bytes.subarray(first, first + this.rows.width);
+  /**
+   * Returns the numbers of a row (part 0) or of its reconstruction (part 1), from 0 to 255.
+   * @param {RowData} rows
+   * @param {number} row
+   * @param {number} part
+   */
+  values(rows, row, part) {
+    const first = (part * rows.n + row) * rows.width;
+    return this.bytes.subarray(first, first + rows.width);
   }
 
-  draw(id, row, part) {
-    const canvas = document.getElementById(id);
-    if (this.rows.picture) paintPixels(canvas, this.rows.picture, this.values(row, part));
-    else this.drawLines(canvas, row, part);
+  /**
+   * @param {RowData} rows
+   * @param {HTMLCanvasElement} canvas
+   * @param {number} row
+   * @param {number} part
+   */
+  draw(rows, canvas, row, part) {
+    if (rows.picture) paintPixels(canvas, rows.picture, this.values(rows, row, part));
+    else this.drawLines(rows, canvas, row, part);
   }
 
-  // Draws the channels of a series in lanes, or quantities as bars, with their names at the left; a
-  // reconstruction is drawn over its row.
-  drawLines(canvas, row, part) {
-    const { channels, names, more, quantities } = this.rows;
+  /**
+   * Draws the channels of a series in lanes, or quantities as bars, with their names at the left; a
+   * reconstruction is drawn over its row.
+   * @param {RowData} rows
+   * @param {HTMLCanvasElement} canvas
+   * @param {number} row
+   * @param {number} part
+   */
+  drawLines(rows, canvas, row, part) {
+    const { channels, names, more, quantities } = rows;
     canvas.style.height = `${(quantities ? 17 : 44) * channels + (more ? 16 : 0)}px`;
     const pen = penOf(canvas);
     const tall = canvas.clientHeight - (more ? 16 : 0);
-    const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
     pen.font = "11px system-ui, sans-serif";
     const longest = Math.max(0, ...names.map((name) => pen.measureText(name).width));
     const left = names.length ? Math.min(longest, 0.4 * canvas.clientWidth) + 12 : 0;
-    pen.fillStyle = color("--muted");
+    pen.fillStyle = colorOf("muted");
     pen.textBaseline = "middle";
     names.forEach((name, channel) => {
       this.write(pen, name, 6, (tall * (channel + 0.5)) / channels, left - 12);
     });
     if (more) this.write(pen, more, 6, tall + 7, canvas.clientWidth);
     const space = [left, canvas.clientWidth - left, tall];
-    const [own, again] = [this.values(row, 0), part ? this.values(row, 1) : null];
-    const faint = `color-mix(in srgb, ${color("--prediction")} 45%, transparent)`;
+    const [own, again] = [this.values(rows, row, 0), part ? this.values(rows, row, 1) : null];
+    const blue = colorOf("prediction");
     if (quantities) {
-      const bar = again ? faint : color("--prediction");
-      drawBars(pen, space, own, again, [bar, color("--muted"), color("--prediction")]);
+      const bar = again ? `color-mix(in srgb, ${blue} 45%, transparent)` : blue;
+      drawBars(pen, space, own, again, [bar, colorOf("muted"), blue]);
       return;
     }
     const length = own.length / channels;
     pen.lineWidth = 1.5;
-    const lines = again ? [[own, "--muted"], [again, "--prediction"]] : [[own, "--target"]];
-    for (const [values, name] of lines) {
-      const colors = Array(channels).fill(color(name));
-      drawLanes(pen, space, values, { channels, length, steps: length, colors });
-    }
+    /** @param {Uint8Array} values @param {string} color */
+    const lanes = (values, color) => drawLanes(
+      pen, space, values, { channels, length, steps: length, colors: Array(channels).fill(color) });
+    lanes(own, colorOf(again ? "muted" : "target"));
+    if (again) lanes(again, blue);
   }
 
-  // Writes a name in a width, without its end if it is too long.
+  /**
+   * Writes a name in a width, without its end if it is too long.
+   * @param {Pen} pen
+   * @param {string} name
+   * @param {number} x
+   * @param {number} y
+   * @param {number} wide
+   */
   write(pen, name, x, y, wide) {
     let text = name;
     while (text && pen.measureText(text === name ? text : `${text}…`).width > wide) {

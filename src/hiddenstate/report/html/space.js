@@ -4,26 +4,84 @@
 // axes are seen in perspective: `turn` rotates about the upright third axis, then `tilt` towards
 // the viewer. One or two axes lie in the plane of the screen.
 
+import { contextOf, inkOn, unpack } from "./pixels.js";
+import { colorOf, isDark } from "./theme.js";
+import { outline } from "./tools.js";
+
+/**
+ * The rows of codes; `report/html/codes.py` says what each is.
+ * @typedef {object} RowData
+ * @property {number} n
+ * @property {number} width
+ * @property {number} channels
+ * @property {string[]} names
+ * @property {string} more
+ * @property {boolean} quantities
+ * @property {[height: number, width: number] | null} picture
+ * @property {(number | null)[] | null} errors
+ * @property {string} bytes uint8 (1 or 2, n, width)
+ * @property {boolean} rebuilt
+ */
+/**
+ * The codes of a run at its moments; `report/html/codes.py` says what each is.
+ * @typedef {object} CodeData
+ * @property {number} axes 1, 2 or 3
+ * @property {number} points
+ * @property {number} left_out
+ * @property {string} split
+ * @property {number[]} steps
+ * @property {(number | null)[]} losses
+ * @property {string} codes uint16 (moments, points, axes)
+ * @property {number[]} low
+ * @property {number[]} high
+ * @property {number[][]} from
+ * @property {number[][]} to
+ * @property {number[] | null} numbers
+ * @property {number[] | null} classes
+ * @property {string[]} names
+ * @property {{ dark: string[], light: string[] }} colors
+ * @property {RowData | null} rows
+ */
+/** @typedef {[x: number, y: number, z: number]} Point Each in [-1, 1]. */
+/** @typedef {(axis: number, a: number, b: number, c: number) => Point} Corner */
+
 const EYE = 4.6; // distance of the eye from the centre of the cube
 const REACH = 18; // CSS pixels within which the pointer finds a code
 
-class Space {
+/** A plot of codes on a canvas. After a change of its fields, call `paint`. */
+export class Space {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {CodeData} data
+   */
   constructor(canvas, data) {
     this.canvas = canvas;
-    this.pen = canvas.getContext("2d");
+    this.pen = contextOf(canvas);
     this.data = data;
     this.deep = data.axes === 3;
     this.codes = unpack(data.codes, Uint16Array);
     this.moment = data.steps.length - 1; // may be between two
     this.shown = new Uint8Array(data.points).fill(1);
+    /** @type {Set<number> | null} */
     this.matches = null; // rows that match the search, or null
     this.chosen = -1;
     this.hovered = -1;
     this.places = new Float32Array(3 * data.points); // x and y on screen, and nearness, of each code
     this.order = Array.from({ length: data.points }, (_, row) => row);
+    this.width = this.height = 0;
+    this.ink = this.muted = this.line = this.ground = "";
+    /** @type {string[]} */
+    this.colors = [];
+    /** @type {number[][]} */
+    this.ranges = [];
+    this.rangedAt = -1;
+    this.turn = this.tilt = this.zoom = 0;
+    /** @type {number[]} */
+    this.shift = [];
     this.home();
   }
 
+  /** Resets the view. */
   home() {
     this.turn = -0.75;
     this.tilt = 0.42;
@@ -31,6 +89,11 @@ class Space {
     this.shift = [0, 0];
   }
 
+  /**
+   * Rotates three axes, or moves fewer, by CSS pixels.
+   * @param {number} dx
+   * @param {number} dy
+   */
   drag(dx, dy) {
     if (this.deep) {
       this.turn += dx * 0.008;
@@ -41,13 +104,14 @@ class Space {
     }
   }
 
+  /** @param {number} factor */
   scale(factor) {
     const before = this.zoom;
     this.zoom = Math.min(Math.max(this.zoom * factor, 0.4), 12);
     this.shift = this.shift.map((way) => (way * this.zoom) / before);
   }
 
-  // Fits the canvas to its place on the page, sharp at any resolution.
+  /** Fits the canvas to its place on the page, sharp at any resolution. */
   fit() {
     const dense = window.devicePixelRatio || 1;
     this.width = this.canvas.clientWidth;
@@ -61,12 +125,17 @@ class Space {
     this.pen.setTransform(dense, 0, 0, dense, 0, 0);
   }
 
-  // Returns the code of a row at the moment shown, in [-1, 1] on each axis.
+  /**
+   * Returns the code of a row at the moment shown, in [-1, 1] on each axis.
+   * @param {number} row
+   * @returns {Point}
+   */
   code(row) {
     const { points, axes, steps, low, high } = this.data;
     const early = Math.floor(this.moment);
     const late = Math.min(early + 1, steps.length - 1);
     const part = this.moment - early;
+    /** @type {Point} */
     const code = [0, 0, 0];
     for (let axis = 0; axis < axes; axis += 1) {
       const a = this.codes[(early * points + row) * axes + axis];
@@ -79,22 +148,27 @@ class Space {
     return code;
   }
 
-  // Returns the ends of an axis at the moment shown, computed once per moment.
+  /**
+   * Returns the ends of an axis at the moment shown, computed once per moment.
+   * @param {number} axis
+   */
   range(axis) {
     if (this.rangedAt !== this.moment) {
       const early = Math.floor(this.moment);
       const late = Math.min(early + 1, this.data.steps.length - 1);
-      const between = (ends) => (value, place) => (
-        value + (ends[late][place] - value) * (this.moment - early)
-      );
       const { from, to } = this.data;
-      this.ranges = [from[early].map(between(from)), to[early].map(between(to))];
+      this.ranges = [from, to].map((ends) => ends[early].map((value, place) => (
+        value + (ends[late][place] - value) * (this.moment - early)
+      )));
       this.rangedAt = this.moment;
     }
     return [this.ranges[0][axis], this.ranges[1][axis]];
   }
 
-  // Returns the vertical position of a code of one number: a lane per class, slightly spread.
+  /**
+   * Returns the vertical position of a code of one number: a lane per class, slightly spread.
+   * @param {number} row
+   */
   lane(row) {
     const { classes, names } = this.data;
     const spread = ((row * 0.618034) % 1) - 0.5;
@@ -102,7 +176,10 @@ class Space {
     return 1 - (2 * (classes[row] + 0.5 + 0.6 * spread)) / names.length;
   }
 
-  // Returns the place of a code on the screen: x, y and nearness, 1 in the centre.
+  /**
+   * Returns the place of a code on the screen: x, y and nearness, 1 in the centre.
+   * @param {Point} code
+   */
   place([x, y, z]) {
     const size = 0.5 * Math.min(this.width, this.height);
     if (!this.deep) {
@@ -123,7 +200,11 @@ class Space {
     return [this.width / 2 + right * room, 0.47 * this.height - up * room, near];
   }
 
-  // Returns the row whose code is nearest to a point of the screen, or -1.
+  /**
+   * Returns the row whose code is nearest to a point of the canvas, or -1.
+   * @param {number} x
+   * @param {number} y
+   */
   rowAt(x, y) {
     let best = -1;
     let least = REACH;
@@ -139,13 +220,13 @@ class Space {
     return best;
   }
 
+  /** Paints the codes of the moment. */
   paint() {
     this.fit();
-    const styles = getComputedStyle(document.documentElement);
-    this.ink = styles.getPropertyValue("--ink");
-    this.muted = styles.getPropertyValue("--muted");
+    this.ink = colorOf("ink");
+    this.muted = colorOf("muted");
+    this.ground = colorOf("ground");
     this.line = `color-mix(in srgb, ${this.muted} 28%, transparent)`;
-    this.ground = styles.getPropertyValue("--ground");
     this.colors = this.data.colors[isDark() ? "dark" : "light"];
     this.pen.clearRect(0, 0, this.width, this.height);
     this.pen.font = "12px system-ui, sans-serif";
@@ -160,11 +241,12 @@ class Space {
     for (const row of [this.hovered, this.chosen]) if (row >= 0) this.paintRing(row);
   }
 
-  // Returns the size of codes, relative to a plot of usual size without zoom.
+  /** Returns the size of codes, relative to a plot of usual size without zoom. */
   magnified() {
     return Math.min(Math.max(this.width / 560, 0.7), 1.3) * Math.min(Math.sqrt(this.zoom), 2);
   }
 
+  /** @param {number} row */
   paintCode(row) {
     const { classes, names } = this.data;
     const [x, y, near] = this.places.subarray(3 * row, 3 * row + 3);
@@ -194,17 +276,20 @@ class Space {
     pen.globalAlpha = 1;
   }
 
-  // Whether codes are circles with their labels in them.
+  /** Returns whether codes are circles with their labels in them. */
   lettered() {
     return this.data.names.every((name) => name.length <= 2);
   }
 
-  // Writes the name of each class in the middle of its codes, or up to two lines beside it, where it
-  // covers no other name.
+  /**
+   * Writes the name of each class in the middle of its codes, or up to two lines beside it, where it
+   * covers no other name.
+   */
   paintNames() {
     const { classes, names, axes } = this.data;
     if (!classes || axes === 1 || names.length > 20 || this.lettered()) return;
     const pen = this.pen;
+    /** @type {number[][]} */
     const taken = [];
     pen.font = "600 12px system-ui, sans-serif";
     pen.lineWidth = 3;
@@ -213,6 +298,7 @@ class Space {
       const rows = this.order.filter((row) => classes[row] === kind && this.shown[row]
         && !(this.matches && !this.matches.has(row)));
       if (rows.length < (this.matches ? 3 : 1)) return; // few matches are found by their row
+      /** @param {number} part */
       const middle = (part) => {
         const all = rows.map((row) => this.places[3 * row + part]).sort((a, b) => a - b);
         return all[Math.floor(all.length / 2)];
@@ -221,6 +307,7 @@ class Space {
       const half = pen.measureText(short).width / 2 + 2;
       const x = Math.min(Math.max(middle(0), half), this.width - half);
       const lines = [0, -1, 1, -2, 2].map((line) => middle(1) + 15 * line);
+      /** @param {number} y */
       const free = (y) => taken.every(([u, v, w]) => Math.abs(u - x) > w + half
         || Math.abs(v - y) > 14);
       const y = lines.find(free);
@@ -235,22 +322,27 @@ class Space {
     });
   }
 
+  /** @param {number} row */
   paintRing(row) {
     const [x, y, near] = this.places.subarray(3 * row, 3 * row + 3);
     const pen = this.pen;
-    for (const [width, color] of [[5, this.ground], [2.5, this.ink]]) {
+    for (const width of [5, 2.5]) {
       pen.lineWidth = width;
-      pen.strokeStyle = color;
+      pen.strokeStyle = width === 5 ? this.ground : this.ink;
       pen.beginPath();
       pen.arc(x, y, 12 * near * this.magnified(), 0, 2 * Math.PI);
       pen.stroke();
     }
   }
 
-  stroke(from, to, color) {
+  /**
+   * @param {Point} from
+   * @param {Point} to
+   */
+  stroke(from, to) {
     const [x, y] = this.place(from);
     const [u, v] = this.place(to);
-    this.pen.strokeStyle = color;
+    this.pen.strokeStyle = this.line;
     this.pen.lineWidth = 1;
     this.pen.beginPath();
     this.pen.moveTo(x, y);
@@ -258,6 +350,13 @@ class Space {
     this.pen.stroke();
   }
 
+  /**
+   * @param {string} text
+   * @param {number} x
+   * @param {number} y
+   * @param {CanvasTextAlign} align
+   * @param {string} color
+   */
   write(text, x, y, align, color) {
     this.pen.fillStyle = color;
     this.pen.textAlign = align;
@@ -265,22 +364,29 @@ class Space {
     this.pen.fillText(text, x, y);
   }
 
-  // Returns the number at a place in [-1, 1] of an axis, as text.
+  /**
+   * Returns the number at a place in [-1, 1] of an axis, as text.
+   * @param {number} axis
+   * @param {number} share
+   */
   number(axis, share, digits = 2) {
     const [from, to] = this.range(axis);
     const value = from + ((share + 1) / 2) * (to - from);
     return Number(value.toPrecision(digits)).toString();
   }
 
-  // Paints the three walls behind the codes, and the names and numbers of the axes.
+  /** Paints the three walls behind the codes, and the names and numbers of the axes. */
   paintCube() {
     const behind = [0, 1, 2].map((axis) => {
+      /** @type {Point} */
       const at = [0, 0, 0];
       at[axis] = 1;
       const [, , near] = this.place(at);
       return near < 1 ? 1 : -1;
     });
+    /** @type {Corner} */
     const corner = (axis, a, b, c) => {
+      /** @type {Point} */
       const at = [0, 0, 0];
       at[axis] = a;
       at[(axis + 1) % 3] = b;
@@ -289,23 +395,30 @@ class Space {
     };
     for (let axis = 0; axis < 3; axis += 1) {
       for (const share of [-1, -0.5, 0, 0.5, 1]) {
-        this.stroke(corner(axis, behind[axis], share, -1), corner(axis, behind[axis], share, 1), this.line);
-        this.stroke(corner(axis, behind[axis], -1, share), corner(axis, behind[axis], 1, share), this.line);
+        this.stroke(corner(axis, behind[axis], share, -1), corner(axis, behind[axis], share, 1));
+        this.stroke(corner(axis, behind[axis], -1, share), corner(axis, behind[axis], 1, share));
       }
     }
     for (let axis = 0; axis < 3; axis += 1) this.nameAxis(axis, corner, behind);
   }
 
-  // Names an axis along its outermost edge that touches only one wall.
+  /**
+   * Names an axis along its outermost edge that touches only one wall.
+   * @param {number} axis
+   * @param {Corner} corner
+   * @param {number[]} behind
+   */
   nameAxis(axis, corner, behind) {
     const next = behind[(axis + 1) % 3];
     const last = behind[(axis + 2) % 3];
+    /** @param {number[]} edge */
     const outside = ([b, c]) => {
       const [x, y] = this.place(corner(axis, 0, b, c));
       return axis === 2 ? -x : y;
     };
     const edges = [[-next, last], [next, -last]].sort((a, b) => outside(b) - outside(a));
     const [b, c] = edges[0];
+    /** @param {number} share @param {number} far */
     const away = (share, far) => {
       const [x, y] = this.place(corner(axis, share, b, c));
       const [u, v] = this.place(corner(axis, share, b * far, c * far));
@@ -320,18 +433,18 @@ class Space {
     this.write(`code ${axis + 1}`, inside, Math.min(y, this.height - 12), "center", this.ink);
   }
 
-  // Paints lines and numbers behind codes of one or two numbers.
+  /** Paints lines and numbers behind codes of one or two numbers. */
   paintPlane() {
     const { axes, classes, names } = this.data;
     const [left, top] = this.place([-1.06, 1.06, 0]);
     const [right, bottom] = this.place([1.06, -1.06, 0]);
     for (const share of [-1, -0.5, 0, 0.5, 1]) {
-      this.stroke([share, -1.06, 0], [share, 1.06, 0], this.line);
+      this.stroke([share, -1.06, 0], [share, 1.06, 0]);
       const [x, y] = this.place([share, -1, 0]);
       const low = Math.min(bottom, this.height - 40);
       this.write(this.number(0, share), x, low + 12, "center", this.muted);
       if (axes < 2) continue;
-      this.stroke([-1.06, share, 0], [1.06, share, 0], this.line);
+      this.stroke([-1.06, share, 0], [1.06, share, 0]);
       const height = this.place([-1, share, 0])[1];
       this.write(this.number(1, share), Math.max(left, 44) - 6, height, "right", this.muted);
     }

@@ -1,24 +1,40 @@
-"use strict";
-// The theme: the system decides until the button is pressed; nothing is stored.
+// The theme: the system decides until a button is pressed; nothing is stored. The colours of a theme
+// are variables of the page's style, such as --ink.
 
-const themeButton = document.getElementById("theme");
-const systemDark = window.matchMedia("(prefers-color-scheme: dark)");
+/** @param {string} feature */
+const prefers = (feature) => window.matchMedia(`(prefers-${feature})`);
 
-function isDark() {
+/** Returns whether the page is dark. */
+export function isDark() {
   const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : systemDark.matches;
+  return chosen ? chosen === "dark" : prefers("color-scheme: dark").matches;
 }
 
-function nameTheme() {
-  themeButton.textContent = isDark() ? "Light" : "Dark";
-  themeButton.setAttribute("aria-label", isDark() ? "Use light colours" : "Use dark colours");
-  document.dispatchEvent(new Event("theme"));
-}
+/** Returns whether motion is to be reduced. */
+export const isCalm = () => prefers("reduced-motion: reduce").matches;
 
-themeButton.hidden = false;
-themeButton.addEventListener("click", () => {
-  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
-  nameTheme();
-});
-systemDark.addEventListener("change", nameTheme);
-nameTheme();
+/**
+ * Returns a colour of the theme, such as that of "ink".
+ * @param {string} role
+ */
+export const colorOf = (role) => getComputedStyle(document.documentElement).getPropertyValue(`--${role}`).trim();
+
+/**
+ * Lets a button, which is hidden until then, change the theme. The document has an event "theme" after
+ * each change, and at the start.
+ * @param {HTMLElement} button
+ */
+export function startTheme(button) {
+  const told = () => {
+    button.textContent = isDark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", isDark() ? "Use light colours" : "Use dark colours");
+    document.dispatchEvent(new Event("theme"));
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+    told();
+  });
+  prefers("color-scheme: dark").addEventListener("change", told);
+  told();
+}

@@ -1,12 +1,24 @@
 // The time bar: the slider is the moment of training, under its learning curve. Playing starts from
 // it, or at the end from the beginning.
 
-const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+import { isCalm } from "./theme.js";
 
-class TimeBar {
-  // Calls `moved` with the moment, which may be between two while it plays.
-  constructor(prefix, { steps, losses, unit }, moved) {
-    const part = (name) => document.getElementById(`${prefix}-${name}`);
+/**
+ * @typedef {object} Times
+ * @property {number[]} steps Updates made until each moment.
+ * @property {(number | null)[]} losses Of each moment.
+ * @property {string} [unit] What steps count; "update" unless it is given.
+ */
+
+/** A slider, a button that plays, a text and a curve, which are made already. */
+export class TimeBar {
+  /**
+   * @param {(name: string) => any} find Returns the element "moment" (a slider), "play" (a button),
+   *   "step" (a text), "curve" (an SVG of 100 x 20) or "time" (all of it).
+   * @param {Times} times
+   * @param {(moment: number) => void} moved Gets the moment, between two of them while it plays.
+   */
+  constructor(find, { steps, losses, unit }, moved) {
     this.steps = steps;
     this.losses = losses;
     this.unit = unit || "update";
@@ -15,12 +27,16 @@ class TimeBar {
     this.moment = this.last;
     this.reached = this.last; // exact place while playing; the moment jumps if motion is reduced
     this.playing = false;
-    this.slider = part("moment");
-    this.button = part("play");
-    this.words = part("step");
+    this.before = 0;
+    /** @type {HTMLInputElement} */
+    this.slider = find("moment");
+    /** @type {HTMLElement} */
+    this.button = find("play");
+    /** @type {HTMLElement} */
+    this.words = find("step");
     this.slider.max = String(this.last);
     this.slider.value = String(this.last);
-    part("time").hidden = this.last < 1;
+    find("time").hidden = this.last < 1;
     this.slider.addEventListener("input", () => {
       this.play(false);
       this.moment = Number(this.slider.value);
@@ -30,13 +46,19 @@ class TimeBar {
       this.reached = this.moment >= this.last ? 0 : this.moment;
       this.play(!this.playing);
     });
-    this.drawCurve(part("curve"));
+    this.drawCurve(find("curve"));
   }
 
-  // Draws the losses, on a log axis if they are positive.
+  /**
+   * Draws the losses, on a log axis if they are positive.
+   * @param {SVGElement} curve
+   */
   drawCurve(curve) {
-    const known = this.losses.filter((loss) => loss !== null);
+    /** @type {number[]} */
+    const known = [];
+    for (const loss of this.losses) if (loss !== null) known.push(loss);
     const log = known.every((loss) => loss > 0);
+    /** @param {number} loss */
     const height = (loss) => (log ? Math.log(loss) : loss);
     const low = Math.min(...known.map(height));
     const high = Math.max(...known.map(height));
@@ -49,6 +71,7 @@ class TimeBar {
     curve.append(line);
   }
 
+  /** Tells the moment, in words and to `moved`. */
   settle() {
     const place = Math.round(this.moment);
     const loss = this.losses[place];
@@ -60,6 +83,10 @@ class TimeBar {
     this.moved(this.moment);
   }
 
+  /**
+   * Starts or stops playing.
+   * @param {boolean} on
+   */
   play(on) {
     if (on === this.playing) return;
     this.playing = on;
@@ -69,13 +96,14 @@ class TimeBar {
     if (on) requestAnimationFrame((now) => this.go(now));
   }
 
+  /** @param {number} now */
   go(now) {
     if (!this.playing) return;
     const passed = Math.max(now - this.before, 0) / 1000;
     this.before = now;
     const pace = Math.max(this.last / 12, 1); // all of training takes about twelve seconds
     this.reached = Math.min(this.reached + passed * pace, this.last);
-    this.moment = calm.matches ? Math.floor(this.reached) : this.reached;
+    this.moment = isCalm() ? Math.floor(this.reached) : this.reached;
     this.slider.value = String(Math.round(this.moment));
     this.settle();
     if (this.reached >= this.last) this.play(false);

@@ -1,8 +1,20 @@
 // Functions that the parts of the page share: lanes, bars and shapes.
 
-// Draws each channel of a series as a line in a lane of its own. `values` has `length` steps of
-// all channels, from 0 to 255, of which the first `steps` are there.
-function drawLanes(pen, [left, wide, tall], values, { channels, length, steps, colors }) {
+/** @import { Pen } from "./pixels.js" */
+/** @typedef {number[]} Room Left, width and height, in CSS pixels; it begins at the top. */
+
+/**
+ * Draws each channel of a series as a line in a lane of its own.
+ * @param {Pen} pen
+ * @param {Room} room
+ * @param {ArrayLike<number>} values `length` steps of all channels, from 0 to 255
+ * @param {object} series
+ * @param {number} series.channels
+ * @param {number} series.length
+ * @param {number} series.steps The first steps, which are drawn.
+ * @param {string[]} series.colors One a channel.
+ */
+export function drawLanes(pen, [left, wide, tall], values, { channels, length, steps, colors }) {
   const lane = tall / channels;
   for (let channel = 0; channel < channels; channel += 1) {
     pen.strokeStyle = colors[channel];
@@ -15,18 +27,26 @@ function drawLanes(pen, [left, wide, tall], values, { channels, length, steps, c
   }
 }
 
-// Draws each quantity as a bar from its mean in the middle; `again` are marked on the bars.
-function drawBars(pen, [left, wide, tall], values, again, [bar, mean, mark]) {
+/**
+ * Draws each quantity as a bar from its mean in the middle.
+ * @param {Pen} pen
+ * @param {Room} room
+ * @param {ArrayLike<number>} values From 0 to 255.
+ * @param {ArrayLike<number> | null} again Values that are marked on the bars.
+ * @param {string[]} colors Of bars, of the mean and of marks.
+ */
+export function drawBars(pen, [left, wide, tall], values, again, [bar, mean, mark]) {
   const lane = tall / values.length;
+  /** @param {number} value */
   const at = (value) => left + (0.04 + (0.92 * value) / 255) * wide;
-  values.forEach((value, place) => {
-    const [from, to] = [Math.min(at(127.5), at(value)), Math.max(at(127.5), at(value))];
+  for (let place = 0; place < values.length; place += 1) {
+    const [from, to] = [127.5, values[place]].map(at).sort((a, b) => a - b);
     pen.fillStyle = bar;
     pen.fillRect(from, lane * (place + 0.2), to - from, lane * 0.6);
-    if (!again) return;
+    if (!again) continue;
     pen.fillStyle = mark;
     pen.fillRect(at(again[place]) - 1.5, lane * (place + 0.12), 3, lane * 0.76);
-  });
+  }
   pen.fillStyle = mean;
   pen.fillRect(at(127.5) - 0.5, 0, 1, tall);
 }
@@ -46,17 +66,30 @@ const SHAPES = [
     [-1.1, 0.6], [-0.5, 0], [-1.1, -0.6], [-0.6, -1.1]],
 ];
 
-// Adds the outline of the shape of a class to a path.
-function outline(pen, kind, x, y, size) {
+/**
+ * Adds the outline of the shape of a class to a path.
+ * @param {Pen} pen
+ * @param {number} kind Number of the class.
+ * @param {number} x
+ * @param {number} y
+ * @param {number} size Radius.
+ */
+export function outline(pen, kind, x, y, size) {
   const corners = SHAPES[kind % SHAPES.length];
   if (corners) corners.forEach(([u, v]) => pen.lineTo(x + size * u, y + size * v));
   else pen.arc(x, y, size, 0, 2 * Math.PI);
   pen.closePath();
 }
 
-// Gives a small element the shape and the colour of a class.
-function dress(element, kind, color) {
+/**
+ * Gives a small element the shape and the colour of a class.
+ * @param {HTMLElement} element
+ * @param {number} kind
+ * @param {string} color
+ */
+export function dress(element, kind, color) {
   const corners = SHAPES[kind % SHAPES.length];
+  /** @param {number} share */
   const place = (share) => `${(50 + 41 * share).toFixed(1)}%`;
   element.style.background = color;
   element.style.borderRadius = corners ? "0" : "50%";

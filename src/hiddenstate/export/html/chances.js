@@ -1,0 +1,41 @@
+// Shows the answer of a classifier on its page.
+
+import { decidedAfter, largest } from "./answer.js";
+import { percent } from "./charts.js";
+import { VIEW, byId, say } from "./page.js";
+
+export const CLASSES = VIEW.classes;
+
+const bars = CLASSES.map((name) => {
+  /** @type {any} */
+  const item = document.createElement("li");
+  item.innerHTML = '<bdi></bdi><svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect height="6"/></svg><span></span>';
+  item.firstChild.textContent = name;
+  item.firstChild.title = name;
+  byId("bars").append(item);
+  return item;
+});
+byId("bars").tabIndex = CLASSES.length > 12 ? 0 : -1;
+
+// Shows the probabilities after `at` steps; at the end also when it was decided.
+export function showAnswer(trace, at, word) {
+  const now = at ? trace.probabilities[at - 1] : null;
+  const top = now ? largest(now) : -1;
+  byId("label").textContent = now ? CLASSES[top] : "–";
+  byId("label").classList.toggle("long", top >= 0 && CLASSES[top].length > 4);
+  byId("sure").textContent = now ? `${percent(now[top])} sure` : "nothing read yet";
+  const done = now && at === trace.probabilities.length;
+  byId("decided").textContent = done ? `Decided at ${word} ${decidedAfter(trace.probabilities)} of ${at}.` : "";
+  bars.forEach((bar, place) => {
+    const share = now ? now[place] : 0;
+    bar.classList.toggle("first", place === top);
+    bar.querySelector("rect").setAttribute("width", 100 * share);
+    bar.lastChild.textContent = now ? percent(share) : "";
+  });
+}
+
+export function sayAnswer({ probabilities }, word) {
+  const now = probabilities[probabilities.length - 1];
+  const top = largest(now);
+  say(`${CLASSES[top]}, ${percent(now[top])} sure, decided at ${word} ${decidedAfter(probabilities)} of ${probabilities.length}`);
+}

@@ -1,0 +1,92 @@
+"""Joins modules of JavaScript into one script, so that a page is one file without a build step."""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable
+from importlib.resources import files
+
+IMPORT = re.compile(r'import (?:\{ (\w+(?:, \w+)*) \} from )?"(\.\.?/[\w./-]+\.js)";')
+"""An import that `joined` understands: of names as they are, or of none, in one line."""
+
+DECLARATION = re.compile(r"(export )?(?:(?:async )?function\*?|class|const|let|var)\b(?: (\w+))?")
+"""The start of a line that declares a name of a module."""
+
+COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|[ \t]*/\*\*.*?\*/", re.MULTILINE | re.DOTALL)
+EMPTY = re.compile(r"\n(?:[ \t]*\n)+")
+INDENT = re.compile(r"^(  )+", re.MULTILINE)
+LEFT = re.compile(r"^\s*(?:import|export)\b.*|\bimport\s*[(.].*", re.MULTILINE)
+
+
+def source(name: str) -> str:
+    """Return the text of a module, named from the package, such as `report/html/theme.js`."""
+    return (files("hiddenstate") / name).read_text("utf-8")
+
+
+def joined(
+    names: Iterable[str], before: Iterable[str] = (), read: Callable[[str], str] = source
+) -> str:
+    """Return modules as one script.
+
+    The script is without the lines that import, the word `export`, lines of comments, comments that
+    begin with `/**`, and half of the indentation. All names are in one scope.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The modules, each after those that it imports.
+    before : iterable of str
+        Modules of the page's scripts before this one, which these may import too.
+    read : callable, optional
+        Returns the text of a module.
+
+    Raises
+    ------
+    ValueError
+        If a module imports or exports in another way than `import { a, b } from "./x.js";` and
+        `export` before a declaration; if it imports a name that no module before it exports; or if
+        two modules declare the same name; or if a template has several lines, which are changed.
+    """
+    before = tuple(before)
+    exports: dict[str, set[str]] = {}
+    declared: dict[str, str] = {}
+    parts = ['"use strict";']
+    for name in (*before, *names):
+        code = EMPTY.sub("\n", COMMENT.sub("", read(name) + "\n")).strip()
+        code = INDENT.sub(lambda match: " " * (len(match[0]) // 2), code)
+        lines = []
+        exports[name] = set()
+        for line in code.split("\n"):
+            if line.count("`") % 2:
+                raise ValueError(f"{name}: expected the end of a template in the line: {line}")
+            if line.startswith("import"):
+                _check_import(name, line, exports)
+                continue
+            if match := DECLARATION.match(line):
+                exported, own = match.groups()
+                if own is None or own in declared:
+                    other = "one name a line" if own is None else f"another than {declared[own]}"
+                    raise ValueError(f"{name}: expected {other} to declare: {line}")
+                declared[own] = name
+                if exported:
+                    exports[name].add(own)
+                    line = line.removeprefix(exported)
+            lines.append(line)
+        code = "\n".join(lines)
+        if match := LEFT.search(code):
+            raise ValueError(f"{name}: expected no other import or export: {match[0].strip()}")
+        if name not in before:
+            parts.append(code)
+    return "\n".join(parts)
+
+
+def _check_import(name: str, line: str, exports: dict[str, set[str]]) -> None:
+    """Refuse a line unless it imports names that a module before this one exports."""
+    match = IMPORT.fullmatch(line)
+    if match is None:
+        raise ValueError(f'{name}: expected import {{ a, b }} from "./x.js"; found: {line}')
+    other = posixpath.normpath(posixpath.join(posixpath.dirname(name), match[2]))
+    if other == name or other not in exports:
+        raise ValueError(f"{name}: {other} is not among the modules before it")
+    for wanted in match[1].split(", ") if match[1] else ():
+        if wanted not in exports[other]:
+            raise ValueError(f"{name}: {other} does not export {wanted}")

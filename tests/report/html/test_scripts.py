@@ -1,0 +1,146 @@
+"""Modules joined to the script of a page: what is left out, and what is refused."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from hiddenstate.export.html import page as export_page
+from hiddenstate.report.html import page as report_page
+from hiddenstate.report.html.scripts import joined, source
+
+ROOT = Path(report_page.__file__).parents[2]
+
+TWICE = """// Doubles numbers.
+
+/** How often. @type {number} */
+const TIMES = 2;
+
+/**
+ * Returns twice a number.
+ * @param {number} x
+ */
+export function twice(x) {
+  // A comment.
+  if (x) {
+    return /** @type {number} */ (TIMES * x); // not a line of its own
+  }
+  return 0;
+}
+export const none = null;
+"""
+
+USE = """import { none, twice } from "../lib/twice.js";
+import "../lib/twice.js";
+
+console.log(twice(21), none);
+"""
+
+PLAIN = """"use strict";
+const TIMES = 2;
+function twice(x) {
+ if (x) {
+  return (TIMES * x); // not a line of its own
+ }
+ return 0;
+}
+const none = null;
+console.log(twice(21), none);"""
+
+
+def join(modules: Mapping[str, str], before: tuple[str, ...] = ()) -> str:
+    return joined([name for name in modules if name not in before], before, modules.__getitem__)
+
+
+def test_modules_become_one_script_without_comments_imports_and_exports() -> None:
+    assert join({"lib/twice.js": TWICE, "page/use.js": USE}) == PLAIN
+
+
+def test_a_script_may_use_the_names_of_one_before_it() -> None:
+    modules = {"lib/twice.js": TWICE, "page/use.js": USE}
+    assert join(modules, ("lib/twice.js",)) == '"use strict";\nconsole.log(twice(21), none);'
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_the_script_does_what_the_modules_do(tmp_path: Path) -> None:
+    modules = {"lib/twice.mjs": TWICE, "page/use.mjs": USE.replace(".js", ".mjs")}
+    for name, text in modules.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "script.js").write_text(join({"lib/twice.js": TWICE, "page/use.js": USE}))
+    said = [
+        subprocess.run(["node", tmp_path / name], capture_output=True, check=True).stdout
+        for name in ("page/use.mjs", "script.js")
+    ]
+    assert said == [b"42 null\n"] * 2
+
+
+@pytest.mark.parametrize(
+    ("line", "match"),
+    [
+        ('import { other } from "./a.js";', "a.js does not export other"),
+        ('import { hidden } from "./a.js";', "a.js does not export hidden"),
+        ('import { own } from "./c.js";', "c.js is not among the modules before it"),
+        ('import { own } from "./b.js";', "b.js is not among the modules before it"),
+        ('import { own as mine } from "./a.js";', "expected import"),
+        ('import {\n  own,\n} from "./a.js";', "expected import"),
+        ('import * as a from "./a.js";', "expected import"),
+        ('import a from "./a.js";', "expected import"),
+        ('import { own } from "https://a.example/a.js";', "expected import"),
+        ('import { own } from "./a.js"', "expected import"),
+        ("export default 3;", "no other import or export"),
+        ("export { own };", "no other import or export"),
+        ('export * from "./a.js";', "no other import or export"),
+        ('  import { own } from "./a.js";', "no other import or export"),
+        ('const a = await import("./a.js");', "no other import or export"),
+        ("const here = import.meta.url;", "no other import or export"),
+        ("const own = 4;", r"expected another than d/a.js to declare"),
+        ("function hidden() {}", r"expected another than d/a.js to declare"),
+        ("export const { x } = y;", "expected one name a line to declare"),
+        ("const text = `a\nb`;", "the end of a template"),
+    ],
+)
+def test_what_cannot_be_joined_is_refused(line: str, match: str) -> None:
+    first = "export const own = 1;\nconst hidden = 2;\n"
+    with pytest.raises(ValueError, match=rf"d/b\.js: .*{match}"):
+        join({"d/a.js": first, "d/b.js": f"const before = 1;\n{line}\n"})
+
+
+def scripts() -> list[list[str]]:
+    """The modules of every page."""
+    report = [
+        [f"report/html/{name}.js" for name in names] for names in report_page.SCRIPTS.values()
+    ]
+    interpreter = ["export/html/net.js", "export/html/fixed.js"]
+    return report + [
+        [*interpreter, *export_page.REPORT, *(f"export/html/{name}.js" for name in names)]
+        for names in export_page.SCRIPTS.values()
+    ]
+
+
+def test_every_module_is_in_a_page() -> None:
+    there = {str(path.relative_to(ROOT)) for path in ROOT.glob("*port/html/*.js")}
+    assert {name for names in scripts() for name in names} == there
+
+
+SHARED = {
+    "report/html": ("theme", "pixels", "tools", "time", "space", "rows"),
+    "export/html": ("net", "fixed", "charts", "play", "answer", "draw", "table", "lanes"),
+}
+"""Modules that any page may import."""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_shared_modules_need_no_page_to_be_imported(tmp_path: Path) -> None:
+    shared = [f"{folder}/{name}.js" for folder, names in SHARED.items() for name in names]
+    for name in shared:
+        path = tmp_path / name.replace(".js", ".mjs")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(re.sub(r'^(import .*)\.js";$', r'\1.mjs";', source(name), flags=re.M))
+    lines = "".join(f'import "./{name.replace(".js", ".mjs")}";\n' for name in shared)
+    (tmp_path / "all.mjs").write_text(lines)
+    done = subprocess.run(["node", tmp_path / "all.mjs"], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
