@@ -258,6 +258,7 @@ def test_temporary_files_are_made_only_for_what_no_run_keeps() -> None:
         "cli.verify",  # a run, resumed to be compared
         "data.readers.parquet",  # a table larger than memory
         "export.c.run",  # the program that a header is compiled to
+        "studio.processes",  # what a command prints, in a file without a name
         "live.launch",  # a run that `fit(view=...)` shows
         "views.film",
     }

@@ -43,10 +43,8 @@ def load_assets() -> dict[str, Asset]:
 
 def _asset(name: str, text: str) -> Asset:
     ending = "." + name.rpartition(".")[2]
-    if ending == ".css":
-        text = base_style() + text
-    else:  # comments are for whoever reads the source
-        text = COMMENT.sub("", text)
+    # Comments are for whoever reads the source.
+    text = base_style() + text if ending == ".css" else COMMENT.sub("", text)
     return Asset(f"{KINDS[ending]}; charset=utf-8", text.encode())
 
 

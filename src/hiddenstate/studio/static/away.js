@@ -1,2 +1,4 @@
 import { h } from "./dom.js";
-export function takeAway() { return h("div", {}); }
+
+/** @param {any} store @param {(text: string) => void} show @param {(why: string) => void} fail */
+export function takeAway(store, show, fail) { return h("div", {}); }

@@ -1,1 +1,2 @@
-export async function comparePage(main) { main.replaceChildren('compare'); }
+/** @param {any} main @param {any} ids  */
+export async function comparePage(main, ids) { main.replaceChildren('compare'); }

@@ -1,1 +1,2 @@
-export async function homePage(main) { main.replaceChildren('home'); }
+/** @param {any} main @param {any} studio  */
+export async function homePage(main, studio) { main.replaceChildren('home'); }

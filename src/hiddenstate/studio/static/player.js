@@ -62,6 +62,7 @@ export class Player {
 
   update() {
     const { store } = this;
+    /** @type {string} */
     const word = this.playing ? t("Pause") : t("Play");
     if (this.word !== word) {
       this.word = word;

@@ -1,1 +1,2 @@
+/** @param {any} main  */
 export async function runsPage(main) { main.replaceChildren('runs'); }

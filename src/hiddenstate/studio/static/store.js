@@ -264,7 +264,7 @@ export class Store extends EventTarget {
       const asked = get(`/api/runs/${this.id}/program/${which}`).then((program) => new Model(unpacked(program)));
       asked.catch(() => this._nets.delete(key));
       this._nets.set(key, asked);
-      if (this._nets.size > MOST_NETS) this._nets.delete(this._nets.keys().next().value);
+      if (this._nets.size > MOST_NETS) this._nets.delete([...this._nets.keys()][0]);
     }
     return { model: await this._nets.get(key), step: which };
   }
