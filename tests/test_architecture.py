@@ -307,6 +307,7 @@ def test_durations_are_measured_on_a_clock_that_never_jumps() -> None:
     assert telling == {
         "hiddenstate.runs.writer",  # the journal
         "hiddenstate.system.lock",  # since when a process holds it
+        "hiddenstate.studio.processes",  # when a command was started
         "hiddenstate.views.terminal.progress",  # how long a run has been training
     }
 

@@ -10,6 +10,7 @@ export class Player {
   constructor(store) {
     this.store = store;
     this.playing = false;
+    this.word = "";
     this.button = h("button", { type: "button", class: "round", onclick: () => this.toggle() });
     this.range = h("input", { type: "range", min: 0, step: 1, "aria-label": t("Moment of the run, in updates"), oninput: () => this._moved() });
     this.words = h("output", { class: "moment" });
