@@ -27,6 +27,9 @@ TENSORS = {
 }
 """Modules that are torch's through and through; who imports them has asked for it."""
 
+SERVERS = {"studio/app.py": "starlette", "studio/serve.py": "uvicorn"}
+"""Modules of the studio, which `cli/studio.py` imports after it required both packages."""
+
 WITHOUT_REQUIRE = {"cli/doctor.py"}
 """Asks `is_installed` first, and has nothing to refuse."""
 
@@ -75,6 +78,9 @@ def test_an_optional_package_is_imported_late_and_with_a_message(path: Path) -> 
     for package, late in optional_imports(ast.parse(text)):
         if name in TENSORS:
             assert package == "torch"
+            continue
+        if SERVERS.get(name) == package:
+            assert f'require("{package}"' in (ROOT / "cli" / "studio.py").read_text("utf-8")
             continue
         assert late, f"{name} imports {package} at once"
         assert f'require("{package}"' in text or name in WITHOUT_REQUIRE
