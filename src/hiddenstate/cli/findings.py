@@ -4,8 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hiddenstate.config import Config, DataConfig
 from hiddenstate.errors import listed, printable
@@ -224,24 +223,6 @@ def _wrapped(text: str, width: int, head: str) -> Iterator[str]:
     )
 
 
-def as_json_object(findings: "Findings", data: str) -> dict[str, Any]:
-    """Return the findings as one JSON object."""
-    facts = asdict(findings)
-    steps = facts.pop("steps") or (None, None, None)
-    facts |= dict(zip(("steps_min", "steps_median", "steps_max"), steps, strict=True))
-    facts["fits"] = [
-        {
-            "job": fit.job,
-            "command": None if fit.why_not else command_line(fit, data),
-            "layout": fit.layout or None,
-            "when": fit.when or None,
-            "why_not": fit.why_not or None,
-        }
-        for fit in findings.fits
-    ]
-    return facts
-
-
 # --- drawings
 
 
@@ -269,6 +250,16 @@ def _printed(canvas: "Canvas") -> list[str]:
     return printed(canvas)
 
 
+def drawn_rows(d: "SequenceDataset", n: int) -> dict[str, int]:
+    """Return the first of `n` rows with each label, of a few; the first row without labels."""
+    import numpy as np
+
+    if d.y is None or d.y.ndim != 1 or _no_classes(d.y):
+        return {"": 0}
+    labels, firsts = np.unique(d.y[:n], return_index=True)
+    return dict(list(zip(map(str, labels), firsts.tolist(), strict=True))[:MAX_SAMPLES])
+
+
 def samples(d: "SequenceDataset", options: DataConfig, width: int) -> "Iterator[tuple[str, bool]]":
     """Draw the first row of each class.
 
@@ -278,8 +269,6 @@ def samples(d: "SequenceDataset", options: DataConfig, width: int) -> "Iterator[
     is_drawing : bool
         Whether the line has colour codes, and no text from the data.
     """
-    import numpy as np
-
     from hiddenstate.data.description import feature_names, first_rows, picture_of
     from hiddenstate.views.terminal import shapes
 
@@ -288,11 +277,7 @@ def samples(d: "SequenceDataset", options: DataConfig, width: int) -> "Iterator[
     too_short = X.ndim == 2 and picture is None and X.shape[1] < 8
     if not len(X) or too_short or not _encodable(shapes.CHARACTERS):
         return
-    chosen = {"": 0}
-    if d.y is not None and d.y.ndim == 1 and not _no_classes(d.y):
-        labels, firsts = np.unique(d.y[: len(X)], return_index=True)
-        chosen = dict(zip(map(str, labels), firsts.tolist(), strict=True))
-    chosen = dict(list(chosen.items())[:MAX_SAMPLES])
+    chosen = drawn_rows(d, len(X))
     yield ("the first row of each class" if len(chosen) > 1 else "the first row"), False
     if picture is not None:
         shape = picture if d.picture else (*picture, 3)

@@ -1,5 +1,6 @@
 """The command inspect: what data contains and which job fits it."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hiddenstate.cli.findings import advice, as_json_object, column_lines, report, samples
+from hiddenstate.cli.findings import advice, column_lines, report, samples
+from hiddenstate.cli.findings_json import as_json_object
 from hiddenstate.cli.options import (
     GroupedCommand,
     command_option,
@@ -83,10 +85,14 @@ def _inspect(
         raise
     dataset = replace(dataset, remarks=tuple(named(text, stdin) for text in dataset.remarks))
     findings = inspect_dataset(dataset, config, refusals, table)
+    plans: dict[str, Config] = {}
     if table is not None and not findings.unread:
-        findings = replace(findings, fits=tuple(_tried(fit, path) for fit in findings.fits))
+        findings = replace(findings, fits=tuple(_tried(fit, path, plans) for fit in findings.fits))
     if as_json:
-        say_json(as_json_object(findings, data))
+        for fit in findings.fits:
+            if not fit.why_not and fit.job not in plans:
+                _plan(fit, path, None if table is not None else dataset, plans)
+        say_json(as_json_object(findings, dataset, config.data, data, plans))
         return
     for line in report(findings, dataset, data, width):
         say(line)
@@ -99,8 +105,11 @@ def _inspect(
         say(line)
 
 
-def _tried(fit: "Fit", path: str) -> "Fit":
-    """Return a job that fits if its command would train on the table, else with the reason."""
+def _tried(fit: "Fit", path: str, plans: dict[str, Config]) -> "Fit":
+    """Return a job that fits if its command would train on the table, else with the reason.
+
+    Adds the settings that it would train with to `plans`.
+    """
     from hiddenstate.data.job_fit import Fit
     from hiddenstate.data.prepare.pipeline import prepare
     from hiddenstate.jobs import make_job
@@ -113,7 +122,27 @@ def _tried(fit: "Fit", path: str) -> "Fit":
         make_job(config, prepare(dataset, config))
     except HiddenstateError as error:
         return Fit(fit.job, why_not=str(error).removeprefix(f"{path}: "))
+    plans[fit.job] = config
     return fit
+
+
+def _plan(
+    fit: "Fit", path: str, dataset: "SequenceDataset | None", plans: dict[str, Config]
+) -> None:
+    """Add the settings that follow from the rows that were read; none if these are too few.
+
+    Of a table, only a sample was read: a number of epochs keeps the recipe from trying what only
+    few rows allow.
+    """
+    from hiddenstate.data.readers.open import read_dataset
+    from hiddenstate.training.start import plan
+
+    def read(config: Config) -> "SequenceDataset":
+        return read_dataset(config, sample=True) if dataset is None else dataset
+
+    values = {**fit.options, "data": path, **({"epochs": 1} if dataset is None else {})}
+    with contextlib.suppress(HiddenstateError):
+        plans[fit.job], _ = plan(fit.job, values, read=read)
 
 
 def _table(values: Mapping[str, Any]) -> "Columns | None":

@@ -32,7 +32,7 @@ from hiddenstate.studio.index import RunIndex, UnknownRunError
 from hiddenstate.studio.places import Places
 from hiddenstate.studio.processes import Process, Processes
 from hiddenstate.studio.session import Session
-from hiddenstate.studio.stream import MAX_STREAMS, Stream, described
+from hiddenstate.studio.stream import MAX_STREAMS, Stream, described, trained_by
 from hiddenstate.studio.watch import Watchers
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.views.themes import BY_NAME
@@ -42,6 +42,9 @@ MAX_UPLOAD = 256 * 2**20
 
 INSPECT_SECONDS = 120.0
 """Longest time that a page waits for `inspect`."""
+
+FIND_SECONDS, FIND_PAUSE = 60.0, 0.05
+"""How long, and how often, the run of a new command is looked for beside the usual looks."""
 
 MAX_DOWNLOAD = 512 * 2**20
 """Bytes of a file that is sent to the browser."""
@@ -86,6 +89,7 @@ class Studio:
         self.processes = Processes(self.places.roots[0])
         self.assets = load_assets()
         self.page = index_page(session)
+        self._tasks: set[asyncio.Task[None]] = set()
 
     # The page and its files.
 
@@ -198,8 +202,7 @@ class Studio:
         ids = [run for run in request.query_params.get("runs", "").split(",") if run]
         if not 1 <= len(ids) <= MAX_COMPARED:
             return _problem(f"from 1 to {MAX_COMPARED} runs can be compared", 400)
-        runs = {run: self.index.run(run) for run in ids}
-        return _answer(await run_in_threadpool(compared, runs))
+        return _answer(await run_in_threadpool(compared, self.index, list(dict.fromkeys(ids))))
 
     async def get_stream(self, request: Request) -> Response:
         """The stream of events."""
@@ -275,7 +278,19 @@ class Studio:
         data = asked.get("data")
         path = None if data is None else self.places.shown(self.places.checked(data))
         words = commands.training(asked["job"], path, options)
-        return _answer(self._about(self.processes.start([*words, *self._runs_dir()])))
+        process = self.processes.start([*words, *self._runs_dir()])
+        task = asyncio.get_running_loop().create_task(self._find_run(process))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return _answer(self._about(process))
+
+    async def _find_run(self, process: Process) -> None:
+        """Tell the pages of the run of a command as soon as there is one."""
+        for _ in range(int(FIND_SECONDS / FIND_PAUSE)):
+            if process.code is not None or trained_by(process, self.index):
+                break
+            await asyncio.sleep(FIND_PAUSE)
+        self.processes.signal.send()
 
     def _runs_dir(self) -> list[str]:
         """The option that names the folder of runs, unless it is the default."""

@@ -1,70 +1,119 @@
 """Runs side by side: the options that differ, the scores, and the curves."""
 
-from collections.abc import Mapping
+import json
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from hiddenstate.metrics.comparison import compare
+from hiddenstate.errors import HiddenstateError
+from hiddenstate.report.commands import training_command
 from hiddenstate.runs import Run
 from hiddenstate.studio.details import scores
+from hiddenstate.studio.index import Row, RunIndex, UnknownRunError, last_line
+from hiddenstate.system.atomic_file import open_regular
 
 MAX_POINTS = 400
 """Points of a curve of one run."""
 
+WHOLE = 512 * 1024
+"""Bytes of a history that is read as a whole; of longer ones, evenly spaced pieces."""
 
-def compared(runs: Mapping[str, Run]) -> dict[str, Any]:
+PIECE = 2048
+"""Bytes of such a piece: some lines."""
+
+CURVES = ("mean_loss", "valid_loss", "test_accuracy", "test_mse")
+"""Figures of the history that are compared."""
+
+
+def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
     """Return what differs between runs.
 
     Parameters
     ----------
-    runs : mapping of str to Run
+    index : RunIndex
+    ids : sequence of str
+        Numbers of the runs.
 
     Returns
     -------
     dict
-        `runs`: of each its name, job, data, status, results and curves; `options`: those that
-        differ, each with a value for each run.
+        `runs`: of each its row in the list, results, command and curves; `options`: those that
+        differ, each with a value for each run; `same`: the others, each with its value.
+
+    Raises
+    ------
+    UnknownRunError
+        If there is no such run, or it cannot be read.
     """
+    runs = {number: index.run(number) for number in ids}
     options = [{"job": run.config.job, **run.config.flat()} for run in runs.values()]
-    differing = {}
+    differing, same = {}, {}
     for name in dict.fromkeys(name for each in options for name in each):
-        values = [each.get(name) for each in options]
+        values = [_plain(each.get(name)) for each in options]
         if len(set(map(str, values))) > 1:
-            differing[name] = [
-                ",".join(map(str, value)) if isinstance(value, tuple) else value for value in values
-            ]
+            differing[name] = values
+        else:
+            same[name] = values[0]
     return {
-        "runs": [_described(number, run) for number, run in runs.items()],
+        "runs": [_described(run, index.row(number)) for number, run in runs.items()],
         "options": differing,
+        "same": same,
     }
 
 
-def _described(number: str, run: Run) -> dict[str, Any]:
-    history = run.history()
-    results = run.results() or {}
-    found = compare(run.config.job, results, run.config.flat())
+def _plain(value: Any) -> Any:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def _described(run: Run, row: Row | None) -> dict[str, Any]:
+    if row is None:
+        raise UnknownRunError(f"{run.name}: its files cannot be read")
+    last = last_line(run.path / "history.jsonl")
+    figures = {k: v for k, v in last.items() if k != "step" and type(v) in (int, float)}
+    about = asdict(row)
+    del about["options"]
     return {
-        "id": number,
-        "name": run.name,
-        "job": run.config.job,
-        "data": run.data_fact("name"),
-        "status": run.status(),
-        "seconds": run.seconds(),
-        "results": scores(results, run.config.job),
-        "baseline": None if found is None else {"name": found.name, "value": found.other,
-                                                "words": found.in_words()},
-        "curves": _curves(history),
-    }  # fmt: skip
+        **about,
+        "results": scores(figures, row.job) if last.get("event") == "end" else [],
+        "command": training_command(run),
+        "curves": _curves(run.path / "history.jsonl"),
+    }
 
 
-def _curves(history: Any) -> dict[str, list[list[float]]]:
+def _curves(path: Path) -> dict[str, list[list[float]]]:
     """Return the points (updates, value) of each logged figure, thinned."""
     curves: dict[str, list[list[float]]] = {}
-    for event in history:
-        step = event["step"] + 1
-        for name in ("mean_loss", "valid_loss", "test_accuracy", "test_mse"):
-            if name in event and event["event"] != "end":
+    for line in _lines(path):
+        try:
+            event = json.loads(line)
+            if event["event"] == "end":
+                continue
+            step = int(event["step"]) + 1
+        except (ValueError, KeyError, TypeError, RecursionError):  # damaged; its page says so
+            continue
+        for name in CURVES:
+            if type(event.get(name)) in (int, float) and math.isfinite(event[name]):
                 curves.setdefault(name, []).append([step, event[name]])
     return {name: _thinned(points) for name, points in curves.items()}
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a history, or, of a long one, some from all parts of it."""
+    try:
+        with open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size <= WHOLE:
+                yield from stream.read(WHOLE).split(b"\n")[:-1]
+                return
+            for number in range(MAX_POINTS):
+                stream.seek(number * (size - PIECE) // (MAX_POINTS - 1))
+                piece = stream.read(PIECE).split(b"\n")
+                yield from piece[0 if number == 0 else 1 : -1]
+    except (OSError, HiddenstateError):  # not there yet
+        return
 
 
 def _thinned(points: list[list[float]]) -> list[list[float]]:

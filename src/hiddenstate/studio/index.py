@@ -5,12 +5,13 @@ these files changes. Whoever opens a run gets all of its checks; the list is an 
 """
 
 import hashlib
-import json
 import os
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from hiddenstate.config import job_options
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.metrics.comparison import compare
+from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import read_record
 from hiddenstate.runs.run import DIVERGED, MAX_LAST_LINE
 from hiddenstate.system.atomic_file import TEMPORARY, open_regular
 from hiddenstate.system.lock import is_locked
+from hiddenstate.system.strict_json import parse_json
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
@@ -41,10 +44,14 @@ class Row:
     id : str
         What addresses call it.
     name, job, data, status : str
-    metric : str
-        Name of the score.
+    metric, title : str
+        Name of the score, as it is logged and in words.
     score, baseline : float or None
         The score, and what is reached without a network.
+    score_text, baseline_text : str
+        The same in words.
+    is_share : bool
+        Whether the score is a share, of which more is better; else less is.
     steps : int
         Updates made.
     seconds : float or None
@@ -63,8 +70,12 @@ class Row:
     data: str
     status: str
     metric: str
+    title: str
     score: float | None
     baseline: float | None
+    score_text: str
+    baseline_text: str
+    is_share: bool
     steps: int
     seconds: float | None
     changed: float
@@ -80,7 +91,7 @@ def id_of(name: str) -> str:
 
 
 class RunIndex:
-    """The runs in a folder, and perhaps one that lies elsewhere.
+    """The runs in a folder, and perhaps one that lies elsewhere; threads may share it.
 
     Parameters
     ----------
@@ -94,31 +105,40 @@ class RunIndex:
         self._extra = (
             [] if extra is None or extra.parent.resolve() == runs_dir.resolve() else [extra]
         )
+        self._ids: dict[str, str] = {}
         self._paths: dict[str, Path] = {}
         self._changed: dict[str, float] = {}
-        self._rows: dict[str, tuple[tuple[int, ...], Row]] = {}
+        self._rows: dict[str, tuple[tuple[int, ...], Row, str]] = {}
         self._runs: dict[str, tuple[float, Run]] = {}
+        self._lock = threading.Lock()
 
     def refresh(self) -> None:
         """Look for runs that were added or removed."""
-        paths = {id_of(path.name): path for path in [*self._found(), *self._extra]}
-        self._changed = {}
-        for run, path in paths.items():
+        paths: dict[str, Path] = {}
+        changed: dict[str, float] = {}
+        for path in [*self._found(), *map(str, self._extra)]:
             try:
-                self._changed[run] = (path / "config.json").lstat().st_mtime
+                time = os.lstat(f"{path}/config.json").st_mtime
             except OSError:  # some other folder
                 continue
-        self._paths = {run: paths[run] for run in self._changed}
-        self._rows = {run: row for run, row in self._rows.items() if run in self._paths}
-        self._runs = {run: kept for run, kept in self._runs.items() if run in self._paths}
+            run = self._ids.get(path)
+            if run is None:
+                run = self._ids[path] = id_of(os.path.basename(path))
+            paths[run] = self._paths.get(run) or Path(path)
+            changed[run] = time
+        with self._lock:
+            self._paths, self._changed = paths, changed
+            if len(self._rows) > len(paths) or len(self._runs) > len(paths):
+                self._rows = {run: row for run, row in self._rows.items() if run in paths}
+                self._runs = {run: kept for run, kept in self._runs.items() if run in paths}
 
-    def _found(self) -> Iterator[Path]:
+    def _found(self) -> Iterator[str]:
         try:
             with os.scandir(self.runs_dir) as entries:
                 for entry in entries:
                     if entry.name.startswith(TEMPORARY) or not entry.is_dir(follow_symlinks=False):
                         continue
-                    yield self.runs_dir / entry.name
+                    yield entry.path
         except OSError:  # not there yet: no runs
             return
 
@@ -132,9 +152,10 @@ class RunIndex:
         """
         if run not in self._paths:
             self.refresh()
-        if run not in self._paths:
+        path = self._paths.get(run)
+        if path is None:
             raise UnknownRunError("no such run; it was moved or removed")
-        return self._paths[run]
+        return path
 
     def run(self, run: str) -> Run:
         """Return a run, with its settings as they are now; errors as of :class:`Run` too."""
@@ -142,31 +163,44 @@ class RunIndex:
         try:
             changed = (path / "config.json").lstat().st_mtime
         except OSError:
-            self._paths.pop(run, None)
+            with self._lock:
+                self._paths.pop(run, None)
             raise UnknownRunError("no such run; it was moved or removed") from None
         kept = self._runs.get(run)
         if kept is None or kept[0] != changed:
-            kept = self._runs[run] = (changed, Run(path))
+            kept = (changed, Run(path))
+            with self._lock:
+                self._runs[run] = kept
         return kept[1]
 
     def ids(self) -> list[str]:
         """Return the numbers of all runs, the newest first."""
-        return sorted(self._paths, key=lambda run: self._changed[run], reverse=True)
+        changed = self._changed
+        return sorted(changed, key=changed.__getitem__, reverse=True)
 
     def row(self, run: str) -> Row | None:
         """Return the row of a run; None if its settings cannot be read."""
-        path = self._paths[run]
-        names = ("config.json", "history.jsonl", "journal.jsonl")
-        state = tuple(number for name in names for number in _stamp(path / name))
+        found = self._row(run)
+        return None if found is None else found[0]
+
+    def _row(self, run: str) -> tuple[Row, str] | None:
+        """Return the row of a run, and its words to search in."""
+        path, changed = self._paths.get(run), self._changed.get(run)
+        if path is None or changed is None:  # removed in the meantime
+            return None
         kept = self._rows.get(run)
+        # Whatever happens to a run that was over is in its journal too.
+        state = (int(changed * 1e9), *_stamp(f"{path}/journal.jsonl"))
         if kept is not None and kept[0] == state and kept[1].status != "running":
-            return kept[1]
+            return kept[1:]
         try:
-            row = _read_row(run, path, self._changed[run])
+            row = _read_row(run, path, changed)
         except (HiddenstateError, OSError, KeyError, TypeError, ValueError, AttributeError):
             return None
-        self._rows[run] = (state, row)
-        return row
+        words = _words(row)
+        with self._lock:
+            self._rows[run] = (state, row, words)
+        return row, words
 
     def rows(
         self,
@@ -200,22 +234,22 @@ class RunIndex:
                 ids.reverse()
             shown = [self.row(run) for run in ids[offset : offset + limit]]
             return [row for row in shown if row is not None], len(ids)
-        rows = [row for run in ids if (row := self.row(run)) is not None]
-        words = search.casefold().split()
+        found = [each for run in ids if (each := self._row(run)) is not None]
+        asked = search.casefold().split()
         rows = [
             row
-            for row in rows
+            for row, words in found
             if (not job or row.job == job)
             and (not status or row.status == status)
-            and all(word in _words(row) for word in words)
+            and all(word in words for word in asked)
         ]
         if sort in ("started", "changed"):
             rows.sort(key=lambda row: row.changed, reverse=descending)
         else:
-            known = [row for row in rows if _key(row, sort) is not None]
-            unknown = [row for row in rows if _key(row, sort) is None]
-            known.sort(key=lambda row: _key(row, sort), reverse=descending)
-            rows = known + unknown
+            keys = [(_key(row, sort), row) for row in rows]
+            known = [pair for pair in keys if pair[0] is not None]
+            known.sort(key=lambda pair: pair[0], reverse=descending)
+            rows = [row for _, row in known] + [row for key, row in keys if key is None]
         return rows[offset : offset + limit], len(rows)
 
 
@@ -232,9 +266,9 @@ def _words(row: Row) -> str:
     return f"{row.name} {row.job} {row.data} {row.status} {options}".casefold()
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: str) -> tuple[int, int]:
     try:
-        status = path.lstat()
+        status = os.lstat(path)
     except OSError:
         return 0, 0
     return status.st_mtime_ns, status.st_size
@@ -246,7 +280,7 @@ def last_line(path: Path) -> dict[str, Any]:
         with open_regular(path) as stream:
             stream.seek(-min(MAX_LAST_LINE, stream.seek(0, os.SEEK_END)), os.SEEK_END)
             lines = stream.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
-        entry = json.loads(lines)
+        entry = parse_json(lines.decode())
     except (OSError, HiddenstateError, ValueError, RecursionError):
         return {}
     return entry if isinstance(entry, dict) else {}
@@ -262,7 +296,7 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
     for section in sections.values():
         if isinstance(section, dict):
             options |= section
-    defaults = {option.name: _plain(option.default_for(job)) for _, option in job_options(job)}
+    defaults = _defaults(job)
     last, entry = last_line(path / "history.jsonl"), last_line(path / "journal.jsonl")
     figures = {k: v for k, v in last.items() if type(v) in (int, float)}
     done = last.get("event") == "end"
@@ -272,7 +306,7 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
     if score is None and not done:
         key, score = "loss", figures.get("mean_loss", figures.get("valid_loss"))
     found = compare(job, results, options) if done else None
-    data = record.get("data", {})
+    data, about = record.get("data", {}), entry_of(key, job)
     return Row(
         id=run,
         name=printable(path.name, 100),
@@ -280,18 +314,29 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
         data=printable(data.get("name", ""), 100),
         status=_status(path, done, entry),
         metric=key,
+        title=about.title,
         score=score,
         baseline=None if found is None else found.other,
+        score_text="" if score is None else written(score, about.kind),
+        baseline_text="" if found is None else written(found.other, about.kind),
+        is_share=about.kind == "share",
         steps=int(figures.get("step", 0)) + (last.get("event") == "log"),
         seconds=entry.get("seconds") if done else None,
         changed=changed,
-        started=f"{datetime.fromtimestamp(changed).astimezone():%Y-%m-%d %H:%M}",
+        started=f"{datetime.fromtimestamp(changed):%Y-%m-%d %H:%M}",
         options={
             name: _plain(value)
             for name, value in options.items()
-            if _plain(value) != defaults.get(name, value)
+            if name in defaults and value != defaults[name]
         },
     )
+
+
+@lru_cache
+def _defaults(job: str) -> dict[str, Any]:
+    """Return the defaults of a job's options as a record holds them."""
+    defaults = {option.name: option.default_for(job) for _, option in job_options(job)}
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in defaults.items()}
 
 
 def _plain(value: Any) -> Any:

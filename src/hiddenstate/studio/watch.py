@@ -111,10 +111,10 @@ def list_stamp(runs_dir: Path) -> tuple[object, ...]:
         names = os.listdir(runs_dir)
     except OSError:
         return ()
-    return tuple((name, _stamp(runs_dir / name / "journal.jsonl")) for name in sorted(names))
+    return tuple((name, _stamp(f"{runs_dir}/{name}/journal.jsonl")) for name in sorted(names))
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
+def _stamp(path: Path | str) -> tuple[int, int, int]:
     try:
         status = os.lstat(path)
     except OSError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,10 @@ class Session:
 
 
 def plan(
-    job: str, values: Mapping[str, Any], stdin: Path | None = None
+    job: str,
+    values: Mapping[str, Any],
+    stdin: Path | None = None,
+    read: Callable[[Config], SequenceDataset] | None = None,
 ) -> tuple[Config, SequenceDataset]:
     """Return the config that `values` and the recipe make, and the data as read.
 
@@ -100,19 +104,22 @@ def plan(
         data, auto for a file, unless it is named.
     stdin : Path, optional
         The file with what stdin held, for data named `-`.
+    read : callable, optional
+        Returns the data, or a sample of it, as a config says; the recipe then follows from that.
 
     Raises
     ------
     HiddenstateError
         For invalid options or data.
     """
+    read = read or partial(_read, stdin=stdin)
     recipe = values.get("recipe") or ("auto" if values.get("data") else "classic")
     values = {**values, "recipe": recipe}
-    dataset = _read(make_config(job, values, together=recipe == "classic"), stdin)
+    dataset = read(make_config(job, values, together=recipe == "classic"))
     config = _config(job, dataset, values)
     if dataset.source == "bundled" and recipe != "classic":
         # The bundled waves are made as the config says, which the recipe may have changed.
-        return config, _read(config)
+        return config, read(config)
     reading = decided_reading(dataset, config)
     if reading is not None:
         config = _config(job, dataset, {**values, "layout": reading.layout})

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -216,20 +217,26 @@ def number_error(columns: Columns, j: int) -> DataError | None:
     A column was meant to hold numbers if its text cells would be numbers with other marks, or if at
     least half of its cells are numbers.
     """
-    cells = columns.arrays[j]
+    # Columns of text repeat few values: each is looked at once, in the order of the file.
+    counts = Counter(columns.arrays[j])
     marks = columns.marks or NumberMarks()
-    kinds = [0 if marks.reads(c) else 1 if is_missing(c) else 2 for c in cells]
-    n_texts = kinds.count(2)
+    n_numbers, texts = 0, Counter[str]()
+    for cell, n in counts.items():
+        if marks.reads(cell):
+            n_numbers += n
+        elif not is_missing(cell):
+            texts[cell] = n
+    n_texts = texts.total()
     if n_texts == 0:
         return None
-    first = kinds.index(2)
-    texts = [cell for cell, kind in zip(cells, kinds, strict=True) if kind == 2]
+    text = next(iter(texts))
+    where = columns.at(int(np.argmax(columns.arrays[j] == text)), j)
     if columns.marks is not None and (problem := marks.problem(texts)) is not None:
-        return DataError(f"{columns.at(first, j)}: {_quoted(cells[first])} {problem}")
-    if kinds.count(0) < n_texts:
+        return DataError(f"{where}: {_quoted(text)} {problem}")
+    if n_numbers < n_texts:
         return None
     return DataError(
-        f"{columns.at(first, j)}: {_quoted(cells[first])} is not a number; correct or empty the "
+        f"{where}: {_quoted(text)} is not a number; correct or empty the "
         f"cell, or leave the column out with --drop {typed(columns.names[j])}"
     )
 
@@ -238,10 +245,11 @@ def sign_of(columns: Columns, j: int) -> str:
     """Return the sign, such as %, of a column of text that is numbers with it; empty if none."""
     if columns.kinds[j] != "text":
         return ""
-    cells = [cell for cell in columns.arrays[j] if not is_missing(cell)]
-    signs = {match[1] or match[2] for cell in cells if (match := _SIGNED.fullmatch(cell))}
-    n = sum(bool(_SIGNED.fullmatch(cell)) for cell in cells)
-    return min(signs) if signs and 2 * n >= len(cells) else ""
+    cells = {cell: n for cell, n in Counter(columns.arrays[j]).items() if not is_missing(cell)}
+    signed = {cell: match for cell in cells if (match := _SIGNED.fullmatch(cell))}
+    signs = {match[1] or match[2] for match in signed.values()}
+    n = sum(cells[cell] for cell in signed)
+    return min(signs) if signs and 2 * n >= sum(cells.values()) else ""
 
 
 _SIGNED = re.compile(r"[(+\u2212-]*\s*(?:([$€£¥₹])\s*-?\d[\d.,' ]*|\d[\d.,' ]*([%$€£¥₹]))\)?")

@@ -1,7 +1,7 @@
 """Reads numbers as people write them: with a decimal mark, and a mark between thousands."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -86,8 +86,13 @@ class NumberMarks:
             flags.append(f"--thousands {_QUOTED.get(self.thousands, self.thousands)}")
         return " ".join(flags)
 
-    def problem(self, texts: list[str]) -> str | None:
-        """Say with which marks at least half of `texts`, which are no numbers, would be numbers.
+    def problem(self, texts: Mapping[str, int]) -> str | None:
+        """Say with which marks at least half of the cells of a column would be numbers.
+
+        Parameters
+        ----------
+        texts : mapping
+            Cells that are no numbers, in the order of the file, and how often each occurs.
 
         Returns
         -------
@@ -99,15 +104,18 @@ class NumberMarks:
         choices = [comma, *others, NumberMarks(",", ".")]
         choices = [c for c in choices if c.decimal != c.thousands and self.thousands is None]
         choices = [c for c in choices if self.decimal in (".", c.decimal) and c != self]
-        counts = {marks: sum(map(marks.reads, texts)) for marks in choices}
+        counts = {
+            marks: sum(n for text, n in texts.items() if marks.reads(text)) for marks in choices
+        }
         most = max(counts.values(), default=0)
-        if 2 * most < max(len(texts), 1):
+        if 2 * most < max(sum(texts.values()), 1):
             return None
         best = [marks for marks in choices if counts[marks] == most]
+        first = next(iter(texts))
         if {comma, NumberMarks(".", ",")} <= set(best):
             return (
-                f"may be {_grouped_value(texts[0])} or, with a decimal comma, "
-                f"{comma.plain(texts[0])}; add --thousands ',' or --decimal ',' --thousands '.'"
+                f"may be {_grouped_value(first)} or, with a decimal comma, "
+                f"{comma.plain(first)}; add --thousands ',' or --decimal ',' --thousands '.'"
             )
         what = "a mark between thousands" if best[0].thousands else "a decimal comma"
         hint = best[0].options()

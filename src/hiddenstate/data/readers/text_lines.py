@@ -137,7 +137,8 @@ class TextLines:
     def _decoded(self) -> str:
         """Read and decode the next bytes."""
         raw = self._read()
-        self._ended = not raw
+        # A last line without a newline is known as such at once, not at the next read.
+        self._ended = not raw or (not self._packed and self._raw.tell() == self._size)
         if self._offset == 0:
             raw, skipped = self._without_mark(raw)
         else:

@@ -27,7 +27,7 @@ export function ticks(low, high, count = 4) {
 }
 
 /**
- * Draws curves over updates, on axes from 0 to `end`.
+ * Draws curves over updates, on axes from 0 to `end`; returns where an update and a value are.
  * @param {CanvasRenderingContext2D} pen
  * @param {number} width
  * @param {number} height
@@ -36,7 +36,7 @@ export function ticks(low, high, count = 4) {
 export function drawCurves(pen, width, height, { curves, end, at, log = false, share = false, level = null }) {
   const values = curves.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite);
   if (level) values.push(level.value);
-  if (!values.length) return;
+  if (!values.length) return null;
   let [low, high] = [values[0], values[0]];
   for (const value of values) {
     if (value < low) low = value;
@@ -123,6 +123,7 @@ export function drawCurves(pen, width, height, { curves, end, at, log = false, s
     pen.stroke();
     pen.globalAlpha = 1;
   }
+  return { x, y };
 }
 
 /**

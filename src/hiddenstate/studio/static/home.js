@@ -1,2 +1,276 @@
-/** @param {any} main @param {any} studio  */
-export async function homePage(main, studio) { main.replaceChildren('home'); }
+// The first page: own data or bundled data, what is in it, and training on it.
+
+import { get, post, upload } from "./api.js";
+import { fill, h, say, short } from "./dom.js";
+import { factsOf, findingsOf } from "./findings.js";
+import { chosen, fieldsOf, optionsOf } from "./form.js";
+import { copy } from "./run.js";
+import { tinyPicture } from "./tiny.js";
+import { commandList, commandOf, train } from "./train.js";
+import { t } from "./words.js";
+
+/** What is remembered while another page is shown. @type {{data: string, found: any, job: string, own: Record<string, any>}} */
+const kept = { data: "", found: null, job: "", own: {} };
+
+/**
+ * Shows the page; returns what ends it.
+ * @param {HTMLElement} main
+ * @param {any} studio
+ */
+export async function homePage(main, studio) {
+  document.title = "hiddenstate";
+  let turn = 0;
+  let going = true;
+  const commands = commandList();
+  const problem = h("p", { class: "problem", role: "alert", hidden: true });
+  const fail = (/** @type {string} */ why) => { problem.textContent = why; problem.hidden = !why; };
+  const busy = h("p", { class: "busy", role: "status" });
+  const desk = h("div", { class: "bench" });
+  const chooser = h("input", { type: "file", class: "unseen", tabindex: "-1", "aria-hidden": "true", onchange: () => { if (chooser.files[0]) send(chooser.files[0]); chooser.value = ""; } });
+  const path = h("input", { type: "text", id: "path", placeholder: t("sensors.csv, or a folder"), autocomplete: "off", spellcheck: "false" });
+  const drop = h("section", { class: "drop" },
+    h("div", { class: "lead" }, h("h1", {}, t("See what a network learns from your data")),
+      h("p", {}, t("Drop a table, an array, sounds or pictures anywhere on this page. It is read on this machine and goes nowhere else."))),
+    h("div", { class: "row" }, h("button", { type: "button", class: "main", onclick: () => chooser.click() }, t("Choose a file")),
+      h("button", { type: "button", onclick: () => browse("start") }, t("Browse folders")), chooser,
+      h("form", { class: "path", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); if (path.value.trim()) look(path.value.trim()); } },
+        h("label", { for: "path" }, t("or a path")), path, h("button", { type: "submit" }, t("Look")))));
+  const bundled = h("section", { class: "bundled" }, h("h2", {}, t("Or watch one of these learn now")),
+    h("div", { class: "cards" }, [
+      ["classify", t("Read digits row by row"), t("A recurrent net sees 28 rows of a digit, one after the other, and says which it is. Watch it change its mind.")],
+      ["regress", t("Follow a wave"), t("From a sine it learns to draw the cosine: what it keeps in its state is the phase.")],
+      ["autoencode", t("Put digits into three numbers"), t("An autoencoder presses each digit through three numbers. Watch ten clouds drift apart in space.")],
+    ].map(([job, title, text]) => {
+      const button = h("button", { type: "button", class: "main", onclick: () => go({ job, options: {} }, button) }, t("Train"));
+      return h("article", { class: "card" }, tinyPicture(job), h("h3", {}, title), h("p", {}, text),
+        h("div", { class: "row" }, button, h("button", { type: "button", class: "quiet", onclick: () => open(job) }, t("Options"))));
+    })));
+  const steps = h("ol", { class: "steps" }, [
+    [t("Drop data"), t("A table with a column of labels is enough; the studio says how it reads it.")],
+    [t("Press Train"), t("The settings follow from the data. Change what you like; the command is always shown.")],
+    [t("Watch it learn"), t("Curves, hidden states and codes while they form; pause, rewind, touch.")],
+  ].map(([title, text]) => h("li", {}, h("b", {}, title), h("span", {}, text))));
+  const note = h("p", { class: "command", hidden: true });
+  main.replaceChildren(drop, problem, busy, note, desk, steps, bundled, commands.element);
+
+  /** @param {string} command */
+  function tell(command) {
+    note.hidden = false;
+    fill(note, h("span", {}, "$ "), h("code", {}, command), h("button", { type: "button", class: "quiet", onclick: () => copy(command) }, t("Copy")));
+  }
+
+  /**
+   * Trains, and goes to the run.
+   * @param {{job: string, data?: string, options: Record<string, any>}} what
+   * @param {any} button
+   */
+  async function go(what, button) {
+    fail("");
+    const words = button.textContent;
+    button.disabled = true;
+    button.textContent = t("Starting…");
+    try {
+      const run = await train(what, tell);
+      if (going) window.location.hash = `#/run/${run}`;
+    } catch (error) {
+      fail(/** @type {Error} */ (error).message);
+      problem.scrollIntoView({ block: "nearest" });
+    }
+    button.disabled = false;
+    button.textContent = words;
+  }
+
+  /** @param {File} file */
+  async function send(file) {
+    if (file.size > studio.max_upload) {
+      fail(t("{name} is larger than {size} MiB: type its path instead.", { name: file.name, size: Math.floor(studio.max_upload / 2 ** 20) }));
+      return;
+    }
+    turn += 1;
+    const own = turn;
+    fail("");
+    busy.textContent = t("Copying {name}…", { name: file.name });
+    try {
+      const sent = await upload(file);
+      if (own === turn) await look(sent.path);
+    } catch (error) {
+      if (own !== turn) return;
+      busy.textContent = "";
+      fail(/** @type {Error} */ (error).message);
+    }
+  }
+
+  /**
+   * Looks at data, with the options that the reader set.
+   * @param {string} data
+   * @param {{job?: string, own?: Record<string, any>}} [how]
+   */
+  async function look(data, { job = "", own = {} } = {}) {
+    turn += 1;
+    const now = turn;
+    fail("");
+    busy.textContent = t("Looking at {name}…", { name: data });
+    main.classList.add("looking");
+    try {
+      const options = job ? await optionsOf(job) : [];
+      const reading = options.filter((option) => option.reading && own[option.name] !== undefined && own[option.name] !== null).map((option) => [option.name, own[option.name]]);
+      const { findings } = await post("/api/inspect", { data, ...(job ? { job } : {}), options: Object.fromEntries(reading) });
+      if (now !== turn || !going) return;
+      const best = findings.fits.find((/** @type {any} */ fit) => !fit.why_not);
+      Object.assign(kept, { data, found: findings, own, job: job && findings.fits.some((/** @type {any} */ fit) => fit.job === job && !fit.why_not) ? job : best ? best.job : "" });
+      say(t("{name}: {facts}", { name: findings.name, facts: factsOf(findings).join(", ") }));
+      await show();
+    } catch (error) {
+      if (now === turn) fail(/** @type {Error} */ (error).message);
+    } finally {
+      if (now === turn) {
+        busy.textContent = "";
+        main.classList.remove("looking");
+      }
+    }
+  }
+
+  /** Opens the form of a bundled job. @param {string} job */
+  async function open(job) {
+    turn += 1;
+    Object.assign(kept, { data: "", found: null, job, own: {} });
+    fail("");
+    await show();
+    desk.scrollIntoView({ block: "start" });
+    const field = desk.querySelector("input, select");
+    if (field) field.focus({ preventScroll: true });
+  }
+
+  function close() {
+    Object.assign(kept, { data: "", found: null, job: "", own: {} });
+    turn += 1;
+    show();
+    path.value = "";
+    path.focus();
+  }
+
+  /** Draws what is known. */
+  async function show() {
+    const { data, found, job } = kept;
+    const some = Boolean(found || job);
+    main.classList.toggle("working", some);
+    steps.hidden = some;
+    bundled.hidden = Boolean(found);
+    if (!some) { fill(desk); return; }
+    const options = job ? await optionsOf(job) : [];
+    const fit = found && found.fits.find((/** @type {any} */ each) => each.job === job);
+    /** @type {import("./form.js").FormState} */
+    const state = { job, found, fit: fit ? fit.options : {}, recipe: fit ? fit.recipe : {}, own: kept.own };
+    const command = h("code", {});
+    const update = () => { command.textContent = commandOf(job, data || undefined, chosen(state)); };
+    const button = h("button", { type: "submit", class: "main big" }, t("Train"));
+    const form = h("form", { class: "train", onsubmit: (/** @type {Event} */ event) => {
+      event.preventDefault();
+      go({ job, ...(data ? { data } : {}), options: chosen(state) }, button);
+    } }, job ? [
+      fieldsOf(state, options, (option) => {
+        update();
+        if (option.reading && data) look(data, { job, own: state.own });
+      }),
+      found && found.unread.length ? h("p", { class: "note" }, t("Epochs and batch size follow from all rows; they are set when training reads them.")) : null,
+      h("p", { class: "command" }, h("span", {}, "$ "), command, h("button", { type: "button", class: "quiet", onclick: () => copy(command.textContent) }, t("Copy"))),
+      h("div", { class: "row" }, button, Object.keys(state.own).length ? h("button", { type: "button", onclick: () => { kept.own = {}; if (data) look(data, { job }); else show(); } }, t("Reset")) : null),
+    ] : null);
+    update();
+    const jobs = found && h("div", { class: "jobs", role: "group", "aria-label": t("What to train") }, found.fits.map((/** @type {any} */ each, /** @type {number} */ place) => (each.why_not
+      ? h("div", { class: "job no" }, h("h3", {}, t(each.job)), h("p", {}, t("does not fit: {why}", { why: each.why_not })))
+      : h("button", { type: "button", class: "job", "aria-pressed": String(each.job === job), onclick: () => { kept.job = each.job; dropForeign(each.job); } },
+        h("span", { class: "name" }, t(each.job), place === 0 ? h("span", { class: "status running" }, t("fits best")) : null),
+        h("span", {}, jobWords(each.job)), h("span", { class: "layout" }, each.layout, each.when ? ` (${each.when})` : "")))));
+    const reading = Object.fromEntries((await Promise.all(studio.jobs.map(optionsOf))).flat().filter((option) => option.reading).map((option) => [option.name, option]));
+    const fix = (/** @type {Record<string, any>} */ more) => look(data, { job, own: { ...kept.own, ...more } });
+    const focus = document.activeElement && desk.contains(document.activeElement) ? document.activeElement.id : "";
+    const wasOpen = Boolean(desk.querySelector("details.more[open]"));
+    fill(desk,
+      found ? h("div", { class: "found" },
+        h("header", { class: "about-data" }, h("h2", {}, h("bdi", {}, found.name)), h("p", { class: "kind" }, [found.kind, ...factsOf(found)].join(" · ")),
+          found.unread.length ? h("p", { class: "note" }, found.unread.join("; ")) : null,
+          h("button", { type: "button", class: "quiet", onclick: close }, t("Other data"))),
+        findingsOf(found, fix, reading)) : null,
+      h("section", { class: "plan" }, h("h2", {}, found ? t("What it can learn") : t("{job} on the bundled data", { job: t(job) })), jobs, form,
+        found ? null : h("p", {}, h("button", { type: "button", class: "quiet", onclick: close }, t("Close")))));
+    if (wasOpen) /** @type {any} */ (desk.querySelector("details.more")).open = true;
+    const again = focus && document.getElementById(focus);
+    if (again) again.focus({ preventScroll: true });
+  }
+
+  /** Leaves out the options that another job does not have. @param {string} job */
+  async function dropForeign(job) {
+    const names = (await optionsOf(job)).map((option) => option.name);
+    kept.own = Object.fromEntries(Object.entries(kept.own).filter(([name]) => names.includes(name)));
+    await show();
+    const pressed = /** @type {HTMLElement|null} */ (desk.querySelector(".job[aria-pressed=true]"));
+    if (pressed) pressed.focus({ preventScroll: true });
+  }
+
+  /** @param {string} folder */
+  async function browse(folder) {
+    const list = h("ul", { class: "files" });
+    const where = h("p", { class: "kind" });
+    const dialog = h("dialog", { class: "browse", "aria-label": t("Browse folders"), onclose: () => dialog.remove() },
+      h("div", { class: "row" }, h("h2", {}, t("Browse folders")), h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, t("Close"))), where, list);
+    document.body.append(dialog);
+    dialog.showModal();
+    const enter = async (/** @type {string} */ number) => {
+      try {
+        const { path: name, above, entries } = await get(`/api/files/${number}`);
+        const pick = (/** @type {string} */ chosenPath) => { dialog.close(); look(chosenPath); };
+        fill(where, h("bdi", {}, name === "." ? studio.folder : name), name === "." ? null : h("button", { type: "button", class: "quiet", onclick: () => pick(name) }, t("Take this folder")));
+        fill(list, above === null ? null : h("li", {}, h("button", { type: "button", onclick: () => enter(above) }, "‹ ", t("up"))),
+          entries.map((/** @type {any} */ entry) => h("li", {}, h("button", { type: "button", onclick: () => (entry.folder ? enter(entry.id) : pick(entry.path)) },
+            h("bdi", {}, entry.name, entry.folder ? "/" : ""), entry.folder ? h("span", {}, "›") : h("span", {}, bytes(entry.size))))),
+          entries.length ? null : h("li", { class: "note" }, t("Nothing here.")));
+        const first = list.querySelector("button");
+        if (first) first.focus();
+      } catch (error) {
+        fill(list, h("li", { class: "problem" }, /** @type {Error} */ (error).message));
+      }
+    };
+    await enter(folder);
+  }
+
+  // A file can be dropped anywhere.
+  let over = 0;
+  const holds = (/** @type {DragEvent} */ event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+  const listeners = /** @type {[string, (event: any) => void][]} */ ([
+    ["dragenter", (event) => { if (holds(event)) { over += 1; document.body.classList.add("over"); } }],
+    ["dragover", (event) => { if (holds(event)) event.preventDefault(); }],
+    ["dragleave", (event) => { if (holds(event)) { over -= 1; if (over <= 0) document.body.classList.remove("over"); } }],
+    ["drop", (event) => {
+      if (!holds(event)) return;
+      event.preventDefault();
+      over = 0;
+      document.body.classList.remove("over");
+      if (event.dataTransfer.files[0]) send(event.dataTransfer.files[0]);
+    }],
+  ]);
+  for (const [name, act] of listeners) document.addEventListener(name, act);
+
+  const named = studio.data;
+  studio.data = "";
+  if (named) look(named);
+  else show();
+  return () => {
+    going = false;
+    turn += 1;
+    commands.end();
+    document.body.classList.remove("over");
+    main.classList.remove("looking", "working");
+    for (const [name, act] of listeners) document.removeEventListener(name, act);
+  };
+}
+
+/** @param {string} job */
+const jobWords = (job) => ({
+  classify: t("Tell the class of a series, picture or row"),
+  regress: t("Predict numbers, step by step or ahead"),
+  autoencode: t("Find a few numbers that tell rows apart, without labels"),
+})[job] || "";
+
+/** @param {number} n */
+const bytes = (n) => (n < 1024 ? `${n} B` : n < 2 ** 20 ? `${short(Math.round(n / 1024))} KiB` : `${(n / 2 ** 20).toFixed(1)} MiB`);

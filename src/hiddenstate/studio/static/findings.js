@@ -1,0 +1,280 @@
+// What `inspect` found in data, drawn: a row of each class, balance, lengths, gaps, columns, warnings.
+
+import { color, h, percent, short } from "./dom.js";
+import { classColors } from "./look.js";
+import { Picture } from "./picture.js";
+import { t } from "./words.js";
+import { write } from "../../export/html/charts.js";
+import { drawLane } from "../../export/html/lanes.js";
+import { paintPixels } from "../../report/html/pixels.js";
+
+const MOST_LISTED = 20;
+const NAMES = 84; // pixels for the names of channels
+
+/**
+ * A name in at most so many pixels.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {string} text
+ * @param {number} room
+ */
+export function fitted(pen, text, room) {
+  if (pen.measureText(text).width <= room) return text;
+  const signs = [...text];
+  let [low, high] = [0, signs.length];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (pen.measureText(`${signs.slice(0, middle).join("")}…`).width <= room) low = middle;
+    else high = middle - 1;
+  }
+  return `${signs.slice(0, low).join("")}…`;
+}
+
+/**
+ * Bars with names and numbers, as a list.
+ * @param {{name: string, share: number, text: string, color?: string}[]} rows
+ * @param {number} [more] rows that are not listed
+ */
+export function bars(rows, more = 0) {
+  return h("ul", { class: "bars" }, rows.map((row) => {
+    const bar = h("i", { "aria-hidden": "true" });
+    bar.style.width = `${(100 * row.share).toFixed(2)}%`;
+    if (row.color) bar.style.background = row.color;
+    return h("li", {}, h("bdi", { title: row.name }, row.name), h("span", { class: "bar" }, bar), h("span", { class: "number" }, row.text));
+  }), more > 0 ? h("li", { class: "more" }, t("and {n} more", { n: short(more) })) : null);
+}
+
+/**
+ * Draws the first rows of the classes.
+ * @param {any} found
+ */
+export function rowsDrawn(found) {
+  const { samples } = found;
+  const kind = samples.length ? samples[0].kind : "";
+  const colors = classColors(Math.max(samples.length, 1));
+  /** @type {number[][]} the range of each channel, in all rows that are drawn */
+  const ranges = [];
+  if (kind === "series") {
+    for (let channel = 0; channel < samples[0].channels.length; channel += 1) {
+      const values = samples.flatMap((/** @type {any} */ row) => row.values[channel] || []).filter((/** @type {any} */ value) => value !== null);
+      ranges.push(values.length ? [Math.min(...values), Math.max(...values)] : [0, 1]);
+    }
+  }
+  const perLine = (/** @type {number} */ width) => Math.max(1, Math.min(samples.length, Math.floor(width / (kind === "picture" ? 110 : 240))));
+  const one = kind === "series" ? Math.max(64, 40 * ranges.length) + 40 : kind === "picture" ? 160 : 24 * (samples[0] ? samples[0].channels.length : 0) + 44;
+  const picture = new Picture({
+    title: samples.length > 1 ? t("A row of each class") : kind === "series" && !samples[0].label && found.n_train > 1 && samples[0].steps === found.n_train ? t("All rows, as one series") : t("The first row"),
+    caption: t("As they are in the file, before anything is scaled. The ranges are the same for all classes, so that they can be compared."),
+    empty: t("There is no row to draw."),
+    name: "rows-drawn",
+    draw: (pen, width) => {
+      const across = perLine(width);
+      const wide = width / across;
+      samples.forEach((/** @type {any} */ sample, /** @type {number} */ place) => {
+        const [x, y] = [(place % across) * wide, Math.floor(place / across) * one];
+        pen.textBaseline = "alphabetic";
+        if (sample.label !== null) {
+          pen.font = "600 13px system-ui, sans-serif";
+          pen.textAlign = "left";
+          pen.fillStyle = samples.length > 1 ? colors[place] : color("--ink");
+          pen.fillText(fitted(pen, sample.label, wide - 20), x, y + 13);
+        }
+        if (sample.kind === "series") series(pen, sample, [x, y + 22, wide - 16, one - 40], samples.length > 1 ? colors[place] : color("--prediction"));
+        else if (sample.kind === "picture") pixels(pen, sample, [x, y + 22, wide - 16, one - 34]);
+        else quantities(pen, sample, [x, y + 26, wide - 16, one - 44], samples.length > 1 ? colors[place] : color("--prediction"));
+      });
+    },
+  });
+
+  /** @param {CanvasRenderingContext2D} pen @param {any} sample @param {number[]} box @param {string} stroke */
+  function series(pen, sample, [x, y, wide, tall], stroke) {
+    const n = sample.values.length;
+    const named = sample.channels.some(Boolean) && wide > 180;
+    const left = named ? NAMES : 0;
+    const each = tall / n;
+    sample.values.forEach((/** @type {any[]} */ values, /** @type {number} */ channel) => {
+      const top = y + channel * each;
+      pen.strokeStyle = color("--faint");
+      pen.lineWidth = 1;
+      pen.beginPath();
+      pen.moveTo(x + left, Math.round(top + each) - 0.5);
+      pen.lineTo(x + wide, Math.round(top + each) - 0.5);
+      pen.stroke();
+      if (named) {
+        pen.font = "11.5px system-ui, sans-serif";
+        write(pen, fitted(pen, sample.channels[channel], NAMES - 10), x, top + each / 2 + 4, color("--muted"), "left", 11.5);
+      }
+      drawLane(/** @type {any} */ (pen), [x + left, top + 2, wide - left, each - 4], values.map((value) => (value === null ? NaN : value)), ranges[channel], stroke, { width: 1.5 });
+      values.forEach((value, at) => { // gaps are marked below the line
+        if (value !== null) return;
+        pen.fillStyle = color("--wrong");
+        pen.fillRect(x + left + ((at + 0.5) / values.length) * (wide - left) - 1, top + each - 4, 2, 3);
+      });
+    });
+    const more = sample.n_channels - n;
+    const words = t("{n} steps", { n: short(sample.steps) }) + (more > 0 ? t(", {n} more channels", { n: short(more) }) : "");
+    write(pen, words, x + left, y + tall + 13, color("--muted"), "left", 11.5);
+  }
+
+  /** @param {CanvasRenderingContext2D} pen @param {any} sample @param {number[]} box */
+  function pixels(pen, sample, [x, y, wide, tall]) {
+    const [height, width] = sample.shape;
+    const small = document.createElement("canvas");
+    if (!sample.in_color) paintPixels(small, sample.shape, sample.values);
+    else {
+      [small.height, small.width] = sample.shape;
+      const own = /** @type {CanvasRenderingContext2D} */ (small.getContext("2d"));
+      const image = own.createImageData(width, height);
+      for (let place = 0; place < width * height; place += 1) {
+        for (let part = 0; part < 3; part += 1) image.data[4 * place + part] = sample.values[3 * place + part];
+        image.data[4 * place + 3] = 255;
+      }
+      own.putImageData(image, 0, 0);
+    }
+    const scale = Math.min(wide / width, tall / height);
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(small, x, y, width * scale, height * scale);
+    pen.strokeStyle = color("--faint");
+    pen.lineWidth = 1;
+    pen.strokeRect(x + 0.5, y + 0.5, width * scale - 1, height * scale - 1);
+  }
+
+  /** @param {CanvasRenderingContext2D} pen @param {any} sample @param {number[]} box @param {string} fill */
+  function quantities(pen, sample, [x, y, wide, tall], fill) {
+    const each = tall / sample.values.length;
+    const left = NAMES + 8;
+    sample.values.forEach((/** @type {number|null} */ value, /** @type {number} */ place) => {
+      const middle = y + (place + 0.5) * each;
+      pen.font = "12px system-ui, sans-serif";
+      write(pen, fitted(pen, sample.channels[place], NAMES), x, middle + 4, color("--muted"), "left", 12);
+      pen.fillStyle = color("--faint");
+      pen.fillRect(x + left, middle - 3, wide - left - 64, 6);
+      const [low, high] = [sample.low[place], sample.high[place]];
+      if (value === null) return;
+      const share = high > low ? (value - low) / (high - low) : 0.5;
+      pen.fillStyle = fill;
+      pen.fillRect(x + left, middle - 3, Math.max(share * (wide - left - 64), 2), 6);
+      write(pen, short(value), x + wide, middle + 4, color("--ink"), "right", 12);
+    });
+    const more = sample.n_channels - sample.values.length;
+    if (more > 0) write(pen, t("and {n} more", { n: short(more) }), x, y + tall + 14, color("--muted"), "left", 11.5);
+  }
+
+  const fit = () => {
+    const across = perLine(picture.frame.clientWidth || 600);
+    picture.frame.style.minHeight = `${Math.ceil(samples.length / across) * one}px`;
+  };
+  new ResizeObserver(fit).observe(picture.frame);
+  fit();
+  picture.setReady(samples.length > 0);
+  picture.describe(samples.map((/** @type {any} */ sample) => {
+    const what = sample.kind === "series" ? t("{n} steps of {channels}", { n: sample.steps, channels: sample.channels.filter(Boolean).join(", ") || t("one channel") })
+      : sample.kind === "picture" ? t("a picture of {shape} pixels", { shape: sample.shape.join(" × ") })
+        : sample.channels.map((/** @type {string} */ name, /** @type {number} */ place) => `${name} ${short(sample.values[place])}`).join(", ");
+    return sample.label === null ? what : `${sample.label}: ${what}`;
+  }).join(". "));
+  return picture.element;
+}
+
+/** @param {string} title @param {...any} content */
+const block = (title, ...content) => h("section", { class: "block" }, h("h3", {}, title), ...content);
+
+/**
+ * The facts in a line: rows, steps, features, size.
+ * @param {any} found
+ */
+export function factsOf(found) {
+  const rows = found.picture ? t("{n} pictures", { n: short(found.n_train) }) : found.steps_max !== null ? t("{n} series", { n: short(found.n_train) }) : t("{n} rows", { n: short(found.n_train) });
+  const width = found.picture ? t("{shape} pixels", { shape: found.picture.join(" × ") })
+    : found.steps_max !== null ? (found.n_features === 1 ? t("1 channel") : t("{n} channels", { n: short(found.n_features) })) : t("{n} columns", { n: short(found.n_features) });
+  const steps = found.picture || found.steps_max === null ? "" : found.steps_min < found.steps_max
+    ? t("{low} to {high} steps", { low: short(found.steps_min), high: short(found.steps_max) }) : t("{n} steps", { n: short(found.steps_max) });
+  const size = found.n_bytes >= 2 ** 20 ? `${(found.n_bytes / 2 ** 20).toFixed(1)} MiB` : `${Math.ceil(found.n_bytes / 1024)} KiB`;
+  return [rows + (found.n_test ? t(", {n} for testing", { n: short(found.n_test) }) : ""), steps, width, size].filter(Boolean);
+}
+
+/**
+ * Everything that was found, except the jobs.
+ * @param {any} found
+ * @param {(options: Record<string, any>) => void} fix applies options
+ * @param {Record<string, any>} known options that say how data is read, by name
+ */
+export function findingsOf(found, fix, known) {
+  const parts = [rowsDrawn(found)];
+  if (found.warnings.length) {
+    parts.push(block(t("Worth a look"), h("ul", { class: "warnings" }, found.warnings.map((/** @type {string} */ text) => {
+      const options = fixOf(text, known);
+      const words = options && Object.entries(options).map(([name, value]) => (value === true ? name : value === false ? `no ${name}` : `${name} ${value}`)).join(", ").replaceAll("_", " ");
+      return h("li", {}, h("span", {}, text), options && h("button", { type: "button", onclick: () => fix(options) }, t("Apply: {options}", { options: words })));
+    }))));
+  }
+  if (found.reading) {
+    const { layout, reason, n_columns: n } = found.reading;
+    const wide = layout === "wide";
+    parts.push(block(t("How a row is read"), h("p", {}, wide ? t("Each row is a series of {n} steps, because {reason}.", { n, reason }) : t("Each row is {n} quantities, because {reason}.", { n, reason })),
+      h("p", {}, h("button", { type: "button", onclick: () => fix({ layout: wide ? "features" : "wide" }) }, wide ? t("Read {n} quantities instead", { n }) : t("Read {n} steps instead", { n })))));
+  }
+  const classes = found.classes && found.fits.some((/** @type {any} */ fit) => fit.job === "classify" && !fit.why_not) ? Object.entries(found.classes) : [];
+  if (classes.length) {
+    const total = classes.reduce((sum, [, n]) => sum + n, 0);
+    const most = Math.max(...classes.map(([, n]) => n));
+    const shown = classes.length > MOST_LISTED ? [...classes].sort((a, b) => b[1] - a[1]).slice(0, MOST_LISTED) : classes;
+    const colors = classColors(Math.max(Math.min(classes.length, found.samples.length), 1));
+    parts.push(block(t("{n} classes", { n: short(classes.length) }), bars(shown.map(([name, n], place) => ({
+      name, share: n / most, text: `${short(n)} · ${percent(n / total)}`, color: classes.length === found.samples.length ? colors[place] : undefined,
+    })), classes.length - shown.length)));
+  }
+  if (found.targets) {
+    parts.push(block(t("Targets"), h("table", { class: "plain" }, h("thead", {}, h("tr", {}, [t("name"), t("least"), t("mean"), t("most")].map((name) => h("th", { scope: "col" }, name)))),
+      h("tbody", {}, Object.entries(found.targets).slice(0, MOST_LISTED).map(([name, values]) => h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, name)), values.map((/** @type {number} */ value) => h("td", {}, short(value)))))))));
+  }
+  if (found.lengths) {
+    const most = Math.max(...found.lengths);
+    const columns = h("div", { class: "columns", role: "img", "aria-label": t("Lengths: {low} to {high} steps, median {middle}", { low: found.steps_min, high: found.steps_max, middle: found.steps_median }) }, found.lengths.map((/** @type {number} */ n) => {
+      const bar = h("i", {});
+      bar.style.height = `${Math.max((100 * n) / most, n ? 3 : 0)}%`;
+      return bar;
+    }));
+    parts.push(block(t("Lengths differ"), columns, h("p", { class: "ends" }, h("span", {}, short(found.steps_min)), h("span", {}, t("median {n} steps", { n: short(found.steps_median) })), h("span", {}, short(found.steps_max)))));
+  }
+  const gaps = Object.entries(found.missing_by || {});
+  if (gaps.length || found.infinite) {
+    parts.push(block(t("{n} values are missing", { n: short(found.missing) }), bars(gaps.slice(0, 8).map(([name, share]) => ({ name, share, text: percent(share), color: "var(--wrong)" })), gaps.length - 8),
+      found.infinite ? h("p", { class: "note" }, t("{n} values are infinite.", { n: short(found.infinite) })) : null));
+  }
+  if (found.constant.length) parts.push(block(t("Columns that never change"), h("p", {}, found.constant.slice(0, 12).map((/** @type {string} */ name, /** @type {number} */ place) => [place ? ", " : "", h("bdi", {}, name)]))));
+  if (found.table.length) parts.push(columnTable(found));
+  return parts;
+}
+
+/** @param {any} found */
+function columnTable(found) {
+  const body = h("tbody", {}, found.table.slice(0, 100).map((/** @type {any} */ each) => h("tr", {},
+    h("th", { scope: "row" }, h("bdi", {}, each.name)), h("td", {}, t(each.kind)),
+    h("td", {}, h("span", { class: `role ${each.role === "input" ? "" : each.role.startsWith("left out") ? "out" : "own"}` }, each.role.split(", ").map((/** @type {string} */ word) => t(word)).join(", "))),
+    h("td", {}, each.missing ? short(each.missing) : ""), h("td", { class: "examples" }, h("bdi", {}, each.examples.join(", "))))));
+  return block(t("{n} columns in the file", { n: short(found.n_table) }), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Columns") },
+    h("table", { class: "plain" }, h("caption", { class: "unseen" }, t("Columns of the file, and what each is used for")),
+      h("thead", {}, h("tr", {}, [t("name"), t("holds"), t("used as"), t("missing"), t("examples")].map((name) => h("th", { scope: "col" }, name)))), body)),
+  found.n_table > 100 ? h("p", { class: "note" }, t("and {n} more", { n: short(found.n_table - 100) })) : null);
+}
+
+/**
+ * The options that a warning names as its fix, such as {steps: "28"}; null if it names none.
+ * @param {string} text
+ * @param {Record<string, any>} known
+ */
+export function fixOf(text, known) {
+  const found = text.match(/(add|leave out) ((?:--[a-z-]+(?: (?:'[^']*'|"[^"]*"|[^\s;,]+))?,?\s*)+)$/);
+  if (!found) return null;
+  /** @type {Record<string, any>} */
+  const options = {};
+  for (const [, flag, value] of found[2].matchAll(/--([a-z-]+)(?: ('[^']*'|"[^"]*"|[^\s;,-][^\s;,]*))?/g)) {
+    const name = flag.replaceAll("-", "_");
+    const option = known[name];
+    if (!option || (value && value.includes("COL"))) return null;
+    if (option.kind === "bool") options[name] = found[1] === "add";
+    else if (!value) return null;
+    else options[name] = value.replace(/^['"]|['"]$/g, "");
+  }
+  return Object.keys(options).length ? options : null;
+}

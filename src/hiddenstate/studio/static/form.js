@@ -1,0 +1,139 @@
+// The options of a job as a form: the few that matter, and the rest folded, with a search.
+
+import { get } from "./api.js";
+import { fill, h } from "./dom.js";
+import { t } from "./words.js";
+
+/** The options that matter most for each job, in order; the data decides about some. */
+const FIRST = {
+  classify: ["label", "id", "time", "cell", "hidden_size", "layers", "epochs", "lr", "members", "seed"],
+  regress: ["target", "horizon", "id", "time", "window", "cell", "hidden_size", "epochs", "lr", "members", "seed"],
+  autoencode: ["label", "code_size", "encoder_sizes", "epochs", "lr", "batch_size", "seed"],
+};
+
+/** Options that name a column of a table. */
+const COLUMNS = ["label", "target", "id", "time", "group", "weight"];
+
+/** @type {Map<string, Promise<any[]>>} */
+const asked = new Map();
+
+/**
+ * The options of a job, as the server describes them.
+ * @param {string} job
+ * @returns {Promise<any[]>}
+ */
+export function optionsOf(job) {
+  let options = asked.get(job);
+  if (!options) {
+    options = get(`/api/options/${job}`);
+    options.catch(() => asked.delete(job));
+    asked.set(job, options);
+  }
+  return options;
+}
+
+/**
+ * @typedef {object} FormState
+ * @property {string} job
+ * @property {any} found what inspect says, or null for bundled data
+ * @property {Record<string, any>} fit options that the data needs
+ * @property {Record<string, any>} recipe values that are used where none is set
+ * @property {Record<string, any>} own values that the reader set
+ */
+
+/**
+ * Makes the fields. `changed` is called with the option after each change of `state.own`.
+ * @param {FormState} state
+ * @param {any[]} options
+ * @param {(option: any) => void} changed
+ */
+export function fieldsOf(state, options, changed) {
+  const byName = Object.fromEntries(options.map((option) => [option.name, option]));
+  const table = state.found && state.found.table.length ? state.found.table.filter((/** @type {any} */ each) => each.kind !== "nested") : [];
+  const first = /** @type {Record<string, string[]>} */ (FIRST)[state.job].filter((name) => {
+    if (!byName[name]) return false;
+    if (["id", "time"].includes(name)) return table.some((/** @type {any} */ each) => each.role.split(", ").includes(name));
+    if (["label", "target"].includes(name)) return table.length > 0;
+    return name !== "horizon" && name !== "window" ? true : state.found !== null;
+  });
+  const grid = h("div", { class: "fields" }, first.map((name) => field(byName[name], "first")));
+  const rest = h("div", { class: "rest" });
+  const folded = h("details", { class: "more", ontoggle: () => { if (folded.open && !rest.children.length) fill(rest, all()); } },
+    h("summary", {}, t("All {n} options", { n: options.length })), rest);
+  return h("div", { class: "form" }, grid, folded);
+
+  /** @param {any} option @param {string} where */
+  function field(option, where) {
+    const id = `${where}-${option.name}`;
+    const set = option.name in state.own ? state.own[option.name] : state.fit[option.name];
+    const unset = plain(option.name in state.recipe ? state.recipe[option.name] : option.default);
+    const change = (/** @type {any} */ value) => {
+      if (value === "" && !(option.name in state.fit)) delete state.own[option.name];
+      else if (value === "") state.own[option.name] = null;
+      else state.own[option.name] = value;
+      changed(option);
+    };
+    let input;
+    if (option.kind === "bool") {
+      input = select(id, [["", t("as is: {value}", { value: t(unset === "true" ? "yes" : "no") })], ["true", t("yes")], ["false", t("no")]], set === undefined || set === null ? "" : String(set), (value) => change(value === "" ? "" : value === "true"));
+    } else if (COLUMNS.includes(option.name) && table.length && (option.kind !== "list" || !String(set ?? "").includes(","))) {
+      const role = table.filter((/** @type {any} */ each) => each.role.split(", ").includes(option.name)).map((/** @type {any} */ each) => each.name).join(", ");
+      const names = table.map((/** @type {any} */ each) => each.name);
+      if (set && !names.includes(set)) names.unshift(set);
+      input = select(id, [["", role ? t("as is: {value}", { value: role }) : "–"], ...names.map((/** @type {string} */ name) => [name, name])], set ?? "", change);
+    } else if (option.choices && option.kind !== "list") {
+      input = select(id, [["", unset ? t("as is: {value}", { value: unset }) : "–"], ...option.choices.map((/** @type {string} */ name) => [name, name])], set ?? "", change);
+    } else {
+      input = h("input", { id, type: "text", inputmode: option.kind === "int" ? "numeric" : option.kind === "float" ? "decimal" : "text", autocomplete: "off", spellcheck: "false", placeholder: unset || "–", value: plain(set), title: option.expected, onchange: (/** @type {any} */ event) => change(event.target.value.trim()) });
+    }
+    const name = option.name.replaceAll("_", " ");
+    return h("div", { class: `field${option.name in state.own ? " own" : ""}`, title: where === "first" ? option.help : undefined },
+      h("label", { for: id }, where === "first" ? t(name) : h("code", {}, option.flag)), input,
+      where === "first" ? null : h("p", {}, option.help));
+  }
+
+  function all() {
+    const sections = ["data", "model", "training", "display"].map((section) => {
+      const own = options.filter((option) => option.section === section);
+      return h("fieldset", { "data-section": section }, h("legend", {}, t(section)), own.map((option) => field(option, "all")));
+    });
+    const none = h("p", { class: "note", hidden: true }, t("No option has these words."));
+    const search = h("input", { type: "search", placeholder: t("Search in options"), "aria-label": t("Search in options"), oninput: () => {
+      const words = search.value.toLowerCase().split(/\s+/);
+      let n = 0;
+      for (const part of sections) {
+        let here = 0;
+        for (const each of part.querySelectorAll(".field")) {
+          each.hidden = !words.every((/** @type {string} */ word) => each.textContent.toLowerCase().includes(word));
+          if (!each.hidden) here += 1;
+        }
+        part.hidden = !here;
+        n += here;
+      }
+      none.hidden = n > 0;
+    } });
+    return [search, none, ...sections];
+  }
+}
+
+/** @param {any} value */
+const plain = (value) => (value === null || value === undefined ? "" : Array.isArray(value) ? value.join(",") : String(value));
+
+/**
+ * @param {string} id
+ * @param {[string, string][]} choices
+ * @param {string} chosen
+ * @param {(value: string) => void} change
+ */
+function select(id, choices, chosen, change) {
+  const element = h("select", { id, onchange: () => change(element.value) }, choices.map(([value, name]) => h("option", { value, selected: value === chosen }, name)));
+  return element;
+}
+
+/**
+ * The options that are sent: those that the data needs, and those that the reader set.
+ * @param {{fit: Record<string, any>, own: Record<string, any>}} state
+ */
+export function chosen({ fit, own }) {
+  return Object.fromEntries(Object.entries({ ...fit, ...own }).filter(([, value]) => value !== null && value !== ""));
+}
