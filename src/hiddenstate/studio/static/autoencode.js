@@ -1,4 +1,41 @@
-// What a autoencode run learns.
+// What an autoencoder learns: its codes, its reconstructions, and what lies between them.
 
-/** @param {any} store @param {HTMLElement} main */
-export async function panelsOf(store, main) {}
+import { decodings, reconstructions } from "./codes.js";
+import { Form } from "./codeform.js";
+import { CodesPicture } from "./codespace.js";
+import { Probe } from "./codetouch.js";
+import { fill, h } from "./dom.js";
+import { t } from "./words.js";
+
+/**
+ * Shows the pictures of a run, once its rows are here.
+ * @param {import("./store.js").Store} store
+ * @param {HTMLElement} main
+ */
+export async function panelsOf(store, main) {
+  const wait = h("section", { class: "wide soon" }, h("p", {}, t("The rows of the run appear here in a moment.")));
+  fill(main, wait);
+  const begin = () => {
+    const { fixed } = store;
+    const rows = fixed.code_row || fixed.original;
+    if (!rows || !rows.shape[0] || !store.details.shown.job) return false;
+    const form = new Form(store, rows);
+    const probe = new Probe(store, form, () => codes.picture.paint());
+    const codes = new CodesPicture(store, probe);
+    const rebuilt = fixed.original && fixed.original.shape[0] ? reconstructions(store, form, probe) : null;
+    const decoded = decodings(store, form, probe);
+    fill(main, h("div", { class: "wide space" }, codes.picture.element, probe.element),
+      rebuilt && rebuilt.picture.element, decoded.pictures.map((picture) => picture.element));
+    const update = () => {
+      codes.update();
+      if (rebuilt) rebuilt.update();
+      decoded.update();
+    };
+    store.addEventListener("moment", update);
+    update();
+    return true;
+  };
+  if (begin()) return;
+  const again = () => { if (begin()) store.removeEventListener("news", again); };
+  store.addEventListener("news", again);
+}

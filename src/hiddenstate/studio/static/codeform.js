@@ -1,0 +1,256 @@
+// What a row of an autoencoder is: a picture, a series in lanes, or quantities; and drawings of it.
+
+import { color } from "./dom.js";
+import { contextOf, rgb } from "../../report/html/pixels.js";
+import { drawBars, drawLanes } from "../../report/html/tools.js";
+
+/** @typedef {import("../../report/html/pixels.js").Box} Box */
+/**
+ * A row to draw: its numbers, and those of a reconstruction that is drawn over it; or differences.
+ * @typedef {object} Cell
+ * @property {Box} box
+ * @property {ArrayLike<number>} values
+ * @property {ArrayLike<number>|null} [again]
+ * @property {boolean} [difference] whether `values` are differences from a row
+ * @property {string} [role] the color, if it is no picture: "prediction" unless it is given
+ */
+
+const MOST_LANES = 6;
+const MOST_BARS = 20;
+const MOST_DRAWN = 240; // steps that are drawn
+const FEW = 16; // numbers of a row that are bars, if nothing else is known
+
+export class Form {
+  /**
+   * @param {import("./store.js").Store} store
+   * @param {import("./api.js").NamedArray} rows some rows (n, F)
+   */
+  constructor({ details }, { data, shape }) {
+    const facts = details.shown;
+    const size = shape[1];
+    this.size = size;
+    this.bytes = data instanceof Uint8Array;
+    const { picture, row_shape: own } = facts;
+    /** @type {[number, number]|null} height and width */
+    this.picture = picture && picture[0] * picture[1] === size ? picture : null;
+    [this.steps, this.channels] = own && own[0] * own[1] === size ? own : size <= FEW ? [1, size] : [size, 1];
+    this.quantities = !this.picture && this.steps === 1;
+    const n = this.channels;
+    /** @type {string[]} */
+    this.names = facts.channels && facts.channels.length === n ? facts.channels
+      : Array.from({ length: n }, (_, channel) => (n > 1 ? String(channel + 1) : ""));
+    const known = facts.channel_ranges && facts.channel_ranges.length === n ? facts.channel_ranges : null;
+    /** @type {[number, number][]} */
+    this.ranges = this.bytes ? Array(n).fill([0, 255]) : known || Array.from({ length: n }, (_, channel) => rangeOf(data, channel, n));
+    this.drawn = Math.min(n, this.quantities ? MOST_BARS : MOST_LANES);
+    /** @type {ArrayLike<number>|null} by which the net scales numbers, once it is known */
+    this.factor = null;
+  }
+
+  /**
+   * Returns a row of an array.
+   * @param {import("./api.js").NamedArray} array
+   * @param {number} row
+   */
+  row({ data }, row) { return /** @type {Float32Array} */ (data).subarray(row * this.size, (row + 1) * this.size); }
+
+  /**
+   * The mean squared difference per number of a row and its reconstruction, as the loss counts it.
+   * @param {ArrayLike<number>} row
+   * @param {ArrayLike<number>} again
+   */
+  error(row, again) {
+    let [sum, count] = [0, 0];
+    for (let i = 0; i < this.size; i += 1) {
+      const apart = (again[i] - row[i]) * (this.bytes ? 1 / 255 : this.factor ? this.factor[i] : 1);
+      if (!Number.isFinite(apart)) continue;
+      sum += apart * apart;
+      count += 1;
+    }
+    return count ? sum / count : NaN;
+  }
+
+  /** @param {ArrayLike<number>} row @param {ArrayLike<number>} again */
+  difference(row, again) { return Float64Array.from(row, (value, i) => again[i] - value); }
+
+  /**
+   * Draws rows.
+   * @param {CanvasRenderingContext2D} pen
+   * @param {Cell[]} cells
+   * @param {boolean} [named] whether channels are named at the left
+   */
+  paint(pen, cells, named = false) {
+    if (this.picture) {
+      paintPictures(pen, this.picture, cells.map(({ box, values, difference }) => ({ box, values: this.pixels(values, difference), difference })));
+      return;
+    }
+    for (const cell of cells) this.paintOne(pen, cell, named);
+  }
+
+  /**
+   * Returns the numbers of a picture from 0 to 255; differences from -255 to 255.
+   * @param {ArrayLike<number>} values
+   * @param {boolean} [difference]
+   */
+  pixels(values, difference = false) {
+    if (this.bytes) return values;
+    const [low, high] = this.ranges[0];
+    return Float64Array.from(values, (value) => (255 * (value - (difference ? 0 : low))) / (high - low));
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {Cell} cell
+   * @param {boolean} named
+   */
+  paintOne(pen, { box: [x, y, wide, tall], values, again = null, difference = false, role = "prediction" }, named) {
+    const left = named && this.names[0] ? Math.min(0.34 * wide, 120) : 0;
+    pen.save();
+    pen.translate(x, y);
+    pen.beginPath();
+    pen.rect(0, 0, wide, tall);
+    pen.clip();
+    if (left) {
+      pen.font = "12px system-ui, sans-serif";
+      pen.textBaseline = "middle";
+      pen.textAlign = "left";
+      pen.fillStyle = color("--muted");
+      for (let place = 0; place < this.drawn; place += 1) {
+        pen.fillText(fitted(pen, this.names[place], left - 8), 0, ((place + 0.5) * tall) / this.drawn);
+      }
+    }
+    /** @type {[number, number, number]} */
+    const space = [left, wide - left, tall];
+    const own = this.shares(values, difference);
+    if (this.quantities) {
+      const bar = difference ? color("--wrong") : color(`--${role}`);
+      drawBars(pen, space, own, again && this.shares(again), [again ? `color-mix(in srgb, ${bar} 40%, transparent)` : bar, color("--muted"), color("--prediction")]);
+    } else {
+      const series = { channels: this.drawn, length: own.length / this.drawn, steps: own.length / this.drawn };
+      pen.lineWidth = again || difference ? 1.2 : 1.6;
+      /** @param {ArrayLike<number>} lanes @param {string} name */
+      const draw = (lanes, name) => drawLanes(pen, space, lanes, { ...series, colors: Array(this.drawn).fill(color(name)) });
+      draw(own, difference ? "--wrong" : again ? "--muted" : `--${role}`);
+      pen.lineWidth = 1.6;
+      if (again) draw(this.shares(again), "--prediction");
+    }
+    pen.restore();
+  }
+
+  /**
+   * Returns the drawn numbers from 0 to 255 in the ranges of their channels.
+   * @param {ArrayLike<number>} values
+   * @param {boolean} [difference]
+   */
+  shares(values, difference = false) {
+    const steps = Math.min(this.steps, MOST_DRAWN);
+    const found = new Float64Array(steps * this.drawn);
+    for (let step = 0; step < steps; step += 1) {
+      const t = steps > 1 ? Math.round((step * (this.steps - 1)) / (steps - 1)) : 0;
+      for (let channel = 0; channel < this.drawn; channel += 1) {
+        const [low, high] = this.ranges[channel];
+        const value = values[t * this.channels + channel];
+        const share = difference ? 0.5 + value / (high - low || 1) : (value - low) / (high - low || 1);
+        found[step * this.drawn + channel] = 255 * Math.min(Math.max(share, 0), 1);
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Says the first numbers of a row.
+   * @param {ArrayLike<number>} values
+   * @param {(value: number) => string} short
+   */
+  words(values, short) {
+    if (this.picture || !this.quantities) return "";
+    return this.names.slice(0, 8).map((name, place) => `${name} ${short(values[place])}`).join(", ");
+  }
+
+  /** How wide a row is drawn, in its height. */
+  get ratio() { return this.picture ? this.picture[1] / this.picture[0] : this.quantities ? 1.2 : 1.6; }
+}
+
+/**
+ * @param {ArrayLike<number>} data
+ * @param {number} channel
+ * @param {number} n
+ * @returns {[number, number]}
+ */
+function rangeOf(data, channel, n) {
+  let [low, high] = [Infinity, -Infinity];
+  for (let place = channel; place < data.length; place += n) {
+    if (data[place] < low) low = data[place];
+    if (data[place] > high) high = data[place];
+  }
+  if (low < high) return [low, high];
+  return Number.isFinite(low) ? [low - 1, low + 1] : [0, 1];
+}
+
+/**
+ * Returns a text that fits into a width, with an ellipsis in place of its end.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {string} text
+ * @param {number} wide
+ */
+export function fitted(pen, text, wide) {
+  if (pen.measureText(text).width <= wide) return text;
+  let [low, high] = [0, text.length];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (pen.measureText(`${text.slice(0, middle)}…`).width <= wide) low = middle;
+    else high = middle - 1;
+  }
+  return low ? `${text.slice(0, low)}…` : "";
+}
+
+const scratch = document.createElement("canvas");
+const own = contextOf(scratch);
+/** @type {{key: string, inks: Uint32Array, apart: Uint32Array}} */
+let inks = { key: "", inks: new Uint32Array(0), apart: new Uint32Array(0) };
+
+/** Returns the colors of values from 0 to 255, and of differences from -255 to 255. */
+function tables() {
+  const names = ["--paper", "--ink", "--prediction", "--target"].map(color);
+  if (inks.key === names.join()) return inks;
+  const [paper, ink, below, above] = names.map(rgb);
+  /** @param {number[]} to @param {number} share */
+  const mix = (to, share) => {
+    const [red, green, blue] = paper.map((part, i) => Math.round(part + (to[i] - part) * share));
+    return (255 << 24) | (blue << 16) | (green << 8) | red;
+  };
+  inks = {
+    key: names.join(),
+    inks: Uint32Array.from({ length: 256 }, (_, value) => mix(ink, value / 255)),
+    apart: Uint32Array.from({ length: 511 }, (_, value) => mix(value < 255 ? below : above, Math.abs(value - 255) / 255)),
+  };
+  return inks;
+}
+
+/**
+ * Paints pictures, one pixel a number, enlarged.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {[number, number]} shape height and width
+ * @param {{box: Box, values: ArrayLike<number>, difference?: boolean}[]} cells
+ */
+export function paintPictures(pen, [height, width], cells) {
+  if (!cells.length) return;
+  const size = height * width;
+  if (scratch.width !== width || scratch.height < height * cells.length) {
+    scratch.width = width;
+    scratch.height = height * cells.length;
+  }
+  const image = own.createImageData(width, height * cells.length);
+  const words = new Uint32Array(image.data.buffer);
+  const table = tables();
+  cells.forEach(({ values, difference }, place) => {
+    const [colors, zero, low] = difference ? [table.apart, 255, -255] : [table.inks, 0, 0];
+    for (let i = 0; i < size; i += 1) {
+      const value = values[i];
+      words[place * size + i] = colors[(value > 255 ? 255 : value > low ? Math.round(value) : low) + zero];
+    }
+  });
+  own.putImageData(image, 0, 0);
+  pen.imageSmoothingEnabled = false;
+  cells.forEach(({ box: [x, y, wide, tall] }, place) => pen.drawImage(scratch, 0, place * height, width, height, x, y, wide, tall));
+}

@@ -1,0 +1,367 @@
+// The code that is looked at: of a row, of what a reader gave, or any other; and what it decodes to.
+
+import { fill, h, say, short } from "./dom.js";
+import { given } from "./given.js";
+import { Nets, writtenAs } from "./nets.js";
+import { Picture } from "./picture.js";
+import { t } from "./words.js";
+import { Pad, rasterOf } from "../../export/html/draw.js";
+import { readLines } from "../../export/html/table.js";
+
+/** @typedef {import("./codeform.js").Form} Form */
+/** @typedef {import("./codeform.js").Cell} Cell */
+
+const NEIGHBOURS = 6;
+const MOST_SLIDERS = 64;
+
+export class Probe {
+  /**
+   * @param {import("./store.js").Store} store
+   * @param {Form} form
+   * @param {() => void} moved called when another code is looked at
+   */
+  constructor(store, form, moved) {
+    this.store = store;
+    this.form = form;
+    this.moved = moved;
+    this.row = -1;
+    /** @type {ArrayLike<number>|null} */ this.own = null;
+    /** @type {Float64Array|null} */ this.code = null;
+    /** @type {ArrayLike<number>|null} the row, if there is one */ this.original = null;
+    /** @type {ArrayLike<number>|null} */ this.decoded = null;
+    this.error = NaN;
+    /** @type {number[]} */ this.near = [];
+    /** @type {string[]} */ this.names = [];
+    /** @type {number[]|null} */ this.classes = null;
+    this.ownName = "";
+    this.stale = true;
+    this.rows = store.fixed.code_row;
+    this.nets = new Nets(store, () => {
+      const { model } = this.nets;
+      if (model && model.program.factor) form.factor = model.program.factor.data;
+      this.renew();
+    });
+    this.decodedPicture = new Picture({
+      title: t("What this code decodes to"),
+      caption: t("The net of the moment decodes the code in the ring: of a row it shows what is left of it, and what differs: red is too much, blue too little."),
+      empty: t("Choose a point, or drag the ring, once the net has weights that are kept."),
+      name: "decoded",
+      draw: (pen, width, height) => this.draw(pen, width, height),
+    });
+    this.near_ = new Picture({
+      title: t("Nearest in code space"),
+      caption: t("The rows whose codes are nearest to the ring. Click one, or choose it with the arrow keys and Enter."),
+      empty: t("The rows beside a code appear here."),
+      name: "near",
+      draw: (pen, width, height) => this.drawNear(pen, width, height),
+      onkey: (key) => this.keyNear(key),
+    });
+    this.cursor = 0;
+    this.near_.canvas.addEventListener("click", (/** @type {PointerEvent} */ event) => {
+      const place = Math.floor((event.offsetX / this.near_.canvas.clientWidth) * NEIGHBOURS);
+      if (this.near[place] !== undefined) this.choose(this.near[place]);
+    });
+    this.numbers = h("div", { class: "numbers" });
+    this.weights = h("p", { class: "note weights" });
+    this.element = h("div", { class: "touch" }, this.decodedPicture.element, this.near_.element);
+    this.decodedPicture.element.append(this.weights, this.numbers, this.giving());
+    /** @type {any[]} */ this.sliders = [];
+    this.decodedPicture.canvas.classList.toggle("pixels", Boolean(form.picture));
+  }
+
+  /**
+   * @param {number} points
+   * @param {number} size
+   * @param {string[]} names
+   * @param {number[]|null} classes
+   */
+  begin(points, size, names, classes) {
+    Object.assign(this, { points, size, names, classes, row: -1, own: null, code: null });
+    this.sliders = Array.from({ length: Math.min(size, MOST_SLIDERS) }, (_, axis) => {
+      const slider = h("input", { type: "range", step: "any", oninput: () => {
+        if (!this.code) return;
+        const code = this.code.slice();
+        code[axis] = Number(slider.value);
+        this.go(code);
+      }, onchange: () => this.tell() });
+      const output = h("output", {});
+      return { slider, output, element: h("label", {}, h("span", {}, t("number {n}", { n: axis + 1 })), slider, output), key: "" };
+    });
+    fill(this.numbers, this.sliders.map(({ element }) => element));
+  }
+
+  /** Where a reader draws, or gives rows. */
+  giving() {
+    const { form } = this;
+    const parts = [];
+    if (form.picture) {
+      const canvas = h("canvas", { class: "pad", tabindex: "0", role: "application", "aria-label": t("Drawing pad: arrow keys move the pen, Space lowers it, Delete clears") });
+      const centre = h("input", { type: "checkbox", onchange: () => pad.strokes.length && draw(true) });
+      centre.checked = form.picture[0] === form.picture[1];
+      const light = this.lightGround();
+      const draw = (/** @type {boolean} */ done) => {
+        if (!pad.strokes.length) return;
+        const values = rasterOf(pad.strokes, /** @type {[number, number]} */ (form.picture), centre.checked);
+        this.give(Float64Array.from(values, (value) => (light ? 255 - value : value)), t("your drawing"), done);
+      };
+      /** @type {Pad} */
+      const pad = new Pad(canvas, form.picture, draw, say);
+      parts.push(h("details", { class: "given" }, h("summary", {}, t("Draw your own")), h("div", { class: "drawing" }, canvas,
+        h("div", {}, h("p", { class: "note" }, t("Draw a row and see where its code falls, and what is left of it.")),
+          h("label", { class: "check" }, centre, t("centre it")), h("button", { type: "button", onclick: () => pad.clear() }, t("Clear"))))));
+    }
+    const about = writtenAs(this.store.details, form.quantities ? form.names : null);
+    const rows = given(t("A line is a row of {n} numbers.", { n: form.size }), (text) => {
+      const { lines } = readLines(text, about);
+      const row = lines.length > 1 && lines[0].length !== form.size ? this.joined(lines) : lines[0];
+      if (row.length !== form.size) throw new Error(t("a line has {found} numbers, and a row {n}", { found: row.length, n: form.size }));
+      this.give(row, t("your row"), true);
+      return t("{n} numbers are read", { n: row.length });
+    });
+    rows.droppable(this.element);
+    parts.push(rows.element);
+    return parts.length > 1 ? h("div", {}, parts) : parts[0];
+  }
+
+  /** Steps below one another are one row too. @param {Float64Array[]} lines */
+  joined(lines) { return Float64Array.from(lines.flatMap((line) => [...line])); }
+
+  /** Whether the rows of the run have a light ground: their first numbers are high. */
+  lightGround() {
+    if (!this.rows || !this.form.picture) return false;
+    const n = this.rows.shape[0];
+    let sum = 0;
+    for (let row = 0; row < n; row += 1) sum += this.form.pixels(this.form.row(this.rows, row))[0];
+    return sum / n > 127;
+  }
+
+  /**
+   * Looks at the code of a row of the run.
+   * @param {number} row
+   */
+  choose(row) {
+    this.row = row;
+    this.own = null;
+    this.cursor = 0;
+    this.renew();
+  }
+
+  /**
+   * Looks at a row that the reader gave.
+   * @param {ArrayLike<number>} values
+   * @param {string} name
+   * @param {boolean} done
+   */
+  give(values, name, done) {
+    this.row = -1;
+    this.own = values;
+    this.ownName = name;
+    this.renew();
+    if (done) this.tell();
+  }
+
+  /**
+   * Looks at any code.
+   * @param {Float64Array} code
+   */
+  go(code) {
+    this.row = -1;
+    this.own = null;
+    this.code = code;
+    this.renew();
+  }
+
+  renew() {
+    this.stale = true;
+    this.moved();
+  }
+
+  /**
+   * Takes its place among the codes, which may have moved.
+   * @param {import("./codespace.js").Cloud} cloud
+   */
+  follow(cloud) {
+    const { size } = cloud;
+    const { model } = this.nets;
+    if (this.row >= 0) this.code = cloud.live.slice(this.row * size, (this.row + 1) * size);
+    if (this.stale) {
+      this.compute();
+      this.stale = false;
+    }
+    if (this.code && this.code.length !== size) this.code = null;
+    cloud.probe = this.code;
+    cloud.square = this.own !== null && model !== null;
+    cloud.row = this.row;
+    this.findNear(cloud);
+    cloud.near = this.near;
+    this.showNumbers(cloud);
+    this.decodedPicture.paint();
+    this.near_.paint();
+  }
+
+  /** Decodes. */
+  compute() {
+    const { form, rows } = this;
+    const { model } = this.nets;
+    this.original = this.own || (this.row >= 0 && rows && this.row < rows.shape[0] ? form.row(rows, this.row) : null);
+    this.decoded = null;
+    let problem = "";
+    if (model && model.program.n_features === form.size) {
+      try {
+        if (this.original) {
+          const answer = model.predict([this.original]);
+          this.decoded = this.inUnits(answer.reconstruction);
+          if (this.own) this.code = answer.code;
+        } else if (this.code) this.decoded = this.inUnits(model.decode(this.code));
+      } catch (error) {
+        problem = t("The net cannot read this: {why}.", { why: /** @type {Error} */ (error).message });
+      }
+    }
+    this.error = this.original && this.decoded ? form.error(this.original, this.decoded) : NaN;
+    this.decodedPicture.setReady(Boolean(this.decoded || this.original));
+    const text = problem || this.words();
+    if (this.decodedPicture.note.textContent !== text) this.decodedPicture.note.textContent = text;
+    this.decodedPicture.describe(`${this.decodedPicture.heading.textContent}. ${text}. ${this.decoded ? form.words(this.decoded, short) : ""}`);
+    const weights = this.nets.words();
+    if (this.weights.textContent !== weights) this.weights.textContent = weights;
+  }
+
+  /** Rows of bytes count to 255, and nets decode shares of it. @param {Float64Array} values */
+  inUnits(values) { return this.form.bytes ? values.map((value) => Math.min(Math.max(255 * value, 0), 255)) : values; }
+
+  /** @param {import("./codespace.js").Cloud} cloud */
+  findNear({ live, size, shown }) {
+    const { code } = this;
+    this.near = [];
+    if (!code) return;
+    const most = this.rows ? Math.min(shown.length, this.rows.shape[0]) : 0;
+    /** @type {[number, number][]} */
+    const best = [];
+    for (let row = 0; row < most; row += 1) {
+      if (!shown[row] || row === this.row) continue;
+      let far = 0;
+      for (let axis = 0; axis < size; axis += 1) far += (live[row * size + axis] - code[axis]) ** 2;
+      if (best.length === NEIGHBOURS && far >= best[NEIGHBOURS - 1][0]) continue;
+      let place = best.length;
+      while (place > 0 && best[place - 1][0] > far) place -= 1;
+      best.splice(place, 0, [far, row]);
+      if (best.length > NEIGHBOURS) best.pop();
+    }
+    this.near = best.map(([, row]) => row);
+    this.near_.setReady(this.near.length > 0);
+  }
+
+  /** @param {import("./codespace.js").Cloud} cloud */
+  showNumbers({ low, high }) {
+    const { code } = this;
+    if (!code) return;
+    this.sliders.forEach((each, axis) => {
+      const { slider, output } = each;
+      const room = 0.15 * (high[axis] - low[axis]);
+      const [from, to] = [low[axis] - room, high[axis] + room];
+      const key = `${from.toPrecision(3)} ${to.toPrecision(3)}`;
+      if (each.key !== key) {
+        each.key = key;
+        slider.min = from;
+        slider.max = to;
+      }
+      if (document.activeElement !== slider || Math.abs(Number(slider.value) - code[axis]) > 1e-9) slider.value = code[axis];
+      const text = code[axis].toFixed(2);
+      if (output.textContent !== text) output.textContent = text;
+    });
+  }
+
+  /** @param {number} row */
+  nameOf(row) {
+    const { fixed, details } = this.store;
+    const number = fixed.code_number ? fixed.code_number.data[row] : row;
+    const name = details.shown.shown_split === "train" ? t("training row {n}", { n: number }) : t("test row {n}", { n: number });
+    return this.classes ? `${name}, ${this.names[this.classes[row]]}` : name;
+  }
+
+  /**
+   * @param {ArrayLike<number>} code
+   * @param {number} [from]
+   */
+  inWords(code, from = 0) {
+    const size = this.code ? this.code.length : code.length - from;
+    return t("code {code}", { code: Array.from({ length: Math.min(size, 8) }, (_, axis) => code[from + axis].toFixed(2)).join(", ") });
+  }
+
+  words() {
+    if (!this.code) return "";
+    const what = this.row >= 0 ? this.nameOf(this.row) : this.own ? this.ownName : "";
+    const error = Number.isFinite(this.error) ? t("error {error}", { error: short(this.error) }) : "";
+    return [what, this.inWords(this.code), error].filter(Boolean).join(" · ");
+  }
+
+  tell() {
+    window.setTimeout(() => say(`${this.words()}. ${this.nets.words()}`), 60);
+  }
+
+  /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
+  draw(pen, width, height) {
+    const { form, original, decoded } = this;
+    pen.font = "12px system-ui, sans-serif";
+    if (!form.picture) {
+      /** @type {Cell[]} */
+      const cells = [{ box: [0, 2, width, height - 4], values: /** @type {ArrayLike<number>} */ (original || decoded), again: original ? decoded : null }];
+      form.paint(pen, cells, true);
+      return;
+    }
+    /** @type {[string, ArrayLike<number>|null, boolean][]} */
+    const parts = original ? [[t("row"), original, false], [t("decoded"), decoded, false], [t("difference"), decoded && form.difference(original, decoded), true]] : [[t("decoded"), decoded, false]];
+    const gap = 10;
+    const [wide, tall] = [(width - gap * (parts.length - 1)) / parts.length, height - 20];
+    const side = Math.min(wide / form.ratio, tall);
+    const left = (width - parts.length * side * form.ratio - gap * (parts.length - 1)) / 2;
+    /** @type {Cell[]} */
+    const cells = [];
+    pen.textAlign = "center";
+    pen.textBaseline = "alphabetic";
+    pen.fillStyle = getComputedStyle(this.weights).color;
+    parts.forEach(([name, values, difference], place) => {
+      const x = left + place * (side * form.ratio + gap);
+      pen.fillText(name, x + (side * form.ratio) / 2, (tall - side) / 2 + side + 15);
+      if (values) cells.push({ box: [x, (tall - side) / 2, side * form.ratio, side], values, difference });
+    });
+    form.paint(pen, cells);
+  }
+
+  /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
+  drawNear(pen, width, height) {
+    const { form, near } = this;
+    const wide = width / NEIGHBOURS;
+    const side = Math.min((wide - 6) / form.ratio, height - 18);
+    form.paint(pen, near.map((row, place) => ({ box: [place * wide + (wide - side * form.ratio) / 2, 1, side * form.ratio, side], values: form.row(this.rows, row), role: "ink" })));
+    pen.font = "11px system-ui, sans-serif";
+    pen.textAlign = "center";
+    pen.textBaseline = "alphabetic";
+    const style = getComputedStyle(this.near_.canvas);
+    near.forEach((row, place) => {
+      const text = this.classes ? this.names[this.classes[row]] : `#${this.store.fixed.code_number ? this.store.fixed.code_number.data[row] : row}`;
+      pen.fillStyle = style.color;
+      pen.fillText(text.length > 9 ? `${text.slice(0, 8)}…` : text, (place + 0.5) * wide, Math.min(side + 14, height - 3), wide - 2);
+    });
+    if (document.activeElement === this.near_.canvas && near.length) {
+      pen.strokeStyle = style.color;
+      pen.lineWidth = 2;
+      pen.strokeRect(this.cursor * wide + 1, 1, wide - 2, height - 2);
+    }
+    this.near_.describe(t("Nearest rows: {rows}", { rows: near.map((row) => this.nameOf(row)).join("; ") }));
+  }
+
+  /** @param {string} key */
+  keyNear(key) {
+    const { near } = this;
+    if (key === "ArrowLeft" || key === "ArrowRight") {
+      this.cursor = Math.min(Math.max(this.cursor + (key === "ArrowLeft" ? -1 : 1), 0), near.length - 1);
+      say(this.nameOf(near[this.cursor]));
+      this.near_.paint();
+    } else if (key === "Enter" && near[this.cursor] !== undefined) {
+      this.choose(near[this.cursor]);
+      this.tell();
+    } else return false;
+    return true;
+  }
+}
