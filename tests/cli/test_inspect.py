@@ -489,3 +489,13 @@ def test_thousands_of_columns_are_listed_in_part(suffix, cli, tmp_path):
     assert re.search(r"\n  kind +text    label +u, v\n  and 2,981 more\n", said.out)
     assert len(said.out.splitlines()) < 60
     assert len(json.loads(cli("inspect", path.name, "--json").out)["table"]) == 1000
+
+
+def test_text_that_input_all_takes_says_so(cli, tmp_path):
+    rows = [(i % 7, f"name{i}", ("red", "blue")[i % 2], "uv"[i // 2 % 2]) for i in range(12)]
+    table(tmp_path / "t.csv", ["a", "who", "color", "label"], rows)
+    said = cli("inspect", "t.csv")
+    assert "  color  text    left out (text; an input with --input all)" in said.out
+    assert "  who    text    left out (text)" in said.out
+    said = cli("inspect", "t.csv", "--input", "all")
+    assert "  color  text    input" in said.out
