@@ -73,6 +73,18 @@ def test_dates_without_marks_and_times_of_day_go_on(times, later, cli, tmp_path)
     assert "unknown" not in done.err
 
 
+def test_a_gap_in_a_series_is_refused_with_its_place(cli, tmp_path):
+    path = write(tmp_path / "own.csv", ids=2)
+    trained(cli, path, 1)
+    lines = path.read_text().splitlines()
+    lines[200] = lines[200].rpartition(",")[0] + ","
+    path.write_text("\n".join([*lines, ""]))
+    done = cli("forecast", "last", path, "--horizon", 2)
+    assert done.code == 2
+    where = "own.csv: 1 value is missing or not finite, the first in series s1, step 49"
+    assert where in done.err
+
+
 def test_a_forecast_without_dates_says_why(cli, tmp_path):
     days = [k * k for k in range(30)]
     lines = [f"{day},{k % 5}" for k, day in enumerate(days)]
