@@ -36,6 +36,14 @@ def test_a_stream_that_is_closed_is_like_the_null_device(closed: str, tmp_path: 
         assert path.is_dir() or b"Window:" not in path.read_bytes()  # what was printed
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="requires /dev/full")
+def test_a_log_on_a_full_disk_ends_no_command(tmp_path: Path) -> None:
+    assert shell(f"{' '.join(REGRESS)} 2>/dev/full", tmp_path).code == 0
+    assert (tmp_path / "runs" / "regress-1" / "model.safetensors").is_file()
+    assert shell("regress --windows none 2>/dev/full", tmp_path).code == 2
+    assert shell("predict regress-1 2>/dev/full", tmp_path).code == 0
+
+
 def test_an_error_with_a_closed_stderr_has_its_exit_code(tmp_path: Path) -> None:
     assert shell("regress --windows none 2>&-", tmp_path).code == 2
 

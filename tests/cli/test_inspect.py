@@ -543,3 +543,13 @@ def test_json_holds_what_the_recipe_sets_and_training_uses(cli, tmp_path):
               for name, v in part.items()}  # fmt: skip
     for name in ("epochs", "batch_size", "lr", "hidden_size", "members", "cell"):
         assert fit["recipe"][name] == values[name]
+
+
+def test_text_that_input_all_takes_says_so(cli, tmp_path):
+    rows = [(i % 7, f"name{i}", ("red", "blue")[i % 2], "uv"[i // 2 % 2]) for i in range(12)]
+    table(tmp_path / "t.csv", ["a", "who", "color", "label"], rows)
+    said = cli("inspect", "t.csv")
+    assert "  color  text    left out (text; an input with --input all)" in said.out
+    assert "  who    text    left out (text)" in said.out
+    said = cli("inspect", "t.csv", "--input", "all")
+    assert "  color  text    input" in said.out

@@ -69,6 +69,11 @@ TABLES: dict[str, dict[str, Any]] = {
         "id": COUNT + 1, "hours": COUNT * 3 % 19, "absent": COUNT % 7,
         "grade": np.tile(list("ABC"), 12),
     },
+    "accounts": {
+        "CustomerNo": COUNT * 37 % 997 + 10_000, "age": COUNT % 40 + 20, "visits": COUNT % 5,
+        "churned": some("yes", "no"),
+    },
+    "clocks": {"moment": 1_714_348_800 - 3600 * COUNT, "load": 100 + 20 * WAVE},
     "survey": {
         "respondent": COUNT + 1, **{f"q{k}": COUNT * (k + 2) % 5 for k in range(1, 6)},
         "satisfied": COUNT % 2,
@@ -128,7 +133,7 @@ def test_commands_work_when_they_are_pasted(name: str, cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("name", "ids"),
     [("orders", "order_id,customer_id"), ("clicks", "userId"), ("machines", "machine_id"),
-     ("passengers", "PassengerId")],
+     ("passengers", "PassengerId"), ("accounts", "CustomerNo")],
 )  # fmt: skip
 def test_ids_are_neither_inputs_nor_times(name: str, ids: str, cli: Cli) -> None:
     commands, found = suggested(cli, name)
@@ -139,6 +144,19 @@ def test_ids_are_neither_inputs_nor_times(name: str, ids: str, cli: Cli) -> None
     assert any("by the name, which say nothing about new rows" in w for w in found["warnings"])
     named, _ = suggested(cli, "orders", "--input", "customer_id,price")
     assert all("--drop" not in command for command in named)  # the user chose it
+
+
+def test_a_column_that_is_dropped_is_not_counted(cli: Cli) -> None:
+    _, found = suggested(cli, "accounts")
+    layouts = {fit["job"]: fit["layout"] for fit in found["fits"]}
+    assert layouts["classify"] == "1 step of 2 features"
+    assert layouts["autoencode"] == "rows of 2 numbers"
+
+
+def test_unix_times_are_the_time_of_a_forecast(cli: Cli) -> None:
+    commands, _ = suggested(cli, "clocks")
+    options = ["--time", "moment", "--target", "load", "--horizon", "1"]
+    assert commands[0] == ["regress", "own.csv", *options]
 
 
 def test_numbers_of_rows_are_no_time_and_no_target(cli: Cli) -> None:

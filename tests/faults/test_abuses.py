@@ -41,6 +41,19 @@ FIXED = (
     "model: of another table",
     "python: a masked array with masks is refused, or its masks are missing values",
     "python: strided views",
+    "lines: keys in another order in each line",
+    "lines: a key twice in one object",
+    "workbook: a dimension that claims all cells",
+    "workbook: entities that grow",
+    "sound: a size of a stream that never ended",
+    "sound: blocks of the wrong size",
+    "text: a value that training did not have",
+    "dates: month first, named",
+    "thousands: groups of two",
+    "forecast: newest first",
+    "forecast: a gap",
+    "export: over a file of yours",
+    "around: a step that fails leaves a stream as it was",
 )
 
 
@@ -70,7 +83,7 @@ def test_an_abuse_gives_the_right_answer_or_one_line(name: str, base: Base) -> N
 
 
 def test_there_are_hundreds_of_abuses_in_all_areas() -> None:
-    assert len(BY_NAME) == len(ABUSES) > 300
+    assert len(BY_NAME) == len(ABUSES) > 1000
     areas = {"table", "array", "option", "environment", "output", "run", "at once", "python"}
     assert areas <= {abuse.area for abuse in ABUSES}
     assert all(set(abuse.ends) <= {0, 2, 3, 4, 5, 130, 141, 143} for abuse in ABUSES)

@@ -54,6 +54,49 @@ def test_a_path_is_dated_on_and_says_which_steps_are_direct(cli, tmp_path):
     assert float(rows[2]["sales"]) == pytest.approx(float(last["sales"]), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("times", "later"),
+    [
+        ([f"{k + 1:02d}{1 + k // 28:02d}2024" for k in range(28)], ["29012024", "30012024"]),
+        ([f"1{k + 1:02d}2024" for k in range(30)], ["1312024", "2012024"]),  # 01312024
+        ([f"{(k + 4) % 24:02d}:00" for k in range(42)], ["22:00", "23:00", "00:00", "01:00"]),
+        ([f"{k // 4 % 24}:{k % 4 * 15:02d}:00" for k in range(40)], ["10:00:00", "10:15:00"]),
+    ],
+)
+def test_dates_without_marks_and_times_of_day_go_on(times, later, cli, tmp_path):
+    lines = [f"{time},{k % 5}" for k, time in enumerate(times)]
+    (tmp_path / "own.csv").write_text("\n".join(["time,v", *lines, ""]))
+    options = ("--target", "v", "--horizon", 1, "--window", 6)
+    assert cli("regress", "own.csv", *options, *OFF).code == 0
+    done = cli("forecast", "last", "--horizon", len(later), "--level", "none")
+    assert [row["time"] for row in rows_of(done.out)] == later
+    assert "unknown" not in done.err
+
+
+def test_a_gap_in_a_series_is_refused_with_its_place(cli, tmp_path):
+    path = write(tmp_path / "own.csv", ids=2)
+    trained(cli, path, 1)
+    lines = path.read_text().splitlines()
+    lines[200] = lines[200].rpartition(",")[0] + ","
+    path.write_text("\n".join([*lines, ""]))
+    done = cli("forecast", "last", path, "--horizon", 2)
+    assert done.code == 2
+    where = "own.csv: 1 value is missing or not finite, the first in series s1, step 49"
+    assert where in done.err
+
+
+def test_a_forecast_without_dates_says_why(cli, tmp_path):
+    days = [k * k for k in range(30)]
+    lines = [f"{day},{k % 5}" for k, day in enumerate(days)]
+    (tmp_path / "own.csv").write_text("\n".join(["time,v", *lines, ""]))
+    assert cli("regress", "own.csv", "--horizon", 1, "--window", 6, *OFF).code == 0
+    for n, words in ((1, "time of 1 forecast beyond the data is"), (2, "times of 2 forecasts")):
+        done = cli("forecast", "last", "--horizon", n, "--level", "none")
+        assert f"note: own.csv: the {words}" in done.err
+        assert all(row["time"] == "" for row in rows_of(done.out))
+    assert "the time of 1 forecast beyond" in cli("predict", "last", "own.csv").err
+
+
 def test_a_recursive_step_reads_the_forecast_before_it(cli, tmp_path):
     path = write(tmp_path / "own.csv")
     trained(cli, path, 1)

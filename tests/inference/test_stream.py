@@ -1,5 +1,6 @@
 """A stream answers like the whole series, however it is cut and whatever runs beside it."""
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -144,12 +145,13 @@ def test_a_copy_goes_on_alone_and_a_file_continues_its_model(tmp_path):
     model = MODELS["filled forward"]
     stream = Stream(model, 5)
     stream.feed(X[:, :6])
-    other = stream.copy()
+    others = [stream.copy(), copy.copy(stream), copy.deepcopy(stream)]
     estimator = RecurrentRegressor("lstm")
     estimator.model_ = model
     stream.save(tmp_path / "s")
     expected = stream.feed(X[:, 6:])
-    np.testing.assert_array_equal(other.feed(X[:, 6:]), expected)
+    for other in others:
+        np.testing.assert_array_equal(other.feed(X[:, 6:]), expected)
     np.testing.assert_array_equal(estimator.stream(tmp_path / "s").feed(X[:, 6:]), expected)
     estimator.model_ = MODELS["masked"]
     with pytest.raises(UntrustedFileError, match="stream of another model"):

@@ -229,6 +229,15 @@ def test_half_a_line_waits_for_its_end(tmp_path):
     assert inbox.take() == [Request("stop")]
 
 
+def test_a_request_after_half_a_line_has_a_line_of_its_own(tiny_idx, tmp_path):
+    train(make("classify", tiny_idx), tmp_path / "run", stop_at=3)
+    path, inbox = tmp_path / "run" / "control.jsonl", Inbox(tmp_path / "run")
+    path.write_text('{"do": "st')
+    with take_lock(tmp_path / "run"):
+        names = [send_request(tmp_path / "run", do) for do in ("pause", "stop")]
+    assert inbox.take() == [Request("pause", name=names[0]), Request("stop", name=names[1])]
+
+
 def test_half_a_line_is_read_once(tmp_path):
     """Or training would be interrupted for it for ever."""
     inbox, path = Inbox(tmp_path, clock=iter(range(100)).__next__), tmp_path / "control.jsonl"

@@ -121,7 +121,9 @@ def forecast(
     if figure is not None:
         _draw(made, figure)
         note(f"figure: {figure}")
-    write_prediction(made.prediction(), output, "json" if as_json else file_format)
+    prediction = made.prediction()
+    note_remarks(prediction.remarks, stdin)
+    write_prediction(prediction, output, "json" if as_json else file_format)
 
 
 def _draw(made: "Outlook", path: Path) -> None:

@@ -1,7 +1,7 @@
 """Prints results on stdout, and notes and errors on stderr."""
 
-import contextlib
 import json
+import os
 import sys
 import tempfile
 import traceback
@@ -26,8 +26,22 @@ def say(line: str) -> None:
 
 
 def note(line: str) -> None:
-    """Print a note on stderr, in one line."""
-    click.echo(shortened(printable(line, MAX_LINE)), err=True)
+    """Print a note on stderr, in one line.
+
+    If stderr cannot be written, such as a log on a full disk, it becomes /dev/null: no note is
+    worth the work that it is about. A reader that left still ends the command.
+    """
+    try:
+        click.echo(shortened(printable(line, MAX_LINE)), err=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        _close_stderr()
+
+
+def _close_stderr() -> None:
+    """Let stderr, and what is left to be written there, be /dev/null."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 class ReadingNotes:
@@ -71,8 +85,10 @@ def say_json(values: Mapping[str, Any]) -> None:
 
 def fail(message: str, code: int) -> int:
     """Print an error on stderr, in one line, if that can be written; return `code`."""
-    with contextlib.suppress(OSError):
+    try:
         click.echo(f"error: {shortened(printable(message, MAX_LINE))}", err=True)
+    except OSError:
+        _close_stderr()
     return code
 
 

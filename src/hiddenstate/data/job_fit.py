@@ -13,7 +13,9 @@ from hiddenstate.data.column_names import ALL
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import like_numbers, shape_words
 from hiddenstate.data.prepare.wide import WideReading
-from hiddenstate.data.readers.role_guesses import says_id
+from hiddenstate.data.readers.columns import is_whole
+from hiddenstate.data.readers.dates import compact_readings
+from hiddenstate.data.readers.role_guesses import says_id, says_number
 from hiddenstate.data.readers.sounds import ONE_SOUND
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import MIN_STEPS, TableSeries
@@ -94,19 +96,36 @@ def job_fits(
 def numbered_ids(d: SequenceDataset, options: DataConfig) -> tuple[str, ...]:
     """Return the inputs of a table that are numbers, but ids by their names, if others are left.
 
-    Those that `--input` names are meant to be inputs.
+    Numbers of wide rows are ids too if their name says number, and none occurs twice. Those that
+    `--input` names are meant to be inputs.
     """
     if options.input not in (None, ALL) or "layout" not in d.read_as:
         return ()
-    ids = tuple(name for name in d.names or () if says_id(name))
-    return ids if len(ids) < len(d.names or ()) else ()
+    names = d.names or ()
+    ids = tuple(
+        name
+        for j, name in enumerate(names)
+        if says_id(name) or (says_number(name) and _differ(d.X, j))
+    )
+    return ids if len(ids) < len(names) else ()
 
 
-def _counts_rows(X: Any, j: int) -> bool:
-    """Return whether a column of wide rows (N, F) only numbers them."""
-    if X.ndim > 2 or isinstance(X, RowStore):
+def _differ(X: Any, j: int) -> bool:
+    """Return whether a column of wide rows (N, F) holds another whole number in each row."""
+    if X.ndim > 2 or isinstance(X, RowStore) or j >= X.shape[1]:
         return False
-    return bool((np.diff(X[:, j].astype(np.float64)) == 1).all())
+    values = X[:, j].astype(np.float64)
+    return is_whole(values) and len(np.unique(values)) == len(values)
+
+
+def _orders_rows(X: Any, j: int, name: str) -> bool:
+    """Return whether a column of wide rows (N, F) seems to number the rows, or to date them."""
+    if X.ndim > 2 or isinstance(X, RowStore) or not np.isfinite(X[:, j]).all():
+        return False
+    values = X[:, j].astype(np.float64)
+    gaps = np.diff(np.sort(values))
+    even = len(gaps) > 1 and gaps[0] > 0 and bool((gaps == gaps[0]).all())
+    return even or bool(compact_readings(values, name))
 
 
 def hardly_repeat(y: Array) -> bool:
@@ -141,10 +160,12 @@ def _filling_series(options: Options) -> Options:
     return options | {"missing": "forward"} if "missing" in options else options
 
 
-def _words(d: SequenceDataset, steps: int | None, reading: WideReading | None) -> str:
-    """Return the shape in which a recurrent net reads a row."""
+def _words(
+    d: SequenceDataset, steps: int | None, reading: WideReading | None, n_ids: int = 0
+) -> str:
+    """Return the shape in which a recurrent net reads a row, without `n_ids` columns."""
     if reading is not None and reading.layout == "features" and steps is None:
-        return f"1 step of {count(reading.n_columns, 'feature')}"
+        return f"1 step of {count(reading.n_columns - n_ids, 'feature')}"
     return shape_words(d, steps)
 
 
@@ -175,7 +196,8 @@ def _classify_fit(
         extra = extra | {"steps": d.picture[0]}
     own = _set_options("classify", options)
     extra = _filling_series(extra) if d.X.ndim == 3 else extra
-    return Fit("classify", own | extra, _words(d, extra.get("steps"), reading))
+    words = _words(d, extra.get("steps"), reading, len(numbered_ids(d, options)))
+    return Fit("classify", own | extra, words)
 
 
 def _series_fit(series: TableSeries, options: DataConfig, extra: Options) -> Fit:
@@ -196,7 +218,7 @@ def _regress_fits(
 ) -> Iterator[Fit]:
     table, wide = "layout" in d.read_as, d.X.ndim == 2
     own = _set_options("regress", replace(options, label=None)) | extra
-    shape = _words(d, options.steps, reading)
+    shape = _words(d, options.steps, reading, len(numbered_ids(d, options)))
     if d.y is not None and d.y.ndim > 1:
         at = "after the last" if d.y.ndim == 2 else "for every step, in windows"
         own = own if d.y.ndim == 2 and wide else _filling_series(own)
@@ -215,11 +237,14 @@ def _regress_fits(
             if found is not None:
                 yield _series_fit(found, options, extra)
                 return
+            ids = numbered_ids(d, options)
             encoded = {feature for e in d.encodings for feature in e.features}
             free = [
                 name
                 for j, name in enumerate(d.columns)
-                if name not in encoded and not says_id(name) and not _counts_rows(d.X, j)
+                if name not in {*encoded, *ids}
+                and not says_id(name)
+                and not _orders_rows(d.X, j, name)
             ]
             if not free:
                 return
@@ -246,6 +271,7 @@ def _autoencode_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> 
         return Fit("autoencode", why_not=why)
     if d.targets and not options.horizon:
         width += len(d.targets) * (d.X.shape[1] if d.X.ndim == 3 else 1)
+    width -= len(numbered_ids(d, options)) * math.prod(d.X.shape[1:-1])
     if _holds_out_none(d):
         extra = extra | {"split": "random"}
     own = _set_options("autoencode", options)

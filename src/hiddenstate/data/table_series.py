@@ -14,6 +14,7 @@ from hiddenstate.data.prepare.encoding import MAX_VALUES
 from hiddenstate.data.readers.column_content import content_of
 from hiddenstate.data.readers.column_roles import Roles
 from hiddenstate.data.readers.columns import Columns, is_whole, missing_cells
+from hiddenstate.data.readers.dates import are_unix_times
 from hiddenstate.data.readers.role_guesses import (
     COUNTER_NAMES,
     INDEX_NAMES,
@@ -77,7 +78,7 @@ def find_series(columns: Columns, roles: Roles, options: DataConfig) -> TableSer
     if (own_id and roles.time is not None) or options.layout in ("wide", "features"):
         return None
     for time, clock in _clocks(columns, roles, options):
-        counts = columns.kinds[time] == "number" and not _is_named_as_time(columns, time)
+        counts = columns.kinds[time] == "number" and not _says_when(columns, time)
         for ids in [own_id] if own_id else _possible_ids(columns, roles, time):
             if counts and not ids and time != roles.time:
                 continue  # numbers of the rows
@@ -107,7 +108,7 @@ def _clocks(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[tup
         array = columns.arrays[j]
         if missing_cells(array).any():
             continue
-        if content_of(columns, j) == "date":
+        if content_of(columns, j) == "date" or _is_unix(columns, j):
             with suppress(DataError):  # dates that may be others, or cells that are none
                 yield j, clock_of(columns, j, options.dates, one)
         elif (
@@ -121,6 +122,17 @@ def _clocks(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[tup
 
 def _is_named_as_time(columns: Columns, j: int) -> bool:
     return columns.names[j].casefold() in (*TIME_NAMES, *COUNTER_NAMES)
+
+
+def _is_unix(columns: Columns, j: int) -> bool:
+    """Return whether a column holds numbers that look like times since 1970."""
+    array = columns.arrays[j]
+    return columns.kinds[j] == "number" and bool(np.isfinite(array).all()) and are_unix_times(array)
+
+
+def _says_when(columns: Columns, j: int) -> bool:
+    """Return whether the name or the values of a column of numbers say that it holds times."""
+    return _is_named_as_time(columns, j) or _is_unix(columns, j)
 
 
 def _possible_ids(columns: Columns, roles: Roles, time: int) -> Iterator[tuple[int, ...]]:
@@ -174,6 +186,8 @@ def _orders(
         return False  # the time alone says which row it is
     if columns.kinds[time] != "number" or content_of(columns, time) == "date":
         return True
+    if _is_unix(columns, time):
+        return True
     steps = (t[1:].astype(np.float64) - t[:-1].astype(np.float64))[s[1:] == s[:-1]]
     if _is_named_as_time(columns, time):
         return len(steps) > 0 and bool(steps.mean() < 2)
@@ -186,8 +200,11 @@ def _target(columns: Columns, options: DataConfig, taken: set[int]) -> int | Non
         named = columns.positions.get(options.target[0])
         return named if named not in taken else None
     for j, kind in enumerate(columns.kinds):
-        is_id = says_id(columns.names[j])
-        if kind == "number" and j not in taken and not (_is_named_as_time(columns, j) or is_id):
+        if (
+            kind == "number"
+            and j not in taken
+            and not (_says_when(columns, j) or says_id(columns.names[j]))
+        ):
             values = columns.arrays[j][~missing_cells(columns.arrays[j])]
             if len(values) and values.min() < values.max():
                 return j

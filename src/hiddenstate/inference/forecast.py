@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hiddenstate.data import Rows
+from hiddenstate.data.prepare.missing import check_finite
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, OptionError, count
 from hiddenstate.inference.predict import window_length
@@ -151,7 +152,7 @@ def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array
     Raises
     ------
     DataError
-        If one is too short.
+        If one is too short, or has values missing that the model does not fill in.
     """
     X = rows.X[:]
     X = X[None, :, None] if X.ndim == 1 else X[None] if X.ndim == 2 else X
@@ -163,6 +164,9 @@ def series_of_rows(rows: Rows, forecaster: Forecaster, where: str) -> list[Array
                 f"{where}: series {name} has {count(int(n), 'step')}; a forecast reads the last "
                 f"{forecaster.length}"
             )
+    transform = forecaster.model.transform
+    if transform.missing in ("error", "drop"):
+        check_finite(X, rows.lengths, where, transform.names, True, rows.ids)
     return [np.asarray(row[:n], np.float64) for row, n in zip(X, lengths, strict=True)]
 
 

@@ -13,7 +13,7 @@ from hiddenstate.inference.backtest import backtest, calibration_origins, season
 from hiddenstate.inference.forecast import Forecaster, Intervals, Paths, series_of_rows
 from hiddenstate.inference.inputs import run_test_data
 from hiddenstate.inference.predict import Prediction, target_columns
-from hiddenstate.inference.target_times import target_times
+from hiddenstate.inference.target_times import target_times, unknown_times
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
@@ -115,7 +115,9 @@ class Outlook:
             for which, end in (("lower", low), ("upper", high)):
                 for name, column in zip(values, end.reshape(-1, n_targets).T, strict=True):
                     columns[f"{name}_{which}_{100 * level:g}"] = column
-        return Prediction(columns)
+        unknown = unknown_times(columns.get("time", np.empty(0)))
+        where = printable(self.dataset.name)
+        return Prediction(columns, tuple(f"{where}: {remark}" for remark in unknown))
 
     def fans(self, most: int) -> list[dict[str, Any]]:
         """Return the fields of a figure's fans, one for each target of the first series."""

@@ -10,13 +10,13 @@ from hiddenstate.data import Rows, SequenceDataset, fractions, in_pieces
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.origin import Table, whole
 from hiddenstate.engines import Predictor
-from hiddenstate.errors import DataError, listed, printable
+from hiddenstate.errors import DataError, count, listed, printable
 from hiddenstate.inference.inputs import (
     prepare_inputs,
     run_test_data,
     state_after_training,
 )
-from hiddenstate.inference.target_times import target_times
+from hiddenstate.inference.target_times import target_times, unknown_times
 from hiddenstate.metrics.scores import error_by_row, softmax
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Params
@@ -177,10 +177,8 @@ def predict_series(
     series, steps, outputs = predict_steps(model, predictor, rows, where, state)
     names = _step_columns(model, rows, series, steps)
     remarks += _unanswered(model, rows, len(steps), where)
-    times = names.get("target_time", np.empty(0))
-    if n := int(sum(time is None for time in times.tolist())):
-        unknown = f"the times of {n:,} forecasts beyond the data are unknown"
-        remarks += (f"{where}: {unknown}, as the times before are not regular",)
+    unknown = unknown_times(names.get("target_time", np.empty(0)))
+    remarks += tuple(f"{where}: {remark}" for remark in unknown)
     return Prediction(names | target_columns(model, outputs), remarks)
 
 
@@ -467,14 +465,18 @@ def _unscored(
         )
     made = np.isfinite(outputs).all(axis=1)
     if n := int((~made).sum()):
-        remarks.append(f"test rows: {n:,} predictions are nan: their windows have missing values")
+        are, their = ("is", "its window has") if n == 1 else ("are", "their windows have")
+        remarks.append(f"test rows: {count(n, 'prediction')} {are} nan: {their} missing values")
     if model.stateful:
         target = y.reshape(outputs.shape)
     else:
         target = y[series, steps] if y.ndim == 3 else y[series]
     held = made & (_parts(rows, series, steps) == "test")
     if n := int((held & ~np.isfinite(target).all(axis=1)).sum()):
-        remarks.append(f"test rows: {n:,} predictions have no target, and are not scored")
+        have, are = ("has", "is") if n == 1 else ("have", "are")
+        remarks.append(
+            f"test rows: {count(n, 'prediction')} {have} no target, and {are} not scored"
+        )
     return tuple(remarks)
 
 

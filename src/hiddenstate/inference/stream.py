@@ -1,6 +1,5 @@
 """A recurrent model that reads parallel series step by step and answers after every step."""
 
-import copy
 import hashlib
 import os
 from collections.abc import Mapping
@@ -188,10 +187,17 @@ class Stream:
 
     def copy(self) -> "Stream":
         """Return a stream that goes on from the same state, independently of this one."""
-        other = copy.copy(self)
+        other = type(self).__new__(type(self))
+        vars(other).update(vars(self))
         other._state = {name: array.copy() for name, array in self._state.items()}
         other._stepper = compiled_stepper(self._model, self._predictor, other._state)
         return other
+
+    def __copy__(self) -> "Stream":
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Stream":
+        return self.copy()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state to a file, from which the same model continues: `model.stream(path)`.

@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from hiddenstate.data.origin import Table
+from hiddenstate.errors import count
 from hiddenstate.system.typing import Array
 
 LOOKED_AT = 30
@@ -17,8 +18,14 @@ DAYS = (
     *("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%-d.%-m.%Y", "%-d/%-m/%Y", "%-d-%-m-%Y"),
     *("%m/%d/%Y", "%m-%d-%Y", "%-m/%-d/%Y", "%-m-%-d-%Y"),
 )
+COMPACT = {"dmy": ("%d%m%Y", "%d%m%y"), "mdy": ("%m%d%Y", "%m%d%y"), "ymd": ("%y%m%d",)}
+"""Dates without marks that do not begin with a year of four digits, by their order."""
+
 CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", "T%H:%M:%SZ", " %I:%M %p")
 """Ways to write dates and times of day; further times are written like the last one."""
+
+TIMES_OF_DAY = ("%H:%M", "%H:%M:%S", "%-H:%M", "%-H:%M:%S", "%I:%M %p", "%-I:%M %p")
+"""Ways to write times of day without a date."""
 
 
 def target_times(
@@ -27,7 +34,7 @@ def target_times(
     """Return the time `horizon` steps after each step (n,), as the data writes it.
 
     Beyond the end of a series, times follow if the last ones have the same distance, in seconds,
-    working days or months; else they are None.
+    working days or months; else they are None. Times of day pass midnight.
 
     Parameters
     ----------
@@ -56,16 +63,32 @@ def target_times(
     return times
 
 
+def unknown_times(times: Array) -> tuple[str, ...]:
+    """Say that some times (n,) of forecasts are None, and why."""
+    n = sum(time is None for time in times.tolist())
+    if not n:
+        return ()
+    unknown = f"the time{'s' * (n > 1)} of {count(n, 'forecast')} beyond the data"
+    are = "is" if n == 1 else "are"
+    return (f"{unknown} {are} unknown, as the times before are not regular",)
+
+
 def _later(times: Array, n: Array, order: str | None) -> Array:
     """Return the times (m,) that are `n` (m,) steps after the last of `times`."""
     later = np.full(len(n), None, object)
     if len(times) < 2:
         return later
     texts = [str(time) for time in times.tolist()]
+    if times.dtype.kind in "iu" and order:  # numbers have lost the zero before a day or month
+        width = 6 if len(texts[-1]) < 7 else 8
+        texts = [text.zfill(width) for text in texts]
     for form in _forms(texts[-1], order):
         with suppress(ValueError):
             read = form.replace("%-", "%")
             dates = np.array([datetime.strptime(text, read) for text in texts], "M8[s]")
+            if form in TIMES_OF_DAY:
+                nights = np.concatenate([[0], np.cumsum(np.diff(dates) < np.timedelta64(0))])
+                dates += nights.astype("m8[D]")
             further = _continued(dates, n)
             if further is not None and further.max() < np.datetime64("9999-01-01"):
                 kind = int if times.dtype.kind in "iu" else str
@@ -81,11 +104,11 @@ def _later(times: Array, n: Array, order: str | None) -> Array:
 def _forms(text: str, order: str | None) -> Iterator[str]:
     """Yield the ways in which a date may have been written, those of `order` first."""
     month_first = [day for day in DAYS if day.replace("-", "").startswith("%m")]
-    for day in [*month_first, *DAYS] if order == "mdy" else DAYS:
-        for form in (day + clock for clock in CLOCKS):
-            with suppress(ValueError):
-                if datetime.strptime(text, form.replace("%-", "%")).strftime(form) == text:
-                    yield form
+    days = [*COMPACT.get(order or "", ()), *(month_first if order == "mdy" else ()), *DAYS]
+    for form in [*(day + clock for day in days for clock in CLOCKS), *TIMES_OF_DAY]:
+        with suppress(ValueError):
+            if datetime.strptime(text, form.replace("%-", "%")).strftime(form) == text:
+                yield form
 
 
 def _continued(dates: Array, n: Array) -> Array | None:

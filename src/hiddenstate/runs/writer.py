@@ -346,7 +346,7 @@ def write_figure(run: Run, name: str, data: bytes) -> Path:
 
 
 def append_request(run: Run, entry: Mapping[str, Any]) -> None:
-    """Append a request to the run's control.jsonl, which training reads.
+    """Append a request to the run's control.jsonl, which training reads, on a line of its own.
 
     Raises
     ------
@@ -355,7 +355,17 @@ def append_request(run: Run, entry: Mapping[str, Any]) -> None:
     UntrustedFileError
         If the file is a link, a pipe or a device.
     """
-    append(run.path / "control.jsonl", json.dumps(entry, allow_nan=False).encode() + b"\n")
+    path, line = run.path / "control.jsonl", json.dumps(entry, allow_nan=False).encode() + b"\n"
+    append(path, line if _ends_a_line(path) else b"\n" + line)
+
+
+def _ends_a_line(path: Path) -> bool:
+    """Return whether a file ends with a newline, or is empty or not there; an error is not."""
+    with contextlib.suppress(OSError), open_regular(path) as stream:
+        if stream.seek(0, os.SEEK_END):
+            stream.seek(-1, os.SEEK_END)
+            return stream.read(1) == b"\n"
+    return True
 
 
 def write_page(run: Run, name: str, text: str) -> Path:

@@ -15,7 +15,7 @@ from tests.cli.bad_input.test_tables import (
     trained,
     write,
 )
-from tests.conftest import TRAIN_IMAGES, Refuse
+from tests.conftest import QUIET, TRAIN_IMAGES, Cli, Refuse
 
 __all__ = ["refuse_new", "trained", "write"]  # fixtures
 
@@ -179,3 +179,20 @@ def test_a_wrong_option_of_reading_new_rows_is_refused(
 def test_a_test_file_for_data_with_test_rows_is_refused(refuse: Refuse, tiny_idx: Path) -> None:
     error = refuse(2, "classify", tiny_idx, "--test", tiny_idx / TRAIN_IMAGES)
     assert f"--test: {tiny_idx} has test rows already; leave it out" in error
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "what"),
+    [("--sheet", 1, "workbooks"), ("--frame", 10, "sounds"), ("--bands", 4, "sounds"),
+     ("--rate", 8000, "sounds"), ("--image-size", 8, "images")],
+)  # fmt: skip
+def test_an_option_for_another_kind_of_file_is_refused(
+    refuse: Refuse, write: Write, cli: Cli, flag: str, value: int, what: str
+) -> None:
+    data = write("t.csv", WIDE)
+    message = f"{flag}: applies only to {what}; {data} is none; leave the option out"
+    assert message in refuse(2, "classify", data, flag, value)
+    assert f"{flag}: applies only to {what}; the bundled data" in refuse(2, "classify", flag, value)
+    if flag != "--image-size":
+        assert cli("classify", data, "--max-steps", 1, *QUIET).code == 0
+        assert message in cli("predict", "last", data, flag, value).err

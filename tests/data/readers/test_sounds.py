@@ -251,3 +251,18 @@ def test_a_forecast_of_a_sound_has_times_in_seconds(cli: Cli, tmp_path: Path) ->
     assert (time, target_time) == pytest.approx((number / 8000, (number + 1) / 8000))
     assert answer.err.count("\n") == 1
     assert "complete no window" in answer.err
+
+
+def test_a_folder_is_of_what_it_holds_most(tmp_path: Path) -> None:
+    for k in range(4):
+        place = tmp_path / "ab"[k % 2]
+        place.mkdir(exist_ok=True)
+        (place / f"{k}.wav").write_bytes(wav(np.full(50, 0.1 * k)))
+    (tmp_path / "a" / "cover.png").write_bytes(b"no picture")
+    data = read_path(str(tmp_path), DataConfig(), "classify")
+    assert data.kind.startswith("a folder of WAV files")
+    assert "1 file without the suffix of a sound ignored" in data.remarks[0]
+    for k in range(3):
+        (tmp_path / "b" / f"{k}.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"holds as many images as sounds \(4\)"):
+        read_path(str(tmp_path), DataConfig(), "classify")

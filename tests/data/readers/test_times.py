@@ -210,6 +210,39 @@ def test_rows_in_the_order_of_the_file_are_noted_if_a_column_may_order_them(read
     assert data.remarks[-1] == "t.csv: the rows are not in the order of day; ordered by it"
 
 
+@pytest.mark.parametrize(
+    ("name", "cells", "why"),
+    [
+        ("moment", "1714348800 1714262399 1714262398", "holds Unix times, by its values, that do"),
+        ("clock", "1714348800123 1714262399000 1714348800122", "holds Unix times, by its values"),
+        ("moment", "1714348800.5 1714262399.25 1714348800.75", "holds Unix times, by its values"),
+        ("when", "31122024 13052024 28122024", "holds dates such as 31122024, by its values"),
+        ("pos", "30 20 10", "falls from row to row, so the newest may be first"),
+        ("no", "3 1 2", "counts, but not in the order of the rows"),
+    ],
+)
+def test_numbers_that_may_be_times_under_another_name_are_noted(
+    name: str, cells: str, why: str, read: Read
+) -> None:
+    (remark,) = [r for r in read(in_time(name, cells), **FORECAST).remarks if "order" in r]
+    assert f"; column {name} {why}" in remark
+    assert remark.endswith(f"; if it orders them, add --time {name}")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        "1714262398 1714262399 1714348800",  # in order
+        "1714262399 1714262398 1714262399",  # one occurs twice
+        "3000000001 2999999999 3000000000.5",
+        "5 1 2",
+        "31122024 13052024 99999999",
+    ],
+)
+def test_other_numbers_give_no_note_on_the_order(cells: str, read: Read) -> None:
+    assert not any("order" in r for r in read(in_time("size", cells), **FORECAST).remarks)
+
+
 def test_numbers_in_quotes_are_times(read: Read) -> None:
     text = '{"t": "10", "v": 1}\n{"t": "9", "v": 0}\n'
     equal(read(text, "t.jsonl", **FORECAST).X[0, :, 0], [0, 1])

@@ -1,6 +1,6 @@
-"""More than 300 abuses of the program, as users and hostile files commit them, and their judge.
+"""More than 1,000 abuses of the program, as users and hostile files commit them, and their judge.
 
-    python -m tools.stress abuses                # all, in a few minutes
+    python -m tools.stress abuses                # all, in half an hour
     python -m tools.stress.abuses WORD ...       # only those whose names contain a word
 
 Nothing is drawn at random: the abuses are tables, and each runs in a new folder.
@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tools.stress.abuses import array_inputs, options, python_inputs, run_files, text_inputs
+from tools.stress.abuses import (
+    array_inputs,
+    newer_formats,
+    options,
+    python_inputs,
+    run_files,
+    series_inputs,
+    surroundings,
+    text_inputs,
+)
 from tools.stress.abuses.harness import Abuse, Base, try_abuse
 from tools.stress.abuses.sound import make_base
 from tools.stress.processes import Outcome
@@ -23,6 +32,9 @@ ABUSES: tuple[Abuse, ...] = (
     *options.ALL,
     *run_files.ALL,
     *python_inputs.ALL,
+    *newer_formats.ALL,
+    *series_inputs.ALL,
+    *surroundings.ALL,
 )
 
 

@@ -32,6 +32,9 @@ TRAINING = {
     "pics": f"classify pics {SMALL}",
     "code": "autoencode t.csv --max-steps 2 --encoder-sizes 4 --threads 1 --view off",
     "next": f"regress s.csv --horizon 1 {SMALL}",
+    "text": f"classify e.csv --input color,price --layout features {SMALL}",
+    "dates": f"classify e.csv --input price --calendar weekday,month --layout features {SMALL}",
+    "flow": f"regress s.csv --horizon 1 --stateful --no-bidirectional {SMALL}",
 }
 """The commands that train the sound models."""
 
@@ -40,6 +43,18 @@ def signal(n: int = 60) -> str:
     """Return a table of one signal."""
     rows = [f"{t},{np.sin(t / 3):.3f}" for t in range(n)]
     return "\n".join(["step,u", *rows, ""])
+
+
+COLORS = ("red", "green", "blue")
+
+
+def shop(n: int = 24) -> str:
+    """Return a table of text, prices, dates and labels."""
+    rows = [
+        f"{COLORS[k % 3]},{k * 0.5},2024-{1 + k % 12:02d}-{1 + k:02d},{'pq'[k % 2]}"
+        for k in range(n)
+    ]
+    return "\n".join(["color,price,date,label", *rows, ""])
 
 
 def make_base(folder: Path, run: Run = shell) -> Base:
@@ -51,6 +66,7 @@ def make_base(folder: Path, run: Run = shell) -> Base:
         "t.csv": samples.wide(),
         "l.csv": samples.long(),
         "s.csv": signal(),
+        "e.csv": shop(),
         "x.npz": samples.npz(**samples.ARRAYS),
     }
     sound |= {f"pics/{name}": data for name, data in samples.images("png")().items()}
@@ -175,7 +191,7 @@ def python(
     name: str, snippet: str, ends: tuple[int, ...] = (0,), says: str = "", **facts: Any
 ) -> Abuse:
     """Return an abuse of the Python interface; the code asserts what must be true."""
-    line = "python -m tools.stress.abuses.snippet ../snippet.py"
+    line = f"python -P {shlex.quote(str(Path(__file__).parent / 'snippet.py'))} ../snippet.py"
     return Abuse(name, line, ends=ends, says=says, snippet=snippet, **facts)
 
 

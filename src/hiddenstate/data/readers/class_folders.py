@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hiddenstate.data.readers.formats import has_ending
+from hiddenstate.data.readers.formats import IMAGES, SOUNDS, has_ending
 from hiddenstate.errors import DataError, printable
 
 LISTED = 100
@@ -144,9 +144,15 @@ def spaced(examples: list[Example], n: int) -> list[Example]:
     return [examples[k] for k in chosen.tolist()]
 
 
-def holds(folder: Path, endings: tuple[str, ...]) -> bool:
-    """Return whether a folder, or a folder in it or in that, holds files with one of `endings`."""
-    places = [folder]
+def more_sounds(folder: Path) -> bool:
+    """Return whether a folder, with the folders in it and in those, holds more sounds than images.
+
+    Raises
+    ------
+    DataError
+        If it holds as many of both.
+    """
+    places, counts = [folder], [0, 0]
     for _ in range(3):
         deeper: list[Path] = []
         for place in places:
@@ -154,8 +160,14 @@ def holds(folder: Path, endings: tuple[str, ...]) -> bool:
                 entries = [path for path in place.iterdir() if not path.name.startswith(".")]
             except OSError:
                 continue
-            if any(has_ending(path, endings) and not path.is_dir() for path in entries):
-                return True
+            for k, endings in enumerate((IMAGES, SOUNDS)):
+                counts[k] += sum(has_ending(p, endings) and not p.is_dir() for p in entries)
             deeper += [path for path in entries if path.is_dir()]
         places = deeper
-    return False
+    images, sounds = counts
+    if images == sounds > 0:
+        raise DataError(
+            f"{printable(folder)}: holds as many images as sounds ({images}); move those of one "
+            "kind to another folder"
+        )
+    return sounds > images

@@ -13,6 +13,7 @@ from hiddenstate.data.readers.columns import (
     column_index,
     holds_numbers,
     is_empty,
+    sign_of,
     text_error,
 )
 from hiddenstate.data.readers.dates import are_times_of_day
@@ -36,6 +37,9 @@ Part = Literal["training", "test", "new"]
 
 DATES = ("dates", "times of day")
 """Why nothing uses a column of those."""
+
+TEXT, FEW_TEXTS = "text", "text; an input with --input all"
+"""Why nothing uses a column of text, and one whose few values repeat."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,6 @@ def _decided(
     long, ids, time = _id_and_time(columns, options, job, ids, named.get("time"), free, left_out)
     if long and time is None and part != "new":
         check_counters(columns, free, report)
-    if long and time is None and part != "new":
-        check_counters(columns, free, report)
     has_series = long and bool(ids) and not {*ids} & {*left_out}
     label, is_first = named.get("label"), False
     absent = options.label is not None and not require_targets  # nothing takes its place
@@ -215,11 +217,11 @@ def _why_unused(columns: Columns, j: int, options: DataConfig) -> str:
     """Say why nothing uses a column that nobody named."""
     if is_empty(columns, j):
         return "no values"
-    if is_empty(columns, j):
-        return "no values"
     content = content_of(columns, j)
     if content in ("text", "category"):
-        return "text"
+        few = content == "category" and len(set(columns.arrays[j]) - {""}) > 1
+        few = few and options.input is None and not sign_of(columns, j)
+        return FEW_TEXTS if few else TEXT
     if content == "nested":
         return "a type that cannot be read"
     if content == "date" and columns.kinds[j] != "number":

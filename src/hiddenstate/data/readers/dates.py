@@ -22,6 +22,9 @@ SHORT_NAMES = COMPACT_NAMES[:2]
 SAMPLE = 1000
 """Largest number of cells that are looked at to tell what a column holds."""
 
+UNIX = (788_918_400.0, 2_366_841_600.0)
+"""1 January of 1995 and of 2045, in seconds since 1970."""
+
 _MONTH = re.compile(r"(\d{4})[-/](\d{2})")
 _DATE = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})(?:(?:T|,?\s+)(\S.*))?")
 _CLOCK = re.compile(
@@ -167,6 +170,12 @@ def are_clocks(cells: Iterable[str]) -> bool:
 def says_time(name: str) -> bool:
     """Return whether the name of a column says that it holds dates or times."""
     return any(part in name.casefold() for part in COMPACT_NAMES)
+
+
+def are_unix_times(array: Array) -> bool:
+    """Return whether numbers (n,) look like times since 1970 in s, ms, us or ns: 1995 to 2045."""
+    low, high = float(array.min()), float(array.max())
+    return any(UNIX[0] * unit <= low and high <= UNIX[1] * unit for unit in (1, 1e3, 1e6, 1e9))
 
 
 def compact_readings(array: Array, name: str) -> dict[str, Array]:

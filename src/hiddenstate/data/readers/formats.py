@@ -1,7 +1,11 @@
 """Lists the formats of data files by the endings of their names."""
 
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from hiddenstate.errors import OptionError, printable
 
 DELIMITED = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
@@ -24,6 +28,16 @@ SUPPORTED = (
 
 FOLDERS = "images or .wav files in one subfolder per class, or idx, .npy or .ts files"
 """What a folder may hold."""
+
+ONLY_FOR = {
+    "sheet": (WORKBOOKS, "workbooks"),
+    "frame": (SOUNDS, "sounds"),
+    "bands": (SOUNDS, "sounds"),
+    "rate": (SOUNDS, "sounds"),
+    "color": (IMAGES, "images"),
+    "image_size": (IMAGES, "images"),
+}
+"""Options that are for one kind of file, with its endings and its name."""
 
 INSTEAD = {
     "save it as .xlsx or .csv": (".xls", ".xlsb", ".ods", ".numbers"),
@@ -77,6 +91,24 @@ def has_ending(path: Path, endings: tuple[str, ...]) -> bool:
 def is_table(path: Path) -> bool:
     """Return whether a path is that of a table: delimited text, JSON lines, a sheet or Parquet."""
     return has_ending(path, TABLES) and not path.is_dir()
+
+
+def check_applies(given: Mapping[str, Any], path: Path | None) -> None:
+    """Refuse options of a format that the data does not have; None is the bundled data.
+
+    Raises
+    ------
+    OptionError
+        With the option, and what it is for.
+    """
+    for name, (endings, what) in ONLY_FOR.items():
+        if not given.get(name) or (
+            path is not None and (path.is_dir() or has_ending(path, endings))
+        ):
+            continue
+        where = "the bundled data is" if path is None else f"{printable(path)} is"
+        flag = "--" + name.replace("_", "-")
+        raise OptionError(f"{flag}: applies only to {what}; {where} none; leave the option out")
 
 
 def unsupported(path: Path) -> str:

@@ -78,6 +78,7 @@ def read_dataset(
     """
     options = config.data
     if options.data is None:
+        formats.check_applies(vars(options), None)
         return _bundled(config)
     if config.job == "regress" and options.windows != DataConfig.windows:
         raise OptionError(
@@ -188,6 +189,8 @@ def read_path(
         As in :func:`load_dataset`.
     """
     path = existing(name)
+    if part == "training" and options.test is None:
+        formats.check_applies(vars(options), path)
     if options.answers is not None and not _may_lack_targets(path):
         raise OptionError(
             f"--answers: applies only to .npy files; {printable(path)} holds its labels or "
@@ -320,6 +323,7 @@ def read_like(
     same = {n: v for n, v in reading.items() if n != "thousands" or "decimal" not in changed}
     values = {**same, **changed}
     config = make_config(job, {n: v for n, v in values.items() if v is not None})
+    formats.check_applies(changed, existing(name))
     try:
         as_text = Names.like(classes)
         dataset = read_path(
@@ -374,7 +378,7 @@ def _reader(path: Path) -> Reader:
 
 def _folder_reader(path: Path) -> Reader:
     from hiddenstate.data.readers.arrays import is_array_folder, read_arrays
-    from hiddenstate.data.readers.class_folders import holds
+    from hiddenstate.data.readers.class_folders import more_sounds
     from hiddenstate.data.readers.idx import is_idx_folder, read_idx_folder
     from hiddenstate.data.readers.images import read_images
     from hiddenstate.data.readers.ts import is_ts_folder, read_ts
@@ -385,7 +389,7 @@ def _folder_reader(path: Path) -> Reader:
         return read_arrays
     if is_ts_folder(path):
         return read_ts
-    if holds(path, formats.SOUNDS) and not holds(path, formats.IMAGES):
+    if more_sounds(path):
         from hiddenstate.data.readers.sounds import read_sounds
 
         return read_sounds

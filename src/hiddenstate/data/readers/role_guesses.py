@@ -63,6 +63,17 @@ def says_id(name: str) -> bool:
     return name.casefold() in ID_NAMES or _ID.fullmatch(name) is not None
 
 
+_NUMBER = re.compile(
+    r".*(?:number|nummer|numero|num[eé]ro)|(?:.*[\W_])?(?:no|nr|num)\.?|.*[a-z](?:No|Nr|Num)\.?"
+    r"|(?i:customer|client|patient|account|invoice|order|ticket|phone|zip)"
+)
+
+
+def says_number(name: str) -> bool:
+    """Return whether the name of a column says that its numbers are names: CustomerNo, order."""
+    return _NUMBER.fullmatch(name) is not None or _NUMBER.fullmatch(name.casefold()) is not None
+
+
 def first_named(columns: Columns, names: tuple[str, ...], free: list[int]) -> int | None:
     """Return the free column with the first of `names`, in any case, or None."""
     present = {

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.data.readers.column_content import content_of
-from hiddenstate.data.readers.column_roles import DATES, Roles
+from hiddenstate.data.readers.column_roles import DATES, FEW_TEXTS, TEXT, Roles
 from hiddenstate.data.readers.columns import (
     Columns,
     cell_text,
@@ -20,6 +20,7 @@ from hiddenstate.data.readers.columns import (
 )
 from hiddenstate.data.readers.dates import (
     are_times_of_day,
+    are_unix_times,
     compact_doubt,
     compact_readings,
     first_bad_time,
@@ -302,11 +303,10 @@ def _doubt(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> str:
                 "series with --id COL"
             )
     for j in (*roles.inputs, *roles.unused):
-        if j not in roles.targets and _counts_down(columns, j, series):
+        if j not in roles.targets and (what := _other_order(columns, j, series)):
             name = columns.names[j]
             return (
-                f"column {printable(name, 40)} falls from row to row, so the newest may be first; "
-                f"if it orders them, add --time {typed(name)}"
+                f"column {printable(name, 40)} {what}; if it orders them, add --time {typed(name)}"
             )
     return ""
 
@@ -323,7 +323,7 @@ def unread_time(columns: Columns, roles: Roles, series: NDArray[np.int64]) -> in
     """Return the unused column of text that seems to hold times, in a form that is not read."""
     for j, why in roles.unused.items():
         pattern = _WITH_NUMBER if says_time(columns.names[j]) else _LIKE_DATE
-        if why == "text" and all(map(pattern.search, columns.arrays[j])):
+        if why in (TEXT, FEW_TEXTS) and all(map(pattern.search, columns.arrays[j])):
             pairs = zip(series.tolist(), columns.arrays[j], strict=True)
             if len(set(pairs)) == columns.n_rows > 2:
                 return j
@@ -339,14 +339,33 @@ _LIKE_DATE = re.compile(
 """Short text with a year or the name of a month, which may be a time in words."""
 
 
-def _counts_down(columns: Columns, j: int, series: NDArray[np.int64]) -> bool:
-    """Return whether the numbers of one of the first columns fall by 1 in each row of a series."""
-    if j >= MAX_UNNAMED or columns.kinds[j] != "number" or not is_whole(columns.arrays[j]):
-        return False
+def _other_order(columns: Columns, j: int, series: NDArray[np.int64]) -> str:
+    """Say why numbers that do not rise from row to row may be times; empty if nothing says so.
+
+    They may be if they are all distinct in a series and look like Unix times or dates such as
+    20241231, or if they are steps of one distance in one of the first columns.
+    """
+    if columns.kinds[j] != "number" or not np.isfinite(columns.arrays[j]).all():
+        return ""
+    values = columns.arrays[j].astype(np.float64)
     order = np.argsort(series, kind="stable")
     same = series[order][1:] == series[order][:-1]
-    steps = np.diff(columns.arrays[j].astype(np.float64)[order])[same]
-    return len(steps) > 1 and bool((steps == -1).all())
+    steps = np.diff(values[order])[same]
+    if len(steps) < 2 or (steps >= 0).all():
+        return ""
+    ranked = np.lexsort((values, series))
+    gaps = np.diff(values[ranked])[same]
+    if gaps.min() == 0:
+        return ""
+    if j < MAX_UNNAMED and is_whole(values) and gaps.min() == gaps.max():
+        if (steps < 0).all():
+            return "falls from row to row, so the newest may be first"
+        return "counts, but not in the order of the rows"
+    if are_unix_times(values):
+        return "holds Unix times, by its values, that do not rise from row to row"
+    if compact_readings(values, columns.names[j]):
+        return f"holds dates such as {cell_text(columns.arrays[j][0])}, by its values"
+    return ""
 
 
 def settled_order(columns: Columns, j: int) -> str | None:
