@@ -13,6 +13,7 @@ import numpy as np
 import hiddenstate
 from hiddenstate.config import Config
 from hiddenstate.errors import DataError, MachineError, UntrustedFileError, printable
+from hiddenstate.runs.events import WITH_SNAPSHOT
 from hiddenstate.system.array_file import LARGE
 from hiddenstate.system.atomic_file import open_regular
 from hiddenstate.system.checksums import CheckedLines, check_lines, check_object
@@ -133,7 +134,7 @@ def is_kept(event: Mapping[str, Any]) -> bool:
 
     Of the requests, `stop` and the last `pause` are not kept; no `pause` or `go` counts here.
     """
-    return event["event"] in ("log", "valid") or event.get("do") in ("lr", "snapshot")
+    return event["event"] in ("log", "valid") or event.get("do") in ("lr", *WITH_SNAPSHOT)
 
 
 def _read_object(path: Path, required: bool = False) -> Any:

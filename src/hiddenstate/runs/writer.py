@@ -23,6 +23,7 @@ from hiddenstate.errors import (
 )
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
+from hiddenstate.runs.events import WITH_SNAPSHOT
 from hiddenstate.runs.record import (
     CLOSED,
     RUN_FORMAT,
@@ -235,10 +236,10 @@ class RunWriter:
         path = self.path / "history.jsonl"
         events = read_lines(path, self._checksummed, self._seed).entries
         kept = [event for event in events if _stays(event, step, pending)]
-        waits = [n for n, event in enumerate(kept) if event.get("do") in ("pause", "go")]
+        waits = [n for n, event in enumerate(kept) if event.get("do") in ("pause", "go", "step")]
         if waits and kept[waits[-1]]["do"] == "pause":  # a resumed run does not wait any longer
             del kept[waits[-1]]
-        requested = {e["step"] for e in kept if e["event"] == "control" and e["do"] == "snapshot"}
+        requested = {event["step"] for event in kept if event.get("do") in WITH_SNAPSHOT}
         self._rewrite(path, kept)
         self._kept = sum(map(is_kept, kept))
         self._repair_journal()

@@ -9,7 +9,13 @@ import numpy as np
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import MachineError, printable
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
-from hiddenstate.runs.events import ControlEvent, Figures, LogEvent, ValidationEvent
+from hiddenstate.runs.events import (
+    WITH_SNAPSHOT,
+    ControlEvent,
+    Figures,
+    LogEvent,
+    ValidationEvent,
+)
 from hiddenstate.runs.writer import RunWriter, leaves_snapshot
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
@@ -62,10 +68,13 @@ class Recorder(Callback):
         self.writer.add_history(event)
 
     def on_control(self, trainer: Trainer, event: ControlEvent, name: str) -> None:
-        """Add the event, answer the request, and leave a snapshot if it asked for one."""
-        self.writer.add_history(event)
-        if event["do"] == "snapshot" and not self.writer.has_snapshot(trainer.step):
+        """Leave a snapshot if the request asks for one, add the event and answer the request.
+
+        The snapshot comes first: an event that a crash leaves without it would never get one.
+        """
+        if event["do"] in WITH_SNAPSHOT and not self.writer.has_snapshot(trainer.step):
             self._snapshot(trainer, trainer.evaluation.arrays)
+        self.writer.add_history(event)
         self.writer.add_journal(**event, name=name)
 
     def on_pause(self, trainer: Trainer) -> None:
