@@ -184,6 +184,7 @@ def test_a_requested_snapshot_stays(tiny_idx, tmp_path):
     train(job, tmp_path / "run", (5, "snapshot"), stop_at=10)
     finish(tmp_path / "run")
     assert [int(path.stem) for path in Run(tmp_path / "run").snapshot_paths()] == [1, 5, 16]
+    assert [int(path.stem) for path in Run(tmp_path / "run").weights_paths()] == [1, 5]
 
 
 def line(**entry):
@@ -450,8 +451,11 @@ def test_a_step_is_one_update_with_a_snapshot_and_a_pause(
     train(job, tmp_path / "run", (0, "step"), (1, "step"), (2, "step"), (3, "go"))
     assert made(tmp_path / "run") == [(1, "step"), (2, "step"), (3, "step"), (3, "go")]
     assert len(no_waiting) == 3
-    paths = Run(tmp_path / "run").snapshot_paths()
-    assert [int(path.stem) for path in paths] == [1, 2, 3, job.total_steps]
+    run = Run(tmp_path / "run")
+    assert [int(path.stem) for path in run.snapshot_paths()] == [1, 2, 3, job.total_steps]
+    assert [int(path.stem) for path in run.weights_paths()] == [1, 2, 3]
+    saved = [entry["step"] for entry in run.journal() if entry["event"] == "checkpoint"]
+    assert saved[:3] == [1, 2, 3]
     train(job, tmp_path / "whole")
     one, other = (Run(tmp_path / name).model().params for name in ("run", "whole"))
     for name, array in one.items():

@@ -20,7 +20,7 @@ from hiddenstate.system.checksums import CheckedLines, check_lines, check_object
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.strict_json import check_fields
 
-RUN_FORMAT = 4
+RUN_FORMAT = 5
 """Version of config.json and of the folder's layout; newer ones are refused."""
 
 MAX_RECORD = 2**20

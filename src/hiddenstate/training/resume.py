@@ -29,6 +29,7 @@ from hiddenstate.system.typing import Array
 from hiddenstate.training.checkpoints import check_layout, unpack
 from hiddenstate.training.initial_state import fingerprint, starting_state
 from hiddenstate.training.progress import Progress, pending_events
+from hiddenstate.training.recorder import lines_with_weights
 from hiddenstate.training.start import Session
 
 
@@ -144,7 +145,8 @@ def _apply(plan: ResumePlan, writer: RunWriter, inbox: Inbox) -> Session:
     run, job, point = plan.run, plan.job, plan.point
     training, step, waiting = job.config.training, point.state.step, point.waiting
     pending = pending_events(job, step, point.progress)
-    if writer.truncate_after(step, training.log_every, pending):
+    in_full = lines_with_weights(job)
+    if writer.truncate_after(step, training.log_every, in_full, pending):
         waiting = None  # a snapshot taken after the checkpoint holds it
     if is_paused(run.history()) and not _is_complete(job, point):
         go: ControlEvent = {"event": "control", "step": step, "do": "go"}
