@@ -80,6 +80,7 @@ FOREIGN = (
     "model.safetensors",
     "checkpoints/{newest}.safetensors",
     "snapshots/000000001.safetensors",
+    "weights/000000001.safetensors",
     "snapshots/shown.safetensors",
     "snapshots/closing.safetensors",
 )
@@ -108,7 +109,7 @@ def test_a_model_of_another_run_does_not_predict_for_this_one(
     assert "model.safetensors: belongs to another run" in done.err
 
 
-@pytest.mark.parametrize("folder", ["checkpoints", "snapshots"])
+@pytest.mark.parametrize("folder", ["checkpoints", "snapshots", "weights"])
 def test_two_files_of_a_run_that_changed_names_are_named(
     folder: str, runs: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -118,6 +119,22 @@ def test_two_files_of_a_run_that_changed_names_are_named(
     two.rename(one)
     (tmp_path / "kept").rename(two)
     assert named(path) == {f"{folder}/{each.name}" for each in (one, two)}
+
+
+def test_weights_of_a_moment_in_place_of_the_model_are_named(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    path = shutil.copytree(runs["done"], tmp_path / "run")
+    shutil.copy(path / "weights" / "000000001.safetensors", path / "model.safetensors")
+    assert named(path) == {"model.safetensors"}
+    with pytest.raises(UntrustedFileError, match="weights from the middle of training"):
+        Run(path).model()
+
+
+def test_the_model_in_place_of_weights_is_named(runs: dict[str, Path], tmp_path: Path) -> None:
+    path = shutil.copytree(runs["done"], tmp_path / "run")
+    shutil.copy(path / "model.safetensors", path / "weights" / "000000001.safetensors")
+    assert named(path) == {"weights/000000001.safetensors"}
 
 
 def test_a_run_of_the_same_settings_has_the_same_id_and_another_seed_another(

@@ -18,6 +18,7 @@ from hiddenstate.inference.predict import predict_series
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import RUN_FORMAT
+from hiddenstate.runs.requests import is_paused
 from hiddenstate.training.checkpoints import unpack
 from hiddenstate.training.resume import resume_run
 from hiddenstate.training.verify import check_files
@@ -55,9 +56,15 @@ VERSIONS = {
 }
 VERSIONS["v3"] = VERSIONS["v2"]  # the same run, its text sealed
 VERSIONS["v4"] = VERSIONS["v2"]  # the same run, its files bound to it
+VERSIONS["v5"] = VERSIONS["v2"]  # the same run, with the weights of its moments
 
-ASKED = ("v3", "v4")
-"""Versions with a run that was sent requests, and one that was interrupted."""
+BOTH = [(4, "lr"), (4, "snapshot")]
+ASKED = {
+    "v3": [*BOTH, (10, "stop")],
+    "v4": [*BOTH, (10, "stop")],
+    "v5": [*BOTH, (5, "step"), (5, "go"), (10, "stop")],
+}
+"""Versions with a run that was sent these requests, and one that was interrupted."""
 
 
 def config_of(version: str) -> Config:
@@ -147,10 +154,11 @@ def test_a_run_of_format_2_measures_as_it_did(monkeypatch: pytest.MonkeyPatch) -
 def test_the_requests_to_a_run_are_read(version: str) -> None:
     run = Run(GOLDEN / version / "asked")
     asked = [(e["step"], e["do"]) for e in run.history() if e["event"] == "control"]
-    assert asked == [(4, "lr"), (4, "snapshot"), (10, "stop")]
+    assert asked == ASKED[version]
     assert run.status() == "done"
-    assert run.has_final_arrays  # empty: of own windows the end shows nothing more
-    assert run.final_arrays() == {}
+    assert run.has_final_arrays
+    # At first, the end of a run on own windows showed nothing more.
+    assert bool(run.final_arrays()) == (version == "v5")
     assert 4 in Timeline(run).steps
 
 
@@ -171,6 +179,26 @@ def test_an_interrupted_run_resumes(
     assert results["best_step"] in (10, 12)
     assert Run(tmp_path / "interrupted").record["format"] == RUN_FORMAT
     assert {what for _, what in check_files(Run(tmp_path / "interrupted"))} == {None}
+    assert not is_paused(events)
+
+
+def test_the_weights_of_moments_are_read_as_they_were() -> None:
+    sums = {}
+    for name in ("regress", "asked"):
+        run = Run(GOLDEN / "v5" / name)
+        for path in run.weights_paths():
+            weights = run.weights(path).params["rnn.weight_hh_l0"]
+            sums[name, int(path.stem)] = float(np.abs(weights).sum())
+    assert sums == {
+        ("regress", 1): pytest.approx(13.24987),
+        ("regress", 6): pytest.approx(17.08043),
+        ("regress", 11): pytest.approx(18.40406),
+        ("asked", 1): pytest.approx(13.24987),
+        ("asked", 4): pytest.approx(15.71590),
+        ("asked", 5): pytest.approx(16.01933),
+        ("asked", 6): pytest.approx(16.30277),
+    }
+    assert Run(GOLDEN / "v4" / "regress").weights_paths() == []
 
 
 @pytest.mark.parametrize("name", ["regress", "asked", "interrupted"])

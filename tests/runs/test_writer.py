@@ -40,6 +40,7 @@ WRITES: dict[str, Callable[[RunWriter], None]] = {
     "journal.jsonl": lambda writer: writer.add_journal("interrupted", step=1),
     "snapshots/shown.safetensors": lambda writer: writer.write_static_arrays(ARRAYS, {}),
     "snapshots/000000001.safetensors": lambda writer: writer.write_snapshot(1, ARRAYS),
+    "weights/000000001.safetensors": lambda writer: writer.write_weights(1, MODEL, {}),
     "snapshots/closing.safetensors": lambda writer: writer.write_final_arrays(ARRAYS),
     "checkpoints/000000001.safetensors": lambda writer: writer.write_checkpoint(1, ARRAYS, {}),
     "model.safetensors": lambda writer: writer.write_model(MODEL, {}),
@@ -139,7 +140,7 @@ def test_a_history_or_journal_that_is_a_link_is_replaced_on_resuming(
     before = precious.read_bytes()
     place.symlink_to(precious)
     with reopen_run(Run(tmp_path / "run")) as writer:
-        writer.truncate_after(0, 10)
+        writer.truncate_after(0, 10, 100)
     assert precious.read_bytes() == before
     assert not place.is_symlink()
 
@@ -162,8 +163,9 @@ def test_all_that_leads_up_to_a_checkpoint_is_on_the_disk_before_it(
 
     def replace(source: str, target: Path) -> None:
         if target.parent.name == "checkpoints":
-            snapshots = place / "snapshots"
-            for path in (place / "history.jsonl", snapshots, *snapshots.iterdir(), Path(source)):
+            folders = [place / "snapshots", place / "weights"]
+            files = [path for folder in folders for path in (folder, *folder.iterdir())]
+            for path in (place / "history.jsonl", *files, Path(source)):
                 checked.append(path.name)
                 assert flushed.get(path.stat().st_ino) == state(path), path.name
         real_replace(source, target)
@@ -176,5 +178,6 @@ def test_all_that_leads_up_to_a_checkpoint_is_on_the_disk_before_it(
         for step in (1, 2):
             writer.add_history({"event": "control", "step": step, "do": "snapshot"})
             writer.write_snapshot(step, ARRAYS)
+            writer.write_weights(step, MODEL, {})
             writer.write_checkpoint(step, ARRAYS, {})
-    assert len(checked) == 5 + 6
+    assert len(checked) == 7 + 9

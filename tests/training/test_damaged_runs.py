@@ -15,6 +15,7 @@ import pytest
 from hiddenstate.config import make_config
 from hiddenstate.errors import DataError, MachineError, RunMovedError, UntrustedFileError
 from hiddenstate.runs import Run
+from hiddenstate.runs.record import RUN_FORMAT
 from hiddenstate.runs.run import numbered
 from hiddenstate.runs.writer import create_run
 from hiddenstate.system.array_file import write_arrays
@@ -164,7 +165,7 @@ def test_a_damaged_snapshot_is_left_out_and_named(run, cli, tmp_path, monkeypatc
     "change",
     [
         ('"lr": 0.02', '"lr": 0.03'),
-        ('"format": 4', '"format": 1'),
+        (f'"format": {RUN_FORMAT}', '"format": 1'),
         ('"sha256"', '"sha255"'),
         ('"threads": 1', '"threads": 01'),
     ],
@@ -225,7 +226,7 @@ def test_resuming_a_run_of_an_older_format_adds_checksums(tmp_path):
     assert Run(path).status() == "stopped"
     finish(path)
     assert contents(path) == whole
-    assert Run(path).record["format"] == 4
+    assert Run(path).record["format"] == RUN_FORMAT
     assert [Run(path).damage(n) for n in ("history.jsonl", "journal.jsonl")] == [None, None]
     assert "check" in (path / "journal.jsonl").read_text().splitlines()[0]
 
@@ -233,7 +234,7 @@ def test_resuming_a_run_of_an_older_format_adds_checksums(tmp_path):
 def test_stale_files_are_removed_when_a_run_is_resumed(run):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    for folder in ("", "snapshots", "checkpoints", "figures"):
+    for folder in ("", "snapshots", "weights", "checkpoints", "figures"):
         (run / folder / f".hiddenstate-tmp-{gone.pid}-x").write_bytes(b"half")
     finish(run)
     assert not list(run.rglob(".hiddenstate-tmp-*"))
@@ -278,7 +279,8 @@ def test_history_and_snapshots_are_on_the_disk_before_the_checkpoint(tmp_path, m
     names = [p.parent.name if p.suffix == ".safetensors" else p.name for p in flushed]
     first = next(k for k, p in enumerate(flushed) if p.parent.name == "checkpoints")
     after = names[names.index("history.jsonl") : first]
-    assert after[:4] == ["history.jsonl", *["snapshots"] * 3]  # those of two lines, and the folder
+    files = ["snapshots", "weights"]
+    assert after[:7] == ["history.jsonl", *files * 2, *files]  # those of two lines, and the folders
     assert names[-3] == "snapshots"  # then the number of lines, and the run's folder
     assert "history.jsonl" in names[-6:]  # the last snapshot, what only the end shows, the folder
 
@@ -356,7 +358,7 @@ def test_checkpoints_are_in_the_order_of_their_numbers_however_long(tmp_path):
     assert [int(path.stem) for path in numbered(tmp_path)] == [7, 999_999_995, 1_000_000_000]
 
 
-@pytest.mark.parametrize("name", ["snapshots", "checkpoints", "figures"])
+@pytest.mark.parametrize("name", ["snapshots", "weights", "checkpoints", "figures"])
 def test_a_folder_that_leads_out_of_the_run_is_not_written_in(name, run, cli, tmp_path):
     (run / name).rename(tmp_path / "outside")
     (tmp_path / "outside" / "000099999.safetensors").write_text("mine")

@@ -215,8 +215,8 @@ def _is_checkpoint(path: str) -> bool:
 
 
 def _is_durable(path: str) -> bool:
-    """Return whether a file must survive a power failure: all except figures and snapshots."""
-    return os.path.basename(os.path.dirname(path)) not in ("figures", "snapshots")
+    """Return whether a file must survive a power failure: all but figures, snapshots, weights."""
+    return os.path.basename(os.path.dirname(path)) not in ("figures", "snapshots", "weights")
 
 
 def main() -> None:

@@ -185,7 +185,7 @@ def _limited(job: str, engine: str, limit: int, place: Path) -> Outcome:
 
 def _is_sound(path: Path) -> bool:
     kind = {name: name for name in ("model", "shown", "closing")}.get(
-        path.stem, path.parent.name.removesuffix("s")
+        path.stem, {"weights": "model"}.get(path.parent.name, path.parent.name.removesuffix("s"))
     )
     try:
         arrays, _ = read_arrays(path, kind)

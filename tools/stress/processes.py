@@ -164,7 +164,8 @@ def reproducible_files(run: Path) -> dict[str, bytes]:
     These are all files except those with clock times and the second-newest checkpoint.
     """
     paths = [run / name for name in ("config.json", "history.jsonl", "model.safetensors")]
-    paths += (run / "snapshots").iterdir()
+    for folder in ("snapshots", "weights"):
+        paths += (run / folder).iterdir()
     paths += sorted((run / "checkpoints").glob("[0-9]*"))[-1:]
     return {str(path.relative_to(run)): path.read_bytes() for path in paths if path.exists()}
 

@@ -14,10 +14,11 @@ ANSWER_SECONDS = 5.0
 
 @click.command(
     cls=GroupedCommand,
-    short_help="Finish, pause or continue a run, or change its learning rate.",
+    short_help="Finish, pause, step or continue a run, or change its learning rate.",
     help="Send a request to a run in progress, from any terminal.\n\n\b\n"
     "  stop       finish early: keep the best weights and end the run as done\n"
     "  pause, go  pause training, continue it\n"
+    "  step       make one update, save a snapshot and pause\n"
     "  lr X       set the learning rate to X; a schedule continues from it\n"
     "  snapshot   save a snapshot for the views\n\n"
     "Each request that is carried out becomes an event in the history of the run. To interrupt a "
@@ -26,7 +27,7 @@ ANSWER_SECONDS = 5.0
     context_settings={"ignore_unknown_options": True},  # -1 is a value, out of range
 )
 @run_argument
-@click.argument("request", metavar="stop|pause|go|lr|snapshot")
+@click.argument("request", metavar="stop|pause|go|step|lr|snapshot")
 @click.argument("value", required=False)
 @runs_dir_option
 @debug_option

@@ -34,7 +34,7 @@ def load(path: str | Path) -> Any:
     Parameters
     ----------
     path : path
-        The file, or the model.safetensors of a run.
+        The file, or the model.safetensors of a run, or the weights of one of its moments.
 
     Returns
     -------

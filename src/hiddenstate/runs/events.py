@@ -9,8 +9,11 @@ from typing import Any, Literal, NotRequired, TypedDict
 Figures = dict[str, float]
 """Named numbers: what an evaluation found, or a run's results. Counts are whole numbers."""
 
-Command = Literal["stop", "pause", "go", "lr", "snapshot"]
+Command = Literal["stop", "pause", "go", "step", "lr", "snapshot"]
 """What can be asked of a run while it trains."""
+
+WITH_SNAPSHOT: tuple[Command, ...] = ("snapshot", "step")
+"""Requests that leave a snapshot."""
 
 
 class LogEvent(TypedDict):

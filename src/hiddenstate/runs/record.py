@@ -13,13 +13,14 @@ import numpy as np
 import hiddenstate
 from hiddenstate.config import Config
 from hiddenstate.errors import DataError, MachineError, UntrustedFileError, printable
+from hiddenstate.runs.events import WITH_SNAPSHOT
 from hiddenstate.system.array_file import LARGE
 from hiddenstate.system.atomic_file import open_regular
 from hiddenstate.system.checksums import CheckedLines, check_lines, check_object
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.strict_json import check_fields
 
-RUN_FORMAT = 4
+RUN_FORMAT = 5
 """Version of config.json and of the folder's layout; newer ones are refused."""
 
 MAX_RECORD = 2**20
@@ -133,7 +134,7 @@ def is_kept(event: Mapping[str, Any]) -> bool:
 
     Of the requests, `stop` and the last `pause` are not kept; no `pause` or `go` counts here.
     """
-    return event["event"] in ("log", "valid") or event.get("do") in ("lr", "snapshot")
+    return event["event"] in ("log", "valid") or event.get("do") in ("lr", *WITH_SNAPSHOT)
 
 
 def _read_object(path: Path, required: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""Requests to a run while it trains: stop, pause, go, lr, snapshot.
+"""Requests to a run while it trains: stop, pause, go, step, lr, snapshot.
 
 A viewer appends a line to the run's `control.jsonl`. Training reads it between two chunks of
 steps, carries it out, and records it in the history and, with the request's name, in the journal.
@@ -8,7 +8,7 @@ import json
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, get_args
@@ -29,7 +29,7 @@ from hiddenstate.system.atomic_file import open_regular
 COMMANDS: tuple[Command, ...] = get_args(Command)
 """Everything that can be requested."""
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 """Seconds between two checks for requests."""
 
 MAX_READ = 64 * 1024
@@ -42,9 +42,9 @@ class Request:
 
     Parameters
     ----------
-    do : {"stop", "pause", "go", "lr", "snapshot"}
-        Finish now with the best weights, pause, continue, change the learning rate, or leave a
-        snapshot.
+    do : {"stop", "pause", "go", "step", "lr", "snapshot"}
+        Finish now with the best weights, pause, continue, make one update and pause, change the
+        learning rate, or leave a snapshot.
     value : float, optional
         The learning rate, for "lr" only.
     name : str
@@ -223,6 +223,18 @@ def _parse_request(line: bytes) -> Request | None:
         return None
 
 
+def is_paused(history: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether the last request to pause, to make a step or to continue left a run paused.
+
+    Parameters
+    ----------
+    history : iterable of mapping
+        The events of a run in progress, or of one that is about to be resumed.
+    """
+    waits = [event["do"] for event in history if event.get("do") in ("pause", "go", "step")]
+    return bool(waits) and waits[-1] != "go"
+
+
 def describe_request(event: Mapping[str, Any]) -> str:
     """Return a control event in a few words."""
     step = event.get("step")
@@ -235,4 +247,6 @@ def describe_request(event: Mapping[str, Any]) -> str:
             return f"paused after step {step}"
         case "go":
             return f"continued after step {step}"
+        case "step":
+            return f"one step, to {step}, then paused"
     return f"snapshot after step {step}"

@@ -63,6 +63,7 @@ OWN_NAMES = (
     "model.safetensors",
     "checkpoints",
     "snapshots",
+    "weights",
 )
 """Files and folders that training writes; `figures`, reports and others are drawn again."""
 
@@ -367,6 +368,19 @@ class Run:
             except MachineError:  # the run was resumed and truncated meanwhile
                 continue
 
+    def weights_paths(self) -> list[Path]:
+        """Return the path of the weights of every moment that has some, in their order."""
+        return numbered(self.path / "weights")
+
+    def weights(self, path: Path) -> FittedModel:
+        """Return the net of one of `weights_paths`, after the updates that its name counts.
+
+        Errors as :meth:`snapshot`.
+        """
+        model, extra = load_model(path)
+        check_step(path, own_facts(extra, self.id, printable(path)))
+        return model
+
     def checkpoint_paths(self) -> list[Path]:
         """Return the path of every checkpoint, newest first."""
         return numbered(self.path / "checkpoints")[::-1]
@@ -435,7 +449,7 @@ class Run:
         DataError
             If the run is not done.
         UntrustedFileError
-            If the model file is damaged, or another run's.
+            If the model file is damaged, another run's, or the weights of a moment.
         """
         path = self.path / "model.safetensors"
         if not path.is_file():
@@ -446,7 +460,10 @@ class Run:
                 f"`hiddenstate resume {self.path}`"
             )
         model, extra = load_model(path)
-        own_facts(extra, self.id, printable(path))
+        if "step" in own_facts(extra, self.id, printable(path)):
+            raise UntrustedFileError(
+                f"{printable(path)}: holds weights from the middle of training; restore the model"
+            )
         return model
 
 

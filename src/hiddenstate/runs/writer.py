@@ -23,6 +23,7 @@ from hiddenstate.errors import (
 )
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.runs import Run
+from hiddenstate.runs.events import WITH_SNAPSHOT
 from hiddenstate.runs.record import (
     CLOSED,
     RUN_FORMAT,
@@ -33,6 +34,7 @@ from hiddenstate.runs.record import (
     seed_of,
     with_run,
 )
+from hiddenstate.runs.retention import WEIGHTS_LIMIT, leaves_snapshot, leaves_weights
 from hiddenstate.runs.run import FINAL_ARRAYS, STATIC_ARRAYS, numbered
 from hiddenstate.system.array_file import write_arrays
 from hiddenstate.system.atomic_file import (
@@ -52,25 +54,10 @@ from hiddenstate.system.checksums import (
 from hiddenstate.system.lock import holds, take_lock
 from hiddenstate.system.typing import Arrays
 
-SNAPSHOTS_IN_FULL = 100
-"""Logged lines that each leave a snapshot; after these every second, fourth, ... does."""
-
-FOLDERS = ("snapshots", "checkpoints", "figures")
+FOLDERS = ("snapshots", "weights", "checkpoints", "figures")
 
 CHECKPOINTS_KEPT = 2
 """The newest checkpoint, and the one before it in case the newest is damaged."""
-
-
-def leaves_snapshot(n_logged: int) -> bool:
-    """Whether logged line `n_logged` (from 0) leaves a snapshot.
-
-    The first `SNAPSHOTS_IN_FULL` all do, then half as many for each doubling, so that a run of
-    any length keeps a few hundred at most, and a resumed run keeps the same ones.
-    """
-    spacing = 1
-    while n_logged >= SNAPSHOTS_IN_FULL * spacing:
-        spacing *= 2
-    return n_logged % spacing == 0
 
 
 class RunWriter:
@@ -172,8 +159,8 @@ class RunWriter:
         for path in (self.path / "history.jsonl", *self._unflushed):
             with contextlib.suppress(FileNotFoundError):
                 flush(path)
-        if self._unflushed:
-            flush(self.path / "snapshots")
+        for folder in dict.fromkeys(path.parent for path in self._unflushed):
+            flush(folder)
         self._unflushed = []
 
     def write_static_arrays(self, arrays: Arrays, facts: Mapping[str, Any]) -> None:
@@ -192,6 +179,20 @@ class RunWriter:
         """Whether there is a snapshot taken after `step` updates."""
         return (self.path / "snapshots" / f"{step:09d}.safetensors").is_file()
 
+    def write_weights(self, step: int, model: FittedModel, extra: Mapping[str, Any]) -> None:
+        """Write the net after `step` updates as a model file."""
+        path = self._place("weights", f"{step:09d}.safetensors")
+        data = model.encode(with_run({**extra, "step": step}, self._id))
+        write_atomically(path, data, durable=False)
+        self._unflushed.append(path)
+
+    def has_space_for_weights(self, step: int) -> bool:
+        """Whether a request may leave weights after `step` updates: there are none of that step
+        yet, and all others have less than `WEIGHTS_LIMIT` bytes."""
+        paths = numbered(self.path / "weights")
+        sizes = sum(path.stat().st_size for path in paths)
+        return sizes < WEIGHTS_LIMIT and all(int(path.stem) != step for path in paths)
+
     def write_final_arrays(self, arrays: Arrays) -> None:
         """Write the arrays that exist only at the run's end."""
         path = self._place("snapshots", FINAL_ARRAYS)
@@ -201,8 +202,8 @@ class RunWriter:
     def write_checkpoint(self, step: int, arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write a checkpoint and remove all but the newest `CHECKPOINTS_KEPT`.
 
-        The history and snapshots before it are on the disk first, and it states how many lines
-        of the history a run needs that is resumed from it.
+        The history, snapshots and weights before it are on the disk first, and it states how
+        many lines of the history a run needs that is resumed from it.
         """
         folder = self._place("checkpoints")
         self.flush()
@@ -216,12 +217,16 @@ class RunWriter:
         path = self._place("model.safetensors")
         write_atomically(path, model.encode(with_run(extra, self._id)))
 
-    def truncate_after(self, step: int, log_every: int, pending: Container[str] = ()) -> bool:
+    def truncate_after(
+        self, step: int, log_every: int, in_full: int, pending: Container[str] = ()
+    ) -> bool:
         """Remove what the run wrote after `step` updates, so that it can be resumed there.
 
         Parameters
         ----------
         step, log_every : int
+        in_full : int
+            Logged lines that all leave weights, as :func:`weights_in_full` returns it.
         pending : container of str
             Events of the last step that will be repeated, and are removed too: `log`, `valid`.
 
@@ -235,19 +240,20 @@ class RunWriter:
         path = self.path / "history.jsonl"
         events = read_lines(path, self._checksummed, self._seed).entries
         kept = [event for event in events if _stays(event, step, pending)]
-        waits = [n for n, event in enumerate(kept) if event.get("do") in ("pause", "go")]
+        waits = [n for n, event in enumerate(kept) if event.get("do") in ("pause", "go", "step")]
         if waits and kept[waits[-1]]["do"] == "pause":  # a resumed run does not wait any longer
             del kept[waits[-1]]
-        requested = {e["step"] for e in kept if e["event"] == "control" and e["do"] == "snapshot"}
+        requested = {event["step"] for event in kept if event.get("do") in WITH_SNAPSHOT}
         self._rewrite(path, kept)
         self._kept = sum(map(is_kept, kept))
         self._repair_journal()
         (self.path / "snapshots" / FINAL_ARRAYS).unlink(missing_ok=True)
-        for path in numbered(self.path / "snapshots"):
+        for path in numbered(self.path / "snapshots") + numbered(self.path / "weights"):
             after = int(path.stem)
             n_logged, rest = divmod(after - 1, log_every)
-            regular = not rest and leaves_snapshot(n_logged)
-            if after > step or not (regular or after in requested):
+            of_weights = path.parent.name == "weights"
+            regular = leaves_weights(n_logged, in_full) if of_weights else leaves_snapshot(n_logged)
+            if after > step or not ((regular and not rest) or after in requested):
                 path.unlink()
         for path in numbered(self.path / "checkpoints"):
             if int(path.stem) > step:

@@ -36,7 +36,8 @@ class LoopControl:
     paused, finishing : bool
         Whether a request asked to wait, or to end the run with the best weights so far.
     whole_steps : bool
-        Whether steps run one at a time, each to its end unless the process must stop.
+        Whether steps run one at a time, each to its end unless the process must stop. The caller
+        may set it for the next step.
     """
 
     def __init__(

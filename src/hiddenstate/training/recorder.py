@@ -1,16 +1,27 @@
 """Records a run in its folder: history, journal, snapshots, checkpoints, the model."""
 
 import contextlib
+import math
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import MachineError, printable
+from hiddenstate.jobs import Job
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
-from hiddenstate.runs.events import ControlEvent, Figures, LogEvent, ValidationEvent
-from hiddenstate.runs.writer import RunWriter, leaves_snapshot
+from hiddenstate.runs.events import (
+    WITH_SNAPSHOT,
+    ControlEvent,
+    Figures,
+    LogEvent,
+    ValidationEvent,
+)
+from hiddenstate.runs.retention import leaves_snapshot, leaves_weights, weights_in_full
+from hiddenstate.runs.snapshot_files import MAX_STEP
+from hiddenstate.runs.writer import RunWriter
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.checkpoints import pack
@@ -36,10 +47,12 @@ class Recorder(Callback):
         self.writer, self.snapshots = writer, snapshots
         self._waiting = [] if waiting is None else [waiting]
         self._started = time.monotonic()
+        self._in_full = 0  # logged lines that all leave weights
 
     def on_start(self, trainer: Trainer) -> None:
         """Write the static arrays of a new run, and note the start."""
         self._started = time.monotonic()
+        self._in_full = lines_with_weights(trainer.job)
         if trainer.step == 0:
             self.writer.write_static_arrays(self.snapshots.static_arrays(), self.snapshots.facts())
         about = trainer.engine.about()
@@ -52,20 +65,29 @@ class Recorder(Callback):
             self._waiting.append(chunk.outputs)
 
     def on_log(self, trainer: Trainer, event: LogEvent) -> None:
-        """Add the event, and a snapshot where this line leaves one."""
+        """Add the event, and a snapshot and weights where this line leaves them."""
         self.writer.add_history(event)
-        if leaves_snapshot(event["step"] // trainer.job.config.training.log_every):
+        n_logged = event["step"] // trainer.job.config.training.log_every
+        if leaves_snapshot(n_logged):
             self._snapshot(trainer, trainer.evaluation.arrays)
+        if leaves_weights(n_logged, self._in_full):
+            self._weights(trainer)
 
     def on_valid(self, trainer: Trainer, event: ValidationEvent) -> None:
         """Add the event."""
         self.writer.add_history(event)
 
     def on_control(self, trainer: Trainer, event: ControlEvent, name: str) -> None:
-        """Add the event, answer the request, and leave a snapshot if it asked for one."""
+        """Leave a snapshot and weights for a request that has them, add the event and answer.
+
+        The event comes after them: one that a crash left without its snapshot would not get one.
+        """
+        if event["do"] in WITH_SNAPSHOT:
+            if not self.writer.has_snapshot(trainer.step):
+                self._snapshot(trainer, trainer.evaluation.arrays)
+            if self._in_full and self.writer.has_space_for_weights(trainer.step):
+                self._weights(trainer)
         self.writer.add_history(event)
-        if event["do"] == "snapshot" and not self.writer.has_snapshot(trainer.step):
-            self._snapshot(trainer, trainer.evaluation.arrays)
         self.writer.add_journal(**event, name=name)
 
     def on_pause(self, trainer: Trainer) -> None:
@@ -111,3 +133,28 @@ class Recorder(Callback):
         arrays = {**self.snapshots.snapshot(trainer.engine, made), **evaluated}
         if arrays:
             self.writer.write_snapshot(trainer.step, arrays)
+
+    def _weights(self, trainer: Trainer) -> None:
+        """Write the net as it is, unless a weight is not finite: training then ends soon."""
+        params = trainer.engine.export().params
+        if all(np.isfinite(array).all() for array in params.values()):
+            model = trainer.job.fitted(params)
+            self.writer.write_weights(trainer.step, model, _facts(trainer.job))
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    """What the weights of a moment state beside the net, its step and its run."""
+    return {"data": job.dataset.name, "results": {}}
+
+
+def lines_with_weights(job: Job) -> int:
+    """Return how many logged lines of a run of `job` all leave weights; 0 if the net is too large.
+
+    As all weights of a run are files of one size, a resumed run gets the same number.
+    """
+    shapes, kind = job.net.shapes(), np.dtype(job.config.training.dtype)
+    if not weights_in_full(kind.itemsize * sum(map(math.prod, shapes.values()))):
+        return 0
+    zeros = {name: np.zeros(shape, kind) for name, shape in shapes.items()}
+    longest = {**_facts(job), "run": "0" * 32, "step": MAX_STEP}
+    return weights_in_full(len(job.fitted(zeros).encode(longest)))

@@ -19,8 +19,9 @@ from hiddenstate.jobs import Job, make_job
 from hiddenstate.jobs.lines import job_notices
 from hiddenstate.jobs.memory import check_memory
 from hiddenstate.runs import Run
+from hiddenstate.runs.events import ControlEvent
 from hiddenstate.runs.record import make_record
-from hiddenstate.runs.requests import Inbox
+from hiddenstate.runs.requests import Inbox, is_paused
 from hiddenstate.runs.run_data import data_change, run_dataset
 from hiddenstate.runs.writer import RunWriter, reopen_run
 from hiddenstate.system.notice import Notice, warning
@@ -28,6 +29,7 @@ from hiddenstate.system.typing import Array
 from hiddenstate.training.checkpoints import check_layout, unpack
 from hiddenstate.training.initial_state import fingerprint, starting_state
 from hiddenstate.training.progress import Progress, pending_events
+from hiddenstate.training.recorder import lines_with_weights
 from hiddenstate.training.start import Session
 
 
@@ -143,8 +145,13 @@ def _apply(plan: ResumePlan, writer: RunWriter, inbox: Inbox) -> Session:
     run, job, point = plan.run, plan.job, plan.point
     training, step, waiting = job.config.training, point.state.step, point.waiting
     pending = pending_events(job, step, point.progress)
-    if writer.truncate_after(step, training.log_every, pending):
+    in_full = lines_with_weights(job)
+    if writer.truncate_after(step, training.log_every, in_full, pending):
         waiting = None  # a snapshot taken after the checkpoint holds it
+    if is_paused(run.history()) and not _is_complete(job, point):
+        go: ControlEvent = {"event": "control", "step": step, "do": "go"}
+        writer.add_history(go)
+        writer.add_journal(**go)
     # Without a checkpoint the run starts from the weights file as it is now.
     resumes = bool(run.checkpoint_paths())
     weights = run.record.get("weights") if resumes else fingerprint(training)
@@ -155,6 +162,12 @@ def _apply(plan: ResumePlan, writer: RunWriter, inbox: Inbox) -> Session:
     return Session(
         job, plan.engine, writer, inbox, step, point.progress, waiting, tuple(plan.notices)
     )
+
+
+def _is_complete(job: Job, point: Point) -> bool:
+    """Whether no update is left to make: a request for the last one did not pause the run."""
+    patience = job.config.training.patience
+    return point.state.step >= job.total_steps or 0 < patience <= point.progress.waited
 
 
 def changed_config(run: Run, changes: dict[str, str]) -> Config:

@@ -25,7 +25,13 @@ import numpy as np
 from hiddenstate.engines import Chunk, Engine
 from hiddenstate.engines.schedule import rate_at
 from hiddenstate.jobs.base import Evaluation, Job
-from hiddenstate.runs.events import ControlEvent, Figures, LogEvent, ValidationEvent
+from hiddenstate.runs.events import (
+    WITH_SNAPSHOT,
+    ControlEvent,
+    Figures,
+    LogEvent,
+    ValidationEvent,
+)
 from hiddenstate.runs.requests import Request, Requests
 from hiddenstate.system.cancellation import StopRequestedError, cancellable
 from hiddenstate.training.callback import Callback
@@ -59,7 +65,8 @@ class Trainer:
         Longest training time between two checkpoints. A crash costs at most this, or
         `SAVING_SHARE` times what saving takes if that is longer.
     requests : Requests, optional
-        Where requests to stop, pause, continue, change the rate or leave a snapshot arrive.
+        Where requests to stop, pause, continue, make a step, change the rate or leave a snapshot
+        arrive.
 
     Attributes
     ----------
@@ -126,20 +133,41 @@ class Trainer:
     def _run_steps(self) -> bool:
         """Train up to the last step; return whether the run is to be finished."""
         self._repeat_pending()
-        while self.step < self.total_steps and not self.out_of_patience:
+        while not self._is_complete():
             self._handle_requests()
             if self.control.stopping:
                 return self.control.finishing and self.step > 0 and not self.control.interrupted()
-            chunk = self._run_chunk()
-            if chunk.losses.size:
-                self._record(chunk)
-                # The line comes first: a checkpoint states how many lines the history has.
-                if logs_after(self.job, self.step):
-                    self._log()
-                if validates_after(self.job, self.step):
-                    self._validate()
+            if self._is_complete():  # a request for one step made the last one
+                break
+            self._advance()
             if self.step < self.total_steps and self.control.checkpoint_due(self.step):
                 self._save()
+        return True
+
+    def _is_complete(self) -> bool:
+        """Whether no update is left to make."""
+        return self.step >= self.total_steps or self.out_of_patience
+
+    def _advance(self) -> bool:
+        """Take a chunk of steps, log and validate after it; return whether it had any step."""
+        chunk = self._run_chunk()
+        if not chunk.losses.size:
+            return False
+        self._record(chunk)
+        # The line comes first: a checkpoint states how many lines the history has.
+        if logs_after(self.job, self.step):
+            self._log()
+        if validates_after(self.job, self.step):
+            self._validate()
+        return True
+
+    def _make_step(self) -> bool:
+        """Make one update and evaluate the net; False if none is left, or it was interrupted."""
+        self.control.whole_steps = True
+        if self._is_complete() or not self._advance():
+            return False
+        if not logs_after(self.job, self.step):
+            self._evaluate()
         return True
 
     def _run_chunk(self) -> Chunk:
@@ -240,13 +268,15 @@ class Trainer:
         while self.control.busy:
             for request in self.control.take_requests():
                 self._carry_out(request)
-            if self.control.stopping:
+            if self.control.stopping or self._is_complete():
                 return
             if self.control.paused:
                 self._notify("on_pause")
                 time.sleep(PAUSED)
 
     def _carry_out(self, request: Request) -> None:
+        if request.do == "step" and not self._make_step():
+            return
         event: ControlEvent = {"event": "control", "step": self.step, "do": request.do}
         match request.do:
             case "lr":
@@ -256,10 +286,10 @@ class Trainer:
                 self._evaluate()
             case "stop":
                 self.control.finishing = True
-            case "pause" | "go":
-                self.control.paused = request.do == "pause"
+            case "pause" | "go" | "step":
+                self.control.paused = request.do != "go"
         self._notify("on_control", event, request.name)
-        if request.do in ("lr", "snapshot"):  # otherwise a crash would undo it, or half of it
+        if request.do in ("lr", *WITH_SNAPSHOT):  # otherwise a crash would undo it, or half of it
             self._save()
 
     def _set_lr(self, lr: float) -> None:

@@ -33,6 +33,7 @@ def check_files(run: Run) -> Iterator[tuple[str, str | None]]:
     readers: list[tuple[Path, Callable[[Path], Any]]] = [(run.path / "config.json", read_record)]
     readers += [(path, run.read_checkpoint) for path in run.checkpoint_paths()[::-1]]
     readers += [(path, run.snapshot) for path in run.snapshot_paths()]
+    readers += [(path, run.weights) for path in run.weights_paths()]
     snapshots, model = run.path / "snapshots", run.path / "model.safetensors"
     if run.has_final_arrays:
         readers.append((snapshots / FINAL_ARRAYS, lambda path: run.final_arrays()))
@@ -169,7 +170,7 @@ def _train(
                 results = _train_until(session, *(() if place is None else (place,)))
     newest = Run(path).checkpoint_paths()[0]
     files = [path / "history.jsonl", path / "model.safetensors", newest]
-    files += Run(path).snapshot_paths()
+    files += Run(path).snapshot_paths() + Run(path).weights_paths()
     return {str(file.relative_to(path)): file.read_bytes() for file in files}
 
 

@@ -295,11 +295,14 @@ def test_keys_send_requests_to_training(under_way, watch):
     assert under_way.asked() == ["pause", "lr", "stop", "snapshot"]
 
 
-def test_what_training_did_is_shown_and_a_pause_is_undone(under_way, watch):
+@pytest.mark.parametrize(
+    ("do", "words"), [("pause", "paused after step 2"), ("step", "one step, to 2, then paused")]
+)
+def test_what_training_did_is_shown_and_a_pause_is_undone(do, words, under_way, watch):
     view = watch(under_way.run)
     view.until("● running")
-    under_way.write({"event": "control", "step": 2, "do": "pause"})
-    assert "‖ paused" in view.until("paused after step 2")
+    under_way.write({"event": "control", "step": 2, "do": do})
+    assert "‖ paused" in view.until(words)
     view.type(b"p")
     view.until("asked training to resume")
     assert under_way.asked() == ["go"]

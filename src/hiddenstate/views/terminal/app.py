@@ -227,9 +227,10 @@ class View:
 
     @property
     def _training_paused(self) -> bool:
-        """Whether the last request to pause or to continue was a pause."""
-        requests = [e["do"] for e in self.timeline.events if e["event"] == "control"]
-        return [do for do in requests if do in ("pause", "go")][-1:] == ["pause"]
+        """Whether training waits for a request to continue."""
+        from hiddenstate.runs.requests import is_paused
+
+        return is_paused(self.timeline.events)
 
     def _update_message(self) -> None:
         """Show the last request that training carried out; remove an old message."""
