@@ -1,10 +1,12 @@
 """What `inspect --json` holds for a page that draws data: rows, ranges, recipe values."""
 
 import json
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from tests.cli.test_inspect import long_table, table
+from tests.cli.test_inspect import images, long_table, table
 
 
 def test_json_holds_a_series_of_each_class_to_draw(cli, tmp_path):
