@@ -8,6 +8,7 @@ import numpy as np
 
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
+from hiddenstate.views.themes import THEMES
 from hiddenstate.views.timeline import Timeline
 
 Item = TypeVar("Item")
@@ -53,7 +54,7 @@ def class_colors(n: int) -> dict[str, list[str]]:
     from matplotlib.colors import to_hex
 
     colors = {}
-    for name in style.THEMES:
+    for name in THEMES:
         with style.theme(name):
             colors[name] = [to_hex(color) for color in style.class_colors(n)]
     return colors

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hiddenstate.views import style
+from hiddenstate.views.themes import THEMES
 from hiddenstate.views.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ COLORS = 256
 NARROW = 3.4
 """Inches of the space that a phone leaves for a figure."""
 
-VARIANTS = tuple((theme, width) for theme in style.THEMES for width in ("wide", "narrow"))
+VARIANTS = tuple((theme, width) for theme in THEMES for width in ("wide", "narrow"))
 """Theme and width of each drawing of a figure."""
 
 SPANNING = 720
