@@ -75,18 +75,18 @@ export function fieldsOf(state, options, changed) {
     };
     let input;
     if (option.kind === "bool") {
-      input = select(id, [["", t("as is: {value}", { value: t(unset === "true" ? "yes" : "no") })], ["true", t("yes")], ["false", t("no")]], set === undefined || set === null ? "" : String(set), (value) => change(value === "" ? "" : value === "true"));
+      input = select(id, [["", t("{value} (auto)", { value: t(unset === "true" ? "yes" : "no") })], ["true", t("yes")], ["false", t("no")]], set === undefined || set === null ? "" : String(set), (value) => change(value === "" ? "" : value === "true"));
     } else if (COLUMNS.includes(option.name) && table.length && (option.kind !== "list" || !String(set ?? "").includes(","))) {
       const role = table.filter((/** @type {any} */ each) => each.role.split(", ").includes(option.name)).map((/** @type {any} */ each) => each.name).join(", ");
       const names = table.map((/** @type {any} */ each) => each.name);
       if (set && !names.includes(set)) names.unshift(set);
-      input = select(id, [["", role ? t("as is: {value}", { value: role }) : "–"], ...names.map((/** @type {string} */ name) => [name, name])], set ?? "", change);
+      input = select(id, [["", role ? t("{value} (auto)", { value: role }) : "–"], ...names.map((/** @type {string} */ name) => [name, name])], set ?? "", change);
     } else if (option.choices && option.kind !== "list") {
-      input = select(id, [["", unset ? t("as is: {value}", { value: unset }) : "–"], ...option.choices.map((/** @type {string} */ name) => [name, name])], set ?? "", change);
+      input = select(id, [["", unset ? t("{value} (auto)", { value: unset }) : "–"], ...option.choices.map((/** @type {string} */ name) => [name, name])], set ?? "", change);
     } else {
       input = h("input", { id, type: "text", inputmode: option.kind === "int" ? "numeric" : option.kind === "float" ? "decimal" : "text", autocomplete: "off", spellcheck: "false", placeholder: unset || "–", value: plain(set), title: option.expected, onchange: (/** @type {any} */ event) => change(event.target.value.trim()) });
     }
-    const name = option.name.replaceAll("_", " ");
+    const name = option.name === "lr" ? "learning rate" : option.name.replaceAll("_", " ");
     return h("div", { class: `field${option.name in state.own ? " own" : ""}`, title: where === "first" ? option.help : undefined },
       h("label", { for: id }, where === "first" ? t(name) : h("code", {}, option.flag)), input,
       where === "first" ? null : h("p", {}, option.help));

@@ -173,8 +173,9 @@ export async function homePage(main, studio) {
         if (option.reading && data) look(data, { job, own: state.own });
       }),
       found && found.unread.length ? h("p", { class: "note" }, t("Epochs and batch size follow from all rows; they are set when training reads them.")) : null,
-      h("p", { class: "command" }, h("span", {}, "$ "), command, h("button", { type: "button", class: "quiet", onclick: () => copy(command.textContent) }, t("Copy"))),
-      h("div", { class: "row" }, button, Object.keys(state.own).length ? h("button", { type: "button", onclick: () => { kept.own = {}; if (data) look(data, { job }); else show(); } }, t("Reset")) : null),
+      h("div", { class: "go" },
+        h("p", { class: "command" }, h("span", {}, "$ "), command, h("button", { type: "button", class: "quiet", onclick: () => copy(command.textContent) }, t("Copy"))),
+        h("div", { class: "row" }, button, Object.keys(state.own).length ? h("button", { type: "button", onclick: () => { kept.own = {}; if (data) look(data, { job }); else show(); } }, t("Reset")) : null)),
     ] : null);
     update();
     const jobs = found && h("div", { class: "jobs", role: "group", "aria-label": t("What to train") }, found.fits.map((/** @type {any} */ each, /** @type {number} */ place) => (each.why_not
