@@ -7,7 +7,7 @@ import { fitted } from "./findings.js";
 import { classColors } from "./look.js";
 import { parallel } from "./parallel.js";
 import { Picture } from "./picture.js";
-import { copy } from "./run.js";
+import { copy } from "./copy.js";
 import { duration, scoreOf } from "./runs.js";
 import { t } from "./words.js";
 

@@ -35,7 +35,7 @@ export function fitted(pen, text, room) {
  * @param {number} [more] rows that are not listed
  */
 export function bars(rows, more = 0) {
-  return h("ul", { class: "bars" }, rows.map((row) => {
+  return h("ul", { class: "shares" }, rows.map((row) => {
     const bar = h("i", { "aria-hidden": "true" });
     bar.style.width = `${(100 * row.share).toFixed(2)}%`;
     if (row.color) bar.style.background = row.color;
@@ -254,7 +254,7 @@ export function findingsOf(found, fix, known) {
 function columnTable(found) {
   const body = h("tbody", {}, found.table.slice(0, 100).map((/** @type {any} */ each) => h("tr", {},
     h("th", { scope: "row" }, h("bdi", {}, each.name)), h("td", {}, t(each.kind)),
-    h("td", {}, h("span", { class: `role ${each.role === "input" ? "" : each.role.startsWith("left out") ? "out" : "own"}` }, each.role.split(", ").map((/** @type {string} */ word) => t(word)).join(", "))),
+    h("td", {}, h("span", { class: `role ${each.role === "input" ? "" : each.role.startsWith("left out") ? "out" : "used"}` }, each.role.split(", ").map((/** @type {string} */ word) => t(word)).join(", "))),
     h("td", {}, each.missing ? short(each.missing) : ""), h("td", { class: "examples" }, each.examples.map((/** @type {string} */ example, /** @type {number} */ place) => [place ? ", " : "", h("bdi", {}, example)])))));
   return block(t("{n} columns in the file", { n: short(found.n_table) }), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Columns") },
     h("table", { class: "plain" }, h("caption", { class: "unseen" }, t("Columns of the file, and what each is used for")),
