@@ -34,7 +34,7 @@ from hiddenstate.studio.processes import Process, Processes
 from hiddenstate.studio.session import Session
 from hiddenstate.studio.stream import MAX_STREAMS, Stream, described, trained_by
 from hiddenstate.studio.watch import Watchers
-from hiddenstate.system.atomic_file import write_output
+from hiddenstate.system.atomic_file import write_outputs
 from hiddenstate.views.themes import BY_NAME
 
 MAX_UPLOAD = 256 * 2**20
@@ -331,7 +331,7 @@ class Studio:
         path = self.runs_dir / UPLOADS / name
         if path.exists() and path.read_bytes() != body:
             path = await run_in_threadpool(_free_name, path, body)
-        await run_in_threadpool(write_output, path, body)
+        await run_in_threadpool(write_outputs, {path: body})
         return _answer({"path": self.places.shown(path.resolve()), "bytes": len(body)})
 
     def _process(self, request: Request) -> Process:

@@ -53,10 +53,11 @@ def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
     differing, same = {}, {}
     for name in dict.fromkeys(name for each in options for name in each):
         values = [_plain(each.get(name)) for each in options]
-        if len(set(map(str, values))) > 1:
+        own = {str(value): value for each, value in zip(options, values, strict=True) if name in each}
+        if len(own) > 1:
             differing[name] = values
-        else:
-            same[name] = values[0]
+        else:  # in all runs whose job has it
+            same[name] = next(iter(own.values()))
     return {
         "runs": [_described(run, index.row(number)) for number, run in runs.items()],
         "options": differing,

@@ -1,13 +1,13 @@
 // Runs side by side: curves on the same axes, scores, options that differ, and commands.
 
 import { get } from "./api.js";
-import { h, short } from "./dom.js";
+import { color, h, percent, short } from "./dom.js";
 import { drawCurves } from "./curves.js";
 import { fitted } from "./findings.js";
 import { classColors } from "./look.js";
 import { parallel } from "./parallel.js";
 import { Picture } from "./picture.js";
-import { copy } from "./run.js";
+import { copy } from "./copy.js";
 import { duration, scoreOf } from "./runs.js";
 import { t } from "./words.js";
 
@@ -69,20 +69,22 @@ export async function comparePage(main, ids) {
   }
 
   const pictures = FIGURES.filter(([name]) => runs.some((/** @type {any} */ run) => name in run.curves)).map(([name, title, caption, share]) => curvesOf(name, title, caption, share));
+  if (pictures.length % 2) pictures[pictures.length - 1].classList.add("wide");
   const differing = Object.entries(/** @type {Record<string, any[]>} */ (options));
-  const metrics = new Set(runs.map((/** @type {any} */ run) => run.metric));
-  const scored = runs.filter((/** @type {any} */ run) => run.score !== null).length;
-  const wide = n > 3 && differing.length > 0 && metrics.size === 1 && scored > 1 ? parallel({
+  // A run that is not done, or of another job, has another score: it has no place on the last axis.
+  const metric = mostCommon(runs.map((/** @type {any} */ run) => `${run.job} ${run.metric}`));
+  const scored = runs.filter((/** @type {any} */ run) => run.score !== null && `${run.job} ${run.metric}` === metric);
+  const wide = n > 3 && differing.length > 0 && scored.length > 1 ? parallel({
     names: runs.map((/** @type {any} */ run) => run.name),
     axes: [...differing.slice(0, 11).map(([name, values]) => ({ name: name.replaceAll("_", " "), values })),
-      { name: runs[0].title, values: runs.map((/** @type {any} */ run) => run.score), better: /** @type {"more"|"less"} */ (runs[0].is_share ? "more" : "less") }],
+      { name: scored[0].title, values: runs.map((/** @type {any} */ run) => (scored.includes(run) ? run.score : null)), better: scored[0].is_share ? "more" : "less", write: scored[0].is_share ? percent : short }],
     pick,
     open: (place) => { window.location.hash = `#/run/${runs[place].id}`; },
   }) : null;
   if (wide) shows.push(wide.show);
   main.replaceChildren(
     h("div", { class: "title-line" }, h("h1", {}, n === 1 ? t("One run") : t("{n} runs side by side", { n })), h("a", { class: "button", href: "#/runs" }, t("All runs"))),
-    h("div", { class: "compare" }, pictures, wide && wide.element, scores(), differing.length ? optionTable() : h("section", {}, h("h2", {}, t("Options that differ")), h("p", {}, t("None: these runs have the same options, and differ by chance alone if their seeds or engines do."))),
+    h("div", { class: "beside" }, pictures, wide && wide.element, scores(), differing.length ? optionTable() : h("section", {}, h("h2", {}, t("Options that differ")), h("p", {}, t("None: these runs have the same options, and differ by chance alone if their seeds or engines do."))),
       equal(), commands()));
 
   /** @param {string} name @param {string} title @param {string} caption @param {boolean} share */
@@ -117,7 +119,7 @@ export async function comparePage(main, ids) {
           pen.lineTo(left, places[at]);
           pen.stroke();
           pen.globalAlpha = 1;
-          pen.fillStyle = look(place);
+          pen.fillStyle = color(picked === null || picked === place ? "--ink" : "--muted");
           pen.fillText(fitted(pen, run.name, room - 14), left + 4, places[at]);
         });
       },
@@ -131,7 +133,7 @@ export async function comparePage(main, ids) {
     picture.describe(`${t(title)}. ${own.map((/** @type {any} */ { run }) => `${run.name}: ${short(run.curves[name].at(-1)[1])}`).join(", ")}`);
     shows.push((place) => {
       const run = place === null ? null : runs[place];
-      picture.note.textContent = run && name in run.curves ? `${run.name}: ${share ? `${(100 * run.curves[name].at(-1)[1]).toFixed(1)} %` : short(run.curves[name].at(-1)[1])}` : "";
+      picture.note.textContent = run && name in run.curves ? `${run.name}: ${share ? percent(run.curves[name].at(-1)[1]) : short(run.curves[name].at(-1)[1])}` : "";
       picture.paint();
     });
     return picture.element;

@@ -35,7 +35,7 @@ export function fitted(pen, text, room) {
  * @param {number} [more] rows that are not listed
  */
 export function bars(rows, more = 0) {
-  return h("ul", { class: "bars" }, rows.map((row) => {
+  return h("ul", { class: "shares" }, rows.map((row) => {
     const bar = h("i", { "aria-hidden": "true" });
     bar.style.width = `${(100 * row.share).toFixed(2)}%`;
     if (row.color) bar.style.background = row.color;
@@ -60,7 +60,7 @@ export function rowsDrawn(found) {
     }
   }
   const perLine = (/** @type {number} */ width) => Math.max(1, Math.min(samples.length, Math.floor(width / (kind === "picture" ? 110 : 240))));
-  const one = kind === "series" ? Math.max(64, 40 * ranges.length) + 40 : kind === "picture" ? 160 : 24 * (samples[0] ? samples[0].channels.length : 0) + 44;
+  const one = kind === "series" ? (samples.length > 1 ? 40 : 56) * Math.max(ranges.length, 1.6) + 44 : kind === "picture" ? 160 : 24 * (samples[0] ? samples[0].channels.length : 0) + 44;
   const picture = new Picture({
     title: samples.length > 1 ? t("A row of each class") : kind === "series" && !samples[0].label && found.n_train > 1 && samples[0].steps === found.n_train ? t("All rows, as one series") : t("The first row"),
     caption: t("As they are in the file, before anything is scaled. The ranges are the same for all classes, so that they can be compared."),
@@ -75,8 +75,12 @@ export function rowsDrawn(found) {
         if (sample.label !== null) {
           pen.font = "600 13px system-ui, sans-serif";
           pen.textAlign = "left";
-          pen.fillStyle = samples.length > 1 ? colors[place] : color("--ink");
-          pen.fillText(fitted(pen, sample.label, wide - 20), x, y + 13);
+          pen.fillStyle = colors[place];
+          pen.beginPath();
+          pen.arc(x + 5, y + 8.5, 4.5, 0, 7);
+          pen.fill();
+          pen.fillStyle = color("--ink");
+          pen.fillText(fitted(pen, sample.label, wide - 34), x + 16, y + 13);
         }
         if (sample.kind === "series") series(pen, sample, [x, y + 22, wide - 16, one - 40], samples.length > 1 ? colors[place] : color("--prediction"));
         else if (sample.kind === "picture") pixels(pen, sample, [x, y + 22, wide - 16, one - 34]);
@@ -250,8 +254,8 @@ export function findingsOf(found, fix, known) {
 function columnTable(found) {
   const body = h("tbody", {}, found.table.slice(0, 100).map((/** @type {any} */ each) => h("tr", {},
     h("th", { scope: "row" }, h("bdi", {}, each.name)), h("td", {}, t(each.kind)),
-    h("td", {}, h("span", { class: `role ${each.role === "input" ? "" : each.role.startsWith("left out") ? "out" : "own"}` }, each.role.split(", ").map((/** @type {string} */ word) => t(word)).join(", "))),
-    h("td", {}, each.missing ? short(each.missing) : ""), h("td", { class: "examples" }, h("bdi", {}, each.examples.join(", "))))));
+    h("td", {}, h("span", { class: `role ${each.role === "input" ? "" : each.role.startsWith("left out") ? "out" : "used"}` }, each.role.split(", ").map((/** @type {string} */ word) => t(word)).join(", "))),
+    h("td", {}, each.missing ? short(each.missing) : ""), h("td", { class: "examples" }, each.examples.map((/** @type {string} */ example, /** @type {number} */ place) => [place ? ", " : "", h("bdi", {}, example)])))));
   return block(t("{n} columns in the file", { n: short(found.n_table) }), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Columns") },
     h("table", { class: "plain" }, h("caption", { class: "unseen" }, t("Columns of the file, and what each is used for")),
       h("thead", {}, h("tr", {}, [t("name"), t("holds"), t("used as"), t("missing"), t("examples")].map((name) => h("th", { scope: "col" }, name)))), body)),

@@ -52,13 +52,18 @@ export function fieldsOf(state, options, changed) {
   const table = state.found && state.found.table.length ? state.found.table.filter((/** @type {any} */ each) => each.kind !== "nested") : [];
   const first = /** @type {Record<string, string[]>} */ (FIRST)[state.job].filter((name) => {
     if (!byName[name]) return false;
+    // Names of columns are asked for where the data has columns with names.
     if (["id", "time"].includes(name)) return table.some((/** @type {any} */ each) => each.role.split(", ").includes(name));
     if (["label", "target"].includes(name)) return table.length > 0;
     return name !== "horizon" && name !== "window" ? true : state.found !== null;
   });
   const grid = h("div", { class: "fields" }, first.map((name) => field(byName[name], "first")));
   const rest = h("div", { class: "rest" });
-  const folded = h("details", { class: "more", ontoggle: () => { if (folded.open && !rest.children.length) fill(rest, all()); } },
+  const folded = h("details", { class: "more", ontoggle: () => { 
+    if (!folded.open) return;
+    if (!rest.children.length) fill(rest, all());
+    folded.scrollIntoView({ block: "start" });
+  } },
     h("summary", {}, t("All {n} options", { n: options.length })), rest);
   return h("div", { class: "form" }, grid, folded);
 
@@ -66,7 +71,7 @@ export function fieldsOf(state, options, changed) {
   function field(option, where) {
     const id = `${where}-${option.name}`;
     const set = option.name in state.own ? state.own[option.name] : state.fit[option.name];
-    const unset = plain(option.name in state.recipe ? state.recipe[option.name] : option.default);
+    const unset = option.name in state.recipe ? plain(state.recipe[option.name]) : option.recipe && state.found ? t("auto") : plain(option.default);
     const change = (/** @type {any} */ value) => {
       if (value === "" && !(option.name in state.fit)) delete state.own[option.name];
       else if (value === "") state.own[option.name] = null;
@@ -75,19 +80,19 @@ export function fieldsOf(state, options, changed) {
     };
     let input;
     if (option.kind === "bool") {
-      input = select(id, [["", t("as is: {value}", { value: t(unset === "true" ? "yes" : "no") })], ["true", t("yes")], ["false", t("no")]], set === undefined || set === null ? "" : String(set), (value) => change(value === "" ? "" : value === "true"));
+      input = select(id, [["", t("{value} (auto)", { value: unset === "true" ? t("yes") : unset === "false" ? t("no") : unset })], ["true", t("yes")], ["false", t("no")]], set === undefined || set === null ? "" : String(set), (value) => change(value === "" ? "" : value === "true"));
     } else if (COLUMNS.includes(option.name) && table.length && (option.kind !== "list" || !String(set ?? "").includes(","))) {
       const role = table.filter((/** @type {any} */ each) => each.role.split(", ").includes(option.name)).map((/** @type {any} */ each) => each.name).join(", ");
       const names = table.map((/** @type {any} */ each) => each.name);
       if (set && !names.includes(set)) names.unshift(set);
-      input = select(id, [["", role ? t("as is: {value}", { value: role }) : "–"], ...names.map((/** @type {string} */ name) => [name, name])], set ?? "", change);
+      input = select(id, [["", role ? t("{value} (auto)", { value: role }) : "–"], ...names.map((/** @type {string} */ name) => [name, name])], set ?? "", change);
     } else if (option.choices && option.kind !== "list") {
-      input = select(id, [["", unset ? t("as is: {value}", { value: unset }) : "–"], ...option.choices.map((/** @type {string} */ name) => [name, name])], set ?? "", change);
+      input = select(id, [["", unset ? t("{value} (auto)", { value: unset }) : "–"], ...option.choices.map((/** @type {string} */ name) => [name, name])], set ?? "", change);
     } else {
       input = h("input", { id, type: "text", inputmode: option.kind === "int" ? "numeric" : option.kind === "float" ? "decimal" : "text", autocomplete: "off", spellcheck: "false", placeholder: unset || "–", value: plain(set), title: option.expected, onchange: (/** @type {any} */ event) => change(event.target.value.trim()) });
     }
-    const name = option.name.replaceAll("_", " ");
-    return h("div", { class: `field${option.name in state.own ? " own" : ""}`, title: where === "first" ? option.help : undefined },
+    const name = option.name === "lr" ? "learning rate" : option.name.replaceAll("_", " ");
+    return h("div", { class: `field${option.name in state.own ? " set" : ""}`, title: where === "first" ? option.help : undefined },
       h("label", { for: id }, where === "first" ? t(name) : h("code", {}, option.flag)), input,
       where === "first" ? null : h("p", {}, option.help));
   }

@@ -4,7 +4,7 @@ import { get, post, upload } from "./api.js";
 import { fill, h, say, short } from "./dom.js";
 import { factsOf, findingsOf } from "./findings.js";
 import { chosen, fieldsOf, optionsOf } from "./form.js";
-import { copy } from "./run.js";
+import { copy } from "./copy.js";
 import { tinyPicture } from "./tiny.js";
 import { commandList, commandOf, train } from "./train.js";
 import { t } from "./words.js";
@@ -19,11 +19,18 @@ const kept = { data: "", found: null, job: "", own: {} };
  */
 export async function homePage(main, studio) {
   document.title = "hiddenstate";
-  let turn = 0;
+  let turn = 0; // of what is looked at: the latest wins
   let going = true;
   const commands = commandList();
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
-  const fail = (/** @type {string} */ why) => { problem.textContent = why; problem.hidden = !why; };
+  const wrong = h("p", { class: "problem", role: "alert", hidden: true });
+  const fail = (/** @type {string} */ why, atForm = false) => {
+    for (const [element, own] of [[wrong, atForm], [problem, !atForm]]) {
+      element.textContent = own ? why : "";
+      element.hidden = !own || !why;
+    }
+    if (why) (atForm ? wrong : problem).scrollIntoView({ block: "nearest" });
+  };
   const busy = h("p", { class: "busy", role: "status" });
   const desk = h("div", { class: "bench" });
   const chooser = h("input", { type: "file", class: "unseen", tabindex: "-1", "aria-hidden": "true", onchange: () => { if (chooser.files[0]) send(chooser.files[0]); chooser.value = ""; } });
@@ -36,16 +43,16 @@ export async function homePage(main, studio) {
       h("form", { class: "path", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); if (path.value.trim()) look(path.value.trim()); } },
         h("label", { for: "path" }, t("or a path")), path, h("button", { type: "submit" }, t("Look")))));
   const bundled = h("section", { class: "bundled" }, h("h2", {}, t("Or watch one of these learn now")),
-    h("div", { class: "cards" }, [
+    h("div", { class: "starters" }, [
       ["classify", t("Read digits row by row"), t("A recurrent net sees 28 rows of a digit, one after the other, and says which it is. Watch it change its mind.")],
       ["regress", t("Follow a wave"), t("From a sine it learns to draw the cosine: what it keeps in its state is the phase.")],
       ["autoencode", t("Put digits into three numbers"), t("An autoencoder presses each digit through three numbers. Watch ten clouds drift apart in space.")],
     ].map(([job, title, text]) => {
       const button = h("button", { type: "button", class: "main", onclick: () => go({ job, options: {} }, button) }, t("Train"));
-      return h("article", { class: "card" }, tinyPicture(job), h("h3", {}, title), h("p", {}, text),
+      return h("article", { class: "starter" }, tinyPicture(job), h("h3", {}, title), h("p", {}, text),
         h("div", { class: "row" }, button, h("button", { type: "button", class: "quiet", onclick: () => open(job) }, t("Options"))));
     })));
-  const steps = h("ol", { class: "steps" }, [
+  const steps = h("ol", { class: "lessons" }, [
     [t("Drop data"), t("A table with a column of labels is enough; the studio says how it reads it.")],
     [t("Press Train"), t("The settings follow from the data. Change what you like; the command is always shown.")],
     [t("Watch it learn"), t("Curves, hidden states and codes while they form; pause, rewind, touch.")],
@@ -73,8 +80,7 @@ export async function homePage(main, studio) {
       const run = await train(what, tell);
       if (going) window.location.hash = `#/run/${run}`;
     } catch (error) {
-      fail(/** @type {Error} */ (error).message);
-      problem.scrollIntoView({ block: "nearest" });
+      fail(/** @type {Error} */ (error).message, desk.contains(button));
     }
     button.disabled = false;
     button.textContent = words;
@@ -121,7 +127,13 @@ export async function homePage(main, studio) {
       say(t("{name}: {facts}", { name: findings.name, facts: factsOf(findings).join(", ") }));
       await show();
     } catch (error) {
-      if (now === turn) fail(/** @type {Error} */ (error).message);
+      if (now !== turn) return;
+      const again = Boolean(job && kept.found && kept.data === data);
+      if (again) {
+        kept.own = own;
+        await show();
+      }
+      fail(/** @type {Error} */ (error).message, again);
     } finally {
       if (now === turn) {
         busy.textContent = "";
@@ -173,8 +185,9 @@ export async function homePage(main, studio) {
         if (option.reading && data) look(data, { job, own: state.own });
       }),
       found && found.unread.length ? h("p", { class: "note" }, t("Epochs and batch size follow from all rows; they are set when training reads them.")) : null,
-      h("p", { class: "command" }, h("span", {}, "$ "), command, h("button", { type: "button", class: "quiet", onclick: () => copy(command.textContent) }, t("Copy"))),
-      h("div", { class: "row" }, button, Object.keys(state.own).length ? h("button", { type: "button", onclick: () => { kept.own = {}; if (data) look(data, { job }); else show(); } }, t("Reset")) : null),
+      h("div", { class: "go" }, wrong,
+        h("p", { class: "command" }, h("span", {}, "$ "), command, h("button", { type: "button", class: "quiet", onclick: () => copy(command.textContent) }, t("Copy"))),
+        h("div", { class: "row" }, button, Object.keys(state.own).length ? h("button", { type: "button", onclick: () => { kept.own = {}; if (data) look(data, { job }); else show(); } }, t("Reset")) : null)),
     ] : null);
     update();
     const jobs = found && h("div", { class: "jobs", role: "group", "aria-label": t("What to train") }, found.fits.map((/** @type {any} */ each, /** @type {number} */ place) => (each.why_not
@@ -210,7 +223,7 @@ export async function homePage(main, studio) {
 
   /** @param {string} folder */
   async function browse(folder) {
-    const list = h("ul", { class: "files" });
+    const list = h("ul", { class: "folder" });
     const where = h("p", { class: "kind" });
     const dialog = h("dialog", { class: "browse", "aria-label": t("Browse folders"), onclose: () => dialog.remove() },
       h("div", { class: "row" }, h("h2", {}, t("Browse folders")), h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, t("Close"))), where, list);
@@ -255,6 +268,7 @@ export async function homePage(main, studio) {
   studio.data = "";
   if (named) look(named);
   else show();
+  setTimeout(() => { import("./run.js"); import("./curves.js"); }, 600); // the page that Train goes to
   return () => {
     going = false;
     turn += 1;

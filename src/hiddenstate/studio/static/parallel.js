@@ -7,17 +7,17 @@ import { t } from "./words.js";
 
 const TOP = 30;
 const BOTTOM = 22;
-const SIDE = 44;
+const SIDE = 52;
 const ROOM = 92; // pixels between two axes, at least
 
-/** @typedef {{name: string, values: (string|number|boolean|null)[], better?: "more"|"less"}} Axis */
+/** @typedef {{name: string, values: (string|number|boolean|null)[], better?: "more"|"less", write?: (value: number) => string}} Axis */
 
 /**
  * Where the values of an axis are, as shares from its bottom, and what is written at it.
  * @param {Axis} axis
  * @returns {{at: (number|null)[], marks: [number, string][]}}
  */
-export function scaleOf({ values }) {
+export function scaleOf({ values, better, write = short }) {
   const known = values.filter((value) => value !== null);
   if (known.length && known.every((value) => typeof value === "number")) {
     const numbers = /** @type {number[]} */ (known);
@@ -26,8 +26,8 @@ export function scaleOf({ values }) {
     const span = scale(high) - scale(low) || 1;
     const share = (/** @type {number} */ value) => (high === low ? 0.5 : (scale(value) - scale(low)) / span);
     const distinct = [...new Set(numbers)].sort((a, b) => a - b);
-    const marks = distinct.length <= 6 ? distinct : [low, high];
-    return { at: values.map((value) => (value === null ? null : share(/** @type {number} */ (value)))), marks: marks.map((value) => [share(value), short(value)]) };
+    const marks = distinct.length <= 6 && !better ? distinct : [low, high];
+    return { at: values.map((value) => (value === null ? null : share(/** @type {number} */ (value)))), marks: marks.map((value) => [share(value), write(value)]) };
   }
   const kinds = [...new Set(values.map(String))].sort();
   const share = (/** @type {any} */ value) => (kinds.length === 1 ? 0.5 : kinds.indexOf(String(value)) / (kinds.length - 1));
@@ -65,12 +65,15 @@ export function parallel({ names, axes, pick, open }) {
     },
   });
   picture.element.classList.add("wide");
-  picture.canvas.style.minWidth = `${2 * SIDE + (axes.length - 1) * ROOM}px`;
+  const scroll = h("div", { class: "scroll" });
+  picture.frame.replaceWith(scroll);
+  scroll.append(picture.frame);
+  picture.frame.style.minWidth = `${2 * SIDE + (axes.length - 1) * ROOM}px`;
   const { canvas } = picture;
 
   /** @param {number} place */
   function words(place) {
-    return `${names[place]}: ${axes.map(({ name, values }) => `${name} ${typeof values[place] === "number" ? short(/** @type {number} */ (values[place])) : values[place] ?? "–"}`).join(", ")}`;
+    return `${names[place]}: ${axes.map(({ name, values, write = short }) => `${name} ${typeof values[place] === "number" ? write(/** @type {number} */ (values[place])) : values[place] ?? "–"}`).join(", ")}`;
   }
 
   /** @param {number|null} place */

@@ -1,6 +1,7 @@
 // The page of one run: what is learnt, its curves, its time, and what can be done with it.
 
 import { controls } from "./controls.js";
+import { copy } from "./copy.js";
 import { learningCurves } from "./curves.js";
 import { h, percent, say, short } from "./dom.js";
 import { Player } from "./player.js";
@@ -84,14 +85,4 @@ export async function runPage(main, id) {
     player.stop();
     store.close();
   };
-}
-
-/** @param {string} text */
-export async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    say(t("copied"));
-  } catch {
-    say(t("select the command and copy it"));
-  }
 }

@@ -19,7 +19,7 @@ const chosen = new Map();
 
 /** @type {[string, string, string][]} name to sort by, words, class */
 const COLUMNS = [
-  ["name", "Run", ""], ["job", "Job", "c-job"], ["data", "Data", "c-data"], ["score", "Score", "c-score"],
+  ["name", "Run", "c-name"], ["job", "Job", "c-job"], ["data", "Data", "c-data"], ["score", "Score", "c-score"],
   ["steps", "Steps", "c-steps"], ["started", "Started", "c-started"], ["seconds", "Time", "c-time"],
 ];
 
@@ -37,7 +37,7 @@ export const duration = (seconds) => (seconds === null || seconds === undefined 
 export function scoreOf(row) {
   if (row.score === null) return [h("span", { class: "note" }, "–")];
   const final = row.baseline !== null;
-  const worse = final && (row.is_share ? row.score <= row.baseline : row.score >= row.baseline);
+  const worse = final && (row.is_share ? row.score < row.baseline : row.score > row.baseline);
   const parts = [h("span", { class: `figure${worse ? " worse" : ""}`, title: row.title }, row.score_text)];
   if (!final) return [...parts, h("span", { class: "versus" }, t(row.metric === "loss" ? "loss so far" : row.title))];
   const most = row.is_share ? 1 : Math.max(row.score, row.baseline) || 1;
@@ -82,7 +82,7 @@ export async function runsPage(main) {
   const heads = COLUMNS.map(([name, words, kind]) => h("th", { scope: "col", class: kind, "data-sort": name },
     h("button", { type: "button", onclick: () => change(kept.sort === name ? { descending: !kept.descending } : { sort: name, descending: !["name", "job", "data"].includes(name) }) }, t(words), h("span", { class: "arrow", "aria-hidden": "true" }))));
   const body = h("tbody", {});
-  const table = h("table", { class: "runs" }, h("caption", { class: "unseen" }, t("Runs, each with its score beside what is reached without a network")),
+  const table = h("table", { class: "listed" }, h("caption", { class: "unseen" }, t("Runs, each with its score beside what is reached without a network")),
     h("thead", {}, h("tr", {}, h("th", { class: "pick" }, all), heads, h("th", { scope: "col", class: "c-options" }, t("Options")))), body);
   const place = h("span", { role: "status" });
   const back = h("button", { type: "button", onclick: () => turn(-1) }, t("Newer"));
@@ -175,7 +175,7 @@ export async function runsPage(main) {
 
   /** @param {any} row @param {Set<string>} varied */
   function rowOf(row, varied) {
-    const options = Object.entries(row.options).sort(([a], [b]) => Number(varied.has(`${row.job} ${b}`)) - Number(varied.has(`${row.job} ${a}`)));
+    const options = Object.entries(row.options).filter(([name]) => name !== "data").sort(([a], [b]) => Number(varied.has(`${row.job} ${b}`)) - Number(varied.has(`${row.job} ${a}`)));
     const words = options.map(([name, value]) => (value === true ? name : value === false ? `no ${name}` : `${name} ${value ?? "–"}`).replaceAll("_", " "));
     const now = JSON.stringify([row, words]);
     let own = shown.get(row.id);

@@ -1,1 +1,8 @@
-export const CHINESE = {};
+// The Chinese texts of all pages, by their English ones.
+
+import { HOME } from "./zh_home.js";
+
+/** @type {Record<string, string>} */
+export const CHINESE = {
+  ...HOME,
+};
