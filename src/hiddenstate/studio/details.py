@@ -13,7 +13,7 @@ from hiddenstate.config import job_options
 from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.metrics.comparison import baseline_method, compare
 from hiddenstate.metrics.glossary import entry_of, written
-from hiddenstate.report.commands import training_command, uses
+from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Arrays
@@ -59,6 +59,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "started": run.started(),
         "command": training_command(run),
         "uses": [{"title": title, "command": command} for title, command in uses(run)],
+        "python": _python(run),
         "options": [
             {
                 "name": option.name,
@@ -78,6 +79,14 @@ def details(run: Run, number: str) -> dict[str, Any]:
         **snapshots(run.path),
         **state(run),
     }
+
+
+def _python(run: Run) -> str | None:
+    """Return lines of Python that use the model of a run; None if there is none to read."""
+    try:
+        return python_lines(run, run.model().row_shape)
+    except (HiddenstateError, OSError):
+        return None
 
 
 def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:

@@ -1,4 +1,109 @@
-// What a classify run learns.
+// What a classify run learns: rows and their probabilities, errors, and how it reads.
 
-/** @param {any} store @param {HTMLElement} main */
-export async function panelsOf(store, main) {}
+import { h } from "./dom.js";
+import { Cards, Worst } from "./cards.js";
+import { Confusion } from "./confusion.js";
+import { mixed, momentOf } from "./moving.js";
+import { Reading, Units } from "./reading.js";
+import { RowForm } from "./rowform.js";
+import { Touch } from "./touch.js";
+import { UnitView } from "./unit.js";
+import { t } from "./words.js";
+
+const SAMPLES = 8; // snapshots that are looked at for the classes that a row is taken for
+
+/** @param {import("./store.js").Store} store @param {HTMLElement} main */
+export async function panelsOf(store, main) {
+  const waiting = h("section", { class: "wide waiting" }, t("The rows that it reads appear here with the first snapshot, and what the network makes of them."));
+  let built = false;
+  const build = () => {
+    if (built || !store.fixed.shown) return;
+    built = true;
+    store.removeEventListener("news", build);
+    panels(store, main);
+    waiting.remove();
+  };
+  main.append(waiting);
+  store.addEventListener("news", build);
+  build();
+}
+
+/** @param {import("./store.js").Store} store @param {HTMLElement} main */
+function panels(store, main) {
+  const form = new RowForm(store);
+  const { classes } = form;
+  const C = classes.length;
+  const units = new Units();
+  let row = 0;
+  const cards = new Cards(form, (chosen) => {
+    if (chosen < followed()) {
+      row = chosen;
+      which.value = String(row);
+      update();
+    } else touch.give(chosen);
+  });
+  const reading = new Reading({
+    title: t("How it reads a row, and when it decides"),
+    caption: t("The row, the hidden state after each step, and the probability of each class if the row ended there, on one axis of time. Units stand in the order in which they respond. The dashed line is where the answer became what it stayed. Click a unit to see what excites it."),
+    empty: t("The hidden state of the first rows appears here with the first snapshot, and how sure the network is after each step."), form, units,
+  });
+  const which = h("select", { "aria-label": t("Row that is read"), onchange: () => { row = Number(which.value); update(); } });
+  reading.picture.tools.append(which);
+  const confusion = new Confusion(classes);
+  const worst = new Worst(form);
+  const touch = new Touch(store, form, units);
+  const unit = new UnitView(touch, units);
+  main.append(cards.element, reading.picture.element, confusion.picture.element, worst.element, touch.element, unit.picture.element);
+  cards.drawRows();
+
+  let sorted = 0;
+  const followed = () => which.options.length;
+
+  /** Sorts units by the newest snapshot: again when there are four times as many, and at the end. @param {import("./moving.js").Arrays} arrays */
+  function sort({ hidden }) {
+    const due = store.done ? Infinity : store.snapshots.length;
+    if (!hidden || (sorted && due < 4 * sorted) || sorted === Infinity) return;
+    sorted = due;
+    units.sort(hidden.data, hidden.shape[2]);
+  }
+
+  function update() {
+    const newest = store.snapshots[store.snapshots.length - 1];
+    if (newest !== undefined && sorted !== Infinity && (store.done || store.live)) {
+      const arrays = store.arrays(newest);
+      if (arrays) sort(arrays);
+    }
+    const moment = momentOf(store);
+    if (!moment) return;
+    cards.show(moment);
+    worst.show(moment);
+    if (C <= 50) confusion.show(moment);
+    const { hidden } = moment.before.hidden ? moment.before : moment.after;
+    if (!hidden) return;
+    const [V, P, H] = hidden.shape;
+    if (!which.options.length) {
+      which.append(...Array.from({ length: V }, (_, place) => h("option", { value: place }, t("Row {row}: {label}", { row: place + 1, label: classes[form.labels[place]] }))));
+    }
+    const flat = form.flat(row);
+    const length = form.lengthOf(flat);
+    const count = Math.max(1, Math.round((P * length) / form.steps));
+    const states = mixed(moment, "hidden", row * P * H, count * H);
+    const chances = mixed(moment, "decision", row * P * C, count * C);
+    if (states) reading.show({ flat, length, states, units: H, chances, truth: form.labels[row], key: String(row) });
+    cards.mark(row);
+  }
+
+  store.addEventListener("moment", update);
+  store.addEventListener("news", update);
+  update();
+  touch.fetch();
+  samples();
+
+  /** Looks at some snapshots, so that each row has the classes that matter at any moment. */
+  async function samples() {
+    const steps = store.snapshots;
+    if (steps.length < 3) return;
+    const chosen = [...new Set(Array.from({ length: SAMPLES }, (_, place) => steps[Math.round((place * (steps.length - 1)) / (SAMPLES - 1))]))];
+    for (const arrays of await store.all(chosen)) if (arrays.probability) cards.know(arrays.probability.data);
+  }
+}

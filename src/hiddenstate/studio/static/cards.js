@@ -1,0 +1,215 @@
+// Rows with what the network makes of them: those shown, with moving probabilities, and the worst errors.
+
+import { calm, h, percent } from "./dom.js";
+import { Moving, mixed } from "./moving.js";
+import { topOf } from "./reading.js";
+import { t } from "./words.js";
+
+const MOST = 10;
+let numbers = 0;
+
+/**
+ * Makes the frame of a picture that is made of elements.
+ * @param {string} name
+ * @param {string} title
+ * @param {string} caption
+ * @param {HTMLElement} content
+ */
+export function panel(name, title, caption, content) {
+  numbers += 1;
+  const help = `about-${numbers}`;
+  const note = h("p", { class: "note" });
+  const tools = h("div", { class: "tools" });
+  const heading = h("h3", {}, title);
+  const element = h("figure", { class: `picture ${name}` },
+    h("figcaption", {}, heading, h("span", { class: "about" },
+      h("button", { type: "button", class: "what", "aria-label": t("What does this show?"), "aria-describedby": help }, "?"),
+      h("span", { class: "tip", role: "tooltip", id: help }, caption)), tools), content, note);
+  return { element, note, tools, heading };
+}
+
+/** The rows that are shown. */
+export class Cards {
+  /**
+   * @param {import("./rowform.js").RowForm} form
+   * @param {(row: number) => void} choose called when a row is chosen
+   */
+  constructor(form, choose) {
+    this.form = form;
+    const { classes, labels } = form;
+    const C = classes.length;
+    const n = Math.min(form.count, MOST);
+    this.list = h("ul", { class: `cards${form.picture ? "" : " lanes"}` });
+    const test = form.split !== "train";
+    const { element, note } = panel("wide", test ? t("What it makes of rows it never learns from") : t("What it makes of rows"),
+      t("The first bar of each row is the probability of its true class; below it are the classes that it takes the row for, at some moment of the run. Choose a row to see it being read."), this.list);
+    this.element = element;
+    this.note = note;
+    /** @type {Float64Array} largest probabilities until now */
+    this.highest = new Float64Array(n * C);
+    this.moving = new Moving(() => this.paint());
+    this.cards = Array.from({ length: n }, (_, row) => {
+      const truth = labels[row];
+      const canvas = h("canvas", { class: form.picture ? "pixels" : "", "aria-hidden": "true" });
+      const verdict = h("span", { class: "verdict" });
+      const bars = Array.from({ length: Math.min(3, C) }, (_, place) => {
+        const fill = h("i");
+        const name = h("bdi");
+        return { fill, name, kind: -1, element: h("span", { class: `chance${place ? "" : " true"}` }, name, h("span", { class: "track" }, fill)) };
+      });
+      const button = h("button", { type: "button", class: "card", onclick: () => choose(row) },
+        canvas, h("span", { class: "chances" }, verdict, bars.map(({ element }) => element)));
+      this.list.append(h("li", {}, button));
+      return { row, truth, canvas, verdict, bars, button, word: "" };
+    });
+    this.names();
+    new ResizeObserver(() => this.drawRows()).observe(this.list);
+    document.addEventListener("theme", () => this.drawRows());
+  }
+
+  drawRows() {
+    for (const { canvas, row } of this.cards) if (canvas.isConnected) this.form.paint(canvas, this.form.flat(row));
+  }
+
+  /** Marks the row that is read. @param {number|null} row */
+  mark(row) {
+    for (const card of this.cards) card.button.setAttribute("aria-pressed", String(card.row === row));
+  }
+
+  /** Sets which class each bar has: the true one, and those of the highest probabilities over the run. */
+  names() {
+    const { classes } = this.form;
+    const C = classes.length;
+    for (const { row, truth, bars } of this.cards) {
+      const others = Array.from({ length: C }, (_, kind) => kind).filter((kind) => kind !== truth);
+      others.sort((a, b) => this.highest[row * C + b] - this.highest[row * C + a] || a - b);
+      [truth, ...others.slice(0, bars.length - 1)].forEach((kind, place) => {
+        const bar = bars[place];
+        if (bar.kind === kind) return;
+        bar.kind = kind;
+        bar.name.textContent = classes[kind];
+        bar.name.title = classes[kind];
+      });
+    }
+  }
+
+  /**
+   * Takes notice of probabilities of the run.
+   * @param {ArrayLike<number>} values
+   */
+  know(values) {
+    let higher = false;
+    for (let place = 0; place < this.highest.length; place += 1) {
+      if (values[place] > this.highest[place] + 0.02) {
+        this.highest[place] = values[place];
+        higher = true;
+      }
+    }
+    if (higher) this.names();
+  }
+
+  /** @param {NonNullable<ReturnType<typeof import("./moving.js").momentOf>>} moment */
+  show(moment) {
+    const values = mixed(moment, "probability");
+    if (!values) return;
+    this.know(values);
+    this.moving.set("chances", values);
+  }
+
+  paint() {
+    const values = this.moving.get("chances");
+    const { form } = this;
+    const C = form.classes.length;
+    if (!values) return;
+    let right = 0;
+    for (let row = 0; row < form.count; row += 1) if (topOf(values, row, C) === form.labels[row]) right += 1;
+    for (const card of this.cards) {
+      const { row, truth, bars, verdict, button } = card;
+      const top = topOf(values, row, C);
+      const word = `${top === truth ? "✓" : "✗"} ${form.classes[top]}`;
+      if (card.word !== word) {
+        card.word = word;
+        verdict.textContent = word;
+        verdict.title = word;
+        verdict.classList.toggle("wrong", top !== truth);
+      }
+      for (const { kind, fill } of bars) fill.style.transform = `scaleX(${values[row * C + kind].toFixed(3)})`;
+      const label = t("Row {row}, {truth}: taken for {top}, {chance}", { row: row + 1, truth: form.classes[truth], top: form.classes[top], chance: percent(Math.round(100 * values[row * C + top]) / 100) });
+      if (button.ariaLabel !== label) button.ariaLabel = label;
+    }
+    const text = t("{right} of {all} rows shown are right at this moment", { right, all: form.count });
+    if (this.note.textContent !== text) this.note.textContent = text;
+  }
+}
+
+/** The worst errors of a moment. */
+export class Worst {
+  /** @param {import("./rowform.js").RowForm} form */
+  constructor(form) {
+    this.form = form;
+    this.list = h("ul", { class: `worst${form.picture ? "" : " lanes"}` });
+    const { element, note } = panel("", t("The errors it is surest of"),
+      t("Test rows whose true class has the lowest probability at this moment: the true class, what it is taken for, and the probability of the true class. Some are mislabelled, or hard for anyone."), this.list);
+    this.element = element;
+    this.note = note;
+    /** @type {Map<number, {element: HTMLElement, canvas: HTMLCanvasElement, flat: ArrayLike<number>, set: (truth: number, chosen: number, chance: number) => void}>} */
+    this.items = new Map();
+    /** @type {import("./moving.js").Arrays|null} */ this.shown = null;
+    for (let place = 0; place < 10; place += 1) this.list.append(h("li", { class: "none", "aria-hidden": "true" }));
+    new ResizeObserver(() => this.drawRows()).observe(this.list);
+    document.addEventListener("theme", () => this.drawRows());
+  }
+
+  drawRows() {
+    for (const { canvas, flat } of this.items.values()) if (canvas.isConnected) this.form.paint(canvas, flat);
+  }
+
+  /** @param {NonNullable<ReturnType<typeof import("./moving.js").momentOf>>} moment */
+  show({ before, after, share, step }) {
+    const arrays = share >= 1 ? after : before;
+    if (arrays === this.shown || !arrays.worst) return;
+    this.shown = arrays;
+    const { worst, worst_row: rows, worst_label: labels, worst_chosen: chosen, worst_chance: chances } = arrays;
+    /** @type {Map<number, DOMRect>} */
+    const places = new Map();
+    if (!calm.matches) for (const [number, { element }] of this.items) places.set(number, element.getBoundingClientRect());
+    const old = this.items;
+    this.items = new Map();
+    const elements = Array.from(worst.data, (number, place) => {
+      const item = old.get(number) || this.item(number);
+      item.flat = this.form.flat(place, rows.data);
+      item.set(labels.data[place], chosen.data[place], chances.data[place]);
+      this.items.set(number, item);
+      return item.element;
+    });
+    while (elements.length < 10) elements.push(h("li", { class: "none", "aria-hidden": "true" }));
+    this.list.replaceChildren(...elements);
+    this.drawRows();
+    for (const [number, { element }] of this.items) {
+      const was = places.get(number);
+      const is = element.getBoundingClientRect();
+      if (was && (was.left !== is.left || was.top !== is.top)) {
+        element.animate([{ transform: `translate(${was.left - is.left}px, ${was.top - is.top}px)` }, { transform: "none" }], { duration: 300, easing: "ease-out" });
+      } else if (!was && places.size) element.animate([{ opacity: 0 }, { opacity: 1 }], 300);
+    }
+    const wrong = Array.from(labels.data, (label, place) => label !== chosen.data[place]).filter(Boolean).length;
+    this.note.textContent = wrong ? t("at update {step}", { step }) : t("no row is wrong; these are the least sure");
+  }
+
+  /** @param {number} number */
+  item(number) {
+    const canvas = h("canvas", { class: this.form.picture ? "pixels" : "", "aria-hidden": "true" });
+    const truth = h("bdi");
+    const chosen = h("bdi", { class: "wrong" });
+    const chance = h("small");
+    const element = h("li", {}, canvas, h("span", { class: "pair" }, truth, h("span", { "aria-label": t("is taken for") }, " → "), chosen), chance);
+    const { classes } = this.form;
+    return { element, canvas, flat: new Float64Array(0), set: (/** @type {number} */ label, /** @type {number} */ top, /** @type {number} */ share) => {
+      element.title = t("Test row {number}: {truth}, taken for {chosen}; its class has a probability of {chance}", { number, truth: classes[label], chosen: classes[top], chance: percent(share) });
+      truth.textContent = classes[label];
+      chosen.textContent = classes[top];
+      chosen.classList.toggle("wrong", label !== top);
+      chance.textContent = percent(share);
+    } };
+  }
+}

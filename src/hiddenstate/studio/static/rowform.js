@@ -1,0 +1,160 @@
+// What a row of a run is: a picture, a series of channels, or quantities; and a small drawing of it.
+
+import { color } from "./dom.js";
+import { classColors } from "./look.js";
+import { paintPixels, penOf } from "../../report/html/pixels.js";
+import { drawBars, drawLanes } from "../../report/html/tools.js";
+
+const MOST_LANES = 6;
+const MOST_BARS = 16;
+const MOST_DRAWN = 300; // steps of a small drawing
+
+export class RowForm {
+  /** @param {import("./store.js").Store} store whose static arrays are here */
+  constructor(store) {
+    const { shown, shown_label: label } = store.fixed;
+    const facts = store.details.shown;
+    const [count, steps, features] = shown.shape;
+    this.count = count;
+    this.steps = steps;
+    this.features = features;
+    /** @type {Float32Array|Float64Array|Int32Array|Uint8Array} */
+    this.values = shown.data;
+    this.labels = label.data;
+    this.bytes = shown.data instanceof Uint8Array;
+    /** @type {number[]|null} height and width */
+    this.picture = facts.picture;
+    this.split = facts.shown_split;
+    /** @type {string[]} */
+    this.classes = facts.classes && facts.classes.length ? facts.classes.map(String)
+      : Array.from({ length: Math.max(...this.labels) + 1 }, (_, kind) => String(kind));
+    /** @type {string[]} */
+    this.channels = facts.channels || (this.features === 1 ? [""] : Array.from({ length: this.features }, (_, channel) => String(channel + 1)));
+    /** @type {[number, number][]} */
+    this.ranges = facts.channel_ranges || Array.from({ length: this.features }, (_, channel) => this.rangeOf(channel));
+    this.quantities = !this.picture && this.steps === 1;
+  }
+
+  /**
+   * @param {number} channel
+   * @returns {[number, number]}
+   */
+  rangeOf(channel) {
+    if (this.bytes) return [0, 255];
+    let [low, high] = [Infinity, -Infinity];
+    for (let place = channel; place < this.values.length; place += this.features) {
+      const value = this.values[place];
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    return low < high ? [low, high] : [(Number.isFinite(low) ? low : 0) - 1, (Number.isFinite(low) ? low : 0) + 1];
+  }
+
+  /**
+   * Returns the numbers of a row, of the rows shown or of other rows alike.
+   * @param {number} row
+   * @param {ArrayLike<number>} [values]
+   */
+  flat(row, values = this.values) {
+    const size = this.steps * this.features;
+    return /** @type {Float32Array} */ (values).subarray(row * size, (row + 1) * size);
+  }
+
+  /**
+   * Returns how many steps a row has: after its end it has no numbers.
+   * @param {ArrayLike<number>} flat
+   */
+  lengthOf(flat) {
+    let end = flat.length;
+    while (end > 1 && Number.isNaN(flat[end - 1])) end -= 1;
+    return Math.ceil(end / this.features);
+  }
+
+  /**
+   * Returns a row as steps, as nets read them.
+   * @param {ArrayLike<number>} flat
+   */
+  series(flat) {
+    const n = this.features;
+    return Array.from({ length: this.lengthOf(flat) }, (_, t) => Float64Array.from({ length: n }, (__, i) => flat[t * n + i]));
+  }
+
+  /** The word for a step. */
+  get word() { return this.picture ? "row" : "step"; }
+
+  /** @param {number} channel */
+  channelColor(channel) {
+    return this.features > 1 ? classColors(Math.min(this.features, 10))[channel % 10] : color("--prediction");
+  }
+
+  /**
+   * Returns the values of a picture from 0 to 255.
+   * @param {ArrayLike<number>} flat
+   */
+  pixels(flat) {
+    if (this.bytes) return flat;
+    const [low, high] = this.ranges[0];
+    return Float64Array.from(flat, (value) => (255 * (value - low)) / (high - low));
+  }
+
+  /**
+   * Draws a row small on a canvas that is on the page.
+   * @param {HTMLCanvasElement} canvas
+   * @param {ArrayLike<number>} flat
+   */
+  paint(canvas, flat) {
+    if (this.picture) {
+      paintPixels(canvas, this.picture, this.pixels(flat));
+      return;
+    }
+    const pen = penOf(canvas);
+    this.draw(pen, [0, 0, canvas.clientWidth, canvas.clientHeight], flat);
+  }
+
+  /**
+   * Draws a row that is no picture in a box.
+   * @param {CanvasRenderingContext2D} pen
+   * @param {import("../../report/html/pixels.js").Box} box
+   * @param {ArrayLike<number>} flat
+   */
+  draw(pen, [x, y, wide, tall], flat) {
+    const n = this.features;
+    const channels = Math.min(n, this.quantities ? MOST_BARS : MOST_LANES);
+    const length = this.lengthOf(flat);
+    const drawn = Math.min(length, MOST_DRAWN);
+    const values = new Float64Array(drawn * channels);
+    for (let step = 0; step < drawn; step += 1) {
+      const t = drawn > 1 ? Math.round((step * (length - 1)) / (drawn - 1)) : 0;
+      for (let channel = 0; channel < channels; channel += 1) {
+        const [low, high] = this.ranges[channel];
+        values[step * channels + channel] = Math.min(Math.max((255 * (flat[t * n + channel] - low)) / (high - low), 0), 255);
+      }
+    }
+    pen.save();
+    pen.translate(x, y);
+    if (this.quantities) drawBars(pen, [0, wide, tall], values, null, [color("--prediction"), color("--muted"), ""]);
+    else {
+      pen.lineWidth = 1.4;
+      const colors = Array.from({ length: channels }, (_, channel) => this.channelColor(channel));
+      drawLanes(pen, [0, wide, tall], values, { channels, length: drawn, steps: drawn, colors });
+    }
+    pen.restore();
+  }
+}
+
+/**
+ * Returns a text that fits into a width, with an ellipsis in place of its end.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {string} text
+ * @param {number} wide
+ */
+export function fitted(pen, text, wide) {
+  if (pen.measureText(text).width <= wide) return text;
+  let [low, high] = [0, text.length];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (pen.measureText(`${text.slice(0, middle)}…`).width <= wide) low = middle;
+    else high = middle - 1;
+  }
+  return low ? `${text.slice(0, low)}…` : "";
+}
