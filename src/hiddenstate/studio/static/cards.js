@@ -148,10 +148,11 @@ export class Worst {
   constructor(form) {
     this.form = form;
     this.list = h("ul", { class: `worst${form.picture ? "" : " lanes"}` });
-    const { element, note } = panel("", t("The errors it is surest of"),
+    const { element, note, heading } = panel("", t("The errors it is surest of"),
       t("Test rows whose true class has the lowest probability at this moment: the true class, what it is taken for, and the probability of the true class. Some are mislabelled, or hard for anyone."), this.list);
     this.element = element;
     this.note = note;
+    this.heading = heading;
     /** @type {Map<number, {element: HTMLElement, canvas: HTMLCanvasElement, flat: ArrayLike<number>, set: (truth: number, chosen: number, chance: number) => void}>} */
     this.items = new Map();
     /** @type {import("./moving.js").Arrays|null} */ this.shown = null;
@@ -193,7 +194,8 @@ export class Worst {
       } else if (!was && places.size) element.animate([{ opacity: 0 }, { opacity: 1 }], 300);
     }
     const wrong = Array.from(labels.data, (label, place) => label !== chosen.data[place]).filter(Boolean).length;
-    this.note.textContent = wrong ? t("at update {step}", { step }) : t("no row is wrong; these are the least sure");
+    this.heading.textContent = wrong ? t("The errors it is surest of") : t("The rows it is least sure of");
+    this.note.textContent = wrong ? t("at update {step}", { step: step.toLocaleString("en") }) : t("no row is wrong at update {step}", { step: step.toLocaleString("en") });
   }
 
   /** @param {number} number */
@@ -202,13 +204,14 @@ export class Worst {
     const truth = h("bdi");
     const chosen = h("bdi", { class: "wrong" });
     const chance = h("small");
-    const element = h("li", {}, canvas, h("span", { class: "pair" }, truth, h("span", { "aria-label": t("is taken for") }, " → "), chosen), chance);
+    const arrow = h("span", { role: "img", "aria-label": t("is taken for") }, "→");
+    const element = h("li", {}, canvas, h("span", { class: "pair" }, truth, arrow, chosen), chance);
     const { classes } = this.form;
     return { element, canvas, flat: new Float64Array(0), set: (/** @type {number} */ label, /** @type {number} */ top, /** @type {number} */ share) => {
       element.title = t("Test row {number}: {truth}, taken for {chosen}; its class has a probability of {chance}", { number, truth: classes[label], chosen: classes[top], chance: percent(share) });
       truth.textContent = classes[label];
       chosen.textContent = classes[top];
-      chosen.classList.toggle("wrong", label !== top);
+      for (const each of [arrow, chosen]) each.hidden = label === top;
       chance.textContent = percent(share);
     } };
   }

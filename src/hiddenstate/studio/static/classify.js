@@ -82,7 +82,7 @@ function panels(store, main) {
     if (!hidden) return;
     const [V, P, H] = hidden.shape;
     if (!which.options.length) {
-      which.append(...Array.from({ length: V }, (_, place) => h("option", { value: place }, t("Row {row}: {label}", { row: place + 1, label: classes[form.labels[place]] }))));
+      which.append(...Array.from({ length: V }, (_, place) => h("option", { value: place }, form.name(place))));
     }
     const flat = form.flat(row);
     const length = form.lengthOf(flat);

@@ -248,7 +248,8 @@ export class Reading {
     const { flat, length, truth } = /** @type {Trace} */ (this.trace);
     const [x, y, wide, tall] = box;
     const label = truth === null ? "" : form.classes[truth];
-    head(label ? t("the row: {label}", { label }) : t("the row"), box);
+    if (form.picture) head(label ? t("the picture: {label}", { label }) : t("the picture as it is read"), box);
+    else head(label ? t("the row: {label}", { label }) : t("the row"), box);
     if (form.picture) {
       const share = read / length;
       pen.imageSmoothingEnabled = false;

@@ -2,6 +2,7 @@
 
 import { color } from "./dom.js";
 import { classColors } from "./look.js";
+import { t } from "./words.js";
 import { paintPixels, penOf } from "../../report/html/pixels.js";
 import { drawBars, drawLanes } from "../../report/html/tools.js";
 
@@ -77,6 +78,11 @@ export class RowForm {
   series(flat) {
     const n = this.features;
     return Array.from({ length: this.lengthOf(flat) }, (_, t) => Float64Array.from({ length: n }, (__, i) => flat[t * n + i]));
+  }
+
+  /** The name of a row that is shown. @param {number} row */
+  name(row) {
+    return t(this.picture ? "Picture {row}: {label}" : "Row {row}: {label}", { row: row + 1, label: this.classes[this.labels[row]] });
   }
 
   /** The word for a step. */

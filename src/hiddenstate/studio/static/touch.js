@@ -117,7 +117,7 @@ export class Touch {
     /** @type {(() => void)[]} */ this.told = [];
     /** @type {{name: string, series: Float64Array[], truth: number|null}[]} */
     this.sources = Array.from({ length: Math.min(form.count, 200) }, (_, row) => ({
-      name: t("Row {row}: {label}", { row: row + 1, label: form.classes[form.labels[row]] }), series: form.series(form.flat(row)), truth: form.labels[row],
+      name: form.name(row), series: form.series(form.flat(row)), truth: form.labels[row],
     }));
     this.reading = new Reading({
       title: form.picture ? t("How it reads your drawing") : t("How it reads this row"),
@@ -169,7 +169,9 @@ export class Touch {
       if (net && net.model.program.convolutions) await import("../../export/html/fixed.js");
       this.model = net && net.model;
       this.step = net && net.step;
-      this.weights.textContent = this.step === "final" ? t("read with the trained model") : t("read with the weights after update {step}", { step: short(Number(this.step)) });
+      const path = net && net.model.program.convolutions;
+      this.weights.textContent = (this.step === "final" ? t("read with the trained model") : t("read with the weights after update {step}", { step: short(Number(this.step)) }))
+        + (path && !path.net_share ? t("; its fixed convolutions alone give the answer, the network has no share in it") : "");
       this.slow = false;
       await this.read(false);
       for (const each of this.told) each();
@@ -264,7 +266,7 @@ export class Touch {
     if (!trace || !trace.chances || at < 1) {
       this.label.textContent = "–";
       this.label.classList.remove("long");
-      fill(this.sure, trace || this.store.netAt !== null ? t("nothing read yet") : t("There are no weights of this run yet; a net answers as soon as there are."));
+      fill(this.sure, trace || this.store.netAt !== null ? (this.model || this.problem.textContent ? t("nothing read yet") : t("the net is on its way")) : t("There are no weights of this run yet; a net answers as soon as there are."));
       this.decided.textContent = "";
       if (!trace) {
         this.reading.show(null);

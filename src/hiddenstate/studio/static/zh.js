@@ -1,8 +1,7 @@
 // The Chinese texts of all pages, by their English ones.
 
+import { CLASSIFY } from "./zh_classify.js";
 import { HOME } from "./zh_home.js";
 
 /** @type {Record<string, string>} */
-export const CHINESE = {
-  ...HOME,
-};
+export const CHINESE = { ...HOME, ...CLASSIFY };
