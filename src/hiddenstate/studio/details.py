@@ -186,4 +186,7 @@ def _source(run: Run, step: int | None) -> "Source":
 
     if step is None:
         return source_of(run.model(), run.name, "float32")
-    return source_of(run.weights(step), run.name, "float32")
+    paths = {int(path.stem): path for path in run.weights_paths()}
+    if step not in paths:
+        raise DataError("no such weights")
+    return source_of(run.weights(paths[step]), run.name, "float32")

@@ -58,6 +58,7 @@ export class States {
     /** @type {ArrayLike<number>} */ this.times = [];
     /** @type {ArrayLike<number>|null} */ this.windows = null;
     /** @type {number[]} */ this.order = [];
+    this.length = 0; // steps of a window
     this.from = "";
     /** @type {Float64Array[]} */ this.axes = [];
     this.portrait = new Picture({
@@ -142,6 +143,7 @@ export class States {
     if (!this.from) return;
     const fresh = !this.hidden;
     this.times = before.hidden_time ? before.hidden_time.data : Array.from({ length: before.hidden.shape[0] }, (_, at) => at);
+    this.length = before.time && before.time.shape.length === 2 ? before.time.shape[1] : 0;
     this.windows = before.hidden_window ? before.hidden_window.data : null;
     this.hidden = /** @type {Float64Array} */ (mixed(moment, "hidden"));
     this.reset = mixed(moment, "hidden_reset");
@@ -173,7 +175,7 @@ export class States {
     const [faint, muted, ink] = ["--faint", "--muted", "--ink"].map(color);
     stroke(pen, [[0, place([0, 0])[1]], [width, place([0, 0])[1]]], faint, 1);
     stroke(pen, [[width / 2, 0], [width / 2, height - 18]], faint, 1);
-    if (reset) stroke(pen, this.broken(this.path(reset).map(place)), muted, 1, [3, 3], 0.8);
+    if (reset) stroke(pen, this.anew(this.path(reset).map(place)), muted, 1, [3, 3], 0.8);
     const points = (this.points = this.path(hidden).map(place));
     const colors = pathColors();
     for (let bin = 0; bin < BINS; bin += 1) {
@@ -203,6 +205,18 @@ export class States {
     const { windows } = this;
     if (!windows) return points;
     return points.flatMap((point, at) => (at && windows[first + at] !== windows[first + at - 1] ? [[NaN, NaN], point] : [point]));
+  }
+
+  /**
+   * Lifts the pen where a window begins, of states that are reset there.
+   * @param {number[][]} points
+   */
+  anew(points) {
+    const { length } = this;
+    if (!length) return points;
+    const steps = Math.max(2, Math.floor(points.length / length)) * length;
+    const window = (/** @type {number} */ at) => Math.floor(Math.round((at * (steps - 1)) / Math.max(points.length - 1, 1)) / length);
+    return points.flatMap((point, at) => (at && window(at) !== window(at - 1) ? [[NaN, NaN], point] : [point]));
   }
 
   /** @param {number} x @param {number} y */

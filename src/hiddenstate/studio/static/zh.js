@@ -1,1 +1,3 @@
-export const CHINESE = {};
+import { CODES } from "./zh_codes.js";
+
+export const CHINESE = { ...CODES };
