@@ -1,6 +1,7 @@
 """The files of the page, held in memory: nothing is served from the disk by its name."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -13,9 +14,10 @@ FOLDERS = ("studio/static", "report/html", "export/html")
 """Folders of scripts: a page of the studio draws with what reports and exported pages draw with.
 They have the same places to one another in addresses, so that imports between them hold."""
 
-STYLE = "studio/static/studio.css"
+STYLE = "studio.css"
+"""The style of the frame; those of its pages are joined to it."""
 
-KINDS = {".js": "text/javascript", ".css": "text/css"}
+KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,18 @@ class Asset:
 def load_assets() -> dict[str, Asset]:
     """Return the scripts and the style of the page, by folder and name."""
     found: dict[str, Asset] = {}
+    styles: dict[str, str] = {}
     for folder in FOLDERS:
         for entry in files("hiddenstate").joinpath(folder).iterdir():
-            if entry.name.endswith(".js") or f"{folder}/{entry.name}" == STYLE:
-                found[f"{folder}/{entry.name}"] = _asset(entry.name, entry.read_text("utf-8"))
-    return found
-
-
-def _asset(name: str, text: str) -> Asset:
-    ending = "." + name.rpartition(".")[2]
-    # Comments are for whoever reads the source.
-    text = base_style() + text if ending == ".css" else COMMENT.sub("", text)
-    return Asset(f"{KINDS[ending]}; charset=utf-8", text.encode())
+            if entry.name.endswith(".js"):  # comments are for whoever reads the source
+                text = COMMENT.sub("", entry.read_text("utf-8"))
+                found[f"{folder}/{entry.name}"] = Asset(KINDS[".js"], text.encode())
+            elif entry.name.endswith(".css") and folder == FOLDERS[0]:
+                styles[entry.name] = entry.read_text("utf-8")
+    first = styles.pop(STYLE)
+    style = "\n".join([base_style(), first, *(styles[name] for name in sorted(styles))])
+    style = re.sub(r"/\*.*?\*/|^ +|\n", "", style, flags=re.MULTILINE | re.DOTALL)
+    return {**found, f"{FOLDERS[0]}/{STYLE}": Asset(KINDS[".css"], style.encode())}
 
 
 def index_page(session: Session) -> bytes:

@@ -131,7 +131,8 @@ export class Cloud extends Space {
     }
     const dense = window.devicePixelRatio || 1;
     const side = stamp.width / dense;
-    this.pen.drawImage(stamp, this.places[3 * row] - side / 2, this.places[3 * row + 1] - side / 2, side, side);
+    const at = (/** @type {number} */ place) => Math.round((place - side / 2) * dense) / dense;
+    this.pen.drawImage(stamp, at(this.places[3 * row]), at(this.places[3 * row + 1]), side, side);
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { t } from "./words.js";
 
-const APART = 350; // milliseconds between two nets while time moves
+const APART = 600; // milliseconds between two nets while time moves
 
 export class Nets {
   /**

@@ -35,6 +35,11 @@ export class Picture {
     this.ready = false;
     this.paint = eachFrame(() => this.paintNow());
     new ResizeObserver(this.paint).observe(this.frame);
+    this.seen = true; // what is outside of the window is drawn when it comes into it
+    new IntersectionObserver(([{ isIntersecting }]) => {
+      this.seen = isIntersecting;
+      if (this.seen) this.paint();
+    }, { rootMargin: "120px" }).observe(this.frame);
     document.addEventListener("theme", this.paint);
     this.setReady(false);
     if (onkey) {
@@ -63,7 +68,7 @@ export class Picture {
   }
 
   paintNow() {
-    if (!this.ready || !this.canvas.isConnected) return;
+    if (!this.ready || !this.seen || !this.canvas.isConnected) return;
     const dense = window.devicePixelRatio || 1;
     const [width, height] = [this.frame.clientWidth, this.frame.clientHeight];
     if (!width || !height) return;

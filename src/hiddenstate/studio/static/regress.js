@@ -1,4 +1,33 @@
-// What a regress run learns.
+// What a regression learns: its predictions, its hidden state, and its answer to another input.
 
-/** @param {any} store @param {HTMLElement} main */
-export async function panelsOf(store, main) {}
+import { Bending } from "./bending.js";
+import { fill, h } from "./dom.js";
+import { Held, Windows } from "./series.js";
+import { States } from "./states.js";
+import { t } from "./words.js";
+
+/**
+ * Shows the pictures of a run, once its facts are here.
+ * @param {import("./store.js").Store} store
+ * @param {HTMLElement} main
+ */
+export async function panelsOf(store, main) {
+  fill(main, h("section", { class: "wide soon" }, h("p", {}, t("The rows of the run appear here in a moment."))));
+  const begin = () => {
+    const { fixed, details: { shown } } = store;
+    if (!shown.job || !Object.keys(fixed).length) return false;
+    const held = fixed.held_target ? new Held(store) : null;
+    const windows = shown.appended || !held ? new Windows(store) : null;
+    const states = new States(store);
+    const bending = new Bending(store);
+    const all = [windows, held, states];
+    fill(main, windows && windows.picture.element, held && held.picture.element, states.portrait.element, states.units.element, bending.picture.element);
+    const update = () => { for (const each of all) if (each) each.update(); };
+    store.addEventListener("moment", update);
+    update();
+    return true;
+  };
+  if (begin()) return;
+  const again = () => { if (begin()) store.removeEventListener("news", again); };
+  store.addEventListener("news", again);
+}

@@ -66,7 +66,7 @@ export async function runPage(main, id) {
   store.addEventListener("moment", update);
   update();
 
-  const panels = h("div", { class: "panels" });
+  const panels = h("div", { class: `panels ${details.job}` });
   const curves = h("div", { class: "side" }, learningCurves(store).map((picture) => picture.element));
   const player = new Player(store);
   main.replaceChildren(head, problem, shown, h("div", { class: "desk" }, panels, curves), player.element);

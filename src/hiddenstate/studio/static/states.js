@@ -1,0 +1,339 @@
+// The hidden state of a regression: its path in a plane, its units over time, carried and reset.
+
+import { color, h, say, short } from "./dom.js";
+import { paintPictures } from "./codeform.js";
+import { Moving, mixed } from "./moving.js";
+import { Picture } from "./picture.js";
+import { snapshotsAround, stroke, timeTicks } from "./series.js";
+import { t } from "./words.js";
+import { rgb } from "../../report/html/pixels.js";
+
+/** @typedef {import("./store.js").Store} Store */
+
+const [LEFT, RIGHT] = [38, 8];
+const BINS = 24; // colors of the path
+
+/**
+ * Returns the mean and two principal axes of states (n, H), continuing those of before.
+ * @param {ArrayLike<number>} states
+ * @param {number} H
+ * @param {Float64Array[]} before
+ */
+export function planeOf(states, H, before) {
+  const n = states.length / H;
+  const mean = new Float64Array(H);
+  for (let at = 0; at < states.length; at += 1) mean[at % H] += states[at] / n;
+  /** @type {Float64Array[]} */
+  const axes = [];
+  for (let k = 0; k < Math.min(2, H); k += 1) {
+    let axis = before[k] && before[k].length === H ? before[k].slice() : Float64Array.from({ length: H }, (_, i) => Math.cos(i + k));
+    for (let round = 0; round < 40; round += 1) {
+      const next = new Float64Array(H);
+      for (let row = 0; row < n; row += 1) {
+        let along = 0;
+        for (let i = 0; i < H; i += 1) along += (states[row * H + i] - mean[i]) * axis[i];
+        for (let i = 0; i < H; i += 1) next[i] += along * (states[row * H + i] - mean[i]);
+      }
+      for (const other of axes) {
+        const along = next.reduce((sum, value, i) => sum + value * other[i], 0);
+        other.forEach((value, i) => { next[i] -= along * value; });
+      }
+      const length = Math.hypot(...next) || 1;
+      axis = next.map((value) => value / length);
+    }
+    axes.push(axis);
+  }
+  return { mean, axes };
+}
+
+/** The pictures of the hidden state, which share a cursor. */
+export class States {
+  /** @param {Store} store */
+  constructor(store) {
+    this.store = store;
+    /** @type {number|null} */ this.at = null;
+    this.H = 0;
+    /** @type {Float64Array|null} */ this.hidden = null;
+    /** @type {Float64Array|null} */ this.reset = null;
+    /** @type {ArrayLike<number>} */ this.times = [];
+    /** @type {ArrayLike<number>|null} */ this.windows = null;
+    /** @type {number[]} */ this.order = [];
+    this.length = 0; // steps of a window
+    this.from = "";
+    /** @type {Float64Array[]} */ this.axes = [];
+    this.portrait = new Picture({
+      title: t("Where the hidden state goes"),
+      caption: t("The state of all units after each step, seen from where it varies most: the first two principal components, which stay the same over the run. The path goes from pale to dark; dashed is the state that starts anew with each window."),
+      empty: t("The path of the hidden state appears with the first snapshot."),
+      name: "portrait", draw: (pen, width, height) => this.drawPortrait(pen, width, height), onkey: (key) => this.key(key),
+    });
+    this.units = new Picture({
+      title: t("Hidden units over time"),
+      caption: t("Each line is a unit: red above zero, blue below, always in the same order. Below, where the state is carried from window to window: the same with each window started from zeros, and how far apart both are."),
+      empty: t("The units appear with the first snapshot."),
+      name: "units", draw: (pen, width, height) => this.drawUnits(pen, width, height), onkey: (key) => this.key(key),
+    });
+    this.moving = new Moving(() => { this.portrait.paint(); this.units.paint(); });
+    this.units.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+      const n = this.times.length;
+      const share = (event.offsetX - LEFT) / (this.units.canvas.clientWidth - LEFT - RIGHT);
+      this.look(Math.min(Math.max(Math.floor(share * n), 0), n - 1));
+    });
+    this.portrait.canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.nearest(event.offsetX, event.offsetY));
+    for (const { canvas } of [this.portrait, this.units]) for (const name of ["pointerleave", "blur"]) canvas.addEventListener(name, () => this.look(null));
+    /** @type {(point: number[]) => number[]} */ this.place = () => [0, 0];
+  }
+
+  /** @param {string} key */
+  key(key) {
+    const moves = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 });
+    const n = this.times.length;
+    if (!(key in moves) || !n) return false;
+    this.look(Math.min(Math.max((this.at === null ? 0 : this.at) + moves[key], 0), n - 1));
+    say(this.units.note.textContent || "");
+    return true;
+  }
+
+  /** @param {number|null} at */
+  look(at) {
+    this.at = at;
+    this.tell();
+    this.portrait.paint();
+    this.units.paint();
+  }
+
+  tell() {
+    const { at, H, hidden, reset } = this;
+    if (!hidden) return;
+    let text = t("{n} units over {steps} steps", { n: H, steps: this.times.length });
+    if (at !== null && at < this.times.length) {
+      const apart = reset ? t(", {far} from the state that starts anew", { far: short(this.apart(at)) }) : "";
+      text = t("at {time}: largest unit {value}", { time: short(Number(this.times[at].toPrecision(5))), value: short(largest(hidden, at, H)) }) + apart;
+    }
+    for (const picture of [this.units, this.portrait]) if (picture.note.textContent !== text) picture.note.textContent = text;
+  }
+
+  /** How far the carried state is from the one that was reset. @param {number} at */
+  apart(at) {
+    let sum = 0;
+    for (let i = 0; i < this.H; i += 1) sum += (/** @type {any} */ (this.hidden)[at * this.H + i] - /** @type {any} */ (this.reset)[at * this.H + i]) ** 2;
+    return Math.sqrt(sum);
+  }
+
+  update() {
+    const { store } = this;
+    const moment = snapshotsAround(store);
+    if (!moment || !moment.before.hidden) return;
+    const { before } = moment;
+    const H = (this.H = before.hidden.shape[1]);
+    const newest = store.snapshots[store.snapshots.length - 1];
+    const last = store.arrays(newest);
+    if (last && last.hidden && this.from !== String(newest) && (!this.from || store.live || !store.running)) {
+      const fresh = !this.from;
+      this.from = String(newest);
+      const { mean, axes } = planeOf(last.hidden.data, H, this.axes);
+      this.axes = axes;
+      this.moving.set("basis", [...mean, ...axes.flatMap((axis) => [...axis])], fresh);
+      const lists = [last.hidden.data, last.hidden_reset ? last.hidden_reset.data : []];
+      let far = 1e-6;
+      for (const list of lists) for (let at = 0; at < list.length / H; at += 1) far = Math.max(far, ...pointOf(list, at, H, mean, axes).map(Math.abs));
+      this.moving.set("far", [1.12 * far], fresh);
+      if (fresh) this.order = orderOf(last.hidden.data, H);
+    }
+    if (!this.from) return;
+    const fresh = !this.hidden;
+    this.times = before.hidden_time ? before.hidden_time.data : Array.from({ length: before.hidden.shape[0] }, (_, at) => at);
+    this.length = before.time && before.time.shape.length === 2 ? before.time.shape[1] : 0;
+    this.windows = before.hidden_window ? before.hidden_window.data : null;
+    this.hidden = /** @type {Float64Array} */ (mixed(moment, "hidden"));
+    this.reset = mixed(moment, "hidden_reset");
+    this.moving.set("hidden", this.hidden, fresh);
+    if (this.reset) this.moving.set("reset", this.reset, fresh);
+    this.units.element.classList.toggle("two", this.reset !== null);
+    for (const picture of [this.portrait, this.units]) picture.setReady(true);
+    this.tell();
+    this.portrait.describe(t("Path of the hidden state over two principal components after update {step}; the arrow keys move along it.", { step: moment.step }));
+    this.units.describe(t("{n} hidden units over {steps} steps after update {step}; the arrow keys move over time.", { n: H, steps: this.times.length, step: moment.step }));
+    this.portrait.paint();
+    this.units.paint();
+  }
+
+  /** The path of states in the plane. @param {ArrayLike<number>} states */
+  path(states) {
+    const basis = /** @type {Float64Array} */ (this.moving.get("basis"));
+    const { H } = this;
+    const axes = [basis.subarray(H, 2 * H), basis.subarray(2 * H, 3 * H)].filter((axis) => axis.length);
+    return Array.from({ length: states.length / H }, (_, at) => pointOf(states, at, H, basis.subarray(0, H), axes));
+  }
+
+  /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
+  drawPortrait(pen, width, height) {
+    const [hidden, reset, far] = ["hidden", "reset", "far"].map((name) => this.moving.get(name));
+    if (!hidden || !far) return;
+    const size = 0.5 * Math.min(width, height - 18);
+    const place = (this.place = ([x, y]) => [width / 2 + (x / far[0]) * size, (height - 18) / 2 - ((y || 0) / far[0]) * size]);
+    const [faint, muted, ink] = ["--faint", "--muted", "--ink"].map(color);
+    stroke(pen, [[0, place([0, 0])[1]], [width, place([0, 0])[1]]], faint, 1);
+    stroke(pen, [[width / 2, 0], [width / 2, height - 18]], faint, 1);
+    if (reset) stroke(pen, this.anew(this.path(reset).map(place)), muted, 1, [3, 3], 0.8);
+    const points = (this.points = this.path(hidden).map(place));
+    const colors = pathColors();
+    for (let bin = 0; bin < BINS; bin += 1) {
+      const [first, last] = [Math.floor((bin * points.length) / BINS), Math.floor(((bin + 1) * points.length) / BINS)];
+      stroke(pen, this.broken(points.slice(first, last + 1), first), colors[bin], 1.8);
+    }
+    pen.font = "12px system-ui, sans-serif";
+    pen.textBaseline = "middle";
+    pen.fillStyle = muted;
+    pen.textAlign = "right";
+    pen.fillText(`${t("first component")} →`, width - 2, height - 8);
+    pen.textAlign = "left";
+    pen.fillText(`↑ ${t("second component")}`, 2, height - 8);
+    const at = this.at === null ? points.length - 1 : this.at;
+    if (!points[at]) return;
+    pen.fillStyle = this.at === null ? colors[BINS - 1] : ink;
+    pen.beginPath();
+    pen.arc(points[at][0], points[at][1], 5, 0, 7);
+    pen.fill();
+  }
+
+  /**
+   * Lifts the pen where another window starts from zeros.
+   * @param {number[][]} points
+   */
+  broken(points, first = 0) {
+    const { windows } = this;
+    if (!windows) return points;
+    return points.flatMap((point, at) => (at && windows[first + at] !== windows[first + at - 1] ? [[NaN, NaN], point] : [point]));
+  }
+
+  /**
+   * Lifts the pen where a window begins, of states that are reset there.
+   * @param {number[][]} points
+   */
+  anew(points) {
+    const { length } = this;
+    if (!length) return points;
+    const steps = Math.max(2, Math.floor(points.length / length)) * length;
+    const window = (/** @type {number} */ at) => Math.floor(Math.round((at * (steps - 1)) / Math.max(points.length - 1, 1)) / length);
+    return points.flatMap((point, at) => (at && window(at) !== window(at - 1) ? [[NaN, NaN], point] : [point]));
+  }
+
+  /** @param {number} x @param {number} y */
+  nearest(x, y) {
+    let [best, least] = [-1, 900];
+    (this.points || []).forEach(([u, v], at) => {
+      const away = (u - x) ** 2 + (v - y) ** 2;
+      if (away < least) [best, least] = [at, away];
+    });
+    this.look(best < 0 ? null : best);
+  }
+
+  /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
+  drawUnits(pen, width, height) {
+    const [hidden, reset] = ["hidden", "reset"].map((name) => this.moving.get(name));
+    if (!hidden) return;
+    const { H, times } = this;
+    const S = times.length;
+    const free = height - 22 - (reset ? 50 : 18);
+    const [faint, muted] = ["--faint", "--muted"].map(color);
+    pen.font = "12px system-ui, sans-serif";
+    pen.textBaseline = "middle";
+    let y = 0;
+    const wide = width - LEFT - RIGHT;
+    /** @type {[string, Float64Array, number][]} */
+    const parts = reset ? [[t("carried from window to window"), hidden, 0.4], [t("each window from zeros"), reset, 0.4]] : [[this.windows ? t("each window from zeros") : t("state"), hidden, 1]];
+    const cells = parts.map(([name, states, share]) => {
+      pen.textAlign = "left";
+      pen.fillStyle = muted;
+      pen.fillText(name, LEFT, y + 8);
+      /** @type {[number, number, number, number]} */
+      const box = [LEFT, y + 18, wide, share * free];
+      y += 18 + share * free;
+      const values = new Float64Array(H * S);
+      for (let line = 0; line < H; line += 1) for (let at = 0; at < S; at += 1) values[line * S + at] = 255 * states[at * H + (this.order[line] ?? line)];
+      pen.textAlign = "right";
+      pen.fillText(String(H), LEFT - 6, box[1] + box[3] - 6);
+      pen.fillText("1", LEFT - 6, box[1] + 6);
+      return { box, values, difference: true };
+    });
+    paintPictures(pen, [H, S], cells);
+    if (reset) {
+      pen.textAlign = "left";
+      pen.fillStyle = muted;
+      pen.fillText(t("how far apart"), LEFT, y + 8);
+      const tall = free * 0.2;
+      const most = 0.5 * Math.sqrt(H);
+      const base = y + 18 + tall;
+      stroke(pen, [[LEFT, base], [LEFT + wide, base]], faint, 1);
+      stroke(pen, Array.from({ length: S }, (_, at) => {
+        let sum = 0;
+        for (let i = 0; i < H; i += 1) sum += (hidden[at * H + i] - reset[at * H + i]) ** 2;
+        return [LEFT + ((at + 0.5) / S) * wide, base - Math.min(Math.sqrt(sum) / most, 1) * (tall - 2)];
+      }), color("--wrong"), 1.5);
+      y = base;
+    }
+    pen.textAlign = "center";
+    pen.fillStyle = muted;
+    const [from, to] = [times[0], times[S - 1]];
+    for (const [time, name] of timeTicks(from, to, Math.max(2, Math.round(width / 110)), Boolean(this.store.details.shown.dates && from > 1e8))) {
+      pen.fillText(name, Math.min(LEFT + ((time - from) / (to - from || 1)) * wide, width - 14), height - 9);
+    }
+    if (this.at !== null) stroke(pen, [[LEFT + ((this.at + 0.5) / S) * wide, 16], [LEFT + ((this.at + 0.5) / S) * wide, y]], color("--ink"), 1.2);
+  }
+}
+
+/**
+ * @param {ArrayLike<number>} states
+ * @param {number} at
+ * @param {number} H
+ * @param {ArrayLike<number>} mean
+ * @param {ArrayLike<number>[]} axes
+ */
+function pointOf(states, at, H, mean, axes) {
+  return axes.map((axis) => {
+    let along = 0;
+    for (let i = 0; i < H; i += 1) along += (states[at * H + i] - mean[i]) * axis[i];
+    return along;
+  });
+}
+
+/**
+ * @param {ArrayLike<number>} states
+ * @param {number} at
+ * @param {number} H
+ */
+function largest(states, at, H) {
+  let most = states[at * H];
+  for (let i = 1; i < H; i += 1) if (Math.abs(states[at * H + i]) > Math.abs(most)) most = states[at * H + i];
+  return most;
+}
+
+/**
+ * Units by when they are largest within the first period that is seen.
+ * @param {ArrayLike<number>} states
+ * @param {number} H
+ */
+function orderOf(states, H) {
+  const n = states.length / H;
+  const peaks = Array.from({ length: H }, (_, unit) => {
+    let [re, im] = [0, 0]; // the phase of its slow waves
+    const cycles = Math.max(1, Math.round(n / 18));
+    for (let at = 0; at < n; at += 1) {
+      re += states[at * H + unit] * Math.cos((2 * Math.PI * cycles * at) / n);
+      im += states[at * H + unit] * Math.sin((2 * Math.PI * cycles * at) / n);
+    }
+    return Math.atan2(im, re);
+  });
+  return peaks.map((_, unit) => unit).sort((a, b) => peaks[a] - peaks[b] || a - b);
+}
+
+/** Colors of the path, from pale to dark. */
+function pathColors() {
+  const [ground, blue, ink] = ["--ground", "--prediction", "--ink"].map(color).map(rgb);
+  return Array.from({ length: BINS }, (_, bin) => {
+    const share = 0.25 + (1.35 * bin) / (BINS - 1);
+    const [from, to, part] = share <= 1 ? [ground, blue, share] : [blue, ink, share - 1];
+    return `rgb(${from.map((value, i) => Math.round(value + (to[i] - value) * part)).join(" ")})`;
+  });
+}
