@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { fill, h } from "./dom.js";
 import { processes, stream } from "./stream.js";
 import { t } from "./words.js";
-import { copy } from "./run.js";
+import { copy } from "./copy.js";
 
 /** @type {[string, string, string][]} command, title, what it makes */
 const MAKES = [
