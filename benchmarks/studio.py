@@ -124,7 +124,7 @@ def browser_page(served: Studio) -> Iterator[Any]:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
         page.goto(served.address)
         page.wait_for_selector("main *")
         yield page
@@ -164,8 +164,8 @@ def page(folder: Path, rounds: int) -> Rows:
     paints, sizes, foreign = [], [], 0
     for _ in range(rounds):
         with studio(folder) as served, browser_page(served) as opened:
+            opened = opened.context.new_page()
             opened.goto(served.origin + "/#/runs")
-            opened.reload()
             opened.wait_for_timeout(700)
             entries = opened.evaluate(
                 "() => [performance.getEntriesByType('paint').find("
@@ -190,8 +190,8 @@ def page_of_runs(folder: Path, _: int) -> Rows:
     for job in ("classify", "regress", "autoencode"):
         train(folder, job, "--max-steps", "50")
         with studio(folder) as served, browser_page(served) as opened:
+            opened = opened.context.new_page()
             opened.goto(f"{served.origin}/#/run/{job}-1")
-            opened.reload()
             opened.wait_for_selector(".panels canvas")
             opened.wait_for_timeout(700)
             code = opened.evaluate(

@@ -11,6 +11,12 @@ import { t } from "./words.js";
 const PANELS = { classify: "./classify.js", regress: "./regress.js", autoencode: "./autoencode.js" };
 
 /**
+ * Loads the scripts of the pages of a job.
+ * @param {string} job
+ */
+export const prepare = (job) => Promise.all([import("./away.js"), import(/** @type {any} */ (PANELS)[job])]);
+
+/**
  * Shows a run; returns what ends the page.
  * @param {HTMLElement} main
  * @param {string} id
@@ -19,6 +25,7 @@ export async function runPage(main, id) {
   const store = new Store(id);
   await store.open();
   const { details } = store;
+  const scripts = prepare(details.job);
   document.title = `${details.name} · hiddenstate`;
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const command = h("code", {});
@@ -70,9 +77,8 @@ export async function runPage(main, id) {
   const curves = h("div", { class: "side" }, learningCurves(store).map((picture) => picture.element));
   const player = new Player(store);
   main.replaceChildren(head, problem, shown, h("div", { class: "desk" }, panels, curves), player.element);
-  const away = await import("./away.js");
+  const [away, { panelsOf }] = await scripts;
   main.insertBefore(away.takeAway(store, show, fail), player.element);
-  const { panelsOf } = await import(/** @type {any} */ (PANELS)[details.job]);
   await panelsOf(store, panels);
 
   const keys = (/** @type {KeyboardEvent} */ event) => {

@@ -2,6 +2,7 @@
 
 import { post, Problem } from "./api.js";
 import { fill, h } from "./dom.js";
+import { prepare } from "./run.js";
 import { processes, stream } from "./stream.js";
 import { t } from "./words.js";
 
@@ -12,7 +13,9 @@ import { t } from "./words.js";
  * @returns {Promise<string>}
  */
 export async function train(what, tell) {
-  const { id, command } = await post("/api/train", what);
+  const asked = post("/api/train", what);
+  prepare(what.job); // while the command starts
+  const { id, command } = await asked;
   tell(command);
   return new Promise((done, failed) => {
     const look = () => {
