@@ -14,8 +14,8 @@ LOCAL = "127.0.0.1"
     cls=GroupedCommand,
     short_help="Open data and runs in the browser: train, watch, compare.",
     help="Open the studio: a page in the browser that shows data, trains on it, and shows what "
-    "networks learn while they learn it.\n\nWithout an argument it starts with the list of runs. "
-    "DATA is a file or folder to look at first; RUN is a run. The page is served to this machine "
+    "networks learn while they learn it.\n\nDATA is a file or folder to look at first; RUN is a "
+    "run to show. The page is served to this machine "
     "alone, at the address that is printed, which works once. Everything that it starts is a "
     "command of this program, shown on the page, and goes on when the studio ends.\n\n\b\n"
     "Example:\n  hiddenstate studio sensors.csv",
