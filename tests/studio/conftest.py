@@ -2,19 +2,14 @@
 
 import asyncio
 import json
-import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tools.stress.visitor import Served
 
 from hiddenstate.studio.app import Studio, make_app
 from hiddenstate.studio.session import Session
@@ -131,24 +126,6 @@ def client(
     return Client(Studio(Session("127.0.0.1", 8765), Path("runs")))
 
 
-@dataclass
-class Served:
-    """A studio that runs as a process of its own."""
-
-    process: "subprocess.Popen[str]"
-    address: str
-    folder: Path
-    lines: list[str]
-
-    @property
-    def origin(self) -> str:
-        return self.address.split("/?")[0]
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
 Serve = Callable[..., Served]
 
 
@@ -158,32 +135,12 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     served: list[Served] = []
 
     def start(*words: str, folder: Path = tmp_path) -> Served:
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hiddenstate", "studio", "--no-browser", *words],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-        )
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, line + process.stdout.read()
-        served.append(Served(process, found[0], folder, [line]))
+        served.append(Served(folder, *words))
         return served[-1]
 
     yield start
     for each in served:
-        if each.process.poll() is None:
-            each.process.send_signal(signal.SIGINT)
-            try:
-                each.process.wait(20)
-            except subprocess.TimeoutExpired:
-                each.kill()
-        if each.process.stdout is not None:
-            each.process.stdout.close()
+        each.close()
 
 
 @pytest.fixture(scope="session")
@@ -231,10 +188,3 @@ def open_page(chromium: Any, serve: Serve) -> Iterator[Callable[..., Browser]]:
     for each in opened:
         each.context.close()
         assert not each.problems
-
-
-def fetch(served: Served, path: str) -> bytes:
-    """Ask a studio as curl would."""
-    with urllib.request.urlopen(served.origin + path, timeout=20) as answer:
-        body: bytes = answer.read()
-    return body

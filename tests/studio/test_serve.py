@@ -9,69 +9,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tools.stress.visitor import Visitor
 
 from hiddenstate.runs import Run
 from tests.conftest import needs_kernels
-from tests.studio.conftest import Serve, Served
+from tests.studio.conftest import Serve
 
 TRAIN = ("--view", "off", "--threads", "1", "--hidden-size", "6", "--n-evaluated", "20")
-
-
-class Visitor:
-    """A browser without a screen: it has the cookie and the second secret."""
-
-    def __init__(self, served: Served) -> None:
-        self.served = served
-        answer = urllib.request.urlopen(served.address, timeout=20)
-        self.cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
-        self.host = served.origin.removeprefix("http://")
-        page = self.get("/", raw=True).decode()
-        self.secret = page.partition('name="hiddenstate" content="')[2].partition('"')[0]
-
-    def get(self, path: str, raw: bool = False) -> Any:
-        request = urllib.request.Request(self.served.origin + path, headers={"Cookie": self.cookie})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            body = answer.read()
-        return body if raw else json.loads(body)
-
-    def post(self, path: str, value: object) -> Any:
-        headers = {
-            "Cookie": self.cookie,
-            "X-Hiddenstate": self.secret,
-            "Content-Type": "application/json",
-        }
-        data = json.dumps(value).encode()
-        request = urllib.request.Request(self.served.origin + path, data, headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read())
-
-    def events(self, query: str = "", place: str = "") -> Iterator[tuple[str, Any, str]]:
-        """Yield what the stream says: kind, value, and place."""
-        connection = HTTPConnection(self.host, timeout=60)
-        headers = {"Cookie": self.cookie, **({"Last-Event-ID": place} if place else {})}
-        connection.request("GET", f"/api/stream?{query}", headers=headers)
-        answer = connection.getresponse()
-        try:
-            kind = data = number = ""
-            while line := answer.fp.readline().decode():
-                name, _, value = line.rstrip("\n").partition(": ")
-                if name == "event":
-                    kind = value
-                elif name == "data":
-                    data = value
-                elif name == "id":
-                    number = value
-                elif not line.strip() and kind:
-                    yield kind, json.loads(data), number
-                    kind = data = number = ""
-        finally:
-            connection.close()
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from tools.stress import (
     run_files,
     stopping,
     strange_names,
+    studio,
 )
 from tools.stress.abuses import abuses
 from tools.stress.processes import Outcome
@@ -184,6 +185,17 @@ CHECKS = {
     "order": Check("file calls recorded by strace", lambda a: machine.write_order(a.folder)),
     "names": Check("a command with an unusual name", lambda a: strange_names.names(a.folder)),
     "abuses": Check("a command or a line of Python abused", lambda a: abuses(a.folder)),
+    "watchers": Check(
+        "the studio killed while it is watched",
+        lambda a: studio.kills(a.folder, a.n, a.seed),
+        50,
+    ),
+    "rude": Check(
+        "the studio flooded by so many connections", lambda a: studio.rude(a.folder, a.n), 1000
+    ),
+    "soak": Check(
+        "a page of the studio opened, for so many minutes", lambda a: studio.soak(a.folder, a.n), 60
+    ),
     "models": Check("a damaged model file loaded", models, 100_000),
     "readers": Check("a damaged data file read", readers, 10_000),
 }
