@@ -113,7 +113,7 @@ export class Confusion {
     return true;
   }
 
-  /** @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
+  /** As wide as its place, and as high as it needs. @param {CanvasRenderingContext2D} pen @param {number} width @param {number} height */
   draw(pen, width, height) {
     const values = this.moving.get("shares");
     if (!values) return;
@@ -124,7 +124,9 @@ export class Confusion {
     const longest = Math.max(...classes.map((name) => pen.measureText(name).width));
     const left = Math.min(longest + 10, 0.3 * width);
     const [top, right, bottom] = [20, 46, 24];
-    const size = Math.max(Math.min((width - left - right) / C, (height - top - bottom) / C), 1);
+    const size = Math.max(Math.min((width - left - right) / C, 90), 1);
+    const tall = Math.round(C * size + top + bottom);
+    if (Math.abs(tall - height) > 2) this.picture.frame.style.height = `${tall}px`;
     this.origin = [left, top, size];
     const named = size >= 11;
     pen.textBaseline = "alphabetic";

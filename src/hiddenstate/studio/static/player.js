@@ -24,8 +24,9 @@ export class Player {
   }
 
   _moved() {
+    const step = Number(this.range.value); // stopping sets it to the moment that is shown
     this.stop();
-    this.store.show(Number(this.range.value));
+    this.store.show(step);
     say(this.words.textContent);
   }
 

@@ -5,7 +5,7 @@ import { panel } from "./cards.js";
 import { Reading, LEFT, topOf } from "./reading.js";
 import { fitted } from "./rowform.js";
 import { t } from "./words.js";
-import { decidedAfter, traceOf } from "../../export/html/answer.js";
+import { decidedAfter } from "../../export/html/answer.js";
 import { write } from "../../export/html/charts.js";
 import { Pad, addExamples, rasterOf } from "../../export/html/draw.js";
 import { Bender, copied, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
@@ -32,19 +32,34 @@ export const nextFrame = () => new Promise((go) => { requestAnimationFrame(go); 
  * @param {() => boolean} wanted
  */
 export async function traced(model, row, most, wanted) {
-  if (!model.streams) return traceOf(model, row, most);
-  const [stream, begun] = [model.stream(), { at: performance.now() }];
+  let begun = performance.now();
+  const rest = async () => {
+    if (performance.now() - begun < SLICE) return true;
+    await nextFrame();
+    begun = performance.now();
+    return wanted();
+  };
   /** @type {{probabilities: Float64Array[], states: Float64Array[]}} */
   const trace = { probabilities: [], states: [] };
-  for (const step of row) {
-    trace.probabilities.push(stream.step(step).probabilities);
-    trace.states.push(stream.h);
-    if (performance.now() - begun.at > SLICE) {
-      await nextFrame();
-      if (!wanted()) return null;
-      begun.at = performance.now();
+  if (model.streams) {
+    const stream = model.stream();
+    for (const step of row) {
+      trace.probabilities.push(stream.step(step).probabilities);
+      trace.states.push(stream.h);
+      if (!await rest()) return null;
     }
+    return trace;
   }
+  // The first steps are read anew for each answer; between two the last one is repeated.
+  const whole = model.predict(row);
+  trace.states = whole.states;
+  const cost = performance.now() - begun;
+  const apart = Math.ceil(row.length / Math.min(Math.max(Math.floor((most > 6 ? 1000 : 60) / cost), 2), most));
+  for (let t = 0; t < row.length - 1; t += 1) {
+    trace.probabilities.push(t % apart ? trace.probabilities[t - 1] : model.predict(row.slice(0, t + 1)).probabilities);
+    if (!await rest()) return null;
+  }
+  trace.probabilities.push(whole.probabilities);
   return trace;
 }
 
