@@ -24,8 +24,9 @@ export class Player {
   }
 
   _moved() {
+    const step = Number(this.range.value); // before stopping shows the moment again
     this.stop();
-    this.store.show(Number(this.range.value));
+    this.store.show(step);
     say(this.words.textContent);
   }
 
