@@ -290,7 +290,9 @@ export class Probe {
 
   words() {
     if (!this.code) return "";
-    const what = this.row >= 0 ? this.nameOf(this.row) : this.own ? this.ownName : "";
+    const kept = this.rows ? this.rows.shape[0] : 0;
+    const what = this.row >= kept ? t("{row} (only the codes of rows after the first {n} are kept)", { row: this.nameOf(this.row), n: kept })
+      : this.row >= 0 ? this.nameOf(this.row) : this.own ? this.ownName : "";
     const error = Number.isFinite(this.error) ? t("error {error}", { error: short(this.error) }) : "";
     return [what, this.inWords(this.code), error].filter(Boolean).join(" · ");
   }

@@ -309,6 +309,8 @@ export class Windows extends SeriesPicture {
       empty: t("The first windows arrive in a moment."),
     });
     this.output = 0;
+    /** @type {number[]|null} */ this.range = null;
+    this.ranged = -1; // the output that it is of
     this.appended = appended;
     this.picture.element.append(legend(false));
   }
