@@ -8,7 +8,7 @@ import { Picture } from "./picture.js";
 import { stroke } from "./series.js";
 import { t } from "./words.js";
 import { frame, write } from "../../export/html/charts.js";
-import { Bender, allowed, copied, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
+import { Bender, allowed, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
 import { numbersOf } from "../../export/html/net.js";
 import { readSeries } from "../../export/html/table.js";
 
@@ -84,6 +84,16 @@ export class Bending {
     /** @type {Answer} */ this.plain = this.answer;
     /** @type {ArrayLike<number>[]|null} what it is trained to answer, where that is known */ this.truth = null;
     this.slow = false;
+    /** @type {any} */ this.bender = null;
+    /** @type {number[][]|null} of answers */ this.range = null;
+    /** @type {number[]} */ this.resets = [];
+    /** @type {import("../../export/html/net.js").Program|null} */ this.program = null;
+    /** @type {Record<string, {slider: any, output: any}>} */ this.sliders = {};
+    this.carries = false; // whether the state goes on through a series
+    this.length = 90; // steps
+    this.every = 10; // steps of a window
+    /** @type {Float64Array[]} */ this.noises = [];
+    this.asked = false;
     this.bundled = store.details.data.source === "bundled";
     const option = store.details.options.find((/** @type {any} */ each) => each.name === "horizon");
     this.ahead = Number(option && option.value) || 0;
@@ -131,7 +141,7 @@ export class Bending {
     const { view, picture } = this;
     const n = view.columns.length;
     this.program = program;
-    this.carries = (program.stateful || !program.window) && /** @type {any} */ (this.nets.model).streams;
+    this.carries = (program.stateful || !program.window) && Boolean(this.nets.model && this.nets.model.streams);
     fill(this.channels, view.columns.map((/** @type {string} */ name, /** @type {number} */ channel) => h("option", { value: channel }, name)));
     this.channels.hidden = n < 2;
     const T = program.n_steps || 10;
@@ -181,7 +191,6 @@ export class Bending {
       const width = view.rows.shape[2];
       this.series = Array.from({ length: Math.min(view.rows.shape[1], 400) }, (_, at) => values.slice(at * width, (at + 1) * width));
       while (this.series.length > 1 && this.series[this.series.length - 1].every(Number.isNaN)) this.series.pop();
-      this.given = copied(this.series);
       this.truth = null;
     } else {
       this.series = Array.from({ length: this.length }, () => new Float64Array(view.columns.length));
@@ -201,7 +210,7 @@ export class Bending {
       this.soon();
     }, onchange: () => this.compute(true) });
     const output = h("output", {});
-    (this.sliders = this.sliders || {})[name] = { slider, output };
+    this.sliders[name] = { slider, output };
     return h("label", { class: "dial" }, h("span", {}, names[name]), slider, output);
   }
 
@@ -265,7 +274,7 @@ export class Bending {
   words() {
     const { truth, answer } = this;
     if (!answer.y.length) return "";
-    const last = [...answer.y[answer.y.length - 1]].slice(0, 3).map((value) => short(Number(value.toPrecision(4)))).join(", ");
+    const last = Array.from(answer.y[answer.y.length - 1]).slice(0, 3).map((value) => short(Number(value.toPrecision(4)))).join(", ");
     const parts = [t("answer after {n} steps: {value}", { n: this.series.length, value: last })];
     if (truth) {
       const sum = answer.y.reduce((all, y, at) => all + (y[0] - truth[at][0]) ** 2, 0);
@@ -287,6 +296,7 @@ export class Bending {
     });
   }
 
+  /** @returns {import("../../export/html/lanes.js").Lane[]} */
   lanes() {
     const { view, bender, picture } = this;
     const [box] = this.boxes(picture.frame.clientWidth, picture.frame.clientHeight);
@@ -297,7 +307,7 @@ export class Bending {
     }));
   }
 
-  /** The ranges of answers: they only grow. */
+  /** The ranges of answers: they only grow. @returns {number[][]} */
   ranges() {
     const { view } = this;
     const fixed = this.store.fixed;
@@ -305,9 +315,10 @@ export class Bending {
       let [low, high] = (this.range && this.range[o]) || (this.bundled ? [-1.5, 1.5] : [Infinity, -Infinity]);
       const own = view.columns.indexOf(view.targets[o]);
       const targets = fixed.held_target || fixed.target;
+      /** @type {ArrayLike<number>[]} */
       const lists = [[...this.answer.y.map((y) => y[o])], [...this.plain.y.map((y) => y[o])], own >= 0 ? this.series.map((step) => step[own]) : [], this.range || !targets || fixed.target === targets && targets.shape[1] > 1 ? [] : targets.data];
       for (const list of lists) {
-        for (const value of list) {
+        for (const value of Array.from(list)) {
           if (value < low) low = value;
           if (value > high) high = value;
         }

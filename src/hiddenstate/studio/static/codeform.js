@@ -33,7 +33,9 @@ export class Form {
     const { picture, row_shape: own } = facts;
     /** @type {[number, number]|null} height and width */
     this.picture = picture && picture[0] * picture[1] === size ? picture : null;
-    [this.steps, this.channels] = own && own[0] * own[1] === size ? own : size <= FEW ? [1, size] : [size, 1];
+    const parts = own && own[0] * own[1] === size ? own : size <= FEW ? [1, size] : [size, 1];
+    /** @type {number} */ this.steps = parts[0];
+    /** @type {number} */ this.channels = parts[1];
     this.quantities = !this.picture && this.steps === 1;
     const n = this.channels;
     /** @type {string[]} */

@@ -383,6 +383,7 @@ export class CodesPicture {
       if (down.size === 2) apart = spread();
       moved = 0;
       ring = false;
+      cloud.hovered = -1;
       if (cloud.probe) {
         const [u, v] = cloud.place(cloud.share(cloud.probe));
         ring = this.walks || Math.hypot(u - x, v - y) < (event.pointerType === "touch" ? 26 : 15);

@@ -183,7 +183,13 @@ export class Probe {
   follow(cloud) {
     const { size } = cloud;
     const { model } = this.nets;
-    if (this.row >= 0) this.code = cloud.live.slice(this.row * size, (this.row + 1) * size);
+    if (this.row >= 0) {
+      const before = this.code;
+      const code = (this.code = cloud.live.slice(this.row * size, (this.row + 1) * size));
+      const moved = !before || code.some((value, axis) => value !== before[axis]);
+      if (moved && !this.original) this.stale = true; // what is decoded moves with it
+      else if (moved && !this.stale) this.label("");
+    }
     if (this.stale) {
       this.compute();
       this.stale = false;
@@ -219,11 +225,16 @@ export class Probe {
     }
     this.error = this.original && this.decoded ? form.error(this.original, this.decoded) : NaN;
     this.decodedPicture.setReady(Boolean(this.decoded || this.original));
-    const text = problem || this.words();
-    if (this.decodedPicture.note.textContent !== text) this.decodedPicture.note.textContent = text;
-    this.decodedPicture.describe(`${this.decodedPicture.heading.textContent}. ${text}. ${this.decoded ? form.words(this.decoded, short) : ""}`);
+    this.label(problem);
     const weights = this.nets.words();
     if (this.weights.textContent !== weights) this.weights.textContent = weights;
+  }
+
+  /** Says what is looked at, or why nothing is. @param {string} problem */
+  label(problem) {
+    const text = problem || this.words();
+    if (this.decodedPicture.note.textContent !== text) this.decodedPicture.note.textContent = text;
+    this.decodedPicture.describe(`${this.decodedPicture.heading.textContent}. ${text}. ${this.decoded ? this.form.words(this.decoded, short) : ""}`);
   }
 
   /** Rows of bytes count to 255, and nets decode shares of it. @param {Float64Array} values */
@@ -290,7 +301,9 @@ export class Probe {
 
   words() {
     if (!this.code) return "";
-    const what = this.row >= 0 ? this.nameOf(this.row) : this.own ? this.ownName : "";
+    const kept = this.rows ? this.rows.shape[0] : 0;
+    const what = this.row >= kept ? t("{row} (only the codes of rows after the first {n} are kept)", { row: this.nameOf(this.row), n: kept })
+      : this.row >= 0 ? this.nameOf(this.row) : this.own ? this.ownName : "";
     const error = Number.isFinite(this.error) ? t("error {error}", { error: short(this.error) }) : "";
     return [what, this.inWords(this.code), error].filter(Boolean).join(" · ");
   }

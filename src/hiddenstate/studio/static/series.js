@@ -144,6 +144,10 @@ export function drawPlot(pen, width, height, plot, at) {
     }
     return points;
   };
+  pen.save();
+  pen.beginPath();
+  pen.rect(LEFT, 4, width - LEFT - RIGHT, tall + 4);
+  pen.clip();
   if (plot.past) stroke(pen, line(plot.past.times, (place) => /** @type {any} */ (plot.past).target[place], y), red, 1.6, [], 0.55);
   const { baseline } = plot;
   if (baseline) stroke(pen, line(times, (place) => baseline[place], y), muted, 1.2, [4, 3]);
@@ -157,7 +161,7 @@ export function drawPlot(pen, width, height, plot, at) {
       pen.fill();
     }
   } else stroke(pen, line(times, (place) => Math.min(Math.max(prediction[place], low - 1), high + 1), y), blue, 1.7);
-  // The error is filled from zero, so that it shrinks to a line.
+  pen.restore();
   pen.beginPath();
   pen.rect(LEFT, top, width - LEFT - RIGHT, deep);
   pen.clip();
@@ -309,6 +313,8 @@ export class Windows extends SeriesPicture {
       empty: t("The first windows arrive in a moment."),
     });
     this.output = 0;
+    /** @type {number[]|null} */ this.range = null;
+    this.ranged = -1; // the output that it is of
     this.appended = appended;
     this.picture.element.append(legend(false));
   }
@@ -457,9 +463,11 @@ export class Held extends SeriesPicture {
     const prediction = made || new Float64Array(W).fill(NaN);
     const baseline = row(lanes.held_baseline) || undefined;
     const past = lanes.past_time ? { times: /** @type {Float64Array} */ (row(lanes.past_time)), target: /** @type {Float64Array} */ (row(lanes.past_target)) } : undefined;
-    const [low, high] = around([target, past ? past.target : []]);
     let square = 0;
     for (let place = 0; place < n; place += 1) square += baseline ? (baseline[place] - target[place]) ** 2 / n : 0;
+    const ends = around([target, past ? past.target : [], baseline || []]);
+    const room = Math.max(0.6 * Math.sqrt(square) - 0.08 * (ends[1] - ends[0]), 0); // of a target that does not move
+    const [low, high] = [ends[0] - room, ends[1] + room];
     const rest = { low, high, most: Math.min(Math.max(3 * Math.sqrt(square), 0.05 * (high - low)), high - low) };
     if (lanes.held_time) {
       const times = /** @type {Float64Array} */ (row(lanes.held_time)).subarray(0, n);
