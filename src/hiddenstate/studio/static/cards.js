@@ -20,7 +20,7 @@ export function panel(name, title, caption, content) {
   const help = `about-${numbers}`;
   const note = h("p", { class: "note" });
   const tools = h("div", { class: "tools" });
-  const heading = h("h3", {}, title);
+  const heading = h("h2", {}, title);
   const element = h("figure", { class: `picture ${name}` },
     h("figcaption", {}, heading, h("span", { class: "about" },
       h("button", { type: "button", class: "what", "aria-label": t("What does this show?"), "aria-describedby": help }, "?"),
@@ -57,10 +57,11 @@ export class Cards {
         const name = h("bdi");
         return { fill, name, kind: -1, element: h("span", { class: `chance${place ? "" : " true"}` }, name, h("span", { class: "track" }, fill)) };
       });
+      const words = h("span", { class: "unseen" });
       const button = h("button", { type: "button", class: "card", onclick: () => choose(row) },
-        canvas, h("span", { class: "chances" }, verdict, bars.map(({ element }) => element)));
+        words, canvas, h("span", { class: "chances", "aria-hidden": "true" }, verdict, bars.map(({ element }) => element)));
       this.list.append(h("li", {}, button));
-      return { row, truth, canvas, verdict, bars, button, word: "" };
+      return { row, truth, canvas, verdict, bars, button, words, word: "" };
     });
     this.names();
     new ResizeObserver(() => this.drawRows()).observe(this.list);
@@ -124,7 +125,7 @@ export class Cards {
     let right = 0;
     for (let row = 0; row < form.count; row += 1) if (topOf(values, row, C) === form.labels[row]) right += 1;
     for (const card of this.cards) {
-      const { row, truth, bars, verdict, button } = card;
+      const { row, truth, bars, verdict, words } = card;
       const top = topOf(values, row, C);
       const word = `${top === truth ? "✓" : "✗"} ${form.classes[top]}`;
       if (card.word !== word) {
@@ -135,7 +136,7 @@ export class Cards {
       }
       for (const { kind, fill } of bars) fill.style.transform = `scaleX(${values[row * C + kind].toFixed(3)})`;
       const label = t("Row {row}, {truth}: taken for {top}, {chance}", { row: row + 1, truth: form.classes[truth], top: form.classes[top], chance: percent(Math.round(100 * values[row * C + top]) / 100) });
-      if (button.ariaLabel !== label) button.ariaLabel = label;
+      if (words.textContent !== label) words.textContent = label;
     }
     const text = t("{right} of {all} rows shown are right at this moment", { right, all: form.count });
     if (this.note.textContent !== text) this.note.textContent = text;

@@ -20,7 +20,7 @@ export class Picture {
   constructor({ title, caption, empty = "", name = "", draw, onkey }) {
     numbers += 1;
     const help = `help-${numbers}`;
-    this.heading = h("h3", {}, title);
+    this.heading = h("h2", {}, title);
     this.note = h("p", { class: "note" });
     this.canvas = h("canvas", { role: "img", "aria-label": title, "aria-describedby": help, tabindex: "0" });
     this.blank = h("p", { class: "blank" }, empty);
