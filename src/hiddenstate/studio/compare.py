@@ -53,7 +53,9 @@ def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
     differing, same = {}, {}
     for name in dict.fromkeys(name for each in options for name in each):
         values = [_plain(each.get(name)) for each in options]
-        own = {str(value): value for each, value in zip(options, values, strict=True) if name in each}
+        own = {
+            str(value): value for each, value in zip(options, values, strict=True) if name in each
+        }
         if len(own) > 1:
             differing[name] = values
         else:  # in all runs whose job has it

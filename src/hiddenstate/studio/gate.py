@@ -213,7 +213,8 @@ class Gate:
         # A page of its own and no redirect: that keeps the chain of sites of whoever linked here,
         # and a strict cookie would not be sent.
         page = (
-            '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>hiddenstate</title>'
+            '<!doctype html><link rel="icon" href="data:,"><title>hiddenstate</title>'
+            '<meta http-equiv="refresh" content="0;url=/">'
         )
         await _answer(send, 200, page, (b"set-cookie", cookie.encode()), kind=b"text/html")
 
