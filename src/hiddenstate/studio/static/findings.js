@@ -62,7 +62,7 @@ export function rowsDrawn(found) {
   const perLine = (/** @type {number} */ width) => Math.max(1, Math.min(samples.length, Math.floor(width / (kind === "picture" ? 110 : 240))));
   const one = kind === "series" ? (samples.length > 1 ? 40 : 56) * Math.max(ranges.length, 1.6) + 44 : kind === "picture" ? 160 : 24 * (samples[0] ? samples[0].channels.length : 0) + 44;
   const picture = new Picture({
-    title: samples.length > 1 ? t("A row of each class") : kind === "series" && !samples[0].label && found.n_train > 1 && samples[0].steps === found.n_train ? t("All rows, as one series") : t("The first row"),
+    title: samples.length > 1 ? (found.classes && Object.keys(found.classes).length > samples.length ? t("A row of the first {n} classes", { n: samples.length }) : t("A row of each class")) : kind === "series" && !samples[0].label && found.n_train > 1 && samples[0].steps === found.n_train ? t("All rows, as one series") : t("The first row"),
     caption: t("As they are in the file, before anything is scaled. The ranges are the same for all classes, so that they can be compared."),
     empty: t("There is no row to draw."),
     name: "rows-drawn",
@@ -75,12 +75,15 @@ export function rowsDrawn(found) {
         if (sample.label !== null) {
           pen.font = "600 13px system-ui, sans-serif";
           pen.textAlign = "left";
-          pen.fillStyle = colors[place];
-          pen.beginPath();
-          pen.arc(x + 5, y + 8.5, 4.5, 0, 7);
-          pen.fill();
+          const dot = kind === "picture" || samples.length < 2 ? 0 : 16;
+          if (dot) {
+            pen.fillStyle = colors[place];
+            pen.beginPath();
+            pen.arc(x + 5, y + 8.5, 4.5, 0, 7);
+            pen.fill();
+          }
           pen.fillStyle = color("--ink");
-          pen.fillText(fitted(pen, sample.label, wide - 34), x + 16, y + 13);
+          pen.fillText(fitted(pen, sample.label, wide - 20 - dot), x + dot, y + 13);
         }
         if (sample.kind === "series") series(pen, sample, [x, y + 22, wide - 16, one - 40], samples.length > 1 ? colors[place] : color("--prediction"));
         else if (sample.kind === "picture") pixels(pen, sample, [x, y + 22, wide - 16, one - 34]);

@@ -30,12 +30,22 @@ document.body.prepend(
   offline, main);
 stream.addEventListener("online", (event) => { offline.hidden = /** @type {CustomEvent} */ (event).detail; });
 
-/** Shows the page that the address names: #/, #/runs, #/compare/A,B or #/run/NAME. */
-async function go() {
-  ending();
-  ending = () => {};
+let going = Promise.resolve();
+
+/** Shows the page that the address names, after the one that is being made: pages never mix. */
+function go() {
   turn += 1;
   const own = turn;
+  going = going.then(() => (own === turn ? change(own) : undefined));
+}
+
+/**
+ * Ends the page that is shown, and makes another: #/, #/runs, #/compare/A,B or #/run/NAME.
+ * @param {number} own
+ */
+async function change(own) {
+  ending();
+  ending = () => {};
   const [, page = "", rest = ""] = window.location.hash.split("/");
   for (const [name, link] of Object.entries(links)) {
     const here = name === (page === "" ? "home" : "runs");

@@ -47,6 +47,7 @@ export const HOME = {
   "Find a few numbers that tell rows apart, without labels": "不用标签，找出几个能区分各行的数",
   "and {n} more": "还有 {n} 个",
   "A row of each class": "每类一行",
+  "A row of the first {n} classes": "前 {n} 类各一行",
   "All rows, as one series": "全部行，作为一个序列",
   "The first row": "第一行",
   "As they are in the file, before anything is scaled. The ranges are the same for all classes, so that they can be compared.": "文件中的原样，尚未缩放。各类使用相同的范围，便于比较。",

@@ -1,0 +1,160 @@
+"""The first page: own data drawn, options, and training, in a browser."""
+
+import csv
+import math
+
+import pytest
+
+from tests.studio.conftest import Browser
+
+
+@pytest.fixture
+def sensors(tmp_path):
+    """20 series of three classes with two channels, a gap, and a name that is no HTML."""
+    with (tmp_path / "sensors.csv").open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["id", "t", "x", "<b>y</b>", "label"])
+        for series in range(20):
+            kind = ["run", "sit", "مشي"][series % 3]
+            for t in range(12 + series % 4):
+                x = "" if (series, t) == (0, 5) else round(math.sin(t * (1 + series % 3)), 3)
+                rows.writerow([f"s{series}", t, x, round(math.cos(t), 3), kind])
+    return tmp_path / "sensors.csv"
+
+
+def look(browser: Browser, path: str) -> None:
+    browser.page.fill("#path", path)
+    browser.page.press("#path", "Enter")
+    browser.page.wait_for_selector(f".found h2 bdi:text-is('{path}')")
+
+
+def test_what_is_in_a_table_is_drawn(open_page, sensors):
+    browser = open_page()
+    page = browser.page
+    look(browser, "sensors.csv")
+    assert "20 series" in page.inner_text(".about-data")
+    assert page.locator(".shares").first.locator("bdi").all_inner_texts() == ["run", "sit", "مشي"]
+    assert "7 · 35.0 %" in page.inner_text(".shares >> nth=0")
+    assert "1 values are missing" in page.inner_text(".found")
+    columns = page.locator(".found tbody th").all_inner_texts()
+    assert columns == ["id", "t", "x", "<b>y</b>", "label"]
+    assert page.locator(".found b").count() == 0
+    label = page.get_attribute(".rows-drawn canvas", "aria-label")
+    assert label is not None
+    assert label.startswith("run: 12 steps of x, <b>y</b>. sit: ")
+    # Lines in the colors of three classes, and a mark at the gap.
+    drawn = page.evaluate(
+        """() => {
+          const canvas = document.querySelector(".rows-drawn canvas");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          const counts = {};
+          for (let at = 0; at < data.length; at += 4) {
+            if (data[at + 3] < 255) continue;
+            const key = [data[at], data[at + 1], data[at + 2]].join();
+            counts[key] = (counts[key] || 0) + 1;
+          }
+          const rgb = (text) => text.match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16)).join();
+          const bars = [...document.querySelectorAll(".shares .bar i")].slice(0, 3);
+          const wrong = getComputedStyle(document.documentElement).getPropertyValue("--wrong").trim();
+          return [bars.map((bar) => counts[getComputedStyle(bar).backgroundColor.match(/\\d+/g).join()] || 0), counts[rgb(wrong)] || 0];
+        }"""
+    )
+    assert min(drawn[0]) > 40
+    assert 3 <= drawn[1] <= 40
+
+
+def test_values_of_the_recipe_stand_in_the_form_and_train(open_page, sensors, tmp_path):
+    browser = open_page()
+    page = browser.page
+    look(browser, "sensors.csv")
+    assert page.get_attribute(".job[aria-pressed=true] .name", "class") == "name"
+    assert page.inner_text(".job[aria-pressed=true] .name").startswith("classify")
+    assert page.get_attribute("#first-hidden_size", "placeholder") == "64"
+    page.fill("#first-epochs", "1")
+    page.fill("#first-hidden_size", "5")
+    page.press("#first-hidden_size", "Tab")
+    command = page.inner_text(".go code")
+    assert (
+        command == "hiddenstate classify sensors.csv --missing=forward --epochs=1 --hidden-size=5"
+    )
+    page.click(".go button.main")
+    page.wait_for_url("**/#/run/classify-1")
+    assert (tmp_path / "runs" / "classify-1" / "config.json").is_file()
+    page.click("text=Home")
+    listed = page.locator(".commands li").first
+    assert listed.locator("code").inner_text() == f"{command} --view off"
+    assert listed.locator("a").get_attribute("href") == "#/run/classify-1"
+    # What was looked at is still there.
+    assert page.input_value("#first-epochs") == "1"
+
+
+def test_another_role_is_looked_at_again(open_page, sensors):
+    browser = open_page()
+    page = browser.page
+    look(browser, "sensors.csv")
+    page.click(".job:has-text('regress')")
+    page.wait_for_selector("#first-target")
+    page.select_option("#first-target", "<b>y</b>")
+    page.wait_for_selector(".role.used:has-text('target')")
+    assert "'--target=<b>y</b>'" in page.inner_text(".go code")
+
+
+def test_the_fix_of_a_warning_is_a_button(open_page, tmp_path):
+    rows = [",".join(f"p{i}" for i in range(36)) + ",label"]
+    for k in range(40):
+        row = [f"{(i % 6 - 3) * (k % 2 * 2 - 1) + (i * k % 5) / 5:.2f}" for i in range(36)]
+        rows.append(",".join([*row, "ab"[k % 2]]))
+    (tmp_path / "flat.csv").write_text("\n".join(rows))
+    browser = open_page()
+    look(browser, "flat.csv")
+    browser.page.click(".warnings button:text-is('Apply: steps 6')")
+    browser.page.wait_for_selector(".go code:has-text('--steps=6')")
+    assert browser.page.locator(".warnings").count() == 0
+
+
+def test_a_file_is_dropped(open_page, tmp_path):
+    browser = open_page()
+    page = browser.page
+    page.wait_for_selector(".drop")
+    page.evaluate(
+        """() => {
+          const data = new DataTransfer();
+          const rows = Array.from({ length: 40 }, (_, k) => `${k % 9},${k % 5},${"ab"[k % 2]}`);
+          data.items.add(new File([["x,y,kind", ...rows].join("\\n")], "my table.csv"));
+          for (const name of ["dragenter", "dragover", "drop"]) {
+            document.querySelector("main").dispatchEvent(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
+          }
+        }"""
+    )
+    page.wait_for_selector(".found h2 bdi:text-is('my_table.csv')")
+    assert (tmp_path / "runs" / "uploads" / "my_table.csv").is_file()
+    assert "40 rows" in page.inner_text(".about-data")
+
+
+def test_bundled_data_is_one_click_away(open_page):
+    browser = open_page()
+    page = browser.page
+    page.wait_for_selector(".starter:nth-child(3) canvas")
+    inked = page.evaluate(
+        """async () => (await new Promise((done) => setTimeout(done, 100)), [...document.querySelectorAll(".tiny")]).map((canvas) => canvas.getContext("2d")
+          .getImageData(0, 0, canvas.width, canvas.height).data.filter((value, at) => at % 4 === 3 && value).length)"""
+    )
+    assert min(inked) > 500
+    page.click(".starter:nth-child(2) button.main")
+    page.wait_for_url("**/#/run/regress-1")
+
+
+def test_folders_are_browsed_with_keys(open_page, sensors):
+    (sensors.parent / "inner").mkdir()
+    sensors.rename(sensors.parent / "inner" / "sensors.csv")
+    browser = open_page()
+    page = browser.page
+    page.focus("text=Browse folders")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".folder button:has-text('inner/')")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".folder button:has-text('sensors.csv')")
+    page.focus(".folder button:has-text('sensors.csv')")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".found h2 bdi:text-is('sensors.csv')")
+    assert "inner/sensors.csv" in page.inner_text(".go code")

@@ -1,0 +1,129 @@
+"""The list of runs and their comparison, in a browser."""
+
+import shutil
+
+import pytest
+
+from tests.studio.many import copies
+
+N = 120
+
+
+@pytest.fixture
+def many(trained, tmp_path):
+    copies(trained("classify"), tmp_path / "runs", N)
+    return tmp_path / "runs"
+
+
+def names(page):
+    return page.locator("tbody th a").all_inner_texts()
+
+
+def test_a_page_of_many_runs_is_sorted_and_searched(open_page, many):
+    browser = open_page("#/runs")
+    page = browser.page
+    page.wait_for_selector("tbody tr:nth-child(50)")
+    assert names(page) == [f"copy-{k:03d}" for k in range(N - 1, N - 51, -1)]
+    assert page.inner_text(".pager [role=status]") == "1 to 50 of 120"
+    assert page.get_attribute("th[data-sort=started]", "aria-sort") == "descending"
+    page.focus("th[data-sort=score] button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("th[data-sort=score][aria-sort=descending]")
+    page.wait_for_selector("tbody tr:first-child:has-text('copy-000')")
+    assert page.inner_text("tbody tr:nth-child(2) .figure") == "99.58 %"
+    page.fill("input[type=search]", "hidden_size=8 seed=3")
+    page.wait_for_selector("tbody tr:first-child:has-text('copy-003')")
+    assert names(page) == ["copy-003", *(f"copy-{k:03d}" for k in range(31, 40, 2))]
+    page.fill("input[type=search]", "nothing like it")
+    page.click("text=Show all runs")
+    page.wait_for_selector("tbody tr:nth-child(50)")
+
+
+def test_the_bar_of_a_score_has_its_length_and_the_mark_of_the_baseline(open_page, many):
+    browser = open_page("#/runs")
+    page = browser.page
+    page.fill("input[type=search]", "copy-060")
+    page.wait_for_selector("tbody tr:only-child:has-text('copy-060')")
+    bar, mark, whole = page.evaluate(
+        """() => [".meter i", ".meter b", ".meter"].map((name) => {
+          const { left, width } = document.querySelector(name).getBoundingClientRect();
+          return name === ".meter b" ? left + 1 : width;
+        }).map((value, at, all) => (at === 1 ? value - document.querySelector(".meter").getBoundingClientRect().left : value))"""
+    )
+    assert bar / whole == pytest.approx(0.75, abs=0.01)
+    text = page.inner_text("tbody .versus").replace("without a network", "").strip()
+    assert mark / whole == pytest.approx(float(text.removesuffix(" %")) / 100, abs=0.02)
+
+
+def test_what_is_chosen_stays_over_pages_and_is_compared(open_page, many):
+    browser = open_page("#/runs")
+    page = browser.page
+    page.check("tr:has-text('copy-119') input")
+    page.click("text=Older")
+    page.wait_for_selector("tbody tr:first-child:has-text('copy-069')")
+    page.check("tr:has-text('copy-060') input")
+    page.click("text=Newer")
+    page.wait_for_selector("tbody tr.chosen:has-text('copy-119')")
+    page.click("text=Compare 2")
+    page.wait_for_url("**/#/compare/copy-119,copy-060")
+    page.wait_for_selector("h1:text-is('2 runs side by side')")
+    assert page.locator("section:has-text('Options that differ') tbody th").all_inner_texts() == ["hidden size", "seed"]  # fmt: skip
+    assert page.locator("section:has-text('Options that differ') td strong").all_inner_texts() == ["8", "16", "119", "60"]  # fmt: skip
+    assert page.locator(".scores .figure").all_inner_texts() == ["50.42 %", "75.00 %"]
+    assert page.locator(".commands code").count() == 2
+
+
+def test_rows_stay_in_place_while_the_list_changes(open_page, many):
+    browser = open_page("#/runs")
+    page = browser.page
+    page.focus("tbody tr:nth-child(3) a")
+    shutil.copytree(many / "copy-000", many / "later")  # a copy keeps its time, and moves no row
+    (many / "later" / "config.json").touch()
+    page.wait_for_selector(".fresh:not([hidden])")
+    assert names(page)[0] == "copy-119"
+    assert page.evaluate("document.activeElement.textContent") == "copy-117"
+    page.click(".fresh")
+    page.wait_for_selector("tbody tr:first-child:has-text('later')")
+
+
+def test_lines_of_many_runs_are_picked_with_keys(open_page, many):
+    chosen = ",".join(f"copy-{k:03d}" for k in range(0, 50, 5))
+    browser = open_page(f"#/compare/{chosen}")
+    page = browser.page
+    page.wait_for_selector(".parallel canvas")
+    page.focus(".parallel canvas")
+    page.keyboard.press("ArrowDown")  # the best
+    assert page.inner_text(".parallel .note").startswith(
+        "copy-000: hidden size 16, seed 0, test accuracy"
+    )
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(".scores tr.chosen:has-text('copy-005')")
+    red = """() => {
+      const canvas = document.querySelector(".parallel canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const own = getComputedStyle(document.documentElement).getPropertyValue("--target").match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
+      let n = 0;
+      for (let at = 0; at < data.length; at += 4) n += own.every((part, k) => data[at + k] === part) && data[at + 3] === 255;
+      return n;
+    }"""
+    assert page.evaluate(red) > 200
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/#/run/copy-005")
+
+
+def test_names_at_the_ends_of_lines_never_meet(open_page):
+    page = open_page().page
+    places = page.evaluate(
+        """async () => (await import("/assets/studio/static/compare.js")).apart([50, 51, 52, 0, 99, 98], 0, 100, 15)"""
+    )
+    ordered = sorted(places)
+    assert all(b - a >= 15 for a, b in zip(ordered, ordered[1:], strict=False))
+    assert 0 <= ordered[0]
+    assert ordered[-1] <= 100
+    assert places[3] == 0
+
+
+def test_without_runs_the_page_says_what_will_come(open_page):
+    page = open_page("#/runs").page
+    page.click("text=Train the first one")
+    page.wait_for_selector(".drop h1")
