@@ -30,7 +30,7 @@ export class Cloud extends Space {
     });
     this.size = size;
     this.use = [0, 1, 2].slice(0, axes); // the numbers that are drawn
-    this.live = new Float64Array(points * size);
+    /** @type {Float64Array} */ this.live = new Float64Array(points * size);
     /** @type {ArrayLike<number>} */ this.low = new Float64Array(size).fill(-1);
     /** @type {ArrayLike<number>} */ this.high = new Float64Array(size).fill(1);
     /** @type {ArrayLike<number>|null} the code that is looked at */ this.probe = null;
@@ -144,7 +144,7 @@ export class Cloud extends Space {
     const side = Math.ceil(2 * (6 * near * this.magnified() + 2));
     const stamp = document.createElement("canvas");
     stamp.width = stamp.height = Math.ceil(side * dense);
-    const [pen, places] = [this.pen, this.places];
+    const { pen, places } = /** @type {Space} */ (this);
     this.pen = /** @type {CanvasRenderingContext2D} */ (stamp.getContext("2d"));
     this.pen.scale(dense, dense);
     this.places = new Float32Array(3 * this.data.points);
