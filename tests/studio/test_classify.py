@@ -1,0 +1,258 @@
+"""The page of a classify run in a browser: what it shows, what is touched, what is taken away."""
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hiddenstate import load
+from hiddenstate.runs import Run
+from tests.studio.conftest import Browser
+
+RunOf = Callable[[str], Run]
+OpenPage = Callable[..., Browser]
+
+READ_ALL = """async (digits) => {
+  const { pixelsOf } = await import("/assets/studio/static/touch.js");
+  const { Model, unpacked } = await import("/assets/export/html/net.js");
+  const program = await (await fetch("/api/runs/classify-1/program/final")).json();
+  const model = new Model(unpacked(program));
+  return digits.map((digit) => {
+    const side = Math.sqrt(digit.length);
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = side;
+    const pen = canvas.getContext("2d");
+    const image = pen.createImageData(side, side);
+    digit.forEach((value, at) => image.data.set([value, value, value, 255], 4 * at));
+    pen.putImageData(image, 0, 0);
+    const values = pixelsOf(canvas, [side, side]);
+    const rows = Array.from({ length: side }, (_, t) => values.slice(t * side, (t + 1) * side));
+    return { values: [...values], chances: [...model.predict(rows).probabilities] };
+  });
+}"""
+
+NOTHING = "\N{EN DASH}"
+"""What stands in the place of an answer."""
+
+ANSWERED = f"() => document.querySelector('.answer')?.textContent !== '{NOTHING}'"
+
+PIXEL = """([x, y]) => {
+  const canvas = document.querySelector(".confusion canvas");
+  const dense = window.devicePixelRatio;
+  return [...canvas.getContext("2d").getImageData(x * dense, y * dense, 1, 1).data];
+}"""
+
+
+@pytest.fixture
+def run(run_of: RunOf) -> Run:
+    return run_of("classify")
+
+
+@pytest.fixture
+def shown(run: Run, open_page: OpenPage) -> Any:
+    page = open_page("#/run/classify-1").page
+    page.wait_for_selector(".card .verdict:not(:empty)")
+    page.wait_for_function(ANSWERED)
+    return page
+
+
+def wait_for(page: Any, place: str, words: str) -> None:
+    """Wait until an element holds some words."""
+    page.wait_for_function(
+        "([place, words]) => document.querySelector(place).textContent.includes(words)",
+        arg=[place, words],
+    )
+
+
+def verdicts(page: Any) -> list[str]:
+    return [text.split()[1] for text in page.locator(".card .verdict").all_text_contents()]
+
+
+def chosen(run: Run, place: int) -> list[str]:
+    chances = run.snapshot(run.snapshot_paths()[place])["probability"]
+    return [str(run.model().classes[kind]) for kind in chances.argmax(1)][:10]
+
+
+def go_to(page: Any, step: int) -> None:
+    """Move the time slider."""
+    page.locator(".player input").evaluate(
+        "(slider, step) => { slider.value = step; slider.dispatchEvent(new Event('input')); }", step
+    )
+
+
+def test_rows_and_errors_are_those_of_the_moment(shown: Any, run: Run) -> None:
+    end = run.final_arrays()
+    assert verdicts(shown) == chosen(run, -1)
+    matrix = end["confusion"]
+    note = shown.locator(".confusion .note")
+    assert note.text_content().startswith(f"{np.trace(matrix)} of {matrix.sum()} test rows are")
+    assert shown.locator(".worst li:not(.none)").count() == len(end["worst"])
+
+    go_to(shown, 1)
+    expected = " ".join(chosen(run, 0))
+    shown.wait_for_function(
+        "(words) => [...document.querySelectorAll('.card .verdict')]"
+        ".map((each) => each.textContent.split(' ')[1]).join(' ') === words",
+        arg=expected,
+    )
+
+
+def test_confusion_matrix_is_read_with_the_keys(shown: Any, run: Run) -> None:
+    matrix = run.final_arrays()["confusion"]
+    canvas = shown.locator(".confusion canvas")
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowRight"):  # the first selects the first cell
+        shown.keyboard.press(key)
+    words = shown.locator(".confusion .note").text_content()
+    assert f": {matrix[1, 1]} of {matrix[1].sum()}" in words
+    # What is right has the accent, at the start of the diagonal.
+    red, green, blue, opaque = shown.evaluate(PIXEL, [27, 28])
+    assert matrix[0, 0] > 0
+    assert opaque > 0
+    assert blue > green > red
+
+
+def test_pictures_are_read_as_the_model_reads_them(shown: Any, run: Run, tmp_path: Path) -> None:
+    digits = run.static_arrays[0]["shown"]
+    model = load(run.path / "model.safetensors")
+    found = shown.evaluate(READ_ALL, digits.reshape(len(digits), -1).tolist())
+    assert [each["values"] for each in found] == digits.reshape(len(digits), -1).tolist()
+    np.testing.assert_allclose(
+        [each["chances"] for each in found], model.predict_proba(digits), atol=1e-5
+    )
+
+
+def test_row_of_the_run_and_image_of_the_reader_are_read(shown: Any, run: Run) -> None:
+    digits = run.static_arrays[0]["shown"]
+    model = load(run.path / "model.safetensors")
+    shown.locator(".choices button").nth(4).click()
+    answer = shown.locator(".answer")
+    label, share = model.predict(digits)[4], model.predict_proba(digits)[4].max()
+    shown.wait_for_function(
+        "() => document.querySelector('.steps output').textContent === 'row 8 of 8'"
+    )
+    assert answer.text_content() == str(label)
+    assert abs(float(shown.locator(".said p").text_content().split()[0]) - 100 * share) < 0.06
+
+    picture = io.BytesIO()
+    Image.fromarray(digits[5]).save(picture, "png")
+    file = {"name": "digit.png", "mimeType": "image/png", "buffer": picture.getvalue()}
+    shown.locator(".hand input[type=file]").set_input_files(file)
+    share = model.predict_proba(digits)[5].max()
+    words = f"{100 * share:.1f} % sure"
+    wait_for(shown, ".said p", words)
+
+
+def test_drawing_is_read_with_pointer_and_keys(shown: Any) -> None:
+    shown.get_by_role("button", name="Clear").click()
+    assert shown.locator(".answer").text_content() == NOTHING
+    pad = shown.locator("canvas.pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    shown.mouse.move(box["x"] + 30, box["y"] + 30)
+    shown.mouse.down()
+    shown.mouse.move(box["x"] + 180, box["y"] + 40, steps=5)
+    shown.mouse.up()
+    shown.wait_for_function(ANSWERED)
+    shown.get_by_role("button", name="Clear").click()
+    assert shown.locator(".answer").text_content() == NOTHING
+    pad.focus()
+    for key in ("Space", "ArrowDown", "ArrowDown", "ArrowDown", "Space"):
+        shown.keyboard.press(key)
+    shown.wait_for_function(ANSWERED)
+
+
+def test_unit_is_most_excited_where_its_state_is_highest(shown: Any, run: Run) -> None:
+    canvas = shown.locator(".hand .reading canvas")
+    canvas.focus()
+    shown.keyboard.press("ArrowRight")
+    title = shown.locator(".unit h3")
+    assert re.fullmatch(r"What excites unit \d", title.text_content())
+    unit = int(title.text_content().split()[-1])
+    shown.wait_for_function(
+        "() => document.querySelector('.unit .note').textContent.includes('highest')"
+    )
+    hidden = run.snapshot(run.snapshot_paths()[-1])["hidden"]
+    words = shown.locator(".unit canvas").get_attribute("aria-label")
+    for row, after, value in re.findall(r"row (\d+) \(\w+\) after row (\d): ([-\d.e]+)", words):
+        if int(row) <= len(hidden):
+            states = hidden[int(row) - 1, :, unit]
+            assert abs(states.max() - float(value)) < 1e-3
+            assert states[int(after) - 1] == states.max()
+
+
+def test_earlier_net_reads_the_same_row(shown: Any, run: Run) -> None:
+    paths = run.weights_paths()
+    shown.locator(".choices button").nth(0).click()
+    go_to(shown, int(paths[0].stem))
+    wait_for(shown, ".weights", "after update 1")
+    chances = run.snapshot(run.snapshot_paths()[0])["probability"][0]
+    words = f"{100 * chances.max():.1f} % sure"
+    wait_for(shown, ".said p", words)
+
+
+def test_model_is_taken_away(shown: Any, run: Run, tmp_path: Path) -> None:
+    shown.locator(".away > summary").click()
+    assert "hiddenstate classify" in shown.locator(".away pre").first.text_content()
+    shown.locator(".away input[value=python]").check()
+    shown.get_by_role("button", name="Export").click()
+    link = shown.locator(".away .files a").first
+    link.wait_for()
+    with shown.expect_download() as taken:
+        link.click()
+    text = Path(taken.value.path()).read_bytes()
+    assert text == (tmp_path / link.text_content()).read_bytes()
+    shown.locator(".away input[value=nam]").check()
+    shown.get_by_role("button", name="Export").click()
+    problem = shown.locator(".away [role=alert]")
+    problem.wait_for()
+    assert problem.text_content().startswith("--to nam: ")
+    assert "--hidden-size" in shown.locator(".options").first.text_content()
+    assert shown.locator(".options").first.locator("tbody th").first.text_content() != "--seed"
+
+
+def test_signal_is_bent_and_pasted(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_page: OpenPage
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(3)
+    lines = ["series,time,x,y,kind"]
+    for series in range(40):
+        length = int(random.integers(12, 20))
+        for step in range(length):
+            x = np.sin(step * (0.4 if series % 2 else 1.2)) + 0.1 * random.normal()
+            kind = '"<b>bold</b>, a long name of a class"' if series % 2 else "سريع"
+            lines.append(f"{series},{step},{x:.4f},{random.normal():.3f},{kind}")
+    (tmp_path / "rows.csv").write_text("\n".join(lines), encoding="utf-8")
+    words = ("--hidden-size", "5", "--epochs", "4", "--no-convolutions", "--no-stem")
+    more = ("--readout", "last", "--no-bidirectional", "--members", "1", "--threads", "1")
+    assert cli("classify", "rows.csv", *words, *more, "--view", "off").code == 0
+    model = load(tmp_path / "runs" / "classify-1" / "model.safetensors")
+    page = open_page("#/run/classify-1", locale="en").page
+    page.wait_for_selector(".hand")
+    page.wait_for_function(ANSWERED)
+    assert page.locator("b", has_text="bold").count() == 0
+    pasted = [[np.sin(1.2 * step), 0.25 * step] for step in range(9)]
+    table = "\n".join(["x,y", *(f"{x},{y}" for x, y in pasted)])
+    page.locator(".own summary").click()
+    page.locator(".own textarea").fill(table)
+    page.wait_for_function(
+        "() => document.querySelector('.steps output').textContent === 'step 9 of 9'"
+    )
+    chances = model.predict_proba(np.array([pasted]))[0]
+    said = f"{100 * chances.max():.1f} % sure"
+    wait_for(page, ".said p", said)
+    lanes = page.locator("canvas.lanes")
+    lanes.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp"):
+        page.keyboard.press(key)
+    page.wait_for_function(
+        "(words) => !document.querySelector('.said p').textContent.startsWith(words)", arg=said
+    )
+    page.locator(".own textarea").fill("x,z\n1,2")
+    page.locator(".hand .wrong[role=alert]:visible").wait_for()
