@@ -171,7 +171,7 @@ def test_unit_is_most_excited_where_its_state_is_highest(shown: Any, run: Run) -
     canvas = shown.locator(".hand .reading canvas")
     canvas.focus()
     shown.keyboard.press("ArrowRight")
-    title = shown.locator(".unit h3")
+    title = shown.locator(".unit h2")
     assert re.fullmatch(r"What excites unit \d", title.text_content())
     unit = int(title.text_content().split()[-1])
     shown.wait_for_function(
