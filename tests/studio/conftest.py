@@ -166,13 +166,12 @@ class Browser:
         self.asked: list[str] = []
         self.page.on("console", lambda message: self.problems.append(message.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on(
-            "response",
-            lambda answer: (
-                answer.status < 400 or self.problems.append(f"{answer.status} {answer.url}")
-            ),
-        )
+        self.page.on("response", self._answered)
         self.page.on("request", lambda request: self.asked.append(request.url))
+
+    def _answered(self, answer: Any) -> None:
+        if answer.status >= 400:
+            self.problems.append(f"{answer.status} {answer.url}")
 
 
 @pytest.fixture
