@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,9 @@ class Client:
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", self.studio.session.port),
         }
-        return asyncio.run(self._answer(scope, body))
+        # In a thread of its own: the browser of other tests has a loop in this one.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(asyncio.run, self._answer(scope, body)).result()
 
     async def _answer(self, scope: dict[str, Any], body: bytes) -> Reply:
         sent: list[Any] = []

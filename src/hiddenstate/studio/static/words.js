@@ -1,11 +1,12 @@
 // The languages of the page: English texts are the keys of the others.
 
-import { CHINESE } from "./zh.js";
-
 const chosen = localStorage.getItem("hiddenstate-language");
 
 /** The language of the page: "en" or "zh". */
 export const language = chosen || (navigator.language.startsWith("zh") ? "zh" : "en");
+
+/** @type {Record<string, string>} the texts of another language than English */
+const own = language === "zh" ? (await import("./zh.js")).CHINESE : {};
 
 document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
 
@@ -15,8 +16,7 @@ document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
  * @param {Record<string, any>} [values]
  */
 export function t(text, values = {}) {
-  const own = (language === "zh" && /** @type {Record<string, string>} */ (CHINESE)[text]) || text;
-  return own.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
+  return (own[text] || text).replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
 }
 
 /** Changes the language, and draws the page anew. */

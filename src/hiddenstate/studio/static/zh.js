@@ -2,7 +2,8 @@
 
 import { CLASSIFY } from "./zh_classify.js";
 import { CODES } from "./zh_codes.js";
+import { FRAME } from "./zh_frame.js";
 import { HOME } from "./zh_home.js";
 
 /** @type {Record<string, string>} */
-export const CHINESE = { ...HOME, ...CLASSIFY, ...CODES };
+export const CHINESE = { ...FRAME, ...HOME, ...CLASSIFY, ...CODES };
