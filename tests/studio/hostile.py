@@ -110,7 +110,8 @@ def requests(client: Client, rule: Rule, table: list[Rule]) -> Iterator[Case]:
             yield f"method {other!r}", other, path, good, body, b""
     for part in PATHS:
         for place in {path.rstrip("/") + "/" + part, path[:-1] + part, "/" + part, part}:
-            if place != path:
+            named = rule.raw and place == path[:-1] + "."  # a file can be named so
+            if place != path and not named:
                 yield f"path {place!r}", method, place, good, body, b""
     for value in (*QUERIES, *(("token=", "token=wrong") if path == "/" else ())):
         yield f"query {value!r}", method, path, good, body, value.encode("latin-1")
