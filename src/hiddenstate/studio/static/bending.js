@@ -92,6 +92,7 @@ export class Bending {
     this.carries = false; // whether the state goes on through a series
     this.length = 90; // steps
     this.every = 10; // steps of a window
+    this.period = 20; // steps of a wave
     /** @type {Float64Array[]} */ this.noises = [];
     this.asked = false;
     this.bundled = store.details.data.source === "bundled";
@@ -148,8 +149,9 @@ export class Bending {
     fill(this.state, [["carried", t("state carried on")], ["windows", t("state reset every {n} steps", { n: T })], ["middle", t("state reset in the middle")]]
       .map(([value, name]) => h("option", { value }, name)));
     this.every = T;
+    this.period = this.bundled ? 2 * T : view.period; // a bundled window is half of one
     this.state.hidden = !this.carries;
-    this.length = Math.min(Math.max(5 * view.period, 2 * program.window, program.window ? 0 : program.n_steps, 40), 400);
+    this.length = Math.min(Math.max(5 * this.period, 2 * program.window, program.window ? 0 : program.n_steps, 40), 400);
     this.noises = view.columns.map((/** @type {any} */ _, /** @type {number} */ channel) => noiseOf(channel + 1, 4096));
     this.settings = view.columns.map((/** @type {any} */ _, /** @type {number} */ channel) => {
       const [low, high] = [view.low[channel], view.high[channel]];
@@ -232,18 +234,18 @@ export class Bending {
     const value = Number(slider.value);
     const text = name === "phase" ? `${Math.round(value)}°` : name === "frequency" ? `${value.toFixed(2)}×` : short(Number(value.toFixed(3)));
     output.textContent = text;
-    slider.setAttribute("aria-valuetext", name === "frequency" ? t("{n} steps a period", { n: Math.round(this.view.period / value) }) : text);
+    slider.setAttribute("aria-valuetext", name === "frequency" ? t("{n} steps a period", { n: Math.round(this.period / value) }) : text);
   }
 
   /** Makes a channel a wave as the sliders say. @param {number} channel */
   wave(channel) {
     const { view, series } = this;
     const { frequency, amplitude, phase, level, noise } = this.settings[channel];
-    const turn = (/** @type {number} */ at) => (2 * Math.PI * frequency * at) / view.period + (phase * Math.PI) / 180;
+    const period = this.period;
+    const turn = (/** @type {number} */ at) => (2 * Math.PI * frequency * at) / period + (phase * Math.PI) / 180;
     series.forEach((step, at) => {
       step[channel] = allowed(/** @type {any} */ (this.program), view.low[channel], channel, level + amplitude * Math.sin(turn(at)) + noise * this.noises[channel][at % 4096]);
     });
-    // The bundled waves: the cosine of the sine that is read.
     this.truth = this.bundled ? series.map((_, at) => [level + amplitude * Math.cos(turn(at))]) : null;
   }
 
