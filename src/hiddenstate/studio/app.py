@@ -105,6 +105,9 @@ class Studio:
         headers = {"etag": asset.mark, "cache-control": "no-cache"}
         if request.headers.get("if-none-match") == asset.mark:
             return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            packed = {**headers, "content-encoding": "gzip", "vary": "accept-encoding"}
+            return Response(asset.packed, media_type=asset.kind, headers=packed)
         return Response(asset.body, media_type=asset.kind, headers=headers)
 
     # Reading.

@@ -1,8 +1,10 @@
 """The files of the page, held in memory: nothing is served from the disk by its name."""
 
+import gzip
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from string import Template
 
@@ -14,20 +16,28 @@ FOLDERS = ("studio/static", "report/html", "export/html")
 """Folders of scripts: a page of the studio draws with what reports and exported pages draw with.
 They have the same places to one another in addresses, so that imports between them hold."""
 
+INDENT = re.compile(r"^ +", re.MULTILINE)
+"""What no line needs: no script has a template over several lines."""
+
 STYLE = "studio.css"
 """The style of the frame; those of its pages are joined to it."""
 
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Asset:
     """A file of the page: its type, its bytes, and a mark that changes with them."""
 
     kind: str
     body: bytes
 
-    @property
+    @cached_property
+    def packed(self) -> bytes:
+        """The bytes as gzip has them."""
+        return gzip.compress(self.body, mtime=0)
+
+    @cached_property
     def mark(self) -> str:
         """What changes with the bytes, for the header ETag."""
         return f'"{hashlib.sha256(self.body).hexdigest()[:20]}"'
@@ -40,7 +50,7 @@ def load_assets() -> dict[str, Asset]:
     for folder in FOLDERS:
         for entry in files("hiddenstate").joinpath(folder).iterdir():
             if entry.name.endswith(".js"):  # comments are for whoever reads the source
-                text = COMMENT.sub("", entry.read_text("utf-8"))
+                text = INDENT.sub("", COMMENT.sub("", entry.read_text("utf-8")))
                 found[f"{folder}/{entry.name}"] = Asset(KINDS[".js"], text.encode())
             elif entry.name.endswith(".css") and folder == FOLDERS[0]:
                 styles[entry.name] = entry.read_text("utf-8")

@@ -5,7 +5,7 @@ from string import Template
 
 from hiddenstate.views.themes import BY_NAME
 
-ROLES = ("ground", "paper", "ink", "muted", "faint", "target", "prediction", "wrong")
+ROLES = ("ground", "paper", "ink", "muted", "faint", "target", "prediction", "wrong", "valid")
 """Colours that are variables of the style, by their role in figures."""
 
 

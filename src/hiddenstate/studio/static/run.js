@@ -56,7 +56,7 @@ export async function runPage(main, id) {
     }
     const line = store.live ? null : store.line;
     const { results, baseline } = store.details;
-    const main = results.find((/** @type {any} */ each) => each.name.startsWith("test_")) || results[0];
+    const main = results.find((/** @type {any} */ each) => each.name === store.details.headline);
     if (store.done && main && !line) {
       score.textContent = main.text;
       words.textContent = [main.title, baseline.words].filter(Boolean).join(". ");
