@@ -28,10 +28,8 @@ MAX_POINTS = 300
 SMALLEST = 8
 """Steps and features from which rows of pixels are pictures, unless the model says so."""
 
-BUNDLED_PERIOD = 18
-"""Steps of a period of the bundled waves: a window of 10 steps is half of it."""
-
 PERIOD = 20
+"""Steps of a period of the wave that a reader bends, if nothing says which is usual."""
 
 
 class ViewData(TypedDict):
@@ -157,7 +155,7 @@ def _add_rows(view: ViewData, source: Source, timeline: Timeline) -> None:
     if source.program.job == "regress":
         waves = typed(arrays, RegressStatic).get("input")
         if timeline.run.config.data.data is None:
-            view["period"] = BUNDLED_PERIOD
+            view["period"] = 2 * source.model.row_shape[0]  # a window is half a period
         else:
             _kept(view, source, _series(source, timeline) if waves is None else waves[None], None)
         return
