@@ -7,6 +7,42 @@ import pytest
 
 from tests.studio.conftest import Browser
 
+COUNTED = """() => {
+  const canvas = document.querySelector(".rows-drawn canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const counts = {};
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] < 255) continue;
+    const key = [data[at], data[at + 1], data[at + 2]].join();
+    counts[key] = (counts[key] || 0) + 1;
+  }
+  const style = (element) => getComputedStyle(element);
+  const bars = [...document.querySelectorAll(".shares .bar i")].slice(0, 3);
+  const wrong = style(document.documentElement).getPropertyValue("--wrong");
+  const rgb = wrong.match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16)).join();
+  const classes = bars.map((bar) => counts[style(bar).backgroundColor.match(/\\d+/g).join()] || 0);
+  return [classes, counts[rgb] || 0];
+}"""
+"""How many pixels have the colors of the first three bars, and that of a gap."""
+
+DROP = """() => {
+  const data = new DataTransfer();
+  const rows = Array.from({ length: 40 }, (_, k) => `${k % 9},${k % 5},${"ab"[k % 2]}`);
+  data.items.add(new File([["x,y,kind", ...rows].join("\\n")], "my table.csv"));
+  const how = { dataTransfer: data, bubbles: true, cancelable: true };
+  for (const name of ["dragenter", "dragover", "drop"]) {
+    document.querySelector("main").dispatchEvent(new DragEvent(name, how));
+  }
+}"""
+
+INKED = """async () => {
+  await new Promise((done) => setTimeout(done, 100));
+  return [...document.querySelectorAll(".tiny")].map((canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return data.filter((value, at) => at % 4 === 3 && value).length;
+  });
+}"""
+
 
 @pytest.fixture
 def sensors(tmp_path):
@@ -25,7 +61,7 @@ def sensors(tmp_path):
 def look(browser: Browser, path: str) -> None:
     browser.page.fill("#path", path)
     browser.page.press("#path", "Enter")
-    browser.page.wait_for_selector(f".found h2 bdi:text-is('{path}')")
+    browser.page.wait_for_selector(f".found h1 bdi:text-is('{path}')")
 
 
 def test_what_is_in_a_table_is_drawn(open_page, sensors):
@@ -43,22 +79,7 @@ def test_what_is_in_a_table_is_drawn(open_page, sensors):
     assert label is not None
     assert label.startswith("run: 12 steps of x, <b>y</b>. sit: ")
     # Lines in the colors of three classes, and a mark at the gap.
-    drawn = page.evaluate(
-        """() => {
-          const canvas = document.querySelector(".rows-drawn canvas");
-          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-          const counts = {};
-          for (let at = 0; at < data.length; at += 4) {
-            if (data[at + 3] < 255) continue;
-            const key = [data[at], data[at + 1], data[at + 2]].join();
-            counts[key] = (counts[key] || 0) + 1;
-          }
-          const rgb = (text) => text.match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16)).join();
-          const bars = [...document.querySelectorAll(".shares .bar i")].slice(0, 3);
-          const wrong = getComputedStyle(document.documentElement).getPropertyValue("--wrong").trim();
-          return [bars.map((bar) => counts[getComputedStyle(bar).backgroundColor.match(/\\d+/g).join()] || 0), counts[rgb(wrong)] || 0];
-        }"""
-    )
+    drawn = page.evaluate(COUNTED)
     assert min(drawn[0]) > 40
     assert 3 <= drawn[1] <= 40
 
@@ -116,17 +137,8 @@ def test_a_file_is_dropped(open_page, tmp_path):
     browser = open_page()
     page = browser.page
     page.wait_for_selector(".drop")
-    page.evaluate(
-        """() => {
-          const data = new DataTransfer();
-          const rows = Array.from({ length: 40 }, (_, k) => `${k % 9},${k % 5},${"ab"[k % 2]}`);
-          data.items.add(new File([["x,y,kind", ...rows].join("\\n")], "my table.csv"));
-          for (const name of ["dragenter", "dragover", "drop"]) {
-            document.querySelector("main").dispatchEvent(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
-          }
-        }"""
-    )
-    page.wait_for_selector(".found h2 bdi:text-is('my_table.csv')")
+    page.evaluate(DROP)
+    page.wait_for_selector(".found h1 bdi:text-is('my_table.csv')")
     assert (tmp_path / "runs" / "uploads" / "my_table.csv").is_file()
     assert "40 rows" in page.inner_text(".about-data")
 
@@ -135,10 +147,7 @@ def test_bundled_data_is_one_click_away(open_page):
     browser = open_page()
     page = browser.page
     page.wait_for_selector(".starter:nth-child(3) canvas")
-    inked = page.evaluate(
-        """async () => (await new Promise((done) => setTimeout(done, 100)), [...document.querySelectorAll(".tiny")]).map((canvas) => canvas.getContext("2d")
-          .getImageData(0, 0, canvas.width, canvas.height).data.filter((value, at) => at % 4 === 3 && value).length)"""
-    )
+    inked = page.evaluate(INKED)
     assert min(inked) > 500
     page.click(".starter:nth-child(2) button.main")
     page.wait_for_url("**/#/run/regress-1")
@@ -156,5 +165,5 @@ def test_folders_are_browsed_with_keys(open_page, sensors):
     page.wait_for_selector(".folder button:has-text('sensors.csv')")
     page.focus(".folder button:has-text('sensors.csv')")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".found h2 bdi:text-is('sensors.csv')")
+    page.wait_for_selector(".found h1 bdi:text-is('sensors.csv')")
     assert "inner/sensors.csv" in page.inner_text(".go code")

@@ -1,12 +1,38 @@
 """The list of runs and their comparison, in a browser."""
 
 import shutil
+from itertools import pairwise
 
 import pytest
 
 from tests.studio.many import copies
 
 N = 120
+
+METER = """() => {
+  const box = (name) => document.querySelector(name).getBoundingClientRect();
+  const whole = box(".meter");
+  return [box(".meter i").width, box(".meter b").left + 1 - whole.left, whole.width];
+}"""
+"""Widths of a bar and of its track, and where the mark of the baseline is."""
+
+PICKED = """() => {
+  const canvas = document.querySelector(".parallel canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const color = getComputedStyle(document.documentElement).getPropertyValue("--target");
+  const own = color.match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
+  let n = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    n += own.every((part, k) => data[at + k] === part) && data[at + 3] === 255;
+  }
+  return n;
+}"""
+"""How many pixels have the color of the line that is picked."""
+
+APART = """async () => {
+  const { apart } = await import("/assets/studio/static/compare.js");
+  return apart([50, 51, 52, 0, 99, 98], 0, 100, 15);
+}"""
 
 
 @pytest.fixture
@@ -44,12 +70,7 @@ def test_the_bar_of_a_score_has_its_length_and_the_mark_of_the_baseline(open_pag
     page = browser.page
     page.fill("input[type=search]", "copy-060")
     page.wait_for_selector("tbody tr:only-child:has-text('copy-060')")
-    bar, mark, whole = page.evaluate(
-        """() => [".meter i", ".meter b", ".meter"].map((name) => {
-          const { left, width } = document.querySelector(name).getBoundingClientRect();
-          return name === ".meter b" ? left + 1 : width;
-        }).map((value, at, all) => (at === 1 ? value - document.querySelector(".meter").getBoundingClientRect().left : value))"""
-    )
+    bar, mark, whole = page.evaluate(METER)
     assert bar / whole == pytest.approx(0.75, abs=0.01)
     text = page.inner_text("tbody .versus").replace("without a network", "").strip()
     assert mark / whole == pytest.approx(float(text.removesuffix(" %")) / 100, abs=0.02)
@@ -67,8 +88,9 @@ def test_what_is_chosen_stays_over_pages_and_is_compared(open_page, many):
     page.click("text=Compare 2")
     page.wait_for_url("**/#/compare/copy-119,copy-060")
     page.wait_for_selector("h1:text-is('2 runs side by side')")
-    assert page.locator("section:has-text('Options that differ') tbody th").all_inner_texts() == ["hidden size", "seed"]  # fmt: skip
-    assert page.locator("section:has-text('Options that differ') td strong").all_inner_texts() == ["8", "16", "119", "60"]  # fmt: skip
+    table = page.locator("section:has-text('Options that differ')")
+    assert table.locator("tbody th").all_inner_texts() == ["hidden size", "seed"]
+    assert table.locator("td strong").all_inner_texts() == ["8", "16", "119", "60"]
     assert page.locator(".scores .figure").all_inner_texts() == ["50.42 %", "75.00 %"]
     assert page.locator(".commands code").count() == 2
 
@@ -93,32 +115,19 @@ def test_lines_of_many_runs_are_picked_with_keys(open_page, many):
     page.wait_for_selector(".parallel canvas")
     page.focus(".parallel canvas")
     page.keyboard.press("ArrowDown")  # the best
-    assert page.inner_text(".parallel .note").startswith(
-        "copy-000: hidden size 16, seed 0, test accuracy"
-    )
+    words = page.inner_text(".parallel .note")
+    assert words.startswith("copy-000: hidden size 16, seed 0, test accuracy")
     page.keyboard.press("ArrowDown")
     page.wait_for_selector(".scores tr.chosen:has-text('copy-005')")
-    red = """() => {
-      const canvas = document.querySelector(".parallel canvas");
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      const own = getComputedStyle(document.documentElement).getPropertyValue("--target").match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
-      let n = 0;
-      for (let at = 0; at < data.length; at += 4) n += own.every((part, k) => data[at + k] === part) && data[at + 3] === 255;
-      return n;
-    }"""
-    assert page.evaluate(red) > 200
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/#/run/copy-005")
+    assert page.evaluate(PICKED) > 200
 
 
 def test_names_at_the_ends_of_lines_never_meet(open_page):
     page = open_page().page
-    places = page.evaluate(
-        """async () => (await import("/assets/studio/static/compare.js")).apart([50, 51, 52, 0, 99, 98], 0, 100, 15)"""
-    )
+    places = page.evaluate(APART)
     ordered = sorted(places)
-    assert all(b - a >= 15 for a, b in zip(ordered, ordered[1:], strict=False))
-    assert 0 <= ordered[0]
+    assert all(b - a >= 15 for a, b in pairwise(ordered))
+    assert ordered[0] >= 0
     assert ordered[-1] <= 100
     assert places[3] == 0
 

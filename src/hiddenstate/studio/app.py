@@ -329,7 +329,9 @@ class Studio:
 
     async def post_upload(self, request: Request) -> Response:
         """Keep a file that was dropped on the page."""
-        name = commands.uploaded_name(request.path_params["name"])
+        name = request.path_params["name"]
+        if name != commands.uploaded_name(name):
+            return _problem("the name of a file has letters, digits, and . _ - within", 400)
         body = await request.body()
         path = self.runs_dir / UPLOADS / name
         if path.exists() and path.read_bytes() != body:

@@ -59,7 +59,7 @@ export async function post(path, body = {}) {
  * @returns {Promise<{path: string, bytes: number}>}
  */
 export async function upload(file) {
-  const name = file.name.replace(/[^A-Za-z0-9._-]/g, "_").replace(/\.\.+/g, ".").replace(/^[._-]+/, "") || "file";
+  const name = file.name.replace(/[^A-Za-z0-9._-]/g, "_").replace(/\.\.+/g, ".").slice(-80).replace(/^[._-]+|[._-]+$/g, "") || "file";
   const headers = { "Content-Type": "application/octet-stream", "X-Hiddenstate": secret };
   return (await request(`/api/upload/${name}`, { method: "POST", headers, body: file })).json();
 }

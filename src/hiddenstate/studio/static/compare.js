@@ -84,7 +84,7 @@ export async function comparePage(main, ids) {
   if (wide) shows.push(wide.show);
   main.replaceChildren(
     h("div", { class: "title-line" }, h("h1", {}, n === 1 ? t("One run") : t("{n} runs side by side", { n })), h("a", { class: "button", href: "#/runs" }, t("All runs"))),
-    h("div", { class: "beside" }, pictures, wide && wide.element, scores(), differing.length ? optionTable() : h("section", {}, h("h2", {}, t("Options that differ")), h("p", {}, t("None: these runs have the same options, and differ by chance alone if their seeds or engines do."))),
+    h("h2", { class: "unseen" }, t("Curves")), h("div", { class: "beside" }, pictures, wide && wide.element, scores(), differing.length ? optionTable() : h("section", {}, h("h2", {}, t("Options that differ")), h("p", {}, t("None: these runs have the same options, and differ by chance alone if their seeds or engines do."))),
       equal(), commands()));
 
   /** @param {string} name @param {string} title @param {string} caption @param {boolean} share */
@@ -206,7 +206,7 @@ export async function comparePage(main, ids) {
   function commands() {
     return h("details", { class: "more wide", open: n <= FEW }, h("summary", {}, t("Commands that make each again")),
       h("ol", { class: "commands" }, runs.map((/** @type {any} */ run, /** @type {number} */ place) => h("li", {}, mark(place), run.command
-        ? [h("code", {}, run.command), h("button", { type: "button", class: "quiet", "aria-label": t("Copy the command of {name}", { name: run.name }), onclick: () => copy(run.command) }, t("Copy"))]
+        ? [h("code", { tabindex: "0" }, run.command), h("button", { type: "button", class: "quiet", "aria-label": t("Copy the command of {name}", { name: run.name }), onclick: () => copy(run.command) }, t("Copy"))]
         : h("span", { class: "note" }, t("trained from Python"))))));
   }
 

@@ -63,7 +63,7 @@ export async function homePage(main, studio) {
   /** @param {string} command */
   function tell(command) {
     note.hidden = false;
-    fill(note, h("span", {}, "$ "), h("code", {}, command), h("button", { type: "button", class: "quiet", onclick: () => copy(command) }, t("Copy")));
+    fill(note, h("span", {}, "$ "), h("code", { tabindex: "0" }, command), h("button", { type: "button", class: "quiet", onclick: () => copy(command) }, t("Copy")));
   }
 
   /**
@@ -173,7 +173,7 @@ export async function homePage(main, studio) {
     const fit = found && found.fits.find((/** @type {any} */ each) => each.job === job);
     /** @type {import("./form.js").FormState} */
     const state = { job, found, fit: fit ? fit.options : {}, recipe: fit ? fit.recipe : {}, own: kept.own };
-    const command = h("code", {});
+    const command = h("code", { tabindex: "0" });
     const update = () => { command.textContent = commandOf(job, data || undefined, chosen(state)); };
     const button = h("button", { type: "submit", class: "main big" }, t("Train"));
     const form = h("form", { class: "train", onsubmit: (/** @type {Event} */ event) => {
@@ -201,11 +201,11 @@ export async function homePage(main, studio) {
     const wasOpen = Boolean(desk.querySelector("details.more[open]"));
     fill(desk,
       found ? h("div", { class: "found" },
-        h("header", { class: "about-data" }, h("h2", {}, h("bdi", {}, found.name)), h("p", { class: "kind" }, [found.kind, ...factsOf(found)].join(" · ")),
+        h("header", { class: "about-data" }, h("h1", {}, h("bdi", {}, found.name)), h("p", { class: "kind" }, [found.kind, ...factsOf(found)].join(" · ")),
           found.unread.length ? h("p", { class: "note" }, found.unread.join("; ")) : null,
           h("button", { type: "button", class: "quiet", onclick: close }, t("Other data"))),
-        findingsOf(found, fix, reading)) : null,
-      h("section", { class: "plan" }, h("h2", {}, found ? t("What it can learn") : t("{job} on the bundled data", { job: t(job) })), jobs, form,
+        h("h2", { class: "unseen" }, t("What is in it")), findingsOf(found, fix, reading)) : null,
+      h("section", { class: "plan" }, h(found ? "h2" : "h1", {}, found ? t("What it can learn") : t("{job} on the bundled data", { job: t(job) })), jobs, form,
         found ? null : h("p", {}, h("button", { type: "button", class: "quiet", onclick: close }, t("Close")))));
     if (wasOpen) /** @type {any} */ (desk.querySelector("details.more")).open = true;
     const again = focus && document.getElementById(focus);

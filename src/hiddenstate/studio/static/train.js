@@ -62,7 +62,7 @@ export function commandList() {
       if (kept && kept.was === now) continue;
       const state = each.code === null ? "running" : each.code === 0 ? "done" : "failed";
       const item = kept ? kept.item : h("li", {});
-      fill(item, h("code", {}, each.command), h("span", { class: `status ${state}` }, t(state)),
+      fill(item, h("code", { tabindex: "0" }, each.command), h("span", { class: `status ${state}` }, t(state)),
         each.run ? h("a", { href: `#/run/${each.run}` }, t("See the run")) : null,
         each.code === null ? h("button", { type: "button", class: "quiet", "aria-label": t("Stop {command}", { command: each.command }), onclick: () => post(`/api/processes/${each.id}/stop`).catch(() => {}) }, t("Stop")) : null,
         each.code && each.line ? h("p", { class: "why" }, each.line) : null);

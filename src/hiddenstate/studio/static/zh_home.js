@@ -36,6 +36,8 @@ export const HOME = {
   "does not fit: {why}": "不适合：{why}",
   "fits best": "最适合",
   "Other data": "换数据",
+  "What is in it": "其中有什么",
+  "Curves": "曲线",
   "What it can learn": "可以学什么",
   "{job} on the bundled data": "用自带数据{job}",
   "Close": "关闭",
