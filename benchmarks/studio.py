@@ -446,15 +446,26 @@ PARTS: dict[str, Callable[[Path, int], Rows]] = {
 }
 
 
-def main() -> None:
-    """Parse the options and print the table."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=1000, help="runs in the list")
+    parser.add_argument("--toy", action="store_true", help="try it, once and with few runs")
+    return parser
+
+
+def main() -> None:
+    """Parse the options and print the table."""
+    parser = arguments()
     options = parser.parse_args()
+    if wrong := [name for name in options.parts if name not in PARTS]:
+        parser.error(f"unknown part {wrong[0]}")
+    if options.toy:
+        options.rounds, options.runs = 1, 20
     rows: Rows = []
     for name in options.parts or PARTS:
         with tempfile.TemporaryDirectory() as folder:

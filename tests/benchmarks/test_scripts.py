@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from argparse import ArgumentParser
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ COMMANDS = [
     "speed.py command --only native",
     "speed.py busy --only native",
     "speed.py accuracy",
+    "studio.py start refusals runs readers",
+    "studio.py page pages train live frames touch",
     "watching.py regress --view terminal --turns",
     "watching.py classify --view terminal",
     "watching.py autoencode --view window --view notebook --short",
@@ -70,7 +73,9 @@ def test_every_script_has_a_command_here() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(each, marks=[needs_kernels] * each.endswith("--only native"))
+        pytest.param(
+            each, marks=[needs_kernels] * each.endswith(("--only native", "readers", "touch"))
+        )
         for each in COMMANDS
     ],
 )
@@ -78,6 +83,8 @@ def test_a_script_runs(command: str, tmp_path: Path) -> None:
     script, *words = command.split()
     if script == "c_header.py" and not (shutil.which("gcc") or shutil.which("cc")):
         pytest.skip("there is no C compiler")
+    if words[:1] == ["page"] and not (shutil.which("chromium") and find_spec("playwright")):
+        pytest.skip("requires playwright and chromium")
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / script), *words, "--toy"],
         cwd=tmp_path,
