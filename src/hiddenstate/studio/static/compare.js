@@ -59,6 +59,7 @@ export async function comparePage(main, ids) {
   const n = runs.length;
   /** @type {number|null} */ let picked = null;
   /** @type {((place: number|null) => void)[]} */ const shows = [];
+  /** @type {[any, number][]} elements with the color and dash of a run */ const marks = [];
   const dash = (/** @type {number} */ place) => DASHES[place % DASHES.length];
 
   /** @param {number|null} place */
@@ -141,22 +142,18 @@ export async function comparePage(main, ids) {
 
   /** The mark of a run: its color and dash. @param {number} place */
   function mark(place) {
-    const canvas = h("canvas", { class: "mark", width: 56, height: 16, "aria-hidden": "true" });
-    const paint = () => {
-      const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-      pen.setTransform(2, 0, 0, 2, 0, 0);
-      pen.clearRect(0, 0, 28, 8);
-      pen.strokeStyle = classColors(n)[place];
-      pen.lineWidth = 2.4;
-      pen.setLineDash(dash(place));
-      pen.beginPath();
-      pen.moveTo(0, 4);
-      pen.lineTo(28, 4);
-      pen.stroke();
-    };
-    document.addEventListener("theme", () => { if (canvas.isConnected) paint(); });
-    paint();
-    return canvas;
+    const element = h("i", { class: "mark", "aria-hidden": "true" });
+    marks.push([element, place]);
+    return element;
+  }
+
+  function colorMarks() {
+    const colors = classColors(n);
+    for (const [element, place] of marks) {
+      let at = 0;
+      const parts = dash(place).map((long, part) => `${part % 2 ? "transparent" : colors[place]} ${at}px ${(at += long)}px`);
+      element.style.background = parts.length ? `repeating-linear-gradient(90deg, ${parts.join(", ")})` : colors[place];
+    }
   }
 
   /** The name of a run, which picks it. @param {any} run @param {number} place */
@@ -210,7 +207,12 @@ export async function comparePage(main, ids) {
         : h("span", { class: "note" }, t("trained from Python"))))));
   }
 
-  return () => { shows.length = 0; };
+  colorMarks();
+  document.addEventListener("theme", colorMarks);
+  return () => {
+    shows.length = 0;
+    document.removeEventListener("theme", colorMarks);
+  };
 }
 
 /** @param {string[]} values */
