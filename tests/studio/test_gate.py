@@ -20,11 +20,18 @@ def files_of(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(path): (path.lstat().st_mtime_ns, path.lstat().st_size) for path in paths}
 
 
+class Endless:
+    """Lets any number of requests in."""
+
+    def take(self, now: float) -> bool:
+        return True
+
+
 @pytest.fixture
 def patient(client: Client) -> Client:
     """A studio that answers any number of requests a second."""
     assert isinstance(client.app, Gate)
-    client.app._has_token = lambda: True  # type: ignore[method-assign]
+    client.app._pages = client.app._strangers = Endless()  # type: ignore[assignment]
     return client
 
 
@@ -64,12 +71,13 @@ def test_the_token_is_exchanged_once_for_a_cookie(client):
     token = session.address.partition("token=")[2].encode()
     host = {"host": session.authority}
     assert client.send("GET", "/", host, query=b"token=" + token[:-1]).status == 401
-    assert client.renewed == ["new"]
+    assert client.renewed == []
     reply = client.send("GET", "/", host, query=b"token=" + token)
     assert reply.status == 200
     cookie = reply.headers["set-cookie"]
     assert cookie == f"hiddenstate-8765={session.cookie}; Path=/; HttpOnly; SameSite=Strict"
     assert client.send("GET", "/", host, query=b"token=" + token).status == 401
+    assert client.renewed == ["new"]
     assert len(token) >= 43  # 256 bits
     session.renew()
     assert token.decode() not in session.address
@@ -116,7 +124,8 @@ def test_a_websocket_is_closed(client):
 def test_too_many_requests_are_refused_for_a_moment(client):
     now = [0.0]
     assert isinstance(client.app, Gate)
-    client.app._clock, client.app._filled = lambda: now[0], 0.0
+    client.app._clock = lambda: now[0]
+    client.app._pages.filled = 0.0
     statuses = [client.get("/api/studio").status for _ in range(int(BURST) + 5)]
     assert statuses == [200] * int(BURST) + [429] * 5
     now[0] = 1.0

@@ -6,15 +6,17 @@ line, in `error`.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from hiddenstate import __version__
@@ -34,7 +36,8 @@ from hiddenstate.studio.processes import Process, Processes
 from hiddenstate.studio.session import Session
 from hiddenstate.studio.stream import MAX_STREAMS, Stream, described, trained_by
 from hiddenstate.studio.watch import Watchers
-from hiddenstate.system.atomic_file import write_outputs
+from hiddenstate.system.atomic_file import open_regular, write_outputs
+from hiddenstate.system.strict_json import replace_nan
 from hiddenstate.views.themes import BY_NAME
 
 MAX_UPLOAD = 256 * 2**20
@@ -43,11 +46,17 @@ MAX_UPLOAD = 256 * 2**20
 INSPECT_SECONDS = 120.0
 """Longest time that a page waits for `inspect`."""
 
+MAX_FINDINGS = 16 * 2**20
+"""Bytes of what `inspect` says that a page gets."""
+
 FIND_SECONDS, FIND_PAUSE = 60.0, 0.05
 """How long, and how often, the run of a new command is looked for beside the usual looks."""
 
 MAX_DOWNLOAD = 512 * 2**20
 """Bytes of a file that is sent to the browser."""
+
+PIECE = 256 * 1024
+"""Bytes of it that are read at once."""
 
 MAX_COMPARED = 100
 """Runs that are compared at once."""
@@ -89,6 +98,7 @@ class Studio:
         self.processes = Processes(self.places.roots[0])
         self.assets = load_assets()
         self.page = index_page(session)
+        self._uploading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # The page and its files.
@@ -243,12 +253,17 @@ class Studio:
         if path is None:
             return _problem("no such file", 404)
         self.places.checked(str(path))
-        if path.stat().st_size > MAX_DOWNLOAD:
+        stream = await run_in_threadpool(open_regular, path)
+        size = os.fstat(stream.fileno()).st_size
+        if size > MAX_DOWNLOAD:
+            stream.close()
             return _problem(f"larger than {MAX_DOWNLOAD:,} bytes; copy {printable(path)}", 413)
-        body = await run_in_threadpool(path.read_bytes)
-        name = commands.uploaded_name(path.name)
-        headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return Response(body, media_type="application/octet-stream", headers=headers)
+        headers = {
+            "content-disposition": f'attachment; filename="{commands.uploaded_name(path.name)}"',
+            "content-length": str(size),
+        }
+        kind = "application/octet-stream"
+        return StreamingResponse(_pieces(stream, size), media_type=kind, headers=headers)
 
     async def get_process(self, request: Request) -> Response:
         """A command that was started: how it stands, and what it printed."""
@@ -261,7 +276,7 @@ class Studio:
         """Look at a file: what `inspect` says of it."""
         asked = await _body(request, {"data": str}, {"job": str, "options": dict})
         path = self.places.shown(self.places.checked(asked["data"]))
-        words = commands.inspection(path, asked.get("job"), asked.get("options", {}))
+        words = commands.inspection(path, asked.get("job"), self._checked_options(asked))
         process = self.processes.start(words)
         code = await self.processes.finished(process, INSPECT_SECONDS)
         if code is None:
@@ -269,15 +284,17 @@ class Studio:
             return _problem(f"no answer in {INSPECT_SECONDS:g} s; run `{process.command}`", 504)
         if code:
             return _answer({"command": process.command, "error": _error_of(process)}, 422)
-        return _answer({"command": process.command, "findings": json.loads(process.output())})
+        try:
+            findings = json.loads(process.output(MAX_FINDINGS))
+        except ValueError:
+            why = f"more than {MAX_FINDINGS:,} bytes are found; run `{process.command}`"
+            return _answer({"command": process.command, "error": why}, 422)
+        return _answer({"command": process.command, "findings": replace_nan(findings)})
 
     async def post_train(self, request: Request) -> Response:
         """Train: start the command."""
         asked = await _body(request, {"job": str}, {"data": str, "options": dict})
-        options = dict(asked.get("options", {}))
-        for name in commands.FILES:
-            if name in options:
-                options[name] = self.places.shown(self.places.checked(str(options[name])))
+        options = self._checked_options(asked)
         data = asked.get("data")
         path = None if data is None else self.places.shown(self.places.checked(data))
         words = commands.training(asked["job"], path, options)
@@ -286,6 +303,14 @@ class Studio:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return _answer(self._about(process))
+
+    def _checked_options(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The options that a page sent, with each path in them checked."""
+        options = dict(asked.get("options", {}))
+        for name in commands.FILES:
+            if name in options:
+                options[name] = self.places.shown(self.places.checked(str(options[name])))
+        return options
 
     async def _find_run(self, process: Process) -> None:
         """Tell the pages of the run of a command as soon as there is one."""
@@ -333,10 +358,8 @@ class Studio:
         if name != commands.uploaded_name(name):
             return _problem("the name of a file has letters, digits, and . _ - within", 400)
         body = await request.body()
-        path = self.runs_dir / UPLOADS / name
-        if path.exists() and path.read_bytes() != body:
-            path = await run_in_threadpool(_free_name, path, body)
-        await run_in_threadpool(write_outputs, {path: body})
+        async with self._uploading:  # two of one name get two
+            path = await run_in_threadpool(_keep, self.runs_dir / UPLOADS / name, body)
         return _answer({"path": self.places.shown(path.resolve()), "bytes": len(body)})
 
     def _process(self, request: Request) -> Process:
@@ -364,6 +387,14 @@ class Studio:
         }
 
 
+def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    """Yield the first `size` bytes of a file, and close it."""
+    with stream:
+        while size and (piece := stream.read(min(PIECE, size))):
+            size -= len(piece)
+            yield piece
+
+
 def _written(command: str, output: str) -> list[str]:
     """Return the paths of the files that a command says it wrote."""
     if command == "export":
@@ -373,14 +404,14 @@ def _written(command: str, output: str) -> list[str]:
     return []
 
 
-def _free_name(path: Path, body: bytes) -> Path:
-    """Return a name beside `path` that is free, or that holds these bytes."""
-    number = 2
-    while True:
-        other = path.with_stem(f"{path.stem}-{number}")
-        if not other.exists() or other.read_bytes() == body:
-            return other
+def _keep(path: Path, body: bytes) -> Path:
+    """Write a file under its name, or one beside it that is free or holds these bytes."""
+    number, first = 1, path
+    while path.exists() and not (path.stat().st_size == len(body) and path.read_bytes() == body):
         number += 1
+        path = first.with_stem(f"{first.stem}-{number}")
+    write_outputs({path: body})
+    return path
 
 
 def _error_of(process: Process) -> str:
@@ -401,6 +432,8 @@ async def _body(
     """
     try:
         value = json.loads(await request.body())
+        # Half of a sign, which JSON can hold, stands in no path but that of a name in bytes.
+        json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except (ValueError, RecursionError):
         raise OptionError("the body is not JSON") from None
     allowed = {**needed, **(more or {})}
@@ -449,6 +482,10 @@ def _careful(handler: Handler) -> Handler:
             if isinstance(error, asyncio.CancelledError):
                 raise
             return _problem(printable(error) or "the connection ended", 400)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # Nothing that a page sends leads here, but what a stranger wrote in a run folder may.
+            print(f"studio: {request.url.path}: {error!r}", file=sys.stderr)
+            return _problem(f"cannot be read: {printable(error, 200)}", 422)
 
     return careful
 

@@ -10,6 +10,7 @@ from typing import Any
 from hiddenstate.config import DataConfig, job_options, section_options
 from hiddenstate.config.option import JOBS, Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
+from hiddenstate.runs.run import OWN_NAMES
 
 TARGETS = ("html", "onnx", "c", "python", "triton", "rtneural", "nam")
 """What `export` writes."""
@@ -120,4 +121,4 @@ def uploaded_name(name: str) -> str:
     plain = plain.strip("._-")[-80:]
     if not plain:
         raise DataError("the file has no name")
-    return plain
+    return f"file-{plain}" if plain in OWN_NAMES else plain  # a folder with these looks like a run

@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from hiddenstate.studio.session import Session, same
@@ -90,6 +89,24 @@ class RefusedError(Exception):
         self.status = status
 
 
+@dataclass
+class _Bucket:
+    """How many requests are answered: those with the cookie and all others have one each, so that
+    no other program or page can use up those of the studio's pages."""
+
+    filled: float
+    left: float = BURST
+
+    def take(self, now: float) -> bool:
+        """Whether another request is answered in this second."""
+        self.left = min(BURST, self.left + (now - self.filled) * RATE)
+        self.filled = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
 class Gate:
     """The outermost layer of the studio.
 
@@ -101,7 +118,7 @@ class Gate:
         The table of routes.
     session : Session
     on_old_token : callable, optional
-        Called if a token comes that was used before; prints a new address.
+        Called if a wrong token comes after the right one was used; prints a new address.
     clock : callable
         Returns seconds.
     """
@@ -116,7 +133,7 @@ class Gate:
     ) -> None:
         self._app, self._rules, self._session = app, rules, session
         self._on_old_token, self._clock = on_old_token, clock
-        self._tokens, self._filled = BURST, clock()
+        self._pages, self._strangers = _Bucket(clock()), _Bucket(clock())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -143,7 +160,8 @@ class Gate:
 
     def _checked(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[Rule, str]:
         """Return the rule and the path of a request whose head is in order."""
-        if not self._has_token():
+        bucket = self._pages if self._has_cookie(headers) else self._strangers
+        if not bucket.take(self._clock()):
             raise RefusedError(429, "too many requests")
         if headers.get(b"host") != self._session.authority.encode():
             raise RefusedError(421, f"this is {self._session.origin}")
@@ -167,24 +185,16 @@ class Gate:
                 return rule, path
         raise RefusedError(405, "no such method")
 
-    def _has_token(self) -> bool:
-        """Whether another request is answered in this second."""
-        now = self._clock()
-        self._tokens = min(BURST, self._tokens + (now - self._filled) * RATE)
-        self._filled = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+    def _has_cookie(self, headers: dict[bytes, bytes]) -> bool:
+        """Whether the cookie is there, among whatever other programs of this machine have set."""
+        for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"):
+            name, _, value = pair.strip(" ").partition("=")
+            if name == self._session.cookie_name and same(value, self._session.cookie):
+                return True
+        return False
 
     def _check_cookie(self, headers: dict[bytes, bytes]) -> None:
-        cookies: SimpleCookie = SimpleCookie()
-        try:
-            cookies.load(headers.get(b"cookie", b"").decode("ascii"))
-        except (CookieError, UnicodeDecodeError):
-            cookies.clear()
-        own = cookies.get(self._session.cookie_name)
-        if own is None or not same(own.value, self._session.cookie):
+        if not self._has_cookie(headers):
             raise RefusedError(401, "open the address that the terminal shows")
 
     def _check_post(self, rule: Rule, headers: dict[bytes, bytes]) -> None:
@@ -205,7 +215,8 @@ class Gate:
         if name != "token":
             raise RefusedError(404, "no such page")
         if not self._session.exchange(token):
-            self._on_old_token()
+            if not self._session.waits:
+                self._on_old_token()
             raise RefusedError(401, "this address was used; the terminal shows a new one")
         cookie = (
             f"{self._session.cookie_name}={self._session.cookie}; Path=/; HttpOnly; SameSite=Strict"

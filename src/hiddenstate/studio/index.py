@@ -274,16 +274,27 @@ def _stamp(path: str) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def last_line(path: Path) -> dict[str, Any]:
-    """Return the last whole line of a history or journal as it stands; {} if there is none."""
+def lines_from_end(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the last whole lines of a history or journal as they stand, the last one first; {} for
+    one that cannot be read."""
     try:
         with open_regular(path) as stream:
             stream.seek(-min(MAX_LAST_LINE, stream.seek(0, os.SEEK_END)), os.SEEK_END)
-            lines = stream.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
-        entry = parse_json(lines.decode())
-    except (OSError, HiddenstateError, ValueError, RecursionError):
-        return {}
-    return entry if isinstance(entry, dict) else {}
+            text = stream.read().rpartition(b"\n")[0]
+    except (OSError, HiddenstateError):
+        return
+    while text:
+        text, _, line = text.rpartition(b"\n")
+        try:
+            entry = parse_json(line.decode())
+        except (ValueError, RecursionError):
+            entry = None
+        yield entry if isinstance(entry, dict) else {}
+
+
+def last_line(path: Path) -> dict[str, Any]:
+    """Return the last whole line of a history or journal as it stands; {} if there is none."""
+    return next(lines_from_end(path), {})
 
 
 def _read_row(run: str, path: Path, changed: float) -> Row:
@@ -312,7 +323,7 @@ def _read_row(run: str, path: Path, changed: float) -> Row:
         name=printable(path.name, 100),
         job=job,
         data=printable(data.get("name", ""), 100),
-        status=_status(path, done, entry),
+        status=status_of(path, done, entry),
         metric=key,
         title=about.title,
         score=score,
@@ -346,7 +357,8 @@ def _plain(value: Any) -> Any:
     return printable(value, 100) if isinstance(value, str) else value
 
 
-def _status(path: Path, done: bool, entry: dict[str, Any]) -> str:
+def status_of(path: Path, done: bool, entry: dict[str, Any]) -> str:
+    """Return how a run stands, from whether its history has an end and its last journal entry."""
     if done:
         return "done"
     if is_locked(path):

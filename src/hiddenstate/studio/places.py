@@ -4,7 +4,9 @@ Files are found by numbers that the server gave out, or by a path that is checke
 touched; each folder on the way is opened without following links.
 """
 
+import contextlib
 import hashlib
+import heapq
 import os
 import stat
 from dataclasses import dataclass
@@ -84,30 +86,32 @@ class Places:
 
     def listing(self, folder: Path) -> list[Entry]:
         """Return the files and folders in a folder, by name; hidden ones and links are left out."""
-        entries = []
+        named: list[tuple[bool, str, str]] = []
         try:
             with os.scandir(folder) as found:
                 for entry in found:
                     if entry.name.startswith(".") or entry.is_symlink():
                         continue
                     is_folder = entry.is_dir(follow_symlinks=False)
-                    if not is_folder and not entry.is_file(follow_symlinks=False):
-                        continue
-                    path = Path(entry.path)
-                    size = 0 if is_folder else entry.stat(follow_symlinks=False).st_size
-                    shown = self.shown(path)
-                    entries.append(
-                        Entry(self.issue(path), printable(entry.name), shown, is_folder, size)
-                    )
+                    if is_folder or entry.is_file(follow_symlinks=False):
+                        named.append((not is_folder, entry.name.casefold(), entry.name))
         except OSError as error:
             raise DataError(f"{printable(folder)}: cannot be read: {error.strerror}") from None
-        entries.sort(key=lambda each: (not each.folder, each.name.casefold()))
-        return entries[:MAX_ENTRIES]
+        entries = []
+        for is_file, _, name in heapq.nsmallest(MAX_ENTRIES, named):
+            path = folder / name
+            with contextlib.suppress(OSError):  # removed in the meantime
+                size = path.lstat().st_size if is_file else 0
+                number, shown = self.issue(path), self.shown(path)
+                entries.append(Entry(number, printable(name), shown, not is_file, size))
+        return entries
 
     def shown(self, path: Path) -> str:
-        """Return a path as a user types it: relative to the first root where it is under it."""
+        """Return a path as a user types it: relative to the first root where it is under it, and
+        never like an option."""
         first = self.roots[0]
-        return str(path.relative_to(first) if path.is_relative_to(first) else path)
+        text = str(path.relative_to(first) if path.is_relative_to(first) else path)
+        return f"./{text}" if text.startswith("-") else text
 
 
 def _refuse_links(root: Path, parts: tuple[str, ...], text: str) -> None:

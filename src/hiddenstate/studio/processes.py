@@ -54,6 +54,8 @@ class Process:
     _errors: IO[bytes]
     run: str | None = None
     """Number of the run that it trains, once it is known."""
+    sought: bool = False
+    """Whether that run was looked for after it had ended."""
 
     @property
     def trains(self) -> bool:
@@ -75,13 +77,13 @@ class Process:
         """The exit code; None while it runs."""
         return self._child.poll()
 
-    def output(self) -> str:
-        """Return what it printed to stdout, at most the last `MAX_OUTPUT` bytes."""
-        return _tail(self._output)
+    def output(self, most: int = MAX_OUTPUT) -> str:
+        """Return what it printed to stdout, at most the last `most` bytes."""
+        return _tail(self._output, most)
 
     def errors(self) -> str:
         """Return what it printed to stderr, likewise."""
-        return _tail(self._errors)
+        return _tail(self._errors, MAX_OUTPUT)
 
     def stop(self) -> None:
         """Ask it to stop, as Ctrl-C does."""
@@ -121,6 +123,7 @@ class Processes:
         # Files without a name: what is printed can be read here, and nothing is left behind.
         output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
         environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
+        started = time.time()
         try:
             child = subprocess.Popen(
                 [sys.executable, "-m", "hiddenstate", *words],
@@ -134,7 +137,7 @@ class Processes:
         except OSError as error:
             raise MachineError(f"the command cannot be started: {error.strerror}") from None
         process = Process(
-            max(self._all, default=0) + 1, tuple(words), time.time(), child, output, errors
+            max(self._all, default=0) + 1, tuple(words), started, child, output, errors
         )
         self._all[process.id] = process
         ended = [each for each in self._all.values() if each.code is not None]
@@ -173,10 +176,10 @@ class Processes:
         return [each for each in self._all.values() if each.code is None]
 
 
-def _tail(stream: IO[bytes]) -> str:
+def _tail(stream: IO[bytes], most: int) -> str:
     if stream.closed:
         return ""
     size = os.fstat(stream.fileno()).st_size
-    first = max(size - MAX_OUTPUT, 0)
+    first = max(size - most, 0)
     text = os.pread(stream.fileno(), size - first, first).decode("utf-8", "replace")
     return text.partition("\n")[2] if first else text

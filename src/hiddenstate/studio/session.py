@@ -52,6 +52,11 @@ class Session:
         """The address to open, with the token if it is not used yet."""
         return f"{self.origin}/" + (f"?token={self._token}" if self._token else "")
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is a token that was not used yet."""
+        return self._token is not None
+
     def renew(self) -> None:
         """Replace the token by a new one, after it was used."""
         self._token = _secret()

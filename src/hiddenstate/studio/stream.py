@@ -7,20 +7,30 @@ dropped.
 """
 
 import asyncio
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.errors import HiddenstateError
+from starlette.concurrency import run_in_threadpool
+
+from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import Event
 from hiddenstate.runs.run import numbered
 from hiddenstate.studio.gate import Receive, Send
-from hiddenstate.studio.index import RunIndex, UnknownRunError, last_line
+from hiddenstate.studio.index import (
+    RunIndex,
+    UnknownRunError,
+    last_line,
+    lines_from_end,
+    status_of,
+)
 from hiddenstate.studio.processes import Process, Processes
 from hiddenstate.studio.watch import Watchers, list_stamp, writer_of
+from hiddenstate.system.atomic_file import open_regular
 
 SLOW_SECONDS = 10.0
 """After so many seconds in which a page takes nothing, its stream ends."""
@@ -39,6 +49,9 @@ PIECE = 1024 * 1024
 
 MANY = 4000
 """Logged lines after which only some are sent: half of them for each doubling."""
+
+_CHECKED = re.compile(rb'"[0-9a-f]{8}"\}\n')
+"""How a line ends that has a checksum."""
 
 _PLACE = re.compile(r"(\d{1,15})-([0-9a-f]{1,8})-(\d{1,12})")
 
@@ -108,10 +121,9 @@ class RunNews:
         except HiddenstateError as error:
             yield from self._changed("run", {"status": "gone", "problem": str(error)})
             return
-        if self._was_cut(run):
-            self._place = Place()
-            self._told = {}
-            yield message("reset", {})
+        file = _file(run)
+        if self._was_replaced(run):
+            yield self._reset()
         while True:
             before = self._place.offset
             try:
@@ -119,24 +131,47 @@ class RunNews:
             except HiddenstateError as error:
                 yield from self._changed("problem", {"problem": str(error)})
                 break
+            if _file(run) != file:  # the run was resumed while it was read
+                file = _file(run)
+                yield self._reset()
+                continue
             if self._place.offset == before:
                 break
             yield message("lines", events, str(self._place))
         yield from self._changed("snapshots", snapshots(run.path))
         yield from self._changed("run", state(run))
 
-    def _was_cut(self, run: Run) -> bool:
-        """Whether the history is shorter than the page has read: the run was resumed."""
+    def _reset(self) -> bytes:
+        self._place, self._told = Place(), {}
+        return message("reset", {})
+
+    def _was_replaced(self, run: Run) -> bool:
+        """Whether the page has read another history: the run was resumed, or is another one."""
+        offset = self._place.offset
+        if not offset:
+            return False
+        own = f'"{self._place.check:08x}"}}\n'.encode()
         try:
-            size = (run.path / "history.jsonl").lstat().st_size
-        except OSError:
-            return self._place.offset > 0
-        return size < self._place.offset
+            with open_regular(run.path / "history.jsonl") as stream:
+                stream.seek(max(offset - len(own), 0))
+                found = stream.read(min(len(own), offset))
+        except (OSError, HiddenstateError):
+            return True
+        # A line of the formats 1 and 2 has no checksum, nor has one that is damaged.
+        return not found.endswith(b"\n") or (_CHECKED.fullmatch(found) is not None and found != own)
 
     def _changed(self, kind: str, value: Mapping[str, Any]) -> Iterator[bytes]:
         if self._told.get(kind) != value:
             self._told[kind] = value
             yield message(kind, value)
+
+
+def _file(run: Run) -> int:
+    """Return the number of the file of a history; 0 without one."""
+    try:
+        return (run.path / "history.jsonl").lstat().st_ino
+    except OSError:
+        return 0
 
 
 def snapshots(path: Path) -> dict[str, list[int]]:
@@ -150,13 +185,20 @@ def snapshots(path: Path) -> dict[str, list[int]]:
 def state(run: Run) -> dict[str, Any]:
     """Return how a run stands."""
     entry = last_line(run.path / "journal.jsonl")
-    last = last_line(run.path / "history.jsonl")
+    last = list(itertools.islice(lines_from_end(run.path / "history.jsonl"), MANY))
+    status = status_of(run.path, last[:1] != [] and last[0].get("event") == "end", entry)
+    if status == "stopped" and not (run.path / "config.json").exists():
+        status = "gone"
     starts = [each for each in run.journal() if each["event"] == "start"]
+    # While it waits nothing but requests are added.
+    asked = itertools.takewhile(lambda each: each.get("event") == "control", last)
+    waits = [each.get("do") for each in asked if each.get("do") in ("pause", "go", "step")]
+    failed = entry.get("event") == "failed"
     return {
-        "status": run.status(),
-        "paused": last.get("event") == "control" and last.get("do") in ("pause", "step"),
+        "status": status,
+        "paused": waits[:1] in (["pause"], ["step"]),
         "total_steps": starts[-1].get("total_steps") if starts else None,
-        "why": run.failure(),
+        "why": printable(entry.get("why", "unknown"), 400) if failed else None,
         "seconds": entry.get("seconds"),
         "has_model": (run.path / "model.safetensors").is_file(),
         "final": run.has_final_arrays,
@@ -220,7 +262,8 @@ class Stream:
             await _send(send, b"retry: 500\n\n")
             while not left.done():
                 woken.clear()
-                for piece in self._pieces():
+                pieces = self._pieces()  # from a disk that may be slow: other pages go on
+                while piece := await run_in_threadpool(next, pieces, b""):
                     await _send(send, piece)
                     if left.done():
                         return
@@ -265,15 +308,17 @@ def described(process: Process, index: RunIndex) -> dict[str, Any]:
 
 def trained_by(process: Process, index: RunIndex) -> str | None:
     """Return the number of the run that a command trains or trained, once it is there."""
-    if process.run is None and process.trains:
+    if process.run is None and process.trains and not process.sought:
+        ended = process.code is not None  # then this is the last look
         index.refresh()
         for run in index.ids()[:20]:
             try:
-                if writer_of(index.path(run)) == process.number:
+                if writer_of(index.path(run), process.started) == process.number:
                     process.run = run
                     break
             except UnknownRunError:
                 continue
+        process.sought = ended
     return process.run
 
 

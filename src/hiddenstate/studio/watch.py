@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
+
 POLL_SECONDS = 0.05
 """Seconds between two looks at the run that a page shows: a few calls of the system."""
 
@@ -69,12 +71,12 @@ class Watcher:
             yield
 
     async def _watch(self) -> None:
-        before = self._stamp()
+        before: object = None  # pages look once more: what changed since they did is not known
         while True:
             await asyncio.sleep(self._seconds)
             if not self.signal:
                 return
-            now = self._stamp()
+            now = await run_in_threadpool(self._stamp)
             if now != before:
                 before = now
                 self.signal.send()
@@ -122,14 +124,17 @@ def _stamp(path: Path | str) -> tuple[int, int, int]:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def writer_of(path: Path) -> int | None:
-    """Return the number of the process that a run's lock names; None without a lock."""
+def writer_of(path: Path, since: float) -> int | None:
+    """Return the number of the process that a run's lock names; None without a lock, or with one
+    that is older than `since`: another process had that number then."""
     try:
         descriptor = os.open(path / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:
-        found = _PROCESS.match(os.read(descriptor, 100))
+        # The system's clock for files is a little behind.
+        is_old = os.fstat(descriptor).st_mtime < since - 0.1
+        found = None if is_old else _PROCESS.match(os.read(descriptor, 100))
     except OSError:
         return None
     finally:
