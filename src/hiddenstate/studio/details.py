@@ -12,6 +12,7 @@ import numpy as np
 from hiddenstate.config import job_options
 from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.metrics.comparison import baseline_method, compare
+from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
@@ -73,6 +74,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
             for section, option in job_options(job)
         ],
         "results": scores(results, job),
+        "headline": headline(job, results),
         "baseline": _baseline(job, results, options),
         "shown": shown,
         "problems": problems,
