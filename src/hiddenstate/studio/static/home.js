@@ -63,7 +63,7 @@ export async function homePage(main, studio) {
   /** @param {string} command */
   function tell(command) {
     note.hidden = false;
-    fill(note, h("span", {}, "$ "), h("code", {}, command), h("button", { type: "button", class: "quiet", onclick: () => copy(command) }, t("Copy")));
+    fill(note, h("span", {}, "$ "), h("code", { tabindex: "0" }, command), h("button", { type: "button", class: "quiet", onclick: () => copy(command) }, t("Copy")));
   }
 
   /**
@@ -173,7 +173,7 @@ export async function homePage(main, studio) {
     const fit = found && found.fits.find((/** @type {any} */ each) => each.job === job);
     /** @type {import("./form.js").FormState} */
     const state = { job, found, fit: fit ? fit.options : {}, recipe: fit ? fit.recipe : {}, own: kept.own };
-    const command = h("code", {});
+    const command = h("code", { tabindex: "0" });
     const update = () => { command.textContent = commandOf(job, data || undefined, chosen(state)); };
     const button = h("button", { type: "submit", class: "main big" }, t("Train"));
     const form = h("form", { class: "train", onsubmit: (/** @type {Event} */ event) => {
@@ -190,8 +190,17 @@ export async function homePage(main, studio) {
         h("div", { class: "row" }, button, Object.keys(state.own).length ? h("button", { type: "button", onclick: () => { kept.own = {}; if (data) look(data, { job }); else show(); } }, t("Reset")) : null)),
     ] : null);
     update();
+    /** Lets the reader choose the column that a job needs. @param {any} each */
+    const remedyOf = ({ job: other, why_not: why }) => {
+      const [, option = ""] = /; add --(label|target) COL/.exec(why) || [];
+      const names = option ? found.table.filter((/** @type {any} */ column) => !["id", "time"].includes(column.role)).map((/** @type {any} */ column) => column.name) : [];
+      if (!names.length) return null;
+      const words = option === "label" ? t("Choose the column of labels") : t("Choose the target");
+      return h("select", { "aria-label": words, onchange: (/** @type {any} */ event) => look(data, { job: other, own: { ...kept.own, [option]: event.target.value } }) },
+        h("option", { value: "" }, words), names.map((/** @type {string} */ name) => h("option", { value: name }, name)));
+    };
     const jobs = found && h("div", { class: "jobs", role: "group", "aria-label": t("What to train") }, found.fits.map((/** @type {any} */ each, /** @type {number} */ place) => (each.why_not
-      ? h("div", { class: "job no" }, h("h3", {}, t(each.job)), h("p", {}, t("does not fit: {why}", { why: each.why_not })))
+      ? h("div", { class: "job no" }, h("h3", {}, t(each.job)), h("p", {}, t("does not fit: {why}", { why: each.why_not })), remedyOf(each))
       : h("button", { type: "button", class: "job", "aria-pressed": String(each.job === job), onclick: () => { kept.job = each.job; dropForeign(each.job); } },
         h("span", { class: "name" }, t(each.job), place === 0 ? h("span", { class: "status running" }, t("fits best")) : null),
         h("span", {}, jobWords(each.job)), h("span", { class: "layout" }, each.layout, each.when ? ` (${each.when})` : "")))));
@@ -201,7 +210,7 @@ export async function homePage(main, studio) {
     const wasOpen = Boolean(desk.querySelector("details.more[open]"));
     fill(desk,
       found ? h("div", { class: "found" },
-        h("header", { class: "about-data" }, h("h2", {}, h("bdi", {}, found.name)), h("p", { class: "kind" }, [found.kind, ...factsOf(found)].join(" · ")),
+        h("header", { class: "about-data" }, h("h1", {}, h("bdi", {}, found.name)), h("p", { class: "kind" }, [found.kind, ...factsOf(found)].join(" · ")),
           found.unread.length ? h("p", { class: "note" }, found.unread.join("; ")) : null,
           h("button", { type: "button", class: "quiet", onclick: close }, t("Other data"))),
         findingsOf(found, fix, reading)) : null,
