@@ -206,7 +206,7 @@ export async function comparePage(main, ids) {
   function commands() {
     return h("details", { class: "more wide", open: n <= FEW }, h("summary", {}, t("Commands that make each again")),
       h("ol", { class: "commands" }, runs.map((/** @type {any} */ run, /** @type {number} */ place) => h("li", {}, mark(place), run.command
-        ? [h("code", {}, run.command), h("button", { type: "button", class: "quiet", "aria-label": t("Copy the command of {name}", { name: run.name }), onclick: () => copy(run.command) }, t("Copy"))]
+        ? [h("code", { tabindex: "0" }, run.command), h("button", { type: "button", class: "quiet", "aria-label": t("Copy the command of {name}", { name: run.name }), onclick: () => copy(run.command) }, t("Copy"))]
         : h("span", { class: "note" }, t("trained from Python"))))));
   }
 
