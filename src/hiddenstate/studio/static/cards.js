@@ -57,7 +57,7 @@ export class Cards {
         const name = h("bdi");
         return { fill, name, kind: -1, element: h("span", { class: `chance${place ? "" : " true"}` }, name, h("span", { class: "track" }, fill)) };
       });
-      const words = h("span", { class: "unseen" });
+      const words = h("span", { class: "unseen" }, t("Row {row}, {truth}", { row: row + 1, truth: classes[truth] }));
       const button = h("button", { type: "button", class: "card", onclick: () => choose(row) },
         words, canvas, h("span", { class: "chances", "aria-hidden": "true" }, verdict, bars.map(({ element }) => element)));
       this.list.append(h("li", {}, button));

@@ -205,7 +205,8 @@ export function learningCurves(store) {
   function baseline() {
     const names = { classify: "majority_evaluated", autoencode: "pca_evaluated_mse", regress: "" };
     const array = store.fixed[/** @type {any} */ (names)[job]];
-    return array ? { value: array.data[0], name: store.details.baseline.short } : null;
+    if (!array) return null;
+    return { value: array.data[0], name: job === "classify" ? t("always the most frequent class") : store.details.baseline.short };
   }
 
   /** @param {string} pressed */

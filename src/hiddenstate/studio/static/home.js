@@ -190,8 +190,17 @@ export async function homePage(main, studio) {
         h("div", { class: "row" }, button, Object.keys(state.own).length ? h("button", { type: "button", onclick: () => { kept.own = {}; if (data) look(data, { job }); else show(); } }, t("Reset")) : null)),
     ] : null);
     update();
+    /** Lets the reader choose the column that a job needs. @param {any} each */
+    const remedyOf = ({ job: other, why_not: why }) => {
+      const [, option = ""] = /; add --(label|target) COL/.exec(why) || [];
+      const names = option ? found.table.filter((/** @type {any} */ column) => !["id", "time"].includes(column.role)).map((/** @type {any} */ column) => column.name) : [];
+      if (!names.length) return null;
+      const words = option === "label" ? t("Choose the column of labels") : t("Choose the target");
+      return h("select", { "aria-label": words, onchange: (/** @type {any} */ event) => look(data, { job: other, own: { ...kept.own, [option]: event.target.value } }) },
+        h("option", { value: "" }, words), names.map((/** @type {string} */ name) => h("option", { value: name }, name)));
+    };
     const jobs = found && h("div", { class: "jobs", role: "group", "aria-label": t("What to train") }, found.fits.map((/** @type {any} */ each, /** @type {number} */ place) => (each.why_not
-      ? h("div", { class: "job no" }, h("h3", {}, t(each.job)), h("p", {}, t("does not fit: {why}", { why: each.why_not })))
+      ? h("div", { class: "job no" }, h("h3", {}, t(each.job)), h("p", {}, t("does not fit: {why}", { why: each.why_not })), remedyOf(each))
       : h("button", { type: "button", class: "job", "aria-pressed": String(each.job === job), onclick: () => { kept.job = each.job; dropForeign(each.job); } },
         h("span", { class: "name" }, t(each.job), place === 0 ? h("span", { class: "status running" }, t("fits best")) : null),
         h("span", {}, jobWords(each.job)), h("span", { class: "layout" }, each.layout, each.when ? ` (${each.when})` : "")))));

@@ -28,7 +28,7 @@ export async function runPage(main, id) {
   const scripts = prepare(details.job);
   document.title = `${details.name} · hiddenstate`;
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
-  const command = h("code", {});
+  const command = h("code", { tabindex: "0" });
   const copied = h("button", { type: "button", class: "quiet", onclick: () => copy(command.textContent) }, t("Copy"));
   const shown = h("p", { class: "command" }, h("span", {}, "$ "), command, copied);
   const show = (/** @type {string} */ text) => { command.textContent = text; };
@@ -55,11 +55,11 @@ export async function runPage(main, id) {
       if (store.state.why) fail(store.state.why);
     }
     const line = store.live ? null : store.line;
-    const { results, baseline } = store.details;
-    const main = results.find((/** @type {any} */ each) => each.name === store.details.headline);
+    const { results, headline, baseline } = store.details;
+    const main = results.find((/** @type {any} */ each) => each.name === headline) || results[0];
     if (store.done && main && !line) {
       score.textContent = main.text;
-      words.textContent = [main.title, baseline.words].filter(Boolean).join(". ");
+      words.textContent = [t(main.title), baseline.words].filter(Boolean).join(". ");
       words.classList.toggle("worse", baseline.worse);
     } else {
       const last = store.line;
@@ -73,6 +73,12 @@ export async function runPage(main, id) {
   store.addEventListener("moment", update);
   update();
 
+  /** Promises nothing in the empty pictures of a run that ended before its first snapshot. */
+  function close() {
+    if (store.running || store.snapshots.length) return;
+    for (const blank of main.querySelectorAll(".desk .blank")) blank.textContent = t("This run ended before there was anything to show here.");
+  }
+
   const panels = h("div", { class: `panels ${details.job}` });
   const curves = h("div", { class: "side" }, learningCurves(store).map((picture) => picture.element));
   const player = new Player(store);
@@ -80,6 +86,8 @@ export async function runPage(main, id) {
   const [away, { panelsOf }] = await scripts;
   main.insertBefore(away.takeAway(store, show, fail), player.element);
   await panelsOf(store, panels);
+  store.addEventListener("news", close);
+  close();
 
   const keys = (/** @type {KeyboardEvent} */ event) => {
     if (event.target instanceof HTMLElement && event.target.closest("input, textarea, select, canvas, button, a, summary")) return;

@@ -281,7 +281,7 @@ export class Touch {
     if (!trace || !trace.chances || at < 1) {
       this.label.textContent = "–";
       this.label.classList.remove("long");
-      fill(this.sure, trace || this.store.netAt !== null ? (this.model || this.problem.textContent ? t("nothing read yet") : t("the net is on its way")) : t("There are no weights of this run yet; a net answers as soon as there are."));
+      fill(this.sure, trace || this.store.netAt !== null ? (this.model || this.problem.textContent ? t("nothing read yet") : t("the net is on its way")) : (this.store.running ? t("There are no weights of this run yet; a net answers as soon as there are.") : t("This run left no weights.")));
       this.decided.textContent = "";
       if (!trace) {
         this.reading.show(null);

@@ -13,6 +13,8 @@ export const CLASSIFY = {
   "What it makes of rows it never learns from": "它怎样看没有学过的样本",
   "What it makes of rows": "它怎样看这些样本",
   "The first bar of each row is the probability of its true class; below it are the classes that it takes the row for, at some moment of the run. Choose a row to see it being read.": "每个样本的第一条是真实类别的概率；下面是在运行的某个时刻它认成的其他类别。选一个样本，看它怎样被读。",
+  "Row {row}, {truth}": "样本 {row}，{truth}",
+  "This run left no weights.": "这次运行没有留下权重。",
   "Row {row}, {truth}: taken for {top}, {chance}": "样本 {row}，{truth}：认成 {top}，{chance}",
   "{right} of {all} rows shown are right at this moment": "此刻显示的 {all} 个样本中有 {right} 个正确",
   "The errors it is surest of": "它最有把握的错误",

@@ -155,4 +155,6 @@ export const HOME = {
   "select the command and copy it": "请选中命令再复制",
   "classify": "分类", "regress": "回归", "autoencode": "自编码",
   "running": "进行中", "done": "完成", "interrupted": "已中断", "stopped": "已停止", "failed": "失败", "diverged": "发散", "paused": "已暂停", "gone": "已移走",
+  "Choose the column of labels": "选择标签列",
+  "Choose the target": "选择目标列",
 };
