@@ -484,7 +484,7 @@ def _careful(handler: Handler) -> Handler:
             return _problem(printable(error) or "the connection ended", 400)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # Nothing that a page sends leads here, but what a stranger wrote in a run folder may.
-            print(f"studio: {request.url.path}: {error!r}", file=sys.stderr)
+            sys.stderr.write(f"studio: {request.url.path}: {error!r}\n")
             return _problem(f"cannot be read: {printable(error, 200)}", 422)
 
     return careful
