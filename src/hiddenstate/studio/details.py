@@ -16,11 +16,18 @@ from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
+from hiddenstate.studio.index import last_line
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Arrays
 
 if TYPE_CHECKING:
     from hiddenstate.export.target import Source
+
+CHECKED = ("history.jsonl", "journal.jsonl")
+"""Files that are checked when a page opens a run."""
+
+MAX_CHECKED = 4 * 2**20
+"""Bytes of such a file that is checked; `verify` checks longer ones."""
 
 MAX_CLASSES = 1000
 """Names of classes that a page gets."""
@@ -36,8 +43,10 @@ def details(run: Run, number: str) -> dict[str, Any]:
         What addresses call it.
     """
     job, options = run.config.job, run.config.flat()
-    results = run.results() or {}
-    problems = [text for name in ("history.jsonl", "journal.jsonl") if (text := run.damage(name))]
+    last = last_line(run.path / "history.jsonl")
+    results = {k: v for k, v in last.items() if k not in ("event", "step", "check")}
+    results = results if last.get("event") == "end" else {}
+    problems = [text for name in CHECKED if _is_short(run, name) and (text := run.damage(name))]
     shown: dict[str, Any] = {}
     try:
         facts = run.static_arrays[1]
@@ -89,6 +98,13 @@ def _python(run: Run) -> str | None:
         return python_lines(run, run.model().row_shape)
     except (HiddenstateError, OSError):
         return None
+
+
+def _is_short(run: Run, name: str) -> bool:
+    try:
+        return (run.path / name).lstat().st_size <= MAX_CHECKED
+    except OSError:
+        return False
 
 
 def scores(results: dict[str, float], job: str) -> list[dict[str, Any]]:
