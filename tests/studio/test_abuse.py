@@ -1,6 +1,5 @@
 """What no page sends, what strangers leave in folders, and files that change while a page looks."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
