@@ -8,10 +8,10 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -29,6 +29,7 @@ from hiddenstate.studio import commands
 from hiddenstate.studio.assets import index_page, load_assets
 from hiddenstate.studio.compare import compared
 from hiddenstate.studio.details import arrays_of, details, pack, program, view
+from hiddenstate.studio.files import keep, pieces, written
 from hiddenstate.studio.gate import MAX_JSON, App, Gate, Rule
 from hiddenstate.studio.index import RunIndex, UnknownRunError
 from hiddenstate.studio.places import Places
@@ -36,7 +37,7 @@ from hiddenstate.studio.processes import Process, Processes
 from hiddenstate.studio.session import Session
 from hiddenstate.studio.stream import MAX_STREAMS, Stream, described, trained_by
 from hiddenstate.studio.watch import Watchers
-from hiddenstate.system.atomic_file import open_regular, write_outputs
+from hiddenstate.system.atomic_file import open_regular
 from hiddenstate.system.strict_json import replace_nan
 from hiddenstate.views.themes import BY_NAME
 
@@ -54,9 +55,6 @@ FIND_SECONDS, FIND_PAUSE = 60.0, 0.05
 
 MAX_DOWNLOAD = 512 * 2**20
 """Bytes of a file that is sent to the browser."""
-
-PIECE = 256 * 1024
-"""Bytes of it that are read at once."""
 
 MAX_COMPARED = 100
 """Runs that are compared at once."""
@@ -263,7 +261,7 @@ class Studio:
             "content-length": str(size),
         }
         kind = "application/octet-stream"
-        return StreamingResponse(_pieces(stream, size), media_type=kind, headers=headers)
+        return StreamingResponse(pieces(stream, size), media_type=kind, headers=headers)
 
     async def get_process(self, request: Request) -> Response:
         """A command that was started: how it stands, and what it printed."""
@@ -359,7 +357,7 @@ class Studio:
             return _problem("the name of a file has letters, digits, and . _ - within", 400)
         body = await request.body()
         async with self._uploading:  # two of one name get two
-            path = await run_in_threadpool(_keep, self.runs_dir / UPLOADS / name, body)
+            path = await run_in_threadpool(keep, self.runs_dir / UPLOADS / name, body)
         return _answer({"path": self.places.shown(path.resolve()), "bytes": len(body)})
 
     def _process(self, request: Request) -> Process:
@@ -373,7 +371,7 @@ class Studio:
         """Everything about a command, and numbers of the files that it wrote."""
         output, files = process.output(), []
         if process.code == 0:
-            for text in _written(process.words[0], output):
+            for text in written(process.words[0], output):
                 path = self.places.roots[0] / text
                 if path.is_file() and not path.is_symlink():
                     number = self.places.issue(path)
@@ -385,33 +383,6 @@ class Studio:
             "errors": process.errors(),
             "files": files,
         }
-
-
-def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
-    """Yield the first `size` bytes of a file, and close it."""
-    with stream:
-        while size and (piece := stream.read(min(PIECE, size))):
-            size -= len(piece)
-            yield piece
-
-
-def _written(command: str, output: str) -> list[str]:
-    """Return the paths of the files that a command says it wrote."""
-    if command == "export":
-        return list(json.loads(output)["files"])
-    if command in ("report", "film", "figures"):
-        return [line for line in output.splitlines() if line]
-    return []
-
-
-def _keep(path: Path, body: bytes) -> Path:
-    """Write a file under its name, or one beside it that is free or holds these bytes."""
-    number, first = 1, path
-    while path.exists() and not (path.stat().st_size == len(body) and path.read_bytes() == body):
-        number += 1
-        path = first.with_stem(f"{first.stem}-{number}")
-    write_outputs({path: body})
-    return path
 
 
 def _error_of(process: Process) -> str:
@@ -484,7 +455,7 @@ def _careful(handler: Handler) -> Handler:
             return _problem(printable(error) or "the connection ended", 400)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # Nothing that a page sends leads here, but what a stranger wrote in a run folder may.
-            sys.stderr.write(f"studio: {request.url.path}: {error!r}\n")
+            sys.stderr.write(f"studio: {request.url.path}: {printable(repr(error), 400)}\n")
             return _problem(f"cannot be read: {printable(error, 200)}", 422)
 
     return careful

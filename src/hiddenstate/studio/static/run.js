@@ -23,6 +23,19 @@ export const prepare = (job) => Promise.all([import("./away.js"), import(/** @ty
  */
 export async function runPage(main, id) {
   const store = new Store(id);
+  try {
+    return await shownRun(main, store);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+/**
+ * @param {HTMLElement} main
+ * @param {Store} store
+ */
+async function shownRun(main, store) {
   await store.open();
   const { details } = store;
   const scripts = prepare(details.job);

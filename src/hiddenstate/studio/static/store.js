@@ -33,6 +33,9 @@ export class Store extends EventTarget {
     /** @type {Map<string, {arrays: Record<string, import("./api.js").NamedArray>, bytes: number}>} */
     this._kept = new Map();
     this._bytes = 0;
+    this._turn = 0; // counts what was asked for the facts
+    this._era = 0; // of the history: what was asked for in an earlier one is not kept
+    /** @type {any} */ this._view = null;
     /** @type {Map<string, Promise<any>>} */ this._asked = new Map();
     /** @type {Map<string, any>} */ this._nets = new Map();
     /** @type {(() => void)[]} */ this._undo = [];
@@ -60,13 +63,22 @@ export class Store extends EventTarget {
 
   /** Reads the facts anew, after the status has changed. */
   async refresh() {
+    this._turn += 1;
+    const turn = this._turn;
     try {
-      this.details = await get(`/api/runs/${this.id}`);
+      const details = await get(`/api/runs/${this.id}`);
+      if (turn !== this._turn) return; // a newer answer is on its way
+      if (this.details && (details.key !== this.details.key || details.job !== this.details.job)) {
+        window.location.reload(); // another run has this name now
+        return;
+      }
+      this.details = details;
       const { snapshots, weights } = this.details;
       if (!this.snapshots.length) Object.assign(this, { snapshots, weights });
       this.state = { ...this.state, ...this.details };
       if (!Object.keys(this.fixed).length) this.fixed = await getArrays(this.id, "static").catch(() => ({}));
     } catch (error) {
+      if (turn !== this._turn) return;
       this.dispatchEvent(new CustomEvent("problem", { detail: String(/** @type {Error} */ (error).message) }));
       if (!this.details) throw error;
     }
@@ -105,7 +117,9 @@ export class Store extends EventTarget {
     Object.assign(this, { events: [], logged: [], logSteps: [], validations: [], requests: [] });
     this._kept.clear();
     this._nets.clear();
+    this._view = null;
     this._bytes = 0;
+    this._era += 1;
     this.fixed = {};
     this.refresh();
   }
@@ -211,7 +225,9 @@ export class Store extends EventTarget {
     const key = this._next;
     if (!key) return;
     this._next = "";
+    const era = this._era;
     const asked = getArrays(this.id, key).then((arrays) => {
+      if (era !== this._era) return;
       const bytes = Object.values(arrays).reduce((sum, { data }) => sum + data.byteLength, 0);
       this._kept.set(key, { arrays, bytes });
       this._bytes += bytes;
@@ -220,7 +236,7 @@ export class Store extends EventTarget {
         this._kept.delete(old);
         this._bytes -= each.bytes;
       }
-    }, () => this._kept.set(key, { arrays: {}, bytes: 0 })).finally(() => {
+    }, () => { if (era === this._era) this._kept.set(key, { arrays: {}, bytes: 0 }); }).finally(() => {
       this._asked.delete(key);
       this.dispatchEvent(new Event("moment"));
       this._fetch();

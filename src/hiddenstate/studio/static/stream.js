@@ -8,6 +8,8 @@ let last = "";
 /** What comes in: events "lines", "reset", "snapshots", "run", "problem", "runs", "processes", "online". */
 export const stream = new EventTarget();
 
+const AGAIN = 2000; // ms until a stream that was refused is asked for again
+
 const KINDS = ["lines", "reset", "snapshots", "run", "problem", "runs", "processes"];
 
 /** The commands that the studio started, newest first. @type {any[]} */
@@ -38,9 +40,15 @@ function open() {
       stream.dispatchEvent(new CustomEvent(kind, { detail: value }));
     });
   }
+  const own = source;
   const tell = (/** @type {boolean} */ online) => stream.dispatchEvent(new CustomEvent("online", { detail: online }));
-  source.onopen = () => tell(true);
-  source.onerror = () => tell(false);
+  own.onopen = () => tell(true);
+  own.onerror = () => {
+    if (source !== own) return;
+    tell(false);
+    // After a refusal a browser does not try again by itself.
+    if (own.readyState === EventSource.CLOSED) window.setTimeout(() => { if (source === own) open(); }, AGAIN);
+  };
 }
 
 // A page that nobody sees takes nothing; it goes on from its place when it is seen again.

@@ -1,0 +1,93 @@
+"""Pages of runs that are not as they should be, and of runs that go while they are shown."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hiddenstate.runs import Run
+from hiddenstate.runs.record import seed_of
+from hiddenstate.system.checksums import lines_with_checksums
+
+NAMES = ("two words", "<img src=x onerror=alert(1)>", "\u202egnp.exe", "-x", "run'\"&", "数字")
+
+
+def without_weights(path: Path) -> None:
+    shutil.rmtree(path / "weights")
+
+
+def without_snapshots(path: Path) -> None:
+    for each in (path / "snapshots").iterdir():
+        if each.stem.isdecimal():
+            each.unlink()
+
+
+def just_begun(path: Path) -> None:
+    without_weights(path)
+    without_snapshots(path)
+    (path / "snapshots" / "closing.safetensors").unlink(missing_ok=True)
+    (path / "model.safetensors").unlink()
+    (path / "history.jsonl").write_bytes(b"")
+    (path / "closed.json").unlink(missing_ok=True)
+
+
+def diverged(path: Path) -> None:
+    run = Run(path)
+    seed = seed_of(run.id)
+    (path / "model.safetensors").unlink()
+    (path / "snapshots" / "closing.safetensors").unlink(missing_ok=True)
+    (path / "closed.json").unlink(missing_ok=True)
+    kept = [event for event in run.history() if event["event"] == "log"]
+    (path / "history.jsonl").write_bytes(lines_with_checksums(kept, seed)[0])
+    failed = {"time": "2026-01-01T00:00:00+00:00", "event": "failed", "step": 9,
+              "why": "training diverged: <b>x</b>"}  # fmt: skip
+    (path / "journal.jsonl").write_bytes(lines_with_checksums([failed], seed)[0])
+
+
+@pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
+def test_odd_runs_are_shown_without_an_error(
+    trained: Callable[[str], Path], open_page: Any, tmp_path: Path, job: str
+) -> None:
+    changes = (without_weights, without_snapshots, just_begun, diverged)
+    for change in changes:
+        shutil.copytree(trained(job), tmp_path / "runs" / change.__name__)
+        change(tmp_path / "runs" / change.__name__)
+    browser = open_page("#/runs")
+    page = browser.page
+    for change in changes:
+        page.evaluate("(name) => { window.location.hash = `#/run/${name}`; }", change.__name__)
+        page.wait_for_selector(f"h1:has-text('{change.__name__}')")
+        page.wait_for_timeout(700)
+        assert page.locator(".lost").count() == 0, change.__name__
+        assert not browser.problems, change.__name__
+
+
+def test_odd_names_are_text(trained: Callable[[str], Path], open_page: Any, tmp_path: Path) -> None:
+    for name in NAMES:
+        shutil.copytree(trained("classify"), tmp_path / "runs" / name)
+    page = open_page("#/runs").page
+    page.wait_for_selector("text=two words")
+    assert page.locator("main img").count() == 0
+    for k in range(len(NAMES)):
+        page.goto(page.url.partition("#")[0] + "#/runs")
+        page.locator("main a[href*='#/run/']").nth(k).click()
+        page.wait_for_selector("h1 .status")
+        assert page.locator("main img").count() == 0
+
+
+def test_another_run_of_the_same_name_is_another_page(
+    trained: Callable[[str], Path], open_page: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "runs" / "one"
+    shutil.copytree(trained("classify"), path)
+    browser = open_page("#/run/one")
+    page = browser.page
+    page.wait_for_selector(".panels.classify")
+    shutil.copytree(trained("regress"), tmp_path / "other")
+    path.rename(tmp_path / "was")
+    page.wait_for_selector("header .status.gone")
+    (tmp_path / "other").rename(path)
+    page.wait_for_selector(".panels.regress")
+    browser.problems.clear()  # what was asked for while there was none
