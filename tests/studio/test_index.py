@@ -7,7 +7,7 @@ import pytest
 
 from hiddenstate.runs.record import seed_of
 from hiddenstate.studio.compare import compared
-from hiddenstate.studio.index import RunIndex
+from hiddenstate.studio.index import RunIndex, waits
 from hiddenstate.system.checksums import line_with_checksum, lines_with_checksums
 from tests.studio.many import copies
 
@@ -18,6 +18,16 @@ N = 24
 def index(trained, tmp_path):
     copies(trained("classify"), tmp_path / "runs", N)
     return RunIndex(tmp_path / "runs")
+
+
+def test_a_paused_run_stays_paused_when_its_rate_changes(tmp_path):
+    history = tmp_path / "history.jsonl"
+    control = [{"event": "control", "do": do} for do in ("pause", "lr", "snapshot", "go", "lr")]
+    paused = []
+    for n in range(1, len(control) + 1):
+        history.write_text("".join(json.dumps(event) + "\n" for event in control[:n]))
+        paused.append(waits(history))
+    assert paused == [True, True, True, False, False]
 
 
 def test_the_newest_come_first_and_pages_meet(index):

@@ -12,8 +12,8 @@ import numpy as np
 from hiddenstate.config import job_options
 from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.metrics.comparison import baseline_method, compare
-from hiddenstate.metrics.headline import headline
 from hiddenstate.metrics.glossary import entry_of, written
+from hiddenstate.metrics.headline import headline
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
 from hiddenstate.studio.stream import snapshots, state

@@ -23,6 +23,7 @@ from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import read_record
+from hiddenstate.runs.requests import is_paused
 from hiddenstate.runs.run import DIVERGED, MAX_LAST_LINE
 from hiddenstate.system.atomic_file import TEMPORARY, open_regular
 from hiddenstate.system.lock import is_locked
@@ -276,12 +277,29 @@ def _stamp(path: str) -> tuple[int, int]:
 
 def last_line(path: Path) -> dict[str, Any]:
     """Return the last whole line of a history or journal as it stands; {} if there is none."""
+    lines = _last_lines(path)
+    return _entry(lines[-1]) if lines else {}
+
+
+def waits(path: Path) -> bool:
+    """Return whether the last requests in a history as it stands left the run paused."""
+    lines = [line for line in _last_lines(path) if b'"control"' in line]
+    return is_paused(map(_entry, lines))
+
+
+def _last_lines(path: Path) -> list[bytes]:
     try:
         with open_regular(path) as stream:
             stream.seek(-min(MAX_LAST_LINE, stream.seek(0, os.SEEK_END)), os.SEEK_END)
-            lines = stream.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
-        entry = parse_json(lines.decode())
-    except (OSError, HiddenstateError, ValueError, RecursionError):
+            return stream.read().split(b"\n")[:-1]
+    except (OSError, HiddenstateError):
+        return []
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    try:
+        entry = parse_json(line.decode())
+    except (HiddenstateError, ValueError, RecursionError):
         return {}
     return entry if isinstance(entry, dict) else {}
 

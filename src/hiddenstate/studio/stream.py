@@ -18,7 +18,7 @@ from hiddenstate.runs import Run
 from hiddenstate.runs.events import Event
 from hiddenstate.runs.run import numbered
 from hiddenstate.studio.gate import Receive, Send
-from hiddenstate.studio.index import RunIndex, UnknownRunError, last_line
+from hiddenstate.studio.index import RunIndex, UnknownRunError, last_line, waits
 from hiddenstate.studio.processes import Process, Processes
 from hiddenstate.studio.watch import Watchers, list_stamp, writer_of
 
@@ -150,11 +150,10 @@ def snapshots(path: Path) -> dict[str, list[int]]:
 def state(run: Run) -> dict[str, Any]:
     """Return how a run stands."""
     entry = last_line(run.path / "journal.jsonl")
-    last = last_line(run.path / "history.jsonl")
     starts = [each for each in run.journal() if each["event"] == "start"]
     return {
         "status": run.status(),
-        "paused": last.get("event") == "control" and last.get("do") in ("pause", "step"),
+        "paused": waits(run.path / "history.jsonl"),
         "total_steps": starts[-1].get("total_steps") if starts else None,
         "why": run.failure(),
         "seconds": entry.get("seconds"),
