@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -190,19 +190,26 @@ def state(run: Run) -> dict[str, Any]:
     if status == "stopped" and not (run.path / "config.json").exists():
         status = "gone"
     starts = [each for each in run.journal() if each["event"] == "start"]
-    # While it waits nothing but requests are added.
-    asked = itertools.takewhile(lambda each: each.get("event") == "control", last)
-    waits = [each.get("do") for each in asked if each.get("do") in ("pause", "go", "step")]
     failed = entry.get("event") == "failed"
     return {
         "status": status,
-        "paused": waits[:1] in (["pause"], ["step"]),
+        "paused": waits(last),
         "total_steps": starts[-1].get("total_steps") if starts else None,
         "why": printable(entry.get("why", "unknown"), 400) if failed else None,
         "seconds": entry.get("seconds"),
         "has_model": (run.path / "model.safetensors").is_file(),
         "final": run.has_final_arrays,
     }
+
+
+def waits(lines: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether a run waits, from the lines of its history, the last one first.
+
+    While it waits nothing but requests are added.
+    """
+    asked = itertools.takewhile(lambda each: each.get("event") == "control", lines)
+    done = (each.get("do") for each in asked)
+    return next((do for do in done if do in ("pause", "go", "step")), "go") != "go"
 
 
 def message(kind: str, value: object, place: str | None = None) -> bytes:

@@ -196,8 +196,14 @@ export async function homePage(main, studio) {
       const names = option ? found.table.filter((/** @type {any} */ column) => !["id", "time"].includes(column.role)).map((/** @type {any} */ column) => column.name) : [];
       if (!names.length) return null;
       const words = option === "label" ? t("Choose the column of labels") : t("Choose the target");
-      return h("select", { "aria-label": words, onchange: (/** @type {any} */ event) => look(data, { job: other, own: { ...kept.own, [option]: event.target.value } }) },
+      const choice = h("select", { "aria-label": words, required: true },
         h("option", { value: "" }, words), names.map((/** @type {string} */ name) => h("option", { value: name }, name)));
+      return h("form", { class: "row", onsubmit: async (/** @type {Event} */ event) => {
+        event.preventDefault();
+        await look(data, { job: other, own: { ...kept.own, [option]: choice.value } });
+        const pressed = /** @type {HTMLElement|null} */ (desk.querySelector(".job[aria-pressed=true]"));
+        if (pressed) pressed.focus({ preventScroll: true });
+      } }, choice, h("button", { type: "submit" }, t("Look")));
     };
     const jobs = found && h("div", { class: "jobs", role: "group", "aria-label": t("What to train") }, found.fits.map((/** @type {any} */ each, /** @type {number} */ place) => (each.why_not
       ? h("div", { class: "job no" }, h("h3", {}, t(each.job)), h("p", {}, t("does not fit: {why}", { why: each.why_not })), remedyOf(each))

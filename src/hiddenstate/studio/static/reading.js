@@ -276,7 +276,8 @@ export class Reading {
         pen.globalAlpha = 1;
         drawLane(pen, lane, values, form.ranges[channel], form.channelColor(channel), { upTo: read });
         pen.font = "12px system-ui, sans-serif";
-        nameLane(pen, lane, fitted(pen, form.channels[channel], wide / 2), form.ranges[channel], color("--ink"));
+        nameLane(pen, lane, "", form.ranges[channel], color("--ink"));
+        tag(pen, fitted(pen, form.channels[channel], wide / 2), lane[0] + 6, lane[1] + 14, color("--ink"));
       }
     }
   }

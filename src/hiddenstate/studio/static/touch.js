@@ -6,7 +6,7 @@ import { Reading, LEFT, topOf } from "./reading.js";
 import { fitted } from "./rowform.js";
 import { t } from "./words.js";
 import { decidedAfter } from "../../export/html/answer.js";
-import { write } from "../../export/html/charts.js";
+import { tag, write } from "../../export/html/charts.js";
 import { Pad, addExamples, rasterOf } from "../../export/html/draw.js";
 import { Bender, copied, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
 import { Player } from "../../export/html/play.js";
@@ -503,7 +503,8 @@ export class Touch {
         pen.globalAlpha = 1;
         drawLane(pen, box, values, range, form.channelColor(number), { width: 2, upTo: read });
         pen.font = "12px system-ui, sans-serif";
-        nameLane(pen, box, fitted(pen, form.channels[number], box[2] / 2), range, color("--ink"));
+        nameLane(pen, box, "", range, color("--ink"));
+        tag(pen, fitted(pen, form.channels[number], box[2] / 2), box[0] + 6, box[1] + 14, color("--ink"));
       }
       bender.mark(pen);
       canvas.setAttribute("aria-label", t("Row of {steps} steps. Left and right move along it, up and down bend it, page up and down change the channel. {answer}", { steps: this.series.length, answer: this.label.textContent }));
