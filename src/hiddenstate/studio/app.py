@@ -353,11 +353,12 @@ class Studio:
     async def post_upload(self, request: Request) -> Response:
         """Keep a file that was dropped on the page."""
         name = request.path_params["name"]
-        if name != commands.uploaded_name(name):
+        kept = commands.uploaded_name(name)
+        if not kept.endswith(name):
             return _problem("the name of a file has letters, digits, and . _ - within", 400)
         body = await request.body()
         async with self._uploading:  # two of one name get two
-            path = await run_in_threadpool(keep, self.runs_dir / UPLOADS / name, body)
+            path = await run_in_threadpool(keep, self.runs_dir / UPLOADS / kept, body)
         return _answer({"path": self.places.shown(path.resolve()), "bytes": len(body)})
 
     def _process(self, request: Request) -> Process:
