@@ -63,8 +63,10 @@ async function change(own) {
     }
     if (page !== "run") listen();
     const end = await shown(page, decodeURIComponent(rest));
-    if (own === turn) ending = end || (() => {});
-    else if (end) end();
+    if (own === turn) {
+      ending = end || (() => {});
+      if (turn > 1) window.scrollTo(0, 0);
+    } else if (end) end();
   } catch (error) {
     if (own !== turn) return;
     fill(main, h("section", { class: "lost" }, h("h1", {}, t("This page cannot be shown")),

@@ -67,10 +67,9 @@ async function shownRun(main, store) {
       status.className = `status ${word}`;
       if (store.state.why) fail(store.state.why);
     }
-    const line = store.live ? null : store.line;
     const { results, headline, baseline } = store.details;
     const main = results.find((/** @type {any} */ each) => each.name === headline) || results[0];
-    if (store.done && main && !line) {
+    if (store.done && main && store.live) {
       score.textContent = main.text;
       words.textContent = [t(main.title), baseline.words].filter(Boolean).join(". ");
       words.classList.toggle("worse", baseline.worse);
