@@ -29,7 +29,8 @@ DROP = """(text) => {
   const data = new DataTransfer();
   data.items.add(new File([text], "digits.csv"));
   for (const name of ["dragenter", "drop"]) {
-    document.dispatchEvent(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }));
+    const about = { dataTransfer: data, bubbles: true, cancelable: true };
+    document.dispatchEvent(new DragEvent(name, about));
   }
 }"""
 MOVE = """([at, of]) => {
