@@ -25,7 +25,7 @@ def sensors(tmp_path):
 def look(browser: Browser, path: str) -> None:
     browser.page.fill("#path", path)
     browser.page.press("#path", "Enter")
-    browser.page.wait_for_selector(f".found h2 bdi:text-is('{path}')")
+    browser.page.wait_for_selector(f".found h1 bdi:text-is('{path}')")
 
 
 def test_what_is_in_a_table_is_drawn(open_page, sensors):
@@ -126,7 +126,7 @@ def test_a_file_is_dropped(open_page, tmp_path):
           }
         }"""
     )
-    page.wait_for_selector(".found h2 bdi:text-is('my_table.csv')")
+    page.wait_for_selector(".found h1 bdi:text-is('my_table.csv')")
     assert (tmp_path / "runs" / "uploads" / "my_table.csv").is_file()
     assert "40 rows" in page.inner_text(".about-data")
 
@@ -156,5 +156,5 @@ def test_folders_are_browsed_with_keys(open_page, sensors):
     page.wait_for_selector(".folder button:has-text('sensors.csv')")
     page.focus(".folder button:has-text('sensors.csv')")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".found h2 bdi:text-is('sensors.csv')")
+    page.wait_for_selector(".found h1 bdi:text-is('sensors.csv')")
     assert "inner/sensors.csv" in page.inner_text(".go code")
