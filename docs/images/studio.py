@@ -65,7 +65,7 @@ class Film:
     def save(self, path: Path) -> None:
         """Write the film as a GIF whose frames share their colors."""
         ends = np.concatenate([np.asarray(self.frames[k]) for k in (0, 1, -1)])
-        palette = Image.fromarray(ends).quantize(200, dither=Image.Dither.NONE)
+        palette = Image.fromarray(ends).quantize(240, Image.Quantize.MAXCOVERAGE)
         first, *rest = [
             each.quantize(palette=palette, dither=Image.Dither.NONE) for each in self.frames
         ]
