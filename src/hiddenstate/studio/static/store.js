@@ -76,7 +76,8 @@ export class Store extends EventTarget {
       const { snapshots, weights } = this.details;
       if (!this.snapshots.length) Object.assign(this, { snapshots, weights });
       this.state = { ...this.state, ...this.details };
-      if (!Object.keys(this.fixed).length) this.fixed = await getArrays(this.id, "static").catch(() => ({}));
+      const shown = Object.keys(details.shown).length > 0; // a run that has just begun has no arrays yet
+      if (shown && !Object.keys(this.fixed).length) this.fixed = await getArrays(this.id, "static").catch(() => ({}));
     } catch (error) {
       if (turn !== this._turn) return;
       this.dispatchEvent(new CustomEvent("problem", { detail: String(/** @type {Error} */ (error).message) }));
