@@ -166,4 +166,5 @@ def test_figures_are_named_where_they_are_explained():
 
 def test_pictures_are_small():
     for path in (ROOT / "docs" / "images").iterdir():
-        assert path.stat().st_size < 150_000, path.name
+        most = 3_000_000 if path.suffix == ".gif" else 150_000  # a film is longer
+        assert path.stat().st_size < most, path.name

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
-
 from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import Event
@@ -270,7 +268,7 @@ class Stream:
             while not left.done():
                 woken.clear()
                 pieces = self._pieces()  # from a disk that may be slow: other pages go on
-                while piece := await run_in_threadpool(next, pieces, b""):
+                while piece := await asyncio.to_thread(next, pieces, b""):
                     await _send(send, piece)
                     if left.done():
                         return

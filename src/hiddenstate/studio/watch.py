@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from starlette.concurrency import run_in_threadpool
-
 POLL_SECONDS = 0.05
 """Seconds between two looks at the run that a page shows: a few calls of the system."""
 
@@ -76,7 +74,7 @@ class Watcher:
             await asyncio.sleep(self._seconds)
             if not self.signal:
                 return
-            now = await run_in_threadpool(self._stamp)
+            now = await asyncio.to_thread(self._stamp)
             if now != before:
                 before = now
                 self.signal.send()
