@@ -48,7 +48,7 @@ def test_rows_without_a_target_are_predicted_and_counted(cli: Cli) -> None:
     assert scored < len(held) == 20
     assert f"{scored} held out for testing" in out
     assert f"on all {scored} held-out rows" in out
-    assert f"test rows: {20 - scored} predictions have no target" in notes
+    assert f"test rows: {count(20 - scored, 'prediction')} ha" in notes  # has, or have
     scores = json.loads(cli("evaluate", "last", "--json").out)
     assert (scores["answers"], scores["unscored"]) == (scored, 20 - scored)
     every, notes = predicted(cli, "own.csv")
@@ -66,7 +66,9 @@ def test_steps_of_a_signal_with_gaps_are_accounted_for(missing: str, cli: Cli) -
     assert held["step"].tolist() == list(range(79, 99))
     assert "test rows: the last step has no target in the data" in notes
     n = {"forward": 2, "drop": 1}[missing]
-    assert f"test rows: {n} predictions have no target, and are not scored" in notes
+    verbs = ("has", "is") if n == 1 else ("have", "are")
+    words = f"{count(n, 'prediction')} {verbs[0]} no target, and {verbs[1]} not scored"
+    assert f"test rows: {words}" in notes
     gaps = held["v"].isna().sum()
     assert gaps == (9 if missing == "drop" else 0)
     assert (f"test rows: {gaps} predictions are nan" in notes) == (missing == "drop")
