@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hiddenstate.errors import count
 from tests.conftest import QUIET, Cli
 
 RNG = np.random.default_rng(4)
