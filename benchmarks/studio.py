@@ -386,7 +386,7 @@ def readers(folder: Path, rounds: int) -> Rows:
                 took.append((watched, _trained(folder, words, served if watched else None)))
             seconds = dict(took)
             ratios.append(seconds[True] / seconds[False])
-    return [["training beside ten readers, to alone", median(ratios, 1)]]
+    return [["training beside ten readers, to alone", f"{statistics.median(ratios):.3f}"]]
 
 
 def _trained(folder: Path, words: list[str], served: Studio | None) -> float:
