@@ -11,7 +11,7 @@ from typing import Any
 from hiddenstate.errors import HiddenstateError
 from hiddenstate.report.commands import training_command
 from hiddenstate.runs import Run
-from hiddenstate.studio.details import scores
+from hiddenstate.studio.details import plain, scores
 from hiddenstate.studio.index import Row, RunIndex, UnknownRunError, last_line
 from hiddenstate.system.atomic_file import open_regular
 
@@ -52,7 +52,7 @@ def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
     options = [{"job": run.config.job, **run.config.flat()} for run in runs.values()]
     differing, same = {}, {}
     for name in dict.fromkeys(name for each in options for name in each):
-        values = [_plain(each.get(name)) for each in options]
+        values = [plain(each.get(name)) for each in options]
         own = {
             str(value): value for each, value in zip(options, values, strict=True) if name in each
         }
@@ -65,10 +65,6 @@ def compared(index: RunIndex, ids: Sequence[str]) -> dict[str, Any]:
         "options": differing,
         "same": same,
     }
-
-
-def _plain(value: Any) -> Any:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _described(run: Run, row: Row | None) -> dict[str, Any]:

@@ -75,8 +75,8 @@ def details(run: Run, number: str) -> dict[str, Any]:
                 "name": option.name,
                 "flag": option.flag,
                 "section": section,
-                "value": _plain(options[option.name]),
-                "default": _plain(option.default_for(job)),
+                "value": plain(options[option.name]),
+                "default": plain(option.default_for(job)),
                 "help": option.help,
                 "unit": option.unit,
             }
@@ -138,7 +138,8 @@ def _baseline(job: str, results: dict[str, float], options: dict[str, Any]) -> d
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return the value of an option as JSON has it: several values in one text."""
     return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 

@@ -10,13 +10,14 @@ import asyncio
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from hiddenstate.errors import HiddenstateError, printable
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import Event
+from hiddenstate.runs.requests import is_paused
 from hiddenstate.runs.run import numbered
 from hiddenstate.studio.gate import Receive, Send
 from hiddenstate.studio.index import (
@@ -110,7 +111,6 @@ class RunNews:
     def __init__(self, index: RunIndex, run: str, place: Place) -> None:
         self._index, self._id, self._place = index, run, place
         self._told: dict[str, Any] = {}
-        self._stamps: tuple[object, ...] = ()
 
     def messages(self) -> Iterator[bytes]:
         """Yield a message for each kind of news, as bytes of the stream."""
@@ -188,26 +188,18 @@ def state(run: Run) -> dict[str, Any]:
     if status == "stopped" and not (run.path / "config.json").exists():
         status = "gone"
     starts = [each for each in run.journal() if each["event"] == "start"]
+    # While a run waits nothing but requests are added.
+    requests = list(itertools.takewhile(lambda each: each.get("event") == "control", last))
     failed = entry.get("event") == "failed"
     return {
         "status": status,
-        "paused": waits(last),
+        "paused": is_paused(requests[::-1]),
         "total_steps": starts[-1].get("total_steps") if starts else None,
         "why": printable(entry.get("why", "unknown"), 400) if failed else None,
         "seconds": entry.get("seconds"),
         "has_model": (run.path / "model.safetensors").is_file(),
         "final": run.has_final_arrays,
     }
-
-
-def waits(lines: Iterable[Mapping[str, Any]]) -> bool:
-    """Return whether a run waits, from the lines of its history, the last one first.
-
-    While it waits nothing but requests are added.
-    """
-    asked = itertools.takewhile(lambda each: each.get("event") == "control", lines)
-    done = (each.get("do") for each in asked)
-    return next((do for do in done if do in ("pause", "go", "step")), "go") != "go"
 
 
 def message(kind: str, value: object, place: str | None = None) -> bytes:

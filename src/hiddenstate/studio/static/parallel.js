@@ -37,7 +37,7 @@ export function scaleOf({ values, better, write = short }) {
 /**
  * Makes the picture.
  * @param {{names: string[], axes: Axis[], pick: (place: number|null) => void, open: (place: number) => void}} what
- * `pick` is told which line is picked, `open` which one is opened
+ * `pick` gets the line that is picked, `open` the one that is opened
  */
 export function parallel({ names, axes, pick, open }) {
   const scales = axes.map(scaleOf);
