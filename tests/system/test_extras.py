@@ -27,6 +27,9 @@ TENSORS = {
 }
 """Modules that are torch's through and through; who imports them has asked for it."""
 
+IMPORTED_AS = {"mlflow-skinny": "mlflow"}
+"""Packages whose module has another name."""
+
 SERVERS = {"studio/app.py": "starlette", "studio/serve.py": "uvicorn"}
 """Modules of the studio, which `cli/studio.py` imports after it required both packages."""
 
@@ -36,7 +39,7 @@ WITHOUT_REQUIRE = {"cli/doctor.py"}
 
 def test_the_list_is_that_of_the_project() -> None:
     packages = {
-        (extra, Requirement(line).name.replace("-", "_"))
+        (extra, IMPORTED_AS.get(name := Requirement(line).name, name.replace("-", "_")))
         for extra, lines in STATED.items()
         if extra not in FOR_TESTS
         for line in lines

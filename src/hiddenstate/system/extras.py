@@ -15,6 +15,13 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "starlette": "studio",
     "uvicorn": "studio",
+    "optuna": "tune",
+    "psycopg": "tune",
+    "dask": "dask",
+    "distributed": "dask",
+    "tensorboard": "tensorboard",
+    "mlflow": "mlflow",
+    "wandb": "wandb",
 }
 """Extra of each optional package, as pyproject.toml has them, by the name that is imported."""
 

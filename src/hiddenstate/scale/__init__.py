@@ -1,0 +1,1 @@
+"""More than one run, more than one machine."""
