@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # the names of _PUBLIC, with their types
     from hiddenstate.live.launch import watch as watch
     from hiddenstate.runs import Run as Run
     from hiddenstate.training.callback import Callback as Callback
+    from hiddenstate.training.callback import LoggerCallback as LoggerCallback
 
 __version__ = "0.4.0"
 
@@ -33,6 +34,7 @@ _PUBLIC = {
     "load_waves": "hiddenstate.datasets",
     "watch": "hiddenstate.live.launch",
     "Callback": "hiddenstate.training.callback",
+    "LoggerCallback": "hiddenstate.training.callback",
     "Run": "hiddenstate.runs",
     "HiddenstateError": "hiddenstate.errors",
 }

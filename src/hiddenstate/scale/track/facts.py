@@ -15,6 +15,9 @@ from hiddenstate.runs.events import JournalEntry
 MAX_VALUE = 500
 """Most characters of an option or tag, which trackers limit."""
 
+SHAPING, COMPUTING = ("model", "training"), ("device", "threads", "engine", "checkpoint_every")
+"""Sections of the options that decide what a run learns, and those of them that do not."""
+
 TIMED = ("start", "checkpoint", "interrupted", "failed", "end")
 """Entries of a journal whose step is the number of updates made."""
 
@@ -36,7 +39,7 @@ class RunFacts:
     options : dict
         Its options as text, those that differ from their defaults first.
     numbers : dict
-        Its options for a table of runs: numbers, truth values and text.
+        Those of its options that decide what it learns: numbers, truth values and text.
     tags : dict
         Identity, job, data and versions, as text.
     """
@@ -69,6 +72,7 @@ def facts_of(run: Run) -> RunFacts | None:
     own = run.id or hashlib.sha256((run.path / "config.json").read_bytes()).hexdigest()[:32]
     flat = run.config.flat()
     defaults = {o.name: o.default_for(run.config.job) for _, o in job_options(run.config.job)}
+    shaping = {o.name for section, o in job_options(run.config.job) if section in SHAPING}
     names = sorted(flat, key=lambda name: flat[name] == defaults[name])  # stable
     given = {name: flat[name] for name in names if flat[name] is not None}
     identity = f"{own}-{started}"
@@ -80,7 +84,11 @@ def facts_of(run: Run) -> RunFacts | None:
         identity=identity,
         started=started,
         options={name: _text(value) for name, value in given.items()},
-        numbers={n: v if type(v) in (bool, int, float) else _text(v) for n, v in given.items()},
+        numbers={
+            name: value if type(value) in (bool, int, float) else _text(value)
+            for name, value in given.items()
+            if name in shaping - set(COMPUTING)
+        },
         tags={
             "hiddenstate.run": identity,
             "hiddenstate.id": run.id or "",
@@ -133,7 +141,8 @@ class Clock:
     def before(self, step: int) -> int:
         """Return a time in ms before `step` was made, at most a checkpoint earlier.
 
-        It never changes, whenever it is asked: entries that are added later are of later steps.
+        It is the same whenever it is asked, as entries that are added later are of later steps:
+        a point that is sent twice has one time.
         """
         place = bisect_right(self._steps, step) - 1
         return self._times[max(place, 0)] if self._times else 0

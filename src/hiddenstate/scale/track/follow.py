@@ -194,7 +194,7 @@ class Follower:
             return
         if self._ending is None or self._ending.name != ending.name:  # drawn again for no retry
             figures, files = self._figures(), self._files(status)
-            self._ending = ending._replace(figures=figures, files=files, card=card_text(self.run))
+            self._ending = ending._replace(figures=figures, files=files, card=self._card())
         self.destination.finish(self._ending)
         self._ending = None
 
@@ -208,6 +208,11 @@ class Follower:
         except HiddenstateError as error:
             self._note_once(f"some figures are left out: {error}")
         return figures
+
+    def _card(self) -> str:
+        """The model card, without the lines at its start that are for programs."""
+        text = card_text(self.run)
+        return text.split("---\n", 2)[-1].lstrip("\n") if text.startswith("---\n") else text
 
     def _files(self, status: str) -> dict[str, Path]:
         files = {"config.json": self.run.path / "config.json"}

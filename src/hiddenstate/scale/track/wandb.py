@@ -110,6 +110,7 @@ class Wandb:
         if self._run is not None:
             return self._run
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+        os.environ.setdefault("WANDB_DATA_DIR", str(self.folder.absolute() / "wandb"))
         os.environ["WANDB_SILENT"] = "true"
         import wandb
 

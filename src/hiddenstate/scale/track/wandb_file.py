@@ -22,11 +22,12 @@ WHOLE, FIRST, LAST = 1, 2, 4
 def records(path: Path) -> Iterator[Any]:
     """Yield the records of a file, up to its end or the first that is damaged or unfinished."""
     from google.protobuf.message import DecodeError
-    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.proto import wandb_internal_pb2
 
+    made: Any = wandb_internal_pb2  # its types come with one of the releases of protobuf
     try:
         for data in _pieces(path):
-            yield Record.FromString(data)
+            yield made.Record.FromString(data)
     except (DecodeError, OSError, UntrustedFileError):
         return
 
