@@ -150,15 +150,16 @@ class TensorBoard:
 
     def _scalar(self, name: str, value: float) -> Any:
         """A value of a summary; the first of each name in a file has its definition."""
-        from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 
+        # In the older form, which every reader of these files has; TensorBoard converts it.
         if name in self._described:
-            made = scalar_pb(name, value).value[0]
-            made.ClearField("metadata")
-            return made
+            return Summary.Value(tag=name, simple_value=value)
         self._described.add(name)
         entry = entry_of(name.removeprefix(RESULT), self._job)
-        return scalar_pb(name, value, f"{entry.title}: {entry.definition}").value[0]
+        text = f"{entry.title}: {entry.definition}"
+        metadata = SummaryMetadata(summary_description=text)
+        return Summary.Value(tag=name, simple_value=value, metadata=metadata)
 
     def rewind(self, step: int) -> bool:
         """Have TensorBoard drop all points from `step` on."""
@@ -258,17 +259,10 @@ def _events(path: Path) -> Iterator[Any]:
 def _image(tag: str, data: bytes) -> Any:
     """A PNG image as a summary."""
     from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.plugins.image.metadata import create_summary_metadata
-    from tensorboard.util.tensor_util import make_tensor_proto
 
     width, height = struct.unpack(">II", data[16:24])  # of its first chunk
-    summary = Summary()
-    summary.value.add(
-        tag=tag,
-        metadata=create_summary_metadata(display_name=None, description=None),
-        tensor=make_tensor_proto([b"%d" % width, b"%d" % height, data]),
-    )
-    return summary
+    image = Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=data)
+    return Summary(value=[Summary.Value(tag=tag, image=image)])
 
 
 def _session_end(is_done: bool, moment: float) -> Any:

@@ -31,6 +31,8 @@ ENDING = "hiddenstate ending"
 
 TIMEOUT_SECONDS = 30
 
+_open_runs: set[str] = set()  # which share the client's own process
+
 QUIET_SECONDS = 1.5
 """The client's own process writes the files, and may outlive a follower that is killed by so
 much."""
@@ -147,6 +149,11 @@ class Wandb:
             raise AwayError(printable(type(error).__name__)) from None
         except wandb.errors.Error as error:
             raise RefusedError(f"{self.where}: refuses: {printable(error, 200)}") from None
+        except Exception as error:
+            if type(error).__name__ != "ServerResponseError":  # its process still has the last one
+                raise
+            raise AwayError(printable(error)) from None
+        _open_runs.add(self._identity)
         run.define_metric(STEP, hidden=True)
         run.define_metric("*", step_metric=STEP)
         if self._mode == "online":  # the server says how many rows it has
@@ -192,17 +199,36 @@ class Wandb:
         run.summary.update({RESULT + name: value for name, value in ending.results.items()})
         run.summary.update({"status": ending.status, ENDING: ending.name})
         self._run = None
-        run.finish(exit_code=0 if ending.status == "done" else 1)
+        _end(run, 0 if ending.status == "done" else 1)
         self._ending = ending.name
 
     def close(self) -> None:
         """Have the client store what it was given, and let others follow the run."""
         run, self._run = self._run, None
         if run is not None:
-            run.finish()
+            _end(run, 0)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _end(run: Any, code: int) -> None:
+    """End a run of the client, and wait until its own process has written the file of it."""
+    import wandb
+
+    path = Path(run.settings.sync_file) if run.settings._offline else None
+    run.finish(exit_code=code)
+    _open_runs.discard(run.id)
+    if not _open_runs:  # a run that is resumed later can be begun again
+        wandb.teardown()
+    end = time.monotonic() + TIMEOUT_SECONDS
+    size = -1
+    while path is not None and time.monotonic() < end:
+        found = path.stat().st_size if path.exists() else 0
+        if found == size and any(each.HasField("exit") for each in records(path)):
+            return
+        size = found
+        time.sleep(0.05)
 
 
 def _wait_until_quiet(path: Path) -> None:

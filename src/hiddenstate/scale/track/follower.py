@@ -26,12 +26,16 @@ from hiddenstate.scale.track.destination import (
 )
 from hiddenstate.scale.track.facts import Clock, facts_of
 from hiddenstate.scale.track.written import Written
+from hiddenstate.system.atomic_file import open_regular
 
 POLL_SECONDS = 0.5
 """Time between two looks at a run."""
 
 CHUNK = 2**20
 """Bytes of a history that are read and handed over at a time."""
+
+END = 200
+"""Bytes at the end of what was read that must stay the same."""
 
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 15.0)
 """Waits before the first attempts to reach a tracker that is away; the last one repeats."""
@@ -54,22 +58,26 @@ class Follower:
     ----------
     is_finished : bool
         Whether everything of the run as it stands is at the tracker.
+    has_reached : bool
+        Whether the tracker has answered before.
+    n_points : int
+        Points that were written.
     """
 
     def __init__(self, run: Run, destination: Destination, note: Notes) -> None:
         self.run, self.destination, self._note = run, destination, note
-        self.is_finished = self._is_open = False
+        self.is_finished = self.has_reached = self._is_open = False
         self.n_points = 0
         self._written = Written()
         self._stamp: _Stamp = (0, 0, 0)
-        self._ended = ""
         self._ending: Ending | None = None
         self._said: set[str] = set()
         self._start_over()
 
     def _start_over(self) -> None:
         """Read the history from its start: another one is in its place, or the tracker differs."""
-        self._offset = self._check = self._n_lines = self._inode = 0
+        self._offset = self._check = self._n_lines = 0
+        self._end = b""
         self._last_step = -1
         self._results: Mapping[str, float] = {}
 
@@ -89,9 +97,6 @@ class Follower:
         status = self.run.status()  # before the lines are read, or the last are missed
         if status == "gone":
             raise DataError(f"{printable(self.run.path)}: the run was moved or removed")
-        if self.is_finished and status != "running" and status == self._ended:
-            self._stamp = stamp
-            return False
         try:
             return self._look(status, stamp)
         except AwayError:
@@ -102,13 +107,13 @@ class Follower:
         self.is_finished = False
         if not self._is_open and not self._open():
             return False
-        events, more = self._read(stamp)
+        events, more = self._read()
         if not self._hand_over(list(self._lines(events, status))):
             return True
         if more or status == "running":
             return more
         self._finish(status)
-        self.is_finished, self._stamp, self._ended = True, stamp, status
+        self.is_finished, self._stamp = True, stamp
         self.close()
         return False
 
@@ -125,18 +130,30 @@ class Follower:
         if facts is None:
             return False
         self._written = self.destination.open(facts)
-        self._is_open = True
+        self._is_open = self.has_reached = True
         self._start_over()
         return True
 
-    def _read(self, stamp: _Stamp) -> tuple[list[Event], bool]:
+    def _read(self) -> tuple[list[Event], bool]:
         """Return the next events, and whether there may be more."""
-        if stamp[0] != self._inode or stamp[1] < self._offset:  # resuming replaces the file
+        if self._end_of_read() != self._end:  # resuming replaces the file
             self._start_over()
-            self._inode = stamp[0]
         before = self._offset
         events, self._offset, self._check = self.run.history_from(before, self._check, CHUNK)
+        self._end = self._end_of_read()
         return events, self._offset != before
+
+    def _end_of_read(self) -> bytes:
+        """The last bytes of what was read: the checksum in them is of all lines up to there."""
+        if not self._offset:
+            return b""
+        try:
+            with open_regular(self.run.path / "history.jsonl") as stream:
+                start = max(self._offset - END, 0)
+                stream.seek(start)
+                return stream.read(self._offset - start)
+        except OSError:
+            return b""
 
     def _lines(self, events: Iterable[Event], status: str) -> Iterator[Line]:
         """Yield the events that have numbers as lines, and keep the results."""
@@ -319,10 +336,11 @@ class _Link:
         try:
             more = follower.look()
         except AwayError as error:
+            self._reached |= follower.has_reached
             self._wait(follower, str(error))
             return True
-        self._reached |= follower._is_open or follower.is_finished
-        if self._failures and self._reached:
+        self._reached |= follower.has_reached
+        if self._failures and follower.has_reached:
             self._note(f"{follower.destination.where}: is back")
             self._failures = 0
         return more
@@ -338,6 +356,6 @@ class _Link:
             self._note(f"{where}: away ({why}); training goes on, what is missed is written later")
         wait = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
-        end = time.monotonic() + wait
-        while time.monotonic() < end and not self._should_stop():
+        while wait > 0 and not self._should_stop():
             self._sleep(min(0.2, wait))
+            wait -= 0.2
