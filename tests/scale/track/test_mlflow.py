@@ -164,7 +164,7 @@ def test_a_follower_killed_twice_loses_and_repeats_nothing(run, server, tmp_path
     check_points(read_back(server, "killed")[2], run)
 
 
-def test_points_that_were_stored_without_an_answer_are_not_repeated(run, server):
+def test_points_that_were_stored_without_an_answer_are_not_repeated(run, server, monkeypatch):
     """The same request again, as after an answer that was lost, changes nothing."""
     there = Mlflow(server.url, "again", print)
     log_batch = there._client.log_batch
@@ -173,7 +173,7 @@ def test_points_that_were_stored_without_an_answer_are_not_repeated(run, server)
         log_batch(*args, **kwargs)
         log_batch(*args, **kwargs)
 
-    there._client.log_batch = twice
+    monkeypatch.setattr(there._client, "log_batch", twice)
     follower = Follower(run, there, print)
     while follower.look():
         pass

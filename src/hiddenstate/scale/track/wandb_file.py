@@ -14,6 +14,7 @@ from typing import Any
 
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.system.atomic_file import open_regular
+from hiddenstate.system.extras import require
 
 BLOCK, HEAD, IDENT = 32_768, 7, b":W&B"
 WHOLE, FIRST, LAST = 1, 2, 4
@@ -21,6 +22,7 @@ WHOLE, FIRST, LAST = 1, 2, 4
 
 def records(path: Path) -> Iterator[Any]:
     """Yield the records of a file, up to its end or the first that is damaged or unfinished."""
+    require("wandb", "reading .wandb files")
     from google.protobuf.message import DecodeError
     from wandb.proto import wandb_internal_pb2
 
