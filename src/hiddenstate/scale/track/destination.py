@@ -63,6 +63,8 @@ class Ending(NamedTuple):
         The results of a run that is done.
     n_lines : int
         Lines with numbers in the history.
+    check : str
+        Checksum of the end of the history.
     time : int
         When training ended, in ms since 1970.
     figures : mapping
@@ -77,6 +79,7 @@ class Ending(NamedTuple):
     step: int
     results: Mapping[str, float]
     n_lines: int
+    check: str
     time: int
     figures: Mapping[str, bytes]
     files: Mapping[str, Path]
@@ -85,7 +88,7 @@ class Ending(NamedTuple):
     @property
     def name(self) -> str:
         """What tells this ending of a run from an earlier one."""
-        return f"{self.status} after {self.n_lines} lines, step {self.step}"
+        return f"{self.status} after {self.n_lines} lines, step {self.step} ({self.check})"
 
 
 class Destination(Protocol):

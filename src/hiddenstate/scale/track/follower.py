@@ -5,6 +5,7 @@ point. After a failure, and whenever a follower starts, the tracker is asked wha
 """
 
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -205,8 +206,9 @@ class Follower:
     def _finish(self, status: str) -> None:
         """Hand over how the run ended, unless that was done before."""
         step = self._last_step + 1
-        time = Clock(self.run.journal()).last
-        ending = Ending(status, step, self._results, self._n_lines, time, {}, {}, "")
+        ended = Clock(self.run.journal()).last
+        check = f"{zlib.crc32(self._end):08x}"
+        ending = Ending(status, step, self._results, self._n_lines, check, ended, {}, {}, "")
         if self.destination.is_finished(ending.name):
             return
         if self._ending is None or self._ending.name != ending.name:  # drawn again for no retry

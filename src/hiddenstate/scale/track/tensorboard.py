@@ -12,6 +12,7 @@ from typing import Any
 
 from hiddenstate.errors import MachineError, OptionError, printable
 from hiddenstate.metrics.glossary import entry_of
+from hiddenstate.metrics.headline import HEADLINES
 from hiddenstate.scale.track.destination import RESULT, AwayError, Ending, Line
 from hiddenstate.scale.track.facts import RunFacts
 from hiddenstate.scale.track.written import Written
@@ -21,8 +22,12 @@ from hiddenstate.system.lock import take_lock
 
 _SECOND = re.compile(r"tfevents\.(\d{10})\.")
 
-RUN, OPTIONS, CARD, STATUS, FIGURES = "run", "options", "model card", "status", "figures/"
+RUN, OPTIONS, NAMES, CARD, STATUS = "run", "options", "names", "model card", "status"
+FIGURES = "figures/"
 """Tags of texts, and the start of the tags of images."""
+
+NAMED = ("loss", "mean_loss", "lr", "valid_loss")
+"""Numbers of every job whose meaning is written beside them."""
 
 
 class TensorBoard:
@@ -47,8 +52,6 @@ class TensorBoard:
         self._path: Path | None = None
         self._buffer = BytesIO()
         self._records: Any = None
-        self._described: set[str] = set()
-        self._job = ""
         self._shown: set[tuple[str, int]] = set()
         self._status = ""
         self._written = Written()
@@ -65,7 +68,7 @@ class TensorBoard:
         """
         make_folder(self.folder)
         self._lock = take_lock(self.folder)
-        self._job, self._shown, self._status = facts.job, set(), ""
+        self._shown, self._status = set(), ""
         self._written = Written()
         try:
             owner = self._read_back()
@@ -93,6 +96,7 @@ class TensorBoard:
             for event in _events(path):
                 if event.HasField("session_log"):
                     self._written.cut(event.step)
+                    self._forget(event.step)
                 for value in event.summary.value:
                     empty = False
                     text = self._note(value, event.step)
@@ -110,7 +114,7 @@ class TensorBoard:
             if value.tag == RUN:
                 return text.partition("identity `")[2].partition("`")[0]
             self._status = text
-        elif value.tag in (OPTIONS, CARD) or value.tag.startswith("_hparams_"):
+        elif value.tag in (OPTIONS, NAMES, CARD) or value.tag.startswith("_hparams_"):
             self._shown.add((value.tag, step))
         else:
             numbers = make_ndarray(value.tensor).ravel()
@@ -133,6 +137,10 @@ class TensorBoard:
         options = ["| option | value |", "|-|-|"]
         options += [f"| {_cell(name)} | {_cell(value)} |" for name, value in facts.options.items()]
         self._add(0, now, summary=text_pb(RUN, "\n".join(lines)))
+        named = ((n, entry_of(n, facts.job)) for n in (*NAMED, *HEADLINES[facts.job]))
+        names = ["| name | meaning |", "|-|-|"]
+        names += [f"| {_cell(n)} | {_cell(f'{e.title}: {e.definition}')} |" for n, e in named]
+        self._add(0, now, summary=text_pb(NAMES, "\n".join(names)))
         self._add(0, now, summary=text_pb(OPTIONS, "\n".join(options)))
         self._add(0, now, summary=hparams_pb(dict(facts.numbers), facts.identity, now))
         self._store()
@@ -141,25 +149,10 @@ class TensorBoard:
         """Write the lines, one event each."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        if self._path is None:
-            self._begin_file()
         for line in lines:
-            values = [self._scalar(name, value) for name, value in line.values.items()]
+            values = [_scalar(name, value) for name, value in line.values.items()]
             self._add(line.step, line.seen, summary=Summary(value=values))
         self._store()
-
-    def _scalar(self, name: str, value: float) -> Any:
-        """A value of a summary; the first of each name in a file has its definition."""
-        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-
-        # In the older form, which every reader of these files has; TensorBoard converts it.
-        if name in self._described:
-            return Summary.Value(tag=name, simple_value=value)
-        self._described.add(name)
-        entry = entry_of(name.removeprefix(RESULT), self._job)
-        text = f"{entry.title}: {entry.definition}"
-        metadata = SummaryMetadata(summary_description=text)
-        return Summary.Value(tag=name, simple_value=value, metadata=metadata)
 
     def rewind(self, step: int) -> bool:
         """Have TensorBoard drop all points from `step` on."""
@@ -167,8 +160,12 @@ class TensorBoard:
 
         self._add(step, time.time(), session_log=SessionLog(status=SessionLog.START))
         self._store()
-        self._shown = {(tag, at) for tag, at in self._shown if at < step}
+        self._forget(step)
         return True
+
+    def _forget(self, step: int) -> None:
+        """Forget the figures and the ending from `step` on."""
+        self._shown, self._status = {(tag, at) for tag, at in self._shown if at < step}, ""
 
     def is_finished(self, name: str) -> bool:
         """Whether this ending is stored."""
@@ -180,11 +177,9 @@ class TensorBoard:
         from tensorboard.plugins.text.summary_v2 import text_pb
 
         now, step = ending.time / 1000, ending.step
-        if self._path is None:
-            self._begin_file()
         results = {RESULT + name: value for name, value in ending.results.items()}
         values = [
-            self._scalar(name, value)
+            _scalar(name, value)
             for name, value in results.items()
             if self._written.value(name, step) is None
         ]
@@ -219,7 +214,7 @@ class TensorBoard:
         second = max(int(time.time()), max(made, default=0) + 1)
         host = re.sub(r"[^\w.-]", "_", socket.gethostname())
         name = f"events.out.tfevents.{second:010d}.{host}.{os.getpid()}.hiddenstate"
-        self._path, self._described = self.folder / name, set()
+        self._path = self.folder / name
         self._buffer = BytesIO()
         self._records = RecordWriter(self._buffer)
         first = Event(wall_time=time.time(), file_version="brain.Event:2")
@@ -254,6 +249,13 @@ def _events(path: Path) -> Iterator[Any]:
         yield from EventFileLoader(str(path)).Load()
     except DecodeError:  # not written by this program
         return
+
+
+def _scalar(name: str, value: float) -> Any:
+    """A number, in the older of two forms: every reader of these files has it."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    return Summary.Value(tag=name, simple_value=value)
 
 
 def _image(tag: str, data: bytes) -> Any:
