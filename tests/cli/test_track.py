@@ -75,7 +75,8 @@ def test_a_password_in_an_address_is_neither_used_nor_shown(
     refuse: Refuse, run_of, tmp_path, monkeypatch, url
 ):
     run_of("autoencode")
-    assert "hunter2" not in refuse(2, "track", "autoencode-1", "--to", "mlflow", "--url", url)
+    for tracker in ("mlflow", "wandb"):
+        assert "hunter2" not in refuse(2, "track", "autoencode-1", "--to", tracker, "--url", url)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
     assert "hunter2" not in refuse(2, "track", "autoencode-1", "--to", "mlflow")
 

@@ -133,10 +133,10 @@ def _maker(tracker: str, into: Path | None, url: str | None, project: str | None
     if tracker == "mlflow":
         if into is not None:
             raise OptionError("--into: MLflow has a server; use --url URL")
-        from hiddenstate.scale.track.mlflow import DEFAULT_URL, Mlflow, check_url
+        from hiddenstate.scale.track.mlflow import DEFAULT_URL, Mlflow, check_server
 
         address = url or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URL
-        check_url(address)
+        check_server(address)
         return lambda run: Mlflow(address, name, note)
     from hiddenstate.scale.track.wandb import Wandb
 

@@ -19,7 +19,7 @@ from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.runs import Run
 from hiddenstate.scale.track import Follower, follow
 from hiddenstate.scale.track.destination import RefusedError
-from hiddenstate.scale.track.mlflow import Mlflow, check_url
+from hiddenstate.scale.track.mlflow import Mlflow, check_server
 from tests.conftest import answer_to, write_lines
 from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed
 
@@ -282,14 +282,14 @@ def test_what_answers_otherwise_than_a_server_is_refused_in_one_line(run, code, 
 )
 def test_an_address_with_a_secret_is_refused_and_not_shown(url):
     with pytest.raises(OptionError, match="MLFLOW_TRACKING_TOKEN") as caught:
-        check_url(url)
+        check_server(url)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["localhost:5000", "sqlite:///x", "http://", "http://[", "file:x"])
 def test_what_is_no_address_is_refused(url):
     with pytest.raises(OptionError, match="--url: "):
-        check_url(url)
+        check_server(url)
 
 
 def test_nobody_listening_is_an_error_of_one_line(run, cli):

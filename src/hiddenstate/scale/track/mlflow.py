@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from hiddenstate.errors import OptionError, printable
+from hiddenstate.scale.track.address import check_url
 from hiddenstate.scale.track.destination import (
     RESULT,
     AwayError,
@@ -23,6 +24,8 @@ from hiddenstate.system.extras import require
 
 DEFAULT_URL = "http://127.0.0.1:5000"
 """Where `mlflow server` listens unless told otherwise."""
+
+SECRETS = "MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
 
 IDENTITY, ENDING = "hiddenstate.run", "hiddenstate.ending"
 """Tags of the run that is followed, and of how it ended once all of that is stored."""
@@ -41,31 +44,9 @@ TIMEOUT_SECONDS = 15
 Result = TypeVar("Result")
 
 
-def check_url(url: str) -> str:
-    """Return the address of a server as it is shown: without a query.
-
-    Raises
-    ------
-    OptionError
-        If it is not an address, or has a user or a password in it. The message does not repeat it.
-    """
-    try:
-        parts = urlsplit(url)
-        place = f"{parts.hostname}{'' if parts.port is None else f':{parts.port}'}"
-    except ValueError:
-        raise OptionError("--url: not an address; expected http://HOST:PORT") from None
-    if parts.username is not None or parts.password is not None or parts.query:
-        raise OptionError(
-            "--url: has a user, a password or a query in it, which would be stored and shown; use "
-            "the environment: MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD"
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OptionError(
-            f"--url: expected http://HOST:PORT of an MLflow server, got {printable(repr(url), 60)};"
-            " `mlflow server` starts one"
-        )
-    return printable(f"{parts.scheme}://{place}{parts.path.rstrip('/')}")
+def check_server(url: str) -> str:
+    """Return the address of an MLflow server as it is shown; errors as :func:`check_url`."""
+    return check_url(url, "an MLflow server", SECRETS)
 
 
 class Mlflow:
@@ -84,7 +65,7 @@ class Mlflow:
     """
 
     def __init__(self, url: str, experiment: str, note: Callable[[str], None]) -> None:
-        self.where = check_url(url)
+        self.where = check_server(url)
         # Of this process alone: the follower waits and tries again by itself.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(TIMEOUT_SECONDS))
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -276,10 +257,7 @@ def _problem(where: str, text: str, code: int | None) -> Exception:
     if code in (408, 425, 429) or code >= 500:
         return AwayError(f"it answers with status {code}")
     if code in (401, 403):
-        return RefusedError(
-            f"{where}: refuses (status {code}); set MLFLOW_TRACKING_TOKEN, or "
-            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, in the environment"
-        )
+        return RefusedError(f"{where}: refuses (status {code}); set {SECRETS}, in the environment")
     if code in (404, 405) and "RESOURCE_DOES_NOT_EXIST" not in text:
         return RefusedError(f"{where}: not an MLflow server; correct --url")
     return RefusedError(f"{where}: refuses (status {code}): {printable(text, 200)}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from io import BytesIO, FileIO
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.errors import printable
+from hiddenstate.scale.track.address import check_url
 from hiddenstate.scale.track.destination import (
     RESULT,
     AwayError,
@@ -22,6 +24,8 @@ from hiddenstate.scale.track.written import Written
 from hiddenstate.system.atomic_file import make_folder
 from hiddenstate.system.extras import require
 from hiddenstate.system.lock import take_lock
+
+SERVER = "a W&B server"
 
 STEP = "step"
 """Name of the value that charts have as their axis."""
@@ -62,7 +66,9 @@ class Wandb:
         mode = os.environ.get("WANDB_MODE")
         online = mode == "online" or (not mode and bool(os.environ.get("WANDB_API_KEY")))
         self._mode: Any = "online" if online else "offline"
-        self.where = url or "wandb.ai" if online else printable(folder / "wandb")
+        server = "wandb.ai" if url is None else check_url(url, SERVER, "WANDB_API_KEY")
+        files = f"{printable(folder / 'wandb')} (offline; `wandb sync` uploads it)"
+        self.where = server if online else files
         self._lock: FileIO | None = None
         self._run: Any = None
         self._written = Written()
@@ -77,11 +83,13 @@ class Wandb:
         make_folder(own)
         self._lock = take_lock(own)
         self._written, self._ending, self._first = Written(), "", 0
+        self._numbers = set()
         try:
-            self._read_back(identity)
             self._facts, self._identity = facts, identity
-            if self._mode == "online":
+            if self._mode == "online":  # what the server has counts, not what was kept for it
                 self._begin()
+            else:
+                self._read_back(identity)
         except BaseException:
             self.close()
             raise
@@ -89,8 +97,7 @@ class Wandb:
 
     def _read_back(self, identity: str) -> None:
         """Note what the files of this run hold; each start of a follower has made one."""
-        self._numbers = set()
-        for path in sorted((self.folder / "wandb").glob(f"*run-*-{identity}/run-{identity}.wandb")):
+        for path in sorted((self.folder / "wandb").glob(f"offline-run-*-{identity}/run-*.wandb")):
             _wait_until_quiet(path)
             for row in rows(path):
                 number, step = row.pop("_step", None), row.pop(STEP, None)
@@ -190,7 +197,8 @@ class Wandb:
                 with Image.open(BytesIO(data)) as image:
                     images[f"figures/{name}"] = wandb.Image(image)
             run.log({STEP: ending.step, **images}, step=number)
-        files = wandb.Artifact(self._facts.name, "model", metadata=dict(self._facts.tags))
+        name = re.sub(r"[^\w.-]", "_", self._facts.name)[:100]
+        files = wandb.Artifact(name, "model", metadata=dict(self._facts.tags))
         for name, path in ending.files.items():
             files.add_file(str(path), name)
         with files.new_file("README.md", encoding="utf-8") as stream:
