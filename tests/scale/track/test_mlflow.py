@@ -19,7 +19,7 @@ from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.runs import Run
 from hiddenstate.scale.track import Follower, follow
 from hiddenstate.scale.track.destination import RefusedError
-from hiddenstate.scale.track.mlflow import Mlflow, check_server
+from hiddenstate.scale.track.mlflow import REASONS, Mlflow, check_server
 from tests.conftest import answer_to, write_lines
 from tests.scale.track.trackers import FOLLOW, Growing, check_points, killed
 
@@ -196,7 +196,7 @@ def test_a_server_that_goes_and_comes_back_gets_every_point(run, server):
 
     follow(lambda: left.pop() if left else [], lambda: False, notes.append, sleep=pass_time)
     assert [note.split(": ")[1].split(" ")[0] for note in notes] == ["away", "is"]
-    assert "connection refused" in notes[0]
+    assert any(f"away ({reason})" in notes[0] for reason in REASONS.values())
     check_points(read_back(server, "away")[2], run)
 
 

@@ -63,6 +63,13 @@ def settle(run, folder, name="autoencode-1"):
     return follower
 
 
+@pytest.fixture(autouse=True)
+def few_figures(request, monkeypatch):
+    """Figures are drawn in one test; in the others they would only take time."""
+    if request.node.name != "test_a_finished_run_is_there_whole_and_once":
+        monkeypatch.setattr("hiddenstate.views.save.draw_figures", lambda run: [])
+
+
 @pytest.fixture
 def run(run_of):
     return run_of("autoencode")
