@@ -1,9 +1,11 @@
-"""Make the film at the top of the README: `python readme.py`.
+"""Make the film and the small pictures of the README: `python readme.py`.
 
-It trains `hiddenstate autoencode` and shows the command with the lines that it prints, and beside
-them the codes of the test digits, from noise to clumps.
+The film shows `hiddenstate autoencode` with the lines that it prints, and beside them the codes of
+the test digits, from noise to clumps. The pictures need the extra `series`, playwright and
+chromium; that of the studio is made of `studio-codes.png`.
 """
 
+import io
 import subprocess
 import sys
 import tempfile
@@ -29,18 +31,66 @@ FRAME = 80
 """Milliseconds that a frame stays."""
 TYPING, TRAINING, REST = 12, 56, 18
 """Frames of each part: seven seconds in all."""
+SMALL = (400, 270)
+"""Size of a small picture."""
 GROUND, INK, FAINT, PROMPT = "#101418", "#d7dde3", "#8a949e", "#7ee787"
 
 
 def main() -> None:
-    """Train, draw each frame, write `readme.gif`."""
+    """Train, draw each frame, write `readme.gif` and the small pictures."""
     with tempfile.TemporaryDirectory() as folder:
-        line = [sys.executable, "-m", "hiddenstate", "autoencode", "--log-every", "20"]
-        line += ["--view", "off", "--name", "film", "--runs-dir", folder]
-        subprocess.run(line, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        small_pictures(Path(folder))
+        run(folder, "autoencode", "--log-every", "20", "--view", "off", "--name", "film")
         timeline = Timeline(Run(Path(folder) / "film"))
         frames = [frame(timeline, number) for number in range(TYPING + TRAINING + 1)]
     save(frames, HERE / "readme.gif")
+
+
+def run(folder: str | Path, *words: str) -> None:
+    """Run a command of the program in a folder."""
+    line = [sys.executable, "-m", "hiddenstate", *words, "--runs-dir", "."]
+    quiet = subprocess.DEVNULL
+    subprocess.run(line, check=True, stdout=quiet, stderr=quiet, cwd=folder)
+
+
+def small_pictures(folder: Path) -> None:
+    """Write a picture each of a digit, sensors, a forecast, the studio and an exported page."""
+    from aeon.datasets import load_basic_motions
+    from playwright.sync_api import sync_playwright
+    from statsmodels.datasets import co2
+
+    X, y = load_basic_motions(split="train")
+    np.savez(folder / "motions.npz", X=X.transpose(0, 2, 1), y=y.astype(str))
+    months = co2.load_pandas().data.resample("MS").mean().interpolate()
+    months.to_csv(folder / "co2.csv", index_label="month")
+    run(folder, "classify", "motions.npz", "--view", "files", "--name", "motions")
+    run(folder, "regress", "co2.csv", "--target", "co2", "--horizon", "12", "--name", "co2")
+    run(folder, "forecast", "co2", "--horizon", "24", "--figure", "forecast.png")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1300, "height": 878})
+        page.goto((HERE.parent / "pages" / "digits.html").as_uri())
+        page.wait_for_selector("canvas")
+        page.wait_for_timeout(1500)
+        (folder / "page.png").write_bytes(page.screenshot())
+        browser.close()
+    small(HERE / "classify-decision.png", "digit", (0, 60, 618, 362))
+    small(folder / "motions" / "figures" / "decision.png", "sensor", (608, 60, 1232, 540))
+    small(folder / "forecast.png", "forecast")
+    small(HERE / "studio-codes.png", "studio")
+    small(folder / "page.png", "page")
+
+
+def small(path: Path, name: str, part: tuple[int, int, int, int] | None = None) -> None:
+    """Write a picture, or a part of it, on a white ground as `readme-NAME.png`."""
+    picture = Image.open(path).convert("RGB").crop(part) if part else Image.open(path)
+    picture = picture.convert("RGB")
+    picture.thumbnail(SMALL, Image.Resampling.LANCZOS)
+    ground = Image.new("RGB", SMALL, "white")
+    ground.paste(picture, tuple((a - b) // 2 for a, b in zip(SMALL, picture.size, strict=True)))
+    data = io.BytesIO()
+    ground.quantize(128).save(data, "PNG", optimize=True)
+    (HERE / f"readme-{name}.png").write_bytes(data.getvalue())
 
 
 def frame(timeline: Timeline, number: int) -> Image.Image:
