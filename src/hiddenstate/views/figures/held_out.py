@@ -14,6 +14,7 @@ from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
     KEYED,
     LETTER,
+    REGULAR,
     add_axes,
     fitting_label,
     heading,
@@ -242,7 +243,9 @@ def _draw_residuals(figure: Figure, part: SubplotSpec, shown: HeldOut) -> None:
     axes.set_yticks([])
     axes.xaxis.set_major_locator(MaxNLocator(3))
     _above(axes, "residuals")
-    axes.set_xlabel("prediction \N{MINUS SIGN} target")
+    name = "prediction \N{MINUS SIGN} target"
+    wide = len(name) * REGULAR * (style.SMALL_POINTS + 0.5) * part_of(figure).dpi > axes.bbox.width
+    axes.set_xlabel(name, loc="right" if wide else "center")  # a wide one would leave the figure
     if not known or lags is None:
         return
     axes = add_axes(figure, parts[1])

@@ -92,6 +92,7 @@ def learning(
     evaluated: str = "the test rows",
     results: Mapping[str, Any] | None = None,
     warning: str = "",
+    share: str = "",
     limits: Limits | None = None,
 ) -> Figure:
     """Draw the loss against updates, and below it the test score if it was logged.
@@ -118,6 +119,8 @@ def learning(
         The results at the end of the run.
     warning : str, optional
         A sentence under the note.
+    share : str, optional
+        What the network adds to a method that stands beside it, for the note.
     limits : Limits, optional
         The ends of the axes; by default those of what is drawn.
     """
@@ -129,7 +132,9 @@ def learning(
         limits = limits_of(last, lines, drawn, [])
     last = max(last, limits.end)
     scores = [key for key in SCORES if any(key in event for event in history)]
-    heading(figure, "Learning curves", _latest(history, scores, unit, evaluated, results or {}))
+    heading(
+        figure, "Learning curves", _latest(history, scores, unit, evaluated, results or {}, share)
+    )
     top = KEYED + warn(figure, warning)
     grid = place(figure, 1 + len(scores), heights=[1.5] + [1.0] * len(scores), top=top)
     axes = add_axes(figure, grid[0])
@@ -156,6 +161,7 @@ def _latest(
     unit: str,
     evaluated: str,
     results: Mapping[str, Any],
+    share: str,
 ) -> str:
     """Return the latest loss and scores as a note, each with the rows it is computed on."""
     if not history:
@@ -166,7 +172,7 @@ def _latest(
         value = next((event[key] for event in reversed(history) if key in event), None)
         if value is not None:
             note += f", {_written(key, value)} on {evaluated}"
-    return "; ".join([f"at the end {text}" for text in end] + [note])
+    return "; ".join([f"at the end {text}" for text in end] + [share] * bool(share) + [note])
 
 
 def _written(key: str, value: float) -> str:

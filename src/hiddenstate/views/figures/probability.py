@@ -268,9 +268,9 @@ def _draw_rows(
 ) -> None:
     """Draw the rows of one class, or with no `number` all of them, and how many are correct."""
     now, n = style.now(), len(right)
-    color = now.train if number is None else style.class_colors(len(names))[number]
+    # One colour for all classes, which have panels: one of theirs is red, which here means wrong.
     for chosen, line in (
-        (right, {"colors": [color], "linewidths": 0.9, "alpha": 0.7}),
+        (right, {"colors": [now.right], "linewidths": 0.9, "alpha": 0.7}),
         (~right, {"colors": [now.wrong], "linewidths": 1.1, "linestyles": "--"}),
     ):
         paths = [np.column_stack([steps, chance]) for chance in chances[:, chosen].T]
