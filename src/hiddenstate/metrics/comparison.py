@@ -115,15 +115,12 @@ def share_in_words(job: str, results: Mapping[str, Any]) -> str:
     """
     if "net_share" not in results:
         return ""
-    share, is_forecast = float(results["net_share"]), job == "regress"
-    beside = "linear path alone" if is_forecast else "fixed convolutions alone"
-    key = "linear_mse" if is_forecast else CONVOLUTIONS
-    if key in results:
-        beside += f" {written(results[key], entry_of(key, job).kind)}"
-    if not share:
-        return f"{beside}, the network adds nothing"
-    whole = "its output" if is_forecast else "the answer"
-    return f"{beside}, the network adds {share:.0%} of {whole}"
+    adds = f"{share:.0%} of" if (share := float(results["net_share"])) else "nothing to"
+    if job == "classify":
+        return f"the network adds {adds} the answer, beside fixed convolutions"
+    alone = f" {written(results['linear_mse'])}" if "linear_mse" in results else ""
+    adds = f"{share:.0%} of its output" if share else "nothing"
+    return f"linear path alone{alone}, the network adds {adds}"
 
 
 def compare(job: str, results: Mapping[str, Any], options: Mapping[str, Any]) -> Baseline | None:

@@ -93,14 +93,17 @@ def _draw_lanes(figure: Figure, part: SubplotSpec, shown: HeldOut, lanes: tuple[
         first = len(lane.time)
         if lane.count > len(lane.time):  # steps in the middle are not there
             first = len(lane.time) // 2
-        _draw_lane(figure, values, inner[1, 0], shown, lane, slice(first))
+        foot = lane is lanes[-1], _has_own_time(lane, lanes[-1])
+        _draw_lane(figure, values, inner[1, 0], shown, lane, slice(first), foot)
         fitting_label(values, style.plain(lane.of, 16))
         if not number:
             legend(values)
         last = values
         if zoomed:
             last = add_axes(figure, inner[0, 1], sharey=values)
-            _draw_lane(figure, last, inner[1, 1], shown, lane, slice(-ZOOMED, None), zoom=True)
+            _draw_lane(
+                figure, last, inner[1, 1], shown, lane, slice(-ZOOMED, None), foot, zoom=True
+            )
             last.tick_params(labelleft=False)
         name = f"{style.plain(lane.title, 36)}: " if lane.title else ""
         if len(shown.lanes) > 1:
@@ -118,9 +121,13 @@ def _draw_lane(
     shown: HeldOut,
     lane: Lane,
     part: slice,
+    foot: tuple[bool, bool],
     zoom: bool = False,
 ) -> None:
-    """Draw some held-out steps of a lane, all before them unless `zoom`, and residuals below."""
+    """Draw some held-out steps of a lane, all before them unless `zoom`, and residuals below.
+
+    `foot` says whether the time axis has a name, and whether the year of its dates is written.
+    """
     now = style.now()
     past = slice(0, 0) if zoom else slice(None)
     unit = DAY if shown.dates else 1
@@ -163,13 +170,19 @@ def _draw_lane(
         one.yaxis.set_label_coords(-0.5 / max(across, 0.1), 0.5)
     axes.tick_params(labelbottom=False)
     _time_axis(residuals, shown.dates)
-    if lane is shown.lanes[-1]:
+    residuals.xaxis.get_offset_text().set_visible(any(foot))
+    if foot[0]:
         residuals.set_xlabel("date" if shown.dates else "time")
     low, high = lane.values[:2]
     axes.set_ylim(
         low, high + NAMES / max(axes.bbox.height / part_of(figure).dpi, 0.4) * (high - low)
     )
     _name_parts(axes, shown, lane, border, end, len(past_time) > 0, zoom)
+
+
+def _has_own_time(lane: Lane, last: Lane) -> bool:
+    """Whether the times of a lane are others than those of the last one."""
+    return not np.array_equal(lane.time, last.time)
 
 
 def _name_parts(
