@@ -41,8 +41,8 @@ def test_a_network_that_adds_nothing_is_neither_better_nor_worse() -> None:
     [
         ("regress", FORECAST, "linear path alone 2830, the network adds nothing"),
         ("regress", {"net_share": 0.565}, "linear path alone, the network adds 56% of its output"),
-        ("classify", {"net_share": 0.0}, "the network adds nothing to the answer, beside fixed"),
-        ("classify", {"net_share": 0.75}, "the network adds 75% of the answer, beside fixed"),
+        ("classify", {"net_share": 0.0}, "the network adds nothing to fixed convolutions"),
+        ("classify", {"net_share": 0.75}, "the network adds 75% of the answer to fixed"),
         ("autoencode", {"test_mse": 1.0}, ""),
     ],
 )

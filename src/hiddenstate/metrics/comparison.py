@@ -115,9 +115,10 @@ def share_in_words(job: str, results: Mapping[str, Any]) -> str:
     """
     if "net_share" not in results:
         return ""
-    adds = f"{share:.0%} of" if (share := float(results["net_share"])) else "nothing to"
+    share = float(results["net_share"])
     if job == "classify":
-        return f"the network adds {adds} the answer, beside fixed convolutions"
+        adds = f"{share:.0%} of the answer" if share else "nothing"
+        return f"the network adds {adds} to fixed convolutions"
     alone = f" {written(results['linear_mse'])}" if "linear_mse" in results else ""
     adds = f"{share:.0%} of its output" if share else "nothing"
     return f"linear path alone{alone}, the network adds {adds}"

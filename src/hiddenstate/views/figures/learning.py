@@ -253,13 +253,18 @@ def draw_baseline(
     color: str = "",
     left: bool = False,
 ) -> None:
-    """Draw a dotted line at `value`, with `name` at one end of it, above or `under` it."""
+    """Draw a dotted line at `value`, with `name` at one end of it, above or `under` it.
+
+    The name is under a line at the top of the axes too, as the legend is above them.
+    """
     now = style.now()
     axes.axhline(value, color=color or now.baseline, lw=1.2, ls=":")
     axes.get_ylim()  # matplotlib now computes the limits of the axes
 
-    room = axes.transData.transform((0, value))[1] - axes.bbox.y0
-    under = under and room > 2 * style.SMALL_POINTS / 72 * part_of(axes.figure).dpi
+    line, height = axes.transData.transform((0, value))[1], style.SMALL_POINTS / 72
+    height *= part_of(axes.figure).dpi
+    under = under or axes.bbox.y1 - line < 1.5 * height  # above, it would meet the legend
+    under = under and line - axes.bbox.y0 > 2 * height
     number = f": {value:.3g}"
     wide = axes.bbox.width / part_of(axes.figure).dpi / (REGULAR * style.SMALL_POINTS)
     text = write(
