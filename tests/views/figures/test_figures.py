@@ -201,6 +201,9 @@ def test_a_decision_on_a_signal_is_below_it_and_ends_with_it():
         np.asarray(line.get_ydata()) for line in seen.get_lines() if np.size(line.get_xdata()) == 4
     )
     assert second.max() < 1 < first.min()  # each channel has a lane of its own
+    # Colours are those of classes, so channels have none.
+    inks = {line.get_color() for line in seen.get_lines() if np.size(line.get_xdata()) == 4}
+    assert inks == {style.now().ink}
     np.testing.assert_allclose(np.corrcoef(second, row[:4, 1])[0, 1], 1)
     assert thought.get_lines()[0].get_xdata()[-1] == 4
     assert seen.get_position().y0 > thought.get_position().y1
