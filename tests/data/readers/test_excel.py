@@ -75,7 +75,7 @@ def test_dates_order_the_rows_and_times_of_day_are_seconds(book: Callable[..., s
 def test_hours_are_written_alike_at_midnight_and_at_other_times(book: Callable[..., str]) -> None:
     rows: list[list[Any]] = [["date", "v"]]
     rows += [[datetime(2024, 1, 1 + k // 24, k % 24), k] for k in range(48)]
-    data = read_path(book(rows), DataConfig(target=("v",)), "regress")
+    data = read_path(book(rows), DataConfig(target=("v",), horizon=1), "regress")
     times = data.train.origin.table.times
     assert [times[23], times[24]] == ["2024-01-01T23:00:00", "2024-01-02T00:00:00"]
     (after,) = target_times(data.train.origin.table, np.array([0]), np.array([47]), 1, None)
