@@ -14,6 +14,7 @@ from hiddenstate.views.figures.classify import RIGHT_MARK, WRONG_MARK
 from hiddenstate.views.figures.lanes import READABLE
 from hiddenstate.views.figures.layout import (
     LETTER,
+    REGULAR,
     Box,
     add_axes,
     brief,
@@ -408,7 +409,10 @@ class _Decided:
         if self.down:
             heat(axes, units, self.edges, self.states, self.high)
             axes.set_xticks([])
-            axes.set_xlabel(f"h_t, {n_units} unit" + "s" * (n_units != 1), labelpad=15)
+            name = f"h_t, {n_units} unit" + "s" * (n_units != 1)
+            letters = axes.bbox.width / part_of(axes.figure).dpi / (REGULAR * style.SMALL_POINTS)
+            # A wide name would meet that of the probabilities beside it.
+            axes.set_xlabel(name if len(name) < 2 * letters else "h_t", labelpad=15)
         else:
             heat(axes, self.edges, units, self.states.T, self.high)
             axes.set_yticks([])

@@ -67,8 +67,10 @@ def held_out(shown: HeldOut, figure: Figure | None = None) -> Figure:
     if scatter:
         lanes = shown.lanes[: max(1, int((width - 1.5) / 2.2))]
     left_out = len(shown.lanes) - len(lanes)
-    about = shown.about + (f"; {left_out} more not drawn" if left_out else "")
-    heading(figure, title, "; ".join(part for part in (shown.score, about) if part))
+    score, *share = shown.score.split("; ")
+    # The last clauses are left out where there is no space for them.
+    clauses = [score, f"{left_out} more not drawn" if left_out else "", *share, shown.about]
+    heading(figure, title, "; ".join(clause for clause in clauses if clause))
     top = KEYED + 0.05 + warn(figure, shown.warning)
     columns = 2 if width >= WIDE else 1
     grid = place(figure, 1, columns, top=top, left=0.72, gap=(0.5, 0), widths=[5, 1][:columns])

@@ -41,6 +41,9 @@ from hiddenstate.views.row_form import RowForm, form_of_rows
 MAX_ROWS = 20
 """Rows that a figure draws side by side."""
 
+LEGEND = 24
+"""Letters that have space where the legend of losses is."""
+
 Event = Mapping[str, Any]
 
 SCORES = ("test_accuracy", "test_mse")
@@ -255,18 +258,19 @@ def draw_baseline(
 ) -> None:
     """Draw a dotted line at `value`, with `name` at one end of it, above or `under` it.
 
-    The name is under a line at the top of the axes too, as the legend is above them.
+    The name is also under a line at the top of narrow axes, where it would meet the legend.
     """
     now = style.now()
     axes.axhline(value, color=color or now.baseline, lw=1.2, ls=":")
     axes.get_ylim()  # matplotlib now computes the limits of the axes
 
-    line, height = axes.transData.transform((0, value))[1], style.SMALL_POINTS / 72
-    height *= part_of(axes.figure).dpi
-    under = under or axes.bbox.y1 - line < 1.5 * height  # above, it would meet the legend
-    under = under and line - axes.bbox.y0 > 2 * height
     number = f": {value:.3g}"
     wide = axes.bbox.width / part_of(axes.figure).dpi / (REGULAR * style.SMALL_POINTS)
+    line, height = axes.transData.transform((0, value))[1], style.SMALL_POINTS / 72
+    height *= part_of(axes.figure).dpi
+    meets = style.letters(name + number) + LEGEND > wide
+    under = under or (meets and axes.bbox.y1 - line < 1.5 * height)
+    under = under and line - axes.bbox.y0 > 2 * height
     text = write(
         axes,
         style.cut(name, int(wide) - len(number)) + number,

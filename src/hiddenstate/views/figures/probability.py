@@ -277,7 +277,7 @@ def _draw_rows(
         axes.add_collection(LineCollection(paths, zorder=2 + (chosen is not right), **line))
     score = f"{int(right.sum())}/{n}"
     wide = axes.bbox.width / axes.figure.dpi / (REGULAR * style.SMALL_POINTS)
-    name = "all" if number is None else names[number]
-    (name,) = style.shortened([name], max(int(wide) - len(score) - 1, 3))
+    room = max(int(wide) - len(score) - 1, 3)
+    name = "all" if number is None else style.shortened(names, room)[number]
     write(axes, f"{name} {score}", (0, 1), (0, 3), ha="left", va="bottom", within="axes fraction")
     rule(axes)
