@@ -176,7 +176,8 @@ def plain_values(array: Array) -> Array:
         known = array[~np.isnat(array)]
         units = ("D", "s", "ms", "us")  # every cell has the same parts: days, or at least seconds
         whole = (unit for unit in units if (known == known.astype(f"M8[{unit}]")).all())
-        texts = np.datetime_as_string(array, unit=next(whole, "ns"))
+        unit: Any = next(whole, "ns")
+        texts = np.datetime_as_string(array, unit=unit)
         return np.where(np.isnat(array), "", texts).astype(object)
     present = ~np.isnan(array) if array.dtype.kind == "f" else np.zeros(0, bool)
     some = array[present] if len(present) else present
