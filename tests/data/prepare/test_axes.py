@@ -74,6 +74,6 @@ def test_the_frames_of_sounds_are_in_seconds(tmp_path):
         with wave.open(str(tmp_path / "sounds" / kind / f"{name}.wav"), "wb") as file:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
             file.writeframes(bytes(8000))
-    found = axes(str(tmp_path / "sounds"), "classify")
+    found = axes(tmp_path / "sounds", "classify")
     assert found.time_unit == "s"
     assert found.time_step > 0
