@@ -1,5 +1,6 @@
 """The forecast of a model for series that were read, as a table, with intervals and scores."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import OptionError, count, printable
 from hiddenstate.inference.backtest import backtest, calibration_origins, seasonal_paths
 from hiddenstate.inference.forecast import Forecaster, Intervals, Paths, series_of_rows
+from hiddenstate.inference.future_rows import FutureRows
 from hiddenstate.inference.inputs import run_test_data
 from hiddenstate.inference.predict import Prediction, target_columns
 from hiddenstate.inference.target_times import target_times, unknown_times
@@ -160,7 +162,8 @@ class Outlook:
             params = {n: np.zeros_like(a) if n.startswith("out.") else a
                       for n, a in model.params.items()}  # fmt: skip
             bare = replace(model, params=params)
-            alone = Forecaster(bare, make_predictor(bare, "cpu", 1), forecaster.horizon)
+            single = make_predictor(bare, "cpu", 1)
+            alone = Forecaster(bare, single, forecaster.horizon, forecaster.after)
             methods["linear path"] = replace(
                 self.earlier, values=alone.again(self.earlier, self.series)
             )
@@ -181,6 +184,9 @@ def outlook_of(
     horizon: int,
     levels: list[float],
     run: Run | None,
+    future: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    backtest: bool = False,
 ) -> Outlook:
     """Return the outlook of series that were read.
 
@@ -195,6 +201,13 @@ def outlook_of(
         Between 0 and 1.
     run : Run, optional
         The run whose data `dataset` is: its held-out part calibrates the intervals.
+    future : str, optional
+        A file with the columns known ahead, at the steps after the series; by default the steps of
+        `dataset` without a target.
+    changes : mapping, optional
+        Reading options of that file that differ from training, by name.
+    backtest : bool, default False
+        Whether only earlier steps will be forecast, so that nothing must be known after the series.
 
     Raises
     ------
@@ -203,6 +216,12 @@ def outlook_of(
     """
     forecaster = Forecaster(model, predictor, horizon)
     series = series_of_rows(dataset.train, forecaster, printable(dataset.name))
+    if future is not None or forecaster.known:
+        later = FutureRows(model, dataset, [len(values) for values in series])
+        after = later.read(future, changes or {}) if future is not None else later.own()
+        if not backtest:
+            later.check(after, horizon, future)
+        forecaster = forecaster.followed_by([each.values for each in after])
     starts = [0] * len(series)
     if run is not None and run.config.data.test_fraction:
         starts = _held_out_from(run, [len(values) for values in series])

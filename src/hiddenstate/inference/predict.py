@@ -9,6 +9,7 @@ import numpy as np
 from hiddenstate.data import Rows, SequenceDataset, fractions, in_pieces
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.origin import Table, whole
+from hiddenstate.data.prepare.known_ahead import with_known_ahead
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, count, listed, printable
 from hiddenstate.inference.inputs import (
@@ -172,14 +173,26 @@ def predict_series(
     X = X[:, None] if X.ndim == 1 else X
     is_one_series = X.ndim == 2 and not _are_flat_series(model, X)
     rows = Rows(X[None]) if is_one_series else replace(rows, X=X)
+    rows, ahead = _read_ahead(model, rows, where)
     rows = prepare_inputs(model, rows, where)
     rows, remarks = _long_enough(model, rows, where)
+    remarks = (*ahead, *remarks)
     series, steps, outputs = predict_steps(model, predictor, rows, where, state)
     names = _step_columns(model, rows, series, steps)
     remarks += _unanswered(model, rows, len(steps), where)
     unknown = unknown_times(names.get("target_time", np.empty(0)))
     remarks += tuple(f"{where}: {remark}" for remark in unknown)
     return Prediction(names | target_columns(model, outputs), remarks)
+
+
+def _read_ahead(model: FittedModel, rows: Rows, where: str) -> tuple[Rows, tuple[str, ...]]:
+    """Add what the model reads of the time that it predicts, where that is known."""
+    transform = model.transform
+    if not transform.known.ahead:
+        return rows, ()
+    rows = replace(rows, origin=rows.origin or whole(len(rows)))  # series keep their numbers
+    rows, remarks = with_known_ahead(rows, transform.known, transform.own_features, where)
+    return rows, tuple(remarks)
 
 
 def _long_enough(model: FittedModel, rows: Rows, where: str) -> tuple[Rows, tuple[str, ...]]:

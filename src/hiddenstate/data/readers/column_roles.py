@@ -38,6 +38,9 @@ Part = Literal["training", "test", "new"]
 DATES = ("dates", "times of day")
 """Why nothing uses a column of those."""
 
+MAY_BE_BOTH = ({"--id", "--group"}, {"--time", "--future"}, {"--group", "--static"})
+"""Pairs of roles that one column may have."""
+
 TEXT, FEW_TEXTS = "text", "text; an input with --input all"
 """Why nothing uses a column of text, and one whose few values repeat."""
 
@@ -125,7 +128,8 @@ def _decided(
     targets = _named_targets(columns, options, job, require_targets, report)
     dropped = _indices(columns, "--drop", options.drop or (), report, is_further)
     inputs = _named_inputs(columns, options, dropped, report)
-    _check_distinct(columns, options, named, ids, targets, inputs, dropped, report)
+    known = _known_inputs(columns, options, report)
+    _check_distinct(columns, options, named, ids, targets, inputs, dropped, known, report)
     unused = dict.fromkeys(dropped, "--drop")
     taken = {*named.values(), *ids, *targets, *(inputs or ()), *dropped}
     free = [j for j in range(len(columns.names)) if j not in taken]
@@ -136,6 +140,8 @@ def _decided(
     unused |= dict.fromkeys(left_out, "row numbers")
     free = [j for j in free if j not in left_out]
     long, ids, time = _id_and_time(columns, options, job, ids, named.get("time"), free, left_out)
+    beside = list(dict.fromkeys(j for _, j in known if j != time))  # its calendar is an input
+    free = [j for j in free if j not in beside]
     if long and time is None and part != "new":
         check_counters(columns, free, report)
     has_series = long and bool(ids) and not {*ids} & {*left_out}
@@ -150,6 +156,7 @@ def _decided(
         forecast = options.horizon is not None and bool(targets)
         filled = part != "training" or options.missing != "error"
         inputs = list(targets) if forecast else all_numbers(columns, free, targets, filled, report)
+    inputs += [j for j in beside if j not in inputs]
     used = {*inputs, *targets}
     unused |= {j: _why_unused(columns, j, options) for j in free if j not in used}
     may_be_encoded = options.calendar is not None or options.input == ALL
@@ -301,6 +308,15 @@ def _named_inputs(
     return [j for j in inputs if j not in dropped]
 
 
+def _known_inputs(columns: Columns, options: DataConfig, report: Report) -> list[tuple[str, int]]:
+    """Return the columns known ahead, and the static ones, each with the option that names it."""
+    return [
+        (flag, j)
+        for flag, names in (("--future", options.future), ("--static", options.static))
+        for j in _indices(columns, flag, names or (), report)
+    ]
+
+
 def _check_distinct(
     columns: Columns,
     options: DataConfig,
@@ -309,6 +325,7 @@ def _check_distinct(
     targets: list[int],
     inputs: list[int] | None,
     dropped: list[int],
+    known: list[tuple[str, int]],
     report: Report,
 ) -> None:
     """Refuse a column with two roles that exclude each other."""
@@ -316,18 +333,21 @@ def _check_distinct(
     at = 1 if "label" in named else 0
     held[at:at] = [("--id", j) for j in ids]
     held += [("--target", j) for j in targets] + [("--drop", j) for j in dropped]
+    held += known
     before: dict[int, list[str]] = {}
     all_inputs = frozenset(inputs or ())
     for flag, j in held:
         name = printable(columns.names[j], 40)
         for other in before.setdefault(j, []):
-            if {flag, other} != {"--id", "--group"}:
+            if {flag, other} not in MAY_BE_BOTH:
                 twice = f"{flag} names {name} twice"
                 both = (
                     f"column {name} is both {other} and {flag}; name another column for one of them"
                 )
                 report(DataError(f"{columns.where}: {twice if other == flag else both}"))
-        may_be_input = flag in ("--time", "--group") or (flag == "--target" and options.horizon)
+        may_be_input = flag in ("--time", "--group", "--future", "--static") or (
+            flag == "--target" and options.horizon
+        )
         before[j].append(flag)
         if j in all_inputs and not may_be_input:
             hint = " or add --horizon 1" if flag == "--target" else ""
