@@ -15,7 +15,7 @@ from hiddenstate.data import Rows
 from hiddenstate.data.prepare.known_ahead import known_steps, up_to
 from hiddenstate.data.prepare.missing import check_finite
 from hiddenstate.engines import Predictor
-from hiddenstate.errors import DataError, OptionError, count
+from hiddenstate.errors import DataError, OptionError, count, listed
 from hiddenstate.inference.predict import window_length
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.system.typing import Array
@@ -93,12 +93,22 @@ class Forecaster:
             )
         self.own = transform.own_features
         self.known, self.static = transform.known.ahead, transform.known.static
-        recursive = len({*self.own, *self.known, *self.static}) == model.n_features
-        if not self.own or (horizon > self.trained and not recursive):
+        given = {*self.own, *self.known, *self.static}
+        unknown = [k for k in range(model.n_features) if k not in given]
+        if not self.own or (horizon > self.trained and unknown):
             raise OptionError(
                 f"--horizon: the model forecasts {count(self.trained, 'step')} ahead, and later "
-                f"steps require inputs that are not forecast; train with --horizon {horizon}"
+                f"steps require inputs that are not forecast{self._named(unknown)}; train with "
+                f"--horizon {horizon}"
             )
+
+    def _named(self, unknown: list[int]) -> str:
+        """Return the names of inputs whose later values are unknown, and how to make them known."""
+        columns = self.model.transform.columns
+        if not unknown or columns is None:
+            return ""
+        names = listed([columns[k] for k in unknown], each=40)
+        return f" ({names}: name those known ahead in --future)"
 
     def followed_by(self, after: Sequence[Array]) -> "Forecaster":
         """Return the forecaster with values known ahead after each series."""

@@ -10,6 +10,8 @@ import numpy as np
 from hiddenstate.config import DataConfig
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset, as_rows, read_like
 from hiddenstate.data.column_names import ALL, are_names, match_columns, order_note
+from hiddenstate.data.origin import whole
+from hiddenstate.data.prepare.known_ahead import with_known_ahead
 from hiddenstate.data.prepare.layout import pixel_fractions
 from hiddenstate.data.readers.formats import is_table
 from hiddenstate.data.readers.open import (
@@ -184,6 +186,16 @@ def shaped_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
                 f"{where}: steps have {X.shape[2]} features; the model was trained on {features}"
             )
     return replace(rows, X=X)
+
+
+def read_ahead(model: FittedModel, rows: Rows, where: str) -> tuple[Rows, tuple[str, ...]]:
+    """Add what the model reads of the time that it predicts, where that is known."""
+    transform = model.transform
+    if not transform.known.ahead:
+        return rows, ()
+    rows = replace(rows, origin=rows.origin or whole(len(rows)))  # series keep their numbers
+    rows, remarks = with_known_ahead(rows, transform.known, transform.own_features, where)
+    return rows, tuple(remarks)
 
 
 def state_after_training(predictor: Predictor, model: FittedModel, run: Run | None) -> Params:

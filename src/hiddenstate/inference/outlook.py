@@ -17,6 +17,7 @@ from hiddenstate.inference.inputs import run_test_data
 from hiddenstate.inference.predict import Prediction, target_columns
 from hiddenstate.inference.target_times import target_times, unknown_times
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.net import is_of_head
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
 
@@ -92,8 +93,23 @@ class Outlook:
             f"{counts[-1]} of {count(len(counts), 'step')} ahead, of {of}"
         )
 
+    def spread(self) -> tuple[Array, Array] | None:
+        """Return the lowest and the highest forecast (n, H, O) of the members of the net, each
+        alone; None of a net without members."""
+        model, first = self.forecaster.model, self.forecaster
+        if model.n_members == 1:
+            return None
+        each = []
+        for number in range(model.n_members):
+            member = model.member(number)
+            predictor = make_predictor(member, "cpu", 1)
+            alone = Forecaster(member, predictor, first.horizon, first.after)
+            each.append(alone.again(self.paths, self.series))
+        return np.min(each, axis=0), np.max(each, axis=0)
+
     def prediction(self) -> Prediction:
-        """Return a row for each step of each series, with intervals."""
+        """Return a row for each step of each series, with intervals, and the lowest and highest
+        forecast of the members of a net."""
         n, H, n_targets = self.paths.values.shape
         number = np.repeat(self.paths.series, H)
         ahead = np.tile(np.arange(1, H + 1), n)
@@ -113,6 +129,9 @@ class Outlook:
         columns |= {"ahead": ahead, "method": self.forecaster.method(ahead)}
         values = target_columns(self.forecaster.model, self.paths.values.reshape(-1, n_targets))
         columns |= values
+        for which, end in zip(("low", "high"), self.spread() or (), strict=False):
+            for name, column in zip(values, end.reshape(-1, n_targets).T, strict=True):
+                columns[f"{name}_members_{which}"] = column
         for level, (low, high) in self.ends().items():
             for which, end in (("lower", low), ("upper", high)):
                 for name, column in zip(values, end.reshape(-1, n_targets).T, strict=True):
@@ -125,7 +144,7 @@ class Outlook:
         """Return the fields of a figure's fans, one for each target of the first series."""
         columns, H = self.prediction().columns, self.forecaster.horizon
         names, shown = self.forecaster.model.transform.targets or (), []
-        ends = self.ends()
+        ends, spread = self.ends(), self.spread()
         for i in range(min(most, len(self.series))):
             label = str(columns["series"][i * H]) if "series" in columns else ""
             own = self.series[i][-max(3 * H, PAST) :, self.forecaster.own]
@@ -138,6 +157,7 @@ class Outlook:
                         "intervals": {
                             n: (low[i, :, o], up[i, :, o]) for n, (low, up) in ends.items()
                         },
+                        "members": spread and (spread[0][i, :, o], spread[1][i, :, o]),
                         "last": str(columns["time"][i * H + H - 1]) if "time" in columns else "",
                     }
                 )
@@ -159,7 +179,7 @@ class Outlook:
             name: seasonal_paths(self.earlier, self.series, forecaster.own, season),
         }
         if model.transform.linear is not None:
-            params = {n: np.zeros_like(a) if n.startswith("out.") else a
+            params = {n: np.zeros_like(a) if is_of_head(n) else a
                       for n, a in model.params.items()}  # fmt: skip
             bare = replace(model, params=params)
             single = make_predictor(bare, "cpu", 1)

@@ -9,11 +9,11 @@ import numpy as np
 from hiddenstate.data import Rows, SequenceDataset, fractions, in_pieces
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.origin import Table, whole
-from hiddenstate.data.prepare.known_ahead import with_known_ahead
 from hiddenstate.engines import Predictor
 from hiddenstate.errors import DataError, count, listed, printable
 from hiddenstate.inference.inputs import (
     prepare_inputs,
+    read_ahead,
     run_test_data,
     state_after_training,
 )
@@ -173,7 +173,7 @@ def predict_series(
     X = X[:, None] if X.ndim == 1 else X
     is_one_series = X.ndim == 2 and not _are_flat_series(model, X)
     rows = Rows(X[None]) if is_one_series else replace(rows, X=X)
-    rows, ahead = _read_ahead(model, rows, where)
+    rows, ahead = read_ahead(model, rows, where)
     rows = prepare_inputs(model, rows, where)
     rows, remarks = _long_enough(model, rows, where)
     remarks = (*ahead, *remarks)
@@ -183,16 +183,6 @@ def predict_series(
     unknown = unknown_times(names.get("target_time", np.empty(0)))
     remarks += tuple(f"{where}: {remark}" for remark in unknown)
     return Prediction(names | target_columns(model, outputs), remarks)
-
-
-def _read_ahead(model: FittedModel, rows: Rows, where: str) -> tuple[Rows, tuple[str, ...]]:
-    """Add what the model reads of the time that it predicts, where that is known."""
-    transform = model.transform
-    if not transform.known.ahead:
-        return rows, ()
-    rows = replace(rows, origin=rows.origin or whole(len(rows)))  # series keep their numbers
-    rows, remarks = with_known_ahead(rows, transform.known, transform.own_features, where)
-    return rows, tuple(remarks)
 
 
 def _long_enough(model: FittedModel, rows: Rows, where: str) -> tuple[Rows, tuple[str, ...]]:

@@ -159,8 +159,9 @@ def check_static(rows: Rows, known: KnownAhead, where: str) -> None:
     if len(wrong):
         row, step, feature = wrong[0].tolist()
         name = row if rows.ids is None else printable(rows.ids[row], 40)
+        column = known.names[known.static[feature]].partition("=")[0]  # of text: store=north
         raise DataError(
-            f"{where}: {printable(known.names[known.static[feature]], 40)} changes in series "
+            f"{where}: {printable(column, 40)} changes in series "
             f"{name}, at step {step}, expected one value in each series (--static); name such "
             "columns with --input, or with --future if they are known ahead"
         )
