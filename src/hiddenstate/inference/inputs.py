@@ -179,9 +179,9 @@ def shaped_inputs(model: FittedModel, rows: Rows, where: str) -> Rows:
         steps = model.row_shape[0]
         cut = X.ndim == 2 and features > 1 and X.shape[1] == steps * features
         X = as_rows(X, steps if cut else None, where)
-        if n_ahead and X.shape[2] == features:
+        if n_ahead and X.shape[2] != features + n_ahead:
             raise DataError(f"{where}: no values known ahead, which the model reads; use forecast")
-        if X.shape[2] != features + n_ahead:
+        if not n_ahead and X.shape[2] != features:
             raise DataError(
                 f"{where}: steps have {X.shape[2]} features; the model was trained on {features}"
             )
