@@ -70,8 +70,8 @@ def test_rows_without_a_target_and_a_file_give_the_same_forecast(cli, tmp_path):
     assert [row["method"] for row in rows[:3]] == ["direct", "direct", "recursive"]
     given = rows_of(path.read_text())
     ahead = [row for row in given if not row["sales"]]
-    for row, known in zip(rows, ahead, strict=True):
-        expected = 100 - 6 * (float(known["price"]) - 10) + 25 * (known["holiday"] == "yes")
+    for row, given_row in zip(rows, ahead, strict=True):
+        expected = 100 - 6 * (float(given_row["price"]) - 10) + 25 * (given_row["holiday"] == "yes")
         assert float(row["sales"]) == pytest.approx(expected, abs=5)
     known = filtered(path, "known.csv", lambda line: not line.endswith(","))
     after = filtered(path, "after.csv", lambda line: line.endswith(","))
@@ -202,3 +202,15 @@ def test_a_model_file_whose_known_columns_do_not_fit_is_refused(cli, tmp_path):
     for wrong in (arrays[effects][:, :-1], arrays[effects] * np.nan):
         with pytest.raises(UntrustedFileError, match="linear: "):
             model_from_facts(facts, {**arrays, effects: wrong}, "m")
+
+
+def test_inspect_names_static_columns_and_those_known_ahead(cli, tmp_path):
+    path = write(tmp_path)
+    known = filtered(path, "known.csv", lambda line: not line.endswith(","))
+    done = cli("inspect", known, *ROLES)
+    assert "left out (static; an input with --static)" in done.out
+    done = cli("inspect", path, *ROLES, *KNOWN, "--static", "region")
+    for words in ("input, static", "input, known ahead", "12 steps at the end of 2 series"):
+        assert words in done.out
+    assert "--missing" not in done.out
+    assert "--future price,holiday --static region" in done.out

@@ -27,6 +27,7 @@ from hiddenstate.data.readers.role_guesses import (
     guess_label,
     guess_target,
     guess_time,
+    is_static,
     repeats,
 )
 from hiddenstate.errors import DataError, printable
@@ -37,6 +38,9 @@ Part = Literal["training", "test", "new"]
 
 DATES = ("dates", "times of day")
 """Why nothing uses a column of those."""
+
+STATIC = "static; an input with --static"
+"""Why a forecast does not read a column that tells series apart."""
 
 MAY_BE_BOTH = ({"--id", "--group"}, {"--time", "--future"}, {"--group", "--static"})
 """Pairs of roles that one column may have."""
@@ -50,7 +54,8 @@ class Roles:
     """The role of each column, by index; `left_out` columns have a known name and are no inputs.
 
     The columns of `id` together name a series; in a wide table they, and `time`, only name rows.
-    `unused` says of each column without a role why it has none.
+    `unused` says of each column without a role why it has none. Inputs that are known ahead are in
+    `ahead`, and those with one value in each series in `static`.
     """
 
     long: bool
@@ -64,6 +69,8 @@ class Roles:
     left_out: tuple[int, ...] = ()
     label_is_first: bool = False
     unused: Mapping[int, str] = field(default_factory=dict)
+    ahead: tuple[int, ...] = ()
+    static: tuple[int, ...] = ()
 
 
 def find_roles(
@@ -159,6 +166,9 @@ def _decided(
     inputs += [j for j in beside if j not in inputs]
     used = {*inputs, *targets}
     unused |= {j: _why_unused(columns, j, options) for j in free if j not in used}
+    if has_series and options.horizon is not None and options.input is None:
+        repeated = [j for j in free if j not in used and is_static(columns, j, ids)]
+        unused |= dict.fromkeys(repeated, STATIC)
     may_be_encoded = options.calendar is not None or options.input == ALL
     if not inputs and not (may_be_encoded and require_targets):
         hint = "; to forecast a target from its own past add --horizon 1" if targets else ""
@@ -188,6 +198,8 @@ def _decided(
         tuple(left_out),
         is_first,
         unused,
+        tuple(j for flag, j in known if flag == "--future"),
+        tuple(j for flag, j in known if flag == "--static"),
     )
 
 
