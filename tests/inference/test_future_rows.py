@@ -163,6 +163,11 @@ def test_static_text_and_a_calendar_do_not_end_a_forecast(cli, tmp_path):
     assert model.net.n_features == 1 + 2 + 2 + 2
     assert cli("forecast", "last", "--horizon", 4, "--level", "none").code == 0
     known = filtered(path, "known.csv", lambda line: not line.endswith(","))
+    rows, continued = (
+        cli("forecast", "last", data, "--horizon", 4, "--level", "none").out
+        for data in (path, known)
+    )
+    assert continued == rows
     train(cli, known, "--static", "region")
     done = cli("forecast", "last", "--horizon", 8, "--level", "none")
     assert len(rows_of(done.out)) == 16

@@ -11,6 +11,7 @@ import numpy as np
 
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.origin import Table, whole
+from hiddenstate.data.prepare.encoding import on_circles
 from hiddenstate.data.readers.dates import timestamps
 from hiddenstate.data.readers.open import read_like
 from hiddenstate.errors import DataError, OptionError, count, listed, printable
@@ -54,15 +55,35 @@ class FutureRows:
         self._table, self._series = origin.table, origin.series
         self._order = transform.reading.get("dates")
 
-    def own(self) -> list[After]:
-        """Return the steps of the data after the last known target of each series."""
+    def own(self, horizon: int) -> list[After]:
+        """Return the steps of the data after the last known target of each series.
+
+        If only the calendar is known ahead, it follows from the times, and no steps are needed.
+        """
         rows = self._dataset.train
         ends = np.full(len(rows), rows.X.shape[1]) if rows.lengths is None else rows.lengths
         found = []
         for i, (first, end) in enumerate(zip(self._lengths, ends.tolist(), strict=True)):
             times = self._times(i, np.arange(first, end))
-            found.append(After(np.asarray(rows.X[i, first:end][:, self._ahead], float), times))
+            after = After(np.asarray(rows.X[i, first:end][:, self._ahead], float), times)
+            found.append(after if end - first >= horizon else self._continued(i, horizon) or after)
         return found
+
+    def _continued(self, i: int, horizon: int) -> After | None:
+        """Return the calendar of the steps after a series; None if it does not follow."""
+        encodings = {e.column: e for e in self._model.transform.encodings}
+        own = [encodings.get(column) for column in self._columns]
+        before = self._times(i, np.arange(max(0, self._lengths[i] - 30), self._lengths[i]))
+        if before is None or len(own) != 1 or own[0] is None or not own[0].calendar:
+            return None
+        times = times_after(before, np.arange(1, horizon + 1), self._order)
+        stamps = None
+        if not any(time is None for time in times):
+            stamps = timestamps(_texts(*times.tolist()), self._order)
+        if stamps is None:
+            return None
+        values = on_circles(stamps.view("M8[us]"), own[0].calendar)
+        return After(values.astype(float), times)
 
     def read(self, name: str, changes: Mapping[str, Any]) -> list[After]:
         """Return the rows of a file after the last known target of each series.

@@ -238,7 +238,7 @@ def outlook_of(
     series = series_of_rows(dataset.train, forecaster, printable(dataset.name))
     if future is not None or forecaster.known:
         later = FutureRows(model, dataset, [len(values) for values in series])
-        after = later.read(future, changes or {}) if future is not None else later.own()
+        after = later.read(future, changes or {}) if future is not None else later.own(horizon)
         if not backtest:
             later.check(after, horizon, future)
         forecaster = forecaster.followed_by([each.values for each in after])
