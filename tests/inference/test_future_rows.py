@@ -58,6 +58,8 @@ def test_the_values_ahead_are_used_by_the_path_and_by_the_net(cli, tmp_path):
     assert train(cli, path, *KNOWN)["test_mse"] < 0.01 * without
     alone = train(cli, path, *KNOWN, "--no-linear", "--max-steps", 400)["test_mse"]
     assert alone < 0.1 * without
+    done = cli("figures", "last")
+    assert done.code == 0, done.err
 
 
 def test_rows_without_a_target_and_a_file_give_the_same_forecast(cli, tmp_path):

@@ -113,6 +113,8 @@ def prepare(
         missing += first
     columns = dataset.columns
     dataset = with_moved(dataset, config)
+    if axes.channels is not None and columns != dataset.columns:
+        axes = replace(axes, channels=dataset.columns)
     parts = _held_out(_Parts(dataset.train, dataset.test), config, where, split_rule)
     linear = transform.linear if transform else _linear_path(parts.train, dataset, config, where)
     if job == "regress":
