@@ -24,8 +24,7 @@ from hiddenstate.data.description import (
 )
 from hiddenstate.data.job_fit import Fit, hardly_repeat, job_fits, numbered_ids, unknown_labels
 from hiddenstate.data.prepare.encoding import Encoding
-from hiddenstate.data.prepare.known_ahead import without_ends
-from hiddenstate.data.prepare.transform import feature_indices
+from hiddenstate.data.prepare.known_columns import without_future_rows
 from hiddenstate.data.prepare.wide import WideReading, decided_reading
 from hiddenstate.data.readers.column_facts import ColumnFacts, describe_columns
 from hiddenstate.data.readers.column_roles import described_roles
@@ -145,7 +144,7 @@ def inspect_dataset(
         The columns of a table in memory, from which `d` was made.
     """
     options, job = config.data, config.job
-    d = _without_future_rows(d, config)
+    d = without_future_rows(d, options.future)
     reading = decided_reading(d, config)
     parts = [part for part in (d.train, d.test) if part is not None]
     values, copies, steps, rows = (
@@ -215,15 +214,6 @@ def inspect_dataset(
         fits=fits,
         warnings=tuple(warnings),
     )
-
-
-def _without_future_rows(d: SequenceDataset, config: Config) -> SequenceDataset:
-    """With `--future`, leave out the steps after the last target, which training does not read."""
-    own = feature_indices(d.targets, d.columns)
-    if not config.data.future or own is None or not isinstance(d.X, np.ndarray) or d.X.ndim < 3:
-        return d
-    train, remarks = without_ends(d.train, own, printable(d.name))
-    return replace(d, train=train, remarks=(*d.remarks, *remarks))
 
 
 def _checked(fit: Fit, columns: Columns, options: DataConfig) -> Fit:

@@ -82,3 +82,15 @@ def with_moved(dataset: SequenceDataset, config: Config) -> SequenceDataset:
         return dataset
     moved = dataset.map(lambda rows: replace(rows, X=known.moved(rows.X, rows.lengths)))
     return replace(moved, columns=known.all_names)
+
+
+def without_future_rows(
+    dataset: SequenceDataset, future: tuple[str, ...] | None
+) -> SequenceDataset:
+    """Return training series without the steps after their last target, if columns are known
+    ahead: training does not read them."""
+    own, X = feature_indices(dataset.targets, dataset.columns), dataset.X
+    if not future or own is None or isinstance(X, RowStore) or X.ndim < 3:
+        return dataset
+    train, remarks = without_ends(dataset.train, own, printable(dataset.name))
+    return replace(dataset, train=train, remarks=(*dataset.remarks, *remarks))
