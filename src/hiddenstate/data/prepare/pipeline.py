@@ -258,7 +258,8 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
             reading[name] = value
     if config.job == "regress" and dataset.y is not None and dataset.y.ndim < 3:
         reading["window"] = 0  # one target a series: series are read whole
-    return reading
+    # Files of models without such columns stay as they were.
+    return {n: v for n, v in reading.items() if v is not None or n not in ("future", "static")}
 
 
 def _check_learnable(train: Rows, classes: list[Any], where: str) -> None:
