@@ -2,7 +2,8 @@
 
 import { get, getArrays } from "./api.js";
 import { listen, stream } from "./stream.js";
-import { Model, unpacked } from "../../export/html/net.js";
+
+/** @typedef {import("../../export/html/net.js").Model} Model */
 
 const KEPT = 64 * 1024 * 1024; // bytes of arrays that are kept
 const MOST_NETS = 40;
@@ -278,7 +279,11 @@ export class Store extends EventTarget {
     if (which === null) return null;
     const key = String(which);
     if (!this._nets.has(key)) {
-      const asked = get(`/api/runs/${this.id}/program/${which}`).then((program) => new Model(unpacked(program)));
+      const code = import("../../export/html/net.js");
+      const asked = get(`/api/runs/${this.id}/program/${which}`).then(async (program) => {
+        const { Model, unpacked } = await code;
+        return new Model(unpacked(program));
+      });
       asked.catch(() => this._nets.delete(key));
       this._nets.set(key, asked);
       if (this._nets.size > MOST_NETS) this._nets.delete([...this._nets.keys()][0]);
