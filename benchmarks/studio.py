@@ -311,7 +311,8 @@ def touch(folder: Path, rounds: int) -> Rows:
     train(folder, "autoencode", "--max-steps", "50")
     train(folder, "classify", "--max-steps", "50")
     script = """async ([run, rounds]) => {
-      const { Model, unpacked } = await import("/assets/export/html/net.js");
+      const { Model } = await import("/assets/export/html/net.js");
+      const { unpacked } = await import("/assets/export/html/packed.js");
       const { traceOf } = await import("/assets/export/html/answer.js");
       const program = await (await fetch(`/api/runs/${run}/program/final`)).json();
       const model = new Model(unpacked(program));

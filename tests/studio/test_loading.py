@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import hiddenstate
 from hiddenstate.runs import Run
 from tests.studio.conftest import Browser
 
@@ -56,3 +57,9 @@ def test_little_is_loaded_until_something_is_touched(
     page.click(".away > summary")
     page.wait_for_selector(".away form")
     assert set(LATER[job]) <= set(loaded(browser))
+
+
+def test_a_script_has_at_most_500_lines() -> None:
+    package = Path(hiddenstate.__file__).parent
+    long = [path for path in package.rglob("*.js") if path.read_text("utf-8").count("\n") > 500]
+    assert long == []

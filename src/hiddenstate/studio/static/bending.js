@@ -9,7 +9,7 @@ import { stroke } from "./plot.js";
 import { t } from "./words.js";
 import { frame, write } from "../../export/html/charts.js";
 import { Bender, allowed, drawLane, drawnChannels, nameLane, rangeOf } from "../../export/html/lanes.js";
-import { numbersOf } from "../../export/html/net.js";
+import { numbersOf } from "../../export/html/packed.js";
 import { readSeries } from "../../export/html/table.js";
 
 /** @typedef {import("../../report/html/pixels.js").Box} Box */

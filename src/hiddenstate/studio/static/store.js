@@ -279,9 +279,9 @@ export class Store extends EventTarget {
     if (which === null) return null;
     const key = String(which);
     if (!this._nets.has(key)) {
-      const code = import("../../export/html/net.js");
+      const code = Promise.all([import("../../export/html/net.js"), import("../../export/html/packed.js")]);
       const asked = get(`/api/runs/${this.id}/program/${which}`).then(async (program) => {
-        const { Model, unpacked } = await code;
+        const [{ Model }, { unpacked }] = await code;
         return new Model(unpacked(program));
       });
       asked.catch(() => this._nets.delete(key));
