@@ -16,6 +16,7 @@ from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.headline import headline
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
+from hiddenstate.runs.run import STATIC_ARRAYS
 from hiddenstate.studio.index import last_line
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Arrays
@@ -160,7 +161,8 @@ def arrays_of(run: Run, which: str) -> Arrays:
         If they are damaged or cannot be read.
     """
     if which == "static":
-        return run.static_arrays[0]
+        there = (run.path / "snapshots" / STATIC_ARRAYS).is_file()
+        return run.static_arrays[0] if there else {}  # of a run that has just begun
     if which == "final":
         return run.final_arrays()
     paths = {int(path.stem): path for path in run.snapshot_paths()}
@@ -175,6 +177,12 @@ def pack(arrays: Arrays) -> bytes:
 
     plain = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     return safetensors.numpy.save(plain)
+
+
+def warm() -> None:
+    """Import what the first net of a page needs, which takes a moment."""
+    import hiddenstate.export.html.view
+    import hiddenstate.export.python.file  # noqa: F401
 
 
 def program(run: Run, step: int | None) -> bytes:

@@ -105,6 +105,7 @@ def serve(
     port: int,
     browse: bool,
     tell: Callable[[str], None],
+    waiting: str | None = None,
 ) -> list[str]:
     """Serve the studio until Ctrl-C.
 
@@ -125,6 +126,8 @@ def serve(
         Whether to open the browser.
     tell : callable
         Prints a line.
+    waiting : str, optional
+        The module that waits for a command, so that it starts at once.
 
     Returns
     -------
@@ -144,7 +147,7 @@ def serve(
         session.renew()
         tell(f"the address was used before; a new one, for one browser: {session.address}")
 
-    studio = Studio(session, runs_dir, start, run, roots)
+    studio = Studio(session, runs_dir, start, run, roots, waiting)
     config = uvicorn.Config(
         make_app(studio, on_old_token),
         http=Connection,
@@ -170,4 +173,5 @@ def serve(
         pass
     finally:
         sock.close()
+        studio.processes.dismiss()
     return [process.command for process in studio.processes.running()]

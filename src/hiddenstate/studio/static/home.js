@@ -19,6 +19,7 @@ const kept = { data: "", found: null, job: "", own: {} };
  */
 export async function homePage(main, studio) {
   document.title = "hiddenstate";
+  post("/api/ready").catch(() => {}); // the command that trains will start at once
   let turn = 0; // of what is looked at: the latest wins
   let going = true;
   const commands = commandList();
