@@ -166,7 +166,7 @@ def serve(
     tell(f"studio: {session.address}")
     tell("press Ctrl-C to end it; runs go on")
     if browse:
-        webbrowser.open(session.address)
+        webbrowser.open(session.opening())
     try:
         uvicorn.Server(config).run(sockets=[sock])
     except KeyboardInterrupt:
