@@ -95,7 +95,7 @@ class Studio:
     ) -> None:
         self.session, self.runs_dir, self.start = session, runs_dir, dict(start or {})
         self.index = RunIndex(runs_dir, run)
-        self.watchers = Watchers(runs_dir)
+        self.watchers = Watchers(runs_dir, self.index.running)
         self.places = Places(*(roots or (Path.cwd(),)), runs_dir)
         self.processes = Processes(self.places.roots[0], waiting)
         self.assets = load_assets()

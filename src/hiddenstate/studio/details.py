@@ -14,10 +14,10 @@ from hiddenstate.errors import DataError, HiddenstateError, printable
 from hiddenstate.metrics.comparison import baseline_method, compare
 from hiddenstate.metrics.glossary import entry_of, written
 from hiddenstate.metrics.headline import headline
+from hiddenstate.models.fitted import row_shape_of
 from hiddenstate.report.commands import python_lines, training_command, uses
 from hiddenstate.runs import Run
 from hiddenstate.runs.run import STATIC_ARRAYS
-from hiddenstate.studio.index import last_line
 from hiddenstate.studio.stream import snapshots, state
 from hiddenstate.system.typing import Arrays
 
@@ -44,8 +44,8 @@ def details(run: Run, number: str) -> dict[str, Any]:
         What addresses call it.
     """
     job, options = run.config.job, run.config.flat()
-    last = last_line(run.path / "history.jsonl")
-    results = {k: v for k, v in last.items() if k not in ("event", "step", "check")}
+    last = next(run.lines_from_end("history.jsonl"), {})
+    results = {k: v for k, v in last.items() if k not in ("event", "step")}
     results = results if last.get("event") == "end" else {}
     problems = [text for name in CHECKED if _is_short(run, name) and (text := run.damage(name))]
     shown: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
 def _python(run: Run) -> str | None:
     """Return lines of Python that use the model of a run; None if there is none to read."""
     try:
-        return python_lines(run, run.model().row_shape)
+        return python_lines(run, row_shape_of(run.path / "model.safetensors"))
     except (HiddenstateError, OSError):
         return None
 
