@@ -467,7 +467,7 @@ def main() -> None:
         options.rounds, options.runs = 1, 20
     rows: Rows = []
     for name in options.parts or PARTS:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             rows += PARTS[name](Path(folder), options.runs if name == "runs" else options.rounds)
     print(f"load {os.getloadavg()[0]:.1f}")
     print_table(["", "measured"], rows)

@@ -70,3 +70,19 @@ def test_every_text_is_there_in_chinese_with_its_values():
 def test_a_text_stands_in_one_file():
     texts = [text for part in chinese().values() for text in part]
     assert len(texts) == len(set(texts))
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+def test_sentences_of_the_server_are_translated() -> None:
+    """Those without a name or a number; pages show the others as they are."""
+    source = "".join(path.read_text("utf-8") for path in STATIC.parent.glob("*.py"))
+    fixed = re.findall(
+        r'(?:problem|UnknownRunError|RefusedError\(40[14],|DataError)\(?\s*"([^"{}]+)"', source
+    )
+    known = chinese()["frame"]
+    assert len(fixed) > 8
+    assert [text for text in fixed if text not in known and text not in NEVER_SHOWN] == []
+
+
+NEVER_SHOWN = ("no such job", "this address was used; the terminal shows a new one")
+"""Answers to requests that no page makes, or before there is a page."""
