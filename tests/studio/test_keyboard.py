@@ -1,4 +1,4 @@
-"""The whole tour by keyboard alone: data, training, the run's controls, touch, export, comparison."""
+"""The whole tour by keyboard alone: data, training, controls, touch, export, comparison."""
 
 import shutil
 from collections.abc import Callable
