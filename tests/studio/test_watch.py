@@ -1,7 +1,11 @@
 """What the studio notices of runs that change without leaving a trace."""
 
 import asyncio
+import shutil
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +13,12 @@ from hiddenstate.studio import watch
 from hiddenstate.studio.index import RunIndex
 from hiddenstate.studio.watch import LOCK_SECONDS, Locks, Watcher, Watchers
 from hiddenstate.system.lock import take_lock
+
+
+def finished(told: Coroutine[Any, Any, None]) -> None:
+    """Run in a thread of its own: the browser of other tests has a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, told).result()
 
 
 def test_a_lock_that_becomes_free_is_noticed(tmp_path: Path) -> None:
@@ -44,7 +54,7 @@ def test_pages_are_told_of_a_run_that_was_killed(
             await asyncio.wait_for(woken.wait(), 60)
             assert watcher.turn == 1
 
-    asyncio.run(told())
+    finished(told())
 
 
 def test_each_change_is_told_once_to_all(tmp_path: Path) -> None:
@@ -63,12 +73,10 @@ def test_each_change_is_told_once_to_all(tmp_path: Path) -> None:
             assert watcher.turn == 1
             assert not any(page.is_set() for page in pages)
 
-    asyncio.run(told())
+    finished(told())
 
 
 def test_the_index_knows_which_runs_were_running(tmp_path: Path, trained) -> None:
-    import shutil
-
     for name in ("classify-1", "classify-2"):
         shutil.copytree(trained("classify"), tmp_path / name)
     path = tmp_path / "classify-2"
