@@ -32,7 +32,7 @@ from hiddenstate.models.transform_file import (
     transform_from,
     transform_to_dict,
 )
-from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays
+from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays, read_facts
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.strict_json import check_fields
 
@@ -216,6 +216,14 @@ def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
     if extra.get("feature_names") is not None:  # up to version 0.4, beside the model
         model = with_names(model, extra["feature_names"])
     return model, extra
+
+
+def row_shape_of(path: Path) -> tuple[int, ...]:
+    """Return the shape of a row of a model, as its file states it; the weights are not read.
+
+    Errors as :func:`load_model`.
+    """
+    return tuple(_checked_facts(read_facts(path, "model"), str(path))[1]["row_shape"])
 
 
 def with_names(model: FittedModel, names: Any) -> FittedModel:
