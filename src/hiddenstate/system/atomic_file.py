@@ -275,6 +275,22 @@ def _make_folders(path: Path, made: list[Path]) -> None:
         made.append(folder)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those it is in, unless they are there; other processes may do the same.
+
+    Raises
+    ------
+    MachineError
+        If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MachineError(
+            f"{printable(path)}: the folder cannot be made: {error.strerror}"
+        ) from None
+
+
 def check_output(path: Path) -> Path:
     """Return where :func:`write_output` will write, before anything is computed for it.
 
