@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data import SequenceDataset
+from hiddenstate.data import PreparedDataset, SequenceDataset
 from hiddenstate.data.origin import whole
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import OptionError, count, printable
@@ -181,6 +181,7 @@ def outlook_of(
     horizon: int,
     levels: list[float],
     run: Run | None,
+    trained_on: PreparedDataset | None = None,
 ) -> Outlook:
     """Return the outlook of series that were read.
 
@@ -195,6 +196,8 @@ def outlook_of(
         Between 0 and 1.
     run : Run, optional
         The run whose data `dataset` is: its held-out part calibrates the intervals.
+    trained_on : PreparedDataset, optional
+        The same data as it was prepared for training, of a model without a run.
 
     Raises
     ------
@@ -203,17 +206,18 @@ def outlook_of(
     """
     forecaster = Forecaster(model, predictor, horizon)
     series = series_of_rows(dataset.train, forecaster, printable(dataset.name))
-    starts = [0] * len(series)
+    starts, is_own = [0] * len(series), run is not None or trained_on is not None
     if run is not None and run.config.data.test_fraction:
-        starts = _held_out_from(run, [len(values) for values in series])
+        trained_on = run_test_data(run)
+    if trained_on is not None:
+        starts = _held_out_from(trained_on, [len(values) for values in series])
     ends = forecaster.paths(series, [np.array([len(values) - 1]) for values in series])
     earlier = forecaster.paths(series, calibration_origins(forecaster, series, starts))
-    return Outlook(forecaster, dataset, series, ends, earlier, levels, run is not None)
+    return Outlook(forecaster, dataset, series, ends, earlier, levels, is_own)
 
 
-def _held_out_from(run: Run, lengths: list[int]) -> list[int]:
-    """Return the first held-out step of each series of a run; its length if none is."""
-    dataset = run_test_data(run)
+def _held_out_from(dataset: PreparedDataset, lengths: list[int]) -> list[int]:
+    """Return the first held-out step of each series; its length if none is."""
     origin = dataset.require_test().origin
     starts = list(lengths)
     if origin is not None:

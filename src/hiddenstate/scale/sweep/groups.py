@@ -46,6 +46,8 @@ class GroupedTable:
         Columns of numbers that may be names, (N,) as they are written.
     by_text : tuple of bool
         Whether the numbers of each column of `by` count as they are written: 007 is not 7.
+    texts : tuple of str
+        Columns that stay text in a group in which all their cells are numbers.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class GroupedTable:
     starts: NDArray[np.int64]
     written: dict[int, Array]
     by_text: tuple[bool, ...]
+    texts: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -86,6 +89,7 @@ def read_groups(
     job: str,
     by_text: tuple[bool, ...] | None = None,
     named: bool = True,
+    texts: tuple[str, ...] = (),
 ) -> GroupedTable:
     """Read a table, and find its groups.
 
@@ -99,6 +103,8 @@ def read_groups(
         As in :class:`GroupedTable`, for further rows; by default, that follows from the cells.
     named : bool, default True
         Whether the columns that `options` name must be there.
+    texts : tuple of str
+        Columns that are text, whatever they look like.
 
     Raises
     ------
@@ -111,20 +117,20 @@ def read_groups(
             f"{printable(path)}: not a table; a sweep reads {', '.join(TABLES)} files with a "
             "column that names the group of each row"
         )
-    columns = read_table(path, options)
+    columns = read_table(path, options, texts=texts)
     _check_by(columns, options, by, named)
     if columns.n_rows == 0:
         raise DataError(f"{columns.where}: no rows, so there are no groups")
     which = [columns.positions[name] for name in by]
-    texts, as_text = _texts(columns, which, by_text)
-    inverse, keys = _numbered(texts)
+    values, as_text = _texts(columns, which, by_text)
+    inverse, keys = _numbered(values)
     order = np.argsort(inverse, kind="stable").astype(np.int64)
     starts = np.zeros(len(keys) + 1, np.int64)
     np.cumsum(np.bincount(inverse, minlength=len(keys)), out=starts[1:])
     rest = _without(columns, which)
     names = _may_be_names(rest, options, job)
     written = dict(zip(names, rest.written(names), strict=True)) if names and rest.written else {}
-    return GroupedTable(path, rest, by, keys, order, starts, written, as_text)
+    return GroupedTable(path, rest, by, keys, order, starts, written, as_text, texts)
 
 
 def fingerprint(path: Path) -> str:

@@ -71,6 +71,7 @@ def pack_groups(table: GroupedTable, numbers: Sequence[int], facts: Mapping[str,
         "clocks": sorted(columns.clocks),
         "cells": columns.place is not None,
         "untyped": table.has_untyped_cells,
+        "texts": list(table.texts),
         "written": list(table.written),
         "groups": [[number, int(table.sizes()[number])] for number in numbers],
         "arrays": heads,
@@ -156,7 +157,8 @@ def _columns(
     kinds = list(header["kinds"])
     if header["untyped"]:
         for j, array in enumerate(arrays):
-            if kinds[j] == "text" and (values := text_to_numbers(array)) is not None:
+            may_be_numbers = kinds[j] == "text" and header["names"][j] not in header["texts"]
+            if may_be_numbers and (values := text_to_numbers(array)) is not None:
                 arrays[j], kinds[j] = values, "number"
                 written.setdefault(j, array)
             if kinds[j] == "number":
