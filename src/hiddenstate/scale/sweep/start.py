@@ -99,6 +99,8 @@ def open_sweep(
     values = {name: value for name, value in values.items() if value is not None}
     values["data"] = str(path)
     config = checked_config(job, values)
+    flat = config.flat()
+    values = {name: flat.get(name, value) for name, value in values.items()}
     formats.check_applies(vars(config.data), path)
     store = SweepFolder(folder)
     if not store.exists and _is_used(folder):

@@ -11,6 +11,7 @@ from hiddenstate.config import Config
 from hiddenstate.data import SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers.columns import Columns
+from hiddenstate.data.readers.open import existing
 from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import HiddenstateError, printable
@@ -19,6 +20,7 @@ from hiddenstate.jobs.memory import check_memory
 from hiddenstate.metrics.comparison import compare
 from hiddenstate.metrics.headline import headline
 from hiddenstate.models.labels import check_labels
+from hiddenstate.models.weight_file import encodings_of
 from hiddenstate.runs.record import with_run
 from hiddenstate.scale.sweep.packets import facts_of, unpack_groups
 from hiddenstate.system.memory import out_of_memory
@@ -147,7 +149,9 @@ def try_group(
 
 def group_dataset(columns: Columns, config: Config, name: str) -> SequenceDataset:
     """Return the data of one group, read as training rows."""
-    dataset = to_dataset(columns, config.data, config.job, True, name)
+    weights = config.training.weights
+    encodings = encodings_of(existing(weights)) if weights else None
+    dataset = to_dataset(columns, config.data, config.job, True, name, encodings)
     return replace(dataset, source="file")
 
 
