@@ -1,6 +1,8 @@
 """Workers of a Dask cluster: packets go to them and answers come back; only this process writes."""
 
+import contextlib
 import logging
+import queue
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,7 +41,7 @@ class DaskCluster:
         for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # errors here are one line
         self._killed = distributed.scheduler.KilledWorker
-        self._wait = distributed.wait
+        self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         try:
             self._client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
@@ -61,20 +63,21 @@ class DaskCluster:
     def submit(self, packet: bytes) -> Any:
         """Have a packet trained; Dask gives it to another worker if its own is killed."""
         # Equal packets are trained again: a key names work that the scheduler may still remember.
-        return self._client.submit(train_packet, packet, pure=False)
+        future = self._client.submit(train_packet, packet, pure=False)
+        future.add_done_callback(self._done.put)
+        return future
 
     def finished(self, tickets: Iterable[Any], seconds: float) -> list[tuple[Any, bytes | None]]:
         """Return what is finished; Dask gives a packet up after it has cost some workers."""
-        waiting = list(tickets)
-        try:
-            done = self._wait(waiting, timeout=seconds, return_when="FIRST_COMPLETED").done
-        except TimeoutError:
-            done = set()
-        except Exception:  # noqa: BLE001  cancelled work, or whatever the connection raises
-            done = set()
+        answers = []
+        with contextlib.suppress(queue.Empty):
+            future = self._done.get(timeout=seconds)
+            while True:
+                answers.append((future, self._answer(future)))
+                future = self._done.get_nowait()
         if self._client.status != "running":
             raise self._lost()
-        return [(future, self._answer(future)) for future in waiting if future in done]
+        return answers
 
     def close(self) -> None:
         """Let go of the cluster; what is not finished is cancelled."""
@@ -117,7 +120,10 @@ class DaskCluster:
                 )
 
     def _lost(self) -> MachineError:
-        return MachineError(f"--scheduler: the connection to {printable(self.address)} was lost")
+        return MachineError(
+            f"--scheduler: the connection to {printable(self.address)} was lost; what was trained is "
+            "saved, and the same command again trains the others"
+        )
 
 
 def worker_version() -> str:
