@@ -32,7 +32,7 @@ VALUES: dict[str, Any] = {"time": "t", "target": ("y",), "recipe": "classic", "t
 ROWS = 100
 """Rows of a group."""
 
-REASONS = {"word": "is not a number", "twice": "occurs twice", "short": "fewer"}
+REASONS = {"word": "is not a number", "twice": "occurs twice", "short": "the longest series has"}
 """What makes a group bad, and what its reason must say."""
 
 
