@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from typing import Any, Protocol
 
 from hiddenstate.errors import MachineError
@@ -80,8 +80,8 @@ class LocalPool:
         done, waiting = wait(list(tickets), seconds, FIRST_COMPLETED)
         answers = [(future, _answer(future)) for future in done]
         if any(answer is None for _, answer in answers):
-            self.close()
             answers += [(future, _answer(future) if future.done() else None) for future in waiting]
+            self.close()
         return answers
 
     def close(self) -> None:
@@ -108,10 +108,12 @@ class LocalPool:
 
 def _answer(future: "Future[bytes]") -> bytes | None:
     """Return the answer of a finished packet, or None if its process was killed."""
+    from joblib.externals.loky.process_executor import ShutdownExecutorError
+
     try:
         return future.result()
-    except BrokenExecutor:
-        return None
+    except (BrokenExecutor, ShutdownExecutorError, CancelledError):
+        return None  # the pool was closed, too, if `submit` was the first to see it broken
     except OSError:  # the pipe of a process that was killed
         return None
 
