@@ -12,7 +12,11 @@ from hiddenstate.scale.sweep.work import Outcome
 from tests.scale.sweep.conftest import train_here
 
 DONE = Outcome("done", 5, updates=3)
-MODELS = {("A",): b"first model", ("B",): b"\nhiddenstate-group {}\nsecond", ("C",): b"third"}
+MODELS: dict[tuple[str, ...], bytes] = {
+    ("A",): b"first model",
+    ("B",): b"\nhiddenstate-group {}\nsecond",
+    ("C",): b"third",
+}
 
 
 def whole_file():

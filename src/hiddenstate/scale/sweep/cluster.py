@@ -121,8 +121,8 @@ class DaskCluster:
 
     def _lost(self) -> MachineError:
         return MachineError(
-            f"--scheduler: the connection to {printable(self.address)} was lost; what was trained is "
-            "saved, and the same command again trains the others"
+            f"--scheduler: the connection to {printable(self.address)} was lost; what was trained "
+            "is saved, and the same command again trains the others"
         )
 
 
