@@ -241,9 +241,7 @@ def _layout_check(where: str) -> Callable[[Layout, dict[str, Any]], None]:
     return check
 
 
-def _of_file(
-    arrays: Params, facts: dict[str, Any], where: str
-) -> tuple[FittedModel, dict[str, Any]]:
+def _of_file(arrays: Params, facts: Any, where: str) -> tuple[FittedModel, dict[str, Any]]:
     model, extra = model_from_facts(facts, arrays, where), facts["extra"]
     if extra.get("feature_names") is not None:  # up to version 0.4, beside the model
         model = with_names(model, extra["feature_names"])
