@@ -231,7 +231,7 @@ def kills(folder: Path, n: int, seed: int, groups: int = 2000) -> Outcome:
     return struck(table, folder, n, seed)
 
 
-def dask_kills(folder: Path, n: int, seed: int, groups: int = 2000) -> Outcome:
+def dask_kills(folder: Path, n: int, seed: int, groups: int = 2000, every: int = 1) -> Outcome:
     """Kill workers of a Dask cluster `n` times while a sweep of 2,000 groups runs on it."""
     from distributed import LocalCluster
 
@@ -246,4 +246,4 @@ def dask_kills(folder: Path, n: int, seed: int, groups: int = 2000) -> Outcome:
             return [w.pid for w in cluster.workers.values() if w.pid is not None]
 
         address = ("--scheduler", cluster.scheduler_address)
-        return struck(table, folder, n, seed, address, workers, whole=False)
+        return struck(table, folder, n, seed, address, workers, False, every)
