@@ -32,6 +32,9 @@ VALUES: dict[str, Any] = {"time": "t", "target": ("y",), "recipe": "classic", "t
 ROWS = 100
 """Rows of a group."""
 
+RECORD = 6500
+"""About how many bytes a group takes in the folder."""
+
 REASONS = {"word": "is not a number", "twice": "occurs twice", "short": "the longest series has"}
 """What makes a group bad, and what its reason must say."""
 
@@ -145,7 +148,7 @@ def struck(
     outcome, chance = Outcome(), random.Random(seed)
     args = ["sweep", str(table.path), "--by", "site", *OPTIONS, "--name", NAME, *more]
     # About how much is stored between two kills, if they are spread over the sweep.
-    each = 2500 * len(table.groups) / (kills + 2)
+    each = RECORD * len(table.groups) / (kills + 2)
     done, code = 0, None
     while code != 0:
         process = processes.begin(args, folder)
