@@ -2,6 +2,7 @@
 
 import os
 import signal
+from typing import Any
 
 import joblib
 import numpy as np
@@ -62,7 +63,8 @@ def rows():
 
 def threads_of(estimator, X, y):
     """A score: how many threads the model of a fold predicts with in its process."""
-    return make_predictor(estimator.model_, "cpu")._net.threads
+    predictor: Any = make_predictor(estimator.model_, "cpu")
+    return predictor._net.threads
 
 
 def searched(n_jobs):
