@@ -126,3 +126,12 @@ def test_a_group_that_is_worse_than_its_baseline_says_so(tmp_path):
     assert outcome.value > outcome.baseline
     assert "worse than the last value" in outcome.reason
     assert model
+
+
+def test_labels_that_are_numbers_stay_numbers_beside_words_of_another_group(tmp_path):
+    lines = ["x1,x2,x3,kind", *(f"{i % 4},{i % 3},{i % 5},{1 + i % 2}" for i in range(24))]
+    values = {"label": "kind", "max_steps": 3, "hidden_size": 4}
+    path = table_of(tmp_path, lines, ["1,2,3,high", "1,2,3,low"])
+    model = swept(path, "classify", values)
+    assert model == alone(tmp_path, lines, "classify", values)
+    assert b'\\"classes\\":[1,2]' in model
