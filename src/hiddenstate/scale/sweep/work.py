@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hiddenstate import __version__
@@ -73,7 +73,7 @@ class Outcome:
 
     def facts(self) -> dict[str, Any]:
         """Return it as values for JSON."""
-        values: dict[str, Any] = replace_nan(asdict(self))
+        values: dict[str, Any] = replace_nan(vars(self))
         return values
 
 
