@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the names of _PUBLIC, with their types
     from hiddenstate.scale.sweep.interface import load_sweep as load_sweep
     from hiddenstate.scale.sweep.interface import sweep as sweep
     from hiddenstate.training.callback import Callback as Callback
+    from hiddenstate.training.callback import LoggerCallback as LoggerCallback
 
 __version__ = "0.4.0"
 
@@ -37,6 +38,7 @@ _PUBLIC = {
     "load_sweep": "hiddenstate.scale.sweep.interface",
     "watch": "hiddenstate.live.launch",
     "Callback": "hiddenstate.training.callback",
+    "LoggerCallback": "hiddenstate.training.callback",
     "Run": "hiddenstate.runs",
     "HiddenstateError": "hiddenstate.errors",
 }

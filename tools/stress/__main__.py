@@ -33,6 +33,7 @@ from tools.stress import (
     strange_names,
     studio,
     sweep,
+    track,
 )
 from tools.stress.abuses import abuses
 from tools.stress.processes import Outcome
@@ -206,6 +207,11 @@ CHECKS = {
     ),
     "soak": Check(
         "a page of the studio opened, for so many minutes", lambda a: studio.soak(a.folder, a.n), 60
+    ),
+    "trackers": Check(
+        "a follower of a run killed, its server away for a minute",
+        lambda a: track.followed(a.folder, a.n, a.seed),
+        20,
     ),
     "models": Check("a damaged model file loaded", models, 100_000),
     "readers": Check("a damaged data file read", readers, 10_000),

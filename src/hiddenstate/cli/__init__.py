@@ -18,6 +18,7 @@ from hiddenstate.cli.predict import evaluate, predict
 from hiddenstate.cli.runs import compare, runs
 from hiddenstate.cli.studio import studio
 from hiddenstate.cli.sweep import sweep
+from hiddenstate.cli.track import track
 from hiddenstate.cli.train import autoencode, classify, regress, resume
 from hiddenstate.cli.verify import verify
 from hiddenstate.cli.view import figures, film, report, watch
@@ -35,7 +36,7 @@ GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Data": (inspect,),
     "Training": (classify, regress, autoencode, resume, sweep, ctl),
     "Using a model": (predict, evaluate, forecast, export),
-    "Views and reports": (watch, studio, figures, report, film),
+    "Views and reports": (watch, studio, track, figures, report, film),
     "Runs and machine": (runs, compare, verify, doctor),
 }
 """The commands by heading in the help, in the order they are used."""

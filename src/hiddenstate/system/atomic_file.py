@@ -262,6 +262,13 @@ def write_outputs(files: Mapping[Path, bytes]) -> None:
         raise
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those it is in, as far as they are missing (`MachineError`)."""
+    _make_folders(path, [])
+    if not path.is_dir():
+        raise MachineError(f"{printable(path)}: is not a folder; use another")
+
+
 def _make_folders(path: Path, made: list[Path]) -> None:
     """Make a folder and those it is in, and add each to `made` (`MachineError`)."""
     missing = [each for each in (path, *path.parents) if not each.exists()]
