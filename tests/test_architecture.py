@@ -234,6 +234,7 @@ def test_files_are_written_by_the_run_writer_and_atomic_files_alone() -> None:
         "views.terminal.screen",  # the terminal, which is opened to write on
         "live.launch",  # removes its own temporary folder
         "cli.stdin",  # in a temporary folder
+        "scale.sweep.worker",  # the pipe to the command that started it
     }
     writing = {
         module

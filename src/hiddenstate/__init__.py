@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # the names of _PUBLIC, with their types
     from hiddenstate.estimators import load as load
     from hiddenstate.live.launch import watch as watch
     from hiddenstate.runs import Run as Run
+    from hiddenstate.scale.sweep.interface import load_sweep as load_sweep
+    from hiddenstate.scale.sweep.interface import sweep as sweep
     from hiddenstate.training.callback import Callback as Callback
     from hiddenstate.training.callback import LoggerCallback as LoggerCallback
 
@@ -32,6 +34,8 @@ _PUBLIC = {
     "read_data": "hiddenstate.data",
     "load_mnist": "hiddenstate.datasets",
     "load_waves": "hiddenstate.datasets",
+    "sweep": "hiddenstate.scale.sweep.interface",
+    "load_sweep": "hiddenstate.scale.sweep.interface",
     "watch": "hiddenstate.live.launch",
     "Callback": "hiddenstate.training.callback",
     "LoggerCallback": "hiddenstate.training.callback",

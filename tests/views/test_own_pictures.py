@@ -104,7 +104,7 @@ def test_a_default_forecast_is_tracked_as_one_line_with_its_name(tmp_path: Path)
     timeline = Timeline(train("regress", options, tmp_path))
     axes, *_ = drawings(timeline, timeline.moment())["tracking"](None).axes
     red, blue = axes.get_lines()
-    assert len(red.get_xdata()) == len(blue.get_xdata()) > 100
+    assert np.size(red.get_xdata()) == np.size(blue.get_xdata()) > 100
     assert red.get_linestyle() == "-"
     assert np.isfinite(np.asarray(red.get_ydata(), float)).all()
     assert axes.get_xlim()[0] > 4  # the first prediction is for the end of a window of 8 steps

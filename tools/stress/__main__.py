@@ -32,6 +32,7 @@ from tools.stress import (
     stopping,
     strange_names,
     studio,
+    sweep,
     track,
 )
 from tools.stress.abuses import abuses
@@ -186,6 +187,16 @@ CHECKS = {
     "order": Check("file calls recorded by strace", lambda a: machine.write_order(a.folder)),
     "names": Check("a command with an unusual name", lambda a: strange_names.names(a.folder)),
     "abuses": Check("a command or a line of Python abused", lambda a: abuses(a.folder)),
+    "sweep": Check(
+        "a sweep of 2,000 groups and its workers killed",
+        lambda a: sweep.kills(a.folder, a.n, a.seed),
+        20,
+    ),
+    "dask": Check(
+        "workers of a Dask cluster killed under a sweep of 2,000 groups",
+        lambda a: sweep.dask_kills(a.folder, a.n, a.seed),
+        5,
+    ),
     "watchers": Check(
         "the studio killed while it is watched",
         lambda a: studio.kills(a.folder, a.n, a.seed),

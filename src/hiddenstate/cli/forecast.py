@@ -19,14 +19,13 @@ from hiddenstate.cli.predict import (
     opened_model,
     refuse_overwriting,
     resolved_format,
+    skip_unknown_option,
     write_prediction,
 )
 from hiddenstate.cli.run_argument import check_order, run_argument
 from hiddenstate.cli.stdin import stdin_as_file
+from hiddenstate.cli.sweep_models import forecast_groups, refuse_skipping, sweep_folder
 from hiddenstate.errors import OptionError, count
-
-if TYPE_CHECKING:
-    pass
 
 if TYPE_CHECKING:
     from hiddenstate.inference.outlook import Outlook
@@ -46,7 +45,8 @@ FIGURES = (".png", ".svg", ".pdf")
     "without DATA, the series that the run was trained and tested on. Steps up to the trained "
     "horizon are direct: each is forecast from values known that many steps before. Later steps "
     "are recursive: earlier forecasts are read as values. Intervals are calibrated on forecasts of "
-    "the held-out part of the run, or of DATA for a model file.\n\n\b\nExample:\n"
+    "the held-out part of the run, or of DATA for a model file. With a sweep as RUN, each group is "
+    "forecast by its own model.\n\n\b\nExample:\n"
     "  hiddenstate forecast regress-1 --horizon 12 --level 80,95 --figure forecast.png",
 )
 @run_argument
@@ -69,6 +69,7 @@ FIGURES = (".png", ".svg", ".pdf")
               "[default: auto]")  # fmt: skip
 @click.option("--figure", type=FilePath(path_type=Path), metavar="FILE",
               help="Draw the forecasts after the last steps of up to six series.")  # fmt: skip
+@skip_unknown_option
 @json_option
 @model_options
 def forecast(
@@ -81,6 +82,7 @@ def forecast(
     output: Path | None,
     file_format: str,
     figure: Path | None,
+    skip_unknown: bool,
     as_json: bool,
     device: str,
     threads: int,
@@ -100,6 +102,20 @@ def forecast(
     for file in (output, figure):
         if file is not None:
             check_output(file)
+    if (groups := sweep_folder(run, runs_dir)) is not None:
+        for flag, value in (("--backtest", backtest), ("--figure", figure)):
+            if value is not None:
+                raise OptionError(
+                    f"{flag}: not for a sweep; take a model out with `hiddenstate sweep "
+                    f"{run} --extract GROUP FILE`"
+                )
+        file_format = "json" if as_json else file_format
+        forecast_groups(
+            groups, data, output, file_format, skip_unknown, horizon, levels, device, threads,
+            reading,
+        )  # fmt: skip
+        return
+    refuse_skipping(skip_unknown)
     check_order(run, data, runs_dir)
     model, trained_run = opened_model(run, runs_dir)
     if output is not None:

@@ -18,6 +18,7 @@ from hiddenstate.cli.options import (
 from hiddenstate.cli.output import note, note_damage, say, say_json, table
 from hiddenstate.cli.run_argument import check_order, run_argument
 from hiddenstate.cli.stdin import named, stdin_as_file
+from hiddenstate.cli.sweep_models import predict_groups, refuse_skipping, sweep_folder
 from hiddenstate.config import DataConfig, section_options
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import OptionError, printable
@@ -39,6 +40,13 @@ FORMATS = {
 data_argument = click.argument("data", required=False)
 
 
+skip_unknown_option = click.option(
+    "--skip-unknown",
+    is_flag=True,
+    help="Of a sweep: leave out groups of DATA that have no model, and list them.",
+)
+
+
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a command with the options of reading data and of computing."""
     for option in (debug_option, runs_dir_option):
@@ -56,7 +64,8 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     short_help="Predict new rows.",
     help="Predict new rows.\n\nRUN is a run, its folder, or a model file. DATA is a file or "
     "folder in any supported format, with the columns of the training data; without DATA, the "
-    "test rows of the run are used. A classifier predicts labels and a regressor its targets; an "
+    "test rows of the run are used. With a sweep as RUN, each group of DATA has its own "
+    "model. A classifier predicts labels and a regressor its targets; an "
     "autoencoder prints the code of each row and its reconstruction error.\n\n\b\nExample:\n"
     "  hiddenstate predict classify-1 digits.csv --proba --output labels.csv\n"
     "  tail -f sensor.csv | hiddenstate predict regress-1 - --stream",
@@ -83,12 +92,14 @@ def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     default="auto",
     help="Output format; auto follows the name of --output, otherwise CSV.  [default: auto]",
 )
+@skip_unknown_option
 @model_options
 def predict(
     run: str,
     data: str | None,
     proba: bool,
     stream: bool,
+    skip_unknown: bool,
     output: Path | None,
     file_format: str,
     device: str,
@@ -109,6 +120,12 @@ def predict(
         _check_stream(data, output)
     if output is not None:
         check_output(output)
+    if (groups := sweep_folder(run, runs_dir)) is not None and not stream:
+        predict_groups(
+            groups, data, output, file_format, skip_unknown, proba, device, threads, reading
+        )
+        return None
+    refuse_skipping(skip_unknown)
     check_order(run, data, runs_dir)
     model, trained_run = opened_model(run, runs_dir)
     if proba and model.net.job != "classify":

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from hiddenstate.engines import Chunk
 from hiddenstate.errors import printable
@@ -10,6 +10,9 @@ from hiddenstate.jobs.lines import log_line
 from hiddenstate.runs.events import Figures, LogEvent
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 
 class Lines(Callback):
@@ -29,6 +32,51 @@ class Lines(Callback):
         self._print_line(log_line(event, trainer.job.config))
 
 
+class CountBar:
+    """Draws a bar of things that are done, and the remaining time, on a terminal.
+
+    Parameters
+    ----------
+    stream : text stream
+        The terminal.
+    what : str
+        What is counted.
+    total : int
+    """
+
+    def __init__(self, stream: IO[str], what: str, total: int) -> None:
+        self._bar = _bar_on(stream, "note")
+        self._task = self._bar.add_task(what, total=total, note="")
+        self._bar.start()
+
+    def advance(self, note: str) -> None:
+        """Count one more, and show a note."""
+        self._bar.update(self._task, advance=1, note=note)
+
+    def stop(self) -> None:
+        """Remove the bar."""
+        self._bar.stop()
+
+
+def _bar_on(stream: IO[str], field: str) -> "Bar":
+    """Return a bar with a count, the text of a field and the remaining time."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(f"{{task.fields[{field}]}}"),
+        TimeRemainingColumn(compact=True),
+        console=Console(file=stream, stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
 class ProgressBar(Callback):
     """Draws a bar with the rate and the remaining time on a terminal.
 
@@ -39,21 +87,7 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, stream: IO[str]) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(compact=True),
-            console=Console(file=stream, stderr=True),
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        self._bar = _bar_on(stream, "rate")
         self._task = self._bar.add_task("training", total=None, rate="")
         self._first, self._began = 0, 0.0
 

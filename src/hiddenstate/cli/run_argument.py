@@ -116,7 +116,8 @@ def _is_data(name: str) -> bool:
 
 
 def _is_run(path: Path) -> bool:
-    return (path / "config.json").is_file()
+    """Whether a folder is a run, or a sweep, which has many models."""
+    return (path / "config.json").is_file() or (path / "sweep.json").is_file()
 
 
 def _is_model(name: str) -> bool:

@@ -53,9 +53,26 @@ def load(path: str | Path) -> Any:
     if not path.is_file():
         raise DataError(f"{printable(path)}: no such file")
     refuse_code(path)
-    model, extra = load_model(path)
+    return restored(*load_model(path), printable(path))
+
+
+def restored(model: FittedModel, extra: dict[str, Any], where: str) -> Any:
+    """Return the estimator of a model file that was read.
+
+    Parameters
+    ----------
+    model : FittedModel
+    extra : dict
+        The facts beside it.
+    where : str
+        Names the file in errors.
+
+    Raises
+    ------
+    UntrustedFileError
+        If the facts do not fit the model.
+    """
     kind = _KINDS[model.net.job]
-    where = printable(path)
     if "estimator" not in extra:  # the model of a run
         return _restore(kind(), model, _settings_of(model), {})
     fields: dict[str, Any] = {

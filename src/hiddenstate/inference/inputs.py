@@ -13,6 +13,7 @@ from hiddenstate.data.column_names import ALL, are_names, match_columns, order_n
 from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.known_ahead import with_known_ahead
 from hiddenstate.data.prepare.layout import pixel_fractions
+from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.formats import is_table
 from hiddenstate.data.readers.open import (
     TEXT_OPTIONS,
@@ -72,7 +73,11 @@ def run_test_data(run: Run | None) -> PreparedDataset:
 
 
 def read_new_data(
-    model: FittedModel, name: str, changes: Mapping[str, Any], require_targets: bool
+    model: FittedModel,
+    name: str,
+    changes: Mapping[str, Any],
+    require_targets: bool,
+    columns: Columns | None = None,
 ) -> SequenceDataset:
     """Read rows for `model` with the reading options of its training data.
 
@@ -87,6 +92,8 @@ def read_new_data(
         Reading options that differ from training, by name.
     require_targets : bool
         Whether labels or targets must be present.
+    columns : Columns, optional
+        Some rows of the table, where it was read before.
 
     Raises
     ------
@@ -104,7 +111,7 @@ def read_new_data(
         encodings = model.transform.encodings
         classes = model.classes or ()
         dataset = read_like(
-            name, model.net.job, reading, changes, require_targets, encodings, classes
+            name, model.net.job, reading, changes, require_targets, encodings, classes, columns
         )
     except DataError:
         _check_names(name, trained, {**reading, **changes}, chosen)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data import SequenceDataset
+from hiddenstate.data import PreparedDataset, SequenceDataset
 from hiddenstate.data.origin import whole
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import OptionError, count, printable
@@ -207,6 +207,7 @@ def outlook_of(
     future: str | None = None,
     changes: Mapping[str, Any] | None = None,
     backtest: bool = False,
+    trained_on: PreparedDataset | None = None,
 ) -> Outlook:
     """Return the outlook of series that were read.
 
@@ -228,6 +229,8 @@ def outlook_of(
         Reading options of that file that differ from training, by name.
     backtest : bool, default False
         Whether only earlier steps will be forecast, so that nothing must be known after the series.
+    trained_on : PreparedDataset, optional
+        The same data as it was prepared for training, of a model without a run.
 
     Raises
     ------
@@ -242,17 +245,18 @@ def outlook_of(
         if not backtest:
             later.check(after, horizon, future)
         forecaster = forecaster.followed_by([each.values for each in after])
-    starts = [0] * len(series)
+    starts, is_own = [0] * len(series), run is not None or trained_on is not None
     if run is not None and run.config.data.test_fraction:
-        starts = _held_out_from(run, [len(values) for values in series])
+        trained_on = run_test_data(run)
+    if trained_on is not None:
+        starts = _held_out_from(trained_on, [len(values) for values in series])
     ends = forecaster.paths(series, [np.array([len(values) - 1]) for values in series])
     earlier = forecaster.paths(series, calibration_origins(forecaster, series, starts))
-    return Outlook(forecaster, dataset, series, ends, earlier, levels, run is not None)
+    return Outlook(forecaster, dataset, series, ends, earlier, levels, is_own)
 
 
-def _held_out_from(run: Run, lengths: list[int]) -> list[int]:
-    """Return the first held-out step of each series of a run; its length if none is."""
-    dataset = run_test_data(run)
+def _held_out_from(dataset: PreparedDataset, lengths: list[int]) -> list[int]:
+    """Return the first held-out step of each series; its length if none is."""
     origin = dataset.require_test().origin
     starts = list(lengths)
     if origin is not None:

@@ -1,7 +1,7 @@
 """A trained network with the meaning of its inputs and outputs, and its file."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +32,13 @@ from hiddenstate.models.transform_file import (
     transform_from,
     transform_to_dict,
 )
-from hiddenstate.system.array_file import Layout, encode_arrays, read_arrays, read_facts
+from hiddenstate.system.array_file import (
+    Layout,
+    decode_arrays,
+    encode_arrays,
+    read_arrays,
+    read_facts,
+)
 from hiddenstate.system.atomic_file import write_output
 from hiddenstate.system.strict_json import check_fields
 
@@ -207,11 +213,27 @@ def load_model(path: Path) -> tuple[FittedModel, dict[str, Any]]:
         If it is damaged, was not written by hiddenstate, or its weights do not fit its network.
     """
     where = str(path)
+    return _of_file(*read_arrays(path, "model", _layout_check(where)), where)
+
+
+def model_of_bytes(content: bytes, where: str) -> tuple[FittedModel, dict[str, Any]]:
+    """Return the model in the bytes of a model file, and the extra facts saved with it.
+
+    `where` names them in errors, which are those of :func:`load_model`.
+    """
+    return _of_file(*decode_arrays(content, where, "model", _layout_check(where)), where)
+
+
+def _layout_check(where: str) -> Callable[[Layout, dict[str, Any]], None]:
+    """Return what refuses a file before memory is allocated for its arrays."""
 
     def check(layout: Layout, facts: dict[str, Any]) -> None:
         _check_layout(layout, _checked_facts(facts, where)[0], where)
 
-    arrays, facts = read_arrays(path, "model", check)
+    return check
+
+
+def _of_file(arrays: Params, facts: Any, where: str) -> tuple[FittedModel, dict[str, Any]]:
     model, extra = model_from_facts(facts, arrays, where), facts["extra"]
     if extra.get("feature_names") is not None:  # up to version 0.4, beside the model
         model = with_names(model, extra["feature_names"])

@@ -6,6 +6,7 @@ type, shape and bytes. Reading checks all of it before any array is used. Nothin
 """
 
 import hashlib
+import io
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -97,19 +98,40 @@ def read_arrays(
     """
     try:
         with open_regular(path) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            start, header = _header(path, stream, size)
-            body, recorded = _body_of_kind(path, header.pop("__metadata__", None), kind)
-            layout, offsets = _layout(path, header, size - start)
-            if check is not None:
-                check(layout, body["facts"])
-            if size > LARGE:
-                check_free(
-                    2 * size, f"reading {printable(path)}", "free memory, or use a smaller file"
-                )
-            data = stream.read(size - start)
+            return _read(path, stream, os.fstat(stream.fileno()).st_size, kind, check)
     except OSError as error:
         raise MachineError(f"{printable(path)}: cannot be read: {error.strerror}") from None
+
+
+def decode_arrays(
+    content: bytes,
+    where: str,
+    kind: str,
+    check: Callable[[Layout, dict[str, Any]], None] | None = None,
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return the arrays and facts in the bytes that :func:`encode_arrays` returned.
+
+    `where` names them in errors, which are those of :func:`read_arrays`.
+    """
+    return _read(Path(where), io.BytesIO(content), len(content), kind, check)
+
+
+def _read(
+    path: Path,
+    stream: IO[bytes],
+    size: int,
+    kind: str,
+    check: Callable[[Layout, dict[str, Any]], None] | None,
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Read an array file of `size` bytes from a stream; `path` names it in errors."""
+    start, header = _header(path, stream, size)
+    body, recorded = _body_of_kind(path, header.pop("__metadata__", None), kind)
+    layout, offsets = _layout(path, header, size - start)
+    if check is not None:
+        check(layout, body["facts"])
+    if size > LARGE:
+        check_free(2 * size, f"reading {printable(path)}", "free memory, or use a smaller file")
+    data = stream.read(size - start)
     if len(data) != size - start:
         raise UntrustedFileError(f"{printable(path)}: was truncated while it was read")
     arrays = {}

@@ -262,13 +262,6 @@ def write_outputs(files: Mapping[Path, bytes]) -> None:
         raise
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those it is in, as far as they are missing (`MachineError`)."""
-    _make_folders(path, [])
-    if not path.is_dir():
-        raise MachineError(f"{printable(path)}: is not a folder; use another")
-
-
 def _make_folders(path: Path, made: list[Path]) -> None:
     """Make a folder and those it is in, and add each to `made` (`MachineError`)."""
     missing = [each for each in (path, *path.parents) if not each.exists()]
@@ -280,6 +273,24 @@ def _make_folders(path: Path, made: list[Path]) -> None:
                 f"{printable(folder)}: the folder cannot be made: {error.strerror}"
             ) from None
         made.append(folder)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those it is in, unless they are there; other processes may do the same.
+
+    Raises
+    ------
+    MachineError
+        If it cannot be made, or something else is there.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise MachineError(f"{printable(path)}: is not a folder; use another") from None
+    except OSError as error:
+        raise MachineError(
+            f"{printable(path)}: the folder cannot be made: {error.strerror}"
+        ) from None
 
 
 def check_output(path: Path) -> Path:

@@ -11,10 +11,10 @@ from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.system.atomic_file import open_regular_descriptor
 
 
-def is_locked(folder: Path) -> bool:
-    """Return whether a live process is writing in `folder`; changes nothing there."""
+def is_locked(folder: Path, name: str = "lock") -> bool:
+    """Return whether a live process holds the lock `name` of `folder`; changes nothing there."""
     try:
-        with FileIO(open_regular_descriptor(folder / "lock", os.O_RDONLY)) as stream:
+        with FileIO(open_regular_descriptor(folder / name, os.O_RDONLY)) as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -23,8 +23,14 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
-def take_lock(folder: Path) -> FileIO:
+def take_lock(folder: Path, name: str = "lock") -> FileIO:
     """Lock `folder` for this process until the returned stream is closed.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str, default "lock"
+        The file that is locked, for a folder in which several processes write files of their own.
 
     Raises
     ------
@@ -35,7 +41,7 @@ def take_lock(folder: Path) -> FileIO:
         If the lock is not a regular file.
     """
     try:
-        descriptor = open_regular_descriptor(folder / "lock", os.O_RDWR | os.O_CREAT)
+        descriptor = open_regular_descriptor(folder / name, os.O_RDWR | os.O_CREAT)
         stream = FileIO(descriptor, "r+")
     except OSError as error:
         raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None

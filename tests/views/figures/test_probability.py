@@ -123,7 +123,7 @@ def test_right_rows_of_no_class_have_the_colour_of_wrong_ones():
     chances = np.full((3, 4), 0.9)
     figure = figures.dynamics(steps, chances, labels, np.ones(4, bool), list("abcd"))
     colors = {
-        to_hex(line.get_colors()[0])
+        to_hex(tuple(np.asarray(line.get_colors())[0]))
         for axes in figure.axes
         for line in axes.collections
         if isinstance(line, LineCollection) and len(line.get_segments())

@@ -38,7 +38,7 @@ class Names:
         if not labels:
             return cls()
         texts = [label for label in labels if isinstance(label, str) and is_number(label)]
-        return cls(label=_reason(texts, [float(text) for text in texts]) != "")
+        return cls(label=reason_for_text(texts, [float(text) for text in texts]) != "")
 
 
 def with_names_as_text(
@@ -83,7 +83,7 @@ def with_names_as_text(
     for j, cells in zip(which, columns.written(which), strict=True):
         cells[missing_cells(arrays[j])] = ""
         present = cells != ""
-        reason = _reason(cells[present].tolist(), arrays[j][present].tolist())
+        reason = reason_for_text(cells[present].tolist(), arrays[j][present].tolist())
         is_label = j == roles.label and j not in roles.id and names.label is not None
         if not reason and not (is_label and names.label):
             continue
@@ -111,7 +111,7 @@ def _may_be_text(columns: Columns, j: int, roles: Roles, names: Names) -> bool:
     return j != roles.label or names.label is not None or not like_numbers(columns.arrays[j])
 
 
-def _reason(texts: Sequence[str], values: Sequence[float]) -> str:
+def reason_for_text(texts: Sequence[str], values: Sequence[float]) -> str:
     """Say why texts, which are these numbers, say more than those; empty if they do not."""
     first: dict[float, str] = {}
     zero = ""

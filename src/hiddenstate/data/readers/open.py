@@ -18,6 +18,7 @@ from hiddenstate.data.dataset import PreparedDataset, SequenceDataset
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers import formats
+from hiddenstate.data.readers.cells import with_texts
 from hiddenstate.data.readers.column_roles import Part
 from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.formats import has_ending, is_table
@@ -162,6 +163,7 @@ def read_path(
     encodings: tuple[Encoding, ...] | None = None,
     as_text: Names = Names(),  # noqa: B008  # frozen
     part: Part = "training",
+    columns: Columns | None = None,
 ) -> SequenceDataset:
     """Read one file or folder with the reader for its name.
 
@@ -182,6 +184,8 @@ def read_path(
         Which ids, groups and labels of a table may be text though all their cells are numbers.
     part : {"training", "test", "new"}
         What the rows are for: training, `--test`, or a model that is trained already.
+    columns : Columns, optional
+        Some rows of the table, where it was read before.
 
     Raises
     ------
@@ -198,9 +202,12 @@ def read_path(
         )
     if is_table(path):
         texts = [e.column for e in encodings or () if e.values]
-        columns = (
-            sample_columns(path, options) if sample else read_table(path, options, texts=texts)
-        )
+        if columns is not None:
+            columns = with_texts(columns, texts)
+        elif sample:
+            columns = sample_columns(path, options)
+        else:
+            columns = read_table(path, options, texts=texts)
         dataset = to_dataset(
             columns, options, job, require_targets, path.name, encodings, as_text, part
         )
@@ -245,8 +252,6 @@ def read_table(
     columns = _columns_reader(path)(path, options, sample)
     if not texts or has_ending(path, formats.PARQUET):
         return columns
-    from hiddenstate.data.readers.cells import with_texts
-
     return with_texts(columns, texts)
 
 
@@ -293,6 +298,7 @@ def read_like(
     require_targets: bool,
     encodings: tuple[Encoding, ...] = (),
     classes: Sequence[Any] = (),
+    columns: Columns | None = None,
 ) -> SequenceDataset:
     """Read new rows with the options that the training data of a model was read with.
 
@@ -313,6 +319,8 @@ def read_like(
         Those of the model.
     classes : sequence
         Its labels, if it has some.
+    columns : Columns, optional
+        Some rows of the table, where it was read before.
 
     Raises
     ------
@@ -327,7 +335,7 @@ def read_like(
     try:
         as_text = Names.like(classes)
         dataset = read_path(
-            name, config.data, job, require_targets, False, encodings, as_text, "new"
+            name, config.data, job, require_targets, False, encodings, as_text, "new", columns
         )
     except DataError as error:
         raise DataError(_hint_for_new_data(str(error), job)) from None

@@ -1,0 +1,99 @@
+"""The commands predict and forecast with a sweep in the place of RUN: all groups at once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hiddenstate.cli.output import note
+from hiddenstate.errors import OptionError, printable
+
+REMARKS = 20
+"""Most remarks that are printed: a table may have thousands of groups."""
+
+
+def sweep_folder(name: str, runs_dir: Path) -> Path | None:
+    """Return the folder of the sweep that RUN names, or None if it names none."""
+    from hiddenstate.scale.sweep.store import is_sweep
+
+    return next((path for path in (Path(name), runs_dir / name) if is_sweep(path)), None)
+
+
+def refuse_skipping(skip_unknown: bool) -> None:
+    """Refuse --skip-unknown without a sweep (`OptionError`)."""
+    if skip_unknown:
+        raise OptionError("--skip-unknown: only for a sweep; RUN is none")
+
+
+def predict_groups(
+    folder: Path,
+    data: str | None,
+    output: Path | None,
+    file_format: str,
+    skip_unknown: bool,
+    proba: bool,
+    device: str,
+    threads: int,
+    reading: Mapping[str, Any],
+) -> None:
+    """Predict a table with the models of a sweep, and write one table."""
+    from hiddenstate.cli.predict import write_prediction
+    from hiddenstate.scale.sweep.models import open_models
+    from hiddenstate.scale.sweep.predict import predict_sweep, read_sweep_table
+
+    if data is None:
+        raise OptionError("a sweep keeps no test rows; pass DATA after it")
+    models = open_models(folder)
+    if proba and models.about["job"] != "classify":
+        raise OptionError(f"--proba: only for classifiers; this is a {models.about['job']} sweep")
+    _refuse_inputs(output, folder, data)
+    given = read_sweep_table(models, data, reading, skip_unknown)
+    prediction = predict_sweep(given, proba, device, threads or 1)
+    write_prediction(prediction, output, file_format)
+    _note_remarks(prediction.remarks)
+
+
+def forecast_groups(
+    folder: Path,
+    data: str | None,
+    output: Path | None,
+    file_format: str,
+    skip_unknown: bool,
+    horizon: int,
+    levels: list[float],
+    device: str,
+    threads: int,
+    reading: Mapping[str, Any],
+) -> None:
+    """Forecast the series of all groups of a sweep, and write one table."""
+    from hiddenstate.cli.predict import write_prediction
+    from hiddenstate.scale.sweep.models import open_models
+    from hiddenstate.scale.sweep.predict import forecast_sweep, own_table, read_sweep_table
+
+    models = open_models(folder)
+    own = own_table(models) if data is None else None
+    _refuse_inputs(output, folder, data or own or "")
+    # Groups of its own table that failed are listed in its results already.
+    given = read_sweep_table(models, own or str(data), reading, skip_unknown or own is not None)
+    prediction = forecast_sweep(given, horizon, levels, own is not None, device, threads or 1)
+    write_prediction(prediction, output, file_format)
+    _note_remarks(prediction.remarks)
+
+
+def _refuse_inputs(output: Path | None, folder: Path, data: str) -> None:
+    """Refuse to write over the table or a file of the sweep."""
+    if output is None or not output.exists():
+        return
+    target = output.resolve()
+    is_data = Path(data).exists() and Path(data).samefile(output)
+    if is_data or folder.resolve() in target.parents:
+        raise OptionError(
+            f"--output: {printable(output)} exists and is an input, or belongs to the sweep; name "
+            "another file"
+        )
+
+
+def _note_remarks(remarks: tuple[str, ...]) -> None:
+    for remark in remarks[:REMARKS]:
+        note(f"note: {remark}")
+    if len(remarks) > REMARKS:
+        note(f"note: and {len(remarks) - REMARKS:,} more notes on other groups")

@@ -1,0 +1,74 @@
+"""The models of a sweep, by group."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hiddenstate.errors import DataError, did_you_mean, printable
+from hiddenstate.models.fitted import FittedModel, model_of_bytes
+from hiddenstate.scale.sweep.groups import Key, name_of
+from hiddenstate.scale.sweep.store import Record, SweepFolder
+
+
+class SweepModels:
+    """The trained groups of a folder.
+
+    Parameters
+    ----------
+    folder : SweepFolder
+    """
+
+    def __init__(self, folder: SweepFolder) -> None:
+        self.folder = folder
+        self.about: dict[str, Any] = folder.about()
+        self.by: tuple[str, ...] = tuple(self.about["by"])
+
+    @cached_property
+    def records(self) -> dict[Key, Record]:
+        """What became of each group."""
+        return self.folder.records()
+
+    def __iter__(self) -> Iterator[Key]:
+        return (key for key, record in self.records.items() if record.n_bytes)
+
+    def model_bytes(self, key: Key) -> bytes:
+        """Return the model file of a group.
+
+        Raises
+        ------
+        DataError
+            If there is no such group, or it has no model.
+        """
+        return self._record(key).model_bytes()
+
+    def model(self, key: Key) -> FittedModel:
+        """Return the model of a group; errors as :meth:`model_bytes`."""
+        record = self._record(key)
+        return model_of_bytes(record.model_bytes(), f"{record.path}: {name_of(key, self.by)}")[0]
+
+    def why_not(self, key: Key) -> str:
+        """Return why a group has no model; empty if it has one."""
+        record = self.records.get(key)
+        if record is None:
+            return "is not in the sweep, or not trained yet"
+        return f"failed: {record.outcome.reason}" if not record.n_bytes else ""
+
+    def _record(self, key: Key) -> Record:
+        record = self.records.get(key)
+        if record is None:
+            named = {name_of(each, self.by): each for each in self.records}
+            hint = did_you_mean(name_of(key, self.by), named)
+            raise DataError(
+                f"{printable(self.folder.path)}: no trained group {name_of(key, self.by)}{hint}"
+            )
+        if not record.n_bytes:
+            raise DataError(
+                f"{printable(self.folder.path)}: group {name_of(key, self.by)} {self.why_not(key)}"
+            )
+        return record
+
+
+def open_models(path: Path) -> SweepModels:
+    """Return the models of the sweep in a folder; errors as :meth:`SweepFolder.about`."""
+    return SweepModels(SweepFolder(path))

@@ -1,0 +1,62 @@
+"""The table of a sweep: what became of each group."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hiddenstate.scale.sweep.groups import Key
+from hiddenstate.scale.sweep.store import Record, SweepFolder
+from hiddenstate.scale.sweep.work import STATUSES
+
+COLUMNS = ("status", "score", "value", "baseline", "rows", "updates", "seconds", "reason")
+"""Columns of the table after those of the groups."""
+
+ROUNDS = 5
+"""Most times that the table is written while other commands add groups."""
+
+
+def result_rows(records: Mapping[Key, Record], by: Sequence[str]) -> list[dict[str, Any]]:
+    """Return one row a group, by its values: those, then `COLUMNS`."""
+    names = [f"group_{name}" if name in COLUMNS else name for name in by]
+    rows = []
+    for key, record in sorted(records.items()):
+        facts = record.outcome.facts()
+        rows.append(dict(zip(names, key, strict=True)) | {name: facts[name] for name in COLUMNS})
+    return rows
+
+
+def encode_results(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return rows as CSV with a header line."""
+    if not rows:
+        return b""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows[0])
+    writer.writerows(["" if v is None else v for v in row.values()] for row in rows)
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def write_results(folder: SweepFolder, by: Sequence[str]) -> dict[Key, Record]:
+    """Write the table of a folder, and return the records in it.
+
+    Commands that train other shards may add groups meanwhile: the table is written again then.
+    """
+    for _ in range(ROUNDS):
+        before = _sizes(folder)
+        records = folder.records()
+        folder.write_results(encode_results(result_rows(records, by)))
+        if _sizes(folder) == before:
+            break
+    return records
+
+
+def counts(records: Mapping[Key, Record]) -> dict[str, int]:
+    """Return how many groups have each status."""
+    found = Counter(record.outcome.status for record in records.values())
+    return {status: found[status] for status in STATUSES}
+
+
+def _sizes(folder: SweepFolder) -> list[int]:
+    return [path.stat().st_size for path in folder.files()]

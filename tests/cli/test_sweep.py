@@ -1,0 +1,184 @@
+"""The command sweep: groups in processes, killed and continued, and every refusal in one line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tools.stress.sweep import OPTIONS, kill, make_table, struck
+
+from tests.conftest import needs_kernels
+
+HERE = ("--by", "site", *OPTIONS, "--jobs", "1")
+
+
+@pytest.fixture
+def sales(tmp_path):
+    return make_table(tmp_path, 12, 3, seed=0)
+
+
+def test_groups_are_trained_in_processes_and_listed(cli, sales, tmp_path):
+    done = cli("sweep", "sales.csv", *HERE)
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[0] == "12 groups: 9 done, 0 worse than their baseline, 3 failed"
+    assert {line.split("\t")[0] for line in lines[2:5]} == set(sales.bad)
+    assert lines[-1] == "table: runs/sales-by-site/results.csv"
+    table = (tmp_path / "runs" / "sales-by-site" / "results.csv").read_text("utf-8").splitlines()
+    assert len(table) == 13
+    assert table[0] == "site,status,score,value,baseline,rows,updates,seconds,reason"
+    # The same again starts no process, and its results are there without the table.
+    again = cli("sweep", "sales.csv", *HERE, "--json")
+    values = json.loads(again.out)
+    assert (values["trained"], values["done"], values["failed"], values["missing"]) == (0, 9, 3, 0)
+    shown = json.loads(cli("sweep", "sales-by-site", "--json").out)
+    assert shown["results"] == values["results"]
+
+
+@needs_kernels
+def test_a_killed_command_is_repeated_and_every_group_is_as_a_lone_run(tmp_path):
+    table = make_table(tmp_path, 200, 1, seed=1)
+    outcome = struck(table, tmp_path, kills=1, seed=0, more=("--jobs", "2"), every=40)
+    assert not outcome.findings
+    assert outcome.counts == {
+        "equal to a lone run": 5,
+        "bad ones named": 1,
+        "commands killed": 1,
+    }
+
+
+def test_workers_end_with_a_killed_command(tmp_path):
+    """A worker process of a parent that is gone ends by itself."""
+    code = (
+        "import os, sys, time\n"
+        "from hiddenstate.scale.sweep.pool import LocalPool\n"
+        "pool = LocalPool(1)\n"
+        "pool._started(0)\n"
+        "print(pool._processes[0].pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    worker = int(parent.stdout.readline())
+    kill(parent.pid)
+    parent.communicate()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    kill(worker)
+    pytest.fail("the worker is still there")
+
+
+def test_shards_of_several_folders_are_collected(cli, sales, tmp_path):
+    for number in range(2):
+        done = cli(
+            "sweep", "sales.csv", *HERE, "--shard", f"{number}/2", "--name", f"part-{number}"
+        )
+        assert done.code == 0, done.err
+        assert "not trained yet" in done.out
+    done = cli("sweep", "part-0", "--collect", tmp_path / "runs" / "part-1")
+    assert done.code == 0, done.err
+    assert done.out.startswith("12 groups: 9 done, 0 worse than their baseline, 3 failed\n")
+    other = cli("sweep", "sales.csv", *HERE, "--seed", 1, "--name", "other", "--shard", "0/12")
+    assert other.code in (0, 2)
+    refused = cli("sweep", "part-0", "--collect", tmp_path / "runs" / "other")
+    assert (refused.code, refused.out) == (2, "")
+    assert "a sweep with other options" in refused.err
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_is_trained(cli, tmp_path, number):
+    make_table(tmp_path, 400, 0, seed=2)
+    command = [sys.executable, "-m", "hiddenstate", "sweep", "sales.csv", *HERE]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    folder = tmp_path / "runs" / "sales-by-site"
+    while process.poll() is None and not any(p.stat().st_size for p in folder.glob("*.groups")):
+        time.sleep(0.01)
+    process.send_signal(number)
+    err = process.communicate(timeout=120)[1]
+    assert process.returncode == 128 + number, err
+    last = err.splitlines()[-1]
+    assert last.startswith("error: interrupted: ")
+    assert last.endswith("were trained and saved; the same command again trains the others")
+    assert (folder / "results.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["--by", "sight"], "no column sight (--by); did you mean site?; columns: site, t, x, y"),
+        (["--by", "site,site"], "--by: names site twice"),
+        (["--by", "site", "--target", "z"], "no column z (--target)"),
+        (["--by", "site", "--input", "site"], "site is a column of --by"),
+        (["--by", "site", "--shard", "2/2"], "--shard: expected I/N with I from 0 to N - 1"),
+        (["--by", "site", "--label", "y", "--horizon", "1"], "classify does not have this option"),
+        (["--by", "site", "--horizon", "0"], "--horizon: expected"),
+        (["--by", "site", "--scheduler", "tcp://h:1", "--jobs", "2"], "has its own workers"),
+        (["--by", "site", "--collect", "x"], "--collect: reads a sweep"),
+        ([], "sales.csv: not a sweep; --by COL is required to train one"),
+        (["--extract", "A", "x.safetensors"], "sales.csv: not a sweep"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_written(refuse, sales, words, error):
+    job = [] if "--label" in words else ["--job", "regress"]
+    assert error in refuse(2, "sweep", "sales.csv", *words, *job)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("site,t,y\n", "no rows"),
+        ("site,t,y\nA,1,2\n,2,3\n", "table.csv:3:site: empty, so the row belongs to no group"),
+        ("site,site,y\nA,1,2\n", "both named site"),
+    ],
+)
+def test_tables_without_groups_are_refused(refuse, tmp_path, text, error):
+    (tmp_path / "table.csv").write_text(text, "utf-8")
+    assert error in refuse(2, "sweep", "table.csv", "--by", "site", "--target", "y")
+
+
+def test_what_is_no_table_is_refused(refuse, tmp_path):
+    (tmp_path / "rows.npy").write_bytes(b"x")
+    assert "not a table" in refuse(2, "sweep", "rows.npy", "--by", "site", "--target", "y")
+    assert "no such" in refuse(2, "sweep", "nothing.csv", "--by", "site", "--target", "y")
+    assert "--job: expected classify" in refuse(2, "sweep", "nothing.csv", "--by", "site")
+
+
+def test_a_folder_that_is_no_sweep_is_left_alone(refuse, sales, tmp_path):
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "notes.txt").write_text("mine", "utf-8")
+    error = refuse(2, "sweep", "sales.csv", *HERE, "--name", "mine")
+    assert "already exists and is no sweep" in error
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(refuse, sales, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("hiddenstate.scale.sweep.cluster.PATIENCE", 0.5)
+    words = ("sweep", "sales.csv", "--by", "site", *OPTIONS, "--scheduler")
+    error = refuse(3, *words, "tcp://127.0.0.1:9")
+    assert "--scheduler: tcp://127.0.0.1:9 cannot be reached" in error
+    assert "cannot be reached" in refuse(3, *words, "nonsense://x")
+
+
+def test_a_missing_extra_is_one_line(refuse, sales, monkeypatch):
+    def absent(module):
+        raise ModuleNotFoundError(name=module)
+
+    monkeypatch.setattr("hiddenstate.system.extras.importlib.import_module", absent)
+    error = refuse(3, "sweep", "sales.csv", "--by", "site", *OPTIONS, "--scheduler", "tcp://h:1")
+    assert "sweep --scheduler requires distributed; install it with: pip install" in error
+    assert "'hiddenstate[dask]'" in error
+
+
+def test_a_sweep_where_all_fail_ends_with_the_reason(cli, tmp_path):
+    make_table(tmp_path, 3, 3, seed=0)
+    done = cli("sweep", "sales.csv", *HERE)
+    assert done.code == 2
+    assert "error: all 3 groups failed, the last one: " in done.err

@@ -1,0 +1,126 @@
+"""A whole sweep predicts and forecasts as the lone runs of its groups do; one model comes out."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from hiddenstate import load, load_sweep
+from hiddenstate.scale.sweep.models import SweepModels
+from hiddenstate.scale.sweep.start import open_sweep
+from hiddenstate.scale.sweep.store import SweepFolder
+from tests.scale.sweep.conftest import train_here
+
+VALUES = {"time": "t", "target": ("y",), "input": ("y",), "horizon": 2, "max_steps": 4}
+
+
+def lines_of(numbers, n=60):
+    return [f"{t},{np.sin(t / 3 + numbers):.4f}" for t in range(n)]
+
+
+@pytest.fixture
+def forecasters(tmp_path, monkeypatch):
+    """The folder of a sweep of three good groups and a bad one, in the default place."""
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{line},{site}" for site in (1, 2, 3) for line in lines_of(site)]
+    (tmp_path / "sales.csv").write_text("\n".join(["t,y,site", *rows, "0,1,4"]) + "\n", "utf-8")
+    folder = tmp_path / "runs" / "sales-by-site"
+    train_here(open_sweep(tmp_path / "sales.csv", ("site",), "regress", VALUES, folder))
+    return folder
+
+
+def rows_in(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def alone(cli, tmp_path, site):
+    """A lone run of one group."""
+    folder = tmp_path / f"only-{site}"
+    folder.mkdir(exist_ok=True)
+    (folder / "sales.csv").write_text("\n".join(["t,y", *lines_of(site)]) + "\n", "utf-8")
+    options = ["--time", "t", "--target", "y", "--input", "y", "--horizon", 2, "--max-steps", 4]
+    done = cli("regress", folder / "sales.csv", *options, "--name", f"only-{site}", "--view", "off")
+    assert done.code == 0, done.err
+    return f"only-{site}", folder / "sales.csv"
+
+
+def test_forecasts_are_those_of_lone_runs(cli, forecasters, tmp_path):
+    whole = cli("forecast", "sales-by-site", "--horizon", 3, "--level", "50")
+    assert whole.code == 0, whole.err
+    assert "4: no model: failed: " in whole.err
+    name, _ = alone(cli, tmp_path, 2)
+    lone = rows_in(cli("forecast", name, "--horizon", 3, "--level", "50").out)
+    own = [row for row in rows_in(whole.out) if row.pop("site") == "2"]
+    assert own == lone
+    assert len(rows_in(whole.out)) == 9
+
+
+def test_predictions_are_those_of_lone_runs(cli, forecasters, tmp_path):
+    whole = cli("predict", "sales-by-site", "sales.csv", "--skip-unknown")
+    assert whole.code == 0, whole.err
+    name, path = alone(cli, tmp_path, 3)
+    lone = rows_in(cli("predict", name, path).out)
+    own = [row for row in rows_in(whole.out) if row.pop("site") == "3"]
+    # Rows are counted in the whole table.
+    assert [int(row.pop("row")) - 120 for row in own] == [int(row.pop("row")) for row in lone]
+    assert own == lone
+
+
+def test_groups_without_a_model_are_refused_with_their_reason(refuse, forecasters):
+    (forecasters.parents[1] / "new.csv").write_text(
+        "\n".join(["t,y,site", *(f"{line},{s}" for s in (1, 9) for line in lines_of(s))]), "utf-8"
+    )
+    error = refuse(2, "predict", "sales-by-site", "new.csv")
+    assert "1 of 2 groups have no model: 9 (is not in the sweep, or not trained yet)" in error
+    assert "--skip-unknown" in error
+
+
+def test_an_error_in_a_group_names_it(refuse, forecasters):
+    (forecasters.parents[1] / "new.csv").write_text("t,y,site\n0,1,1\n1,x,1\n", "utf-8")
+    assert refuse(2, "predict", "sales-by-site", "new.csv").startswith("error: 1: new.csv:3:y: 'x'")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["predict", "sales-by-site"], "keeps no test rows; pass DATA"),
+        (["predict", "sales-by-site", "sales.csv", "--proba"], "only for classifiers"),
+        (["forecast", "sales-by-site", "--figure", "x.png"], "--extract GROUP FILE"),
+        (["predict", "sales-by-site", "sales.csv", "--output", "sales.csv"], "is an input"),
+    ],
+)
+def test_what_a_sweep_does_not_do_is_refused(refuse, forecasters, words, error):
+    assert error in refuse(2, *words)
+
+
+def test_a_changed_table_has_to_be_named(refuse, forecasters):
+    with (forecasters.parents[1] / "sales.csv").open("a", encoding="utf-8") as stream:
+        stream.write("1,1,4\n")
+    assert "pass it as DATA" in refuse(2, "forecast", "sales-by-site")
+
+
+def test_a_group_comes_out_as_an_ordinary_model_file(cli, forecasters, tmp_path):
+    name, path = alone(cli, tmp_path, 1)
+    done = cli("sweep", "sales-by-site", "--extract", "1", "one.safetensors")
+    assert done.code == 0, done.err
+    whole = (tmp_path / "runs" / name / "model.safetensors").read_bytes()
+    assert (tmp_path / "one.safetensors").read_bytes() == whole
+    assert cli("predict", "one.safetensors", path).code == 0
+
+
+def test_python_reads_estimators_and_results(forecasters, tmp_path):
+    made = load_sweep(forecasters)
+    assert list(made) == ["1", "2", "3"]
+    assert (len(made), made.by) == (3, ("site",))
+    assert [row["status"] for row in made.results].count("failed") == 1
+    SweepModels(SweepFolder(forecasters))
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(SweepModels(SweepFolder(forecasters)).model_bytes(("2",)))
+    X = np.zeros((1, made[2].model_.row_shape[0], 1))
+    np.testing.assert_array_equal(made[2].predict(X), load(path).predict(X))
+    with pytest.raises(KeyError, match="group 4 failed"):
+        made["4"]
+    columns = made.forecast(2, level=())
+    assert columns["site"].tolist() == ["1", "1", "2", "2", "3", "3"]
+    assert set(made.predict(tmp_path / "sales.csv", skip_unknown=True)) >= {"site", "row", "y"}
