@@ -190,7 +190,7 @@ def forecast_sweep(
                 about["job"], values, read=lambda config: group_dataset(columns, config, name)
             )
             trained_on = prepare(read, config) if config.data.test_fraction else None
-        made = outlook_of(model, predictor, dataset, horizon, levels, None, trained_on)
+        made = outlook_of(model, predictor, dataset, horizon, levels, None, trained_on=trained_on)
         return made.prediction()
 
     return _of_all(given, forecasted, tell)
