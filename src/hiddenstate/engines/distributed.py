@@ -120,7 +120,7 @@ class DistributedEngine(TorchEngine):
     def _is_empty(self, step: int) -> bool:
         n_rows = len(self.task.batches.rows(step))
         own = self.ranks.slice_of(n_rows)
-        return own.start == own.stop
+        return bool(own.start == own.stop)
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
         x, target, weights = super()._batch(step)
@@ -220,7 +220,7 @@ class SharedNorm(nn.Module):
         wide = rows.double()
         count = wide.new_full((1,), len(rows))
         sums = torch.cat([count, wide.sum(dim=0), wide.square().sum(dim=0)])
-        sums = _Sum.apply(sums, self._ranks.moments)
+        sums = _Sum.apply(sums, self._ranks.moments)  # type: ignore[no-untyped-call]  # torch's
         n, width = float(sums[0].item()), rows.shape[1]
         if not n:
             mean, var = self.running_mean.double(), self.running_var.double()
@@ -230,7 +230,7 @@ class SharedNorm(nn.Module):
             self.running_mean.lerp_(mean.detach().to(rows.dtype), MOMENTUM)
             unbiased = var.detach() * (n / max(n - 1, 1))
             self.running_var.lerp_(unbiased.to(rows.dtype), MOMENTUM)
-        normal = ((wide - mean) * torch.rsqrt(var + EPS)).to(rows.dtype)
+        normal: Tensor = ((wide - mean) * torch.rsqrt(var + EPS)).to(rows.dtype)
         # The sums stay in the graph even if nothing is read, so that all ranks send a gradient.
         return normal * self.weight + self.bias + (sums.sum() * 0).to(rows.dtype)
 
@@ -249,6 +249,6 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Return the sum of the gradients: each rank's loss depends on every rank's rows."""
-        total = gradient.contiguous().clone()
+        total: Tensor = gradient.contiguous().clone()
         dist.all_reduce(total, group=ctx.group)
         return total, None

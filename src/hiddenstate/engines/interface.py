@@ -138,8 +138,8 @@ class Chunk:
 class EngineInfo(TypedDict):
     """What a run's config.json records about its engine.
 
-    `name` is "native" or "torch", `level` the instruction level of the native engine, and `ranks` the
-    number of processes that computed each step together.
+    `name` is "native" or "torch", `level` the instruction level of the native engine, and `ranks`
+    the number of processes that compute each step together, where they are several.
     """
 
     name: str
