@@ -105,8 +105,9 @@ class Ranks:
 
     def end(self, line: str) -> NoReturn:
         """Print an error about a lost rank, and end at once: torch may wait for it at exit."""
-        # Rank 0 prints for all; of the others, one on each host does if it is rank 0 that is lost.
-        if self._streams and not self._launch.local_rank and "rank 0" in line:
+        # Rank 0 prints for all. If it is lost, rank 1 does, and one rank on each other host.
+        speaks = self._launch.rank == 1 or not self._launch.local_rank
+        if self._streams and speaks and "rank 0" in line:
             sys.stdout, sys.stderr = self._streams
         code = fail(line, MachineError.exit_code)
         sys.stdout.flush()
