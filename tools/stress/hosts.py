@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,11 +87,14 @@ def free_port() -> int:
 
 
 def start_ranks(
-    args: Sequence[str], folder: Path, n: int, where: Hosts | None = None
+    args: Sequence[str] | Callable[[int], Sequence[str]],
+    folder: Path,
+    n: int,
+    where: Hosts | None = None,
 ) -> "list[subprocess.Popen[bytes]]":
     """Start `hiddenstate ARGS` as `n` ranks by hand, without torchrun, which would end them itself.
 
-    What rank R prints is in the file `rankR.out` of `folder`.
+    What rank R prints is in the file `rankR.out` of `folder`. `args` may depend on the rank.
     """
     where = where or Hosts()
     port, ranks = free_port(), []
@@ -99,10 +102,11 @@ def start_ranks(
         local = {"LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 1} if where.names else {"LOCAL_RANK": rank}
         variables = {"RANK": rank, "WORLD_SIZE": n, "MASTER_PORT": port, **local}
         environment = {name: str(value) for name, value in variables.items()}
+        own = args(rank) if callable(args) else args
         with open(folder / f"rank{rank}.out", "wb") as out:
             ranks.append(
                 subprocess.Popen(
-                    [*where.before(rank), sys.executable, "-m", "hiddenstate", *args],
+                    [*where.before(rank), sys.executable, "-m", "hiddenstate", *own],
                     cwd=folder,
                     env={**ENVIRONMENT, **environment, "MASTER_ADDR": where.address},
                     stdout=out,

@@ -230,9 +230,10 @@ class SharedNorm(nn.Module):
             self.running_mean.lerp_(mean.detach().to(rows.dtype), MOMENTUM)
             unbiased = var.detach() * (n / max(n - 1, 1))
             self.running_var.lerp_(unbiased.to(rows.dtype), MOMENTUM)
-        normal: Tensor = ((wide - mean) * torch.rsqrt(var + EPS)).to(rows.dtype)
+        normal = ((wide - mean) * torch.rsqrt(var + EPS)).to(rows.dtype)
         # The sums stay in the graph even if nothing is read, so that all ranks send a gradient.
-        return normal * self.weight + self.bias + (sums.sum() * 0).to(rows.dtype)
+        scaled: Tensor = normal * self.weight + self.bias + (sums.sum() * 0).to(rows.dtype)
+        return scaled
 
 
 class _Sum(torch.autograd.Function):
@@ -249,6 +250,6 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Return the sum of the gradients: each rank's loss depends on every rank's rows."""
-        total: Tensor = gradient.contiguous().clone()
+        total = gradient.contiguous().clone()
         dist.all_reduce(total, group=ctx.group)
         return total, None

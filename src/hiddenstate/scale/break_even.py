@@ -4,8 +4,8 @@ An update of a net with N weights on a batch of R rows of T steps takes about 6 
 operations: two for the forward pass and four for the backward pass, for each weight, row and step.
 The hosts then add up N gradients by a ring all-reduce, in which each sends 2 (n - 1) / n times
 their bytes (Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms for clusters of
-workstations", 2009). Both grow with N, so whether it pays depends on the rows and steps that a host has, on its
-speed and on the network, and not on the size of the net. Latency comes on top.
+workstations", 2009). Both grow with N, so whether it pays depends on the rows and steps that a host
+has, on its speed and on the network, and not on the size of the net. Latency comes on top.
 """
 
 import time

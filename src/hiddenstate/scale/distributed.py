@@ -86,24 +86,33 @@ class Group:
         own = PrefixStore(f"hiddenstate/{tag}", self._connect())
         self.heartbeat = Heartbeat(own, self.rank, self.n_ranks, where, on_lost)
         self.heartbeat.start()
-        with self.guard():
-            dist.init_process_group(
-                "gloo",
-                store=PrefixStore(f"{tag}/gloo", self._base),
-                rank=self.rank,
-                world_size=self.n_ranks,
-                timeout=PATIENCE,
-            )
+        try:
+            with self.guard():
+                dist.init_process_group(
+                    "gloo",
+                    store=PrefixStore(f"{tag}/gloo", self._base),
+                    rank=self.rank,
+                    world_size=self.n_ranks,
+                    timeout=PATIENCE,
+                )
+        except BaseException:
+            self.heartbeat.end()
+            raise
 
     def __enter__(self) -> "Group":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: Any) -> None:
-        """Let the others know of an error that is this rank's own."""
+        """Let the others know of an error that is this rank's own, and close the connections."""
+        import torch.distributed as dist
+
         if error is not None and not isinstance(error, (LostRankError, RunInterruptedError)):
             with contextlib.suppress(RuntimeError):
                 self.heartbeat.announce(printable(error))
         self.heartbeat.end()
+        # After a loss, torch may wait for the lost rank.
+        if not isinstance(error, LostRankError) and dist.is_initialized():
+            dist.destroy_process_group()
 
     def _connect(self, hosts: bool = False) -> Any:
         """Return a connection to the store where the ranks meet; with `hosts`, and the store."""
@@ -165,8 +174,7 @@ class Group:
     def leave(self) -> None:
         """Wait for all ranks to be done; then each may end without the others."""
         self.heartbeat.limit = PREPARING
-        with self.guard():
-            self.sum(np.zeros(1))
+        self.sum(np.zeros(1))
         self.heartbeat.end()
 
     @contextlib.contextmanager

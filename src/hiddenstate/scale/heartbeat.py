@@ -76,20 +76,26 @@ class Heartbeat:
         self._store, self._rank, self._where = store, rank, where
         self._others = [other for other in range(n_ranks) if other != rank]
         self._ended = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._failure: str | None = None
         self._values: dict[int, bytes] = {}
         self._changed: dict[int, float] = {}
-        self._forgive()
+        self.forgive()
 
     def start(self) -> None:
         """Start to count, and to watch the others, of which each has left `beat/RANK`."""
-        self._forgive()
-        for work in (self._beat, self._watch):
-            threading.Thread(target=work, daemon=True).start()
+        self.forgive()
+        self._threads = [
+            threading.Thread(target=work, daemon=True) for work in (self._beat, self._watch)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def end(self) -> None:
         """Stop watching: the others may end now."""
         self._ended.set()
+        for thread in self._threads:  # the store may be closed once they are done
+            thread.join(GRACE)
 
     def announce(self, why: str) -> None:
         """Tell the others why this rank ends, if that can be done."""
@@ -99,7 +105,7 @@ class Heartbeat:
         """Return which rank was lost, after gloo said that one is; waits up to two `NAMING`."""
         deadline = time.monotonic() + 2 * NAMING
         while time.monotonic() < deadline:
-            why = self._lost(NAMING)
+            why = self.lost(NAMING)
             if why:
                 return why
             time.sleep(BEAT / 2)
@@ -111,19 +117,23 @@ class Heartbeat:
         while not self._ended.wait(BEAT):
             n += 1
             try:
-                self._store.set(f"beat/{self._rank}", str(n))
-                keys = [f"beat/{other}" for other in self._others]
-                values = self._store.multi_get(keys) if keys else []
-                if self._store.check(["failure"]):
-                    self._failure = self._store.get("failure").decode("utf-8", "replace")
-            except RuntimeError:  # the store is gone; `_watch` sees it from the missing answers
+                self.beat(n)
+            except RuntimeError:  # the store is gone
                 self._broken = True
                 return
-            now = time.monotonic()
-            for other, value in zip(self._others, values, strict=True):
-                if value != self._values.get(other):
-                    self._values[other], self._changed[other] = value, now
-            self._answered = now
+
+    def beat(self, n: int) -> None:
+        """Leave the `n`-th sign of life, and read those of the others."""
+        self._store.set(f"beat/{self._rank}", str(n))
+        keys = [f"beat/{other}" for other in self._others]
+        values = self._store.multi_get(keys) if keys else []
+        if self._store.check(["failure"]):
+            self._failure = self._store.get("failure").decode("utf-8", "replace")
+        now = time.monotonic()
+        for other, value in zip(self._others, values, strict=True):
+            if value != self._values.get(other):
+                self._values[other], self._changed[other] = value, now
+        self._answered = now
 
     def _watch(self) -> None:
         """End the process if a rank is lost and the main thread does not."""
@@ -131,9 +141,9 @@ class Heartbeat:
         while not self._ended.wait(BEAT / 2):
             now = time.monotonic()
             if now - last > NAMING:  # this process was suspended, perhaps with all the others
-                self._forgive()
+                self.forgive()
             last = now
-            why = self._lost(self.limit)
+            why = self.lost(self.limit)
             if why is None:
                 continue
             if self._ended.wait(GRACE):
@@ -141,7 +151,7 @@ class Heartbeat:
             self.on_lost(why)
             os._exit(EXIT_CODE)
 
-    def _lost(self, limit: float) -> str | None:
+    def lost(self, limit: float) -> str | None:
         """Return which rank gave no sign of life for `limit` seconds, if one did not."""
         if self._failure:
             return self._failure
@@ -154,7 +164,7 @@ class Heartbeat:
                 return f"rank {other} no longer answers"
         return None
 
-    def _forgive(self) -> None:
+    def forgive(self) -> None:
         """Start to measure anew."""
         now = time.monotonic()
         self._answered, self._broken = now, False
