@@ -98,6 +98,10 @@ def test_options_that_differ_on_a_rank_are_refused_in_one_line(tmp_path: Path) -
         (["classify", "--seeds", "2"], "--seeds: torchrun trains one run; start it once for each"),
         (["classify", "-"], "DATA: - is the stdin of one process; name a file that every rank"),
         (["classify", "--engine", "native"], "--engine native: it trains in one process; under"),
+        (
+            ["predict", "a", "b"],
+            "predict: torchrun starts classify, regress, autoencode, resume on",
+        ),
     ],
 )
 def test_what_only_one_process_can_do_is_refused_before_the_ranks_meet(
@@ -106,6 +110,7 @@ def test_what_only_one_process_can_do_is_refused_before_the_ranks_meet(
     launch_alone(monkeypatch)
     done = cli(*args, "--runs-dir", tmp_path / "runs")
     assert done.code == 2
+    assert done.out == ""
     assert done.err.startswith(f"error: {why}")
     assert not (tmp_path / "runs").exists()
 

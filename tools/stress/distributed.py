@@ -126,6 +126,9 @@ def _lose_one(
 
 
 def _lines(folder: Path) -> int:
+    """Lines of the history of the run in `folder`; -1 before the ranks have made its folder."""
+    if not list((folder / "runs").glob("*/config.json")):
+        return -1
     with contextlib.suppress(OSError, StopIteration):
         return len(next((folder / "runs").glob("*/history.jsonl")).read_bytes().splitlines())
     return 0

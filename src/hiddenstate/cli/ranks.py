@@ -20,6 +20,9 @@ from hiddenstate.errors import (
 )
 from hiddenstate.scale.launch import Launch, launch_of
 
+TRAINING = ("classify", "regress", "autoencode", "resume")
+"""The commands that several processes can run together."""
+
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.runs import Run
@@ -27,9 +30,48 @@ if TYPE_CHECKING:
     from hiddenstate.training.start import MakeEngine, Session
 
 
+_streams: list[TextIO] = []
+"""stdout and stderr of a process that prints nothing."""
+
+
 def is_launched() -> bool:
     """Whether torchrun started this process as one of several that train together."""
     return launch_of() is not None
+
+
+def is_follower() -> bool:
+    """Whether another process, rank 0, prints and shows what this one helps to train."""
+    launch = launch_of()
+    return launch is not None and launch.rank > 0
+
+
+def let_one_rank_speak() -> None:
+    """Print nothing on the ranks of a host but the first, until rank 0 alone prints."""
+    launch = launch_of()
+    if launch is not None and launch.local_rank:
+        _silence()
+
+
+def _silence() -> None:
+    if not _streams:
+        _streams.extend((sys.stdout, sys.stderr))
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
+def check_command(name: str) -> None:
+    """Refuse a command that does not train: each of torchrun's processes would do the same.
+
+    Raises
+    ------
+    OptionError
+        With the commands that do.
+    """
+    if name not in TRAINING and is_launched():
+        let_one_rank_speak()
+        raise OptionError(
+            f"{name}: torchrun starts {', '.join(TRAINING)} only; run `hiddenstate {name}` without "
+            "it"
+        )
 
 
 def check_options(values: Mapping[str, Any], n_seeds: int) -> None:
@@ -60,27 +102,18 @@ class Ranks:
 
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
-        self._streams: tuple[TextIO, TextIO] | None = None
         self.group: Group | None = None
         self._hint = ""
         self._note_loss: Callable[[str], None] | None = None
 
     def join(self) -> "Group":
         """Meet the other ranks; from then on rank 0 alone prints."""
-        if self._launch.local_rank:
-            self.silence()
         from hiddenstate.scale.distributed import Group
 
         self.group = Group(self._launch, self._report_loss)
         if self._launch.rank:
-            self.silence()
+            _silence()
         return self.group
-
-    def silence(self) -> None:
-        """Print nothing from now on."""
-        if self._streams is None:
-            self._streams = sys.stdout, sys.stderr
-            sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
     def records_in(self, session: "Session") -> None:
         """Say where the run is if a rank is lost, and note it there."""
@@ -107,8 +140,8 @@ class Ranks:
         """Print an error about a lost rank, and end at once: torch may wait for it at exit."""
         # Rank 0 prints for all. If it is lost, rank 1 does, and one rank on each other host.
         speaks = self._launch.rank == 1 or not self._launch.local_rank
-        if self._streams and speaks and "rank 0" in line:
-            sys.stdout, sys.stderr = self._streams
+        if _streams and speaks and "rank 0" in line:
+            sys.stdout, sys.stderr = _streams
         code = fail(line, MachineError.exit_code)
         sys.stdout.flush()
         os._exit(code)

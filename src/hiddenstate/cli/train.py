@@ -29,8 +29,10 @@ from hiddenstate.cli.ranks import (
     Ranks,
     check_options,
     how_to_resume,
+    is_follower,
     is_launched,
     joined,
+    let_one_rank_speak,
     run_before,
     train_as_rank,
 )
@@ -210,10 +212,12 @@ def resume(
     from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.training.resume import resume_run
 
+    let_one_rank_speak()
     how_long = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
     changes = {name: text for name, text in how_long.items() if text is not None}
     options = Settings(**settings)
-    check_view(options.view)
+    if not is_follower():
+        check_view(options.view)
     with InterruptHandler() as interrupt, joined() as ranks:
 
         def open_run(make: "MakeEngine") -> "Session":
@@ -231,6 +235,7 @@ def _train_command(job: str, values: dict[str, Any]) -> None:
     options = Settings(*(values.pop(name) for name in ("runs_dir", "view", "as_json", "name")))
     n, config_file = values.pop("seeds"), values.pop("config_file")
     if is_launched():
+        let_one_rank_speak()
         check_options(values, n)
     data_dir = values.pop("data_dir", None)
     if data_dir is not None and values["data"] is not None:
@@ -284,7 +289,8 @@ def _start_and_train(job: str, values: dict[str, Any], options: Settings) -> dic
     from hiddenstate.training.resume import resume_run
     from hiddenstate.training.start import plan, start
 
-    check_view(options.view)
+    if not is_follower():
+        check_view(options.view)
     raw: list[SequenceDataset] = []
     with InterruptHandler() as interrupt, joined() as ranks:
 
