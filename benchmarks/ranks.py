@@ -38,7 +38,10 @@ from hiddenstate.scale.break_even import rows_and_steps, seconds_of_update
 from hiddenstate.scale.launch import Launch
 
 INPUTS = 28
-RATES = {"100mbit": 1.25e7, "300mbit": 3.75e7}
+RATES = {"100mbit": 1.25e7}
+
+PAYLOAD = 1448 / 1514
+"""Share of a frame of Ethernet, which `tc` counts, that is not the headers of IP and TCP."""
 TESTS = ("speed", "network", "latency")
 
 
@@ -175,7 +178,7 @@ def network(args: argparse.Namespace) -> None:
                     empty += both.ask("sum", 3)
             own, wait, found = min(computing), min(empty), min(measured)
             n_bytes = 4 * net.n_parameters()
-            predicted = seconds_of_update(own, n_bytes, 2, bandwidth, wait)
+            predicted = seconds_of_update(own, n_bytes, 2, PAYLOAD * bandwidth, wait)
             cells = (_ms(own), _ms(wait), _ms(predicted), _ms(found))
             table.append((rate, f"{n_bytes / 1e6:.2f}", *cells, f"{found / predicted:.2f}"))
     head = ("rate", "MB", "ms computing", "ms latency", "ms predicted", "ms measured", "ratio")

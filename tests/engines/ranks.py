@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import TCPStore
 
 from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.data.prepare.batches import Batches
@@ -105,7 +106,7 @@ def compare(case, ranks, group, moments):
 
 def main(rank, n_ranks, port, every=1):
     torch.set_num_threads(1)
-    store = dist.TCPStore("127.0.0.1", port, None, rank == 0, timedelta(seconds=60))
+    store = TCPStore("127.0.0.1", port, None, rank == 0, timedelta(seconds=60))
     dist.init_process_group("gloo", store=store, rank=rank, world_size=n_ranks)
     seen = []
     for n in range(2, n_ranks + 1):

@@ -28,7 +28,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that torchrun trained on two ranks."""
     folder = tmp_path_factory.mktemp("whole")
     torchrun = Path(sys.executable).with_name("torchrun")
-    command = [torchrun, "--nproc-per-node", "2", "--master-port", str(free_port())]
+    command = [str(torchrun), "--nproc-per-node", "2", "--master-port", str(free_port())]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, "-m", "hiddenstate", *ARGS, "--json"],
