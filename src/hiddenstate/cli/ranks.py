@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 from hiddenstate.cli.output import fail, note
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import (
+    HiddenstateError,
     LostRankError,
     MachineError,
     OptionError,
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from hiddenstate.scale.distributed import Group
     from hiddenstate.training.start import MakeEngine, Session
 
+
+PRINTING = 0.5
+"""Seconds in which rank 0 prints an error that all ranks have."""
 
 _streams: list[TextIO] = []
 """stdout and stderr of a process that prints nothing."""
@@ -175,6 +180,10 @@ def joined() -> Iterator[Ranks | None]:
             ranks.end(str(error))
         except RunInterruptedError:
             group.leave()
+            raise
+        except HiddenstateError:
+            if launch.rank:  # torchrun ends the others once one has ended; rank 0 prints first
+                time.sleep(PRINTING)
             raise
 
 
