@@ -167,7 +167,7 @@ def test_a_model_card_is_written_without_views() -> None:
 
 def test_torch_is_imported_at_once_only_where_tensors_are_made() -> None:
     modules = ("models.torch_convolutions", "models.torch_modules")
-    tensors = (*modules, "nn", "engines.torch", "kernels.autograd")
+    tensors = (*modules, "nn", "engines.torch", "engines.distributed", "kernels.autograd")
     assert importing_at_once("torch") <= {f"hiddenstate.{name}" for name in tensors}
 
 

@@ -57,6 +57,10 @@ class RunMovedError(MachineError):
     """A run folder or its lock that was moved or removed while this process wrote the run."""
 
 
+class LostRankError(MachineError):
+    """Another process of data parallel training that ended, or can no longer be reached."""
+
+
 class UntrustedFileError(HiddenstateError):
     """A file that is damaged, was not written by hiddenstate, or can run code (exit code 4)."""
 

@@ -22,6 +22,7 @@ PARTS = {"contenders", "layers", "limit", "processes", "scale", "shapes", "strea
 
 COMMANDS = [
     "classic_classify.py",
+    "ranks.py speed",
     "exports.py",
     "c_header.py --cells gru",
     "long_runs.py --out .",

@@ -19,6 +19,7 @@ STATED = PROJECT["project"]["optional-dependencies"]
 FOR_TESTS = {"dev", "series"}
 
 TENSORS = {
+    "engines/distributed.py",
     "engines/torch.py",
     "kernels/autograd.py",
     "models/torch_convolutions.py",

@@ -24,6 +24,7 @@ from typing import Any
 
 from tools.stress import (
     data_files,
+    distributed,
     machine,
     model_files,
     processes,
@@ -212,6 +213,20 @@ CHECKS = {
         "a follower of a run killed, its server away for a minute",
         lambda a: track.followed(a.folder, a.n, a.seed),
         20,
+    ),
+    "ranks": Check(
+        "a rank of data parallel training killed",
+        lambda a: distributed.lost(a.folder, a.n, a.seed),
+        50,
+    ),
+    "suspended": Check(
+        "a rank suspended", lambda a: distributed.lost(a.folder, a.n, a.seed, "stop"), 10
+    ),
+    "cut": Check("a rank cut off", lambda a: distributed.lost(a.folder, a.n, a.seed, "cut"), 10),
+    "restarts": Check(
+        "a rank killed that torchrun starts again",
+        lambda a: distributed.restarts(a.folder, a.n, a.seed),
+        5,
     ),
     "models": Check("a damaged model file loaded", models, 100_000),
     "readers": Check("a damaged data file read", readers, 10_000),

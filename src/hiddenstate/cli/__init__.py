@@ -15,6 +15,7 @@ from hiddenstate.cli.forecast import forecast
 from hiddenstate.cli.inspect import inspect
 from hiddenstate.cli.output import ReadingNotes, fail, report_internal_error
 from hiddenstate.cli.predict import evaluate, predict
+from hiddenstate.cli.ranks import check_command
 from hiddenstate.cli.runs import compare, runs
 from hiddenstate.cli.studio import studio
 from hiddenstate.cli.sweep import sweep
@@ -62,6 +63,7 @@ class _Group(click.Group):
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
+        check_command(name)
         if name not in self.commands and not name.startswith("-"):
             raise click.UsageError(f"no such command {name!r}{did_you_mean(name, self.commands)}")
         return super().resolve_command(context, args)

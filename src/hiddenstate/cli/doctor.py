@@ -109,4 +109,16 @@ def _torch_facts() -> dict[str, Any]:
         "torch threads": torch.get_num_threads(),
         "devices": ", ".join(devices),
         "auto device": pick_device("auto").type,
+        "data parallel": _break_even(),
     }
+
+
+def _break_even() -> str:
+    """When several hosts train faster than this one."""
+    from hiddenstate.errors import HiddenstateError
+    from hiddenstate.scale.break_even import measured_rate, summary
+
+    try:
+        return summary(measured_rate())
+    except (HiddenstateError, MemoryError) as error:
+        return f"not measured: {error}"

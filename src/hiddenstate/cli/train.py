@@ -3,12 +3,12 @@
 import os
 import shlex
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -25,6 +25,17 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json
+from hiddenstate.cli.ranks import (
+    Ranks,
+    check_options,
+    how_to_resume,
+    is_follower,
+    is_launched,
+    joined,
+    let_one_rank_speak,
+    run_before,
+    train_as_rank,
+)
 from hiddenstate.cli.run_argument import RunName, check_new, named_run, run_argument
 from hiddenstate.cli.seeds import train_seeds
 from hiddenstate.cli.stdin import KEPT, named, stdin_as_file
@@ -41,7 +52,7 @@ if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.data import SequenceDataset
     from hiddenstate.runs.events import Figures
-    from hiddenstate.training.start import Session
+    from hiddenstate.training.start import MakeEngine, Session
 
 
 @dataclass(frozen=True)
@@ -201,18 +212,21 @@ def resume(
     from hiddenstate.cli.signals import InterruptHandler
     from hiddenstate.training.resume import resume_run
 
+    let_one_rank_speak()
     how_long = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
     changes = {name: text for name, text in how_long.items() if text is not None}
     options = Settings(**settings)
-    check_view(options.view)
-    earlier = named_run(run, options.runs_dir)
-    with (
-        InterruptHandler() as interrupt,
-        resume_run(earlier, changes, allow_changed, interrupt.arm) as session,
-    ):
-        note(f"resuming after step {session.step} of {session.job.total_steps}")
-        results = _train(session, options, interrupt)
-    if options.as_json:
+    if not is_follower():
+        check_view(options.view)
+    with InterruptHandler() as interrupt, joined() as ranks:
+
+        def open_run(make: "MakeEngine") -> "Session":
+            earlier = named_run(run, options.runs_dir)
+            return resume_run(earlier, changes, allow_changed, interrupt.arm, make)
+
+        command = {**changes, "run": run, "allow_changed": allow_changed}
+        results = _open_and_train(ranks, command, open_run, options, interrupt)
+    if options.as_json and results is not None:
         say_json(results)
 
 
@@ -220,6 +234,9 @@ def _train_command(job: str, values: dict[str, Any]) -> None:
     """Train one run, or one per seed, and print the results."""
     options = Settings(*(values.pop(name) for name in ("runs_dir", "view", "as_json", "name")))
     n, config_file = values.pop("seeds"), values.pop("config_file")
+    if is_launched():
+        let_one_rank_speak()
+        check_options(values, n)
     data_dir = values.pop("data_dir", None)
     if data_dir is not None and values["data"] is not None:
         raise OptionError("--data-dir: DATA is given too; use one of them")
@@ -236,9 +253,10 @@ def _train_runs(job: str, values: dict[str, Any], options: Settings, n: int) -> 
     for each in plans:  # check all before training any
         make_config(job, each, together=False)
     if n == 1:
-        check_new(options.runs_dir, options.name)
+        if not is_launched():  # the ranks check it once they have met
+            check_new(options.runs_dir, options.name)
         results = _start_and_train(job, plans[0], options)
-        if options.as_json:
+        if options.as_json and results is not None:
             say_json(results)
         return
     names = [options.name and f"{options.name}-seed{seed}" for seed in seeds]
@@ -250,7 +268,7 @@ def _train_runs(job: str, values: dict[str, Any], options: Settings, n: int) -> 
     trainings = [
         partial(_start_and_train, job, *each) for each in zip(plans, each_with, strict=True)
     ]
-    train_seeds(trainings, n, options.as_json)
+    train_seeds(cast("list[Callable[[], dict[str, Any]]]", trainings), n, options.as_json)
 
 
 def _absolute_paths(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,31 +283,64 @@ def _absolute_paths(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **absolute}
 
 
-def _start_and_train(job: str, values: dict[str, Any], options: Settings) -> dict[str, Any]:
-    """Check everything, make the run folder, train; return the results."""
+def _start_and_train(job: str, values: dict[str, Any], options: Settings) -> dict[str, Any] | None:
+    """Check everything, make the run folder, train; return the results, on rank 0 alone."""
     from hiddenstate.cli.signals import InterruptHandler
+    from hiddenstate.training.resume import resume_run
     from hiddenstate.training.start import plan, start
 
-    check_view(options.view)
-    with InterruptHandler() as interrupt:
-        config, dataset = plan(job, values, options.stdin)
-        remarks = tuple(named(remark, options.stdin) for remark in dataset.remarks)
-        dataset = replace(dataset, remarks=remarks)
-        with start(
-            config, options.runs_dir, interrupt.arm, dataset, options.name, options.stdin
-        ) as session:
-            return _train(session, options, interrupt, dataset)
+    if not is_follower():
+        check_view(options.view)
+    raw: list[SequenceDataset] = []
+    with InterruptHandler() as interrupt, joined() as ranks:
+
+        def open_run(make: "MakeEngine") -> "Session":
+            before = run_before(ranks, options.runs_dir) if ranks else None
+            if before is not None:
+                return resume_run(before, {}, before_writing=interrupt.arm, make=make)
+            check_new(options.runs_dir, options.name)
+            config, dataset = plan(job, values, options.stdin)
+            remarks = tuple(named(remark, options.stdin) for remark in dataset.remarks)
+            raw.append(replace(dataset, remarks=remarks))
+            folder, name = options.runs_dir, options.name
+            return start(config, folder, interrupt.arm, raw[0], name, options.stdin, make)
+
+        return _open_and_train(ranks, {**values, "job": job}, open_run, options, interrupt, raw)
+
+
+def _open_and_train(
+    ranks: Ranks | None,
+    command: Mapping[str, Any],
+    open_run: "Callable[[MakeEngine], Session]",
+    options: Settings,
+    interrupt: "InterruptHandler",
+    raw: "Sequence[SequenceDataset]" = (),
+) -> dict[str, Any] | None:
+    """Open a run, with other ranks if there are any, and train it; None on a rank other than 0.
+
+    `raw` is the data as read, once a new run is open.
+    """
+    from hiddenstate.training.start import one_process
+
+    opened = train_as_rank(ranks, command, open_run, interrupt) if ranks else open_run(one_process)
+    if opened is None:
+        return None
+    with opened as session:
+        if not raw:
+            note(f"resuming after step {session.step} of {session.job.total_steps}")
+        return _train(session, options, interrupt, ranks, raw[0] if raw else None)
 
 
 def _train(
     session: "Session",
     options: Settings,
     interrupt: "InterruptHandler",
+    ranks: Ranks | None,
     raw: "SequenceDataset | None" = None,
 ) -> dict[str, Any]:
     """Train in an open run folder, show it, and write the model card and the figures.
 
-    `raw` is the data as read, for a new run.
+    `ranks` are the processes that train together; `raw` is the data as read, for a new run.
     """
     from hiddenstate.jobs.lines import summary_lines
     from hiddenstate.runs import Run
@@ -298,6 +349,8 @@ def _train(
     if options.introduces:
         print_introduction(session, raw, options.as_json)
     figures = _train_until_interrupted(session, options, interrupt)
+    if ranks is not None and ranks.group is not None:
+        ranks.group.leave()
     if not options.as_json:
         for line in summary_lines(job, engine, figures):
             say(line)
@@ -361,7 +414,7 @@ def _write_card_and_figures(path: Path, view: str, interrupt: "InterruptHandler"
 @contextmanager
 def _hint_to_resume(path: Path) -> Iterator[None]:
     """Add a hint to resume the run to errors of the environment."""
-    from hiddenstate.errors import MachineError, RunMovedError
+    from hiddenstate.errors import LostRankError, MachineError, RunMovedError
     from hiddenstate.system.memory import out_of_memory
 
     hint = f"once this is fixed, resume with `hiddenstate resume {shlex.quote(str(path))}`"
@@ -369,6 +422,8 @@ def _hint_to_resume(path: Path) -> Iterator[None]:
         yield
     except RunMovedError:  # it cannot be resumed from this path
         raise
+    except LostRankError as error:
+        raise LostRankError(f"{error}; {how_to_resume(path)}") from None
     except MachineError as error:
         raise MachineError(f"{error}; {hint}") from None
     except MemoryError as error:

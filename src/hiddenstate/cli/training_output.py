@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from hiddenstate.cli.findings import two_lines
 from hiddenstate.cli.output import note, say
+from hiddenstate.errors import count
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
@@ -23,9 +24,11 @@ def print_introduction(session: "Session", raw: "SequenceDataset | None", as_jso
             say(line)
         for line in job.net.describe().splitlines():
             say(line)
-    threads = f"{engine.threads} thread{'s' * (engine.threads != 1)}"
+    threads = count(engine.threads, "thread")
+    ranks = engine.about().get("ranks")
+    each = f"{count(ranks, 'rank')} of {threads}" if ranks else threads
     note(
-        f"{engine.name} on {engine.device}, {threads}, {training.dtype}, seed {training.seed}; "
+        f"{engine.name} on {engine.device}, {each}, {training.dtype}, seed {training.seed}; "
         f"run {session.writer.path}"
     )
     for notice in session.notices:

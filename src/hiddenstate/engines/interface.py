@@ -138,7 +138,8 @@ class Chunk:
 class EngineInfo(TypedDict):
     """What a run's config.json records about its engine.
 
-    `name` is "native" or "torch", `level` the instruction level of the native engine.
+    `name` is "native" or "torch", `level` the instruction level of the native engine, and `ranks`
+    the number of processes that compute each step together, where they are several.
     """
 
     name: str
@@ -146,6 +147,7 @@ class EngineInfo(TypedDict):
     device: str
     threads: int
     level: NotRequired[str | None]
+    ranks: NotRequired[int]
 
 
 class Engine(Protocol):

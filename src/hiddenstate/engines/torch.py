@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hiddenstate.config import TrainingConfig
@@ -141,6 +142,17 @@ class TorchEngine:
 
     def _run_step(self, step: int) -> tuple[Tensor, Tensor, bool]:
         """Run a step: its loss and output before the update, and whether the update was made."""
+        loss, output = self._loss(step)
+        # Reading the value makes a GPU wait, so only the cpu checks it at every step.
+        if self.device == "cpu" and not math.isfinite(loss.item()):
+            return loss.detach(), output.detach(), False
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's
+        self._update(step)
+        return loss.detach(), output.detach(), True
+
+    def _loss(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return the loss and the output of a step."""
         task, training = self.task, self.task.training
         x, target, weights = self._batch(step)
         if task.stateful and task.batches.starts_epoch(step):
@@ -155,14 +167,14 @@ class TorchEngine:
             output, after = self.module(x, self._carried, masks, lengths, ignored)
             if task.stateful:
                 self._carried = tuple(part.detach() for part in after)
-        smoothing = training.label_smoothing
+        smoothing, n_values = training.label_smoothing, self._n_values(step, output)
         target = x if target is None else target
-        loss = _loss(task.net, output, target, lengths, weights, smoothing)
-        # Reading the value makes a GPU wait, so only the cpu checks it at every step.
-        if self.device == "cpu" and not math.isfinite(loss.item()):
-            return loss.detach(), output.detach(), False
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's
+        loss = _mean_loss(task.net, output, target, lengths, weights, smoothing, n_values)
+        return loss, output
+
+    def _update(self, step: int) -> None:
+        """Update the weights by the gradient that the parameters have."""
+        task, training = self.task, self.task.training
         limit = clip_at(training, step)
         if limit is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), limit)
@@ -172,11 +184,18 @@ class TorchEngine:
                 group["eps"] = eps_at(training, step)
         self._optimizer.step()
         self._step = step + 1
-        return loss.detach(), output.detach(), True
+
+    def _rows(self, step: int) -> NDArray[np.int64]:
+        """Return the rows of a step that this process computes."""
+        return self.task.batches.rows(step)
+
+    def _n_values(self, step: int, output: Tensor) -> int | None:
+        """Return the divisor of the loss; None for the number of values that are in it."""
+        return None
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Return the inputs, targets and weights of a step's rows."""
-        rows = self.task.batches.rows(step)
+        rows = self._rows(step)
         index = torch.from_numpy(rows).to(self._device)
         if self._X is None:
             x = _owned(fractions(self.task.X[rows], self.task.training.dtype), self._device)
@@ -196,7 +215,7 @@ class TorchEngine:
 
     def _lengths(self, step: int) -> Tensor | None:
         lengths = self.task.lengths
-        return None if lengths is None else torch.from_numpy(lengths[self.task.batches.rows(step)])
+        return None if lengths is None else torch.from_numpy(lengths[self._rows(step)])
 
     def _masks(self, step: int, x: Tensor) -> list[Tensor] | None:
         """Return the dropout masks of a step, one for each layer but the last."""
@@ -381,29 +400,35 @@ def _targets(y: Array, dtype: str, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(y, kind)).to(device)
 
 
-def _loss(
+def _mean_loss(
     net: Net,
     output: Tensor,
     target: Tensor,
     lengths: Tensor | None,
     weights: Tensor | None,
     smoothing: float,
+    n_values: int | None = None,
 ) -> Tensor:
-    """Return the mean loss over rows, or over all values read, times the weights (B,) of rows."""
-    if net.job == "classify" and weights is not None:
-        each = nn.functional.cross_entropy(
-            output, target, reduction="none", label_smoothing=smoothing
-        )
-        return (each * weights).mean()
+    """Return the mean loss over rows, or over all values read, times the weights (B,) of rows.
+
+    With `n_values` it is the sum divided by that: of some rows, their part of a batch's mean.
+    """
     if net.job == "classify":
-        return nn.functional.cross_entropy(output, target, label_smoothing=smoothing)
-    if lengths is not None and net.output == "steps":
-        read = torch.arange(output.shape[1]) < lengths[:, None]
-        output, target = output[read], target[read]
-        weights = None if weights is None else weights[:, None].expand(read.shape)[read]
-    if weights is not None:
-        return ((output - target).square() * _expand(weights, output)).mean()
-    return nn.functional.mse_loss(output, target)
+        reduction = "none" if weights is not None else "mean" if n_values is None else "sum"
+        each = nn.functional.cross_entropy(
+            output, target, reduction=reduction, label_smoothing=smoothing
+        )
+        each = each if weights is None else each * weights
+    else:
+        if lengths is not None and net.output == "steps":
+            read = torch.arange(output.shape[1]) < lengths[:, None]
+            output, target = output[read], target[read]
+            weights = None if weights is None else weights[:, None].expand(read.shape)[read]
+        if weights is None and n_values is None:
+            return nn.functional.mse_loss(output, target)
+        each = (output - target).square()
+        each = each if weights is None else each * _expand(weights, output)
+    return each.mean() if n_values is None else each.sum() / n_values
 
 
 def _expand(values: Tensor, rows: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
 """Loads the data a run was trained on, and detects changes."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hiddenstate.config import Config
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data import PreparedDataset, read_dataset
-from hiddenstate.data.prepare.encoding import Encoding, encodings_from
+from hiddenstate.data.prepare.encoding import encodings_from
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.split import SPLIT_RULE
 from hiddenstate.data.readers.formats import STDIN_NAMES
@@ -36,14 +38,42 @@ def run_dataset(run: Run, config: Config | None = None) -> PreparedDataset:
             "load; name a file, or continue in Python"
         )
     config = config or run.config
+    where = printable(run.path / "config.json")
+    return dataset_of(config, run.data_record(), where, kept_rows(run))
+
+
+def dataset_of(
+    config: Config, recorded: Mapping[str, Any], where: str, stdin: Path | None = None
+) -> PreparedDataset:
+    """Load data as it was read when `recorded` was: with the same input columns and encodings.
+
+    Parameters
+    ----------
+    config : Config
+    recorded : mapping
+        What a run records of its data; see :meth:`PreparedDataset.facts`.
+    where : str
+        The file it stands in, for errors.
+    stdin : Path, optional
+        The file with what stdin held, for data named `-`.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read, or a column is missing.
+    UntrustedFileError
+        If `recorded` is damaged.
+    """
+    stored, names = recorded.get("encodings"), recorded.get("columns")
     dataset = read_dataset(
         config,
-        encodings=_encodings(run),
-        numbers_as_text=numbers_as_text(run),
-        stdin=kept_rows(run),
+        encodings=None if stored is None else encodings_from(stored, None, where),
+        numbers_as_text=_numbers_as_text(recorded),
+        stdin=stdin,
     )
-    dataset = with_trained_columns(dataset, _columns(run), chosen=True)
-    return prepare(dataset, config, split_rule=split_rule(run))
+    columns = tuple(map(str, names)) if isinstance(names, list) else None
+    dataset = with_trained_columns(dataset, columns, chosen=True)
+    return prepare(dataset, config, split_rule=_split_rule(recorded, where))
 
 
 def kept_rows(run: Run) -> Path | None:
@@ -66,43 +96,34 @@ def kept_rows(run: Run) -> Path | None:
     return path
 
 
-def _columns(run: Run) -> tuple[str, ...] | None:
-    """The names of the input columns, if config.json records them."""
-    data = run.record.get("data")
-    names = data.get("columns") if isinstance(data, dict) else None
-    return tuple(map(str, names)) if isinstance(names, list) else None
-
-
 def numbers_as_text(run: Run) -> tuple[str, ...]:
     """Return the ids, groups and labels that are text though all their cells are numbers.
 
     Runs of older versions have none, and read such columns as numbers.
     """
-    data = run.record.get("data")
-    names = data.get("numbers_as_text") if isinstance(data, dict) else None
+    return _numbers_as_text(run.data_record())
+
+
+def _numbers_as_text(recorded: Mapping[str, Any]) -> tuple[str, ...]:
+    names = recorded.get("numbers_as_text")
     return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def split_rule(run: Run) -> int:
     """Return how the series of a run were split in time; runs of older versions by rule 1."""
-    data = run.record.get("data")
-    rule = data.get("split_rule") if isinstance(data, dict) else None
+    return _split_rule(run.data_record(), printable(run.path / "config.json"))
+
+
+def _split_rule(recorded: Mapping[str, Any], where: str) -> int:
+    rule = recorded.get("split_rule")
     if rule is None:
         return 1
     if isinstance(rule, int) and 1 <= rule <= SPLIT_RULE:
         return rule
     raise UntrustedFileError(
-        f"{printable(run.path / 'config.json')}: split_rule is {printable(repr(rule), 20)}, "
-        f"expected 1 or {SPLIT_RULE}; update hiddenstate, or restore the file"
+        f"{where}: split_rule is {printable(repr(rule), 20)}, expected 1 or {SPLIT_RULE}; update "
+        "hiddenstate, or restore the file"
     )
-
-
-def _encodings(run: Run) -> tuple[Encoding, ...] | None:
-    """The encodings of text and dates, if config.json records them."""
-    data = run.record.get("data")
-    stored = data.get("encodings") if isinstance(data, dict) else None
-    where = printable(run.path / "config.json")
-    return None if stored is None else encodings_from(stored, None, where)
 
 
 def unchanged_dataset(run: Run) -> PreparedDataset:

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Sequence
 
+from hiddenstate.jobs.base import Evaluation
 from hiddenstate.runs.requests import NoRequests, Request, Requests
+from hiddenstate.system.cancellation import cancellable
 
 CHECKPOINT_SECONDS = 30.0
 """Longest training time between two checkpoints, unless set otherwise or saving is slow."""
@@ -66,6 +68,22 @@ class LoopControl:
     def take_requests(self) -> Sequence[Request]:
         """Return the requests that arrived since the last call, in order."""
         return self._requests.take() if self._requests else ()
+
+    def evaluated(self, evaluate: Callable[[], Evaluation]) -> Evaluation:
+        """Return what `evaluate()` does, cancelled once the process must stop.
+
+        Raises
+        ------
+        StopRequestedError
+            If it was cancelled.
+        """
+        with cancellable(self.interrupted):
+            return evaluate()
+
+    def validated(self, loss: Callable[[], float]) -> float:
+        """Return the number that `loss()` does; as :meth:`evaluated`."""
+        with cancellable(self.interrupted):
+            return loss()
 
     def must_return(self) -> bool:
         """Whether an engine must return early; it asks during and between steps."""

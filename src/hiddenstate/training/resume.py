@@ -7,9 +7,10 @@ from typing import Any
 
 from hiddenstate.config import Config, make_config
 from hiddenstate.data.dataset import PreparedDataset
-from hiddenstate.engines import Engine, TrainingState, make_engine
+from hiddenstate.engines import Engine, TrainingState
 from hiddenstate.errors import (
     DataError,
+    LostRankError,
     MachineError,
     OptionError,
     UntrustedFileError,
@@ -30,7 +31,7 @@ from hiddenstate.training.checkpoints import check_layout, unpack
 from hiddenstate.training.initial_state import fingerprint, starting_state
 from hiddenstate.training.progress import Progress, pending_events
 from hiddenstate.training.recorder import lines_with_weights
-from hiddenstate.training.start import Session
+from hiddenstate.training.start import MakeEngine, Session, one_process
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def resume_run(
     changes: dict[str, str],
     allow_changed: bool = False,
     before_writing: Callable[[], None] = lambda: None,
+    make: MakeEngine = one_process,
 ) -> Session:
     """Resume `run` from its last checkpoint, with `changes` to how long it trains.
 
@@ -98,6 +100,8 @@ def resume_run(
         Resume even if the data changed, or lines of the history are damaged.
     before_writing : callable
         Called after every check, before anything is written.
+    make : callable
+        Makes the engine.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def resume_run(
     writer = reopen_run(run)
     inbox = Inbox(run.path)  # requests that arrive from here on are carried out
     try:
-        plan = _plan(run, config, changes, allow_changed)
+        plan = _plan(run, config, changes, allow_changed, make)
         before_writing()
         return _apply(plan, writer, inbox)
     except BaseException:
@@ -122,7 +126,9 @@ def resume_run(
         raise
 
 
-def _plan(run: Run, config: Config, changes: dict[str, str], allow_changed: bool) -> ResumePlan:
+def _plan(
+    run: Run, config: Config, changes: dict[str, str], allow_changed: bool, make: MakeEngine
+) -> ResumePlan:
     """Check everything a resumed run needs, in the order a user would ask."""
     notices: list[Notice] = []
     _check_history(run, allow_changed, notices)
@@ -136,7 +142,7 @@ def _plan(run: Run, config: Config, changes: dict[str, str], allow_changed: bool
     _check_logged_lines(run, point, allow_changed, notices)
     _check_steps_left(run, job, point)
     _check_windows_keep_their_place(run, point, "windows" in changes)
-    engine = _same_engine(run, job, point.state, notices)
+    engine = _same_engine(run, job, point.state, notices, make)
     return ResumePlan(run, job, point, engine, [*notices, *job_notices(job)])
 
 
@@ -366,7 +372,9 @@ def _check_windows_keep_their_place(run: Run, point: Point, more_windows: bool) 
         )
 
 
-def _same_engine(run: Run, job: Job, state: TrainingState, notices: list[Notice]) -> Engine:
+def _same_engine(
+    run: Run, job: Job, state: TrainingState, notices: list[Notice], make: MakeEngine
+) -> Engine:
     """Make the engine the run started on; if it is not available, another, with a warning."""
     task, recorded = job.task(), run.record.get("engine")
     before: dict[str, Any] = recorded if isinstance(recorded, dict) else {}
@@ -376,9 +384,11 @@ def _same_engine(run: Run, job: Job, state: TrainingState, notices: list[Notice]
         if getattr(task.training, option) == "auto" and before.get(name) in choices:
             changes[option] = before[name]
     try:
-        engine = make_engine(replace(task, training=replace(task.training, **changes)), state)
+        engine = make(job, replace(task, training=replace(task.training, **changes)), state)
+    except LostRankError:
+        raise
     except (MachineError, OptionError):
-        engine = make_engine(task, state)
+        engine = make(job, task, state)
     change = _engine_change(before, engine.about())
     if change:
         notices.append(warning(change))
@@ -391,7 +401,7 @@ def _engine_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | N
         return None
     # The native engine computes the same at any number of threads.
     exact = ("name", "version", *(("threads",) if now.get("name") == "torch" else ()))
-    for names in (("name", "device", "level"), exact):
+    for names in (("name", "device", "level", "ranks"), exact):
         if any(before.get(name) != now.get(name) for name in names):
             was, new = (_describe_engine(about, names) for about in (before, now))
             return f"the run started on {was}, resuming on {new}; last digits may differ"
@@ -399,6 +409,6 @@ def _engine_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | N
 
 
 def _describe_engine(about: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    formats = {"threads": "on {} threads"}
+    formats = {"threads": "on {} threads", "ranks": "on {} ranks"}
     parts = [(name, about[name]) for name in names if about.get(name)]
     return " ".join(formats.get(name, "{}").format(printable(value, 20)) for name, value in parts)

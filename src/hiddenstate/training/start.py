@@ -12,7 +12,7 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.split import are_forecasts, are_long_enough
 from hiddenstate.data.prepare.wide import assumptions, decided_reading
 from hiddenstate.data.readers.open import existing
-from hiddenstate.engines import Engine, TrainingState, kernel_notices, make_engine
+from hiddenstate.engines import Engine, Task, TrainingState, kernel_notices, make_engine
 from hiddenstate.errors import printable
 from hiddenstate.jobs import Job, make_job, make_snapshots
 from hiddenstate.jobs.lines import job_notices
@@ -27,10 +27,19 @@ from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.initial_state import fingerprint, run_id, starting_state
+from hiddenstate.training.loop_control import LoopControl
 from hiddenstate.training.progress import Progress
 from hiddenstate.training.recipes import suggest
 from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.trainer import Trainer
+
+MakeEngine = Callable[[Job, Task, TrainingState], Engine]
+"""Makes the engine that trains a job from a state."""
+
+
+def one_process(job: Job, task: Task, state: TrainingState) -> Engine:
+    """Return the engine that the options name, which computes whole batches."""
+    return make_engine(task, state)
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,8 @@ class Session:
         Predictions made since the last snapshot, (n_steps, T, O) or (n_steps, O).
     notices : tuple of Notice
         What a user should see before training.
+    make_control : callable
+        As :class:`hiddenstate.training.trainer.Trainer` takes it.
     """
 
     job: Job
@@ -64,6 +75,7 @@ class Session:
     progress: Progress | None = None
     waiting: Array | None = None
     notices: tuple[Notice, ...] = ()
+    make_control: Callable[..., LoopControl] = LoopControl
 
     def train(
         self, callbacks: Iterable[Callback] = (), should_stop: Callable[[], bool] = lambda: False
@@ -78,6 +90,7 @@ class Session:
             self.progress,
             should_stop,
             requests=self.inbox,
+            make_control=self.make_control,
         )
         return trainer.train()
 
@@ -155,6 +168,7 @@ def start(
     dataset: SequenceDataset | None = None,
     name: str | None = None,
     stdin: Path | None = None,
+    make: MakeEngine = one_process,
 ) -> Session:
     """Start a run of `config` in a new folder of `runs_dir`.
 
@@ -170,6 +184,8 @@ def start(
         Name of the folder; by default the job and the next free number.
     stdin : Path, optional
         The file with what stdin held, which the run folder keeps.
+    make : callable
+        Makes the engine.
 
     Raises
     ------
@@ -192,6 +208,7 @@ def start(
         job,
         lambda: starting_state(job),
         make_folder,
+        make,
     )
 
 
@@ -204,12 +221,13 @@ def _start(
     job: Job,
     make_state: Callable[[], TrainingState],
     make_folder: Callable[[RunRecord], RunWriter],
+    make: MakeEngine = one_process,
 ) -> Session:
     """Check labels and memory, make the engine, and only then the folder."""
     check_labels(job.dataset.classes or [])
     check_memory(job)
     state = make_state()
-    engine = make_engine(job.task(), state)
+    engine = make(job, job.task(), state)
     data, about = job.dataset.facts(), engine.about()
     name = run_id(job.config, data, about, state)
     weights = fingerprint(job.config.training)

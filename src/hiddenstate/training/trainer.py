@@ -18,6 +18,7 @@ An evaluation that takes long is *cancelled* when the process is asked to stop
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from hiddenstate.runs.events import (
     ValidationEvent,
 )
 from hiddenstate.runs.requests import Request, Requests
-from hiddenstate.system.cancellation import StopRequestedError, cancellable
+from hiddenstate.system.cancellation import StopRequestedError
 from hiddenstate.training.callback import Callback
 from hiddenstate.training.divergence import all_finite, check_weights, diverged
 from hiddenstate.training.loop_control import CHECKPOINT_SECONDS, LoopControl
@@ -67,6 +68,8 @@ class Trainer:
     requests : Requests, optional
         Where requests to stop, pause, continue, make a step, change the rate or leave a snapshot
         arrive.
+    make_control : callable
+        Makes the `LoopControl`; several processes that train together share their decisions.
 
     Attributes
     ----------
@@ -88,6 +91,7 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         requests: Requests | None = None,
+        make_control: Callable[..., LoopControl] = LoopControl,
     ) -> None:
         self.job = job
         self.engine = engine
@@ -97,7 +101,7 @@ class Trainer:
         self.progress = progress or Progress()
         self.evaluation = Evaluation()
         self.training = job.config.training
-        self.control = LoopControl(
+        self.control = make_control(
             should_stop, requests, self.training.checkpoint_every, checkpoint_seconds
         )
         self._first_mean: float | None = None
@@ -234,8 +238,7 @@ class Trainer:
         self._notify("on_log", event)
 
     def _evaluate(self) -> None:
-        with cancellable(self.control.interrupted):
-            self.evaluation = self.job.evaluate(self.engine)
+        self.evaluation = self.control.evaluated(partial(self.job.evaluate, self.engine))
 
     @property
     def out_of_patience(self) -> bool:
@@ -245,8 +248,7 @@ class Trainer:
     def _validate(self) -> None:
         """Compute the loss on the validation rows; keep the weights if they are the best so far."""
         progress = self.progress
-        with cancellable(self.control.interrupted):
-            loss = self.job.validation_loss(self.engine)
+        loss = self.control.validated(partial(self.job.validation_loss, self.engine))
         step = self.step - 1
         epoch = self.job.batches.epoch_of(step)
         event: ValidationEvent = {
@@ -307,8 +309,8 @@ class Trainer:
         """Compute the results with the best weights; None if interrupted meanwhile."""
         results = self._restore_best()
         try:
-            with cancellable(self.control.interrupted):
-                self.evaluation = self.job.finish(self.engine, list(self.progress.recent))
+            recent = list(self.progress.recent)
+            self.evaluation = self.control.evaluated(partial(self.job.finish, self.engine, recent))
         except StopRequestedError:
             return None
         results |= self.evaluation.figures

@@ -1,0 +1,150 @@
+"""Whole runs on several ranks: as one process's, lost, resumed, refused."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tools.stress import processes
+from tools.stress.hosts import free_port, start_ranks
+
+from hiddenstate.runs import Run
+from tests.conftest import Cli
+
+pytest.importorskip("torch")
+
+ARGS = [
+    *("regress", "--no-stateful", "--windows", "60", "--epochs", "2", "--batch-size", "7"),
+    *("--hidden-size", "6", "--log-every", "2", "--checkpoint-every", "2", "--threads", "1"),
+    *("--view", "off", "--name", "both"),
+]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that torchrun trained on two ranks."""
+    folder = tmp_path_factory.mktemp("whole")
+    torchrun = Path(sys.executable).with_name("torchrun")
+    command = [str(torchrun), "--nproc-per-node", "2", "--master-port", str(free_port())]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, "-m", "hiddenstate", *ARGS, "--json"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)  # one line: the other rank prints nothing
+    assert (results["engine"], results["steps"]) == ("torch", 18)
+    assert "torch on cpu, 2 ranks of 1 thread, float32, seed 0; run runs/both" in done.stderr
+    return folder / "runs" / "both"
+
+
+def losses(run: Run) -> list[float]:
+    return [event["mean_loss"] for event in run.history() if event["event"] == "log"]
+
+
+def test_the_run_is_that_of_one_process(whole: Path, cli: Cli, tmp_path: Path) -> None:
+    one = cli(*ARGS, "--engine", "torch", "--runs-dir", tmp_path)
+    assert one.code == 0
+    alone = losses(Run(tmp_path / "both"))
+    assert losses(Run(whole)) == pytest.approx(alone, rel=1e-4)
+    assert Run(whole).record["engine"]["ranks"] == 2
+
+
+def wait_for_lines(folder: Path, n: int, ranks: "list[subprocess.Popen[bytes]]") -> None:
+    history = folder / "runs" / "both" / "history.jsonl"
+    while ranks[0].poll() is None:
+        if history.exists() and len(history.read_bytes().splitlines()) >= n:
+            return
+        time.sleep(0.001)
+
+
+def test_a_lost_rank_ends_the_others_and_the_resumed_run_is_the_same(
+    whole: Path, tmp_path: Path
+) -> None:
+    ranks = start_ranks([*ARGS[:-2], "--name", "both"], tmp_path, 2)
+    wait_for_lines(tmp_path, 3, ranks)
+    ranks[1].kill()
+    assert ranks[0].wait(timeout=60) == 3
+    error = (tmp_path / "rank0.out").read_text().splitlines()[-1]
+    assert error.startswith("error: data parallel training on 2 ranks ended: rank 1 no longer")
+    assert "resume with `torchrun ... -m hiddenstate resume runs/both`" in error
+    assert [entry["event"] for entry in Run(tmp_path / "runs" / "both").journal()][-1] == "failed"
+    ranks = start_ranks(["resume", "both", "--view", "off"], tmp_path, 2)
+    assert [rank.wait() for rank in ranks] == [0, 0], (tmp_path / "rank0.out").read_text()
+    assert processes.differences(tmp_path / "runs" / "both", whole) == []
+
+
+def test_options_that_differ_on_a_rank_are_refused_in_one_line(tmp_path: Path) -> None:
+    def args(rank: int) -> list[str]:
+        return [*ARGS, "--lr", "0.1"] if rank else ARGS
+
+    ranks = start_ranks(args, tmp_path, 2)
+    assert [rank.wait(timeout=120) for rank in ranks] == [2, 2]
+    said = [(tmp_path / f"rank{rank}.out").read_text() for rank in (0, 1)]
+    why = "lr is 0.1, and None on rank 0; start all ranks with the same command"
+    assert said == [f"error: rank 1: {why}\n", ""]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["classify", "--seeds", "2"], "--seeds: torchrun trains one run; start it once for each"),
+        (["classify", "-"], "DATA: - is the stdin of one process; name a file that every rank"),
+        (["classify", "--engine", "native"], "--engine native: it trains in one process; under"),
+        (
+            ["predict", "a", "b"],
+            "predict: torchrun starts classify, regress, autoencode, resume on",
+        ),
+    ],
+)
+def test_what_only_one_process_can_do_is_refused_before_the_ranks_meet(
+    args: list[str], why: str, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    launch_alone(monkeypatch)
+    done = cli(*args, "--runs-dir", tmp_path / "runs")
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.startswith(f"error: {why}")
+    assert not (tmp_path / "runs").exists()
+
+
+def launch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process be the only rank."""
+    variables = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0, "MASTER_PORT": free_port()}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+
+
+def test_a_carried_state_is_refused(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    launch_alone(monkeypatch)
+    done = cli("regress", "--windows", 4, "--runs-dir", tmp_path / "runs", "--view", "off")
+    assert done.code == 2
+    assert done.err == (
+        "error: --stateful: the hidden state is carried from batch to batch, which one process "
+        "does; add --no-stateful, or train without torchrun\n"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_one_rank_alone_trains_and_validates(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    launch_alone(monkeypatch)
+    rows = "\n".join(f"{k % 7},{k % 5},{k % 3},{'ab'[k % 2]}" for k in range(40))
+    (tmp_path / "rows.csv").write_text(f"x,y,z,label\n{rows}\n")
+    options = ("--valid-fraction", 0.2, "--epochs", 3, "--patience", 2, "--view", "off")
+    done = cli("classify", tmp_path / "rows.csv", *options, "--runs-dir", tmp_path / "runs")
+    assert done.code == 0, done.err
+    run = Run(tmp_path / "runs" / "classify-1")
+    assert any(event["event"] == "valid" for event in run.history())
+    assert run.record["engine"]["ranks"] == 1
