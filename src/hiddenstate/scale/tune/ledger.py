@@ -263,7 +263,7 @@ class Ledger:
 
     def is_ours(self, attempt: Any) -> bool:
         """Whether an attempt that this worker took is still its own; raises as the storage does."""
-        return self.storage.get_trial(attempt._trial_id).state.name == "RUNNING"
+        return bool(self.storage.get_trial(attempt._trial_id).state.name == "RUNNING")
 
     def set_trial_attribute(self, attempt: Any, name: str, value: Any) -> bool:
         """Set a user attribute of an attempt; False if it is finished."""
