@@ -159,9 +159,8 @@ def tune(data: str, **values: Any) -> None:
     from hiddenstate.system.extras import require
 
     require("optuna", "hiddenstate tune")
-    options = Manner(
-        *(values.pop(n) for n in ("runs_dir", "as_json", "workers", "storage", "grace"))
-    )
+    names = ("runs_dir", "as_json", "workers", "storage", "grace")
+    options = Manner(*(values.pop(name) for name in names))
     own = {n: values.pop(n) for n in ("trials", "space", "sampler", "pruner", "seeds", "name")}
     job, reading = _job(data, values.pop("job"), values)
     config_file = values.pop("config_file")
@@ -265,8 +264,8 @@ def _search(
         n_valid = len(data.prepared(settings.config).valid or ())
         note(f"study {settings.name} in {address.shown}; searching {describe(settings.space)}")
         note(
-            f"trials are compared on {n_valid:,} validation rows alone; test rows are held out, and "
-            "only the best is scored on them, at the end"
+            f"trials are compared on {n_valid:,} validation rows alone; test rows are held out, "
+            "and only the best is scored on them, at the end"
         )
         _train_all(study, address, options, progress, interrupt, slots)
         _finish(study, options, interrupt)

@@ -37,8 +37,8 @@ SLOT, AFTER, OWNER, OWNERS, WHY, RUNS, RUNGS, RELEASED, SECONDS = (
     "seconds",
 )
 """User attributes of an Optuna trial: the slot, the number of the attempt before, who trains it
-and who did before, why it failed, its run folders, what was decided at each rung, whether its worker gave it up, and
-the seconds that it took."""
+and who did before, why it failed, its run folders, what was decided at each rung, whether its
+worker gave it up, and the seconds that it took."""
 
 
 @dataclass(frozen=True)
