@@ -37,9 +37,9 @@ SLOT, AFTER, PARAMS, OWNER, OWNERS, WHY, RUNS, RUNGS, RELEASED, SECONDS = (
     "released",
     "seconds",
 )
-"""User attributes of an Optuna trial: the slot, the number of the attempt before, the
-parameters all at once, who trains it and who did before, why it failed, its run folders, what was decided at each rung, whether its
-worker gave it up, and the seconds that it took."""
+"""User attributes of an Optuna trial: the slot, the number of the attempt before, the parameters
+all at once, who trains it and who did before, why it failed, its run folders, what was decided at
+each rung, whether its worker gave it up, and the seconds that it took."""
 
 
 @dataclass(frozen=True)
