@@ -1,8 +1,12 @@
 """Trains the best trial of a study again, on all training rows, as a run that is kept."""
 
+import os
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from hiddenstate.config import Config
 from hiddenstate.errors import MachineError, RunExistsError
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
@@ -18,6 +22,11 @@ from hiddenstate.training.start import Session, start_in
 BEST = "best"
 """Name of the folder of the run, in that of the study."""
 
+MAX_BEST = 1000
+
+LOOKS = 0.3
+"""Seconds between two looks whether another worker has trained it."""
+
 
 def train_best(
     study: Study,
@@ -27,6 +36,8 @@ def train_best(
     threads: int = 0,
 ) -> Run | None:
     """Train the best trial again, unless that was done; None if interrupted, and saved.
+
+    If another worker is training it, wait for that, and take it up if the worker is killed.
 
     The run trains on all training rows, the validation rows among them unless an option set how
     many there are; it then makes as many epochs as the weights had that the trial kept.
@@ -43,34 +54,50 @@ def train_best(
     Raises
     ------
     MachineError
-        If another process is training it.
+        If it cannot be trained here.
     """
     settings = study.settings
     config = settings.best_config(slot.params, int(slot.attribute("best_epoch", 1)))
-    for name in (BEST, *(f"{BEST}-{n}" for n in range(2, 1000))):
-        path = study.folder / name
-        if (path / "config.json").is_file():
-            run = Run(path)
-            if not is_same(run, config):  # that of fewer trials
-                continue
-            if run.results() is not None:
-                return run
-            if is_locked(path):
-                raise MachineError(f"{path}: is being trained by another process; wait for it")
-            session = resume_run(run, {}, dataset=study.data.prepared(config))
-        else:
-            from dataclasses import replace
-
-            own = replace(config, training=replace(config.training, threads=threads))
-            job = make_job(own, study.data.prepared(own))
-            try:
+    prepared = study.data.prepared(config)
+    while not should_stop():
+        path, run = _place(study, config)
+        if run is not None and run.results() is not None:
+            return run
+        if run is not None and is_locked(path):  # another worker trains it, and may be killed
+            time.sleep(LOOKS)
+            continue
+        try:
+            if run is not None:
+                session = resume_run(run, {}, dataset=prepared)
+            else:
+                own = replace(config, training=replace(config.training, threads=threads))
+                job = make_job(own, prepared)
                 session = start_in(path, job, starting_state(job))
-            except RunExistsError:
-                continue
+        except MachineError as error:
+            if not isinstance(error, RunExistsError) and not is_locked(path):
+                raise
+            time.sleep(LOOKS)  # another worker was faster
+            continue
         with session:
             figures = session.train(callbacks(session), should_stop)
         return None if figures is None else Run(path)
-    raise MachineError(f"{study.folder}: has too many runs of its best; remove some")
+    return None
+
+
+def _place(study: Study, config: Config) -> tuple[Path, Run | None]:
+    """Return the folder of the run of the best, and the run if it is there.
+
+    The best of fewer trials, or of others, keeps its folder.
+    """
+    for name in (BEST, *(f"{BEST}-{number}" for number in range(2, MAX_BEST))):
+        path = study.folder / name
+        if not os.path.lexists(path):
+            return path, None
+        if (path / "config.json").is_file():
+            run = Run(path)
+            if is_same(run, config):
+                return path, run
+    raise MachineError(f"{study.folder}: has {MAX_BEST:,} runs of its best; remove some")
 
 
 def is_home(study: Study) -> bool:

@@ -54,7 +54,6 @@ def choose(
     number : int
     sampler : {"tpe", "random"}
     pruner : {"hyperband", "median", "none"}
-        `tpe` learns from the trials of the same bracket of hyperband.
     seed : int
         That of the study.
     """
