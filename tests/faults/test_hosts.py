@@ -20,7 +20,7 @@ def reaches(network: hosts.Network, name: str, address: str, tries: int = 1) -> 
 def test_a_cable_that_is_pulled_out_separates_one_host() -> None:
     if reason := hosts.why_not() or postgres.why_not():
         pytest.skip(reason)
-    with hosts.network(["one", "two", "base"]) as network:
+    with hosts.network(["one", "two", "base"], strangers=["two"]) as network:
         base = postgres.Cluster(network.address("base"), 5432, network.on("base"))
         try:
             address = network.address("base")
@@ -36,6 +36,10 @@ def test_a_cable_that_is_pulled_out_separates_one_host() -> None:
             assert reaches(network, "one", address)
         finally:
             base.close()
+        read = [*network.on("two"), "sh", "-c", "hostname; cat /proc/sys/kernel/random/boot_id"]
+        name, boot = subprocess.run(read, capture_output=True, text=True).stdout.split()
+        assert name == "two"
+        assert boot not in Path("/proc/sys/kernel/random/boot_id").read_text()
         stays = subprocess.Popen([*network.on("one"), "sleep", "1000"])
     assert stays.wait(10) == -9
     assert not list(Path("/run/netns").glob(f"{network.space('')}*"))

@@ -5,7 +5,9 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,11 +17,20 @@ SUBNET = "10.213.77"
 
 RATE = "100mbit"
 
+START = """
+hostname "$0"
+[ -z "$1" ] || mount --bind "$1" /proc/sys/kernel/random/boot_id
+shift
+exec "$@"
+"""
+"""How a command starts on a host: with its name, and the number of another start of the machine."""
+
 
 def why_not() -> str | None:
     """Return why no hosts can be made here; None if they can."""
-    if not shutil.which("ip"):
-        return "the program ip is not installed"
+    for program in ("ip", "unshare"):
+        if not shutil.which(program):
+            return f"the program {program} is not installed"
     name = f"{PREFIX}-{os.getpid()}-probe"
     done = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
     if done.returncode:
@@ -38,7 +49,9 @@ class Network:
     """Hosts on one bridge, which is in a namespace of its own.
 
     The hosts share the file system, the processor and the process numbers, and have a network and
-    a host name of their own. Nothing in the network of the machine is changed.
+    a host name of their own. Nothing in the network of the machine is changed. Those in `strangers`
+    also seem to be machines of their own: the number that Linux draws when it starts is another
+    there, so that nobody trusts their locks.
 
     Parameters
     ----------
@@ -46,11 +59,15 @@ class Network:
         The hosts, of up to 10 letters each.
     rate : str
         Bandwidth out of each host, as `tc` reads it; where `tc` is missing there is no limit.
+    strangers : sequence of str
     """
 
-    def __init__(self, names: Sequence[str], rate: str = RATE) -> None:
+    def __init__(
+        self, names: Sequence[str], rate: str = RATE, strangers: Sequence[str] = ()
+    ) -> None:
         _remove_left_over()
         self.names = tuple(names)
+        self._boots = {name: self._boot(name) for name in strangers}
         self._switch = self.space("switch")
         try:
             _ip("netns", "add", self._switch)
@@ -86,9 +103,14 @@ class Network:
 
     def on(self, name: str) -> list[str]:
         """Return the words that run a command on a host, as the process that they start."""
-        rename = 'hostname "$0" && exec "$@"'
-        start = ["unshare", "--uts", "sh", "-c", rename, name] if shutil.which("unshare") else []
+        boot = str(self._boots.get(name, ""))
+        start = ["unshare", "--uts", "sh", "-e", "-c", START, name, boot]
         return ["ip", "netns", "exec", self.space(name), *start]
+
+    def _boot(self, name: str) -> Path:
+        path = Path(tempfile.gettempdir()) / f"{self.space(name)}-boot"
+        path.write_text(f"{uuid.uuid4()}\n")
+        return path
 
     def link(self, name: str, up: bool) -> None:
         """Plug in or pull out the cable of a host, at the side of the bridge."""
@@ -102,6 +124,8 @@ class Network:
         """End the processes on all hosts and remove the namespaces."""
         for name in (*self.names, "switch"):
             _remove(self.space(name))
+        for path in self._boots.values():
+            path.unlink(missing_ok=True)
 
 
 def _spaces() -> list[str]:
@@ -134,10 +158,10 @@ def _remove_left_over() -> None:
 
 
 @contextlib.contextmanager
-def network(names: Sequence[str]) -> Iterator[Network]:
+def network(names: Sequence[str], strangers: Sequence[str] = ()) -> Iterator[Network]:
     """Make hosts for as long as the context lasts; SIGTERM ends it like Ctrl-C."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    made = Network(names)
+    made = Network(names, strangers=strangers)
     try:
         yield made
     finally:
