@@ -378,6 +378,13 @@ class DataConfig:
         below=1,
         since=2,
     )
+    split_seed: int | None = option(
+        None,
+        "Seed of the choice of rows held out; if unset, --seed.",
+        low=0,
+        high=2**63 - 1,
+        since=5,
+    )
     class_weight: str = option(
         "none",
         "With balanced, every class has the same total weight.",

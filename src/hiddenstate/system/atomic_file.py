@@ -262,6 +262,22 @@ def write_outputs(files: Mapping[Path, bytes]) -> None:
         raise
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those it is in, unless it is there.
+
+    Raises
+    ------
+    MachineError
+        If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MachineError(
+            f"{printable(path)}: the folder cannot be made: {error.strerror}"
+        ) from None
+
+
 def _make_folders(path: Path, made: list[Path]) -> None:
     """Make a folder and those it is in, and add each to `made` (`MachineError`)."""
     missing = [each for each in (path, *path.parents) if not each.exists()]
