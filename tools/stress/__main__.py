@@ -6,8 +6,8 @@
 Each check prints its findings (broken guarantees), then its table row. The exit code is 1 if there
 is any finding. The files of a finding are kept in a folder. Three checks have requirements: `disk`
 the right to mount a file system, `order` the program strace, and `strikes` PostgreSQL and the right
-to make network namespaces. If one is missing, the row reports this. docs/reliability.md lists the guarantees. tests/faults runs a small part of each check, at
-fixed instead of random places.
+to make network namespaces. If one is missing, the row reports this. docs/reliability.md lists the
+guarantees. tests/faults runs a small part of each check, at fixed instead of random places.
 """
 
 import argparse

@@ -7,9 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any

@@ -189,9 +189,7 @@ class Worker:
         if set(slot.params) == set(space.names):
             return slot.params
         slots = self.study.slots()
-        params = choose(
-            space, slots, slot.number, settings.sampler, settings.pruner, settings.seed
-        )
+        params = choose(space, slots, slot.number, settings.sampler, settings.pruner, settings.seed)
         kinds = space.distributions()
         if not self.study.ledger.set_params(slot.last, params, kinds):
             return None
