@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools.stress.hosts import Network
 from tools.stress.postgres import Cluster
-from tools.stress.processes import COMMAND, ENVIRONMENT
+from tools.stress.processes import ENVIRONMENT
 
 KINDS = ("kill", "link", "stop", "database")
 """A worker killed, a cable pulled out, a worker stopped past its grace, the database killed."""
@@ -24,6 +24,9 @@ CUT = 30.0
 GAP = 4.0
 """Mean of the seconds between two strikes."""
 
+EARLY = 2
+"""Strikes that may come before their share of the work is done."""
+
 
 class Worker:
     """A command on a host, which is started again when it was killed.
@@ -32,8 +35,7 @@ class Worker:
     ----------
     network, host : Network, str
         Where it runs.
-    words : sequence of str
-        Arguments of `hiddenstate`.
+    command : sequence of str
     folder : Path
         Where it is started.
     log : Path
@@ -46,13 +48,13 @@ class Worker:
         self,
         network: Network,
         host: str,
-        words: Sequence[str],
+        command: Sequence[str],
         folder: Path,
         log: Path,
         more: Mapping[str, str],
     ) -> None:
         self.host, self.log, self.starts, self.stopped = host, log, 0, False
-        self._command = [*network.on(host), *COMMAND, *words]
+        self._command = [*network.on(host), *command]
         self._folder, self._environment = folder, {**ENVIRONMENT, **more}
         self.process = self._start()
 
@@ -120,8 +122,11 @@ class Strikes:
         self._pulled: set[str] = set()
         self._is_down = False
 
-    def run(self, n: int, most_seconds: float) -> bool:
-        """Strike up to `n` times while there is work; return whether all workers ended well."""
+    def run(self, n: int, most_seconds: float, progress: Callable[[], float]) -> bool:
+        """Strike up to `n` times while there is work; return whether all workers ended well.
+
+        Strikes are spread over the work, of which `progress` returns the share that is done.
+        """
         kinds = (KINDS * (n // len(KINDS) + 1))[:n]
         order = self._random.sample(kinds, n)
         until = self._began + most_seconds
@@ -134,13 +139,14 @@ class Strikes:
                 self._undo()
                 return True
             self._start_again()
-            if order and now >= following:
+            due = order and now >= following
+            if due and self.made.total() <= n * progress() + EARLY:
                 if self._strike(order[-1]):
                     self.made[order.pop()] += 1
                 else:
                     order.insert(0, order.pop())
                 following = now + self._wait()
-            time.sleep(0.05)
+            time.sleep(0.1)
         self._undo()
         return False
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,16 @@ class Field:
     ----------
     folder : Path
         Where the data and the runs are.
-    words : tuple of str
-        The arguments of every worker.
+    command : tuple of str
+        What every worker is started with.
+    trials : int
     environment : mapping
         What a worker has in addition, such as the password.
     """
 
     folder: Path
-    words: tuple[str, ...]
+    command: tuple[str, ...]
+    trials: int
     environment: Mapping[str, str]
 
     @property
@@ -96,7 +99,7 @@ def struck(folder: Path, n: int, seed: int, say: Any = print, trials: int = TRIA
             field = make_field(folder, base, seed, trials)
             _strike(field, network, base, n, seed, outcome, say)
             first = Trials(base, outcome)
-            check_trials(first, field, trials, outcome)
+            check_trials(first, field, outcome)
             check_runs(first, field, folder / "twins", outcome)
             rebuilt = _rebuild(field, network, base, outcome)
             check_rebuilt(first, Trials(base, outcome), rebuilt, field, outcome)
@@ -109,14 +112,14 @@ def make_field(folder: Path, base: postgres.Cluster, seed: int, trials: int) -> 
     """Write the data and the space; return what a worker is started with."""
     data, space = write_rows(folder), folder / "space.toml"
     space.write_text(SPACE)
-    words = (
-        *("tune", data.name, "--job", "classify", "--name", NAME, "--seed", str(seed)),
+    command = (
+        *(*COMMAND, "tune", str(data), "--job", "classify", "--name", NAME, "--seed", str(seed)),
         *("--space", space.name, "--trials", str(trials), "--grace", str(GRACE)),
         *("--storage", base.url(password=None), "--valid-fraction", "0.3"),
         *("--recipe", "classic", "--epochs", "270", "--batch-size", "4", "--threads", "1"),
         *("--log-every", "20", "--checkpoint-every", "50", "--no-convolutions"),
     )
-    return Field(folder, words, {"PGPASSWORD": postgres.PASSWORD})
+    return Field(folder, command, trials, {"PGPASSWORD": postgres.PASSWORD})
 
 
 def _strike(
@@ -131,12 +134,16 @@ def _strike(
     logs = field.folder / "logs"
     logs.mkdir()
     workers = [
-        Worker(network, host, field.words, field.folder, logs / host, field.environment)
+        Worker(network, host, field.command, field.folder, logs / host, field.environment)
         for host in HOSTS
     ]
     made = Strikes(network, workers, base, GRACE, seed)
+
+    def progress() -> float:
+        return len(list(field.study.glob("trial-*/model.safetensors"))) / field.trials
+
     try:
-        ended = made.run(n, MOST_SECONDS)
+        ended = made.run(n, MOST_SECONDS, progress)
     finally:
         for worker in workers:
             worker.kill()
@@ -175,18 +182,22 @@ class Trials:
     base : Cluster
     outcome : Outcome
         Gets a finding for each attempt that cannot be read.
+    database : str
     """
 
-    def __init__(self, base: postgres.Cluster, outcome: Outcome) -> None:
+    def __init__(
+        self, base: postgres.Cluster, outcome: Outcome, database: str = postgres.DATABASE
+    ) -> None:
         self.attempts: dict[int, dict[str, Any]] = {}
-        rows = base.query("SELECT trial_id, number, state FROM trials ORDER BY number")
+        query = partial(base.query, database=database)
+        rows = query("SELECT trial_id, number, state FROM trials ORDER BY number")
         for key, number, state in rows:
             self.attempts[int(key)] = {"number": int(number), "state": state, "attributes": {}}
-        for key, name, value in base.query(
+        for key, name, value in query(
             "SELECT trial_id, key, value_json FROM trial_user_attributes"
         ):
             self.attempts[int(key)]["attributes"][name] = json.loads(value)
-        for key, value in base.query("SELECT trial_id, value FROM trial_values"):
+        for key, value in query("SELECT trial_id, value FROM trial_values"):
             self.attempts[int(key)]["value"] = float(value)
         for attempt in self.attempts.values():
             outcome.expect("slot" in attempt["attributes"], f"an attempt at nothing: {attempt}")
@@ -213,18 +224,19 @@ class Trials:
         return min(values.items(), key=lambda item: (item[1], item[0]))
 
 
-def check_trials(found: Trials, field: Field, trials: int, outcome: Outcome) -> None:
+def check_trials(found: Trials, field: Field, outcome: Outcome) -> None:
     """Check that each trial was finished exactly once."""
     finished = found.finished()
     outcome.counts["trials"] += len(finished)
     outcome.counts["attempts"] += len(found.attempts)
-    missing = sorted(set(range(trials)) - set(finished))
+    missing = sorted(set(range(field.trials)) - set(finished))
     outcome.expect(not missing, f"trials never finished: {missing}")
     for slot, attempts in sorted(finished.items()):
         times = len(attempts)
         outcome.expect(times == 1, f"trial {slot} was finished {times} times")
-        outcome.expect(0 <= slot < trials, f"trial {slot} was not asked for")
-    left = [each for each in found.attempts.values() if each["state"] in ("RUNNING", "WAITING")]
+        outcome.expect(0 <= slot < field.trials, f"trial {slot} was not asked for")
+    # Attempts that wait beside another at the same trial are void.
+    left = [each for each in found.attempts.values() if each["state"] == "RUNNING"]
     outcome.expect(not left, f"attempts left over: {left}")
 
 
@@ -284,7 +296,7 @@ def _rebuild(
     base.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     before = _stamps(field)
     done = subprocess.run(
-        [*network.on("one"), *COMMAND, *field.words],
+        [*network.on("one"), *field.command],
         cwd=field.folder,
         env={**ENVIRONMENT, **field.environment},
         capture_output=True,
