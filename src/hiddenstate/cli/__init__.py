@@ -18,6 +18,7 @@ from hiddenstate.cli.predict import evaluate, predict
 from hiddenstate.cli.runs import compare, runs
 from hiddenstate.cli.studio import studio
 from hiddenstate.cli.train import autoencode, classify, regress, resume
+from hiddenstate.cli.tune import tune
 from hiddenstate.cli.verify import verify
 from hiddenstate.cli.view import figures, film, report, watch
 from hiddenstate.config import job_options
@@ -32,7 +33,7 @@ READER_LEFT = 128 + 13
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Data": (inspect,),
-    "Training": (classify, regress, autoencode, resume, ctl),
+    "Training": (classify, regress, autoencode, resume, ctl, tune),
     "Using a model": (predict, evaluate, forecast, export),
     "Views and reports": (watch, studio, figures, report, film),
     "Runs and machine": (runs, compare, verify, doctor),

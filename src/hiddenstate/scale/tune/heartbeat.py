@@ -20,11 +20,14 @@ class Heartbeat:
     Attributes
     ----------
     lost : bool
-        Whether the attempt is finished in the database: it counted as dead, or was deleted.
+        Whether the attempt was finished in the database by another: it counted as dead, or was
+        deleted.
+    finishing : bool
+        Whether this worker is about to finish it, and so it may be finished.
     """
 
     def __init__(self, ledger: Ledger, attempt: Any, seconds: float) -> None:
-        self.lost = False
+        self.lost = self.finishing = False
         self._ledger, self._attempt, self._seconds = ledger, attempt, seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
@@ -42,7 +45,7 @@ class Heartbeat:
             wait = self._seconds
             try:
                 if not self._ledger.is_ours(self._attempt):
-                    self.lost = True
+                    self.lost = not self.finishing
                     return
                 self._ledger.storage.record_heartbeat(self._attempt._trial_id)
             except KeyError:  # the study was deleted

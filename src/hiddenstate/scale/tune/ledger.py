@@ -37,8 +37,8 @@ SLOT, AFTER, OWNER, OWNERS, WHY, RUNS, RUNGS, RELEASED, SECONDS = (
     "seconds",
 )
 """User attributes of an Optuna trial: the slot, the number of the attempt before, who trains it
-and who did before, why it failed, its run folders, what was decided at each rung, whether its worker gave it up, and
-the seconds that it took."""
+and who did before, why it failed, its run folders, what was decided at each rung, whether its
+worker gave it up, and the seconds that it took."""
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ class Ledger:
 
     def is_ours(self, attempt: Any) -> bool:
         """Whether an attempt that this worker took is still its own; raises as the storage does."""
-        return self.storage.get_trial(attempt._trial_id).state.name == "RUNNING"
+        return bool(self.storage.get_trial(attempt._trial_id).state.name == "RUNNING")
 
     def set_trial_attribute(self, attempt: Any, name: str, value: Any) -> bool:
         """Set a user attribute of an attempt; False if it is finished."""

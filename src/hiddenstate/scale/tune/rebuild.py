@@ -90,11 +90,11 @@ def _own_runs(study: Study, slot: int, number: int, params: Any) -> Iterator[Run
     for run in runs_of(study.folder, slot, number, settings.seeds):
         try:
             own = settings.space.params_of(run.config.flat()) if params is None else params
-            if is_same(run, settings.trial_config(own, number)):
-                if run.data_fact("fingerprint") == settings.fingerprint:
-                    yield run
+            same = is_same(run, settings.trial_config(own, number))
         except (HiddenstateError, KeyError):
             continue
+        if same and run.data_fact("fingerprint") == settings.fingerprint:
+            yield run
 
 
 def _finished(

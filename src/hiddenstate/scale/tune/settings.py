@@ -11,8 +11,9 @@ import numpy as np
 
 from hiddenstate.config import Config, config_from_dict, make_config
 from hiddenstate.config.data_fields import STDIN
-from hiddenstate.data import PreparedDataset, SequenceDataset
+from hiddenstate.data import PreparedDataset, SequenceDataset, read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.readers.open import existing
 from hiddenstate.errors import (
     DataError,
     HiddenstateError,
@@ -21,6 +22,7 @@ from hiddenstate.errors import (
     printable,
 )
 from hiddenstate.jobs import make_job
+from hiddenstate.models.weight_file import encodings_of
 from hiddenstate.scale.tune.space import Dimension, Space, default_space, make_space
 from hiddenstate.system.atomic_file import open_regular, write_atomically
 from hiddenstate.system.checksums import check_object, object_with_checksum
@@ -355,9 +357,33 @@ def make_settings(
 
 
 def _reader(config: Config) -> SequenceDataset:
-    from hiddenstate.data import read_dataset
+    weights = config.training.weights
+    encodings = encodings_of(existing(weights)) if weights else None
+    return read_dataset(config, encodings=encodings)
 
-    return read_dataset(config)
+
+def load_data(settings: Settings) -> StudyData:
+    """Read the data of a study again.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or changed.
+    """
+    config = settings.config
+    if config.data.data is None:
+        raise DataError(
+            f"{settings.name}: searches on arrays in Python, which no command can load; continue "
+            "in Python"
+        )
+    data = StudyData(_reader(config), config, _reader)
+    fingerprint = data.prepared(config).facts()["fingerprint"]
+    if fingerprint != settings.fingerprint:
+        raise DataError(
+            f"{settings.data_name}: data changed: fingerprint {settings.fingerprint[:12]} became "
+            f"{fingerprint[:12]}; restore it, or start a study with another --name"
+        )
+    return data
 
 
 def _fitting(space: Space, config: Config) -> Space:

@@ -78,10 +78,10 @@ class Dimension:
     """
 
     name: str
-    low: float | None = None
-    high: float | None = None
+    low: Any = None
+    high: Any = None
     log: bool = False
-    step: float | None = None
+    step: Any = None
     choices: tuple[Any, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:

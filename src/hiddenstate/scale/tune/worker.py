@@ -1,4 +1,4 @@
-"""A worker: takes trials of a study one after another, trains them and reports what they reached."""
+"""A worker: takes trials of a study one after another, trains them and reports the results."""
 
 import contextlib
 import os
@@ -102,7 +102,7 @@ class Worker:
     watcher: Watcher
     interrupted: Callable[[], bool] = lambda: False
     threads: int = 0
-    _lost: bool = field(default=False, init=False)
+    _heartbeat: Heartbeat = field(init=False)
 
     def run(self) -> bool:
         """Train until every trial is finished; False if asked to stop before."""
@@ -140,7 +140,7 @@ class Worker:
         """Train a trial that was taken, and report it."""
         ledger, attempt = self.study.ledger, slot.last
         with Heartbeat(ledger, attempt, self.study.heartbeat) as heartbeat:
-            self._stop = lambda: heartbeat.lost or self.interrupted()
+            self._heartbeat = heartbeat
             try:
                 if slot.deaths >= MAX_DEATHS:
                     raise OptionError(f"the workers of {slot.deaths} attempts died at it")
@@ -160,7 +160,7 @@ class Worker:
                 with contextlib.suppress(Exception):
                     ledger.release(attempt)
                 raise
-        if heartbeat.lost:
+        if self._heartbeat.lost:
             self.watcher.say(
                 f"trial {slot.number}: was given to another worker, as this one gave no sign of "
                 "life; left to it"
@@ -221,7 +221,10 @@ class Worker:
         if number == 0:
             ledger = study.ledger
             callbacks.append(Rungs(ledger, settings, slot.last, slot.number, requests))
-        return train(session, callbacks, requests, self._stop)
+        return train(session, callbacks, requests, self._must_stop)
+
+    def _must_stop(self) -> bool:
+        return self._heartbeat.lost or self.interrupted()
 
     def _report(self, slot: Slot, outcomes: Sequence[Outcome], seconds: float) -> None:
         ledger, attempt = self.study.ledger, slot.last
@@ -236,16 +239,20 @@ class Worker:
         }
         for name, fact in facts.items():
             ledger.set_trial_attribute(attempt, name, fact)
-        state = "PRUNED" if outcomes[-1].pruned else "COMPLETE"
-        if ledger.finish(attempt, state, value):
-            self.watcher.finished(self.study.slots(), slot.number)
+        self._finish(slot, "PRUNED" if outcomes[-1].pruned else "COMPLETE", value)
 
     def _report_failure(self, slot: Slot, error: BaseException) -> None:
         why = printable(error or type(error).__name__, 300)
-        ledger = self.study.ledger
-        if ledger.set_trial_attribute(slot.last, WHY, why):
-            ledger.finish(slot.last, "FAIL")
+        self.study.ledger.set_trial_attribute(slot.last, WHY, why)
+        self._finish(slot, "FAIL", None)
+
+    def _finish(self, slot: Slot, state: str, value: float | None) -> None:
+        """Finish a trial, unless it is another worker's by now."""
+        self._heartbeat.finishing = True
+        if self.study.ledger.finish(slot.last, state, value):
             self.watcher.finished(self.study.slots(), slot.number)
+        else:
+            self._heartbeat.lost = True
 
 
 def _folders(owners: Sequence[Owner], study: Study) -> Iterator[Path]:
