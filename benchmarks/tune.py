@@ -371,9 +371,9 @@ def print_tables(results: dict[str, list[Studies]]) -> None:
         print(f"| {name} | {' | '.join(f'{value:.4g}' for value in found)} |")
 
 
-def median(values: Any) -> float:
+def median(values: Sequence[float]) -> float:
     """Return the middle value, which may be infinite."""
-    return sorted(values)[len(values) // 2]
+    return float(sorted(values)[len(values) // 2])
 
 
 def arguments() -> argparse.ArgumentParser:

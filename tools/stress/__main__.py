@@ -1,6 +1,6 @@
 """Runs long random tests of the reliability guarantees and prints a table of results.
 
-    nice -n 15 python -m tools.stress [--seed 0]            # all checks, about half an hour
+    nice -n 15 python -m tools.stress [--seed 0]            # all checks, about an hour
     nice -n 15 python -m tools.stress kill --n 200 --seed 1 # one check, with its count and seed
 
 Each check prints its findings (broken guarantees), then its table row. The exit code is 1 if there

@@ -4,6 +4,7 @@ import contextlib
 import heapq
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -75,6 +76,14 @@ class Worker:
         """Whether it is alive."""
         return self.process.poll() is None
 
+    @property
+    def trains(self) -> bool:
+        """Whether it trains a trial: it has the lock of a run folder open."""
+        with contextlib.suppress(OSError):
+            files = [os.readlink(path) for path in Path(f"/proc/{self.process.pid}/fd").iterdir()]
+            return any(re.search(r"/trial-[^/]*/lock$", file) for file in files)
+        return False
+
     def restart(self) -> None:
         """Start the same command again."""
         self.stopped = False
@@ -140,11 +149,9 @@ class Strikes:
                 return True
             self._start_again()
             due = order and now >= following
-            if due and self.made.total() <= n * progress() + EARLY:
-                if self._strike(order[-1]):
-                    self.made[order.pop()] += 1
-                else:
-                    order.insert(0, order.pop())
+            due = due and self.made.total() <= n * progress() + EARLY
+            if due and self._strike(order[-1]):
+                self.made[order.pop()] += 1
                 following = now + self._wait()
             time.sleep(0.1)
         self._undo()
@@ -177,6 +184,8 @@ class Strikes:
             for worker in self.workers
             if worker.runs and not worker.stopped and worker.host not in self._pulled
         ]
+        if kind != "link":  # most of the time a worker that was started again only loads modules
+            targets = [worker for worker in targets if worker.trains]
         if not targets:
             return False
         worker = self._random.choice(targets)
