@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the names of _PUBLIC, with their types
     from hiddenstate.estimators import load as load
     from hiddenstate.live.launch import watch as watch
     from hiddenstate.runs import Run as Run
+    from hiddenstate.scale.tune.search import tune as tune
     from hiddenstate.training.callback import Callback as Callback
 
 __version__ = "0.4.0"
@@ -32,6 +33,7 @@ _PUBLIC = {
     "load_mnist": "hiddenstate.datasets",
     "load_waves": "hiddenstate.datasets",
     "watch": "hiddenstate.live.launch",
+    "tune": "hiddenstate.scale.tune.search",
     "Callback": "hiddenstate.training.callback",
     "Run": "hiddenstate.runs",
     "HiddenstateError": "hiddenstate.errors",

@@ -25,9 +25,10 @@ MAX_DEATHS = 10
 MAX_OWNERS = 8
 """Earlier workers of a trial that are remembered, the last one first."""
 
-SLOT, AFTER, OWNER, OWNERS, WHY, RUNS, RUNGS, RELEASED, SECONDS = (
+SLOT, AFTER, PARAMS, OWNER, OWNERS, WHY, RUNS, RUNGS, RELEASED, SECONDS = (
     "slot",
     "after",
+    "params",
     "owner",
     "owners",
     "why",
@@ -36,9 +37,9 @@ SLOT, AFTER, OWNER, OWNERS, WHY, RUNS, RUNGS, RELEASED, SECONDS = (
     "released",
     "seconds",
 )
-"""User attributes of an Optuna trial: the slot, the number of the attempt before, who trains it
-and who did before, why it failed, its run folders, what was decided at each rung, whether its
-worker gave it up, and the seconds that it took."""
+"""User attributes of an Optuna trial: the slot, the number of the attempt before, the parameters
+all at once, who trains it and who did before, why it failed, its run folders, what was decided at
+each rung, whether its worker gave it up, and the seconds that it took."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Slot:
     @property
     def params(self) -> dict[str, Any]:
         """The parameters, once they were chosen."""
-        return dict(self.last.params) if self.last is not None else {}
+        return dict(self.attribute(PARAMS, {}))
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """Return a user attribute of the attempt that counts."""
@@ -270,7 +271,12 @@ class Ledger:
         return self._updated(self.storage.set_trial_user_attr, attempt, name, value)
 
     def set_params(self, attempt: Any, params: Mapping[str, Any], distributions: Any) -> bool:
-        """Keep the parameters of an attempt; False if it is finished."""
+        """Keep the parameters of an attempt; False if it is finished.
+
+        They are kept all at once first, as a worker may die between two.
+        """
+        if not self.set_trial_attribute(attempt, PARAMS, dict(params)):
+            return False
         for name, value in params.items():
             kind = distributions[name]
             internal = kind.to_internal_repr(value)
@@ -345,12 +351,13 @@ def _attempt_after(trial: Any) -> Any:
     """Return a waiting attempt with the parameters of `trial`, and what its rungs decided."""
     history = [*trial.system_attrs.get("retry_history", []), trial.number]
     first = trial.system_attrs.get("failed_trial", trial.number)
-    carried = {n: v for n, v in trial.user_attrs.items() if n in (SLOT, RUNGS)}
+    carried = {n: v for n, v in trial.user_attrs.items() if n in (SLOT, PARAMS, RUNGS)}
     owners = [trial.user_attrs.get(OWNER), *trial.user_attrs.get(OWNERS, [])]
+    whole = trial.params == trial.user_attrs.get(PARAMS)
     return _attempt(
         {**carried, AFTER: trial.number, OWNERS: [each for each in owners if each][:MAX_OWNERS]},
-        params=trial.params,
-        distributions=trial.distributions,
+        params=trial.params if whole else {},
+        distributions=trial.distributions if whole else {},
         intermediate_values=trial.intermediate_values,
         # The names that Optuna's own retry uses.
         system_attrs={**trial.system_attrs, "failed_trial": first, "retry_history": history},

@@ -6,7 +6,7 @@ from typing import Any
 
 from hiddenstate.errors import HiddenstateError, count
 from hiddenstate.runs import Run
-from hiddenstate.scale.tune.ledger import RUNGS, RUNS, SLOT, WHY
+from hiddenstate.scale.tune.ledger import PARAMS, RUNGS, RUNS, SLOT, WHY
 from hiddenstate.scale.tune.rungs import values_at_rungs
 from hiddenstate.scale.tune.suggest import kept_at_rungs
 from hiddenstate.scale.tune.training import Outcome, is_same, outcome_of, runs_of
@@ -74,7 +74,7 @@ def _trial(study: Study, slot: int) -> tuple[Any, str]:
     if outcomes:
         done_run = Run(study.folder / outcomes[0].run)
         rungs = values_at_rungs(done_run)
-    facts: dict[str, Any] = {SLOT: slot}
+    facts: dict[str, Any] = {SLOT: slot, PARAMS: params}
     if outcomes and (outcomes[-1].pruned or len(outcomes) == settings.seeds):
         return _finished(study, facts, params, outcomes, rungs), "finished"
     why = first.failure() if first.status() == "diverged" else None

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from hiddenstate.errors import (
 )
 from hiddenstate.jobs import make_job
 from hiddenstate.models.weight_file import encodings_of
-from hiddenstate.scale.tune.space import Dimension, Space, default_space, make_space
+from hiddenstate.scale.tune.space import Space, default_space, fitting, make_space
 from hiddenstate.system.atomic_file import open_regular, write_atomically
 from hiddenstate.system.checksums import check_object, object_with_checksum
 from hiddenstate.system.strict_json import canonical_json
@@ -336,7 +336,7 @@ def make_settings(
     }
     config, dataset = plan(job, own, read=read)
     data = StudyData(dataset, config, read or _reader)
-    space = chosen or _fitting(default_space(job, values), config)
+    space = chosen or fitting(default_space(job, values), config)
     prepared = data.prepared(config)
     make_job(config, prepared)
     settings = Settings(
@@ -352,7 +352,7 @@ def make_settings(
         refit_fraction=held_out or 0.0,
         data_name=printable(dataset.name),
     )
-    _check_comparable(settings, data)
+    check_comparable(settings, data)
     return settings, data
 
 
@@ -386,28 +386,7 @@ def load_data(settings: Settings) -> StudyData:
     return data
 
 
-def _fitting(space: Space, config: Config) -> Space:
-    """Return a default space without choices that exclude what else is set."""
-    dimensions: list[Dimension] = []
-    for each in space.dimensions:
-        if each.choices is None:
-            dimensions.append(each)
-            continue
-        choices = tuple(c for c in each.choices if _fits(space, config, {each.name: c}))
-        if choices:
-            dimensions.append(replace(each, choices=choices))
-    return Space(space.job, tuple(dimensions))
-
-
-def _fits(space: Space, config: Config, params: Mapping[str, Any]) -> bool:
-    try:
-        make_config(config.job, {**config.flat(), **space.option_values(params)})
-    except OptionError:
-        return False
-    return True
-
-
-def _check_comparable(settings: Settings, data: StudyData) -> None:
+def check_comparable(settings: Settings, data: StudyData) -> None:
     """Refuse options of the space that change which targets a loss is computed from."""
     before = settings.config.to_dict()["data"]
     for each in settings.space.dimensions:

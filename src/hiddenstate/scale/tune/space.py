@@ -4,11 +4,11 @@ import json
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hiddenstate.config import job_options
+from hiddenstate.config import Config, job_options, make_config
 from hiddenstate.config.option import Option
 from hiddenstate.errors import DataError, OptionError, count, did_you_mean, printable
 from hiddenstate.system.atomic_file import open_regular
@@ -314,3 +314,24 @@ def _scalar(value: Any) -> Any:
 def describe(space: Space) -> str:
     """Return the space in one line."""
     return f"{count(len(space.dimensions), 'option')}: " + "; ".join(map(str, space.dimensions))
+
+
+def fitting(space: Space, config: Config) -> Space:
+    """Return a default space without choices that exclude what else is set."""
+    dimensions: list[Dimension] = []
+    for each in space.dimensions:
+        if each.choices is None:
+            dimensions.append(each)
+            continue
+        choices = tuple(c for c in each.choices if _fits(space, config, {each.name: c}))
+        if choices:
+            dimensions.append(replace(each, choices=choices))
+    return Space(space.job, tuple(dimensions))
+
+
+def _fits(space: Space, config: Config, params: Mapping[str, Any]) -> bool:
+    try:
+        make_config(config.job, {**config.flat(), **space.option_values(params)})
+    except OptionError:
+        return False
+    return True

@@ -168,12 +168,13 @@ def _copy(space: Space, slot: Slot) -> Any:
     if not slot.finished and slot.state != "running":
         return _state("WAITING", space, {})
     last = slot.last
-    if slot.state == "running" and set(last.params) != set(space.names):
+    params = slot.params if set(slot.params) == set(space.names) else {}
+    if slot.state == "running" and not params:
         return _state("WAITING", space, {})
     return _state(
         last.state.name,
         space,
-        last.params if set(last.params) == set(space.names) else {},
+        params,
         value=slot.value,
         system_attrs=_of_rungs(last.system_attrs),
         intermediate_values=last.intermediate_values,

@@ -138,8 +138,8 @@ class Worker:
 
     def _train(self, slot: Slot, owner: Owner) -> None:
         """Train a trial that was taken, and report it."""
-        ledger, attempt = self.study.ledger, slot.last
-        with Heartbeat(ledger, attempt, self.study.heartbeat) as heartbeat:
+        attempt = slot.last
+        with Heartbeat(self.study.ledger, attempt, self.study.heartbeat) as heartbeat:
             self._heartbeat = heartbeat
             try:
                 if slot.deaths >= MAX_DEATHS:
@@ -149,22 +149,27 @@ class Worker:
                 if outcomes is not None:
                     self._report(slot, outcomes, time.monotonic() - began)
                 elif not heartbeat.lost:
-                    ledger.release(attempt)
+                    self._release(attempt)
             except RunMovedError:
                 if not heartbeat.lost:
-                    ledger.release(attempt)
+                    self._release(attempt)
                     raise
             except (DivergedError, OptionError, DataError, MemoryError) as error:
                 self._report_failure(slot, error)
             except BaseException:
                 with contextlib.suppress(Exception):
-                    ledger.release(attempt)
+                    self._release(attempt)
                 raise
         if self._heartbeat.lost:
             self.watcher.say(
                 f"trial {slot.number}: was given to another worker, as this one gave no sign of "
                 "life; left to it"
             )
+
+    def _release(self, attempt: Any) -> None:
+        """Leave a trial to another worker."""
+        self._heartbeat.finishing = True
+        self.study.ledger.release(attempt)
 
     def _train_runs(self, slot: Slot) -> list[Outcome] | None:
         """Train the runs of a trial; None if stopped before the end."""
@@ -190,10 +195,8 @@ class Worker:
             return slot.params
         slots = self.study.slots()
         params = choose(space, slots, slot.number, settings.sampler, settings.pruner, settings.seed)
-        kinds = space.distributions()
-        if not self.study.ledger.set_params(slot.last, params, kinds):
-            return None
-        return params
+        kept = self.study.ledger.set_params(slot.last, params, space.distributions())
+        return params if kept else None
 
     def _train_run(self, slot: Slot, params: dict[str, Any], number: int) -> Outcome | None:
         settings, study = self.study.settings, self.study
