@@ -16,8 +16,8 @@ Intervals are of 95 %, by the bootstrap over seeds.
 
 The parameters and the trials that end early are chosen by the functions of `tune`, one trial after
 another, and each trial is trained with the config of `tune`; run folders and a database, which
-decide nothing, are left out. With --check, one search of each data set runs as a command too, and
-must give the same trials.
+decide nothing, are left out. With --check, a search of each data set also runs as the command
+`tune`, which must give the same trials.
 
 The files are part of the packages aeon and statsmodels, which the extra `series` installs, and of
 scikit-learn.
@@ -35,11 +35,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from recipes import place
+from recipes import place, run
 
 from hiddenstate.engines.choose import make_engine
 from hiddenstate.errors import DivergedError
 from hiddenstate.jobs import make_job
+from hiddenstate.runs import Run
 from hiddenstate.runs.events import ValidationEvent
 from hiddenstate.scale.tune.ledger import SLOT, WHY, Slot
 from hiddenstate.scale.tune.settings import Settings, StudyData, make_settings
@@ -206,10 +207,15 @@ class Search:
     arm : str
         A key of `ARMS`.
     trials, epochs, seed : int
+    more : int, optional
+        Multiplies `trials`; by default as `ARMS` says.
     """
 
-    def __init__(self, task: Task, arm: str, trials: int, epochs: int, seed: int) -> None:
-        self.sampler, self.pruner, more = ARMS[arm]
+    def __init__(
+        self, task: Task, arm: str, trials: int, epochs: int, seed: int, more: int | None = None
+    ) -> None:
+        self.sampler, self.pruner, own = ARMS[arm]
+        more = own if more is None else more
         self.settings, self.data = study_of(
             task, self.sampler, self.pruner, trials * more, epochs, seed
         )
@@ -261,6 +267,45 @@ class Search:
             intermediate_values=dict(self._values),
         )
         self.slots[number] = Slot(number, (attempt,))
+
+
+# --- the command itself
+
+
+def run_command(task: Task, trials: int, epochs: int, seed: int, folder: Path) -> list[Trial]:
+    """Run `hiddenstate tune` and return its trials in order."""
+    space = folder / "space.toml"
+    space.write_text("".join(f"{name} = {_toml(spec)}\n" for name, spec in task.space.items()))
+    words: list[object] = [task.options["data"], "--job", task.job, "--space", space]
+    for name, value in {**task.options, "epochs": epochs, "seed": seed, "split_seed": 0}.items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        elif name != "data":
+            words += [f"--{option}", value]
+    done = run("tune", *words, "--trials", trials, "--runs-dir", folder / "runs", "--json")
+    found = []
+    for each in sorted(done["trials"], key=lambda row: row["trial"]):
+        steps = Run(Path(done["folder"]) / each["runs"][0]).history()[-1]["step"]
+        found.append(Trial(steps, None if each["state"] == "pruned" else each["valid_loss"]))
+    return found
+
+
+def _toml(spec: Any) -> str:
+    """Return a range or choices as TOML, which writes lists as JSON does."""
+    if not isinstance(spec, dict):
+        return json.dumps(spec)
+    return "{" + ", ".join(f"{key} = {json.dumps(value)}" for key, value in spec.items()) + "}"
+
+
+def check(name: str, task: Task, trials: int, epochs: int) -> None:
+    """Compare a search here with that of the command; end with an error if they differ."""
+    ours = Search(task, "default", trials, epochs, 0, 1).run(Laboratory())
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = run_command(task, trials, epochs, 0, Path(folder))
+    if ours != theirs:
+        raise SystemExit(f"{name}: not the trials of the command:\n{ours}\n{theirs}")
+    print(f"{name}: {len(ours)} trials as of the command, {updates(ours):,} updates\n")
 
 
 # --- what was found
@@ -383,6 +428,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--epochs", type=int, default=27)
     parser.add_argument("--keep", type=Path, help="JSON file of the trials, continued if it exists")
+    parser.add_argument("--check", action="store_true", help="run the command too, and compare")
     parser.add_argument("names", nargs="*", help="data sets to measure; all by default")
     parser.add_argument("--toy", action="store_true", help="two trials, to test the script")
     return parser
@@ -407,6 +453,8 @@ def main(words: Sequence[str] | None = None) -> None:
     results: dict[str, list[Studies]] = {}
     with tempfile.TemporaryDirectory() as folder:
         selected = tasks(Path(folder))
+        for name in (args.names or selected) if args.check else ():
+            check(name, selected[name], trials, epochs)
         for seed in range(seeds):
             for name in args.names or selected:
                 key = f"{name} {seed} {trials} {epochs}"
