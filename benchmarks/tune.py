@@ -42,7 +42,7 @@ from hiddenstate.errors import DivergedError
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import ValidationEvent
-from hiddenstate.scale.tune.ledger import SLOT, WHY, Slot
+from hiddenstate.scale.tune.ledger import PARAMS, SLOT, WHY, Slot
 from hiddenstate.scale.tune.settings import Settings, StudyData, make_settings
 from hiddenstate.scale.tune.space import make_space
 from hiddenstate.scale.tune.suggest import choose, is_pruned, rungs_of
@@ -257,12 +257,13 @@ class Search:
     ) -> None:
         from optuna.trial import TrialState, create_trial
 
+        why = {WHY: "diverged"} if state == "FAIL" else {}
         attempt = create_trial(
             state=TrialState[state],
             value=value,
             params=dict(params),
             distributions=self.settings.space.distributions(),
-            user_attrs={SLOT: number, **({WHY: "diverged"} if state == "FAIL" else {})},
+            user_attrs={SLOT: number, PARAMS: dict(params), **why},
             system_attrs=dict(self._kept),
             intermediate_values=dict(self._values),
         )
