@@ -211,9 +211,7 @@ class Ledger:
         Trials of workers that died are taken up first.
         """
         self.give_up_dead()
-        slots = self.slots(n_trials)
-        if self._add_missing(slots):
-            slots = self.slots(n_trials)
+        slots = self.add_missing(n_trials)
         for slot in slots:
             if slot.state == "waiting" and self._take(slot.last, owner):
                 taken = self.slot(slot.number, n_trials)
@@ -317,9 +315,18 @@ class Ledger:
         now = self.patience(self.storage.get_trial, attempt._trial_id)
         self.patience(self.storage.create_new_trial, self.study_id, _attempt_after(now))
 
-    def _add_missing(self, slots: Sequence[Slot]) -> bool:
-        """Add an attempt at each slot that has none, or whose last one was lost."""
+    def add_missing(self, n_trials: int) -> list[Slot]:
+        """Add an attempt at each slot that has none, or whose last one was lost.
+
+        Attempts that were added twice end here.
+        """
+        trials = self._trials()
+        slots = slots_of(trials, n_trials)
+        counting = {each.number for slot in slots for each in slot.attempts}
         added = False
+        for trial in trials:
+            if trial.state.name == "WAITING" and trial.number not in counting:
+                self.finish(trial, "FAIL")
         for slot in slots:
             if slot.state == "new":
                 first = _attempt({SLOT: slot.number})
@@ -329,7 +336,7 @@ class Ledger:
             else:
                 continue
             added = True
-        return added
+        return self.slots(n_trials) if added else slots
 
     def add_finished(self, trial: Any) -> None:
         """Add an attempt that was finished elsewhere."""

@@ -118,7 +118,7 @@ def _finished(
     decided = {str(rung): [v, pruned and rung == last] for rung, v in rungs.items()}
     facts[RUNGS] = decided
     settings, state = study.settings, "PRUNED" if pruned else "COMPLETE"
-    kept = kept_at_rungs(settings.pruner, settings.seed, facts[SLOT], rungs)
+    kept = kept_at_rungs(settings.pruner, settings.seed, facts[SLOT], rungs, pruned)
     return _template(study, state, facts, params, value, rungs, kept)
 
 

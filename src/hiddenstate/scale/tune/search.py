@@ -95,7 +95,8 @@ def tune(
     """Search the parameters of an estimator that learn best.
 
     Trials are compared by their loss on validation rows that X, y lose to them, bad ones are ended
-    early, and the best is fitted once more on all of X. The random state is the estimator's.
+    early, and the best is fitted once more on all of X. The random state is the estimator's, or 0
+    where that is None, so that the same call goes on with the same study.
 
     Parameters
     ----------
@@ -202,6 +203,8 @@ def _as_read(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Sequen
     from sklearn.base import clone
 
     copy = clone(estimator)
+    if copy.random_state is None:
+        copy.set_params(random_state=0)
 
     def prepared(dataset: SequenceDataset, config: Config, *more: Any, **others: Any) -> None:
         raise _AsReadError(dataset, config)
@@ -340,10 +343,9 @@ def _cv_results(settings: Settings, slots: Sequence[Slot]) -> dict[str, Any]:
     params = [settings.space.option_values(slot.params) for slot in slots]
     results: dict[str, Any] = {"params": params}
     for name in settings.space.names:
-        column: Any = np.ma.masked_all(len(slots), dtype=object)
+        column = np.empty(len(slots), object)
         for place, each in enumerate(params):
-            if name in each:
-                column[place] = each[name]
+            column[place] = each.get(name)
         results[f"param_{name}"] = column
     results |= {f"split{n}_test_score": scores[:, n] for n in range(settings.seeds)}
     results["mean_test_score"] = scores.mean(axis=1)

@@ -94,7 +94,7 @@ def _sqlite(path: Path) -> Address:
 
 
 def _postgresql(rest: str, expected: str) -> Address:
-    from sqlalchemy.engine import make_url
+    from sqlalchemy.engine import URL, make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
@@ -106,8 +106,10 @@ def _postgresql(rest: str, expected: str) -> Address:
     if not url.database:
         raise OptionError(f"--storage: names no database; {expected}")
     require("psycopg", "a study in PostgreSQL")
-    secret = [name for name in url.query if "pass" in name.lower()]
-    bare = url.set(drivername="postgresql", password=None).difference_update_query(secret)
+    query = {name: value for name, value in url.query.items() if "pass" not in name.lower()}
+    bare = URL.create(
+        "postgresql", url.username, None, url.host, url.port, url.database, query
+    )
     shown = bare.render_as_string()
     return Address(url.render_as_string(hide_password=False), printable(shown))
 

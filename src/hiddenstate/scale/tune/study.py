@@ -85,6 +85,7 @@ def open_study(
         if rebuilt.n_found or known is not None:
             for line in rebuilt.lines(settings.n_trials, address.shown):
                 tell(line)
+        ledger.add_missing(settings.n_trials)
     if theirs != settings.shared():
         ledger.set_attribute(SETTINGS, settings.shared())  # other workers wait for this
     return study

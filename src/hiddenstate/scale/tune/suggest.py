@@ -102,7 +102,9 @@ def _of_rungs(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name.startswith(RUNG_KEY)}
 
 
-def kept_at_rungs(pruner: str, seed: int, number: int, values: Mapping[int, float]) -> Any:
+def kept_at_rungs(
+    pruner: str, seed: int, number: int, values: Mapping[int, float], pruned: bool = False
+) -> dict[str, Any]:
     """Return what Optuna keeps about the rungs of a trial, whatever was decided at them.
 
     Parameters
@@ -111,13 +113,18 @@ def kept_at_rungs(pruner: str, seed: int, number: int, values: Mapping[int, floa
         As :func:`choose`.
     values : mapping
         The best validation loss so far at each rung.
+    pruned : bool
+        Whether the trial ended at the last of them.
     """
     nothing = Space("", ())
     kept: dict[str, Any] = {}
     for rung in sorted(values):
         slots = [Slot(each) for each in range(number + 1)]
         reached = {each: value for each, value in values.items() if each <= rung}
-        kept |= is_pruned(nothing, slots, number, pruner, seed, reached, kept)[1]
+        new = is_pruned(nothing, slots, number, pruner, seed, reached, kept)[1]
+        if pruned and rung == max(values):  # it went on to no later one
+            new = dict(sorted(new.items())[:1])
+        kept |= new
     return kept
 
 
