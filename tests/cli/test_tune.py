@@ -31,9 +31,7 @@ def tune(cli: Cli, tmp_path: Path) -> Cli:
     return run
 
 
-def test_a_study_ends_with_a_table_figures_and_a_run_of_the_best(
-    tune: Cli, tmp_path: Path
-) -> None:
+def test_a_study_ends_with_a_table_figures_and_a_run_of_the_best(tune: Cli, tmp_path: Path) -> None:
     done = tune("--trials", 4)
     assert done.code == 0, done.err
     head, best, *_ = (line.split("\t") for line in done.out.splitlines())

@@ -24,7 +24,9 @@ def test_options_that_are_set_are_left_out_of_the_default_space() -> None:
 
 def test_choices_that_exclude_what_is_set_are_left_out() -> None:
     config = make_config("classify", {"layers": 2, "dropout": 0.2})
-    layers = [d for d in fitting(default_space("classify"), config).dimensions if d.name == "layers"]
+    layers = [
+        d for d in fitting(default_space("classify"), config).dimensions if d.name == "layers"
+    ]
     assert layers[0].choices == (2,)
 
 

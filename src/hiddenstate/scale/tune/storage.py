@@ -107,9 +107,7 @@ def _postgresql(rest: str, expected: str) -> Address:
         raise OptionError(f"--storage: names no database; {expected}")
     require("psycopg", "a study in PostgreSQL")
     query = {name: value for name, value in url.query.items() if "pass" not in name.lower()}
-    bare = URL.create(
-        "postgresql", url.username, None, url.host, url.port, url.database, query
-    )
+    bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
     shown = bare.render_as_string()
     return Address(url.render_as_string(hide_password=False), printable(shown))
 
