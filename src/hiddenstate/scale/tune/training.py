@@ -190,7 +190,7 @@ def open_session(task: Task, tell: Callable[[str], None]) -> Session:
                 raise
             tell(f"{run.path.name} cannot be resumed ({error})")
     if runs or task.owners:
-        why = "no checkpoint of it can be used" if runs else "its run folder cannot be reached"
+        why = "no checkpoint of it can be used" if runs else "no run folder of it is here"
         tell(f"started anew: {why}")
     job = make_job(task.config, task.dataset)
     _check_memory(job)
