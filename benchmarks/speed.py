@@ -32,7 +32,6 @@ from typing import Any
 import layers
 import limit
 import processes
-import scale
 import shapes
 import streams
 from contenders import (
@@ -48,6 +47,8 @@ from contenders import (
     working,
 )
 from timing import interleave, machine, print_machine, print_table, ratio_cell, spread
+
+import scale
 
 ROUNDS = {"classify": 9, "autoencode": 9, "regress": 7}
 """Default number of rounds; nine pieces of 100 steps are most of an epoch."""

@@ -42,6 +42,7 @@ COMMANDS = [
     "speed.py accuracy",
     "studio.py start refusals runs readers",
     "studio.py page pages train live frames touch",
+    "tune.py --check",
     "watching.py regress --view terminal --turns",
     "watching.py classify --view terminal",
     "watching.py autoencode --view window --view notebook --short",

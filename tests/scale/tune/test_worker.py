@@ -214,32 +214,3 @@ def test_the_run_of_a_trial_is_an_ordinary_one(tmp_path: Path) -> None:
         path = session.writer.path
     for name in ("history.jsonl", "model.safetensors"):
         assert (path / name).read_bytes() == (run.path / name).read_bytes()
-
-
-def test_a_worker_that_finds_the_best_being_trained_waits_for_it(tmp_path: Path) -> None:
-    from hiddenstate.scale.tune.best import train_best
-    from hiddenstate.scale.tune.results import ranked
-
-    study = study_in(tmp_path, n_trials=1, values={"valid_fraction": 0.3})
-    trained(study)
-    (best,) = ranked(study.slots())
-    looks = 0
-
-    def in_between(trainer: Trainer) -> None:
-        """Do as another worker while this one trains the best: it looks, and is asked to stop."""
-
-        def must_stop() -> bool:
-            nonlocal looks
-            looks += 1
-            return looks > 2
-
-        assert train_best(study, best, lambda session: (), must_stop) is None
-
-    training = (AtEpoch(1, in_between),)
-    run = train_best(study, best, lambda session: training, lambda: False)
-    assert looks > 2
-    assert run is not None
-    assert (run.results() or {})["valid_loss"] == best.value
-    again = train_best(study, best, lambda session: (), lambda: False)
-    assert again is not None
-    assert again.path == run.path

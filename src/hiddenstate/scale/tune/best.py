@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hiddenstate.config import Config
-from hiddenstate.errors import MachineError, RunExistsError
+from hiddenstate.errors import MachineError, OptionError, RunExistsError
 from hiddenstate.jobs import make_job
 from hiddenstate.runs import Run
 from hiddenstate.scale.tune.ledger import Slot
@@ -78,6 +78,10 @@ def train_best(
                 raise
             time.sleep(LOOKS)  # another worker was faster
             continue
+        except OptionError:
+            if Run(path).results() is None:
+                raise
+            continue  # another worker ended it just now
         with session:
             figures = session.train(callbacks(session), should_stop)
         return None if figures is None else Run(path)

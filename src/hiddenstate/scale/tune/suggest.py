@@ -54,6 +54,7 @@ def choose(
     number : int
     sampler : {"tpe", "random"}
     pruner : {"hyperband", "median", "none"}
+        `tpe` learns from the finished trials of all brackets of hyperband.
     seed : int
         That of the study.
     """
