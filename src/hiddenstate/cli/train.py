@@ -222,7 +222,9 @@ def resume(
     if folder is not None:
         if changes or allow_changed:
             raise OptionError(f"{run}: is a study, whose trials are not trained for longer")
-        resume_study(folder, Manner(options.runs_dir, options.as_json, workers, storage, grace))
+        resume_study(
+            folder, Manner(options.runs_dir, options.as_json, workers, storage, grace, at_home=True)
+        )
         return
     if workers > 1:
         raise OptionError(f"--workers: applies to a study, and {run} is none")

@@ -50,6 +50,8 @@ class Manner:
     workers: int
     storage: str | None
     grace: int
+    at_home: bool = False
+    """Train the best here, wherever the study was made."""
 
 
 storage_option = click.option(
@@ -316,19 +318,16 @@ def _hint(study: "Study") -> str:
 def _interrupted(study: "Study", interrupt: "InterruptHandler") -> Exception:
     from hiddenstate.errors import RunInterruptedError
 
-    where = "interrupted"
-    if not study.ledger.patience.interrupted():
-        where = "ended"
-    return RunInterruptedError(f"{where}; {_hint(study)}", interrupt.number or signal.SIGINT)
+    return RunInterruptedError(f"interrupted; {_hint(study)}", interrupt.number or signal.SIGINT)
 
 
 def _finish(study: "Study", options: Manner, interrupt: "InterruptHandler") -> None:
     """Train the best once more, draw the figures, and print the results."""
-    from hiddenstate.scale.tune.best import is_home
+    from hiddenstate.scale.tune.best import home_of
     from hiddenstate.scale.tune.results import counts_line, importances, ranked, save_figures
 
     settings, slots = study.settings, study.slots()
-    best = ranked(slots)
+    best, home = ranked(slots), None if options.at_home else home_of(study)
     shares = importances(settings, slots)
     paths = save_figures(settings, slots, study.folder, shares)
     if not options.as_json:
@@ -341,10 +340,14 @@ def _finish(study: "Study", options: Manner, interrupt: "InterruptHandler") -> N
     run = None
     if not best:
         note("no trial is complete, so none is trained again; `why` is in the lines above")
-    elif is_home(study):
+    elif home is None:
         run = _train_best(study, best[0], options, interrupt)
     else:
-        note("the best is trained again where the study was made")
+        here = shlex.quote(str(study.folder))
+        note(
+            f"the best is trained once more where the study was made, in {home}; to have it here "
+            f"too: hiddenstate resume {here}"
+        )
     if options.as_json:
         say_json(_json(study, slots, shares, run))
 

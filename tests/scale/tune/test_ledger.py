@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hiddenstate.errors import OptionError
 from hiddenstate.scale.tune.ledger import Owner, Slot
 from hiddenstate.scale.tune.worker import Study, locked_place
 from tests.scale.tune.studies import study_in
@@ -112,3 +113,18 @@ def test_a_silent_attempt_is_given_to_another_after_the_grace(tmp_path: Path) ->
         again = claimed(study, place)  # the lock is held, as by a stopped process
         assert (again.number, again.deaths) == (slot.number, 1)
         assert not study.ledger.is_ours(slot.last)
+
+
+def test_a_study_of_another_program_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import optuna
+
+    monkeypatch.setattr("hiddenstate.scale.tune.study.MAKING", 0.0)
+    database = f"sqlite:///{tmp_path}/x.db"
+    other = optuna.create_study(storage=database, study_name="waves")
+    other.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    with pytest.raises(OptionError, match="is a study of another program; use another --name"):
+        study_in(tmp_path, storage=database)
+    assert len(other.trials) == 1
+    assert not (tmp_path / "runs").exists()

@@ -104,9 +104,9 @@ def _place(study: Study, config: Config) -> tuple[Path, Run | None]:
     raise MachineError(f"{study.folder}: has {MAX_BEST:,} runs of its best; remove some")
 
 
-def is_home(study: Study) -> bool:
-    """Whether this folder is the one in which the study was made."""
+def home_of(study: Study) -> Path | None:
+    """Return the folder in which the study was made; None if that is this one."""
     from hiddenstate.scale.tune.study import HOME
 
     home = study.ledger.attributes().get(HOME)
-    return home is None or home == str(Path(study.folder).absolute())
+    return None if home in (None, str(study.folder.absolute())) else Path(str(home))

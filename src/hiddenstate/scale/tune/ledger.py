@@ -197,6 +197,10 @@ class Ledger:
     def _trials(self) -> list[Any]:
         return list(self.patience(self.storage.get_all_trials, self.study_id, deepcopy=False))
 
+    def has_other_trials(self) -> bool:
+        """Whether there are trials that this program did not make."""
+        return any(SLOT not in trial.user_attrs for trial in self._trials())
+
     def attributes(self) -> dict[str, Any]:
         """Return the user attributes of the study."""
         return dict(self.patience(self.storage.get_study_user_attrs, self.study_id))

@@ -75,6 +75,10 @@ def open_study(
     is_new = _create(storage, settings, patience, folder)
     ledger = Ledger(storage, settings.name, patience)
     theirs = None if is_new else _settings_there(ledger, interrupted)
+    if theirs is None and ledger.has_other_trials():
+        raise OptionError(
+            f"{settings.name} in {address.shown}: is a study of another program; use another --name"
+        )
     settings = _agreed(settings, theirs, address)
     make_folder(folder)
     if known is None or known.to_dict() != settings.to_dict():
