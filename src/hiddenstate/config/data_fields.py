@@ -385,6 +385,11 @@ class DataConfig:
         high=2**63 - 1,
         since=5,
     )
+    test_scores: bool = option(
+        True,
+        "Score the test rows; with --no-test-scores they are held out, and nothing reads them.",
+        since=5,
+    )
     class_weight: str = option(
         "none",
         "With balanced, every class has the same total weight.",

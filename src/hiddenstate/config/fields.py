@@ -302,11 +302,6 @@ class DisplayConfig:
         autoencode=0,
         unit="rows",
     )
-    test_scores: bool = option(
-        True,
-        "Score the test rows; with --no-test-scores they are held out, and nothing reads them.",
-        since=5,
-    )
     n_predicted: int = option(
         10,
         "Number of test rows whose predictions are shown at the end.",

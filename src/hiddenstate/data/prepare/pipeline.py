@@ -148,8 +148,8 @@ def prepare(
 
 
 def _scored(test: Rows | None, config: Config) -> Rows | None:
-    """Return the test rows, or none of them if they are not to be scored."""
-    return test if test is None or config.display.test_scores else test.take(slice(0, 0))
+    """Return the test rows; None if they are not to be scored."""
+    return test if config.data.test_scores else None
 
 
 def fills(dataset: SequenceDataset, config: Config) -> str:

@@ -243,7 +243,8 @@ class StudyData:
 
     def prepared(self, config: Config) -> PreparedDataset:
         """Return the data as `config` prepares it; raises as `prepare`."""
-        key = canonical_json([_preparing(config), config.split_seed, config.training.dtype])
+        how = config.to_dict()["data"]
+        key = canonical_json([how, config.split_seed, config.training.dtype])
         if key not in self._prepared:
             if len(self._prepared) > 3:
                 self._prepared.clear()
@@ -257,11 +258,6 @@ class StudyData:
                 raise DataError("the data cannot be read in another way than it was")
             self._datasets = {key: self._read(config)}
         return self._datasets[key]
-
-
-def _preparing(config: Config) -> dict[str, Any]:
-    flat, data = config.flat(), config.to_dict()["data"]
-    return {**data, "test_scores": flat["test_scores"]}
 
 
 def _reading_key(config: Config) -> str:
