@@ -3,6 +3,8 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from hiddenstate.scale.tune.ledger import Owner, Slot
 from hiddenstate.scale.tune.worker import Study, locked_place
 from tests.scale.tune.studies import study_in
@@ -18,6 +20,7 @@ def claimed(study: Study, lock: Path) -> Slot:
     return slot
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_several_workers_at_once_take_different_trials(tmp_path: Path) -> None:
     study = study_in(tmp_path, n_trials=12)
     others = [study_in(tmp_path, n_trials=12) for _ in range(3)]

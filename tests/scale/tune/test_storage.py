@@ -1,6 +1,7 @@
 """Addresses of databases: what is refused, and that a password is never shown."""
 
 import contextlib
+import importlib
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from hiddenstate.errors import MachineError, MissingExtraError, OptionError
 from hiddenstate.scale.tune import storage
 from hiddenstate.scale.tune.storage import Patience, StudyGoneError, connect, parse_address
-from hiddenstate.system import extras
 
 SECRET = "hunter2"
 
@@ -28,7 +28,7 @@ SECRET = "hunter2"
     ],
 )
 def test_refuses_what_is_no_address_of_a_supported_database(url: str, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="^--storage: ") as error:
+    with pytest.raises(OptionError, match=r"^--storage: ") as error:
         parse_address(url, tmp_path)
     assert SECRET not in str(error.value)
     assert "\n" not in str(error.value)
@@ -71,14 +71,14 @@ def test_braces_in_a_path_are_no_template(tmp_path: Path) -> None:
 def test_a_missing_extra_is_named(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = extras.importlib.import_module
+    real = importlib.import_module
 
     def missing(name: str) -> object:
         if name == package:
             raise ModuleNotFoundError(name=name)
         return real(name)
 
-    monkeypatch.setattr(extras.importlib, "import_module", missing)
+    monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(MissingExtraError, match=r"hiddenstate\[tune\]"):
         parse_address("postgresql://ada@db/studies", tmp_path)
 
@@ -96,8 +96,8 @@ def test_waits_out_failures_and_says_so_once(
         now += 0.4
         return now
 
-    monkeypatch.setattr(storage.time, "monotonic", clock)
-    monkeypatch.setattr(storage.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("time.monotonic", clock)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     calls = 0
 
     def call(value: int) -> int:

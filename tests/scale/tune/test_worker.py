@@ -125,9 +125,9 @@ def test_a_run_folder_that_cannot_be_reached_is_started_anew(tmp_path: Path) -> 
 
     watching = Watching([AtEpoch(5, end)])
     assert not Worker(here, watching, lambda: stop, threads=1).run()
-    (here.folder / "trial-0000").rename(tmp_path / "elsewhere")
+    here.folder.rename(tmp_path / "elsewhere")
     there = study_in(tmp_path, runs="there", n_trials=1, values=values, storage=database)
-    assert "started anew: no run folder of it is here" in "\n".join(trained(there).lines)
+    assert "started anew: its run folder cannot be reached" in "\n".join(trained(there).lines)
     assert facts(there) == facts(whole)
 
 

@@ -1,5 +1,6 @@
 """Trains the best trial of a study again, on all training rows, as a run that is kept."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,8 +22,10 @@ from hiddenstate.training.start import Session, start_in
 BEST = "best"
 """Name of the folder of the run, in that of the study."""
 
-WAIT = 0.3
-"""Seconds between two looks at a run that another worker trains."""
+MAX_BEST = 1000
+
+LOOKS = 0.3
+"""Seconds between two looks whether another worker has trained it."""
 
 
 def train_best(
@@ -34,7 +37,7 @@ def train_best(
 ) -> Run | None:
     """Train the best trial again, unless that was done; None if interrupted, and saved.
 
-    If another worker trains it, this one waits for it, and takes over if that one ends before.
+    If another worker is training it, wait for that, and take it up if the worker is killed.
 
     The run trains on all training rows, the validation rows among them unless an option set how
     many there are; it then makes as many epochs as the weights had that the trial kept.
@@ -51,62 +54,54 @@ def train_best(
     Raises
     ------
     MachineError
-        If it cannot be written.
+        If it cannot be trained here.
     """
     settings = study.settings
     config = settings.best_config(slot.params, int(slot.attribute("best_epoch", 1)))
-    for name in (BEST, *(f"{BEST}-{n}" for n in range(2, 1000))):
+    prepared = study.data.prepared(config)
+    while not should_stop():
+        path, run = _place(study, config)
+        if run is not None and run.results() is not None:
+            return run
+        if run is not None and is_locked(path):  # another worker trains it, and may be killed
+            time.sleep(LOOKS)
+            continue
+        try:
+            if run is not None:
+                session = resume_run(run, {}, dataset=prepared)
+            else:
+                own = replace(config, training=replace(config.training, threads=threads))
+                job = make_job(own, prepared)
+                session = start_in(path, job, starting_state(job))
+        except MachineError as error:
+            if not isinstance(error, RunExistsError) and not is_locked(path):
+                raise
+            time.sleep(LOOKS)  # another worker was faster
+            continue
+        except OptionError:
+            if Run(path).results() is None:
+                raise
+            continue  # another worker ended it just now
+        with session:
+            figures = session.train(callbacks(session), should_stop)
+        return None if figures is None else Run(path)
+    return None
+
+
+def _place(study: Study, config: Config) -> tuple[Path, Run | None]:
+    """Return the folder of the run of the best, and the run if it is there.
+
+    The best of fewer trials, or of others, keeps its folder.
+    """
+    for name in (BEST, *(f"{BEST}-{number}" for number in range(2, MAX_BEST))):
         path = study.folder / name
-        while not should_stop():
-            run = Run(path) if (path / "config.json").is_file() else None
-            if run is not None and not is_same(run, config):  # that of fewer trials
-                break
-            if run is not None and run.results() is not None:
-                return run
-            session = _session(study, path, run, config, threads)
-            if session is not None:
-                with session:
-                    figures = session.train(callbacks(session), should_stop)
-                return None if figures is None else Run(path)
-            if run is None and not _is_begun(path):  # a folder of something else
-                break
-            time.sleep(WAIT)
-        if should_stop():
-            return None
-    raise MachineError(f"{study.folder}: has too many runs of its best; remove some")
-
-
-def _session(
-    study: Study, path: Path, run: Run | None, config: Config, threads: int
-) -> Session | None:
-    """Start or resume the run; None if another worker has it, or started or ended it just now."""
-    if run is not None and is_locked(path):
-        return None
-    try:
-        if run is not None:
-            return resume_run(run, {}, dataset=study.data.prepared(config))
-        own = replace(config, training=replace(config.training, threads=threads))
-        job = make_job(own, study.data.prepared(own))
-        return start_in(path, job, starting_state(job))
-    except RunExistsError:
-        return None
-    except MachineError:
-        if not is_locked(path):
-            raise
-        return None
-    except OptionError:
-        if Run(path).results() is None:
-            raise
-        return None
-
-
-def _is_begun(path: Path) -> bool:
-    """Whether a folder is, or becomes within a second, a run."""
-    for _ in range(10):
+        if not os.path.lexists(path):
+            return path, None
         if (path / "config.json").is_file():
-            return True
-        time.sleep(0.1)
-    return False
+            run = Run(path)
+            if is_same(run, config):
+                return path, run
+    raise MachineError(f"{study.folder}: has {MAX_BEST:,} runs of its best; remove some")
 
 
 def is_home(study: Study) -> bool:

@@ -189,9 +189,13 @@ def open_session(task: Task, tell: Callable[[str], None]) -> Session:
             if not is_locked(run.path):
                 raise
             tell(f"{run.path.name} cannot be resumed ({error})")
-    if runs or task.owners:
-        why = "no checkpoint of it can be used" if runs else "no run folder of it is here"
-        tell(f"started anew: {why}")
+    if runs:
+        tell("started anew: no checkpoint of it can be used")
+    elif task.owners:
+        folders = {str(path.absolute()) for path in (task.folder, *task.others)}
+        is_there = task.owners[0].folder in folders
+        why = "worker had not begun it" if is_there else "run folder cannot be reached"
+        tell(f"started anew: its {why}")
     job = make_job(task.config, task.dataset)
     _check_memory(job)
     state = starting_state(job)
