@@ -97,7 +97,7 @@ def struck(folder: Path, n: int, seed: int, say: Any = print, trials: int = TRIA
         base = postgres.Cluster(network.address("base"), 5432, network.on("base"))
         try:
             field = make_field(folder, base, seed, trials)
-            _strike(field, network, base, n, seed, outcome, say)
+            _strike(field, network, base, n, seed, outcome)
             first = Trials(base, outcome)
             check_trials(first, field, outcome)
             check_runs(first, field, folder / "twins", outcome)
@@ -105,6 +105,8 @@ def struck(folder: Path, n: int, seed: int, say: Any = print, trials: int = TRIA
             check_rebuilt(first, Trials(base, outcome), rebuilt, field, outcome)
         finally:
             base.close()
+    counts = ", ".join(f"{what} {count}" for what, count in outcome.counts.items())
+    say(f"study {seed}: {counts}", *outcome.findings, sep="\n", flush=True)
     return outcome
 
 
@@ -129,7 +131,6 @@ def _strike(
     n: int,
     seed: int,
     outcome: Outcome,
-    say: Any,
 ) -> None:
     logs = field.folder / "logs"
     logs.mkdir()
@@ -154,7 +155,7 @@ def _strike(
     outcome.counts.update(made.gave_up)
     for worker in workers:
         _check_log(worker.log, outcome)
-    say(f"study {seed}: {dict(made.made)}, {sum(worker.starts for worker in workers)} starts")
+    outcome.counts["starts"] += sum(worker.starts for worker in workers)
 
 
 SAID = {
