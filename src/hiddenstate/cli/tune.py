@@ -26,7 +26,7 @@ from hiddenstate.cli.paths import absolute_paths
 from hiddenstate.cli.run_argument import RunName
 from hiddenstate.config import job_options
 from hiddenstate.config.option import JOBS
-from hiddenstate.errors import MachineError, OptionError, printable
+from hiddenstate.errors import MachineError, OptionError, count, printable
 
 if TYPE_CHECKING:
     from hiddenstate.cli.signals import InterruptHandler
@@ -382,12 +382,11 @@ def _train_best(
     from hiddenstate.scale.tune.best import train_best
 
     settings = study.settings
-    epochs = slot.attribute("best_epoch", 1)
-    rows = (
-        "with its validation rows held out" if settings.refit_fraction else "on all training rows"
-    )
-    how = "" if settings.refit_fraction else f", for {epochs} epochs as its kept weights had"
-    note(f"training the best, trial {slot.number}, once more {rows}{how}")
+    how = f"on all training rows, for the {count(slot.attribute('best_epoch', 1), 'epoch')} that "
+    how += "its kept weights had"
+    if settings.refit_fraction:
+        how = "with validation rows held out, as --valid-fraction is set"
+    note(f"training the best, trial {slot.number}, once more {how}")
     run = train_best(
         study,
         slot,

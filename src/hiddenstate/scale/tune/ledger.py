@@ -214,8 +214,7 @@ class Ledger:
 
         Trials of workers that died are taken up first.
         """
-        self.give_up_dead()
-        slots = self.add_missing(n_trials)
+        slots = self.add_missing(n_trials, self._after_the_dead())
         for slot in slots:
             if slot.state == "waiting" and self._take(slot.last, owner):
                 taken = self.slot(slot.number, n_trials)
@@ -295,19 +294,21 @@ class Ledger:
             return False
         return True
 
-    def give_up_dead(self) -> None:
-        """Fail the attempts whose worker died, and add one more for each.
+    def _after_the_dead(self) -> list[Any]:
+        """Fail the attempts whose worker died, and return all attempts then.
 
         A worker of this machine is known to be dead at once, others after a time without a sign.
         """
         from optuna.trial import TrialState
 
-        for trial in self._trials():
+        self.patience(_fail_stale, self.storage, self.name)
+        trials, changed = self._trials(), False
+        for trial in trials:
             if trial.state is TrialState.RUNNING:
                 owner = Owner.of(trial.user_attrs.get(OWNER))
                 if owner is not None and owner.is_dead:
-                    self._change(trial._trial_id, TrialState.FAIL)
-        self.patience(_fail_stale, self.storage, self.name)
+                    changed = self._change(trial._trial_id, TrialState.FAIL) or changed
+        return self._trials() if changed else trials
 
     def release(self, attempt: Any) -> None:
         """Give up an attempt that this worker was asked to leave, so that another takes it up."""
@@ -319,12 +320,12 @@ class Ledger:
         now = self.patience(self.storage.get_trial, attempt._trial_id)
         self.patience(self.storage.create_new_trial, self.study_id, _attempt_after(now))
 
-    def add_missing(self, n_trials: int) -> list[Slot]:
+    def add_missing(self, n_trials: int, trials: list[Any] | None = None) -> list[Slot]:
         """Add an attempt at each slot that has none, or whose last one was lost.
 
         Attempts that were added twice end here.
         """
-        trials = self._trials()
+        trials = self._trials() if trials is None else trials
         slots = slots_of(trials, n_trials)
         counting = {each.number for slot in slots for each in slot.attempts}
         added = False

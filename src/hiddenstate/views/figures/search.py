@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
@@ -107,6 +108,7 @@ def search_importance(shares: Sequence[tuple[str, float]], note: str = "") -> Fi
                   fontsize=style.SMALL_POINTS)  # fmt: skip
     axes.set_yticks(places, names)
     axes.invert_yaxis()
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, position: percent(share)))
     axes.set_xlim(0, max([share for _, share in shares], default=1.0))
     axes.tick_params(axis="y", length=0)
     rule(axes, "x")
