@@ -40,7 +40,9 @@ def test_a_cable_that_is_pulled_out_separates_one_host() -> None:
         name, boot = subprocess.run(read, capture_output=True, text=True).stdout.split()
         assert name == "two"
         assert boot not in Path("/proc/sys/kernel/random/boot_id").read_text()
-        stays = subprocess.Popen([*network.on("one"), "sleep", "1000"])
+        stays = subprocess.Popen([*network.on("one"), "cat"], stdin=subprocess.PIPE)
+        while stays.pid not in network.processes("one"):
+            assert stays.poll() is None
     assert stays.wait(10) == -9
     assert not list(Path("/run/netns").glob(f"{network.space('')}*"))
     assert not base.folder.exists()

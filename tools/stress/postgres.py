@@ -18,6 +18,9 @@ DATABASE = "postgres"
 PASSWORD = "p@ss/word?7#%"
 """It has characters that a URL must escape, and is searched for in what is written and printed."""
 
+SECRETS = (PASSWORD, quote(PASSWORD, safe=""))
+"""The password as it is, and as a URL has it."""
+
 WAIT = 30.0
 """Seconds within which a server starts or ends."""
 
