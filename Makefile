@@ -3,7 +3,7 @@
 # make test      every check, within five minutes on two cores
 # make types-js  the types of the scripts of the pages, if there is a tsc; check includes it
 # make format    formats Python and C++
-# make stress    kills, damaged files, full disks and more, at random and at length; half an hour
+# make stress    kills, damaged files, full disks and more, at random and at length; an hour
 # make locked    the tests with pinned releases, each file's hash checked
 # make lock      selects new releases; make audit reports their known vulnerabilities
 # make wheel     builds the sdist and the wheel into dist/, and trains where there is no compiler

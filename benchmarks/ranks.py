@@ -28,7 +28,7 @@ from timing import machine, print_machine, print_table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tools.stress.hosts import Hosts, can_make_hosts, free_port, hosts
+from tools.stress.rank_hosts import Hosts, can_make_hosts, free_port, hosts
 
 from hiddenstate.config import RecurrentConfig, TrainingConfig
 from hiddenstate.data.prepare.batches import Batches, generator

@@ -261,6 +261,7 @@ def test_temporary_files_are_made_only_for_what_no_run_keeps() -> None:
         "export.c.run",  # the program that a header is compiled to
         "studio.processes",  # what a command prints, in a file without a name
         "live.launch",  # a run that `fit(view=...)` shows
+        "scale.tune.search",  # the runs of a search that nobody keeps
         "views.film",
     }
     assert making == {f"hiddenstate.{name}" for name in allowed}

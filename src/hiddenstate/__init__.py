@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the names of _PUBLIC, with their types
     from hiddenstate.runs import Run as Run
     from hiddenstate.scale.sweep.interface import load_sweep as load_sweep
     from hiddenstate.scale.sweep.interface import sweep as sweep
+    from hiddenstate.scale.tune.search import tune as tune
     from hiddenstate.training.callback import Callback as Callback
     from hiddenstate.training.callback import LoggerCallback as LoggerCallback
 
@@ -37,6 +38,7 @@ _PUBLIC = {
     "sweep": "hiddenstate.scale.sweep.interface",
     "load_sweep": "hiddenstate.scale.sweep.interface",
     "watch": "hiddenstate.live.launch",
+    "tune": "hiddenstate.scale.tune.search",
     "Callback": "hiddenstate.training.callback",
     "LoggerCallback": "hiddenstate.training.callback",
     "Run": "hiddenstate.runs",

@@ -44,6 +44,7 @@ COMMANDS = [
     "studio.py start refusals runs readers",
     "studio.py page pages train live frames touch",
     "sweep.py --profile",
+    "tune.py --check",
     "watching.py regress --view terminal --turns",
     "watching.py classify --view terminal",
     "watching.py autoencode --view window --view notebook --short",

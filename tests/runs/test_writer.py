@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.config import make_config
-from hiddenstate.errors import RunMovedError, UntrustedFileError
+from hiddenstate.errors import RunExistsError, RunMovedError, UntrustedFileError
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
@@ -17,6 +17,7 @@ from hiddenstate.runs.record import RunRecord
 from hiddenstate.runs.writer import (
     RunWriter,
     append_request,
+    copy_run,
     create_run,
     reopen_run,
     write_figure,
@@ -181,3 +182,17 @@ def test_all_that_leads_up_to_a_checkpoint_is_on_the_disk_before_it(
             writer.write_weights(step, MODEL, {})
             writer.write_checkpoint(step, ARRAYS, {})
     assert len(checked) == 7 + 9
+
+
+def test_a_copy_of_a_run_has_what_resuming_needs_and_no_lock(tmp_path: Path) -> None:
+    with create_run(tmp_path / "run", {**RECORD, "id": "0" * 32}) as writer:
+        writer.write_checkpoint(3, ARRAYS, {"step": 3})
+        writer.add_journal("interrupted", step=3)
+        copy_run(Run(writer.path), tmp_path / "copy")  # while it is written
+        copy = Run(tmp_path / "copy")
+    for name in ("config.json", "journal.jsonl", "checkpoints/000000003.safetensors"):
+        assert (copy.path / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
+    assert copy.status() == "interrupted"
+    with pytest.raises(RunExistsError):
+        copy_run(copy, tmp_path / "run")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "run"]

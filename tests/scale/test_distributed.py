@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tools.stress import processes
-from tools.stress.hosts import free_port, start_ranks
+from tools.stress.rank_hosts import free_port, start_ranks
 
 from hiddenstate.runs import Run
 from tests.conftest import Cli

@@ -1,13 +1,13 @@
 """Runs long random tests of the reliability guarantees and prints a table of results.
 
-    nice -n 15 python -m tools.stress [--seed 0]            # all checks, about half an hour
+    nice -n 15 python -m tools.stress [--seed 0]            # all checks, about an hour
     nice -n 15 python -m tools.stress kill --n 200 --seed 1 # one check, with its count and seed
 
 Each check prints its findings (broken guarantees), then its table row. The exit code is 1 if there
-is any finding. The files of a finding are kept in a folder. Two checks have requirements: `disk`
-the right to mount a file system, and `order` the program strace. If one is missing, the row reports
-this. docs/reliability.md lists the guarantees. tests/faults runs a small part of each check, at
-fixed instead of random places.
+is any finding. The files of a finding are kept in a folder. Three checks have requirements: `disk`
+the right to mount a file system, `order` the program strace, and `strikes` PostgreSQL and the right
+to make network namespaces. If one is missing, the row reports this. docs/reliability.md lists the
+guarantees. tests/faults runs a small part of each check, at fixed instead of random places.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from tools.stress import (
     studio,
     sweep,
     track,
+    tune,
 )
 from tools.stress.abuses import abuses
 from tools.stress.processes import Outcome
@@ -208,6 +209,11 @@ CHECKS = {
     ),
     "soak": Check(
         "a page of the studio opened, for so many minutes", lambda a: studio.soak(a.folder, a.n), 60
+    ),
+    "strikes": Check(
+        "a search on four hosts struck: worker, cable, database",
+        lambda a: tune.strikes(a.folder, a.n, a.seed),
+        100,
     ),
     "trackers": Check(
         "a follower of a run killed, its server away for a minute",

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from hiddenstate.runs import Run
 from tools.stress import processes
-from tools.stress.hosts import Hosts, can_make_hosts, free_port, hosts, start_ranks
 from tools.stress.processes import Outcome
+from tools.stress.rank_hosts import Hosts, can_make_hosts, free_port, hosts, start_ranks
 
 MOST_SECONDS = 10.0
 """Longest time from the loss of a rank to the end of the others."""

@@ -21,6 +21,7 @@ from hiddenstate.cli.studio import studio
 from hiddenstate.cli.sweep import sweep
 from hiddenstate.cli.track import track
 from hiddenstate.cli.train import autoencode, classify, regress, resume
+from hiddenstate.cli.tune import tune
 from hiddenstate.cli.verify import verify
 from hiddenstate.cli.view import figures, film, report, watch
 from hiddenstate.config import job_options
@@ -35,7 +36,7 @@ READER_LEFT = 128 + 13
 
 GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Data": (inspect,),
-    "Training": (classify, regress, autoencode, resume, sweep, ctl),
+    "Training": (classify, regress, autoencode, resume, ctl, tune, sweep),
     "Using a model": (predict, evaluate, forecast, export),
     "Views and reports": (watch, studio, track, figures, report, film),
     "Runs and machine": (runs, compare, verify, doctor),

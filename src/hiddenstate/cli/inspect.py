@@ -22,7 +22,7 @@ from hiddenstate.cli.output import say, say_json
 from hiddenstate.cli.stdin import named, stdin_as_file
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.config.option import JOBS
-from hiddenstate.errors import DataError, HiddenstateError, OptionError
+from hiddenstate.errors import DataError, HiddenstateError, OptionError, printable
 
 if TYPE_CHECKING:
     from hiddenstate.data import SequenceDataset
@@ -220,3 +220,36 @@ def _attempts(values: Mapping[str, Any], job: str | None) -> list[tuple[str, dic
     if is_table(Path(values["data"])):
         del attempts[1]  # the targets of a table are named, or there are none
     return attempts
+
+
+def fitting_job(data: str, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the first job that fits DATA, and the options that it takes to train it.
+
+    Parameters
+    ----------
+    data : str
+    values : mapping
+        Options by name; those that are set say how the data is read.
+
+    Raises
+    ------
+    DataError, OptionError
+        If no job can read the data, or none fits; with the reason.
+    """
+    from hiddenstate.data.inspect import inspect_dataset
+
+    reading = {
+        option.name
+        for job in JOBS
+        for option in section_options(DataConfig, job).values()
+        if option.reading
+    }
+    given = {n: value for n, value in values.items() if n in reading and value is not None}
+    table = _table({"data": data, **given})
+    config, dataset, refusals = _read_for_job({"data": data, **given}, None)
+    findings = inspect_dataset(dataset, config, refusals, table)
+    for fit in findings.fits:
+        if not fit.why_not:
+            return fit.job, {n: v for n, v in fit.options.items() if n not in ("data", *given)}
+    reasons = "; ".join(f"{fit.job}: {fit.why_not}" for fit in findings.fits)
+    raise DataError(f"{printable(data)}: no job fits ({reasons})")

@@ -1,6 +1,5 @@
 """The commands that train: classify, regress, autoencode, resume."""
 
-import os
 import shlex
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from hiddenstate.cli.options import (
     runs_dir_option,
 )
 from hiddenstate.cli.output import note, say, say_json
+from hiddenstate.cli.paths import absolute_paths
 from hiddenstate.cli.ranks import (
     Ranks,
     check_options,
@@ -43,8 +43,15 @@ from hiddenstate.cli.training_output import (
     print_introduction,
     print_location,
 )
+from hiddenstate.cli.tune import (
+    Manner,
+    grace_option,
+    resume_study,
+    storage_option,
+    study_folder,
+    workers_option,
+)
 from hiddenstate.config import make_config
-from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import OptionError
 from hiddenstate.views import TRAINING_VIEWS
 
@@ -172,8 +179,9 @@ autoencode = _job_command(
 @click.command(
     cls=GroupedCommand,
     short_help="Resume a run, or train it for longer.",
-    help="Resume an interrupted run from its last checkpoint, or train a finished one for longer."
-    "\n\n\b\nExample:\n  hiddenstate resume classify-1 --epochs +1",
+    help="Resume an interrupted run from its last checkpoint, or train a finished one for longer; "
+    "or go on with a study of `hiddenstate tune`.\n\n\b\nExample:\n"
+    "  hiddenstate resume classify-1 --epochs +1",
 )
 @run_argument
 @click.option(
@@ -196,6 +204,9 @@ autoencode = _job_command(
 @click.option(
     "--allow-changed", is_flag=True, help="Resume even if the data or the history changed."
 )
+@storage_option
+@workers_option
+@grace_option
 @runs_dir_option
 @_view_option
 @json_option
@@ -206,6 +217,9 @@ def resume(
     windows: str | None,
     max_steps: str | None,
     allow_changed: bool,
+    storage: str | None,
+    workers: int,
+    grace: int,
     **settings: Any,
 ) -> None:
     """The command `resume`."""
@@ -216,6 +230,16 @@ def resume(
     how_long = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
     changes = {name: text for name, text in how_long.items() if text is not None}
     options = Settings(**settings)
+    folder = study_folder(run, options.runs_dir)
+    if folder is not None:
+        if changes or allow_changed:
+            raise OptionError(f"{run}: is a study, whose trials are not trained for longer")
+        resume_study(
+            folder, Manner(options.runs_dir, options.as_json, workers, storage, grace, at_home=True)
+        )
+        return
+    if workers > 1:
+        raise OptionError(f"--workers: applies to a study, and {run} is none")
     if not is_follower():
         check_view(options.view)
     with InterruptHandler() as interrupt, joined() as ranks:
@@ -241,7 +265,7 @@ def _train_command(job: str, values: dict[str, Any]) -> None:
     if data_dir is not None and values["data"] is not None:
         raise OptionError("--data-dir: DATA is given too; use one of them")
     values["data"] = data_dir if values["data"] is None else values["data"]
-    values = _absolute_paths(option_values(job, config_file, values))
+    values = absolute_paths(option_values(job, config_file, values))
     with stdin_as_file(values.get("data"), KEPT) as stdin:
         _train_runs(job, values, replace(options, stdin=stdin), n)
 
@@ -269,18 +293,6 @@ def _train_runs(job: str, values: dict[str, Any], options: Settings, n: int) -> 
         partial(_start_and_train, job, *each) for each in zip(plans, each_with, strict=True)
     ]
     train_seeds(cast("list[Callable[[], dict[str, Any]]]", trainings), n, options.as_json)
-
-
-def _absolute_paths(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with absolute paths, so that a run can be resumed from any folder."""
-    paths = {name: values.get(name) for name in ("data", "test", "answers", "weights")}
-    stated = {n: os.path.expanduser(path) for n, path in paths.items() if path}
-    for name in ("test", "answers"):
-        if stated.get(name) == STDIN:
-            raise OptionError(f"--{name}: only DATA is read from stdin; name a file")
-    files = {n: path for n, path in stated.items() if path != STDIN}
-    absolute = {n: os.path.abspath(path) for n, path in files.items()}
-    return {**values, **absolute}
 
 
 def _start_and_train(job: str, values: dict[str, Any], options: Settings) -> dict[str, Any] | None:

@@ -83,6 +83,12 @@ class Config:
             name: section_to_dict(getattr(self, name), self.job) for name in SECTIONS[self.job]
         }
 
+    @property
+    def split_seed(self) -> int:
+        """Seed of the choice of rows held out."""
+        own = self.data.split_seed
+        return self.training.seed if own is None else own
+
     def flat(self) -> dict[str, Any]:
         """Return the value of every option of the job by name."""
         return {

@@ -400,6 +400,18 @@ class DataConfig:
         below=1,
         since=2,
     )
+    split_seed: int | None = option(
+        None,
+        "Seed of the choice of rows held out; if unset, --seed.",
+        low=0,
+        high=2**63 - 1,
+        since=5,
+    )
+    test_scores: bool = option(
+        True,
+        "Score the test rows; with --no-test-scores they are held out, and nothing reads them.",
+        since=5,
+    )
     class_weight: str = option(
         "none",
         "With balanced, every class has the same total weight.",

@@ -434,3 +434,42 @@ def _stays(event: Mapping[str, Any], step: int, pending: Container[str]) -> bool
         return bool(event["step"] <= step) and event["do"] != "stop"
     last = step - 1 if event["event"] in pending else step
     return event["event"] in ("log", "valid") and event["step"] < last
+
+
+def copy_run(run: Run, path: Path) -> None:
+    """Copy what resuming `run` needs to the new folder `path`, while it may still be written.
+
+    A file that is cut short by this is found when the copy is resumed.
+
+    Raises
+    ------
+    RunExistsError
+        If there is something at `path`.
+    MachineError
+        If it cannot be copied; then nothing is left behind.
+    """
+    if path.exists():
+        raise _run_exists(path)
+    making = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
+    try:
+        making.mkdir(parents=True)
+        for name in reversed(FOLDERS):  # the checkpoints first, as the rest is older than they say
+            (making / name).mkdir()
+            for file in () if name == "figures" else (run.path / name).glob("*.safetensors"):
+                _copy(file, making / name / file.name)
+        for name in ("config.json", *TEXTS):
+            _copy(run.path / name, making / name)
+        making.rename(path)
+        flush(path.parent)
+    except OSError as error:
+        shutil.rmtree(making, ignore_errors=True)
+        raise _run_exists(path) if path.exists() else _not_created(path, error) from None
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+
+
+def _copy(path: Path, to: Path) -> None:
+    """Copy a file, unless it is gone: an older checkpoint is removed as training goes on."""
+    with contextlib.suppress(FileNotFoundError), open_regular(path) as stream:
+        write_atomically(to, stream.read(), durable=False)

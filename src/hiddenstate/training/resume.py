@@ -87,6 +87,7 @@ def resume_run(
     allow_changed: bool = False,
     before_writing: Callable[[], None] = lambda: None,
     make: MakeEngine = one_process,
+    dataset: PreparedDataset | None = None,
 ) -> Session:
     """Resume `run` from its last checkpoint, with `changes` to how long it trains.
 
@@ -102,6 +103,8 @@ def resume_run(
         Called after every check, before anything is written.
     make : callable
         Makes the engine.
+    dataset : PreparedDataset, optional
+        The run's data, if it was prepared for its config already; by default it is read.
 
     Raises
     ------
@@ -118,7 +121,7 @@ def resume_run(
     writer = reopen_run(run)
     inbox = Inbox(run.path)  # requests that arrive from here on are carried out
     try:
-        plan = _plan(run, config, changes, allow_changed, make)
+        plan = _plan(run, config, changes, allow_changed, make, dataset)
         before_writing()
         return _apply(plan, writer, inbox)
     except BaseException:
@@ -127,12 +130,17 @@ def resume_run(
 
 
 def _plan(
-    run: Run, config: Config, changes: dict[str, str], allow_changed: bool, make: MakeEngine
+    run: Run,
+    config: Config,
+    changes: dict[str, str],
+    allow_changed: bool,
+    make: MakeEngine,
+    given: PreparedDataset | None,
 ) -> ResumePlan:
     """Check everything a resumed run needs, in the order a user would ask."""
     notices: list[Notice] = []
     _check_history(run, allow_changed, notices)
-    dataset = _same_dataset(run, config, allow_changed, notices)
+    dataset = _same_dataset(run, config, allow_changed, notices, given)
     job = make_job(config, dataset)
     _check_limit(run, job, changes, notices)
     if _is_addition(changes.get("max_steps")):
@@ -269,10 +277,14 @@ def _check_history(run: Run, allow_changed: bool, notices: list[Notice]) -> None
 
 
 def _same_dataset(
-    run: Run, config: Config, allow_changed: bool, notices: list[Notice]
+    run: Run,
+    config: Config,
+    allow_changed: bool,
+    notices: list[Notice],
+    given: PreparedDataset | None,
 ) -> PreparedDataset:
     """Load the data of `config`, after a check that it is what the run started with."""
-    before = run_dataset(run)
+    before = given or run_dataset(run)
     change = data_change(run, before)
     if change:
         if not allow_changed:

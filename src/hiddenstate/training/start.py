@@ -21,7 +21,7 @@ from hiddenstate.models.labels import check_labels
 from hiddenstate.models.weight_file import encodings_of
 from hiddenstate.runs.events import Figures
 from hiddenstate.runs.record import RunRecord, make_record
-from hiddenstate.runs.requests import Inbox
+from hiddenstate.runs.requests import Inbox, Requests
 from hiddenstate.runs.writer import RunWriter, create_next_run, create_run
 from hiddenstate.system.notice import Notice
 from hiddenstate.system.typing import Array
@@ -53,7 +53,7 @@ class Session:
     job : Job
     engine : Engine
     writer : RunWriter
-    inbox : Inbox
+    inbox : Requests
         Where requests arrive.
     step : int
         Updates made before, where a run is resumed.
@@ -70,7 +70,7 @@ class Session:
     job: Job
     engine: Engine
     writer: RunWriter
-    inbox: Inbox
+    inbox: Requests
     step: int = 0
     progress: Progress | None = None
     waiting: Array | None = None

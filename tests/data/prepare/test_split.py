@@ -427,3 +427,25 @@ def test_many_classes_and_groups_are_split_at_once() -> None:
     names = np.arange(n) // 2
     assert len(held(numbered(n, y=names), 0.5, "stratified")) == n // 2
     assert len(held(numbered(n, groups=names), 0.25, "group")) == n // 4
+
+
+def labelled(**values: Any) -> Any:
+    """40 numbered rows of two classes, prepared for `classify`."""
+    rows = numbered(40, y=np.arange(40) % 2)
+    dataset = SequenceDataset("rows", rows, classes=[0, 1])
+    return prepare(dataset, make_config("classify", {"valid_fraction": 0.25, **values}))
+
+
+def test_the_seed_of_the_split_decides_alone_if_it_is_set() -> None:
+    first, other = labelled(seed=1, split_seed=5), labelled(seed=2, split_seed=5)
+    for part in ("train", "valid", "test"):
+        np.testing.assert_array_equal(getattr(first, part).X, getattr(other, part).X)
+    assert not np.array_equal(first.test.X, labelled(seed=1).test.X)
+    np.testing.assert_array_equal(first.test.X, labelled(seed=5).test.X)
+
+
+def test_test_rows_that_are_not_scored_are_held_out_and_gone() -> None:
+    scored, unscored = labelled(), labelled(test_scores=False)
+    assert unscored.test is None
+    np.testing.assert_array_equal(unscored.train.X, scored.train.X)
+    np.testing.assert_array_equal(unscored.valid.X, scored.valid.X)

@@ -141,7 +141,7 @@ def prepare(
     return PreparedDataset(
         name=dataset.name,
         train=weighed(parts.train, config),
-        test=parts.test,
+        test=_scored(parts.test, config),
         valid=parts.valid,
         kind=dataset.kind,
         classes=dataset.classes,
@@ -156,6 +156,11 @@ def prepare(
         axes=axes,
         split_rule=split_rule if dataset.source == "file" and of_series else 1,
     )
+
+
+def _scored(test: Rows | None, config: Config) -> Rows | None:
+    """Return the test rows; None if they are not to be scored."""
+    return test if config.data.test_scores else None
 
 
 def fills(dataset: SequenceDataset, config: Config) -> str:
@@ -301,7 +306,7 @@ def _split(
         return split_signal(train, fraction, window, context, where, ahead, unit)
     if way == "time" and are_split_in_time(train, config):
         return split_series(train, fraction, context, purpose, where)
-    return hold_out(train, fraction, way, config.training.seed, purpose, where)
+    return hold_out(train, fraction, way, config.split_seed, purpose, where)
 
 
 def _windows(name: str, rows: Rows, config: Config, where: str) -> Rows:

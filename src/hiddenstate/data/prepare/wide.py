@@ -195,7 +195,7 @@ def sample_for_training(dataset: SequenceDataset, config: Config) -> Array:
     rows, fraction = dataset.train, config.data.test_fraction
     kept = np.arange(len(rows))
     if dataset.test is None and fraction:
-        way, seed = split_way(rows, config), config.training.seed
+        way, seed = split_way(rows, config), config.split_seed
         with contextlib.suppress(DataError):
             kept = np.flatnonzero(~held_out(rows, fraction, way, seed, "split", dataset.name))
     chosen = kept[np.linspace(0, len(kept) - 1, min(len(kept), SAMPLE_ROWS)).astype(int)]

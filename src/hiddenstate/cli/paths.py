@@ -1,0 +1,20 @@
+"""Paths among the options of a run, made absolute."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from hiddenstate.config.data_fields import STDIN
+from hiddenstate.errors import OptionError
+
+
+def absolute_paths(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with absolute paths, so that a run can be resumed from any folder."""
+    paths = {name: values.get(name) for name in ("data", "test", "answers", "weights")}
+    stated = {n: os.path.expanduser(path) for n, path in paths.items() if path}
+    for name in ("test", "answers"):
+        if stated.get(name) == STDIN:
+            raise OptionError(f"--{name}: only DATA is read from stdin; name a file")
+    files = {n: path for n, path in stated.items() if path != STDIN}
+    absolute = {n: os.path.abspath(path) for n, path in files.items()}
+    return {**values, **absolute}

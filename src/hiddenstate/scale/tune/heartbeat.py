@@ -1,0 +1,58 @@
+"""Signs of life of a trial, given by a thread while it trains."""
+
+import threading
+from typing import Any
+
+from hiddenstate.scale.tune.ledger import Ledger
+from hiddenstate.scale.tune.storage import failures
+
+
+class Heartbeat:
+    """Tells the database that a trial is being trained, and finds out if it was given to another.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    attempt : FrozenTrial
+    seconds : float
+        Time between two signs.
+
+    Attributes
+    ----------
+    lost : bool
+        Whether the attempt was finished in the database by another: it counted as dead, or was
+        deleted.
+    finishing : bool
+        Whether this worker is about to finish it, and so it may be finished.
+    """
+
+    def __init__(self, ledger: Ledger, attempt: Any, seconds: float) -> None:
+        self.lost = self.finishing = False
+        self._ledger, self._attempt, self._seconds = ledger, attempt, seconds
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._ended.is_set():
+            wait = self._seconds
+            try:
+                if not self._ledger.is_ours(self._attempt):
+                    self.lost = not self.finishing
+                    return
+                self._ledger.storage.record_heartbeat(self._attempt._trial_id)
+            except KeyError:  # the study was deleted
+                self.lost = True
+                return
+            except failures():  # an answer is awaited by whoever needs one
+                wait = min(self._seconds, 1.0)
+            finally:
+                self._ledger.storage.remove_session()  # this thread's own connection
+            self._ended.wait(wait)

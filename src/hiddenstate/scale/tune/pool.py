@@ -1,0 +1,205 @@
+"""Several workers of a study on one machine, each in a process of its own."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from hiddenstate.errors import HiddenstateError, MachineError, count, printable
+from hiddenstate.scale.tune.ledger import Slot
+from hiddenstate.scale.tune.settings import StudyData, load_data, read_settings
+from hiddenstate.scale.tune.storage import Address
+from hiddenstate.scale.tune.study import open_study
+from hiddenstate.scale.tune.worker import Study, Watcher, Worker
+from hiddenstate.training.callback import Callback
+
+MAX_QUICK = 5
+"""Workers in a row that may end within `QUICK` seconds before no other takes their place."""
+
+QUICK = 10.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker process needs to join a study; it is sent through a pipe.
+
+    Parameters
+    ----------
+    folder : Path
+    address : Address
+    grace, threads : int
+    data : StudyData, optional
+        Data in memory, which no file holds.
+    """
+
+    folder: Path
+    address: Address
+    grace: int
+    threads: int
+    data: StudyData | None = None
+
+
+class _Sender:
+    """Sends what a worker shows to the process that started it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def say(self, line: str) -> None:
+        self._send("say", line)
+
+    def callbacks(self, slot: int) -> Sequence[Callback]:
+        return ()
+
+    def finished(self, slots: Sequence[Slot], number: int) -> None:
+        self._send("finished", number)
+
+    def error(self, error: BaseException) -> None:
+        self._send("error", printable(error, 600))
+
+    def _send(self, kind: str, content: Any) -> None:
+        with contextlib.suppress(OSError):  # the parent is gone, which `interrupted` notices
+            self._connection.send((kind, content))
+
+
+class _Interrupts:
+    """Whether a worker process is asked to stop: by a signal, or as its parent is gone."""
+
+    def __init__(self) -> None:
+        self._came = False
+        self._parent = os.getppid()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, frame: object) -> None:
+        self._came = True
+
+    def __call__(self) -> bool:
+        return self._came or os.getppid() != self._parent
+
+
+def work(order: Order, connection: Connection) -> None:
+    """Train trials in this process until all are finished, or it is asked to stop."""
+    interrupted, sender = _Interrupts(), _Sender(connection)
+    try:
+        settings = read_settings(order.folder)
+        data = order.data or load_data(settings)
+        study = open_study(
+            settings,
+            data,
+            order.address,
+            order.folder,
+            sender.say,
+            interrupted=interrupted,
+            grace=order.grace,
+        )
+        Worker(study, sender, interrupted, order.threads).run()
+    except HiddenstateError as error:
+        if not interrupted():
+            sender.error(error)
+    finally:
+        connection.close()
+
+
+class Pool:
+    """Worker processes, each replaced by another if it is killed.
+
+    Parameters
+    ----------
+    study : Study
+    order : Order
+    n : int
+        Number of workers.
+    watcher : Watcher
+    interrupted : callable
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        order: Order,
+        n: int,
+        watcher: Watcher,
+        interrupted: Callable[[], bool],
+    ) -> None:
+        self._study, self._order, self._watcher = study, order, watcher
+        self._interrupted, self._n = interrupted, n
+        self._context = multiprocessing.get_context("spawn")
+        self._running: dict[Any, tuple[Connection, float]] = {}
+        self._errors: list[str] = []
+        self._quick = 0
+
+    def run(self) -> bool:
+        """Wait until every trial is finished; False if asked to stop before.
+
+        Raises
+        ------
+        MachineError
+            If the workers ended before that.
+        """
+        for _ in range(self._n):
+            self._start()
+        asked = False
+        while self._running:
+            if self._interrupted() and not asked:
+                asked = True
+                for process in self._running:
+                    with contextlib.suppress(OSError):
+                        os.kill(process.pid, signal.SIGTERM)
+            connections = [connection for connection, _ in self._running.values()]
+            sentinels = [process.sentinel for process in self._running]
+            wait([*connections, *sentinels], timeout=0.2)
+            for process in list(self._running):
+                self._hear(process)
+                if not process.is_alive():
+                    self._ended(process, asked)
+        if self._interrupted():
+            return False
+        if all(slot.finished for slot in self._study.slots()):
+            return True
+        reason = self._errors[-1] if self._errors else "they were killed again and again"
+        raise MachineError(f"all workers of the study ended: {reason}")
+
+    def _start(self) -> None:
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=work, args=(self._order, theirs))
+        process.start()
+        theirs.close()
+        self._running[process] = (ours, time.monotonic())
+
+    def _hear(self, process: Any) -> None:
+        """Show what a worker sent."""
+        connection, _ = self._running[process]
+        with contextlib.suppress(EOFError, OSError):
+            while connection.poll():
+                kind, content = connection.recv()
+                if kind == "say":
+                    self._watcher.say(content)
+                elif kind == "finished":
+                    self._watcher.finished(self._study.slots(), content)
+                else:
+                    self._errors.append(content)
+                    self._watcher.say(f"a worker ended: {content}")
+
+    def _ended(self, process: Any, asked: bool) -> None:
+        """Let another process take the place of one that was killed."""
+        self._hear(process)
+        connection, began = self._running.pop(process)
+        connection.close()
+        process.join()
+        code = process.exitcode
+        if asked or code == 0:
+            return
+        self._quick = self._quick + 1 if time.monotonic() - began < QUICK else 0
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        if self._quick >= MAX_QUICK:
+            self._watcher.say(f"worker {process.pid} ended {how}; {count(MAX_QUICK, 'worker')} did")
+            return
+        self._watcher.say(f"worker {process.pid} ended {how}; another takes its place")
+        self._start()

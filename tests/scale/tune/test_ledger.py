@@ -1,0 +1,130 @@
+"""Every trial is taken by one worker at a time, and finished once."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from hiddenstate.errors import OptionError
+from hiddenstate.scale.tune.ledger import Owner, Slot
+from hiddenstate.scale.tune.worker import Study, locked_place
+from tests.scale.tune.studies import study_in
+
+
+def owner(study: Study, lock: Path) -> Owner:
+    return Owner.here(lock, study.folder)
+
+
+def claimed(study: Study, lock: Path) -> Slot:
+    slot = study.ledger.claim(study.settings.n_trials, owner(study, lock))
+    assert slot is not None
+    return slot
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_several_workers_at_once_take_different_trials(tmp_path: Path) -> None:
+    study = study_in(tmp_path, n_trials=12)
+    others = [study_in(tmp_path, n_trials=12) for _ in range(3)]
+    taken: list[int] = []
+    all_took = threading.Barrier(4)
+
+    def take(each: Study) -> None:
+        with locked_place(each.folder) as place:
+            for _ in range(3):
+                taken.append(claimed(each, place).number)
+            all_took.wait()  # a worker whose lock is free counts as dead
+        each.ledger.storage.remove_session()
+
+    threads = [threading.Thread(target=take, args=(each,)) for each in (study, *others)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == list(range(12))
+
+
+def test_a_trial_of_a_dead_worker_is_taken_up_first_with_its_parameters(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    params = {"lr": 0.01, "hidden_size": 3}
+    with locked_place(study.folder) as place:
+        first = claimed(study, place)
+        study.ledger.set_params(first.last, params, study.settings.space.distributions())
+        assert claimed(study, place).number == 1  # its worker lives: it is not taken
+    with locked_place(study.folder) as place:
+        again = claimed(study, place)
+    assert (again.number, again.params, again.deaths) == (0, params, 1)
+    assert [each["folder"] for each in again.attribute("owners")] == [str(study.folder)]
+
+
+def test_an_attempt_that_was_given_away_cannot_be_finished(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    with locked_place(study.folder) as place:
+        slot = claimed(study, place)
+        assert study.ledger.finish(slot.last, "FAIL")  # as another worker does that finds it dead
+        assert not study.ledger.finish(slot.last, "COMPLETE", 0.5)
+        assert not study.ledger.set_trial_attribute(slot.last, "x", 1)
+        again = claimed(study, place)
+        assert again.number == slot.number
+        assert study.ledger.finish(again.last, "COMPLETE", 0.25)
+        # The answer to the first call may have been lost.
+        assert study.ledger.finish(again.last, "COMPLETE", 0.25)
+    assert study.slots()[0].value == 0.25
+
+
+def test_a_lost_attempt_without_a_successor_gets_one(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    with locked_place(study.folder) as place:
+        slot = claimed(study, place)
+        study.ledger.finish(slot.last, "FAIL")
+        assert study.slots()[0].state == "lost"  # a worker died between failing and adding
+        assert claimed(study, place).number == 0
+
+
+def test_of_two_attempts_that_follow_the_same_one_the_later_is_void(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    with locked_place(study.folder) as place:
+        slot = claimed(study, place)
+        study.ledger.finish(slot.last, "FAIL")
+        study.ledger._follow(slot.last)
+        study.ledger._follow(slot.last)  # the answer to the first call was lost
+        numbers = [claimed(study, place).number for _ in range(3)]
+        assert numbers == [0, 1, 2]
+        assert study.ledger.claim(3, owner(study, place)) is None
+    assert {trial.state.name for trial in study.ledger._trials()} == {"RUNNING", "FAIL"}
+
+
+def test_a_released_trial_waits_and_counts_no_death(tmp_path: Path) -> None:
+    study = study_in(tmp_path)
+    with locked_place(study.folder) as place:
+        slot = claimed(study, place)
+        study.ledger.release(slot.last)
+        assert [each.state for each in study.slots()] == ["waiting"] * 3
+        assert claimed(study, place).deaths == 0
+
+
+def test_a_silent_attempt_is_given_to_another_after_the_grace(tmp_path: Path) -> None:
+    study = study_in(tmp_path, grace=2)
+    with locked_place(study.folder) as place:
+        slot = claimed(study, place)
+        with study.ledger.storage.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE trial_heartbeats SET heartbeat = datetime('now', '-9 seconds')"
+            )
+        again = claimed(study, place)  # the lock is held, as by a stopped process
+        assert (again.number, again.deaths) == (slot.number, 1)
+        assert not study.ledger.is_ours(slot.last)
+
+
+def test_a_study_of_another_program_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import optuna
+
+    monkeypatch.setattr("hiddenstate.scale.tune.study.MAKING", 0.0)
+    database = f"sqlite:///{tmp_path}/x.db"
+    other = optuna.create_study(storage=database, study_name="waves")
+    other.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    with pytest.raises(OptionError, match="is a study of another program; use another --name"):
+        study_in(tmp_path, storage=database)
+    assert len(other.trials) == 1
+    assert not (tmp_path / "runs").exists()

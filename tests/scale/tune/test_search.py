@@ -1,0 +1,97 @@
+"""`hiddenstate.tune` has scikit-learn's manners."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hiddenstate
+from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor
+from hiddenstate.errors import DataError, OptionError
+from tests.conftest import needs_kernels
+
+pytestmark = needs_kernels
+
+Y = np.arange(48) % 2
+X = np.random.default_rng(0).normal(size=(48, 6, 1)).astype(np.float32) + Y[:, None, None]
+SPACE: dict[str, Any] = {"lr": {"low": 1e-3, "high": 1e-1, "log": True}, "hidden_size": [2, 3]}
+
+
+def classifier(**parameters: Any) -> RecurrentClassifier:
+    return RecurrentClassifier(epochs=3, batch_size=16, threads=1, **parameters)
+
+
+def test_results_have_scikit_learns_form() -> None:
+    found = hiddenstate.tune(classifier(), X, Y, space=SPACE, n_trials=4, seeds=2, pruner="none")
+    results = found.cv_results_
+    assert set(results["params"][0]) == set(SPACE)
+    assert {len(column) for column in results.values()} == {4}
+    scores = np.stack([results["split0_test_score"], results["split1_test_score"]])
+    assert np.array_equal(results["mean_test_score"], scores.mean(axis=0))
+    assert found.best_score_ == results["mean_test_score"].max()
+    assert results["rank_test_score"][found.best_index_] == 1
+    assert found.best_params_ == results["params"][found.best_index_]
+    assert found.best_estimator_.get_params()["lr"] == found.best_params_["lr"]
+    assert len(found.study_.trials) == 4
+    assert np.array_equal(found.predict(X), found.best_estimator_.predict(X))
+    assert found.predict_proba(X).shape == (48, 2)
+    assert not hasattr(found, "transform")
+
+
+def test_the_same_call_goes_on_with_a_study_that_is_kept(tmp_path: Path) -> None:
+    first = hiddenstate.tune(
+        classifier(), X, Y, space=SPACE, n_trials=2, runs_dir=tmp_path, refit=False
+    )
+    more = hiddenstate.tune(classifier(), X, Y, space=SPACE, n_trials=3, runs_dir=tmp_path)
+    assert more.n_trials_ == 3
+    assert list(more.cv_results_["valid_loss"][:2]) == list(first.cv_results_["valid_loss"])
+    assert (tmp_path / "tune" / "trial-0002").is_dir()
+    assert not hasattr(first, "best_estimator_")
+    with pytest.raises(OptionError, match=r"another study of this name \(data"):
+        hiddenstate.tune(classifier(), X[1:], Y[1:], space=SPACE, n_trials=3, runs_dir=tmp_path)
+
+
+def test_regressors_and_autoencoders_are_tuned_too() -> None:
+    forecasts = RecurrentRegressor(horizon=1, epochs=2, threads=1)
+    found = hiddenstate.tune(forecasts, X, space={"hidden_size": [2, 3]}, n_trials=2)
+    assert found.best_params_["hidden_size"] in (2, 3)
+    coder = Autoencoder(epochs=2, code_size=2, threads=1)
+    found = hiddenstate.tune(coder, X, space={"encoder_sizes": [[4], [5, 3]]}, n_trials=2)
+    assert found.transform(X).shape == (48, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"space": {"hiden": [1]}}, "no such parameter"),
+        ({"space": {"lr": {"low": 1, "high": 0.1}}}, "is empty"),
+        ({"space": [1]}, "expected a dict"),
+        ({"n_trials": 0}, "n_trials: expected a whole number of at least 1"),
+        ({"sampler": "grid"}, "sampler: expected one of tpe, random"),
+        ({"storage": "x.db"}, "no URL"),
+    ],
+)
+def test_refuses(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(OptionError, match=why):
+        hiddenstate.tune(classifier(), X, Y, **{"n_trials": 2, **changes})
+
+
+def test_refuses_other_estimators_and_weights_by_class() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    with pytest.raises(OptionError, match="OptunaSearchCV"):
+        hiddenstate.tune(LogisticRegression(), X, Y)
+    with pytest.raises(OptionError, match="class_weight"):
+        hiddenstate.tune(classifier(class_weight={0: 1.0, 1: 2.0}), X, Y)
+
+
+def test_an_option_that_changes_what_is_judged_is_refused() -> None:
+    coder = Autoencoder(epochs=2, threads=1)
+    with pytest.raises(OptionError, match="could not be compared"):
+        hiddenstate.tune(coder, X, space={"scale": ["none", "standard"]}, n_trials=2)
+
+
+def test_without_a_complete_trial_the_reason_is_said() -> None:
+    with pytest.raises(DataError, match="no trial is complete; one failed: dropout"):
+        hiddenstate.tune(classifier(), X, Y, space={"dropout": [0.3, 0.5]}, n_trials=2)

@@ -1,0 +1,216 @@
+"""Workers that are killed, stopped or interrupted cost no trial, and every run keeps its bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hiddenstate import Callback
+from hiddenstate.config import Config
+from hiddenstate.errors import MachineError
+from hiddenstate.runs import Run
+from hiddenstate.runs.events import ValidationEvent
+from hiddenstate.scale.tune.rungs import was_pruned
+from hiddenstate.scale.tune.suggest import rungs_of
+from hiddenstate.scale.tune.worker import Worker
+from hiddenstate.training.trainer import Trainer
+from tests.conftest import needs_kernels
+from tests.scale.tune.studies import Watching, facts, study_in, trained
+
+pytestmark = needs_kernels
+
+
+class AtEpoch(Callback):
+    """Calls something once, after an epoch that is no rung."""
+
+    def __init__(self, epoch: int, do: Any) -> None:
+        self.epoch, self.do, self.calls = epoch, do, 0
+
+    def on_valid(self, trainer: Trainer, event: ValidationEvent) -> None:
+        if event["epoch"] + 1 == self.epoch and not self.calls:
+            self.calls += 1
+            self.do(trainer)
+
+
+def test_a_study_has_exactly_its_trials_and_prunes_at_rungs(tmp_path: Path) -> None:
+    study = study_in(tmp_path, n_trials=6)
+    watching = trained(study)
+    assert sorted(watching.done) == list(range(6))
+    slots = study.slots()
+    assert {slot.state for slot in slots} == {"done", "pruned"}
+    for slot in slots:
+        (name,) = slot.attribute("runs")
+        run = Run(study.folder / name)
+        results = run.results()
+        assert results is not None
+        assert slot.value == results["valid_loss"]
+        assert not {n for n in results if n.startswith("test_")}
+        assert was_pruned(run) == (slot.state == "pruned")
+        epochs = sum(event["event"] == "valid" for event in run.history())
+        assert epochs in rungs_of(9) if slot.state == "pruned" else epochs == 9
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from tests.scale.tune.studies import Watching, study_in
+from tests.scale.tune.test_worker import AtEpoch
+from hiddenstate.scale.tune.worker import Worker
+if __name__ == "__main__":
+    kill = AtEpoch({epoch}, lambda trainer: os.kill(os.getpid(), signal.SIGKILL))
+    study = study_in(Path({path!r}), values={values!r})
+    Worker(study, Watching([kill]), threads=1).run()
+"""
+
+
+def kill_one(path: Path, epoch: int, values: dict[str, Any]) -> None:
+    """Let a process train until an epoch of a trial, and kill it there."""
+    code = CHILD.format(epoch=epoch, path=str(path), values=values)
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, timeout=120, check=False)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def test_killed_workers_change_nothing(tmp_path: Path) -> None:
+    values = {"checkpoint_every": 5}
+    whole = study_in(tmp_path, runs="whole", values=values)
+    trained(whole)
+    for epoch in (4, 8):
+        kill_one(tmp_path, epoch, values)
+    study = study_in(tmp_path, values=values)
+    watching = trained(study)
+    assert facts(study) == facts(whole)
+    assert any("resumed from its checkpoint after" in line for line in watching.lines)
+    assert not list(study.folder.glob("*-try*"))
+
+
+def test_a_trial_whose_worker_is_stopped_is_resumed_from_a_copy(tmp_path: Path) -> None:
+    values = {"checkpoint_every": 5}
+    whole = study_in(tmp_path, runs="whole", n_trials=1, values=values)
+    trained(whole)
+    study, other = (study_in(tmp_path, n_trials=1, values=values) for _ in range(2))
+    taker = Watching()
+
+    def given_away(trainer: Trainer) -> None:
+        """Do as another worker, while this one holds its locks and gives no sign of life."""
+        (slot,) = other.slots()
+        assert other.ledger.finish(slot.last, "FAIL")
+        assert Worker(other, taker, threads=1).run()
+
+    stopped = Watching([AtEpoch(8, given_away)])
+    assert Worker(study, stopped, threads=1).run()
+    assert any("from a copy of trial-0000" in line for line in taker.lines)
+    assert taker.done == [0]
+    assert stopped.done == []  # it finished its run, but the trial was the other's
+    assert [run.name for run in study.folder.glob("trial-*")] != ["trial-0000"]
+    assert facts(study) == facts(whole)
+
+
+def test_a_run_folder_that_cannot_be_reached_is_started_anew(tmp_path: Path) -> None:
+    values = {"checkpoint_every": 5}
+    database = f"sqlite:///{tmp_path}/study.db"
+    whole = study_in(tmp_path, runs="whole", n_trials=1, values=values)
+    trained(whole)
+    here = study_in(tmp_path, runs="here", n_trials=1, values=values, storage=database)
+    stop = False
+
+    def end(trainer: Trainer) -> None:
+        nonlocal stop
+        stop = True
+
+    watching = Watching([AtEpoch(5, end)])
+    assert not Worker(here, watching, lambda: stop, threads=1).run()
+    here.folder.rename(tmp_path / "elsewhere")
+    there = study_in(tmp_path, runs="there", n_trials=1, values=values, storage=database)
+    assert "started anew: its run folder cannot be reached" in "\n".join(trained(there).lines)
+    assert facts(there) == facts(whole)
+
+
+def test_an_interrupted_worker_saves_and_gives_its_trial_back(tmp_path: Path) -> None:
+    study = study_in(tmp_path, n_trials=2)
+    stop = False
+
+    def end(trainer: Trainer) -> None:
+        nonlocal stop
+        stop = True
+
+    assert not Worker(study, Watching([AtEpoch(5, end)]), lambda: stop, threads=1).run()
+    assert [slot.state for slot in study.slots()] == ["waiting", "waiting"]
+    watching = trained(study)
+    assert "resumed from its checkpoint" in watching.lines[0]
+    whole = study_in(tmp_path, runs="whole", n_trials=2)
+    trained(whole)
+    assert facts(study) == facts(whole)
+
+
+def test_a_trial_that_fails_is_said_and_is_not_the_end(tmp_path: Path) -> None:
+    space = {"dropout": [0.0, 0.5], "lr": [0.01, 1e6]}  # dropout with one layer is refused
+    study = study_in(tmp_path, n_trials=8, space=space, values={"layers": 1}, sampler="random")
+    trained(study)
+    for slot in study.slots():
+        if slot.params["dropout"]:
+            assert slot.state == "failed"
+            assert "--layers" in slot.attribute("why")
+    assert {slot.state for slot in study.slots()} >= {"done", "failed"}
+
+
+def test_a_trial_at_which_workers_die_again_and_again_counts_as_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hiddenstate.scale.tune.worker.MAX_DEATHS", 1)
+    study = study_in(tmp_path, n_trials=1, values={"epochs": 2})
+    with study.ledger.storage.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE trials SET state = 'FAIL'")
+    trained(study)
+    (slot,) = study.slots()
+    assert slot.state == "failed"
+    assert "died at it" in slot.attribute("why")
+
+
+def test_the_value_of_several_seeds_is_their_mean_on_the_same_rows(tmp_path: Path) -> None:
+    study = study_in(tmp_path, n_trials=1, seeds=2, values={"epochs": 2})
+    trained(study)
+    (slot,) = study.slots()
+    runs = [Run(study.folder / name) for name in slot.attribute("runs")]
+    assert [run.name for run in runs] == ["trial-0000-seed0", "trial-0000-seed1"]
+    losses = [(run.results() or {})["valid_loss"] for run in runs]
+    assert losses[0] != losses[1]
+    assert slot.value == sum(losses) / 2
+    rows = [study.data.prepared(run.config).valid for run in runs]
+    assert rows[0] is rows[1]
+    assert [run.config.data.split_seed for run in runs] == [0, 0]
+
+
+def test_an_error_of_the_machine_ends_the_worker_and_gives_the_trial_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = study_in(tmp_path, n_trials=1)
+
+    def full(*arguments: Any) -> None:
+        raise MachineError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hiddenstate.scale.tune.worker.open_session", full)
+        with pytest.raises(MachineError, match="no space left"):
+            Worker(study, Watching()).run()
+    assert study.slots()[0].state == "waiting"
+
+
+def test_the_run_of_a_trial_is_an_ordinary_one(tmp_path: Path) -> None:
+    from hiddenstate.training.start import plan, start
+
+    study = study_in(tmp_path, n_trials=1, values={"epochs": 2})
+    trained(study)
+    run = Run(study.folder / "trial-0000")
+    config: Config = run.config
+    twin, dataset = plan("classify", config.flat())
+    with start(twin, tmp_path / "alone", dataset=dataset) as session:
+        session.train()
+        path = session.writer.path
+    for name in ("history.jsonl", "model.safetensors"):
+        assert (path / name).read_bytes() == (run.path / name).read_bytes()
